@@ -10,6 +10,7 @@ from lxml.html import HtmlElement
 from .compare.page_layouts import layout_signature
 from .document import (
     PUBLISHED,
+    BlockKind,
     CleanedPage,
     ExtractorUse,
     FieldStatement,
@@ -130,7 +131,8 @@ def clean(
         verdicts = judged.verdicts
     kept_blocks = [block for block, is_kept in zip(reading.blocks, verdicts, strict=True) if is_kept.kept]
     text, markdown = assemble(reading.blocks, verdicts)
-    metadata = with_language_of_text(_with_standfirst(reading, verdicts), text)
+    prose = "\n".join([block.text for block in kept_blocks if block.kind is not BlockKind.CODE])
+    metadata = with_language_of_text(_with_standfirst(reading, verdicts), prose)
     if verdict.is_article and isinstance(reading.context, PageContext):
         metadata = add_missing_day(metadata, reading.context, reading.blocks, verdicts)
     evidence = (*verdict.evidence, *held_evidence, *findings.evidence, *decoded.cuts, *parsed.cuts)

@@ -277,17 +277,19 @@ class Metadata:
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
-AUTHORS, BYLINE, PUBLISHED, DAY_MONTH = "authors", "byline", "published", "day_month"
-"""Fields of a `FieldStatement`: the persons, the line that names them, days, and the order of day and month."""
+AUTHORS, BYLINE, TITLE, PUBLISHED, DAY_MONTH = "authors", "byline", "title", "published", "day_month"
+"""Fields of a `FieldStatement`: persons, the line that names them, titles beside the chosen one, days, the order of day
+and month.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldStatement:
     """Statement of one source of a page about a field.
 
-    The value is a JSON array of names, a byline as the page prints it, an ISO 8601 date, or for DAY_MONTH `day-first`
-    or `month-first`; the source of that is `shown` by a day above twelve, or `assumed`, with the day that was read so.
-    The note says why a date is not the page's; it is empty for one that is.
+    The value is a JSON array of names, a byline as the page prints it, a title, an ISO 8601 date, or for DAY_MONTH
+    `day-first` or `month-first`; the source of that is `shown` by a day above twelve, or `assumed`, with the day that
+    was read so. The note says why a date is not the page's; it is empty for one that is.
     """
 
     field: str

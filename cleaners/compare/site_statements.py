@@ -1,7 +1,8 @@
 """Evidence of a site about its pages' authors, days and titles: what their sources state on all pages together.
 
-A source that states one value everywhere says nothing of a page. A part that most titles end or begin with is the
-template's. One day above twelve shows in which order a site writes day and month. Pure.
+A source that states one value everywhere says nothing of a page. Words before nearly all of its names are no part of
+them. A part that most titles end or begin with is the template's, and a title of several pages is the site's. One day
+above twelve shows in which order a site writes day and month. Pure.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..document import AUTHORS, DAY_MONTH, FieldStatement
+from ..document import AUTHORS, DAY_MONTH, TITLE, FieldStatement
 from ..page.authors import is_personal, name_key
 from ..page.date_parser import swapped_day
 from ..page.titles import title_parts
@@ -22,6 +23,9 @@ MIN_PAGES = 5
 _CONSTANT_SHARE = 0.95  # of a source's pages with one value: the source states the site's, not the page's
 _VARYING_SHARE = 0.1  # of the pages on which another source names somebody: fewer are guests of a blog
 _TEMPLATE_SHARE = 0.6  # of the pages whose titles have a part: a column's name is on fewer
+_SHARING_PAGES = 3  # with one title: it is the site's, if they state another
+_PHRASE = "author_phrase"  # field of the finding on the words before a source's names
+_PHRASE_SHARE, _PHRASE_WORDS = 0.8, 3  # of a source's distinct names that have it; words of it at most
 _ORDER = (DAY_MONTH, "shown")  # field and source of the statement of an order
 _ORDER_SHARE = 0.9  # of the pages that show an order of day and month
 
@@ -71,12 +75,16 @@ class SettledField:
 
 @dataclass(frozen=True, slots=True)
 class SiteEvidence:
-    """Evidence of a site: its author sources that state one value everywhere, whether others name persons, the order in
+    """Evidence of a site: its author sources that state one value everywhere, whether others name persons, the words
+    before the names of each source, titles that several pages share, other titles that are no page's own, the order in
     which it writes day and month, the parts that most titles have, and the keys of its names, as `name_key` makes them.
     """
 
     constant_sources: Mapping[str, SourceFinding]
     has_varying_source: bool
+    phrases: Mapping[str, SourceFinding]
+    shared_titles: Mapping[str, int]
+    stated_everywhere: frozenset[str]
     order: SourceFinding | None
     template_parts: Mapping[tuple[str, str], int]
     site_names: frozenset[str]
@@ -84,29 +92,51 @@ class SiteEvidence:
     @property
     def is_silent(self) -> bool:
         """Return whether it speaks against no value of any page."""
-        return not (self.constant_sources or self.order or self.template_parts)
+        found = (self.constant_sources, self.order, self.template_parts, self.phrases, self.shared_titles)
+        return not any(found)
 
 
 def find_sources(statements: Iterable[FieldStatement]) -> list[SourceFinding]:
-    """Return the finding on each source of authors, and on the order of day and month, from all pages' statements."""
+    """Return the findings on all pages' statements: on sources of authors and titles, words before names, and the order
+    of day and month.
+    """
     counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for statement in statements:
-        if statement.field == AUTHORS or (statement.field, statement.source) == _ORDER:
+        if statement.field in (AUTHORS, TITLE) or (statement.field, statement.source) == _ORDER:
             counts[statement.field, statement.source][statement.value] += 1
     findings = []
     for (field, source), values in sorted(counts.items()):
         commonest, commonest_pages = min(values.items(), key=lambda item: (-item[1], item[0]))
         findings.append(SourceFinding(field, source, values.total(), len(values), commonest, commonest_pages))
+        if field == AUTHORS:
+            findings += _phrase_finding(source, values)
     return findings
+
+
+def _phrase_finding(source: str, values: Counter[str]) -> list[SourceFinding]:
+    """Return the finding on the words that nearly all names of a source begin with, in whatever language; else none."""
+    names = {name: pages for value, pages in values.items() for name in _names(value)[:1]}
+    phrases = Counter(
+        " ".join(words[:count])
+        for words in map(str.split, names)
+        for count in range(1, min(len(words), _PHRASE_WORDS + 1))
+    )
+    enough = max(MIN_PAGES, _PHRASE_SHARE * len(names))
+    phrase = max((phrase for phrase, count in phrases.items() if count >= enough), key=len, default="")
+    if not phrase:
+        return []
+    pages = sum(pages for name, pages in names.items() if name.startswith(f"{phrase} "))
+    return [SourceFinding(_PHRASE, source, sum(names.values()), len(names), phrase, pages)]
 
 
 def weigh_evidence(
     findings: Sequence[SourceFinding], titles: Iterable[str], site_names: frozenset[str]
 ) -> SiteEvidence:
     """Weigh what a site's sources state and how its pages' titles begin and end; one title for each page."""
-    page_count, part_counts = 0, Counter[tuple[str, str]]()
+    page_count, part_counts, title_counts = 0, Counter[tuple[str, str]](), Counter[str]()
     for title in titles:
         page_count += 1
+        title_counts[title] += 1
         part_counts.update(title_parts(title).items())
     enough = max(MIN_PAGES, _TEMPLATE_SHARE * page_count)
     author_findings = [finding for finding in findings if finding.field == AUTHORS]
@@ -118,6 +148,9 @@ def weigh_evidence(
             finding.source not in constant_sources and finding.pages >= max(MIN_PAGES, _VARYING_SHARE * page_count)
             for finding in author_findings
         ),
+        {finding.source: finding for finding in findings if finding.field == _PHRASE},
+        {title: count for title, count in title_counts.items() if title and count >= _SHARING_PAGES},
+        frozenset(f.commonest for f in findings if f.field == TITLE and f.commonest_pages >= _SHARING_PAGES),
         order if order and order.commonest_pages >= _ORDER_SHARE * order.pages else None,
         {part: count for part, count in part_counts.items() if count >= enough},
         site_names,
@@ -127,9 +160,9 @@ def weigh_evidence(
 def settle_fields(page: StatedPage, evidence: SiteEvidence) -> list[SettledField]:
     """Return the fields of a page whose values the site's evidence changes."""
     return [
-        *_settled_authors(page, evidence),
+        *_without_phrase(page, _settled_authors(page, evidence), evidence),
         *_settled_day(page, evidence.order),
-        *_settled_title(page, evidence.template_parts),
+        *_settled_title(page, evidence),
     ]
 
 
@@ -166,12 +199,35 @@ def _settled_day(page: StatedPage, order: SourceFinding | None) -> Iterator[Sett
             yield SettledField("published", swapped + page.published[10:], page.sources["published"], evidence)
 
 
-def _settled_title(page: StatedPage, template_parts: Mapping[tuple[str, str], int]) -> Iterator[SettledField]:
-    """Yield the title without the part that the site's template adds at its end or beginning."""
-    for side, part in reversed(title_parts(page.title).items()) if template_parts else ():
-        if count := template_parts.get((side, part)):
-            title = page.title.removeprefix(part) if side == "beginning" else page.title.removesuffix(part)
-            if any(map(str.isalnum, title)):
-                evidence = f"{count} titles have the {side} {part!r}"
-                yield SettledField("title", title.strip(), page.sources.get("title", ""), evidence)
-                return
+def _without_phrase(
+    page: StatedPage, settled: Iterator[SettledField], evidence: SiteEvidence
+) -> Iterator[SettledField]:
+    """Yield the settled authors, or else the page's own, without the words that all their source's names begin with."""
+    own = SettledField(AUTHORS, page.authors, page.sources.get(AUTHORS, ""), "")
+    field = next(settled, own)
+    phrase = evidence.phrases.get(field.source)
+    names = tuple(name.removeprefix(f"{phrase.commonest} ") for name in field.value) if phrase else field.value
+    if phrase and names != field.value:
+        yield SettledField(AUTHORS, names, field.source, phrase.evidence)
+    elif field is not own:
+        yield field
+
+
+def _settled_title(page: StatedPage, evidence: SiteEvidence) -> Iterator[SettledField]:
+    """Yield a title of the page's own where several pages share the one that it states, and without the part that the
+    site's template adds at the end or beginning.
+    """
+    title, source, reason = page.title, page.sources.get("title", ""), ""
+    if count := evidence.shared_titles.get(title):
+        others = (statement for statement in page.statements if statement.field == TITLE)
+        own = next((other for other in others if other.value not in evidence.stated_everywhere), None)
+        if own is not None:
+            title, source, reason = own.value, own.source, f"{count} pages have the title {title!r}"
+    for side, part in reversed(title_parts(title).items()) if evidence.template_parts else ():
+        if count := evidence.template_parts.get((side, part)):
+            rest = title.removeprefix(part) if side == "beginning" else title.removesuffix(part)
+            if any(map(str.isalnum, rest)):
+                title, reason = rest.strip(), reason or f"{count} titles have the {side} {part!r}"
+                break
+    if reason:
+        yield SettledField("title", title, source, reason)

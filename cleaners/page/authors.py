@@ -246,7 +246,7 @@ def _corporate_author(page: PageContext) -> tuple[tuple[str, ...], str]:
         for name in string_values(resolve_references(value, page.nodes_by_id))
     ]
     for source, values in (("json-ld", stated_names), ("meta", page.statements.metas.get("author", ()))):
-        if names := clean_names(values):
+        if names := clean_names(values) or tuple(name for name in values if name.casefold() in load_words("teams")):
             return names[:1], source
     return (), ""
 

@@ -39,8 +39,11 @@ _PUBLISHED_MARK = re.compile(r"publi[sc]|entry-date|post-?date|created|dateline"
 _UPDATED_MARK = re.compile(r"updat|modifi", re.IGNORECASE)
 UNRELATED_CLASS = re.compile(r"comment|related|recommend|sidebar|teaser|latest|popular", re.IGNORECASE)
 """Names of boxes that hold no date of the article."""
-_CARD_CLASS = re.compile(r"related|recommend|sidebar|teaser|latest|popular", re.IGNORECASE)
-_TITLE_TAGS, _TITLE_SPACES = ("a", "h2", "h3", "h4", "h5"), 2
+CARD_CLASS = re.compile(r"related|recommend|sidebar|teaser|latest|popular", re.IGNORECASE)
+"""Names of boxes that may be another article's card."""
+TITLE_SPACES = 2
+"""Spaces between the words of a link from which on it may be the title of an article."""
+_TITLE_TAGS = ("a", "h2", "h3", "h4", "h5")
 _COMMENT_CLASS = re.compile(
     r"(?:^|[\s_-])comments?(?:[\s_-]?(?:list|body|content|meta|text|thread|author|area|wrap\w*))?(?:$|\s)|disqus", re.I
 )
@@ -328,14 +331,14 @@ def _is_own(page: PageContext, run: TextRun) -> bool:
         names = f"{ancestor.get('class', '')} {ancestor.get('id', '')}"
         if ancestor.tag in _NO_DATELINE_TAGS or _COMMENT_CLASS.search(names):
             return False
-        if _CARD_CLASS.search(names) and _names_another(ancestor):
+        if CARD_CLASS.search(names) and _names_another(ancestor):
             return False
     return True
 
 
 def _names_another(box: Element) -> bool:
     """Return whether a box has a heading, or a link of some words: the title of another article."""
-    return any(element_text(element).count(" ") >= _TITLE_SPACES for element in islice(box.iter(*_TITLE_TAGS), 20))
+    return any(element_text(element).count(" ") >= TITLE_SPACES for element in islice(box.iter(*_TITLE_TAGS), 20))
 
 
 def _dates_in(page: PageContext, text: str) -> Iterator[LabelledDate]:

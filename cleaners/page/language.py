@@ -29,6 +29,11 @@ _TEMPLATE_LANGUAGE = "en"
 # Of the commonest words among all; more is English without a doubt, and spares 14 of 15 pages the model.
 _ENGLISH_SHARE = 0.2
 _SURE_PROBABILITY = 0.9
+_NEAR_LANGUAGES = (
+    {"id", "ms", "min", "su", "jv"}, {"no", "nn", "da"}, {"hr", "bs", "sh", "sr"}, {"cs", "sk"}, {"gl", "pt"},
+    {"uk", "rue"}, {"bg", "mk"}, {"az", "tr"},
+)  # fmt: skip
+_MOST_LANGUAGES = 5
 _STATED = frozenset({"markup", "json-ld", "meta"})
 _MODEL = "lid.176.ftz"  # of fasttext.cc; NOTICE names its licence
 _LABEL = "__label__"
@@ -43,7 +48,8 @@ def find_language(page: PageContext, text: str = "") -> tuple[str, str]:
         if tag := primary_tag(value):
             sure = sure_language(text) if tag == _TEMPLATE_LANGUAGE else ""
             return (tag, source) if sure in ("", tag) else (sure, "text")
-    return (_detect_language(text)[0], "text") if len(text) >= _MIN_TEXT_CHARS else ("", "")
+    detected = next(iter(_language_chances(text)), "") if len(text) >= _MIN_TEXT_CHARS else ""
+    return (detected, "text") if detected else ("", "")
 
 
 def primary_tag(value: str) -> str:
@@ -78,24 +84,29 @@ def with_language_of_text(metadata: Metadata, text: str) -> Metadata:
 
 
 def sure_language(text: str) -> str:
-    """Return the language that a text is in without a doubt; empty if there is a doubt, or too little text."""
+    """Return the language that a text is in without a doubt; empty if there is a doubt, or too little text.
+
+    Languages so near that a text may be in either count together, and the likeliest of them is returned.
+    """
     if len(text) < _MIN_TEXT_CHARS:
         return ""
     words, english = text[:_MAX_TEXT_CHARS].lower().split(), load_words("english")
     if words and sum(map(english.__contains__, words)) >= _ENGLISH_SHARE * len(words):
         return "en"
-    language, probability = _detect_language(text)
-    return language if probability >= _SURE_PROBABILITY else ""
+    chances = _language_chances(text)
+    likeliest = next(iter(chances), "")
+    near = next((group for group in _NEAR_LANGUAGES if likeliest in group), {likeliest})
+    return likeliest if sum(chances.get(language, 0.0) for language in near) >= _SURE_PROBABILITY else ""
 
 
-def _detect_language(text: str) -> tuple[str, float]:
-    """Detect the language of a text and its probability by fastText's small model of 176 languages; empty if none.
+def _language_chances(text: str) -> dict[str, float]:
+    """Detect the likeliest languages of a text and their probabilities by fastText's small model of 176 languages.
 
     (Joulin et al., "Bag of tricks for efficient text classification", 2017)
     """
     beginning = " ".join(text[:_MAX_TEXT_CHARS].split()).encode("utf-8", "replace").decode("utf-8")
-    labels, probabilities = _load_model().predict(beginning.lower() if beginning.isupper() else beginning)
-    return (str(labels[0]).removeprefix(_LABEL), float(probabilities[0])) if labels else ("", 0.0)
+    labels, chances = _load_model().predict(beginning.lower() if beginning.isupper() else beginning, k=_MOST_LANGUAGES)
+    return {str(label).removeprefix(_LABEL): float(chance) for label, chance in zip(labels, chances, strict=True)}
 
 
 @cache

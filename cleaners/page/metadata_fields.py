@@ -14,10 +14,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from ..document import AUTHORS, BYLINE, FieldStatement, Metadata
+from ..document import AUTHORS, BYLINE, TITLE, FieldStatement, Metadata
 from .authors import find_authors, find_byline, stated_authors
 from .canonical_urls import canonicalise
-from .datelines import date_statements, find_modified, find_published
+from .datelines import CARD_CLASS, TITLE_SPACES, date_statements, find_modified, find_published
 from .elements import TagIndex, index_tags
 from .language import find_language
 from .page_context import PageContext
@@ -33,6 +33,7 @@ _HEAD_WEIGHT = 0.6  # of the `title` element
 _BLOCK_TAG = re.compile(r"</?(?:p|br|div|li|ul|ol|h\d)\b[^<>]{0,200}>", re.IGNORECASE)
 _INLINE_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
 _MAX_TAGS = 50
+_CARD_HEADINGS, _MAX_CARD_CHARS = ("h2", "h3", "h4", "h5"), 600
 _MAX_TAG_CHARS = 80
 
 
@@ -60,13 +61,24 @@ def read_fields(page: PageContext, text: str = "") -> Metadata:
 
 
 def read_statements(page: PageContext, metadata: Metadata) -> tuple[FieldStatement, ...]:
-    """Return what each source of a page states of its authors and dates, whether `metadata` has it or not."""
+    """Return what each source of a page states of its authors, titles and dates, whether `metadata` has it or not."""
     authors = (
         FieldStatement(AUTHORS, source, json.dumps(names, ensure_ascii=False)) for source, names in stated_authors(page)
     )
     line, source = find_byline(page)
     bylines = (FieldStatement(BYLINE, source, line),) if line else ()
-    return (*authors, *bylines, *date_statements(page, metadata.published))
+    return (*authors, *bylines, *_other_titles(page, metadata.title), *date_statements(page, metadata.published))
+
+
+def _other_titles(page: PageContext, title: str) -> Iterator[FieldStatement]:
+    """Yield the headline and the title element, as titles, that say something else than the chosen title."""
+    known = {fold_title(title)}
+    headings = [(text, "markup") for text, _ in page.heading_candidates[:1]]
+    for text, source in (*headings, *((text, "meta") for text in page.statements.titles[:1])):
+        other, _ = choose_title([TitleCandidate(text, source, 1)], page.site_names)
+        if (folded := fold_title(other)) and folded not in known:
+            known.add(folded)
+            yield FieldStatement(TITLE, source, other)
 
 
 def _read_title(page: PageContext) -> tuple[str, str]:
@@ -122,7 +134,26 @@ def _read_tags(page: PageContext) -> tuple[tuple[str, ...], str]:
     tags, source = _stated_keywords(page, "tags")
     if tags:
         return tags, source
-    return _distinct_tags(element_text(link) for link in page.statements.tag_links), "markup"
+    own_links = (link for link in page.statements.tag_links if not _is_anothers(page, link))
+    return _distinct_tags(map(element_text, own_links)), "markup"
+
+
+def _is_anothers(page: PageContext, link: Element) -> bool:
+    """Return whether a link stands in another article's card: a box named so, or with a linked heading."""
+    for box in link.iterancestors():
+        if box in page.headline_ancestors or len(element_text(box, _MAX_CARD_CHARS)) >= _MAX_CARD_CHARS:
+            return False
+        if any(
+            heading.find(".//a") is not None or next(heading.iterancestors("a"), None) is not None
+            for heading in box.iter(*_CARD_HEADINGS)
+        ):
+            return True
+        if CARD_CLASS.search(f"{box.get('class', '')} {box.get('id', '')}") and any(
+            "tag" not in (other.get("rel") or "") and element_text(other).count(" ") >= TITLE_SPACES
+            for other in box.iter("a")
+        ):
+            return True
+    return False
 
 
 def _read_keywords(page: PageContext) -> tuple[tuple[str, ...], str]:

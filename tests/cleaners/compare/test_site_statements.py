@@ -15,7 +15,7 @@ from broadsheet.cleaners.compare.site_statements import (
     settle_fields,
     weigh_evidence,
 )
-from broadsheet.cleaners.document import AUTHORS, DAY_MONTH, FieldStatement
+from broadsheet.cleaners.document import AUTHORS, DAY_MONTH, TITLE, FieldStatement
 
 THE_PAPER = frozenset({"thepaper"})
 
@@ -154,3 +154,28 @@ def test_a_title_without_the_template_s_part_has_a_letter_left(title: str, chang
     evidence = replace(evidence, template_parts=parts)
     fields = settle_fields(StatedPage(title, (), "", {"title": "meta"}, ()), evidence)
     assert [(found.value, found.source) for found in fields] == ([] if changed is None else [(changed, "meta")])
+
+
+NAMES = ["Ann Lee", "Bo Chen", "Cy Roe", "Di Fox", "Ed Hay", "Fa Kim"]
+
+
+def test_words_before_nearly_all_names_are_no_part_of_them() -> None:
+    pages = [page(n, said("text", f"Ditulis oleh {name}")) for n, name in enumerate(NAMES)]
+    found = settled([*pages, page(9, said("text", "Gil Orr")), page(10, said("meta", "Ditulis oleh Ann"))])
+    assert {number: field.value for number, field in found.items()} == {n: (name,) for n, name in enumerate(NAMES)}
+    assert found[0].evidence == "text states 'Ditulis oleh' on 6 of 7 pages"
+    assert settled(pages[:4]) == {}
+    assert settled([page(n, said("text", name)) for n, name in enumerate(NAMES)]) == {}
+    assert settled([page(n, said("text", "Dr. Ann Lee")) for n in range(9)]) == {}
+
+
+def test_a_title_that_several_pages_share_gives_way_to_another_that_they_state() -> None:
+    def titled(number: int, title: str, *others: str) -> NumberedPage:
+        return page(number, *(FieldStatement(TITLE, "meta", other) for other in others), title=title)
+
+    own = [titled(n, "The Paper", name) for n, name in enumerate(NAMES[:3])]
+    found = settled([*own, titled(8, "The Paper"), titled(9, "Rain", "Rain in June")])
+    assert {number: field.value for number, field in found.items()} == dict(enumerate(NAMES[:3]))
+    assert found[0].evidence == "4 pages have the title 'The Paper'"
+    assert settled(own[:2]) == {}
+    assert settled([titled(n, "Rain of the week", "The Paper") for n in range(4)]) == {}

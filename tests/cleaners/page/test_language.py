@@ -133,3 +133,30 @@ def test_common_words_of_english_without_a_doubt(common_words: int, is_sure: boo
 def test_the_language_of_a_text_that_begins_with_three_thousand_characters_of_another() -> None:
     german = (GERMAN * 20)[:3000]
     assert sure_language(german + " the" * 3000) == "de"
+
+
+NEAR = {
+    "id": "Pemerintah kota akan membangun jembatan baru di atas sungai itu tahun depan. Warga desa menyambutnya.",
+    "ms": "Kerajaan negeri akan membina jambatan baharu di atas sungai itu pada tahun hadapan. Penduduk gembira.",
+    "no": "Kommunen skal bygge en ny bro over elven neste år, og innbyggerne i bygda gleder seg over denne planen.",
+    "da": "Kommunen vil bygge en ny bro over åen næste år, og beboerne i landsbyen glæder sig over planen til broen.",
+    "hr": "Grad će sljedeće godine graditi novi most preko rijeke. Stanovnici sela raduju se planu jer hodaju daleko.",
+    "sr": "Grad će sledeće godine graditi novi most preko reke. Stanovnici sela raduju se planu jer hodaju daleko.",
+}
+ALIKE = ({"id", "ms"}, {"no", "nn", "da"}, {"hr", "sr", "bs", "sh"})
+
+
+@pytest.mark.parametrize("written", NEAR)
+def test_a_stated_english_gives_way_to_either_of_two_near_languages(written: str) -> None:
+    found, source = language('<html lang="en"><p>x', f"{NEAR[written]} {NEAR[written]}")
+    assert source == "text"
+    assert any({written, found} <= alike for alike in ALIKE)
+
+
+def test_code_says_nothing_of_the_language() -> None:
+    code = (
+        "the_mill = sold(on='Monday', to=of_the('village'), by=the('miller')) # the price of the mill is in the file\n"
+    )
+    prose = "".join(f"<p>{GERMAN} Teil {n}.</p>" for n in "abc")
+    page = f"<html lang=en><h1>Mühle verkauft</h1><article>{prose}<pre>{code * 40}</pre>{prose}</article>"
+    assert clean(Page("https://paper.example/mill", page.encode())).metadata.language == "de"

@@ -213,3 +213,33 @@ def test_a_body_that_signs_is_the_author_where_nobody_is_named() -> None:
     assert read(f"{stated}<h1>Rain comes</h1><p>By Ann Lee</p><p>It rains.</p>").authors == ("Ann Lee",)
     admin = stated.replace('"Organization", "name": "The Valley Paper"', '"Person", "name": "admin"')
     assert read(f"{admin}<h1>Rain comes</h1><p>It rains.</p>").authors == ()
+
+
+def test_tags_of_other_articles_cards_are_not_the_articles() -> None:
+    own = "<p><a rel=tag href=/t/rain>Rain</a></p>"
+    card = "<div><h3><a href=/mill>Mill burns</a></h3><p>A short word on it. <a rel=tag href=/t/fire>Fire</a></p></div>"
+    related = "<div class=related><a href=/dam>How the dam held</a> <a rel=tag href=/t/dam>Dam</a></div>"
+    text = "<p>It rains in the valley, and the river rises.</p>" * 30
+    page = f"<main><article><h1>Rain comes</h1>{text}{own}</article>{card}{related}</main>"
+    assert read(page).tags == ("Rain",)
+    assert read(page.replace(own, "")).tags == ()
+    assert read(f"<article><h1>Rain comes</h1>{text}<h2><a href=/x>Of dams</a></h2>{text}{own}</article>").tags == (
+        "Rain",
+    )
+
+
+@pytest.mark.parametrize("stated", ["Redaktion", "Editors", "Redacción"])
+def test_a_collective_that_is_stated_as_author_is_kept(stated: str) -> None:
+    head = f'<meta name=author content="{stated}">'
+    assert (read(head).authors, read(head).sources["authors"]) == ((stated,), "meta")
+    assert read(f"{head}<h1>Rain</h1><p class=byline>By Ann Lee</p>").authors == ("Ann Lee",)
+    assert read("<meta name=author content=admin>").authors == ()
+
+
+def test_other_titles_are_stated_beside_the_chosen_one() -> None:
+    head = "<title>Rain comes | The Paper</title><meta property=og:title content='The Paper of the Valley'>"
+    html = f"{head}<meta property=og:site_name content='The Paper'><h2>Rain comes</h2>"
+    context = metadata_context(parse(html), URL)
+    found = read_statements(context, Metadata(title="The Paper of the Valley"))
+    assert [(each.field, each.source, each.value) for each in found] == [("title", "meta", "Rain comes")]
+    assert read_statements(context, Metadata(title="Rain comes")) == ()
