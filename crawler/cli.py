@@ -56,7 +56,6 @@ _FLEET_VERBS = (
     ("search", "Find articles in all archives.", "fleet_read:fleet_search"),
     ("status", "Say how every site stands.", "fleet_read:fleet_status"),
     ("verify", "Check that every archive is whole.", "fleet_verify:fleet_verify"),
-    ("work", "Work for a store: take what is due.", "fleet_work:work_fleet"),
 )
 """Each verb's name, its short help, which its file has too, and its place in the folder of verbs."""
 

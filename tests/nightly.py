@@ -142,9 +142,9 @@ PARTS = {
         {},
     ),
     "fleet": Part(
-        lambda seed: ["-m", "tests.bench.fleet_work", f"--seed={seed}", "--out", str(SCRATCH / "fleet_work.json")],
+        lambda seed: ["-m", "tests.bench.fleet_faults", f"--seed={seed}", "--out", str(SCRATCH / "fleet_faults.json")],
         1200,
-        lambda: read_fleet(SCRATCH / "fleet_work.json"),
+        lambda: read_fleet(SCRATCH / "fleet_faults.json"),
         {},
     ),
 }  # fmt: skip

@@ -86,32 +86,47 @@ def test_the_unit_runs_a_command_and_stops_the_runner_alone() -> None:
     assert unit("broadsheet-fleet.timer")["Timer"]["OnCalendar"] == "hourly"
 
 
-def worker_words() -> dict[str, list[str]]:
-    """The command of each file that starts workers, after the name of the program."""
+def started_words() -> dict[str, list[str]]:
+    """The command of each file that runs a list or starts a worker, with the name of its program."""
     cron = (DEPLOY / "fleet.cron").read_text("utf-8").splitlines()[-1].split()
-    script = (DEPLOY / "slurm-workers.sh").read_text("utf-8").splitlines()[-1]
+    script = (DEPLOY / "slurm-workers.sh").read_text("utf-8").splitlines()
     yaml = pytest.importorskip("yaml", reason="needs a linter: PyYAML")
-    job = yaml.safe_load((DEPLOY / "kubernetes-workers.yaml").read_text("utf-8"))["spec"]["jobTemplate"]
-    [container] = job["spec"]["template"]["spec"]["containers"]
-    commands = {
+    parts = {part["metadata"]["name"]: part for part in yaml.safe_load_all(
+        (DEPLOY / "kubernetes-workers.yaml").read_text("utf-8")) if part["kind"] != "Service"}  # fmt: skip
+    [run] = parts["broadsheet-run"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    [worker] = parts["broadsheet-workers"]["spec"]["template"]["spec"]["containers"]
+    return {
         "cron": cron[6:],
-        "systemd": shlex.split(unit("broadsheet-worker.service")["Service"]["ExecStart"]),
-        "kubernetes": [*container["command"], *container["args"]],
-        "slurm": shlex.split(script.removeprefix("exec ")),
+        "systemd": shlex.split(unit("broadsheet-run.service")["Service"]["ExecStart"]),
+        "kubernetes": [*run["command"], *run["args"]],
+        "slurm": shlex.split(script[4].removeprefix("#")),
+        "systemd worker": shlex.split(unit("broadsheet-worker.service")["Service"]["ExecStart"]),
+        "kubernetes worker": [*worker["command"], *worker["args"]],
+        "slurm worker": shlex.split(script[-1].removeprefix("exec ")),
     }
-    assert {Path(words[0]).name for words in commands.values()} == {"broadsheet"}
-    return {name: words[1:] for name, words in commands.items()}
 
 
-def test_every_file_that_starts_workers_has_a_command_and_a_folder_on_a_local_disk() -> None:
-    contexts = {name: parsed(words) for name, words in worker_words().items()}
-    assert {context.info_name for context in contexts.values()} == {"work"}
+def test_every_file_runs_a_list_from_a_folder_on_a_local_disk() -> None:
+    contexts = {name: parsed(words[1:]) for name, words in started_words().items() if "worker" not in name}
+    assert {context.info_name for context in contexts.values()} == {"run"}
     assert {name: context.params["work"] for name, context in contexts.items()} == {
         "cron": "/var/lib/broadsheet", "systemd": "copies", "kubernetes": "/data/copies",
-        "slurm": "${TMPDIR:-/tmp}/broadsheet",
+        "slurm": "$TMPDIR/broadsheet",
     }  # fmt: skip
     assert [name for name, context in contexts.items() if context.params["is_waiting"]] == ["systemd"]
-    assert unit("broadsheet-worker.service")["Service"]["KillMode"] == "mixed"
+    assert {name for name, context in contexts.items() if context.params["scheduler"]} == {*contexts} - {"cron"}
+    assert unit("broadsheet-run.service")["Service"]["KillMode"] == "mixed"
+
+
+def test_every_file_starts_a_worker_by_a_command_of_dask() -> None:
+    from distributed.cli.dask_worker import main
+
+    words = {name: words for name, words in started_words().items() if "worker" in name}
+    assert {tuple(each[:2])[1] for each in words.values()} == {"worker"}
+    for each in words.values():
+        params = main.make_context("worker", [*each[2:], "--scheduler-file", str(ROOT / "README.md")]).params
+        assert (params["n_workers"], params["memory_limit"]) == ("1", "0")
+        assert params["nthreads"] >= 8
 
 
 @pytest.mark.slow
@@ -127,7 +142,11 @@ def test_systemd_finds_nothing_in_the_units(tmp_path: Path) -> None:
     if not shutil.which("systemd-analyze"):
         pytest.skip("needs a linter: systemd-analyze")
     for file in DEPLOY.glob("broadsheet-*.*"):
-        text = file.read_text("utf-8").replace("/usr/local/bin/broadsheet", "/bin/true")
+        text = (
+            file.read_text("utf-8")
+            .replace("/usr/local/bin/broadsheet", "/bin/true")
+            .replace("/usr/local/bin/dask", "/bin/true")
+        )
         (tmp_path / file.name).write_text(text.replace("User=broadsheet", "User=root"), "utf-8")
     units = [str(path) for path in tmp_path.iterdir()]
     process = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)

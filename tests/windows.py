@@ -18,7 +18,7 @@ import pytest
 
 from broadsheet.crawler.fleet.folder_store import FolderStore
 
-_READS = ("length", "age", "keys", "read_record")
+_READS = ("length", "keys", "read_record")
 _WRITES = ("put_bytes", "delete", "replace_record")
 
 

@@ -6,18 +6,19 @@ import logging
 import os
 import shlex
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import click
 
-from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.archive.archive_errors import InUse, NotReachable
 from broadsheet.output.read.plain_words import count_text
 
-from ..command_values import CommandError
+from ..command_values import CommandError, duration
 from ..crawl.command_line import contact
 from ..crawl.terminal import one_line, print_text, terminal_width
 from ..lazy_modules import lazy_imports
@@ -33,23 +34,20 @@ with lazy_imports():
     from ..fleet import (
         dask_engine,
         fleet_folder,
+        fleet_run,
         fleet_turn,
+        list_runs,
         object_store,
-        pulled_sites,
-        site_lease,
         site_processes,
         site_records,
         site_task,
         sites_file,
         store_address,
-        store_engine,
         stored_run,
         url_lists,
     )
     from . import progress_line as progress_line_module
     from . import run_summary
-
-_WAIT_SECONDS = 180.0  # for a site whose runner was killed: its lease lasts 120 s
 
 
 def scheduler_engine(address: str, store_place: stored_run.StorePlace) -> site_task.Engine:
@@ -61,45 +59,23 @@ def scheduler_engine(address: str, store_place: stored_run.StorePlace) -> site_t
     return dask_engine.DaskEngine(address, store_place)
 
 
-def parallel_crawls(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> int:
-    """Return the number of crawls side by side on this machine."""
-    return int(options["parallel"] or fleet.parallel or site_processes.default_parallel())
-
-
 def check_engine_options(options: Mapping[str, Any]) -> None:
     """Raise CommandError if the options for engines do not go together."""
-    if not options["store"] and (options["scheduler"] or options["work"]):
-        raise CommandError("--scheduler and --work need --store: where archives are between their turns")
+    if not options["store"] and (options["scheduler"] or options["work"] or options["take_over"]):
+        raise CommandError("--scheduler, --work and --take-over need --store: where archives are between their turns")
     if options["parallel"] and options["scheduler"]:
         raise CommandError("--parallel is for this machine; with a scheduler each worker says how many crawls it runs")
 
 
-def made_store_place(
-    fleet: sites_file.SiteList, options: Mapping[str, Any], wait_seconds: float = 0.0
-) -> stored_run.StorePlace:
+def made_store_place(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> stored_run.StorePlace:
     """Return the store that the options name, which is made if it is new. NotReachable if it cannot be used."""
     try:
         identity = store_address.make_store(options["store"])
     except object_store.StoreError as error:
         raise NotReachable(str(error)) from error
     work_folder = options["work"] or str((fleet.folder / fleet_folder.FOLDER / "work").absolute())
-    return stored_run.StorePlace(
-        options["store"], identity, work_folder, wait_seconds=wait_seconds, per_address=fleet.per_address
-    )
-
-
-class EngineTurn(Protocol):
-    """Turn of tasks on an engine, shown with a progress line."""
-
-    @property
-    def engine(self) -> site_task.Engine:
-        """Return the engine that runs the tasks."""
-
-    def run(self) -> None:
-        """Run them to their end, or until the engine is stopped."""
-
-    def progress_line(self) -> str:
-        """Say in one line how many tasks are done."""
+    address = options["store"] if "://" in options["store"] else str(Path(options["store"]).absolute())
+    return stored_run.StorePlace(address, identity, work_folder, per_address=fleet.per_address)
 
 
 _MOST_LINES = 50
@@ -146,80 +122,114 @@ def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
 @click.option(
     "--work", type=PATH, metavar="DIR", help="Local copies of archives that are in a store; may name variables."
 )
-@click.option("--scheduler", metavar="ADDRESS", help="Crawl on the workers of this Dask scheduler, tcp://host:8786.")
+@click.option("--scheduler", metavar="ADDRESS", help="Crawl on a Dask cluster: tcp://host:8786, or a file.")
+@click.option("--wait", "is_waiting", is_flag=True, help="Go on for ever: wait for what becomes due.")
+@click.option("--take-over", type=duration, metavar="TIME", help="Take over from a run not heard of for so long.")
 @click.option("--dry-run", is_flag=True, help="List what is due, and do nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def run_fleet(**options: Any) -> int:
     """Crawl or update what is due of a list of sites, side by side, each into an archive of its own.
 
     Run the same command again and it goes on where it stood, whatever was killed. Ctrl-C stops all crawls cleanly.
+    With --store the archives are in a store between their turns, and with --scheduler a cluster crawls.
     """
     processes.require_workers()
     fleet = listed_sites(options)
     check_engine_options(options)  # a mistake is told also where nothing is due
-    records = fleet_folder.RecordFolder(fleet.folder)
     sites = chosen_sites(fleet, options)
     if options["dry_run"]:
-        return _print_due(_due_tasks(fleet, sites, options, records))
-    if options["store"] and not options["scheduler"]:
-        work, signals = pull_sites(fleet, sites, options)
-        return _told_turn(work.results, signals, sites, options)
-    _prepare_folder(fleet.folder)
+        return _print_due(_planned_run(fleet, sites, options, _known_records(fleet, sites, options)).due_tasks())
     part = fleet_turn.Shard(*options["shard"] or ())
-    lock = fleet.folder / fleet_folder.FOLDER / f"shard-{part.number}-of-{part.count}"
-    with archive_lock.hold_lock(lock, refusal=f"another fleet run is at work in {fleet.folder}"):
-        store_place = made_store_place(fleet, options, _WAIT_SECONDS) if options["store"] else None
-        tasks = _due_tasks(fleet, sites, options, records)
-        if store_place:
-            engine = scheduler_engine(options["scheduler"], store_place)
-            turn = fleet_turn.FleetTurn(tasks, engine, None, store_engine.StoredPageCounter(store_place))
-        else:
-            parallel = options["parallel"] or fleet.parallel
-            here = site_processes.EmbeddedEngine(records, parallel, crawl_environment(fleet, os.environ))
-            turn = fleet_turn.FleetTurn(tasks, here, records)
-        signals = _run_turn(turn, quiet=options["quiet"]) if tasks else []
-        return _told_turn(turn.results, signals, sites, options)
+    lock = f"shard-{part.number}-of-{part.count}"
+    if options["store"]:
+        run, signals = _run_stored(fleet, sites, options, f"{part.number}/{part.count}", lock)
+        return _told_run(run, signals, sites, options)
+    _prepare_folder(fleet.folder)
+    records = fleet_folder.RecordFolder(fleet.folder)
+    with archive_lock.hold_lock(
+        fleet.folder / fleet_folder.FOLDER / lock, refusal=f"another fleet run is at work in {fleet.folder}"
+    ):
+        run = _planned_run(fleet, sites, options, records)
+        return _told_run(run, run_with_progress(run, quiet=options["quiet"]), sites, options)
 
 
-def pull_sites(
+def _known_records(
     fleet: sites_file.SiteList, sites: Sequence[sites_file.Site], options: Mapping[str, Any]
-) -> tuple[pulled_sites.PulledWork, list[int]]:
-    """Work for the store that the options name; returns what was done, and the signals that stopped it.
+) -> fleet_run.Records:
+    """Return the records of the store, or of the list's folder. NotReachable if the store cannot be asked."""
+    if not options["store"]:
+        return fleet_folder.RecordFolder(fleet.folder)
+    try:
+        return fleet_run.StoredRecords(known_store(options["store"]), [site.name for site in sites])
+    except object_store.StoreError as error:
+        raise NotReachable(str(error)) from error
+
+
+def _planned_run(
+    fleet: sites_file.SiteList, sites: Sequence[sites_file.Site], options: Mapping[str, Any],
+    records: fleet_run.Records, place: stored_run.StorePlace | None = None,
+) -> fleet_run.FleetRun:  # fmt: skip
+    """Return the run of what is due; without a store it works on the archives beside the list."""
+    run = fleet_run.FleetRun(
+        fleet, sites, records, lambda: _made_engine(fleet, options, place), is_waiting=options["is_waiting"],
+        everything=options["everything"], is_quiet=options["quiet"],
+    )  # fmt: skip
+    if place:
+        run.count_pages = fleet_run.StoredPageCounter(place)
+    return run
+
+
+def _made_engine(
+    fleet: sites_file.SiteList, options: Mapping[str, Any], place: stored_run.StorePlace | None
+) -> site_task.Engine:
+    if place and options["scheduler"]:
+        return scheduler_engine(options["scheduler"], place)
+    records, variables = fleet_folder.RecordFolder(fleet.folder), crawl_environment(fleet, os.environ)
+
+    def run(
+        task: site_task.SiteTask, lifeline: processes.Lifeline, is_stopped: Callable[[], bool]
+    ) -> site_task.SiteResult:
+        if place:
+            return stored_run.run_task(task, place, stored_run.CrawlHost(lifeline, is_stopped))
+        return site_processes.run_site(task, lifeline, records.log(task.name), is_stopped, variables)
+
+    parallel = options["parallel"] or fleet.parallel or site_processes.default_parallel()
+    return site_processes.LocalEngine(run, parallel)
+
+
+def _run_stored(
+    fleet: sites_file.SiteList, sites: Sequence[sites_file.Site], options: Mapping[str, Any], part: str, lock: str
+) -> tuple[fleet_run.FleetRun, list[int]]:
+    """Run what is due for a store, as the one run of its part of the list; return it, and the signals that stopped it.
 
     NotReachable if the store or the local folder cannot be used, also where the store takes nothing any more.
     """
-    import asyncio
-
     place = made_store_place(fleet, options)
-    if problem := fleet_folder.disk_problem(place.local_folder):
+    folder = fleet.folder / fleet_folder.FOLDER if options["scheduler"] else place.local_folder
+    if not options["scheduler"] and (problem := fleet_folder.disk_problem(folder)):
         raise NotReachable(problem)
+    _make_folder(folder)
+    run: fleet_run.FleetRun | None = None
     store = object_store.PatientStore(store_address.store_at(place.address), place.patience)
-    is_waiting, everything = options.get("is_waiting", False), options.get("everything", False)
-    watch = site_lease.LeaseWatch(place.terms)
-    source = pulled_sites.DueSites(fleet, sites, store, watch, is_waiting, everything=everything)
-    engine = store_engine.StoreEngine(place, parallel_crawls(fleet, options), source, watch)
-    pages = store_engine.StoredPageCounter(place)
-    work = pulled_sites.PulledWork(source, engine, pages, options["quiet"])
-    source.say = work.say
-    signals: list[int] = []
+    where = f"{socket.gethostname()}:{(folder / lock).absolute()}"
+    record = list_runs.ListRun(store, part, stored_run.runner_name(), where, options["take_over"])
     try:
-        asyncio.run(run_with_progress(work, signals, work.lines, quiet=options["quiet"]))
+        with (
+            archive_lock.hold_lock(folder / lock, refusal=f"another fleet run is at work in {folder}"),
+            record.held(
+                lambda: [task.name for task in run.running()] if run else (), lambda: run.stop() if run else None
+            ),
+        ):
+            records = fleet_run.StoredRecords(store, [site.name for site in sites])
+            run = _planned_run(fleet, sites, options, records, replace(place, run=record.id))
+            signals = run_with_progress(run, quiet=options["quiet"])
+    except list_runs.RunRefused as error:
+        raise InUse(str(error)) from error
     except object_store.StoreError as error:
         raise NotReachable(str(error)) from error
-    if work.refusal:
-        raise NotReachable(work.refusal)
-    return work, signals
-
-
-def _due_tasks(
-    fleet: sites_file.SiteList, sites: Sequence[sites_file.Site], options: Mapping[str, Any],
-    records: fleet_folder.RecordFolder,
-) -> list[site_task.SiteTask]:  # fmt: skip
-    """List the tasks of the sites that are due by the records of the store, or of the list's folder."""
-    stored = stored_states(options["store"], [site.name for site in sites]) if options["store"] else {}
-    read = (lambda name: stored[name].record) if options["store"] else records.read
-    now, everything = datetime.now(UTC), options["everything"]
-    return list(fleet_turn.due_tasks(fleet, sites, read, now, everything=everything))
+    if run.refusal:
+        raise NotReachable(run.refusal)
+    return run, signals
 
 
 def stored_states(address: str, names: Sequence[str] | None) -> dict[str, site_records.StoredSiteState]:
@@ -289,54 +299,57 @@ def _prepare_folder(folder: Path) -> None:
     """Make the folder of the archives. NotReachable if it cannot be, or is on a disk that cannot hold them."""
     if problem := fleet_folder.disk_problem(folder):
         raise NotReachable(problem)
+    _make_folder(folder / fleet_folder.FOLDER)
+
+
+def _make_folder(folder: Path) -> None:
     try:
-        (folder / fleet_folder.FOLDER).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise NotReachable(f"the folder {folder} cannot be made: {error.strerror}") from error
 
 
-def _run_turn(turn: fleet_turn.FleetTurn, *, quiet: bool) -> list[int]:
-    """Run a turn to its end; returns the signals that stopped it."""
-    import asyncio
-
-    signals: list[int] = []
-    asyncio.run(run_with_progress(turn, signals, turn.warnings, quiet=quiet))
-    return signals
-
-
-def _told_turn(
-    results: Sequence[site_task.SiteResult], signals: Sequence[int], sites: Sequence[sites_file.Site],
-    options: Mapping[str, Any],
-) -> int:  # fmt: skip
-    """Tell what a turn came to, and return the exit code."""
-    if not results and not signals:
+def _told_run(
+    run: fleet_run.FleetRun, signals: Sequence[int], sites: Sequence[sites_file.Site], options: Mapping[str, Any]
+) -> int:
+    """Tell what a run came to, and return the exit code."""
+    results = run.results
+    if not results and not signals and not run.is_waiting:
         click.echo(f"Nothing is due of {count_text(len(sites), 'site')}; --all looks at all of them now.", err=True)
     elif results and not options["quiet"]:
         print_text(fleet_turn.results_table(results, terminal_width(), _MOST_LINES))
         print_text(f"\n{fleet_turn.summary_line(results)}")
-    elif not options["store"] or options["scheduler"]:  # a worker has said them
+    else:
         for result in fleet_turn.worst_first(results):
             if result.end is not site_task.SiteEnd.DONE:
                 click.echo(one_line(f"broadsheet: {result.name}: {result.message or result.end.words}"), err=True)
-    return run_summary.SIGNAL_EXIT_BASE + signals[0] if signals else fleet_turn.turn_exit_code(results)
+    return run_summary.SIGNAL_EXIT_BASE + signals[0] if signals else fleet_turn.exit_code_of(run.ends)
 
 
 _END_SECONDS = 20.0  # from the second Ctrl-C until the command ends, whatever hangs; its crawls stop by themselves
 _TELL_SECONDS = 0.2
 
 
-async def run_with_progress(turn: EngineTurn, signals: list[int], warnings: list[str], *, quiet: bool) -> None:
-    """Run a turn in a thread, with a progress line, and print its warnings and those of the log as they come.
+def run_with_progress(run: fleet_run.FleetRun, *, quiet: bool) -> list[int]:
+    """Run in a thread, with a progress line, and print lines and warnings of the log as they come.
 
-    The first Ctrl-C or SIGTERM stops it in good order, the second one at once.
+    The first Ctrl-C or SIGTERM stops it in good order, the second one at once. Returns the signals.
     """
     import asyncio
 
-    loop = asyncio.get_running_loop()
+    signals: list[int] = []
+    asyncio.run(_run_in_thread(run, signals, quiet=quiet))
+    return signals
+
+
+async def _run_in_thread(run: fleet_run.FleetRun, signals: list[int], *, quiet: bool) -> None:
+    import asyncio
+
+    loop, warnings = asyncio.get_running_loop(), run.lines
 
     def on_signal(number: int) -> None:
         signals.append(number)
-        turn.engine.stop()
+        run.stop()
         if len(signals) == 1:
             click.echo("Stopping all crawls when what is under way is done; again stops at once.", err=True)
         elif len(signals) == 2:
@@ -346,8 +359,8 @@ async def run_with_progress(turn: EngineTurn, signals: list[int], warnings: list
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal, int(number))
     with logged_warnings(warnings):
-        async with progress_line_module.show_progress(turn.progress_line, quiet=quiet) as print_line:
-            running = asyncio.ensure_future(asyncio.to_thread(turn.run))
+        async with progress_line_module.show_progress(run.progress_line, quiet=quiet) as print_line:
+            running = asyncio.ensure_future(asyncio.to_thread(run.run))
             last_warning = ""
             while warnings or not running.done():
                 while warnings:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -34,10 +32,8 @@ with lazy_imports():
         fleet_folder,
         fleet_takedowns,
         fleet_turn,
-        left_copies,
         object_store,
         site_copies,
-        site_lease,
         site_task,
         sites_file,
         store_address,
@@ -59,7 +55,8 @@ def fleet_forget(**options: Any) -> int:
     """Take articles down in every archive that knows their URL or its host, as broadsheet forget does in one.
 
     Each archive is rewritten once, for all URLs and patterns. A site that is being crawled is said and left, with exit
-    code 75; the same command goes on with what is left, also after a kill.
+    code 75; the same command goes on with what is left, also after a kill. In a store a running crawl is refused, and
+    the next one takes the articles down first.
     """
     if options["work"] and not options["store"]:
         raise CommandError("--work needs --store: where archives are between their turns")
@@ -87,13 +84,11 @@ def fleet_forget(**options: Any) -> int:
 
 
 def _store_place(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> stored_run.StorePlace:
-    """Return the store, once it has what killed runs left on this machine. NotReachable if there is none."""
+    """Return the store. NotReachable if there is none."""
     fleet_module.known_store(options["store"])
     place = fleet_module.made_store_place(fleet, options)
     if problem := fleet_folder.disk_problem(place.local_folder):
         raise NotReachable(problem)
-    for line in () if options["dry_run"] else left_copies.bring_left_copies(place):
-        click.echo(one_line(f"broadsheet: {line}"), err=True)
     return place
 
 
@@ -115,38 +110,34 @@ def _mark(fleet: sites_file.SiteList, name: str) -> Path:
     return fleet.folder / fleet_folder.FOLDER / f"{name}.forgetting"
 
 
-def _work(fleet: sites_file.SiteList, plans: _Plans, options: Mapping[str, Any]) -> tuple[_Work, Callable[[str], bool]]:
+def _work(fleet: sites_file.SiteList, plans: _Plans, options: Mapping[str, Any]) -> _Work:
     def work(name: str) -> Sequence[str]:
         plan = plans[name]
         return fleet_takedowns.take_down_beside(plan.archive, _mark(fleet, name), plan.patterns, options["note"])
 
-    return work, lambda _name: True
+    return work
 
 
 def _stored_work(
     fleet: sites_file.SiteList, place: stored_run.StorePlace, plans: _Plans, options: Mapping[str, Any]
-) -> tuple[_Work, Callable[[str], bool]]:
-    """Return what takes patterns down in a site of a store, and what says that its runner is alive or waited for."""
+) -> _Work:
+    """Return what takes patterns down in a site of a store."""
     store = object_store.PatientStore(store_address.store_at(place.address), place.patience)
-    watch, deadline = site_lease.LeaseWatch(place.terms), time.monotonic() + 1.5 * place.terms.longest_seconds
     find_copy = site_copies.reading_copies(place.address, fleet.folder / fleet_folder.FOLDER / "copies").archive
 
     def work(name: str) -> Sequence[str]:
         copy = site_copies.LocalCopy(place.local_folder / name, name, place.identity)
-        site = stored_run.StoredSite(
-            store, copy, stored_run.runner_name(), place.terms, save_seconds=threading.TIMEOUT_MAX
-        )
-        waiting = fleet_takedowns.take_down_stored(site, watch, plans[name].patterns, options["note"])
+        waiting = stored_run.forget_stored(stored_run.StoredSite(store, copy), plans[name].patterns, options["note"])
         find_copy(name)  # the copy here that report and search read has the articles until it is replaced
         return waiting
 
-    return work, lambda name: watch.is_alive(site_lease.record_key(name)) or time.monotonic() > deadline
+    return work
 
 
-def _take_down(plans: _Plans, work: tuple[_Work, Callable[[str], bool]]) -> int:
+def _take_down(plans: _Plans, work: _Work) -> int:
     """Take down what is planned, say what came of each site, and return the exit code."""
     ends = []
-    for result in fleet_takedowns.in_turn(plans, *work):
+    for result in fleet_takedowns.in_turn(plans, work):
         ends.append(result.end)
         if result.end is site_task.SiteEnd.DONE:
             planned = plans[result.name].takedowns

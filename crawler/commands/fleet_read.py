@@ -46,9 +46,9 @@ with lazy_imports():
     from ..fleet import (
         fleet_folder,
         fleet_turn,
+        list_runs,
         object_store,
         site_copies,
-        site_lease,
         site_records,
         sites_file,
     )
@@ -101,16 +101,18 @@ def fleet_status(**options: Any) -> int:
 def _standings(options: Mapping[str, Any]) -> Iterator[_Standing]:
     address = options["store"]
     if address and not Path(options["file"]).exists():
-        for name, state in fleet_module.stored_states(address, options["names"] or None).items():
-            yield _stored_standing(name, address, (), state, _recorded_due(state.record))
+        states, owners = _stored(address, options["names"] or None)
+        for name, state in states.items():
+            yield _stored_standing(name, address, (), state, owners.get(name, ""), _recorded_due(state.record))
         return
     fleet = fleet_module.listed_sites(options)
     sites = fleet_module.chosen_sites(fleet, options)
     if address:
-        states = fleet_module.stored_states(address, [site.name for site in sites])
+        states, owners = _stored(address, [site.name for site in sites])
         for site in sites:
-            state = states[site.name]
-            yield _stored_standing(site.name, address, site.groups, state, site_records.next_due(site, state.record))
+            state, owner = states[site.name], owners.get(site.name, "")
+            due = site_records.next_due(site, state.record)
+            yield _stored_standing(site.name, address, site.groups, state, owner, due)
         return
     for site in sites:
         record, archive = fleet_folder.RecordFolder(fleet.folder).read(site.name), fleet.archive(site.name)
@@ -118,13 +120,22 @@ def _standings(options: Mapping[str, Any]) -> Iterator[_Standing]:
         yield _Standing(site.name, str(archive), site.groups, record, due, is_running)
 
 
+def _stored(
+    address: str, names: Sequence[str] | None
+) -> tuple[Mapping[str, site_records.StoredSiteState], dict[str, str]]:
+    """Return what a store knows of sites, and who runs those that are running."""
+    runs = list_runs.read_runs(fleet_module.known_store(address))
+    owners = {name: run.owner for run in runs.values() for name in run.running}
+    return fleet_module.stored_states(address, names), owners
+
+
 def _stored_standing(
-    name: str, address: str, groups: tuple[str, ...], state: site_records.StoredSiteState, due: datetime | None
-) -> _Standing:
-    is_running = not state.lease.is_free(site_lease.LeaseTerms())
-    worker = state.lease.owner if is_running else state.record.worker if state.record else ""
-    pages = state.lease.pages * is_running
-    return _Standing(name, address, groups, state.record, due, is_running, pages, worker, state.problem)
+    name: str, address: str, groups: tuple[str, ...], state: site_records.StoredSiteState, owner: str,
+    due: datetime | None,
+) -> _Standing:  # fmt: skip
+    worker = owner or (state.record.worker if state.record else "")
+    pages = state.head.pages if owner else 0
+    return _Standing(name, address, groups, state.record, due, bool(owner), pages, worker, state.problem)
 
 
 def _recorded_due(record: site_records.SiteRecord | None) -> datetime | None:

@@ -1,1 +1,1 @@
-"""Many sites: a list of them, the due ones, a lease and a copy for each, engines that run their crawls, and notices."""
+"""Many sites: a list of them, what is due, a turn of a site as a task, heads and states in a store, and notices."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from .object_store import (
@@ -39,7 +38,7 @@ class BucketStore:
         self.address = address
 
     def put_bytes(self, key: str, data: bytes) -> None:
-        """Upload bytes, many of them in parts."""
+        """Upload bytes, many of them in parts. The server compares them with their SHA-256."""
         import obstore
 
         with self._errors(key):
@@ -60,11 +59,6 @@ class BucketStore:
         """Return the number of bytes of an object; None if there is none."""
         meta = self._head(key)
         return int(meta["size"]) if meta else None
-
-    def age(self, key: str) -> float | None:
-        """Return the seconds since an object was put there; None if there is none."""
-        meta = self._head(key)
-        return (datetime.now(UTC) - meta["last_modified"]).total_seconds() if meta else None
 
     def _head(self, key: str) -> ObjectMeta | None:
         import obstore

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from broadsheet.output.archive.atomic_writes import whole_file
 
-from .site_records import SiteRecord, parse_record, record_values
+from .site_records import SAYS_NOTHING, SiteRecord, next_record, parse_record, record_values
+from .site_task import SiteResult, SiteTask
 
 FOLDER = ".fleet"
 """The folder beside the archives that holds records and logs."""
@@ -36,12 +37,21 @@ class RecordFolder:
         """Return the path of the file that a site's crawl prints to."""
         return self.archives / FOLDER / f"{site_name}.log"
 
+    def refused(self) -> str:
+        """Return why nothing can be stored, for whichever site: each crawl says that of a folder."""
+        return ""
+
     def read(self, site_name: str) -> SiteRecord | None:
         """Read the record of a site; None without one, or where it cannot be read."""
         try:
             return parse_record(json.loads(self._file(site_name).read_text("utf-8")))
         except (OSError, ValueError):
             return None
+
+    def note(self, task: SiteTask, result: SiteResult) -> None:
+        """Replace the record of a site by what a result makes of it. OSError if the disk refuses it."""
+        if result.end not in SAYS_NOTHING:
+            self.write(next_record(task, result, self.read(task.name)))
 
     def write(self, record: SiteRecord) -> None:
         """Replace the record of a site. OSError if the disk refuses it."""

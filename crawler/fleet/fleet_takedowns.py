@@ -1,14 +1,12 @@
 """Takedowns in the archives of a fleet: what is left to do in each, and each done beside the list or in the store.
 
 Done are all patterns in one opening of an archive, and the file is rewritten once. A run that was killed is gone on
-with: an archive beside the list has a mark until it is rewritten, a local copy of a store's is brought home first.
+with: an archive beside the list has a mark until it is rewritten, a site's head in a store names what is to be done.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,6 @@ from sqlite_utils import Database
 from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse
 from broadsheet.output.archive.archive_file import database_file
-from broadsheet.output.archive.archive_lock import hold_lock
 from broadsheet.output.raw.erasure import needed_files, waiting_files
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import Takedown, plan_takedown, rewrite_file, take_down
@@ -26,12 +23,9 @@ from broadsheet.output.write.takedowns import Takedown, plan_takedown, rewrite_f
 from ..crawl.archive_access import told_faults
 from .object_store import ObjectStore, StoreError
 from .site_copies import fetch_warc_files
-from .site_lease import LeaseSeeker, LeaseWatch, SiteIsLeased
+from .site_head import Overtaken
 from .site_states import takedown_digest
 from .site_task import SiteEnd
-from .stored_run import StoredSite, in_hand, run_leased
-
-_POLL_SECONDS = 2.0  # between two looks at a site that another runner has
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +74,8 @@ def take_down_beside(file: Path, mark: Path, patterns: Iterable[str], note: str)
         return waiting_files(archive.db)
 
 
-def take_down_stored(site: StoredSite, watch: LeaseWatch, patterns: Sequence[str], note: str) -> list[str]:
-    """Take patterns down in an archive of a store, under the site's lease, and bring the new state home.
-
-    SiteIsLeased if another runner has the site, InUse if one on this machine has its copy in hand.
-    """
-    with in_hand(site.copy):
-        if site.copy.is_left_over():
-            with hold_lock(site.copy.archive):  # a crawl whose runner was killed takes a moment to stop
-                pass
-        lease = LeaseSeeker(site.store, site.owner, site.terms, watch=watch).site(site.copy.site)
-        return run_leased(site, lease, lambda file, _is_lost: _take_down_fetched(site.store, file, patterns, note))
-
-
-def _take_down_fetched(store: ObjectStore, file: Path, patterns: Sequence[str], note: str) -> list[str]:
-    """Take patterns down in a local copy, for which the WARC files come that have their records.
+def take_down_fetched(store: ObjectStore, file: Path, patterns: Sequence[str], note: str) -> list[str]:
+    """Take patterns down in a site's local copy, for which the WARC files come that have their records.
 
     Bringing it home rewrites the file, unless what is noted as taken down was noted before.
     """
@@ -126,23 +107,12 @@ class TakedownResult:
     lines: tuple[str, ...]
 
 
-def in_turn(
-    names: Iterable[str], work: Callable[[str], Sequence[str]], is_given_up: Callable[[str], bool]
-) -> Iterator[TakedownResult]:
-    """Do the work of sites one after the other, and yield what came of each.
-
-    A site that another runner has comes again after the others, until its lease is free or `is_given_up` says so.
-    """
-    waiting = deque(names)
-    while waiting:
-        name = waiting.popleft()
+def in_turn(names: Iterable[str], work: Callable[[str], Sequence[str]]) -> Iterator[TakedownResult]:
+    """Do the work of sites one after the other, and yield what came of each."""
+    for name in names:
         try:
             yield TakedownResult(name, SiteEnd.DONE, tuple(work(name)))
-        except (SiteIsLeased, InUse) as error:
-            if isinstance(error, InUse) or is_given_up(name):
-                yield TakedownResult(name, SiteEnd.IN_USE, (str(error),))
-            else:
-                waiting.append(name)
-                time.sleep(_POLL_SECONDS)
+        except (InUse, Overtaken) as error:
+            yield TakedownResult(name, SiteEnd.IN_USE, (str(error),))
         except (StoreError, ArchiveError, sqlite3.Error, OSError) as error:
             yield TakedownResult(name, SiteEnd.FAILED, (str(error),))

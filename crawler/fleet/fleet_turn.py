@@ -1,4 +1,4 @@
-"""A turn of a fleet: the due tasks, run by an engine, each with its record as soon as it ended; notices and a table.
+"""The parts of a run of a list: the task of a site that is due, notices of results, and a table of them.
 
 A list of sites may name commands that tell a person of a result: failures, withdrawn articles, alarms. A command is run
 without a shell. It gets the text on standard input, and the result as JSON in `BROADSHEET_RESULT`.
@@ -12,17 +12,15 @@ import os
 import shlex
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, astuple, dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 
 from broadsheet.output.read.plain_words import count_text
 
 from ..crawl.terminal import format_table
-from .fleet_folder import RecordFolder
-from .site_processes import page_count
-from .site_records import SAYS_NOTHING, UNFINISHED, SiteRecord, next_due, next_record
-from .site_task import Engine, SiteCounts, SiteEnd, SiteResult, SiteTask
+from .site_records import UNFINISHED, SiteRecord, next_due
+from .site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 from .sites_file import Site, SiteList
 
 
@@ -39,18 +37,6 @@ class Shard:
         return int.from_bytes(digest[:8], "big") % self.count == self.number - 1
 
 
-def due_tasks(
-    fleet: SiteList, sites: Iterable[Site], read: Callable[[str], SiteRecord | None], now: datetime, *,
-    everything: bool = False,
-) -> Iterator[SiteTask]:  # fmt: skip
-    """Return the tasks of the sites that are due, in their order, or of all of them; their turn begins now."""
-    for site in sites:
-        record = read(site.name)
-        due = next_due(site, record)
-        if everything or due is None or due <= now:
-            yield site_task(fleet, site, record, now)
-
-
 def site_task(fleet: SiteList, site: Site, record: SiteRecord | None, now: datetime) -> SiteTask:
     """Make the task of a site: an update once a crawl with the same words was finished."""
     due = next_due(site, record)
@@ -63,55 +49,14 @@ def site_task(fleet: SiteList, site: Site, record: SiteRecord | None, now: datet
         due_at=due.isoformat() if due else "",
         notify=site.notify,
         hosts=site.hosts,
-        shared_hosts=tuple(host for host in site.hosts if host in fleet.shared_hosts),
         every=site.every,
         words_digest=site.words_digest,
         turn_at=now.isoformat(timespec="seconds"),
-        after=record.generation if record else 0,
+        after=record.finished_at if record else "",
     )
 
 
 _NAMED_SITES = 3  # in a progress line
-
-
-@dataclass
-class FleetTurn:
-    """A run of tasks on an engine that writes their records and notices. `warnings` gets lines for a person.
-
-    `records` is None with a store, where the record of a site is written by who has its lease.
-    """
-
-    tasks: Sequence[SiteTask]
-    engine: Engine
-    records: RecordFolder | None
-    count_pages: Callable[[SiteTask], int] = lambda task: page_count(task.archive)
-    warnings: list[str] = field(default_factory=list, init=False)
-    results: list[SiteResult] = field(default_factory=list, init=False)
-
-    def run(self) -> None:
-        """Run the tasks to their end, or until the engine is stopped."""
-        tasks_by_name = {task.name: task for task in self.tasks}
-        self.engine.run(self.tasks, lambda result: self._take(tasks_by_name[result.name], result))
-
-    def progress_line(self) -> str:
-        """Say in one line how far the turn is, and what is running."""
-        failed_count = sum(result.end not in _QUIET_ENDS for result in self.results)
-        used_count = sum(result.end is SiteEnd.IN_USE for result in self.results)
-        failures = f", {failed_count:,} of them not well" if failed_count else ""
-        used = f", {used_count:,} in use elsewhere" if used_count else ""
-        running = running_text(self.engine.running(), self.count_pages)
-        return f"{len(self.results):,} of {len(self.tasks):,} sites{failures}{used}; running: {running}"
-
-    def _take(self, task: SiteTask, result: SiteResult) -> None:
-        self.results.append(result)
-        if self.records and result.end not in SAYS_NOTHING:
-            try:
-                self.records.write(next_record(task, result, self.records.read(task.name)))
-            except OSError as error:
-                self.warnings.append(
-                    f"{result.name}: the record cannot be written, so its next turn comes early: {error.strerror}"
-                )
-        self.warnings += tell(task, result)
 
 
 def running_text(running: Sequence[SiteTask], count_pages: Callable[[SiteTask], int]) -> str:
@@ -119,11 +64,6 @@ def running_text(running: Sequence[SiteTask], count_pages: Callable[[SiteTask], 
     sites = ", ".join(f"{task.name} {count_text(count_pages(task), 'page')}" for task in running[:_NAMED_SITES])
     rest_count = len(running) - _NAMED_SITES
     return (sites or "none") + (f" and {rest_count} more" if rest_count > 0 else "")
-
-
-def turn_exit_code(results: Sequence[SiteResult]) -> int:
-    """Return the exit code of a turn: see `exit_code_of`."""
-    return exit_code_of(result.end for result in results)
 
 
 def exit_code_of(ends: Iterable[SiteEnd]) -> int:
@@ -134,14 +74,13 @@ def exit_code_of(ends: Iterable[SiteEnd]) -> int:
 
 RESULT_VARIABLE = "BROADSHEET_RESULT"
 _NOTIFY_SECONDS = 60.0  # seconds for a command
-_QUIET_ENDS = (SiteEnd.DONE, SiteEnd.STOPPED, SiteEnd.IN_USE, SiteEnd.NOT_STARTED)
-UNQUIET_ENDS = tuple(end for end in SiteEnd if end not in _QUIET_ENDS)
-"""Ends of which a person is told in any case."""
+QUIET_ENDS = (SiteEnd.DONE, SiteEnd.STOPPED, SiteEnd.IN_USE, SiteEnd.OVERTAKEN, SiteEnd.NOT_STARTED)
+"""Ends of which nobody has to be told."""
 
 
 def is_worth_telling(result: SiteResult) -> bool:
     """Tell whether a person should look at a result: the site failed, articles were withdrawn, or there is an alarm."""
-    return result.end not in _QUIET_ENDS or result.counts.alarms > 0 or result.counts.withdrawn > 0
+    return result.end not in QUIET_ENDS or result.counts.alarms > 0 or result.counts.withdrawn > 0
 
 
 def notice_text(result: SiteResult) -> str:
@@ -179,8 +118,8 @@ def _run_command(command: str, result: SiteResult) -> str:
 
 
 _WORST_FIRST = (
-    SiteEnd.KILLED, SiteEnd.FAILED, SiteEnd.BAD_OPTIONS, SiteEnd.UNSUITABLE_DISK, SiteEnd.IN_USE, SiteEnd.STOPPED,
-    SiteEnd.NOT_STARTED, SiteEnd.DONE,
+    SiteEnd.KILLED, SiteEnd.FAILED, SiteEnd.BAD_OPTIONS, SiteEnd.UNSUITABLE_DISK, SiteEnd.IN_USE, SiteEnd.OVERTAKEN,
+    SiteEnd.STOPPED, SiteEnd.NOT_STARTED, SiteEnd.DONE,
 )  # fmt: skip
 _TABLE_HEAD = ("site", "ended", "new", "changed", "withdrawn", "alarms", "failed", "pages", "time", "")
 _NUMBERS = frozenset(range(2, 9))

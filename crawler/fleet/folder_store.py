@@ -7,6 +7,7 @@ named by number; the next number is taken by a hard link, which succeeds for one
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import time
@@ -19,12 +20,14 @@ from broadsheet.output.archive.atomic_writes import sync_folder
 from broadsheet.output.raw.warc_folders import sync_to_disk
 
 from .object_store import (
+    DamagedObject,
     NotInStore,
     StoreFull,
     StoreRefused,
     StoreUnreachable,
     VersionedRecord,
     VersionMoved,
+    digest_of,
     file_chunks,
 )
 
@@ -45,8 +48,10 @@ class FolderStore:
         self.address = str(folder)
 
     def put_bytes(self, key: str, data: bytes) -> None:
-        """Write bytes under a name of their own, have the disk confirm them, and give them their name."""
+        """Write bytes under a name of their own, have the disk confirm them, give them their name, and read them."""
         self._write(key, data)
+        if digest_of(FolderStore.chunks(self, key)).sha256 != hashlib.sha256(data).hexdigest():
+            raise DamagedObject(f"{self.address} does not give back what was put there as {key}")
 
     def chunks(self, key: str, start: int = 0) -> Iterator[bytes]:
         """Yield the bytes of an object; from the disk rather than from memory, where the system allows that."""
@@ -61,14 +66,6 @@ class FolderStore:
         try:
             with self._errors(key):
                 return (self._folder / key).stat().st_size
-        except NotInStore:
-            return None
-
-    def age(self, key: str) -> float | None:
-        """Return the seconds since an object was put there; None if there is none."""
-        try:
-            with self._errors(key):
-                return time.time() - (self._folder / key).stat().st_mtime
         except NotInStore:
             return None
 

@@ -84,7 +84,7 @@ class ObjectStore(Protocol):
     """What a person calls it, without credentials."""
 
     def put_bytes(self, key: str, data: bytes) -> None:
-        """Store bytes as an object, whole or not at all, confirmed by its disk.
+        """Store bytes as an object, whole or not at all, confirmed by its disk. DamagedObject if it has others then.
 
         An object that is there is replaced: keys of objects name their content.
         """
@@ -96,10 +96,6 @@ class ObjectStore(Protocol):
 
     def length(self, key: str) -> int | None:
         """Return the number of bytes of an object; None if there is none."""
-        ...
-
-    def age(self, key: str) -> float | None:
-        """Return the seconds since an object was put there; None if there is none."""
         ...
 
     def keys(self, prefix: str) -> list[str]:
@@ -118,7 +114,7 @@ class ObjectStore(Protocol):
         """Replace the version of a record, or make it if `version` is empty; returns the new version.
 
         VersionMoved if the record is of another version: of all who try, one succeeds. The bytes of each version are to
-        be its own, as those of `LeaseRecord` are by their `write_id`: S3 names a version by its content.
+        be its own, as those of `SiteHead` are by attempt and generation: S3 names a version by its content.
         """
         ...
 
@@ -154,10 +150,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """The time to try again, and the first and the longest pause between two tries; all in seconds.
-
-    The longest pause is so short that a store which is back after most of a lease is found in time to renew it.
-    """
+    """The time to try again, and the first and the longest pause between two tries; all in seconds."""
 
     seconds: float = 3600.0
     first_pause: float = 1.0
@@ -207,10 +200,6 @@ class PatientStore:
     def length(self, key: str) -> int | None:
         """Return the number of bytes of an object; None if there is none."""
         return self._try(lambda: self._store.length(key))
-
-    def age(self, key: str) -> float | None:
-        """Return the seconds since an object was put there; None if there is none."""
-        return self._try(lambda: self._store.age(key))
 
     def keys(self, prefix: str) -> list[str]:
         """List the keys of the objects below a prefix."""

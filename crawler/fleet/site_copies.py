@@ -13,7 +13,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from broadsheet.output.archive.archive_file import COMPANION_ENDINGS
@@ -24,8 +24,8 @@ from broadsheet.output.raw.warc_folders import discard_files, warc_path
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import rewrite_file
 
-from .object_store import DamagedObject, NotInStore, ObjectStore, file_digest
-from .site_lease import read_site
+from .object_store import DamagedObject, NotInStore, ObjectStore
+from .site_head import read_head
 from .site_states import (
     KnownState,
     SiteManifest,
@@ -101,14 +101,8 @@ def write_origin(copy: LocalCopy, manifest: str) -> None:
 def bring_copy_home(copy: LocalCopy, saved: SavedState) -> None:
     """Remove a copy whose state the store has, but for its database, which becomes the base."""
     warc_files = _warc_lengths(copy.archive)
-    keep_base(copy, saved.manifest, saved.database)
+    keep_base(copy, saved)
     _remove_files(copy, warc_files)
-
-
-def is_home(copy: LocalCopy, manifest: SiteManifest) -> bool:
-    """Tell whether a copy that nobody works on has nothing that a state in the store does not have."""
-    is_closed = not any(Path(f"{copy.archive}{ending}").exists() for ending in ("-wal", "-journal"))
-    return is_closed and file_digest(copy.archive).sha256 == manifest.database.sha256
 
 
 def remove_copy(copy: LocalCopy) -> None:
@@ -135,25 +129,26 @@ def _remove_files(copy: LocalCopy, warc_files: Iterable[tuple[str, int]]) -> Non
 
 def read_base(copy: LocalCopy) -> KnownState | None:
     """Read the state that the store had when the base was made; None if there is no base."""
-    manifest = _read_base_manifest(copy)
-    return KnownState(manifest, copy.base_path) if manifest and copy.base_path.is_file() else None
+    known = _read_base_manifest(copy)
+    return replace(known, file=copy.base_path) if known and copy.base_path.is_file() else None
 
 
-def _read_base_manifest(copy: LocalCopy) -> SiteManifest | None:
-    with suppress(FileNotFoundError, DamagedObject):
-        return parse_manifest(copy.base_manifest_path.read_bytes(), str(copy.base_manifest_path))
+def _read_base_manifest(copy: LocalCopy) -> KnownState | None:
+    with suppress(FileNotFoundError, DamagedObject, UnicodeDecodeError):
+        key, _, data = copy.base_manifest_path.read_bytes().partition(b"\n")
+        return KnownState(parse_manifest(data, str(copy.base_manifest_path)), key.decode())
     return None
 
 
-def _write_base_manifest(copy: LocalCopy, manifest: SiteManifest) -> None:
+def _write_base_manifest(copy: LocalCopy, manifest: SiteManifest, key: str) -> None:
     with whole_file(copy.base_manifest_path) as stream:
-        stream.write(manifest.to_json())
+        stream.write(key.encode() + b"\n" + manifest.to_json())
 
 
-def keep_base(copy: LocalCopy, manifest: SiteManifest, database: Path) -> None:
-    """Make a file the base of the copy. A kill in between leaves a base of another digest, which counts for none."""
-    database.replace(copy.base_path)
-    _write_base_manifest(copy, manifest)
+def keep_base(copy: LocalCopy, saved: SavedState) -> None:
+    """Make a saved state the base of the copy. A kill in between leaves one of another digest, as good as none."""
+    saved.database.replace(copy.base_path)
+    _write_base_manifest(copy, saved.manifest, saved.key)
 
 
 def remove_base(copy: LocalCopy) -> None:
@@ -195,12 +190,12 @@ def fetch_site(
 def fetch_with_base(store: ObjectStore, manifest_key: str, copy: LocalCopy) -> None:
     """Fetch a site with what its base lacks, and make the base what was fetched. NotInStore, DamagedObject."""
     copy.folder.mkdir(parents=True, exist_ok=True)
-    manifest = read_manifest(store, manifest_key)
     base = read_base(copy)
+    manifest = base.manifest if base and base.key == manifest_key else read_manifest(store, manifest_key)
     if not (base and base.manifest.database == manifest.database):
         fetch_database(store, manifest.database, copy.base_path, base)
-    _write_base_manifest(copy, manifest)
-    fetch_site(store, manifest, manifest_key, copy, KnownState(manifest, copy.base_path))
+    _write_base_manifest(copy, manifest, manifest_key)
+    fetch_site(store, manifest, manifest_key, copy, KnownState(manifest, manifest_key, copy.base_path))
 
 
 def fetch_warc_files(store: ObjectStore, archive: Path, names: Iterable[str]) -> None:
@@ -224,28 +219,21 @@ class SavedState:
     database: Path
 
 
-def save_site(writer: StateWriter, copy: LocalCopy, prefix: str, replaces: Iterable[str] = ()) -> SavedState:
-    """Save all that a local copy has, once nobody works on it; the manifest's key is below `prefix`.
+def save_site(writer: StateWriter, copy: LocalCopy) -> SavedState:
+    """Save all that a local copy has, once nobody works on it.
 
     Only what the base does not have is stored. WARC files in which a takedown has something erased come here first, and
-    the database is then rewritten. Nothing states yet that this is the site: a lease does. InUse while a crawl owns the
+    the database is then rewritten. Nothing states yet that this is the site: a head does. InUse while a crawl owns the
     archive.
     """
     base = _base_of(writer.store, copy)
     _close_archive(writer.store, copy.archive, base)
     with hold_lock(copy.archive), _still_database(copy) as database:
-        manifest = writer.save(copy.archive, database, base, replaces)
-        return SavedState(writer.put_manifest(manifest, prefix), manifest, database)
+        manifest = writer.save(copy.archive, database, base)
+        return SavedState(writer.put_manifest(manifest), manifest, database)
 
 
-def save_beside(writer: StateWriter, copy: LocalCopy, prefix: str) -> str:
-    """Save all of a local copy likewise, in pieces of its own: those of its base may go at any time."""
-    _close_archive(writer.store, copy.archive, None)
-    with hold_lock(copy.archive), _still_database(copy) as database:
-        return writer.put_manifest(writer.save(copy.archive, database, None), prefix)
-
-
-def save_running(writer: StateWriter, copy: LocalCopy, prefix: str, replaces: Iterable[str]) -> SavedState | None:
+def save_running(writer: StateWriter, copy: LocalCopy) -> SavedState | None:
     """Save what the archive of a running crawl has committed, in the state of one moment; None if it has no tables
     yet.
     """
@@ -253,8 +241,8 @@ def save_running(writer: StateWriter, copy: LocalCopy, prefix: str, replaces: It
     copy_database(copy.archive, snapshot)
     if not _has_tables(snapshot):
         return None
-    manifest = writer.save(copy.archive, snapshot, _base_of(writer.store, copy), replaces)
-    return SavedState(writer.put_manifest(manifest, prefix), manifest, snapshot)
+    manifest = writer.save(copy.archive, snapshot, _base_of(writer.store, copy))
+    return SavedState(writer.put_manifest(manifest), manifest, snapshot)
 
 
 def _has_tables(database: Path) -> bool:
@@ -267,9 +255,10 @@ def _base_of(store: ObjectStore, copy: LocalCopy) -> KnownState | None:
     origin, base = read_origin(copy), read_base(copy)
     if origin is None or not origin.manifest:
         return None
+    if base and base.key == origin.manifest:
+        return base
     with suppress(NotInStore):
-        manifest = read_manifest(store, origin.manifest)
-        return KnownState(manifest, base.file if base and base.manifest == manifest else None)
+        return KnownState(read_manifest(store, origin.manifest), origin.manifest)
     return None
 
 
@@ -334,7 +323,7 @@ class ReadingCopies:
         """Return the file of a site's archive in its newest state; None if the store has none. StoreError."""
         copy = LocalCopy(self.folder / site, site, self.identity)
         for tries_left in reversed(range(_TRIES)):
-            key = read_site(self.store, site).manifest
+            key = read_head(self.store, site).manifest
             if not key:
                 return None
             origin = read_origin(copy)
@@ -354,12 +343,12 @@ class ReadingCopies:
         """Bring a copy up to a state, whose name comes last. What was read so far is the base."""
         manifest, base = read_manifest(self.store, key), _read_base_manifest(copy) if read_origin(copy) else None
         copy.folder.mkdir(parents=True, exist_ok=True)
-        known = KnownState(base, copy.archive) if base and copy.is_left_over() else None
+        known = replace(base, file=copy.archive) if base and copy.is_left_over() else None
         fetch_database(self.store, manifest.database, copy.base_path, known)
         remove_copy(copy)
         copy.base_path.replace(copy.archive)
         write_away_files(copy.archive, manifest.warc_files)
-        _write_base_manifest(copy, manifest)
+        _write_base_manifest(copy, manifest, key)
         write_origin(copy, key)
 
 

@@ -9,11 +9,11 @@ import os
 import signal
 import sqlite3
 import subprocess
+import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from broadsheet.output.archive.archive_errors import ArchiveError
@@ -24,8 +24,7 @@ from ..command_values import IN_USE, INTERRUPTED
 from ..crawl.processes import Lifeline
 from ..crawl.terminal import one_line
 from ..fetch.capacity import memory_bytes
-from .fleet_folder import RecordFolder
-from .site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
+from .site_task import SiteCounts, SiteEnd, SiteResult, SiteTask, WorkerLost
 
 _COUNTS = """SELECT
     (SELECT count(*) FROM articles a WHERE EXISTS
@@ -122,7 +121,21 @@ def run_site(
     is_stopped: Callable[[], bool],
     environment: Mapping[str, str] | None = None,
 ) -> SiteResult:
-    """Run a task to its end; it is asked to stop as soon as `is_stopped()` says so."""
+    """Run a task to its end, again some times if the system kills it.
+
+    It is asked to stop as soon as `is_stopped()` says so.
+    """
+    for _ in range(KILLED_TRIES):
+        result = _run_once(task, lifeline, log, is_stopped, environment)
+        if result.end is not SiteEnd.KILLED or is_stopped():
+            break
+    return result
+
+
+def _run_once(
+    task: SiteTask, lifeline: Lifeline, log: Path, is_stopped: Callable[[], bool],
+    environment: Mapping[str, str] | None,
+) -> SiteResult:  # fmt: skip
     running = start_site(task, lifeline, log, environment)
     if isinstance(running, SiteResult):
         return running
@@ -167,78 +180,39 @@ def default_parallel() -> int:
     return max(1, min(by_cores, memory // _CRAWL_BYTES)) if memory else by_cores
 
 
-@dataclass
-class EmbeddedEngine:
-    """An engine of at most `parallel` crawls at once, never two of one host. They print to a log each."""
+class LocalEngine:
+    """An engine of at most `parallel` tasks at once on this machine, each in a thread that waits for its crawl.
 
-    records: RecordFolder
-    parallel: int = 0
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables that the crawls get besides those of this process."""
-    _sites: dict[str, RunningSite] = field(default_factory=dict, init=False)
-    _stops_asked: int = field(default=0, init=False)
-    _stops_passed_on: int = field(default=0, init=False)
-    _kills: Counter[str] = field(default_factory=Counter, init=False)
+    `run` runs one task: it gets the lifeline that its crawl is to hang on, and what says that it is to stop.
+    """
 
-    def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
-        """Run the tasks: see `Engine.run`."""
-        queue = deque(tasks)
-        parallel = self.parallel or default_parallel()
-        lifeline = Lifeline()
-        try:
-            while queue or self._sites:
-                self._pass_stops_on()
-                while queue and self._stops_asked:
-                    on_result(SiteResult.without_run(queue.popleft(), "stopped before its turn"))
-                self._start_some(queue, parallel, lifeline, on_result)
-                self._collect(queue, on_result)
-                time.sleep(_PAUSE)
-        finally:
-            lifeline.close()
+    lost_seconds = 0.0
+
+    def __init__(self, run: Callable[[SiteTask, Lifeline, Callable[[], bool]], SiteResult], parallel: int) -> None:
+        self._run = run
+        self._parallel = parallel
+        self._lifeline = Lifeline()
+        self._is_stopped = False
+
+    def room(self) -> int:
+        """Return how many tasks may be under way: see `Engine.room`."""
+        return self._parallel
+
+    def start(self, task: SiteTask, on_end: Callable[[SiteResult | WorkerLost], object]) -> None:
+        """Start a task in a thread of its own: see `Engine.start`."""
+
+        def work() -> None:
+            try:
+                on_end(self._run(task, self._lifeline, lambda: self._is_stopped))
+            except Exception as error:  # noqa: BLE001 - a fault of ours, which is not to stop the others
+                on_end(SiteResult.without_run(task, f"{type(error).__name__}: {error}", SiteEnd.FAILED))
+
+        threading.Thread(target=work, name=f"site-{task.name}", daemon=True).start()
 
     def stop(self) -> None:
-        """Stop: see `Engine.stop`. Called again, crawls stop at once."""
-        self._stops_asked += 1
+        """Stop: see `Engine.stop`."""
+        self._is_stopped = True
 
-    def running(self) -> tuple[SiteTask, ...]:
-        """Return the tasks that are running: see `Engine.running`."""
-        return tuple(site.task for site in list(self._sites.values()))
-
-    def _start_some(
-        self, queue: deque[SiteTask], parallel: int, lifeline: Lifeline, on_result: Callable[[SiteResult], None]
-    ) -> None:
-        """Start as many tasks as there is room for; a task whose host is being crawled keeps its place in the queue."""
-        busy_tasks: list[SiteTask] = []
-        while queue and len(self._sites) < parallel:
-            task = queue.popleft()
-            if self._is_host_busy(task):
-                busy_tasks.append(task)
-                continue
-            site = start_site(task, lifeline, self.records.log(task.name), self.environment)
-            if isinstance(site, SiteResult):
-                on_result(site)
-            else:
-                self._sites[task.name] = site
-        queue.extendleft(reversed(busy_tasks))
-
-    def _is_host_busy(self, task: SiteTask) -> bool:
-        busy_hosts = {host for site in self._sites.values() for host in site.task.hosts}
-        return not busy_hosts.isdisjoint(task.hosts)
-
-    def _collect(self, queue: deque[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
-        """Pass results on; a task whose crawl the system killed is queued again some times."""
-        for name, site in list(self._sites.items()):
-            if (result := site.result()) is None:
-                continue
-            del self._sites[name]
-            self._kills[name] += result.end is SiteEnd.KILLED
-            if result.end is SiteEnd.KILLED and self._kills[name] < KILLED_TRIES and not self._stops_asked:
-                queue.append(site.task)
-            else:
-                on_result(result)
-
-    def _pass_stops_on(self) -> None:
-        while self._stops_passed_on < self._stops_asked:
-            self._stops_passed_on += 1
-            for site in self._sites.values():
-                site.stop()
+    def close(self) -> None:
+        """Let go: see `Engine.close`."""
+        self._lifeline.close()

@@ -1,8 +1,8 @@
 """Records of sites: the last result of each, when it is due again, and what the next result makes of it.
 
-A fleet on one machine keeps its records beside the archives (`fleet_folder.py`). With a store they are in the store, in
-the same object as a site's lease: a record is written by who holds the lease, together with the state of the archive.
-So all machines that share a list and a store know the same, and a site that one of them has updated is due on none.
+A fleet on one machine keeps its records beside the archives (`fleet_folder.py`). With a store they are in the sites'
+heads: a record is published together with the state of the archive. So all machines that share a list and a store know
+the same, and a site that one of them has updated is due on none.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from broadsheet.output.archive.stored_values import utc_now
 
 from .object_store import DamagedObject, ObjectStore
-from .site_lease import LeaseRecord, read_site
+from .site_head import SiteHead, read_head
 from .site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 
 _SLACK = 0.1
@@ -29,10 +29,10 @@ _FIRST_RETRY = timedelta(hours=1)
 _MAX_DOUBLINGS = 20
 _KILLS_AT_ONCE = 3
 """Turns in a row that may be killed before a site waits like one that failed."""
-UNFINISHED = (SiteEnd.STOPPED, SiteEnd.NOT_STARTED, SiteEnd.IN_USE)
+UNFINISHED = (SiteEnd.STOPPED, SiteEnd.NOT_STARTED, SiteEnd.IN_USE, SiteEnd.OVERTAKEN)
 """Ends after which the same task is due at once."""
 _FAILURES = (SiteEnd.FAILED, SiteEnd.BAD_OPTIONS, SiteEnd.UNSUITABLE_DISK, SiteEnd.KILLED)
-SAYS_NOTHING = (SiteEnd.IN_USE, SiteEnd.NOT_STARTED)
+SAYS_NOTHING = (SiteEnd.IN_USE, SiteEnd.OVERTAKEN, SiteEnd.NOT_STARTED)
 """Ends that say nothing new of a site, and leave its record as it is."""
 
 
@@ -55,8 +55,6 @@ class SiteRecord:
     """When it is due again, as the runner saw it; empty for at once."""
     worker: str = ""
     """Who crawled it, with a store: host and process."""
-    generation: int = 0
-    """The number of the lease under which a store got the record."""
 
 
 class DueTerms(Protocol):
@@ -115,14 +113,12 @@ def due_by_time(terms: DueTerms, record: SiteRecord) -> datetime | None:
         return None
 
 
-def next_record(
-    task: SiteTask, result: SiteResult, earlier: SiteRecord | None, worker: str = "", generation: int = 0
-) -> SiteRecord:
+def next_record(task: SiteTask, result: SiteResult, earlier: SiteRecord | None, worker: str = "") -> SiteRecord:
     """Make the record that a result leaves, after the one before it."""
     failures = 1 + (earlier.failures if earlier else 0) if result.end in _FAILURES else 0
     is_crawled = task.is_update or result.end is SiteEnd.DONE
     turn_at = task.turn_at or datetime.now(UTC).isoformat(timespec="seconds")
-    record = SiteRecord(result, turn_at, utc_now(), task.words_digest, is_crawled, failures, "", worker, generation)
+    record = SiteRecord(result, turn_at, utc_now(), task.words_digest, is_crawled, failures, "", worker)
     due = next_due(task, record)
     return replace(record, due_at=due.isoformat() if due else "")
 
@@ -130,18 +126,18 @@ def next_record(
 def result_since(task: SiteTask, record: SiteRecord | None) -> SiteResult | None:
     """Return the result that a site had after the task was made, if the site is not due again; else None.
 
-    So a task that another machine was quicker with, or whose word was lost on the way, is not run twice.
+    So a task whose word was lost on the way is not run twice.
     """
-    if record is None or record.generation <= task.after or next_due(task, record) is None:
+    if record is None or record.finished_at == task.after or next_due(task, record) is None:
         return None
     return record.result
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSiteState:
-    """A site as a store knows it: its lease, the record of its last turn, and why there is none that can be read."""
+    """A site as a store knows it: its head, the record of its last turn, and why there is none that can be read."""
 
-    lease: LeaseRecord
+    head: SiteHead
     record: SiteRecord | None
     problem: str = ""
 
@@ -154,10 +150,10 @@ def read_states(store: ObjectStore, names: Iterable[str]) -> dict[str, StoredSit
 
     def state(name: str) -> StoredSiteState:
         try:
-            lease = read_site(store, name)
-        except DamagedObject as error:  # said by who wants the lease
-            return StoredSiteState(LeaseRecord(), None, str(error))
-        return StoredSiteState(lease, parse_record(lease.turn))
+            head = read_head(store, name)
+        except DamagedObject as error:  # said by who attempts the site
+            return StoredSiteState(SiteHead(), None, str(error))
+        return StoredSiteState(head, parse_record(head.turn))
 
     listed_names = list(names)
     with ThreadPoolExecutor(_READERS, "site-records") as pool:

@@ -1,6 +1,7 @@
 """States of a site in a store: manifests, the pieces that they name, how a state is saved and fetched.
 
-A piece is an object that never changes; its key is its digest and the lease under which it was made. A manifest lists
+A piece is an object that never changes; its key is its digest, the attempt that made it and the generation that it was
+made for. A manifest lists
 the pieces of a state: deltas of the database, the first of them against nothing, and parts of its WARC files, which
 only grow. Saving a state makes the pieces that the state before does not have; fetching it takes those that the file
 here lacks. The database begins anew, with pieces of its own, when its deltas weigh as much as what they change.
@@ -25,9 +26,9 @@ from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.raw.warc_files import AwayFile, StoredPiece, read_away_files
 from broadsheet.output.raw.warc_folders import make_folder, set_aside, warc_path
 
-from .object_store import DamagedObject, ObjectStore, digest_of, file_digest
+from .object_store import DamagedObject, ObjectStore, file_digest
 from .page_deltas import DamagedDelta, FileChange, apply_delta, compare_files, pack_change
-from .site_lease import FORMAT, check_format
+from .site_head import FORMAT, SiteAttempt, SiteHead, check_format
 
 _LOG = logging.getLogger(__name__)
 _MOST_DELTAS = 256  # each is a request of who fetches the state without having an earlier one
@@ -64,17 +65,15 @@ def _bytes_of(pieces: Iterable[StoredPiece]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class SiteManifest:
-    """A state of a site: its database and its WARC files, and the keys of the manifests whose place it takes."""
+    """A state of a site: its database and its WARC files. `generation` is the one that it was saved to be."""
 
     site: str
     generation: int
-    """Of the lease under which it was saved."""
     made_at: str
     database: DatabaseState
     warc_files: tuple[AwayFile, ...] = ()
     lost_files: tuple[AwayFile, ...] = ()
     """WARC files of an earlier state of which this one knows nothing. Their bytes are nowhere else."""
-    replaces: tuple[str, ...] = ()
 
     @property
     def keys(self) -> set[str]:
@@ -95,7 +94,7 @@ def parse_manifest(data: bytes, name: str) -> SiteManifest:
         return SiteManifest(
             str(values["site"]), int(values["generation"]), str(values["made_at"]), _database(values["database"]),
             tuple(map(AwayFile.from_values, values["warc_files"])),
-            tuple(map(AwayFile.from_values, values["lost_files"])), tuple(map(str, values["replaces"])),
+            tuple(map(AwayFile.from_values, values["lost_files"])),
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedObject(f"{name} makes no sense as a list of pieces") from error
@@ -112,41 +111,29 @@ def read_manifest(store: ObjectStore, key: str) -> SiteManifest:
     return parse_manifest(b"".join(store.chunks(key)), f"{store.address}/{key}")
 
 
-def manifest_prefix(site: str) -> str:
-    """Return the prefix of the manifests of states that were brought home."""
-    return f"sites/{site}/manifests/"
-
-
-def beside_prefix(site: str) -> str:
-    """Return the prefix of the manifests of states that another runner's came before: still to be merged."""
-    return f"sites/{site}/beside/"
-
-
-def piece_prefix(site: str) -> str:
-    """Return the prefix of a site's pieces."""
-    return f"sites/{site}/pieces/"
+def state_prefix(site: str) -> str:
+    """Return the prefix of a site's manifests and pieces."""
+    return f"sites/{site}/states/"
 
 
 @dataclass(frozen=True, slots=True)
 class KnownState:
-    """A state that the store has, and the file here with its database; the file is None where there is none."""
+    """A state that the store has, the key of its manifest, and the file here with its database, if there is one."""
 
     manifest: SiteManifest
+    key: str
     file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StateWriter:
-    """A writer of states of a site to a store, under one lease, whose number is `generation`."""
+    """A writer of states of a site for one attempt, which labels them with the generation that it will publish."""
 
     store: ObjectStore
-    site: str
-    generation: int
+    attempt: SiteAttempt
 
-    def save(
-        self, archive: Path, database: Path, base: KnownState | None, replaces: Iterable[str] = ()
-    ) -> SiteManifest:
-        """Store the pieces of a state that the base does not have, each read back; return the manifest of all.
+    def save(self, archive: Path, database: Path, base: KnownState | None) -> SiteManifest:
+        """Store the pieces of a state that the base does not have; return the manifest of all.
 
         `database` is a file that nobody writes, the archive's own or a copy, whose WARC files lie beside `archive`.
         Those that are away stay as they are.
@@ -157,17 +144,14 @@ class StateWriter:
         earlier = (*base.manifest.warc_files, *base.manifest.lost_files) if base else ()
         lost_files = tuple(file for file in earlier if file.name not in names)
         for file in lost_files:
-            _LOG.warning("%s is no longer named by %s; its bytes stay in the store", file.name, self.site)
+            _LOG.warning("%s is no longer named by %s; its bytes stay in the store", file.name, self.attempt.site)
         state = self._save_database(database, base)
-        return SiteManifest(
-            self.site, self.generation, utc_now(), state, warc_files, lost_files, tuple(dict.fromkeys(replaces))
-        )
+        generation = self.attempt.head.generation + 1
+        return SiteManifest(self.attempt.site, generation, utc_now(), state, warc_files, lost_files)
 
-    def put_manifest(self, manifest: SiteManifest, prefix: str) -> str:
-        """Store a manifest; return its key, below `prefix`. Nothing says yet that it counts: a lease does."""
-        key = f"{prefix}{self.generation:08d}-{token_hex(8)}.json"
-        self.store.put_bytes(key, manifest.to_json())
-        return key
+    def put_manifest(self, manifest: SiteManifest) -> str:
+        """Store a manifest; return its key. Nothing says yet that it counts: the head does, once it is published."""
+        return self._put_labelled(f"{token_hex(4)}.json", manifest.to_json())
 
     def _save_database(self, database: Path, base: KnownState | None) -> DatabaseState:
         """Save what changed since the base. All of it anew where that is due, or something was taken down since."""
@@ -212,13 +196,14 @@ class StateWriter:
                 yield self._put(data)
 
     def _put(self, data: bytes) -> StoredPiece:
-        """Store a piece, and read it back. DamagedObject if the store gives other bytes."""
         sha256 = hashlib.sha256(data).hexdigest()
-        key = f"{piece_prefix(self.site)}{self.generation:08d}-{sha256[:_KEY_DIGITS]}"
+        return StoredPiece(self._put_labelled(sha256[:_KEY_DIGITS], data), len(data), sha256)
+
+    def _put_labelled(self, name: str, data: bytes) -> str:
+        label = f"{self.attempt.head.generation + 1:08d}-{self.attempt.id}"
+        key = f"{state_prefix(self.attempt.site)}{label}-{name}"
         self.store.put_bytes(key, data)
-        if digest_of(self.store.chunks(key)).sha256 != sha256:
-            raise DamagedObject(f"{self.store.address} does not give back what was put there as {key}")
-        return StoredPiece(key, len(data), sha256)
+        return key
 
 
 def takedown_digest(database: Path) -> str:
@@ -298,37 +283,13 @@ def _is_file(path: Path, file: AwayFile) -> bool:
         return position == path.stat().st_size
 
 
-_STRAY_SECONDS = 24 * 3600.0
-"""The age from which on a piece that no manifest names has lost its writer, even with a clock that is hours wrong."""
+def collect_leftovers(store: ObjectStore, site: str, head: SiteHead, current: SiteManifest | None) -> None:
+    """Remove what the current state, which a head names, does not name, of every generation that the head has reached.
 
-
-def collect_pieces(store: ObjectStore, site: str, current_key: str) -> None:
-    """Remove the states whose place the current one has taken, and pieces that no state names. For the lease's holder.
-
-    Pieces of the states that were replaced go at once, so that nothing is left of what was taken down. Any other piece
-    or manifest that no state names may be of a runner that lost its lease and is still saving: it goes after a day.
+    None of it can be published any more: whose it is began before, and is refused. So nothing is left of what was taken
+    down, nor of attempts that were killed.
     """
-    current = read_manifest(store, current_key)
-    kept = {current_key, *current.keys}
-    try:
-        for key in store.keys(beside_prefix(site)):
-            if key not in current.replaces:
-                kept |= read_manifest(store, key).keys
-    except DamagedObject as error:
-        _LOG.error("no piece of %s is removed: %s", site, error)
-        return
-    for key in current.replaces:
-        _remove_state(store, key, kept)
-    strays = {*store.keys(piece_prefix(site)), *store.keys(manifest_prefix(site))} - kept
-    for key in sorted(strays):
-        if (store.age(key) or 0.0) > _STRAY_SECONDS:
+    kept = {head.manifest, *(current.keys if current else ())}
+    for key in store.keys(state_prefix(site)):
+        if key not in kept and int(key.removeprefix(state_prefix(site)).partition("-")[0]) <= head.generation:
             store.delete(key)
-
-
-def _remove_state(store: ObjectStore, key: str, kept: set[str]) -> None:
-    """Remove the pieces of a state that is no longer, then its manifest: a removal that is cut off can be repeated."""
-    if store.length(key) is None:
-        return
-    for piece_key in sorted(read_manifest(store, key).keys - kept):
-        store.delete(piece_key)
-    store.delete(key)

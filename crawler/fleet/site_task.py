@@ -1,12 +1,12 @@
 """Tasks of a fleet, one crawl or update of one site each, their results, and the interface of engines.
 
-An engine knows nothing of the list of sites. It gets tasks that are due, runs each of them somewhere, and hands back
-one result for each. The default engine runs them as processes on this machine; another may have a cluster.
+An engine runs each task somewhere, and hands back one result for each. The default one runs them as processes on this
+machine; another may have a cluster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -31,6 +31,8 @@ class SiteEnd(StrEnum):
     """The command line makes no sense: exit code 2."""
     IN_USE = "in_use"
     """Another crawl owned the archive for longer than the task was willing to wait: exit code 75."""
+    OVERTAKEN = "overtaken"
+    """A takedown, or somebody else's attempt, was published first; the same task goes on from there."""
     STOPPED = "stopped"
     """Stopped by a signal in good order; the same task goes on from there."""
     KILLED = "killed"
@@ -77,16 +79,14 @@ class SiteTask:
     hosts: tuple[str, ...] = ()
     """The hosts of the start URLs. Two tasks that share one must not run at once: pace is a host's, and kept by one
     crawl."""
-    shared_hosts: tuple[str, ...] = ()
-    """Those of them that other sites of the list have too."""
     every: float = 0.0
     """The seconds between two turns."""
     words_digest: str = ""
     """The digest of what it is crawled with, the same on every machine."""
     turn_at: str = ""
     """When the turn began, in UTC, ISO 8601; empty for when the crawl ends."""
-    after: int = 0
-    """The number of the lease that wrote the record from which a store's task was made."""
+    after: str = ""
+    """When the turn ended of whose record the task was made; empty for none."""
 
     def command(self, archive: Path) -> tuple[str, ...]:
         """Return the words after `broadsheet` that run the task on an archive. A lost archive is crawled from the
@@ -134,32 +134,41 @@ class SiteResult:
     counts: SiteCounts = field(default_factory=SiteCounts)
     seconds: float = 0.0
     message: str = ""
+    is_published: bool = False
+    """Whether the site's head in a store has it, with the archive."""
 
     @classmethod
     def without_run(cls, task: SiteTask, message: str, end: SiteEnd = SiteEnd.NOT_STARTED) -> SiteResult:
         """Make the result of a task that did not run."""
-        code = IN_USE_CODE if end is SiteEnd.IN_USE else 1
+        code = IN_USE_CODE if end in (SiteEnd.IN_USE, SiteEnd.OVERTAKEN) else 1
         return cls(task.name, end, code, task.archive, message=message)
 
 
+class WorkerLost(Exception):  # noqa: N818 - named by what it is
+    """A worker did not bring a task to an end: it was killed, or is not heard of."""
+
+
 class Engine(Protocol):
-    """A runner of tasks, several at a time."""
+    """A runner of tasks, several at a time. It knows nothing of the list of sites, nor of what is due."""
 
-    def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
-        """Run the tasks, the first ones first, and return when each has its result or the engine was stopped.
+    lost_seconds: float
+    """After a worker was lost, so long until its task may run again: by then it has stopped its crawls."""
 
-        `on_result` is called exactly once a task, as soon as it ended, in the thread that called `run`; a task that was
-        stopped or never started has a result too. What a site does wrong is a result; an exception is a fault of ours.
+    def room(self) -> int:
+        """Return how many tasks may be under way now. CommandError if there is nothing to run them any more."""
+        ...
+
+    def start(self, task: SiteTask, on_end: Callable[[SiteResult | WorkerLost], object]) -> None:
+        """Start a task. `on_end` is called once, in any thread, with its result, or with why there is none.
+
+        What a site does wrong is a result; an exception is a fault of ours.
         """
         ...
 
     def stop(self) -> None:
-        """Start nothing more, and stop what is running in good order; `run` then returns soon.
-
-        It may be called from any thread, and from a signal handler.
-        """
+        """Stop what is running in good order. It may be called from any thread, and from a signal handler."""
         ...
 
-    def running(self) -> tuple[SiteTask, ...]:
-        """Return the tasks that are running now, as far as the engine knows; for people to look at."""
+    def close(self) -> None:
+        """Let go. Crawls that are still running stop by themselves."""
         ...

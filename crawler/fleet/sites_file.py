@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -198,12 +197,6 @@ class SiteList:
     def archive(self, site_name: str) -> Path:
         """Return the path of a site's archive."""
         return self.folder / f"{site_name}.db"
-
-    @cached_property
-    def shared_hosts(self) -> frozenset[str]:
-        """Return the hosts that several sites have, of which one is crawled at a time."""
-        counts = Counter(host for site in self.sites for host in site.hosts)
-        return frozenset(host for host, count in counts.items() if count > 1)
 
 
 def read_sites(file: Path, crawl: click.Command, update: click.Command) -> SiteList:

@@ -20,8 +20,8 @@ from .folder_store import FolderStore
 from .object_store import NotInStore, ObjectStore, StoreRefused, VersionMoved
 
 MARKER_KEY = "store.json"
-LAYOUT = 2
-"""Of a store. Layout 1 had archives as whole files, of before 0.1.0."""
+LAYOUT = 3
+"""Of a store. Layouts 1 and 2 had archives as whole files and leases, of before 0.1.0."""
 _RETRIES = 2  # of one request; a store that is away for longer is waited for by `PatientStore`
 _RETRY_SECONDS = 10
 _REQUEST_SECONDS = 120
@@ -98,7 +98,7 @@ def check_conditional_puts(store: ObjectStore) -> None:
     is_safe = all(_is_refused(store, key, version) for version in ("", first))
     store.delete(key)
     if not is_safe or not second:
-        raise StoreRefused(f"{store.address} does not honour conditional puts, without which a lease is none")
+        raise StoreRefused(f"{store.address} does not honour conditional puts, on which it rests that nothing is lost")
 
 
 def check_writable(store: ObjectStore) -> None:

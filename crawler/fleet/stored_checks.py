@@ -8,7 +8,7 @@ from broadsheet.output.archive.row_sample import RowSample
 from broadsheet.output.raw.warc_files import StoredPiece
 
 from .object_store import DamagedObject, NotInStore, ObjectStore, StoreError
-from .site_lease import read_site
+from .site_head import read_head
 from .site_states import fetch_piece, read_manifest
 
 _DIGEST_DIGITS = 15  # of a piece's SHA-256, for the part that it is in
@@ -20,9 +20,9 @@ def state_faults(store: ObjectStore, site: str, sample: RowSample) -> list[str]:
     Pieces of the sample are fetched, and their digests compared; of the others only the length is asked for.
     """
     try:
-        while key := read_site(store, site).manifest:
+        while key := read_head(store, site).manifest:
             faults = list(_manifest_faults(store, key, sample))
-            if not faults or read_site(store, site).manifest == key:
+            if not faults or read_head(store, site).manifest == key:
                 return faults  # pieces of a state that was replaced meanwhile may be gone
     except StoreError as error:
         return [str(error)]

@@ -278,7 +278,7 @@ class Yield(NamedTuple):
     started_at: str
     part: str
     pages: int
-    article_pages: int
+    articles: int
     barren: int
     alike: int
     words_median: int

@@ -1,68 +1,114 @@
-"""What trouble costs a whole fleet, and that every site ends as in an undisturbed run.
+"""A fleet on a Dask cluster in trouble, and that every site ends as in an undisturbed run.
 
-`python -m tests.bench.fleet_faults [--sites 60] [--real NAME ...] [--most-pages 120] [--seed 18]` writes
-tests/bench/results/fleet_faults.json. Generated sites, and then sites of the corpus that are named, are crawled on
-loopback by a Dask cluster of a scheduler and four workers in processes of their own, with a store in a folder. Workers
-are killed with `kill -9` throughout, the scheduler is restarted once, the store is away for ten seconds. Each site is
-compared with a run of its own that nobody disturbed. Of a larger real site so many HTML files are served in both runs,
-those nearest to the start page. Ends with 1 if anything differs, or if a page was fetched again that was committed and
-brought home. With --sites 0, or without --real, the result keeps what it says of the others.
+`python -m tests.bench.fleet_faults [--sites 60] [--real NAME ...] [--most-pages 10] [--seed 18] [--seconds 1500]`
+writes tests/bench/results/fleet_faults.json. Generated sites and sites of the corpus are crawled on loopback by
+`broadsheet fleet run` on four workers of a Dask cluster, over an S3 server. Two have clocks that are an hour wrong, one
+is of a newer version. Workers and the process that runs the list are killed at random, and whoever asks before and
+after each act of the store's protocol; the scheduler is killed once. The store is read-only, away, away in the middle
+of an upload, and strict about clocks for a while. Ends with 1 if a site differs, or anything else that is counted as a
+fault.
 """
 
 from __future__ import annotations
 
 import argparse
+import html
 import json
 import os
+import random
+import re
+import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from unittest import mock
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from broadsheet.crawler.fleet.site_lease import LeaseTerms
-from broadsheet.crawler.fleet.stored_run import StorePlace
+from broadsheet.crawler.fleet.site_head import read_head
+from broadsheet.crawler.fleet.site_states import read_manifest, state_prefix
+from broadsheet.crawler.fleet.store_address import store_at
 from tests.bench.documents.figures import refresh_documents
-from tests.bench.merged_sites import trim
+from tests.bench.load.site import free_port
 from tests.bench.sites import Site
-from tests.crawler.fleet.conftest import free_port
-from tests.crawler.fleet.dask_cluster import DaskCluster
+from tests.crawler.fleet.faulty_s3 import ACTS, SIDES, FaultyS3, KillAims
+from tests.crawler.fleet.s3_server import SECRET, S3Server, running_s3_server
 from tests.crawler.fleet.troubled_fleet import (
-    FleetRun,
+    ADDRESS,
+    RUNNER,
+    Event,
     FleetSite,
-    Trouble,
+    Timetable,
+    TroubledFleet,
+    as_the_newer_version,
+    asked_again,
     content_differences,
-    place_in,
-    run_troubled,
-    run_undisturbed,
+    home_times,
+    make_newer_version,
     served_sites,
+    skewed,
     stored_archive,
+    usual_events,
 )
 from tests.crawler.scripted_site import Seen
+from tests.crawler.shell import environment
+from tests.crawler.warm import PATIENCE
 
 RESULTS = Path(__file__).parent / "results" / "fleet_faults.json"
-_PAGES = 12
-_WORKERS = 4
-_TERMS = LeaseTerms(10.0, 2.0)
-"""Shorter than a fleet's own, since each kill costs the rest of a lease."""
-_KILL_SECONDS = (15.0, 45.0)
-_FAULTS = ("requests_after_home", "captures_after_home", "differing_sites", "other_ends")
+_PAGES = 8
+_LOST_SECONDS = 20.0
+_ACT_SECONDS, _KILL_SECONDS = (9.0, 20.0), (40.0, 80.0)
+_BY_DESIGN = ("articles.cleaner_version of ", "urls.revisit_seconds of ")
+"""What differs where one worker has a later cleaner, and where clocks differ by an hour."""
+_FAULTS = (
+    "differing_sites", "fetched_after_home", "tracebacks", "secrets", "strays", "findings", "not_done",
+)  # fmt: skip
 
 
 @contextmanager
-def real_sites(names: Sequence[str], most_pages: int) -> Iterator[list[FleetSite]]:
-    """Sites of the corpus, of each at most so many HTML files."""
+def small_real_sites(site_names: Sequence[str], most_pages: int) -> Iterator[list[FleetSite]]:
+    """Real sites, of each the start page and at most so many pages that have an article."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        yield [_real_site(stack.enter_context(Site(name, Path(folder))), most_pages) for name in names]
+        sites = [stack.enter_context(Site(name, Path(folder))) for name in site_names]
+        for site in sites:
+            make_small(site, most_pages)
+        yield [logged_site(site) for site in sites]
 
 
-def _real_site(site: Site, most_pages: int) -> FleetSite:
-    trim(site.home / "www", urlsplit(site.start).path, most_pages)
-    return logged_site(site)
+def make_small(site: Site, most_pages: int) -> None:
+    """Remove all other pages and feeds, and links to them; the start page gets a link to each page that stays."""
+    www, start = site.home / "www", urlsplit(site.start).path
+    paths = [row["path"] for row in site.truth if _page_file(www, row["path"]).is_file()][:most_pages]
+    kept = {_page_file(www, path) for path in (start, *paths)}
+    for file in list(www.rglob("*")):
+        if file.is_file() and file not in kept and file.suffix not in _PAGE_PARTS:
+            file.unlink()
+    for file in kept:
+        base = f"/{file.relative_to(www).as_posix()}"
+
+        def link(match: re.Match[bytes], base: str = base) -> bytes:
+            path = urlsplit(urljoin(base, match[2].decode("utf-8", "replace"))).path
+            return match[0] if _page_file(www, path).is_file() else b"href=" + match[1] + b"#"
+
+        file.write_bytes(_LINK.sub(link, file.read_bytes()))
+    links = "".join(f'<p><a href="{quote(path)}">{html.escape(path)}</a></p>' for path in paths)
+    start_file = _page_file(www, start)
+    head, end, tail = start_file.read_bytes().rpartition(b"</body>")
+    start_file.write_bytes(head + links.encode() + end + tail if end else tail + links.encode())
+
+
+_LINK = re.compile(rb"""href=(["']?)([^"'\s>]+)""", re.IGNORECASE)
+_PAGE_PARTS = {".css", ".js", ".png", ".jpg", ".svg", ".gif"}
+
+
+def _page_file(www: Path, path: str) -> Path:
+    file = www / unquote(path).strip("/")
+    return file / "index.html" if file.is_dir() else file
 
 
 def logged_site(site: Site) -> FleetSite:
@@ -85,75 +131,123 @@ def _with_log(answers: type[BaseHTTPRequestHandler], log: list[Seen]) -> type[Ba
     return Logged
 
 
-def measure(sites: Sequence[FleetSite], folder: Path, seed: int) -> dict[str, Any]:
-    """Crawl all sites without trouble, then with it; what came of it."""
-    quiet_place = place_in(folder / "quiet", str(folder / "quiet-work"), LeaseTerms())
-    run_undisturbed(sites, quiet_place, _WORKERS)
-    print("undisturbed run is done", flush=True)
-    troubled_place = place_in(folder / "troubled", "$MACHINE", _TERMS)
-    cluster = DaskCluster(free_port(), folder)
-
-    def set_times(trouble: Trouble) -> None:
-        trouble.kill_seconds, trouble.most_kills = _KILL_SECONDS, sys.maxsize
-        trouble.restart_at, trouble.away_at = max(2, len(sites) // 6), max(4, len(sites) // 4)
-
-    try:
-        cluster.start_scheduler()
-        for _ in range(_WORKERS):
-            cluster.start_worker()
-        run = run_troubled(cluster, sites, troubled_place, seed, set_times)
-    finally:
-        cluster.close()
-    return _compared(sites, (quiet_place, troubled_place), run, folder) | _figures(run, sites)
-
-
-def _figures(run: FleetRun, sites: Sequence[FleetSite]) -> dict[str, Any]:
-    return {
-        "sites": len(sites), "workers": _WORKERS, "kills": run.kills, "scheduler_restarts": run.restarts,
-        "store_seconds_away": round(run.seconds_away, 1), "seconds": round(run.seconds),
-        "states_brought_home": run.states_brought_home, "urls_brought_home": run.urls_brought_home,
-        "requests": run.requests, "requests_repeated": run.repeated_requests,
-        "requests_after_home": len(run.fetched_after_home), "other_ends": len(run.bad_ends),
-        "load": round(os.getloadavg()[0], 1),
-        "faults": {"ends": run.bad_ends, "requests_after_home": run.fetched_after_home[:20]},
-    }  # fmt: skip
-
-
-def _compared(
-    sites: Sequence[FleetSite], places: tuple[StorePlace, StorePlace], run: FleetRun, folder: Path
-) -> dict[str, Any]:
-    """Each site of both stores, compared."""
-    differing: dict[str, list[str]] = {}
-    captured_again: list[str] = []
-    articles = 0
+def crawl_undisturbed(sites: Sequence[FleetSite], folder: Path) -> Path:
+    """Crawl all sites beside the list; return the folder of the archives."""
+    fleet = TroubledFleet(sites, folder, _LOST_SECONDS)
+    words = [sys.executable, "-m", "broadsheet.crawler.cli", "fleet", "run", str(fleet.list), "--parallel", "3", "-q"]
+    subprocess.run(words, env=environment(), cwd=folder, check=True)
     for site in sites:
-        quiet, troubled = (
-            stored_archive(place, site.name, folder / side) for place, side in zip(places, ("a", "b"), strict=True)
-        )
-        if lines := [*content_differences(quiet.path, troubled.path), *troubled.findings]:
-            differing[site.name] = lines[:5]
-        captured_again += troubled.captured_after(run.home_at)
-        articles += troubled.article_count
-    counts = {"articles": articles, "captures_after_home": len(captured_again), "differing_sites": len(differing)}
-    return counts | {"differences": differing}
+        site.log.clear()
+    return folder / "archives"
 
 
-def main(arguments: argparse.Namespace) -> int:
-    """Measure, print and write, the generated sites first."""
-    figures: dict[str, Any] = json.loads(arguments.out.read_text("utf-8")) if arguments.out.exists() else {}
-    figures["seed"] = arguments.seed
-    groups = {"generated": served_sites(arguments.sites, _PAGES)} if arguments.sites else {}
-    if arguments.real:
-        figures |= {"names": arguments.real, "most_pages": arguments.most_pages}
-        groups["real"] = real_sites(arguments.real, arguments.most_pages)
-    for group, opened_sites in groups.items():
-        with tempfile.TemporaryDirectory() as folder, opened_sites as sites:
-            figures[group] = measure(sites, Path(folder), arguments.seed)
-        print(json.dumps(figures, indent=1), flush=True)
-        arguments.out.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
-    if arguments.out == RESULTS:
+class Proof:
+    """A troubled run of sites over a bucket, and what it came to."""
+
+    def __init__(self, sites: Sequence[FleetSite], folder: Path, options: argparse.Namespace) -> None:
+        self._sites = sites
+        self._folder = folder
+        self._options = options
+        self._fleet = TroubledFleet(sites, folder / "troubled", _LOST_SECONDS)
+        self._aims = KillAims(random.Random(options.seed), _ACT_SECONDS)
+        self._newer = make_newer_version(folder / "newer")
+        self._machines = {"plain": {}, "ahead": skewed(1), "behind": skewed(-1), "newer": self._newer}
+
+    def run(self, server: S3Server, quiet: Path) -> dict[str, Any]:
+        """Crawl the sites in trouble, without it to the end, and look at what is left."""
+        faulty = FaultyS3(server, self._fleet.kill, self._aims)
+        self._fleet.faulty = faulty
+        try:
+            with faulty.running():
+                figures = self._crawl(faulty)
+                with as_the_newer_version():
+                    return figures | self._checked(faulty, quiet)
+        finally:
+            self._fleet.close()
+
+    def _crawl(self, faulty: FaultyS3) -> dict[str, Any]:
+        seed, most_seconds = self._options.seed, self._options.seconds
+        cluster = self._fleet.cluster
+        unit = most_seconds / 8
+        kill_scheduler = Event(5 * unit, 0.0, cluster.restart_scheduler, lambda: None)
+        names = (RUNNER, *self._machines)
+        events = [*usual_events(faulty, unit), kill_scheduler]
+        timetable = Timetable(self._fleet, random.Random(seed + 1), events, _KILL_SECONDS, names)
+        self._fleet.start(self._machines)
+        started = time.monotonic()
+        with timetable.running():
+            while time.monotonic() < started + most_seconds and self._fleet.undone(self._sites):
+                self._fleet.tend()
+                time.sleep(0.2)
+        seconds, undone = time.monotonic() - started, self._fleet.undone(self._sites)
+        self._aims.left.clear()
+        print(f"troubled run is done after {seconds:.0f} s, but for {undone}", flush=True)
+        if undone:
+            self._fleet.close()
+            self._fleet.start(dict.fromkeys(self._machines, self._newer))
+            while time.monotonic() < started + 3 * most_seconds and self._fleet.undone(self._sites):
+                self._fleet.tend(self._newer)
+                time.sleep(0.2)
+        return {
+            "seconds": round(seconds), "done_in_trouble": len(self._sites) - len(undone),
+            "not_done": len(self._fleet.undone(self._sites)), "undone": self._fleet.undone(self._sites),
+            "kills_at_acts": self._aims.met.total(), "random_kills": timetable.random_kills,
+            "kills": dict(self._fleet.kills), "scheduler_kills": int(timetable.events_left == 0),
+            "events_left": timetable.events_left, "codes": dict(self._fleet.codes),
+        }  # fmt: skip
+
+    def _checked(self, faulty: FaultyS3, quiet: Path) -> dict[str, Any]:
+        """What the store, the machines and the sites' servers say once it is over, read as the newer version does."""
+        home_at, store = home_times(faulty), store_at(ADDRESS)
+        again = sorted(set(asked_again(self._sites, home_at)))
+        command = self._fleet.command("verify", str(self._fleet.list), "--store", ADDRESS, special=self._newer)
+        findings = (command.communicate(timeout=5 * PATIENCE)[0] or b"").decode()
+        differing: dict[str, list[str]] = {}
+        strays, articles = 0, 0
+        for site in self._sites:
+            head = read_head(store, site.name)
+            named = {head.manifest, *read_manifest(store, head.manifest).keys}
+            strays += len(set(store.keys(state_prefix(site.name))) - named)
+            stored = stored_archive(store, site.name, self._folder / "read")
+            articles += stored.article_count
+            lines = [*content_differences(quiet / f"{site.name}.db", stored.path), *stored.findings]
+            if lines := [line for line in lines if not line.startswith(_BY_DESIGN)]:
+                differing[site.name] = lines[:5]
+        acts = {name: [self._aims.met[name, side] for side in SIDES] for name in ACTS}
+        counts = Counter((site.name, seen.path) for site in self._sites for seen in site.log)
+        logs = [path.read_text("utf-8", "replace") for path in self._fleet.folder.glob("*.log")]
+        return {
+            "acts": acts, "articles": articles, "states": len(faulty.stated), "urls_home": len(home_at),
+            "requests": counts.total(), "requests_repeated": sum(count - 1 for count in counts.values()),
+            "fetched_after_home": len(again), "strays": strays, "findings": int(bool(findings.strip())),
+            "tracebacks": sum(text.count("broadsheet/crawler") for text in logs if "Traceback" in text),
+            "secrets": self._secrets(), "differing_sites": len(differing), "refusals": dict(faulty.refusals),
+            "details": {"again": again[:20], "findings": findings[:2000], "differing": differing},
+        }  # fmt: skip
+
+    def _secrets(self) -> int:
+        files = [path for path in self._fleet.folder.rglob("*") if path.is_file()]
+        return sum(SECRET.encode() in path.read_bytes() for path in files)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Measure, print and write."""
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        sites = stack.enter_context(served_sites(options.sites, _PAGES))
+        sites += stack.enter_context(small_real_sites(options.real, options.most_pages))
+        quiet = crawl_undisturbed(sites, folder / "quiet")
+        print("undisturbed run is done", flush=True)
+        server = stack.enter_context(running_s3_server(free_port()))
+        stack.enter_context(mock.patch.dict(os.environ, server.environment))
+        figures = Proof(sites, folder, options).run(server, quiet)
+    figures |= {"generated": options.sites, "real": len(options.real), "seed": options.seed}
+    figures |= {"load": round(os.getloadavg()[0], 1)}
+    options.out.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+    print(json.dumps(figures, indent=1), flush=True)
+    if options.out == RESULTS:
         refresh_documents(RESULTS)
-    return int(any(figures[group][name] for group in groups for name in _FAULTS))
+    return int(any(figures[name] for name in _FAULTS))
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
@@ -161,8 +255,9 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sites", type=int, default=60)
     parser.add_argument("--real", nargs="*", default=[], metavar="NAME")
-    parser.add_argument("--most-pages", type=int, default=120)
+    parser.add_argument("--most-pages", type=int, default=10)
     parser.add_argument("--seed", type=int, default=18)
+    parser.add_argument("--seconds", type=float, default=1500.0)
     parser.add_argument("--out", type=Path, default=RESULTS)
     return parser.parse_args(words)
 

@@ -252,9 +252,7 @@ _CRAWLED = _CUT_OFF | {"/robots.txt": "each run asks for it"}
 
 _STORED = _CRAWLED | {
     "_warc_files": "a file that was brought to the store is complete, so another one begins",
-    "meta": "what a killed runner left is merged, and an archive notes what was merged into it",
 }
-_SHORT_LEASES = "tests.bench.points.short_leases"
 _CRAWL_KILLS = 80  # a night; a trial takes two to four seconds
 _BOUNDS: dict[str, Any] = {
     "most": 24,
@@ -279,7 +277,7 @@ SCENARIOS = {
         Scenario("merge", _prepare_merge, archives=("all.db",)),
         Scenario("merge takedown", _prepare_merge_takedown),
         Scenario("fleet", _prepare_fleet, _serve_first, ("fleet/town.db",), _CRAWLED, **_BOUNDS),
-        Scenario("fleet store", _prepare_store, _serve_first, (), _STORED, module=_SHORT_LEASES, **_BOUNDS),
+        Scenario("fleet store", _prepare_store, _serve_first, (), _STORED, **_BOUNDS),
     )
 }
 """By name, in the order in which they run."""

@@ -10,11 +10,10 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, TypeVar
-from unittest import mock
 
 import pytest
 
-from broadsheet.crawler.commands import progress_line, spider_run
+from broadsheet.crawler.commands import spider_run
 from broadsheet.crawler.commands.run_summary import RunResult
 from broadsheet.crawler.crawl import processes
 from broadsheet.crawler.fleet import site_processes
@@ -94,39 +93,35 @@ async def no_signals(*_words: object) -> AsyncIterator[None]:
 
 
 class EngineHere:
-    """Engine of a fleet that runs imports here, one after the other, and no crawl.
+    """Engine of a fleet that starts no process: the site `town` goes well, another says what it was started with."""
 
-    The site `town` goes well, and another fails: its message says what it was started with.
-    """
+    lost_seconds = 0.0
 
-    def __init__(self, records: Any, parallel: int = 0, environment: Any = ()) -> None:
-        self._how = f"{records.archives} {parallel} {dict(environment)}"
+    def __init__(self, _run: object, parallel: int) -> None:
+        self._parallel = parallel
 
-    def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
-        for task in tasks:
-            on_result(self._result(task))
+    def room(self) -> int:
+        return 1
+
+    def start(self, task: SiteTask, on_end: Callable[[SiteResult], object]) -> None:
+        on_end(self._result(task))
 
     def _result(self, task: SiteTask) -> SiteResult:
-        words = task.command(task.archive)
-        if words[0] == "import":
-            with mock.patch.object(progress_line, "handle_stop_signals", no_signals):
-                code, _, errors = verb_here(*words)
-            end = SiteEnd.FAILED if code else SiteEnd.DONE
-            return SiteResult(task.name, end, code, task.archive, message=errors.removeprefix("broadsheet: ").strip())
         if task.name != "town":
-            said = f"{' '.join(words)} {self._how}".replace(str(Path.cwd()), "…")
+            said = f"{' '.join(task.command(task.archive))} {self._parallel}".replace(str(Path.cwd()), "…")
             return SiteResult(task.name, SiteEnd.FAILED, 1, task.archive, SiteCounts(failed=2), 3725.0, said)
         counts = SiteCounts(new=1200, changed=2, withdrawn=3, alarms=4, failed=5, pages=6, articles=7)
         return SiteResult(task.name, SiteEnd.DONE, 0, task.archive, counts, 95.0)
 
-    def running(self) -> tuple[SiteTask, ...]:
-        return ()
+    def close(self) -> None:
+        return
 
 
 @pytest.fixture
 def engine_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a fleet start no process."""
-    monkeypatch.setattr(site_processes, "EmbeddedEngine", EngineHere)
+    monkeypatch.setattr(site_processes, "LocalEngine", EngineHere)
+    monkeypatch.setattr(site_processes, "default_parallel", lambda: 8)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import signal
@@ -18,10 +17,7 @@ from broadsheet.crawler.commands.fleet import (
     check_engine_options,
     made_store_place,
     run_with_progress,
-    scheduler_engine,
 )
-from broadsheet.crawler.fleet.dask_engine import DaskEngine
-from broadsheet.crawler.fleet.site_task import SiteTask
 from broadsheet.crawler.fleet.sites_file import SiteList
 from broadsheet.output.archive.archive_errors import NotReachable
 
@@ -32,17 +28,14 @@ def fleet(tmp_path: Path) -> SiteList:
 
 
 def options(**changes: object) -> dict[str, object]:
-    return {"store": None, "scheduler": None, "work": None, "parallel": None, **changes}
+    return {"store": None, "scheduler": None, "work": None, "parallel": None, "take_over": None, **changes}
 
 
 def test_a_store_is_found_on_any_machine(fleet: SiteList, tmp_path: Path) -> None:
     asked = options(store=str(tmp_path / "store"), work="$TMPDIR/sites")
-    here, there = made_store_place(fleet, asked), made_store_place(fleet, asked, 180.0)
-    assert (here.per_address, here.wait_seconds, here.work_folder) == (2, 0, "$TMPDIR/sites")
-    assert (there.identity, there.wait_seconds) == (here.identity, 180.0)
-    engine = scheduler_engine("tcp://127.0.0.1:1", there)
-    assert isinstance(engine, DaskEngine)
-    assert engine.store_place == there
+    here = made_store_place(fleet, asked)
+    assert (here.per_address, here.address, here.work_folder) == (2, str(tmp_path / "store"), "$TMPDIR/sites")
+    assert made_store_place(fleet, asked) == here
 
 
 @pytest.mark.parametrize(
@@ -50,6 +43,7 @@ def test_a_store_is_found_on_any_machine(fleet: SiteList, tmp_path: Path) -> Non
     [
         {"scheduler": "tcp://a:1"},
         {"work": "x"},
+        {"take_over": 1800.0},
         {"store": "s", "scheduler": "tcp://a:1", "parallel": 3},
     ],
 )
@@ -66,42 +60,35 @@ def test_a_store_that_cannot_be_used_is_said_in_a_line(fleet: SiteList, tmp_path
         assert "\n" not in str(caught.value)
 
 
-class StoppableTurn:
-    """A turn that warns, and ends when it was stopped as often as it is to be. It is its own engine."""
+class StoppableRun:
+    """A run that warns, and ends when it was stopped as often as it is to be."""
 
-    def __init__(self, stops: int, warnings: list[str]) -> None:
-        self.engine = self
+    def __init__(self, stops: int) -> None:
+        self.lines: list[str] = []
         self._stops = threading.Semaphore(0)
         self._count = stops
-        self._warnings = warnings
 
     def stop(self) -> None:
         self._stops.release()
 
-    def run(self, *_words: object) -> None:
+    def run(self) -> None:
         for line in ("the store is away", "the store is away", "it is back", "the store is away"):
             logging.getLogger("broadsheet.crawler.fleet").warning(line)
-        self._warnings.append("a notice failed")
+        self.lines.append("a notice failed")
         for _ in range(self._count):
             time.sleep(0.05)
             os.kill(os.getpid(), signal.SIGINT)
             assert self._stops.acquire(timeout=20)
-
-    def running(self) -> tuple[SiteTask, ...]:
-        return ()
 
     def progress_line(self) -> str:
         return "on its way"
 
 
 @pytest.mark.parametrize("stops", [0, 1, 2])
-def test_warnings_come_as_they_are_and_each_signal_stops_the_engine_once(
+def test_warnings_come_as_they_are_and_each_signal_stops_the_run_once(
     stops: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    warnings: list[str] = []
-    signals: list[int] = []
-    turn = StoppableTurn(stops, warnings)
-    asyncio.run(run_with_progress(turn, signals, warnings, quiet=True))  # type: ignore[arg-type]
+    signals = run_with_progress(StoppableRun(stops), quiet=True)  # type: ignore[arg-type]
     lines = capsys.readouterr().err.splitlines()
     told = ["the store is away", "it is back", "the store is away", "a notice failed"]
     assert [line for line in lines if line.startswith("broadsheet: ")] == [f"broadsheet: {text}" for text in told]

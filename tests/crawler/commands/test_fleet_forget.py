@@ -9,11 +9,11 @@ import pytest
 
 from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands import forget as forget_verb
-from broadsheet.crawler.fleet import fleet_takedowns, left_copies
+from broadsheet.crawler.fleet import fleet_takedowns
 from broadsheet.crawler.fleet.object_store import ObjectStore
-from broadsheet.crawler.fleet.site_lease import LeaseWatch, acquire
-from broadsheet.crawler.fleet.store_address import make_store, store_at
-from broadsheet.crawler.fleet.stored_run import run_stored
+from broadsheet.crawler.fleet.site_copies import LocalCopy
+from broadsheet.crawler.fleet.store_address import make_store, store_at, store_identity
+from broadsheet.crawler.fleet.stored_run import in_hand, run_stored
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.fleet.sites import HOST, crawl_of, site_in, store_pages, stored_names
 from tests.crawler.shell import ACTIVE, rows, start
@@ -158,14 +158,16 @@ def test_in_a_store_a_new_state_takes_the_place_of_the_old_one(
     assert capsys.readouterr().out == "forgotten already\n"
 
 
-def test_a_site_that_a_living_runner_has_is_left_with_75(
-    sites: Path, store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_site_that_is_crawled_here_is_left_with_75_and_done_before_its_next_state(
+    sites: Path, store: ObjectStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    acquire(store, "lamp", "river, process 1").renew()
-    monkeypatch.setattr(LeaseWatch, "is_alive", lambda watch, key: True)
-    assert forget(sites, f"{HOST}/one", "--store", store.address, "--yes") == 75
-    assert "lamp is run by river, process 1" in capsys.readouterr().err
-    assert stored_names(store, tmp_path) == {"one", "two"}
+    copy = LocalCopy(tmp_path / "archives/.fleet/work/lamp", "lamp", store_identity(store))
+    with in_hand(copy):
+        assert forget(sites, f"{HOST}/one", "--store", store.address, "--yes") == 75
+    assert "lamp is in hand on this machine" in capsys.readouterr().err
+    assert stored_names(store, tmp_path / "now") == {"one", "two"}
+    run_stored(site_in(store, tmp_path), crawl_of("three"))
+    assert stored_names(store, tmp_path) == {"two", "three"}
 
 
 def test_options_that_do_not_go_together_and_a_store_that_is_none(
@@ -186,15 +188,14 @@ def test_without_a_terminal_it_wants_to_be_told(sites: Path) -> None:
     assert len(urls(sites, "well")) == 2
 
 
-def test_who_says_no_and_what_is_left_of_killed_workers(
+def test_who_says_no_changes_nothing(
     sites: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(left_copies, "bring_left_copies", lambda place: [f"{place.address} has lamp"])
     monkeypatch.setattr(forget_verb, "is_confirmed", lambda: False)
     words = [f"{HOST}/one", "--store", store.address]
     capsys.readouterr()
-    for more, code, errors in (([], 1, f"broadsheet: {store.address} has lamp\n"), (["--dry-run"], 0, "")):
+    for more, code in (([], 1), (["--dry-run"], 0)):
         assert forget(sites, *words, *more) == code
         printed = capsys.readouterr()
-        assert (printed.out.startswith("lamp:\n"), printed.err) == (True, errors)
+        assert (printed.out.startswith("lamp:\n"), printed.err) == (True, "")
     assert stored_names(store, sites.parent) == {"one", "two"}

@@ -15,13 +15,15 @@ from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands.crawl import crawl
 from broadsheet.crawler.commands.update import update
 from broadsheet.crawler.fleet.fleet_folder import RecordFolder
-from broadsheet.crawler.fleet.site_lease import acquire, read_site, record_key
+from broadsheet.crawler.fleet.list_runs import ListRun, RunRecord
+from broadsheet.crawler.fleet.site_head import SiteAttempt, head_key, read_head
 from broadsheet.crawler.fleet.site_records import SiteRecord, digest_of, next_record, parse_record, record_values
 from broadsheet.crawler.fleet.site_states import read_manifest
 from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.sites_file import read_sites
 from broadsheet.crawler.fleet.store_address import make_store, store_at
 from broadsheet.crawler.fleet.stored_run import run_stored
+from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.fleet.conftest import S3, free_port
 from tests.crawler.fleet.s3_server import BUCKET, SECRET, running_s3_server
@@ -150,7 +152,6 @@ def test_report_and_search_read_the_archives_of_a_store(
     assert run(["fleet", "search", "--sites", str(sites), "--store", address, "told"]) == 0
     assert capsys.readouterr().out.startswith("2 articles match")
     assert list((tmp_path / "archives/.fleet/copies").rglob("*.warc.gz")) == []
-    assert read_site(store, "lamp").owner == ""
     run_stored(site_in(store, tmp_path), crawl_of("three"))
     assert run(["fleet", "search", "--sites", str(sites), "--store", address, "told"]) == 0
     assert capsys.readouterr().out.startswith("3 articles match")
@@ -177,16 +178,15 @@ def test_the_status_of_a_store_is_the_same_with_a_list_and_without_one(
     store, turn_at = store_at(address), datetime.now(UTC).isoformat(timespec="seconds")
     words = read_sites(sites, crawl, update).sites
     for name, end in (("well", SiteEnd.DONE), ("bad", SiteEnd.FAILED), ("bad", SiteEnd.FAILED)):
-        lease = acquire(store, name, "river, process 1")
+        attempt = SiteAttempt(store, name)
         digest = next(site.words_digest for site in words if site.name == name)
         task = SiteTask(name, Path("a.db"), (), every=86400.0, words_digest=digest, turn_at=turn_at)
-        earlier = parse_record(lease.record.turn)
+        earlier = parse_record(attempt.head.turn)
         result = SiteResult(name, end, 1, Path("a.db"), SiteCounts(articles=3), 75.0, "no article" * (end == "failed"))
-        lease.note(turn=record_values(next_record(task, result, earlier, "river, process 1", lease.record.generation)))
-        lease.release()
-    lease = acquire(store, "well", "lake, process 2")
-    lease.note(pages=40)
-    lease.renew()
+        record = next_record(task, result, earlier, "river, process 1")
+        attempt.publish(turn=record_values(record), pages=40)
+    list_run = ListRun(store, "1/1", "lake, process 2", "elsewhere")
+    list_run._change(lambda runs: {"1/1": RunRecord(list_run.id, list_run.owner, "x", utc_now(), ("well",))})
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "300")
     sites.rename(tmp_path / "other.toml")
@@ -205,7 +205,7 @@ def test_the_status_of_a_store_is_the_same_with_a_list_and_without_one(
     assert (values["none"]["end"], values["none"]["worker"]) == (None, "")
     assert (values["well"]["is_running"], values["well"]["running_pages"]) == (True, 40)
     assert (values["bad"]["failures"], values["bad"]["worker"]) == (2, "river, process 1")
-    store.replace_record(record_key("none"), b'{"format": 99}', "")
+    store.replace_record(head_key("none"), b'{"format": 99}', "")
     assert run(["fleet", "status", "other.toml", "--site", "none", "--store", address]) == 0
     assert re.search(r"none +not readable .*stored by a newer version of Broadsheet", capsys.readouterr().out)
 
@@ -221,7 +221,7 @@ def test_a_bucket_that_cannot_be_read_is_a_line_without_secrets(
     make_store(address)
     store = store_at(address)
     run_stored(site_in(store, tmp_path), crawl_of("one"))
-    store.delete(read_manifest(store, read_site(store, "lamp").manifest).database.pieces[0].key)
+    store.delete(read_manifest(store, read_head(store, "lamp").manifest).database.pieces[0].key)
     away = f"http://127.0.0.1:{free_port()}"
     for words, store_address, endpoint in (
         ("lamp: ", address, ""),

@@ -39,7 +39,7 @@ from broadsheet.crawler.commands import (
     spider_run,
 )
 from broadsheet.crawler.crawl import early_checks, processes
-from broadsheet.crawler.fleet import fleet_folder, site_records
+from broadsheet.crawler.fleet import fleet_folder, fleet_run, site_records
 from broadsheet.crawler.fleet.object_store import StoreUnreachable
 from broadsheet.crawler.fleet.store_address import make_store
 from broadsheet.crawler.replay import imported_pictures, importing, recleaning
@@ -172,7 +172,6 @@ def test_ctrl_c_stops_in_good_order(command: str, db: str, lines: list[str], mon
         ("rules test rules/a.example.txt", "start crawl"),
         ("import town.warc --db new.db", "require check start open"),
         ("fleet run none.toml", "require"),
-        ("fleet work none.toml --store stored", "require"),
         ("merge new.db town.db", "start open"),
         ("reclean town.db", "start open"),
         ("adopt town.db", "start open"),
@@ -240,7 +239,7 @@ def test_the_progress_line_says_how_much_is_done_and_how_fast(
     [
         ("fleet run fleet.toml", "no room in {}"),
         ("fleet run fleet.toml --store stored", "no room in {}/.fleet/work"),
-        ("fleet work fleet.toml --store stored --work there", "no room in {}/there"),
+        ("fleet run fleet.toml --store stored --work there", "no room in {}/there"),
         ("fleet forget https://a.example/ --sites fleet.toml --store stored --yes", "no room in {}/.fleet/work"),
     ],
 )
@@ -260,9 +259,8 @@ def test_a_disk_that_cannot_hold_archives_is_told_before_anything_is_done(
     [
         ("fleet status --store stored", "the store is away"),
         ("fleet run fleet.toml --store stored --dry-run", "the store is away"),
-        ("fleet run fleet.toml --store stored", "the store is away"),
-        ("fleet work fleet.toml --store stored", "the store is away"),
-        ("fleet run fleet.toml", "the folder {} cannot be made: File exists"),
+        ("fleet run fleet.toml --store stored --work there", "the store is away"),
+        ("fleet run fleet.toml", "the folder {}/.fleet cannot be made: File exists"),
     ],
 )
 def test_a_place_that_is_away_ends_a_fleet_s_verb_in_a_line(
@@ -272,7 +270,8 @@ def test_a_place_that_is_away_ends_a_fleet_s_verb_in_a_line(
         raise StoreUnreachable("the store is away")
 
     make_store("stored")
-    monkeypatch.setattr(site_records, "read_states", fail)
+    for module in (site_records, fleet_run):
+        monkeypatch.setattr(module, "read_states", fail)
     monkeypatch.setattr(fleet, "run_with_progress", fail)
     (here / ".fleet").touch()
     monkeypatch.setattr(fleet_folder, "disk_problem", lambda _: "")
@@ -284,8 +283,6 @@ def test_a_place_that_is_away_ends_a_fleet_s_verb_in_a_line(
     ("command", "refusal", "signals", "code", "errors"),
     [
         ("fleet run fleet.toml --store stored", "the store is full", [], 1, "broadsheet: the store is full\n"),
-        ("fleet work fleet.toml --store stored", "", [15], 143, "Nothing is due of 2 sites.\n"),
-        ("fleet work fleet.toml --store stored -q", "", [], 0, ""),
         ("fleet run fleet.toml --store stored", "", [2], 130, ""),
         ("fleet run fleet.toml --store stored", "", [], 0,
          "Nothing is due of 2 sites; --all looks at all of them now.\n"),
@@ -296,10 +293,10 @@ def test_a_place_that_is_away_ends_a_fleet_s_verb_in_a_line(
 def test_a_turn_that_was_stopped_or_refused_is_told_by_its_exit_code(
     command: str, refusal: str, signals: list[int], code: int, errors: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def run(turn: Any, stopped_by: list[int], *_words: object, quiet: bool) -> None:
+    def run(run: Any, *, quiet: bool) -> list[int]:
         assert quiet is ("-q" in command)
-        turn.refusal = refusal
-        stopped_by += signals
+        run.refusal = refusal
+        return signals
 
     make_store("stored")
     monkeypatch.setattr(fleet, "run_with_progress", run)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +39,8 @@ class DaskCluster:
         return f"{self.protocol}://127.0.0.1:{self.port}"
 
     def start_scheduler(self) -> None:
-        words = ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard"]
+        words = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--no-dashboard"]
+        words += ["--port", str(self.port)]
         words += ["--protocol", self.protocol]
         self.scheduler = self._start("scheduler", words)
         deadline = time.monotonic() + 60
@@ -48,11 +51,15 @@ class DaskCluster:
             assert time.monotonic() < deadline
             time.sleep(0.2)
 
-    def start_worker(self, machine: str = "") -> None:
-        """A worker loop as a job script runs it; on a machine of its own if none is named."""
-        words = ["broadsheet.crawler.fleet.worker_loop", self.address, "2"]
+    def start_worker(self, machine: str = "", address: str = "", special: Mapping[str, str] = {}) -> None:
+        """A worker that is started again when it ends, as a service is; on a machine of its own if none is named."""
+        words = [sys.executable, "-m", "distributed.cli.dask_worker", address or self.address, "--nthreads", "2"]
+        words += ["--nworkers", "1", "--no-dashboard", "--host", "127.0.0.1", "--memory-limit", "0"]
         machine = machine or f"machine-{len(self.workers)}"
-        self.workers.append(self._start(machine, words, MACHINE=str(self.folder / machine)))
+        folder = self.folder / machine
+        words += ["--local-directory", f"{folder}-scratch", "--death-timeout", "20"]
+        loop = f"while :; do {shlex.join(words)}; sleep 0.5; done"
+        self.workers.append(self._start(machine, ["sh", "-c", loop], **{"MACHINE": str(folder), **special}))
 
     def restart_scheduler(self) -> None:
         assert self.scheduler
@@ -65,6 +72,18 @@ class DaskCluster:
         with connected(self.address) as client:
             return sorted(client.run(os.getpid).values())
 
+    def kill_worker(self, machine: str) -> bool:
+        """Kill the worker proper of a machine, which its nanny starts again; tell whether there was one."""
+        mark = f"MACHINE={self.folder / machine}".encode()
+        for entry in Path("/proc").iterdir():
+            with suppress(OSError):
+                if not entry.name.isdigit() or b"spawn_main" not in (entry / "cmdline").read_bytes():
+                    continue
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(entry.name), signal.SIGKILL)
+                    return True
+        return False
+
     def close(self) -> None:
         for process in [*self.workers, *([self.scheduler] if self.scheduler else [])]:
             with suppress(ProcessLookupError):
@@ -74,7 +93,7 @@ class DaskCluster:
     def _start(self, name: str, words: list[str], **variables: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", *words],
+                words,
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **_ENVIRONMENT, **self.variables, **variables},

@@ -24,13 +24,14 @@ from urllib.parse import unquote, urlsplit
 from tests.crawler.fleet.s3_server import BUCKET, S3Server
 
 SIDES = ("before", "after")
-LEASE_ACTS = ("take lease", "renew lease", "state manifest", "release lease")
 ACTS = (
-    *LEASE_ACTS, "put piece", "put manifest", "get piece", "get manifest", "get record", "list", "delete",
+    "publish state", "put piece", "put manifest", "put run", "get piece", "get manifest", "get head", "get run", "list",
+    "delete",
 )  # fmt: skip
 """Of the store's protocol, those that every run has; others are `get marker`, `look at piece` and the like."""
 _SKEW_SECONDS = 900.0  # S3's
-_KINDS = {"/pieces/": "piece", "/manifests/": "manifest", "/beside/": "manifest beside", "/site.json": "record"}
+_KINDS = {".json": "manifest", "/states/": "piece"}
+_RECORDS = {"/head.json": "head", "/run.json": "run"}
 _SITE = re.compile(r"sites/([^/]+)/")
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/")
 _KEYS = re.compile(rb"<Key>([^<]*)</Key>")
@@ -122,8 +123,6 @@ class FaultyS3:
         self.stated: list[StatedState] = []
         self.objects: dict[str, bytes] = {}
         """Pieces and manifests, by key."""
-        self.taken: list[str] = []
-        """Manifests that sites had when a worker took them."""
 
     def environment(self, worker: str) -> dict[str, str]:
         """Variables by which a worker finds the proxy, and is known to it."""
@@ -192,20 +191,17 @@ class FaultyS3:
         if query == "delete":
             return Act(worker, "delete", (_KEYS.findall(request.body) or [b""])[0].decode(), is_change=True)
         key = unquote(path).removeprefix(f"/{BUCKET}/")
-        kind = next((kind for part, kind in _KINDS.items() if part in key), "other object")
+        kinds = _KINDS if "/states/" in key else _RECORDS
+        kind = next((kind for part, kind in kinds.items() if part in key), "other object")
         if request.method in ("GET", "HEAD"):
             return Act(worker, f"{'get' if request.method == 'GET' else 'look at'} {kind}", key, is_change=False)
-        name = self._lease_act(key, request.body) if kind == "record" else f"put {kind}"
+        name = self._publication(key, request.body) if kind == "head" else f"put {kind}"
         return Act(worker, f"{name} in parts" if "upload" in query else name, key, is_change=True)
 
-    def _lease_act(self, key: str, body: bytes) -> str:
-        """Say what a new version of a record is for, by the one before."""
-        record, earlier = json.loads(body), self.records.get(_site_of(key), {})
-        if record["generation"] != earlier.get("generation"):
-            return "take lease"
-        if record["manifest"] != earlier["manifest"]:
-            return "state manifest"
-        return "renew lease" if record["owner"] else "release lease"
+    def _publication(self, key: str, body: bytes) -> str:
+        """Say what a new version of a head is for, by the one before."""
+        head, earlier = json.loads(body), self.records.get(_site_of(key), {})
+        return "publish state" if head["manifest"] != earlier.get("manifest", "") else "publish turn"
 
     def _passed_on(self, request: Request) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self._server.port)
@@ -223,18 +219,16 @@ class FaultyS3:
             self.requests[act.name] += 1
             self.bytes_up[name] += len(request.body)
             self.bytes_down[name] += len(answer.body)
-            if is_done and act.name in ("put piece", "put manifest", "put manifest beside"):
+            if is_done and act.name in ("put piece", "put manifest"):
                 self.objects[act.key] = request.body
-            elif is_done and act.name in LEASE_ACTS:
+            elif is_done and act.name.startswith("publish"):
                 self._note_record(act, json.loads(request.body))
 
     def _note_record(self, act: Act, record: dict[str, Any]) -> None:
         site = _site_of(act.key)
         self.records[site] = record
-        if act.name == "state manifest":
+        if act.name == "publish state":
             self.stated.append(StatedState(time.monotonic(), site, record["manifest"]))
-        elif act.name == "take lease" and record["manifest"]:
-            self.taken.append(record["manifest"])
 
 
 def _site_of(key: str) -> str:
@@ -270,7 +264,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         faulty, length = self.server.faulty, int(self.headers.get("Content-Length") or 0)
-        if self.command == "PUT" and "/pieces/" in self.path and (report := faulty.take_upload_cut()):
+        if self.command == "PUT" and "/states/" in self.path and (report := faulty.take_upload_cut()):
             self.rfile.read(length // 2)
             self.close_connection = True
             report()

@@ -10,7 +10,7 @@ from threading import Event
 
 from broadsheet.crawler.fleet.object_store import ObjectStore
 from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files
-from broadsheet.crawler.fleet.site_lease import LeaseTerms, read_site
+from broadsheet.crawler.fleet.site_head import read_head
 from broadsheet.crawler.fleet.site_states import SiteManifest, read_manifest
 from broadsheet.crawler.fleet.stored_run import StoredSite
 from broadsheet.output.archive.archive_file import open_database
@@ -24,10 +24,9 @@ from tests.output.wires import make_exchange
 HOST = "http://lamp.example"
 
 
-def site_in(store: ObjectStore, folder: Path, owner: str = "first", clock: Clock | None = None) -> StoredSite:
-    """A site, and the machine of its owner: a folder."""
-    terms = LeaseTerms(120.0, 10.0, clock) if clock else LeaseTerms()
-    return StoredSite(store, LocalCopy(folder / owner / "lamp", "lamp", "store-1"), owner, terms)
+def site_in(store: ObjectStore, folder: Path, machine: str = "first") -> StoredSite:
+    """A site, and a machine: a folder."""
+    return StoredSite(store, LocalCopy(folder / machine / "lamp", "lamp", "store-1"))
 
 
 def page(name: str, make: Maker) -> Outcome:
@@ -55,13 +54,13 @@ def crawl_of(*names: str) -> Callable[[Path, Event], None]:
 
 def stored_manifest(store: ObjectStore, site: str = "lamp") -> SiteManifest:
     """What the store says that the site is."""
-    return read_manifest(store, read_site(store, site).manifest)
+    return read_manifest(store, read_head(store, site).manifest)
 
 
 def stored_names(store: ObjectStore, folder: Path) -> set[str]:
     """The names of the site's pages in the store, whose archive is checked with all of its WARC files."""
     copy = LocalCopy(folder / "looked-at", "lamp", "store-1")
-    fetch_site(store, stored_manifest(store), read_site(store, "lamp").manifest, copy)
+    fetch_site(store, stored_manifest(store), read_head(store, "lamp").manifest, copy)
     fetch_warc_files(store, copy.archive, list(read_away_files(copy.archive)))
     with closing(open_database(copy.archive, read_only=True)) as db:
         findings = list(verify(db))

@@ -9,14 +9,24 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.fleet import fleet_folder as disk
+from broadsheet.crawler.fleet import fleet_run
+from broadsheet.crawler.fleet.fleet_run import FleetRun, StoredRecords
+from broadsheet.crawler.fleet.folder_store import FolderStore
+from broadsheet.crawler.fleet.site_head import read_head
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask, WorkerLost
+from broadsheet.crawler.fleet.sites_file import Site, SiteList
 from broadsheet.output.archive.archive_lock import is_owned
 from tests.crawler.crawls import QUICK
 from tests.crawler.scripted_site import ScriptedSite, page
@@ -159,6 +169,167 @@ def test_forty_sites_on_four_addresses_get_two_requests_each_at_once(tmp_path: P
     requests = CountedRequest.counts
     assert {address: requests.most[address] for address in requests.most} == {f"127.0.0.{n}": 2 for n in range(2, 6)}
     assert sum(requests.paths.values()) >= 40 * 4
+
+
+def site(name: str, *hosts: str) -> Site:
+    return Site(name, (), hosts or (name,), (), 86_400.0, (), ("u",), (), "words")
+
+
+def fleet_of(tmp_path: Path, *sites: Site) -> SiteList:
+    return SiteList(tmp_path / "sites.toml", tmp_path, 0, 4, sites)
+
+
+class ScriptedEngine:
+    """Gives each task the next of its ends: a result, or none; `room` tasks at once, which wait to be let go."""
+
+    lost_seconds = 0.05
+
+    def __init__(self, ends: Mapping[str, list[SiteEnd | None]], room: int = 9) -> None:
+        self.ends = {name: list(each) for name, each in ends.items()}
+        self.started: list[str] = []
+        self.is_stopped = self.is_closed = False
+        self._room = room
+
+    def room(self) -> int:
+        if self._room < 0:
+            raise CommandError("there was no worker for too long")
+        return self._room
+
+    def start(self, task: SiteTask, on_end: Callable[[SiteResult | WorkerLost], object]) -> None:
+        self.started.append(task.name)
+        if end := self.ends[task.name].pop(0):
+            on_end(SiteResult(task.name, end, 0, task.archive, SiteCounts(withdrawn=end is SiteEnd.DONE)))
+        else:
+            on_end(WorkerLost("its worker was lost"))
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def run_of(
+    tmp_path: Path, engine: ScriptedEngine, records: Any = None, sites: Sequence[Site] = (), **options: bool
+) -> FleetRun:
+    sites = sites or tuple(map(site, engine.ends))
+    return FleetRun(
+        fleet_of(tmp_path, *sites), sites, records or disk.RecordFolder(tmp_path), lambda: engine, **options
+    )
+
+
+def test_each_end_has_its_record_but_those_that_say_nothing_new(tmp_path: Path) -> None:
+    ends: dict[str, list[SiteEnd | None]] = {end.value: [end] * 4 for end in SiteEnd}
+    engine = ScriptedEngine(ends)
+    run = run_of(tmp_path, engine)
+    run.run()
+    recorded = {path.stem for path in (tmp_path / ".fleet").glob("*.json")}
+    assert recorded == {*SiteEnd} - {SiteEnd.IN_USE, SiteEnd.OVERTAKEN, SiteEnd.NOT_STARTED}
+    assert run.progress_line() == "9 of 9 sites, 4 of them not well, 2 in use elsewhere; running: none"
+    assert (len(run.results), engine.is_closed, run.lines) == (9, True, [])
+    assert engine.started.count("overtaken") == 4, "somebody else's state is gone on from"
+    assert engine.started.count("stopped") == 4, "by nobody here: its worker had lost the scheduler"
+    again = ScriptedEngine({"done": []})
+    run_of(tmp_path, again).run()
+    assert again.started == []
+
+
+def test_a_lost_worker_s_task_runs_again_after_a_while_and_keeps_its_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = ScriptedEngine({"a": [None, SiteEnd.DONE], "b": [SiteEnd.DONE], "c": [SiteEnd.DONE]})
+    monkeypatch.setattr(fleet_run, "_LOOK_SECONDS", 0.01)
+    run = run_of(tmp_path, engine, sites=(site("a", "x"), site("b", "y", "x"), site("c", "z")))
+    run.run()
+    assert engine.started == ["a", "c", "a", "b"]
+    assert {result.end for result in run.results} == {SiteEnd.DONE}
+    engine = ScriptedEngine({"a": [None] * 4})
+    run = run_of(tmp_path, engine, everything=True)
+    run.run()
+    assert [(result.end, result.message) for result in run.results] == [(SiteEnd.KILLED, "its worker was lost")]
+
+
+def test_without_anything_to_run_tasks_each_has_a_result(tmp_path: Path) -> None:
+    run = run_of(tmp_path, ScriptedEngine({"a": [], "b": []}, room=-1))
+    run.run()
+    assert {(result.end, result.message) for result in run.results} == {
+        (SiteEnd.NOT_STARTED, "there was no worker for too long")
+    }
+
+
+def test_a_stop_starts_nothing_more_and_a_second_one_ends_at_once(tmp_path: Path) -> None:
+    engine = ScriptedEngine({"a": [SiteEnd.STOPPED], "b": [SiteEnd.DONE], "c": [SiteEnd.DONE]}, room=1)
+    run = run_of(tmp_path, engine)
+    engine.room = lambda: 1 if run.stops else run.stop() or 1  # type: ignore[method-assign]
+    run.run()
+    assert engine.started == []
+    assert engine.is_stopped
+    assert [result.message for result in run.results] == ["stopped before its turn"] * 3
+    run = run_of(tmp_path, engine)
+    engine.room = lambda: run.stop() or run.stop() or 1  # type: ignore[method-assign]
+    run.run()
+    assert [result.message.partition(";")[0] for result in run.results] == ["ended at once"] * 3
+
+
+def test_a_run_that_waits_takes_what_becomes_due_and_says_each_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site that failed is tried again after some minutes, one that is done when it is due."""
+    engine, pushed = ScriptedEngine({"a": [SiteEnd.DONE], "b": [SiteEnd.FAILED]}), list[tuple[datetime, int]]()
+    run = run_of(tmp_path, engine, is_waiting=True)
+    push = fleet_run.heapq.heappush
+    monkeypatch.setattr(fleet_run.heapq, "heappush", lambda heap, item: pushed.append(item) or push(heap, item))
+
+    def stop() -> None:
+        _until(lambda: len(pushed) == 2)
+        run.stop()
+
+    threading.Thread(target=stop).start()
+    run.run()
+    hours = [round((due - datetime.now(UTC)).total_seconds() / 3600) for due, _ in pushed]
+    assert (hours, len(run.lines), run.results) == ([23, 1], 2, [])
+
+
+def test_a_store_that_takes_nothing_stops_the_run(tmp_path: Path) -> None:
+    class Refusing(disk.RecordFolder):
+        def refused(self) -> str:
+            return "the store is read-only"
+
+    engine = ScriptedEngine({"a": [SiteEnd.FAILED], "b": [SiteEnd.DONE]}, room=1)
+    run = run_of(tmp_path, engine, Refusing(tmp_path))
+    run.run()
+    assert (run.refusal, engine.started) == ("the store is read-only", ["a"])
+
+
+def test_a_record_that_cannot_be_written_costs_an_early_turn_alone(tmp_path: Path) -> None:
+    class Full(disk.RecordFolder):
+        def note(self, task: SiteTask, result: SiteResult) -> None:
+            raise OSError(28, "No space left on device")
+
+    run = run_of(tmp_path, ScriptedEngine({"a": [SiteEnd.DONE]}), Full(tmp_path))
+    run.run()
+    assert run.lines == ["a: the record cannot be written, so its next turn comes early: No space left on device"]
+
+
+def test_a_turn_that_published_nothing_gets_its_outcome_from_the_run(tmp_path: Path) -> None:
+    """Choosing costs one read a site."""
+    (tmp_path / "store").mkdir()
+    store, reads = FolderStore(tmp_path / "store"), list[str]()
+    read = store.read_record
+    store.read_record = lambda key: reads.append(key) or read(key)  # type: ignore[method-assign]
+    names = [f"s{number}" for number in range(9)]
+    records = StoredRecords(store, names)
+    assert sorted(reads) == [f"sites/{name}/head.json" for name in names]
+    tasks = {name: SiteTask(name, Path("x.db"), (), every=3_600.0, words_digest="words") for name in names}
+    failed = SiteResult("s0", SiteEnd.FAILED, 1, Path("x.db"), message="the disk is full")
+    records.note(tasks["s0"], failed)
+    records.note(tasks["s1"], replace(failed, name="s1", is_published=True))
+    records.note(tasks["s2"], replace(failed, name="s2", end=SiteEnd.OVERTAKEN))
+    head = read_head(store, "s0")
+    assert (head.generation, head.manifest) == (1, "")
+    assert [records.read(name) and records.read(name).failures for name in names[:3]] == [1, 1, None]
+    assert [read_head(store, name).generation for name in names[1:3]] == [0, 0]
+    assert records.refused() == ""
 
 
 class RequestCounts:

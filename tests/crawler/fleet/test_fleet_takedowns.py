@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from itertools import count
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -15,18 +13,16 @@ from broadsheet.crawler.fleet.fleet_takedowns import (
     in_turn,
     plan_takedowns,
     take_down_beside,
-    take_down_stored,
 )
 from broadsheet.crawler.fleet.object_store import ObjectStore, StoreFull
-from broadsheet.crawler.fleet.site_lease import LeaseWatch, SiteIsLeased, acquire, read_site
+from broadsheet.crawler.fleet.site_head import Overtaken, read_head
 from broadsheet.crawler.fleet.site_task import SiteEnd
-from broadsheet.crawler.fleet.stored_run import StoredSite, run_stored
+from broadsheet.crawler.fleet.stored_run import StoredSite, forget_stored, run_stored
 from broadsheet.output.archive.archive_errors import InUse
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.read.verify import verify
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.fleet.sites import HOST, crawl_of, site_in, store_pages, stored_manifest, stored_names
-from tests.output.conftest import Clock
 
 ONE, TWO, LATER = f"{HOST}/one", f"{HOST}/two", f"{HOST}/later/*"
 TEXT = b"of one is told here"
@@ -115,7 +111,7 @@ def test_an_archive_in_use_is_not_touched(file: Path, tmp_path: Path) -> None:
 
 def take_down_in(site: StoredSite, *patterns: str) -> None:
     """Take patterns down in a site of a store."""
-    assert take_down_stored(site, LeaseWatch(site.terms), patterns, "") == []
+    assert forget_stored(site, patterns, "") == []
 
 
 def test_a_site_of_a_store_gets_a_new_state_without_pieces_of_the_earlier_one(
@@ -136,7 +132,7 @@ def test_a_site_of_a_store_gets_a_new_state_without_pieces_of_the_earlier_one(
     assert all(run_store.length(key) is None for key in old.keys - new.keys)
     assert not {piece.key for piece in old.database.pieces} & new.keys
     assert stored_names(run_store, tmp_path) == {"two", "three"}
-    assert read_site(run_store, "lamp").owner == ""
+    assert read_head(run_store, "lamp").takedowns == ()
     assert TEXT not in site.copy.base_path.read_bytes()
     assert not plan(site.copy.base_path, ONE, LATER).is_open
 
@@ -166,71 +162,50 @@ def test_a_payload_that_another_page_shares_stays(run_store: ObjectStore, tmp_pa
 def test_a_run_that_was_killed_is_gone_on_with(
     run_store: ObjectStore, tmp_path: Path, rewrites: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed after the takedown in the local copy; the lease of the dead runner is waited for."""
-    run_stored(site_in(run_store, tmp_path, clock=Clock()), crawl_of("one", "two"))
+    """Killed after the takedown in the local copy."""
+    run_stored(site_in(run_store, tmp_path), crawl_of("one", "two"))
     with monkeypatch.context() as patch:
         patch.setattr(stored_run, "_bring_home", kill)
         with pytest.raises(KilledError):
-            take_down_in(site_in(run_store, tmp_path, "second", Clock(60)), ONE)
-    site, seconds = site_in(run_store, tmp_path, "second", Clock(900)), count(0, 60)
+            take_down_in(site_in(run_store, tmp_path, "second"), ONE)
+    site = site_in(run_store, tmp_path, "second")
     assert site.copy.is_left_over()
-    assert read_site(run_store, "lamp").owner == "second"
-    monkeypatch.setattr(fleet_takedowns, "_POLL_SECONDS", 0)
-    watch = LeaseWatch(site.terms, lambda: next(seconds))
-    tries: list[str] = []
-
-    def work(name: str) -> list[str]:
-        tries.append(name)
-        return take_down_stored(site, watch, (ONE,), "")
-
-    (result,) = in_turn(["lamp"], work, lambda name: False)
+    (result,) = in_turn(["lamp"], lambda name: forget_stored(site, (ONE,), ""))
     assert result.end is SiteEnd.DONE, result
-    assert len(tries) > 1, "the watch is asked, and not only the times in the record"
     assert len(rewrites) <= 2
     assert stored_names(run_store, tmp_path) == {"two"}
-    stored = b"".join(chunk for key in run_store.keys("sites/lamp/pieces/") for chunk in run_store.chunks(key))
+    stored = b"".join(chunk for key in run_store.keys("sites/lamp/states/") for chunk in run_store.chunks(key))
     assert TEXT not in stored
     assert TEXT not in site.copy.base_path.read_bytes()
 
 
-def test_a_site_of_another_runner_is_left(run_store: ObjectStore, tmp_path: Path) -> None:
-    run_stored(site_in(run_store, tmp_path), crawl_of("one"))
-    acquire(run_store, "lamp", "another")
+def test_a_site_that_is_in_hand_here_is_left_to_whoever_writes_its_next_state(
+    run_store: ObjectStore, tmp_path: Path
+) -> None:
+    run_stored(site_in(run_store, tmp_path), crawl_of("one", "two"))
     site = site_in(run_store, tmp_path, "second")
-    with pytest.raises(SiteIsLeased):
-        take_down_in(site, ONE)
-    assert not site.copy.is_left_over()
     with stored_run.in_hand(site.copy), pytest.raises(InUse):
         take_down_in(site, ONE)
     site.copy.folder.mkdir(parents=True)
-    generation = read_site(run_store, "lamp").generation
     with Archive.open(site.copy.archive), pytest.raises(InUse):
-        take_down_in(site_in(run_store, tmp_path, "second", Clock(900)), ONE)
-    assert read_site(run_store, "lamp").generation == generation, "what runs here is awaited before the lease is taken"
+        take_down_in(site, ONE)
+    assert read_head(run_store, "lamp").takedowns == ((ONE, ""),)
+    run_stored(site_in(run_store, tmp_path), crawl_of("three"))
+    assert stored_names(run_store, tmp_path) == {"two", "three"}
 
 
-def test_sites_come_in_turn_and_a_leased_one_again_after_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr(fleet_takedowns, "time", SimpleNamespace(sleep=pauses.append))
-    tried: list[str] = []
-    errors = {"held": SiteIsLeased("held is run"), "used": InUse("used is in use"), "full": StoreFull("no room")}
+def test_sites_come_in_turn_and_each_has_its_result() -> None:
+    errors = {"held": Overtaken("held is quick"), "used": InUse("used is in use"), "full": StoreFull("no room")}
 
     def work(name: str) -> list[str]:
-        tried.append(name)
         if name in errors:
             raise errors[name]
-        if name == "freed" and tried.count(name) == 1:
-            raise SiteIsLeased("freed is run")
         return ["a.warc.gz"]
 
-    names = ["held", "freed", "used", "full", "well"]
-    results = list(in_turn(names, work, lambda name: tried.count(name) == 3))
+    results = list(in_turn(["held", "used", "full", "well"], work))
     assert [(result.name, result.end, result.lines) for result in results] == [
+        ("held", SiteEnd.IN_USE, ("held is quick",)),
         ("used", SiteEnd.IN_USE, ("used is in use",)),
         ("full", SiteEnd.FAILED, ("no room",)),
         ("well", SiteEnd.DONE, ("a.warc.gz",)),
-        ("freed", SiteEnd.DONE, ("a.warc.gz",)),
-        ("held", SiteEnd.IN_USE, ("held is run",)),
     ]
-    assert tried == [*names, "held", "freed", "held"]
-    assert pauses == [2.0] * 3

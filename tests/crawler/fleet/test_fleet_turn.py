@@ -12,28 +12,25 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from inspect import signature
 from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.fleet.fleet_folder import RecordFolder
 from broadsheet.crawler.fleet.fleet_turn import (
-    FleetTurn,
     Shard,
-    due_tasks,
+    exit_code_of,
     is_worth_telling,
     notify,
     result_line,
     results_table,
     running_text,
+    site_task,
     summary_line,
+    tell,
     time_text,
     total_counts,
-    turn_exit_code,
     worst_first,
 )
 from broadsheet.crawler.fleet.site_records import SiteRecord
@@ -45,31 +42,18 @@ SITE = Site(
     "news", ("https://n.example/",), ("n.example",), (), 86400.0, ("tell",), ("--", "u"), ("--delay=2",), "words"
 )
 FLEET = SiteList(Path("sites.toml"), Path("archives"), 0, 4, (SITE,))
-RECORD = SiteRecord(
-    SiteResult("news", SiteEnd.DONE, 0, Path("news.db")), TURN.isoformat(), "", "words", True, generation=7
-)
+RECORD = SiteRecord(SiteResult("news", SiteEnd.DONE, 0, Path("news.db")), TURN.isoformat(), "then", "words", True)
 
 
-def test_a_site_is_due_in_time_or_where_everything_is_asked_for() -> None:
-    def due_count(hours: float, *, everything: bool = False) -> int:
-        now = TURN + timedelta(hours=hours)
-        return len(list(due_tasks(FLEET, FLEET.sites, lambda _name: RECORD, now, everything=everything)))
-
-    assert (due_count(22.99), due_count(23), due_count(0, everything=True)) == (0, 1, 1)
-
-
-def test_a_finished_site_is_updated_and_knows_the_hosts_that_other_sites_have_too() -> None:
+def test_a_finished_site_is_updated() -> None:
     now = TURN + timedelta(days=2, microseconds=7)
-    other = replace(SITE, name="blog", hosts=("b.example", "n.example"))
-    fleet = replace(FLEET, sites=(SITE, other))
-    task, _ = due_tasks(fleet, fleet.sites, lambda _name: RECORD, now)
-    assert task == SiteTask(
+    assert site_task(FLEET, SITE, RECORD, now) == SiteTask(
         "news", Path("archives/news.db"), ("--", "u"), ("--delay=2",), True, "2026-01-02T02:00:00+00:00", ("tell",),
-        ("n.example",), ("n.example",), 86400.0, "words", "2026-01-03T03:00:00+00:00", 7,
+        ("n.example",), 86400.0, "words", "2026-01-03T03:00:00+00:00", "then",
     )  # fmt: skip
     for record in (replace(RECORD, words_digest="other"), replace(RECORD, is_crawled=False), None):
-        [again] = due_tasks(FLEET, FLEET.sites, lambda _name, record=record: record, now)
-        assert (again.is_update, again.shared_hosts, again.after) == (False, (), 7 if record else 0)
+        again = site_task(FLEET, SITE, record, now)
+        assert (again.is_update, again.after) == (False, "then" if record else "")
     assert again.due_at == ""
 
 
@@ -145,8 +129,8 @@ def test_of_two_that_ended_alike_the_first_count_in_this_order_decides(place: in
 def test_each_end_has_its_place_among_the_worst_and_its_words() -> None:
     ends = [site.end for site in worst_first([result(end, end) for end in reversed(SiteEnd)])]
     assert ends == [
-        SiteEnd.KILLED, SiteEnd.FAILED, SiteEnd.BAD_OPTIONS, SiteEnd.UNSUITABLE_DISK, SiteEnd.IN_USE, SiteEnd.STOPPED,
-        SiteEnd.NOT_STARTED, SiteEnd.DONE,
+        SiteEnd.KILLED, SiteEnd.FAILED, SiteEnd.BAD_OPTIONS, SiteEnd.UNSUITABLE_DISK, SiteEnd.IN_USE,
+        SiteEnd.OVERTAKEN, SiteEnd.STOPPED, SiteEnd.NOT_STARTED, SiteEnd.DONE,
     ]  # fmt: skip
 
 
@@ -197,64 +181,6 @@ def test_times_are_short() -> None:
     assert [time_text(seconds) for seconds in (0.4, 59, 61, 3600, 11400)] == ["0s", "59s", "1m", "1h00m", "3h10m"]
 
 
-class ScriptedEngine:
-    """Gives each task the end that its name has after the dash."""
-
-    def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
-        for task in tasks:
-            end = SiteEnd(task.name.partition("-")[2])
-            on_result(SiteResult(task.name, end, 0, task.archive, SiteCounts(withdrawn=end is SiteEnd.DONE)))
-
-    def stop(self) -> None:
-        return
-
-    def running(self) -> tuple[SiteTask, ...]:
-        return ()
-
-
-def turn_of(tmp_path: Path, *names: str, notify: str = "", is_update: bool = False) -> tuple[FleetTurn, list[str]]:
-    commands = (notify,) if notify else ()
-    tasks = [
-        SiteTask(name, tmp_path / f"{name}.db", ("u",), is_update=is_update, notify=commands, turn_at=TURN.isoformat())
-        for name in names
-    ]
-    turn = FleetTurn(tasks, ScriptedEngine(), RecordFolder(tmp_path))
-    return turn, turn.warnings
-
-
-def test_each_end_has_its_record_but_those_that_say_nothing_new(tmp_path: Path) -> None:
-    turn, warnings = turn_of(tmp_path, *(f"s-{end}" for end in SiteEnd))
-    turn.run()
-    recorded = {path.stem.partition("-")[2] for path in (tmp_path / ".fleet").glob("*.json")}
-    assert recorded == {*SiteEnd} - {SiteEnd.IN_USE, SiteEnd.NOT_STARTED}
-    assert not warnings
-    record = turn.records.read("s-done")
-    assert record is not None
-    assert (record.is_crawled, record.turn_at, record.generation) == (True, TURN.isoformat(), 0)
-    assert " ".join(signature(FleetTurn).parameters) == "tasks engine records count_pages"
-    assert turn.progress_line() == "8 of 8 sites, 4 of them not well, 1 in use elsewhere; running: none"
-
-
-def test_a_turn_with_a_store_leaves_records_to_who_has_the_lease(tmp_path: Path) -> None:
-    turn, _ = turn_of(tmp_path, "s-done")
-    turn.records = None
-    turn.run()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_record_that_cannot_be_written_costs_an_early_turn_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_words: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    turn, warnings = turn_of(tmp_path, "a-done", "b-in_use")
-    monkeypatch.setattr(RecordFolder, "write", fail)
-    turn.run()
-    assert warnings == ["a-done: the record cannot be written, so its next turn comes early: No space left on device"]
-    assert turn.progress_line() == "2 of 2 sites, 1 in use elsewhere; running: none"
-
-
 def test_a_command_has_a_minute_and_its_failure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds: list[object] = []
 
@@ -269,11 +195,10 @@ def test_a_command_has_a_minute_and_its_failure_is_told(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("command", ["/no/such/program", "'unclosed", " ", "false"])
-def test_a_command_that_fails_is_a_line_and_the_turn_goes_on(tmp_path: Path, command: str) -> None:
-    turn, warnings = turn_of(tmp_path, "a-done", "b-failed", "c-stopped", notify=command)
-    turn.run()
-    assert [line.partition(":")[0] for line in warnings] == ["a-done", "b-failed"]
-    assert len(turn.results) == 3
+def test_a_command_that_fails_is_a_line(tmp_path: Path, command: str) -> None:
+    task = SiteTask("a", tmp_path / "a.db", ("u",), notify=(command,))
+    ends = {end: tell(task, SiteResult("a", end, 0, task.archive)) for end in (SiteEnd.FAILED, SiteEnd.STOPPED)}
+    assert [len(lines) for lines in ends.values()] == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -284,4 +209,4 @@ def test_a_command_that_fails_is_a_line_and_the_turn_goes_on(tmp_path: Path, com
     ],
 )  # fmt: skip
 def test_the_exit_code_says_whether_all_is_well(ends: list[SiteEnd], code: int) -> None:
-    assert turn_exit_code([SiteResult("x", end, 0, Path("x.db")) for end in ends]) == code
+    assert exit_code_of(ends) == code

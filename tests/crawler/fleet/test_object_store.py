@@ -93,14 +93,6 @@ def test_a_version_that_was_pruned_long_ago_cannot_be_taken_again(store: ObjectS
     assert record.data == b"19"
 
 
-def test_the_age_of_an_object_counts_from_when_it_was_put(store: ObjectStore) -> None:
-    store.put_bytes("sites/a/pieces/1-ab", b"piece")
-    age = store.age("sites/a/pieces/1-ab")
-    assert age is not None
-    assert -60 < age < 60
-    assert store.age("sites/a/pieces/2-ab") is None
-
-
 def _race(store: ObjectStore, version: str) -> list[tuple[bytes, str]]:
     """What six threads at once replaced a version by, of those that were let."""
     winners: list[tuple[bytes, str]] = []
@@ -208,11 +200,10 @@ def test_all_is_passed_on_to_the_store_behind(folder: Path) -> None:
     store = PatientStore(FolderStore(folder), Patience())
     store.put_bytes("a/x", b"0123")
     assert (store.length("a/x"), store.keys("a/"), list(store.chunks("a/x", 2))) == (4, ["a/x"], [b"23"])
-    assert (store.age("a/x") or 0) < 600
     version = store.replace_record("r", b"1", "")
     assert store.read_record("r") == VersionedRecord(b"1", version)
     store.delete("a/x")
-    assert (store.length("a/x"), store.age("a/x")) == (None, None)
+    assert store.length("a/x") is None
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """From the local disk to the store while somebody reads the archive.
 
-Archives of a store, to be read: fetched once a state, and nobody's lease is touched.
+Archives of a store, to be read: fetched once a state, and no head is touched.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from broadsheet.crawler.fleet.site_copies import (
     ReadingCopies,
     fetch_site,
     fetch_warc_files,
-    is_home,
     read_origin,
     remove_base,
     remove_copy,
@@ -30,8 +29,8 @@ from broadsheet.crawler.fleet.site_copies import (
     save_site,
     write_origin,
 )
-from broadsheet.crawler.fleet.site_lease import acquire, read_site
-from broadsheet.crawler.fleet.site_states import StateWriter, fetch_database, read_manifest
+from broadsheet.crawler.fleet.site_head import SiteAttempt, read_head
+from broadsheet.crawler.fleet.site_states import KnownState, StateWriter, fetch_database, read_manifest
 from broadsheet.crawler.fleet.stored_run import run_stored
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.raw.warc_files import read_away_files
@@ -63,7 +62,7 @@ def test_what_a_reader_keeps_in_the_journal_is_brought_home_too(run_store: Objec
         reader.execute("BEGIN")
         assert reader.execute("SELECT count(*) FROM captures").fetchall() == [(1,)]
         store_pages(copy.archive, ["two"])
-        key = save_site(StateWriter(run_store, "lamp", 1), copy, "sites/lamp/manifests/").key
+        key = save_site(StateWriter(run_store, SiteAttempt(run_store, "lamp")), copy).key
         assert Path(f"{copy.archive}-wal").stat().st_size  # the reader keeps it
         assert reader.execute("SELECT count(*) FROM captures").fetchall() == [(1,)]
     urls = read_brought(brought_database(run_store, key, tmp_path), "SELECT url FROM captures ORDER BY url")
@@ -83,9 +82,9 @@ def test_an_archive_is_fetched_once_a_state(store: ObjectStore, tmp_path: Path) 
     assert urls(copies.archive("lamp")) == urls(copies.archive("lamp")) == ["one"]
     assert copies.fetched == ["lamp"]
     run_stored(site_in(store, tmp_path), crawl_of("two"))
-    lease = acquire(store, "lamp", "a runner")
+    head = read_head(store, "lamp")
     assert urls(ReadingCopies(store, "store-1", tmp_path / "copies").archive("lamp")) == ["one", "two"]
-    assert read_site(store, "lamp") == lease.record
+    assert read_head(store, "lamp") == head
     assert copies.archive("lamp") == tmp_path / "copies/lamp/lamp.db"
     assert copies.fetched == ["lamp"]
     (tmp_path / "copies/lamp/lamp.db").unlink()
@@ -108,7 +107,7 @@ def test_a_fetch_that_is_cut_off_leaves_no_old_archive_under_a_new_name(
     run_stored(site_in(store, tmp_path), crawl_of("one"))
     assert urls(copies.archive("lamp")) == ["one"]
     run_stored(site_in(store, tmp_path), crawl_of("two"))
-    store.delete(read_manifest(store, read_site(store, "lamp").manifest).database.pieces[-1].key)
+    store.delete(read_manifest(store, read_head(store, "lamp").manifest).database.pieces[-1].key)
     tries, fetch = list[str](), ReadingCopies._fetch
     monkeypatch.setattr(ReadingCopies, "_fetch", lambda *words: tries.append(words[2]) or fetch(*words))
     for count in (3, 6):
@@ -136,28 +135,10 @@ def test_a_reader_fetches_the_pieces_that_it_lacks_and_says_last_of_which_state_
     for piece in first:
         store.delete(piece.key)
     assert urls(copies.archive("lamp")) == ["one", "two"]
-    assert bases[-1] == stored_manifest(store)
+    assert bases[-1] == KnownState(stored_manifest(store), read_head(store, "lamp").manifest)
     assert sorted(path.name for path in (tmp_path / "copies/lamp").iterdir()) == [
         "base.json", "lamp.db", "lamp.db.away", "origin.json",
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("change", "home"),
-    [("nothing", True), ("a page", False), ("-wal", False), ("-journal", False), ("-other", True)],
-)
-def test_a_copy_is_home_if_it_is_closed_and_has_what_the_store_has(
-    tmp_path: Path, store: ObjectStore, change: str, home: bool
-) -> None:
-    copy = LocalCopy(tmp_path / "here/lamp", "lamp", "store-1")
-    copy.folder.mkdir(parents=True)
-    store_pages(copy.archive, ["one"])
-    manifest = StateWriter(store, "lamp", 1).save(copy.archive, copy.archive, None)
-    if change == "a page":
-        store_pages(copy.archive, ["two"])
-    elif change != "nothing":
-        Path(f"{copy.archive}{change}").touch()
-    assert is_home(copy, manifest) is home
 
 
 def test_only_files_that_are_away_are_fetched(
@@ -168,7 +149,7 @@ def test_only_files_that_are_away_are_fetched(
     copy, noted = LocalCopy(tmp_path / "read/lamp", "lamp", "store-1"), list[list[str]]()
     fetch = site_copies.fetch_database
     monkeypatch.setattr(site_copies, "fetch_database", lambda *words: noted.append(names_in(copy)) or fetch(*words))
-    fetch_site(store, stored_manifest(store), read_site(store, "lamp").manifest, copy)
+    fetch_site(store, stored_manifest(store), read_head(store, "lamp").manifest, copy)
     assert noted == [["lamp.db.away", "origin.json"]]
     (name,) = read_away_files(copy.archive)
     fetch_warc_files(store, copy.archive, ["lamp.db.warc/none.warc.gz", name])

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import queue
 import sqlite3
 import subprocess
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from inspect import signature
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
 from broadsheet.crawler.crawl.processes import Lifeline
 from broadsheet.crawler.fleet import site_processes
-from broadsheet.crawler.fleet.fleet_folder import RecordFolder
 from broadsheet.crawler.fleet.site_processes import (
-    EmbeddedEngine,
+    LocalEngine,
     RunningSite,
     default_parallel,
     end_of,
@@ -26,8 +24,9 @@ from broadsheet.crawler.fleet.site_processes import (
     site_counts,
     start_site,
 )
-from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask, WorkerLost
 from tests.crawler.crawls import until
+from tests.crawler.warm import PATIENCE
 
 STARTED: list[subprocess.Popen[bytes]] = []
 
@@ -55,11 +54,20 @@ def task(name: str, command: str, *hosts: str) -> SiteTask:
     return SiteTask(name, Path(f"{name}.db"), (command,), hosts=hosts)
 
 
-def results_of(tmp_path: Path, tasks: list[SiteTask], parallel: int = 4) -> dict[str, SiteResult]:
-    results: list[SiteResult] = []
-    EmbeddedEngine(RecordFolder(tmp_path), parallel).run(tasks, results.append)
-    assert len(results) == len({result.name for result in results}) == len(tasks)
-    return {result.name: result for result in results}
+def results_of(tmp_path: Path, tasks: list[SiteTask]) -> dict[str, SiteResult]:
+    """The results of tasks that run side by side on this machine."""
+    results: queue.SimpleQueue[SiteResult | WorkerLost] = queue.SimpleQueue()
+
+    def run(task: SiteTask, lifeline: Lifeline, is_stopped: Callable[[], bool]) -> SiteResult:
+        return run_site(task, lifeline, tmp_path / f"{task.name}.log", is_stopped)
+
+    engine = LocalEngine(run, 4)
+    assert (engine.room(), engine.lost_seconds) == (4, 0.0)
+    for each in tasks:
+        engine.start(each, results.put)
+    ended = [results.get(timeout=PATIENCE) for _ in tasks]
+    engine.close()
+    return {result.name: result for result in ended if isinstance(result, SiteResult)}
 
 
 @pytest.mark.usefixtures("lifeline")
@@ -81,21 +89,6 @@ def test_each_end_has_its_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("lifeline")
-def test_no_more_than_there_is_room_for_and_no_host_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each command looks for others of its host, and counts those that run."""
-    command = (
-        f"cd {tmp_path}; mkdir host-{{host}} || exit 1; touch run-$$; ls run-* | wc -l >> counts; sleep 0.02;"
-        " rm run-$$; rmdir host-{host}"
-    )
-    hosts = ["a", "a", "b", "c", "d", "a", "b"]
-    tasks = [task(f"s{number}", command.format(host=host), host) for number, host in enumerate(hosts)]
-    monkeypatch.setattr(site_processes, "default_parallel", lambda: 2)
-    results = results_of(tmp_path, tasks, parallel=0)
-    assert {result.end for result in results.values()} == {SiteEnd.DONE}
-    assert max(map(int, (tmp_path / "counts").read_text().split())) <= 2
-
-
-@pytest.mark.usefixtures("lifeline")
 def test_what_the_system_kills_is_tried_again_some_times(tmp_path: Path) -> None:
     count = f"echo >> {tmp_path}/$NAME; test $(wc -l < {tmp_path}/$NAME) -ge $ENOUGH || kill -9 $$"
     tasks = [
@@ -108,54 +101,35 @@ def test_what_the_system_kills_is_tried_again_some_times(tmp_path: Path) -> None
     assert [len((tmp_path / name).read_text().splitlines()) for name in ("first", "second")] == [3, 3]
 
 
-@pytest.mark.usefixtures("lifeline")
-@pytest.mark.parametrize(
-    ("command", "end"),
-    [
-        ("touch {}; exec sleep 60", SiteEnd.STOPPED),
-        ("trap 'kill -9 $$' TERM; touch {}; while :; do sleep .01; done", SiteEnd.KILLED),
-    ],
-)
-def test_a_stop_reaches_what_runs_and_nothing_more_starts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, end: SiteEnd
-) -> None:
-    engine, results, closed = EmbeddedEngine(RecordFolder(tmp_path), 1), [], []
-    tasks = [task("runs", command.format(tmp_path / "up")), task("waits", "exit 0")]
-    monkeypatch.setattr(Lifeline, "close", lambda lifeline: closed.append(lifeline))
+def test_a_fault_of_ours_is_the_result_of_a_task_and_a_stop_reaches_all(tmp_path: Path) -> None:
+    results: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def stop_soon() -> None:
-        until((tmp_path / "up").exists)
-        engine.stop()
+    def run(task: SiteTask, lifeline: Lifeline, is_stopped: Callable[[], bool]) -> SiteResult:
+        if task.name == "bad":
+            raise ValueError("it is ours")
+        until(is_stopped)
+        return SiteResult(task.name, SiteEnd.STOPPED, 1, task.archive)
 
-    thread = threading.Thread(target=stop_soon)
-    thread.start()
-    engine.run(tasks, results.append)
-    thread.join()
-    assert {result.name: result.end for result in results} == {"waits": SiteEnd.NOT_STARTED, "runs": end}
-    assert len(closed) == 1
-    assert " ".join(signature(EmbeddedEngine).parameters) == "records parallel environment"
+    engine = LocalEngine(run, 2)
+    for name in ("bad", "good"):
+        engine.start(task(name, ""), results.put)
+    result = results.get(timeout=PATIENCE)
+    assert (result.end, result.message) == (SiteEnd.FAILED, "ValueError: it is ours")
+    engine.stop()
+    assert results.get(timeout=PATIENCE).end is SiteEnd.STOPPED
+    engine.close()
 
 
-def test_each_stop_is_passed_on_once_and_looks_come_ten_times_a_second(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine, asked, pauses = EmbeddedEngine(RecordFolder(tmp_path)), list[int](), list[float]()
-    engine._sites["a"] = SimpleNamespace(stop=lambda: asked.append(1))  # type: ignore[assignment]
-    for _ in range(2):
-        engine.stop()
-        engine._pass_stops_on()
-    engine._pass_stops_on()
-    assert asked == [1, 1]
+def test_looks_at_a_crawl_come_ten_times_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses = list[float]()
     clock = SimpleNamespace(sleep=pauses.append, monotonic=lambda: 0.0)
-    results = iter([None, None, "result", None, "last"])
+    ended = SiteResult("a", SiteEnd.DONE, 0, Path("a.db"))
+    results = iter([None, None, ended])
     running = SimpleNamespace(result=lambda: next(results), task=task("a", ""), stop=lambda: None)
     monkeypatch.setattr(site_processes, "time", clock)
     monkeypatch.setattr(site_processes, "start_site", lambda *_words: running)
-    assert run_site(task("a", ""), Lifeline(), tmp_path / "a.log", lambda: False) == "result"
+    assert run_site(task("a", ""), Lifeline(), tmp_path / "a.log", lambda: False) == ended
     assert pauses == [0.1, 0.1]
-    results = iter([None, SiteResult("a", SiteEnd.DONE, 0, Path("a.db"))])
-    EmbeddedEngine(RecordFolder(tmp_path), 1).run([task("a", "")], lambda _result: None)
-    assert pauses == [0.1] * 4
 
 
 @pytest.mark.parametrize("error", [OSError(11, "no more"), OSError("no more")])

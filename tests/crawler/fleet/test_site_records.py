@@ -11,7 +11,7 @@ import pytest
 
 from broadsheet.crawler.fleet import site_records
 from broadsheet.crawler.fleet.object_store import ObjectStore
-from broadsheet.crawler.fleet.site_lease import LeaseRecord, LeaseTerms, acquire, record_key
+from broadsheet.crawler.fleet.site_head import SiteAttempt, SiteHead, head_key
 from broadsheet.crawler.fleet.site_records import (
     SiteRecord,
     next_due,
@@ -32,8 +32,8 @@ def result(end: SiteEnd) -> SiteResult:
     return SiteResult("news", end, 0, Path("a/news.db"), SiteCounts(new=3), 12.5, "its words")
 
 
-def record(end: SiteEnd, earlier: SiteRecord | None = None, generation: int = 0) -> SiteRecord:
-    made = next_record(TASK, result(end), earlier, "a host, process 1", generation)
+def record(end: SiteEnd, earlier: SiteRecord | None = None) -> SiteRecord:
+    made = next_record(TASK, result(end), earlier, "a host, process 1")
     return replace(made, finished_at="2026-01-01T04:00:00+00:00")
 
 
@@ -87,46 +87,38 @@ def test_a_killed_update_is_an_update_again(is_update: bool) -> None:
     assert next_record(task, result(SiteEnd.DONE), None).is_crawled
 
 
-def test_a_task_has_its_result_where_another_was_quicker_and_the_site_is_not_due_again() -> None:
-    done, failed = record(SiteEnd.DONE, generation=4), record(SiteEnd.FAILED, generation=4)
-    assert result_since(replace(TASK, after=3), done) == done.result
-    assert result_since(replace(TASK, after=3), failed) == failed.result
-    assert result_since(replace(TASK, after=4), done) is None
-    assert result_since(TASK, record(SiteEnd.STOPPED, generation=4)) is None
+def test_a_task_has_its_result_where_its_word_was_lost_and_the_site_is_not_due_again() -> None:
+    done, failed = record(SiteEnd.DONE), record(SiteEnd.FAILED)
+    assert result_since(replace(TASK, after="earlier"), done) == done.result
+    assert result_since(replace(TASK, after="earlier"), failed) == failed.result
+    assert result_since(replace(TASK, after=done.finished_at), done) is None
+    assert result_since(TASK, record(SiteEnd.STOPPED)) is None
     assert result_since(replace(TASK, words_digest="other"), done) is None
     assert result_since(TASK, None) is None
-    assert SiteTask("a", Path("a.db"), ()) == SiteTask(
-        "a", Path("a.db"), (), (), False, "", (), (), (), 0.0, "", "", 0
-    )  # fmt: skip
 
 
 def test_a_record_comes_back_as_it_was() -> None:
-    values = json.loads(json.dumps(record_values(record(SiteEnd.FAILED, generation=2))))
-    assert parse_record(values) == record(SiteEnd.FAILED, generation=2)
+    values = json.loads(json.dumps(record_values(record(SiteEnd.FAILED))))
+    assert parse_record(values) == record(SiteEnd.FAILED)
     first = {name: values[name] for name in ("result", "turn_at", "finished_at", "words_digest", "is_crawled")}
-    assert parse_record(first) == replace(record(SiteEnd.FAILED), failures=0, due_at="", worker="", generation=0)
+    assert parse_record(first) == replace(record(SiteEnd.FAILED), failures=0, due_at="", worker="")
     for wrong in ({}, {"result": None}, {**values, "more": 1}, {**values, "result": {}}):
         assert parse_record(wrong) is None
 
 
-def test_a_store_says_of_each_site_who_has_it_and_what_its_last_turn_came_to(
+def test_a_store_says_of_each_site_what_its_last_turn_came_to(
     store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Eight at once are asked for."""
     pools, pool = list[object](), site_records.ThreadPoolExecutor
     monkeypatch.setattr(site_records, "ThreadPoolExecutor", lambda *words: pools.append(words) or pool(*words))
-    lease = acquire(store, "news", "first", LeaseTerms())
-    lease.note(turn=record_values(record(SiteEnd.DONE, generation=1)), pages=12)
-    lease.release()
-    lease = acquire(store, "news", "second", LeaseTerms())
-    lease.note(pages=5)
-    lease.renew()
-    store.replace_record(record_key("bad"), b"{}", "")
+    attempt = SiteAttempt(store, "news")
+    attempt.publish(turn=record_values(record(SiteEnd.DONE)), pages=5)
+    store.replace_record(head_key("bad"), b"{}", "")
     states = read_states(store, ["news", "none", "bad"])
-    assert (states["news"].lease.owner, states["news"].lease.pages) == ("second", 5)
-    assert states["news"].record == record(SiteEnd.DONE, generation=1)
-    nobody = LeaseRecord(0, "", "", "", "", "", 0, {}, 0)
-    assert [(states[name].record, states[name].lease) for name in ("none", "bad")] == [(None, nobody)] * 2
+    assert states["news"].head == attempt.head
+    assert states["news"].record == record(SiteEnd.DONE)
+    assert [(states[name].record, states[name].head) for name in ("none", "bad")] == [(None, SiteHead())] * 2
     assert pools == [(8, "site-records")]
     assert states["bad"].problem == "what the store says of bad makes no sense"
     assert stored_site_names(store) == ["bad", "news"]

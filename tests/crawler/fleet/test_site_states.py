@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import sqlite3
@@ -12,7 +11,6 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from types import SimpleNamespace
 
 import pytest
 
@@ -20,19 +18,16 @@ from broadsheet.crawler.fleet import folder_store, site_states
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import DamagedObject
 from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files
-from broadsheet.crawler.fleet.site_lease import acquire, read_site
+from broadsheet.crawler.fleet.site_head import SiteAttempt, SiteHead, read_head
 from broadsheet.crawler.fleet.site_states import (
     DatabaseState,
     KnownState,
     SiteManifest,
     StateWriter,
-    beside_prefix,
-    collect_pieces,
+    collect_leftovers,
     fetch_database,
-    manifest_prefix,
     parse_manifest,
-    piece_prefix,
-    read_manifest,
+    state_prefix,
 )
 from broadsheet.crawler.fleet.stored_run import run_stored
 from broadsheet.output.archive.archive_file import open_database
@@ -42,7 +37,11 @@ from broadsheet.output.write.takedowns import take_down
 from tests.crawler.fleet.sites import HOST, crawl_of, site_in, store_pages, stored_manifest, stored_names
 from tests.output.conftest import Clock
 
-PIECES = piece_prefix("lamp")
+PIECES = state_prefix("lamp")
+
+
+def pieces_in(store: FolderStore) -> set[str]:
+    return {key for key in store.keys(PIECES) if not key.endswith(".json")}
 
 
 class CountingStore(FolderStore):
@@ -63,7 +62,7 @@ class CountingStore(FolderStore):
 
     def taken(self, name: str) -> set[str]:
         """The pieces put or read since this was last asked."""
-        keys = {key for key in getattr(self, name) if key.startswith(PIECES)}
+        keys = {key for key in getattr(self, name) if key.startswith(PIECES) and not key.endswith(".json")}
         getattr(self, name).clear()
         return keys
 
@@ -97,6 +96,10 @@ def test_only_new_pieces_are_put_and_only_missing_ones_are_read(store: CountingS
     assert stored_names(store, tmp_path) == {"one", "two", "three"}
 
 
+def writer_in(store: FolderStore) -> StateWriter:
+    return StateWriter(store, SiteAttempt(store, "lamp"))
+
+
 def copy_in(folder: Path, *names: str) -> LocalCopy:
     copy = LocalCopy(folder / "here/lamp", "lamp", "store-1")
     copy.folder.mkdir(parents=True, exist_ok=True)
@@ -110,14 +113,16 @@ def test_a_warc_file_without_a_record_is_none_of_the_state(store: CountingStore,
     (copy.folder / "lamp.db.warc/empty.warc.gz").touch()
     with closing(sqlite3.connect(copy.archive)) as db, db:
         db.execute("INSERT INTO _warc_files (name, length, begun_at) VALUES ('lamp.db.warc/empty.warc.gz', 0, '')")
-    manifest = StateWriter(store, "lamp", 1).save(copy.archive, copy.archive, None)
+    manifest = writer_in(store).save(copy.archive, copy.archive, None)
     assert [file.name for file in manifest.warc_files] == [name]
 
 
 def test_a_database_without_a_change_is_the_state_that_it_was(store: CountingStore, tmp_path: Path) -> None:
-    copy, writer = copy_in(tmp_path, "one"), StateWriter(store, "lamp", 1)
+    copy, writer = copy_in(tmp_path, "one"), writer_in(store)
     first = writer.save(copy.archive, copy.archive, None)
-    second = writer.save(copy.archive, copy.archive, KnownState(first, Path(shutil.copy(copy.archive, tmp_path / "b"))))
+    second = writer.save(
+        copy.archive, copy.archive, KnownState(first, "m", Path(shutil.copy(copy.archive, tmp_path / "b")))
+    )
     assert second.database == first.database
 
 
@@ -127,26 +132,29 @@ def test_a_warc_file_that_is_missing_is_told_and_left_out(
     copy = copy_in(tmp_path, "one")
     (path,) = copy.folder.rglob("*.warc.gz")
     path.unlink()
-    assert StateWriter(store, "lamp", 1).save(copy.archive, copy.archive, None).warc_files == ()
+    assert writer_in(store).save(copy.archive, copy.archive, None).warc_files == ()
     name = path.relative_to(copy.folder)
     assert caplog.messages == [f"{name} is missing beside {copy.archive}, and cannot be brought to the store"]
 
 
 def test_of_a_warc_file_the_bytes_are_put_that_are_committed_and_not_known(store: FolderStore, tmp_path: Path) -> None:
-    path, writer = tmp_path / "a.warc.gz", StateWriter(store, "lamp", 1)
+    path, attempt = tmp_path / "a.warc.gz", SiteAttempt(store, "lamp")
+    writer = StateWriter(store, attempt)
     path.write_bytes(b"0123456789")
     (whole,) = writer._save_warc_file(path, 10, None)
-    known, later = AwayFile("a", (whole,)), StateWriter(store, "lamp", 2)
-    assert list(later._save_warc_file(path, 10, known)) == [whole]
-    assert [(piece.key[18:26], piece.length) for piece in later._save_warc_file(path, 5, known)] == [("00000002", 5)]
+    known = AwayFile("a", (whole,))
+    attempt.publish()
+    assert list(writer._save_warc_file(path, 10, known)) == [whole]
+    (later,) = writer._save_warc_file(path, 5, known)
+    assert (later.key.removeprefix(PIECES)[:8], later.length) == ("00000002", 5)
 
 
 def test_a_warc_file_that_grew_is_put_from_where_it_ended(store: CountingStore, tmp_path: Path) -> None:
     copy = copy_in(tmp_path, "one")
-    writer = StateWriter(store, "lamp", 1)
+    writer = writer_in(store)
     first = writer.save(copy.archive, copy.archive, None)
     store_pages(copy.archive, ["two"])
-    second = writer.save(copy.archive, copy.archive, KnownState(first))
+    second = writer.save(copy.archive, copy.archive, KnownState(first, "m"))
     (file,), (grown,) = first.warc_files, second.warc_files
     assert grown.pieces[:1] == file.pieces
     assert [piece.length for piece in grown.pieces[1:]] == [grown.length - file.length]
@@ -154,10 +162,10 @@ def test_a_warc_file_that_grew_is_put_from_where_it_ended(store: CountingStore, 
 
 def test_a_warc_file_with_other_bytes_is_put_anew(store: CountingStore, tmp_path: Path) -> None:
     copy = copy_in(tmp_path, "one", "two")
-    first = StateWriter(store, "lamp", 1).save(copy.archive, copy.archive, None)
+    first = writer_in(store).save(copy.archive, copy.archive, None)
     with Archive.open(copy.archive) as opened:
         take_down(opened.db, f"{HOST}/one", clock=Clock(2_000))
-    second = StateWriter(store, "lamp", 2).save(copy.archive, copy.archive, KnownState(first))
+    second = writer_in(store).save(copy.archive, copy.archive, KnownState(first, "m"))
     (file,), (erased,) = first.warc_files, second.warc_files
     assert erased.length == file.length
     assert not {piece.key for piece in file.pieces} & {piece.key for piece in erased.pieces}
@@ -178,7 +186,7 @@ def test_a_takedown_leaves_no_piece_of_an_earlier_state(store: CountingStore, tm
     run_stored(site_in(store, tmp_path), forget)
     state = stored_manifest(store)
     assert state.database.full_count == len(state.database.pieces)
-    assert set(store.keys(PIECES)) == state.keys
+    assert pieces_in(store) == state.keys
     assert state.keys & old_keys == kept
     assert b"of one is told here" not in site_in(store, tmp_path).copy.base_path.read_bytes()
     with closing(open_database(site_in(store, tmp_path).copy.base_path, read_only=True)) as db:
@@ -196,7 +204,7 @@ def test_a_database_begins_anew_when_its_changes_are_many(
         database = stored_manifest(store).database
         counts.append((database.full_count, len(database.pieces)))
     assert counts == [(1, 1), (1, 2), (1, 1)]
-    assert set(store.keys(PIECES)) == stored_manifest(store).keys
+    assert pieces_in(store) == stored_manifest(store).keys
     assert stored_names(store, tmp_path) == {"one", "two", "three"}
 
 
@@ -245,21 +253,19 @@ def test_pieces_that_make_another_file_are_noticed(store: CountingStore, tmp_pat
         fetch_database(store, state, tmp_path / "fetched.db")
 
 
-def test_bytes_that_come_back_otherwise_are_noticed(tmp_path: Path) -> None:
-    class Forgetful(FolderStore):
-        def chunks(self, key: str, start: int = 0) -> Iterator[bytes]:
-            yield b"something else"
-
-    (tmp_path / "store").mkdir()
+def test_bytes_that_come_back_otherwise_are_noticed(
+    store: CountingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copy = copy_in(tmp_path, "one")
+    monkeypatch.setattr(folder_store, "file_chunks", lambda stream: iter([b"something else"]))
     with pytest.raises(DamagedObject, match="does not give back"):
-        StateWriter(Forgetful(tmp_path / "store"), "lamp", 1).save(copy.archive, copy.archive, None)
+        writer_in(store).save(copy.archive, copy.archive, None)
 
 
 def test_a_manifest_is_read_as_it_was_written(store: CountingStore, tmp_path: Path) -> None:
     run_stored(site_in(store, tmp_path), crawl_of("one"))
     state = stored_manifest(store)
-    assert state.to_json().startswith(b'{"format":2,"site":"lamp","generation":1,')
+    assert state.to_json().startswith(b'{"format":3,"site":"lamp","generation":1,')
     assert parse_manifest(state.to_json(), "it") == state
     assert isinstance(state, SiteManifest)
 
@@ -267,11 +273,11 @@ def test_a_manifest_is_read_as_it_was_written(store: CountingStore, tmp_path: Pa
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b'{"site": "lamp", "database": {}}', "it has format 1, this version reads 2: use a new store"),
-        (b'{"format": 2}', "it makes no sense as a list of pieces"),
+        (b'{"site": "lamp", "database": {}}', "it has format 1, this version reads 3: use a new store"),
+        (b'{"format": 3}', "it makes no sense as a list of pieces"),
         (
-            b'{"format": 3, "of": "the future"}',
-            r"it was stored by a newer version of Broadsheet \(format 3, this one reads 2\) and is left alone: "
+            b'{"format": 4, "of": "the future"}',
+            r"it was stored by a newer version of Broadsheet \(format 4, this one reads 3\) and is left alone: "
             "update this machine",
         ),
         (b"[]", "it makes no sense as a list of pieces"),
@@ -282,58 +288,18 @@ def test_what_is_no_manifest_is_refused_in_a_line(data: bytes, message: str) -> 
         parse_manifest(data, "it")
 
 
-def test_pieces_that_nobody_names_go_after_a_day(
-    store: CountingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One that another runner is quicker to remove is passed over, and so is a state that has gone."""
+def test_what_no_state_names_goes_once_the_head_has_passed_its_generation(store: CountingStore, tmp_path: Path) -> None:
+    """An attempt that has uploaded, and not published, keeps what it has until somebody else is published."""
     run_stored(site_in(store, tmp_path), crawl_of("one"))
-    current, now = read_site(store, "lamp").manifest, 2_000_000_000
-    store.put_bytes(current, replace(stored_manifest(store), replaces=("gone.json",)).to_json())
-    ages = dict.fromkeys(stored_manifest(store).keys, 99_999)
-    for name, age in (("young", 86_400), ("old", 86_401)):
-        for key in (PIECES + name, f"{manifest_prefix('lamp')}{name}.json"):
-            store.put_bytes(key, b"of a killed runner")
-            ages[key] = age
-    for key, age in ages.items():
-        os.utime(tmp_path / "store" / key, (now - age, now - age))
-    monkeypatch.setattr(folder_store, "time", SimpleNamespace(time=lambda: float(now)))
-    with monkeypatch.context() as patch:
-        patch.setattr(store, "age", lambda key: None)
-        collect_pieces(store, "lamp", current)
-    assert len(store.keys(PIECES)) == len(stored_manifest(store).keys) + 2
-    collect_pieces(store, "lamp", current)
-    assert set(store.keys(PIECES)) == stored_manifest(store).keys | {f"{PIECES}young"}
-    assert set(store.keys(manifest_prefix("lamp"))) == {current, f"{manifest_prefix('lamp')}young.json"}
-
-
-def test_pieces_of_a_state_that_waits_beside_stay(store: CountingStore, tmp_path: Path) -> None:
-    run_stored(site_in(store, tmp_path), crawl_of("one"))
-    copy = copy_in(tmp_path, "late")
-    writer = StateWriter(store, "lamp", 1)
-    beside = writer.put_manifest(writer.save(copy.archive, copy.archive, None), beside_prefix("lamp"))
-    for key in store.keys(PIECES):
-        os.utime(tmp_path / "store" / key, (0, 0))
-    collect_pieces(store, "lamp", read_site(store, "lamp").manifest)
-    assert set(store.keys(PIECES)) == stored_manifest(store).keys | read_manifest(store, beside).keys
+    copy, writer = copy_in(tmp_path, "late"), writer_in(store)
+    writer.put_manifest(writer.save(copy.archive, copy.archive, None))
+    collect_leftovers(store, "lamp", read_head(store, "lamp"), stored_manifest(store))
+    assert len([key for key in store.keys(PIECES) if writer.attempt.id in key]) == 3
     run_stored(site_in(store, tmp_path), crawl_of("two"))
-    assert set(store.keys(PIECES)) == stored_manifest(store).keys
-    assert stored_names(store, tmp_path) == {"one", "late", "two"}
-
-
-def test_a_state_beside_that_cannot_be_read_keeps_all_pieces(
-    store: CountingStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    run_stored(site_in(store, tmp_path), crawl_of("one"))
-    store.put_bytes(f"{beside_prefix('lamp')}1.json", b"{}")
-    keys = stored_manifest(store).keys
-    run_stored(site_in(store, tmp_path), crawl_of("two"))
-    assert set(store.keys(PIECES)) >= keys
-    assert stored_names(store, tmp_path) == {"one", "two"}
-    reason = f"{store.address}/sites/lamp/beside/1.json has format 1, this version reads 2: use a new store"
-    assert set(caplog.messages) == {
-        f"no piece of lamp is removed: {reason}",
-        f"sites/lamp/beside/1.json stays beside lamp, as it cannot be merged: {reason}",
-    }
+    assert not [key for key in store.keys(PIECES) if writer.attempt.id in key]
+    assert pieces_in(store) == stored_manifest(store).keys
+    collect_leftovers(store, "lamp", SiteHead(generation=9), None)
+    assert store.keys(PIECES) == []
 
 
 def test_warc_files_are_fetched_of_their_pieces_and_a_stranger_of_the_name_is_set_aside(
@@ -344,7 +310,7 @@ def test_warc_files_are_fetched_of_their_pieces_and_a_stranger_of_the_name_is_se
     (file,) = stored_manifest(store).warc_files
     assert len(file.pieces) > 3
     copy = LocalCopy(tmp_path / "fetched", "lamp", "store-1")
-    fetch_site(store, stored_manifest(store), read_site(store, "lamp").manifest, copy)
+    fetch_site(store, stored_manifest(store), read_head(store, "lamp").manifest, copy)
     path = copy.folder / file.name
     path.parent.mkdir()
     path.write_bytes(b"of nobody knows whom")
@@ -353,25 +319,10 @@ def test_warc_files_are_fetched_of_their_pieces_and_a_stranger_of_the_name_is_se
     assert [tail.read_bytes() for tail in path.parent.glob("*.tail-*")] == [b"of nobody knows whom"]
     assert read_away_files(copy.archive) == {}
     store.taken("read")
-    fetch_site(store, stored_manifest(store), read_site(store, "lamp").manifest, copy)
+    fetch_site(store, stored_manifest(store), read_head(store, "lamp").manifest, copy)
     store.taken("read")
     fetch_warc_files(store, copy.archive, [file.name])
     assert store.taken("read") == set()
-
-
-def test_the_lease_is_of_who_collects(store: CountingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    owners = []
-    real = collect_pieces
-
-    def collect(*words: object) -> None:
-        owners.append(read_site(store, "lamp").owner)
-        real(*words)
-
-    monkeypatch.setattr("broadsheet.crawler.fleet.stored_run.collect_pieces", collect)
-    run_stored(site_in(store, tmp_path), crawl_of("one"))
-    run_stored(site_in(store, tmp_path, "second"), crawl_of("two"))
-    assert owners == ["first", "second", "second"], "before its crawl, and after"
-    assert acquire(store, "lamp", "next").record.generation == 3
 
 
 @pytest.mark.parametrize(
@@ -395,9 +346,9 @@ def test_a_piece_that_is_no_delta_is_noticed(store: CountingStore, tmp_path: Pat
     assert not (tmp_path / "fetched.db").exists()
 
 
-def test_keys_have_the_number_of_the_lease_and_digits_of_the_content(store: CountingStore, tmp_path: Path) -> None:
+def test_keys_have_the_generation_the_attempt_and_digits_of_the_content(store: CountingStore, tmp_path: Path) -> None:
     run_stored(site_in(store, tmp_path), crawl_of("one"))
+    head = read_head(store, "lamp")
     for piece in stored_manifest(store).database.pieces:
-        assert piece.key == f"sites/lamp/pieces/00000001-{piece.sha256[:20]}"
-    manifest_key = read_site(store, "lamp").manifest
-    assert re.fullmatch(r"sites/lamp/manifests/00000001-[0-9a-f]{16}\.json", manifest_key)
+        assert piece.key == f"sites/lamp/states/00000001-{head.attempt}-{piece.sha256[:20]}"
+    assert re.fullmatch(rf"sites/lamp/states/00000001-{head.attempt}-[0-9a-f]{{8}}\.json", head.manifest)

@@ -97,7 +97,7 @@ def test_a_site_has_its_own_options_over_those_of_its_groups_over_the_defaults(t
     news, blog = fleet.sites
     receivers = ("tell -v", str(tmp_path / "editors.toml"), "json://hooks.example/x")
     assert (fleet.folder, fleet.parallel, fleet.per_address) == (tmp_path / "store", 3, 2)
-    assert (fleet.archive("news"), fleet.shared_hosts) == (tmp_path / "store" / "news.db", frozenset())
+    assert fleet.archive("news") == tmp_path / "store" / "news.db"
     assert (news.every, blog.every, news.notify, blog.notify) == (6 * 3600, 1800, (), receivers)
     assert news.hosts == ("news.example", "www.news.example")
     assert news.crawl_words == (
@@ -126,7 +126,6 @@ def test_a_site_without_an_option_is_looked_at_once_a_day(tmp_path: Path) -> Non
     )  # fmt: skip
     assert len(site.words_digest) == len(other.words_digest) == 16
     assert site.words_digest != other.words_digest
-    assert fleet.shared_hosts == {"a.example"}
 
 
 @pytest.mark.parametrize(("name", "is_taken"), [("a" * 100, True), ("a" * 101, False), ("-a", False), ("a.B_1-", True)])

@@ -132,7 +132,7 @@ def test_each_store_here_honours_conditional_puts(store: ObjectStore) -> None:
 
 def test_what_another_version_made_is_left_alone(store: ObjectStore) -> None:
     store.put_bytes("store.json", b'{"store": "x", "layout": 1}')
-    with pytest.raises(StoreRefused, match="has layout 1, this version knows 2: name a new store"):
+    with pytest.raises(StoreRefused, match="has layout 1, this version knows 3: name a new store"):
         store_identity(store)
 
 

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from broadsheet.crawler.fleet import stored_checks
-from broadsheet.crawler.fleet.fleet_takedowns import take_down_stored
 from broadsheet.crawler.fleet.object_store import ObjectStore, StoreUnreachable
-from broadsheet.crawler.fleet.site_lease import LeaseWatch
+from broadsheet.crawler.fleet.site_head import read_head
 from broadsheet.crawler.fleet.site_states import SiteManifest, read_manifest
 from broadsheet.crawler.fleet.stored_checks import state_faults
-from broadsheet.crawler.fleet.stored_run import run_stored
+from broadsheet.crawler.fleet.stored_run import forget_stored, run_stored
 from broadsheet.output.archive.row_sample import WHOLE, RowSample
 from tests.crawler.fleet.sites import HOST, crawl_of, site_in, stored_manifest
 
@@ -65,8 +64,7 @@ def test_a_state_that_is_replaced_meanwhile_is_no_fault(
         read_keys.append(key)
         found = read_manifest(store, key)
         if len(read_keys) == 1:
-            site = site_in(store, tmp_path)
-            take_down_stored(site, LeaseWatch(site.terms), [f"{HOST}/one"], "")
+            forget_stored(site_in(store, tmp_path), [f"{HOST}/one"], "")
         return found
 
     monkeypatch.setattr(stored_checks, "read_manifest", read_late)
@@ -76,7 +74,7 @@ def test_a_state_that_is_replaced_meanwhile_is_no_fault(
 
 
 def test_a_manifest_that_is_missing_is_a_line(run_store: ObjectStore, manifest: SiteManifest) -> None:
-    (key,) = run_store.keys("sites/lamp/manifests/")
+    key = read_head(run_store, "lamp").manifest
     run_store.delete(key)
     (line,) = state_faults(run_store, manifest.site, WHOLE)
     assert key in line

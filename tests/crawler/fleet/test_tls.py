@@ -81,9 +81,9 @@ def test_sites_are_crawled_over_tls_and_no_stranger_is_let_in(
     stored = {key: b"".join(store.chunks(key)) for key in store.keys("sites/")}
     local = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     key_text = (tmp_path / "ours/node.key").read_bytes().splitlines()[1]
-    assert any("/pieces/" in name for name in stored)
+    assert any("/states/" in name for name in stored)
     assert any(path.name == "lamp.db.base" for path in local)  # what the pieces say, not packed
-    assert b'"end": "done"' in stored["sites/lamp/site.json"]
+    assert b'"end": "done"' in stored["sites/lamp/head.json"]
     assert not any(path.suffix == ".db" for path in local)
     for place, data in {**stored, **local, "out": out.encode(), "errors": errors.encode()}.items():
         assert SECRET.encode() not in data, place

@@ -1,53 +1,73 @@
-"""A whole fleet on loopback in trouble, drawn by a seed: workers are killed, the scheduler restarts, the store is away.
+"""A fleet on a Dask cluster in trouble that is drawn by a seed, as a user starts it, over a bucket behind a proxy.
 
-Sites are crawled in two turns: in the first each crawl is cut after `FIRST_SECONDS` and brought home, in the second it
-goes on to its end. What the fleet came to is compared with a run of one turn that nobody disturbed.
+Four workers are machines of their own, which are folders. The first has nothing special, the clocks of the next two
+are an hour ahead and an hour behind, and the last runs a newer version of Broadsheet, whose states the others cannot
+read. Workers, the process that runs the list, and the scheduler are killed; whoever was killed is started again.
 """
 
 from __future__ import annotations
 
-import os
 import random
-import signal
+import re
+import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 from urllib.parse import urljoin
 
-from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.fleet.dask_engine import DaskEngine
-from broadsheet.crawler.fleet.object_store import Patience, StoreError
+from broadsheet.crawler.fleet import site_head
+from broadsheet.crawler.fleet.object_store import ObjectStore
 from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files
-from broadsheet.crawler.fleet.site_lease import LeaseTerms, read_site
-from broadsheet.crawler.fleet.site_states import fetch_database, read_manifest
-from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from broadsheet.crawler.fleet.store_address import make_store, store_at
-from broadsheet.crawler.fleet.store_engine import StoreEngine
-from broadsheet.crawler.fleet.stored_run import StorePlace
+from broadsheet.crawler.fleet.site_head import read_head
+from broadsheet.crawler.fleet.site_states import fetch_database, parse_manifest, read_manifest
 from broadsheet.output.archive.archive_file import open_database
-from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.raw.warc_files import read_away_files
 from broadsheet.output.read.verify import verify
 from tests.bench.archives.differences import comparisons
+from tests.bench.load.site import free_port
 from tests.crawler.fleet.dask_cluster import DaskCluster
+from tests.crawler.fleet.faulty_s3 import FaultyS3, KeptObjects
+from tests.crawler.fleet.s3_server import BUCKET
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
+from tests.crawler.shell import environment
+from tests.crawler.warm import REPOSITORY
 
-FIRST_SECONDS = 2
-"""Of crawling, after which the first turn of a site is cut; the start of the crawl does not count."""
-AWAY_SECONDS = 10
+PREFIX = "fleet"
+ADDRESS = f"s3://{BUCKET}/{PREFIX}"
+RUNNER = "runner"
+_FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
+_PAUSE = 1.0  # until the run is started again
 COMPARED = ("articles", "article_clusters", "_article_urls", "_blocks", "duplicates", "removed", "urls")
 """What both runs have to agree on: texts and their dates, the ledger, and what became of each URL."""
-_WORDS = ("--allow-private", "--delay", "0", "--concurrency", "1", "-q")
 _NOT_COMPARED = ("urls.attempts", "articles.capture_id")
 """How often a URL was tried, and whether its article is of the first or the second answer: robots.txt is asked for by
 each crawl, and one that was killed before its archive came home fetched some pages that the next fetched too."""
-_LOOK_SECONDS = 0.2
+_LIST = """
+[fleet]
+per-address = 0
+[defaults]
+allow-private = true
+delay = 0
+concurrency = 1
+"""
+_PROGRAM = """
+from broadsheet.crawler.cli import main
+from broadsheet.crawler.fleet import list_runs
+from broadsheet.crawler.fleet.stored_run import StorePlace
+StorePlace.__init__.__defaults__ = (*StorePlace.__init__.__defaults__[:-2], 2.0, {lost_seconds})
+list_runs._RENEW_SECONDS = 2.0
+main()
+"""
+"""The program, with states saved every two seconds."""
 _DONE_URLS = "SELECT url FROM urls WHERE state = 'done'"
 _CAPTURES = "SELECT url, fetched_at FROM captures"
 
@@ -59,12 +79,6 @@ class FleetSite:
     name: str
     start: str
     log: list[Seen]
-
-    def task(self, turn: int, max_seconds: int = 0) -> SiteTask:
-        """Its task of a turn, whose words tell it from that of every other turn."""
-        limit = ("--max-time", str(max_seconds)) if max_seconds else ()
-        words = (self.start, *_WORDS, *limit)
-        return SiteTask(self.name, Path(f"{self.name}.db"), words, words_digest=f"turn {turn}", hosts=(self.start,))
 
 
 def new_site(number: int, pages: int) -> ScriptedSite:
@@ -91,13 +105,6 @@ def served_sites(count: int, pages: int) -> Iterator[list[FleetSite]]:
         yield [FleetSite(f"site-{number}", f"{server.url}/", server.log) for number, server in enumerate(servers)]
 
 
-def place_in(folder: Path, work_folder: str, terms: LeaseTerms) -> StorePlace:
-    """A store in a folder, which is made."""
-    folder.mkdir(parents=True, exist_ok=True)
-    address = str(folder / "store")
-    return StorePlace(address, make_store(address), work_folder, terms, Patience(300, 0.2, 1.0), wait_seconds=300)
-
-
 class Loop:
     """Does something again and again beside what a test does, from `running()` on until that ends."""
 
@@ -118,151 +125,195 @@ class Loop:
         raise NotImplementedError
 
 
-class Trouble(Loop):
-    """Kills a worker every few seconds until it is told to end; in place of one kill the scheduler is restarted, in
-    place of a later one the store goes away for a while."""
+def skewed(hours: int) -> dict[str, str]:
+    """Variables that set a process's clock so many hours ahead. FileNotFoundError without libfaketime."""
+    libraries = sorted(Path("/").glob(_FAKETIME.lstrip("/")))
+    if not libraries:
+        raise FileNotFoundError("libfaketime is not installed: apt-get install libfaketime")
+    return {"LD_PRELOAD": str(libraries[0]), "FAKETIME": f"{hours:+d}h", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
-    def __init__(self, cluster: DaskCluster, store: Path, seed: int) -> None:
-        super().__init__("trouble")
-        self._cluster = cluster
-        self._store = store
-        self._draw = random.Random(seed)
-        self.kill_seconds = (5.0, 15.0)
-        self.most_kills = 12
-        self.restart_at = 2
-        self.away_at = 4
-        self.kills = 0
-        self.restarts = 0
-        self.seconds_away = 0.0
+
+def make_newer_version(folder: Path) -> dict[str, str]:
+    """Make a copy of the package whose states have a format one higher; return variables that let a process run it."""
+    package = folder / "broadsheet"
+    shutil.copytree(REPOSITORY / "broadsheet", package)
+    for part in ("crawler", "cleaners", "output"):
+        shutil.copytree(REPOSITORY / part, package / part, ignore=shutil.ignore_patterns("training", "__pycache__"))
+    _raise_number(package / "crawler/fleet/site_head.py", r"^FORMAT = (\d+)$")
+    _raise_number(package / "cleaners/lineage.py", r'^CLEANER_VERSION = "(\d+)"$')
+    return {"PYTHONPATH": str(folder)}
+
+
+def _raise_number(file: Path, pattern: str) -> None:
+    text = file.read_text("utf-8")
+    (match,) = re.finditer(pattern, text, re.MULTILINE)
+    file.write_text(f"{text[: match.start(1)]}{int(match[1]) + 1}{text[match.end(1) :]}", "utf-8")
+
+
+@contextmanager
+def as_the_newer_version() -> Iterator[None]:
+    """Read, in this process, what the newer version has stored."""
+    with mock.patch.object(site_head, "FORMAT", site_head.FORMAT + 1):
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Trouble that comes so many seconds after the start and lasts so many."""
+
+    after: float
+    seconds: float
+    begin: Callable[[], object]
+    end: Callable[[], object]
+
+
+class TroubledFleet:
+    """The machines of a fleet, and the process that runs its list."""
+
+    def __init__(self, sites: Sequence[FleetSite], folder: Path, lost_seconds: float) -> None:
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self.list = folder / "sites.toml"
+        self.list.write_text(_LIST + "".join(f'[sites.{site.name}]\nurls = ["{site.start}"]\n' for site in sites))
+        self.cluster = DaskCluster(free_port(), folder)
+        self.faulty: FaultyS3 | None = None
+        self.kills: Counter[str] = Counter()
+        self.codes: Counter[int] = Counter()
+        self._program = _PROGRAM.format(lost_seconds=lost_seconds)
+        self._runner: subprocess.Popen[bytes] | None = None
+        self._start_at = 0.0
+        self._lock = threading.Lock()
+
+    def start(self, machines: Mapping[str, Mapping[str, str]]) -> None:
+        """Start the scheduler, and a worker on each machine with what is special of it."""
+        assert self.faulty
+        self.cluster.start_scheduler()
+        for machine, special in machines.items():
+            self.cluster.start_worker(machine, special={**self.faulty.environment(machine), **special})
+
+    def command(self, *words: str, special: Mapping[str, str] = {}) -> subprocess.Popen[bytes]:
+        """Start a command on the machine that runs the list; its errors go to a log."""
+        assert self.faulty
+        with (self.folder / "runner.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-c", self._program, "fleet", *words],
+                env=environment() | self.faulty.environment(RUNNER) | dict(special),
+                cwd=self.folder, stdout=subprocess.PIPE, stderr=log,
+            )  # fmt: skip
+
+    def kill(self, name: str) -> None:
+        """Kill the run, or the worker of a machine, if it is running."""
+        with self._lock:
+            if name == RUNNER and self._runner and self._runner.poll() is None:
+                self._runner.kill()
+                self.kills[name] += 1
+            elif name != RUNNER:
+                self.kills[name] += self.cluster.kill_worker(name)
+
+    def tend(self, special: Mapping[str, str] = {}) -> None:
+        """Run the list again if it is not being run."""
+        with self._lock:
+            if self._runner and (code := self._runner.poll()) is not None:
+                self.codes[code] += 1
+                self._runner.communicate()
+                self._runner, self._start_at = None, time.monotonic() + _PAUSE
+            if self._runner is None and time.monotonic() >= self._start_at:
+                words = ("run", str(self.list), "--store", ADDRESS, "--scheduler", self.cluster.address)
+                self._runner = self.command(*words, "--work", "$MACHINE", "-q", special=special)
+
+    def close(self) -> None:
+        """Kill what is still running."""
+        if self._runner:
+            self._runner.kill()
+            self._runner.communicate()
+            self._runner = None
+        self.cluster.close()
+
+    def undone(self, sites: Sequence[FleetSite]) -> list[str]:
+        """The sites of which the store has no turn that ended well, each with how its last one ended."""
+        assert self.faulty
+        heads = self.faulty.records
+        results = {site.name: heads.get(site.name, {}).get("turn", {}).get("result", {}) for site in sites}
+        return [f"{name}: {one.get('end')} {one.get('message')}" for name, one in results.items()
+                if one.get("end") != "done"]  # fmt: skip
+
+
+class Timetable(Loop):
+    """Events in their order, and kills drawn at random between them: of a worker, of the run, once of the scheduler."""
+
+    def __init__(
+        self, fleet: TroubledFleet, draw: random.Random, events: Sequence[Event], kill_seconds: tuple[float, float],
+        names: Sequence[str],
+    ) -> None:  # fmt: skip
+        super().__init__("timetable")
+        self._fleet = fleet
+        self._draw = draw
+        self._events = list(events)
+        self._kill_seconds = kill_seconds
+        self._names = names
+        self.random_kills = 0
 
     def _run(self) -> None:
-        while not self._has_ended.wait(self._draw.uniform(*self.kill_seconds)):
-            self._disturb()
-
-    def _disturb(self) -> None:
-        if not self.restarts and self.kills >= self.restart_at:
-            self._cluster.restart_scheduler()
-            self.restarts += 1
-        elif not self.seconds_away and self.kills >= self.away_at:
-            self._take_store_away()
-        elif self.kills < self.most_kills:
-            self._kill_one()
-
-    def _kill_one(self) -> None:
-        with suppress(CommandError, ProcessLookupError, OSError):
-            if pids := self._cluster.worker_pids():
-                os.kill(self._draw.choice(pids), signal.SIGKILL)
-                self.kills += 1
-
-    def _take_store_away(self) -> None:
-        away, started = self._store.with_name("away"), time.monotonic()
-        self._store.rename(away)
-        self._has_ended.wait(AWAY_SECONDS)
-        away.rename(self._store)
-        self.seconds_away = time.monotonic() - started
-
-
-class HomeWatch(Loop):
-    """Notes when a URL was first in an archive that the store states: from then on nobody has to fetch it again."""
-
-    def __init__(self, store: Path, sites: Sequence[FleetSite]) -> None:
-        super().__init__("watch")
-        self._store = store_at(str(store))
-        self._names = [site.name for site in sites]
-        self._manifests: dict[str, str] = {}
-        self.home_at: dict[str, tuple[float, str]] = {}
-        """By URL, by the monotonic clock and by that of the archives."""
-        self.states = 0
-
-    def _run(self) -> None:
-        while not self._has_ended.wait(_LOOK_SECONDS):
-            for name in self._names:
-                with suppress(StoreError, OSError, sqlite3.Error):
-                    self._look(name)
-
-    def _look(self, name: str) -> None:
-        key = read_site(self._store, name).manifest
-        if not key or self._manifests.get(name) == key:
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            database = Path(folder) / f"{name}.db"
-            fetch_database(self._store, read_manifest(self._store, key).database, database)
-            with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro&immutable=1", uri=True)) as db:
-                urls = [url for (url,) in db.execute(_DONE_URLS).fetchall()]
-        now = (time.monotonic(), utc_now())
-        for url in urls:
-            self.home_at.setdefault(url, now)
-        self._manifests[name] = key
-        self.states += 1
-
-
-@dataclass
-class FleetRun:
-    """What a troubled run came to."""
-
-    results: dict[str, list[SiteResult]] = field(default_factory=dict)
-    seconds: float = 0.0
-    kills: int = 0
-    restarts: int = 0
-    seconds_away: float = 0.0
-    states_brought_home: int = 0
-    urls_brought_home: int = 0
-    requests: int = 0
-    repeated_requests: int = 0
-    """Requests for a page that some crawl had asked for before, but had not brought home when its worker was killed."""
-    fetched_after_home: list[str] = field(default_factory=list)
-    """URLs that were fetched once more although they were committed and brought home. Has to stay empty."""
-    home_at: Mapping[str, tuple[float, str]] = field(default_factory=dict)
-
-    def note(self, result: SiteResult) -> None:
-        """Take a result."""
-        self.results.setdefault(result.name, []).append(result)
+        started = time.monotonic()
+        kill_at = started + self._draw.uniform(*self._kill_seconds)
+        while not self._has_ended.wait(0.1):
+            now = time.monotonic()
+            if self._events and now >= started + self._events[0].after:
+                event = self._events.pop(0)
+                event.begin()
+                self._has_ended.wait(event.seconds)
+                event.end()
+            elif now >= kill_at:
+                self._fleet.kill(self._draw.choice(self._names))
+                self.random_kills += 1
+                kill_at = now + self._draw.uniform(*self._kill_seconds)
 
     @property
-    def bad_ends(self) -> list[str]:
-        """Sites whose last task did not end well. The first one may have been cut before there was an article."""
-        last = [results[-1] for results in self.results.values()]
-        return [f"{result.name}: {result.end} {result.message}" for result in last if result.end is not SiteEnd.DONE]
+    def events_left(self) -> int:
+        """How many events the run was too short for."""
+        return len(self._events)
 
 
-def run_undisturbed(sites: Sequence[FleetSite], place: StorePlace, parallel: int) -> None:
-    """Crawl all sites in one turn on this machine, which nobody disturbs."""
-    results: list[SiteResult] = []
-    StoreEngine(place, parallel).run([site.task(0) for site in sites], results.append)
-    assert [result for result in results if result.end is not SiteEnd.DONE] == []
-    for site in sites:
-        site.log.clear()
+def usual_events(faulty: FaultyS3, unit: float) -> list[Event]:
+    """A store that refuses puts, one that is away, one that goes away inside an upload, one strict about clocks."""
+
+    def read_only(is_so: bool) -> Callable[[], None]:
+        return lambda: setattr(faulty, "is_read_only", is_so)
+
+    def strict(is_so: bool) -> Callable[[], None]:
+        return lambda: setattr(faulty, "is_strict_about_clocks", is_so)
+
+    def cut_next_upload() -> None:
+        faulty.upload_cut = faulty.go_away
+
+    def come_back() -> None:
+        faulty.upload_cut = None
+        if faulty.is_away:
+            faulty.come_back()
+
+    return [
+        Event(unit, 12.0, read_only(True), read_only(False)),
+        Event(2 * unit, 15.0, faulty.go_away, faulty.come_back),
+        Event(3 * unit, 15.0, cut_next_upload, come_back),
+        Event(4 * unit, 10.0, strict(True), strict(False)),
+    ]
 
 
-def run_troubled(
-    cluster: DaskCluster, sites: Sequence[FleetSite], place: StorePlace, seed: int,
-    set_times: Callable[[Trouble], None] = lambda trouble: None,
-) -> FleetRun:  # fmt: skip
-    """Crawl all sites in two turns on a cluster in trouble; `set_times` may change when there is some."""
-    run, store = FleetRun(), Path(place.address)
-    trouble = Trouble(cluster, store, seed)
-    set_times(trouble)
-    watch, started = HomeWatch(store, sites), time.monotonic()
-    with watch.running(), trouble.running():
-        for turn, max_seconds in ((1, FIRST_SECONDS), (2, 0)):
-            tasks = [site.task(turn, max_seconds) for site in sites]
-            DaskEngine(cluster.address, place, 120.0).run(tasks, run.note)
-    run.seconds = time.monotonic() - started
-    run.kills, run.restarts, run.seconds_away = trouble.kills, trouble.restarts, trouble.seconds_away
-    run.states_brought_home, run.urls_brought_home = watch.states, len(watch.home_at)
-    run.requests, run.repeated_requests = _request_count(sites), _repeated_count(sites)
-    run.home_at = watch.home_at
-    run.fetched_after_home = sorted(asked_again(sites, watch.home_at))
-    return run
-
-
-def _request_count(sites: Sequence[FleetSite]) -> int:
-    return sum(len(site.log) for site in sites)
-
-
-def _repeated_count(sites: Sequence[FleetSite]) -> int:
-    counts = Counter((site.name, seen.path) for site in sites for seen in site.log)
-    return sum(count - 1 for count in counts.values())
+def home_times(faulty: FaultyS3) -> dict[str, tuple[float, str]]:
+    """When each URL was first in an archive that the store stated, in the form that `asked_again` takes."""
+    home_at: dict[str, tuple[float, str]] = {}
+    store = KeptObjects(faulty.objects, PREFIX)
+    with tempfile.TemporaryDirectory() as folder:
+        for state in faulty.stated:
+            file = Path(folder) / f"{state.site}.db"
+            file.unlink(missing_ok=True)
+            manifest = parse_manifest(b"".join(store.chunks(state.manifest)), state.manifest)
+            fetch_database(store, manifest.database, file)
+            with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True)) as db:
+                urls = [url for (url,) in db.execute(_DONE_URLS).fetchall()]
+            for url in urls:
+                home_at.setdefault(url, (state.at, ""))
+    return home_at
 
 
 def asked_again(sites: Sequence[FleetSite], home_at: Mapping[str, tuple[float, str]]) -> Iterator[str]:
@@ -296,11 +347,10 @@ class StoredArchive:
         ]  # fmt: skip
 
 
-def stored_archive(place: StorePlace, name: str, folder: Path) -> StoredArchive:
+def stored_archive(store: ObjectStore, name: str, folder: Path) -> StoredArchive:
     """Fetch what a store says that a site is."""
-    store = store_at(place.address)
-    key = read_site(store, name).manifest
-    copy = LocalCopy(folder / name, name, place.identity)
+    key = read_head(store, name).manifest
+    copy = LocalCopy(folder / name, name, "")
     fetch_site(store, read_manifest(store, key), key, copy)
     fetch_warc_files(store, copy.archive, list(read_away_files(copy.archive)))
     with closing(open_database(copy.archive, read_only=True)) as db:

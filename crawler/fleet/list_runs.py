@@ -1,0 +1,154 @@
+"""The record of who runs a list against a store: one process for each part, renewed each minute.
+
+Data is protected by the heads of sites; this is for the sites' sake, of which each host is crawled by one crawl. So a
+second run is refused, until the record of the first is old and somebody has it taken over.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from secrets import token_hex
+
+from broadsheet.output.archive.stored_values import utc_now
+
+from .object_store import ObjectStore, StoreError, StoreRefused, VersionMoved
+
+_LOG = logging.getLogger(__name__)
+RUN_KEY = "run.json"
+_RENEW_SECONDS = 60.0
+_PUT_TRIES = 20
+WHOLE = "1/1"
+"""The part that is the whole list."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run of a part of a list: its id, what people call it, when it was last renewed, and the sites that are running.
+
+    `place` is the machine and the lock that the run holds there: who has the same lock knows that this run is gone.
+    """
+
+    id: str
+    owner: str
+    place: str
+    renewed_at: str
+    running: tuple[str, ...] = ()
+
+
+class RunRefused(StoreError):  # noqa: N818 - named by what it is
+    """Another run is at work for the store; the message says since when its record was not renewed."""
+
+
+def read_runs(store: ObjectStore) -> dict[str, RunRecord]:
+    """Read the runs of a store, by their parts. What makes no sense counts for none."""
+    record = store.read_record(RUN_KEY)
+    return _parse(record.data) if record else {}
+
+
+def is_current_run(store: ObjectStore, run: str) -> bool:
+    """Tell whether a run is still in the store's record, as one that was not taken over is; also without a run."""
+    return not run or any(record.id == run for record in read_runs(store).values())
+
+
+def _parse(data: bytes) -> dict[str, RunRecord]:
+    with suppress(ValueError, TypeError, KeyError):
+        parts = json.loads(data)["runs"]
+        return {part: RunRecord(**{**values, "running": tuple(values["running"])}) for part, values in parts.items()}
+    return {}
+
+
+@dataclass
+class ListRun:
+    """A run of a part of a list, which it takes for the `with` block of `held`.
+
+    `part` is as in `2/3`. A run whose record is older than `take_over` seconds is taken over; without it none is, but
+    one of this very place.
+    """
+
+    store: ObjectStore
+    part: str
+    owner: str
+    place: str
+    take_over: float | None = None
+    clock: Callable[[], str] = utc_now
+    is_lost: bool = field(default=False, init=False)
+    """Whether another run has taken this one over."""
+    id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.id = f"{self.part} {token_hex(8)}"
+
+    @contextmanager
+    def held(self, running: Callable[[], Sequence[str]], on_loss: Callable[[], object]) -> Iterator[None]:
+        """Take the list's part and keep it. RunRefused if another run has it; `on_loss` is called if one takes it."""
+        self._change(self._taken)
+        has_ended = threading.Event()
+
+        def renew() -> None:
+            while not has_ended.wait(_RENEW_SECONDS):
+                try:
+                    self._change(lambda runs: self._renewed(runs, tuple(running())))
+                except RunRefused as error:
+                    _LOG.warning("%s", error)
+                    self.is_lost = True
+                    on_loss()
+                    return
+                except StoreError as error:
+                    _LOG.warning("the run cannot say in the store that it goes on: %s", error)
+
+        thread = threading.Thread(target=renew, name="run-record", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            has_ended.set()
+            thread.join()
+            with suppress(StoreError):  # it gets old
+                self._change(lambda runs: {part: run for part, run in runs.items() if run.id != self.id})
+
+    def _taken(self, runs: Mapping[str, RunRecord]) -> dict[str, RunRecord]:
+        others = {part: run for part, run in runs.items() if overlap(part, self.part)}
+        for part, run in others.items():
+            if run.place != self.place and not self._is_old(run):
+                what = "the list" if part == WHOLE else f"part {part} of it"
+                raise RunRefused(
+                    f"{run.owner} runs {what} for {self.store.address}, last renewed {run.renewed_at[:19]}Z; if it is "
+                    "gone, --take-over 30m takes over one of that age"
+                )
+        kept = {part: run for part, run in runs.items() if part not in others}
+        return kept | {self.part: RunRecord(self.id, self.owner, self.place, self.clock())}
+
+    def _is_old(self, run: RunRecord) -> bool:
+        if self.take_over is None:
+            return False
+        age = datetime.fromisoformat(self.clock()) - datetime.fromisoformat(run.renewed_at)
+        return age > timedelta(seconds=self.take_over)
+
+    def _renewed(self, runs: Mapping[str, RunRecord], running: tuple[str, ...]) -> dict[str, RunRecord]:
+        run = runs.get(self.part)
+        if run is None or run.id != self.id:
+            owner = run.owner if run else "somebody"
+            raise RunRefused(f"{owner} has taken the list over; what runs here stops")
+        return {**runs, self.part: replace(run, renewed_at=self.clock(), running=running)}
+
+    def _change(self, change: Callable[[Mapping[str, RunRecord]], dict[str, RunRecord]]) -> None:
+        for _ in range(_PUT_TRIES):
+            stored = self.store.read_record(RUN_KEY)
+            runs = change(_parse(stored.data) if stored else {})
+            values = {part: asdict(run) for part, run in runs.items()}
+            data = json.dumps({"runs": values, "write_id": token_hex(8)}, indent=1).encode()
+            with suppress(VersionMoved):
+                self.store.replace_record(RUN_KEY, data, stored.version if stored else "")
+                return
+        raise StoreRefused(f"{self.store.address}/{RUN_KEY} changes faster than it can be written")
+
+
+def overlap(part: str, other: str) -> bool:
+    """Tell whether two parts of a list may share a site; parts of different counts may."""
+    return part == other or part.partition("/")[2] != other.partition("/")[2]
