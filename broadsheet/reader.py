@@ -146,7 +146,7 @@ class ArchiveReader:
         return tuple(block for block in page.blocks if not block.is_kept)
 
     def changes(self, since: int | date | str = 0, *, kinds: Collection[str] = EDIT_KINDS) -> Iterator[ListedEdit]:
-        """List the edits that publications made to their articles, the earliest first: corrections, headlines,
+        """Yield the edits that publications made to their articles, the earliest first: corrections, headlines,
         withdrawals …
 
         `since` is a number, and the edits after it are listed: keep the `seq` of the last edit you saw, or
@@ -157,8 +157,7 @@ class ArchiveReader:
         if unknown_kinds := sorted({*kinds} - {*ALL_KINDS}):
             raise ValueError(f"{unknown_kinds[0]!r} is no kind of edit: they are {', '.join(ALL_KINDS)}")
         after_seq, since_time = (since, "") if isinstance(since, int) else (0, _utc_text(since))
-        with self._reading():
-            return iter(list_edits(self._db, after_seq=after_seq, since=since_time, kinds=kinds))
+        return self._iter_edits(after_seq, since_time, kinds)
 
     @property
     def latest_change(self) -> int:
@@ -178,7 +177,7 @@ class ArchiveReader:
             if record is None:
                 return None
             try:
-                response = read_full_response(record.location, record.body, self.path.parent)
+                response = read_full_response(record.location, record.body, self.path)
             except ReplayError as error:
                 raise NotReachable(f"the raw response of {record.url} cannot be read: {error}") from error
             fetched_at = datetime.fromisoformat(record.fetched_at)
@@ -201,6 +200,10 @@ class ArchiveReader:
     def _iter_articles(self, bounds: ArticleBounds, *, one_per_cluster: bool) -> Iterator[Article]:
         with self._reading():
             yield from iter_stored_articles(self._db, bounds, one_per_cluster=one_per_cluster)
+
+    def _iter_edits(self, after_seq: int, since: str, kinds: Collection[str]) -> Iterator[ListedEdit]:
+        with self._reading():
+            yield from list_edits(self._db, after_seq=after_seq, since=since, kinds=kinds)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

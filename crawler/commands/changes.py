@@ -42,15 +42,15 @@ def changes(db: str, since: str | None, kinds: tuple[str, ...], as_json: bool) -
     """List what publications did to their articles, newest last: corrections, headlines, withdrawals and the rest."""
     after_seq, since_time = parse_since(since or "0")
     with archive_access.open_read_only(db) as archive_db:
-        listed_edits = edit_history.list_edits(
+        edit = None
+        for edit in edit_history.list_edits(
             archive_db, after_seq=after_seq, since=since_time, kinds=kinds or edit_history.EDIT_KINDS
-        )
-    for edit in listed_edits:
-        if as_json:
-            print_json_lines([{**asdict(edit), "summary": edit_summary(edit)}])
-        else:
-            _print_edit(edit)
-    if not listed_edits and not as_json:
+        ):
+            if as_json:
+                print_json_lines([{**asdict(edit), "summary": edit_summary(edit)}])
+            else:
+                _print_edit(edit)
+    if edit is None and not as_json:
         click.echo("no edits" + (f" since {one_line(since)}" if since else ""), err=True)
     return 0
 

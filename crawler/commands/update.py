@@ -110,7 +110,7 @@ def _known_page(db: Database, archive: str, words: str) -> str:
 def _print_pages(path: str, urls: Sequence[str], after_seq: int) -> None:
     """Print for each page what changed in its article, or what came of it else."""
     with archive_access.open_read_only(path) as db:
-        edits = [edit for edit in edit_history.list_edits(db) if edit.seq > after_seq]
+        edits = list(edit_history.list_edits(db, after_seq=after_seq))
         for url in urls:
             article = stored_articles.find_stored_article(db, url)
             kinds = [str(edit.kind) for edit in edits if article and edit.article_id == article.id]
@@ -124,13 +124,11 @@ def _print_pages(path: str, urls: Sequence[str], after_seq: int) -> None:
 def _print_edit_counts(db: str, after_seq: int) -> None:
     """Print the edits that this run found, and, if it found none, that there are earlier ones."""
     with archive_access.open_read_only(db) as archive_db:
-        all_edits = edit_history.list_edits(archive_db)
-    counts = Counter(str(edit.kind) for edit in all_edits if edit.seq > after_seq)
+        counts = Counter(str(edit.kind) for edit in edit_history.list_edits(archive_db, after_seq=after_seq))
+        earlier_count = 0 if counts else sum(1 for _ in edit_history.list_edits(archive_db))
     command = f"broadsheet changes {quote(db)}"
     if counts:
         terminal.print_text(f"Edits: {plain_words.edit_counts_text(counts)} ({command} --since {after_seq} lists them)")
     else:
-        earlier = (
-            f"; {plain_words.count_text(len(all_edits), 'earlier one')} ({command} lists them)" if all_edits else ""
-        )
-        terminal.print_text(f"Edits: none in this run{earlier}")
+        earlier = f"; {plain_words.count_text(earlier_count, 'earlier one')} ({command} lists them)"
+        terminal.print_text(f"Edits: none in this run{earlier if earlier_count else ''}")

@@ -6,7 +6,7 @@ connection is enough.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final, Literal
@@ -35,7 +35,8 @@ _EDITS = f"""SELECT c.seq, c.at, CASE c.change WHEN 'added' THEN '{NEW}' ELSE c.
         coalesce((SELECT o.title FROM revisions o WHERE o.article_id = c.article_id AND o.number = c.revision - 1), ''),
         coalesce(r.added, 0), coalesce(r.removed, 0), coalesce(r.rewritten, 0), coalesce(r.note, '')
     {_FROM_CHANGES}"""
-_IN_ORDER = f"{_EDITS} ORDER BY c.seq"
+_ROWS_PER_READ = 1_000
+_IN_ORDER = f"{_EDITS} ORDER BY c.seq LIMIT {_ROWS_PER_READ}"
 _LATEST_FIRST = f"{_EDITS} AND c.seq < :before AND (c.change <> 'added' OR :with_new) ORDER BY c.seq DESC"
 
 
@@ -63,13 +64,17 @@ class ListedEdit:
 
 def list_edits(
     db: Database, *, after_seq: int = 0, since: str = "", kinds: Collection[str] = EDIT_KINDS
-) -> list[ListedEdit]:
-    """List the edits after a number of `changes` and from a time on (UTC ISO 8601) that are one of these kinds, in
+) -> Iterator[ListedEdit]:
+    """Yield the edits after a number of `changes` and from a time on (UTC ISO 8601) that are one of these kinds, in
     order.
+
+    They are read a thousand rows at a time, and no transaction stays open in between.
     """
-    rows = db.execute(_IN_ORDER, {"seq": min(after_seq, LARGEST_INTEGER), "since": since}).fetchall()
-    edits = (_make_edit(*row) for row in rows)
-    return [edit for edit in edits if not {edit.kind, *edit.kinds}.isdisjoint(kinds)]
+    bounds = {"seq": min(after_seq, LARGEST_INTEGER), "since": since}
+    while rows := db.execute(_IN_ORDER, bounds).fetchall():
+        bounds["seq"] = rows[-1][0]
+        edits = (_make_edit(*row) for row in rows)
+        yield from (edit for edit in edits if not {edit.kind, *edit.kinds}.isdisjoint(kinds))
 
 
 def latest_edits(

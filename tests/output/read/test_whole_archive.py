@@ -142,8 +142,8 @@ def edits(db: Database) -> Iterator[object]:
     diff = read_edit_diff(db, ONE, 2)
     assert diff
     yield from (diff, version_links(diff, "http://room/"), diff_html(diff), revisions_of(db, ONE))
-    yield from (find_revised_article(db, f"{SITE}/old"), list_edits(db, kinds=("new", "withdrawn"), after_seq=3))
-    yield from (list_edits(db, since="2026-01-09"), latest_edits(db, before_seq=20, limit=1))
+    yield from (find_revised_article(db, f"{SITE}/old"), list(list_edits(db, kinds=("new", "withdrawn"), after_seq=3)))
+    yield from (list(list_edits(db, since="2026-01-09")), latest_edits(db, before_seq=20, limit=1))
 
 
 def looked_up(db: Database) -> Iterator[str]:

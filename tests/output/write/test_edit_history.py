@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from broadsheet.output.archive.page_rows import article_id
+from broadsheet.output.write import edit_history
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.edit_history import (
     ALL_KINDS,
@@ -71,7 +72,12 @@ def test_each_value_of_an_edit_is_from_its_column(edited: Archive) -> None:
         ({"since": AT[5]}, []),
     ],
 )
-def test_edits_are_those_after_a_number_and_from_a_time_on(edited: Archive, bounds, expected: list[int]) -> None:
+def test_edits_are_those_after_a_number_and_from_a_time_on(
+    edited: Archive, bounds, expected: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert numbers(list_edits(edited.db, **bounds)) == expected
+    a_row_each = edit_history._IN_ORDER.replace(f"LIMIT {edit_history._ROWS_PER_READ}", "LIMIT 1")
+    monkeypatch.setattr(edit_history, "_IN_ORDER", a_row_each)
     assert numbers(list_edits(edited.db, **bounds)) == expected
 
 
@@ -92,7 +98,7 @@ def test_an_edit_of_an_article_that_is_gone_is_not_listed(edited: Archive) -> No
     put(edited.db, "changes", 6, seq=6, article_id=99, at=AT[6], change="changed", kind="body", revision=None)
     assert numbers(list_edits(edited.db)) == [2, 4]
     edited.db.execute("DELETE FROM articles")
-    assert list_edits(edited.db) == []
+    assert list(list_edits(edited.db)) == []
     put(edited.db, "_shelf", 1, id=7, article='{"url": "http://a.test/s", "title": "Shelved"}')
     assert [(edit.url, edit.seq) for edit in list_edits(edited.db)] == [("http://a.test/s", 2), ("http://a.test/s", 4)]
 
