@@ -77,10 +77,12 @@ def _may_announce_change(row: DiscoveredUrl) -> bool:
 MAX_BATCH = 64
 """Outcomes that one transaction takes at most; a batch is what was queued while the last one was written."""
 
-BATCH_TARGET, MAX_BATCH_SECONDS, MAX_IDLE_SECONDS = 32, 0.6, 0.1
+BATCH_TARGET, MAX_BATCH_SECONDS, MAX_IDLE_SECONDS = 32, 2.0, 0.1
 """How many outcomes a batch waits for, how many seconds it waits in all, and how many for the next outcome. A page in
 a transaction of its own costs half as much again as one among many, since the database pages that all of them touch are
-written each time. A batch that has all the URLs under way does not wait."""
+written each time. A batch that has all the URLs under way does not wait. While as many URLs are under way as a batch is
+to have, none of them waits for what this batch has found, so only the whole time bounds it: a page takes longer than
+`MAX_IDLE_SECONDS` where the machine is slow."""
 
 _LIST_SOURCES = (UrlSource.SITEMAP, UrlSource.FEED)
 _PendingOutcome = tuple[Outcome, asyncio.Future[None]]
@@ -141,8 +143,10 @@ class Writer:
         batch = [first_outcome]
         deadline = time.monotonic() + MAX_BATCH_SECONDS
         while len(batch) < MAX_BATCH:
-            is_awaiting_more = len(batch) < min(BATCH_TARGET, self._pending_count())
-            seconds_left = min(MAX_IDLE_SECONDS, deadline - time.monotonic()) if is_awaiting_more else 0.0
+            pending_count = self._pending_count()
+            is_awaiting_more = len(batch) < min(BATCH_TARGET, pending_count)
+            patience = MAX_IDLE_SECONDS if pending_count < BATCH_TARGET else MAX_BATCH_SECONDS
+            seconds_left = min(patience, deadline - time.monotonic()) if is_awaiting_more else 0.0
             try:
                 next_outcome = self._queue.get(timeout=max(0.0, seconds_left))
             except queue.Empty:

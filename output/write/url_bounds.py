@@ -16,6 +16,7 @@ A sampled page that brings or leads to a new article ends the sampling of its pa
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -59,8 +60,8 @@ _PUT_COUNTS = f"""INSERT INTO _url_patterns ({_COUNTS})
         dry = CASE WHEN excluded.articles + excluded.led THEN 0 ELSE dry + excluded.dry END,
         hopes = CASE WHEN excluded.articles + excluded.led THEN 0 ELSE hopes + excluded.hopes END
     RETURNING {_COUNTS}"""
-_COUNT_FOUND = """INSERT INTO _url_patterns (host, pattern, found) VALUES (?, ?, 1)
-    ON CONFLICT (host, pattern) DO UPDATE SET found = found + 1"""
+_COUNT_FOUND = """INSERT INTO _url_patterns (host, pattern, found) VALUES (?, ?, ?)
+    ON CONFLICT (host, pattern) DO UPDATE SET found = found + excluded.found"""
 _COUNT_SITEMAPS = "SELECT count(*) FROM urls INDEXED BY urls_outcome WHERE state = 'queued' AND kind = 'sitemap'"
 _IS_LISTED = "SELECT EXISTS (SELECT 1 FROM _listed WHERE url_id = ?)"
 _CANONICAL_TITLE = """SELECT p.title FROM urls u JOIN pages p ON p.id = u.id
@@ -206,6 +207,8 @@ class PatternTracker:
         """
         new_rows = [_UrlRow(*row) for row in self.db.execute(_NEW_URLS, [newest_id])]
         admitted_rows = [row for row in new_rows if self._admit(row)]
+        found_counts = Counter(next(row.patterns()) for row in admitted_rows if row.is_bounded)
+        self.db.conn.executemany(_COUNT_FOUND, ((*key, count) for key, count in found_counts.items()))
         if is_revisit:
             return
         found_via, found_on, host = self.db.execute(_URL_SOURCE, [url_id]).fetchone()
@@ -223,16 +226,13 @@ class PatternTracker:
                 self._credit_source(found_on)
 
     def _admit(self, row: _UrlRow) -> bool:
-        """Count a discovered URL, or skip it if a pattern is spent; return whether it is still queued."""
+        """Skip a discovered URL if a pattern is spent; return whether it is still queued."""
         if row.state != UrlState.QUEUED:
             return False
         reason = self._skip_reason(row) or self._order_skip_reason(row)
         if reason:
             self.db.execute("UPDATE urls SET state = 'skipped', reason = ? WHERE id = ?", [str(reason), row.id])
-            return False
-        if row.is_bounded:
-            self.db.execute(_COUNT_FOUND, next(row.patterns()))
-        return True
+        return not reason
 
     def _skip_reason(self, row: _UrlRow) -> OutcomeReason | None:
         """Return the reason to skip a URL whose pattern or host is spent; else None."""

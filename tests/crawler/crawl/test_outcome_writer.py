@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.crawl.outcome_writer import KnownLinks, Writer
+from broadsheet.crawler.crawl.outcome_writer import BATCH_TARGET, KnownLinks, Writer
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from tests.crawler.crawls import until
@@ -252,3 +252,26 @@ def test_a_batch_waits_for_nothing_where_all_that_is_under_way_is_in_it(monkeypa
     asyncio.run(asyncio.wait_for(save(), 20))
     writer.close()
     assert recorder.batches == [2]
+
+
+@pytest.mark.parametrize(("under_way", "batches"), [(BATCH_TARGET, [2]), (BATCH_TARGET - 1, [1, 1])])
+def test_slow_pages_make_one_batch_where_many_are_under_way(
+    monkeypatch: pytest.MonkeyPatch, under_way: int, batches: list[int]
+) -> None:
+    """Where few are, what a batch has found may be all that there is to fetch: it waits for no slow page."""
+    monkeypatch.setattr("broadsheet.crawler.crawl.outcome_writer.MAX_IDLE_SECONDS", 0.0)
+    monkeypatch.setattr("broadsheet.crawler.crawl.outcome_writer.MAX_BATCH_SECONDS", 60.0)
+    recorder = Recorder()
+    pending_counts = iter([under_way])
+    writer = Writer(recorder, lambda: next(pending_counts, 2))  # type: ignore[arg-type]
+
+    async def save() -> None:
+        first = asyncio.ensure_future(writer.save(outcomes(2)[0]))
+        if len(batches) > 1:
+            await first
+        await asyncio.sleep(0.05)
+        await asyncio.gather(first, writer.save(outcomes(2)[1]))
+
+    asyncio.run(asyncio.wait_for(save(), 20))
+    writer.close()
+    assert recorder.batches == batches
