@@ -78,13 +78,13 @@ class CrawlArguments(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class CrawlProgress:
-    """Progress of a crawl: pages and articles that this run has stored, URLs that failed, and those that wait.
+    """Progress of a crawl: pages of this run, those that read as articles, URLs that failed, and those that wait.
 
     `seconds` have passed since its first request; `latest_url` was stored last, and is empty at the beginning.
     """
 
     pages: int
-    articles: int
+    article_pages: int
     failed: int
     queued: int
     seconds: float
@@ -96,7 +96,7 @@ class CrawlResult:
     """Result of a crawl that ended in order.
 
     `outcome` is `finished`, or `stopped` by the program, a signal or a limit of Scrapy's. `reason` says why it ended:
-    `finished`, `max_pages`, `max_time`, `max_size`, `shutdown` … `pages` and `articles` are those that this run
+    `finished`, `max_pages`, `max_time`, `max_size`, `shutdown` … `pages` and `article_pages` are those that this run
     stored. `counts` are its URLs by `state/reason`. `problems` has a line for each start URL that failed, or one if
     nothing was found. `stats` are Scrapy's, and ours under `broadsheet/`.
     """
@@ -106,7 +106,7 @@ class CrawlResult:
     reason: str
     seconds: float
     pages: int = 0
-    articles: int = 0
+    article_pages: int = 0
     counts: Mapping[str, int] = field(default_factory=dict, repr=False)
     problems: tuple[str, ...] = ()
     stats: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -157,7 +157,7 @@ def crawl(
     goes on from there.
 
         result = broadsheet.crawl("https://news.example/", "news.db", max_pages=100)
-        print(result.articles, result.reason)
+        print(result.article_pages, result.reason)
     """
     arguments: dict[str, Any] = {"revisit": "due"} | dict(options)
     changed_settings = {setting: arguments.pop(name) for name, setting in SETTING_OPTIONS.items() if name in arguments}
@@ -333,7 +333,7 @@ def _report_progress(spider: SiteSpider, interval: float, send: Callable[[CrawlP
         if spider.is_closed:
             return
         counts, queued_count = tally.counts, tally.queued_count()
-        done = counts["pages"], counts["articles"], counts[UrlState.FAILED]
+        done = counts["pages"], counts["article pages"], counts[UrlState.FAILED]
         with suppress(BrokenPipeError):  # the program is gone: its end of standard input stops the crawl
             send(CrawlProgress(*done, queued_count, tally.elapsed, tally.latest_url))
 
@@ -353,7 +353,7 @@ def _result_of(run: RunResult) -> CrawlResult:
         reason=str(run.stats.get("finish_reason", "shutdown")),
         seconds=run.seconds,
         pages=int(run.stats.get("broadsheet/pages", 0)),
-        articles=int(run.stats.get("broadsheet/articles", 0)),
+        article_pages=int(run.stats.get("broadsheet/article_pages", 0)),
         counts=dict(run.outcome_counts),
         problems=tuple(look.sentence for look in failure_looks(run, judge_run(run))),
         stats=dict(run.stats),

@@ -25,7 +25,7 @@ from .document import (
 )
 from .judge.article_text import assemble
 from .judge.block_features import take_first_look
-from .judge.block_verdicts import JudgedBlocks, judge_blocks
+from .judge.block_verdicts import FIRST_LOOK, JudgedBlocks, judge_blocks
 from .judge.extractor import selected_blocks
 from .judge.headline_blocks import find_standfirst
 from .judge.held_text_verdicts import add_held_text, kept_prose_words
@@ -69,17 +69,43 @@ def read_page(
 ) -> Reading:
     """Return the parsed page's blocks, metadata and links, with the blocks selected that look like the article.
 
-    The first-look model selects, or trafilatura, on the pages that `extractor_use` says. `findings` is what the rules
-    for the page's host found. The tree is not changed.
+    The first-look model selects, or trafilatura, on the pages that `extractor_use` says; in doubt it is asked for no
+    list and the like. `findings` is what the rules for the page's host found. The tree is not changed.
     """
-    index = index_tags(tree)
+    return _read_and_judge(page, index_tags(tree), findings, extractor_use)[0]
+
+
+def _read_and_judge(
+    page: Page, index: TagIndex, findings: SiteFindings, extractor_use: ExtractorUse
+) -> tuple[Reading, JudgedBlocks]:
+    """Read a page and judge its blocks, with the first look alone where it is sure or holds no text."""
     reading = survey_page(page, index, findings)
     look = take_first_look(reading.blocks, reading.metadata)
+    alone = replace(reading, selected=look.selected_positions, probabilities=look.probabilities)
     is_sure = look.is_sure and not has_second_headline(reading.blocks, look.selected_positions)
     if extractor_use is ExtractorUse.NEVER or (is_sure and extractor_use is ExtractorUse.IN_DOUBT):
-        return replace(reading, selected=look.selected_positions, probabilities=look.probabilities)
+        return alone, judge_blocks(alone)
+    if extractor_use is ExtractorUse.IN_DOUBT:
+        selection = [_SELECTED if block.position in alone.selected else _NOT_SELECTED for block in reading.blocks]
+        if _has_no_text(page, index, alone, selection):  # worth the rules, which may leave an article of it
+            judged = judge_blocks(alone)
+            if _has_no_text(page, index, alone, judged.verdicts):
+                return alone, judged
     selected = selected_blocks(reading.blocks, copy_without_stripped(index.tree, findings), page.url)
-    return replace(reading, selected=selected, measured=look.measured)
+    reading = replace(reading, selected=selected, measured=look.measured)
+    return reading, judge_blocks(reading)
+
+
+_SELECTED, _NOT_SELECTED = (Verdict(is_kept, "", FIRST_LOOK) for is_kept in (True, False))
+_TYPES_WITHOUT_TEXT = frozenset((
+    PageType.LIST, PageType.WALL, PageType.CAPTCHA, PageType.NEEDS_JAVASCRIPT, PageType.SOFT_404, PageType.ERROR,
+    PageType.EMPTY,
+))  # fmt: skip
+
+
+def _has_no_text(page: Page, index: TagIndex, reading: Reading, verdicts: Sequence[Verdict]) -> bool:
+    """Return whether a page with these verdicts is a list, or of another type that has no text of its own."""
+    return page_verdict(page_features(index, page.http_status, reading, verdicts)).page_type in _TYPES_WITHOUT_TEXT
 
 
 def survey_page(page: Page, tree: HtmlElement | TagIndex, findings: SiteFindings = NO_FINDINGS) -> Reading:
@@ -119,8 +145,8 @@ def clean(
         return _empty_page(page)
     findings = apply_rules(root, rules, base_url(root, page.url)) if rules else NO_FINDINGS
     index = index_tags(root)
-    reading = read_page(page, index, findings, extractor_use)
-    reading, judged, held_evidence = _with_held_text(page, index, reading, judge_blocks(reading))
+    reading, judged = _read_and_judge(page, index, findings, extractor_use)
+    reading, judged, held_evidence = _with_held_text(page, index, reading, judged)
     base = base_url(index, page.url)
     judged, pictures = find_picture_article(index, base, reading, judged)
     verdicts = name_repeated(reading.blocks, judged.verdicts)

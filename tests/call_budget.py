@@ -2,11 +2,15 @@
 
     python -m tests.call_budget            count, and say what has changed
     python -m tests.call_budget --write    write tests/call_budget.json and the table of docs/performance.md
+    python -m tests.call_budget --growth   measure CPU as pages grow, and write its table of docs/performance.md
 
 Calls are those of Python and of C functions that `sys.setprofile` reports, over the pages of `tests.budget_pages`, in a
 process of its own with a fixed hash seed, after other pages have filled the caches. A
 stage is what its functions call, except what belongs to another stage. The count depends on the Python minor and the
 versions of the libraries, which the file names: elsewhere the test skips. No page is counted twice, as in a crawl.
+
+What calls do not show, such as a pattern that backtracks, shows in CPU time as a page grows: `over_growth` compares the
+same stage at two sizes within one process.
 """
 
 from __future__ import annotations
@@ -15,13 +19,17 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from broadsheet.cleaners.document import Page
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BUDGET = REPOSITORY / "tests/call_budget.json"
@@ -35,7 +43,18 @@ sample site, and twenty generated in shapes of real sites. The same Python and l
 every machine. If a change raises a stage by 3 %, `make test` fails until `tests/call_budget.json` is written anew,
 in a commit that says what the calls buy.
 """
+_GROWTH_NOTE = """## CPU as a page grows
+
+What a pattern costs that backtracks, no count of calls shows. So each stage is also measured on generated pages of 50,
+200 and 800 KB of HTML, with 0, 200 and 800 KB of inline script full of long names, and with 10, 100 and 1,000 blocks. A
+slow test fails where a stage takes over twice the CPU time that it would if it grew as the page does. The milliseconds
+are those of one machine, measured with a watch on all calls; compare the stages.
+"""
 _BEGIN, _END = "<!-- calls a page: made by python -m tests.call_budget --write -->", "<!-- end of calls a page -->"
+_BEGIN_GROWTH, _END_GROWTH = (
+    "<!-- CPU as pages grow: made by python -m tests.call_budget --growth -->",
+    "<!-- end of CPU -->",
+)
 
 STAGES: Mapping[str, Sequence[str]] = {
     "decode, repair, parse": ("page.parsed_page:decode", "page.parsed_page:parse_page"),
@@ -66,6 +85,7 @@ STAGES: Mapping[str, Sequence[str]] = {
 """The functions of `broadsheet.cleaners` that open each stage; what none of them calls is `rest of clean`."""
 ROWS = "rows to store"
 REST = "rest of clean"
+NAMES = (*STAGES, REST, ROWS)
 
 
 def stage_functions() -> list[tuple[str, FunctionType]]:
@@ -96,27 +116,130 @@ def count_calls() -> dict[str, float]:
     pages = budget_pages()
     for page in warming_pages():
         make_page_rows(clean(page))
-    codes = stage_codes()
-    counts: Counter[str] = Counter()
-    stages = [REST]
-
-    def watch(frame: FrameType, event: str, argument: Any) -> None:
-        if event == "call":
-            if stage := codes.get(frame.f_code):
-                stages.append(stage)
-            counts[stages[-1]] += 1
-        elif event == "return":
-            if frame.f_code in codes:
-                stages.pop()
-        elif event == "c_call":
-            counts[stages[-1]] += 1
-
+    meter = StageMeter()
     for page in pages:
-        sys.setprofile(watch)
-        make_page_rows(clean(page))
+        with meter:
+            make_page_rows(clean(page))
+    return {name: round(meter.calls[name] / len(pages), 1) for name in NAMES}
+
+
+class StageMeter:
+    """Calls and CPU seconds by stage of what runs while the meter is on. A context manager."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self.seconds: Counter[str] = Counter()
+        self._codes = stage_codes()
+        self._stages = [REST]
+        self._since = 0.0
+
+    def __enter__(self) -> Self:
+        self._since = time.process_time()
+        sys.setprofile(self._watch)
+        return self
+
+    def __exit__(self, *error: object) -> None:
         sys.setprofile(None)
-    names = [*STAGES, REST, ROWS]
-    return {name: round(counts[name] / len(pages), 1) for name in names}
+        self._note_seconds()
+
+    def _watch(self, frame: FrameType, event: str, argument: Any) -> None:
+        if event == "call":
+            if stage := self._codes.get(frame.f_code):
+                self._note_seconds()
+                self._stages.append(stage)
+            self.calls[self._stages[-1]] += 1
+        elif event == "return":
+            if frame.f_code in self._codes:
+                self._note_seconds()
+                self._stages.pop()
+        elif event == "c_call":
+            self.calls[self._stages[-1]] += 1
+
+    def _note_seconds(self) -> None:
+        now = time.process_time()
+        self.seconds[self._stages[-1]] += now - self._since
+        self._since = now
+
+
+MOST_EXCESS = 2.0  # of a stage's seconds over those that grow as its input does
+_LITTLE_SECONDS = 0.003  # at the largest size, below which growth says nothing
+_ROUNDS = 3  # of which the least counts
+
+
+def _grown(kilobytes: int = 0, script_kilobytes: int = 0, blocks: int = 5) -> Page:
+    """Return a page with a short text, boxes without one, a script of long names, and as many paragraphs beside."""
+    from broadsheet.cleaners.document import Page
+
+    boxes = (
+        f'<div class="box box-{n % 60}" id="box-{n}" style="margin:{n % 9}px" data-n="{n}"><img src="/i/{n}.png"></div>'
+        for n in range(kilobytes * 10)
+    )
+    names = (
+        f"var theVisitorsOwnRegistry{n}ForWidgets={{enabled:!0,size:[{n}]}};" for n in range(script_kilobytes * 17)
+    )
+    text = "".join(f"<p>Witness {n} said that bridge {n} had been seen by {n % 7} others.</p>" for n in range(blocks))
+    html = f"<title>A bridge</title><script>{''.join(names)}</script><main>{text}</main>{''.join(boxes)}"
+    return Page("https://growth.example/a-bridge", html.encode())
+
+
+AXES: Mapping[str, tuple[tuple[int, int, int], Callable[[int], Page]]] = {
+    "100 KB of HTML": ((50, 200, 800), lambda size: _grown(kilobytes=size)),
+    "100 KB of inline script": ((0, 200, 800), lambda size: _grown(script_kilobytes=size)),
+    "100 blocks": ((10, 100, 1_000), lambda size: _grown(blocks=size)),
+}
+"""What a page has more and more of: the three sizes, and the page of a size. The last two decide."""
+
+
+def seconds_by_size(axis: str) -> list[dict[str, float]]:
+    """Measure the CPU seconds of each stage at the three sizes of an axis, the least of a few rounds."""
+    from broadsheet.cleaners.clean import clean
+    from broadsheet.output.archive.page_rows import make_page_rows
+
+    sizes, page_of = AXES[axis]
+    measured = []
+    for page in map(page_of, sizes):
+        rounds = []
+        for _ in range(_ROUNDS):
+            with StageMeter() as meter:
+                make_page_rows(clean(page))
+            rounds.append(meter.seconds)
+        measured.append({name: min(seconds[name] for seconds in rounds) for name in NAMES})
+    return measured
+
+
+def over_growth(axis: str, measured: Sequence[Mapping[str, float]]) -> list[str]:
+    """Say of each stage by how much more its CPU time grew than the page did from the second size to the third."""
+    (_, size, larger_size), _ = AXES[axis]
+    excess = {
+        name: measured[2][name] / max(measured[1][name] * larger_size / size, _LITTLE_SECONDS)
+        for name in NAMES
+        if measured[2][name] > _LITTLE_SECONDS
+    }
+    return [
+        f"{name}: {times:.1f} times what {axis} more would take"
+        for name, times in excess.items()
+        if times > MOST_EXCESS
+    ]
+
+
+def growth_ms(by_axis: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, dict[str, float]]:
+    """Return by axis and stage the milliseconds that a hundred more of the axis take, between the last two sizes."""
+    return {
+        axis: {
+            name: round(1e5 * (last[name] - second[name]) / (AXES[axis][0][2] - AXES[axis][0][1]), 2) for name in NAMES
+        }
+        for axis, (_, second, last) in by_axis.items()
+    }
+
+
+def growth_table(more: Mapping[str, Mapping[str, float]]) -> str:
+    """Write `growth_ms` as a table of Markdown, the largest stage first."""
+    rows = sorted(NAMES, key=lambda name: -sum(values[name] for values in more.values()))
+    lines = [f"| {name} | {' | '.join(f'{more[axis][name]:.2f}' for axis in AXES)} |" for name in rows]
+    totals = " | ".join(f"{sum(more[axis].values()):.2f}" for axis in AXES)
+    return "\n".join(
+        [f"| ms of CPU for | {' | '.join(AXES)} |", "| --- |" + " --: |" * 3, *lines, f"| in all | {totals} |"]
+    )
 
 
 def count_apart() -> dict[str, float]:
@@ -170,16 +293,21 @@ def table(budget: Mapping[str, float]) -> str:
     )
 
 
-def section(budget: Mapping[str, float]) -> str:
-    """Write the section of docs/performance.md, with the table between its marks."""
-    return f"{_NOTE}\n{_BEGIN}\n{table(budget)}\n{_END}"
+def section() -> str:
+    """Write the sections of docs/performance.md on what the budget holds, with the tables between their marks."""
+    return with_tables(f"{_NOTE}\n{_BEGIN}\n{_END}\n\n{_GROWTH_NOTE}\n{_BEGIN_GROWTH}\n{_END_GROWTH}")
 
 
-def with_table(document: str, budget: Mapping[str, float]) -> str:
-    """Put the table between its marks in the document."""
-    before, _, rest = document.partition(_BEGIN)
-    after = rest.partition(_END)[2]
-    return f"{before}{_BEGIN}\n{table(budget)}\n{_END}{after}"
+def with_tables(document: str) -> str:
+    """Put the budget's two tables between their marks in the document."""
+    budget = stored()
+    for begin, end, lines in (
+        (_BEGIN, _END, table(budget["calls"])),
+        (_BEGIN_GROWTH, _END_GROWTH, growth_table(budget["growth_ms"])),
+    ):
+        before, _, rest = document.partition(begin)
+        document = f"{before}{begin}\n{lines}\n{end}{rest.partition(end)[2]}"
+    return document
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -187,10 +315,17 @@ def main(arguments: Sequence[str]) -> int:
     if arguments == ["--count"]:
         print(json.dumps(count_calls()))
         return 0
+    if arguments == ["--growth"]:
+        by_axis = {axis: seconds_by_size(axis) for axis in AXES}
+        BUDGET.write_text(json.dumps(stored() | {"growth_ms": growth_ms(by_axis)}, indent=1) + "\n", "utf-8")
+        DOCUMENT.write_text(with_tables(DOCUMENT.read_text("utf-8")), "utf-8")
+        problems = [problem for axis, measured in by_axis.items() for problem in over_growth(axis, measured)]
+        print(growth_table(stored()["growth_ms"]), *problems, sep="\n")
+        return 1 if problems else 0
     counted = count_apart()
     if arguments == ["--write"]:
-        BUDGET.write_text(json.dumps({"versions": versions(), "calls": counted}, indent=1) + "\n", "utf-8")
-        DOCUMENT.write_text(with_table(DOCUMENT.read_text("utf-8"), counted), "utf-8")
+        BUDGET.write_text(json.dumps(stored() | {"versions": versions(), "calls": counted}, indent=1) + "\n", "utf-8")
+        DOCUMENT.write_text(with_tables(DOCUMENT.read_text("utf-8")), "utf-8")
     print(table(counted))
     problems = over_budget(counted, stored()["calls"])
     print(*problems, sep="\n")

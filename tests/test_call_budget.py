@@ -5,7 +5,20 @@ from __future__ import annotations
 import pytest
 
 from tests import call_budget
-from tests.call_budget import DOCUMENT, MOST_GROWTH, count_apart, over_budget, stored, table, versions, with_table
+from tests.call_budget import (
+    AXES,
+    DOCUMENT,
+    MOST_GROWTH,
+    NAMES,
+    count_apart,
+    over_budget,
+    over_growth,
+    seconds_by_size,
+    stored,
+    table,
+    versions,
+    with_tables,
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +46,26 @@ def test_the_budget_names_every_stage(counted: dict[str, float]) -> None:
 
 def test_the_document_shows_the_budget() -> None:
     document = DOCUMENT.read_text("utf-8")
-    assert with_table(document, stored()["calls"]) == document
+    assert with_tables(document) == document
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("axis", AXES)
+def test_no_stage_takes_more_cpu_than_the_page_has_grown(axis: str) -> None:
+    problems: list[str] = []
+    for _ in range(3):  # what else the machine does counts as well
+        problems = over_growth(axis, seconds_by_size(axis))
+        if not problems:
+            break
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_over"), [((0.01, 0.04, 0.31), False), ((0.01, 0.04, 0.33), True), ((0, 0, 0.002), False)]
+)
+def test_twice_the_growth_of_the_page_is_too_much(seconds: tuple[float, ...], is_over: bool) -> None:
+    measured = [dict.fromkeys(NAMES, 0.0) | {"links": value} for value in seconds]
+    assert bool(over_growth("100 KB of HTML", measured)) == is_over
 
 
 @pytest.mark.parametrize(

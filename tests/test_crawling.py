@@ -55,10 +55,10 @@ def test_a_crawl_says_how_far_it_is_and_what_came_of_it_and_may_follow_another(
     assert (first.archive, first.outcome, first.reason, first.pages) == (db, "finished", "max_pages", 4)
     second = broadsheet.crawl([f"{site.url}/"], str(db), on_progress=seen.append, interval=0.05, **QUICK)
     assert (second.outcome, second.reason, second.problems) == ("finished", "finished", ())
-    assert first.articles + second.articles == len(NAMES)
+    assert first.article_pages + second.article_pages == len(NAMES)
     assert second.counts["failed/http_404"] == 1
     assert second.stats["downloader/response_status_count/200"] == second.counts["done/article"]
-    assert seen[-1].articles == second.articles
+    assert seen[-1].article_pages == second.article_pages
     assert {progress.latest_url for progress in seen} & {f"{site.url}/{name}" for name in NAMES}
     assert site.paths().count("/") == 1
     assert pickle.loads(pickle.dumps(second)) == second
@@ -71,7 +71,7 @@ def test_a_program_stops_a_crawl_and_goes_on_later(tmp_path: Path, site: Scripte
     stop = threading.Event()
 
     def on_progress(progress: broadsheet.CrawlProgress) -> None:
-        if progress.articles:
+        if progress.article_pages:
             stop.set()
 
     slow = QUICK | {"delay": 0.3}
@@ -79,7 +79,7 @@ def test_a_program_stops_a_crawl_and_goes_on_later(tmp_path: Path, site: Scripte
         f"{site.url}/", tmp_path / "a.db", on_progress=on_progress, stop=stop, interval=0.1, **slow
     )
     assert (result.outcome, result.reason) == ("stopped", "shutdown")
-    assert 0 < result.articles < len(NAMES)
+    assert 0 < result.article_pages < len(NAMES)
     assert latest_run(tmp_path / "a.db") == ("stopped", "shutdown")
     assert broadsheet.crawl(f"{site.url}/", tmp_path / "a.db", **QUICK).outcome == "finished"
     with broadsheet.open(tmp_path / "a.db") as archive:
@@ -107,7 +107,7 @@ def test_it_runs_beside_an_event_loop_and_in_threads(tmp_path: Path, site: Scrip
         others = (asyncio.to_thread(broadsheet.crawl, f"{site.url}/", tmp_path / f"{n}.db", **QUICK) for n in range(2))
         return [blocking, *await asyncio.gather(*others)]
 
-    assert [result.articles for result in asyncio.run(cell())] == [len(NAMES)] * 3
+    assert [result.article_pages for result in asyncio.run(cell())] == [len(NAMES)] * 3
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_an_error_of_the_crawls_process_reaches_the_program_as_it_is_said(tmp_pa
 @pytest.mark.slow
 def test_a_start_page_that_fails_is_a_problem_and_no_error(tmp_path: Path, site: ScriptedSite) -> None:
     result = broadsheet.crawl(f"{site.url}/gone", tmp_path / "a.db", **QUICK)
-    assert (result.outcome, result.articles) == ("finished", 0)
+    assert (result.outcome, result.article_pages) == ("finished", 0)
     [problem] = result.problems
     assert problem.startswith(f"The start URL {site.url}/gone failed: ")
 
@@ -201,7 +201,7 @@ result = broadsheet.crawl(
     sys.argv[1], "a.db", allow_private=True, delay=float(sys.argv[2]), interval=0.1, on_progress=lambda _: print("."),
     settings={"BROADSHEET_WORKERS": 1, "ITEM_PIPELINES": {"own.Shout": 1}},
 )
-print(result.articles)
+print(result.article_pages)
 """
 PIPELINE = """
 class Shout:

@@ -218,13 +218,15 @@ def test_the_spider_runs_with_the_settings_and_its_errors_are_ours(monkeypatch: 
     def run_spider(db: str, arguments: Any, settings: Any, on_opened: Any) -> RunResult:
         calls.append((db, arguments, settings))
         on_opened("spider")
-        return RunResult("/a.db", (), 2.0, {"done/article": 1}, stats={"broadsheet/pages": 3, "broadsheet/articles": 1})
+        return RunResult(
+            "/a.db", (), 2.0, {"done/article": 1}, stats={"broadsheet/pages": 3, "broadsheet/article_pages": 1}
+        )
 
     monkeypatch.setattr(spider_run, "run_spider", run_spider)
     result = crawling._crawl_here(REQUEST, print)
     assert result == broadsheet.CrawlResult(
         Path("/a.db"), "stopped", "shutdown", 2.0, 3, 1, {"done/article": 1}, (),
-        {"broadsheet/pages": 3, "broadsheet/articles": 1},
+        {"broadsheet/pages": 3, "broadsheet/article_pages": 1},
     )  # fmt: skip
     assert calls == [
         "workers", ("/a.db", REQUEST.arguments, {"BROADSHEET_COMMAND": True, "A": 1}), ("spider", 0.5, print),
@@ -278,6 +280,6 @@ def test_progress_is_sent_as_long_as_the_spider_is_open(monkeypatch: pytest.Monk
     spider.is_closed = True
     send()
     [progress] = messages
-    assert (progress.pages, progress.articles, progress.failed, progress.queued) == (0, 0, 1, 4)
+    assert (progress.pages, progress.article_pages, progress.failed, progress.queued) == (0, 0, 1, 4)
     assert progress.latest_url == "http://a.example/1"
     assert 0 < progress.seconds < 60

@@ -12,7 +12,7 @@ import pytest
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
-from tests.bench.load.story_sites import FurnitureSite, HeavySite, StorySite
+from tests.bench.load.story_sites import FurnitureSite, HeavySite, ScriptedSite, StorySite
 from tests.bench.load.wordpress_site import WordPressSite
 from tests.bench.sites import ROOT
 from tests.bench.whole_sites import BEGIN, END, summarize, table, with_table
@@ -95,9 +95,9 @@ def test_the_generated_site_has_a_page_for_each_of_its_links_and_the_same_one_ea
     assert all(again.answer(path) == bodies[path] for path in sorted(bodies)[::20])
 
 
-@pytest.mark.parametrize("kind", [HeavySite, FurnitureSite])
+@pytest.mark.parametrize("kind", [HeavySite, ScriptedSite, FurnitureSite])
 def test_each_link_of_a_site_of_stories_leads_to_a_page_of_it_and_every_story_is_met(
-    kind: type[HeavySite | FurnitureSite],
+    kind: type[HeavySite | ScriptedSite | FurnitureSite],
 ) -> None:
     bodies = _crawl(kind(ORIGIN, articles=22))
     assert None not in bodies.values()
@@ -115,6 +115,16 @@ def test_a_heavy_page_has_hundreds_of_kilobytes_and_few_blocks_one_with_furnitur
     cleaned = clean(Page(ORIGIN + full.article_path(5), other))
     removed = [block for block, verdict in zip(cleaned.blocks, cleaned.verdicts, strict=True) if not verdict.kept]
     assert len(removed) == 70 + 2  # the headline and the byline are in the metadata
+
+
+def test_half_of_a_scripted_page_is_scripts_and_a_third_of_the_pages_has_little_prose() -> None:
+    site = ScriptedSite(ORIGIN)
+    bodies = [(site.answer(site.article_path(number)) or b"").decode() for number in range(6)]
+    for body in bodies:
+        assert 350_000 < len(body) < 450_000
+        assert 0.45 < len("".join(re.findall("(?s)<script>(.*?)</script>", body))) / len(body) < 0.6
+    texts = [re.search('(?s)<div class="story-body">(.*?)</div>', body)[1] for body in bodies]  # type: ignore[index]
+    assert [len(text.split()) < 40 for text in texts] == [True, False, False] * 2
 
 
 def test_the_frame_of_the_generated_site_varies_and_its_menu_repeats() -> None:

@@ -221,7 +221,7 @@ class _Layout:
 
     @property
     def counts(self) -> str:
-        return f"of {len(self.pages)} pages {len(self.articles)} look like articles, {self.lists} are lists"
+        return f"article pages: {len(self.articles)} of {len(self.pages)}, lists: {self.lists}"
 
 
 def judge_layouts(groups: Sequence[Sequence[LayoutPage]]) -> list[LayoutVerdict]:

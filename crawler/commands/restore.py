@@ -82,7 +82,7 @@ def restore(**options: Any) -> int:
 
     ARTICLE is a URL, a path, a number, a title or words; BLOCK is the number in the first column of `broadsheet
     explain`. With the text's FIRST WORDS behind it, nothing happens to another block if the page has changed since. A
-    block_id of the views blocks and removed in place of both means the text wherever it stands.
+    block_id of the view removed, or of _blocks, in place of both means the text wherever it stands.
     """
     return rule_on(options, keep=True)
 
@@ -94,7 +94,7 @@ def remove(**options: Any) -> int:
 
     ARTICLE is a URL, a path, a number, a title or words; BLOCK is the number in the first column of `broadsheet
     explain`. With the text's FIRST WORDS behind it, nothing happens to another block if the page has changed since. A
-    block_id of the views blocks and removed in place of both means the text wherever it stands.
+    block_id of the view removed, or of _blocks, in place of both means the text wherever it stands.
     """
     return rule_on(options, keep=False)
 

@@ -120,7 +120,7 @@ def hit_text(hit: search_module.SearchHit) -> str:
     """Format a hit in three lines: title and facts, number and URL, snippet."""
     columns = terminal_width()
     day = str(hit.published_day or "")
-    facts = "  ".join(filter(None, (day, one_line(hit.language), f"{hit.word_count:,} words")))
+    facts = "  ".join(filter(None, (day, one_line(hit.language), count_text(hit.word_count, "word"))))
     title = cut_line(hit.title or "(no title)", max(20, columns - len(facts) - 2))
     head = f"{_bold(title)}  {facts}"
     return "\n".join((head, f"{_INDENT}{hit.id}  {one_line(hit.url)}", _INDENT + _snippet_line(hit, columns - 2)))

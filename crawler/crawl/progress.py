@@ -43,7 +43,7 @@ class CrawlTally:
 
     def __init__(self, queued_count: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
         self.counts: Counter[str] = Counter()
-        """By `UrlState`, and `pages` and `articles`."""
+        """By `UrlState`, and `pages` and `article pages`, from which settling takes copies, further parts and lists."""
         self.counts_by_host: dict[str, Counter[str]] = {}
         """The same for each host; the one that was heard of last stands last."""
         self.latest_url = ""
@@ -62,7 +62,7 @@ class CrawlTally:
         for counts in (self.counts, host_counts):
             counts[outcome.state] += outcome.kind != UrlKind.ROBOTS or outcome.state == UrlState.FAILED
             counts["pages"] += outcome.page is not None
-            counts["articles"] += outcome.page is not None and outcome.page.is_article
+            counts["article pages"] += outcome.page is not None and outcome.page.is_article
 
     @property
     def elapsed(self) -> float:
@@ -87,7 +87,7 @@ class CrawlTally:
         counts = self.counts
         parts = [
             count_text(counts["pages"], "page"),
-            count_text(counts["articles"], "article"),
+            count_text(counts["article pages"], "article page"),
             f"{self.queued_count():,} queued",
         ]
         parts += [f"{counts['pages'] / self.elapsed:.1f} pages/s", f"{counts[UrlState.FAILED]:,} failed"]
@@ -100,7 +100,7 @@ class CrawlTally:
 
 
 class OutcomeStats:
-    """Counter of stored outcomes in Scrapy's stats, under `broadsheet/`: pages, articles, blocks by reason, bytes."""
+    """Counter of stored outcomes in Scrapy's stats, under `broadsheet/`: pages, article pages, blocks, bytes."""
 
     def __init__(self, stats: StatsCollector) -> None:
         self._increase = stats.inc_value  # bound once: Scrapy wraps it anew each time it is looked up
@@ -125,7 +125,7 @@ class OutcomeStats:
         self._add("pages", int(page is not None))
         if page is None or not outcome.has_new_article:
             return
-        self._add("articles", 1)
+        self._add("article_pages", 1)
         self._add("blocks_kept", page.kept)
         self._add("blocks_removed", page.blocks - page.kept)
         names = [reason for reason, _ in page.ledger.reasons]
@@ -210,7 +210,7 @@ def render_tally(tally: CrawlTally, columns: int) -> RenderableType:
 def url_line(outcome: Outcome) -> str:
     """Describe the outcome of a URL, in a line: `200 article 412 words  https://…`."""
     status = str(outcome.http_status or "---")
-    words = f" {outcome.page.words:,} words" if outcome.page and outcome.page.is_article else ""
+    words = f" {count_text(outcome.page.words, 'word')}" if outcome.page and outcome.page.is_article else ""
     result = (
         str(outcome.reason) if outcome.state == UrlState.DONE else f"{outcome.state}: {reason_text(outcome.reason)}"
     )
@@ -246,7 +246,7 @@ def _counts_line(counts: Counter[str], tally: CrawlTally, columns: int) -> Text:
     """Render the counts of the crawl, as many as fit."""
     failed_style = "red" if counts[UrlState.FAILED] else ""
     parts = [
-        (count_text(counts["articles"], "article"), "green"),
+        (count_text(counts["article pages"], "article page"), "green"),
         (count_text(counts["pages"], "page"), ""),
         (f"{tally.queued_count():,} queued", ""),
         (f"{counts[UrlState.FAILED]:,} failed", failed_style),
@@ -264,7 +264,7 @@ def _host_lines(tally: CrawlTally, columns: int) -> Iterator[Text]:
     hosts = list(tally.counts_by_host)
     for host in sorted(hosts[-_MAX_HOSTS:]):
         counts = tally.counts_by_host[host]
-        numbers = f"{counts['articles']:>6,} articles  {counts['pages']:>6,} pages"
+        numbers = f"{counts['article pages']:>6,} article pages  {counts['pages']:>6,} pages"
         numbers += f"  {counts[UrlState.FAILED]:,} failed" if counts[UrlState.FAILED] else ""
         yield Text(cut_line(f"{cut_line(host, 30):<30}", 30).ljust(30) + numbers[: max(0, columns - 30)])
     if len(hosts) > _MAX_HOSTS:

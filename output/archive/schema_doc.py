@@ -27,7 +27,7 @@ _UNDECLARED_REFERENCES = (
     ("removed", "article_id", "articles"), ("changes", "article_id", "articles"),
     ("revisions", "article_id", "articles"), ("revisions", "capture_id", "captures"),
     ("duplicates", "article_id", "articles"),
-    ("article_clusters", "article_id", "articles"), ("urls", "found_on", "urls"),
+    ("article_clusters", "article_id", "articles"),
 )  # fmt: skip
 _INTERNALS = """# The archive's internal tables
 

@@ -17,8 +17,9 @@ from ..read.coverage import Coverage
 from ..read.judgement import LookKind, judge
 from ..read.report_figures import read_runs, read_yields
 from .article_list import FACETS, CubeRow
-from .charts import BarPart, ColumnChart, bar_parts, column_chart, timeline
+from .charts import BarPart, ColumnChart, column_chart, timeline
 from .library import Library
+from .url_pages import coverage_parts
 
 _LINE = """SELECT (SELECT count(*) FROM articles INDEXED BY articles_listed),
     (SELECT group_concat(host, ', ') FROM (SELECT DISTINCT host FROM articles ORDER BY host LIMIT 4)),
@@ -176,6 +177,7 @@ class HomePage:
     runs: tuple[RunYield, ...]
     run_chart: ColumnChart
     looks: tuple[HomeLook, ...]
+    calm: str
     has_certainty: bool
 
 
@@ -195,6 +197,7 @@ def read_home(db: Database, figures: HomeFigures, facts: ArchiveFacts | None) ->
     """Read the front page; `facts` is what the archive is judged by, None while it is being gathered."""
     runs = tuple(_runs(db))
     coverage = None if facts is None else facts.coverage
+    looks = judge(facts, utc_now()) if facts else ()
     marked = [_run_label(run) for run in runs if run.alarms]
     return HomePage(
         totals=figures.totals,
@@ -205,7 +208,8 @@ def read_home(db: Database, figures: HomeFigures, facts: ArchiveFacts | None) ->
         coverage=None if coverage is None else tuple(map(_coverage_bar, coverage)),
         runs=runs,
         run_chart=column_chart("run", [(_run_label(run), run.articles) for run in runs], marked),
-        looks=tuple(_home_look(db, look) for look in judge(facts, utc_now())) if facts else (),
+        looks=tuple(_home_look(db, look) for look in looks),
+        calm=judgement.calm_sentence(looks).capitalize(),
         has_certainty=figures.has_certainty,
     )
 
@@ -217,9 +221,7 @@ def _reasons(db: Database) -> tuple[ReasonLine, ...]:
 
 
 def _coverage_bar(coverage: Coverage) -> CoverageBar:
-    other, missing = (sum(gap.urls for gap in gaps) for gaps in (coverage.pages, coverage.gaps))
-    parts = bar_parts([("articles", coverage.articles), ("other pages", other), ("not read", missing)])
-    return CoverageBar(coverage.source, coverage.named, parts)
+    return CoverageBar(coverage.source, coverage.named, coverage_parts(coverage))
 
 
 def _runs(db: Database) -> Iterator[RunYield]:
@@ -230,7 +232,7 @@ def _runs(db: Database) -> Iterator[RunYield]:
     for host_yield in read_yields(db):
         if host_yield.part == "*":
             pages[host_yield.started_at] += host_yield.pages
-            articles[host_yield.started_at] += host_yield.articles
+            articles[host_yield.started_at] += host_yield.article_pages
     for started_at, count in db.execute(_ALARMS_BY_RUN):
         alarms[started_at] = count
     for run in [run for run in read_runs(db) if pages[run.started_at]][-_MOST_RUNS:]:

@@ -5,6 +5,7 @@ Of a response the page shows its head, what it asked of robots, and the place of
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -238,11 +239,18 @@ def show_coverage(coverage: Sequence[Coverage] | None) -> CoverageView:
     return CoverageView(None if coverage is None else tuple(map(_source_coverage, coverage)))
 
 
+def coverage_parts(source: Coverage) -> tuple[BarPart, ...]:
+    """Divide the URLs that a source names: those that were not read by their state, as everywhere."""
+    not_read = Counter[str]()
+    for gap in source.gaps:
+        not_read["leads elsewhere" if gap.state == "done" else gap.state] += gap.urls
+    pages = sum(gap.urls for gap in source.pages)
+    return bar_parts([("articles", source.articles), ("other pages", pages), *not_read.most_common()])
+
+
 def _source_coverage(source: Coverage) -> SourceCoverage:
-    pages, gaps = (sum(gap.urls for gap in gaps) for gaps in (source.pages, source.gaps))
-    parts = bar_parts([("articles", source.articles), ("other pages", pages), ("not read", gaps)])
     return SourceCoverage(
-        source.source, source.named, source.articles, parts, source.pages, source.gaps, source.unnamed,
+        source.source, source.named, source.articles, coverage_parts(source), source.pages, source.gaps, source.unnamed,
         source.unnamed_examples,
     )  # fmt: skip
 

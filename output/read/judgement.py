@@ -143,10 +143,20 @@ def verdict_sentence(articles: int, shelved: Iterable[tuple[str, int]], looks: I
     >>> verdict_sentence(2, [("duplicate", 1)], [])
     '2 articles (1 copy taken out); nothing needs a look.'
     """
-    taken_out = shelved_text(shelved)
-    count = len(needs_look(looks))
-    state = f"{count_text(count, 'thing')} {_verb(count, 'need')} a look" if count else "nothing needs a look"
+    taken_out, all_looks = shelved_text(shelved), list(looks)
+    count = len(needs_look(all_looks))
+    state = f"{count_text(count, 'thing')} {_verb(count, 'need')} a look" if count else calm_sentence(all_looks)
     return f"{count_text(articles, 'article')}{f' ({taken_out} taken out)' if taken_out else ''}; {state}."
+
+
+def calm_sentence(looks: Iterable[Look]) -> str:
+    """Say that nothing needs a look, and how many URLs could not be read all the same.
+
+    >>> calm_sentence([Look(LookKind.GAP, Severity.NOTE, 1, "1 URL was not read: HTTP 403 Forbidden")])
+    'nothing needs a look but 1 URL that could not be read'
+    """
+    unread = sum(look.count for look in looks if look.kind in (LookKind.BROWSER, LookKind.WALL, LookKind.GAP))
+    return "nothing needs a look" + (f" but {count_text(unread, 'URL')} that could not be read" if unread else "")
 
 
 def _run_looks(facts: ArchiveFacts) -> Iterator[Look]:
@@ -230,12 +240,15 @@ def _type_advice(facts: ArchiveFacts, page_type: str) -> str:
     }.get(PageType(page_type) if page_type in set(PageType) else PageType.OTHER, "")
 
 
+_BROWSER_HINT = "(docs/browser.md; root needs --browser-no-sandbox)"
+
+
 def _browser_advice(path: str) -> str:
     """Return how pages that need a browser get one: the command that installs it, or that looks again with it."""
     look_again = f"broadsheet update {path} --all"
     if find_spec("playwright") is None:
-        return f"a browser reads such pages: {install_command('browser')}, then {look_again} (docs/browser.md)"
-    return f"{look_again} reads such pages with Chromium, where it is installed (docs/browser.md)"
+        return f"a browser reads such pages: {install_command('browser')}, then {look_again} {_BROWSER_HINT}"
+    return f"{look_again} reads such pages with Chromium, where it is installed {_BROWSER_HINT}"
 
 
 def _severity_of_share(count: int, total: int) -> Severity:

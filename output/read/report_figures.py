@@ -278,7 +278,7 @@ class Yield(NamedTuple):
     started_at: str
     part: str
     pages: int
-    articles: int
+    article_pages: int
     barren: int
     alike: int
     words_median: int

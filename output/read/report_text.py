@@ -168,7 +168,7 @@ def _duplicate_section(report: Report, width: int, max_lines: int) -> str:
 
 def _layout_section(report: Report, width: int, max_lines: int) -> str:
     """Format the layouts with one page of each, in a narrow window on the line below."""
-    is_narrow, heads = width < _NARROW, ("pages", "articles", "kind", "one of them", "why")
+    is_narrow, heads = width < _NARROW, ("pages", "article pages", "kind", "one of them", "why")
     rows = [
         [f"{layout.pages:,}", f"{layout.articles:,}", layout.kind, "" if is_narrow else layout.example, layout.evidence]
         for layout in report.layouts
@@ -218,11 +218,11 @@ def _yield_section(yields: Sequence[Yield], width: int, max_lines: int) -> str:
         if host_yield.part == "*" and sum(run.host == host_yield.host for run in shown_yields) < _MAX_RUNS:
             shown_yields.append(host_yield)
     hosts = {host_yield.host for host_yield in shown_yields}
-    heads = ("host", "run", "pages", "articles", "no text", "copies", "words", "removed")
+    heads = ("host", "run", "pages", "article pages", "no text", "copies", "words", "removed")
     rows = [
         [
             *("" if len(hosts) == 1 else host_yield.host, shown_time(host_yield.started_at)),
-            *(f"{host_yield.pages:,}", f"{host_yield.articles:,}", f"{host_yield.barren:,}"),
+            *(f"{host_yield.pages:,}", f"{host_yield.article_pages:,}", f"{host_yield.barren:,}"),
             *(f"{host_yield.alike:,}", f"{host_yield.words_median:,}", f"{host_yield.removed_share:.0%}"),
         ]
         for host_yield in shown_yields

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.bench.load.growth_section import stored_section
 from tests.bench.load.stages import PIPE, SETTLE, STORE, WORKER
-from tests.call_budget import REST, ROWS, STAGES, section, stored
+from tests.call_budget import REST, ROWS, STAGES, section
 
 _STAGE_WORDS = {
     "fetch": "fetch: Scrapy, the frontier, the start, raw responses",
@@ -25,7 +25,7 @@ def page_of(result: dict[str, Any]) -> str:
         _EXAMPLE,
         _sides(result),
         _budget(result),
-        section(stored()["calls"]),
+        section(),
         _growth(result),
         stored_section(),
         _LIMITS,

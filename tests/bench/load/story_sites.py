@@ -1,4 +1,4 @@
-"""Two generated sites of articles of usual size: one in heavy pages, one amid many blocks of furniture.
+"""Three generated sites of articles: two in heavy pages, one amid many blocks of furniture.
 
 What is heavy, and what stands around the article, is of the kinds that real sites have. All follows from a page's
 number, so that every side crawls the same bytes. Each link of a page leads to a page of the site or to another host, so
@@ -18,6 +18,8 @@ LISTED = 20
 _SMALL_WORDS = "the of and to in a that it was for on with as at by from".split()
 _MENU, _TEASERS, _COMMENTS, _FOOTERS = 18, 14, 6, 13
 _RULES, _SCRIPTS, _STATES = 2000, 2700, 450  # rules of style, statements of script, records of state a heavy page
+_NAMES = 1950  # long ones in a scripted page's scripts
+_STYLE = "display:inline-block;color:#334455;margin:4px 8px 4px 8px;font-family:serif;line-height:1.4;background:none"
 
 
 class StorySite:
@@ -103,6 +105,30 @@ class HeavySite(StorySite):
             <script>{_script()[:9000]}</script></body></html>"""
 
 
+class ScriptedSite(StorySite):
+    """Pages of some 400 KB, half of it inline scripts of long names, most of the rest styles.
+
+    A third of them show a picture and a line of prose, the others little more, between teasers that no class names.
+    """
+
+    def __init__(self, origin: str, articles: int = 114) -> None:
+        super().__init__(origin, articles)
+
+    def _text(self, number: int, paragraphs: list[str]) -> str:
+        if number % 3:
+            return "".join(paragraphs[:4])
+        return f'<p>{_sentences((number, 0), 1)}</p><img src="/img/{number}.jpg" alt="{title_of(number)}">'
+
+    def _frame(self, number: int, head: str, body: str) -> str:
+        teasers = "".join(
+            f"<div><h2>{self._link(number + n)}</h2><div>{_sentences((number + n, 0), 1)}</div></div>" for n in range(6)
+        )
+        spans = "".join(f'<span style="{_STYLE}">{WORDS[n]}</span>' for n in range(200))
+        return f"""<!doctype html><html lang="en"><head><meta charset="utf-8">{head}<style>{_styles()}</style>
+            <script>window.page={number};{_long_names()}</script></head><body><div>{teasers}</div>{body}<div>{spans}</div>
+            <footer><p>All rights reserved by The Weekly Sluice.</p></footer></body></html>"""
+
+
 class FurnitureSite(StorySite):
     """Articles with 70 blocks of furniture a page: menu, share links, teasers, newsletter, comments, footer."""
 
@@ -166,6 +192,15 @@ def _script() -> str:
         f'function f{n}(a,b){{if(a<b){{return "<i>"+a.{WORDS[n % 256]}+"</i>"}}return b&&f{n // 2}(a)}};'
         for n in range(_SCRIPTS)
     )
+
+
+@cache
+def _long_names() -> str:
+    names = (
+        f"{WORDS[n % 256]}{WORDS[n % 199].capitalize()}{WORDS[n % 151].capitalize()}Controller{n}"
+        for n in range(_NAMES)
+    )
+    return "".join(f"var {name}={{enabled:!0,source:function(a){{return a.{name}}}}};" for name in names)
 
 
 @cache

@@ -62,14 +62,14 @@ def shown(*, terminal: bool) -> str:
 
 def test_a_log_gets_a_plain_line() -> None:
     line = shown(terminal=False)
-    assert line.startswith("1 page  1 article  7 queued  ")
+    assert line.startswith("1 page  1 article page  7 queued  ")
     assert line.endswith("1 failed\n")
     assert "\x1b" not in line
 
 
 def test_it_counts_only_outcomes_and_only_pages_as_pages() -> None:
     tally = CrawlTally(lambda: 7)
-    assert tally.status_line() == "0 pages  0 articles  7 queued  0.0 pages/s  0 failed"
+    assert tally.status_line() == "0 pages  0 article pages  7 queued  0.0 pages/s  0 failed"
 
 
 def rendered(tally: CrawlTally, columns: int) -> list[str]:
@@ -182,7 +182,7 @@ def test_what_is_stored_is_counted_in_scrapys_stats() -> None:
     removed = Counter(ARTICLE.ledger.reasons[block[4]][0] for block in blocks if not block[3])
     assert removed
     assert stats.get_stats() == {
-        "broadsheet/pages": 2, "broadsheet/articles": 1, "broadsheet/retries": 1,
+        "broadsheet/pages": 2, "broadsheet/article_pages": 1, "broadsheet/retries": 1,
         "broadsheet/blocks_kept": ARTICLE.kept, "broadsheet/blocks_removed": removed.total(),
         **{f"broadsheet/blocks_removed/{reason}": count for reason, count in removed.items()},
     }  # fmt: skip

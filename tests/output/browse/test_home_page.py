@@ -37,7 +37,7 @@ def test_it_counts_articles_reasons_runs_and_coverage(archive, make):
     assert [(column.label, column.value) for column in page.seen.columns] == [("2026-01", 2)]
     assert [(run.articles, run.outcome) for run in page.runs] == [(2, "finished")]
     (bar,) = page.coverage
-    assert [(part.name, part.value) for part in bar.parts] == [("articles", 2), ("other pages", 0), ("not read", 2)]
+    assert [(part.name, part.value) for part in bar.parts] == [("articles", 2), ("other pages", 0), ("failed", 2)]
     look = next(look for look in page.looks if look.kind == "gap")
     assert look.text == "2 URLs that sitemaps name were not read: HTTP 500 Internal Server Error"
     assert look.path == "coverage/urls?source=sitemap&state=failed&reason=http_500"

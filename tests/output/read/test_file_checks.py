@@ -50,7 +50,7 @@ def test_a_value(column: str, value: object, fault: str) -> None:
 @pytest.mark.parametrize(
     ("evidence", "is_sound"),
     [
-        ("of 4 pages 3 look like articles, 0 are lists", True),
+        ("article pages: 3 of 4, lists: 0", True),
         ("of 4 pages 3", False),
         ("7 of 9 pages of this layout are lists", True),
         ("5 of 6 texts of this layout are openings or titles of other articles", True),

@@ -415,8 +415,8 @@ def test_pages_that_need_a_browser_are_read_with_one_or_get_one(
     monkeypatch: pytest.MonkeyPatch, is_installed: bool
 ) -> None:
     monkeypatch.setattr(judgement, "find_spec", lambda _: is_installed or None)
-    again = "broadsheet update a.db --all"
-    expected = f"{again} reads such pages with Chromium, where it is installed (docs/browser.md)"
+    again, hint = "broadsheet update a.db --all", "(docs/browser.md; root needs --browser-no-sandbox)"
+    expected = f"{again} reads such pages with Chromium, where it is installed {hint}"
     if not is_installed:
-        expected = f"a browser reads such pages: {install_command('browser')}, then {again} (docs/browser.md)"
+        expected = f"a browser reads such pages: {install_command('browser')}, then {again} {hint}"
     assert judgement._browser_advice("a.db") == expected

@@ -101,7 +101,7 @@ def test_the_first_sentence_is_a_verdict(archive, make):
     archive.save([listed(make, "sitemap", "1", "2", "3", "4")])
     archive.save([make.outcome(f"{HOST}/1", "a text"), make.failure(f"{HOST}/2", "http_403")])
     archive.save([make.failure(f"{HOST}/3", "http_404"), make.failure(f"{HOST}/4", "http_500")])
-    assert shown(archive).splitlines()[0] == "1 article; nothing needs a look."
+    assert shown(archive).splitlines()[0] == "1 article; nothing needs a look but 2 URLs that could not be read."
     assert "1 URL that sitemaps name was not read: HTTP 403 Forbidden" in shown(archive)
 
 
@@ -142,7 +142,7 @@ def test_layouts_are_listed_with_one_page_and_the_reason(archive, make):
     settle(archive.db, make.clock)
     text = rendered(archive, 140)
     assert "Layouts: pages made alike" in text
-    assert [line.split()[:4] for line in text.splitlines() if "/tag/0" in line and "of 3 pages" in line] == [
+    assert [line.split()[:4] for line in text.splitlines() if "/tag/0" in line and "of 3, lists: 3" in line] == [
         ["3", "0", "mixed", "http://a.test/tag/0"]
     ]
     with host_scope(archive.db, "b.test"):
@@ -184,7 +184,7 @@ def test_in_a_narrow_window_a_layout_s_page_has_a_line_of_its_own(archive, make)
     lines = rendered(archive, NARROW).splitlines()
     place = lines.index(f"          {url}/0")
     assert lines[place - 1].split()[:3] == ["3", "0", "mixed"]
-    assert "of 3 pages" in lines[place - 1]
+    assert "of 3, lists: 3" in lines[place - 1]
 
 
 def test_what_a_gap_asks_for_is_indented_below_its_reason():

@@ -161,7 +161,7 @@ def test_excerpts_leave_with_their_layout_and_say_why(archive: Archive, make: Ma
     assert shown(archive) == sorted(f"/post-{n}" for n in range(12))
     assert (result.articles, result.layout_pages, result.removed_articles) == (12, 6, 6)
     assert archive.db.execute(LAYOUTS).fetchall() == [
-        ("a.test", 12, 12, "article", "of 12 pages 12 look like articles, 0 are lists"),
+        ("a.test", 12, 12, "article", "article pages: 12 of 12, lists: 0"),
         ("a.test", 6, 0, "list", "6 of 6 texts of this layout are openings or titles of other articles"),
     ]
     columns = "p.page_type, p.own_type, p.evidence, u.reason"
