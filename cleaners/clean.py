@@ -146,6 +146,7 @@ def clean(
     findings = apply_rules(root, rules, base_url(root, page.url)) if rules else NO_FINDINGS
     index = index_tags(root)
     reading, judged = _read_and_judge(page, index, findings, extractor_use)
+    asked_extractor = reading.probabilities is None
     reading, judged, held_evidence = _with_held_text(page, index, reading, judged)
     base = base_url(index, page.url)
     judged, pictures = find_picture_article(index, base, reading, judged)
@@ -177,6 +178,7 @@ def clean(
         statements=_article_statements(reading, metadata) if verdict.is_article else (),
         images=pictures or read_images(index, base, kept_blocks),
         chances=judged.chances,
+        asked_extractor=asked_extractor,
     )
 
 

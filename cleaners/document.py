@@ -373,6 +373,7 @@ class CleanedPage:
     images: tuple[ArticleImage, ...] = ()  # of the article
     statements: tuple[FieldStatement, ...] = ()  # of the article's authors and dates, by all sources
     chances: bytes = b""  # how likely each block is the article's, as `cleaners.verdicts.certainty` packs it, if known
+    asked_extractor: bool = False  # whether trafilatura selected, besides the models
 
     @property
     def is_article(self) -> bool:

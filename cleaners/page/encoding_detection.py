@@ -26,7 +26,7 @@ _OTHER_ENCODINGS = ["cp1251", "koi8_r", "cp1253", "cp1255", "cp1256"]
 _WIDE_CODECS = ("gb18030", "cp949", "euc_jp", "big5", "cp932")  # those of two bytes a character
 _DENSE_ENCODING = "cp874"  # has a Thai letter for nearly each byte, so Chinese fits it too
 _MARKUP = re.compile(rb"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[a-zA-Z/!?][^<>]*>?", re.DOTALL | re.IGNORECASE)
-_NON_ASCII_PIECE = re.compile(rb"[^\x00-\x1f<>]*[\x80-\xff][^\x00-\x1f<>]*")
+_PIECE = re.compile(rb"[^\x00-\x1f<>]+")
 _MARKUP_BYTES = 65_536  # of the page, from its first letter beyond ASCII, that are searched for text
 _LANGUAGE = re.compile(rb"<html[^>]{0,400}?\blang=[\"']?([a-z]{2})\b", re.IGNORECASE)
 _TYPOGRAPHY = frozenset("\xa0«»„“”‚‘’‹›–—…§°№©®€£•·´¡¿ºª×\xad‰†²³½")
@@ -96,7 +96,7 @@ def text_sample(body: bytes, limit: int = SAMPLE_BYTES) -> bytes:
     match = re.search(rb"[\x80-\xff]", body)
     start = max(0, match.start() - 256) if match else 0
     text = _MARKUP.sub(b"\n", body[start : start + _MARKUP_BYTES])
-    sample = b"\n".join(_NON_ASCII_PIECE.findall(text)) or body[start : start + limit]
+    sample = b"\n".join(piece for piece in _PIECE.findall(text) if not piece.isascii()) or body[start : start + limit]
     return sample[:limit]
 
 

@@ -21,9 +21,13 @@ from .elements import AUTHOR_HREFS, BYLINE_ATTRIBUTES, BYLINE_CLASSES, DATE_CLAS
 
 JsonLdNode = dict[str, Any]
 
-_WRAPPING = re.compile(r"^\s*(?://|/\*)?\s*(?:<!\[CDATA\[|<!--)\s*(?:\*/)?|(?://|/\*)?\s*(?:\]\]>|-->)\s*(?:\*/)?\s*$")
+# White space is read once, from its beginning: a megabyte of it would take hours if it were tried from each character.
+_WRAPPING = re.compile(
+    r"^\s*+(?:(?://|/\*)\s*+)?(?:<!\[CDATA\[|<!--)\s*(?:\*/)?"
+    r"|(?:(?://|/\*)\s*+|(?<!\s)\s*+|)(?:\]\]>|-->)\s*(?:\*/)?\s*$"
+)
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
-_MISSING_COMMA = re.compile(r'([}\]"])(\s*\n\s*")')
+_MISSING_COMMA = re.compile(r'([}\]"])([^\S\n]*+\n\s*+")')
 _BAD_ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')
 _JSON_MEMBER = re.compile(
     r'"(@type|headline|datePublished|dateCreated|dateModified|inLanguage|description|articleSection)"\s*:\s*'

@@ -108,7 +108,7 @@ class CrawlSession:
         self.due_count = 0
         """How many known URLs this run queued for a revisit when it began."""
         self.queue = Queue(read_db)  # type: ignore[arg-type]
-        self.stored_counts: dict[str, int] = {}  # outcomes by `state/reason`
+        self.stored_counts: dict[str, int] = {}  # outcomes by `state/reason`, and `extractor/asked`
         self.pending_count: Callable[[], int] = lambda: BATCH_TARGET
         """How many URLs are being fetched or cleaned, for the writer; to be set before `start`."""
 
@@ -247,7 +247,9 @@ class CrawlSession:
         assert self._writer is not None
         await self._writer.save(outcome)
         key = f"{outcome.state}/{outcome.reason}"
-        self.stored_counts[key] = self.stored_counts.get(key, 0) + 1
+        asked = ("extractor/asked",) if outcome.page and outcome.page.asked_extractor else ()
+        for counted in (key, *asked):
+            self.stored_counts[counted] = self.stored_counts.get(counted, 0) + 1
         if outcome.given_up_host:
             self.stored_counts[key] += self._archive.given_up_counts.pop(key, 0)
 

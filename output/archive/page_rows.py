@@ -12,7 +12,7 @@ page or the whole article, the signature of its layout (`page_signatures`), and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -216,6 +216,7 @@ class PageRows:
     images: tuple[ArticleImage, ...] = ()  # empty where it is neither article nor gallery
     statements: tuple[FieldStatement, ...] = ()  # empty where it is no article
     expected_f1: float | None = None  # of the text, 0 to 1; None where it is no article or not known
+    asked_extractor: bool = field(default=False, compare=False)  # whether trafilatura was asked; only counted, by run
 
     @property
     def is_article(self) -> bool:
@@ -253,6 +254,7 @@ def make_page_rows(
         images=tuple(map(storable_image, cleaned.images)) if is_article or is_gallery else (),
         statements=tuple(map(storable_statement, cleaned.statements)) if is_article else (),
         expected_f1=_expected_f1(cleaned) if is_article else None,
+        asked_extractor=cleaned.asked_extractor,
     )
 
 

@@ -129,6 +129,7 @@ _UNCOMPARED_FIELDS = (
     "expected_f1",
     "images",
     "statements",
+    "asked_extractor",
 )
 _COMPARED_BY_PARTS = ("verdict", "metadata", "ledger")
 _VERDICT_FIELDS = ("page_type", "evidence")

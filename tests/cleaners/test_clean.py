@@ -17,9 +17,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from broadsheet.cleaners.clean import article_text, clean
-from broadsheet.cleaners.document import CleanedPage, KeepReason, Page, PageType, RemovalReason, UrlSource
+from broadsheet.cleaners.document import (
+    CleanedPage,
+    ExtractorUse,
+    KeepReason,
+    Page,
+    PageType,
+    RemovalReason,
+    UrlSource,
+)
+from broadsheet.cleaners.judge.block_features import take_first_look
 from broadsheet.cleaners.page.parsed_page import decode
 from broadsheet.crawler.demo.server import Resource, render
+from tests.budget_pages import budget_pages
 
 SHARED = os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[3] / "shared"
 CORPUS = Path(SHARED) / "corpus" / "wcxb" / "html"
@@ -264,3 +274,11 @@ def test_an_address_with_a_host_in_broken_brackets_costs_nothing_else(markup: st
     text = "Water reaches the upper villages by three pumps, of which one was out of order all winter."
     page = f"<html><body><article><h1>Three pumps</h1>{markup}{f'<p>{text}</p>' * 3}</article></body></html>"
     assert text in clean(Page(url, page.encode())).text
+
+
+def test_trafilatura_is_not_asked_for_a_list_of_which_the_first_look_is_in_doubt() -> None:
+    page = next(page for page in budget_pages() if page.url.endswith("/index"))
+    cleaned = clean(page)
+    assert not take_first_look(cleaned.blocks, cleaned.metadata).is_sure
+    assert (cleaned.verdict.page_type, cleaned.asked_extractor) == (PageType.LIST, False)
+    assert clean(page, extractor_use=ExtractorUse.ALWAYS).asked_extractor

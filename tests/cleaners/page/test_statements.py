@@ -27,6 +27,7 @@ from broadsheet.cleaners.page.statements import (
         '{"@type":"NewsArticle","description":"x"\n"headline":"A \\"b\\""}',
         '{"@type":"Person"}{"@type":"NewsArticle","headline":"A \\"b\\""}',
         '{"@type":"NewsArticle","headline":"A \\"b\\"","articleBody":"cut he',
+        '{"@type":"NewsArticle","headline":"A \\"b\\""' + " \n" * 300_000 + "x",  # hours, if tried from each space
     ],
 )
 def test_the_article_is_found(block: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from broadsheet.cleaners.clean import clean
-from broadsheet.cleaners.document import Page, UrlSource
+from broadsheet.cleaners.document import ExtractorUse, Page, UrlSource
 from broadsheet.crawler.crawl.session import AllowedTargets, CrawlSession, is_within, seed_rows, widened_reasons
 from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.options import CrawlOptions
@@ -58,6 +58,17 @@ def test_a_run_is_noted_with_its_options_versions_and_end(tmp_path: Path) -> Non
     assert json.loads(str(options))["max_pages"] == 3
     assert {"broadsheet", "scrapy", "trafilatura", "cleaner", "python"} <= json.loads(str(versions)).keys()
     assert json.loads(str(counts)) == {"done/list": 1}
+
+
+@pytest.mark.parametrize(("use", "counts"), [("always", {"extractor/asked": 1}), ("never", {})])
+def test_a_run_counts_the_pages_on_which_trafilatura_was_asked(
+    tmp_path: Path, use: str, counts: dict[str, int]
+) -> None:
+    session = opened(tmp_path / "a.db")
+    rows_of_page = make_page_rows(clean(Page(HOME, page("mill").encode()), extractor_use=ExtractorUse(use)))
+    asyncio.run(session.store(Outcome(HOME, "done", "article", 200, page=rows_of_page)))
+    session.close("finished", "all done")
+    assert json.loads(str(rows(tmp_path / "a.db", "SELECT counts FROM runs")[0][0])) == {"done/article": 1} | counts
 
 
 def test_articles_come_out_as_they_were_stored(tmp_path: Path) -> None:
