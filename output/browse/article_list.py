@@ -78,7 +78,8 @@ _COUNT_CERTAINTIES = f"""SELECT CASE WHEN page.expected_f1 >= {HIGH_F1} THEN 'hi
     FROM {{}} WHERE page.expected_f1 IS NOT NULL GROUP BY 1"""
 _LISTED = "json_each(?) AS hit CROSS JOIN articles ON articles.id = hit.value"
 _ROWS = """SELECT id, title, url, host, coalesce(language, ''), coalesce(section, ''), authors,
-        coalesce(published_day, ''), first_seen, word_count, page_type, coalesce(description, '')
+        coalesce(published_day, ''), first_seen, word_count, page_type,
+        coalesce(nullif(description, ''), substr(text, 1, 400))
     FROM articles WHERE id IN (SELECT value FROM json_each(?))"""
 
 
@@ -161,7 +162,10 @@ class ListPlace:
 
 @dataclass(frozen=True, slots=True)
 class ListedArticle:
-    """An article in the list; `snippet` shows what a search met, in pieces with whether each matched."""
+    """An article in the list. `description` is the beginning of its text where the page states none.
+
+    `snippet` shows what a search met, in pieces with whether each matched.
+    """
 
     id: int
     title: str

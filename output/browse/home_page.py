@@ -1,25 +1,24 @@
-"""Front pages: the archives of a folder, an archive at a glance, and what needs a look."""
+"""Front pages: the archives of a folder, and of one archive its newest articles."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
 from ..archive.archive_errors import ArchiveError
+from ..archive.pictures import ShownPicture, pictures_of_article
 from ..archive.stored_values import utc_now
-from ..read import judgement
 from ..read.archive_facts import ArchiveFacts
-from ..read.coverage import Coverage
-from ..read.judgement import LookKind, judge
-from ..read.report_figures import read_runs, read_yields
-from .article_list import FACETS, CubeRow
-from .charts import BarPart, ColumnChart, column_chart, timeline
+from ..read.judgement import Severity, calm_sentence, judge
+from .article_list import ArticleCounts, ListedArticle, ListRequest, list_articles
 from .library import Library
-from .url_pages import coverage_parts
+from .report_page import ArchiveTotals
+
+NEWEST = 12
+"""Articles on the front page."""
 
 _LINE = """SELECT (SELECT count(*) FROM articles INDEXED BY articles_listed),
     (SELECT group_concat(host, ', ') FROM (SELECT DISTINCT host FROM articles ORDER BY host LIMIT 4)),
@@ -64,219 +63,33 @@ def _lines(library: Library) -> Iterator[ArchiveLine]:
             yield ArchiveLine(archive.name, str(archive.path), fault=str(error))
 
 
-SAMPLE_ARTICLES = 300
-"""Articles whose blocks are counted by reason. Their ids come from a digest, so that the first ones are a sample."""
+class NewArticle(NamedTuple):
+    """An article on the front page, and its lead picture if the archive has one."""
 
-_MOST_RUNS = 40
-
-_BY_PUBLISHED = """SELECT substr(published_day, 1, 7), sum(articles)
-    FROM (SELECT published_day, count(*) AS articles FROM articles INDEXED BY articles_published_day
-        WHERE published_day IS NOT NULL GROUP BY published_day) GROUP BY 1"""
-_BY_SEEN = "SELECT substr(first_seen, 1, 7), count(*) FROM articles INDEXED BY articles_listed GROUP BY 1"
-_DAYS = """SELECT coalesce((SELECT min(published_day) FROM articles), ''),
-    coalesce((SELECT max(published_day) FROM articles), '')"""
-_URLS = "SELECT state, urls FROM _url_counts WHERE urls > 0 ORDER BY urls DESC"
-_REASONS = f"""SELECT r.reason, count(*), count(DISTINCT b.page_id)
-    FROM (SELECT page_id FROM articles ORDER BY id LIMIT {SAMPLE_ARTICLES}) a
-        CROSS JOIN _page_blocks b ON b.page_id = a.page_id JOIN _reasons r ON r.id = b.reason_id
-    WHERE b.kept = 0 GROUP BY r.reason ORDER BY 2 DESC, 1"""
-_ALARMS_BY_RUN = "SELECT r.started_at, count(*) FROM alarms a JOIN runs r ON r.id = a.run_id GROUP BY r.id"
-_HAS_CERTAINTY = "SELECT EXISTS (SELECT 1 FROM pages WHERE expected_f1 IS NOT NULL)"
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveTotals:
-    """The figures that stand first; days are empty where no article states one, which `undated` counts."""
-
-    articles: int
-    hosts: int
-    languages: int
-    first_day: str
-    last_day: str
-    undated: int
-    urls: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ReasonLine:
-    """A reason for removal in the sampled articles: blocks, pages, and the width of its bar, of 100."""
-
-    reason: str
-    blocks: int
-    pages: int
-    width: float
-
-
-@dataclass(frozen=True, slots=True)
-class CoverageBar:
-    """The outcome of the URLs that a source names, as a bar."""
-
-    source: str
-    named: int
-    parts: tuple[BarPart, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RunYield:
-    """The yield of a run, and the number of its alarms."""
-
-    started_at: str
-    outcome: str
-    reason: str
-    pages: int
-    articles: int
-    alarms: int
-
-
-@dataclass(frozen=True, slots=True)
-class LookExample:
-    """An article that a look is about: its title, and the path of its page."""
-
-    title: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class HomeLook:
-    """Something to know of the archive: its kind, what it is, what may be done, the path of the page that shows it, and
-    whether it is more than good to know. The path is empty where no page does. `examples` are some of the articles.
-    """
-
-    kind: str
-    text: str
-    hint: str
-    path: str
-    needs_look: bool
-    examples: tuple[LookExample, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class HomeFigures:
-    """The figures that take a pass over all articles, counted once for each state of the archive."""
-
-    totals: ArchiveTotals
-    by_published: Mapping[str, int]
-    by_seen: Mapping[str, int]
-    has_certainty: bool
+    article: ListedArticle
+    picture: ShownPicture | None
 
 
 @dataclass(frozen=True, slots=True)
 class HomePage:
-    """The front page of an archive.
+    """The front page of an archive: its newest articles, and how many things need a look; None: being counted.
 
-    `coverage` is None, and `looks` empty, while they are being counted. `sampled` is the number of articles behind
-    `reasons`; `has_certainty` says whether the verdicts on some article have an expected F1.
+    `calm` is the sentence for none. `list` are the arguments of the list that the articles begin.
     """
 
     totals: ArchiveTotals
-    published: ColumnChart
-    seen: ColumnChart
-    sampled: int
-    reasons: tuple[ReasonLine, ...]
-    coverage: tuple[CoverageBar, ...] | None
-    runs: tuple[RunYield, ...]
-    run_chart: ColumnChart
-    looks: tuple[HomeLook, ...]
+    newest: tuple[NewArticle, ...]
+    list: str
+    looks: int | None
     calm: str
-    has_certainty: bool
 
 
-def count_home(db: Database, cube: Sequence[CubeRow]) -> HomeFigures:
-    """Count the front page's figures over all articles; `cube` has the articles counted by their facets."""
-    hosts, languages = ({row[FACETS.index(name)] for row in cube} - {""} for name in ("host", "language"))
-    urls = tuple(db.execute(_URLS).fetchall())
-    first_day, last_day = db.execute(_DAYS).fetchone()
-    undated = sum(row[-1] for row in cube if not row[FACETS.index("year")])
-    counts = (sum(row[-1] for row in cube), len(hosts), len(languages))
-    totals = ArchiveTotals(*counts, first_day, last_day, undated, urls)
-    published, seen = (dict(db.execute(query).fetchall()) for query in (_BY_PUBLISHED, _BY_SEEN))
-    return HomeFigures(totals, published, seen, bool(db.execute(_HAS_CERTAINTY).fetchone()[0]))
-
-
-def read_home(db: Database, figures: HomeFigures, facts: ArchiveFacts | None) -> HomePage:
+def read_home(db: Database, totals: ArchiveTotals, counts: ArticleCounts, facts: ArchiveFacts | None) -> HomePage:
     """Read the front page; `facts` is what the archive is judged by, None while it is being gathered."""
-    runs = tuple(_runs(db))
-    coverage = None if facts is None else facts.coverage
-    looks = judge(facts, utc_now()) if facts else ()
-    marked = [_run_label(run) for run in runs if run.alarms]
-    return HomePage(
-        totals=figures.totals,
-        published=timeline(figures.by_published),
-        seen=timeline(figures.by_seen),
-        sampled=min(SAMPLE_ARTICLES, figures.totals.articles),
-        reasons=_reasons(db),
-        coverage=None if coverage is None else tuple(map(_coverage_bar, coverage)),
-        runs=runs,
-        run_chart=column_chart("run", [(_run_label(run), run.articles) for run in runs], marked),
-        looks=tuple(_home_look(db, look) for look in looks),
-        calm=judgement.calm_sentence(looks).capitalize(),
-        has_certainty=figures.has_certainty,
+    listed = list_articles(db, ListRequest("", {}, "newest", 1), counts)
+    newest = (
+        NewArticle(article, next(pictures_of_article(db, article.id), None)) for article in listed.articles[:NEWEST]
     )
-
-
-def _reasons(db: Database) -> tuple[ReasonLine, ...]:
-    rows = db.execute(_REASONS).fetchall()
-    largest = max((blocks for _, blocks, _ in rows), default=1)
-    return tuple(ReasonLine(reason, blocks, pages, round(100 * blocks / largest, 1)) for reason, blocks, pages in rows)
-
-
-def _coverage_bar(coverage: Coverage) -> CoverageBar:
-    return CoverageBar(coverage.source, coverage.named, coverage_parts(coverage))
-
-
-def _runs(db: Database) -> Iterator[RunYield]:
-    """Yield the latest runs, the earliest of them first; those that only ruled or recleaned gave nothing and are left
-    out.
-    """
-    pages, articles, alarms = Counter[str](), Counter[str](), Counter[str]()
-    for host_yield in read_yields(db):
-        if host_yield.part == "*":
-            pages[host_yield.started_at] += host_yield.pages
-            articles[host_yield.started_at] += host_yield.article_pages
-    for started_at, count in db.execute(_ALARMS_BY_RUN):
-        alarms[started_at] = count
-    for run in [run for run in read_runs(db) if pages[run.started_at]][-_MOST_RUNS:]:
-        at = run.started_at
-        yield RunYield(at, run.outcome, run.reason, pages[at], articles[at], alarms[at])
-
-
-def _run_label(run: RunYield) -> str:
-    """Return the start of a run, to the second: several may begin in a minute."""
-    return run.started_at[:19].replace("T", " ")
-
-
-def _home_look(db: Database, look: judgement.Look) -> HomeLook:
-    needs_look = look.severity != judgement.Severity.NOTE
-    examples = tuple(_examples(db, look)) if look.kind in _ARTICLE_KINDS else ()
-    path = examples[0].path if look.count == 1 and examples else _look_path(look)
-    listed = examples if look.count > 1 else ()
-    return HomeLook(str(look.kind), look.sentence, look.advice, path, needs_look, listed)
-
-
-_ARTICLE_KINDS = (LookKind.WITHDRAWN, LookKind.UNCERTAIN, LookKind.PICTURES, LookKind.UNDATED, LookKind.MISDATED)
-_ARTICLE_AT = "SELECT id FROM articles WHERE url = ?1 UNION ALL SELECT id FROM _shelved WHERE url = ?1 LIMIT 1"
-
-
-def _examples(db: Database, look: judgement.Look) -> Iterator[LookExample]:
-    """Yield the articles that a look names; a withdrawal names them by their URLs."""
-    view = "?view=blocks" if look.kind is LookKind.UNCERTAIN else ""
-    for example in look.examples:
-        row = [example.article_id] if example.article_id else db.execute(_ARTICLE_AT, [example.url]).fetchone()
-        if row:
-            yield LookExample(example.title or example.url, f"article/{row[0]}{view}")
-
-
-def _look_path(look: judgement.Look) -> str:
-    """Return the path of the page that shows what a look is about; empty where Home itself does."""
-    if look.kind is LookKind.GAP:
-        source, state, reason = look.subject.split("/", 2)
-        return f"coverage/urls?{urlencode({'source': source, 'state': state, 'reason': reason})}"
-    return _PATHS.get(look.kind, "")
-
-
-_PATHS = {
-    LookKind.ALARM: "coverage", LookKind.LAYOUT: "review/pages", LookKind.WITHDRAWN: "changes?kind=withdrawn",
-    LookKind.EDITED: "changes", LookKind.UNCERTAIN: "articles?sort=certainty", LookKind.UNDATED: "articles?year=",
-    LookKind.PICTURES: "articles?sort=shortest", LookKind.UNREADABLE: "coverage", LookKind.START: "coverage",
-    LookKind.BROWSER: "coverage", LookKind.WALL: "coverage", LookKind.QUEUED: "coverage",
-}  # fmt: skip
+    looks = judge(facts, utc_now()) if facts else ()
+    urgent = None if facts is None else sum(look.severity != Severity.NOTE for look in looks)
+    return HomePage(totals, tuple(newest), listed.list, urgent, calm_sentence(looks))

@@ -28,10 +28,11 @@ from .article_list import (
 from .article_page import read_article
 from .block_review import read_review
 from .edit_pages import compare, list_changes
-from .home_page import count_home, list_archives, read_home
+from .home_page import list_archives, read_home
 from .library import ArchiveFile
 from .library_search import search_library
 from .page_review import read_page_review
+from .report_page import ArchiveFigures, count_figures, read_report
 from .room import Room, address
 from .ruling_preview import preview
 from .strict_requests import Arguments, NotHereError
@@ -73,10 +74,20 @@ def _article(call: PageCall) -> object:
 
 
 def _home(call: PageCall) -> object:
+    return read_home(call.db, _figures(call).totals, _article_counts(call), _facts(call))
+
+
+def _report(call: PageCall) -> object:
+    return read_report(call.db, _figures(call), _facts(call))
+
+
+def _figures(call: PageCall) -> ArchiveFigures:
     cube = call.room.counted.get(call.db, call.archive, "facets", count_facets)
-    figures = call.room.counted.get(call.db, call.archive, "home", lambda db: count_home(db, cube))
-    facts = call.room.counted.get_soon(call.db, call.archive, "facts", _gather_facts)
-    return read_home(call.db, figures, facts)
+    return call.room.counted.get(call.db, call.archive, "figures", lambda db: count_figures(db, cube))
+
+
+def _facts(call: PageCall) -> ArchiveFacts | None:
+    return call.room.counted.get_soon(call.db, call.archive, "facts", _gather_facts)
 
 
 def _gather_facts(db: Database) -> ArchiveFacts:
@@ -110,9 +121,10 @@ PAGES: tuple[PageRoute, ...] = (
     PageRoute("article/{id:digits}/diff", "diff.html", "changes", lambda call: compare(call.db, call.arguments)),
     PageRoute("capture/{id:digits}", "capture.html", "articles", _capture),
     PageRoute("changes", "changes.html", "changes", _changes),
-    PageRoute("coverage", "coverage.html", "coverage", _coverage),
-    PageRoute("coverage/urls", "covered_urls.html", "coverage", lambda call: list_urls(call.db, call.arguments)),
-    PageRoute("url/{id:digits}", "url.html", "coverage", lambda call: read_url(call.db, call.arguments.number("id"))),
+    PageRoute("report", "report.html", "report", _report),
+    PageRoute("coverage", "coverage.html", "report", _coverage),
+    PageRoute("coverage/urls", "covered_urls.html", "report", lambda call: list_urls(call.db, call.arguments)),
+    PageRoute("url/{id:digits}", "url.html", "report", lambda call: read_url(call.db, call.arguments.number("id"))),
     PageRoute("review", "review.html", "review", _review),
     PageRoute("review/pages", "page_review.html", "review", _page_review),
     PageRoute("ruling", "ruling.html", "articles", lambda call: preview(call.db, call.arguments)),

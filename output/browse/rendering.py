@@ -36,6 +36,8 @@ _RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "k
 _LINKS = ("http", "https")
 _OPTION = re.compile(r"(?<!\S)(--[a-z][a-z-]*)")
 _NO_BREAK = "\N{NO-BREAK SPACE}"
+_SENTENCE_END = re.compile(r"[.!?…]+[»”\")]*\s|[。！？]")
+_MOST_SENTENCE = 220  # characters
 _SHORT_TEXT = 120  # characters, a new line counted as 30; more may be higher on a phone than a removed block is shown
 _MOST_MARKDOWN = 300_000  # characters; a longer text is shown as its lines, which takes a hundredth of the time
 
@@ -70,6 +72,18 @@ def moment_text(moment: str | None) -> str:
     '2024-05-01 10:20'
     """
     return (moment or "")[:16].replace("T", _NO_BREAK)
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a text, or its beginning where that is long.
+
+    >>> first_sentence("The ferry is late. Nobody knows why.")
+    'The ferry is late.'
+    """
+    line = text.partition("\n")[0]
+    end = _SENTENCE_END.search(line)
+    sentence = line[: end.end()].rstrip() if end else line
+    return sentence if len(sentence) <= _MOST_SENTENCE else sentence[:_MOST_SENTENCE].rpartition(" ")[0] + "…"
 
 
 def text_direction(language: str | None) -> str:
@@ -153,6 +167,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "counted": count_text,
     "moment": moment_text,
     "direction": text_direction,
+    "first_sentence": first_sentence,
     "web_link": web_link,
     "reading": reading_html,
     "tab_stop": tab_stop,

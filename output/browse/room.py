@@ -174,7 +174,7 @@ SECTIONS = (
     ("home", "Home", ""),
     ("articles", "Articles", "articles"),
     ("changes", "Changes", "changes"),
-    ("coverage", "Coverage", "coverage"),
+    ("report", "Report", "report"),
     ("review", "Review", "review"),
 )
 """The menu: the name of a part, what it is called, and its path."""

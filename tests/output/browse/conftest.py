@@ -74,6 +74,12 @@ def article_id(url: str) -> int:
     return content_id(url)
 
 
+def linked(html: str, words: str) -> str:
+    """The address of the link with these words."""
+    [address] = re.findall(rf'<a[^>]*href="([^"]*)"[^>]*>{words}', html)
+    return str(address).replace("&amp;", "&")
+
+
 def visible_text(html: str) -> str:
     """The text of a page without its tags, its spaces folded."""
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())

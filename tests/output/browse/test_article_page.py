@@ -13,14 +13,8 @@ from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Ruling
 from broadsheet.output.write.ruling_journal import JournalEntry
-from tests.output.browse.conftest import SITE, RoomClient, article_id, visible_text
+from tests.output.browse.conftest import SITE, RoomClient, article_id, linked, visible_text
 from tests.output.cleaned_pages import with_page
-
-
-def linked(html, words):
-    """The address of the link with these words."""
-    [address] = re.findall(rf'<a[^>]*href="([^"]*)"[^>]*>{words}', html)
-    return address.replace("&amp;", "&")
 
 
 def first_listed(html):

@@ -18,7 +18,7 @@ from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.archive_lock import ArchiveLock
 from broadsheet.output.archive.installed_extras import install_command
 from broadsheet.output.browse.article_list import count_facets
-from broadsheet.output.browse.home_page import count_home, read_home
+from broadsheet.output.browse.report_page import count_figures, read_report
 from broadsheet.output.read import judgement
 from broadsheet.output.read.archive_facts import gather_facts
 from broadsheet.output.read.coverage import measure_coverage
@@ -218,7 +218,7 @@ EXPECTED = Path(__file__).with_name("whole_judgement.txt")
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("read.archive_facts", "browse.home_page"):
+    for module in ("read.archive_facts", "browse.report_page"):
         monkeypatch.setattr(f"broadsheet.output.{module}.utc_now", lambda: NOW)
     monkeypatch.delenv("COLUMNS", raising=False)
 
@@ -292,7 +292,7 @@ def test_the_closing_lines_of_a_crawl_say_it(case: Case, file: Path, capsys: pyt
 def test_home_says_it(case: Case, file: Path) -> None:
     with closing(open_database(file, read_only=True)) as db:
         facts = gather_facts(db, coverage=measure_coverage(db))
-        page = read_home(db, count_home(db, count_facets(db)), facts)
+        page = read_report(db, count_figures(db, count_facets(db)), facts)
     [look] = [look for look in page.looks if look.kind == case.kind]
     assert case.sentence in look.text
     assert case.advice in look.hint

@@ -1,0 +1,218 @@
+"""The report of an archive as a page: what needs a look, coverage, what was removed, the runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from sqlite_utils import Database
+
+from ..archive.stored_values import utc_now
+from ..read import judgement
+from ..read.archive_facts import ArchiveFacts
+from ..read.coverage import Coverage
+from ..read.judgement import LookKind, judge
+from ..read.report_figures import read_runs, read_yields
+from .article_list import FACETS, CubeRow
+from .charts import BarPart
+from .url_pages import coverage_parts
+
+SAMPLE_ARTICLES = 300
+"""Articles whose blocks are counted by reason. Their ids come from a digest, so that the first ones are a sample."""
+
+_MOST_RUNS = 40
+
+_DAYS = """SELECT coalesce((SELECT min(published_day) FROM articles), ''),
+    coalesce((SELECT max(published_day) FROM articles), '')"""
+_URLS = "SELECT state, urls FROM _url_counts WHERE urls > 0 ORDER BY urls DESC"
+_REASONS = f"""SELECT r.reason, count(*), count(DISTINCT b.page_id)
+    FROM (SELECT page_id FROM articles ORDER BY id LIMIT {SAMPLE_ARTICLES}) a
+        CROSS JOIN _page_blocks b ON b.page_id = a.page_id JOIN _reasons r ON r.id = b.reason_id
+    WHERE b.kept = 0 GROUP BY r.reason ORDER BY 2 DESC, 1"""
+_ALARMS_BY_RUN = "SELECT r.started_at, count(*) FROM alarms a JOIN runs r ON r.id = a.run_id GROUP BY r.id"
+_HAS_CERTAINTY = "SELECT EXISTS (SELECT 1 FROM pages WHERE expected_f1 IS NOT NULL)"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveTotals:
+    """The figures that stand first; days are empty where no article states one, which `undated` counts."""
+
+    articles: int
+    hosts: int
+    languages: int
+    first_day: str
+    last_day: str
+    undated: int
+    urls: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonLine:
+    """A reason for removal in the sampled articles: blocks, pages, and the width of its bar, of 100."""
+
+    reason: str
+    blocks: int
+    pages: int
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageBar:
+    """The outcome of the URLs that a source names, as a bar."""
+
+    source: str
+    named: int
+    parts: tuple[BarPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunYield:
+    """The yield of a run, and the number of its alarms."""
+
+    started_at: str
+    outcome: str
+    reason: str
+    pages: int
+    articles: int
+    alarms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookExample:
+    """An article that a look is about: its title, and the path of its page."""
+
+    title: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLook:
+    """Something to know of the archive: its kind, what it is, what may be done, the path of the page that shows it, and
+    whether it is more than good to know. The path is empty where no page does. `examples` are some of the articles.
+    """
+
+    kind: str
+    text: str
+    hint: str
+    path: str
+    needs_look: bool
+    examples: tuple[LookExample, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFigures:
+    """The figures that take a pass over all articles, counted once for each state of the archive."""
+
+    totals: ArchiveTotals
+    has_certainty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPage:
+    """The report of an archive.
+
+    `coverage` is None, and `looks` empty, while they are being counted. `sampled` is the number of articles behind
+    `reasons`; `has_certainty` says whether the verdicts on some article have an expected F1.
+    """
+
+    totals: ArchiveTotals
+    sampled: int
+    reasons: tuple[ReasonLine, ...]
+    coverage: tuple[CoverageBar, ...] | None
+    runs: tuple[RunYield, ...]
+    looks: tuple[ReportLook, ...]
+    calm: str
+    has_certainty: bool
+
+
+def count_figures(db: Database, cube: Sequence[CubeRow]) -> ArchiveFigures:
+    """Count the figures over all articles; `cube` has the articles counted by their facets."""
+    hosts, languages = ({row[FACETS.index(name)] for row in cube} - {""} for name in ("host", "language"))
+    urls = tuple(db.execute(_URLS).fetchall())
+    first_day, last_day = db.execute(_DAYS).fetchone()
+    undated = sum(row[-1] for row in cube if not row[FACETS.index("year")])
+    counts = (sum(row[-1] for row in cube), len(hosts), len(languages))
+    totals = ArchiveTotals(*counts, first_day, last_day, undated, urls)
+    return ArchiveFigures(totals, bool(db.execute(_HAS_CERTAINTY).fetchone()[0]))
+
+
+def read_report(db: Database, figures: ArchiveFigures, facts: ArchiveFacts | None) -> ReportPage:
+    """Read the report; `facts` is what the archive is judged by, None while it is being gathered."""
+    runs = tuple(_runs(db))
+    coverage = None if facts is None else facts.coverage
+    looks = judge(facts, utc_now()) if facts else ()
+    return ReportPage(
+        totals=figures.totals,
+        sampled=min(SAMPLE_ARTICLES, figures.totals.articles),
+        reasons=_reasons(db),
+        coverage=None if coverage is None else tuple(map(_coverage_bar, coverage)),
+        runs=runs,
+        looks=tuple(_report_look(db, look) for look in looks),
+        calm=judgement.calm_sentence(looks),
+        has_certainty=figures.has_certainty,
+    )
+
+
+def _reasons(db: Database) -> tuple[ReasonLine, ...]:
+    rows = db.execute(_REASONS).fetchall()
+    largest = max((blocks for _, blocks, _ in rows), default=1)
+    return tuple(ReasonLine(reason, blocks, pages, round(100 * blocks / largest, 1)) for reason, blocks, pages in rows)
+
+
+def _coverage_bar(coverage: Coverage) -> CoverageBar:
+    return CoverageBar(coverage.source, coverage.named, coverage_parts(coverage))
+
+
+def _runs(db: Database) -> Iterator[RunYield]:
+    """Yield the latest runs, the earliest of them first; those that only ruled or recleaned gave nothing and are left
+    out.
+    """
+    pages, articles, alarms = Counter[str](), Counter[str](), Counter[str]()
+    for host_yield in read_yields(db):
+        if host_yield.part == "*":
+            pages[host_yield.started_at] += host_yield.pages
+            articles[host_yield.started_at] += host_yield.article_pages
+    for started_at, count in db.execute(_ALARMS_BY_RUN):
+        alarms[started_at] = count
+    for run in [run for run in read_runs(db) if pages[run.started_at]][-_MOST_RUNS:]:
+        at = run.started_at
+        yield RunYield(at, run.outcome, run.reason, pages[at], articles[at], alarms[at])
+
+
+def _report_look(db: Database, look: judgement.Look) -> ReportLook:
+    needs_look = look.severity != judgement.Severity.NOTE
+    examples = tuple(_examples(db, look)) if look.kind in _ARTICLE_KINDS else ()
+    path = examples[0].path if look.count == 1 and examples else _look_path(look)
+    listed = examples if look.count > 1 else ()
+    return ReportLook(str(look.kind), look.sentence, look.advice, path, needs_look, listed)
+
+
+_ARTICLE_KINDS = (LookKind.WITHDRAWN, LookKind.UNCERTAIN, LookKind.PICTURES, LookKind.UNDATED, LookKind.MISDATED)
+_ARTICLE_AT = "SELECT id FROM articles WHERE url = ?1 UNION ALL SELECT id FROM _shelved WHERE url = ?1 LIMIT 1"
+
+
+def _examples(db: Database, look: judgement.Look) -> Iterator[LookExample]:
+    """Yield the articles that a look names; a withdrawal names them by their URLs."""
+    view = "?view=blocks" if look.kind is LookKind.UNCERTAIN else ""
+    for example in look.examples:
+        row = [example.article_id] if example.article_id else db.execute(_ARTICLE_AT, [example.url]).fetchone()
+        if row:
+            yield LookExample(example.title or example.url, f"article/{row[0]}{view}")
+
+
+def _look_path(look: judgement.Look) -> str:
+    """Return the path of the page that shows what a look is about; empty where the report itself does."""
+    if look.kind is LookKind.GAP:
+        source, state, reason = look.subject.split("/", 2)
+        return f"coverage/urls?{urlencode({'source': source, 'state': state, 'reason': reason})}"
+    return _PATHS.get(look.kind, "")
+
+
+_PATHS = {
+    LookKind.ALARM: "coverage", LookKind.LAYOUT: "review/pages", LookKind.WITHDRAWN: "changes?kind=withdrawn",
+    LookKind.EDITED: "changes", LookKind.UNCERTAIN: "articles?sort=certainty", LookKind.UNDATED: "articles?year=",
+    LookKind.PICTURES: "articles?sort=shortest", LookKind.UNREADABLE: "coverage", LookKind.START: "coverage",
+    LookKind.BROWSER: "coverage", LookKind.WALL: "coverage", LookKind.QUEUED: "coverage",
+}  # fmt: skip
