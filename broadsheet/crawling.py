@@ -285,7 +285,7 @@ def _sendable_error(error: Exception, archive: str) -> Exception:
     """Return the error that `crawl` raises for one in its process; it can be pickled, and has one line."""
     if isinstance(error, OptionError | CrawlError):
         return error
-    from broadsheet.crawler.crawl.archive_access import damage_behind
+    from broadsheet.crawler.cli.archive_access import damage_behind
 
     archive_error = damage_behind(archive, error) or error
     if not isinstance(archive_error, ArchiveError):
@@ -298,7 +298,7 @@ def _crawl_here(request: _CrawlRequest, send: Callable[[CrawlProgress], None]) -
     """Crawl in this process. Raises what `crawl` raises."""
     import click
 
-    from broadsheet.crawler.command_values import CommandError
+    from broadsheet.crawler.cli.command_line import CommandError
     from broadsheet.crawler.crawl.processes import start_workers
 
     try:
@@ -323,7 +323,7 @@ def _report_progress(spider: SiteSpider, interval: float, send: Callable[[CrawlP
     """Send the spider's progress every `interval` seconds, as long as its event loop runs."""
     from twisted.internet.task import LoopingCall
 
-    from broadsheet.crawler.crawl.progress import CrawlTally
+    from broadsheet.crawler.cli.progress import CrawlTally
     from broadsheet.output.archive.url_words import UrlState
 
     tally = CrawlTally(lambda: spider.parts.session.queue.counts()[UrlState.QUEUED])

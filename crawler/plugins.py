@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from .command_values import CommandError
+from .cli.command_line import CommandError
 
 EXPORTERS = "broadsheet.exporters"
 NOTIFIERS = "broadsheet.notifiers"

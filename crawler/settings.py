@@ -91,8 +91,8 @@ EXTENSIONS_BASE = _without(
     "broadsheet.crawler.crawl.spiders.CrawlLimits": 0,
     # -O and -o write the articles, as the archive holds them; in place of Scrapy's
     "broadsheet.crawler.items.ArticleFeeds": 0,
-    "broadsheet.crawler.crawl.progress.ProgressDisplay": 10,
-    "broadsheet.crawler.crawl.progress.OutcomeStats": 10,  # the stats that begin with `broadsheet/`
+    "broadsheet.crawler.cli.progress.ProgressDisplay": 10,
+    "broadsheet.crawler.cli.progress.OutcomeStats": 10,  # the stats that begin with `broadsheet/`
 }
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # `urls` knows what was seen
 

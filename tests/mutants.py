@@ -218,9 +218,10 @@ class ExecutedLines:
 
 
 def test_files(module: str) -> list[str]:
-    """List the test files that mirror a module."""
+    """List the test files that mirror a module; a package's own is named like its folder."""
     path = REPOSITORY / "tests" / module
-    files = {*path.parent.glob(f"test_{path.name}"), *path.parent.glob(f"test_{path.stem}_*.py")}
+    stem = path.parent.name if path.stem == "__init__" else path.stem
+    files = {*path.parent.glob(f"test_{stem}.py"), *path.parent.glob(f"test_{stem}_*.py")}
     return sorted(str(file.relative_to(REPOSITORY)) for file in files)
 
 

@@ -53,14 +53,14 @@ FLOORS = {
     "broadsheet": (),
     "output": ("archive", "raw", "write", "settle", "read", "browse collections"),
     "crawler": (
-        "command_values lazy_modules options settings items demo",
+        "options settings items demo",
+        "cli",
         "plugins",
         "fetch",
         "discovery rendering workers",
         "crawl",
         "replay fleet",
         "commands",
-        "cli",
     ),
 }
 """The rooms of each package from the lowest floor up. A room imports its own files and what stands below it."""

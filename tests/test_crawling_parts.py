@@ -19,7 +19,7 @@ import pytest
 
 import broadsheet
 from broadsheet import crawling
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import run_summary, spider_run
 from broadsheet.crawler.commands.run_summary import RunResult
 from broadsheet.crawler.crawl import processes

@@ -15,9 +15,9 @@ import click
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import count_text
 
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import one_line, print_text
 from ..crawl.processes import start_workers
-from ..crawl.terminal import one_line, print_text
-from ..lazy_modules import lazy_imports
 from .verb_options import archive_argument, verb
 
 with lazy_imports():
@@ -25,7 +25,7 @@ with lazy_imports():
     from broadsheet.output.raw import erasure, warc_files, warc_folders
     from broadsheet.output.write import archive_writer, run_records
 
-    from ..crawl import archive_access
+    from ..cli import archive_access
     from ..replay import record_index, record_order
     from ..workers import settle_pool
     from . import import_archives, run_summary

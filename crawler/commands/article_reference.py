@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..command_values import CommandError
-from ..crawl.terminal import one_line
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import CommandError
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import one_line
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -14,9 +14,9 @@ import click
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import reason_text
 
-from ..command_values import CommandError, is_nonempty_file
-from ..crawl.terminal import print_text
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import CommandError, is_nonempty_file
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import print_text
 from .verb_options import PATH, verb
 
 with lazy_imports():

@@ -11,16 +11,16 @@ import click
 from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.output.read.plain_words import reason_text
 
-from ..command_values import CommandError, duration
-from ..crawl.terminal import cut_line, fit, one_line, print_json_lines, print_text, terminal_width
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import CommandError, duration
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import cut_line, fit, one_line, print_json_lines, print_text, terminal_width
 from .verb_options import EDIT_KINDS, archive_argument, verb
 
 with lazy_imports():
     from broadsheet.output.archive import revisions
     from broadsheet.output.write import edit_history
 
-    from ..crawl import archive_access
+    from ..cli import archive_access
 
 _INDENT = 8
 _DURATION = re.compile(r"\d+(?:\.\d+)?\s*[smhd]", re.IGNORECASE)

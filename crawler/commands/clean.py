@@ -11,8 +11,9 @@ from typing import Any
 
 import click
 
-from ..command_values import CommandError
-from ..crawl.terminal import (
+from ..cli.command_line import CommandError
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import (
     format_blocks,
     one_line,
     print_json,
@@ -20,7 +21,6 @@ from ..crawl.terminal import (
     print_text,
     terminal_width,
 )
-from ..lazy_modules import lazy_imports
 from .verb_options import PATH, verb
 
 with lazy_imports():
@@ -32,7 +32,8 @@ with lazy_imports():
     from broadsheet.cleaners.text_mode import plaintext, text_lines
     from broadsheet.output.archive import stored_text
 
-    from ..crawl import archive_access, early_checks
+    from ..cli import archive_access
+    from ..crawl import early_checks
 
 _COLUMN_HEADS = ("#", "verdict", "reason", "rule", "votes", "text")
 _HTML_DOCUMENT = re.compile(

@@ -8,9 +8,8 @@ from typing import Any
 
 import click
 
-from ..command_values import CommandError
-from ..crawl.command_line import language, require_extra
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import CommandError, language, require_extra
+from ..cli.lazy_modules import lazy_imports
 from ..options import DISCOVERY_SOURCES
 from .verb_options import (
     LIMIT_OPTIONS,
@@ -29,7 +28,8 @@ with lazy_imports():
     from broadsheet.output.read import plain_words
     from broadsheet.output.write import archive_writer, run_records
 
-    from ..crawl import archive_access, early_checks, processes, terminal
+    from ..cli import archive_access, terminal
+    from ..crawl import early_checks, processes
     from ..fleet import run_notices
     from . import notified_run, run_summary, spider_run
 

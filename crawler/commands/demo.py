@@ -14,9 +14,9 @@ import click
 
 from broadsheet.output.read.plain_words import reason_text
 
-from ..command_values import CommandError
-from ..crawl.terminal import format_table, print_text, terminal_width
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import CommandError
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import format_table, print_text, terminal_width
 from .verb_options import PATH, import_while_not_collecting, verb
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ with lazy_imports():
     from broadsheet.output.raw import warc_folders
     from broadsheet.output.read import datasette, judgement, report_figures, report_text
 
-    from ..crawl import archive_access, processes
+    from ..cli import archive_access
+    from ..crawl import processes
     from ..demo import server as server_module
     from . import metadata, run_summary, spider_run
 

@@ -14,9 +14,9 @@ from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.cleaners.compare.text_comparison import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, WordChanges
 from broadsheet.output.read.plain_words import reason_text
 
-from ..command_values import CommandError
-from ..crawl.terminal import one_line, print_json, print_text
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import CommandError
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import one_line, print_json, print_text
 from .article_reference import REFERENCE, article_reference
 from .verb_options import archive_argument, verb
 
@@ -30,7 +30,7 @@ with lazy_imports():
     from broadsheet.output.read import revision_comparison
     from broadsheet.output.write import edit_history
 
-    from ..crawl import archive_access
+    from ..cli import archive_access
 
 _TERMINAL_STYLES = {
     SAME_SIGN: "",

@@ -21,9 +21,9 @@ import click
 from broadsheet.output.read.plain_words import reason_text
 
 from .. import __version__
-from ..command_values import CommandError
-from ..crawl.terminal import one_line
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import CommandError
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import one_line
 from .verb_options import PATH, verb
 
 with lazy_imports():

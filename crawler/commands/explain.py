@@ -11,7 +11,8 @@ import click
 
 from broadsheet.output.read.plain_words import count_text, reason_text
 
-from ..crawl.terminal import (
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import (
     format_blocks,
     one_line,
     print_json,
@@ -19,7 +20,6 @@ from ..crawl.terminal import (
     print_text,
     terminal_width,
 )
-from ..lazy_modules import lazy_imports
 from .article_reference import REFERENCE, article_reference
 from .verb_options import archive_argument, verb
 
@@ -27,7 +27,7 @@ with lazy_imports():
     from broadsheet.cleaners.judge import certainty as certainty_module
     from broadsheet.output.read import page_lookup
 
-    from ..crawl import archive_access
+    from ..cli import archive_access
 
 _COLUMN_HEADS = ("#", "verdict", "why", "rule", "on", "text")
 _WIDE_COLUMNS = 120

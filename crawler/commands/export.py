@@ -18,10 +18,9 @@ import click
 from broadsheet.output.archive.archive_errors import DamagedValue, NotAnArchive
 from broadsheet.output.read.plain_words import count_text
 
-from ..command_values import CommandError
-from ..crawl.command_line import existing_archive, require_extra
-from ..crawl.terminal import one_line
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import CommandError, existing_archive, require_extra
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import one_line
 from ..plugins import EXPORTERS, call_plugin, has_plugin
 from .verb_options import (
     EDIT_KINDS,
@@ -47,7 +46,7 @@ with lazy_imports():
     from broadsheet.output.raw import erasure
     from broadsheet.output.read import article_files, article_rows, export_target, tei, wacz, web_feeds
 
-    from ..crawl import archive_access
+    from ..cli import archive_access
     from . import output_target
 
 _FORMATS_BY_ENDING = {".jsonl": "jsonl", ".csv": "csv", ".atom": "atom", ".wacz": "wacz"}

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from ..command_values import CommandError, duration, is_nonempty_file
+from ..cli.command_line import CommandError, duration, is_nonempty_file
+from ..cli.lazy_modules import lazy_imports
 from ..crawl.processes import watch_lifeline
-from ..lazy_modules import lazy_imports
 from .crawl import crawl_process, run_and_notify, run_crawl
 from .verb_options import (
     POLITENESS_OPTIONS,

@@ -18,14 +18,13 @@ import click
 from broadsheet.output.archive.archive_errors import InUse, NotReachable
 from broadsheet.output.read.plain_words import count_text
 
-from ..command_values import CommandError, duration
-from ..crawl.command_line import contact
-from ..crawl.terminal import one_line, print_text, terminal_width
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import CommandError, duration
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import one_line, print_text, terminal_width
 from ..plugins import FLEET_ENGINES, call_plugin, has_plugin
 from .crawl import crawl
 from .update import update
-from .verb_options import FLEET_OPTIONS, PATH, complete_files, verb, with_options
+from .verb_options import FLEET_OPTIONS, PATH, complete_files, contact, verb, with_options
 
 with lazy_imports():
     from broadsheet.output.archive import archive_lock

@@ -12,9 +12,9 @@ import click
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import count_text
 
-from ..command_values import CommandError
-from ..crawl.terminal import one_line, print_text
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import CommandError
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import one_line, print_text
 from .verb_options import (
     FLEET_OPTIONS,
     PATH,
@@ -27,7 +27,7 @@ from .verb_options import (
 with lazy_imports():
     from broadsheet.output.write import takedowns
 
-    from ..crawl import archive_access
+    from ..cli import archive_access
     from ..fleet import (
         fleet_folder,
         fleet_takedowns,

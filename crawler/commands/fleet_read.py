@@ -15,7 +15,8 @@ import click
 from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
 from broadsheet.output.read.plain_words import count_text
 
-from ..crawl.terminal import (
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import (
     format_table,
     one_line,
     print_json,
@@ -23,7 +24,6 @@ from ..crawl.terminal import (
     print_text,
     terminal_width,
 )
-from ..lazy_modules import lazy_imports
 from .verb_options import (
     FILTER_OPTIONS,
     FLEET_OPTIONS,
@@ -42,7 +42,7 @@ with lazy_imports():
     from broadsheet.output.read import judgement, report_figures, report_text
     from broadsheet.output.read import search as search_module
 
-    from ..crawl import archive_access
+    from ..cli import archive_access
     from ..fleet import (
         fleet_folder,
         fleet_turn,

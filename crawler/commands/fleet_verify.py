@@ -8,8 +8,8 @@ import click
 
 from broadsheet.output.read.plain_words import count_text
 
-from ..crawl.terminal import one_line, print_text
-from ..lazy_modules import lazy_imports
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import one_line, print_text
 from .verb_options import FLEET_OPTIONS, SAMPLE_OPTION, STORE_OPTION, verb, with_options
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ with lazy_imports():
     from broadsheet.output.archive import row_sample
     from broadsheet.output.read import verify as verify_module
 
-    from ..crawl import archive_access
+    from ..cli import archive_access
     from ..fleet import stored_checks
     from . import fleet as fleet_module
     from . import fleet_read

@@ -13,9 +13,9 @@ import click
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import count_text
 
-from ..command_values import CommandError
-from ..crawl.terminal import one_line, print_text
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import CommandError
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import one_line, print_text
 from .article_reference import REFERENCE, article_reference
 from .verb_options import TAKEDOWN_OPTIONS, archive_argument, verb, with_options
 
@@ -28,7 +28,7 @@ with lazy_imports():
     from broadsheet.output.read import stored_articles
     from broadsheet.output.write import archive_writer, takedowns
 
-    from ..crawl import archive_access
+    from ..cli import archive_access
 
 _MAX_LINES = 10
 _WAITING = "waits: {} is not there as a whole, or not this archive's; it is erased when it may be"

@@ -13,10 +13,9 @@ import click
 
 from broadsheet.output.archive.archive_errors import NotReachable
 
-from ..command_values import CommandError, is_nonempty_file
-from ..crawl.command_line import language
-from ..crawl.terminal import one_line, print_text
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import CommandError, is_nonempty_file, language
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import one_line, print_text
 from .verb_options import PATH, Options, verb, with_options
 
 if TYPE_CHECKING:
@@ -29,7 +28,8 @@ with lazy_imports():
     from broadsheet.output.write import archive_writer, run_records
 
     from .. import options as options_module
-    from ..crawl import archive_access, early_checks, processes, run_parts, session
+    from ..cli import archive_access
+    from ..crawl import early_checks, processes, run_parts, session
     from ..discovery import scope
     from ..replay import imported_pictures, importing, record_index, record_order
     from ..workers import settle_pool

@@ -12,9 +12,9 @@ import click
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import count_text
 
-from ..command_values import is_nonempty_file
-from ..crawl.terminal import one_line, print_text
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import is_nonempty_file
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import one_line, print_text
 from .verb_options import PATH, verb
 
 with lazy_imports():
@@ -23,7 +23,8 @@ with lazy_imports():
     from broadsheet.output.settle import settling
     from broadsheet.output.write import archive_writer, takedowns
 
-    from ..crawl import archive_access, processes
+    from ..cli import archive_access
+    from ..crawl import processes
     from ..workers import settle_pool
 
 _MEGABYTE = 10**6

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..crawl.terminal import print_text
-from ..lazy_modules import lazy_imports
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import print_text
 from .verb_options import archive_argument, verb
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ with lazy_imports():
     from broadsheet.output.archive import stored_text
     from broadsheet.output.read import datasette
 
-    from ..crawl import archive_access
+    from ..cli import archive_access
 
 
 @verb("Print metadata for Datasette.")

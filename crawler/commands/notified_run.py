@@ -17,9 +17,9 @@ from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.raw.redaction import without_userinfo
 from broadsheet.output.read.judgement import judge_archive
 
-from ..command_values import CommandError, is_nonempty_file
-from ..crawl.archive_access import open_read_only
-from ..crawl.terminal import one_line
+from ..cli.archive_access import open_read_only
+from ..cli.command_line import CommandError, is_nonempty_file
+from ..cli.terminal import one_line
 from ..fleet.run_notices import (
     ArchiveMoment,
     NewsEvent,

@@ -11,7 +11,7 @@ from sqlite_utils import Database
 
 from broadsheet.output.read.export_target import OwnFiles, TargetRefused, TargetWriteError, open_target
 
-from ..command_values import CommandError
+from ..cli.command_line import CommandError
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from ..crawl.terminal import one_line
+from ..cli.terminal import one_line
 
 _LIVE_SECONDS = 0.25
 _PLAIN_SECONDS = 10.0

@@ -15,9 +15,9 @@ import click
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import count_text
 
-from ..command_values import CommandError
-from ..crawl.terminal import cut_line, format_table, one_line, print_text, terminal_width
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import CommandError
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import cut_line, format_table, one_line, print_text, terminal_width
 from .verb_options import PATH, unchecked_archive_argument, verb
 
 with lazy_imports():
@@ -27,7 +27,8 @@ with lazy_imports():
     from broadsheet.output.write import archive_writer, run_records
 
     from .. import options as options_module
-    from ..crawl import archive_access, early_checks, processes, run_parts, session
+    from ..cli import archive_access
+    from ..crawl import early_checks, processes, run_parts, session
     from ..replay import recleaning
     from ..workers import settle_pool
     from . import progress_line, run_summary

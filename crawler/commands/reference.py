@@ -8,8 +8,8 @@ from importlib.resources import files
 
 import click
 
-from ..crawl.command_line import VerbGroup
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import VerbGroup
+from ..cli.lazy_modules import lazy_imports
 from .verb_options import verb
 
 with lazy_imports():

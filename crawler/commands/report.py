@@ -7,14 +7,14 @@ from dataclasses import asdict
 
 import click
 
-from ..crawl.terminal import UNBOUNDED, print_json, print_pages, terminal_width
-from ..lazy_modules import lazy_imports
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import UNBOUNDED, print_json, print_pages, terminal_width
 from .verb_options import archive_argument, verb
 
 with lazy_imports():
     from broadsheet.output.read import judgement, report_figures, report_text
 
-    from ..crawl import archive_access
+    from ..cli import archive_access
 
 _MAX_LINES = 20  # of one list on a terminal
 _MAX_HOSTS = 5  # that are named where the one asked for is unknown

@@ -11,8 +11,8 @@ import click
 
 from broadsheet.output.read.plain_words import count_text
 
-from ..crawl.terminal import cut_line, format_table, print_text, terminal_width
-from ..lazy_modules import lazy_imports
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import cut_line, format_table, print_text, terminal_width
 from .article_reference import REFERENCE, article_reference
 from .verb_options import Options, archive_argument, verb, with_options
 
@@ -24,7 +24,7 @@ with lazy_imports():
     from broadsheet.output.read import page_lookup
     from broadsheet.output.write import applied_rulings, archive_writer, person_verdicts
 
-    from ..crawl import archive_access
+    from ..cli import archive_access
 
 _MAX_ARTICLES = 20  # articles that are listed
 WIDE_COLUMNS = 160  # of a terminal on which a ruling and its text fit in one line

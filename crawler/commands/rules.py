@@ -15,11 +15,10 @@ import click
 
 from broadsheet.output.read.plain_words import count_text, reason_text
 
-from ..command_values import CommandError
-from ..crawl.command_line import contact
-from ..crawl.terminal import cut_line, format_table, one_line, print_text, terminal_width
-from ..lazy_modules import lazy_imports
-from .verb_options import PATH, verb
+from ..cli.command_line import CommandError
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import cut_line, format_table, one_line, print_text, terminal_width
+from .verb_options import PATH, contact, verb
 
 with lazy_imports():
     from broadsheet.cleaners import clean as clean_module

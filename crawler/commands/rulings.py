@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..crawl.terminal import (
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import (
     cut_line,
     format_blocks,
     one_line,
@@ -18,7 +19,6 @@ from ..crawl.terminal import (
     print_pages,
     terminal_width,
 )
-from ..lazy_modules import lazy_imports
 from .verb_options import PATH, archive_argument, verb
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ with lazy_imports():
     from broadsheet.output.read import ruling_examples
     from broadsheet.output.write import person_verdicts
 
-    from ..crawl import archive_access
+    from ..cli import archive_access
     from . import output_target, restore
 
 _FILE_HEADER = """\

@@ -24,8 +24,8 @@ from broadsheet.output.read.plain_words import count_text, reason_text, removed_
 from broadsheet.output.read.report_figures import Totals, gather_totals
 from broadsheet.output.read.report_text import look_section
 
-from ..crawl.archive_access import open_read_only
-from ..crawl.terminal import one_line, print_text, terminal_width
+from ..cli.archive_access import open_read_only
+from ..cli.terminal import one_line, print_text, terminal_width
 
 _MAX_REASONS = 8  # reasons named in a line
 _NON_PAGE_REASONS = (

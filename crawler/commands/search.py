@@ -10,7 +10,8 @@ import click
 
 from broadsheet.output.read.plain_words import count_text, joined
 
-from ..crawl.terminal import (
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import (
     cut_line,
     fit,
     is_coloured,
@@ -19,7 +20,6 @@ from ..crawl.terminal import (
     print_pages,
     terminal_width,
 )
-from ..lazy_modules import lazy_imports
 from .verb_options import (
     FILTER_OPTIONS,
     archive_argument,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 with lazy_imports():
     from broadsheet.output.read import search as search_module
 
-    from ..crawl import archive_access
+    from ..cli import archive_access
 
 _INDENT = "  "
 SORTS = ("relevance", "date", "certainty")

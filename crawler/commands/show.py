@@ -14,9 +14,9 @@ import click
 from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.output.read.plain_words import count_text, joined, reason_text
 
-from ..command_values import CommandError
-from ..crawl.terminal import UNBOUNDED, one_line, print_json, print_pages, terminal_width
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import CommandError
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import UNBOUNDED, one_line, print_json, print_pages, terminal_width
 from .article_reference import REFERENCE, article_reference
 from .verb_options import archive_argument, verb
 
@@ -29,7 +29,7 @@ with lazy_imports():
     from broadsheet.output.read import page_lookup, stored_articles
     from broadsheet.output.write import edit_history
 
-    from ..crawl import archive_access
+    from ..cli import archive_access
 
 _READING_WIDTH = 100  # columns beyond which a line is hard to follow
 _BESIDE = 5  # other hits that are counted

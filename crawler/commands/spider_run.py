@@ -22,10 +22,10 @@ from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.archive.url_words import UrlState
 from broadsheet.output.read.plain_words import count_text
 
-from ..command_values import CommandError, is_nonempty_file
-from ..crawl.archive_access import print_notices
+from ..cli.archive_access import print_notices
+from ..cli.command_line import CommandError, is_nonempty_file
+from ..cli.terminal import one_line
 from ..crawl.spiders import SiteSpider
-from ..crawl.terminal import one_line
 from ..discovery.scope import ScopeError
 from ..options import OptionError
 from ..settings import ENVIRONMENT_PROBLEMS

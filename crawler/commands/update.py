@@ -11,8 +11,8 @@ import click
 
 from broadsheet.output.archive.url_words import OutcomeReason, UrlState
 
-from ..command_values import CommandError, duration, is_nonempty_file
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import CommandError, duration, is_nonempty_file
+from ..cli.lazy_modules import lazy_imports
 from .article_reference import REFERENCE, article_reference
 from .crawl import crawl_process, run_and_notify, run_crawl
 from .fetch_missing import origins
@@ -34,7 +34,8 @@ with lazy_imports():
     from broadsheet.output.read import page_lookup, plain_words, stored_articles
     from broadsheet.output.write import archive_writer, edit_history
 
-    from ..crawl import archive_access, processes, terminal
+    from ..cli import archive_access, terminal
+    from ..crawl import processes
 
 _NO_CRAWL_OPTIONS = {
     "urls": (), "urls_file": None, "include": (), "exclude": (), "since": None, "language": (), "max_depth": None,

@@ -5,32 +5,31 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
 
-from ..command_values import CommandError, duration
-from ..crawl.command_line import (
+from ..cli.command_line import (
     GROUP_ATTRIBUTE,
     ArchiveVerb,
-    contact,
+    CommandError,
+    duration,
     existing_archive,
-    header,
     language,
     row_sample,
     seconds,
     shard,
-    user_agent,
 )
-from ..lazy_modules import lazy_imports
+from ..cli.lazy_modules import lazy_imports
 
 with lazy_imports():
     from broadsheet.output.archive import article_filter as article_filter_module
     from broadsheet.output.read import search as search_module
 
+_Value = TypeVar("_Value")
 Options = tuple[Callable[[Any], Any], ...]
 PATH = click.Path()
 """A type that checks nothing, and has the Tab key complete names of files."""
@@ -67,6 +66,36 @@ def option_group(title: str, decorators: Sequence[Callable[[Any], Any]]) -> Opti
         return decorate
 
     return tuple(map(grouped, decorators))
+
+
+def header(value: str) -> tuple[str, str]:
+    """Read a header field of a request as (name, value)."""
+    from ..fetch.request_headers import read_header
+
+    return _checked_value(read_header, value)
+
+
+def contact(value: str) -> str:
+    """Read a contact that can be sent with requests: a URL or a mail address."""
+    from ..fetch.identity import read_contact
+
+    return _checked_value(read_contact, value)
+
+
+def user_agent(value: str) -> str:
+    """Read a User-Agent that can be sent in a header."""
+    from ..fetch.identity import read_user_agent
+
+    return _checked_value(read_user_agent, value)
+
+
+def _checked_value(check: Callable[[str], _Value], value: str) -> _Value:
+    from ..options import OptionError
+
+    try:
+        return check(value)
+    except OptionError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def complete_files(_context: click.Context, _parameter: click.Parameter, text: str) -> list[CompletionItem]:

@@ -8,8 +8,8 @@ import click
 
 from broadsheet.output.read.plain_words import count_text
 
-from ..crawl.terminal import one_line, print_json, print_text
-from ..lazy_modules import lazy_imports
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import one_line, print_json, print_text
 from .verb_options import SAMPLE_OPTION, archive_argument, verb
 
 with lazy_imports():
@@ -17,7 +17,7 @@ with lazy_imports():
     from broadsheet.output.raw import stored_credentials
     from broadsheet.output.read import verify as verify_module
 
-    from ..crawl import archive_access
+    from ..cli import archive_access
 
 
 @verb("Check that an archive is whole.")

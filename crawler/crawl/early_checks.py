@@ -16,7 +16,7 @@ from broadsheet.cleaners.page.canonical_urls import canonicalise
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.raw.redaction import without_userinfo
 
-from ..command_values import CommandError
+from ..cli.command_line import CommandError
 from ..discovery.scope import Scope, ScopeError
 from ..fetch.addresses import PRIVATE_VERDICTS, check_url, port_of
 from ..fetch.request_headers import read_cookies

@@ -21,7 +21,7 @@ from typing import IO
 
 import click
 
-from ..command_values import CommandError
+from ..cli.command_line import CommandError
 from ..workers.worker import process_count, start_fork_server, workers_problem
 
 LIFELINE_VARIABLE = "BROADSHEET_LIFELINE"

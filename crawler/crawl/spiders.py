@@ -23,6 +23,7 @@ from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.url_words import UrlKind
 from broadsheet.output.write.outcome import Outcome
 
+from ..cli.archive_access import damage_behind
 from ..discovery.response_bodies import is_media_type
 from ..discovery.scope import ScopeError
 from ..fetch.guard import guard_reactor
@@ -30,7 +31,6 @@ from ..fetch.requests import EarlyStop
 from ..fetch.safe_settings import running_problem
 from ..items import ArticleItem, page_fields
 from ..options import PICTURES, CrawlOptions, OptionError
-from .archive_access import damage_behind
 from .fetcher import Fetcher
 from .frontier import Turn
 from .robots_rules import MAX_BYTES

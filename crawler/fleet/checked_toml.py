@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..command_values import CommandError
+from ..cli.command_line import CommandError
 
 
 def line_of(text: str, path: Sequence[str]) -> int:

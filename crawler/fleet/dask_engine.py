@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from broadsheet.output.archive.installed_extras import install_command
 
-from ..command_values import CommandError
-from ..lazy_modules import lazy_imports
+from ..cli.command_line import CommandError
+from ..cli.lazy_modules import lazy_imports
 from .site_task import SiteResult, SiteTask, WorkerLost
 from .stored_run import StorePlace
 

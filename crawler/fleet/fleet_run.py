@@ -18,7 +18,7 @@ from typing import Protocol
 
 from broadsheet.output.read.plain_words import count_text
 
-from ..command_values import CommandError
+from ..cli.command_line import CommandError
 from .fleet_turn import QUIET_ENDS, result_line, running_text, site_task, tell
 from .object_store import ObjectStore, StoreError, StoreRefused
 from .site_head import SiteAttempt, read_head

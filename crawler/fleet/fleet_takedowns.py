@@ -20,7 +20,7 @@ from broadsheet.output.raw.erasure import needed_files, waiting_files
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import Takedown, plan_takedown, rewrite_file, take_down
 
-from ..crawl.archive_access import told_faults
+from ..cli.archive_access import told_faults
 from .object_store import ObjectStore, StoreError
 from .site_copies import fetch_warc_files
 from .site_head import Overtaken

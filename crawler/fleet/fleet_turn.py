@@ -18,7 +18,7 @@ from datetime import datetime
 
 from broadsheet.output.read.plain_words import count_text
 
-from ..crawl.terminal import format_table
+from ..cli.terminal import format_table
 from .site_records import UNFINISHED, SiteRecord, next_due
 from .site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 from .sites_file import Site, SiteList

@@ -30,8 +30,8 @@ from broadsheet.output.read.judgement import Look, LookKind, judge_archive, need
 from broadsheet.output.read.plain_words import count_text
 from broadsheet.output.write.edit_history import ListedEdit, list_edits
 
-from ..command_values import CommandError, is_file_of_receivers
-from ..crawl.terminal import one_line
+from ..cli.command_line import CommandError, is_file_of_receivers
+from ..cli.terminal import one_line
 from ..plugins import NOTIFIERS, call_plugin, has_plugin, load_plugin
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://.", re.IGNORECASE)

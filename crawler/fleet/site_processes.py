@@ -20,9 +20,9 @@ from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.stored_values import utc_now
 
-from ..command_values import IN_USE, INTERRUPTED
+from ..cli.command_line import IN_USE, INTERRUPTED
+from ..cli.terminal import one_line
 from ..crawl.processes import Lifeline
-from ..crawl.terminal import one_line
 from ..fetch.capacity import memory_bytes
 from .site_task import SiteCounts, SiteEnd, SiteResult, SiteTask, WorkerLost
 

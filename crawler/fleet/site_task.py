@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from ..command_values import is_file_of_receivers, is_nonempty_file
+from ..cli.command_line import is_file_of_receivers, is_nonempty_file
 
 _WAIT = ("--wait", "2m")
 """A crawl whose starter was killed may still be stopping when the next one is started: it has so long for that."""

@@ -29,7 +29,7 @@ import click
 
 from broadsheet.cleaners.page.canonical_urls import host_of
 
-from ..command_values import CommandError, duration, is_file_of_receivers
+from ..cli.command_line import CommandError, duration, is_file_of_receivers
 from ..crawl.early_checks import check_options, checked_seeds
 from ..options import OptionError
 from .checked_toml import Table, TomlMistake, check_keys, read_checked, subtable

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-from ..command_values import CommandError
+from ..cli.command_line import CommandError
 
 _OPML_START = b"<opml"
 _LOOKED_AT = 4096  # bytes in which the root of an OPML file begins

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli import run
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands.fleet import scheduler_engine
 from broadsheet.crawler.fleet.run_notices import NoticeText, is_known_address, read_receivers, send_notice
 from broadsheet.crawler.fleet.stored_run import StorePlace

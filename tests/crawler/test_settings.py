@@ -172,8 +172,8 @@ def test_each_setting_has_the_value_that_is_shipped(monkeypatch: pytest.MonkeyPa
         {
             "broadsheet.crawler.crawl.spiders.CrawlLimits": 0,
             "broadsheet.crawler.items.ArticleFeeds": 0,
-            "broadsheet.crawler.crawl.progress.ProgressDisplay": 10,
-            "broadsheet.crawler.crawl.progress.OutcomeStats": 10,
+            "broadsheet.crawler.cli.progress.ProgressDisplay": 10,
+            "broadsheet.crawler.cli.progress.OutcomeStats": 10,
         },
         {"broadsheet.crawler.fetch.compression.Decompression": 590},
         {},

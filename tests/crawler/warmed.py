@@ -23,7 +23,7 @@ from typing import NoReturn
 
 import broadsheet.crawler.commands
 from broadsheet.cleaners.clean import article_text
-from broadsheet.crawler.lazy_modules import LazyModule
+from broadsheet.crawler.cli.lazy_modules import LazyModule
 from tests.new_archives import copy_schemas
 
 _ASKED = 1 << 20  # bytes of a command line with its environment

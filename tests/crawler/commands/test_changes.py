@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.cleaners.document import PageType
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands.changes import parse_since
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
 from broadsheet.crawler.cli import cli, run
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands.clean import _is_html
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import ACTIVE, HOSTILE

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import crawl
 from broadsheet.crawler.commands.run_summary import RunResult
 from broadsheet.output.archive.archive_errors import InUse

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 import pytest
 
 from broadsheet.crawler.cli import run
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import demo
 from broadsheet.crawler.demo.truth import expected_stories
 from broadsheet.output.write.archive_writer import Archive

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.cleaners.compare.edits import BlockChange
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands.diff import (
     RevisionChoice,
     _change_text,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from broadsheet.crawler.cli import run
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import doctor, spider_run
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome, RobotsFile

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import fetch_missing
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.commands.test_update import no_process

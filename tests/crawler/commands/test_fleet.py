@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands.fleet import (
     _prepare_folder,
     check_engine_options,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import notified_run
 from broadsheet.crawler.commands.notified_run import crawl_and_notify
 from broadsheet.crawler.fleet.run_notices import NewsEvent, NewsItem, Receiver

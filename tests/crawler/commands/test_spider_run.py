@@ -17,7 +17,7 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import spider_run
 from broadsheet.crawler.commands.run_summary import RunResult
 from broadsheet.crawler.commands.spider_run import lacks_contact, spider_settings

@@ -25,7 +25,7 @@ import broadsheet.crawler.crawl.session
 import broadsheet.crawler.fleet.fleet_takedowns
 import broadsheet.crawler.fleet.stored_run
 import broadsheet.output.collections.archive_merge  # noqa: F401 - these four take hold of what a test replaces
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import (
     adopt,
     crawl,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import update
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.scripted_site import Reply, ScriptedSite, page

@@ -10,8 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from broadsheet.crawler.cli import run
-from broadsheet.crawler.crawl import command_line
+from broadsheet.crawler.cli import command_line, run
 from broadsheet.output.raw import stored_credentials
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.crawl.early_checks import _is_known_host, _unusable_seed, check_files
 from tests.crawler.crawls import REPOSITORY
 

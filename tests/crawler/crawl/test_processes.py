@@ -19,7 +19,7 @@ from typing import Any
 import click
 import pytest
 
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.crawl import processes as lifeline
 from broadsheet.crawler.crawl.processes import LIFELINE_VARIABLE, watch_lifeline
 from broadsheet.output.archive.archive_lock import is_owned

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.fleet.checked_toml import Table, TomlMistake, check_keys, line_of, read_checked, subtable
 
 

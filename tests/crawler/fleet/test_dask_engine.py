@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.fleet.dask_engine import DaskEngine, set_terms
 from broadsheet.crawler.fleet.object_store import Patience
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask, WorkerLost

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.fleet import fleet_folder as disk
 from broadsheet.crawler.fleet import fleet_run
 from broadsheet.crawler.fleet.fleet_run import FleetRun, StoredRecords

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import pytest
 
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.fleet import run_notices
 from broadsheet.crawler.fleet.run_notices import (
     ArchiveMoment,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli import run
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands.crawl import crawl
 from broadsheet.crawler.commands.update import update
 from broadsheet.crawler.fleet.site_task import is_receiver

@@ -9,7 +9,7 @@ import dask.config
 import distributed.config  # noqa: F401 - its defaults have to be there before one of its keys is set
 import pytest
 
-from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.fleet.dask_engine import connected
 from broadsheet.crawler.fleet.store_address import store_at
 from tests.crawler.crawls import QUICK

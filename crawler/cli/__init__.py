@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import click
 
-from . import __version__
-from .crawl.command_line import UnloadedVerb, VerbGroup, run_command
+from .. import __version__
+from .command_line import UnloadedVerb, VerbGroup, run_command
 
 _CONTEXT = {"max_content_width": 100}
 _FOLDER = "broadsheet.crawler.commands"
@@ -96,7 +96,3 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def main() -> None:
     """Run the command line of this process and exit: the entry point `broadsheet`."""
     sys.exit(run())
-
-
-if __name__ == "__main__":
-    main()

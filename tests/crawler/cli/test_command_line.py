@@ -17,17 +17,18 @@ from typing import Any
 import click
 import pytest
 
-from broadsheet.crawler.command_values import CommandError, duration
-from broadsheet.crawler.crawl import archive_access
-from broadsheet.crawler.crawl.command_line import (
+from broadsheet.crawler.cli import archive_access
+from broadsheet.crawler.cli.command_line import (
     ArchiveVerb,
+    CommandError,
+    duration,
     existing_archive,
-    header,
     language,
     require_extra,
     run_command,
     seconds,
 )
+from broadsheet.crawler.commands.verb_options import header
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotAnArchive, NotReachable
 from tests.crawler.shell import start
 

@@ -7,26 +7,53 @@ import os
 import re
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotReachable
 
-from ..command_values import IN_USE, INTERRUPTED, CommandError
-
 if TYPE_CHECKING:
     from broadsheet.output.archive.row_sample import RowSample
 
-_Value = TypeVar("_Value")
+INTERRUPTED = 130
+IN_USE = 75
+"""The exit code where another crawl owns the archive: EX_TEMPFAIL of sysexits.h, which a script may try again."""
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.IGNORECASE)
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9-]+)?", re.IGNORECASE)
 _SHARD = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})")
+
+
+class CommandError(click.ClickException):
+    """Error of a command that cannot be carried out as it is given; the text says why, in one line."""
+
+    exit_code = 2
+
+
+def duration(value: str) -> float:
+    """Parse a duration, a number with or without a unit (90, 30m, 2h, 1d), and return it in seconds."""
+    match = _DURATION.fullmatch(value.strip())
+    if match is None:
+        raise click.BadParameter(f"{value!r} is no time; write seconds or a number with a unit: 90, 30m, 2h")
+    return float(match[1]) * _SECONDS[match[2].lower()]
+
+
+def is_nonempty_file(name: str) -> bool:
+    """Return whether there is a file at the path that is not empty."""
+    path = Path(name)
+    return path.is_file() and path.stat().st_size > 0
+
+
+def is_file_of_receivers(word: str) -> bool:
+    """Return whether a word of --notify names a TOML file of addresses, and is no address itself."""
+    return word.endswith(".toml") and "://" not in word
 
 
 def seconds(value: str | float) -> float:
@@ -54,36 +81,6 @@ def row_sample(value: str) -> RowSample:
 
     number, count = shard(value if "/" in value else f"1/{value}")
     return RowSample(number, count) if "/" in value else RowSample.of_day(count, datetime.now(UTC).date())
-
-
-def header(value: str) -> tuple[str, str]:
-    """Read a header field of a request as (name, value)."""
-    from ..fetch.request_headers import read_header
-
-    return _checked_value(read_header, value)
-
-
-def contact(value: str) -> str:
-    """Read a contact that can be sent with requests: a URL or a mail address."""
-    from ..fetch.identity import read_contact
-
-    return _checked_value(read_contact, value)
-
-
-def user_agent(value: str) -> str:
-    """Read a User-Agent that can be sent in a header."""
-    from ..fetch.identity import read_user_agent
-
-    return _checked_value(read_user_agent, value)
-
-
-def _checked_value(check: Callable[[str], _Value], value: str) -> _Value:
-    from ..options import OptionError
-
-    try:
-        return check(value)
-    except OptionError as error:
-        raise click.BadParameter(str(error)) from error
 
 
 def language(value: str) -> str:

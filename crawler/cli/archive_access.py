@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 import click
 from sqlite_utils import Database
@@ -12,9 +13,11 @@ from sqlite_utils import Database
 from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, NotAnArchive, NotReachable
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.raw.redaction import without_userinfo
-from broadsheet.output.raw.warc_folders import Recovery
 
 from .terminal import one_line
+
+if TYPE_CHECKING:
+    from broadsheet.output.raw.warc_folders import Recovery
 
 _REMEDY = "run broadsheet verify"
 _PRIMARY_CODE = 0xFF

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli import run
-from broadsheet.crawler.crawl.archive_access import damage_behind, open_read_only, told_faults
+from broadsheet.crawler.cli.archive_access import damage_behind, open_read_only, told_faults
 from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
 
 

@@ -21,7 +21,7 @@ from rich.cells import cell_len
 
 import broadsheet.output.read
 from broadsheet.cleaners.document import PageType
-from broadsheet.crawler.crawl.terminal import (
+from broadsheet.crawler.cli.terminal import (
     UNBOUNDED,
     cut_line,
     fit,
@@ -116,9 +116,7 @@ def test_without_a_terminal_no_width_is_assumed(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize(("lines", "is_paged"), [(40, True), (5, False)])
 def test_what_is_longer_than_the_terminal_is_shown_page_by_page(lines: int, is_paged: bool) -> None:
-    script = (
-        f"from broadsheet.crawler.crawl.terminal import print_pages; print_pages(chr(10).join(['a line'] * {lines}))"
-    )
+    script = f"from broadsheet.crawler.cli.terminal import print_pages; print_pages(chr(10).join(['a line'] * {lines}))"
     reader, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     environment = os.environ | {"PAGER": "sed s/^/paged:/", "TERM": "xterm"}

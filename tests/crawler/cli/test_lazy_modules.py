@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import broadsheet.crawler
-from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.crawler.cli.lazy_modules import lazy_imports
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from scrapy.utils.test import get_crawler
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
-from broadsheet.crawler.crawl.progress import (
+from broadsheet.crawler.cli.progress import (
     CrawlTally,
     OutcomeStats,
     ProgressDisplay,

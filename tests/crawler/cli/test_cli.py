@@ -11,9 +11,11 @@ import click
 import pytest
 
 from broadsheet.crawler.cli import cli, run
+from broadsheet.crawler.cli.command_line import UnloadedVerb, VerbGroup
 from broadsheet.crawler.commands.verb_options import import_while_not_collecting
-from broadsheet.crawler.crawl.command_line import UnloadedVerb, VerbGroup
+from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.crawls import REPOSITORY
+from tests.output.conftest import Maker
 
 VERBS = sorted(cli.commands)
 HEAVY = ("scrapy", "twisted", "trafilatura", "lxml", "sqlite_utils", "rich")
@@ -31,6 +33,23 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     )
     assert ended.stderr.strip() == "[]"
     assert ended.stdout.startswith(("Usage: broadsheet", "broadsheet "))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", ["search", "show", "explain", "changes", "report"])
+def test_a_verb_that_reads_loads_neither_the_crawl_nor_the_raw_responses(tmp_path: Path, verb: str) -> None:
+    file, make = tmp_path / "a.db", Maker()
+    with Archive.open(file) as archive:
+        archive.save([make.outcome("https://a.example/mill", "The mill burned down in the night.")])
+    script = (
+        "import sys; from broadsheet.crawler.cli import run; code = run(sys.argv[1:]);"
+        "rooms = ('broadsheet.crawler.crawl', 'broadsheet.crawler.fetch', 'broadsheet.output.raw.warc');"
+        "print([name for name in sys.modules if name.startswith(rooms)], file=sys.stderr); sys.exit(code)"
+    )
+    words = [] if verb in ("changes", "report") else ["mill"]
+    command = [sys.executable, "-c", script, verb, str(file), *words]
+    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert ended.stderr.splitlines()[-1] == "[]"
 
 
 @pytest.mark.parametrize(("words", "verb"), list(cli.verbs()), ids=str)
