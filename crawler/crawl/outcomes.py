@@ -5,9 +5,12 @@ Whatever happens to a URL becomes one `Outcome` with a state and a reason. Parsi
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 from scrapy.http import Response
 
@@ -40,6 +43,7 @@ from .robots_rules import Access, RobotsRules, exclusion_reason
 from .worker_jobs import (
     CrawlPolicy,
     PageJob,
+    PageResult,
     process_empty_page,
     process_feed,
     process_page,
@@ -47,6 +51,7 @@ from .worker_jobs import (
 )
 
 MAX_REDIRECTS = 10
+_RECENT_RESULTS = 256  # pages whose results are remembered: some 20 MB
 NOT_MODIFIED_STATUS = 304
 
 
@@ -89,6 +94,10 @@ class OutcomeBuilder:
         self._policy: CrawlPolicy | None = None
         self._packed_policy = b""
         self._redirect_chains: dict[str, tuple[str, ...]] = {}  # by URL: the redirects that led to it
+        self._recent_results: dict[object, asyncio.Future[PageResult]] = {}
+        self._origins: dict[object, QueuedUrl] = {}  # whose page gave each recent result
+        self.reused_count = 0
+        """Pages that had the bytes of another one, and were not cleaned."""
 
     def resume(self, redirect_chains: Mapping[str, tuple[str, ...]], seed_targets: Iterable[str]) -> None:
         """Take over from earlier runs the redirects that led to URLs still queued, and the targets of the seeds."""
@@ -261,7 +270,7 @@ class OutcomeBuilder:
         capture = answer_capture(answer)
         page = _page_of(answer, capture.directives)
         job = PageJob(page, answer.queued_url, answer.received_at, usage_of(capture.usage_stated))
-        result = await self._workers.run(process_page, job, self._current_packed_policy())
+        result = await self._page_result(job)
         if target := result.page.verdict.refresh_url:
             return self._redirect_outcome(answer, target)
         capture = replace(capture, directives=result.directives)
@@ -270,12 +279,51 @@ class OutcomeBuilder:
         outcome = replace(_answer_outcome(answer, result.state, result.reason, capture), page=result.page)
         return _with_discovered(outcome, result.discovered)
 
+    async def _page_result(self, job: PageJob) -> PageResult:
+        """Clean a page, or take the result of a page of the same bytes in the same folder of its host.
+
+        There relative links lead to the same places. Links that are queued already with a smaller depth are left out.
+        """
+        policy = self._current_packed_policy()
+        queued_url = job.queued_url
+        is_start, bounded_depth = (
+            queued_url.found_via == UrlSource.SEED,
+            self.scope.max_depth is not None and queued_url.depth,
+        )
+        key = _sameness(job), policy, is_start, bounded_depth
+        if (cleaning := self._recent_results.get(key)) is None or _has_failed(cleaning):
+            cleaning = asyncio.ensure_future(self._workers.run(process_page, job, policy))
+            self._recent_results[key] = cleaning
+            self._origins[key] = queued_url
+            for old_key in list(self._recent_results)[:-_RECENT_RESULTS]:
+                del self._recent_results[old_key], self._origins[old_key]
+            return await cleaning
+        origin, result = self._origins[key], await asyncio.shield(cleaning)
+        gain = origin.depth - queued_url.depth
+        links = result.discovered.rows if gain > 0 else ()
+        rows = (replace(row, found_on=job.page.url, depth=max(0, row.depth - gain)) for row in links)
+        page = replace(result.page, url=job.page.url)
+        self.reused_count += 1
+        return replace(result, page=page, discovered=replace(result.discovered, rows=tuple(rows)))
+
     def _current_packed_policy(self) -> bytes:
         """Return the pickled policy for the workers, pickled anew only when scope, options or robot have changed."""
         policy = CrawlPolicy(self.scope, self.options, self.robot)
         if policy != self._policy:
             self._policy, self._packed_policy = policy, policy.packed()
         return self._packed_policy
+
+
+def _sameness(job: PageJob) -> tuple[object, ...]:
+    """Return what pages have in common that have one result: bytes, host, folder, and what their answers state."""
+    page, split = job.page, urlsplit(job.page.url)
+    digest = hashlib.sha256(page.body).digest()
+    stated = page.content_type, page.http_status, page.directives, job.usage
+    return digest, split.scheme, split.netloc, split.path.rpartition("/")[0], *stated
+
+
+def _has_failed(cleaning: asyncio.Future[PageResult]) -> bool:
+    return cleaning.done() and (cleaning.cancelled() or cleaning.exception() is not None)
 
 
 def retry_after_of(answer: Answer) -> float | None:

@@ -372,3 +372,21 @@ def test_a_captcha_is_asked_for_again_with_its_capture(workers: WorkerPool) -> N
         ("failed", "challenged"),
     )
     assert (again.capture is not None, again.page, last.page is not None) == (True, None, True)
+
+
+def test_the_same_bytes_in_a_folder_are_cleaned_once_and_are_the_page_of_each_url(workers: WorkerPool) -> None:
+    outcomes = outcome_builder(workers)
+    body = page("mill", "next", head='<link rel="canonical" href="/story">')
+    urls = ("story", "story?ref=home", "sub/story", "story?deeper")
+    rows = [replace(PAGE, url=HOME + url, depth=depth) for url, depth in zip(urls, (2, 1, 1, 3), strict=True)]
+    first, again, elsewhere, deeper = (outcome_of(outcomes, answer(row, body)) for row in rows)
+    assert outcomes.reused_count == 2
+    for outcome, row in ((again, rows[1]), (deeper, rows[3])):
+        assert (outcome.page, outcome.capture.url) == (replace(first.page, url=row.url), row.url)
+    assert [(row.url, row.found_on, row.depth) for row in again.discovered_urls if "next" in row.url] == [
+        (HOME + "next", rows[1].url, 2)
+    ]
+    assert HOME + "sub/next" in {row.url for row in elsewhere.discovered_urls}
+    assert deeper.discovered_urls == (), "all of them are known, from less far away"
+    other = outcome_of(outcomes, answer(replace(PAGE, url=HOME + "other"), body, X_Robots_Tag="noindex"))
+    assert (outcomes.reused_count, other.capture.directives) == (2, ("noindex",))
