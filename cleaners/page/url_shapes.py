@@ -27,6 +27,7 @@ _ARCHIVE_SEGMENTS = frozenset(_SHAPE_DATA["lists"]["archives"])
 _SECTION_SEGMENTS = frozenset(_SHAPE_DATA["lists"]["sections"])
 _LIST_PARAMETERS = frozenset(_SHAPE_DATA["lists"]["parameters"])
 _ID_PARAMETERS = frozenset(_SHAPE_DATA["articles"]["id_parameters"])
+_COPY_CONVENTIONS = {name: re.compile(pattern) for name, pattern in _SHAPE_DATA["copies"].items()}
 _DOCUMENT_FILE = re.compile(rf"(.+)\.(?:{'|'.join(_SHAPE_DATA['articles']['extensions'])})$")
 _FRONT_PAGE_STEMS = frozenset(_SHAPE_DATA["articles"]["front_pages"])
 _DATED_PATH = re.compile(r"/(?:19|20)\d\d(?:[/-](?:[01]?\d|[a-z]{3}))?(?:[/-][0-3]?\d)?[/-][^/]*[^/\d][^/]*/?$")
@@ -86,6 +87,17 @@ def has_dated_path(url: str) -> bool:
     except ValueError:  # a host in broken brackets
         return False
     return bool(_DATED_PATH.search(path) or _DATED_NUMBER.search(path))
+
+
+@lru_cache(maxsize=4096)
+def copy_convention(url: str) -> str:
+    """Return the convention by which a canonical URL looks like a further address of a page; empty for nearly all.
+
+    >>> copy_convention("https://news.example/2024/the-mill-burned/?amp")
+    'amp'
+    """
+    place = "/" + url.lower().partition("://")[2].partition("/")[2]
+    return next((name for name, pattern in _COPY_CONVENTIONS.items() if pattern.search(place)), "")
 
 
 def names_a_day(url: str) -> bool:

@@ -98,6 +98,12 @@ class Frontier:
         for host in self._hosts.drop_read_ahead():
             self._mark_changed(host)
 
+    def read_again(self, host_name: str) -> None:
+        """Forget what was read of a host's queue ahead, which has changed."""
+        host = self._hosts.get_or_create(host_name)
+        host.read_ahead.clear()
+        self._mark_changed(host)
+
     def mark_stored(self, url: str) -> None:
         """Note that a URL's outcome is stored: it is no longer in flight, and its row may have left the queue."""
         if host := self._in_flight.pop(url, None):

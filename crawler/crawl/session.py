@@ -242,8 +242,8 @@ class CrawlSession:
         read_db: Any = self._read_db
         return hosts_of_queued_seeds(read_db, start_urls)
 
-    async def store(self, outcome: Outcome) -> None:
-        """Store an outcome; returns when it is committed."""
+    async def store(self, outcome: Outcome) -> set[str]:
+        """Store an outcome; returns when it is committed, with the hosts whose queue was changed by what it showed."""
         assert self._writer is not None
         await self._writer.save(outcome)
         key = f"{outcome.state}/{outcome.reason}"
@@ -252,6 +252,7 @@ class CrawlSession:
             self.stored_counts[counted] = self.stored_counts.get(counted, 0) + 1
         if outcome.given_up_host:
             self.stored_counts[key] += self._archive.given_up_counts.pop(key, 0)
+        return self._archive.take_requeued_hosts()
 
     def settle(self) -> None:
         """Stop writing, and judge all pages again with what the whole site shows."""

@@ -371,7 +371,8 @@ class SiteSpider(scrapy.Spider):
         task = asyncio.current_task()
         self._storing_tasks.add(task)
         try:
-            await self.parts.session.store(outcome)
+            for host_name in await self.parts.session.store(outcome):
+                self.parts.frontier.read_again(host_name)
         except (sqlite3.Error, OSError, ArchiveError) as error:
             self.end_reason = self._failure_of(error)
             self.parts.frontier.stop()

@@ -134,11 +134,14 @@ def _is_own_feed(feed_url: str, page_url: str) -> bool:
     feed = urlsplit(feed_url)
     if feed.netloc != page_host or not feed.path.startswith(page_path):
         return False
-    return bool(_OWN_SUFFIX.fullmatch(feed.path, len(page_path)))
+    return bool(_OWN_SUFFIX.fullmatch(f"{feed.path}?{feed.query}" if feed.query else feed.path, len(page_path)))
 
 
 @lru_cache(maxsize=4)
 def _own_place(page_url: str) -> tuple[str, str]:
-    """Return the host of a page, and the path that its own feeds begin with; that is empty for a front page."""
+    """Return the host of a page, and the path that its own feeds begin with; that is empty for a front page.
+
+    It is empty too for a page whose address has a query: others may have the same path.
+    """
     page = urlsplit(page_url)
-    return page.netloc, page.path.removesuffix("index.html").rstrip("/")
+    return page.netloc, "" if page.query else page.path.removesuffix("index.html").rstrip("/")

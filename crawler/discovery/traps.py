@@ -1,4 +1,6 @@
-"""URLs that a site generates without end, recognised by the URL alone. Pure but for the year in which it is loaded.
+"""URLs that a site generates without end or at which no article is, recognised by the URL alone.
+
+Pure but for the year in which the module is loaded.
 
 Other endless URLs show in the archive: `broadsheet.output.write.url_bounds` bounds patterns of URLs that bring no new
 article.
@@ -22,6 +24,7 @@ _BOUNDS = _CONFIG["bounds"]
 _YEAR_PARAMETERS = frozenset(_CONFIG["calendar"]["years"])
 _DATE_PARAMETERS = frozenset(_CONFIG["calendar"]["dates"])
 _FACET_PARAMETERS = frozenset(_CONFIG["facets"]["parameters"])
+_SYSTEM_PLACE = re.compile("|".join(_CONFIG["systems"].values()))
 _THIS_YEAR = datetime.now(UTC).year
 
 _LIST_SUFFIX = re.compile(r"\[.*|\d+$", re.DOTALL)
@@ -43,6 +46,9 @@ def trap_reason(url: str, this_year: int = _THIS_YEAR) -> OutcomeReason | None:
         return OutcomeReason.TRAP_LONG_URL
     if reason := _path_trap(parts.path):
         return reason
+    place = f"{parts.path}?{parts.query}".lower() if parts.query else parts.path.lower()
+    if _SYSTEM_PLACE.search(place):
+        return OutcomeReason.TRAP_SYSTEM
     parameters = [(_LIST_SUFFIX.sub("", name.lower()), value) for name, value in _parameters(parts.query)]
     if len(parameters) > _BOUNDS["parameters"]:
         return OutcomeReason.TRAP_PARAMETERS

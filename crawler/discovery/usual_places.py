@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from broadsheet.cleaners.document import UrlSource
 from broadsheet.cleaners.page.canonical_urls import canonicalise
-from broadsheet.cleaners.page.url_shapes import UrlShape, is_section, shape_of
+from broadsheet.cleaners.page.url_shapes import UrlShape, copy_convention, is_section, shape_of
 from broadsheet.output.archive.stored_text import CJK_CHARACTER
 from broadsheet.output.archive.url_words import UrlKind
 
@@ -42,16 +42,19 @@ _SOURCE_PRIORITY = {
     UrlSource.SINGLE_PAGE: 30,
 }
 
+_COPY_SOURCES, _COPY_PRIORITY = frozenset((UrlSource.LINK, UrlSource.NEXT, UrlSource.SINGLE_PAGE)), 1
 _HEADLINE_PRIORITY = 10
 _HEADLINE_WORDS, _HEADLINE_CJK_CHARS = 5, 12
 
 
 def fetch_priority(url: str, found_via: UrlSource = UrlSource.LINK, link_text: str = "") -> int:
-    """Return the fetch priority of a canonical URL by its shape and its source: higher is sooner, as in Scrapy; 10 to
+    """Return the fetch priority of a canonical URL by its shape and its source: higher is sooner, as in Scrapy; 1 to
     160.  What looks like an article (60) comes before what has no clear shape but a headline for a link (50),
     sections and what has no clear shape (40), lists (20), and the lists' further pages, searches and date archives
-    (10). A guess only: everything is fetched in the end.
+    (10), and further addresses of pages (1). A guess only: everything is fetched in the end.
     """
+    if found_via in _COPY_SOURCES and copy_convention(url):
+        return _COPY_PRIORITY
     shape = UrlShape.UNKNOWN if is_section(url) else shape_of(url)
     headline_priority = _HEADLINE_PRIORITY if shape is UrlShape.UNKNOWN and _is_headline(link_text) else 0
     return _SHAPE_PRIORITY[shape] + _SOURCE_PRIORITY.get(found_via, 0) + headline_priority

@@ -95,6 +95,7 @@ class OutcomeReason(StrEnum):
     TRAP_PARAMETER_ORDER = "trap:parameter_order"
     TRAP_PATTERN = "trap:pattern"
     TRAP_REPEATING_PATH = "trap:repeating_path"
+    TRAP_SYSTEM = "trap:system"
 
     # What the crawl's options and, with --obey-directives, the site leave out
     CONTENT_USAGE = "content_usage"

@@ -275,6 +275,11 @@ class Archive:
         """Find responses that may be files of the articles' pictures, as `picture_queue` does."""
         return pictures_at_hand(self.db, obeys_directives=obeys_directives)
 
+    def take_requeued_hosts(self) -> set[str]:
+        """Return the hosts of which URLs were skipped or queued again for their patterns since the last call."""
+        hosts, self._pattern_tracker.requeued_hosts = self._pattern_tracker.requeued_hosts, set()
+        return hosts
+
     def requeue(self, passing_reasons: Iterable[PassingReason]) -> int:
         """Begin to queue again URLs that have these reasons; return how many rows the first step changed.
 

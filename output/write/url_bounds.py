@@ -8,10 +8,13 @@ of that. A pattern with too many dry pages is spent: its queued URLs are skipped
 pattern that keeps bringing articles has no bound. What seeds, sitemaps and feeds name is a finite list: it is always
 fetched and counts against nothing.
 
-Two kinds of patterns are sampled: one of ten of their URLs is fetched, the others are skipped as `dry`. The first kind
-brought nothing with thirty pages of thirty, on a host whose sitemaps and feeds name nearly all of its articles. Of the
-second kind every page, of thirty or more, names another stored article as its canonical page, as pages of comments do.
-A sampled page that brings or leads to a new article ends the sampling of its pattern.
+Some patterns are sampled: one of ten of their URLs (of copies, of fifty) is fetched, the others are skipped as `dry`.
+Thirty pages of thirty brought nothing, on a host whose sitemaps and feeds name nearly all of its articles. Or, on any
+host: thirty pages of thirty are not there, or name another stored article as their canonical page, as pages of comments
+do; nine of ten addresses by a convention for copies (`?amp`, `/index.html`, print views), five or more, gave what
+another address gave; ten feeds in a row named nothing new; twenty lists in a row (of a tag, of an author; not their
+further pages, which lead from one to the next) led to nothing new. A sampled page that brings or leads to a new article
+ends the sampling of its pattern.
 """
 
 from __future__ import annotations
@@ -24,12 +27,30 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.document import PageType, UrlSource
 from broadsheet.cleaners.page.canonical_urls import host_of
-from broadsheet.cleaners.page.url_shapes import LIST_SEGMENTS, NUMBER, UrlShape, patterns_of, shape_of, sort_parameters
+from broadsheet.cleaners.page.url_shapes import (
+    LIST_SEGMENTS,
+    NUMBER,
+    SLUG,
+    WORD,
+    UrlShape,
+    copy_convention,
+    patterns_of,
+    shape_of,
+    sort_parameters,
+)
 
 from ..archive.page_rows import PageRows
 from ..archive.stored_text import sql_words, storable_text
 from ..archive.stored_values import content_id
-from ..archive.url_words import NO_REASON, OutcomeReason, ReasonFamily, UrlKind, UrlState, compound_reason
+from ..archive.url_words import (
+    NO_REASON,
+    OutcomeReason,
+    ReasonFamily,
+    UrlKind,
+    UrlState,
+    compound_reason,
+    http_reason,
+)
 from .outcome import Outcome
 
 WHOLE_HOST = "*"
@@ -48,7 +69,7 @@ _BOUND_REASONS = (OutcomeReason.TRAP_PATTERN, OutcomeReason.TRAP_HOST_BOUND, Out
 _HOPEFUL_PER_DRY = 10  # hopeful pages that count as much as one dry page
 _MIN_LISTED = 30  # articles that sitemaps and feeds must have brought before they can account for a host
 _ARTICLES_PER_UNLISTED = 20  # a host is accounted for if at most one article in so many was found by links alone
-_SAMPLE_SHARE = 10  # one URL of so many of a sampled pattern is fetched
+_SAMPLE_SHARE, _COPY_SHARE = 10, 50  # one URL of so many of a sampled pattern, or of copies, is fetched
 
 _URL_SOURCE = "SELECT found_via, coalesce(found_on, ''), host FROM urls WHERE id = ?"
 _NEW_URLS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE id > ? ORDER BY id"
@@ -62,14 +83,17 @@ _PUT_COUNTS = f"""INSERT INTO _url_patterns ({_COUNTS})
     RETURNING {_COUNTS}"""
 _COUNT_FOUND = """INSERT INTO _url_patterns (host, pattern, found) VALUES (?, ?, ?)
     ON CONFLICT (host, pattern) DO UPDATE SET found = found + excluded.found"""
+_COPY, _FEED = "copy ", "feed "  # with which the patterns of copies by a convention, and of feeds, begin
+_NOT_THERE_REASONS = frozenset((http_reason(404), http_reason(410), PageType.SOFT_404))
 _COUNT_SITEMAPS = "SELECT count(*) FROM urls INDEXED BY urls_outcome WHERE state = 'queued' AND kind = 'sitemap'"
 _IS_LISTED = "SELECT EXISTS (SELECT 1 FROM _listed WHERE url_id = ?)"
 _CANONICAL_TITLE = """SELECT p.title FROM urls u JOIN pages p ON p.id = u.id
     WHERE u.url = ? AND u.id <> ? AND u.state = 'done' AND p.own_type IN ('article', 'teaser')"""
+_SAME_TITLE = "SELECT 1 FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ? AND u.id <> ? AND p.title = ?"
 _HOST_ROWS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE host = ?1 AND"
 _BOUNDED_ROWS = f"""{_HOST_ROWS} state = 'queued' AND not_before IS NULL
         AND held_at IS NULL
-    UNION ALL {_HOST_ROWS} state = 'skipped' AND kind = 'page' AND reason IN {sql_words(_BOUND_REASONS)}"""
+    UNION ALL {_HOST_ROWS} state = 'skipped' AND kind IN ('page', 'feed') AND reason IN {sql_words(_BOUND_REASONS)}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +130,7 @@ class _PatternCounts:
     @property
     def is_narrow(self) -> bool:
         """Return whether the pattern is a narrow one of pages."""
-        return self.pattern.startswith("/")
+        return self.pattern.startswith(("/", _COPY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +147,9 @@ class _UrlRow:
     def patterns(self) -> Iterator[tuple[str, str]]:
         """Yield the (host, pattern) pairs that bound the URL, the narrowest first."""
         if self.kind == UrlKind.PAGE:
-            url_patterns = patterns_of(self.url)
-            yield from ((self.host, url_patterns.narrow), (self.host, url_patterns.wide), (self.host, WHOLE_HOST))
+            url_patterns, convention = patterns_of(self.url), copy_convention(self.url)
+            narrow = _COPY + convention if convention else url_patterns.narrow
+            yield from ((self.host, narrow), (self.host, url_patterns.wide), (self.host, WHOLE_HOST))
         else:
             yield self.host, _file_pattern(self.kind, self.url)
 
@@ -188,6 +213,8 @@ class PatternTracker:
     _echoing_patterns: set[tuple[str, str]] = field(default_factory=set)
     _articles_by_host: dict[str, int] = field(default_factory=dict)
     _listed_by_host: dict[str, int] = field(default_factory=dict)
+    requeued_hosts: set[str] = field(default_factory=set)
+    """Hosts of which queued URLs were skipped, or skipped ones queued, for whoever has read the queue ahead."""
 
     def reload(self) -> None:
         """Read from the table which patterns are spent, and which are sampled."""
@@ -213,10 +240,12 @@ class PatternTracker:
             return
         found_via, found_on, host = self.db.execute(_URL_SOURCE, [url_id]).fetchone()
         page = _UrlRow(url_id, outcome.url, host, outcome.kind, outcome.state, found_via)
+        if outcome.kind == UrlKind.PAGE and outcome.state == UrlState.FAILED and outcome.reason in _NOT_THERE_REASONS:
+            self._count_page(page, has_gained=False, is_echo=True)
         if outcome.kind in _FILE_KINDS and outcome.state == UrlState.DONE:
             self._count_page(page, has_gained=any(row.kind == UrlKind.PAGE for row in new_rows))
         elif outcome.page or (outcome.location and outcome.state == UrlState.DONE):
-            is_echo = self._is_echo(page, outcome)
+            is_echo = self._is_echo(page, outcome, has_new_text) or outcome.reason in _NOT_THERE_REASONS
             has_gained = (has_new_text and not is_echo) or outcome.reason in _UNWANTED_ARTICLE_REASONS
             is_hopeful = _hides_content(outcome) or _leads_elsewhere(page, admitted_rows)
             self._count_page(page, has_gained, is_hopeful=is_hopeful, is_echo=is_echo)
@@ -241,7 +270,8 @@ class PatternTracker:
         patterns = list(row.patterns())
         spent_patterns = [pattern for host, pattern in patterns if (host, pattern) in self._spent_patterns]
         if not spent_patterns:
-            is_left_out = self._is_sampled(patterns[0]) and content_id(row.url) % _SAMPLE_SHARE
+            share = _COPY_SHARE if patterns[0][1].startswith(_COPY) else _SAMPLE_SHARE
+            is_left_out = self._is_sampled(patterns[0]) and content_id(row.url) % share
             return OutcomeReason.DRY if is_left_out else None
         is_whole_host = spent_patterns == [WHOLE_HOST]
         return OutcomeReason.TRAP_HOST_BOUND if is_whole_host else OutcomeReason.TRAP_PATTERN
@@ -259,8 +289,20 @@ class PatternTracker:
         """Return whether a sitemap or feed names a page."""
         return page.kind == UrlKind.PAGE and bool(self.db.execute(_IS_LISTED, [page.id]).fetchone()[0])
 
-    def _is_echo(self, page: _UrlRow, outcome: Outcome) -> bool:
-        """Return whether a linked page names another stored article as canonical, and has its title, as comments do."""
+    def _is_echo(self, page: _UrlRow, outcome: Outcome, has_new_text: bool) -> bool:
+        """Return whether a linked page names another stored article as canonical, and has its title, as comments do.
+
+        A copy by a convention is also one if it has another page's text, or names a page of its title.
+        """
+        if outcome.page and copy_convention(page.url):
+            named = (
+                storable_text(outcome.page.metadata.canonical_url),
+                page.id,
+                storable_text(outcome.page.metadata.title),
+            )
+            return self.db.execute(_SAME_TITLE, named).fetchone() is not None or (
+                outcome.page.is_article and not has_new_text
+            )
         if page.found_via != UrlSource.LINK or outcome.page is None or shape_of(page.url) == UrlShape.DEEP_LIST:
             return False
         metadata = outcome.page.metadata
@@ -321,8 +363,17 @@ class PatternTracker:
         return row.is_narrow and is_tried and not row.article_count + row.led_count
 
     def _is_echoing(self, row: _PatternCounts) -> bool:
-        """Return whether all pages of a narrow pattern repeat another page, of enough to say so."""
-        return row.is_narrow and 0 < self.limits.sampled <= row.echo_count == row.fetched_count
+        """Return whether a pattern is sampled on any host, as the module says."""
+        least = self.limits.sampled
+        if not least:
+            return False
+        if row.pattern.startswith(_COPY):
+            return 6 * row.echo_count >= least and 10 * row.echo_count >= 9 * row.fetched_count
+        if row.pattern.startswith(_FEED):
+            return 3 * row.dry_count >= least
+        if row.is_narrow and _is_lone_list_pattern(row.pattern) and 3 * row.dry_count >= 2 * least:
+            return True
+        return row.is_narrow and least <= row.echo_count == row.fetched_count
 
     def _is_spent(self, row: _PatternCounts) -> bool:
         return row.dry_count * _HOPEFUL_PER_DRY + row.hopeful_count > self._allowance(row) * _HOPEFUL_PER_DRY
@@ -353,6 +404,7 @@ class PatternTracker:
                 state = UrlState.SKIPPED if reason else UrlState.QUEUED
                 changes.append((str(state), str(reason or NO_REASON), row.id))
         self.db.conn.executemany("UPDATE urls SET state = ?, reason = ? WHERE id = ?", changes)
+        self.requeued_hosts.add(host)
 
 
 def _file_pattern(kind: UrlKind, url: str) -> str:
@@ -367,9 +419,20 @@ def _leads_elsewhere(page: _UrlRow, admitted_rows: list[_UrlRow]) -> bool:
     """Return whether a page was the first to link to a URL of another wide pattern that does not look like a list."""
     own_pattern, list_shapes = patterns_of(page.url).wide, (UrlShape.LIST, UrlShape.DEEP_LIST)
     return any(
-        row.kind != UrlKind.PAGE or (patterns_of(row.url).wide != own_pattern and shape_of(row.url) not in list_shapes)
+        row.kind == UrlKind.SITEMAP
+        or (
+            row.kind == UrlKind.PAGE
+            and patterns_of(row.url).wide != own_pattern
+            and shape_of(row.url) not in list_shapes
+        )
         for row in admitted_rows
     )
+
+
+def _is_lone_list_pattern(pattern: str) -> bool:
+    """Return whether a pattern is of lists that do not lead from one to the next, such as `/author/word`."""
+    *folders, last = pattern.split("/")
+    return not LIST_SEGMENTS.isdisjoint(folders) and last in (WORD, SLUG)
 
 
 def _is_archive_pattern(pattern: str) -> bool:

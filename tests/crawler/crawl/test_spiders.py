@@ -250,6 +250,9 @@ class Frontier:
     def mark_stored(self, url: str) -> None:
         self.told.append(url.rpartition("/")[2])
 
+    def read_again(self, host_name: str) -> None:
+        assert host_name == "a.test"
+
     def drain(self) -> None:
         self.told.append("drain")
 
@@ -273,10 +276,11 @@ class Session:
         self.done: list[object] = []
         self.stored_counts = {"done/article": 2}
 
-    async def store(self, outcome: Outcome) -> None:
+    async def store(self, outcome: Outcome) -> set[str]:
         if self.error:
             raise self.error
         self.done.append(outcome.url)
+        return {"a.test"} if outcome.url.endswith("/1") else set()
 
     def settle(self) -> None:
         self.done.append("settle")

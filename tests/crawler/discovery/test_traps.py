@@ -219,3 +219,18 @@ def test_a_killed_crawl_does_not_begin_to_count_anew(crawl: Crawl) -> None:
     assert len(site.log) < PatternLimits().narrow_pattern * 1.2 + 300
     (counted,) = result.rows("SELECT dry FROM _url_patterns WHERE pattern = '/word?page'")
     assert counted[0] > PatternLimits().narrow_pattern
+
+
+@pytest.mark.parametrize(
+    ("path", "is_system"),
+    [
+        ("cdn-cgi/l/email-protection", True), ("blog/wp-login.php?redirect_to=x", True), ("wp-json/wp/v2/posts", True),
+        ("story/?replytocom=12", True), ("story/trackback/", True), ("xmlrpc.php", True), ("de/login", True),
+        ("user/register", True), ("w/index.php?title=Mill&action=edit", True), ("comment/reply/12", True),
+        ("login-fees-rise", False), ("news/admin-costs", False), ("user/mara", False),
+        ("story?action=editorial", False),
+        ("xmlrpc", False), ("2024/checkout-queues/", False), ("wp-content/uploads/story.html", False),
+    ],
+)  # fmt: skip
+def test_addresses_of_programs_are_not_asked_for(path: str, is_system: bool) -> None:
+    assert trap_reason(f"{HOST}/{path}") == ("trap:system" if is_system else None)

@@ -58,14 +58,22 @@ LISTS = [
 ]  # fmt: skip
 DEEP = [
     "page/2/", "news?page=3", "category/politics/page/7", "2024/", "2024/05/", "2024/05/07", "?s=word",
-    "list-page-4.html", "calendar/?month=2", "2024/index.html", "2024/05.html",
+    "list-page-4.html", "calendar/?month=2", "2024/05.html",
 ]  # fmt: skip
-UNKNOWN = ["", "about", "news/", "index.html", "en/index.html", "blog/bridge/"]
+UNKNOWN = ["", "about", "news/", "blog/bridge/"]
+COPIES = [
+    "index.html", "en/index.html", "2024/index.html", "story/amp/", "story?amp", "story?noamp=1", "story?print=1",
+    "story/print/", "index.php?tmpl=component&id=3",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("path", "expected"),
-    [(path, rank) for paths, rank in ((ARTICLES, 60), (UNKNOWN, 40), (LISTS, 20), (DEEP, 10)) for path in paths],
+    [
+        (path, rank)
+        for paths, rank in ((ARTICLES, 60), (UNKNOWN, 40), (LISTS, 20), (DEEP, 10), (COPIES, 1))
+        for path in paths
+    ],
 )
 def test_priority(path, expected):
     url = canonicalise(path or "/", SITE)

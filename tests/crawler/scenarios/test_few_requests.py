@@ -104,3 +104,61 @@ def test_feeds_of_comments_are_not_asked_for_and_have_their_outcome(crawl: Crawl
     comment_feeds = {path for path, outcome in states.items() if outcome == ("skipped", "comment_feed")}
     assert comment_feeds == {"/comments/feed/", *(f"{path}/feed/" for path in PATHS)}
     assert set(result.rows("SELECT kind, found_via FROM urls WHERE reason = 'comment_feed'")) == {("feed", "link")}
+
+
+SPELLINGS = ("{}/feed/", "{}/feed/atom/", "{}?feed=rss2", "{}/comments/feed/", "{}/rss.xml", "{}?format=feed&type=atom")
+SYSTEM = (
+    "/wp-login.php?redirect_to=x",
+    "/xmlrpc.php",
+    "/cdn-cgi/l/email-protection",
+    "/story0?replytocom=7",
+    "/login/",
+)
+
+
+@pytest.mark.slow
+def test_feeds_lists_copies_and_programs_of_a_blog_are_asked_for_as_far_as_they_lead_to_something(
+    crawl: Crawl, serve: Serve
+) -> None:
+    """A blog that has a feed at every turn, in several spellings, a list for each author and each tag, and copies."""
+    names = [f"story{number}" for number in range(240)]
+    lists = [f"/{kind}/{word(number)}/" for number in range(220) for kind in ("author", "tag")]
+    site = serve({"/": page("home", *(f"/{name}" for name in names), *lists)})
+    for number, name in enumerate(names):
+        own = (spelling.format(f"/{name}") for spelling in SPELLINGS)
+        copies = (f"/{name}?amp", f"/{name}/print/")
+        canonical = f'<link rel="canonical" href="{site.url}/{name}">'
+        html = page(
+            name, *lists[number : number + 2], *own, *copies, *SYSTEM, head=canonical + LINK.format(f"/{name}/feed/")
+        )
+        site.routes |= dict.fromkeys((f"/{name}", *copies), html)
+    for number, path in enumerate(lists):
+        about = names[number % 240]
+        html = f"<title>{path}</title><h1>{path}</h1><ul>" + f'<li><a href="/{about}">{about}</a></li>' * 3 + "</ul>"
+        site.routes |= {path: f"<html><head>{LINK.format(f'{path}feed/')}</head><body>{html}</body></html>"}
+        site.routes |= {f"{path}feed/": feed(f"/{about}")}
+    result = crawl(f"{site.url}/", CONCURRENT_REQUESTS=1, BROADSHEET_DELAY=0.02)
+    assert len(result.articles()) == 240
+    assert len(site.log) <= 2 * 240
+    asked = [path for path in site.paths() if any(path.startswith(system.partition("?")[0]) for system in SYSTEM)]
+    assert [path for path in asked if not path.startswith("/story0")] == []
+    assert result.states(site)["/xmlrpc.php"] == ("skipped", "trap:system")
+    assert not [path for path in site.paths() if path.startswith("/story") and ("feed" in path or "rss" in path)]
+    assert sum("?amp" in path for path in site.paths()) < 25
+    reasons = dict(result.rows("SELECT reason, count(*) FROM urls WHERE state = 'skipped' GROUP BY reason"))
+    assert reasons["dry"] > 400
+
+
+@pytest.mark.slow
+def test_a_pattern_of_pages_that_are_not_there_is_sampled(crawl: Crawl, serve: Serve) -> None:
+    gone = [f"/old/{number}" for number in range(300)]
+    site = serve({"/": page("home", "/one", *gone), **stories("one")})
+    result = crawl(f"{site.url}/", sitemaps=0, feeds=0)
+    asked = sum(path.startswith("/old/") for path in site.paths())
+    assert 30 <= asked < 100
+    states = result.rows("SELECT state, reason, count(*) FROM urls WHERE url LIKE '%/old/%' GROUP BY 1, 2 ORDER BY 1")
+    assert states == [("failed", "http_404", asked), ("skipped", "dry", 300 - asked)]
+
+
+def word(number: int) -> str:
+    return "".join("abcdefghij"[int(digit)] for digit in f"{number:03}") + "son"
