@@ -7,6 +7,7 @@ as captured.
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -26,27 +27,30 @@ _SOURCE_QUERIES = {
     "link": """SELECT id FROM urls WHERE kind = 'page'
         AND found_via IN ('link', 'next', 'canonical', 'single_page', 'redirect')""",
 }
-# `+` keeps SQLite from the index on states, in which each step would read every redirect of the archive.
+# `+` keeps SQLite from the index on states, in which each step would read every redirect of the archive. Most URLs lead
+# nowhere else, and are read straight.
+_IS_REDIRECT = "+u.state = 'done' AND +u.reason = 'redirect'"
 _REDIRECT_ENDS = f"""WITH RECURSIVE named (id) AS ({{named}}),
+    moved (start, id) AS (
+        SELECT n.id, t.id FROM named n JOIN urls u ON u.id = n.id JOIN urls t ON t.url = u.location
+        WHERE {_IS_REDIRECT}),
     way (start, id, hops) AS (
-        SELECT id, id, 0 FROM named
+        SELECT start, id, 1 FROM moved
         UNION ALL
         SELECT w.start, t.id, w.hops + 1 FROM way w JOIN urls u ON u.id = w.id JOIN urls t ON t.url = u.location
-        WHERE +u.state = 'done' AND +u.reason = 'redirect' AND w.hops < {_MAX_HOPS}),
-    ends AS (
-        SELECT s.url AS url, u.state AS state, u.reason AS reason, p.article_id AS article_id, max(w.hops)
+        WHERE {_IS_REDIRECT} AND w.hops < {_MAX_HOPS}),
+    ends (url, state, reason, article_id, hops) AS (
+        SELECT u.url, u.state, u.reason, p.article_id, 0
+        FROM named n JOIN urls u ON u.id = n.id LEFT JOIN pages p ON p.id = n.id
+        WHERE NOT ({_IS_REDIRECT}) OR n.id NOT IN (SELECT start FROM moved)
+        UNION ALL
+        SELECT s.url, u.state, u.reason, p.article_id, max(w.hops)
         FROM way w JOIN urls s ON s.id = w.start JOIN urls u ON u.id = w.id LEFT JOIN pages p ON p.id = w.id
         GROUP BY w.start)"""
 
-_CLASSES = """SELECT CASE WHEN article_id IS NOT NULL THEN 'article'
-        WHEN state = 'done' AND reason <> 'redirect' THEN 'page' ELSE 'gap' END AS class, state, reason, url
+_CLASSED_ENDS = f"""{_REDIRECT_ENDS} SELECT CASE WHEN article_id IS NOT NULL THEN 'article'
+        WHEN state = 'done' AND reason <> 'redirect' THEN 'page' ELSE 'gap' END, state, reason, url
     FROM ends"""
-_COUNTS_WITH_EXAMPLES = f"""{_REDIRECT_ENDS}, classes AS ({_CLASSES}), ranked AS (
-        SELECT class, state, reason, url, row_number() OVER (PARTITION BY class, state, reason ORDER BY url) AS place,
-            count(*) OVER (PARTITION BY class, state, reason) AS urls FROM classes)
-    SELECT class, state, reason, urls, url FROM ranked
-    WHERE place <= {MAX_EXAMPLES} AND (class <> 'article' OR place = 1)
-    ORDER BY class, urls DESC, state, reason, place"""
 _UNNAMED_ARTICLES = f"""{_REDIRECT_ENDS} SELECT count(*) OVER (), url FROM articles
     WHERE id NOT IN (SELECT article_id FROM ends WHERE article_id IS NOT NULL) ORDER BY url LIMIT {MAX_EXAMPLES}"""
 
@@ -144,13 +148,19 @@ def hint_for(state: UrlState, reason: Reason) -> str:
 
 def _measure_source(db: Database, source: str, query: str) -> Coverage:
     """Measure the coverage of one source; `query` selects the ids of the URLs that it names."""
-    gaps_by_class: dict[str, dict[tuple[UrlState, Reason], Gap]] = {"article": {}, "page": {}, "gap": {}}
-    for class_name, state, reason, urls, url in db.execute(_COUNTS_WITH_EXAMPLES.format(named=query)):
-        gap = gaps_by_class[class_name].get((state, reason))
-        examples = (*gap.examples, url) if gap else (url,)
+    counts: Counter[tuple[str, UrlState, Reason]] = Counter()
+    first_urls: dict[tuple[str, UrlState, Reason], list[str]] = {}
+    for class_name, state, reason, url in db.execute(_CLASSED_ENDS.format(named=query)):
+        counts[key := (class_name, state, reason)] += 1
+        urls = first_urls.setdefault(key, [])
+        if len(urls) < MAX_EXAMPLES or url < urls[-1]:
+            urls[:] = sorted((*urls, url))[:MAX_EXAMPLES]
+    gaps_by_class: dict[str, list[Gap]] = {"article": [], "page": [], "gap": []}
+    for key in sorted(counts, key=lambda key: (-counts[key], key)):
+        class_name, state, reason = key
         hint = hint_for(state, reason) if class_name == "gap" else ""
-        gaps_by_class[class_name][state, reason] = Gap(state, reason, urls, examples, hint)
-    articles, pages, gaps = (tuple(gaps_by_class[class_name].values()) for class_name in ("article", "page", "gap"))
+        gaps_by_class[class_name].append(Gap(state, reason, counts[key], tuple(first_urls[key]), hint))
+    articles, pages, gaps = map(tuple, gaps_by_class.values())
     total = sum(gap.urls for gap in (*articles, *pages, *gaps))
     unnamed, examples = _find_unnamed(db, query) if source == "sitemap" and total else (0, ())
     return Coverage(source, total, sum(gap.urls for gap in articles), pages, gaps, unnamed, examples)
