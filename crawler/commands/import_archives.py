@@ -232,7 +232,6 @@ def run_import(
     )
     with closing(archive_file.open_database(options["db"], read_only=True)) as read_db:
         importer, signal_number = asyncio.run(_import_records(archive, read_db, order, crawl_options, options))
-    archive.apply_waiting_rulings()
     settle_pool.settle_in_processes(archive.db)
     if not signal_number and (picture_count := _take_pictures(archive, crawl_options, options)):
         importer.counts.outcomes[f"{url_words.UrlState.DONE}/{url_words.OutcomeReason.PICTURE}"] += picture_count

@@ -69,6 +69,8 @@ def _merge_source(
     archive: archive_writer.Archive, source: source_archive.SourceArchive, name: str, quiet: bool
 ) -> archive_merge.MergeResult:
     result = archive_merge.merge_source(archive.db, source)
+    for conflict in result.conflicts:
+        click.echo(one_line(f"broadsheet: {name}: corrections differ: {conflict}"), err=True)
     if not quiet:
         click.echo(one_line(f"{name}: {result_text(result)}"))
     return result

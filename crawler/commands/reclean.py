@@ -125,7 +125,6 @@ def _reclean(options: RecleanOptions) -> int:
         run_id = archive.runs.start("reclean", options.recorded_values, session.software_versions()) if archive else 0
         recleaner, reclean_run, signal_number = asyncio.run(_run_recleaner(db, options))
         if archive:
-            archive.apply_waiting_rulings()
             settle_pool.settle_in_processes(archive.db)  # also what a run that was killed has left unsettled
             run_end = ("stopped", f"signal {signal_number}") if signal_number else ("finished", "")
             archive.runs.finish(run_id, *run_end, recleaner.findings.tally.as_counts())

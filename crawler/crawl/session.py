@@ -301,7 +301,6 @@ class CrawlSession:
             self._archive.close()
 
     def _settle(self) -> None:
-        self._archive.apply_waiting_rulings()
         settle_in_processes(self._archive.db)
 
     def _stop_writing(self) -> None:

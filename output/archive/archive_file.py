@@ -43,9 +43,9 @@ _WAL_MODE = b"\x02"
 _MODE_OFFSET = 18  # of the byte that says how the file is written (SQLite's file format, 1.3)
 TORN_COPY = "it was copied while a command wrote it, when only broadsheet backup makes a whole copy"
 
-COMPANION_ENDINGS = ("-wal", "-shm", "-journal", ".lock", ".rulings", ".away")
-"""What SQLite, `ArchiveLock`, the journal of rulings and the list of WARC files in a store append to an archive's name
-for the files that they make, and delete, beside it."""
+COMPANION_ENDINGS = ("-wal", "-shm", "-journal", ".lock", ".away")
+"""What SQLite, `ArchiveLock` and the list of WARC files in a store append to an archive's name for the files that they
+make, and delete, beside it."""
 
 
 def open_database(path: str | Path, *, read_only: bool = False) -> Database:

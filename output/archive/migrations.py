@@ -22,7 +22,7 @@ from .stored_values import STORE_FACT
 
 BASELINE_VERSION = 8
 SCHEMA_VERSION = 8
-SCHEMA_DRAFT = 7
+SCHEMA_DRAFT = 8
 
 MIGRATIONS = Migrations("broadsheet")
 

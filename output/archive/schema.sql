@@ -505,35 +505,37 @@ CREATE TABLE _place_evidence (
 ) WITHOUT ROWID;
 CREATE INDEX place_evidence_host ON _place_evidence (host);
 
-CREATE TABLE rulings (
+CREATE TABLE corrections (
     id INTEGER PRIMARY KEY,
-    block_id INTEGER NOT NULL,
+    field TEXT NOT NULL CHECK (field IN ('block', 'kind', 'title', 'authors', 'published', 'tags', 'language')),
+    block_id INTEGER REFERENCES _block_texts (id),
     article_id INTEGER,
     host TEXT,
-    kept INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    url TEXT NOT NULL DEFAULT '',
+    who TEXT NOT NULL DEFAULT '',
     at TEXT NOT NULL,
     note TEXT NOT NULL DEFAULT '',
-    reason TEXT NOT NULL,
-    rule TEXT NOT NULL,
-    CHECK (article_id IS NULL OR host IS NULL)
+    reason TEXT NOT NULL DEFAULT '',
+    rule TEXT NOT NULL DEFAULT '',
+    undone_at TEXT,
+    CHECK (article_id IS NULL OR host IS NULL),
+    CHECK ((field = 'block') = (block_id IS NOT NULL))
 );
-CREATE INDEX rulings_block ON rulings (block_id);
+CREATE INDEX corrections_block ON corrections (block_id) WHERE block_id IS NOT NULL;
+CREATE INDEX corrections_field ON corrections (field) WHERE block_id IS NULL;
+
+CREATE VIEW rulings AS
+    SELECT id, block_id, article_id, host, value = 'kept' AS kept, at, note, reason, rule FROM corrections
+    WHERE block_id IS NOT NULL AND undone_at IS NULL;
 
 CREATE TABLE _own_verdicts (
     page_id INTEGER NOT NULL,
     position INTEGER NOT NULL,
     kept INTEGER NOT NULL,
     reason_id INTEGER NOT NULL REFERENCES _reasons (id),
-    PRIMARY KEY (page_id, position),
-    FOREIGN KEY (page_id, position) REFERENCES _page_blocks (page_id, position) ON DELETE CASCADE
-) WITHOUT ROWID;
-
-CREATE TABLE _overruled (
-    page_id INTEGER NOT NULL,
-    position INTEGER NOT NULL,
-    ruling_id INTEGER NOT NULL,
-    kept INTEGER NOT NULL,
-    reason_id INTEGER NOT NULL REFERENCES _reasons (id),
+    site_kept INTEGER,
+    site_reason_id INTEGER REFERENCES _reasons (id),
     PRIMARY KEY (page_id, position),
     FOREIGN KEY (page_id, position) REFERENCES _page_blocks (page_id, position) ON DELETE CASCADE
 ) WITHOUT ROWID;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -16,7 +16,7 @@ from ..archive.pictures import ShownPicture, pictures_of_article
 from ..archive.stored_values import stored_object, stored_texts
 from ..read.page_lookup import StoredBlock, StoredPage, read_page
 from ..write.edit_history import Revision, revisions_of
-from ..write.ruling_journal import JournalEntry
+from ..write.verdicts import OF_PAGE, find_steps, waiting_blocks
 from .article_list import ListPlace
 from .article_notes import ArticleNote, NotedFacts, article_notes
 from .strict_requests import NotHereError
@@ -31,8 +31,7 @@ _COLUMNS = """id, url, coalesce(canonical_url, ''), host, title, authors, coales
     coalesce(modified_raw, ''), cleaner_version"""
 _ARTICLE = f"""SELECT {_COLUMNS}, '' FROM articles WHERE id = ?1
     UNION ALL SELECT {_COLUMNS}, why FROM _shelved WHERE id = ?1"""
-_RULINGS = """SELECT o.position, r.article_id IS NOT NULL, r.host, r.at, r.note
-    FROM _overruled o JOIN rulings r ON r.id = o.ruling_id WHERE o.page_id = ?"""
+_RULING = "SELECT article_id IS NOT NULL, host, at, note FROM rulings WHERE id = ?"
 _COPIES = f"""SELECT d.kind, d.similarity, a.id, a.url, a.title, coalesce(a.published_day, '') FROM (
         SELECT duplicate_id AS other, kind, similarity FROM duplicates WHERE article_id = ?1
         UNION ALL SELECT article_id, kind, similarity FROM duplicates WHERE duplicate_id = ?1) d
@@ -192,8 +191,8 @@ class ArticleView:
         return sum(not block.is_kept for block in self.blocks)
 
 
-def read_article(db: Database, article_id: int, pending_entries: Sequence[JournalEntry] = ()) -> ArticleView:
-    """Read the article of a number, shelved or not. `pending_entries` are the rulings that are not applied yet.
+def read_article(db: Database, article_id: int) -> ArticleView:
+    """Read the article of a number, shelved or not.
 
     Raises NotHereError if the archive has none.
     """
@@ -202,10 +201,12 @@ def read_article(db: Database, article_id: int, pending_entries: Sequence[Journa
         raise NotHereError("the archive has no article of that number")
     fields = dict(zip(_FIELDS, row, strict=True))
     page = read_page(db, fields["page_id"])
-    rulings = {position: values for position, *values in db.execute(_RULINGS, [fields["page_id"]])}
-    pending_blocks = {
-        entry.ruling.block_id for entry in pending_entries if _is_about(entry, article_id, fields["host"])
+    rulings = {
+        step.position: db.execute(_RULING, [step.ruling_id]).fetchone()
+        for step in find_steps(db, OF_PAGE, {"page": fields["page_id"]})
+        if step.ruling_id is not None and step.is_idle
     }
+    pending_blocks = waiting_blocks(db, fields["page_id"])
     page_keys = [article_id, fields["page_id"]]
     certainty, has_pictures = db.execute(_PAGE_FACTS, [fields["page_id"]]).fetchone()
     revisions, is_emptied = revisions_of(db, article_id), not fields["markdown"].strip() and bool(rulings)
@@ -262,14 +263,8 @@ def _metadata_lines(fields: dict[str, Any]) -> Iterator[MetadataLine]:
             yield MetadataLine(name, value, str(sources.get(name, "")))
 
 
-def _is_about(entry: JournalEntry, article_id: int, host: str) -> bool:
-    """Return whether a waiting ruling's scope includes an article."""
-    scope = entry.ruling
-    return scope.article_id in (None, article_id) and scope.host in (None, host)
-
-
 def _shown_blocks(
-    page: StoredPage, rulings: dict[int, list[Any]], pending_blocks: Collection[int]
+    page: StoredPage, rulings: dict[int, tuple[Any, ...]], pending_blocks: Collection[int]
 ) -> Iterator[ShownBlock]:
     for block in page.blocks:
         is_for_article, host, _, note = rulings.get(block.position, (False, None, "", ""))

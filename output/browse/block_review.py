@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlite_utils import Database
@@ -19,12 +19,10 @@ from broadsheet.cleaners.document import KeepReason, RemovalReason
 from ..write.person_verdicts import (
     Reliability,
     Review,
-    block_text,
     list_reviews,
     reliability,
     reliability_by,
 )
-from ..write.ruling_journal import WaitingReview
 
 LATEST = 10
 """How many of the judgements a page of review lists."""
@@ -41,17 +39,6 @@ class ReviewFigures:
     by_reason: Mapping[str, Reliability]
     by_host: Mapping[str, Reliability]
     unsure: int
-
-
-def all_reviews(db: Database, waiting: Sequence[WaitingReview] = ()) -> list[Review]:
-    """Return the judgements as they will stand when those that wait are stored, the earliest first."""
-    reviews = {review.id: review for review in list_reviews(db)}
-    for entry in waiting:
-        reviews.pop(entry.review.id, None)
-        if not entry.is_undo:
-            text = "" if entry.review.block_id is None else block_text(db, entry.review.block_id) or ""
-            reviews[entry.review.id] = replace(entry.review, text=text)
-    return list(reviews.values())
 
 
 def review_figures(reviews: Sequence[Review]) -> ReviewFigures:
@@ -134,9 +121,9 @@ class ReviewView:
     latest: tuple[JudgedLine, ...]
 
 
-def read_review(db: Database, waiting: Sequence[WaitingReview] = ()) -> ReviewView:
-    """Read the review of blocks. `waiting` are judgements that are not stored yet."""
-    reviews = [review for review in all_reviews(db, waiting) if not review.is_of_page]
+def read_review(db: Database) -> ReviewView:
+    """Read the review of blocks."""
+    reviews = [review for review in list_reviews(db) if not review.is_of_page]
     return ReviewView(
         proposal=_propose(db, reviews),
         figures=review_figures(reviews),

@@ -1,7 +1,7 @@
 """Routes of the forms: rulings on blocks, judgements of blocks and pages, judgements as files.
 
-While a crawl owns the file, a ruling or judgement waits in its journal. Judgements leave as test cases and as annotated
-pages.
+While a crawl owns the file, a ruling is stored, and waits for the crawl to apply it. Judgements leave as test cases and
+as annotated pages.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from ..archive.atomic_writes import write_transaction
 from ..archive.stored_values import utc_now
 from ..raw.raw_exchange import RecordLocation
 from ..write.applied_rulings import carry_out_ruling
-from ..write.archive_writer import Archive
-from ..write.person_verdicts import Review, Ruling, drop_review, store_review
-from ..write.ruling_journal import append_review, append_ruling, waiting_reviews
-from .block_review import all_reviews, find_judged_block
+from ..write.archive_writer import Archive, opened_beside_owner
+from ..write.person_verdicts import Review, Ruling, drop_review, list_reviews, store_review
+from ..write.verdicts import apply_rulings
+from .block_review import find_judged_block
 from .library import ArchiveFile
 from .page_review import annotated_pages, find_judged_page, pack_annotations
 from .page_routes import arguments_of
@@ -38,7 +38,7 @@ from .review_mending import (
     article_of_page,
     made_rulings,
     mending_rulings,
-    rule_all,
+    put_rulings,
 )
 from .room import Room, address
 from .ruling_preview import SCOPES, scoped_ruling
@@ -103,14 +103,15 @@ def rule(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
 
 
 def carry_out(archive: ArchiveFile, ruling: Ruling, *, undo: bool) -> str:
-    """Apply a ruling, or write it to the journal where another owns the file: `ruled`, `waiting`, `undone`, or `taken`
+    """Store and apply a ruling, or only store it where another owns the file: `ruled`, `waiting`, `undone`, or `taken`
     where the opposite ruling was taken back, which alone gives what was asked.
     """
     try:
         with Archive.open(archive.path) as owned:
             effect = carry_out_ruling(owned.db, ruling, undo=undo)
     except InUse:
-        append_ruling(archive.path, ruling, undo=undo)
+        with opened_beside_owner(archive.path) as db:
+            carry_out_ruling(db, ruling, undo=undo, applies=False)
         return "waiting"
     return "undone" if undo else "taken" if effect.takes_back else "ruled"
 
@@ -132,7 +133,7 @@ def review_routes(room: Room) -> list[Route]:
     def cases(request: Request) -> Response:
         archive = room.archive(request.path_params["archive"])
         with archive.open() as db:
-            reviews = all_reviews(db, waiting_reviews(archive.path))
+            reviews = list_reviews(db)
         text = "\n".join(_case(review) for review in reviews if review.text and review.is_right is not None)
         headers = {"content-disposition": 'attachment; filename="cases.toml"'}
         return Response(text, media_type="application/toml; charset=utf-8", headers=headers)
@@ -143,7 +144,7 @@ def review_routes(room: Room) -> list[Route]:
             raise NotHereError("nothing that reads raw responses is in this room")
         read = partial(_source, room.read_raw, archive.path)
         with archive.open() as db:
-            data = pack_annotations(annotated_pages(db, all_reviews(db, waiting_reviews(archive.path)), read))
+            data = pack_annotations(annotated_pages(db, list_reviews(db), read))
         headers = {"content-disposition": 'attachment; filename="pages.zip"'}
         return Response(data, media_type="application/zip", headers=headers)
 
@@ -159,10 +160,7 @@ def _source(read_raw: RawReader, folder: Path, location: RecordLocation, body: R
 
 
 def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
-    """Store a judgement and mend what it finds wrong, or take both back; lead to what is next.
-
-    While a crawl owns the file, both wait.
-    """
+    """Store a judgement and mend what it finds wrong, or take both back; lead to what is next."""
     is_undo = arguments.flag("undo")
     answer = ReviewAnswer(arguments.choice("answer", tuple(ReviewAnswer), ReviewAnswer.UNSURE))
     with archive.open() as db:
@@ -171,7 +169,7 @@ def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
         if target.article_id is None:
             rulings: tuple[Ruling, ...] = ()
         elif is_undo:
-            rulings = tuple(made_rulings(db, archive.path, target.article_id, target.block_id))
+            rulings = tuple(made_rulings(db, target.article_id, target.block_id, review.judged_at))
         else:
             mends = answer is (ReviewAnswer.NO_ARTICLE if review.is_of_page else ReviewAnswer.WRONG)
             blocks = (target.article_id, target.block_id, review.judged_at)
@@ -209,18 +207,20 @@ def _find_target(db: Database, arguments: Arguments) -> _ReviewTarget:
 
 
 def keep_review(room: Room, archive: ArchiveFile, review: Review, rulings: Sequence[Ruling], *, undo: bool) -> None:
-    """Store a judgement with the rulings that mend what it is about, or write both to the journal where another owns
-    the file.
-    """
+    """Store a judgement with the rulings that mend what it is about, which wait where another owns the file."""
+
+    def put(db: Database) -> None:
+        (drop_review if undo else store_review)(db, review)
+        put_rulings(db, rulings, undo=undo)
+
     with room.writing():
         try:
             with Archive.open(archive.path) as owned, write_transaction(owned.db):
-                (drop_review if undo else store_review)(owned.db, review)
-                rule_all(owned.db, rulings, review.judged_at, undo=undo)
+                put(owned.db)
+                apply_rulings(owned.db, review.judged_at)
         except InUse:
-            append_review(archive.path, review, undo=undo)
-            for ruling in rulings:
-                append_ruling(archive.path, ruling, undo=undo)
+            with opened_beside_owner(archive.path) as db, write_transaction(db):
+                put(db)
 
 
 def _case(review: Review) -> str:

@@ -27,9 +27,8 @@ from broadsheet.cleaners.document import PageType
 
 from ..archive.stored_values import stored_texts
 from ..raw.raw_exchange import LOCATION_COLUMNS, RecordLocation, record_locations
-from ..write.person_verdicts import Review
-from ..write.ruling_journal import WaitingReview
-from .block_review import LATEST, NearbyBlock, ReviewFigures, all_reviews, review_figures
+from ..write.person_verdicts import Review, list_reviews
+from .block_review import LATEST, NearbyBlock, ReviewFigures, review_figures
 from .strict_requests import NotHereError
 
 _MOST_LAYOUTS = 200
@@ -126,9 +125,9 @@ class PageReviewView:
     latest: tuple[JudgedPage, ...]
 
 
-def read_page_review(db: Database, waiting: Sequence[WaitingReview] = ()) -> PageReviewView:
-    """Read the review of pages. `waiting` are judgements that are not stored yet."""
-    reviews = [review for review in all_reviews(db, waiting) if review.is_of_page]
+def read_page_review(db: Database) -> PageReviewView:
+    """Read the review of pages."""
+    reviews = [review for review in list_reviews(db) if review.is_of_page]
     return PageReviewView(
         proposal=_propose(db, reviews),
         figures=review_figures(reviews),

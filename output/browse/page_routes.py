@@ -15,7 +15,6 @@ from starlette.routing import Route
 
 from ..read.archive_facts import ArchiveFacts, gather_facts
 from ..read.coverage import measure_coverage
-from ..write.ruling_journal import waiting_reviews, waiting_rulings
 from .article_list import (
     ArticleCounts,
     ListPlace,
@@ -69,7 +68,7 @@ def _article_counts(call: PageCall) -> ArticleCounts:
 
 
 def _article(call: PageCall) -> object:
-    view = read_article(call.db, call.arguments.number("id"), waiting_rulings(call.archive.path))
+    view = read_article(call.db, call.arguments.number("id"))
     return replace(view, place=ListPlace.of(call.arguments))
 
 
@@ -106,14 +105,6 @@ def _capture(call: PageCall) -> object:
     return read_capture(call.db, call.arguments.number("id"), call.archive.path)
 
 
-def _review(call: PageCall) -> object:
-    return read_review(call.db, waiting_reviews(call.archive.path))
-
-
-def _page_review(call: PageCall) -> object:
-    return read_page_review(call.db, waiting_reviews(call.archive.path))
-
-
 PAGES: tuple[PageRoute, ...] = (
     PageRoute("", "home.html", "home", _home),
     PageRoute("articles", "articles.html", "articles", _articles),
@@ -125,8 +116,8 @@ PAGES: tuple[PageRoute, ...] = (
     PageRoute("coverage", "coverage.html", "report", _coverage),
     PageRoute("coverage/urls", "covered_urls.html", "report", lambda call: list_urls(call.db, call.arguments)),
     PageRoute("url/{id:digits}", "url.html", "report", lambda call: read_url(call.db, call.arguments.number("id"))),
-    PageRoute("review", "review.html", "review", _review),
-    PageRoute("review/pages", "page_review.html", "review", _page_review),
+    PageRoute("review", "review.html", "review", lambda call: read_review(call.db)),
+    PageRoute("review/pages", "page_review.html", "review", lambda call: read_page_review(call.db)),
     PageRoute("ruling", "ruling.html", "articles", lambda call: preview(call.db, call.arguments)),
 )
 

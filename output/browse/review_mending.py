@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from pathlib import Path
 
 from sqlite_utils import Database
 
-from ..write.applied_rulings import apply_rulings
 from ..write.person_verdicts import Ruling, drop_ruling, store_ruling
-from ..write.ruling_journal import waiting_rulings
 
 NOTE = "judged wrong in review"
 
@@ -58,19 +55,13 @@ def mending_rulings(db: Database, article_id: int, block_id: int | None, ruled_a
         yield Ruling(number, not is_kept, article_id, None, ruled_at, NOTE, reason, rule)
 
 
-def made_rulings(db: Database, path: Path, article_id: int, block_id: int | None) -> Iterator[Ruling]:
-    """Yield the rulings in an article that a review made: on a block, or all of them; also those that wait."""
+def made_rulings(db: Database, article_id: int, block_id: int | None, undone_at: str) -> Iterator[Ruling]:
+    """Yield the rulings in an article that a review made, to be taken back: on a block, or all of them."""
     for number, is_kept in db.execute(_MADE, [article_id, NOTE, block_id]).fetchall():
-        yield Ruling(number, bool(is_kept), article_id)
-    for entry in waiting_rulings(path):
-        is_of_review = entry.ruling.note == NOTE and entry.ruling.article_id == article_id and not entry.is_undo
-        if is_of_review and block_id in (None, entry.ruling.block_id):
-            yield entry.ruling
+        yield Ruling(number, bool(is_kept), article_id, ruled_at=undone_at)
 
 
-def rule_all(db: Database, rulings: Sequence[Ruling], ruled_at: str, *, undo: bool) -> None:
-    """Store rulings, or drop them, and apply them at once. Runs in the caller's transaction."""
+def put_rulings(db: Database, rulings: Sequence[Ruling], *, undo: bool) -> None:
+    """Store rulings, or take them back. Runs in the caller's transaction; they are still to be applied."""
     for ruling in rulings:
         (drop_ruling if undo else store_ruling)(db, ruling)
-    if rulings:
-        apply_rulings(db, ruled_at)

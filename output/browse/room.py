@@ -23,7 +23,7 @@ from ..archive.archive_lock import is_owned
 from ..read.plain_words import rule_words
 from ..read.search import match_expression
 from ..write.edit_history import ALL_KINDS, ListedEdit
-from ..write.ruling_journal import read_journal
+from ..write.verdicts import waiting_blocks
 from .article_list import ArticleList
 from .article_page import MOST_ROWS, ArticleView, CaptureLine
 from .facets import facet_value_text
@@ -154,8 +154,9 @@ class Room:
         archive = archive or self.library.only_archive
         if archive is None:
             return PageFrame(may_write=self.may_write)
-        waiting_count = len(read_journal(archive.path))
-        is_busy = is_owned(archive.path)
+        is_busy, waiting_count = is_owned(archive.path), 0
+        with suppress(ArchiveError), archive.open() as db:
+            waiting_count = len(waiting_blocks(db)) if is_busy else 0
         shown = defaultdict(str, arguments)
         return PageFrame(archive.name, section, self.token, self.may_write, is_busy, waiting_count, twin, shown)
 

@@ -26,8 +26,8 @@ from ..write.takedowns import rewrite_file, take_down
 from .merged_pages import add_user_columns, merge_edits, merge_gone_histories, merge_pages
 from .merged_rows import (
     merge_captures,
+    merge_corrections,
     merge_pictures,
-    merge_rulings,
     merge_runs,
     merge_shared_rows,
     merge_takedowns,
@@ -111,7 +111,7 @@ class MergeResult:
     """The result of merging one archive: new URLs, stored pages, copied bytes of raw responses, and effective
     takedowns.
 
-    Takedowns of the source count if they removed something here.
+    Takedowns of the source count if they removed something here. `conflicts` are lines on corrections that differ.
     """
 
     file: Path
@@ -119,6 +119,7 @@ class MergeResult:
     stored_pages: int
     copied_bytes: int
     takedowns: int
+    conflicts: tuple[str, ...] = ()
 
     @property
     def has_changed(self) -> bool:
@@ -179,7 +180,7 @@ def merge_source(
         url_count = _count(target, "main.urls")
         removing_count = merge_takedowns(target, clock)
         copied_bytes = copy_bytes(target, source, copies)
-        forgotten_urls = _merge_shared(target, source, copies, clock)
+        forgotten_urls, conflicts = _merge_shared(target, source, copies, clock)
         stored_count = _merge_hosts(target, source, clock, on_host)
         _finish(target, forgotten_urls, clock)
         if removing_count:
@@ -187,16 +188,16 @@ def merge_source(
         with write_transaction(target):
             write_merged_state(target, source, copies)
         return MergeResult(
-            source.file, _count(target, "main.urls") - url_count, stored_count, copied_bytes, removing_count
+            source.file, _count(target, "main.urls") - url_count, stored_count, copied_bytes, removing_count, conflicts
         )
 
 
 def _merge_shared(
     target: Database, source: SourceArchive, copies: list[WarcCopy], clock: Callable[[], str]
-) -> list[str]:
+) -> tuple[list[str], tuple[str, ...]]:
     """Merge the rows that belong to no host, and all captures, since one may refer to a record of another host.
 
-    Returns URLs that have to be taken down again.
+    Returns URLs that have to be taken down again, and the corrections on which the archives disagree.
     """
     with write_transaction(target):
         give_identity(target)
@@ -207,10 +208,10 @@ def _merge_shared(
         put_file_rows(target, copies)
         forgotten_urls = merge_captures(target)
         note_forgotten(target)
-        merge_rulings(target)
+        conflicts = merge_corrections(target)
     note_copies(target, copies)
     erase_records(target, database_file(target), clock)
-    return forgotten_urls
+    return forgotten_urls, conflicts
 
 
 def _merge_hosts(

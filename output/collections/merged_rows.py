@@ -1,8 +1,8 @@
 """Rows joined from two archives: URLs of a host, captures, runs, and rows of no single host.
 
 A URL keeps what the archives know last of it, and the shortest way to it. Captures get the places of their records in
-the copied WARC files. Rows of no single host are reasons, cleaners, robots.txt files, takedowns, rulings with their
-texts, and links out of the crawl.
+the copied WARC files. Rows of no single host are reasons, cleaners, robots.txt files, takedowns, corrections
+with their texts, and links out of the crawl.
 
 Links out are counted once, by whatever ways an archive comes into another. The target remembers the counts of each
 archive under that archive's name. A source's counts are those of its own and those that it remembers of others. Of each
@@ -23,6 +23,7 @@ from ..archive.rendered_layouts import RenderedLayout
 from ..archive.stored_text import as_json
 from ..archive.stored_values import STORE_FACT, content_id, stored_object
 from ..archive.url_words import OutcomeReason, UrlState
+from ..write.corrections import COLUMNS
 from ..write.takedowns import FORGOTTEN_URL, plan_takedown, take_down
 from .source_archive import SCHEMA_NAME, SourceArchive, former_identity
 
@@ -301,8 +302,9 @@ _COPIES = (
             is_right = excluded.is_right, at = excluded.at, cleaner_version = excluded.cleaner_version
         WHERE excluded.at > _reviews.at""",
 )
-# A text comes along with its ruling, unless all that carries it was taken down here. One that no ledger carries any
-# more may have been of such a page, where the ruling is for everywhere or for its host.
+_MOST_SUBJECT = 60  # characters of what is corrected, in a line
+# A text comes along with its correction, unless all that carries it was taken down here. One that no ledger carries any
+# more may have been of such a page, where the correction is for everywhere or for its host.
 _CARRIED = f"""EXISTS (SELECT 1 FROM main._page_blocks WHERE block_id = r.block_id)
     OR EXISTS (SELECT 1 FROM main._revision_blocks WHERE block_id = r.block_id)
     OR EXISTS (SELECT 1 FROM {SCHEMA_NAME}._page_blocks b JOIN {SCHEMA_NAME}.pages p ON p.id = b.page_id
@@ -310,20 +312,26 @@ _CARRIED = f"""EXISTS (SELECT 1 FROM main._page_blocks WHERE block_id = r.block_
             AND NOT {FORGOTTEN_URL.format("coalesce(p.canonical_url, '')")})
     OR EXISTS (SELECT 1 FROM {SCHEMA_NAME}._revision_blocks
         WHERE block_id = r.block_id AND article_id NOT IN (SELECT id FROM temp.merge_forgotten))"""
-_IS_BEYOND_DOUBT = f"""block_id NOT IN (SELECT block_id FROM {SCHEMA_NAME}._page_blocks)
-    AND block_id NOT IN (SELECT block_id FROM {SCHEMA_NAME}._revision_blocks) AND (article_id IS NOT NULL
+_IS_BEYOND_DOUBT = f"""r.block_id NOT IN (SELECT block_id FROM {SCHEMA_NAME}._page_blocks)
+    AND r.block_id NOT IN (SELECT block_id FROM {SCHEMA_NAME}._revision_blocks) AND (r.article_id IS NOT NULL
         OR NOT EXISTS (SELECT 1 FROM temp.merge_forgotten f WHERE f.host = coalesce(r.host, f.host)))"""
-_RULINGS = (
-    f"""INSERT INTO rulings (id, block_id, article_id, host, kept, at, note, reason, rule)
-        SELECT id, block_id, article_id, host, kept, at, note, reason, rule FROM {SCHEMA_NAME}.rulings r
-        WHERE coalesce(article_id NOT IN (SELECT id FROM temp.merge_forgotten), true)
-            AND ({_CARRIED} OR ({_IS_BEYOND_DOUBT}))
-        ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, at = excluded.at, note = excluded.note,
-            reason = excluded.reason, rule = excluded.rule
-        WHERE excluded.at > rulings.at""",
-    f"""INSERT OR IGNORE INTO _block_texts (id, text) SELECT t.id, t.text FROM {SCHEMA_NAME}._block_texts t
-        WHERE t.id IN (SELECT block_id FROM main.rulings)""",
-)
+_MAY_COME = f"""coalesce(r.article_id NOT IN (SELECT id FROM temp.merge_forgotten), true)
+    AND (r.block_id IS NULL OR {_CARRIED} OR ({_IS_BEYOND_DOUBT}))"""
+_STATED = COLUMNS.split(", ")[6:]
+# The later act counts, to correct or to undo; of two at one time the greater value, so that both orders agree.
+_ACT = ", ".join(("coalesce({0}.undone_at, {0}.at), {0}.undone_at IS NOT NULL, {0}.value",
+                  *(f"{{0}}.{name}" for name in _STATED[:-1])))  # fmt: skip
+_CORRECTED_TEXTS = f"""INSERT OR IGNORE INTO _block_texts (id, text) SELECT t.id, t.text
+    FROM {SCHEMA_NAME}._block_texts t WHERE t.id IN (
+        SELECT r.block_id FROM {SCHEMA_NAME}.corrections r WHERE {_MAY_COME})"""
+_CONFLICTS = f"""SELECT r.field, coalesce(t.text, r.url), c.value, r.value, ({_ACT.format("r")}) > ({_ACT.format("c")})
+    FROM {SCHEMA_NAME}.corrections r JOIN main.corrections c ON c.id = r.id
+        LEFT JOIN main._block_texts t ON t.id = r.block_id
+    WHERE r.value <> c.value AND {_MAY_COME} ORDER BY r.id"""
+_PUT_CORRECTIONS = f"""INSERT INTO corrections ({COLUMNS}) SELECT {COLUMNS} FROM {SCHEMA_NAME}.corrections r
+    WHERE {_MAY_COME}
+    ON CONFLICT (id) DO UPDATE SET value = excluded.value, {", ".join(f"{name} = excluded.{name}" for name in _STATED)}
+        WHERE ({_ACT.format("excluded")}) > ({_ACT.format("corrections")})"""
 _FORGOTTEN_URLS = f"SELECT url, host FROM {SCHEMA_NAME}.urls WHERE {FORGOTTEN_URL.format('url')}"
 _NEW_TAKEDOWNS = f"""SELECT s.id, s.pattern, s.at, s.urls, s.articles, s.blocks, s.note
     FROM {SCHEMA_NAME}.takedowns s LEFT JOIN main.takedowns t ON t.pattern = s.pattern
@@ -347,13 +355,20 @@ def note_forgotten(target: Database) -> None:
     target.conn.executemany("INSERT OR IGNORE INTO merge_forgotten (id, host) VALUES (?, ?)", rows)
 
 
-def merge_rulings(target: Database) -> None:
-    """Take over the rulings with their texts, a later one in place of an earlier.
+def merge_corrections(target: Database) -> tuple[str, ...]:
+    """Take over the corrections with the texts that they are on, a later act in place of an earlier.
 
-    `note_forgotten` has been called. Runs in the caller's transaction.
+    Returns a line for each on which the archives disagree. `note_forgotten` has been called. Runs in the caller's
+    transaction.
     """
-    for statement in _RULINGS:
-        target.execute(statement)
+    target.execute(_CORRECTED_TEXTS)
+    conflicts = target.execute(_CONFLICTS).fetchall()
+    target.execute(_PUT_CORRECTIONS)
+    return tuple(
+        f"{field} of {(subject or 'an article, a host or all')[:_MOST_SUBJECT]!r}: {(ours, theirs)[is_later]} counts,"
+        f" which is later than {(theirs, ours)[is_later]}"
+        for field, subject, ours, theirs, is_later in conflicts
+    )
 
 
 def merge_takedowns(target: Database, clock: Callable[[], str]) -> int:

@@ -59,7 +59,11 @@ NUMBERED_TABLES = (
     NumberedTable("robots_files", "host, access, text"),
     NumberedTable("_cleaners", "version, rules, model, site_rules, libraries"),
     NumberedTable("takedowns", "pattern"),
-    NumberedTable("rulings", "CAST(block_id AS TEXT), coalesce(CAST(article_id AS TEXT), ''), coalesce(host, '')"),
+    NumberedTable(
+        "corrections",
+        "CASE WHEN block_id THEN CAST(block_id AS TEXT) ELSE field END, coalesce(CAST(article_id AS TEXT), ''),"
+        " coalesce(host, '')",
+    ),
     NumberedTable("articles", "url"),
     NumberedTable("_shelved", "url"),
     NumberedTable("_layouts", "host, lower(hex(signature))"),
@@ -122,7 +126,7 @@ def url_reasons(db: Database) -> Iterator[Finding]:
 
 def block_reasons(db: Database) -> Iterator[Finding]:
     """Check that a kept block has a reason to keep it, a removed one a reason to remove it."""
-    for table in ("_page_blocks", "_own_verdicts", "_overruled"):
+    for table in ("_page_blocks", "_own_verdicts"):
         for page_id, position in db.execute(_CONTRADICTIONS.format(table)):
             yield value_finding(table, "reason_id", f"{page_id}/{position}", "contradicts whether the block is kept")
 
@@ -169,8 +173,6 @@ NEEDED_ROWS = (
     ("_resource_users", "url", "urls", "url"),
     ("captures", "robots_id", "robots_files", "id"),
     ("revisions", "capture_id", "captures", "id"),
-    ("rulings", "block_id", "_block_texts", "id"),
-    ("_overruled", "ruling_id", "rulings", "id"),
     ("_yields", "run_id", "runs", "id"),
     ("_rule_rates", "run_id", "runs", "id"),
     ("alarms", "run_id", "runs", "id"),

@@ -35,7 +35,6 @@ from ..raw.warc_folders import (
     stored_id,
     warc_path,
 )
-from ..write.ruling_journal import journal_path
 
 _STEP_PAGES = 4_096  # of 4 KB: between two steps a signal is heard
 _PATIENCE = 10.0  # seconds for a writer that begins until it has entered WAL mode
@@ -90,9 +89,6 @@ def back_up(source: Path, target: Path, *, with_raw: bool = True) -> BackupResul
     _remove_part(part)
     away = read_away_files(source)
     try:
-        with suppress(FileNotFoundError), whole_file(journal_path(target)) as stream:
-            # before the database: a line that is in both is applied once
-            stream.write(journal_path(source).read_bytes())
         _copy_database(source, target, part, with_raw=with_raw)
         with closing(sqlite3.connect(part)) as connection:
             result = _put_files(Database(connection), source, target, away if with_raw else None)

@@ -39,7 +39,7 @@ _BY_PERSON = f"""SELECT b.page_id FROM _page_blocks b JOIN _reasons r ON r.id = 
     WHERE r.reason IN {sql_words((KeepReason.RESTORED, RemovalReason.REMOVED_BY_PERSON))}"""
 _ARTICLE_PAGES = f"""SELECT id, text_digest, word_count FROM pages
     WHERE own_type IN ('article', 'teaser') AND id IN (SELECT page_id FROM _page_blocks)
-    AND id NOT IN (SELECT page_id FROM _overruled) AND id NOT IN ({_BY_PERSON}) AND {{}}"""
+    AND id NOT IN ({_BY_PERSON}) AND {{}}"""
 _OWN_BLOCKS = """SELECT t.text FROM _page_blocks b
         LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
         CROSS JOIN _block_texts t ON t.id = b.block_id

@@ -28,8 +28,8 @@ _BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, coalesce(n
         JOIN _reasons r ON r.id = b.reason_id
         LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = u.host AND e.pages > 1
         LEFT JOIN _place_evidence l ON l.block_id = b.block_id AND l.host = u.host AND l.pages > 1
-        LEFT JOIN _overruled o ON o.page_id = b.page_id AND o.position = b.position
-        LEFT JOIN _reasons n ON n.id = o.reason_id
+        LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position AND r.rule = 'person'
+        LEFT JOIN _reasons n ON n.id = coalesce(o.site_reason_id, o.reason_id)
     WHERE b.page_id = ? ORDER BY b.position"""
 _PAGE_OF_ARTICLE = """SELECT page_id FROM articles WHERE id = ?1 UNION ALL SELECT page_id FROM _shelved WHERE id = ?1"""
 _PAGE_OF_URL = "SELECT u.id FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ?"

@@ -14,14 +14,14 @@ from ..archive.ledger import read_ledger
 from ..archive.stored_text import words_of
 from ..settle.copies_and_parts import word_overlap
 from ..write.person_verdicts import Ruling
+from ..write.verdicts import OF_RULING, find_steps
 
 MIN_OVERLAP = 0.2  # share of the longer text's words that two similar blocks have in common, at least
 _MAX_CHARS = 600  # characters of an example
 _MAX_TEXTS = 500  # texts that are compared
 _SEARCH_WORDS = 3  # the longest words of a text, so many, by which similar texts are searched
 
-_FIRST_OVERRULED = """SELECT o.page_id, o.position, u.url FROM _overruled o JOIN urls u ON u.id = o.page_id
-    WHERE o.ruling_id = ? ORDER BY u.url, o.position LIMIT 1"""
+_URL = "SELECT url FROM urls WHERE id = ?"
 _IS_KEPT = "EXISTS (SELECT 1 FROM _page_blocks b WHERE b.block_id = t.id AND b.kept = ?)"
 _TEXTS_LIKE = f"""SELECT t.text FROM _block_texts t WHERE t.text LIKE ? ESCAPE '\\' AND length(t.text) <= {_MAX_CHARS}
         AND {_IS_KEPT} ORDER BY t.id LIMIT {_MAX_TEXTS}"""
@@ -39,10 +39,11 @@ class RulingExample:
 
 def find_ruling_example(db: Database, ruling: Ruling) -> RulingExample | None:
     """Find the first block that a ruling decides, by URL; None where none of its pages is stored any more."""
-    row = db.execute(_FIRST_OVERRULED, [ruling.id]).fetchone()
-    if row is None:
+    steps = [step for step in find_steps(db, OF_RULING, {"ruling": ruling.id}) if step.ruling_id == ruling.id]
+    places = [(db.execute(_URL, [step.page_id]).fetchone()[0], step.position, step.page_id) for step in steps]
+    if not places:
         return None
-    page_id, position, url = row
+    url, position, page_id = min(places)
     ledger = list(read_ledger(db, page_id))
     index = next(index for index, (block, _) in enumerate(ledger) if block.position == position)
     neighbours = (*reversed(ledger[max(0, index - 2) : index]), *ledger[index + 1 : index + 3])

@@ -52,11 +52,10 @@ _PAGE = """SELECT u.url, p.capture_id, p.own_type, p.evidence, p.title, coalesce
         p.word_count, p.blocks, p.outlinks, p.robots, p.cleaner_version, p.cleaner_id
     FROM pages p JOIN urls u ON u.id = p.id WHERE p.id = ?"""
 _ARTICLE = f"SELECT {STATED_AS_FIELDS}, first_seen, last_seen FROM {{}} WHERE page_id = ?"
-_OWN_VERDICTS = """SELECT b.position, coalesce(o.kept, v.kept, b.kept), r.reason, r.rule, b.repeats
+_OWN_VERDICTS = """SELECT b.position, coalesce(o.kept, b.kept), r.reason, r.rule, b.repeats
     FROM _page_blocks b
         LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
-        LEFT JOIN _overruled v ON v.page_id = b.page_id AND v.position = b.position
-        JOIN _reasons r ON r.id = coalesce(o.reason_id, v.reason_id, b.reason_id)
+        JOIN _reasons r ON r.id = coalesce(o.reason_id, b.reason_id)
     WHERE b.page_id = ?"""
 _LEADS = "SELECT way, url, ruled FROM _page_leads WHERE page_id = ? ORDER BY way, url"
 _COUNT_FIELDS = ("words", "digest", "blocks", "kept", "outlinks")

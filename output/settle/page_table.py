@@ -76,15 +76,13 @@ _BLOCKS_TEMPLATE = f"""SELECT b.position, b.block_id,
         CROSS JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND ({{kept}} OR c.asked & {IS_KEPT_ELSEWHERE} OR {{reason}} IN temp.settle_leaving)
     ORDER BY b.position"""
-_OWN_REASON = "coalesce(o.reason_id, v.reason_id, b.reason_id)"
-_JOIN_OWN_VERDICTS = """LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
-        LEFT JOIN _overruled v ON v.page_id = b.page_id AND v.position = b.position"""
+_OWN_REASON = "coalesce(o.reason_id, b.reason_id)"
+_JOIN_OWN_VERDICTS = "LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position"
 _LEDGER_BLOCKS = _BLOCKS_TEMPLATE.format(kept="b.kept", reason="b.reason_id", joins="")
 _OWN_VERDICT_BLOCKS = _BLOCKS_TEMPLATE.format(
-    kept="coalesce(o.kept, v.kept, b.kept)", reason=_OWN_REASON, joins=_JOIN_OWN_VERDICTS
+    kept="coalesce(o.kept, b.kept)", reason=_OWN_REASON, joins=_JOIN_OWN_VERDICTS
 )
-_HAS_OVERRULED_BLOCKS = """SELECT EXISTS (SELECT 1 FROM _own_verdicts WHERE page_id = ?1)
-    OR EXISTS (SELECT 1 FROM _overruled WHERE page_id = ?1)"""
+_HAS_OVERRULED_BLOCKS = "SELECT EXISTS (SELECT 1 FROM _own_verdicts WHERE page_id = ?1)"
 
 _MOST_CAPTION_CHARACTERS = 250  # some forty words; a longer text may be a paragraph that a template only calls so
 _STORED_ELSEWHERE = f"""SELECT b.position FROM _page_blocks b {_JOIN_OWN_VERDICTS}

@@ -33,16 +33,17 @@ _STORED_COPIES = f"""SELECT x.page_id, u.host, a.page_id FROM _shelf x
     CROSS JOIN urls u ON u.id = x.page_id WHERE x.why = '{ShelvingReason.COPY}'"""
 
 # A block that a person keeps or removes by hand counts as kept: neither is the site's doing.
-_EMPTIED = """SELECT p.id, (SELECT count(*) FROM _own_verdicts o WHERE o.page_id = p.id AND o.kept = 1),
+_EMPTIED = """SELECT p.id, (
+            SELECT count(*) FROM _own_verdicts o WHERE o.page_id = p.id AND o.kept = 1 AND o.site_kept IS NOT NULL),
         EXISTS (SELECT 1 FROM _images i WHERE i.page_id = p.id AND NOT EXISTS (
             SELECT 1 FROM _images s CROSS JOIN urls n ON n.id = s.page_id
             WHERE s.url = i.url AND s.page_id <> i.page_id AND n.host = u.host))
     FROM urls u CROSS JOIN pages p ON p.id = u.id
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser')
-        AND EXISTS (SELECT 1 FROM _own_verdicts o WHERE o.page_id = p.id AND o.kept = 1)
+        AND EXISTS (SELECT 1 FROM _own_verdicts o WHERE o.page_id = p.id AND o.kept = 1 AND o.site_kept IS NOT NULL)
         AND NOT EXISTS (
-            SELECT 1 FROM _page_blocks b LEFT JOIN _overruled v ON v.page_id = b.page_id AND v.position = b.position
-            WHERE b.page_id = p.id AND (b.kept = 1 OR v.kept = 1))
+            SELECT 1 FROM _page_blocks b LEFT JOIN _own_verdicts v ON v.page_id = b.page_id AND v.position = b.position
+            WHERE b.page_id = p.id AND (b.kept = 1 OR coalesce(v.site_kept, v.kept) = 1))
         AND NOT EXISTS (SELECT 1 FROM _page_parts h WHERE h.head_id = p.id AND h.place > 0)
         AND NOT EXISTS (SELECT 1 FROM _shelf x WHERE x.page_id = p.id AND x.why NOT IN ('emptied', 'copy'))"""
 

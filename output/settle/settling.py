@@ -22,10 +22,9 @@ from broadsheet.cleaners.document import PageVerdict, Verdict
 from ..archive.fulltext import index_postponed, remove_from_index
 from ..archive.shelf import ShelvingReason
 from ..archive.stored_values import utc_now
-from ..write.applied_rulings import apply_rulings
 from ..write.assembled_text import ArticlePart, put_parts, rebuild_page
 from ..write.edit_decisions import decide_pending, note_absences
-from ..write.site_verdicts import pages_with_site_verdicts, replace_site_verdicts, site_verdict_reasons
+from ..write.verdicts import apply_rulings, pages_with_site_verdicts, replace_site_verdicts, site_verdict_reasons
 from .copies_and_parts import (
     TITLED_WORDS,
     PageIdentity,
@@ -91,7 +90,7 @@ _STORED_COPIES = """SELECT page_id, original_id FROM _page_copies
     WHERE ?1 IS NULL OR page_id IN (SELECT value FROM json_each(?1))"""
 _COUNT_ARTICLE_PAGES = "SELECT count(*) FROM pages WHERE own_type IN ('article', 'teaser')"
 _SHELVING_COUNTS = "SELECT why, count(*) FROM _shelved GROUP BY why"
-_COUNT_SITE_VERDICTS = "SELECT count(*) FROM _own_verdicts"
+_COUNT_SITE_VERDICTS = "SELECT count(*) FROM _own_verdicts WHERE site_kept IS NOT NULL"
 # When the crawler fetches a page again it writes the page's own verdict; `pages` has the settled one, which counts
 # where the latest response is the one that the row of `pages` is about.
 _UPDATE_REASONS = """UPDATE urls SET held_reason = (SELECT page_type FROM pages p WHERE p.id = urls.id),

@@ -50,15 +50,17 @@ COMMON_TEXT_TABLES = ("settle_overridden", "settle_touched", "settle_common")
 # The blocks that each page keeps by its own verdicts, whatever the site's memory or a person made of them since.
 CREATE_KEPT_VIEW = """CREATE TEMP VIEW settle_kept (page_id, position, block_id) AS
     SELECT b.page_id, b.position, b.block_id FROM _page_blocks b
-    WHERE coalesce((SELECT o.kept FROM _own_verdicts o WHERE o.page_id = b.page_id AND o.position = b.position),
-            (SELECT v.kept FROM _overruled v WHERE v.page_id = b.page_id AND v.position = b.position), b.kept) = 1
+    WHERE coalesce(
+            (SELECT o.kept FROM _own_verdicts o WHERE o.page_id = b.page_id AND o.position = b.position), b.kept) = 1
         AND (SELECT own_type FROM pages p WHERE p.id = b.page_id) IN ('article', 'teaser')"""
 
 # The texts of blocks whose own verdict is not the one in `page_blocks`. What the site's memory changed has evidence;
 # only a page that was just stored may carry such a verdict without.
 _CREATE_OVERRIDDEN = "CREATE TEMP TABLE settle_overridden (block_id INTEGER PRIMARY KEY)"
+_INSERT_CORRECTED = """INSERT OR IGNORE INTO settle_overridden (block_id)
+    SELECT block_id FROM corrections WHERE block_id IS NOT NULL"""
 _INSERT_OVERRIDDEN = """INSERT OR IGNORE INTO settle_overridden (block_id)
-    SELECT b.block_id FROM {table} o
+    SELECT b.block_id FROM _own_verdicts o
         CROSS JOIN _page_blocks b ON b.page_id = o.page_id AND b.position = o.position"""
 _INSERT_UNSETTLED_OVERRIDDEN = """INSERT OR IGNORE INTO settle_overridden (block_id)
     SELECT b.block_id FROM _unsettled s CROSS JOIN _own_verdicts o ON o.page_id = s.page_id
@@ -114,9 +116,9 @@ def find_common_texts(db: Database, *, in_whole_archive: bool) -> frozenset[str]
     """
     for statement in (_CREATE_OVERRIDDEN, _CREATE_TOUCHED, _CREATE_COMMON):
         db.execute(statement)
-    db.execute(_INSERT_OVERRIDDEN.format(table="_overruled"))
+    db.execute(_INSERT_CORRECTED)
     if in_whole_archive:
-        db.execute(_INSERT_OVERRIDDEN.format(table="_own_verdicts"))
+        db.execute(_INSERT_OVERRIDDEN)
         db.execute(_INSERT_ALL)
     else:
         for statement in (_INSERT_UNSETTLED_OVERRIDDEN, *_INSERT_CHANGED):

@@ -1,129 +1,21 @@
-"""Rulings applied: the steps that bring the ledger in line, now and whenever a page is judged again.
+"""Rulings carried out: what one would change, and changes; and it is stored or taken back with that.
 
-A person's rulings replace every other verdict. The ledger holds the verdict in force; `overruled` keeps beside it the
-verdict that a ruling replaced. Of several rulings on a block the one for its article is in force, else the one for its
-host, else the one for everywhere. Applying compares the ledger with the stored rulings. Doing it twice changes nothing,
-and it may be done after anything that wrote verdicts.
+A person's rulings replace every other verdict (`broadsheet.output.write.verdicts`).
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
-from broadsheet.cleaners.document import KeepReason, RemovalReason
-
 from ..archive.atomic_writes import write_transaction
-from ..archive.page_rows import PageRows
-from .assembled_text import (
-    assemble_page,
-    rebuild_page,
-    update_expected_f1,
-    with_assembled_text,
-)
-from .person_verdicts import PERSON, Ruling, drop_ruling, store_ruling, stored_ruling
-
-_PERSON_REASONS = {True: str(KeepReason.RESTORED), False: str(RemovalReason.REMOVED_BY_PERSON)}
-
-_IN_ARTICLE = """r.article_id = p.article_id
-        OR EXISTS (SELECT 1 FROM articles a WHERE a.id = r.article_id AND a.page_id = b.page_id)
-        OR EXISTS (SELECT 1 FROM _shelved s WHERE s.id = r.article_id AND s.page_id = b.page_id)"""
-
-# Every block that a ruling covers or has covered: its verdict, the ruling that should hold, and what that replaced.
-_STEPS = f"""WITH wanted AS (SELECT page_id, position, ruling_id, kept FROM (
-        SELECT b.page_id AS page_id, b.position AS position, r.id AS ruling_id, r.kept AS kept, row_number() OVER (
-            PARTITION BY b.page_id, b.position
-            ORDER BY r.article_id IS NULL, r.host IS NULL, r.at DESC, r.id) AS place
-        FROM {{source}} JOIN pages p ON p.id = b.page_id JOIN urls u ON u.id = b.page_id
-        WHERE {{among}} AND (r.host IS NULL OR r.host = u.host) AND (r.article_id IS NULL OR {_IN_ARTICLE}))
-        WHERE place = 1)
-    SELECT b.page_id, b.position, b.kept, b.reason_id, n.rule = '{PERSON}', w.ruling_id, w.kept,
-        o.ruling_id, o.kept, o.reason_id
-    FROM (SELECT page_id, position FROM wanted UNION SELECT page_id, position FROM _overruled) x
-        CROSS JOIN _page_blocks b ON b.page_id = x.page_id AND b.position = x.position
-        JOIN _reasons n ON n.id = b.reason_id
-        LEFT JOIN wanted w ON w.page_id = x.page_id AND w.position = x.position
-        LEFT JOIN _overruled o ON o.page_id = x.page_id AND o.position = x.position
-    WHERE {{among}}"""
-
-OF_ALL = _STEPS.format(source="rulings r CROSS JOIN _page_blocks b ON b.block_id = r.block_id", among="true")
-OF_PAGE = _STEPS.format(
-    source="_page_blocks b CROSS JOIN rulings r ON r.block_id = b.block_id", among="b.page_id = :page"
-)
-_PROSPECT = """(SELECT id, block_id, article_id, host, kept, at FROM rulings WHERE id <> :id
-        UNION ALL SELECT :id, :block, :article, :host, :kept, '~' WHERE :stands)"""
-OF_BLOCK = _STEPS.format(
-    source=f"_page_blocks b JOIN {_PROSPECT} r ON r.block_id = b.block_id", among="b.block_id = :block"
-)
-OF_BLOCK_ON_PAGES = _STEPS.format(
-    source=f"_page_blocks b JOIN {_PROSPECT} r ON r.block_id = b.block_id",
-    among="b.block_id = :block AND b.page_id IN (SELECT value FROM json_each(:pages))",
-)
-
-_PUT_OVERRULED = """INSERT INTO _overruled (page_id, position, ruling_id, kept, reason_id) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (page_id, position) DO UPDATE
-    SET ruling_id = excluded.ruling_id, kept = excluded.kept, reason_id = excluded.reason_id"""
-
-_ReasonedVerdict = tuple[bool, int]  # kept, and the number of the reason
-
-
-@dataclass(frozen=True, slots=True)
-class RulingStep:
-    """The change of a block from the current verdict to the target; verdicts are (kept, id of the reason).
-
-    `own_verdict` is the one without any ruling. `ruling_id` is the ruling to be in force, None for none.
-    `overruled_row` is the block's row in `overruled`: the ruling in force so far, and the verdict that it replaced.
-    """
-
-    page_id: int
-    position: int
-    current_verdict: _ReasonedVerdict
-    target_verdict: _ReasonedVerdict
-    own_verdict: _ReasonedVerdict
-    ruling_id: int | None
-    overruled_row: tuple[int, _ReasonedVerdict] | None
-
-    @property
-    def is_idle(self) -> bool:
-        """Return whether ledger and `overruled` already are as they should be."""
-        return self.current_verdict == self.target_verdict and self.overruled_row == (
-            None if self.ruling_id is None else (self.ruling_id, self.own_verdict)
-        )
-
-    @property
-    def changes_text(self) -> bool:
-        """Return whether the block enters or leaves the text."""
-        return self.current_verdict[0] != self.target_verdict[0]
-
-    def is_held_by(self, ruling_id: int) -> bool:
-        """Return whether this ruling is in force so far."""
-        return self.overruled_row is not None and self.overruled_row[0] == ruling_id
-
-
-def find_steps(db: Database, query: str, parameters: Mapping[str, object]) -> list[RulingStep]:
-    """Find the steps by one of the queries OF_ALL, OF_PAGE and OF_BLOCK. A read-only connection is enough."""
-    person_verdicts = _person_verdicts(db)
-    return [_step_from_row(row, person_verdicts) for row in db.execute(query, dict(parameters)).fetchall()]
-
-
-def take_steps(db: Database, query: str, parameters: Mapping[str, object]) -> list[RulingStep]:
-    """Write the target verdicts into the ledger, and what they replace into `overruled`; return the steps taken.
-
-    Runs in the caller's transaction.
-    """
-    pairs = [(reason, PERSON) for reason in _PERSON_REASONS.values()]
-    db.conn.executemany("INSERT OR IGNORE INTO _reasons (reason, rule) VALUES (?, ?)", pairs)
-    steps = [step for step in find_steps(db, query, parameters) if not step.is_idle]
-    db.conn.executemany(
-        "UPDATE _page_blocks SET kept = ?, reason_id = ? WHERE page_id = ? AND position = ?",
-        [(*step.target_verdict, step.page_id, step.position) for step in steps],
-    )
-    _write_overruled(db, steps)
-    return steps
+from .assembled_text import assemble_page
+from .person_verdicts import Ruling, drop_ruling, store_ruling, stored_ruling
+from .verdicts import OF_BLOCK, OF_BLOCK_ON_PAGES, OF_RULING, RulingStep, apply_rulings, find_steps
 
 
 def commonest_reason(db: Database, steps: Iterable[RulingStep]) -> tuple[str, str]:
@@ -134,52 +26,6 @@ def commonest_reason(db: Database, steps: Iterable[RulingStep]) -> tuple[str, st
     reason_id = min(counts, key=lambda reason: (-counts[reason], reason))
     reason, rule = db.execute("SELECT reason, rule FROM _reasons WHERE id = ?", [reason_id]).fetchone()
     return str(reason), str(rule)
-
-
-def _write_overruled(db: Database, steps: Sequence[RulingStep]) -> None:
-    """Store the replaced verdict of each block with a ruling, and delete that of each block without."""
-    db.conn.executemany(
-        "DELETE FROM _overruled WHERE page_id = ? AND position = ?",
-        [(step.page_id, step.position) for step in steps if step.ruling_id is None],
-    )
-    db.conn.executemany(
-        _PUT_OVERRULED,
-        [
-            (step.page_id, step.position, step.ruling_id, *step.own_verdict)
-            for step in steps
-            if step.ruling_id is not None
-        ],
-    )
-
-
-def _step_from_row(row: tuple[int, ...], person_verdicts: Mapping[bool, _ReasonedVerdict]) -> RulingStep:
-    """Return the step for a row of the query `_STEPS`."""
-    (
-        page_id,
-        position,
-        is_kept,
-        reason_id,
-        is_by_person,
-        ruling_id,
-        ruling_keeps,
-        overruled_by,
-        own_is_kept,
-        own_reason_id,
-    ) = row
-    current_verdict = (bool(is_kept), reason_id)
-    own_verdict = (bool(own_is_kept), own_reason_id) if is_by_person and overruled_by is not None else current_verdict
-    target_verdict = own_verdict if ruling_id is None else person_verdicts[bool(ruling_keeps)]
-    overruled_row = None if overruled_by is None else (overruled_by, (bool(own_is_kept), own_reason_id))
-    return RulingStep(page_id, position, current_verdict, target_verdict, own_verdict, ruling_id, overruled_row)
-
-
-def _person_verdicts(db: Database) -> dict[bool, _ReasonedVerdict]:
-    """Return the verdicts of a person, kept and removed; with a negative id where the archive does not have the reason
-    yet.
-    """
-    query = "SELECT id FROM _reasons WHERE reason = ? AND rule = ?"
-    rows = {is_kept: db.execute(query, [reason, PERSON]).fetchone() for is_kept, reason in _PERSON_REASONS.items()}
-    return {is_kept: (is_kept, row[0] if row else -1 - is_kept) for is_kept, row in rows.items()}
 
 
 MOST_PAGES = 1000
@@ -242,7 +88,9 @@ def preview_ruling(db: Database, ruling: Ruling, *, undo: bool = False) -> Rulin
     what is asked.
     """
     steps_without = _prospective_steps(db, ruling, is_in_force=False)
-    held_steps = [step for step in steps_without if step.is_held_by(ruling.id)]
+    steps_now = find_steps(db, OF_RULING, {"ruling": ruling.id})
+    held = {(step.page_id, step.position) for step in steps_now if step.ruling_id == ruling.id}
+    held_steps = [step for step in steps_without if (step.page_id, step.position) in held]
     if undo or _is_answered_without(db, ruling, held_steps):
         page_count = len({step.page_id for step in held_steps})
         return RulingEffect(True, page_count, _text_changes(db, steps_without), *commonest_reason(db, held_steps))
@@ -286,47 +134,20 @@ def _scope_query(ruling: Ruling) -> tuple[str, dict[str, object]]:
     return query, {"block": ruling.block_id, "article": ruling.article_id, "host": ruling.host}
 
 
-def carry_out_ruling(db: Database, ruling: Ruling, *, undo: bool = False) -> RulingEffect:
-    """Store a ruling or remove one, and apply the change, in one transaction."""
+def carry_out_ruling(db: Database, ruling: Ruling, *, undo: bool = False, applies: bool = True) -> RulingEffect:
+    """Store a ruling or take one back, and apply the change, in one transaction.
+
+    Where it is not applied, as while a crawl owns the archive, whoever settles next does so.
+    """
     with write_transaction(db):
         effect = preview_ruling(db, ruling, undo=undo)
         if effect.takes_back:
             drop_ruling(db, ruling)
         else:
             store_ruling(db, replace(ruling, reason=effect.reason, rule=effect.rule))
-        apply_rulings(db, ruling.ruled_at)
+        if applies:
+            apply_rulings(db, ruling.ruled_at)
     return effect
-
-
-def apply_rulings(db: Database, changed_at: str) -> int:
-    """Bring verdicts and texts in line with the stored rulings; return how many pages changed.
-
-    Call it after anything that wrote verdicts into the ledger, in the same transaction. `changed_at` is the time for
-    rows of `changes`. Without any rulings it costs two small reads.
-    """
-    if not _has_rulings(db):
-        return 0
-    page_ids = sorted({step.page_id for step in take_steps(db, OF_ALL, {})})
-    for page_id in page_ids:
-        rebuild_page(db, page_id, changed_at)
-    return len(page_ids)
-
-
-def with_rulings(db: Database, page_id: int, rows: PageRows) -> PageRows:
-    """Apply the rulings to a page whose ledger was just stored; return its rows with the text that follows."""
-    if not _has_rulings(db):
-        return rows
-    steps = take_steps(db, OF_PAGE, {"page": page_id})
-    if not any(step.changes_text for step in steps):
-        if steps:
-            update_expected_f1(db, page_id)
-        return rows
-    return with_assembled_text(db, page_id, rows)
-
-
-def _has_rulings(db: Database) -> bool:
-    """Return whether there is a ruling, or a verdict that one has overruled."""
-    return any(db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in ("rulings", "_overruled"))
 
 
 def _prospective_steps(
@@ -338,7 +159,7 @@ def _prospective_steps(
     With `page_ids` only those on these pages.
     """
     scope = {"id": ruling.id, "block": ruling.block_id, "article": ruling.article_id, "host": ruling.host}
-    parameters = {**scope, "kept": ruling.is_kept, "stands": is_in_force}
+    parameters = {**scope, "kept": int(ruling.is_kept), "stands": is_in_force}
     if page_ids is None:
         return find_steps(db, OF_BLOCK, parameters)
     return find_steps(db, OF_BLOCK_ON_PAGES, {**parameters, "pages": json.dumps(page_ids)})
@@ -358,7 +179,7 @@ def _text_changes(db: Database, steps: Iterable[RulingStep]) -> tuple[TextChange
     kept_by_page: dict[int, dict[int, bool]] = defaultdict(dict)
     for step in steps:
         if step.changes_text:
-            kept_by_page[step.page_id][step.position] = step.target_verdict[0]
+            kept_by_page[step.page_id][step.position] = bool(step.target_verdict[0])
     changes = [
         change
         for page_id, kept_by_position in kept_by_page.items()

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from sqlite3 import DatabaseError, OperationalError
@@ -52,7 +52,6 @@ from .revisit_schedule import (
     queue_pages,
     restore_unvisited,
 )
-from .ruling_journal import apply_journal
 from .run_records import RunRecorder
 from .takedowns import is_forgotten
 from .url_bounds import PatternLimits, PatternTracker, is_new_text, newest_url_id, without_excess_sitemaps
@@ -65,6 +64,7 @@ from .url_queue import (
     give_up_host,
     note_listed_urls,
 )
+from .verdicts import apply_rulings, has_block_corrections
 
 # A failed request leaves what is known of the URL: where it redirected to, and what the archive holds of it.
 _ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = attempts + :attempts,
@@ -143,7 +143,9 @@ class Archive:
             raise
         try:
             archive._open_raw_folders(own_warc=own_warc)
-            archive.apply_waiting_rulings()
+            if has_block_corrections(db):
+                with write_transaction(db):
+                    apply_rulings(db, clock())  # those that were made while the file had another owner
             return archive
         except BaseException:
             archive.close()
@@ -225,10 +227,6 @@ class Archive:
             if os.path.samestat(self._opened_file, os.stat(self._file)):
                 return
         raise OSError(f"{self._file.name} is gone: it was deleted or replaced while it was written")
-
-    def apply_waiting_rulings(self) -> int:
-        """Apply the rulings that were made in the reading room while the file had another owner; return how many."""
-        return apply_journal(self.db, self._file)
 
     def keep_raw(self, warcinfo: Mapping[str, str], size_limit: int = WARC_FILE_SIZE) -> None:
         """Keep raw responses from now on, in WARC files of about `size_limit` bytes; `warcinfo` describes the crawl."""
@@ -436,3 +434,17 @@ def save_robots_file(db: Database, robots_file: RobotsFile) -> None:
             VALUES (?, ?, ?, ?, ?, ?, ?)""",
         [robots_file.id, *map(storable_text, values)],
     )
+
+
+@contextmanager
+def opened_beside_owner(path: str | Path) -> Iterator[Database]:
+    """Open an archive that another process owns, to store what its owner never writes: corrections and reviews.
+
+    Whoever settles next applies them. They are on the disk when their transaction ends. A reader stays open to the end:
+    a writer that is the last to close removes the write-ahead log, even from under an owner that has lost its locks on
+    the file, as a process does that opens the file once more and closes that.
+    """
+    with closing(open_database(path, read_only=True)) as reader, closing(open_database(path)) as db:
+        reader.execute("SELECT count(*) FROM meta").fetchone()
+        db.execute("PRAGMA synchronous = FULL")
+        yield db

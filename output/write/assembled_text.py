@@ -102,13 +102,6 @@ def _note_new_text(db: Database, table: str, article_number: int, assembled: Ass
         note_change(db, article_number, changed_at, ArticleChange.CHANGED)
 
 
-def with_further_pages(db: Database, page_id: int, rows: PageRows) -> PageRows:
-    """Return the rows of a page whose ledger was just stored, with the text of its article's further pages added."""
-    if not has_further_pages(db, page_id):
-        return rows
-    return with_assembled_text(db, page_id, rows)
-
-
 def with_assembled_text(db: Database, page_id: int, rows: PageRows) -> PageRows:
     """Return the rows of a page with the text that its stored ledger gives; its counts are stored too."""
     assembled = assemble_page(db, page_id)
@@ -187,10 +180,9 @@ class ArticlePart:
     index: int
 
 
-_BLOCKS = """SELECT t.text, b.kept, o.page_id IS NOT NULL OR v.page_id IS NOT NULL
+_BLOCKS = """SELECT t.text, b.kept, o.page_id IS NOT NULL
     FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
         LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
-        LEFT JOIN _overruled v ON v.page_id = b.page_id AND v.position = b.position
     WHERE b.page_id = ? ORDER BY b.position"""
 
 _UPDATE_CHANCES = """UPDATE _page_layout SET chances = ?1, layout = layout

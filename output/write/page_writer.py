@@ -24,11 +24,10 @@ from ..archive.rendered_layouts import shows_more
 from ..archive.revisions import ArticleState, is_pending, read_article_state
 from ..archive.stored_text import as_json, storable_text
 from ..archive.stored_values import stored_texts
-from .applied_rulings import with_rulings
-from .assembled_text import with_further_pages
+from .assembled_text import has_further_pages, with_assembled_text
 from .edit_decisions import decide_pending
 from .site_fields import carry_over_fields, forget_own_fields
-from .site_verdicts import carry_over_verdicts, read_carried_verdicts
+from .verdicts import raise_verdicts, read_carried_verdicts
 
 _TEASER_SHARE = 0.8  # of the stored words: a teaser with fewer is the free beginning, with more the same article
 
@@ -76,10 +75,10 @@ def save_page(db: Database, sighting: Sighting, rows: PageRows) -> SaveResult:
         _page_columns(sighting, rows) | cleaner_column | (_settled_columns(db, page_id, rows) if is_shelved else {}),
     )
     if rows.is_article:
-        carried_verdicts = read_carried_verdicts(db, page_id) if stored else ()
+        carried_verdicts = read_carried_verdicts(db, page_id) if stored else {}
         write_ledger(db, page_id, rows.ledger)
-        rows = carry_over_verdicts(db, page_id, rows, carried_verdicts)
-        rows = with_further_pages(db, page_id, with_rulings(db, page_id, rows))
+        if raise_verdicts(db, page_id, carried=carried_verdicts) or has_further_pages(db, page_id):
+            rows = with_assembled_text(db, page_id, rows)
         has_changed = save_article(db, rows, sighting, stored, state_before)
     else:
         clear_ledger(db, page_id)

@@ -1,13 +1,13 @@
 """A person's verdicts: rulings, which change texts, and reviews, which are evidence of the cleaner.
 
 A ruling says that a text belongs to the article, or does not: in one article, on one host, or anywhere. It is stored
-until it is removed; `broadsheet.output.write.applied_rulings` brings ledger and texts in line with it. A review says
+until it is taken back; `broadsheet.output.write.verdicts` brings ledger and texts in line with it. A review says
 whether the cleaner was right about a sampled block or page. It changes no text.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import sqrt
@@ -17,18 +17,14 @@ from sqlite_utils import Database
 from ..archive.article_filter import find_known_url, find_titled
 from ..archive.stored_text import storable_text
 from ..archive.stored_values import content_id
+from .corrections import CorrectedField, Correction, store_correction, undo_correction
+from .verdicts import OF_ALL, find_steps
 
-PERSON = "person"
-
-_COLUMNS = "id, block_id, article_id, host, kept, at, note, reason, rule"
-_STORE_RULING = f"""INSERT INTO rulings ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, at = excluded.at, reason = excluded.reason,
-        rule = excluded.rule, note = CASE WHEN excluded.note <> '' THEN excluded.note ELSE note END"""
 _LIST_RULINGS = """SELECT r.block_id, r.kept, r.article_id, r.host, r.at, r.note, r.reason, r.rule, t.text,
         (SELECT coalesce(a.url, s.url) FROM (SELECT 1) LEFT JOIN articles a ON a.id = r.article_id
-            LEFT JOIN _shelved s ON s.id = r.article_id),
-        (SELECT count(DISTINCT o.page_id) FROM _overruled o WHERE o.ruling_id = r.id)
+            LEFT JOIN _shelved s ON s.id = r.article_id), r.id
     FROM rulings r JOIN _block_texts t ON t.id = r.block_id ORDER BY r.at, r.id"""
+_READ_RULINGS = "SELECT block_id, kept, article_id, host, at, note, reason, rule FROM rulings"
 _ARTICLE = "SELECT id FROM articles WHERE id = ?1 UNION SELECT id FROM _shelved WHERE id = ?1"
 
 
@@ -51,8 +47,15 @@ class Ruling:
     @property
     def id(self) -> int:
         """Return the id of the ruling: one for each block and scope, so that a later ruling replaces an earlier one."""
-        scope = "" if self.article_id is None else str(self.article_id)
-        return content_id(str(self.block_id), scope, storable_text(self.host or ""))
+        return self.correction.id
+
+    @property
+    def correction(self) -> Correction:
+        """Return the correction that the ruling is."""
+        return Correction(
+            CorrectedField.BLOCK, "kept" if self.is_kept else "removed", self.block_id, self.article_id, self.host,
+            at=self.ruled_at, note=self.note, reason=self.reason, rule=self.rule,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,28 +73,28 @@ class ListedRuling:
 
 def list_rulings(db: Database) -> list[ListedRuling]:
     """List all rulings, the earliest first."""
+    pages = {(step.ruling_id, step.page_id) for step in find_steps(db, OF_ALL, {})}
+    counts = Counter(ruling_id for ruling_id, _ in pages)
     return [
-        ListedRuling(Ruling(row[0], bool(row[1]), *row[2:8]), *row[8:]) for row in db.execute(_LIST_RULINGS).fetchall()
+        ListedRuling(Ruling(row[0], bool(row[1]), *row[2:8]), row[8], row[9], counts[row[10]])
+        for row in db.execute(_LIST_RULINGS).fetchall()
     ]
 
 
 def stored_ruling(db: Database, scope: Ruling) -> Ruling | None:
     """Return the stored ruling on the same block in exactly the same scope; None if there is none."""
-    query = "SELECT block_id, kept, article_id, host, at, note, reason, rule FROM rulings WHERE id = ?"
-    row = db.execute(query, [scope.id]).fetchone()
+    row = db.execute(f"{_READ_RULINGS} WHERE id = ?", [scope.id]).fetchone()
     return Ruling(row[0], bool(row[1]), *row[2:]) if row else None
 
 
 def store_ruling(db: Database, ruling: Ruling) -> None:
     """Store a ruling, in place of the one in the same scope. Runs in the caller's transaction."""
-    scope = (ruling.article_id, storable_text(ruling.host) if ruling.host else None)
-    verdict = (ruling.is_kept, ruling.ruled_at, storable_text(ruling.note), ruling.reason, ruling.rule)
-    db.execute(_STORE_RULING, [ruling.id, ruling.block_id, *scope, *verdict])
+    store_correction(db, ruling.correction)
 
 
 def drop_ruling(db: Database, ruling: Ruling) -> None:
-    """Delete the ruling in this scope; its effect on the ledger stays until rulings are applied."""
-    db.execute("DELETE FROM rulings WHERE id = ?", [ruling.id])
+    """Take the ruling in this scope back; its effect on the ledger stays until rulings are applied."""
+    undo_correction(db, ruling.correction, ruling.ruled_at)
 
 
 def block_text(db: Database, block_id: int) -> str | None:

@@ -89,6 +89,7 @@ _COPIES = """SELECT DISTINCT u.url FROM _page_blocks b JOIN _block_texts t ON t.
     WHERE b.page_id IN (SELECT id FROM reached) AND b.kept = 1 AND length(t.text) >= ?
         AND o.page_id NOT IN (SELECT id FROM reached) ORDER BY u.url LIMIT ?"""
 _LEDGER_TEXTS = "SELECT block_id FROM _page_blocks UNION SELECT block_id FROM _revision_blocks"
+_CORRECTED_TEXTS = "SELECT block_id FROM corrections WHERE block_id IS NOT NULL"
 _REMOVALS = (
     "DELETE FROM _revision_blocks WHERE article_id IN (SELECT id FROM gone)",
     "DELETE FROM revisions WHERE article_id IN (SELECT id FROM gone)",
@@ -109,12 +110,12 @@ _REMOVALS = (
     """UPDATE captures SET rendered_for = (SELECT min(url) FROM _resource_users WHERE capture_id = captures.id)
         WHERE rendered_for IN (SELECT url FROM reached)""",
     "DELETE FROM _reviews WHERE url IN (SELECT url FROM reached)",
-    # Earlier versions of a page leave texts that no ledger names any more. One that only a ruling names may be of these
-    # pages, unless the ruling is for another article or host.
-    f"""DELETE FROM rulings WHERE article_id IN (SELECT id FROM gone) OR block_id IN (SELECT id FROM gone_texts)
-        OR (article_id IS NULL AND block_id NOT IN ({_LEDGER_TEXTS})
+    # Earlier versions of a page leave texts that no ledger names any more. One that only a correction names may be of
+    # these pages, unless the correction is for another article or host.
+    f"""DELETE FROM corrections WHERE article_id IN (SELECT id FROM gone) OR block_id IN (SELECT id FROM gone_texts)
+        OR (article_id IS NULL AND block_id IS NOT NULL AND block_id NOT IN ({_LEDGER_TEXTS})
             AND coalesce(host IN (SELECT host FROM urls WHERE id IN (SELECT id FROM reached)), true))""",
-    f"""DELETE FROM _block_texts WHERE id NOT IN ({_LEDGER_TEXTS}) AND id NOT IN (SELECT block_id FROM rulings)""",
+    f"""DELETE FROM _block_texts WHERE id NOT IN ({_LEDGER_TEXTS}) AND id NOT IN ({_CORRECTED_TEXTS})""",
     f"""UPDATE urls SET state = 'skipped', reason = '{OutcomeReason.FORGOTTEN}', not_before = NULL
         WHERE kind IN ('page', 'picture') AND id IN (SELECT id FROM reached)""",
 )

@@ -44,7 +44,7 @@ INSERTION_ORDER = _names("_sqlite_migrations.id changes.seq _edits.seq")
 REFERENCES = {
     "urls": _names("""
         _page_statements.page_id _own_fields.page_id
-        _images.page_id _listed.url_id _overruled.page_id _own_verdicts.page_id _page_blocks.page_id
+        _images.page_id _listed.url_id _own_verdicts.page_id _page_blocks.page_id
         _page_layout.page_id _page_leads.page_id _earlier_signatures.page_id _page_copies.page_id
         _page_copies.original_id
         _page_parts.page_id _page_parts.head_id _page_signatures.page_id pages.id articles.page_id
@@ -55,7 +55,7 @@ REFERENCES = {
         article_clusters.article_id article_clusters.cluster_id _article_urls.article_id _articles_search.id
         _blocks.article_id changes.article_id duplicates.article_id duplicates.cluster_id
         duplicates.duplicate_id pages.article_id removed.article_id _revision_blocks.article_id revisions.article_id
-        rulings.article_id _unindexed.id articles_overview.id _edits.article_id
+        rulings.article_id corrections.article_id _unindexed.id articles_overview.id _edits.article_id
         article_images.article_id article_dates.article_id article_bylines.article_id
     """),
     "captures": _names("""
@@ -63,8 +63,8 @@ REFERENCES = {
         _shelved.capture_id
     """),
     "reasons": _names("""
-        _overruled.reason_id _own_verdicts.reason_id _page_blocks.reason_id _reasons.id _revision_blocks.reason_id
-        _rule_rates.reason_id
+        _own_verdicts.reason_id _own_verdicts.site_reason_id _page_blocks.reason_id _reasons.id
+        _revision_blocks.reason_id _rule_rates.reason_id
     """),
     "robots_files": _names("captures.robots_id robots_files.id"),
     "runs": _names("alarms.run_id _rule_rates.run_id runs.id _yields.run_id"),
@@ -123,9 +123,9 @@ DATED = _names("_blocks.evidence removed.evidence")
 PORT_DEPENDENT = _names("""
     articles.id _shelf.id _shelved.id _block_texts.id _page_blocks.block_id _blocks.block_id removed.block_id
     _block_evidence.block_id _place_evidence.block_id
-    _revision_blocks.block_id rulings.id rulings.block_id _overruled.ruling_id _url_orders.id pages.text_digest
-    revisions.text_digest captures.payload_digest captures.payload_length captures.etag _sketches.hashes
-    _sketches.sketch
+    _revision_blocks.block_id rulings.id rulings.block_id corrections.id corrections.block_id _url_orders.id
+    pages.text_digest revisions.text_digest captures.payload_digest captures.payload_length captures.etag
+    _sketches.hashes _sketches.sketch
 """)
 """Digests of what may hold the site's address. Not compared where the two were crawled at different ports."""
 

@@ -398,9 +398,9 @@ def _file_format(place: HostilePlace, chance: random.Random) -> str:
 
 
 def _companions(place: HostilePlace, chance: random.Random) -> str:
-    """Links, pipes and folders where a lock, the journal of rulings or the list of files elsewhere would be."""
+    """Links, pipes and folders where a lock, or the list of files elsewhere would be."""
     ending, kind = (
-        chance.choice((".lock", ".rulings", ".away", "-shm", ".warc")),
+        chance.choice((".lock", ".away", "-shm", ".warc")),
         chance.choice(("link", "fifo", "folder", "bytes")),
     )
     path = Path(f"{place.db}{ending}")

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from broadsheet.output.write.applied_rulings import carry_out_ruling
+from broadsheet.output.write.archive_writer import opened_beside_owner
 from broadsheet.output.write.person_verdicts import Ruling
-from broadsheet.output.write.ruling_journal import append_ruling
 from tests.bench.points.syscalls import PROGRAM, InjectedCommands
 from tests.crawler.scripted_site import Reply, Route, ScriptedSite, page
 from tests.crawler.warcs import answer, record, write
@@ -180,7 +181,8 @@ def _prepare_waiting(shop: Workshop) -> Words:
     _crawled(shop)
     for kept in (True, False):
         ruling = Ruling(int(_block(shop, kept=kept)), not kept, None, None, "2024-03-01T10:00:00+00:00", "by hand")
-        append_ruling(shop.work / ARCHIVE, ruling)
+        with opened_beside_owner(shop.work / ARCHIVE) as db:
+            carry_out_ruling(db, ruling, applies=False)
     return ("crawl", "--db", ARCHIVE, *_QUICK)
 
 

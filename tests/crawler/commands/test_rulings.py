@@ -15,9 +15,18 @@ from broadsheet.cleaners.rules.matcher import RuleBook
 from broadsheet.cleaners.rules.rule import BodyPosition
 from broadsheet.cleaners.rules.rule_files import OWN_PREFIX, parse_rules
 from broadsheet.crawler.cli import run
+from broadsheet.output.archive import stored_values
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.write.archive_writer import Archive
-from tests.crawler.commands.conftest import CAPTION, PROMO, RIVER, SAME_BUT_NUMBER, SIMILAR_WORDS, TOWER
+from tests.crawler.commands.conftest import (
+    CAPTION,
+    PROMO,
+    RIVER,
+    SAME_BUT_NUMBER,
+    SIMILAR_WORDS,
+    TOWER,
+    urls_containing,
+)
 from tests.crawler.shell import ACTIVE, rows, verb_here
 from tests.output.conftest import Maker
 
@@ -174,3 +183,34 @@ def test_a_ruling_for_another_host_outlives_the_text_that_it_waits_for(archive_p
     assert verb_here("merge", source, archive_path)[0] == 0
     assert verb_here("forget", source, RIVER, "--yes")[0] == 0
     as_before(source, archive_path)
+
+
+def test_a_ruling_that_was_taken_back_stays_so_in_every_merge(
+    archive_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Undoing is an act with its time: an archive that still has the ruling does not bring it back."""
+    other, verdicts = Path(shutil.copy(archive_path, tmp_path / "other.db")), "SELECT value, undone_at FROM corrections"
+    for second, words in enumerate((
+        ("remove", archive_path, block_id(PROMO)), ("remove", other, block_id(PROMO)),
+        ("remove", archive_path, block_id(PROMO), "--undo"),
+        ("remove", other, block_id(CAPTION), "--host", "a.example"),
+        ("restore", archive_path, block_id(CAPTION), "--host", "a.example"),
+    )):  # fmt: skip
+        monkeypatch.setattr(stored_values, "utc_now", lambda second=second: f"2026-12-01T00:00:0{second}+00:00")
+        assert verb_here(*words)[0] == 0
+    monkeypatch.undo()
+    found = []
+    for order in ((archive_path, other), (other, archive_path)):
+        target = tmp_path / f"{order[0].stem}-first.db"
+        code, _, errors = verb_here("merge", target, *order)
+        assert code == 0
+        assert errors.count("corrections differ") == 1, "of the caption, and not of what was only taken back"
+        assert "kept counts, which is later than removed" in errors
+        assert verb_here("verify", target)[0] == 0
+        found.append((rows(target, "SELECT * FROM corrections ORDER BY id"), rows(target, "SELECT * FROM rulings")))
+        assert urls_containing(target, CAPTION) == {RIVER}
+        assert urls_containing(target, PROMO) == {RIVER, TOWER}
+    assert found[0] == found[1]
+    assert sorted(rows(tmp_path / "made-first.db", verdicts), key=str) == [
+        ("kept", None), ("removed", "2026-12-01T00:00:02+00:00"),
+    ]  # fmt: skip

@@ -20,9 +20,10 @@ from broadsheet.crawler.options import CrawlOptions
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
 from broadsheet.output.archive.page_rows import make_page_rows
 from broadsheet.output.archive.url_words import UrlKind
+from broadsheet.output.write.applied_rulings import carry_out_ruling
+from broadsheet.output.write.archive_writer import opened_beside_owner
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.person_verdicts import Ruling
-from broadsheet.output.write.ruling_journal import append_ruling, journal_path
 from broadsheet.output.write.url_queue import LeftOutUrl
 from tests.crawler.scripted_site import page
 
@@ -200,11 +201,12 @@ def test_rulings_that_were_made_meanwhile_hold_before_a_run_settles(tmp_path: Pa
     session = opened(file)
     asyncio.run(session.store(article(HOME + "1", "river")))
     ((block_id,),) = rows(file, "SELECT block_id FROM _page_blocks WHERE kept = 1 LIMIT 1")
-    append_ruling(file, Ruling(int(str(block_id)), False, ruled_at="2026-01-01T00:00:00+00:00"))
+    with opened_beside_owner(file) as db:
+        carry_out_ruling(db, Ruling(int(str(block_id)), False, ruled_at="2026-01-01T00:00:00+00:00"), applies=False)
+    assert rows(file, "SELECT count(*) FROM removed WHERE rule = 'person'") == [(0,)]
     session.settle()
-    assert rows(file, "SELECT count(*) FROM _overruled") == [(1,)]
+    assert rows(file, "SELECT count(*) FROM removed WHERE rule = 'person'") == [(1,)]
     session.close("finished", "all done")
-    assert not journal_path(file).exists()
 
 
 BOUNDS: dict[str, Any] = {

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.applied_rulings import carry_out_ruling
+from broadsheet.output.write.archive_writer import Archive, opened_beside_owner
+from broadsheet.output.write.person_verdicts import Ruling
 from tests.crawler.crawls import Crawl, Result, kill_group, until
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import command, rows
@@ -191,3 +193,25 @@ def test_a_site_that_moved_to_another_host_is_followed_though_a_kill_came_betwee
     result = crawl(f"{old.url}/", **SMALL, **ports)
     assert result.states(new)["/next"] == ("done", "article"), "a link of the new host is in scope"
     assert old.paths().count("/") == 1
+
+
+@pytest.mark.slow
+def test_rulings_that_are_made_while_a_crawl_writes_hold_at_its_end(serve: Serve, tmp_path: Path) -> None:
+    """Each is a connection of its own, as the reading room's; the crawl opens its file anew in between."""
+    crawl, site = Crawl(tmp_path), site_of_many(serve)
+    process = crawl.start(site.url + "/", **SMALL)
+    made: set[int] = set()
+    until(lambda: len(site.log) > 5)
+    while len(site.log) < PAGES and process.poll() is None:
+        kept = "SELECT block_id FROM _blocks WHERE kept AND kind = 'paragraph' GROUP BY 1 HAVING count(*) = 1"
+        blocks = {block for (block,) in rows(crawl.db, kept)}
+        for block in sorted(blocks - made)[:2]:
+            with opened_beside_owner(crawl.db) as db:
+                carry_out_ruling(db, Ruling(block, False, ruled_at="2026-12-01T00:00:00+00:00"), applies=False)
+            made.add(block)
+    _, errors = process.communicate(timeout=120)
+    assert (process.returncode, len(made) > 5) == (0, True), errors
+    removed = {block for (block,) in rows(crawl.db, "SELECT block_id FROM removed WHERE rule = 'person'")}
+    assert removed == {block for (block,) in rows(crawl.db, "SELECT block_id FROM rulings")} == made
+    assert command("verify", crawl.db)[0] == 0
+    assert not crawl.db.with_name(f"{crawl.db.name}-wal").exists()

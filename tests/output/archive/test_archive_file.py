@@ -355,7 +355,7 @@ def test_a_lock_that_stays_is_a_line_after_a_bounded_time(file, make, monkeypatc
     open_database(file).close()
 
 
-@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal", ".lock", ".rulings", ".away"])
+@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal", ".lock", ".away"])
 @pytest.mark.parametrize("kind", ["link", "pipe"])
 def test_what_is_no_ordinary_file_beside_an_archive_is_not_followed(tmp_path: Path, ending: str, kind: str) -> None:
     file, outside = tmp_path / "a.db", tmp_path / "outside"

@@ -8,11 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from broadsheet.cleaners.document import Block, BlockKind, Verdict
-from broadsheet.output.browse.article_page import _METADATA, ArticleView, BlockRun, _is_about, _metadata_lines
+from broadsheet.output.browse.article_page import _METADATA, ArticleView, BlockRun, _metadata_lines
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.person_verdicts import Ruling
-from broadsheet.output.write.ruling_journal import JournalEntry
 from tests.output.browse.conftest import SITE, RoomClient, article_id, linked, visible_text
 from tests.output.cleaned_pages import with_page
 
@@ -129,14 +127,6 @@ def test_seven_removed_blocks_in_a_row_are_folded(is_kept, count, is_folded):
 def test_a_summary_is_shown_unless_the_text_begins_with_its_first_eighty_characters(markdown, description, repeats):
     view = SimpleNamespace(markdown=markdown, description=description)
     assert ArticleView.repeats_description.fget(view) is repeats
-
-
-@pytest.mark.parametrize(
-    ("scope", "is_about"),
-    [((None, None), True), ((1, None), True), ((2, None), False), ((None, "h"), True), ((None, "other"), False)],
-)
-def test_a_waiting_ruling_is_about_the_articles_in_its_scope(scope, is_about):
-    assert _is_about(JournalEntry("", Ruling(5, True, *scope), False), 1, "h") is is_about
 
 
 def test_an_article_is_downloaded_as_markdown(client):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import replace
 
 import pytest
 
@@ -11,13 +10,11 @@ from broadsheet.output.browse.block_review import (
     NearbyBlock,
     Proposal,
     _rank,
-    all_reviews,
     find_judged_block,
     read_review,
 )
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.person_verdicts import Review, store_review
-from broadsheet.output.write.ruling_journal import WaitingReview, journal_path
+from broadsheet.output.write.person_verdicts import Review
 from tests.output.browse.conftest import RoomClient, article_id, visible_text
 from tests.output.filled_rows import put
 
@@ -114,13 +111,12 @@ def test_while_a_crawl_owns_the_file_judgements_wait_and_count_already(client, f
             page = visible_text(client.page(judge(client, blocks[-1], answer=answer)))
         assert blocks[0]["block_id"] != blocks[1]["block_id"]
         assert "Of 2 judged blocks 1 was right" in page
-        assert "3 decisions of yours waiting" in page
+        assert "1 decision of yours waiting" in page, "that on the block; judgements are stored at once"
         judge(client, blocks[1], undo=1)
         assert client.json("a/review.json")["figures"]["overall"]["judged"] == 1
         assert len(tomllib.loads(client.page("a/review/cases.toml"))["case"]) == 1
     with Archive.open(filled, make.clock):
         pass
-    assert not journal_path(filled).exists()
     assert client.json("a/review.json")["figures"]["overall"]["judged"] == 1
 
 
@@ -164,22 +160,3 @@ def test_a_block_is_shown_with_two_on_either_side(archive):
     verdict = find_judged_block(db, 11, 23)
     assert verdict == Review("u", "h", 23, True, "header", "r", None, "", "cleaner_version 1")
     assert find_judged_block(db, 11, 30) is find_judged_block(db, 12, 23) is None
-
-
-def test_judgements_that_wait_replace_and_take_back_those_that_are_stored(archive):
-    put(archive.db, "_block_texts", 1, id=5, text="Words")
-    reviews = [Review(f"u{n}", "h", 5, True, "header", "r", n % 2 == 0, f"2026-01-0{n}", "17") for n in range(1, 5)]
-    for review in reviews[:3]:
-        store_review(archive.db, review)
-    unsure = replace(reviews[1], is_right=None, judged_at="2026-01-09")
-    on_page = replace(reviews[3], block_id=None)
-    waiting = [
-        WaitingReview("1", reviews[0], True), WaitingReview("2", unsure, False), WaitingReview("3", on_page, False),
-        WaitingReview("4", replace(reviews[3], block_id=6), False),
-    ]  # fmt: skip
-    found = [(review.url, review.is_right, review.text, review.block_id) for review in all_reviews(archive.db, waiting)]
-    assert found == [("u3", False, "Words", 5), ("u2", None, "Words", 5), ("u4", True, "", None), ("u4", True, "", 6)]
-    assert [review.text for review in all_reviews(archive.db)] == ["Words"] * 3
-    view = read_review(archive.db, waiting)
-    assert [line.url for line in view.latest] == ["u4", "u2", "u3"]
-    assert (view.figures.unsure, view.figures.overall.judged, view.figures.overall.right) == (1, 2, 1)

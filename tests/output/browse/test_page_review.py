@@ -16,8 +16,7 @@ from broadsheet.output.browse.page_review import (
 from broadsheet.output.browse.strict_requests import NotHereError
 from broadsheet.output.raw.raw_exchange import RecordLocation
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.person_verdicts import Review
-from broadsheet.output.write.ruling_journal import WaitingReview
+from broadsheet.output.write.person_verdicts import Review, store_review
 from tests.output.filled_rows import put
 
 AT, VERSION = "2026-01-02", "17"
@@ -69,16 +68,17 @@ def judged(url: str, block: int | None = None, **changes: Any) -> Review:
 
 
 def test_mixed_layouts_go_first_then_the_largest_and_those_that_were_judged_last(db: Database) -> None:
-    waiting: list[WaitingReview] = []
     proposals = []
-    while page := read_page_review(db, waiting).proposal:
+    while page := read_page_review(db).proposal:
         assert page.capture_id == (0 if page.page_id == 4 else page.page_id), "the raw response of 4 was not kept"
         proposals.append((page.page_id, page.layout.id, page.layout.pages, page.layout.articles, page.layout.evidence))
-        waiting.append(WaitingReview("", judged(page.url), False))
+        store_review(db, judged(page.url))
     first = [(3, 2, 3, 1, "e"), (1, 1, 2, 2, "e"), (8, 0, 2, 0, "list"), (6, 0, 2, 2, "teaser")]
     assert proposals[:4] == first
     assert [page_id for page_id, *_ in proposals[4:]] == [4, 2, 9, 7, 5]
-    view = read_page_review(db, [WaitingReview("", judged(f"u{n}"), False) for n in range(1, 10)])
+    for n in range(1, 10):
+        store_review(db, judged(f"u{n}", judged_at=f"2026-01-0{n}"))
+    view = read_page_review(db)
     assert (view.proposal, len(view.latest), view.figures.overall.judged) == (None, 9, 9)
     assert [page.url for page in view.latest[:2]] == ["u9", "u8"]
 

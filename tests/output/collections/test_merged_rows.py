@@ -43,7 +43,7 @@ COPIED = {
     "_yields": set(),
     "_rule_rates": set(),
     "alarms": set(),
-    "rulings": set(),
+    "corrections": set(),
     "_reviews": set(),
     "_outside_hosts": set(),
 }
@@ -58,7 +58,7 @@ SAVED_AS_PAGES = {
 MADE_BY_SETTLING = {
     *("_page_parts", "_layouts", "_statements", "_block_evidence", "_place_evidence", "duplicates", "_sketches"),
     *("_crowded_hashes", "_page_copies", "_common_texts", "_unsettled", "_unsettled_texts", "_own_verdicts"),
-    *("_overruled", "_earlier_signatures"),
+    "_earlier_signatures",
 }
 OF_ONE_FILE = {"meta", "_imports", "_recleans", "_reclean_before", "_warc_files", "_warc_erasures", "_url_counts"}
 """Facts of a file, what was done with it, where its records lie, and counts that triggers keep."""
@@ -100,7 +100,8 @@ def fill(db: Database) -> None:
     put(db, "_yields", 2, run_id=run["id"], host=HOST)
     put(db, "_rule_rates", 2, run_id=run["id"], host=HOST, reason_id=reason["id"])
     put(db, "alarms", 2, run_id=run["id"], host=HOST)
-    put(db, "rulings", 2, host=None)
+    text = put(db, "_block_texts", 2)
+    put(db, "corrections", 2, host=None, field="block", block_id=text["id"])
     put(db, "_reviews", 2, host=HOST)
     put(db, "_outside_hosts", 2)
 
@@ -114,7 +115,7 @@ def merge_all(target: Archive, source: Any) -> None:
     merged_rows.merge_pictures(target.db)
     merged_rows.merge_runs(target.db)
     merged_rows.note_forgotten(target.db)
-    merged_rows.merge_rulings(target.db)
+    merged_rows.merge_corrections(target.db)
 
 
 def named_numbers(db: Database, table: str, schema: str) -> list[Row]:
@@ -266,8 +267,9 @@ def test_of_a_pattern_the_greater_count_of_each_kind_is_kept(merged, archive: Ar
     assert merged("_url_patterns", ours, theirs, urls=(url, url)) == many
 
 
+CORRECTION = {"host": None, "field": "block", "undone_at": None}
 LATER_WINS = {
-    "rulings": {"kept", "at", "note", "reason", "rule"},
+    "corrections": {"value", "url", "who", "at", "note", "reason", "rule"},
     "_reviews": {"kept", "reason", "rule", "is_right", "at", "cleaner_version"},
 }
 """Columns that a later row gives; all others say what the row is about, and are the same in both."""
@@ -276,7 +278,7 @@ LATER_WINS = {
 @pytest.mark.parametrize(("at", "is_theirs"), [(LATE, True), (EARLY, False), ("2025-12-31T23:59:59+00:00", False)])
 @pytest.mark.parametrize("table", LATER_WINS)
 def test_of_a_ruling_the_later_counts_and_of_equal_times_our_own(merged, table: str, at: str, is_theirs: bool) -> None:
-    about = {"id": 7, "host": None if table == "rulings" else HOST}
+    about = {"id": 7} | (CORRECTION if table == "corrections" else {"host": HOST})
     row = merged(table, about | {"at": EARLY}, about | {"at": at})
     theirs = {name for name, value in row.items() if str(value).endswith(" 1") or str(value)[:1] == "1"}
     assert theirs | {"at"} == (LATER_WINS[table] if is_theirs else {"at"})

@@ -22,7 +22,6 @@ from broadsheet.output.read import archive_backup
 from broadsheet.output.read.archive_backup import BackupResult, back_up
 from broadsheet.output.read.verify import RAW_CHECKS, verify
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.ruling_journal import journal_path
 from broadsheet.output.write.takedowns import take_down
 from tests.output.wires import fetched
 
@@ -127,8 +126,7 @@ def test_imported_files_are_read_where_they_are(tmp_path: Path) -> None:
     assert bodies(tmp_path / "b.db") == [b"page 1"]
 
 
-def test_what_waits_comes_along_and_what_is_away_or_missing_is_told(news: Path, tmp_path: Path) -> None:
-    journal_path(news).write_text("{}\n")
+def test_what_is_away_or_missing_is_told(news: Path, tmp_path: Path) -> None:
     names = [f"news.db.warc/{name}" for name in contents(news.with_name("news.db.warc"))]
     files = [news.parent / name for name in names]
     write_away_files(news, [AwayFile(names[0], (StoredPiece("k", files[0].stat().st_size, "s"),))])
@@ -137,7 +135,6 @@ def test_what_waits_comes_along_and_what_is_away_or_missing_is_told(news: Path, 
     target = tmp_path / "b.db"
     assert back_up(news, target) == BackupResult(copied=1, missing=(names[1],), away=1)
     assert list(read_away_files(target)) == names[:1]
-    assert journal_path(target).read_text() == "{}\n"
 
 
 def test_without_raw_responses_there_is_only_the_database(news: Path, tmp_path: Path) -> None:
@@ -179,7 +176,6 @@ def test_a_killed_backup_is_none_and_the_same_command_goes_on(
     news: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     target, before = tmp_path / "b.db", contents(news.with_name("news.db.warc"))
-    journal_path(news).write_text("")
 
     def kill(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -101,8 +101,8 @@ def test_damage_is_found_where_it_is_and_nowhere_before(page: Archive, damage: s
         "INSERT INTO _crowded_hashes (host, hashes) VALUES ('a', x'0100000002000000')",
         "UPDATE revisions SET note = '{'",
         "UPDATE pages SET text_digest = 'x', own_type = 'list'",
-        "INSERT INTO _overruled (page_id, position, ruling_id, kept, reason_id) SELECT id, 0, 1, 1, 1 FROM pages; "
-        "UPDATE pages SET text_digest = 'x'",
+        "INSERT OR IGNORE INTO _reasons (id, reason, rule) VALUES (99, 'restored by hand', 'person'); "
+        "UPDATE _page_blocks SET reason_id = 99 WHERE kept AND position = 0; UPDATE pages SET text_digest = 'x'",
     ],
 )
 def test_what_is_no_damage_is_not_found(page: Archive, harmless: str) -> None:

@@ -27,7 +27,7 @@ DAMAGE = (
     "UPDATE captures SET url = 'http://a.test/', fetched_at = 'now', payload_digest = '' WHERE id % 2",
     "UPDATE captures SET robots_id = 7, http_status = 1, refers_to = 8",
     "UPDATE robots_files SET text = 'other'; UPDATE _cleaners SET version = 'x'",
-    "UPDATE rulings SET block_id = 5; UPDATE takedowns SET pattern = 'x'",
+    "UPDATE corrections SET block_id = 5 WHERE block_id; UPDATE takedowns SET pattern = 'x'",
     "UPDATE _layouts SET signature = x'00', pages = pages + 3, articles = 0 WHERE id = (SELECT min(id) FROM _layouts)",
     f"UPDATE _page_blocks SET kept = 1 - kept WHERE page_id = {PAGE}",
     "UPDATE _page_blocks SET position = position + 100; UPDATE _own_verdicts SET kept = 1 - kept",

@@ -41,11 +41,11 @@ from broadsheet.output.settle import similar_articles as relate
 from broadsheet.output.settle import stored_sketches as crowded_hashes
 from broadsheet.output.settle.settle_steps import SettleSteps
 from broadsheet.output.settle.settling import settle
-from broadsheet.output.write.applied_rulings import apply_rulings
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.person_verdicts import Ruling, drop_ruling, store_ruling
 from broadsheet.output.write.url_queue import add_urls
+from broadsheet.output.write.verdicts import apply_rulings
 from tests.output.cleaned_pages import cleaned_page, with_page
 from tests.output.conftest import Clock, Maker
 from tests.sampling import sampled
@@ -231,8 +231,7 @@ _SETTLED = {
     "pages": """SELECT u.url, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed, p.word_count
         FROM pages p JOIN urls u USING (id)""",
     "blocks": f"SELECT page_id, position, block_id, kept, reason, rule FROM _page_blocks JOIN {_REASONS}",
-    "own verdicts": f"SELECT page_id, position, kept, reason, rule FROM _own_verdicts JOIN {_REASONS}",
-    "overruled": f"SELECT page_id, position, ruling_id, kept, reason, rule FROM _overruled JOIN {_REASONS}",
+    "own verdicts": f"SELECT page_id, position, kept, reason, rule, site_kept FROM _own_verdicts JOIN {_REASONS}",
     "own fields": "SELECT * FROM _own_fields",
     "statements": "SELECT * FROM _statements",
     "statements of pages": "SELECT * FROM _page_statements",

@@ -127,7 +127,6 @@ def test_what_the_markup_calls_a_caption_does_not_come_back(archive, make):
         ("sidebar", "layout/other-column", 9, None, False),
         ("caption", "context/caption", 9, None, False),
         ("sidebar", "layout/x", 9, "_own_verdicts", True),
-        ("sidebar", "layout/x", 9, "_overruled", True),
     ],
 )
 def test_short_captions_and_bylines_are_stored_elsewhere(archive, reason, rule, length, own, is_stored_elsewhere):

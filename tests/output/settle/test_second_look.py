@@ -167,7 +167,7 @@ def db(archive):
         put(db, "articles", number, id=number, page_id=number, text="words", published_day="2026-01-01", title="T")
         put(db, "_page_blocks", number, page_id=number, position=4, block_id=number, kept=int(number > 1))
     for position in (4, 5):
-        put(db, "_own_verdicts", position, page_id=1, position=position, kept=1)
+        put(db, "_own_verdicts", position, page_id=1, position=position, kept=1, site_kept=0)
     return db
 
 
@@ -190,8 +190,9 @@ def looked(db):
         ("UPDATE _own_verdicts SET kept = 0 WHERE position = 4", {1: ONE_BLOCK}),
         ("UPDATE _own_verdicts SET kept = 0", {}),
         ("UPDATE _page_blocks SET kept = 1", {}),
-        ("INSERT INTO _overruled VALUES (1, 4, 1, 1, 9)", {}),
-        ("INSERT INTO _overruled VALUES (1, 4, 1, 0, 9)", {1: BLOCKS}),
+        ("UPDATE _own_verdicts SET site_kept = 1 WHERE position = 4", {}),
+        ("UPDATE _own_verdicts SET site_kept = NULL WHERE position = 4", {}),
+        ("UPDATE _own_verdicts SET site_kept = NULL, kept = 0 WHERE position = 4", {1: ONE_BLOCK}),
         ("INSERT INTO _page_parts (page_id, head_id, place) VALUES (9, 1, 1)", {}),
         ("INSERT INTO _page_parts (page_id, head_id, place) VALUES (1, 1, 0)", {1: BLOCKS}),
         (SHELVE.format(1, "list"), {}),

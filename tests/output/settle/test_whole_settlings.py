@@ -53,7 +53,8 @@ TABLES = {
     "shelved": "SELECT url, why, word_count, {text} FROM _shelved t ORDER BY url",
     "judged again": """SELECT u.url, o.position, {text}, o.kept, r.reason, r.rule FROM _own_verdicts o
         JOIN _page_blocks b USING (page_id, position) JOIN _block_texts t ON t.id = b.block_id
-        JOIN _reasons r ON r.id = b.reason_id JOIN urls u ON u.id = o.page_id ORDER BY u.url, o.position""",
+        JOIN _reasons r ON r.id = b.reason_id JOIN urls u ON u.id = o.page_id
+        WHERE o.site_kept IS NOT NULL ORDER BY u.url, o.position""",
     "copy": """SELECT u.url, o.url FROM _page_copies c JOIN urls u ON u.id = c.page_id JOIN urls o
         ON o.id = c.original_id ORDER BY u.url""",
     "part": """SELECT u.url, h.url, p.place FROM _page_parts p JOIN urls u ON u.id = p.page_id
@@ -73,8 +74,9 @@ TABLES = {
         FROM duplicates r JOIN articles a ON a.id = article_id JOIN articles d ON d.id = duplicate_id
         ORDER BY a.url, d.url""",
     "sketch": """SELECT u.url, s.hashes, s.crowded FROM _sketches s JOIN urls u ON u.id = s.page_id ORDER BY u.url""",
-    "ruled": """SELECT u.url, o.position, o.kept FROM _overruled o JOIN urls u ON u.id = o.page_id
-        ORDER BY u.url, o.position""",
+    "ruled": """SELECT u.url, o.position, coalesce(o.site_kept, o.kept) FROM _own_verdicts o
+        JOIN _page_blocks b USING (page_id, position) JOIN _reasons r ON r.id = b.reason_id AND r.rule = 'person'
+        JOIN urls u ON u.id = o.page_id ORDER BY u.url, o.position""",
     "changes": """SELECT coalesce(a.url, s.url) AS url, group_concat(substr(c.at, 15, 5) || c.change, ' ')
         FROM changes c LEFT JOIN articles a ON a.id = c.article_id LEFT JOIN _shelved s ON s.id = c.article_id
         GROUP BY 1 ORDER BY 1""",

@@ -8,19 +8,10 @@ import pytest
 from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_file import open_database
-from broadsheet.output.write.applied_rulings import (
-    OF_ALL,
-    OF_PAGE,
-    RulingStep,
-    apply_rulings,
-    commonest_reason,
-    find_steps,
-    preview_ruling,
-    sample_effect,
-    take_steps,
-)
+from broadsheet.output.write.applied_rulings import commonest_reason, preview_ruling, sample_effect
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Ruling
+from broadsheet.output.write.verdicts import OF_ALL, OF_PAGE, RulingStep, apply_rulings, find_steps, raise_verdicts
 from tests.output.filled_rows import put, rows
 
 BLOCK, OTHER_BLOCK = 5, 6
@@ -46,8 +37,17 @@ def db(archive: Archive) -> Database:
 
 
 def rule(db: Database, number: int, **values: Any) -> None:
-    given = {"id": number, "block_id": BLOCK, "article_id": None, "host": None, "kept": 1, "at": "2026-01-01"}
-    put(db, "rulings", number, **(given | values))
+    given = {"id": number, "block_id": BLOCK, "article_id": None, "host": None, "at": "2026-01-01", "undone_at": None}
+    value = "kept" if values.pop("kept", 1) else "removed"
+    put(db, "corrections", number, field="block", value=value, **(given | values))
+
+
+def take_steps(db: Database) -> list[RulingStep]:
+    """Bring the ledger in line; returns the steps that were due."""
+    steps = [step for step in find_steps(db, OF_ALL, {}) if not step.is_idle]
+    for page_id in {step.page_id for step in steps}:
+        raise_verdicts(db, page_id)
+    return steps
 
 
 def held(db: Database) -> dict[int, int]:
@@ -94,26 +94,28 @@ def ledger(db: Database) -> dict[tuple[int, int], tuple[int, str, str]]:
 
 
 def overruled(db: Database) -> list[tuple[int, ...]]:
-    names = ("page_id", "position", "ruling_id", "kept", "reason_id")
-    return [tuple(row[name] for name in names) for row in rows(db, "_overruled")]
+    names = ("page_id", "position", "kept", "reason_id", "site_kept")
+    return [tuple(row[name] for name in names) for row in rows(db, "_own_verdicts")]
 
 
 def test_a_verdict_is_replaced_kept_beside_and_put_back(db: Database) -> None:
     before = ledger(db)
     rule(db, 1, host="a.test")
-    assert len(take_steps(db, OF_ALL, {})) == 2
+    assert len(take_steps(db)) == 2
     restored = (1, "restored by hand", "person")
     assert ledger(db) == before | {(1, 4): restored, (2, 4): restored}
-    assert overruled(db) == [(1, 4, 1, 0, REMOVED), (2, 4, 1, 0, REMOVED)]
-    assert take_steps(db, OF_ALL, {}) == []
+    assert overruled(db) == [(1, 4, 0, REMOVED, None), (2, 4, 0, REMOVED, None)]
+    assert take_steps(db) == []
 
     rule(db, 2, article_id=11, kept=0)
-    assert [step.page_id for step in take_steps(db, OF_ALL, {})] == [1]
+    assert [step.page_id for step in take_steps(db)] == [1]
     assert ledger(db)[1, 4] == (0, "removed by hand", "person")
-    assert overruled(db) == [(1, 4, 2, 0, REMOVED), (2, 4, 1, 0, REMOVED)], "what is kept is the cleaner's verdict"
+    assert overruled(db) == [(1, 4, 0, REMOVED, None), (2, 4, 0, REMOVED, None)], (
+        "what is kept is the cleaner's verdict"
+    )
 
-    db.execute("DELETE FROM rulings")
-    assert len(take_steps(db, OF_ALL, {})) == 2
+    db.execute("UPDATE corrections SET undone_at = '2026-01-03'")
+    assert len(take_steps(db)) == 2
     assert ledger(db) == before
     assert overruled(db) == []
     assert apply_rulings(db, "2026-02-01") == 0
@@ -121,16 +123,12 @@ def test_a_verdict_is_replaced_kept_beside_and_put_back(db: Database) -> None:
 
 def test_a_page_that_was_judged_anew_has_its_new_verdict_beside_the_ruling(db: Database) -> None:
     rule(db, 1, host="b.test", kept=0)
-    take_steps(db, OF_ALL, {})
+    take_steps(db)
+    db.execute("DELETE FROM _own_verdicts")
     db.execute("UPDATE _page_blocks SET kept = 1, reason_id = ? WHERE page_id = 3", [KEPT])
-    (step,) = take_steps(db, OF_PAGE, {"page": 3})
-    assert (step.own_verdict, step.changes_text, step.is_held_by(1), step.is_held_by(2)) == (
-        (True, 1),
-        True,
-        True,
-        False,
-    )
-    assert overruled(db) == [(3, 4, 1, 1, KEPT)]
+    (step,) = take_steps(db)
+    assert (step.own_verdict, step.changes_text, step.ruling_id) == ((1, 1), True, 1)
+    assert overruled(db) == [(3, 4, 1, KEPT, None)]
     assert ledger(db)[3, 4] == (0, "removed by hand", "person")
 
 
@@ -152,7 +150,7 @@ def test_the_commonest_reason_and_of_two_the_first(db: Database) -> None:
 def test_a_ruling_that_is_only_asked_about_counts_the_pages_in_its_scope(
     db: Database, scope: dict[str, Any], pages: int
 ) -> None:
-    before = {table: rows(db, table) for table in ("rulings", "_overruled", "_page_blocks", "_reasons")}
+    before = {table: rows(db, table) for table in ("corrections", "_own_verdicts", "_page_blocks", "_reasons")}
     effect = preview_ruling(db, Ruling(BLOCK, False, **scope))
     assert (effect.takes_back, effect.page_count, effect.text_changes) == (False, pages, ())
     assert (effect.reason, effect.rule) == (("share", "text/share") if pages else ("", ""))
@@ -170,8 +168,8 @@ def test_the_opposite_of_a_ruling_takes_it_back_where_that_gives_what_is_asked(
     put(db, "pages", 8, id=8, article_id=None)
     put(db, "_page_blocks", 8, page_id=8, position=0, block_id=BLOCK, kept=0, reason_id=REMOVED)
     rule(db, 1, host="c.test", kept=stored)
-    db.execute("UPDATE rulings SET id = ?", [ruling.id])
-    take_steps(db, OF_ALL, {})
+    db.execute("UPDATE corrections SET id = ?", [ruling.id])
+    take_steps(db)
     effect = preview_ruling(db, ruling)
     assert (effect.takes_back, effect.page_count) == (takes_back, 1)
 
@@ -193,20 +191,3 @@ def test_a_read_only_connection_is_enough_to_ask(db: Database, archive: Archive)
     steps = find_steps(read_only, OF_ALL, {})
     assert {step.target_verdict for step in steps} == {(True, -2)}, "a reason that the archive does not have yet"
     read_only.close()
-
-
-@pytest.mark.parametrize(
-    ("current", "target", "ruling_id", "overruled_row", "is_idle"),
-    [
-        ((True, 1), (True, 1), None, None, True),
-        ((True, 1), (False, 2), None, None, False),
-        ((True, 1), (True, 1), 7, None, False),
-        ((True, 1), (True, 1), None, (7, (False, 3)), False),
-        ((True, 1), (True, 1), 7, (7, (False, 3)), True),
-        ((True, 1), (True, 1), 8, (7, (False, 3)), False),
-        ((True, 1), (True, 1), 7, (7, (False, 4)), False),
-    ],
-)
-def test_a_step_is_idle_where_all_is_as_it_should_be(current, target, ruling_id, overruled_row, is_idle):
-    step = RulingStep(1, 0, current, target, (False, 3), ruling_id, overruled_row)
-    assert step.is_idle is is_idle

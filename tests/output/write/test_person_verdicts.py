@@ -75,7 +75,7 @@ def test_it_is_told_by_key_the_most_judged_first():
 
 A, B, C = "http://a.test/story", "http://a.test/other", "http://b.test/third"
 ASIDE = "Perpetua would not say who had paid for the quillwork, nor when."
-TABLES = ("articles", "_shelved", "pages", "_page_blocks", "_page_layout", "revisions", "_overruled", "rulings")
+TABLES = ("articles", "_shelved", "pages", "_page_blocks", "_page_layout", "revisions", "_own_verdicts", "rulings")
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_it_holds_when_the_page_has_another_text(stored: Archive, make: Maker, w
     assert article["text"] == f"{words('new')}\n{ASIDE}"
     assert stored.db["revisions"].count_where("article_id = ?", [article["id"]]) == 2
     stored.save([make.outcome(A, words("new"), removed=("Print",))])  # and nothing is left of it with the block gone
-    assert stored.db["_overruled"].count == 0
+    assert stored.db["_own_verdicts"].count == 0
     assert verify(stored.db) == []
 
 
@@ -292,7 +292,7 @@ def texts_after_acts(folder: Path, words: Callable[..., str], acts: list[Any], *
                 assert verify(archive.db) == []
         for listed_ruling in list_rulings(archive.db):
             carry_out_ruling(archive.db, listed_ruling.ruling, undo=True)
-        assert archive.db["_overruled"].count == archive.db["rulings"].count == 0
+        assert archive.db["rulings"].count == archive.db["removed"].count_where("rule = 'person'") == 0
         articles = archive.db.execute("SELECT url, text, markdown, word_count FROM articles ORDER BY url").fetchall()
         blocks = archive.db.execute("SELECT url, position, kept, reason, rule FROM _blocks ORDER BY 1, 2").fetchall()
         pages = archive.db.execute("SELECT id, kept, removed, text_digest, word_count FROM pages ORDER BY id")

@@ -7,21 +7,24 @@ from typing import Any
 import pytest
 
 from broadsheet.cleaners.document import RemovalReason, Verdict
+from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.site_verdicts import (
-    CarriedVerdict,
+from broadsheet.output.write.person_verdicts import Ruling, store_ruling
+from broadsheet.output.write.verdicts import (
+    apply_rulings,
     pages_with_site_verdicts,
     read_carried_verdicts,
     replace_site_verdicts,
     site_verdict_reasons,
 )
 from tests.output.conftest import Maker
-from tests.output.filled_rows import put, rows
+from tests.output.filled_rows import rows
 
 REPEATED = Verdict(False, RemovalReason.REPEATED, "site/repeated")
 FIRST, SECOND = 1, 2
-OWN, RULED = 1, 99
-"""Ids of pages, and of the reasons of a page's own verdict and of the ruling."""
+OWN = 1
+"""Ids of pages, and of the reason of a page's own verdict."""
+AT = "2026-01-01T00:00:00+00:00"
 
 
 @pytest.fixture
@@ -31,19 +34,25 @@ def page(archive: Archive, make: Maker) -> Archive:
     db = archive.db
     assert [row["id"] for row in rows(db, "urls")] == [FIRST, SECOND]
     assert {row["reason_id"] for row in rows(db, "_page_blocks")} == {OWN}
-    put(db, "_reasons", 9, id=RULED, reason="ruled", rule="ruled/rule")
-    db.execute("UPDATE _page_blocks SET kept = 0, reason_id = ? WHERE page_id = ? AND position = 2", [RULED, FIRST])
-    put(db, "_overruled", 1, page_id=FIRST, position=2, ruling_id=9, kept=1, reason_id=OWN)
+    block = block_id("five six")
+    store_ruling(db, Ruling(block, False, None, "a.test", AT))
+    apply_rulings(db, AT)
     return archive
 
 
-def verdicts(archive: Archive, table: str) -> dict[tuple[int, int], tuple[Any, Any]]:
-    return {(row["page_id"], row["position"]): (row["kept"], row["reason_id"]) for row in rows(archive.db, table)}
+def verdicts(archive: Archive, table: str, *names: str) -> dict[tuple[int, int], tuple[Any, ...]]:
+    names = ("kept", "reason_id", *names)
+    return {(row["page_id"], row["position"]): tuple(row[name] for name in names) for row in rows(archive.db, table)}
+
+
+def over(archive: Archive) -> dict[tuple[int, int], tuple[Any, ...]]:
+    """The blocks whose own verdict is not in force: the own one, and the site's."""
+    return verdicts(archive, "_own_verdicts", "site_kept", "site_reason_id")
 
 
 def set_all(archive: Archive, positions: tuple[int, ...]) -> int:
     """Make the site remove blocks of the first page; returns the id of its reason."""
-    replace_site_verdicts(archive.db, {FIRST: dict.fromkeys(positions, REPEATED)}, "2026-01-01T00:00:00+00:00")
+    replace_site_verdicts(archive.db, {FIRST: dict.fromkeys(positions, REPEATED)}, AT)
     return int(archive.db.execute("SELECT id FROM _reasons WHERE rule = 'site/repeated'").fetchone()[0])
 
 
@@ -51,8 +60,7 @@ def test_a_site_verdict_goes_above_the_own_one_and_below_a_ruling(page: Archive)
     before = verdicts(page, "_page_blocks")
     reason = set_all(page, (1, 2))
     assert verdicts(page, "_page_blocks") == before | {(FIRST, 1): (0, reason)}
-    assert verdicts(page, "_overruled") == {(FIRST, 2): (0, reason)}
-    assert verdicts(page, "_own_verdicts") == {(FIRST, 1): (1, OWN), (FIRST, 2): (1, OWN)}
+    assert over(page) == dict.fromkeys(((FIRST, 1), (FIRST, 2)), (1, OWN, 0, reason))
     assert pages_with_site_verdicts(page.db, "a.test") == {FIRST}
     assert pages_with_site_verdicts(page.db, "b.test") == set()
     assert site_verdict_reasons(page.db, FIRST) == dict.fromkeys((1, 2), ("repeated on the site", "site/repeated"))
@@ -60,11 +68,11 @@ def test_a_site_verdict_goes_above_the_own_one_and_below_a_ruling(page: Archive)
 
 
 def test_verdicts_that_the_site_no_longer_has_are_taken_back(page: Archive) -> None:
-    before = {table: verdicts(page, table) for table in ("_page_blocks", "_overruled", "_own_verdicts")}
+    before = {table: verdicts(page, table) for table in ("_page_blocks", "_own_verdicts")}
     set_all(page, (0, 1, 2))
     reason = set_all(page, (0,))
     assert verdicts(page, "_page_blocks") == before["_page_blocks"] | {(FIRST, 0): (0, reason)}
-    assert verdicts(page, "_own_verdicts") == {(FIRST, 0): (1, OWN)}
+    assert over(page) == {(FIRST, 0): (1, OWN, 0, reason), (FIRST, 2): (1, OWN, None, None)}
     set_all(page, ())
     assert {table: verdicts(page, table) for table in before} == before
 
@@ -72,10 +80,8 @@ def test_verdicts_that_the_site_no_longer_has_are_taken_back(page: Archive) -> N
 def test_verdicts_are_carried_with_the_own_ones_that_they_replaced(page: Archive) -> None:
     blocks = {row["position"]: row["block_id"] for row in rows(page.db, "_page_blocks") if row["page_id"] == FIRST}
     reason = set_all(page, (1, 2))
-    assert read_carried_verdicts(page.db, FIRST) == (
-        CarriedVerdict(blocks[1], (1, OWN), (0, reason)), CarriedVerdict(blocks[2], (1, OWN), (0, reason)),
-    )  # fmt: skip
-    assert read_carried_verdicts(page.db, SECOND) == ()
+    assert read_carried_verdicts(page.db, FIRST) == {(blocks[n], 1, OWN): (0, reason) for n in (1, 2)}
+    assert read_carried_verdicts(page.db, SECOND) == {}
 
 
 def test_the_article_s_text_follows(page: Archive) -> None:

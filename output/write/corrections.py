@@ -1,0 +1,111 @@
+"""Corrections: what a person says of a block, of a field, or of whether a page is an article.
+
+A correction wins over every other verdict, also on pages that are fetched later. Of several the one for the article is
+in force, with all its URLs and copies, else the one for its host, else the one for everywhere. There is one row for
+each subject, field and scope: a later act replaces an earlier one. Undoing keeps the row, with its time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlite_utils import Database
+
+from ..archive.stored_text import storable_text
+from ..archive.stored_values import content_id
+
+PERSON = "person"
+"""The rule of a corrected verdict, and the source of a corrected field."""
+
+
+class CorrectedField(StrEnum):
+    """What a correction is about: a block (`kept` or `removed`), the page's kind (`article` or `none`), or a field of
+    the article, as text; authors and tags as a JSON array.
+    """
+
+    BLOCK = "block"
+    KIND = "kind"
+    TITLE = "title"
+    AUTHORS = "authors"
+    PUBLISHED = "published"
+    TAGS = "tags"
+    LANGUAGE = "language"
+
+
+COLUMNS = "id, field, value, block_id, article_id, host, url, who, at, note, reason, rule, undone_at"
+_STORE = f"""INSERT INTO corrections ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)
+    ON CONFLICT (id) DO UPDATE SET value = excluded.value, url = excluded.url, at = excluded.at,
+        reason = excluded.reason, rule = excluded.rule, undone_at = NULL,
+        who = CASE WHEN excluded.who <> '' OR undone_at IS NOT NULL THEN excluded.who ELSE who END,
+        note = CASE WHEN excluded.note <> '' OR undone_at IS NOT NULL THEN excluded.note ELSE note END"""
+_IN_FORCE = f"""SELECT {COLUMNS} FROM corrections INDEXED BY corrections_field
+    WHERE block_id IS NULL AND undone_at IS NULL
+        AND (article_id = ?1 OR (article_id IS NULL AND (host = ?2 OR host IS NULL)))
+    ORDER BY article_id IS NOT NULL, host IS NOT NULL, at, id DESC"""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A correction for one article, for one host, or (with neither) for every page.
+
+    `article_id` is `page_rows.article_id` of its URL, also for a page that is no article, whose `url` is named then.
+    `who` is what the person calls themselves, and never the account's name. Times are UTC ISO 8601. `reason` and `rule`
+    are those of the verdict that it overruled most often.
+    """
+
+    field: CorrectedField
+    value: str
+    block_id: int | None = None
+    article_id: int | None = None
+    host: str | None = None
+    url: str = ""
+    who: str = ""
+    at: str = ""
+    note: str = ""
+    reason: str = ""
+    rule: str = ""
+    undone_at: str | None = None
+
+    @property
+    def id(self) -> int:
+        """Return the number of the correction, from subject, field and scope."""
+        subject = self.field if self.block_id is None else str(self.block_id)
+        scope = "" if self.article_id is None else str(self.article_id)
+        return content_id(subject, scope, storable_text(self.host or ""))
+
+
+def store_correction(db: Database, correction: Correction) -> None:
+    """Store a correction, in place of the one of its subject, field and scope. Runs in the caller's transaction."""
+    one = correction
+    host = None if one.host is None else storable_text(one.host)
+    texts = map(storable_text, (one.url, one.who, one.at, one.note, one.reason, one.rule))
+    value = storable_text(one.value)
+    db.execute(_STORE, [one.id, one.field, value, one.block_id, one.article_id, host, *texts])
+
+
+def undo_correction(db: Database, correction: Correction, undone_at: str) -> bool:
+    """Take a correction back; the row stays. Returns whether it was in force. Runs in the caller's transaction."""
+    update = "UPDATE corrections SET undone_at = ? WHERE id = ? AND undone_at IS NULL"
+    return bool(db.execute(update, [undone_at, correction.id]).rowcount)
+
+
+def stored_correction(db: Database, scope: Correction) -> Correction | None:
+    """Return the correction of the same subject and field in exactly the same scope; None if none stands there."""
+    query = f"SELECT {COLUMNS} FROM corrections WHERE id = ? AND undone_at IS NULL"
+    return next(_read(db.execute(query, [scope.id])), None)
+
+
+def list_corrections(db: Database) -> list[Correction]:
+    """List all corrections, also those that were undone, the earliest first."""
+    return list(_read(db.execute(f"SELECT {COLUMNS} FROM corrections ORDER BY at, id")))
+
+
+def corrections_in_force(db: Database, article_id: int, host: str) -> dict[CorrectedField, Correction]:
+    """Return the corrections of fields and kind that hold for an article, or a page that is none, by field."""
+    return {correction.field: correction for correction in _read(db.execute(_IN_FORCE, [article_id, host]))}
+
+
+def _read(rows: Iterable[tuple[object, ...]]) -> Iterator[Correction]:
+    return (Correction(CorrectedField(str(row[1])), *row[2:]) for row in rows)  # type: ignore[arg-type]
