@@ -92,7 +92,7 @@ def _read_and_judge(
             if _has_no_text(page, index, alone, judged.verdicts):
                 return alone, judged
     selected = selected_blocks(reading.blocks, copy_without_stripped(index.tree, findings), page.url)
-    reading = replace(reading, selected=selected, measured=look.measured)
+    reading = replace(reading, selected=selected, measured=look.measured, doubted=look.probabilities)
     return reading, judge_blocks(reading)
 
 

@@ -387,7 +387,8 @@ class Reading:
 
     `selected` are the positions of the blocks that the first-look model or the extractor takes for the article.
     `probabilities` are the first-look model's, one for each block, that it belongs to the article; None if that model
-    was unsure of the page and the extractor selected. `measured` is then what the first look computed of the page.
+    was unsure of the page and the extractor selected. `measured` is then what the first look computed of the page, and
+    `doubted` are the probabilities that it had.
     `context` is what the metadata was read from, for the statements that only an article's page is asked for.
     """
 
@@ -398,5 +399,6 @@ class Reading:
     outlinks: tuple[Outlink, ...] = ()
     robots: tuple[str, ...] = ()
     probabilities: Column | None = field(default=None, compare=False)
+    doubted: Column | None = field(default=None, compare=False, repr=False)
     measured: object | None = field(default=None, compare=False, repr=False)
     context: object | None = field(default=None, compare=False, repr=False)

@@ -8,12 +8,17 @@ person can see which ones disagreed.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from ..document import (
     Block,
     BlockKind,
+    Column,
     KeepReason,
     Metadata,
     Reading,
@@ -29,7 +34,7 @@ from ..rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY, BodyPosition, Rul
 from ..rules.rule_files import load_rules
 from . import rescue
 from .block_features import block_features
-from .certainty import block_chances
+from .certainty import block_chances, expected_verdict_f1
 from .headline_blocks import (
     blocks_above_title,
     find_title_line,
@@ -56,21 +61,28 @@ from .text_span import (
     other_articles,
     text_span,
 )
-from .tree_models import predict
+from .tree_models import expected_f1, predict
 from .weighed_verdicts import (
     ELSEWHERE_ENDING,
     FIRST_LOOK_SURE_THRESHOLD,
     SURE_THRESHOLD,
+    final_rules,
     weigh,
 )
 
 EXTRACTOR, FIRST_LOOK = "extractor", "first-look"
 _SECTION = "/section"
+_ADDRESSES = re.compile(r"(?:https?://|www\.)\S+(?:\s+(?:https?://|www\.)\S+)*")  # of sources, bare
+_CAPTION_WORDS = 25  # of a longer paragraph a credit at the end makes no caption
+_TOLD_SHARE, _TOLD_PARAGRAPHS = 0.2, 2  # of the text's words, and of its paragraphs, that one rule would take
 _LITTLE_SHARE = 0.15  # of the selected words: sections that leave less than this are not believed
 _ANYWHERE = BodyPosition()
 _LINE_REASONS = frozenset(
     (RemovalReason.BYLINE, RemovalReason.DATE, RemovalReason.TAGS)
 )  # of a line by itself, not of a box with a heading
+_HELD, _LEAST_HELD_WORDS = 0.75, 100  # of what the first look is so sure, so many words never end with no text
+_CHOSEN = 0.5  # probability from which a block is in the first look's own choice
+_CLEARLY_BETTER, _LEAST_CHOSEN_WORDS = 0.1, 40  # in expected F1; fewer words are no article that was lost
 _MOTTO_WORDS = 100  # fewer words above the title than this are a motto of the site's, not the article
 
 
@@ -128,8 +140,47 @@ def judge_blocks(reading: Reading, rules: RuleBook | None = None) -> JudgedBlock
     else:
         probabilities, sure_threshold = predict(*block_features(reading, verdicts_by_rules)), SURE_THRESHOLD
     verdicts = weigh(reading.blocks, verdicts_by_rules, probabilities, reading.metadata.authors, sure_threshold)
+    first_look = probabilities if reading.doubted is None else reading.doubted
+    if _is_lost(reading, verdicts, probabilities, first_look):
+        probabilities, verdicts = first_look, _first_look_verdicts(verdicts, first_look)
     verdicts = override_verdicts(reading.blocks, verdicts, probabilities)
     return JudgedBlocks(verdicts, block_chances(probabilities, verdicts))
+
+
+def _is_lost(reading: Reading, verdicts: Sequence[Verdict], probabilities: Column, first_look: Column) -> bool:
+    """Return whether the first look's own choice is to be taken for the article.
+
+    It is where its expected F1 is clearly above that of the verdicts which followed its doubts, or where these leave
+    nothing of a text of which it was sure.
+    """
+    is_open = np.array([_is_open(verdict) for verdict in verdicts])
+    words = np.array([block.words for block in reading.blocks])[is_open]
+    look, kept = first_look[is_open], [verdict.kept for verdict in verdicts if _is_open(verdict)]
+    if not any(kept) and words[look >= _HELD].sum() >= _LEAST_HELD_WORDS:
+        return True
+    if reading.doubted is None or words[look >= _CHOSEN].sum() < _LEAST_CHOSEN_WORDS:
+        return False
+    chances = block_chances(probabilities, verdicts)
+    expected = expected_verdict_f1(words.tolist(), bytes(np.frombuffer(chances, np.uint8)[is_open]), kept) or 0.0
+    return expected_f1(words, look) > expected + _CLEARLY_BETTER
+
+
+def _is_open(verdict: Verdict) -> bool:
+    """Return whether a block is kept, or removed by nothing that stands whatever the models say."""
+    is_final = verdict.reason == RemovalReason.DUPLICATE or any(vote.rule in final_rules() for vote in verdict.votes)
+    return verdict.kept or not is_final
+
+
+def _first_look_verdicts(verdicts: Sequence[Verdict], first_look: Column) -> tuple[Verdict, ...]:
+    """Return the verdicts of the first look's own choice; the votes against stay beside them."""
+    chosen = cast_vote(FIRST_LOOK, True, f"{FIRST_LOOK}/chosen", KeepReason.RESCUED)
+    left_out = cast_vote(FIRST_LOOK, False, f"{FIRST_LOOK}/not-selected", RemovalReason.NOT_SELECTED)
+    found = []
+    for verdict, probability in zip(verdicts, first_look, strict=True):
+        vote = chosen if probability >= _CHOSEN and _is_open(verdict) else left_out
+        is_same = verdict.kept == vote.keep
+        found.append(verdict if is_same else Verdict(vote.keep, vote.reason, vote.rule, (vote, *verdict.votes)))
+    return tuple(found)
 
 
 def rule_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...]:
@@ -245,6 +296,8 @@ def _phrase_votes(context: _VoteContext) -> _Votes:
     for block, position in zip(context.blocks, context.body_positions(), strict=True):
         n = block.position
         rule = context.rules.match(block, position)
+        if rule and rule.reason == RemovalReason.CAPTION and _is_long_paragraph(block):
+            rule = None
         if rule and rule.heads_section and position.between and not opens_teaser_box(context.blocks, n):
             rule = None
         if rule:
@@ -254,12 +307,40 @@ def _phrase_votes(context: _VoteContext) -> _Votes:
             votes[n] = cast_vote("rule", False, f"{section.name}{_SECTION}", section.reason)
         else:
             section = None
+    votes = {n: vote for n, vote in votes.items() if vote.rule not in _rules_that_tell(context, votes)}
     return _box_heading_votes(context, votes) | votes
 
 
+def _is_long_paragraph(block: Block) -> bool:
+    """Return whether a block is too long for a caption, and no figure or name calls it one."""
+    is_paragraph = (
+        block.kind is BlockKind.PARAGRAPH and block.words > _CAPTION_WORDS and "figure" not in block.landmarks
+    )
+    return is_paragraph and explain_layout(block.path, block.landmarks) is None
+
+
+def _rules_that_tell(context: _VoteContext, votes: _Votes) -> frozenset[str]:
+    """Return the rules for donations that would take a fifth of the text, from several paragraphs: it tells of one."""
+    words: Counter[str] = Counter()
+    paragraphs: Counter[str] = Counter()
+    text = [n for n in context.selected_positions if n in context.body and is_prose(context.blocks[n])]
+    for n in text:
+        if n in votes and votes[n].reason == RemovalReason.DONATION:
+            words[votes[n].rule] += context.blocks[n].words
+            paragraphs[votes[n].rule] += 1
+    if not words:
+        return frozenset()
+    enough = _TOLD_SHARE * sum(context.blocks[n].words for n in text)
+    return frozenset(rule for rule, count in words.items() if count >= enough and paragraphs[rule] >= _TOLD_PARAGRAPHS)
+
+
 def _continues_section(section: Rule, block: Block, selected_positions: frozenset[int], position: BodyPosition) -> bool:
-    """Return whether a block belongs to the section that a rule's heading opened; long text is no list of articles."""
-    if section.reason == RemovalReason.RELATED and is_no_excerpt(block):
+    """Return whether a block belongs to the section that a rule's heading opened.
+
+    Neither a long text nor a quotation is in a list of articles.
+    """
+    is_quotation = block.kind is BlockKind.QUOTE and is_prose(block)
+    if section.reason == RemovalReason.RELATED and (is_quotation or is_no_excerpt(block)):
         return False
     return continues_section(block, selected_positions, position)
 
@@ -344,7 +425,8 @@ def _explain_content(block: Block, site_name: str) -> tuple[str, RemovalReason] 
     """Return the rule and the reason that a block's content gives, with items told apart that link to other sites."""
     explanation = explain_by_content(block)
     is_linked = block.kind is BlockKind.LIST_ITEM and "](http" in block.markdown
-    if explanation and is_linked and site_name not in block.markdown:
+    is_source = block.kind is BlockKind.PARAGRAPH and bool(_ADDRESSES.fullmatch(block.text))
+    if explanation and (is_linked or is_source) and site_name not in block.markdown:
         return f"{explanation[0]}{ELSEWHERE_ENDING}", explanation[1]
     return explanation
 

@@ -361,14 +361,14 @@ def _keep_thresholds(
 
 
 @cache
-def _final_rules() -> frozenset[str]:
+def final_rules() -> frozenset[str]:
     """Return the rules that no probability overrules."""
     return box_rule_names() | {COMMENT_THREAD, NEXT_ARTICLE, PREVIOUS_ARTICLE}
 
 
 def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float, sure_threshold: float) -> float:
     """Return the probability from which a block is kept, by the rules' votes on it."""
-    if not _final_rules().isdisjoint([vote.rule for vote in verdict.votes]):
+    if not final_rules().isdisjoint([vote.rule for vote in verdict.votes]):
         return _UNREACHABLE_THRESHOLD
     votes_against = [vote for vote in verdict.votes if vote.voter in DIRECT_VOTERS and not vote.keep]
     rule_endings = {vote.rule.rpartition("/")[2] for vote in votes_against}
@@ -418,7 +418,7 @@ def _code_between(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kep
     for _, numbered_run in groupby(enumerate(code), key=lambda pair: pair[1] - pair[0]):
         run = [n for _, n in numbered_run]
         if run[0] - 1 in kept_positions and run[-1] + 1 in kept_positions:
-            positions.update(n for n in run if _final_rules().isdisjoint([v.rule for v in rule_verdicts[n].votes]))
+            positions.update(n for n in run if final_rules().isdisjoint([v.rule for v in rule_verdicts[n].votes]))
     return positions - kept_positions
 
 
@@ -482,7 +482,7 @@ def _is_in_section(verdict: Verdict) -> bool:
     votes_against = [vote for vote in verdict.votes if not vote.keep]
     in_section = [vote.rule.endswith(_SECTION_ENDING) for vote in votes_against]
     return any(in_section) and all(
-        is_section or (vote.voter == "layout" and vote.rule not in _final_rules())
+        is_section or (vote.voter == "layout" and vote.rule not in final_rules())
         for vote, is_section in zip(votes_against, in_section, strict=True)
     )
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 
-from broadsheet.cleaners.document import Block, BlockKind, Metadata, Reading, Verdict
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Block, BlockKind, Metadata, Page, Reading, Verdict
+from broadsheet.cleaners.judge import block_verdicts
 from broadsheet.cleaners.judge.block_verdicts import _site_name, judge, rule_verdicts
 from broadsheet.cleaners.page.parsed_page import parse
 from broadsheet.cleaners.page.visible_blocks import read_blocks
@@ -17,20 +22,99 @@ STORY = [
 ]
 
 
-def verdicts_by_text(body: str, metadata: Metadata | None = None, chosen: str = "Paragraph") -> dict[str, Verdict]:
+def verdicts_by_text(
+    body: str, metadata: Metadata | None = None, chosen: str = "Paragraph", judge_all: Callable[..., Any] = judge
+) -> dict[str, Verdict]:
     """Verdicts by text; the extractor is taken to have selected the blocks that begin with `chosen`."""
     tree = parse(f"<html><body>{body}</body></html>")
     assert tree is not None
     blocks = read_blocks(tree)
     selected = frozenset(block.position for block in blocks if block.text.startswith(chosen))
     reading = Reading("https://a.example/x", blocks, selected, metadata or Metadata(language="en"))
-    return {block.text: verdict for block, verdict in zip(blocks, judge(reading), strict=True)}
+    return {block.text: verdict for block, verdict in zip(blocks, judge_all(reading), strict=True)}
 
 
 def test_what_the_extractor_selects_is_kept_and_says_so() -> None:
     verdicts = verdicts_by_text("".join(STORY))
     assert all(verdict.kept for verdict in verdicts.values())
     assert {verdict.rule for verdict in verdicts.values()} == {"extractor/selected"}
+
+
+LONG = [
+    "The mill by the river burned down on Monday night, and the people of the valley talked of nothing else for days.",
+    "The fire brigade came from three towns with eleven engines, but the old beams had been dry since the spring.",
+    "Nobody was hurt, the mayor said in the morning, though the miller and his dog had slept in the house next door.",
+    "The owner wants to build it up again before the winter, with the help of the neighbours and of the insurance.",
+    "Its wheel had turned for two hundred years, and the last flour was ground there in the week before the fire.",
+    "In the council the parties fought over the weir, which had been in need of repair for longer than anybody knew.",
+    "A teacher from the upper village wrote down what the oldest of them remembered of the mill and of the men there.",
+    "When the water rose in the spring of that year it carried away the bridge, and the carts had to go by the ford.",
+    "Now the young people meet there in the evenings, and some of them say that they would rather swim.",
+]
+
+
+@pytest.mark.parametrize("box", ["aside class=sidebar", "aside class=modal", "form id=page action=/x"])
+@pytest.mark.parametrize("heading", ["Comments", "Related stories"])
+def test_no_article_is_lost_below_a_heading_of_boilerplate_in_a_box(box: str, heading: str) -> None:
+    menu = "".join(
+        f"<li><a href=/{name}>{name.title()} news</a></li>" for name in ("town", "sport", "culture", "people")
+    )
+    text = "".join(f"<p>{sentence}</p>" for sentence in LONG)
+    body = f"<ul>{menu}</ul><{box}><h2>{heading}</h2><h1>Mill burns down</h1>{text}</{box.split()[0]}>"
+    page = f"<html lang=en><title>Mill burns down</title><body>{body}<p><a href=/imprint>Imprint</a></p></body></html>"
+    cleaned = clean(Page("https://paper.example/mill", page.encode()))
+    assert cleaned.is_article
+    assert sum(sentence in cleaned.text for sentence in LONG) >= len(LONG) - 1
+
+
+def test_what_the_first_look_holds_for_sure_never_ends_with_no_text() -> None:
+    tree = parse(f"<div>{''.join(f'<p>{sentence}</p>' for sentence in LONG)}</div>")
+    assert tree is not None
+    blocks = read_blocks(tree)
+    sure = Reading("https://a.example/x", blocks, frozenset(), Metadata(language="en"), probabilities=np.full(9, 0.76))
+    rules = [replace(verdict, kept=False) for verdict in judge(sure)]
+    assert not any(verdict.kept for verdict in rules)
+    assert block_verdicts._is_lost(sure, rules, np.full(9, 0.1), np.full(9, 0.76))
+    assert not block_verdicts._is_lost(sure, rules, np.full(9, 0.1), np.full(9, 0.74))
+    few = replace(sure, blocks=blocks[:4])
+    assert not block_verdicts._is_lost(few, rules[:4], np.full(4, 0.1), np.full(4, 0.76))
+
+
+def test_a_text_about_a_donation_keeps_what_speaks_of_it() -> None:
+    ask = "Please consider making a donation to the mill, said the poster that hung in the window of {} in the spring."
+    asked = [f"<p>{ask.format(place)}</p>" for place in ("the bakery", "the school")]
+    verdicts = verdicts_by_text("".join([STORY[0], *asked, *STORY[1:4]]), chosen="P", judge_all=rule_verdicts)
+    assert all(verdict.kept for verdict in verdicts.values())
+    one = verdicts_by_text("".join([STORY[0], asked[0], *STORY[1:4]]), chosen="P", judge_all=rule_verdicts)
+    assert [verdict.reason for verdict in one.values() if not verdict.kept] == ["donation"]
+
+
+def test_a_related_section_ends_at_a_quotation() -> None:
+    links = "".join(f"<li><a href=/{n}>Another story of the valley {n}</a></li>" for n in "abc")
+    quote = (
+        "<blockquote>Nobody asked us what we thought of the weir before it was torn down in the autumn.</blockquote>"
+    )
+    verdicts = verdicts_by_text(f"{''.join(STORY)}<h3>Related stories</h3><ul>{links}</ul>{quote}", chosen="")
+    quoted = next(verdict for text, verdict in verdicts.items() if text.startswith("Nobody asked"))
+    assert "section" not in quoted.rule
+
+
+def test_a_long_paragraph_with_a_credit_is_a_caption_in_a_figure_alone() -> None:
+    words = "The water of the river came up to the first floor of the mill and stayed there for a week (Photo: Ann Lee)"
+    long = f"Paragraph of the flood: nobody had seen the like of it in the valley. {words}"
+    assert verdicts_by_text("".join([*STORY[:3], f"<p>{long}</p>", *STORY[3:]]))[long].kept
+    short = f"Paragraph: {words[60:]}"
+    assert verdicts_by_text("".join([*STORY[:3], f"<p>{short}</p>", *STORY[3:]]))[short].reason == "caption"
+    captioned = f"<div class=wp-caption><p>{long}</p></div>"
+    assert not verdicts_by_text("".join([*STORY[:3], captioned, *STORY[3:]]))[long].kept
+
+
+def test_paragraphs_of_bare_addresses_are_sources_and_no_navigation() -> None:
+    url = "https://archive.test/mill/1912"
+    verdicts = verdicts_by_text(f"{''.join(STORY)}<p><a href={url}>{url}</a></p>", chosen="Paragraph 1")
+    assert all(not vote.rule.endswith("/links") for vote in verdicts[url].votes)
+    inner = verdicts_by_text(f"{''.join(STORY)}<p><a href=/mill>the mill</a></p>", chosen="Paragraph 1")
+    assert any(vote.rule == "context/links" for vote in inner["the mill"].votes)
 
 
 def test_a_named_rule_goes_before_the_extractor_and_both_are_heard() -> None:
