@@ -22,6 +22,8 @@ from .page_signs import Signs, page_signs, text_chars
 
 PAGE_DATA: dict[str, dict[str, list[str]]] = read_toml(__package__, "page_features.toml")
 STATIC_NAMES = frozenset(PAGE_DATA["static"]["names"])
+_FORM_NAMES = frozenset(PAGE_DATA["static"]["forms"])
+_TRASH_NUMBER = re.compile(r"(?<=__trashed)-\d+$")
 _STATIC_HINTS = frozenset(PAGE_DATA["static"]["hints"])
 _LINK_TARGET = re.compile(r"\]\((\S+?)\)")
 _OUTSIDE_LANDMARKS = frozenset(("nav", "footer", "aside", "form", "dialog"))
@@ -119,8 +121,8 @@ def page_features(
         kept_prose_blocks=len(prose_of(kept_blocks)),
         kept_link_share=sum([block.link_chars for block in kept_blocks]) / kept_chars if kept_chars else 0.0,
         page_link_share=sum([block.link_chars for block in blocks]) / max(1, text_chars(blocks)),
-        static_name=_static_page_name(reading.url, STATIC_NAMES),
-        static_hint=_static_page_name(reading.url, _STATIC_HINTS),
+        static_name=_static_page_name(reading, STATIC_NAMES),
+        static_hint=_static_page_name(reading, _STATIC_HINTS),
         listed_words=_listed_words(blocks, verdicts, reading.url),
         visible_words=visible_words,
         script_count=sum(1 for _ in tree.iter("script")),
@@ -206,11 +208,17 @@ def _is_other_page(target: str, url: str) -> bool:
     return target_parts.netloc == page_parts.netloc and target_parts.path != page_parts.path
 
 
-def _static_page_name(url: str, static_names: frozenset[str]) -> str:
-    """Return the last name in the URL's path, without extension, if it is one of the names; else empty."""
-    names = [part.partition(".")[0] for part in _path_parts(url)]
-    last_name = next((name for name in reversed(names) if name and name != "index"), "")
-    return last_name if last_name in static_names else ""
+def _static_page_name(reading: Reading, static_names: frozenset[str]) -> str:
+    """Return the last name in the path of the page's URL, or of its canonical one, if it is one of these; else empty.
+
+    The name is without extension, and that of a form of the page (`amp`, `print`) does not count.
+    """
+    for url in (reading.url, reading.metadata.canonical_url):
+        names = [_TRASH_NUMBER.sub("", part.partition(".")[0]) for part in _path_parts(url)]
+        last_name = next((name for name in reversed(names) if name and name not in _FORM_NAMES), "")
+        if last_name in static_names:
+            return last_name
+    return ""
 
 
 def _path_parts(url: str) -> list[str]:

@@ -108,6 +108,7 @@ def parse_table(raw_table: dict[str, Any]) -> PointsTable:
 _PHRASES = {name: tuple(phrases) for name, phrases in PAGE_DATA["phrases"].items()}
 _ARTICLE_CLASSES = frozenset(PAGE_DATA["body_classes"]["article"])
 _LISTING_CLASSES = frozenset(PAGE_DATA["body_classes"]["listing"])
+_PAGE_NUMBER_CLASS = "page-id-"  # with `page`, how WordPress names what is no post
 _ATTACHMENT_CLASSES = frozenset(PAGE_DATA["body_classes"]["attachment"])
 
 PICTURES_ONLY = "text=pictures only"
@@ -254,9 +255,16 @@ def _test_static(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | No
     )
     if static_name and page.headline_count < _MANY_HEADLINES:
         return PageVerdict(PageType.OTHER, (f"path={static_name}",))
+    if _is_page_of_system(page) and not (is_plain_article or page.has_date or page.states_article):
+        return PageVerdict(PageType.OTHER, ("body_class=page",))
     if page.body_classes & _ATTACHMENT_CLASSES:
         return PageVerdict(PageType.GALLERY, ("body_class=attachment",))
     return None
+
+
+def _is_page_of_system(page: PageFeatures) -> bool:
+    """Return whether a publishing system calls it a page, in contrast to a post."""
+    return "page" in page.body_classes and any(name.startswith(_PAGE_NUMBER_CLASS) for name in page.body_classes)
 
 
 def _test_list(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | None:

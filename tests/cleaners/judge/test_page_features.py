@@ -100,6 +100,10 @@ def test_each_feature_is_read_from_the_markup(body: str, name: str, value: Any) 
         ("/about/index.html", "about", ""),
         ("/about/us", "", ""),
         ("/About/", "about", ""),
+        ("/about/amp/", "about", ""),
+        ("/om-os", "om-os", ""),
+        ("/__trashed-2/", "__trashed", ""),
+        ("/the-mill__trashed-2/", "", ""),
         ("/news/gallery/mill", "", "gallery"),
         ("/gallery-of-mills", "", ""),
     ],
@@ -107,6 +111,12 @@ def test_each_feature_is_read_from_the_markup(body: str, name: str, value: Any) 
 def test_the_path_names_a_page_of_every_site_or_a_gallery(path: str, static_name: str, gallery_path: str) -> None:
     found = page("<p>Text.", f"https://a.example{path}")
     assert (found.static_name, found.gallery_path) == (static_name, gallery_path)
+
+
+def test_the_canonical_address_names_a_page_of_every_site_too() -> None:
+    head = '<link rel=canonical href="https://a.example/privacy-policy/">'
+    assert page(f"<head>{head}</head><p>Text.", "https://a.example/?page_id=3").static_name == "privacy-policy"
+    assert page("<p>Text.", "https://a.example/?page_id=3").static_name == ""
 
 
 TARGET = "[The mill burned down](https://a.example/other)"

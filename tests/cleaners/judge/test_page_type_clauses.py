@@ -131,6 +131,14 @@ CASES: dict[str, tuple[PageType, Changes, list[Changes]]] = {
         {"static_hint": "our-mission", "chance": 0.79},
         [{"static_hint": ""}, {"chance": 0.81}, DATED_PATH],
     ),
+    "page of a publishing system": (
+        PageType.OTHER,
+        {"body_classes": frozenset({"page", "page-id-7"}), "chance": 0.79},
+        [
+            {"body_classes": frozenset({"page"})}, {"body_classes": frozenset({"page-id-7"})}, {"has_date": True},
+            {"states_article": True}, {"chance": 0.81},
+        ],
+    ),
     "attachment": (PageType.GALLERY, {"body_classes": frozenset({"attachment"})}, [{"body_classes": frozenset()}]),
     "list by class": (
         PageType.LIST,
