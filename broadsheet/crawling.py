@@ -36,8 +36,8 @@ class CrawlError(Exception):
 class CrawlArguments(TypedDict, total=False):
     """Options of a crawl: the fields of `broadsheet.crawler.options.CrawlOptions`, and some settings.
 
-    `headers` are names with values, `cookies` a cookies.txt file, `concurrency` the pending requests to one host, and
-    `max_time` and `delay` are in seconds.
+    `headers` are names with values, `cookies` a cookies.txt file, `ca` a PEM file of further certificate authorities,
+    `concurrency` the pending requests to one host, and `max_time` and `delay` are in seconds.
     """
 
     include: Sequence[str]
@@ -74,6 +74,7 @@ class CrawlArguments(TypedDict, total=False):
     ports: Sequence[int]
     headers: Mapping[str, str]
     cookies: str
+    ca: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,7 @@ SETTING_OPTIONS: Mapping[str, str] = {
     "ports": "BROADSHEET_PORTS",
     "headers": "BROADSHEET_HEADERS",
     "cookies": "BROADSHEET_COOKIES",
+    "ca": "BROADSHEET_CA",
 }
 """Options of the command and of `broadsheet.crawl` that are settings of the spider."""
 

@@ -37,6 +37,7 @@ BROADSHEET_COMMAND = False  # run by the command broadsheet, which says itself w
 BROADSHEET_PROGRESS = False  # a progress display on standard error
 BROADSHEET_URL_LINES = False  # a line on standard error for each URL
 BROADSHEET_COOKIES = ""  # a cookies.txt file, sent to the hosts that it names
+BROADSHEET_CA = ""  # a PEM file with certificate authorities that are trusted beside the usual ones
 BROADSHEET_HEADERS = ""  # request headers for the hosts of the start URLs, `NAME: VALUE`, one a line
 BROADSHEET_HEADER_HOSTS = ""  # further hosts that these are sent to, with spaces between them; `*` is every host
 

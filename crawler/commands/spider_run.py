@@ -49,6 +49,8 @@ def spider_settings(options: Mapping[str, Any]) -> dict[str, Any]:
         "CONCURRENT_REQUESTS": options["total_concurrency"] or 0,
         "LOG_LEVEL": "ERROR" if options["quiet"] else _LOG_LEVELS[min(options["verbose"], len(_LOG_LEVELS) - 1)],
     }
+    if options.get("ca"):
+        settings["BROADSHEET_CA"] = options["ca"]
     if options.get("ports"):
         settings["BROADSHEET_PORTS"] = list(options["ports"])
     if options["headers"]:

@@ -141,6 +141,8 @@ _IDENTITY_OPTIONS = option_group("Who asks", (
                  help="Send what --header gives to this host too; '*': to every host. Repeatable."),
     click.option("--cookies", type=PATH, metavar="FILE", envvar="BROADSHEET_COOKIES",
                  help="Send the cookies of a cookies.txt file to the hosts it names."),
+    click.option("--ca", type=PATH, metavar="FILE", envvar="BROADSHEET_CA",
+                 help="Trust the certificate authorities of this PEM file too."),
     click.option("--keep-credentials", is_flag=True,
                  help="Store what --header and --cookies send with the raw requests, where else [redacted] stands."),
 ))  # fmt: skip

@@ -17,6 +17,7 @@ from broadsheet.output.read.export_target import OwnFiles
 
 from ..discovery.scope import Scope
 from ..fetch.capacity import ByteBudget, default_requests, requests_by_files
+from ..fetch.connection import check_authorities
 from ..fetch.exchange_recorder import ExchangeRecorder
 from ..fetch.faults import RetryPolicy
 from ..fetch.guard import allowed_ports
@@ -119,6 +120,7 @@ def _synchronous(settings: Any) -> str:
 
 
 def _read_sent_values(options: CrawlOptions, settings: Any, seeds: tuple[str, ...]) -> _SentValues:
+    check_authorities(settings["BROADSHEET_CA"])
     cookies = read_cookies(settings["BROADSHEET_COOKIES"])
     headers = read_headers(settings["BROADSHEET_HEADERS"])
     return _SentValues(

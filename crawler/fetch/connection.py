@@ -11,6 +11,7 @@ Twisted's own check (26.4 and later) logs an error with its stack and lets the c
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from functools import partial
 from ipaddress import ip_address
@@ -18,6 +19,7 @@ from typing import Any
 
 from OpenSSL import SSL
 from OpenSSL.SSL import VERIFY_FAIL_IF_NO_PEER_CERT, VERIFY_PEER
+from scrapy.core.downloader.contextfactory import _get_creator_context
 from scrapy.core.downloader.handlers.http11 import (
     _LenientHTTP11ClientFactory,
     _LenientHTTP11ClientProtocol,
@@ -38,6 +40,7 @@ from zope.interface import implementer  # type: ignore[import-untyped]
 
 from broadsheet.output.archive.url_words import OutcomeReason
 
+from ..options import OptionError
 from .addresses import address_refusal
 from .exchange_recorder import ExchangeRecorder, RecordingTransport
 from .faults import AddressRefusedError, AnswerError
@@ -46,14 +49,21 @@ from .limits import HEAD_BYTES, HEAD_LINE_BYTES, HEAD_LINES
 
 @implementer(IPolicyForHTTPS)
 class StrictCertificatePolicy:
-    """A wrapper of a policy for https that refuses a connection unless its certificate is seen to be the host's."""
+    """A wrapper of a policy for https that refuses a connection unless its certificate is seen to be the host's.
 
-    def __init__(self, policy: Any) -> None:
+    `authorities` is a PEM file of certificate authorities that are trusted beside the usual ones; empty: none.
+    """
+
+    def __init__(self, policy: Any, authorities: str = "") -> None:
         self._policy = policy
+        self._authorities = authorities
 
     def creatorForNetloc(self, hostname: bytes, port: int) -> _StrictConnectionCreator:  # noqa: N802
         """Return the creator of the TLS connections to a host."""
-        return _StrictConnectionCreator(self._policy.creatorForNetloc(hostname, port), _service_id(hostname.decode()))
+        creator = self._policy.creatorForNetloc(hostname, port)
+        if self._authorities:
+            _get_creator_context(creator).load_verify_locations(self._authorities)
+        return _StrictConnectionCreator(creator, _service_id(hostname.decode()))
 
 
 @implementer(IOpenSSLClientConnectionCreator)
@@ -69,6 +79,17 @@ class _StrictConnectionCreator:
         check = partial(_is_valid, tls_protocol.failVerification, self._service_id)
         connection.set_verify(VERIFY_PEER | VERIFY_FAIL_IF_NO_PEER_CERT, check)
         return connection
+
+
+def check_authorities(file: str) -> None:
+    """Raise OptionError if a file holds no certificate authorities in PEM; an empty name is no file."""
+    try:
+        if file:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except OSError as error:
+        raise OptionError(
+            f"cannot read certificate authorities from {file}: not a PEM file with certificates"
+        ) from error
 
 
 def _service_id(host: str) -> ServiceID:

@@ -127,7 +127,9 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
         self._ports = allowed_ports(getattr(crawler.spider, "seeds", ()), crawler.settings)
         self._turns = AddressTurns.from_settings(crawler.settings)
         if crawler.settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES"):
-            self._contextFactory = cast(Any, StrictCertificatePolicy(self._contextFactory))
+            self._contextFactory = cast(
+                Any, StrictCertificatePolicy(self._contextFactory, crawler.settings["BROADSHEET_CA"])
+            )
         from twisted.internet import reactor
 
         self._pool = RecordingPool(reactor, most_idle_connections())

@@ -39,7 +39,7 @@ from .site_task import is_receiver
 _OF_THE_FLEET = frozenset(("db", "verbose", "quiet", "patience", "urls", "help"))
 """Parameters of `crawl` that no table may set: the fleet gives each site its archive and its log."""
 
-_FILES = frozenset(("urls_file", "site_rules", "cookies"))
+_FILES = frozenset(("urls_file", "site_rules", "cookies", "ca"))
 """Parameters that name a file or folder: in a table it is beside the list of sites."""
 
 

@@ -45,6 +45,23 @@ def test_a_certificate_that_names_no_host_is_a_line(tmp_path: Path, monkeypatch:
     assert rows(db, "SELECT DISTINCT state, reason FROM urls") == [("failed", "tls")]
 
 
+def test_a_private_authority_is_trusted_where_it_is_given(tmp_path: Path) -> None:
+    file, db = certificate(tmp_path), tmp_path / "a.db"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    server = HostileServer({"/harbour": answer(page("harbour").encode())}, tls=context)
+    crawled = ("crawl", f"https://127.0.0.1:{server.port}/harbour", "--db", db, "--allow-private", "--delay", 0, "-q")
+    (tmp_path / "none.pem").write_text("no certificate")
+    try:
+        code, _, errors = command(*crawled, "--ca", tmp_path / "none.pem")
+        assert (code, errors.count("\n"), "not a PEM file" in errors) == (2, 1, True)
+        assert command(*crawled)[0] == 1
+        assert command(*crawled, "--ca", file) == (0, "", "")
+    finally:
+        server.close()
+    assert rows(db, "SELECT count(*) FROM articles") == [(1,)]
+
+
 @contextmanager
 def locked(db: Path) -> Iterator[threading.Event]:
     """Another program's write lock on an archive, until the event is set."""
