@@ -156,7 +156,7 @@ def verify(db: Database, sample: RowSample = WHOLE, left_out: Collection[Check] 
             for problem in islice(_problems(check, db, sample), _MAX_PROBLEMS)
         ]
     is_damaged = any(problem.check == integrity.__name__ for problem in problems)
-    if problems and is_torn_copy(database_file(db), is_damaged=is_damaged):
+    if is_damaged and is_torn_copy(database_file(db), is_damaged=True):
         return [ArchiveProblem("whole_copy", TORN_COPY), *problems]
     return problems
 

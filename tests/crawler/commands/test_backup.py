@@ -99,6 +99,12 @@ def test_a_copy_with_pages_of_two_moments_is_named_as_that(site: ScriptedSite, t
     torn.write_bytes(data)
     code, out, errors = command("verify", torn)
     assert (code, "it was copied while a command wrote it" in out + errors) == (1, True), (out, errors)
+    data = bytearray(db.read_bytes())
+    data[18:20] = b"\x02\x02"  # as a reader that stayed to the end leaves it
+    db.write_bytes(data)
+    shutil.rmtree(db.with_name("news.db.warc"))
+    code, out, _ = command("verify", db)
+    assert (code, "copied" in out) == (1, False), "it lacks its folder, and is no torn copy"
 
 
 @pytest.mark.slow
