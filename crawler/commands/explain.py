@@ -115,7 +115,7 @@ def _page_values(page: page_lookup.StoredPage) -> dict[str, object]:
         "shelved": page.shelving_reason or None,
         "kept": page.kept_count,
         "removed": page.removed_count,
-        "expected_f1": page.expected_f1,
+        "certainty": page.certainty,
         "images": [asdict(image) for image in page.images],
         "blocks": [_block_values(block) for block in page.blocks],
     }
@@ -147,18 +147,18 @@ def _page_lines(page: page_lookup.StoredPage) -> list[str]:
     if page.article_id is not None:
         lines.append(
             f"article {page.article_id}: {count_text(page.kept_count, 'block')} kept, {page.removed_count:,} removed"
-            f"{_certainty_words(page.expected_f1)}"
+            f"{_certainty_words(page.certainty)}"
         )
     if page.shelving_reason:
         lines.append(f"shelved: {_SHELVED_TEXTS.get(page.shelving_reason, page.shelving_reason)}")
     return lines
 
 
-def _certainty_words(expected_f1: float | None) -> str:
+def _certainty_words(certainty: float | None) -> str:
     return (
         ""
-        if expected_f1 is None
-        else f"; certainty {certainty_module.certainty(expected_f1)} (expected F1 {expected_f1:.2f})"
+        if certainty is None
+        else f"; certainty {certainty_module.certainty(certainty)} (expected F1 {certainty:.2f})"
     )
 
 

@@ -124,7 +124,7 @@ def _head_lines(found: _FoundArticle) -> Iterator[str]:
         day.isoformat() if isinstance(day, date) else "no date",
         one_line(joined(article.authors)), one_line(article.sitename or article.host), article.language,
         count_text(article.word_count, "word"),
-        "" if page.expected_f1 is None else f"{certainty_module.certainty(page.expected_f1)} certainty",
+        "" if page.certainty is None else f"{certainty_module.certainty(page.certainty)} certainty",
         f"number {article.id}",
     )  # fmt: skip
     yield " · ".join(filter(None, facts))
@@ -151,7 +151,7 @@ def _article_values(found: _FoundArticle, *, with_removed: bool) -> dict[str, An
     }
     own_columns = {name: value for name, value in values.pop("own_columns").items() if not isinstance(value, bytes)}
     values |= {
-        "expected_f1": found.page.expected_f1,
+        "certainty": found.page.certainty,
         "withdrawn": bool(found.revisions) and found.revisions[-1].change == EditKind.WITHDRAWN,
         "revisions": len(found.revisions),
         "own_columns": own_columns,

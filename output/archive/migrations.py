@@ -3,8 +3,7 @@
 A migration that has shipped is never edited; a change is a new one, with `SCHEMA_VERSION` raised by one. The baseline
 has not shipped: until 0.1.0 it is a draft, edited in place, with `SCHEMA_DRAFT` raised by one for each change that
 reaches others. A file states both, the version in `PRAGMA user_version` and `meta`, the draft in `meta` alone
-(`schema_draft`). A file of another draft is refused, and so is one of before the baseline: its WARC files are imported
-anew. Versions 1 to 7 were never released.
+(`schema_draft`). A file of another draft is refused: its WARC files are imported anew.
 
 What the tables and columns mean is in `schema.toml`; `docs/schema.md` is generated from both.
 """
@@ -20,9 +19,8 @@ from sqlite_utils import Database, Migrations
 
 from .stored_values import STORE_FACT
 
-BASELINE_VERSION = 8
-SCHEMA_VERSION = 8
-SCHEMA_DRAFT = 8
+SCHEMA_VERSION = 1
+SCHEMA_DRAFT = 9
 
 MIGRATIONS = Migrations("broadsheet")
 
@@ -30,7 +28,7 @@ _BASELINE = Path(__file__).parent / "schema.sql"
 
 
 @MIGRATIONS()
-def m0008_baseline(db: Database) -> None:
+def m0001_baseline(db: Database) -> None:
     """Make the archive."""
     run_statements(db, sql_statements(schema_text()))
     db.execute(STORE_FACT, ["schema_draft", str(SCHEMA_DRAFT)])

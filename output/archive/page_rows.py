@@ -215,7 +215,7 @@ class PageRows:
     layout_signature: bytes | None = None  # of the page's markup; None where it was not taken
     images: tuple[ArticleImage, ...] = ()  # empty where it is neither article nor gallery
     statements: tuple[FieldStatement, ...] = ()  # empty where it is no article
-    expected_f1: float | None = None  # of the text, 0 to 1; None where it is no article or not known
+    certainty: float | None = None  # of the text, 0 to 1; None where it is no article or not known
     asked_extractor: bool = field(default=False, compare=False)  # whether trafilatura was asked; only counted, by run
 
     @property
@@ -253,12 +253,12 @@ def make_page_rows(
         layout_signature=cleaned.layout_signature,
         images=tuple(map(storable_image, cleaned.images)) if is_article or is_gallery else (),
         statements=tuple(map(storable_statement, cleaned.statements)) if is_article else (),
-        expected_f1=_expected_f1(cleaned) if is_article else None,
+        certainty=_certainty(cleaned) if is_article else None,
         asked_extractor=cleaned.asked_extractor,
     )
 
 
-def _expected_f1(cleaned: CleanedPage) -> float | None:
+def _certainty(cleaned: CleanedPage) -> float | None:
     words, kept = [block.words for block in cleaned.blocks], [verdict.kept for verdict in cleaned.verdicts]
     return expected_verdict_f1(words, cleaned.chances, kept)
 

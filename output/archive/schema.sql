@@ -53,20 +53,20 @@ CREATE TABLE urls (
     http_status INTEGER,
     location TEXT,
     lastmod TEXT,
-    priority INTEGER NOT NULL DEFAULT 0,
-    not_before TEXT,
+    _priority INTEGER NOT NULL DEFAULT 0,
+    _not_before TEXT,
     held_reason TEXT,
     held_at TEXT,
-    revisit_seconds INTEGER,
-    unfounded INTEGER NOT NULL DEFAULT 0
+    _revisit_seconds INTEGER,
+    _unfounded INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX urls_outcome ON urls (state, kind, reason);
 CREATE INDEX urls_location ON urls (location) WHERE location IS NOT NULL;
 -- Taking the next URLs of a host reads the first entries of these two indexes and nothing else.
 CREATE INDEX urls_ready ON urls (
-    host, (CASE kind WHEN 'robots' THEN 0 WHEN 'page' THEN 2 WHEN 'picture' THEN 3 ELSE 1 END), priority DESC, id)
-    WHERE state = 'queued' AND not_before IS NULL;
-CREATE INDEX urls_retry ON urls (host, not_before) WHERE state = 'queued' AND not_before IS NOT NULL;
+    host, (CASE kind WHEN 'robots' THEN 0 WHEN 'page' THEN 2 WHEN 'picture' THEN 3 ELSE 1 END), _priority DESC, id)
+    WHERE state = 'queued' AND _not_before IS NULL;
+CREATE INDEX urls_retry ON urls (host, _not_before) WHERE state = 'queued' AND _not_before IS NOT NULL;
 CREATE INDEX urls_host ON urls (host);
 
 CREATE TABLE _url_counts (state TEXT PRIMARY KEY, urls INTEGER NOT NULL) WITHOUT ROWID;
@@ -227,7 +227,7 @@ CREATE TABLE pages (
     article_id INTEGER,
     cleaner_id INTEGER REFERENCES _cleaners (id),
     layout_id INTEGER,
-    expected_f1 REAL
+    certainty REAL
 );
 CREATE INDEX pages_article ON pages (article_id) WHERE article_id IS NOT NULL;
 CREATE INDEX pages_digest ON pages (text_digest) WHERE own_type IN ('article', 'teaser');
@@ -815,8 +815,9 @@ CREATE VIEW _blocks AS
             WHEN 4 THEN 'quote' WHEN 5 THEN 'code' WHEN 6 THEN 'caption' WHEN 7 THEN 'line' END AS kind,
         b.kept AS kept, r.reason AS reason, r.rule AS rule,
         t.text AS text,
-        coalesce(l.pages, e.pages) || ' of ' || coalesce(l.of_pages, e.of_pages) || ' pages since '
-            || substr(coalesce(l.first_seen, e.first_seen), 1, 10) AS evidence,
+        CASE WHEN coalesce(l.pages, e.pages) THEN json_object(
+            'pages', coalesce(l.pages, e.pages), 'of_pages', coalesce(l.of_pages, e.of_pages),
+            'since', substr(coalesce(l.first_seen, e.first_seen), 1, 10)) END AS evidence,
         CASE WHEN r.reason = 'said twice' THEN b.repeats END AS repeats
     FROM articles a JOIN _page_blocks b ON b.page_id = a.page_id JOIN _block_texts t ON t.id = b.block_id
         JOIN _reasons r ON r.id = b.reason_id

@@ -29,12 +29,17 @@ _UNDECLARED_REFERENCES = (
     ("duplicates", "article_id", "articles"),
     ("article_clusters", "article_id", "articles"),
 )  # fmt: skip
+_OF_SHELVED = """
+`changes` and `revisions` of an article that was taken out as a copy or a list stay; its row is in `_shelved`.
+"""
+_PUBLIC = 3  # level of a heading of the contract
 _INTERNALS = """# The archive's internal tables
 
 This page is generated: `python -m broadsheet.output.archive.schema_doc docs`.
 
-The names of these tables and views begin with `_`. The crawl and the cleaner keep them for themselves, and a new
-version may change them. [schema.md](schema.md) has the tables that others build on. `sqlite3` shows all definitions:
+The names of these tables, views and columns begin with `_`. The crawl and the cleaner keep them for themselves, and a
+new version may change them. [schema.md](schema.md) has the tables that others build on. `sqlite3` shows their
+definitions:
 
 ```sh
 sqlite3 archive.db .schema
@@ -56,8 +61,9 @@ def schema_pages() -> dict[str, str]:
     db = Database(memory=True)
     MIGRATIONS.apply(db)
     meanings = column_meanings()
-    tables = [_references(db), *(_section(db, name, meanings, 3) for name in EXAMPLES)]
+    tables = [_references(db), *(_section(db, name, meanings, _PUBLIC) for name in EXAMPLES)]
     internals = [_INTERNALS, *(_section(db, name, meanings, 2) for name in meanings if name not in EXAMPLES)]
+    internals += [_section(db, name, meanings, 2) for name in EXAMPLES if _is_partly_internal(db, name)]
     page = (_FOLDER / "schema_doc.txt").read_text(encoding="utf-8")
     for mark, text in (("version", SCHEMA_VERSION), ("draft", SCHEMA_DRAFT), ("tables", _joined(tables))):
         page = page.replace(f"{{{mark}}}", str(text))
@@ -74,16 +80,19 @@ def schema_columns(db: Database) -> dict[str, list[str]]:
     return {name: [row[1] for row in _columns(db, name)] for name in names if not name.startswith(_INTERNAL)}
 
 
-def _references(db: Database) -> str:
-    """List the columns of the public tables that hold the number of another table's row."""
+def references(db: Database) -> list[tuple[str, str, str]]:
+    """Return the columns of the public tables that hold the id of another table's row: table, column, the other."""
     declared = [
         (table, row[3], row[2])
         for table in EXAMPLES
         for row in sorted(db.execute(f"PRAGMA foreign_key_list({table})").fetchall())
     ]
-    references = (*declared, *_UNDECLARED_REFERENCES)
-    lines = [f"| `{table}.{column}` | `{target}` |" for table, column, target in references if target in EXAMPLES]
-    return "\n".join(["| column | is the `id` of a row in |", "|---|---|", *lines, ""])
+    return [reference for reference in (*declared, *_UNDECLARED_REFERENCES) if reference[2] in EXAMPLES]
+
+
+def _references(db: Database) -> str:
+    lines = [f"| `{table}.{column}` | `{target}` |" for table, column, target in references(db)]
+    return "\n".join(["| column | is the `id` of a row in |", "|---|---|", *lines, _OF_SHELVED])
 
 
 def _columns(db: Database, name: str) -> list[tuple[int, str, str, int, object, int]]:
@@ -91,7 +100,7 @@ def _columns(db: Database, name: str) -> list[tuple[int, str, str, int, object, 
 
 
 def _section(db: Database, name: str, meanings: ColumnMeanings, level: int) -> str:
-    example = ["```sql", EXAMPLES[name], "```", ""] if name in EXAMPLES else []
+    example = ["```sql", EXAMPLES[name], "```", ""] if name in EXAMPLES and level == _PUBLIC else []
     lines = [
         f"{'#' * level} {name}",
         "",
@@ -101,11 +110,17 @@ def _section(db: Database, name: str, meanings: ColumnMeanings, level: int) -> s
         "| column | type | meaning |",
         "|---|---|---|",
     ]
-    return "\n".join([*lines, *_column_rows(db, name, meanings)]) + "\n"
+    return "\n".join([*lines, *_column_rows(db, name, meanings, level)]) + "\n"
 
 
-def _column_rows(db: Database, name: str, meanings: ColumnMeanings) -> Iterator[str]:
+def _is_partly_internal(db: Database, name: str) -> bool:
+    return any(column.startswith("_") for _, column, *_ in _columns(db, name))
+
+
+def _column_rows(db: Database, name: str, meanings: ColumnMeanings, level: int) -> Iterator[str]:
     for _, column, column_type, required, _, key in _columns(db, name):
+        if name in EXAMPLES and column.startswith("_") == (level == _PUBLIC):
+            continue
         meaning = meanings[name].get(column) or (meanings["articles"].get(column, "") if name == "_shelved" else "")
         traits = " ".join(
             word for word in (column_type, "PK" if key else "", "NOT NULL" if required and not key else "") if word

@@ -44,18 +44,18 @@ _ORDERS = {
     "seen": "articles.first_seen DESC, articles.id",
     "longest": "articles.word_count DESC, articles.id",
     "shortest": "articles.word_count, articles.id",
-    "certainty": "page.expected_f1 NULLS LAST, articles.id",
+    "certainty": "page.certainty NULLS LAST, articles.id",
 }
 SORTS = ("best", *_ORDERS)
 
 # An article is found by its page in an index; the rows of articles hold whole texts.
 _JUDGED_PAGES = "pages AS page CROSS JOIN articles AS judged ON judged.page_id = page.id"
 _JUDGED = f"(SELECT judged.id FROM {_JUDGED_PAGES} WHERE {{}})"
-_IS_FAIR = f"page.expected_f1 >= {FAIR_F1} AND page.expected_f1 < {HIGH_F1}"
+_IS_FAIR = f"page.certainty >= {FAIR_F1} AND page.certainty < {HIGH_F1}"
 _CERTAINTY_CONDITIONS = {
-    Certainty.HIGH: f"articles.id NOT IN {_JUDGED.format(f'page.expected_f1 < {HIGH_F1} OR page.expected_f1 IS NULL')}",
+    Certainty.HIGH: f"articles.id NOT IN {_JUDGED.format(f'page.certainty < {HIGH_F1} OR page.certainty IS NULL')}",
     Certainty.FAIR: f"articles.id IN {_JUDGED.format(_IS_FAIR)}",
-    Certainty.LOW: f"articles.id IN {_JUDGED.format(f'page.expected_f1 < {FAIR_F1}')}",
+    Certainty.LOW: f"articles.id IN {_JUDGED.format(f'page.certainty < {FAIR_F1}')}",
 }
 # The inner query counts in the order of the index, so that the outer one has little left to sort.
 _CUBE = """SELECT host, coalesce(language, ''), coalesce(section, ''), coalesce(year, ''), page_type, sum(articles)
@@ -73,9 +73,9 @@ _COUNT_NAMES = f"""SELECT value, count, count(*) OVER () FROM (
         SELECT CAST(name.value AS TEXT) AS value, count(DISTINCT articles.id) AS count
         FROM {{source}} CROSS JOIN {{names}} AS name WHERE name.value <> '' GROUP BY 1)
     ORDER BY count DESC, value LIMIT {MOST_CHOICES}"""
-_COUNT_CERTAINTIES = f"""SELECT CASE WHEN page.expected_f1 >= {HIGH_F1} THEN 'high'
-            WHEN page.expected_f1 >= {FAIR_F1} THEN 'fair' ELSE 'low' END, count(*), 0
-    FROM {{}} WHERE page.expected_f1 IS NOT NULL GROUP BY 1"""
+_COUNT_CERTAINTIES = f"""SELECT CASE WHEN page.certainty >= {HIGH_F1} THEN 'high'
+            WHEN page.certainty >= {FAIR_F1} THEN 'fair' ELSE 'low' END, count(*), 0
+    FROM {{}} WHERE page.certainty IS NOT NULL GROUP BY 1"""
 _LISTED = "json_each(?) AS hit CROSS JOIN articles ON articles.id = hit.value"
 _ROWS = """SELECT id, title, url, host, coalesce(language, ''), coalesce(section, ''), authors,
         coalesce(published_day, ''), first_seen, word_count, page_type,

@@ -40,13 +40,13 @@ _LAYOUTS = f"""SELECT id, host, pages, articles, kind, evidence FROM _layouts
     ORDER BY pages DESC, id LIMIT {_MOST_LAYOUTS}"""
 # Without its own order SQLite would move the limit outwards, and look at all pages of the layout.
 _OF_LAYOUT = f"""SELECT id FROM (
-        SELECT id, expected_f1 FROM pages WHERE layout_id = ? ORDER BY id LIMIT {_PAGES_OF_LAYOUT})
-    ORDER BY expected_f1 NULLS LAST, id"""
-_LOOSE = f"""SELECT p.id, u.host, p.page_type FROM (SELECT id, page_type, expected_f1 FROM pages
+        SELECT id, certainty FROM pages WHERE layout_id = ? ORDER BY id LIMIT {_PAGES_OF_LAYOUT})
+    ORDER BY certainty NULLS LAST, id"""
+_LOOSE = f"""SELECT p.id, u.host, p.page_type FROM (SELECT id, page_type, certainty FROM pages
         WHERE layout_id IS NULL LIMIT {_LOOSE_PAGES}) p JOIN urls u ON u.id = p.id
-    ORDER BY p.expected_f1 NULLS LAST, p.id"""
+    ORDER BY p.certainty NULLS LAST, p.id"""
 _JUDGED_PAGE = "SELECT p.id, p.layout_id, u.host, p.page_type FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ?"
-_PAGE = """SELECT u.url, u.host, p.title, p.page_type, p.evidence, p.word_count, p.kept, p.removed, p.expected_f1,
+_PAGE = """SELECT u.url, u.host, p.title, p.page_type, p.evidence, p.word_count, p.kept, p.removed, p.certainty,
         coalesce(a.id, s.id, 0), coalesce(s.why, ''), p.cleaner_version,
         coalesce((SELECT c.id FROM captures c WHERE c.id = p.capture_id AND c.warc_file IS NOT NULL), 0)
     FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN articles a ON a.page_id = p.id
@@ -91,7 +91,7 @@ class PageProposal:
     word_count: int
     kept: int
     removed: int
-    expected_f1: float | None
+    certainty: float | None
     article_id: int
     shelving_reason: str
     cleaner_version: str

@@ -32,7 +32,7 @@ _REASONS = f"""SELECT r.reason, count(*), count(DISTINCT b.page_id)
         CROSS JOIN _page_blocks b ON b.page_id = a.page_id JOIN _reasons r ON r.id = b.reason_id
     WHERE b.kept = 0 GROUP BY r.reason ORDER BY 2 DESC, 1"""
 _ALARMS_BY_RUN = "SELECT r.started_at, count(*) FROM alarms a JOIN runs r ON r.id = a.run_id GROUP BY r.id"
-_HAS_CERTAINTY = "SELECT EXISTS (SELECT 1 FROM pages WHERE expected_f1 IS NOT NULL)"
+_HAS_CERTAINTY = "SELECT EXISTS (SELECT 1 FROM pages WHERE certainty IS NOT NULL)"
 
 
 @dataclass(frozen=True, slots=True)

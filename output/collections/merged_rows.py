@@ -39,10 +39,10 @@ URLS_OF_HOST = f"temp.merge_hosts h CROSS JOIN {SCHEMA_NAME}.urls s ON s.id = h.
 _IS_LATER = "coalesce(excluded.fetched_at, '') > coalesce(urls.fetched_at, '')"
 _IS_LATER_HELD = "coalesce(excluded.held_at, '') > coalesce(urls.held_at, '')"
 _IS_EARLIER_SEEN = "excluded.first_seen < urls.first_seen"
-_LATEST = ("attempts", "http_status", "location", "not_before", "fetched_at")
-_HELD = ("held_reason", "held_at", "revisit_seconds", "unfounded")
+_LATEST = ("attempts", "http_status", "location", "_not_before", "fetched_at")
+_HELD = ("held_reason", "held_at", "_revisit_seconds", "_unfounded")
 _FIRST = ("found_via", "found_on", "first_seen")
-_URL_COLUMNS = ("url", "host", "kind", "state", "reason", *_FIRST, "depth", "priority", "lastmod", *_LATEST, *_HELD)
+_URL_COLUMNS = ("url", "host", "kind", "state", "reason", *_FIRST, "depth", "_priority", "lastmod", *_LATEST, *_HELD)
 
 # As where a crawl comes upon a URL on a better way: one that was skipped for its depth is to be fetched after all.
 _IS_REVIVED = f"""excluded.state = '{UrlState.QUEUED}' AND urls.state = '{UrlState.SKIPPED}'
@@ -59,11 +59,11 @@ _PUT_URLS = f"""INSERT INTO urls ({", ".join(_URL_COLUMNS)})
         {_chosen(f"({_IS_LATER}) OR ({_IS_REVIVED})", ("state", "reason"))},
         {_chosen(_IS_LATER, _LATEST)}, {_chosen(_IS_LATER_HELD, _HELD)}, {_chosen(_IS_EARLIER_SEEN, _FIRST)},
         kind = CASE excluded.kind WHEN 'picture' THEN 'picture' ELSE urls.kind END,
-        depth = min(urls.depth, excluded.depth), priority = max(urls.priority, excluded.priority),
+        depth = min(urls.depth, excluded.depth), _priority = max(urls._priority, excluded._priority),
         lastmod = CASE WHEN coalesce(excluded.lastmod, '') > coalesce(urls.lastmod, '')
             THEN excluded.lastmod ELSE urls.lastmod END"""
 _SKIP_FORGOTTEN = f"""UPDATE urls SET state = '{UrlState.SKIPPED}', reason = '{OutcomeReason.FORGOTTEN}',
-        not_before = NULL
+        _not_before = NULL
     WHERE url IN (SELECT s.url FROM {URLS_OF_HOST}) AND kind IN ('page', 'picture')
         AND reason <> '{OutcomeReason.FORGOTTEN}' AND {FORGOTTEN_URL.format("url")}"""
 _PUT_LISTED = f"""INSERT OR IGNORE INTO _listed (url_id, kind)
@@ -167,8 +167,8 @@ _PUT_WAITING_ERASURES = f"""INSERT OR IGNORE INTO _warc_erasures (file, offset, 
     WHERE p.name <> p.source_name"""
 # Each capture has a row of its URL. One that is new here waits in the queue until its host's turn.
 _PUT_WAITING_URLS = f"""INSERT OR IGNORE INTO urls (
-        url, host, kind, state, found_via, found_on, depth, priority, first_seen)
-    SELECT u.url, u.host, u.kind, '{UrlState.QUEUED}', u.found_via, u.found_on, u.depth, u.priority, u.first_seen
+        url, host, kind, state, found_via, found_on, depth, _priority, first_seen)
+    SELECT u.url, u.host, u.kind, '{UrlState.QUEUED}', u.found_via, u.found_on, u.depth, u._priority, u.first_seen
     FROM {SCHEMA_NAME}.urls u WHERE EXISTS (SELECT 1 FROM {SCHEMA_NAME}.captures s WHERE s.url = u.url)
     ORDER BY u.id"""
 _FORGOTTEN_KEPT = f"""SELECT DISTINCT s.url FROM {SCHEMA_NAME}.captures s JOIN main.captures t ON t.id = s.id

@@ -32,12 +32,11 @@ _MISSING_PAGES = f"""SELECT id FROM urls WHERE kind = 'page' AND state = 'done' 
     AND id NOT IN (SELECT id FROM pages)"""
 _CONTRADICTIONS = f"""SELECT b.page_id, b.position FROM {{}} b JOIN _reasons r ON r.id = b.reason_id
     WHERE CASE b.kept WHEN 1 THEN r.reason IN {sql_words(RemovalReason)} ELSE r.reason IN {sql_words(KeepReason)} END"""
-_EARLIER_REASONS = ("redirect_without_location",)
 _KNOWN_REASON = re.compile(
     "|".join(
         (
             r"(?:http_\d{3})?",
-            *(re.escape(word) for word in (*PageType, *OutcomeReason, *_EARLIER_REASONS)),
+            *(re.escape(word) for word in (*PageType, *OutcomeReason)),
             rf"(?:{'|'.join(ReasonFamily)}):.*",
         )
     ),

@@ -64,10 +64,10 @@ _DATED_URLS = """SELECT a.id, a.title, a.url, a.published_day FROM (SELECT id FR
     WHERE a.published_day IS NOT NULL ORDER BY a.id"""
 _SHARED_BY = 20  # articles of a host that have one day, and half of its: the day may be the template's
 _DAYS_APART = 2  # a difference of one may come from the time zone
-_COUNT_CERTAINTIES = f"""SELECT count(*) FILTER (WHERE p.expected_f1 < {FAIR_F1})
-    FROM pages p JOIN articles a ON a.page_id = p.id WHERE p.expected_f1 < {FAIR_F1}"""
+_COUNT_CERTAINTIES = f"""SELECT count(*) FILTER (WHERE p.certainty < {FAIR_F1})
+    FROM pages p JOIN articles a ON a.page_id = p.id WHERE p.certainty < {FAIR_F1}"""
 _LEAST_CERTAIN = f"""SELECT a.id, a.title, a.url FROM pages p JOIN articles a ON a.page_id = p.id
-    WHERE p.expected_f1 < {FAIR_F1} ORDER BY p.expected_f1, a.id LIMIT 40"""
+    WHERE p.certainty < {FAIR_F1} ORDER BY p.certainty, a.id LIMIT 40"""
 _PICTURES = f"""SELECT a.id, a.title, a.url FROM (SELECT id FROM articles WHERE word_count < {PICTURE_WORDS}) few
         CROSS JOIN articles a ON a.id = few.id
     WHERE EXISTS (SELECT 1 FROM _images i WHERE i.page_id = a.page_id) ORDER BY a.id"""

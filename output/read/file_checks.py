@@ -154,7 +154,6 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 _TYPE_NAMES = {int: "a number", float: "a number with a point", str: "text", bytes: "bytes"}
 _NO_UTF8 = re.compile("[\udc80-\udcff]")
-_EARLIER_CHANGES = ("text", "title")  # of revisions, in archives of version 1
 _ARTICLE_TYPES = (PageType.ARTICLE, PageType.TEASER)
 _WORDS: Mapping[str, frozenset[str]] = {
     column: frozenset(map(str, words))
@@ -167,9 +166,9 @@ _WORDS: Mapping[str, frozenset[str]] = {
         ("pages.own_type", PageType),
         ("articles.page_type", _ARTICLE_TYPES),
         ("_shelf.why", ShelvingReason),
-        ("revisions.change", (*EditKind, *RevisionMark, *_EARLIER_CHANGES)),
+        ("revisions.change", (*EditKind, *RevisionMark)),
         ("changes.change", ArticleChange),
-        ("changes.kind", ("", *EditKind, *RevisionMark, *_EARLIER_CHANGES)),
+        ("changes.kind", ("", *EditKind, *RevisionMark)),
         ("duplicates.kind", ("exact", "near", "version", "syndicated", "part")),
         ("_layouts.kind", ("", PageType.ARTICLE, PageType.LIST, PageType.OTHER)),
         ("_listed.kind", ("sitemap", "feed")),

@@ -19,7 +19,7 @@ from ..raw.raw_exchange import LOCATION_COLUMNS, RecordLocation, record_location
 from ..write.person_verdicts import find_article
 
 _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed,
-        coalesce(s.why, ''), p.expected_f1
+        coalesce(s.why, ''), p.certainty
     FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN _shelved s ON s.page_id = p.id WHERE p.id = ?"""
 _BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, coalesce(n.reason, ''), coalesce(n.rule, ''),
         coalesce(l.pages, e.pages), coalesce(l.of_pages, e.of_pages), t.text, b.kind,
@@ -72,7 +72,7 @@ class StoredBlock:
 class StoredPage:
     """A page's verdict with its evidence, and its blocks, which only an article page has.
 
-    `shelving_reason` says why its article is shelved; empty if it is not. `expected_f1` says how certain its text is,
+    `shelving_reason` says why its article is shelved; empty if it is not. `certainty` says how certain its text is,
     0 to 1; None if that is not known. `images` are the pictures of its article.
     """
 
@@ -85,7 +85,7 @@ class StoredPage:
     kept_count: int
     removed_count: int
     shelving_reason: str
-    expected_f1: float | None
+    certainty: float | None
     images: tuple[ArticleImage, ...]
     blocks: tuple[StoredBlock, ...]
 
@@ -101,7 +101,7 @@ def find_page(db: Database, url_or_id: str) -> StoredPage | None:
 def read_page(db: Database, page_id: int) -> StoredPage:
     """Read the page with this number in `pages`."""
     row = db.execute(_PAGE, [page_id]).fetchone()
-    url, title, page_type, own_type, evidence, article_id, kept_count, removed_count, shelving_reason, expected_f1 = row
+    url, title, page_type, own_type, evidence, article_id, kept_count, removed_count, shelving_reason, certainty = row
     return StoredPage(
         url=url,
         title=title,
@@ -112,7 +112,7 @@ def read_page(db: Database, page_id: int) -> StoredPage:
         kept_count=kept_count,
         removed_count=removed_count,
         shelving_reason=shelving_reason,
-        expected_f1=expected_f1,
+        certainty=certainty,
         images=stored_images(db, page_id),
         blocks=tuple(_stored_block(page_id, *columns) for columns in db.execute(_BLOCKS, [page_id]).fetchall()),
     )

@@ -119,12 +119,12 @@ _RENDERED_LAYOUTS = """SELECT host, decision, rendered, gained, words_before, wo
     FROM _rendered_layouts ORDER BY rendered DESC, host, signature"""
 
 _MAX_UNCERTAIN = 100
-_UNCERTAIN = f"""SELECT p.expected_f1, a.title, a.url FROM articles a JOIN pages p ON p.id = a.page_id
-    WHERE p.expected_f1 < {HIGH_F1} ORDER BY p.expected_f1, a.url LIMIT {_MAX_UNCERTAIN}"""
-_CERTAINTIES = f"""SELECT CASE WHEN p.expected_f1 >= {HIGH_F1} THEN '{Certainty.HIGH}'
-            WHEN p.expected_f1 >= {FAIR_F1} THEN '{Certainty.FAIR}' ELSE '{Certainty.LOW}' END, count(*)
-    FROM articles a JOIN pages p ON p.id = a.page_id WHERE p.expected_f1 IS NOT NULL
-    GROUP BY 1 ORDER BY min(p.expected_f1) DESC"""
+_UNCERTAIN = f"""SELECT p.certainty, a.title, a.url FROM articles a JOIN pages p ON p.id = a.page_id
+    WHERE p.certainty < {HIGH_F1} ORDER BY p.certainty, a.url LIMIT {_MAX_UNCERTAIN}"""
+_CERTAINTIES = f"""SELECT CASE WHEN p.certainty >= {HIGH_F1} THEN '{Certainty.HIGH}'
+            WHEN p.certainty >= {FAIR_F1} THEN '{Certainty.FAIR}' ELSE '{Certainty.LOW}' END, count(*)
+    FROM articles a JOIN pages p ON p.id = a.page_id WHERE p.certainty IS NOT NULL
+    GROUP BY 1 ORDER BY min(p.certainty) DESC"""
 
 _LATEST_START = "(SELECT max(started_at) FROM runs)"
 _ALARMS = """SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id
@@ -248,7 +248,7 @@ class CertaintyCount(NamedTuple):
 class UncertainArticle(NamedTuple):
     """An article whose text is not of high certainty, and the F1, 0 to 1, that it may be expected to have."""
 
-    expected_f1: float
+    certainty: float
     title: str
     url: str
 

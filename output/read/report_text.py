@@ -204,7 +204,7 @@ def _certainty_section(report: Report, width: int, max_lines: int) -> str:
         return ""
     counts = ", ".join(f"{count.articles:,} {count.certainty}" for count in report.certainty)
     rows = [
-        [f"{article.expected_f1:.2f}", certainty(article.expected_f1), article.title, article.url]
+        [f"{article.certainty:.2f}", certainty(article.certainty), article.title, article.url]
         for article in report.uncertain
     ]
     heads = ("expected F1", "certainty", "title", "URL")

@@ -61,7 +61,7 @@ class SearchSort(StrEnum):
 _SORT_COLUMNS = {
     SearchSort.RELEVANCE: f"bm25(articles_fts, {_TITLE_WEIGHT}, 1.0), a.id",
     SearchSort.DATE: "a.published_day DESC NULLS LAST, a.published DESC, a.id",
-    SearchSort.CERTAINTY: "(SELECT p.expected_f1 FROM pages p WHERE p.id = a.page_id) NULLS LAST, a.id",
+    SearchSort.CERTAINTY: "(SELECT p.certainty FROM pages p WHERE p.id = a.page_id) NULLS LAST, a.id",
 }
 
 

@@ -125,7 +125,7 @@ _UNCOMPARED_FIELDS = (
     "leads",
     "markdown",
     "layout_signature",
-    "expected_f1",
+    "certainty",
     "images",
     "statements",
     "asked_extractor",

@@ -23,7 +23,7 @@ from ..archive.page_rows import (
 )
 from ..archive.stored_text import as_json
 from ..raw.raw_exchange import LOCATION_COLUMNS, RecordLocation, record_locations
-from ..write.assembled_text import put_chances, update_expected_f1
+from ..write.assembled_text import put_chances, update_certainty
 from ..write.page_writer import save_page
 from .own_reading import OwnReading
 
@@ -136,7 +136,7 @@ def _store_page(db: Database, run_id: int, recleaned: RecleanedPage) -> None:
         put_images(db, page.id, new_rows.images)
         put_statements(db, page.id, new_rows.statements)
         put_chances(db, page.id, new_rows.ledger.chances)
-        update_expected_f1(db, page.id)
+        update_certainty(db, page.id)
         return
     db.execute(_INSERT_BEFORE, [page.id, run_id, old_reading.pack()])
     replace_page(db, page, new_rows, old_reading.first_seen, old_reading.last_seen)

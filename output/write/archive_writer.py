@@ -70,7 +70,7 @@ from .verdicts import apply_rulings, has_block_corrections
 _ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = attempts + :attempts,
     kind = CASE WHEN :is_picture THEN 'picture' ELSE kind END,
     http_status = coalesce(:status, http_status), fetched_at = coalesce(:at, fetched_at),
-    location = coalesce(:location, CASE :state WHEN 'done' THEN NULL ELSE location END), not_before = :not_before,
+    location = coalesce(:location, CASE :state WHEN 'done' THEN NULL ELSE location END), _not_before = :not_before,
     held_reason = CASE WHEN :held THEN :reason ELSE held_reason END,
     held_at = CASE WHEN :held THEN coalesce(:at, held_at) ELSE held_at END
     WHERE id = :id"""

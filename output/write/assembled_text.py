@@ -60,12 +60,12 @@ def _assemble_blocks(blocks: list[Block], kept_count: int) -> AssembledText:
 
 
 def update_counts(db: Database, page_id: int, assembled: AssembledText) -> None:
-    """Set counts and `expected_f1` in a page's row; digest and word count stay those of the page's own text."""
+    """Set counts and `certainty` in a page's row; digest and word count stay those of the page's own text."""
     db.execute(
         "UPDATE pages SET kept = ?1, removed = blocks - ?1 WHERE id = ?2",
         [assembled.kept_count, page_id],
     )
-    update_expected_f1(db, page_id)
+    update_certainty(db, page_id)
 
 
 def rebuild_page(db: Database, page_id: int, changed_at: str) -> None:
@@ -204,16 +204,16 @@ def stored_chances(db: Database, page_id: int) -> bytes:
         return memoryview(row[0]).tobytes() if row else b""
 
 
-def update_expected_f1(db: Database, page_id: int) -> None:
+def update_certainty(db: Database, page_id: int) -> None:
     """Set a page's expected F1 to that of the verdicts in its ledger. Runs in the caller's transaction.
 
     What the site's memory or a person decided counts as certain.
     """
-    expected_f1 = _stored_expected_f1(db, page_id)
-    db.execute("UPDATE pages SET expected_f1 = ?1 WHERE id = ?2 AND expected_f1 IS NOT ?1", [expected_f1, page_id])
+    certainty = _stored_certainty(db, page_id)
+    db.execute("UPDATE pages SET certainty = ?1 WHERE id = ?2 AND certainty IS NOT ?1", [certainty, page_id])
 
 
-def _stored_expected_f1(db: Database, page_id: int) -> float | None:
+def _stored_certainty(db: Database, page_id: int) -> float | None:
     if not (stored := stored_chances(db, page_id)):
         return None
     blocks = db.execute(_BLOCKS, [page_id]).fetchall()

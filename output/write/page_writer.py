@@ -33,7 +33,7 @@ _TEASER_SHARE = 0.8  # of the stored words: a teaser with fewer is the free begi
 
 _COLUMNS = (
     "id, capture_id, page_type, own_type, evidence, title, canonical_url, text_digest, word_count, blocks, kept,"
-    " removed, outlinks, robots, cleaner_version, cleaner_id, article_id, expected_f1"
+    " removed, outlinks, robots, cleaner_version, cleaner_id, article_id, certainty"
 )
 _COLUMN_NAMES = _COLUMNS.split(", ")
 _UPSERT = (
@@ -146,5 +146,5 @@ def _page_columns(sighting: Sighting, rows: PageRows) -> dict[str, object]:
         "robots": as_json(list(rows.robots)),
         "cleaner_version": rows.cleaner_version,
         "article_id": sighting.article_id if rows.is_article else None,
-        "expected_f1": rows.expected_f1,
+        "certainty": rows.certainty,
     }

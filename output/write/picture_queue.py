@@ -45,7 +45,7 @@ _PUT = f"""INSERT OR IGNORE INTO urls (url, host, kind, state, found_via, found_
 _TAKE_LINKED = f"""{_WANTED} UPDATE urls SET kind = '{UrlKind.PICTURE}', state = 'queued', reason = '', attempts = 0
     WHERE kind = 'page' AND state = 'skipped' AND reason = '{OutcomeReason.MEDIA_TYPE}'
         AND url IN (SELECT image FROM wanted)"""
-_TAKE_FAILED = f"""UPDATE urls SET state = 'queued', reason = '', attempts = 0, not_before = NULL
+_TAKE_FAILED = f"""UPDATE urls SET state = 'queued', reason = '', attempts = 0, _not_before = NULL
     WHERE kind = '{UrlKind.PICTURE}' AND ((state = 'failed' AND reason NOT IN ('http_404', 'http_410'))
         OR (state = 'skipped' AND reason = '{OutcomeReason.ROBOTS_UNREACHABLE}'))"""
 _COUNT = f"SELECT count(*) FROM urls WHERE state = 'queued' AND kind = '{UrlKind.PICTURE}'"

@@ -163,7 +163,7 @@ _LIST_PRIORITY, _ARTICLE_PRIORITY = 120, 30  # lists go first, known articles af
 _URL_ERRORS = tuple(map(http_reason, (404, 410, 403, 401, 451)))  # errors of the URL, not of the host
 _WAS_FETCHED = tuple(compound_reason(family, "") for family in (ReasonFamily.REVISIT, ReasonFamily.ANNOUNCED))
 _ROW_COLUMNS = """u.id, u.url, u.kind, u.state, u.reason, coalesce(u.held_at, ''), coalesce(u.fetched_at, ''),
-    u.revisit_seconds, coalesce(a.published, a.published_day, u.first_seen), u.unfounded, coalesce(u.lastmod, ''),
+    u._revisit_seconds, coalesce(a.published, a.published_day, u.first_seen), u._unfounded, coalesce(u.lastmod, ''),
     coalesce(u.held_reason, ''), u.depth"""
 _FETCHED_ROWS = f"""SELECT {_ROW_COLUMNS} FROM urls u LEFT JOIN articles a ON a.page_id = u.id
     WHERE u.state IN ('done', 'failed') AND u.kind IN ('page', 'sitemap', 'feed') AND u.id > ? ORDER BY u.id LIMIT ?"""
@@ -171,18 +171,18 @@ _ARTICLE_ROWS = f"""SELECT {_ROW_COLUMNS} FROM articles a JOIN urls u ON u.id = 
     WHERE u.state IN ('done', 'failed')"""
 _ROW_OF_URL = f"SELECT {_ROW_COLUMNS} FROM urls u LEFT JOIN articles a ON a.page_id = u.id WHERE u.url = ?"
 _QUEUE_AGAIN = """UPDATE urls SET reason = ?1 || CASE state WHEN 'failed' THEN ':' || reason ELSE '' END,
-        state = 'queued', attempts = 0, not_before = NULL, lastmod = coalesce(?2, lastmod),
-        priority = CASE WHEN held_reason = 'list' THEN max(priority, ?3) ELSE min(priority, ?4) END
+        state = 'queued', attempts = 0, _not_before = NULL, lastmod = coalesce(?2, lastmod),
+        _priority = CASE WHEN held_reason = 'list' THEN max(_priority, ?3) ELSE min(_priority, ?4) END
     WHERE id = ?5 AND state IN ('done', 'failed')"""
-_QUEUE_SKIPPED = """UPDATE urls SET state = 'queued', reason = '', attempts = 0, not_before = NULL
+_QUEUE_SKIPPED = """UPDATE urls SET state = 'queued', reason = '', attempts = 0, _not_before = NULL
     WHERE id = ? AND state = 'skipped'"""
-_RESTORE_STATES = f"""UPDATE urls SET not_before = NULL,
+_RESTORE_STATES = f"""UPDATE urls SET _not_before = NULL,
         state = CASE WHEN instr(reason, ':') THEN 'failed' WHEN held_at IS NULL THEN 'skipped' ELSE 'done' END,
         reason = CASE WHEN instr(reason, ':') THEN substr(reason, instr(reason, ':') + 1)
             WHEN held_at IS NULL THEN :reason ELSE held_reason END
     WHERE state = 'queued' AND (held_at IS NOT NULL OR reason GLOB '{ReasonFamily.REVISIT}:*'
         OR reason GLOB '{ReasonFamily.ANNOUNCED}:*')"""
-_UPDATE_INTERVAL = "UPDATE urls SET revisit_seconds = ?, unfounded = ? WHERE id = ?"
+_UPDATE_INTERVAL = "UPDATE urls SET _revisit_seconds = ?, _unfounded = ? WHERE id = ?"
 _UPDATE_LAST_SEEN = "UPDATE {} SET last_seen = ? WHERE page_id = ?"
 _ROWS_PER_BATCH = 5_000
 

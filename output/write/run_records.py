@@ -191,7 +191,7 @@ def latest_site_rules(db: Database) -> str:
 
 _UNFETCHED = f"""SELECT id, url, depth FROM urls
     WHERE state = 'skipped' AND kind IN ('page', 'sitemap', 'feed') AND reason = '{OutcomeReason.NOT_IN_ARCHIVE}'"""
-_STORED_URL = """SELECT id, url, host, kind, depth, priority, attempts, found_via, coalesce(found_on, ''),
+_STORED_URL = """SELECT id, url, host, kind, depth, _priority, attempts, found_via, coalesce(found_on, ''),
     coalesce(lastmod, ''), state, reason, coalesce(fetched_at, '') FROM urls WHERE url = ?"""
 _PUT_IMPORT = """INSERT INTO _imports (file, size, modified, options, finished_at, records) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (file) DO UPDATE SET size = excluded.size, modified = excluded.modified, options = excluded.options,

@@ -116,7 +116,7 @@ _REMOVALS = (
         OR (article_id IS NULL AND block_id IS NOT NULL AND block_id NOT IN ({_LEDGER_TEXTS})
             AND coalesce(host IN (SELECT host FROM urls WHERE id IN (SELECT id FROM reached)), true))""",
     f"""DELETE FROM _block_texts WHERE id NOT IN ({_LEDGER_TEXTS}) AND id NOT IN ({_CORRECTED_TEXTS})""",
-    f"""UPDATE urls SET state = 'skipped', reason = '{OutcomeReason.FORGOTTEN}', not_before = NULL
+    f"""UPDATE urls SET state = 'skipped', reason = '{OutcomeReason.FORGOTTEN}', _not_before = NULL
         WHERE kind IN ('page', 'picture') AND id IN (SELECT id FROM reached)""",
 )
 

@@ -91,7 +91,7 @@ _CANONICAL_TITLE = """SELECT p.title FROM urls u JOIN pages p ON p.id = u.id
     WHERE u.url = ? AND u.id <> ? AND u.state = 'done' AND p.own_type IN ('article', 'teaser')"""
 _SAME_TITLE = "SELECT 1 FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ? AND u.id <> ? AND p.title = ?"
 _HOST_ROWS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE host = ?1 AND"
-_BOUNDED_ROWS = f"""{_HOST_ROWS} state = 'queued' AND not_before IS NULL
+_BOUNDED_ROWS = f"""{_HOST_ROWS} state = 'queued' AND _not_before IS NULL
         AND held_at IS NULL
     UNION ALL {_HOST_ROWS} state = 'skipped' AND kind IN ('page', 'feed') AND reason IN {sql_words(_BOUND_REASONS)}"""
 

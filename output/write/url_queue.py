@@ -41,10 +41,10 @@ LONGEST_WAIT = timedelta(hours=2)
 
 # Spelled as in the index `urls_ready`: SQLite uses an index on an expression only for the same expression.
 _RANK = "(CASE kind WHEN 'robots' THEN 0 WHEN 'page' THEN 2 WHEN 'picture' THEN 3 ELSE 1 END)"
-_READY = "urls INDEXED BY urls_ready WHERE state = 'queued' AND not_before IS NULL AND host"
-_RETRY = "urls INDEXED BY urls_retry WHERE state = 'queued' AND not_before IS NOT NULL AND host"
+_READY = "urls INDEXED BY urls_ready WHERE state = 'queued' AND _not_before IS NULL AND host"
+_RETRY = "urls INDEXED BY urls_retry WHERE state = 'queued' AND _not_before IS NOT NULL AND host"
 
-_COLUMNS = f"""{_RANK}, -priority, id, url, host, kind, depth, priority, attempts, found_via,
+_COLUMNS = f"""{_RANK}, -_priority, id, url, host, kind, depth, _priority, attempts, found_via,
         coalesce(found_on, ''), coalesce(lastmod, ''), coalesce(held_at, '')"""
 _PICTURE_RANK = 3
 PAGE_KINDS = (UrlKind.PAGE, UrlKind.ROBOTS, UrlKind.SITEMAP, UrlKind.FEED)
@@ -78,13 +78,13 @@ class _Statements:
                 FROM walk WHERE walk.host IS NOT NULL
                 LIMIT :count + 1)
             SELECT host, EXISTS (SELECT 1 FROM {_READY} = walk.host {asked})
-                OR EXISTS (SELECT 1 FROM {_RETRY} = walk.host AND not_before <= :now {asked})
-                OR EXISTS (SELECT 1 FROM {_RETRY} = walk.host AND not_before > :astray {asked})
+                OR EXISTS (SELECT 1 FROM {_RETRY} = walk.host AND _not_before <= :now {asked})
+                OR EXISTS (SELECT 1 FROM {_RETRY} = walk.host AND _not_before > :astray {asked})
             FROM walk WHERE host IS NOT NULL LIMIT -1 OFFSET 1"""
         return cls(
-            f"SELECT {_COLUMNS} FROM {_READY} = ? {asked} ORDER BY {_RANK}, priority DESC, id LIMIT ?",
-            f"SELECT {_COLUMNS} FROM {_RETRY} = ? AND not_before <= ? {asked} ORDER BY not_before LIMIT ?",
-            f"SELECT {_COLUMNS} FROM {_RETRY} = ? AND not_before > ? {asked} ORDER BY not_before LIMIT ?",
+            f"SELECT {_COLUMNS} FROM {_READY} = ? {asked} ORDER BY {_RANK}, _priority DESC, id LIMIT ?",
+            f"SELECT {_COLUMNS} FROM {_RETRY} = ? AND _not_before <= ? {asked} ORDER BY _not_before LIMIT ?",
+            f"SELECT {_COLUMNS} FROM {_RETRY} = ? AND _not_before > ? {asked} ORDER BY _not_before LIMIT ?",
             hosts,
             f"SELECT 1 FROM urls WHERE state = 'queued' AND kind IN {sql_words(kinds)} {asked} LIMIT 1",
         )
@@ -103,15 +103,15 @@ _WITH_TARGETS = """WITH RECURSIVE meant (id) AS (VALUES {values} UNION
 # fetched does not depend on the order of the crawl. A picture that redirects to a file that a page links to takes that
 # file along, which was left out as no page.
 _PUT_URL = """INSERT INTO urls (
-        url, host, kind, state, reason, found_via, found_on, depth, priority, lastmod, first_seen)
+        url, host, kind, state, reason, found_via, found_on, depth, _priority, lastmod, first_seen)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (url) DO UPDATE SET
-        depth = min(depth, excluded.depth), priority = max(priority, excluded.priority),
+        depth = min(depth, excluded.depth), _priority = max(_priority, excluded._priority),
         lastmod = coalesce(excluded.lastmod, lastmod), state = excluded.state,
         kind = CASE excluded.kind WHEN 'picture' THEN 'picture' ELSE urls.kind END,
         reason = CASE urls.state WHEN 'queued' THEN urls.reason ELSE excluded.reason END
     WHERE excluded.state = 'queued' AND (
-        (urls.state = 'queued' AND (excluded.depth < urls.depth OR excluded.priority > urls.priority))
+        (urls.state = 'queued' AND (excluded.depth < urls.depth OR excluded._priority > urls._priority))
         OR (urls.state = 'skipped' AND urls.reason IN ('depth', 'nofollow'))
         OR (excluded.kind = 'picture' AND urls.kind = 'page' AND urls.reason = 'media_type'))"""
 
@@ -120,10 +120,10 @@ _PUT_LISTED = "INSERT OR IGNORE INTO _listed (url_id, kind) SELECT id, ? FROM ur
 
 _SET_LASTMOD = "UPDATE urls SET lastmod = ? WHERE url = ? AND lastmod IS NULL"
 
-_REVIVE = """UPDATE urls SET state = 'queued', reason = '', attempts = 0, not_before = NULL
+_REVIVE = """UPDATE urls SET state = 'queued', reason = '', attempts = 0, _not_before = NULL
     WHERE url = ? AND state IN ('failed', 'skipped')"""
 
-_GIVE_UP = "UPDATE urls SET state = ?, reason = ?, not_before = NULL WHERE id IN (SELECT id FROM {rows} = ? LIMIT ?)"
+_GIVE_UP = "UPDATE urls SET state = ?, reason = ?, _not_before = NULL WHERE id IN (SELECT id FROM {rows} = ? LIMIT ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +281,7 @@ _KINDS = (UrlKind.ROBOTS, UrlKind.SITEMAP, UrlKind.FEED, UrlKind.PAGE)
 _NEXT_REASON = "SELECT min(reason) FROM urls WHERE state = ? AND kind = ? AND reason {} ? AND reason <= ?"
 _NEXT_IDS = """SELECT id FROM urls INDEXED BY urls_outcome
     WHERE state = ? AND kind = ? AND reason = ? AND id > ? AND id <= ? {} ORDER BY id LIMIT ?"""
-_QUEUE_AGAIN = """UPDATE urls SET state = 'queued', reason = '', not_before = NULL,
+_QUEUE_AGAIN = """UPDATE urls SET state = 'queued', reason = '', _not_before = NULL,
     attempts = CASE state WHEN 'failed' THEN 0 ELSE attempts END WHERE id = ?"""
 
 

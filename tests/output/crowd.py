@@ -41,7 +41,7 @@ def fill_crowd(file: Path) -> None:
         put_many(db, "_listed", 3001, 3101, url_id="n", kind="'sitemap'")
         put_many(db, "pages", 1, ARTICLES, id="n", page_type="'article'", own_type="'article'", evidence="'[]'",
                  title="'Title ' || n", robots="'[]'", article_id="CASE WHEN n <= 51 THEN 1 ELSE n END",
-                 expected_f1="CASE WHEN n IN (1302, 1403) THEN 0.1 WHEN n = 1301 OR n > 2000 THEN 0.2 ELSE 0.9 END",
+                 certainty="CASE WHEN n IN (1302, 1403) THEN 0.1 WHEN n = 1301 OR n > 2000 THEN 0.2 ELSE 0.9 END",
                  layout_id=f"CASE WHEN n <= {LOOSE} THEN NULL WHEN n <= 1302 THEN 1 ELSE 2 + n % 202 END")  # fmt: skip
         put_many(db, "articles", 1, ARTICLES, id="n", url=url, host=_HOST, title="'Title ' || n", page_id="n",
                  authors="json_array('Author ' || (n % 13))", tags="json_array('tag ' || (n % 14))",

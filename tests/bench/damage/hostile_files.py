@@ -376,7 +376,7 @@ def _file_format(place: HostilePlace, chance: random.Random) -> str:
         with closing(sqlite3.connect(place.db)) as old, closing(sqlite3.connect(f"{place.db}.new")) as new:
             new.execute("PRAGMA encoding = 'UTF-16'")
             new.executescript("\n".join(old.iterdump()))
-            new.execute("PRAGMA user_version = 8")
+            new.execute("PRAGMA user_version = 1")
         os.replace(f"{place.db}.new", place.db)
     elif kind == "sparse":
         os.truncate(place.db, 1 << 36)

@@ -83,7 +83,7 @@ def test_explain_says_how_certain_a_text_is_and_lists_its_pictures(
     assert "1 removed; certainty high (expected F1 1.00)" in capsys.readouterr().out
     assert run(["explain", str(archive_path), url, "--json"]) == 0
     values = json.loads(capsys.readouterr().out)
-    assert (values["expected_f1"], values["images"]) == (1.0, [asdict(picture)])
+    assert (values["certainty"], values["images"]) == (1.0, [asdict(picture)])
     assert run(["explain", str(archive_path), RIVER]) == 0
     assert "certainty" not in capsys.readouterr().out
 

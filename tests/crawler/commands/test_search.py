@@ -39,7 +39,7 @@ def french(tmp_path: Path) -> Path:
         archive.save([make.outcome("https://a.example/a/index.html", "Les armées passent le pont.", title="Le pont")])
         archive.save([make.outcome("https://a.example/b", "Une tour sur la rive.", title="La tour")])
         archive.db.execute("UPDATE articles SET published_day = '2024-01-31' WHERE url LIKE '%/b'")
-        archive.db.execute("UPDATE pages SET expected_f1 = .5 + .1 * (title = 'La tour')")
+        archive.db.execute("UPDATE pages SET certainty = .5 + .1 * (title = 'La tour')")
     return file
 
 

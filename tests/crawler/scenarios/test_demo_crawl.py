@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from broadsheet.cleaners.clean import article_text
 from broadsheet.crawler.demo.sample_stories import articles
 from broadsheet.crawler.demo.server import DemoServer, render
 from broadsheet.crawler.demo.truth import EXPECTED_OUTCOMES, ExpectedPage, expected_stories
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.schema_doc import references
 from tests.crawler.crawls import Crawl, Result
 
 PAGES = expected_stories()
@@ -69,6 +72,20 @@ def test_every_address_ends_as_the_site_s_files_say(crawled: Crawled) -> None:
     assert wrong == {}
     media = {path for path, row in got.items() if row == ("skipped", "media_type")}
     assert got.keys() - EXPECTED_OUTCOMES.keys() - media == set()
+
+
+def test_each_documented_reference_leads_to_a_row(crawled: Crawled) -> None:
+    with closing(open_database(crawled.result.db, read_only=True)) as db:
+        found = {}
+        lines = [(*line, "id") for line in references(db)]
+        for table, column, target, key in [*lines, ("urls", "found_on", "urls", "url")]:
+            there = f"SELECT {key} FROM {target}"
+            if table in ("changes", "revisions") and target == "articles":
+                there += " UNION ALL SELECT id FROM _shelved"
+            query = f"SELECT count({column}), count({column}) FILTER (WHERE {column} NOT IN ({there})) FROM {table}"
+            found[f"{table}.{column}"] = db.execute(query).fetchone()
+    assert {name: lost for name, (_, lost) in found.items() if lost} == {}
+    assert [name for name, (count, _) in found.items() if not count] == ["alarms.run_id", "duplicates.article_id"]
 
 
 def test_each_story_is_an_article_once_and_nothing_else_is(crawled: Crawled) -> None:

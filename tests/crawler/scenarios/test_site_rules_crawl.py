@@ -73,7 +73,7 @@ def test_the_whole_article_and_the_next_page_are_followed(site: ScriptedSite, cr
     assert ways[f"{site.url}/2"] == "next"
     first = result.rows(
         """SELECT url FROM urls WHERE found_via <> 'seed'
-            AND priority = (SELECT max(priority) FROM urls WHERE found_via <> 'seed')"""
+            AND _priority = (SELECT max(_priority) FROM urls WHERE found_via <> 'seed')"""
     )
     assert first == [(f"{site.url}/river/whole",)], "the whole article is asked for before all else"
 

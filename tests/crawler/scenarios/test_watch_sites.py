@@ -177,7 +177,7 @@ LATER = (
     "The harbour master answered a week later that the town would pay for the second dredger from its own budget, as "
     "it had done in the two years before, and that nobody had to fear for the pontoons."
 )
-DONE = "SELECT url FROM urls WHERE state = 'done' AND reason = 'article' AND revisit_seconds IS NOT NULL"
+DONE = "SELECT url FROM urls WHERE state = 'done' AND reason = 'article' AND _revisit_seconds IS NOT NULL"
 STORIES = ("alder", "birch", "cedar", "elder", "hazel", "larch", "maple", "osier", "rowan", "yew")
 
 

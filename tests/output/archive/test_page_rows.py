@@ -55,7 +55,7 @@ def test_what_is_beside_a_page_crosses_as_it_can_be_stored(make: Maker, page_typ
     assert page.leads == (("next", "https://a.example/2?", True),) * is_article
     assert page.images == (ArticleImage("i", "caption", "credit", "alt"),) * (page_type is not PageType.OTHER)
     assert page.statements == (FieldStatement("title", "h1", "A", "note"),) * is_article
-    assert (page.ledger.chances, page.expected_f1 is not None) == (b"\x90" if is_article else b"", is_article)
+    assert (page.ledger.chances, page.certainty is not None) == (b"\x90" if is_article else b"", is_article)
 
 
 def test_the_same_page_gives_the_same_rows(make: Maker) -> None:

@@ -85,10 +85,10 @@ def test_counts_that_are_known_already_are_not_counted_again(db):
 @pytest.fixture
 def uncertain(db):
     """The same; articles 0 to 2 are of low certainty, 3 and 4 of fair; of 11 it is not known."""
-    db.execute("UPDATE pages SET expected_f1 = NULL")
+    db.execute("UPDATE pages SET certainty = NULL")
     for number in range(11):
         f1 = 0.5 + number / 10 if number < 3 else 0.81 + number / 100 if number < 5 else 0.99
-        db.execute("UPDATE pages SET expected_f1 = ? WHERE title = ?", [f1, f"Title {number}"])
+        db.execute("UPDATE pages SET certainty = ? WHERE title = ?", [f1, f"Title {number}"])
     return db
 
 

@@ -100,7 +100,7 @@ def test_an_edited_and_then_withdrawn_article_says_both(file, make):
             archive.save([make.outcome(f"{SITE}/1", text, title="The vote")])
             settle(archive.db, make.clock)
         number = article_id(f"{SITE}/1")
-        archive.db.execute("UPDATE pages SET expected_f1 = 0.5")
+        archive.db.execute("UPDATE pages SET certainty = 0.5")
     client = RoomClient(file)
     notes = [note["kind"] for note in client.json(f"a/article/{number}.json")["notes"]]
     assert notes == ["uncertain", "edited"]

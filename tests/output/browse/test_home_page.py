@@ -27,7 +27,7 @@ def test_the_newest_articles_stand_first_with_site_day_and_first_sentence(client
 def test_what_needs_a_look_is_one_line_that_leads_there(client, filled, make, monkeypatch):
     with Archive.open(filled) as archive:
         archive.save([make.outcome(f"{SITE}/5", "Words of it.")])
-        archive.db.execute("UPDATE pages SET expected_f1 = 0.1")
+        archive.db.execute("UPDATE pages SET certainty = 0.1")
     count = sum(look["needs_look"] for look in client.json("a/report.json")["looks"])
     assert (count > 0, client.json("a/index.json")["looks"]) == (True, count)
     words = f"{count} thing{'s need' if count > 1 else ' needs'} a look"

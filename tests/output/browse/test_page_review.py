@@ -32,7 +32,7 @@ def db(archive: Archive) -> Database:
         put(db, "urls", number, id=number, url=f"u{number}", host="h", kind="page", state="done")
         page_type = "teaser" if number < 8 else "list"
         put(db, "pages", number, id=number, capture_id=number, layout_id=layout, page_type=page_type, evidence="[]",
-            cleaner_version=VERSION, expected_f1=number / 10)  # fmt: skip
+            cleaner_version=VERSION, certainty=number / 10)  # fmt: skip
         put(db, "captures", number, id=number, warc_file=None if number == 4 else f"f{number}", warc_offset=number,
             warc_length=10 * number, fetched_at=AT, refers_to=90 if number == 1 else None)  # fmt: skip
     put(

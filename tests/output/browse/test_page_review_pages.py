@@ -26,7 +26,7 @@ def filled(file, make):
         for number in range(10):
             layout_id = 1 if number < 6 else 2 if number < 9 else 3
             f1 = 0.4 if number == 4 else 0.9
-            changed = "UPDATE pages SET layout_id = ?, expected_f1 = ? WHERE title = ?"
+            changed = "UPDATE pages SET layout_id = ?, certainty = ? WHERE title = ?"
             archive.db.execute(changed, [layout_id, f1, f"Page {number}"])
     return file
 

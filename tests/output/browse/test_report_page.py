@@ -64,7 +64,7 @@ def test_of_a_large_archive_the_coverage_comes_a_moment_later(client, filled, ma
 
 def test_certainty_is_shown_where_the_archive_has_it(archive, make):
     archive.save([make.outcome(f"{SITE}/1", "Words of it."), make.outcome(f"{SITE}/2", "Words of another.")])
-    archive.db.execute("UPDATE pages SET expected_f1 = 0.5 / id")
+    archive.db.execute("UPDATE pages SET certainty = 0.5 / id")
     page = report(archive.db)
     assert page.has_certainty
     [look] = [look for look in page.looks if look.kind == "uncertain"]
@@ -86,7 +86,7 @@ def test_the_alarms_of_a_run_are_counted_also_within_a_minute(archive, make):
 
 def test_as_long_as_certainty_is_not_calibrated_the_pages_say_so(client, filled):
     with sqlite3.connect(filled) as db:
-        db.execute("UPDATE pages SET expected_f1 = 0.7")
+        db.execute("UPDATE pages SET certainty = 0.7")
     paths = ("a/report", "a/articles", f"a/article/{article_id(f'{SITE}/1')}")
     assert not [path for path in paths if "uncalibrated" in client.page(path)]
     client.room.renderer.environment.globals["is_calibrated"] = False

@@ -182,12 +182,12 @@ def merged(tmp_path: Path, make: Maker):
     return merge
 
 
-FETCH = {"attempts", "http_status", "location", "not_before", "fetched_at"}
+FETCH = {"attempts", "http_status", "location", "_not_before", "fetched_at"}
 VERDICT = {"state", "reason"}
-HOLD = {"held_reason", "held_at", "revisit_seconds", "unfounded"}
+HOLD = {"held_reason", "held_at", "_revisit_seconds", "_unfounded"}
 FIRST = {"found_via", "found_on", "first_seen"}
 OURS = {"id", "url", "host", "kind"}
-COMPARED = {"depth": min, "priority": max, "lastmod": max}
+COMPARED = {"depth": min, "_priority": max, "lastmod": max}
 
 
 def url_rows(**theirs: Any) -> tuple[Row, Row]:
@@ -219,7 +219,7 @@ def test_of_a_url_the_later_fetch_the_later_hold_and_the_earlier_find_count(
     timed = {"fetched_at", "held_at", "first_seen", "state"}
     assert from_source - COMPARED.keys() == expected - timed
     assert {name: row[name] for name in timed} == {name: (theirs if name in expected else ours)[name] for name in timed}
-    assert {name: row[name] for name in COMPARED} == {"depth": 1008, "priority": 2015, "lastmod": "lastmod 2"}
+    assert {name: row[name] for name in COMPARED} == {"depth": 1008, "_priority": 2015, "lastmod": "lastmod 2"}
 
 
 @pytest.mark.parametrize(

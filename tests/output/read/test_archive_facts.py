@@ -34,14 +34,14 @@ def url(db: Database, number: int, **values: Any) -> None:
     put(db, "urls", number, **(row | {"location": None} | values))
 
 
-def article(db: Database, number: int, expected_f1: float | None = 0.9, **values: Any) -> None:
+def article(db: Database, number: int, certainty: float | None = 0.9, **values: Any) -> None:
     put(
         db,
         "articles",
         number,
         **({"id": number, "page_id": number, "url": f"u{number}", "title": f"t{number}"} | values),
     )
-    put(db, "pages", number, id=number, expected_f1=expected_f1)
+    put(db, "pages", number, id=number, certainty=certainty)
 
 
 def test_page_urls_are_counted_by_outcome_without_redirects_and_what_waits(db: Database) -> None:
@@ -94,7 +94,7 @@ def test_days_that_contradict_urls_and_days_that_a_host_shares(db: Database) -> 
 def test_the_least_certain_articles_come_first_one_of_each_title(db: Database) -> None:
     for number, expected in enumerate((0.79, 0.5, 0.6, 0.8, None, 0.7, 0.75, 0.78), 1):
         article(db, number, expected, title="same" if number in (2, 3) else f"t{number}")
-    put(db, "pages", 20, id=20, expected_f1=0.1)
+    put(db, "pages", 20, id=20, certainty=0.1)
     found = gather_facts(db, now=NOW).uncertain
     assert found.count == 6
     assert [example.article_id for example in found.examples] == [2, 6, 7, 8]

@@ -109,7 +109,7 @@ def uncertain(archive: Archive, make: Maker) -> None:
     crawled(archive, start_page(make), article(make), article(make, "2"))
     dated(archive)
     archive.db.execute(
-        "UPDATE pages SET expected_f1 = CASE WHEN id = (SELECT min(page_id) FROM articles) THEN .5 ELSE .99 END"
+        "UPDATE pages SET certainty = CASE WHEN id = (SELECT min(page_id) FROM articles) THEN .5 ELSE .99 END"
     )
 
 

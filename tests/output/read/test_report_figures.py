@@ -58,7 +58,7 @@ def test_a_report_names_so_many_and_no_more(archive):
     archive.db.execute("PRAGMA foreign_keys = OFF")
     for number in range(101):
         put(archive.db, "urls", number, id=number, state="done", kind="page")
-        put(archive.db, "pages", number, id=number, layout_id=number, expected_f1=0.5)
+        put(archive.db, "pages", number, id=number, layout_id=number, certainty=0.5)
         put(archive.db, "articles", number, id=number, page_id=number)
         put(archive.db, "_layouts", number, id=number, pages=number)
         if number <= 20:

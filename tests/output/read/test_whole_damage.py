@@ -40,9 +40,9 @@ DAMAGE = (
     "UPDATE revisions SET number = number + 30, change = 'pending'; UPDATE changes SET kind = 'y', at = 'then'",
     "UPDATE _revision_blocks SET number = 9; DELETE FROM revisions WHERE number = 1",
     "UPDATE _url_counts SET urls = 0 WHERE state = 'done'; DELETE FROM _url_counts WHERE state = 'queued'",
-    "INSERT INTO _unindexed (id) SELECT min(id) FROM articles; UPDATE meta SET value = '1'",
+    "INSERT INTO _unindexed (id) SELECT min(id) FROM articles; UPDATE meta SET value = '8'",
     "UPDATE duplicates SET article_id = 5, similarity = 2; UPDATE _listed SET url_id = url_id + 4000",
-    "UPDATE pages SET expected_f1 = 2, word_count = -1; UPDATE urls SET depth = 'deep', lastmod = x'00'",
+    "UPDATE pages SET certainty = 2, word_count = -1; UPDATE urls SET depth = 'deep', lastmod = x'00'",
 )
 
 

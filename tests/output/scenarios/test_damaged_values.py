@@ -12,7 +12,7 @@ from broadsheet.output.archive.archive_errors import DamagedValue
 from broadsheet.output.archive.ledger import read_kept_blocks, read_ledger
 from broadsheet.output.read.page_lookup import read_page
 from broadsheet.output.settle.own_reading import read_own_reading
-from broadsheet.output.write.assembled_text import stored_chances, update_expected_f1
+from broadsheet.output.write.assembled_text import stored_chances, update_certainty
 from broadsheet.output.write.edit_history import blocks_of_revision, old_and_new_blocks
 from tests.output.harbour import unchecked_harbour
 
@@ -20,7 +20,7 @@ Read = Callable[[Database, int, int], Any]
 READERS: list[tuple[str, str, str, Read]] = [
     ("pages own_type", "'x'", "{page}", lambda db, page, article: read_own_reading(db, page)),
     ("_page_layout chances", "5", "{page}", lambda db, page, article: stored_chances(db, page)),
-    ("_page_layout chances", "x'01'", "{page}", lambda db, page, article: update_expected_f1(db, page)),
+    ("_page_layout chances", "x'01'", "{page}", lambda db, page, article: update_certainty(db, page)),
     ("_page_layout layout", "x'01'", "{page}", lambda db, page, article: list(read_kept_blocks(db, page))),
     ("_page_blocks kind", "99", "{page}/0", lambda db, page, article: read_page(db, page)),
     ("_page_blocks kind", "99", "{page}/0", lambda db, page, article: list(read_ledger(db, page))),

@@ -203,5 +203,5 @@ def test_a_reading_that_is_the_same_stores_what_no_reading_is_compared_by(archiv
     store_batch(archive.db, begin_run(archive.db, "t", {}), [RecleanedPage(page, reading, new)], make.clock)
     stored = read_own_reading(archive.db, 1)
     assert stored is not None
-    assert replace(new, expected_f1=None) == replace(stored.rows, expected_f1=None)
-    assert stored.rows.expected_f1 == 0.8644
+    assert replace(new, certainty=None) == replace(stored.rows, certainty=None)
+    assert stored.rows.certainty == 0.8644

@@ -88,7 +88,7 @@ def test_it_comes_back_when_the_share_falls(archive, make):
     assert restored_rows == first
     assert rows(archive, "SELECT count(*) FROM _own_verdicts") == [(0,)]
     assert rows(archive, "SELECT DISTINCT kept, reason, evidence FROM _blocks WHERE text = ?", PROMO) == [
-        (1, "selected", "2 of 11 pages since 2026-01-01")
+        (1, "selected", '{"pages":2,"of_pages":11,"since":"2026-01-01"}')
     ]
 
 
@@ -96,7 +96,7 @@ def test_what_repeats_within_the_text_is_kept_and_marked(archive, make):
     archive.save([article(make, f"n{n}", ("Let us ask her", "between")) for n in range(6)])
     assert settle(archive.db, make.clock).repeated_blocks == 0
     assert rows(archive, "SELECT DISTINCT kept, reason, evidence FROM _blocks WHERE text = 'Let us ask her'") == [
-        (1, "selected", "6 of 6 pages since 2026-01-01")
+        (1, "selected", '{"pages":6,"of_pages":6,"since":"2026-01-01"}')
     ]
 
 

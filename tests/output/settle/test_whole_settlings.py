@@ -47,7 +47,7 @@ STORY_LAYOUT, EXCERPT_LAYOUT, NOTICE_LAYOUT = (pack_signature([*range(n, n + 20)
 
 TABLES = {
     "page": """SELECT u.url, u.reason, u.held_reason, p.own_type, p.page_type, p.evidence, p.word_count, p.kept,
-        coalesce((SELECT a.url FROM articles a WHERE a.id = p.article_id), '-'), p.expected_f1
+        coalesce((SELECT a.url FROM articles a WHERE a.id = p.article_id), '-'), p.certainty
         FROM pages p JOIN urls u ON u.id = p.id ORDER BY u.url""",
     "article": "SELECT url, title, authors, published_day, word_count, {text} FROM articles t ORDER BY url",
     "shelved": "SELECT url, why, word_count, {text} FROM _shelved t ORDER BY url",

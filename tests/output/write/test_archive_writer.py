@@ -75,11 +75,11 @@ def test_a_later_failure_does_not_harm_an_article(archive, make, what):
 
 def test_a_retry_is_a_row(archive, make):
     archive.save([Outcome(URL, "queued", "http_503", 503, "2026-01-01", not_before="2026-01-02", is_retry=True)])
-    assert rows(archive, "SELECT state, reason, attempts, not_before FROM urls") == [
+    assert rows(archive, "SELECT state, reason, attempts, _not_before FROM urls") == [
         ("queued", "http_503", 1, "2026-01-02")
     ]
     archive.save([make.outcome(URL, "one two")])
-    assert rows(archive, "SELECT state, attempts, not_before FROM urls") == [("done", 2, None)]
+    assert rows(archive, "SELECT state, attempts, _not_before FROM urls") == [("done", 2, None)]
 
 
 def test_a_redirect_loop_ends(archive, make):

@@ -23,7 +23,7 @@ from broadsheet.output.write.assembled_text import (
     put_chances,
     put_parts,
     stored_chances,
-    update_expected_f1,
+    update_certainty,
 )
 from broadsheet.output.write.person_verdicts import Ruling
 from tests.output.conftest import Maker
@@ -34,8 +34,8 @@ PROMO = "The Harbour Fund pays for what you read here, and we are grateful for i
 ASIDE = "Perpetua would not say who had paid for the quillwork, nor when."
 
 
-def expected_f1(archive: Archive, url: str = f"{HOST}/0") -> float | None:
-    row = archive.db.execute("SELECT expected_f1 FROM pages p JOIN urls u ON u.id = p.id WHERE url = ?", [url])
+def certainty(archive: Archive, url: str = f"{HOST}/0") -> float | None:
+    row = archive.db.execute("SELECT certainty FROM pages p JOIN urls u ON u.id = p.id WHERE url = ?", [url])
     value: float | None = row.fetchone()[0]
     return value
 
@@ -48,7 +48,7 @@ def test_a_page_of_an_article_has_it_and_another_page_not(archive: Archive, make
     archive.save([make.outcome(f"{HOST}/0", "one two", removed=("three",), chances=bytes([255, 0]))])
     archive.save([make.outcome(f"{HOST}/list", "a b", page_type="list", chances=bytes([255]))])
     archive.save([make.outcome(f"{HOST}/old", "a text of which nobody knows")])
-    assert [expected_f1(archive, f"{HOST}/{name}") for name in ("0", "list", "old")] == [1, None, None]
+    assert [certainty(archive, f"{HOST}/{name}") for name in ("0", "list", "old")] == [1, None, None]
     assert verify(archive.db) == []
 
 
@@ -57,13 +57,13 @@ def test_a_person_makes_a_doubtful_block_certain_and_undoing_it_brings_the_doubt
     archive: Archive, make: Maker, words: Callable[..., str], is_kept: bool
 ) -> None:
     archive.save([make.outcome(f"{HOST}/0", words("a", 30), ASIDE, chances=bytes([255, 100]))])
-    doubtful = expected_f1(archive)
+    doubtful = certainty(archive)
     ruling = Ruling(block_id(ASIDE), is_kept, ruled_at=make.clock())
     carry_out_ruling(archive.db, ruling)
     assert doubtful is not None
-    assert expected_f1(archive) == 1 > doubtful
+    assert certainty(archive) == 1 > doubtful
     carry_out_ruling(archive.db, ruling, undo=True)
-    assert expected_f1(archive) == doubtful
+    assert certainty(archive) == doubtful
 
 
 def test_what_the_site_repeats_is_certain_once_it_is_taken_out(
@@ -71,11 +71,11 @@ def test_what_the_site_repeats_is_certain_once_it_is_taken_out(
 ) -> None:
     for n in range(8):
         archive.save([make.outcome(f"{HOST}/{n}", words(f"a{n}", 60), PROMO, chances=bytes([255, 150]))])
-    before = expected_f1(archive)
+    before = certainty(archive)
     settle(archive.db, make.clock)
     assert PROMO not in archive.db.execute("SELECT text FROM articles WHERE url = ?", [f"{HOST}/0"]).fetchone()[0]
     assert before is not None
-    assert expected_f1(archive) == 1 > before
+    assert certainty(archive) == 1 > before
     assert verify(archive.db) == []
 
 
@@ -83,7 +83,7 @@ def test_a_reading_carries_its_chances_through_packing(archive: Archive, make: M
     archive.save([make.outcome(f"{HOST}/0", "one two", "three", chances=bytes([250, 9]))])
     reading = read_own_reading(archive.db, page_number(archive))
     assert reading is not None
-    assert reading.rows.expected_f1 == expected_f1(archive)
+    assert reading.rows.certainty == certainty(archive)
     assert unpack_reading(archive.db, f"{HOST}/0", reading.pack()).rows.ledger.chances == bytes([250, 9])
 
 
@@ -91,16 +91,16 @@ def test_a_page_of_an_earlier_version_gets_its_certainty_from_chances_alone(arch
     archive.save([make.outcome(f"{HOST}/0", "one two", "three")])
     number = page_number(archive)
     put_chances(archive.db, number, bytes([255, 255]))
-    update_expected_f1(archive.db, number)
-    assert (stored_chances(archive.db, number), expected_f1(archive)) == (bytes([255, 255]), 1)
+    update_certainty(archive.db, number)
+    assert (stored_chances(archive.db, number), certainty(archive)) == (bytes([255, 255]), 1)
 
 
 def test_chances_of_another_page_are_reported(archive: Archive, make: Maker) -> None:
     archive.save([make.outcome(f"{HOST}/0", "one two", "three", chances=bytes([255, 0]))])
     archive.db.execute("UPDATE _page_layout SET chances = x'ff'")
-    archive.db.execute("UPDATE pages SET expected_f1 = 1.5")
+    archive.db.execute("UPDATE pages SET certainty = 1.5")
     locations = {problem.location for problem in verify(archive.db)}
-    assert {"_page_layout/chances row 1", "pages/expected_f1 row 1"} <= locations
+    assert {"_page_layout/chances row 1", "pages/certainty row 1"} <= locations
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def articles(db: Database) -> list[tuple[int, str, int]]:
 
 def test_each_column_of_a_page_has_its_value(db: Database, make: Maker) -> None:
     made = replace(
-        page(make, 7, title="A title"), robots=("noarchive",), outlinks=4, expected_f1=0.75, cleaner_version="16",
+        page(make, 7, title="A title"), robots=("noarchive",), outlinks=4, certainty=0.75, cleaner_version="16",
         verdict=PageVerdict(PageType.ARTICLE, ("words=7", "links=4")),
     )  # fmt: skip
     made = replace(made, metadata=replace(made.metadata, canonical_url="http://a.test/main"))
@@ -53,13 +53,13 @@ def test_each_column_of_a_page_has_its_value(db: Database, make: Maker) -> None:
         "id": 1, "capture_id": 5, "page_type": "article", "own_type": "article",
         "evidence": '["words=7", "links=4"]', "title": "A title", "canonical_url": "http://a.test/main",
         "text_digest": made.digest, "word_count": 7, "blocks": 3, "kept": 1, "removed": 2, "outlinks": 4,
-        "robots": '["noarchive"]', "cleaner_version": "16", "article_id": FIRST.article_id, "expected_f1": 0.75,
+        "robots": '["noarchive"]', "cleaner_version": "16", "article_id": FIRST.article_id, "certainty": 0.75,
         "layout_id": None,
     }  # fmt: skip
     assert set(columns(db, "pages")) == {*expected, "cleaner_id"}, "name what a new column holds"
     assert {name: row[name] for name in expected} == expected
 
-    again = replace(made, verdict=PageVerdict(PageType.LIST, ("links=90",)), expected_f1=None, robots=(), outlinks=90)
+    again = replace(made, verdict=PageVerdict(PageType.LIST, ("links=90",)), certainty=None, robots=(), outlinks=90)
     again = replace(again, metadata=replace(again.metadata, canonical_url="", title="Another"))
     again = replace(again, words=0, digest="sha256:0", blocks=2, kept=0, cleaner_version="17")
     assert save_page(db, FIRST, again) == SaveResult(is_current=True, has_changed=False)
@@ -67,7 +67,7 @@ def test_each_column_of_a_page_has_its_value(db: Database, make: Maker) -> None:
     assert {name: row[name] for name in expected} == expected | {
         "page_type": "list", "own_type": "list", "evidence": '["links=90"]', "title": "Another",
         "canonical_url": None, "text_digest": "sha256:0", "word_count": 0, "blocks": 2, "kept": 0, "removed": 2,
-        "outlinks": 90, "robots": "[]", "cleaner_version": "17", "article_id": None, "expected_f1": None,
+        "outlinks": 90, "robots": "[]", "cleaner_version": "17", "article_id": None, "certainty": None,
     }  # fmt: skip
 
 

@@ -111,30 +111,30 @@ def test_not_modified_keeps_the_reason_and_moves_last_seen(crawled, make):
 
 
 def test_the_interval_follows_what_was_found(crawled, make):
-    crawled.db.execute("UPDATE urls SET revisit_seconds = ?", [8 * MIN_INTERVAL])
+    crawled.db.execute("UPDATE urls SET _revisit_seconds = ?", [8 * MIN_INTERVAL])
     crawled.queue_revisits(update(make, revisit_all=True))
     crawled.save([make.outcome(STORY, WORDS + " again")])
-    assert row(crawled, STORY, "revisit_seconds") == (4 * MIN_INTERVAL,)
+    assert row(crawled, STORY, "_revisit_seconds") == (4 * MIN_INTERVAL,)
     crawled.queue_revisits(update(make, revisit_all=True))
     crawled.save([make.outcome(STORY, WORDS + " again"), make.outcome(HOME, page_type=PageType.LIST)])
-    assert row(crawled, STORY, "revisit_seconds") == (6 * MIN_INTERVAL,)
-    assert row(crawled, HOME, "revisit_seconds") == (12 * MIN_INTERVAL,)
+    assert row(crawled, STORY, "_revisit_seconds") == (6 * MIN_INTERVAL,)
+    assert row(crawled, HOME, "_revisit_seconds") == (12 * MIN_INTERVAL,)
     crawled.queue_revisits(update(make, revisit_all=True))
     crawled.save([make.outcome(HOME, page_type=PageType.LIST, discovered_urls=(make.discovered(HOST + "new"),))])
-    assert row(crawled, HOME, "revisit_seconds") == (6 * MIN_INTERVAL,)
+    assert row(crawled, HOME, "_revisit_seconds") == (6 * MIN_INTERVAL,)
 
 
 def test_a_page_that_is_gone_is_asked_for_less_and_less_often_one_that_failed_as_soon_as_can_be(crawled, make):
-    crawled.db.execute("UPDATE urls SET revisit_seconds = ?", [8 * MIN_INTERVAL])
+    crawled.db.execute("UPDATE urls SET _revisit_seconds = ?", [8 * MIN_INTERVAL])
     crawled.queue_revisits(update(make, revisit_all=True))
     crawled.save([make.failure(STORY, "http_404"), make.failure(HOME, "timeout")])
-    assert row(crawled, STORY, "state, reason, held_reason, revisit_seconds") == (
+    assert row(crawled, STORY, "state, reason, held_reason, _revisit_seconds") == (
         "failed",
         "http_404",
         "article",
         12 * MIN_INTERVAL,
     )
-    assert row(crawled, HOME, "revisit_seconds") == (8 * MIN_INTERVAL,)
+    assert row(crawled, HOME, "_revisit_seconds") == (8 * MIN_INTERVAL,)
     assert crawled.queue_revisits(update(make)) == 1
     assert queued(crawled) == {HOME: "revisit:timeout", MAP: "revisit"}
 
@@ -166,9 +166,9 @@ def test_announcements_in_vain_are_counted_until_one_is_true(crawled, make):
         crawled.save([self_of(MAP, make, DiscoveredUrl(STORY, "a.test", found_via="sitemap", lastmod=lastmod))])
         if times < 3:
             crawled.save([make.outcome(STORY, WORDS)])
-            assert row(crawled, STORY, "unfounded") == (times,)
+            assert row(crawled, STORY, "_unfounded") == (times,)
     crawled.save([make.outcome(STORY, WORDS + " more")])
-    assert row(crawled, STORY, "unfounded") == (0,)
+    assert row(crawled, STORY, "_unfounded") == (0,)
 
 
 def test_looking_again_counts_neither_links_nor_patterns_twice(crawled, make):
@@ -200,7 +200,7 @@ def test_an_hour_old_story_waits_an_hour_and_an_ancient_one_the_longest(crawled,
     crawled.db.execute("UPDATE articles SET published_day = '2001-01-01'")
     crawled.queue_revisits(update(make, revisit_all=True))
     crawled.save([make.outcome(STORY, WORDS)])
-    assert row(crawled, STORY, "revisit_seconds") == (MAX_INTERVAL,)
+    assert row(crawled, STORY, "_revisit_seconds") == (MAX_INTERVAL,)
 
 
 NOON = "2026-05-10T12:00:00+00:00"
@@ -325,13 +325,13 @@ def test_the_next_visits_are_those_that_an_update_makes(crawled, make):
     now = "2026-01-01T12:00:00+00:00"
     crawled.save([make.outcome(f"{HOST}{n}", f"{WORDS} {n}") for n in range(2)])
     crawled.db.execute(
-        "UPDATE urls SET held_at = '2026-01-01T00:00:00+00:00', revisit_seconds = 3600 WHERE url = ?", [STORY]
+        "UPDATE urls SET held_at = '2026-01-01T00:00:00+00:00', _revisit_seconds = 3600 WHERE url = ?", [STORY]
     )
     crawled.db.execute(
-        "UPDATE urls SET held_at = '2026-01-01T11:00:00+00:00', revisit_seconds = 86400 WHERE url = ?", [f"{HOST}0"]
+        "UPDATE urls SET held_at = '2026-01-01T11:00:00+00:00', _revisit_seconds = 86400 WHERE url = ?", [f"{HOST}0"]
     )
     crawled.db.execute(
-        "UPDATE urls SET held_at = '2026-01-01T11:30:00+00:00', revisit_seconds = 86400 WHERE url = ?", [f"{HOST}1"]
+        "UPDATE urls SET held_at = '2026-01-01T11:30:00+00:00', _revisit_seconds = 86400 WHERE url = ?", [f"{HOST}1"]
     )
     outlook = foresee_visits(crawled.db, now)
     assert outlook == VisitOutlook(3, 1, "2026-01-02T08:36:00+00:00")
