@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-import numpy as np
-
 from ..document import Column, RemovalReason, Verdict
 
 _CERTAIN = 255  # a chance is stored as a byte: 0 is 0, 255 is 1
@@ -49,6 +47,8 @@ def block_chances(probabilities: Column, verdicts: Sequence[Verdict]) -> bytes:
 
     A block that a site rule judges, and one that repeats a kept one, is certain.
     """
+    import numpy as np  # here: the crawl's own process has no use for it, and it takes a tenth of the start
+
     chances = np.rint(np.clip(probabilities, 0, 1) * _CERTAIN).astype(np.uint8)
     for n, verdict in enumerate(verdicts):
         if verdict.reason == RemovalReason.DUPLICATE:
@@ -70,6 +70,8 @@ def expected_verdict_f1(words: Sequence[int], chances: bytes, kept_flags: Sequen
     """
     if not chances or len(chances) != len(words):
         return None
+    import numpy as np
+
     weights = np.array(words) + 1
     hits, is_kept = weights * np.frombuffer(chances, np.uint8) / _CERTAIN, np.array(kept_flags, bool)
     total = weights[is_kept].sum() + hits.sum()

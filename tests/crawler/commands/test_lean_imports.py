@@ -47,5 +47,10 @@ def test_a_verb_imports_what_it_uses(arguments, libraries, tmp_path, monkeypatch
 
 
 @pytest.mark.slow
+def test_a_crawl_s_own_process_loads_nothing_that_only_its_workers_need():
+    assert imported_by("import broadsheet.crawler.commands.spider_run") == "scrapy sqlite_utils"
+
+
+@pytest.mark.slow
 def test_workers_are_forked_from_a_process_without_a_database():
     assert imported_by("import broadsheet.crawler.workers.preload") == "numpy trafilatura"
