@@ -12,9 +12,9 @@ Some patterns are sampled: one of ten of their URLs (of copies, of fifty) is fet
 Thirty pages of thirty brought nothing, on a host whose sitemaps and feeds name nearly all of its articles. Or, on any
 host: thirty pages of thirty are not there, or name another stored article as their canonical page, as pages of comments
 do; nine of ten addresses by a convention for copies (`?amp`, `/index.html`, print views), five or more, gave what
-another address gave; ten feeds in a row named nothing new; twenty lists in a row (of a tag, of an author; not their
-further pages, which lead from one to the next) led to nothing new. A sampled page that brings or leads to a new article
-ends the sampling of its pattern.
+another address gave; ten feeds in a row named nothing new or were not there; twenty lists in a row (of a tag, of an
+author; not their further pages, which lead from one to the next) led to nothing new. A sampled page that brings or
+leads to a new article ends the sampling of its pattern.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ _UNWANTED_ARTICLE_REASONS = frozenset((  # of articles that are not stored
 ))  # fmt: skip
 _HIDING_PAGE_TYPES = frozenset((PageType.WALL, PageType.CAPTCHA, PageType.ERROR, PageType.NEEDS_JAVASCRIPT))
 _FILE_KINDS = (UrlKind.SITEMAP, UrlKind.FEED)
+_COUNTED_KINDS = (UrlKind.PAGE, UrlKind.FEED)  # of URLs that are not there
 _BOUND_REASONS = (OutcomeReason.TRAP_PATTERN, OutcomeReason.TRAP_HOST_BOUND, OutcomeReason.DRY)
 _HOPEFUL_PER_DRY = 10  # hopeful pages that count as much as one dry page
 _MIN_LISTED = 30  # articles that sitemaps and feeds must have brought before they can account for a host
@@ -240,7 +241,7 @@ class PatternTracker:
             return
         found_via, found_on, host = self.db.execute(_URL_SOURCE, [url_id]).fetchone()
         page = _UrlRow(url_id, outcome.url, host, outcome.kind, outcome.state, found_via)
-        if outcome.kind == UrlKind.PAGE and outcome.state == UrlState.FAILED and outcome.reason in _NOT_THERE_REASONS:
+        if outcome.state == UrlState.FAILED and outcome.reason in _NOT_THERE_REASONS and outcome.kind in _COUNTED_KINDS:
             self._count_page(page, has_gained=False, is_echo=True)
         if outcome.kind in _FILE_KINDS and outcome.state == UrlState.DONE:
             self._count_page(page, has_gained=any(row.kind == UrlKind.PAGE for row in new_rows))

@@ -369,3 +369,35 @@ def test_queued_sitemaps_are_bounded_by_host_and_in_all(file: Path, make: Maker)
         assert counts == {"a.test": 4, "b.test": 3, "c": 4, "d": 4, "e": 4, "f": 1}
         said = dict(archive.db.execute("SELECT url, reason FROM urls WHERE state = 'done'").fetchall())
         assert [said[f"http://a.test/{name}.xml"] for name in "xyz"] == ["sitemap", *["sitemap:too_many_sitemaps"] * 2]
+
+
+@pytest.mark.parametrize(
+    ("path", "reason", "kind", "least"),
+    [
+        ("tag/{}/feed", "feed", UrlKind.FEED, 10), ("tag/{}/feed", "http_404", UrlKind.FEED, 10),
+        ("tag/{}", "list", UrlKind.PAGE, 20), ("old/{}", "http_404", UrlKind.PAGE, 30),
+    ],
+)  # fmt: skip
+def test_what_leads_to_nothing_so_often_in_a_row_is_sampled_on_any_host(
+    file: Path, make: Maker, path: str, reason: str, kind: UrlKind, least: int
+) -> None:
+    names = ["".join("abcdefghij"[int(digit)] for digit in f"{n:03}") + "word" for n in range(130)]
+    with Archive.open(file, make.clock, PatternLimits()) as archive:
+        with write_transaction(archive.db):
+            rows = [replace(make.discovered(HOST + path.format(name)), kind=kind) for name in names]
+            add_urls(archive.db, rows, make.clock())
+        state = "failed" if reason == "http_404" else "done"
+        for number, name in enumerate(names[:least]):
+            assert dict(archive.db.execute("SELECT state, count(*) FROM urls GROUP BY state")).get("skipped") is None, (
+                number
+            )
+            if reason == "list":
+                page(archive, make, path.format(name))
+            else:
+                archive.save([replace(make.failure(HOST + path.format(name)), state=state, reason=reason, kind=kind)])
+        query = "SELECT count(*) FROM urls WHERE state = 'skipped' AND reason = 'dry'"
+        skipped = archive.db.execute(query).fetchone()[0]
+        assert 0.75 < skipped / (130 - least) < 1
+        assert archive.take_requeued_hosts() == {"a.example"}
+        page(archive, make, "tag/new", text="a new story") if reason == "list" else None
+        assert archive.db.execute(query).fetchone()[0] == (0 if reason == "list" else skipped)
