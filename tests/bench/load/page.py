@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.bench import bare
 from tests.bench.load.growth_section import stored_section
 from tests.bench.load.stages import PIPE, SETTLE, STORE, WORKER
 from tests.call_budget import REST, ROWS, STAGES, section
@@ -26,6 +27,7 @@ def page_of(result: dict[str, Any]) -> str:
         _sides(result),
         _budget(result),
         section(),
+        bare.section(),
         _growth(result),
         stored_section(),
         _LIMITS,
@@ -109,7 +111,8 @@ def _ratios(rounds: dict[str, list[float]]) -> list[float]:
     return [slow / quick for slow, quick in zip(rounds.get("naive", []), rounds.get("ours", []), strict=False)]
 
 
-_BUDGET_NOTE = """The stages were timed over a sample of the same pages in one process. Fetch is the CPU time of the
+_BUDGET_NOTE = """The stages were timed over a sample of the same pages in one process, and hold for these: elsewhere
+trafilatura is asked more or less often ([below](#one-page-beside-bare-extraction)). Fetch is the CPU time of the
 crawl's main process a page, less store, settle and half of pipe."""
 
 
@@ -152,8 +155,8 @@ _LIMITS = """[browse.md](browse.md#figures-of-large-archives) has the CPU time o
 ## What bounds it
 
 A real crawl waits for its host: at the usual delay of one second a host gives one page a second. Without a delay,
-cleaning bounds it, which runs in one worker process a processor, and where no function has over 5 %. Shares of a whole
-crawl's CPU, read from the threads (27 November 2026):
+cleaning bounds it, which runs in one worker process a processor. Shares of a whole crawl's CPU, read
+from the threads (27 November 2026):
 
 | site | workers | fetching | writing and settling | a crawl without cleaning, against naive |
 | --- | --: | --: | --: | --: |
