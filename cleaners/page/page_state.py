@@ -38,7 +38,7 @@ _STATE_ATTRIBUTES = "//@*[string-length(.) > 300 and (starts-with(., '{') or sta
 _STREAMED = re.compile(r"""\b__next_f\s*\.\s*push\(\s*\[\s*1\s*,\s*("(?:[^"\\]++|\\.)*+")""", re.S)
 _ROW = re.compile(rb"([0-9a-f]{1,8}):(?:T([0-9a-f]{1,8}),|[A-Z]*)")
 _ROW_REFERENCE = re.compile(r"\$([0-9a-f]{1,8})")
-_ASSIGNED = re.compile(r"=\s{0,9}(?=[{\[(]|JSON\.parse|function)", re.I)
+_OTHER_CASES = "ſıİ"  # letters that match s and i in any case, and that `lower` leaves or makes two
 _COLON = re.compile(r':\s{0,9}"')
 _REST_OF_STRING = re.compile(r'(?:[^"\\]++|\\.)*+', re.S)
 _MAX_NAME_CHARS = 120  # before an `=` or a colon: the longest name in the lists, all that may stand around it, and one
@@ -108,15 +108,24 @@ def _texts_of_script(source: str, *, is_json: bool) -> list[StatedText]:
 def _assigned_values(source: str) -> Iterator[tuple[int, int]]:
     """Yield where a name of state ends and where the value that it is assigned begins.
 
-    The few places of a source where a value may begin are looked for, and then the name to the left, read backwards: a
-    pattern that began with any name would be tried at each character of each script.
+    The words of such names are looked for, up to an `=`, and then the whole name to its left, read backwards: a pattern
+    that began with any name would be tried at each character of each script.
     """
-    names = load_words("state_names")
-    for match in _ASSIGNED.finditer(source):
-        left = source[max(0, match.start() - _MAX_NAME_CHARS) : match.start()]
-        may_be_named = not left.isascii() or any(map(left.lower().__contains__, names))
-        if may_be_named and (name := _name_of_state().match(left[::-1])):
-            yield match.start() - name.end(1), match.end()
+    is_plain = not any(letter in source for letter in _OTHER_CASES)
+    for match in _words_to_value(is_plain).finditer(source.lower() if is_plain else source):
+        left = source[max(0, match.start(1) - _MAX_NAME_CHARS) : match.start(1)]
+        if name := _name_of_state().match(left[::-1]):
+            yield match.start(1) - name.end(1), match.end()
+
+
+@cache
+def _words_to_value(is_lower: bool) -> re.Pattern[str]:
+    """Compile the pattern of a word of a name up to its value, whose first group is the `=`; in small letters it is
+    fast.
+    """
+    names = alternatives_pattern(load_words("state_names"))
+    pattern = rf"""(?:{names})[\w$]{{0,40}}["'\]]{{0,2}}\s{{0,9}}(=)\s{{0,9}}(?=[{{\[(]|json\.parse|function)"""
+    return re.compile(pattern, re.NOFLAG if is_lower else re.I)
 
 
 def _texts_of_stream(stream: str) -> list[StatedText]:
@@ -214,7 +223,7 @@ def _with_references(value: Any) -> Any:
 
 def _texts_of_tree(tree: Any) -> Iterator[StatedText]:
     """Yield a text for each object with one, in document order; its longest member counts."""
-    stack, nodes = [tree], 0
+    stack, nodes = [tree] if isinstance(tree, (dict, list)) else [], 0
     while stack and nodes < _MAX_NODES:
         part = stack.pop()
         nodes += 1
