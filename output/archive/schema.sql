@@ -405,6 +405,8 @@ CREATE TABLE _own_fields (
     value TEXT NOT NULL,
     source TEXT NOT NULL,
     evidence TEXT NOT NULL,
+    site_value TEXT,
+    site_source TEXT,
     PRIMARY KEY (page_id, field)
 ) WITHOUT ROWID;
 

@@ -24,6 +24,7 @@ from ..archive.shelf import ShelvingReason
 from ..archive.stored_values import utc_now
 from ..write.assembled_text import ArticlePart, put_parts, rebuild_page
 from ..write.edit_decisions import decide_pending, note_absences
+from ..write.site_fields import apply_field_corrections
 from ..write.verdicts import apply_rulings, pages_with_site_verdicts, replace_site_verdicts, site_verdict_reasons
 from .copies_and_parts import (
     TITLED_WORDS,
@@ -145,6 +146,7 @@ def settle(db: Database, clock: Callable[[], str] = utc_now, parallel_map: Paral
     """
     with settle_in_steps(db) as steps:
         settled_at = clock()
+        apply_field_corrections(db, settled_at)
         if is_settled(db) and not apply_rulings(db, settled_at):
             changes = _settle_rest(db, settled_at)
         else:

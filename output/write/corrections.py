@@ -107,5 +107,11 @@ def corrections_in_force(db: Database, article_id: int, host: str) -> dict[Corre
     return {correction.field: correction for correction in _read(db.execute(_IN_FORCE, [article_id, host]))}
 
 
+def has_field_corrections(db: Database) -> bool:
+    """Return whether anybody ever corrected a field, or the kind of a page."""
+    query = "SELECT 1 FROM corrections INDEXED BY corrections_field WHERE block_id IS NULL LIMIT 1"
+    return db.execute(query).fetchone() is not None
+
+
 def _read(rows: Iterable[tuple[object, ...]]) -> Iterator[Correction]:
     return (Correction(CorrectedField(str(row[1])), *row[2:]) for row in rows)  # type: ignore[arg-type]

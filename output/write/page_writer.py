@@ -26,7 +26,7 @@ from ..archive.stored_text import as_json, storable_text
 from ..archive.stored_values import stored_texts
 from .assembled_text import has_further_pages, with_assembled_text
 from .edit_decisions import decide_pending
-from .site_fields import carry_over_fields, forget_own_fields
+from .site_fields import put_own_fields, raised_fields
 from .verdicts import raise_verdicts, read_carried_verdicts
 
 _TEASER_SHARE = 0.8  # of the stored words: a teaser with fewer is the free beginning, with more the same article
@@ -68,7 +68,7 @@ def save_page(db: Database, sighting: Sighting, rows: PageRows) -> SaveResult:
     is_shelved = stored is not None and stored.table == "_shelved"
     state_before = _state_before(db, sighting) if is_new_capture else None
     has_changed = False
-    rows = carry_over_fields(db, page_id, rows) if rows.is_article else rows
+    rows, own_fields = raised_fields(db, page_id, rows) if rows.is_article else (rows, ())
     cleaner_column = {"cleaner_id": intern_lineage(db, rows.lineage)}
     db.execute(
         _UPSERT,
@@ -82,7 +82,7 @@ def save_page(db: Database, sighting: Sighting, rows: PageRows) -> SaveResult:
         has_changed = save_article(db, rows, sighting, stored, state_before)
     else:
         clear_ledger(db, page_id)
-        forget_own_fields(db, page_id)
+    put_own_fields(db, page_id, own_fields)
     put_leads(db, page_id, rows.leads)
     put_signature(db, page_id, rows.layout_signature)
     put_images(db, page_id, rows.images)

@@ -13,10 +13,10 @@ from broadsheet.cleaners.document import Metadata
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.site_fields import (
     OwnField,
-    carry_over_fields,
-    forget_own_fields,
     own_fields,
     pages_with_site_fields,
+    put_own_fields,
+    raised_fields,
     replace_site_fields,
     stored_metadata,
     with_field,
@@ -57,8 +57,9 @@ def test_values_take_the_place_of_the_page_s_in_each_column(page: Archive) -> No
     assert after == {name: value for name, value in before.items() if name in after} | changed
     assert article(page, SECOND) == other
     assert own_fields(page.db, FIRST) == [
-        OwnField("authors", '["The Paper"]', "meta", "5 pages"), OwnField("published", "2024-05-03", "", "1 page"),
-        OwnField("title", "Rain | Paper", "meta", "5 titles"),
+        OwnField("authors", '["The Paper"]', "meta", "5 pages", '["Ann Lee"]', "markup"),
+        OwnField("published", "2024-05-03", "", "1 page", "2024-03-05", "text"),
+        OwnField("title", "Rain | Paper", "meta", "5 titles", "Rain", "meta"),
     ]  # fmt: skip
     assert {row["id"]: row["title"] for row in rows(page.db, "pages")} == {FIRST: "Rain", SECOND: "Rain | Paper"}
     assert {row["title"] for row in rows(page.db, "revisions")} == {"Rain", "Rain | Paper"}
@@ -96,13 +97,14 @@ def page_rows(archive: Archive, make: Maker, **metadata: Any) -> Any:
 def test_a_page_stored_again_keeps_what_the_site_says_of_its_own_values(page: Archive, make: Maker) -> None:
     replace_site_fields(page.db, FIRST, [TITLE, AUTHORS], AT)
     replace_site_fields(page.db, SECOND, [TITLE, AUTHORS], AT)
-    kept = carry_over_fields(page.db, FIRST, page_rows(page, make))
+    kept, own = raised_fields(page.db, FIRST, page_rows(page, make))
     assert (kept.metadata.title, kept.metadata.authors, kept.metadata.sources["authors"]) == (
         "Rain",
         ("Ann Lee",),
         "markup",
     )
-    assert len(own_fields(page.db, FIRST)) == 2
+    assert list(own) == own_fields(page.db, FIRST)
+    assert len(own) == 2
 
 
 @pytest.mark.parametrize(
@@ -114,23 +116,23 @@ def test_a_page_with_another_own_value_or_source_loses_that_field_alone(
 ) -> None:
     for page_id in (FIRST, SECOND):
         replace_site_fields(page.db, page_id, [TITLE, AUTHORS], AT)
-    kept = carry_over_fields(page.db, FIRST, page_rows(page, make, **changed))
+    kept, own = raised_fields(page.db, FIRST, page_rows(page, make, **changed))
     assert kept.metadata.title == changed.get("title", "Rain | Paper")
     assert kept.metadata.authors == ("Ann Lee",)
-    assert [own.field for own in own_fields(page.db, FIRST)] == ["authors"]
+    assert [field.field for field in own] == ["authors"]
     assert len(own_fields(page.db, SECOND)) == 2
 
 
 def test_a_page_without_values_by_the_site_s_evidence_is_stored_as_it_is(page: Archive, make: Maker) -> None:
     replace_site_fields(page.db, SECOND, [TITLE, AUTHORS], AT)
     stated = page_rows(page, make)
-    assert carry_over_fields(page.db, FIRST, stated) is stated
+    assert raised_fields(page.db, FIRST, stated) == (stated, ())
 
 
 def test_what_is_forgotten_is_of_one_page(page: Archive) -> None:
     for page_id in (FIRST, SECOND):
         replace_site_fields(page.db, page_id, [TITLE], AT)
-    forget_own_fields(page.db, FIRST)
+    put_own_fields(page.db, FIRST, ())
     assert (own_fields(page.db, FIRST), len(own_fields(page.db, SECOND))) == ([], 1)
 
 
