@@ -53,7 +53,7 @@ def output(folder: Path, *arguments: object) -> str:
 @pytest.mark.slow
 def test_datasette_with_its_metadata(folder: Path) -> None:
     lines = example("Datasette", "sh").splitlines()[1:]
-    lines[-1] += " --get '/sample/changes_since.json?seq=0&_shape=array'"
+    lines[-1] += " -- --get '/sample/changes_since.json?seq=0&_shape=array'"
     assert '"kind": "new"' in output(folder, "sh", "-ec", "\n".join(lines))
 
 

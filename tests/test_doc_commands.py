@@ -37,14 +37,14 @@ EXEMPT = {
     "cron": re.compile(r"\d+ \* \* \* \* "),
     "installs": re.compile(r"(?:pipx|pip|uv) "),
     "make": re.compile(r"make "),
-    "serves": re.compile(r"datasette (?!.*--get)|wb-manager "),
+    "serves": re.compile(r"(?:broadsheet )?datasette (?!.*--(?:get|print))|wb-manager "),
     "project": re.compile(r"scrapy |# proj/|.*\bimport proj\b", re.DOTALL),
     "tools": re.compile(r".*^import (?:polars|duckdb)\b", re.DOTALL | re.MULTILINE),
 }
 """Why a command is not run here. `project` needs a Scrapy project of one's own, `tools` packages that tests have apart:
 `tests/crawler/test_addon.py` and `tests/output/scenarios` run these."""
 
-PINNED = {"cron": 1, "installs": 3, "make": 3, "project": 7, "serves": 3, "tools": 3, "sh": 104, "python": 8, "sql": 32}
+PINNED = {"cron": 1, "installs": 3, "make": 3, "project": 7, "serves": 3, "tools": 3, "sh": 103, "python": 8, "sql": 32}
 """How many commands have which reason, and how many blocks' commands run."""
 
 _BLOCK = re.compile(r"^```(sh|python|sql)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -195,7 +195,8 @@ def test_every_command_of_readme_and_docs_runs(tmp_path: Path) -> None:
 
 
 def test_no_command_of_ours_is_exempt_and_the_others_are_counted() -> None:
-    assert [command for command in COMMANDS if command.kind in EXEMPT and command.text.startswith("broadsheet")] == []
+    ours = [command for command in COMMANDS if command.kind in EXEMPT and command.text.startswith("broadsheet")]
+    assert {command.kind for command in ours} <= {"serves"}
     assert Counter(command.kind for command in COMMANDS) == PINNED
 
 

@@ -17,33 +17,41 @@ from .command_line import UnloadedVerb, VerbGroup, run_command
 _CONTEXT = {"max_content_width": 100}
 _FOLDER = "broadsheet.crawler.commands"
 _VERBS = (
-    ("adopt", "Take in raw responses that have no row.", "adopt:adopt"),
-    ("backup", "Copy an archive, also while it is crawled.", "backup:backup"),
-    ("browse", "See the archive, judge it, mend it, in a browser.", "browse:browse"),
-    ("changes", "List the edits to articles.", "changes:changes"),
-    ("clean", "Print the articles of saved pages.", "clean:clean"),
-    ("completion", "Print the completion script of a shell.", "reference:completion"),
     ("crawl", "Crawl a site into an archive.", "crawl:crawl"),
-    ("demo", "Crawl the bundled sample site.", "demo:demo"),
-    ("diff", "Show what changed in an article.", "diff:diff"),
-    ("doctor", "Check that this machine can run a crawl.", "doctor:doctor"),
-    ("explain", "Show why a page's blocks are kept or removed.", "explain:explain"),
-    ("export", "Write the articles, or the raw responses, to other files.", "export:export"),
-    ("fetch-missing", "Fetch the articles' pictures later.", "fetch_missing:fetch_missing"),
-    ("forget", "Take an article down, for good.", "forget:forget"),
+    ("update", "Look again: what is new, what has changed.", "update:update"),
     ("import", "Take in WARC, ARC and WACZ files, without a network.", "import_archives:import_"),
-    ("merge", "Merge archives into one.", "merge:merge"),
-    ("metadata", "Print metadata for Datasette.", "metadata:metadata"),
-    ("reclean", "Clean an archive again from its raw responses.", "reclean:reclean"),
-    ("remove", "Take a wrongly kept block out.", "restore:remove"),
-    ("report", "Say what a crawl came to.", "report:report"),
-    ("restore", "Put a removed block back.", "restore:restore"),
-    ("rulings", "List what was restored and removed by hand.", "rulings:rulings"),
+    ("demo", "Crawl the bundled sample site.", "demo:demo"),
     ("search", "Find articles in an archive.", "search:search"),
     ("show", "Print an article.", "show:show"),
-    ("update", "Look again: what is new, what has changed.", "update:update"),
+    ("changes", "List the edits to articles.", "changes:changes"),
+    ("diff", "Show what changed in an article.", "diff:diff"),
+    ("report", "Say what a crawl came to.", "report:report"),
+    ("browse", "See the archive, judge it, mend it, in a browser.", "browse:browse"),
+    ("explain", "Show why a page's blocks are kept or removed.", "explain:explain"),
+    ("remove", "Take a wrongly kept block out.", "restore:remove"),
+    ("restore", "Put a removed block back.", "restore:restore"),
+    ("correct", "List what was corrected by hand.", "correct:correct"),
+    ("reclean", "Clean an archive again from its raw responses.", "reclean:reclean"),
     ("verify", "Check that an archive is whole.", "verify:verify"),
+    ("backup", "Copy an archive, also while it is crawled.", "backup:backup"),
+    ("forget", "Take an article down, for good.", "forget:forget"),
+    ("export", "Write the articles, or the raw responses, to other files.", "export:export"),
+    ("merge", "Merge archives into one.", "merge:merge"),
+    ("clean", "Print the articles of saved pages.", "clean:clean"),
+    ("datasette", "Query an archive in Datasette.", "datasette:datasette"),
+    ("doctor", "Check that this machine can run a crawl.", "doctor:doctor"),
 )
+_HIDDEN_VERBS = (
+    ("completion", "Print the completion script of a shell.", "reference:completion"),
+    ("reference", "Print docs/cli.md.", "reference:reference"),
+)
+_SECTIONS = {
+    "Get": "crawl update import fleet demo", "Read": "search show changes diff report browse",
+    "Mend": "explain remove restore correct rules reclean", "Keep": "verify backup forget",
+    "Hand on": "export merge clean datasette", "Other": "doctor",
+}  # fmt: skip
+"""The order in which `--help` lists the verbs, and the titles above them."""
+
 _RULES_VERBS = (
     ("check", "List what is wrong with rule files.", "rules:check_rules"),
     ("test", "Try a rule file on a page.", "rules:test_rules"),
@@ -60,7 +68,7 @@ _FLEET_VERBS = (
 """Each verb's name, its short help, which its file has too, and its place in the folder of verbs."""
 
 
-@click.group(cls=VerbGroup, context_settings=_CONTEXT, invoke_without_command=True)
+@click.group(cls=VerbGroup, context_settings=_CONTEXT, invoke_without_command=True, sections=_SECTIONS)
 @click.version_option(__version__, prog_name="broadsheet", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:
@@ -85,7 +93,8 @@ def fleet() -> None:
 for _group, _verbs in ((cli, _VERBS), (rules, _RULES_VERBS), (fleet, _FLEET_VERBS)):
     for _name, _short_help, _place in _verbs:
         _group.add_command(UnloadedVerb(_name, _short_help, f"{_FOLDER}.{_place}"))
-cli.add_command(UnloadedVerb("reference", "Print docs/cli.md.", f"{_FOLDER}.reference:reference", hidden=True))
+for _name, _short_help, _place in _HIDDEN_VERBS:
+    cli.add_command(UnloadedVerb(_name, _short_help, f"{_FOLDER}.{_place}", hidden=True))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -7,7 +7,7 @@ import os
 import re
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import import_module
@@ -174,9 +174,22 @@ class UnloadedVerb(click.Command):
 class VerbGroup(click.Group):
     """A group of verbs that are loaded when they are named, and of groups of such."""
 
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
+    def __init__(self, *arguments: Any, sections: Mapping[str, str] | None = None, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.context_settings.setdefault("help_option_names", HELP_OPTIONS)
+        self._sections = sections or {}
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs under the titles of their sections, all of them with the same width."""
+        if not self._sections:
+            super().format_commands(ctx, formatter)
+            return
+        width = max(map(len, self.commands))
+        for title, names in self._sections.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(f"{name:{width}}", self.commands[name].get_short_help_str(80)) for name in names.split()]
+                )
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 with lazy_imports():
     from broadsheet.output.archive import archive_lock
     from broadsheet.output.raw import warc_folders
-    from broadsheet.output.read import datasette, judgement, report_figures, report_text
+    from broadsheet.output.read import judgement, report_figures, report_text
 
     from ..cli import archive_access
     from ..crawl import processes
     from ..demo import server as server_module
-    from . import metadata, run_summary, spider_run
+    from . import run_summary, spider_run
 
 _SETTINGS = {
     "BROADSHEET_ALLOW_PRIVATE": True,
@@ -89,7 +89,6 @@ def crawl_sample(folder: Path, port: int = 0) -> int:
         return run_summary.SIGNAL_EXIT_BASE + run.signal
     for section in sections(run):
         print_text(f"\n{section}")
-    write_metadata(db)
     print_text(run_summary.next_steps(str(db)))
     return run_summary.exit_code(run)
 
@@ -113,15 +112,6 @@ def _serve_sample(port: int) -> Iterator[server_module.DemoServer]:
         except OSError as error:
             raise CommandError(f"cannot serve the sample site at port {port}: {error.strerror}") from error
         yield server
-
-
-def write_metadata(db_path: Path) -> None:
-    """Leave metadata for Datasette beside the sample, unless a file of that name is not ours."""
-    file = db_path.with_name(datasette.METADATA_FILE)
-    if file.exists() and not datasette.described_databases(file):
-        return
-    with archive_access.open_read_only(str(db_path)) as db:
-        file.write_text(metadata.metadata_text(db), "utf-8")
 
 
 def sections(run: run_summary.RunResult) -> Iterator[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import click
 
 from broadsheet.output.archive.archive_errors import NotReachable
 
-from ..cli.command_line import CommandError, is_nonempty_file, language
+from ..cli.command_line import CommandError, existing_archive, is_nonempty_file, language
 from ..cli.lazy_modules import lazy_imports
 from ..cli.terminal import one_line, print_text
 from .verb_options import PATH, Options, verb, with_options
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 with lazy_imports():
     from broadsheet.output.archive import archive_file, article_filter, atomic_writes, stored_values, url_words
-    from broadsheet.output.raw import warc_files
+    from broadsheet.output.raw import erasure, warc_files, warc_folders
     from broadsheet.output.read import plain_words
     from broadsheet.output.write import archive_writer, run_records
 
@@ -37,6 +38,12 @@ with lazy_imports():
 
 _ARGUMENT_OPTIONS = ("include", "exclude", "since", "obey_directives", "site_rules")
 _MAX_LOST_LINES = 20
+_NOTHING_TO_DO = "Nothing to take in: each response has its row."
+_NOTHING_READ = "Nothing to take in: the archive has no raw responses in folders of its own."
+_NO_BOUNDS: Mapping[str, Any] = {
+    "include": (), "exclude": (), "since": None, "language": (), "site_rules": None, "obey_directives": False,
+    "hosts": (),
+}  # fmt: skip
 _TYPES_WITHOUT_OUTCOME = (
     "request",
     "metadata",
@@ -51,7 +58,7 @@ _TYPES_WITHOUT_OUTCOME = (
 
 
 _IMPORT_OPTIONS: Options = (
-    click.argument("files", nargs=-1, required=True, metavar="WARC|ARC|WACZ...", type=PATH),
+    click.argument("files", nargs=-1, metavar="WARC|ARC|WACZ...", type=PATH),
     click.option("--db", default="archive.db", show_default=True, type=PATH, envvar="BROADSHEET_DB", metavar="FILE",
                  help="The archive; made if missing."),
     click.option("--host", "hosts", multiple=True, metavar="HOST", help="Only records of this host. Repeatable."),
@@ -66,6 +73,10 @@ _IMPORT_OPTIONS: Options = (
                  help="Keep nothing against noindex, noarchive, noai, tdm-reservation, Content-Usage."),
     click.option("--lenient", is_flag=True, help="Exit with 0 although bytes of a file could not be read."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+    click.option("--own", is_flag=True,
+                 help="Take in the responses in the archive's own WARC folders that have no row, in place of files."),
+    click.option("--own-warc", is_flag=True,
+                 help="The same; and a copied database gets a WARC folder of its own, named after it."),
     click.option("--keep", type=click.Choice(("text", "pictures")), default="text", metavar="WHAT",
                  help="text, or pictures: the files of the articles' pictures too, as far as the files hold them."),
 )  # fmt: skip
@@ -78,8 +89,18 @@ def import_(**options: Any) -> int:
 
     The files stay where they are, and the archive names them. Run the same command again and it goes on where it
     stood; what was taken in already is left out. Ctrl-C stops cleanly, twice at once.
+
+    With --own an archive is whole again after an older copy of its database was put back. What was taken down stays
+    away.
     """
     processes.require_workers()
+    if options["own"] or options["own_warc"]:
+        if options["files"]:
+            raise CommandError("--own takes in what the archive has itself: give no files with it")
+        existing_archive(options["db"])
+        return _import_own(options["db"], own_warc=options["own_warc"], quiet=options["quiet"])
+    if not options["files"]:
+        raise CommandError("name the WARC, ARC or WACZ files to take in, or give --own")
     early_checks.check_files(options["files"], folder_hint="name the files in it")
     processes.start_workers()
     paths = [Path(name) for name in dict.fromkeys(options["files"])]
@@ -132,6 +153,92 @@ def import_(**options: Any) -> int:
     print_lost(order.lost)
     has_lost = bool(order.lost or lost_before) and not options["lenient"]
     return run_summary.exit_code(run) or int(bool(unreadable_count) or has_lost)
+
+
+def _import_own(db: str, *, own_warc: bool, quiet: bool) -> int:
+    """Make rows for the responses in the archive's WARC folder that have none, as an import does.
+
+    So an older copy of the database is whole again after it was put back. What was taken down stays away.
+    """
+    processes.start_workers()
+    options = {**_NO_BOUNDS, "db": db, "quiet": quiet}
+    started = time.monotonic()
+    try:
+        with (
+            archive_writer.Archive.open(db, own_warc=own_warc) as archive,
+            closing(record_order.RecordOrder()) as order,
+        ):
+            archive_access.print_notices(replace(archive.recovery, unnamed_bytes=0), quiet=quiet)
+            paths, unread_count = _index_own_files(archive, order)
+            if own_warc and not quiet:
+                new_folder = f"{archive.path.name}{warc_folders.RAW_ENDING}"
+                print_text(one_line(f"{archive.path} may be written now: its new responses go to {new_folder}."))
+            if next(order.jobs(), None) is None:
+                note_lengths(archive, paths)
+                settle_pool.settle_in_processes(archive.db)  # what a run that was cut off has left unsettled
+                if not quiet and not unread_count:
+                    print_text(_NOTHING_TO_DO if paths else _NOTHING_READ)
+                return int(bool(unread_count))
+            importer, signal_number = run_import(
+                "import --own", archive, order, read_options(options), options, list(paths.values())
+            )
+            if not signal_number:
+                erased_count = _erase_forgotten(archive, order)
+                note_lengths(archive, paths)
+    except (sqlite3.Error, OSError) as error:
+        raise NotReachable(f"{db} cannot be written: {error}; the same command goes on from here") from error
+    run = run_summary.RunResult(
+        db, (), time.monotonic() - started, importer.counts.outcomes, signal=signal_number, pages_verb="taken in"
+    )
+    if signal_number:
+        run_summary.print_stopped(run)
+        return run_summary.SIGNAL_EXIT_BASE + signal_number
+    if not quiet:
+        print_result(run, order.counts, importer)
+        if erased_count:
+            print_text(f"Erased {plain_words.count_text(erased_count, 'response')} of what was taken down.")
+    print_lost(order.lost)
+    return int(bool(order.lost or unread_count))
+
+
+def _index_own_files(archive: archive_writer.Archive, order: record_order.RecordOrder) -> tuple[dict[str, Path], int]:
+    """Index the records that no row names; return the files that were read, by name, and how many were not."""
+    away_files, paths = warc_files.read_away_files(archive.path), {}
+    for name, _ in archive.raw_files:
+        path = warc_folders.warc_path(archive.path, name)
+        if name in away_files or not path.is_file():
+            continue
+        try:
+            order.add_file(name, path)
+            paths[name] = path
+        except (record_index.ScanError, OSError) as error:
+            click.echo(one_line(f"broadsheet: {error}"), err=True)
+    order.skip_locations(run_records.record_positions(archive.db))
+    order.sort()
+    return paths, len(dict(archive.raw_files).keys() - paths.keys() - away_files.keys())
+
+
+def _erase_forgotten(archive: archive_writer.Archive, order: record_order.RecordOrder) -> int:
+    """Erase the responses that have no row since a takedown reaches them; return how many there are."""
+    spans = list(_forgotten_spans(archive, order))
+    with atomic_writes.write_transaction(archive.db):
+        for file, offset, following in spans:
+            erasure.note_erasure(archive.db, file, offset, following)
+    erasure.erase_records(archive.db, archive.path, stored_values.utc_now)
+    return len(spans)
+
+
+def _forgotten_spans(
+    archive: archive_writer.Archive, order: record_order.RecordOrder
+) -> Iterator[tuple[str, int, int]]:
+    """Yield the file and offset of each forgotten response, and where the next response begins."""
+    lengths = dict(archive.raw_files)
+    order.skip_locations(run_records.record_positions(archive.db))
+    for job in order.jobs():
+        row = run_records.stored_url(archive.db, job.url)
+        if row is not None and row.reason == url_words.OutcomeReason.FORGOTTEN:
+            end = order.next_offset(job.file, job.record.offset)
+            yield job.file, job.record.offset, lengths[job.file] if end is None else end
 
 
 def read_options(options: Mapping[str, Any]) -> options_module.CrawlOptions:

@@ -45,7 +45,7 @@ Each setting can be given in an environment variable of its name; an option of t
 _COLUMNS = 79  # of a verb's help text
 
 
-@verb("Print the completion script of a shell.")
+@verb("Print the completion script of a shell.", hidden=True)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> int:
     """Print what a shell has to read so that the Tab key completes verbs and options.

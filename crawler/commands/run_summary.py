@@ -18,7 +18,6 @@ from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.url_words import OutcomeReason, UrlState
 from broadsheet.output.read.archive_facts import find_seed_outcome
-from broadsheet.output.read.datasette import METADATA_FILE, described_databases
 from broadsheet.output.read.judgement import Look, LookKind, Severity, judge_archive
 from broadsheet.output.read.plain_words import count_text, reason_text, removed_text, shelved_text
 from broadsheet.output.read.report_figures import Totals, gather_totals
@@ -137,12 +136,13 @@ def print_failures(run: RunResult, looks: Iterable[Look], on_failure: Callable[[
 def next_steps(db: str) -> str:
     """Return the commands to type next, as they work in this shell and folder."""
     db_name = shlex.quote(db)
-    broadsheet, datasette = _typed_command("broadsheet"), _typed_command("datasette")
+    broadsheet = _typed_command("broadsheet")
+    hint = "" if find_program("datasette") else " (pipx install datasette)"
     steps = (
         (f"{broadsheet} search {db_name} WORDS", "find articles"),
         (f"{broadsheet} report {db_name}", "what is missing and why, every rule by what it removed"),
         (f"{broadsheet} export {db_name} --format csv -o articles.csv", "or jsonl, or markdown"),
-        (f"{datasette} {db_name}{_metadata_option(db)}", f"query it in SQL{_datasette_hint(datasette)}"),
+        (f"{broadsheet} datasette {db_name}", f"query it in SQL{hint}"),
         (f"{broadsheet} browse {db_name}", "read it in a browser, see what was removed and why, mend it"),
     )
     longest = max(len(step) for step, _ in steps)
@@ -150,15 +150,10 @@ def next_steps(db: str) -> str:
     return "\nNext:\n" + "\n".join(f"  {step:<{longest}}  {what}" if has_room else f"  {step}" for step, what in steps)
 
 
-def _datasette_hint(command: str) -> str:
-    """Return how Datasette is installed; empty if it is."""
-    return "" if shutil.which(command) else " (pipx install datasette)"
-
-
-def _metadata_option(db: str) -> str:
-    """Return Datasette's option for the metadata file beside a database; empty if that does not describe it."""
-    file = Path(db).with_name(METADATA_FILE)
-    return f" -m {shlex.quote(str(file))}" if Path(db).stem in described_databases(file) else ""
+def find_program(name: str) -> str | None:
+    """Find a program that the shell would find, or that lies beside this Python."""
+    beside = Path(sys.executable).with_name(name)
+    return shutil.which(name) or (str(beside) if beside.exists() else None)
 
 
 def _typed_command(command: str) -> str:

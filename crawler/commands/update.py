@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from shlex import quote
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -15,7 +16,6 @@ from ..cli.command_line import CommandError, duration, is_nonempty_file
 from ..cli.lazy_modules import lazy_imports
 from .article_reference import REFERENCE, article_reference
 from .crawl import crawl_process, run_and_notify, run_crawl
-from .fetch_missing import origins
 from .verb_options import (
     LIMIT_OPTIONS,
     POLITENESS_OPTIONS,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 with lazy_imports():
     from broadsheet.output.archive import article_filter, article_storage
     from broadsheet.output.read import page_lookup, plain_words, stored_articles
-    from broadsheet.output.write import archive_writer, edit_history
+    from broadsheet.output.write import archive_writer, edit_history, run_records
 
     from ..cli import archive_access, terminal
     from ..crawl import processes
@@ -40,6 +40,10 @@ with lazy_imports():
 _NO_CRAWL_OPTIONS = {
     "urls": (), "urls_file": None, "include": (), "exclude": (), "since": None, "language": (), "max_depth": None,
 }  # fmt: skip
+_PICTURE_OPTIONS = _NO_CRAWL_OPTIONS | {
+    "max_pages": None, "no_warc": False, "revisit": "", "every": 0.0, "keep": "pictures", "only_missing": True,
+}  # fmt: skip
+_FIRST_URLS = "SELECT min(url) FROM articles GROUP BY host ORDER BY count(*) DESC, host LIMIT 100"
 
 
 _UPDATE_OPTIONS: Options = (
@@ -48,6 +52,7 @@ _UPDATE_OPTIONS: Options = (
     click.option("--every", type=duration, metavar="TIME",
                  help="Look at each known page again after this time: 6h, 1d. Else by how often it has changed."),
     click.option("--all", "everything", is_flag=True, help="Look at every known page again now."),
+    click.option("--pictures", is_flag=True, help="Fetch the articles' pictures that the archive has not, alone."),
     *LIMIT_OPTIONS,
     *POLITENESS_OPTIONS,
     *RENDERING_OPTIONS,
@@ -63,6 +68,8 @@ def update(**options: Any) -> int:
     says that they have changed, and after a time that follows how often they do; only if they have changed, where the
     server can tell. `broadsheet changes` then lists the edits.
 
+    With --pictures those that crawl --keep pictures would have kept are fetched; what failed is asked for once more.
+
     With ARTICLEs, each a URL, a path, a number, a title or words, these pages alone are fetched, due or not.
     """
     if not is_nonempty_file(options["db"]):
@@ -77,7 +84,11 @@ def _update(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> 
         raise CommandError("--all looks at everything now: give --all or --every, not both")
     if options["pages"] and (options["everything"] or options["every"] is not None):
         raise CommandError("the pages that are named are fetched now: give them, --all or --every")
+    if options["pictures"] and (options["pages"] or options["everything"] or options["every"] is not None):
+        raise CommandError("--pictures fetches pictures alone: give no pages, --all or --every with it")
     with crawl_process(options):
+        if options["pictures"]:
+            return _fetch_pictures(options, on_failure)
         db = options["db"]
         with archive_writer.Archive.open(db) as archive:  # an older one is upgraded
             last_seq = article_storage.latest_seq(archive.db)
@@ -94,6 +105,23 @@ def _update(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> 
             print_first=lambda: _print_edit_counts(db, last_seq),
             on_failure=on_failure,
         )
+
+
+def _fetch_pictures(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> int:
+    with archive_writer.Archive.open(options["db"]) as archive:
+        urls = [url for (url,) in archive.db.execute(_FIRST_URLS)]
+        earlier_runs = run_records.crawl_options(archive.db)
+    if not urls:
+        raise CommandError(f"{options['db']} has no articles yet")
+    last_run = earlier_runs[-1] if earlier_runs else {}
+    kept = {name: options[name] or last_run.get(name) for name in ("contact", "obey_directives", "site_rules")}
+    return run_crawl(dict(options) | _PICTURE_OPTIONS | kept | {"urls": origins(urls)}, on_failure=on_failure)
+
+
+def origins(urls: Iterable[str]) -> tuple[str, ...]:
+    """Return the roots of the hosts of some URLs."""
+    parts = [urlsplit(url) for url in urls]
+    return tuple(dict.fromkeys(f"{part.scheme}://{part.netloc}/" for part in parts))
 
 
 def _known_page(db: Database, archive: str, words: str) -> str:

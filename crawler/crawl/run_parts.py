@@ -193,7 +193,7 @@ def _start_run(parts: CrawlParts, settings: Any) -> None:
     verb = "update" if parts.options.only_pages or parts.options.revisit not in ("", "due") else "crawl"
     if parts.options.only_pages:
         parts.guesses.is_guessing = parts.outcomes.reads_sitemaps = False
-    verb = "fetch-missing" if parts.options.only_missing else verb
+    verb = "update --pictures" if parts.options.only_missing else verb
     targets = AllowedTargets(allowed_ports(seeds, settings), settings.getbool("BROADSHEET_ALLOW_PRIVATE"))
     session.start(
         f"{verb} {' '.join(parts.options.only_pages or seeds)}", seed_rows(seeds), parts.outcomes.scope, targets

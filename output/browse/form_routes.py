@@ -224,7 +224,7 @@ def keep_review(room: Room, archive: ArchiveFile, review: Review, rulings: Seque
 
 
 def _case(review: Review) -> str:
-    """Return a judgement as a test case in the form that `broadsheet rulings --export-rules` writes."""
+    """Return a judgement as a test case in the form that `broadsheet correct --export-rules` writes."""
     return "\n".join(_case_lines(review)) + "\n"
 
 

@@ -10,7 +10,8 @@ journal and the row:
 
 - before the database's commit both have the old length, and the bytes beyond it are torn;
 - between commit and journal the row has the new one, and the journal is brought up to it;
-- after an older database was put back the journal has more than the rows, and the bytes stay for `broadsheet adopt`.
+- after an older database was put back the journal has more than the rows, and the bytes stay for
+  `broadsheet import --own`.
 
 Torn bytes are moved to `NAME.tail-N` beside the file. Nothing else is moved or cut, and nothing at all in a folder that
 another database owns, or in a file that the journal does not name.
@@ -66,7 +67,7 @@ class CopiedArchive(ArchiveError):  # noqa: N818 - named by what it is
         own_folder = f"{database.name}{RAW_ENDING}"
         advice = (
             f"either copy the folder as well (cp -r {folder.name} {own_folder}), or have new responses go to"
-            f" {own_folder} (broadsheet adopt {database} --own-warc)"
+            f" {own_folder} (broadsheet import --own-warc --db {database})"
         )
         if folder.name.startswith(f"{database.name}."):
             advice = f"give the folder its own name back, or {database.name} another one"
@@ -142,7 +143,7 @@ def newer_folders(db: Database, database: Path) -> Iterator[str]:
 def _newer_text(folders: str, byte_count: int, database: Path) -> str:
     return (
         f"{folders}: {byte_count:,} bytes of raw responses are newer than the database, as after an older copy of it"
-        f" was put back; broadsheet adopt {database} takes them in"
+        f" was put back; broadsheet import --own --db {database} takes them in"
     )
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from html import escape
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -19,22 +18,22 @@ from sqlite_utils import Database
 
 from ..archive.archive_file import database_file
 from ..archive.schema_doc import ColumnMeanings, column_meanings, schema_columns
-from ..archive.stored_values import json_object
 
-SOURCE = "Broadsheet"
+_SOURCE = "Broadsheet"
 _WITH_TITLES = "with_titles"
+_SITE = """SELECT coalesce(nullif(sitename, ''), host) FROM articles
+    GROUP BY coalesce(nullif(sitename, ''), host) ORDER BY count(*) DESC, 1 LIMIT 1"""
 _HIDDEN = ("_", "sqlite_")
-METADATA_FILE = "metadata.json"
-"""How the file is called that lies beside a database, as Datasette's documentation calls it."""
 
 
 def datasette_metadata(db: Database) -> dict[str, Any]:
     """Return the metadata as Datasette reads it from a JSON file, for this archive under its file's name."""
-    return metadata_for(database_file(db).stem, schema_columns(db))
+    site = db.execute(_SITE).fetchone()
+    return metadata_for(database_file(db).stem, schema_columns(db), site[0] if site else "")
 
 
-def metadata_for(database_name: str, columns_by_table: Mapping[str, list[str]]) -> dict[str, Any]:
-    """Return the same for a database that Datasette calls by a name, with these tables and views. Pure."""
+def metadata_for(database_name: str, columns_by_table: Mapping[str, list[str]], site: str = "") -> dict[str, Any]:
+    """Return the same for a database that Datasette calls by a name, with these tables and views, of a site. Pure."""
     shown, meanings = _load_shown(), column_meanings()
     tables: dict[str, Any] = {
         name: {"hidden": True} for name in (*shown["hidden"], *columns_by_table) if name.startswith(_HIDDEN)
@@ -43,21 +42,13 @@ def metadata_for(database_name: str, columns_by_table: Mapping[str, list[str]]) 
         if name in meanings:
             tables[name] = {**tables.get(name, {}), **_appearance(shown, name), **_texts(name, columns, meanings)}
             tables[name] |= _link_to_titles(shown, name, tables[name]["description"])
-    texts = {"title": shown["title"], "description": _plain(shown["description"]), "source": SOURCE}
+    texts = {"title": shown["title"], "description": _plain(shown["description"]), "source": _SOURCE}
     queries = {name: {**query, "description": _plain(query["description"])} for name, query in shown["queries"].items()}
-    database = {**texts, "title": f"{shown['title']}: {database_name}", "tables": tables, "queries": queries}
+    first = f'<p><a href="/{quote(database_name)}/articles">Articles</a> first. {escape(texts["description"])}</p>'
+    title = site or f"{shown['title']}: {database_name}"
+    database = {**texts, "title": title, "description_html": first, "tables": tables, "queries": queries}
     style = _style(columns_by_table.get("articles", []))
     return {**texts, "extra_css_urls": [f"data:text/css,{quote(style)}"], "databases": {database_name: database}}
-
-
-def described_databases(file: Path) -> tuple[str, ...]:
-    """Return the names of the databases that a file of such metadata describes; none if it is no such file."""
-    try:
-        metadata = json_object(file.read_text("utf-8"))
-    except (OSError, ValueError):
-        return ()
-    databases = metadata.get("databases")
-    return tuple(databases) if metadata.get("source") == SOURCE and isinstance(databases, dict) else ()
 
 
 def _appearance(shown: Mapping[str, Any], table: str) -> dict[str, Any]:

@@ -65,7 +65,7 @@ OPTIONS_OF_FIELDS = {
 VERBS_OF_FIELDS = {
     "seeds": "the arguments URL", "revisit": "broadsheet update", "every": "broadsheet update --every",
     "items": "scrapy crawl -a items=as-fetched, for items are Scrapy's", "extractor": "BROADSHEET_EXTRACTOR",
-    "only_missing": "broadsheet fetch-missing", "only_pages": "broadsheet update DB ARTICLE",
+    "only_missing": "broadsheet update --pictures", "only_pages": "broadsheet update DB ARTICLE",
 }  # fmt: skip
 
 

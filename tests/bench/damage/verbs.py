@@ -59,7 +59,7 @@ def verb_lines(db: Path) -> VerbLines:
         readers=(
             *(("export", NAME, "--format", name, "-o", f"out.{name}") for name in ("jsonl", "csv")),
             ("export", NAME, "--format", "markdown", "-o", "out"),
-            ("search", NAME, "harbour"), ("report", NAME), ("changes", NAME), ("rulings", NAME),
+            ("search", NAME, "harbour"), ("report", NAME), ("changes", NAME), ("correct", NAME),
             ("diff", NAME, str(edited)), *(("explain", NAME, url) for url in urls[:3]),
         ),
         writers=(

@@ -192,14 +192,14 @@ def _prepare_forget(shop: Workshop) -> Words:
     return ("forget", ARCHIVE, f"{shop.site.url}/river", "--yes")
 
 
-def _prepare_adopt(shop: Workshop) -> Words:
+def _prepare_own_import(shop: Workshop) -> Words:
     """An older copy of the database, put back beside the newer WARC folder."""
     _serve_first(shop)
     _crawl(shop, "--max-pages", "3")
     shutil.copy(shop.work / ARCHIVE, shop.work / "older")
     _crawl(shop)
     os.replace(shop.work / "older", shop.work / ARCHIVE)
-    return ("adopt", ARCHIVE, "-q")
+    return ("import", "--own", "--db", ARCHIVE, "-q")
 
 
 def _two_archives(shop: Workshop) -> None:
@@ -275,7 +275,7 @@ SCENARIOS = {
         Scenario("ruling undo", _prepare_ruling_undo, codes=(0, 1)),
         Scenario("waiting rulings", _prepare_waiting, _serve_first, may_differ=_CRAWLED),
         Scenario("forget", _prepare_forget),
-        Scenario("adopt", _prepare_adopt, may_differ=_CUT_OFF),
+        Scenario("import --own", _prepare_own_import, may_differ=_CUT_OFF),
         Scenario("merge", _prepare_merge, archives=("all.db",)),
         Scenario("merge takedown", _prepare_merge_takedown),
         Scenario("fleet", _prepare_fleet, _serve_first, ("fleet/town.db",), _CRAWLED, **_BOUNDS),

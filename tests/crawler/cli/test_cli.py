@@ -71,7 +71,7 @@ def test_lists_of_verbs_say_what_the_files_of_the_verbs_say(group: VerbGroup) ->
 
 def test_alone_it_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 0
-    assert "Commands:" in capsys.readouterr().out
+    assert "\nHand on:\n  export " in capsys.readouterr().out
 
 
 def test_while_modules_are_imported_no_garbage_is_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

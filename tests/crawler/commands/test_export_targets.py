@@ -54,7 +54,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def writing(file: Path, target: object) -> list[list[str]]:
     """The command lines that write one file to a target."""
     lines = [["export", str(file), "--format", name, "-o", str(target)] for name in FORMATS]
-    return [*lines, ["rulings", str(file), "--export-rules", str(target)]]
+    return [*lines, ["correct", str(file), "--export-rules", str(target)]]
 
 
 def assert_refused(file: Path, target: object, capsys: pytest.CaptureFixture[str], *words: str) -> None:

@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, list[str]] = {
     "verify": ["verify", "DB"],
     "changes": ["changes", "DB"],
     "diff": ["diff", "DB", STORY],
-    "rulings": ["rulings", "DB"],
+    "correct": ["correct", "DB"],
 }
 
 
@@ -88,7 +88,7 @@ def test_the_fields_are_those_of_the_document(
     output = capsys.readouterr().out
     documented = documented_fields(verb)
     rows = (
-        [json.loads(line) for line in output.splitlines()] if verb in ("changes", "rulings") else [json.loads(output)]
+        [json.loads(line) for line in output.splitlines()] if verb in ("changes", "correct") else [json.loads(output)]
     )
     assert rows
     assert set().union(*(shown_fields(row, documented) for row in rows)) == documented
@@ -99,7 +99,7 @@ def test_numbers_of_blocks_are_text_that_keeps_all_their_bits(
     archive_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert block_id(PROMO) > 2**53
-    assert run(["rulings", str(archive_path), "--json"]) == 0
+    assert run(["correct", str(archive_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["block_id"] == str(block_id(PROMO))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -185,7 +186,8 @@ def test_next_steps_are_explained_where_there_is_room(monkeypatch: pytest.Monkey
         shown[columns] = next_steps("a.db").splitlines()[2:]
     commands = [
         "  broadsheet search a.db WORDS", "  broadsheet report a.db",
-        "  broadsheet export a.db --format csv -o articles.csv", "  datasette a.db", "  broadsheet browse a.db",
+        "  broadsheet export a.db --format csv -o articles.csv", "  broadsheet datasette a.db",
+        "  broadsheet browse a.db",
     ]  # fmt: skip
     explained = [
         "find articles", "what is missing and why, every rule by what it removed", "or jsonl, or markdown",
@@ -195,5 +197,6 @@ def test_next_steps_are_explained_where_there_is_room(monkeypatch: pytest.Monkey
     assert max(map(len, wide)) == 114
     assert shown == {112: commands, 113: commands, 114: wide, 115: wide}
     monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(sys, "executable", "/none/python")
     monkeypatch.setenv("COLUMNS", "300")
     assert "(pipx install datasette)" in next_steps("a.db")

@@ -27,10 +27,8 @@ import broadsheet.crawler.fleet.stored_run
 import broadsheet.output.collections.archive_merge  # noqa: F401 - these four take hold of what a test replaces
 from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import (
-    adopt,
     crawl,
     demo,
-    fetch_missing,
     fleet,
     import_archives,
     progress_line,
@@ -101,7 +99,7 @@ GOES_ON = "cannot be written: disk full; the same command goes on from here"
     [
         ("import other.warc --db new.db", f"new.db {GOES_ON}"),
         ("reclean town.db", f"town.db {GOES_ON}"),
-        ("adopt town.db", f"town.db {GOES_ON}"),
+        ("import --own --db town.db", f"town.db {GOES_ON}"),
         ("merge {}/new.db town.db", f"{{}}/new.db {GOES_ON}"),
         (
             "forget town.db https://a.example/river --yes",
@@ -166,7 +164,7 @@ def test_ctrl_c_stops_in_good_order(command: str, db: str, lines: list[str], mon
         ("crawl https://a.example/ --db new.db", "require check watch start import crawl"),
         ("crawl --db town.db", "require check watch start import open"),
         ("update town.db", "watch start import open"),
-        ("fetch-missing town.db", "watch start import open"),
+        ("update --pictures town.db", "watch start import open"),
         ("demo --keep kept", "start import crawl"),
         ("doctor https://a.example/", "start crawl"),
         ("rules test rules/a.example.txt", "start crawl"),
@@ -174,7 +172,7 @@ def test_ctrl_c_stops_in_good_order(command: str, db: str, lines: list[str], mon
         ("fleet run none.toml", "require"),
         ("merge new.db town.db", "start open"),
         ("reclean town.db", "start open"),
-        ("adopt town.db", "start open"),
+        ("import --own --db town.db", "require start open"),
     ],
 )
 def test_workers_are_started_before_what_makes_the_process_large(
@@ -192,8 +190,7 @@ def test_workers_are_started_before_what_makes_the_process_large(
 
     for place, attribute, name in (
         (processes, "require_workers", "require"), (processes, "start_workers", "start"),
-        (adopt, "start_workers", "start"), (processes, "watch_lifeline", "watch"),
-        (fetch_missing, "watch_lifeline", "watch"), (early_checks, "check_crawl", "check"),
+        (processes, "watch_lifeline", "watch"), (early_checks, "check_crawl", "check"),
         (early_checks, "check_files", "check"), (crawl, "import_while_not_collecting", "import"),
         (demo, "import_while_not_collecting", "import"),
     ):  # fmt: skip

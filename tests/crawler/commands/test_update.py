@@ -32,12 +32,13 @@ def test_what_is_looked_at_again(
     ran: list[Any] = []
     monkeypatch.setattr(update, "crawl_process", no_process)
     monkeypatch.setattr(update, "run_crawl", lambda options, **callbacks: ran.append(options) or 7)
-    options = {"db": str(tmp_path / "a.db"), "pages": (), "everything": False, "every": None, "quiet": True} | given
+    options = {"db": str(tmp_path / "a.db"), "pages": (), "everything": False, "every": None, "quiet": True}
+    options |= {"pictures": False} | given
     assert update._update(options, str) == 7
     [run] = ran
     assert run == {
-        "db": options["db"], "pages": (), "everything": options["everything"], "quiet": True, "revisit": revisit,
-        "every": every,
+        "db": options["db"], "pages": (), "everything": options["everything"], "pictures": False, "quiet": True,
+        "revisit": revisit, "every": every,
         "urls": (), "urls_file": None, "include": (), "exclude": (), "since": None, "language": (), "max_depth": None,
     }  # fmt: skip
 

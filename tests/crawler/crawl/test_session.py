@@ -277,14 +277,14 @@ def test_a_run_for_pictures_only_queues_no_page_and_their_files_when_it_begins_w
     session.settle()
     session.close("finished", "")
     session = CrawlSession.open(file, replace(OPTIONS, only_missing=True, keep="pictures"))
-    assert session.start("fetch-missing", seed_rows((HOME + "other",))) == 0
+    assert session.start("update --pictures", seed_rows((HOME + "other",))) == 0
     assert (HOME + "other",) not in rows(file, "SELECT url FROM urls")
     assert session.begin_pictures() == 1
     assert rows(file, "SELECT url FROM urls WHERE state = 'queued' AND kind = 'picture'") == [(HOME + "a.png",)]
     asyncio.run(session.store(Outcome(HOME + "a.png", "failed", "http_404", kind=UrlKind.PICTURE)))
     assert session.begin_pictures() == 0
     session.close("finished", "")
-    assert ("fetch-missing", '{"failed/http_404": 1}') in rows(file, "SELECT command, counts FROM runs")
+    assert ("update --pictures", '{"failed/http_404": 1}') in rows(file, "SELECT command, counts FROM runs")
 
 
 @pytest.mark.parametrize(("outcome", "is_settled"), [("stopped", True), ("finished", False), ("failed", False)])

@@ -72,7 +72,7 @@ WRITING_VERBS = {
     "import": lambda copy: ("import", copy.parent / "other.warc.gz", "--db", copy),
     "merge": lambda copy: ("merge", copy, copy.parent / "other.db"),
     "forget": lambda copy: ("forget", copy, "http://*", "--yes"),
-    "adopt": lambda copy: ("adopt", copy),
+    "import --own": lambda copy: ("import", "--own", "--db", copy),
 }
 
 
@@ -90,7 +90,7 @@ def test_no_verb_into_a_copy_takes_a_byte_from_the_original(site: ScriptedSite, 
     assert rows(copy, TEXTS) == copied
     raws.checked(half)
 
-    code, out, errors = command("adopt", copy, "--own-warc")
+    code, out, errors = command("import", "--own", "--db", copy, "--own-warc")
     assert (code, "copy.db.warc" in out, errors) == (0, True, "")
     assert command("reclean", copy, "--all")[0] == 0
     assert crawl(site, copy)[0] == 0
@@ -102,29 +102,29 @@ def test_no_verb_into_a_copy_takes_a_byte_from_the_original(site: ScriptedSite, 
     assert crawl(site, half, "--max-pages", 1)[0] == 0, "the original goes on as before"
 
 
-def test_a_backup_that_is_put_back_is_whole_again_after_adopt(site: ScriptedSite, half: Path) -> None:
+def test_a_backup_that_is_put_back_is_whole_again_after_import_own(site: ScriptedSite, half: Path) -> None:
     backup = half.with_name("backup")
     shutil.copy(half, backup)
     assert crawl(site, half)[0] == 0
     before, texts = contents(half), rows(half, TEXTS)
     os.replace(backup, half)
     code, out, _ = command("verify", half)
-    assert (code, f"broadsheet adopt {half}" in out) == (1, True)
+    assert (code, f"broadsheet import --own --db {half}" in out) == (1, True)
     code, _, errors = command("reclean", half, "--all")
-    assert (code, f"broadsheet adopt {half}" in errors, errors.count("\n")) == (0, True, 1)
+    assert (code, f"broadsheet import --own --db {half}" in errors, errors.count("\n")) == (0, True, 1)
     assert keeps(half, before)
     assert rows(half, TEXTS) != texts
 
     asked = len(site.log)
-    code, out, errors = command("adopt", half)
+    code, out, errors = command("import", "--own", "--db", half)
     assert (code, errors) == (0, ""), "it takes in what is newer, and need not say what to do about it"
     assert len(site.log) == asked, "without a network"
     assert rows(half, TEXTS) == texts
     assert contents(half) == before
-    with closing(sqlite3.connect(half)) as db, db:  # as an adopt leaves them that is cut off before it settles
+    with closing(sqlite3.connect(half)) as db, db:  # as an import leaves them that is cut off before it settles
         db.execute("INSERT INTO _unsettled (page_id, host) SELECT page_id, host FROM articles")
-    code, out, errors = command("adopt", half)
-    assert (code, "Nothing to adopt" in out, errors) == (0, True, "")
+    code, out, errors = command("import", "--own", "--db", half)
+    assert (code, "Nothing to take in" in out, errors) == (0, True, "")
     assert rows(half, "SELECT count(*) FROM _unsettled") == [(0,)]
     assert command("verify", half)[0] == 0
     assert crawl(site, half)[0] == 0
@@ -136,7 +136,7 @@ def test_a_database_that_is_lost_is_made_anew_from_its_folder(site: ScriptedSite
     before, texts = contents(half), rows(half, TEXTS)
     half.unlink()
     half.touch()
-    assert command("adopt", half)[0] == 0
+    assert command("import", "--own", "--db", half)[0] == 0
     assert rows(half, TEXTS) == texts
     assert contents(half) == before
     assert command("verify", half)[0] == 0
@@ -150,7 +150,7 @@ def test_what_was_taken_down_is_not_adopted_and_goes(site: ScriptedSite, half: P
     [(gone,)] = rows(half, "SELECT max(url) FROM urls WHERE kind = 'page' AND state <> 'done'")
     assert any(gone in record.url for record in raws.records(half) if record.kind == "response")
     assert command("forget", half, gone, "--yes")[0] == 0
-    code, out, errors = command("adopt", half)
+    code, out, errors = command("import", "--own", "--db", half)
     assert (code, "Erased 1 response" in out) == (0, True), (out, errors)
     assert rows(half, f"SELECT count(*) FROM captures WHERE url = '{gone}'") == [(0,)]
     assert not [record for record in raws.records(half) if record.url == gone]
@@ -327,8 +327,8 @@ def test_conflicted_copies_change_nothing_and_a_takedown_names_them(site: Script
     before = contents(half)
     assert command("verify", half)[0] == 0
     assert crawl(site, half)[0] == 0
-    code, out, _ = command("adopt", half)
-    assert (code, "Nothing to adopt" in out) == (0, True), "a doubled file is taken in twice"
+    code, out, _ = command("import", "--own", "--db", half)
+    assert (code, "Nothing to take in" in out) == (0, True), "a doubled file is taken in twice"
     assert_one_line(crawl(site, conflicted, "--quiet"), "is a copy")
     assert command("verify", conflicted)[0] in (0, 1)
     assert keeps(half, before)
@@ -341,7 +341,7 @@ def test_conflicted_copies_change_nothing_and_a_takedown_names_them(site: Script
 
 READING_VERBS = (
     ("verify", "news.db"), ("search", "news.db", "p1"), ("report", "news.db"), ("changes", "news.db"),
-    ("metadata", "news.db"), ("rulings", "news.db"),
+    ("datasette", "news.db", "--print"), ("correct", "news.db"),
 )  # fmt: skip
 
 

@@ -415,7 +415,7 @@ def test_feed_of_xml(db: Database) -> None:
 # --- A terminal ----------------------------------------------------------------------------------------------------
 VERBS = (
     ["report"], ["report", "--json"], ["search", "one"], ["explain", "1"], ["changes"], ["changes", "--json"],
-    ["diff", "1"], ["diff", "1", "--json"], ["rulings"], ["verify"],
+    ["diff", "1"], ["diff", "1", "--json"], ["correct"], ["verify"],
 )  # fmt: skip
 
 

@@ -85,9 +85,7 @@ def test_pictures_come_after_the_pages_once_each_and_bounded(crawl: Crawl, serve
 
 
 @pytest.mark.slow
-def test_without_the_option_no_picture_is_asked_for_and_fetch_missing_gets_them_later(
-    crawl: Crawl, serve: Serve
-) -> None:
+def test_without_the_option_no_picture_is_asked_for_and_update_gets_them_later(crawl: Crawl, serve: Serve) -> None:
     site = an_illustrated_site(serve)
     result = crawl(site.url + "/", **SMALL)
     assert not [path for path in site.paths() if path.startswith(("/i/", "/closed/"))]
@@ -95,7 +93,7 @@ def test_without_the_option_no_picture_is_asked_for_and_fetch_missing_gets_them_
     assert result.rows("SELECT count(*) FROM urls WHERE kind = 'picture'") == [(0,)]
     texts, before = result.articles(), len(site.paths())
 
-    code, out, errors = command("fetch-missing", result.db, "--allow-private", "--delay", "0")
+    code, out, errors = command("update", result.db, "--pictures", "--allow-private", "--delay", "0")
     assert code == 0, errors
     assert "6 pictures" in out
     assert pictures(result, site) == {"/one": OF_ONE, "/two": OF_TWO}
@@ -111,7 +109,7 @@ def test_without_the_option_no_picture_is_asked_for_and_fetch_missing_gets_them_
     }
     assert result.articles() == texts
     assert verb("verify", result.db)[0] == 0
-    code, out, errors = command("fetch-missing", result.db, "--allow-private", "--delay", "0")
+    code, out, errors = command("update", result.db, "--pictures", "--allow-private", "--delay", "0")
     assert (code, "Nothing to do" in out) == (0, True), errors
 
 

@@ -96,7 +96,7 @@ def test_a_copy_beside_its_original_is_read_and_not_written(news: Path, folder: 
     copy = Path(shutil.copy(news, news.with_name("copy.db")))
     crawl(news, 3, 4)
     before = contents(folder)
-    with pytest.raises(CopiedArchive, match=r"adopt .*copy\.db --own-warc") as refusal:
+    with pytest.raises(CopiedArchive, match=r"import --own-warc --db .*copy\.db") as refusal:
         Archive.open(copy)
     assert "\n" not in str(refusal.value)
     assert bodies(copy) == [b"page 1", b"page 2"]
@@ -209,7 +209,7 @@ def test_a_backup_that_is_put_back_cuts_nothing_and_says_what_to_do(news: Path, 
         assert archive.recovery.torn_bytes == 0
         assert archive.recovery.unnamed_bytes > 0
         (line,) = archive.recovery.notices()
-        assert f"broadsheet adopt {news}" in line
+        assert f"broadsheet import --own --db {news}" in line
         assert "\n" not in line
         Archive.open(news.with_name("other.db")).close()  # of whose folders there is nothing to say
         foreign = Path(shutil.copytree(folder, news.with_name("news.db.merged.warc"))) / IDENTITY_NAME
@@ -675,7 +675,7 @@ def test_what_an_owner_should_know_of_a_recovery() -> None:
     rest = [
         "Raw responses are missing from x, y; broadsheet verify says which.",
         "a.db.warc, b: 3,400 bytes of raw responses are newer than the database, as after an older copy of it was put"
-        " back; broadsheet adopt a.db takes them in",
+        " back; broadsheet import --own --db a.db takes them in",
     ]
     assert recovery.notices() == [torn, *rest]
     assert recovery.notices(with_torn=False) == rest

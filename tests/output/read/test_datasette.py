@@ -16,7 +16,7 @@ from sqlite_utils import Database
 from broadsheet.output.archive.migrations import MIGRATIONS
 from broadsheet.output.archive.schema_doc import schema_columns
 from broadsheet.output.read import datasette as module
-from broadsheet.output.read.datasette import datasette_metadata, described_databases, metadata_for
+from broadsheet.output.read.datasette import datasette_metadata, metadata_for
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Maker
@@ -174,19 +174,3 @@ def test_an_articles_own_page_shows_a_value_below_the_other(metadata: dict[str, 
     assert 'href="data:text/css,' in page
     [style] = metadata["extra_css_urls"]
     assert html.unescape(style).count("col-published_day%3A%3Abefore") == 1
-
-
-def test_a_file_of_metadata_says_which_databases_it_describes(tmp_path: Path, metadata: dict[str, Any]) -> None:
-    file = tmp_path / "metadata.json"
-    assert described_databases(file) == ()
-    for text, names in (
-        (json.dumps(metadata), ("news of today",)),
-        ('{"databases": {"x": {}}}', ()),
-        ('{"source": "Broadsheet", "databases": 3}', ()),
-        ("[1]", ()),
-        ("{", ()),
-    ):
-        file.write_text(text)
-        assert described_databases(file) == names
-    file.write_bytes(b"\xff")
-    assert described_databases(file) == ()

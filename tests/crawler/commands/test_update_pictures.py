@@ -1,4 +1,4 @@
-"""Steps of `broadsheet fetch-missing` without a network: which hosts, and what it takes from the last crawl."""
+"""Steps of `broadsheet update --pictures` without a network: which hosts, and what it takes from the last crawl."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from broadsheet.crawler.cli.command_line import CommandError
-from broadsheet.crawler.commands import fetch_missing
+from broadsheet.crawler.commands import update
 from broadsheet.output.write.archive_writer import Archive
-from tests.crawler.commands.test_update import no_process
 from tests.output.conftest import Maker
 
 GIVEN = {"contact": "", "obey_directives": False, "site_rules": None}
@@ -19,8 +18,7 @@ GIVEN = {"contact": "", "obey_directives": False, "site_rules": None}
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     ran: list[dict[str, Any]] = []
-    monkeypatch.setattr(fetch_missing, "crawl_process", no_process)
-    monkeypatch.setattr(fetch_missing, "run_crawl", lambda options, **callbacks: ran.append(dict(options)) or 7)
+    monkeypatch.setattr(update, "run_crawl", lambda options, **callbacks: ran.append(dict(options)) or 7)
     return ran
 
 
@@ -32,14 +30,14 @@ def test_the_hosts_with_most_articles_come_first_and_the_last_crawl_s_contact_ho
         archive.runs.start("crawl", {"seeds": ["x"], "contact": "me@a.example", "obey_directives": True}, {})
         urls = ("http://a.test/1", "https://b.test:8080/1", "https://b.test:8080/2")
         archive.save([make.outcome(url, f"text {url}") for url in urls])
-    assert fetch_missing._fetch_missing({"db": file, **GIVEN}, str) == 7
+    assert update._fetch_pictures({"db": file, **GIVEN}, str) == 7
     assert run[0] == {
         "db": file, "urls": ("https://b.test:8080/", "http://a.test/"), "only_missing": True, "keep": "pictures",
         "contact": "me@a.example", "obey_directives": True, "site_rules": None, "urls_file": None, "include": (),
         "exclude": (), "since": None, "language": (), "max_depth": None, "max_pages": None, "no_warc": False,
         "revisit": "", "every": 0.0,
     }  # fmt: skip
-    fetch_missing._fetch_missing({"db": file, **GIVEN, "contact": "you@a.example"}, str)
+    update._fetch_pictures({"db": file, **GIVEN, "contact": "you@a.example"}, str)
     assert run[1]["contact"] == "you@a.example"
 
 
@@ -47,5 +45,5 @@ def test_an_archive_without_articles_has_nothing_to_fetch(tmp_path: Path, run: l
     with Archive.open(tmp_path / "a.db"):
         pass
     with pytest.raises(CommandError, match="has no articles yet"):
-        fetch_missing._fetch_missing({"db": str(tmp_path / "a.db"), **GIVEN}, str)
+        update._fetch_pictures({"db": str(tmp_path / "a.db"), **GIVEN}, str)
     assert run == []

@@ -1,4 +1,4 @@
-"""`broadsheet rulings`: the list, and the rule file."""
+"""`broadsheet correct`: the list, and the rule file."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ from tests.output.conftest import Maker
 def test_rulings_are_listed(
     archive_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run(["rulings", str(archive_path)]) == 1
-    assert run(["rulings", str(archive_path), "--export-rules", str(archive_path.parent / "own.toml")]) == 1
+    assert run(["correct", str(archive_path)]) == 1
+    assert run(["correct", str(archive_path), "--export-rules", str(archive_path.parent / "own.toml")]) == 1
     assert not (archive_path.parent / "own.toml").exists()
     run(["remove", str(archive_path), str(block_id(PROMO)), "--host", "a.example", "--note", "an \x1b[2J ad"])
     run(["restore", str(archive_path), str(block_id(CAPTION)), "--article", RIVER])
     capsys.readouterr()
     for columns in ("80", "200"):
         monkeypatch.setenv("COLUMNS", columns)
-        assert run(["rulings", str(archive_path)]) == 0
+        assert run(["correct", str(archive_path)]) == 0
         output = capsys.readouterr().out
         assert not ACTIVE & set(output)
         assert "The dredger" in output
@@ -56,7 +56,7 @@ def export_three_rulings(archive_path: Path) -> Path:
     run(["remove", str(archive_path), str(block_id(PROMO)), "--note", 'says "free"'])
     run(["remove", str(archive_path), str(block_id("***"))])
     run(["restore", str(archive_path), str(block_id(CAPTION))])
-    assert run(["rulings", str(archive_path), "--export-rules", str(target)]) == 0
+    assert run(["correct", str(archive_path), "--export-rules", str(target)]) == 0
     return target
 
 
@@ -94,7 +94,7 @@ def test_exported_cases_say_which_rule_was_wrong(archive_path: Path) -> None:
 def test_a_file_of_cases_alone_is_a_rule_file_too(archive_path: Path) -> None:
     target = archive_path.parent / "own.toml"
     run(["restore", str(archive_path), str(block_id(CAPTION))])
-    assert run(["rulings", str(archive_path), "--export-rules", str(target)]) == 0
+    assert run(["correct", str(archive_path), "--export-rules", str(target)]) == 0
     assert parse_rules(OWN_PREFIX, target.read_text("utf-8")) == ()
 
 
@@ -106,7 +106,7 @@ def test_a_target_that_cannot_be_is_refused(
     run(["restore", str(archive_path), str(block_id(CAPTION))])
     bytes_before = archive_path.read_bytes()
     capsys.readouterr()
-    assert run(["rulings", str(archive_path), "--export-rules", target]) == 2
+    assert run(["correct", str(archive_path), "--export-rules", target]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert archive_path.read_bytes() == bytes_before
 
@@ -121,11 +121,11 @@ def as_before(db: Path, source: Path, *undo: object) -> None:
     assert verb_here("merge", db.with_name(f"{source.stem}-all.db"), db, source)[0] == 0
     assert verb_here("verify", db.with_name(f"{source.stem}-all.db"))[0] == 0
     assert verb_here("export", db, "--format", "parquet", "-o", db.with_name(f"{source.stem}-set"))[0] == 0
-    code, out, _ = verb_here("rulings", db)
+    code, out, _ = verb_here("correct", db)
     assert (code, OWN[:20] in out) == ((0, True) if undo else (1, False))
     if undo:
         assert verb_here("remove", db, block_id(OWN), "--undo", *undo)[0] == 0
-        assert verb_here("rulings", db)[0] == 1
+        assert verb_here("correct", db)[0] == 1
 
 
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)

@@ -71,20 +71,20 @@ def states(db: Path) -> dict[str, str]:
 
 def test_what_is_newer_than_the_database_is_taken_in_and_again_nothing(db: Path) -> None:
     lengths_before = rows(db, LENGTHS)
-    code, out, errors = printed("adopt", db)
+    code, out, errors = printed("import", "--own", "--db", db)
     assert (code, errors) == (0, "")
     assert out.splitlines()[:2] == [
-        "4 articles in a.db; 2 pages adopted in N s",
+        "4 articles in a.db; 2 pages taken in in N s",
         "Removed from the pages: 4 lines repeating the title",
     ]
     assert states(db) == dict.fromkeys(("mill", "quay", "river", "tower"), "done/article")
-    [run] = rows(db, "SELECT outcome, reason, counts FROM runs WHERE command LIKE 'adopt %'")
+    [run] = rows(db, "SELECT outcome, reason, counts FROM runs WHERE command LIKE 'import --own %'")
     assert run[:2] == ("finished", "")
     assert '"done/article": 2' in run[2]
     assert rows(db, LENGTHS) == [(file.stat().st_size,) for file in files(db)]
     assert rows(db, LENGTHS) != lengths_before
-    assert printed("adopt", db) == (0, "Nothing to adopt: each response has its row.\n", "")
-    assert printed("adopt", db, "--quiet") == (0, "", "")
+    assert printed("import", "--own", "--db", db) == (0, "Nothing to take in: each response has its row.\n", "")
+    assert printed("import", "--own", "--db", db, "--quiet") == (0, "", "")
     assert printed("verify", db) == (0, "in order: 4 articles\n", "")
 
 
@@ -96,34 +96,34 @@ def test_what_was_taken_down_stays_away_and_is_erased(db: Path) -> None:
     with Archive.open(db) as archive:
         archive.save([Outcome(f"{SITE}/tower", "failed", "http_500")])
     assert verb("forget", db, f"{SITE}/tower", "--yes")[0] == 0
-    code, out, errors = printed("adopt", db)
+    code, out, errors = printed("import", "--own", "--db", db)
     assert (code, errors) == (0, "")
-    assert out.splitlines()[0] == "3 articles in a.db; 1 page adopted in N s"
-    assert verb("adopt", db)[1] == "Nothing to adopt: each response has its row.\n"
+    assert out.splitlines()[0] == "3 articles in a.db; 1 page taken in in N s"
+    assert verb("import", "--own", "--db", db)[1] == "Nothing to take in: each response has its row.\n"
     assert states(db) == dict.fromkeys(("mill", "quay", "river"), "done/article") | {"tower": "skipped/forgotten"}
     assert printed("verify", db) == (0, "in order: 3 articles\n", "")
 
 
 def test_quiet_says_nothing(db: Path) -> None:
-    assert printed("adopt", db, "-q") == (0, "", "")
+    assert printed("import", "--own", "--db", db, "-q") == (0, "", "")
     assert len(states(db)) == 4
 
 
 def test_a_copy_becomes_an_archive_of_its_own(db: Path) -> None:
     shutil.copy(db, "copy.db")
-    assert "--own-warc" in verb("adopt", "copy.db")[2]
-    code, out, errors = printed("adopt", "copy.db", "--own-warc")
+    assert "--own-warc" in verb("import", "--own", "--db", "copy.db")[2]
+    code, out, errors = printed("import", "--own", "--db", "copy.db", "--own-warc")
     place = Path("copy.db").absolute()
     assert (code, errors) == (0, "")
-    assert out.splitlines()[-1] == "Nothing to adopt: the archive has no raw responses in folders of its own."
+    assert out.splitlines()[-1] == "Nothing to take in: the archive has no raw responses in folders of its own."
     assert f"{place} may be written now: its new responses go to copy.db.warc." in out.replace("\n", " ")
-    assert printed("adopt", "copy.db", "--own-warc", "-q") == (0, "", "")
+    assert printed("import", "--own", "--db", "copy.db", "--own-warc", "-q") == (0, "", "")
 
 
 @pytest.fixture
 def copied_folder(db: Path) -> Path:
     """An empty database beside a copy of the folder of another one, which is whole."""
-    assert printed("adopt", db)[0] == 0
+    assert printed("import", "--own", "--db", db)[0] == 0
     shutil.copytree("a.db.warc", "c.db.warc")
     Path("c.db").touch()
     return Path("c.db")
@@ -134,9 +134,11 @@ TEXTS = "SELECT url, text FROM articles ORDER BY url"
 
 @pytest.mark.parametrize("own", [[], ["--own-warc"]])
 def test_a_copied_folder_is_taken_in_by_the_database_of_its_name(db: Path, copied_folder: Path, own: list[str]) -> None:
-    code, out, errors = printed("adopt", copied_folder, *own)
-    assert (code, "; 4 pages adopted" in out, errors) == (0, True, "")
-    assert printed("adopt", copied_folder, *own)[1].endswith("Nothing to adopt: each response has its row.\n")
+    code, out, errors = printed("import", "--own", "--db", copied_folder, *own)
+    assert (code, "; 4 pages taken in" in out, errors) == (0, True, "")
+    assert printed("import", "--own", "--db", copied_folder, *own)[1].endswith(
+        "Nothing to take in: each response has its row.\n"
+    )
     crawl(copied_folder, "later")
     assert not rows(db, f"SELECT 1 FROM urls WHERE url = '{SITE}/later'")
     copied_folder.unlink()
@@ -153,21 +155,21 @@ def test_a_copied_folder_is_taken_in_by_the_database_of_its_name(db: Path, copie
 def test_a_folder_that_was_renamed_stays_that_of_its_database(db: Path, copied_folder: Path, own: list[str]) -> None:
     shutil.rmtree("a.db.warc")
     for _ in range(2):  # nothing that it says leads to a state that another command refuses
-        code, out, errors = printed("adopt", copied_folder, *own)
+        code, out, errors = printed("import", "--own", "--db", copied_folder, *own)
         assert (code, out, errors.count("\n")) == (1, "", 1)
         assert "c.db.warc belongs to a.db" in errors
         assert "give the folder its own name back, or c.db another one" in errors
     assert verb("import", *files(copied_folder), "--db", "other.db", "-q")[0] == 0
     copied_folder.rename("d.db")
-    assert printed("adopt", "d.db")[:2] == (
-        0, "Nothing to adopt: the archive has no raw responses in folders of its own.\n"
+    assert printed("import", "--own", "--db", "d.db")[:2] == (
+        0, "Nothing to take in: the archive has no raw responses in folders of its own.\n"
     )  # fmt: skip
     for archive in (db, "other.db"):
         assert verb("verify", archive) == (0, "in order: 4 articles\n", "")
 
 
 def test_a_database_that_was_copied_alone_is_told_of_its_folder_in_a_line(db: Path, tmp_path: Path) -> None:
-    assert printed("adopt", db)[0] == 0
+    assert printed("import", "--own", "--db", db)[0] == 0
     alone = tmp_path / "alone" / "a.db"
     alone.parent.mkdir()
     shutil.copy(db, alone)
@@ -187,8 +189,8 @@ def test_bytes_that_are_lost_are_told_with_their_place(db: Path) -> None:
     [file] = files(db)
     data = file.read_bytes()
     file.write_bytes(data[:-300] + b"\xff" * 300)
-    code, out, errors = printed("adopt", db)
-    assert (code, out.splitlines()[0]) == (1, "4 articles in a.db; 2 pages adopted in N s")
+    code, out, errors = printed("import", "--own", "--db", db)
+    assert (code, out.splitlines()[0]) == (1, "4 articles in a.db; 2 pages taken in in N s")
     place = r"broadsheet: a.db.warc/a-\d+-\d+.warc.gz, byte [\d,]+: [\d,]+ bytes "
     assert re.fullmatch(f"{place}in which no record with a URL can be read\n", errors)
 
@@ -197,9 +199,9 @@ def test_a_file_that_is_away_or_no_warc_file_costs_the_others_nothing(db: Path) 
     [file] = files(db)
     data = file.read_bytes()
     file.unlink()
-    assert printed("adopt", db)[:2] == (1, ""), "nothing is said of what was not read"
+    assert printed("import", "--own", "--db", db)[:2] == (1, ""), "nothing is said of what was not read"
     file.write_bytes(b"x" * len(data))
-    code, out, errors = printed("adopt", db)
+    code, out, errors = printed("import", "--own", "--db", db)
     assert (code, out) == (1, "")
     assert [line for line in errors.splitlines() if line.startswith("broadsheet: ")] == [
         f"broadsheet: {file.absolute()} holds no WARC or ARC records"
@@ -217,9 +219,9 @@ def test_ctrl_c_stops_in_good_order_and_the_same_command_goes_on(db: Path, monke
         patch.setattr(importing, "WorkerPool", StoppedWorkers)
         patch.setattr(importing, "_RECORDS_PER_WORKER", 1)
         patch.setenv("BROADSHEET_WORKERS", "1")
-        code, out, errors = printed("adopt", db)
+        code, out, errors = printed("import", "--own", "--db", db)
     assert (code, out) == (130, "")
     assert "Stopped. a.db is in order, and the same command goes on from here." in errors
-    assert rows(db, "SELECT outcome, reason FROM runs WHERE command LIKE 'adopt %'") == [("stopped", "signal 2")]
-    assert printed("adopt", db)[0] == 0
+    assert rows(db, "SELECT outcome, reason FROM runs WHERE command LIKE 'import --own %'") == [("stopped", "signal 2")]
+    assert printed("import", "--own", "--db", db)[0] == 0
     assert len(states(db)) == 4

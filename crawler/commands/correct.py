@@ -1,4 +1,4 @@
-"""`broadsheet rulings`: list the rulings, or write them as a rule file.
+"""`broadsheet correct`: list what a person corrected, or write it as a rule file.
 
 The file has a rule for each removed block, and a test case for each restored one.
 """
@@ -140,13 +140,13 @@ def _comment_lines(lines: Sequence[str]) -> str:
     return "".join(f"# {cut_line(line, _COMMENT_CHARS)}\n" for line in lines)
 
 
-@verb("List what was restored and removed by hand.")
+@verb("List what was corrected by hand.")
 @archive_argument
 @click.option(
     "--export-rules", "target", type=PATH, metavar="FILE", help="Write them as rules and test cases, in TOML."
 )
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
-def rulings(db: str, target: str | None, as_json: bool) -> int:
+def correct(db: str, target: str | None, as_json: bool) -> int:
     """List every ruling on a block: restored or removed, where, when, and what it overruled."""
     with archive_access.open_read_only(db) as archive_db:
         listed_rulings = person_verdicts.list_rulings(archive_db)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from broadsheet.cleaners.document import Block, BlockKind, RemovalReason, Verdict
-from broadsheet.crawler.commands.rulings import _guess_reason, _ruling_cells, _ruling_comment, _ruling_values
+from broadsheet.crawler.commands.correct import _guess_reason, _ruling_cells, _ruling_comment, _ruling_values
 from broadsheet.output.read.ruling_examples import RulingExample
 from broadsheet.output.write.person_verdicts import ListedRuling, Ruling
 

@@ -1,0 +1,48 @@
+"""`broadsheet datasette`: an archive in Datasette, with metadata by which it explains itself in a browser."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from ..cli.command_line import CommandError
+from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import print_text
+from .verb_options import archive_argument, verb
+
+with lazy_imports():
+    from broadsheet.output.archive import stored_text
+    from broadsheet.output.read import datasette as datasette_metadata
+
+    from ..cli import archive_access
+    from . import run_summary
+
+
+@verb("Query an archive in Datasette.")
+@archive_argument
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTION...]")
+@click.option("--print", "is_printing", is_flag=True, help="Print the metadata as JSON, and start nothing.")
+def datasette(db: str, arguments: tuple[str, ...], is_printing: bool) -> int:
+    """Start Datasette with what explains an archive: meanings of tables and columns, facets, queries.
+
+    Tables for programs are hidden. What follows -- is for Datasette: broadsheet datasette news.db -- --port 8002 --open
+    """
+    with archive_access.open_read_only(db) as archive_db:
+        metadata = datasette_metadata.datasette_metadata(archive_db)
+    text = stored_text.escaped_json(json.dumps(metadata, ensure_ascii=False, indent=2))
+    if is_printing:
+        print_text(text)
+        return 0
+    program = run_summary.find_program("datasette")
+    if program is None:
+        raise CommandError("this needs Datasette, which is not installed: pipx install datasette")
+    with tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):
+        file = Path(folder) / "metadata.json"
+        file.write_text(text, "utf-8")
+        return subprocess.run([program, db, "-m", str(file), *arguments], check=False).returncode
+    return 0
