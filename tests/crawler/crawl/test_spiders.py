@@ -332,7 +332,7 @@ def made_spider(frontier: Frontier, session: Session, rendering: object = None, 
     spider.parts = SimpleNamespace(
         options=replace(CrawlOptions(("https://a.test/",)), **options), session=session, frontier=frontier,
         workers=SimpleNamespace(start=lambda: None, close=lambda: session.done.append("workers closed")),
-        outcomes=SimpleNamespace(reads_sitemaps=True), guesses=SimpleNamespace(is_guessing=True),
+        outcomes=SimpleNamespace(reads_sitemaps=True, reused_count=0), guesses=SimpleNamespace(is_guessing=True),
         byte_budget=SimpleNamespace(wait_for_room=wait_for_room), rendering=rendering,
         robots_reader=SimpleNamespace(apply_stored=lambda url: session.done.append(f"robots {url[-1]}")),
     )  # fmt: skip

@@ -160,5 +160,19 @@ def test_a_pattern_of_pages_that_are_not_there_is_sampled(crawl: Crawl, serve: S
     assert states == [("failed", "http_404", asked), ("skipped", "dry", 300 - asked)]
 
 
+@pytest.mark.slow
+def test_pages_that_stand_under_two_addresses_are_cleaned_once_and_stored_as_one_article(
+    crawl: Crawl, serve: Serve
+) -> None:
+    paths = [f"/{name}/{end}" for name in ("mill", "river", "bridge", "lock") for end in ("", "story")]
+    site = serve({"/": page("home", *paths)})
+    site.routes |= {path: page(path.split("/")[1], "/", "../") for path in paths}
+    result = crawl(f"{site.url}/", sitemaps=0, feeds=0)
+    assert result.rows("SELECT counts ->> '$.\"pages/same_bytes\"' FROM runs") == [(4,)]
+    assert sorted(site.paths()) == sorted(["/robots.txt", "/", *paths])
+    assert len(result.articles()) == 4
+    assert {result.states(site)[path] for path in paths} == {("done", "article")}
+
+
 def word(number: int) -> str:
     return "".join("abcdefghij"[int(digit)] for digit in f"{number:03}") + "son"
