@@ -60,6 +60,7 @@ FLOORS = {
         "discovery rendering workers",
         "crawl",
         "replay fleet",
+        "bulk",
         "commands",
     ),
 }

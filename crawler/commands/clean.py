@@ -32,8 +32,11 @@ with lazy_imports():
     from broadsheet.cleaners.text_mode import plaintext, text_lines
     from broadsheet.output.archive import stored_text
 
+    from ..bulk import bulk_run
     from ..cli import archive_access
-    from ..crawl import early_checks
+    from ..crawl import early_checks, processes
+    from ..fleet import object_store
+    from . import fleet, run_summary
 
 _COLUMN_HEADS = ("#", "verdict", "reason", "rule", "votes", "text")
 _HTML_DOCUMENT = re.compile(
@@ -77,6 +80,12 @@ class _CleanResult:
     metavar="FILE",
     help="A list of saved pages: FILE, or URL and FILE, one a line.",
 )
+@click.option(
+    "-o", "--output", default="", metavar="FOLDER|s3://…", help="Clean WARC and WACZ files to Parquet files here."
+)
+@click.option(
+    "--scheduler", default="", metavar="ADDRESS", help="With -o: on this Dask cluster, tcp://host:8786 or a file."
+)
 @click.option("--text", "form", flag_value="text", help="The input is text that another tool extracted.")
 @click.option("--html", "form", flag_value="html", help="The input is HTML. Without both, it is looked at.")
 @click.option("--url", default="", metavar="URL", help="Where the page came from; helps to judge it.")
@@ -86,9 +95,16 @@ class _CleanResult:
 def clean(**options: Any) -> int:
     """Print a saved page's title, an empty line, and its article. FILE may be - for standard input.
 
+    With -o, FILE is a WARC or WACZ file, a pattern, a folder with such files, or s3://…: each becomes Parquet files of
+    its articles, of what was removed, and of its records. The same command again does what is missing.
+
     Of a folder all .html, .htm, .xhtml and .txt files are cleaned. Several articles each have their file's name above
     them; as JSON, each is an object in a line.
     """
+    if options["output"]:
+        return _clean_in_bulk(options)
+    if options["scheduler"]:
+        raise CommandError("--scheduler needs -o: where the Parquet files go")
     if not options["files"] and not options["list_file"]:
         raise click.UsageError("name a file, a folder, - for standard input, or a --list of files")
     if len(options["files"]) == 1:
@@ -100,6 +116,24 @@ def clean(**options: Any) -> int:
     if not codes:
         raise CommandError("no file to clean: the folder holds no .html, .htm, .xhtml or .txt file")
     return max(codes)
+
+
+def _clean_in_bulk(options: Mapping[str, Any]) -> int:
+    """Clean WARC and WACZ files to Parquet; return 1 if a file could not be read."""
+    if any(options[name] for name in ("list_file", "form", "url", "site_rules", "explain")):
+        raise CommandError("-o goes with WARC and WACZ files and --scheduler alone")
+    processes.start_workers()
+    sources = bulk_run.bulk_names(options["files"], lambda line: click.echo(one_line(line), err=True))
+    if not sources:
+        raise CommandError("name a WARC or WACZ file, a pattern, a folder or s3://…")
+    target = options["output"] if "://" in options["output"] else str(Path(options["output"]).absolute())
+    run = bulk_run.BulkRun(sources, target, early_checks.extractor_setting(), options["scheduler"])
+    try:
+        signals = fleet.run_with_progress(run, quiet=False)
+    except (object_store.StoreError, OSError) as error:
+        raise click.ClickException(f"{target}: {getattr(error, 'strerror', None) or error}") from error
+    print_text(run.summary())
+    return run_summary.SIGNAL_EXIT_BASE + signals[0] if signals else int(bool(run.files["unread"]))
 
 
 def _saved_pages(options: Mapping[str, Any]) -> Iterator[_SavedPage]:

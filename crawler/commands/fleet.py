@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
@@ -329,7 +329,22 @@ _END_SECONDS = 20.0  # from the second Ctrl-C until the command ends, whatever h
 _TELL_SECONDS = 0.2
 
 
-def run_with_progress(run: fleet_run.FleetRun, *, quiet: bool) -> list[int]:
+class StoppableRun(Protocol):
+    """A run of many tasks, shown with a progress line. `lines` gets lines for a person."""
+
+    lines: list[str]
+
+    def run(self) -> None:
+        """Run to the end, or until it is stopped."""
+
+    def stop(self) -> None:
+        """Stop in good order; called again, at once."""
+
+    def progress_line(self) -> str:
+        """Say in one line how far the run is."""
+
+
+def run_with_progress(run: StoppableRun, *, quiet: bool) -> list[int]:
     """Run in a thread, with a progress line, and print lines and warnings of the log as they come.
 
     The first Ctrl-C or SIGTERM stops it in good order, the second one at once. Returns the signals.
@@ -341,7 +356,7 @@ def run_with_progress(run: fleet_run.FleetRun, *, quiet: bool) -> list[int]:
     return signals
 
 
-async def _run_in_thread(run: fleet_run.FleetRun, signals: list[int], *, quiet: bool) -> None:
+async def _run_in_thread(run: StoppableRun, signals: list[int], *, quiet: bool) -> None:
     import asyncio
 
     loop, warnings = asyncio.get_running_loop(), run.lines
@@ -350,7 +365,7 @@ async def _run_in_thread(run: fleet_run.FleetRun, signals: list[int], *, quiet: 
         signals.append(number)
         run.stop()
         if len(signals) == 1:
-            click.echo("Stopping all crawls when what is under way is done; again stops at once.", err=True)
+            click.echo("Stopping when what is under way is done; again stops at once.", err=True)
         elif len(signals) == 2:
             click.echo("Ending at once; the next run goes on from here.", err=True)
             loop.call_later(_END_SECONDS, os._exit, run_summary.SIGNAL_EXIT_BASE + signals[0])

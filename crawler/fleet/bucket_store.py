@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .object_store import (
@@ -43,6 +44,13 @@ class BucketStore:
 
         with self._errors(key):
             obstore.put(self._bucket, key, data)
+
+    def put_file(self, key: str, file: Path) -> None:
+        """Upload a file, in parts, of which few are in memory."""
+        import obstore
+
+        with self._errors(key):
+            obstore.put(self._bucket, key, file)
 
     def chunks(self, key: str, start: int = 0) -> Iterator[bytes]:
         """Yield the bytes of an object from one on. S3 takes it for an error to ask for what follows the last."""

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -66,6 +66,35 @@ def write_rows(table: ParquetTable, rows: Iterable[Row], file: Path | BinaryIO) 
     return _write_groups(table, _row_groups(rows), file)
 
 
+class RowWriter:
+    """A writer of rows, one after the other, to one file. Use it in a `with`; only a group is in memory at a time."""
+
+    def __init__(self, table: ParquetTable, file: Path) -> None:
+        self._table = table
+        self._writer = pq.ParquetWriter(file, table.schema, compression="zstd", compression_level=_LEVEL)
+        self._group: list[Row] = []
+        self._size = 0
+
+    def add(self, row: Row) -> None:
+        """Write a row, at the latest at the end."""
+        self._group.append(row)
+        self._size += _size_of(row)
+        if len(self._group) >= _GROUP_ROWS or self._size >= _GROUP_BYTES:
+            self._write_group()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._group:
+            self._write_group()
+        self._writer.close()
+
+    def _write_group(self) -> None:
+        self._writer.write_table(_arrow_table(self._table, self._group))
+        self._group, self._size = [], 0
+
+
 def write_parts(table: ParquetTable, rows: Iterable[Row], folder: Path) -> int:
     """Write rows to as many files of a new folder as their size asks for, at least one, and return how many rows.
 
@@ -95,12 +124,16 @@ def _row_groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
     size = 0
     for row in rows:
         group.append(row)
-        size += sum(len(value) if isinstance(value, str) else _VALUE_BYTES for value in row)
+        size += _size_of(row)
         if len(group) >= _GROUP_ROWS or size >= _GROUP_BYTES:
             yield group
             group, size = [], 0
     if group:
         yield group
+
+
+def _size_of(row: Row) -> int:
+    return sum(len(value) if isinstance(value, str) else _VALUE_BYTES for value in row)
 
 
 def _arrow_table(table: ParquetTable, rows: Sequence[Row]) -> pa.Table:
