@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import click
 
 from broadsheet.output.read.plain_words import count_text
@@ -36,7 +34,7 @@ def verify(db: str, sample: row_sample.RowSample | None, as_json: bool) -> int:
     if as_json:
         articles, pictures = counts
         part = f"{sample.number}/{sample.count}" if sample else None
-        listed = [asdict(problem) for problem in problems]
+        listed = [problem._asdict() for problem in problems]
         print_json({"articles": articles, "pictures": pictures, "sample": part, "problems": listed})
         return int(bool(problems))
     for problem in problems:

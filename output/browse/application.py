@@ -13,8 +13,7 @@ import signal
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import uvicorn
 from starlette.applications import Starlette
@@ -96,8 +95,7 @@ _GRACE = 2  # seconds that answers under way have when the server ends
 _INTERRUPTED = 130
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(NamedTuple):
     """A socket that listens, and the application that answers at it."""
 
     socket: socket.socket

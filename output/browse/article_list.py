@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 import orjson
@@ -19,7 +20,7 @@ from broadsheet.cleaners.judge.certainty import FAIR_F1, HIGH_F1, Certainty
 
 from ..archive.stored_values import stored_texts
 from ..read.search import hits_of_articles, missing_words, rank_articles, widened
-from .facets import MOST_CHOICES, Facet, FacetChoice, FacetedList, count_passing, make_facet
+from .facets import MOST_CHOICES, Facet, FacetChoice, count_passing, make_facet
 from .strict_requests import Arguments, BadArgumentError, NotHereError
 
 PAGE_SIZE = 30
@@ -160,8 +161,7 @@ class ListPlace:
         return -(-self.position // PAGE_SIZE)
 
 
-@dataclass(frozen=True, slots=True)
-class ListedArticle:
+class ListedArticle(NamedTuple):
     """An article in the list. `description` is the beginning of its text where the page states none.
 
     `snippet` shows what a search met, in pieces with whether each matched.
@@ -182,14 +182,22 @@ class ListedArticle:
     snippet: tuple[tuple[bool, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ArticleList(FacetedList):
-    """A page of the list.
+class ArticleList(NamedTuple):
+    """A page of the list, narrowed by a query and by chosen values of facets; `sorts` are those there are.
 
     `is_cut` says that a search has more hits than it looked at. `missing` are words of a search without a hit that no
     article has, `wider` is a search for other endings of its words. `list` are the list's own arguments.
     """
 
+    query: str
+    sort: str
+    sorts: tuple[str, ...]
+    facets: tuple[Facet, ...]
+    chosen: Mapping[str, str]
+    page: int
+    page_count: int
+    page_size: int
+    total: int
     is_cut: bool
     articles: tuple[ListedArticle, ...]
     missing: tuple[str, ...]
@@ -203,8 +211,7 @@ SideCounts = Mapping[str, Sequence[tuple[str, int, int]]]
 """By side facet its most frequent values, each with its articles and the number of all values."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArticleCounts:
+class ArticleCounts(NamedTuple):
     """The numbers of all articles by their facets, and by side facets (None: not counted yet)."""
 
     cube: Sequence[CubeRow]

@@ -7,8 +7,8 @@ pictures. Each note has a sentence, and where it helps a link.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from broadsheet.cleaners.compare.edit_kinds import COMPARED_KINDS, EditKind
 from broadsheet.cleaners.document import PageType
@@ -37,8 +37,7 @@ class NoteKind(StrEnum):
     PICTURES = "pictures"
 
 
-@dataclass(frozen=True, slots=True)
-class ArticleNote:
+class ArticleNote(NamedTuple):
     """A note: its kind, the sentence, and a link below the article's address with its words (empty: none)."""
 
     kind: NoteKind
@@ -47,8 +46,7 @@ class ArticleNote:
     link: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NotedFacts:
+class NotedFacts(NamedTuple):
     """Facts of an article that notes are made of. `certainty` is the expected F1; None: not known."""
 
     shelving_reason: str

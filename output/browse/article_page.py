@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
@@ -48,8 +48,7 @@ _CAPTURES = f"""SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.
 _PAGE_FACTS = "SELECT certainty, EXISTS (SELECT 1 FROM _images WHERE page_id = ?1) FROM pages WHERE id = ?1"
 
 
-@dataclass(frozen=True, slots=True)
-class MetadataLine:
+class MetadataLine(NamedTuple):
     """A field of an article's metadata, its value as text, and where on the page it was read."""
 
     name: str
@@ -57,8 +56,7 @@ class MetadataLine:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class ShownBlock:
+class ShownBlock(NamedTuple):
     """A block of the page with its verdict. `block_id` is text: it has 63 bits.
 
     Its text stands on `page_count` `of_pages` article pages of the host; both are None where that was not counted.
@@ -98,8 +96,7 @@ class BlockRun:
         return not self.is_kept and len(self.blocks) >= _FOLDED_RUN
 
 
-@dataclass(frozen=True, slots=True)
-class CopyLine:
+class CopyLine(NamedTuple):
     """An article that is alike: how, how much (0 to 1), and which."""
 
     kind: str
@@ -110,8 +107,7 @@ class CopyLine:
     published_day: str
 
 
-@dataclass(frozen=True, slots=True)
-class AddressLine:
+class AddressLine(NamedTuple):
     """A URL that leads to the article: what it gave, and how it was found."""
 
     url: str
@@ -124,8 +120,7 @@ class AddressLine:
     http_status: str
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureLine:
+class CaptureLine(NamedTuple):
     """A response that was received for one of the article's URLs, or the document that a browser made of one."""
 
     id: int

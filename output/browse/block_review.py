@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
@@ -28,8 +27,7 @@ LATEST = 10
 """How many of the judgements a page of review lists."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewFigures:
+class ReviewFigures(NamedTuple):
     """The reliability of judged verdicts: of all, for each reason, and on each host.
 
     `unsure` counts the answers "cannot tell", which are in no figure.
@@ -70,8 +68,7 @@ _AROUND = """SELECT b.position, b.kept, t.text FROM _page_blocks b JOIN _block_t
     WHERE b.page_id = ? AND b.position BETWEEN ? AND ? ORDER BY b.position"""
 
 
-@dataclass(frozen=True, slots=True)
-class NearbyBlock:
+class NearbyBlock(NamedTuple):
     """A block beside the one to judge, or that one."""
 
     position: int
@@ -79,8 +76,7 @@ class NearbyBlock:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(NamedTuple):
     """A block to judge, with its verdict and the blocks around it.
 
     `pages` of the sample carry its text. `block_id` is text: it has 63 bits.
@@ -99,8 +95,7 @@ class Proposal:
     blocks: tuple[NearbyBlock, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedLine:
+class JudgedLine(NamedTuple):
     """A judgement that was made: what the verdict was, and whether it was right; None: the person cannot tell."""
 
     url: str
@@ -112,8 +107,7 @@ class JudgedLine:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewView:
+class ReviewView(NamedTuple):
     """The block to judge next (None: nothing is left), the figures of the judgements, and the latest of them."""
 
     proposal: Proposal | None

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 MOST_CHOICES = 12  # of a facet, the most frequent ones
 MOST_YEARS = 40  # the latest ones
 _UNSTATED = {"year": "no date"}
 
 
-@dataclass(frozen=True, slots=True)
-class FacetChoice:
+class FacetChoice(NamedTuple):
     """A value of a facet, how many articles it would leave, and whether it is chosen."""
 
     value: str
@@ -21,28 +19,12 @@ class FacetChoice:
     is_chosen: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Facet:
+class Facet(NamedTuple):
     """A facet with the values that are listed; `others` counts those that are not."""
 
     name: str
     choices: tuple[FacetChoice, ...]
     others: int
-
-
-@dataclass(frozen=True, slots=True)
-class FacetedList:
-    """A page of a list that is narrowed by a query and by chosen values of facets; `sorts` are those there are."""
-
-    query: str
-    sort: str
-    sorts: tuple[str, ...]
-    facets: tuple[Facet, ...]
-    chosen: Mapping[str, str]
-    page: int
-    page_count: int
-    page_size: int
-    total: int
 
 
 def facet_value_text(name: str, value: str) -> str:

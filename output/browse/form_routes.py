@@ -7,10 +7,10 @@ as annotated pages.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from sqlite_utils import Database
@@ -180,8 +180,7 @@ def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
     return RedirectResponse(address(archive.name, page, **done, **target.arguments), 303)
 
 
-@dataclass(frozen=True, slots=True)
-class _ReviewTarget:
+class _ReviewTarget(NamedTuple):
     """A verdict to judge, the article and the block that it is on (None: none), and the arguments that name it."""
 
     verdict: Review

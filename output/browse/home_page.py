@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlite_utils import Database
@@ -25,8 +24,7 @@ _LINE = """SELECT (SELECT count(*) FROM articles INDEXED BY articles_listed),
     coalesce((SELECT max(started_at) FROM runs), '')"""
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveLine:
+class ArchiveLine(NamedTuple):
     """An archive: its name in addresses, its file, its size in bytes, its articles, some hosts, its last run; and what
     is wrong with it, in which case the rest is empty.
     """
@@ -40,8 +38,7 @@ class ArchiveLine:
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveIndex:
+class ArchiveIndex(NamedTuple):
     """All archives of the room."""
 
     archives: tuple[ArchiveLine, ...]
@@ -70,8 +67,7 @@ class NewArticle(NamedTuple):
     picture: ShownPicture | None
 
 
-@dataclass(frozen=True, slots=True)
-class HomePage:
+class HomePage(NamedTuple):
     """The front page of an archive: its newest articles, and how many things need a look; None: being counted.
 
     `calm` is the sentence for none. `list` are the arguments of the list that the articles begin.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..archive.archive_errors import ArchiveError
 from ..read.search import SearchHit, hits_of_articles
@@ -17,8 +16,7 @@ SHOWN_HITS = 5
 """Hits that are shown of each archive: more stand in its own list."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveHits:
+class ArchiveHits(NamedTuple):
     """The hits in an archive, best first; `is_cut` says that there are more than `total`.
 
     `fault` says why the archive cannot be read, empty if it can. `list` are the arguments of its own list of them.
@@ -32,8 +30,7 @@ class ArchiveHits:
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LibrarySearch:
+class LibrarySearch(NamedTuple):
     """A search over a folder: the archives with hits, those with most of them first, then those with a fault.
 
     `facets` narrow it; `chosen` are the values that it is narrowed to.

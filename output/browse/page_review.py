@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlite_utils import Database
@@ -105,8 +105,7 @@ class PageProposal:
         return self.article_id > 0 and not self.shelving_reason
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedPage:
+class JudgedPage(NamedTuple):
     """A judgement that was made on a page: what it was taken for, and whether that was right; None: cannot tell."""
 
     url: str
@@ -116,8 +115,7 @@ class JudgedPage:
     judged_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class PageReviewView:
+class PageReviewView(NamedTuple):
     """The page to judge next (None: nothing is left), the figures of the judgements, and the latest of them."""
 
     proposal: PageProposal | None
@@ -210,8 +208,7 @@ PageSource = Callable[[RecordLocation, RecordLocation | None], str]
 """Reads the HTML of the response at a place (a revisit with its body at another). NotHereError if it cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnnotatedPage:
+class AnnotatedPage(NamedTuple):
     """A page's row, as the training reads it, and its HTML."""
 
     row: dict[str, Any]

@@ -6,7 +6,8 @@ Each page is one frozen value, shown by a template, and as JSON under the same n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from sqlite_utils import Database
 from starlette.requests import Request
@@ -38,8 +39,7 @@ from .strict_requests import Arguments, NotHereError
 from .url_pages import list_urls, read_capture, read_url, show_coverage
 
 
-@dataclass(frozen=True, slots=True)
-class PageCall:
+class PageCall(NamedTuple):
     """A call of a page: the archive, open at one moment, and the arguments."""
 
     room: Room
@@ -48,8 +48,7 @@ class PageCall:
     arguments: Arguments
 
 
-@dataclass(frozen=True, slots=True)
-class PageRoute:
+class PageRoute(NamedTuple):
     """A page: its path below the archive's name, its template, its part of the menu, and what makes its value."""
 
     path: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from sqlite_utils import Database
@@ -35,8 +35,7 @@ _ALARMS_BY_RUN = "SELECT r.started_at, count(*) FROM alarms a JOIN runs r ON r.i
 _HAS_CERTAINTY = "SELECT EXISTS (SELECT 1 FROM pages WHERE certainty IS NOT NULL)"
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveTotals:
+class ArchiveTotals(NamedTuple):
     """The figures that stand first; days are empty where no article states one, which `undated` counts."""
 
     articles: int
@@ -48,8 +47,7 @@ class ArchiveTotals:
     urls: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReasonLine:
+class ReasonLine(NamedTuple):
     """A reason for removal in the sampled articles: blocks, pages, and the width of its bar, of 100."""
 
     reason: str
@@ -58,8 +56,7 @@ class ReasonLine:
     width: float
 
 
-@dataclass(frozen=True, slots=True)
-class CoverageBar:
+class CoverageBar(NamedTuple):
     """The outcome of the URLs that a source names, as a bar."""
 
     source: str
@@ -67,8 +64,7 @@ class CoverageBar:
     parts: tuple[BarPart, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RunYield:
+class RunYield(NamedTuple):
     """The yield of a run, and the number of its alarms."""
 
     started_at: str
@@ -79,16 +75,14 @@ class RunYield:
     alarms: int
 
 
-@dataclass(frozen=True, slots=True)
-class LookExample:
+class LookExample(NamedTuple):
     """An article that a look is about: its title, and the path of its page."""
 
     title: str
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReportLook:
+class ReportLook(NamedTuple):
     """Something to know of the archive: its kind, what it is, what may be done, the path of the page that shows it, and
     whether it is more than good to know. The path is empty where no page does. `examples` are some of the articles.
     """
@@ -101,16 +95,14 @@ class ReportLook:
     examples: tuple[LookExample, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveFigures:
+class ArchiveFigures(NamedTuple):
     """The figures that take a pass over all articles, counted once for each state of the archive."""
 
     totals: ArchiveTotals
     has_certainty: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ReportPage:
+class ReportPage(NamedTuple):
     """The report of an archive.
 
     `coverage` is None, and `looks` empty, while they are being counted. `sampled` is the number of articles behind

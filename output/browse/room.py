@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
 from sqlite_utils import Database
@@ -40,16 +40,14 @@ NO_ARGUMENTS: Mapping[str, str] = {}
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class RoomWording:
+class RoomWording(NamedTuple):
     """The command line's words for a reason of table `urls` and for an edit, so that pages say the same."""
 
     reason_text: Callable[[str], str]
     edit_summary: Callable[[ListedEdit], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """A page that only says something: the status of the answer, and the words."""
 
     status: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -19,8 +19,7 @@ _BLOCK = """SELECT b.kept, r.reason, r.rule FROM _page_blocks b JOIN _reasons r 
     WHERE b.page_id = ? AND b.block_id = ? ORDER BY b.position LIMIT 1"""
 
 
-@dataclass(frozen=True, slots=True)
-class ScopeEffect:
+class ScopeEffect(NamedTuple):
     """The effect of a ruling in one scope: pages that have the block, articles that change, examples.
 
     `is_more`: there are more pages than were looked at. `is_in_force`: this very ruling holds already.
@@ -34,8 +33,7 @@ class ScopeEffect:
     examples: tuple[TextChange, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RulingPreview:
+class RulingPreview(NamedTuple):
     """A ruling that a person may make on a block as it stands in an article. `block_id` is text: it has 63 bits."""
 
     block_id: str

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -38,8 +38,7 @@ _PLACE = "SELECT warc_file, warc_offset, warc_length FROM captures WHERE id = ?"
 _TEXT_LISTS = {11: "directives", 12: "usage_stated"}  # columns that hold JSON arrays, by their place in the row
 
 
-@dataclass(frozen=True, slots=True)
-class RawDocument:
+class RawDocument(NamedTuple):
     """A response's body as text, and whether it is a page."""
 
     text: str
@@ -50,16 +49,14 @@ RawReader = Callable[[RecordLocation, RecordLocation | None, Path], RawDocument]
 """Reads the response at a place (a revisit with its body at another) below a folder. NotHereError if it cannot be."""
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedViews:
+class RenderedViews(NamedTuple):
     """Both views of a rendered page, as numbers of captures: its response, and the document that a browser made."""
 
     response: int
     document: int
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureView:
+class CaptureView(NamedTuple):
     """A capture with the head of its response as it was sent, or with what is wrong with its record.
 
     `robots` is what the host's robots.txt said then; `article_id` is 0 where no current text comes from it.
@@ -157,8 +154,7 @@ _CAPTURES = f"""SELECT id, fetched_at, coalesce(http_status, 0), content_type, p
     WHERE url = ? ORDER BY fetched_at DESC, id LIMIT {MOST_ROWS}"""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceCoverage:
+class SourceCoverage(NamedTuple):
     """The outcome of the URLs that one source names."""
 
     source: str
@@ -171,15 +167,13 @@ class SourceCoverage:
     unnamed_examples: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CoverageView:
+class CoverageView(NamedTuple):
     """The coverage of each source; None while it is being counted."""
 
     sources: tuple[SourceCoverage, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class CoveredUrls:
+class CoveredUrls(NamedTuple):
     """The URLs of a source that ended in one state for one reason, what may be done, and where the next page begins (0
     for none).
     """
@@ -192,8 +186,7 @@ class CoveredUrls:
     following: int
 
 
-@dataclass(frozen=True, slots=True)
-class UrlCapture:
+class UrlCapture(NamedTuple):
     """A response to a URL, or the document that a browser made of one."""
 
     id: int
@@ -204,8 +197,7 @@ class UrlCapture:
     is_rendered: bool
 
 
-@dataclass(frozen=True, slots=True)
-class UrlView:
+class UrlView(NamedTuple):
     """All that the archive knows of a URL.
 
     `page_type` and `evidence` are empty where it gave no page, `article_id` is 0 where it leads to no article.

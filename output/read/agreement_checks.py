@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -44,8 +44,7 @@ _KNOWN_REASON = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NumberedTable:
+class NumberedTable(NamedTuple):
     """A table whose rows have a number from their content: `columns` is SQL for the texts that it is made of."""
 
     name: str

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, lgamma, log, sqrt
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -113,8 +114,7 @@ _FREQUENT_RULES = """SELECT r.id, r.reason, r.rule, coalesce(n.pages, 0)
 _RULE_HITS = "SELECT pages FROM _rule_rates WHERE run_id = ? AND host = ? AND reason_id = ?"
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
+class Alarm(NamedTuple):
     """A change in a part of a host's pages that somebody should look at, with the figures as a sentence."""
 
     host: str
@@ -123,8 +123,7 @@ class Alarm:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class _PastYield:
+class _PastYield(NamedTuple):
     """A part of a host's pages in one earlier run."""
 
     pages: int
@@ -136,8 +135,7 @@ class _PastYield:
     run_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class _RunYield:
+class _RunYield(NamedTuple):
     """A part of a host's pages in the run that is checked."""
 
     host: str

@@ -16,6 +16,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -44,8 +45,7 @@ _IMPORTED = """SELECT DISTINCT warc_file FROM captures
     WHERE warc_file IS NOT NULL AND warc_file NOT IN (SELECT name FROM _warc_files)"""
 
 
-@dataclass(frozen=True, slots=True)
-class BackupResult:
+class BackupResult(NamedTuple):
     """The WARC files of a backup: how many are hard links, how many are copies, and the names of those that are not
     there.
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -74,8 +75,7 @@ _PICTURES = f"""SELECT a.id, a.title, a.url FROM (SELECT id FROM articles WHERE 
 _LAST_RUN = "SELECT started_at, coalesce(outcome, '') FROM runs ORDER BY started_at DESC, id DESC LIMIT 1"
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(NamedTuple):
     """An article or URL that a fact is about: the article's number (0: none), its title or address, and its address."""
 
     article_id: int

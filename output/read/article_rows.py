@@ -19,9 +19,8 @@ import json
 import unicodedata
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from sqlite_utils import Database
 
@@ -89,8 +88,7 @@ _CSV_TYPES = {"integer": "integer", "instant": "string", "day": "string", "text"
 _LIST_SEPARATOR = "; "
 
 
-@dataclass(frozen=True, slots=True)
-class DictionaryEntry:
+class DictionaryEntry(NamedTuple):
     """A field: its name, its meaning, and its kind: `integer`, `instant`, `day`, `list`, `sources` or `text`.
 
     `is_own` says that a user added it; then it `is_text` if it is declared so, and else may hold anything.

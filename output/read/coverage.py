@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
@@ -73,8 +73,7 @@ _ENDS_OF = """SELECT u.id, u.url FROM urls u
         AND EXISTS ({is_reached}) ORDER BY u.id LIMIT :limit"""
 
 
-@dataclass(frozen=True, slots=True)
-class CoveredUrl:
+class CoveredUrl(NamedTuple):
     """A URL that a source names, and where it led: the end of its redirects, itself if there are none."""
 
     url: str
@@ -100,8 +99,7 @@ class Gap:
         return bool(self.hint) and self.reason not in _settled_reasons()
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(NamedTuple):
     """The outcome of the `named` URLs that a `source` (sitemap, feed, link) names.
 
     `articles` lead to an article of the archive; `pages` were read and are no article, by type; `gaps` were not read.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from html import escape
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -19,8 +19,7 @@ _MARKS = {REMOVED_SIGN: ("[-", "-]"), ADDED_SIGN: ("{+", "+}")}
 _ELEMENTS = {REMOVED_SIGN: "del", ADDED_SIGN: "ins"}
 
 
-@dataclass(frozen=True, slots=True)
-class EditDiff:
+class EditDiff(NamedTuple):
     """An edit word by word: the numbers of the revisions before and after, the captures that they were read from, the
     words of a title that changed, and those of the changed blocks in order. `others` counts blocks left out.
     """

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
@@ -31,8 +31,7 @@ from ..archive.table_columns import TableColumn, quoted_name, table_columns
 from ..archive.url_words import UrlKind, UrlState
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A fault that a check found, in one line.
 
     `location` names a stored value or row, as `pages/evidence row 12`, and stands in the line too; empty for neither.

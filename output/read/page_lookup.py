@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
@@ -68,8 +68,7 @@ class StoredBlock:
         return " ".join(self.text.split()).casefold().startswith(typed)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredPage:
+class StoredPage(NamedTuple):
     """A page's verdict with its evidence, and its blocks, which only an article page has.
 
     `shelving_reason` says why its article is shelved; empty if it is not. `certainty` says how certain its text is,
@@ -142,8 +141,7 @@ _RECORD_OF_URL = f"{_RECORD_LOCATIONS} c.url = ? ORDER BY c.fetched_at DESC, c.i
 _RECORD_OF_ARTICLE = f"{_RECORD_LOCATIONS} c.id = (SELECT capture_id FROM articles WHERE id = ?)"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
+class StoredRecord(NamedTuple):
     """A capture and the place of its record; `body` is the record that has its body, where its own has not.
 
     `fetched_at` is UTC ISO 8601.
@@ -180,8 +178,7 @@ _FETCHED_ARTICLE = """SELECT a.title, a.authors, coalesce(a.published_raw, ''), 
     FROM pages p JOIN articles a ON a.id = p.article_id WHERE p.id = ?"""
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedArticle:
+class FetchedArticle(NamedTuple):
     """An article as it is stored; `authors` is a JSON list, `published` as the page states it."""
 
     title: str
@@ -190,8 +187,7 @@ class FetchedArticle:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class UrlResult:
+class UrlResult(NamedTuple):
     """The state and reason of the URL at the end of its redirects, and its article if it gave one."""
 
     state: UrlState | None

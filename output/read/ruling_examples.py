@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -28,8 +28,7 @@ _TEXTS_LIKE = f"""SELECT t.text FROM _block_texts t WHERE t.text LIKE ? ESCAPE '
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
-@dataclass(frozen=True, slots=True)
-class RulingExample:
+class RulingExample(NamedTuple):
     """A block that a ruling decides: its page's URL, the block, and the verdicts on the blocks around it."""
 
     url: str

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -57,8 +57,7 @@ Check = Callable[..., Iterator[Finding]]
 """A check of a database; those of `_SAMPLED_CHECKS` take a `RowSample` too."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveProblem:
+class ArchiveProblem(NamedTuple):
     """A broken invariant: the name of the check that found it, and what is wrong, in one line.
 
     `location` names the value or row, as `pages/evidence row 12`; empty where it is none.

@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from sqlite_utils import Database
@@ -240,8 +240,7 @@ class _Package:
         self._zip_file.writestr("datapackage-digest.json", json.dumps(digest))
 
 
-@dataclass(frozen=True, slots=True)
-class _CommittedFile:
+class _CommittedFile(NamedTuple):
     """A WARC file, named as table `_warc_files` does, and the length in bytes that was committed to it."""
 
     path: Path

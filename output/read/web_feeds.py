@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
@@ -49,8 +50,7 @@ class FeedScope:
         return f"{what} of {self.host}" if self.host else what
 
 
-@dataclass(frozen=True, slots=True)
-class WebFeedEntry:
+class WebFeedEntry(NamedTuple):
     """An entry. `id` is an IRI that stays, so that a reader shows it once; times are UTC, empty where not known: the
     time at which an article came into the archive is none at which it was published.
     """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from broadsheet.cleaners.document import Metadata
@@ -79,7 +77,7 @@ def test_a_search_with_more_hits_than_it_looks_at_says_so(db, monkeypatch):
 def test_counts_that_are_known_already_are_not_counted_again(db):
     request = ListRequest.of(Arguments({}))
     page = list_articles(db, request, ArticleCounts(article_list.count_facets(db), article_list.count_sides(db)))
-    assert page == replace(list_articles(db, request))
+    assert page == list_articles(db, request)
 
 
 @pytest.fixture

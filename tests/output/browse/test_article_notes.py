@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from broadsheet.cleaners.document import PageType
@@ -18,7 +16,7 @@ def revision(number, change, *kinds, note=""):
 
 
 def kinds(**facts):
-    return [note.kind for note in article_notes(replace(PLAIN, **facts))]
+    return [note.kind for note in article_notes(PLAIN._replace(**facts))]
 
 
 def test_an_article_with_nothing_to_say_of_it_has_no_note():
@@ -61,6 +59,6 @@ def test_edits_are_counted_with_the_latest_one_and_its_notice():
         revision(1, ""), revision(2, "body", "body"), revision(3, "correction", "correction", "body", note="A name."),
         revision(4, "cleaner", "cleaner"),
     )  # fmt: skip
-    [note] = article_notes(replace(PLAIN, revisions=revisions))
+    [note] = article_notes(PLAIN._replace(revisions=revisions))
     assert "2 edits, the latest on 2026-01-03 (correction, body). “A name.”" in note.text
     assert note.path == "/diff?to=3"

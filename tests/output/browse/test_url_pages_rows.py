@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ def db(archive: Archive) -> Database:
 
 def same_named(view: Any, row: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Values of a view that differ from the column of the same name."""
-    return {name: (value, row[name]) for name, value in asdict(view).items() if name in row and value != row[name]}
+    return {name: (value, row[name]) for name, value in view._asdict().items() if name in row and value != row[name]}
 
 
 def test_a_capture(db: Database, tmp_path: Path) -> None:
@@ -42,7 +41,7 @@ def test_a_capture(db: Database, tmp_path: Path) -> None:
         "directives": (("noarchive", "noindex"), '["noarchive", "noindex"]'),
         "usage_stated": (("train-ai=n",), '["train-ai=n"]'),
     }
-    assert set(columns(db, "captures")) - asdict(view).keys() == HIDDEN_OF_CAPTURE, (
+    assert set(columns(db, "captures")) - view._asdict().keys() == HIDDEN_OF_CAPTURE, (
         "show it, or say that it is not shown"
     )
     assert (view.article_id, view.robots, view.head) == (11, "all (no file)", "")
@@ -75,7 +74,7 @@ def test_a_url_with_its_captures_the_latest_first(db: Database) -> None:
     put(db, "captures", 5, id=5, url=URL, fetched_at="2026-01-03", http_status=None)
     view = read_url(db, 7)
     assert same_named(view, row) == {}
-    assert set(columns(db, "urls")) - asdict(view).keys() == HIDDEN_OF_URL, "show it, or say that it is not shown"
+    assert set(columns(db, "urls")) - view._asdict().keys() == HIDDEN_OF_URL, "show it, or say that it is not shown"
     assert (view.page_type, view.title, view.evidence, view.article_id) == ("article", "A title", ("words=9",), 11)
     assert [capture.id for capture in view.captures] == [3, 5, 2, 1]
     assert view.captures[0] == UrlCapture(3, "2026-01-03", 200, "text/html", 30, is_rendered=True)
