@@ -149,8 +149,9 @@ class _UrlRow:
         """Yield the (host, pattern) pairs that bound the URL, the narrowest first."""
         if self.kind == UrlKind.PAGE:
             url_patterns, convention = patterns_of(self.url), copy_convention(self.url)
-            narrow = _COPY + convention if convention else url_patterns.narrow
-            yield from ((self.host, narrow), (self.host, url_patterns.wide), (self.host, WHOLE_HOST))
+            if convention:
+                yield self.host, _COPY + convention
+            yield from ((self.host, url_patterns.narrow), (self.host, url_patterns.wide), (self.host, WHOLE_HOST))
         else:
             yield self.host, _file_pattern(self.kind, self.url)
 
@@ -271,8 +272,10 @@ class PatternTracker:
         patterns = list(row.patterns())
         spent_patterns = [pattern for host, pattern in patterns if (host, pattern) in self._spent_patterns]
         if not spent_patterns:
-            share = _COPY_SHARE if patterns[0][1].startswith(_COPY) else _SAMPLE_SHARE
-            is_left_out = self._is_sampled(patterns[0]) and content_id(row.url) % share
+            sampled = next((pattern for host, pattern in patterns if self._is_sampled((host, pattern))), "")
+            is_left_out = sampled and content_id(row.url) % (
+                _COPY_SHARE if sampled.startswith(_COPY) else _SAMPLE_SHARE
+            )
             return OutcomeReason.DRY if is_left_out else None
         is_whole_host = spent_patterns == [WHOLE_HOST]
         return OutcomeReason.TRAP_HOST_BOUND if is_whole_host else OutcomeReason.TRAP_PATTERN
