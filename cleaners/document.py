@@ -369,10 +369,14 @@ class CleanedPage:
     outlinks: tuple[Outlink, ...]
     robots: tuple[str, ...] = ()  # meta robots and X-Robots-Tag tokens, lower case
     cleaner_version: str = ""
-    layout_signature: bytes | None = None  # as `cleaners.html.layout_signature` makes it; None if it was not taken
+    layout_signature: bytes | None = (
+        None  # as `cleaners.compare.page_layouts.layout_signature` makes it; None if it was not taken
+    )
     images: tuple[ArticleImage, ...] = ()  # of the article
     statements: tuple[FieldStatement, ...] = ()  # of the article's authors and dates, by all sources
-    chances: bytes = b""  # how likely each block is the article's, as `cleaners.verdicts.certainty` packs it, if known
+    chances: bytes = (
+        b""  # how likely each block is the article's, as `cleaners.judge.certainty.block_chances` packs it, if known
+    )
     asked_extractor: bool = False  # whether trafilatura selected, besides the models
 
     @property

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import pkgutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +50,32 @@ def misopened(tree: ast.AST) -> list[str]:
 def test_a_docstring_opens_with_a_noun_or_for_a_function_a_verb(folder: str) -> None:
     found = {path.name: misopened(ast.parse(path.read_text("utf-8"))) for path in (REPOSITORY / folder).glob("*.py")}
     assert {name: words for name, words in found.items() if words} == {}
+
+
+_DOTTED = re.compile(r"`(?:broadsheet\.)?((?:cleaners|crawler|output)(?:\.\w+)+)`")
+_FILE = re.compile(r"`([\w/]+\.(?:py|sql))`")
+
+
+def is_there(name: str) -> bool:
+    """Tell whether a dotted name leads to a module, or to what a module has."""
+    try:
+        pkgutil.resolve_name(f"broadsheet.{name}")
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_modules_and_files_that_docstrings_and_comments_name_exist(folder: str) -> None:
+    found = [(path, path.read_text("utf-8")) for path in sorted((REPOSITORY / folder).glob("*.py"))]
+    names = {(path.name, name) for path, text in found for name in _DOTTED.findall(text) if not is_there(name)}
+    files = {
+        (path.name, name)
+        for path, text in found
+        for name in _FILE.findall(text)
+        if not any((place / name).exists() for place in (path.parent, REPOSITORY, *REPOSITORY.glob("*/")))
+    }
+    assert (names, files) == (set(), set())
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """The command line of `broadsheet`: its verbs by name. A verb's file in `commands` is loaded when the verb is named.
 
-Exit codes: 0 all well; 1 nothing found, or something failed; 2 the command makes no sense as it stands;
-75 another crawl owns the archive; 130 stopped with Ctrl-C, 143 with SIGTERM; 141 the reader of our output went away.
+Exit codes:
+
+- 0: all well; 1: nothing found, or something failed; 2: the command makes no sense as it stands
+- 75: another crawl owns the archive
+- 130: stopped with Ctrl-C; 143: with SIGTERM; 141: the reader of our output went away
 """
 
 from __future__ import annotations
