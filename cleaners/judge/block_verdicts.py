@@ -72,6 +72,8 @@ from .weighed_verdicts import (
 
 EXTRACTOR, FIRST_LOOK = "extractor", "first-look"
 _SECTION = "/section"
+# Looked up once: each access is a call.
+_CAPTION, _DONATION, _DUPLICATE = RemovalReason.CAPTION, RemovalReason.DONATION, RemovalReason.DUPLICATE
 _ADDRESSES = re.compile(r"(?:https?://|www\.)\S+(?:\s+(?:https?://|www\.)\S+)*")  # of sources, bare
 _CAPTION_WORDS = 25  # of a longer paragraph a credit at the end makes no caption
 _TOLD_SHARE, _TOLD_PARAGRAPHS = 0.2, 2  # of the text's words, and of its paragraphs, that one rule would take
@@ -153,9 +155,15 @@ def _is_lost(reading: Reading, verdicts: Sequence[Verdict], probabilities: Colum
     It is where its expected F1 is clearly above that of the verdicts which followed its doubts, or where these leave
     nothing of a text of which it was sure.
     """
-    is_open = np.array([_is_open(verdict) for verdict in verdicts])
+    if reading.doubted is None and True in [verdict.kept for verdict in verdicts]:
+        return False
+    open_flags = _open_flags(verdicts)
+    is_open = np.array(open_flags)
     words = np.array([block.words for block in reading.blocks])[is_open]
-    look, kept = first_look[is_open], [verdict.kept for verdict in verdicts if _is_open(verdict)]
+    look, kept = (
+        first_look[is_open],
+        [verdict.kept for verdict, is_one in zip(verdicts, open_flags, strict=True) if is_one],
+    )
     if not any(kept) and words[look >= _HELD].sum() >= _LEAST_HELD_WORDS:
         return True
     if reading.doubted is None or words[look >= _CHOSEN].sum() < _LEAST_CHOSEN_WORDS:
@@ -165,10 +173,13 @@ def _is_lost(reading: Reading, verdicts: Sequence[Verdict], probabilities: Colum
     return expected_f1(words, look) > expected + _CLEARLY_BETTER
 
 
-def _is_open(verdict: Verdict) -> bool:
-    """Return whether a block is kept, or removed by nothing that stands whatever the models say."""
-    is_final = verdict.reason == RemovalReason.DUPLICATE or any(vote.rule in final_rules() for vote in verdict.votes)
-    return verdict.kept or not is_final
+def _open_flags(verdicts: Sequence[Verdict]) -> list[bool]:
+    """Return for each block whether it is kept, or removed by nothing that stands whatever the models say."""
+    closed = final_rules()
+    return [
+        verdict.kept or (verdict.reason != _DUPLICATE and closed.isdisjoint([vote.rule for vote in verdict.votes]))
+        for verdict in verdicts
+    ]
 
 
 def _first_look_verdicts(verdicts: Sequence[Verdict], first_look: Column) -> tuple[Verdict, ...]:
@@ -176,8 +187,8 @@ def _first_look_verdicts(verdicts: Sequence[Verdict], first_look: Column) -> tup
     chosen = cast_vote(FIRST_LOOK, True, f"{FIRST_LOOK}/chosen", KeepReason.RESCUED)
     left_out = cast_vote(FIRST_LOOK, False, f"{FIRST_LOOK}/not-selected", RemovalReason.NOT_SELECTED)
     found = []
-    for verdict, probability in zip(verdicts, first_look, strict=True):
-        vote = chosen if probability >= _CHOSEN and _is_open(verdict) else left_out
+    for verdict, probability, is_open in zip(verdicts, first_look, _open_flags(verdicts), strict=True):
+        vote = chosen if probability >= _CHOSEN and is_open else left_out
         is_same = verdict.kept == vote.keep
         found.append(verdict if is_same else Verdict(vote.keep, vote.reason, vote.rule, (vote, *verdict.votes)))
     return tuple(found)
@@ -296,7 +307,7 @@ def _phrase_votes(context: _VoteContext) -> _Votes:
     for block, position in zip(context.blocks, context.body_positions(), strict=True):
         n = block.position
         rule = context.rules.match(block, position)
-        if rule and rule.reason == RemovalReason.CAPTION and _is_long_paragraph(block):
+        if rule and rule.reason == _CAPTION and _is_long_paragraph(block):
             rule = None
         if rule and rule.heads_section and position.between and not opens_teaser_box(context.blocks, n):
             rule = None
@@ -307,7 +318,9 @@ def _phrase_votes(context: _VoteContext) -> _Votes:
             votes[n] = cast_vote("rule", False, f"{section.name}{_SECTION}", section.reason)
         else:
             section = None
-    votes = {n: vote for n, vote in votes.items() if vote.rule not in _rules_that_tell(context, votes)}
+    if donations := [n for n, vote in votes.items() if vote.reason == _DONATION]:
+        told = _rules_that_tell(context, votes, donations)
+        votes = {n: vote for n, vote in votes.items() if vote.rule not in told}
     return _box_heading_votes(context, votes) | votes
 
 
@@ -319,17 +332,14 @@ def _is_long_paragraph(block: Block) -> bool:
     return is_paragraph and explain_layout(block.path, block.landmarks) is None
 
 
-def _rules_that_tell(context: _VoteContext, votes: _Votes) -> frozenset[str]:
+def _rules_that_tell(context: _VoteContext, votes: _Votes, donations: Sequence[int]) -> frozenset[str]:
     """Return the rules for donations that would take a fifth of the text, from several paragraphs: it tells of one."""
     words: Counter[str] = Counter()
     paragraphs: Counter[str] = Counter()
     text = [n for n in context.selected_positions if n in context.body and is_prose(context.blocks[n])]
-    for n in text:
-        if n in votes and votes[n].reason == RemovalReason.DONATION:
-            words[votes[n].rule] += context.blocks[n].words
-            paragraphs[votes[n].rule] += 1
-    if not words:
-        return frozenset()
+    for n in set(donations).intersection(text):
+        words[votes[n].rule] += context.blocks[n].words
+        paragraphs[votes[n].rule] += 1
     enough = _TOLD_SHARE * sum(context.blocks[n].words for n in text)
     return frozenset(rule for rule, count in words.items() if count >= enough and paragraphs[rule] >= _TOLD_PARAGRAPHS)
 
@@ -339,9 +349,10 @@ def _continues_section(section: Rule, block: Block, selected_positions: frozense
 
     Neither a long text nor a quotation is in a list of articles.
     """
-    is_quotation = block.kind is BlockKind.QUOTE and is_prose(block)
-    if section.reason == RemovalReason.RELATED and (is_quotation or is_no_excerpt(block)):
-        return False
+    if section.reason == RemovalReason.RELATED:
+        is_quotation = block.kind is BlockKind.QUOTE and is_prose(block)
+        if is_quotation or is_no_excerpt(block):
+            return False
     return continues_section(block, selected_positions, position)
 
 
@@ -424,9 +435,11 @@ def _layout_votes(context: _VoteContext) -> _Votes:
 def _explain_content(block: Block, site_name: str) -> tuple[str, RemovalReason] | None:
     """Return the rule and the reason that a block's content gives, with items told apart that link to other sites."""
     explanation = explain_by_content(block)
+    if explanation is None or not block.link_chars:
+        return explanation
     is_linked = block.kind is BlockKind.LIST_ITEM and "](http" in block.markdown
-    is_source = block.kind is BlockKind.PARAGRAPH and bool(_ADDRESSES.fullmatch(block.text))
-    if explanation and (is_linked or is_source) and site_name not in block.markdown:
+    is_source = block.kind is BlockKind.PARAGRAPH and _ADDRESSES.fullmatch(block.text)
+    if (is_linked or is_source) and site_name not in block.markdown:
         return f"{explanation[0]}{ELSEWHERE_ENDING}", explanation[1]
     return explanation
 

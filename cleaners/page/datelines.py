@@ -268,18 +268,15 @@ def _dates_near_headline(page: PageContext) -> Sequence[LabelledDate]:
     """
     if page.visible_dates is None:
         before, after = page.runs_before, page.runs_after
-        numbered_runs = chain(
-            ((n, run, after[n - 1 : n]) for n, run in enumerate(after)),
-            (
-                (2 * n, run, before[n + 1 : n + 2])
-                for n, run in enumerate(before)
-                if n < _RUNS_OVER_ANY or is_dateline(run.text)
-            ),
-        )
+        numbered_runs = [(n, run, after[n - 1 : n]) for n, run in enumerate(after) if _DIGIT.search(run.text)]
+        numbered_runs += [
+            (2 * n, run, before[n + 1 : n + 2])
+            for n, run in enumerate(before)
+            if _DIGIT.search(run.text) and (n < _RUNS_OVER_ANY or is_dateline(run.text))
+        ]
         ranked_dates = [
             (distance + _NOT_ALONE * (len(run.text) > _DAY_CHARS), found)
             for distance, run, previous_runs in numbered_runs
-            if _DIGIT.search(run.text)
             for found in _dates_in_run(page, run, "".join(map(_label_alone, previous_runs)))
         ]
         page.visible_dates = [found for _, found in sorted(ranked_dates, key=itemgetter(0))]

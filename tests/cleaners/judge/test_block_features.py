@@ -195,8 +195,12 @@ def test_on_a_plain_article_the_first_look_is_sure_and_selects() -> None:
 
 
 def test_where_it_is_in_doubt_trafilatura_is_asked() -> None:
-    assert not first_look_of(MIXED).is_sure
-    assert selecting_voters(cleaned(MIXED)) == {"extractor"}
+    text = "".join(f"<p>{sentence}</p>" for sentence in STORY)
+    doubtful = (
+        f"<html lang=en><title>The mill</title><h1>The mill</h1><aside class=sidebar>{text}</aside>{CARDS}</html>"
+    )
+    assert not first_look_of(doubtful).is_sure
+    assert selecting_voters(cleaned(doubtful)) == {"extractor"}
 
 
 def test_a_removed_block_has_the_vote_of_no_extractor_that_was_not_asked() -> None:
