@@ -21,8 +21,8 @@ PERSON = "person"
 
 
 class CorrectedField(StrEnum):
-    """What a correction is about: a block (`kept` or `removed`), the page's kind (`article` or `none`), or a field of
-    the article, as text; authors and tags as a JSON array.
+    """Subject of a correction: a block (`kept` or `removed`), the page's kind (`article` or `none`), or a field of the
+    article, as text; authors and tags as a JSON array.
     """
 
     BLOCK = "block"
