@@ -81,7 +81,7 @@ class _CleanResult:
     help="A list of saved pages: FILE, or URL and FILE, one a line.",
 )
 @click.option(
-    "-o", "--output", default="", metavar="FOLDER|s3://…", help="Clean WARC and WACZ files to Parquet files here."
+    "-o", "--output", type=PATH, default="", metavar="FOLDER|s3://…", help="Clean WARC and WACZ files to Parquet here."
 )
 @click.option(
     "--scheduler", default="", metavar="ADDRESS", help="With -o: on this Dask cluster, tcp://host:8786 or a file."

@@ -59,7 +59,7 @@ class RunRecorder:
         """Note how a run ended."""
         self._db.execute(
             "UPDATE runs SET finished_at = ?, outcome = ?, reason = ?, counts = ? WHERE id = ?",
-            [self._clock(), outcome, storable_text(reason), as_json(dict(counts)), run_id],
+            [self._clock(), outcome, storable_text(reason), as_json(dict(sorted(counts.items()))), run_id],
         )
 
     def _free_id(self, started_at: str, command: str) -> int:

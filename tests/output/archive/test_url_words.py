@@ -78,5 +78,5 @@ def test_reasons_with_a_part_of_their_own() -> None:
 
 def test_every_trap_is_of_the_family_of_traps() -> None:
     traps = [reason for reason in OutcomeReason if reason.name.startswith("TRAP_")]
-    assert len(traps) == 9
+    assert len(traps) == 10
     assert all(reason.startswith(compound_reason(ReasonFamily.TRAP, "")) for reason in traps)

@@ -127,7 +127,7 @@ def test_the_times_of_a_run_are_times(archive, started_at: str, finished_at: str
     assert finding.location in ("runs/finished_at row 5", "runs/started_at row 5")
 
 
-@pytest.mark.parametrize("table", ["runs", "_recleans", "_imports", "rulings", "_reviews", "takedowns", "alarms"])
+@pytest.mark.parametrize("table", ["runs", "_recleans", "_imports", "corrections", "_reviews", "takedowns", "alarms"])
 def test_every_time_of_an_event_has_a_pattern(table: str) -> None:
     [columns] = [stored.columns for stored in schema_tables() if stored.name == table]
     times = {f"{table}.{column.name}" for column in columns if re.search(r"(?:^|_)at$", column.name)}
