@@ -17,7 +17,7 @@ TIMES = _names("""
     robots_files.seen_at rulings.at runs.finished_at runs.started_at
     _shelf.first_seen _shelf.last_seen _shelved.first_seen _shelved.last_seen takedowns.at
     articles_overview.first_seen articles_overview.last_seen _edits.at _reviews.at
-    urls.fetched_at urls.first_seen urls.held_at urls.not_before _warc_files.begun_at
+    urls.fetched_at urls.first_seen urls.held_at urls._not_before _warc_files.begun_at
 """)
 """When something was done. That there is a time is compared, not which."""
 
@@ -130,7 +130,7 @@ PORT_DEPENDENT = _names("""
 """Digests of what may hold the site's address. Not compared where the two were crawled at different ports."""
 
 WITH_TIMING = _names("""
-    captures.refers_to urls.depth urls.found_on urls.found_via urls.lastmod urls.priority _url_patterns.dry
+    captures.refers_to urls.depth urls.found_on urls.found_via urls.lastmod urls._priority _url_patterns.dry
     _url_patterns.found _url_patterns.led
 """)
 """What chance decides where several answers are under way at once: which page is stored first is the one that a URL was

@@ -17,9 +17,9 @@ from warcio.archiveiterator import ArchiveIterator as WarcioIterator
 from warcio.exceptions import ArchiveLoadFailed
 
 from broadsheet.crawler.fleet.site_copies import fetch_warc_files, reading_copies
-from broadsheet.crawler.fleet.site_lease import read_site
+from broadsheet.crawler.fleet.site_head import read_head
 from broadsheet.crawler.fleet.site_records import stored_site_names
-from broadsheet.crawler.fleet.site_states import piece_prefix, read_manifest
+from broadsheet.crawler.fleet.site_states import read_manifest, state_prefix
 from broadsheet.crawler.fleet.store_address import store_at
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_file import open_database
@@ -145,7 +145,7 @@ def store_faults(calm: Path, other: Path, site: str, may_differ: Collection[str]
 
     A piece that a killed runner had stored, and no state names, stays for a day: its runner may have been only slow.
     """
-    if not read_site(store_at(str(other)), site).manifest:
+    if not read_head(store_at(str(other)), site).manifest:
         yield f"the store has no state of {site}"
         return
     with tempfile.TemporaryDirectory(dir=calm.parent) as folder:
@@ -153,9 +153,8 @@ def store_faults(calm: Path, other: Path, site: str, may_differ: Collection[str]
         yield from archive_faults(*copies, may_differ)
         yield from warc_faults(copies[1].parent)
     store = store_at(str(other))
-    named = read_manifest(store, read_site(store, site).manifest).keys
-    yield from (f"the store lacks {key}" for key in sorted(named - set(store.keys(piece_prefix(site)))))
-    yield from (f"left beside {path.name}" for path in other.glob(f"sites/{site}/beside/*"))
+    named = read_manifest(store, read_head(store, site).manifest).keys
+    yield from (f"the store lacks {key}" for key in sorted(named - set(store.keys(state_prefix(site)))))
 
 
 def _bring(folder: Path, target: Path, site: str) -> Path:
@@ -181,7 +180,7 @@ def _ends(folder: Path) -> dict[str, object]:
     values = {file.name: json.loads(file.read_text()) for file in sorted(folder.rglob(".fleet/*.json"))}
     for marker in folder.glob("*/store.json"):
         store = store_at(str(marker.parent))
-        values |= {name: dict(read_site(store, name).turn) for name in stored_site_names(store)}
+        values |= {name: dict(read_head(store, name).turn) for name in stored_site_names(store)}
     return {
         name: (turn["result"]["end"], turn["result"]["exit_code"], turn["is_crawled"], turn["failures"])
         for name, turn in values.items()
