@@ -33,7 +33,7 @@ _VERBS = (
     ("explain", "Show why a page's blocks are kept or removed.", "explain:explain"),
     ("remove", "Take a wrongly kept block out.", "restore:remove"),
     ("restore", "Put a removed block back.", "restore:restore"),
-    ("correct", "List what was corrected by hand.", "correct:correct"),
+    ("correct", "Correct an article's title, authors, day, tags, language.", "correct:correct"),
     ("reclean", "Clean an archive again from its raw responses.", "reclean:reclean"),
     ("verify", "Check that an archive is whole.", "verify:verify"),
     ("backup", "Copy an archive, also while it is crawled.", "backup:backup"),

@@ -1,25 +1,30 @@
-"""`broadsheet correct`: list what a person corrected, or write it as a rule file.
+"""`broadsheet correct`: correct the fields of an article, list all corrections, or write rulings as a rule file.
 
 The file has a rule for each removed block, and a test case for each restored one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..cli.command_line import CommandError, language
 from ..cli.lazy_modules import lazy_imports
 from ..cli.terminal import (
     cut_line,
     format_blocks,
+    format_table,
     one_line,
     print_json_lines,
     print_pages,
+    print_text,
     terminal_width,
 )
-from .verb_options import PATH, archive_argument, verb
+from .article_reference import REFERENCE, article_reference
+from .verb_options import PATH, Options, archive_argument, verb, with_options
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -28,8 +33,9 @@ with lazy_imports():
     from broadsheet.cleaners import document
     from broadsheet.cleaners.rules import layout_rules, rule_files
     from broadsheet.cleaners.rules import rule as rule_module
-    from broadsheet.output.read import ruling_examples
-    from broadsheet.output.write import person_verdicts
+    from broadsheet.output.archive import atomic_writes, stored_text, stored_values
+    from broadsheet.output.read import ruling_examples, stored_articles
+    from broadsheet.output.write import applied_rulings, archive_writer, corrections, person_verdicts, site_fields
 
     from ..cli import archive_access
     from . import output_target, restore
@@ -140,25 +146,150 @@ def _comment_lines(lines: Sequence[str]) -> str:
     return "".join(f"# {cut_line(line, _COMMENT_CHARS)}\n" for line in lines)
 
 
-@verb("List what was corrected by hand.")
-@archive_argument
-@click.option(
-    "--export-rules", "target", type=PATH, metavar="FILE", help="Write them as rules and test cases, in TOML."
-)
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
-def correct(db: str, target: str | None, as_json: bool) -> int:
-    """List every ruling on a block: restored or removed, where, when, and what it overruled."""
-    with archive_access.open_read_only(db) as archive_db:
+_CORRECT_OPTIONS: Options = (
+    archive_argument,
+    click.argument("words", nargs=-1, metavar=f"[{REFERENCE}]..."),
+    click.option("--title", metavar="TEXT", help="The right title."),
+    click.option("--author", "authors", multiple=True, metavar="NAME", help="The right author. Repeatable; '': none."),
+    click.option("--published", metavar="DAY", help="The right day of publication, as 2024-01-31; '': none."),
+    click.option("--tag", "tags", multiple=True, metavar="TEXT", help="The right tag. Repeatable; '': none."),
+    click.option("--language", type=language, metavar="CODE", help="The right language: en, es …"),
+    click.option("--note", default="", metavar="TEXT", help="Why; kept beside the correction."),
+    click.option("--undo", "undone", type=click.IntRange(0), metavar="NUMBER",
+                 help="Take the correction of this number back."),
+    click.option("--export-rules", "target", type=PATH, metavar="FILE",
+                 help="Write the rulings on blocks as rules and test cases, in TOML."),
+    click.option("--json", "as_json", is_flag=True, help="The list, a JSON object a line."),
+)  # fmt: skip
+
+
+@verb("Correct an article's title, authors, day, tags, language.")
+@with_options(_CORRECT_OPTIONS)
+def correct(db: str, words: tuple[str, ...], **options: Any) -> int:
+    """Correct the fields of an article, for good: no update, cleaning anew or merge takes a correction back.
+
+    ARTICLE is its URL, a path, its number, its title, or words that no other article has. With the archive alone, all
+    corrections are listed, those of blocks included, which `broadsheet restore` and `broadsheet remove` make.
+    """
+    values = _corrected_values(options)
+    if options["undone"] is not None:
+        return _undo(db, options["undone"])
+    if not words and not values:
+        return _list(db, options["target"], as_json=options["as_json"])
+    if not words or not values:
+        raise CommandError("say which article, and what is right: --title, --author, --published, --tag, --language")
+    return _correct_fields(db, " ".join(words), values, options["note"])
+
+
+def _corrected_values(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the given fields as corrections store them. CommandError for a day that is none."""
+    lists = {name: [one for one in options[name] if one.strip()] for name in ("authors", "tags") if options[name]}
+    texts = {name: options[name] for name in ("title", "published", "language") if options[name] is not None}
+    if day := texts.get("published"):
+        try:
+            texts["published"] = date.fromisoformat(day).isoformat()
+        except ValueError:
+            raise CommandError(f"--published {day!r} is no day: write it as 2024-01-31") from None
+    if not texts.get("title", "title").strip():
+        raise CommandError("--title has no words")
+    return texts | {name: stored_text.as_json(values) for name, values in lists.items()}
+
+
+def _correct_fields(path: str, words: str, values: Mapping[str, str], note: str) -> int:
+    """Store the corrections, apply them, and print what changed."""
+    with archive_access.told_faults(path), archive_writer.Archive.open(path) as archive:
+        archive_access.print_notices(archive.recovery)
+        reference = article_reference(archive.db, path, words, must_be_one=True)
+        article = stored_articles.find_stored_article(archive.db, reference)
+        if article is None:
+            return archive_access.refuse(f"{path} has no article {words}")
+        at = stored_values.utc_now()
+        made = [
+            corrections.Correction(
+                corrections.CorrectedField(name), value, article_id=article.id, url=article.url, at=at, note=note
+            )
+            for name, value in values.items()
+        ]
+        with atomic_writes.write_transaction(archive.db):
+            for one in made:
+                corrections.store_correction(archive.db, one)
+            site_fields.apply_field_corrections(archive.db, at)
+        after = stored_articles.find_stored_article(archive.db, str(article.id))
+    print_text(one_line(article.url))
+    for one in made:
+        old, new = (_shown(getattr(state, _FIELDS.get(one.field, one.field))) for state in (article, after))
+        print_text(one_line(f"  {one.field}: {old} → {new} (number {one.id})"))
+    return 0
+
+
+_FIELDS = {"published": "published_day"}
+"""The field of an article that shows a corrected one, where it has another name."""
+
+
+def _shown(value: object) -> str:
+    return (", ".join(value) if isinstance(value, tuple) else str(value or "")) or "none"
+
+
+def _undo(path: str, number: int) -> int:
+    """Take the correction of a number back, and apply what holds then."""
+    with archive_access.told_faults(path), archive_writer.Archive.open(path) as archive:
+        archive_access.print_notices(archive.recovery)
+        found = [one for one in corrections.list_corrections(archive.db) if one.id == number and not one.undone_at]
+        if not found:
+            return archive_access.refuse(f"{path} has no correction {number} in force")
+        [one], at = found, stored_values.utc_now()
+        if one.block_id is not None:
+            ruling = person_verdicts.Ruling(one.block_id, one.value == "kept", one.article_id, one.host, at)
+            applied_rulings.carry_out_ruling(archive.db, ruling, undo=True)
+        else:
+            with atomic_writes.write_transaction(archive.db):
+                corrections.undo_correction(archive.db, one, at)
+                site_fields.apply_field_corrections(archive.db, at)
+    print_text(one_line(f"taken back: {one.field} {one.url or one.host or 'everywhere'}"))
+    return 0
+
+
+def _list(path: str, target: str | None, *, as_json: bool) -> int:
+    """List all corrections, or write the rulings on blocks to a file of rules."""
+    with archive_access.open_read_only(path) as archive_db:
         listed_rulings = person_verdicts.list_rulings(archive_db)
+        fields = [one for one in corrections.list_corrections(archive_db) if one.block_id is None]
         if listed_rulings and target is not None:
             return export_rules(archive_db, listed_rulings, target)
     if as_json:
-        print_json_lines(map(_ruling_values, listed_rulings))
+        print_json_lines([*map(_ruling_values, listed_rulings), *map(_field_values, fields)])
         return 0
-    if not listed_rulings:
-        return archive_access.refuse(f"{db} has no rulings")
-    _print_rulings(listed_rulings)
+    if target is not None or not (listed_rulings or fields):
+        return archive_access.refuse(f"{path} has no {'rulings on blocks' if fields else 'corrections'}")
+    if listed_rulings:
+        _print_rulings(listed_rulings)
+    if fields:
+        print_pages(format_table([_FIELD_HEADS, *map(_field_cells, fields)], terminal_width()))
     return 0
+
+
+_FIELD_HEADS = ("number", "field", "value", "at", "where", "note")
+
+
+def _field_cells(one: corrections.Correction) -> tuple[str, ...]:
+    value = ", ".join(stored_values.json_texts(one.value)) if one.field in ("authors", "tags") else one.value
+    undone = f"taken back {one.undone_at[:10]} " if one.undone_at else ""
+    return (str(one.id), one.field, value or "none", one.at[:10], one.url or one.host or "anywhere", undone + one.note)
+
+
+def _field_values(one: corrections.Correction) -> dict[str, object]:
+    """Return the correction of a field as JSON values; its number is text, as those of blocks are."""
+    return {
+        "number": str(one.id),
+        "field": str(one.field),
+        "value": one.value,
+        "article_id": one.article_id,
+        "url": one.url or None,
+        "host": one.host,
+        "at": one.at,
+        "note": one.note,
+        "undone_at": one.undone_at,
+    }
 
 
 def _print_rulings(listed_rulings: Sequence[person_verdicts.ListedRuling]) -> None:
@@ -172,6 +303,7 @@ def _ruling_values(listed_ruling: person_verdicts.ListedRuling) -> dict[str, obj
     """Return a ruling as JSON values; the block's id is text, since it has more bits than a JSON number keeps."""
     ruling = listed_ruling.ruling
     return {
+        "number": str(ruling.id),
         "block_id": str(ruling.block_id),
         "verdict": restore.VERDICT_VERBS[ruling.is_kept],
         "article_id": ruling.article_id,

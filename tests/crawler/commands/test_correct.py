@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import tomllib
@@ -214,3 +215,68 @@ def test_a_ruling_that_was_taken_back_stays_so_in_every_merge(
     assert sorted(rows(tmp_path / "made-first.db", verdicts), key=str) == [
         ("kept", None), ("removed", "2026-12-01T00:00:02+00:00"),
     ]  # fmt: skip
+
+
+RIGHT = ("--title", "The right title", "--author", "Ann Moor", "--author", "Bo Tide", "--published", "2024-05-03",
+         "--tag", "Harbour", "--language", "fr", "--note", "as printed")  # fmt: skip
+FIELDS = "SELECT title, authors, published_day, tags, language FROM articles WHERE url = '{}'"
+CORRECTED = ("The right title", '["Ann Moor", "Bo Tide"]', "2024-05-03", '["Harbour"]', "fr")
+
+
+def fields_of(db: Path, url: str = RIVER) -> tuple[object, ...]:
+    [row] = rows(db, FIELDS.format(url))
+    return row
+
+
+def test_a_corrected_field_stays_through_cleaning_and_merging_and_is_taken_back_by_its_number(
+    archive_path: Path, tmp_path: Path
+) -> None:
+    before, others = fields_of(archive_path), fields_of(archive_path, TOWER)
+    code, said, _ = verb_here("correct", archive_path, RIVER, *RIGHT)
+    assert (code, fields_of(archive_path)) == (0, CORRECTED)
+    assert ("title: Evil" in said, "→ The right title (number " in said, ACTIVE & set(said)) == (True, True, set())
+    assert verb_here("show", archive_path, RIVER)[1].startswith("The right title\n")
+    assert (
+        '"title": "person"' in rows(archive_path, f"SELECT metadata_sources FROM articles WHERE url = '{RIVER}'")[0][0]
+    )
+    merged = tmp_path / "merged.db"
+    assert verb_here("merge", merged, archive_path)[0] == 0
+    for db in (archive_path, merged):
+        assert (fields_of(db), fields_of(db, TOWER), verb_here("verify", db)[0]) == (CORRECTED, others, 0)
+    listed = [json.loads(line) for line in verb_here("correct", merged, "--json")[1].splitlines()]
+    assert {(one["field"], one["note"], one["url"]) for one in listed} == {
+        (name, "as printed", RIVER) for name in ("title", "authors", "published", "tags", "language")
+    }  # fmt: skip
+    assert "Ann Moor, Bo Tide" in verb_here("correct", merged)[1]
+    for one in listed:
+        assert verb_here("correct", archive_path, "--undo", one["number"])[0] == 0
+        assert verb_here("correct", archive_path, "--undo", one["number"])[0] == 1
+    assert (fields_of(archive_path), verb_here("verify", archive_path)[0]) == (before, 0)
+    assert "taken back" in verb_here("correct", archive_path)[1]
+
+
+def test_a_ruling_on_a_block_is_taken_back_by_its_number_too(archive_path: Path) -> None:
+    assert verb_here("remove", archive_path, block_id(OWN), "--host", "a.example")[0] == 0
+    [ruling] = [json.loads(line) for line in verb_here("correct", archive_path, "--json")[1].splitlines()]
+    assert verb_here("correct", archive_path, "--undo", ruling["number"])[0] == 0
+    assert verb_here("correct", archive_path)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ((RIVER,), 2, "say which article, and what is right: --title"),
+        (("--title", "x"), 2, "say which article, and what is right: --title"),
+        ((RIVER, "--title", " "), 2, "--title has no words"),
+        ((RIVER, "--published", "2024-05"), 2, "--published '2024-05' is no day"),
+        ((RIVER, "--language", "english"), 2, "'english' is no language code"),
+        (("no such lighthouse", "--title", "x"), 1, "has no article no such lighthouse"),
+        (("--undo", "7"), 1, "has no correction 7 in force"),
+    ],
+)
+def test_what_cannot_be_corrected_is_a_line(
+    archive_path: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    ended, out, errors = verb_here("correct", archive_path, *arguments)
+    assert (ended, out, said in errors) == (code, "", True)
+    assert rows(archive_path, "SELECT count(*) FROM corrections") == [(0,)]
