@@ -231,8 +231,8 @@ class FleetRun:
             self._give_up(error.message)
             return
         for _ in range(room):
-            task = self._lost_task() or self._queue.next_task()
-            if task is None or self.stops:
+            task = None if self.stops else self._lost_task() or self._queue.next_task()
+            if task is None:
                 return
             self._started.add(task.name)
             engine.start(task, lambda end, task=task: ends.put((task, end)))  # type: ignore[misc]
