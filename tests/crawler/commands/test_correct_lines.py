@@ -56,7 +56,8 @@ def test_a_line_of_the_list(ruling: ListedRuling, cells: list[str]) -> None:
 
 def test_values() -> None:
     assert _ruling_values(listed(URL, 3, article_id=7, note="so")) == {
-        "block_id": "1152921504606846976", "verdict": "removed", "article_id": 7, "url": URL, "host": None, "pages": 3,
+        "number": "5557345250602130", "block_id": "1152921504606846976", "verdict": "removed", "article_id": 7,
+        "url": URL, "host": None, "pages": 3,
         "at": AT, "overruled": {"reason": "share buttons", "rule": "text/share"}, "note": "so", "text": "words",
     }  # fmt: skip
 

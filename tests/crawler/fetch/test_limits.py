@@ -24,11 +24,12 @@ from broadsheet.crawler.commands.spider_run import project_settings
 from broadsheet.crawler.fetch.addresses import PRIVATE_VERDICTS, SPECIAL_NETWORKS
 from broadsheet.crawler.fetch.faults import is_refusal
 from broadsheet.output.read.plain_words import reason_text
+from broadsheet.output.write.url_bounds import PatternLimits
 from tests.crawler.attacks import ATTACKS
 from tests.crawler.crawls import REPOSITORY
 
 DOCUMENT = (REPOSITORY / "docs" / "safety.md").read_text(encoding="utf-8")
-MODULES: dict[str, ModuleType] = {
+MODULES: dict[str, ModuleType | PatternLimits] = {
     "bounds": broadsheet.cleaners.page.markup_repairs,
     "capacity": broadsheet.crawler.fetch.capacity,
     "limits": broadsheet.crawler.fetch.limits,
@@ -39,6 +40,7 @@ MODULES: dict[str, ModuleType] = {
     "sitemaps": broadsheet.crawler.discovery.sitemaps,
     "webfeeds": broadsheet.crawler.discovery.feed_reader,
     "decode": broadsheet.cleaners.page.parsed_page,
+    "PatternLimits": PatternLimits(),
 }
 _UNITS = {"": 1, "s": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _BOUND = re.compile(r"^\| [^|]+\| ([\d,.]+) ?(s|KiB|MiB|GiB|)[^|]*\| `(\w+)\.(\w+)` \|", re.MULTILINE)

@@ -77,11 +77,13 @@ class Machine:
 
     scripts: list[Iterable[Message | None]]
     bytes_of_memory: int = 0
+    says_once_answered: Message | None = None
     started: list[ScriptedProcess] = field(default_factory=list)
     killed: list[list[int]] = field(default_factory=list)
 
     def process(self) -> BrowserProcess:
         self.started.append(ScriptedProcess(self.scripts.pop(0), pid=4_000 + len(self.started)))
+        self.started[-1].says_once_answered = self.says_once_answered
         return BrowserProcess(self.started[-1])
 
     async def start(self, chromium: Chromium, user_agent: str) -> BrowserProcess:
@@ -212,7 +214,7 @@ def test_pages_share_a_process_up_to_a_bound_and_a_failure_has_the_next_one_star
 
 
 def test_one_page_is_rendered_at_a_time_and_the_end_waits_for_it(machine: Machine) -> None:
-    machine.scripts = [[request(1), PAGE]]
+    machine.scripts, machine.says_once_answered = [[request(1)]], PAGE
     under_way, most = [0], [0]
 
     async def slowly(asked: ResourceRequest) -> ResourceAnswer:

@@ -58,8 +58,8 @@ def test_a_size_is_that_of_all_bytes() -> None:
         (RedactedRequest(b"secret", ("cookie",)), "RedactedRequest(header_names=('cookie',))"),
         (WarcRecord("response", {}, b"secret"), "WarcRecord(kind='response', fields={})"),
         (broadsheet.CrawlResult(Path("a.db"), "finished", "limit", 1.5, counts={"x": 1}, stats={"y": 2}),
-         f"CrawlResult(archive={Path('a.db')!r}, outcome='finished', reason='limit', seconds=1.5, pages=0, articles=0,"
-         " problems=())"),
+         f"CrawlResult(archive={Path('a.db')!r}, outcome='finished', reason='limit', seconds=1.5, pages=0,"
+         " article_pages=0, problems=())"),
     ],
 )  # fmt: skip
 def test_what_is_long_or_secret_is_in_no_message(value: object, shown: str) -> None:
