@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 AXE = "axe-core@4.14.1"
 PATHS = (
-    "", "articles", "articles?q=water", "changes", "coverage", "coverage/urls?source=link&state=done",
+    "", "articles", "articles?q=water", "changes", "report", "coverage", "coverage/urls?source=link&state=done",
     "review", "review/pages", "url/1", "no",
 )  # fmt: skip
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -209,21 +209,10 @@ def test_a_raw_page_is_shown_and_calls_nobody(page: Page, browser: LoopbackBrows
     before = len(browser.outside)
     page.get_by_role("link", name="Articles", exact=True).click()
     page.locator("ol.articles a").first.click()
-    page.get_by_role("link", name="Raw page").click()
+    page.get_by_role("link", name="Stored page").click()
     expect(page.frame_locator("iframe.raw").locator("body")).not_to_be_empty()
-    expect(page.locator("main")).to_contain_text("without its pictures and style sheets")
+    expect(page.locator("main")).to_contain_text("without its styles and pictures")
     assert browser.outside[before:] == []
-
-
-def test_rules_for_a_site_are_tried_on_its_pages(page: Page) -> None:
-    page.get_by_role("link", name="Rules", exact=True).click()
-    page.get_by_role("link", name="Rules for a site").click()
-    page.get_by_label("Rules").fill("strip: //article//p[2]")
-    page.get_by_role("button", name="Try").click()
-    expect(page.locator("main")).to_contain_text("with another text")
-    changed = page.locator("details.tried").first
-    expect(changed).to_contain_text(re.compile(r"site:.*\.txt:1/strip"))
-    expect(page.get_by_label("Rules")).to_have_value("strip: //article//p[2]")
 
 
 def test_it_can_be_read_without_javascript(browser: LoopbackBrowser, room: str) -> None:
@@ -240,7 +229,7 @@ def test_it_can_be_read_without_javascript(browser: LoopbackBrowser, room: str) 
     page.close()
 
 
-@pytest.mark.parametrize("path", ["", "articles", "articles?q=water", "changes", "coverage", "review"])
+@pytest.mark.parametrize("path", ["", "articles", "articles?q=water", "changes", "report", "coverage", "review"])
 def test_a_phone_need_not_scroll_sideways(browser: LoopbackBrowser, room: str, path: str) -> None:
     page = browser.chromium.new_page(viewport={"width": 390, "height": 800})
     page.goto(room + path)
@@ -338,7 +327,7 @@ def test_a_replayed_page_runs_and_asks_nobody(browser: LoopbackBrowser, replayin
     before, page = len(browser.outside), browser.page()
     page.goto(f"{replaying}articles")
     page.locator("ol.articles a").click()
-    page.get_by_role("link", name="Raw page").click()
+    page.get_by_role("link", name="Stored page").click()
     page.get_by_role("link", name="In ReplayWeb.page").click()
     viewer = page.frame_locator("iframe.raw").frame_locator("replay-web-page iframe")
     replay = viewer.frame_locator("wr-coll-replay iframe")
@@ -355,7 +344,7 @@ def test_nothing_of_a_hostile_archive_acts_or_calls(browser: LoopbackBrowser, ho
     before, page = len(browser.outside), browser.page()
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
     page.goto(hostile)
-    addresses = {hostile + path for path in ("", "articles", "coverage", "changes", "rules", "review", "url/1")}
+    addresses = {hostile + path for path in ("", "articles", "report", "coverage", "changes", "review", "url/1")}
     page.goto(f"{hostile}articles")
     page.locator("ol.articles a").click()
     addresses |= {page.url, f"{page.url}&view=blocks"}
