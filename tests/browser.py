@@ -20,6 +20,10 @@ from playwright.sync_api import Browser, Page, ProxySettings, sync_playwright
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 TIMEOUT = 30_000  # milliseconds, for whatever a test waits for in a page
 _FEATURES_OFF = (
+    "AimEnabled",
+    "AimServerEligibilityEnabled",
+    "AimServerRequestOnIdentityChangeEnabled",
+    "AimServerRequestOnStartupEnabled",
     "AutofillServerCommunication",
     "CertificateTransparencyComponentUpdater",
     "DestroyProfileOnBrowserClose",
@@ -29,6 +33,9 @@ _FEATURES_OFF = (
     "OptimizationGuideModelDownloading",
     "OptimizationHints",
     "PaintHolding",
+    "PreconnectToSearch",
+    "SearchEnginePreconnect2",
+    "SearchEnginePreconnectInterval",
     "Translate",
 )
 _FLAGS = (
@@ -46,6 +53,9 @@ _FLAGS = (
     "--disable-sync",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--gaia-url=http://127.0.0.1:9/",  # where it asks at its start who is signed in: nobody answers
+    "--gcm-checkin-url=http://127.0.0.1:9/",
+    "--gcm-mcs-endpoint=http://127.0.0.1:9/",
+    "--gcm-registration-url=http://127.0.0.1:9/",
     "--metrics-recording-only",
     "--no-first-run",
     "--no-pings",

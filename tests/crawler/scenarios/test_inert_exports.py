@@ -429,7 +429,7 @@ def test_a_terminal(base: Path, tmp_path: Path, payload: str, capsys: pytest.Cap
         for table, column in (
             *(("articles", name) for name in ("url", "title", "language", "section", "sitename")),
             *(("pages", "title"), ("urls", "url"), ("urls", "reason"), ("urls", "host"), ("_block_texts", "text")),
-            *(("runs", "command"), ("rulings", "note"), ("captures", "url"), ("captures", "content_type")),
+            *(("runs", "command"), ("corrections", "note"), ("captures", "url"), ("captures", "content_type")),
         ):
             connection.execute(f"UPDATE {table} SET {column} = ?", [storable_text(f"{payload} one")])
         connection.execute("UPDATE articles SET id = 1")

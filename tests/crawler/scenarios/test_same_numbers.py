@@ -24,12 +24,12 @@ Serve = Callable[..., ScriptedSite]
 NAMES = ("lock", "quay", "weir")
 
 
-def home_of(db: Path) -> str:
-    """The words of the room's home, once all is counted."""
+def report_page_of(db: Path) -> str:
+    """The words of the room's report, once all is counted."""
     room = Room(Library.at(db), RoomWording(str, lambda edit: edit.kind), may_write=False)
     http = TestClient(make_app(room, loopback_authorities(8383)), base_url="http://127.0.0.1:8383")
     for _ in range(2):  # the first look begins to count
-        text = re.sub(r"<[^>]*>", " ", http.get(f"/{db.stem}/").text)
+        text = re.sub(r"<[^>]*>", " ", http.get(f"/{db.stem}/report").text)
     return " ".join(text.split())
 
 
@@ -49,13 +49,13 @@ def hold_numbers_together(db: Path, told: str) -> None:
     assert verb("report", db)[1].startswith(sentence)
     (whole,) = [row for row in figures["yields"] if row["part"] == "*"]
     assert whole["article_pages"] == articles + shelved
-    text = home_of(db)
+    text = report_page_of(db)
     assert f"{articles} articles from 1 host" in text
     assert f"all {sum(states.values())} URLs: " in text
     assert all(f"{count} {state}" in text for state, count in states.items())
     assert f"finished {whole['pages']} {articles + shelved} none" in text  # pages, article pages, alarms of the run
     is_calm = not any(look["severity"] == "look" for look in figures["looks"])
-    assert is_calm == ("nothing needs a look" in figures["verdict"]) == ("Nothing needs a look" in text)
+    assert is_calm == ("nothing needs a look" in figures["verdict"]) == ("nothing needs a look" in text)
     for coverage in figures["coverage"]:
         counts = [coverage["articles"], *(gap["urls"] for gap in (*coverage["pages"], *coverage["gaps"]))]
         assert sum(counts) == coverage["named"]

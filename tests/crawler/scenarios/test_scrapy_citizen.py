@@ -115,7 +115,7 @@ def test_the_stats_are_scrapys_and_ours(crawl: Crawl, serve: Callable[..., Scrip
     assert stats["downloader/response_bytes"] > len(page("start")) + len(page("river"))
     assert (stats["item_scraped_count"], stats["finish_reason"]) == (1, "finished")
     ours = {name.removeprefix("broadsheet/"): value for name, value in stats.items() if name.startswith("broadsheet/")}
-    assert (ours["pages"], ours["articles"], ours["outcome"]) == (2, 1, "finished")
+    assert (ours["pages"], ours["article_pages"], ours["outcome"]) == (2, 1, "finished")
     kept, removed = result.rows("SELECT sum(kept), sum(NOT kept) FROM _blocks")[0]
     assert (ours["blocks_kept"], ours["blocks_removed"]) == (kept, removed)
     reasons = dict(result.rows("SELECT reason, count(*) FROM _blocks WHERE NOT kept GROUP BY reason"))
