@@ -110,7 +110,7 @@ def test_a_loader_that_guesses_types_reads_all_lines(folder: Path, tools: Path, 
 
 PARQUET_READERS = {
     "Polars": "import polars; print(polars.read_parquet('out/articles').filter(polars.col('word_count') > 0).height)",
-    "DuckDB": "import duckdb; print(duckdb.sql(\"SELECT count(published) FROM 'out/articles/*.parquet'\").fetchall())",
+    "DuckDB": "import duckdb; print(duckdb.sql(\"SELECT count(title) FROM 'out/articles/*.parquet'\").fetchall())",
 }
 
 

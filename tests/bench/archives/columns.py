@@ -14,7 +14,7 @@ TIMES = _names("""
     _sqlite_migrations.applied_at alarms.at articles.first_seen articles.last_seen
     _block_evidence.first_seen _place_evidence.first_seen
     captures.fetched_at changes.at _imports.finished_at _recleans.finished_at _recleans.started_at revisions.seen_at
-    robots_files.seen_at rulings.at runs.finished_at runs.started_at
+    robots_files.seen_at corrections.at corrections.undone_at rulings.at runs.finished_at runs.started_at
     _shelf.first_seen _shelf.last_seen _shelved.first_seen _shelved.last_seen takedowns.at
     articles_overview.first_seen articles_overview.last_seen _edits.at _reviews.at
     urls.fetched_at urls.first_seen urls.held_at urls._not_before _warc_files.begun_at
