@@ -89,12 +89,3 @@ def test_pictures_are_kept_at_once_and_refusals_are_obeyed(tmp_path: Path) -> No
     assert shown(db) == KEPT | {"/i/c.png", "/i/d.png"}
     assert command("import", file, "--db", obeying, "--keep", "pictures", "--obey-directives")[0] == 0
     assert shown(obeying) == KEPT
-
-
-@pytest.mark.slow
-def test_an_import_side_by_side_keeps_pictures_of_other_files_too(tmp_path: Path) -> None:
-    page = write(tmp_path / "page.warc.gz", [record(f"{SITE}/one", answer(illustrated("one", "/i/a.png")))])
-    file, db = write(tmp_path / "picture.warc.gz", [picture("/i/a.png", png())]), tmp_path / "a.db"
-    code, _, errors = command("fleet", "import", page, file, "--db", db, "--keep", "pictures")
-    assert code == 0, errors
-    assert shown(db) == {"/i/a.png"}

@@ -68,7 +68,7 @@ def test_no_other_verb_does(planted_folder: Path) -> None:
         "--help", "demo", "export demo-out/sample.db --format wacz -o out.wacz",
         "import mill.warc", "reclean archive.db --dry-run", "report archive.db", "search archive.db mill",
         "export archive.db -o out.csv --format csv", "verify archive.db", "explain archive.db http://mill.example/sold",
-        "changes archive.db", "rulings archive.db", "clean page.html",
+        "changes archive.db", "correct archive.db", "clean page.html",
         "forget archive.db http://mill.example/sold --yes",
     )  # fmt: skip
     outcomes = {line: broadsheet(planted_folder, *line.split()) for line in lines}

@@ -60,7 +60,7 @@ def test_no_page_grows_faster_than_the_archive(grown: Path, connections: list[Wa
         "", "articles", "articles?page=3", "articles?q=ba+ce", "articles?q=ba&sort=longest&host=news0.example",
         "articles?host=news0.example&sort=oldest&year=2004", "changes", "changes?kind=new", "coverage",
         "coverage/urls?source=sitemap&state=failed&reason=http_404", "coverage/urls?source=link&state=queued&reason=",
-        "url/7", "rules", "rule/1", "review", f"article/{article}?view=blocks",
+        "url/7", "report", "review", f"article/{article}?view=blocks",
         "articles?certainty=high", "articles?certainty=low&host=news0.example", "changes.atom",
         f"ruling?article={article}&block={block}&keep=1",
     )  # fmt: skip
