@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import Semaphore, WorkerPlugin
+from distributed import Semaphore, WorkerPlugin, get_worker
 
 from ..crawl.processes import Lifeline
 from .list_runs import overlap
@@ -79,10 +79,16 @@ def run_on_worker(task: SiteTask, place: StorePlace, slots_after: float) -> Site
             site.release()
 
 
-def _semaphore(place: StorePlace, name: str, leases: int) -> Any:
-    """Return a semaphore of the cluster, whose leases outlast a worker that is not heard of."""
+def _semaphore(place: StorePlace, name: str, leases: int, worker: Any = None) -> Any:
+    """Return a semaphore of the cluster, whose leases outlast a worker that is not heard of.
+
+    It is the worker's that is given, else that of the thread's task: other threads know none.
+    """
+    worker = worker or get_worker()
     with dask.config.set({"distributed.scheduler.locks.lease-timeout": f"{_LEASE_FACTOR * place.lost_seconds}s"}):
-        return Semaphore(leases, f"broadsheet {place.identity} {name}")  # type: ignore[no-untyped-call]
+        return Semaphore(  # type: ignore[no-untyped-call]
+            leases, f"broadsheet {place.identity} {name}", scheduler_rpc=worker.scheduler, loop=worker.loop
+        )
 
 
 @cache
@@ -94,16 +100,16 @@ def worker_lifeline() -> Lifeline:
 @cache
 def worker_slots(place: StorePlace) -> Path | None:
     """Grant this process's crawls slots of addresses as long as it lives; return their folder; None without a bound."""
-    stack = ExitStack()
+    stack, worker = ExitStack(), get_worker()
     atexit.register(stack.close)
-    return stack.enter_context(granted_slots(place, lambda address: _AddressBound(place, address)))
+    return stack.enter_context(granted_slots(place, lambda address: _AddressBound(place, address, worker)))
 
 
 class _AddressBound(SharedBound):
     """The leases that one worker has of an address."""
 
-    def __init__(self, place: StorePlace, address: str) -> None:
-        self._semaphore = _semaphore(place, f"address {address}", place.per_address)
+    def __init__(self, place: StorePlace, address: str, worker: Any) -> None:
+        self._semaphore = _semaphore(place, f"address {address}", place.per_address, worker)
 
     async def acquire(self, timeout: float | None = None) -> bool:
         """Wait for a lease. There is none soon after a restart of the scheduler, which has forgotten those it gave."""
