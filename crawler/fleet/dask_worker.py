@@ -84,11 +84,9 @@ def _semaphore(place: StorePlace, name: str, leases: int, worker: Any = None) ->
 
     It is the worker's that is given, else that of the thread's task: other threads know none.
     """
-    worker = worker or get_worker()
+    known = {"scheduler_rpc": worker.scheduler, "loop": worker.loop} if worker else {}
     with dask.config.set({"distributed.scheduler.locks.lease-timeout": f"{_LEASE_FACTOR * place.lost_seconds}s"}):
-        return Semaphore(  # type: ignore[no-untyped-call]
-            leases, f"broadsheet {place.identity} {name}", scheduler_rpc=worker.scheduler, loop=worker.loop
-        )
+        return Semaphore(leases, f"broadsheet {place.identity} {name}", **known)  # type: ignore[no-untyped-call]
 
 
 @cache
