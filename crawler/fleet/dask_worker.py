@@ -98,9 +98,17 @@ def worker_lifeline() -> Lifeline:
 @cache
 def worker_slots(place: StorePlace) -> Path | None:
     """Grant this process's crawls slots of addresses as long as it lives; return their folder; None without a bound."""
-    stack, worker = ExitStack(), get_worker()
+    stack, worker = ExitStack(), _this_worker()
     atexit.register(stack.close)
     return stack.enter_context(granted_slots(place, lambda address: _AddressBound(place, address, worker)))
+
+
+def _this_worker() -> Any:
+    """Return the worker whose task this thread runs; None in any other thread."""
+    try:
+        return get_worker()
+    except ValueError:
+        return None
 
 
 class _AddressBound(SharedBound):
