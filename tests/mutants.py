@@ -218,7 +218,7 @@ class ExecutedLines:
 
 
 def test_files(module: str) -> list[str]:
-    """List the test files that mirror a module; a package's own is named like its folder."""
+    """List the test files that are named like a module, or, of a package itself, like its folder."""
     path = REPOSITORY / "tests" / module
     stem = path.parent.name if path.stem == "__init__" else path.stem
     files = {*path.parent.glob(f"test_{stem}.py"), *path.parent.glob(f"test_{stem}_*.py")}

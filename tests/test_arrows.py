@@ -1,4 +1,5 @@
-"""Which package and which room may import what, read from the code itself; and that what is imported here is ours.
+"""Which package and which room may import what, read from the code itself; that what is imported here is ours, and
+that tests reach each module.
 
 A room is a folder or a module directly below a package.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -188,6 +190,24 @@ def modules_in_circles(graph: Mapping[str, set[str]]) -> set[str]:
     return {module for module in graph if module in reach(module)}
 
 
+def reached_modules(starts: Iterable[str], graph: Mapping[str, set[str]]) -> set[str]:
+    """The modules that are loaded where these are: they, the packages they stand in, and what those import."""
+    reached: set[str] = set()
+    waiting = set(starts) & graph.keys()
+    while waiting:
+        module = waiting.pop()
+        reached.add(module)
+        waiting |= (graph[module] | {module.rpartition(".")[0]} & graph.keys()) - reached
+    return reached
+
+
+def is_named(module: str, text: str) -> bool:
+    """Whether a text names a module that is loaded by its name: in full, or a verb by its words."""
+    words = r"[\s\"',]+".join(module.rpartition(".")[2].split("_"))
+    verb = rf"|(?:[\"']|broadsheet ){words}[\"'\s]" if module.startswith("broadsheet.crawler.commands.") else ""
+    return re.search(re.escape(module) + verb, text) is not None
+
+
 def against_the_arrows(room: str, tree: ast.AST, folder: str = "") -> set[str]:
     """The rooms that a module of this room imports and may not."""
     named = {room_of(name) for name in imports(tree, folder) if name != "broadsheet"}
@@ -204,6 +224,26 @@ def impurities(tree: ast.AST, folder: str = "") -> set[str]:
     impure = tuple(name for names in IMPURE.values() for name in names)
     named = {name for name in imports(tree, folder) for bad in impure if name == bad or name.startswith(f"{bad}.")}
     return named | {".".join(call) for call in calls(tree) if call in CLOCK_CALLS}
+
+
+def test_each_module_is_reached_by_a_test() -> None:
+    """By what tests import, and what that imports; a verb, which is loaded by its name, by a test that names it."""
+    modules = module_names(REPOSITORY)
+    files = [path for path in (REPOSITORY / "tests").rglob("*.py") if "bench" not in path.parts]
+    text = "\n".join(path.read_text("utf-8") for path in files)
+    named = imported_modules({name for path in files for name in imports(parsed(path), "tests")}, modules)
+    lazy = {module for module in modules if is_named(module, text)}
+    with_code = {name for name, path in modules.items() if parsed(path).body[1:] and path.stem != "__main__"}
+    assert with_code - reached_modules(named | lazy, import_graph(REPOSITORY)) == set()
+
+
+def test_a_module_that_nothing_names_is_not_reached() -> None:
+    graph = {"broadsheet.a": {"broadsheet.b.c"}, "broadsheet.b.c": set(), "broadsheet.b": set(), "broadsheet.d": set()}
+    assert reached_modules({"broadsheet.a"}, graph) == {"broadsheet.a", "broadsheet.b.c", "broadsheet.b"}
+    verb = "broadsheet.crawler.commands.fleet_read"
+    texts = ("run('fleet', 'read')", "broadsheet fleet read x", verb, "a fleet_readable one", "fleet reads")
+    assert [is_named(verb, text) for text in texts] == [True, True, True, False, False]
+    assert not is_named("broadsheet.crawler.read", "'read'")
 
 
 @pytest.mark.parametrize("package", PACKAGES)
