@@ -72,6 +72,25 @@ def test_news_images_and_translations():
     )
 
 
+LASTMOD = "<lastmod>2024-06-03</lastmod>"
+NEWS = "<n:news><n:publication_date>2024-05-02</n:publication_date></n:news>"
+
+
+@pytest.mark.parametrize(
+    ("dates", "lastmod"),
+    [
+        (LASTMOD + NEWS, "2024-06-03"),
+        (NEWS + LASTMOD, "2024-06-03"),
+        (NEWS + "<lastmod> </lastmod>", "2024-05-02"),
+        (LASTMOD, "2024-06-03"),
+        ("", ""),
+    ],
+)
+def test_a_change_goes_before_the_day_of_the_news(dates, lastmod):
+    body = urlset(f"<url><loc>{SITE}a</loc>{dates}</url>", f'{XMLNS} xmlns:n="news"')
+    assert read_sitemap(body, AT).entries == (SitemapEntry(f"{SITE}a", lastmod),)
+
+
 @pytest.mark.parametrize(
     "body",
     [

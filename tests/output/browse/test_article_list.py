@@ -94,6 +94,28 @@ def facet_counts(page, name):
     return {choice.value: choice.articles for facet in page.facets if facet.name == name for choice in facet.choices}
 
 
+@pytest.mark.parametrize("words", [{}, {"q": "harbour"}])
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("newest", "cbad"), ("oldest", "abcd"), ("seen", "dacb"), ("longest", "bdac"), ("shortest", "cadb"),
+        ("certainty", "cdba"),
+    ],
+)  # fmt: skip
+def test_each_order_is_another_and_what_is_not_known_comes_last(archive, make, sort, expected, words):
+    """Of d no day is known, of a no certainty."""
+    for name, day, seen, count, certainty in (
+        ("a", "2020-01-01", 3, 2, None), ("b", "2020-01-02", 1, 4, 0.95), ("c", "2021-01-01", 2, 1, 0.2),
+        ("d", "", 4, 3, 0.8),
+    ):  # fmt: skip
+        url = f"https://a.example/{name}"
+        outcome = make.outcome(url, " ".join(["harbour", *["words"] * count]), title=name)
+        archive.save([with_page(outcome, metadata=Metadata(title=name, published=day))])
+        archive.db.execute("UPDATE articles SET first_seen = ? WHERE url = ?", [f"2026-01-0{seen}T00:00:00Z", url])
+        archive.db.execute("UPDATE pages SET certainty = ? WHERE title = ?", [certainty, name])
+    assert "".join(article.title for article in listed(archive.db, sort=sort, **words).articles) == expected
+
+
 def test_the_least_certain_go_first_and_those_of_which_it_is_not_known_last(uncertain):
     titles = [article.title for article in listed(uncertain, sort="certainty").articles]
     assert titles[:5] == [f"Title {number}" for number in range(5)]

@@ -251,6 +251,16 @@ def test_a_url_that_was_skipped_for_its_depth_waits_again_where_the_other_has_it
     assert (row["state"], row["reason"]) == (("queued", "") if is_revived else (our_state, our_reason))
 
 
+@pytest.mark.parametrize(("ours", "theirs", "expected"), [(3, 5, (3, 5)), (5, 3, (3, 5)), (4, 4, (4, 4))])
+def test_the_lower_depth_the_higher_priority_and_the_later_date_count_on_either_side(
+    merged, ours: int, theirs: int, expected: tuple[int, int]
+) -> None:
+    rows = ({"depth": n, "_priority": n, "lastmod": f"2026-01-0{n}"} for n in (ours, theirs))
+    our_row, their_row = (row | values for row, values in zip(url_rows(), rows, strict=True))
+    row = merged("urls", our_row, their_row)
+    assert (row["depth"], row["_priority"], row["lastmod"]) == (*expected, f"2026-01-0{expected[1]}")
+
+
 @pytest.mark.parametrize(("theirs", "kind"), [("picture", "picture"), ("feed", "page")])
 def test_a_url_that_is_a_picture_in_either_is_one(merged, theirs: str, kind: str) -> None:
     ours, their_row = url_rows(kind=theirs)

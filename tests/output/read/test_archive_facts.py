@@ -91,6 +91,16 @@ def test_days_that_contradict_urls_and_days_that_a_host_shares(db: Database) -> 
     assert gather_facts(db, now=NOW).shared_day == Sample(20, tuple(Example(n, f"t{n}", f"u{n}") for n in range(1, 5)))
 
 
+@pytest.mark.parametrize(
+    ("day", "is_wrong"), [(1, True), (2, True), (3, False), (4, False), (5, False), (6, True), (7, True)]
+)
+def test_a_day_is_wrong_from_two_days_before_or_after_the_one_in_the_url(
+    db: Database, day: int, is_wrong: bool
+) -> None:
+    article(db, 1, published_day=DAY.format(day)[:10], url="http://a.test/2026-01-04-b")
+    assert gather_facts(db, now=NOW).misdated.count == is_wrong
+
+
 def test_the_least_certain_articles_come_first_one_of_each_title(db: Database) -> None:
     for number, expected in enumerate((0.79, 0.5, 0.6, 0.8, None, 0.7, 0.75, 0.78), 1):
         article(db, number, expected, title="same" if number in (2, 3) else f"t{number}")

@@ -12,6 +12,8 @@ import pytest
 
 from broadsheet.output.read.web_feeds import FeedScope, atom_document, json_feed_document, read_feed
 from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
+from tests.crawler.shell import verb
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -91,6 +93,22 @@ def test_an_edit_has_its_words_and_links_to_both_versions(archive, make, words):
     assert f'<a href="http://room.test/a/article/{number}/diff?from=1&amp;to=2">both versions</a>' in in_room.html
     assert in_room.html.count("http://room.test/a/capture/") == 2
     assert (entry.id, entry.summary) == (in_room.id, in_room.summary)
+
+
+def test_an_edit_says_how_many_blocks_were_added_removed_and_rewritten(file, make, words):
+    """Three, two and one: in both kinds of feeds, and by `broadsheet changes`."""
+    stays, gone, new = words("stays", 40), [words(name) for name in ("ash", "birch")], [words(name) for name in "xyz"]
+    with Archive.open(file, make.clock) as archive:
+        for paragraphs in ([stays, *gone], [stays.replace("stays7 ", "stayed "), *new]):
+            archive.save([make.outcome("http://a.test/1", *paragraphs, title="One")])
+            settle(archive.db, make.clock)
+        [entry] = read_feed(archive.db, FeedScope(of_edits=True)).entries
+        assert entry.summary == "3 added; 2 removed; 1 rewritten"
+        for document in (atom_document, json_feed_document):
+            assert entry.summary in document(read_feed(archive.db, FeedScope(of_edits=True))).decode()
+    assert "blocks: 1 rewritten, 3 added, 2 removed\n" in verb("changes", file)[1]
+    edit = json.loads(verb("changes", file, "--json")[1])
+    assert (edit["rewritten"], edit["added"], edit["removed"]) == (1, 3, 2)
 
 
 @pytest.mark.parametrize("read", READERS)

@@ -73,6 +73,19 @@ def test_start_page_and_sitemap_are_always_looked_at_a_story_when_it_is_due(craw
     assert set(queued(crawled)) == {HOME, MAP, STORY}
 
 
+@pytest.mark.parametrize(("every", "due"), [(0.0, 3), (2 * 3600, 2), (3 * 3600, 2), (4 * 3600, 1), (6 * 3600, 0)])
+def test_where_lists_wait_too_every_holds_for_them_and_for_stories(crawled, make, every: float, due: int) -> None:
+    """They were seen 5, 3 and 1.2 hours ago; what is due after no time of a person's, a list is after an hour."""
+    urls = [HOME, MAP, STORY]
+    for url, minutes in zip(urls, (300, 180, 72), strict=True):
+        at = (datetime.fromisoformat(NOON) - timedelta(minutes=minutes)).isoformat()
+        crawled.db.execute("UPDATE urls SET held_at = ?, _revisit_seconds = 3600 WHERE url = ?", [at, url])
+    update_run = update(make, interval_seconds=every, listings_always_due=False)
+    assert queue_due(crawled.db, update_run, NOON) == due
+    assert queued(crawled) == dict.fromkeys(urls[:due], "revisit")
+    assert queue_due(crawled.db, update(make, interval_seconds=every), NOON) == max(0, 2 - due)  # lists in any case
+
+
 def test_lists_go_before_stories_and_new_stories_before_known_ones(crawled, make):
     crawled.queue_revisits(update(make, revisit_all=True))
     add_urls(crawled.db, [make.discovered(HOST + "new", priority=60)], make.clock())
