@@ -33,11 +33,13 @@ with lazy_imports():
     from broadsheet.cleaners import document
     from broadsheet.cleaners.rules import layout_rules, rule_files
     from broadsheet.cleaners.rules import rule as rule_module
-    from broadsheet.output.archive import atomic_writes, stored_text, stored_values
-    from broadsheet.output.read import ruling_examples, stored_articles
+    from broadsheet.output.archive import atomic_writes, page_rows, stored_text, stored_values
+    from broadsheet.output.read import page_lookup, ruling_examples, stored_articles
     from broadsheet.output.write import applied_rulings, archive_writer, corrections, person_verdicts, site_fields
 
     from ..cli import archive_access
+    from ..replay import recleaning
+    from ..workers import settle_pool
     from . import output_target, restore
 
 _FILE_HEADER = """\
@@ -154,6 +156,8 @@ _CORRECT_OPTIONS: Options = (
     click.option("--published", metavar="DAY", help="The right day of publication, as 2024-01-31; '': none."),
     click.option("--tag", "tags", multiple=True, metavar="TEXT", help="The right tag. Repeatable; '': none."),
     click.option("--language", type=language, metavar="CODE", help="The right language: en, es …"),
+    click.option("--not-article", "kind", flag_value="none", help="The page is no article: take it out."),
+    click.option("--article", "kind", flag_value="article", help="The page is an article, whatever it looks like."),
     click.option("--note", default="", metavar="TEXT", help="Why; kept beside the correction."),
     click.option("--undo", "undone", type=click.IntRange(0), metavar="NUMBER",
                  help="Take the correction of this number back."),
@@ -166,18 +170,22 @@ _CORRECT_OPTIONS: Options = (
 @verb("Correct an article's title, authors, day, tags, language.")
 @with_options(_CORRECT_OPTIONS)
 def correct(db: str, words: tuple[str, ...], **options: Any) -> int:
-    """Correct the fields of an article, for good: no update, cleaning anew or merge takes a correction back.
+    """Correct the fields of an article, or whether it is one, for good: no update, cleaning anew or merge undoes it.
 
     ARTICLE is its URL, a path, its number, its title, or words that no other article has. With the archive alone, all
     corrections are listed, those of blocks included, which `broadsheet restore` and `broadsheet remove` make.
     """
     values = _corrected_values(options)
+    if options["kind"] and values:
+        raise CommandError(f"--{'not-' * (options['kind'] == 'none')}article goes without other corrections")
     if options["undone"] is not None:
         return _undo(db, options["undone"])
-    if not words and not values:
+    if words and options["kind"]:
+        return _correct_kind(db, " ".join(words), options["kind"], options["note"])
+    if not words and not values and not options["kind"]:
         return _list(db, options["target"], as_json=options["as_json"])
     if not words or not values:
-        raise CommandError("say which article, and what is right: --title, --author, --published, --tag, --language")
+        raise CommandError("say which article, and what is right: --title, --author … or --not-article")
     return _correct_fields(db, " ".join(words), values, options["note"])
 
 
@@ -222,6 +230,43 @@ def _correct_fields(path: str, words: str, values: Mapping[str, str], note: str)
     return 0
 
 
+def _correct_kind(path: str, words: str, kind: str, note: str) -> int:
+    """Store whether a page is an article, apply it, and print what it is now."""
+    with archive_access.told_faults(path), archive_writer.Archive.open(path) as archive:
+        archive_access.print_notices(archive.recovery)
+        page = page_lookup.find_page(archive.db, article_reference(archive.db, path, words, must_be_one=True))
+        if page is None:
+            return archive_access.refuse(f"{path} has no page of {words}")
+        number = page_rows.article_id(page.url)
+        one = corrections.Correction(
+            corrections.CorrectedField.KIND,
+            kind,
+            article_id=number,
+            url=page.url,
+            at=stored_values.utc_now(),
+            note=note,
+        )
+        with atomic_writes.write_transaction(archive.db):
+            corrections.store_correction(archive.db, one)
+        _apply_kinds(archive)
+        after = page_lookup.find_page(archive.db, page.url) or page
+    print_text(one_line(page.url))
+    print_text(one_line(f"  kind: {_kind_text(page)} → {_kind_text(after)} (number {one.id})"))
+    return 0
+
+
+def _apply_kinds(archive: archive_writer.Archive) -> None:
+    """Bring pages in line with whether a person calls them articles."""
+    if unread := recleaning.clean_as_told(archive.db, archive.path):
+        message = f"{unread} without a raw response that can be read: they become what you say when they are fetched"
+        click.echo(f"broadsheet: {message}", err=True)
+    settle_pool.settle_in_processes(archive.db)
+
+
+def _kind_text(page: page_lookup.StoredPage) -> str:
+    return "withdrawn" if page.shelving_reason == "withdrawn" else page.page_type
+
+
 _FIELDS = {"published": "published_day"}
 """The field of an article that shows a corrected one, where it has another name."""
 
@@ -245,6 +290,8 @@ def _undo(path: str, number: int) -> int:
             with atomic_writes.write_transaction(archive.db):
                 corrections.undo_correction(archive.db, one, at)
                 site_fields.apply_field_corrections(archive.db, at)
+            if one.field is corrections.CorrectedField.KIND:
+                _apply_kinds(archive)
     print_text(one_line(f"taken back: {one.field} {one.url or one.host or 'everywhere'}"))
     return 0
 

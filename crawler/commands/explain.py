@@ -39,6 +39,7 @@ _SHELVED_TEXTS = {
     "layout": "the pages of its layout are no articles",
     "list": "it only repeats other articles",
     "part": "its text is in the article of another page",
+    "withdrawn": "a person says that it is no article",
 }
 """A text for each word of ShelvingReason."""
 

@@ -25,6 +25,7 @@ with lazy_imports():
 
     from ..cli import archive_access
     from ..crawl import processes
+    from ..replay import recleaning
     from ..workers import settle_pool
 
 _MEGABYTE = 10**6
@@ -57,6 +58,7 @@ def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
                 for opened_source in opened:
                     archive_merge.refuse_damaged_source(archive.db, opened_source)
             results = [_merge_source(archive, source, names[source.file], quiet) for source in opened]
+            recleaning.clean_as_told(archive.db, archive.path)
             settled = settle_pool.settle_in_processes(archive.db)
     except (sqlite3.Error, OSError) as error:
         raise NotReachable(f"{target} cannot be written: {error}; the same command goes on from here") from error

@@ -88,6 +88,7 @@ class OutcomeBuilder:
         self.options = options
         self.scope = scope
         self.robot = "broadsheet"  # the name by which directives call us
+        self.told_articles: frozenset[str] = frozenset()  # URLs that a person calls articles
         self.reads_sitemaps = options.sitemaps  # those that a robots.txt names
         self._workers = workers
         self._retries = retries or RetryPolicy()
@@ -290,7 +291,8 @@ class OutcomeBuilder:
             queued_url.found_via == UrlSource.SEED,
             self.scope.max_depth is not None and queued_url.depth,
         )
-        key = _sameness(job), policy, is_start, bounded_depth
+        is_told = queued_url.url in self.told_articles
+        key = _sameness(job), policy, is_start, bounded_depth, is_told
         if (cleaning := self._recent_results.get(key)) is None or _has_failed(cleaning):
             cleaning = asyncio.ensure_future(self._workers.run(process_page, job, policy))
             self._recent_results[key] = cleaning
@@ -308,7 +310,7 @@ class OutcomeBuilder:
 
     def _current_packed_policy(self) -> bytes:
         """Return the pickled policy for the workers, pickled anew only when scope, options or robot have changed."""
-        policy = CrawlPolicy(self.scope, self.options, self.robot)
+        policy = CrawlPolicy(self.scope, self.options, self.robot, self.told_articles)
         if policy != self._policy:
             self._policy, self._packed_policy = policy, policy.packed()
         return self._packed_policy

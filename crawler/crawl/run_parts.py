@@ -148,6 +148,7 @@ def _join_parts(
     workers = WorkerPool(worker_count(settings), settings.getfloat("BROADSHEET_PAGE_SECONDS"))
     outcomes = OutcomeBuilder(options, scope, workers, retries)
     outcomes.robot = sent.identity.robot_name
+    outcomes.told_articles = session.told_articles()
     frontier = Frontier(session.queue, politeness_of(settings, sent.identity, options))
     session.pending_count = lambda: frontier.in_flight
     make_recorder = partial(

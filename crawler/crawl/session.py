@@ -21,6 +21,7 @@ from broadsheet.output.raw.warc_folders import Recovery
 from broadsheet.output.read.article_rows import article_of_page, iter_articles
 from broadsheet.output.read.run_yields import survey
 from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.corrections import told_articles
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.revisit_schedule import RevisitPolicy, UpdateRun, conditional_headers
 from broadsheet.output.write.run_records import (
@@ -220,6 +221,10 @@ class CrawlSession:
                 is_resumed=bool(revisit_start),
             )
             self.due_count = self._archive.queue_revisits(update_run)
+
+    def told_articles(self) -> frozenset[str]:
+        """Return the URLs that a person calls articles."""
+        return told_articles(self._archive.db)
 
     def validators(self, queued_url: QueuedUrl) -> dict[str, str]:
         """Return the headers that request a known URL only if it has changed (If-None-Match, If-Modified-Since)."""

@@ -16,7 +16,7 @@ from broadsheet.cleaners.document import CleanedPage, ExtractorUse, Metadata, Pa
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile, SiteRuleFolder
 from broadsheet.cleaners.lineage import site_rules_digest
 from broadsheet.output.archive.metadata_columns import read_stated_date
-from broadsheet.output.archive.page_rows import PageRows, make_page_rows
+from broadsheet.output.archive.page_rows import TOLD_ARTICLE, PageRows, make_page_rows
 from broadsheet.output.archive.url_words import OutcomeReason, Reason, UrlKind, UrlState
 from broadsheet.output.archive.usage_preferences import refused_uses
 from broadsheet.output.write.url_queue import QueuedUrl
@@ -38,12 +38,13 @@ from .robots_rules import exclusion_reason, with_nofollow_skipped
 @dataclass(frozen=True, slots=True)
 class CrawlPolicy:
     """Facts that are the same for all pages of a crawl: its scope, its options, and the robot name that directives may
-    address.
+    address, and the URLs that a person calls articles.
     """
 
     scope: Scope
     options: CrawlOptions
     robot: str
+    told_articles: frozenset[str] = frozenset()
 
     def packed(self) -> bytes:
         """Pickle the policy for the workers; a worker unpickles it once."""
@@ -92,6 +93,9 @@ def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
     site_rules = _site_rules(policy.options.site_rules, job.queued_url.host)
     extractor_use = policy.options.extractor or ExtractorUse.IN_DOUBT
     cleaned = clean(job.page, site_rules, extractor_use)
+    if job.queued_url.url in policy.told_articles and not cleaned.is_article:
+        told = PageVerdict(PageType.ARTICLE, (*cleaned.verdict.evidence, TOLD_ARTICLE))
+        cleaned = replace(cleaned, verdict=told)
     rules_digest = site_rules_digest(site_rules)
     directives = tuple(sorted({*job.page.directives, *cleaned.robots}))
     discovered = _discovered_urls(cleaned, job.queued_url, directives, policy)

@@ -40,6 +40,7 @@ from broadsheet.output.archive.url_words import (
 from broadsheet.output.raw.imported_records import BAD_REVISIT
 from broadsheet.output.raw.raw_exchange import Capture
 from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.corrections import told_articles
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.run_records import (
     StoredUrl,
@@ -171,6 +172,7 @@ class Importer:
         # So few records are under way that a batch which waited for more would hold all of them back.
         workers, writer = WorkerPool(worker_count), Writer(self._archive, lambda: 0)
         builder = OutcomeBuilder(self._options, self._scope, workers, RetryPolicy(0))
+        builder.told_articles = told_articles(self._archive.db)
         try:
             await run_bounded(
                 self._order.jobs(),

@@ -17,6 +17,8 @@ from sqlite_utils import Database
 from broadsheet.cleaners.document import ExtractorUse, UrlSource
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFolder
 from broadsheet.cleaners.lineage import lineage, site_rules_digest
+from broadsheet.output.archive.article_storage import changes_made_now
+from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.page_rows import PageRows, lineage_id, with_evidence
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.archive.url_words import UrlKind
@@ -27,8 +29,11 @@ from broadsheet.output.settle.recleaned_pages import (
     begin_run,
     finish_run,
     pages_with_raw,
+    replace_page,
     store_batch,
 )
+from broadsheet.output.write.corrections import told_articles, uncleaned_pages
+from broadsheet.output.write.run_records import latest_site_rules
 from broadsheet.output.write.url_queue import QueuedUrl
 
 from ..crawl.worker_jobs import CrawlPolicy, PageJob, process_page
@@ -51,6 +56,29 @@ def reclean_page(page: RawPage, folder: str, packed_policy: bytes) -> PageRows |
     fetched_at = datetime.fromisoformat(page.fetched_at)
     cleaned_page = process_page(PageJob(recorded_page, queued_url, fetched_at), packed_policy).page
     return with_evidence(cleaned_page, *response.evidence)
+
+
+def clean_as_told(db: Database, folder: Path) -> int:
+    """Clean the pages again that a person calls articles, or no longer does; return how many could not be read.
+
+    They have the site rules of the last run. Settle the archive afterwards.
+    """
+    options = CrawlOptions((), site_rules=latest_site_rules(db))
+    unread = 0
+    for page_id in uncleaned_pages(db):
+        page = next(pages_with_raw(db, page_id), None)
+        is_there = page is not None and page.id == page_id and page.record_location is not None
+        rows = reclean_page(page, str(folder), _packed_policy(db, options)) if page and is_there else None
+        if page is None or not isinstance(rows, PageRows):
+            unread += 1
+            continue
+        with write_transaction(db), changes_made_now(db, utc_now):
+            replace_page(db, page, rows, "", "")
+    return unread
+
+
+def _packed_policy(db: Database, options: CrawlOptions) -> bytes:
+    return CrawlPolicy(Scope(frozenset()), options, "broadsheet", told_articles(db)).packed()
 
 
 _PAGES_PER_WORKER = 4  # pages under way for each worker
@@ -91,7 +119,8 @@ class Recleaner:
         self._print_line = print_line
         self._site_rules = SiteRuleFolder(options.site_rules) if options.site_rules else None
         self._extractor_use = options.extractor or ExtractorUse.IN_DOUBT
-        self._packed_policy = CrawlPolicy(Scope(frozenset()), options, "broadsheet").packed()
+        self._packed_policy = _packed_policy(db, options)
+        self._uncleaned_pages = frozenset(uncleaned_pages(db))
         self._current_lineage = lru_cache(maxsize=10_000)(self._find_current_lineage)
         self._batch: list[RecleanedPage] = []
         self._run_id = 0
@@ -130,7 +159,8 @@ class Recleaner:
             workers.close()
 
     def _is_to_clean(self, page: RawPage, include_current: bool) -> bool:
-        if not include_current and page.cleaner_id == self._current_lineage(page.host):
+        is_wanted = include_current or page.id in self._uncleaned_pages
+        if not is_wanted and page.cleaner_id == self._current_lineage(page.host):
             self.findings.unchanged_counts["current"] += 1
         elif page.record_location is None:
             self.findings.unchanged_counts["no_raw"] += 1

@@ -263,11 +263,16 @@ def _certainty(cleaned: CleanedPage) -> float | None:
     return expected_verdict_f1(words, cleaned.chances, kept)
 
 
+TOLD_ARTICLE = "told=article"
+"""The evidence for an article that is one only by a person's word."""
+
+
 def with_evidence(page: PageRows, *facts: str) -> PageRows:
     """Return the page with more facts in the evidence of its verdict."""
     return replace(page, verdict=replace(page.verdict, evidence=(*page.verdict.evidence, *facts)))
 
 
 REPEATS_EVIDENCE, LAYOUT_EVIDENCE, EMPTIED_EVIDENCE = "repeats=", "layout=", "emptied="
-SETTLED_EVIDENCE = (REPEATS_EVIDENCE, LAYOUT_EVIDENCE, EMPTIED_EVIDENCE)
+WITHDRAWN_EVIDENCE = "withdrawn="
+SETTLED_EVIDENCE = (REPEATS_EVIDENCE, LAYOUT_EVIDENCE, EMPTIED_EVIDENCE, WITHDRAWN_EVIDENCE)
 """Evidence that `settle` adds to a page's own begins so; a page that is judged again keeps it until the next settle."""

@@ -741,6 +741,24 @@ BEGIN
         WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = old.page_id);
 END;
 
+CREATE TRIGGER corrections_unsettled_new AFTER INSERT ON corrections WHEN new.field = 'kind'
+BEGIN
+    INSERT INTO _unsettled (page_id, host) SELECT id, host FROM urls u
+        WHERE url = new.url AND NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = u.id);
+END;
+
+CREATE TRIGGER corrections_unsettled_gone AFTER DELETE ON corrections WHEN old.field = 'kind'
+BEGIN
+    INSERT INTO _unsettled (page_id, host) SELECT id, host FROM urls u
+        WHERE url = old.url AND NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = u.id);
+END;
+
+CREATE TRIGGER corrections_unsettled_changed AFTER UPDATE ON corrections WHEN new.field = 'kind'
+BEGIN
+    INSERT INTO _unsettled (page_id, host) SELECT id, host FROM urls u
+        WHERE url = new.url AND NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = u.id);
+END;
+
 CREATE TRIGGER page_blocks_unsettled_gone AFTER DELETE ON _page_blocks
 BEGIN
     INSERT INTO _unsettled_texts (block_id)

@@ -37,6 +37,7 @@ class ShelvingReason(StrEnum):
     PART = "part"  # its text is in the article of another page
     LAYOUT = "layout"  # the pages of its layout are none
     EMPTIED = "emptied"  # all its text is what the site repeats
+    WITHDRAWN = "withdrawn"  # a person says that it is no article
     COPY = "copy"  # another page has its text, now that what the site repeats is taken out of both
 
 

@@ -34,7 +34,8 @@ class UrlState(StrEnum):
 class OutcomeReason(StrEnum):
     """The reason for a URL's state, where one word says all. `output/read/url_reasons.toml` says each for people."""
 
-    # What was read, where it is no page
+    # What was read, where it is no page, or where a person says so
+    WITHDRAWN = "withdrawn"
     FEED = "feed"
     PICTURE = "picture"
     NOT_MODIFIED = "not_modified"  # a 304: what is stored is still current, and the row keeps its own reason

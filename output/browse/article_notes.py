@@ -22,6 +22,7 @@ _SHELVED = {
     "duplicate": "the same text stands under another URL, which names the article",
     "list": "it only repeats other articles",
     "part": "its text is in the article of another page",
+    "withdrawn": "a person says that it is no article",
 }
 
 
@@ -61,14 +62,14 @@ class NotedFacts(NamedTuple):
 def article_notes(facts: NotedFacts) -> Iterator[ArticleNote]:
     """Yield the notes of an article, the most important first."""
     latest = facts.revisions[-1] if facts.revisions else None
-    if latest is not None and latest.change == EditKind.WITHDRAWN:
+    if latest is not None and latest.change == EditKind.WITHDRAWN and not facts.shelving_reason:
         seen = f"Its site has withdrawn this article, as seen on {latest.seen_at[:10]}"
         yield ArticleNote(NoteKind.WITHDRAWN, f"{seen}. The archive keeps the last text.")
     if facts.shelving_reason:
         why = _SHELVED.get(facts.shelving_reason, facts.shelving_reason)
         yield ArticleNote(NoteKind.SHELVED, f"This article is shelved: {why}.")
     if facts.is_emptied:
-        text = "A person took all of its text out: this page is no article."
+        text = "A person took all of its text out."
         yield ArticleNote(NoteKind.EMPTIED, text, "?view=blocks", "The blocks")
     elif facts.certainty is not None and certainty(facts.certainty) is Certainty.LOW:
         text = "The text is of low certainty: something may be missing, or too much."

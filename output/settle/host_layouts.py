@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import groupby, islice
 from math import ceil
@@ -27,6 +27,7 @@ from ..archive.page_rows import LAYOUT_EVIDENCE
 from ..archive.shelf import ShelvingReason
 from ..archive.stored_text import first_words, words_of
 from ..archive.stored_values import content_id, stored_texts
+from ..write.corrections import told_kinds
 from .page_table import IS_FREQUENT, MAX_KEPT
 
 MIN_OPENING_WORDS = 8
@@ -241,12 +242,15 @@ class HostLayouts:
 
 def find_layouts(db: Database, hosts: Iterable[str]) -> Iterator[HostLayouts]:
     """Group and judge the pages of each of these hosts. Needs the temporary tables of settling."""
+    told_articles = {page_id for page_id, is_article in told_kinds(db).items() if is_article}
     for host in hosts:
         rows: list[LayoutRow] = []
         layout_by_page: dict[int, int] = {}
         taken_out: dict[int, PageVerdict] = {}
         groups = _group_pages(db, host)
         for (signature, pages), verdict in zip(groups, judge_layouts([pages for _, pages in groups]), strict=True):
+            taken = {page: kind for page, kind in verdict.taken_out.items() if page not in told_articles}
+            verdict = replace(verdict, taken_out=taken)
             row = _layout_row(host, signature, pages, verdict)
             rows.append(row)
             layout_by_page |= {page.page_id: row[0] for page in pages}

@@ -72,9 +72,9 @@ class RawPage:
         return Sighting(self.id, self.url, self.host, self.capture_id, self.fetched_at)
 
 
-def pages_with_raw(db: Database) -> Iterator[RawPage]:
-    """Yield all pages that may be cleaned again, those without a raw response too, by page id."""
-    last_id = 0
+def pages_with_raw(db: Database, first_id: int = 1) -> Iterator[RawPage]:
+    """Yield all pages from an id on that may be cleaned again, those without a raw response too, by page id."""
+    last_id = first_id - 1
     while rows := db.execute(_RAW_PAGES, [last_id, _PAGES_PER_BATCH]).fetchall():
         last_id = rows[-1][0]
         yield from map(_raw_page, rows)

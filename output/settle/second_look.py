@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 _STORED_EMPTIED = f"""SELECT x.page_id, u.host, p.page_type, p.evidence FROM _shelf x
     CROSS JOIN pages p ON p.id = x.page_id CROSS JOIN urls u ON u.id = x.page_id
     WHERE x.why = '{ShelvingReason.EMPTIED}'"""
-_STORED_COPIES = f"""SELECT x.page_id, u.host, a.page_id FROM _shelf x
-    CROSS JOIN pages p ON p.id = x.page_id CROSS JOIN articles a ON a.id = p.article_id
-    CROSS JOIN urls u ON u.id = x.page_id WHERE x.why = '{ShelvingReason.COPY}'"""
+# The other page's article may be withdrawn: it is of the same title and host.
+_STORED_COPIES = f"""SELECT x.page_id, u.host, coalesce((SELECT a.page_id FROM articles a WHERE a.id = p.article_id), (
+        SELECT min(o.page_id) FROM _shelf o CROSS JOIN pages q ON q.id = o.page_id CROSS JOIN urls v ON v.id = q.id
+        WHERE o.why = '{ShelvingReason.WITHDRAWN}' AND q.title = p.title AND v.host = u.host)) AS original
+    FROM _shelf x CROSS JOIN pages p ON p.id = x.page_id CROSS JOIN urls u ON u.id = x.page_id
+    WHERE x.why = '{ShelvingReason.COPY}' AND original IS NOT NULL"""
 
 # A block that a person keeps or removes by hand counts as kept: neither is the site's doing.
 _EMPTIED = """SELECT p.id, (
@@ -51,7 +54,8 @@ _EMPTIED = """SELECT p.id, (
 _NAMESAKES = """WITH found (page_id, title) AS (
         SELECT p.id, p.title FROM urls u CROSS JOIN pages p ON p.id = u.id
         WHERE u.host = ?1 AND p.own_type IN ('article', 'teaser') AND p.title <> ''
-            AND NOT EXISTS (SELECT 1 FROM _shelf x WHERE x.page_id = p.id AND x.why NOT IN ('emptied', 'copy')))
+            AND NOT EXISTS (
+                SELECT 1 FROM _shelf x WHERE x.page_id = p.id AND x.why NOT IN ('emptied', 'copy', 'withdrawn')))
     SELECT f.page_id, u.url, f.title, coalesce(p.canonical_url, ''), coalesce(a.word_count, x.word_count),
         coalesce(a.published_day, x.published_day, ''), coalesce(a.text, x.text)
     FROM found f CROSS JOIN urls u ON u.id = f.page_id CROSS JOIN pages p ON p.id = f.page_id

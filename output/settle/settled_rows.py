@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from broadsheet.cleaners.document import PageType, PageVerdict
 
 from ..archive.article_storage import ArticleChange, note_change
-from ..archive.page_rows import LAYOUT_EVIDENCE, REPEATS_EVIDENCE, SETTLED_EVIDENCE, article_id
+from ..archive.page_rows import LAYOUT_EVIDENCE, REPEATS_EVIDENCE, SETTLED_EVIDENCE, WITHDRAWN_EVIDENCE, article_id
 from ..archive.shelf import ShelvingReason, shelve, unshelve
 from ..archive.stored_text import as_json
 from ..archive.stored_values import stored_texts
 from ..write.assembled_text import ArticlePart
+from ..write.corrections import told_kinds
+from ..write.edit_decisions import note_withdrawals
 from .copies_and_parts import Representatives
 from .second_look import SecondLook, look_again
 
@@ -73,13 +76,13 @@ class _SettledRow:
     has_other_type: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PageFindings:
     """The findings on an archive's pages, by page id: of the whole archive, or of the pages in `settle_judged`.
 
     They are the representatives of copies, the number of articles that a representative repeats if it is a list, the
     pages that are parts of an article, the types of pages that are no articles by their layout, and what a second look
-    found when blocks were judged.
+    found when blocks were judged. `corrected` is whether a person says that a page is an article, the latest act last.
     """
 
     representatives: Representatives
@@ -88,6 +91,12 @@ class PageFindings:
     layout_verdicts: Mapping[int, PageVerdict]
     second_look: SecondLook
     is_whole: bool
+    corrected: Mapping[int, bool] = field(default_factory=dict)
+
+    @cached_property
+    def told(self) -> dict[int, bool]:
+        """Return by first page whether a person says that it is an article; of several pages the latest act counts."""
+        return {self.head_page(page_id): is_article for page_id, is_article in self.corrected.items()}
 
     def shelving_reason(self, page_id: int) -> ShelvingReason | None:
         """Return the reason for taking a page's article out; None if it stays."""
@@ -97,13 +106,16 @@ class PageFindings:
             return ShelvingReason.DUPLICATE
         if self._first_page(page_id) != page_id:
             return ShelvingReason.PART
+        if page_id in self.told:
+            return None if self.told[page_id] else ShelvingReason.WITHDRAWN
         return ShelvingReason.LIST if page_id in self.repeat_counts else self.second_look.shelving_reason(page_id)
 
     @property
     def shelvable_pages(self) -> set[int]:
         """Return the pages whose articles may be taken out."""
         second_look = (*self.second_look.emptied, *self.second_look.copies)
-        return {*self.representatives, *self.parts, *self.repeat_counts, *self.layout_verdicts, *second_look}
+        findings = (self.representatives, self.parts, self.repeat_counts, self.layout_verdicts, self.told)
+        return {*second_look, *(page_id for pages in findings for page_id in pages)}
 
     def head_page(self, page_id: int) -> int:
         """Return the page whose article has a page's text in it, as a copy or as a part."""
@@ -127,7 +139,8 @@ def findings_on_judged(
         db.execute(statement)
     representatives = Representatives(db.execute(_JUDGED_COPIES).fetchall())
     parts = {page: ArticlePart(head, place) for page, head, place in db.execute(_JUDGED_PARTS)}
-    return PageFindings(representatives, repeat_counts, parts, layout_verdicts, second_look, is_whole=False)
+    told = told_kinds(db)
+    return PageFindings(representatives, repeat_counts, parts, layout_verdicts, second_look, False, told)
 
 
 def write_findings(db: Database, findings: PageFindings, settled_at: str) -> RowChanges:
@@ -178,6 +191,8 @@ def _settled_verdict(findings: PageFindings, page_id: int) -> PageVerdict | None
     if layout_verdict := findings.layout_verdicts.get(page_id):
         facts = tuple(f"{LAYOUT_EVIDENCE}{fact}" for fact in layout_verdict.evidence)
         return PageVerdict(layout_verdict.page_type, facts)
+    if (is_article := findings.told.get(page_id)) is not None:
+        return None if is_article else PageVerdict(PageType.OTHER, (f"{WITHDRAWN_EVIDENCE}by correction",))
     if repeat_count := findings.repeat_counts.get(page_id, 0):
         return PageVerdict(PageType.LIST, (f"{REPEATS_EVIDENCE}{repeat_count} articles",))
     emptied_page = findings.second_look.emptied.get(page_id)
@@ -217,6 +232,7 @@ def _shelve_and_unshelve(db: Database, findings: PageFindings, settled_at: str) 
     shelve(db, articles_to_shelve)
     for article, _ in articles_to_shelve:
         note_change(db, article, settled_at, ArticleChange.REMOVED)
+    note_withdrawals(db, [one for one, reason in articles_to_shelve if reason is ShelvingReason.WITHDRAWN], settled_at)
     for article in articles_to_return:
         unshelve(db, article)
         note_change(db, article, settled_at, ArticleChange.ADDED)

@@ -20,9 +20,12 @@ from sqlite_utils import Database
 from broadsheet.cleaners.document import PageVerdict, Verdict
 
 from ..archive.fulltext import index_postponed, remove_from_index
+from ..archive.page_rows import WITHDRAWN_EVIDENCE
 from ..archive.shelf import ShelvingReason
 from ..archive.stored_values import utc_now
+from ..archive.url_words import OutcomeReason
 from ..write.assembled_text import ArticlePart, put_parts, rebuild_page
+from ..write.corrections import told_kinds
 from ..write.edit_decisions import decide_pending, note_absences
 from ..write.site_fields import apply_field_corrections
 from ..write.verdicts import apply_rulings, pages_with_site_verdicts, replace_site_verdicts, site_verdict_reasons
@@ -94,12 +97,15 @@ _SHELVING_COUNTS = "SELECT why, count(*) FROM _shelved GROUP BY why"
 _COUNT_SITE_VERDICTS = "SELECT count(*) FROM _own_verdicts WHERE site_kept IS NOT NULL"
 # When the crawler fetches a page again it writes the page's own verdict; `pages` has the settled one, which counts
 # where the latest response is the one that the row of `pages` is about.
-_UPDATE_REASONS = """UPDATE urls SET held_reason = (SELECT page_type FROM pages p WHERE p.id = urls.id),
+_SETTLED_REASON = f"""CASE WHEN instr(p.evidence, '"{WITHDRAWN_EVIDENCE}') THEN '{OutcomeReason.WITHDRAWN}'
+    ELSE p.page_type END"""
+_UPDATE_REASONS = f"""UPDATE urls SET held_reason = (SELECT {_SETTLED_REASON} FROM pages p WHERE p.id = urls.id),
         reason = CASE WHEN state = 'done' AND held_at IS fetched_at
-            THEN (SELECT page_type FROM pages p WHERE p.id = urls.id) ELSE reason END
+            THEN (SELECT {_SETTLED_REASON} FROM pages p WHERE p.id = urls.id) ELSE reason END
     WHERE id IN (
         SELECT p.id FROM pages p JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser')
-            AND u.held_reason IN ('article', 'teaser', 'list', 'other', 'gallery') AND u.held_reason <> p.page_type)"""
+            AND u.held_reason IN ('article', 'teaser', 'list', 'other', 'gallery', '{OutcomeReason.WITHDRAWN}')
+            AND u.held_reason <> {_SETTLED_REASON})"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +318,7 @@ def _gather_findings(
     if is_whole:
         repeat_counts = find_list_pages(db, in_whole_archive=True)
         relates = (relations.representatives, repeat_counts, relations.parts)
-        return PageFindings(*relates, layout_verdicts, second_look, is_whole=True)
+        return PageFindings(*relates, layout_verdicts, second_look, True, told_kinds(db))
     db.execute("CREATE TEMP TABLE settle_changed (page_id INTEGER PRIMARY KEY)")
     for table in ("settle_affected", "settle_layout_out"):
         db.execute(f"INSERT OR IGNORE INTO settle_changed (page_id) SELECT page_id FROM {table}")

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from sqlite_utils import Database
 
+from ..archive.page_rows import TOLD_ARTICLE
 from ..archive.stored_text import storable_text
 from ..archive.stored_values import content_id
 
@@ -40,6 +41,14 @@ _STORE = f"""INSERT INTO corrections ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?,
         reason = excluded.reason, rule = excluded.rule, undone_at = NULL,
         who = CASE WHEN excluded.who <> '' OR undone_at IS NOT NULL THEN excluded.who ELSE who END,
         note = CASE WHEN excluded.note <> '' OR undone_at IS NOT NULL THEN excluded.note ELSE note END"""
+_KINDS = """SELECT u.id, c.value FROM corrections c CROSS JOIN urls u ON u.url = c.url
+    WHERE c.block_id IS NULL AND c.field = 'kind' AND c.undone_at IS NULL ORDER BY c.at, c.id"""
+_TOLD_ARTICLES = """SELECT url FROM corrections
+    WHERE block_id IS NULL AND field = 'kind' AND undone_at IS NULL AND value = 'article' ORDER BY url"""
+# Only cleaning makes an article of a page that is none by itself, and takes it back.
+_UNCLEANED = f"""SELECT p.id FROM corrections c CROSS JOIN urls u ON u.url = c.url CROSS JOIN pages p ON p.id = u.id
+    WHERE c.block_id IS NULL AND c.field = 'kind' AND CASE WHEN c.value = 'article' AND c.undone_at IS NULL
+        THEN p.own_type NOT IN ('article', 'teaser') ELSE instr(p.evidence, '"{TOLD_ARTICLE}"') END ORDER BY p.id"""
 _IN_FORCE = f"""SELECT {COLUMNS} FROM corrections INDEXED BY corrections_field
     WHERE block_id IS NULL AND undone_at IS NULL
         AND (article_id = ?1 OR (article_id IS NULL AND (host = ?2 OR host IS NULL)))
@@ -105,6 +114,21 @@ def list_corrections(db: Database) -> list[Correction]:
 def corrections_in_force(db: Database, article_id: int, host: str) -> dict[CorrectedField, Correction]:
     """Return the corrections of fields and kind that hold for an article, or a page that is none, by field."""
     return {correction.field: correction for correction in _read(db.execute(_IN_FORCE, [article_id, host]))}
+
+
+def told_kinds(db: Database) -> dict[int, bool]:
+    """Return by page id whether a person says that a page is an article, the latest act last."""
+    return {page_id: value == "article" for page_id, value in db.execute(_KINDS)}
+
+
+def told_articles(db: Database) -> frozenset[str]:
+    """Return the URLs of pages that a person calls articles."""
+    return frozenset(url for (url,) in db.execute(_TOLD_ARTICLES))
+
+
+def uncleaned_pages(db: Database) -> list[int]:
+    """List the ids of pages that cleaning again makes articles, or none, as a person says."""
+    return [page_id for (page_id,) in db.execute(_UNCLEANED)]
 
 
 def has_field_corrections(db: Database) -> bool:

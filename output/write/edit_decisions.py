@@ -30,6 +30,7 @@ from ..archive.revisions import (
 )
 from ..archive.stored_text import sql_words
 from ..archive.stored_values import decoding
+from ..archive.url_words import OutcomeReason
 from .edit_history import old_and_new_blocks
 
 Recleaner = Callable[[int | None], Sequence[CapturedBlock] | None]
@@ -67,6 +68,9 @@ _WITHDRAWN_ARTICLES = """SELECT a.page_id, a.url, a.host, a.capture_id, u.fetche
 _RETURNED_ARTICLES = f"""SELECT a.page_id, a.url, a.host, a.capture_id, u.fetched_at, a.title, ''
     FROM revisions r JOIN articles a ON a.id = r.article_id JOIN urls u ON u.id = a.page_id
     WHERE r.change = '{EditKind.WITHDRAWN}' AND u.state = 'done' AND u.held_at = u.fetched_at"""
+
+_TAKEN_OUT = f"""SELECT page_id, url, host, capture_id, last_seen, title, '{OutcomeReason.WITHDRAWN}'
+    FROM _shelved WHERE id = ?"""
 
 _IS_WITHDRAWN = f"""SELECT change = '{EditKind.WITHDRAWN}' FROM revisions
     WHERE article_id = ? AND change IN {sql_words(TEXTLESS_KINDS)} ORDER BY number DESC LIMIT 1"""
@@ -121,8 +125,15 @@ def note_absences(db: Database, noted_at: str) -> int:
     return len(withdrawals) + len(returned_ids)
 
 
-def _absences(db: Database, query: str) -> list[_Absence]:
-    return [_Absence(Sighting(*row[:5]), *row[5:]) for row in db.execute(query).fetchall()]
+def note_withdrawals(db: Database, article_ids: Iterable[int], noted_at: str) -> None:
+    """Note that a person took these articles out, unless the last note on one says that it is gone."""
+    gone_ids = [article_id for article_id in article_ids if not _is_absent(db, article_id)]
+    absences = [row for article_id in gone_ids for row in _absences(db, _TAKEN_OUT, article_id)]
+    _note_absence_changes(db, absences, EditKind.WITHDRAWN, noted_at)
+
+
+def _absences(db: Database, query: str, *parameters: int) -> list[_Absence]:
+    return [_Absence(Sighting(*row[:5]), *row[5:]) for row in db.execute(query, parameters).fetchall()]
 
 
 def _is_absent(db: Database, article_id: int) -> bool:

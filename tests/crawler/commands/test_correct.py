@@ -28,7 +28,9 @@ from tests.crawler.commands.conftest import (
     TOWER,
     urls_containing,
 )
+from tests.crawler.commands.town import page
 from tests.crawler.shell import ACTIVE, rows, verb_here
+from tests.crawler.warcs import answer, record, write
 from tests.output.conftest import Maker
 
 
@@ -280,3 +282,110 @@ def test_what_cannot_be_corrected_is_a_line(
     ended, out, errors = verb_here("correct", archive_path, *arguments)
     assert (ended, out, said in errors) == (code, "", True)
     assert rows(archive_path, "SELECT count(*) FROM corrections") == [(0,)]
+
+
+MILL, MIRROR, NEWS = "https://c.example/mill", "https://c.example/print/mill", "https://c.example/news"
+STATES = (
+    "SELECT u.url, u.state, u.reason, p.page_type, p.article_id IS NOT NULL FROM urls u JOIN pages p ON p.id = u.id"
+)
+LINKS = "".join(f'<li><a href="/{name}">Story of the {name} and its keepers</a></li>' for name in "abcdefghijklmn")
+INTRO = (
+    "Ann Moor wrote this letter from the mill every week, and every letter names the stories that she had heard there."
+)
+LATER = INTRO.replace("every week", "until the spring")
+OUT = ("done", "withdrawn", "other", 0)
+IN = ("done", "article", "article", 1)
+
+
+@pytest.fixture
+def mill(tmp_path: Path, workers_here: None) -> Path:
+    """An archive of a story, a copy of it, other stories, and a page that is a list by itself."""
+    canonical = f'<link rel="canonical" href="{MILL}">'
+    records = [
+        record(MILL, answer(page("mill")), "2024-03-01T10:00:00Z"),
+        record(MIRROR, answer(page("mill", head=canonical)), "2024-03-01T10:01:00Z"),
+        record("https://c.example/quay", answer(page("quay")), "2024-03-01T10:02:00Z"),
+        record(
+            NEWS,
+            answer(f"<title>News</title><body><h1>News</h1><p>{INTRO}</p><ul>{LINKS}</ul>"),
+            "2024-03-01T10:03:00Z",
+        ),
+    ]
+    write(tmp_path / "mill.warc", records, packed=False)
+    assert verb_here("import", tmp_path / "mill.warc", "--db", tmp_path / "mill.db", "-q")[0] == 0
+    return tmp_path / "mill.db"
+
+
+def states(db: Path) -> dict[str, tuple[object, ...]]:
+    """The outcome, kind and article of each page, of an archive that `verify` finds sound."""
+    assert verb_here("verify", db)[::2] == (0, "")
+    return {row[0]: row[1:] for row in rows(db, STATES)}
+
+
+def text_of(db: Path) -> str:
+    [(text,)] = rows(db, f"SELECT text FROM articles WHERE url = '{NEWS}'")
+    return str(text)
+
+
+def number_of(said: str) -> str:
+    return said.partition("(number ")[2].partition(")")[0]
+
+
+def test_what_a_person_calls_no_article_is_taken_out_with_its_copies_told_once_and_given_back(
+    mill: Path, tmp_path: Path
+) -> None:
+    before, export = states(mill), tmp_path / "all.jsonl"
+    code, said, _ = verb_here("correct", mill, MIRROR, "--not-article", "--note", "an advertorial")
+    assert (code, "kind: article → " in said) == (0, True)
+    assert verb_here("reclean", mill, "--all", "-q")[0] == 0
+    assert {url: states(mill)[url] for url in (MILL, MIRROR)} == {MILL: OUT, MIRROR: OUT}
+    assert verb_here("export", mill, "-o", export)[0] == 0
+    assert MILL not in export.read_text()
+    told = verb_here("changes", mill, "--kind", "withdrawn", "--json")[1].splitlines()
+    assert [(json.loads(line)["url"], json.loads(line)["note"]) for line in told] == [(MILL, "withdrawn")]
+    assert "withdrawn by correction" in verb_here("changes", mill)[1]
+    feed = tmp_path / "edits.xml"
+    assert verb_here("export", mill, "--format", "atom", "--edits", "-o", feed)[0] == 0
+    assert feed.read_text().count("<entry") == 1
+    assert "a person says that it is no article" in verb_here("explain", mill, MILL)[1]
+    assert verb_here("correct", mill, "--undo", number_of(said))[0] == 0
+    assert states(mill) == before
+
+
+def test_the_later_word_on_a_page_counts_in_every_merge(
+    mill: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Path(shutil.copy(mill, tmp_path / "other.db"))
+    for second, (db, kind) in enumerate(((mill, "--not-article"), (other, "--article"), (other, "--not-article"))):
+        monkeypatch.setattr(stored_values, "utc_now", lambda second=second: f"2026-12-01T00:00:0{second}+00:00")
+        said = verb_here("correct", db, MILL, kind)[1]
+        if second == 1:
+            assert states(db)[MILL] == IN
+    monkeypatch.setattr(stored_values, "utc_now", lambda: "2026-12-01T00:00:09+00:00")
+    for last, undoes in ((OUT, False), (IN, True)):
+        if undoes:
+            assert verb_here("correct", other, "--undo", number_of(said))[0] == 0
+        for order in ((mill, other), (other, mill)):
+            target = tmp_path / f"{order[0].stem}-{undoes}.db"
+            assert verb_here("merge", target, *order)[0] == 0
+            assert (states(target)[MILL], states(target)[MIRROR]) == (last, last)
+
+
+def test_a_page_that_is_a_list_by_itself_becomes_an_article_on_a_persons_word(mill: Path, tmp_path: Path) -> None:
+    before = states(mill)
+    assert before[NEWS] == ("done", "list", "list", 0)
+    code, said, errors = verb_here("correct", mill, NEWS, "--article")
+    assert (code, errors, "kind: list → article" in said) == (0, "", True)
+    assert verb_here("reclean", mill, "--all", "-q")[0] == 0
+    merged = tmp_path / "merged.db"
+    assert verb_here("merge", merged, mill)[0] == 0
+    for db in (mill, merged):
+        assert states(db)[NEWS] == IN
+        assert text_of(db) == INTRO
+    later = record(NEWS, answer(f"<title>News</title><body><h1>News</h1><p>{LATER}</p><ul>{LINKS}</ul>"),
+                   "2024-04-01T10:03:00Z")  # fmt: skip
+    write(tmp_path / "later.warc", [later], packed=False)
+    assert verb_here("import", tmp_path / "later.warc", "--db", mill, "-q")[0] == 0
+    assert (states(mill)[NEWS], text_of(mill)) == (IN, LATER)
+    assert verb_here("correct", merged, "--undo", number_of(said))[0] == 0
+    assert states(merged) == before
