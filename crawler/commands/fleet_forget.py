@@ -1,4 +1,4 @@
-"""Verb `broadsheet fleet forget`: articles taken down in all archives of a list, each rewritten once."""
+"""Verb `broadsheet fleet forget`: articles taken down in all archives of a list, each file read through once."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ with lazy_imports():
 def fleet_forget(**options: Any) -> int:
     """Take articles down in every archive that knows their URL or its host, as broadsheet forget does in one.
 
-    Each archive is rewritten once, for all URLs and patterns. A site that is being crawled is said and left, with exit
-    code 75; the same command goes on with what is left, also after a kill. In a store a running crawl is refused, and
-    the next one takes the articles down first.
+    Each archive's file is read through once, for all URLs and patterns. A site that is being crawled is said and left,
+    with exit code 75; the same command goes on with what is left, also after a kill. In a store a running crawl is
+    refused, and the next one takes the articles down first.
     """
     if options["work"] and not options["store"]:
         raise CommandError("--work needs --store: where archives are between their turns")
@@ -106,7 +106,7 @@ def _plan_sites(
 
 
 def _mark(fleet: sites_file.SiteList, name: str) -> Path:
-    """Return the file that says that an archive is still to be rewritten."""
+    """Return the file that says that an archive still holds bytes of what was taken down."""
     return fleet.folder / fleet_folder.FOLDER / f"{name}.forgetting"
 
 

@@ -32,8 +32,8 @@ with lazy_imports():
 
 _MAX_LINES = 10
 _WAITING = "waits: {} is not there as a whole, or not this archive's; it is erased when it may be"
-_REWRITE_RATE = 50e6  # bytes a second: 16 MB on a disk that many share, 140 MB of processor time alone
-_REWRITE = "{megabytes:,.1f} MB, some {duration}; as much room is needed beside it, and where temporary files are"
+_ERASING_RATE = 200e6  # bytes a second: 440 MB of processor time alone
+_ERASING = "{megabytes:,.1f} MB, some {duration}; while others read it, it is rewritten, with as much room beside it"
 _UNFINISHED = "words of it may still stand in its files: the same command finishes it, with as much room as it takes"
 
 
@@ -63,7 +63,7 @@ def forget(db: str, words: tuple[str, ...], note: str, dry_run: bool, yes: bool)
             return 1
         try:
             takedowns.take_down(archive.db, pattern, note)
-            takedowns.rewrite_file(archive.db)
+            takedowns.erase_remains(archive.db)
         except (sqlite3.OperationalError, OSError) as error:
             raise NotReachable(f"{db} cannot be written: {error}; {_UNFINISHED}") from error
         waiting = erasure.waiting_files(archive.db)
@@ -106,7 +106,7 @@ def print_takedowns(planned: Sequence[takedowns.Takedown], path: str) -> int:
     _print_lines([f"stays: what {tail} has of an interrupted write" for tail in warc_folders.tail_files(file)])
     unknown = warc_folders.unknown_files(file)
     _print_lines([f"stays: what {name} may hold, of which the archive knows nothing" for name in unknown])
-    _print_lines([f"the file is then rewritten: {describe_rewrite(file)}"])
+    _print_lines([f"the file is then read through: {describe_erasing(file)}"])
     return 0
 
 
@@ -126,12 +126,12 @@ def _print_takedown(takedown: takedowns.Takedown) -> None:
     _print_lines([f"stays: the same words on {url}" for url in takedown.copies])
 
 
-def describe_rewrite(file: Path) -> str:
-    """Say how much is written when a file is rewritten, about how long that takes, and the room that it needs."""
+def describe_erasing(file: Path) -> str:
+    """Say how much is read to overwrite what no row uses, about how long that takes, and the room that it may need."""
     size = file.stat().st_size
-    seconds = max(1, round(size / _REWRITE_RATE))
+    seconds = max(1, round(size / _ERASING_RATE))
     duration = f"{seconds} s" if seconds < 60 else f"{round(seconds / 60)} min"
-    return _REWRITE.format(megabytes=size / 1e6, duration=duration)
+    return _ERASING.format(megabytes=size / 1e6, duration=duration)
 
 
 def _print_lines(lines: Sequence[str]) -> None:

@@ -1,7 +1,8 @@
 """Takedowns in the archives of a fleet: what is left to do in each, and each done beside the list or in the store.
 
-Done are all patterns in one opening of an archive, and the file is rewritten once. A run that was killed is gone on
-with: an archive beside the list has a mark until it is rewritten, a site's head in a store names what is to be done.
+Done are all patterns in one opening of an archive, and the file is read through once. A run that was killed is gone on
+with: an archive beside the list has a mark until nothing is left in its bytes, a site's head in a store names what is
+to be done.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from broadsheet.output.archive.archive_errors import ArchiveError, InUse
 from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.raw.erasure import needed_files, waiting_files
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.takedowns import Takedown, plan_takedown, rewrite_file, take_down
+from broadsheet.output.write.takedowns import Takedown, erase_remains, plan_takedown, take_down
 
 from ..cli.archive_access import told_faults
 from .object_store import ObjectStore, StoreError
@@ -61,7 +62,7 @@ def _knows_host(db: Database, pattern: str) -> bool:
 
 
 def take_down_beside(file: Path, mark: Path, patterns: Iterable[str], note: str) -> list[str]:
-    """Take patterns down in an archive beside the list; `mark` is a file that is there until the archive is rewritten.
+    """Take patterns down in an archive beside the list; `mark` is a file that is there until nothing of it is left.
 
     Returns the WARC files that wait to be erased. InUse while a crawl owns the archive.
     """
@@ -69,7 +70,7 @@ def take_down_beside(file: Path, mark: Path, patterns: Iterable[str], note: str)
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
         _take_down_all(archive.db, patterns, note)
-        rewrite_file(archive.db)
+        erase_remains(archive.db)
         mark.unlink()
         return waiting_files(archive.db)
 
@@ -89,7 +90,7 @@ def take_down_fetched(store: ObjectStore, file: Path, patterns: Sequence[str], n
     with told_faults(str(file)), Archive.open(file) as archive:
         _take_down_all(archive.db, patterns, note)
         if takedown_digest(file) == noted_before:
-            rewrite_file(archive.db)
+            erase_remains(archive.db)
         return waiting_files(archive.db)
 
 

@@ -22,7 +22,7 @@ from broadsheet.output.archive.atomic_writes import whole_file
 from broadsheet.output.raw.warc_files import read_away_files, write_away_files
 from broadsheet.output.raw.warc_folders import discard_files, warc_path
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.takedowns import rewrite_file
+from broadsheet.output.write.takedowns import erase_remains
 
 from .object_store import DamagedObject, NotInStore, ObjectStore
 from .site_head import read_head
@@ -223,8 +223,8 @@ def save_site(writer: StateWriter, copy: LocalCopy) -> SavedState:
     """Save all that a local copy has, once nobody works on it.
 
     Only what the base does not have is stored. WARC files in which a takedown has something erased come here first, and
-    the database is then rewritten. Nothing states yet that this is the site: a head does. InUse while a crawl owns the
-    archive.
+    what no row uses is then overwritten. Nothing states yet that this is the site: a head does. InUse while a crawl
+    owns the archive.
     """
     base = _base_of(writer.store, copy)
     _close_archive(writer.store, copy.archive, base)
@@ -270,7 +270,7 @@ def _close_archive(store: ObjectStore, archive: Path, base: KnownState | None) -
     with Archive.open(archive) as opened:
         waiting_names = [name for (name,) in opened.db.execute(_ERASED_NAMES).fetchall()]
         if base and takedown_digest(archive) != base.manifest.database.takedowns:
-            rewrite_file(opened.db)
+            erase_remains(opened.db)
     for name in waiting_names:
         with suppress(NotInStore):  # another runner's takedown has removed its bytes
             fetch_warc_files(store, archive, [name])

@@ -22,7 +22,7 @@ from ..archive.stored_text import as_json
 from ..archive.stored_values import STORE_FACT, stored_object, utc_now
 from ..raw.erasure import erase_records
 from ..raw.warc_folders import warc_path
-from ..write.takedowns import rewrite_file, take_down
+from ..write.takedowns import erase_remains, take_down
 from .merged_pages import add_user_columns, merge_edits, merge_gone_histories, merge_pages
 from .merged_rows import (
     merge_captures,
@@ -184,7 +184,7 @@ def merge_source(
         stored_count = _merge_hosts(target, source, clock, on_host)
         _finish(target, forgotten_urls, clock)
         if removing_count:
-            rewrite_file(target)
+            erase_remains(target)
         with write_transaction(target):
             write_merged_state(target, source, copies)
         return MergeResult(

@@ -3,7 +3,7 @@
 Removed are the articles, also shelved ones, their revisions, pages, ledgers and captures, block texts that nothing else
 uses, pictures that no other article shows, and their words in the full-text index. What stays are the rows of `urls`,
 skipped, and the takedown itself, which keeps these URLs and every URL that matches out of the queue (triggers on
-`urls`). `rewrite_file` then leaves nothing of it in free pages.
+`urls`). `erase_remains` then leaves nothing of it in bytes that no row uses.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ..archive.archive_file import database_file
 from ..archive.article_storage import ArticleChange, note_change
 from ..archive.atomic_writes import write_transaction
 from ..archive.page_rows import article_id
+from ..archive.page_slack import erase_slack
 from ..archive.stored_text import storable_text
 from ..archive.stored_values import content_id, utc_now
 from ..archive.url_words import OutcomeReason
@@ -171,7 +172,7 @@ def plan_takedown(db: Database, pattern: str) -> Takedown:
 
 
 def take_down(db: Database, pattern: str, note: str = "", clock: Callable[[], str] = utc_now) -> Takedown:
-    """Remove what a URL or pattern reaches, in one transaction, and record it. Call `rewrite_file` afterwards."""
+    """Remove what a URL or pattern reaches, in one transaction, and record it. Call `erase_remains` afterwards."""
     db.execute("PRAGMA secure_delete = ON")
     file = database_file(db)
     takedown = plan_takedown(db, pattern)
@@ -206,13 +207,17 @@ def _apply_takedown(db: Database, pattern: str, takedown: Takedown, note: str, c
     _record_takedown(db, dict.fromkeys((pattern, *further_urls)), takedown, note, clock())
 
 
-def rewrite_file(db: Database) -> None:
-    """Rewrite index and file, so that no free page and no WAL holds deleted text. Needs the file's size on the disk."""
+def erase_remains(db: Database) -> None:
+    """Leave no deleted text in index, file and WAL.
+
+    Where unused bytes cannot be overwritten in place, the file is rewritten, with as much room as it takes.
+    """
     db.execute("INSERT INTO articles_fts (articles_fts) VALUES ('optimize')")
     db.conn.commit()
     with db.ensure_autocommit_on():
-        db.conn.execute("VACUUM")
-        db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not erase_slack(db):
+            db.conn.execute("VACUUM")
+            db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def archive_backups(file: Path) -> tuple[str, ...]:

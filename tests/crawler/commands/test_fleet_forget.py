@@ -51,8 +51,8 @@ def forget(sites: Path, *words: str) -> int:
 def test_an_article_is_taken_down_in_each_archive_that_knows_it(
     sites: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rewritten, rewrite = [], fleet_takedowns.rewrite_file
-    monkeypatch.setattr(fleet_takedowns, "rewrite_file", lambda db: (rewritten.append(1), rewrite(db)))
+    rewritten, rewrite = [], fleet_takedowns.erase_remains
+    monkeypatch.setattr(fleet_takedowns, "erase_remains", lambda db: (rewritten.append(1), rewrite(db)))
     before = archive_of(sites, "lamp").read_bytes()
     assert forget(sites, RIVER, "https://a.example/later/*", "--yes", "--note", "a letter") == 0
     output = capsys.readouterr().out
@@ -64,7 +64,7 @@ def test_an_article_is_taken_down_in_each_archive_that_knows_it(
         assert b"river0word1" not in archive_of(sites, name).read_bytes()
         assert run(["verify", str(archive_of(sites, name))]) == 0
     assert len(rewritten) == 2
-    assert output.count("the file is then rewritten") == 2
+    assert output.count("the file is then read through") == 2
     assert archive_of(sites, "lamp").read_bytes() == before
     assert not ACTIVE & set(output)
     assert forget(sites, RIVER, "--yes") == 0
@@ -112,7 +112,7 @@ def test_what_was_killed_before_the_file_was_rewritten_is_done_again(
 ) -> None:
     """The first archive was finished, the second has the takedown, and its file is as it was."""
     rewritten: list[str] = []
-    rewrite = fleet_takedowns.rewrite_file
+    rewrite = fleet_takedowns.erase_remains
 
     def rewrite_first(db: object) -> None:
         if rewritten:
@@ -121,9 +121,9 @@ def test_what_was_killed_before_the_file_was_rewritten_is_done_again(
         rewrite(db)
 
     with monkeypatch.context() as patch:
-        patch.setattr(fleet_takedowns, "rewrite_file", rewrite_first)
+        patch.setattr(fleet_takedowns, "erase_remains", rewrite_first)
         assert forget(sites, RIVER, "--yes") == 130
-    monkeypatch.setattr(fleet_takedowns, "rewrite_file", lambda db: (rewritten.append("again"), rewrite(db)))
+    monkeypatch.setattr(fleet_takedowns, "erase_remains", lambda db: (rewritten.append("again"), rewrite(db)))
     capsys.readouterr()
     assert forget(sites, RIVER, "--yes") == 0
     assert capsys.readouterr().out.startswith("lake:\n")

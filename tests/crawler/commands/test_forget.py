@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from broadsheet.crawler.cli import run
-from broadsheet.crawler.commands.forget import describe_rewrite
+from broadsheet.crawler.commands.forget import describe_erasing
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import ACTIVE, rows
 
@@ -97,13 +97,13 @@ def test_a_person_is_asked(
 @pytest.mark.parametrize(
     ("size", "text"),
     [
-        (0, "0.0 MB, some 1 s;"), (74_000_000, "74.0 MB, some 1 s;"), (76_000_000, "76.0 MB, some 2 s;"),
-        (2_970_000_000, "2,970.0 MB, some 59 s;"), (2_980_000_000, "2,980.0 MB, some 1 min;"),
-        (4_600_000_000, "4,600.0 MB, some 2 min;"),
+        (0, "0.0 MB, some 1 s;"), (290_000_000, "290.0 MB, some 1 s;"), (310_000_000, "310.0 MB, some 2 s;"),
+        (11_880_000_000, "11,880.0 MB, some 59 s;"), (11_920_000_000, "11,920.0 MB, some 1 min;"),
+        (18_400_000_000, "18,400.0 MB, some 2 min;"),
     ],
 )  # fmt: skip
-def test_the_time_of_a_rewrite_is_said_in_seconds_up_to_a_minute(tmp_path: Path, size: int, text: str) -> None:
+def test_the_time_to_read_a_file_is_said_in_seconds_up_to_a_minute(tmp_path: Path, size: int, text: str) -> None:
     file = tmp_path / "large.db"
     file.touch()
     os.truncate(file, size)
-    assert describe_rewrite(file).startswith(text)
+    assert describe_erasing(file).startswith(text)

@@ -54,9 +54,9 @@ def kill(*_: object, **__: object) -> None:
 def rewrites(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """An entry for each time that an archive is rewritten."""
     noted: list[str] = []
-    rewrite = fleet_takedowns.rewrite_file
+    rewrite = fleet_takedowns.erase_remains
     for module in (fleet_takedowns, site_copies):
-        monkeypatch.setattr(module, "rewrite_file", lambda db: (noted.append("once"), rewrite(db)))
+        monkeypatch.setattr(module, "erase_remains", lambda db: (noted.append("once"), rewrite(db)))
     return noted
 
 
@@ -88,7 +88,7 @@ def test_all_patterns_are_taken_down_and_the_file_is_rewritten_once(
     assert noted == [(LATER, "a letter"), (ONE, "a letter"), (TWO, "a letter")]
 
 
-@pytest.mark.parametrize("step", ["_take_down_all", "rewrite_file"])
+@pytest.mark.parametrize("step", ["_take_down_all", "erase_remains"])
 def test_the_mark_is_there_before_all_and_stays_until_the_file_is_rewritten(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

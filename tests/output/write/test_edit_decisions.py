@@ -18,7 +18,7 @@ from broadsheet.output.write.edit_decisions import decide_pending
 from broadsheet.output.write.edit_history import blocks_of_revision, revisions_of
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.person_verdicts import Ruling
-from broadsheet.output.write.takedowns import rewrite_file, take_down
+from broadsheet.output.write.takedowns import erase_remains, take_down
 from tests.output.cleaned_pages import with_page
 
 URL = "http://a.test/story"
@@ -193,7 +193,7 @@ def test_forgetting_leaves_nothing_of_old_revisions(archive, make, file):
     assert archive.db["_revision_blocks"].count > 0
     result = take_down(archive.db, URL, "", make.clock)
     assert result.block_count >= 1
-    rewrite_file(archive.db)
+    erase_remains(archive.db)
     assert (archive.db["_revision_blocks"].count, archive.db["revisions"].count) == (0, 1)
     raw = b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
     assert b"Perpetua" not in raw

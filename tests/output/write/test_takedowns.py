@@ -15,9 +15,9 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import (
     archive_backups,
     archive_pattern,
+    erase_remains,
     is_forgotten,
     plan_takedown,
-    rewrite_file,
     take_down,
 )
 from broadsheet.output.write.url_queue import PassingReason, Queue
@@ -58,7 +58,7 @@ def test_nothing_of_it_is_left_in_the_bytes(file: Path, make: Maker, words: Call
     assert all(word in raw(file) for word in UNIQUE)
     with Archive.open(file, make.clock) as archive:
         take_down(archive.db, HOST + "secret", "asked by letter", make.clock)
-        rewrite_file(archive.db)
+        erase_remains(archive.db)
         assert not [word for word in UNIQUE if word in raw(file)]
     assert not [word for word in UNIQUE if word in raw(file)]
     assert COMMON.encode() in raw(file)
@@ -71,7 +71,7 @@ def test_a_takedown_is_remembered_with_its_numbers(archive: Archive, make: Maker
     assert archive.db.execute(row, [HOST + "secret"]).fetchone() == (3, 1, 2, "asked by letter")
     again = take_down(archive.db, HOST + "secret", "", make.clock)
     assert again.is_empty
-    rewrite_file(archive.db)
+    erase_remains(archive.db)
     assert verify(archive.db) == []
     assert archive.db.execute(row, [HOST + "secret"]).fetchone() == (3, 1, 2, "asked by letter")
 
