@@ -25,7 +25,11 @@ _WESTERN_ENCODINGS = ["cp1252", "cp1250", "iso8859_2", "cp1254"]
 _OTHER_ENCODINGS = ["cp1251", "koi8_r", "cp1253", "cp1255", "cp1256"]
 _WIDE_CODECS = ("gb18030", "cp949", "euc_jp", "big5", "cp932")  # those of two bytes a character
 _DENSE_ENCODING = "cp874"  # has a Thai letter for nearly each byte, so Chinese fits it too
-_MARKUP = re.compile(rb"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[a-zA-Z/!?][^<>]*>?", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(rb"<(?=[a-zA-Z/!?])(script\b|style\b|!--)?[^<>]*>?", re.IGNORECASE)
+_ENDS = {
+    opening: re.compile(end, re.IGNORECASE)
+    for opening, end in ((b"script", rb"</script\s*>"), (b"style", rb"</style\s*>"), (b"!--", rb"-->"))
+}
 _PIECE = re.compile(rb"[^\x00-\x1f<>]+")
 _MARKUP_BYTES = 65_536  # of the page, from its first letter beyond ASCII, that are searched for text
 _LANGUAGE = re.compile(rb"<html[^>]{0,400}?\blang=[\"']?([a-z]{2})\b", re.IGNORECASE)
@@ -95,9 +99,24 @@ def text_sample(body: bytes, limit: int = SAMPLE_BYTES) -> bytes:
     """Return the page's first pieces of text that are not all ASCII, without markup."""
     match = re.search(rb"[\x80-\xff]", body)
     start = max(0, match.start() - 256) if match else 0
-    text = _MARKUP.sub(b"\n", body[start : start + _MARKUP_BYTES])
+    text = _without_markup(body[start : start + _MARKUP_BYTES])
     sample = b"\n".join(piece for piece in _PIECE.findall(text) if not piece.isascii()) or body[start : start + limit]
     return sample[:limit]
+
+
+def _without_markup(source: bytes) -> bytes:
+    """Return the text of a part of a page. An end of scripts or comments that is missing is looked for once."""
+    texts, start, ends = [], 0, dict(_ENDS)
+    while tag := _TAG.search(source, start):
+        texts.append(source[start : tag.start()])
+        start = tag.end()
+        opening = (tag[1] or b"").lower()
+        if opening in ends:
+            if end := ends[opening].search(source, tag.end(1)):
+                start = end.end()
+            else:
+                del ends[opening]
+    return b"\n".join([*texts, source[start:]])
 
 
 def _decoded_bytes(sample: bytes, name: str) -> int:

@@ -39,7 +39,9 @@ _START_TAG = re.compile(r"<[a-zA-Z]")
 _LONG_TAG_CHARS = 2 * MAX_ATTRIBUTES  # a space and a letter each, at the least
 _LONG_TAG = re.compile(rf"<[a-zA-Z][\w:-]*+[\s/][^<>]{{{_LONG_TAG_CHARS},}}")
 _SCRIPT_OR_LONG_TAG = re.compile(rf"<(?is:script)\b(?is:.*?</script\b|.*)|{_LONG_TAG.pattern}")
-_ATTRIBUTE = re.compile(r"""[\s/]+[^\s=<>"'/]++(?:\s*+=\s*+(?:"[^"]*"|'[^']*'|[^\s"'>]+))?+(?!\s*=)""")
+_ATTRIBUTE = re.compile(  # the space before it is read once, also where none follows
+    r"""[\s/]++(?:([^\s=<>"'/]++)(?:\s*+=\s*+(?:"[^"]*"|'[^']*'|[^\s"'>]+))?+(?!\s*+=))?+"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def _cut_attributes(tag: re.Match[str]) -> str:
 
 def _attribute_ends(tag: str) -> list[int]:
     """Return the end of each attribute of a start tag, as far as the tag has no `<` and `>` in its values."""
-    return [attribute.end() for attribute in _ATTRIBUTE.finditer(tag)]
+    return [attribute.end() for attribute in _ATTRIBUTE.finditer(tag) if attribute[1]]
 
 
 MIN_CHARS_TO_CLOSE = 1_000  # of a page without a word of text, for the repair to be tried

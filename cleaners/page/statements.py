@@ -24,7 +24,7 @@ JsonLdNode = dict[str, Any]
 # White space is read once, from its beginning: a megabyte of it would take hours if it were tried from each character.
 _WRAPPING = re.compile(
     r"^\s*+(?:(?://|/\*)\s*+)?(?:<!\[CDATA\[|<!--)\s*(?:\*/)?"
-    r"|(?:(?://|/\*)\s*+|(?<!\s)\s*+|)(?:\]\]>|-->)\s*(?:\*/)?\s*$"
+    r"|(?:(?://|/\*)\s*+|(?<!\s)\s*+|)(?:\]\]>|-->)\s*+(?:\*/\s*+)?$"
 )
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _MISSING_COMMA = re.compile(r'([}\]"])([^\S\n]*+\n\s*+")')
@@ -34,7 +34,8 @@ _JSON_MEMBER = re.compile(
     r'"((?:[^"\\\n]|\\.)*)"'
 )
 _JSON_BODY = re.compile(r'"articleBody"\s*:\s*"((?:[^"\\]++|\\.)*+)', re.S)  # its end may be cut
-_JSON_AUTHOR = re.compile(r'"author"\s*:\s*(\[[^\]]*\]|\{[^}]*\}|"[^"\n]*")')
+_JSON_AUTHOR = re.compile(r'"author"\s*:\s*([\[{"])')
+_JSON_ENDS = {"[": "]", "{": "}", '"': '"'}
 _JSON_NAME = re.compile(r'"name"\s*:\s*"((?:[^"\\\n]|\\.)*)"')
 _NESTING_MEMBERS = ("@graph", "mainEntity", "mainEntityOfPage", "itemReviewed", "review")
 _ARTICLE_TYPE = re.compile(r"(?:Article|Posting|Report|Review|Recipe|HowTo|CreativeWork|Thesis|Chapter|Story)$")
@@ -140,10 +141,23 @@ def _salvage_members(text: str) -> JsonLdNode:
         node.setdefault(key, _unescape(value))
     if body := _JSON_BODY.search(text):
         node["articleBody"] = _unescape(body[1])
-    if author := _JSON_AUTHOR.search(text):
-        names = _JSON_NAME.findall(author[1]) or ([author[1].strip('"')] if author[1].startswith('"') else [])
+    if author := _salvage_author(text):
+        names = _JSON_NAME.findall(author) or ([author.strip('"')] if author.startswith('"') else [])
         node["author"] = [_unescape(name) for name in names]
     return node
+
+
+def _salvage_author(text: str) -> str:
+    """Return the first list, object or line of an author that ends; an end that is missing is looked for once."""
+    ends = dict(_JSON_ENDS)
+    for author in _JSON_AUTHOR.finditer(text):
+        if mark := ends.get(author[1]):
+            end = text.find(mark, author.end())
+            if end < 0:
+                del ends[author[1]]
+            elif mark != '"' or "\n" not in text[author.end() : end]:
+                return text[author.start(1) : end + 1]
+    return ""
 
 
 def _unescape(value: str) -> str:

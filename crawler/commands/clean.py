@@ -40,7 +40,7 @@ with lazy_imports():
 
 _COLUMN_HEADS = ("#", "verdict", "reason", "rule", "votes", "text")
 _HTML_DOCUMENT = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body)\b", re.I | re.DOTALL
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*+)*+<(?:!doctype|html|head|body)\b", re.I | re.DOTALL
 )
 _TAG = re.compile(r"</?(?:p|div|br|h[1-6]|a|span|ul|li|article|section|main|table|img|meta|link|script)\b[^<>]*>", re.I)
 _MIN_TAGS = 3  # so many tags make a fragment HTML; a text may quote one or two

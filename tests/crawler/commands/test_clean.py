@@ -41,6 +41,12 @@ def test_a_fragment_is_html_and_a_text_that_quotes_a_tag_is_text() -> None:
     assert "page_type" not in json.loads(out)
 
 
+def test_many_comments_before_the_first_tag_take_no_time() -> None:
+    """Doubled by each comment, the time would be that of years."""
+    assert _is_html(b"<!-- a -->\n" * 60 + b"<div><p>One</p><p>Two</p></div>", None)
+    assert not _is_html(b"<!-- a -->\n" * 60 + b"One", None)
+
+
 def test_explain_lists_every_block() -> None:
     arguments = page("river").encode()
     output = clean(Page("", arguments))
