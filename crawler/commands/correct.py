@@ -219,8 +219,7 @@ def _correct_fields(path: str, words: str, values: Mapping[str, str], note: str)
             for name, value in values.items()
         ]
         with atomic_writes.write_transaction(archive.db):
-            for one in made:
-                corrections.store_correction(archive.db, one)
+            corrections.put_corrections(archive.db, made, undo=False, at=at)
             site_fields.apply_field_corrections(archive.db, at)
         after = stored_articles.find_stored_article(archive.db, str(article.id))
     print_text(one_line(article.url))

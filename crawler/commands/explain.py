@@ -114,6 +114,7 @@ def _page_values(page: page_lookup.StoredPage) -> dict[str, object]:
         "evidence": list(page.evidence),
         "article_id": page.article_id,
         "shelved": page.shelving_reason or None,
+        "corrected": {own.field: own.text for own in page.corrected},
         "kept": page.kept_count,
         "removed": page.removed_count,
         "certainty": page.certainty,
@@ -152,7 +153,7 @@ def _page_lines(page: page_lookup.StoredPage) -> list[str]:
         )
     if page.shelving_reason:
         lines.append(f"shelved: {_SHELVED_TEXTS.get(page.shelving_reason, page.shelving_reason)}")
-    return lines
+    return lines + [f"{own.field} by correction; the page says {own.text or 'nothing'}" for own in page.corrected]
 
 
 def _certainty_words(certainty: float | None) -> str:

@@ -49,11 +49,15 @@ _PAGE_FACTS = "SELECT certainty, EXISTS (SELECT 1 FROM _images WHERE page_id = ?
 
 
 class MetadataLine(NamedTuple):
-    """A field of an article's metadata, its value as text, and where on the page it was read."""
+    """A field of an article's metadata, its value as text, and where on the page it was read.
+
+    `own` is what the page states where a person corrected it (empty: nothing); None where nobody did.
+    """
 
     name: str
     value: str
     source: str
+    own: str | None = None
 
 
 class ShownBlock(NamedTuple):
@@ -146,6 +150,7 @@ class ArticleView:
     host: str
     title: str
     authors: tuple[str, ...]
+    tags: tuple[str, ...]
     language: str
     section: str
     sitename: str
@@ -209,11 +214,12 @@ def read_article(db: Database, article_id: int) -> ArticleView:
     return ArticleView(
         **{name: fields[name] for name in _SHOWN_AS_THEY_ARE},
         authors=_texts(fields, "authors"),
+        tags=_texts(fields, "tags"),
         published=fields["published_raw"],
         shelving_reason=fields["why"],
         evidence=page.evidence,
         certainty=certainty,
-        metadata=tuple(_metadata_lines(fields)),
+        metadata=tuple(_metadata_lines(fields, {own.field: own.text for own in page.corrected})),
         blocks=tuple(_shown_blocks(page, rulings, pending_blocks)),
         revisions=revisions,
         copies=tuple(CopyLine(*values) for values in db.execute(_COPIES, [article_id])),
@@ -248,14 +254,14 @@ def _texts(fields: dict[str, Any], name: str) -> tuple[str, ...]:
     return stored_texts(fields[name], "articles", name, fields["id"])
 
 
-def _metadata_lines(fields: dict[str, Any]) -> Iterator[MetadataLine]:
-    """Yield the fields that have a value, each with its source."""
+def _metadata_lines(fields: dict[str, Any], own: dict[str, str]) -> Iterator[MetadataLine]:
+    """Yield the fields that have a value, or had one, each with its source."""
     sources = stored_object(fields["metadata_sources"], "articles", "metadata_sources", fields["id"])
     for name in _METADATA:
         value = ", ".join(_texts(fields, name)) if name in _LISTS else str(fields[_STATED.get(name, name)])
         is_said_below = name == "description" and fields["standfirst"].startswith(value.rstrip(" .…"))
-        if value and not is_said_below:
-            yield MetadataLine(name, value, str(sources.get(name, "")))
+        if (value and not is_said_below) or name in own:
+            yield MetadataLine(name, value, str(sources.get(name, "")), own.get(name))
 
 
 def _shown_blocks(

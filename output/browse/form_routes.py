@@ -6,8 +6,10 @@ as annotated pages.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,19 +25,25 @@ from broadsheet.cleaners.rules.rule_files import toml_string
 
 from ..archive.archive_errors import InUse
 from ..archive.atomic_writes import write_transaction
+from ..archive.page_rows import article_id
+from ..archive.stored_text import as_json
 from ..archive.stored_values import utc_now
 from ..raw.raw_exchange import RecordLocation
+from ..settle.settling import settle
 from ..write.applied_rulings import carry_out_ruling
 from ..write.archive_writer import Archive, opened_beside_owner
+from ..write.corrections import CorrectedField, Correction, put_corrections, stored_correction
 from ..write.person_verdicts import Review, Ruling, drop_review, list_reviews, store_review
+from ..write.site_fields import apply_field_corrections
 from ..write.verdicts import apply_rulings
+from .article_page import ArticleView, read_article
 from .block_review import find_judged_block
 from .library import ArchiveFile
 from .page_review import annotated_pages, find_judged_page, pack_annotations
 from .page_routes import arguments_of
 from .review_mending import (
+    NOTE,
     ReviewAnswer,
-    article_of_page,
     made_rulings,
     mending_rulings,
     put_rulings,
@@ -46,12 +54,16 @@ from .strict_requests import Arguments, BadArgumentError, ForbiddenError, NotHer
 from .url_pages import RawReader
 
 _MOST_FIELDS = 20
+_LANGUAGE = re.compile(r"([A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*)?")
 FormHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def ruling_routes(room: Room) -> list[Route]:
-    """Return the route of the form."""
-    return [Route("/{archive}/rulings", form_handler(room, rule), methods=["POST"])]
+    """Return the routes of the forms."""
+    return [
+        Route("/{archive}/rulings", form_handler(room, rule), methods=["POST"]),
+        Route("/{archive}/corrections", form_handler(room, correct), methods=["POST"]),
+    ]
 
 
 def form_handler(room: Room, act: Callable[[Room, ArchiveFile, Arguments], Response]) -> FormHandler:
@@ -166,26 +178,30 @@ def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
     with archive.open() as db:
         target = _find_target(db, arguments)
         review = replace(target.verdict, is_right=answer.is_right, judged_at=utc_now())
-        if target.article_id is None:
-            rulings: tuple[Ruling, ...] = ()
-        elif is_undo:
-            rulings = tuple(made_rulings(db, target.article_id, target.block_id, review.judged_at))
-        else:
-            mends = answer is (ReviewAnswer.NO_ARTICLE if review.is_of_page else ReviewAnswer.WRONG)
-            blocks = (target.article_id, target.block_id, review.judged_at)
-            rulings = tuple(mending_rulings(db, *blocks)) if mends else ()
-    keep_review(room, archive, review, rulings, undo=is_undo)
-    done = {} if is_undo else {"done": answer, "mended": int(bool(rulings))}
+        rulings: tuple[Ruling, ...] = ()
+        if target.block is not None and (is_undo or answer is ReviewAnswer.WRONG):
+            rulings = tuple((made_rulings if is_undo else mending_rulings)(db, *target.block, review.judged_at))
+        no_article = Correction(
+            CorrectedField.KIND,
+            "none",
+            article_id=article_id(review.url),
+            url=review.url,
+            at=review.judged_at,
+            note=NOTE,
+        )
+        is_told = stored_correction(db, no_article) is not None
+    mends_page = review.is_of_page and (is_told if is_undo else review.is_kept and answer is ReviewAnswer.NO_ARTICLE)
+    keep_review(room, archive, review, rulings, [no_article] if mends_page else [], undo=is_undo)
+    done = {} if is_undo else {"done": answer, "mended": int(bool(rulings or mends_page))}
     page = "review/pages" if review.is_of_page else "review"
     return RedirectResponse(address(archive.name, page, **done, **target.arguments), 303)
 
 
 class _ReviewTarget(NamedTuple):
-    """A verdict to judge, the article and the block that it is on (None: none), and the arguments that name it."""
+    """A verdict to judge, the article and the block that it is on (None: a page), and the arguments that name it."""
 
     verdict: Review
-    article_id: int | None
-    block_id: int | None
+    block: tuple[int, int] | None
     arguments: Mapping[str, int]
 
 
@@ -196,30 +212,96 @@ def _find_target(db: Database, arguments: Arguments) -> _ReviewTarget:
         verdict = find_judged_page(db, page_id)
         if verdict is None:
             raise NotHereError("the archive has no page of that number")
-        return _ReviewTarget(verdict, article_of_page(db, page_id), None, {"page": page_id})
-    article_id, block_id = arguments.number("article"), arguments.number("block")
-    verdict = find_judged_block(db, article_id, block_id)
+        return _ReviewTarget(verdict, None, {"page": page_id})
+    article_number, block_id = arguments.number("article"), arguments.number("block")
+    verdict = find_judged_block(db, article_number, block_id)
     if verdict is None:
         raise NotHereError("the block does not stand in this article")
-    asked = {"article": article_id, "block": block_id, "keep": int(not verdict.is_kept)}
-    return _ReviewTarget(verdict, article_id, block_id, asked)
+    asked = {"article": article_number, "block": block_id, "keep": int(not verdict.is_kept)}
+    return _ReviewTarget(verdict, (article_number, block_id), asked)
 
 
-def keep_review(room: Room, archive: ArchiveFile, review: Review, rulings: Sequence[Ruling], *, undo: bool) -> None:
-    """Store a judgement with the rulings that mend what it is about, which wait where another owns the file."""
+def keep_review(
+    room: Room,
+    archive: ArchiveFile,
+    review: Review,
+    rulings: Sequence[Ruling],
+    made: Sequence[Correction] = (),
+    *,
+    undo: bool,
+) -> None:
+    """Store a judgement with what mends what it is about, which waits where another owns the file."""
 
     def put(db: Database) -> None:
         (drop_review if undo else store_review)(db, review)
         put_rulings(db, rulings, undo=undo)
 
+    _keep(room, archive, put, made, undo, review.judged_at)
+
+
+def _keep(
+    room: Room, archive: ArchiveFile, put: Callable[[Database], None], made: Sequence[Correction], undo: bool, at: str
+) -> bool:
+    """Store what `put` does, and corrections, or take these back; return whether they wait for another's end."""
+
+    def put_all(db: Database) -> None:
+        put(db)
+        put_corrections(db, made, undo=undo, at=at)
+
     with room.writing():
         try:
-            with Archive.open(archive.path) as owned, write_transaction(owned.db):
-                put(owned.db)
-                apply_rulings(owned.db, review.judged_at)
+            with Archive.open(archive.path) as owned:
+                with write_transaction(owned.db):
+                    put_all(owned.db)
+                    apply_rulings(owned.db, at)
+                    apply_field_corrections(owned.db, at)
+                if any(one.field is CorrectedField.KIND for one in made):
+                    settle(owned.db)
         except InUse:
             with opened_beside_owner(archive.path) as db, write_transaction(db):
-                put(db)
+                put_all(db)
+            return True
+    return False
+
+
+def correct(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
+    """Correct the fields of an article that differ from what it has, or whether it is one, or take that back."""
+    at, undone = utc_now(), arguments.choice("undo", tuple(CorrectedField))
+    with archive.open() as db:
+        view = read_article(db, arguments.number("article"))
+    kind = arguments.choice("kind", ("none",))
+    values = {undone or "kind": kind} if undone or kind else _given_fields(view, arguments)
+    note = arguments.text("note")
+    made = [
+        Correction(CorrectedField(name), value, article_id=view.id, url=view.url, at=at, note=note)
+        for name, value in values.items()
+    ]
+    waits = _keep(room, archive, lambda _: None, made, bool(undone), at)
+    done = "waiting" if waits else "undone" if undone else "corrected"
+    return RedirectResponse(address(archive.name, f"article/{view.id}", done=done), 303)
+
+
+def _given_fields(view: ArticleView, arguments: Arguments) -> dict[str, str]:
+    """Return the fields that are given otherwise than the article has them, as corrections store them."""
+    given: dict[str, str] = {}
+    for name in ("title", "published", "language"):
+        shown = view.published_day if name == "published" else getattr(view, name)
+        if name in arguments.values and (text := " ".join(arguments.text(name).split())) != shown:
+            given[name] = text
+    for name in ("authors", "tags"):
+        lines = tuple(line for line in map(str.strip, arguments.text(name).splitlines()) if line)
+        if name in arguments.values and lines != getattr(view, name):
+            given[name] = as_json(list(lines))
+    if not given.get("title", "title"):
+        raise BadArgumentError("the title has no words")
+    if given.get("published"):
+        try:
+            date.fromisoformat(given["published"])
+        except ValueError:
+            raise BadArgumentError("published is no day: write it as 2024-01-31") from None
+    if not _LANGUAGE.fullmatch(given.get("language", "")):
+        raise BadArgumentError("language is no code of a language")
+    return given
 
 
 def _case(review: Review) -> str:

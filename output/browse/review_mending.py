@@ -1,7 +1,7 @@
 """Rulings that mend what a review finds wrong, in the same step.
 
-A block that was judged wrong is ruled the other way round in its article. A page that is no article loses all blocks
-of its article's text. The rulings carry a note, by which taking the judgement back finds them.
+A block that was judged wrong is ruled the other way round in its article, with a note by which taking the judgement
+back finds the ruling.
 """
 
 from __future__ import annotations
@@ -15,14 +15,12 @@ from ..write.person_verdicts import Ruling, drop_ruling, store_ruling
 
 NOTE = "judged wrong in review"
 
-_BLOCKS = """SELECT b.block_id, b.kept, r.reason, r.rule
+_BLOCKS = """SELECT b.kept, r.reason, r.rule
     FROM articles a JOIN _page_blocks b ON b.page_id = a.page_id
             OR b.page_id IN (SELECT page_id FROM _page_parts WHERE head_id = a.page_id AND place > 0)
         JOIN _reasons r ON r.id = b.reason_id
-    WHERE a.id = ?1 AND (b.block_id = ?2 OR (?2 IS NULL AND b.kept)) ORDER BY b.page_id, b.position"""
-_MADE = """SELECT block_id, kept FROM rulings
-    WHERE article_id = ?1 AND note = ?2 AND (block_id = ?3 OR ?3 IS NULL) ORDER BY id"""
-_ARTICLE_OF_PAGE = "SELECT id FROM articles WHERE page_id = ?"
+    WHERE a.id = ?1 AND b.block_id = ?2 ORDER BY b.page_id, b.position"""
+_MADE = "SELECT kept FROM rulings WHERE article_id = ?1 AND note = ?2 AND block_id = ?3 ORDER BY id"
 
 
 class ReviewAnswer(StrEnum):
@@ -39,26 +37,16 @@ class ReviewAnswer(StrEnum):
         return None if self is ReviewAnswer.UNSURE else self is ReviewAnswer.RIGHT
 
 
-def article_of_page(db: Database, page_id: int) -> int | None:
-    """Return the number of the article whose text a page has; None if there is none."""
-    row = db.execute(_ARTICLE_OF_PAGE, [page_id]).fetchone()
-    return row and int(row[0])
+def mending_rulings(db: Database, article_id: int, block_id: int, ruled_at: str) -> Iterator[Ruling]:
+    """Yield the ruling that turns the verdict on a block round in its article."""
+    for is_kept, reason, rule in db.execute(_BLOCKS, [article_id, block_id]).fetchall()[-1:]:
+        yield Ruling(block_id, not is_kept, article_id, None, ruled_at, NOTE, reason, rule)
 
 
-def mending_rulings(db: Database, article_id: int, block_id: int | None, ruled_at: str) -> Iterator[Ruling]:
-    """Yield the ruling that turns the verdict on a block round in its article.
-
-    Without a block: those that remove all of the article's text.
-    """
-    verdicts = {row[0]: row[1:] for row in db.execute(_BLOCKS, [article_id, block_id])}
-    for number, (is_kept, reason, rule) in verdicts.items():
-        yield Ruling(number, not is_kept, article_id, None, ruled_at, NOTE, reason, rule)
-
-
-def made_rulings(db: Database, article_id: int, block_id: int | None, undone_at: str) -> Iterator[Ruling]:
-    """Yield the rulings in an article that a review made, to be taken back: on a block, or all of them."""
-    for number, is_kept in db.execute(_MADE, [article_id, NOTE, block_id]).fetchall():
-        yield Ruling(number, bool(is_kept), article_id, ruled_at=undone_at)
+def made_rulings(db: Database, article_id: int, block_id: int, undone_at: str) -> Iterator[Ruling]:
+    """Yield the ruling on a block in an article that a review made, to be taken back."""
+    for (is_kept,) in db.execute(_MADE, [article_id, NOTE, block_id]).fetchall():
+        yield Ruling(block_id, bool(is_kept), article_id, ruled_at=undone_at)
 
 
 def put_rulings(db: Database, rulings: Sequence[Ruling], *, undo: bool) -> None:

@@ -17,6 +17,7 @@ from ..archive.stored_values import BLOCK_KINDS, decoding, stored_texts
 from ..archive.url_words import NO_REASON, OutcomeReason, Reason, UrlState
 from ..raw.raw_exchange import LOCATION_COLUMNS, RecordLocation, record_locations
 from ..write.person_verdicts import find_article
+from ..write.site_fields import OwnField, corrected_fields
 
 _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed,
         coalesce(s.why, ''), p.certainty
@@ -72,7 +73,8 @@ class StoredPage(NamedTuple):
     """A page's verdict with its evidence, and its blocks, which only an article page has.
 
     `shelving_reason` says why its article is shelved; empty if it is not. `certainty` says how certain its text is,
-    0 to 1; None if that is not known. `images` are the pictures of its article.
+    0 to 1; None if that is not known. `images` are the pictures of its article. `corrected` is what the page states
+    in the fields that a person corrected.
     """
 
     url: str
@@ -87,6 +89,7 @@ class StoredPage(NamedTuple):
     certainty: float | None
     images: tuple[ArticleImage, ...]
     blocks: tuple[StoredBlock, ...]
+    corrected: tuple[OwnField, ...] = ()
 
 
 def find_page(db: Database, url_or_id: str) -> StoredPage | None:
@@ -114,6 +117,7 @@ def read_page(db: Database, page_id: int) -> StoredPage:
         certainty=certainty,
         images=stored_images(db, page_id),
         blocks=tuple(_stored_block(page_id, *columns) for columns in db.execute(_BLOCKS, [page_id]).fetchall()),
+        corrected=corrected_fields(db, page_id),
     )
 
 

@@ -100,6 +100,15 @@ def undo_correction(db: Database, correction: Correction, undone_at: str) -> boo
     return bool(db.execute(update, [undone_at, correction.id]).rowcount)
 
 
+def put_corrections(db: Database, made: Iterable[Correction], *, undo: bool, at: str) -> None:
+    """Store corrections, or take those of the same fields back. Runs in the caller's transaction; to be applied yet."""
+    for one in made:
+        if undo:
+            undo_correction(db, one, at)
+        else:
+            store_correction(db, one)
+
+
 def stored_correction(db: Database, scope: Correction) -> Correction | None:
     """Return the correction of the same subject and field in exactly the same scope; None if none stands there."""
     query = f"SELECT {COLUMNS} FROM corrections WHERE id = ? AND undone_at IS NULL"

@@ -61,6 +61,12 @@ class OwnField:
     site_value: str | None = None
     site_source: str | None = None
 
+    @property
+    def text(self) -> str:
+        """Return the page's own value as people write it; empty for none."""
+        value = _parse(self.field, self.value)
+        return value if isinstance(value, str) else ", ".join(value)
+
 
 def pages_with_site_fields(db: Database, host: str) -> set[int]:
     """Return the ids of a host's pages that have values by the site's evidence."""
@@ -114,6 +120,13 @@ def apply_field_corrections(db: Database, changed_at: str) -> int:
     """
     pages = db.execute(_CORRECTED_PAGES).fetchall() if has_field_corrections(db) else []
     return sum(_raise_fields(db, page_id, _site_fields(db, page_id), changed_at) for (page_id,) in pages)
+
+
+def corrected_fields(db: Database, page_id: int) -> tuple[OwnField, ...]:
+    """Return what a page states itself in the fields that a person corrected, and what the site's evidence says."""
+    stored = stored_metadata(db, page_id)
+    sources = stored[1].sources if stored else {}
+    return tuple(own for own in own_fields(db, page_id) if sources.get(own.field) == PERSON)
 
 
 def raised_fields(db: Database, page_id: int, rows: PageRows) -> tuple[PageRows, tuple[OwnField, ...]]:

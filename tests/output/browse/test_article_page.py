@@ -148,4 +148,4 @@ def test_a_description_that_the_standfirst_begins_with_is_not_listed_beside_it()
         "standfirst": "The quay was closed on Monday.",
     }
     for description, names in (("The quay was closed …", ["standfirst"]), ("Why", ["description", "standfirst"])):
-        assert [line.name for line in _metadata_lines(fields | {"description": description})] == names
+        assert [line.name for line in _metadata_lines(fields | {"description": description}, {})] == names

@@ -142,3 +142,38 @@ def test_judgements_are_saved_as_test_cases_as_they_were_made(client, block_of):
 def test_a_judgement_of_what_is_not_there_is_refused(client, fields, words):
     answer = client.post("a/reviews", answer="right", **fields)
     assert (answer.status_code, words in answer.text) == (404, True)
+
+
+def correct(client, **fields):
+    answer = client.post("a/corrections", article=ONE, **fields)
+    return client.page(answer.headers["location"]) if answer.status_code == 303 else answer.text
+
+
+def test_fields_are_corrected_where_they_stand_and_show_what_the_page_says(client):
+    before = client.json(f"a/article/{ONE}.json")
+    page = correct(
+        client, title="The  quay", authors="Ann Moor\r\n\r\nBo Tide ", tags="", published="2024-05-03", language="fr"
+    )
+    assert "Corrected." in page
+    after = client.json(f"a/article/{ONE}.json")
+    names = ("title", "authors", "published_day", "language")
+    assert [after[name] for name in names] == ["The quay", ["Ann Moor", "Bo Tide"], "2024-05-03", "fr"]
+    assert f"corrected; the page says {before['title']}" in visible_text(page)
+    for name in ("title", "authors", "published", "language"):
+        assert "Taken back" in correct(client, undo=name)
+    assert client.json(f"a/article/{ONE}.json") | {"revisions": []} == before | {"revisions": []}
+
+
+@pytest.mark.parametrize(
+    "field", [{"published": "2024-13-01"}, {"language": "?!"}, {"title": " "}, {"kind": "article"}]
+)
+def test_what_no_field_can_be_is_refused(client, field):
+    before = client.json(f"a/article/{ONE}.json")
+    assert client.post("a/corrections", article=ONE, **field).status_code == 400
+    assert client.json(f"a/article/{ONE}.json") == before
+
+
+def test_a_page_is_called_no_article_where_it_is_read_and_one_after_all(client):
+    assert "a person says that it is no article" in correct(client, kind="none")
+    assert "It is an article after all" not in correct(client, undo="kind")
+    assert client.json(f"a/article/{ONE}.json")["shelving_reason"] == ""

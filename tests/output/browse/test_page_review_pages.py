@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from broadsheet.cleaners.document import PageType
+from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.browse.conftest import SITE, RoomClient, visible_text
 from tests.output.browse.test_pages import PAYLOADS, assert_inert
@@ -70,18 +71,21 @@ def text_of(client, page):
     return client.json(f"a/article/{page['article_id']}.json")["markdown"]
 
 
-def test_a_page_that_is_no_article_loses_its_text_in_the_same_step_and_gets_it_back(client):
+def is_out(client, page):
+    return client.json(f"a/article/{page['article_id']}.json")["shelving_reason"] == "withdrawn"
+
+
+def test_a_page_that_is_no_article_is_taken_out_in_the_same_step_and_given_back(client):
     page = proposal(client)
-    before = text_of(client, page)
     shown = visible_text(client.page(judge(client, page, answer="none")))
-    assert "Noted as no article, and its text taken out." in shown
-    assert (before, text_of(client, page)) == ("Words of 4.", "")
+    assert "Noted as no article, and taken out." in shown
+    assert (text_of(client, page), is_out(client, page)) == ("Words of 4.", True)
     assert client.json("a/review/pages.json")["figures"]["overall"] | {"low": 0, "high": 0} == {
         "right": 0, "judged": 1, "low": 0, "high": 0,
     }  # fmt: skip
-    assert "this page is no article" in client.page(f"a/article/{page['article_id']}")
+    assert "a person says that it is no article" in client.page(f"a/article/{page['article_id']}")
     judge(client, page, undo=1)
-    assert text_of(client, page) == before
+    assert not is_out(client, page)
 
 
 def test_a_text_that_is_wrong_is_left_for_the_person_to_mend(client):
@@ -91,19 +95,18 @@ def test_a_text_that_is_wrong_is_left_for_the_person_to_mend(client):
     assert text_of(client, page) == before
 
 
-def test_while_a_crawl_owns_the_file_its_text_waits_to_be_taken_out_and_so_does_the_undo(client, filled, make):
+def test_while_a_crawl_owns_the_file_it_waits_to_be_taken_out_and_so_does_the_undo(client, filled, make):
     with Archive.open(filled, make.clock):
         first = proposal(client)
         shown = visible_text(client.page(judge(client, first, answer="none")))
-        assert "its text taken out once the crawl ends" in shown
-        assert text_of(client, first) == "Words of 4."
+        assert "taken out once the crawl ends" in shown
+        assert not is_out(client, first)
         second = next(page for page in iter(lambda: proposal(client), None) if skipped_until_article(client, page))
         judge(client, second, answer="none")
         judge(client, second, undo=1)
-    with Archive.open(filled, make.clock):
-        pass
-    assert text_of(client, first) == ""
-    assert text_of(client, second) != ""
+    with Archive.open(filled, make.clock) as archive:
+        settle(archive.db)
+    assert (is_out(client, first), is_out(client, second)) == (True, False)
 
 
 def skipped_until_article(client, page):
