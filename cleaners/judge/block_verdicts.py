@@ -27,8 +27,8 @@ from ..document import (
     Vote,
     cast_vote,
 )
-from ..page.running_text import brief_positions, is_prose, main_container_positions
-from ..rules.layout_rules import explain_layout
+from ..page.running_text import MAX_LINK_DENSITY, brief_positions, is_prose, main_container_positions
+from ..rules.layout_rules import author_box, explain_layout
 from ..rules.matcher import RuleBook
 from ..rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY, BodyPosition, Rule
 from ..rules.rule_files import load_rules
@@ -50,6 +50,7 @@ from .page_boilerplate import (
     explain_by_content,
     is_box_heading,
     is_no_excerpt,
+    is_teaser,
     opens_teaser_box,
 )
 from .repeated_texts import repeated_blocks
@@ -72,6 +73,7 @@ from .weighed_verdicts import (
 
 EXTRACTOR, FIRST_LOOK = "extractor", "first-look"
 _SECTION = "/section"
+_LISTING, _ENTRY = "any/listing-heading", "/entry"  # of events, jobs or sponsors, and its links
 # Looked up once: each access is a call.
 _CAPTION, _DONATION, _DUPLICATE = RemovalReason.CAPTION, RemovalReason.DONATION, RemovalReason.DUPLICATE
 _ADDRESSES = re.compile(r"(?:https?://|www\.)\S+(?:\s+(?:https?://|www\.)\S+)*")  # of sources, bare
@@ -295,6 +297,9 @@ def _selection_to_judge(reading: Reading, rules: RuleBook, title_position: int |
 def _metadata_votes(context: _VoteContext) -> _Votes:
     """Vote against blocks that only repeat the metadata (title, authors' names, tags), and notes on the authors."""
     reasons = metadata_blocks(context.blocks, context.metadata, context.body)
+    for n, reason in reasons.items():
+        if reason == RemovalReason.BYLINE and author_box(context.blocks[n].path):
+            reasons[n] = RemovalReason.AUTHOR_BIO
     votes = {n: cast_vote("metadata", False, f"metadata/{reason.key}", reason) for n, reason in reasons.items()}
     notes = author_notes(context.blocks, context.selected_positions, context.body, context.metadata)
     return dict.fromkeys(notes, cast_vote("metadata", False, "metadata/author-note", RemovalReason.AUTHOR_BIO)) | votes
@@ -309,19 +314,32 @@ def _phrase_votes(context: _VoteContext) -> _Votes:
         rule = context.rules.match(block, position)
         if rule and rule.reason == _CAPTION and _is_long_paragraph(block):
             rule = None
+        if rule and rule.reason == _DONATION and _is_menu_entry(block):
+            rule = None
         if rule and rule.heads_section and position.between and not opens_teaser_box(context.blocks, n):
             rule = None
         if rule:
             votes[n] = cast_vote("rule", False, rule.name, rule.reason)
             section = rule if rule.heads_section else section
         elif section and _continues_section(section, block, context.selected_positions, position):
-            votes[n] = cast_vote("rule", False, f"{section.name}{_SECTION}", section.reason)
+            ending = _ENTRY if section.name == _LISTING and is_teaser(block) else _SECTION
+            votes[n] = cast_vote("rule", False, f"{section.name}{ending}", section.reason)
         else:
             section = None
+    if listed := [n for n, vote in votes.items() if vote.rule.startswith(_LISTING)]:
+        words = sum([context.blocks[n].words for n in context.selected_positions])
+        if sum([context.blocks[n].words for n in listed]) > _TOLD_SHARE * words:
+            votes = {n: vote for n, vote in votes.items() if n not in set(listed)}
     if donations := [n for n, vote in votes.items() if vote.reason == _DONATION]:
         told = _rules_that_tell(context, votes, donations)
         votes = {n: vote for n, vote in votes.items() if vote.rule not in told}
     return _box_heading_votes(context, votes) | votes
+
+
+def _is_menu_entry(block: Block) -> bool:
+    """Return whether a block is a link that its markup calls navigation: it leads to a page, and asks for nothing."""
+    rule = explain_layout(block.path, block.landmarks) if block.link_density > MAX_LINK_DENSITY else None
+    return rule is not None and rule.reason == RemovalReason.NAVIGATION
 
 
 def _is_long_paragraph(block: Block) -> bool:

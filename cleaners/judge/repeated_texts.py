@@ -8,11 +8,12 @@ editor pulled out of a paragraph.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import pairwise
 
 from ..document import Block, BlockKind, RemovalReason, Verdict
+from ..page.running_text import container_of, is_prose
 from ..rules.matcher import fold_text
 
 _LEAD_WORDS = 8
@@ -50,7 +51,23 @@ def repeated_blocks(blocks: Sequence[Block], positions: Iterable[int]) -> set[in
         first_copies.setdefault(text, index)
         paths.add(blocks[n].path)
     second_renderings = {n for n in _second_renderings(blocks, own_repeats) if blocks[n].words >= _LEAD_WORDS}
-    return second_renderings | {order[index] for index in _with_witness(duplicates, [blocks[n] for n in order])}
+    if not duplicates:
+        return second_renderings
+    selected = [blocks[n] for n in order]
+    copies = _with_witness(duplicates, selected)
+    return second_renderings | {order[n] for n in copies if not _is_said_again(selected, duplicates, copies, n)}
+
+
+def _is_said_again(blocks: Sequence[Block], duplicates: Mapping[int, int], copies: Set[int], index: int) -> bool:
+    """Return whether a text says again what the same container has said, with other prose right above and below it.
+
+    A heading needs it below alone: a list of the text's parts may stand above.
+    """
+    beside = (index + 1,) if blocks[index].kind is BlockKind.HEADING else (index - 1, index + 1)
+    if index + 1 == len(blocks) or not copies.isdisjoint(beside) or duplicates[index] in beside:
+        return False
+    is_text = all(is_prose(blocks[n]) for n in beside) and blocks[index].kind is not BlockKind.QUOTE
+    return is_text and len({container_of(blocks[n]) for n in (*beside, index, duplicates[index])}) == 1
 
 
 def _with_witness(duplicates: Mapping[int, int], blocks: Sequence[Block]) -> set[int]:

@@ -23,6 +23,7 @@ from ..page.running_text import body_span, container_of, is_prose, most_worded, 
 from ..rules.layout_rules import explain_layout
 from ..rules.matcher import RuleBook, fold_text
 from ..rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY
+from .page_boilerplate import is_teaser
 
 _LEAST_TEXT_SHARE = 0.5  # of the words of all paragraphs: where less would be left, nothing is taken off
 _SECOND_NAME_CHARS = 80  # after the first mention of a name, in which the second begins a note
@@ -75,9 +76,10 @@ def _is_no_text(block: Block, rules: RuleBook, names: tuple[str, ...], container
 def _is_author_note(block: Block, names: tuple[str, ...], container: str) -> bool:
     """Return whether a block begins with the full name of an author and is outside the container of the text.
 
-    Within it such a note may be how the author signs: there the model decides.
+    Within it such a note may be how the author signs: there the model decides. A card of another article may begin so
+    too.
     """
-    if not names or not (text := fold_text(block.text)).startswith(names):
+    if not names or not (text := fold_text(block.text)).startswith(names) or is_teaser(block):
         return False
     return any(_begins_with_name(text, name) for name in names) and not f"{block.path}>".startswith(f"{container}>")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
 
+from ..document import RemovalReason
 from ..package_data import read_toml
 from .rule import Rule, rule_reason
 
@@ -39,14 +40,24 @@ class _LayoutRule:
 def explain_layout(path: str, landmarks: frozenset[str] = frozenset()) -> Rule | None:
     """Return the layout rule for a block at this path (`body>main>div#x.related-posts>ul>li`), or None.
 
-    The innermost element with a rule wins. Ids and classes are read as words, split at hyphens, underscores and
-    capitals. The landmarks count only if no element of the path has a rule.
+    The innermost element with a rule wins, but a byline in a box about the author is that box's. Ids and classes are
+    read as words, split at hyphens, underscores and capitals. The landmarks count only if no element of the path has a
+    rule.
     """
     for step in reversed(path.split(">")):
         rule = _explain_step(step)
+        if rule and rule.reason == RemovalReason.BYLINE and (box_rule := author_box(path)):
+            return box_rule
         if rule:
             return rule
     return _explain_landmarks(landmarks - {"figure"} if _SHOWN_BY_FIGURE.search(path) else landmarks)
+
+
+@lru_cache(maxsize=8192)
+def author_box(path: str) -> Rule | None:
+    """Return the rule for a box about an author that a block at this path stands in, or None."""
+    rules = (_explain_step(step) for step in path.split(">"))
+    return next((rule for rule in rules if rule and rule.reason == RemovalReason.AUTHOR_BIO), None)
 
 
 @lru_cache(maxsize=8192)

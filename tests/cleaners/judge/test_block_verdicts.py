@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from broadsheet.cleaners.clean import clean
-from broadsheet.cleaners.document import Block, BlockKind, Metadata, Page, Reading, Verdict
+from broadsheet.cleaners.document import Block, BlockKind, Metadata, Page, Reading, RemovalReason, Verdict
 from broadsheet.cleaners.judge import block_verdicts
 from broadsheet.cleaners.judge.block_verdicts import _site_name, judge, rule_verdicts
 from broadsheet.cleaners.page.parsed_page import parse
@@ -67,6 +67,23 @@ def test_no_article_is_lost_below_a_heading_of_boilerplate_in_a_box(box: str, he
     assert sum(sentence in cleaned.text for sentence in LONG) >= len(LONG) - 1
 
 
+@pytest.mark.parametrize("heading", ["Upcoming events", "Job board", "Stellenangebote", "Próximos eventos"])
+@pytest.mark.parametrize("rows", [3, 30])
+def test_a_letter_s_links_to_events_and_jobs_are_no_text_unless_it_is_made_of_them(heading: str, rows: int) -> None:
+    entries = [f"Evening {n} at the old mill with the miller and his dog" for n in range(rows)]
+    links = "".join(f"<li><a href=https://valley{n}.example/>{entry}</a></li>" for n, entry in enumerate(entries))
+    upper, lower = ("".join(f"<p>{sentence}</p>" for sentence in part) for part in (LONG[:5], LONG[5:]))
+    body = f"<h1>The mill letter</h1><div class=body>{upper}<h3>{heading}</h3><ul>{links}</ul>{lower}</div>"
+    page = f"<html><title>The mill letter</title><body>{body}</body></html>"
+    cleaned = clean(Page("https://letter.example/p/mill", page.encode()))
+    removed = {block.text for block, verdict in zip(cleaned.blocks, cleaned.verdicts, strict=True) if not verdict.kept}
+    if rows == 3:
+        assert removed >= {heading, *entries}
+        assert all(sentence in cleaned.text for sentence in LONG)
+    else:
+        assert "any/listing-heading" not in {verdict.rule for verdict in cleaned.verdicts}
+
+
 def test_what_the_first_look_holds_for_sure_never_ends_with_no_text() -> None:
     tree = parse(f"<div>{''.join(f'<p>{sentence}</p>' for sentence in LONG)}</div>")
     assert tree is not None
@@ -115,6 +132,33 @@ def test_paragraphs_of_bare_addresses_are_sources_and_no_navigation() -> None:
     assert all(not vote.rule.endswith("/links") for vote in verdicts[url].votes)
     inner = verdicts_by_text(f"{''.join(STORY)}<p><a href=/mill>the mill</a></p>", chosen="Paragraph 1")
     assert any(vote.rule == "context/links" for vote in inner["the mill"].votes)
+
+
+def test_a_menu_entry_asks_for_no_donation_and_a_button_does() -> None:
+    entry = "<nav><ul><li><a href=/give>Donate now</a></li></ul></nav>"
+    menu = verdicts_by_text(f"{entry}{''.join(STORY)}")["Donate now"]
+    assert (menu.reason, menu.rule) == ("navigation", "layout/navigation")
+    button = verdicts_by_text(f"{''.join(STORY)}<p><a href=/give>Donate now</a></p>")["Donate now"]
+    assert button.reason == "donation"
+
+
+def test_a_name_in_a_box_about_the_author_is_no_byline() -> None:
+    metadata = Metadata(language="en", authors=("Ann Lee",))
+    box = "<div class=author-box><p class=author>Ann Lee</p><p class=author-role>Reporter</p></div>"
+    verdicts = verdicts_by_text(f"{''.join(STORY)}{box}", metadata)
+    assert {verdicts[text].reason for text in ("Ann Lee", "Reporter")} == {RemovalReason.AUTHOR_BIO}
+    above = verdicts_by_text(f"<div class=head><p class=author>Ann Lee</p></div>{''.join(STORY)}", metadata)
+    assert above["Ann Lee"].reason == "byline"
+
+
+def test_a_card_that_begins_with_the_author_s_name_is_no_note_on_the_author() -> None:
+    metadata = Metadata(language="en", authors=("Ann Lee",))
+    title = "Ann Lee asks who owns the water of the weir below the town"
+    card = f"<div class=related><p><a href=/weir>{title}</a></p></div>"
+    assert verdicts_by_text(f"<div>{''.join(STORY)}</div>{card}", metadata)[title].reason == RemovalReason.RELATED
+    note = "Ann Lee has written about the water of the weir below the town for ten years."
+    told = verdicts_by_text(f"<div>{''.join(STORY)}</div><div class=end><p>{note}</p></div>", metadata)[note]
+    assert told.rule == "metadata/author-note"
 
 
 def test_a_named_rule_goes_before_the_extractor_and_both_are_heard() -> None:

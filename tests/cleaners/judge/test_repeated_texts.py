@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from broadsheet.cleaners.clean import clean
@@ -33,6 +35,39 @@ def test_a_short_line_that_repeats_elsewhere_stays_where_what_is_beside_it_does_
     texts = ["Costs", PROSE, STORY[0], "Costs", STORY[1], PROSE, STORY[2]]
     blocks = [block(n, text, path=f"body>div.{'a' if n < 3 else 'b'}>p") for n, text in enumerate(texts)]
     assert repeated_blocks(blocks, range(7)) == {5}
+
+
+@pytest.mark.parametrize(
+    ("paths", "is_copy"),
+    [
+        (("p", "p", "p.big", "p"), False),
+        (("p", "div.print>p", "div.print>p", "div.print>p"), True),
+        (("p", "p", "div.card>p", "p"), True),
+        (("p", "p", "p.big", "p.end"), False),
+    ],
+    ids=["in the text", "in another container", "in a box", "the class of the line below"],
+)
+def test_what_the_text_says_again_between_its_other_paragraphs_is_no_copy(
+    paths: tuple[str, ...], is_copy: bool
+) -> None:
+    texts = [PROSE, STORY[0], PROSE, STORY[1]]
+    blocks = [block(n, text, path=f"body>div>{path}") for n, (text, path) in enumerate(zip(texts, paths, strict=True))]
+    assert repeated_blocks(blocks, range(4)) == ({2} if is_copy else set())
+    assert repeated_blocks(blocks, range(3)) == {2}, "at the end it is one"
+    beside = [block(0, STORY[0]), block(1), block(2, path="body>div>p.big"), block(3, STORY[1])]
+    assert repeated_blocks(beside, range(4)) == {2}, "right below the first as well"
+
+
+def test_a_heading_that_the_text_s_own_list_of_parts_names_is_no_copy() -> None:
+    parts = [block(n, f"How the {name} of the old mill were paid for by the town", path="body>div>ul>li",
+                   kind=BlockKind.LIST_ITEM) for n, name in enumerate(("wheel", "beams"))]  # fmt: skip
+    headings = [replace(part, kind=BlockKind.HEADING, path="body>div>h2", position=n)
+                for part, n in zip(parts, (2, 4), strict=True)]  # fmt: skip
+    text = [block(3, STORY[0]), block(5, STORY[1])]
+    blocks = [*parts, headings[0], text[0], headings[1], text[1]]
+    assert repeated_blocks(blocks, range(6)) == set()
+    elsewhere = [replace(b, path=b.path.replace("div", "aside")) if b.position < 2 else b for b in blocks]
+    assert repeated_blocks(elsewhere, range(6)) == {2, 4}
 
 
 def test_items_headings_and_questions_may_repeat_at_their_place() -> None:
