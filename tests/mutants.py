@@ -29,7 +29,7 @@ import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from itertools import takewhile
@@ -61,6 +61,7 @@ FILE_SECONDS = 0.1  # what it costs to collect a file of tests
 SLOW_SECONDS = 90.0  # the slow tests of one fault are ended after so long
 PATIENCE = 60.0  # a fault's tests may take so long, and SLOWER times what they took without it
 SLOWER = 6.0
+_COUNTS = re.compile(r"\{[^{}]*\}")  # innermost objects, each in a line of the file
 _OPTIONS = ["-q", "-x", "-p", "no:randomly", "-p", "no:cacheprovider", "-n", "0", "--hypothesis-profile=ci"]
 
 Key = tuple[str, str, str]
@@ -405,15 +406,16 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def run_record(seed: int, commit: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return what the file keeps of a run: its seed, the code, the first-try counts by room, and each fault."""
-    by_room = defaultdict(list)
+    """Return what the file keeps of a run: its seed, the code, the first-try counts by room and by kind of fault."""
+    by_room, by_kind = defaultdict(list), defaultdict(list)
     for outcome in outcomes:
         by_room[room_of(outcome.module)].append(outcome)
+        by_kind[outcome.kind].append(outcome)
     return {
         "seed": seed, "date": date.today().isoformat(), "commit": commit,
         "version": importlib.metadata.version("broadsheet"), **summary(outcomes),
         "rooms": {room: summary(of_room) for room, of_room in sorted(by_room.items())},
-        "mutants": [asdict(outcome) for outcome in sorted(outcomes, key=lambda outcome: outcome.key)],
+        "kinds": {kind: summary(of_kind) for kind, of_kind in sorted(by_kind.items())},
     }  # fmt: skip
 
 
@@ -431,7 +433,8 @@ def write_run(record: Mapping[str, Any]) -> None:
     """Write a run to the results, in place of an earlier state of it; the newest few are kept."""
     runs = json.loads(RESULTS.read_text())["runs"] if RESULTS.exists() else []
     others = [run for run in runs if (run["seed"], run["commit"]) != (record["seed"], record["commit"])]
-    RESULTS.write_text(json.dumps({"runs": [*others, record][-KEPT_RUNS:]}, indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps({"runs": [*others, record][-KEPT_RUNS:]}, indent=1, ensure_ascii=False) + "\n"
+    RESULTS.write_text(_COUNTS.sub(lambda counts: " ".join(counts[0].split()), text))
 
 
 def try_faults(copy: Copy, faults: Sequence[Fault], deadline: float) -> dict[Key, Outcome]:
