@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from broadsheet.crawler.options import OptionError
     from broadsheet.crawling import CrawlError, CrawlProgress, CrawlResult, crawl
     from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
+    from broadsheet.output.read.edit_history import ListedEdit
     from broadsheet.output.read.page_lookup import StoredBlock, StoredPage
     from broadsheet.output.read.search import SearchHit
     from broadsheet.output.read.stored_articles import Article
-    from broadsheet.output.write.edit_history import ListedEdit
     from broadsheet.reader import ArchiveReader, RawResponse, open
 
 _MODULES = {
@@ -44,7 +44,7 @@ _MODULES = {
     "CrawlError": "crawling",
     "CrawlProgress": "crawling",
     "CrawlResult": "crawling",
-    "ListedEdit": "output.write.edit_history",
+    "ListedEdit": "output.read.edit_history",
     "Metadata": "cleaners.document",
     "NotReachable": "output.archive.archive_errors",
     "OptionError": "crawler.options",

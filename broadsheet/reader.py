@@ -18,10 +18,10 @@ from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue,
 from broadsheet.output.archive.archive_file import database_file, open_database
 from broadsheet.output.archive.article_filter import ArticleBounds, primary_tag, read_day
 from broadsheet.output.archive.article_storage import latest_seq
+from broadsheet.output.read.edit_history import ALL_KINDS, EDIT_KINDS, ListedEdit, list_edits
 from broadsheet.output.read.page_lookup import StoredBlock, StoredPage, find_page, find_record
 from broadsheet.output.read.search import SearchHit, search
 from broadsheet.output.read.stored_articles import Article, find_stored_article, iter_stored_articles
-from broadsheet.output.write.edit_history import ALL_KINDS, EDIT_KINDS, ListedEdit, list_edits
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,7 +18,7 @@ from .verb_options import EDIT_KINDS, archive_argument, verb
 
 with lazy_imports():
     from broadsheet.output.archive import revisions
-    from broadsheet.output.write import edit_history
+    from broadsheet.output.read import edit_history
 
     from ..cli import archive_access
 

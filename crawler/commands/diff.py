@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 with lazy_imports():
     from broadsheet.output.archive import stored_text
-    from broadsheet.output.read import revision_comparison
-    from broadsheet.output.write import edit_history
+    from broadsheet.output.read import edit_history
 
     from ..cli import archive_access
 
@@ -85,7 +84,7 @@ def diff(**options: Any) -> int:
 
 def _compare(
     db: Database, article: edit_history.RevisedArticle, choice: RevisionChoice
-) -> revision_comparison.Comparison | str:
+) -> edit_history.Comparison | str:
     """Compare the chosen revisions; return the comparison, or why there is none."""
     revisions = edit_history.revisions_of(db, article.id)
     if choice.first is None and choice.last is None and choice.at is None and _text_count(revisions) < 2:
@@ -94,8 +93,8 @@ def _compare(
         return f"{article.url} has one text only{change_text}: nothing to compare"
     first, last = _choose_revisions(revisions, choice)
     try:
-        return revision_comparison.compare_revisions(db, article, first, last)
-    except revision_comparison.TextNotKeptError as error:
+        return edit_history.compare_revisions(db, article, first, last)
+    except edit_history.TextNotKeptError as error:
         return str(error)
 
 
@@ -135,7 +134,7 @@ def _change_text(revision: edit_history.Revision) -> str:
     return f"{kinds}: {reason_text(revision.note)}" if revision.change == EditKind.WITHDRAWN else kinds
 
 
-def _print_comparison(comparison: revision_comparison.Comparison) -> None:
+def _print_comparison(comparison: edit_history.Comparison) -> None:
     from rich.console import Console
 
     print_text(one_line(comparison.article.url))
@@ -183,7 +182,7 @@ def _render_words(words: WordChanges, console: Console, *, bold: bool = False) -
     return rendered
 
 
-def _json_values(comparison: revision_comparison.Comparison) -> dict[str, object]:
+def _json_values(comparison: edit_history.Comparison) -> dict[str, object]:
     changed_rows = [row for row in comparison.rows if row.kind != "same"]
     return {
         "article_id": comparison.article.id,

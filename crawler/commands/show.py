@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 with lazy_imports():
     from broadsheet.cleaners.judge import certainty as certainty_module
     from broadsheet.output.archive import stored_text
-    from broadsheet.output.read import page_lookup, stored_articles
-    from broadsheet.output.write import edit_history
+    from broadsheet.output.read import edit_history, page_lookup, stored_articles
 
     from ..cli import archive_access
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 with lazy_imports():
     from broadsheet.output.archive import article_filter, article_storage
-    from broadsheet.output.read import page_lookup, plain_words, stored_articles
-    from broadsheet.output.write import archive_writer, edit_history, run_records
+    from broadsheet.output.read import edit_history, page_lookup, plain_words, stored_articles
+    from broadsheet.output.write import archive_writer, run_records
 
     from ..cli import archive_access, terminal
     from ..crawl import processes

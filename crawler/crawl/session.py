@@ -19,7 +19,7 @@ from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
 from broadsheet.output.raw.warc_folders import Recovery
 from broadsheet.output.read.article_rows import article_of_page, iter_articles
-from broadsheet.output.read.run_yields import survey
+from broadsheet.output.write.alarms import survey
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.corrections import told_articles
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome

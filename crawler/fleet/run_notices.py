@@ -26,9 +26,9 @@ from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.archive.stored_text import inert_text
 from broadsheet.output.read.edit_diffs import EditDiff, marked_blocks, read_edit_diff, version_links
+from broadsheet.output.read.edit_history import ListedEdit, list_edits
 from broadsheet.output.read.judgement import Look, LookKind, judge_archive, needs_look
 from broadsheet.output.read.plain_words import count_text
-from broadsheet.output.write.edit_history import ListedEdit, list_edits
 
 from ..cli.command_line import CommandError, is_file_of_receivers
 from ..cli.terminal import one_line

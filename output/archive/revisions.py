@@ -16,13 +16,13 @@ from typing import TypeAlias
 from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS, EditKind
-from broadsheet.cleaners.compare.edits import may_report_edit
+from broadsheet.cleaners.compare.edits import CapturedBlock, may_report_edit
 from broadsheet.cleaners.compare.site_boilerplate import container_path
 
 from .ledger import read_layout
 from .page_rows import Sighting
 from .stored_text import sql_words, storable_text
-from .stored_values import content_id, decoding, json_value, stored_object
+from .stored_values import BLOCK_KINDS, content_id, decoding, json_value, stored_object
 
 
 class RevisionMark(StrEnum):
@@ -49,6 +49,11 @@ _PUT_BLOCK = """INSERT INTO _revision_blocks (
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
         coalesce((SELECT max(pages) - 1 FROM _block_evidence WHERE block_id = ?4), 0))"""
 _LAYOUT = "SELECT layout FROM _page_layout WHERE page_id = ?"
+_REVISION_BLOCKS = """SELECT b.block_id, b.kind, b.kept, b.box, b.linked, b.elsewhere, t.text
+    FROM _revision_blocks b JOIN _block_texts t ON t.id = b.block_id
+    WHERE b.article_id = ? AND b.number = ? ORDER BY b.position"""
+_PAGE_BLOCKS = """SELECT b.block_id, b.kind, b.kept, t.text FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
+    WHERE b.page_id = ? ORDER BY b.position"""
 _METADATA = """SELECT a.title, a.published_raw, a.metadata_sources,
         a.cleaner_version || ' ' || coalesce(p.cleaner_id, '')
     FROM (SELECT title, published_raw, metadata_sources, cleaner_version, page_id FROM articles WHERE id = ?1 UNION ALL
@@ -56,6 +61,7 @@ _METADATA = """SELECT a.title, a.published_raw, a.metadata_sources,
     JOIN pages p ON p.id = a.page_id"""
 
 _LINK_SHARE = 0.9  # share of link text in a block's characters, from which the block counts as a link
+NumberedBlock = tuple[int, CapturedBlock]  # id of the text, and the block
 _BlockRow = tuple[int, int, int, int, int, int]  # position, text id, kind, kept, reason id, length of the text
 
 
@@ -211,6 +217,29 @@ def block_containers(layout: bytes, lengths: Sequence[int]) -> list[tuple[int, i
         (content_id(container_path(path), bits=_CONTAINER_BITS), int(link_chars >= _LINK_SHARE * length > 0))
         for (path, link_chars), length in zip(paths, lengths, strict=True)
     ]
+
+
+def replaced_blocks(db: Database, article_id: int, number: int) -> list[NumberedBlock]:
+    """Return the stored blocks of a replaced revision, each with the id of its text."""
+    rows = db.execute(_REVISION_BLOCKS, [article_id, number]).fetchall()
+    with decoding("_revision_blocks", "kind", f"{article_id}/{number}"):
+        return [
+            (block_id, CapturedBlock(text, BLOCK_KINDS[kind], bool(is_kept), container, bool(is_link), article_count))
+            for block_id, kind, is_kept, container, is_link, article_count, text in rows
+        ]
+
+
+def ledger_blocks(db: Database, page_id: int) -> list[NumberedBlock]:
+    """Return the blocks of a page's ledger, each with the id of its text."""
+    rows = db.execute(_PAGE_BLOCKS, [page_id]).fetchall()
+    layout = db.execute(_LAYOUT, [page_id]).fetchone()
+    with decoding("_page_layout", "layout", page_id):
+        containers = block_containers(layout[0] if layout else b"", [len(text) for _, _, _, text in rows])
+    with decoding("_page_blocks", "kind", page_id):
+        return [
+            (block_id, CapturedBlock(text, BLOCK_KINDS[kind], bool(is_kept), container, bool(is_link)))
+            for (block_id, kind, is_kept, text), (container, is_link) in zip(rows, containers, strict=True)
+        ]
 
 
 def _may_be_edit(db: Database, state_before: ArticleState, state_now: ArticleState) -> bool:

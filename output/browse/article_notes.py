@@ -15,8 +15,8 @@ from broadsheet.cleaners.document import PageType
 from broadsheet.cleaners.judge.certainty import Certainty, certainty
 
 from ..read.archive_facts import PICTURE_WORDS
+from ..read.edit_history import Revision
 from ..read.plain_words import count_text
-from ..write.edit_history import Revision
 
 _SHELVED = {
     "duplicate": "the same text stands under another URL, which names the article",

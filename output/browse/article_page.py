@@ -14,8 +14,8 @@ from broadsheet.cleaners.document import BlockKind
 
 from ..archive.pictures import ShownPicture, pictures_of_article
 from ..archive.stored_values import stored_object, stored_texts
+from ..read.edit_history import Revision, revisions_of
 from ..read.page_lookup import StoredBlock, StoredPage, read_page
-from ..write.edit_history import Revision, revisions_of
 from ..write.verdicts import OF_PAGE, find_steps, waiting_blocks
 from .article_list import ListPlace
 from .article_notes import ArticleNote, NotedFacts, article_notes

@@ -11,13 +11,14 @@ from broadsheet.cleaners.compare.edits import BlockChange
 from broadsheet.cleaners.compare.text_comparison import WordChanges
 
 from ..archive.article_storage import latest_seq
-from ..read.revision_comparison import TextNotKeptError, compare_revisions
-from ..write.edit_history import (
+from ..read.edit_history import (
     ALL_KINDS,
     EDIT_KINDS,
     ListedEdit,
     RevisedArticle,
     Revision,
+    TextNotKeptError,
+    compare_revisions,
     find_revised_article,
     latest_edits,
     revisions_of,

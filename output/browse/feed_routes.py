@@ -17,10 +17,10 @@ from starlette.routing import Route
 
 from ..archive.article_filter import ALL_ARTICLES, ArticleBounds, article_scope
 from ..archive.stored_text import inert_text
+from ..read.edit_history import ALL_KINDS
 from ..read.inert_markup import xml_line
 from ..read.search import match_expression
 from ..read.web_feeds import FeedScope, WebFeed, atom_document, read_feed
-from ..write.edit_history import ALL_KINDS
 from .page_routes import arguments_of
 from .room import Room, address
 from .strict_requests import Arguments, BadArgumentError

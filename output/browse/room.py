@@ -20,9 +20,9 @@ from broadsheet.cleaners.judge.certainty import IS_CALIBRATED, certainty
 
 from ..archive.archive_errors import ArchiveError
 from ..archive.archive_lock import is_owned
+from ..read.edit_history import ALL_KINDS, ListedEdit
 from ..read.plain_words import rule_words
 from ..read.search import match_expression
-from ..write.edit_history import ALL_KINDS, ListedEdit
 from ..write.verdicts import waiting_blocks
 from .article_list import ArticleList
 from .article_page import MOST_ROWS, ArticleView, CaptureLine

@@ -10,8 +10,7 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.text_comparison import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, WordChanges
 
-from ..write.edit_history import find_revised_article, revisions_of
-from .revision_comparison import TextNotKeptError, compare_revisions
+from .edit_history import TextNotKeptError, compare_revisions, find_revised_article, revisions_of
 
 _MAX_BLOCKS = 5  # of one edit
 _SHOWN_CHARS = 60  # of words that stay, on each side of a change

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
@@ -25,13 +25,14 @@ from ..archive.revisions import (
     StatedMetadata,
     correct_revision,
     drop_revision_blocks,
+    ledger_blocks,
     note_revision,
     read_stated_metadata,
+    replaced_blocks,
 )
 from ..archive.stored_text import sql_words
 from ..archive.stored_values import decoding
 from ..archive.url_words import OutcomeReason
-from .edit_history import old_and_new_blocks
 
 Recleaner = Callable[[int | None], Sequence[CapturedBlock] | None]
 """Cleans a capture again with the present cleaner, by its id; gives None where its raw response is not stored."""
@@ -215,3 +216,31 @@ def _drop_revision(db: Database, pending: _PendingRevision) -> None:
     db.execute("DELETE FROM revisions WHERE article_id = ? AND number = ?", [pending.article_id, pending.number])
     drop_revision_blocks(db, pending.article_id, pending.previous_number or 0)
     correct_revision(db, pending.article_id, read_stated_metadata(db, pending.article_id).title, pending.digest)
+
+
+_ENOUGH_ARTICLES = 2  # other articles that have a block, from which it belongs to the site: no more are counted
+_COUNT_ELSEWHERE = f"""SELECT count(*) FROM (SELECT DISTINCT p.article_id
+    FROM _page_blocks b CROSS JOIN pages p ON p.id = b.page_id CROSS JOIN urls u ON u.id = b.page_id
+    WHERE b.block_id = ? AND u.host = ? AND p.article_id IS NOT NULL AND p.article_id <> ? LIMIT {_ENOUGH_ARTICLES})"""
+
+
+def old_and_new_blocks(
+    db: Database, article_id: int, number: int, page_id: int, host: str
+) -> tuple[tuple[CapturedBlock, ...], tuple[CapturedBlock, ...]]:
+    """Return the blocks of a replaced revision and those of the page now.
+
+    A block that only one side has comes with the number of the site's other articles that have it.
+    """
+    old_blocks, new_blocks = replaced_blocks(db, article_id, number), ledger_blocks(db, page_id)
+    shared_ids = {block_id for block_id, _ in old_blocks} & {block_id for block_id, _ in new_blocks}
+
+    def counted(block_id: int, block: CapturedBlock) -> CapturedBlock:
+        if block_id in shared_ids or block.other_article_count:
+            return block
+        return replace(block, other_article_count=_count_elsewhere(db, block_id, host, article_id))
+
+    return tuple(counted(*pair) for pair in old_blocks), tuple(counted(*pair) for pair in new_blocks)
+
+
+def _count_elsewhere(db: Database, block_id: int, host: str, article_id: int) -> int:
+    return int(db.execute(_COUNT_ELSEWHERE, [block_id, host, article_id]).fetchone()[0])

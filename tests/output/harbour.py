@@ -30,8 +30,8 @@ from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.archive.rendered_layouts import RenderDecision, RenderedLayout
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
-from broadsheet.output.read.run_yields import survey
 from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.alarms import survey
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome, RobotsFile
@@ -170,7 +170,7 @@ def settled_facts() -> Iterator[None]:
     ids = (UUID(int=number) for number in count(1))
     with (
         mock.patch("broadsheet.output.archive.page_rows.lineage", return_value=lineage),
-        mock.patch("broadsheet.output.read.run_yields.CLEANER_VERSION", "17"),
+        mock.patch("broadsheet.output.write.alarms.CLEANER_VERSION", "17"),
         mock.patch("broadsheet.output.raw.warc_writer.uuid4", side_effect=ids),
         mock.patch("broadsheet.output.raw.erasure.uuid4", side_effect=ids),
         mock.patch("broadsheet.output.raw.warc_folders.token_hex", side_effect=lambda _: next(ids).hex),

@@ -19,8 +19,7 @@ from broadsheet.crawler.commands.diff import (
     _render_words,
 )
 from broadsheet.output.archive.revisions import RevisionChange, RevisionMark
-from broadsheet.output.read.revision_comparison import Comparison
-from broadsheet.output.write.edit_history import RevisedArticle, Revision
+from broadsheet.output.read.edit_history import Comparison, RevisedArticle, Revision
 
 
 def revision(number: int, change: RevisionChange = EditKind.BODY, *kinds: RevisionChange, note: str = "") -> Revision:

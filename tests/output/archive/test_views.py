@@ -8,8 +8,8 @@ from importlib.resources import files
 import pytest
 
 from broadsheet.output.read import datasette
+from broadsheet.output.read.edit_history import ALL_KINDS, list_edits
 from broadsheet.output.settle.settling import settle
-from broadsheet.output.write.edit_history import ALL_KINDS, list_edits
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from broadsheet.cleaners.document import PageType
 from broadsheet.output.browse.article_notes import NotedFacts, article_notes
-from broadsheet.output.write.edit_history import Revision
+from broadsheet.output.read.edit_history import Revision
 
 PLAIN = NotedFacts("", PageType.ARTICLE, 0.99, 500, False, False, ())
 

@@ -11,7 +11,7 @@ from broadsheet.output.browse.article_list import count_facets
 from broadsheet.output.browse.report_page import count_figures, read_report
 from broadsheet.output.read.archive_facts import gather_facts
 from broadsheet.output.read.coverage import measure_coverage
-from broadsheet.output.read.run_yields import survey
+from broadsheet.output.write.alarms import survey
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.browse.conftest import SITE, RoomClient, article_id, visible_text
 

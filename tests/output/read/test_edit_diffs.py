@@ -6,9 +6,8 @@ import pytest
 
 from broadsheet.cleaners.compare.edits import BlockChange
 from broadsheet.output.read.edit_diffs import EditDiff, diff_html, marked_blocks, read_edit_diff, version_links
-from broadsheet.output.read.revision_comparison import TextNotKeptError, compare_revisions
+from broadsheet.output.read.edit_history import TextNotKeptError, compare_revisions, find_revised_article, revisions_of
 from broadsheet.output.settle.settling import settle
-from broadsheet.output.write.edit_history import find_revised_article, revisions_of
 
 URL = "http://a.test/1"
 BRIDGE = (

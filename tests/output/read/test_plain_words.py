@@ -8,6 +8,7 @@ import pytest
 from broadsheet.cleaners.document import KeepReason, RemovalReason
 from broadsheet.output.archive.shelf import ShelvingReason
 from broadsheet.output.read import plain_words
+from broadsheet.output.read.edit_history import ALL_KINDS
 from broadsheet.output.read.plain_words import (
     count_text,
     edit_counts_text,
@@ -17,7 +18,6 @@ from broadsheet.output.read.plain_words import (
     shelved_text,
     span_text,
 )
-from broadsheet.output.write.edit_history import ALL_KINDS
 
 
 def test_no_reason_has_an_underscore():

@@ -13,8 +13,8 @@ from broadsheet.output.read.report_figures import gather_report, host_scope
 from broadsheet.output.read.report_text import _coverage_section, _format_table, look_section, render
 from broadsheet.output.settle.settling import settle
 from tests.output.read.test_coverage import HOST, listed
-from tests.output.read.test_run_yields import Site
 from tests.output.settle.test_likeness import edited, prose
+from tests.output.write.test_alarms_yields import Site
 
 NARROW = 80
 

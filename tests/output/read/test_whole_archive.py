@@ -21,6 +21,7 @@ from broadsheet.output.read.article_files import export_markdown, export_reader_
 from broadsheet.output.read.article_rows import export_csv, export_jsonl
 from broadsheet.output.read.coverage import list_covered_urls, measure_coverage
 from broadsheet.output.read.edit_diffs import diff_html, read_edit_diff, version_links
+from broadsheet.output.read.edit_history import find_revised_article, latest_edits, list_edits, revisions_of
 from broadsheet.output.read.judgement import judge, judge_archive, look_values
 from broadsheet.output.read.page_lookup import find_page, find_record, find_url_result, find_url_state
 from broadsheet.output.read.report_figures import gather_report, host_scope
@@ -40,7 +41,6 @@ from broadsheet.output.read.tei import export_tei
 from broadsheet.output.read.verify import verify
 from broadsheet.output.read.wacz import export_wacz
 from broadsheet.output.read.web_feeds import FeedScope, atom_document, json_feed_document, read_feed
-from broadsheet.output.write.edit_history import find_revised_article, latest_edits, list_edits, revisions_of
 from broadsheet.output.write.person_verdicts import list_reviews, list_rulings, reliability_by
 from tests.output.harbour import FERRY, OTHER, SITE, fill_harbour
 from tests.output.told import as_json, changed, expected, named, once, sections, stated, told

@@ -15,6 +15,7 @@ from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.read.archive_facts import gather_facts
 from broadsheet.output.read.article_files import export_reader_pages
 from broadsheet.output.read.coverage import list_covered_urls, measure_coverage
+from broadsheet.output.read.edit_history import latest_edits
 from broadsheet.output.read.judgement import judge
 from broadsheet.output.read.report_figures import gather_report
 from broadsheet.output.read.report_text import render
@@ -23,7 +24,6 @@ from broadsheet.output.read.verify import verify
 from broadsheet.output.read.wacz import _Package
 from broadsheet.output.read.web_feeds import FeedScope, read_feed
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.edit_history import latest_edits
 from tests.output.crowd import fill_crowd, put_many
 from tests.output.told import expected, folded, told
 

@@ -10,10 +10,11 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_errors import DamagedValue
 from broadsheet.output.archive.ledger import read_kept_blocks, read_ledger
+from broadsheet.output.read.edit_history import blocks_of_revision
 from broadsheet.output.read.page_lookup import read_page
 from broadsheet.output.settle.own_reading import read_own_reading
 from broadsheet.output.write.assembled_text import stored_chances, update_certainty
-from broadsheet.output.write.edit_history import blocks_of_revision, old_and_new_blocks
+from broadsheet.output.write.edit_decisions import old_and_new_blocks
 from tests.output.harbour import unchecked_harbour
 
 Read = Callable[[Database, int, int], Any]

@@ -20,16 +20,16 @@ from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.article_filter import find_known_url, find_titled
 from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.read.article_rows import export_csv
+from broadsheet.output.read.edit_history import find_revised_article, revisions_of
 from broadsheet.output.read.judgement import judge_archive
 from broadsheet.output.read.page_lookup import find_page, find_url_result, find_url_state
 from broadsheet.output.read.report_figures import gather_report, gather_totals
-from broadsheet.output.read.run_yields import survey
 from broadsheet.output.read.search import SearchSort, list_articles, missing_words, search
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.alarms import survey
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.edit_history import find_revised_article, revisions_of
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.person_verdicts import Ruling, list_rulings
 from broadsheet.output.write.revisit_schedule import RevisitPolicy, UpdateRun, conditional_headers

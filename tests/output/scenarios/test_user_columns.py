@@ -19,9 +19,9 @@ from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_VERSION, run
 from broadsheet.output.archive.table_columns import table_columns
 from broadsheet.output.read.article_rows import export_csv, export_jsonl
 from broadsheet.output.read.report_figures import gather_report
-from broadsheet.output.read.run_yields import survey
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.alarms import survey
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.run_records import ImportedFile, note_import
 from broadsheet.output.write.takedowns import take_down

@@ -11,11 +11,11 @@ from broadsheet.cleaners.compare.edits import CapturedBlock
 from broadsheet.cleaners.document import PageType
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.archive.url_words import OutcomeReason
+from broadsheet.output.read.edit_history import blocks_of_revision, revisions_of
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.edit_decisions import decide_pending
-from broadsheet.output.write.edit_history import blocks_of_revision, revisions_of
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.person_verdicts import Ruling
 from broadsheet.output.write.takedowns import erase_remains, take_down

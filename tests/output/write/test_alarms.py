@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 from sqlite_utils import Database
 
-from broadsheet.output.read.alarms import PageShare, chance_of_at_most, find_alarms, has_fallen, has_risen
+from broadsheet.output.write.alarms import PageShare, chance_of_at_most, find_alarms, has_fallen, has_risen
 from broadsheet.output.write.archive_writer import Archive
 
 

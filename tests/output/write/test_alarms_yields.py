@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from broadsheet.cleaners.document import PageType
-from broadsheet.output.read.run_yields import survey
 from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.alarms import survey
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.filled_rows import put
 from tests.output.settle.test_likeness import prose
@@ -165,7 +165,7 @@ def test_a_quiet_site_is_no_alarm(site):
 @pytest.mark.slow
 def test_another_cleaner_has_no_past(site, monkeypatch):
     site.run(new_count=60)
-    monkeypatch.setattr("broadsheet.output.read.run_yields.CLEANER_VERSION", "another")
+    monkeypatch.setattr("broadsheet.output.write.alarms.CLEANER_VERSION", "another")
     assert site.run(new_count=25, words=12) == []
 
 

@@ -14,16 +14,16 @@ from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import Metadata, PageType
 from broadsheet.crawler.fleet.run_notices import ArchiveMoment, read_news
 from broadsheet.output.collections.archive_merge import merge_archive
-from broadsheet.output.read.layout_alarms import (
+from broadsheet.output.read.report_figures import gather_report
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.alarms import (
     _known_page_alarms,
     _LaidOutPage,
     _note_moved_pages,
     _Past,
     _takeover_message,
+    survey,
 )
-from broadsheet.output.read.report_figures import gather_report
-from broadsheet.output.read.run_yields import survey
-from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.takedowns import take_down

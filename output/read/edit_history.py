@@ -1,4 +1,4 @@
-"""Edits of articles as a reader sees them: the list of edits, and the revisions with their blocks.
+"""Edits of articles as a reader sees them: the list of edits, the revisions with their blocks, two side by side.
 
 Edits are listed in the order in which they were found, for a reader who asks what is new since a time. A reading
 connection is enough.
@@ -6,20 +6,21 @@ connection is enough.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import COMPARED_KINDS, TEXTLESS_KINDS
-from broadsheet.cleaners.compare.edits import CapturedBlock
+from broadsheet.cleaners.compare.edits import ArticleVersion, BlockChange, CapturedBlock, align_versions
+from broadsheet.cleaners.compare.text_comparison import WordChanges, diff_words
 
 from ..archive.article_filter import find_known_url
-from ..archive.revisions import RevisionChange, RevisionMark, block_containers
-from ..archive.stored_values import BLOCK_KINDS, LARGEST_INTEGER, content_id, decoding, stored_texts
-from .person_verdicts import find_article
+from ..archive.revisions import RevisionChange, RevisionMark, ledger_blocks, replaced_blocks
+from ..archive.stored_values import LARGEST_INTEGER, content_id, stored_texts
+from ..write.person_verdicts import find_article
 
 NEW: Final = "new"
 EDIT_KINDS = (*COMPARED_KINDS, *TEXTLESS_KINDS)
@@ -92,24 +93,12 @@ def _make_edit(seq: int, at: str, kind: Any, kinds_json: str, *values: Any) -> L
     return ListedEdit(seq, at, kind, kinds or (kind,), *values)
 
 
-_ENOUGH_ARTICLES = 2  # other articles that have a block, from which it belongs to the site: no more are counted
-_REVISION_BLOCKS = """SELECT b.block_id, b.kind, b.kept, b.box, b.linked, b.elsewhere, t.text
-    FROM _revision_blocks b JOIN _block_texts t ON t.id = b.block_id
-    WHERE b.article_id = ? AND b.number = ? ORDER BY b.position"""
-_PAGE_BLOCKS = """SELECT b.block_id, b.kind, b.kept, t.text FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
-    WHERE b.page_id = ? ORDER BY b.position"""
-_LAYOUT = "SELECT layout FROM _page_layout WHERE page_id = ?"
-_COUNT_ELSEWHERE = f"""SELECT count(*) FROM (SELECT DISTINCT p.article_id
-    FROM _page_blocks b CROSS JOIN pages p ON p.id = b.page_id CROSS JOIN urls u ON u.id = b.page_id
-    WHERE b.block_id = ? AND u.host = ? AND p.article_id IS NOT NULL AND p.article_id <> ? LIMIT {_ENOUGH_ARTICLES})"""
 _REVISIONS = """SELECT number, seen_at, title, change, kinds, added, removed, rewritten, note, capture_id
     FROM revisions WHERE article_id = ? ORDER BY number"""
 _CHANGE_COLUMN = 3
 
 _REVISED_ARTICLE = """SELECT id, url, page_id FROM articles WHERE id = ?1
     UNION ALL SELECT id, url, page_id FROM _shelved WHERE id = ?1"""
-
-_NumberedBlock = tuple[int, CapturedBlock]  # id of the text, and the block
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,33 +155,9 @@ def blocks_of_revision(db: Database, article_id: int, page_id: int, number: int)
     text_number = max((candidate for candidate in text_numbers if candidate <= number), default=None)
     if text_number is None:
         return None
-    if stored_blocks := _revision_blocks(db, article_id, text_number):
+    if stored_blocks := replaced_blocks(db, article_id, text_number):
         return tuple(block for _, block in stored_blocks)
-    return tuple(block for _, block in _page_blocks(db, page_id)) if text_number == text_numbers[-1] else None
-
-
-def old_and_new_blocks(
-    db: Database, article_id: int, number: int, page_id: int, host: str
-) -> tuple[tuple[CapturedBlock, ...], tuple[CapturedBlock, ...]]:
-    """Return the blocks of a replaced revision and those of the page now.
-
-    A block that only one side has comes with the number of the site's other articles that have it.
-    """
-    old_blocks, new_blocks = _revision_blocks(db, article_id, number), _page_blocks(db, page_id)
-    shared_ids = {block_id for block_id, _ in old_blocks} & {block_id for block_id, _ in new_blocks}
-
-    def with_counts(blocks: Sequence[_NumberedBlock]) -> tuple[CapturedBlock, ...]:
-        return tuple(
-            block
-            if block_id in shared_ids
-            else replace(
-                block,
-                other_article_count=block.other_article_count or _count_elsewhere(db, block_id, host, article_id),
-            )
-            for block_id, block in blocks
-        )
-
-    return with_counts(old_blocks), with_counts(new_blocks)
+    return tuple(block for _, block in ledger_blocks(db, page_id)) if text_number == text_numbers[-1] else None
 
 
 def _make_revision(article_id: int, *columns: Any) -> Revision:
@@ -201,28 +166,31 @@ def _make_revision(article_id: int, *columns: Any) -> Revision:
     return Revision(number, seen_at, title, change, kinds, *values)
 
 
-def _revision_blocks(db: Database, article_id: int, number: int) -> list[_NumberedBlock]:
-    """Return the stored blocks of a replaced revision."""
-    rows = db.execute(_REVISION_BLOCKS, [article_id, number]).fetchall()
-    with decoding("_revision_blocks", "kind", f"{article_id}/{number}"):
-        return [
-            (block_id, CapturedBlock(text, BLOCK_KINDS[kind], bool(is_kept), container, bool(is_link), article_count))
-            for block_id, kind, is_kept, container, is_link, article_count, text in rows
-        ]
+class TextNotKeptError(Exception):
+    """A revision of which the text was not kept; the message is one line."""
 
 
-def _page_blocks(db: Database, page_id: int) -> list[_NumberedBlock]:
-    """Return the blocks of a page's ledger."""
-    rows = db.execute(_PAGE_BLOCKS, [page_id]).fetchall()
-    layout = db.execute(_LAYOUT, [page_id]).fetchone()
-    with decoding("_page_layout", "layout", page_id):
-        containers = block_containers(layout[0] if layout else b"", [len(text) for _, _, _, text in rows])
-    with decoding("_page_blocks", "kind", page_id):
-        return [
-            (block_id, CapturedBlock(text, BLOCK_KINDS[kind], bool(is_kept), container, bool(is_link)))
-            for (block_id, kind, is_kept, text), (container, is_link) in zip(rows, containers, strict=True)
-        ]
+class Comparison(NamedTuple):
+    """An article's revisions `first` and `last`: the title's words, and the blocks in the order of the new text."""
+
+    article: RevisedArticle
+    first: Revision
+    last: Revision
+    title: WordChanges
+    rows: tuple[BlockChange, ...]
 
 
-def _count_elsewhere(db: Database, block_id: int, host: str, article_id: int) -> int:
-    return int(db.execute(_COUNT_ELSEWHERE, [block_id, host, article_id]).fetchone()[0])
+def compare_revisions(db: Database, article: RevisedArticle, first: Revision, last: Revision) -> Comparison:
+    """Compare two of an article's revisions.
+
+    Raises TextNotKeptError if the text of one of them was not kept.
+    """
+    old_blocks, new_blocks = (
+        blocks_of_revision(db, article.id, article.page_id, revision.number) for revision in (first, last)
+    )
+    if old_blocks is None or new_blocks is None:
+        number = (first if old_blocks is None else last).number
+        message = f"the text of revision {number} of {article.url} was not kept by the version that saw it"
+        raise TextNotKeptError(message)
+    rows = align_versions(ArticleVersion(old_blocks), ArticleVersion(new_blocks))
+    return Comparison(article, first, last, diff_words(first.title, last.title), rows)

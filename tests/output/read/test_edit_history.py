@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from broadsheet.output.archive.page_rows import article_id
-from broadsheet.output.write import edit_history
-from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.edit_history import (
+from broadsheet.output.read import edit_history
+from broadsheet.output.read.edit_history import (
     ALL_KINDS,
     ListedEdit,
     Revision,
@@ -15,9 +14,10 @@ from broadsheet.output.write.edit_history import (
     find_revised_article,
     latest_edits,
     list_edits,
-    old_and_new_blocks,
     revisions_of,
 )
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.edit_decisions import old_and_new_blocks
 from tests.output.filled_rows import put
 
 AT = [f"2026-01-0{day}T00:00:00+00:00" for day in range(10)]
