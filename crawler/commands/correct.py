@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from broadsheet.output.read.plain_words import count_text
+
 from ..cli.command_line import CommandError, language
 from ..cli.lazy_modules import lazy_imports
 from ..cli.terminal import (
@@ -158,6 +160,8 @@ _CORRECT_OPTIONS: Options = (
     click.option("--language", type=language, metavar="CODE", help="The right language: en, es …"),
     click.option("--not-article", "kind", flag_value="none", help="The page is no article: take it out."),
     click.option("--article", "kind", flag_value="article", help="The page is an article, whatever it looks like."),
+    click.option("--same-layout", is_flag=True, help="Show what changes on all pages of its layout; with --yes do it."),
+    click.option("--yes", is_flag=True, help="Write what --same-layout shows, a correction a page."),
     click.option("--note", default="", metavar="TEXT", help="Why; kept beside the correction."),
     click.option("--undo", "undone", type=click.IntRange(0), metavar="NUMBER",
                  help="Take the correction of this number back."),
@@ -176,17 +180,19 @@ def correct(db: str, words: tuple[str, ...], **options: Any) -> int:
     corrections are listed, those of blocks included, which `broadsheet restore` and `broadsheet remove` make.
     """
     values = _corrected_values(options)
-    if options["kind"] and values:
-        raise CommandError(f"--{'not-' * (options['kind'] == 'none')}article goes without other corrections")
+    if options["kind"]:
+        if values:
+            raise CommandError(f"--{'not-' * (options['kind'] == 'none')}article goes without other corrections")
+        values = {"kind": options["kind"]}
+    if options["same_layout"] and not values.keys().isdisjoint(("title", "published")):
+        raise CommandError("--same-layout goes without --title and --published, which each article has of its own")
     if options["undone"] is not None:
         return _undo(db, options["undone"])
-    if words and options["kind"]:
-        return _correct_kind(db, " ".join(words), options["kind"], options["note"])
-    if not words and not values and not options["kind"]:
+    if not words and not values:
         return _list(db, options["target"], as_json=options["as_json"])
     if not words or not values:
         raise CommandError("say which article, and what is right: --title, --author … or --not-article")
-    return _correct_fields(db, " ".join(words), values, options["note"])
+    return _correct(db, " ".join(words), values, options)
 
 
 def _corrected_values(options: Mapping[str, Any]) -> dict[str, str]:
@@ -203,55 +209,90 @@ def _corrected_values(options: Mapping[str, Any]) -> dict[str, str]:
     return texts | {name: stored_text.as_json(values) for name, values in lists.items()}
 
 
-def _correct_fields(path: str, words: str, values: Mapping[str, str], note: str) -> int:
-    """Store the corrections, apply them, and print what changed."""
+def _correct(path: str, words: str, values: Mapping[str, str], options: Mapping[str, Any]) -> int:
+    """Store the corrections, apply them, and print what changed; or print what would change on pages made alike."""
     with archive_access.told_faults(path), archive_writer.Archive.open(path) as archive:
         archive_access.print_notices(archive.recovery)
         reference = article_reference(archive.db, path, words, must_be_one=True)
-        article = stored_articles.find_stored_article(archive.db, reference)
-        if article is None:
-            return archive_access.refuse(f"{path} has no article {words}")
+        named = (page_lookup.find_page if "kind" in values else stored_articles.find_stored_article)(
+            archive.db, reference
+        )
+        if named is None:
+            return archive_access.refuse(f"{path} has no {'page of' if 'kind' in values else 'article'} {words}")
+        before = {named.url: _states(archive.db, named.url, values)}
+        if options["same_layout"]:
+            before |= _alike(archive.db, named.url, values)
+            if not options["yes"]:
+                return _preview(before, values)
         at = stored_values.utc_now()
         made = [
             corrections.Correction(
-                corrections.CorrectedField(name), value, article_id=article.id, url=article.url, at=at, note=note
+                corrections.CorrectedField(name),
+                value,
+                article_id=page_rows.article_id(url),
+                url=url,
+                at=at,
+                note=options["note"],
             )
+            for url in before
             for name, value in values.items()
         ]
         with atomic_writes.write_transaction(archive.db):
             corrections.put_corrections(archive.db, made, undo=False, at=at)
             site_fields.apply_field_corrections(archive.db, at)
-        after = stored_articles.find_stored_article(archive.db, str(article.id))
-    print_text(one_line(article.url))
-    for one in made:
-        old, new = (_shown(getattr(state, _FIELDS.get(one.field, one.field))) for state in (article, after))
-        print_text(one_line(f"  {one.field}: {old} → {new} (number {one.id})"))
+        if "kind" in values:
+            _apply_kinds(archive)
+        after = {url: _states(archive.db, url, values) for url in before}
+    for url in before:
+        print_text(one_line(url))
+        for one in (correction for correction in made if correction.url == url):
+            print_text(one_line(f"  {one.field}: {before[url][one.field]} → {after[url][one.field]} (number {one.id})"))
     return 0
 
 
-def _correct_kind(path: str, words: str, kind: str, note: str) -> int:
-    """Store whether a page is an article, apply it, and print what it is now."""
-    with archive_access.told_faults(path), archive_writer.Archive.open(path) as archive:
-        archive_access.print_notices(archive.recovery)
-        page = page_lookup.find_page(archive.db, article_reference(archive.db, path, words, must_be_one=True))
-        if page is None:
-            return archive_access.refuse(f"{path} has no page of {words}")
-        number = page_rows.article_id(page.url)
-        one = corrections.Correction(
-            corrections.CorrectedField.KIND,
-            kind,
-            article_id=number,
-            url=page.url,
-            at=stored_values.utc_now(),
-            note=note,
-        )
-        with atomic_writes.write_transaction(archive.db):
-            corrections.store_correction(archive.db, one)
-        _apply_kinds(archive)
-        after = page_lookup.find_page(archive.db, page.url) or page
-    print_text(one_line(page.url))
-    print_text(one_line(f"  kind: {_kind_text(page)} → {_kind_text(after)} (number {one.id})"))
+def _states(db: Database, url: str, values: Mapping[str, str]) -> dict[str, str]:
+    """Return what the page at a URL has in the fields that are corrected, as words."""
+    if "kind" in values:
+        page = page_lookup.find_page(db, url)
+        is_out = page is not None and page.shelving_reason == "withdrawn"
+        return {"kind": "withdrawn" if is_out else page.page_type if page else "none"}
+    article = stored_articles.find_stored_article(db, url)
+    return {name: _shown(getattr(article, _FIELDS.get(name, name))) for name in values}
+
+
+def _alike(db: Database, url: str, values: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return by URL what the other pages of the same layout have, where the corrections would change it."""
+    is_article = int(values.get("kind") != "article")
+    urls = [other for (other,) in db.execute(_OF_LAYOUT, [url, is_article]).fetchall()]
+    states = {other: _states(db, other, values) for other in urls}
+    return {other: state for other, state in states.items() if state != _right(values)}
+
+
+_OF_LAYOUT = """SELECT u.url FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN articles a ON a.page_id = p.id
+    WHERE p.layout_id = (SELECT o.layout_id FROM urls v JOIN pages o ON o.id = v.id WHERE v.url = ?1) AND u.url <> ?1
+        AND CASE WHEN ?2 THEN a.id IS NOT NULL ELSE p.article_id IS NULL END ORDER BY u.url"""
+
+
+def _right(values: Mapping[str, str]) -> dict[str, str]:
+    """Return corrected values as words."""
+    if "kind" in values:
+        return {"kind": "withdrawn" if values["kind"] == "none" else "article"}
+    lists = ("authors", "tags")
+    return {name: _shown(stored_values.json_texts(value) if name in lists else value) for name, value in values.items()}
+
+
+def _preview(states: Mapping[str, Mapping[str, str]], values: Mapping[str, str]) -> int:
+    """Print how many pages of a layout would change, and some of them."""
+    print_text(f"{count_text(len(states), 'page')} of this layout would change; --yes does it")
+    for url, state in list(states.items())[:_MOST_EXAMPLES]:
+        changes = ", ".join(f"{name}: {state[name]} → {right}" for name, right in _right(values).items())
+        print_text(one_line(f"{url} {changes}"))
+    if len(states) > _MOST_EXAMPLES:
+        print_text(f"  … and {len(states) - _MOST_EXAMPLES:,} more")
     return 0
+
+
+_MOST_EXAMPLES = 5
 
 
 def _apply_kinds(archive: archive_writer.Archive) -> None:
@@ -260,10 +301,6 @@ def _apply_kinds(archive: archive_writer.Archive) -> None:
         message = f"{unread} without a raw response that can be read: they become what you say when they are fetched"
         click.echo(f"broadsheet: {message}", err=True)
     settle_pool.settle_in_processes(archive.db)
-
-
-def _kind_text(page: page_lookup.StoredPage) -> str:
-    return "withdrawn" if page.shelving_reason == "withdrawn" else page.page_type
 
 
 _FIELDS = {"published": "published_day"}

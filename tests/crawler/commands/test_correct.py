@@ -267,6 +267,9 @@ def test_a_ruling_on_a_block_is_taken_back_by_its_number_too(archive_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
+        ((RIVER, "--not-article", "--title", "x"), 2, "--not-article goes without other corrections"),
+        ((RIVER, "--same-layout", "--title", "x"), 2, "--same-layout goes without --title"),
+        (("no such lighthouse", "--article"), 1, "has no page of no such lighthouse"),
         ((RIVER,), 2, "say which article, and what is right: --title"),
         (("--title", "x"), 2, "say which article, and what is right: --title"),
         ((RIVER, "--title", " "), 2, "--title has no words"),
@@ -293,6 +296,7 @@ INTRO = (
     "Ann Moor wrote this letter from the mill every week, and every letter names the stories that she had heard there."
 )
 LATER = INTRO.replace("every week", "until the spring")
+FRAME = "".join(f'<div class="{name}"></div>' for name in "bow deck hold keel mast oar prow rudder sail stern".split())
 OUT = ("done", "withdrawn", "other", 0)
 IN = ("done", "article", "article", 1)
 
@@ -302,9 +306,9 @@ def mill(tmp_path: Path, workers_here: None) -> Path:
     """An archive of a story, a copy of it, other stories, and a page that is a list by itself."""
     canonical = f'<link rel="canonical" href="{MILL}">'
     records = [
-        record(MILL, answer(page("mill")), "2024-03-01T10:00:00Z"),
-        record(MIRROR, answer(page("mill", head=canonical)), "2024-03-01T10:01:00Z"),
-        record("https://c.example/quay", answer(page("quay")), "2024-03-01T10:02:00Z"),
+        record(MILL, answer(page("mill", extra=FRAME)), "2024-03-01T10:00:00Z"),
+        record(MIRROR, answer(page("mill", head=canonical, extra=FRAME)), "2024-03-01T10:01:00Z"),
+        record("https://c.example/quay", answer(page("quay", extra=FRAME)), "2024-03-01T10:02:00Z"),
         record(
             NEWS,
             answer(f"<title>News</title><body><h1>News</h1><p>{INTRO}</p><ul>{LINKS}</ul>"),
@@ -389,3 +393,19 @@ def test_a_page_that_is_a_list_by_itself_becomes_an_article_on_a_persons_word(mi
     assert (states(mill)[NEWS], text_of(mill)) == (IN, LATER)
     assert verb_here("correct", merged, "--undo", number_of(said))[0] == 0
     assert states(merged) == before
+
+
+def test_pages_of_the_same_layout_are_shown_and_then_corrected_one_by_one(mill: Path) -> None:
+    before, authors = states(mill), "SELECT url, authors FROM articles ORDER BY url"
+    words = ("correct", mill, MILL, "--author", "The Desk", "--same-layout")
+    was = rows(mill, authors)
+    code, said, _ = verb_here(*words)
+    assert (code, said.partition("\n")[0]) == (0, "2 pages of this layout would change; --yes does it")
+    assert "https://c.example/quay authors: none → The Desk" in said
+    assert (rows(mill, authors), rows(mill, "SELECT count(*) FROM corrections")) == (was, [(0,)])
+    said = verb_here(*words, "--yes")[1]
+    assert {names for _, names in rows(mill, authors)} == {'["The Desk"]'}
+    assert verb_here("correct", mill, "--undo", number_of(said))[0] == 0
+    assert verb_here(*words)[1].startswith("1 page of this layout")
+    assert verb_here("correct", mill, MILL, "--not-article", "--same-layout", "--yes")[0] == 0
+    assert {url for url, state in states(mill).items() if state == OUT} == before.keys() - {NEWS}
