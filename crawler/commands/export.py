@@ -49,7 +49,7 @@ with lazy_imports():
     from ..cli import archive_access
     from . import output_target
 
-_FORMATS_BY_ENDING = {".jsonl": "jsonl", ".csv": "csv", ".atom": "atom", ".wacz": "wacz"}
+_FORMATS_BY_ENDING = {".jsonl": "jsonl", ".csv": "csv", ".atom": "atom", ".wacz": "wacz", ".html": "html"}
 _FOLDER_FORMATS = ("markdown", "tei", "html")
 _FEED_FORMATS = ("atom", "json-feed")
 _FEED_ENTRIES = 100
@@ -121,9 +121,9 @@ _EXPORT_OPTIONS: Options = (
     archive_argument,
     click.argument("others", nargs=-1, metavar="[DB...]", type=existing_archive, shell_complete=complete_files),
     click.option("--format", "shape", type=_ExportFormat(_EXPORT_FORMATS),
-                 help="Without it, the ending of PATH says it: .jsonl, .csv, .atom, .wacz, or a folder for markdown."),
+                 help="Else the ending of PATH says it: .jsonl, .csv, .atom, .wacz, .html, or a folder for markdown."),
     click.option("-o", "--output", type=PATH, metavar="PATH",
-                 help="A file, or a folder for markdown, html, tei, parquet; standard output if not given."),
+                 help="A file, or a folder for markdown, html (but NAME.html), tei, parquet; else standard output."),
     click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest."),
     click.option("--bom", is_flag=True, help="csv: a byte order mark in front, by which Excel sees UTF-8."),
     click.option("--edits", is_flag=True, help="atom, json-feed: edits to articles, not new articles."),
@@ -167,20 +167,24 @@ def format_of(target: str | None) -> str:
         return "markdown"
     if output_format := _FORMATS_BY_ENDING.get(Path(name).suffix.lower()):
         return output_format
-    endings = ", ".join(_FORMATS_BY_ENDING)
-    raise CommandError(f"say which format with --format, or by the name that -o writes to: {endings}, or a folder/")
+    formats, endings = ", ".join(_EXPORT_FORMATS), ", ".join(_FORMATS_BY_ENDING)
+    raise CommandError(f"say which --format: {formats}; or give -o a name that ends so: {endings}, or a folder/")
 
 
 def _write_articles(db: Database, target: str | None, options: ExportOptions) -> int:
     output_format = options.output_format
     if output_format in _FEED_FORMATS:
         return _write_feed(db, output_format, target, options.feed_scope)
-    if output_format in _FOLDER_FORMATS:
+    if output_format in _FOLDER_FORMATS and not _is_one_page(output_format, target):
         count = _write_folder(db, output_format, _required_folder(output_format, target), options)
     else:
         count = _write_stream(db, output_format, export_target.STANDARD_OUTPUT if target is None else target, options)
     _print_count(count_text(count, "article"), target)
     return 0
+
+
+def _is_one_page(output_format: str, target: str | None) -> bool:
+    return output_format == "html" and Path(target or "").suffix.lower() == ".html"
 
 
 def _write_folder(db: Database, output_format: str, folder: str, options: ExportOptions) -> int:
@@ -197,7 +201,7 @@ def _write_stream(db: Database, output_format: str, target: str, options: Export
     with output_target.open_output(db, target) as stream:
         text_stream = cast(TextIO, codecs.getwriter("utf-8")(stream))
         count = _stream_writer(output_format)(db, text_stream, one_per_cluster=options.one_per_cluster, **marked)
-    if export_target.is_ordinary_file(target) and output_format in _EXPORT_FORMATS:
+    if export_target.is_ordinary_file(target) and output_format in ("jsonl", "csv"):
         entries = _entries(db)
         if output_format == "csv":
             heads = [str(article_rows.csv_cell(entry.name)) for entry in entries]
@@ -211,6 +215,8 @@ def _write_stream(db: Database, output_format: str, target: str, options: Export
 def _stream_writer(output_format: str) -> Callable[..., int]:
     if output_format not in _EXPORT_FORMATS:
         return partial(call_plugin, EXPORTERS, output_format)
+    if output_format == "html":
+        return article_files.export_one_page
     return article_rows.export_csv if output_format == "csv" else article_rows.export_jsonl
 
 

@@ -16,7 +16,7 @@ from html import escape
 from importlib.resources import files
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from sqlite_utils import Database
 
@@ -37,6 +37,7 @@ from .inert_markup import (
     language_tag,
     xml_line,
 )
+from .plain_words import count_text
 
 _LAST_FIELDS = ("description", "url", "canonical_url", "image", "page_type", "word_count", "id", USAGE_COLUMN)
 _FIELDS = (*(name for name in STATED_COLUMNS if name not in _LAST_FIELDS), *_LAST_FIELDS)
@@ -170,9 +171,38 @@ def export_reader_pages(db: Database, folder: Path, *, one_per_cluster: bool = F
     return count
 
 
+def export_one_page(db: Database, stream: TextIO, *, one_per_cluster: bool = False) -> int:
+    """Write one page with all articles, without pictures, to the stream and return how many."""
+    title, count = xml_line(f"Articles of {database_file(db).stem}"), 0
+    heads = list(_read_heads(db, _ONE_PER_CLUSTER if one_per_cluster else ""))
+    before, _, after = _page(title, "", "\0").partition("\0")
+    stream.write(f"{before}<h1>{escape(title)}</h1>\n{_list(heads, '#')}")
+    for article in iter_articles(db, one_per_cluster=one_per_cluster):
+        language = f' lang="{tag}"' if (tag := language_tag(article["language"])) else ""
+        text, source = _article_parts(article)
+        place = f'<section id="{escape(_page_name(article))}"{language} dir="auto">'
+        stream.write(f"{place}\n{text}<footer><p>{source}</p></footer>\n</section>\n")
+        count += 1
+    stream.write(after)
+    return count
+
+
 def article_page(article: Mapping[str, Any], pictures: Sequence[ShownPicture] = ()) -> str:
     """Return the page of an article, with pictures whose files stand in the folder beside."""
-    title, language = xml_line(article["title"]) or xml_line(article["url"]), language_tag(article["language"])
+    text, source = _article_parts(article, pictures)
+    body = (
+        f'<nav><a href="../index.html">Index</a></nav>\n{text}'
+        f'<footer><p>{source} <a href="../about.html">What the fields mean</a></p></footer>\n'
+    )
+    return _page(_title(article), language_tag(article["language"]), body)
+
+
+def _title(article: Mapping[str, Any]) -> str:
+    return xml_line(article["title"]) or xml_line(article["url"])
+
+
+def _article_parts(article: Mapping[str, Any], pictures: Sequence[ShownPicture] = ()) -> tuple[str, str]:
+    """Return an article as HTML, and where it comes from."""
     facts = (
         ", ".join(map(xml_line, article["authors"])),
         xml_line(article["published_day"]),
@@ -181,15 +211,13 @@ def article_page(article: Mapping[str, Any], pictures: Sequence[ShownPicture] = 
     source = _link(article["url"], xml_line(article["url"]))
     usage = ", ".join(map(xml_line, article.get(USAGE_COLUMN) or ()))
     terms = f"Its site says of its use: {escape(usage)}. " if usage else ""
-    body = (
-        f'<nav><a href="../index.html">Index</a></nav>\n<article>\n<h1>{escape(title)}</h1>\n'
+    text = (
+        f"<article>\n<h1>{escape(_title(article))}</h1>\n"
         f'<p class="facts">{escape(" · ".join(filter(None, map(xml_line, facts))))}</p>\n'
         f"{_figures(pictures[:1])}{article_html(article)}{_figures(pictures[1:])}</article>\n"
-        f"<footer><p>From {source}, read on {escape(xml_line(article['last_seen'])[:10])}. "
-        f"{_number(article['word_count'])} words. {terms}"
-        '<a href="../about.html">What the fields mean</a></p></footer>\n'
     )
-    return _page(title, language, body)
+    words = count_text(count, "word") if isinstance(count := article["word_count"], int) else ""
+    return text, f"From {source}, read on {escape(xml_line(article['last_seen'])[:10])}. {words}. {terms}".rstrip()
 
 
 def _figures(pictures: Sequence[ShownPicture]) -> str:
@@ -247,14 +275,14 @@ def _list_page(name: str, heads: list[dict[str, Any]]) -> str:
     return _page(name, "", f'<nav><a href="index.html">Index</a></nav>\n<h1>{name}</h1>\n{_list(heads)}')
 
 
-def _list(heads: list[dict[str, Any]]) -> str:
-    return '<ol class="list">\n' + "".join(map(_list_item, heads)) + "</ol>\n"
+def _list(heads: list[dict[str, Any]], place: str = f"{_ARTICLE_FOLDER}/") -> str:
+    return '<ol class="list">\n' + "".join(_list_item(head, place) for head in heads) + "</ol>\n"
 
 
-def _list_item(head: Mapping[str, Any]) -> str:
-    title = xml_line(head["title"]) or xml_line(head["url"])
+def _list_item(head: Mapping[str, Any], place: str) -> str:
+    title = _title(head)
     language = f' lang="{tag}"' if (tag := language_tag(head["language"])) else ""
-    target = f"{_ARTICLE_FOLDER}/{_page_name(head)}"
+    target = f"{place}{_page_name(head)}"
     day = escape(xml_line(head["published_day"]))
     return f'<li><span>{day}</span><a href="{escape(target)}"{language} dir="auto">{escape(title)}</a></li>\n'
 
@@ -278,10 +306,6 @@ def _page(title: str, language: str, body: str) -> str:
 def _link(url: object, text: str) -> str:
     target = xml_line(url)
     return f'<a href="{escape(target)}">{escape(text)}</a>' if is_safe_link(target) else escape(text)
-
-
-def _number(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else ""
 
 
 @cache

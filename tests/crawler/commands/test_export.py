@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from lxml import html
 
 from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands import export
@@ -108,6 +109,24 @@ def test_a_folder_has_a_file_an_article_and_the_meanings_of_the_fields(
     assert len(list((folder / "articles" if output_format == "html" else folder).glob(ending))) == 2
     meanings = (folder / ("about.html" if output_format == "html" else "dictionary.json")).read_text("utf-8")
     assert "the kept blocks in order" in meanings
+
+
+def test_a_page_has_all_articles_and_leads_to_each(db: Path, tmp_path: Path) -> None:
+    assert run(["export", str(db), "-o", str(tmp_path / "all.html")]) == 0
+    tree = html.document_fromstring((tmp_path / "all.html").read_bytes())
+    assert [path.name for path in tmp_path.glob("all.html*")] == ["all.html"]
+    assert [f"#{place}" for place in sorted(tree.xpath("//section/@id"))] == sorted(tree.xpath("//ol//a/@href"))
+    assert len(tree.xpath("//section")) == 2
+    assert not tree.xpath("//script|//img|//link")
+    assert all("1 words" not in text for text in tree.xpath("//footer//text()"))
+
+
+def test_what_no_ending_says_is_told_with_all_formats(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["export", str(db), "-o", "x.docx"]) == 2
+    message = capsys.readouterr().err
+    assert all(name in message for name in ("jsonl", "parquet", "json-feed", "tei", ".html", "folder/"))
+    assert run(["export", str(db), "--format", "docx"]) == 2
+    assert "json-feed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("output_format", ["atom", "json-feed"])
