@@ -35,52 +35,27 @@ if TYPE_CHECKING:
     from broadsheet.reader import ArchiveReader, RawResponse, open
 
 _MODULES = {
-    "Addon": "crawler.crawl.scrapy_settings",
-    "ArchiveError": "output.archive.archive_errors",
-    "ArchiveReader": "reader",
-    "Article": "output.read.stored_articles",
-    "Cleaned": "cleaned",
-    "CleanedBlock": "cleaned",
-    "CrawlError": "crawling",
-    "CrawlProgress": "crawling",
-    "CrawlResult": "crawling",
-    "ListedEdit": "output.read.edit_history",
-    "Metadata": "cleaners.document",
-    "NotReachable": "output.archive.archive_errors",
-    "OptionError": "crawler.options",
-    "RawResponse": "reader",
-    "SearchHit": "output.read.search",
-    "SiteSpider": "crawler.crawl.spiders",
-    "StoredBlock": "output.read.page_lookup",
-    "StoredPage": "output.read.page_lookup",
-    "clean": "cleaned",
-    "crawl": "crawling",
-    "open": "reader",
+    "cleaned": "Cleaned CleanedBlock clean",
+    "cleaners.document": "Metadata",
+    "crawler.crawl.scrapy_settings": "Addon",
+    "crawler.crawl.spiders": "SiteSpider",
+    "crawler.options": "OptionError",
+    "crawling": "CrawlError CrawlProgress CrawlResult crawl",
+    "output.archive.archive_errors": "ArchiveError NotReachable",
+    "output.read.page_lookup": "StoredBlock StoredPage",
+    "output.read.search": "SearchHit",
+    "output.read.stored_articles": "Article",
+    "output.read.edit_history": "ListedEdit",
+    "reader": "ArchiveReader RawResponse open",
 }
-"""The module that each public name is loaded from."""
+"""Each module with the public names that are loaded from it."""
+
+_MODULE_BY_NAME = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 __all__ = [
-    "Addon",
-    "ArchiveError",
-    "ArchiveReader",
-    "Article",
-    "Cleaned",
-    "CleanedBlock",
-    "CrawlError",
-    "CrawlProgress",
-    "CrawlResult",
-    "ListedEdit",
-    "Metadata",
-    "NotReachable",
-    "OptionError",
-    "RawResponse",
-    "SearchHit",
-    "SiteSpider",
-    "StoredBlock",
-    "StoredPage",
-    "clean",
-    "crawl",
-    "open",
+    "Addon", "ArchiveError", "ArchiveReader", "Article", "Cleaned", "CleanedBlock", "CrawlError", "CrawlProgress",
+    "CrawlResult", "ListedEdit", "Metadata", "NotReachable", "OptionError", "RawResponse", "SearchHit", "SiteSpider",
+    "StoredBlock", "StoredPage", "clean", "crawl", "open",
 ]  # fmt: skip
 
 
@@ -90,8 +65,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         value: Any = version("broadsheet")
-    elif name in _MODULES:
-        value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    elif name in _MODULE_BY_NAME:
+        value = getattr(import_module(f"{__name__}.{_MODULE_BY_NAME[name]}"), name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

@@ -19,7 +19,7 @@ import pytest
 
 import broadsheet
 from broadsheet.cleaners.clean import article_text
-from broadsheet.crawler.demo.truth import expected_stories
+from tests.crawler.demo.truth import expected_stories
 from tests.crawler.shell import demo_archive, rows
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -17,7 +17,7 @@ from zipfile import ZipFile
 import pytest
 
 from broadsheet.crawler import __version__
-from broadsheet.crawler.demo.truth import expected_stories
+from tests.crawler.demo.truth import expected_stories
 from tests.sampling import sampled
 from tests.sharing import shared_folder
 

@@ -44,10 +44,6 @@ _VERBS = (
     ("datasette", "Query an archive in Datasette.", "datasette:datasette"),
     ("doctor", "Check that this machine can run a crawl.", "doctor:doctor"),
 )
-_HIDDEN_VERBS = (
-    ("completion", "Print the completion script of a shell.", "reference:completion"),
-    ("reference", "Print docs/cli.md.", "reference:reference"),
-)
 _SECTIONS = {
     "Get": "crawl update import fleet demo", "Read": "search show changes diff report browse",
     "Mend": "explain remove restore correct rules reclean", "Keep": "verify backup forget",
@@ -96,8 +92,9 @@ def fleet() -> None:
 for _group, _verbs in ((cli, _VERBS), (rules, _RULES_VERBS), (fleet, _FLEET_VERBS)):
     for _name, _short_help, _place in _verbs:
         _group.add_command(UnloadedVerb(_name, _short_help, f"{_FOLDER}.{_place}"))
-for _name, _short_help, _place in _HIDDEN_VERBS:
-    cli.add_command(UnloadedVerb(_name, _short_help, f"{_FOLDER}.{_place}", hidden=True))
+cli.add_command(
+    UnloadedVerb("completion", "Print a shell's completion script.", f"{_FOLDER}.completion:completion", hidden=True)
+)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

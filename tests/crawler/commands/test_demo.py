@@ -19,9 +19,9 @@ import pytest
 from broadsheet.crawler.cli import run
 from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import demo
-from broadsheet.crawler.demo.truth import expected_stories
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.crawls import REPOSITORY
+from tests.crawler.demo.truth import expected_stories
 from tests.crawler.shell import command, environment
 
 _VARYING = re.compile(r"127\.0\.0\.1:\d+|in \d+ s$|\d+\.\d MB|\S*/bin/(?=broadsheet|datasette)")

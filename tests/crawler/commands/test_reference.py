@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from broadsheet.crawler.cli import cli
-from broadsheet.crawler.commands.reference import reference_page
 from broadsheet.crawler.settings import ENVIRONMENT_SETTINGS
+from tests.cli_reference import reference_page
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.shell import environment
 from tests.expected_texts import expected_text
@@ -19,7 +19,8 @@ OPTIONS = Path(__file__).with_name("options.txt")
 PRINT_ALL = """
 import sys
 from collections import defaultdict
-from broadsheet.crawler.cli import cli, run
+from broadsheet.crawler.cli import cli
+from tests.cli_reference import reference_page
 
 verbs = defaultdict(list)
 for name, verb in cli.verbs():
@@ -36,7 +37,7 @@ for name, verb in cli.verbs():
         if any(facts):
             verbs[", ".join(filter(None, ("/".join(option.opts), *facts)))].append(name)
 print(*sorted(f"{option}: {', '.join(names)}" for option, names in verbs.items()), sep="\\n", file=sys.stderr)
-sys.exit(run(["reference"]))
+print(reference_page(cli), end="")
 """
 
 
@@ -45,7 +46,7 @@ def test_the_page_is_what_a_new_process_prints() -> None:
     printed = subprocess.run(
         [sys.executable, "-c", PRINT_ALL], env=environment(), capture_output=True, text=True, check=True
     )
-    assert printed.stdout == PAGE.read_text("utf-8"), "run: broadsheet reference > docs/cli.md"
+    assert printed.stdout == PAGE.read_text("utf-8"), "run: python -m tests.cli_reference > docs/cli.md"
     assert printed.stderr == expected_text(OPTIONS, printed.stderr)
 
 

@@ -19,7 +19,7 @@ from broadsheet.crawler.demo import special_addresses as feeds
 from broadsheet.crawler.demo.sample_pages import _excerpt, _templates, load_wording
 from broadsheet.crawler.demo.sample_stories import articles, people, to_blocks, to_html
 from broadsheet.crawler.demo.server import DemoServer, Resource, not_found_resource, render
-from broadsheet.crawler.demo.truth import (
+from tests.crawler.demo.truth import (
     ExpectedPage,
     _expected_outcomes,
     expected_pages,

@@ -12,9 +12,9 @@ import pytest
 from warcio.archiveiterator import ArchiveIterator
 
 from broadsheet.crawler.demo.server import DemoServer
-from broadsheet.crawler.demo.truth import EXPECTED_OUTCOMES
 from broadsheet.crawler.rendering.process_tree import descendants
 from tests.crawler.crawls import Crawl, Result, until
+from tests.crawler.demo.truth import EXPECTED_OUTCOMES
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.rendering.sites import chromium
 from tests.crawler.scripted_site import Reply, ScriptedSite, page

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from broadsheet.crawler.demo.server import DemoServer
-from broadsheet.crawler.demo.truth import expected_stories
 from broadsheet.crawler.items import ArticleItem
 from tests.crawler.crawls import QUICK as CRAWL_QUICK
 from tests.crawler.crawls import Crawl
+from tests.crawler.demo.truth import expected_stories
 from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
 from tests.crawler.warm import PATIENCE, REPOSITORY
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from .sample_pages import ATOM, RSS, form_pages, list_pages
-from .sample_stories import SampleArticle, StoryPart, articles, to_blocks
-from .special_addresses import (
+from broadsheet.crawler.demo.sample_pages import ATOM, RSS, form_pages, list_pages
+from broadsheet.crawler.demo.sample_stories import SampleArticle, StoryPart, articles, to_blocks
+from broadsheet.crawler.demo.special_addresses import (
     GZIPPED_SITEMAP,
     NEWS_SITEMAP,
     PLAIN_SITEMAP,

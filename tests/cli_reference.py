@@ -1,4 +1,4 @@
-"""The reference of the command line, made from its help texts: `broadsheet reference > docs/cli.md`."""
+"""The reference of the command line, made from its help texts: `python -m tests.cli_reference > docs/cli.md`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ from importlib.resources import files
 
 import click
 
-from ..cli.command_line import VerbGroup
-from ..cli.lazy_modules import lazy_imports
-from .verb_options import verb
-
-with lazy_imports():
-    from .. import settings
+from broadsheet.crawler import settings
+from broadsheet.crawler.cli import cli
+from broadsheet.crawler.cli.command_line import VerbGroup
 
 _INTRODUCTION = """\
 # The command line
 
-This page is generated from the help texts: `broadsheet reference > docs/cli.md`. `broadsheet VERB -h`
-says the same.
+This page is generated from the help texts: `python -m tests.cli_reference > docs/cli.md`.
+`broadsheet VERB -h` says the same.
 
 ```sh
 broadsheet --help
@@ -43,36 +40,6 @@ Each setting can be given in an environment variable of its name; an option of t
 |---|---|---|
 """
 _COLUMNS = 79  # of a verb's help text
-
-
-@verb("Print the completion script of a shell.", hidden=True)
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(shell: str) -> int:
-    """Print what a shell has to read so that the Tab key completes verbs and options.
-
-    bash: add to ~/.bashrc the line eval "$(broadsheet completion bash)". zsh: the same in ~/.zshrc, with zsh.
-    fish: broadsheet completion fish > ~/.config/fish/completions/broadsheet.fish
-    """
-    from click.shell_completion import get_completion_class
-
-    script_class = get_completion_class(shell)
-    assert script_class is not None
-    click.echo(script_class(_program(), {}, "broadsheet", "_BROADSHEET_COMPLETE").source())
-    return 0
-
-
-@verb("Print docs/cli.md.", hidden=True)
-def reference() -> int:
-    """Print the reference of the command line, in Markdown: broadsheet reference > docs/cli.md"""
-    click.echo(reference_page(_program()), nl=False)
-    return 0
-
-
-def _program() -> VerbGroup:
-    """Return the group of all verbs, which the context of this verb knows."""
-    program = click.get_current_context().find_root().command
-    assert isinstance(program, VerbGroup)
-    return program
 
 
 def reference_page(program: VerbGroup) -> str:
@@ -106,3 +73,7 @@ def _default_text(source: str) -> str:
     except ValueError:
         return f"`{source}`"
     return f"`{value}`" if value not in ("", []) else "empty"
+
+
+if __name__ == "__main__":
+    click.echo(reference_page(cli), nl=False)
