@@ -33,10 +33,10 @@ def open_read_only(path: str) -> Iterator[Database]:
 
 @contextmanager
 def told_faults(path: str) -> Iterator[None]:
-    """Raise what a disk refuses while an archive is written as one line that names the file, and what to do."""
+    """Raise what SQLite or a disk refuses while an archive is written as one line: the file, and what to do."""
     try:
         yield
-    except (sqlite3.OperationalError, OSError) as error:
+    except (sqlite3.Error, OSError) as error:
         raise NotReachable(f"{path} cannot be written: {error}; the same command goes on from here") from error
 
 

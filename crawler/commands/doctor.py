@@ -27,9 +27,9 @@ from ..cli.terminal import one_line
 from .verb_options import PATH, verb
 
 with lazy_imports():
-    from broadsheet.output.archive import archive_file
     from broadsheet.output.read import page_lookup
 
+    from ..cli import archive_access
     from ..crawl import processes
     from ..rendering import chromium
     from ..workers import worker
@@ -143,19 +143,13 @@ def _folder_finding(folder: Path) -> DoctorFinding:
 
 def _site_findings(url: str, allow_private: bool) -> Iterator[DoctorFinding]:
     """Ask for the URL's robots.txt and for the URL itself, as a crawl would, into an archive that is thrown away."""
-    options = {
-        "allow_private": allow_private, "delay": 1.0, "concurrency": 1, "total_concurrency": 1,
-        "cookies": None, "quiet": True, "verbose": 0,
-        "headers": (),
-    }  # fmt: skip
     nothing_else = dict.fromkeys(("sitemaps", "feeds", "links"), False)
     with TemporaryDirectory() as folder:
         archive = Path(folder) / "doctor.db"
         try:
             processes.start_workers()
-            spider_run.run_spider(
-                str(archive), {"seeds": (url,), "max_pages": 1, **nothing_else}, spider_run.spider_settings(options)
-            )
+            arguments = {"seeds": (url,), "max_pages": 1, **nothing_else}
+            spider_run.run_spider(str(archive), arguments, spider_run.quiet_settings(allow_private=allow_private))
         except CommandError as error:
             yield DoctorFinding(False, "site", str(error))
             return
@@ -164,12 +158,9 @@ def _site_findings(url: str, allow_private: bool) -> Iterator[DoctorFinding]:
 
 
 def _archive_findings(archive: Path, url: str) -> Iterator[DoctorFinding]:
-    db = archive_file.open_database(archive, read_only=True)
-    try:
+    with archive_access.open_read_only(str(archive)) as db:
         robots = db.execute("SELECT url, access, reason FROM robots_files ORDER BY seen_at DESC LIMIT 1").fetchone()
         state = page_lookup.find_url_state(db, url)
-    finally:
-        db.close()
     if robots:
         is_open = robots[1] != "nothing"
         yield DoctorFinding(is_open, "robots.txt", f"{robots[0]}: {reason_text(robots[2].partition(':')[0])}")

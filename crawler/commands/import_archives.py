@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -11,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-
-from broadsheet.output.archive.archive_errors import NotReachable
 
 from ..cli.command_line import CommandError, existing_archive, is_nonempty_file, language
 from ..cli.lazy_modules import lazy_imports
@@ -121,14 +118,10 @@ def import_(**options: Any) -> int:
             picture_count = _take_pictures(archive, crawl_options, options)
             code = _print_nothing_to_do(unreadable_count, len(paths) - unreadable_count, picture_count)
             return code or int(bool(lost_before and not options["lenient"]))
-        try:
+        with archive_access.told_faults(options["db"]):
             importer, signal_number = run_import(
                 "import", archive, order, crawl_options, options, [path for path, _, _ in indexed_files]
             )
-        except (sqlite3.Error, OSError) as error:
-            raise NotReachable(
-                f"{options['db']} cannot be written: {error}; the same command goes on from here"
-            ) from error
         if not signal_number:
             for _, imported_file, record_counts in indexed_files:
                 run_records.note_import(
@@ -163,30 +156,28 @@ def _import_own(db: str, *, own_warc: bool, quiet: bool) -> int:
     processes.start_workers()
     options = {**_NO_BOUNDS, "db": db, "quiet": quiet}
     started = time.monotonic()
-    try:
-        with (
-            archive_writer.Archive.open(db, own_warc=own_warc) as archive,
-            closing(record_order.RecordOrder()) as order,
-        ):
-            archive_access.print_notices(replace(archive.recovery, unnamed_bytes=0), quiet=quiet)
-            paths, unread_count = _index_own_files(archive, order)
-            if own_warc and not quiet:
-                new_folder = f"{archive.path.name}{warc_folders.RAW_ENDING}"
-                print_text(one_line(f"{archive.path} may be written now: its new responses go to {new_folder}."))
-            if next(order.jobs(), None) is None:
-                note_lengths(archive, paths)
-                settle_pool.settle_in_processes(archive.db)  # what a run that was cut off has left unsettled
-                if not quiet and not unread_count:
-                    print_text(_NOTHING_TO_DO if paths else _NOTHING_READ)
-                return int(bool(unread_count))
-            importer, signal_number = run_import(
-                "import --own", archive, order, read_options(options), options, list(paths.values())
-            )
-            if not signal_number:
-                erased_count = _erase_forgotten(archive, order)
-                note_lengths(archive, paths)
-    except (sqlite3.Error, OSError) as error:
-        raise NotReachable(f"{db} cannot be written: {error}; the same command goes on from here") from error
+    with (
+        archive_access.told_faults(db),
+        archive_writer.Archive.open(db, own_warc=own_warc) as archive,
+        closing(record_order.RecordOrder()) as order,
+    ):
+        archive_access.print_notices(replace(archive.recovery, unnamed_bytes=0), quiet=quiet)
+        paths, unread_count = _index_own_files(archive, order)
+        if own_warc and not quiet:
+            new_folder = f"{archive.path.name}{warc_folders.RAW_ENDING}"
+            print_text(one_line(f"{archive.path} may be written now: its new responses go to {new_folder}."))
+        if next(order.jobs(), None) is None:
+            note_lengths(archive, paths)
+            settle_pool.settle_in_processes(archive.db)  # what a run that was cut off has left unsettled
+            if not quiet and not unread_count:
+                print_text(_NOTHING_TO_DO if paths else _NOTHING_READ)
+            return int(bool(unread_count))
+        importer, signal_number = run_import(
+            "import --own", archive, order, read_options(options), options, list(paths.values())
+        )
+        if not signal_number:
+            erased_count = _erase_forgotten(archive, order)
+            note_lengths(archive, paths)
     run = run_summary.RunResult(
         db, (), time.monotonic() - started, importer.counts.outcomes, signal=signal_number, pages_verb="taken in"
     )

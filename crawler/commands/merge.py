@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
-from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import count_text
 
 from ..cli.command_line import is_nonempty_file
@@ -45,23 +43,20 @@ def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
     names = {archive_file.archive_path(source): source for source in sources}
     for source in sources:
         archive_merge.refuse_itself(source, target)
-    try:
-        with ExitStack() as stack:
-            opened = [stack.enter_context(source_archive.open_source(path)) for path in names]
-            is_new = not is_nonempty_file(target)
-            if is_new:  # it is not even made if a source is damaged
-                for opened_source in opened:
-                    source_archive.refuse_damage(opened_source.db, opened_source.file)
-            archive = stack.enter_context(archive_writer.Archive.open(target))
-            archive_access.print_notices(archive.recovery)
-            if not is_new:
-                for opened_source in opened:
-                    archive_merge.refuse_damaged_source(archive.db, opened_source)
-            results = [_merge_source(archive, source, names[source.file], quiet) for source in opened]
-            recleaning.clean_as_told(archive.db, archive.path)
-            settled = settle_pool.settle_in_processes(archive.db)
-    except (sqlite3.Error, OSError) as error:
-        raise NotReachable(f"{target} cannot be written: {error}; the same command goes on from here") from error
+    with archive_access.told_faults(target), ExitStack() as stack:
+        opened = [stack.enter_context(source_archive.open_source(path)) for path in names]
+        is_new = not is_nonempty_file(target)
+        if is_new:  # it is not even made if a source is damaged
+            for opened_source in opened:
+                source_archive.refuse_damage(opened_source.db, opened_source.file)
+        archive = stack.enter_context(archive_writer.Archive.open(target))
+        archive_access.print_notices(archive.recovery)
+        if not is_new:
+            for opened_source in opened:
+                archive_merge.refuse_damaged_source(archive.db, opened_source)
+        results = [_merge_source(archive, source, names[source.file], quiet) for source in opened]
+        recleaning.clean_as_told(archive.db, archive.path)
+        settled = settle_pool.settle_in_processes(archive.db)
     if not quiet:
         _print_total(target, results, settled)
     return 0

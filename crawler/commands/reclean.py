@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from typing import Any
 
 import click
 
-from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import count_text
 
 from ..cli.command_line import CommandError
@@ -104,12 +102,8 @@ def reclean(**options: Any) -> int:
         options["examples"],
         options["quiet"],
     )
-    try:
+    with archive_access.told_faults(reclean_options.db):
         return _reclean(reclean_options)
-    except (sqlite3.Error, OSError) as error:
-        raise NotReachable(
-            f"{reclean_options.db} cannot be written: {error}; the same command goes on from here"
-        ) from error
 
 
 def _reclean(options: RecleanOptions) -> int:

@@ -6,7 +6,6 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +25,9 @@ with lazy_imports():
     from broadsheet.cleaners.judge import site_rule_files, site_rule_values
     from broadsheet.cleaners.judge import site_rules as site_rules_module
     from broadsheet.cleaners.page import canonical_urls, parsed_page
-    from broadsheet.output.archive import archive_file
     from broadsheet.output.read import page_lookup
 
+    from ..cli import archive_access
     from ..crawl import early_checks, processes
     from ..fetch import request_headers
     from . import spider_run
@@ -212,16 +211,11 @@ def _crawl_test_pages(
 ) -> list[page_lookup.UrlResult]:
     """Crawl only the tests' pages; returns the result of each."""
     processes.start_workers()
-    changed_options = {
-        "allow_private": options["allow_private"], "delay": 1.0, "concurrency": 1, "total_concurrency": None,
-        "cookies": None, "quiet": True, "verbose": 0, "headers": (),
-    }  # fmt: skip
     no_discovery = dict.fromkeys(("sitemaps", "feeds", "links"), False)
     arguments = {"seeds": tuple(test.url for test in tests), "contact": options["contact"] or "", **no_discovery}
-    spider_run.run_spider(
-        str(db), arguments | {"site_rules": str(rules_folder)}, spider_run.spider_settings(changed_options)
-    )
-    with closing(archive_file.open_database(db, read_only=True)) as archive:
+    settings = spider_run.quiet_settings(allow_private=options["allow_private"])
+    spider_run.run_spider(str(db), arguments | {"site_rules": str(rules_folder)}, settings)
+    with archive_access.open_read_only(str(db)) as archive:
         return [
             page_lookup.find_url_result(archive, canonical_urls.canonicalise(test.url) or test.url) for test in tests
         ]

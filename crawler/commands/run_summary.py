@@ -15,7 +15,6 @@ from typing import Any
 import click
 
 from broadsheet.output.archive.archive_errors import ArchiveError
-from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.url_words import OutcomeReason, UrlState
 from broadsheet.output.read.archive_facts import find_seed_outcome
 from broadsheet.output.read.judgement import Look, LookKind, Severity, judge_archive
@@ -83,22 +82,16 @@ class RunResult:
 
 def exit_code(run: RunResult) -> int:
     """Return 0 if the archive has articles and a start URL worked; 1 otherwise, or if the crawl broke."""
-    db = open_database(run.db, read_only=True)
-    try:
+    with open_read_only(run.db) as db:
         articles = db.execute("SELECT count(*) FROM articles").fetchone()[0]
         failed = [seed for seed in run.seeds if find_seed_outcome(db, seed).failure]
-    finally:
-        db.close()
     return int(bool(run.failure) or not articles or bool(run.seeds and len(failed) == len(run.seeds)))
 
 
 def judge_run(run: RunResult) -> tuple[Look, ...]:
     """Judge the archive of a run that ended."""
-    db = open_database(run.db, read_only=True)
-    try:
+    with open_read_only(run.db) as db:
         return judge_archive(db, run.db)
-    finally:
-        db.close()
 
 
 def failure_looks(run: RunResult, looks: Iterable[Look]) -> list[Look]:
@@ -111,11 +104,8 @@ def failure_looks(run: RunResult, looks: Iterable[Look]) -> list[Look]:
 
 def print_summary(run: RunResult, looks: Sequence[Look]) -> None:
     """Print the summary, the judgement but for what `failure_looks` has, and what to type next."""
-    db = open_database(run.db, read_only=True)
-    try:
+    with open_read_only(run.db) as db:
         totals = gather_totals(db)
-    finally:
-        db.close()
     for line in _summary_lines(run, totals):
         print_text(line)
     failed = failure_looks(run, looks)

@@ -27,7 +27,7 @@ from ..cli.command_line import CommandError, is_nonempty_file
 from ..cli.terminal import one_line
 from ..crawl.spiders import SiteSpider
 from ..discovery.scope import ScopeError
-from ..options import OptionError
+from ..options import SETTING_OPTIONS, OptionError
 from ..settings import ENVIRONMENT_PROBLEMS
 from .run_summary import RunResult
 
@@ -39,29 +39,27 @@ _LOG_LEVELS = ("WARNING", "WARNING", "INFO", "DEBUG")
 
 def spider_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the project's settings that the command line changes."""
-    settings = {
+    given = {setting: options.get(name) for name, setting in SETTING_OPTIONS.items()}
+    settings = {setting: value for setting, value in given.items() if value not in (None, (), "")}
+    settings |= {
         "BROADSHEET_COMMAND": True,
-        "BROADSHEET_ALLOW_PRIVATE": options["allow_private"],
-        "BROADSHEET_DELAY": options["delay"],
-        "BROADSHEET_CONCURRENCY": options["concurrency"],
-        "BROADSHEET_COOKIES": options["cookies"] or "",
         "BROADSHEET_PROGRESS": not options["quiet"],
         "CONCURRENT_REQUESTS": options["total_concurrency"] or 0,
         "LOG_LEVEL": "ERROR" if options["quiet"] else _LOG_LEVELS[min(options["verbose"], len(_LOG_LEVELS) - 1)],
     }
-    if options.get("ca"):
-        settings["BROADSHEET_CA"] = options["ca"]
-    if options.get("ports"):
-        settings["BROADSHEET_PORTS"] = list(options["ports"])
     if options["headers"]:
         settings["BROADSHEET_HEADERS"] = dict(options["headers"])
-    if options.get("browser_no_sandbox"):
-        settings["BROADSHEET_BROWSER_NO_SANDBOX"] = True
     if options.get("header_hosts"):
         settings["BROADSHEET_HEADER_HOSTS"] = " ".join(options["header_hosts"])
     if options["verbose"] or options["quiet"]:
         settings["BROADSHEET_URL_LINES"] = bool(options["verbose"])
     return settings
+
+
+def quiet_settings(*, allow_private: bool) -> dict[str, Any]:
+    """Return the settings of a crawl that is another verb's, one request at a time, which prints nothing."""
+    own = {"allow_private": allow_private, "delay": 1.0, "concurrency": 1, "quiet": True, "verbose": 0}
+    return spider_settings(own | {"total_concurrency": 1, "headers": ()})
 
 
 def lacks_contact(settings: Settings, arguments: Mapping[str, Any]) -> bool:

@@ -13,7 +13,9 @@ from w3lib.url import file_uri_to_path
 
 from broadsheet.cleaners.document import ExtractorUse
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFolder, SiteRulesError
+from broadsheet.output.archive.rendered_layouts import stored_rendered_layouts
 from broadsheet.output.read.export_target import OwnFiles
+from broadsheet.output.write.run_records import hosts_of_queued_seeds, moved_seeds, redirect_chains
 
 from ..discovery.scope import Scope
 from ..fetch.capacity import ByteBudget, default_requests, requests_by_files
@@ -144,7 +146,7 @@ def _open_session(options: CrawlOptions, settings: Any, db: str) -> CrawlSession
 def _join_parts(
     options: CrawlOptions, settings: Any, seeds: tuple[str, ...], scope: Scope, sent: _SentValues, session: CrawlSession
 ) -> CrawlParts:
-    retries = retries_of(settings)
+    retries = RetryPolicy(settings.getint("BROADSHEET_RETRY_TIMES"), settings.getfloat("BROADSHEET_RETRY_WAIT"))
     workers = WorkerPool(worker_count(settings), settings.getfloat("BROADSHEET_PAGE_SECONDS"))
     outcomes = OutcomeBuilder(options, scope, workers, retries)
     outcomes.robot = sent.identity.robot_name
@@ -158,6 +160,7 @@ def _join_parts(
     request_builder = RequestBuilder(
         sent.identity, session.validators, sent.cookies, sent.site_rules, sent.given_headers, make_recorder
     )  # fmt: skip
+    layouts = stored_rendered_layouts(session.read_db)
     return CrawlParts(
         options=options,
         seeds=seeds,
@@ -169,28 +172,17 @@ def _join_parts(
         guesses=GuessedPlaces(options),
         request_builder=request_builder,
         byte_budget=ByteBudget(settings.getint("SCRAPER_SLOT_MAX_ACTIVE_SIZE")),
-        rendering=_make_rendering(options, sent.chromium, session, frontier, request_builder),
+        rendering=None
+        if sent.chromium is None
+        else PageRendering(options, sent.chromium, frontier, request_builder, LayoutSampling(layouts)),
     )
-
-
-def _make_rendering(
-    options: CrawlOptions,
-    chromium: Chromium | str | None,
-    session: CrawlSession,
-    frontier: Frontier,
-    request_builder: RequestBuilder,
-) -> PageRendering | None:
-    if chromium is None:
-        return None
-    layouts = LayoutSampling(session.rendered_layouts())
-    return PageRendering(options, chromium, frontier, request_builder, layouts)
 
 
 def _start_run(parts: CrawlParts, settings: Any) -> None:
     """Start a run in the archive, with the redirects that an earlier one was following."""
     session, seeds = parts.session, parts.seeds
-    redirect_chains, seed_targets = session.resumed_redirects(seeds, MAX_REDIRECTS + 1)
-    parts.outcomes.resume(redirect_chains, seed_targets)
+    seed_targets = moved_seeds(session.read_db, seeds, MAX_REDIRECTS + 1)
+    parts.outcomes.resume(redirect_chains(session.read_db, MAX_REDIRECTS + 1), seed_targets)
     verb = "update" if parts.options.only_pages or parts.options.revisit not in ("", "due") else "crawl"
     if parts.options.only_pages:
         parts.guesses.is_guessing = parts.outcomes.reads_sitemaps = False
@@ -199,7 +191,7 @@ def _start_run(parts: CrawlParts, settings: Any) -> None:
     session.start(
         f"{verb} {' '.join(parts.options.only_pages or seeds)}", seed_rows(seeds), parts.outcomes.scope, targets
     )
-    parts.guesses.awaited_hosts.update(session.awaited_hosts((*seeds, *seed_targets)))
+    parts.guesses.awaited_hosts.update(hosts_of_queued_seeds(session.read_db, (*seeds, *seed_targets)))
 
 
 def identity_of(options: CrawlOptions, settings: Any) -> Identity:
@@ -236,11 +228,6 @@ def extractor_use_of(options: CrawlOptions, settings: Any) -> ExtractorUse:
     """Return the pages on which trafilatura is asked: as the options say, else as the setting does."""
     name = "BROADSHEET_EXTRACTOR"
     return options.extractor or read_extractor_use(str(settings[name]), name)
-
-
-def retries_of(settings: Any) -> RetryPolicy:
-    """Read how often to retry a request, and how long to wait before."""
-    return RetryPolicy(settings.getint("BROADSHEET_RETRY_TIMES"), settings.getfloat("BROADSHEET_RETRY_WAIT"))
 
 
 def worker_count(settings: Any) -> int:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sqlite_utils import Database
+
 from broadsheet.cleaners.document import UrlSource
 from broadsheet.cleaners.lineage import CLEANER_VERSION
 from broadsheet.cleaners.page.canonical_urls import host_of, is_probably_media
 from broadsheet.output.archive.archive_file import open_database
-from broadsheet.output.archive.rendered_layouts import RenderedLayout, stored_rendered_layouts
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
 from broadsheet.output.raw.warc_folders import Recovery
@@ -26,10 +27,7 @@ from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.revisit_schedule import RevisitPolicy, UpdateRun, conditional_headers
 from broadsheet.output.write.run_records import (
     crawl_options,
-    hosts_of_queued_seeds,
-    moved_seeds,
     queue_unfetched,
-    redirect_chains,
     unfinished_update_start,
 )
 from broadsheet.output.write.url_bounds import PatternLimits
@@ -99,16 +97,17 @@ class CrawlSession:
     connection.
     """
 
-    def __init__(self, archive: Archive, read_db: object, options: CrawlOptions) -> None:
+    def __init__(self, archive: Archive, read_db: Database, options: CrawlOptions) -> None:
         self._archive = archive
-        self._read_db = read_db
+        self.read_db = read_db
+        """The connection that reads, beside the writer's."""
         self._options = options
         self._writer: Writer | None = None
         self._run_id = 0
         self._is_settled = False
         self.due_count = 0
         """How many known URLs this run queued for a revisit when it began."""
-        self.queue = Queue(read_db)  # type: ignore[arg-type]
+        self.queue = Queue(read_db)
         self.stored_counts: dict[str, int] = {}  # outcomes by `state/reason`, and `extractor/asked`
         self.pending_count: Callable[[], int] = lambda: BATCH_TARGET
         """How many URLs are being fetched or cleaned, for the writer; to be set before `start`."""
@@ -228,24 +227,7 @@ class CrawlSession:
 
     def validators(self, queued_url: QueuedUrl) -> dict[str, str]:
         """Return the headers that request a known URL only if it has changed (If-None-Match, If-Modified-Since)."""
-        return conditional_headers(self._read_db, queued_url.id, queued_url.url)  # type: ignore[arg-type]
-
-    def resumed_redirects(
-        self, seeds: tuple[str, ...], max_redirects: int
-    ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-        """Return the redirects that led to each queued URL in earlier runs, and the URLs that the seeds redirect to."""
-        read_db: Any = self._read_db
-        return redirect_chains(read_db, max_redirects), moved_seeds(read_db, seeds, max_redirects)
-
-    def rendered_layouts(self) -> Iterator[RenderedLayout]:
-        """Yield the layouts whose pages a browser rendered in earlier runs."""
-        read_db: Any = self._read_db
-        return stored_rendered_layouts(read_db)
-
-    def awaited_hosts(self, start_urls: Iterable[str]) -> set[str]:
-        """Return the hosts of the queued start URLs, redirected ones included: their pages are still to be read."""
-        read_db: Any = self._read_db
-        return hosts_of_queued_seeds(read_db, start_urls)
+        return conditional_headers(self.read_db, queued_url.id, queued_url.url)
 
     async def store(self, outcome: Outcome) -> set[str]:
         """Store an outcome; returns when it is committed, with the hosts whose queue was changed by what it showed."""
@@ -262,7 +244,7 @@ class CrawlSession:
     def settle(self) -> None:
         """Stop writing, and judge all pages again with what the whole site shows."""
         self._stop_writing()
-        self._settle()
+        settle_in_processes(self._archive.db)
         self._is_settled = True
 
     def begin_pictures(self) -> int:
@@ -279,11 +261,11 @@ class CrawlSession:
 
     def articles(self) -> Iterator[dict[str, object]]:
         """Yield the archive's articles."""
-        return iter_articles(self._read_db)  # type: ignore[arg-type]
+        return iter_articles(self.read_db)
 
     def article_of_page(self, url: str) -> dict[str, object] | None:
         """Return the article that is stored of a page now; None if there is none."""
-        return article_of_page(self._read_db, url)  # type: ignore[arg-type]
+        return article_of_page(self.read_db, url)
 
     def skip_queued(self) -> int:
         """Skip the URLs still queued, by the crawl's limits, and return their number.
@@ -297,16 +279,13 @@ class CrawlSession:
         self._stop_writing()
         try:
             if outcome == "stopped" and not self._is_settled:
-                self._settle()
+                settle_in_processes(self._archive.db)
             if outcome != "failed":
                 survey(self._archive.db, self._run_id, utc_now())
             self._archive.runs.finish(self._run_id, outcome, reason, self.stored_counts)
         finally:
-            self._read_db.close()  # type: ignore[attr-defined]
+            self.read_db.close()
             self._archive.close()
-
-    def _settle(self) -> None:
-        settle_in_processes(self._archive.db)
 
     def _stop_writing(self) -> None:
         if self._writer is not None:

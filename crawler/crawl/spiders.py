@@ -215,12 +215,14 @@ class SiteSpider(scrapy.Spider):
         """Start a task for each turn: to fetch its URL, or to store that it is given up. At a limit start no more."""
         if self.parts.options.max_time:
             asyncio.get_running_loop().call_later(self.parts.options.max_time, self._on_max_time)
-        if self.parts.options.only_missing:
-            return
+        if not self.parts.options.only_missing:
+            await self._serve_turns(self._check_limits)
+
+    async def _serve_turns(self, is_at_limit: Callable[[], bool]) -> None:
         async for turn in self.parts.frontier.turns():
             if turn.reason:
                 self._start_task(self.fetcher.give_up(turn))
-            elif self._check_limits():
+            elif is_at_limit():
                 self._drop_turn(turn)
             else:
                 self.requested_pages += turn.queued_url.kind == UrlKind.PAGE
@@ -277,14 +279,7 @@ class SiteSpider(scrapy.Spider):
         self._is_settling = False
         self.parts.outcomes.reads_sitemaps = self.parts.guesses.is_guessing = False  # of hosts that only have pictures
         self.parts.frontier.begin_again()
-        async for turn in self.parts.frontier.turns():
-            if turn.reason:
-                self._start_task(self.fetcher.give_up(turn))
-            elif self._is_size_reached():
-                self._drop_turn(turn)
-            else:
-                self._start_task(self.fetcher.fetch(turn.queued_url))
-                await self.parts.byte_budget.wait_for_room(self._remaining_bytes())
+        await self._serve_turns(self._is_size_reached)
         self._is_settling = True
 
     async def _close_browser(self) -> None:

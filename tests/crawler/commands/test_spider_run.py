@@ -56,7 +56,7 @@ PLAIN = {
 }  # fmt: skip
 ALWAYS = {
     "BROADSHEET_COMMAND": True, "BROADSHEET_ALLOW_PRIVATE": False, "BROADSHEET_DELAY": 1.5, "BROADSHEET_CONCURRENCY": 4,
-    "BROADSHEET_COOKIES": "", "BROADSHEET_PROGRESS": True, "CONCURRENT_REQUESTS": 0, "LOG_LEVEL": "WARNING",
+    "BROADSHEET_PROGRESS": True, "CONCURRENT_REQUESTS": 0, "LOG_LEVEL": "WARNING",
 }  # fmt: skip
 
 
@@ -73,7 +73,7 @@ ALWAYS = {
         ({"verbose": 9}, {"LOG_LEVEL": "DEBUG", "BROADSHEET_URL_LINES": True}),
         ({"ports": (8080, 81), "headers": (("A", "b"),), "browser_no_sandbox": True,
           "header_hosts": ("a.example", "*")},
-         {"BROADSHEET_PORTS": [8080, 81], "BROADSHEET_HEADERS": {"A": "b"}, "BROADSHEET_BROWSER_NO_SANDBOX": True,
+         {"BROADSHEET_PORTS": (8080, 81), "BROADSHEET_HEADERS": {"A": "b"}, "BROADSHEET_BROWSER_NO_SANDBOX": True,
           "BROADSHEET_HEADER_HOSTS": "a.example *"}),
     ],
 )  # fmt: skip
