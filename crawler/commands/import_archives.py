@@ -29,7 +29,7 @@ with lazy_imports():
     from ..cli import archive_access
     from ..crawl import early_checks, processes, run_parts, session
     from ..discovery import scope
-    from ..replay import imported_pictures, importing, record_index, record_order
+    from ..replay import importing, record_index, record_order
     from ..workers import settle_pool
     from . import progress_line, run_summary
 
@@ -292,7 +292,7 @@ def _take_pictures(
     """Keep the files of the articles' pictures, if the options say so; return how many are new."""
     if options.get("keep") != "pictures":
         return 0
-    return imported_pictures.take_pictures(archive, obeys_directives=crawl_options.obey_directives)
+    return importing.take_pictures(archive, obeys_directives=crawl_options.obey_directives)
 
 
 def _print_nothing_to_do(unreadable_count: int, imported_count: int, picture_count: int) -> int:

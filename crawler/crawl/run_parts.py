@@ -43,10 +43,9 @@ from .early_checks import checked_seeds
 from .frontier import Frontier
 from .host_files import GuessedPlaces, RobotsReader
 from .hosts import PolitenessSettings
-from .layout_sampling import LayoutSampling
 from .outcome_writer import BATCH_TARGET
 from .outcomes import MAX_REDIRECTS, OutcomeBuilder
-from .page_rendering import PageRendering
+from .page_rendering import LayoutSampling, PageRendering
 from .scrapy_settings import depth_limit, redact_logs
 from .session import AllowedTargets, CrawlSession, seed_rows
 

@@ -17,33 +17,38 @@ False` (else Scrapy takes proxies from the environment and the handler refuses e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from scrapy import Request
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.exceptions import CannotResolveHostError, DownloadFailedError, ResponseDataLossError
 from scrapy.resolver import CachingHostnameResolver, dnscache
+from scrapy.settings import BaseSettings
+from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.internet._resolver import GAIResolver
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 
 from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
 from broadsheet.output.archive.url_words import OutcomeReason
 
-from .address_turns import AddressTurns
+from .address_slots import AddressSlots
 from .addresses import address_refusal, check_url, port_of
 from .capacity import most_idle_connections
 from .connection import GuardedFactory, StrictCertificatePolicy, root_cause
-from .exchange_recorder import ByteAllowance, RecordingPool, recording
+from .exchange_recorder import ByteAllowance, ExchangeRecorder, RecordingPool, recording
 from .faults import AddressRefusedError, AnswerError
 from .limits import HEAD_BYTES, WIRE_SHARE
 
 if TYPE_CHECKING:
-    from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.http import Response
-    from scrapy.settings import BaseSettings
     from twisted.internet.base import ReactorBase
 
 __all__ = ["AddressRefusedError", "GuardedDownloadHandler", "GuardedResolver", "guard_reactor"]
@@ -199,3 +204,72 @@ def _canonical_host(host: str) -> str:
     """Return a host name or IP address in one notation, as the key of `_refusals`."""
     bracketed = f"[{host}]" if ":" in host else host
     return host_of(canonicalise(f"http://{bracketed}/") or "")
+
+
+class _AddressCollector:
+    """An `IResolutionReceiver` that keeps the addresses of a name, and tells when they are all there."""
+
+    def __init__(self) -> None:
+        self.addresses: list[str] = []
+        self.is_complete: Deferred[None] = Deferred()
+
+    def resolutionBegan(self, resolution: Any) -> None:  # noqa: N802
+        """Ignore what could stop the resolution; called first."""
+
+    def addressResolved(self, address: Any) -> None:  # noqa: N802
+        """Keep an address; called for each."""
+        self.addresses.append(str(address.host))
+
+    def resolutionComplete(self) -> None:  # noqa: N802
+        """Fire `is_complete`; called last."""
+        if not self.is_complete.called:
+            self.is_complete.callback(None)
+
+
+async def first_address(resolver: Any, host: str, patience: float) -> str:
+    """Look up the first address of a host by a reactor's resolver, which keeps its findings for the connection.
+
+    Empty if the host has no address, or none within `patience` seconds.
+    """
+    collector = _AddressCollector()
+    resolver.resolveHostName(collector, host)
+    try:
+        await asyncio.wait_for(maybe_deferred_to_future(collector.is_complete), patience)
+    except TimeoutError:
+        return ""
+    return collector.addresses[0] if collector.addresses else ""
+
+
+class AddressTurns:
+    """A bound on the requests of a crawl to one address, together with other crawls; without slots there is none."""
+
+    def __init__(self, slots: AddressSlots | None, patience: float) -> None:
+        self._slots = slots
+        self._patience = patience
+        self._peers: dict[str, str] = {}
+        """By host the address that its last request went to: of a name with several addresses the one that answers."""
+
+    @classmethod
+    def from_settings(cls, settings: BaseSettings) -> AddressTurns:
+        """Make the bound that the settings ask for. OSError if their folder cannot be made."""
+        per_address, folder = settings.getint("BROADSHEET_PER_ADDRESS"), settings["BROADSHEET_ADDRESS_FOLDER"]
+        granted = Path(settings["BROADSHEET_ADDRESS_GRANTS"]) if settings["BROADSHEET_ADDRESS_GRANTS"] else None
+        slots = AddressSlots(Path(folder), per_address, granted) if per_address and folder else None
+        return cls(slots, settings.getfloat("DOWNLOAD_TIMEOUT"))
+
+    @asynccontextmanager
+    async def turn(self, request: Request, resolver: Any) -> AsyncIterator[None]:
+        """Hold the request's slot within the `with` block, waiting before Scrapy's clocks for time-outs and latency."""
+        host = urlsplit(request.url).hostname or ""
+        address = await self._address(host, resolver) if self._slots else ""
+        if self._slots is None or not address:
+            yield
+            return
+        async with self._slots.slot(address, host):
+            yield
+        exchange = request.meta.get("exchange")
+        if isinstance(exchange, ExchangeRecorder) and exchange.address:
+            self._peers[host] = exchange.address
+
+    async def _address(self, host: str, resolver: Any) -> str:
+        return self._peers.get(host) or await first_address(resolver, host, self._patience)

@@ -10,6 +10,8 @@ before it; and its capture says so.
 
 A page as a browser rendered it, by us or by another crawler, is its URL's content where it shows more than the
 response.
+
+Pictures are responses of their own: once the articles are known, those that belong to them are kept.
 """
 
 from __future__ import annotations
@@ -24,10 +26,12 @@ from pathlib import Path
 from typing import Any
 
 from scrapy.http import Response
+from sqlite_utils import Database
 
 from broadsheet.cleaners.document import UrlSource
 from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.output.archive.page_rows import with_evidence
+from broadsheet.output.archive.pictures import Picture
 from broadsheet.output.archive.rendered_layouts import shows_more
 from broadsheet.output.archive.url_words import (
     OutcomeReason,
@@ -37,11 +41,13 @@ from broadsheet.output.archive.url_words import (
     UrlState,
     compound_reason,
 )
+from broadsheet.output.archive.usage_preferences import refused_uses
 from broadsheet.output.raw.imported_records import BAD_REVISIT
-from broadsheet.output.raw.raw_exchange import Capture
+from broadsheet.output.raw.raw_exchange import LOCATION_COLUMNS, Capture, record_locations
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.corrections import told_articles
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.write.picture_queue import PictureAtHand
 from broadsheet.output.write.run_records import (
     StoredUrl,
     existing_capture_id,
@@ -55,7 +61,8 @@ from broadsheet.output.write.url_queue import QueuedUrl
 
 from ..crawl.outcome_writer import Writer
 from ..crawl.outcomes import Answer, OutcomeBuilder
-from ..crawl.robots_rules import RobotsRules
+from ..crawl.robots_rules import RobotsRules, exclusion_reason
+from ..discovery.picture_headers import read_picture
 from ..discovery.scope import Scope
 from ..fetch.challenges import is_challenge
 from ..fetch.faults import RetryPolicy
@@ -64,7 +71,7 @@ from ..workers.pool import WorkerPool, run_bounded
 from ..workers.worker import process_count
 from .record_index import BROKEN, RENDERED
 from .record_order import BodyRecord, RecordOrder, ReplayJob, is_robots
-from .recorded_response import RecordedResponse, ReplayError, read_response, with_original_body
+from .recorded_response import RecordedResponse, ReplayError, read_full_response, read_response, with_original_body
 
 _NOT_MODIFIED = (0, 304)  # the statuses of revisits whose stated digest, if any, may be that of no body
 
@@ -124,7 +131,7 @@ _RECORD_FIELDS = (
     "record_faults",
     "rendered_for",
 )
-_ROBOT = "broadsheet"  # the name by which robots.txt files call us
+_ROBOT = "broadsheet"  # the name by which robots.txt files and directives call us
 _RECORDS_PER_WORKER = 4  # records under way for each worker
 
 
@@ -372,3 +379,57 @@ def file_names_text(paths: Sequence[Path]) -> str:
 
 def _error_reason(error: BaseException) -> ReasonText:
     return compound_reason(ReasonFamily.ERROR, type(error).__name__)
+
+
+_BATCH = 50  # pictures that one transaction stores
+_LOCATIONS = f"""SELECT {LOCATION_COLUMNS}
+    FROM captures c LEFT JOIN captures o ON o.id = c.refers_to WHERE c.id = ?"""
+
+
+def take_pictures(archive: Archive, *, obeys_directives: bool) -> int:
+    """Keep the files of the articles' pictures that the archive has as responses; return how many.
+
+    A response that is no picture, is too large or cannot be read is left as it is. With `obeys_directives`, so are
+    pictures whose page or own headers refuse.
+    """
+    taken_count, batch = 0, list[Outcome]()
+    for found in archive.pictures_at_hand(obeys_directives=obeys_directives):
+        if obeys_directives and _is_refused(found):
+            continue
+        picture = _read_picture(archive.db, archive.path, found.capture_id)
+        if picture is not None:
+            batch.append(_picture_outcome(found, picture))
+        if len(batch) >= _BATCH:
+            archive.save(batch)
+            taken_count, batch = taken_count + len(batch), []
+    archive.save(batch)
+    return taken_count + len(batch)
+
+
+def _is_refused(found: PictureAtHand) -> bool:
+    seen_at = datetime.fromisoformat(found.fetched_at)
+    return bool(exclusion_reason(found.directives, _ROBOT, seen_at) or refused_uses(found.usage))
+
+
+def _read_picture(db: Database, folder: Path, capture_id: int) -> Picture | None:
+    """Read the facts of the picture in a capture's record; None if there is none that is kept."""
+    places = record_locations(db.execute(_LOCATIONS, [capture_id]).fetchone())
+    try:
+        picture = read_picture(read_full_response(*places, folder).body)
+    except ReplayError:
+        return None
+    return picture if isinstance(picture, Picture) else None
+
+
+def _picture_outcome(found: PictureAtHand, picture: Picture) -> Outcome:
+    return Outcome(
+        found.url,
+        UrlState.DONE,
+        OutcomeReason.PICTURE,
+        http_status=200,
+        fetched_at=found.fetched_at,
+        capture=Capture(found.url, found.fetched_at, 200, payload_digest=found.payload_digest),
+        picture=picture,
+        kind=UrlKind.PICTURE,
+        found_via=UrlSource.ARCHIVE,
+    )

@@ -40,7 +40,7 @@ from broadsheet.crawler.crawl import early_checks, processes
 from broadsheet.crawler.fleet import fleet_folder, fleet_run, site_records
 from broadsheet.crawler.fleet.object_store import StoreUnreachable
 from broadsheet.crawler.fleet.store_address import make_store
-from broadsheet.crawler.replay import imported_pictures, importing, recleaning
+from broadsheet.crawler.replay import importing, recleaning
 from broadsheet.crawler.workers import settle_pool
 from broadsheet.output.archive import stored_values
 from broadsheet.output.archive.archive_lock import hold_lock
@@ -309,7 +309,7 @@ def test_pictures_are_kept_where_they_are_asked_for_also_of_files_that_are_in(mo
         asked.append((archive.path.name, obeys_directives))
         return 3
 
-    monkeypatch.setattr(imported_pictures, "take_pictures", take)
+    monkeypatch.setattr(importing, "take_pictures", take)
     command, keep = "import other.warc --db new.db", ("--keep", "pictures")
     printed = [verb_here(*command.split(), *words)[1] for words in (keep, keep, (), (*keep, "--obey-directives"))]
     assert "1 page read, 3 pictures in N s" in re.sub(r"in \d+ s", "in N s", printed[0])

@@ -9,8 +9,8 @@ import pytest
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import Page
-from broadsheet.crawler.crawl import layout_sampling
-from broadsheet.crawler.crawl.layout_sampling import LayoutSampling
+from broadsheet.crawler.crawl import page_rendering
+from broadsheet.crawler.crawl.page_rendering import LayoutSampling
 from broadsheet.output.archive.page_rows import PageRows, make_page_rows
 from broadsheet.output.archive.rendered_layouts import RenderDecision, RenderedLayout
 from tests.crawler.scripted_site import page
@@ -54,7 +54,7 @@ def test_what_an_earlier_run_decided_holds() -> None:
 
 
 def test_the_layouts_of_a_host_are_bounded(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(layout_sampling, "_MAX_LAYOUTS", 2)
+    monkeypatch.setattr(page_rendering, "_MAX_LAYOUTS", 2)
     layouts = LayoutSampling()
     signatures = []
     for number in range(4):

@@ -13,10 +13,10 @@ from scrapy import Request
 from scrapy.settings import Settings
 from twisted.internet.address import IPv4Address
 
-from broadsheet.crawler.fetch import address_turns as turns
+from broadsheet.crawler.fetch import guard
 from broadsheet.crawler.fetch.address_slots import AddressSlots
-from broadsheet.crawler.fetch.address_turns import AddressTurns
 from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder
+from broadsheet.crawler.fetch.guard import AddressTurns
 
 
 def ask(address_turns: AddressTurns, peer: str = "") -> None:
@@ -48,7 +48,7 @@ def looked_up(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     async def first_address(resolver: Any, host: str, patience: float) -> str:
         return address
 
-    monkeypatch.setattr(turns, "first_address", first_address)
+    monkeypatch.setattr(guard, "first_address", first_address)
 
 
 def test_the_address_that_answered_goes_before_the_one_that_is_looked_up(

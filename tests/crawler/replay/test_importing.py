@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from broadsheet.crawler.options import CrawlOptions
-from broadsheet.crawler.replay import imported_pictures, importing
-from broadsheet.crawler.replay.imported_pictures import take_pictures
-from broadsheet.crawler.replay.importing import Importer
+from broadsheet.crawler.replay import importing
+from broadsheet.crawler.replay.importing import Importer, take_pictures
 from broadsheet.crawler.replay.record_order import RecordOrder
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.settle.settling import settle
@@ -249,7 +248,7 @@ def picture(name: str, shade: int, **headers: str) -> bytes:
 
 def test_what_is_kept_of_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """In two batches and a part. Some are refused by themselves, by their page, or are none."""
-    monkeypatch.setattr(imported_pictures, "_BATCH", 2)
+    monkeypatch.setattr(importing, "_BATCH", 2)
     links = [f"/{name}.png" for name in ("a", "b", "c", "again", "own", "other", "none", "gone")]
     records = [
         record(f"{SITE}/one", answer(illustrated("one", *links))),
