@@ -18,54 +18,36 @@ class OptionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CrawlOptions:
-    """The options of a crawl. `max_time` is in seconds; 0 means no limit for `max_pages` and `max_time`.
-
-    `since` is an ISO date: what a sitemap, feed or page dates before it is not kept. `languages` are primary tags: an
-    article in another one is not kept. `sitemaps`, `feeds` and `links` say where URLs may come from. `contact` is whom
-    to ask about the crawl. With `obey_directives`, robots metas and X-Robots-Tag are obeyed, else they are only
-    recorded. `user_agent` is the header that is sent; empty for the default. `site_rules` is a folder of rule files by
-    host. `max_size` bounds the bytes of the archive and its WARC files together; 0 means no limit. Raw responses are
-    kept if `warc`. With `keep_credentials` their requests are stored with the values of headers and cookies that were
-    given. `revisit` says which pages of a finished archive are fetched again: none, those that are `due`, these and the
-    pages that would announce news (`update`), or `all`; `every` is the time in seconds after which a page is due, 0 for
-    the default rule. With `ignore_robots`, robots.txt is read and recorded, and not obeyed. With `sampling`, URLs like
-    many that brought nothing are sampled where sitemaps and feeds name nearly all articles. `items` says when an
-    article becomes a Scrapy item: `settled`, as it finally stands, or `as-fetched`, by its page alone. `extractor` says
-    on which pages trafilatura is asked beside the models; None for what the setting BROADSHEET_EXTRACTOR says. `keep`
-    says what is kept of articles: their `text`, or the files of their `pictures` too. With `only_missing` nothing but
-    these files is asked for. With `only_pages`, URLs of the archive, these pages alone are fetched, due or not.
-    `browser` says which pages are rendered in one: those that lack text without scripts (`auto`, where one is
-    installed), none (`never`), or all (`always`).
-    """
+    """The options of a crawl, checked. Times are in seconds, sizes in bytes; 0 means no limit."""
 
     seeds: tuple[str, ...]
-    include: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()  # regular expressions: only URLs that match one of them
     exclude: tuple[str, ...] = ()
     max_pages: int = 0
-    max_depth: int | None = None
+    max_depth: int | None = None  # links from a seed
     max_time: float = 0.0
-    since: date | None = None
-    languages: tuple[str, ...] = ()
-    sitemaps: bool = True
+    since: date | None = None  # what a sitemap, feed or page dates before it is not kept
+    languages: tuple[str, ...] = ()  # primary tags: an article in another language is not kept
+    sitemaps: bool = True  # sitemaps, feeds and links: where URLs may come from
     feeds: bool = True
     links: bool = True
-    obey_directives: bool = False
-    contact: str = ""
-    user_agent: str = ""
-    site_rules: str = ""
-    warc: bool = True
-    max_size: int = 0
-    revisit: str = ""
-    every: float = 0.0
-    keep_credentials: bool = False
-    ignore_robots: bool = False
-    sampling: bool = True
-    items: str = "settled"
-    extractor: ExtractorUse | None = None
-    keep: str = "text"
-    only_missing: bool = False
-    only_pages: tuple[str, ...] = ()
-    browser: str = "auto"
+    obey_directives: bool = False  # robots metas and X-Robots-Tag are obeyed, not only recorded
+    contact: str = ""  # whom to ask about the crawl
+    user_agent: str = ""  # the header that is sent; empty: the default
+    site_rules: str = ""  # a folder of rule files by host
+    warc: bool = True  # raw responses are kept
+    max_size: int = 0  # of the archive and its WARC files together
+    revisit: str = ""  # pages of a finished archive to fetch again: one of REVISIT_MODES
+    every: float = 0.0  # the time after which a page is due; 0: the default rule
+    keep_credentials: bool = False  # requests are stored with the values of given headers and cookies
+    ignore_robots: bool = False  # robots.txt is read and recorded, and not obeyed
+    sampling: bool = True  # where sitemaps and feeds suffice, URLs like many that brought nothing are sampled
+    items: str = "settled"  # when an article becomes a Scrapy item: one of ITEM_MODES
+    extractor: ExtractorUse | None = None  # pages on which trafilatura is asked; None: as BROADSHEET_EXTRACTOR says
+    keep: str = "text"  # what is kept of articles: one of KEPT_PARTS
+    only_missing: bool = False  # nothing but the articles' pictures is asked for
+    only_pages: tuple[str, ...] = ()  # these pages of the archive alone are fetched, due or not
+    browser: str = "auto"  # the pages that are rendered in a browser: one of BROWSER_MODES
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> CrawlOptions:
@@ -125,8 +107,8 @@ def parse_size(value: str, name: str) -> int:
     return int(float(match[1]) * _UNIT_BYTES[match[2].lower()])
 
 
-REVISIT_MODES = ("", "due", "update", "all")
-ITEM_MODES = ("settled", "as-fetched")
+REVISIT_MODES = ("", "due", "update", "all")  # none; those due; these and the pages that would announce news; all
+ITEM_MODES = ("settled", "as-fetched")  # as it finally stands, or by its page alone
 PICTURES = "pictures"
 KEPT_PARTS = ("text", PICTURES)
 """What may be kept of articles: their text, or the files of their pictures too."""

@@ -54,8 +54,8 @@ class _LazyFinder(MetaPathFinder, Loader):
 def lazy_imports() -> Iterator[None]:
     """Import modules without running them: `from package import module`.
 
-    A module runs at the first use of one of its names, so names cannot be imported here, only modules. Others do not
-    find the stand-ins: Scrapy looks through all loaded modules, which would load them.
+    A module runs at the first use of one of its names, so only modules can be imported here. The stand-ins leave
+    `sys.modules` again: Scrapy looks through that, and would load them.
     """
     finder = _LazyFinder()
     sys.meta_path.insert(0, finder)

@@ -71,9 +71,9 @@ class CrawlTally:
 
     @property
     def remaining_seconds(self) -> float | None:
-        """Estimate how long what is queued will take at the present rate; None as long as there is no telling.
+        """Estimate how long the queue will take at the present rate; None while there are too few outcomes.
 
-        There is none either once nothing has come in for that long, as while a failed URL waits to be asked for again.
+        None too once nothing has come in for that long, as while a failed URL waits for its retry.
         """
         now = self._clock()
         seconds = now - self._times[0]

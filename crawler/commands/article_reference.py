@@ -28,8 +28,8 @@ _UNDECIDED = "{count:,} articles match {words} ({command} lists them): name one 
 def article_reference(db: Database, archive: str, words: str, *, must_be_one: bool = False) -> str:
     """Return a URL or a number for what a person names: `words` as they are, or the article that search finds by them.
 
-    Where several match, the best hit is taken and a line on standard error says so. With `must_be_one`, for a verb that
-    writes, CommandError says so instead. A URL, and words that find nothing, are returned unchanged.
+    Several matches: the best is taken, and standard error says so; with `must_be_one`, for verbs that write,
+    CommandError. Words that find nothing are returned unchanged.
     """
     if "://" in words or article_filter.find_known_url(db, words) or stored_articles.find_stored_article(db, words):
         return words

@@ -39,9 +39,8 @@ _FIRST_WORDS = 6  # words that say which block is meant
 class RulingRequest:
     """The ruling that a person asks for.
 
-    The block is named by `block_id`, or by `page` (a URL or an article's id) and its `position` there; its text is to
-    begin with `first_words`. `article` is a URL or id, or None; `host` too may be None. `is_for_own_article`: the
-    ruling is for the article of `page`.
+    `block_id` names the block, or `page` (a URL or an article's id) and `position`; its text must begin with
+    `first_words`. `is_for_own_article`: the ruling is for the article of `page`.
     """
 
     keep: bool

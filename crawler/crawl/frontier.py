@@ -34,10 +34,9 @@ _SLOW_ENOUGH_DELAY = 10.0  # seconds between two requests: failures that ask for
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A URL to be fetched, or, with a state and `reason`, one to be given up without a request.
+    """A URL to fetch, or, with a `reason`, one to give up without a request.
 
-    With `given_up_host`, everything else that is queued of that host is to be given up with it; what is not gets a turn
-    of its own.
+    `given_up_host`: all that is queued of this host is given up with it.
     """
 
     queued_url: QueuedUrl
@@ -145,10 +144,9 @@ class Frontier:
         self._mark_changed(host)
 
     def record_failure(self, queued_url: QueuedUrl, reason: Reason) -> None:
-        """Record a failure whose cause may be the URL or its host: 5xx, a timeout, a broken connection.
+        """Record a failure that the URL or its host may have caused: 5xx, a timeout, a broken connection.
 
-        After several in a row the host gets fewer requests, after many it is given up. Requests that were pending at
-        the same time count as one failure.
+        Several in a row slow the host down, many give it up. Requests pending at the same time count as one failure.
         """
         host = self._hosts.get_or_create(queued_url.host)
         is_new_failure = self._count_failure(host, queued_url, reason)
@@ -201,8 +199,7 @@ class Frontier:
     async def wait_for_turn(self, queued_url: QueuedUrl) -> Reason | None:
         """Wait until a URL that is not in the queue may be requested, and count its request.
 
-        Returns the reason if it may not be: its robots.txt is not known or forbids it, its host was given up, or
-        the crawl is stopped.
+        Returns a reason if it may not: robots.txt unknown or against it, host given up, crawl stopped.
         """
         host = self._hosts.get_or_create(queued_url.host)
         while True:

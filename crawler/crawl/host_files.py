@@ -123,10 +123,9 @@ _NO_GUESS_REASONS = (OutcomeReason.REDIRECT, OutcomeReason.SITEMAP, OutcomeReaso
 
 
 class GuessedPlaces:
-    """Adds guesses to outcomes, for the hosts where they are needed.
+    """Adds guessed sitemaps and feeds to outcomes, where neither the robots.txt nor a start page names one.
 
-    Sitemaps are guessed where neither the robots.txt nor a start page names one, feeds where a start page names none.
-    `awaited_hosts` are those with a start page that is still to be read; on others the robots.txt alone decides.
+    `awaited_hosts`: hosts with a start page still to be read. On other hosts the robots.txt alone decides.
     """
 
     def __init__(self, options: CrawlOptions) -> None:
@@ -168,9 +167,9 @@ class GuessedPlaces:
 
 
 def _next_guess(outcome: Outcome, queued_url: QueuedUrl) -> DiscoveredUrl | None:
-    """Return the place to try after one that is not there; None after a hit, and where the URL was no guess.
+    """Return the place to try after a guess that failed; None after a hit, and where the URL was no guess.
 
-    A guess that redirects is a hit if the target is named like one; else the target is tried, and the next place too.
+    A guess that redirects to a target named like a sitemap or feed is a hit.
     """
     is_redirect = outcome.reason == OutcomeReason.REDIRECT
     is_hit = is_named_as(queued_url.kind, outcome.location) if is_redirect else outcome.state == UrlState.DONE

@@ -68,10 +68,9 @@ def widened_reasons(options: CrawlOptions, earlier: Mapping[str, Any]) -> tuple[
 
 
 def is_within(scope: Scope, options: CrawlOptions, row: LeftOutUrl) -> bool:
-    """Return whether a URL that was left out is to be fetched now.
+    """Return whether a URL that was left out is to be fetched now: a page in scope, or a listing of one of the hosts.
 
-    It is if URLs of its source are followed, and it is a page within the bounds that is no file and no trap, or a
-    sitemap or feed of one of the hosts.
+    Its source must be followed; files and traps stay out.
     """
     if not is_followed(row.found_via, options):
         return False
@@ -142,12 +141,9 @@ class CrawlSession:
     ) -> int:
         """Record the run, queue its seeds, and start the writer. Returns how many URLs were queued before.
 
-        A run for pictures only queues nothing here, and one for named pages these alone.
-
-        Also queued, as far as they are in the scope: URLs that an import named without their content, those that the
-        narrower bounds of the crawl before left out (by no update, which goes no further), and pages that are due for a
-        revisit. What earlier runs skipped for a reason that holds no longer, such as a port that is allowed now, is
-        queued while the crawl goes on.
+        A run for pictures queues nothing here, a run for named pages only these. Within the scope it also queues URLs
+        that an import named without content, URLs that narrower bounds left out (unless it is an update), and pages
+        due for a revisit. URLs skipped for a reason that has lapsed are queued while the crawl goes on.
         """
         if self._options.only_missing:
             self._run_id = self._archive.runs.start(command, self._options.as_values(), software_versions())
@@ -176,10 +172,9 @@ class CrawlSession:
         return 0
 
     def _queue_left_out(self, scope: Scope) -> None:
-        """Queue URLs that an earlier crawl left out by its bounds and that are within ours.
+        """Queue URLs that the latest crawl from each start URL left out by its bounds, and that are within ours.
 
-        The latest crawl from each start URL counts. This comes before the run is noted: if it is cut off, the next one
-        compares with the same crawls.
+        Call it before the run is recorded: if this run is cut off, the next one compares with the same crawls.
         """
         latest_runs = {seed: run for run in crawl_options(self._archive.db) for seed in run["seeds"]}
         earlier_runs = [latest_runs[seed] for seed in self._options.seeds if seed in latest_runs]

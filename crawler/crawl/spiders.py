@@ -428,8 +428,8 @@ ITEM_LIMIT = "closespider_itemcount"
 class CrawlLimits(closespider.CloseSpider):
     """Limits of the CLOSESPIDER_ settings, in place of Scrapy's, which wait until no request is under way.
 
-    A spider of ours hands out no more requests then, and settles its archive. While the items of a crawl are yet to
-    come, at its end, each article that is stored counts as one.
+    At a limit our spider stops requesting and settles its archive. Until the items come, at the end of a crawl, each
+    stored article counts as one.
     """
 
     items_in_period = 0

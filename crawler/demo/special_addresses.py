@@ -137,8 +137,7 @@ class SpecialAddress:
     """An address without an article, and the state and reason that a crawl should record for it.
 
     `kind` describes the body: redirect, not_found, javascript (text by script), empty (no bytes), hollow (markup
-    without text), file.
-    `text` is the text of the link to it; without one, only other pages link to it.
+    without text), file. `text` is the text of the link to it; without one, only other pages link to it.
     """
 
     path: str

@@ -48,10 +48,10 @@ _HEADLINE_WORDS, _HEADLINE_CJK_CHARS = 5, 12
 
 
 def fetch_priority(url: str, found_via: UrlSource = UrlSource.LINK, link_text: str = "") -> int:
-    """Return the fetch priority of a canonical URL by its shape and its source: higher is sooner, as in Scrapy; 1 to
-    160.  What looks like an article (60) comes before what has no clear shape but a headline for a link (50),
-    sections and what has no clear shape (40), lists (20), and the lists' further pages, searches and date archives
-    (10), and further addresses of pages (1). A guess only: everything is fetched in the end.
+    """Return the fetch priority of a canonical URL, 1 to 160, by its shape and source: higher is sooner, as in Scrapy.
+
+    Articles: 60. No clear shape, under a headline: 50; else 40, as sections. Lists: 20; their further pages,
+    searches, date archives: 10. Further addresses of pages: 1.
     """
     if found_via in _COPY_SOURCES and copy_convention(url):
         return _COPY_PRIORITY
@@ -79,10 +79,10 @@ def is_named_as(kind: UrlKind, url: str) -> bool:
 
 
 def is_too_old(date_text: str, since: date) -> bool:
-    """Tell whether a sitemap's or feed's date, as written, lies wholly before the day `since` where it was published.
+    """Tell whether a sitemap's or feed's date, as written, lies wholly before the day `since`.
 
-    A year or month alone counts by its last day, and a time in UTC by the latest day that it is anywhere, since many
-    systems state that whatever the publisher's zone is. A date that is missing or cannot be read is not too old.
+    A year or month counts by its last day. A time in UTC counts by the latest day anywhere: many systems write UTC
+    whatever the publisher's zone. A date that cannot be read is not too old.
     """
     last_day = _last_day(date_text.strip())
     return last_day is not None and last_day < since

@@ -1,9 +1,9 @@
 """Slots for requests to one address, shared by the crawls of a machine: files that are locked during a request.
 
 The system frees the locks of a crawl that is killed, so nothing has to be cleaned up and no dead process holds a slot.
-All machines of a fleet share an address by a second kind of slot, a granted one: crawls lock it and do not make it.
-An owner on each machine (`broadsheet.crawler.fleet.slot_grants`) makes and withdraws it as a scheduler or a store
-allows. The folder of an address has its granted slots, and a file while a crawl waits for one more.
+All machines of a fleet share an address by granted slots. Crawls may lock a granted slot; only its owner creates it:
+on each machine `broadsheet.crawler.fleet.slot_grants`, as a scheduler or a store allows. The folder of an address has
+its granted slots, and a file while a crawl waits for one more.
 
 Addresses of content delivery networks and of large hosters need no slot.
 """
@@ -167,9 +167,12 @@ class AddressSlots:
 
     @asynccontextmanager
     async def slot(self, address: str, host: str) -> AsyncIterator[None]:
-        """Wait until fewer than `per_address` requests to the address are under way, and hold a slot within the `with`
-        block.  A large hoster's address and a content delivery network's need no slot.      async with
-        slots.slot("198.51.100.7", "news.example"):         ...  # the request
+        """Hold a slot at the address within the `with` block; wait for it while `per_address` requests are under way.
+
+        Addresses of large hosters and content delivery networks need no slot.
+
+            async with slots.slot("198.51.100.7", "news.example"):
+                ...  # the request
         """
         self._note_host(address, host)
         if exempt_network(address) or self._host_count(address) > most_hosts():

@@ -234,8 +234,9 @@ def _write_recorded(request: Any, exchange: ExchangeRecorder, transport: Any) ->
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """Find the specific error behind a download error, an AnswerError or AddressRefusedError; else return `error`
-    itself.  Twisted's and Scrapy's errors say only that something was wrong with the response.
+    """Find the AnswerError or AddressRefusedError behind a download error; else return `error` itself.
+
+    Twisted's and Scrapy's errors say only that something was wrong with the response.
     """
     for cause in _underlying_errors(error.__cause__):
         if isinstance(cause, AnswerError | AddressRefusedError):

@@ -33,9 +33,9 @@ class ByteAllowance:
 class ExchangeRecorder:
     """The bytes that one request has sent and received so far.
 
-    `cut_reason` says in WARC's words why we stopped reading the response, if we did. The values of the request headers
-    in `secret_names`, and of those that look like credentials, are replaced, unless it `keeps_credentials`. What is
-    received on the wire is taken from each of its `allowances`; without `keeps_bytes` it is counted only.
+    `cut_reason`: WARC's word for why we stopped reading, if we did. Values of request headers in `secret_names`, or
+    that look like credentials, are replaced unless it `keeps_credentials`. Received bytes are taken from each of the
+    `allowances`; without `keeps_bytes` they are only counted.
     """
 
     def __init__(

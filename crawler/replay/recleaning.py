@@ -132,8 +132,9 @@ class Recleaner:
         await self._reclean_pages(include_current, worker_count)
 
     async def write(self, options: Mapping[str, object], *, include_current: bool, worker_count: int = 0) -> int:
-        """Clean the pages and store the changes, with `worker_count` workers (0: one a processor). Returns the run's
-        id.  `include_current`: also the pages that the current cleaner made.
+        """Clean the pages, store the changes, and return the run's id. `worker_count` 0 is one a processor.
+
+        `include_current`: also the pages that the current cleaner made.
         """
         self._run_id = begin_run(self._db, utc_now(), options)
         try:

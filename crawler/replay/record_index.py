@@ -133,8 +133,9 @@ class IndexedRecord:
 
 
 def scan_records(path: Path) -> Iterator[IndexedRecord]:
-    """Yield the records of a file in file order. ScanError, before the first one, if the file has none that can be
-    read.  A record that has no time of its own has that of the record before it, the first ones that of the file.
+    """Yield the records of a file in its order. Raises ScanError, before the first one, if none can be read.
+
+    A record without a time takes that of the record before it; the first takes the file's.
     """
     try:
         segments = _archive_segments(path)

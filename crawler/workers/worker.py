@@ -165,8 +165,8 @@ class WorkerProcess:
 def start_fork_server() -> None:
     """Start the server process from which workers are forked; it imports what they need while we do other things.
 
-    It blocks SIGINT (Ctrl-C), and so do the workers, which inherit that: the crawl decides when they end. Neither it
-    nor they, nor the process with which multiprocessing tracks resources, import from the current folder.
+    Server and workers block SIGINT (Ctrl-C): the crawl decides when they end. None of them imports from the current
+    folder.
     """
     from multiprocessing import forkserver, resource_tracker
 
@@ -202,8 +202,8 @@ def _safe_path() -> Iterator[None]:
 def _hidden_main() -> Iterator[None]:
     """Keep the processes started within the `with` block from importing the main module.
 
-    multiprocessing has each process run it again, under another name. A script that crawls without asking for its name
-    would crawl in each worker, and a job needs nothing of it.
+    multiprocessing has each process run it again, under another name: a script without `if __name__ == "__main__"`
+    would crawl in each worker.
     """
     with _MAIN_LOCK:
         main_module = sys.modules["__main__"]

@@ -107,4 +107,4 @@ class Resolver:
     ],
 )
 def test_the_first_address_of_a_host_is_looked_up(resolver: Resolver, address: str) -> None:
-    assert asyncio.run(turns.first_address(resolver, "a.example", 0.01)) == address
+    assert asyncio.run(guard.first_address(resolver, "a.example", 0.01)) == address
