@@ -184,17 +184,14 @@ def crawl(
 def _check(arguments: Mapping[str, Any], *, allow_private: bool) -> None:
     """Raise what is wrong with the options before a process is started for them."""
     from broadsheet.crawler.crawl.early_checks import checked_seeds
-    from broadsheet.crawler.discovery.scope import Scope, ScopeError
+    from broadsheet.crawler.discovery.scope import Scope
     from broadsheet.crawler.workers.worker import workers_problem
 
     if problem := workers_problem():
         raise CrawlError(problem)
     options = CrawlOptions.from_arguments(arguments)
     seeds = checked_seeds(options.seeds, allow_private)
-    try:
-        Scope.from_seeds(seeds, options.include, options.exclude)
-    except ScopeError as error:
-        raise OptionError(str(error)) from error
+    Scope.from_seeds(seeds, options.include, options.exclude)
 
 
 class _CrawlProcess:

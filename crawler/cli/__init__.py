@@ -62,7 +62,7 @@ _FLEET_VERBS = (
     ("run", "Crawl and update what is due.", "fleet:run_fleet"),
     ("search", "Find articles in all archives.", "fleet_read:fleet_search"),
     ("status", "Say how every site stands.", "fleet_read:fleet_status"),
-    ("verify", "Check that every archive is whole.", "fleet_verify:fleet_verify"),
+    ("verify", "Check that every archive is whole.", "fleet_read:fleet_verify"),
 )
 """Each verb's name, its short help, which its file has too, and its place in the folder of verbs."""
 

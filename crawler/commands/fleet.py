@@ -66,12 +66,19 @@ def check_engine_options(options: Mapping[str, Any]) -> None:
         raise CommandError("--parallel is for this machine; with a scheduler each worker says how many crawls it runs")
 
 
-def made_store_place(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> stored_run.StorePlace:
-    """Return the store that the options name, which is made if it is new. NotReachable if it cannot be used."""
+@contextmanager
+def told_store_faults() -> Iterator[None]:
+    """Raise what a store refuses within the `with` block as NotReachable, in one line."""
     try:
-        identity = store_address.make_store(options["store"])
+        yield
     except object_store.StoreError as error:
         raise NotReachable(str(error)) from error
+
+
+def made_store_place(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> stored_run.StorePlace:
+    """Return the store that the options name, which is made if it is new. NotReachable if it cannot be used."""
+    with told_store_faults():
+        identity = store_address.make_store(options["store"])
     work_folder = options["work"] or str((fleet.folder / fleet_folder.FOLDER / "work").absolute())
     address = options["store"] if "://" in options["store"] else str(Path(options["store"]).absolute())
     return stored_run.StorePlace(address, identity, work_folder, per_address=fleet.per_address)
@@ -158,10 +165,8 @@ def _known_records(
     """Return the records of the store, or of the list's folder. NotReachable if the store cannot be asked."""
     if not options["store"]:
         return fleet_folder.RecordFolder(fleet.folder)
-    try:
+    with told_store_faults():
         return fleet_run.StoredRecords(known_store(options["store"]), [site.name for site in sites])
-    except object_store.StoreError as error:
-        raise NotReachable(str(error)) from error
 
 
 def _planned_run(
@@ -214,6 +219,7 @@ def _run_stored(
     record = list_runs.ListRun(store, part, stored_run.runner_name(), where, options["take_over"])
     try:
         with (
+            told_store_faults(),
             archive_lock.hold_lock(folder / lock, refusal=f"another fleet run is at work in {folder}"),
             record.held(
                 lambda: [task.name for task in run.running()] if run else (), lambda: run.stop() if run else None
@@ -224,8 +230,6 @@ def _run_stored(
             signals = run_with_progress(run, quiet=options["quiet"])
     except list_runs.RunRefused as error:
         raise InUse(str(error)) from error
-    except object_store.StoreError as error:
-        raise NotReachable(str(error)) from error
     if run.refusal:
         raise NotReachable(run.refusal)
     return run, signals
@@ -237,20 +241,16 @@ def stored_states(address: str, names: Sequence[str] | None) -> dict[str, site_r
     NotReachable if it cannot be asked.
     """
     store = known_store(address)
-    try:
+    with told_store_faults():
         return site_records.read_states(store, site_records.stored_site_names(store) if names is None else names)
-    except object_store.StoreError as error:
-        raise NotReachable(str(error)) from error
 
 
 def known_store(address: str) -> object_store.ObjectStore:
     """Return the store at an address. NotReachable if there is none, or it cannot be asked."""
-    try:
+    with told_store_faults():
         store = store_address.store_at(address)
         store_address.store_identity(store)
-    except object_store.StoreError as error:
-        raise NotReachable(str(error)) from error
-    return store
+        return store
 
 
 def crawl_environment(fleet: sites_file.SiteList, environment: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`broadsheet fleet status`, `report` and `search`: what is known of a fleet's sites, and what their archives hold."""
+"""`broadsheet fleet status`, `report`, `search` and `verify`: a fleet's sites, and what their archives hold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
+from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.read.plain_words import count_text
 
 from ..cli.lazy_modules import lazy_imports
@@ -27,6 +27,7 @@ from ..cli.terminal import (
 from .verb_options import (
     FILTER_OPTIONS,
     FLEET_OPTIONS,
+    SAMPLE_OPTION,
     SITES_OPTION,
     STORE_OPTION,
     article_filter,
@@ -38,9 +39,10 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 with lazy_imports():
-    from broadsheet.output.archive import archive_lock
+    from broadsheet.output.archive import archive_lock, row_sample
     from broadsheet.output.read import judgement, report_figures, report_text
     from broadsheet.output.read import search as search_module
+    from broadsheet.output.read import verify as verify_module
 
     from ..cli import archive_access
     from ..fleet import (
@@ -51,9 +53,11 @@ with lazy_imports():
         site_copies,
         site_records,
         sites_file,
+        stored_checks,
     )
     from . import fleet as fleet_module
     from . import search as search_verb
+    from . import verify as verify_verb
 
 T = TypeVar("T")
 _NAMED_SITES = 3
@@ -255,12 +259,10 @@ def each_archive(
     fleet: sites_file.SiteList, options: Mapping[str, Any], read: Callable[[Database], T]
 ) -> Iterator[tuple[str, T | None, str]]:
     """Yield likewise, archive by archive, the site's name, what was read, and a line where nothing could be."""
-    try:
+    with fleet_module.told_store_faults():
         find_archive = site_copies.archive_finder(
             options["store"], fleet.folder / fleet_folder.FOLDER / "copies", fleet.archive
         )
-    except object_store.StoreError as error:
-        raise NotReachable(str(error)) from error
     for site in fleet_module.chosen_sites(fleet, options):
         file: Path | None = None
         try:
@@ -346,3 +348,42 @@ def _status_values(standing: _Standing) -> dict[str, object]:
         "seconds": round(result.seconds, 1), "turn_at": record.turn_at, "finished_at": record.finished_at,
         "failures": record.failures,
     }  # fmt: skip
+
+
+@verb("Check that every archive is whole.", "verify")
+@with_options(FLEET_OPTIONS)
+@STORE_OPTION
+@SAMPLE_OPTION
+@click.option("-v", "--verbose", is_flag=True, help="A line for each archive in order too.")
+def fleet_verify(**options: Any) -> int:
+    """Check that every archive is whole, as broadsheet verify does one: a line for each problem.
+
+    In a store, that every piece of an archive and of its WARC files is there with the bytes that were put there.
+    """
+    fleet, sample = fleet_module.listed_sites(options), options["sample"] or row_sample.WHOLE
+    store = fleet_module.known_store(options["store"]) if options["store"] else None
+    left_out = verify_module.RAW_CHECKS if store else ()
+
+    def check(db: Database) -> tuple[list[verify_module.ArchiveProblem], int]:
+        """Return an archive's problems, and the number of its articles where it has none."""
+        problems = verify_module.verify(db, sample, left_out)
+        return problems, 0 if problems else db.execute("SELECT count(*) FROM articles").fetchone()[0]
+
+    is_whole, count = True, 0
+    for name, checked, unread in each_archive(fleet, options, check):
+        count += 1
+        problems, articles = checked or ([], 0)
+        lines = [f"{problem.check}: {problem.detail}" for problem in problems]
+        lines += [f"store: {fault}" for fault in stored_checks.state_faults(store, name, sample)] if store else []
+        if unread:
+            archive_access.refuse(unread)
+        elif not lines and options["verbose"]:
+            words = verify_verb.sample_words(options["sample"])
+            print_text(one_line(f"{name}: in order: {count_text(articles, 'article')}{words}"))
+        for line in lines:
+            print_text(one_line(f"{name}: {line}"))
+        is_whole = is_whole and not (lines or unread)
+    unread_lines = unread_sites(fleet, options)
+    for line in unread_lines:
+        archive_access.refuse(line)
+    return int(not is_whole or bool(unread_lines) or not count)

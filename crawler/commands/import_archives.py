@@ -242,7 +242,7 @@ def read_options(options: Mapping[str, Any]) -> options_module.CrawlOptions:
         )
         scope.Scope.from_hosts((), crawl_options.include, crawl_options.exclude)
         run_parts.site_rules_of(crawl_options)
-    except (options_module.OptionError, scope.ScopeError) as error:
+    except options_module.OptionError as error:
         raise CommandError(str(error)) from error
     return crawl_options
 

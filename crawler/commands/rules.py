@@ -6,7 +6,6 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +32,6 @@ with lazy_imports():
     from . import spider_run
 
 _START_CHARS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class _RuleOutcome:
-    """Result of a page under a rule file: the metadata that readers see, and the text."""
-
-    title: str
-    authors: str
-    published: str
-    text: str
 
 
 @verb("List what is wrong with rule files.", "check")
@@ -128,10 +117,10 @@ def _try_on_page(rule: site_rule_files.SiteRuleFile, file: Path, url: str) -> in
     url = url or (rule.tests[0].url if rule.tests else "")
     text = parsed_page.decode(body).text
     _print_hits(site_rules_module.directive_matches(rule, text, url), rule, text)
-    outcome = _rule_outcome(clean_module.clean(document.Page(url, body), (rule,)))
-    _print_outcome(outcome)
+    cleaned = clean_module.clean(document.Page(url, body), (rule,))
+    _print_outcome(cleaned.metadata.title, cleaned.metadata.authors, cleaned.metadata.published, cleaned.text)
     page_tests = [test for test in rule.tests if test.url == url] or list(rule.tests)
-    return _print_contained(dict.fromkeys(string for test in page_tests for string in test.contains), outcome.text)
+    return _print_contained(dict.fromkeys(string for test in page_tests for string in test.contains), cleaned.text)
 
 
 def _print_hits(hits: Sequence[site_rule_values.DirectiveMatch], rule: site_rule_files.SiteRuleFile, text: str) -> None:
@@ -160,14 +149,10 @@ def _print_hits(hits: Sequence[site_rule_values.DirectiveMatch], rule: site_rule
         print_text(format_table(rows, terminal_width(), right_aligned=frozenset({2})))
 
 
-def _rule_outcome(cleaned: document.CleanedPage) -> _RuleOutcome:
-    metadata = cleaned.metadata
-    return _RuleOutcome(metadata.title, ", ".join(metadata.authors), metadata.published, cleaned.text)
-
-
-def _print_outcome(outcome: _RuleOutcome) -> None:
-    rows = [["title", outcome.title], ["authors", outcome.authors], ["published", outcome.published]]
-    rows.append(["text", cut_line(outcome.text, _START_CHARS) or "(none)"])
+def _print_outcome(title: str, authors: Sequence[str], published: str, text: str) -> None:
+    """Print what comes out of a page under a rule file: the metadata that readers see, and how the text begins."""
+    rows = [["title", title], ["authors", ", ".join(authors)], ["published", published]]
+    rows.append(["text", cut_line(text, _START_CHARS) or "(none)"])
     print_text()
     print_text(format_table(rows, max(terminal_width(), _START_CHARS)))
 
@@ -199,8 +184,7 @@ def _print_result(page_test: site_rule_files.PageTest, result: page_lookup.UrlRe
     if result.article is None:
         return 1
     article = result.article
-    authors = ", ".join(json.loads(article.authors or "[]"))
-    _print_outcome(_RuleOutcome(article.title, authors, article.published, article.text))
+    _print_outcome(article.title, json.loads(article.authors or "[]"), article.published, article.text)
     has_failed = _print_contained(dict.fromkeys(page_test.contains), article.text)
     print_text()
     return has_failed

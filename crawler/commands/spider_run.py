@@ -26,7 +26,6 @@ from ..cli.archive_access import print_notices
 from ..cli.command_line import CommandError, is_nonempty_file
 from ..cli.terminal import one_line
 from ..crawl.spiders import SiteSpider
-from ..discovery.scope import ScopeError
 from ..options import SETTING_OPTIONS, OptionError
 from ..settings import ENVIRONMENT_PROBLEMS
 from .run_summary import RunResult
@@ -120,7 +119,7 @@ def project_settings() -> Settings:
 def _raise_start_error(task: asyncio.Task[None], db: str) -> None:
     """Raise what kept the crawl from starting; wrong options and seeds as a CommandError."""
     error = task.exception() if task.done() and not task.cancelled() else None
-    if isinstance(error, OptionError | ScopeError):
+    if isinstance(error, OptionError):
         raise CommandError(str(error)) from error
     if isinstance(error, sqlite3.Error | OSError):
         raise NotReachable(f"{db} cannot be written: {error}") from error

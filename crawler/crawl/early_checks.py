@@ -17,7 +17,7 @@ from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.raw.redaction import without_userinfo
 
 from ..cli.command_line import CommandError
-from ..discovery.scope import Scope, ScopeError
+from ..discovery.scope import Scope
 from ..fetch.addresses import PRIVATE_VERDICTS, check_url, port_of
 from ..fetch.request_headers import read_cookies
 from ..options import DISCOVERY_SOURCES, CrawlOptions, OptionError, read_extractor_use
@@ -57,7 +57,7 @@ def check_options(options: Mapping[str, Any]) -> tuple[str, ...]:
         seeds = checked_seeds(crawl_options.seeds, options["allow_private"])
         Scope.from_seeds(seeds, crawl_options.include, crawl_options.exclude)
         read_cookies(options["cookies"] or "")
-    except (OptionError, ScopeError) as error:
+    except OptionError as error:
         raise CommandError(str(error)) from error
     return seeds
 

@@ -86,7 +86,7 @@ class _SentValues:
 def build_parts(options: CrawlOptions, settings: Any, db: str) -> CrawlParts:
     """Check options and settings, open the archive `db`, and start a run in it.
 
-    Raises OptionError or ScopeError for what no crawl can be made of, and ArchiveError.
+    Raises OptionError for what no crawl can be made of, and ArchiveError.
     """
     if options.max_depth is None:
         options = replace(options, max_depth=depth_limit(settings))

@@ -11,9 +11,7 @@ add-on, so that what the project, a spider or the command line sets goes first.
 from __future__ import annotations
 
 import logging
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
 from typing import Any, Self
 
 from scrapy.crawler import Crawler
@@ -25,6 +23,7 @@ from scrapy.utils.log import get_scrapy_root_handler
 from scrapy.utils.misc import load_object
 from twisted.python.failure import Failure
 
+from broadsheet.cleaners.package_data import read_toml
 from broadsheet.output.raw.redaction import REDACTED, without_userinfo
 
 from .. import settings as own_settings
@@ -98,17 +97,12 @@ def ignored_settings(settings: BaseSettings) -> str:
     """
     user_set = sorted(name for name in settings if _is_user_set(settings, name))
     notes = []
-    for group in _ignored_groups():
+    for group in read_toml(__package__, "scrapy_settings.toml").values():
         starts = tuple(start for start in group["settings"] if start.endswith("_"))
         named = [name for name in user_set if name.startswith(starts) or name in group["settings"]]
         if names := [name for name in named if not _is_harmless(settings, name, group.get("harmless"))]:
             notes.append(f"{', '.join(names)} ({group['instead']})")
     return f"These settings have no effect: {'; '.join(notes)}" if notes else ""
-
-
-def _ignored_groups() -> Sequence[Mapping[str, Any]]:
-    text = files(__package__).joinpath("scrapy_settings.toml").read_text("utf-8")
-    return tuple(tomllib.loads(text).values())
 
 
 def _is_harmless(settings: BaseSettings, name: str, harmless: object) -> bool:

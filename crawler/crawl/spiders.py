@@ -25,7 +25,6 @@ from broadsheet.output.write.outcome import Outcome
 
 from ..cli.archive_access import damage_behind
 from ..discovery.response_bodies import is_media_type
-from ..discovery.scope import ScopeError
 from ..fetch.guard import guard_reactor
 from ..fetch.requests import EarlyStop
 from ..fetch.safe_settings import running_problem
@@ -91,12 +90,12 @@ class SiteSpider(scrapy.Spider):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        """Check the arguments and open the archive. OptionError, ScopeError or ArchiveError say what is wrong."""
+        """Check the arguments and open the archive. OptionError or ArchiveError say what is wrong."""
         spider = super().from_crawler(crawler, *args, name=cls.name)
         redact_logs()
         try:
             spider._prepare(cls.options(kwargs), kwargs.get("db") or crawler.settings["BROADSHEET_DB"])
-        except (OptionError, ScopeError, ArchiveError) as error:
+        except (OptionError, ArchiveError) as error:
             spider._log_option_error(error)
             raise
         spider.early_stop = EarlyStop(is_media_type, MAX_BYTES)  # kept here: Scrapy's signals hold it weakly

@@ -6,15 +6,14 @@ Every article of many sites names a feed of its comments, which leads to no arti
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 from xml.sax import SAXException
 
+from broadsheet.cleaners.package_data import read_toml
 from broadsheet.cleaners.page.canonical_urls import canonicalise
 
 from .response_bodies import UTF16_MARKS, gunzip_body
@@ -90,7 +89,7 @@ def _feed_entry(parsed_entry: Any, base: str) -> FeedEntry | None:
     return FeedEntry(url, parsed_entry.get("published", ""), updated, parsed_entry.get("title", ""))
 
 
-_COMMENT_DATA = tomllib.loads(files(__package__).joinpath("comment_feeds.toml").read_text(encoding="utf-8"))
+_COMMENT_DATA = read_toml(__package__, "comment_feeds.toml")
 _PLACES = tuple(re.compile(pattern) for pattern in _COMMENT_DATA["places"].values())
 _OWN_SUFFIX = re.compile(_COMMENT_DATA["own"]["suffix"])
 _COMMENT_WORDS = re.compile(_COMMENT_DATA["names"]["comments"])

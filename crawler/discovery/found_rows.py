@@ -92,7 +92,10 @@ def _judge_link(url: str, found_via: UrlSource, text: str, depth: int, scope: Sc
 
 def _link_row(link: Outlink, judgement: _LinkJudgement, page: NamingPage, depth: int) -> DiscoveredUrl:
     """Make the row of a link: marked as skipped if there is a reason."""
-    reason = judgement.reason or _own_feed_reason(link, page) or judgement.media_reason
+    reason = judgement.reason
+    if not reason and link.via in _FEED_SOURCES and is_own_comment_feed(link.url, link.text, page):
+        reason = OutcomeReason.COMMENT_FEED
+    reason = reason or judgement.media_reason
     return DiscoveredUrl(
         link.url,
         judgement.host,
@@ -104,12 +107,6 @@ def _link_row(link: Outlink, judgement: _LinkJudgement, page: NamingPage, depth:
         state=UrlState.SKIPPED if reason else UrlState.QUEUED,
         reason=reason,
     )
-
-
-def _own_feed_reason(link: Outlink, page: NamingPage) -> OutcomeReason | None:
-    """Return the reason not to follow a link to the page's own feed of comments; None for any other link."""
-    is_own = link.via in _FEED_SOURCES and is_own_comment_feed(link.url, link.text, page)
-    return OutcomeReason.COMMENT_FEED if is_own else None
 
 
 def is_followed(found_via: UrlSource, options: CrawlOptions) -> bool:
@@ -124,14 +121,9 @@ def is_followed(found_via: UrlSource, options: CrawlOptions) -> bool:
 def _listing_row(link: Outlink, kind: UrlKind, page: NamingPage) -> DiscoveredUrl:
     """Make the row of a sitemap or feed that a page's head names; that of a feed of comments is skipped."""
     row = file_row(link.url, kind, UrlSource.LINK, page.url)
-    return replace(row, state=UrlState.SKIPPED, reason=reason) if (reason := _comment_feed_reason(link, page)) else row
-
-
-def _comment_feed_reason(link: Outlink, page: NamingPage) -> OutcomeReason | None:
-    """Return the reason not to follow a link to a feed of comments; None for any other link."""
     if link.via not in _FEED_SOURCES or not is_comment_feed(link.url, link.text, page):
-        return None
-    return OutcomeReason.COMMENT_FEED
+        return row
+    return replace(row, state=UrlState.SKIPPED, reason=OutcomeReason.COMMENT_FEED)
 
 
 def _is_listing_allowed(url: str, queued_url: QueuedUrl) -> bool:
@@ -147,12 +139,6 @@ def _link_trap(url: str, found_via: UrlSource) -> OutcomeReason | None:
     Canonical and redirect targets are never traps: the site states them itself.
     """
     return trap_reason(url) if found_via in _FREE_SOURCES else None
-
-
-def _page_row(row: DiscoveredUrl) -> DiscoveredUrl:
-    """Make the row as it is stored: marked as skipped if it has a reason, or names a media file."""
-    reason = row.reason or (OutcomeReason.MEDIA_TYPE if is_probably_media(row.url) else NO_REASON)
-    return replace(row, state=UrlState.SKIPPED, reason=reason) if reason else row
 
 
 def urls_from_sitemap(sitemap: Sitemap, queued_url: QueuedUrl, scope: Scope, options: CrawlOptions) -> DiscoveryResult:
@@ -196,22 +182,12 @@ def _urls_from_entries(
         if not decision.in_scope:
             outside_hosts[host_of(url)] += 1
             continue
-        skip_reason = decision.skip_reason
-        if not skip_reason and options.since and date_text and is_too_old(date_text, options.since):
-            skip_reason = OutcomeReason.TOO_OLD
-        rows.append(
-            _page_row(
-                DiscoveredUrl(
-                    url,
-                    host_of(url),
-                    UrlKind.PAGE,
-                    found_via,
-                    queued_url.url,
-                    1,
-                    fetch_priority(url, found_via),
-                    date_text,
-                    reason=skip_reason or NO_REASON,
-                )
-            )
-        )
+        reason: Reason = decision.skip_reason or NO_REASON
+        if not reason and options.since and date_text and is_too_old(date_text, options.since):
+            reason = OutcomeReason.TOO_OLD
+        if not reason and is_probably_media(url):
+            reason = OutcomeReason.MEDIA_TYPE
+        state, priority = UrlState.SKIPPED if reason else UrlState.QUEUED, fetch_priority(url, found_via)
+        place = (url, host_of(url), UrlKind.PAGE, found_via, queued_url.url, 1, priority, date_text)
+        rows.append(DiscoveredUrl(*place, state=state, reason=reason))
     return DiscoveryResult(tuple(rows), dict(outside_hosts))

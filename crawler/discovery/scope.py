@@ -23,11 +23,9 @@ from urllib.parse import unquote, urlsplit
 from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
 from broadsheet.output.archive.url_words import OutcomeReason
 
+from ..options import OptionError
+
 _FILE_NAME = re.compile(r"[^/]\.[a-z][a-z0-9]{1,4}$", re.IGNORECASE)
-
-
-class ScopeError(ValueError):
-    """A seed or pattern that cannot be used; its text is one line for the person who wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +66,16 @@ class Scope:
     ) -> Scope:
         """Make the scope of seeds. `max_depth` bounds the links from a seed, which has depth 0; None is no bound.
 
-        ScopeError if a seed is no http(s) URL, a pattern is no regular expression, or there is no seed.
+        OptionError if a seed is no http(s) URL, a pattern is no regular expression, or there is no seed.
         """
         roots = frozenset(map(_seed_root, seeds))
         if not roots:
-            raise ScopeError("no seed URL given")
+            raise OptionError("no seed URL given")
         return cls(roots, _compile_patterns(include), _compile_patterns(exclude), max_depth)
 
     @classmethod
     def from_hosts(cls, hosts: Iterable[str], include: Iterable[str] = (), exclude: Iterable[str] = ()) -> Scope:
-        """Make the scope of whole hosts. ScopeError if a pattern is no regular expression."""
+        """Make the scope of whole hosts. OptionError if a pattern is no regular expression."""
         return cls(
             frozenset((_without_www(host), "") for host in hosts),
             _compile_patterns(include),
@@ -116,10 +114,10 @@ class Scope:
 
 
 def _seed_root(seed: str) -> tuple[str, str]:
-    """Return the (host, path prefix) that a seed stands for. ScopeError if it is no http(s) URL."""
+    """Return the (host, path prefix) that a seed stands for. OptionError if it is no http(s) URL."""
     url = canonicalise(seed)
     if url is None:
-        raise ScopeError(f"not an http or https URL: {seed}")
+        raise OptionError(f"not an http or https URL: {seed}")
     path = urlsplit(url).path
     return _without_www(host_of(url)), "" if _FILE_NAME.search(path) else path.rstrip("/")
 
@@ -154,9 +152,9 @@ def _compile_patterns(texts: Iterable[str]) -> tuple[re.Pattern[str], ...]:
 
 def _compile_pattern(text: str) -> re.Pattern[str]:
     if not text:
-        raise ScopeError("an empty pattern matches every URL")
+        raise OptionError("an empty pattern matches every URL")
     try:
         return re.compile(text)
     except re.error as error:
         hint = "; in a regular expression 'anything' is .*" if text.startswith("*") else ""
-        raise ScopeError(f"not a regular expression: {text} ({error}{hint})") from None
+        raise OptionError(f"not a regular expression: {text} ({error}{hint})") from None

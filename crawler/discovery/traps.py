@@ -9,17 +9,16 @@ article.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib.resources import files
 from itertools import groupby
 from urllib.parse import unquote, urlsplit
 
+from broadsheet.cleaners.package_data import read_toml
 from broadsheet.output.archive.url_words import OutcomeReason
 
-_CONFIG = tomllib.loads(files(__package__).joinpath("traps.toml").read_text(encoding="utf-8"))
+_CONFIG = read_toml(__package__, "traps.toml")
 _BOUNDS = _CONFIG["bounds"]
 _YEAR_PARAMETERS = frozenset(_CONFIG["calendar"]["years"])
 _DATE_PARAMETERS = frozenset(_CONFIG["calendar"]["dates"])

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from calendar import monthrange
 from datetime import date, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from importlib.resources import files
 from urllib.parse import urlsplit
 
 from broadsheet.cleaners.document import UrlSource
+from broadsheet.cleaners.package_data import read_toml
 from broadsheet.cleaners.page.canonical_urls import canonicalise
 from broadsheet.cleaners.page.url_shapes import UrlShape, copy_convention, is_section, shape_of
 from broadsheet.output.archive.stored_text import CJK_CHARACTER
 from broadsheet.output.archive.url_words import UrlKind
 
-_DATA = tomllib.loads(files(__package__).joinpath("usual_places.toml").read_text(encoding="utf-8"))
+_DATA = read_toml(__package__, "usual_places.toml")
 _USUAL_PATHS = {UrlKind.SITEMAP: _DATA["places"]["sitemaps"], UrlKind.FEED: _DATA["places"]["feeds"]}
 _NAMES = {
     UrlKind.SITEMAP: re.compile(_DATA["names"]["sitemaps"]),

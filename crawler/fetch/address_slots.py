@@ -14,14 +14,14 @@ import asyncio
 import fcntl  # Windows has none, and no crawl
 import hashlib
 import os
-import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import cache
-from importlib.resources import files
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
+
+from broadsheet.cleaners.package_data import read_toml
 
 _OWNER = "owner"
 _SLOTS = "slot-*"
@@ -146,7 +146,7 @@ def _networks() -> tuple[tuple[str, IPv4Network | IPv6Network], ...]:
 
 @cache
 def _facts() -> dict[str, Any]:
-    return tomllib.loads(files("broadsheet.crawler.fetch").joinpath("exempt_networks.toml").read_text("utf-8"))
+    return read_toml(__package__, "exempt_networks.toml")
 
 
 _PAUSE = 0.05  # seconds between two looks for a free slot

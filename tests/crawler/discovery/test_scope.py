@@ -1,6 +1,7 @@
 import pytest
 
-from broadsheet.crawler.discovery.scope import Scope, ScopeDecision, ScopeError
+from broadsheet.crawler.discovery.scope import Scope, ScopeDecision
+from broadsheet.crawler.options import OptionError
 
 HOME = "https://example.org/"
 
@@ -93,7 +94,7 @@ def test_widened_by_a_redirected_seed():
     ],
 )
 def test_what_cannot_be_used_is_one_line(seeds, patterns, message):
-    with pytest.raises(ScopeError) as caught:
+    with pytest.raises(OptionError) as caught:
         Scope.from_seeds(seeds, include=patterns)
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
