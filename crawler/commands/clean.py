@@ -52,14 +52,6 @@ _PAGE_ENDINGS = (".html", ".htm", ".xhtml", ".txt")
 
 
 @dataclass(frozen=True, slots=True)
-class _SavedPage:
-    """A file to clean, `-` for standard input, and the URL that it came from, if that is known."""
-
-    file: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
 class _CleanResult:
     """Result of cleaning one input. `page_facts` is what only a page has: type, evidence, metadata."""
 
@@ -73,13 +65,6 @@ class _CleanResult:
 
 @verb("Print the articles of saved pages.")
 @click.argument("files", metavar="[FILE|FOLDER|-]...", nargs=-1, type=PATH)
-@click.option(
-    "--list",
-    "list_file",
-    type=PATH,
-    metavar="FILE",
-    help="A list of saved pages: FILE, or URL and FILE, one a line.",
-)
 @click.option(
     "-o", "--output", type=PATH, default="", metavar="FOLDER|s3://…", help="Clean WARC and WACZ files to Parquet here."
 )
@@ -105,14 +90,13 @@ def clean(**options: Any) -> int:
         return _clean_in_bulk(options)
     if options["scheduler"]:
         raise CommandError("--scheduler needs -o: where the Parquet files go")
-    if not options["files"] and not options["list_file"]:
-        raise click.UsageError("name a file, a folder, - for standard input, or a --list of files")
+    if not options["files"]:
+        raise click.UsageError("name a file, a folder, or - for standard input")
     if len(options["files"]) == 1:
         early_checks.check_files(name for name in options["files"] if name != "-")
-    inputs = list(_saved_pages(options))
-    rules_by_url = {page.url: site_rules_for(page.url, options["site_rules"]) for page in inputs}
-    is_alone = len(inputs) == 1
-    codes = [_clean_input(page, rules_by_url[page.url], options, is_alone=is_alone) for page in inputs]
+    files = [str(file) for name in options["files"] for file in _files_of(name)]
+    rules = site_rules_for(options["url"], options["site_rules"])
+    codes = [_clean_input(file, rules, options, is_alone=len(files) == 1) for file in files]
     if not codes:
         raise CommandError("no file to clean: the folder holds no .html, .htm, .xhtml or .txt file")
     return max(codes)
@@ -120,7 +104,7 @@ def clean(**options: Any) -> int:
 
 def _clean_in_bulk(options: Mapping[str, Any]) -> int:
     """Clean WARC and WACZ files to Parquet; return 1 if a file could not be read."""
-    if any(options[name] for name in ("list_file", "form", "url", "site_rules", "explain")):
+    if any(options[name] for name in ("form", "url", "site_rules", "explain")):
         raise CommandError("-o goes with WARC and WACZ files and --scheduler alone")
     processes.start_workers()
     sources = bulk_run.bulk_names(options["files"], lambda line: click.echo(one_line(line), err=True))
@@ -136,14 +120,6 @@ def _clean_in_bulk(options: Mapping[str, Any]) -> int:
     return run_summary.SIGNAL_EXIT_BASE + signals[0] if signals else int(bool(run.files["unread"]))
 
 
-def _saved_pages(options: Mapping[str, Any]) -> Iterator[_SavedPage]:
-    """Yield the pages to clean in the order in which they are named: files, those in folders, `-`, lines of a list."""
-    for name in options["files"]:
-        yield from (_SavedPage(str(file), options["url"]) for file in _files_of(name))
-    if options["list_file"]:
-        yield from _listed_pages(Path(options["list_file"]), options["url"])
-
-
 def _files_of(name: str) -> Iterator[Path | str]:
     path = Path(name)
     if name == STANDARD_INPUT or not path.is_dir():
@@ -152,31 +128,20 @@ def _files_of(name: str) -> Iterator[Path | str]:
     yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in _PAGE_ENDINGS and file.is_file())
 
 
-def _listed_pages(list_file: Path, url: str) -> Iterator[_SavedPage]:
-    """Yield the page of each line, `FILE` or `URL FILE`; a file's name is relative to the list."""
-    try:
-        lines = list_file.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"cannot read {list_file}: {getattr(error, 'strerror', None) or error}") from error
-    for line in filter(None, map(str.strip, lines)):
-        page_url, _, name = line.partition(" ") if canonical_urls.canonicalise(line.split()[0]) else (url, "", line)
-        yield _SavedPage(str(list_file.parent / name.strip()), page_url)
-
-
 def _clean_input(
-    page: _SavedPage, rules: Sequence[site_rule_files.SiteRuleFile], options: Mapping[str, Any], *, is_alone: bool
+    file: str, rules: Sequence[site_rule_files.SiteRuleFile], options: Mapping[str, Any], *, is_alone: bool
 ) -> int:
     """Clean one input and print it; what cannot be read costs the others nothing, unless it is the only one."""
     try:
-        body = _read_input(page.file)
+        body = _read_input(file)
         is_html = _is_html(body, options["form"])
     except CommandError as error:
         if is_alone:
             raise
         return archive_access.refuse(str(error))
-    result = _clean_page(body, page.url, rules) if is_html else _clean_text(body)
-    _print_result(result, options, page.file, is_alone=is_alone)
-    return _exit_code(result, "" if is_alone else page.file)
+    result = _clean_page(body, options["url"], rules) if is_html else _clean_text(body)
+    _print_result(result, options, file, is_alone=is_alone)
+    return _exit_code(result, "" if is_alone else file)
 
 
 def _print_result(result: _CleanResult, options: Mapping[str, Any], file: str, *, is_alone: bool) -> None:

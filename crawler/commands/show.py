@@ -31,7 +31,6 @@ with lazy_imports():
     from ..cli import archive_access
 
 _READING_WIDTH = 100  # columns beyond which a line is hard to follow
-_BESIDE = 5  # other hits that are counted
 
 
 @verb("Print an article.")

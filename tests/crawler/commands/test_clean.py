@@ -106,17 +106,6 @@ def test_many_files_as_json_are_an_object_a_line(saved_pages: Path) -> None:
     assert all(value["text"] for value in values)
 
 
-def test_a_list_names_files_with_or_without_their_urls(saved_pages: Path) -> None:
-    listing = saved_pages / "list"
-    (saved_pages / "a two.html").write_text(page("four"))
-    listing.write_text("https://a.example/one   one.html\n\n below/two.HTM \na two.html")
-    _, out = run_clean("--list", str(listing), "--format", "json")
-    values = [json.loads(line) for line in out.splitlines()]
-    assert [value["file"] for value in values] == [
-        str(saved_pages / name) for name in ("one.html", "below/two.HTM", "a two.html")
-    ]
-
-
 def test_a_folder_with_the_name_of_a_page_is_a_folder(saved_pages: Path) -> None:
     (saved_pages / "three.html").mkdir()
     (saved_pages / "three.html" / "four.TXT").write_text("Words of a text.")

@@ -127,7 +127,6 @@ def make_town(folder: Path) -> None:
     (folder / "pages" / "one.html").write_text(page("one"))
     (folder / "pages" / "two.htm").write_text(page("two"))
     (folder / "pages" / "notes.md").write_text("no page")
-    (folder / "pages.list").write_text("https://a.example/one pages/one.html\npages/two.htm\n")
     (folder / "rules").mkdir()
     (folder / "rules" / "a.example.txt").write_text(A_RULES)
     (folder / "gone.txt").write_text(GONE_RULES)
