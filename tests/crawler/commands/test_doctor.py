@@ -163,7 +163,7 @@ def test_what_a_site_answers_is_told_with_its_clock(
         {"seeds": ("http://a.example/",), "max_pages": 1, "sitemaps": False, "feeds": False,
          "links": False},
         {"BROADSHEET_COMMAND": True, "BROADSHEET_ALLOW_PRIVATE": True, "BROADSHEET_DELAY": 1.0,
-         "BROADSHEET_CONCURRENCY": 1, "BROADSHEET_COOKIES": "", "BROADSHEET_PROGRESS": False,
+         "BROADSHEET_CONCURRENCY": 1, "BROADSHEET_PROGRESS": False,
          "CONCURRENT_REQUESTS": 1, "LOG_LEVEL": "ERROR",
          "BROADSHEET_URL_LINES": False},
     )]  # fmt: skip
