@@ -1,4 +1,4 @@
-"""Plug-ins: exporters, notifiers and fleet engines that other packages bring as entry points (`docs/extending.md`).
+"""Plug-ins: exporters, notifiers and fleet engines that other packages bring as entry points (`docs/python.md`).
 
 A plug-in is loaded when it is named, and never before.
 """

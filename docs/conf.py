@@ -24,7 +24,7 @@ def _add_menu(app, docname, source):  # noqa: ARG001 - Sphinx calls it with thes
     """Add a hidden table of contents for each section of the first page that lists pages."""
     if docname != root_doc:
         return
-    parts = [("Start", ["tutorial"]), *((name, _PAGE.findall(items)) for name, items in _SECTION.findall(source[0]))]
+    parts = [(name, _PAGE.findall(items)) for name, items in _SECTION.findall(source[0])]
     for name, pages in parts:
         source[0] += "\n".join(["", "```{toctree}", ":hidden:", f":caption: {name}", "", *pages, "```", ""])
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-GENERATED = ("cli.md", "schema.md", "internals.md")
+GENERATED = ("cli.md", "schema.md")
 LONG = 40  # words
 _FENCE = re.compile(r"^(`{3,}).*?^\1`*$", re.MULTILINE | re.DOTALL)
 _NO_PROSE = re.compile(r"^(?:#.*|\|.*| {4,}\S.*|<!--.*|!\[[^]]*\]\([^)]*\))$", re.MULTILINE)

@@ -1,10 +1,14 @@
-"""The reference of the command line, made from its help texts: `python -m tests.cli_reference > docs/cli.md`."""
+"""The reference of the command line, made from its help texts: `python -m tests.cli_reference > docs/cli.md`.
+
+The words around them, and the fields that `--json` prints, are in `cli_reference.txt`.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 from importlib.resources import files
+from pathlib import Path
 
 import click
 
@@ -12,41 +16,16 @@ from broadsheet.crawler import settings
 from broadsheet.crawler.cli import cli
 from broadsheet.crawler.cli.command_line import VerbGroup
 
-_INTRODUCTION = """\
-# The command line
-
-This page is generated from the help texts: `python -m tests.cli_reference > docs/cli.md`.
-`broadsheet VERB -h` says the same.
-
-```sh
-broadsheet --help
-broadsheet crawl --help
-broadsheet doctor                    # can a crawl run on this machine?
-eval "$(broadsheet completion bash)" # the Tab key completes verbs and options; also zsh and fish
-```
-
-Errors are one line on standard error. Exit codes: 0 done; 1 nothing found, or something failed; 2 the command makes no
-sense as it stands, and nothing was done; 130 stopped with Ctrl-C; 143 with SIGTERM; 141 the program that read the
-output went away. Where the output is no terminal nothing is cut, unless `COLUMNS` says how wide a line may be. A long
-report, `explain`, `search` or `rulings` goes through `PAGER`, else `less`, on a terminal; `NO_COLOR` turns colours off.
-"""
-_SETTINGS_INTRODUCTION = """
-## Settings from the environment
-
-Each setting can be given in an environment variable of its name; an option of the command goes before it. In a checkout
-`scrapy crawl site -s NAME=value` sets the same. Lists have commas; true is 1, false 0.
-
-| variable | default | is |
-|---|---|---|
-"""
 _COLUMNS = 79  # of a verb's help text
 
 
 def reference_page(program: VerbGroup) -> str:
-    """Return the page in Markdown: every verb that is not hidden, and the settings."""
+    """Return the page in Markdown: every verb that is not hidden, the settings, and what `--json` prints."""
     verbs = sorted((words, command) for words, command in program.verbs() if not command.hidden)
     sections = [_section(f"broadsheet {words}", command) for words, command in verbs]
-    return "\n".join([_INTRODUCTION, *sections]) + _SETTINGS_INTRODUCTION + "".join(_setting_rows())
+    page = Path(__file__).with_suffix(".txt").read_text("utf-8")
+    page = page.replace("{verbs}", "\n".join(sections).rstrip())
+    return page.replace("{settings}", "".join(_setting_rows()).rstrip())
 
 
 def _section(name: str, command: click.Command) -> str:

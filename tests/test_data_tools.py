@@ -1,4 +1,4 @@
-"""The examples of docs/datasette.md, each run with the tool that it is for, on the archive of the sample site."""
+"""The examples of docs/export.md, each run with the tool that it is for, on the archive of the sample site."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import pytest
 from tests.crawler.shell import demo_archive
 from tests.tools import REPOSITORY, ToolsMissingError, programs
 
-DOCUMENT = (REPOSITORY / "docs/datasette.md").read_text("utf-8")
+DOCUMENT = (REPOSITORY / "docs/export.md").read_text("utf-8")
 PATIENCE = 120  # seconds for an example
 FIND_EXTENSION = "import duckdb_extension_sqlite_scanner as package; print(package.__path__[0])"
 
 
 def example(heading: str, language: str) -> str:
-    section = DOCUMENT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    section = DOCUMENT.partition(f"\n### {heading}\n")[2].partition("\n##")[0]
     [code] = re.findall(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     return str(code)
 

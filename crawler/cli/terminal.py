@@ -1,6 +1,6 @@
 """Output to a terminal: text from the web made inert and cut to the window, tables, JSON, reasons in words.
 
-Where the output is no terminal, nothing is cut, unless COLUMNS says how wide a line may be. `docs/json.md` describes
+Where the output is no terminal, nothing is cut, unless COLUMNS says how wide a line may be. `docs/cli.md` describes
 what verbs print with `--json`.
 """
 

@@ -347,7 +347,7 @@ def _texts(table: Table, key: str, path: tuple[str, ...]) -> tuple[str, ...]:
 
 
 _NEW_FILE_HEAD = """\
-# The sites of a fleet: broadsheet fleet run FILE crawls what is due of them. docs/scale.md says more.
+# The sites of a fleet: broadsheet fleet run FILE crawls what is due of them. docs/fleet.md says more.
 
 [fleet]
 folder = "archives"       # beside this file; each site gets NAME.db and its raw responses in it

@@ -1,5 +1,5 @@
 """The schema's documentation, made from the schema itself: `python -m broadsheet.output.archive.schema_doc docs`
-writes `docs/schema.md`, the contract, and `docs/internals.md`, the other tables.
+writes `docs/schema.md`, the contract.
 
 The tables are read from a new archive; their meanings are in `schema.toml`, the words around them in `schema_doc.txt`.
 """
@@ -32,20 +32,6 @@ _UNDECLARED_REFERENCES = (
 _OF_SHELVED = """
 `changes` and `revisions` of an article that was taken out as a copy or a list stay; its row is in `_shelved`.
 """
-_PUBLIC = 3  # level of a heading of the contract
-_INTERNALS = """# The archive's internal tables
-
-This page is generated: `python -m broadsheet.output.archive.schema_doc docs`.
-
-The names of these tables, views and columns begin with `_`. The crawl and the cleaner keep them for themselves, and a
-new version may change them. [schema.md](schema.md) has the tables that others build on. `sqlite3` shows their
-definitions:
-
-```sh
-sqlite3 archive.db .schema
-```
-"""
-
 ColumnMeanings = Mapping[str, Mapping[str, str]]
 """Table, then column, to one line of text; the table's own line is under ''."""
 
@@ -56,22 +42,15 @@ def column_meanings() -> ColumnMeanings:
     return tomllib.loads((_FOLDER / "schema.toml").read_text(encoding="utf-8"))
 
 
-def schema_pages() -> dict[str, str]:
-    """Return the pages of the schema in Markdown, by file name: the contract, and the internal tables."""
+def schema_page() -> str:
+    """Return the page of the schema in Markdown: the tables and columns that others build on."""
     db = Database(memory=True)
     MIGRATIONS.apply(db)
-    meanings = column_meanings()
-    tables = [_references(db), *(_section(db, name, meanings, _PUBLIC) for name in EXAMPLES)]
-    internals = [_INTERNALS, *(_section(db, name, meanings, 2) for name in meanings if name not in EXAMPLES)]
-    internals += [_section(db, name, meanings, 2) for name in EXAMPLES if _is_partly_internal(db, name)]
     page = (_FOLDER / "schema_doc.txt").read_text(encoding="utf-8")
-    for mark, text in (("version", SCHEMA_VERSION), ("draft", SCHEMA_DRAFT), ("tables", _joined(tables))):
+    tables = "\n".join([_references(db), *(_section(db, name) for name in EXAMPLES)]).rstrip()
+    for mark, text in (("version", SCHEMA_VERSION), ("draft", SCHEMA_DRAFT), ("tables", tables)):
         page = page.replace(f"{{{mark}}}", str(text))
-    return {"schema.md": page, "internals.md": _joined(internals) + "\n"}
-
-
-def _joined(sections: list[str]) -> str:
-    return "\n".join(sections).rstrip()
+    return page
 
 
 def schema_columns(db: Database) -> dict[str, list[str]]:
@@ -99,39 +78,23 @@ def _columns(db: Database, name: str) -> list[tuple[int, str, str, int, object, 
     return db.execute(f"PRAGMA table_info({name})").fetchall()
 
 
-def _section(db: Database, name: str, meanings: ColumnMeanings, level: int) -> str:
-    example = ["```sql", EXAMPLES[name], "```", ""] if name in EXAMPLES and level == _PUBLIC else []
-    lines = [
-        f"{'#' * level} {name}",
-        "",
-        meanings[name][""],
-        "",
-        *example,
-        "| column | type | meaning |",
-        "|---|---|---|",
-    ]
-    return "\n".join([*lines, *_column_rows(db, name, meanings, level)]) + "\n"
+def _section(db: Database, name: str) -> str:
+    meanings = column_meanings()[name]
+    example = ["```sql", EXAMPLES[name], "```"]
+    head = [f"### {name}", "", meanings[""], "", *example, "", "| column | type | meaning |", "|---|---|---|"]
+    return "\n".join([*head, *_column_rows(db, name, meanings)]) + "\n"
 
 
-def _is_partly_internal(db: Database, name: str) -> bool:
-    return any(column.startswith("_") for _, column, *_ in _columns(db, name))
-
-
-def _column_rows(db: Database, name: str, meanings: ColumnMeanings, level: int) -> Iterator[str]:
+def _column_rows(db: Database, name: str, meanings: Mapping[str, str]) -> Iterator[str]:
     for _, column, column_type, required, _, key in _columns(db, name):
-        if name in EXAMPLES and column.startswith("_") == (level == _PUBLIC):
-            continue
-        meaning = meanings[name].get(column) or (meanings["articles"].get(column, "") if name == "_shelved" else "")
-        traits = " ".join(
-            word for word in (column_type, "PK" if key else "", "NOT NULL" if required and not key else "") if word
-        )
-        yield f"| `{column}` | {traits} | {meaning} |"
+        if not column.startswith("_"):
+            traits = (column_type, "PK" if key else "", "NOT NULL" if required and not key else "")
+            yield f"| `{column}` | {' '.join(filter(None, traits))} | {meanings[column]} |"
 
 
 def main(folder: str) -> None:
-    """Write the pages into a folder."""
-    for name, text in schema_pages().items():
-        (Path(folder) / name).write_text(text, encoding="utf-8")
+    """Write the page into a folder."""
+    (Path(folder) / "schema.md").write_text(schema_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

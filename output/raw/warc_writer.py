@@ -29,7 +29,7 @@ from .raw_exchange import DOCUMENT_TYPE, STATED_HEADERS, Capture, RawExchange, w
 from .warc_files import WarcFiles
 
 COMPRESSION_LEVEL = 2
-"""ISA-L's compression level, 0 to 3: docs/raw.md has what it costs and saves."""
+"""ISA-L's compression level, 0 to 3: docs/reliability.md has what it costs and saves."""
 
 REDACTED_FIELD = "Broadsheet-Redacted"
 """The field of a `request` record that names the headers whose values are replaced; ISO 28500 allows further fields."""

@@ -220,7 +220,7 @@ def _failed_seed_look(facts: ArchiveFacts, seed: SeedOutcome) -> Look:
     return Look(LookKind.START, Severity.FAULT if is_fault else Severity.LOOK, 1, sentence, advice, seed.url)
 
 
-_NO_ARTICLE_ADVICE = "start nearer to the articles, or say with a site rule what an article is (docs/site-rules.md)"
+_NO_ARTICLE_ADVICE = "start nearer to the articles, or say with a site rule what an article is (docs/rules.md)"
 _MISSING_REASONS = ("http_404", "http_410", OutcomeReason.NOT_THERE)
 
 
@@ -328,7 +328,7 @@ def _article_looks(facts: ArchiveFacts) -> Iterator[Look]:
     if undated := facts.undated:
         sentence = f"{undated.count:,} {of_all} {_be(undated.count)} without a date; --since leaves such out"
         severity = _severity_of_share(undated.count, facts.articles)
-        advice = "a site rule can say where the date stands (docs/site-rules.md)"
+        advice = "a site rule can say where the date stands (docs/rules.md)"
         yield Look(LookKind.UNDATED, severity, undated.count, sentence, advice, examples=undated.examples)
     for wrong, what in ((facts.misdated, "have another day than their URL names"), (facts.shared_day, "share one day")):
         if wrong:

@@ -136,7 +136,7 @@ def _shingle_hashes(token_hashes: NDArray[np.uint64], size: int) -> Shingles:
 
 
 MIN_NEAR_SIMILARITY = 0.6
-"""Share of shingles in common from which two texts count as one story: measured, see docs/report.md."""
+"""Share of shingles in common from which two texts count as one story: measured, see docs/crawl.md."""
 
 MIN_PART_CONTAINMENT = 0.8
 """Share of a text that must stand in a longer one to be a part of it."""

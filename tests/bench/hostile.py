@@ -143,7 +143,7 @@ class _Trial:
         self._place = HostilePlace(self._folder / "given", self._folder / "outside")
         self._work, self._report = self._folder / "work", self._folder / "touched"
         self._faults: list[str] = []
-        self._may_read_records = False  # of WARC files elsewhere, which an archive names by their path: docs/safety.md
+        self._may_read_records = False  # of WARC files elsewhere, which an archive names by their path: docs/limits.md
         self._done: list[str] = []
 
     def run(self) -> HostileTrial:

@@ -3,8 +3,9 @@
 Each trial damages a copy of a crawled archive in one place: a flipped bit, a value cut off, broken JSON, a value of a
 wrong type, a row that is gone, a flipped bit or an end of a file. Then every verb is run on it, each tenth time
 `reclean` and `update`, or `import` and `crawl`, too. Nothing may end in a traceback, hang or take more than 2 GB, and
-`verify` has to find what changes the output of a verb, but for what docs/verify.md says that it cannot know. Results,
-after each hundred trials: `results/torture.json`. Then `hostile.py` has its turn, with archives that are meant to harm.
+`verify` has to find what changes the output of a verb, but for what docs/reliability.md says that it cannot know.
+Results, after each hundred trials: `results/torture.json`. Then `hostile.py` has its turn, with archives that are meant
+to harm.
 """
 
 from __future__ import annotations

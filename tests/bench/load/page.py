@@ -150,7 +150,7 @@ def _row(*cells: str) -> list[str]:
     return ["| " + " | ".join(cells) + " |"]
 
 
-_LIMITS = """[browse.md](browse.md#figures-of-large-archives) has the CPU time of the reading room's pages.
+_LIMITS = """[Find and read](browse.md#figures-of-large-archives) has the CPU time of the reading room's pages.
 
 ## What bounds it
 

@@ -1,4 +1,4 @@
-"""`--json` prints the fields that docs/json.md lists, neither more nor fewer, and nothing that acts on a screen."""
+"""`--json` prints the fields that docs/cli.md lists, neither more nor fewer, and nothing that acts on a screen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.crawler.crawls import REPOSITORY
 from tests.crawler.shell import ACTIVE, HOSTILE
 from tests.output.conftest import Maker
 
-PAGE = (REPOSITORY / "docs" / "json.md").read_text("utf-8")
+PAGE = (REPOSITORY / "docs" / "cli.md").read_text("utf-8")
 STORY = "http://a.test/story"
 FIRST = "The council of the harbour town voted on Tuesday to keep the second dredger in service until spring."
 SECOND = "Its harbour master had told the members that the first one would be in the yard for eleven weeks."
@@ -39,7 +39,7 @@ COMMANDS: Mapping[str, list[str]] = {
 
 def documented_fields(verb: str) -> set[str]:
     """The fields in the table below a verb's heading, `a.b` for those of the objects in `a`."""
-    section = re.split(r"^## ", PAGE, flags=re.MULTILINE)
+    section = re.split(r"^### ", PAGE, flags=re.MULTILINE)
     (text,) = [part for part in section if part.startswith(f"{verb}\n")]
     first_cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
     return {field for cell in first_cells for field in re.findall(r"`([^`]+)`", cell)}

@@ -119,7 +119,7 @@ def test_headers_that_a_rule_may_send() -> None:
 
 
 def test_the_docs_name_every_directive_without_effect() -> None:
-    words = (REPOSITORY / "docs/site-rules.md").read_text("utf-8")
+    words = (REPOSITORY / "docs/rules.md").read_text("utf-8")
     assert [name for name in IGNORED_DIRECTIVES if f"`{name}`" not in words] == []
 
 

@@ -1,4 +1,4 @@
-"""Each row of the tables in docs/scrapy.md has a test."""
+"""Each row of the tables in docs/python.md has a test."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ TESTS = {
 
 def named_in_tables() -> set[str]:
     """The settings and commands in the first cells of the tables."""
-    document = (REPOSITORY / "docs/scrapy.md").read_text("utf-8")
+    document = (REPOSITORY / "docs/python.md").read_text("utf-8")
     cells = " ".join(re.findall(r"^\| (`[^|]*) \|", document, re.MULTILINE))
     return {match[1] for match in re.finditer(r"`((?:scrapy [a-z]+)|[A-Z][A-Z_]+)", cells)}
 

@@ -108,5 +108,5 @@ def test_each_network_says_where_its_ranges_are_published_and_when_they_were_com
         assert network["source"].startswith("https://")
         assert not network["compared"] or date.fromisoformat(network["compared"])
     is_open = any(not network["compared"] for network in networks)
-    page = " ".join((REPOSITORY / "docs/scale.md").read_text("utf-8").split())
+    page = " ".join((REPOSITORY / "docs/fleet.md").read_text("utf-8").split())
     assert ("have not yet been compared with what the networks publish" in page) is is_open

@@ -1,4 +1,4 @@
-"""The bounds are those that docs/safety.md names, and nothing of ours runs what came from the web."""
+"""The bounds are those that docs/limits.md names, and nothing of ours runs what came from the web."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from broadsheet.output.write.url_bounds import PatternLimits
 from tests.crawler.attacks import ATTACKS
 from tests.crawler.crawls import REPOSITORY
 
-DOCUMENT = (REPOSITORY / "docs" / "safety.md").read_text(encoding="utf-8")
+DOCUMENT = (REPOSITORY / "docs" / "limits.md").read_text(encoding="utf-8")
 MODULES: dict[str, ModuleType | PatternLimits] = {
     "bounds": broadsheet.cleaners.page.markup_repairs,
     "capacity": broadsheet.crawler.fetch.capacity,

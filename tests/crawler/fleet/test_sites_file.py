@@ -19,7 +19,7 @@ from broadsheet.crawler.fleet.sites_file import Site, SiteList, new_sites_file, 
 from tests.crawler.warm import REPOSITORY
 
 EXAMPLES = re.findall(
-    r"^```toml\n(.*?)^```$", (REPOSITORY / "docs/scale.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    r"^```toml\n(.*?)^```$", (REPOSITORY / "docs/fleet.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
 )
 
 

@@ -301,7 +301,7 @@ def test_the_commands_that_look_at_a_page(tmp_path: Path, serve: Callable[..., S
 
 
 # --- A project of one's own -----------------------------------------------------------------------------------------
-DOCUMENT = (REPOSITORY / "docs/scrapy.md").read_text("utf-8")
+DOCUMENT = (REPOSITORY / "docs/python.md").read_text("utf-8")
 PLAIN_SPIDER = """
 import scrapy
 
@@ -315,7 +315,7 @@ class PlainSpider(scrapy.Spider):
 
 
 def example(file: str) -> str:
-    """The code that docs/scrapy.md shows for a file."""
+    """The code that docs/python.md shows for a file."""
     return str(re.findall(rf"^```python\n(# {re.escape(file)}\n.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)[0])
 
 

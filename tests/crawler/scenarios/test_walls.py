@@ -98,7 +98,7 @@ def test_offers_to_subscribe_are_walls_and_a_meta_refresh_is_a_redirect(crawl: C
 
 
 def test_each_row_of_the_table_of_what_is_honoured_has_its_test() -> None:
-    table = (REPOSITORY / "docs/politeness.md").read_text().partition("## What is honoured")[2].partition("\n## ")[0]
+    table = (REPOSITORY / "docs/limits.md").read_text().partition("## What is honoured")[2].partition("\n##")[0]
     named = re.findall(r"`(test_\w+)` \|$", table, re.MULTILINE)
     sources = [Path(__file__), Path(__file__).with_name("test_polite_crawl.py")]
     tests = set(re.findall(r"^def (test_\w+)", "".join(source.read_text() for source in sources), re.MULTILINE))

@@ -12,7 +12,7 @@ from broadsheet.output.archive.schema_doc import (
     column_meanings,
     main,
     schema_columns,
-    schema_pages,
+    schema_page,
 )
 from broadsheet.output.archive.stored_values import BLOCK_KINDS
 from broadsheet.output.write.archive_writer import Archive
@@ -39,16 +39,14 @@ def test_shelved_has_the_columns_of_articles_in_their_order_and_a_reason():
     assert [name for name in there["_shelved"] if name != "why"] == there["articles"]
 
 
-@pytest.mark.parametrize("name", ["schema.md", "internals.md"])
-def test_the_page_is_current(name: str):
-    assert (DOCS / name).read_text(encoding="utf-8") == schema_pages()[name], (
-        "run: python -m broadsheet.output.archive.schema_doc docs"
-    )
+def test_the_page_is_current():
+    current = (DOCS / "schema.md").read_text(encoding="utf-8")
+    assert current == schema_page(), "run: python -m broadsheet.output.archive.schema_doc docs"
 
 
-def test_the_pages_are_written_into_a_folder(tmp_path: Path):
+def test_the_page_is_written_into_a_folder(tmp_path: Path):
     main(str(tmp_path))
-    assert {file.name: file.read_text("utf-8") for file in tmp_path.iterdir()} == schema_pages()
+    assert {file.name: file.read_text("utf-8") for file in tmp_path.iterdir()} == {"schema.md": schema_page()}
 
 
 def test_the_numbers_of_kinds_are_told_as_they_are():
@@ -56,18 +54,11 @@ def test_the_numbers_of_kinds_are_told_as_they_are():
     assert told == [f"{number} {kind.replace('_', ' ')}" for number, kind in enumerate(BLOCK_KINDS)]
 
 
-def headings(page: str) -> list[str]:
-    return re.findall(r"^#{2,3} ([a-z_]+)$", schema_pages()[page], re.MULTILINE)
-
-
-def test_one_page_has_the_contract_and_the_other_what_begins_with_an_underscore():
-    assert headings("schema.md") == list(EXAMPLES)
-    internals = headings("internals.md")
-    assert [name for name in internals if not name.startswith("_")] == ["urls"], "some columns of it"
-    assert sorted({*EXAMPLES, *internals}) == sorted(column_meanings())
-    for page, is_internal in (("schema.md", False), ("internals.md", True)):
-        columns = re.findall(r"^\| `(\w+)` \|", schema_pages()[page].split("# urls\n")[1].split("\n#")[0], re.MULTILINE)
-        assert {column.startswith("_") for column in columns} == {is_internal}
+def test_the_page_has_the_contract_and_nothing_that_begins_with_an_underscore():
+    page = schema_page()
+    assert re.findall(r"^### (\w+)$", page, re.MULTILINE) == list(EXAMPLES)
+    assert {name for name in column_meanings() if not name.startswith("_")} == set(EXAMPLES)
+    assert re.findall(r"^\| `(_\w+)` \|", page, re.MULTILINE) == []
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -81,7 +72,7 @@ def test_the_references_lead_from_columns_to_tables_that_are_there():
     db = Database(memory=True)
     MIGRATIONS.apply(db)
     columns = schema_columns(db)
-    references = re.findall(r"^\| `(\w+)\.(\w+)` \| `(\w+)` \|$", schema_pages()["schema.md"], re.MULTILINE)
+    references = re.findall(r"^\| `(\w+)\.(\w+)` \| `(\w+)` \|$", schema_page(), re.MULTILINE)
     assert len(references) >= 10
     assert [each for each in references if each[1] not in columns[each[0]] or each[2] not in columns] == []
     assert {target for _, _, target in references} >= {"articles", "captures", "pages", "urls"}
