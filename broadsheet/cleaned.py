@@ -69,8 +69,8 @@ def clean(html: str | bytes, url: str = "") -> Cleaned:
     >>> clean("<h1>Mill burns</h1><p>The mill on the river burned down on Monday night, the council said.</p>").text
     'The mill on the river burned down on Monday night, the council said.'
     """
-    body, content_type = (html, "") if isinstance(html, bytes) else (_encoded(html), "text/html; charset=utf-8")
-    page = clean_page(Page(url, body, content_type))
+    body = html if isinstance(html, bytes) else html.encode("utf-8", "replace")
+    page = clean_page(Page(url, body, "" if isinstance(html, bytes) else "text/html; charset=utf-8"))
     blocks = tuple(
         CleanedBlock(
             block.position,
@@ -85,7 +85,3 @@ def clean(html: str | bytes, url: str = "") -> Cleaned:
     )
     metadata, verdict = page.metadata, page.verdict
     return Cleaned(url, metadata.title, page.text, page.markdown, verdict.page_type, verdict.evidence, metadata, blocks)
-
-
-def _encoded(html: str) -> bytes:
-    return html.encode("utf-8", "replace")

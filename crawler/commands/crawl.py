@@ -133,8 +133,7 @@ def run_crawl(
         on_failure(failure_message(run))
         return archive_access.refuse(failure_message(run))
     if run.signal:
-        run_summary.print_stopped(run)
-        return run_summary.SIGNAL_EXIT_BASE + run.signal
+        return run_summary.print_stopped(run)
     looks = run_summary.judge_run(run)
     if not options["quiet"]:
         print_first()

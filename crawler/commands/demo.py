@@ -85,8 +85,7 @@ def crawl_sample(folder: Path, port: int = 0) -> int:
         arguments = {"seeds": (f"{server.url}/",), "browser": "never"}  # the same result on every machine
         run = spider_run.run_spider(str(db), arguments, _SETTINGS)
     if run.signal:
-        run_summary.print_stopped(run)
-        return run_summary.SIGNAL_EXIT_BASE + run.signal
+        return run_summary.print_stopped(run)
     for section in sections(run):
         print_text(f"\n{section}")
     print_text(run_summary.next_steps(str(db)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -87,7 +87,8 @@ def _compare(
 ) -> edit_history.Comparison | str:
     """Compare the chosen revisions; return the comparison, or why there is none."""
     revisions = edit_history.revisions_of(db, article.id)
-    if choice.first is None and choice.last is None and choice.at is None and _text_count(revisions) < 2:
+    text_count = sum(not revision.is_textless for revision in revisions)
+    if choice == RevisionChoice() and text_count < 2:
         last = revisions[-1] if revisions else None
         change_text = f" ({_change_text(last)} {last.seen_at[:16]})" if last and last.is_textless else ""
         return f"{article.url} has one text only{change_text}: nothing to compare"
@@ -123,10 +124,6 @@ def _revision_at(texts: Sequence[edit_history.Revision], at: str) -> edit_histor
     if not earlier:
         raise CommandError(f"the article was first seen at {texts[0].seen_at}, after {at}")
     return earlier[-1]
-
-
-def _text_count(revisions: Iterable[edit_history.Revision]) -> int:
-    return sum(not revision.is_textless for revision in revisions)
 
 
 def _change_text(revision: edit_history.Revision) -> str:

@@ -102,16 +102,12 @@ def import_(**options: Any) -> int:
     processes.start_workers()
     paths = [Path(name) for name in dict.fromkeys(options["files"])]
     crawl_options = read_options(options)
-    started = time.monotonic()
+    recorded, started = recorded_options(options, crawl_options), time.monotonic()
     was_there = is_nonempty_file(options["db"])
     with archive_writer.Archive.open(options["db"]) as archive, closing(record_order.RecordOrder()) as order:
         archive_access.print_notices(archive.recovery)
-        lost_before = [
-            path
-            for path in paths
-            if say_lost_before(archive.db, path, options["db"], recorded_options(options, crawl_options))
-        ]
-        indexed_files, unreadable_count = _index_files(archive, order, paths, options, crawl_options)
+        lost_before = [path for path in paths if say_lost_before(archive.db, path, options["db"], recorded)]
+        indexed_files, unreadable_count = _index_files(archive, order, paths, options, recorded)
         if not indexed_files:
             if not was_there:
                 archive_file.archive_path(options["db"]).unlink()  # as empty as it was made, and locked until here
@@ -124,23 +120,17 @@ def import_(**options: Any) -> int:
             )
         if not signal_number:
             for _, imported_file, record_counts in indexed_files:
-                run_records.note_import(
-                    archive.db,
-                    imported_file,
-                    recorded_options(options, crawl_options),
-                    stored_values.utc_now(),
-                    record_counts,
-                )
+                noted_at = stored_values.utc_now()
+                run_records.note_import(archive.db, imported_file, recorded, noted_at, record_counts)
             own_names = {file.name for _, file, _ in indexed_files} & dict(archive.raw_files).keys()
             if own_names and not options["hosts"]:
                 order.skip_locations(run_records.record_positions(archive.db))
                 note_lengths(archive, own_names - {job.file for job in order.jobs()})
     run = run_summary.RunResult(
-        options["db"], (), time.monotonic() - started, importer.counts.outcomes, signal=signal_number, pages_verb="read"
+        options["db"], (), time.monotonic() - started, importer.outcome_counts, signal=signal_number, pages_verb="read"
     )
     if signal_number:
-        run_summary.print_stopped(run)
-        return run_summary.SIGNAL_EXIT_BASE + signal_number
+        return run_summary.print_stopped(run)
     if not options["quiet"]:
         print_result(run, order.counts, importer)
     print_lost(order.lost)
@@ -179,11 +169,10 @@ def _import_own(db: str, *, own_warc: bool, quiet: bool) -> int:
             erased_count = _erase_forgotten(archive, order)
             note_lengths(archive, paths)
     run = run_summary.RunResult(
-        db, (), time.monotonic() - started, importer.counts.outcomes, signal=signal_number, pages_verb="taken in"
+        db, (), time.monotonic() - started, importer.outcome_counts, signal=signal_number, pages_verb="taken in"
     )
     if signal_number:
-        run_summary.print_stopped(run)
-        return run_summary.SIGNAL_EXIT_BASE + signal_number
+        return run_summary.print_stopped(run)
     if not quiet:
         print_result(run, order.counts, importer)
         if erased_count:
@@ -247,11 +236,8 @@ def read_options(options: Mapping[str, Any]) -> options_module.CrawlOptions:
     return crawl_options
 
 
-def recorded_options(
-    options: Mapping[str, Any], crawl_options: options_module.CrawlOptions | None = None
-) -> dict[str, object]:
-    """Return the command's options, for the record of the run and of each file. CommandError if they make no sense."""
-    crawl_options = crawl_options or read_options(options)
+def recorded_options(options: Mapping[str, Any], crawl_options: options_module.CrawlOptions) -> dict[str, object]:
+    """Return the command's options, for the record of the run and of each file."""
     names = (*_ARGUMENT_OPTIONS, "languages", "extractor")
     return {name: value for name, value in crawl_options.as_values().items() if name in names} | {
         "hosts": options["hosts"]
@@ -266,7 +252,7 @@ def _index_files(
     order: record_order.RecordOrder,
     paths: Sequence[Path],
     options: Mapping[str, Any],
-    crawl_options: options_module.CrawlOptions,
+    recorded: Mapping[str, object],
 ) -> tuple[_IndexedFiles, int]:
     """Index the records of files that were not imported before; return those files, and how many cannot be read."""
     hosts = frozenset(article_filter.stored_host_of(host).removeprefix("www.") for host in options["hosts"])
@@ -274,7 +260,7 @@ def _index_files(
     unreadable_count = 0
     for path in paths:
         imported_file = run_records.ImportedFile.of(path, Path(options["db"]))
-        if run_records.is_imported(archive.db, imported_file, recorded_options(options, crawl_options)):
+        if run_records.is_imported(archive.db, imported_file, recorded):
             continue
         try:
             indexed_files.append((path, imported_file, order.add_file(imported_file.name, path, hosts)))
@@ -332,9 +318,9 @@ def run_import(
         importer, signal_number = asyncio.run(_import_records(archive, read_db, order, crawl_options, options))
     settle_pool.settle_in_processes(archive.db)
     if not signal_number and (picture_count := _take_pictures(archive, crawl_options, options)):
-        importer.counts.outcomes[f"{url_words.UrlState.DONE}/{url_words.OutcomeReason.PICTURE}"] += picture_count
-    record_counts = order.counts + importer.counts.records
-    counts = dict(importer.counts.outcomes) | {f"record/{kind}": n for kind, n in record_counts.items()}
+        importer.outcome_counts[f"{url_words.UrlState.DONE}/{url_words.OutcomeReason.PICTURE}"] += picture_count
+    record_counts = (order.counts + importer.record_counts).items()
+    counts = dict(importer.outcome_counts) | {f"record/{kind}": n for kind, n in record_counts}
     run_end = ("stopped", f"signal {signal_number}") if signal_number else ("finished", "")
     archive.runs.finish(run_id, *run_end, counts)
     return importer, signal_number
@@ -351,7 +337,7 @@ async def _import_records(
     started = time.monotonic()
 
     def status_line() -> str:
-        done_count = sum(importer.counts.outcomes.values()) + sum(importer.counts.records.values())
+        done_count = sum(importer.outcome_counts.values()) + sum(importer.record_counts.values())
         rate = done_count / max(time.monotonic() - started, 0.001)
         return f"{done_count:,} of {len(order):,} records  {rate:.1f} records/s"
 
@@ -403,7 +389,7 @@ def print_result(run: run_summary.RunResult, type_counts: Mapping[str, int], imp
     run_summary.print_summary(run, looks)
     run_summary.print_failures(run, looks)
     passed_over = {name: type_counts[name] for name in _TYPES_WITHOUT_OUTCOME if type_counts.get(name)}
-    handled = {name: count for name, count in importer.counts.records.items() if count}
+    handled = {name: count for name, count in importer.record_counts.items() if count}
     counts_text = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in (passed_over | handled).items())
     if counts_text:
         print_text(f"Records without an outcome of their own: {counts_text}")

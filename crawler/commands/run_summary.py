@@ -205,8 +205,8 @@ def _reason_texts(run: RunResult, state: UrlState) -> list[str]:
     return [f"{count_text(count, 'URL')} ({reason})" for reason, count in counts.most_common()]
 
 
-def print_stopped(run: RunResult) -> None:
-    """Say on standard error how a crawl was stopped, what was got, and that it can be continued."""
+def print_stopped(run: RunResult) -> int:
+    """Say on standard error how a run was stopped, what it got, and that it can go on. Returns its exit code."""
     how_text = "Stopped at once; what was under way is asked for again." if run.end_reason == "killed" else "Stopped."
     click.echo(one_line(f"{how_text} {run.db} is in order, and the same command goes on from here."), err=True)
     with suppress(ArchiveError), open_read_only(run.db) as db:
@@ -216,3 +216,4 @@ def print_stopped(run: RunResult) -> None:
         click.echo(
             f"So far: {count_text(articles, 'article')}; {pages}; {count_text(waiting or 0, 'URL')} waiting.", err=True
         )
+    return SIGNAL_EXIT_BASE + run.signal

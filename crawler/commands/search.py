@@ -122,7 +122,7 @@ def hit_text(hit: search_module.SearchHit) -> str:
     day = str(hit.published_day or "")
     facts = "  ".join(filter(None, (day, one_line(hit.language), count_text(hit.word_count, "word"))))
     title = cut_line(hit.title or "(no title)", max(20, columns - len(facts) - 2))
-    head = f"{_bold(title)}  {facts}"
+    head = f"{click.style(title, bold=True) if is_coloured() else title}  {facts}"
     return "\n".join((head, f"{_INDENT}{hit.id}  {one_line(hit.url)}", _INDENT + _snippet_line(hit, columns - 2)))
 
 
@@ -140,10 +140,6 @@ def _coloured_parts(parts: Sequence[tuple[bool, str]], columns: int) -> str:
         piece, rest = rest[: len(text)], rest[len(text) :]
         shown += click.style(piece, fg="yellow", bold=True) if is_match and piece else piece
     return shown + rest
-
-
-def _bold(text: str) -> str:
-    return click.style(text, bold=True) if is_coloured() else text
 
 
 def hit_values(hit: search_module.SearchHit) -> dict[str, object]:

@@ -259,7 +259,8 @@ class PageRendering:
         if self._browser is None:  # it did not start for a page that was before this one
             return outcome
         resources = PageResources(answer.queued_url.url, self._frontier, self._request_builder, crawl, self._cache)
-        order = RenderOrder(answer.response.url, _document_headers(answer.response), answer.response.body)
+        headers = {"content-type": "text/html"} | browser_headers(answer.response)
+        order = RenderOrder(answer.response.url, headers, answer.response.body)
         begun_at = time.monotonic()
         rendering = await self._browser.render(order, resources.fetch)
         cost = len(resources.captures), round(1000 * (time.monotonic() - begun_at))
@@ -330,11 +331,6 @@ def _words(outcome: Outcome) -> int:
 
 def _resource_url(url: str, page_url: str) -> QueuedUrl:
     return QueuedUrl(0, url, host_of(url), UrlKind.PAGE, 0, 0, 0, UrlSource.LINK, page_url, "")
-
-
-def _document_headers(response: Response) -> dict[str, str]:
-    """Return the headers with which the browser gets the page itself: those of a resource."""
-    return {"content-type": "text/html"} | browser_headers(response)
 
 
 def _document_answer(answer: Answer, document: bytes, keeps_raw: bool) -> Answer:

@@ -190,18 +190,15 @@ def with_nofollow_skipped(
     """Mark those rows of a page's links skipped that are not to be followed: all, or those with rel=nofollow."""
     nofollow_urls = {link.url for link in links if _NOFOLLOW in link.rel}
     skips_all_links = bool(directives_for(directives, robot) & {_NOFOLLOW, "none"})
+    skipped = {"state": UrlState.SKIPPED, "reason": OutcomeReason.NOFOLLOW}
     return [
-        _as_skipped(row) if _is_queued_link(row) and (skips_all_links or row.url in nofollow_urls) else row
+        replace(row, **skipped) if _is_queued_link(row) and (skips_all_links or row.url in nofollow_urls) else row
         for row in rows
     ]
 
 
 def _is_queued_link(row: DiscoveredUrl) -> bool:
     return row.kind == UrlKind.PAGE and row.found_via in _FOLLOWED_SOURCES and row.state == UrlState.QUEUED
-
-
-def _as_skipped(row: DiscoveredUrl) -> DiscoveredUrl:
-    return replace(row, state=UrlState.SKIPPED, reason=OutcomeReason.NOFOLLOW)
 
 
 def _is_expired(directive: str, now: datetime) -> bool:

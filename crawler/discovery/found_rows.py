@@ -83,7 +83,9 @@ def _judge_link(url: str, found_via: UrlSource, text: str, depth: int, scope: Sc
     decision = scope.decide(url, depth)
     if not decision.in_scope:
         return None
-    reason = decision.skip_reason or _link_trap(url, found_via) or NO_REASON
+    # The site itself states canonical and redirect targets: they are never traps.
+    trap = trap_reason(url) if found_via in _FREE_SOURCES else None
+    reason = decision.skip_reason or trap or NO_REASON
     if not reason and found_via in _FEED_SOURCES and is_comment_place(url):
         reason = OutcomeReason.COMMENT_FEED
     media_reason = OutcomeReason.MEDIA_TYPE if is_probably_media(url) else NO_REASON
@@ -131,14 +133,6 @@ def _is_listing_allowed(url: str, queued_url: QueuedUrl) -> bool:
     it.
     """
     return queued_url.depth == 0 or host_of(url).removeprefix("www.") == queued_url.host.removeprefix("www.")
-
-
-def _link_trap(url: str, found_via: UrlSource) -> OutcomeReason | None:
-    """Return the reason not to follow a link; None if it is followed.
-
-    Canonical and redirect targets are never traps: the site states them itself.
-    """
-    return trap_reason(url) if found_via in _FREE_SOURCES else None
 
 
 def urls_from_sitemap(sitemap: Sitemap, queued_url: QueuedUrl, scope: Scope, options: CrawlOptions) -> DiscoveryResult:

@@ -36,7 +36,6 @@ from broadsheet.output.archive.rendered_layouts import shows_more
 from broadsheet.output.archive.url_words import (
     OutcomeReason,
     ReasonFamily,
-    ReasonText,
     UrlKind,
     UrlState,
     compound_reason,
@@ -135,14 +134,6 @@ _ROBOT = "broadsheet"  # the name by which robots.txt files and directives call 
 _RECORDS_PER_WORKER = 4  # records under way for each worker
 
 
-@dataclass(slots=True)
-class ImportCounts:
-    """The counts of an import: outcomes by `state/reason`, and records without one by the cause."""
-
-    outcomes: Counter[str]
-    records: Counter[str]
-
-
 class Importer:
     """A processor of the jobs of a `RecordOrder` that stores their outcomes; `print_line` gets a line a broken
     record.
@@ -169,7 +160,10 @@ class Importer:
         self._stored_robots: dict[int, RobotsRules] = {}  # by id: those that an import before this one has read
         self._last_by_url: dict[str, asyncio.Future[None]] = {}  # by URL: its latest record under way
         self._last_listing: asyncio.Future[None] | None = None  # the latest robots.txt, sitemap or feed
-        self.counts = ImportCounts(Counter(), Counter())
+        self.outcome_counts: Counter[str] = Counter()
+        """Outcomes by `state/reason`."""
+        self.record_counts: Counter[str] = Counter()
+        """Records without an outcome, by the cause."""
         self.is_stopping = False
 
     async def run(self, database: Path, worker_count: int = 0) -> None:
@@ -220,15 +214,16 @@ class Importer:
         except (sqlite3.Error, OSError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a record does to us, it costs itself alone
-            outcome = self._unreadable_outcome(job, row, ReplayError(_error_reason(error), str(error)))
+            reason = compound_reason(ReasonFamily.ERROR, type(error).__name__)
+            outcome = self._unreadable_outcome(job, row, ReplayError(reason, str(error)))
         if outcome is None:
-            self.counts.records["known"] += 1
+            self.record_counts["known"] += 1
             return
         await writer.save(outcome)
         if outcome.is_older:
-            self.counts.records["rendered" if job.record.kind == RENDERED else "older"] += 1
+            self.record_counts["rendered" if job.record.kind == RENDERED else "older"] += 1
         else:
-            self.counts.outcomes[f"{outcome.state}/{outcome.reason}"] += 1
+            self.outcome_counts[f"{outcome.state}/{outcome.reason}"] += 1
 
     async def _outcome_of_record(
         self, job: ReplayJob, row: StoredUrl | None, builder: OutcomeBuilder
@@ -316,7 +311,7 @@ class Importer:
         return existing_capture_id(self._read_db, capture)
 
     def _unreadable_outcome(self, job: ReplayJob, row: StoredUrl | None, error: ReplayError) -> Outcome | None:
-        self.counts.records["unreadable"] += 1
+        self.record_counts["unreadable"] += 1
         self._print_line(f"{job.file}, byte {job.record.offset}: {error} ({job.url})")
         recorded_at = job.record.at
         return self._unless_known_better(
@@ -375,10 +370,6 @@ def file_names_text(paths: Sequence[Path]) -> str:
     """Name the files in a few words, for the record of the run."""
     first_names = ", ".join(path.name for path in paths[:3])
     return first_names if len(paths) <= 3 else f"{first_names} and {len(paths) - 3} more"
-
-
-def _error_reason(error: BaseException) -> ReasonText:
-    return compound_reason(ReasonFamily.ERROR, type(error).__name__)
 
 
 _BATCH = 50  # pictures that one transaction stores

@@ -155,7 +155,9 @@ class Run:
         monkeypatch.setattr(crawl.spider_run, "spider_settings", lambda options: {})
         monkeypatch.setattr(crawl.run_summary, "judge_run", lambda run: (look,))
         monkeypatch.setattr(crawl.run_summary, "print_summary", lambda run, looks: self.done.append("summary"))
-        monkeypatch.setattr(crawl.run_summary, "print_stopped", lambda run: self.done.append("stopped"))
+        monkeypatch.setattr(
+            crawl.run_summary, "print_stopped", lambda run: self.done.append("stopped") or 128 + run.signal
+        )
         monkeypatch.setattr(crawl.run_summary, "print_failures", lambda run, looks, say: self.done.append("failures"))
         monkeypatch.setattr(crawl.run_summary, "exit_code", lambda run: 5)
 

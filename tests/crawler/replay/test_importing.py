@@ -210,22 +210,22 @@ def test_what_each_kind_of_record_becomes(tmp_path: Path):
         urls, captures = rows_of(archive, _URLS), rows_of(archive, _CAPTURES)
         assert "\n".join(urls) == FIRST_URLS.strip()
         assert "\n".join(captures) == FIRST_CAPTURES.strip()
-        assert importer.counts.outcomes == {
+        assert importer.outcome_counts == {
             "done/article": 14, "done/robots": 2, "done/sitemap": 1, "done/redirect": 1, "done/empty": 1,
             "failed/http_404": 1, "failed/http_503": 1, "failed/bad_http": 1, "skipped/not_in_archive": 2,
             "skipped/pattern": 1, "skipped/forgotten": 1,
         }  # fmt: skip
-        assert importer.counts.records == {"known": 1, "unreadable": 1}
+        assert importer.record_counts == {"known": 1, "unreadable": 1}
         unread = [f"a.warc.gz, byte N: bad_http: no status line ({SITE}/odd)"]
         assert [re.sub(r"byte \d+", "byte N", line) for line in lines] == unread
 
         importer, lines = import_files(archive, tmp_path, "a.warc.gz", "b.warc.gz", exclude=("/skipped/",))
-        assert (importer.counts.outcomes, importer.counts.records) == ({}, {"known": 27, "unreadable": 1})
+        assert (importer.outcome_counts, importer.record_counts) == ({}, {"known": 27, "unreadable": 1})
         assert (rows_of(archive, _URLS), rows_of(archive, _CAPTURES), len(lines)) == (urls, captures, 1)
 
         importer, _ = import_files(archive, tmp_path, "c.warc.gz", exclude=("/skipped/",))
-        assert importer.counts.outcomes == {"done/article": 2, "skipped/pattern": 1}
-        assert importer.counts.records == {"known": 2, "unreadable": 1, "older": 1}
+        assert importer.outcome_counts == {"done/article": 2, "skipped/pattern": 1}
+        assert importer.record_counts == {"known": 2, "unreadable": 1, "older": 1}
         rows = [row for row in rows_of(archive, _URLS) if row not in urls]
         rows += [row for row in rows_of(archive, _CAPTURES) if row not in captures]
         assert "\n".join(rows) == THIRD_ROWS.strip()
