@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import click
 
-from ..cli.command_line import CommandError, language, require_extra
+from broadsheet.output.archive.archive_errors import ArchiveError
+
+from ..cli.command_line import CommandError, is_nonempty_file, language, require_extra
 from ..cli.lazy_modules import lazy_imports
 from ..options import DISCOVERY_SOURCES
 from .verb_options import (
@@ -24,14 +28,19 @@ from .verb_options import (
 )
 
 with lazy_imports():
-    from broadsheet.output.archive import archive_file, archive_lock, url_words
-    from broadsheet.output.read import plain_words
+    from broadsheet.cleaners.page import canonical_urls
+    from broadsheet.output.archive import archive_file, archive_lock, article_storage, stored_values, url_words
+    from broadsheet.output.raw import redaction
+    from broadsheet.output.read import judgement, plain_words
     from broadsheet.output.write import archive_writer, run_records
 
     from ..cli import archive_access, terminal
     from ..crawl import early_checks, processes
     from ..fleet import run_notices
-    from . import notified_run, run_summary, spider_run
+    from . import changes, run_summary, spider_run
+
+CrawlingVerb = Callable[[Mapping[str, Any], Callable[[str], object]], int]
+"""A verb that crawls: its options, and what hears of each thing that goes badly wrong."""
 
 _DEFAULT_REVISIT: Mapping[str, Any] = {"revisit": "due", "every": 0.0}
 _RESUMED_OPTIONS = {
@@ -81,14 +90,12 @@ def _crawl(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> i
         return run_crawl(options, on_failure=on_failure)
 
 
-def run_and_notify(
-    crawl: Callable[[Mapping[str, Any], Callable[[str], object]], int], options: Mapping[str, Any]
-) -> int:
+def run_and_notify(crawl: CrawlingVerb, options: Mapping[str, Any]) -> int:
     """Run a verb that crawls, and tell those whom `--notify` names what came of it."""
     if not options["notify"]:
         return crawl(options, str)  # nobody hears of failures
     require_extra("apprise", "notify")
-    return notified_run.crawl_and_notify(crawl, options, run_notices.read_receivers(options["notify"]))
+    return crawl_and_notify(crawl, options, run_notices.read_receivers(options["notify"]))
 
 
 @contextmanager
@@ -181,3 +188,61 @@ def failure_message(run: run_summary.RunResult) -> str:
         return detail
     cause = f"{run.db} cannot be written: {detail}" if kind == "archive" else f"a fault of ours: {detail}"
     return f"{cause}; what is stored is in order, and the same command goes on from here"
+
+
+def crawl_and_notify(crawl: CrawlingVerb, options: Mapping[str, Any], receivers: Sequence[run_notices.Receiver]) -> int:
+    """Run a verb that crawls, then tell the receivers, and return its exit code.
+
+    CommandError, before anything is done, if an address means nothing to Apprise.
+    """
+    for receiver in receivers:
+        if not run_notices.is_known_address(receiver):
+            raise CommandError(f"{receiver.label} is no address that Apprise knows (it is not shown)")
+    since, failures, is_over = _moment_of(options["db"]), list[str](), False
+    try:
+        code = crawl(options, failures.append)
+        is_over = True
+    except (ArchiveError, OSError, sqlite3.Error) as error:
+        failures.append(str(error))
+        raise
+    finally:
+        if is_over or failures:
+            news = [*_failure_items(options, failures), *(_archive_news(options, since) if is_over else ())]
+            _notify(options["db"], _without_repeats(news, failures), receivers)
+    return code
+
+
+def _notify(db: str, news: Sequence[run_notices.NewsItem], receivers: Sequence[run_notices.Receiver]) -> None:
+    for problem in run_notices.send_notices(Path(db).name, news, receivers, run_notices.send_notice):
+        click.echo(terminal.one_line(f"broadsheet: {problem}"), err=True)
+
+
+def _without_repeats(news: Sequence[run_notices.NewsItem], failures: Sequence[str]) -> list[run_notices.NewsItem]:
+    """Leave out what needs a look where the same is told as a failure."""
+    alarms = run_notices.NewsEvent.ALARMS
+    return [item for item in news if item.event != alarms or item.line.partition("\n")[0] not in failures]
+
+
+def _moment_of(db: str) -> run_notices.ArchiveMoment:
+    """Return the archive's latest change and the time; an archive that is missing or unreadable has no changes."""
+    with suppress(ArchiveError, sqlite3.Error):
+        if is_nonempty_file(db):
+            with archive_access.open_read_only(db) as archive_db:
+                looks = frozenset(look.key for look in judgement.judge_archive(archive_db))
+                return run_notices.ArchiveMoment(article_storage.latest_seq(archive_db), stored_values.utc_now(), looks)
+    return run_notices.ArchiveMoment(0, stored_values.utc_now())
+
+
+def _archive_news(options: Mapping[str, Any], since: run_notices.ArchiveMoment) -> list[run_notices.NewsItem]:
+    with archive_access.open_read_only(options["db"]) as archive_db:
+        return list(run_notices.read_news(archive_db, since, changes.edit_summary, options.get("room") or ""))
+
+
+def _failure_items(options: Mapping[str, Any], failures: Sequence[str]) -> Iterator[run_notices.NewsItem]:
+    hosts = tuple(canonical_urls.host_of(url) for url in options.get("urls") or ())
+    with suppress(ArchiveError, sqlite3.Error):
+        if failures and not hosts:
+            with archive_access.open_read_only(str(options["db"])) as archive_db:
+                hosts = run_notices.seed_hosts(archive_db)
+    for failure in failures:
+        yield run_notices.NewsItem(run_notices.NewsEvent.FAILURES, hosts, redaction.without_userinfo(failure))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -93,18 +94,11 @@ def _update(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> 
         with archive_writer.Archive.open(db) as archive:  # an older one is upgraded
             last_seq = article_storage.latest_seq(archive.db)
             pages = tuple(_known_page(archive.db, db, words) for words in options["pages"])
-        if pages:
-            return run_crawl(
-                dict(options) | _NO_CRAWL_OPTIONS | {"only_pages": pages, "urls": origins(pages), "revisit": ""},
-                print_first=lambda: _print_pages(db, pages, last_seq),
-                on_failure=on_failure,
-            )
-        revisit_options = {"revisit": "all" if options["everything"] else "update", "every": options["every"] or 0.0}
-        return run_crawl(
-            dict(options) | _NO_CRAWL_OPTIONS | revisit_options,
-            print_first=lambda: _print_edit_counts(db, last_seq),
-            on_failure=on_failure,
-        )
+        print_first = partial(_print_pages, db, pages, last_seq) if pages else partial(_print_edit_counts, db, last_seq)
+        chosen: Mapping[str, Any] = {"only_pages": pages, "urls": origins(pages), "revisit": ""}
+        if not pages:
+            chosen = {"revisit": "all" if options["everything"] else "update", "every": options["every"] or 0.0}
+        return run_crawl({**options, **_NO_CRAWL_OPTIONS, **chosen}, print_first=print_first, on_failure=on_failure)
 
 
 def _fetch_pictures(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> int:

@@ -202,7 +202,7 @@ def test_whom_notify_names_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(crawl, "require_extra", lambda *names: None)
     monkeypatch.setattr(crawl.run_notices, "read_receivers", lambda words: tuple(words))
-    monkeypatch.setattr(crawl.notified_run, "crawl_and_notify", lambda verb, options, receivers: len(receivers))
+    monkeypatch.setattr(crawl, "crawl_and_notify", lambda verb, options, receivers: len(receivers))
     assert crawl.run_and_notify(crawled, {"notify": ()}) == 4
     assert crawl.run_and_notify(crawled, {"notify": ("x", "y")}) == 2
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from broadsheet.crawler.cli.command_line import CommandError
-from broadsheet.crawler.commands import notified_run
-from broadsheet.crawler.commands.notified_run import crawl_and_notify
+from broadsheet.crawler.commands import crawl
+from broadsheet.crawler.commands.crawl import crawl_and_notify
+from broadsheet.crawler.fleet import run_notices
 from broadsheet.crawler.fleet.run_notices import NewsEvent, NewsItem, Receiver
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.write.archive_writer import Archive
@@ -31,9 +32,9 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[NewsItem]]]:
         messages.append((name, news))
         return ["the first: not reached"]
 
-    monkeypatch.setattr(notified_run, "send_notices", send)
-    monkeypatch.setattr(notified_run, "is_known_address", lambda receiver: receiver is RECEIVER)
-    monkeypatch.setattr(notified_run, "read_news", lambda *arguments: NEWS)
+    monkeypatch.setattr(run_notices, "send_notices", send)
+    monkeypatch.setattr(run_notices, "is_known_address", lambda receiver: receiver is RECEIVER)
+    monkeypatch.setattr(run_notices, "read_news", lambda *arguments: NEWS)
     return messages
 
 
@@ -96,7 +97,7 @@ def test_a_run_that_is_stopped_tells_what_had_failed(sent: Any, options: dict[st
 def test_an_update_s_failures_are_of_the_archive_s_start_hosts(
     sent: Any, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notified_run, "seed_hosts", lambda db: ("b.example",))
+    monkeypatch.setattr(run_notices, "seed_hosts", lambda db: ("b.example",))
     crawl_and_notify(crawling("failed"), options | {"urls": ()}, [RECEIVER])
     assert sent[0][1][0] == NewsItem(NewsEvent.FAILURES, ("b.example",), "failed")
 
@@ -105,8 +106,8 @@ def test_a_moment_is_that_of_the_archive_or_of_none(options: dict[str, Any], tmp
     make = Maker()
     with Archive.open(options["db"], make.clock) as archive:
         archive.save([make.outcome("https://a.example/1", "text")])
-    assert notified_run._moment_of(options["db"]).seq == 1
+    assert crawl._moment_of(options["db"]).seq == 1
     (tmp_path / "text.db").write_text("no archive")
     for missing in ("none.db", "text.db"):
-        moment = notified_run._moment_of(str(tmp_path / missing))
+        moment = crawl._moment_of(str(tmp_path / missing))
         assert (moment.seq, moment.known_looks) == (0, frozenset())
