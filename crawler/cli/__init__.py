@@ -64,7 +64,7 @@ _FLEET_VERBS = (
     ("status", "Say how every site stands.", "fleet_read:fleet_status"),
     ("verify", "Check that every archive is whole.", "fleet_read:fleet_verify"),
 )
-"""Each verb's name, its short help, which its file has too, and its place in the folder of verbs."""
+"""Each verb's name, its short help, and its place in the folder of verbs."""
 
 
 @click.group(cls=VerbGroup, context_settings=_CONTEXT, invoke_without_command=True, sections=_SECTIONS)

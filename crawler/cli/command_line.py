@@ -168,6 +168,7 @@ class UnloadedVerb(click.Command):
         module, _, name = self._place.partition(":")
         command = getattr(import_module(module), name)
         assert isinstance(command, click.Command)
+        command.name, command.short_help, command.hidden = self.name, self.short_help, self.hidden
         return command
 
 

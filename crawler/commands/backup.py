@@ -20,7 +20,7 @@ with lazy_imports():
     from ..cli import archive_access
 
 
-@verb("Copy an archive, also while it is crawled.")
+@verb
 @archive_argument
 @click.argument("target", metavar="TARGET", type=PATH)
 @click.option("--no-raw", is_flag=True, help="Only the database, without the raw responses.")

@@ -33,7 +33,7 @@ DEFAULT_PORT = 8383
 SAMPLE = Path("demo-out/sample.db")
 
 
-@verb("See the archive, judge it, mend it, in a browser.")
+@verb
 @click.argument("db", metavar="[DB|FOLDER]", required=False, type=PATH)
 @click.option("--demo", is_flag=True, help="Show the sample site's archive; crawl it first if there is none.")
 @click.option("--read-only", is_flag=True, help="Change nothing: no rulings, no reviews.")

@@ -26,7 +26,7 @@ _INDENT = 8
 _DURATION = re.compile(r"\d+(?:\.\d+)?\s*[smhd]", re.IGNORECASE)
 
 
-@verb("List the edits to articles.")
+@verb
 @archive_argument
 @click.option("--since", metavar="TIME|SEQ|7d", help="From this time on, after this number, or so long ago.")
 @click.option(

@@ -63,7 +63,7 @@ class _CleanResult:
     page_facts: Mapping[str, object]
 
 
-@verb("Print the articles of saved pages.")
+@verb
 @click.argument("files", metavar="[FILE|FOLDER|-]...", nargs=-1, type=PATH)
 @click.option(
     "-o", "--output", type=PATH, default="", metavar="FOLDER|s3://…", help="Clean WARC and WACZ files to Parquet here."

@@ -7,7 +7,7 @@ import click
 from .verb_options import verb
 
 
-@verb("Print a shell's completion script.", hidden=True)
+@verb
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> int:
     """Print what a shell has to read so that the Tab key completes verbs and options.

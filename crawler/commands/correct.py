@@ -171,7 +171,7 @@ _CORRECT_OPTIONS: Options = (
 )  # fmt: skip
 
 
-@verb("Correct an article's title, authors, day, tags, language.")
+@verb
 @with_options(_CORRECT_OPTIONS)
 def correct(db: str, words: tuple[str, ...], **options: Any) -> int:
     """Correct the fields of an article, or whether it is one, for good: no update, cleaning anew or merge undoes it.

@@ -70,7 +70,7 @@ _CRAWL_OPTIONS: Options = (
 )  # fmt: skip
 
 
-@verb("Crawl a site into an archive.")
+@verb
 @with_options(_CRAWL_OPTIONS)
 def crawl(**options: Any) -> int:
     """Find and fetch every article below the start URLs, and store it.

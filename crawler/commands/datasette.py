@@ -23,7 +23,7 @@ with lazy_imports():
     from . import run_summary
 
 
-@verb("Query an archive in Datasette.")
+@verb
 @archive_argument
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTION...]")
 @click.option("--print", "is_printing", is_flag=True, help="Print the metadata as JSON, and start nothing.")

@@ -55,7 +55,7 @@ _REMOVED_LINES = """SELECT position, reason, rule, text FROM removed WHERE artic
     GROUP BY reason HAVING position = min(position) ORDER BY position LIMIT ?"""
 
 
-@verb("Crawl the bundled sample site.")
+@verb
 @click.option(
     "--keep",
     type=PATH,

@@ -52,7 +52,7 @@ class RevisionChoice:
     at: str | None = None
 
 
-@verb("Show what changed in an article.")
+@verb
 @archive_argument
 @click.argument("words", nargs=-1, required=True, metavar=f"{REFERENCE}...")
 @click.option("--from", "first", type=click.IntRange(min=1), metavar="N", help="The earlier revision.")

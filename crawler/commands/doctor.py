@@ -52,7 +52,7 @@ class DoctorFinding:
     text: str
 
 
-@verb("Check that this machine can run a crawl.")
+@verb
 @click.argument("url", metavar="[URL]", required=False)
 @click.option(
     "--db",

@@ -44,7 +44,7 @@ _SHELVED_TEXTS = {
 """A text for each word of ShelvingReason."""
 
 
-@verb("Show why a page's blocks are kept or removed.")
+@verb
 @archive_argument
 @click.argument("words", nargs=-1, required=True, metavar=f"{REFERENCE}...")
 @click.option("--full", is_flag=True, help="Whole texts, and the number of each in the archive.")

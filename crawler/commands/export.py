@@ -141,7 +141,7 @@ _EXPORT_OPTIONS: Options = (
 )  # fmt: skip
 
 
-@verb("Write the articles, or the raw responses, to other files.")
+@verb
 @with_options(_EXPORT_OPTIONS)
 def export(**options: Any) -> int:
     """Write articles: JSON lines, CSV, a folder of Markdown, HTML or TEI files; or the raw responses as WACZ.

@@ -88,7 +88,7 @@ _MOST_LINES = 50
 """Sites that the summary of a turn lists."""
 
 
-@verb("Write a list of sites.", "init")
+@verb
 @click.argument("urls", nargs=-1, required=True, metavar="URL|FILE...", shell_complete=complete_files)
 @click.option(
     "-o", "--output", default="sites.toml", show_default=True, type=PATH, metavar="FILE", help="The list; - prints it."
@@ -120,7 +120,7 @@ def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
     return 0
 
 
-@verb("Crawl and update what is due.", "run")
+@verb
 @with_options(FLEET_OPTIONS)
 @click.option("--all", "everything", is_flag=True, help="Every site now, due or not.")
 @click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Crawls side by side; else as the list says.")

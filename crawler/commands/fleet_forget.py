@@ -44,7 +44,7 @@ with lazy_imports():
     from . import forget as forget_verb
 
 
-@verb("Take an article down in all archives.", "forget")
+@verb
 @click.argument("patterns", nargs=-1, required=True, metavar="URL|PATTERN...")
 @SITES_OPTION
 @with_options(FLEET_OPTIONS[1:])

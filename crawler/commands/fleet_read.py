@@ -80,7 +80,7 @@ class _Standing:
     """Why the store's record cannot be read."""
 
 
-@verb("Say how every site stands.", "status")
+@verb
 @with_options(FLEET_OPTIONS)
 @click.option("--store", metavar="ADDRESS", help="As this store knows it; without a list, of all sites in it.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
@@ -147,7 +147,7 @@ def _recorded_due(record: site_records.SiteRecord | None) -> datetime | None:
     return datetime.fromisoformat(record.due_at) if record and record.due_at else None
 
 
-@verb("Say what every archive came to.", "report")
+@verb
 @with_options(FLEET_OPTIONS)
 @STORE_OPTION
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
@@ -195,7 +195,7 @@ def _judge_site(db: Database) -> _JudgedSite:
     return _JudgedSite(totals.articles, judgement.verdict_sentence(totals.articles, totals.shelved, looks), looks)
 
 
-@verb("Find articles in all archives.", "search")
+@verb
 @click.argument("query", nargs=-1, required=True, metavar="WORDS...")
 @SITES_OPTION
 @with_options(FLEET_OPTIONS[1:])
@@ -350,7 +350,7 @@ def _status_values(standing: _Standing) -> dict[str, object]:
     }  # fmt: skip
 
 
-@verb("Check that every archive is whole.", "verify")
+@verb
 @with_options(FLEET_OPTIONS)
 @STORE_OPTION
 @SAMPLE_OPTION

@@ -37,7 +37,7 @@ _ERASING = "{megabytes:,.1f} MB, some {duration}; while others read it, it is re
 _UNFINISHED = "words of it may still stand in its files: the same command finishes it, with as much room as it takes"
 
 
-@verb("Take an article down, for good.")
+@verb
 @archive_argument
 @click.argument("words", nargs=-1, required=True, metavar=f"{REFERENCE}|PATTERN...")
 @with_options(TAKEDOWN_OPTIONS)

@@ -79,7 +79,7 @@ _IMPORT_OPTIONS: Options = (
 )  # fmt: skip
 
 
-@verb("Take in WARC, ARC and WACZ files, without a network.", "import")
+@verb
 @with_options(_IMPORT_OPTIONS)
 def import_(**options: Any) -> int:
     """Take the pages of WARC, ARC and WACZ files into an archive, as a crawl would have, without a network.

@@ -29,7 +29,7 @@ with lazy_imports():
 _MEGABYTE = 10**6
 
 
-@verb("Merge archives into one.")
+@verb
 @click.argument("target", metavar="TARGET", type=PATH)
 @click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE...", type=PATH)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")

@@ -62,7 +62,7 @@ class RecleanOptions:
         return {"site_rules": self.site_rules, "extractor": str(self.extractor)}
 
 
-@verb("Clean an archive again from its raw responses.")
+@verb
 @unchecked_archive_argument
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--site-rules", type=PATH, metavar="DIR", help="Rule files by host; without it, those of the last run.")

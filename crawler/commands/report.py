@@ -20,7 +20,7 @@ _MAX_LINES = 20  # of one list on a terminal
 _MAX_HOSTS = 5  # that are named where the one asked for is unknown
 
 
-@verb("Say what a crawl came to.")
+@verb
 @archive_argument
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
 @click.option("--host", metavar="HOST", default="", help="On one host of the archive, or on a domain's hosts.")

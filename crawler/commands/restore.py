@@ -74,7 +74,7 @@ _RULING_OPTIONS: Options = (
 )
 
 
-@verb("Put a removed block back.")
+@verb
 @with_options(_RULING_OPTIONS)
 def restore(**options: Any) -> int:
     """Put a block back that was removed wrongly, now and whenever its pages are judged again.
@@ -86,7 +86,7 @@ def restore(**options: Any) -> int:
     return rule_on(options, keep=True)
 
 
-@verb("Take a wrongly kept block out.")
+@verb
 @with_options(_RULING_OPTIONS)
 def remove(**options: Any) -> int:
     """Take a block out that was kept wrongly, now and whenever its pages are judged again.

@@ -34,7 +34,7 @@ with lazy_imports():
 _START_CHARS = 300
 
 
-@verb("List what is wrong with rule files.", "check")
+@verb
 @click.argument("paths", metavar="DIR|FILE...", nargs=-1, required=True, type=PATH)
 def check_rules(paths: tuple[str, ...]) -> int:
     """List what cannot be used in rule files or folders of them, with file and line."""
@@ -66,7 +66,7 @@ def sorted_problems(rule: site_rule_files.SiteRuleFile) -> list[site_rule_files.
     return sorted((*rule.problems, *header_problems), key=lambda problem: problem.line)
 
 
-@verb("Try a rule file on a page.", "test")
+@verb
 @click.argument("file", metavar="FILE", type=PATH)
 @click.argument("page", metavar="[PAGE]", required=False, type=PATH)
 @click.option("--url", default="", metavar="URL", help="Where the page came from.")

@@ -43,7 +43,7 @@ SORTS = ("relevance", "date", "certainty")
 """The words of `SearchSort`, which is not loaded for a help text."""
 
 
-@verb("Find articles in an archive.")
+@verb
 @archive_argument
 @click.argument("query", nargs=-1, metavar="[QUERY...]")
 @with_options(FILTER_OPTIONS)

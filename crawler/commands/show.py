@@ -33,7 +33,7 @@ with lazy_imports():
 _READING_WIDTH = 100  # columns beyond which a line is hard to follow
 
 
-@verb("Print an article.")
+@verb
 @archive_argument
 @click.argument("words", nargs=-1, required=True, metavar=f"{REFERENCE}...")
 @click.option("--markdown", is_flag=True, help="As Markdown, with headings, lists and links.")

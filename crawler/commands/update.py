@@ -60,7 +60,7 @@ _UPDATE_OPTIONS: Options = (
 )  # fmt: skip
 
 
-@verb("Look again: what is new, what has changed.")
+@verb
 @with_options(_UPDATE_OPTIONS)
 def update(**options: Any) -> int:
     """Look again at a site that is in an archive: fetch what is new and what may have changed.

@@ -36,11 +36,9 @@ PATH = click.Path()
 EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
 
 
-def verb(
-    short_help: str, name: str | None = None, *, hidden: bool = False
-) -> Callable[[Callable[..., int]], ArchiveVerb]:
-    """Declare a function as a verb; its docstring is the verb's help, and what it returns the exit code."""
-    return click.command(name, cls=ArchiveVerb, short_help=short_help, hidden=hidden)
+def verb(function: Callable[..., int]) -> ArchiveVerb:
+    """Declare a function as a verb, which `crawler.cli` names; its docstring is the help, its result the exit code."""
+    return click.command(cls=ArchiveVerb)(function)
 
 
 def with_options(decorators: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:

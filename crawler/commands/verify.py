@@ -18,7 +18,7 @@ with lazy_imports():
     from ..cli import archive_access
 
 
-@verb("Check that an archive is whole.")
+@verb
 @archive_argument
 @SAMPLE_OPTION
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")

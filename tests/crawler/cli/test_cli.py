@@ -11,7 +11,6 @@ import click
 import pytest
 
 from broadsheet.crawler.cli import cli, run
-from broadsheet.crawler.cli.command_line import UnloadedVerb, VerbGroup
 from broadsheet.crawler.commands.verb_options import import_while_not_collecting
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.crawls import REPOSITORY
@@ -58,15 +57,6 @@ def test_each_option_and_verb_says_what_it_is_for(words: str, verb: click.Comman
     undescribed = [option.name for option in described if not option.help and option.name != "shape"]
     assert undescribed == []
     assert verb.help
-
-
-@pytest.mark.parametrize("group", [cli, *(group for group in cli.commands.values() if isinstance(group, VerbGroup))])
-def test_lists_of_verbs_say_what_the_files_of_the_verbs_say(group: VerbGroup) -> None:
-    listed = [command for command in group.commands.values() if isinstance(command, UnloadedVerb)]
-    verbs = [command.load() for command in listed]
-    assert [(verb.name, verb.short_help, verb.hidden) for verb in listed] == [
-        (verb.name, verb.short_help, verb.hidden) for verb in verbs
-    ]
 
 
 def test_alone_it_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
