@@ -190,9 +190,10 @@ def with_nofollow_skipped(
     """Mark those rows of a page's links skipped that are not to be followed: all, or those with rel=nofollow."""
     nofollow_urls = {link.url for link in links if _NOFOLLOW in link.rel}
     skips_all_links = bool(directives_for(directives, robot) & {_NOFOLLOW, "none"})
-    skipped = {"state": UrlState.SKIPPED, "reason": OutcomeReason.NOFOLLOW}
     return [
-        replace(row, **skipped) if _is_queued_link(row) and (skips_all_links or row.url in nofollow_urls) else row
+        replace(row, state=UrlState.SKIPPED, reason=OutcomeReason.NOFOLLOW)
+        if _is_queued_link(row) and (skips_all_links or row.url in nofollow_urls)
+        else row
         for row in rows
     ]
 

@@ -6,8 +6,6 @@ import sys
 
 import pytest
 
-from broadsheet.output.write.archive_writer import Archive
-
 _IMPORTED = "print(*sorted({'numpy', 'pandas', 'scrapy', 'sqlite_utils', 'trafilatura'} & set(sys.modules)))"
 
 
@@ -46,20 +44,6 @@ def test_a_verb_imports_what_it_uses(arguments, libraries, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     (tmp_path / "page.html").write_text("<p>The mill is sold.</p>")
     assert imported_by(f"from broadsheet.crawler.cli import run\nrun({arguments!r})") == libraries
-
-
-def test_a_search_loads_neither_the_crawl_nor_what_reads_raw_responses(tmp_path):
-    """It found its terminal in the crawl's room once, and with that the folders of WARC files."""
-    with Archive.open(tmp_path / "a.db"):
-        pass
-    rooms = tuple(
-        f"broadsheet.crawler.{room}" for room in ("crawl", "fetch", "discovery", "workers", "replay", "fleet")
-    )
-    program = f"""from broadsheet.crawler.cli import run
-run(["search", {str(tmp_path / "a.db")!r}, "mill"])
-print(*(name for name in sys.modules if name.startswith({(*rooms, "broadsheet.output.raw.warc")!r})))"""
-    done = subprocess.run([sys.executable, "-c", f"import sys\n{program}"], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == ""
 
 
 @pytest.mark.slow
