@@ -158,11 +158,11 @@ def name_repeated(blocks: Sequence[Block], verdicts: tuple[Verdict, ...]) -> tup
         return verdicts
     kept_blocks = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
     first_positions = {block.text: block.position for block in reversed(kept_blocks)}
-    named = list(verdicts)
+    named, kept_runs = list(verdicts), dict[int, list[set[tuple[str, ...]]]]()
     for n in duplicates:
         position = first_positions.get(blocks[n].text)
         if position is None:
-            position = _most_alike(blocks[n], kept_blocks)
+            position = _most_alike(blocks[n], kept_blocks, kept_runs)
         named[n] = _without_witness(verdicts[n]) if position is None else replace(verdicts[n], repeats=position)
     return tuple(named)
 
@@ -175,11 +175,17 @@ def _without_witness(verdict: Verdict) -> Verdict:
     return replace(verdict, reason=vote.reason, rule=vote.rule)
 
 
-def _most_alike(duplicate: Block, kept_blocks: Sequence[Block]) -> int | None:
-    """Return the position of the kept block with most of a duplicate's runs of words; None if none has half."""
+def _most_alike(
+    duplicate: Block, kept_blocks: Sequence[Block], kept_runs: dict[int, list[set[tuple[str, ...]]]]
+) -> int | None:
+    """Return the position of the kept block with most of a duplicate's runs of words; None if none has half.
+
+    `kept_runs` has the runs of the kept blocks by their length, as far as asked for, and gets what is missing.
+    """
     length = min(_RUN_WORDS, len(_WORD.findall(duplicate.text)))
     runs = _word_runs(duplicate.text, length) if length else set()
-    shared, position = max(
-        ((len(runs & _word_runs(block.text, length)), -block.position) for block in kept_blocks), default=(0, 0)
-    )
+    if length not in kept_runs:
+        kept_runs[length] = [_word_runs(block.text, length) if length else set() for block in kept_blocks]
+    counts = (len(runs & block_runs) for block_runs in kept_runs[length])
+    shared, position = max(zip(counts, [-block.position for block in kept_blocks], strict=True), default=(0, 0))
     return -position if shared >= max(1, _WITNESS_SHARE * len(runs)) else None
