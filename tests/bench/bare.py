@@ -1,11 +1,12 @@
 """CPU time of `clean` over that of trafilatura's `bare_extraction` with metadata, and the pages on which it asks it.
 
-    python -m tests.bench.bare [--pages N] [--rounds N] [--out FILE]
+    python -m tests.bench.bare [--pages N] [--out FILE]
 
-Both sides take each page in turn in one process, so what else the machine does slows both; a page counts with the least
-of its rounds, in `time.process_time`. Pages are evenly spread over the articles of each annotated corpus, and over each
-whole site's pages with a reference text. Writes `results/bare.json`, and its table between two marks of
-docs/performance.md.
+Both sides take each page in turn in one process, so what else the machine does slows both, in `time.process_time`. Each
+takes a page once, as a crawl does: both remember texts and dates, and are faster at a page that they have had. What
+they load at the first page of a kind is not counted: other pages warm them up. Pages are evenly spread over the
+articles of each annotated corpus, and over each whole site's pages with a reference text. Writes
+`results/bare.json`, and its table between two marks of docs/performance.md.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import pathlib
 import sys
 import time
@@ -26,7 +28,7 @@ RESULT = pathlib.Path(__file__).parent / "results/bare.json"
 DOCUMENT = ROOT / "docs/performance.md"
 BEGIN, END = "<!-- beside bare extraction: made by python -m tests.bench.bare -->", "<!-- end of bare extraction -->"
 _CORPORA = ("wcxb", "news", "segments", "dragnet", "zh69", "magic")
-_WARMING = 3  # pages of each set before those that count
+_WARMING = 15  # pages of each set before those that count
 
 PageBytes = tuple[str, bytes]
 Measured = dict[str, float]
@@ -43,7 +45,7 @@ def sets(count: int) -> Iterator[tuple[str, list[PageBytes]]]:
         yield site, [(row["url"], body) for row, body in site_pages(site, max(1, total // (count + _WARMING)))]
 
 
-def measure(pages: Sequence[PageBytes], rounds: int) -> Measured:
+def measure(pages: Sequence[PageBytes]) -> Measured:
     """Measure both sides on pages: milliseconds a page, their ratio, and the share of pages that asked."""
     from trafilatura import bare_extraction
 
@@ -61,14 +63,10 @@ def measure(pages: Sequence[PageBytes], rounds: int) -> Measured:
     counted = pages[_WARMING:]
     seconds = dict.fromkeys(sides, 0.0)
     for url, body in counted:
-        least = dict.fromkeys(sides, float("inf"))
-        for _ in range(rounds):
-            for name, run in sides.items():
-                started = time.process_time()
-                run(url, body)
-                least[name] = min(least[name], time.process_time() - started)
-        for name in sides:
-            seconds[name] += least[name]
+        for name, run in sides.items():
+            started = time.process_time()
+            run(url, body)
+            seconds[name] += time.process_time() - started
     asked = sum(clean(Page(url, body)).asked_extractor for url, body in counted)
     return {
         "pages": len(counted),
@@ -95,8 +93,9 @@ def section() -> str:
     stored = json.loads(RESULT.read_text("utf-8"))
     return f"""## One page, beside bare extraction
 
-CPU time of `clean` and of trafilatura's `bare_extraction` with metadata on the same pages, in turn in one process
-({stored["measured"]}), and the share of them that are asked of trafilatura because the first look is in doubt.
+CPU time of `clean` and of trafilatura's `bare_extraction` with metadata on the same pages, each page once, in turn in
+one process ({stored["measured"]}, at a load of {stored["load"]}), and the share of them that are asked of trafilatura
+because the first look is in doubt.
 
 {BEGIN}
 {table(stored["sets"])}
@@ -107,16 +106,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, and keep the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, default=25, help="of each set")
-    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--out", type=pathlib.Path, default=RESULT)
     options = parser.parse_args(arguments)
     if not (SHARED / "corpus/wcxb").is_dir():
         sys.exit(f"no corpus in {SHARED}: set BROADSHEET_SHARED")
     result: dict[str, Measured] = {}
     for name, pages in sets(options.pages):
-        result[name] = measure(pages, options.rounds)
+        result[name] = measure(pages)
         print(name, result[name], flush=True)
-    stored = {"measured": datetime.datetime.now(datetime.UTC).date().isoformat(), "sets": result}
+    day, load = datetime.datetime.now(datetime.UTC).date().isoformat(), round(os.getloadavg()[0], 1)
+    stored = {"measured": day, "load": load, "sets": result}
     options.out.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
     before, _, rest = DOCUMENT.read_text("utf-8").partition(BEGIN)
     DOCUMENT.write_text(f"{before}{BEGIN}\n{table(result)}\n{END}{rest.partition(END)[2]}", "utf-8")
