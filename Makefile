@@ -1,10 +1,10 @@
 # make demo       crawl the bundled sample site and show what comes out
-# make test       the quick tests, ruff, mypy, the import arrows
+# make test       ruff, mypy and the quick tests; make lint is the first part
 # make test-full  every test but those of the night; make test-full ONLY=slow leaves out what `make test` has run
 # make nightly    what only grows, damages or compares at length, and a fourth of the slow tests with each command in an
 #                 interpreter of its own, on disk; up to four hours. make nightly PARTS="tests torture" runs only these
-# make quick      the quick tests alone, for example with another Python:
-#                 make quick VENV=.cache/python3.13 PYTHON=python3.13
+# make quick      the quick tests alone; those of a room: make quick ROOM=output/write
+#                 with another Python: make quick VENV=.cache/python3.13 PYTHON=python3.13
 # make lowest     a demo crawl and some of the quick tests with the lowest versions that pyproject.toml allows
 # make expected   write the files of expected texts in tests/ anew, after a change that is meant; read their difference
 # make mutants    put faults into the code one at a time, in a copy, and count those that the quick tests notice: another
@@ -28,6 +28,9 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$name && break; done)
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 	$(BIN)/python -m pip install -qq --disable-pip-version-check
+# uv does in seconds what takes pip minutes; pip does it where uv cannot be had.
+INSTALL = UV_CONSTRAINT=constraints.txt UV_BUILD_CONSTRAINT=constraints.txt UV_LINK_MODE=copy \
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --editable $(1) 2>/dev/null || $(PIP) --editable $(1)
 # Each worker collects all tests, so what they import is compiled once before that. The slow tests wait a lot, and some
 # of their files take minutes, so that a worker with nothing to do takes tests of a file from another.
 WORKERS := 2
@@ -40,18 +43,19 @@ RESOLVE = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade 
 BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/commit_points.py %/corpus.py \
 	%/hostile.py %/losses.py %/torture.py,$(wildcard tests/bench/*.py)))
 
-.PHONY: demo test test-full nightly quick lowest expected mutants pins bench bench-quality torture train docs pictures clean
+.PHONY: demo test lint test-full nightly quick lowest expected mutants pins bench bench-quality torture train docs pictures clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
 	@$(BIN)/broadsheet demo
 
-test: $(READY)
+test: lint quick
+
+lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m tests.names
 	$(BIN)/mypy
-	$(PYTEST) -m "not slow"
 
 test-full: WORKERS := 4
 test-full: DIST := worksteal
@@ -62,7 +66,7 @@ nightly: $(READY)
 	$(BIN)/python -m tests.nightly $(PARTS)
 
 quick: $(READY)
-	$(PYTEST) -m "not slow" $(if $(SAMPLE),--sample $(SAMPLE))
+	$(PYTEST) -m "not slow" $(if $(SAMPLE),--sample $(SAMPLE)) $(ROOM:%=tests/%)
 
 # Not by way of constraints.txt: the versions are those that pyproject.toml states as the lowest.
 lowest: pyproject.toml
@@ -101,7 +105,7 @@ torture: $(READY)
 	$(BIN)/python -m tests.bench.torture
 
 train: $(READY)
-	@$(PIP) --editable '.[train]'
+	@$(call INSTALL,'.[train]')
 	$(BIN)/python -m broadsheet.cleaners.training.block_model --date "$$(date +%F)"
 	$(BIN)/python -m broadsheet.cleaners.training.line_model
 	$(BIN)/python -m broadsheet.cleaners.training.page_type_model
@@ -125,5 +129,5 @@ $(READY): pyproject.toml constraints.txt
 		"python3 -m venv does not work here: apt install python3-venv" >&2; exit 1; }
 	@echo "Installing into $(VENV) (once, a minute or two) …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) --editable '.[dev]'
+	@$(call INSTALL,'.[dev]')
 	@touch $@

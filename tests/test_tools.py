@@ -52,6 +52,23 @@ def test_what_could_not_be_installed_is_tried_again(pins: Path) -> None:
             programs("some", pins, pins / "cache")
 
 
+def test_uv_installs_all_others_and_without_it_pip_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+    done = subprocess.CompletedProcess("", 0)
+    monkeypatch.setattr(tools.subprocess, "run", lambda command, **named: commands.append([*map(str, command)]) or done)
+    monkeypatch.setattr(tools, "programs", lambda name: tmp_path / name)
+    for name in ("some", "uv"):
+        tools.install(tmp_path / f"{name}.txt", tmp_path / "made")
+
+    def missing(name: str) -> Path:
+        raise ToolsMissingError("none")
+
+    monkeypatch.setattr(tools, "programs", missing)
+    tools.install(tmp_path / "some.txt", tmp_path / "made")
+    assert [command[0] for command in commands[1::2]] == [f"{tmp_path}/uv/uv", *[f"{tmp_path}/made/bin/python"] * 2]
+    assert ["--without-pip" in command for command in commands[::2]] == [True, False, False]
+
+
 @pytest.mark.slow
 def test_pip_says_why_a_set_cannot_be_had(tmp_path: Path) -> None:
     (tmp_path / "some.txt").write_text(f"{tmp_path}/nothing-here.whl\n")
