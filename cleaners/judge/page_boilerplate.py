@@ -11,7 +11,14 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from ..document import Block, BlockKind, RemovalReason
-from ..page.running_text import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, common_step_count, is_prose
+from ..page.running_text import (
+    MAX_LINK_DENSITY,
+    NON_ARTICLE_LANDMARKS,
+    common_step_count,
+    container_of,
+    is_prose,
+    most_worded,
+)
 from ..rules.layout_rules import box_apart, explain_layout
 from ..rules.rule import BodyPosition, Rule
 from ..words import rough_word_count
@@ -94,6 +101,8 @@ _SHORT_LINE_WORDS = 14
 _ARTICLE_WORDS = 80
 _BOX_WORDS = 8
 _WORDS_OUTSIDE_BOXES = 100
+_PASTED_WORDS = 25  # a shorter paragraph may be a caption
+_PARAGRAPH = re.compile(r">p(?:[.#][^>]*)?$")
 _LINE_NUMBERS = "layout/line-numbers"
 _HEAD_BLOCKS = 3  # below the first paragraph, which may still be byline and date
 _CELL = re.compile(r"t[dh](?:$|[.#])")
@@ -188,10 +197,23 @@ def blocks_in_boxes(blocks: Sequence[Block], selected_positions: frozenset[int])
     If hardly any text is outside them, these are the numbers of lines of code alone.
     """
     boxed_blocks = {block.position: rule for block in blocks if (rule := box_apart(block.path))}
-    words_outside = sum(blocks[n].words for n in selected_positions if n not in boxed_blocks and is_prose(blocks[n]))
-    if words_outside >= _WORDS_OUTSIDE_BOXES:
-        return boxed_blocks
+    if not boxed_blocks:
+        return {}
+    outside = [blocks[n] for n in sorted(selected_positions) if n not in boxed_blocks and is_prose(blocks[n])]
+    if sum([block.words for block in outside]) >= _WORDS_OUTSIDE_BOXES:
+        return {n: rule for n, rule in boxed_blocks.items() if not _is_pasted(blocks[n], outside)}
     return {n: rule for n, rule in boxed_blocks.items() if rule.name == _LINE_NUMBERS}
+
+
+def _is_pasted(block: Block, text: Sequence[Block]) -> bool:
+    """Return whether a paragraph between others of the text's container is named like a box, as pasted text may be.
+
+    `text` is the prose outside of boxes. What is named so as the text's own container goes on around it is no box.
+    """
+    is_paragraph = _PARAGRAPH.search(block.path) and block.words > _PASTED_WORDS and is_prose(block)
+    if not is_paragraph or not text[0].position < block.position < text[-1].position:
+        return False
+    return container_of(block) == most_worded(text, container_of)
 
 
 def is_box_heading(blocks: Sequence[Block], position: int, kept_prose: Iterable[int]) -> bool:

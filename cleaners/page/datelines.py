@@ -67,6 +67,7 @@ OLDEST_VISIBLE = "1995"
 _STATED_TIME = re.compile(r"(?:19|20)\d{2}-\d{2}-\d{2}T\d{2}:\d{2}")
 _UPLOAD_NAME = re.compile(r"upload|posted|publi[sc]|creat", re.IGNORECASE)
 _SENTENCE_ENDS = (".", "!", "?", "…", "。")
+_CARD_CHARS = 300  # at most, of a card's text: its title, a day, a line of excerpt
 _RUNS_OVER_ANY = 8  # text runs over the headline of which any line counts; farther up only a dateline
 _NO_DATELINE_TAGS = frozenset({"pre", "code", "samp", "kbd", "textarea", "figure", "figcaption"})
 
@@ -156,9 +157,19 @@ def _confirmed_day(page: PageContext, iso: str) -> str:
 def _days_alone(page: PageContext) -> Iterator[str]:
     """Yield the possible days that stand alone near the headline, without those of a change."""
     for run in _dateline_runs(page):
-        for found in _dates_in(page, run.text) if len(run.text) <= _DAY_CHARS else ():
+        is_alone = len(run.text) <= _DAY_CHARS and _DIGIT.search(run.text) and not _is_in_card(page, run)
+        for found in _dates_in(page, run.text) if is_alone else ():
             if found.label != "updated" and is_possible(found.iso, page.not_after):
                 yield found.iso[:10]
+
+
+def _is_in_card(page: PageContext, run: TextRun) -> bool:
+    """Return whether a text run stands in a box of few words with a linked title: a card of any class."""
+    element = run.container
+    boxes = () if element is None else (element, *element.iterancestors())
+    own_boxes = takewhile(lambda box: box not in page.headline_ancestors, boxes)
+    cards = takewhile(lambda box: len(element_text(box)) <= _CARD_CHARS, own_boxes)
+    return any(element_text(link).count(" ") > TITLE_SPACES for box in cards for link in islice(box.iter("a"), 3))
 
 
 def find_modified(page: PageContext) -> tuple[str, str]:

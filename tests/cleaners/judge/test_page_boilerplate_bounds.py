@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from broadsheet.cleaners.document import BlockKind
@@ -21,6 +23,26 @@ from tests.cleaners.building import block, linked
 
 def words(count: int, name: str = "w") -> str:
     return " ".join(f"{name}{n}" for n in range(count))
+
+
+@pytest.mark.parametrize(
+    ("path", "count", "position", "is_boxed"),
+    [
+        ("body>div>p.caption", 26, 1, False),
+        ("body>div>p.bio", 26, 1, False),
+        ("body>div>p.caption", 25, 1, True),
+        ("body>div>div.caption", 26, 1, True),
+        ("body>div>figure.caption>p", 26, 1, True),
+        ("body>div>p.bio", 26, 2, True),
+    ],
+)
+def test_a_long_paragraph_of_the_text_is_no_box_by_a_class_that_was_pasted_with_it(
+    path: str, count: int, position: int, is_boxed: bool
+) -> None:
+    texts = [block(0, words(60)), block(1, words(60))]
+    texts.insert(position, block(position, words(count), path=path))
+    blocks = [replace(text, position=n) for n, text in enumerate(texts)]
+    assert blocks_in_boxes(blocks, frozenset(range(3))).keys() == ({position} if is_boxed else set())
 
 
 @pytest.mark.parametrize(("count", "expected"), [(30, True), (31, False)])

@@ -225,8 +225,8 @@ def test_a_doubt_about_an_article_is_said() -> None:
 @pytest.mark.parametrize(
     ("other", "left", "kind"),
     [
-        ("document", 0.10, PageType.ARTICLE),  # a how-to is much like a manual
-        ("document", 0.06, PageType.DOCUMENT),
+        ("document", 0.16, PageType.ARTICLE),
+        ("document", 0.14, PageType.DOCUMENT),
         ("product", 0.18, PageType.ARTICLE),
         ("product", 0.14, PageType.PRODUCT),
         ("forum", 0.14, PageType.FORUM),

@@ -271,7 +271,7 @@ CASES: dict[str, tuple[PageType, Changes, list[Changes]]] = {
         [{"states_article": True}, {"has_date": True}],
     ),
     "list by signs": (PageType.LIST, {"chance": 0.119}, [{"chance": 0.121}, {"is_paywalled": True}]),
-    "document by signs": (PageType.DOCUMENT, {"chance": 0.079, "others": "document"}, [{"chance": 0.081}]),
+    "document by signs": (PageType.DOCUMENT, {"chance": 0.149, "others": "document"}, [{"chance": 0.151}]),
     "forum by signs": (PageType.FORUM, {"chance": 0.159, "others": "forum"}, [{"chance": 0.161}]),
     "product by signs": (PageType.PRODUCT, {"chance": 0.159, "others": "product"}, [{"chance": 0.161}]),
     "service by signs": (PageType.OTHER, {"chance": 0.119, "others": "service"}, [{"chance": 0.121}]),

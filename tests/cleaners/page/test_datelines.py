@@ -96,6 +96,9 @@ def test_related_articles_do_not_make_an_article_older() -> None:
     head = "<meta name=date content=2020-06-23><meta name=last-modified content=2020-06-23>"
     assert published("<p>3 May 2020</p><p>6 May 2020</p>", head)[0] == "2020-06-23"
     assert published("<p>3 May 2020</p>", head) == ("2020-05-03", "text")
+    card = "<div class=x9><a href=/bridge>{}</a><div><span>3 May 2020</span></div></div>"
+    assert published(card.format("The bridge of the valley reopens"), head)[0] == "2020-06-23"
+    assert published(card.format("Ann Lee"), head) == ("2020-05-03", "text")
 
 
 @pytest.mark.parametrize(
