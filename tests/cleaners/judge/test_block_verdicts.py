@@ -67,6 +67,15 @@ def test_no_article_is_lost_below_a_heading_of_boilerplate_in_a_box(box: str, he
     assert sum(sentence in cleaned.text for sentence in LONG) >= len(LONG) - 1
 
 
+def test_a_menu_s_entry_for_jobs_ends_no_section_of_related_stories() -> None:
+    entries = "".join(
+        f"<li><a href=/{n}>{name}</a></li>" for n, name in enumerate(("Stadt", "Stellenangebote", "Land"))
+    )
+    body = f"{''.join(STORY)}<h3>Related stories</h3><ul>{entries}</ul>"
+    votes = [verdict.votes for verdict in verdicts_by_text(body, judge_all=rule_verdicts).values()][-3:]
+    assert all(any(vote.rule == "en/related-heading/section" for vote in given) for given in votes)
+
+
 @pytest.mark.parametrize("heading", ["Upcoming events", "Job board", "Stellenangebote", "Próximos eventos"])
 @pytest.mark.parametrize("rows", [3, 30])
 def test_a_letter_s_links_to_events_and_jobs_are_no_text_unless_it_is_made_of_them(heading: str, rows: int) -> None:
