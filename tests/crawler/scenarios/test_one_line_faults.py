@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
 import sqlite3
 import ssl
+import subprocess
+import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,7 +25,7 @@ from tests.crawler.fetch.test_connection import certificate
 from tests.crawler.fetch.test_connection_certificates import NO_NAMES
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.scripted_site import ScriptedSite, Seen, page, stories
-from tests.crawler.shell import command, crawl, rows
+from tests.crawler.shell import command, crawl, environment, rows
 from tests.output.conftest import Maker
 from tests.sampling import sampled
 
@@ -196,3 +201,56 @@ def test_a_disk_without_room_is_a_line_for_every_verb_that_writes(serve: Serve, 
     assert kilobytes or rows(db, "SELECT url, text FROM articles") == before
     with open_database(db, read_only=True) as archive_db:
         assert verify(archive_db) == []
+
+
+def _without_rights() -> Sequence[str]:
+    """Return what runs a command as a user whom permissions bind; root is one without its capabilities."""
+    if os.geteuid():
+        return ()
+    if not (program := shutil.which("setpriv")):
+        pytest.skip("root, and no setpriv with which to drop what permissions do not bind")
+    return (program, "--bounding-set", "-all", "--inh-caps", "-all")
+
+
+@pytest.mark.slow
+def test_a_folder_that_cannot_be_written_is_a_line_and_can_be_read(tmp_path: Path) -> None:
+    folder, make = tmp_path / "folder", Maker()
+    folder.mkdir()
+    with Archive.open(folder / "a.db", make.clock) as archive:
+        archive.save([make.outcome("http://a.test/mill", "the mill by the river", title="The mill")])
+    with closing(sqlite3.connect(folder / "other.db")) as other, other:
+        other.execute("CREATE TABLE notes (text)")
+    folder.chmod(0o555)
+    told = {
+        "search a.db mill": (0, ""),
+        "verify a.db": (0, ""),
+        "correct a.db mill --title Other": (1, f"the folder {folder} cannot be written"),
+        "correct a.db mill --not-article": (1, f"the folder {folder} cannot be written"),
+        "backup a.db b.db": (1, f"the folder {folder} cannot be written"),
+        "merge b.db a.db": (1, f"the folder {folder} cannot be written"),
+        "export a.db -o b.jsonl": (2, "cannot write"),
+        "export a.db -o b/": (2, "cannot make the folder"),
+        "search other.db mill": (1, "other.db is a SQLite database of another program"),
+        "report other.db": (1, "other.db is a SQLite database of another program"),
+    }
+    try:
+        for line, (code, message) in told.items():
+            words = [*_without_rights(), sys.executable, "-m", "broadsheet.crawler.cli", *line.split()]
+            ended = subprocess.run(words, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+            assert (ended.returncode, message in ended.stderr) == (code, True), (line, ended.stderr)
+            assert ended.stderr.count("\n") == int(code > 0), ended.stderr
+    finally:
+        folder.chmod(0o755)
+    assert sorted(path.name for path in folder.iterdir()) == ["a.db", "other.db"]
+
+
+@pytest.mark.parametrize(("words", "exit_code"), [("browse a.db", 1), ("demo", 2)])
+def test_a_port_in_use_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, exit_code: int) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Archive.open(tmp_path / "a.db"):
+        pass
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        code, _, errors = command(*words.split(), "--port", port)
+    assert (code, errors.count("\n")) == (exit_code, 1), errors
+    assert str(port) in errors
