@@ -126,7 +126,7 @@ class _BlockDraft:
 class RemovalReason(StrEnum):
     """Reason for a block's absence from the text: its kind, as far as anything tells, or else its place.
 
-    The stored words are those that people read. Rule files call a reason by its member in small letters: `author_bio`.
+    The stored words are those that people read. Rule files call a reason by its member in small letters: `author-bio`.
     """
 
     ADVERTISEMENT = "advertisement"
@@ -171,8 +171,8 @@ class RemovalReason(StrEnum):
 
     @property
     def key(self) -> str:
-        """Return the name that rule files, and the names of rules, have for it: `author_bio`."""
-        return self.name.lower()
+        """Return the name that rule files, and the names of rules, have for it: `author-bio`."""
+        return self.name.lower().replace("_", "-")
 
 
 class KeepReason(StrEnum):

@@ -35,7 +35,6 @@ from ..read.plain_words import count_text
 _RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ku", "ps", "sd", "ug", "ur", "yi"})
 _LINKS = ("http", "https")
 _OPTION = re.compile(r"(?<!\S)(--[a-z][a-z-]*)")
-_NO_BREAK = "\N{NO-BREAK SPACE}"
 _SENTENCE_END = re.compile(r"[.!?…]+[»”\")]*\s|[。！？]")
 _MOST_SENTENCE = 220  # characters
 _SHORT_TEXT = 120  # characters, a new line counted as 30; more may be higher on a phone than a removed block is shown
@@ -65,13 +64,13 @@ def share_text(part: float, whole: float) -> str:
     return f"{percent:.0f} %"
 
 
-def moment_text(moment: str | None) -> str:
+def moment_html(moment: str | None) -> Markup:
     """Return a stored time as a person reads it: to the minute, in UTC, on one line; a day stays a day.
 
-    >>> moment_text("2024-05-01T10:20:30Z").replace("\N{NO-BREAK SPACE}", " ")
-    '2024-05-01 10:20'
+    >>> str(moment_html("2024-05-01T10:20:30Z"))
+    '<time>2024-05-01 10:20</time>'
     """
-    return (moment or "")[:16].replace("T", _NO_BREAK)
+    return Markup("<time>{}</time>").format((moment or "")[:16].replace("T", " "))
 
 
 def first_sentence(text: str) -> str:
@@ -165,7 +164,7 @@ def groupby_run(values: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]
 FILTERS: dict[str, Callable[..., Any]] = {
     "grouped": grouped,
     "counted": count_text,
-    "moment": moment_text,
+    "moment": moment_html,
     "direction": text_direction,
     "first_sentence": first_sentence,
     "web_link": web_link,

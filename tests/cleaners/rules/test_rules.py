@@ -68,7 +68,7 @@ def test_names_are_unique() -> None:
 
 NOTICED_FIRST = (
     "donation membership share feedback newsletter related comments licence consent app advertisement copyright"
-    " author_bio breadcrumb tags navigation byline caption paywall print"
+    " author-bio breadcrumb tags navigation byline caption paywall print"
 )
 
 

@@ -16,7 +16,7 @@ from broadsheet.output.browse.rendering import (
     CompiledTemplates,
     json_value,
     make_environment,
-    moment_text,
+    moment_html,
     reading_html,
     share_text,
     tab_stop,
@@ -98,8 +98,8 @@ def test_values_are_those_of_json() -> None:
         "lone": "a?", "1": [None, 0.5],
     }  # fmt: skip
     assert [text_direction(language) for language in ("ar", "en", "", None)] == ["rtl", "ltr", "auto", "auto"]
-    assert [moment_text(moment) for moment in ("2024-05-01T10:20:30Z", "2024-05-01", "", None)] == [
-        "2024-05-01\xa010:20", "2024-05-01", "", "",
+    assert [moment_html(moment) for moment in ("2024-05-01T10:20:30Z", "2024-05-01", "", None)] == [
+        f"<time>{shown}</time>" for shown in ("2024-05-01 10:20", "2024-05-01", "", "")
     ]  # fmt: skip
 
 
