@@ -56,34 +56,23 @@ class CrawlOptions:
         given_names = {name for name in arguments if not name.startswith("_")}  # `_job` and the like are scrapyd's
         if unknown := sorted(given_names - argument_names):
             raise _unknown_argument(unknown[0], argument_names)
-        return cls(
-            seeds=_seeds(arguments),
-            include=_strings(arguments.get("include")),
-            exclude=_strings(arguments.get("exclude")),
-            max_pages=_number(arguments, "max_pages", int) or 0,
-            max_depth=_number(arguments, "max_depth", int),
-            max_time=_number(arguments, "max_time", float) or 0.0,
-            since=_date(arguments.get("since")),
-            languages=tuple(tag.lower() for tag in _strings(arguments.get("languages") or arguments.get("language"))),
-            obey_directives=_boolean(arguments.get("obey_directives", False)),
-            contact=str(arguments.get("contact") or ""),
-            user_agent=str(arguments.get("user_agent") or ""),
-            site_rules=str(arguments.get("site_rules") or ""),
-            warc=_boolean(arguments.get("warc", True)),
-            max_size=parse_size(str(arguments.get("max_size") or 0), "max_size"),
-            revisit=_choice(arguments.get("revisit"), REVISIT_MODES, "revisit"),
-            every=_number(arguments, "every", float) or 0.0,
-            keep_credentials=_boolean(arguments.get("keep_credentials", False)),
-            ignore_robots=_boolean(arguments.get("ignore_robots", False)),
-            sampling=_boolean(arguments.get("sampling", True)),
-            items=_choice(arguments.get("items") or ITEM_MODES[0], ITEM_MODES, "items"),
-            extractor=_extractor_use(arguments.get("extractor")),
-            keep=_choice(arguments.get("keep") or KEPT_PARTS[0], KEPT_PARTS, "keep"),
-            only_missing=_boolean(arguments.get("only_missing", False)),
-            only_pages=_strings(arguments.get("only_pages")),
-            browser=_choice(arguments.get("browser") or BROWSER_MODES[0], BROWSER_MODES, "browser"),
-            **{name: _boolean(arguments.get(name, True)) for name in DISCOVERY_SOURCES},
-        )._checked()
+        values: dict[str, Any] = {
+            "seeds": _seeds(arguments),
+            "max_pages": _number(arguments, "max_pages", int) or 0,
+            "max_depth": _number(arguments, "max_depth", int),
+            "max_time": _number(arguments, "max_time", float) or 0.0,
+            "every": _number(arguments, "every", float) or 0.0,
+            "max_size": parse_size(str(arguments.get("max_size") or 0), "max_size"),
+            "since": _date(arguments.get("since")),
+            "languages": tuple(map(str.lower, _strings(arguments.get("languages") or arguments.get("language")))),
+            "extractor": _extractor_use(arguments.get("extractor")),
+        }
+        values |= {name: _strings(arguments.get(name)) for name in ("include", "exclude", "only_pages")}
+        values |= {name: str(arguments.get(name) or "") for name in ("contact", "user_agent", "site_rules")}
+        values |= {name: _choice(arguments.get(name) or words[0], words, name) for name, words in _CHOICES.items()}
+        switches = {field.name: field.default for field in fields(cls) if isinstance(field.default, bool)}
+        values |= {name: _boolean(arguments.get(name, default)) for name, default in switches.items()}
+        return cls(**values)._checked()
 
     def _checked(self) -> CrawlOptions:
         if self.keep == PICTURES and not self.warc:
@@ -115,6 +104,9 @@ KEPT_PARTS = ("text", PICTURES)
 
 BROWSER_MODES = (BROWSER_AUTO, BROWSER_NEVER, BROWSER_ALWAYS) = ("auto", "never", "always")
 """The pages that are rendered in a browser: those that need it, none, all."""
+
+_CHOICES = {"revisit": REVISIT_MODES, "items": ITEM_MODES, "keep": KEPT_PARTS, "browser": BROWSER_MODES}
+"""Words that an option may have, its default first."""
 
 DISCOVERY_SOURCES = ("sitemaps", "feeds", "links")
 """Where URLs come from besides start URLs; each has an option `--no-…`."""

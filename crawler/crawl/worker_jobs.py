@@ -102,23 +102,14 @@ def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
     reason = _option_exclusion(cleaned, policy.options)
     if exclusion := _directive_exclusion(cleaned, directives, job, policy):
         reason, cleaned = exclusion, _without_text(cleaned)
-    if not reason:
-        is_captcha = cleaned.verdict.page_type is PageType.CAPTCHA
-        return PageResult(
-            UrlState.FAILED if is_captcha else UrlState.DONE,
-            OutcomeReason.CHALLENGED if is_captcha else cleaned.verdict.page_type,
-            make_page_rows(cleaned, rules_digest, extractor_use),
-            discovered,
-            directives,
-        )
-    verdict = PageVerdict(PageType.OTHER, (f"own_type={cleaned.verdict.page_type}", f"left_out={reason}"))
-    return PageResult(
-        UrlState.SKIPPED,
-        reason,
-        make_page_rows(replace(cleaned, verdict=verdict), rules_digest, extractor_use),
-        discovered,
-        directives,
-    )
+    state: UrlState = UrlState.DONE
+    if reason:
+        verdict = PageVerdict(PageType.OTHER, (f"own_type={cleaned.verdict.page_type}", f"left_out={reason}"))
+        state, cleaned = UrlState.SKIPPED, replace(cleaned, verdict=verdict)
+    elif cleaned.verdict.page_type is PageType.CAPTCHA:
+        state, reason = UrlState.FAILED, OutcomeReason.CHALLENGED
+    rows = make_page_rows(cleaned, rules_digest, extractor_use)
+    return PageResult(state, reason or cleaned.verdict.page_type, rows, discovered, directives)
 
 
 def process_empty_page(page: Page) -> PageRows:
