@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypedDict, Unpack
 
-from broadsheet.crawler.options import SETTING_OPTIONS, CrawlOptions, OptionError
+from broadsheet.crawler.options import SETTING_OPTIONS, OptionError
 from broadsheet.output.archive.archive_errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -160,12 +160,17 @@ def crawl(
         result = broadsheet.crawl("https://news.example/", "news.db", max_pages=100)
         print(result.article_pages, result.reason)
     """
+    from broadsheet.crawler.crawl.early_checks import check_arguments
+    from broadsheet.crawler.workers.worker import workers_problem
+
     arguments: dict[str, Any] = {"revisit": "due"} | dict(options)
     changed_settings = {setting: arguments.pop(name) for name, setting in SETTING_OPTIONS.items() if name in arguments}
     arguments["seeds"] = urls
     if not interval > 0:
         raise OptionError(f"interval must be a number of seconds above 0, not {interval}")
-    _check(arguments, allow_private=bool(changed_settings.get("BROADSHEET_ALLOW_PRIVATE")))
+    if problem := workers_problem():
+        raise CrawlError(problem)
+    check_arguments(arguments, bool(changed_settings.get("BROADSHEET_ALLOW_PRIVATE")))
     file = Path(archive).absolute()
     request = _CrawlRequest(str(file), arguments, changed_settings | dict(settings or {}), interval)
     with _CrawlProcess(request.pickled()) as process:
@@ -179,19 +184,6 @@ def crawl(
             if stop is not None and stop.is_set():
                 process.stop()
     raise CrawlError(f"the process of the crawl ended with exit code {process.exit_code}")
-
-
-def _check(arguments: Mapping[str, Any], *, allow_private: bool) -> None:
-    """Raise what is wrong with the options before a process is started for them."""
-    from broadsheet.crawler.crawl.early_checks import checked_seeds
-    from broadsheet.crawler.discovery.scope import Scope
-    from broadsheet.crawler.workers.worker import workers_problem
-
-    if problem := workers_problem():
-        raise CrawlError(problem)
-    options = CrawlOptions.from_arguments(arguments)
-    seeds = checked_seeds(options.seeds, allow_private)
-    Scope.from_seeds(seeds, options.include, options.exclude)
 
 
 class _CrawlProcess:

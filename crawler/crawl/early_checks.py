@@ -53,12 +53,18 @@ def check_crawl(options: Mapping[str, Any]) -> None:
 def check_options(options: Mapping[str, Any]) -> tuple[str, ...]:
     """Check a crawl's options, and return its start URLs in canonical form. CommandError for unusable options."""
     try:
-        crawl_options = CrawlOptions.from_arguments(spider_arguments(options))
-        seeds = checked_seeds(crawl_options.seeds, options["allow_private"])
-        Scope.from_seeds(seeds, crawl_options.include, crawl_options.exclude)
+        seeds = check_arguments(spider_arguments(options), options["allow_private"])
         read_cookies(options["cookies"] or "")
     except OptionError as error:
         raise CommandError(str(error)) from error
+    return seeds
+
+
+def check_arguments(arguments: Mapping[str, Any], allow_private: bool) -> tuple[str, ...]:
+    """Check a spider's arguments, and return its start URLs in canonical form. OptionError for unusable ones."""
+    crawl_options = CrawlOptions.from_arguments(arguments)
+    seeds = checked_seeds(crawl_options.seeds, allow_private)
+    Scope.from_seeds(seeds, crawl_options.include, crawl_options.exclude)
     return seeds
 
 
