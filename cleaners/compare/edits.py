@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..package_data import read_toml
 from ..words import rough_word_count
@@ -95,8 +95,7 @@ class CapturedBlock:
     other_article_count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ArticleVersion:
+class ArticleVersion(NamedTuple):
     """Article at one capture: the title and date that its page states, their sources, and its blocks in order."""
 
     blocks: tuple[CapturedBlock, ...]

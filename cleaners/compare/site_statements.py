@@ -11,6 +11,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..document import AUTHORS, DAY_MONTH, TITLE, FieldStatement
 from ..page.authors import is_personal, name_key
@@ -30,8 +31,7 @@ _ORDER = (DAY_MONTH, "shown")  # field and source of the statement of an order
 _ORDER_SHARE = 0.9  # of the pages that show an order of day and month
 
 
-@dataclass(frozen=True, slots=True)
-class StatedPage:
+class StatedPage(NamedTuple):
     """A page's own title, authors and publication, with their sources, and all that its sources state."""
 
     title: str
@@ -63,8 +63,7 @@ class SourceFinding:
         return f"{self.source} states {self.commonest!r} on {self.commonest_pages} of {self.pages} pages"
 
 
-@dataclass(frozen=True, slots=True)
-class SettledField:
+class SettledField(NamedTuple):
     """A field's value in the light of the site: the value, its source, and the evidence for the change."""
 
     field: str

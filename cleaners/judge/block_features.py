@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import repeat
+from typing import NamedTuple
 
 import numpy as np
 
@@ -50,8 +51,7 @@ _KIND_NUMBERS = {kind: n for n, kind in enumerate(_FEATURE_KINDS)}
 _WORD = re.compile(r"\w+")
 
 
-@dataclass(frozen=True, slots=True)
-class MeasuredPage:
+class MeasuredPage(NamedTuple):
     """Page's columns, and of them the features that need no verdicts: both models read these."""
 
     page: PageColumns

@@ -11,6 +11,7 @@ from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 
@@ -116,8 +117,7 @@ _FAMILY_NUMBERS = {family: n for n, family in enumerate(dict.fromkeys((*_REASON_
 _LABEL_NAMES = (*(f"in_{name}" for name in _LANDMARKS), *(f"says_{family}" for family in _FAMILY_NUMBERS))
 
 
-@dataclass(frozen=True, slots=True)
-class MarkupGroups:
+class MarkupGroups(NamedTuple):
     """Group numbers, a column a kind of group and a row a block: equal numbers stand for the same path, container …
 
     A location is a path with its landmarks; `location_steps` holds the steps of each location's path, by the location's

@@ -7,7 +7,7 @@ find them to be the article's. All counts are whole numbers, so neither order no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,8 +43,7 @@ _MOST_WORDS = 50  # a longer block counts no more for what a page does at a plac
 _HALF = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class BlockColumns:
+class BlockColumns(NamedTuple):
     """Blocks of a page that its models judged, in order, as whole numbers.
 
     `positions` are those among all `block_count` blocks of the page, `chances` 0 to 255, `link_shares` thousandths of
@@ -61,8 +60,7 @@ class BlockColumns:
     is_heading: Column
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceUse:
+class PlaceUse(NamedTuple):
     """Use that a page makes of its places and containers.
 
     By place or container: its number, and in thousandths how much of the words there the page keeps and how likely they

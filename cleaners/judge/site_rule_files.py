@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -80,8 +81,7 @@ class SiteRuleProblem:
         return f"{self.file}:{self.line}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(NamedTuple):
     """Directive as written; `argument` is the part in parentheses: `replace_string(argument): value`."""
 
     name: str
@@ -90,8 +90,7 @@ class Directive:
     argument: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PageTest:
+class PageTest(NamedTuple):
     """Page that a rule file was written for, and strings that its article must contain."""
 
     url: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from lxml import etree
 
@@ -108,8 +108,7 @@ _MAX_AUTHORS = 30
 _VIA_BY_DIRECTIVE = {"single_page_link": UrlSource.SINGLE_PAGE, "next_page_link": UrlSource.NEXT}
 
 
-@dataclass(frozen=True, slots=True)
-class SiteRuleValues:
+class SiteRuleValues(NamedTuple):
     """Values that a host's rules extract; empty where they name none. `dates` are strings as on the page."""
 
     title: str = ""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from itertools import islice
+from typing import NamedTuple
 
 from .word_lists import alternatives_pattern, load_words, month_numbers
 
@@ -49,8 +49,7 @@ _URL_MONTH = re.compile(r"/((?:19|20)\d{2})/(0?[1-9]|1[0-2])(?=/)")
 _URL_COMPACT = re.compile(r"[/_-]((?:19|20)\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=[/_.?-]|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledDate:
+class LabelledDate(NamedTuple):
     """Date in a text: its ISO form and its label, `updated` or `published` by the words before it, or empty.
 
     `swapped_day` is the ISO day with day and month in the other order, if both orders are possible.
@@ -92,7 +91,7 @@ def find_dates(text: str, language: str = "") -> Iterator[LabelledDate]:
     for match in _NUMERIC.finditer(text):
         iso = _add_time_of_day(_iso_from_numbers(match, language), text[match.end() :])
         for labelled_date in _labelled_date(text, match, iso):
-            yield replace(labelled_date, swapped_day=swapped_day(iso))
+            yield labelled_date._replace(swapped_day=swapped_day(iso))
 
 
 def date_in_url(url: str) -> str:

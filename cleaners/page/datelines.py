@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 from itertools import chain, islice, takewhile
@@ -316,7 +315,7 @@ def _dates_in_run(page: PageContext, run: TextRun, label: str) -> Iterator[Label
     is_line = len(text) <= _DAY_CHARS or (len(text) <= _MAX_UNLABELLED_CHARS and not text.endswith(_SENTENCE_ENDS))
     for found in _dates_in(page, text):
         if (found.label or label or opening or is_line) and _is_own(page, run):
-            yield replace(found, label=found.label or label)
+            yield found._replace(label=found.label or label)
 
 
 @cache
@@ -353,7 +352,7 @@ def _dates_in(page: PageContext, text: str) -> Iterator[LabelledDate]:
     """Yield the dates in a visible text, with day and month in the order that agrees with the page's statements."""
     for found in find_dates(text, page.language_hint):
         is_swapped = found.swapped_day and found.swapped_day in page.stated_days
-        yield replace(found, iso=found.swapped_day) if is_swapped and found.iso[:10] not in page.stated_days else found
+        yield found._replace(iso=found.swapped_day) if is_swapped and found.iso[:10] not in page.stated_days else found
 
 
 def _label_alone(run: TextRun) -> str:

@@ -11,8 +11,8 @@ import codecs
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from charset_normalizer import from_bytes
 
@@ -43,8 +43,7 @@ _Pairs = Mapping[tuple[bool, str], int]
 """Counts of each character beyond ASCII in a text, after a lower-case letter or not."""
 
 
-@dataclass(frozen=True, slots=True)
-class LanguageLetters:
+class LanguageLetters(NamedTuple):
     """Language as its letters beyond ASCII tell it, and the one-byte encodings it is written in, likeliest first."""
 
     codes: frozenset[str]
@@ -52,8 +51,7 @@ class LanguageLetters:
     encodings: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class EncodingFit:
+class EncodingFit(NamedTuple):
     """Fit of an encoding to a sample: the share of the characters beyond ASCII that fit a language, −1 to 1."""
 
     encoding: str

@@ -21,8 +21,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from lxml import etree
@@ -44,8 +44,7 @@ _ATTRIBUTE = re.compile(  # the space before it is read once, also where none fo
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SourceSurvey:
+class SourceSurvey(NamedTuple):
     """Occasions for repairs that a page's source has, by its tags.
 
     `body_end` is the offset in bytes of the first `</body` or `</html`, None without one.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -84,7 +83,7 @@ def _other_titles(page: PageContext, title: str) -> Iterator[FieldStatement]:
 def _read_title(page: PageContext) -> tuple[str, str]:
     candidates = list(_title_candidates(page))
     if not any("<" in text for text, _ in page.heading_candidates):  # a heading about tags shows them
-        candidates = [replace(candidate, text=_without_tags(candidate.text)) for candidate in candidates]
+        candidates = [candidate._replace(text=_without_tags(candidate.text)) for candidate in candidates]
     return choose_title(candidates, page.site_names)
 
 

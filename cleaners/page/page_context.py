@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from lxml import etree
@@ -42,8 +42,7 @@ MAX_RUNS_BEFORE = 20  # and before it
 _MAX_LEVELS = 5  # ancestors of the headline whose preceding siblings are read
 
 
-@dataclass(frozen=True, slots=True)
-class TextRun:
+class TextRun(NamedTuple):
     """Visible text between two block boundaries, across inline markup.
 
     `container` is the element in which its first text stands, and `time_elements` are those in the run.

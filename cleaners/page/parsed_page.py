@@ -8,7 +8,7 @@ contradict is ignored, and a page without a declaration is UTF-8 if it is valid 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import lxml.html
 from lxml import etree
@@ -62,8 +62,7 @@ _UNNESTED_TAGS = _VOID_TAGS.union("p li dt dd option tr td th html head body".sp
 _HEAD_TAGS = frozenset(("base", "link", "meta", "noscript", "script", "style", "template", "title"))
 
 
-@dataclass(frozen=True, slots=True)
-class DecodedText:
+class DecodedText(NamedTuple):
     """Page's text, the Python name of its encoding, and what was wrong with it; `problem` is empty if nothing was.
 
     `cuts` says what was cut of it, as evidence: `cut=characters:10000000`.
@@ -160,8 +159,7 @@ def _is_binary(body: bytes) -> bool:
     return len(_BINARY_CONTROL.findall(head)) * 10 > len(head)
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedPage:
+class ParsedPage(NamedTuple):
     """Page's tree, None if the page is empty, and what was cut of it, as evidence: `cut=elements:200000`."""
 
     tree: lxml.html.HtmlElement | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_TITLE_CHARS = 400
 _SEPARATOR = re.compile(r"\s+[|\-–—·•»«:/~]+\s+|\s*[|｜»]\s*|\s::\s|(?<=\S):\s+(?=\S)")
@@ -12,8 +12,7 @@ _SHOWN = "markup"  # the source of the titles that the page shows as its heading
 _WORD = re.compile(r"\w+")
 
 
-@dataclass(frozen=True, slots=True)
-class TitleCandidate:
+class TitleCandidate(NamedTuple):
     """Title that a page states: its text, its source, and the weight of that source."""
 
     text: str

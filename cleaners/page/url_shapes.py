@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..package_data import read_toml
@@ -141,8 +141,7 @@ _NAME_INDEX = re.compile(r"\[[^\]]*\]|(?:%5b).*?(?:%5d)|\d+$", re.IGNORECASE)
 _MAX_PARTS = 12  # segments of a path, or names of a query, in a pattern
 
 
-@dataclass(frozen=True, slots=True)
-class UrlPatterns:
+class UrlPatterns(NamedTuple):
     """URL's narrow pattern, and the wide pattern that includes it. Both are empty for a malformed URL."""
 
     narrow: str

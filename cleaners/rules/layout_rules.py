@@ -7,9 +7,9 @@ containers with misleading names. A few names of boxes apart from the text are t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from ..document import RemovalReason
 from ..package_data import read_toml
@@ -22,8 +22,7 @@ _PAGE_TAGS = frozenset({"html", "body", "main", "article"})
 _NEGATING_WORDS = frozenset({"no", "has", "with", "without", "not", "non", "js"})
 
 
-@dataclass(frozen=True, slots=True)
-class _LayoutRule:
+class _LayoutRule(NamedTuple):
     """Rule with the tags, the words of ids and classes, and the landmarks to which it applies.
 
     It does not apply by the other words of an id or class that has one of `excepted_tokens`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from ..document import RemovalReason
 
@@ -30,8 +31,7 @@ class AllowedPosition(StrEnum):
     NOT_BETWEEN = "not_between"  # between two article paragraphs only when the block is short
 
 
-@dataclass(frozen=True, slots=True)
-class BodyPosition:
+class BodyPosition(NamedTuple):
     """Position of a block relative to the article's body: before its first paragraph, after its last, or between two.
 
     All three are false if that is not known yet; rules for before or after the body then do not fire.

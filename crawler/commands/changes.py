@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -47,7 +46,7 @@ def changes(db: str, since: str | None, kinds: tuple[str, ...], as_json: bool) -
             archive_db, after_seq=after_seq, since=since_time, kinds=kinds or edit_history.EDIT_KINDS
         ):
             if as_json:
-                print_json_lines([{**asdict(edit), "summary": edit_summary(edit)}])
+                print_json_lines([{**edit._asdict(), "summary": edit_summary(edit)}])
             else:
                 _print_edit(edit)
     if edit is None and not as_json:

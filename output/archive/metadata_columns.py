@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from broadsheet.cleaners.document import DATE_TEXT, Metadata
 
@@ -24,8 +24,7 @@ _DATE = re.compile(
 _NO_ZONE_SO_FAR = timedelta(hours=15)  # from UTC: the farthest in use is 14 hours
 
 
-@dataclass(frozen=True, slots=True)
-class StatedDate:
+class StatedDate(NamedTuple):
     """A date that a page states.
 
     `instant` is UTC (`2024-05-03T13:47:42Z`), known where a time is stated with its zone; `day` (`2024-05-03`) is the

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from broadsheet.cleaners.document import (
     ArticleImage,
@@ -84,8 +84,7 @@ NEXT_PAGE, WHOLE_ARTICLE = "next", "whole"
 _KIND_OF_LINK = {"next": NEXT_PAGE, "single_page": WHOLE_ARTICLE}
 
 
-@dataclass(frozen=True, slots=True)
-class PageLead:
+class PageLead(NamedTuple):
     """A page's link to its article's `next` page or to the `whole` article; `is_by_rule` if a site rule names it."""
 
     page_id: int

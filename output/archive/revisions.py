@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from sqlite_utils import Database
 
@@ -99,8 +99,7 @@ class ArticleState:
         return tuple(row[1] for row in self.blocks if row[3])
 
 
-@dataclass(frozen=True, slots=True)
-class RevisionValues:
+class RevisionValues(NamedTuple):
     """The values of a revision besides place and time: the article's title, the digest of its text, and its change."""
 
     title: str

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
 _ORDINARY, _GENERATED = 0, (2, 3)  # what `PRAGMA table_xinfo` says of a column that is stored, and of a generated one
 
 
-@dataclass(frozen=True, slots=True)
-class TableColumn:
+class TableColumn(NamedTuple):
     """A column as it is declared. `declared_type` is empty where it has none.
 
     A generated column can be read, not written. `is_required` is NOT NULL.

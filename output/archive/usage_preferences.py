@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 from broadsheet.cleaners.package_data import read_toml
@@ -73,8 +74,7 @@ def refusing_texts(use: str, robot: str) -> tuple[tuple[str, ...], tuple[str, ..
     return (f"{use}=n",), (*directives, *(f"{robot}: {directive}" for directive in directives))
 
 
-@dataclass(frozen=True, slots=True)
-class UsageRule:
+class UsageRule(NamedTuple):
     """A preference in a robots.txt: its label, the path pattern that it holds for, and the line as it came."""
 
     label: str

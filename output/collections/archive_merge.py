@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -59,8 +60,7 @@ FileStates = Mapping[str, list[int]]
 """By the name of a copy: size and time (ns) of the original, then of the copy."""
 
 
-@dataclass(frozen=True, slots=True)
-class MergedState:
+class MergedState(NamedTuple):
     """An archive as it was when it was merged: the stamp of its file, and its WARC files and their copies."""
 
     stamp: str

@@ -11,9 +11,8 @@ import hashlib
 import os
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from sqlite_utils import Database
 
@@ -35,8 +34,7 @@ _SHARED_SPANS = f"""SELECT t.url, t.warc_offset, t.warc_length FROM main.capture
     WHERE t.warc_file = ? AND s.warc_file = ? AND t.warc_length = s.warc_length"""
 
 
-@dataclass(frozen=True, slots=True)
-class WarcCopy:
+class WarcCopy(NamedTuple):
     """A WARC file of the source and its copy: both names, relative to their archives, the bytes that the copy has, and
     those that it should have.
     """

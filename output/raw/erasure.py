@@ -12,8 +12,8 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 from sqlite_utils import Database
@@ -46,8 +46,7 @@ _BLOCK_SIZE = 65535  # bytes that a stored block of deflate holds (RFC 1951, sec
 _FRAME_SIZE = 18  # bytes of a gzip member besides its blocks (RFC 1952, section 2.3)
 
 
-@dataclass(frozen=True, slots=True)
-class Rescue:
+class Rescue(NamedTuple):
     """A capture that stays although its payload is in a record to be erased, and what its new record is made of."""
 
     capture_id: int

@@ -6,6 +6,7 @@ import mmap
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .imported_records import (
     ARC_START,
@@ -39,8 +40,7 @@ class RecordSpan:
     is_unaddressable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
+class _Member(NamedTuple):
     """A packed member: its end, its first bytes unpacked, and how many bytes it has unpacked, as far as it can be."""
 
     end: int

@@ -11,9 +11,9 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import DatabaseError
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -35,8 +35,7 @@ _REQUEST_TYPE = re.compile(rb"^WARC-Type:[ \t]*request[ \t]*\r?$", re.MULTILINE 
 _HEAD_END = b"\r\n\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class FileSpan:
+class FileSpan(NamedTuple):
     """A span of a WARC file: a record that a row of `captures` names, or what stands between two of them."""
 
     offset: int

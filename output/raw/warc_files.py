@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from sqlite_utils import Database
 
@@ -101,8 +101,7 @@ _OWN_FILES = f"""SELECT name, length FROM _warc_files WHERE name NOT GLOB '*{MER
 _COMMITTED = "SELECT length FROM _warc_files WHERE name = ?"
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenSpan:
+class WrittenSpan(NamedTuple):
     """The place of appended bytes: the file's name relative to the database, offset and length in bytes."""
 
     file: str

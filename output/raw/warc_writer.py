@@ -10,10 +10,10 @@ and `warcio check` and `fastwarc check` verify it so.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from isal import isal_zlib
@@ -45,8 +45,7 @@ _HEAD_END = b"\r\n\r\n"
 _LONGEST_HEAD = 32 * 1024  # bytes of a head from which on fastwarc reads none
 
 
-@dataclass(frozen=True, slots=True)
-class OriginalRecord:
+class OriginalRecord(NamedTuple):
     """The record that holds a revisit's payload in full: URL and WARC-Date. `is_not_modified`: by a 304 response."""
 
     url: str
@@ -54,8 +53,7 @@ class OriginalRecord:
     is_not_modified: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ExchangeRecords:
+class ExchangeRecords(NamedTuple):
     """Records as bytes: `response` is the response or revisit, `companions` its request and any 1xx responses.
 
     `id` is the WARC-Record-ID of the response.

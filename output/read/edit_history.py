@@ -41,8 +41,7 @@ _IN_ORDER = f"{_EDITS} ORDER BY c.seq LIMIT {_ROWS_PER_READ}"
 _LATEST_FIRST = f"{_EDITS} AND c.seq < :before AND (c.change <> 'added' OR :with_new) ORDER BY c.seq DESC"
 
 
-@dataclass(frozen=True, slots=True)
-class ListedEdit:
+class ListedEdit(NamedTuple):
     """An edit: its place in `changes`, when it was found, what it is, and what it did to which article.
 
     `revision` is the one that it made; `title_before` that of the one before.
@@ -122,8 +121,7 @@ class Revision:
         return self.change in TEXTLESS_KINDS
 
 
-@dataclass(frozen=True, slots=True)
-class RevisedArticle:
+class RevisedArticle(NamedTuple):
     """An article with revisions, shelved or not: its id, its URL, and the page with its current text."""
 
     id: int

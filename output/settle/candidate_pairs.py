@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 from os import SEEK_END
 from tempfile import SpooledTemporaryFile
-from typing import IO, Self
+from typing import IO, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -166,8 +166,7 @@ _MAX_MEMORY = 4 * 1024**2  # bytes of all files together that stay in memory
 _OWNED_HASH = np.dtype([("hash", np.uint32), ("owner", np.int32)])
 
 
-@dataclass(frozen=True, slots=True)
-class SketchedPages:
+class SketchedPages(NamedTuple):
     """The pages that have a sketch, as parallel arrays in the order of page ids: the id, a number for the host, and how
     many hashes the sketch has, one at least.
     """

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -27,8 +27,7 @@ TITLED_WORDS = 100  # nor below this, where each page calls itself canonical: co
 MIN_COPY_OVERLAP = 0.9  # share of words in common of two captures of one text, with a date or counter between them
 
 
-@dataclass(frozen=True, slots=True)
-class PageIdentity:
+class PageIdentity(NamedTuple):
     """The values that identify an article page as a copy of another.
 
     `digest` may be empty where no other page has the same text, and `title` where no comparison needs it: there are as

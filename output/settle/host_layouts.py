@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import groupby, islice
 from math import ceil
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -74,8 +75,7 @@ PageBlocks = Sequence[BlockText]
 """A page's blocks that have words, without those that many pages have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quotation:
+class Quotation(NamedTuple):
     """The pages whose openings or titles a page's text mostly is; `is_whole` if that is all of its text."""
 
     page_ids: frozenset[int]
@@ -227,8 +227,7 @@ LayoutRow = tuple[int, str, bytes, int, int, str, str]
 """A row of `layouts`, in the order of its columns."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostLayouts:
+class HostLayouts(NamedTuple):
     """The layouts of a host as rows, the layout of each of its pages, and those that are no articles by their layouts:
     what each is, and which were so when the archive was last settled.
     """

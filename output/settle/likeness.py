@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -51,8 +50,7 @@ HASH_BYTES = _PACKED_HASH.itemsize
 """Bytes of a hash in a packed sketch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Likeness:
+class Likeness(NamedTuple):
     """The likeness of two texts, as two shares of shingles from 0 to 1.
 
     `similarity` (the Jaccard index) is the share of the shingles of either text that both have; `containment` is the
@@ -148,8 +146,7 @@ CLUSTERED_KINDS = frozenset(("exact", "near", "version", "syndicated"))
 text."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArticleFacts:
+class ArticleFacts(NamedTuple):
     """The facts of an article besides its text that decide its relations.
 
     `published` serves to order articles: a day counts from its beginning, a time without a zone as UTC; empty if
@@ -165,8 +162,7 @@ class ArticleFacts:
     word_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(NamedTuple):
     """A relation of two articles: `duplicate_id` says again, in whole or in part, what `article_id` says.
 
     The figures are those of `Likeness`.

@@ -12,7 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
@@ -290,8 +290,7 @@ BlockChanges = tuple[tuple[str, str, str], ...]
 """(text, reason, rule) of blocks: for one brought back, what had removed it; for one removed, what removes it now."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageChange:
+class PageChange(NamedTuple):
     """A page cleaned again.
 
     `kind` is same, changed (its text), gained or lost (as an article), or other (its metadata, verdict or reasons). The

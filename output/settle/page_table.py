@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..archive.stored_values import BLOCK_KINDS, stored_texts
 
@@ -91,8 +90,7 @@ _STORED_ELSEWHERE = f"""SELECT b.position FROM _page_blocks b {_JOIN_OWN_VERDICT
         AND length(t.text) <= {_MOST_CAPTION_CHARACTERS}"""
 
 
-@dataclass(frozen=True, slots=True)
-class PageFacts:
+class PageFacts(NamedTuple):
     """A page before it is scanned: what its article states, its packed layout, the probabilities of its blocks (a byte
     each; None if not known), the number of its layout (None if it has none), and the blocks that may matter, in order,
     with the page's own verdicts as flags.
@@ -108,8 +106,7 @@ class PageFacts:
     flagged_blocks: Sequence[FlaggedBlock]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredScan:
+class StoredScan(NamedTuple):
     """A scanned page as its row holds it: whether it is evidence, what the site may repeat (numbers of rows of
     `CandidateRow`), what the page left out (of `LeftOutRow`), and the keys of what both it and others left out.
     """

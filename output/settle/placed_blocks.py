@@ -199,8 +199,7 @@ def read_placed_pages(db: Database) -> Iterator[tuple[int, bool, PlacedPage]]:
         yield page_id, bool(is_evidence), PlacedPage(layout_id, block_count, rows, np.frombuffer(emptied, np.int64))
 
 
-@dataclass(frozen=True, slots=True)
-class HostPlaces:
+class HostPlaces(NamedTuple):
     """The places of a host: how its pages treat each, the pages of each layout, and the numbers of the slots."""
 
     totals: PlaceTotals
@@ -316,8 +315,7 @@ def changed_indices(page: PlacedPage, probabilities: Column) -> Column:
     return np.flatnonzero(is_removed | is_restored)
 
 
-@dataclass(frozen=True, slots=True)
-class FeaturedPage:
+class FeaturedPage(NamedTuple):
     """A page with the features of its judged blocks, and whether each is in a slot."""
 
     page_id: int

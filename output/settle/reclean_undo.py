@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -25,8 +25,7 @@ _PAGES_BEFORE = """SELECT b.page_id, b.before, u.url, u.host, p.capture_id, coal
     ORDER BY b.page_id LIMIT ?"""
 
 
-@dataclass(frozen=True, slots=True)
-class RecleanRun:
+class RecleanRun(NamedTuple):
     """A row of `recleans`; `counts` is JSON."""
 
     id: int
@@ -36,8 +35,7 @@ class RecleanRun:
     counts: str
 
 
-@dataclass(frozen=True, slots=True)
-class UndoResult:
+class UndoResult(NamedTuple):
     """Counts of runs undone, of pages put back, and of pages left as they are because they were fetched again since."""
 
     undone_runs: int

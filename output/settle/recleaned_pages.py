@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
@@ -88,8 +88,7 @@ def _raw_page(row: tuple[Any, ...]) -> RawPage:
     return RawPage(*columns, record, body, tuple((faults or "").split()))
 
 
-@dataclass(frozen=True, slots=True)
-class RecleanedPage:
+class RecleanedPage(NamedTuple):
     """A page that was cleaned again: its old reading, and its new rows."""
 
     page: RawPage

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from broadsheet.cleaners.document import PageType, PageVerdict
 
@@ -64,16 +64,14 @@ _NAMESAKES = """WITH found (page_id, title) AS (
     ORDER BY f.title, u.url"""
 
 
-@dataclass(frozen=True, slots=True)
-class EmptiedPage:
+class EmptiedPage(NamedTuple):
     """A page without a text of its own: its host and the verdict on it."""
 
     host: str
     verdict: PageVerdict
 
 
-@dataclass(frozen=True, slots=True)
-class LateCopy:
+class LateCopy(NamedTuple):
     """A page whose text is that of another: its host, and the other page's id."""
 
     host: str

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from broadsheet.cleaners.document import PageType, PageVerdict
 
@@ -53,8 +53,7 @@ _STORED_ROWS = f"""SELECT p.id, u.url, p.own_type, p.page_type, p.article_id, {_
     FROM {{pages}} JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser') ORDER BY p.id"""
 
 
-@dataclass(frozen=True, slots=True)
-class RowChanges:
+class RowChanges(NamedTuple):
     """The number of articles that were shelved and brought back, and of rows of `pages` that were rewritten, with the
     pages whose type changed.
     """
@@ -65,8 +64,7 @@ class RowChanges:
     retyped_pages: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class _SettledRow:
+class _SettledRow(NamedTuple):
     """A page's row as it should be, and whether its type was another."""
 
     page_id: int

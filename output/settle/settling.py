@@ -11,9 +11,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
@@ -108,8 +107,7 @@ _UPDATE_REASONS = f"""UPDATE urls SET held_reason = (SELECT {_SETTLED_REASON} FR
             AND u.held_reason <> {_SETTLED_REASON})"""
 
 
-@dataclass(frozen=True, slots=True)
-class SettleResult:
+class SettleResult(NamedTuple):
     """The result of settling: what it found, and what it changed.
 
     `layout_pages` look like articles and are none by the layout that they are made in, `emptied_pages` since all their
@@ -130,8 +128,7 @@ class SettleResult:
     rejudged_pages: int
 
 
-@dataclass(frozen=True, slots=True)
-class _PageRelations:
+class _PageRelations(NamedTuple):
     """The relations among the pages that were looked at: representatives of copies, and parts of articles.
 
     Beside them the first pages of articles in parts, also former ones, and the pages that became a copy or ceased to be

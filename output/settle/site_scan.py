@@ -19,8 +19,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from broadsheet.cleaners.compare.site_boilerplate import BODY_VERDICT, container_path, find_body_paths, names_author
 from broadsheet.cleaners.compare.text_comparison import page_templates
@@ -260,8 +259,7 @@ def scan_host(
     return list(container_numbers)
 
 
-@dataclass(frozen=True, slots=True)
-class PageScan:
+class PageScan(NamedTuple):
     """The scan of a page: its rows as in `StoredScan`, and its paths by what stands at them.
 
     The paths are those at which the page keeps longer texts, at which it leaves some out, at which it keeps any text,
@@ -281,8 +279,7 @@ class PageScan:
     placed_page: PlacedPage | None
 
 
-@dataclass(frozen=True, slots=True)
-class ScanBatch:
+class ScanBatch(NamedTuple):
     """Some pages that were scanned, and their containers, paths and places by number."""
 
     pages: list[PageScan]

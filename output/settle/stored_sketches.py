@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,8 +50,7 @@ _STORE = """INSERT INTO _crowded_hashes (host, hashes) VALUES (?, ?)
     ON CONFLICT (host) DO UPDATE SET hashes = excluded.hashes WHERE hashes <> excluded.hashes"""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSketch:
+class StoredSketch(NamedTuple):
     """A sketch that is not empty, with its page, and how many of its hashes were crowded, if that was counted."""
 
     page_id: int
@@ -136,8 +135,7 @@ _SKETCHES_OF_PAGES = """SELECT u.host, s.page_id, s.hashes, s.crowded, s.sketch
     WHERE s.hashes > 0 ORDER BY s.page_id"""
 
 
-@dataclass(frozen=True, slots=True)
-class _HashIndex:
+class _HashIndex(NamedTuple):
     """Sketches without crowded hashes: page ids and sizes; and by hash, in order, which of these pages have it: those
     from a place in `owners` on, so many. `upper_bits` says which upper bits the hashes have.
     """

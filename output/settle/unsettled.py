@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from broadsheet.cleaners.lineage import CLEANER_VERSION, settle_digest
 
@@ -66,8 +66,7 @@ class StaleHosts:
         return self if self.hosts is None else StaleHosts(self.hosts.union(more_hosts))
 
 
-@dataclass(frozen=True, slots=True)
-class PageRoles:
+class PageRoles(NamedTuple):
     """The pages that are no evidence of what their host repeats (`uncounted`), and those of them that are not judged by
     it either, since they are no articles (`unjudged`).
     """

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -40,8 +41,7 @@ _PAGES_OF_ARTICLE = """SELECT DISTINCT b.page_id FROM (SELECT id FROM pages WHER
     CROSS JOIN _page_blocks b ON b.page_id = p.id WHERE b.block_id = :block"""
 
 
-@dataclass(frozen=True, slots=True)
-class TextChange:
+class TextChange(NamedTuple):
     """A change of an article's length in words by a ruling. A shelved article is a copy and not in `articles`."""
 
     url: str
@@ -51,8 +51,7 @@ class TextChange:
     is_shelved: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RulingEffect:
+class RulingEffect(NamedTuple):
     """The effect of a ruling.
 
     `takes_back`: it only removes the opposite ruling, since that alone gives what was asked. `page_count` is of the
@@ -67,8 +66,7 @@ class RulingEffect:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class RulingSample:
+class RulingSample(NamedTuple):
     """The effect of a ruling on the pages that were looked at.
 
     It counts the pages that have the block in the ruling's scope, and those of them whose text changes. It also says

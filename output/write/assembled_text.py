@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -28,8 +29,7 @@ from ..archive.stored_values import decoding, text_digest
 _KEPT = Verdict(True, KeepReason.SELECTED, "")
 
 
-@dataclass(frozen=True, slots=True)
-class AssembledText:
+class AssembledText(NamedTuple):
     """The text of a page's kept blocks and of those of its article's further pages, with its length in words.
 
     `kept_count` is of the blocks of the page itself.

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -78,8 +79,7 @@ _IS_WITHDRAWN = f"""SELECT change = '{EditKind.WITHDRAWN}' FROM revisions
 _LATEST_DIGEST = "SELECT text_digest FROM revisions WHERE article_id = ? ORDER BY number DESC LIMIT 1"
 
 
-@dataclass(frozen=True, slots=True)
-class _PendingRevision:
+class _PendingRevision(NamedTuple):
     """A row of `revisions` that is not decided yet.
 
     `metadata_json` is what the page stated before, `digest` that of the new text, `in_articles` whether the article is
@@ -97,8 +97,7 @@ class _PendingRevision:
     previous_number: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Absence:
+class _Absence(NamedTuple):
     """An article that was withdrawn, or came back: where and when, its title, what came instead."""
 
     sighting: Sighting

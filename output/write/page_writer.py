@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -42,8 +42,7 @@ _UPSERT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SaveResult:
+class SaveResult(NamedTuple):
     """The result of saving a page: is it now its URL's current content, and did its article's title or text change?"""
 
     is_current: bool

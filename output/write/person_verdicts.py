@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import sqrt
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -58,8 +59,7 @@ class Ruling:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class ListedRuling:
+class ListedRuling(NamedTuple):
     """A ruling as the user sees it: with the block's text, the article's URL, and on how many pages it is in force.
 
     `url` is None where the ruling is not for a single article. The text stays as long as the ruling does.
@@ -169,8 +169,7 @@ class Review:
         return self.block_id is None
 
 
-@dataclass(frozen=True, slots=True)
-class Reliability:
+class Reliability(NamedTuple):
     """The reliability of verdicts: so many of the judged blocks were right.
 
     The bounds are shares from 0 to 1, between which that of all such blocks lies with 95 % certainty.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from broadsheet.cleaners.document import UrlSource
 from broadsheet.cleaners.page.canonical_urls import host_of
@@ -69,8 +68,7 @@ def queue_pictures(db: Database, seen_at: str, *, obeys_directives: bool = False
         return int(db.execute(_COUNT).fetchone()[0])
 
 
-@dataclass(frozen=True, slots=True)
-class PictureAtHand:
+class PictureAtHand(NamedTuple):
     """Response that may be the file of an article's picture: its capture, and what it says of its use."""
 
     url: str

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -50,8 +51,7 @@ _DUE_SHARE = 0.9  # share of an interval after which a visit is not too soon: a 
 _MAX_UNFOUNDED = 3  # announcements in a row that came to nothing
 
 
-@dataclass(frozen=True, slots=True)
-class VisitHistory:
+class VisitHistory(NamedTuple):
     """The known history of a page.
 
     Times are ISO 8601; `visited_at` is that of the last visit, `article_date` when the article was published, or else
@@ -66,8 +66,7 @@ class VisitHistory:
     lastmod: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RevisitPolicy:
+class RevisitPolicy(NamedTuple):
     """A person's wish for revisits: every `interval_seconds`, 0 for the learned interval; or all pages now."""
 
     interval_seconds: float = 0.0
@@ -264,8 +263,7 @@ def find_url_row(db: Database, url: str) -> UrlRow | None:
     return UrlRow(*row) if row else None
 
 
-@dataclass(frozen=True, slots=True)
-class VisitOutlook:
+class VisitOutlook(NamedTuple):
     """The next visits to the articles of an archive: how many there are, how many of them are due, and when (UTC ISO
     8601) the first of the others is; empty if no other is left.
     """

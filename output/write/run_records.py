@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from sqlite_utils import Database
@@ -202,8 +202,7 @@ _STATED = """SELECT directives, usage_stated FROM captures WHERE url = ?1 AND re
 _RECORD_POSITIONS = "SELECT warc_file, warc_offset FROM captures WHERE warc_file IS NOT NULL"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredUrl:
+class StoredUrl(NamedTuple):
     """A URL's row with its state; `fetched_at` is the time of its latest response, UTC ISO 8601 or empty."""
 
     queued_url: QueuedUrl

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -97,8 +98,7 @@ _BOUNDED_ROWS = f"""{_HOST_ROWS} state = 'queued' AND _not_before IS NULL
     UNION ALL {_HOST_ROWS} state = 'skipped' AND kind IN ('page', 'feed') AND reason IN {sql_words(_BOUND_REASONS)}"""
 
 
-@dataclass(frozen=True, slots=True)
-class PatternLimits:
+class PatternLimits(NamedTuple):
     """Dry pages after which a narrow pattern, a wide one, a host, and a pattern of sitemaps or feeds is spent.
 
     After `sampled` pages of which none brought anything a narrow pattern may be sampled; 0 samples none. `sitemaps` is

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from broadsheet.cleaners.document import UrlSource
 
@@ -285,8 +285,7 @@ _QUEUE_AGAIN = """UPDATE urls SET state = 'queued', reason = '', _not_before = N
     attempts = CASE state WHEN 'failed' THEN 0 ELSE attempts END WHERE id = ?"""
 
 
-@dataclass(frozen=True, slots=True)
-class PassingReason:
+class PassingReason(NamedTuple):
     """A state and a reason that may no longer hold; a reason that ends in ":" stands for all that begin with it.
 
     With a `port`, only the URLs of hosts with that port are meant.
