@@ -35,8 +35,32 @@ def m0001_baseline(db: Database) -> None:
 
 
 def schema_text() -> str:
-    """Return the statements of the baseline as they are written down."""
-    return _BASELINE.read_text(encoding="utf-8")
+    """Return the statements of the baseline: as they are written down, and the triggers where their mark stands."""
+    return _BASELINE.read_text(encoding="utf-8").replace(_TRIGGERS_MARK, "\n".join(_settling_triggers()), 1)
+
+
+_TRIGGERS_MARK = "-- Here stand the triggers on the tables that settling reads, from one table in `migrations.py`.\n"
+_SETTLED_TABLES = (  # that settling reads: table, the column of the page, and the columns that make a difference to it
+    ("pages", "id", "id, own_type, title, canonical_url, text_digest, word_count"),
+    ("_page_layout", "page_id", "page_id, layout"),
+    ("_page_signatures", "page_id", "page_id, signature"),
+    ("articles", "page_id", "url, canonical_url, host, title, authors, published_raw, text, first_seen, page_id"),
+    ("_shelf", "page_id", "article, first_seen, page_id"),
+    ("_page_statements", "page_id", ""),  # its rows come and go, and none is changed
+)
+_NOTE_UNSETTLED = """    INSERT INTO _unsettled (page_id, host)
+        SELECT {page}, coalesce((SELECT host FROM urls WHERE id = {page}), '')
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = {page});"""
+
+
+def _settling_triggers() -> Iterator[str]:
+    """Yield the triggers that note each page of which something came, went or changed."""
+    for table, page, columns in _SETTLED_TABLES:
+        changed = [("changed", f"UPDATE OF {columns}", ("old", "new"))] if columns else []
+        for name, event, rows in (("new", "INSERT", ("new",)), ("gone", "DELETE", ("old",)), *changed):
+            notes = "\n".join(_NOTE_UNSETTLED.format(page=f"{row}.{page}") for row in rows)
+            trigger = f"{table.lstrip('_')}_unsettled_{name}"
+            yield f"CREATE TRIGGER {trigger} AFTER {event} ON {table}\nBEGIN\n{notes}\nEND;\n"
 
 
 def sql_statements(script: str) -> Iterator[str]:
