@@ -26,9 +26,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
 from ..read.verify import first_problem
-from .feed_routes import feed_routes
 from .form_routes import review_routes, ruling_routes
-from .page_routes import page_routes
+from .page_routes import feed_routes, page_routes
 from .raw_responses import download_routes
 from .rendering import FOLDER
 from .room import Notice, Room

@@ -1,9 +1,9 @@
-"""Front pages: the archives of a folder, and of one archive its newest articles."""
+"""Front pages: the archives of a folder, a search over them all, and of one archive its newest articles."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
@@ -12,9 +12,12 @@ from ..archive.pictures import ShownPicture, pictures_of_article
 from ..archive.stored_values import utc_now
 from ..read.archive_facts import ArchiveFacts
 from ..read.judgement import Severity, calm_sentence, judge
-from .article_list import ArticleCounts, ListedArticle, ListRequest, list_articles
-from .library import Library
+from ..read.search import SearchHit, hits_of_articles
+from .article_list import FACETS, ArticleCounts, ListedArticle, ListRequest, Selection, list_articles
+from .facets import Facet, make_facet
+from .library import ArchiveFile, Library
 from .report_page import ArchiveTotals
+from .strict_requests import Arguments
 
 NEWEST = 12
 """Articles on the front page."""
@@ -89,3 +92,57 @@ def read_home(db: Database, totals: ArchiveTotals, counts: ArticleCounts, facts:
     looks = judge(facts, utc_now()) if facts else ()
     urgent = None if facts is None else sum(look.severity != Severity.NOTE for look in looks)
     return HomePage(totals, tuple(newest), listed.list, urgent, calm_sentence(looks))
+
+
+SHOWN_HITS = 5
+"""Hits that are shown of each archive: more stand in its own list."""
+
+
+class ArchiveHits(NamedTuple):
+    """The hits in an archive, best first; `is_cut` says that there are more than `total`.
+
+    `fault` says why the archive cannot be read, empty if it can. `list` are the arguments of its own list of them.
+    """
+
+    archive: str
+    total: int
+    is_cut: bool
+    hits: tuple[SearchHit, ...]
+    list: str = ""
+    fault: str = ""
+
+
+class LibrarySearch(NamedTuple):
+    """A search over a folder: the archives with hits, those with most of them first, then those with a fault.
+
+    `facets` narrow it; `chosen` are the values that it is narrowed to.
+    """
+
+    query: str
+    total: int
+    archives: tuple[ArchiveHits, ...]
+    facets: tuple[Facet, ...]
+    chosen: Mapping[str, str]
+
+
+def search_library(library: Library, arguments: Arguments) -> LibrarySearch:
+    """Search all archives for the words of argument `q`, within the facets. A query without a word finds nothing."""
+    request, rows = ListRequest.of(arguments), list[Sequence[Any]]()
+    found = [_search_archive(archive, request, rows) for archive in library.archives.values()] if request.query else []
+    listed = sorted((line for line in found if line.total or line.fault), key=lambda line: -line.total)
+    facets = tuple(make_facet(rows, FACETS, name, request.facets) for name in FACETS)
+    return LibrarySearch(request.query, sum(line.total for line in listed), tuple(listed), facets, request.facets)
+
+
+def _search_archive(archive: ArchiveFile, request: ListRequest, rows: list[Sequence[Any]]) -> ArchiveHits:
+    """Search an archive, and add the counts of its hits by their facets to `rows`."""
+    try:
+        with archive.open() as db:
+            selection = Selection(db, request, ArticleCounts(()))
+            rows += selection.rows
+            shown = selection.ids(SHOWN_HITS)
+            hits = hits_of_articles(db, request.query, shown)
+    except ArchiveError as error:
+        return ArchiveHits(archive.name, 0, False, (), fault=str(error))
+    in_order = tuple(hits[number] for number in shown if number in hits)
+    return ArchiveHits(archive.name, selection.total, selection.is_cut, in_order, request.arguments)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ from broadsheet.cleaners.document import (
     Verdict,
 )
 from broadsheet.cleaners.judge.article_text import assemble
+from broadsheet.cleaners.lineage import Lineage
 
 from ..archive.article_storage import user_values
 from ..archive.ledger import read_ledger
@@ -152,55 +153,53 @@ def read_own_reading(db: Database, page_id: int) -> OwnReading | None:
     judged_blocks = (
         [(block, own_verdicts[block.position]) for block, _ in read_ledger(db, page_id)] if own_verdicts else []
     )
-    values = {
-        "url": url,
-        "verdict": PageVerdict(_stored_type(own_type, page_id), facts),
-        "metadata": article[0] if article else _title_and_canonical(Metadata(title=title, canonical_url=canonical)),
-        "robots": stored_texts(robots, "pages", "robots", page_id),
-        "cleaner_version": version,
-        "chances": stored_chances(db, page_id),
-        "images": stored_images(db, page_id),
-        "statements": stored_statements(db, page_id),
-    }
-    counts = {"words": words, "digest": digest, "blocks": blocks, "outlinks": outlinks}
     kept_count = sum(verdict.kept for _, verdict in judged_blocks) if own_verdicts else _read_kept_count(db, page_id)
-    lead_rows = db.execute(_LEADS, [page_id])
-    leads = tuple((kind, target_url, bool(is_by_rule)) for kind, target_url, is_by_rule in lead_rows)
-    rows = _build_rows(values, judged_blocks, {**counts, "kept": kept_count}, leads)
-    rows = replace(rows, lineage=stored_lineage(db, cleaner), layout_signature=stored_signature(db, page_id))
-    first_seen, last_seen = article[1:] if article else ("", "")
-    return OwnReading(capture, rows, *_split(judged_blocks), first_seen, last_seen, cleaner, user_values(db, page_id))
+    rows = _build_rows(
+        CleanedPage(
+            url,
+            PageVerdict(_stored_type(own_type, page_id), facts),
+            article[0] if article else _title_and_canonical(Metadata(title=title, canonical_url=canonical)),
+            *_assembled(judged_blocks),
+            outlinks=(),
+            robots=stored_texts(robots, "pages", "robots", page_id),
+            cleaner_version=version,
+            layout_signature=stored_signature(db, page_id),
+            statements=stored_statements(db, page_id),
+            images=stored_images(db, page_id),
+            chances=stored_chances(db, page_id),
+        ),
+        {"words": words, "digest": digest, "blocks": blocks, "kept": kept_count, "outlinks": outlinks},
+        db.execute(_LEADS, [page_id]),
+        stored_lineage(db, cleaner),
+    )
+    seen = article[1:] if article else ("", "")
+    return OwnReading(capture, rows, *_split(judged_blocks), *seen, cleaner, user_values(db, page_id))
 
 
 def unpack_reading(db: Database, url: str, packed: bytes) -> OwnReading:
     """Unpack the reading that `OwnReading.pack` made, of the page at a URL."""
     stored = json_value(unpacked(packed).decode())
     judged_blocks = [_unpack_block(position, block_values) for position, block_values in enumerate(stored["blocks"])]
-    values = {
-        "url": url,
-        "verdict": PageVerdict(PageType(stored["type"]), tuple(stored["evidence"])),
-        "metadata": metadata_of_fields(stored["metadata"]),
-        "robots": tuple(stored["robots"]),
-        "cleaner_version": stored["version"],
-        "chances": bytes.fromhex(stored.get("chances", "")),  # version 6 and later, as the pictures
-        "images": tuple(ArticleImage(*texts) for texts in stored.get("images", ())),
-        "statements": tuple(FieldStatement(*texts) for texts in stored.get("statements", ())),
-    }
-    leads = tuple((kind, target_url, bool(is_by_rule)) for kind, target_url, is_by_rule in stored["leads"])
-    rows = _build_rows(values, judged_blocks, stored["counts"], leads)
-    signature = stored.get("signature")  # version 6 and later
-    layout_signature = None if signature is None else bytes.fromhex(signature)
-    rows = replace(rows, lineage=stored_lineage(db, stored["cleaner"]), layout_signature=layout_signature)
-    first_seen, last_seen = stored["seen"]
-    return OwnReading(
-        stored["capture"],
-        rows,
-        *_split(judged_blocks),
-        first_seen,
-        last_seen,
-        stored["cleaner"],
-        stored.get("user_values", {}),
+    rows = _build_rows(
+        CleanedPage(
+            url,
+            PageVerdict(PageType(stored["type"]), tuple(stored["evidence"])),
+            metadata_of_fields(stored["metadata"]),
+            *_assembled(judged_blocks),
+            outlinks=(),
+            robots=tuple(stored["robots"]),
+            cleaner_version=stored["version"],
+            layout_signature=None if stored["signature"] is None else bytes.fromhex(stored["signature"]),
+            statements=tuple(FieldStatement(*texts) for texts in stored["statements"]),
+            images=tuple(ArticleImage(*texts) for texts in stored["images"]),
+            chances=bytes.fromhex(stored["chances"]),
+        ),
+        stored["counts"],
+        stored["leads"],
+        stored_lineage(db, stored["cleaner"]),
     )
+    judged, cleaner = _split(judged_blocks), stored["cleaner"]
+    return OwnReading(stored["capture"], rows, *judged, *stored["seen"], cleaner, stored["user_values"])
 
 
 def _stored_type(own_type: str, page_id: int) -> PageType:
@@ -213,23 +212,27 @@ def _differing_attributes(old: object, new: object, names: tuple[str, ...]) -> I
 
 
 def _build_rows(
-    values: Mapping[str, Any],
-    judged_blocks: list[tuple[Block, Verdict]],
-    counts: Mapping[str, Any],
-    leads: tuple[tuple[str, str, bool], ...],
+    cleaned: CleanedPage, counts: Mapping[str, Any], leads: Iterable[Sequence[Any]], lineage: Lineage | None
 ) -> PageRows:
     """Build the rows of a page.
 
-    `values` are fields of `CleanedPage`; `counts` fields of `PageRows` as they were stored, since a page that is no
-    article has no blocks to count.
+    `counts` are fields of `PageRows` as they were stored, since a page that is no article has no blocks to count;
+    `leads` are rows of kind, URL and whether a site rule names it.
     """
+    lead_rows = tuple((kind, url, bool(is_by_rule)) for kind, url, is_by_rule in leads)
+    return replace(make_page_rows(cleaned), **counts, leads=lead_rows, lineage=lineage)
+
+
+JudgedBlocks = list[tuple[Block, Verdict]]
+
+
+def _assembled(judged_blocks: JudgedBlocks) -> tuple[tuple[Block, ...], tuple[Verdict, ...], str, str]:
+    """Return the blocks, their verdicts, and the text and markdown that they give."""
     blocks, verdicts = _split(judged_blocks)
-    text, markdown = assemble(blocks, verdicts)
-    cleaned = CleanedPage(**values, blocks=blocks, verdicts=verdicts, text=text, markdown=markdown, outlinks=())
-    return replace(make_page_rows(cleaned), **counts, leads=leads)
+    return blocks, verdicts, *assemble(blocks, verdicts)
 
 
-def _split(judged_blocks: list[tuple[Block, Verdict]]) -> tuple[tuple[Block, ...], tuple[Verdict, ...]]:
+def _split(judged_blocks: JudgedBlocks) -> tuple[tuple[Block, ...], tuple[Verdict, ...]]:
     """Return the blocks and their verdicts apart."""
     return tuple(block for block, _ in judged_blocks), tuple(verdict for _, verdict in judged_blocks)
 
@@ -261,23 +264,15 @@ def _title_and_canonical(metadata: Metadata) -> Metadata:
 
 
 def _pack_block(block: Block, verdict: Verdict) -> list[object]:
-    markup = [block.path, block.level, block.link_chars, sorted(block.landmarks)]
-    return [
-        str(block.kind),
-        block.text,
-        block.markdown,
-        *markup,
-        verdict.kept,
-        verdict.reason,
-        verdict.rule,
-        verdict.repeats,
-    ]
+    markup = (block.path, block.level, block.link_chars, sorted(block.landmarks))
+    judged = (verdict.kept, verdict.reason, verdict.rule, verdict.repeats)
+    return [str(block.kind), block.text, block.markdown, *markup, *judged]
 
 
 def _unpack_block(position: int, values: list[Any]) -> tuple[Block, Verdict]:
-    kind, text, markdown, path, level, link_chars, landmarks, is_kept, reason, rule, *repeats = values
+    kind, text, markdown, path, level, link_chars, landmarks, is_kept, reason, rule, repeats = values
     block = Block(position, BlockKind(kind), text, markdown, path, level, link_chars, frozenset(landmarks))
-    return block, Verdict(is_kept, reason, rule, (), *repeats)  # an earlier version packed no repeats
+    return block, Verdict(is_kept, reason, rule, (), repeats)
 
 
 NEW_BLOCK_REASON = ("new block", "")

@@ -26,8 +26,7 @@ from ..archive.archive_errors import TextConflict
 from ..archive.archive_file import BUSY_MS, MOST_WAL_BYTES, archive_path, check_path, open_database, wal_size
 from ..archive.archive_lock import ArchiveLock
 from ..archive.atomic_writes import write_transaction
-from ..archive.compaction import compact_file
-from ..archive.fulltext import index_postponed, postpone_indexing
+from ..archive.fulltext import compact_file, index_postponed, postpone_indexing
 from ..archive.page_rows import Sighting
 from ..archive.pictures import put_picture
 from ..archive.rendered_layouts import put_rendered_layout

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from broadsheet.output.archive import compaction
+from broadsheet.output.archive import fulltext as compaction
 from broadsheet.output.archive.archive_file import database_file
-from broadsheet.output.archive.compaction import compact_file
+from broadsheet.output.archive.fulltext import compact_file
 from broadsheet.output.read.verify import verify
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import found_by

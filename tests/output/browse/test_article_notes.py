@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from broadsheet.cleaners.document import PageType
-from broadsheet.output.browse.article_notes import NotedFacts, article_notes
+from broadsheet.output.browse.article_page import NotedFacts, article_notes
 from broadsheet.output.read.edit_history import Revision
 
 PLAIN = NotedFacts("", PageType.ARTICLE, 0.99, 500, False, False, ())

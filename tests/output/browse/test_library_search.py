@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from broadsheet.output.browse import library_search
+from broadsheet.output.browse import home_page
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.browse.conftest import RoomClient, visible_text
 
@@ -32,7 +32,7 @@ def test_archives_with_hits_are_listed_most_hits_first_texts_included(folder):
 
 
 def test_a_hit_opens_in_the_list_of_its_archive(folder, monkeypatch):
-    monkeypatch.setattr(library_search, "SHOWN_HITS", 1)
+    monkeypatch.setattr(home_page, "SHOWN_HITS", 1)
     client = RoomClient(folder)
     page = client.page("search?q=harbour")
     assert "All of west" in visible_text(page)

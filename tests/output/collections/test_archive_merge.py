@@ -18,10 +18,9 @@ from broadsheet.output.archive.archive_errors import InUse, NotReachable
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.rendered_layouts import RenderDecision, RenderedLayout
-from broadsheet.output.collections import archive_merge, warc_copies
-from broadsheet.output.collections.archive_merge import MergeResult, file_states, merge_archive
+from broadsheet.output.collections import archive_merge
+from broadsheet.output.collections.archive_merge import MergeResult, WarcCopy, file_states, merge_archive
 from broadsheet.output.collections.source_archive import MergeConflict, open_source
-from broadsheet.output.collections.warc_copies import WarcCopy
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.applied_rulings import carry_out_ruling
@@ -349,13 +348,13 @@ def test_a_record_with_other_bytes_is_refused(tmp_path: Path, shards: list[Path]
 def count_comparisons(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The lengths of the records that are read to be compared, from now on."""
     lengths: list[int] = []
-    read = warc_copies._span
+    read = archive_merge._span
 
     def read_and_note(stream: BinaryIO, offset: int, length: int) -> bytes:
         lengths.append(length)
         return read(stream, offset, length)
 
-    monkeypatch.setattr(warc_copies, "_span", read_and_note)
+    monkeypatch.setattr(archive_merge, "_span", read_and_note)
     return lengths
 
 

@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.page_rows import Sighting
 from broadsheet.output.archive.table_columns import table_columns
-from broadsheet.output.collections import merged_pages
+from broadsheet.output.collections import merged_rows as merged_pages
 from broadsheet.output.collections.source_archive import attached, open_source
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Maker

@@ -16,8 +16,8 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.collections import merged_rows
+from broadsheet.output.collections.archive_merge import WarcCopy, put_places
 from broadsheet.output.collections.source_archive import attached, open_source
-from broadsheet.output.collections.warc_copies import WarcCopy, put_places
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Maker
 from tests.output.filled_rows import Row, columns, put, rows, tables
@@ -53,7 +53,7 @@ SAVED_AS_PAGES = {
     *("pages", "articles", "_shelf", "_images", "_page_statements", "_page_leads", "_page_signatures", "_page_blocks"),
     *("_page_layout", "_block_texts", "_own_fields", "revisions", "_revision_blocks", "changes"),
 }
-"""Tables that `merged_pages` fills, as a crawl does or with the histories."""
+"""Tables that a merge of pages fills, as a crawl does or with the histories."""
 
 MADE_BY_SETTLING = {
     *("_page_parts", "_layouts", "_statements", "_block_evidence", "_place_evidence", "duplicates", "_sketches"),

@@ -13,7 +13,8 @@ import pytest
 
 from broadsheet.output.archive.archive_errors import InUse, NotReachable
 from broadsheet.output.archive.archive_file import open_database
-from broadsheet.output.collections import warc_copies
+from broadsheet.output.collections import archive_merge as warc_copies
+from broadsheet.output.collections.archive_merge import WarcCopy, plan_copies
 from broadsheet.output.collections.source_archive import (
     MergeConflict,
     SourceArchive,
@@ -23,7 +24,6 @@ from broadsheet.output.collections.source_archive import (
     identity_of,
     open_source,
 )
-from broadsheet.output.collections.warc_copies import WarcCopy, plan_copies
 from broadsheet.output.raw.warc_folders import claimed_folders
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Maker
