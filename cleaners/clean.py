@@ -117,6 +117,7 @@ def survey_page(page: Page, tree: HtmlElement | TagIndex, findings: SiteFindings
     context = metadata_context(index, page.url, page.fetched_at)
     return Reading(
         url=page.url,
+        base=base,
         blocks=blocks,
         selected=frozenset(),
         metadata=override_metadata(read_fields(context, prose), findings.values, page.url, page.fetched_at),
@@ -148,8 +149,7 @@ def clean(
     reading, judged = _read_and_judge(page, index, findings, extractor_use)
     asked_extractor = reading.probabilities is None
     reading, judged, held_evidence = _with_held_text(page, index, reading, judged)
-    base = base_url(index, page.url)
-    judged, pictures = find_picture_article(index, base, reading, judged)
+    judged, pictures = find_picture_article(index, reading.base, reading, judged)
     verdicts = name_repeated(reading.blocks, judged.verdicts)
     features = page_features(index, page.http_status, reading, verdicts)
     verdict = page_verdict(replace(features, picture_count=len(pictures)) if pictures else features)
@@ -176,7 +176,7 @@ def clean(
         cleaner_version=CLEANER_VERSION,
         layout_signature=layout_signature(index),
         statements=_article_statements(reading, metadata) if verdict.is_article else (),
-        images=pictures or read_images(index, base, kept_blocks),
+        images=pictures or read_images(index, reading.base, kept_blocks),
         chances=judged.chances,
         asked_extractor=asked_extractor,
     )
@@ -202,7 +202,7 @@ def _with_held_text(
     kept_words = kept_prose_words(reading, judged.verdicts)
     if kept_words >= LITTLE_PROSE_WORDS or page.http_status >= _FIRST_ERROR_STATUS:
         return reading, judged, ()
-    held = find_held_text(index, page.url, base_url(index, page.url))
+    held = find_held_text(index, page.url, reading.base)
     if held.source is None or held.words <= kept_words:
         return reading, judged, held.reasons
     reading, judged, evidence = add_held_text(reading, judged, held)

@@ -389,6 +389,7 @@ class CleanedPage:
 class Reading:
     """Reading of a page before its blocks are judged: blocks, metadata, links and robots directives.
 
+    `base` is the URL that the page's relative links are resolved against.
     `selected` are the positions of the blocks that the first-look model or the extractor takes for the article.
     `probabilities` are the first-look model's, one for each block, that it belongs to the article; None if that model
     was unsure of the page and the extractor selected. `measured` is then what the first look computed of the page, and
@@ -402,6 +403,7 @@ class Reading:
     metadata: Metadata
     outlinks: tuple[Outlink, ...] = ()
     robots: tuple[str, ...] = ()
+    base: str = ""
     probabilities: Column | None = field(default=None, compare=False)
     doubted: Column | None = field(default=None, compare=False, repr=False)
     measured: object | None = field(default=None, compare=False, repr=False)
