@@ -198,8 +198,9 @@ def unpack_reading(db: Database, url: str, packed: bytes) -> OwnReading:
         stored["leads"],
         stored_lineage(db, stored["cleaner"]),
     )
-    judged, cleaner = _split(judged_blocks), stored["cleaner"]
-    return OwnReading(stored["capture"], rows, *judged, *stored["seen"], cleaner, stored["user_values"])
+    (first_seen, last_seen), (blocks, verdicts) = stored["seen"], _split(judged_blocks)
+    seen_by = (first_seen, last_seen, stored["cleaner"])
+    return OwnReading(stored["capture"], rows, blocks, verdicts, *seen_by, stored["user_values"])
 
 
 def _stored_type(own_type: str, page_id: int) -> PageType:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -98,20 +97,3 @@ def test_neither_the_site_s_memory_nor_a_ruling_is_in_it(archive: Archive):
         counts = archive.db.execute("SELECT count(site_kept), count(*) - count(site_kept) FROM _own_verdicts")
         assert all(counts.fetchone())
         assert read_own_reading(archive.db, number(archive, "/river")) == reading_before
-
-
-def test_a_reading_that_an_earlier_version_packed_lacks_what_that_did_not_know(archive: Archive):
-    with archive:
-        reading = read_own_reading(archive.db, number(archive, "/twice"))
-        assert reading
-        packed = reading.pack()
-        assert "Søren".encode() in zlib.decompress(replace(reading, first_seen="Søren").pack())
-        values = json.loads(zlib.decompress(packed))
-        for name in ("chances", "images", "statements", "signature", "user_values"):
-            del values[name]
-        values["blocks"] = [block[:-1] for block in values["blocks"]]
-        earlier = unpack_reading(archive.db, f"{SITE}/twice", zlib.compress(json.dumps(values).encode()))
-        assert (earlier.rows.ledger.chances, earlier.rows.images, earlier.rows.statements) == (b"", (), ())
-        assert (earlier.rows.layout_signature, earlier.user_values) == (None, {})
-        assert {verdict.repeats for verdict in earlier.verdicts} == {None}
-        assert earlier.kept_texts == reading.kept_texts
