@@ -33,6 +33,7 @@ _BLOCK_TAG = re.compile(r"</?(?:p|br|div|li|ul|ol|h\d)\b[^<>]{0,200}>", re.IGNOR
 _INLINE_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
 _MAX_TAGS = 50
 _CARD_HEADINGS, _MAX_CARD_CHARS = ("h2", "h3", "h4", "h5"), 600
+_CARD_TITLES = 2  # at most, a title and the line above it: a box of more holds cards and more
 _MAX_TAG_CHARS = 80
 
 
@@ -138,21 +139,26 @@ def _read_tags(page: PageContext) -> tuple[tuple[str, ...], str]:
 
 
 def _is_anothers(page: PageContext, link: Element) -> bool:
-    """Return whether a link stands in another article's card: a box named so, or with a linked heading."""
+    """Return whether a link stands in another article's card: a box named so, or with a linked title as its heading."""
     for box in link.iterancestors():
         if box in page.headline_ancestors or len(element_text(box, _MAX_CARD_CHARS)) >= _MAX_CARD_CHARS:
             return False
-        if any(
-            heading.find(".//a") is not None or next(heading.iterancestors("a"), None) is not None
-            for heading in box.iter(*_CARD_HEADINGS)
-        ):
-            return True
+        if titles := sum(_is_linked_title(heading) for heading in box.iter(*_CARD_HEADINGS)):
+            return titles <= _CARD_TITLES
         if CARD_CLASS.search(f"{box.get('class', '')} {box.get('id', '')}") and any(
             "tag" not in (other.get("rel") or "") and element_text(other).count(" ") >= TITLE_SPACES
             for other in box.iter("a")
         ):
             return True
     return False
+
+
+def _is_linked_title(heading: Element) -> bool:
+    """Return whether a heading is a link of some words, and not the name of an author or a line with a link in it."""
+    text = element_text(heading)
+    return text.count(" ") >= TITLE_SPACES and (
+        next(heading.iterancestors("a"), None) is not None or any(element_text(a) == text for a in heading.iter("a"))
+    )
 
 
 def _read_keywords(page: PageContext) -> tuple[tuple[str, ...], str]:

@@ -217,12 +217,17 @@ def test_a_body_that_signs_is_the_author_where_nobody_is_named() -> None:
 
 def test_tags_of_other_articles_cards_are_not_the_articles() -> None:
     own = "<p><a rel=tag href=/t/rain>Rain</a></p>"
-    card = "<div><h3><a href=/mill>Mill burns</a></h3><p>A short word on it. <a rel=tag href=/t/fire>Fire</a></p></div>"
+    card = "<div><h3><a href=/mill>Mill burns down</a></h3><p>Read it. <a rel=tag href=/t/fire>Fire</a></p></div>"
     related = "<div class=related><a href=/dam>How the dam held</a> <a rel=tag href=/t/dam>Dam</a></div>"
     text = "<p>It rains in the valley, and the river rises.</p>" * 30
     page = f"<main><article><h1>Rain comes</h1>{text}{own}</article>{card}{related}</main>"
     assert read(page).tags == ("Rain",)
     assert read(page.replace(own, "")).tags == ()
+    named = "<h2><a href=/by/ann>Ann Lee</a></h2>"
+    reply = "<h3>You must <a href=/login>log in</a> to answer</h3>"
+    others = "".join(f"<h3><a href=/{n}>How the dam of {n} held</a></h3>" for n in ("Aby", "Bexley", "Cray"))
+    for below in (named, reply, others):
+        assert read(f"<div><h1>Rain comes</h1>{text}</div><footer>{own}{below}</footer>").tags == ("Rain",), below
     assert read(f"<article><h1>Rain comes</h1>{text}<h2><a href=/x>Of dams</a></h2>{text}{own}</article>").tags == (
         "Rain",
     )
