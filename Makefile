@@ -1,8 +1,8 @@
 # make demo       crawl the bundled sample site and show what comes out
 # make test       ruff, mypy and the quick tests; make lint is the first part
 # make test-full  every test but those of the night; make test-full ONLY=slow leaves out what `make test` has run
-# make nightly    what only grows, damages or compares at length, and a fourth of the slow tests with each command in an
-#                 interpreter of its own, on disk; up to four hours. make nightly PARTS="tests torture" runs only these
+# make nightly    what only grows, damages or compares at length, all slow tests, and a fourth of them with each command in an
+#                 interpreter of its own, on disk; up to five hours. make nightly PARTS="tests torture" runs only these
 # make quick      the quick tests alone; those of a room: make quick ROOM=output/write
 #                 with another Python: make quick VENV=.cache/python3.13 PYTHON=python3.13
 # make lowest     a demo crawl and some of the quick tests with the lowest versions that pyproject.toml allows
@@ -60,7 +60,7 @@ lint: $(READY)
 test-full: WORKERS := 4
 test-full: DIST := worksteal
 test-full: $(READY)
-	$(PYTEST) -m "$(if $(ONLY),$(ONLY) and )not nightly"
+	$(PYTEST) -m "$(if $(ONLY),$(ONLY) and )not nightly" $(if $(SAMPLE),--sample $(SAMPLE))
 
 nightly: $(READY)
 	$(BIN)/python -m tests.nightly $(PARTS)

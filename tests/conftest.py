@@ -18,7 +18,7 @@ import gc
 import os
 import re
 import shutil
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -103,9 +103,14 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out a file without slow tests where no others are asked for: its imports cost each worker time."""
-    is_test = collection_path.match("test_*.py") and _SLOW_ALONE.fullmatch(config.option.markexpr)
-    return True if is_test and not names_a_mark(collection_path) else None
+    """Leave out a file of another part of the sample, and one without slow tests where no others are asked for: its
+    imports cost each worker time."""
+    if not collection_path.match("test_*.py"):
+        return None
+    if (sample := config.getoption("sample", "")) and not is_sampled(collection_path, config.rootpath, sample):
+        return True
+    is_slow_alone = _SLOW_ALONE.fullmatch(config.option.markexpr)
+    return True if is_slow_alone and not names_a_mark(collection_path) else None
 
 
 def names_a_mark(file: Path) -> bool:
@@ -116,10 +121,7 @@ def names_a_mark(file: Path) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests of the night as slow, before those are left out that `-m` does not ask for; leave a sample."""
-    if sample := config.getoption("sample", ""):
-        chosen = set(sampled_part([item.nodeid for item in items], sample))
-        items[:] = [item for item in items if item.nodeid in chosen]
+    """Mark the tests of the night as slow, before those are left out that `-m` does not ask for."""
     for item in items:
         if item.get_closest_marker("nightly") is not None:
             item.add_marker("slow")
@@ -129,16 +131,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--sample", default="", metavar="N/PARTS", help="run one part of the tests alone, as 2/4")
+    parser.addoption("--sample", default="", metavar="N/PARTS", help="run one part of the files of tests alone, as 2/4")
 
 
-def sampled_part(names: Sequence[str], sample: str) -> list[str]:
-    """Return the names of one part, as `2/4`: each name is in one of four parts, and always in the same.
+def is_sampled(file: Path, root: Path, sample: str) -> bool:
+    """Say whether a file of tests is in one part of a sample, as `2/4`: each is in one of four, and always in the same.
 
-    A number beyond the parts begins anew, so that a seed may choose: `10/4` is `2/4`.
+    A number beyond the parts begins anew, so that a seed may choose: `10/4` is `2/4`. A file is not divided: its tests
+    share what takes long to make.
     """
     number, parts = map(int, sample.split("/"))
-    return [name for name in names if crc32(name.encode()) % parts == number % parts]
+    return crc32(file.relative_to(root).as_posix().encode()) % parts == number % parts
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

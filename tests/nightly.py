@@ -1,11 +1,11 @@
 """Run what only grows, damages or compares at length: `make nightly`, or `python -m tests.nightly tests torture`.
 
 The parts run one after the other, each bounded in time: the tests that are marked `nightly`, in an order and with
-random inputs drawn by a seed; a fourth of the slow tests, chosen by the seed, with each command in an interpreter of
-its own and folders on disk; damage to archives; kills and faults at each commit point of each verb; faults put into
-the code; what verbs cost as an archive grows; a fleet whose workers and store are in trouble. What came of a part is
-kept in `tests/bench/results/nightly.json` as soon as it has ended, with its seed, date, commit and seconds; a part that
-was never run is listed there as such.
+random inputs drawn by a seed; all slow tests; a fourth of them, chosen by the seed, with each command in an
+interpreter of its own and folders on disk; damage to archives; kills and faults at each commit point of each verb;
+faults put into the code; what verbs cost as an archive grows; a fleet whose workers and store are in trouble. What came
+of a part is kept in `tests/bench/results/nightly.json` as soon as it has ended, with its seed, date, commit and
+seconds; a part that was never run is listed there as such.
 Exits with 1 if one of those that ran failed.
 """
 
@@ -117,6 +117,7 @@ def read_fleet(file: Path) -> Counts:
 
 PARTS = {
     "tests": _tests_part("tests", "nightly", 2400, {}),
+    "slow": _tests_part("slow", "slow and not nightly", 2400, {}),
     "cold": _tests_part("cold", "slow and not nightly", 1800, {"BROADSHEET_COLD": "1"}, sampled=4),
     "torture": Part(
         lambda seed: ["-m", "tests.bench.torture"], 1800, lambda: read_torture(BENCH_RESULTS / "torture.json"), {}
@@ -150,7 +151,7 @@ PARTS = {
 }  # fmt: skip
 """In the order in which they run."""
 
-MAX_SECONDS = 4 * 3600  # of a night; the bounds of the parts together are less
+MAX_SECONDS = 5 * 3600  # of a night; the bounds of the parts together are less
 
 
 def run_bounded(arguments: Sequence[str], seconds: float, environment: Mapping[str, str]) -> int | None:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import keep_folders_in_memory, pytest_ignore_collect, sampled_part
+from tests.conftest import is_sampled, keep_folders_in_memory, pytest_ignore_collect
+from tests.expected_texts import compared, difference
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -45,13 +46,14 @@ def test_folders_are_in_memory_where_there_is_room(
     assert environment.get("PYTEST_DEBUG_TEMPROOT") == (str(tmp_path) if root == "." else root)
 
 
-def test_a_test_is_in_one_part_of_a_sample_and_always_in_the_same() -> None:
-    names = [f"tests/test_{number}.py::test_it" for number in range(200)]
-    parts = [sampled_part(names, f"{number}/4") for number in range(4)]
-    assert sorted(name for part in parts for name in part) == sorted(names)
+def test_a_file_is_in_one_part_of_a_sample_and_always_in_the_same() -> None:
+    files = [REPOSITORY / f"tests/test_{number}.py" for number in range(200)]
+    parts = [[file for file in files if is_sampled(file, REPOSITORY, f"{number}/4")] for number in range(4)]
+    assert sorted(file for part in parts for file in part) == sorted(files)
     assert min(map(len, parts)) > 25
-    assert sampled_part(names, "739949/4") == parts[739949 % 4]
-    assert sampled_part(names[50:], "1/4") == [name for name in parts[1] if name in names[50:]]
+    assert [file for file in files if is_sampled(file, REPOSITORY, "739949/4")] == parts[739949 % 4]
+    here, there = (is_sampled(root / "t/test_1.py", root, "1/2") for root in (Path("/a"), Path("/b")))
+    assert here == there
 
 
 @pytest.mark.parametrize(
@@ -60,18 +62,18 @@ def test_a_test_is_in_one_part_of_a_sample_and_always_in_the_same() -> None:
 def test_a_file_that_names_no_mark_is_left_out_where_slow_tests_alone_are_asked_for(tmp_path: Path, source: str):
     (file := tmp_path / "test_it.py").write_text(source)
     for marks in ("slow and not nightly", "nightly", "not slow", "slow or quick", ""):
-        config: Any = SimpleNamespace(option=SimpleNamespace(markexpr=marks))
+        config: Any = SimpleNamespace(option=SimpleNamespace(markexpr=marks), getoption=lambda name, default: default)
         is_alone = marks in ("slow and not nightly", "nightly")
         assert bool(pytest_ignore_collect(file, config)) is (is_alone and source == "slow = 1")
         assert not pytest_ignore_collect(tmp_path, config)
 
 
 @pytest.mark.slow
-def test_a_session_may_run_a_sample_of_its_tests(tmp_path: Path) -> None:
-    source = "import pytest\n@pytest.mark.parametrize('n', range(40))\ndef test_it(n): pass\n"
-    listed = session(tmp_path, source, "--sample=1/2", "--collect-only").stdout
-    names = [f"test_it.py::test_it[{number}]" for number in range(40)]
-    assert re.findall(r"^test_it\.py::.*", listed, re.MULTILINE) == sampled_part(names, "1/2")
+def test_a_session_may_run_a_sample_of_its_files(tmp_path: Path) -> None:
+    source = "def test_it(): pass\n"
+    printed = [session(tmp_path, source, f"--sample={number}/2", "--collect-only").stdout for number in range(2)]
+    listed = [re.findall(r"^test_it\.py::.*", text, re.MULTILINE) for text in printed]
+    assert sorted(listed) == [[], ["test_it.py::test_it"]]
 
 
 @pytest.mark.slow
@@ -95,3 +97,22 @@ def test_a_session_says_how_to_have_its_order_again(tmp_path: Path) -> None:
     assert orders[0] == orders[1]
     assert len(orders[0]) == 12
     assert orders[0] != sorted(orders[0], key=lambda name: int(name[5:]))
+
+
+@pytest.mark.parametrize(
+    ("expected", "told", "shown"),
+    [
+        ("a\nb\nc\nd\n", "a\nb\nx\nd\n", ["@@ -2,3 +2,3 @@", " b", "-c", "+x", " d"]),
+        (f"{'a' * 99}b{'c' * 99}", f"{'a' * 99}d{'c' * 99}", [
+            "@@ -1 +1 @@", f"-…{'a' * 60}b{'c' * 60}…", f"+…{'a' * 60}d{'c' * 60}…"]),
+        ("aba", "abababa", ["@@ -1 +1 @@", "-aba", "+abababa"]),
+        ("a\nb\n", "a\n", ["@@ -1,2 +1 @@", " a", "-b"]),
+    ],
+)  # fmt: skip
+def test_what_is_told_otherwise_is_shown_by_its_row_and_where_it_differs(expected: str, told: str, shown: list[str]):
+    lines = difference(expected, told, "f.txt === urls")
+    assert lines[:2] == ["--- f.txt === urls, expected", "+++ f.txt === urls, told"]
+    assert lines[2:-1] == shown
+    with pytest.raises(pytest.fail.Exception, match=r"f\.txt"):
+        compared(expected, told, "f.txt")
+    assert compared(told, told, "f.txt") == told

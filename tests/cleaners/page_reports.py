@@ -29,7 +29,7 @@ from broadsheet.cleaners.rules.rule_files import load_rules
 from broadsheet.cleaners.text_mode.line_features import line_features
 from broadsheet.cleaners.text_mode.plaintext import judge_lines_by_rules, judge_text
 from broadsheet.cleaners.text_mode.text_lines import blocks_of_text, read_lines
-from tests.expected_texts import is_writing
+from tests.expected_texts import compared, is_writing
 
 FOLDER = Path(__file__).parent
 READINGS, VERDICTS = FOLDER / "page" / "readings.txt", FOLDER / "judge" / "verdicts.txt"
@@ -71,7 +71,7 @@ def read_cases(file: Path) -> list[Case]:
 def expected_report(file: Path, case: Case, told: str) -> str:
     """Return the report that a file expects of a case; what is told now, where the file is written anew."""
     if not is_writing():
-        return case.report
+        return compared(case.report, told, f"{file.name} == {case.name}")
     texts = [
         f"== {each.name} | {each.url} | {each.encoding}\n{each.html}--\n{told if each == case else each.report}"
         for each in read_cases(file)

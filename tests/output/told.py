@@ -14,7 +14,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.expected_texts import is_writing
+from tests.expected_texts import compared, is_writing
 
 _HEADER = re.compile(r"^=== (.*)\n", re.MULTILINE)
 _PLACE = re.compile(
@@ -32,11 +32,12 @@ def sections(file: Path) -> dict[str, str]:
 
 
 def expected(file: Path, asked: str, told: str) -> str:
-    """What this section of a file expects to be told, or what is told now if it is to be written."""
+    """What this section of a file expects to be told, or what is told now if it is to be written. Fails where they
+    differ."""
     if is_writing():
         texts = sections(file) | {asked: told}
         file.write_text("".join(f"=== {name}\n{text}" for name, text in texts.items()), "utf-8")
-    return sections(file)[asked]
+    return compared(sections(file)[asked], told, f"{file.name} === {asked}")
 
 
 def told(lines: Iterable[str], **names: object) -> str:
