@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((
 _CODE = re.compile(r"`([^`\n]+)`")
 _PATH = re.compile(r"(?:crawler|cleaners|output|tests)/[\w./*]+")
 _MODULE = re.compile(r"\w+\.py")
+_FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_INCLUDE = re.compile(r"^```\{include\} (\S+)$", re.MULTILINE)
+_PLACE = re.compile(r"\]\(([^)#\s]*)#([\w-]+)\)")
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[\w-]+)?\)")
 
 
@@ -47,6 +52,31 @@ def test_the_modules_that_a_document_names_are_there(document: Path):
 def test_the_pages_that_a_document_links_to_are_there(document: Path):
     targets = [target for target in _LINK.findall(document.read_text("utf-8")) if "://" not in target]
     assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+def anchors(document: Path) -> set[str]:
+    """The places in a document that a link can lead to: its headings, and those of a document that it includes."""
+    text = _FENCE.sub("", document.read_text("utf-8"))
+    words = (re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in _HEADING.findall(text))
+    included = {
+        place for name in _INCLUDE.findall(document.read_text("utf-8")) for place in anchors(document.parent / name)
+    }
+    return included | {f"{place}{suffix}" for place, times in Counter(words).items() for suffix in ("", "-1")[:times]}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_the_places_in_pages_that_a_document_links_to_are_there(document: Path):
+    links = [link for link in _PLACE.findall(document.read_text("utf-8")) if "://" not in link[0]]
+    assert [link for link in links if link[1] not in anchors(document.parent / link[0] if link[0] else document)] == []
+
+
+def test_the_index_calls_each_page_by_its_title():
+    names = re.findall(
+        r"^- \[([^]]+)\]\(([\w-]+\.md)\)", (REPOSITORY / "docs/index.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert [
+        name for name, page in names if _HEADING.findall((REPOSITORY / "docs" / page).read_text("utf-8"))[0] != name
+    ] == []
 
 
 def test_what_is_not_there_is_seen():
