@@ -1,8 +1,9 @@
-"""Evidence of a site about its pages' authors, days and titles: what their sources state on all pages together.
+"""Evidence of a site about its pages' authors, days, titles, languages: what their sources state on all pages together.
 
 A source that states one value everywhere says nothing of a page. Words before nearly all of its names are no part of
 them. A part that most titles end or begin with is the template's, and a title of several pages is the site's. One day
-above twelve shows in which order a site writes day and month. Pure.
+above twelve shows in which order a site writes day and month. A text too short to tell its language, or detected as one
+near that of the site's other pages, is in theirs. Pure.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import NamedTuple
 from ..document import AUTHORS, DAY_MONTH, TITLE, FieldStatement
 from ..page.authors import is_personal, name_key
 from ..page.date_parser import swapped_day
+from ..page.language import are_near
 from ..page.titles import title_parts
 
 MIN_PAGES = 5
@@ -28,17 +30,19 @@ _SHARING_PAGES = 3  # with one title: it is the site's, if they state another
 _PHRASE = "author_phrase"  # field of the finding on the words before a source's names
 _PHRASE_SHARE, _PHRASE_WORDS = 0.8, 3  # of a source's distinct names that have it; words of it at most
 _ORDER = (DAY_MONTH, "shown")  # field and source of the statement of an order
+_LANGUAGE, _LANGUAGE_SHARE = "language", 0.7  # field; of the pages with a language, those with the usual one
 _ORDER_SHARE = 0.9  # of the pages that show an order of day and month
 
 
 class StatedPage(NamedTuple):
-    """A page's own title, authors and publication, with their sources, and all that its sources state."""
+    """A page's own title, authors, publication and language, with their sources, and all that its sources state."""
 
     title: str
     authors: tuple[str, ...]
     published: str
     sources: Mapping[str, str]
     statements: Sequence[FieldStatement]
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,8 @@ class SettledField(NamedTuple):
 class SiteEvidence:
     """Evidence of a site: its author sources that state one value everywhere, whether others name persons, the words
     before the names of each source, titles that several pages share, other titles that are no page's own, the order in
-    which it writes day and month, the parts that most titles have, and the keys of its names, as `name_key` makes them.
+    which it writes day and month, the parts that most titles have, the keys of its names, as `name_key` makes them, and
+    the usual language, with its pages and all, where some page leaves a doubt.
     """
 
     constant_sources: Mapping[str, SourceFinding]
@@ -87,12 +92,13 @@ class SiteEvidence:
     order: SourceFinding | None
     template_parts: Mapping[tuple[str, str], int]
     site_names: frozenset[str]
+    usual_language: tuple[str, int, int] | None
 
     @property
     def is_silent(self) -> bool:
         """Return whether it speaks against no value of any page."""
         found = (self.constant_sources, self.order, self.template_parts, self.phrases, self.shared_titles)
-        return not any(found)
+        return not any(found) and self.usual_language is None
 
 
 def find_sources(statements: Iterable[FieldStatement]) -> list[SourceFinding]:
@@ -129,9 +135,15 @@ def _phrase_finding(source: str, values: Counter[str]) -> list[SourceFinding]:
 
 
 def weigh_evidence(
-    findings: Sequence[SourceFinding], titles: Iterable[str], site_names: frozenset[str]
+    findings: Sequence[SourceFinding],
+    titles: Iterable[str],
+    site_names: frozenset[str],
+    languages: Mapping[str, int] | None = None,
 ) -> SiteEvidence:
-    """Weigh what a site's sources state and how its pages' titles begin and end; one title for each page."""
+    """Weigh what a site's sources state and how its pages' titles begin and end; one title for each page.
+
+    `languages` are the pages' own, each with how many pages have it; empty for none.
+    """
     page_count, part_counts, title_counts = 0, Counter[tuple[str, str]](), Counter[str]()
     for title in titles:
         page_count += 1
@@ -153,7 +165,17 @@ def weigh_evidence(
         order if order and order.commonest_pages >= _ORDER_SHARE * order.pages else None,
         {part: count for part, count in part_counts.items() if count >= enough},
         site_names,
+        _usual_language(languages or {}),
     )
+
+
+def _usual_language(languages: Mapping[str, int]) -> tuple[str, int, int] | None:
+    """Return the language of most pages that have one, if others have none or one near it."""
+    pages = sum(languages.values()) - languages.get("", 0)
+    usual = max(languages, key=lambda language: (languages[language] * bool(language), language), default="")
+    is_usual = usual and languages[usual] >= max(MIN_PAGES, _LANGUAGE_SHARE * pages)
+    leaves_doubt = any(language == "" or are_near(language, usual) for language in languages if language != usual)
+    return (usual, languages[usual], pages) if is_usual and leaves_doubt else None
 
 
 def settle_fields(page: StatedPage, evidence: SiteEvidence) -> list[SettledField]:
@@ -162,7 +184,17 @@ def settle_fields(page: StatedPage, evidence: SiteEvidence) -> list[SettledField
         *_without_phrase(page, _settled_authors(page, evidence), evidence),
         *_settled_day(page, evidence.order),
         *_settled_title(page, evidence),
+        *_settled_language(page, evidence),
     ]
+
+
+def _settled_language(page: StatedPage, evidence: SiteEvidence) -> Iterator[SettledField]:
+    """Yield the site's usual language where the page states none, and its text is short or in one that is near it."""
+    if evidence.usual_language is None or page.sources.get(_LANGUAGE, "") not in ("", "text"):
+        return
+    usual, count, pages = evidence.usual_language
+    if page.language != usual and (not page.language or are_near(page.language, usual)):
+        yield SettledField(_LANGUAGE, usual, "site", f"{usual} is the language of {count} of {pages} pages")
 
 
 def _settled_authors(page: StatedPage, evidence: SiteEvidence) -> Iterator[SettledField]:

@@ -99,6 +99,11 @@ def sure_language(text: str) -> str:
     return likeliest if sum(chances.get(language, 0.0) for language in near) >= _SURE_PROBABILITY else ""
 
 
+def are_near(language: str, other: str) -> bool:
+    """Return whether a text may be taken for either of two languages, such as Norwegian and Danish."""
+    return any({language, other} <= group for group in _NEAR_LANGUAGES)
+
+
 def _language_chances(text: str) -> dict[str, float]:
     """Detect the likeliest languages of a text and their probabilities by fastText's small model of 176 languages.
 

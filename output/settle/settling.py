@@ -366,6 +366,10 @@ _TITLES = """SELECT coalesce(o.value, a.title, x.title), coalesce(a.sitename, x.
     FROM urls u CROSS JOIN pages p ON p.id = u.id LEFT JOIN articles a ON a.page_id = p.id
         LEFT JOIN _shelved x ON x.page_id = p.id LEFT JOIN _own_fields o ON o.page_id = p.id AND o.field = 'title'
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser') AND coalesce(a.id, x.id) IS NOT NULL"""
+_LANGUAGES = """SELECT coalesce(o.value, a.language, x.language, ''), count(*)
+    FROM urls u CROSS JOIN pages p ON p.id = u.id LEFT JOIN articles a ON a.page_id = p.id
+        LEFT JOIN _shelved x ON x.page_id = p.id LEFT JOIN _own_fields o ON o.page_id = p.id AND o.field = 'language'
+    WHERE u.host = ? AND p.own_type IN ('article', 'teaser') AND coalesce(a.id, x.id) IS NOT NULL GROUP BY 1"""
 _FINDINGS = """SELECT field, source, pages, distinct_values, commonest, commonest_pages FROM _statements
     WHERE host = ? ORDER BY field, source"""
 _PUT_FINDING = """INSERT INTO _statements (
@@ -381,7 +385,9 @@ def _settle_host(db: Database, host: str, settled_at: str) -> int:
     """Settle the fields of a host's pages, one page after the other: a host may have more than memory holds."""
     findings = find_sources(FieldStatement(*row) for row in db.execute(_STATEMENTS, [host]))
     _store_findings(db, host, findings)
-    evidence = weigh_evidence(findings, (title for title, _ in db.execute(_TITLES, [host])), _site_names(db, host))
+    titles = (title for title, _ in db.execute(_TITLES, [host]))
+    languages = dict(db.execute(_LANGUAGES, [host]).fetchall())
+    evidence = weigh_evidence(findings, titles, _site_names(db, host), languages)
     changed_pages = pages_with_site_fields(db, host)
     page_ids = [page_id for (page_id,) in db.execute(_PAGES, [host]).fetchall()]
     changed_count = 0
@@ -405,7 +411,8 @@ def _read_page(db: Database, page_id: int) -> StatedPage | None:
     if stored is None:
         return None
     own = with_own_fields(db, page_id, stored[1])
-    return StatedPage(own.title, own.authors, own.published, own.sources, stored_statements(db, page_id))
+    statements = stored_statements(db, page_id)
+    return StatedPage(own.title, own.authors, own.published, own.sources, statements, own.language)
 
 
 def _store_findings(db: Database, host: str, findings: Sequence[SourceFinding]) -> None:

@@ -58,6 +58,24 @@ def test_the_own_reading_of_a_page_is_its_own(archive: Archive, make: Maker) -> 
     assert unpacked.rows.statements == reading.rows.statements
 
 
+def test_the_usual_language_of_a_host_decides_where_a_text_leaves_a_doubt(archive: Archive, make: Maker) -> None:
+    def in_language(number: int, language: str, source: str) -> Outcome:
+        outcome = story(make, number, NAMES[number % 5], author=NAMES[number % 5])
+        metadata = replace(cleaned_page(outcome).metadata, language=language)
+        return with_page(outcome, metadata=replace(metadata, sources={**metadata.sources, "language": source}))
+
+    usual = [in_language(number, "id", "text") for number in range(6)]
+    others = [("ms", "text"), ("", ""), ("ms", "markup"), ("fr", "text")]
+    doubtful = [in_language(number, *other) for number, other in enumerate(others, 6)]
+    archive.save([*usual, *doubtful[:3]])
+    settle(archive.db, make.clock)
+    assert stored(archive, "language")[6:] == [("id",), ("id",), ("ms",)]
+    archive.save([*doubtful, *[in_language(number, "ms", "markup") for number in range(6)]])
+    settle(archive.db, make.clock)
+    assert stored(archive, "coalesce(language, '')")[6:] == [("ms",), ("ms",), ("ms",), ("fr",)]
+    assert verify(archive.db) == []
+
+
 def test_fields_come_back_when_the_evidence_falls(archive: Archive, make: Maker) -> None:
     fill(archive, make)
     settle(archive.db, make.clock)
