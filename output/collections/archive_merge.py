@@ -49,7 +49,6 @@ from .source_archive import (
     SourceArchive,
     attached,
     give_identity,
-    open_source,
     refuse_damage,
 )
 
@@ -124,22 +123,6 @@ class MergeResult:
     def has_changed(self) -> bool:
         """Return whether anything but counts came in."""
         return bool(self.new_urls or self.stored_pages or self.copied_bytes or self.takedowns)
-
-
-def merge_archive(
-    target: Database,
-    path: str | Path,
-    clock: Callable[[], str] = utc_now,
-    on_host: Callable[[str], None] | None = None,
-) -> MergeResult:
-    """Merge the archive at `path` into an open one; see `merge_source`.
-
-    ArchiveError, with nothing changed, also if a crawl owns the archive, or if it is of another schema or damaged.
-    """
-    refuse_itself(path, database_file(target))
-    with open_source(path) as source:
-        refuse_damaged_source(target, source)
-        return merge_source(target, source, clock, on_host)
 
 
 def refuse_itself(path: str | Path, target: str | Path) -> None:

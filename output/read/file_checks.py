@@ -266,11 +266,6 @@ def _ranges() -> dict[str, tuple[float, float]]:
     }
 
 
-def ruled_columns() -> frozenset[str]:
-    """Return every `table.column` that has words, a pattern or a range."""
-    return frozenset((*_WORDS, *_shapes(), *_ranges()))
-
-
 _SHELF_VIEW = "_shelved"
 _TABLES = """SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE TABLE%'
     AND name NOT LIKE 'articles_fts%' AND name NOT GLOB '*sqlite_*' ORDER BY name"""

@@ -133,7 +133,6 @@ _STORE_REVIEW = """INSERT INTO _reviews (id, url, host, block_id, kept, reason, 
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, reason = excluded.reason, rule = excluded.rule,
         is_right = excluded.is_right, at = excluded.at, cleaner_version = excluded.cleaner_version"""
-_PAGE_STANDS = "SELECT 1 FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ?"
 _LIST_REVIEWS = """SELECT r.url, r.host, r.block_id, r.kept, r.reason, r.rule, r.is_right, r.at, r.cleaner_version,
         coalesce(t.text, '')
     FROM _reviews r LEFT JOIN _block_texts t ON t.id = r.block_id ORDER BY r.at, r.id"""
@@ -179,13 +178,6 @@ class Reliability(NamedTuple):
     judged: int
     low: float
     high: float
-
-
-def can_be_stored(db: Database, review: Review) -> bool:
-    """Return whether the archive still has what was judged."""
-    if review.block_id is not None and block_text(db, review.block_id) is None:
-        return False
-    return db.execute(_PAGE_STANDS, [review.url]).fetchone() is not None
 
 
 def store_review(db: Database, review: Review) -> None:

@@ -13,13 +13,13 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive import shelf
 from broadsheet.output.archive.article_storage import ARTICLE_COLUMNS, put_user_values, user_values
-from broadsheet.output.collections.archive_merge import merge_archive
 from broadsheet.output.read.verify import first_problem, verify
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import erase_remains, take_down
 from tests.output.conftest import Maker
 from tests.output.filled_rows import filled, put, rows
+from tests.output.merging import merge_archive
 
 STAYS, COPY = "http://a.test/story", "http://a.test/mirror/story"
 Words = Callable[..., str]

@@ -19,7 +19,7 @@ from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.rendered_layouts import RenderDecision, RenderedLayout
 from broadsheet.output.collections import archive_merge
-from broadsheet.output.collections.archive_merge import MergeResult, WarcCopy, file_states, merge_archive
+from broadsheet.output.collections.archive_merge import MergeResult, WarcCopy, file_states
 from broadsheet.output.collections.source_archive import MergeConflict, open_source
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
@@ -30,6 +30,7 @@ from broadsheet.output.write.person_verdicts import Review, Ruling, store_review
 from broadsheet.output.write.takedowns import take_down
 from tests.bench.archives.differences import differences
 from tests.output.conftest import Maker
+from tests.output.merging import merge_archive
 from tests.output.wires import make_exchange
 
 HOSTS = ("http://lamp.example", "http://reed.example", "http://sand.example")

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from broadsheet.output.archive.archive_file import open_database
-from broadsheet.output.collections.archive_merge import merge_archive
 from broadsheet.output.collections.source_archive import open_source
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
 from tests.output.conftest import Maker
+from tests.output.merging import merge_archive
 
 LINKS = "SELECT host, links FROM _outside_hosts ORDER BY host"
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from broadsheet.output.collections.archive_merge import MergeResult, merge_archive
+from broadsheet.output.collections.archive_merge import MergeResult
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.filled_rows import rows, tables
 from tests.output.harbour import fill_harbour, fill_neighbour, settled_facts
+from tests.output.merging import merge_archive
 from tests.output.told import as_json, changed, expected, sections, told, unpacked
 
 UNSTABLE = re.compile(

@@ -13,7 +13,6 @@ import pytest
 from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import Metadata, PageType
 from broadsheet.crawler.fleet.run_notices import ArchiveMoment, read_news
-from broadsheet.output.collections.archive_merge import merge_archive
 from broadsheet.output.read.report_figures import gather_report
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.alarms import (
@@ -29,6 +28,7 @@ from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.takedowns import take_down
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
+from tests.output.merging import merge_archive
 from tests.output.settle.test_likeness import prose
 
 HOST = "http://a.test"

@@ -11,7 +11,6 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.page_rows import article_id
-from broadsheet.output.collections.archive_merge import merge_archive
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.own_reading import read_own_reading
 from broadsheet.output.settle.settling import settle
@@ -27,6 +26,7 @@ from broadsheet.output.write.corrections import (
 )
 from broadsheet.output.write.site_fields import apply_field_corrections
 from tests.output.conftest import Maker
+from tests.output.merging import merge_archive
 
 EARLY, LATE = "2026-01-01T00:00:00+00:00", "2026-02-02T00:00:00+00:00"
 TITLE = Correction(CorrectedField.TITLE, "The mole", article_id=5, at=EARLY, who="Ann", note="as printed", url="u")
