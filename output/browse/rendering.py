@@ -50,20 +50,6 @@ def grouped(number: float) -> str:
     return f"{number:,.0f}"
 
 
-def share_text(part: float, whole: float) -> str:
-    """Return a share in percent: 100 % only for all, 0 % only for none.
-
-    >>> share_text(9_999, 10_000), share_text(1, 10_000)
-    ('over 99 %', 'under 1 %')
-    """
-    if not whole:
-        return "–"
-    percent = 100 * part / whole
-    if 0 < percent < 1 or 99 < percent < 100:
-        return "under 1 %" if percent < 1 else "over 99 %"
-    return f"{percent:.0f} %"
-
-
 def moment_html(moment: str | None) -> Markup:
     """Return a stored time as a person reads it: to the minute, in UTC, on one line; a day stays a day.
 

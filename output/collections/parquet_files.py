@@ -8,10 +8,9 @@ memory at a time.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
-from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
@@ -58,22 +57,17 @@ def parquet_tables() -> Mapping[str, ParquetTable]:
     return tables
 
 
-def write_rows(table: ParquetTable, rows: Iterable[Row], file: Path | BinaryIO) -> int:
-    """Write rows to one file, which may have none, and return how many.
-
-    DamagedValue if a stored value cannot be what was stored.
-    """
-    return _write_groups(table, _row_groups(rows), file)
-
-
 class RowWriter:
-    """A writer of rows, one after the other, to one file. Use it in a `with`; only a group is in memory at a time."""
+    """A writer of rows, one after the other, to one file. Use it in a `with`; only a group is in memory at a time.
 
-    def __init__(self, table: ParquetTable, file: Path) -> None:
+    DamagedValue if a stored value cannot be what was stored. `groups` counts what is written.
+    """
+
+    def __init__(self, table: ParquetTable, file: Path | BinaryIO) -> None:
         self._table = table
         self._writer = pq.ParquetWriter(file, table.schema, compression="zstd", compression_level=_LEVEL)
         self._group: list[Row] = []
-        self._size = 0
+        self._size = self.groups = 0
 
     def add(self, row: Row) -> None:
         """Write a row, at the latest at the end."""
@@ -85,51 +79,31 @@ class RowWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._group:
-            self._write_group()
-        self._writer.close()
+    def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
+        try:
+            if self._group and error_type is None:
+                self._write_group()
+        finally:
+            self._writer.close()
 
     def _write_group(self) -> None:
         self._writer.write_table(_arrow_table(self._table, self._group))
         self._group, self._size = [], 0
+        self.groups += 1
 
 
 def write_parts(table: ParquetTable, rows: Iterable[Row], folder: Path) -> int:
-    """Write rows to as many files of a new folder as their size asks for, at least one, and return how many rows.
-
-    DamagedValue as for `write_rows`.
-    """
+    """Write rows to as many files of a new folder as their size asks for, at least one, and return how many rows."""
     folder.mkdir()
-    groups, count, number = _row_groups(rows), 0, 1
-    while (first := next(groups, None)) is not None or number == 1:
-        part = chain([first] if first else (), islice(groups, _FILE_GROUPS - 1))
-        count += _write_groups(table, part, folder / f"part-{number:05}.parquet")
+    waiting, count, number = iter(rows), 0, 1
+    row = next(waiting, None)
+    while row is not None or number == 1:
+        with RowWriter(table, folder / f"part-{number:05}.parquet") as writer:
+            while row is not None and writer.groups < _FILE_GROUPS:
+                writer.add(row)
+                count, row = count + 1, next(waiting, None)
         number += 1
     return count
-
-
-def _write_groups(table: ParquetTable, groups: Iterable[Sequence[Row]], file: Path | BinaryIO) -> int:
-    count = 0
-    with pq.ParquetWriter(file, table.schema, compression="zstd", compression_level=_LEVEL) as writer:
-        for group in groups:
-            writer.write_table(_arrow_table(table, group))
-            count += len(group)
-    return count
-
-
-def _row_groups(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Split the rows into lists that are neither too long nor too large."""
-    group: list[Row] = []
-    size = 0
-    for row in rows:
-        group.append(row)
-        size += _size_of(row)
-        if len(group) >= _GROUP_ROWS or size >= _GROUP_BYTES:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
 
 
 def _size_of(row: Row) -> int:

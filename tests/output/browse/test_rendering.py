@@ -18,7 +18,6 @@ from broadsheet.output.browse.rendering import (
     make_environment,
     moment_html,
     reading_html,
-    share_text,
     tab_stop,
     text_direction,
     web_link,
@@ -80,15 +79,6 @@ def test_a_text_of_more_than_300_000_characters_is_shown_as_its_lines() -> None:
     words = "x" * (300_000 - len(begin) - len(end))
     assert reading_html(f"{begin}{words}{end}") == f"<h2>One</h2>\n<p>{words} &lt;b&gt;</p>\n"
     assert reading_html(f"{begin}x{words}{end}") == f"<p># One</p>\n<p>x{words} &lt;b&gt;</p>"
-
-
-@pytest.mark.parametrize(
-    ("part", "whole", "text"),
-    [(0, 200, "0 %"), (1, 200, "under 1 %"), (2, 200, "1 %"), (198, 200, "99 %"), (199, 200, "over 99 %"),
-     (200, 200, "100 %"), (1, 0, "–"), (1, 3, "33 %"), (1, 100, "1 %"), (1, 101, "under 1 %")],
-)  # fmt: skip
-def test_a_share_is_all_or_none_only_where_it_is(part: int, whole: int, text: str) -> None:
-    assert share_text(part, whole) == text
 
 
 def test_values_are_those_of_json() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from broadsheet.output.archive.archive_errors import DamagedValue
 from broadsheet.output.collections import parquet_files
-from broadsheet.output.collections.parquet_files import parquet_tables, write_parts, write_rows
+from broadsheet.output.collections.parquet_files import RowWriter, parquet_tables, write_parts
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.filled_rows import columns
 
@@ -41,7 +41,8 @@ def test_values_have_their_types_and_columns_their_meanings() -> None:
     table, file = parquet_tables()["articles"], io.BytesIO()
     given = {"id": 7, "authors": '["Ana Sol"]', "published": "2024-05-03T13:47:42Z", "published_day": "2024-05-03",
              "first_seen": "2026-01-01T00:00:00", "modified": "", "modified_day": "", "text": "One\nTwo"}  # fmt: skip
-    assert write_rows(table, [tuple(given.get(name) for name in table.column_names)], file) == 1
+    with RowWriter(table, file) as writer:
+        writer.add(tuple(given.get(name) for name in table.column_names))
     read = pq.read_table(file)
     (row,) = read.to_pylist()
     assert {name: row[name] for name in given} == {
@@ -57,7 +58,7 @@ def test_a_value_that_is_not_of_its_column_is_named(tmp_path: Path) -> None:
         for index, column in enumerate(table.column_names):
             row = [b"x" if place == index else None for place in range(len(table.column_names))]
             with pytest.raises(DamagedValue, match=f" {table.name}/{column} row in Parquet;"):
-                write_rows(table, [tuple(row)], tmp_path / "a.parquet")
+                write_parts(table, [tuple(row)], tmp_path / f"{table.name}-{index}")
 
 
 def test_rows_go_into_groups_and_files_by_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
