@@ -48,7 +48,7 @@ def test_the_same_page_is_no_edit() -> None:
 
 
 def test_a_paragraph_rewritten_is_one_edit_of_the_body() -> None:
-    edit = compare_versions(BASE, replace(BASE, blocks=kept_blocks(FIRST, SECOND.replace("eleven", "fourteen"), THIRD)))
+    edit = compare_versions(BASE, BASE._replace(blocks=kept_blocks(FIRST, SECOND.replace("eleven", "fourteen"), THIRD)))
     assert edit.kinds == ("body",)
     assert (edit.added_count, edit.removed_count, edit.rewritten_count) == (0, 0, 1)
 
@@ -85,7 +85,7 @@ def test_a_notice_at_the_top_is_not_the_lead() -> None:
 
 def test_a_notice_counts_also_where_it_is_not_kept() -> None:
     assert may_report_edit(NOTICE)
-    assert compare_versions(BASE, replace(BASE, blocks=(*BASE.blocks, *removed_blocks(NOTICE)))).kinds == (
+    assert compare_versions(BASE, BASE._replace(blocks=(*BASE.blocks, *removed_blocks(NOTICE)))).kinds == (
         "correction",
     )
 
@@ -94,11 +94,11 @@ def test_a_notice_counts_also_where_it_is_not_kept() -> None:
     "line", ["Updated: 4 May 2026, 10:40", "Updated: Monday 3 May 2026 at 12:40 GMT", "Update now"]
 )
 def test_a_dateline_that_is_not_kept_is_no_notice(line: str) -> None:
-    assert compare_versions(BASE, replace(BASE, blocks=(*BASE.blocks, *removed_blocks(line)))).kinds == ()
+    assert compare_versions(BASE, BASE._replace(blocks=(*BASE.blocks, *removed_blocks(line)))).kinds == ()
 
 
 def test_a_new_headline() -> None:
-    assert compare_versions(BASE, replace(BASE, title="Council keeps second dredger")).kinds == ("headline",)
+    assert compare_versions(BASE, BASE._replace(title="Council keeps second dredger")).kinds == ("headline",)
 
 
 def test_a_title_taken_from_elsewhere_is_no_new_headline_while_the_page_shows_both() -> None:
@@ -107,10 +107,10 @@ def test_a_title_taken_from_elsewhere_is_no_new_headline_while_the_page_shows_bo
         *removed_blocks("Dredger: what the vote means"),
         *kept_blocks(FIRST),
     )
-    other = replace(page, title="Dredger: what the vote means", title_source="h1")
+    other = page._replace(title="Dredger: what the vote means", title_source="h1")
     assert compare_versions(page, other).kinds == ()
     assert (
-        compare_versions(page, replace(page, title="Second dredger stays – The Lantern", title_source="title")).kinds
+        compare_versions(page, page._replace(title="Second dredger stays – The Lantern", title_source="title")).kinds
         == ()
     )
 
@@ -181,16 +181,16 @@ def test_the_same_paragraphs_in_another_order() -> None:
 
 def test_a_new_date_of_publication_in_the_same_place() -> None:
     dated = make_version(*kept_blocks(FIRST, SECOND), published="2026-05-03", published_source="json-ld")
-    assert compare_versions(dated, replace(dated, published="2026-05-06")).kinds == ("date",)
-    assert compare_versions(dated, replace(dated, published="2026-05-06", published_source="meta")).kinds == ()
-    assert compare_versions(dated, replace(dated, published="2026-05-03T23:30:00-05:00")).kinds == ()
-    read = replace(dated, published_source="text")
-    assert compare_versions(read, replace(read, published="2026-05-06")).kinds == ()
+    assert compare_versions(dated, dated._replace(published="2026-05-06")).kinds == ("date",)
+    assert compare_versions(dated, dated._replace(published="2026-05-06", published_source="meta")).kinds == ()
+    assert compare_versions(dated, dated._replace(published="2026-05-03T23:30:00-05:00")).kinds == ()
+    read = dated._replace(published_source="text")
+    assert compare_versions(read, read._replace(published="2026-05-06")).kinds == ()
 
 
 def test_one_instant_in_two_zones_is_one_date() -> None:
     dated = make_version(*kept_blocks(FIRST), published="2026-05-03T23:30:00-05:00", published_source="meta")
-    assert compare_versions(dated, replace(dated, published="2026-05-04T04:30:00+00:00")).kinds == ()
+    assert compare_versions(dated, dated._replace(published="2026-05-04T04:30:00+00:00")).kinds == ()
 
 
 def test_an_extended_paragraph_is_rewritten_not_added() -> None:

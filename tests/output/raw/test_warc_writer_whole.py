@@ -39,7 +39,7 @@ RECORDS: dict[str, Callable[[], list[bytes]]] = {
     "a response": lambda: exchange(EXCHANGE),
     "a response with all that can be known": lambda: exchange(RICH, rendered_for="https://a.example/"),
     "a revisit": lambda: exchange(RICH, ORIGINAL),
-    "a revisit of what is not modified": lambda: exchange(EXCHANGE, replace(ORIGINAL, is_not_modified=True)),
+    "a revisit of what is not modified": lambda: exchange(EXCHANGE, ORIGINAL._replace(is_not_modified=True)),
     "a revisit of an unreadable head": lambda: exchange(replace(EXCHANGE, head=b"\x00"), ORIGINAL),
     "a response of an unreadable head": lambda: exchange(replace(EXCHANGE, head=b"\x00")),
     "a document": lambda: [maker().document_record(URL, AT, PERMITTED, "urn:uuid:0")],

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -145,7 +144,7 @@ def test_hosts_of_one_site(first: str, second: str, is_one: bool) -> None:
 
 
 FIRST = ArticleFacts(1, "http://a.test/1", "a.test", "", "One", "", 100)
-SECOND = replace(FIRST, id=2, url="http://a.test/2", title="Two")
+SECOND = FIRST._replace(id=2, url="http://a.test/2", title="Two")
 ALIKE = (0.7, 0.9)
 
 
@@ -176,7 +175,7 @@ ALIKE = (0.7, 0.9)
 )
 def test_a_relation_has_its_kind_and_the_original_first(shares: Any, first: Any, second: Any, expected: Any) -> None:
     """Taken from nowhere else, canonical for the other, earlier, longer, with the lower number."""
-    facts = replace(FIRST, **first), replace(SECOND, **second)
+    facts = FIRST._replace(**first), SECOND._replace(**second)
     relation = None if expected is None else Relation(*expected, *(round(share, 4) for share in shares))
     assert classify_pair(*facts, Likeness(*shares)) == classify_pair(*facts[::-1], Likeness(*shares)) == relation
 

@@ -73,7 +73,7 @@ def test_the_same_values_again_change_nothing_and_others_take_all_back(page: Arc
     assert not replace_site_fields(page.db, FIRST, [], AT)
     replace_site_fields(page.db, FIRST, [TITLE, AUTHORS], AT)
     assert not replace_site_fields(page.db, FIRST, [TITLE, AUTHORS], AT)
-    assert replace_site_fields(page.db, FIRST, [replace(TITLE, evidence="6 titles"), AUTHORS], AT)
+    assert replace_site_fields(page.db, FIRST, [TITLE._replace(evidence="6 titles"), AUTHORS], AT)
     assert replace_site_fields(page.db, FIRST, [AUTHORS], AT)
     assert [own.field for own in own_fields(page.db, FIRST)] == ["authors"]
     assert article(page)["title"] == before["title"]
