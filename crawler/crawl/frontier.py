@@ -23,8 +23,6 @@ from broadsheet.output.write.url_queue import Queue, QueuedUrl
 from .hosts import DueQueue, HostRegistry, HostState, Pace, PolitenessSettings
 from .robots_rules import RobotsRules
 
-__all__ = ["Frontier", "PolitenessSettings", "Turn"]
-
 _SERVICE_UNAVAILABLE = http_reason(503)
 _SCAN_SECONDS = 1.0  # at most between two scans of the queue for hosts with a URL due
 _ROBOTS_LOOK_SECONDS = 0.1  # between two looks at whether a robots.txt is known

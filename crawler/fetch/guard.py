@@ -51,8 +51,6 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from twisted.internet.base import ReactorBase
 
-__all__ = ["AddressRefusedError", "GuardedDownloadHandler", "GuardedResolver", "guard_reactor"]
-
 ALLOW_PRIVATE_SETTING = "BROADSHEET_ALLOW_PRIVATE"
 PORTS_SETTING = "BROADSHEET_PORTS"
 
