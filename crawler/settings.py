@@ -71,7 +71,13 @@ def _values_of_environment() -> dict[str, object]:
     return values
 
 
-globals().update(_values_of_environment())
+def read_environment() -> None:
+    """Take the values of the environment's variables: at the import, and in a fork that was given further ones."""
+    ENVIRONMENT_PROBLEMS.clear()
+    globals().update(_values_of_environment())
+
+
+read_environment()
 
 # --- The archive is the crawl's state ---------------------------------------------------------------------------
 # Components are in the *_BASE settings, so that a user's EXTENSIONS, DOWNLOADER_MIDDLEWARES and so on add to them. What

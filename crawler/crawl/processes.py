@@ -12,49 +12,87 @@ from __future__ import annotations
 import os
 import signal
 import stat
-import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import IO
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import IO, Any
 
 import click
 
 from ..cli.command_line import CommandError
-from ..workers.worker import process_count, start_fork_server, workers_problem
+from ..workers.worker import (
+    PRELOADED_MODULES,
+    fork_process,
+    process_count,
+    share_fork_server,
+    start_fork_server,
+    workers_problem,
+)
 
 LIFELINE_VARIABLE = "BROADSHEET_LIFELINE"
 """The environment variable by which a crawl learns the number of the descriptor that it watches."""
+
+
+_PRELOADED_MODULES = ("broadsheet.crawler.commands.crawl_preload", *PRELOADED_MODULES)
+"""The workers' come last: after them garbage collection stops to look at what is loaded."""
 
 
 class Lifeline:
     """The starter's end: crawls that are started through it stop when it is closed, or when this process is gone."""
 
     def __init__(self) -> None:
-        self._read_end, self._write_end = os.pipe()  # both are closed in programs that are started
+        self._read_end, self._write_end = Pipe(duplex=False)  # both are closed in programs that are started
 
-    def start(
-        self, words: Sequence[str], output: IO[bytes], environment: Mapping[str, str] | None = None
-    ) -> subprocess.Popen[bytes]:
-        """Start `broadsheet` with these words, in a session of its own, so that a Ctrl-C here does not reach it.
+    def start(self, words: Sequence[str], output: IO[bytes], environment: Mapping[str, str] | None = None) -> Crawl:
+        """Start `broadsheet` with these words and further variables, in a session of its own, so that a Ctrl-C here
+        does not reach it.
 
-        What it prints goes to `output`. OSError if the system starts no process.
+        It is a fork of a process that has imported all that a crawl needs, which costs a second of CPU. What it prints
+        goes to `output`. OSError or EOFError if the system starts no process.
         """
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "broadsheet.crawler.cli", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **(environment or {}), LIFELINE_VARIABLE: str(self._read_end)},
-            pass_fds=(self._read_end,),
-            start_new_session=True,
-        )
+        with Connection(os.dup(output.fileno()), readable=False) as log:
+            return Crawl(fork_process(_PRELOADED_MODULES, _crawl, words, environment or {}, self._read_end, log))
 
     def close(self) -> None:
         """Let go: the crawls that are still running stop."""
         for end in (self._write_end, self._read_end):
-            os.close(end)
+            end.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Crawl:
+    """A crawl that was started, as `multiprocessing` knows it."""
+
+    process: Any
+
+    def poll(self) -> int | None:
+        """Return the exit code, or the negative number of the signal that killed it; None while it is running."""
+        code: int | None = self.process.poll()
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send the crawl a signal. ProcessLookupError if it is gone."""
+        if self.poll() is None:
+            os.kill(self.process.pid, number)
+
+
+def _crawl(words: Sequence[str], environment: Mapping[str, str], lifeline: Connection, output: Connection) -> None:
+    """Run a command line in a fork, as a process that was started with it would."""
+    from .. import settings
+    from ..cli import run
+
+    os.setsid()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    for number in (1, 2):
+        os.dup2(output.fileno(), number)
+    os.environ.update(environment, **{LIFELINE_VARIABLE: str(lifeline.fileno())})
+    settings.read_environment()
+    share_fork_server()
+    sys.exit(run(words))
 
 
 def watch_lifeline() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -22,7 +21,7 @@ from broadsheet.output.archive.stored_values import utc_now
 
 from ..cli.command_line import IN_USE, INTERRUPTED
 from ..cli.terminal import one_line
-from ..crawl.processes import Lifeline
+from ..crawl.processes import Crawl, Lifeline
 from ..fetch.capacity import memory_bytes
 from .site_task import SiteCounts, SiteEnd, SiteResult, SiteTask, WorkerLost
 
@@ -72,7 +71,7 @@ class RunningSite:
     """A crawl that was started: its task, process and log, and the time of its start."""
 
     task: SiteTask
-    process: subprocess.Popen[bytes]
+    process: Crawl
     log: Path
     started_at: str
     started: float
@@ -109,8 +108,8 @@ def start_site(
         with log.open("ab") as output:  # every writer appends, also one that a killed runner has left
             output.truncate(0)
             process = lifeline.start(task.command(task.archive), output, environment)
-    except OSError as error:
-        return SiteResult.without_run(task, f"cannot be started: {error.strerror or error}")
+    except (OSError, EOFError) as error:
+        return SiteResult.without_run(task, f"cannot be started: {getattr(error, 'strerror', '') or error}")
     return RunningSite(task, process, log, started_at, started)
 
 

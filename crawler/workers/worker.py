@@ -10,6 +10,7 @@ import gc
 import multiprocessing
 import os
 import pickle
+import select
 import signal
 import socket
 import struct
@@ -17,7 +18,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import ModuleType
@@ -32,8 +33,9 @@ _NICENESS = 5  # lower priority than the crawl's process, which hands out the wo
 _JOBS_PER_GC = 16  # jobs after which cycles are collected: most leave none
 _MESSAGE_LENGTH = struct.Struct("!Q")  # precedes each message
 _RECEIVE_BYTES = 256 * 1024  # read from a socket at a time
-_PRELOADED_MODULES = ["broadsheet.crawler.workers.preload"]
-_MAIN_LOCK = threading.Lock()  # held while the main module is hidden: processes are started by threads
+PRELOADED_MODULES = ("broadsheet.crawler.workers.preload",)
+"""Modules that a fork server imports for workers."""
+_MAIN_LOCK = threading.Lock()  # held while the environment or the main module is another: threads start processes
 _FORKSERVER = "forkserver"
 
 
@@ -162,7 +164,7 @@ class WorkerProcess:
         self._loop.remove_writer(self._channel)
 
 
-def start_fork_server() -> None:
+def start_fork_server(preloaded_modules: Sequence[str] = PRELOADED_MODULES) -> None:
     """Start the server process from which workers are forked; it imports what they need while we do other things.
 
     Server and workers block SIGINT (Ctrl-C): the crawl decides when they end. None of them imports from the current
@@ -171,7 +173,7 @@ def start_fork_server() -> None:
     from multiprocessing import forkserver, resource_tracker
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would have one for each processor, with nothing to do
-    _process_context()
+    _process_context().set_forkserver_preload(list(preloaded_modules))
     with _safe_path():
         resource_tracker.ensure_running()  # first: it unblocks SIGINT after its start, and the fork server would get it
         previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -181,21 +183,51 @@ def start_fork_server() -> None:
             signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
 
 
+def fork_process(preloaded_modules: Sequence[str], target: Callable[..., object], *arguments: object) -> Any:
+    """Run a function in a fork of the server, which has these modules; return it with `pid`, `poll()` as of Popen.
+
+    It may have children, also where this process is one of Dask's workers, to which multiprocessing forbids it; and
+    this process can end before it.
+    """
+    start_fork_server(preloaded_modules)
+    process = _process_context().Process(target=target, args=arguments, daemon=False)
+    with _hidden_main():
+        return process._Popen(process)
+
+
+def share_fork_server() -> None:
+    """Have this process, itself a fork of a server, start its workers from that server for as long as it lives."""
+    from multiprocessing import forkserver
+
+    if sys.version_info >= (3, 14):  # a key is asked for that a fork does not have: it starts a server of its own
+        return
+    server: Any = forkserver._forkserver
+    start_own, poller = forkserver.ensure_running, select.poll()
+    poller.register(server._forkserver_alive_fd, 0)  # the end of a pipe whose other end the server holds
+
+    def ensure_running() -> None:
+        if server._forkserver_pid or poller.poll(0):
+            start_own()
+
+    server.ensure_running = forkserver.ensure_running = ensure_running
+
+
 @contextmanager
 def _safe_path() -> Iterator[None]:
     """Keep the processes started within the `with` block from importing from the current folder.
 
     multiprocessing starts its processes with `python -c`, which else puts the current folder first.
     """
-    previous = os.environ.get("PYTHONSAFEPATH")
-    os.environ["PYTHONSAFEPATH"] = "1"
-    try:
-        yield
-    finally:
-        if previous is None:
-            del os.environ["PYTHONSAFEPATH"]
-        else:
-            os.environ["PYTHONSAFEPATH"] = previous
+    with _MAIN_LOCK:
+        previous = os.environ.get("PYTHONSAFEPATH")
+        os.environ["PYTHONSAFEPATH"] = "1"
+        try:
+            yield
+        finally:
+            if previous is None:
+                del os.environ["PYTHONSAFEPATH"]
+            else:
+                os.environ["PYTHONSAFEPATH"] = previous
 
 
 @contextmanager
@@ -239,10 +271,8 @@ def unpack_answer(answer: bytes) -> tuple[bool, Any]:
 
 
 def _process_context() -> Any:
-    """Make a multiprocessing context whose processes inherit neither our sockets nor our threads."""
-    context = multiprocessing.get_context(_FORKSERVER)
-    context.set_forkserver_preload(_PRELOADED_MODULES)
-    return context
+    """Return a multiprocessing context whose processes inherit neither our sockets nor our threads."""
+    return multiprocessing.get_context(_FORKSERVER)
 
 
 def _serve_jobs(channel: socket.socket, cpu_seconds: float = 0.0) -> None:
