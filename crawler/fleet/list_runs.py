@@ -88,9 +88,8 @@ class ListRun:
     def held(self, running: Callable[[], Sequence[str]], on_loss: Callable[[], object]) -> Iterator[None]:
         """Take the list's part and keep it. RunRefused if another run has it; `on_loss` is called if one takes it."""
         self._change(self._taken)
-        has_ended = threading.Event()
 
-        def renew() -> None:
+        def renew(has_ended: threading.Event) -> None:
             while not has_ended.wait(_RENEW_SECONDS):
                 try:
                     self._change(lambda runs: self._renewed(runs, tuple(running())))
@@ -102,13 +101,10 @@ class ListRun:
                 except StoreError as error:
                     _LOG.warning("the run cannot say in the store that it goes on: %s", error)
 
-        thread = threading.Thread(target=renew, name="run-record", daemon=True)
-        thread.start()
         try:
-            yield
+            with thread_beside("run-record", renew):
+                yield
         finally:
-            has_ended.set()
-            thread.join()
             with suppress(StoreError):  # it gets old
                 self._change(lambda runs: {part: run for part, run in runs.items() if run.id != self.id})
 
@@ -147,6 +143,19 @@ class ListRun:
                 self.store.replace_record(RUN_KEY, data, stored.version if stored else "")
                 return
         raise StoreRefused(f"{self.store.address}/{RUN_KEY} changes faster than it can be written")
+
+
+@contextmanager
+def thread_beside(name: str, work: Callable[[threading.Event], object]) -> Iterator[None]:
+    """Run `work` in a thread for the `with` block, at whose end its event is set, and it is waited for."""
+    has_ended = threading.Event()
+    thread = threading.Thread(target=work, args=(has_ended,), name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        has_ended.set()
+        thread.join()
 
 
 def overlap(part: str, other: str) -> bool:

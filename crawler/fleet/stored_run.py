@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,7 +26,7 @@ from broadsheet.output.write.archive_writer import Archive
 from ..crawl.processes import Lifeline
 from .fleet_folder import disk_problem
 from .fleet_takedowns import take_down_fetched
-from .list_runs import is_current_run
+from .list_runs import is_current_run, thread_beside
 from .object_store import NotInStore, ObjectStore, Patience, PatientStore, StoreError
 from .site_copies import (
     LocalCopy,
@@ -129,12 +129,10 @@ def _fetch(site: StoredSite, manifest: str) -> None:
     fetch_with_base(site.store, manifest, site.copy)
 
 
-@contextmanager
-def _saving(site: StoredSite, attempt: SiteAttempt, must_stop: threading.Event) -> Iterator[None]:
-    """Save the site's state every few minutes while the `with` block runs. A state that fails is left to the next."""
-    has_ended = threading.Event()
+def _saving(site: StoredSite, attempt: SiteAttempt, must_stop: threading.Event) -> AbstractContextManager[None]:
+    """Save the site's state every few minutes for a `with` block. A state that fails is left to the next."""
 
-    def save_again() -> None:
+    def save_again(has_ended: threading.Event) -> None:
         pause = site.save_seconds
         while not has_ended.wait(pause):
             started = time.monotonic()
@@ -151,13 +149,7 @@ def _saving(site: StoredSite, attempt: SiteAttempt, must_stop: threading.Event) 
                 _LOG.warning("%s was not saved while it is crawled: %s", attempt.site, error)
             pause = max(site.save_seconds, (time.monotonic() - started) / _SAVED_SHARE)
 
-    thread = threading.Thread(target=save_again, name=f"saving-{attempt.site}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        has_ended.set()
-        thread.join()
+    return thread_beside(f"saving-{attempt.site}", save_again)
 
 
 def save_now(site: StoredSite, attempt: SiteAttempt) -> None:
