@@ -10,13 +10,13 @@ named by a number that another may have by then.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import stat
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import IO, Any
@@ -47,7 +47,7 @@ class Lifeline:
     def __init__(self) -> None:
         self._read_end, self._write_end = Pipe(duplex=False)  # both are closed in programs that are started
 
-    def start(self, words: Sequence[str], output: IO[bytes], environment: Mapping[str, str] | None = None) -> Crawl:
+    def start(self, words: Sequence[str], output: IO[bytes], environment: Mapping[str, str] | None = None) -> Any:
         """Start `broadsheet` with these words and further variables, in a session of its own, so that a Ctrl-C here
         does not reach it.
 
@@ -55,29 +55,12 @@ class Lifeline:
         goes to `output`. OSError or EOFError if the system starts no process.
         """
         with Connection(os.dup(output.fileno()), readable=False) as log:
-            return Crawl(fork_process(_PRELOADED_MODULES, _crawl, words, environment or {}, self._read_end, log))
+            return fork_process(_PRELOADED_MODULES, _crawl, words, environment or {}, self._read_end, log)
 
     def close(self) -> None:
         """Let go: the crawls that are still running stop."""
         for end in (self._write_end, self._read_end):
             end.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Crawl:
-    """A crawl that was started, as `multiprocessing` knows it."""
-
-    process: Any
-
-    def poll(self) -> int | None:
-        """Return the exit code, or the negative number of the signal that killed it; None while it is running."""
-        code: int | None = self.process.poll()
-        return code
-
-    def send_signal(self, number: int) -> None:
-        """Send the crawl a signal. ProcessLookupError if it is gone."""
-        if self.poll() is None:
-            os.kill(self.process.pid, number)
 
 
 def _crawl(words: Sequence[str], environment: Mapping[str, str], lifeline: Connection, output: Connection) -> None:
@@ -91,7 +74,7 @@ def _crawl(words: Sequence[str], environment: Mapping[str, str], lifeline: Conne
         os.dup2(output.fileno(), number)
     os.environ.update(environment, **{LIFELINE_VARIABLE: str(lifeline.fileno())})
     settings.read_environment()
-    share_fork_server()
+    threading.Thread(target=_wait_for_end, args=(share_fork_server(),), name="fork-server", daemon=True).start()
     sys.exit(run(words))
 
 
@@ -114,9 +97,10 @@ def watch_lifeline() -> None:
 
 
 def _wait_for_end(descriptor: int) -> None:
-    """Send the main thread SIGTERM at the end of the pipe's file. A system call that it is in is interrupted."""
-    while os.read(descriptor, 1):
-        pass
+    """Send the main thread SIGTERM once a pipe has no other end. A system call that it is in is interrupted."""
+    poller = select.poll()
+    poller.register(descriptor, 0)  # for its end alone, which is always told
+    poller.poll()
     main_thread = threading.main_thread().ident
     assert main_thread is not None
     signal.pthread_kill(main_thread, signal.SIGTERM)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_file import open_database
@@ -21,7 +22,7 @@ from broadsheet.output.archive.stored_values import utc_now
 
 from ..cli.command_line import IN_USE, INTERRUPTED
 from ..cli.terminal import one_line
-from ..crawl.processes import Crawl, Lifeline
+from ..crawl.processes import Lifeline
 from ..fetch.capacity import memory_bytes
 from .site_task import SiteCounts, SiteEnd, SiteResult, SiteTask, WorkerLost
 
@@ -62,6 +63,7 @@ _ENDS = {0: SiteEnd.DONE, 2: SiteEnd.BAD_OPTIONS, IN_USE: SiteEnd.IN_USE, INTERR
          _TERMINATED: SiteEnd.STOPPED, -signal.SIGTERM: SiteEnd.STOPPED, -signal.SIGINT: SiteEnd.STOPPED}  # fmt: skip
 _LOG_END = 4096  # bytes at the end of a log in which its last line is looked for
 _PAUSE = 0.1
+_SERVER_KILLED = 255  # what multiprocessing says of a fork whose server is gone, with which its crawls stop
 KILLED_TRIES = 3
 """Crawls of a task that the system may kill, for want of memory for instance, until the task is given up."""
 
@@ -71,7 +73,7 @@ class RunningSite:
     """A crawl that was started: its task, process and log, and the time of its start."""
 
     task: SiteTask
-    process: Crawl
+    process: Any
     log: Path
     started_at: str
     started: float
@@ -79,13 +81,14 @@ class RunningSite:
     def stop(self) -> None:
         """Ask the crawl to stop in good order; a second time, at once."""
         with suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGTERM)
+            os.kill(self.process.pid, signal.SIGTERM)
 
     def result(self) -> SiteResult | None:
         """Return the result; None while the crawl is running."""
         code = self.process.poll()
         if code is None:
             return None
+        code = -signal.SIGKILL if code == _SERVER_KILLED else code
         end = end_of(code)
         return SiteResult(
             name=self.task.name,

@@ -10,7 +10,6 @@ import gc
 import multiprocessing
 import os
 import pickle
-import select
 import signal
 import socket
 import struct
@@ -195,21 +194,14 @@ def fork_process(preloaded_modules: Sequence[str], target: Callable[..., object]
         return process._Popen(process)
 
 
-def share_fork_server() -> None:
-    """Have this process, itself a fork of a server, start its workers from that server for as long as it lives."""
+def share_fork_server() -> int:
+    """Have this process, a fork of a server, start its workers from that; return a pipe's end that is the server's."""
     from multiprocessing import forkserver
 
-    if sys.version_info >= (3, 14):  # a key is asked for that a fork does not have: it starts a server of its own
-        return
     server: Any = forkserver._forkserver
-    start_own, poller = forkserver.ensure_running, select.poll()
-    poller.register(server._forkserver_alive_fd, 0)  # the end of a pipe whose other end the server holds
-
-    def ensure_running() -> None:
-        if server._forkserver_pid or poller.poll(0):
-            start_own()
-
-    server.ensure_running = forkserver.ensure_running = ensure_running
+    if sys.version_info < (3, 14):  # there it asks for a key that a fork does not have: it starts a server of its own
+        server.ensure_running = forkserver.ensure_running = lambda: None
+    return int(server._forkserver_alive_fd)
 
 
 @contextmanager

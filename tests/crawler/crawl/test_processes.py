@@ -60,7 +60,7 @@ from broadsheet.crawler.crawl.processes import Lifeline
 lifeline = Lifeline()
 with open(sys.argv[1] + ".log", "wb") as log:
     crawls = [lifeline.start(["crawl", sys.argv[2], "--db", db], log) for db in sys.argv[1:2] + sys.argv[3:]]
-print(*(crawl.process.pid for crawl in crawls), flush=True)
+print(*(crawl.pid for crawl in crawls), flush=True)
 sys.stdin.read()
 """
 
@@ -150,11 +150,10 @@ def test_a_crawl_is_a_fork_in_a_session_of_its_own_with_the_variables_that_it_is
     assert "BROADSHEET_ROBOTS_AGE" not in os.environ
     with log.open("wb") as output:
         killed = line.start(["crawl", *words[1:], "--wait", "1h"], output)
-    assert os.getsid(killed.process.pid) in (killed.process.pid, os.getsid(0))  # until the fork has made its own
-    killed.send_signal(signal.SIGKILL)
+    assert os.getsid(killed.pid) in (killed.pid, os.getsid(0))  # until the fork has made its own
+    os.kill(killed.pid, signal.SIGKILL)
     until(lambda: killed.poll() is not None)
     assert killed.poll() == -signal.SIGKILL
-    killed.send_signal(signal.SIGTERM)  # to nobody
     line.close()
     for end in (line._read_end, line._write_end):
         assert end.closed

@@ -55,11 +55,12 @@ def run_fleet(*arguments: object) -> tuple[int, str, str]:
     return process.returncode, out, errors
 
 
-def crawls_of(runner: subprocess.Popen[str]) -> list[int]:
-    """The processes that a runner has started."""
+def started_by(process: int) -> list[int]:
+    """The processes below another one: of a runner the server that forks, its crawls, and their workers."""
     with suppress(OSError):
-        text = "".join(file.read_text() for file in Path(f"/proc/{runner.pid}/task").glob("*/children"))
-        return [int(word) for word in text.split()]
+        text = "".join(file.read_text() for file in Path(f"/proc/{process}/task").glob("*/children"))
+        children = [int(word) for word in text.split()]
+        return children + [below for child in children for below in started_by(child)]
     return []
 
 
@@ -147,7 +148,7 @@ def test_kills_of_crawls_and_of_the_runner_cost_nothing(serve: Serve, tmp_path: 
     sites, chance = sites_of(serve, 3), random.Random(18)
     file = write_list(tmp_path, sites, "[fleet]\nparallel = 3\n")
     file.write_text(file.read_text().replace("delay = 0", "delay = 0.1"))
-    for victim in ("runner", "crawl", "runner"):
+    for victim in ("runner", "crawl", "server", "runner"):
         kill_one(start("fleet", "run", file, start_new_session=True), victim, sites, chance)
     code, out, errors = run_fleet(file)
     assert code == 0, out + errors
@@ -396,12 +397,14 @@ def counting_servers(count: int, addresses: int) -> Iterator[list[CountingServer
 
 
 def kill_one(runner: subprocess.Popen[str], victim: str, sites: list[ScriptedSite], chance: random.Random) -> None:
-    """Kill a crawl of a runner, or the runner, after some more requests; the runner ends either way."""
+    """Kill a runner, what it started or what forks that, after some more requests; the runner ends either way."""
     goal = sum(len(site.paths()) for site in sites) + chance.randint(1, 12)
     _until(lambda: runner.poll() is not None or sum(len(site.paths()) for site in sites) >= goal)
-    crawls = crawls_of(runner)
-    if victim == "crawl" and crawls:
-        os.kill(chance.choice(crawls), signal.SIGKILL)
+    below = started_by(runner.pid)
+    forks = [one for one in below if b"forkserver import main" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    victims = forks[1:] if victim == "crawl" else forks[:1]  # the server itself comes first
+    if victim != "runner" and victims:
+        os.kill(chance.choice(victims), signal.SIGKILL)
         runner.send_signal(signal.SIGTERM)
     else:
         runner.kill()
