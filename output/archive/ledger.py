@@ -15,8 +15,6 @@ from functools import lru_cache
 from sqlite3 import IntegrityError
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from broadsheet.cleaners.document import Block, BlockKind, Verdict
 
 from .archive_errors import TextConflict
@@ -223,10 +221,7 @@ def _packed_layout(blocks: Sequence[Block]) -> bytes:
         (block.path, block.level, block.link_chars, _sorted_landmarks(block.landmarks), block.markdown)
         for block in sorted(blocks, key=lambda block: block.position)
     ]
-    try:
-        packed = orjson.dumps(rows)
-    except orjson.JSONEncodeError:  # a lone surrogate
-        packed = json.dumps(rows, ensure_ascii=False).encode("utf-8", "replace")
+    packed = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")  # a lone surrogate
     return zlib.compress(packed, _COMPRESSION_LEVEL)
 
 
@@ -240,7 +235,7 @@ def read_layout(layout: bytes) -> list[LayoutRow]:
 
     Raises ValueError or TypeError if it is not one.
     """
-    rows: list[LayoutRow] = orjson.loads(unpacked(layout))
+    rows: list[LayoutRow] = json.loads(unpacked(layout))
     return rows
 
 

@@ -7,13 +7,13 @@ stand in no such index: they are counted in the whole archive, and among the art
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
-import orjson
 from sqlite_utils import Database
 
 from broadsheet.cleaners.judge.certainty import FAIR_F1, HIGH_F1, Certainty
@@ -366,7 +366,7 @@ class Selection:
 
 
 def _json(ids: Sequence[int]) -> str:
-    return orjson.dumps(list(ids)).decode()
+    return json.dumps(list(ids))
 
 
 def _read_articles(db: Database, ids: Sequence[int], query: str) -> Iterator[ListedArticle]:

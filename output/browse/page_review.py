@@ -13,6 +13,7 @@ reading of a page says nothing of the present one and is left out.
 from __future__ import annotations
 
 import gzip
+import json
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +21,6 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any, NamedTuple
 
-import orjson
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import PageType
@@ -254,7 +254,7 @@ def pack_annotations(pages: Iterator[AnnotatedPage]) -> bytes:
     packed = BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for page in pages:
-            rows.append(orjson.dumps(page.row))
+            rows.append(json.dumps(page.row, ensure_ascii=False).encode("utf-8", "replace"))
             html = f"\ufeff{page.html}".encode("utf-8", "replace")
             _write_page(archive, f"html/{page.row['id']}.html.gz", gzip.compress(html, mtime=0))
         _write_page(archive, "truth.jsonl.gz", gzip.compress(b"".join(row + b"\n" for row in rows), mtime=0))

@@ -7,6 +7,7 @@ Markdown as HTML in which nothing acts.
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,6 @@ from types import CodeType
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
 from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 from markdown_it import MarkdownIt
@@ -242,7 +242,9 @@ class Renderer:
     def json(self, view: object, status: int = 200) -> Response:
         """Return the same value as JSON."""
         return Response(
-            orjson.dumps(json_value(view), option=orjson.OPT_INDENT_2), status, media_type="application/json"
+            json.dumps(json_value(view), ensure_ascii=False, indent=2, default=str),
+            status,
+            media_type="application/json",
         )
 
 
