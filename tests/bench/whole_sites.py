@@ -47,7 +47,7 @@ _NOTE = """Both sides crawled real sites and generated ones whole, on loopback, 
 - Measured by `python -m tests.bench.whole_sites`, last on {date} ({cores} processors, python {python}, scrapy {scrapy},
   trafilatura {trafilatura}, corpus {corpus}). A row keeps its figures until its site is measured again; some were
   measured beside other work, so compare the ratios. Only sites in the table were measured.
-- {rounds} round(s), each side's run of median CPU. CPU is that of all processes of a side.
+- Up to {rounds} rounds, each side's run of median CPU. CPU is that of all processes of a side.
 - Pages: those of our archive, and the articles that the naive spider stored. The naive spider takes each spelling
   of an address, such as `?share=…`, for another page, and finds few pages of indymedia_pt."""
 
