@@ -287,9 +287,9 @@ and month.
 class FieldStatement:
     """Statement of one source of a page about a field.
 
-    The value is a JSON array of names, a byline as the page prints it, a title, an ISO 8601 date, or for DAY_MONTH
-    `day-first` or `month-first`; the source of that is `shown` by a day above twelve, or `assumed`, with the day that
-    was read so. The note says why a date is not the page's; it is empty for one that is.
+    The value is a JSON array of names, a byline as the page prints it, a title, or an ISO 8601 date. For DAY_MONTH it
+    is `day-first` or `month-first`: its source is `shown` where a day is above twelve, else `assumed`, with the day
+    that was read so. The note says why a date is not the page's; it is empty for one that is.
     """
 
     field: str

@@ -60,9 +60,9 @@ _HEX_DIGITS = 16  # of a digest: 64 bits are enough to tell the versions of one 
 class Lineage:
     """Lineage of a text: all that produced it.
 
-    `version` is `CLEANER_VERSION`; `rules` and `model` are digests of the hand-written data files and of the trained
-    models; `site_rules` is a digest of the user's rules for the page's host, empty without any; `libraries` lists the
-    versions of the libraries that read pages.
+    `version` is `CLEANER_VERSION`. `rules` and `model` are digests of the data files and of the trained models,
+    `site_rules` one of the user's rules for the page's host, empty without any. `libraries` lists the versions of the
+    libraries that read pages.
     """
 
     version: str = ""

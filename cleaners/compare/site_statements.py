@@ -78,10 +78,13 @@ class SettledField(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SiteEvidence:
-    """Evidence of a site: its author sources that state one value everywhere, whether others name persons, the words
-    before the names of each source, titles that several pages share, other titles that are no page's own, the order in
-    which it writes day and month, the parts that most titles have, the keys of its names, as `name_key` makes them, and
-    the usual language, with its pages and all, where some page leaves a doubt.
+    """Evidence of a site about the fields of its articles.
+
+    `constant_sources` are sources of authors that state one value everywhere; `has_varying_source` is whether others
+    name persons. `phrases` are the words before the names of each source. `shared_titles` are those of several pages,
+    `stated_everywhere` other titles that no page has to itself. `order` is that of day and month. The rest is what most
+    titles have in common, the keys of the site's names (`name_key`), and the usual language where a page leaves a
+    doubt.
     """
 
     constant_sources: Mapping[str, SourceFinding]

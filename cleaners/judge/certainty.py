@@ -1,4 +1,4 @@
-"""Certainty of a page's verdicts: the word F1 that its text may be expected to have.
+"""Certainty of a page's verdicts: the estimated accuracy of its text, as a word F1.
 
 The models give each block a probability to be the article's. From these follow the share of the article's words that is
 expected among the kept ones, and the share of the kept ones that is the article's: their harmonic mean is the F1 that

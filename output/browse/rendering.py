@@ -168,9 +168,9 @@ _EXACT_NUMBERS = 2**53  # larger ones lose digits in JavaScript and pandas: they
 class PageFrame:
     """The frame that a page shows around its own value.
 
-    `archive` is its name in addresses, empty on pages of no single one; `section` the part of the room that is marked
-    in the menu; `token` goes into forms; `waiting_count` is of the rulings and reviews that wait for a crawl to end;
-    `twin` is the address of the same page as JSON, and `arguments` are those of its own address.
+    `archive` is its name in addresses, empty on a page of no single one. `section` is the marked part of the menu.
+    `token` goes into forms. `waiting_count` counts rulings and reviews that wait for a crawl to end. `twin` is the
+    address of the page as JSON, and `arguments` are those of its own address.
     """
 
     archive: str = ""

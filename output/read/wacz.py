@@ -1,8 +1,11 @@
 """Raw responses as one WACZ file (Web Archive Collection Zipped, 1.1.1), which replay tools open as it is.
 
-The file is a ZIP with uncompressed members: the WARC files up to their committed lengths, an index of them (CDXJ in
-gzip members of some lines each, and an index of those: ZipNum), the pages with their titles, and a data package that
-lists every member with its digest.
+The members of the ZIP are not compressed. They are:
+
+- the WARC files up to their committed lengths,
+- an index of them (CDXJ in gzip members of some lines each) and an index of those (ZipNum),
+- the pages with their titles,
+- a data package that lists every member with its digest.
 
 The index is sorted by SURT, the Sort-friendly URI Reordering Transform: `https://www.Example.org:8080/A/?b=2&a=1` →
 `org,example:8080)/a?a=1&b=2`. The rules are those of the Internet Archive's Wayback Machine, by which pywb looks up:

@@ -91,9 +91,10 @@ _STORED_ELSEWHERE = f"""SELECT b.position FROM _page_blocks b {_JOIN_OWN_VERDICT
 
 
 class PageFacts(NamedTuple):
-    """A page before it is scanned: what its article states, its packed layout, the probabilities of its blocks (a byte
-    each; None if not known), the number of its layout (None if it has none), and the blocks that may matter, in order,
-    with the page's own verdicts as flags.
+    """A page before it is scanned: what its article states, its packed layout, and its judged blocks.
+
+    `chances` has a byte for each block, None if not known. `layout_id` is None without a layout. `flagged_blocks` are
+    those that may matter, in order, with the page's own verdicts as flags.
     """
 
     page_id: int

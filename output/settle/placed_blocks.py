@@ -73,9 +73,10 @@ _THOUSAND = 1000
 
 
 class PlacedBlock(NamedTuple):
-    """A block that its page keeps, or leaves out for a reason that the site's evidence may overrule: position, number
-    of its text, probability (0 to 255), words, thousandths of its characters that are linked, whether it is kept,
-    whether another page has its text, whether it is a heading, and the numbers of its place and container.
+    """A judged block: one that its page keeps, or leaves out for a reason that the site's evidence may overrule.
+
+    `block_id` is the number of its text, `chance` its probability (0 to 255). `link_share` are the thousandths of its
+    characters that are linked. `is_shared` is whether another page has its text; `place` and `container` are numbers.
     """
 
     position: int
@@ -288,10 +289,11 @@ def _page_verdicts(page: FeaturedPage, probabilities: Column) -> dict[PlacedBloc
 
 
 def slot_indices(page: FeaturedPage) -> Column:
-    """Return the indices of the kept blocks in slots, above and below the page's text, without those that the page's
-    models are sure of: between paragraphs a list or a heading may have the place of buttons on other pages.
+    """Return the indices of the kept blocks in slots, above and below the page's text.
 
-    They are a third of the page's kept words at most, or all of a few: more is an article that stands elsewhere.
+    What the page's models are sure of is left out: between paragraphs, a list may sit where other pages have buttons.
+    The indices are of a third of the page's kept words at most, or all of a few: more is an article that stands
+    elsewhere.
     """
     rows = page.page.rows
     is_kept = rows[:, _IS_KEPT] > 0

@@ -3,10 +3,9 @@
 An alarm asks a person to look at the site: its articles turn short, empty or alike, a rule that always fired stops, a
 new layout takes over or that of articles is gone. It changes nothing in the archive.
 
-A host's pages are divided into parts, so that like is compared with like: `again` are pages whose article the archive
-had before, `new` are URLs that were first seen in this run and are no lists, and each pattern of new URLs that has
-enough pages is a part of its own. All pages together are `*`; a page that was no article before and is fetched once
-more is only there.
+Pages are compared in groups of a host: seen before (`again`), new (`new`: first seen in this run, and no lists), and
+new by URL pattern, where a pattern has enough of them. All pages together are `*`; a page that was no article before
+and is fetched once more is only there.
 
 Each run is compared with the host's earlier runs by the same cleaner. The bounds follow from the counts, so that noise
 raises no alarm. Every earlier run counts by itself, and the one nearest to the present decides: a site whose share

@@ -439,9 +439,9 @@ def save_robots_file(db: Database, robots_file: RobotsFile) -> None:
 def opened_beside_owner(path: str | Path) -> Iterator[Database]:
     """Open an archive that another process owns, to store what its owner never writes: corrections and reviews.
 
-    Whoever settles next applies them. They are on the disk when their transaction ends. A reader stays open to the end:
-    a writer that is the last to close removes the write-ahead log, even from under an owner that has lost its locks on
-    the file, as a process does that opens the file once more and closes that.
+    They are on the disk when their transaction ends, and whoever settles next applies them. A reader stays open until
+    the end: the last writer to close removes the write-ahead log, even from under an owner that has lost its locks. A
+    process loses them by opening the file once more and closing that.
     """
     with closing(open_database(path, read_only=True)) as reader, closing(open_database(path)) as db:
         reader.execute("SELECT count(*) FROM meta").fetchone()

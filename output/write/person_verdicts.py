@@ -140,10 +140,11 @@ _LIST_REVIEWS = """SELECT r.url, r.host, r.block_id, r.kept, r.reason, r.rule, r
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A judgement on the verdict of a block of a page, or (`block_id` None) on a whole page: whether its text is the
-    article and all of it, or that it is none; then `is_kept` says that it is an article, and `reason` is its type.
+    """A person's judgement on the verdict of a block, or (`block_id` None) on that of a whole page.
 
-    `is_right` is None where the person cannot tell. `text` is the block's, empty where the archive no longer has it.
+    A page is judged right if its text is the whole article and no more, or if it is no article. `is_kept` then says
+    that it is an article, and `reason` is its type. `is_right` is None where the person cannot tell. `text` is the
+    block's, empty where the archive no longer has it.
     """
 
     url: str

@@ -1,4 +1,4 @@
-"""code_listings: line numbers are set apart from the code that they count, and a table of figures stays a table."""
+"""Line numbers are set apart from the code that they count, and a table of figures stays a table."""
 
 from __future__ import annotations
 
