@@ -15,6 +15,7 @@ html_theme = "furo"
 root_doc = "index"
 exclude_patterns = ["deploy"]
 myst_heading_anchors = 4
+highlight_language = "text"
 html_copy_source = False
 html_show_copyright = False
 html_theme_options = {"navigation_with_keys": True}
