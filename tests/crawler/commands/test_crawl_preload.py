@@ -1,4 +1,4 @@
-"""The server of which crawls of a fleet are forked: it has what they need, and nothing that two of them may not share."""
+"""The server of which crawls of a fleet are forked: it has what they need, and nothing that two may not share."""
 
 from __future__ import annotations
 
