@@ -10,6 +10,8 @@ from broadsheet.cleaners.compare.site_boilerplate import (
     NOTE_VERDICT,
     REPEATED_VERDICT,
     KeyedBlock,
+    SiteMemory,
+    _is_closing_line,
     build_site_memory,
     container_path,
     find_body_paths,
@@ -283,3 +285,28 @@ def test_what_a_page_says_twice_within_its_own_text_is_a_refrain_and_outside_of_
     assert judge_first_page(*within) == {}
     below = make_pages(9, line, line)
     assert judge_first_page(*below) == {2: REPEATED_VERDICT, 3: REPEATED_VERDICT}
+
+
+BLOCK = KeyedBlock(position=9, template_key=7, container="body>main", word_count=4)
+
+
+@pytest.mark.parametrize(
+    ("pages", "of_pages", "is_outer", "is_closing"),
+    [
+        (6, 10, True, True),
+        (6, 10, False, False),
+        (5, 10, True, False),
+        (12, 20, True, True),
+        (11, 20, True, False),
+        (24, 80, True, False),  # three in ten are enough from 25 pages on
+        (25, 83, True, True),
+        (25, 84, True, False),
+        (2, 2, True, True),
+        (2, 3, True, False),
+        (3, 5, True, True),
+    ],
+)
+def test_a_line_that_closes_articles(pages: int, of_pages: int, is_outer: bool, is_closing: bool) -> None:
+    memory = SiteMemory(of_pages, {7: pages}, {}, frozenset({7} if is_outer else ()))
+    assert _is_closing_line(BLOCK, memory) is is_closing
+    assert not _is_closing_line(BLOCK._replace(template_key=8), memory)

@@ -6,7 +6,13 @@ import lxml.html
 import pytest
 
 from broadsheet.cleaners.document import AUTHORS, BYLINE, Metadata
-from broadsheet.cleaners.page.metadata_fields import metadata_context, read_fields, read_metadata, read_statements
+from broadsheet.cleaners.page.metadata_fields import (
+    _distinct_tags,
+    metadata_context,
+    read_fields,
+    read_metadata,
+    read_statements,
+)
 from broadsheet.cleaners.page.parsed_page import parse
 
 URL = "https://paper.example/news/rain-comes"
@@ -248,3 +254,28 @@ def test_other_titles_are_stated_beside_the_chosen_one() -> None:
     found = read_statements(context, Metadata(title="The Paper of the Valley"))
     assert [(each.field, each.source, each.value) for each in found] == [("title", "meta", "Rain comes")]
     assert read_statements(context, Metadata(title="Rain comes")) == ()
+
+
+@pytest.mark.parametrize(("count", "kept"), [(49, 49), (50, 50), (51, 50)])
+def test_tags_of_an_article(count: int, kept: int) -> None:
+    tags = [f"tag {number}" for number in range(count)]
+    assert _distinct_tags([", ".join(tags)]) == tuple(tags[:kept])
+
+
+@pytest.mark.parametrize(("length", "is_kept"), [(1, True), (80, True), (81, False)])
+def test_characters_of_a_tag(length: int, is_kept: bool) -> None:
+    assert _distinct_tags(["x" * length]) == (("x" * length,) if is_kept else ())
+
+
+@pytest.mark.parametrize(
+    ("text", "tags"),
+    [
+        ("a,b;c،d、e", ("a", "b", "c", "d", "e")),
+        (' #Harbour , "Ferry\'s" ', ("Harbour", "Ferry's")),
+        ("Harbour,harbour, HARBOUR", ("Harbour",)),
+        (",,", ()),
+        ("https://a.test/tag, b", ("b",)),
+    ],
+)
+def test_a_list_of_tags(text: str, tags: tuple[str, ...]) -> None:
+    assert _distinct_tags([text]) == tags
