@@ -241,14 +241,14 @@ class HostLayouts(NamedTuple):
 
 def find_layouts(db: Database, hosts: Iterable[str]) -> Iterator[HostLayouts]:
     """Group and judge the pages of each of these hosts. Needs the temporary tables of settling."""
-    told_articles = {page_id for page_id, is_article in told_kinds(db).items() if is_article}
+    told = told_kinds(db)
     for host in hosts:
         rows: list[LayoutRow] = []
         layout_by_page: dict[int, int] = {}
         taken_out: dict[int, PageVerdict] = {}
         groups = _group_pages(db, host)
         for (signature, pages), verdict in zip(groups, judge_layouts([pages for _, pages in groups]), strict=True):
-            taken = {page: kind for page, kind in verdict.taken_out.items() if page not in told_articles}
+            taken = {page: kind for page, kind in verdict.taken_out.items() if page not in told}
             verdict = replace(verdict, taken_out=taken)
             row = _layout_row(host, signature, pages, verdict)
             rows.append(row)

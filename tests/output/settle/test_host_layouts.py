@@ -13,6 +13,8 @@ import pytest
 
 from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import PageType, PageVerdict
+from broadsheet.output.archive.atomic_writes import write_transaction
+from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.host_layouts import (
     LAYOUT_EVIDENCE,
@@ -24,6 +26,7 @@ from broadsheet.output.settle.host_layouts import (
 )
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.corrections import CorrectedField, Correction, put_corrections
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.takedowns import take_down
 from tests.output.conftest import Maker
@@ -171,6 +174,20 @@ def test_excerpts_leave_with_their_layout_and_say_why(archive: Archive, make: Ma
     assert json.loads(evidence)[-1] == "layout=6 of 6 texts of this layout are openings or titles of other articles"
     assert archive.db.execute("SELECT DISTINCT why FROM _shelved").fetchall() == [("layout",)]
     assert verify(archive.db) == []
+
+
+def test_a_persons_word_counts_before_the_layouts(archive: Archive, make: Maker) -> None:
+    archive.save(site(make))
+    settle(archive.db, make.clock)
+    url = f"{SITE}/d/3"
+    made = [Correction(CorrectedField.KIND, "none", article_id=article_id(url), url=url, at=make.clock())]
+    reasons = "SELECT why, count(*) FROM _shelved GROUP BY 1 ORDER BY 1"
+    for undo, shelved in ((False, [("layout", 5), ("withdrawn", 1)]), (True, [("layout", 6)])):
+        with write_transaction(archive.db):
+            put_corrections(archive.db, made, undo=undo, at=make.clock())
+        settle(archive.db, make.clock)
+        assert archive.db.execute(reasons).fetchall() == shelved
+        assert verify(archive.db) == []
 
 
 @pytest.mark.slow
