@@ -5,6 +5,7 @@ Each story is told with real commands, and each ends with every raw response sti
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from broadsheet.output.raw.warc_reader import iter_records
@@ -37,6 +39,40 @@ def site(serve: Serve) -> ScriptedSite:
 def crawl(site: ScriptedSite, db: Path, *options: object) -> tuple[int, str, str]:
     quick = ("--allow-private", "--delay", 0, "--no-sitemaps", "--no-feeds", "--concurrency", 1)
     return command("crawl", f"{site.url}/", "--db", db, *quick, *options)
+
+
+def test_an_archive_is_handed_on_asked_corrected_and_given_back(site: ScriptedSite, half: Path, tmp_path: Path) -> None:
+    """The receiver of a copy opens it, asks it in SQL and Parquet, mends a title and a kind, and the giver merges."""
+    copy = tmp_path / "theirs" / "news.db"
+    copy.parent.mkdir()
+    before, kept = rows(half, TEXTS), contents(half)
+    (wrong, *_), *_, (no_article, *_) = before
+    assert command("backup", half, copy)[0] == 0
+    assert command("show", copy, wrong)[0] == 0
+    query = "/news.json?_shape=array&sql=select+url,title,text+from+articles+order+by+url"
+    code, said, errors = command("datasette", copy, "--", "--get", query)
+    assert code == 0, errors
+    assert [tuple(row.values()) for row in json.loads(said)] == before
+    assert command("export", copy, "--format", "parquet", "-o", tmp_path / "tables")[0] == 0
+    titles = pq.read_table(tmp_path / "tables" / "articles", columns=["url", "title"]).sort_by("url").to_pylist()
+    assert [tuple(row.values()) for row in titles] == [row[:2] for row in before]
+
+    assert command("correct", copy, wrong, "--title", "As printed", "--note", "page 3")[0] == 0
+    assert command("correct", copy, no_article, "--not-article")[0] == 0
+    assert rows(half, TEXTS) == before
+    assert command("merge", half, copy)[0] == 0
+    mended = [row if row[0] != wrong else (wrong, "As printed", row[2]) for row in before if row[0] != no_article]
+    for db in (half, copy):
+        assert rows(db, TEXTS) == mended
+        assert command("verify", db)[0] == 0
+    made = map(json.loads, command("correct", half, "--json")[1].splitlines())
+    assert {(one["url"], one["field"], one["note"]) for one in made} == {
+        (wrong, "title", "page 3"), (no_article, "kind", ""),
+    }  # fmt: skip
+    assert f"title by correction; the page says {before[0][1]}" in command("explain", half, wrong)[1]
+    assert keeps(half, kept)
+    assert crawl(site, half)[0] == 0, "the giver's archive goes on"
+    assert [row for row in rows(half, TEXTS) if row[0] in (wrong, no_article)] == [(wrong, "As printed", mended[0][2])]
 
 
 def contents(db: Path) -> dict[str, bytes]:
