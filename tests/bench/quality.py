@@ -1,11 +1,12 @@
 """Score the cleaner and the extractors of others on the annotated pages, side by side in one run: `make bench-quality`.
 
-    python -m tests.bench.quality [--every N] [--sites-every N] [--archives FOLDER] [--only CORPUS] [--out FILE]
+    python -m tests.bench.quality [--every N] [--sites-every N] [--archives FOLDER] [--ours | --only CORPUS] [--out F]
 
 Word F1 on `corpus/wcxb` (articles), `corpus/news` and the pages of `corpus/sites` that have a reference text; segment
 F1 on `corpus/segments`; the share of furniture kept; CPU time a page; all by the corpus's own scorer, with the corpus's
 hash. `--every` measures each n-th page only, but all of
 `corpus/magic`, which is small and which no model has seen; `--only` measures one corpus for the result that is kept;
+`--ours` measures our cleaner alone on the pages of that result, in which the others' figures stay;
 `--archives` names the folder with the archives of the sites (`python -m tests.bench.sites --keep FOLDER`), whose
 articles are settled.
 
@@ -31,7 +32,7 @@ from typing import Any
 from tests.bench import site_pages
 from tests.bench.corpus import SHARED, corpus_hash
 from tests.bench.documents.figures import refresh_documents
-from tests.bench.systems import PACKAGES, SYSTEMS, installed
+from tests.bench.systems import OURS, PACKAGES, SYSTEMS, installed
 
 RESULT = pathlib.Path(__file__).parent / "results/quality.json"
 CORPORA = (("pages", "wcxb"), ("pages", "news"), ("segments", "segments"), ("pages", "magic"))
@@ -86,13 +87,13 @@ def figures(kind: str, found: list[dict[str, Any]]) -> dict[str, float]:
     return {"f1": round(2 * hits / (2 * hits + wrong + len(inside) - hits), 4)} | shared
 
 
-def side_by_side(every: int, sites_every: int) -> dict[str, dict[str, Any]]:
-    """By corpus, then by system: the figures of all systems on the corpora of single pages, and on the sites' pages."""
+def side_by_side(every: int, sites_every: int, systems: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """By corpus, then by system: the figures of these on the corpora of single pages, and on the sites' pages."""
     found: dict[str, dict[str, Any]] = {}
     for _, corpus in CORPORA:
-        found[corpus] = beside_others(corpus, every)
+        found[corpus] = beside_others(corpus, every, systems)
     pages = {name: list(site_pages.site_pages(name, sites_every)) for name in site_pages.names()}
-    for system, target in installed().items():
+    for system, target in systems.items():
         by_site = {name: figures("pages", rows("pages", data, target)) for name, data in pages.items()}
         mean = round(statistics.fmean(each["f1"] for each in by_site.values()), 4)
         each = {name: values["f1"] for name, values in by_site.items()}
@@ -100,12 +101,12 @@ def side_by_side(every: int, sites_every: int) -> dict[str, dict[str, Any]]:
     return found
 
 
-def beside_others(corpus: str, every: int) -> dict[str, Any]:
+def beside_others(corpus: str, every: int, systems: dict[str, str]) -> dict[str, Any]:
     """By system: its figures on a corpus of single pages."""
     kind = next(kind for kind, name in CORPORA if name == corpus)
     data = articles(corpus, 1 if corpus in MEASURED_WHOLE else every)
     return {
-        system: _said(corpus, system, figures(kind, rows(kind, data, target))) for system, target in installed().items()
+        system: _said(corpus, system, figures(kind, rows(kind, data, target))) for system, target in systems.items()
     }
 
 
@@ -120,25 +121,35 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--sites-every", type=int, default=0, help="of the sites' pages; as --every if not given")
     parser.add_argument("--archives", type=pathlib.Path)
-    parser.add_argument("--only", choices=[name for _, name in CORPORA], help="a corpus; the rest stays as it was")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--ours", action="store_true", help="our cleaner alone; the others' figures stay as they were")
+    chosen.add_argument("--only", choices=[name for _, name in CORPORA], help="a corpus; the rest stays as it was")
     parser.add_argument("--out", type=pathlib.Path, default=RESULT)
     args = parser.parse_args()
     if not SHARED.is_dir():
         sys.exit(f"no evaluation data at {SHARED}")
     if args.only:
         result = json.loads(args.out.read_text("utf-8"))
-        result["figures"][args.only] = beside_others(args.only, args.every)
+        result["figures"][args.only] = beside_others(args.only, args.every, installed())
         result["corpus"][args.only] = corpus_hash(args.only)
         write_result(result, args.out)
         return
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    if args.ours:
+        result = json.loads(args.out.read_text("utf-8")) | {"ours_date": today}
+        measured = side_by_side(result["every"], result["sites_every"], {OURS: SYSTEMS[OURS]})
+        result["figures"] = {corpus: found | measured[corpus] for corpus, found in result["figures"].items()}
+        write_result(result, args.out)
+        return
     result = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": today,
+        "ours_date": today,
         "every": args.every,
         "sites_every": args.sites_every or args.every,
         "corpus": {name: corpus_hash(name) for _, name in CORPORA},
         "versions": {name: version(name) for name in ("trafilatura", "lxml", *_packages())},
         "left_out": [name for name in SYSTEMS if name not in installed()],
-        "figures": side_by_side(args.every, args.sites_every or args.every),
+        "figures": side_by_side(args.every, args.sites_every or args.every, installed()),
     }
     if args.archives:
         result["sites_crawled_and_settled"] = site_pages.archived(args.archives)
