@@ -1,7 +1,8 @@
 """A proxy in front of an S3 server that knows what each request means to a store, counts it, and does harm to order.
 
-It can kill the worker that asks, before the request is carried out or after, answer puts with 403, refuse a clock that
-is wrong as S3 does, break an upload off in its middle, and be away. A worker is known by its access key.
+It can kill the worker that asks, before the request is carried out or after, answer puts with 403, have no room for
+them, refuse a clock that is wrong as S3 does, break an upload off in its middle, and be away. A worker is known by its
+access key.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ ACTS = (
 )  # fmt: skip
 """Of the store's protocol, those that every run has; others are `get marker`, `look at piece` and the like."""
 _SKEW_SECONDS = 900.0  # S3's
+_FULL = "XMinioStorageFull"
 _KINDS = {".json": "manifest", "/states/": "piece"}
 _RECORDS = {"/head.json": "head", "/run.json": "run"}
 _SITE = re.compile(r"sites/([^/]+)/")
@@ -111,6 +113,7 @@ class FaultyS3:
         self.port = self._http.server_port
         self.is_away = False
         self.is_read_only = False
+        self.is_full = False
         self.is_strict_about_clocks = False
         self.upload_cut: Callable[[], object] | None = None
         """Called when the next upload of a piece was broken off in its middle."""
@@ -165,7 +168,8 @@ class FaultyS3:
             return None
         if code := self._refusal(request, act):
             self.refusals[f"{code}: {act.name}"] += 1
-            return Answer(403, [("Content-Type", "application/xml")], _ERROR.format(code).encode())
+            status = 507 if code == _FULL else 403
+            return Answer(status, [("Content-Type", "application/xml")], _ERROR.format(code).encode())
         if self._aims and self._aims.is_met_by(act, "before"):
             self._kill(act.worker)
             return None
@@ -180,6 +184,8 @@ class FaultyS3:
         signed_at = datetime.strptime(request.headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         if self.is_strict_about_clocks and abs((datetime.now(UTC) - signed_at).total_seconds()) > _SKEW_SECONDS:
             return "RequestTimeTooSkewed"
+        if self.is_full and act.is_change and act.name != "delete":
+            return _FULL
         return "AccessDenied" if self.is_read_only and act.is_change else ""
 
     def _act_of(self, request: Request) -> Act:

@@ -210,15 +210,16 @@ class TroubledFleet:
             elif name != RUNNER:
                 self.kills[name] += self.cluster.kill_worker(name)
 
-    def tend(self, special: Mapping[str, str] = {}) -> None:
-        """Run the list again if it is not being run."""
+    def tend(self, special: Mapping[str, str] = {}, names: Sequence[str] = ()) -> None:
+        """Run the list again if it is not being run; or only the named sites, due or not."""
         with self._lock:
             if self._runner and (code := self._runner.poll()) is not None:
                 self.codes[code] += 1
                 self._runner.communicate()
                 self._runner, self._start_at = None, time.monotonic() + _PAUSE
             if self._runner is None and time.monotonic() >= self._start_at:
-                words = ("run", str(self.list), "--store", ADDRESS, "--scheduler", self.cluster.address)
+                words = ["run", str(self.list), "--store", ADDRESS, "--scheduler", self.cluster.address]
+                words += [word for name in names for word in ("--site", name, "--all")]
                 self._runner = self.command(*words, "--work", "$MACHINE", "-q", special=special)
 
     def close(self) -> None:
@@ -275,10 +276,13 @@ class Timetable(Loop):
 
 
 def usual_events(faulty: FaultyS3, unit: float) -> list[Event]:
-    """A store that refuses puts, one that is away, one that goes away inside an upload, one strict about clocks."""
+    """A store that is full, refuses puts, is away, goes away inside an upload, and is strict about clocks."""
 
     def read_only(is_so: bool) -> Callable[[], None]:
         return lambda: setattr(faulty, "is_read_only", is_so)
+
+    def full(is_so: bool) -> Callable[[], None]:
+        return lambda: setattr(faulty, "is_full", is_so)
 
     def strict(is_so: bool) -> Callable[[], None]:
         return lambda: setattr(faulty, "is_strict_about_clocks", is_so)
@@ -292,6 +296,7 @@ def usual_events(faulty: FaultyS3, unit: float) -> list[Event]:
             faulty.come_back()
 
     return [
+        Event(unit / 2, 12.0, full(True), full(False)),
         Event(unit, 12.0, read_only(True), read_only(False)),
         Event(2 * unit, 15.0, faulty.go_away, faulty.come_back),
         Event(3 * unit, 15.0, cut_next_upload, come_back),
