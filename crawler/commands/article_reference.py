@@ -29,7 +29,7 @@ def article_reference(db: Database, archive: str, words: str, *, must_be_one: bo
     """Return a URL or a number for what a person names: `words` as they are, or the article that search finds by them.
 
     Several matches: the best is taken, and standard error says so; with `must_be_one`, for verbs that write,
-    CommandError. Words that find nothing are returned unchanged.
+    CommandError. Words that find nothing name what a person took out, by its title, or are returned unchanged.
     """
     if "://" in words or article_filter.find_known_url(db, words) or stored_articles.find_stored_article(db, words):
         return words
@@ -44,4 +44,4 @@ def article_reference(db: Database, archive: str, words: str, *, must_be_one: bo
         if count > 1:
             click.echo(one_line(_CHOSEN.format(count=count, command=command)), err=True)
         return str(hit.id)
-    return words
+    return stored_articles.find_withdrawn(db, words) or words

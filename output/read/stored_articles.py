@@ -109,6 +109,13 @@ def find_stored_article(db: Database, url_or_id: str) -> Article | None:
     return _make_article(rows[0]) if rows else None
 
 
+def find_withdrawn(db: Database, words: str) -> str | None:
+    """Find the URL of the one page with these words in its title that a person called no article; None for others."""
+    query = "SELECT url FROM _shelved WHERE why = 'withdrawn' AND instr(lower(title), lower(?)) LIMIT 2"
+    rows = db.execute(query, [words.strip()]).fetchall()
+    return str(rows[0][0]) if len(rows) == 1 else None
+
+
 def _read_rows(db: Database, where: str, values: Mapping[str, object]) -> list[dict[str, Any]]:
     names = [column.name for column in table_columns(db, "articles")]
     query = f"SELECT {', '.join(map(quoted_name, names))} FROM articles WHERE {where}"
