@@ -356,8 +356,8 @@ _FIELD_HEADS = ("number", "field", "value", "at", "where", "note")
 
 def _field_cells(one: corrections.Correction) -> tuple[str, ...]:
     value = ", ".join(stored_values.json_texts(one.value)) if one.field in ("authors", "tags") else one.value
-    undone = f"taken back {one.undone_at[:10]} " if one.undone_at else ""
-    return (str(one.id), one.field, value or "none", one.at[:10], one.url or one.host or "anywhere", undone + one.note)
+    notes = "; ".join(filter(None, (one.undone_at and f"taken back {one.undone_at[:10]}", one.note)))
+    return (str(one.id), one.field, value or "none", one.at[:10], one.url or one.host or "anywhere", notes)
 
 
 def _field_values(one: corrections.Correction) -> dict[str, object]:

@@ -89,12 +89,13 @@ _RUNS = """SELECT started_at, coalesce(finished_at, ''), command, coalesce(outco
 _SHELVED_COUNTS = "SELECT why, count(*) FROM _shelved GROUP BY why ORDER BY why"
 _OUTSIDE_HOSTS = "SELECT host, links FROM _outside_hosts ORDER BY links DESC, host"
 
-# An article is withdrawn as long as its latest revision says so.
+# An article is withdrawn as long as its latest revision says so. What a person took out needs nobody's look.
 _WITHDRAWALS = """SELECT r.seen_at, u.state, u.reason, coalesce(a.url, s.url), coalesce(a.title, s.title)
     FROM revisions r LEFT JOIN articles a ON a.id = r.article_id LEFT JOIN _shelved s ON s.id = r.article_id
         JOIN urls u ON u.id = coalesce(a.page_id, s.page_id)
-    WHERE r.change = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM revisions o WHERE o.article_id = r.article_id
-        AND (o.seen_at, o.rowid) > (r.seen_at, r.rowid))
+    WHERE r.change = 'withdrawn' AND r.note IS NOT 'withdrawn'
+        AND NOT EXISTS (SELECT 1 FROM revisions o WHERE o.article_id = r.article_id
+            AND (o.seen_at, o.rowid) > (r.seen_at, r.rowid))
     ORDER BY r.seen_at DESC, 4"""
 
 _DUPLICATE_COUNTS = "SELECT kind, count(*), round(min(similarity), 2) FROM duplicates GROUP BY kind ORDER BY 2 DESC, 1"
