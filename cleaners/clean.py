@@ -101,11 +101,17 @@ _TYPES_WITHOUT_TEXT = frozenset((
     PageType.LIST, PageType.WALL, PageType.CAPTCHA, PageType.NEEDS_JAVASCRIPT, PageType.SOFT_404, PageType.ERROR,
     PageType.EMPTY,
 ))  # fmt: skip
+_IS_DENIED = "but:states=article"
 
 
 def _has_no_text(page: Page, index: TagIndex, reading: Reading, verdicts: Sequence[Verdict]) -> bool:
-    """Return whether a page with these verdicts is a list, or of another type that has no text of its own."""
-    return page_verdict(page_features(index, page.http_status, reading, verdicts)).page_type in _TYPES_WITHOUT_TEXT
+    """Return whether a page with these verdicts is a list, or of another type that has no text of its own.
+
+    A list for its address alone, and one that states an article, may be none.
+    """
+    verdict = page_verdict(page_features(index, page.http_status, reading, verdicts))
+    is_seen = any(not sign.startswith("url=") for sign in verdict.evidence) and _IS_DENIED not in verdict.evidence
+    return verdict.page_type in _TYPES_WITHOUT_TEXT and (is_seen or verdict.page_type is not PageType.LIST)
 
 
 def survey_page(page: Page, tree: HtmlElement | TagIndex, findings: SiteFindings = NO_FINDINGS) -> Reading:

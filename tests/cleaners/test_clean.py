@@ -277,8 +277,18 @@ def test_an_address_with_a_host_in_broken_brackets_costs_nothing_else(markup: st
 
 
 def test_trafilatura_is_not_asked_for_a_list_of_which_the_first_look_is_in_doubt() -> None:
-    page = next(page for page in budget_pages() if page.url.endswith("/index"))
+    page = next(page for page in budget_pages() if page.url.endswith("/author/callum-thrane/"))
     cleaned = clean(page)
     assert not take_first_look(cleaned.blocks, cleaned.metadata).is_sure
     assert (cleaned.verdict.page_type, cleaned.asked_extractor) == (PageType.LIST, False)
     assert clean(page, extractor_use=ExtractorUse.ALWAYS).asked_extractor
+
+
+@pytest.mark.parametrize(("path", "evidence"), [("/tag/courts/", ("url=list",)),
+                                                ("/index", ("url=home", "but:states=article"))])  # fmt: skip
+def test_trafilatura_is_asked_for_a_list_by_its_address_alone_and_for_one_that_states_an_article(
+    path: str, evidence: tuple[str, ...]
+) -> None:
+    cleaned = clean(next(page for page in budget_pages() if page.url.endswith(path)))
+    assert (cleaned.verdict.page_type, cleaned.verdict.evidence) == (PageType.LIST, evidence)
+    assert cleaned.asked_extractor
