@@ -34,7 +34,8 @@ for module in pkgutil.walk_packages(broadsheet.__path__, "broadsheet."):
         importlib.import_module(module.name)
     except ModuleNotFoundError as error:
         if (error.name, module.name) != ("playwright", "broadsheet.crawler.rendering.browser_process") and (
-            error.name != "pyarrow" or not {"parquet", "bulk"} & {*module.name.replace("_", ".").split(".")}):
+            error.name not in ("pyarrow", "dask")
+            or not {"parquet", "bulk", "dask"} & {*module.name.replace("_", ".").split(".")}):
             raise
 print(broadsheet.__file__)"""
 
