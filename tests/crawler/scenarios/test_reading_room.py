@@ -177,6 +177,7 @@ def test_on_a_phone_the_facets_are_folded_above_the_hits(browser: LoopbackBrowse
 def test_a_gap_is_followed_to_its_url(page: Page) -> None:
     page.get_by_role("link", name="Report", exact=True).click()
     page.get_by_role("link", name="Found by links").click()
+    page.wait_for_url("**/coverage#link")  # the page before has such links too
     page.get_by_role("link", name="HTTP 403 Forbidden").click()
     page.locator("ol.rows a").first.click()
     expect(page.locator("main")).to_contain_text("the site refuses us")
