@@ -26,7 +26,7 @@ _MOST_RUNS = 40
 
 _DAYS = """SELECT coalesce((SELECT min(published_day) FROM articles), ''),
     coalesce((SELECT max(published_day) FROM articles), '')"""
-_URLS = "SELECT state, urls FROM _url_counts WHERE urls > 0 ORDER BY urls DESC"
+_URLS = "SELECT state, urls FROM _url_counts WHERE urls > 0 ORDER BY urls DESC, state"
 _REASONS = f"""SELECT r.reason, count(*), count(DISTINCT b.page_id)
     FROM (SELECT page_id FROM articles ORDER BY id LIMIT {SAMPLE_ARTICLES}) a
         CROSS JOIN _page_blocks b ON b.page_id = a.page_id JOIN _reasons r ON r.id = b.reason_id
