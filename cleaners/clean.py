@@ -101,7 +101,7 @@ _TYPES_WITHOUT_TEXT = frozenset((
     PageType.LIST, PageType.WALL, PageType.CAPTCHA, PageType.NEEDS_JAVASCRIPT, PageType.SOFT_404, PageType.ERROR,
     PageType.EMPTY,
 ))  # fmt: skip
-_IS_DENIED = "but:states=article"
+_STATES_ARTICLE = "but:states=article"
 
 
 def _has_no_text(page: Page, index: TagIndex, reading: Reading, verdicts: Sequence[Verdict]) -> bool:
@@ -110,7 +110,7 @@ def _has_no_text(page: Page, index: TagIndex, reading: Reading, verdicts: Sequen
     A list for its address alone, and one that states an article, may be none.
     """
     verdict = page_verdict(page_features(index, page.http_status, reading, verdicts))
-    is_seen = any(not sign.startswith("url=") for sign in verdict.evidence) and _IS_DENIED not in verdict.evidence
+    is_seen = any(not sign.startswith("url=") for sign in verdict.evidence) and _STATES_ARTICLE not in verdict.evidence
     return verdict.page_type in _TYPES_WITHOUT_TEXT and (is_seen or verdict.page_type is not PageType.LIST)
 
 

@@ -6,7 +6,6 @@ The file has a rule for each removed block, and a test case for each restored on
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -197,11 +196,11 @@ def correct(db: str, words: tuple[str, ...], **options: Any) -> int:
 
 def _corrected_values(options: Mapping[str, Any]) -> dict[str, str]:
     """Return the given fields as corrections store them. CommandError for a day that is none."""
-    lists = {name: [one for one in options[name] if one.strip()] for name in ("authors", "tags") if options[name]}
+    lists = {name: [text for text in options[name] if text.strip()] for name in ("authors", "tags") if options[name]}
     texts = {name: options[name] for name in ("title", "published", "language") if options[name] is not None}
     if day := texts.get("published"):
         try:
-            texts["published"] = date.fromisoformat(day).isoformat()
+            texts["published"] = corrections.stored_day(day)
         except ValueError:
             raise CommandError(f"--published {day!r} is no day: write it as 2024-01-31") from None
     if not texts.get("title", "title").strip():
@@ -245,8 +244,8 @@ def _correct(path: str, words: str, values: Mapping[str, str], options: Mapping[
         after = {url: _states(archive.db, url, values) for url in before}
     for url in before:
         print_text(one_line(url))
-        for one in (correction for correction in made if correction.url == url):
-            print_text(one_line(f"  {one.field}: {before[url][one.field]} → {after[url][one.field]} (number {one.id})"))
+        for name, number in ((correction.field, correction.id) for correction in made if correction.url == url):
+            print_text(one_line(f"  {name}: {before[url][name]} → {after[url][name]} (number {number})"))
     return 0
 
 
@@ -315,20 +314,21 @@ def _undo(path: str, number: int) -> int:
     """Take the correction of a number back, and apply what holds then."""
     with archive_access.told_faults(path), archive_writer.Archive.open(path) as archive:
         archive_access.print_notices(archive.recovery)
-        found = [one for one in corrections.list_corrections(archive.db) if one.id == number and not one.undone_at]
-        if not found:
+        in_force = (correction for correction in corrections.list_corrections(archive.db) if not correction.undone_at)
+        undone = next((correction for correction in in_force if correction.id == number), None)
+        if undone is None:
             return archive_access.refuse(f"{path} has no correction {number} in force")
-        [one], at = found, stored_values.utc_now()
-        if one.block_id is not None:
-            ruling = person_verdicts.Ruling(one.block_id, one.value == "kept", one.article_id, one.host, at)
+        at = stored_values.utc_now()
+        if undone.block_id is not None:
+            ruling = person_verdicts.Ruling(undone.block_id, undone.value == "kept", undone.article_id, undone.host, at)
             applied_rulings.carry_out_ruling(archive.db, ruling, undo=True)
         else:
             with atomic_writes.write_transaction(archive.db):
-                corrections.undo_correction(archive.db, one, at)
+                corrections.undo_correction(archive.db, undone, at)
                 site_fields.apply_field_corrections(archive.db, at)
-            if one.field is corrections.CorrectedField.KIND:
+            if undone.field is corrections.CorrectedField.KIND:
                 _apply_kinds(archive)
-    print_text(one_line(f"taken back: {one.field} {one.url or one.host or 'everywhere'}"))
+    print_text(one_line(f"taken back: {undone.field} {undone.url or undone.host or 'everywhere'}"))
     return 0
 
 
@@ -336,7 +336,7 @@ def _list(path: str, target: str | None, *, as_json: bool) -> int:
     """List all corrections, or write the rulings on blocks to a file of rules."""
     with archive_access.open_read_only(path) as archive_db:
         listed_rulings = person_verdicts.list_rulings(archive_db)
-        fields = [one for one in corrections.list_corrections(archive_db) if one.block_id is None]
+        fields = [listed for listed in corrections.list_corrections(archive_db) if listed.block_id is None]
         if listed_rulings and target is not None:
             return export_rules(archive_db, listed_rulings, target)
     if as_json:
@@ -354,24 +354,25 @@ def _list(path: str, target: str | None, *, as_json: bool) -> int:
 _FIELD_HEADS = ("number", "field", "value", "at", "where", "note")
 
 
-def _field_cells(one: corrections.Correction) -> tuple[str, ...]:
-    value = ", ".join(stored_values.json_texts(one.value)) if one.field in ("authors", "tags") else one.value
-    notes = "; ".join(filter(None, (one.undone_at and f"taken back {one.undone_at[:10]}", one.note)))
-    return (str(one.id), one.field, value or "none", one.at[:10], one.url or one.host or "anywhere", notes)
+def _field_cells(listed: corrections.Correction) -> tuple[str, ...]:
+    value = ", ".join(stored_values.json_texts(listed.value)) if listed.field in ("authors", "tags") else listed.value
+    notes = "; ".join(filter(None, (listed.undone_at and f"taken back {listed.undone_at[:10]}", listed.note)))
+    where = listed.url or listed.host or "anywhere"
+    return (str(listed.id), listed.field, value or "none", listed.at[:10], where, notes)
 
 
-def _field_values(one: corrections.Correction) -> dict[str, object]:
+def _field_values(correction: corrections.Correction) -> dict[str, object]:
     """Return the correction of a field as JSON values; its number is text, as those of blocks are."""
     return {
-        "number": str(one.id),
-        "field": str(one.field),
-        "value": one.value,
-        "article_id": one.article_id,
-        "url": one.url or None,
-        "host": one.host,
-        "at": one.at,
-        "note": one.note,
-        "undone_at": one.undone_at,
+        "number": str(correction.id),
+        "field": str(correction.field),
+        "value": correction.value,
+        "article_id": correction.article_id,
+        "url": correction.url or None,
+        "host": correction.host,
+        "at": correction.at,
+        "note": correction.note,
+        "undone_at": correction.undone_at,
     }
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -33,7 +32,7 @@ from ..raw.raw_exchange import RecordLocation
 from ..settle.settling import settle
 from ..write.applied_rulings import carry_out_ruling
 from ..write.archive_writer import Archive, opened_beside_owner
-from ..write.corrections import CorrectedField, Correction, put_corrections, stored_correction
+from ..write.corrections import CorrectedField, Correction, put_corrections, stored_correction, stored_day
 from ..write.person_verdicts import Review, Ruling, drop_review, drop_ruling, list_reviews, store_review, store_ruling
 from ..write.site_fields import apply_field_corrections
 from ..write.verdicts import apply_rulings
@@ -290,7 +289,7 @@ def _given_fields(view: ArticleView, arguments: Arguments) -> dict[str, str]:
         raise BadArgumentError("the title has no words")
     if given.get("published"):
         try:
-            date.fromisoformat(given["published"])
+            given["published"] = stored_day(given["published"])
         except ValueError:
             raise BadArgumentError("published is no day: write it as 2024-01-31") from None
     if not _LANGUAGE.fullmatch(given.get("language", "")):

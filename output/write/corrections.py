@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from sqlite_utils import Database
@@ -98,6 +99,15 @@ def undo_correction(db: Database, correction: Correction, undone_at: str) -> boo
     """Take a correction back; the row stays. Returns whether it was in force. Runs in the caller's transaction."""
     update = "UPDATE corrections SET undone_at = ? WHERE id = ? AND undone_at IS NULL"
     return bool(db.execute(update, [undone_at, correction.id]).rowcount)
+
+
+def stored_day(text: str) -> str:
+    """Return a day as corrections store it. ValueError for what is no day.
+
+    >>> stored_day("20240131")
+    '2024-01-31'
+    """
+    return date.fromisoformat(text).isoformat()
 
 
 def put_corrections(db: Database, made: Iterable[Correction], *, undo: bool, at: str) -> None:
