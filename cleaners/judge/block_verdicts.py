@@ -326,10 +326,10 @@ def _phrase_votes(context: _VoteContext) -> _Votes:
             votes[n] = cast_vote("rule", False, f"{section.name}{ending}", section.reason)
         else:
             section = None
-    if listed := [n for n, vote in votes.items() if vote.rule.startswith(_LISTING)]:
+    if listed := {n for n, vote in votes.items() if vote.rule.startswith(_LISTING)}:
         words = sum([context.blocks[n].words for n in context.selected_positions])
         if sum([context.blocks[n].words for n in listed]) > _TOLD_SHARE * words:
-            votes = {n: vote for n, vote in votes.items() if n not in set(listed)}
+            votes = {n: vote for n, vote in votes.items() if n not in listed}
     if donations := [n for n, vote in votes.items() if vote.reason == _DONATION]:
         told = _rules_that_tell(context, votes, donations)
         votes = {n: vote for n, vote in votes.items() if vote.rule not in told}
