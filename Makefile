@@ -36,7 +36,10 @@ INSTALL = UV_CONSTRAINT=constraints.txt UV_BUILD_CONSTRAINT=constraints.txt UV_L
 WORKERS := 2
 DIST := loadfile
 COMPILE = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q -j 2 broadsheet cleaners crawler output
-PYTEST = $(COMPILE) && PYTHONDONTWRITEBYTECODE= $(VARIABLES) $(BIN)/pytest -n $(WORKERS) --dist $(DIST)
+# A test that hangs ends its worker, which says where each thread stood: that is one failure, not a run without an end.
+HUNG := 300
+PYTEST = $(COMPILE) && PYTHONDONTWRITEBYTECODE= $(VARIABLES) $(BIN)/pytest -n $(WORKERS) --dist $(DIST) \
+	-o faulthandler_timeout=$(HUNG) -o faulthandler_exit_on_timeout=true
 LOWEST := .cache/lowest
 UV = "$$($(PYTHON) -m tests.tools uv)/uv"
 RESOLVE = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command 'make pins'
@@ -59,6 +62,7 @@ lint: $(READY)
 
 test-full: WORKERS := 4
 test-full: DIST := worksteal
+test-full: HUNG := 900
 test-full: $(READY)
 	$(PYTEST) -m "$(if $(ONLY),$(ONLY) and )not nightly" $(if $(SAMPLE),--sample $(SAMPLE))
 
