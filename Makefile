@@ -43,8 +43,7 @@ PYTEST = $(COMPILE) && PYTHONDONTWRITEBYTECODE= $(VARIABLES) $(BIN)/pytest -n $(
 LOWEST := .cache/lowest
 UV = "$$($(PYTHON) -m tests.tools uv)/uv"
 RESOLVE = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command 'make pins'
-BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/commit_points.py %/corpus.py \
-	%/hostile.py %/losses.py %/torture.py,$(wildcard tests/bench/*.py)))
+BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/corpus.py,$(wildcard tests/bench/*.py)))
 
 .PHONY: demo test lint test-full nightly quick lowest expected mutants pins bench bench-quality torture train docs pictures clean
 .DELETE_ON_ERROR:
@@ -106,7 +105,7 @@ bench-quality: $(READY)
 	$(BIN)/python -m tests.bench.reasons
 
 torture: $(READY)
-	$(BIN)/python -m tests.bench.torture
+	$(BIN)/python -m tests.robustness.torture
 
 train: $(READY)
 	@$(call INSTALL,'.[train]')

@@ -120,10 +120,10 @@ PARTS = {
     "slow": _tests_part("slow", "slow and not nightly", 2400, {}),
     "cold": _tests_part("cold", "slow and not nightly", 1800, {"BROADSHEET_COLD": "1"}, sampled=4),
     "torture": Part(
-        lambda seed: ["-m", "tests.bench.torture"], 1800, lambda: read_torture(BENCH_RESULTS / "torture.json"), {}
+        lambda seed: ["-m", "tests.robustness.torture"], 1800, lambda: read_torture(BENCH_RESULTS / "torture.json"), {}
     ),
     "points": Part(
-        lambda seed: ["-m", "tests.bench.commit_points", f"--seed={seed}"],
+        lambda seed: ["-m", "tests.robustness.commit_points", f"--seed={seed}"],
         3600,
         lambda: read_points(BENCH_RESULTS / "commit_points.json"),
         {},

@@ -24,8 +24,8 @@ import scrapy
 from scrapy.crawler import AsyncCrawlerProcess
 
 from tests.crawler.crawls import REPOSITORY
-from tests.crawler.killing import Moment, distinct, fetched_often, kill_often, path_of, repeated
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
+from tests.robustness.killing import Moment, distinct, fetched_often, kill_often, path_of, repeated
 
 SECTIONS = 10
 ARTICLES = 19  # of a section

@@ -11,8 +11,8 @@ import pytest
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import CleanedPage, RemovalReason, Verdict
 from broadsheet.output.settle.own_reading import PageChange
-from tests.bench.losses import Trial, lines_of, losses_first, try_archive
 from tests.crawler.shell import demo_archive
+from tests.robustness.losses import Trial, lines_of, losses_first, try_archive
 
 
 @pytest.fixture(scope="module")

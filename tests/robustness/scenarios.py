@@ -15,9 +15,9 @@ from typing import Any
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.archive_writer import opened_beside_owner
 from broadsheet.output.write.person_verdicts import Ruling
-from tests.bench.points.syscalls import PROGRAM, InjectedCommands
 from tests.crawler.scripted_site import Reply, Route, ScriptedSite, page
 from tests.crawler.warcs import answer, record, write
+from tests.robustness.syscalls import PROGRAM, InjectedCommands
 
 ARCHIVE = "news.db"
 NAMES = ("river", "mill", "ferry", "tower", "harbour", "quay")

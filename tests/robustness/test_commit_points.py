@@ -9,10 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from broadsheet.output.archive.archive_file import open_database
-from tests.bench.commit_points import drawn, sums
-from tests.bench.points.scenarios import ARCHIVE, SCENARIOS, Scenario, Words, Workshop
-from tests.bench.points.syscalls import DURABLE, Action, Injection, Kind, Step, missing_tool
-from tests.bench.points.trial import FULL, Trials, io_faults, kills, open_trials
+from tests.robustness.commit_points import FULL, Trials, drawn, io_faults, kills, open_trials, sums
+from tests.robustness.scenarios import ARCHIVE, SCENARIOS, Scenario, Words, Workshop
+from tests.robustness.syscalls import DURABLE, Action, Injection, Kind, Step, missing_tool
 from tests.sampling import SEED
 
 needs_shim = pytest.mark.skipif(bool(missing_tool()), reason=missing_tool() or "nothing is missing")
@@ -67,7 +66,7 @@ def _prepare_careless(shop: Workshop) -> Words:
 @needs_shim
 @pytest.mark.slow
 def test_a_verb_that_loses_a_step_is_found(trials: Trials) -> None:
-    careless = Scenario("careless", _prepare_careless, module="tests.bench.points.careless")
+    careless = Scenario("careless", _prepare_careless, module="tests.robustness.careless")
     prepared = trials.prepare(careless)
     durable = [step for step in prepared.steps if step.kind in DURABLE]
     commits = [number for number, step in enumerate(durable, 1) if step.kind is Kind.COMMIT]

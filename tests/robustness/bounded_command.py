@@ -1,6 +1,6 @@
 """A command under bounds, with a report of what it touches that it has no business with.
 
-`python -m tests.bench.damage.bounded_command REPORT OUTSIDE VERB …` runs a verb, or `python` and `room`, which read an
+`python -m tests.robustness.bounded_command REPORT OUTSIDE VERB …` runs a verb, or `python` and `room`, which read an
 archive through `broadsheet.open` and through the pages of the reading room. Memory, processor time and the size of
 files are bounded. Whatever Python opens, lists, moves or removes below OUTSIDE, or of the system files that hostile
 files name, is a line in REPORT. No name is looked up and no connection made but to this machine.

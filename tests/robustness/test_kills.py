@@ -16,8 +16,8 @@ from tests.bench.sites import SHARED, Site
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.fetch.test_exchange_recorder import assert_rows
-from tests.crawler.killing import distinct, kill_often, moments, repeated
 from tests.crawler.scenarios.test_interrupted import left
+from tests.robustness.killing import distinct, kill_often, moments, repeated
 
 ANSWER_SECONDS = 0.03  # so that a crawl of a real site lasts long enough to be killed anywhere
 

@@ -12,11 +12,10 @@ import pytest
 
 from broadsheet.output.read.file_checks import schema_tables
 from broadsheet.output.write.archive_writer import Archive
-from tests.bench.damage.mutations import Mutation, mutate
-from tests.bench.damage.sample import NAME
-from tests.bench.damage.trial import UNKNOWABLE, Trial, differing_columns
-from tests.bench.torture import run_trials, summary
 from tests.output.conftest import Maker
+from tests.robustness.mutations import Mutation, mutate
+from tests.robustness.sample import NAME
+from tests.robustness.torture import UNKNOWABLE, Trial, differing_columns, run_trials, summary
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Cleaner tried on random pages of archives, the pages that lose most words first: to be read before a change.
 
-    python -m tests.bench.losses ARCHIVE.db … [--pages 100] [--seed 1] [--shown 20]
+    python -m tests.robustness.losses ARCHIVE.db … [--pages 100] [--seed 1] [--shown 20]
 
 Draws pages that keep their raw response, cleans each anew, and compares its text with the cleaner's own reading in the
 archive. A page is printed with the blocks that left the text, each with the rule that removes it now, and then

@@ -1,11 +1,11 @@
-"""Databases and WARC folders that are meant to harm, through every verb: `python -m tests.bench.hostile [--trials N]`.
+"""Archives and WARC folders that are meant to harm, through every verb: `python -m tests.robustness.hostile`.
 
-Each trial does one to three harms (`damage/hostile_files.py`) to a copy of a crawled archive, and runs verbs on it:
+Each trial does one to three harms (`hostile_files.py`) to a copy of a crawled archive, and runs verbs on it:
 readers, the reading room, `broadsheet.open`, verbs that take it as a source, verbs that write to it. Each verb is a
-process of its own with bounds on memory, processor time and files (`damage/bounded_command.py`). What must hold: no
+process of its own with bounds on memory, processor time and files (`bounded_command.py`). What must hold: no
 traceback, no hang, no foreign SQL that runs, nothing outside the given folder read or written, nothing that acts on a
 terminal printed; a reader and a source leave the given files as they are; no raw byte is lost but by `forget`.
-`--trial N` runs one, and prints all that was said. Results: `results/hostile.json`.
+`--trials N` says how many, `--trial N` runs one alone and prints all that was said. Results: `results/hostile.json`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.damage.hostile_files import (
+from tests.crawler.shell import environment
+from tests.crawler.warm import run
+from tests.robustness.hostile_files import (
     HARMS,
     OTHER_ARC,
     OTHER_WACZ,
@@ -37,11 +39,9 @@ from tests.bench.damage.hostile_files import (
     harm,
     make_outside,
 )
-from tests.bench.damage.sample import NAME, OPTIONS, sample_archive
-from tests.crawler.shell import environment
-from tests.crawler.warm import run
+from tests.robustness.sample import NAME, OPTIONS, sample_archive
 
-RESULTS = Path(__file__).parent / "results" / "hostile.json"
+RESULTS = Path(__file__).parents[1] / "bench" / "results" / "hostile.json"
 _IN_MEMORY = Path("/dev/shm")
 _WALL_SECONDS = 200.0
 _CODES = (0, 1, 2, 75)
@@ -201,7 +201,7 @@ class _Trial:
         code, out, errors = -1, "", ""
         try:
             code, out, errors = run(
-                "tests.bench.damage.bounded_command",
+                "tests.robustness.bounded_command",
                 [str(self._report), str(self._place.outside), *words],
                 environment(),
                 self._place.given,

@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.bench.damage.sample import NAME
+from tests.robustness.sample import NAME
 
 SECRET = "The-secret-that-stands-outside-7f3a"
 PWNED = "pwned"

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from broadsheet.output.write.archive_writer import Archive
-from tests.bench import hostile
-from tests.bench.damage.hostile_files import HARMS, SECRET, HostilePlace, harm, make_outside
-from tests.bench.damage.sample import NAME
-from tests.bench.hostile import HostileTrial, run_trials, summary
 from tests.output.conftest import Maker
 from tests.output.wires import fetched
+from tests.robustness import hostile
+from tests.robustness.hostile import HostileTrial, run_trials, summary
+from tests.robustness.hostile_files import HARMS, SECRET, HostilePlace, harm, make_outside
+from tests.robustness.sample import NAME
 
 pytestmark = pytest.mark.slow
 
