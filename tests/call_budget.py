@@ -1,8 +1,8 @@
 """Budget of function calls a page, by stage: counted, not timed, so that it is the same on a quiet and a busy machine.
 
     python -m tests.call_budget            count, and say what has changed
-    python -m tests.call_budget --write    write tests/call_budget.json and the table of docs/performance.md
-    python -m tests.call_budget --growth   measure CPU as pages grow, and write its table of docs/performance.md
+    python -m tests.call_budget --write    write tests/call_budget.json
+    python -m tests.call_budget --growth   measure CPU as pages grow, and write that there too
 
 Calls are those of Python and of C functions that `sys.setprofile` reports, over the pages of `tests.budget_pages`, in a
 process of its own with a fixed hash seed, after other pages have filled the caches. A
@@ -33,29 +33,8 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BUDGET = REPOSITORY / "tests/call_budget.json"
-DOCUMENT = REPOSITORY / "docs/performance.md"
 MOST_GROWTH = 0.03  # of a stage: more than this fails until the file is written anew
 LIBRARIES = ("lxml", "trafilatura", "numpy", "htmldate", "justext", "courlan", "charset-normalizer", "tld")
-_NOTE = """## Calls a page
-
-All function calls of a page are counted by stage, over forty fixed pages (`tests/budget_pages.py`): twenty of the
-sample site, and twenty generated in shapes of real sites. The same Python and libraries give the same count on
-every machine. If a change raises a stage by 3 %, `make test` fails until `tests/call_budget.json` is written anew,
-in a commit that says what the calls buy.
-"""
-_GROWTH_NOTE = """## CPU as a page grows
-
-What a pattern costs that backtracks, no count of calls shows. So each stage is also measured on generated pages of 50,
-200 and 800 KB of HTML, with 0, 200 and 800 KB of inline script full of long names, and with 10, 100 and 1,000 blocks. A
-slow test fails where a stage takes over twice the CPU time that it would if it grew as the page does. The milliseconds
-are those of one machine, measured with a watch on all calls; compare the stages.
-"""
-_BEGIN, _END = "<!-- calls a page: made by python -m tests.call_budget --write -->", "<!-- end of calls a page -->"
-_BEGIN_GROWTH, _END_GROWTH = (
-    "<!-- CPU as pages grow: made by python -m tests.call_budget --growth -->",
-    "<!-- end of CPU -->",
-)
-
 STAGES: Mapping[str, Sequence[str]] = {
     "decode, repair, parse": ("page.parsed_page:decode", "page.parsed_page:parse_page"),
     "tag index": ("page.elements:index_tags",),
@@ -315,23 +294,6 @@ def table(budget: Mapping[str, float]) -> str:
     )
 
 
-def section() -> str:
-    """Write the sections of docs/performance.md on what the budget holds, with the tables between their marks."""
-    return with_tables(f"{_NOTE}\n{_BEGIN}\n{_END}\n\n{_GROWTH_NOTE}\n{_BEGIN_GROWTH}\n{_END_GROWTH}")
-
-
-def with_tables(document: str) -> str:
-    """Put the budget's two tables between their marks in the document."""
-    budget = stored()
-    for begin, end, lines in (
-        (_BEGIN, _END, table(budget["calls"])),
-        (_BEGIN_GROWTH, _END_GROWTH, growth_table(budget["growth_ms"])),
-    ):
-        before, _, rest = document.partition(begin)
-        document = f"{before}{begin}\n{lines}\n{end}{rest.partition(end)[2]}"
-    return document
-
-
 def main(arguments: Sequence[str]) -> int:
     """Count, and write or compare. Returns 1 where a stage is over its budget."""
     if arguments == ["--count"]:
@@ -340,14 +302,12 @@ def main(arguments: Sequence[str]) -> int:
     if arguments == ["--growth"]:
         by_axis = {axis: seconds_by_size(axis) for axis in AXES}
         BUDGET.write_text(json.dumps(stored() | {"growth_ms": growth_ms(by_axis)}, indent=1) + "\n", "utf-8")
-        DOCUMENT.write_text(with_tables(DOCUMENT.read_text("utf-8")), "utf-8")
         problems = [problem for axis, measured in by_axis.items() for problem in over_growth(axis, measured)]
         print(growth_table(stored()["growth_ms"]), *problems, sep="\n")
         return 1 if problems else 0
     counted = count_apart()
     if arguments == ["--write"]:
         BUDGET.write_text(json.dumps(stored() | {"versions": versions(), "calls": counted}, indent=1) + "\n", "utf-8")
-        DOCUMENT.write_text(with_tables(DOCUMENT.read_text("utf-8")), "utf-8")
     print(table(counted))
     problems = over_budget(counted, stored()["calls"])
     print(*problems, sep="\n")

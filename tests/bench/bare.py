@@ -93,9 +93,9 @@ def section() -> str:
     stored = json.loads(RESULT.read_text("utf-8"))
     return f"""## One page, beside bare extraction
 
-CPU time of `clean` and of trafilatura's `bare_extraction` with metadata on the same pages, each page once, in turn in
-one process ({stored["measured"]}, at a load of {stored["load"]}), and the share of them that are asked of trafilatura
-because the first look is in doubt.
+CPU time of `clean` and of trafilatura's `bare_extraction` with metadata, in turn on the same pages in one process
+({stored["measured"]}, at a load of {stored["load"]}). The last column is the share of pages on which trafilatura is
+asked too.
 
 {BEGIN}
 {table(stored["sets"])}

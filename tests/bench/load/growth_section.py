@@ -20,8 +20,7 @@ one process, and its peak memory in MB.
 - Pages: generated stories of real size, some 180 blocks a page: {hosts}.
 - `import`, `reclean` and `merge` work on a hundred pages of other sites. All their processes count, each with the
   memory that they share.
-- Without a change settling reads no page. Otherwise it judges the hosts concerned, and compares only pages related
-  to a changed one; the sketches of the whole archive are read once.
+- Settling judges all pages together at the end of a run: the hosts in which something changed, and none otherwise.
 """
 
 

@@ -7,15 +7,15 @@ from typing import Any
 from tests.bench import bare
 from tests.bench.load.growth_section import stored_section
 from tests.bench.load.stages import PIPE, SETTLE, STORE, WORKER
-from tests.call_budget import REST, ROWS, STAGES, section
+from tests.call_budget import REST, ROWS, STAGES
 
 _STAGE_WORDS = {
     "fetch": "fetch: Scrapy, the frontier, the start, raw responses",
     **{stage: stage for stage in (*STAGES, REST, ROWS)},
     WORKER: "the rest of a worker: the links in scope",
     PIPE: "pipe: pack and unpack what a worker made",
-    STORE: "store: ledger, article, full text, links",
-    SETTLE: "settle: the whole archive at the end",
+    STORE: "store: blocks, article, full text, links",
+    SETTLE: "judging the whole archive at the end",
 }
 
 
@@ -23,10 +23,8 @@ def page_of(result: dict[str, Any]) -> str:
     """The page, in Markdown."""
     parts = [
         _head(result),
-        _EXAMPLE,
         _sides(result),
         _budget(result),
-        section(),
         bare.section(),
         _growth(result),
         stored_section(),
@@ -41,7 +39,17 @@ def _head(result: dict[str, Any]) -> str:
     rounds = f"in {number} rounds" if number > 1 else "once"
     return f"""# Performance
 
-This page says what a crawl costs. Compare the ratios; the absolute figures belong to the machine.
+With this page you know how long a crawl of your site takes, and what it needs. A crawl of somebody else's site waits
+for its host: at the usual delay of a second it fetches some 3,500 pages an hour on any machine. What your runs took:
+
+```sh
+sqlite-utils demo-out/sample.db --table \\
+  "select command, (select sum(value) from json_each(counts) where key like 'done/%') as urls, \\
+  round((julianday(finished_at) - julianday(started_at)) * 86400) as seconds from runs"
+```
+
+Without a delay cleaning bounds a crawl, which runs in one worker process a processor. The figures below are of such
+crawls. Compare the ratios; the absolute figures belong to the machine.
 
 | measured on | {result["date"]}, `python -m tests.bench.throughput`, `tests/bench/results/throughput.json` |
 |---|---|
@@ -50,22 +58,6 @@ This page says what a crawl costs. Compare the ratios; the absolute figures belo
 | pages | {result["pages"]:,} ({result["site"]}), served on loopback by {result["server"]} |
 | load | {result["at_once"]} requests at once, no delay |
 | runs | the sides one after the other, {rounds} in one run; each side's median run is shown |"""
-
-
-_EXAMPLE = """An archive records the length and the result of each run. For the sample site, without a delay:
-
-```sh
-sqlite-utils demo-out/sample.db --table \\
-  "select command, (select sum(value) from json_each(counts) where key like 'done/%') as urls, \\
-  round((julianday(finished_at) - julianday(started_at)) * 86400) as seconds from runs"
-```
-
-    command                          urls    seconds
-    -----------------------------  ------  ---------
-    crawl http://127.0.0.1:33951/      90          7
-
-A crawl of somebody else's site waits for its host. At the usual delay of a second it fetches some 3,500 pages an hour
-on any machine."""
 
 
 _SIDES = {
@@ -152,40 +144,5 @@ def _row(*cells: str) -> list[str]:
 
 _LIMITS = """[Find and read](browse.md#figures-of-large-archives) has the CPU time of the reading room's pages.
 
-## What bounds it
-
-A real crawl waits for its host: at the usual delay of one second a host gives one page a second. Without a delay,
-cleaning bounds it, which runs in one worker process a processor. Shares of a whole crawl's CPU, read
-from the threads (27 November 2026):
-
-| site | workers | fetching | writing and settling | a crawl without cleaning, against naive |
-| --- | --: | --: | --: | --: |
-| codefor_de | 66 % | 17 % | 17 % | .30 |
-| izquierda_hispanica | 73 % | 14 % | 13 % | .20 |
-| linuxgazette | 56 % | 18 % | 26 % | .40 |
-
-The first 250 pages of izquierda_hispanica took 7.1 s of CPU (29 November 2026, counted in each process and thread):
-
-| part | CPU s | share |
-| --- | --: | --: |
-| start: the modules of two interpreters, models, rules | 1.15 | 16 % |
-| workers: links, cleaning, rows | 3.61 | 51 % |
-| workers: jobs read and unpacked, results packed and sent, garbage collected | 0.12 | 2 % |
-| fetching: Scrapy and the frontier | 0.99 | 14 % |
-| writer thread | 0.57 | 8 % |
-| settling, with its processes | 0.53 | 7 % |
-
-A worker's overhead is 0.5 ms a page. The crawl's process unpacks a result in 0.06 ms, and makes a page's WARC records
-in 0.12 ms. The outcomes of the whole site, stored once more by the writer alone, take 1.5 ms each. Of the time in SQL
-statements, commits have 22 %, rows of blocks 18 %, texts of blocks 10 %, the full-text index 7 %. Batches of 32
-outcomes take 0.85 of the CPU of batches of 10. Without foreign keys, or without the index of blocks, it takes no less.
-
-Memory: the proportional set size of all processes of a crawl counts shared memory once. At its peak it was 401 and 412
-MB after 400 pages of the shared corpus, and 437 MB after 700. Resident memory counts it for each process: 538, 545 and
-569 MB. Of the first the crawl's process has 160 MB (SQLite's cache is 48 of it), each of two workers 105, the server
-that forks them 32. Tried in vain: glibc's `malloc_trim` every 64 pages saves 15 MB, with a fixed bound of 128 KB for
-mapped blocks 30 MB, and page faults rise from 16 a page to 60 or more.
-
-The long patterns of dates and names take 19 ms to compile, once for all workers, where each compiled them before. Of a
-whole crawl that cannot be seen: 5.9 s before and 5.6 s after for 190 pages, medians of 3 rounds in turn while others
-used the machine, and rounds of one side differ by up to 0.9 s."""
+Memory: all processes of a crawl together hold 401 to 437 MB if shared memory counts once (proportional set size, at the
+peak of crawls of 400 and 700 real pages on two processors), and 538 to 569 MB if it counts for each process."""
