@@ -90,6 +90,7 @@ def test_a_crawl_waits_for_a_grant_and_falls_back_to_its_machine_when_nobody_gra
     async def wait_for_grant() -> None:
         task = asyncio.ensure_future(request())
         while not wanted_addresses(grants):
+            assert not task.done()
             await asyncio.sleep(0.001)
         assert not task.done()
         GrantedSlot(grants / ADDRESS, "one")

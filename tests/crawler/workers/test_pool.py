@@ -223,6 +223,7 @@ def test_closing_gives_up_what_is_under_way(tmp_path: Path) -> None:
     async def begin() -> None:
         task = asyncio.create_task(pool.run(pause_in, str(tmp_path), 50.0))
         while not list(tmp_path.iterdir()):
+            assert not task.done()
             await asyncio.sleep(0.01)
         await asyncio.to_thread(pool.close)
         with pytest.raises(WorkerError, match="worker_died"):
