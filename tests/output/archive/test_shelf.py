@@ -113,7 +113,7 @@ def test_a_kill_between_shelf_and_articles_leaves_the_article_where_it_was(file,
         save_copies(archive, make, words)
     process = multiprocessing.get_context("fork").Process(target=settle_and_die, args=(file,))
     process.start()
-    process.join()
+    process.join(60)
     assert process.exitcode == 9
     with Archive.open(file, make.clock) as archive:
         assert (archive.db["articles"].count, archive.db["_shelf"].count) == (2, 0)
