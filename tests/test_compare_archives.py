@@ -21,6 +21,7 @@ from tests.bench.archives.differences import ABSENT, PRESENT, Difference, compar
 from tests.bench.archives.step_by_step import slow_down
 from tests.bench.merged_sites import crawl, step_by_step
 from tests.crawler.scripted_site import ScriptedSite
+from tests.internal_tables import ARTICLES_SEARCH, BLOCKS, EDITS, named
 from tests.output.conftest import Clock, Maker
 
 NEXT_SECOND = 1.1  # an equal answer within the second of an earlier one is the same capture
@@ -71,7 +72,7 @@ def change(tmp_path: Path) -> Callable[..., Path]:
                 "other", 1, lambda layout: zlib.compress(zlib.decompress(layout).replace(b"main", b"aside"))
             )
             for statement in statements:
-                db.execute(statement)
+                db.execute(named(statement))
         return file
 
     return changed
@@ -125,20 +126,16 @@ def test_another_port_is_no_difference(old: Path, tmp_path: Path) -> None:
         ("ALTER TABLE _imports DROP COLUMN records", {"_imports.records"}),
         ("CREATE TABLE genre (word TEXT)", {"genre."}),
         ("INSERT INTO articles_fts (articles_fts, rowid, title, text) SELECT 'delete', id, title, text"
-         " FROM _articles_search LIMIT 1", {"articles_fts."}),
+         f" FROM {ARTICLES_SEARCH} LIMIT 1", {"articles_fts."}),
     ],
     ids=lambda value: value[:60] if isinstance(value, str) else "",
 )  # fmt: skip
 def test_a_change_is_seen_where_it_is(old: Path, change: Callable[..., Path], statement: str, seen: set[str]) -> None:
     columns_seen = places(differences(old, change(statement)))
+    seen = set(map(named, seen))
     assert seen <= columns_seen
     tables = {place.split(".")[0] for place in seen}
-    assert {place.split(".")[0] for place in columns_seen} <= tables | {
-        "_blocks",
-        "removed",
-        "articles_overview",
-        "_edits",
-    }
+    assert {place.split(".")[0] for place in columns_seen} <= tables | {BLOCKS, "removed", "articles_overview", EDITS}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from broadsheet.cleaners.judge.article_text import assemble
 from broadsheet.cleaners.lineage import lineage
 from broadsheet.cleaners.page.url_shapes import UrlShape, shape_of
 from tests.bench.sites import SHARED, Site, crawl, measure
+from tests.internal_tables import BLOCKS, CLEANERS
 
 pytestmark = [
     pytest.mark.slow,
@@ -24,7 +25,7 @@ NAME = "mali_live"
 FLOOR_F1 = 0.99  # measured 0.9966
 FLOOR_FOUND = 0.98
 MOST_CHANGED = 3  # articles that the site's memory changed; measured 2 of 55
-_LEDGER = "SELECT position, kept, reason, rule, evidence FROM _blocks WHERE article_id = ? ORDER BY position"
+_LEDGER = f"SELECT position, kept, reason, rule, evidence FROM {BLOCKS} WHERE article_id = ? ORDER BY position"
 
 
 def settled(page: Page, ledger: list[tuple[int, int, str, str, str | None]]) -> str:
@@ -48,7 +49,9 @@ def changed_by_site(db: sqlite3.Connection) -> list[str]:
 
     The crawl ran in a process of its own: with other models or rules than this one it would be no account of it.
     """
-    assert db.execute("SELECT DISTINCT model, rules FROM _cleaners").fetchall() == [(lineage().model, lineage().rules)]
+    assert db.execute(f"SELECT DISTINCT model, rules FROM {CLEANERS}").fetchall() == [
+        (lineage().model, lineage().rules)
+    ]
     changed = []
     for number, url, text in db.execute("SELECT id, url, text FROM articles ORDER BY url").fetchall():
         with urllib.request.urlopen(url) as answer:

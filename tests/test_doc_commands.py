@@ -29,6 +29,7 @@ from tests.crawler.crawls import REPOSITORY
 from tests.crawler.scripted_site import page
 from tests.crawler.warcs import arc_file_head, arc_record
 from tests.crawler.warm import run
+from tests.internal_tables import CLEANERS, PAGE_BLOCKS
 
 DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 STORY = "/investigations/dredging-contracts"
@@ -109,16 +110,16 @@ def age_cleaner(archive: Path) -> None:
     """An archive as an earlier version of the cleaner would have left it, with another verdict on one block."""
     connection = sqlite3.connect(archive)
     with connection:
-        connection.execute("DELETE FROM _cleaners WHERE version = '0'")
+        connection.execute(f"DELETE FROM {CLEANERS} WHERE version = '0'")
         columns = "version, rules, model, site_rules, libraries"
-        (model, site_rules, libraries), *_ = connection.execute("SELECT model, site_rules, libraries FROM _cleaners")
+        (model, site_rules, libraries), *_ = connection.execute(f"SELECT model, site_rules, libraries FROM {CLEANERS}")
         older = Lineage("0", "older", model, site_rules, libraries)
         connection.execute(
-            f"INSERT INTO _cleaners (id, {columns}) VALUES (?, ?, ?, ?, ?, ?)", [lineage_id(older), *astuple(older)]
+            f"INSERT INTO {CLEANERS} (id, {columns}) VALUES (?, ?, ?, ?, ?, ?)", [lineage_id(older), *astuple(older)]
         )
-        connection.execute("UPDATE pages SET cleaner_id = (SELECT id FROM _cleaners WHERE version = '0')")
+        connection.execute(f"UPDATE pages SET cleaner_id = (SELECT id FROM {CLEANERS} WHERE version = '0')")
         connection.execute(
-            """UPDATE _page_blocks SET kept = 1 WHERE position = 0
+            f"""UPDATE {PAGE_BLOCKS} SET kept = 1 WHERE position = 0
                 AND page_id = (SELECT page_id FROM articles WHERE url LIKE ? LIMIT 1)""",
             [f"%{STORY}"],
         )

@@ -32,16 +32,17 @@ from tests.bench.archives.differences import Comparison, comparisons
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.site_pages import names
 from tests.bench.sites import ROOT, SHARED, Site
+from tests.internal_tables import RULE_RATES, WARC_FILES, YIELDS
 
 RESULTS = Path(__file__).parent / "results" / "merged_sites.json"
 OTHERWISE = {
     "alarms": "of a run",
     "captures.refers_to": "the first of the same answers, in a shard of its own site",
     "meta": "of the file",
-    "_rule_rates": "of a run",
+    RULE_RATES: "of a run",
     "runs": "one crawl, or one of each site",
-    "_warc_files": "of a run",
-    "_yields": "of a run",
+    WARC_FILES: "of a run",
+    YIELDS: "of a run",
 }
 """Tables, views and columns that say how an archive was made, and why: they are counted, not held to be equal."""
 

@@ -21,6 +21,7 @@ from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
 from tests.bench.corpus import corpus_hash, is_article, truth_rows, with_pages
 from tests.bench.documents.figures import refresh_documents
+from tests.internal_tables import PAGE_BLOCKS, REASONS
 
 RESULT = pathlib.Path(__file__).parent / "results/reasons.json"
 UNNAMED = frozenset(
@@ -46,7 +47,7 @@ def pages(every: int) -> Iterator[list[Told]]:
 def archived(file: pathlib.Path) -> Iterator[list[Told]]:
     """Verdicts of each article of an archive, as they are in force."""
     db = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
-    query = """SELECT b.kept, r.reason, r.rule FROM _page_blocks b JOIN _reasons r ON r.id = b.reason_id
+    query = f"""SELECT b.kept, r.reason, r.rule FROM {PAGE_BLOCKS} b JOIN {REASONS} r ON r.id = b.reason_id
         WHERE b.page_id = ? ORDER BY b.position"""
     for (page,) in db.execute("SELECT page_id FROM articles ORDER BY page_id").fetchall():
         yield [(bool(kept), reason, rule) for kept, reason, rule in db.execute(query, [page])]

@@ -27,6 +27,7 @@ from typing import Any
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.load.site import ROOT, build, free_port, served
 from tests.bench.load.watch import watched
+from tests.internal_tables import RECLEAN_BEFORE
 
 RESULT = pathlib.Path(__file__).parent / "results/reclean.json"
 _COUNTS = "SELECT (SELECT count(*) FROM pages), (SELECT count(*) FROM articles)"
@@ -60,7 +61,7 @@ def again(db: pathlib.Path) -> dict[str, Any]:
     archive.close()
     anew = run(db, "reclean", str(db))
     with sqlite3.connect(db) as archive:
-        kept = archive.execute("SELECT coalesce(sum(length(before)), 0) FROM _reclean_before").fetchone()[0]
+        kept = archive.execute(f"SELECT coalesce(sum(length(before)), 0) FROM {RECLEAN_BEFORE}").fetchone()[0]
     archive.close()
     return {"same": same, "stored_anew": anew | {"kept_bytes_a_page": round(kept / anew["pages"])}}
 

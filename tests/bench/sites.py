@@ -29,6 +29,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from broadsheet.output.settle.copies_and_parts import TITLED_WORDS
 from tests.bench.corpus import ROOT, SHARED
+from tests.internal_tables import PAGE_BLOCKS, PAGE_LAYOUT, REASONS
 
 _LINK = re.compile(rb"""(?:href|src)\s*=\s*["']?([^"'\s>]+)|<loc>\s*([^<]+)|<link>\s*([^<]+)""", re.I)
 _FIRST = ("/robots.txt", "/sitemap.xml", "/sitemap_index.xml", "/sitemap.txt")
@@ -163,12 +164,12 @@ def _ledger_bytes(db: sqlite3.Connection) -> int:
     """Bytes a page of the tables that account for blocks, the block texts left out."""
     try:
         size = db.execute(
-            "SELECT sum(pgsize) FROM dbstat WHERE name IN ('_page_blocks', 'page_blocks_block', '_page_layout',"
-            " '_reasons') OR name LIKE '%page_blocks%'"
+            f"SELECT sum(pgsize) FROM dbstat WHERE name IN ('{PAGE_BLOCKS}', 'page_blocks_block', '{PAGE_LAYOUT}',"
+            f" '{REASONS}') OR name LIKE '%page_blocks%'"
         ).fetchone()[0]
     except sqlite3.OperationalError:  # SQLite built without dbstat
         return -1
-    pages = db.execute("SELECT count(DISTINCT page_id) FROM _page_blocks").fetchone()[0]
+    pages = db.execute(f"SELECT count(DISTINCT page_id) FROM {PAGE_BLOCKS}").fetchone()[0]
     return round(size / pages) if pages else 0
 
 

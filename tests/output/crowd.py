@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from broadsheet.output.write.archive_writer import Archive
+from tests import internal_tables as inner
 
 BIG, ARTICLES, LOOSE = "big.example", 2002, 1001
 _URL = "'https://' || {host} || '/' || n"
@@ -38,7 +39,7 @@ def fill_crowd(file: Path) -> None:
         put_many(db, "urls", 3001, 3101, id="n", url="'https://gone.example/' || n", host="'gone.example'",
                  kind="'page'", state="'failed'", reason="'http_404'", found_via="'link'",
                  first_seen=_SEEN)  # fmt: skip
-        put_many(db, "_listed", 3001, 3101, url_id="n", kind="'sitemap'")
+        put_many(db, inner.LISTED, 3001, 3101, url_id="n", kind="'sitemap'")
         put_many(db, "pages", 1, ARTICLES, id="n", page_type="'article'", own_type="'article'", evidence="'[]'",
                  title="'Title ' || n", robots="'[]'", article_id="CASE WHEN n <= 51 THEN 1 ELSE n END",
                  certainty="CASE WHEN n IN (1302, 1403) THEN 0.1 WHEN n = 1301 OR n > 2000 THEN 0.2 ELSE 0.9 END",
@@ -49,24 +50,24 @@ def fill_crowd(file: Path) -> None:
                  metadata_sources="'{}'", text=f"CASE WHEN n <= {LOOSE} THEN 'tide' ELSE 'ebb' END", word_count="n",
                  page_type=f"CASE n WHEN {ARTICLES} THEN 'teaser' ELSE 'article' END", first_seen=_SEEN,
                  last_seen=_SEEN)  # fmt: skip
-        put_many(db, "_reasons", 1, 26, id="n", reason="'reason ' || n", rule="'rule ' || n")
-        put_many(db, "_block_texts", 1, 2000, id="n", text="'text ' || n")
+        put_many(db, inner.REASONS, 1, 26, id="n", reason="'reason ' || n", rule="'rule ' || n")
+        put_many(db, inner.BLOCK_TEXTS, 1, 2000, id="n", text="'text ' || n")
         for position, (block, reason) in enumerate((("1", "1"), ("n + 1", "2"), ("n + 1001", "3 + n % 24"))):
-            put_many(db, "_page_blocks", 1, 700, page_id="n", position=str(position), block_id=block, kept="0",
+            put_many(db, inner.PAGE_BLOCKS, 1, 700, page_id="n", position=str(position), block_id=block, kept="0",
                      kind="0", reason_id=reason)  # fmt: skip
-        put_many(db, "_layouts", 1, 203, id="n", host=f"'{BIG}'", pages="CASE n WHEN 1 THEN 301 ELSE 3 END",
+        put_many(db, inner.LAYOUTS, 1, 203, id="n", host=f"'{BIG}'", pages="CASE n WHEN 1 THEN 301 ELSE 3 END",
                  articles="0", kind="'article'", evidence="'made alike'")  # fmt: skip
         put_many(db, "captures", 1, 51, id="n", url="(SELECT url FROM urls WHERE id = 1)", fetched_at=_SEEN,
                  content_type="'text/html'")  # fmt: skip
         put_many(db, "duplicates", 2, 52, article_id="1", duplicate_id="n", kind="'near'", similarity="0.9")
         put_many(db, "duplicates", 1, 21, article_id="100 + 2 * n", duplicate_id="101 + 2 * n", kind="'exact'",
                  similarity="1.0", cluster_id="n")  # fmt: skip
-        put_many(db, "_outside_hosts", 1, 21, host="'out' || n || '.example'", links="1000 * n")
+        put_many(db, inner.OUTSIDE_HOSTS, 1, 21, host="'out' || n || '.example'", links="1000 * n")
         put_many(db, "runs", 1, 61, id="n", started_at="printf('2026-01-%02dT00:%02d:00', 1 + n / 60, n % 60)",
                  outcome="'finished'", options="'{}'", versions="'{}'", counts="'{}'")  # fmt: skip
-        put_many(db, "_yields", 1, 61, run_id="n", host=f"'{BIG}'", part="'*'", pages="1", articles="1")
-        put_many(db, "_rule_rates", 1, 61, run_id="n", host=f"'{BIG}'", reason_id="1", pages="1")
-        put_many(db, "_rule_rates", 2, 9, run_id="61", host=f"'{BIG}'", reason_id="n", pages="n % 2")
+        put_many(db, inner.YIELDS, 1, 61, run_id="n", host=f"'{BIG}'", part="'*'", pages="1", articles="1")
+        put_many(db, inner.RULE_RATES, 1, 61, run_id="n", host=f"'{BIG}'", reason_id="1", pages="1")
+        put_many(db, inner.RULE_RATES, 2, 9, run_id="61", host=f"'{BIG}'", reason_id="n", pages="n % 2")
         put_many(
             db,
             "alarms",
@@ -79,7 +80,7 @@ def fill_crowd(file: Path) -> None:
             part="'*'",
             what="'layout_gone'",
         )
-        put_many(db, "_reviews", 1, 11, id="n", url=f"'https://{BIG}/' || n", host=f"'{BIG}'", block_id="n + 600",
+        put_many(db, inner.REVIEWS, 1, 11, id="n", url=f"'https://{BIG}/' || n", host=f"'{BIG}'", block_id="n + 600",
                  reason="'reason 9'", is_right="1")  # fmt: skip
         put_many(
             db, "revisions", 1, 51, article_id="n", number="2", seen_at=_SEEN, change="'body'", kinds="'[\"body\"]'"

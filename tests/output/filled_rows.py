@@ -6,13 +6,16 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from tests.internal_tables import labelled
+
 Row = dict[str, Any]
 
 
 def tables(db: Database, schema: str = "main") -> list[str]:
     """Name the tables of an archive, without those that SQLite and the full-text index keep for themselves."""
-    rows = db.execute(f"SELECT name FROM {schema}.sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
-    return [name for (name,) in rows if not name.startswith(("sqlite_", "articles_fts", "_sqlite"))]
+    rows = db.execute(f"SELECT name FROM {schema}.sqlite_master WHERE type = 'table'").fetchall()
+    names = (name for (name,) in rows if not name.startswith(("sqlite_", "articles_fts", "_sqlite")))
+    return sorted(names, key=labelled)
 
 
 def columns(db: Database, table: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.url_queue import add_urls
 from tests.crawler.pictures import SVG, gif, png
+from tests.internal_tables import PICTURES
 from tests.output.conftest import Maker
 
 SITE = "https://a.example"
@@ -55,4 +56,4 @@ def redirect_picture(archive: Archive, url: str, *targets: str) -> None:
         add_urls(archive.db, [found], "2026")
         archive.db.execute("UPDATE urls SET location = ?, state = 'done' WHERE url = ?", [target, source])
     number = "(SELECT id FROM urls WHERE url = ?)"
-    archive.db.execute(f"UPDATE _pictures SET url_id = {number} WHERE url_id = {number}", [targets[-1], url])
+    archive.db.execute(f"UPDATE {PICTURES} SET url_id = {number} WHERE url_id = {number}", [targets[-1], url])

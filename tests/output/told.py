@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.expected_texts import compared, is_writing
+from tests.internal_tables import labelled
 
 _HEADER = re.compile(r"^=== (.*)\n", re.MULTILINE)
 _PLACE = re.compile(
@@ -42,8 +43,8 @@ def expected(file: Path, asked: str, told: str) -> str:
 
 def told(lines: Iterable[str], **names: object) -> str:
     """The lines, wrapped, with a name for each value that differs from run to run, and N for places among compressed
-    records."""
-    text = _PLACE.sub("N", "\n".join(lines))
+    records. Internal tables have the names of the tests."""
+    text = _PLACE.sub("N", labelled("\n".join(lines)))
     for name, value in names.items():
         text = text.replace(str(value), name)
     wrapped = (textwrap.fill(line, 118, break_long_words=False, break_on_hyphens=False) for line in text.split("\n"))

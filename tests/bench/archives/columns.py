@@ -5,9 +5,11 @@ Every column that is not named here is compared as it stands; so is one that a l
 
 from __future__ import annotations
 
+from tests.internal_tables import named
+
 
 def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+    return frozenset(named(text).split())
 
 
 TIMES = _names("""
@@ -74,34 +76,40 @@ REFERENCES = {
 """Columns whose number stands for a row of the table named; `MEANINGS` says it in words."""
 
 MEANINGS = {
-    "urls": "SELECT id, url FROM urls",
-    "articles": "SELECT id, url FROM articles UNION ALL SELECT id, url FROM _shelved",
-    "captures": """SELECT id, url || ' #' || row_number() OVER (
-        PARTITION BY url ORDER BY fetched_at, http_status, payload_digest) FROM captures""",
-    "reasons": "SELECT id, reason || ' by ' || rule FROM _reasons",
-    "robots_files": "SELECT id, url || ' ' || access || ' ' || reason || ': ' || text FROM robots_files",
-    "runs": "SELECT id, 'run ' || row_number() OVER (ORDER BY started_at, id) || ': ' || command FROM runs",
-    "cleaners": "SELECT id, 'cleaner ' || version || ' ' || site_rules FROM _cleaners",
-    "layouts": "SELECT id, 'layout ' || hex(signature) || ' of ' || host FROM _layouts",
+    name: named(query)
+    for name, query in {
+        "urls": "SELECT id, url FROM urls",
+        "articles": "SELECT id, url FROM articles UNION ALL SELECT id, url FROM _shelved",
+        "captures": """SELECT id, url || ' #' || row_number() OVER (
+            PARTITION BY url ORDER BY fetched_at, http_status, payload_digest) FROM captures""",
+        "reasons": "SELECT id, reason || ' by ' || rule FROM _reasons",
+        "robots_files": "SELECT id, url || ' ' || access || ' ' || reason || ': ' || text FROM robots_files",
+        "runs": "SELECT id, 'run ' || row_number() OVER (ORDER BY started_at, id) || ': ' || command FROM runs",
+        "cleaners": "SELECT id, 'cleaner ' || version || ' ' || site_rules FROM _cleaners",
+        "layouts": "SELECT id, 'layout ' || hex(signature) || ' of ' || host FROM _layouts",
+    }.items()
 }
 """What a number stands for: number and words."""
 
 IDENTITIES = {
-    "_sqlite_migrations": ("migration_set", "name"),
-    "article_clusters": ("article_id",),
-    "article_bylines": ("article_id",),
-    "article_dates": ("article_id", "source", "date"),
-    "article_images": ("article_id", "position"),
-    "articles": ("url",),
-    "_articles_search": ("id",),
-    "_block_texts": ("text",),
-    "_blocks": ("article_id", "position"),
-    "changes": ("article_id", "change", "kind", "revision"),
-    "_edits": ("article_id", "kind", "revision"),
-    "removed": ("article_id", "position"),
-    "revisions": ("article_id", "number"),
-    "_shelf": ("page_id",),
-    "_shelved": ("url",),
+    named(relation): names
+    for relation, names in {
+        "_sqlite_migrations": ("migration_set", "name"),
+        "article_clusters": ("article_id",),
+        "article_bylines": ("article_id",),
+        "article_dates": ("article_id", "source", "date"),
+        "article_images": ("article_id", "position"),
+        "articles": ("url",),
+        "_articles_search": ("id",),
+        "_block_texts": ("text",),
+        "_blocks": ("article_id", "position"),
+        "changes": ("article_id", "change", "kind", "revision"),
+        "_edits": ("article_id", "kind", "revision"),
+        "removed": ("article_id", "position"),
+        "revisions": ("article_id", "number"),
+        "_shelf": ("page_id",),
+        "_shelved": ("url",),
+    }.items()
 }
 """What tells the rows of a table or view apart where that is not its primary key, or where that hangs on the port."""
 

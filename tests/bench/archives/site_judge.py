@@ -39,6 +39,7 @@ from broadsheet.output.settle.site_scan import PlaceCounts, SeenTwice, scan_host
 from broadsheet.output.settle.unsettled import WHOLE_ARCHIVE, list_hosts, read_roles
 from tests.bench.site_pages import CACHE, names
 from tests.bench.sites import ROOT, SHARED, load_server, plain
+from tests.internal_tables import BLOCK_TEXTS, OWN_VERDICTS, PAGE_BLOCKS, REASONS
 
 ROUNDS = 120
 SETTINGS = {
@@ -55,12 +56,12 @@ _SAMPLES = 1000
 _PAGE = """SELECT u.url, EXISTS (SELECT 1 FROM articles a WHERE a.page_id = u.id) FROM urls u WHERE u.id = ?"""
 # Each block with the verdict that it has without the model that is to be trained, and whether the site has decided on
 # it; what stands below a note on the author stays out too.
-_BLOCKS = """SELECT t.text, CASE WHEN r.rule GLOB 'site/layout-*' THEN o.kept ELSE b.kept END,
+_BLOCKS = f"""SELECT t.text, CASE WHEN r.rule GLOB 'site/layout-*' THEN o.kept ELSE b.kept END,
         o.kept IS NOT NULL AND r.rule NOT GLOB 'site/layout-*' OR b.position > (
-            SELECT coalesce(min(n.position), 1e9) FROM _page_blocks n JOIN _reasons nr ON nr.id = n.reason_id
+            SELECT coalesce(min(n.position), 1e9) FROM {PAGE_BLOCKS} n JOIN {REASONS} nr ON nr.id = n.reason_id
             WHERE n.page_id = b.page_id AND nr.rule IN ('site/closing-note', 'site/author-bio'))
-    FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id JOIN _reasons r ON r.id = b.reason_id
-    LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+    FROM {PAGE_BLOCKS} b JOIN {BLOCK_TEXTS} t ON t.id = b.block_id JOIN {REASONS} r ON r.id = b.reason_id
+    LEFT JOIN {OWN_VERDICTS} o ON o.page_id = b.page_id AND o.position = b.position
     WHERE b.page_id = ? ORDER BY b.position"""
 
 

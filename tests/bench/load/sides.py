@@ -15,6 +15,7 @@ import trafilatura
 
 from tests.bench.load.site import ROOT, TOOLS
 from tests.bench.load.watch import Run, watched
+from tests.internal_tables import WARC_FILES
 
 AT_ONCE = 16
 
@@ -28,7 +29,7 @@ def ours(base: str, work: pathlib.Path, pages: int, *options: str) -> dict[str, 
         found = "SELECT count(*) FROM pages p JOIN urls u ON u.id = p.id WHERE u.url LIKE ?"
         count = archive.execute(found, [f"{base}/a/%"]).fetchone()[0]
         articles = archive.execute("SELECT count(*) FROM articles").fetchone()[0]
-        raw = archive.execute("SELECT total(length) FROM _warc_files").fetchone()[0]
+        raw = archive.execute(f"SELECT total(length) FROM {WARC_FILES}").fetchone()[0]
     lag = json.loads(report.read_text())
     stored = {"bytes_a_page": round(db.stat().st_size / max(count, 1)), "lag_ms": lag}
     stored["raw_bytes_a_page"] = round(raw / max(count, 1))

@@ -10,6 +10,7 @@ import pytest
 from broadsheet.crawler.cli import run
 from broadsheet.crawler.cli.archive_access import damage_behind, open_read_only, told_faults
 from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
+from tests.internal_tables import PAGE_BLOCKS, PAGE_LAYOUT
 
 
 @pytest.mark.parametrize("verb", [["search", "x"], ["report"], ["export", "--format", "csv"], ["verify"]])
@@ -35,15 +36,15 @@ DAMAGES = {
     "UPDATE pages SET evidence = '[' WHERE id = 1": "pages/evidence row 1",
     "UPDATE articles SET published = x'ff', authors = 7": "articles/authors row ",
     "UPDATE articles SET title = CAST(x'ff' AS TEXT)": "articles/title row ",
-    "UPDATE _page_layout SET layout = x'00'": "_page_layout/layout row 1",
-    "UPDATE _page_blocks SET kind = 77 WHERE page_id = 1": "_page_blocks/kind row 1",
-    "DROP TABLE _page_blocks": "_page_blocks",
+    f"UPDATE {PAGE_LAYOUT} SET layout = x'00'": f"{PAGE_LAYOUT}/layout row 1",
+    f"UPDATE {PAGE_BLOCKS} SET kind = 77 WHERE page_id = 1": f"{PAGE_BLOCKS}/kind row 1",
+    f"DROP TABLE {PAGE_BLOCKS}": PAGE_BLOCKS,
 }
 VERBS = {
     "pages": ["explain", "https://a.example/river"],
     "articles": ["export", "--format", "jsonl"],
-    "_page_layout": ["diff", "https://a.example/river", "--from", "1", "--to", "1"],
-    "_page_blocks": ["diff", "https://a.example/river", "--from", "1", "--to", "1"],
+    PAGE_LAYOUT: ["diff", "https://a.example/river", "--from", "1", "--to", "1"],
+    PAGE_BLOCKS: ["diff", "https://a.example/river", "--from", "1", "--to", "1"],
 }
 """A verb that meets damage of each table."""
 

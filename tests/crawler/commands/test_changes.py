@@ -21,6 +21,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.shell import ACTIVE, HOSTILE, verb
+from tests.internal_tables import REVISION_BLOCKS
 from tests.output.conftest import Maker
 
 STORY, GONE, EVIL = (f"http://a.test/{name}" for name in ("story", "gone", "evil"))
@@ -142,7 +143,7 @@ def test_a_text_that_was_not_kept_is_one_line(tmp_path: Path) -> None:
         for text in (ONE, TWO):
             archive.save([make.outcome(STORY, text)])
             settle(archive.db, make.clock)
-        archive.db.execute("DELETE FROM _revision_blocks")
+        archive.db.execute(f"DELETE FROM {REVISION_BLOCKS}")
     code, out, errors = verb("diff", tmp_path / "a.db", STORY)
     assert (code, out) == (1, "")
     assert "the text of revision 1" in errors

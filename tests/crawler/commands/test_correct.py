@@ -31,6 +31,7 @@ from tests.crawler.commands.conftest import (
 from tests.crawler.commands.town import page
 from tests.crawler.shell import ACTIVE, rows, verb_here
 from tests.crawler.warcs import answer, record, write
+from tests.internal_tables import REVISION_BLOCKS, SHELVED
 from tests.output.conftest import Maker
 
 
@@ -179,7 +180,7 @@ def test_a_ruling_for_another_host_outlives_the_text_that_it_waits_for(archive_p
     assert verb_here("remove", archive_path, block_id(OWN), "--host", "a.example")[0] == 0
     assert verb_here("merge", source, archive_path)[0] == 0
     with closing(sqlite3.connect(source)) as db, db:  # as a page leaves it that has no older versions
-        db.execute("DELETE FROM _revision_blocks WHERE block_id = ?", [block_id(OWN)])
+        db.execute(f"DELETE FROM {REVISION_BLOCKS} WHERE block_id = ?", [block_id(OWN)])
     assert verb_here("forget", source, TOWER, "--yes")[0] == 0
     as_before(source, archive_path, "--host", "a.example")
     assert verb_here("remove", archive_path, block_id(OWN), "--host", "a.example")[0] == 0
@@ -353,7 +354,7 @@ def test_what_a_person_calls_no_article_is_taken_out_with_its_copies_told_once_a
     assert verb_here("export", mill, "--format", "atom", "--edits", "-o", feed)[0] == 0
     assert feed.read_text().count("<entry") == 1
     assert "a person says that it is no article" in verb_here("explain", mill, MILL)[1]
-    [(title,)] = rows(mill, f"SELECT title FROM _shelved WHERE url = '{MILL}'")
+    [(title,)] = rows(mill, f"SELECT title FROM {SHELVED} WHERE url = '{MILL}'")
     assert title.lower() != title
     assert verb_here("explain", mill, title.lower())[0] == 0
     assert verb_here("correct", mill, title.lower(), "--article")[1].startswith(f"{MILL}\n")

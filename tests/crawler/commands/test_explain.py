@@ -17,10 +17,11 @@ from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.commands.conftest import CAPTION, RIVER, SIMILAR_WORDS
 from tests.crawler.shell import ACTIVE, rows
+from tests.internal_tables import BLOCKS as BLOCKS_TABLE
 from tests.output.cleaned_pages import with_page
 from tests.output.conftest import Maker
 
-BLOCKS = f"SELECT {{}} FROM _blocks WHERE url = '{RIVER}' ORDER BY position"
+BLOCKS = f"SELECT {{}} FROM {BLOCKS_TABLE} WHERE url = '{RIVER}' ORDER BY position"
 
 
 @pytest.mark.parametrize("columns", ["80", "200"])

@@ -20,6 +20,7 @@ from broadsheet.output.read.web_feeds import FeedScope
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import ACTIVE
 from tests.crawler.warm import PATIENCE, REPOSITORY
+from tests.internal_tables import WARC_FILES
 from tests.output.wires import fetched
 
 
@@ -216,7 +217,9 @@ def test_a_feed_has_a_hundred_entries_unless_told_otherwise(given: int | None, l
 
 def test_a_raw_file_without_bytes_is_no_response(db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Archive.open(db) as archive:
-        archive.db.execute("INSERT INTO _warc_files (name, length, begun_at) VALUES ('made.db.warc/a.warc.gz', 0, '')")
+        archive.db.execute(
+            f"INSERT INTO {WARC_FILES} (name, length, begun_at) VALUES ('made.db.warc/a.warc.gz', 0, '')"
+        )
         archive.db.conn.commit()
     assert run(["export", str(db), "-o", str(tmp_path / "a.wacz")]) == 2
     assert "the archive holds no raw responses of its own" in capsys.readouterr().err

@@ -22,6 +22,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.run_records import ImportedFile, note_import
 from tests.crawler.shell import environment
 from tests.crawler.warm import PATIENCE, REPOSITORY
+from tests.internal_tables import BLOCK_TEXTS
 from tests.output.conftest import Maker
 from tests.output.raw.test_warc_files import archive_with_warcs
 from tests.output.wires import fetched
@@ -37,7 +38,7 @@ def file(tmp_path: Path) -> Path:
     path, make = tmp_path / "a.db", Maker()
     with archive_with_warcs(path) as archive:
         archive.save([fetched("http://a.test/raw"), make.outcome("http://a.test/1", "some words of a page")])
-        (block_id,) = archive.db.execute("SELECT id FROM _block_texts WHERE text LIKE 'some%'").fetchone()
+        (block_id,) = archive.db.execute(f"SELECT id FROM {BLOCK_TEXTS} WHERE text LIKE 'some%'").fetchone()
     assert run(["remove", str(path), str(block_id)]) == 0
     return path
 

@@ -12,6 +12,7 @@ from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands.forget import describe_erasing
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import ACTIVE, rows
+from tests.internal_tables import WARC_ERASURES
 
 RIVER = "https://a.example/river"
 
@@ -45,7 +46,7 @@ def test_a_dry_run_shows_and_changes_nothing(db: Path, capsys: pytest.CaptureFix
 def test_it_names_a_file_that_is_to_be_erased_and_not_there(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Archive.open(db) as archive:
         archive.db.execute(
-            "INSERT INTO _warc_erasures (file, offset, following) VALUES ('made.db.warc/a.warc.gz', 0, 9)"
+            f"INSERT INTO {WARC_ERASURES} (file, offset, following) VALUES ('made.db.warc/a.warc.gz', 0, 9)"
         )
         archive.db.conn.commit()
     assert run(["forget", str(db), RIVER, "--yes"]) == 0

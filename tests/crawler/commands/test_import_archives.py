@@ -15,6 +15,7 @@ from broadsheet.crawler.replay.record_order import LostBytes
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import crawl, rows, start, verb
 from tests.crawler.warcs import answer, record, wacz, write
+from tests.internal_tables import IMPORTS, OUTSIDE_HOSTS, SHELVED
 
 pytestmark = pytest.mark.usefixtures("workers_here")
 
@@ -96,7 +97,7 @@ def test_every_answer_in_a_file_becomes_a_row_with_its_outcome(tmp_path: Path, d
         "/sitemap.xml": ("done", "sitemap"),
     }
     assert rows(db, f"SELECT found_via, lastmod FROM urls WHERE url = '{SITE}/listed'") == [("sitemap", "2024-02-02")]
-    assert rows(db, "SELECT host, links FROM _outside_hosts") == [("b.example", 1)]
+    assert rows(db, f"SELECT host, links FROM {OUTSIDE_HOSTS}") == [("b.example", 1)]
     assert "3 articles in" in out
     assert "Records without an outcome of their own: request 1, metadata 1, warcinfo 1, conversion 1, no url 1" in out
 
@@ -124,8 +125,8 @@ def test_importing_twice_changes_nothing_also_by_another_path(tmp_path: Path, db
     copy = tmp_path / "copy.warc.gz"
     copy.write_bytes(file.read_bytes())
     verb("import", copy, "--db", db)
-    assert {name: table for name, table in everything(db).items() if name != "_imports"} == {
-        name: table for name, table in rows_before.items() if name != "_imports"
+    assert {name: table for name, table in everything(db).items() if name != IMPORTS} == {
+        name: table for name, table in rows_before.items() if name != IMPORTS
     }
 
 
@@ -175,7 +176,7 @@ def test_a_revisit_has_the_body_of_the_record_that_it_names(tmp_path: Path, db: 
         "/river": ("done", "article"), "/copy": ("done", "article"), "/lost": ("skipped", "not_in_archive")
     }  # fmt: skip
     seen_at = "SELECT url, substr(first_seen, 15, 2), substr(last_seen, 15, 2) FROM"
-    assert rows(db, f"{seen_at} articles UNION {seen_at} _shelved") == [
+    assert rows(db, f"{seen_at} articles UNION {seen_at} {SHELVED}") == [
         (f"{SITE}/copy", "09", "09"),
         (f"{SITE}/river", "01", "09"),
     ]

@@ -25,11 +25,12 @@ from broadsheet.output.write.outcome import Outcome
 from tests.crawler.commands.conftest import WorkersHere
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import rows, verb
+from tests.internal_tables import WARC_FILES
 from tests.output.conftest import Clock
 
 SITE = "https://a.example"
 STATES = "SELECT url, state, reason FROM urls ORDER BY url"
-LENGTHS = "SELECT length FROM _warc_files ORDER BY name"
+LENGTHS = f"SELECT length FROM {WARC_FILES} ORDER BY name"
 pytestmark = pytest.mark.usefixtures("workers_here")
 
 

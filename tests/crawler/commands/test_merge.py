@@ -10,6 +10,7 @@ import pytest
 
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import command, rows, verb
+from tests.internal_tables import BLOCK_TEXTS
 from tests.output.conftest import Maker
 
 URLS = "SELECT url FROM articles ORDER BY url"
@@ -81,7 +82,7 @@ def test_a_source_in_a_folder_that_cannot_be_written_is_merged(tmp_path: Path, s
 
 
 @pytest.mark.parametrize(
-    "place", ["articles.sitename", "_block_texts.text", "urls.host", "captures.fetched_at", "runs.options"]
+    "place", ["articles.sitename", f"{BLOCK_TEXTS}.text", "urls.host", "captures.fetched_at", "runs.options"]
 )
 def test_a_damaged_archive_is_refused_by_its_name_before_another_is_merged(
     tmp_path: Path, sources: list[Path], place: str

@@ -25,6 +25,7 @@ from tests.crawler.commands.earlier_cleaner import (
 )
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import rows, start, verb
+from tests.internal_tables import BLOCK_TEXTS, BLOCKS, CLEANERS, RECLEAN_BEFORE, RECLEANS, UNSETTLED
 
 pytestmark = pytest.mark.usefixtures("workers_here")
 
@@ -77,7 +78,7 @@ def test_texts_change_in_place_with_their_lineage_and_one_change_each(db: Path):
     change_rows = rows(
         db,
         "SELECT DISTINCT c.version <> '0', length(c.rules), c.site_rules FROM pages p"
-        " JOIN _cleaners c ON c.id = p.cleaner_id",
+        f" JOIN {CLEANERS} c ON c.id = p.cleaner_id",
     )
     assert change_rows == [(1, 16, "")]
     assert rows(db, f"SELECT DISTINCT first_seen, last_seen FROM articles WHERE last_seen <> '{SEEN}'") == []
@@ -103,7 +104,7 @@ def test_a_second_time_there_is_nothing_to_do(db: Path):
     code, out, _ = verb("reclean", db, "--all")
     assert "texts changed 0, gained 0, lost 0; only what is said of them 0, nothing 5" in out
     assert tables(db) == tables_before
-    assert rows(db, "SELECT id, state FROM _recleans") == [(1, "done")]
+    assert rows(db, f"SELECT id, state FROM {RECLEANS}") == [(1, "done")]
 
 
 def test_undo_puts_back_what_stood_before(db: Path):
@@ -119,7 +120,7 @@ def test_undo_puts_back_what_stood_before(db: Path):
     tables_after = tables(db)
     same = rows(db, "SELECT id FROM pages WHERE cleaner_version <> '0'")  # the cleaner of today reads it as it was read
     assert len(same) == 1
-    left_out = ("pages", "articles", "_block_texts")  # texts that no ledger names may stay
+    left_out = ("pages", "articles", BLOCK_TEXTS)  # texts that no ledger names may stay
     assert {name: table_rows for name, table_rows in tables_after.items() if name not in left_out} == {
         name: table_rows for name, table_rows in tables_before.items() if name not in left_out
     }
@@ -141,14 +142,14 @@ def test_going_back_to_a_run_undoes_those_after_it(db: Path, tmp_path: Path):
     assert after_two["/ferry"] != after_one["/ferry"]
     code, out, _ = verb("reclean", db)  # the rules of the last run hold
     assert "0 pages cleaned again" in out
-    assert rows(db, "SELECT DISTINCT length(site_rules) FROM _cleaners c JOIN pages p ON p.cleaner_id = c.id") == [
+    assert rows(db, f"SELECT DISTINCT length(site_rules) FROM {CLEANERS} c JOIN pages p ON p.cleaner_id = c.id") == [
         (16,)
     ]
     assert verb("reclean", db, "--back-to", 1)[0] == 0
     assert texts(db) == after_one
     assert verb("reclean", db, "--back-to", 0)[0] == 0
     assert texts(db) == at_first
-    assert rows(db, "SELECT state FROM _recleans") == [("undone",), ("undone",)]
+    assert rows(db, f"SELECT state FROM {RECLEANS}") == [("undone",), ("undone",)]
 
 
 def test_rules_that_are_gone_are_told_in_one_line(db: Path, tmp_path: Path):
@@ -163,8 +164,8 @@ def test_rules_that_are_gone_are_told_in_one_line(db: Path, tmp_path: Path):
 
 
 def test_what_a_person_ruled_holds(db: Path):
-    ((kept,),) = rows(db, "SELECT block_id FROM _blocks WHERE text LIKE 'Mill paragraph 0%'")
-    ((share, *_), *_) = rows(db, "SELECT DISTINCT block_id FROM _blocks WHERE text = 'Donate now'")
+    ((kept,),) = rows(db, f"SELECT block_id FROM {BLOCKS} WHERE text LIKE 'Mill paragraph 0%'")
+    ((share, *_), *_) = rows(db, f"SELECT DISTINCT block_id FROM {BLOCKS} WHERE text = 'Donate now'")
     verb("remove", db, kept, "--article", f"{SITE}/mill")
     verb("restore", db, share, "--article", f"{SITE}/ferry")
     text_before = rows(db, "SELECT * FROM rulings ORDER BY id")
@@ -215,8 +216,8 @@ def test_a_run_that_was_killed_goes_on_and_can_be_undone_whole(tmp_path: Path):
     assert code == 0
     assert f"{done} made by this cleaner already" in out or "Left" not in out
     assert [path for path, text in texts(db).items() if text == tables_before[path]] == []
-    assert rows(db, "SELECT id, state FROM _recleans") == [(1, "done")]
-    assert rows(db, "SELECT count(*) FROM _reclean_before") == [(60,)]
+    assert rows(db, f"SELECT id, state FROM {RECLEANS}") == [(1, "done")]
+    assert rows(db, f"SELECT count(*) FROM {RECLEAN_BEFORE}") == [(60,)]
     assert rows(db, f"SELECT count(*) FROM changes WHERE at > '{SEEN}' AND change <> 'changed'") == [(0,)]
     assert rows(db, "PRAGMA integrity_check") == [("ok",)]
     verb("reclean", db, "--undo")
@@ -230,13 +231,13 @@ def _done(db: Path) -> int:
 def test_a_takedown_takes_what_stood_before_along(db: Path):
     verb("reclean", db)
     assert rows(
-        db, f"SELECT count(*) FROM _reclean_before b JOIN urls u ON u.id = b.page_id WHERE url = '{SITE}/river'"
+        db, f"SELECT count(*) FROM {RECLEAN_BEFORE} b JOIN urls u ON u.id = b.page_id WHERE url = '{SITE}/river'"
     ) == [(1,)]
     assert verb("forget", db, f"{SITE}/river", "--yes")[0] == 0
     assert rows(
-        db, "SELECT count(*) FROM _reclean_before b LEFT JOIN pages p ON p.id = b.page_id WHERE p.id IS NULL"
+        db, f"SELECT count(*) FROM {RECLEAN_BEFORE} b LEFT JOIN pages p ON p.id = b.page_id WHERE p.id IS NULL"
     ) == [(0,)]
-    assert rows(db, "SELECT count(*) FROM _reclean_before") == [(3,)]
+    assert rows(db, f"SELECT count(*) FROM {RECLEAN_BEFORE}") == [(3,)]
 
 
 @pytest.mark.parametrize(
@@ -306,11 +307,11 @@ def test_what_a_run_killed_before_it_settled_left_is_settled_by_the_same_verb(db
     assert verb("reclean", db, "-q")[0] == 0
     with closing(sqlite3.connect(db)) as connection, connection:  # as after the last batch of a run
         connection.execute("DELETE FROM meta WHERE key = 'settled'")
-        connection.execute("INSERT INTO _unsettled (page_id, host) SELECT id, '' FROM pages")
+        connection.execute(f"INSERT INTO {UNSETTLED} (page_id, host) SELECT id, '' FROM pages")
     code, out, _ = verb("reclean", db)
     assert (code, out.splitlines()[0][:22]) == (0, "0 pages cleaned again ")
     assert rows(db, "SELECT count(*) FROM meta WHERE key = 'settled'") == [(1,)]
-    assert rows(db, "SELECT * FROM _unsettled") == []
+    assert rows(db, f"SELECT * FROM {UNSETTLED}") == []
 
 
 @pytest.mark.parametrize(

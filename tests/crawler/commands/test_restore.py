@@ -16,6 +16,7 @@ from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.commands.conftest import CAPTION, PROMO, RIVER, SIMILAR_WORDS, TOWER, urls_containing
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import ACTIVE, command, rows
+from tests.internal_tables import BLOCKS
 
 
 def test_a_caption_is_put_back_and_taken_out_again(archive_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,7 +160,7 @@ def test_a_ruling_holds_for_pages_crawled_later(tmp_path: Path) -> None:
 
 
 def position_of(db: Path, url: str, text: str) -> int:
-    [(position,)] = rows(db, f"SELECT position FROM _blocks WHERE url = '{url}' AND block_id = {block_id(text)}")
+    [(position,)] = rows(db, f"SELECT position FROM {BLOCKS} WHERE url = '{url}' AND block_id = {block_id(text)}")
     return int(position)
 
 

@@ -26,6 +26,7 @@ from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.person_verdicts import Ruling
 from broadsheet.output.write.url_queue import LeftOutUrl
 from tests.crawler.scripted_site import page
+from tests.internal_tables import PAGE_BLOCKS
 
 HOME = "https://a.example/"
 OPTIONS = CrawlOptions((HOME,), max_pages=3)
@@ -200,7 +201,7 @@ def test_rulings_that_were_made_meanwhile_hold_before_a_run_settles(tmp_path: Pa
     file = tmp_path / "a.db"
     session = opened(file)
     asyncio.run(session.store(article(HOME + "1", "river")))
-    ((block_id,),) = rows(file, "SELECT block_id FROM _page_blocks WHERE kept = 1 LIMIT 1")
+    ((block_id,),) = rows(file, f"SELECT block_id FROM {PAGE_BLOCKS} WHERE kept = 1 LIMIT 1")
     with opened_beside_owner(file) as db:
         carry_out_ruling(db, Ruling(int(str(block_id)), False, ruled_at="2026-01-01T00:00:00+00:00"), applies=False)
     assert rows(file, "SELECT count(*) FROM removed WHERE rule = 'person'") == [(0,)]

@@ -14,6 +14,7 @@ from broadsheet.output.write.url_bounds import PatternLimits
 from tests.crawler.crawls import Crawl, Result, kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.warm import PATIENCE
+from tests.internal_tables import URL_PATTERNS
 
 HOST = "https://a.example"
 LONG = "/" + "%D8%AE" * 300  # 600 characters as a reader sees them
@@ -217,7 +218,7 @@ def test_a_killed_crawl_does_not_begin_to_count_anew(crawl: Crawl) -> None:
         site.close()
     assert result.run() == ("finished", "finished")
     assert len(site.log) < PatternLimits().narrow_pattern * 1.2 + 300
-    (counted,) = result.rows("SELECT dry FROM _url_patterns WHERE pattern = '/word?page'")
+    (counted,) = result.rows(f"SELECT dry FROM {URL_PATTERNS} WHERE pattern = '/word?page'")
     assert counted[0] > PatternLimits().narrow_pattern
 
 

@@ -35,6 +35,7 @@ from broadsheet.output.raw.warc_files import AwayFile, StoredPiece, read_away_fi
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
 from tests.crawler.fleet.sites import HOST, crawl_of, site_in, store_pages, stored_manifest, stored_names
+from tests.internal_tables import WARC_FILES
 from tests.output.conftest import Clock
 
 PIECES = state_prefix("lamp")
@@ -112,7 +113,7 @@ def test_a_warc_file_without_a_record_is_none_of_the_state(store: CountingStore,
     (name,) = (path.relative_to(copy.folder).as_posix() for path in copy.folder.rglob("*.warc.gz"))
     (copy.folder / "lamp.db.warc/empty.warc.gz").touch()
     with closing(sqlite3.connect(copy.archive)) as db, db:
-        db.execute("INSERT INTO _warc_files (name, length, begun_at) VALUES ('lamp.db.warc/empty.warc.gz', 0, '')")
+        db.execute(f"INSERT INTO {WARC_FILES} (name, length, begun_at) VALUES ('lamp.db.warc/empty.warc.gz', 0, '')")
     manifest = writer_in(store).save(copy.archive, copy.archive, None)
     assert [file.name for file in manifest.warc_files] == [name]
 

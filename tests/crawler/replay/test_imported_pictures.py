@@ -10,6 +10,7 @@ import pytest
 from tests.crawler.pictures import SVG, illustrated, jpeg, png
 from tests.crawler.shell import command, rows, verb
 from tests.crawler.warcs import answer, record, write
+from tests.internal_tables import PICTURES
 
 SITE = "https://a.example"
 LEAD = png(shade=50)
@@ -65,7 +66,7 @@ def test_pictures_of_articles_are_kept_and_no_others(tmp_path: Path) -> None:
     assert states["/i/a.png"] == ("picture", "done", "picture")
     assert states["/i/other.png"] == states["/i/huge.png"] == ("page", "skipped", "media_type")
     assert "/i/missing.png" not in states
-    assert rows(db, "SELECT count(*) FROM _pictures") == [(6,)]
+    assert rows(db, f"SELECT count(*) FROM {PICTURES}") == [(6,)]
     code, out, errors = verb("verify", db)
     assert code == 0, out + errors
     exported = tmp_path / "html"

@@ -20,6 +20,7 @@ from broadsheet.output.settle.own_reading import PageChange, read_own_reading
 from broadsheet.output.settle.recleaned_pages import RawPage
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.fleet.sites import store_pages
+from tests.internal_tables import RECLEANS
 from tests.output.conftest import Maker
 
 PLACE = RecordLocation("a.warc.gz", 0, 9)
@@ -190,7 +191,7 @@ def test_pages_are_read_cleaned_and_compared_and_stored_if_they_are_to_be(
         run = recleaner(opened)
         run.is_stopping = True
         asyncio.run(run.write({"a": 2}, include_current=True))
-        assert opened.db.execute("SELECT options, state, counts FROM _recleans").fetchall() == [
+        assert opened.db.execute(f"SELECT options, state, counts FROM {RECLEANS}").fetchall() == [
             ('{"a": 1}', "done", '{"lost": 2, "blocks_back": 0, "blocks_removed": 0}'), ('{"a": 2}', "running", "{}"),
         ]  # fmt: skip
         assert made[-1] == "closed"

@@ -26,6 +26,7 @@ from broadsheet.output.write.url_queue import Queue
 from tests.crawler.crawls import REPOSITORY, Crawl, Result, kill_group, until
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import CONTACT, command, rows, start
+from tests.internal_tables import WARC_FILES
 from tests.sampling import sampled
 
 Serve = Callable[..., ScriptedSite]
@@ -215,7 +216,7 @@ def assert_one_line(code: int, errors: str, said: str) -> None:
 
 def assert_in_step(db: Path) -> None:
     """Every row finds its record, and no file holds more than the rows know."""
-    if not rows(db, "SELECT 1 FROM sqlite_master WHERE name = '_warc_files'"):
+    if not rows(db, f"SELECT 1 FROM sqlite_master WHERE name = '{WARC_FILES}'"):
         return
     with Archive.open(db) as archive:
         assert archive.recovery == Recovery(db)

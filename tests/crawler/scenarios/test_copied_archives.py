@@ -24,6 +24,7 @@ from tests.crawler import raws
 from tests.crawler.crawls import kill_group, until
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import command, environment, rows, start
+from tests.internal_tables import UNSETTLED
 
 pytestmark = pytest.mark.slow
 Serve = Callable[..., ScriptedSite]
@@ -158,10 +159,10 @@ def test_a_backup_that_is_put_back_is_whole_again_after_import_own(site: Scripte
     assert rows(half, TEXTS) == texts
     assert contents(half) == before
     with closing(sqlite3.connect(half)) as db, db:  # as an import leaves them that is cut off before it settles
-        db.execute("INSERT INTO _unsettled (page_id, host) SELECT page_id, host FROM articles")
+        db.execute(f"INSERT INTO {UNSETTLED} (page_id, host) SELECT page_id, host FROM articles")
     code, out, errors = command("import", "--own", "--db", half)
     assert (code, "Nothing to take in" in out, errors) == (0, True, "")
-    assert rows(half, "SELECT count(*) FROM _unsettled") == [(0,)]
+    assert rows(half, f"SELECT count(*) FROM {UNSETTLED}") == [(0,)]
     assert command("verify", half)[0] == 0
     assert crawl(site, half)[0] == 0
     assert rows(half, TEXTS) == texts

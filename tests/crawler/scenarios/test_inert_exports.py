@@ -48,6 +48,7 @@ from broadsheet.output.read.inert_markup import xml_text
 from broadsheet.output.read.tei import export_tei
 from broadsheet.output.read.wacz import export_wacz
 from broadsheet.output.read.web_feeds import FeedScope, atom_document, json_feed_document, read_feed
+from tests.internal_tables import BLOCK_TEXTS
 from tests.output.conftest import Maker
 from tests.output.raw.test_warc_files import archive_with_warcs
 from tests.output.wires import make_exchange
@@ -428,7 +429,7 @@ def test_a_terminal(base: Path, tmp_path: Path, payload: str, capsys: pytest.Cap
     with open_database(file).conn as connection:
         for table, column in (
             *(("articles", name) for name in ("url", "title", "language", "section", "sitename")),
-            *(("pages", "title"), ("urls", "url"), ("urls", "reason"), ("urls", "host"), ("_block_texts", "text")),
+            *(("pages", "title"), ("urls", "url"), ("urls", "reason"), ("urls", "host"), (BLOCK_TEXTS, "text")),
             *(("runs", "command"), ("corrections", "note"), ("captures", "url"), ("captures", "content_type")),
         ):
             connection.execute(f"UPDATE {table} SET {column} = ?", [storable_text(f"{payload} one")])

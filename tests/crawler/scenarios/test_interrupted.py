@@ -14,6 +14,7 @@ from broadsheet.output.write.person_verdicts import Ruling
 from tests.crawler.crawls import Crawl, Result, kill_group, until
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import command, rows
+from tests.internal_tables import BLOCKS, OUTSIDE_HOSTS
 from tests.sampling import sampled
 
 Serve = Callable[..., ScriptedSite]
@@ -40,7 +41,7 @@ def left(result: Result) -> dict[str, object]:
         "removed": "SELECT url, position, text, reason, rule FROM removed ORDER BY url, position",
         "captures": "SELECT url, payload_digest, count(*) FROM captures GROUP BY 1, 2 ORDER BY 1, 2",
         "revisions": "SELECT title, text_digest, change FROM revisions ORDER BY 1, 2, 3",
-        "outside": "SELECT host, links FROM _outside_hosts ORDER BY host",
+        "outside": f"SELECT host, links FROM {OUTSIDE_HOSTS} ORDER BY host",
     }
     return {name: [row for row in result.rows(query) if "robots" not in str(row[0])] for name, query in queries.items()}
 
@@ -203,7 +204,7 @@ def test_rulings_that_are_made_while_a_crawl_writes_hold_at_its_end(serve: Serve
     made: set[int] = set()
     until(lambda: len(site.log) > 5)
     while len(site.log) < PAGES and process.poll() is None:
-        kept = "SELECT block_id FROM _blocks WHERE kept AND kind = 'paragraph' GROUP BY 1 HAVING count(*) = 1"
+        kept = f"SELECT block_id FROM {BLOCKS} WHERE kept AND kind = 'paragraph' GROUP BY 1 HAVING count(*) = 1"
         blocks = {block for (block,) in rows(crawl.db, kept)}
         for block in sorted(blocks - made)[:2]:
             with opened_beside_owner(crawl.db) as db:

@@ -26,6 +26,7 @@ from tests.crawler.fetch.test_connection_certificates import NO_NAMES
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.scripted_site import ScriptedSite, Seen, page, stories
 from tests.crawler.shell import command, crawl, environment, rows
+from tests.internal_tables import PAGE_BLOCKS
 from tests.output.conftest import Maker
 from tests.sampling import sampled
 
@@ -94,7 +95,7 @@ def locked(db: Path) -> Iterator[threading.Event]:
 def test_a_verb_that_writes_waits_for_another_program(serve: Serve, tmp_path: Path, verb: str) -> None:
     site, db = serve({"/": page("start", "/river"), **stories("river")}), tmp_path / "a.db"
     assert crawl(site, db)[0] == 0
-    (block_id,) = rows(db, "SELECT block_id FROM _page_blocks WHERE kept = 0 LIMIT 1")[0]
+    (block_id,) = rows(db, f"SELECT block_id FROM {PAGE_BLOCKS} WHERE kept = 0 LIMIT 1")[0]
     arguments = {
         "update": ["update", db, "--allow-private", "--delay", 0],
         "forget": ["forget", db, f"{site.url}/river", "--yes"],
@@ -184,7 +185,7 @@ def test_a_takedown_on_a_full_disk_says_how_it_is_finished(tmp_path: Path) -> No
 def test_a_disk_without_room_is_a_line_for_every_verb_that_writes(serve: Serve, tmp_path: Path, kilobytes: int) -> None:
     site, db = serve({"/": page("start", "/river"), **stories("river")}), tmp_path / "a.db"
     assert crawl(site, db)[0] == 0
-    (block_id,) = rows(db, "SELECT block_id FROM _page_blocks WHERE kept = 0 LIMIT 1")[0]
+    (block_id,) = rows(db, f"SELECT block_id FROM {PAGE_BLOCKS} WHERE kept = 0 LIMIT 1")[0]
     (warc,) = raws.files(db)
     before = rows(db, "SELECT url, text FROM articles")
     for line in (

@@ -13,6 +13,7 @@ from tests.crawler.crawls import Crawl, Result, kill_group
 from tests.crawler.pictures import SVG, illustrated, jpeg, png, served
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import command, verb
+from tests.internal_tables import PICTURES
 
 Serve = Callable[..., ScriptedSite]
 SMALL = {"sitemaps": 0, "feeds": 0}
@@ -69,7 +70,7 @@ def test_pictures_come_after_the_pages_once_each_and_bounded(crawl: Crawl, serve
     assert states["/i/no.png"] == ("skipped", "no_picture")
     assert states["/closed/x.png"] == ("skipped", "robots.txt")
     assert states["/i/gone.png"] == ("failed", "http_404")
-    assert result.rows("SELECT count(DISTINCT digest), count(*) FROM _pictures") == [(5, 6)]
+    assert result.rows(f"SELECT count(DISTINCT digest), count(*) FROM {PICTURES}") == [(5, 6)]
     same = result.rows(
         "SELECT refers_to IS NOT NULL FROM captures WHERE url LIKE '%/i/a.png' OR url LIKE '%/i/same.png'"
     )

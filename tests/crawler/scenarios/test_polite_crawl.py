@@ -17,6 +17,7 @@ import pytest
 from broadsheet.crawler.options import CrawlOptions
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page, stories
+from tests.internal_tables import BLOCK_TEXTS
 
 Serve = Callable[..., ScriptedSite]
 SMALL = {"sitemaps": 0, "feeds": 0}
@@ -316,7 +317,7 @@ def test_directives_are_recorded_and_bind_only_who_obeys(crawl: Crawl, serve: Se
     assert not {"/beyond", "/unasked"} & set(site.paths())
     assert {url.removeprefix(site.url) for url in obeying.articles()} == {"/theirs", "/closed", "/marked"}
     for unkept in ("noindex1word", "noai1word", "reserved1word"):
-        assert obeying.rows("SELECT count(*) FROM _block_texts WHERE text LIKE ?", f"%{unkept}%") == [(0,)]
+        assert obeying.rows(f"SELECT count(*) FROM {BLOCK_TEXTS} WHERE text LIKE ?", f"%{unkept}%") == [(0,)]
     assert obeying.rows("SELECT title FROM pages p JOIN urls u USING (id) WHERE url LIKE '%/noindex'") == [("",)]
 
     recording = crawl(site.url + "/", **SMALL)  # the same archive, without the option: what was left out is taken up

@@ -19,6 +19,7 @@ from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.rendering.sites import chromium
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.crawler.shell import verb
+from tests.internal_tables import RENDERED_LAYOUTS, RESOURCE_USERS
 
 Serve = Callable[..., ScriptedSite]
 pytestmark = pytest.mark.slow
@@ -99,7 +100,7 @@ def test_an_application_gains_its_articles_and_needs_no_browser_later(
     assert [row[0].removeprefix(site.url) for row in rows] == ["/", "/harbour", "/river"]
     assert {row[1:] for row in rows} == {("text/html; charset=utf-8", 200, '["noarchive"]', None)}
     assert_records(Path(f"{result.db}.warc"), f"{site.url}/harbour")
-    query = "SELECT decision, rendered, gained, words_before, words_after > 300, requests FROM _rendered_layouts"
+    query = f"SELECT decision, rendered, gained, words_before, words_after > 300, requests FROM {RENDERED_LAYOUTS}"
     assert result.rows(query) == [("all", 3, 3, 0, 1, 7)], "three scripts, a stylesheet, and data for each page"
     assert "Rendered in a browser, by layout" in verb("report", result.db)[1]
 
@@ -173,7 +174,7 @@ def test_what_pages_share_is_erased_with_the_last_of_them(crawl: Crawl, serve: S
             assert_whole(archive.db)
             assert verb("forget", archive.db, url, "--yes")[0] == 0
         assert archive.rows("SELECT url FROM captures WHERE rendered_for IS NOT NULL") == []
-        assert archive.rows("SELECT * FROM _resource_users") == []
+        assert archive.rows(f"SELECT * FROM {RESOURCE_USERS}") == []
         assert APP.encode() not in data_of(archive.db)
         assert_whole(archive.db)
 
@@ -214,7 +215,7 @@ def test_the_first_pages_of_a_layout_decide_on_the_rest(crawl: Crawl, serve: Ser
     texts = articles(result, site)
     assert all(f"{name}rest0word3" in texts[f"/{name}"] for name in stories)
     assert all(f"/{name}" in texts for name in notices)
-    query = "SELECT decision, rendered, gained, passed, requests FROM _rendered_layouts ORDER BY decision"
+    query = f"SELECT decision, rendered, gained, passed, requests FROM {RENDERED_LAYOUTS} ORDER BY decision"
     assert result.rows(query) == [("all", 4, 4, 0, 4), ("few", 3, 0, 1, 0)]
     report = " ".join(verb("report", result.db)[1].split())
     assert "one in 50" in report.partition("Rendered in a browser, by layout")[2]

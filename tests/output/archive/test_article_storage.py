@@ -24,6 +24,7 @@ from broadsheet.output.archive.article_storage import (
 from broadsheet.output.archive.metadata_columns import METADATA_COLUMNS, metadata_values
 from broadsheet.output.archive.page_rows import PageRows, Sighting
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import SHELF, SHELVED
 from tests.output.cleaned_pages import page_rows
 from tests.output.conftest import Maker
 from tests.output.filled_rows import columns, put, rows
@@ -103,12 +104,12 @@ def test_what_is_stored_is_found_in_either_table_and_removed_from_both(db: Datab
     assert stored_article(db, URL) is None
     assert changes(db)[1:] == [(NUMBER, SECOND.seen_at, "removed", "", None)]
 
-    put(db, "_shelf", 1, id=NUMBER, page_id=1, capture_id=8, article='{"title": "T", "text": "X", "word_count": 1}')
+    put(db, SHELF, 1, id=NUMBER, page_id=1, capture_id=8, article='{"title": "T", "text": "X", "word_count": 1}')
     found = stored_article(db, URL)
     assert found is not None
-    assert (found.table, found.title, found.text, found.capture_id) == ("_shelved", "T", "X", 8)
+    assert (found.table, found.title, found.text, found.capture_id) == (SHELVED, "T", "X", 8)
     remove_article(db, URL, SECOND.seen_at)
-    assert rows(db, "_shelf") == []
+    assert rows(db, SHELF) == []
     assert len(changes(db)) == 2, "what was shelved had been removed before"
 
 
@@ -138,7 +139,7 @@ def test_values_of_a_user_s_columns_go_where_the_article_is(db: Database, page: 
     assert [row[0] for row in db.execute("SELECT note FROM articles")] == ["mine"]
 
     db.execute("DELETE FROM articles")
-    put(db, "_shelf", 1, id=NUMBER, page_id=1, article='{"title": "T"}')
+    put(db, SHELF, 1, id=NUMBER, page_id=1, article='{"title": "T"}')
     assert user_values(db, 1) == {}
     put_user_values(db, 1, {"note": "shelved"})
     assert user_values(db, 1) == {"note": "shelved"}

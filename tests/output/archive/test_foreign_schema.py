@@ -12,6 +12,7 @@ import pytest
 from broadsheet.output.archive.archive_errors import ForeignSchema
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.foreign_schema import ALLOWED_TRIGGERS_VARIABLE, trigger_mark
+from tests.internal_tables import BLOCKS, LISTED, PAGE_BLOCKS
 
 _BODY = "BEGIN DELETE FROM meta WHERE key = 'identity'; END"
 _ON_A_TABLE = f"CREATE TRIGGER stranger AFTER INSERT ON urls {_BODY}"
@@ -41,7 +42,7 @@ def refusal(file: Path) -> str:
     "script",
     [
         _ON_A_TABLE,
-        "CREATE TRIGGER URLS_COUNTED_INSERT2 AFTER DELETE ON _page_blocks BEGIN SELECT 1; END",
+        f"CREATE TRIGGER URLS_COUNTED_INSERT2 AFTER DELETE ON {PAGE_BLOCKS} BEGIN SELECT 1; END",
         f"DROP TRIGGER urls_counted_insert; CREATE TRIGGER urls_counted_insert AFTER INSERT ON urls {_BODY}",
         f"""CREATE TABLE notes (page_id REFERENCES pages (id) ON DELETE CASCADE);
             CREATE TRIGGER stranger AFTER DELETE ON notes {_BODY}""",
@@ -97,8 +98,8 @@ def test_a_trigger_whose_row_has_bytes_for_a_name_is_refused(planted, column):
 @pytest.mark.parametrize(
     "script",
     [
-        "DROP VIEW _blocks; CREATE VIEW _blocks AS SELECT 1 AS page_id",
-        "DROP TABLE _listed; CREATE VIEW _listed AS SELECT 1 AS url",
+        f"DROP VIEW {BLOCKS}; CREATE VIEW {BLOCKS} AS SELECT 1 AS page_id",
+        f"DROP TABLE {LISTED}; CREATE VIEW {LISTED} AS SELECT 1 AS url",
     ],
 )
 def test_a_view_in_place_of_the_schema_s_is_refused(planted, script):

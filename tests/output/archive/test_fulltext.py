@@ -20,6 +20,7 @@ from broadsheet.output.archive.stored_text import CJK_RANGES
 from broadsheet.output.read.verify import verify
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
+from tests.internal_tables import UNINDEXED
 from tests.output.conftest import found_by
 
 URL = "http://a.test/one"
@@ -35,7 +36,7 @@ def test_the_articles_of_a_batch_are_one_piece_of_the_index(archive, make):
     archive.save([make.outcome(f"http://a.test/{n}", text) for n, text in enumerate(texts)])
     assert pieces(archive) == 1
     assert found_by(archive.db, "w7x9") == ["http://a.test/7"]
-    assert archive.db["_unindexed"].count == 0
+    assert archive.db[UNINDEXED].count == 0
     assert verify(archive.db) == []
 
 
@@ -71,7 +72,7 @@ def test_a_batch_that_fails_leaves_nothing_waiting(archive, make):
     broken = Outcome("http://a.test/x", "no such state", "")
     with pytest.raises(Exception, match="CHECK"):
         archive.save([make.outcome(URL, "The first words."), broken])
-    assert archive.db["_unindexed"].count == archive.db["articles"].count == 0
+    assert archive.db[UNINDEXED].count == archive.db["articles"].count == 0
     archive.save([make.outcome(URL, "The first words.")])
     assert found_by(archive.db, "first") == [URL]
     assert verify(archive.db) == []
@@ -90,7 +91,7 @@ def test_articles_whose_texts_change_leave_the_index_and_come_back_together(arch
         index_postponed(archive.db)
     assert pieces(archive) == before + 2  # what left it, and what came
     assert (len(found_by(archive.db, "old")), len(found_by(archive.db, "new"))) == (6, 6)
-    assert archive.db["_unindexed"].count == 0
+    assert archive.db[UNINDEXED].count == 0
     archive.db.execute("INSERT INTO articles_fts (articles_fts, rank) VALUES ('integrity-check', 1)")
 
 

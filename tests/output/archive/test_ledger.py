@@ -15,6 +15,8 @@ from broadsheet.output.archive.ledger import (
     read_ledger,
     store_texts,
 )
+from tests.internal_tables import BLOCK_TEXTS, PAGE_LAYOUT
+from tests.internal_tables import BLOCKS as BLOCKS_TABLE
 from tests.output.cleaned_pages import with_page
 
 URL = "http://a.test/1"
@@ -80,18 +82,18 @@ def test_the_kept_blocks_are_those_of_the_ledger_also_where_positions_have_gaps(
 def test_the_kept_blocks_of_a_page_whose_layout_is_of_fewer_are_not_read(archive, make):
     page = save(archive, make, BLOCKS[:3], VERDICTS[:3])
     shorter = make_ledger_rows(BLOCKS[:2], VERDICTS[:2]).layout
-    archive.db.execute("UPDATE _page_layout SET layout = ?", [shorter])
-    with pytest.raises(DamagedValue, match="_page_layout/layout row"):
+    archive.db.execute(f"UPDATE {PAGE_LAYOUT} SET layout = ?", [shorter])
+    with pytest.raises(DamagedValue, match=f"{PAGE_LAYOUT}/layout row"):
         list(read_kept_blocks(archive.db, page))
     assert list(read_kept_blocks(archive.db, page + 1)) == []
 
 
 def test_one_number_a_text(archive, make):
     save(archive, make, BLOCKS, VERDICTS)
-    ids = [number for (number,) in archive.db.execute("SELECT block_id FROM _blocks ORDER BY position")]
+    ids = [number for (number,) in archive.db.execute(f"SELECT block_id FROM {BLOCKS_TABLE} ORDER BY position")]
     assert ids == [block_id(block.text) for block in BLOCKS]
     assert ids[1] == ids[2]
-    assert [row["kind"] for row in archive.db["_blocks"].rows_where(order_by="position")] == [b.kind for b in BLOCKS]
+    assert [row["kind"] for row in archive.db[BLOCKS_TABLE].rows_where(order_by="position")] == [b.kind for b in BLOCKS]
 
 
 def test_a_layout_that_another_library_packed_is_read():
@@ -137,7 +139,7 @@ def test_a_text_whose_number_stands_for_another_one_is_an_error_that_names_both(
     assert second in str(caught.value)
     assert f"“{'a' * 80}” and “b”" in str(TextConflict(1, "a" * 81, "b"))
     archive.db.rollback()
-    assert archive.db.execute("SELECT text FROM _block_texts").fetchall() == [(first,)]
+    assert archive.db.execute(f"SELECT text FROM {BLOCK_TEXTS}").fetchall() == [(first,)]
 
 
 @pytest.mark.parametrize("on_one_page", [True, False])

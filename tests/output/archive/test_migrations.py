@@ -9,6 +9,7 @@ from broadsheet.output.archive import migrations
 from broadsheet.output.archive.migrations import run_statements, sql_statements
 from broadsheet.output.archive.stored_text import CJK_RANGES
 from broadsheet.output.archive.stored_values import BLOCK_KINDS
+from tests.internal_tables import ARTICLES_SEARCH, BLOCKS
 
 
 @pytest.fixture
@@ -31,12 +32,12 @@ def test_a_new_file_states_the_draft(db: Database) -> None:
 
 
 def test_the_index_splits_the_characters_that_are_searched_for(db: Database) -> None:
-    [(view,)] = db.execute("SELECT sql FROM sqlite_master WHERE name = '_articles_search'").fetchall()
+    [(view,)] = db.execute(f"SELECT sql FROM sqlite_master WHERE name = '{ARTICLES_SEARCH}'").fetchall()
     assert view.count("[" + CJK_RANGES + "]") == 6
 
 
 def test_the_kinds_of_blocks_are_those_that_are_stored(db: Database) -> None:
-    [(view,)] = db.execute("SELECT sql FROM sqlite_master WHERE name = '_blocks'").fetchall()
+    [(view,)] = db.execute(f"SELECT sql FROM sqlite_master WHERE name = '{BLOCKS}'").fetchall()
     names = [f"WHEN {number} THEN '{name}'" for number, name in enumerate(BLOCK_KINDS)]
     assert " ".join(names) in " ".join(view.split())
 

@@ -12,10 +12,11 @@ from broadsheet.cleaners.lineage import Lineage, lineage
 from broadsheet.output.archive.page_rows import PageRows, intern_lineage, lineage_id, make_page_rows, page_leads
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl
+from tests.internal_tables import BLOCK_TEXTS, CLEANERS, PAGE_BLOCKS, PAGE_LAYOUT, REASONS
 from tests.output.conftest import Maker
 
 URL = "https://a.example/1"
-_TABLES = ("pages", "articles", "_page_blocks", "_block_texts", "_page_layout", "_reasons", "revisions")
+_TABLES = ("pages", "articles", PAGE_BLOCKS, BLOCK_TEXTS, PAGE_LAYOUT, REASONS, "revisions")
 
 
 def test_preparing_elsewhere_changes_nothing_of_what_is_stored(tmp_path: object, make: Maker) -> None:
@@ -30,8 +31,8 @@ def test_preparing_elsewhere_changes_nothing_of_what_is_stored(tmp_path: object,
             archive.save([one])
             stored.append({table: archive.db.execute(f"SELECT * FROM {table}").fetchall() for table in _TABLES})
     assert stored[0] == stored[1]
-    assert len(stored[0]["_page_blocks"]) == 3
-    assert len(stored[0]["_block_texts"]) == 2
+    assert len(stored[0][PAGE_BLOCKS]) == 3
+    assert len(stored[0][BLOCK_TEXTS]) == 2
 
 
 def test_a_page_that_is_no_article_brings_no_text(make: Maker) -> None:
@@ -87,11 +88,11 @@ def test_a_link_to_the_next_page_or_the_whole_article_is_a_lead() -> None:
 
 
 def test_a_cleaner_has_one_row_and_none_has_none(archive: Archive) -> None:
-    before = archive.db.execute("SELECT count(*) FROM _cleaners").fetchone()
+    before = archive.db.execute(f"SELECT count(*) FROM {CLEANERS}").fetchone()
     assert intern_lineage(archive.db, None) is None
     cleaner = Lineage("17", "r", "m", "s", "l")
     assert intern_lineage(archive.db, cleaner) == intern_lineage(archive.db, cleaner) == lineage_id(cleaner)
-    assert archive.db.execute("SELECT count(*) FROM _cleaners").fetchone() == (before[0] + 1,)
-    stored = archive.db.execute("SELECT version, rules, model, site_rules, libraries FROM _cleaners WHERE id = ?",
+    assert archive.db.execute(f"SELECT count(*) FROM {CLEANERS}").fetchone() == (before[0] + 1,)
+    stored = archive.db.execute(f"SELECT version, rules, model, site_rules, libraries FROM {CLEANERS} WHERE id = ?",
                                 [lineage_id(cleaner)]).fetchone()  # fmt: skip
     assert stored == ("17", "r", "m", "s", "l")

@@ -8,6 +8,7 @@ from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.own_reading import read_own_reading, unpack_reading
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
+from tests.internal_tables import IMAGES
 from tests.output.conftest import Maker
 
 URL = "http://a.test/mill"
@@ -42,7 +43,7 @@ def test_a_page_of_pictures_alone_has_its_pictures_and_title(archive: Archive, m
 
 def test_a_page_that_is_neither_has_none(archive: Archive, make: Maker) -> None:
     archive.save([make.outcome(URL, "one two", page_type="list", images=(MILL,))])
-    assert archive.db.execute("SELECT count(*) FROM _images").fetchone()[0] == 0
+    assert archive.db.execute(f"SELECT count(*) FROM {IMAGES}").fetchone()[0] == 0
 
 
 def test_a_reading_keeps_them_through_packing_and_characters_that_cannot_be_stored_are_replaced(
@@ -59,10 +60,10 @@ def test_a_reading_keeps_them_through_packing_and_characters_that_cannot_be_stor
 def test_a_takedown_removes_them(archive: Archive, make: Maker) -> None:
     archive.save([make.outcome(URL, "one two", images=(MILL,))])
     take_down(archive.db, URL, make.clock())
-    assert archive.db.execute("SELECT count(*) FROM _images").fetchone()[0] == 0
+    assert archive.db.execute(f"SELECT count(*) FROM {IMAGES}").fetchone()[0] == 0
 
 
 def test_an_address_that_is_none_is_reported(archive: Archive, make: Maker) -> None:
     archive.save([make.outcome(URL, "one two", images=(MILL,))])
-    archive.db.execute("UPDATE _images SET url = 'mill.jpg'")
+    archive.db.execute(f"UPDATE {IMAGES} SET url = 'mill.jpg'")
     assert [problem.check for problem in verify(archive.db)] == ["column_values"]

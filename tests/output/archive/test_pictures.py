@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from broadsheet.output.archive.pictures import ENDINGS, Picture, ShownPicture, pictures_of_article, put_picture
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import IMAGES, PICTURES
 from tests.output.filled_rows import put, rows
 
 PNG = Picture("a" * 64, "image/png", 3, 4, 5)
@@ -14,10 +15,10 @@ def test_a_picture_takes_the_place_of_an_earlier_one_of_its_url_in_each_column(a
     for capture, picture in ((1, Picture("b", "image/gif", 7, 8, 9)), (2, PNG)):
         put_picture(archive.db, 3, capture, picture)
     put_picture(archive.db, 4, 1, Picture("c", "image/gif", 1, 1, 1))
-    assert rows(archive.db, "_pictures")[0] == {
+    assert rows(archive.db, PICTURES)[0] == {
         "url_id": 3, "capture_id": 2, "digest": "a" * 64, "type": "image/png", "width": 3, "height": 4, "bytes": 5,
     }  # fmt: skip
-    assert len(rows(archive.db, "_pictures")) == 2
+    assert len(rows(archive.db, PICTURES)) == 2
 
 
 def test_an_article_shows_each_file_once_and_none_of_another_type(archive: Archive) -> None:
@@ -28,9 +29,9 @@ def test_an_article_shows_each_file_once_and_none_of_another_type(archive: Archi
     for number, (url, digest) in enumerate(files.items(), 20):
         put(db, "urls", number, id=number, url=url, kind="picture", state="done", location=None)
         kind = "video/mp4" if url == "film" else "image/png"
-        put(db, "_pictures", number, url_id=number, digest=digest, type=kind)
+        put(db, PICTURES, number, url_id=number, digest=digest, type=kind)
         if url != "lead":
-            put(db, "_images", number, page_id=9, position=30 - number, url=url)
+            put(db, IMAGES, number, page_id=9, position=30 - number, url=url)
     found = list(pictures_of_article(db, 7))
     assert [picture.url for picture in found] == ["lead", "two", "one"]
     assert found[1] == ShownPicture(

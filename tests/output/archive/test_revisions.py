@@ -20,6 +20,7 @@ from broadsheet.output.archive.revisions import (
     read_article_state,
 )
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import BLOCK_EVIDENCE, BLOCK_TEXTS, PAGE_BLOCKS, REVISION_BLOCKS, SHELF
 from tests.output.filled_rows import put, rows
 
 CHANGES = ["first", "correction", "withdrawn", "returned"]
@@ -72,7 +73,7 @@ def test_a_revision_gets_the_next_number_of_its_article_and_each_of_its_values(r
     assert not is_pending(revised.db, 7)
 
 
-@pytest.mark.parametrize("table", ["articles", "_shelf"])
+@pytest.mark.parametrize("table", ["articles", SHELF])
 def test_a_state_is_that_of_the_article_s_page(archive: Archive, table: str) -> None:
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
@@ -83,13 +84,13 @@ def test_a_state_is_that_of_the_article_s_page(archive: Archive, table: str) -> 
     else:
         packed = str({"title": "Rain", "published_raw": "2024-05-03"}).replace("'", '"')[:-1]
         packed += ', "metadata_sources": "{\\"title\\": \\"meta\\", \\"published\\": \\"json-ld\\"}"}'
-        put(db, "_shelf", 1, id=7, page_id=3, cleaner_version="16", article=packed)
+        put(db, SHELF, 1, id=7, page_id=3, cleaner_version="16", article=packed)
     put(db, "pages", 2, id=3, cleaner_id=5)
     for number, (page_id, text) in enumerate([(3, "abc"), (3, "abcde"), (4, "x")], 10):
-        put(db, "_block_texts", number, id=number, text=text)
+        put(db, BLOCK_TEXTS, number, id=number, text=text)
         put(
             db,
-            "_page_blocks",
+            PAGE_BLOCKS,
             9,
             page_id=page_id,
             position=20 - number,
@@ -112,17 +113,15 @@ def test_blocks_of_a_revision_take_the_place_of_its_own_alone(archive: Archive) 
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
     for article_id, number in ((7, 1), (7, 2), (8, 1)):
-        put(db, "_revision_blocks", article_id, article_id=article_id, number=number)
+        put(db, REVISION_BLOCKS, article_id, article_id=article_id, number=number)
     for host, pages in (("a.test", 5), ("b.test", 3)):
-        put(db, "_block_evidence", 4, block_id=11, host=host, pages=pages)
+        put(db, BLOCK_EVIDENCE, 4, block_id=11, host=host, pages=pages)
     state = ArticleState(((0, 11, 1, 1, 2, 5), (1, 12, 1, 0, 2, 3)), b"", StatedMetadata())
     put_revision_blocks(db, 7, 1, state)
-    found = {
-        (row["article_id"], row["number"], row["block_id"]): row["elsewhere"] for row in rows(db, "_revision_blocks")
-    }
+    found = {(row["article_id"], row["number"], row["block_id"]): row["elsewhere"] for row in rows(db, REVISION_BLOCKS)}
     assert found == {(7, 1, 11): 4, (7, 1, 12): 0, (7, 2, 7003): 7009, (8, 1, 8003): 8009}
     drop_revision_blocks(db, 7, 1)
-    assert {(row["article_id"], row["number"]) for row in rows(db, "_revision_blocks")} == {(7, 2), (8, 1)}
+    assert {(row["article_id"], row["number"]) for row in rows(db, REVISION_BLOCKS)} == {(7, 2), (8, 1)}
 
 
 def test_a_capture_of_an_article_without_a_text_adds_no_revision(archive: Archive) -> None:

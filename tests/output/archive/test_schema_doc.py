@@ -16,6 +16,7 @@ from broadsheet.output.archive.schema_doc import (
 )
 from broadsheet.output.archive.stored_values import BLOCK_KINDS
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import PAGE_BLOCKS, SHELVED
 from tests.output.conftest import Maker
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -26,7 +27,7 @@ def test_every_column_has_its_meaning_and_no_meaning_is_left_over():
     MIGRATIONS.apply(db)
     documented_columns = {table: set(lines) - {""} for table, lines in column_meanings().items()}
     schema = {table: set(columns) for table, columns in schema_columns(db).items()}
-    schema["_shelved"] -= schema["articles"]
+    schema[SHELVED] -= schema["articles"]
     assert documented_columns == schema
     assert all("" in lines for lines in column_meanings().values())
 
@@ -35,8 +36,8 @@ def test_shelved_has_the_columns_of_articles_in_their_order_and_a_reason():
     db = Database(memory=True)
     MIGRATIONS.apply(db)
     there = schema_columns(db)
-    assert "why" in there["_shelved"]
-    assert [name for name in there["_shelved"] if name != "why"] == there["articles"]
+    assert "why" in there[SHELVED]
+    assert [name for name in there[SHELVED] if name != "why"] == there["articles"]
 
 
 def test_the_page_is_current():
@@ -50,7 +51,7 @@ def test_the_page_is_written_into_a_folder(tmp_path: Path):
 
 
 def test_the_numbers_of_kinds_are_told_as_they_are():
-    told = column_meanings()["_page_blocks"]["kind"].rstrip(".").split(", ")
+    told = column_meanings()[PAGE_BLOCKS]["kind"].rstrip(".").split(", ")
     assert told == [f"{number} {kind.replace('_', ' ')}" for number, kind in enumerate(BLOCK_KINDS)]
 
 

@@ -17,6 +17,7 @@ from broadsheet.output.read.verify import first_problem, verify
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import erase_remains, take_down
+from tests.internal_tables import SHELF, SHELVED
 from tests.output.conftest import Maker
 from tests.output.filled_rows import filled, put, rows
 from tests.output.merging import merge_archive
@@ -56,10 +57,10 @@ def test_an_article_is_the_same_on_the_shelf_and_after_it(archive, make, words):
     save_copies(archive, make, words)
     before = article_row(archive.db, "articles", COPY)
     settle(archive.db, make.clock)
-    assert article_row(archive.db, "_shelved", COPY) == before
+    assert article_row(archive.db, SHELVED, COPY) == before
     shelf.unshelve(archive.db, int(str(before["id"])))
     assert article_row(archive.db, "articles", COPY) == before
-    assert archive.db["_shelf"].count == 0
+    assert archive.db[SHELF].count == 0
 
 
 def test_each_column_of_the_schema_comes_back_from_the_shelf(archive):
@@ -67,18 +68,18 @@ def test_each_column_of_the_schema_comes_back_from_the_shelf(archive):
     article = put(archive.db, "articles", 3)
     shelf.shelve(archive.db, [(article["id"], shelf.ShelvingReason.PART)])
     assert rows(archive.db, "articles") == []
-    assert article_row(archive.db, "_shelved", article["url"]) == {name: article[name] for name in ARTICLE_COLUMNS}
+    assert article_row(archive.db, SHELVED, article["url"]) == {name: article[name] for name in ARTICLE_COLUMNS}
     shelf.unshelve(archive.db, article["id"])
     assert rows(archive.db, "articles") == [article]
-    assert rows(archive.db, "_shelf") == []
+    assert rows(archive.db, SHELF) == []
 
 
-@pytest.mark.parametrize("table", ["articles", "_shelved"])
+@pytest.mark.parametrize("table", ["articles", SHELVED])
 def test_each_column_of_an_article_can_be_updated_where_it_is(archive, table):
     archive.db.execute("PRAGMA foreign_keys = OFF")
     article, other = put(archive.db, "articles", 3), put(archive.db, "articles", 4)
     changed = filled(archive.db, "articles", 5, id=article["id"])
-    if table == "_shelved":
+    if table == SHELVED:
         shelf.shelve(archive.db, [(each["id"], shelf.ShelvingReason.PART) for each in (article, other)])
     shelf.update_article(archive.db, table, article["id"], {name: changed[name] for name in changed if name != "id"})
     assert article_row(archive.db, table, changed["url"]) == {name: changed[name] for name in ARTICLE_COLUMNS}
@@ -86,10 +87,10 @@ def test_each_column_of_an_article_can_be_updated_where_it_is(archive, table):
 
 
 def test_an_update_of_a_shelved_article_changes_what_is_given(copies):
-    before = article_row(copies.db, "_shelved", COPY)
+    before = article_row(copies.db, SHELVED, COPY)
     values = {"title": "Another", "cleaner_version": "99", "description": None}
-    shelf.update_article(copies.db, "_shelved", int(str(before["id"])), values)
-    assert article_row(copies.db, "_shelved", COPY) == before | values
+    shelf.update_article(copies.db, SHELVED, int(str(before["id"])), values)
+    assert article_row(copies.db, SHELVED, COPY) == before | values
     assert user_values(copies.db, page_of(copies.db, COPY)) == {"note": {"base64": "AP8="}}
 
 
@@ -116,7 +117,7 @@ def test_a_kill_between_shelf_and_articles_leaves_the_article_where_it_was(file,
     process.join(60)
     assert process.exitcode == 9
     with Archive.open(file, make.clock) as archive:
-        assert (archive.db["articles"].count, archive.db["_shelf"].count) == (2, 0)
+        assert (archive.db["articles"].count, archive.db[SHELF].count) == (2, 0)
         assert verify(archive.db) == []
         assert settle(archive.db, make.clock).removed_articles == 1
 
@@ -128,13 +129,13 @@ def test_a_takedown_leaves_nothing_of_a_shelved_article_in_the_bytes(file, make,
         archive.db.execute("ALTER TABLE articles ADD COLUMN note TEXT")
         archive.db.execute("UPDATE articles SET note = 'Oakenshaw' WHERE url = ?", [COPY])
         settle(archive.db, make.clock)
-        assert archive.db["_shelf"].count == 1
+        assert archive.db[SHELF].count == 1
     gone = (b"zanzibar", b"Quillwork", b"Oakenshaw")
     assert all(word in file.read_bytes() for word in gone)
     with Archive.open(file, make.clock) as archive:
         take_down(archive.db, COPY, "", make.clock)
         erase_remains(archive.db)
-        assert (archive.db["_shelf"].count, archive.db["articles"].count) == (0, 1)
+        assert (archive.db[SHELF].count, archive.db["articles"].count) == (0, 1)
     assert not [word for word in gone if word in file.read_bytes()]
 
 
@@ -145,7 +146,7 @@ def test_a_shelved_article_is_merged_with_what_a_user_noted(tmp_path, make, word
     with Archive.open(target, make.clock) as archive:
         merge_archive(archive.db, source, make.clock)
         settle(archive.db, make.clock)
-        assert archive.db.execute("SELECT url, why FROM _shelved").fetchall() == [(COPY, "duplicate")]
+        assert archive.db.execute(f"SELECT url, why FROM {SHELVED}").fetchall() == [(COPY, "duplicate")]
         archive.save([make.outcome(STAYS, words("other"))])
         settle(archive.db, make.clock)
         assert archive.db.execute("SELECT note FROM articles WHERE url = ?", [COPY]).fetchone() == (b"\x00\xff",)
@@ -154,33 +155,33 @@ def test_a_shelved_article_is_merged_with_what_a_user_noted(tmp_path, make, word
 @pytest.mark.parametrize(
     ("check", "location", "damage"),
     [
-        ("stored_values", "_shelf/article", "article = substr(article, 1, 40)"),
-        ("stored_values", "_shelf/article", "article = '[]'"),
-        ("column_values", "_shelf/why", "why = 'duplicatf'"),
-        ("column_values", "_shelf/last_seen", "last_seen = 'now'"),
-        ("column_values", "_shelved/title", "article = json_remove(article, '$.title')"),
-        ("column_values", "_shelved/word_count", "article = json_set(article, '$.word_count', 'many')"),
-        ("column_values", "_shelved/page_type", "article = json_set(article, '$.page_type', 'artikle')"),
-        ("stored_values", "_shelved/authors", "article = json_set(article, '$.authors', '[1')"),
-        ("row_numbers", "_shelved", "article = json_set(article, '$.url', 'http://a.test/else')"),
-        ("hosts", "_shelved/host", "article = json_set(article, '$.host', 'b.test')"),
-        ("article_digests", "_shelved/text", "article = json_set(article, '$.text', 'other')"),
-        ("copied_values", "_shelved/title", "article = json_set(article, '$.title', 'other')"),
-        ("foreign_keys", "_shelf", "capture_id = 5"),
-        ("foreign_keys", "_shelf", "page_id = 5"),
+        ("stored_values", f"{SHELF}/article", "article = substr(article, 1, 40)"),
+        ("stored_values", f"{SHELF}/article", "article = '[]'"),
+        ("column_values", f"{SHELF}/why", "why = 'duplicatf'"),
+        ("column_values", f"{SHELF}/last_seen", "last_seen = 'now'"),
+        ("column_values", f"{SHELVED}/title", "article = json_remove(article, '$.title')"),
+        ("column_values", f"{SHELVED}/word_count", "article = json_set(article, '$.word_count', 'many')"),
+        ("column_values", f"{SHELVED}/page_type", "article = json_set(article, '$.page_type', 'artikle')"),
+        ("stored_values", f"{SHELVED}/authors", "article = json_set(article, '$.authors', '[1')"),
+        ("row_numbers", SHELVED, "article = json_set(article, '$.url', 'http://a.test/else')"),
+        ("hosts", f"{SHELVED}/host", "article = json_set(article, '$.host', 'b.test')"),
+        ("article_digests", f"{SHELVED}/text", "article = json_set(article, '$.text', 'other')"),
+        ("copied_values", f"{SHELVED}/title", "article = json_set(article, '$.title', 'other')"),
+        ("foreign_keys", SHELF, "capture_id = 5"),
+        ("foreign_keys", SHELF, "page_id = 5"),
     ],
 )
 def test_damage_on_the_shelf_is_named(copies, check, location, damage):
     assert first_problem(copies.db) is None
     copies.db.execute("PRAGMA foreign_keys = OFF")
-    copies.db.execute(f"UPDATE _shelf SET {damage}")
+    copies.db.execute(f"UPDATE {SHELF} SET {damage}")
     found = {(problem.check, problem.location.partition(" row ")[0]) for problem in verify(copies.db)}
     assert (check, location) in found
 
 
 def test_the_view_has_what_the_row_has(copies):
-    (packed,) = copies.db.execute("SELECT article FROM _shelf").fetchone()
-    shelved = article_row(copies.db, "_shelved", COPY)
+    (packed,) = copies.db.execute(f"SELECT article FROM {SHELF}").fetchone()
+    shelved = article_row(copies.db, SHELVED, COPY)
     values = json.loads(packed)
     assert values.pop("note") == {"base64": "AP8="}
     assert values == {name: shelved[name] for name in values}

@@ -20,6 +20,7 @@ from broadsheet.output.archive.stored_values import (
     unpacked,
     utc_now,
 )
+from tests.internal_tables import PAGE_LAYOUT
 
 
 def test_what_was_stored_is_read():
@@ -42,13 +43,13 @@ def test_what_is_no_object_is_refused_by_its_place(value):
 
 @pytest.mark.parametrize("error", [zlib.error("x"), ValueError("x"), KeyError("x"), TypeError("x"), IndexError("x")])
 def test_whatever_decoding_meets_names_the_value(error):
-    with pytest.raises(DamagedValue) as caught, decoding("_page_layout", "layout", "1/2"):
+    with pytest.raises(DamagedValue) as caught, decoding(PAGE_LAYOUT, "layout", "1/2"):
         raise error
-    assert (caught.value.location, caught.value.__cause__) == ("_page_layout/layout row 1/2", error)
+    assert (caught.value.location, caught.value.__cause__) == (f"{PAGE_LAYOUT}/layout row 1/2", error)
 
 
 def test_other_errors_pass():
-    with pytest.raises(OSError, match="full"), decoding("_page_layout", "layout", 1):
+    with pytest.raises(OSError, match="full"), decoding(PAGE_LAYOUT, "layout", 1):
         raise OSError("full")
 
 

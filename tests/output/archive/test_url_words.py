@@ -27,6 +27,7 @@ from broadsheet.output.archive.url_words import (
     http_reason,
 )
 from broadsheet.output.write.outcome import DiscoveredUrl
+from tests.internal_tables import REASONS, SHELVED
 
 SETS: list[type[StrEnum]] = [
     UrlKind, UrlState, UrlSource, OutcomeReason, ReasonFamily, PageType, RemovalReason, KeepReason, EditKind,
@@ -41,9 +42,9 @@ SETS: list[type[StrEnum]] = [
         ("urls", "state", UrlState),
         ("urls", "found_via", UrlSource),
         ("pages", "page_type", PageType),
-        ("_shelved", "why", ShelvingReason),
+        (SHELVED, "why", ShelvingReason),
         ("changes", "change", ArticleChange),
-        ("_reasons", "reason", [*RemovalReason, *KeepReason]),
+        (REASONS, "reason", [*RemovalReason, *KeepReason]),
         ("revisions", "change", [*EditKind, *RevisionMark]),
     ],
 )

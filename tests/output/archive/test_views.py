@@ -10,6 +10,7 @@ import pytest
 from broadsheet.output.read import datasette
 from broadsheet.output.read.edit_history import ALL_KINDS, list_edits
 from broadsheet.output.settle.settling import settle
+from tests.internal_tables import EDITS
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_edits_are_those_that_the_program_lists(filled):
     listed = [(edit.seq, edit.at, edit.kind, edit.title, edit.title_before, edit.rewritten, edit.url, edit.revision)
               for edit in list_edits(filled, kinds=ALL_KINDS)]  # fmt: skip
     columns = "seq, at, kind, title, coalesce(title_before, ''), rewritten, url, revision"
-    assert filled.execute(f"SELECT {columns} FROM _edits ORDER BY seq").fetchall() == listed
+    assert filled.execute(f"SELECT {columns} FROM {EDITS} ORDER BY seq").fetchall() == listed
     assert {kind for _, _, kind, *_ in listed} > {"new"}
 
 

@@ -15,6 +15,7 @@ from broadsheet.output.browse.block_review import (
 )
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Review
+from tests.internal_tables import BLOCK_TEXTS, PAGE_BLOCKS, REASONS
 from tests.output.browse.conftest import RoomClient, article_id, visible_text
 from tests.output.filled_rows import put
 
@@ -144,14 +145,14 @@ def test_a_block_is_shown_with_two_on_either_side(archive):
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
     put(db, "articles", 1, id=11, page_id=1, url="u", host="h", title="T")
-    put(db, "_reasons", 1, id=1, reason="header", rule="r")
-    put(db, "_reasons", 2, id=2, reason="removed by hand", rule="person")
+    put(db, REASONS, 1, id=1, reason="header", rule="r")
+    put(db, REASONS, 2, id=2, reason="removed by hand", rule="person")
     for position in range(7):
-        put(db, "_block_texts", position, id=20 + position, text=f"Block {position}")
+        put(db, BLOCK_TEXTS, position, id=20 + position, text=f"Block {position}")
         reason = 1 if position == 3 else 2
-        put(db, "_page_blocks", position, page_id=1, position=position, block_id=20 + position, kept=position % 2,
+        put(db, PAGE_BLOCKS, position, page_id=1, position=position, block_id=20 + position, kept=position % 2,
             kind=0, reason_id=reason)  # fmt: skip
-    put(db, "_page_blocks", 8, page_id=1, position=9, block_id=23, kept=1, kind=0, reason_id=2)
+    put(db, PAGE_BLOCKS, 8, page_id=1, position=9, block_id=23, kept=1, kind=0, reason_id=2)
     view = read_review(db)
     assert view.proposal == Proposal(
         "23", 11, "T", "u", "h", 3, True, "header", "r", 1,

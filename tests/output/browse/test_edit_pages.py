@@ -9,6 +9,7 @@ import pytest
 from broadsheet.output.browse import edit_pages as changes
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import REVISION_BLOCKS
 from tests.output.browse.conftest import RoomClient, article_id
 
 URL = "http://a.test/story"
@@ -63,6 +64,6 @@ def test_what_cannot_be_compared_is_said(client, path):
 
 def test_a_revision_whose_text_was_not_kept_is_not_compared(client, file):
     with sqlite3.connect(file) as db:
-        db.execute("DELETE FROM _revision_blocks WHERE number = 1")
+        db.execute(f"DELETE FROM {REVISION_BLOCKS} WHERE number = 1")
     assert client.get(f"a/article/{STORY}/diff?to=2").status_code == 404
     assert client.get(f"a/article/{STORY}/diff").status_code == 200

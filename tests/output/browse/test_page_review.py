@@ -17,6 +17,7 @@ from broadsheet.output.browse.strict_requests import NotHereError
 from broadsheet.output.raw.raw_exchange import RecordLocation
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Review, store_review
+from tests.internal_tables import BLOCK_TEXTS, LAYOUTS, PAGE_BLOCKS, SHELF
 from tests.output.filled_rows import put
 
 AT, VERSION = "2026-01-02", "17"
@@ -47,11 +48,11 @@ def db(archive: Archive) -> Database:
         refers_to=None,
     )
     put(db, "articles", 1, id=11, page_id=1, text="Text", title="One", language="en", cleaner_version="x")
-    put(db, "_shelf", 2, id=12, page_id=2, why="a copy", article="{}")
+    put(db, SHELF, 2, id=12, page_id=2, why="a copy", article="{}")
     for number, (pages, articles) in enumerate(((2, 2), (3, 1)), 1):
-        put(db, "_layouts", number, id=number, host="h", pages=pages, articles=articles, kind="k", evidence="e")
-    put(db, "_block_texts", 1, id=5, text="A block")
-    put(db, "_page_blocks", 1, page_id=1, position=3, block_id=5, kept=1, kind=0)
+        put(db, LAYOUTS, number, id=number, host="h", pages=pages, articles=articles, kind="k", evidence="e")
+    put(db, BLOCK_TEXTS, 1, id=5, text="A block")
+    put(db, PAGE_BLOCKS, 1, page_id=1, position=3, block_id=5, kept=1, kind=0)
     return db
 
 

@@ -7,10 +7,13 @@ import pytest
 from broadsheet.cleaners.document import PageType
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import LAYOUTS as LAYOUTS_TABLE
 from tests.output.browse.conftest import SITE, RoomClient, visible_text
 from tests.output.browse.test_pages import PAYLOADS, assert_inert
 
-INSERT = "INSERT INTO _layouts (id, host, signature, pages, articles, kind, evidence) VALUES (?, ?, x'', ?, ?, ?, ?)"
+INSERT = (
+    f"INSERT INTO {LAYOUTS_TABLE} (id, host, signature, pages, articles, kind, evidence) VALUES (?, ?, x'', ?, ?, ?, ?)"
+)
 LAYOUTS = ((1, 6, 3, "", "of several kinds"), (2, 3, 0, "list", "tables of contents"), (3, 1, 1, "article", ""))
 
 

@@ -13,6 +13,7 @@ from sqlite_utils import Database
 
 from broadsheet.output.browse import room as reading_room
 from broadsheet.output.browse.room import Counted
+from tests.internal_tables import REVIEWS, URL_COUNTS
 from tests.output.browse.conftest import RoomClient
 from tests.output.crowd import fill_crowd
 
@@ -74,13 +75,13 @@ def test_a_page_takes_so_many(client: RoomClient, path: str, expected: dict[str,
 
 
 def test_of_a_layout_the_least_certain_of_its_first_pages_is_proposed(client: RoomClient, db: Database) -> None:
-    ((block_id,),) = db.execute("SELECT block_id FROM _reviews WHERE id = 1").fetchall()
+    ((block_id,),) = db.execute(f"SELECT block_id FROM {REVIEWS} WHERE id = 1").fetchall()
     try:
-        db.execute("UPDATE _reviews SET block_id = NULL WHERE id = 1")
+        db.execute(f"UPDATE {REVIEWS} SET block_id = NULL WHERE id = 1")
         db.conn.commit()
         proposal = client.json("c/review/pages.json")["proposal"]
     finally:
-        db.execute("UPDATE _reviews SET block_id = ? WHERE id = 1", [block_id])
+        db.execute(f"UPDATE {REVIEWS} SET block_id = ? WHERE id = 1", [block_id])
         db.conn.commit()
     assert (proposal["page_id"], proposal["layout"]["pages"]) == (1301, 301)
 
@@ -118,9 +119,9 @@ def test_a_large_archive_is_counted_beside_the_page_and_not_again_for_a_minute(
     clock, counted, archive, db = Clock(), Counted(), RoomClient(copy).room.archive("c"), Database(copy)
     monkeypatch.setattr(reading_room, "time", clock)
     monkeypatch.setattr(reading_room.threading, "Thread", clock.Thread)
-    db.execute("UPDATE _url_counts SET urls = CASE state WHEN 'done' THEN 20000 ELSE 0 END")
+    db.execute(f"UPDATE {URL_COUNTS} SET urls = CASE state WHEN 'done' THEN 20000 ELSE 0 END")
     assert counted.get_soon(db, archive, "one", lambda _: 1) == 1
-    db.execute("UPDATE _url_counts SET urls = 20001 WHERE state = 'done'")
+    db.execute(f"UPDATE {URL_COUNTS} SET urls = 20001 WHERE state = 'done'")
     assert counted.get_soon(db, archive, "one", lambda _: 2) == 1, "the value of before"
     assert counted.get_soon(db, archive, "two", lambda _: 2) is None
     assert clock.begun == 2

@@ -11,6 +11,7 @@ from sqlite_utils import Database
 from broadsheet.output.browse.library import ArchiveFile
 from broadsheet.output.browse.room import Counted, address, without
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import URL_COUNTS
 from tests.output.browse.conftest import SITE, RoomClient
 from tests.output.filled_rows import put
 
@@ -22,9 +23,9 @@ def db(archive: Archive) -> Database:
     put(db, "changes", 1, seq=5, change="changed", kind="body")
     put(db, "runs", 1, id=1, started_at="2026-01-02", finished_at="2026-01-04")
     put(db, "runs", 2, id=2, started_at="2026-01-03", finished_at=None)
-    db.execute("DELETE FROM _url_counts")
-    put(db, "_url_counts", 1, state="done", urls=3)
-    put(db, "_url_counts", 2, state="failed", urls=2)
+    db.execute(f"DELETE FROM {URL_COUNTS}")
+    put(db, URL_COUNTS, 1, state="done", urls=3)
+    put(db, URL_COUNTS, 2, state="failed", urls=2)
     return db
 
 
@@ -34,8 +35,8 @@ def db(archive: Archive) -> Database:
         ("UPDATE articles SET title = title", 1),
         ("UPDATE changes SET seq = 6", 2),
         ("INSERT INTO changes SELECT 4, article_id, at, change, kind, revision FROM changes", 1),
-        ("UPDATE _url_counts SET urls = urls + 1 WHERE state = 'failed'", 2),
-        ("UPDATE _url_counts SET urls = CASE state WHEN 'done' THEN 4 ELSE 1 END", 2),
+        (f"UPDATE {URL_COUNTS} SET urls = urls + 1 WHERE state = 'failed'", 2),
+        (f"UPDATE {URL_COUNTS} SET urls = CASE state WHEN 'done' THEN 4 ELSE 1 END", 2),
         ("UPDATE runs SET finished_at = '2026-01-05' WHERE id = 2", 2),
         ("UPDATE runs SET started_at = '2026-01-05' WHERE id = 2", 2),
         ("UPDATE runs SET started_at = '2026-01-01' WHERE id = 2", 1),

@@ -12,6 +12,7 @@ from broadsheet.output.browse.strict_requests import Arguments, NotHereError
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Ruling
+from tests.internal_tables import BLOCK_TEXTS
 from tests.output.conftest import Maker
 
 AT = "2026-03-01T00:00:00+00:00"
@@ -33,7 +34,7 @@ def number(db: Database, query: str) -> int:
 
 def arguments(db: Database, **more: str) -> Arguments:
     article = number(db, "SELECT id FROM articles WHERE url = 'http://a.test/1'")
-    block = number(db, f"SELECT id FROM _block_texts WHERE text = '{SHARED}'")
+    block = number(db, f"SELECT id FROM {BLOCK_TEXTS} WHERE text = '{SHARED}'")
     return Arguments({"article": str(article), "block": str(block), "keep": "0"} | more)
 
 
@@ -82,6 +83,6 @@ def test_what_is_not_there_is_said(db: Database, wrong: dict[str, str]) -> None:
 
 
 def test_a_block_of_another_article_is_not_in_this_one(db: Database) -> None:
-    block = number(db, "SELECT id FROM _block_texts WHERE text LIKE 'The story at http://b.test/3%'")
+    block = number(db, f"SELECT id FROM {BLOCK_TEXTS} WHERE text LIKE 'The story at http://b.test/3%'")
     with pytest.raises(NotHereError, match="does not stand in this article"):
         preview(db, arguments(db, block=str(block)))

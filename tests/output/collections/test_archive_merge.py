@@ -29,6 +29,7 @@ from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.person_verdicts import Review, Ruling, store_review
 from broadsheet.output.write.takedowns import take_down
 from tests.bench.archives.differences import differences
+from tests.internal_tables import BLOCK_TEXTS, EDITS, REVIEWS, URL_PATTERNS, WARC_ERASURES, WARC_FILES
 from tests.output.conftest import Maker
 from tests.output.merging import merge_archive
 from tests.output.wires import make_exchange
@@ -39,8 +40,8 @@ WORDS = (
     "water grain bridge council night harbour winter school letter train mill orchard river paper glass road".split()
 )
 # How an archive was made, not what is in it; a text that two hosts have is new to each where they are crawled apart.
-OTHERWISE = ("runs", "meta", "_warc_files")
-OTHERWISE_COLUMNS = [("_url_patterns", "articles")]
+OTHERWISE = ("runs", "meta", WARC_FILES)
+OTHERWISE_COLUMNS = [(URL_PATTERNS, "articles")]
 
 
 def story(number: int, host: str = "", edit: str = "") -> list[str]:
@@ -164,7 +165,7 @@ def test_an_archive_that_grew_brings_what_is_new_with_its_edits(
     assert (result.new_urls, result.stored_pages) == (1, 2)
     in_order(merged)
     merge_all(tmp_path / "at_once.db", make, shards)
-    ways_there = ("changes", "_edits", "sqlite_sequence")  # it was here before it was edited
+    ways_there = ("changes", EDITS, "sqlite_sequence")  # it was here before it was edited
     assert [row for row in differing(tmp_path / "at_once.db", merged) if row[0] not in ways_there] == []
     db = open_database(merged, read_only=True)
     numbers = db.execute(
@@ -227,7 +228,7 @@ def test_what_a_person_judged_of_a_sample_is_united_and_goes_with_a_takedown(
             with archive.db.conn:
                 store_review(archive.db, Review(*page, *verdict, True, make.clock(), "9"))
     merge_all(merged, make, shards)
-    urls = "SELECT url FROM _reviews ORDER BY url"
+    urls = f"SELECT url FROM {REVIEWS} ORDER BY url"
     with Archive.open(merged, make.clock) as archive:
         assert archive.db.execute(urls).fetchall() == [(f"{HOSTS[0]}/2",), (f"{HOSTS[1]}/2",)]
         take_down(archive.db, f"{HOSTS[0]}/2", clock=make.clock)
@@ -320,8 +321,8 @@ def test_a_number_that_stands_for_two_texts_is_refused_and_nothing_is_changed(
     merged = tmp_path / "all.db"
     merge_all(merged, make, shards[:1])
     with Archive.open(merged, make.clock) as archive:
-        (number,) = archive.db.execute("SELECT id FROM _block_texts WHERE text = ?", [PROMO]).fetchone()
-        archive.db.execute("UPDATE _block_texts SET text = 'Another text.' WHERE id = ?", [number])
+        (number,) = archive.db.execute(f"SELECT id FROM {BLOCK_TEXTS} WHERE text = ?", [PROMO]).fetchone()
+        archive.db.execute(f"UPDATE {BLOCK_TEXTS} SET text = 'Another text.' WHERE id = ?", [number])
         archive.db.conn.commit()
     before = content(merged)
     with pytest.raises(
@@ -446,7 +447,7 @@ def test_a_record_that_the_target_has_from_an_imported_file_too_is_its_own(
     crawled = write_archive(tmp_path / "crawled.db", make, [with_raw(make.outcome(url, *story(1)))])
     imported = Path(shutil.copy(crawled, tmp_path / "imported.db"))
     with Archive.open(imported, make.clock, own_warc=True) as archive:
-        archive.db.execute("DELETE FROM _warc_files")
+        archive.db.execute(f"DELETE FROM {WARC_FILES}")
     merge_all(target, make, [imported, crawled] if is_imported_first else [crawled, imported])
     in_order(target)
     with Archive.open(target, make.clock) as archive:
@@ -478,7 +479,7 @@ def test_a_copy_that_notes_erasures_without_a_takedown_erases_nothing_here(tmp_p
     hostile = Path(shutil.copy(target, folder / "news.db"))
     shutil.copytree(tmp_path / "news.db.warc", folder / "news.db.warc")
     with closing(sqlite3.connect(hostile)) as connection, connection:
-        connection.execute("INSERT INTO _warc_erasures SELECT name, 0, length FROM _warc_files")
+        connection.execute(f"INSERT INTO {WARC_ERASURES} SELECT name, 0, length FROM {WARC_FILES}")
     before = {path: path.read_bytes() for path in (tmp_path / "news.db.warc").glob("*.warc.gz")}
     merge_all(target, make, [hostile])
     assert {path: path.read_bytes() for path in before} == before

@@ -16,6 +16,7 @@ from broadsheet.output.archive.table_columns import table_columns
 from broadsheet.output.collections import merged_rows as merged_pages
 from broadsheet.output.collections.source_archive import attached, open_source
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import BLOCK_TEXTS, REASONS, REVISION_BLOCKS, SHELF
 from tests.output.conftest import Maker
 from tests.output.filled_rows import columns, put, rows
 
@@ -58,20 +59,20 @@ def seen(*sightings: tuple[str, int], article_id: int = 7) -> Fill:
 def test_each_column_of_a_revision_and_its_blocks_comes_along(merging: Merging) -> None:
     def fill(db: Database) -> None:
         put(db, "revisions", 3, article_id=7, number=1)
-        put(db, "_reasons", 4, reason="share", rule="share.icons")
-        put(db, "_block_texts", 5, id=55)
-        put(db, "_revision_blocks", 3, article_id=7, number=1, block_id=55, reason_id=4000)
+        put(db, REASONS, 4, reason="share", rule="share.icons")
+        put(db, BLOCK_TEXTS, 5, id=55)
+        put(db, REVISION_BLOCKS, 3, article_id=7, number=1, block_id=55, reason_id=4000)
 
     def fill_other(db: Database) -> None:
-        put(db, "_reasons", 6, id=66, reason="share", rule="other")
-        put(db, "_reasons", 6, id=67, reason="share", rule="share.icons")
+        put(db, REASONS, 6, id=66, reason="share", rule="other")
+        put(db, REASONS, 6, id=67, reason="share", rule="share.icons")
 
     with merging(fill, fill_other) as db:
         assert merged_pages.merge_history(db, 7, [])
         assert rows(db, "revisions") == rows(db, "revisions", "merged")
-        (block,), (source_block,) = (rows(db, "_revision_blocks", schema) for schema in ("main", "merged"))
+        (block,), (source_block,) = (rows(db, REVISION_BLOCKS, schema) for schema in ("main", "merged"))
         assert block == source_block | {"reason_id": 67}
-        assert rows(db, "_block_texts") == [{"id": 55, "text": "text 5"}]
+        assert rows(db, BLOCK_TEXTS) == [{"id": 55, "text": "text 5"}]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ def test_each_part_of_a_reading_is_read_of_either_archive(merging: Merging) -> N
     assert pair.target_reading == ("time 2", 502, *(ours[9][name] for name in read))
 
 
-@pytest.mark.parametrize("table", ["articles", "_shelf"])
+@pytest.mark.parametrize("table", ["articles", SHELF])
 def test_an_article_was_first_seen_where_either_saw_it_first_and_last_where_either_did_last(
     archive: Archive, table: str
 ) -> None:

@@ -19,6 +19,8 @@ from broadsheet.output.collections import merged_rows
 from broadsheet.output.collections.archive_merge import WarcCopy, put_places
 from broadsheet.output.collections.source_archive import attached, open_source
 from broadsheet.output.write.archive_writer import Archive
+from tests import internal_tables as inner
+from tests.internal_tables import named
 from tests.output.conftest import Maker
 from tests.output.filled_rows import Row, columns, put, rows, tables
 
@@ -28,45 +30,45 @@ COPIES = [WarcCopy("theirs.warc.gz", "ours.warc.gz", 500, 900, EARLY)]
 
 COPIED = {
     "urls": {"id"},
-    "_listed": set(),
-    "_url_patterns": set(),
-    "_url_orders": set(),
-    "_rendered_layouts": set(),
-    "_pictures": set(),
+    inner.LISTED: set(),
+    inner.URL_PATTERNS: set(),
+    inner.URL_ORDERS: set(),
+    inner.RENDERED_LAYOUTS: set(),
+    inner.PICTURES: set(),
     "captures": {"warc_file"},
-    "_resource_users": set(),
+    inner.RESOURCE_USERS: set(),
     "robots_files": set(),
     "takedowns": set(),
-    "_cleaners": set(),
-    "_reasons": {"id"},
+    inner.CLEANERS: set(),
+    inner.REASONS: {"id"},
     "runs": set(),
-    "_yields": set(),
-    "_rule_rates": set(),
+    inner.YIELDS: set(),
+    inner.RULE_RATES: set(),
     "alarms": set(),
     "corrections": set(),
-    "_reviews": set(),
-    "_outside_hosts": set(),
+    inner.REVIEWS: set(),
+    inner.OUTSIDE_HOSTS: set(),
 }
 """Tables whose rows come along, and the columns that have another value in each archive."""
 
-SAVED_AS_PAGES = {
-    *("pages", "articles", "_shelf", "_images", "_page_statements", "_page_leads", "_page_signatures", "_page_blocks"),
-    *("_page_layout", "_block_texts", "_own_fields", "revisions", "_revision_blocks", "changes"),
-}
+SAVED_AS_PAGES = named("""
+    pages articles _shelf _images _page_statements _page_leads _page_signatures _page_blocks _page_layout _block_texts
+    _own_fields revisions _revision_blocks changes
+""").split()
 """Tables that a merge of pages fills, as a crawl does or with the histories."""
 
-MADE_BY_SETTLING = {
-    *("_page_parts", "_layouts", "_statements", "_block_evidence", "_place_evidence", "duplicates", "_sketches"),
-    *("_crowded_hashes", "_page_copies", "_common_texts", "_unsettled", "_unsettled_texts", "_own_verdicts"),
-    "_earlier_signatures",
-}
-OF_ONE_FILE = {"meta", "_imports", "_recleans", "_reclean_before", "_warc_files", "_warc_erasures", "_url_counts"}
+MADE_BY_SETTLING = named("""
+    _page_parts _layouts _statements _block_evidence _place_evidence duplicates _sketches _crowded_hashes _page_copies
+    _common_texts _unsettled _unsettled_texts _own_verdicts _earlier_signatures
+""").split()
+OF_ONE_FILE = named("""
+    meta _imports _recleans _reclean_before _warc_files _warc_erasures _url_counts _unindexed
+""").split()
 """Facts of a file, what was done with it, where its records lie, and counts that triggers keep."""
-OF_ONE_FILE |= {"_unindexed"}
 
 REFERENCES = {
     "url_id": "SELECT url FROM {}.urls WHERE id = ?",
-    "reason_id": "SELECT reason || ' ' || rule FROM {}._reasons WHERE id = ?",
+    "reason_id": f"SELECT reason || ' ' || rule FROM {{}}.{inner.REASONS} WHERE id = ?",
 }
 """Columns with numbers that each archive gives anew, and what they stand for."""
 
@@ -84,26 +86,26 @@ def fill(db: Database) -> None:
     put(db, "robots_files", 9, host=HOST, access="rules")
     page = put(db, "urls", 2, url=URL, host=HOST, kind="page", state="done")
     picture = put(db, "urls", 3, url=PICTURE, host=HOST, kind="picture", state="done")
-    put(db, "_listed", 2, url_id=page["id"], kind="feed")
-    put(db, "_url_patterns", 2, host=HOST)
-    put(db, "_url_orders", 2)
-    put(db, "_rendered_layouts", 2, host=HOST, decision="all")
-    put(db, "_warc_files", 2, name="theirs.warc.gz")
+    put(db, inner.LISTED, 2, url_id=page["id"], kind="feed")
+    put(db, inner.URL_PATTERNS, 2, host=HOST)
+    put(db, inner.URL_ORDERS, 2)
+    put(db, inner.RENDERED_LAYOUTS, 2, host=HOST, decision="all")
+    put(db, inner.WARC_FILES, 2, name="theirs.warc.gz")
     capture = {"url": PICTURE, "warc_file": "theirs.warc.gz", "robots_id": 9000, "refers_to": 2000}
     put(db, "captures", 2, **capture)
-    put(db, "_resource_users", 2, capture_id=2000, url=URL)
-    put(db, "_pictures", 3, url_id=picture["id"], capture_id=2000)
+    put(db, inner.RESOURCE_USERS, 2, capture_id=2000, url=URL)
+    put(db, inner.PICTURES, 3, url_id=picture["id"], capture_id=2000)
     put(db, "takedowns", 2, pattern="http://gone.test/*")
-    put(db, "_cleaners", 2)
-    reason = put(db, "_reasons", 7)
+    put(db, inner.CLEANERS, 2)
+    reason = put(db, inner.REASONS, 7)
     run = put(db, "runs", 2)
-    put(db, "_yields", 2, run_id=run["id"], host=HOST)
-    put(db, "_rule_rates", 2, run_id=run["id"], host=HOST, reason_id=reason["id"])
+    put(db, inner.YIELDS, 2, run_id=run["id"], host=HOST)
+    put(db, inner.RULE_RATES, 2, run_id=run["id"], host=HOST, reason_id=reason["id"])
     put(db, "alarms", 2, run_id=run["id"], host=HOST)
-    text = put(db, "_block_texts", 2)
+    text = put(db, inner.BLOCK_TEXTS, 2)
     put(db, "corrections", 2, host=None, field="block", block_id=text["id"])
-    put(db, "_reviews", 2, host=HOST)
-    put(db, "_outside_hosts", 2)
+    put(db, inner.REVIEWS, 2, host=HOST)
+    put(db, inner.OUTSIDE_HOSTS, 2)
 
 
 def merge_all(target: Archive, source: Any) -> None:
@@ -135,12 +137,12 @@ def copies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[list[Row
         fill(archive.db)
     found = {}
     with Archive.open(folder / "target.db", make.clock) as archive:
-        archive.db.execute("INSERT INTO _reasons (id, reason, rule) VALUES (7000, 'other', 'rule')")
+        archive.db.execute(f"INSERT INTO {inner.REASONS} (id, reason, rule) VALUES (7000, 'other', 'rule')")
         with open_source(folder / "source.db") as source, attached(archive.db, source):
             merged_rows.merge_takedowns(archive.db, make.clock)
         with side_by_side(archive, folder / "source.db") as source:
             merge_all(archive, source)
-            archive.db.execute("DELETE FROM _reasons WHERE reason = 'other'")
+            archive.db.execute(f"DELETE FROM {inner.REASONS} WHERE reason = 'other'")
             for table in COPIED:
                 found[table] = tuple(named_numbers(archive.db, table, schema) for schema in ("merged", "main"))
             assert [row["warc_file"] for row in rows(archive.db, "captures")] == ["ours.warc.gz"]
@@ -174,7 +176,7 @@ def merged(tmp_path: Path, make: Maker):
             archive.db.execute("PRAGMA foreign_keys = OFF")
             with side_by_side(archive, tmp_path / "source.db") as source:
                 merge_all(archive, source)
-            key = ("url", "pattern") if table in ("urls", "_url_patterns") else ("id", "url_id")
+            key = ("url", "pattern") if table in ("urls", inner.URL_PATTERNS) else ("id", "url_id")
             names = [name for name in key if name in ours]
             (row,) = [row for row in rows(archive.db, table) if row[names[0]] == ours[names[0]]]
         return row
@@ -269,18 +271,18 @@ def test_a_url_that_is_a_picture_in_either_is_one(merged, theirs: str, kind: str
 
 @pytest.mark.parametrize("more", ["ours", "theirs"])
 def test_of_a_pattern_the_greater_count_of_each_kind_is_kept(merged, archive: Archive, more: str) -> None:
-    counts = [name for name in columns(archive.db, "_url_patterns") if name not in ("host", "pattern")]
+    counts = [name for name in columns(archive.db, inner.URL_PATTERNS) if name not in ("host", "pattern")]
     key = {"host": HOST, "pattern": "/*"}
     few, many = (key | {name: n + place for place, name in enumerate(counts)} for n in (10, 50))
     url = {"url": URL, "host": HOST, "kind": "page", "state": "done"}
     ours, theirs = (few, many) if more == "theirs" else (many, few)
-    assert merged("_url_patterns", ours, theirs, urls=(url, url)) == many
+    assert merged(inner.URL_PATTERNS, ours, theirs, urls=(url, url)) == many
 
 
 CORRECTION = {"host": None, "field": "block", "undone_at": None}
 LATER_WINS = {
     "corrections": {"value", "url", "who", "at", "note", "reason", "rule"},
-    "_reviews": {"kept", "reason", "rule", "is_right", "at", "cleaner_version"},
+    inner.REVIEWS: {"kept", "reason", "rule", "is_right", "at", "cleaner_version"},
 }
 """Columns that a later row gives; all others say what the row is about, and are the same in both."""
 
@@ -326,7 +328,7 @@ def test_of_a_picture_the_later_file_counts(merged, ours: str, theirs: str, is_t
     shared = {"url": PICTURE, "robots_id": None, "refers_to": None, "warc_file": None}
     captures = tuple(shared | {"id": n, "fetched_at": at} for n, at in ((71, theirs), (72, ours)))
     files = [{"url_id": 4, "capture_id": number} for number in (72, 71)]
-    row = merged("_pictures", *files, urls=(url, url), captures=captures)
+    row = merged(inner.PICTURES, *files, urls=(url, url), captures=captures)
     number = 1 if is_theirs else 2
     assert row == {
         "url_id": 4, "capture_id": 71 if is_theirs else 72, "digest": f"digest {number}", "type": f"type {number}",
@@ -343,16 +345,16 @@ def test_links_out_are_counted_once(
 ) -> None:
     with Archive.open(tmp_path / "source.db", make.clock) as archive:
         put(archive.db, "runs", 1, id=11)
-        put(archive.db, "_outside_hosts", 1, host="b.test", links=5)
+        put(archive.db, inner.OUTSIDE_HOSTS, 1, host="b.test", links=5)
     with Archive.open(tmp_path / "target.db", make.clock) as archive:
         for host, links in host_links.items():
-            put(archive.db, "_outside_hosts", 1, host=host, links=links)
+            put(archive.db, inner.OUTSIDE_HOSTS, 1, host=host, links=links)
         if remembered:
             put(archive.db, "meta", 1, key="merged_links 11", value=str(remembered).replace("'", '"'))
         with side_by_side(archive, tmp_path / "source.db") as source:
             merged_rows.merge_links(archive.db, source)
             merged_rows.merge_links(archive.db, source)
-        assert rows(archive.db, "_outside_hosts") == [{"host": "b.test", "links": expected}]
+        assert rows(archive.db, inner.OUTSIDE_HOSTS) == [{"host": "b.test", "links": expected}]
 
 
 @pytest.mark.parametrize(("offset", "is_erased"), [(499, False), (500, True)])
@@ -362,14 +364,14 @@ def test_the_copied_record_of_a_url_that_was_taken_down_here_is_to_be_erased(
     """The target had 500 bytes of the file before."""
     record = {"warc_file": "theirs.warc.gz", "robots_id": None, "refers_to": None, "rendered_for": None}
     with Archive.open(tmp_path / "source.db", make.clock) as archive:
-        put(archive.db, "_warc_files", 1, name="theirs.warc.gz")
+        put(archive.db, inner.WARC_FILES, 1, name="theirs.warc.gz")
         put(archive.db, "captures", 1, url=URL, warc_offset=offset, **record)
         put(archive.db, "captures", 2, url="http://a.test/2", warc_offset=700, **record)
     with Archive.open(tmp_path / "target.db", make.clock) as archive:
         put(archive.db, "takedowns", 1, pattern=URL)
-        put(archive.db, "_warc_files", 1, name="ours.warc.gz", length=900)
+        put(archive.db, inner.WARC_FILES, 1, name="ours.warc.gz", length=900)
         with side_by_side(archive, tmp_path / "source.db"):
             assert merged_rows.merge_captures(archive.db) == []
             assert [row["url"] for row in rows(archive.db, "captures")] == ["http://a.test/2"]
-            found = rows(archive.db, "_warc_erasures")
+            found = rows(archive.db, inner.WARC_ERASURES)
     assert found == [{"file": "ours.warc.gz", "offset": offset, "following": 700}] * is_erased

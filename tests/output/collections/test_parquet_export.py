@@ -12,6 +12,7 @@ import pytest
 from broadsheet.output.collections.parquet_files import parquet_tables
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import verb
+from tests.internal_tables import BLOCK_TEXTS, PAGE_BLOCKS, REASONS
 from tests.output.conftest import Maker
 from tests.output.filled_rows import Row, put, rows
 
@@ -100,9 +101,9 @@ def test_each_value_is_read_from_its_column(tmp_path: Path, make: Maker) -> None
         put(db, "articles", 4, url=page["url"], page_id=page["id"], capture_id=333, authors='["A"]', tags='["T"]',
             keywords='["K"]', published="2024-02-01T00:00:00Z", published_day="2024-02-01", first_seen="2024-02-02",
             modified="2024-02-03T00:00:00Z", modified_day="2024-02-03", last_seen="2024-02-04")  # fmt: skip
-        put(db, "_block_texts", 5)
-        put(db, "_reasons", 5)
-        put(db, "_page_blocks", 5, page_id=page["id"], kept=0, block_id=5000, reason_id=5000)
+        put(db, BLOCK_TEXTS, 5)
+        put(db, REASONS, 5)
+        put(db, PAGE_BLOCKS, 5, page_id=page["id"], kept=0, block_id=5000, reason_id=5000)
         stored = {"articles": rows(db, "articles")[0] | {"usage": ["search=y"]}, "urls": rows(db, "urls")[0]}
     found = export(tmp_path / "out", tmp_path / "a.db")
     for table, row in stored.items():
@@ -140,7 +141,7 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
     assert sorted(path.name for path in tmp_path.rglob("*")) == names
 
 
-@pytest.mark.parametrize(("table", "column"), [("articles", "authors"), ("_block_texts", "text"), ("urls", "host")])
+@pytest.mark.parametrize(("table", "column"), [("articles", "authors"), (BLOCK_TEXTS, "text"), ("urls", "host")])
 def test_a_damaged_value_is_told_with_its_archive_and_what_was_written_stays(
     archives: tuple[Path, Path], tmp_path: Path, table: str, column: str
 ) -> None:

@@ -10,10 +10,11 @@ from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.collections.source_archive import open_source
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
+from tests.internal_tables import OUTSIDE_HOSTS
 from tests.output.conftest import Maker
 from tests.output.merging import merge_archive
 
-LINKS = "SELECT host, links FROM _outside_hosts ORDER BY host"
+LINKS = f"SELECT host, links FROM {OUTSIDE_HOSTS} ORDER BY host"
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from broadsheet.output.collections.source_archive import (
 )
 from broadsheet.output.raw.warc_folders import claimed_folders
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import BLOCK_TEXTS, REASONS, WARC_FILES
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
 
@@ -39,7 +40,7 @@ def pair(tmp_path: Path, make: Maker) -> Iterator[tuple[Archive, SourceArchive]]
     for name in ("here", "there"):
         (tmp_path / name).mkdir()
         with Archive.open(tmp_path / name / "a.db", make.clock) as archive:
-            put(archive.db, "_warc_files", 1, name=NAME, length=40, begun_at="2026")
+            put(archive.db, WARC_FILES, 1, name=NAME, length=40, begun_at="2026")
             archive.db.conn.commit()
         write(tmp_path / name, HEAD + b"." * 40)
     with Archive.open(tmp_path / "here" / "a.db", make.clock) as target, open_source(tmp_path / "there/a.db") as source:
@@ -75,13 +76,13 @@ def test_files_are_the_same_that_begin_with_the_same_record(
 
 
 def test_files_of_other_lengths_are_not_the_same(pair: tuple[Archive, SourceArchive]) -> None:
-    pair[0].db.execute("UPDATE _warc_files SET length = 39")
+    pair[0].db.execute(f"UPDATE {WARC_FILES} SET length = 39")
     assert [copy.copied_length for copy in planned(pair)] == [0]
 
 
 def test_a_file_without_bytes_is_not_copied(pair: tuple[Archive, SourceArchive], tmp_path: Path) -> None:
     there = open_database(tmp_path / "there" / "a.db", read_only=False)
-    there.execute("UPDATE _warc_files SET length = 0")
+    there.execute(f"UPDATE {WARC_FILES} SET length = 0")
     there.conn.commit()
     assert planned(pair) == []
 
@@ -94,7 +95,7 @@ def test_a_copy_reaches_as_far_as_the_journal_or_the_row_says(
     (copy,) = planned(pair)
     claimed_folders(pair[0].db).begin(copy.target_name)
     claimed_folders(pair[0].db).note(copy.target_name, committed)
-    put(pair[0].db, "_warc_files", 2, name=copy.target_name, length=row)
+    put(pair[0].db, WARC_FILES, 2, name=copy.target_name, length=row)
     assert [plan.copied_length for plan in planned(pair)] == [copied]
 
 
@@ -193,7 +194,7 @@ def test_a_source_is_detached_whatever_was_going_on(pair: tuple[Archive, SourceA
     db = pair[0].db
     with attached(db, pair[1]):
         db.execute("BEGIN IMMEDIATE")
-        db.execute("INSERT INTO _reasons (reason, rule) SELECT 'a', count(*) FROM merged.urls")
+        db.execute(f"INSERT INTO {REASONS} (reason, rule) SELECT 'a', count(*) FROM merged.urls")
     assert [row[1] for row in db.execute("PRAGMA database_list")] == ["main"]
     assert not db.conn.in_transaction
 
@@ -208,7 +209,7 @@ def test_a_source_that_is_gone_is_not_reachable(pair: tuple[Archive, SourceArchi
 def test_texts_that_clash_are_shown_in_a_line(pair: tuple[Archive, SourceArchive], tmp_path: Path, make: Maker) -> None:
     there = open_database(tmp_path / "there" / "a.db", read_only=False)
     for db, text in ((pair[0].db, f"Here  \n{'long ' * 20}"), (there, "There")):
-        db.execute("INSERT INTO _block_texts (id, text) VALUES (7, ?)", [text])
+        db.execute(f"INSERT INTO {BLOCK_TEXTS} (id, text) VALUES (7, ?)", [text])
         db.conn.commit()
     there.close()
     with pytest.raises(MergeConflict) as clash, attached(pair[0].db, pair[1]):

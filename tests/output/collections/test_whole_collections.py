@@ -12,6 +12,7 @@ from sqlite_utils import Database
 from broadsheet.output.collections.archive_merge import MergeResult
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import labelled, named
 from tests.output.filled_rows import rows, tables
 from tests.output.harbour import fill_harbour, fill_neighbour, settled_facts
 from tests.output.merging import merge_archive
@@ -43,11 +44,11 @@ def merged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 
 def test_every_table_of_the_merge_is_looked_at(merged: Database) -> None:
-    assert list(sections(MERGED)) == tables(merged)
+    assert list(sections(MERGED)) == [labelled(name) for name in tables(merged)]
 
 
 @pytest.mark.parametrize("name", sections(MERGED))
 def test_a_merge_leaves_these_rows(merged: Database, name: str) -> None:
-    found = changed(sorted(unpacked(rows(merged, name)), key=as_json))
+    found = changed(sorted(unpacked(rows(merged, named(name))), key=as_json))
     text = told(UNSTABLE.sub("X", as_json(row)) for row in found)
     assert text == expected(MERGED, name, text)

@@ -18,6 +18,7 @@ from broadsheet.output.read.verify import raw_responses, verify
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
 from tests.crawler import raws
+from tests.internal_tables import WARC_ERASURES, WARC_FILES
 from tests.output.raw.test_warc_files import archive_with_warcs, file, warcs  # noqa: F401
 from tests.output.wires import fetched
 
@@ -183,7 +184,7 @@ def test_what_a_kill_left_undone_is_done_at_the_next_opening(file: Path, monkeyp
     (path,) = warcs(file)
     assert SECRET in unpacked(path)
     with Archive.open(file) as archive:
-        assert archive.db.execute("SELECT count(*) FROM _warc_erasures").fetchone() == (0,)
+        assert archive.db.execute(f"SELECT count(*) FROM {WARC_ERASURES}").fetchone() == (0,)
         assert archive.db.execute("SELECT count(*) FROM captures").fetchone() == (0,)
         assert verify(archive.db) == []
     assert SECRET not in unpacked(path)
@@ -229,7 +230,7 @@ def test_an_imported_file_is_not_ours_to_write_to(file: Path) -> None:  # noqa: 
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET)])
         (path,) = warcs(file)
-        archive.db.execute("DELETE FROM _warc_files")
+        archive.db.execute(f"DELETE FROM {WARC_FILES}")
         archive.db.conn.commit()
         before = path.read_bytes()
         found = take_down(archive.db, "http://a.test/a")
@@ -262,7 +263,7 @@ def test_damage_does_not_keep_a_takedown_from_its_record(file: Path) -> None:  #
         ("UPDATE captures SET warc_file = 'a.db.warc/none.warc.gz'", "none.warc.gz is not there"),
         ("UPDATE captures SET http_status = 404", "the record's status is 200, that of its row 404"),
         ("DELETE FROM captures", "the response of http://a.test/a has no row in captures"),
-        ("UPDATE _warc_files SET length = 4611686018427387904", "the file ends before the record does"),
+        (f"UPDATE {WARC_FILES} SET length = 4611686018427387904", "the file ends before the record does"),
         ("UPDATE captures SET warc_offset = -1", "the file ends before the record does"),
     ],
 )

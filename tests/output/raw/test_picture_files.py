@@ -15,6 +15,7 @@ from broadsheet.output.archive.pictures import Picture
 from broadsheet.output.raw.picture_files import find_picture, picture_faults, read_picture_file
 from broadsheet.output.raw.warc_reader import RecordError
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import PICTURES
 from tests.output.filled_rows import put
 from tests.output.wires import fetched
 
@@ -33,7 +34,7 @@ def store(archive: Archive, body: bytes, encoding: str = "", *, is_kept: bool = 
         archive.keep_raw({"software": "test"}, 10**9)
     archive.db.execute("PRAGMA foreign_keys = OFF")
     archive.save([outcome])
-    put(archive.db, "_pictures", 1, url_id=7, capture_id=capture_of(archive.db), digest=PICTURE.digest,
+    put(archive.db, PICTURES, 1, url_id=7, capture_id=capture_of(archive.db), digest=PICTURE.digest,
         type=PICTURE.type, width=3, height=4, bytes=len(DATA))  # fmt: skip
     archive.db.conn.commit()
     return archive.db

@@ -19,6 +19,7 @@ from broadsheet.output.raw.stored_credentials import (
 from broadsheet.output.raw.warc_reader import iter_records
 from broadsheet.output.raw.warc_writer import RecordMaker
 from broadsheet.output.read.wacz import export_wacz
+from tests.internal_tables import WARC_FILES
 from tests.output.raw.test_warc_files import archive_with_warcs, file, warcs  # noqa: F401
 from tests.output.wires import fetched, make_exchange
 
@@ -63,13 +64,13 @@ def test_files_that_are_damaged_or_gone_cost_only_themselves(old_file: Path) -> 
         assert 0 < count_stored_credentials(archive.db, old_file.parent)["authorization"] < 8
         archive.db.execute("UPDATE captures SET warc_offset = 'nonsense'")
         assert "authorization" in credentials_warning(archive.db, old_file.parent)
-        archive.db.execute("UPDATE _warc_files SET name = '../../etc/' || name")
+        archive.db.execute(f"UPDATE {WARC_FILES} SET name = '../../etc/' || name")
         assert credentials_warning(archive.db, old_file.parent) == ""
 
 
 def test_spans_cover_a_file_without_a_gap(old_file: Path) -> None:
     with archive_with_warcs(old_file) as archive:
-        for name, length in archive.db.execute("SELECT name, length FROM _warc_files").fetchall():
+        for name, length in archive.db.execute(f"SELECT name, length FROM {WARC_FILES}").fetchall():
             spans = list(file_spans(archive.db, name, length))
             assert [span.offset for span in spans[1:]] == [span.offset + span.length for span in spans[:-1]]
             assert spans[0].offset == 0

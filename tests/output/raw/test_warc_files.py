@@ -26,6 +26,7 @@ from broadsheet.output.raw.warc_reader import read_record, read_response
 from broadsheet.output.raw.warc_writer import record_location
 from broadsheet.output.read.verify import raw_responses
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import WARC_FILES
 from tests.output.wires import AT, fetched
 
 
@@ -54,7 +55,7 @@ def count_checked_captures(file: Path) -> int:
     with Archive.open(file) as archive:
         assert list(raw_responses(archive.db)) == []
         [(captures,)] = archive.db.execute("SELECT count(*) FROM captures WHERE warc_file IS NOT NULL").fetchall()
-        lengths = dict(archive.db.execute("SELECT name, length FROM _warc_files"))
+        lengths = dict(archive.db.execute(f"SELECT name, length FROM {WARC_FILES}"))
     file_sizes = {f"a.db.warc/{path.name}": path.stat().st_size for path in warcs(file)}
     assert file_sizes == {name: length for name, length in lengths.items() if length or name in file_sizes}
     answers = [kind for path in warcs(file) for kind in kinds(path) if kind in ("response", "revisit")]
@@ -191,7 +192,7 @@ def test_a_forged_name_leads_to_no_other_file(file: Path, name: str) -> None:
     with pytest.raises(NotAnArchive):
         warc_path(file.parent, name)
     with Archive.open(file) as archive:
-        archive.db.execute("INSERT INTO _warc_files VALUES (?, 0, '')", [name])
+        archive.db.execute(f"INSERT INTO {WARC_FILES} VALUES (?, 0, '')", [name])
         archive.db.conn.commit()
     with pytest.raises(NotAnArchive):
         Archive.open(file)
@@ -274,14 +275,14 @@ def test_a_file_that_comes_to_have_the_name_meanwhile_is_left_too(appended: Appe
     appended.at_clock = make_file_at_second_look
     assert appended.append(b"ours") == file_name(1)
     assert (folder / file_name(0)).read_bytes() == b"somebody else's records"
-    rows = appended.db.execute("SELECT name, length FROM _warc_files").fetchall()
+    rows = appended.db.execute(f"SELECT name, length FROM {WARC_FILES}").fetchall()
     assert rows == [(f"a.db.warc/{file_name(1)}", 4)]
 
 
 def test_a_file_whose_row_alone_is_there_is_begun_by_the_next_run(appended: AppendedFiles) -> None:
     """The row is committed first; a run that is killed then leaves no file."""
     row = [f"a.db.warc/{file_name(7)}", AT]
-    appended.db.execute("INSERT INTO _warc_files (name, length, begun_at) VALUES (?, 0, ?)", row)
+    appended.db.execute(f"INSERT INTO {WARC_FILES} (name, length, begun_at) VALUES (?, 0, ?)", row)
     assert appended.append(b"ours") == file_name(7)
 
 
@@ -294,7 +295,7 @@ def test_the_newest_file_is_the_one_begun_last_whatever_the_order_of_names(appen
     appended.append(b"x" * 60)
     appended.now = "2027-01-01T00:00:00+00:00"
     newest_name = appended.append(b"x" * 60)
-    appended.db.execute("UPDATE _warc_files SET begun_at = '2028' WHERE name LIKE ?", [f"%{file_name(0)}"])
+    appended.db.execute(f"UPDATE {WARC_FILES} SET begun_at = '2028' WHERE name LIKE ?", [f"%{file_name(0)}"])
     assert newest_name > file_name(0)
     assert appended.append(b"x") == file_name(0)
 
@@ -311,7 +312,7 @@ def test_a_file_takes_a_gigabyte_and_everybody_may_read_it_whom_the_umask_lets(a
         os.umask(before)
     assert path.stat().st_mode & 0o7777 == 0o666
     os.truncate(path, 999_999_998)
-    appended.db.execute("UPDATE _warc_files SET length = 999999998")
+    appended.db.execute(f"UPDATE {WARC_FILES} SET length = 999999998")
     names = [appended.append(b"x" * size, warc_files.WARC_FILE_SIZE) for size in (1, 2)]
     assert names == [file_name(0), file_name(1)]
 
@@ -328,9 +329,9 @@ def test_a_file_that_cannot_be_cut_is_not_gone_on_with(file: Path, monkeypatch: 
         with pytest.raises(OSError, match="Input"):
             archive.save([fetched("http://a.test/2", 1, b"two")])
         monkeypatch.undo()
-        assert archive.raw_bytes == size == sum(archive.db.execute("SELECT length FROM _warc_files").fetchone())
+        assert archive.raw_bytes == size == sum(archive.db.execute(f"SELECT length FROM {WARC_FILES}").fetchone())
         archive.save([fetched("http://a.test/3", 2, b"three")])
-        assert archive.raw_bytes == sum(row[0] for row in archive.db.execute("SELECT length FROM _warc_files"))
+        assert archive.raw_bytes == sum(row[0] for row in archive.db.execute(f"SELECT length FROM {WARC_FILES}"))
         assert len(warcs(file)) == 2
 
 
@@ -341,7 +342,7 @@ def test_the_names_of_file_and_folder_are_on_disk_before_a_row_counts_on_them(
     synced_files: list[int] = []
 
     def note_sync(fd: int) -> None:
-        committed_bytes = appended.db.execute("SELECT sum(length) FROM _warc_files").fetchone()[0]
+        committed_bytes = appended.db.execute(f"SELECT sum(length) FROM {WARC_FILES}").fetchone()[0]
         assert not committed_bytes, "a row counts on a file whose name may be lost"
         synced_files.append(os.fstat(fd).st_ino)
 

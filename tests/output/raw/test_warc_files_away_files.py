@@ -11,6 +11,7 @@ from broadsheet.output.raw.erasure import erase_records
 from broadsheet.output.raw.warc_files import AwayFile, StoredPiece, away_path, read_away_files, write_away_files
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.fleet.sites import store_pages
+from tests.internal_tables import WARC_ERASURES
 
 PIECES = (StoredPiece("sites/a/pieces/1-ab", 10, "ab"), StoredPiece("sites/a/pieces/2-cd", 5, "cd"))
 FILE = AwayFile("a.db.warc/a-1.warc.gz", PIECES)
@@ -59,6 +60,6 @@ def test_what_is_to_be_erased_in_a_file_that_is_away_stays_noted(tmp_path: Path)
     file = send_away(archive)
     name = file.relative_to(tmp_path).as_posix()
     with Archive.open(archive) as opened:
-        opened.db.execute("INSERT INTO _warc_erasures (file, offset, following) VALUES (?, 0, 9)", [name])
+        opened.db.execute(f"INSERT INTO {WARC_ERASURES} (file, offset, following) VALUES (?, 0, 9)", [name])
         assert erase_records(opened.db, tmp_path, lambda: "2026-01-01T00:00:00+00:00") == 0
-        assert opened.db.execute("SELECT count(*) FROM _warc_erasures").fetchone() == (1,)
+        assert opened.db.execute(f"SELECT count(*) FROM {WARC_ERASURES}").fetchone() == (1,)

@@ -41,6 +41,7 @@ from broadsheet.output.read.verify import raw_responses
 from broadsheet.output.write import archive_writer
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
+from tests.internal_tables import WARC_ERASURES, WARC_FILES
 from tests.output.wires import fetched
 
 SITE = "http://a.test/"
@@ -123,7 +124,7 @@ def test_a_copy_with_a_folder_of_its_own_leaves_the_original_alone(news: Path, f
     with Archive.open(copy) as archive:
         assert list(raw_responses(archive.db)) == []
         take_down(archive.db, f"{SITE}1")
-        assert archive.db.execute("SELECT count(*) FROM _warc_erasures").fetchone() == (1,)
+        assert archive.db.execute(f"SELECT count(*) FROM {WARC_ERASURES}").fetchone() == (1,)
     assert contents(folder) == before, "the copy erases nothing in the original's folder"
     assert urls_in(copy.with_name("copy.db.warc")) == [f"{SITE}3"]
     crawl(news, 5)
@@ -187,8 +188,8 @@ def test_a_strangers_row_of_length_0_empties_nothing(news: Path, folder: Path) -
     before, stranger = contents(folder), news.with_name("stranger.db")
     with Archive.open(stranger) as archive:
         row = [f"news.db.warc/{next(iter(before))}"]
-        archive.db.execute("INSERT INTO _warc_files (name, length, begun_at) VALUES (?, 0, '2026')", row)
-        archive.db.execute("INSERT INTO _warc_erasures (file, offset, following) VALUES (?, 0, 9999)", row)
+        archive.db.execute(f"INSERT INTO {WARC_FILES} (name, length, begun_at) VALUES (?, 0, '2026')", row)
+        archive.db.execute(f"INSERT INTO {WARC_ERASURES} (file, offset, following) VALUES (?, 0, 9999)", row)
         archive.db.conn.commit()
     crawl(stranger, 7)
     assert contents(folder) == before
@@ -278,7 +279,7 @@ def test_rows_follow_a_renamed_folder_all_or_none(news: Path, folder: Path) -> N
         db.execute("CREATE TEMP TRIGGER stop BEFORE UPDATE ON captures BEGIN SELECT RAISE(ABORT, 'stop'); END")
         with pytest.raises(IntegrityError, match="stop"):
             RawFolders(db, renamed)._follow_rename("paper.db.warc")
-        assert db.execute("SELECT DISTINCT substr(name, 1, 13) FROM _warc_files").fetchall() == [("news.db.warc/",)]
+        assert db.execute(f"SELECT DISTINCT substr(name, 1, 13) FROM {WARC_FILES}").fetchall() == [("news.db.warc/",)]
 
 
 def test_a_database_that_alone_is_renamed_takes_its_folder_over(news: Path, folder: Path) -> None:

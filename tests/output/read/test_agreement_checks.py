@@ -9,6 +9,7 @@ from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.output.read import agreement_checks as link_checks
 from broadsheet.output.read.agreement_checks import NEEDED_ROWS, missing_rows_query
 from broadsheet.output.settle.settling import settle
+from tests.internal_tables import LAYOUTS, PAGE_BLOCKS, PAGE_LAYOUT, REVISION_BLOCKS, UNINDEXED, URL_COUNTS
 
 CHECKS = ("articles_and_pages", "layout_counts", "ledger_counts", "ledger_rows", "needed_rows", "old_revisions",
           "url_counts")  # fmt: skip
@@ -18,22 +19,22 @@ DAMAGES = [
     (f"UPDATE pages SET page_type = 'list' WHERE id = {PAGE}", "articles_and_pages", "do not name each other"),
     (f"UPDATE pages SET article_id = 5 WHERE id = {PAGE}", "articles_and_pages", "names article 5, which does not"),
     (f"DELETE FROM articles WHERE id = {ARTICLE}", "articles_and_pages", "is neither listed nor shelved"),
-    ("UPDATE _layouts SET pages = 2", "layout_counts", "says 2 pages, 1 of them articles; 1 and 1 are"),
-    ("UPDATE _layouts SET articles = 0", "layout_counts", "says 1 pages, 0 of them articles; 1 and 1 are"),
+    (f"UPDATE {LAYOUTS} SET pages = 2", "layout_counts", "says 2 pages, 1 of them articles; 1 and 1 are"),
+    (f"UPDATE {LAYOUTS} SET articles = 0", "layout_counts", "says 1 pages, 0 of them articles; 1 and 1 are"),
     (f"UPDATE pages SET blocks = blocks + 1 WHERE id = {PAGE}", "ledger_counts", "4 blocks = 2 kept + 1 removed"),
-    (f"UPDATE _page_blocks SET kept = 1 WHERE page_id = {PAGE}", "ledger_counts", "ledger 3 with 3 kept"),
-    (f"UPDATE _page_blocks SET position = 7 WHERE page_id = {PAGE} AND position = 1", "ledger_rows", "from 0 to 7"),
-    (f"UPDATE _page_blocks SET repeats = 7 WHERE page_id = {PAGE} AND position = 1", "ledger_rows", "block 7"),
-    (f"UPDATE _page_blocks SET repeats = 1 WHERE page_id = {PAGE} AND position = 1", "ledger_rows", "block 1"),
-    (f"DELETE FROM _page_layout WHERE page_id = {PAGE}", "ledger_rows", "is missing"),
+    (f"UPDATE {PAGE_BLOCKS} SET kept = 1 WHERE page_id = {PAGE}", "ledger_counts", "ledger 3 with 3 kept"),
+    (f"UPDATE {PAGE_BLOCKS} SET position = 7 WHERE page_id = {PAGE} AND position = 1", "ledger_rows", "from 0 to 7"),
+    (f"UPDATE {PAGE_BLOCKS} SET repeats = 7 WHERE page_id = {PAGE} AND position = 1", "ledger_rows", "block 7"),
+    (f"UPDATE {PAGE_BLOCKS} SET repeats = 1 WHERE page_id = {PAGE} AND position = 1", "ledger_rows", "block 1"),
+    (f"DELETE FROM {PAGE_LAYOUT} WHERE page_id = {PAGE}", "ledger_rows", "is missing"),
     ("UPDATE revisions SET number = 9 WHERE number = 2", "old_revisions", "has gaps in its numbers"),
     ("UPDATE revisions SET change = 'pending'", "old_revisions", "wait to be decided"),
-    ("UPDATE _revision_blocks SET number = 8", "old_revisions", "blocks of revision 8 of article"),
+    (f"UPDATE {REVISION_BLOCKS} SET number = 8", "old_revisions", "blocks of revision 8 of article"),
     ("UPDATE captures SET robots_id = 77", "needed_rows", "captures row 77 refers by robots_id to a missing row"),
-    ("UPDATE _url_counts SET urls = 9 WHERE state = 'done'", "url_counts", "says 9, and 2 are"),
-    ("DELETE FROM _url_counts", "url_counts", "says None, and 2 are"),
-    ("INSERT OR REPLACE INTO _url_counts (state, urls) VALUES ('failed', 5)", "url_counts", "says 5, and 0 are"),
-    ("INSERT INTO _unindexed (id) SELECT min(id) FROM articles", "url_counts", "still waits for the full-text index"),
+    (f"UPDATE {URL_COUNTS} SET urls = 9 WHERE state = 'done'", "url_counts", "says 9, and 2 are"),
+    (f"DELETE FROM {URL_COUNTS}", "url_counts", "says None, and 2 are"),
+    (f"INSERT OR REPLACE INTO {URL_COUNTS} (state, urls) VALUES ('failed', 5)", "url_counts", "says 5, and 0 are"),
+    (f"INSERT INTO {UNINDEXED} (id) SELECT min(id) FROM articles", "url_counts", "still waits for the full-text index"),
 ]
 
 

@@ -23,6 +23,7 @@ from broadsheet.output.read.archive_backup import BackupResult, back_up
 from broadsheet.output.read.verify import RAW_CHECKS, verify
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
+from tests.internal_tables import WARC_FILES
 from tests.output.wires import fetched
 
 SITE = "http://a.test/"
@@ -121,7 +122,7 @@ def test_imported_files_are_read_where_they_are(tmp_path: Path) -> None:
         [file] = (tmp_path / "one/a.db.warc").glob("*.gz")
         shutil.move(file, tmp_path / "one/in.warc.gz")
         archive.db.execute("UPDATE captures SET warc_file = 'in.warc.gz'")
-        archive.db.execute("DELETE FROM _warc_files")
+        archive.db.execute(f"DELETE FROM {WARC_FILES}")
     assert back_up(tmp_path / "one/a.db", tmp_path / "b.db") == BackupResult(imported=1)
     assert bodies(tmp_path / "b.db") == [b"page 1"]
 

@@ -17,6 +17,7 @@ from broadsheet.output.read.archive_facts import (
     gather_facts,
 )
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import IMAGES, SHELF, YIELDS
 from tests.output.filled_rows import put
 
 DAY = "2026-01-{:02}T00:00:00+00:00"
@@ -69,9 +70,9 @@ def test_pages_with_nothing_to_read_have_four_examples(db: Database, kind: str) 
 def test_articles_without_a_day_and_of_pictures_have_four_examples(db: Database) -> None:
     for number in range(1, 6):
         article(db, number, published_day=None, word_count=29)
-        put(db, "_images", number, page_id=number)
+        put(db, IMAGES, number, page_id=number)
     article(db, 6, word_count=30)
-    put(db, "_images", 6, page_id=6)
+    put(db, IMAGES, 6, page_id=6)
     article(db, 7, word_count=29)
     facts = gather_facts(db, now=NOW)
     examples = tuple(Example(number, f"t{number}", f"u{number}") for number in range(1, 5))
@@ -113,7 +114,7 @@ def test_the_least_certain_articles_come_first_one_of_each_title(db: Database) -
 def test_edits_are_counted_by_kind_and_those_of_the_last_run_apart(db: Database) -> None:
     put(db, "runs", 1, options="{}", id=1, started_at=DAY.format(5))
     article(db, 7)
-    put(db, "_shelf", 8, id=8, page_id=8)
+    put(db, SHELF, 8, id=8, page_id=8)
     notes = [(7, "body", 4), (7, "body", 5), (8, "body", 6), (7, "lead", 4), (9, "body", 6), (7, "", 6),
              (7, "cleaner", 6), (7, "withdrawn", 6)]  # fmt: skip
     for seq, (article_id, kind, day) in enumerate(notes, 1):
@@ -139,9 +140,9 @@ def test_an_alarm_is_shown_for_a_month_or_until_the_host_is_crawled_again(
     put(db, "runs", 1, options="{}", id=1, started_at=f"{started}T00:00:00+00:00")
     put(db, "runs", 2, options="{}", id=2, started_at=DAY.format(31)[:10] + "T23:00:00+00:00")
     put(db, "alarms", 1, run_id=1, host="a.test", what=what)
-    put(db, "_yields", 1, run_id=1, host="a.test")
+    put(db, YIELDS, 1, run_id=1, host="a.test")
     if later_yield:
-        put(db, "_yields", 2, run_id=2, host="b.test" if later_yield == "other" else "a.test")
+        put(db, YIELDS, 2, run_id=2, host="b.test" if later_yield == "other" else "a.test")
     assert bool(gather_facts(db, now=NOW).alarms) is is_shown
 
 

@@ -13,6 +13,7 @@ import pytest
 from broadsheet.cleaners.lineage import CLEANER_VERSION
 from broadsheet.output.read import content_checks as checks
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import IMPORTS, RECLEANS, SHELF, named
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put, tables
 
@@ -22,10 +23,10 @@ JSON_COLUMNS = {
     "captures": ["directives", "usage", "usage_stated"],
     "pages": ["evidence", "robots"],
     "articles": [*JSON_LISTS, "metadata_sources"],
-    "_shelf": ["article"],
+    SHELF: ["article"],
     "revisions": ["kinds"],
-    "_recleans": ["options", "counts"],
-    "_imports": ["options", "records"],
+    RECLEANS: ["options", "counts"],
+    IMPORTS: ["options", "records"],
 }
 OBJECTS = {"options", "versions", "counts", "metadata_sources", "article", "records"}
 
@@ -37,7 +38,7 @@ OBJECTS = {"options", "versions", "counts", "metadata_sources", "article", "reco
 def test_each_column_of_json_is_checked(archive: Archive, table: str, column: str, is_whole: bool) -> None:
     archive.db.execute("PRAGMA foreign_keys = OFF")
     whole = {name: "{}" if name in OBJECTS else "[]" for name in JSON_COLUMNS[table]}
-    state = {"state": "done"} if table == "_recleans" else {}
+    state = {"state": "done"} if table == RECLEANS else {}
     broken = {} if is_whole else {column: "[]" if column in OBJECTS else "{}"}
     put(archive.db, table, 3, **(whole | state | broken))
     found = [finding.location.partition(" ")[0] for finding in checks._json_faults(archive.db, table)]
@@ -85,8 +86,8 @@ CHECKS: dict[str, tuple[Callable[..., Any], str]] = {
 def test_damage_is_found_where_it_is_and_nowhere_before(page: Archive, damage: str) -> None:
     check, location = CHECKS[damage]
     assert list(check(page.db)) == []
-    page.db.execute(damage)
-    assert [finding.location.partition(" ")[0] for finding in check(page.db)] == [location]
+    page.db.execute(named(damage))
+    assert [finding.location.partition(" ")[0] for finding in check(page.db)] == [named(location)]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_damage_is_found_where_it_is_and_nowhere_before(page: Archive, damage: s
 )
 def test_what_is_no_damage_is_not_found(page: Archive, harmless: str) -> None:
     for statement in harmless.split("; "):
-        page.db.execute(statement)
+        page.db.execute(named(statement))
     every = (checks.block_texts, checks.article_texts, checks.page_digests, checks.article_digests, checks.standfirsts)
     assert [finding for check in (*every, checks.stored_values) for finding in check(page.db)] == []
 

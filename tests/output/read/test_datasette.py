@@ -19,6 +19,7 @@ from broadsheet.output.read import datasette as module
 from broadsheet.output.read.datasette import datasette_metadata, metadata_for
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import PAGE_LAYOUT
 from tests.output.conftest import Maker
 
 ARTICLE = "http://a.test/1"
@@ -99,7 +100,7 @@ def test_the_first_pages_lead_to_what_a_person_looks_at(metadata: dict[str, Any]
     for query in module._load_shown()["queries"].values():
         assert query["title"] in database
     visible = database.partition("hidden table")[0]
-    assert "_page_layout" not in visible
+    assert PAGE_LAYOUT not in visible
     for table in ("_sqlite_migrations", "sqlite_sequence"):
         assert f'<h3><a href="/news~20of~20today/{table}' not in visible
 

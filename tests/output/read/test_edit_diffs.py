@@ -8,6 +8,7 @@ from broadsheet.cleaners.compare.edits import BlockChange
 from broadsheet.output.read.edit_diffs import EditDiff, diff_html, marked_blocks, read_edit_diff, version_links
 from broadsheet.output.read.edit_history import TextNotKeptError, compare_revisions, find_revised_article, revisions_of
 from broadsheet.output.settle.settling import settle
+from tests.internal_tables import REVISION_BLOCKS
 
 URL = "http://a.test/1"
 BRIDGE = (
@@ -109,7 +110,7 @@ def test_an_edit_without_both_texts_has_no_words(archive, make):
     ((number,),) = archive.db.execute("SELECT id FROM articles").fetchall()
     assert [read_edit_diff(archive.db, number, revision) for revision in (1, 3)] == [None, None]
     assert read_edit_diff(archive.db, 7, 2) is None
-    archive.db.execute("DELETE FROM _revision_blocks")
+    archive.db.execute(f"DELETE FROM {REVISION_BLOCKS}")
     assert read_edit_diff(archive.db, number, 2) is None
     article, (first, last) = find_revised_article(archive.db, URL), revisions_of(archive.db, number)
     with pytest.raises(TextNotKeptError, match=f"the text of revision 1 of {URL} was not kept by the version that saw"):

@@ -18,6 +18,7 @@ from broadsheet.output.read.edit_history import (
 )
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.edit_decisions import old_and_new_blocks
+from tests.internal_tables import BLOCK_TEXTS, PAGE_BLOCKS, REVISION_BLOCKS, SHELF
 from tests.output.filled_rows import put
 
 AT = [f"2026-01-0{day}T00:00:00+00:00" for day in range(10)]
@@ -99,7 +100,7 @@ def test_an_edit_of_an_article_that_is_gone_is_not_listed(edited: Archive) -> No
     assert numbers(list_edits(edited.db)) == [2, 4]
     edited.db.execute("DELETE FROM articles")
     assert list(list_edits(edited.db)) == []
-    put(edited.db, "_shelf", 1, id=7, article='{"url": "http://a.test/s", "title": "Shelved"}')
+    put(edited.db, SHELF, 1, id=7, article='{"url": "http://a.test/s", "title": "Shelved"}')
     assert [(edit.url, edit.seq) for edit in list_edits(edited.db)] == [("http://a.test/s", 2), ("http://a.test/s", 4)]
 
 
@@ -114,15 +115,15 @@ def test_decided_revisions_are_those_of_the_article_that_do_not_wait(edited: Arc
 
 
 def block(db, table: str, block_id: int, text: str, /, **values) -> None:
-    put(db, "_block_texts", block_id, id=block_id, text=text)
+    put(db, BLOCK_TEXTS, block_id, id=block_id, text=text)
     put(db, table, block_id, block_id=block_id, kind=0, kept=1, reason_id=1, position=block_id, **values)
 
 
 def test_blocks_are_those_of_the_last_text_up_to_a_revision(edited: Archive) -> None:
     """The first one has blocks of its own, the second none, the third the page's; a withdrawn one has no text."""
     db = edited.db
-    block(db, "_revision_blocks", 31, "first", article_id=7, number=1, box=5, linked=0, elsewhere=2)
-    block(db, "_page_blocks", 32, "now", page_id=3)
+    block(db, REVISION_BLOCKS, 31, "first", article_id=7, number=1, box=5, linked=0, elsewhere=2)
+    block(db, PAGE_BLOCKS, 32, "now", page_id=3)
     put(db, "revisions", 4, article_id=7, number=4, change="withdrawn", kinds="[]")
     texts = {number: blocks_of_revision(db, 7, 3, number) for number in range(5)}
     assert texts[0] is None
@@ -139,26 +140,26 @@ def test_a_block_that_one_side_has_comes_with_other_articles_of_the_host(
 ) -> None:
     """Two are enough; pages of the article itself, of no article and of other hosts are none."""
     db = edited.db
-    block(db, "_page_blocks", 32, "now", page_id=3)
+    block(db, PAGE_BLOCKS, 32, "now", page_id=3)
     for page_id, article in enumerate(article_ids, 50):
         put(db, "urls", page_id, id=page_id, url=f"http://x/{page_id}", host=host, kind="page", state="done")
         put(db, "pages", page_id, id=page_id, article_id=article)
-        put(db, "_page_blocks", 9, page_id=page_id, position=1, block_id=32, kind=0, kept=1, reason_id=1)
+        put(db, PAGE_BLOCKS, 9, page_id=page_id, position=1, block_id=32, kind=0, kept=1, reason_id=1)
     old, new = old_and_new_blocks(db, 7, 1, 3, "a.test")
     assert [each.other_article_count for each in (*old, *new)] == [expected]
 
 
 def test_a_block_that_both_sides_have_is_not_counted_and_a_stored_count_holds(edited: Archive) -> None:
     db = edited.db
-    block(db, "_page_blocks", 32, "both", page_id=3)
-    put(db, "_revision_blocks", 1, article_id=7, number=1, block_id=32, kind=0, kept=1, elsewhere=0, box=5)
-    block(db, "_revision_blocks", 33, "old", article_id=7, number=1, elsewhere=4, box=5, linked=0)
+    block(db, PAGE_BLOCKS, 32, "both", page_id=3)
+    put(db, REVISION_BLOCKS, 1, article_id=7, number=1, block_id=32, kind=0, kept=1, elsewhere=0, box=5)
+    block(db, REVISION_BLOCKS, 33, "old", article_id=7, number=1, elsewhere=4, box=5, linked=0)
     old, new = old_and_new_blocks(db, 7, 1, 3, "a.test")
     assert {each.text: each.other_article_count for each in old} == {"both": 0, "old": 4}
     assert [each.other_article_count for each in new] == [0]
 
 
-@pytest.mark.parametrize("table", ["articles", "_shelf"])
+@pytest.mark.parametrize("table", ["articles", SHELF])
 def test_an_article_is_found_by_its_url_on_the_shelf_too(archive: Archive, table: str) -> None:
     archive.db.execute("PRAGMA foreign_keys = OFF")
     put(archive.db, "urls", 3, id=3, url=URL, host="a.test", kind="page", state="done")

@@ -16,6 +16,7 @@ from broadsheet.output.archive.table_columns import TableColumn
 from broadsheet.output.read import file_checks
 from broadsheet.output.read.file_checks import column_values, full_text, rules_of, schema_tables
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import IMPORTS, LAYOUTS, PAGE_BLOCKS, RECLEANS, REVIEWS
 
 RULED_COLUMNS = {*file_checks._WORDS, *file_checks._shapes(), *file_checks._ranges()}
 
@@ -23,7 +24,7 @@ RULED_COLUMNS = {*file_checks._WORDS, *file_checks._shapes(), *file_checks._rang
 def test_each_column_with_a_rule_is_one_of_the_schema() -> None:
     columns = {f"{table.name}.{column.name}" for table in schema_tables() for column in table.columns}
     assert RULED_COLUMNS - columns == set()
-    assert {"articles.title", "urls.kind", "_page_blocks.kept", "meta.value"} <= columns
+    assert {"articles.title", "urls.kind", f"{PAGE_BLOCKS}.kept", "meta.value"} <= columns
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_a_value(column: str, value: object, fault: str) -> None:
     ],
 )
 def test_the_evidence_of_a_layout_is_a_whole_sentence(evidence: str, is_sound: bool) -> None:
-    (rule,) = rules_of("_layouts", [TableColumn("evidence", "TEXT", True, False)])
+    (rule,) = rules_of(LAYOUTS, [TableColumn("evidence", "TEXT", True, False)])
     assert (rule.fault(evidence) == "") is is_sound
 
 
@@ -75,7 +76,7 @@ def test_every_sentence_that_a_layout_is_judged_by_is_one() -> None:
     notices = [LayoutPage(n, PageType.ARTICLE, 12, "same") for n in range(200, 205)]
     verdicts = judge_layouts([articles, lists, excerpts, notices])
     assert [verdict.kind for verdict in verdicts] == ["article", "list", "list", "other"]
-    (rule,) = rules_of("_layouts", [TableColumn("evidence", "TEXT", True, False)])
+    (rule,) = rules_of(LAYOUTS, [TableColumn("evidence", "TEXT", True, False)])
     assert {rule.fault(verdict.evidence) for verdict in verdicts} == {""}
 
 
@@ -87,7 +88,7 @@ def test_null_is_allowed_where_the_schema_allows_it() -> None:
 @pytest.mark.parametrize("name", ["kept", "position", "block_id", "reason_id"])
 @pytest.mark.parametrize("is_required", [True, False])
 def test_sqlite_finds_every_number_with_a_fault(name: str, is_required: bool) -> None:
-    (rule,) = rules_of("_page_blocks", [TableColumn(name, "INTEGER", is_required, False)])
+    (rule,) = rules_of(PAGE_BLOCKS, [TableColumn(name, "INTEGER", is_required, False)])
     values = [None, 0, 1, 2, -1, 2**62, -(2**63), 1.0, 0.5, "1", "x", b"1", b""]
     with closing(sqlite3.connect(":memory:")) as db:
         db.execute("CREATE TABLE stored (value)")
@@ -129,7 +130,7 @@ def test_the_times_of_a_run_are_times(archive, started_at: str, finished_at: str
     assert finding.location in ("runs/finished_at row 5", "runs/started_at row 5")
 
 
-@pytest.mark.parametrize("table", ["runs", "_recleans", "_imports", "corrections", "_reviews", "takedowns", "alarms"])
+@pytest.mark.parametrize("table", ["runs", RECLEANS, IMPORTS, "corrections", REVIEWS, "takedowns", "alarms"])
 def test_every_time_of_an_event_has_a_pattern(table: str) -> None:
     [columns] = [stored.columns for stored in schema_tables() if stored.name == table]
     times = {f"{table}.{column.name}" for column in columns if re.search(r"(?:^|_)at$", column.name)}

@@ -25,6 +25,7 @@ from broadsheet.output.read.coverage import measure_coverage
 from broadsheet.output.read.judgement import LookKind, Severity, judge, judge_archive, look_values, verdict_sentence
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
+from tests.internal_tables import IMAGES, YIELDS
 from tests.output import told
 from tests.output.conftest import Maker
 
@@ -118,7 +119,7 @@ def pictures_only(archive: Archive, make: Maker) -> None:
     dated(archive)
     archive.db.execute("UPDATE articles SET word_count = 8")
     for (page_id,) in archive.db.execute("SELECT page_id FROM articles").fetchall():
-        archive.db["_images"].insert(
+        archive.db[IMAGES].insert(
             {"page_id": page_id, "position": 0, "url": f"{SITE}/a.jpg", "caption": "", "credit": "", "alt": ""}
         )
 
@@ -357,7 +358,7 @@ def test_old_withdrawals_are_good_to_know(archive: Archive, make: Maker) -> None
 def test_a_layout_alarm_stays_and_another_goes_with_the_next_run(archive: Archive, make: Maker) -> None:
     alarmed(archive, make)
     run_id = crawled(archive, article(make, "2"))
-    archive.db["_yields"].insert({
+    archive.db[YIELDS].insert({
         "run_id": run_id, "host": "a.example", "part": "*", "pages": 1, "articles": 1, "barren": 0, "alike": 0,
         "words_low": 1, "words_median": 1, "removed_share": 0, "cleaner_version": "1",
     })  # fmt: skip

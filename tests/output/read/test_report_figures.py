@@ -9,6 +9,7 @@ import pytest
 from broadsheet.cleaners.document import Metadata
 from broadsheet.output.read.report_figures import gather_report, known_hosts
 from broadsheet.output.read.report_text import render
+from tests.internal_tables import LAYOUTS, RENDERED_LAYOUTS
 from tests.output.filled_rows import put
 
 
@@ -50,7 +51,7 @@ def test_an_empty_archive_has_a_report(archive):
 def test_layouts_that_were_rendered_often_come_first(archive):
     for number, (rendered, host) in enumerate([(1, "a"), (2, "b"), (2, "a"), (2, "a")]):
         values = {"rendered": rendered, "host": host, "requests": 4 - number}
-        put(archive.db, "_rendered_layouts", number, **values, signature=-number, decision="all")
+        put(archive.db, RENDERED_LAYOUTS, number, **values, signature=-number, decision="all")
     assert [layout.requests for layout in gather_report(archive.db).rendered_layouts] == [1, 2, 3, 4]
 
 
@@ -60,7 +61,7 @@ def test_a_report_names_so_many_and_no_more(archive):
         put(archive.db, "urls", number, id=number, state="done", kind="page")
         put(archive.db, "pages", number, id=number, layout_id=number, certainty=0.5)
         put(archive.db, "articles", number, id=number, page_id=number)
-        put(archive.db, "_layouts", number, id=number, pages=number)
+        put(archive.db, LAYOUTS, number, id=number, pages=number)
         if number <= 20:
             ids = {"article_id": 2 * number, "duplicate_id": 2 * number + 1, "cluster_id": number}
             put(archive.db, "duplicates", number, **ids, kind="near")

@@ -14,6 +14,7 @@ from broadsheet.output.read.ruling_examples import (
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Ruling
+from tests.internal_tables import BLOCK_TEXTS, PAGE_BLOCKS
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
 
@@ -29,9 +30,9 @@ def db(archive: Archive) -> Database:
 def put_texts(db: Database, *texts: str, is_kept: bool = True) -> None:
     """Store block texts, each on a page that keeps or removes it."""
     for text in texts:
-        number = 1 + db.execute("SELECT coalesce(max(id), 0) FROM _block_texts").fetchone()[0]
-        put(db, "_block_texts", 1, id=number, text=text)
-        put(db, "_page_blocks", 1, page_id=number, position=0, block_id=number, kept=is_kept)
+        number = 1 + db.execute(f"SELECT coalesce(max(id), 0) FROM {BLOCK_TEXTS}").fetchone()[0]
+        put(db, BLOCK_TEXTS, 1, id=number, text=text)
+        put(db, PAGE_BLOCKS, 1, page_id=number, position=0, block_id=number, kept=is_kept)
     db.conn.commit()
 
 
@@ -104,7 +105,7 @@ def test_a_ruling_s_block_and_two_verdicts_before_and_after_it(archive: Archive,
     words = ("one", "two", "three", "four", "five", "six", "seven")
     texts = [f"The {word} paragraph of a long story about the harbour and its ferries." for word in words]
     archive.save([make.outcome("http://a.test/2", *texts), make.outcome("http://a.test/1", *texts)])
-    ids = dict(archive.db.execute("SELECT text, id FROM _block_texts").fetchall())
+    ids = dict(archive.db.execute(f"SELECT text, id FROM {BLOCK_TEXTS}").fetchall())
     for place, text in ((3, texts[3]), (0, texts[0]), (6, texts[6])):
         ruling = Ruling(ids[text], False, ruled_at=AT)
         assert find_ruling_example(archive.db, ruling) is None

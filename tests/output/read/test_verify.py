@@ -12,6 +12,7 @@ from broadsheet.output.read import verify as checks
 from broadsheet.output.read.file_checks import Finding, column_values
 from broadsheet.output.read.verify import first_problem, first_source_problem, verify
 from broadsheet.output.settle.settling import settle
+from tests.internal_tables import LAYOUTS, PAGE_BLOCKS, PAGE_LEADS, UNSETTLED, named
 from tests.output.filled_rows import put
 from tests.output.wires import make_exchange
 
@@ -51,12 +52,12 @@ def test_a_check_names_twenty_problems_and_of_a_long_value_its_beginning(filled)
 
 
 def test_what_a_layout_counts_may_be_off_by_one_for_each_page_that_has_changed(filled):
-    filled.db.execute("INSERT INTO _layouts VALUES (5, 'a.test', x'00', 2, 1, '', '')")
-    detail = "_layouts row 5 says 2 pages, 1 of them articles; 0 and 0 are"
+    filled.db.execute(f"INSERT INTO {LAYOUTS} VALUES (5, 'a.test', x'00', 2, 1, '', '')")
+    detail = f"{LAYOUTS} row 5 says 2 pages, 1 of them articles; 0 and 0 are"
     for page_id, host in ((1, "a.test"), (2, "b.test")):
-        filled.db.execute("INSERT INTO _unsettled (page_id, host) VALUES (?, ?)", [page_id, host])
+        filled.db.execute(f"INSERT INTO {UNSETTLED} (page_id, host) VALUES (?, ?)", [page_id, host])
         assert [problem.detail for problem in verify(filled.db) if problem.check == "layout_counts"] == [detail]
-    filled.db.execute("INSERT INTO _unsettled (page_id, host) VALUES (3, 'a.test')")
+    filled.db.execute(f"INSERT INTO {UNSETTLED} (page_id, host) VALUES (3, 'a.test')")
     assert "layout_counts" not in {problem.check for problem in verify(filled.db)}
 
 
@@ -155,13 +156,13 @@ def test_what_a_layout_counts_may_be_off_by_one_for_each_page_that_has_changed(f
 )
 def test_damage_is_named(filled, file, check, damage):
     plain = sqlite3.connect(file)
-    plain.executescript(damage)
+    plain.executescript(named(damage))
     plain.close()
     assert check in {problem.check for problem in verify(filled.db)}
 
 
 def test_a_torn_file_is_a_problem_not_a_traceback(filled, file):
-    query = "SELECT rootpage FROM sqlite_master WHERE name = '_page_blocks'"
+    query = f"SELECT rootpage FROM sqlite_master WHERE name = '{PAGE_BLOCKS}'"
     (page,), (size,) = filled.db.execute(query).fetchone(), filled.db.execute("PRAGMA page_size").fetchone()
     filled.close()
     content = bytearray(file.read_bytes())
@@ -184,7 +185,7 @@ def test_a_torn_file_is_a_problem_not_a_traceback(filled, file):
 def test_the_first_problem_names_what_is_damaged(filled, file, damage, location):
     assert first_problem(filled.db) is None
     plain = sqlite3.connect(file)
-    plain.executescript(damage)
+    plain.executescript(named(damage))
     plain.close()
     problem = first_problem(filled.db)
     assert problem is not None
@@ -195,12 +196,12 @@ def test_the_first_problem_names_what_is_damaged(filled, file, damage, location)
 
 def test_a_table_that_cannot_be_read_is_a_problem_and_the_others_are_checked(filled, file):
     plain = sqlite3.connect(file)
-    plain.executescript("DROP TABLE _page_leads; UPDATE urls SET found_via = 'other' WHERE id = 1")
+    plain.executescript(f"DROP TABLE {PAGE_LEADS}; UPDATE urls SET found_via = 'other' WHERE id = 1")
     plain.close()
     problems = [(problem.check, problem.detail) for problem in verify(filled.db)]
-    assert ("column_values", "_page_leads cannot be read: no such table: _page_leads") in problems
+    assert ("column_values", f"{PAGE_LEADS} cannot be read: no such table: {PAGE_LEADS}") in problems
     assert ("column_values", "urls/found_via row 1 is 'other', which is no word of this column") in problems
-    assert ("schema_objects", "the table _page_leads is missing, or not that of the schema") in problems
+    assert ("schema_objects", f"the table {PAGE_LEADS} is missing, or not that of the schema") in problems
 
 
 def test_a_check_that_fails_by_itself_names_its_error(filled, monkeypatch):
@@ -236,7 +237,7 @@ def parts_that_find(db, check, count=3):
     ],
 )
 def test_a_wrong_row_is_found_in_the_part_that_it_is_in(filled, check, damage):
-    filled.db.execute(damage)
+    filled.db.execute(named(damage))
     assert len(parts_that_find(filled.db, check)) == 1
 
 
@@ -249,7 +250,7 @@ def test_a_wrong_row_is_found_in_the_part_that_it_is_in(filled, check, damage):
     ],
 )
 def test_what_is_no_part_of_a_page_is_checked_with_every_sample(filled, check, damage):
-    filled.db.conn.executescript(damage)
+    filled.db.conn.executescript(named(damage))
     assert parts_that_find(filled.db, check) == [1, 2, 3]
 
 

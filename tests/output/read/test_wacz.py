@@ -40,6 +40,7 @@ from tests.browser import (
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl
 from tests.crawler.shell import command
+from tests.internal_tables import WARC_FILES
 from tests.output.cleaned_pages import page_rows
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
@@ -196,7 +197,7 @@ def test_everything_is_in_it_and_listed_with_its_digest(file: Path, tmp_path: Pa
 
 def test_pages_have_their_title_or_url_and_the_first_seed_is_the_start(archive: Archive) -> None:
     archive.db.execute("PRAGMA foreign_keys = OFF")
-    put(archive.db, "_warc_files", 1, name="x.warc.gz")
+    put(archive.db, WARC_FILES, 1, name="x.warc.gz")
     for number, title, status, file_name in [
         (1, "", 200, "x.warc.gz"), (2, "Two", 200, "x.warc.gz"), (3, "Gone", 404, "x.warc.gz"),
         (4, "Elsewhere", 200, "y.warc.gz"), (5, "Five", 200, "x.warc.gz"),

@@ -15,20 +15,31 @@ from broadsheet.output.read.page_lookup import read_page
 from broadsheet.output.settle.own_reading import read_own_reading
 from broadsheet.output.write.assembled_text import stored_chances, update_certainty
 from broadsheet.output.write.edit_decisions import old_and_new_blocks
+from tests.internal_tables import PAGE_BLOCKS, PAGE_LAYOUT, REVISION_BLOCKS
 from tests.output.harbour import unchecked_harbour
 
 Read = Callable[[Database, int, int], Any]
 READERS: list[tuple[str, str, str, Read]] = [
     ("pages own_type", "'x'", "{page}", lambda db, page, article: read_own_reading(db, page)),
-    ("_page_layout chances", "5", "{page}", lambda db, page, article: stored_chances(db, page)),
-    ("_page_layout chances", "x'01'", "{page}", lambda db, page, article: update_certainty(db, page)),
-    ("_page_layout layout", "x'01'", "{page}", lambda db, page, article: list(read_kept_blocks(db, page))),
-    ("_page_blocks kind", "99", "{page}/0", lambda db, page, article: read_page(db, page)),
-    ("_page_blocks kind", "99", "{page}/0", lambda db, page, article: list(read_ledger(db, page))),
-    ("_page_blocks kind", "99", "{page}/{kept}", lambda db, page, article: list(read_kept_blocks(db, page))),
-    ("_page_layout layout", "x'01'", "{page}", lambda db, page, article: old_and_new_blocks(db, article, 1, page, "")),
-    ("_page_blocks kind", "99", "{page}", lambda db, page, article: old_and_new_blocks(db, article, 1, page, "")),
-    ("_revision_blocks kind", "99", "{article}/1", lambda db, page, article: blocks_of_revision(db, article, page, 1)),
+    (f"{PAGE_LAYOUT} chances", "5", "{page}", lambda db, page, article: stored_chances(db, page)),
+    (f"{PAGE_LAYOUT} chances", "x'01'", "{page}", lambda db, page, article: update_certainty(db, page)),
+    (f"{PAGE_LAYOUT} layout", "x'01'", "{page}", lambda db, page, article: list(read_kept_blocks(db, page))),
+    (f"{PAGE_BLOCKS} kind", "99", "{page}/0", lambda db, page, article: read_page(db, page)),
+    (f"{PAGE_BLOCKS} kind", "99", "{page}/0", lambda db, page, article: list(read_ledger(db, page))),
+    (f"{PAGE_BLOCKS} kind", "99", "{page}/{kept}", lambda db, page, article: list(read_kept_blocks(db, page))),
+    (
+        f"{PAGE_LAYOUT} layout",
+        "x'01'",
+        "{page}",
+        lambda db, page, article: old_and_new_blocks(db, article, 1, page, ""),
+    ),
+    (f"{PAGE_BLOCKS} kind", "99", "{page}", lambda db, page, article: old_and_new_blocks(db, article, 1, page, "")),
+    (
+        f"{REVISION_BLOCKS} kind",
+        "99",
+        "{article}/1",
+        lambda db, page, article: blocks_of_revision(db, article, page, 1),
+    ),
 ]
 
 
@@ -42,10 +53,10 @@ def harbour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 def test_a_value_that_cannot_be_read_is_named(harbour: Database, place: str, value: str, row: str, read: Read) -> None:
     table, column = place.split()
     page, article = harbour.execute(
-        """SELECT a.page_id, a.id FROM articles a JOIN _revision_blocks r ON r.article_id = a.id AND r.number = 1
-        JOIN _page_layout l ON l.page_id = a.page_id ORDER BY a.id LIMIT 1"""
+        f"""SELECT a.page_id, a.id FROM articles a JOIN {REVISION_BLOCKS} r ON r.article_id = a.id AND r.number = 1
+        JOIN {PAGE_LAYOUT} l ON l.page_id = a.page_id ORDER BY a.id LIMIT 1"""
     ).fetchone()
-    (kept,) = harbour.execute("SELECT min(position) FROM _page_blocks WHERE page_id = ? AND kept", [page]).fetchone()
+    (kept,) = harbour.execute(f"SELECT min(position) FROM {PAGE_BLOCKS} WHERE page_id = ? AND kept", [page]).fetchone()
     with harbour.conn:
         harbour.execute("BEGIN")
         harbour.execute(f"UPDATE {table} SET {column} = {value}")

@@ -37,6 +37,7 @@ from broadsheet.output.write.run_records import moved_seeds, queue_unfetched, re
 from broadsheet.output.write.takedowns import plan_takedown, take_down
 from broadsheet.output.write.url_queue import UNREACHED_HOSTS, PassingReason, Queue, queue_left_out
 from tests.bench.load.generated_site import GeneratedSite
+from tests.internal_tables import CLEANERS, PAGE_BLOCKS, REASONS, RECLEANS
 from tests.output.query_plans import IndexStatistics, WatchedConnection, growing_steps
 
 pytestmark = pytest.mark.slow
@@ -160,13 +161,13 @@ def test_takedown(writer):
 
 
 def test_ruling(writer):
-    [(block_id,)] = writer.db.execute("SELECT block_id FROM _page_blocks WHERE kept = 0 LIMIT 1").fetchall()
+    [(block_id,)] = writer.db.execute(f"SELECT block_id FROM {PAGE_BLOCKS} WHERE kept = 0 LIMIT 1").fetchall()
     ruling = Ruling(block_id, True, ruled_at="2030-01-01T00:00:00")
     carry_out_ruling(writer.db, ruling)
     carry_out_ruling(writer.db, ruling, undo=True)
 
 
-SELDOM_DELETED = {"_reasons", "runs", "robots_files", "_cleaners", "_recleans"}
+SELDOM_DELETED = {REASONS, "runs", "robots_files", CLEANERS, RECLEANS}
 """Tables to which others refer, and whose rows stay; a run of `reclean` that changed nothing deletes its own one."""
 
 

@@ -16,6 +16,7 @@ from broadsheet.output.archive import archive_file as opening
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from tests.bench.load.generated_site import GeneratedSite
+from tests.internal_tables import BLOCK_TEXTS, PAGE_BLOCKS, PAGE_LAYOUT
 from tests.output.browse.conftest import RoomClient, article_id
 from tests.output.query_plans import IndexStatistics, WatchedConnection, growing_steps
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.slow
 SITE = GeneratedSite(300, hosts=2, scale=0.1)
 OFTEN = 1_000_000
 """A page runs each statement a few times, however large the archive is; what counts are loops inside of statements."""
-WITH_TEXTS = ("_page_blocks", "_block_texts", "articles", "_page_layout")
+WITH_TEXTS = (PAGE_BLOCKS, BLOCK_TEXTS, "articles", PAGE_LAYOUT)
 """Tables that no page may read from end to end: all but a few bytes of an archive are in them."""
 
 

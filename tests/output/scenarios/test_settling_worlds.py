@@ -46,6 +46,7 @@ from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.person_verdicts import Ruling, drop_ruling, store_ruling
 from broadsheet.output.write.url_queue import add_urls
 from broadsheet.output.write.verdicts import apply_rulings
+from tests import internal_tables as inner
 from tests.output.cleaned_pages import cleaned_page, with_page
 from tests.output.conftest import Clock, Maker
 from tests.sampling import sampled
@@ -224,25 +225,26 @@ class World:
         return step
 
 
-_REASONS = "_reasons r ON r.id = reason_id"
+_REASONS = f"{inner.REASONS} r ON r.id = reason_id"
 _SETTLED = {
     "articles": "SELECT * FROM articles",
-    "_shelved": "SELECT * FROM _shelved",
+    inner.SHELVED: f"SELECT * FROM {inner.SHELVED}",
     "pages": """SELECT u.url, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed, p.word_count
         FROM pages p JOIN urls u USING (id)""",
-    "blocks": f"SELECT page_id, position, block_id, kept, reason, rule FROM _page_blocks JOIN {_REASONS}",
-    "own verdicts": f"SELECT page_id, position, kept, reason, rule, site_kept FROM _own_verdicts JOIN {_REASONS}",
-    "own fields": "SELECT * FROM _own_fields",
-    "statements": "SELECT * FROM _statements",
-    "statements of pages": "SELECT * FROM _page_statements",
-    "evidence": "SELECT block_id, host, pages, of_pages, first_seen FROM _block_evidence",
-    "parts": "SELECT * FROM _page_parts",
-    "layouts": "SELECT id, host, signature, pages, articles, kind, evidence FROM _layouts",
+    "blocks": f"SELECT page_id, position, block_id, kept, reason, rule FROM {inner.PAGE_BLOCKS} JOIN {_REASONS}",
+    "own verdicts": f"""SELECT page_id, position, kept, reason, rule, site_kept
+        FROM {inner.OWN_VERDICTS} JOIN {_REASONS}""",
+    "own fields": f"SELECT * FROM {inner.OWN_FIELDS}",
+    "statements": f"SELECT * FROM {inner.STATEMENTS}",
+    "statements of pages": f"SELECT * FROM {inner.PAGE_STATEMENTS}",
+    "evidence": f"SELECT block_id, host, pages, of_pages, first_seen FROM {inner.BLOCK_EVIDENCE}",
+    "parts": f"SELECT * FROM {inner.PAGE_PARTS}",
+    "layouts": f"SELECT id, host, signature, pages, articles, kind, evidence FROM {inner.LAYOUTS}",
     "layout of pages": "SELECT id, layout_id FROM pages",
-    "_sketches": "SELECT * FROM _sketches",
-    "copies": "SELECT * FROM _page_copies",
-    "common texts": "SELECT * FROM _common_texts",
-    "crowded hashes": "SELECT * FROM _crowded_hashes",
+    inner.SKETCHES: f"SELECT * FROM {inner.SKETCHES}",
+    "copies": f"SELECT * FROM {inner.PAGE_COPIES}",
+    "common texts": f"SELECT * FROM {inner.COMMON_TEXTS}",
+    "crowded hashes": f"SELECT * FROM {inner.CROWDED_HASHES}",
     "duplicates": "SELECT * FROM duplicates",
     "clusters": "SELECT article_id, cluster_id FROM article_clusters",
     "urls": "SELECT url, state, iif(state = 'queued', '', reason), held_reason FROM urls",
@@ -353,7 +355,7 @@ def test_the_model_overrules_pages_of_these_worlds(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "table", "word"), [
-    (114, "blocks", "site/slot"), (115, "_shelved", "emptied"),
+    (114, "blocks", "site/slot"), (115, inner.SHELVED, "emptied"),
 ])  # fmt: skip
 def test_these_worlds_have_slots_and_pages_without_a_text(
     tmp_path: Path, seed: int, table: str, word: str, monkeypatch: pytest.MonkeyPatch

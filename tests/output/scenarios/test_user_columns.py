@@ -25,6 +25,7 @@ from broadsheet.output.write.alarms import survey
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.run_records import ImportedFile, note_import
 from broadsheet.output.write.takedowns import take_down
+from tests.internal_tables import IMPORTS, SHELF, SHELVED
 from tests.output.conftest import Maker
 
 STAYS, COPY = "http://a.test/story", "http://a.test/mirror/story"
@@ -50,7 +51,7 @@ def notes(db: Database, name: str = "note") -> dict[str, str]:
 
 
 def shelved_notes(db: Database, name: str = "note") -> dict[str, str]:
-    query = "SELECT json_extract(article, '$.url'), json_extract(article, ?) FROM _shelf"
+    query = f"SELECT json_extract(article, '$.url'), json_extract(article, ?) FROM {SHELF}"
     return dict(db.execute(query, [f"$.{name}"]).fetchall())
 
 
@@ -73,7 +74,7 @@ def test_a_column_travels_to_the_shelf_and_back(copies, make, words):
 def test_a_column_with_the_name_of_one_of_the_shelf_s_own_keeps_its_values(copies, make, words):
     add_note(copies.db, "Why")
     settle(copies.db, make.clock)
-    assert copies.db.execute("SELECT why FROM _shelved").fetchall() == [("duplicate",)]
+    assert copies.db.execute(f"SELECT why FROM {SHELVED}").fetchall() == [("duplicate",)]
     bring_back(copies, make, words)
     assert notes(copies.db, "why") == NOTES
 
@@ -177,7 +178,7 @@ def test_a_column_that_a_user_adds_while_articles_are_shelved_and_takes_away_aga
     settle(copies.db, make.clock)
     copies.db.execute("ALTER TABLE articles DROP COLUMN note")
     bring_back(copies, make, words)
-    assert copies.db.execute("SELECT url FROM _shelved").fetchall() == []
+    assert copies.db.execute(f"SELECT url FROM {SHELVED}").fetchall() == []
 
 
 def test_an_index_and_a_trigger_go_on_working(copies, make, words):
@@ -284,7 +285,7 @@ def test_a_report_tells_withdrawn_articles_whatever_the_columns_are(copies, make
     add_note(copies.db)
     copies.save([make.failure(COPY, "http_410")])
     settle(copies.db, make.clock)
-    copies.db.execute("ALTER TABLE _shelf ADD COLUMN of_the_shelf TEXT")
+    copies.db.execute(f"ALTER TABLE {SHELF} ADD COLUMN of_the_shelf TEXT")
     assert gather_report(copies.db).articles == 1
 
 
@@ -309,10 +310,10 @@ def test_a_column_on_every_table_is_in_nobody_s_way(file: Path, make, words):
 def test_a_file_that_is_imported_again_keeps_what_is_noted_beside_it(archive, make):
     file = ImportedFile("a.warc.gz", 1, "1")
     note_import(archive.db, file, {}, make.clock(), {})
-    archive.db.execute("ALTER TABLE _imports ADD COLUMN note TEXT DEFAULT 'from the library'")
-    archive.db.execute("UPDATE _imports SET note = 'mine'")
+    archive.db.execute(f"ALTER TABLE {IMPORTS} ADD COLUMN note TEXT DEFAULT 'from the library'")
+    archive.db.execute(f"UPDATE {IMPORTS} SET note = 'mine'")
     note_import(archive.db, file, {"again": True}, make.clock(), {"response": 1})
-    assert archive.db.execute("SELECT note, records FROM _imports").fetchall() == [("mine", '{"response": 1}')]
+    assert archive.db.execute(f"SELECT note, records FROM {IMPORTS}").fetchall() == [("mine", '{"response": 1}')]
 
 
 def test_a_column_with_the_name_of_a_count_changes_no_verdict(copies, make, words):

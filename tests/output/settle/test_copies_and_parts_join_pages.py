@@ -14,6 +14,7 @@ from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Ruling
 from broadsheet.output.write.takedowns import take_down
+from tests.internal_tables import ARTICLE_URLS, BLOCK_TEXTS, PAGE_PARTS, SHELVED
 from tests.output.filled_rows import put
 
 ONE, TWO, THREE, ALL = (f"http://a.test/story{end}" for end in ("", "?page=2", "?page=3", "/print"))
@@ -59,9 +60,9 @@ def test_pages_of_one_article_become_one_whatever_their_order(archive, make, wor
         archive.save([outcomes[index]])
     settle(archive.db, make.clock)
     assert articles(archive) == {ONE: whole(words)}
-    shelved = archive.db.execute("SELECT url, why FROM _shelved ORDER BY url").fetchall()
+    shelved = archive.db.execute(f"SELECT url, why FROM {SHELVED} ORDER BY url").fetchall()
     assert shelved == [(TWO, "part"), (THREE, "part")]
-    urls = archive.db.execute("SELECT url FROM _article_urls ORDER BY url").fetchall()
+    urls = archive.db.execute(f"SELECT url FROM {ARTICLE_URLS} ORDER BY url").fetchall()
     assert urls == [(ONE,), (TWO,), (THREE,)]
     assert verify(archive.db) == []
     (markdown, count) = archive.db.execute("SELECT markdown, word_count FROM articles").fetchone()
@@ -98,7 +99,7 @@ def test_why_an_article_is_shelved_is_said_anew_when_the_reason_changes(archive,
 
     def reasons() -> dict[str, str]:
         settle(archive.db, make.clock)
-        return dict(archive.db.execute("SELECT url, why FROM _shelved").fetchall())
+        return dict(archive.db.execute(f"SELECT url, why FROM {SHELVED}").fetchall())
 
     outcomes, copy_url = three(), "http://a.test/b"
     copied_texts = ("A standfirst of the wall.", words("part1", 30), "So it goes.")
@@ -130,9 +131,9 @@ def test_a_takedown_takes_all_parts(archive, make, three):
     take_down(archive.db, ONE, clock=make.clock)
     assert articles(archive) == {}
     assert archive.db.execute(
-        "SELECT (SELECT count(*) FROM _shelved), (SELECT count(*) FROM _page_parts)"
+        f"SELECT (SELECT count(*) FROM {SHELVED}), (SELECT count(*) FROM {PAGE_PARTS})"
     ).fetchone() == (0, 0)
-    assert archive.db.execute("SELECT count(*) FROM _block_texts").fetchone() == (0,)
+    assert archive.db.execute(f"SELECT count(*) FROM {BLOCK_TEXTS}").fetchone() == (0,)
 
 
 def test_a_block_restored_in_a_part_comes_into_the_article(archive, make, words):

@@ -29,6 +29,8 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.corrections import CorrectedField, Correction, put_corrections
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.takedowns import take_down
+from tests.internal_tables import LAYOUTS as LAYOUTS_TABLE
+from tests.internal_tables import PAGE_SIGNATURES, SHELF, SHELVED
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
 
@@ -122,7 +124,7 @@ def test_of_a_text_of_its_own_only_the_first_words_are_read() -> None:
 
 SITE = "http://a.test"
 POSTS, DAYS, LISTS = (pack_signature(list(range(first, first + 30))) for first in (0, 100, 200))
-LAYOUTS = "SELECT host, pages, articles, kind, evidence FROM _layouts ORDER BY pages DESC, kind"
+LAYOUTS = f"SELECT host, pages, articles, kind, evidence FROM {LAYOUTS_TABLE} ORDER BY pages DESC, kind"
 
 
 def story(number: int, length: int = 120) -> str:
@@ -151,7 +153,7 @@ def shown(archive: Archive) -> list[str]:
 def everything(archive: Archive) -> list[list[tuple[object, ...]]]:
     queries = (
         LAYOUTS,
-        "SELECT url, why FROM _shelved ORDER BY 1",
+        f"SELECT url, why FROM {SHELVED} ORDER BY 1",
         "SELECT url FROM articles ORDER BY 1",
         "SELECT id, page_type, evidence, article_id IS NULL FROM pages JOIN urls USING (id) ORDER BY url",
     )
@@ -172,7 +174,7 @@ def test_excerpts_leave_with_their_layout_and_say_why(archive: Archive, make: Ma
     page_type, own_type, evidence, reason = archive.db.execute(query).fetchone()
     assert (page_type, own_type, reason) == ("list", "article", "list")
     assert json.loads(evidence)[-1] == "layout=6 of 6 texts of this layout are openings or titles of other articles"
-    assert archive.db.execute("SELECT DISTINCT why FROM _shelved").fetchall() == [("layout",)]
+    assert archive.db.execute(f"SELECT DISTINCT why FROM {SHELVED}").fetchall() == [("layout",)]
     assert verify(archive.db) == []
 
 
@@ -181,7 +183,7 @@ def test_a_persons_word_counts_before_the_layouts(archive: Archive, make: Maker)
     settle(archive.db, make.clock)
     url = f"{SITE}/d/3"
     made = [Correction(CorrectedField.KIND, "none", article_id=article_id(url), url=url, at=make.clock())]
-    reasons = "SELECT why, count(*) FROM _shelved GROUP BY 1 ORDER BY 1"
+    reasons = f"SELECT why, count(*) FROM {SHELVED} GROUP BY 1 ORDER BY 1"
     for undo, shelved in ((False, [("layout", 5), ("withdrawn", 1)]), (True, [("layout", 6)])):
         with write_transaction(archive.db):
             put_corrections(archive.db, made, undo=undo, at=make.clock())
@@ -241,7 +243,7 @@ def test_few_articles_among_lists_are_lists_beside_a_main_layout_alone(archive: 
 def test_a_page_without_a_signature_has_no_layout(archive: Archive, make: Maker) -> None:
     archive.save([*(post(make, n, layout_signature=None) for n in range(3)), post(make, 5, layout_signature=b"")])
     settle(archive.db, make.clock)
-    assert archive.db.execute("SELECT count(*) FROM _layouts").fetchone() == (0,)
+    assert archive.db.execute(f"SELECT count(*) FROM {LAYOUTS_TABLE}").fetchone() == (0,)
     assert archive.db.execute("SELECT count(*) FROM pages WHERE layout_id IS NOT NULL").fetchone() == (0,)
     assert len(shown(archive)) == 4
 
@@ -251,7 +253,7 @@ def test_a_takedown_leaves_no_layout_without_pages(archive: Archive, make: Maker
     settle(archive.db, make.clock)
     take_down(archive.db, f"{SITE}/d/*", "", make.clock)
     assert [row[1:4] for row in archive.db.execute(LAYOUTS)] == [(12, 12, "article")]
-    assert archive.db.execute("SELECT count(*) FROM _page_signatures").fetchone() == (12,)
+    assert archive.db.execute(f"SELECT count(*) FROM {PAGE_SIGNATURES}").fetchone() == (12,)
     settle(archive.db, make.clock)
     assert len(shown(archive)) == 12
 
@@ -267,7 +269,7 @@ def test_hosts_are_judged_apart(archive: Archive, make: Maker) -> None:
     )
     settle(archive.db, make.clock)
     assert len(shown(archive)) == 18
-    assert archive.db.execute("SELECT count(*) FROM _layouts").fetchone() == (2,)
+    assert archive.db.execute(f"SELECT count(*) FROM {LAYOUTS_TABLE}").fetchone() == (2,)
 
 
 def test_pages_of_authors_that_are_stated_as_articles_are_lists_where_their_addresses_say_so(
@@ -291,6 +293,6 @@ def test_the_stored_verdict_of_a_layout_has_its_own_facts_alone(archive: Archive
     evidence = json.dumps(["words=9", f"{LAYOUT_EVIDENCE}one", f"{LAYOUT_EVIDENCE}two"])
     for number, why in ((1, "layout"), (2, "copy")):
         put(archive.db, "pages", number, id=number, page_type="list", evidence=evidence)
-        put(archive.db, "_shelf", number, id=10 + number, page_id=number, article="{}", why=why)
+        put(archive.db, SHELF, number, id=10 + number, page_id=number, article="{}", why=why)
     assert stored_layout_verdict(archive.db, 1) == PageVerdict(PageType.LIST, ("one", "two"))
     assert stored_layout_verdict(archive.db, 2) is stored_layout_verdict(archive.db, 3) is None

@@ -16,6 +16,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.person_verdicts import Ruling
 from tests.crawler.scripted_site import page
+from tests.internal_tables import BLOCKS, OWN_VERDICTS
 
 SITE = "https://a.example"
 SHARED = "<p>The Harbour Fund pays for what you read here, and we are grateful for it every single day.</p>"
@@ -64,7 +65,7 @@ def test_what_a_page_says_twice_keeps_its_witness_also_where_a_person_brings_it_
         ).fetchall()
         assert repeats < position
         carry_out_ruling(archive.db, Ruling(block, True, None, None, "2024-05-01T00:00:00Z"))
-        assert archive.db.execute("SELECT count(*) FROM _blocks WHERE repeats IS NOT NULL").fetchall() == [(0,)]
+        assert archive.db.execute(f"SELECT count(*) FROM {BLOCKS} WHERE repeats IS NOT NULL").fetchall() == [(0,)]
         reading = read_own_reading(archive.db, page_id)
         assert reading is not None
         assert reading.verdicts[position].repeats == repeats
@@ -90,10 +91,10 @@ def test_neither_the_site_s_memory_nor_a_ruling_is_in_it(archive: Archive):
         reading_before = read_own_reading(archive.db, number(archive, "/river"))
         assert reading_before is not None
         settle(archive.db)
-        query = "SELECT block_id, kept FROM _blocks WHERE url = ? ORDER BY position"
+        query = f"SELECT block_id, kept FROM {BLOCKS} WHERE url = ? ORDER BY position"
         blocks = archive.db.execute(query, [f"{SITE}/river"]).fetchall()
         for block, is_kept in blocks[:3]:
             carry_out_ruling(archive.db, Ruling(block, not is_kept, ruled_at="2024-01-01T00:00:00+00:00"))
-        counts = archive.db.execute("SELECT count(site_kept), count(*) - count(site_kept) FROM _own_verdicts")
+        counts = archive.db.execute(f"SELECT count(site_kept), count(*) - count(site_kept) FROM {OWN_VERDICTS}")
         assert all(counts.fetchone())
         assert read_own_reading(archive.db, number(archive, "/river")) == reading_before

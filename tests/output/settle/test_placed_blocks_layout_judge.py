@@ -20,6 +20,7 @@ from broadsheet.output.settle.placed_blocks import (
 )
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.assembled_text import put_chances
+from tests.internal_tables import BLOCK_EVIDENCE, BLOCK_TEXTS, BLOCKS, OWN_VERDICTS, PAGE_BLOCKS, REASONS, UNSETTLED
 from tests.output.cleaned_pages import with_page
 from tests.output.filled_rows import put
 
@@ -58,8 +59,8 @@ def site(make, odd_box, count=12, **changes):
 
 def overruled(archive):
     return archive.db.execute(
-        """SELECT b.url, b.kept, b.reason, b.rule, o.kept FROM _blocks b
-        JOIN urls u USING (url) JOIN _own_verdicts o ON o.page_id = u.id AND o.position = b.position
+        f"""SELECT b.url, b.kept, b.reason, b.rule, o.kept FROM {BLOCKS} b
+        JOIN urls u USING (url) JOIN {OWN_VERDICTS} o ON o.page_id = u.id AND o.position = b.position
         ORDER BY 1, b.position"""
     ).fetchall()
 
@@ -126,17 +127,17 @@ def test_what_the_markup_calls_a_caption_does_not_come_back(archive, make):
         ("caption", "layout/caption", 251, None, False),  # which a template may only call so
         ("sidebar", "layout/other-column", 9, None, False),
         ("caption", "context/caption", 9, None, False),
-        ("sidebar", "layout/x", 9, "_own_verdicts", True),
+        ("sidebar", "layout/x", 9, OWN_VERDICTS, True),
     ],
 )
 def test_short_captions_and_bylines_are_stored_elsewhere(archive, reason, rule, length, own, is_stored_elsewhere):
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
-    put(db, "_reasons", 1, id=1, reason=reason, rule=rule)
-    put(db, "_reasons", 2, id=2, reason="byline", rule="layout/own")
-    put(db, "_block_texts", 1, id=1, text="x" * length)
+    put(db, REASONS, 1, id=1, reason=reason, rule=rule)
+    put(db, REASONS, 2, id=2, reason="byline", rule="layout/own")
+    put(db, BLOCK_TEXTS, 1, id=1, text="x" * length)
     for page in (1, 2):
-        put(db, "_page_blocks", page, page_id=page, position=4, block_id=1, reason_id=1)
+        put(db, PAGE_BLOCKS, page, page_id=page, position=4, block_id=1, reason_id=1)
     if own:
         put(db, own, 1, page_id=1, position=4, reason_id=2)
         put(db, own, 2, page_id=1, position=5, reason_id=2)
@@ -201,13 +202,13 @@ def test_other_probabilities_have_the_host_judged_again(archive, make):
     settle(archive.db, make.clock)
     assert overruled(archive) == REMOVED
     put_chances(archive.db, page_id, bytes((SURE, SURE, DOUBTFUL, SURE)))
-    assert archive.db.execute("SELECT count(*) FROM _unsettled").fetchone() == (0,)
+    assert archive.db.execute(f"SELECT count(*) FROM {UNSETTLED}").fetchone() == (0,)
 
 
 def test_evidence_counts_the_articles_with_the_text(archive, make):
     archive.save(site(make, (KEPT, DOUBTFUL)))
     settle(archive.db, make.clock)
-    evidence = archive.db.execute("SELECT pages, of_pages FROM _block_evidence").fetchall()
+    evidence = archive.db.execute(f"SELECT pages, of_pages FROM {BLOCK_EVIDENCE}").fetchall()
     assert evidence == [(1, 12)]
     page = find_page(archive.db, "http://a.test/l")
     assert [(block.rule, block.evidence) for block in page.blocks if not block.is_kept] == [("site/layout-removes", "")]

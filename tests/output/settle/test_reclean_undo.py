@@ -20,17 +20,20 @@ from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from tests.crawler.scripted_site import page
+from tests.internal_tables import BLOCK_TEXTS, RECLEAN_BEFORE, RECLEANS, named
 from tests.output.filled_rows import rows, tables
 
 SITE = "https://a.example"
 NOW = "2026-02-01T00:00:00+00:00"
-KEPT_BY_UNDO = {"_block_texts", "_recleans", "_reclean_before", "changes"}
+KEPT_BY_UNDO = {BLOCK_TEXTS, RECLEANS, RECLEAN_BEFORE, "changes"}
 """Tables that tell of the reclean and its undoing, and texts of earlier versions. All others are as they were."""
 
-CHANGED = {
-    *("articles", "pages", "urls", "revisions", "_page_blocks", "_page_layout", "_sketches", "_images", "_page_leads"),
-    *("_page_statements", "_statements"),
-}
+CHANGED = set(
+    named("""
+        articles pages urls revisions _page_blocks _page_layout _sketches _images _page_leads _page_statements
+        _statements
+    """).split()
+)
 """Tables of which a reclean of these pages changes something."""
 
 HEAD = """<meta name="author" content="Ann Lee"><meta property="article:published_time" content="2026-01-01">

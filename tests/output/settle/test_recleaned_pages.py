@@ -21,6 +21,7 @@ from broadsheet.output.settle.recleaned_pages import (
     store_batch,
 )
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import RECLEAN_BEFORE, RECLEANS
 from tests.output.cleaned_pages import page_rows
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put, rows
@@ -148,19 +149,19 @@ def test_a_run_that_was_cut_off_is_taken_up_and_one_that_changed_nothing_leaves_
     assert begin_run(db, "t2", {}) == first
     finish_run(db, first, "t3", {"changed": 0})
     assert not db.conn.in_transaction
-    assert rows(db, "_recleans") == []
+    assert rows(db, RECLEANS) == []
     second = begin_run(db, "t4", {"b": 2})
     db.execute("PRAGMA foreign_keys = OFF")
-    put(db, "_reclean_before", 1, reclean_id=second)
+    put(db, RECLEAN_BEFORE, 1, reclean_id=second)
     finish_run(db, second, "t5", {"changed": 1})
-    assert rows(db, "_recleans") == [
+    assert rows(db, RECLEANS) == [
         {"id": second, "started_at": "t4", "finished_at": "t5", "state": "done", "options": '{"b": 2}',
          "counts": '{"changed": 1}'}
     ]  # fmt: skip
     third = begin_run(db, "t6", {})
     assert third != second
     finish_run(db, third, "t7", {})
-    assert [row["id"] for row in rows(db, "_recleans")] == [second]
+    assert [row["id"] for row in rows(db, RECLEANS)] == [second]
 
 
 def test_a_page_that_differs_keeps_its_first_reading_of_a_run_and_one_that_does_not_none(
@@ -173,7 +174,7 @@ def test_a_page_that_differs_keeps_its_first_reading_of_a_run_and_one_that_does_
     run = begin_run(archive.db, "t", {})
     store_batch(archive.db, run, [RecleanedPage(page, reading, reading.rows)], make.clock)
     assert not archive.db.conn.in_transaction
-    assert rows(archive.db, "_reclean_before") == []
+    assert rows(archive.db, RECLEAN_BEFORE) == []
     packed = []
     for text in ("three", "four"):
         old = read_own_reading(archive.db, 1)
@@ -181,7 +182,7 @@ def test_a_page_that_differs_keeps_its_first_reading_of_a_run_and_one_that_does_
         packed.append(old.pack())
         new = replace(page_rows(make.cleaned(URL, text)), lineage=reading.rows.lineage)
         store_batch(archive.db, run, [RecleanedPage(page, old, new)], make.clock)
-    assert rows(archive.db, "_reclean_before") == [{"page_id": 1, "reclean_id": run, "before": packed[0]}]
+    assert rows(archive.db, RECLEAN_BEFORE) == [{"page_id": 1, "reclean_id": run, "before": packed[0]}]
     assert [row["text"] for row in rows(archive.db, "articles")] == ["four"]
 
 

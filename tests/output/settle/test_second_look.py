@@ -14,6 +14,7 @@ from broadsheet.output.settle.settling import settle
 from broadsheet.output.settle.unsettled import note_unsettled
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.person_verdicts import Ruling
+from tests.internal_tables import IMAGES, OWN_VERDICTS, PAGE_BLOCKS, PAGE_PARTS, SHELF, SHELVED
 from tests.output.cleaned_pages import with_page
 from tests.output.filled_rows import put
 
@@ -57,7 +58,7 @@ def stored(archive, url=URL):
 
 
 def shelved(archive):
-    return archive.db.execute("SELECT url, text, why FROM _shelved ORDER BY url").fetchall()
+    return archive.db.execute(f"SELECT url, text, why FROM {SHELVED} ORDER BY url").fetchall()
 
 
 def test_it_stays_so_however_often_the_archive_is_settled(archive, make):
@@ -103,7 +104,7 @@ def test_a_text_of_its_own_makes_it_an_article_again(archive, make):
 def test_what_a_person_keeps_on_it_makes_it_an_article(archive, make):
     archive.save([*promoted(make), bare(make)])
     settle(archive.db, make.clock)
-    query = "SELECT b.block_id FROM _page_blocks b JOIN urls u ON u.id = b.page_id WHERE u.url = ? AND b.position = 1"
+    query = f"SELECT b.block_id FROM {PAGE_BLOCKS} b JOIN urls u ON u.id = b.page_id WHERE u.url = ? AND b.position = 1"
     [(block,)] = archive.db.execute(query, [URL]).fetchall()
     carry_out_ruling(archive.db, Ruling(block, True, ruled_at=make.clock(), article_id=article_id(URL)))
     settle(archive.db, make.clock)
@@ -165,14 +166,14 @@ def db(archive):
             kind="page", state="done")  # fmt: skip
         put(db, "pages", number, id=number, own_type="article", title="T", canonical_url=None)
         put(db, "articles", number, id=number, page_id=number, text="words", published_day="2026-01-01", title="T")
-        put(db, "_page_blocks", number, page_id=number, position=4, block_id=number, kept=int(number > 1))
+        put(db, PAGE_BLOCKS, number, page_id=number, position=4, block_id=number, kept=int(number > 1))
     for position in (4, 5):
-        put(db, "_own_verdicts", position, page_id=1, position=position, kept=1, site_kept=0)
+        put(db, OWN_VERDICTS, position, page_id=1, position=position, kept=1, site_kept=0)
     return db
 
 
 ONE_BLOCK, BLOCKS = (PageVerdict(PageType.OTHER, (f"emptied={count} blocks",)) for count in (1, 2))
-SHELVE = "INSERT INTO _shelf SELECT 9, {}, NULL, 't', 't', 'v', '{}', '{{}}'"
+SHELVE = f"INSERT INTO {SHELF} SELECT 9, {{}}, NULL, 't', 't', 'v', '{{}}', '{{{{}}}}'"
 
 
 def looked(db):
@@ -187,14 +188,14 @@ def looked(db):
         ("UPDATE urls SET host = 'c.test'", {}),
         ("UPDATE pages SET own_type = 'list'", {}),
         ("UPDATE pages SET own_type = 'teaser'", {1: BLOCKS}),
-        ("UPDATE _own_verdicts SET kept = 0 WHERE position = 4", {1: ONE_BLOCK}),
-        ("UPDATE _own_verdicts SET kept = 0", {}),
-        ("UPDATE _page_blocks SET kept = 1", {}),
-        ("UPDATE _own_verdicts SET site_kept = 1 WHERE position = 4", {}),
-        ("UPDATE _own_verdicts SET site_kept = NULL WHERE position = 4", {}),
-        ("UPDATE _own_verdicts SET site_kept = NULL, kept = 0 WHERE position = 4", {1: ONE_BLOCK}),
-        ("INSERT INTO _page_parts (page_id, head_id, place) VALUES (9, 1, 1)", {}),
-        ("INSERT INTO _page_parts (page_id, head_id, place) VALUES (1, 1, 0)", {1: BLOCKS}),
+        (f"UPDATE {OWN_VERDICTS} SET kept = 0 WHERE position = 4", {1: ONE_BLOCK}),
+        (f"UPDATE {OWN_VERDICTS} SET kept = 0", {}),
+        (f"UPDATE {PAGE_BLOCKS} SET kept = 1", {}),
+        (f"UPDATE {OWN_VERDICTS} SET site_kept = 1 WHERE position = 4", {}),
+        (f"UPDATE {OWN_VERDICTS} SET site_kept = NULL WHERE position = 4", {}),
+        (f"UPDATE {OWN_VERDICTS} SET site_kept = NULL, kept = 0 WHERE position = 4", {1: ONE_BLOCK}),
+        (f"INSERT INTO {PAGE_PARTS} (page_id, head_id, place) VALUES (9, 1, 1)", {}),
+        (f"INSERT INTO {PAGE_PARTS} (page_id, head_id, place) VALUES (1, 1, 0)", {1: BLOCKS}),
         (SHELVE.format(1, "list"), {}),
         (SHELVE.format(1, "emptied"), {1: BLOCKS}),
     ],
@@ -209,9 +210,9 @@ def test_a_page_is_emptied_where_the_site_took_out_all_that_it_kept(db, change, 
     (2, "a.test", "j", "gallery"),
 ])  # fmt: skip
 def test_an_emptied_page_with_a_picture_of_its_own_on_its_host_is_a_gallery(db, page, host, url, page_type):
-    put(db, "_images", 1, page_id=1, url="i")
+    put(db, IMAGES, 1, page_id=1, url="i")
     if page > 1:
-        put(db, "_images", 2, page_id=page, url=url)
+        put(db, IMAGES, 2, page_id=page, url=url)
     facts = ("emptied=2 blocks", *(["emptied=pictures only"] if page_type == "gallery" else []))
     assert looked(db)[0] == {1: PageVerdict(PageType(page_type), facts)}
 
@@ -240,8 +241,8 @@ def test_a_late_copy_has_title_day_and_text_of_another_page_of_its_host(db, chan
 
 def test_of_hosts_that_were_not_judged_the_stored_findings_hold(db):
     emptied, copy = EmptiedPage("b.test", ONE_BLOCK), LateCopy("b.test", 1)
-    put(db, "_shelf", 3, id=13, page_id=3, article="{}", why="emptied")
-    put(db, "_shelf", 4, id=14, page_id=2, article="{}", why="copy")
+    put(db, SHELF, 3, id=13, page_id=3, article="{}", why="emptied")
+    put(db, SHELF, 4, id=14, page_id=2, article="{}", why="copy")
     db.execute("""UPDATE pages SET page_type = 'other', evidence = '["x", "emptied=1 blocks"]' WHERE id = 3""")
     db.execute("UPDATE pages SET article_id = 1 WHERE id = 2")
     db.execute("UPDATE urls SET host = 'b.test' WHERE id = 2")

@@ -12,6 +12,7 @@ from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.takedowns import take_down
+from tests.internal_tables import OWN_FIELDS, PAGE_STATEMENTS, STATEMENTS
 from tests.output.cleaned_pages import cleaned_page, with_page
 from tests.output.conftest import Maker
 
@@ -83,7 +84,7 @@ def test_fields_come_back_when_the_evidence_falls(archive: Archive, make: Maker)
     settle(archive.db, make.clock)
     assert stored(archive, "authors")[0] == ('["The Paper"]',)
     assert stored(archive, "title")[0] == ("Story of Ann Lee",)
-    assert archive.db.execute("SELECT count(*) FROM _own_fields WHERE field = 'authors'").fetchone() == (0,)
+    assert archive.db.execute(f"SELECT count(*) FROM {OWN_FIELDS} WHERE field = 'authors'").fetchone() == (0,)
     assert verify(archive.db) == []
 
 
@@ -123,8 +124,8 @@ def test_a_takedown_leaves_no_name(archive: Archive, make: Maker) -> None:
     archive.save([story(make, 0, "Ann Lee"), story(make, 1, "Bo Chen")])
     settle(archive.db, make.clock)
     take_down(archive.db, "https://paper.test/story-0", clock=make.clock)
-    for table in ("_statements", "_page_statements", "_own_fields"):
+    for table in (STATEMENTS, PAGE_STATEMENTS, OWN_FIELDS):
         assert "Ann Lee" not in repr(archive.db.execute(f"SELECT * FROM {table}").fetchall())
     settle(archive.db, make.clock)
-    query = "SELECT commonest FROM _statements WHERE source = 'markup'"
+    query = f"SELECT commonest FROM {STATEMENTS} WHERE source = 'markup'"
     assert archive.db.execute(query).fetchall() == [('["Bo Chen"]',)]

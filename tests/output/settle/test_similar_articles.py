@@ -11,6 +11,7 @@ from broadsheet.output.settle.settling import settle
 from broadsheet.output.settle.similar_articles import find_touched_pages, relate_articles
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
+from tests.internal_tables import SKETCHES
 from tests.output.conftest import Maker
 from tests.output.settle.test_likeness import edited, prose
 
@@ -124,7 +125,7 @@ def test_a_text_that_changes_or_goes_loses_its_relations(archive, make):
     assert clusters(archive) == [[f"{SITE}/0"], [f"{SITE}/1", f"{SITE}/2"]]
     take_down(archive.db, f"{SITE}/1")
     assert pairs(archive) == []
-    pages = {page for (page,) in archive.db.execute("SELECT page_id FROM _sketches")}
+    pages = {page for (page,) in archive.db.execute(f"SELECT page_id FROM {SKETCHES}")}
     assert pages == {page for (page,) in archive.db.execute("SELECT page_id FROM articles")}
     settle(archive.db)
     assert len(clusters(archive)) == 2

@@ -17,13 +17,14 @@ from broadsheet.output.settle.site_repeats import (
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Ruling, block_text, store_ruling
 from broadsheet.output.write.takedowns import take_down
+from tests.internal_tables import COMMON_TEXTS
 from tests.output.conftest import Maker
 
 MENU, PROMO = "Share this page", "Support this magazine with a small gift for its next issue"
 
 
 def flags(archive: Archive) -> dict[int, int]:
-    return dict(archive.db.execute("SELECT block_id, asked FROM _common_texts").fetchall())
+    return dict(archive.db.execute(f"SELECT block_id, asked FROM {COMMON_TEXTS}").fetchall())
 
 
 def look_up(archive: Archive, *, in_whole_archive: bool) -> frozenset[str]:

@@ -12,6 +12,7 @@ from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Ruling
+from tests.internal_tables import BLOCK_EVIDENCE, BLOCKS, OWN_VERDICTS, SHELVED
 from tests.output.cleaned_pages import cleaned_page, with_page
 
 KEPT, GONE = Verdict(True, "selected", "extractor/selected"), Verdict(False, "share buttons", "share/icons")
@@ -55,10 +56,10 @@ def state(archive):
     """Everything that settling decides, without times of changes."""
     return [
         rows(archive, "SELECT url, text, markdown, word_count FROM articles ORDER BY url"),
-        rows(archive, "SELECT url, text, why FROM _shelved ORDER BY url"),
-        rows(archive, "SELECT url, position, kept, reason, rule, text, evidence FROM _blocks ORDER BY url, position"),
-        rows(archive, "SELECT * FROM _block_evidence ORDER BY block_id, host"),
-        rows(archive, "SELECT page_id, position, kept FROM _own_verdicts ORDER BY 1, 2") and None,
+        rows(archive, f"SELECT url, text, why FROM {SHELVED} ORDER BY url"),
+        rows(archive, f"SELECT url, position, kept, reason, rule, text, evidence FROM {BLOCKS} ORDER BY url, position"),
+        rows(archive, f"SELECT * FROM {BLOCK_EVIDENCE} ORDER BY block_id, host"),
+        rows(archive, f"SELECT page_id, position, kept FROM {OWN_VERDICTS} ORDER BY 1, 2") and None,
         rows(archive, "SELECT u.url, p.kept, p.removed, p.text_digest FROM pages p JOIN urls u USING (id) ORDER BY 1"),
     ]
 
@@ -86,8 +87,8 @@ def test_it_comes_back_when_the_share_falls(archive, make):
     urls = [url for page in pages for url in (page.url,)]
     restored_rows = rows(archive, "SELECT url, text, markdown FROM articles WHERE url IN (?, ?) ORDER BY url", *urls)
     assert restored_rows == first
-    assert rows(archive, "SELECT count(*) FROM _own_verdicts") == [(0,)]
-    assert rows(archive, "SELECT DISTINCT kept, reason, evidence FROM _blocks WHERE text = ?", PROMO) == [
+    assert rows(archive, f"SELECT count(*) FROM {OWN_VERDICTS}") == [(0,)]
+    assert rows(archive, f"SELECT DISTINCT kept, reason, evidence FROM {BLOCKS} WHERE text = ?", PROMO) == [
         (1, "selected", '{"pages":2,"of_pages":11,"since":"2026-01-01"}')
     ]
 
@@ -95,7 +96,7 @@ def test_it_comes_back_when_the_share_falls(archive, make):
 def test_what_repeats_within_the_text_is_kept_and_marked(archive, make):
     archive.save([article(make, f"n{n}", ("Let us ask her", "between")) for n in range(6)])
     assert settle(archive.db, make.clock).repeated_blocks == 0
-    assert rows(archive, "SELECT DISTINCT kept, reason, evidence FROM _blocks WHERE text = 'Let us ask her'") == [
+    assert rows(archive, f"SELECT DISTINCT kept, reason, evidence FROM {BLOCKS} WHERE text = 'Let us ask her'") == [
         (1, "selected", '{"pages":6,"of_pages":6,"since":"2026-01-01"}')
     ]
 
@@ -138,7 +139,7 @@ def test_the_note_returns_when_the_line_is_the_sites_no_more(archive, make):
     archive.save([article(make, f"other{n}") for n in range(9)])
     settle(archive.db, make.clock)
     assert rows(archive, with_note, f"%{NOTE}%") == [(noted.url,)]
-    assert rows(archive, "SELECT count(*) FROM _own_verdicts") == [(0,)]
+    assert rows(archive, f"SELECT count(*) FROM {OWN_VERDICTS}") == [(0,)]
 
 
 @pytest.mark.parametrize("is_last", [True, False], ids=["the note last", "the note first"])
@@ -165,7 +166,7 @@ def test_copies_of_an_article_count_once(archive, make):
     assert (result.duplicate_pages, result.repeated_blocks) == (1, 0)
     archive.save([article(make, "n2", (PROMO, BODY))])
     assert settle(archive.db, make.clock).repeated_blocks == 3
-    assert rows(archive, "SELECT count(*) FROM _shelved WHERE text LIKE ?", f"%{PROMO}%") == [(0,)]
+    assert rows(archive, f"SELECT count(*) FROM {SHELVED} WHERE text LIKE ?", f"%{PROMO}%") == [(0,)]
 
 
 def test_what_settling_takes_out_makes_no_copies(archive, make):
@@ -218,7 +219,7 @@ def test_neither_order_nor_settling_between_matters(tmp_path, make, seed):
                     settle(archive.db, make.clock)
             settle(archive.db, make.clock)
             assert verify(archive.db) == []
-            assert rows(archive, "SELECT count(*) FROM _own_verdicts") > [(9,)]
+            assert rows(archive, f"SELECT count(*) FROM {OWN_VERDICTS}") > [(9,)]
             return state(archive)[:4] + [row[:3] for row in state(archive)[5]]
 
     assert result("one.db", False) == result("two.db", True)
@@ -286,8 +287,8 @@ def test_a_page_that_is_no_article_any_more_leaves_nothing(archive, make):
     archive.save([other_page])  # the same capture, judged again
     settle(archive.db, make.clock)
     assert with_promo(archive) == {pages[1].url}
-    assert rows(archive, "SELECT count(*) FROM _own_verdicts") == [(0,)]
-    assert rows(archive, "SELECT count(*) FROM _block_evidence") == [(0,)]
+    assert rows(archive, f"SELECT count(*) FROM {OWN_VERDICTS}") == [(0,)]
+    assert rows(archive, f"SELECT count(*) FROM {BLOCK_EVIDENCE}") == [(0,)]
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from broadsheet.output.settle.settling import settle
 from broadsheet.output.settle.similar_articles import read_shingles
 from broadsheet.output.settle.site_scan import PlaceCounts, SeenTwice, _is_needed, _is_restorable, text_key
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import BLOCK_TEXTS, BLOCKS, OWN_VERDICTS, PLACE_EVIDENCE, REVISION_BLOCKS
 from tests.output.cleaned_pages import with_page
 
 KEPT = Verdict(True, "selected", "extractor/selected")
@@ -47,7 +48,7 @@ def rows(archive, sql, *values):
 
 
 def back(archive):
-    return rows(archive, "SELECT u.url, b.reason, b.rule, b.evidence FROM _blocks b JOIN urls u USING (url)"
+    return rows(archive, f"SELECT u.url, b.reason, b.rule, b.evidence FROM {BLOCKS} b JOIN urls u USING (url)"
                 " WHERE b.rule = 'site/body' AND b.kept ORDER BY 1")  # fmt: skip
 
 
@@ -69,7 +70,7 @@ def test_nor_in_the_revisions_of_its_article(archive, make):
     edited = article(make, "longer")
     archive.save([replace(edited, url="http://a.test/short")])
     settle(archive.db, make.clock)
-    stored = rows(archive, "SELECT b.elsewhere FROM _revision_blocks b JOIN _block_texts t ON t.id = b.block_id"
+    stored = rows(archive, f"SELECT b.elsewhere FROM {REVISION_BLOCKS} b JOIN {BLOCK_TEXTS} t ON t.id = b.block_id"
                   " WHERE t.text LIKE '%closing words%'")  # fmt: skip
     assert stored == [(0,)]
 
@@ -130,7 +131,7 @@ def test_texts_that_only_seem_to_stand_on_several_pages_are_looked_up_and_come_b
         with Archive.open(tmp_path / f"{len(results)}.db") as archive:
             archive.save(pages)
             settle(archive.db, make.clock)
-            evidence = rows(archive, "SELECT block_id, host, pages, of_pages FROM _place_evidence ORDER BY block_id")
+            evidence = rows(archive, f"SELECT block_id, host, pages, of_pages FROM {PLACE_EVIDENCE} ORDER BY block_id")
             results.append((texts(archive), back(archive), evidence))
     assert results[0] == results[1]
     assert [url for url, *_ in results[0][1]] == ["http://a.test/sa", "http://a.test/sb"]
@@ -174,7 +175,7 @@ def test_it_goes_again_when_the_share_falls(archive, make):
     archive.save([article(make, "later" + letter(n), block_path=NOTE) for n in range(2)])
     settle(archive.db, make.clock)
     assert back(archive) == []
-    assert rows(archive, "SELECT count(*) FROM _own_verdicts") == [(0,)]
+    assert rows(archive, f"SELECT count(*) FROM {OWN_VERDICTS}") == [(0,)]
 
 
 ADDRESSES = "body>main>div.text>div.embed>p"

@@ -7,6 +7,7 @@ import pytest
 from broadsheet.output.settle import stored_sketches as crowded_hashes
 from broadsheet.output.settle.stored_sketches import count_crowded_hashes, read_crowded_hashes
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import CROWDED_HASHES, SKETCHES
 from tests.output.settle.test_stored_sketches_pairs_of_pages import store_sketches
 
 CROWD_LIMIT = 24
@@ -23,10 +24,10 @@ def test_what_more_than_so_many_pages_have_is_crowded(
     assert read_crowded_hashes(archive.db, "a.test").tolist() == []
     archive.db.execute("UPDATE urls SET host = 'b.test'")
     archive.db.execute("UPDATE urls SET id = id + 500, url = url || 'x'")
-    archive.db.execute("UPDATE _sketches SET page_id = page_id + 500")
+    archive.db.execute(f"UPDATE {SKETCHES} SET page_id = page_id + 500")
     store_sketches(archive, [("b.test", FORM | {1_000 + n, 9}) for n in range(3)])
     assert set(read_crowded_hashes(archive.db, "b.test").tolist()) == FORM
-    assert archive.db.execute("SELECT DISTINCT crowded, hashes - crowded FROM _sketches ORDER BY 2").fetchall() == [
+    assert archive.db.execute(f"SELECT DISTINCT crowded, hashes - crowded FROM {SKETCHES} ORDER BY 2").fetchall() == [
         (3, 1),
         (3, 2),
     ]
@@ -34,8 +35,8 @@ def test_what_more_than_so_many_pages_have_is_crowded(
 
 def test_what_is_crowded_no_more_is_forgotten(archive: Archive) -> None:
     store_sketches(archive, [("a.test", FORM) for _ in range(CROWD_LIMIT + 1)])
-    assert archive.db["_crowded_hashes"].count == 1
-    archive.db.execute("DELETE FROM _sketches WHERE page_id = 1")
+    assert archive.db[CROWDED_HASHES].count == 1
+    archive.db.execute(f"DELETE FROM {SKETCHES} WHERE page_id = 1")
     count_crowded_hashes(archive.db, "a.test")
-    assert archive.db["_crowded_hashes"].count == 0
-    assert archive.db.execute("SELECT DISTINCT crowded FROM _sketches").fetchall() == [(0,)]
+    assert archive.db[CROWDED_HASHES].count == 0
+    assert archive.db.execute(f"SELECT DISTINCT crowded FROM {SKETCHES}").fetchall() == [(0,)]

@@ -17,6 +17,7 @@ from broadsheet.output.settle.stored_sketches import (
     read_sketches,
 )
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import CROWDED_HASHES, SKETCHES
 
 CROWD_LIMIT, HASH_BITS = 24, 29
 
@@ -34,7 +35,7 @@ def store_sketches(archive: Archive, sketches: list[tuple[str, set[int]]]) -> No
         )
         packed = pack_sketch(np.array(sorted(hashes), np.uint32))
         archive.db.execute(
-            "INSERT INTO _sketches (page_id, hashes, sketch) VALUES (?, ?, ?)", [number, len(hashes), packed]
+            f"INSERT INTO {SKETCHES} (page_id, hashes, sketch) VALUES (?, ?, ?)", [number, len(hashes), packed]
         )
     for host in HOSTS:
         count_crowded_hashes(archive.db, host)
@@ -62,14 +63,14 @@ def test_what_is_crowded_on_the_other_host_is_no_evidence(archive: Archive) -> N
     store_sketches(archive, [("a.test", {1, 2, 3}), *[("b.test", {1, 2, 9 + n}) for n in range(CROWD_LIMIT)]])
     assert len(find_pairs_of_pages(archive.db, [1])) == CROWD_LIMIT
     archive.db.execute("DELETE FROM urls")
-    archive.db.execute("DELETE FROM _sketches")
+    archive.db.execute(f"DELETE FROM {SKETCHES}")
     store_sketches(archive, [("a.test", {1, 2, 3}), *[("b.test", {1, 2, 9 + n}) for n in range(CROWD_LIMIT + 1)]])
     assert find_pairs_of_pages(archive.db, [1]) == []
 
 
 def test_pages_without_sketches_have_no_pairs(archive: Archive) -> None:
     store_sketches(archive, [("a.test", set()), *[("a.test", {1, 2})] * 2, ("a.test", set()), ("a.test", set())])
-    crowded_counts = archive.db.execute("SELECT crowded FROM _sketches ORDER BY page_id").fetchall()
+    crowded_counts = archive.db.execute(f"SELECT crowded FROM {SKETCHES} ORDER BY page_id").fetchall()
     assert crowded_counts == [(None,), (0,), (0,), (None,), (None,)]
     assert find_pairs_of_pages(archive.db, []) == []
     assert find_pairs_of_pages(archive.db, [6]) == []
@@ -78,7 +79,7 @@ def test_pages_without_sketches_have_no_pairs(archive: Archive) -> None:
 
 
 def test_damaged_hashes_are_named(archive: Archive) -> None:
-    archive.db.execute("INSERT INTO _crowded_hashes (host, hashes) VALUES ('a.test', x'010203')")
+    archive.db.execute(f"INSERT INTO {CROWDED_HASHES} (host, hashes) VALUES ('a.test', x'010203')")
     with pytest.raises(DamagedValue, match=r"crowded_hashes.*a\.test"):
         read_crowded_hashes(archive.db, "a.test")
 
@@ -88,11 +89,11 @@ def test_a_sketch_of_another_length_is_damage_wherever_it_is_read(archive: Archi
     store_sketches(archive, [("a.test", {1, 2, 3}), ("b.test", {1, 2, 3})])
     assert find_pairs_of_pages(archive.db, [1]) == _find_all_pairs(archive.db) == [(1, 2)]
     changed = "substr(sketch, 1, 8)" if is_cut else "sketch || x'00000000'"
-    archive.db.execute(f"UPDATE _sketches SET sketch = {changed} WHERE page_id = 2")
+    archive.db.execute(f"UPDATE {SKETCHES} SET sketch = {changed} WHERE page_id = 2")
     for read in (
         lambda: find_pairs_of_pages(archive.db, [1]),
         lambda: _find_all_pairs(archive.db),
         lambda: list(read_sketches(archive.db, "b.test")),
     ):
-        with pytest.raises(DamagedValue, match="_sketches/sketch row 2"):
+        with pytest.raises(DamagedValue, match=f"{SKETCHES}/sketch row 2"):
             read()

@@ -38,6 +38,7 @@ from broadsheet.output.write.outcome import DiscoveredUrl
 from broadsheet.output.write.person_verdicts import Ruling, store_ruling
 from broadsheet.output.write.takedowns import take_down
 from broadsheet.output.write.url_queue import add_urls
+from tests import internal_tables as inner
 from tests.bench.load.generated_site import GeneratedSite
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
@@ -59,8 +60,8 @@ def two_pages(archive: Archive) -> Callable[..., set[int]]:
             put(db, "pages", number, id=number, **(PAGE | {"text_digest": f"d{number}"} | page))
         if table:
             put(db, table, 1, **values)
-        db.execute("DELETE FROM _unsettled")
-        put(db, "_unsettled", 1, page_id=1)
+        db.execute(f"DELETE FROM {inner.UNSETTLED}")
+        put(db, inner.UNSETTLED, 1, page_id=1)
         find_affected_pages(db, (), awaited_urls_changed=False)
         return {page_id for (page_id,) in db.execute("SELECT page_id FROM temp.settle_affected")}
 
@@ -89,12 +90,12 @@ def test_pages_with_one_text_or_canonical_url_are_affected(two_pages: Any, first
 @pytest.mark.parametrize(
     ("table", "values"),
     [
-        ("_page_copies", {"page_id": 1, "original_id": 2}),
-        ("_page_copies", {"page_id": 2, "original_id": 1}),
-        ("_page_parts", {"page_id": 1, "head_id": 2}),
-        ("_page_parts", {"page_id": 2, "head_id": 1}),
-        ("_page_leads", {"page_id": 1, "url": "u2"}),
-        ("_page_leads", {"page_id": 2, "url": "u1"}),
+        (inner.PAGE_COPIES, {"page_id": 1, "original_id": 2}),
+        (inner.PAGE_COPIES, {"page_id": 2, "original_id": 1}),
+        (inner.PAGE_PARTS, {"page_id": 1, "head_id": 2}),
+        (inner.PAGE_PARTS, {"page_id": 2, "head_id": 1}),
+        (inner.PAGE_LEADS, {"page_id": 1, "url": "u2"}),
+        (inner.PAGE_LEADS, {"page_id": 2, "url": "u1"}),
     ],
 )
 def test_pages_that_were_copies_or_parts_or_lead_to_one_another_are_affected(two_pages: Any, table: str, values: Any):
@@ -106,9 +107,9 @@ def test_pages_that_are_named_and_those_related_by_several_steps_are_affected(ar
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
     for copy, original in ((2, 1), (3, 2), (8, 7)):
-        put(db, "_page_copies", copy, page_id=copy, original_id=original)
-    put(db, "_page_leads", 5, page_id=5, url="u")
-    db.execute("DELETE FROM _unsettled")
+        put(db, inner.PAGE_COPIES, copy, page_id=copy, original_id=original)
+    put(db, inner.PAGE_LEADS, 5, page_id=5, url="u")
+    db.execute(f"DELETE FROM {inner.UNSETTLED}")
     for changed, affected in ((False, {1, 2, 3, 9}), (True, {1, 2, 3, 5, 9})):
         find_affected_pages(db, [1, 9], awaited_urls_changed=changed)
         assert {page_id for (page_id,) in db.execute("SELECT page_id FROM temp.settle_affected")} == affected
@@ -126,13 +127,13 @@ def test_a_url_is_awaited_while_it_may_still_be_fetched(
     db.execute("PRAGMA foreign_keys = OFF")
     put(db, "urls", 1, id=1, url="u", kind="page", state="done")
     for number in (1, 2):
-        put(db, "_page_leads", number, page_id=number, url="u")
+        put(db, inner.PAGE_LEADS, number, page_id=number, url="u")
     note_settled(db)
     assert (is_settled(db), judges_have_changed(db), awaited_urls_have_changed(db)) == (True, False, False)
     db.execute("UPDATE urls SET state = ?, reason = ?", [state, reason])
     assert (judges_have_changed(db), awaited_urls_have_changed(db)) == (False, is_awaited)
     note_settled(db)
-    db.execute("DELETE FROM _page_leads WHERE page_id = 2")
+    db.execute(f"DELETE FROM {inner.PAGE_LEADS} WHERE page_id = 2")
     assert not awaited_urls_have_changed(db), "one page still leads there"
 
 
@@ -163,7 +164,9 @@ def test_where_nothing_has_changed_no_page_is_read(sites: Archive, make: Maker) 
     statements: list[str] = []
     sites.db.conn.set_trace_callback(statements.append)
     settle(sites.db, make.clock)
-    assert not [statement for statement in statements if "_page_blocks" in statement or "_block_texts" in statement]
+    assert not [
+        statement for statement in statements if inner.PAGE_BLOCKS in statement or inner.BLOCK_TEXTS in statement
+    ]
     assert len(statements) < 25
 
 
@@ -210,7 +213,7 @@ def test_a_page_that_another_host_s_page_takes_the_place_of_has_its_host_judged_
     settle(archive.db, make.clock)
     archive.save([make.outcome("http://c.test/s", story("x"), PROMO)])
     assert scanned_hosts(archive, make) == {"a.test", "c.test"}
-    pages = archive.db.execute("SELECT DISTINCT host, of_pages FROM _block_evidence ORDER BY host").fetchall()
+    pages = archive.db.execute(f"SELECT DISTINCT host, of_pages FROM {inner.BLOCK_EVIDENCE} ORDER BY host").fetchall()
     assert pages == [("a.test", 2), ("b.test", 2), ("c.test", 3)]
 
 
@@ -266,10 +269,11 @@ CHANGES: dict[str, Callable[[Archive, Maker], object]] = {
     ),
     "a title": lambda archive, _: archive.db.execute("UPDATE articles SET title = 'x' WHERE host = 'a.test'"),
     "a signature": lambda archive, _: archive.db.execute(
-        "INSERT INTO _page_signatures (page_id, signature) SELECT id, x'01020304' FROM urls WHERE host = 'a.test'"
+        f"INSERT INTO {inner.PAGE_SIGNATURES} (page_id, signature) SELECT id, x'01020304'"
+        " FROM urls WHERE host = 'a.test'"
     ),
     "a takedown": lambda archive, _: take_down(archive.db, "http://a.test/story-1"),
-    "a layout": lambda archive, _: archive.db.execute("UPDATE _page_layout SET layout = layout"),
+    "a layout": lambda archive, _: archive.db.execute(f"UPDATE {inner.PAGE_LAYOUT} SET layout = layout"),
     "another version": lambda archive, _: archive.db.execute("UPDATE meta SET value = '0 0' WHERE key = 'settled'"),
 }
 
@@ -365,11 +369,11 @@ def test_hosts_are_listed_in_order_wherever_they_stand(archive: Archive) -> None
         put(db, "urls", number, id=number, host=host, kind="page", state="done")
     put(db, "pages", 1, id=1)
     put(db, "pages", 2, id=2)
-    for number, table in enumerate(("_layouts", "_block_evidence", "_place_evidence", "_statements")):
+    for number, table in enumerate((inner.LAYOUTS, inner.BLOCK_EVIDENCE, inner.PLACE_EVIDENCE, inner.STATEMENTS)):
         put(db, table, number, host="abc"[number % 3] + "dg"[number // 3])
     assert list_hosts(db, WHOLE_ARCHIVE) == ["ad", "ag", "bd", "cd", "d", "e"]
     assert list_hosts(db, StaleHosts(frozenset({"z", "y"}))) == ["y", "z"]
     assert hosts_of_pages(db, {1, 3, 9}) == {"e", "x"}
-    db.execute("DELETE FROM _unsettled")
-    put(db, "_unsettled", 1, page_id=2, host="h")
+    db.execute(f"DELETE FROM {inner.UNSETTLED}")
+    put(db, inner.UNSETTLED, 1, page_id=2, host="h")
     assert find_unsettled_hosts(db) == {"h", "d"}

@@ -35,6 +35,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.person_verdicts import Ruling, store_ruling
 from tests.expected_texts import expected_text
+from tests.internal_tables import named
 from tests.output.cleaned_pages import page_rows
 from tests.output.conftest import Clock
 
@@ -243,7 +244,7 @@ def stored_rows(archive: Archive) -> str:
     rows = (
         f"{name}: {' | '.join(map(str, row))}\n"
         for name, query in TABLES.items()
-        for row in archive.db.execute(query.replace("{text}", SHORT_TEXT)).fetchall()
+        for row in archive.db.execute(named(query).replace("{text}", SHORT_TEXT)).fetchall()
     )
     return "".join(row.replace("http://", "") for row in rows)
 

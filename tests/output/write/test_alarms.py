@@ -8,6 +8,7 @@ from sqlite_utils import Database
 
 from broadsheet.output.write.alarms import PageShare, chance_of_at_most, find_alarms, has_fallen, has_risen
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import REASONS, RULE_RATES, YIELDS
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ class Runs:
         put_unless_there(self.db, number)
         row = {"pages": 40, "articles": 38, "barren": 1, "alike": 1, "words_low": 60, "words_median": 200}
         place = {"run_id": number, "host": "a.test", "part": part, "cleaner_version": "17", "removed_share": 0.0}
-        self.db["_yields"].insert(place | row | values)
+        self.db[YIELDS].insert(place | row | values)
 
     def alarms(self, part: str = "*/x", short: int = 0, **values: object) -> list[str]:
         """The alarms of a run 50 that gave 19 articles of 20 pages, so many of them short."""
@@ -133,20 +134,20 @@ def test_the_latest_ten_runs_are_the_past(runs: Runs) -> None:
 def test_a_rule_that_always_fired_is_told_when_it_stops(
     runs: Runs, values: dict[str, int], hits: int, alarms: list[str]
 ) -> None:
-    runs.db["_reasons"].insert({"id": 5, "reason": "a promo", "rule": "cut.it"})
+    runs.db[REASONS].insert({"id": 5, "reason": "a promo", "rule": "cut.it"})
     rates = {1: values.get("earlier", 36), 2: 36, 3: values.get("latest", 36)}
     for number, pages in rates.items():
         runs.past(number, "*", articles=40)
-        runs.db["_rule_rates"].insert({"run_id": number, "host": "a.test", "reason_id": 5, "pages": pages})
+        runs.db[RULE_RATES].insert({"run_id": number, "host": "a.test", "reason_id": 5, "pages": pages})
     if hits:
-        runs.db["_rule_rates"].insert({"run_id": 50, "host": "a.test", "reason_id": 5, "pages": hits})
+        runs.db[RULE_RATES].insert({"run_id": 50, "host": "a.test", "reason_id": 5, "pages": hits})
     assert runs.alarms("*", articles=values.get("articles", 19)) == alarms
 
 
 def test_runs_without_enough_articles_say_nothing_of_rules(runs: Runs) -> None:
-    runs.db["_reasons"].insert({"id": 5, "reason": "a promo", "rule": "cut.it"})
+    runs.db[REASONS].insert({"id": 5, "reason": "a promo", "rule": "cut.it"})
     runs.past(1, "*", articles=7)
-    runs.db["_rule_rates"].insert({"run_id": 1, "host": "a.test", "reason_id": 5, "pages": 7})
+    runs.db[RULE_RATES].insert({"run_id": 1, "host": "a.test", "reason_id": 5, "pages": 7})
     assert runs.alarms("*") == []
 
 

@@ -26,6 +26,7 @@ from broadsheet.output.write.alarms import (
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.takedowns import take_down
+from tests.internal_tables import EARLIER_SIGNATURES, LAYOUTS, PAGE_SIGNATURES
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
 from tests.output.merging import merge_archive
@@ -185,7 +186,7 @@ def test_a_run_that_was_cut_off_counts_with_the_next(site: Site) -> None:
 
 
 def test_what_was_before_is_forgotten_when_the_run_has_ended_and_with_the_page(site: Site) -> None:
-    count = "SELECT count(*) FROM _earlier_signatures"
+    count = f"SELECT count(*) FROM {EARLIER_SIGNATURES}"
     site.run(*site.pages(range(10), OLD))
     site.save(site.pages(range(3), NEW))
     assert site.archive.db.execute(count).fetchone() == (3,)
@@ -211,7 +212,7 @@ def test_pages_that_a_merge_replaced_are_none_of_the_next_run(site: Site, make: 
     with Archive.open(tmp_path / "b.db", make.clock) as other:
         Site(other, make).run(*Site(other, make).pages(range(20), NEW))
     merge_archive(site.archive.db, tmp_path / "b.db", make.clock)
-    assert site.archive.db.execute("SELECT count(*) FROM _earlier_signatures").fetchone() == (0,)
+    assert site.archive.db.execute(f"SELECT count(*) FROM {EARLIER_SIGNATURES}").fetchone() == (0,)
 
 
 # --- The evidence of few pages, without a crawl ------------------------------------------------------------------
@@ -271,12 +272,12 @@ def test_known_pages_that_left_their_layout_for_a_new_one_or_one_of_no_articles(
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
     for number, kind in ((3, "list"), (4, "article")):
-        put(db, "_layouts", number, id=number, kind=kind)
+        put(db, LAYOUTS, number, id=number, kind=kind)
     db.execute("CREATE TEMP TABLE surveyed (page_id INTEGER, host TEXT, part TEXT)")
     _note_moved_pages(db, [*moved, *stayed])
     for page in (*moved, *stayed):
         db.execute("INSERT INTO temp.surveyed VALUES (?, ?, '*')", [page.page_id, page.host])
-        db.execute("INSERT INTO _page_signatures VALUES (?, ?)", [page.page_id, page.signature])
+        db.execute(f"INSERT INTO {PAGE_SIGNATURES} VALUES (?, ?)", [page.page_id, page.signature])
     found = [f"{alarm.what}: {alarm.message}" for alarm in _known_page_alarms(db, [*moved, *stayed], SINCE)]
     assert found == ([what] if what else [])
     assert db.execute("SELECT count(*) FROM temp.moved_pages").fetchone() == (len(moved),)

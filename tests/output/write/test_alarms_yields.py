@@ -10,6 +10,7 @@ from broadsheet.cleaners.document import PageType
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.alarms import survey
 from broadsheet.output.write.archive_writer import Archive
+from tests.internal_tables import RULE_RATES, YIELDS
 from tests.output.filled_rows import put
 from tests.output.settle.test_likeness import prose
 
@@ -59,14 +60,14 @@ def site(archive, make):
 
 def test_what_is_kept_of_a_run(site):
     site.run(new_count=30, lists=6)
-    rows = {row["part"]: row for row in site.archive.db["_yields"].rows}
+    rows = {row["part"]: row for row in site.archive.db[YIELDS].rows}
     assert set(rows) == {"*", "new", "*/word/slug"}
     assert (rows["*"]["pages"], rows["*"]["articles"]) == (36, 30)
     assert (rows["*/word/slug"]["pages"], rows["*/word/slug"]["articles"]) == (30, 30)
     words = [count for (count,) in site.archive.db.execute("SELECT word_count FROM articles ORDER BY 1")]
     assert (rows["*"]["words_low"], rows["*"]["words_median"]) == (words[3], words[15])
     assert 0.6 < rows["*"]["removed_share"] < 0.7
-    assert [row["pages"] for row in site.archive.db["_rule_rates"].rows] == [30]
+    assert [row["pages"] for row in site.archive.db[RULE_RATES].rows] == [30]
     assert not site.archive.db.conn.in_transaction
 
 
@@ -78,7 +79,9 @@ def test_a_wall_that_comes_with_a_good_status_counts_as_a_page_with_nothing_to_r
     walls = [replace(outcome, state="failed", reason="challenged") for outcome in (wall, refused)]
     archive.save([make.outcome(f"{HOST}/news/a-story", "One two."), *walls])
     survey(archive.db, run, make.clock())
-    assert archive.db.execute("SELECT pages, articles, barren FROM _yields WHERE part = '*'").fetchall() == [(2, 1, 1)]
+    assert archive.db.execute(f"SELECT pages, articles, barren FROM {YIELDS} WHERE part = '*'").fetchall() == [
+        (2, 1, 1)
+    ]
 
 
 def steps_of_a_survey(archive, run):
@@ -173,15 +176,15 @@ def test_a_run_that_was_cut_off_counts_with_the_next(site):
     site.archive.runs.start("crawl", {}, {})
     site.archive.save([site.page(1000 + n) for n in range(10)])
     site.run(new_count=5, lists=0)
-    assert [row["pages"] for row in site.archive.db["_yields"].rows_where("part = '*'")] == [15]
+    assert [row["pages"] for row in site.archive.db[YIELDS].rows_where("part = '*'")] == [15]
 
 
 def test_surveying_again_changes_nothing(site):
     site.run(new_count=20)
-    yields_before = list(site.archive.db["_yields"].rows)
+    yields_before = list(site.archive.db[YIELDS].rows)
     [run] = [row["id"] for row in site.archive.db["runs"].rows]
     survey(site.archive.db, run, site.make.clock())
-    assert list(site.archive.db["_yields"].rows) == yields_before
+    assert list(site.archive.db[YIELDS].rows) == yields_before
 
 
 def test_copies_are_alike_and_parts_of_an_article_are_not(archive, make):
@@ -191,4 +194,4 @@ def test_copies_are_alike_and_parts_of_an_article_are_not(archive, make):
     put(archive.db, "duplicates", 1, article_id=ids[0], duplicate_id=ids[1], kind="part", cluster_id=None)
     put(archive.db, "duplicates", 2, article_id=ids[1], duplicate_id=ids[2], kind="near", cluster_id=7)
     survey(archive.db, run, make.clock())
-    assert archive.db.execute("SELECT pages, alike FROM _yields WHERE part = '*'").fetchall() == [(4, 2)]
+    assert archive.db.execute(f"SELECT pages, alike FROM {YIELDS} WHERE part = '*'").fetchall() == [(4, 2)]

@@ -12,6 +12,7 @@ from broadsheet.output.write.applied_rulings import commonest_reason, preview_ru
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Ruling
 from broadsheet.output.write.verdicts import OF_ALL, OF_PAGE, RulingStep, apply_rulings, find_steps, raise_verdicts
+from tests.internal_tables import OWN_VERDICTS, PAGE_BLOCKS, REASONS, SHELF
 from tests.output.filled_rows import put, rows
 
 BLOCK, OTHER_BLOCK = 5, 6
@@ -23,15 +24,15 @@ def db(archive: Archive) -> Database:
     """Three pages of two hosts with one block, the first two with an article of their own, the third shelved."""
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
-    put(db, "_reasons", 0, id=KEPT, reason="body", rule="extractor/body")
-    put(db, "_reasons", 0, id=REMOVED, reason="share", rule="text/share")
+    put(db, REASONS, 0, id=KEPT, reason="body", rule="extractor/body")
+    put(db, REASONS, 0, id=REMOVED, reason="share", rule="text/share")
     for page, host, article in ((1, "a.test", 11), (2, "a.test", 12), (3, "b.test", None)):
         put(db, "urls", page, id=page, url=f"http://{host}/{page}", host=host, kind="page", state="done")
         put(db, "pages", page, id=page, article_id=article)
-        put(db, "_page_blocks", page, page_id=page, position=4, block_id=BLOCK, kept=0, reason_id=REMOVED)
-    put(db, "_page_blocks", 9, page_id=1, position=5, block_id=OTHER_BLOCK, kept=0, reason_id=REMOVED)
+        put(db, PAGE_BLOCKS, page, page_id=page, position=4, block_id=BLOCK, kept=0, reason_id=REMOVED)
+    put(db, PAGE_BLOCKS, 9, page_id=1, position=5, block_id=OTHER_BLOCK, kept=0, reason_id=REMOVED)
     put(db, "articles", 2, id=22, page_id=2)  # the article's id as it was stored, another than its page names
-    put(db, "_shelf", 3, id=13, page_id=3, article="{}")
+    put(db, SHELF, 3, id=13, page_id=3, article="{}")
     db.conn.commit()
     return db
 
@@ -88,14 +89,14 @@ def test_the_narrowest_ruling_holds_then_the_newest(
 
 
 def ledger(db: Database) -> dict[tuple[int, int], tuple[int, str, str]]:
-    query = """SELECT b.page_id, b.position, b.kept, r.reason, r.rule
-        FROM _page_blocks b JOIN _reasons r ON r.id = b.reason_id"""
+    query = f"""SELECT b.page_id, b.position, b.kept, r.reason, r.rule
+        FROM {PAGE_BLOCKS} b JOIN {REASONS} r ON r.id = b.reason_id"""
     return {(page, position): (kept, *reason) for page, position, kept, *reason in db.execute(query).fetchall()}
 
 
 def overruled(db: Database) -> list[tuple[int, ...]]:
     names = ("page_id", "position", "kept", "reason_id", "site_kept")
-    return [tuple(row[name] for name in names) for row in rows(db, "_own_verdicts")]
+    return [tuple(row[name] for name in names) for row in rows(db, OWN_VERDICTS)]
 
 
 def test_a_verdict_is_replaced_kept_beside_and_put_back(db: Database) -> None:
@@ -124,8 +125,8 @@ def test_a_verdict_is_replaced_kept_beside_and_put_back(db: Database) -> None:
 def test_a_page_that_was_judged_anew_has_its_new_verdict_beside_the_ruling(db: Database) -> None:
     rule(db, 1, host="b.test", kept=0)
     take_steps(db)
-    db.execute("DELETE FROM _own_verdicts")
-    db.execute("UPDATE _page_blocks SET kept = 1, reason_id = ? WHERE page_id = 3", [KEPT])
+    db.execute(f"DELETE FROM {OWN_VERDICTS}")
+    db.execute(f"UPDATE {PAGE_BLOCKS} SET kept = 1, reason_id = ? WHERE page_id = 3", [KEPT])
     (step,) = take_steps(db)
     assert (step.own_verdict, step.changes_text, step.ruling_id) == ((1, 1), True, 1)
     assert overruled(db) == [(3, 4, 1, KEPT, None)]
@@ -136,9 +137,9 @@ def test_the_commonest_reason_and_of_two_the_first(db: Database) -> None:
     rule(db, 1)
     steps = find_steps(db, OF_ALL, {})
     assert commonest_reason(db, steps) == ("share", "text/share")
-    db.execute("UPDATE _page_blocks SET reason_id = ?, kept = 1 WHERE page_id = 3", [KEPT])
+    db.execute(f"UPDATE {PAGE_BLOCKS} SET reason_id = ?, kept = 1 WHERE page_id = 3", [KEPT])
     assert commonest_reason(db, find_steps(db, OF_ALL, {})) == ("share", "text/share")
-    db.execute("DELETE FROM _page_blocks WHERE page_id = 2")
+    db.execute(f"DELETE FROM {PAGE_BLOCKS} WHERE page_id = 2")
     assert commonest_reason(db, find_steps(db, OF_ALL, {})) == ("body", "extractor/body")
     assert commonest_reason(db, []) == ("", "")
 
@@ -150,7 +151,7 @@ def test_the_commonest_reason_and_of_two_the_first(db: Database) -> None:
 def test_a_ruling_that_is_only_asked_about_counts_the_pages_in_its_scope(
     db: Database, scope: dict[str, Any], pages: int
 ) -> None:
-    before = {table: rows(db, table) for table in ("corrections", "_own_verdicts", "_page_blocks", "_reasons")}
+    before = {table: rows(db, table) for table in ("corrections", OWN_VERDICTS, PAGE_BLOCKS, REASONS)}
     effect = preview_ruling(db, Ruling(BLOCK, False, **scope))
     assert (effect.takes_back, effect.page_count, effect.text_changes) == (False, pages, ())
     assert (effect.reason, effect.rule) == (("share", "text/share") if pages else ("", ""))
@@ -166,7 +167,7 @@ def test_the_opposite_of_a_ruling_takes_it_back_where_that_gives_what_is_asked(
     ruling = Ruling(BLOCK, bool(asked), host="c.test")
     put(db, "urls", 8, id=8, url="http://c.test/8", host="c.test", kind="page", state="done")
     put(db, "pages", 8, id=8, article_id=None)
-    put(db, "_page_blocks", 8, page_id=8, position=0, block_id=BLOCK, kept=0, reason_id=REMOVED)
+    put(db, PAGE_BLOCKS, 8, page_id=8, position=0, block_id=BLOCK, kept=0, reason_id=REMOVED)
     rule(db, 1, host="c.test", kept=stored)
     db.execute("UPDATE corrections SET id = ?", [ruling.id])
     take_steps(db)
@@ -178,7 +179,7 @@ def test_the_opposite_of_a_ruling_takes_it_back_where_that_gives_what_is_asked(
 def test_a_sample_is_of_a_thousand_pages(db: Database, count: int, seen: int, is_more: bool) -> None:
     numbers = [(number,) for number in range(100, 100 + count)]
     names = "page_id, position, block_id, kind, kept, reason_id"
-    db.conn.executemany(f"INSERT INTO _page_blocks ({names}) VALUES (?, 0, 8, 0, 0, 2)", numbers)
+    db.conn.executemany(f"INSERT INTO {PAGE_BLOCKS} ({names}) VALUES (?, 0, 8, 0, 0, 2)", numbers)
     db.conn.commit()
     sample = sample_effect(db, Ruling(8, False))
     assert (sample.pages, sample.is_more) == (seen, is_more)

@@ -21,6 +21,7 @@ from broadsheet.output.write import archive_writer
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import PassingReason
+from tests.internal_tables import ARTICLE_URLS, BLOCK_TEXTS, BLOCKS, OUTSIDE_HOSTS
 from tests.output.crowd import put_many
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -57,18 +58,18 @@ def test_commits_wait_for_the_disk_where_that_is_asked_for(file, sync_commits, l
 
 def test_the_same_text_is_stored_once(archive, make):
     archive.save([make.outcome(f"http://a.test/{n}", f"own text {n}", removed=("share this",)) for n in range(5)])
-    assert rows(archive, "SELECT count(*) FROM _block_texts WHERE text = 'share this'") == [(1,)]
+    assert rows(archive, f"SELECT count(*) FROM {BLOCK_TEXTS} WHERE text = 'share this'") == [(1,)]
     assert rows(archive, "SELECT count(DISTINCT block_id), count(*) FROM removed") == [(1, 5)]
 
 
 @pytest.mark.parametrize("what", ["failure", "wall", "empty"])
 def test_a_later_failure_does_not_harm_an_article(archive, make, what):
     archive.save([make.outcome(URL, "one two", removed=("x",))])
-    before = list(archive.db["articles"].rows), list(archive.db["_blocks"].rows)
+    before = list(archive.db["articles"].rows), list(archive.db[BLOCKS].rows)
     later = {"failure": make.failure(URL), "empty": make.outcome(URL)}
     later["wall"] = make.outcome(URL, "please log in", page_type=PageType.WALL)
     archive.save([later[what]])
-    assert (list(archive.db["articles"].rows), list(archive.db["_blocks"].rows)) == before
+    assert (list(archive.db["articles"].rows), list(archive.db[BLOCKS].rows)) == before
     assert rows(archive, "SELECT reason FROM urls") == [(later[what].reason,)]
     assert verify(archive.db) == []
 
@@ -86,7 +87,7 @@ def test_a_redirect_loop_ends(archive, make):
     archive.save(
         [Outcome(f"http://a.test/{a}", "done", "redirect", 301, location=f"http://a.test/{b}") for a, b in ("xy", "yx")]
     )
-    assert rows(archive, "SELECT * FROM _article_urls") == []
+    assert rows(archive, f"SELECT * FROM {ARTICLE_URLS}") == []
 
 
 def test_links_outside_are_counted_once_a_page(archive, make):
@@ -97,7 +98,7 @@ def test_links_outside_are_counted_once_a_page(archive, make):
         ]
     )
     archive.save([make.outcome(URL, "one", outside_links={"b.test": 2})])
-    assert rows(archive, "SELECT host, links FROM _outside_hosts") == [("b.test", 3)]
+    assert rows(archive, f"SELECT host, links FROM {OUTSIDE_HOSTS}") == [("b.test", 3)]
 
 
 def test_a_batch_is_all_or_nothing(archive, make):
@@ -275,7 +276,7 @@ def test_a_text_whose_number_stands_for_another_costs_its_own_page_alone(archive
     """A conflict without a page is a fault."""
     clash = "The words that clash"
     archive.save([make.outcome(f"{URL}0", clash)])
-    archive.db.execute("UPDATE _block_texts SET text = 'other' WHERE text = ?", [clash])
+    archive.db.execute(f"UPDATE {BLOCK_TEXTS} SET text = 'other' WHERE text = ?", [clash])
     archive.db.conn.commit()
     batch = [make.outcome(f"{URL}1", clash), make.outcome(f"{URL}2", "Other words")][:count]
     if not is_page:

@@ -26,6 +26,7 @@ from broadsheet.output.write.assembled_text import (
     update_certainty,
 )
 from broadsheet.output.write.person_verdicts import Ruling
+from tests.internal_tables import PAGE_LAYOUT, PAGE_PARTS
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put, rows
 
@@ -97,10 +98,10 @@ def test_a_page_of_an_earlier_version_gets_its_certainty_from_chances_alone(arch
 
 def test_chances_of_another_page_are_reported(archive: Archive, make: Maker) -> None:
     archive.save([make.outcome(f"{HOST}/0", "one two", "three", chances=bytes([255, 0]))])
-    archive.db.execute("UPDATE _page_layout SET chances = x'ff'")
+    archive.db.execute(f"UPDATE {PAGE_LAYOUT} SET chances = x'ff'")
     archive.db.execute("UPDATE pages SET certainty = 1.5")
     locations = {problem.location for problem in verify(archive.db)}
-    assert {"_page_layout/chances row 1", "pages/certainty row 1"} <= locations
+    assert {f"{PAGE_LAYOUT}/chances row 1", "pages/certainty row 1"} <= locations
 
 
 @pytest.mark.parametrize(
@@ -124,11 +125,11 @@ def test_a_further_page_brings_what_no_earlier_one_has_but_for_short_lines_in_it
 def test_further_pages_are_those_after_the_first_and_none_that_the_first_holds(archive: Archive) -> None:
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
-    put(db, "_page_parts", 1, page_id=1, head_id=1, place=0)
-    put(db, "_page_parts", 2, page_id=2, head_id=1, place=-1)
-    put(db, "_page_parts", 3, page_id=3, head_id=9, place=1)
+    put(db, PAGE_PARTS, 1, page_id=1, head_id=1, place=0)
+    put(db, PAGE_PARTS, 2, page_id=2, head_id=1, place=-1)
+    put(db, PAGE_PARTS, 3, page_id=3, head_id=9, place=1)
     assert (has_further_pages(db, 1), further_blocks(db, 1, [])) == (False, [])
-    put(db, "_page_parts", 4, page_id=4, head_id=1, place=1)
+    put(db, PAGE_PARTS, 4, page_id=4, head_id=1, place=1)
     assert has_further_pages(db, 1)
     assert [head_page(db, page) for page in (1, 2, 3, 5)] == [1, 1, 9, 5]
 
@@ -141,6 +142,6 @@ def test_parts_are_replaced_among_some_pages_or_all(archive: Archive, pages: Any
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
     for page, head, place in ((1, 1, 0), (3, 7, 1), (5, 1, 2)):
-        put(db, "_page_parts", page, page_id=page, head_id=head, place=place)
+        put(db, PAGE_PARTS, page, page_id=page, head_id=head, place=place)
     assert put_parts(db, {1: ArticlePart(1, 0), 5: ArticlePart(1, 1)}, pages) == heads
-    assert {row["page_id"]: (row["head_id"], row["place"]) for row in rows(db, "_page_parts")} == kept
+    assert {row["page_id"]: (row["head_id"], row["place"]) for row in rows(db, PAGE_PARTS)} == kept

@@ -25,6 +25,7 @@ from broadsheet.output.write.corrections import (
     undo_correction,
 )
 from broadsheet.output.write.site_fields import apply_field_corrections
+from tests.internal_tables import OWN_FIELDS
 from tests.output.conftest import Maker
 from tests.output.merging import merge_archive
 
@@ -132,5 +133,5 @@ def test_fields_are_corrected_whatever_comes_later_and_put_back(
     with Archive.open(archive.path, make.clock) as again:
         correct(again, undo=True, **scope)
         assert state(again) == before
-        assert again.db.execute("SELECT count(*) FROM _own_fields").fetchone() == (0,)
+        assert again.db.execute(f"SELECT count(*) FROM {OWN_FIELDS}").fetchone() == (0,)
         assert verify(again.db) == []

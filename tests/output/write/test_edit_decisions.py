@@ -19,6 +19,7 @@ from broadsheet.output.write.edit_decisions import decide_pending
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.person_verdicts import Ruling
 from broadsheet.output.write.takedowns import erase_remains, take_down
+from tests.internal_tables import BLOCK_TEXTS, REVISION_BLOCKS
 from tests.output.cleaned_pages import with_page
 
 URL = "http://a.test/story"
@@ -82,7 +83,7 @@ def test_the_text_of_each_revision_can_be_read(archive, make):
 def test_the_same_text_costs_nothing(archive, make):
     capture(archive, make, ONE, TWO)
     assert capture_and_settle(archive, make, ONE, TWO, removed=("Home", "Other", "news")) == ["first"]
-    assert archive.db["_revision_blocks"].count == 0
+    assert archive.db[REVISION_BLOCKS].count == 0
     assert kinds_told(archive) == []
 
 
@@ -90,7 +91,7 @@ def test_a_verdict_that_changed_is_no_edit_either_way(archive, make):
     capture(archive, make, ONE, TWO, removed=("Home", PROMO))
     assert capture_and_settle(archive, make, ONE, TWO, PROMO) == ["first"]
     assert capture_and_settle(archive, make, ONE, TWO, removed=(PROMO,)) == ["first"]
-    assert archive.db["_revision_blocks"].count == 0
+    assert archive.db[REVISION_BLOCKS].count == 0
     assert verify(archive.db) == []
 
 
@@ -180,7 +181,7 @@ def test_a_duplicate_s_edit_is_told_once(archive, make):
 def test_a_person_s_ruling_between_captures_is_no_edit(archive, make):
     capture(archive, make, ONE, TWO, removed=(PROMO, "Share"))
     settle(archive.db, make.clock)
-    (block,) = archive.db.execute("SELECT id FROM _block_texts WHERE text = ?", [PROMO]).fetchone()
+    (block,) = archive.db.execute(f"SELECT id FROM {BLOCK_TEXTS} WHERE text = ?", [PROMO]).fetchone()
     carry_out_ruling(archive.db, Ruling(block, True, ruled_at=make.clock()))
     assert capture_and_settle(archive, make, ONE, TWO, removed=(PROMO, "Follow")) == ["first"]
 
@@ -190,11 +191,11 @@ def test_forgetting_leaves_nothing_of_old_revisions(archive, make, file):
     capture(archive, make, ONE, secret)
     capture_and_settle(archive, make, ONE, TWO)
     capture(archive, make, THREE, TWO, ONE, url="http://a.test/other", title="Other")
-    assert archive.db["_revision_blocks"].count > 0
+    assert archive.db[REVISION_BLOCKS].count > 0
     result = take_down(archive.db, URL, "", make.clock)
     assert result.block_count >= 1
     erase_remains(archive.db)
-    assert (archive.db["_revision_blocks"].count, archive.db["revisions"].count) == (0, 1)
+    assert (archive.db[REVISION_BLOCKS].count, archive.db["revisions"].count) == (0, 1)
     raw = b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
     assert b"Perpetua" not in raw
     assert verify(archive.db) == []
@@ -203,7 +204,7 @@ def test_forgetting_leaves_nothing_of_old_revisions(archive, make, file):
 def test_a_revision_from_before_texts_were_kept_is_told_apart(archive, make):
     capture(archive, make, ONE, TWO)
     capture_and_settle(archive, make, ONE, THREE)
-    archive.db.execute("DELETE FROM _revision_blocks")
+    archive.db.execute(f"DELETE FROM {REVISION_BLOCKS}")
     assert text(archive, 1) is None
     assert text(archive, 2) == f"{ONE}\n{THREE}"
 

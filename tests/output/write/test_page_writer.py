@@ -13,6 +13,7 @@ from broadsheet.cleaners.document import PageType, PageVerdict
 from broadsheet.output.archive.page_rows import PageRows, Sighting
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.page_writer import SaveResult, save_page
+from tests.internal_tables import OWN_FIELDS, PAGE_BLOCKS
 from tests.output.cleaned_pages import page_rows
 from tests.output.conftest import Maker
 from tests.output.filled_rows import columns, put, rows
@@ -81,7 +82,7 @@ def test_only_the_same_capture_can_remove_an_article(db: Database, make: Maker, 
     assert save_page(db, FIRST, other) == SaveResult(is_current=True)
     assert articles(db) == []
     assert [row["change"] for row in rows(db, "changes")] == ["added", "removed"]
-    assert rows(db, "_page_blocks") == []
+    assert rows(db, PAGE_BLOCKS) == []
 
 
 @pytest.mark.parametrize(
@@ -133,8 +134,8 @@ def test_another_title_or_text_is_a_change_and_of_another_capture_a_revision(
 
 def test_what_was_stored_of_a_page_is_replaced_and_goes_with_its_article(db: Database, make: Maker) -> None:
     save_page(db, FIRST, page(make, 50))
-    assert len(rows(db, "_page_blocks")) == 3
-    put(db, "_own_fields", 1, page_id=1, field="section")
+    assert len(rows(db, PAGE_BLOCKS)) == 3
+    put(db, OWN_FIELDS, 1, page_id=1, field="section")
     save_page(db, FIRST, page(make, 50, PageType.LIST))
-    assert rows(db, "_own_fields") == []
-    assert rows(db, "_page_blocks") == []
+    assert rows(db, OWN_FIELDS) == []
+    assert rows(db, PAGE_BLOCKS) == []

@@ -33,6 +33,7 @@ from broadsheet.output.write.person_verdicts import (
     store_review,
     store_ruling,
 )
+from tests.internal_tables import BLOCKS, OWN_VERDICTS, PAGE_BLOCKS, PAGE_LAYOUT, SHELVED
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
 
@@ -75,7 +76,7 @@ def test_it_is_told_by_key_the_most_judged_first():
 
 A, B, C = "http://a.test/story", "http://a.test/other", "http://b.test/third"
 ASIDE = "Perpetua would not say who had paid for the quillwork, nor when."
-TABLES = ("articles", "_shelved", "pages", "_page_blocks", "_page_layout", "revisions", "_own_verdicts", "rulings")
+TABLES = ("articles", SHELVED, "pages", PAGE_BLOCKS, PAGE_LAYOUT, "revisions", OWN_VERDICTS, "rulings")
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def test_it_holds_when_the_page_has_another_text(stored: Archive, make: Maker, w
     assert article["text"] == f"{words('new')}\n{ASIDE}"
     assert stored.db["revisions"].count_where("article_id = ?", [article["id"]]) == 2
     stored.save([make.outcome(A, words("new"), removed=("Print",))])  # and nothing is left of it with the block gone
-    assert stored.db["_own_verdicts"].count == 0
+    assert stored.db[OWN_VERDICTS].count == 0
     assert verify(stored.db) == []
 
 
@@ -148,7 +149,7 @@ def test_settling_leaves_it_and_applies_it_to_copies(archive: Archive, make: Mak
     assert [change.is_shelved for change in effect.text_changes] == [False, True]
     settle(archive.db, make.clock)
     assert texts(archive) == {A: True}
-    assert archive.db["_shelved"].count == 1
+    assert archive.db[SHELVED].count == 1
     before = state(archive)
     assert apply_rulings(archive.db, make.clock()) == 0
     settle(archive.db, make.clock)
@@ -163,14 +164,14 @@ def test_of_two_rulings_on_a_copy_s_article_the_later_one_holds(
     copy_url = A + "/print"
     archive.save([make.outcome(url, words("a"), removed=(ASIDE,), canonical=A) for url in (A, copy_url)])
     settle(archive.db, make.clock)
-    numbers = [article_number(archive, A), archive.db.execute("SELECT id FROM _shelved").fetchone()[0]]
+    numbers = [article_number(archive, A), archive.db.execute(f"SELECT id FROM {SHELVED}").fetchone()[0]]
     for later in (0, 1):
         with write_transaction(archive.db):
             for place, number in enumerate(numbers):
                 ruled_at = make.clock() if place == later else "2025-01-01T00:00:00+00:00"
                 store_ruling(archive.db, Ruling(block_id(ASIDE), place == 0, number, ruled_at=ruled_at))
             apply_rulings(archive.db, make.clock())
-        [text] = archive.db.execute("SELECT text FROM _shelved").fetchone()
+        [text] = archive.db.execute(f"SELECT text FROM {SHELVED}").fetchone()
         assert text.endswith(ASIDE) == (later == 0)
 
 
@@ -182,7 +183,7 @@ def test_a_copy_that_settling_finds_gets_the_ruling_on_its_article(
     archive.save([make.outcome(A + "/print", words("a"), removed=(ASIDE,), canonical=A)])
     assert texts(archive) == {A: True, A + "/print": False}
     settle(archive.db, make.clock)
-    [copy] = archive.db["_shelved"].rows
+    [copy] = archive.db[SHELVED].rows
     assert copy["text"].endswith(ASIDE)
     assert texts(archive) == {A: True}
     assert verify(archive.db) == []
@@ -203,7 +204,7 @@ def test_a_ruling_stands_above_what_the_site_repeats(archive: Archive, make: Mak
     rule(archive, make, is_kept=True, undo=True)
     assert [url for url, said in texts(archive).items() if said] == [f"{A}/3"]
     after = state(archive)
-    assert after["_page_blocks"] == before["_page_blocks"]
+    assert after[PAGE_BLOCKS] == before[PAGE_BLOCKS]
     assert [row[:2] for row in after["rulings"]] == [row[:2] for row in before["rulings"]]
     settle(archive.db, make.clock)
     assert state(archive) == after
@@ -294,6 +295,6 @@ def texts_after_acts(folder: Path, words: Callable[..., str], acts: list[Any], *
             carry_out_ruling(archive.db, listed_ruling.ruling, undo=True)
         assert archive.db["rulings"].count == archive.db["removed"].count_where("rule = 'person'") == 0
         articles = archive.db.execute("SELECT url, text, markdown, word_count FROM articles ORDER BY url").fetchall()
-        blocks = archive.db.execute("SELECT url, position, kept, reason, rule FROM _blocks ORDER BY 1, 2").fetchall()
+        blocks = archive.db.execute(f"SELECT url, position, kept, reason, rule FROM {BLOCKS} ORDER BY 1, 2").fetchall()
         pages = archive.db.execute("SELECT id, kept, removed, text_digest, word_count FROM pages ORDER BY id")
         return [articles, blocks, pages.fetchall()]

@@ -15,6 +15,7 @@ from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.picture_queue import PictureAtHand, pictures_at_hand, queue_pictures
 from broadsheet.output.write.takedowns import take_down
 from tests.crawler.pictures import png
+from tests.internal_tables import IMAGES, PICTURES
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put, rows
 from tests.output.illustrated import picture_outcome
@@ -92,8 +93,8 @@ def shown(archive: Archive) -> Database:
     for number, image in ((1, f"{SITE}/i/lead"), (2, "lead")):
         put(db, "articles", number, id=number, page_id=number, image=image, url=f"{SITE}/{number}", capture_id=number)
         put(db, "captures", number, id=number, directives="[]")
-    put(db, "_images", 1, page_id=1, url=f"{SITE}/i/a", position=49)
-    put(db, "_images", 2, page_id=1, url=f"{SITE}/i/many", position=50)
+    put(db, IMAGES, 1, page_id=1, url=f"{SITE}/i/a", position=49)
+    put(db, IMAGES, 2, page_id=1, url=f"{SITE}/i/many", position=50)
     return db
 
 
@@ -156,7 +157,7 @@ def test_a_response_at_hand_is_the_latest_whole_one_of_a_picture(
     found = pictures_at_hand(shown)
     expected = PictureAtHand(f"{SITE}/i/a", 8, "2026-01-05", "payload_digest 8", ("d8",), ())
     assert found == ((expected,) if is_found else ())
-    put(shown, "_pictures", 1, url_id=1)
+    put(shown, PICTURES, 1, url_id=1)
     assert pictures_at_hand(shown) == ()
 
 

@@ -28,6 +28,7 @@ from broadsheet.output.write.revisit_schedule import (
     queue_due,
 )
 from broadsheet.output.write.url_queue import Queue, add_urls
+from tests.internal_tables import OUTSIDE_HOSTS, URL_PATTERNS
 from tests.output.cleaned_pages import page_rows
 
 MIN_INTERVAL, MAX_INTERVAL = 3600, 2_592_000
@@ -186,10 +187,10 @@ def test_announcements_in_vain_are_counted_until_one_is_true(crawled, make):
 
 def test_looking_again_counts_neither_links_nor_patterns_twice(crawled, make):
     crawled.save([make.outcome(STORY, WORDS, outside_links={"b.test": 2})])
-    counts_before = list(crawled.db["_url_patterns"].rows), list(crawled.db["_outside_hosts"].rows)
+    counts_before = list(crawled.db[URL_PATTERNS].rows), list(crawled.db[OUTSIDE_HOSTS].rows)
     crawled.queue_revisits(update(make, revisit_all=True))
     crawled.save([make.outcome(STORY, WORDS, outside_links={"b.test": 2})])
-    assert (list(crawled.db["_url_patterns"].rows), list(crawled.db["_outside_hosts"].rows)) == counts_before
+    assert (list(crawled.db[URL_PATTERNS].rows), list(crawled.db[OUTSIDE_HOSTS].rows)) == counts_before
 
 
 def test_the_headers_are_those_of_the_capture_that_is_held(crawled, make):

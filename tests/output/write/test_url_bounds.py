@@ -15,6 +15,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.url_bounds import PatternLimits, is_new_text
 from broadsheet.output.write.url_queue import add_urls
+from tests.internal_tables import URL_PATTERNS
 from tests.output.cleaned_pages import page_rows
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
@@ -44,7 +45,7 @@ def state(archive: Archive, path: str) -> tuple[str, str]:
 
 
 def counts(archive: Archive, pattern: str) -> tuple[int, ...]:
-    query = "SELECT found, fetched, articles, led, dry, hopes FROM _url_patterns WHERE pattern = ?"
+    query = f"SELECT found, fetched, articles, led, dry, hopes FROM {URL_PATTERNS} WHERE pattern = ?"
     return archive.db.execute(query, [pattern]).fetchone()
 
 
@@ -212,7 +213,7 @@ def test_a_pattern_is_spent_after_so_many_dry_pages(
     """More if it brought articles, or lists those of its host."""
     tracker, names = archive._pattern_tracker, ("found", "fetched", "articles", "led", "dry", "hopes", "echoes")
     for name, values in {"*": {"articles": host_articles}, pattern: counts}.items():
-        put(archive.db, "_url_patterns", 1, host="h", pattern=name, **(dict.fromkeys(names, 0) | values))
+        put(archive.db, URL_PATTERNS, 1, host="h", pattern=name, **(dict.fromkeys(names, 0) | values))
     tracker.reload()
     assert (("h", pattern) in tracker._spent_patterns) is is_spent
 

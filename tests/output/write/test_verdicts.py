@@ -17,6 +17,7 @@ from broadsheet.output.write.verdicts import (
     replace_site_verdicts,
     site_verdict_reasons,
 )
+from tests.internal_tables import OWN_VERDICTS, PAGE_BLOCKS, REASONS
 from tests.output.conftest import Maker
 from tests.output.filled_rows import rows
 
@@ -33,7 +34,7 @@ def page(archive: Archive, make: Maker) -> Archive:
     archive.save([make.outcome(f"http://{host}.test/", "one two", "three four", "five six") for host in "ab"])
     db = archive.db
     assert [row["id"] for row in rows(db, "urls")] == [FIRST, SECOND]
-    assert {row["reason_id"] for row in rows(db, "_page_blocks")} == {OWN}
+    assert {row["reason_id"] for row in rows(db, PAGE_BLOCKS)} == {OWN}
     block = block_id("five six")
     store_ruling(db, Ruling(block, False, None, "a.test", AT))
     apply_rulings(db, AT)
@@ -47,19 +48,19 @@ def verdicts(archive: Archive, table: str, *names: str) -> dict[tuple[int, int],
 
 def over(archive: Archive) -> dict[tuple[int, int], tuple[Any, ...]]:
     """The blocks whose own verdict is not in force: the own one, and the site's."""
-    return verdicts(archive, "_own_verdicts", "site_kept", "site_reason_id")
+    return verdicts(archive, OWN_VERDICTS, "site_kept", "site_reason_id")
 
 
 def set_all(archive: Archive, positions: tuple[int, ...]) -> int:
     """Make the site remove blocks of the first page; returns the id of its reason."""
     replace_site_verdicts(archive.db, {FIRST: dict.fromkeys(positions, REPEATED)}, AT)
-    return int(archive.db.execute("SELECT id FROM _reasons WHERE rule = 'site/repeated'").fetchone()[0])
+    return int(archive.db.execute(f"SELECT id FROM {REASONS} WHERE rule = 'site/repeated'").fetchone()[0])
 
 
 def test_a_site_verdict_goes_above_the_own_one_and_below_a_ruling(page: Archive) -> None:
-    before = verdicts(page, "_page_blocks")
+    before = verdicts(page, PAGE_BLOCKS)
     reason = set_all(page, (1, 2))
-    assert verdicts(page, "_page_blocks") == before | {(FIRST, 1): (0, reason)}
+    assert verdicts(page, PAGE_BLOCKS) == before | {(FIRST, 1): (0, reason)}
     assert over(page) == dict.fromkeys(((FIRST, 1), (FIRST, 2)), (1, OWN, 0, reason))
     assert pages_with_site_verdicts(page.db, "a.test") == {FIRST}
     assert pages_with_site_verdicts(page.db, "b.test") == set()
@@ -68,17 +69,17 @@ def test_a_site_verdict_goes_above_the_own_one_and_below_a_ruling(page: Archive)
 
 
 def test_verdicts_that_the_site_no_longer_has_are_taken_back(page: Archive) -> None:
-    before = {table: verdicts(page, table) for table in ("_page_blocks", "_own_verdicts")}
+    before = {table: verdicts(page, table) for table in (PAGE_BLOCKS, OWN_VERDICTS)}
     set_all(page, (0, 1, 2))
     reason = set_all(page, (0,))
-    assert verdicts(page, "_page_blocks") == before["_page_blocks"] | {(FIRST, 0): (0, reason)}
+    assert verdicts(page, PAGE_BLOCKS) == before[PAGE_BLOCKS] | {(FIRST, 0): (0, reason)}
     assert over(page) == {(FIRST, 0): (1, OWN, 0, reason), (FIRST, 2): (1, OWN, None, None)}
     set_all(page, ())
     assert {table: verdicts(page, table) for table in before} == before
 
 
 def test_verdicts_are_carried_with_the_own_ones_that_they_replaced(page: Archive) -> None:
-    blocks = {row["position"]: row["block_id"] for row in rows(page.db, "_page_blocks") if row["page_id"] == FIRST}
+    blocks = {row["position"]: row["block_id"] for row in rows(page.db, PAGE_BLOCKS) if row["page_id"] == FIRST}
     reason = set_all(page, (1, 2))
     assert read_carried_verdicts(page.db, FIRST) == {(blocks[n], 1, OWN): (0, reason) for n in (1, 2)}
     assert read_carried_verdicts(page.db, SECOND) == {}

@@ -48,6 +48,7 @@ from broadsheet.output.write.run_records import (
 )
 from broadsheet.output.write.takedowns import plan_takedown, take_down
 from broadsheet.output.write.url_queue import PassingReason, Queue, give_up_host, queue_left_out
+from tests.internal_tables import labelled
 from tests.output.conftest import Maker
 from tests.output.filled_rows import rows, tables
 from tests.output.harbour import (
@@ -231,7 +232,7 @@ def dump(db: Database) -> Dump:
         keys = [row[1] for row in db.execute(f"PRAGMA table_info({table})") if row[5]]
         for row in unpacked(rows(db, table)):
             key = tuple(row[name] for name in keys) or (as_json(row),)
-            rows_by_key[table, *key] = row
+            rows_by_key[labelled(table), *key] = row
     return rows_by_key
 
 

@@ -1,0 +1,39 @@
+"""The internal tables and views by name, in the order in which the schema makes them: no test writes such a name.
+
+One that is renamed in the schema keeps its name here, and in texts that tests expect. One that the schema gains is
+named here at its place.
+"""
+
+from __future__ import annotations
+
+import re
+
+from broadsheet.output.archive.migrations import schema_text
+
+TABLES = re.findall(r"^CREATE (?:TABLE|VIEW) (_\w+)", schema_text(), re.MULTILINE)
+(
+    IMPORTS, RECLEANS, URL_COUNTS, LISTED, OUTSIDE_HOSTS, URL_PATTERNS, URL_ORDERS, RESOURCE_USERS, WARC_FILES,
+    WARC_ERASURES, CLEANERS, PAGE_LEADS, PAGE_PARTS, PAGE_SIGNATURES, EARLIER_SIGNATURES, LAYOUTS,
+    RENDERED_LAYOUTS, SHELF, SHELVED, IMAGES, PICTURES, PAGE_STATEMENTS, OWN_FIELDS, STATEMENTS,
+    REVISION_BLOCKS, BLOCK_TEXTS, REASONS, PAGE_BLOCKS, PAGE_LAYOUT, BLOCK_EVIDENCE, PLACE_EVIDENCE,
+    OWN_VERDICTS, REVIEWS, RECLEAN_BEFORE, SKETCHES, CROWDED_HASHES, PAGE_COPIES, COMMON_TEXTS, UNSETTLED,
+    UNSETTLED_TEXTS, YIELDS, RULE_RATES, BLOCKS, ARTICLE_URLS, EDITS, UNINDEXED, ARTICLES_SEARCH
+) = TABLES  # fmt: skip
+
+LABELS = {value: f"_{name.lower()}" for name, value in list(globals().items()) if name.isupper() and value in TABLES}
+"""What expected texts and lists call a table, whatever the schema calls it."""
+
+
+def labelled(text: str) -> str:
+    """Call each table in a text as expected texts do."""
+    return _renamed(text, LABELS)
+
+
+def named(text: str) -> str:
+    """Call each table in a text as the schema does."""
+    return _renamed(text, {label: name for name, label in LABELS.items()})
+
+
+def _renamed(text: str, names: dict[str, str]) -> str:
+    changed = {old: new for old, new in names.items() if old != new}
+    return re.sub(rf"\b(?:{'|'.join(changed)})\b", lambda found: changed[found[0]], text) if changed else text
