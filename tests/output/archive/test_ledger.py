@@ -6,6 +6,7 @@ import zlib
 import pytest
 
 from broadsheet.cleaners.document import Block, BlockKind, Verdict
+from broadsheet.output.archive import ledger
 from broadsheet.output.archive.archive_errors import DamagedValue, TextConflict
 from broadsheet.output.archive.ledger import (
     block_id,
@@ -121,7 +122,8 @@ def two_texts(monkeypatch):
     """Two texts with one number, since a number has eight bits here."""
     monkeypatch.setattr("broadsheet.output.archive.ledger.BLOCK_BITS", 8)
     texts = [f"Paragraph {n} of the story." for n in range(300)]
-    return next((first, second) for first in texts for second in texts if first < second and same_number(first, second))
+    yield next((first, second) for first in texts for second in texts if first < second and same_number(first, second))
+    ledger._short_text_row.cache_clear()
 
 
 def same_number(first, second):

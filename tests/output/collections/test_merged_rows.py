@@ -151,7 +151,7 @@ def copies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[list[Row
 
 def test_each_table_of_the_schema_is_named_once(archive: Archive) -> None:
     ways = (COPIED.keys(), SAVED_AS_PAGES, MADE_BY_SETTLING, OF_ONE_FILE)
-    assert sorted(name for way in ways for name in way) == tables(archive.db)
+    assert sorted(name for way in ways for name in way) == sorted(tables(archive.db))
 
 
 @pytest.mark.parametrize("table", COPIED)

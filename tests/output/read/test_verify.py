@@ -183,6 +183,7 @@ def test_a_torn_file_is_a_problem_not_a_traceback(filled, file):
     ],
 )
 def test_the_first_problem_names_what_is_damaged(filled, file, damage, location):
+    location = named(location)
     assert first_problem(filled.db) is None
     plain = sqlite3.connect(file)
     plain.executescript(named(damage))
