@@ -10,6 +10,7 @@ from lxml.html import HtmlElement
 from .compare.page_layouts import layout_signature
 from .document import (
     PUBLISHED,
+    Block,
     BlockKind,
     CleanedPage,
     ExtractorUse,
@@ -18,13 +19,12 @@ from .document import (
     Page,
     PageType,
     PageVerdict,
-    Reading,
     RemovalReason,
     Verdict,
     cast_vote,
 )
-from .judge.article_text import assemble
-from .judge.block_features import take_first_look
+from .judge.article_text import markdown, plain_text
+from .judge.block_features import Reading, take_first_look
 from .judge.block_verdicts import FIRST_LOOK, JudgedBlocks, judge_blocks
 from .judge.extractor import selected_blocks
 from .judge.headline_blocks import find_standfirst
@@ -37,20 +37,16 @@ from .judge.repeated_texts import name_repeated
 from .judge.site_rule_files import SiteRuleFile
 from .judge.site_rule_values import merge_links, override_metadata
 from .judge.site_rules import (
-    NO_FINDINGS,
-    SiteFindings,
     apply_replacements,
     apply_rules,
     copy_without_stripped,
 )
 from .judge.text_span import has_second_headline
 from .lineage import CLEANER_VERSION
-from .page.elements import TagIndex, index_tags
-from .page.held_text import HeldText, find_held_text
+from .page.held_text import find_held_text
 from .page.language import sure_language, with_language_of_text
 from .page.links import base_url, read_outlinks
 from .page.metadata_fields import metadata_context, read_fields, read_statements
-from .page.page_context import PageContext
 from .page.page_images import read_images
 from .page.parsed_page import decode, parse_page
 from .page.robots_directives import read_robots_directives
@@ -61,38 +57,53 @@ _FIRST_ERROR_STATUS = 400
 _PAYWALL_VOTE = cast_vote("context", False, "context/only-a-paywall", RemovalReason.NOT_SELECTED)
 
 
-def read_page(
-    page: Page,
-    tree: HtmlElement | TagIndex,
-    findings: SiteFindings = NO_FINDINGS,
-    extractor_use: ExtractorUse = ExtractorUse.IN_DOUBT,
-) -> Reading:
+def read_page(page: Page, tree: HtmlElement, extractor_use: ExtractorUse = ExtractorUse.IN_DOUBT) -> Reading:
     """Return the parsed page's blocks, metadata and links, with the blocks selected that look like the article.
 
     The first-look model selects, or trafilatura, on the pages that `extractor_use` says; in doubt it is asked for no
-    list and the like. `findings` is what the rules for the page's host found. The tree is not changed.
+    list and the like. The tree is not changed.
     """
-    return _read_and_judge(page, index_tags(tree), findings, extractor_use)[0]
+    return _select_and_judge(survey_page(page, tree), extractor_use)[0]
 
 
-def _read_and_judge(
-    page: Page, index: TagIndex, findings: SiteFindings, extractor_use: ExtractorUse
-) -> tuple[Reading, JudgedBlocks]:
-    """Read a page and judge its blocks, with the first look alone where it is sure or holds no text."""
-    reading = survey_page(page, index, findings)
-    look = take_first_look(reading.blocks, reading.metadata)
-    alone = replace(reading, selected=look.selected_positions, probabilities=look.probabilities)
-    is_sure = look.is_sure and not has_second_headline(reading.blocks, look.selected_positions)
+def survey_page(page: Page, tree: HtmlElement, rules: Sequence[SiteRuleFile] = ()) -> Reading:
+    """Return the parsed page's blocks, metadata and links, before any block is selected.
+
+    The tree is changed only where `rules`, those for the page's host, ask for it.
+    """
+    base = base_url(tree, page.url)
+    findings = apply_rules(tree, rules, base)
+    context = metadata_context(tree, page.url, page.fetched_at)
+    blocks = read_blocks(tree, base, findings.labels)
+    prose = "\n".join([block.text for block in prose_of(blocks)])
+    return Reading(
+        page,
+        context,
+        base,
+        blocks,
+        metadata=override_metadata(read_fields(context, prose), findings.values, page.url, page.fetched_at),
+        outlinks=merge_links(read_outlinks(context.tag_index, base), findings.values),
+        robots=read_robots_directives(context.tag_index, page.directives),
+        findings=findings,
+    )
+
+
+def _select_and_judge(survey: Reading, extractor_use: ExtractorUse) -> tuple[Reading, JudgedBlocks]:
+    """Select and judge a page's blocks, with the first look alone where it is sure or the page holds no text."""
+    blocks = survey.blocks
+    look = take_first_look(blocks, survey.metadata)
+    reading = replace(survey, selected=look.selected_positions, look=look)
+    is_sure = look.is_sure and not has_second_headline(blocks, look.selected_positions)
     if extractor_use is ExtractorUse.NEVER or (is_sure and extractor_use is ExtractorUse.IN_DOUBT):
-        return alone, judge_blocks(alone)
+        return reading, judge_blocks(reading)
     if extractor_use is ExtractorUse.IN_DOUBT:
-        selection = [_SELECTED if block.position in alone.selected else _NOT_SELECTED for block in reading.blocks]
-        if _has_no_text(page, index, alone, selection):  # worth the rules, which may leave an article of it
-            judged = judge_blocks(alone)
-            if _has_no_text(page, index, alone, judged.verdicts):
-                return alone, judged
-    selected = selected_blocks(reading.blocks, copy_without_stripped(index.tree, findings), page.url)
-    reading = replace(reading, selected=selected, measured=look.measured, doubted=look.probabilities)
+        selection = [_SELECTED if block.position in reading.selected else _NOT_SELECTED for block in blocks]
+        if _has_no_text(reading, selection):  # worth the rules, which may leave an article of it
+            judged = judge_blocks(reading)
+            if _has_no_text(reading, judged.verdicts):
+                return reading, judged
+    selected = selected_blocks(blocks, copy_without_stripped(survey.context.tree, survey.findings), survey.page.url)
+    reading = replace(reading, selected=selected, asked_extractor=True)
     return reading, judge_blocks(reading)
 
 
@@ -104,33 +115,14 @@ _TYPES_WITHOUT_TEXT = frozenset((
 _STATES_ARTICLE = "but:states=article"
 
 
-def _has_no_text(page: Page, index: TagIndex, reading: Reading, verdicts: Sequence[Verdict]) -> bool:
+def _has_no_text(reading: Reading, verdicts: Sequence[Verdict]) -> bool:
     """Return whether a page with these verdicts is a list, or of another type that has no text of its own.
 
     A list for its address alone, and one that states an article, may be none.
     """
-    verdict = page_verdict(page_features(index, page.http_status, reading, verdicts))
+    verdict = page_verdict(page_features(reading, verdicts))
     is_seen = any(not sign.startswith("url=") for sign in verdict.evidence) and _STATES_ARTICLE not in verdict.evidence
     return verdict.page_type in _TYPES_WITHOUT_TEXT and (is_seen or verdict.page_type is not PageType.LIST)
-
-
-def survey_page(page: Page, tree: HtmlElement | TagIndex, findings: SiteFindings = NO_FINDINGS) -> Reading:
-    """Return the parsed page's blocks, metadata and links, before any block is selected."""
-    index = index_tags(tree)
-    base = base_url(index, page.url)
-    blocks = read_blocks(index.tree, base, findings.labels)
-    prose = "\n".join([block.text for block in prose_of(blocks)])
-    context = metadata_context(index, page.url, page.fetched_at)
-    return Reading(
-        url=page.url,
-        base=base,
-        blocks=blocks,
-        selected=frozenset(),
-        metadata=override_metadata(read_fields(context, prose), findings.values, page.url, page.fetched_at),
-        outlinks=merge_links(read_outlinks(index, base), findings.values),
-        robots=read_robots_directives(index, page.directives),
-        context=context,
-    )
 
 
 def clean(
@@ -147,90 +139,74 @@ def clean(
     """
     decoded = decode(page.body, page.content_type)
     parsed = parse_page(apply_replacements(decoded.text, rules))
-    root = parsed.tree
-    if root is None:
+    if parsed.tree is None:
         return _empty_page(page)
-    findings = apply_rules(root, rules, base_url(root, page.url)) if rules else NO_FINDINGS
-    index = index_tags(root)
-    reading, judged = _read_and_judge(page, index, findings, extractor_use)
-    asked_extractor = reading.probabilities is None
-    reading, judged, held_evidence = _with_held_text(page, index, reading, judged)
-    judged, pictures = find_picture_article(index, reading.base, reading, judged)
-    verdicts = name_repeated(reading.blocks, judged.verdicts)
-    features = page_features(index, page.http_status, reading, verdicts)
-    verdict = page_verdict(replace(features, picture_count=len(pictures)) if pictures else features)
+    reading, judged = _select_and_judge(survey_page(page, parsed.tree, rules), extractor_use)
+    reading, judged, held_evidence = _add_held_text(reading, judged)
+    judged, pictures = find_picture_article(reading, judged)
+    judged = replace(judged, verdicts=name_repeated(reading.blocks, judged.verdicts))
+    verdict = page_verdict(page_features(reading, judged.verdicts, len(pictures)))
     if LONE_PAYWALL in verdict.evidence:  # what is kept is a menu, or the offer
-        judged = without_text(replace(judged, verdicts=verdicts), _PAYWALL_VOTE)
-        verdicts = judged.verdicts
-    kept_blocks = [block for block, is_kept in zip(reading.blocks, verdicts, strict=True) if is_kept.kept]
-    text, markdown = assemble(reading.blocks, verdicts)
-    prose = "\n".join([block.text for block in kept_blocks if block.kind is not BlockKind.CODE])
-    metadata = with_language_of_text(_with_standfirst(reading, verdicts), prose)
-    if verdict.is_article and isinstance(reading.context, PageContext):
-        metadata = add_missing_day(metadata, reading.context, reading.blocks, verdicts)
-    evidence = (*verdict.evidence, *held_evidence, *findings.evidence, *decoded.cuts, *parsed.cuts)
+        judged = without_text(judged, _PAYWALL_VOTE)
+    kept_blocks = [block for block, is_kept in zip(reading.blocks, judged.verdicts, strict=True) if is_kept.kept]
+    metadata = _metadata_of_text(reading, judged.verdicts, kept_blocks, is_article=verdict.is_article)
+    evidence = (*verdict.evidence, *held_evidence, *reading.findings.evidence, *decoded.cuts, *parsed.cuts)
     return CleanedPage(
         url=page.url,
         verdict=replace(verdict, evidence=evidence),
         metadata=metadata,
         blocks=reading.blocks,
-        verdicts=verdicts,
-        text=text,
-        markdown=markdown,
+        verdicts=judged.verdicts,
+        text=plain_text(kept_blocks),
+        markdown=markdown(kept_blocks),
         outlinks=reading.outlinks,
         robots=reading.robots,
         cleaner_version=CLEANER_VERSION,
-        layout_signature=layout_signature(index),
+        layout_signature=layout_signature(reading.index),
         statements=_article_statements(reading, metadata) if verdict.is_article else (),
-        images=pictures or read_images(index, reading.base, kept_blocks),
+        images=pictures or read_images(reading.index, reading.base, kept_blocks),
         chances=judged.chances,
-        asked_extractor=asked_extractor,
+        asked_extractor=reading.asked_extractor,
     )
+
+
+def _metadata_of_text(
+    reading: Reading, verdicts: Sequence[Verdict], kept_blocks: Sequence[Block], *, is_article: bool
+) -> Metadata:
+    """Return the page's metadata with what only the judged blocks show: standfirst, language, an article's day."""
+    metadata = reading.metadata
+    if standfirst := find_standfirst(reading.blocks, verdicts, metadata):
+        metadata = replace(metadata, standfirst=standfirst, sources={**metadata.sources, "standfirst": "markup"})
+    prose = "\n".join([block.text for block in kept_blocks if block.kind is not BlockKind.CODE])
+    metadata = with_language_of_text(metadata, prose)
+    return add_missing_day(metadata, reading.context, reading.blocks, verdicts) if is_article else metadata
 
 
 def _article_statements(reading: Reading, metadata: Metadata) -> tuple[FieldStatement, ...]:
     """Return what each source of the page states of its article's authors and dates."""
-    context = reading.context
-    if not isinstance(context, PageContext):
-        return ()
-    found = FieldStatement(PUBLISHED, metadata.sources.get("published", ""), metadata.published)
-    is_new = metadata.published and not reading.metadata.published
-    return (*read_statements(context, reading.metadata), *([found] if is_new else []))
+    statements = read_statements(reading.context, reading.metadata)
+    if reading.metadata.published or not metadata.published:
+        return statements
+    return (*statements, FieldStatement(PUBLISHED, metadata.sources["published"], metadata.published))
 
 
-def _with_held_text(
-    page: Page, index: TagIndex, reading: Reading, judged: JudgedBlocks
-) -> tuple[Reading, JudgedBlocks, tuple[str, ...]]:
+def _add_held_text(reading: Reading, judged: JudgedBlocks) -> tuple[Reading, JudgedBlocks, tuple[str, ...]]:
     """Add the text that a page holds without showing it, if little prose of what it shows is kept, with the evidence.
 
-    A page that was answered as an error is not searched.
+    A page that was answered as an error is not searched. A page that states no language and shows no prose has that of
+    the held text.
     """
     kept_words = kept_prose_words(reading, judged.verdicts)
-    if kept_words >= LITTLE_PROSE_WORDS or page.http_status >= _FIRST_ERROR_STATUS:
+    if kept_words >= LITTLE_PROSE_WORDS or reading.page.http_status >= _FIRST_ERROR_STATUS:
         return reading, judged, ()
-    held = find_held_text(index, page.url, reading.base)
+    held = find_held_text(reading.index, reading.page.url, reading.base)
     if held.source is None or held.words <= kept_words:
         return reading, judged, held.reasons
     reading, judged, evidence = add_held_text(reading, judged, held)
-    reading = replace(reading, metadata=_with_language_of_held(reading.metadata, held))
-    return reading, judged, (evidence, *held.reasons)
-
-
-def _with_language_of_held(metadata: Metadata, held: HeldText) -> Metadata:
-    """Detect the language of a page that states none and shows no prose."""
-    language = "" if metadata.language else sure_language("\n".join(block.text for block in held.blocks))
-    if not language:
-        return metadata
-    return replace(metadata, language=language, sources={**metadata.sources, "language": "text"})
-
-
-def _with_standfirst(reading: Reading, verdicts: Sequence[Verdict]) -> Metadata:
-    """Add the standfirst to the page's metadata; only the judged blocks show it."""
     metadata = reading.metadata
-    standfirst = find_standfirst(reading.blocks, verdicts, metadata)
-    if not standfirst:
-        return metadata
-    return replace(metadata, standfirst=standfirst, sources={**metadata.sources, "standfirst": "markup"})
+    if not metadata.language and (language := sure_language("\n".join(block.text for block in held.blocks))):
+        metadata = replace(metadata, language=language, sources={**metadata.sources, "language": "text"})
+    return replace(reading, metadata=metadata), judged, (evidence, *held.reasons)
 
 
 def article_text(html: bytes, url: str | None = None) -> str:

@@ -383,28 +383,3 @@ class CleanedPage:
     def is_article(self) -> bool:
         """Return whether the page enters the table `articles`."""
         return self.verdict.is_article
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Reading of a page before its blocks are judged: blocks, metadata, links and robots directives.
-
-    `base` is the URL that the page's relative links are resolved against.
-    `selected` are the positions of the blocks that the first-look model or the extractor takes for the article.
-    `probabilities` are the first-look model's, one for each block, that it belongs to the article; None if that model
-    was unsure of the page and the extractor selected. `measured` is then what the first look computed of the page, and
-    `doubted` are the probabilities that it had.
-    `context` is what the metadata was read from, for the statements that only an article's page is asked for.
-    """
-
-    url: str
-    blocks: tuple[Block, ...]
-    selected: frozenset[int]
-    metadata: Metadata
-    outlinks: tuple[Outlink, ...] = ()
-    robots: tuple[str, ...] = ()
-    base: str = ""
-    probabilities: Column | None = field(default=None, compare=False)
-    doubted: Column | None = field(default=None, compare=False, repr=False)
-    measured: object | None = field(default=None, compare=False, repr=False)
-    context: object | None = field(default=None, compare=False, repr=False)

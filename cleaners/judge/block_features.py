@@ -20,7 +20,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..document import Block, BlockKind, Column, Columns, Metadata, Reading, Verdict
+from ..document import Block, BlockKind, Column, Columns, Metadata, Outlink, Page, Verdict
+from ..page.elements import TagIndex
+from ..page.page_context import PageContext
 from .characters import DIGIT, END, IDEOGRAPH, MARK, OTHER, PAUSE, UPPER
 from .context_features import context_features, selection_features
 from .hashed_words import word_columns
@@ -33,6 +35,7 @@ from .page_columns import (
     read_page_columns,
     signed_log,
 )
+from .site_rules import NO_FINDINGS, SiteFindings
 from .tree_models import FIRST_LOOK_MODEL, expected_f1, predict
 
 _NO_LINE = -9  # the distance to a line that the page does not have
@@ -64,6 +67,60 @@ def measure_page(blocks: Sequence[Block], metadata: Metadata) -> MeasuredPage:
     return MeasuredPage(page, _page_only_columns(page))
 
 
+SURE_OF_PAGE_F1 = 0.93
+"""The expected F1 (see `expected_f1`) from which the first look is sure of a page."""
+
+_HALF = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """First look at a page: each block's probability to be the article's, 0 to 1, and the F1 expected of the best
+    choice.
+    """
+
+    probabilities: Column
+    expected_f1: float
+    measured: MeasuredPage | None = field(default=None, compare=False, repr=False)  # what it was computed from
+
+    @property
+    def is_sure(self) -> bool:
+        """Return whether the model is sure of the page as a whole."""
+        return self.expected_f1 >= SURE_OF_PAGE_F1
+
+    @property
+    def selected_positions(self) -> frozenset[int]:
+        """Return the positions of the blocks that are more likely the article's than not."""
+        return frozenset(np.flatnonzero(self.probabilities >= _HALF).tolist())
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Reading of a page before its blocks are judged.
+
+    `context` is the parsed page with its statements. `base` is the URL that its relative links are resolved against.
+    `findings` are those of the rules for its host. `selected` are the positions of the blocks that look like the
+    article: the extractor selects them if it was asked, else the first look.
+    """
+
+    page: Page
+    context: PageContext
+    base: str
+    blocks: tuple[Block, ...]
+    metadata: Metadata
+    outlinks: tuple[Outlink, ...] = ()
+    robots: tuple[str, ...] = ()
+    findings: SiteFindings = NO_FINDINGS
+    selected: frozenset[int] = frozenset()
+    look: FirstLook | None = None
+    asked_extractor: bool = False
+
+    @property
+    def index(self) -> TagIndex:
+        """Return the parsed page's elements by tag."""
+        return self.context.tag_index
+
+
 def first_look_features(measured: MeasuredPage) -> tuple[list[str], Column]:
     """Return the features that need no verdicts: their names, and a row for each block."""
     return _feature_table(measured.features)
@@ -74,22 +131,12 @@ def block_features(reading: Reading, verdicts: Sequence[Verdict]) -> tuple[list[
 
     `verdicts` are those of the rules, a verdict a block.
     """
-    measured = _measured_page(reading)
+    measured = (reading.look and reading.look.measured) or measure_page(reading.blocks, reading.metadata)
     judged_page = add_verdicts(measured.page, reading.selected, verdicts)
     selected_column = {"selected": judged_page.selected}
     return _feature_table(
         measured.features | selected_column | _vote_columns(judged_page) | selection_features(judged_page)
     )
-
-
-def _measured_page(reading: Reading) -> MeasuredPage:
-    """Return what the first look computed of just these blocks and metadata, or compute the same now."""
-    measured = reading.measured
-    if isinstance(measured, MeasuredPage):
-        page = measured.page
-        if page.blocks is reading.blocks and page.metadata is reading.metadata:
-            return measured
-    return measure_page(reading.blocks, reading.metadata)
 
 
 def _feature_table(columns: Columns) -> tuple[list[str], Column]:
@@ -226,33 +273,6 @@ def _page_size_columns(page: PageColumns) -> Columns:
 def _word_columns(page: PageColumns) -> Columns:
     """Return how far the words of a block, around it and above it speak for the article's text."""
     return word_columns(page.blocks)
-
-
-SURE_OF_PAGE_F1 = 0.93
-"""The expected F1 (see `expected_f1`) from which the first look is sure of a page."""
-
-_HALF = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class FirstLook:
-    """First look at a page: each block's probability to be the article's, 0 to 1, and the F1 expected of the best
-    choice.
-    """
-
-    probabilities: Column
-    expected_f1: float
-    measured: MeasuredPage | None = field(default=None, compare=False, repr=False)  # what it was computed from
-
-    @property
-    def is_sure(self) -> bool:
-        """Return whether the model is sure of the page as a whole."""
-        return self.expected_f1 >= SURE_OF_PAGE_F1
-
-    @property
-    def selected_positions(self) -> frozenset[int]:
-        """Return the positions of the blocks that are more likely the article's than not."""
-        return frozenset(np.flatnonzero(self.probabilities >= _HALF).tolist())
 
 
 def take_first_look(blocks: Sequence[Block], metadata: Metadata) -> FirstLook:

@@ -21,7 +21,6 @@ from ..document import (
     Column,
     KeepReason,
     Metadata,
-    Reading,
     RemovalReason,
     Verdict,
     Vote,
@@ -33,7 +32,7 @@ from ..rules.matcher import RuleBook
 from ..rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY, BodyPosition, Rule
 from ..rules.rule_files import load_rules
 from . import rescue
-from .block_features import block_features
+from .block_features import Reading, block_features
 from .certainty import block_chances, expected_verdict_f1
 from .headline_blocks import (
     blocks_above_title,
@@ -139,12 +138,12 @@ def judge_blocks(reading: Reading, rules: RuleBook | None = None) -> JudgedBlock
     if not reading.blocks:
         return JudgedBlocks()
     verdicts_by_rules = rule_verdicts(reading, rules)
-    if reading.probabilities is not None:
-        probabilities, sure_threshold = reading.probabilities, FIRST_LOOK_SURE_THRESHOLD
+    if reading.look and not reading.asked_extractor:
+        probabilities, sure_threshold = reading.look.probabilities, FIRST_LOOK_SURE_THRESHOLD
     else:
         probabilities, sure_threshold = predict(*block_features(reading, verdicts_by_rules)), SURE_THRESHOLD
     verdicts = weigh(reading.blocks, verdicts_by_rules, probabilities, reading.metadata.authors, sure_threshold)
-    first_look = probabilities if reading.doubted is None else reading.doubted
+    first_look = reading.look.probabilities if reading.look else probabilities
     if _is_lost(reading, verdicts, probabilities, first_look):
         probabilities, verdicts = first_look, _first_look_verdicts(verdicts, first_look)
     verdicts = override_verdicts(reading.blocks, verdicts, probabilities)
@@ -157,7 +156,8 @@ def _is_lost(reading: Reading, verdicts: Sequence[Verdict], probabilities: Colum
     It is where its expected F1 is clearly above that of the verdicts which followed its doubts, or where these leave
     nothing of a text of which it was sure.
     """
-    if reading.doubted is None and True in [verdict.kept for verdict in verdicts]:
+    is_alone = not (reading.look and reading.asked_extractor)
+    if is_alone and True in [verdict.kept for verdict in verdicts]:
         return False
     open_flags = _open_flags(verdicts)
     is_open = np.array(open_flags)
@@ -168,7 +168,7 @@ def _is_lost(reading: Reading, verdicts: Sequence[Verdict], probabilities: Colum
     )
     if not any(kept) and words[look >= _HELD].sum() >= _LEAST_HELD_WORDS:
         return True
-    if reading.doubted is None or words[look >= _CHOSEN].sum() < _LEAST_CHOSEN_WORDS:
+    if is_alone or words[look >= _CHOSEN].sum() < _LEAST_CHOSEN_WORDS:
         return False
     chances = block_chances(probabilities, verdicts)
     expected = expected_verdict_f1(words.tolist(), bytes(np.frombuffer(chances, np.uint8)[is_open]), kept) or 0.0
@@ -243,13 +243,13 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
     above_title |= reading.selected - selected_positions
     article_positions = selected_positions - in_other_columns - above_title
     comment_thread = _range_to_end(blocks, comment_thread_start(blocks, article_positions, rules))
-    headline = find_url_headline(blocks, reading.url) if title_position is None else title_position
+    headline = find_url_headline(blocks, reading.page.url) if title_position is None else title_position
     articles_beside = other_articles(blocks, headline, rules)
     article_positions = article_positions.difference(comment_thread, articles_beside)
     boxed_blocks = blocks_in_boxes(blocks, article_positions)
     article_positions = article_positions.difference(boxed_blocks)
     body = text_span(blocks, article_positions, rules, reading.metadata)
-    selector = EXTRACTOR if reading.probabilities is None else FIRST_LOOK
+    selector = EXTRACTOR if reading.asked_extractor else FIRST_LOOK
     return _VoteContext(
         blocks,
         article_positions,
@@ -263,7 +263,7 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
         rules,
         selector,
         title_position,
-        _site_name(reading.url),
+        _site_name(reading.page.url),
     )
 
 

@@ -12,12 +12,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ..document import Block, KeepReason, Reading, RemovalReason, Verdict, Vote
+from ..document import Block, KeepReason, RemovalReason, Verdict, Vote
 from ..page.held_text import HeldText
 from ..page.running_text import LITTLE_PROSE_WORDS, is_prose, prose_words
 from ..rules.layout_rules import box_apart, explain_layout
 from ..rules.matcher import fold_text
 from ..rules.rule import Rule
+from .block_features import Reading
 from .block_verdicts import JudgedBlocks
 from .certainty import certain_chance
 from .page_boilerplate import boilerplate_rule
@@ -69,7 +70,7 @@ def add_held_text(reading: Reading, judged: JudgedBlocks, held: HeldText) -> tup
     held_verdicts = _held_verdicts(blocks, vote)
     chances = bytes(certain_chance(is_kept=verdict.kept) for verdict in held_verdicts)
     return (
-        replace(reading, blocks=reading.blocks + blocks, probabilities=None, measured=None),
+        replace(reading, blocks=reading.blocks + blocks),
         JudgedBlocks(verdicts + held_verdicts, judged.chances + chances),
         f"text_source={held.source}",
     )

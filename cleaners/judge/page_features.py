@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from lxml import etree
-from lxml.html import HtmlElement
 
-from ..document import Block, BlockKind, Reading, RemovalReason, Verdict
+from ..document import Block, BlockKind, RemovalReason, Verdict
 from ..package_data import read_toml
-from ..page.elements import TagIndex, index_tags
+from ..page.elements import TagIndex
 from ..page.running_text import MAX_LINK_DENSITY, prose_of
 from ..page.statements import JsonLdNode, is_article_node, read_json_ld_nodes, types_of
 from ..page.url_shapes import UrlShape, shape_of
 from ..rules.matcher import fold_text, strip_outer_marks
+from .block_features import Reading
 from .hashed_words import PageWords, load_page_word_weights, page_words, word_signs
 from .page_signs import Signs, page_signs, text_chars
 
@@ -88,11 +88,9 @@ class PageFeatures:
     refresh_url: str = ""  # where a meta element sends the page's readers after a moment; empty if they stay
 
 
-def page_features(
-    tree: HtmlElement | TagIndex, http_status: int, reading: Reading, verdicts: Sequence[Verdict]
-) -> PageFeatures:
-    """Compute the features of a page. The tree is not changed."""
-    tree, blocks = index_tags(tree), reading.blocks
+def page_features(reading: Reading, verdicts: Sequence[Verdict], picture_count: int = 0) -> PageFeatures:
+    """Compute the features of a page; `picture_count` is that of an article without text. The tree is not changed."""
+    tree, url, blocks = reading.index, reading.page.url, reading.blocks
     kept_blocks = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
     nodes = list(_json_ld_nodes(tree))
     metas = {
@@ -103,11 +101,11 @@ def page_features(
     kept_words, visible_words = sum([block.words for block in kept_blocks]), sum([block.words for block in blocks])
     headings = [block for block in blocks if block.kind is BlockKind.HEADING]
     words = page_words(reading.metadata.title, blocks, verdicts)
-    signs = page_signs(tree, nodes, metas, reading, verdicts) | word_signs(words, load_page_word_weights())
+    signs = page_signs(nodes, metas, reading, verdicts) | word_signs(words, load_page_word_weights())
     return PageFeatures(
-        url=reading.url,
-        http_status=http_status,
-        url_shape=shape_of(reading.url),
+        url=url,
+        http_status=reading.page.http_status,
+        url_shape=shape_of(url),
         states_article=_states_article(tree, nodes, metas),
         states_listing=_states_listing(nodes, metas),
         is_paywalled=any(str(node.get("isAccessibleForFree", "")).lower() == "false" for node in nodes),
@@ -115,7 +113,7 @@ def page_features(
         body_classes=_body_classes(tree),
         h1_count=sum(block.level == 1 for block in headings),
         has_own_heading=_has_own_heading(headings, reading.metadata.title),
-        headline_count=len({block.text for block in headings if is_headline(block, reading.url)}),
+        headline_count=len({block.text for block in headings if is_headline(block, url)}),
         article_count=sum(1 for _ in _top_article_elements(tree)),
         kept_words=kept_words,
         kept_prose_blocks=len(prose_of(kept_blocks)),
@@ -123,7 +121,7 @@ def page_features(
         page_link_share=sum([block.link_chars for block in blocks]) / max(1, text_chars(blocks)),
         static_name=_static_page_name(reading, STATIC_NAMES),
         static_hint=_static_page_name(reading, _STATIC_HINTS),
-        listed_words=_listed_words(blocks, verdicts, reading.url),
+        listed_words=_listed_words(blocks, verdicts, url),
         visible_words=visible_words,
         script_count=sum(1 for _ in tree.iter("script")),
         title=fold_text(reading.metadata.title),
@@ -134,12 +132,13 @@ def page_features(
         refresh_url=_refresh_url(tree, reading) if visible_words < _SHORT_PAGE_WORDS else "",
         has_date=bool(reading.metadata.published),
         states_gallery=bool(signs["type_gallery"]) or metas.get("og:type", "").startswith("video"),
-        gallery_path=next((part for part in _path_parts(reading.url) if part in _GALLERY_PATHS), ""),
+        gallery_path=next((part for part in _path_parts(url) if part in _GALLERY_PATHS), ""),
         image_count=sum(1 for _ in tree.iter("img")),
         captcha_markup=_captcha_markup(tree) if visible_words < _SHORT_PAGE_WORDS else "",
         asks_password=any((element.get("type") or "").lower() == "password" for element in tree.iter("input")),
         words=words,
         signs=signs,
+        picture_count=picture_count,
     )
 
 
@@ -213,7 +212,7 @@ def _static_page_name(reading: Reading, static_names: frozenset[str]) -> str:
 
     The name is without extension, and that of a form of the page (`amp`, `print`) does not count.
     """
-    for url in (reading.url, reading.metadata.canonical_url):
+    for url in (reading.page.url, reading.metadata.canonical_url):
         names = [_TRASH_NUMBER.sub("", part.partition(".")[0]) for part in _path_parts(url)]
         last_name = next((name for name in reversed(names) if name and name not in _FORM_NAMES), "")
         if last_name in static_names:
@@ -278,7 +277,7 @@ def _refresh_url(tree: TagIndex, reading: Reading) -> str:
     ]
     if not any(_AT_ONCE.match(delay) for delay in delays):
         return ""
-    return next((link.url for link in reading.outlinks if link.via == "redirect" and link.url != reading.url), "")
+    return next((link.url for link in reading.outlinks if link.via == "redirect" and link.url != reading.page.url), "")
 
 
 def _lone_paywall(blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> str:

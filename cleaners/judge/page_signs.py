@@ -16,11 +16,12 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from ..document import Block, BlockKind, Metadata, Reading, Verdict
+from ..document import Block, BlockKind, Metadata, Verdict
 from ..package_data import read_toml
 from ..page.elements import TagIndex
 from ..page.running_text import prose_of
 from ..page.statements import JsonLdNode, types_of
+from .block_features import Reading
 
 Signs = dict[str, float]
 
@@ -47,15 +48,15 @@ _LABEL_EDGES = " :!.+»›→0123456789()"
 
 
 def page_signs(
-    tree: TagIndex, nodes: Sequence[JsonLdNode], metas: Mapping[str, str], reading: Reading, verdicts: Sequence[Verdict]
+    nodes: Sequence[JsonLdNode], metas: Mapping[str, str], reading: Reading, verdicts: Sequence[Verdict]
 ) -> Signs:
     """Count the signs: `nodes` are the page's JSON-LD, `metas` its meta elements by name. The tree is not changed."""
-    blocks = reading.blocks
+    tree, blocks = reading.index, reading.blocks
     kept_blocks = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
     signs = (
         _type_signs(tree, nodes, metas)
         | _metadata_signs(metas, reading.metadata)
-        | _url_signs(reading.url)
+        | _url_signs(reading.page.url)
         | _element_signs(tree)
     )
     return (

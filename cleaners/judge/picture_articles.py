@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..document import ArticleImage, Block, Reading, RemovalReason, Verdict, Vote, cast_vote
-from ..page.elements import TagIndex
+from ..document import ArticleImage, Block, RemovalReason, Verdict, Vote, cast_vote
 from ..page.page_images import read_images_at
 from ..page.running_text import is_prose
 from ..rules.layout_rules import explain_layout
+from .block_features import Reading
 from .block_verdicts import JudgedBlocks
 from .headline_blocks import find_title_line
 
@@ -24,11 +24,9 @@ _NO_CHANCE = b"\x00"
 _VOTE = cast_vote("context", False, "context/pictures-only", RemovalReason.NOT_SELECTED)
 
 
-def find_picture_article(
-    index: TagIndex, base: str, reading: Reading, judged: JudgedBlocks
-) -> tuple[JudgedBlocks, tuple[ArticleImage, ...]]:
+def find_picture_article(reading: Reading, judged: JudgedBlocks) -> tuple[JudgedBlocks, tuple[ArticleImage, ...]]:
     """Return the verdicts without kept furniture and the article's pictures; no pictures where there is a text."""
-    if next(iter(index.iter("img")), None) is None:
+    if next(iter(reading.index.iter("img")), None) is None:
         return judged, ()
     kept_blocks = [block for block, verdict in zip(reading.blocks, judged.verdicts, strict=True) if verdict.kept]
     if any(map(is_prose, kept_blocks)) or sum(block.words for block in kept_blocks) > _MOST_FURNITURE_WORDS:
@@ -39,7 +37,7 @@ def find_picture_article(
     steps = reading.blocks[title_position].path.split(">")
     for depth in range(len(steps) - 1, max(0, len(steps) - 1 - _LEVELS_UP), -1):
         root = ">".join(steps[:depth])
-        images = read_images_at(index, base, root)
+        images = read_images_at(reading.index, reading.base, root)
         if images:
             return (without_text(judged, _VOTE), images) if _all_furniture(kept_blocks, root) else (judged, ())
     return judged, ()

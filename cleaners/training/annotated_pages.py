@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from ..clean import survey_page
-from ..document import Block, BlockKind, Column, Page, Reading, Verdict
-from ..judge.block_features import block_features, first_look_features, measure_page
+from ..document import Block, BlockKind, Column, Page, Verdict
+from ..judge.block_features import Reading, block_features, first_look_features, measure_page
 from ..judge.block_verdicts import rule_verdicts
 from ..judge.extractor import selected_blocks
 from ..page.parsed_page import decode, parse
@@ -96,7 +96,7 @@ def read_annotated_page(url: str, html: bytes) -> Reading | None:
     reading = survey_page(Page(url, html), tree) if tree is not None else None
     if tree is None or reading is None or not reading.blocks:
         return None
-    return replace(reading, selected=selected_blocks(reading.blocks, tree, url))
+    return replace(reading, selected=selected_blocks(reading.blocks, tree, url), asked_extractor=True)
 
 
 def _block_example(corpus: str, row: dict[str, Any], reading: Reading) -> tuple[FeatureNames, BlockExample]:

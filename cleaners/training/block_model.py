@@ -213,9 +213,8 @@ def _kept_blocks(
     words = count_characters([block.text for block in example.blocks]).words
     first_look = FirstLook(first_look_probabilities, expected_f1(words, first_look_probabilities))
     if first_look.is_sure:
-        reading = replace(
-            example.reading, selected=first_look.selected_positions, probabilities=first_look_probabilities
-        )
+        selected = first_look.selected_positions
+        reading = replace(example.reading, selected=selected, look=first_look, asked_extractor=False)
         verdicts = weigh(
             example.blocks,
             rule_verdicts(reading),

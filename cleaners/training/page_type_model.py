@@ -103,7 +103,7 @@ def read_features(url: str, html: bytes) -> PageFeatures | None:
     reading = read_page(Page(url, html), tree) if tree is not None else None
     if tree is None or reading is None or not reading.blocks:
         return None
-    return page_features(tree, 200, reading, judge(reading))
+    return page_features(reading, judge(reading))
 
 
 def train_words(examples: Sequence[PageTypeExample]) -> PageWordWeights:

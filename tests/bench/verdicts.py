@@ -83,7 +83,7 @@ def read_features(url: str, html: bytes) -> PageFeatures | None:
     if tree is None:
         return None
     reading = read_page(Page(url, html), tree)
-    return page_features(tree, 200, reading, judge(reading))
+    return page_features(reading, judge(reading))
 
 
 def is_article(kind: PageType) -> bool:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from broadsheet.cleaners.document import Block, BlockKind
+from collections.abc import Iterable
+
+from broadsheet.cleaners.document import Block, BlockKind, Metadata, Page
+from broadsheet.cleaners.judge.block_features import FirstLook, Reading
+from broadsheet.cleaners.page.metadata_fields import metadata_context
+from broadsheet.cleaners.page.parsed_page import parse
 
 STORY = [f"Paragraph {n} tells at some length what the council of the town did about the mill." for n in range(5)]
 PAGES = 20
@@ -11,6 +16,23 @@ PROSE = "The council met on Monday evening and spoke for three hours about the o
 
 def block(position: int, text: str = PROSE, **fields: object) -> Block:
     return Block(position, fields.pop("kind", BlockKind.PARAGRAPH), text, **({"path": "body>div>p"} | fields))  # type: ignore[arg-type]
+
+
+def reading(
+    blocks: tuple[Block, ...],
+    selected: Iterable[int] = (),
+    metadata: Metadata | None = None,
+    url: str = "https://a.example/x",
+    look: FirstLook | None = None,
+) -> Reading:
+    """Reading of a page of these blocks, as selected by the extractor, or by a first look if there is one."""
+    tree = parse("<html></html>")
+    assert tree is not None
+    page, metadata = Page(url, b""), metadata or Metadata(language="en")
+    context, is_asked = metadata_context(tree, url), look is None
+    return Reading(
+        page, context, url, blocks, metadata, selected=frozenset(selected), look=look, asked_extractor=is_asked
+    )
 
 
 def linked(position: int, text: str, **fields: object) -> Block:

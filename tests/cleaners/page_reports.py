@@ -17,13 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from broadsheet.cleaners.clean import clean, read_page, survey_page
-from broadsheet.cleaners.document import Block, CleanedPage, ExtractorUse, Page, Reading
-from broadsheet.cleaners.judge.block_features import block_features
+from broadsheet.cleaners.document import Block, CleanedPage, ExtractorUse, Page
+from broadsheet.cleaners.judge.block_features import Reading, block_features
 from broadsheet.cleaners.judge.block_verdicts import rule_verdicts
 from broadsheet.cleaners.judge.page_features import page_features
-from broadsheet.cleaners.page.elements import index_tags
 from broadsheet.cleaners.page.metadata_fields import read_statements
-from broadsheet.cleaners.page.page_context import PageContext
 from broadsheet.cleaners.page.parsed_page import decode, parse_page
 from broadsheet.cleaners.rules.rule_files import load_rules
 from broadsheet.cleaners.text_mode.line_features import line_features
@@ -87,7 +85,7 @@ def reading_report(case: Case) -> str:
     parsed = parse_page(decoded.text)
     if parsed.tree is None:
         return "nothing\n"
-    reading = survey_page(page, index_tags(parsed.tree))
+    reading = survey_page(page, parsed.tree)
     cleaned = clean(page)
     rows = [
         *(f"cut {cut}" for cut in (*decoded.cuts, *parsed.cuts)),
@@ -115,7 +113,6 @@ def _field_rows(reading: Reading) -> Iterator[str]:
 
 
 def _statements(reading: Reading) -> Iterator[str]:
-    assert isinstance(reading.context, PageContext)
     for statement in read_statements(reading.context, reading.metadata):
         yield " | ".join(str(getattr(statement, field.name)) for field in fields(statement))
 
@@ -136,7 +133,7 @@ def verdict_report(case: Case) -> str:
     cleaned = clean(page)
     rows = [
         *(_feature_rows(*block_features(reading, rules)) if reading.blocks else ()),
-        *_page_rows(index_tags(tree), cleaned, reading),
+        *_page_rows(cleaned, reading),
         *(f"{cleaned.verdict.page_type} {evidence}" for evidence in cleaned.verdict.evidence),
         f"standfirst {cleaned.metadata.standfirst}",
         f"language {cleaned.metadata.language}",
@@ -160,9 +157,9 @@ def _feature_rows(names: Sequence[str], table: np.ndarray) -> Iterator[str]:
         yield "; ".join(parts[start : start + 8])
 
 
-def _page_rows(index: object, cleaned: CleanedPage, reading: Reading) -> Iterator[str]:
+def _page_rows(cleaned: CleanedPage, reading: Reading) -> Iterator[str]:
     judged = replace(reading, blocks=cleaned.blocks)
-    features = page_features(index, 200, judged, cleaned.verdicts)  # type: ignore[arg-type]
+    features = page_features(judged, cleaned.verdicts)
     values = {field.name: getattr(features, field.name) for field in fields(features)}
     signs, words = values.pop("signs"), values.pop("words")
     yield "; ".join(f"{name} {_shown(value)}" for name, value in values.items() if value)

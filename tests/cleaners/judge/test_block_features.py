@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from broadsheet.cleaners.clean import clean, survey_page
-from broadsheet.cleaners.document import CleanedPage, ExtractorUse, Metadata, Page, Reading
+from broadsheet.cleaners.document import CleanedPage, ExtractorUse, Metadata, Page
 from broadsheet.cleaners.judge import block_features as module
 from broadsheet.cleaners.judge.block_features import (
     FirstLook,
+    Reading,
     block_features,
-    measure_page,
     take_first_look,
 )
 from broadsheet.cleaners.judge.block_verdicts import rule_verdicts
@@ -35,6 +35,7 @@ from broadsheet.cleaners.judge.page_columns import (
 from broadsheet.cleaners.judge.tree_models import FIRST_LOOK_MODEL, load_trees
 from broadsheet.cleaners.page.parsed_page import parse
 from broadsheet.cleaners.page.visible_blocks import read_blocks
+from tests.cleaners import building
 from tests.cleaners.building import STORY
 
 PAGE = """
@@ -53,7 +54,7 @@ def reading(markup: str = PAGE, chosen: str = "The mill on the river burned,Two 
     assert tree is not None
     blocks = read_blocks(tree, "https://a.example/x")
     selected = frozenset(b.position for b in blocks if b.text.startswith(tuple(chosen.split(","))))
-    return Reading("https://a.example/x", blocks, selected, Metadata(title="The mill on the river", language="en"))
+    return building.reading(blocks, selected, Metadata(title="The mill on the river", language="en"))
 
 
 def features(page: Reading) -> dict[str, Mapping[str, float]]:
@@ -138,22 +139,11 @@ def test_columns() -> None:
 def test_what_the_first_look_measured_is_not_measured_again_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     page = reading()
     names, rows = block_features(page, rule_verdicts(page))
-    measured = replace(page, measured=measure_page(page.blocks, page.metadata))
+    measured = replace(page, look=take_first_look(page.blocks, page.metadata))
     monkeypatch.setattr(module, "measure_page", pytest.fail)
     names_again, rows_again = block_features(measured, rule_verdicts(page))
     assert names_again == names
     assert np.array_equal(rows, rows_again)
-
-
-def test_what_was_measured_of_other_blocks_or_metadata_does_not_count() -> None:
-    page, other = reading(), reading(PAGE.replace("burned", "went"))
-    measured = measure_page(other.blocks, other.metadata)
-    expected = block_features(page, rule_verdicts(page))[1]
-    assert np.array_equal(block_features(replace(page, measured=measured), rule_verdicts(page))[1], expected)
-    retitled = replace(
-        page, metadata=Metadata(title="Another title"), measured=measure_page(page.blocks, page.metadata)
-    )
-    assert not np.array_equal(block_features(retitled, rule_verdicts(page))[1], expected)
 
 
 TEXT = [text.replace("Paragraph", f"Paragraph {n}") for n in "abc" for text in STORY]

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from broadsheet.cleaners.clean import clean
-from broadsheet.cleaners.document import Block, BlockKind, Metadata, Page, Reading, RemovalReason, Verdict
+from broadsheet.cleaners.document import Block, BlockKind, Metadata, Page, RemovalReason, Verdict
 from broadsheet.cleaners.judge import block_verdicts
+from broadsheet.cleaners.judge.block_features import FirstLook
 from broadsheet.cleaners.judge.block_verdicts import _site_name, judge, rule_verdicts
 from broadsheet.cleaners.page.parsed_page import parse
 from broadsheet.cleaners.page.visible_blocks import read_blocks
+from tests.cleaners.building import reading
 
 STORY = [
     f"<p>Paragraph {n} of the story tells at some length what the council did about the old mill in {1990 + n}.</p>"
@@ -30,8 +32,10 @@ def verdicts_by_text(
     assert tree is not None
     blocks = read_blocks(tree)
     selected = frozenset(block.position for block in blocks if block.text.startswith(chosen))
-    reading = Reading("https://a.example/x", blocks, selected, metadata or Metadata(language="en"))
-    return {block.text: verdict for block, verdict in zip(blocks, judge_all(reading), strict=True)}
+    return {
+        block.text: verdict
+        for block, verdict in zip(blocks, judge_all(reading(blocks, selected, metadata)), strict=True)
+    }
 
 
 def test_what_the_extractor_selects_is_kept_and_says_so() -> None:
@@ -97,7 +101,7 @@ def test_what_the_first_look_holds_for_sure_never_ends_with_no_text() -> None:
     tree = parse(f"<div>{''.join(f'<p>{sentence}</p>' for sentence in LONG)}</div>")
     assert tree is not None
     blocks = read_blocks(tree)
-    sure = Reading("https://a.example/x", blocks, frozenset(), Metadata(language="en"), probabilities=np.full(9, 0.76))
+    sure = reading(blocks, look=FirstLook(np.full(9, 0.76), 0.0))
     rules = [replace(verdict, kept=False) for verdict in judge(sure)]
     assert not any(verdict.kept for verdict in rules)
     assert block_verdicts._is_lost(sure, rules, np.full(9, 0.1), np.full(9, 0.76))
@@ -210,8 +214,7 @@ def test_a_line_above_the_tags_heads_no_box_and_one_above_a_newsletter_s_does() 
         tree = parse(f"<html><body><div>{''.join(STORY)}</div><div><p>And so it stands.</p>{end}</div></body></html>")
         assert tree is not None
         blocks = read_blocks(tree)
-        reading = Reading("https://a.example/x", blocks, frozenset(range(6)), Metadata(language="en"))
-        kept_by_page.append([verdict.kept for verdict in rule_verdicts(reading)][5:])
+        kept_by_page.append([verdict.kept for verdict in rule_verdicts(reading(blocks, range(6)))][5:])
     assert kept_by_page == [[True, False], [False, False]]
 
 
@@ -219,8 +222,7 @@ def test_a_paragraph_that_stands_twice_is_kept_once() -> None:
     tree = parse("<html><body>" + "".join([*STORY, f"<section>{STORY[1]}</section>"]) + "</body></html>")
     assert tree is not None
     blocks = read_blocks(tree)
-    reading = Reading("https://a.example/x", blocks, frozenset(range(6)), Metadata(language="en"))
-    verdicts = judge(reading)
+    verdicts = judge(reading(blocks, range(6)))
     assert [verdict.kept for verdict in verdicts] == [True] * 5 + [False]
     assert verdicts[-1].reason == "said twice"
 
@@ -244,7 +246,7 @@ def test_the_same_page_gives_the_same_verdicts() -> None:
 
 
 def test_a_page_without_blocks_has_no_verdicts() -> None:
-    empty = Reading("https://a.example/x", (), frozenset(), Metadata())
+    empty = reading((), metadata=Metadata())
     assert judge(empty) == judge(replace(empty, metadata=Metadata(title="x"))) == ()
 
 
@@ -254,10 +256,7 @@ def test_a_section_of_other_articles_ends_at_a_long_text_whoever_selected_someth
     tree = parse(f"<html><body>{body}</body></html>")
     assert tree is not None
     blocks = read_blocks(tree)
-    rules = [
-        verdict.rule
-        for verdict in rule_verdicts(Reading("https://a.example/x", blocks, frozenset((0,)), Metadata(language="en")))
-    ]
+    rules = [verdict.rule for verdict in rule_verdicts(reading(blocks, (0,)))]
     assert rules[:3] == ["en/related-heading", "en/related-heading/section", "en/related-heading/section"]
     assert "section" not in rules[3]
 
@@ -277,8 +276,7 @@ def test_an_item_whose_links_lead_to_other_sites_is_told_from_a_teaser(url: str,
     tree = parse(f"<html><body>{''.join(STORY)}{item}</body></html>")
     assert tree is not None
     blocks = read_blocks(tree, url)
-    reading = Reading(url, blocks, frozenset(range(5)), Metadata(language="en"))
-    assert rule_verdicts(reading)[-1].rule == rule
+    assert rule_verdicts(reading(blocks, range(5), url=url))[-1].rule == rule
 
 
 @pytest.mark.parametrize(
@@ -299,6 +297,5 @@ def test_words_above_the_title_that_are_a_motto(words: int, is_kept: bool) -> No
         Block(0, BlockKind.PARAGRAPH, " ".join(["motto"] * words), path="body>div>p"), title,
         Block(2, BlockKind.LIST_ITEM, "A short line", path="body>div.y>ul>li"),
     )  # fmt: skip
-    reading = Reading("", blocks, frozenset({0, 2}), Metadata(title=title.text), (), ())
-    rule = rule_verdicts(reading)[0].rule
+    rule = rule_verdicts(reading(blocks, (0, 2), Metadata(title=title.text), ""))[0].rule
     assert (rule == "layout/above-title") is is_kept

@@ -10,7 +10,6 @@ from broadsheet.cleaners.clean import clean, survey_page
 from broadsheet.cleaners.document import CleanedPage, Page, PageType, Verdict
 from broadsheet.cleaners.judge.block_verdicts import JudgedBlocks
 from broadsheet.cleaners.judge.picture_articles import find_picture_article
-from broadsheet.cleaners.page.elements import index_tags
 from broadsheet.cleaners.page.parsed_page import parse
 
 URL = "https://comics.example/strips/the-mill"
@@ -57,9 +56,9 @@ def test_an_address_beside_the_picture_is_its_text() -> None:
     reading = survey_page(Page(URL, b""), tree)
     verdicts = tuple(Verdict(block.text == address, "", "") for block in reading.blocks)
     judged = JudgedBlocks(verdicts, bytes(len(verdicts)))
-    assert find_picture_article(index_tags(tree), URL, reading, judged) == (judged, ())
+    assert find_picture_article(reading, judged) == (judged, ())
     without_text = replace(judged, verdicts=tuple(Verdict(False, "", "") for _ in verdicts))
-    assert find_picture_article(index_tags(tree), URL, reading, without_text)[1]
+    assert find_picture_article(reading, without_text)[1]
 
 
 @pytest.mark.parametrize("picture", ['<img src="/i.png" width="16">', '<p class="share"><img src="/share.png"></p>'])

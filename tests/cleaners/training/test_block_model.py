@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from broadsheet.cleaners.document import Block, BlockKind, Column, Metadata, Reading, Verdict
+from broadsheet.cleaners.document import Block, BlockKind, Column, Metadata, Verdict
 from broadsheet.cleaners.training import block_model
 from broadsheet.cleaners.training.annotated_pages import BlockExample, FeatureNames, read_block_examples
 from broadsheet.cleaners.training.block_model import score_examples
 from broadsheet.cleaners.training.corpora import PAGE_CORPORA, fold_of, is_held_out
 from broadsheet.cleaners.training.labels import covered_shares, snippet_labels, word_f1, words_of
-from tests.cleaners.building import PAGES, STORY
+from tests.cleaners.building import PAGES, STORY, reading
 from tests.cleaners.training.conftest import write_corpora
 
 
@@ -125,12 +125,21 @@ def made(number: int, corpus: str = "wcxb", **changes: Any) -> BlockExample:
     """Example of four blocks: a word, a paragraph of the article, a paragraph of boilerplate, a word."""
     texts = ["Menu", STORY[0], STORY[1], "Share"]
     blocks = tuple(Block(n, BlockKind.PARAGRAPH, text, path=f"body>div.x{n}>p") for n, text in enumerate(texts))
-    reading = Reading("", blocks, frozenset({1}), Metadata(), (), ())
     rows = np.arange(8.0).reshape(4, 2) + number
     labels, weights = np.array([0, 1, 0, 0]), np.array([1.0, 2.0, 3.0, 0.0])
     words = Counter(words_of(STORY[0]))
     example = BlockExample(
-        corpus, f"h{number}.example", reading, (), rows, rows, labels, weights, words, ("about  the mill",), ("share",)
+        corpus,
+        f"h{number}.example",
+        reading(blocks, (1,), Metadata()),
+        (),
+        rows,
+        rows,
+        labels,
+        weights,
+        words,
+        ("about  the mill",),
+        ("share",),
     )
     return replace(example, **changes)
 
