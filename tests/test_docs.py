@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from broadsheet.crawler.cli import _SECTIONS
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 _CODE = re.compile(r"`([^`\n]+)`")
@@ -77,6 +79,14 @@ def test_the_index_calls_each_page_by_its_title():
     assert [
         name for name, page in names if _HEADING.findall((REPOSITORY / "docs" / page).read_text("utf-8"))[0] != name
     ] == []
+
+
+def test_a_link_and_the_help_call_a_page_by_its_title():
+    pages = sorted((REPOSITORY / "docs").glob("*.md"))
+    titles = {page.name: _HEADING.findall(page.read_text("utf-8"))[0] for page in pages}
+    links = re.findall(r"\[([A-Z][^]]+)\]\(([\w-]+\.md)\)", "".join(page.read_text("utf-8") for page in pages))
+    assert [text for text, page in links if " ".join(text.split()) != titles[page]] == []
+    assert [name for name in _SECTIONS if name not in {title.partition(", and ")[0] for title in titles.values()}] == []
 
 
 def test_what_is_not_there_is_seen():

@@ -28,8 +28,8 @@ _VERBS = (
     ("show", "Print an article.", "show:show"),
     ("changes", "List the edits to articles.", "changes:changes"),
     ("diff", "Show what changed in an article.", "diff:diff"),
-    ("report", "Say what a crawl came to.", "report:report"),
-    ("browse", "See the archive, judge it, mend it, in a browser.", "browse:browse"),
+    ("report", "Say what is missing, and what needs a look.", "report:report"),
+    ("browse", "Open the reading room: read, judge, mend in a browser.", "browse:browse"),
     ("explain", "Show why a page's blocks are kept or removed.", "explain:explain"),
     ("remove", "Take a wrongly kept block out.", "restore:remove"),
     ("restore", "Put a removed block back.", "restore:restore"),
@@ -45,11 +45,12 @@ _VERBS = (
     ("doctor", "Check that this machine can run a crawl.", "doctor:doctor"),
 )
 _SECTIONS = {
-    "Get": "crawl update import fleet demo", "Read": "search show changes diff report browse",
-    "Mend": "explain remove restore correct rules reclean", "Keep": "verify backup forget",
-    "Hand on": "export merge clean datasette", "Other": "doctor",
+    "Your own site": "crawl report demo doctor", "Find and read": "search show browse",
+    "Correct and restore": "explain restore remove correct rules reclean", "Watch a site": "update changes diff",
+    "Back up, move, hand on": "backup verify merge forget", "Export and share": "export datasette",
+    "Many sites": "fleet", "Many machines and WARC files": "import clean",
 }  # fmt: skip
-"""The order in which `--help` lists the verbs, and the titles above them."""
+"""The order in which `--help` lists the verbs, and the titles above them: those of the pages in docs/."""
 
 _RULES_VERBS = (
     ("check", "List what is wrong with rule files.", "rules:check_rules"),

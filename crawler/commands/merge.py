@@ -34,7 +34,7 @@ _MEGABYTE = 10**6
 @click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE...", type=PATH)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
-    """Merge archives into TARGET, which is made if missing: URLs, articles, ledgers, histories, rulings, raw responses.
+    """Merge archives into TARGET, which is made if missing: URLs, articles, histories, corrections, raw responses.
 
     The merged archives stay as they are. Run the same command again and only what is new in them comes in; a merge that
     was cut off goes on. What was taken down in one of them is taken down in TARGET.

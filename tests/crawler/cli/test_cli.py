@@ -61,7 +61,7 @@ def test_each_option_and_verb_says_what_it_is_for(words: str, verb: click.Comman
 
 def test_alone_it_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 0
-    assert "\nHand on:\n  export " in capsys.readouterr().out
+    assert "\nExport and share:\n  export " in capsys.readouterr().out
 
 
 def test_while_modules_are_imported_no_garbage_is_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
