@@ -35,10 +35,6 @@ def test_no_stage_calls_more_than_its_budget(counted: dict[str, float]) -> None:
     assert problems == [], "what does it buy? Then: python -m tests.call_budget --write"
 
 
-def test_a_count_is_the_same_again(counted: dict[str, float]) -> None:
-    assert count_apart() == counted
-
-
 def test_the_budget_names_every_stage(counted: dict[str, float]) -> None:
     assert list(stored()["calls"]) == list(counted)
 

@@ -94,7 +94,7 @@ class Writer:
     `pending_count` says how many URLs under way have no outcome in the archive yet; it is called on the thread.
     """
 
-    def __init__(self, archive: Archive, pending_count: Callable[[], int] = lambda: BATCH_TARGET) -> None:
+    def __init__(self, archive: Archive, pending_count: Callable[[], int] = lambda: 0) -> None:
         self._archive = archive
         self._pending_count = pending_count
         self._known_links = KnownLinks()

@@ -46,7 +46,7 @@ from ..discovery.scope import Scope
 from ..discovery.traps import trap_reason
 from ..options import CrawlOptions
 from ..workers.settle_pool import settle_in_processes
-from .outcome_writer import BATCH_TARGET, Writer
+from .outcome_writer import Writer
 from .robots_rules import DIRECTIVE_REASONS
 
 
@@ -108,7 +108,7 @@ class CrawlSession:
         """How many known URLs this run queued for a revisit when it began."""
         self.queue = Queue(read_db)
         self.stored_counts: dict[str, int] = {}  # outcomes by `state/reason`, and `extractor/asked`
-        self.pending_count: Callable[[], int] = lambda: BATCH_TARGET
+        self.pending_count: Callable[[], int] = lambda: 0
         """How many URLs are being fetched or cleaned, for the writer; to be set before `start`."""
 
     @classmethod

@@ -19,7 +19,7 @@ _SEARCHED_STATUSES = frozenset(_DATA["searched_statuses"])
 _HEADERS: dict[str, list[str]] = _DATA["headers"]
 _MAX_BYTES = 128 * 1024  # of a body that is searched: walls are smaller
 _MAX_WORDS = 150  # in sight on a wall; an error page in a site's frame has more
-_UNSEEN = re.compile(r"<(script|style|template)\b.*?(?:</\1|\Z)|<[^>]*>", re.DOTALL)
+_UNSEEN = re.compile(r"<(script|style|template)\b.*?(?:</\1|\Z)|<[^<>]*>", re.DOTALL)
 
 
 def is_challenge(response: Response) -> bool:

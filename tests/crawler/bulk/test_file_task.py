@@ -52,7 +52,6 @@ def test_a_second_run_does_what_is_missing_or_has_changed(tmp_path: Path, monkey
     assert json.loads(marker.read_text())["made_by"]["source"] == str(source)
     changes = [
         lambda: monkeypatch.setattr(file_task, "CLEANER_VERSION", "later"),
-        lambda: marker.unlink(),
         lambda: marker.write_text("{"),
         lambda: write_warc(source, [record("http://a.example/three", page("Three"))]),
     ]
@@ -64,6 +63,7 @@ def test_a_second_run_does_what_is_missing_or_has_changed(tmp_path: Path, monkey
     assert not clean_file(str(source), str(target), ExtractorUse.NEVER).is_known
 
 
+@pytest.mark.slow
 def test_a_page_that_kills_its_parser_costs_that_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BROADSHEET_TEST_KILL", "/two")
     monkeypatch.setattr(file_task, "clean_record", kill_at_two)

@@ -140,7 +140,7 @@ def test_what_piles_up_is_written_in_batches_by_one_thread() -> None:
 
 def test_a_batch_waits_for_outcomes_that_keep_coming() -> None:
     recorder = Recorder()
-    writer = Writer(recorder)  # type: ignore[arg-type]
+    writer = Writer(recorder, lambda: 20)  # type: ignore[arg-type]
 
     async def save() -> None:
         tasks = []

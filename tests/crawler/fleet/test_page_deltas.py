@@ -42,9 +42,15 @@ def insert_sql(first: int, last: int) -> str:
         INSERT INTO t SELECT (i * 2654435761) % 4294967296, words(i) FROM n"""
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("filled") / "old.db"
+    return run_sql(file, "CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)", insert_sql(1, 2000))
+
+
 @pytest.fixture
-def old(tmp_path: Path) -> Path:
-    return run_sql(tmp_path / "old.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)", insert_sql(1, 2000))
+def old(filled: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(filled, tmp_path))
 
 
 def changed(old: Path, *statements: str) -> Path:

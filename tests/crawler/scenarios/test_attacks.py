@@ -29,10 +29,10 @@ ELSEWHERE = {
 }
 
 
-@pytest.fixture(scope="module")
-def fetched() -> Iterator[Fetched]:
+@pytest.fixture(scope="module", params=[ATTACKS], ids=[""])
+def fetched(request: pytest.FixtureRequest) -> Iterator[Fetched]:
     """What came of every path, by path, from one process that asks for all of them at once."""
-    server = HostileServer({f"/{name}": row[0] for name, row in {**ATTACKS, **HARMLESS}.items()})
+    server = HostileServer({f"/{name}": row[0] for name, row in request.param.items()})
     settings = {**SETTINGS, "BROADSHEET_PORTS": [server.port], "DOWNLOAD_TIMEOUT": 10}  # time for a bound of bytes
     got = fetch([server.url(path) for path in server.behaviours], settings)
     yield {url.rpartition("/")[2]: outcome for url, outcome in got.items()}
@@ -47,6 +47,7 @@ def test_an_attack_costs_its_own_url_with_a_reason(fetched: Fetched, name: str) 
     assert reason_text(reason) != reason.replace("_", " ")
 
 
+@pytest.mark.parametrize("fetched", [HARMLESS], indirect=True, ids=[""])
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_is_only_odd_is_read(fetched: Fetched, name: str) -> None:
     assert tuple(fetched[name][1:3]) == HARMLESS[name][1]
