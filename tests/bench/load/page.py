@@ -6,17 +6,6 @@ from typing import Any
 
 from tests.bench import bare
 from tests.bench.load.growth_section import stored_section
-from tests.bench.load.stages import PIPE, SETTLE, STORE, WORKER
-from tests.call_budget import REST, ROWS, STAGES
-
-_STAGE_WORDS = {
-    "fetch": "fetch: Scrapy, the frontier, the start, raw responses",
-    **{stage: stage for stage in (*STAGES, REST, ROWS)},
-    WORKER: "the rest of a worker: the links in scope",
-    PIPE: "pipe: pack and unpack what a worker made",
-    STORE: "store: blocks, article, full text, links",
-    SETTLE: "judging the whole archive at the end",
-}
 
 
 def page_of(result: dict[str, Any]) -> str:
@@ -24,7 +13,6 @@ def page_of(result: dict[str, Any]) -> str:
     parts = [
         _head(result),
         _sides(result),
-        _budget(result),
         bare.section(),
         _growth(result),
         stored_section(),
@@ -101,21 +89,6 @@ def _sides(result: dict[str, Any]) -> str:
 def _ratios(rounds: dict[str, list[float]]) -> list[float]:
     """How many times as quick we were, round by round."""
     return [slow / quick for slow, quick in zip(rounds.get("naive", []), rounds.get("ours", []), strict=False)]
-
-
-_BUDGET_NOTE = """The stages were timed over a sample of the same pages in one process, and hold for these: elsewhere
-trafilatura is asked more or less often ([below](#one-page-beside-bare-extraction)). Fetch is the CPU time of the
-crawl's main process a page, less store, settle and half of pipe."""
-
-
-def _budget(result: dict[str, Any]) -> str:
-    stages = result.get("budget")
-    if not stages:
-        return ""
-    lines = ["## Where a page's CPU goes", "", *_row("stage", "ms"), *_row("---", "--:")]
-    for stage, words in _STAGE_WORDS.items():
-        lines += _row(words, f"{stages[stage]:.2f}") if stage in stages else []
-    return "\n".join([*lines, "", _BUDGET_NOTE])
 
 
 _GROWTH_NOTE = """A light site: short pages of generated words, from the benchmark's own server on the same processors.
