@@ -64,7 +64,6 @@ class CrawlArguments(TypedDict, total=False):
     keep_credentials: bool
     extractor: Literal["always", "in-doubt", "never"]
     browser: Literal["auto", "never", "always"]
-    items: Literal["settled", "as-fetched"]
     revisit: Literal["", "due", "update", "all"]
     every: float
     delay: float

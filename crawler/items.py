@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from io import BytesIO
 from typing import Any
 
@@ -15,7 +14,6 @@ from scrapy.exporters import CsvItemExporter, JsonItemExporter, JsonLinesItemExp
 from scrapy.extensions.feedexport import FeedExporter
 from scrapy.utils.serialize import ScrapyJSONEncoder
 
-from broadsheet.cleaners.document import CleanedPage
 from broadsheet.output.archive.metadata_columns import STATED_COLUMNS
 from broadsheet.output.archive.stored_text import escaped_json, inert_text
 from broadsheet.output.read.article_rows import csv_cell
@@ -34,15 +32,6 @@ class ArticleItem(scrapy.Item):
     """One row of the archive's `articles`; `authors`, `tags` and other lists are lists."""
 
     vars().update({name: scrapy.Field() for name in _ITEM_COLUMNS})
-
-
-def page_fields(page: CleanedPage) -> dict[str, object]:
-    """Return the fields of an article's item that its page alone gives, with dates as the page states them."""
-    metadata = asdict(page.metadata)
-    stated = {f"{name}_raw" if f"{name}_raw" in _ITEM_COLUMNS else name: value for name, value in metadata.items()}
-    fields = {name: list(value) if isinstance(value, tuple) else value for name, value in stated.items()}
-    texts = {"url": page.url, "text": page.text, "markdown": page.markdown, "page_type": str(page.verdict.page_type)}
-    return {name: value for name, value in (fields | texts).items() if name in _ITEM_COLUMNS}
 
 
 class ArticleFeeds(FeedExporter):

@@ -42,7 +42,6 @@ class CrawlOptions:
     keep_credentials: bool = False  # requests are stored with the values of given headers and cookies
     ignore_robots: bool = False  # robots.txt is read and recorded, and not obeyed
     sampling: bool = True  # where sitemaps and feeds suffice, URLs like many that brought nothing are sampled
-    items: str = "settled"  # when an article becomes a Scrapy item: one of ITEM_MODES
     extractor: ExtractorUse | None = None  # pages on which trafilatura is asked; None: as BROADSHEET_EXTRACTOR says
     keep: str = "text"  # what is kept of articles: one of KEPT_PARTS
     only_missing: bool = False  # nothing but the articles' pictures is asked for
@@ -97,7 +96,6 @@ def parse_size(value: str, name: str) -> int:
 
 
 REVISIT_MODES = ("", "due", "update", "all")  # none; those due; these and the pages that would announce news; all
-ITEM_MODES = ("settled", "as-fetched")  # as it finally stands, or by its page alone
 PICTURES = "pictures"
 KEPT_PARTS = ("text", PICTURES)
 """What may be kept of articles: their text, or the files of their pictures too."""
@@ -105,7 +103,7 @@ KEPT_PARTS = ("text", PICTURES)
 BROWSER_MODES = (BROWSER_AUTO, BROWSER_NEVER, BROWSER_ALWAYS) = ("auto", "never", "always")
 """The pages that are rendered in a browser: those that need it, none, all."""
 
-_CHOICES = {"revisit": REVISIT_MODES, "items": ITEM_MODES, "keep": KEPT_PARTS, "browser": BROWSER_MODES}
+_CHOICES = {"revisit": REVISIT_MODES, "keep": KEPT_PARTS, "browser": BROWSER_MODES}
 """Words that an option may have, its default first."""
 
 DISCOVERY_SOURCES = ("sitemaps", "feeds", "links")

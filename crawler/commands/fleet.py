@@ -43,7 +43,6 @@ with lazy_imports():
         sites_file,
         store_address,
         stored_run,
-        url_lists,
     )
     from . import progress_line as progress_line_module
     from . import run_summary
@@ -103,9 +102,9 @@ _MOST_LINES = 50
 def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
     """Write a list with a table for each site, to be changed by hand.
 
-    A FILE has URLs, one a line, or is an OPML list as feed readers export it.
+    A FILE has URLs, one a line.
     """
-    text = sites_file.new_sites_file(url_lists.listed_urls(urls), contact or "")
+    text = sites_file.new_sites_file(urls, contact or "")
     if output == "-":
         click.echo(text, nl=False)
         return 0

@@ -19,7 +19,7 @@ from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
 from broadsheet.output.raw.warc_folders import Recovery
-from broadsheet.output.read.article_rows import article_of_page, iter_articles
+from broadsheet.output.read.article_rows import iter_articles
 from broadsheet.output.write.alarms import survey
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.corrections import told_articles
@@ -257,10 +257,6 @@ class CrawlSession:
     def articles(self) -> Iterator[dict[str, object]]:
         """Yield the archive's articles."""
         return iter_articles(self.read_db)
-
-    def article_of_page(self, url: str) -> dict[str, object] | None:
-        """Return the article that is stored of a page now; None if there is none."""
-        return article_of_page(self.read_db, url)
 
     def skip_queued(self) -> int:
         """Skip the URLs still queued, by the crawl's limits, and return their number.

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import sqlite3
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Self
@@ -16,7 +16,6 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 from scrapy.extensions import closespider
-from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
 from broadsheet.output.archive.archive_errors import ArchiveError
@@ -28,7 +27,7 @@ from ..discovery.response_bodies import is_media_type
 from ..fetch.guard import guard_reactor
 from ..fetch.requests import EarlyStop
 from ..fetch.safe_settings import running_problem
-from ..items import ArticleItem, page_fields
+from ..items import ArticleItem
 from ..options import PICTURES, CrawlOptions, OptionError
 from .fetcher import Fetcher
 from .frontier import Turn
@@ -41,30 +40,6 @@ from .scrapy_settings import (
     redact_logs,
     translate_settings,
 )
-
-
-class StoredPages:
-    """The URLs of pages that are stored as articles: `add` takes outcomes, and `beside` yields what they added."""
-
-    def __init__(self) -> None:
-        self._urls: asyncio.Queue[str | None] = asyncio.Queue()
-
-    def add(self, outcome: Outcome) -> None:
-        """Take the URL of an outcome that is in the archive, if its page is an article."""
-        if outcome.has_new_article:
-            self._urls.put_nowait(outcome.url)
-
-    async def beside(self, work: Coroutine[Any, Any, None]) -> AsyncGenerator[str, None]:
-        """Yield each URL once it is added, while the work goes on; raises what the work raises, at its end."""
-        task = asyncio.get_running_loop().create_task(work)
-        task.add_done_callback(lambda _: self._urls.put_nowait(None))
-        try:
-            while (url := await self._urls.get()) is not None:
-                yield url
-            await task
-        finally:
-            task.cancel()
-
 
 # Thresholds of the garbage collector. A request leaves cycles behind, which hold large objects: collecting 20,000 of
 # them at once blocked the event loop for 70 ms, 1,000 block it for 5. Settling makes many objects and no cycles.
@@ -80,7 +55,7 @@ class SiteSpider(scrapy.Spider):
     """Crawl a site from its seeds: `scrapy crawl site -a url=https://example.org/ [-a db=FILE] [-a NAME=VALUE]`.
 
     Arguments are the fields of `broadsheet.crawler.options.CrawlOptions`. At the end each article becomes an
-    `ArticleItem`; with `-a items=as-fetched` it does once its page is stored.
+    `ArticleItem`.
     """
 
     name = "site"
@@ -142,7 +117,6 @@ class SiteSpider(scrapy.Spider):
         self.on_stored: list[Callable[[Outcome], None]] = []
         """Called with each outcome when it is in the archive."""
         self._has_item_receivers = any(self.settings.getdict(name) for name in _ITEM_SETTINGS)
-        self.is_yielding_fetched = self._has_item_receivers and self.parts.options.items == "as-fetched"
         self.requested_pages = 0
         self.end_reason = ""
         """Why the crawl ends before its queue is empty: `max_pages`, `closespider_timeout`, `archive: …`, `fault: …`;
@@ -164,7 +138,8 @@ class SiteSpider(scrapy.Spider):
         gc.set_threshold(*_GC_CRAWLING)
         has_articles = False
         try:
-            async for article in self._articles():
+            await self._take_turns()
+            async for article in self._settled_articles():
                 has_articles = True
                 yield article
         except Exception as error:
@@ -174,41 +149,6 @@ class SiteSpider(scrapy.Spider):
         if reason := self.end_reason or self._export_end:
             raise CloseSpider(reason)
         await asyncio.sleep(_EXPORT_GRACE_SECONDS if has_articles else 0)
-
-    def parse(self, response: Response, **kwargs: Any) -> Iterator[Any]:  # noqa: ARG002
-        """Show a page to `scrapy parse`: its article by the page alone, and its links in the crawl's scope.
-
-        A crawl does not call it: pages are cleaned by workers and stored in the archive.
-        """
-        from broadsheet.cleaners.clean import clean
-        from broadsheet.cleaners.document import Page
-
-        page = clean(
-            Page(
-                response.url,
-                response.body,
-                str(response.headers.to_unicode_dict().get("Content-Type", "")),
-                response.status,
-            )
-        )
-        if page.is_article:
-            yield self.item_class(page_fields(page))
-        scope = self.parts.outcomes.scope
-        yield from (response.follow(link.url) for link in page.outlinks if scope.decide(link.url, 1).should_fetch)
-
-    async def _articles(self) -> AsyncIterator[ArticleItem]:
-        """Crawl and settle the archive; yield the articles, if anything takes them, when the options say so."""
-        if not self.is_yielding_fetched:
-            await self._take_turns()
-            async for article in self._settled_articles():
-                yield article
-            return
-        stored_pages = StoredPages()
-        self.on_stored.append(stored_pages.add)
-        async for url in stored_pages.beside(self._take_turns()):
-            if (values := self.parts.session.article_of_page(url)) is not None:
-                yield self._item(values)
-        await self._settle_beside()
 
     async def _take_turns(self) -> None:
         """Start a task for each turn: to fetch its URL, or to store that it is given up. At a limit start no more."""
@@ -438,7 +378,7 @@ class CrawlLimits(closespider.CloseSpider):
         crawler.signals.connect(self._watch_articles, signals.spider_opened)
 
     def _watch_articles(self, spider: scrapy.Spider) -> None:
-        if isinstance(spider, SiteSpider) and not spider.is_yielding_fetched:
+        if isinstance(spider, SiteSpider):
             spider.on_stored.append(self._count_article)
 
     def _count_article(self, outcome: Outcome) -> None:

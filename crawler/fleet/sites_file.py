@@ -31,7 +31,7 @@ from broadsheet.cleaners.page.canonical_urls import host_of
 
 from ..cli.command_line import CommandError, duration, is_file_of_receivers
 from ..crawl.early_checks import check_options, checked_seeds
-from ..options import OptionError
+from ..options import OptionError, read_seed_file
 from .checked_toml import Table, TomlMistake, check_keys, read_checked, subtable
 from .site_records import digest_of
 from .site_task import is_receiver
@@ -364,10 +364,13 @@ _UNSAFE = re.compile(r"[^a-z0-9.]+")
 _NAME_CHARS = 80
 
 
-def new_sites_file(urls: Sequence[str], contact: str) -> str:
-    """Return the text of a list with a table for each URL. CommandError for what is no URL of a site."""
+def new_sites_file(words: Sequence[str], contact: str) -> str:
+    """Return the text of a list with a table for each URL of words that are URLs or files of them.
+
+    CommandError for what is no URL of a site, and for a file that cannot be read or names none.
+    """
     try:
-        seeds = [seed for url in urls for seed in checked_seeds((_with_scheme(url),), True)]
+        seeds = [seed for word in words for url in _listed(word) for seed in checked_seeds((_with_scheme(url),), True)]
     except OptionError as error:
         raise CommandError(str(error)) from error
     contact_line = f"contact = {_quoted(contact)}" if contact else '# contact = "you@example.org"   # sent to sites'
@@ -376,6 +379,15 @@ def new_sites_file(urls: Sequence[str], contact: str) -> str:
         names[_free_name(seed, names)] = seed
     tables = [f"\n[sites.{_quoted(name)}]\nurls = [{_quoted(seed)}]\n" for name, seed in names.items()]
     return _NEW_FILE_HEAD.format(contact=contact_line) + "".join(tables)
+
+
+def _listed(word: str) -> Sequence[str]:
+    """Return the URLs of a file, or the word where it names none. OptionError for a file that cannot be read."""
+    if "://" in word or not Path(word).is_file():
+        return (word,)
+    if urls := read_seed_file(word):
+        return urls
+    raise OptionError(f"{word} names no URL")
 
 
 def _with_scheme(url: str) -> str:

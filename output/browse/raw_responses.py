@@ -32,7 +32,7 @@ from ..raw.picture_files import find_picture, read_picture_file
 from ..raw.raw_exchange import LOCATION_COLUMNS, RecordLocation, record_locations
 from ..raw.warc_reader import RecordError
 from ..read.article_files import file_name, markdown_document
-from ..read.article_rows import article_of_page
+from ..read.article_rows import article_row
 from .room import Room
 from .strict_requests import BadArgumentError, Guard, NotHereError, path_number
 from .url_pages import RawReader, read_record_bytes
@@ -64,9 +64,7 @@ def download_routes(room: Room) -> list[Route]:
     def markdown(request: Request) -> Response:
         archive, number = room.archive(request.path_params["archive"]), path_number(request)
         with archive.open() as db:
-            row = db.execute("SELECT url FROM articles WHERE id = ?", [number]).fetchone()
-            article = article_of_page(db, row[0]) if row else None
-            if article is None:
+            if (article := article_row(db, number)) is None:
                 raise NotHereError("the archive has no article of that number")
         disposition = f"attachment; filename*=utf-8''{quote(file_name(article))}"
         return Response(

@@ -34,11 +34,9 @@ from ..archive.metadata_columns import (
     SOURCES_COLUMN,
 )
 from ..archive.schema_doc import column_meanings
-from ..archive.stored_text import escaped_json, inert_text, storable_text
+from ..archive.stored_text import escaped_json, inert_text
 from ..archive.stored_values import json_object, stored_object, stored_texts
 from ..archive.table_columns import TableColumn, quoted_name, table_columns
-
-_OF_PAGE = "WHERE page_id = (SELECT id FROM urls WHERE url = ?)"
 
 
 def article_columns(db: Database) -> list[str]:
@@ -57,13 +55,10 @@ def iter_articles(db: Database, *, one_per_cluster: bool = False) -> Iterator[di
         yield _article_values(names, row)
 
 
-def article_of_page(db: Database, url: str) -> dict[str, object] | None:
-    """Return the article of the page at a URL in its stored spelling, as `iter_articles` gives it; None if there is
-    none.
-    """
+def article_row(db: Database, article_id: int) -> dict[str, object] | None:
+    """Return an article as `iter_articles` gives it; None if there is none of that number."""
     names = article_columns(db)
-    query = f"SELECT {', '.join(map(quoted_name, names))} FROM articles {_OF_PAGE}"
-    row = db.execute(query, [storable_text(url)]).fetchone()
+    row = db.execute(f"SELECT {', '.join(map(quoted_name, names))} FROM articles WHERE id = ?", [article_id]).fetchone()
     return _article_values(names, row) if row else None
 
 

@@ -16,20 +16,12 @@ from broadsheet.crawler.items import (
     JsonArticles,
     JsonLinesArticles,
     XmlArticles,
-    page_fields,
 )
 from broadsheet.output.write.archive_writer import Archive
-from tests.output.conftest import Maker
 from tests.output.filled_rows import columns
 
 NOT_IN_ITEMS = {"page_id", "capture_id", "metadata_sources"}
 """Numbers of the archive, and where it has the other fields from."""
-
-OF_THE_ARCHIVE = {
-    *("id", "host", "word_count", "first_seen", "last_seen", "cleaner_version"),
-    *("published", "published_day", "modified", "modified_day"),
-}
-"""Fields that a page alone does not give: the archive counts them, or reads them from what is stated."""
 
 
 def test_each_column_of_an_article_is_a_field_or_named(tmp_path: Path) -> None:
@@ -37,15 +29,6 @@ def test_each_column_of_an_article_is_a_field_or_named(tmp_path: Path) -> None:
         stored = columns(archive.db, "articles").keys()
     fields = set(ArticleItem.fields)
     assert fields == stored - NOT_IN_ITEMS
-    page = Maker().cleaned("http://a.test/1", "text")
-    assert fields - page_fields(page).keys() == OF_THE_ARCHIVE
-
-
-def test_a_page_s_fields_are_those_that_it_states() -> None:
-    page = Maker().cleaned("http://a.test/1", "text", title="Rain", canonical="http://a.test/c")
-    fields = page_fields(page)
-    assert (fields["url"], fields["title"], fields["text"]) == ("http://a.test/1", "Rain", "text")
-    assert (fields["canonical_url"], fields["page_type"], fields["authors"]) == ("http://a.test/c", "article", [])
 
 
 ITEM = {"title": "=1+1", "authors": ["=Ann", "B\x07o"], "text": "a\u202eb\ufffe", "section": None, "word_count": 3}

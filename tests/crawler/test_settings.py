@@ -64,7 +64,7 @@ OPTIONS_OF_FIELDS = {
 """The option of `broadsheet crawl` by which a field of the crawl's options has another value than by default."""
 VERBS_OF_FIELDS = {
     "seeds": "the arguments URL", "revisit": "broadsheet update", "every": "broadsheet update --every",
-    "items": "scrapy crawl -a items=as-fetched, for items are Scrapy's", "extractor": "BROADSHEET_EXTRACTOR",
+    "extractor": "BROADSHEET_EXTRACTOR",
     "only_missing": "broadsheet update --pictures", "only_pages": "broadsheet update DB ARTICLE",
 }  # fmt: skip
 

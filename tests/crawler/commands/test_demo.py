@@ -6,7 +6,6 @@ import io
 import re
 import socket
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -30,10 +29,8 @@ def test_the_demo_shows_what_it_promises(tmp_path: Path) -> None:
         archive.runs.start("crawl http://127.0.0.1:9/", {}, {})
     code, out, errors = command("demo", "--keep", folder)
     assert (code, errors) == (0, "")
-    titles = {story.title for story in expected_stories()}
-    shown = sum(" ".join(title.split())[:40] in out for title in titles)
-    assert shown >= 0.9 * len(titles)
-    for part in ("Articles", "Removed from them", "Every URL", "HTTP 500", "One page", "Next:", "broadsheet search"):
+    assert f"{len(expected_stories())} articles in {folder}/sample.db (2 copies, 1 further page taken out); " in out
+    for part in ("Removed from the pages: ", "Failed: ", "HTTP 500", "Good to know", "Next:", "broadsheet search"):
         assert part in out
     assert "broadsheet browse" in out.splitlines()[-1]
     assert f"'{folder}/sample.db'" in out
@@ -104,13 +101,3 @@ def test_the_sample_s_folder_is_made_with_those_above_it(tmp_path: Path) -> None
     (tmp_path / "file").touch()
     with pytest.raises(CommandError, match=f"^cannot make the folder {tmp_path}/file/b: Not a directory$"):
         demo._make_way(tmp_path / "file/b/sample.db")
-
-
-def test_the_example_of_a_reason_is_its_commonest_text_that_is_no_word_and_no_paragraph() -> None:
-    counts = {("a", "x" * 14): 3, ("a", "x" * 15): 1, ("b", "y" * 71): 3, ("b", "y" * 70): 1, ("c", "z" * 20): 2}
-    texts = [text for text, count in counts.items() for _ in range(count)]
-    with closing(sqlite3.connect(":memory:")) as db:
-        db.execute("CREATE TABLE removed (reason, text)")
-        db.executemany("INSERT INTO removed (reason, text) VALUES (?, ?)", [*texts, ("c", "u" * 20)])
-        shown = [row[:3] for row in db.execute(demo._REASON_EXAMPLES)]
-    assert shown == [("a", 4, "x" * 15), ("b", 4, "y" * 70), ("c", 3, "z" * 20)]

@@ -24,10 +24,10 @@ TESTS = {
     "CONCURRENT_REQUESTS": "scenarios/test_many_hosts.py::CONCURRENT_REQUESTS=3",
     "LOG_LEVEL": "crawl/test_scrapy_settings.py::test_what_nobody_sets_is_ours",
     "FEEDS": f"{CITIZEN}::test_itemcount_bounds_the_export_of_a_crawl_that_finds_nothing_new",
-    "ITEM_PIPELINES": f"{CITIZEN}::test_a_pipeline_gets_each_article_while_the_crawl_goes_on",
+    "ITEM_PIPELINES": f"{CITIZEN}::test_a_pipeline_and_a_feed_get_each_article_when_the_crawl_has_ended",
     "EXTENSIONS": ADDED,
     "DOWNLOADER_MIDDLEWARES": ADDED,
-    "SPIDER_MIDDLEWARES": f"{CITIZEN}::test_spider_middlewares_of_every_kind_run_in_a_crawl_and_in_scrapy_parse",
+    "SPIDER_MIDDLEWARES": f"{CITIZEN}::test_spider_middlewares_of_every_kind_run_in_a_crawl",
     "ADDONS": f"{CITIZEN}::test_the_add_on_crawls_the_sample_site_in_a_project_of_ones_own",
     "DOWNLOAD_DELAY": TAKEN_OVER,
     "CONCURRENT_REQUESTS_PER_DOMAIN": TAKEN_OVER,
@@ -36,7 +36,7 @@ TESTS = {
     "DEPTH_LIMIT": f"{CITIZEN}::test_depth_limit_is_that_of_the_links",
     "CLOSESPIDER_PAGECOUNT": f"{CITIZEN}::test_pagecount_stops_a_crawl_in_time",
     "CLOSESPIDER_TIMEOUT": f"{CITIZEN}::test_timeout_stops_a_crawl_that_waits_for_its_host",
-    "CLOSESPIDER_ITEMCOUNT": f"{CITIZEN}::test_itemcount_stops_a_crawl_whose_items_come_as_they_are_fetched",
+    "CLOSESPIDER_ITEMCOUNT": f"{CITIZEN}::test_itemcount_counts_stored_articles_and_ends_the_crawl",
     **dict.fromkeys(
         ("CLOSESPIDER_PAGECOUNT_NO_ITEM", "CLOSESPIDER_TIMEOUT_NO_ITEM"),
         f"{CITIZEN}::test_a_crawl_without_articles_is_stopped_by_the_limits_on_that",
@@ -52,9 +52,7 @@ TESTS = {
     **dict.fromkeys(("TWISTED_DNS_RESOLVER", "DNS_RESOLVER", "DOWNLOAD_HANDLERS", "DOWNLOADER"), REFUSED),
     "HTTPPROXY_ENABLED": "fetch/test_guard.py::HTTPPROXY_ENABLED",
     "scrapy crawl": f"{CITIZEN}::test_the_add_on_crawls_the_sample_site_in_a_project_of_ones_own",
-    **dict.fromkeys(
-        ("scrapy parse", "scrapy shell", "scrapy fetch", "scrapy check", "scrapy list", "scrapy settings"), COMMANDS
-    ),
+    **dict.fromkeys(("scrapy shell", "scrapy fetch", "scrapy check", "scrapy list", "scrapy settings"), COMMANDS),
 }
 """Of each setting and command a test, or what its test sets, by file below tests/crawler."""
 

@@ -20,14 +20,12 @@ from typing import Any
 import pytest
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
-from scrapy.http import HtmlResponse
 
 from broadsheet.cleaners.document import UrlSource
 from broadsheet.crawler.commands.spider_run import project_settings
 from broadsheet.crawler.crawl import spiders
 from broadsheet.crawler.crawl.frontier import Turn
-from broadsheet.crawler.crawl.spiders import ITEM_LIMIT, CrawlLimits, SiteSpider, StoredPages, UrlsSpider
-from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.crawl.spiders import ITEM_LIMIT, CrawlLimits, SiteSpider, UrlsSpider
 from broadsheet.crawler.items import ArticleItem
 from broadsheet.crawler.options import CrawlOptions, OptionError
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind
@@ -186,55 +184,6 @@ def article(name: str) -> Outcome:
     return Maker().outcome(f"https://a.test/{name}", "one two three")
 
 
-def test_each_comes_while_the_work_goes_on() -> None:
-    async def read() -> list[str]:
-        pages, taken, events = StoredPages(), asyncio.Event(), []
-
-        async def work() -> None:
-            pages.add(article("1"))
-            await taken.wait()
-            events.append("work")
-            pages.add(article("2"))
-            pages.add(Maker().failure("https://a.test/3"))
-
-        async for url in pages.beside(work()):
-            events.append(url)
-            taken.set()
-        return events
-
-    assert asyncio.run(read()) == ["https://a.test/1", "work", "https://a.test/2"]
-
-
-def test_what_the_work_raises_is_raised_at_its_end() -> None:
-    async def read() -> list[str]:
-        pages, urls = StoredPages(), []
-
-        async def work() -> None:
-            pages.add(article("1"))
-            raise ValueError("broken")
-
-        stream = pages.beside(work())
-        urls.append(await anext(stream))
-        with pytest.raises(ValueError, match="broken"):
-            await anext(stream)
-        return urls
-
-    assert asyncio.run(read()) == ["https://a.test/1"]
-
-
-def test_the_work_ends_with_who_reads() -> None:
-    async def read() -> bool:
-        pages = StoredPages()
-        pages.add(article("1"))
-        stream = pages.beside(asyncio.sleep(3600))
-        await anext(stream)
-        await stream.aclose()
-        await asyncio.sleep(0)
-        return len(asyncio.all_tasks()) == 1
-
-    assert asyncio.run(read())
-
-
 class Frontier:
     """Frontier of turns that a test names. It notes what it is told, and hands out nothing once it is drained."""
 
@@ -300,9 +249,6 @@ class Session:
         for name in ("1", "2"):
             yield article_values(name)
 
-    def article_of_page(self, url: str) -> dict[str, object] | None:
-        return None if url.endswith("gone") else article_values(url.rpartition("/")[2])
-
 
 def article_values(name: str) -> dict[str, object]:
     return dict.fromkeys(ArticleItem.fields) | {"url": f"https://a.test/{name}"}
@@ -339,7 +285,7 @@ def made_spider(frontier: Frontier, session: Session, rendering: object = None, 
     spider.fetcher, spider.on_stored, spider._running_tasks = Fetcher(spider), [], set()
     spider._storing_tasks = set()
     spider._end_lock, spider.is_closed, spider._is_settling = threading.Lock(), False, False
-    spider._has_item_receivers, spider.is_yielding_fetched = True, False
+    spider._has_item_receivers = True
     spider.requested_pages, spider.end_reason, spider._export_end = 0, "", ""
     stats: dict[str, object] = {}
     spider.crawler = SimpleNamespace(stats=SimpleNamespace(set_value=stats.__setitem__), values=stats)
@@ -407,15 +353,6 @@ def test_the_archive_s_articles_are_left_out_where_nothing_takes_them(monkeypatc
     spider = made_spider(Frontier(), Session())
     spider._has_item_receivers = False
     assert crawled(spider, monkeypatch) == ([], "finished")
-
-
-def test_pages_are_handed_on_as_they_are_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
-    session = Session()
-    spider = made_spider(Frontier(turn("7"), turn("gone"), turn("8")), session)
-    spider.is_yielding_fetched = True
-    assert crawled(spider, monkeypatch) == (["7", "8"], "finished")
-    assert session.done[-4:] == [*ALL, "workers closed", ("finished", "finished")]
-    assert {"robots 7", "https://a.test/7", "robots 8"} <= set(session.done)
 
 
 @pytest.mark.parametrize(
@@ -602,21 +539,8 @@ def test_each_new_article_counts_towards_the_limits_of_items() -> None:
     count(article("2"))
     count(article("3"))
     assert (limits.items_in_period, stopped) == (3, ["closespider_itemcount"])
-    spider.is_yielding_fetched = True
-    limits._watch_articles(spider)
     limits._watch_articles(SimpleNamespace(on_stored=spider.on_stored))  # type: ignore[arg-type]
     assert spider.on_stored == [count]
-
-
-def test_scrapy_parse_is_shown_the_article_and_the_links_in_scope() -> None:
-    spider = made_spider(Frontier(), Session())
-    spider.parts.outcomes.scope = Scope.from_seeds(("https://a.test/",))
-    for is_article in (True, False):
-        body = page("river", "/mill", "https://b.test/x") if is_article else "<a href=/mill>m</a><a href=//b.test>"
-        response = HtmlResponse("https://a.test/river", headers={"Content-Type": "text/html"}, body=body.encode())
-        *items, request = spider.parse(response)
-        assert request.url == "https://a.test/mill"
-        assert [item["title"] for item in items] == ["The story of river and the harbour"] * is_article
 
 
 def test_the_list_spider_discovers_nothing() -> None:

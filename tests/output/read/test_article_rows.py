@@ -16,7 +16,7 @@ from broadsheet.output.archive.metadata_columns import METADATA_FIELDS
 from broadsheet.output.archive.table_columns import table_columns
 from broadsheet.output.read.article_rows import (
     article_dictionary,
-    article_of_page,
+    article_row,
     csv_cell,
     csv_dictionary,
     export_csv,
@@ -105,10 +105,8 @@ def test_only_our_own_files_are_taken_for_ours(filled, tmp_path):
         assert is_own_dictionary(file) == is_own
 
 
-def test_the_article_of_a_page_is_what_all_of_them_have(archive, make):
+def test_one_article_is_what_all_of_them_have(archive, make):
     archive.save([make.outcome(f"http://a.test/{number}", f"text {number}", title=f"T{number}") for number in "12"])
-    archive.save([make.failure("http://a.test/3")])
-    articles = {article["url"]: article for article in iter_articles(archive.db)}
-    assert article_of_page(archive.db, "http://a.test/2") == articles["http://a.test/2"]
-    assert article_of_page(archive.db, "http://a.test/3") is None
-    assert article_of_page(archive.db, "http://a.test/4") is None
+    articles = {article["id"]: article for article in iter_articles(archive.db)}
+    assert {number: article_row(archive.db, number) for number in articles} == articles
+    assert article_row(archive.db, 1) is None
