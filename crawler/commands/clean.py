@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from broadsheet.output.read.plain_words import fact_words
+
 from ..cli.command_line import CommandError
 from ..cli.lazy_modules import lazy_imports
 from ..cli.terminal import (
@@ -256,7 +258,7 @@ def _exit_code(result: _CleanResult, file: str = "") -> int:
     name = f"{file}: " if file else ""
     page_type = result.page_facts.get("page_type", document.PageType.ARTICLE)
     if page_type not in (document.PageType.ARTICLE, document.PageType.TEASER):
-        evidence = ", ".join(map(str, result.page_facts["evidence"]))  # type: ignore[call-overload]
+        evidence = ", ".join(map(fact_words, result.page_facts["evidence"]))  # type: ignore[call-overload]
         click.echo(one_line(f"broadsheet: {name}judged as {page_type}, not as an article ({evidence})"), err=True)
     if not result.text:
         click.echo(one_line(f"broadsheet: {name}no article text found"), err=True)

@@ -9,7 +9,7 @@ from textwrap import wrap
 
 import click
 
-from broadsheet.output.read.plain_words import count_text, reason_text
+from broadsheet.output.read.plain_words import count_text, fact_words, reason_text, shelving_words
 
 from ..cli.lazy_modules import lazy_imports
 from ..cli.terminal import (
@@ -32,15 +32,6 @@ with lazy_imports():
 _COLUMN_HEADS = ("#", "verdict", "why", "rule", "on", "text")
 _WIDE_COLUMNS = 120
 _HINT_WORDS = 3  # of a text, in the command that is shown
-_SHELVED_TEXTS = {
-    "copy": "another URL has the same text, but for what the site repeats",
-    "duplicate": "the same text stands under another URL, which names the article",
-    "emptied": "all its text is what the site repeats",
-    "layout": "the pages of its layout are no articles",
-    "list": "it only repeats other articles",
-    "part": "its text is in the article of another page",
-    "withdrawn": "a person says that it is no article",
-}
 """A text for each word of ShelvingReason."""
 
 
@@ -145,14 +136,14 @@ def _outcome_text(state: str, reason: str) -> str:
 
 def _page_lines(page: page_lookup.StoredPage) -> list[str]:
     page_type = page.page_type + (f" (by itself {page.own_type})" if page.own_type != page.page_type else "")
-    lines = [f"{page.url}: {page.title or '(no title)'}", f"{page_type}; {', '.join(page.evidence)}"]
+    lines = [f"{page.url}: {page.title or '(no title)'}", f"{page_type}; {', '.join(map(fact_words, page.evidence))}"]
     if page.article_id is not None:
         lines.append(
             f"article {page.article_id}: {count_text(page.kept_count, 'block')} kept, {page.removed_count:,} removed"
             f"{_certainty_words(page.certainty)}"
         )
     if page.shelving_reason:
-        lines.append(f"shelved: {_SHELVED_TEXTS.get(page.shelving_reason, page.shelving_reason)}")
+        lines.append(f"shelved: {shelving_words(page.shelving_reason)}")
     return lines + [f"{own.field} by correction; the page says {own.text or 'nothing'}" for own in page.corrected]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
-from broadsheet.output.read.plain_words import count_text, joined, reason_text
+from broadsheet.output.read.plain_words import count_text, joined, reason_text, shelving_words
 
 from ..cli.command_line import CommandError
 from ..cli.lazy_modules import lazy_imports
@@ -49,8 +49,10 @@ def show(db: str, words: tuple[str, ...], markdown: bool, with_removed: bool, as
     reference = " ".join(words)
     with archive_access.open_read_only(db) as archive_db:
         found = _find(archive_db, db, reference)
+        page = None if found else page_lookup.find_page(archive_db, article_reference(archive_db, db, reference))
     if found is None:
-        return archive_access.refuse(f"{db} has no article {reference}")
+        reason = shelving_words(page.shelving_reason) if page else ""
+        return archive_access.refuse(f"{db} has no article {reference}{reason and ': '}{reason}")
     if as_json:
         print_json(_article_values(found, with_removed=with_removed))
     else:

@@ -20,7 +20,7 @@ from ..archive.stored_values import stored_object, stored_texts
 from ..read.archive_facts import PICTURE_WORDS
 from ..read.edit_history import Revision, revisions_of
 from ..read.page_lookup import StoredBlock, StoredPage, read_page
-from ..read.plain_words import count_text
+from ..read.plain_words import count_text, shelving_words
 from ..write.verdicts import OF_PAGE, find_steps, waiting_blocks
 from .article_list import ListPlace
 from .strict_requests import NotHereError
@@ -296,13 +296,6 @@ def _reason_counts(blocks: Iterable[ShownBlock]) -> tuple[tuple[str, int], ...]:
 # An article may be withdrawn, shelved, of low certainty, edited, the free beginning of a longer one, or little more
 # than pictures. Each note has a sentence, and where it helps a link.
 
-_SHELVED = {
-    "duplicate": "the same text stands under another URL, which names the article",
-    "list": "it only repeats other articles",
-    "part": "its text is in the article of another page",
-    "withdrawn": "a person says that it is no article",
-}
-
 
 class NoteKind(StrEnum):
     """Kind of a note, the most important first."""
@@ -344,8 +337,7 @@ def article_notes(facts: NotedFacts) -> Iterator[ArticleNote]:
         seen = f"Its site has withdrawn this article, as seen on {latest.seen_at[:10]}"
         yield ArticleNote(NoteKind.WITHDRAWN, f"{seen}. The archive keeps the last text.")
     if facts.shelving_reason:
-        why = _SHELVED.get(facts.shelving_reason, facts.shelving_reason)
-        yield ArticleNote(NoteKind.SHELVED, f"This article is shelved: {why}.")
+        yield ArticleNote(NoteKind.SHELVED, f"This article is shelved: {shelving_words(facts.shelving_reason)}.")
     if facts.is_emptied:
         text = "A person took all of its text out."
         yield ArticleNote(NoteKind.EMPTIED, text, "?view=blocks", "The blocks")

@@ -30,7 +30,7 @@ from starlette.responses import HTMLResponse, Response
 
 from ..archive.stored_text import inert_text
 from ..read.inert_markup import nest_headings
-from ..read.plain_words import count_text
+from ..read.plain_words import count_text, fact_words
 
 _RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ku", "ps", "sd", "ug", "ur", "yi"})
 _LINKS = ("http", "https")
@@ -150,6 +150,7 @@ def groupby_run(values: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]
 FILTERS: dict[str, Callable[..., Any]] = {
     "grouped": grouped,
     "counted": count_text,
+    "fact_words": fact_words,
     "moment": moment_html,
     "direction": text_direction,
     "first_sentence": first_sentence,

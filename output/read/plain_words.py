@@ -23,6 +23,21 @@ def rule_words(rule: str) -> str:
     return f"{source_words}: {name.replace('-', ' ').replace('/', ', ')}"
 
 
+def fact_words(fact: str) -> str:
+    """Return a fact by which a page was judged as words for people; one without words as it is.
+
+    >>> fact_words("words=348"), fact_words("states=article"), fact_words("list=0.93")
+    ('348 words of text', 'says that it is an article', 'list=0.93')
+    """
+    words, (name, _, value) = _words()["facts"], fact.partition("=")
+    return (words.get(fact) or words.get(name, fact)).replace("{}", value)
+
+
+def shelving_words(reason: str) -> str:
+    """Return why an article is none of its own, in words."""
+    return _words()["shelving"].get(reason, reason)
+
+
 def count_text(count: int, noun: str) -> str:
     """Write a count with its noun, as a person does: "1 article", "2,000 copies"."""
     return f"{count:,} {noun if count == 1 else plural_of(noun)}"

@@ -354,6 +354,7 @@ def test_what_a_person_calls_no_article_is_taken_out_with_its_copies_told_once_a
     assert verb_here("export", mill, "--format", "atom", "--edits", "-o", feed)[0] == 0
     assert feed.read_text().count("<entry") == 1
     assert "a person says that it is no article" in verb_here("explain", mill, MILL)[1]
+    assert f"has no article {MILL}: a person says that it is no article\n" in verb_here("show", mill, MILL)[2]
     [(title,)] = rows(mill, f"SELECT title FROM {SHELVED} WHERE url = '{MILL}'")
     assert title.lower() != title
     assert verb_here("explain", mill, title.lower())[0] == 0

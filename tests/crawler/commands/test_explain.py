@@ -33,7 +33,7 @@ def test_explain_shows_every_block_with_its_number(
     capsys.readouterr()
     assert run(["explain", str(archive_path), RIVER]) == 0
     output = capsys.readouterr().out
-    assert "article; words=9" in output
+    assert "article; 9 words of text" in output
     numbers = [int(number) for number in re.findall(r"^ *(\d+)  (?:kept|removed) ", output, re.MULTILINE)]
     assert numbers == [position for (position,) in rows(archive_path, BLOCKS.format("position"))]
     assert str(block_id(CAPTION)) not in output
