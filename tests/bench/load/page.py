@@ -117,5 +117,5 @@ def _row(*cells: str) -> list[str]:
 
 _LIMITS = """[Find and read](browse.md#figures-of-large-archives) has the CPU time of the reading room's pages.
 
-Memory: all processes of a crawl together hold 401 to 437 MB if shared memory counts once (proportional set size, at the
-peak of crawls of 400 and 700 real pages on two processors), and 538 to 569 MB if it counts for each process."""
+Memory: two processors' crawls of 400 and 700 real pages hold 401 to 437 MB at their peak if shared memory counts once
+(proportional set size). If it counts for each process, they hold 538 to 569 MB."""
