@@ -1,7 +1,8 @@
 """Faults of the kind that a tired colleague makes, read from a module's syntax tree: `faults_of` lists them all.
 
-Each is one change of the text. The tests that execute it are found by its lines, or by the names that it defines if it
-runs when the module is imported.
+Some are of kinds that a user would meet: two columns or values exchanged, an order that is lost, the first in place of
+the last, an option that is ignored. Each is one change of the text. The tests that execute it are found by its lines,
+or by the names that it defines if it runs when the module is imported.
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ _OPERATORS: Mapping[type[ast.operator], tuple[str, str]] = {
     ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "+"), ast.Div: ("/", "*"), ast.FloorDiv: ("//", "*"),
     ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&"),
 }  # fmt: skip
-_NAMES = {"min": "max", "max": "min", "any": "all", "all": "any"}
+_NAMES = {"any": "all", "all": "any"}
+_ENDS = {"min": "max", "max": "min"}
+_OPTIONS = {"options", "arguments", "limits", "policy", "settings"}
 _DROPPED_CALLS = {"strip", "lstrip", "rstrip", "lower", "casefold", "astimezone", "isoformat", "removeprefix"}
 _NEUTRAL = {"strict", "maxsize"}
+_PLACES = (ast.Name, ast.Attribute, ast.Subscript)
 _ZONES = {"UTC", "utc", "tz", "zone"}
 _SQL = re.compile(r"\b(?:SELECT|UPDATE|INSERT|DELETE|WHERE)\b")
 _TEXT = r"[^()\"'?{}]|'[^'\"{}]*'"
@@ -32,11 +36,21 @@ _CLAUSE = rf"(?:(?!\b(?:AND|OR|BETWEEN|ORDER|GROUP|LIMIT|UNION|ON|SET)\b)(?:{_TE
 _SQL_CHANGES = tuple(
     (re.compile(pattern), changed)
     for pattern, changed in (
-        (r"\bAND\b", "OR"), (r"\bOR\b(?! (?:IGNORE|REPLACE))", "AND"), (r" DESC\b", ""), (r"\bmin\(", "max("),
-        (r"\bmax\(", "min("), (r" <> ", " = "), (r" < ", " <= "), (r" > ", " >= "), (r"\bIS NOT NULL\b", "IS NULL"),
+        (r"\bAND\b", "OR"), (r"\bOR\b(?! (?:IGNORE|REPLACE))", "AND"), (r" <> ", " = "),
+        (r" < ", " <= "), (r" > ", " >= "), (r"\bIS NOT NULL\b", "IS NULL"),
         (r"\bNOT EXISTS\b", "EXISTS"), (r"\bDISTINCT ", ""), (r"\bLEFT JOIN\b", "JOIN"), (r"\bUNION ALL\b", "UNION"),
     )
 )  # fmt: skip
+_SQL_ENDS = tuple(
+    (re.compile(pattern), changed)
+    for pattern, changed in (
+        (r" DESC\b", ""), (r"\bmin\(", "max("), (r"\bmax\(", "min("), (r"\bOR IGNORE\b", "OR REPLACE"),
+        (r"\bOR REPLACE\b", "OR IGNORE"),
+    )
+)  # fmt: skip
+_SQL_ORDER = ((re.compile(rf"\bORDER BY (?:{_TEXT}|\((?:{_TEXT})*\))+?(?= LIMIT\b| UNION\b|[\")]|\s*$)"), ""),)
+_SQL_COLUMNS = re.compile(r"\b(?:SELECT (?:DISTINCT )?|INTO \w+ \()([\w., ]+?)(?=\s+FROM\b|\)|,\s*\w+\()")
+_SQL_PAIR = re.compile(r"(?<![\w. ])\s?([\w.]+), ([\w.]+)(?=,|$)")
 _SQL_DROPS = tuple(
     (re.compile(pattern), kept)
     for pattern, kept in (
@@ -93,8 +107,10 @@ Change = tuple[str, int, int, str]
 class _Source:
     """Text in which nodes of its syntax tree are found again."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, tree: ast.AST) -> None:
         self.text, self.lines = text, text.splitlines()
+        self.called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        self.unordered = {id(part) for node in ast.walk(tree) for part in _unordered(node)}
         self._line_starts = [0]
         for line in text.splitlines(keepends=True):
             self._line_starts.append(self._line_starts[-1] + len(line))
@@ -119,7 +135,7 @@ class _Source:
 
 def faults_of(module: str, text: str) -> list[Fault]:
     """Return all faults of a module, in the order of its text."""
-    source, tree = _Source(text), ast.parse(text)
+    source = _Source(text, tree := ast.parse(text))
     passed_over = _passed_over(tree)
     faults = set()
     for node, place in _placed(tree):
@@ -183,6 +199,7 @@ def _is_text(node: ast.AST) -> bool:
 def _changes(source: _Source, node: ast.AST) -> Iterator[Change]:
     yield from _expression_changes(source, node)
     yield from _statement_changes(source, node)
+    yield from _value_changes(source, node)
     if isinstance(node, ast.Call):
         yield from _call_changes(source, node)
 
@@ -285,7 +302,59 @@ def _sql_changes(source: _Source, node: ast.AST, text: str) -> Iterator[Change]:
     """Change a statement of SQL. A formatted one is changed as a whole: from Python 3.12 on its parts have places of
     their own, and none of them alone need be one."""
     if _SQL.search(text):
-        for kind, changes in (("SQL", _SQL_CHANGES), ("SQL part", _SQL_DROPS)):
+        kinds = (
+            ("SQL", _SQL_CHANGES), ("SQL part", _SQL_DROPS), ("first last", _SQL_ENDS), ("lost order", _SQL_ORDER)
+        )  # fmt: skip
+        for kind, changes in kinds:
             for pattern, changed in changes:
                 for match in pattern.finditer(source.text, *source.span(node)):
                     yield kind, match.start(), match.end(), changed
+        for listed in _SQL_COLUMNS.finditer(source.text, *source.span(node)):
+            for pair in _SQL_PAIR.finditer(listed[1]):
+                start = listed.start(1) + pair.start(1)
+                yield "exchanged", start, listed.start(1) + pair.end(2), f"{pair[2]}, {pair[1]}"
+
+
+def _unordered(node: ast.AST) -> Iterator[ast.AST]:
+    """Parts whose order says nothing: what is looked for, unpacked or caught, types, and arguments of min and max."""
+    match node:
+        case ast.Compare():
+            yield from node.comparators
+        case ast.Starred(value=part) | ast.ExceptHandler(type=ast.Tuple() as part) | ast.Subscript(slice=part):
+            yield part
+        case ast.Call(func=ast.Name(id="min" | "max")):
+            yield node
+        case ast.Call(func=ast.Name(id="isinstance")):
+            yield from (node, *node.args)
+
+
+def _value_changes(source: _Source, node: ast.AST) -> Iterator[Change]:
+    """Exchange neighbouring values, take the other end, lose an order, ignore an option."""
+    match node:
+        case ast.Call(args=parts) | ast.Tuple(elts=parts) if id(node) not in source.unordered:
+            for first, second in pairwise(parts):
+                if isinstance(first, _PLACES) and isinstance(second, _PLACES):
+                    (start, end), (next_start, next_end) = source.span(first), source.span(second)
+                    between, one, other = source.text[end:next_start], source.code(first), source.code(second)
+                    yield "exchanged", start, next_end, f"{other}{between}{one}"
+        case ast.Subscript(slice=ast.Constant(value=0) as place):
+            yield "first last", *source.span(place), "-1"
+        case ast.Subscript(slice=ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=1)) as place):
+            yield "first last", *source.span(place), "0"
+        case ast.Name() if node.id in _ENDS:
+            yield "first last", *source.span(node), _ENDS[node.id]
+    match node:
+        case ast.Call(func=ast.Name(id="sorted" | "reversed") as called, args=[part, *_]):
+            yield (
+                ("lost order" if called.id == "sorted" else "first last"),
+                *source.span(node),
+                f"list({source.code(part)})",
+            )
+        case ast.Attribute(value=ast.Name(id=name), ctx=ast.Load()) if (
+            name in _OPTIONS and id(node) not in source.called
+        ):
+            yield "option", *source.span(node), "None"
+        case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str()), ctx=ast.Load()) if (
+            name in _OPTIONS
+        ):
+            yield "option", *source.span(node), "None"

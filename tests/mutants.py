@@ -5,8 +5,8 @@ these faults. A fault is put into a copy of the checkout, never into the checkou
 its line are run there, the nearest first and then the others, up to a bound. One run of the quick tests under coverage
 tells which these are (`tests/executed_lines.py`); it is kept in `.cache/mutants` until the commit changes. `--slow`
 tries the slow tests of the module on what is left. Property-based tests draw the same inputs each time.
-`tests/bench/results/mutants.json` keeps the runs; `tests/mutants.toml` argues, one by one, that a fault changes nothing
-that an input could tell.
+`tests/bench/results/mutants.json` keeps the runs, with counts by room and kind: noticed by the quick tests + by the
+slow ones / drawn. `tests/mutants.toml` argues, one by one, that a fault changes nothing that an input could tell.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 import ast
 import importlib.metadata
 import json
+import math
 import os
 import random
 import re
@@ -55,6 +56,8 @@ FOLDER = REPOSITORY / ".cache" / "mutants"
 PACKAGES = ("broadsheet", "cleaners", "crawler", "output")
 KEPT_RUNS = 8
 MIN_SHARES = {"quick": 0.72, "with_slow": 0.74}
+FLOOR = 0.8
+"""Share of faults that the quick tests notice at least, by all stored runs, but for what chance may take of them."""
 # Seconds of the tests of one fault, as the run under coverage took for them: the nearest, and then the others.
 BATCH_SECONDS = (25.0, 120.0)
 FILE_SECONDS = 0.1  # what it costs to collect a file of tests
@@ -405,6 +408,12 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return {"faults": faults, "quick": quick, "with_slow": quick + counts["slow"], "equivalent": explained}
 
 
+def share(outcomes: Sequence[Outcome]) -> str:
+    """Return how many the quick tests noticed, how many more the slow ones, and of how many: `4+1/6`."""
+    counts = summary(outcomes)
+    return f"{counts['quick']}+{counts['with_slow'] - counts['quick']}/{counts['faults']}"
+
+
 def run_record(seed: int, commit: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Return what the file keeps of a run: its seed, the code, the first-try counts by room and by kind of fault."""
     by_room, by_kind = defaultdict(list), defaultdict(list)
@@ -414,9 +423,18 @@ def run_record(seed: int, commit: str, outcomes: Sequence[Outcome]) -> dict[str,
     return {
         "seed": seed, "date": date.today().isoformat(), "commit": commit,
         "version": importlib.metadata.version("broadsheet"), **summary(outcomes),
-        "rooms": {room: summary(of_room) for room, of_room in sorted(by_room.items())},
-        "kinds": {kind: summary(of_kind) for kind, of_kind in sorted(by_kind.items())},
+        "rooms": {room: share(of_room) for room, of_room in sorted(by_room.items())},
+        "kinds": {kind: share(of_kind) for kind, of_kind in sorted(by_kind.items())},
     }  # fmt: skip
+
+
+def floor_of(faults: int) -> int:
+    """Return how many of so many faults have to be noticed: FLOOR of them, less two standard deviations.
+
+    >>> floor_of(100), floor_of(1000)
+    (72, 775)
+    """
+    return math.ceil(FLOOR * faults - 2 * math.sqrt(faults * FLOOR * (1 - FLOOR)))
 
 
 def too_few(counts: Mapping[str, Any], is_slow: bool) -> list[str]:
@@ -474,6 +492,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.rooms:
         write_run(record)
     print(", ".join(f"{name} {record[name]}" for name in ("faults", "quick", "with_slow", "equivalent")))
+    print("noticed by the quick tests + by the slow ones / drawn:")
+    print(*(f"{counts:>8}  {kind}" for kind, counts in record["kinds"].items()), sep="\n")
     print(*record["too_few"], sep="\n")
     return len(record["too_few"])
 
