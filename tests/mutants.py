@@ -46,6 +46,7 @@ import sqlite_utils  # noqa: F401
 import trafilatura  # noqa: F401
 
 from tests import tools
+from tests.bench.figures import write_figures
 from tests.faults import Fault, faults_of
 from tests.tools import describe_commit
 
@@ -64,7 +65,6 @@ FILE_SECONDS = 0.1  # what it costs to collect a file of tests
 SLOW_SECONDS = 90.0  # the slow tests of one fault are ended after so long
 PATIENCE = 60.0  # a fault's tests may take so long, and SLOWER times what they took without it
 SLOWER = 6.0
-_COUNTS = re.compile(r"\{[^{}]*\}")  # innermost objects, each in a line of the file
 _OPTIONS = ["-q", "-x", "-p", "no:randomly", "-p", "no:cacheprovider", "-n", "0", "--hypothesis-profile=ci"]
 
 Key = tuple[str, str, str]
@@ -451,8 +451,7 @@ def write_run(record: Mapping[str, Any]) -> None:
     """Write a run to the results, in place of an earlier state of it; the newest few are kept."""
     runs = json.loads(RESULTS.read_text())["runs"] if RESULTS.exists() else []
     others = [run for run in runs if (run["seed"], run["commit"]) != (record["seed"], record["commit"])]
-    text = json.dumps({"runs": [*others, record][-KEPT_RUNS:]}, indent=1, ensure_ascii=False) + "\n"
-    RESULTS.write_text(_COUNTS.sub(lambda counts: " ".join(counts[0].split()), text))
+    write_figures(RESULTS, {"runs": [*others, record][-KEPT_RUNS:]})
 
 
 def try_faults(copy: Copy, faults: Sequence[Fault], deadline: float) -> dict[Key, Outcome]:

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from tests.bench.corpus import ROOT, SHARED, is_article, truth_rows, with_pages
+from tests.bench.figures import write_figures
 from tests.bench.site_pages import names, site_pages
 
 RESULT = pathlib.Path(__file__).parent / "results/bare.json"
@@ -116,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(name, result[name], flush=True)
     day, load = datetime.datetime.now(datetime.UTC).date().isoformat(), round(os.getloadavg()[0], 1)
     stored = {"measured": day, "load": load, "sets": result}
-    options.out.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
+    write_figures(options.out, stored)
     before, _, rest = DOCUMENT.read_text("utf-8").partition(BEGIN)
     DOCUMENT.write_text(f"{before}{BEGIN}\n{table(result)}\n{END}{rest.partition(END)[2]}", "utf-8")
 

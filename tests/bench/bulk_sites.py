@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import pyarrow.parquet
 
 from tests.bench.documents.figures import refresh_documents
+from tests.bench.figures import write_figures
 from tests.bench.sites import Site, f1, plain
 
 RESULTS = Path(__file__).parent / "results" / "bulk_sites.json"
@@ -68,7 +69,7 @@ def main(folder: Path) -> None:
     names = [name for name in sites[0] if name not in ("site", "settled_f1", "bulk_f1")]
     total: dict[str, object] = {name: sum(site[name] for site in sites) for name in names}  # type: ignore[misc]
     total |= {key: statistics.fmean(site[key] for site in sites) for key in ("settled_f1", "bulk_f1")}  # type: ignore
-    RESULTS.write_text(json.dumps({site["site"]: site for site in [*sites, total | {"site": "all"}]}, indent=1) + "\n")
+    write_figures(RESULTS, {site["site"]: site for site in [*sites, total | {"site": "all"}]})
     refresh_documents(RESULTS)
 
 

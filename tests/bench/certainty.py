@@ -29,6 +29,7 @@ from broadsheet.cleaners.training.annotated_pages import annotated_pages, site_n
 from broadsheet.cleaners.training.corpora import HELD_OUT_CORPORA, PAGE_CORPORA, SITES, is_held_out, site_pages
 from broadsheet.cleaners.training.labels import word_f1, words_of
 from tests.bench.corpus import SHARED, corpus_hash, truth_rows
+from tests.bench.figures import write_figures
 
 LIMITS = (0.7, 0.8, 0.9, 0.93, 0.96, 0.98, 0.99)
 LOW_F1 = 0.8
@@ -123,10 +124,10 @@ def main() -> None:
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
     uses = [options.extractor] if options.extractor else list(ExtractorUse)
-    result = json.dumps(run(options.every, uses), indent=1)
-    print(result)
+    result = run(options.every, uses)
+    print(json.dumps(result, indent=1))
     if options.out:
-        options.out.write_text(result + "\n", encoding="utf-8")
+        write_figures(options.out, result)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from broadsheet.cleaners.document import Page
 from broadsheet.cleaners.page.metadata_fields import read_metadata
 from broadsheet.cleaners.page.parsed_page import decode, parse
 from tests.bench.corpus import Row, corpus_hash, truth_rows, with_pages
+from tests.bench.figures import write_figures
 
 CORPUS = "dates"
 FindDay = Callable[[Any, str, bytes], str]
@@ -93,7 +94,7 @@ def main() -> None:
             if not ours.is_right:
                 print(ours.page["published"], ours.day or "none      ", theirs.day or "none      ", ours.page["url"])
     if options.out:
-        options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_figures(options.out, result)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from broadsheet.crawler.fleet.site_head import read_head
 from broadsheet.crawler.fleet.site_states import read_manifest, state_prefix
 from broadsheet.crawler.fleet.store_address import store_at
 from tests.bench.documents.figures import refresh_documents
+from tests.bench.figures import write_figures
 from tests.bench.load.site import free_port
 from tests.bench.sites import Site
 from tests.crawler.fleet.faulty_s3 import ACTS, SIDES, FaultyS3, KillAims
@@ -243,7 +244,7 @@ def main(options: argparse.Namespace) -> int:
         figures = Proof(sites, folder, options).run(server, quiet)
     figures |= {"generated": options.sites, "real": len(options.real), "seed": options.seed}
     figures |= {"load": round(os.getloadavg()[0], 1)}
-    options.out.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+    write_figures(options.out, figures)
     print(json.dumps(figures, indent=1), flush=True)
     if options.out == RESULTS:
         refresh_documents(RESULTS)

@@ -23,6 +23,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from tests.bench.figures import write_figures
 from tests.bench.load.site import free_port
 from tests.crawler.fleet.faulty_s3 import FaultyS3
 from tests.crawler.fleet.s3_server import BUCKET, running_s3_server
@@ -104,7 +105,7 @@ def main() -> None:
         row = measured(options.sites, options.turns, options.parallel, Path(folder))
     print(json.dumps(row, indent=1))
     rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    RESULTS.write_text(json.dumps([*(one for one in rows if one["sites"] != row["sites"]), row], indent=1) + "\n")
+    write_figures(RESULTS, [*(one for one in rows if one["sites"] != row["sites"]), row])
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 
 from broadsheet.crawler.replay.record_order import canonical_record_url
+from tests.bench.figures import write_figures
 from tests.bench.load.site import ROOT
 from tests.crawler.scripted_site import page
 from tests.crawler.warcs import answer, arc_file_head, arc_record, record, wacz, write
@@ -172,7 +173,7 @@ def main() -> int:
                 errors = "" if account.is_sound else f"; NOT SOUND: {account.missing[:3]} {account.errors[-300:]}"
                 print(f"{file.name}: {account.fates.total()} by warcio: {fates}{stopped}{errors}", flush=True)
     if args.out:
-        args.out.write_text(json.dumps({account.name: figures(account) for account in accounts}, indent=1) + "\n")
+        write_figures(args.out, {account.name: figures(account) for account in accounts})
     unsound = [account.name for account in accounts if not account.is_sound]
     print(f"{len(accounts)} files, {sum(a.fates.total() for a in accounts)} records; not sound: {unsound or 'none'}")
     return int(bool(unsound) or not accounts)

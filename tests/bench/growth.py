@@ -38,6 +38,7 @@ from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.revisit_schedule import RevisitPolicy, UpdateRun
+from tests.bench.figures import write_figures
 from tests.bench.load.generated_site import GeneratedSite
 from tests.bench.load.growth_section import write_growth_section
 from tests.bench.load.watch import peak_kilobytes, watched
@@ -223,7 +224,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     make_additions(args.folder)
     sizes = measure_sizes(args.folder, [site_of(articles, args.hosts_of) for articles in args.articles])
     result = machine() | {"sizes": sizes}
-    args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+    write_figures(args.out, result)
     if args.out == RESULT:
         write_growth_section(result)
 

@@ -30,6 +30,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from tests.bench.archives.contents import Contents
 from tests.bench.archives.differences import Comparison, comparisons
 from tests.bench.documents.figures import refresh_documents
+from tests.bench.figures import write_figures
 from tests.bench.site_pages import names
 from tests.bench.sites import ROOT, SHARED, Site
 from tests.internal_tables import RULE_RATES, WARC_FILES, YIELDS
@@ -184,7 +185,7 @@ def main() -> None:
     folder = args.keep or Path(tempfile.mkdtemp(prefix="merged-sites-"))
     folder.mkdir(parents=True, exist_ok=True)
     result = measure(args.names or names(), folder.absolute(), args.most_pages)
-    args.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    write_figures(args.out, result)
     refresh_documents(args.out)
     for name in result["unequal"]:
         print(name, json.dumps(result["tables"][name], indent=1, ensure_ascii=False))

@@ -12,7 +12,6 @@ timed, and milliseconds are of processor time.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import time
 import unicodedata
@@ -29,6 +28,7 @@ from broadsheet.cleaners.page.metadata_fields import read_metadata
 from broadsheet.cleaners.page.parsed_page import decode, parse
 from tests.bench.corpus import corpus_hash, is_article, truth_rows, with_pages
 from tests.bench.documents.figures import refresh_documents
+from tests.bench.figures import write_figures
 
 Read = Callable[[Any, "Sample"], "Answer"]
 FIELDS = ("title", "authors", "published", "tags")
@@ -139,7 +139,7 @@ def main() -> None:
         for name, values in result[corpus].items():
             print(f"{corpus:5} {name:11}  " + "  ".join(f"{field} {value:.4g}" for field, value in values.items()))
     if given.out:
-        given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_figures(given.out, result)
         refresh_documents(given.out)
 
 

@@ -32,6 +32,7 @@ from typing import Any
 from tests.bench import site_pages
 from tests.bench.corpus import SHARED, corpus_hash
 from tests.bench.documents.figures import refresh_documents
+from tests.bench.figures import write_figures
 from tests.bench.systems import OURS, PACKAGES, SYSTEMS, installed
 
 RESULT = pathlib.Path(__file__).parent / "results/quality.json"
@@ -158,7 +159,7 @@ def main() -> None:
 
 def write_result(result: dict[str, Any], out: pathlib.Path) -> None:
     """Write the result, and fill it into the documents."""
-    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+    write_figures(out, result)
     refresh_documents(out)
 
 

@@ -21,6 +21,7 @@ from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
 from tests.bench.corpus import corpus_hash, is_article, truth_rows, with_pages
 from tests.bench.documents.figures import refresh_documents
+from tests.bench.figures import write_figures
 from tests.internal_tables import PAGE_BLOCKS, REASONS
 
 RESULT = pathlib.Path(__file__).parent / "results/reasons.json"
@@ -80,7 +81,7 @@ def main() -> None:
     result = {"corpus": corpus_hash("wcxb"), "every": given.every} | figures(pages(given.every))
     print(json.dumps(result, indent=1))
     if out := given.out or (RESULT if given.every == 1 else None):
-        out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+        write_figures(out, result)
         refresh_documents(out)
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import os
 import pathlib
 import platform
@@ -25,6 +24,7 @@ import time
 from typing import Any
 
 from tests.bench.documents.figures import refresh_documents
+from tests.bench.figures import write_figures
 from tests.bench.load.site import ROOT, build, free_port, served
 from tests.bench.load.watch import watched
 from tests.internal_tables import RECLEAN_BEFORE
@@ -148,7 +148,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         result = measured(pathlib.Path(folder), args.copies, args.pages)
-    args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+    write_figures(args.out, result)
     refresh_documents(args.out)
 
 

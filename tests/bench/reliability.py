@@ -23,6 +23,7 @@ from typing import Any
 import scrapy
 from scrapy.crawler import AsyncCrawlerProcess
 
+from tests.bench.figures import write_figures
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.robustness.killing import Moment, distinct, fetched_often, kill_often, path_of, repeated
@@ -197,7 +198,7 @@ def _state(row: dict[str, Any]) -> str:
 
 def write(results: dict[str, list[dict[str, Any]]]) -> None:
     """Store the results, and put the table into the document."""
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    write_figures(RESULTS, results)
     if DOCUMENT.exists():
         before, _, rest = DOCUMENT.read_text("utf-8").partition(BEGIN)
         after = rest.partition(END)[2]

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import gc
-import json
 import pathlib
 import platform
 import sys
@@ -25,6 +24,7 @@ from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
 from broadsheet.cleaners.lineage import CLEANER_VERSION
 from broadsheet.crawler.workers.worker import GC_THRESHOLD
+from tests.bench.figures import write_figures
 
 RESULT = pathlib.Path(__file__).parent / "results/shapes.json"
 SIZE = 2_000  # parts of the smaller page
@@ -158,7 +158,7 @@ def main() -> int:
         "size": options.size, "times": GROWTH, "shapes": shapes,
     }  # fmt: skip
     if out := options.out or (RESULT if not options.names else None):
-        out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_figures(out, result)
     return int(any(shape["growth"] > MOST_GROWTH for shape in shapes.values()))
 
 

@@ -29,6 +29,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from broadsheet.output.settle.copies_and_parts import TITLED_WORDS
 from tests.bench.corpus import ROOT, SHARED
+from tests.bench.figures import write_figures
 from tests.internal_tables import PAGE_BLOCKS, PAGE_LAYOUT, REASONS
 
 _LINK = re.compile(rb"""(?:href|src)\s*=\s*["']?([^"'\s>]+)|<loc>\s*([^<]+)|<link>\s*([^<]+)""", re.I)
@@ -185,7 +186,7 @@ def main() -> None:
     folder.mkdir(exist_ok=True, parents=True)
     results = [run(name, folder) for name in names]
     if args.out:
-        args.out.write_text(json.dumps(results, ensure_ascii=False, indent=1), encoding="utf8")
+        write_figures(args.out, results)
 
 
 def run(name: str, folder: pathlib.Path) -> dict[str, object]:

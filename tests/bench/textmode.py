@@ -25,6 +25,7 @@ from broadsheet.cleaners.text_mode.plaintext import judge_text
 from broadsheet.cleaners.training.line_model import TextDump, compare_cleaning, read_dumps
 from tests.bench.corpus import ROOT, SHARED, corpus_hash
 from tests.bench.documents.figures import refresh_documents
+from tests.bench.figures import write_figures
 
 RESULT = pathlib.Path(__file__).parent / "results/textmode.json"
 TRAINED = ROOT / "cleaners/judge/models/lines.json"
@@ -68,7 +69,7 @@ def main() -> None:
                 print(f"{how:16} {side:12} {kind:6} {values}")
     print(result["cpu_ms_a_text"])
     if out := given.out or (RESULT if given.every == 1 else None):
-        out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+        write_figures(out, result)
         refresh_documents(out)
 
 

@@ -20,6 +20,7 @@ import tempfile
 from importlib.metadata import version
 from typing import Any
 
+from tests.bench.figures import write_figures
 from tests.bench.load import sides
 from tests.bench.load.page import page_of
 from tests.bench.load.site import ROOT, TOOLS, build, free_port, light_site, pages_in, served
@@ -120,7 +121,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         result = measured(args, pathlib.Path(folder))
-    args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+    write_figures(args.out, result)
     if "ours" in result["sides"]:
         args.page.write_text(with_last_table(page_of(result)), encoding="utf8")
 

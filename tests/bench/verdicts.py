@@ -31,6 +31,7 @@ from broadsheet.cleaners.training.corpora import fold_of
 from broadsheet.cleaners.training.page_type_model import PageTypeExample, PageTypeModel, host_of, train_fold_models
 from tests.bench.corpus import SHARED, corpus_hash, truth_rows, with_pages
 from tests.bench.documents.figures import refresh_documents
+from tests.bench.figures import write_figures
 
 RESULT = Path(__file__).parent / "results/verdicts.json"
 CORPORA = ("wcxb", "news", "segments")
@@ -147,10 +148,10 @@ def main() -> None:
     given = parser.parse_args()
     if not SHARED.is_dir():
         sys.exit(f"the annotated pages are not here: {SHARED}")
-    result = json.dumps(run(given.every), indent=1)
-    print(result)
+    result = run(given.every)
+    print(json.dumps(result, indent=1))
     if given.out:
-        given.out.write_text(result + "\n", encoding="utf-8")
+        write_figures(given.out, result)
         refresh_documents(given.out)
 
 

@@ -30,6 +30,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
+from tests.bench.figures import write_figures
 from tests.bench.load.server import GENERATED
 from tests.bench.load.site import TOOLS, free_port, running
 from tests.bench.load.watch import session_cost
@@ -226,7 +227,7 @@ def _write(out: pathlib.Path, rows: dict[str, Any], comparable_only: bool) -> No
         "sites": sites,
         "summary": summarize(sites, comparable_only),
     }
-    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_figures(out, result)
     if out == RESULT:
         PAGE.write_text(with_table(PAGE.read_text("utf-8"), table(result)), encoding="utf-8")
 
