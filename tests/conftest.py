@@ -42,6 +42,8 @@ EXPECTED = re.compile(
 _SLOW_ALONE = re.compile(r"(?:slow|nightly)(?: and not nightly)?")
 _NAMES_A_MARK = re.compile(rb"\bmark\.(?:slow|nightly)\b|\bsampled\(")
 
+_ID_CHARACTERS = 60
+
 MEMORY_FOLDER = Path("/dev/shm")
 ROOM = 1 << 30  # bytes that are to be free there: many times what the tests of a session leave
 _TEMPORARY_ROOT = "PYTEST_DEBUG_TEMPROOT"
@@ -128,6 +130,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     slow_files = {item.path for item in items if item.get_closest_marker("slow") is not None}
     if hidden := [str(file) for file in slow_files if not names_a_mark(file)]:
         raise pytest.UsageError(f"slow by a mark that its file does not name: {', '.join(sorted(hidden))}")
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A text that is long, or of letters that an id spells as numbers, is named by its beginning."""
+    is_short = not isinstance(val, str) or (len(val) <= _ID_CHARACTERS and val.isascii())
+    return None if is_short else f"<{str(val)[: _ID_CHARACTERS if str(val).isascii() else _ID_CHARACTERS // 6]}…>"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -14,7 +14,7 @@ from tests.nightly import read_growth
 @pytest.mark.slow
 def test_each_verb_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growth, "ADDED_PAGES", 5)
-    commands = {name: growth.COMMANDS[name] for name in ("report", "verify", "import 100 pages", "forget one URL")}
+    commands = {name: growth.COMMANDS[name] for name in ("verify", "forget one URL")}
     monkeypatch.setattr(growth, "COMMANDS", commands)
     out = tmp_path / "growth.json"
     growth.main(["--articles", "60", "--hosts-of", "30", "--folder", str(tmp_path / "kept"), "--out", str(out)])

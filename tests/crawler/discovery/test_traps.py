@@ -189,12 +189,15 @@ def test_a_trap_told_by_its_urls_ends_soon(crawl: Crawl, trap: Callable, reason:
     ("trap", "reason", "bound"),
     [
         pytest.param(session_ids, "trap:pattern", 3 * PatternLimits().narrow_pattern, marks=pytest.mark.nightly),
-        (facets, "trap:pattern", PatternLimits().wide_pattern + PatternLimits().narrow_pattern),
+        pytest.param(
+            facets, "trap:pattern", PatternLimits().wide_pattern + PatternLimits().narrow_pattern,
+            marks=pytest.mark.nightly,
+        ),
         (pagination, "trap:pattern", PatternLimits().narrow_pattern),
         pytest.param(random_words, "trap:pattern", PatternLimits().wide_pattern, marks=pytest.mark.nightly),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
-)
+)  # fmt: skip
 def test_a_trap_without_a_sign_ends_when_nothing_new_comes(
     crawl: Crawl, trap: Callable, reason: str, bound: int
 ) -> None:

@@ -180,8 +180,8 @@ def test_a_takedown_on_a_full_disk_says_how_it_is_finished(tmp_path: Path) -> No
         assert verify(archive_db) == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kilobytes", sampled([0, 40], 1))
+@pytest.mark.nightly
+@pytest.mark.parametrize("kilobytes", [0, 40])
 def test_a_disk_without_room_is_a_line_for_every_verb_that_writes(serve: Serve, tmp_path: Path, kilobytes: int) -> None:
     site, db = serve({"/": page("start", "/river"), **stories("river")}), tmp_path / "a.db"
     assert crawl(site, db)[0] == 0
