@@ -195,7 +195,8 @@ def site_rules_for(url: str, rules_folder: str | None) -> tuple[site_rule_files.
 
 
 def _clean_page(body: bytes, url: str, rules: Sequence[site_rule_files.SiteRuleFile]) -> _CleanResult:
-    cleaned = clean_module.clean(document.Page(url, body), rules, early_checks.extractor_setting())
+    arguments = (document.Page(url, body), rules, early_checks.extractor_setting())
+    cleaned = processes.run_in_worker(clean_module.clean, *arguments) if rules else clean_module.clean(*arguments)
     facts = {
         "page_type": str(cleaned.verdict.page_type),
         "evidence": list(cleaned.verdict.evidence),

@@ -116,8 +116,8 @@ def _try_on_page(rule: site_rule_files.SiteRuleFile, file: Path, url: str) -> in
         raise CommandError(f"cannot read {file}: {error.strerror}") from error
     url = url or (rule.tests[0].url if rule.tests else "")
     text = parsed_page.decode(body).text
-    _print_hits(site_rules_module.directive_matches(rule, text, url), rule, text)
-    cleaned = clean_module.clean(document.Page(url, body), (rule,))
+    _print_hits(processes.run_in_worker(site_rules_module.directive_matches, rule, text, url), rule, text)
+    cleaned = processes.run_in_worker(clean_module.clean, document.Page(url, body), (rule,))
     _print_outcome(cleaned.metadata.title, cleaned.metadata.authors, cleaned.metadata.published, cleaned.text)
     page_tests = [test for test in rule.tests if test.url == url] or list(rule.tests)
     return _print_contained(dict.fromkeys(string for test in page_tests for string in test.contains), cleaned.text)

@@ -9,21 +9,23 @@ named by a number that another may have by then.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import select
 import signal
 import stat
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import click
 
 from ..cli.command_line import CommandError
+from ..workers.pool import WorkerError, WorkerPool
 from ..workers.worker import (
     PRELOADED_MODULES,
     fork_process,
@@ -32,6 +34,8 @@ from ..workers.worker import (
     start_fork_server,
     workers_problem,
 )
+
+T = TypeVar("T")
 
 LIFELINE_VARIABLE = "BROADSHEET_LIFELINE"
 """The environment variable by which a crawl learns the number of the descriptor that it watches."""
@@ -136,3 +140,26 @@ def start_workers() -> None:
     """Start the server process of the workers, early. See `require_workers` for what is raised."""
     require_workers()
     start_fork_server()
+
+
+def run_in_worker(function: Callable[..., T], *arguments: Any) -> T:
+    """Run a pure function on a page with the bounds that a page of a crawl has; ClickException if they do not suffice.
+
+    Where no worker can run there are none.
+    """
+    from .. import settings
+
+    if workers_problem():
+        return function(*arguments)
+
+    async def run() -> T:
+        pool = WorkerPool(1, settings.BROADSHEET_PAGE_SECONDS)
+        try:
+            return await pool.run(function, *arguments)
+        finally:
+            pool.close()
+
+    try:
+        return asyncio.run(run())
+    except WorkerError as error:
+        raise click.ClickException(f"the page cannot be cleaned by these rules: {error}") from error

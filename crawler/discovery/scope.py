@@ -9,22 +9,29 @@ host here, http and https one scheme; another port is another host. A seed's pat
   or of one article wants the site; a folder guessed from it would silently leave most of it out.
 
 Patterns are regular expressions searched anywhere in the URL, as in Scrapy's link extractors; each is tried on the
-URL as it is sent and in its readable, decoded form. Seeds (depth 0) always pass, or nothing could be entered.
+URL as it is sent and in its readable, decoded form. Seeds (depth 0) always pass, or nothing could be entered. A URL
+on which a pattern takes too long is left out: `(a|aa)+$` alone could hold a crawl for years.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
+import regex
+
 from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
 from broadsheet.output.archive.url_words import OutcomeReason
 
 from ..options import OptionError
 
+PATTERN_SECONDS = 0.1
+"""CPU that a pattern may take on a URL. A pattern that is in order takes some microseconds."""
+_logger = logging.getLogger("broadsheet.scope")
 _FILE_NAME = re.compile(r"[^/]\.[a-z][a-z0-9]{1,4}$", re.IGNORECASE)
 
 
@@ -52,8 +59,8 @@ class Scope:
     """The crawl's bounds. `roots` are (host, path prefix) pairs; an empty prefix is the whole host."""
 
     roots: frozenset[tuple[str, str]]
-    include: tuple[re.Pattern[str], ...] = ()
-    exclude: tuple[re.Pattern[str], ...] = ()
+    include: tuple[regex.Pattern[str], ...] = ()
+    exclude: tuple[regex.Pattern[str], ...] = ()
     max_depth: int | None = None
 
     @classmethod
@@ -108,9 +115,9 @@ class Scope:
         if not (self.include or self.exclude):
             return True
         spellings = (url, unquote(url))
-        if self.include and not _any_pattern_matches(self.include, spellings):
+        if self.include and not _any_pattern_matches(self.include, spellings, if_too_slow=False):
             return False
-        return not _any_pattern_matches(self.exclude, spellings)
+        return not _any_pattern_matches(self.exclude, spellings, if_too_slow=True)
 
 
 def _seed_root(seed: str) -> tuple[str, str]:
@@ -142,19 +149,35 @@ def _is_below(prefix: str, url: str) -> bool:
     return path == prefix or path.startswith(prefix + "/")
 
 
-def _any_pattern_matches(patterns: Iterable[re.Pattern[str]], spellings: tuple[str, ...]) -> bool:
-    return any(pattern.search(spelling) for pattern in patterns for spelling in spellings)
+def _any_pattern_matches(
+    patterns: Iterable[regex.Pattern[str]], spellings: tuple[str, ...], *, if_too_slow: bool
+) -> bool:
+    return any(_matches(pattern, spelling, if_too_slow) for pattern in patterns for spelling in spellings)
 
 
-def _compile_patterns(texts: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+def _matches(pattern: regex.Pattern[str], spelling: str, if_too_slow: bool) -> bool:
+    try:
+        return pattern.search(spelling, timeout=PATTERN_SECONDS) is not None
+    except TimeoutError:
+        _warn_of(pattern.pattern)
+        return if_too_slow
+
+
+@lru_cache
+def _warn_of(text: str) -> None:
+    """Log once that a pattern takes too long."""
+    _logger.warning("URLs on which the pattern %s takes more than %g s are left out", text, PATTERN_SECONDS)
+
+
+def _compile_patterns(texts: Iterable[str]) -> tuple[regex.Pattern[str], ...]:
     return tuple(map(_compile_pattern, texts))
 
 
-def _compile_pattern(text: str) -> re.Pattern[str]:
+def _compile_pattern(text: str) -> regex.Pattern[str]:
     if not text:
         raise OptionError("an empty pattern matches every URL")
     try:
-        return re.compile(text)
-    except re.error as error:
+        return regex.compile(text)
+    except regex.error as error:
         hint = "; in a regular expression 'anything' is .*" if text.startswith("*") else ""
         raise OptionError(f"not a regular expression: {text} ({error}{hint})") from None

@@ -524,10 +524,10 @@ def _other_records(chance: random.Random) -> tuple[str, bytes]:
         for n in range(2)
     )
     made: dict[str, Callable[[], bytes]] = {
-        "bomb": lambda: _gzip_bomb(
+        "bomb": lambda: gzip_bomb(
             warc_record(_AT, b"")[:-4].replace(b"Content-Length: 44", b"Content-Length: 300000044")
         ),
-        "bomb without a head": lambda: _gzip_bomb(b""),
+        "bomb without a head": lambda: gzip_bomb(b""),
         "many headers": lambda: many(b"WARC/1.0\r\n", b"X-Header: of no use at all to anybody\r\n"),
         "endless header": lambda: many(b"WARC/1.0\r\nWARC-Type: ", b"response" * 10),
         "many HTTP headers": lambda: many(
@@ -571,7 +571,7 @@ def _other_records(chance: random.Random) -> tuple[str, bytes]:
         ),
         "packed bomb": lambda: gzip.compress(
             warc_record(
-                _AT, _gzip_bomb(_PAGE), b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\n"
+                _AT, gzip_bomb(_PAGE), b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\n"
             )
         ),
         "chunks": lambda: gzip.compress(
@@ -652,7 +652,7 @@ def _foreign_wacz(place: HostilePlace, chance: random.Random) -> str:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("datapackage.json", "[" * 200_000 if kind == "broken" else "{}")
         if kind == "bomb":
-            made.writestr("archive/data.warc.gz", _gzip_bomb(b""))
+            made.writestr("archive/data.warc.gz", gzip_bomb(b""))
             with made.open("archive/zeros.warc", "w", force_zip64=True) as stream:
                 for _ in range(_BOMB_BYTES // 10_000_000):
                     stream.write(bytes(10_000_000))
@@ -680,7 +680,7 @@ def _zlib_bomb() -> bytes:
 
 
 @cache
-def _gzip_bomb(head: bytes) -> bytes:
+def gzip_bomb(head: bytes) -> bytes:
     """A member of gzip that unpacks to a thousand times its size."""
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     return packer.compress(head) + b"".join(packer.compress(bytes(10_000_000)) for _ in range(30)) + packer.flush()

@@ -82,6 +82,19 @@ def test_widened_by_a_redirected_seed():
     assert not scope.contains("https://new.example/start/a")
 
 
+def test_a_url_on_which_a_pattern_never_ends_is_left_out(caplog):
+    """What overlaps can be tried in as many ways as there are atoms in a town."""
+    slow, other = f"{HOME}{'a' * 90}!", f"{HOME}mill"
+    for patterns in ({"include": ["(a|aa)+$|mill"]}, {"exclude": ["(a|aa)+$"]}):
+        scope = Scope.from_seeds([HOME], **patterns)
+        assert scope.decide(slow, 1) == scope.decide(slow, 1) == ScopeDecision(True, "pattern")
+        assert scope.decide(other, 1).should_fetch
+    assert [record.message for record in caplog.records] == [
+        f"URLs on which the pattern {pattern} takes more than 0.1 s are left out"
+        for pattern in ("(a|aa)+$|mill", "(a|aa)+$")
+    ]
+
+
 @pytest.mark.parametrize(
     ("seeds", "patterns", "message"),
     [
@@ -89,7 +102,7 @@ def test_widened_by_a_redirected_seed():
         (["ftp://example.org/"], [], "not an http or https URL: ftp://example.org/"),
         (["example.org"], [], "not an http or https URL: example.org"),
         ([HOME], ["*.pdf"], "not a regular expression: *.pdf (nothing to repeat at position 0; in"),
-        ([HOME], ["(a"], "not a regular expression: (a (missing ), unterminated subpattern at position 0)"),
+        ([HOME], ["(a"], "not a regular expression: (a (missing ) at position 2)"),
         ([HOME], [""], "an empty pattern"),
     ],
 )
