@@ -28,11 +28,9 @@ from .judge.block_features import Reading, take_first_look
 from .judge.block_verdicts import FIRST_LOOK, JudgedBlocks, judge_blocks
 from .judge.extractor import selected_blocks
 from .judge.headline_blocks import find_standfirst
-from .judge.held_text_verdicts import add_held_text, kept_prose_words
 from .judge.missing_days import add_missing_day
 from .judge.page_features import page_features
 from .judge.page_type import LONE_PAYWALL, page_verdict
-from .judge.picture_articles import find_picture_article, without_text
 from .judge.repeated_texts import name_repeated
 from .judge.site_rule_files import SiteRuleFile
 from .judge.site_rule_values import merge_links, override_metadata
@@ -42,6 +40,7 @@ from .judge.site_rules import (
     copy_without_stripped,
 )
 from .judge.text_span import has_second_headline
+from .judge.textless_pages import add_held_text, find_picture_article, kept_prose_words, without_text
 from .lineage import CLEANER_VERSION
 from .page.held_text import find_held_text
 from .page.language import sure_language, with_language_of_text
@@ -199,7 +198,7 @@ def _add_held_text(reading: Reading, judged: JudgedBlocks) -> tuple[Reading, Jud
     kept_words = kept_prose_words(reading, judged.verdicts)
     if kept_words >= LITTLE_PROSE_WORDS or reading.page.http_status >= _FIRST_ERROR_STATUS:
         return reading, judged, ()
-    held = find_held_text(reading.index, reading.page.url, reading.base)
+    held = find_held_text(reading.context, reading.base)
     if held.source is None or held.words <= kept_words:
         return reading, judged, held.reasons
     reading, judged, evidence = add_held_text(reading, judged, held)

@@ -220,6 +220,12 @@ class Verdict:
     repeats: int | None = None
 
 
+def verdict_by(deciding_vote: Vote, *other_votes: Vote) -> Verdict:
+    """Return the verdict of a vote, with the others beside it."""
+    votes = (deciding_vote, *other_votes)
+    return Verdict(deciding_vote.keep, deciding_vote.reason, deciding_vote.rule, votes)
+
+
 class UrlSource(StrEnum):
     """Source of a URL. A page names a link, canonical, next, single_page, feed, sitemap or redirect."""
 

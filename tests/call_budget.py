@@ -59,7 +59,7 @@ STAGES: Mapping[str, Sequence[str]] = {
     "weighing": ("judge.block_verdicts:judge_blocks",),
     "page kind": ("judge.page_features:page_features", "judge.page_type:page_verdict"),
     "layout signature": ("compare.page_layouts:layout_signature",),
-    "text and Markdown": ("judge.article_text:assemble",),
+    "text and Markdown": ("judge.article_text:plain_text", "judge.article_text:markdown"),
 }
 """The functions of `broadsheet.cleaners` that open each stage; what none of them calls is `rest of clean`."""
 ROWS = "rows to store"

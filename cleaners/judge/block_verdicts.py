@@ -25,6 +25,7 @@ from ..document import (
     Verdict,
     Vote,
     cast_vote,
+    verdict_by,
 )
 from ..page.running_text import MAX_LINK_DENSITY, brief_positions, is_prose, main_container_positions
 from ..rules.layout_rules import author_box, explain_layout
@@ -192,7 +193,7 @@ def _first_look_verdicts(verdicts: Sequence[Verdict], first_look: Column) -> tup
     for verdict, probability, is_open in zip(verdicts, first_look, _open_flags(verdicts), strict=True):
         vote = chosen if probability >= _CHOSEN and is_open else left_out
         is_same = verdict.kept == vote.keep
-        found.append(verdict if is_same else Verdict(vote.keep, vote.reason, vote.rule, (vote, *verdict.votes)))
+        found.append(verdict if is_same else verdict_by(vote, *verdict.votes))
     return tuple(found)
 
 
@@ -230,8 +231,7 @@ def _verdicts_of(votes_by_block: Sequence[list[Vote]], selector: str) -> tuple[V
 def _first_vote_verdict(votes: list[Vote], selector: str) -> Verdict:
     if not votes:
         return Verdict(False, RemovalReason.NOT_SELECTED, f"{selector}/not-selected")
-    deciding_vote = votes[0]
-    return Verdict(deciding_vote.keep, deciding_vote.reason, deciding_vote.rule, tuple(votes))
+    return verdict_by(*votes)
 
 
 def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
@@ -242,7 +242,8 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
     above_title = blocks_above_title(blocks, selected_positions - in_other_columns, title_position)
     above_title |= reading.selected - selected_positions
     article_positions = selected_positions - in_other_columns - above_title
-    comment_thread = _range_to_end(blocks, comment_thread_start(blocks, article_positions, rules))
+    thread_start = comment_thread_start(blocks, article_positions, rules)
+    comment_thread = range(len(blocks) if thread_start is None else thread_start, len(blocks))
     headline = find_url_headline(blocks, reading.page.url) if title_position is None else title_position
     articles_beside = other_articles(blocks, headline, rules)
     article_positions = article_positions.difference(comment_thread, articles_beside)
@@ -271,11 +272,6 @@ def _site_name(url: str) -> str:
     """Return the longest label of a URL's host name, which names its site: in `www.example.co.uk` `example`."""
     host = url.partition("//")[2].partition("/")[0].partition(":")[0].removeprefix("www.")
     return max(host.split("."), key=len)
-
-
-def _range_to_end(blocks: Sequence[Block], start: int | None) -> range:
-    """Return the positions from a start to the end of the page; none without a start."""
-    return range(len(blocks) if start is None else start, len(blocks))
 
 
 def _selection_to_judge(reading: Reading, rules: RuleBook, title_position: int | None) -> frozenset[int]:

@@ -13,7 +13,7 @@ from ..document import Block, BlockKind, RemovalReason, Verdict
 from ..package_data import read_toml
 from ..page.elements import TagIndex
 from ..page.running_text import MAX_LINK_DENSITY, prose_of
-from ..page.statements import JsonLdNode, is_article_node, read_json_ld_nodes, types_of
+from ..page.statements import JsonLdNode, is_article_node, types_of
 from ..page.url_shapes import UrlShape, shape_of
 from ..rules.matcher import fold_text, strip_outer_marks
 from .block_features import Reading
@@ -49,12 +49,10 @@ class PageFeatures:
     """Features of a page. Kept words and blocks are those by the verdicts; shares are 0 to 1."""
 
     url: str
-    http_status: int
     url_shape: UrlShape
     states_article: bool  # by JSON-LD, Open Graph or microdata
     states_listing: bool
     is_paywalled: bool  # JSON-LD isAccessibleForFree is false
-    has_noindex: bool
     body_classes: frozenset[str]
     h1_count: int
     has_own_heading: bool  # a heading that is not a link is the title
@@ -92,7 +90,7 @@ def page_features(reading: Reading, verdicts: Sequence[Verdict], picture_count: 
     """Compute the features of a page; `picture_count` is that of an article without text. The tree is not changed."""
     tree, url, blocks = reading.index, reading.page.url, reading.blocks
     kept_blocks = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
-    nodes = list(_json_ld_nodes(tree))
+    nodes = reading.context.statements.json_ld_nodes
     metas = {
         (element.get("property") or element.get("name") or "").lower(): element.get("content") or ""
         for element in tree.iter("meta")
@@ -104,12 +102,10 @@ def page_features(reading: Reading, verdicts: Sequence[Verdict], picture_count: 
     signs = page_signs(nodes, metas, reading, verdicts) | word_signs(words, load_page_word_weights())
     return PageFeatures(
         url=url,
-        http_status=reading.page.http_status,
         url_shape=shape_of(url),
         states_article=_states_article(tree, nodes, metas),
         states_listing=_states_listing(nodes, metas),
         is_paywalled=any(str(node.get("isAccessibleForFree", "")).lower() == "false" for node in nodes),
-        has_noindex="noindex" in reading.robots,
         body_classes=_body_classes(tree),
         h1_count=sum(block.level == 1 for block in headings),
         has_own_heading=_has_own_heading(headings, reading.metadata.title),
@@ -140,12 +136,6 @@ def page_features(reading: Reading, verdicts: Sequence[Verdict], picture_count: 
         signs=signs,
         picture_count=picture_count,
     )
-
-
-def _json_ld_nodes(tree: TagIndex) -> Iterator[JsonLdNode]:
-    for script in tree.iter("script"):
-        if "ld+json" in (script.get("type") or "") and script.text:
-            yield from read_json_ld_nodes(script.text)
 
 
 def _states_article(tree: TagIndex, nodes: Sequence[JsonLdNode], metas: dict[str, str]) -> bool:

@@ -148,13 +148,8 @@ def page_verdict(page: PageFeatures, table: PointsTable | None = None) -> PageVe
     for test in _TESTS:
         if verdict := test(page, estimate):
             return verdict
-    return PageVerdict(
-        PageType.ARTICLE, (f"words={page.kept_words}", *_article_evidence(page), *_doubt_evidence(estimate))
-    )
-
-
-def _article_evidence(page: PageFeatures) -> tuple[str, ...]:
-    return ("states=article",) if page.states_article else ()
+    stated = ("states=article",) if page.states_article else ()
+    return PageVerdict(PageType.ARTICLE, (f"words={page.kept_words}", *stated, *_doubt_evidence(estimate)))
 
 
 def _doubt_evidence(estimate: KindEstimate) -> tuple[str, ...]:

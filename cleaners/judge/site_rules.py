@@ -17,7 +17,7 @@ from typing import Any
 from lxml import etree
 from lxml.html import HtmlElement
 
-from ..document import Block, Column, KeepReason, RemovalReason, Verdict, Vote
+from ..document import Block, Column, KeepReason, RemovalReason, Verdict, Vote, verdict_by
 from ..page.elements import INVISIBLE_TAGS
 from ..page.links import base_url
 from ..page.parsed_page import parse
@@ -286,13 +286,13 @@ def override_verdicts(
 def _override(verdict: Verdict, labels: Sequence[str], body_label: str, probability: float) -> Verdict:
     """Return the verdict on a block with these labels; `body_label` is that of the page's body, if a rule names one."""
     if label := removal_label(labels):
-        return _decided_by(Vote("site", False, label, RemovalReason.SITE_RULE), verdict)
+        return verdict_by(Vote("site", False, label, RemovalReason.SITE_RULE), *verdict.votes)
     if any(map(is_body_label, labels)):
         if _is_pruned(verdict, labels, probability):
             return verdict
-        return _decided_by(Vote("site", True, body_label, KeepReason.SELECTED), verdict)
+        return verdict_by(Vote("site", True, body_label, KeepReason.SELECTED), *verdict.votes)
     if label := body_label or next(filter(is_failure_label, labels), ""):
-        return _decided_by(Vote("site", False, label, RemovalReason.SITE_RULE), verdict)
+        return verdict_by(Vote("site", False, label, RemovalReason.SITE_RULE), *verdict.votes)
     return verdict
 
 
@@ -305,11 +305,6 @@ def _is_pruned(verdict: Verdict, labels: Sequence[str], probability: float) -> b
     removals = [vote for vote in verdict.votes if not vote.keep]
     by_named_rule = any(vote.voter in DIRECT_VOTERS or vote.rule == "context/duplicate" for vote in removals)
     return by_named_rule or probability < _PRUNE_THRESHOLD
-
-
-def _decided_by(vote: Vote, verdict: Verdict) -> Verdict:
-    """Return the verdict that a vote decides, with the votes of the previous verdict after it."""
-    return Verdict(vote.keep, vote.reason, vote.rule, (vote, *verdict.votes))
 
 
 def directive_matches(rule: SiteRuleFile, text: str, url: str) -> Sequence[DirectiveMatch]:

@@ -28,6 +28,7 @@ from ..document import (
     Verdict,
     Vote,
     cast_vote,
+    verdict_by,
 )
 from ..page.running_text import (
     MAX_LINK_DENSITY,
@@ -519,4 +520,4 @@ def _remove_verdict(verdict: Verdict, model_vote: Vote, *, is_duplicate: bool) -
 def _verdict_led_by(deciding_vote: Vote, verdict: Verdict, model_vote: Vote) -> Verdict:
     """Make the verdict of a vote, with the rules' other votes and the model's after it."""
     other_votes = tuple(vote for vote in (*verdict.votes, model_vote) if vote != deciding_vote)
-    return Verdict(deciding_vote.keep, deciding_vote.reason, deciding_vote.rule, (deciding_vote, *other_votes))
+    return verdict_by(deciding_vote, *other_votes)

@@ -73,7 +73,7 @@ def parse_date(text: str, language: str = "") -> str:
     if match := _COMPACT.match(text):
         return _iso_time(*match.groups())
     if match := _TIMESTAMP.match(text):
-        return _iso_from_timestamp(int(match[1]))
+        return datetime.fromtimestamp(int(match[1]), UTC).isoformat()
     first_date = next(find_dates(text[:100], language), None)
     return first_date.iso if first_date else ""
 
@@ -220,10 +220,6 @@ def _iso_day(year: int, month: int, day: int) -> str:
         return date(year, month, day).isoformat() if year >= OLDEST_YEAR else ""
     except ValueError:
         return ""
-
-
-def _iso_from_timestamp(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 @cache

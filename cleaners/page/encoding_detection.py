@@ -61,7 +61,7 @@ class EncodingFit(NamedTuple):
 def detect_encoding(body: bytes) -> str:
     """Guess the encoding from a sample of the text; a Python codec name."""
     sample = text_sample(body)
-    if _letter_count(sample, FALLBACK_ENCODING) < _FEW_LETTERS:
+    if sum(_letter_pairs(sample.decode(FALLBACK_ENCODING, "replace")).values()) < _FEW_LETTERS:
         return FALLBACK_ENCODING  # quotation marks tell nothing
     fits = list(_one_byte_fits(sample, _stated_language(body)))
     best = max(fits, key=lambda fit: fit.share)
@@ -125,10 +125,6 @@ def _decoded_bytes(sample: bytes, name: str) -> int:
     except UnicodeDecodeError as fault:
         return fault.start
     return len(sample) - len(decoder.getstate()[0])
-
-
-def _letter_count(sample: bytes, encoding: str) -> int:
-    return sum(_letter_pairs(sample.decode(encoding, "replace")).values())
 
 
 def _one_byte_fits(sample: bytes, language_code: str) -> Iterator[EncodingFit]:

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
 from html import escape, unescape
 from itertools import islice
 from urllib.parse import urlsplit
@@ -20,13 +19,13 @@ from urllib.parse import urlsplit
 from lxml.html import HtmlElement
 
 from ..document import Block
-from .elements import TagIndex, is_in_boilerplate
+from .elements import is_in_boilerplate
 from .markup_repairs import has_value_places
 from .page_context import PageContext
 from .page_state import MIN_BODY_WORDS, StatedText, read_state_texts, state_attributes
 from .parsed_page import parse
 from .running_text import LITTLE_PROSE_WORDS
-from .statements import JsonLdNode, collect_statements, string_values
+from .statements import JsonLdNode, string_values
 from .titles import fold_title
 from .visible_blocks import read_blocks
 
@@ -70,15 +69,14 @@ class HeldText:
 _NOTHING = HeldText()
 
 
-def find_held_text(index: TagIndex, url: str, base: str) -> HeldText:
+def find_held_text(page: PageContext, base: str) -> HeldText:
     """Return the text of `LITTLE_PROSE_WORDS` words or more that the page holds, from the first source that has one.
 
     Links in it are made absolute with `base`. The tree is not changed.
     """
-    search = _Search(index, url, base)
     reasons: tuple[str, ...] = ()
     for read in (_read_json_ld, _read_page_state, _read_templates):
-        held = read(search)
+        held = read(page, base)
         if held is _NOTHING:
             continue
         reasons += held.reasons
@@ -87,27 +85,12 @@ def find_held_text(index: TagIndex, url: str, base: str) -> HeldText:
     return HeldText(reasons=reasons) if reasons else _NOTHING
 
 
-@dataclass(frozen=True)
-class _Search:
-    """Page that is searched, and the base of its links. What it states is collected when a text is found."""
-
-    index: TagIndex
-    url: str
-    base: str
-
-    @cached_property
-    def page(self) -> PageContext:
-        """Return the page with its statements."""
-        return PageContext(self.index, self.url, collect_statements(self.index))
-
-
-def _read_json_ld(search: _Search) -> HeldText:
-    if not _JSON_LD_BODY.search("".join([script.text or "" for script in search.index.iter("script")])):
+def _read_json_ld(page: PageContext, base: str) -> HeldText:
+    if not _JSON_LD_BODY.search("".join([script.text or "" for script in page.tag_index.iter("script")])):
         return _NOTHING
-    page = search.page
     nodes = [node for node in page.article_nodes if any(node.get(name) for name in _BODY_MEMBERS)]
     own_nodes = [node for node in nodes if not _is_of_other_page(page, node)]
-    held = _chosen_text(search, TextSource.JSON_LD, [text for node in own_nodes for text in _node_texts(node)])
+    held = _chosen_text(page, base, TextSource.JSON_LD, [text for node in own_nodes for text in _node_texts(node)])
     return held if own_nodes or not nodes else HeldText(reasons=(f"unused={TextSource.JSON_LD}: another address",))
 
 
@@ -136,19 +119,19 @@ def _path(address: str) -> str:
         return ""
 
 
-def _read_page_state(search: _Search) -> HeldText:
-    texts, reasons = read_state_texts(search.index.iter("script"), state_attributes(search.index.tree))
-    held = _chosen_text(search, TextSource.PAGE_STATE, texts)
+def _read_page_state(page: PageContext, base: str) -> HeldText:
+    texts, reasons = read_state_texts(page.tag_index.iter("script"), state_attributes(page.tree))
+    held = _chosen_text(page, base, TextSource.PAGE_STATE, texts)
     return replace(held, reasons=(*reasons, *held.reasons)) if reasons else held
 
 
-def _read_templates(search: _Search) -> HeldText:
+def _read_templates(page: PageContext, base: str) -> HeldText:
     """Return the text of the templates that hold prose, outside of boilerplate, with no place for values in it."""
     blocks: list[Block] = []
-    for template in islice(search.index.tree.iter("template"), _MAX_TEMPLATES):
+    for template in islice(page.tree.iter("template"), _MAX_TEMPLATES):
         if len("".join(template.itertext())) < _MIN_TEMPLATE_CHARS or is_in_boilerplate(template):
             continue
-        template_blocks = read_blocks(_as_body(template), search.base)
+        template_blocks = read_blocks(_as_body(template), base)
         text = " ".join(block.text for block in template_blocks)
         if sum(block.words for block in template_blocks) >= MIN_BODY_WORDS and not has_value_places(text):
             blocks += template_blocks
@@ -162,16 +145,15 @@ def _as_body(template: HtmlElement) -> HtmlElement:
     return body
 
 
-def _chosen_text(search: _Search, source: TextSource, texts: Sequence[StatedText]) -> HeldText:
+def _chosen_text(page: PageContext, base: str, source: TextSource, texts: Sequence[StatedText]) -> HeldText:
     """Return the blocks of the text that is the page's, or the reason why none is."""
     if not texts:
         return _NOTHING
     long_texts = [text for text in texts[:_MAX_TEXTS] if text.words >= LITTLE_PROSE_WORDS]
-    candidates = [(text, _text_blocks(text, source, search.base)) for text in long_texts]
+    candidates = [(text, _text_blocks(text, source, base)) for text in long_texts]
     candidates = [(text, blocks) for text, blocks in candidates if _words(blocks) >= LITTLE_PROSE_WORDS]
     if not candidates:
         return _NOTHING
-    page = search.page
     titled = [candidate for candidate in candidates if _is_page_title(page, candidate[0].title)]
     if titled or len(candidates) == 1:
         text, blocks = max(titled or candidates, key=lambda candidate: _words(candidate[1]))

@@ -84,7 +84,9 @@ def _other_titles(page: PageContext, title: str) -> Iterator[FieldStatement]:
 def _read_title(page: PageContext) -> tuple[str, str]:
     candidates = list(_title_candidates(page))
     if not any("<" in text for text, _ in page.heading_candidates):  # a heading about tags shows them
-        candidates = [candidate._replace(text=_without_tags(candidate.text)) for candidate in candidates]
+        candidates = [
+            one._replace(text=normalise_text(_strip_tags(one.text))) if "<" in one.text else one for one in candidates
+        ]
     return choose_title(candidates, page.site_names)
 
 
@@ -112,11 +114,6 @@ def _text_field_reader(meta_list: str, member: str) -> Callable[[PageContext], t
         return next(((content, "meta") for content in page.statements.meta_contents(meta_names(meta_list))), ("", ""))
 
     return read_field
-
-
-def _without_tags(title: str) -> str:
-    """Remove the tags that a template left in a title, as text."""
-    return normalise_text(_strip_tags(title)) if "<" in title else title
 
 
 def _strip_tags(text: str) -> str:

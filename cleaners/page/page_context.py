@@ -255,7 +255,7 @@ class PageContext:
         texts_and_elements = [
             (element_text(element), element)
             for element in self.statements.h1_elements[:6]
-            if not _has_outside_ancestor(element)
+            if next(element.iterancestors(*_OUTSIDE_TAGS), None) is None
         ]
         found = [pair for pair in texts_and_elements if pair[0] and fold_title(pair[0]) not in site_names]
         slug = slug_words(self.url) if len(found) > 1 else frozenset()
@@ -301,7 +301,9 @@ class PageContext:
         """Return whether an element says that it is part of the article, or none; None if its parent decides."""
         if element in self.headline_ancestors or element.tag in _ROOT_TAGS:
             return True
-        if element.tag in _UNRELATED_TAGS and not (element.tag == "footer" and _has_article_ancestor(element)):
+        if element.tag in _UNRELATED_TAGS and not (
+            element.tag == "footer" and next(element.iterancestors("article"), None) is not None
+        ):
             return False
         return False if unrelated_pattern.search(f"{element.get('class', '')} {element.get('id', '')}") else None
 
@@ -346,14 +348,6 @@ class PageContext:
         if len(domain) != 2 or not domain.isalpha() or domain in load_words("worldwide_domains"):
             return language
         return f"{language.partition('-')[0] or 'und'}-{domain}"
-
-
-def _has_article_ancestor(element: Element) -> bool:
-    return any(parent.tag == "article" for parent in element.iterancestors())
-
-
-def _has_outside_ancestor(element: Element) -> bool:
-    return any(parent.tag in _OUTSIDE_TAGS for parent in element.iterancestors())
 
 
 def _host_and_path(url: str) -> tuple[str, str]:

@@ -162,7 +162,7 @@ def patterns_of(url: str) -> UrlPatterns:
     names = _parameter_names(parts.query)
     narrow = [*_literal_heads(segments), *classes[len(_literal_heads(segments)) :]]
     narrow_pattern = "/" + "/".join(narrow) + ("?" + "&".join(names) if names else "")
-    return UrlPatterns(narrow_pattern, _wide_pattern(classes, bool(names)))
+    return UrlPatterns(narrow_pattern, "*/" + "/".join(classes) + ("?*" if names else ""))
 
 
 def sort_parameters(url: str) -> str:
@@ -173,10 +173,6 @@ def sort_parameters(url: str) -> str:
     if len(parameters) < 2 or len(names) < len(parameters):
         return ""
     return f"{path}?{'&'.join(sorted(parameters))}"
-
-
-def _wide_pattern(classes: list[str], has_query: bool) -> str:
-    return "*/" + "/".join(classes) + ("?*" if has_query else "")
 
 
 def _segment_class(segment: str) -> str:

@@ -189,7 +189,7 @@ class RuleBook:
         cached = len(text) <= _MAX_CACHED_MATCH_CHARS
         word_count, rules = self._cached_matches(text) if cached else self._matching_rules(text)
         for rule in rules:
-            if _may_fire(rule, block, body_position, word_count):
+            if _fits_link_density(rule, block) and rule.may_fire_at(body_position, word_count):
                 return rule
         return None
 
@@ -232,10 +232,6 @@ def _matches_unquoted(rule: Rule, folded: str) -> bool:
     """Return whether the first match is outside of quotation marks: an even number of them is before it."""
     match = _compiled(rule.patterns).search(folded)
     return match is not None and folded.count('"', 0, match.start()) % 2 == 0
-
-
-def _may_fire(rule: Rule, block: Block, body_position: BodyPosition, word_count: int) -> bool:
-    return _fits_link_density(rule, block) and rule.may_fire_at(body_position, word_count)
 
 
 def _fits_link_density(rule: Rule, block: Block) -> bool:

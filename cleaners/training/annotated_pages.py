@@ -81,12 +81,12 @@ def read_block_examples(corpus: Path) -> tuple[FeatureNames, list[BlockExample]]
     return names, examples
 
 
-def annotated_pages(folder: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
-    """Yield the article pages of a corpus, in a fixed order: the row of each in `truth.jsonl.gz`, and its bytes."""
+def annotated_pages(folder: Path, *, articles_only: bool = True) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """Yield the pages of a corpus, in a fixed order: the row of each in `truth.jsonl.gz`, and its bytes."""
     with gzip.open(folder / "truth.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = list(map(json.loads, lines))
     for row in sorted(rows, key=lambda row: str(row["id"])):
-        if row.get("page_type", "article") == "article":
+        if not articles_only or row.get("page_type", "article") == "article":
             yield row, gzip.decompress((folder / "html" / f"{row['id']}.html.gz").read_bytes())
 
 

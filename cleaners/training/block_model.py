@@ -14,7 +14,6 @@ cross-validated scores, which are counted as the corpora's own scorer counts the
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import sys
@@ -43,7 +42,7 @@ from ..judge.tree_models import (
 )
 from ..judge.weighed_verdicts import FIRST_LOOK_SURE_THRESHOLD, weigh
 from .annotated_pages import BlockExample, FeatureNames, read_block_examples
-from .corpora import FOLDS, MIXTURE, PAGE_CORPORA, SITES, TrainingCorpus, fold_of
+from .corpora import FOLDS, MIXTURE, SITES, TrainingCorpus, fold_of, training_options
 from .labels import fold_whitespace, word_f1, words_of
 from .word_weights import HostFolds, with_word_sums, write_word_weights
 
@@ -93,7 +92,6 @@ def _snippet_scores(texts: list[tuple[BlockExample, str]]) -> dict[str, float]:
     return {"f1": round(f1, 4), "boilerplate_kept": round(false_hit_count / max(len(boilerplate_hits), 1), 4)}
 
 
-_CLEANERS = Path(__file__).parents[1]
 _ROUNDS, _FIRST_LOOK_ROUNDS = 300, 200
 _THINNING = 4  # of the blocks that are plainly boilerplate, one in so many is trained on
 _PLAIN_WORDS = 8
@@ -158,12 +156,20 @@ def _training_blocks(examples: Sequence[BlockExample], is_easy: Column) -> tuple
 
 def fit_trees(names: list[str], rows: Column, labels: Column, weights: Column, rounds: int, **overrides: Any) -> Trees:
     """Fit trees to rows of features and their labels, 0 or 1; `overrides` replace some of `SETTINGS`."""
+    return trees_from_dump(names, dump_of_model(SETTINGS | overrides, rows, labels, weights, rounds))
+
+
+def dump_of_model(
+    settings: dict[str, Any], rows: Column, labels: Column, weights: Column, rounds: int
+) -> dict[str, Any]:
+    """Train a model of LightGBM, and return its `dump_model()`."""
     try:
         import lightgbm
     except ImportError:
         sys.exit("training needs the extra: pip install '.[train]'")
-    data = lightgbm.Dataset(rows, labels, weight=weights)
-    return trees_from_dump(names, lightgbm.train(SETTINGS | overrides, data, rounds).dump_model())
+    model = lightgbm.train(settings, lightgbm.Dataset(rows, labels, weight=weights), rounds)
+    dump: dict[str, Any] = model.dump_model()
+    return dump
 
 
 def out_of_fold(names: FeatureNames, examples_of_fold: ExamplesOfFold, trainer: Trainer) -> list[Column]:
@@ -228,14 +234,7 @@ def _kept_blocks(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
-    parser.add_argument("--corpus", type=Path, default=_CLEANERS.parent.parent / "shared" / "corpus")
-    parser.add_argument("--date", default="", help="today, for model.json")
-    parser.add_argument("--out", type=Path, default=_CLEANERS / "judge/models")
-    options = parser.parse_args(arguments)
-    if problem := corpus_problem(options.corpus):
-        sys.exit(problem)
+    options = training_options(__doc__, "judge/models", arguments)
     names, examples = read_block_examples(options.corpus)
     host_folds = HostFolds(examples)
     scores = cross_validate(names, examples, host_folds)
@@ -248,16 +247,6 @@ def main(arguments: list[str] | None = None) -> None:
         write_model(train_first_look(names, examples), options.out, FIRST_LOOK_MODEL)
         facts = {"date": options.date} | _facts_of_both(options.corpus, names) | {"cross_validated": scores}
         write_facts(facts, options.out, BLOCK_MODEL)
-
-
-def corpus_problem(corpus: Path, names: Sequence[str] = PAGE_CORPORA) -> str:
-    """Return what is missing in the folder of annotated pages, in one line; empty if it is complete."""
-    missing_corpora = [name for name in names if not (corpus / name / "truth.jsonl.gz").is_file()]
-    return (
-        f"no annotated pages at {corpus / missing_corpora[0]}: --corpus names the folder that holds them"
-        if missing_corpora
-        else ""
-    )
 
 
 def _facts_of_both(folder: Path, names: FeatureNames) -> dict[str, Any]:

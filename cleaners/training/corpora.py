@@ -5,10 +5,12 @@ Whole sites are those of one author, of unusual markup; a sample of the pages of
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
+import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,6 +88,26 @@ _CORPORA_BY_NAME = {corpus.name: corpus for corpus in MIXTURE}
 WHOLE_CORPORA = tuple(corpus.name for corpus in MIXTURE if corpus.name != SITES and not corpus.holds_hosts_out)
 HELD_OUT_CORPORA = tuple(corpus.name for corpus in MIXTURE if corpus.holds_hosts_out)
 PAGE_CORPORA = WHOLE_CORPORA + HELD_OUT_CORPORA  # all but the whole sites
+
+
+def training_options(
+    description: str | None, out: str, arguments: list[str] | None, names: Sequence[str] = PAGE_CORPORA
+) -> argparse.Namespace:
+    """Parse the options of a training whose files are in the folder `out` of `cleaners`.
+
+    Exits with one line if the annotated pages of a corpus are missing.
+    """
+    cleaners = Path(__file__).parents[1]
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
+    parser.add_argument("--corpus", type=Path, default=cleaners.parent.parent / "shared" / "corpus")
+    parser.add_argument("--date", default="", help="today, which the training facts then say")
+    parser.add_argument("--out", type=Path, default=cleaners / out)
+    options = parser.parse_args(arguments)
+    for folder in (options.corpus / name for name in names):
+        if not (folder / "truth.jsonl.gz").is_file():
+            sys.exit(f"no annotated pages at {folder}: --corpus names the folder that holds them")
+    return options
 
 
 def fold_of(host: str) -> int:

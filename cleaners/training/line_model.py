@@ -3,6 +3,7 @@
     python -m broadsheet.cleaners.training.line_model --cv       cross-validation by host: nothing is written
     python -m broadsheet.cleaners.training.line_model            train on everything and write lines.npz and lines.json
     options: --corpus FOLDER                  the annotated pages (../shared/corpus)
+             --date YYYY-MM-DD                today, which lines.json then says
 
 A dump is a text as other tools extract it. Each page gives up to four: the full text of the page (html-text), what
 trafilatura extracts from it, the annotated text itself, from which nothing may be removed, and part of it broken into
@@ -12,8 +13,6 @@ short lines like verse. The same pages, versions and settings give the same file
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,8 +28,7 @@ from ..judge.tree_models import LINE_MODEL, Trees
 from ..page.parsed_page import decode, parse
 from ..rules.rule_files import load_rules
 from ..text_mode.line_features import line_features
-from ..text_mode.line_verdicts import weigh_lines
-from ..text_mode.plaintext import judge_lines_by_rules
+from ..text_mode.plaintext import judge_lines_by_rules, weigh_lines
 from ..text_mode.text_lines import TextLines, blocks_of_text, read_lines
 from .annotated_pages import (
     annotated_pages,
@@ -40,8 +38,8 @@ from .annotated_pages import (
     snippet_weights,
     snippets_of,
 )
-from .block_model import corpus_problem, fit_trees, training_facts, write_facts, write_model
-from .corpora import FOLDS, MIXTURE, WHOLE_CORPORA, fold_of
+from .block_model import fit_trees, training_facts, write_facts, write_model
+from .corpora import FOLDS, MIXTURE, WHOLE_CORPORA, fold_of, training_options
 from .labels import covered_shares, fold_whitespace, snippet_labels, word_f1, words_of
 
 KINDS = ("full", "half", "clean", "verse")
@@ -242,14 +240,7 @@ def compare_cleaning(dumps: Sequence[TextDump], probabilities: Sequence[Column])
 
 def main(arguments: list[str] | None = None) -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    package = Path(__file__).parents[1]
-    parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
-    parser.add_argument("--corpus", type=Path, default=package.parent.parent / "shared" / "corpus")
-    parser.add_argument("--out", type=Path, default=package / "judge/models")
-    options = parser.parse_args(arguments)
-    if problem := corpus_problem(options.corpus, WHOLE_CORPORA):
-        sys.exit(problem)
+    options = training_options(__doc__, "judge/models", arguments, WHOLE_CORPORA)
     dumps = list(read_dumps(options.corpus))
     scores = compare_cleaning(dumps, out_of_fold(dumps))
     for method, kinds in scores.items():
@@ -257,7 +248,8 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"{method:12} {kind:6} {values}")
     if not options.cv:
         corpora = [corpus for corpus in MIXTURE if corpus.name in WHOLE_CORPORA]
-        facts = training_facts(options.corpus, dumps[0].feature_names, _ROUNDS, corpora) | {"cross_validated": scores}
+        facts = {"date": options.date, **training_facts(options.corpus, dumps[0].feature_names, _ROUNDS, corpora)}
+        facts["cross_validated"] = scores
         facts["versions"] |= {"html-text": version("html-text")}
         write_model(train_line_model(dumps), options.out, LINE_MODEL)
         write_facts(facts, options.out, LINE_MODEL)

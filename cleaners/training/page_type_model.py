@@ -15,11 +15,7 @@ cross-validated scores. Needs the extra: pip install '.[train]'.
 
 from __future__ import annotations
 
-import argparse
-import gzip
-import hashlib
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -36,11 +32,11 @@ from ..judge.hashed_words import PAGE_WORDS_FILE, PageWords, PageWordWeights, wo
 from ..judge.page_features import PageFeatures, page_features
 from ..judge.page_type import PAGE_KINDS, TABLE_FILE, SignSteps, parse_table
 from ..page.parsed_page import decode, parse
-from .block_model import SETTINGS
-from .corpora import FOLDS, fold_of
+from .annotated_pages import annotated_pages
+from .block_model import SETTINGS, corpus_digest, dump_of_model
+from .corpora import FOLDS, fold_of, training_options
 from .word_weights import learn_word_weights, write_word_weights
 
-_CLEANERS = Path(__file__).parents[1]
 _KIND_NAMES = {"collection": "list", "listing": "list", "documentation": "document"}
 _CORPUS_WEIGHTS = {"wcxb": 1.0, "news": 0.7, "segments": 0.4}
 _ROUNDS = 150
@@ -87,12 +83,9 @@ def host_of(row: dict[str, Any]) -> str:
 def read_page_type_examples(corpus: Path) -> Iterator[PageTypeExample]:
     """Read an example for each annotated page with a block, in a fixed order."""
     for name in _CORPUS_WEIGHTS:
-        with gzip.open(corpus / name / "truth.jsonl.gz", "rt", encoding="utf-8") as lines:
-            rows = sorted(map(json.loads, lines), key=lambda row: str(row["id"]))
-        for row in rows:
-            html = gzip.decompress((corpus / name / "html" / f"{row['id']}.html.gz").read_bytes())
-            kind = row.get("page_type") or "article"
+        for row, html in annotated_pages(corpus / name, articles_only=False):
             if features := read_features(row["url"] or "", html):
+                kind = row.get("page_type") or "article"
                 kind = _KIND_NAMES.get(kind, kind)
                 yield PageTypeExample(name, str(row["id"]), host_of(row), kind, features.signs, features.words)
 
@@ -142,16 +135,11 @@ def train_model(examples: Sequence[PageTypeExample]) -> PageTypeModel:
 
 def train_table(examples: Sequence[PageTypeExample]) -> dict[str, Any]:
     """Train a table of steps, in the form of `page_weights.json`."""
-    try:
-        import lightgbm
-    except ImportError:
-        sys.exit("training needs the extra: pip install '.[train]'")
     names = list(examples[0].signs)
     rows = np.array([[example.signs[name] for name in names] for example in examples], np.float64)
     labels = np.array([PAGE_KINDS.index(example.kind) for example in examples])
     weights = np.array([_CORPUS_WEIGHTS[example.corpus] for example in examples])
-    data = lightgbm.Dataset(rows, labels, weight=weights)
-    dump = lightgbm.train(_SETTINGS, data, _ROUNDS).dump_model()
+    dump = dump_of_model(_SETTINGS, rows, labels, weights, _ROUNDS)
     return _centre_table(_build_table(names, dump["tree_info"]), rows, names)
 
 
@@ -234,17 +222,7 @@ def score_probabilities(examples: Sequence[PageTypeExample], probabilities: Colu
 
 def main(arguments: list[str] | None = None) -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
-    parser.add_argument("--corpus", type=Path, default=_CLEANERS.parent.parent / "shared" / "corpus")
-    parser.add_argument("--date", default="", help="today, for page_weights.json")
-    parser.add_argument("--out", type=Path, default=_CLEANERS / "judge")
-    options = parser.parse_args(arguments)
-    missing_corpora = [name for name in _CORPUS_WEIGHTS if not (options.corpus / name / "truth.jsonl.gz").is_file()]
-    if missing_corpora:
-        sys.exit(
-            f"no annotated pages at {options.corpus / missing_corpora[0]}: --corpus names the folder that holds them"
-        )
+    options = training_options(__doc__, "judge", arguments, tuple(_CORPUS_WEIGHTS))
     examples = list(read_page_type_examples(options.corpus))
     scores = score_probabilities(examples, out_of_fold(examples))
     print(" ".join(f"{name}={value}" for name, value in scores.items()))
@@ -256,9 +234,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _training_facts(corpus: Path, scores: dict[str, float]) -> dict[str, Any]:
-    truths = {name: (corpus / name / "truth.jsonl.gz").read_bytes() for name in _CORPUS_WEIGHTS}
     return {
-        "corpus": {name: hashlib.sha256(content).hexdigest() for name, content in truths.items()},
+        "corpus": {name: corpus_digest(corpus, name) for name in _CORPUS_WEIGHTS},
         "versions": {"lightgbm": version("lightgbm")},
         "rounds": _ROUNDS,
         "settings": _SETTINGS,

@@ -84,8 +84,6 @@ def test_a_page_states_that_it_is_not_free(value: str, expected: bool) -> None:
         ('<div class="h-captcha HCaptcha-box"><p>x', "captcha_markup", "hcaptcha"),
         ('<form action="/cdn-cgi/challenge-platform"><p>x', "captcha_markup", "/cdn-cgi/challenge-platform"),
         ('<div title="hcaptcha"><p>x', "captcha_markup", ""),
-        ('<meta name="robots" content="noindex"><p>x', "has_noindex", True),
-        ('<meta name="robots" content="nofollow"><p>x', "has_noindex", False),
     ],
 )  # fmt: skip
 def test_each_feature_is_read_from_the_markup(body: str, name: str, value: Any) -> None:

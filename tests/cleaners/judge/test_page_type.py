@@ -346,8 +346,8 @@ def test_the_table_that_ships_is_whole() -> None:
 Changes = dict[str, Any]
 
 PLAIN: Changes = {
-    "url": "http://site.example/mill", "http_status": 200, "url_shape": UrlShape.UNKNOWN, "states_article": False,
-    "states_listing": False, "is_paywalled": False, "has_noindex": False, "body_classes": frozenset(), "h1_count": 0,
+    "url": "http://site.example/mill", "url_shape": UrlShape.UNKNOWN, "states_article": False,
+    "states_listing": False, "is_paywalled": False, "body_classes": frozenset(), "h1_count": 0,
     "has_own_heading": False, "headline_count": 0, "article_count": 0, "kept_words": 150, "kept_prose_blocks": 0,
     "kept_link_share": 0.0, "page_link_share": 0.0, "static_name": "", "static_hint": "", "listed_words": 0,
     "visible_words": 500, "script_count": 0, "title": "the mill", "head_text": "", "noscript_text": "",

@@ -1,4 +1,4 @@
-"""picture_articles: an article of pictures has no text, its pictures are known, and a page with a text is untouched."""
+"""textless_pages: an article of pictures has no text, its pictures are known, and a page with a text is untouched."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from broadsheet.cleaners.clean import clean, survey_page
 from broadsheet.cleaners.document import CleanedPage, Page, PageType, Verdict
 from broadsheet.cleaners.judge.block_verdicts import JudgedBlocks
-from broadsheet.cleaners.judge.picture_articles import find_picture_article
+from broadsheet.cleaners.judge.textless_pages import find_picture_article
 from broadsheet.cleaners.page.parsed_page import parse
 
 URL = "https://comics.example/strips/the-mill"

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from broadsheet.cleaners.page.elements import index_tags
 from broadsheet.cleaners.page.held_text import HeldText, TextSource, find_held_text
+from broadsheet.cleaners.page.metadata_fields import metadata_context
 from broadsheet.cleaners.page.parsed_page import parse
 
 TITLE = "The mill by the river"
@@ -24,7 +24,7 @@ def statement(**members: object) -> str:
 def held(body: str, head: str = "") -> HeldText:
     tree = parse(f"<html><head><title>{TITLE}</title>{head}</head><body><h1>{TITLE}</h1>{body}</body></html>")
     assert tree is not None
-    return find_held_text(index_tags(tree), URL, URL)
+    return find_held_text(metadata_context(tree, URL), URL)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_page_state_is_read_where_no_statement_has_a_text() -> None:
     assert (found.source, [block.text for block in found.blocks]) == (TextSource.PAGE_STATE, LINES)
     shell = parse(f"<title>My app</title><div id=app></div><script>window.__STATE__={state}</script>")
     assert shell is not None
-    assert find_held_text(index_tags(shell), URL, URL).words == found.words, "an empty shell has the site's name"
+    assert find_held_text(metadata_context(shell, URL), URL).words == found.words, "an empty shell has the site's name"
 
 
 def test_templates_with_prose_are_read_in_order() -> None:

@@ -7,8 +7,7 @@ import pytest
 
 from broadsheet.cleaners.document import Verdict, Vote
 from broadsheet.cleaners.rules.rule_files import load_rules
-from broadsheet.cleaners.text_mode.line_verdicts import weigh_lines
-from broadsheet.cleaners.text_mode.plaintext import judge_lines_by_rules
+from broadsheet.cleaners.text_mode.plaintext import judge_lines_by_rules, weigh_lines
 from broadsheet.cleaners.text_mode.text_lines import blocks_of_text, read_lines
 
 STORY = [f"Paragraph {n} tells at some length what the council of the town did about the mill." for n in range(6)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from broadsheet.cleaners.document import Block, BlockKind, Column, Metadata, Ver
 from broadsheet.cleaners.training import block_model
 from broadsheet.cleaners.training.annotated_pages import BlockExample, FeatureNames, read_block_examples
 from broadsheet.cleaners.training.block_model import score_examples
-from broadsheet.cleaners.training.corpora import PAGE_CORPORA, fold_of, is_held_out
+from broadsheet.cleaners.training.corpora import PAGE_CORPORA, fold_of, is_held_out, training_options
 from broadsheet.cleaners.training.labels import covered_shares, snippet_labels, word_f1, words_of
 from tests.cleaners.building import PAGES, STORY, reading
 from tests.cleaners.training.conftest import write_corpora
@@ -197,7 +198,8 @@ def test_facts_of_a_training_name_the_corpora_and_the_settings(tmp_path: Path, m
     (tmp_path / "sites").mkdir()
     for name in "ba":
         (tmp_path / "sites" / f"{name}.tar.xz").write_bytes(name.encode())
-    assert block_model.corpus_problem(tmp_path) == ""
+    arguments = ["--corpus", str(tmp_path)]
+    assert training_options("", "judge", arguments).corpus == tmp_path
     assert block_model.corpus_digest(tmp_path, "sites") == hashlib.sha256(b"ab").hexdigest()
     monkeypatch.setattr(block_model, "version", lambda name: f"{name} 1")
     facts = block_model._facts_of_both(tmp_path, FeatureNames(("a",), ("a", "b")))
@@ -212,4 +214,5 @@ def test_facts_of_a_training_name_the_corpora_and_the_settings(tmp_path: Path, m
     block_model.write_facts({"a": 1}, tmp_path, "model.npz")
     assert (tmp_path / "model.json").read_text() == '{\n "a": 1\n}\n'
     (tmp_path / "wcxb" / "truth.jsonl.gz").unlink()
-    assert block_model.corpus_problem(tmp_path).startswith(f"no annotated pages at {tmp_path / 'wcxb'}: --corpus")
+    with pytest.raises(SystemExit, match=re.escape(f"no annotated pages at {tmp_path / 'wcxb'}: --corpus")):
+        training_options("", "judge", arguments)

@@ -1,9 +1,14 @@
-"""Verdicts on the text that a page holds without showing it, and on the blocks that it shows beside.
+"""Verdicts on a page that shows no text: the text that it holds without showing it, or its pictures.
 
 The blocks of a held text follow the visible ones and are kept, but for captions, bylines and other parts that its own
 markup names. Where the visible blocks have most of its words, it is a vote for these, and no block is added. Otherwise
 a visible block that it repeats is a duplicate, and a kept line that is no prose, such as the date of a related article,
 or that stands in a box, is not selected.
+
+An article of pictures is a comic, a photograph, an infographic. Without prose the models take for the text what
+furniture says in short lines, such as the dates of related articles. Where the part of the page with the title has
+pictures, and all that is kept are a few words outside of it or in boxes apart from a text, the article is its pictures,
+and its text is empty.
 """
 
 from __future__ import annotations
@@ -12,8 +17,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ..document import Block, KeepReason, RemovalReason, Verdict, Vote
+from ..document import ArticleImage, Block, KeepReason, RemovalReason, Verdict, Vote, cast_vote, verdict_by
 from ..page.held_text import HeldText
+from ..page.page_images import read_images_at
 from ..page.running_text import LITTLE_PROSE_WORDS, is_prose, prose_words
 from ..rules.layout_rules import box_apart, explain_layout
 from ..rules.matcher import fold_text
@@ -21,6 +27,7 @@ from ..rules.rule import Rule
 from .block_features import Reading
 from .block_verdicts import JudgedBlocks
 from .certainty import certain_chance
+from .headline_blocks import find_title_line
 from .page_boilerplate import boilerplate_rule
 
 _SHORT_TEXT_WORDS = 3 * LITTLE_PROSE_WORDS  # a kept text with fewer words may be that of a dialog
@@ -57,8 +64,7 @@ def add_held_text(reading: Reading, judged: JudgedBlocks, held: HeldText) -> tup
     if sum(reading.blocks[n].words for n in shown) >= _MOSTLY * held.words:
         confirmed = set(_first_showings(reading.blocks, judged.verdicts, shown))
         kept_verdicts = tuple(
-            Verdict(True, vote.reason, vote.rule, (vote, *verdict.votes)) if n in confirmed else verdict
-            for n, verdict in enumerate(judged.verdicts)
+            verdict_by(vote, *verdict.votes) if n in confirmed else verdict for n, verdict in enumerate(judged.verdicts)
         )
         return reading, replace(judged, verdicts=kept_verdicts), f"confirmed_by={held.source}"
     first = len(reading.blocks)
@@ -90,9 +96,8 @@ def _held_verdicts(blocks: Sequence[Block], vote: Vote) -> tuple[Verdict, ...]:
 
 def _held_verdict(vote: Vote, rule: Rule | None) -> Verdict:
     if rule is None:
-        return Verdict(True, vote.reason, vote.rule, (vote,))
-    against = Vote("layout", False, rule.name, rule.reason)
-    return Verdict(False, rule.reason, rule.name, (against, vote))
+        return verdict_by(vote)
+    return verdict_by(Vote("layout", False, rule.name, rule.reason), vote)
 
 
 def _words_of(blocks: Sequence[Block]) -> str:
@@ -116,4 +121,46 @@ def _beside(block: Block, verdict: Verdict, vote: Vote, *, is_repeated: bool) ->
         return verdict
     reason = RemovalReason.DUPLICATE if is_repeated else RemovalReason.NOT_SELECTED
     against = replace(vote, keep=False, rule=f"{vote.rule}-{'repeats' if is_repeated else 'lacks'}", reason=reason)
-    return Verdict(False, reason, against.rule, (against, *verdict.votes))
+    return verdict_by(against, *verdict.votes)
+
+
+_MOST_FURNITURE_WORDS = 30  # kept words, of a page whose text may be furniture
+_LEVELS_UP = 4  # steps above the title's that may hold its picture: article > header > div > h1
+_NO_CHANCE = b"\x00"
+_VOTE = cast_vote("context", False, "context/pictures-only", RemovalReason.NOT_SELECTED)
+
+
+def find_picture_article(reading: Reading, judged: JudgedBlocks) -> tuple[JudgedBlocks, tuple[ArticleImage, ...]]:
+    """Return the verdicts without kept furniture and the article's pictures; no pictures where there is a text."""
+    if next(iter(reading.index.iter("img")), None) is None:
+        return judged, ()
+    kept_blocks = [block for block, verdict in zip(reading.blocks, judged.verdicts, strict=True) if verdict.kept]
+    if any(map(is_prose, kept_blocks)) or sum(block.words for block in kept_blocks) > _MOST_FURNITURE_WORDS:
+        return judged, ()
+    title_position = find_title_line(reading.blocks, reading.metadata)
+    if title_position is None:
+        return judged, ()
+    steps = reading.blocks[title_position].path.split(">")
+    for depth in range(len(steps) - 1, max(0, len(steps) - 1 - _LEVELS_UP), -1):
+        root = ">".join(steps[:depth])
+        images = read_images_at(reading.index, reading.base, root)
+        if images:
+            return (without_text(judged, _VOTE), images) if _all_furniture(kept_blocks, root) else (judged, ())
+    return judged, ()
+
+
+def _all_furniture(kept_blocks: Sequence[Block], root: str) -> bool:
+    """Return whether each block stands outside of the part of the page at `root` or in a box there."""
+    return all(
+        not f"{block.path}>".startswith(f"{root}>")
+        or explain_layout(block.path[len(root) :].lstrip(">"), block.landmarks) is not None
+        for block in kept_blocks
+    )
+
+
+def without_text(judged: JudgedBlocks, vote: Vote) -> JudgedBlocks:
+    """Return the verdicts with this vote against all that is kept."""
+    verdicts = tuple(verdict_by(vote, *verdict.votes) if verdict.kept else verdict for verdict in judged.verdicts)
+    flags = zip(judged.verdicts, judged.chances, strict=False)
+    chances = b"".join(_NO_CHANCE if verdict.kept else bytes((chance,)) for verdict, chance in flags)
+    return replace(judged, verdicts=verdicts, chances=chances)

@@ -1,4 +1,4 @@
-"""held_text_verdicts: text that a page only holds is its text where little is left, and a vote where it is shown."""
+"""textless_pages: text that a page only holds is its text where little is left, and a vote where it is shown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from broadsheet.cleaners.document import (
     Verdict,
     Vote,
 )
-from broadsheet.cleaners.judge.held_text_verdicts import _beside
+from broadsheet.cleaners.judge.textless_pages import _beside
 from broadsheet.cleaners.rules.layout_rules import explain_layout
 
 TITLE = "The mill by the river"
