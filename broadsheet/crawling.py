@@ -78,7 +78,7 @@ class CrawlArguments(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class CrawlProgress:
-    """Progress of a crawl: pages of this run, those that read as articles, URLs that failed, and those that wait.
+    """Progress of a crawl: pages of this run, articles among them, failed URLs, and waiting URLs.
 
     `seconds` have passed since its first request; `latest_url` was stored last, and is empty at the beginning.
     """
@@ -152,9 +152,8 @@ def crawl(
     are made, and what is under way is stored; so it is with Ctrl-C, or if `on_progress` raises, which is then raised
     here. `settings` are Scrapy's, and go before the options. What the spider logs goes to standard error.
 
-    Raises OptionError for options that no crawl can be made of, ArchiveError for an archive that cannot be used, and
-    CrawlError for a crawl that broke; each has one line. The archive is in order after any of them, and the same call
-    goes on from there.
+    Raises OptionError for impossible options, ArchiveError for an unusable archive, and CrawlError for a crawl that
+    broke; each has one line. The archive is in order after any of them, and the same call goes on from there.
 
         result = broadsheet.crawl("https://news.example/", "news.db", max_pages=100)
         print(result.article_pages, result.reason)

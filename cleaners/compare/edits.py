@@ -1,10 +1,9 @@
 """Edits of an article by its publication, found between two captures of its page, notices included; pure.
 
-A capture is all visible blocks of the page with their verdicts. Two differences are no edits: a block that is kept in
-one capture and removed in the other (a change of verdict), and a block added to or removed from a part of the page that
-holds no article text (boilerplate). Texts are compared without regard to white space, quotation marks, dashes and how
-they are cut into blocks, so that a new template makes no edit. The phrases of correction and update notices are data
-(`notices.toml`).
+A capture is all visible blocks of the page with their verdicts. Two differences are no edits: a block kept in one
+capture and removed in the other (a change of verdict), and a block added or removed where the page holds no article
+text (boilerplate). Texts are compared without regard to white space, quotation marks, dashes and how they are cut into
+blocks, so that a new template makes no edit. The phrases of correction and update notices are data (`notices.toml`).
 """
 
 from __future__ import annotations

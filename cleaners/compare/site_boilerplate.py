@@ -49,8 +49,8 @@ _WORD, _NAME = re.compile(r"\w+"), re.compile(r"\w{3,}")
 class KeyedBlock(NamedTuple):
     """Block of a page, reduced to what the comparison of pages needs.
 
-    `template_key` is the number of its text's template, `container` the path of its container, `names_author` says that
-    it begins with an author's name, `is_kept` that the page's own verdict keeps it.
+    `template_key` is the number of its text's template, `container` the path of its container. `names_author`: it
+    begins with an author's name. `is_kept`: the page's own verdict keeps it.
     """
 
     position: int
@@ -68,8 +68,8 @@ class SiteMemory:
 
     `pages_per_key` is the number of pages of each repeated key. `boilerplate_containers` are the container paths that
     hold hardly anything but repeated text, with the number of pages that have them. `outer_keys` are the repeated keys
-    that are mostly before or after the page's own text, `beside_text_keys` those that most of their pages, and no fewer
-    than `_SURE_PAGES`, have beside a text of their own.
+    mostly before or after the page's own text. `beside_text_keys` stand beside a text of its own on most of their
+    pages, and on at least `_SURE_PAGES`.
     """
 
     page_count: int

@@ -248,8 +248,8 @@ def _without_phrase(
 
 
 def _settled_title(page: StatedPage, evidence: SiteEvidence) -> Iterator[SettledField]:
-    """Yield a title of the page's own where several pages share the one that it states, and without the part that the
-    site's template adds at the end or beginning.
+    """Yield the page's title without what the site's template adds at either end, and another one where several pages
+    share the title.
     """
     title, source, reason = page.title, page.sources.get("title", ""), ""
     if count := evidence.shared_titles.get(title):

@@ -1,9 +1,10 @@
 """Certainty of a page's verdicts: the estimated accuracy of its text, as a word F1.
 
-The models give each block a probability to be the article's. From these follow the share of the article's words that is
-expected among the kept ones, and the share of the kept ones that is the article's: their harmonic mean is the F1 that
-the models expect. Rules put right part of what the models doubt, so less of it is lost than they say (`_RULES_SHARE`).
-Verdicts that something stronger than a model gave (a site rule, the rest of the site, a person) count as certain.
+The models give each block a probability to be the article's. From these follow the expected recall (of the article's
+words, the share kept) and precision (of the kept words, the share that is the article's): their harmonic mean is the F1
+that the models expect. Rules put right part of what the models doubt, so less of it is lost than they say
+(`_RULES_SHARE`). Verdicts that something stronger than a model gave (a site rule, the rest of the site, a person) count
+as certain.
 """
 
 from __future__ import annotations

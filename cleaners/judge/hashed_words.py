@@ -236,8 +236,8 @@ PageWordWeights = Mapping[str, Column]
 def page_words(title: str, blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> PageWords:
     """Hash the words of a page, by name of the sign.
 
-    They are those of its title, headings and first kept text, of short lines that are not kept, and those that name its
-    blocks' surroundings.
+    They come from its title, headings and first kept text, from short removed lines, and from the names of its blocks'
+    surroundings.
     """
     kept_blocks = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
     headings = " ".join(block.text for block in kept_blocks if block.kind is BlockKind.HEADING)

@@ -166,7 +166,7 @@ def _find_phrase(phrase_list: str, text: str) -> str:
 def _test_error(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
     """Find an error page that is answered with status 200: nothing found, or a failure.
 
-    The phrase of a page with a date of its own and prose, or that states that it is an article, has to be its title.
+    If the page has a date of its own and prose, or states an article, the phrase has to be its title.
     """
     is_dated = page.has_date and (page.states_article or page.kept_prose_blocks > 0)
     phrase = _find_phrase("not_found", page.title) if page.kept_words < 2 * _BARE_WORDS else ""

@@ -7,8 +7,8 @@ Old weblogs have readers' comments in the article's own container, as paragraphs
 heading above, in any language of the phrase rules, and below it line after line that signs a comment with its date.
 
 A page may go on with another article as the reader scrolls, or begin with one that stands above the article which its
-title names. Another article is told by a heading that is marked up like the line of the title, has a byline or a date
-beside it as that has one, and a text of its own below. A page without a line for its title, such as a list, has none.
+title names. Another article is told by its heading: marked up like the title, with a byline or a date beside it, as the
+title has, and a text of its own below. A page without a line for its title, such as a list, has none.
 """
 
 from __future__ import annotations

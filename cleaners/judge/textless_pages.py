@@ -2,13 +2,12 @@
 
 The blocks of a held text follow the visible ones and are kept, but for captions, bylines and other parts that its own
 markup names. Where the visible blocks have most of its words, it is a vote for these, and no block is added. Otherwise
-a visible block that it repeats is a duplicate, and a kept line that is no prose, such as the date of a related article,
-or that stands in a box, is not selected.
+a visible block that it repeats is a duplicate. A kept line in a box, or without prose, such as the date of a related
+article, is not selected.
 
 An article of pictures is a comic, a photograph, an infographic. Without prose the models take for the text what
-furniture says in short lines, such as the dates of related articles. Where the part of the page with the title has
-pictures, and all that is kept are a few words outside of it or in boxes apart from a text, the article is its pictures,
-and its text is empty.
+furniture says in short lines, such as the dates of related articles. The article is its pictures, and its text empty,
+if the part of the page with the title has pictures, and only a few words are kept, outside of it or in boxes.
 """
 
 from __future__ import annotations

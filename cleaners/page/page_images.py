@@ -1,7 +1,7 @@
 """Pictures of an article: address, caption, credit and alternative text of each, in the order of the page.
 
-A picture is the article's if it stands in the part of the page that holds the kept text, and neither the markup around
-it nor its size says that it is something else: a teaser, an advertisement, a portrait of the author, an icon.
+A picture is the article's if it stands where the kept text stands, and neither the markup around it nor its size makes
+it something else: a teaser, an advertisement, a portrait of the author, an icon.
 """
 
 from __future__ import annotations

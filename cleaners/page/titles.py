@@ -23,9 +23,9 @@ class TitleCandidate(NamedTuple):
 def choose_title(titles: Sequence[TitleCandidate], site_names: Iterable[str]) -> tuple[str, str]:
     """Return the title that most sources agree on and the source it is taken from; empty if there is none.
 
-    A source agrees fully with a title that it equals, and in part with one that it begins or ends with, other words
-    being for example the site's name. A title that is one of `site_names` is left out. A beginning that the page's
-    heading has stays: `Rust: a new release` on a site named Rust.
+    A source agrees fully with a title that it equals, and in part with one at its beginning or end; the other words may
+    be the site's name. A title that is one of `site_names` is left out. A beginning that the page's heading has stays:
+    `Rust: a new release` on a site named Rust.
     """
     folded_site_names = {fold_title(site) for site in site_names if site} - {""}
     own_beginnings = tuple(_beginning(candidate.text) for candidate in titles if candidate.source == _SHOWN)

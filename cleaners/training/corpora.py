@@ -66,8 +66,7 @@ HELD_OUT_FOLDS = frozenset({0, 1})  # of the corpora that hold hosts out
 class TrainingCorpus:
     """Corpus of the mixture, with the weight of its blocks beside those of others.
 
-    One that `holds_hosts_out` keeps two fifths of its hosts out of every training, so that there are pages that no
-    model has seen.
+    With `holds_hosts_out`, no training sees two fifths of its hosts, so some pages are new to every model.
     """
 
     name: str

@@ -48,8 +48,8 @@ def covered_shares(blocks: Sequence[Words], text: Words) -> Column:
 class _TextOverlay:
     """Alignment of an annotated text with blocks.
 
-    `is_matched` marks the words of the text that a block has matched, `shares` is how much of each block is matched,
-    and `spans` is the part of the text, from word to word, that a block has matched in order.
+    `is_matched` marks the matched words of the text. `shares` is how much of each block is matched. `spans` is the part
+    of the text, from word to word, that a block has matched in order.
     """
 
     def __init__(self, blocks: Sequence[Words], text: Words) -> None:

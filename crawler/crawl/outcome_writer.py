@@ -1,7 +1,7 @@
 """Writer thread, the only one of an archive: it commits outcomes in batches, beside the event loop.
 
-Most links of a page stand on the page before it too. A queued URL that was stored with a depth at most as great and a
-priority at least as high changes no row when it comes again, so a bounded cache keeps it from being stored.
+Most links of a page stand on the page before it too. A queued URL changes no row when it comes again, unless its depth
+is smaller or its priority higher. A bounded cache keeps such URLs from being stored.
 """
 
 from __future__ import annotations

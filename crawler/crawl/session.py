@@ -142,8 +142,8 @@ class CrawlSession:
         """Record the run, queue its seeds, and start the writer. Returns how many URLs were queued before.
 
         A run for pictures queues nothing here, a run for named pages only these. Within the scope it also queues URLs
-        that an import named without content, URLs that narrower bounds left out (unless it is an update), and pages
-        due for a revisit. URLs skipped for a reason that has lapsed are queued while the crawl goes on.
+        that an import named without content, and pages due for a revisit. Unless it is an update, it queues URLs that
+        narrower bounds left out. URLs skipped for a reason that has lapsed are queued while the crawl goes on.
         """
         if self._options.only_missing:
             self._run_id = self._archive.runs.start(command, self._options.as_values(), software_versions())

@@ -1,8 +1,8 @@
 """Copies of a stored site on this disk: fetched, worked on, saved again.
 
 A fetch brings the database, while the WARC files stay where they are. Beside the copy stays its base, the database as
-the store has it: against that a state is saved, and from that the next fetch goes on, so that only pieces travel that
-are new. Copies that are only read are brought up to date once for each state of the store.
+the store has it: a state is saved against it, and the next fetch goes on from it, so only new pieces travel. Copies
+that are only read are brought up to date once for each state of the store.
 """
 
 from __future__ import annotations

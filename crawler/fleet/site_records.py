@@ -1,8 +1,8 @@
 """Records of sites: the last result of each, when it is due again, and what the next result makes of it.
 
 A fleet on one machine keeps its records beside the archives (`fleet_folder.py`). With a store they are in the sites'
-heads: a record is published together with the state of the archive. So all machines that share a list and a store know
-the same, and a site that one of them has updated is due on none.
+heads: a record is published together with the state of the archive. So all machines with one list and one store know
+the same. A site that one of them has updated is due on none.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Slots for requests to one address, shared by machines.
 
-A granter on each machine makes the files that its crawls lock (`broadsheet.crawler.fetch.address_slots`), one for each
-lease that it gets of a bound that all machines share. `SharedBound` is the interface of bounds, which Dask's semaphores
-have. A granter holds a lease as long as crawls use it, and gives it back after a while in any case, so that no machine
-keeps an address from the others.
+All machines share a bound. A granter on each machine makes a file for each lease that it gets, and the machine's crawls
+lock these files (`broadsheet.crawler.fetch.address_slots`). `SharedBound` is the interface of bounds, which Dask's
+semaphores have. A granter holds a lease as long as crawls use it, and gives it back after a while in any case, so that
+no machine keeps an address from the others.
 """
 
 from __future__ import annotations

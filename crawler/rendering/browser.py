@@ -1,5 +1,5 @@
-"""Browser of a crawl: a process that is started when a page first needs it, bounded in time and memory, and killed with
-all that it has started.
+"""Browser of a crawl: a process, started when a page first needs it, bounded in time and memory, and killed with all
+its children.
 """
 
 from __future__ import annotations

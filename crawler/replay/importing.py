@@ -1,8 +1,8 @@
 """Import of WARC, ARC and WACZ files: their records go through the pipeline of a crawl's responses, without a network.
 
 Each record is a response: the same worker cleans it, the same outcome is stored, and the archive is settled at the end.
-A record whose capture the archive has already is left out, so that an import that was cut off goes on, and a second
-one changes nothing.
+A record whose capture the archive has already is left out. So an interrupted import goes on, and a second one changes
+nothing.
 
 A revisit has the body of the record that it refers to. If that is not there, or has another payload than the revisit
 states, the revisit has the best that the files hold: the same payload, its own body, or the URL's latest response

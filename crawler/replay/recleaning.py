@@ -1,6 +1,6 @@
 """Pages of an archive cleaned again from their raw responses, in worker processes, without a network.
 
-A page that was cleaned by the current cleaner is left out, so that a run that was cut off goes on where it stopped.
+Pages of the current cleaner are left out, so an interrupted run goes on where it stopped.
 """
 
 from __future__ import annotations

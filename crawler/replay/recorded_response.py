@@ -1,7 +1,7 @@
 """The response in a record of a WARC or ARC file, unpacked. Pure but for reading the file.
 
-Other tools write bodies that are unpacked already under headers that say they are packed, and bodies that are said to
-be chunked and are not. The body decides, not its headers.
+Other tools write unpacked bodies under headers that say they are packed, and unchunked bodies under headers that say
+they are chunked. The body decides, not its headers.
 """
 
 from __future__ import annotations

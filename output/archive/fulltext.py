@@ -2,8 +2,8 @@
 
 FTS5 collects text in memory and writes it as one segment of the index, but it does so before each statement that has a
 savepoint of its own, as one with triggers has: articles between such statements become a segment each, and segments are
-merged again and again. Indexing the articles of one transaction together saves a tenth of the time that storing pages
-takes, and a twelfth of that of settling 20,000 articles for the first time.
+merged again and again. Indexing the articles of one transaction together saves a tenth of the time of storing pages,
+and a twelfth of the time of first settling 20,000 articles.
 
 The index asks by GLOB whether a text has CJK characters. SQLite tries each character of a text against each range: 1 ms
 for an article of 10,000 characters, most of what the index costs. For a text with such characters the index then

@@ -1,8 +1,7 @@
 """Values as an archive stores them: times, ids that derive from content, JSON decoded or refused.
 
 Times are UTC, to the second. Two archives of one site agree on the ids and can be merged. JSON and packed values are
-decoded here, so that a damaged file ends in one line that names table, column and row, whichever library met the
-damage.
+decoded here. Whichever library meets damage, the error is one line with table, column and row.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Usage preferences of a response: `Content-Usage` (IETF AIPREF) and `Content-Signal`, in its headers or robots.txt.
 
 A stated preference is a line as it came, after its source: `Content-Usage: train-ai=n`, `robots.txt Content-Usage:
-/blog search=y`. The preferences that follow are `train-ai=n` for a use that is refused, `train-ai=y` for one that is
-granted; a use of which nothing is said is not among them. Of lines that contradict one another the refusal counts, and
-of a line that is no dictionary (RFC 9651) what it refuses. Drafts: draft-ietf-aipref-attach, draft-ietf-aipref-vocab.
+/blog search=y`. The preferences that follow are `train-ai=n` for a refused use, `train-ai=y` for a granted one; a use
+of which nothing is said is not among them. Of lines that contradict one another the refusal counts, and of a line that
+is no dictionary (RFC 9651) what it refuses. Drafts: draft-ietf-aipref-attach, draft-ietf-aipref-vocab.
 """
 
 from __future__ import annotations

@@ -133,8 +133,8 @@ _MOST_CONNECTIONS = 100
 class _PunctualProtocol(H11Protocol):
     """HTTP/1.1 of uvicorn, with a time limit on what it has none for: a request's head and its body.
 
-    A connection that waits for its peer makes room for a new one where there are too many, the oldest first, so that
-    no number of half-open connections keeps others out.
+    Where there are too many, the oldest connection that waits for its peer makes room for a new one. So half-open
+    connections keep no others out.
     """
 
     _deadline: asyncio.TimerHandle | None = None

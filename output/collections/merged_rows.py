@@ -228,8 +228,8 @@ _MEASURES = (
 def merge_runs(target: Database) -> None:
     """Take over the source's runs with their yields, rates and alarms; reasons have to be there already.
 
-    A run has the same number here as there. Two machines that once gave one number to two runs, as earlier versions
-    did for the same command in the same second, get a number made of all that the later one says.
+    A run has the same number here as there. Earlier versions gave one number to the same command run on two machines in
+    the same second. The later run then gets a number made of all its values.
     """
     rows = list(_renumbered_runs(target))
     target.execute("DROP TABLE IF EXISTS temp.merge_runs")

@@ -1,7 +1,7 @@
 """Records of other crawlers' WARC and ARC files, packed or not, read as far as they can be. Pure.
 
 Libraries give up on a file at the first odd head. Here a head may have line ends without CR, an unknown version, bytes
-that are no UTF-8, lines without a colon, and a length that is none. ARC heads may have spaces in the URL and any date.
+outside UTF-8, lines without a colon, and an invalid length. ARC heads may have spaces in the URL and any date.
 
 A packed member, gzip or Zstandard, is unpacked piece by piece as far as it can be. A wrong digest, a wrong length or a
 missing end costs nothing but a word that says so.

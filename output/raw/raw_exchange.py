@@ -104,12 +104,12 @@ class Capture:
     """A fetch of a URL and its response. `fetched_at` is UTC ISO 8601; `payload_length` is in bytes after decoding.
 
     `directives` are its robots directives (header and meta), `robots_id` the row of the robots.txt in force when it was
-    requested, `usage_stated` the usage preferences that its headers and that file state, as they came. `warc_file`,
-    `warc_offset` and `warc_length` (in bytes) say where its record lies; the file is relative
-    to the database or absolute. `raw` are the bytes that went over the connection: with them, the archive computes the
-    digest from the body and writes the record itself. `record_faults` are words of `output/raw/imported_records.py`.
-    `etag` and `last_modified` are the response headers that a conditional request needs. `rendered_for` is the URL of
-    the page for which a browser asked for it; of a document that the browser made, its own URL.
+    requested, `usage_stated` the usage preferences as its headers and that file state them. `warc_file`, `warc_offset`
+    and `warc_length` (in bytes) say where its record lies; the file is relative to the database or absolute. `raw` are
+    the bytes that went over the connection: with them, the archive computes the digest from the body and writes the
+    record itself. `record_faults` are words of `output/raw/imported_records.py`. `etag` and `last_modified` are the
+    response headers that a conditional request needs. `rendered_for` is the URL of the page for which a browser asked
+    for it; of a document that the browser made, its own URL.
     """
 
     url: str

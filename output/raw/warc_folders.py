@@ -13,8 +13,8 @@ journal and the row:
 - after an older database was put back the journal has more than the rows, and the bytes stay for
   `broadsheet import --own`.
 
-Torn bytes are moved to `NAME.tail-N` beside the file. Nothing else is moved or cut, and nothing at all in a folder that
-another database owns, or in a file that the journal does not name.
+Torn bytes are moved to `NAME.tail-N` beside the file. Nothing else is moved or cut. Folders of other databases, and
+files that the journal does not name, are left alone.
 """
 
 from __future__ import annotations
@@ -207,8 +207,8 @@ def read_committed(folder: Path) -> dict[str, int]:
 def raw_folder(base: Path, name: str) -> Path:
     """Find the folder that rows call `name`, also under the name that it was given since, with its database.
 
-    `base` is the archive's file, or just its folder. The archive's own folders come first, since the one that is called
-    `name` now may be another archive's, or that of which this one's is a copy.
+    `base` is the archive's file, or just its folder. The archive's own folders come first, since the folder `name` may
+    be another archive's by now, or its original's.
 
     >>> raw_folder(Path("/tmp"), "news.db.warc")
     PosixPath('/tmp/news.db.warc')

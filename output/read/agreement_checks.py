@@ -185,8 +185,8 @@ NEEDED_ROWS = (
 
 
 def articles_and_pages(db: Database) -> Iterator[Finding]:
-    """Check that an article's page names that article, every article that a page names exists, and a page that looks
-    like an article has one, shelved or not.
+    """Check that pages and articles name one another, and that each page that looks like an article has one, shelved or
+    not.
     """
     for article_id, page_id in db.execute(_UNPAIRED):
         yield Finding(f"article {article_id} and its page {page_id} do not name each other", f"pages row {page_id}")
@@ -214,8 +214,8 @@ def ledger_counts(db: Database) -> Iterator[Finding]:
 
 
 def ledger_rows(db: Database) -> Iterator[Finding]:
-    """Check that a ledger's blocks are numbered from 0 without a gap, that a block which is said twice names another
-    one, and that its page has a layout.
+    """Check a ledger: blocks are numbered from 0 without a gap, a block said twice names another one, and the page has
+    a layout.
     """
     for page_id, count, first, last in db.execute(_BROKEN_LEDGERS):
         yield row_finding("_page_blocks", page_id, f"has {count} blocks, numbered from {first} to {last}")

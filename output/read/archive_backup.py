@@ -1,8 +1,8 @@
 """A backup of an archive, which is an archive: made while its readers and its writer go on.
 
 The database is copied by SQLite's backup API, as one transaction sees it. Then come its WARC files up to the lengths
-that these rows have, by hard link or copy. The database gets its name last, so that a backup that was killed is none
-yet, and the same command goes on with it.
+that these rows have, by hard link or copy. The database gets its name last. So a killed backup does not look like one,
+and the same command goes on with it.
 """
 
 from __future__ import annotations

@@ -60,8 +60,7 @@ def block_texts(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
 
 
 def article_texts(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
-    """Check that an article's text is its kept blocks in order, word for word, and those of the pages that go on with
-    it.
+    """Check that an article's text is, word for word, the kept blocks of its page and of the pages that continue it.
 
     So is its Markdown, if it was made by this version of the cleaner.
     """

@@ -96,8 +96,8 @@ def _pairs_with_same_canonical(
 ) -> Iterator[tuple[int, int]]:
     """Yield pairs of pages that a canonical URL relates and whose texts are nearly the same.
 
-    All that name one URL are compared with the page at that URL, or with the first of them if it was not fetched: a
-    site that names its home page everywhere costs one comparison a page.
+    Pages that name one URL are compared with the page there, or with the first of them if it was not fetched: a site
+    that names its home page everywhere costs one comparison a page.
     """
     for canonical_url, group in _group_by_canonical(pages).items():
         anchor = min(group, key=lambda page: (page.url != canonical_url, *_url_sort_key(page)))

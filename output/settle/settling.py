@@ -1,9 +1,9 @@
 """Settling: page verdicts with the evidence of the whole archive.
 
-There is one article for each text, no article for a page that only repeats others, and no text in an article that the
-site repeats. The result depends on what is in the archive, not on the order in which it came, and settling twice
-changes nothing. Nothing is lost: `pages.own_type` keeps a page's own verdict and `own_verdicts` that on its blocks, and
-an article that is taken out waits in `shelved`, until the evidence falls.
+Each text has one article, a page that only repeats others has none, and no article holds text that the site repeats.
+The result depends on what is in the archive, not on the order in which it came, and settling twice changes nothing.
+Nothing is lost: `pages.own_type` keeps a page's own verdict, `own_verdicts` those on its blocks. A removed article
+waits in `shelved` until the evidence falls.
 """
 
 from __future__ import annotations
@@ -253,8 +253,8 @@ def _changes(removed: int, returned: int, rewritten: int, rejudged: int) -> dict
 def _judge_layouts(db: Database, hosts: Iterable[str]) -> tuple[dict[int, PageVerdict], set[int]]:
     """Judge and store the layouts of these hosts.
 
-    Returns what the pages are that are no articles by them, and the pages that were none before and are now, or the
-    other way round. Fills `settle_layout_out`.
+    Returns the types of pages that are no articles by their layout, and the pages whose answer changed. Fills
+    `settle_layout_out`.
     """
     db.execute("CREATE TEMP TABLE settle_layout_out (page_id INTEGER PRIMARY KEY, is_out INTEGER NOT NULL)")
     layout_verdicts: dict[int, PageVerdict] = {}

@@ -59,8 +59,8 @@ _HAVE_RECOUNTED = f"""SELECT DISTINCT a.page_id FROM settle_recounted c
 def find_touched_pages(db: Database, page_ids: Collection[int]) -> set[int]:
     """Find the pages whose relations must be computed anew.
 
-    They are these pages, the unsettled ones, the first pages of articles that they are parts of, and the pages of
-    articles with a block that comes to be left out or not. Needs `settle_recounted`.
+    They are these pages, the unsettled ones, the first pages of the articles they continue, and the pages of articles
+    with a block whose verdict changes. Needs `settle_recounted`.
     """
     touched_pages = {*page_ids, *(page_id for (page_id,) in db.execute(_UNSETTLED))}
     first_pages = db.execute(_FIRST_PAGES_OF_PAGES, [json.dumps(sorted(touched_pages))])

@@ -4,10 +4,10 @@ Triggers note in `unsettled` each page of which something changed that settling 
 block texts that it had before. What else decides the outcome stands in a fact of the file: the version of the judges,
 and the pages that articles on several pages still await.
 
-A change may make its page, or a related one, a copy or part of another. Pages are related that carry one text, that a
-canonical URL or a link to the rest of an article relates, and that were copies or parts of one article when the archive
-was last settled. Their groups, taken whole, decide alone what each of them is, so looking at them gives what looking at
-the whole archive would give.
+A change may make its page, or a related one, a copy or part of another. Pages are related by a common text, by a
+canonical URL, by a link to the rest of an article, and if they were copies or parts of one article when the archive was
+last settled. Their groups, taken whole, decide alone what each of them is, so looking at them gives what looking at the
+whole archive would give.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class StaleHosts:
 
 
 class PageRoles(NamedTuple):
-    """The pages that are no evidence of what their host repeats (`uncounted`), and those of them that are not judged by
-    it either, since they are no articles (`unjudged`).
+    """The pages that are no evidence of what their host repeats (`uncounted`). Those that are no articles are not
+    judged by it either (`unjudged`).
     """
 
     uncounted: frozenset[int]

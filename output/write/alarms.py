@@ -1,7 +1,7 @@
 """Yields of each host in a run, and alarms where they are out of line with the host's past.
 
-An alarm asks a person to look at the site: its articles turn short, empty or alike, a rule that always fired stops, a
-new layout takes over or that of articles is gone. It changes nothing in the archive.
+An alarm asks a person to look at the site: its articles turn short, empty or alike, a rule stops that always fired, a
+new layout takes over, or the articles' layout is gone. It changes nothing in the archive.
 
 Pages are compared in groups of a host: seen before (`again`), new (`new`: first seen in this run, and no lists), and
 new by URL pattern, where a pattern has enough of them. All pages together are `*`; a page that was no article before

@@ -1,7 +1,7 @@
 """The writing side of an archive: one owner, and one transaction for each batch of outcomes.
 
-A URL leaves the queue in the same transaction that stores its outcome, so a crawl that is killed at any moment has lost
-nothing and stored nothing twice. Each text of robots.txt that was in force is stored once for a host.
+A URL leaves the queue in the transaction that stores its outcome. So a crawl killed at any moment has lost nothing and
+stored nothing twice. Each text of robots.txt that was in force is stored once for a host.
 """
 
 from __future__ import annotations

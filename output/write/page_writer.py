@@ -52,9 +52,9 @@ class SaveResult(NamedTuple):
 def save_page(db: Database, sighting: Sighting, rows: PageRows) -> SaveResult:
     """Store a page's verdict, and for an article its ledger and row. Runs in the caller's transaction.
 
-    When a URL that held an article now gives something else (a wall, an error with status 200, an empty page, only the
-    free beginning, less than a browser rendered), the article stays, and the row in `urls` says what came. Only the
-    same capture, judged again, can remove an article.
+    A URL that held an article may now give a wall, an error with status 200, an empty page, only the free beginning, or
+    less than a browser rendered. Then the article stays, and the row in `urls` says what came. Only the same capture,
+    judged again, can remove an article.
     """
     page_id = sighting.page_id
     stored = stored_article(db, sighting.url)

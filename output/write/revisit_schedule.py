@@ -1,10 +1,10 @@
 """Revisits: the time at which a page is due again, and the queueing of pages that are.
 
-The time follows from how often a page was found changed: a visit that finds a change halves the interval, one that
-finds none makes it half as long again, between a floor and a ceiling. In the long run about 37 % of visits find a
-change. (Multiplicative increase and decrease, as in Cho and Garcia-Molina's estimates of change frequency without their
-need of a history; the factors are ours.) Before the second visit the age of the article is the guess: texts are
-corrected most on their first days, so a page waits an eighth of its age.
+The time follows from how often a page was found changed: a visit with a change halves the interval, one without makes
+it half as long again, between a floor and a ceiling. In the long run about 37 % of visits find a change.
+(Multiplicative increase and decrease, as in Cho and Garcia-Molina's estimates of change frequency without their need of
+a history; the factors are ours.) Before the second visit the age of the article is the guess: texts are corrected most
+on their first days, so a page waits an eighth of its age.
 
 A date in a sitemap or feed goes before the interval: a page dated later than the last visit is due at once. After three
 such dates in a row without a change, they are no longer believed for that page.

@@ -1,9 +1,9 @@
 """Takedowns: articles removed from an archive for good, at somebody's request, so that they never come back.
 
-Removed are the articles, also shelved ones, their revisions, pages, ledgers and captures, block texts that nothing else
-uses, pictures that no other article shows, and their words in the full-text index. What stays are the rows of `urls`,
-skipped, and the takedown itself, which keeps these URLs and every URL that matches out of the queue (triggers on
-`urls`). `erase_remains` then leaves nothing of it in bytes that no row uses.
+Removed are the articles, also shelved ones, their revisions, pages, ledgers and captures, and their words in the
+full-text index. Block texts and pictures go if nothing else uses them. What stays are the rows of `urls`, skipped, and
+the takedown itself, which keeps these URLs and every URL that matches out of the queue (triggers on `urls`).
+`erase_remains` then leaves nothing of it in bytes that no row uses.
 """
 
 from __future__ import annotations
@@ -126,8 +126,8 @@ _REMOVALS = (
 class Takedown:
     """A takedown of a URL or pattern: the URLs and articles, as (title, URL), that it removes, and counts of the rest.
 
-    `block_count` is of block texts that no other page uses. Not touched are `warc_files`, imported files that hold
-    responses of these URLs too, and `copies`, URLs of other pages that keep long blocks of these articles.
+    `block_count` is of block texts that no other page uses. Not touched are `warc_files`, imported files with responses
+    of these URLs, and `copies`, URLs of other pages with long blocks of these articles.
     """
 
     pattern: str

@@ -2,11 +2,11 @@
 
 Each URL found on a page belongs to its narrow pattern, to a wide one and to its host
 (`broadsheet.cleaners.page.url_shapes`). A new article sets the counts of its own patterns, and of those of the page
-that first linked to it, back to zero. A page that brings nothing new, a dry one, counts against its patterns; a hopeful
-page, one that hides its content (a wall, an error) or is the first to lead to another part of the site, counts a tenth
-of that. A pattern with too many dry pages is spent: its queued URLs are skipped, until it brings something new again. A
-pattern that keeps bringing articles has no bound. What seeds, sitemaps and feeds name is a finite list: it is always
-fetched and counts against nothing.
+that first linked to it, back to zero. A page that brings nothing new, a dry one, counts against its patterns. A hopeful
+page (it hides its content, or is the first to lead to another part of the site) counts a tenth of that. A pattern with
+too many dry pages is spent: its queued URLs are skipped, until it brings something new again. A pattern that keeps
+bringing articles has no bound. What seeds, sitemaps and feeds name is a finite list: it is always fetched and counts
+against nothing.
 
 Some patterns are sampled: one of ten of their URLs (of copies, of fifty) is fetched, the others are skipped as `dry`.
 Thirty pages of thirty brought nothing, on a host whose sitemaps and feeds name nearly all of its articles. Or, on any

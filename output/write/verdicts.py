@@ -2,8 +2,8 @@
 
 The ledger holds the verdict in force. Table `_own_verdicts` has a row for each block on which another verdict than the
 page's own is in force: the own one, and that of the site's memory, if it has one. A person's correction counts for its
-article before one for its host, and that before one for everywhere. All three are computed again from what is stored,
-so that to do it twice changes nothing, and it may be done after anything that wrote verdicts.
+article before one for its host, and that before one for everywhere. All three are computed again from what is stored.
+Doing it twice changes nothing, and it may follow anything that wrote verdicts.
 """
 
 from __future__ import annotations
