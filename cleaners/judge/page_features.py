@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from lxml import etree
 
 from ..document import Block, BlockKind, RemovalReason, Verdict
 from ..package_data import read_toml
+from ..page.canonical_urls import split_url
 from ..page.elements import TagIndex
 from ..page.running_text import MAX_LINK_DENSITY, prose_of
 from ..page.statements import JsonLdNode, is_article_node, types_of
@@ -190,10 +191,7 @@ def is_headline(block: Block, url: str) -> bool:
 
 
 def _is_other_page(target: str, url: str) -> bool:
-    try:
-        target_parts, page_parts = urlsplit(target), urlsplit(url)
-    except ValueError:  # a host in broken brackets
-        return False
+    target_parts, page_parts = split_url(target), split_url(url)
     return target_parts.netloc == page_parts.netloc and target_parts.path != page_parts.path
 
 
@@ -211,10 +209,7 @@ def _static_page_name(reading: Reading, static_names: frozenset[str]) -> str:
 
 
 def _path_parts(url: str) -> list[str]:
-    try:
-        return unquote(urlsplit(url).path).lower().split("/")
-    except ValueError:  # a host in broken brackets
-        return []
+    return unquote(split_url(url).path).lower().split("/")
 
 
 def _listed_words(blocks: Sequence[Block], verdicts: Sequence[Verdict], url: str) -> int:

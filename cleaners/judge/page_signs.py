@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import chain, repeat
 from math import log1p
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import numpy as np
 
 from ..document import Block, BlockKind, Metadata, Verdict
 from ..package_data import read_toml
+from ..page.canonical_urls import split_url
 from ..page.elements import TagIndex
 from ..page.running_text import prose_of
 from ..page.statements import JsonLdNode, types_of
@@ -111,10 +112,7 @@ def _metadata_signs(metas: Mapping[str, str], metadata: Metadata) -> Signs:
 @lru_cache(maxsize=256)
 def _url_signs(url: str) -> Signs:
     """Read the words of host and path, and the form of the path's last segment."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # a host in broken brackets
-        parts = urlsplit("")
+    parts = split_url(url)
     segments = [segment for segment in unquote(parts.path).lower().split("/") if segment]
     words = set(segments) | {word for segment in segments[:-1] for word in _WORD_SEPARATORS.split(segment)}
     last_segment = segments[-1] if segments else ""

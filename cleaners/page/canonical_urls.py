@@ -34,6 +34,14 @@ _REMEMBERED_URLS, _MAX_REMEMBERED_CHARS = 8192, 500
 _DATA = read_toml(__package__, "canonical_urls.toml")
 
 
+def split_url(url: str) -> SplitResult:
+    """Split a URL; one that cannot be parsed, such as one with a host in broken brackets, has empty parts."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+
+
 def _name_pattern(prefixes: Iterable[str], names: Iterable[str]) -> re.Pattern[str]:
     """Compile a pattern whose `match` finds parameter names with one of the prefixes, and the names themselves."""
     any_prefix = "|".join(re.escape(prefix) for prefix in prefixes)

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from html import escape, unescape
 from itertools import islice
-from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
 
 from ..document import Block
+from .canonical_urls import split_url
 from .elements import is_in_boilerplate
 from .markup_repairs import has_value_places
 from .page_context import PageContext
@@ -113,10 +113,7 @@ def _node_texts(node: JsonLdNode) -> Iterator[StatedText]:
 
 
 def _path(address: str) -> str:
-    try:
-        return urlsplit(address).path.rstrip("/")
-    except ValueError:  # a host in broken brackets
-        return ""
+    return split_url(address).path.rstrip("/")
 
 
 def _read_page_state(page: PageContext, base: str) -> HeldText:

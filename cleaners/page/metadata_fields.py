@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 from ..document import AUTHORS, BYLINE, TITLE, FieldStatement, Metadata
 from .authors import find_authors, find_byline, stated_authors
-from .canonical_urls import canonicalise
+from .canonical_urls import canonicalise, split_url
 from .datelines import CARD_CLASS, TITLE_SPACES, date_statements, find_modified, find_published
 from .elements import TagIndex, index_tags
 from .language import find_language
@@ -255,7 +255,7 @@ def _read_canonical(page: PageContext) -> tuple[str, str]:
 
 def _is_other_home_page(address: str, url: str) -> bool:
     """Return whether a canonical URL is a home page although the page is not: a common fault of templates."""
-    address_parts, page_parts = urlsplit(address), urlsplit(url)
+    address_parts, page_parts = split_url(address), split_url(url)
     return (
         address_parts.path in ("", "/")
         and not address_parts.query

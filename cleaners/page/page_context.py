@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from lxml import etree
 
+from .canonical_urls import split_url
 from .date_parser import LabelledDate, date_in_url
 from .elements import TagIndex
 from .statements import (
@@ -211,14 +211,14 @@ class PageContext:
         headline = fold_title(str(node.get("headline") or node.get("name") or ""))
         page_title = fold_title(" ".join(self.statements.titles[:1]))
         addresses = [*string_values(node.get("mainEntityOfPage")), *string_values(node.get("url"))]
-        path = _host_and_path(self.url)[1].rstrip("/")
+        path = split_url(self.url).path.rstrip("/")
         has_page_path = any(path and path in address for address in addresses)
         return 2 - int(bool(headline and headline in page_title)) - int(has_page_path)
 
     @cached_property
     def site_names(self) -> tuple[str, ...]:
         """Return all names of the site that the page states, then the host and its labels."""
-        host = _host_and_path(self.url)[0]
+        host = split_url(self.url).hostname or ""
         labels = [label for label in host.split(".") if label not in _GENERIC_HOST_LABELS][:-1]
         return (
             *self.statements.meta_contents(meta_names("sitename")),
@@ -344,19 +344,10 @@ class PageContext:
         The region is that of the host's top-level domain, if it is a country's own: templates state `en-US` anywhere.
         """
         language = (self.statements.html_languages or [""])[0].replace("_", "-")
-        domain = _host_and_path(self.url)[0].rpartition(".")[2]
+        domain = (split_url(self.url).hostname or "").rpartition(".")[2]
         if len(domain) != 2 or not domain.isalpha() or domain in load_words("worldwide_domains"):
             return language
         return f"{language.partition('-')[0] or 'und'}-{domain}"
-
-
-def _host_and_path(url: str) -> tuple[str, str]:
-    """Return a URL's host and path; both empty if it cannot be parsed."""
-    try:
-        parts = urlsplit(url)
-        return parts.hostname or "", parts.path
-    except ValueError:  # a host in broken brackets
-        return "", ""
 
 
 def _home_links(heading: Element) -> list[Element]:
@@ -370,8 +361,5 @@ def _home_links(heading: Element) -> list[Element]:
 
 
 def _is_front_page(href: str) -> bool:
-    try:
-        parts = urlsplit(href)
-    except ValueError:
-        return False
+    parts = split_url(href)
     return parts.path in (("/",) if not parts.netloc else ("/", "")) and not parts.query

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..package_data import read_toml
+from .canonical_urls import split_url
 
 _SHAPE_DATA = read_toml(__package__, "url_shapes.toml")
 LIST_SEGMENTS: frozenset[str] = frozenset(_SHAPE_DATA["lists"]["segments"])
@@ -56,10 +57,7 @@ def shape_of(url: str) -> UrlShape:
     >>> shape_of("https://news.example/2024/05/12/the-mill-on-the-river-burned")
     <UrlShape.ARTICLE: 'article'>
     """
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # a host in broken brackets
-        return UrlShape.UNKNOWN
+    parts = split_url(url)
     if not parts.netloc:  # a page whose URL is not known
         return UrlShape.UNKNOWN
     path = _plain_path(unquote(parts.path).lower())
@@ -82,10 +80,7 @@ def shape_of(url: str) -> UrlShape:
 
 def has_dated_path(url: str) -> bool:
     """Return whether a URL's path names a date and, after it, one thing of that date."""
-    try:
-        path = _plain_path(unquote(urlsplit(url).path).lower())
-    except ValueError:  # a host in broken brackets
-        return False
+    path = _plain_path(unquote(split_url(url).path).lower())
     return bool(_DATED_PATH.search(path) or _DATED_NUMBER.search(path))
 
 
@@ -102,7 +97,7 @@ def copy_convention(url: str) -> str:
 
 def names_a_day(url: str) -> bool:
     """Return whether a URL ends with a whole date, as an archive of the day does, and the entry of a diary."""
-    return shape_of(url) is UrlShape.DEEP_LIST and bool(_DAY.search(_plain_path(unquote(urlsplit(url).path).lower())))
+    return shape_of(url) is UrlShape.DEEP_LIST and bool(_DAY.search(_plain_path(unquote(split_url(url).path).lower())))
 
 
 def _plain_path(path: str) -> str:
@@ -122,7 +117,7 @@ def is_section(url: str) -> bool:
     """Return whether a URL is a list only by a section's name at its end: such a list shows the newest articles."""
     if shape_of(url) is not UrlShape.LIST:
         return False
-    return LIST_SEGMENTS.isdisjoint(unquote(urlsplit(url).path).lower().split("/"))
+    return LIST_SEGMENTS.isdisjoint(unquote(split_url(url).path).lower().split("/"))
 
 
 def _looks_like_article(segment: str) -> bool:
@@ -223,10 +218,7 @@ def slug_words(url: str) -> frozenset[str]:
     >>> sorted(slug_words("https://news.example/2024/the-mill-burned.html"))
     ['burned', 'mill', 'the']
     """
-    try:
-        path = unquote(urlsplit(url).path)
-    except ValueError:  # a host in broken brackets
-        return frozenset()
+    path = unquote(split_url(url).path)
     words = _LETTERS.findall(path.rstrip("/").rpartition("/")[2].partition(".")[0].lower())
     return frozenset(words) if len(set(words)) >= _SLUG_WORDS else frozenset()
 

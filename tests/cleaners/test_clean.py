@@ -175,6 +175,14 @@ def test_an_empty_body_is_an_empty_page() -> None:
         assert clean(Page("https://a.example/", body)).verdict.page_type is PageType.EMPTY
 
 
+@pytest.mark.parametrize("url", ["http://[", "http://[bad/2024/the-mill", "//[x"])
+def test_a_page_whose_url_cannot_be_parsed_is_read_beside_a_canonical_home_page(url: str) -> None:
+    page = clean(Page(url, b"<link rel=canonical href='https://a.example/'><title>Mill burns</title><p>It is gone."))
+    assert (page.metadata.title, page.text, page.metadata.canonical_url) == (
+        "Mill burns", "It is gone.", "https://a.example/",
+    )  # fmt: skip
+
+
 def test_cleaning_twice_gives_the_same() -> None:
     path, resource = demo_pages()[3]
     page = Page("http://lantern.example.org" + path, resource.body, resource.headers["Content-Type"])
@@ -184,8 +192,8 @@ def test_cleaning_twice_gives_the_same() -> None:
 _PIECES = (
     "<p> </p> <div> </div> <table> <tr> <td> </table> <ul> <li> <a href='x'> </a> <br> <b> <em> </em> <pre> <h1> </h1>"
     " <article> <script> </script> <style> <!-- --> <title> <svg> <math> <template> <noscript> <figure> <blockquote>"
-    " <p~hidden> <div~style='display:none'> <base~href='http://['> <meta~charset=utf-7> <html~lang=es> &amp; &#0;"
-    " &#xD800; <![CDATA[ ]]> <?php </body> </html>"
+    " <p~hidden> <div~style='display:none'> <base~href='http://['> <meta~charset=utf-7> <html~lang=es> <link~rel=canonical~href=https://a.example/>"
+    " &amp; &#0; &#xD800; <![CDATA[ ]]> <?php </body> </html>"
 )
 PIECES = st.sampled_from([piece.replace("~", " ") for piece in _PIECES.split()])
 MARKUP = st.lists(PIECES | st.text(max_size=12), max_size=40).map("".join)
