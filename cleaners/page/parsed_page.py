@@ -38,7 +38,6 @@ from .markup_repairs import (
 MAX_CHARACTERS = 10_000_000  # a longer page is cut: libxml2 would take seconds and a gigabyte
 PRESCAN_BYTES = 4096  # the standard says 1024; pages that begin with long comments declare later
 MAX_DEPTH = 200  # libxml2 gives up at 256 open elements and drops the rest of the page
-BINARY_PROBLEM = "binary: not text"
 
 _HTML_CODECS = frozenset(
     "utf-8 utf-16 utf-16-be utf-16-le gb18030 big5hkscs euc_jp iso2022_jp cp932 cp949 cp866 cp874 koi8-r koi8-u"
@@ -64,35 +63,32 @@ _HEAD_TAGS = frozenset(("base", "link", "meta", "noscript", "script", "style", "
 
 
 class DecodedText(NamedTuple):
-    """Page's text, the Python name of its encoding, and what was wrong with it; `problem` is empty if nothing was.
+    """Page's text, the Python name of its encoding, and whether its bytes are no text.
 
     `cuts` says what was cut of it, as evidence: `cut=characters:10000000`.
     """
 
     text: str
     encoding: str
-    problem: str = ""
+    is_binary: bool = False
     cuts: tuple[str, ...] = ()
 
 
 def decode(body: bytes, content_type: str = "", max_characters: int = MAX_CHARACTERS) -> DecodedText:
     """Decode a response's bytes, whatever they are, and drop control characters and NULs.
 
-    `content_type` is the header's value. Text after `max_characters` is cut, and `problem` and `cuts` say so. Never
-    raises.
+    `content_type` is the header's value. Text after `max_characters` is cut, and `cuts` says so. Never raises.
     """
     encoding, byte_order_mark = read_bom(body)
-    problem = ""
+    is_binary = False
     if encoding and byte_order_mark:
         body = body[len(byte_order_mark) :]
     else:
-        encoding, problem = _choose_encoding(body, content_type)
-        problem = BINARY_PROBLEM if not encoding.startswith(_WIDE_ENCODINGS) and _is_binary(body) else problem
+        encoding = _choose_encoding(body, content_type)
+        is_binary = not encoding.startswith(_WIDE_ENCODINGS) and _is_binary(body)
     text = _decode_without_controls(body, encoding)
-    if len(text) > max_characters:
-        problem = "; ".join(filter(None, [problem, f"cut: {len(text)} characters, read {max_characters}"]))
-        return DecodedText(text[:max_characters], encoding, problem, (f"cut=characters:{max_characters}",))
-    return DecodedText(text, encoding, problem)
+    cuts = (f"cut=characters:{max_characters}",) if len(text) > max_characters else ()
+    return DecodedText(text[:max_characters], encoding, is_binary, cuts)
 
 
 def _decode_without_controls(body: bytes, encoding: str) -> str:
@@ -102,19 +98,18 @@ def _decode_without_controls(body: bytes, encoding: str) -> str:
     return _C1_UTF8.sub(b"", body.translate(None, _CONTROL_BYTES)).decode("utf-8", "replace")
 
 
-def _choose_encoding(body: bytes, content_type: str) -> tuple[str, str]:
-    """Return the encoding's Python name, and what is wrong with the declared one or an empty string."""
+def _choose_encoding(body: bytes, content_type: str) -> str:
+    """Return the encoding's Python name."""
     declared = _declared_encoding(body, content_type)
     if declared and declared.startswith(_WIDE_ENCODINGS):
-        return declared, ""
+        return declared
     if body.isascii():  # a stateful encoding (ISO-2022-JP, HZ) looks like ASCII
-        return declared or "utf-8", ""
+        return declared or "utf-8"
     if _is_mostly_utf8(body):
-        return "utf-8", "" if declared in (None, "utf-8") else f"declared {declared}, is utf-8"
+        return "utf-8"
     if declared and declared != "utf-8" and _is_plausible(body, declared):
-        return declared, ""
-    detected = _codec_name(detect_encoding(body)) or FALLBACK_ENCODING
-    return detected, f"declared {declared}, read as {detected}" if declared else ""
+        return declared
+    return _codec_name(detect_encoding(body)) or FALLBACK_ENCODING
 
 
 def _declared_encoding(body: bytes, content_type: str) -> str | None:

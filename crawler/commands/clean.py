@@ -177,7 +177,7 @@ def _is_html(body: bytes, input_form: str | None) -> bool:
     if input_form:
         return input_form == "html"
     decoded = parsed_page.decode(body)
-    if decoded.problem == parsed_page.BINARY_PROBLEM:
+    if decoded.is_binary:
         raise CommandError("this is neither a page nor text (--html or --text reads it all the same)")
     return bool(_HTML_DOCUMENT.match(decoded.text) or len(_TAG.findall(decoded.text, 0, _SAMPLE_CHARS)) >= _MIN_TAGS)
 
