@@ -81,19 +81,7 @@ def lineage(extractor_use: ExtractorUse = ExtractorUse.IN_DOUBT) -> Lineage:
     libraries = " ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     if extractor_use is not ExtractorUse.IN_DOUBT:
         libraries += f" ({extractor_use})"
-    return Lineage(CLEANER_VERSION, rules_digest(), model_digest(), "", libraries)
-
-
-@cache
-def rules_digest() -> str:
-    """Compute the digest of the hand-written data files: phrases, layout, page types, dates, URLs."""
-    return data_digest(rule_files())
-
-
-@cache
-def model_digest() -> str:
-    """Compute the digest of the trained models and weights."""
-    return data_digest(MODEL_DATA)
+    return Lineage(CLEANER_VERSION, data_digest(rule_files()), data_digest(MODEL_DATA), "", libraries)
 
 
 @cache
