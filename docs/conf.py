@@ -17,6 +17,8 @@ exclude_patterns = ["deploy"]
 myst_heading_anchors = 4
 highlight_language = "text"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["phone.css"]
 html_show_copyright = False
 html_theme_options = {"navigation_with_keys": True}
 
