@@ -12,7 +12,7 @@ import pytest
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
-from tests.bench.load.story_sites import FurnitureSite, HeavySite, ScriptedSite, StorySite
+from tests.bench.load.story_sites import DoubledSite, FurnitureSite, HeavySite, ScriptedSite, StorySite
 from tests.bench.load.wordpress_site import WordPressSite
 from tests.bench.sites import ROOT
 from tests.bench.whole_sites import BEGIN, END, summarize, table, with_table
@@ -105,6 +105,14 @@ def test_each_link_of_a_site_of_stories_leads_to_a_page_of_it_and_every_story_is
     again = kind(ORIGIN, articles=22)
     assert all(again.answer(path) == body for path, body in bodies.items())
     assert again.answer("/stories/none-3") is None
+
+
+def test_each_article_of_a_doubled_site_has_the_same_bytes_at_two_addresses_that_its_pages_link_to() -> None:
+    bodies = _crawl(DoubledSite(ORIGIN, articles=22))
+    assert None not in bodies.values()
+    pairs = [(path, f"{path}index.html") for path in bodies if path.startswith("/stories/") and path.endswith("/")]
+    assert len(pairs) == 22
+    assert all(bodies[folder] == bodies[index] for folder, index in pairs)
 
 
 def test_a_heavy_page_has_hundreds_of_kilobytes_and_few_blocks_one_with_furniture_seventy_that_go() -> None:

@@ -2,13 +2,13 @@
 
     python -m tests.bench.whole_sites [NAME ...] [--rounds N] [--sides naive,ours] [--comparable] [--out FILE]
 
-The sites are the nine of the corpus, served by its own `tools/serve_site.py`, and four generated ones: `wordpress`,
+The sites are the nine of the corpus, served by its own `tools/serve_site.py`, and five generated ones: `wordpress`,
 2,000 pages with long threads of comments, `heavy`, 300 pages of 400 KB, nearly all styles, scripts and state,
-`scripted`, 120 pages of 360 KB with long names in their scripts, of which a third shows little prose, and `furniture`,
-400 pages with 70 blocks each around the article. The sides take turns, so that a machine that changes its speed changes
-it for both, and of each the median CPU counts. Only `naive` goes without raw responses, ledger, full text
-of metadata and settling. Sites that are not named, and sides, keep what the last result says. Writes
-`results/whole_sites.json` and, in `docs/performance.md`, the table between its two marks.
+`scripted`, 120 pages of 360 KB with long names in their scripts, of which a third shows little prose, `furniture`,
+400 pages with 70 blocks each around the article, and `doubled`, half as many, each at two addresses. The sides take
+turns, so that a machine that changes its speed changes it for both, and of each the median CPU counts. Only `naive`
+goes without raw responses, ledger, full text of metadata and settling. Sites that are not named, and sides, keep what
+the last result says. Writes `results/whole_sites.json` and, in `docs/performance.md`, the table between its two marks.
 """
 
 from __future__ import annotations

@@ -14,13 +14,19 @@ import random
 import sys
 from collections.abc import Callable
 
-from tests.bench.load.story_sites import FurnitureSite, HeavySite, ScriptedSite
+from tests.bench.load.story_sites import DoubledSite, FurnitureSite, HeavySite, ScriptedSite
 from tests.bench.load.wordpress_site import WORDS, WordPressSite
 
 _GROUP = 50
 _TYPES = {".html": "text/html; charset=utf-8", ".xml": "application/xml", ".txt": "text/plain"}
 Answer = Callable[[str], bytes | None]
-GENERATED = {"furniture": FurnitureSite, "heavy": HeavySite, "scripted": ScriptedSite, "wordpress": WordPressSite}
+GENERATED = {
+    "doubled": DoubledSite,
+    "furniture": FurnitureSite,
+    "heavy": HeavySite,
+    "scripted": ScriptedSite,
+    "wordpress": WordPressSite,
+}
 """The generated sites of the benchmark of whole sites, by name."""
 
 

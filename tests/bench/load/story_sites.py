@@ -1,4 +1,4 @@
-"""Three generated sites of articles: two in heavy pages, one amid many blocks of furniture.
+"""Four generated sites of articles: two in heavy pages, two amid many blocks of furniture.
 
 What is heavy, and what stands around the article, is of the kinds that real sites have. All follows from a page's
 number, so that every side crawls the same bytes. Each link of a page leads to a page of the site or to another host, so
@@ -18,6 +18,7 @@ LISTED = 20
 _SMALL_WORDS = "the of and to in a that it was for on with as at by from".split()
 _MENU, _TEASERS, _COMMENTS, _FOOTERS = 18, 14, 6, 13
 _RULES, _SCRIPTS, _STATES = 2000, 2700, 450  # rules of style, statements of script, records of state a heavy page
+_INDEX = "index.html"
 _NAMES, _STYLE_CHARS = 3000, 40_000  # long names in a scripted page's scripts, and its styles
 
 
@@ -160,6 +161,24 @@ class FurnitureSite(StorySite):
             <section id="comments"><h2>What readers say</h2>{comments}</section>
             <footer class="site-footer"><ul>{footers}</ul><p>All rights reserved by The Weekly Sluice.</p>
             <p>Support our work with a donation.</p></footer></body></html>"""
+
+
+class DoubledSite(FurnitureSite):
+    """The same with each article at two addresses, its folder's and its `index.html`; the pages link to both."""
+
+    def __init__(self, origin: str, articles: int = 190) -> None:
+        super().__init__(origin, articles)
+
+    def answer(self, path: str) -> bytes | None:
+        """The body of a path, for both addresses of an article the same."""
+        return super().answer(path.removesuffix(_INDEX))
+
+    def article_path(self, number: int) -> str:
+        """The path of an article's folder."""
+        return super().article_path(number) + "/"
+
+    def _link(self, number: int) -> str:
+        return super()._link(number).replace('/">', f'/{_INDEX}">')
 
 
 def _comment(number: int, place: int) -> str:
