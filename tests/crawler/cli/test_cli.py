@@ -11,7 +11,7 @@ import click
 import pytest
 
 from broadsheet.crawler.cli import cli, run
-from broadsheet.crawler.commands.verb_options import import_while_not_collecting
+from broadsheet.crawler.workers.worker import import_while_not_collecting
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.crawls import REPOSITORY
 from tests.output.conftest import Maker
