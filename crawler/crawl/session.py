@@ -236,6 +236,11 @@ class CrawlSession:
             self.stored_counts[key] += self._archive.given_up_counts.pop(key, 0)
         return self._archive.take_requeued_hosts()
 
+    @property
+    def batch_count(self) -> int:
+        """Count the transactions of outcomes so far."""
+        return self._archive.batch_count
+
     def settle(self) -> None:
         """Stop writing, and judge all pages again with what the whole site shows."""
         self._stop_writing()

@@ -324,8 +324,11 @@ class SiteSpider(scrapy.Spider):
         await self._close_browser()
         self.parts.workers.close()
         outcome = self._run_outcome(reason)
-        if reused_count := self.parts.outcomes.reused_count:
-            self.parts.session.stored_counts["pages/same_bytes"] = reused_count
+        counts = {
+            "pages/same_bytes": self.parts.outcomes.reused_count,
+            "commits/outcomes": self.parts.session.batch_count,
+        }
+        self.parts.session.stored_counts |= {name: count for name, count in counts.items() if count}
         stats = {f"urls/{key}": count for key, count in self.parts.session.stored_counts.items()}
         if self.parts.rendering is not None:
             stats |= {f"browser/{result}": count for result, count in self.parts.rendering.counts.items()}

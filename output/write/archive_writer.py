@@ -107,6 +107,8 @@ class Archive:
         """What opening the archive found in its WARC folders."""
         self.given_up_counts: Counter[str] = Counter()
         """How many URLs were given up together with their host, by `state/reason`."""
+        self.batch_count = 0
+        """Transactions of outcomes since the archive was opened."""
         self.requeuer = Requeuer(db)
         """Queues again, step by step, what an earlier run left."""
 
@@ -192,6 +194,7 @@ class Archive:
         try:
             if self._raw_writer and (size := sum(outcome.raw_size for outcome in batch)):
                 self._raw_writer.make_room(size)
+            self.batch_count += 1
             with write_transaction(self.db):
                 for outcome in batch:
                     self._save_outcome(outcome)

@@ -169,6 +169,8 @@ def test_pages_that_stand_under_two_addresses_are_cleaned_once_and_stored_as_one
     site.routes |= {path: page(path.split("/")[1], "/", "../") for path in paths}
     result = crawl(f"{site.url}/", sitemaps=0, feeds=0)
     assert result.rows("SELECT counts ->> '$.\"pages/same_bytes\"' FROM runs") == [(4,)]
+    (commits,) = result.rows("SELECT counts ->> '$.\"commits/outcomes\"' FROM runs")[0]
+    assert 0 < commits <= 1 + 1 + len(paths)
     assert sorted(site.paths()) == sorted(["/robots.txt", "/", *paths])
     assert len(result.articles()) == 4
     assert {result.states(site)[path] for path in paths} == {("done", "article")}
