@@ -288,9 +288,11 @@ def _crawl_here(request: _CrawlRequest, send: Callable[[CrawlProgress], None]) -
 
     from broadsheet.crawler.cli.command_line import CommandError
     from broadsheet.crawler.crawl.processes import start_workers
+    from broadsheet.crawler.workers.worker import import_while_not_collecting
 
     try:
         start_workers()
+        import_while_not_collecting("broadsheet.crawler.commands.spider_run")
         from broadsheet.crawler.commands import spider_run
 
         changed_settings = {"BROADSHEET_COMMAND": True, **request.settings}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -64,12 +65,19 @@ def test_alone_it_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\nExport and share:\n  export " in capsys.readouterr().out
 
 
-def test_while_modules_are_imported_no_garbage_is_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "imported_by_this_test.py").write_text("import gc\nwas_enabled = gc.isenabled()\n")
+def test_while_modules_are_imported_no_garbage_is_collected_and_no_stack_looked_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "imported_by_this_test.py").write_text(
+        "import gc, inspect\nwas_enabled, stack = gc.isenabled(), inspect.stack()\n"
+    )
     monkeypatch.syspath_prepend(tmp_path)
     try:
         import_while_not_collecting("imported_by_this_test")
-        assert not sys.modules["imported_by_this_test"].was_enabled
+        imported = sys.modules["imported_by_this_test"]
+        assert not imported.was_enabled
+        assert inspect.getmodule(imported.stack[1][0]) is None
+        assert inspect.getmodule(inspect.stack()[0][0]) is sys.modules[__name__]
         assert gc.isenabled()
         assert gc.get_freeze_count() > 0
     finally:
