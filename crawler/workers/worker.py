@@ -175,7 +175,7 @@ def start_fork_server(preloaded_modules: Sequence[str] = PRELOADED_MODULES, shar
     from multiprocessing import forkserver, resource_tracker, util
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would have one for each processor, with nothing to do
-    spawn = util.spawnv_passfds
+    spawn: Any = util.spawnv_passfds
     if shared_modules and sys.platform == "linux" and threading.active_count() == 1:
         import_while_not_collecting(*shared_modules)
         spawn = _fork_instead
@@ -208,7 +208,7 @@ def import_while_not_collecting(*modules: str) -> None:
         gc.enable()
 
 
-def _no_stack(_: int = 1) -> Any:
+def _no_stack(context: int = 1) -> list[Any]:  # noqa: ARG001 - as `inspect.stack` takes it
     """Return the frames of no known module, as `inspect.stack` returns frames."""
     return [[None]] * 2
 
