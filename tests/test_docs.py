@@ -103,6 +103,13 @@ def test_the_index_leads_to_every_page():
 
 
 @pytest.mark.parametrize("document", sorted((REPOSITORY / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_each_page_opens_with_what_one_can_do_and_a_command(document: Path):
+    opening = document.read_text("utf-8").partition("\n## ")[0]
+    is_way_in = document.name in {"index.md", "tutorial.md"}
+    assert is_way_in or ("With this page you" in " ".join(opening.split()) and "\n```" in opening)
+
+
+@pytest.mark.parametrize("document", sorted((REPOSITORY / "docs").glob("*.md")), ids=lambda path: path.name)
 def test_every_page_has_an_example(document: Path):
     """A block of code, or a command with its output."""
     text = document.read_text("utf-8")
