@@ -93,9 +93,6 @@ def fleet() -> None:
 for _group, _verbs in ((cli, _VERBS), (rules, _RULES_VERBS), (fleet, _FLEET_VERBS)):
     for _name, _short_help, _place in _verbs:
         _group.add_command(UnloadedVerb(_name, _short_help, f"{_FOLDER}.{_place}"))
-cli.add_command(
-    UnloadedVerb("completion", "Print a shell's completion script.", f"{_FOLDER}.completion:completion", hidden=True)
-)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -159,8 +159,8 @@ class ArchiveVerb(click.Command):
 class UnloadedVerb(click.Command):
     """A verb by its name and short help, for lists of verbs. Its file is loaded when the verb is named."""
 
-    def __init__(self, name: str, short_help: str, place: str, *, hidden: bool = False) -> None:
-        super().__init__(name, short_help=short_help, hidden=hidden)
+    def __init__(self, name: str, short_help: str, place: str) -> None:
+        super().__init__(name, short_help=short_help)
         self._place = place
 
     def load(self) -> click.Command:
@@ -168,7 +168,7 @@ class UnloadedVerb(click.Command):
         module, _, name = self._place.partition(":")
         command = getattr(import_module(module), name)
         assert isinstance(command, click.Command)
-        command.name, command.short_help, command.hidden = self.name, self.short_help, self.hidden
+        command.name, command.short_help = self.name, self.short_help
         return command
 
 

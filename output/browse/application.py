@@ -26,7 +26,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
 from ..read.verify import first_problem
-from .form_routes import review_routes, ruling_routes
+from .form_routes import form_routes
 from .page_routes import feed_routes, page_routes
 from .raw_responses import download_routes
 from .rendering import FOLDER
@@ -74,7 +74,7 @@ def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
 
 def _archive_routes(room: Room) -> Iterator[BaseRoute]:
     """Yield the routes of a room over archives."""
-    for routes in (page_routes, feed_routes, ruling_routes, download_routes, review_routes):
+    for routes in (page_routes, feed_routes, form_routes, download_routes):
         yield from routes(room)
 
 

@@ -1,7 +1,6 @@
-"""Routes of the forms: rulings on blocks, judgements of blocks and pages, judgements as files.
+"""Routes of the forms: rulings on blocks, corrections, judgements of blocks and pages.
 
-While a crawl owns the file, a ruling is stored, and waits for the crawl to apply it. Judgements leave as test cases and
-as annotated pages.
+While a crawl owns the file, a ruling is stored, and waits for the crawl to apply it.
 """
 
 from __future__ import annotations
@@ -10,8 +9,6 @@ import re
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,41 +18,38 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from broadsheet.cleaners.rules.rule_files import toml_string
-
 from ..archive.archive_errors import InUse
 from ..archive.atomic_writes import write_transaction
 from ..archive.page_rows import article_id
 from ..archive.stored_text import as_json
 from ..archive.stored_values import utc_now
-from ..raw.raw_exchange import RecordLocation
 from ..settle.settling import settle
 from ..write.applied_rulings import carry_out_ruling
 from ..write.archive_writer import Archive, opened_beside_owner
 from ..write.corrections import CorrectedField, Correction, put_corrections, stored_correction, stored_day
-from ..write.person_verdicts import Review, Ruling, drop_review, drop_ruling, list_reviews, store_review, store_ruling
+from ..write.person_verdicts import Review, Ruling, drop_review, store_review
 from ..write.site_fields import apply_field_corrections
 from ..write.verdicts import apply_rulings
 from .article_page import ArticleView, read_article
 from .block_review import find_judged_block
 from .library import ArchiveFile
-from .page_review import annotated_pages, find_judged_page, pack_annotations
+from .page_review import find_judged_page
 from .page_routes import arguments_of
 from .room import Room, address
 from .ruling_preview import SCOPES, scoped_ruling
 from .strict_requests import Arguments, BadArgumentError, ForbiddenError, NotHereError, is_token
-from .url_pages import RawReader
 
 _MOST_FIELDS = 20
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*)?")
 FormHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def ruling_routes(room: Room) -> list[Route]:
+def form_routes(room: Room) -> list[Route]:
     """Return the routes of the forms."""
     return [
         Route("/{archive}/rulings", form_handler(room, rule), methods=["POST"]),
         Route("/{archive}/corrections", form_handler(room, correct), methods=["POST"]),
+        Route("/{archive}/reviews", form_handler(room, judge), methods=["POST"]),
     ]
 
 
@@ -132,38 +126,6 @@ def back_to(arguments: Arguments, archive: ArchiveFile) -> str:
     return target
 
 
-def review_routes(room: Room) -> list[Route]:
-    """Return the routes of the form, of the test cases and of the annotated pages."""
-
-    def cases(request: Request) -> Response:
-        archive = room.archive(request.path_params["archive"])
-        with archive.open() as db:
-            reviews = list_reviews(db)
-        text = "\n".join(_case(review) for review in reviews if review.text and review.is_right is not None)
-        headers = {"content-disposition": 'attachment; filename="cases.toml"'}
-        return Response(text, media_type="application/toml; charset=utf-8", headers=headers)
-
-    def annotations(request: Request) -> Response:
-        archive = room.archive(request.path_params["archive"])
-        if room.read_raw is None:
-            raise NotHereError("nothing that reads raw responses is in this room")
-        read = partial(_source, room.read_raw, archive.path)
-        with archive.open() as db:
-            data = pack_annotations(annotated_pages(db, list_reviews(db), read))
-        headers = {"content-disposition": 'attachment; filename="pages.zip"'}
-        return Response(data, media_type="application/zip", headers=headers)
-
-    return [
-        Route("/{archive}/review/cases.toml", cases),
-        Route("/{archive}/review/pages.zip", annotations),
-        Route("/{archive}/reviews", form_handler(room, judge), methods=["POST"]),
-    ]
-
-
-def _source(read_raw: RawReader, folder: Path, location: RecordLocation, body: RecordLocation | None) -> str:
-    return read_raw(location, body, folder).text
-
-
 def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
     """Store a judgement and mend what it finds wrong, or take both back; lead to what is next."""
     is_undo = arguments.flag("undo")
@@ -171,9 +133,10 @@ def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
     with archive.open() as db:
         target = _find_target(db, arguments)
         review = replace(target.verdict, is_right=answer.is_right, judged_at=utc_now())
-        rulings: tuple[Ruling, ...] = ()
+        made: list[Correction] = []
         if target.block is not None and (is_undo or answer is ReviewAnswer.WRONG):
-            rulings = tuple((made_rulings if is_undo else mending_rulings)(db, *target.block, review.judged_at))
+            rulings = (made_rulings if is_undo else mending_rulings)(db, *target.block, review.judged_at)
+            made = [ruling.correction for ruling in rulings]
         no_article = Correction(
             CorrectedField.KIND,
             "none",
@@ -183,9 +146,11 @@ def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
             note=NOTE,
         )
         is_told = stored_correction(db, no_article) is not None
-    mends_page = review.is_of_page and (is_told if is_undo else review.is_kept and answer is ReviewAnswer.NO_ARTICLE)
-    keep_review(room, archive, review, rulings, [no_article] if mends_page else [], undo=is_undo)
-    done = {} if is_undo else {"done": answer, "mended": int(bool(rulings or mends_page))}
+    if review.is_of_page and (is_told if is_undo else review.is_kept and answer is ReviewAnswer.NO_ARTICLE):
+        made.append(no_article)
+    keep = drop_review if is_undo else store_review
+    _keep(room, archive, lambda db: keep(db, review), made, is_undo, review.judged_at)
+    done = {} if is_undo else {"done": answer, "mended": int(bool(made))}
     page = "review/pages" if review.is_of_page else "review"
     return RedirectResponse(address(archive.name, page, **done, **target.arguments), 303)
 
@@ -212,24 +177,6 @@ def _find_target(db: Database, arguments: Arguments) -> _ReviewTarget:
         raise NotHereError("the block does not stand in this article")
     asked = {"article": article_number, "block": block_id, "keep": int(not verdict.is_kept)}
     return _ReviewTarget(verdict, (article_number, block_id), asked)
-
-
-def keep_review(
-    room: Room,
-    archive: ArchiveFile,
-    review: Review,
-    rulings: Sequence[Ruling],
-    made: Sequence[Correction] = (),
-    *,
-    undo: bool,
-) -> None:
-    """Store a judgement with what mends what it is about, which waits where another owns the file."""
-
-    def put(db: Database) -> None:
-        (drop_review if undo else store_review)(db, review)
-        put_rulings(db, rulings, undo=undo)
-
-    _keep(room, archive, put, made, undo, review.judged_at)
 
 
 def _keep(
@@ -297,20 +244,6 @@ def _given_fields(view: ArticleView, arguments: Arguments) -> dict[str, str]:
     return given
 
 
-def _case(review: Review) -> str:
-    """Return a judgement as a test case in the form that `broadsheet correct --export-rules` writes."""
-    return "\n".join(_case_lines(review)) + "\n"
-
-
-def _case_lines(review: Review) -> Iterator[str]:
-    word = "right" if review.is_right else "wrong"
-    yield f"# {'kept' if review.is_kept else 'removed'}, {review.reason} {' '.join(review.rule.split())}: judged {word}"
-    yield "[[case]]"
-    yield f"url = {toml_string(review.url)}"
-    yield f"text = {toml_string(review.text)}"
-    yield f"kept = {str(review.is_kept == review.is_right).lower()}"
-
-
 # Rulings that mend what a review finds wrong, in the same step.
 #
 # A block that was judged wrong is ruled the other way round in its article, with a note by which taking the judgement
@@ -350,9 +283,3 @@ def made_rulings(db: Database, article_id: int, block_id: int, undone_at: str) -
     """Yield the ruling on a block in an article that a review made, to be taken back."""
     for (is_kept,) in db.execute(_MADE, [article_id, NOTE, block_id]).fetchall():
         yield Ruling(block_id, bool(is_kept), article_id, ruled_at=undone_at)
-
-
-def put_rulings(db: Database, rulings: Sequence[Ruling], *, undo: bool) -> None:
-    """Store rulings, or take them back. Runs in the caller's transaction; they are still to be applied."""
-    for ruling in rulings:
-        (drop_ruling if undo else store_ruling)(db, ruling)

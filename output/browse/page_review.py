@@ -1,35 +1,25 @@
-"""Review of whole pages, one of each layout, and judged pages as annotated pages to train on.
+"""Review of whole pages, one of each layout.
 
 The question is whether a page's text is the article and all of it, or rightly none. A layout stands for all pages that
 are made alike, so the layouts judged least go first. Among these those go first whose pages were judged differently,
 which are nearest to the line between an article and none, and then the largest. Of a layout the page with the least
 certain text is proposed.
-
-An annotated page is a page's HTML with the text, or the snippets, that are right. A page judged right as a whole has
-the article's text; one with judged blocks has those that belong to it and those that do not. A judgement on an earlier
-reading of a page says nothing of the present one and is left out.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
-import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import PageType
 
 from ..archive.stored_values import stored_texts
-from ..raw.raw_exchange import LOCATION_COLUMNS, RecordLocation, record_locations
 from ..write.person_verdicts import Review, list_reviews
 from .block_review import LATEST, NearbyBlock, ReviewFigures, review_figures
-from .strict_requests import NotHereError
 
 _MOST_LAYOUTS = 200
 _PAGES_OF_LAYOUT = 300  # that are looked at for the least certain one
@@ -191,76 +181,3 @@ def _read_proposal(db: Database, page_id: int, layout: ReviewedLayout) -> PagePr
         return proposal
     blocks = (NearbyBlock(position, bool(is_kept), text) for position, is_kept, text in db.execute(_BLOCKS, [page_id]))
     return replace(proposal, blocks=tuple(blocks))
-
-
-_EARLIEST = (1980, 1, 1, 0, 0, 0)  # the time of every member, so that the same judgements give the same bytes
-_ANNOTATIONS_README = """Annotated pages: truth.jsonl.gz has a line a page (id, url, page_type, and text, or
-must_contain and must_not_contain), html/ID.html.gz its HTML in UTF-8. The texts are those of the pages: mind whose they
-are.
-"""
-_ANNOTATED_PAGE = f"""SELECT p.id, c.fetched_at, p.cleaner_version, p.page_type, coalesce(a.text, ''), a.title,
-        a.language, {LOCATION_COLUMNS}
-    FROM urls u JOIN pages p ON p.id = u.id JOIN captures c ON c.id = p.capture_id
-        LEFT JOIN captures o ON o.id = c.refers_to LEFT JOIN articles a ON a.page_id = p.id
-    WHERE u.url = ? AND c.warc_file IS NOT NULL"""
-
-PageSource = Callable[[RecordLocation, RecordLocation | None], str]
-"""Reads the HTML of the response at a place (a revisit with its body at another). NotHereError if it cannot be read."""
-
-
-class AnnotatedPage(NamedTuple):
-    """A page's row, as the training reads it, and its HTML."""
-
-    row: dict[str, Any]
-    html: str
-
-
-def annotated_pages(db: Database, reviews: Sequence[Review], read_source: PageSource) -> Iterator[AnnotatedPage]:
-    """Yield the judged pages in the order of their URLs, those whose raw response was kept and can be read."""
-    by_url: dict[str, list[Review]] = {}
-    for review in reviews:
-        by_url.setdefault(review.url, []).append(review)
-    for url in sorted(by_url):
-        stored = db.execute(_ANNOTATED_PAGE, [url]).fetchone()
-        row = stored and _annotation(url, stored[:7], by_url[url])
-        if not row:
-            continue
-        try:
-            yield AnnotatedPage(row, read_source(*record_locations(stored[7:])))
-        except NotHereError:
-            continue
-
-
-def _annotation(url: str, page: Sequence[Any], reviews: Sequence[Review]) -> dict[str, Any] | None:
-    """Return the row of a page; None if no judgement says anything of it as it is now."""
-    page_id, fetched_at, version, page_type, text, title, language = page
-    current = [review for review in reviews if review.judged_at >= fetched_at and review.cleaner_version == version]
-    row = {"id": str(page_id), "url": url, "page_type": page_type, "title": title or "", "language": language or ""}
-    whole = next((review for review in current if review.is_of_page and review.is_right), None)
-    if whole is not None:
-        return {**row, "page_type": "article" if whole.is_kept else page_type, "text": text if whole.is_kept else ""}
-    snippets = [review for review in current if review.text and review.is_right is not None]
-    belongs = {review.text: review.is_kept == review.is_right for review in snippets}
-    if not belongs:
-        return None
-    parts = {name: [text for text, is_part in belongs.items() if is_part is wanted]
-             for name, wanted in (("must_contain", True), ("must_not_contain", False))}  # fmt: skip
-    return {**row, "page_type": "article", **parts}
-
-
-def pack_annotations(pages: Iterator[AnnotatedPage]) -> bytes:
-    """Pack a ZIP file of annotated pages, in the form that the training reads."""
-    rows: list[bytes] = []
-    packed = BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        for page in pages:
-            rows.append(json.dumps(page.row, ensure_ascii=False).encode("utf-8", "replace"))
-            html = f"\ufeff{page.html}".encode("utf-8", "replace")
-            _write_page(archive, f"html/{page.row['id']}.html.gz", gzip.compress(html, mtime=0))
-        _write_page(archive, "truth.jsonl.gz", gzip.compress(b"".join(row + b"\n" for row in rows), mtime=0))
-        _write_page(archive, "README.txt", _ANNOTATIONS_README.encode())
-    return packed.getvalue()
-
-
-def _write_page(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    archive.writestr(zipfile.ZipInfo(name, _EARLIEST), data)

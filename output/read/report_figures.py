@@ -22,7 +22,7 @@ from ..archive.article_filter import host_condition
 from ..archive.table_columns import quoted_name, table_columns
 from .coverage import Coverage, measure_coverage
 
-_HOST_TABLES = ("urls", "articles", "_shelved", "_yields", "_rule_rates", "alarms", "_layouts", "_rendered_layouts")
+_HOST_TABLES = ("urls", "articles", "_shelved", "_yields", "alarms", "_layouts", "_rendered_layouts")
 _ARTICLE_TABLES = ("duplicates",)
 _EMPTY_TABLES = ("_outside_hosts",)  # links are counted for the whole archive
 
@@ -138,29 +138,6 @@ _EDITS_OF_LAST_RUN = f"""SELECT c.kind, count(DISTINCT c.article_id) FROM change
 _YIELDS = """SELECT y.host, r.started_at, y.part, y.pages, y.articles, y.barren, y.alike, y.words_median,
         y.removed_share
     FROM _yields y JOIN runs r ON r.id = y.run_id ORDER BY y.host, r.started_at DESC, y.part"""
-
-# A host's last run with articles, beside all earlier runs of the same cleaner.
-_RULE_RATES = """WITH counted AS (
-        SELECT y.run_id, y.host, y.articles, y.cleaner_version, r.started_at,
-            row_number() OVER (PARTITION BY y.host ORDER BY r.started_at DESC, y.run_id) AS age
-        FROM _yields y JOIN runs r ON r.id = y.run_id WHERE y.part = '*' AND y.articles > 0),
-    pairs AS (
-        SELECT l.host AS host, l.run_id AS last, l.articles AS articles, l.cleaner_version, e.run_id AS earlier,
-            e.articles AS then_articles
-        FROM counted l LEFT JOIN counted e ON e.host = l.host AND e.age > 1 AND e.cleaner_version = l.cleaner_version
-        WHERE l.age = 1),
-    before AS (
-        SELECT host, sum(then_articles) AS articles FROM pairs GROUP BY host),
-    fired AS (
-        SELECT p.host, f.reason_id, f.pages AS now, 0 AS earlier FROM _rule_rates f
-            JOIN (SELECT DISTINCT host, last FROM pairs) p ON p.host = f.host AND p.last = f.run_id
-        UNION ALL
-        SELECT p.host, f.reason_id, 0, f.pages FROM _rule_rates f JOIN pairs p ON p.host = f.host
-            AND p.earlier = f.run_id)
-    SELECT f.host, r.reason, r.rule, sum(f.now), max(l.articles), sum(f.earlier), coalesce(b.articles, 0)
-    FROM fired f JOIN _reasons r ON r.id = f.reason_id JOIN before b ON b.host = f.host
-        JOIN (SELECT DISTINCT host, articles FROM pairs) l ON l.host = f.host
-    GROUP BY f.host, f.reason_id ORDER BY f.host, 4 DESC, 6 DESC, 2, 3"""
 
 
 class UrlCount(NamedTuple):
@@ -286,18 +263,6 @@ class Yield(NamedTuple):
     removed_share: float
 
 
-class RuleRate(NamedTuple):
-    """The share of a host's article pages on which a rule fired: in the last run, and in all earlier ones together."""
-
-    host: str
-    reason: str
-    rule: str
-    pages: int
-    of_pages: int
-    pages_before: int
-    of_pages_before: int
-
-
 class RunLine(NamedTuple):
     """One run: when, with which command, and how it ended."""
 
@@ -343,7 +308,6 @@ class Report(Totals):
     certainty: tuple[CertaintyCount, ...]
     uncertain: tuple[UncertainArticle, ...]
     yields: tuple[Yield, ...]
-    rule_rates: tuple[RuleRate, ...]
     runs: tuple[RunLine, ...]
     edits: tuple[EditCount, ...]
 
@@ -381,7 +345,6 @@ def _gather_all(db: Database) -> Report:
         certainty=_read_rows(db, CertaintyCount, _CERTAINTIES),
         uncertain=_read_rows(db, UncertainArticle, _UNCERTAIN),
         yields=read_yields(db),
-        rule_rates=_read_rows(db, RuleRate, _RULE_RATES),
         runs=read_runs(db),
         edits=_read_rows(db, EditCount, _EDITS_OF_LAST_RUN),
     )

@@ -14,13 +14,11 @@ from ..archive.stored_text import inert_text
 from .coverage import Coverage, Gap
 from .judgement import Look, needs_look, verdict_sentence
 from .plain_words import count_text, reason_text, rule_words, shown_time
-from .report_figures import AlarmLine, Report, RuleRate, RunLine, Yield
+from .report_figures import AlarmLine, Report, RunLine, Yield
 
-_EMPTY_CELLS = ("", "–")
 _SOURCES = {"sitemap": "sitemaps name", "feed": "feeds name", "link": "links alone led to"}
 _EXAMPLE_INDENT = " " * 10
 _NARROW = 100  # columns of a terminal in which a URL has a line of its own
-_MAX_RULES = 8  # of one host
 _MAX_RUNS = 5  # of one host
 _RENDERED_SHARES = {
     RenderDecision.TRYING: "not decided", RenderDecision.ALL: "all", RenderDecision.FEW: f"one in {SAMPLED}",
@@ -47,7 +45,6 @@ def render(report: Report, looks: Sequence[Look], width: int = 80, max_lines: in
         _certainty_section(report, width, max_lines),
         _removed_section(report, width, max_lines),
         _yield_section(report.yields, width, max_lines),
-        *_rule_sections(report.rule_rates, width),
         _format_table("Links to other hosts", ("host", "links"), _rows_of_cells(report.outside), width, max_lines),
         _run_section(report, width, max_lines),
     )
@@ -231,29 +228,6 @@ def _yield_section(yields: Sequence[Yield], width: int, max_lines: int) -> str:
     return _format_table(_truncate(_one_line(title), width), heads, _one_line_cells(rows), width, max_lines)
 
 
-def _rule_sections(rates: Sequence[RuleRate], width: int) -> Iterator[str]:
-    """Yield a table for each host: the rules that fired most, with their share of article pages in the last run and
-    before.
-    """
-    for host in dict.fromkeys(rate.host for rate in rates):
-        host_rates = [rate for rate in rates if rate.host == host]
-        rows = [
-            [
-                *(rate.reason, rule_words(rate.rule)),
-                _format_percentage(rate.pages, rate.of_pages),
-                _format_percentage(rate.pages_before, rate.of_pages_before),
-            ]
-            for rate in host_rates
-        ]
-        title = f"Rules on {host_rates[0].of_pages:,} article pages of {host}, last run and before"
-        heads = ("what it is", "how it was recognised", "last", "before")
-        yield _format_table(_truncate(_one_line(title), width), heads, _one_line_cells(rows), width, _MAX_RULES)
-
-
-def _format_percentage(hits: int, pages: int) -> str:
-    return f"{hits / pages:.0%}" if pages else "–"
-
-
 def _rows_of_cells(rows: Iterable[Iterable[object]]) -> list[list[str]]:
     """Return the values of each row as one-line strings, numbers with thousands separated."""
     return [[_format_cell(value) for value in row] for row in rows]
@@ -293,7 +267,7 @@ def _format_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]
     """Format a table with its title; columns of numbers are right-aligned, empty ones left out. Empty without rows."""
     if not rows:
         return ""
-    full_columns = [column for column in range(len(heads)) if any(row[column] not in _EMPTY_CELLS for row in rows)]
+    full_columns = [column for column in range(len(heads)) if any(row[column] for row in rows)]
     heads, rows = [heads[column] for column in full_columns], [[row[column] for column in full_columns] for row in rows]
     shown_rows, columns = rows[:max_lines], range(len(heads))
     widths = _fit_widths([max(cell_len(row[column]) for row in (heads, *shown_rows)) for column in columns], width)

@@ -122,10 +122,10 @@ _SHORT_PART = 10  # `words_low` is the length below which one article in so many
 # The past that is assumed of articles fetched again where there is none: they were articles, and seldom cease to be.
 _DEFAULT_ARTICLE_SHARE, _DEFAULT_BARREN_SHARE = PageShare(95, 100), PageShare(5, 100)
 
-_YIELDS_OF_RUN = """SELECT host, part, pages, articles, barren, alike, words_low, words_median, cleaner_version
-    FROM _yields WHERE run_id = ? ORDER BY host, part"""
-_PAST_YIELDS = f"""SELECT y.pages, y.articles, y.barren, y.alike, y.words_low, y.words_median, y.run_id
-    FROM _yields y JOIN runs r ON r.id = y.run_id
+_YIELD = """y.run_id, y.host, y.part, y.pages, y.articles, y.barren, y.alike, y.words_low, y.words_median,
+        y.cleaner_version"""
+_YIELDS_OF_RUN = f"SELECT {_YIELD} FROM _yields y WHERE y.run_id = ? ORDER BY y.host, y.part"
+_PAST_YIELDS = f"""SELECT {_YIELD} FROM _yields y JOIN runs r ON r.id = y.run_id
     WHERE y.host = ?1 AND y.part = ?2 AND y.run_id <> ?3 AND y.cleaner_version = ?4 AND y.pages >= {MIN_PAGES}
         AND r.started_at <= (SELECT started_at FROM runs WHERE id = ?3)
     ORDER BY r.started_at DESC LIMIT {_PAST_RUNS}"""
@@ -147,21 +147,10 @@ class Alarm(NamedTuple):
     message: str
 
 
-class _PastYield(NamedTuple):
-    """A part of a host's pages in one earlier run."""
+class _Yield(NamedTuple):
+    """The yield of a part of a host's pages in a run."""
 
-    pages: int
-    articles: int
-    barren: int
-    alike: int
-    words_low: int
-    words_median: int
     run_id: int
-
-
-class _RunYield(NamedTuple):
-    """A part of a host's pages in the run that is checked."""
-
     host: str
     part: str
     pages: int
@@ -176,18 +165,18 @@ class _RunYield(NamedTuple):
 def find_alarms(db: Database, run_id: int) -> Iterator[Alarm]:
     """Compare a run's yields with the past. Needs the temporary table `surveyed` with the run's pages."""
     for row in db.execute(_YIELDS_OF_RUN, [run_id]).fetchall():
-        present = _RunYield(*row)
-        yield from _rule_alarms(db, run_id, present) if present.part == "*" else _part_alarms(db, run_id, present)
+        present = _Yield(*row)
+        yield from _rule_alarms(db, present) if present.part == "*" else _part_alarms(db, present)
 
 
-def _part_alarms(db: Database, run_id: int, present: _RunYield) -> Iterator[Alarm]:
+def _part_alarms(db: Database, present: _Yield) -> Iterator[Alarm]:
     """Yield alarms of a part of a host's pages: more pages with nothing to read, fewer articles, other texts."""
-    past = _past_yields(db, run_id, present, present.part)
+    past = _past_yields(db, present, present.part)
     past_articles = [PageShare(run.articles, run.pages) for run in _without_alarm(db, past, present, "yield")]
     past_barren = [PageShare(run.barren, run.pages) for run in _without_alarm(db, past, present, "barren")]
     if present.part == "again":
         past_articles, past_barren = past_articles or [_DEFAULT_ARTICLE_SHARE], past_barren or [_DEFAULT_BARREN_SHARE]
-        past = past or _past_yields(db, run_id, present, "*")
+        past = past or _past_yields(db, present, "*")
     label = _part_label(present.part)
     barren, articles = PageShare(present.barren, present.pages), PageShare(present.articles, present.pages)
     if has_risen(barren, past_barren):
@@ -200,7 +189,7 @@ def _part_alarms(db: Database, run_id: int, present: _RunYield) -> Iterator[Alar
         yield from _text_alarms(db, present, past)
 
 
-def _text_alarms(db: Database, present: _RunYield, past: Sequence[_PastYield]) -> Iterator[Alarm]:
+def _text_alarms(db: Database, present: _Yield, past: Sequence[_Yield]) -> Iterator[Alarm]:
     """Yield alarms of the texts of a part's articles: more are alike, or shorter."""
     label = _part_label(present.part)
     past_alike = [PageShare(run.alike, run.articles) for run in _without_alarm(db, past, present, "alike")]
@@ -219,14 +208,14 @@ def _text_alarms(db: Database, present: _RunYield, past: Sequence[_PastYield]) -
         yield Alarm(present.host, present.part, "short", message)
 
 
-def _rule_alarms(db: Database, run_id: int, present: _RunYield) -> Iterator[Alarm]:
+def _rule_alarms(db: Database, present: _Yield) -> Iterator[Alarm]:
     """Yield alarms of rules that fired on nearly every article page of each earlier run, and do so no more."""
-    past = [run for run in _past_yields(db, run_id, present, "*") if run.articles >= MIN_PAGES]
+    past = [run for run in _past_yields(db, present, "*") if run.articles >= MIN_PAGES]
     if not past or present.articles < MIN_PAGES:
         return
     latest = past[0]
     for reason_id, reason, rule, hits in db.execute(
-        _FREQUENT_RULES, [run_id, present.host, latest.run_id, latest.articles * _ALWAYS_SHARE]
+        _FREQUENT_RULES, [present.run_id, present.host, latest.run_id, latest.articles * _ALWAYS_SHARE]
     ):
         fired = PageShare(hits, present.articles)
         past_fired = [PageShare(_rule_hits(db, run.run_id, present.host, reason_id), run.articles) for run in past]
@@ -242,12 +231,13 @@ def _rule_hits(db: Database, run_id: int, host: str, reason_id: int) -> int:
     return int(row[0]) if row else 0
 
 
-def _past_yields(db: Database, run_id: int, present: _RunYield, part: str) -> list[_PastYield]:
+def _past_yields(db: Database, present: _Yield, part: str) -> list[_Yield]:
     """Return a part of the same host in earlier runs with the same cleaner, the latest first."""
-    return [_PastYield(*row) for row in db.execute(_PAST_YIELDS, [present.host, part, run_id, present.cleaner_version])]
+    keys = [present.host, part, present.run_id, present.cleaner_version]
+    return [_Yield(*row) for row in db.execute(_PAST_YIELDS, keys)]
 
 
-def _without_alarm(db: Database, past: Sequence[_PastYield], present: _RunYield, what: str) -> list[_PastYield]:
+def _without_alarm(db: Database, past: Sequence[_Yield], present: _Yield, what: str) -> list[_Yield]:
     """Return the earlier runs in which the same alarm was not raised: a fault goes on raising it until it is mended."""
     alarmed_runs = {run_id for (run_id,) in db.execute(_ALARMED_RUNS, [present.host, present.part, what])}
     return [run for run in past if run.run_id not in alarmed_runs]

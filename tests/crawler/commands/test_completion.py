@@ -16,10 +16,17 @@ from tests.crawler.warm import PATIENCE, REPOSITORY
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_each_shell_has_a_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["completion", shell]) == 0
-    script = capsys.readouterr().out
+def test_each_shell_has_a_script(
+    shell: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = printed_script(shell, monkeypatch, capsys)
     assert f"_BROADSHEET_COMPLETE={shell}_complete" in script
+
+
+def printed_script(shell: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    monkeypatch.setenv("_BROADSHEET_COMPLETE", f"{shell}_source")
+    assert run([]) == 0
+    return capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -43,9 +50,10 @@ def test_bash_is_answered_with_what_fits(words: str, answers: list[str]) -> None
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs a terminal's shell, bash")
-def test_bash_takes_the_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["completion", "bash"]) == 0
-    (tmp_path / "completion").write_text(capsys.readouterr().out)
+def test_bash_takes_the_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "completion").write_text(printed_script("bash", monkeypatch, capsys))
     ended = subprocess.run(
         ["bash", "--norc", "-c", f". {tmp_path}/completion && complete -p broadsheet"], capture_output=True, text=True
     )
@@ -74,7 +82,7 @@ def test_names_of_files_are_completed_wherever_a_file_is_meant() -> None:
 @pytest.mark.skipif(shutil.which("fish") is None, reason="needs a terminal's shell, fish")
 def test_fish_completes_verbs_options_and_files(tmp_path: Path, command_folder: Path) -> None:
     (tmp_path / "news.db").touch()
-    lines = ["broadsheet completion fish | source"]
+    lines = ["env _BROADSHEET_COMPLETE=fish_source broadsheet | source"]
     lines += [
         f"complete -C 'broadsheet {words}'" for words in ("sear", "export --form", "export --format json", "report ne")
     ]
@@ -99,7 +107,8 @@ def test_zsh_completes_verbs_options_and_files(
     (tmp_path / "ask").write_text(
         f"""zmodload zsh/zpty
 zpty shell zsh -f -i
-zpty -w shell 'PS1=; autoload -Uz compinit; compinit -u -D; eval "$(broadsheet completion zsh)"; echo is"-"ready'
+zpty -w shell 'PS1=; autoload -Uz compinit; compinit -u -D'
+zpty -w shell 'eval "$(_BROADSHEET_COMPLETE=zsh_source broadsheet)"; echo is"-"ready'
 zpty -r shell text '*is-ready*'
 zpty -w -n shell 'broadsheet {words}'$'\\t'
 zpty -r shell text '*broadsheet {completed}*'

@@ -202,9 +202,6 @@ def test_pages_are_reviewed_by_one_key_each(page: Page) -> None:
         expect(page.locator("main")).to_contain_text(f"Of {number} judged page")
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("main")).to_contain_text("Of 2 judged pages 1 was right")
-    with page.expect_download() as download:
-        page.get_by_role("link", name="As annotated pages").click()
-    assert download.value.suggested_filename == "pages.zip"
 
 
 def test_a_raw_page_is_shown_and_calls_nobody(page: Page, browser: LoopbackBrowser) -> None:

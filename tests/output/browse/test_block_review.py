@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
-
 import pytest
 
 from broadsheet.output.browse.block_review import (
@@ -115,7 +113,6 @@ def test_while_a_crawl_owns_the_file_judgements_wait_and_count_already(client, f
         assert "1 decision of yours waiting" in page, "that on the block; judgements are stored at once"
         judge(client, blocks[1], undo=1)
         assert client.json("a/review.json")["figures"]["overall"]["judged"] == 1
-        assert len(tomllib.loads(client.page("a/review/cases.toml"))["case"]) == 1
     with Archive.open(filled, make.clock):
         pass
     assert client.json("a/review.json")["figures"]["overall"]["judged"] == 1

@@ -116,22 +116,6 @@ def test_a_form_has_at_most_twenty_fields(client, block_of, fields, status):
     assert client.post("a/rulings", **given, **more).status_code == status
 
 
-def test_judgements_are_saved_as_test_cases_as_they_were_made(client, block_of):
-    for text, answer in (("Share this story", "right"), ("The harbour was closed.", "wrong"), ("Only here", "unsure")):
-        client.post("a/reviews", article=ONE, block=block_of(text), answer=answer)
-    answer = client.get("a/review/cases.toml")
-    assert answer.headers["content-type"] == "application/toml; charset=utf-8"
-    assert answer.headers["content-disposition"] == 'attachment; filename="cases.toml"'
-    cases = sorted(answer.text.split("\n\n"))
-    assert [case.strip() for case in cases] == [
-        "# kept, extractor selected: judged wrong\n[[case]]\n"
-        'url = "https://a.example/1"\ntext = "The harbour was closed."\nkept = false',
-        "# removed, share buttons share.icons: judged right\n[[case]]\n"
-        'url = "https://a.example/1"\ntext = "Share this story"\nkept = false',
-    ]
-    assert client.get("a/review/pages.zip").status_code == 404
-
-
 @pytest.mark.parametrize(
     ("fields", "words"),
     [

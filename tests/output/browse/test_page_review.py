@@ -1,4 +1,4 @@
-"""Page review by its parts: the order of layouts, and what a judgement makes an annotated page say."""
+"""Page review by its parts: the order of layouts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from sqlite_utils import Database
 
 from broadsheet.output.browse.page_review import (
     ReviewedLayout,
-    annotated_pages,
     find_judged_page,
     read_page_review,
 )
-from broadsheet.output.browse.strict_requests import NotHereError
-from broadsheet.output.raw.raw_exchange import RecordLocation
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Review, store_review
 from tests.internal_tables import BLOCK_TEXTS, LAYOUTS, PAGE_BLOCKS, SHELF
@@ -95,47 +92,3 @@ def test_a_layout_is_mixed_between_none_and_all(pages: int, articles: int, is_mi
 def test_a_page_is_an_article_by_its_own_row(db: Database, number: int, kept: bool, why: str) -> None:
     assert find_judged_page(db, number) == Review(f"u{number}", "h", None, kept, "teaser", why, None, "", VERSION)
     assert find_judged_page(db, 99) is None
-
-
-ROW = {"id": "1", "url": "u1", "page_type": "article", "title": "One", "language": "en"}
-BLOCK = judged("u1", 5, text="Words")
-
-
-@pytest.mark.parametrize(
-    ("reviews", "row"),
-    [
-        ([judged("u1")], {"text": "Text"}),
-        ([judged("u1", is_kept=False)], {"text": "", "page_type": "teaser"}),
-        ([judged("u1", judged_at="2026-01-01")], None),
-        ([judged("u1", cleaner_version="16")], None),
-        ([judged("u1", is_right=False)], None),
-        ([judged("u1", is_right=None), BLOCK], {"must_contain": ["Words"], "must_not_contain": []}),
-        ([BLOCK, judged("u1")], {"text": "Text"}),
-        ([judged("u1", 5, text="Words", is_kept=False), judged("u1", 6, text="More", is_right=False)],
-         {"must_contain": [], "must_not_contain": ["Words", "More"]}),
-        ([judged("u1", 5, text="Words", is_kept=False, is_right=False)],
-         {"must_contain": ["Words"], "must_not_contain": []}),
-        ([judged("u1", 5), judged("u1", 6, text="x", is_right=None)], None),
-    ],
-)  # fmt: skip
-def test_what_is_judged_says_this(db: Database, reviews: list[Review], row: dict[str, Any] | None) -> None:
-    found = [page.row for page in annotated_pages(db, reviews, lambda *_: "<p>")]
-    assert found == ([] if row is None else [ROW | row])
-
-
-def test_pages_come_by_their_urls_with_the_record_that_each_has(db: Database) -> None:
-    asked = []
-
-    def read(record: RecordLocation, body: RecordLocation | None) -> str:
-        asked.append((record.file, record.offset, record.length, body))
-        if record.file == "f3":
-            raise NotHereError("gone")
-        return f"<p>{record.file}"
-
-    reviews = [judged(f"u{number}") for number in (6, 4, 3, 1, 99)]
-    assert [(page.row["url"], page.html) for page in annotated_pages(db, reviews, read)] == [
-        ("u1", "<p>f1"), ("u6", "<p>f6"),
-    ]  # fmt: skip
-    assert asked == [("f1", 1, 10, RecordLocation("body", 9, 90, "sha1:9")), ("f3", 3, 30, None), ("f6", 6, 60, None)]
-    (loose,) = annotated_pages(db, [judged("u6")], lambda *_: "")
-    assert (loose.row["title"], loose.row["language"], loose.row["text"]) == ("", "", "")

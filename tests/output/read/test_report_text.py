@@ -79,15 +79,10 @@ def test_alarms_yields_and_rules(archive, make):
     site.run(new_count=40)
     assert "fired on" not in look_section(judge_archive(archive.db), 200)
     site.run(new_count=20, removed=())
-    report = gather_report(archive.db)
     assert "a.test, 2026-01-01: the rule share.icons (share buttons) fired on 0 of 20" in look_section(
         judge_archive(archive.db), 200
     )
-    [rate] = report.rule_rates
-    assert (rate.pages, rate.of_pages, rate.pages_before, rate.of_pages_before) == (0, 20, 40, 40)
-    text = shown(archive)
-    assert "Out of line with the past" in text
-    assert "share buttons  share.icons              0%    100%" in text
+    assert "Out of line with the past" in shown(archive)
 
 
 def test_what_is_cut_is_counted_for_pages_and_gaps_apart():
@@ -122,7 +117,7 @@ def test_a_table_shows_no_empty_column(archive, make):
     site.run(new_count=40)
     text = shown(archive)
     assert "What a.test gave, run by run\n  run " in text
-    assert "  last\n" in text  # nothing before it, so no column for that
+    assert "started           finished          outcome   command\n" in text  # no reason, so no column for it
 
 
 def test_reasons_are_said_in_words(archive, make):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli.command_line import CommandError
-from broadsheet.crawler.fleet.checked_toml import Table, TomlMistake, check_keys, line_of, read_checked, subtable
+from broadsheet.crawler.fleet.sites_file import Table, TomlMistake, check_keys, line_of, read_checked, subtable
 
 
 def build(document: Table) -> int:
@@ -96,7 +96,7 @@ def test_a_key_is_found_and_not_what_looks_like_it(path: list[str], line: int) -
 
 
 def test_a_file_of_many_sites_is_read_a_few_times_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    from broadsheet.crawler.fleet import checked_toml as toml_lines
+    from broadsheet.crawler.fleet import sites_file as toml_lines
 
     readings: list[int] = []
     loads = toml_lines.tomllib.loads
