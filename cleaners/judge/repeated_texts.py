@@ -8,7 +8,7 @@ editor pulled out of a paragraph.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import pairwise
 
@@ -26,6 +26,7 @@ _ATTRIBUTION = re.compile(r"(?:^|[\s”\"»’'])[—–―~]\s?(?P<name>[^—�
 _TEXT_KINDS = frozenset((BlockKind.PARAGRAPH, BlockKind.LIST_ITEM))
 _WORD = re.compile(r"\w+")
 _RUN_WORDS = 3
+WordRun = tuple[str, ...]
 _WITNESS_SHARE = 0.5  # of a duplicate's runs of words that the block which it repeats has at least
 
 
@@ -110,12 +111,14 @@ def pull_quotes(
     if not 0 < len(candidates) <= _MOST_QUOTES:
         return set()
     text_positions = [n for n in kept_positions if blocks[n].kind in _TEXT_KINDS and n not in lead_positions]
-    text_runs = [_word_runs(blocks[n].text) for n in text_positions]
-    quotes = set()
-    for n in candidates:
-        runs = _word_runs(blocks[n].text)
-        if runs and any(len(runs & paragraph_runs) >= _PULLED_SHARE * len(runs) for paragraph_runs in text_runs):
-            quotes.add(n)
+    runs_by_quote = {n: runs for n in candidates if (runs := set(_word_runs(blocks[n].text)))}
+    quoted = set[WordRun]().union(*runs_by_quote.values())
+    shared_runs = [shared for n in text_positions if (shared := quoted.intersection(_word_runs(blocks[n].text)))]
+    quotes = {
+        n
+        for n, runs in runs_by_quote.items()
+        if any(len(runs & shared) >= _PULLED_SHARE * len(runs) for shared in shared_runs)
+    }
     return {n for n in quotes if not _is_attributed(blocks, n, text_positions)}
 
 
@@ -141,10 +144,10 @@ def _words_of(text: str) -> set[str]:
     return set(_WORD.findall(text.lower()))
 
 
-def _word_runs(text: str, length: int = _RUN_WORDS) -> set[tuple[str, ...]]:
-    """Return all runs of so many words."""
+def _word_runs(text: str, length: int = _RUN_WORDS) -> Iterator[WordRun]:
+    """Return all runs of so many words, in order. To make a set of them takes longer than to look for some of them."""
     words = _WORD.findall(text.lower())
-    return set(zip(*[words[start:] for start in range(length)], strict=False))
+    return zip(*[words[start:] for start in range(length)], strict=False)
 
 
 def name_repeated(blocks: Sequence[Block], verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
@@ -158,11 +161,13 @@ def name_repeated(blocks: Sequence[Block], verdicts: tuple[Verdict, ...]) -> tup
         return verdicts
     kept_blocks = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
     first_positions = {block.text: block.position for block in reversed(kept_blocks)}
-    named, kept_runs = list(verdicts), dict[int, list[set[tuple[str, ...]]]]()
+    runs_by_position = {n: _longest_runs(blocks[n].text) for n in duplicates if blocks[n].text not in first_positions}
+    shared_runs = _shared_runs(runs_by_position.values(), kept_blocks)
+    named = list(verdicts)
     for n in duplicates:
         position = first_positions.get(blocks[n].text)
         if position is None:
-            position = _most_alike(blocks[n], kept_blocks, kept_runs)
+            position = _most_alike(runs_by_position[n], kept_blocks, shared_runs)
         named[n] = _without_witness(verdicts[n]) if position is None else replace(verdicts[n], repeats=position)
     return tuple(named)
 
@@ -176,16 +181,27 @@ def _without_witness(verdict: Verdict) -> Verdict:
 
 
 def _most_alike(
-    duplicate: Block, kept_blocks: Sequence[Block], kept_runs: dict[int, list[set[tuple[str, ...]]]]
+    runs: frozenset[WordRun], kept_blocks: Sequence[Block], shared_runs: Sequence[frozenset[WordRun]]
 ) -> int | None:
     """Return the position of the kept block with most of a duplicate's runs of words; None if none has half.
 
-    `kept_runs` has the runs of the kept blocks by their length, as far as asked for, and gets what is missing.
+    `shared_runs` has, for each kept block, those of its runs that a duplicate has too.
     """
-    length = min(_RUN_WORDS, len(_WORD.findall(duplicate.text)))
-    runs = _word_runs(duplicate.text, length) if length else set()
-    if length not in kept_runs:
-        kept_runs[length] = [_word_runs(block.text, length) if length else set() for block in kept_blocks]
-    counts = (len(runs & block_runs) for block_runs in kept_runs[length])
+    counts = [len(runs & block_runs) for block_runs in shared_runs]
     shared, position = max(zip(counts, [-block.position for block in kept_blocks], strict=True), default=(0, 0))
     return -position if shared >= max(1, _WITNESS_SHARE * len(runs)) else None
+
+
+def _longest_runs(text: str) -> frozenset[WordRun]:
+    """Return all runs of three words, or of as many as the text has."""
+    return frozenset(_word_runs(text, min(_RUN_WORDS, len(_WORD.findall(text)))))
+
+
+def _shared_runs(duplicates: Collection[frozenset[WordRun]], blocks: Sequence[Block]) -> list[frozenset[WordRun]]:
+    """Return for each block those of its runs of words that one of the duplicates has too."""
+    wanted = frozenset[WordRun]().union(*duplicates)
+    lengths = {len(run) for run in wanted}
+    return [
+        frozenset[WordRun]().union(*[wanted.intersection(_word_runs(block.text, length)) for length in lengths])
+        for block in blocks
+    ]

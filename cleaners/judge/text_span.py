@@ -275,11 +275,12 @@ def _prose_words(blocks: Sequence[Block]) -> int:
 def has_second_headline(blocks: Sequence[Block], selected_positions: Set[int]) -> bool:
     """Return whether two headings of the first level have other words and a selected text of their own below each.
 
-    Such a page may have several articles. The same heading twice is one.
+    Such a page may have several articles. The same heading twice is one. A heading that is selected itself is no title:
+    some sites give all sections of a text the first level.
     """
     positions: dict[str, int] = {}
     for block in blocks:
-        if block.level == 1 and block.kind is BlockKind.HEADING:
+        if block.level == 1 and block.kind is BlockKind.HEADING and block.position not in selected_positions:
             positions.setdefault(block.text, block.position)
     if len(positions) < _SEVERAL_HEADLINES:
         return False

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from ..document import Column
-from ..judge.block_features import FirstLook
+from ..judge.block_features import FirstLook, first_look_f1
 from ..judge.block_verdicts import rule_verdicts
 from ..judge.characters import count_characters
 from ..judge.hashed_words import BLOCK_WORDS_FILE
@@ -37,7 +37,6 @@ from ..judge.tree_models import (
     FIRST_LOOK_MODEL,
     MOST_LEAVES,
     Trees,
-    expected_f1,
     trees_from_dump,
 )
 from ..judge.weighed_verdicts import FIRST_LOOK_SURE_THRESHOLD, weigh
@@ -217,7 +216,7 @@ def _kept_blocks(
 ) -> tuple[list[bool], bool]:
     """Return which blocks of a page these probabilities keep, and whether the first look was sure of the page."""
     words = count_characters([block.text for block in example.blocks]).words
-    first_look = FirstLook(first_look_probabilities, expected_f1(words, first_look_probabilities))
+    first_look = FirstLook(first_look_probabilities, first_look_f1(words, first_look_probabilities))
     if first_look.is_sure:
         selected = first_look.selected_positions
         reading = replace(example.reading, selected=selected, look=first_look, asked_extractor=False)

@@ -18,6 +18,7 @@ from broadsheet.cleaners.clean import clean, survey_page
 from broadsheet.cleaners.document import CleanedPage, ExtractorUse, Metadata, Page
 from broadsheet.cleaners.judge import block_features as module
 from broadsheet.cleaners.judge.block_features import (
+    SURE_OF_PAGE_F1,
     FirstLook,
     Reading,
     block_features,
@@ -32,7 +33,7 @@ from broadsheet.cleaners.judge.page_columns import (
     previous_marked,
     window_sums,
 )
-from broadsheet.cleaners.judge.tree_models import FIRST_LOOK_MODEL, load_trees
+from broadsheet.cleaners.judge.tree_models import FIRST_LOOK_MODEL, expected_f1, load_trees
 from broadsheet.cleaners.page.parsed_page import parse
 from broadsheet.cleaners.page.visible_blocks import read_blocks
 from tests.cleaners import building
@@ -191,6 +192,17 @@ def test_where_it_is_in_doubt_trafilatura_is_asked() -> None:
     )
     assert not first_look_of(doubtful).is_sure
     assert selecting_voters(cleaned(doubtful)) == {"extractor"}
+
+
+def test_many_links_that_are_plainly_boilerplate_put_it_in_no_doubt() -> None:
+    text = "".join(f"<p>{sentence}</p>" for sentence in STORY)
+    links = "".join(f"<li><a href=/q/{n}>Question {n} that nobody could answer last year</a>" for n in range(150))
+    page = f"<html lang=en><title>The mill</title><article><h1>The mill</h1>{text}</article><div><ul>{links}</ul></div>"
+    first_look = first_look_of(page)
+    assert first_look.measured is not None
+    assert expected_f1(first_look.measured.page.words, first_look.probabilities) < SURE_OF_PAGE_F1
+    assert first_look.is_sure
+    assert selecting_voters(cleaned(page)) == {"first-look"}
 
 
 def test_a_removed_block_has_the_vote_of_no_extractor_that_was_not_asked() -> None:

@@ -134,16 +134,18 @@ def test_where_no_title_is_among_the_blocks_the_url_names_the_article() -> None:
 @pytest.mark.parametrize(
     ("second", "selected", "is_second"),
     [
-        (signed(6, "The bridge"), range(12), True),
-        (signed(6, "The mill"), range(12), False),
-        (signed(6, "The bridge"), range(7), False),
-        (signed(6, "The bridge")[:4], range(10), False),
-        ([replace(b, level=2) for b in signed(6, "The bridge")], range(12), False),
+        (signed(6, "The bridge"), {*range(1, 6), *range(7, 12)}, True),
+        (signed(6, "The mill"), {*range(1, 6), *range(7, 12)}, False),
+        (signed(6, "The bridge"), {*range(1, 6)}, False),
+        (signed(6, "The bridge")[:4], {*range(1, 6), *range(7, 10)}, False),
+        ([replace(b, level=2) for b in signed(6, "The bridge")], {*range(1, 6), *range(7, 12)}, False),
+        (signed(6, "The bridge"), {*range(1, 12)}, False),
     ],
-    ids=["another", "the same heading", "a text that was not selected", "a short text", "a section"],
-)
+    ids=["another", "the same heading", "a text that was not selected", "a short text", "a section",
+         "a section of the first level, as selected as its text"],
+)  # fmt: skip
 def test_a_second_headline_has_other_words_and_a_selected_text(
-    second: list[Block], selected: range, is_second: bool
+    second: list[Block], selected: set[int], is_second: bool
 ) -> None:
     assert has_second_headline([*signed(0, "The mill"), *second], frozenset(selected)) is is_second
 
@@ -154,6 +156,16 @@ def test_a_page_with_a_second_headline_is_looked_at_twice() -> None:
         page = f"<html lang=en><title>The mill by the river</title><body><main>{html}</main>"
         cleaned = clean(Page("https://mill.example/2012/05/the-mill", page.encode()))
         assert {verdict.rule for verdict in cleaned.verdicts if verdict.kept} == {rule}
+
+
+def test_a_text_whose_sections_have_headings_of_the_first_level_is_looked_at_once() -> None:
+    sections = [(f"How the {name} went", [f"{text} So said {name}." for text in STORY]) for name in ("night", "day")]
+    text = [line for title, lines in sections for line in (f"<h1>{title}</h1>", *(f"<p>{line}</p>" for line in lines))]
+    page = f"<html lang=en><title>The mill</title><body><main>{markup('one', 'The mill by the river', [])}"
+    page = page.replace("<div class=text>", f"<div class=text>{''.join(text)}")
+    cleaned = clean(Page("https://mill.example/2012/05/the-mill", page.encode()))
+    assert {lines[0] for _, lines in sections} < set(cleaned.text.split("\n"))
+    assert not cleaned.asked_extractor
 
 
 def at(first: int, blocks: Iterable[Block]) -> list[Block]:
