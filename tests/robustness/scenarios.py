@@ -170,6 +170,11 @@ def _prepare_restore(shop: Workshop) -> Words:
     return ("restore", ARCHIVE, _block(shop, kept=False))
 
 
+def _prepare_correct(shop: Workshop) -> Words:
+    _crawled(shop)
+    return ("correct", ARCHIVE, f"{shop.site.url}/mill", "--title", "The mill", "--author", "A", "--tag", "water")
+
+
 def _prepare_ruling_undo(shop: Workshop) -> Words:
     words = _prepare_remove(shop)
     shop.run(*words)
@@ -272,6 +277,7 @@ SCENARIOS = {
         Scenario("undo", _prepare_undo, may_differ=_CUT_OFF, codes=(0, 1)),
         Scenario("remove", _prepare_remove),
         Scenario("restore", _prepare_restore),
+        Scenario("correct", _prepare_correct),
         Scenario("ruling undo", _prepare_ruling_undo, codes=(0, 1)),
         Scenario("waiting rulings", _prepare_waiting, _serve_first, may_differ=_CRAWLED),
         Scenario("forget", _prepare_forget),
