@@ -96,7 +96,8 @@ def section() -> str:
 
 CPU time of `clean` and of trafilatura's `bare_extraction` with metadata, in turn on the same pages in one process
 ({stored["measured"]}, at a load of {stored["load"]}). The last column is the share of pages on which trafilatura is
-asked too.
+asked too. A process reads the rules of a language at its first page in it, in 35 to 120 ms: on news, whose pages are
+in many languages, that is a fifth of the CPU.
 
 {BEGIN}
 {table(stored["sets"])}
