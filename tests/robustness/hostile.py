@@ -91,6 +91,12 @@ def hostile_verbs(db: Path, site: str) -> HostileVerbs:
             ("changes", NAME),
             ("correct", NAME),
             ("diff", NAME, str(number)),
+            ("show", NAME, url),
+            ("backup", NAME, "WORK/backup", "-q"),
+            ("fleet", "report", "WORK/sites.toml"),
+            ("fleet", "search", "WORK/sites.toml", "harbour"),
+            ("fleet", "status", "WORK/sites.toml"),
+            ("fleet", "verify", "WORK/sites.toml"),
             ("explain", NAME, url),
             ("datasette", NAME, "--print"),
             ("python", NAME),
@@ -118,8 +124,8 @@ def hostile_verbs(db: Path, site: str) -> HostileVerbs:
     )
 
 
-def run_trials(numbers: Iterable[int], *, is_talking: bool = False) -> Iterator[HostileTrial]:
-    """Make the sample archive, and run the trials of these numbers on copies of it."""
+def run_trials(numbers: Iterable[int], *, is_talking: bool = False, harm: str = "") -> Iterator[HostileTrial]:
+    """Make the sample archive, and run the trials of these numbers on copies of it; of one `harm`, with all readers."""
     with tempfile.TemporaryDirectory(dir=_IN_MEMORY if _IN_MEMORY.is_dir() else None) as name:
         folder = Path(name)
         (folder / "sample").mkdir()
@@ -130,7 +136,8 @@ def run_trials(numbers: Iterable[int], *, is_talking: bool = False) -> Iterator[
                 ).fetchone()
             verbs = hostile_verbs(db, site)
             for number in numbers:
-                yield _Trial(folder, number, verbs, is_talking).run()
+                trial = _Trial(folder, number, verbs, is_talking)
+                yield trial.run_readers(harm) if harm else trial.run()
                 shutil.rmtree(folder / str(number), ignore_errors=True)
 
 
@@ -148,15 +155,10 @@ class _Trial:
 
     def run(self) -> HostileTrial:
         """Do the harms, and run what was drawn."""
-        self._folder.mkdir()
-        shutil.copytree(self._sample, self._place.given)
-        make_outside(self._place.outside)
-        self._work.mkdir()
+        self._make_place()
         harms = harm(self._place, self._number)
         self._may_read_records = any(text.startswith("paths:") for text in harms)
-        shutil.copy(self._sample / NAME, self._work / "sound.db")
-        shutil.copytree(self._sample / f"{NAME}.warc", self._work / "sound.db.warc")
-        shutil.copy(min((self._sample / f"{NAME}.warc").glob("*.warc.gz")), self._work / "sound.warc.gz")
+        self._prepare_work()
         chance = random.Random(f"verbs/{self._number}")
         for line in chance.sample(self._verbs.readers, _READERS_A_TRIAL):
             self._run_reader(line)
@@ -166,6 +168,28 @@ class _Trial:
         for line in chance.sample(self._verbs.writers, _WRITERS_A_TRIAL):
             self._run_writer(line)
         return HostileTrial(self._number, harms, tuple(self._done), tuple(dict.fromkeys(self._faults)))
+
+    def run_readers(self, name: str) -> HostileTrial:
+        """Do one harm, and run all that reads."""
+        self._make_place()
+        done = HARMS[name](self._place, random.Random(f"{name}/{self._number}"))
+        self._prepare_work()
+        for line in (*self._verbs.readers, *self._verbs.sources):
+            self._run_reader(line)
+        return HostileTrial(self._number, (f"{name}: {done}",), tuple(self._done), tuple(dict.fromkeys(self._faults)))
+
+    def _make_place(self) -> None:
+        self._folder.mkdir()
+        shutil.copytree(self._sample, self._place.given)
+        make_outside(self._place.outside)
+        self._work.mkdir()
+
+    def _prepare_work(self) -> None:
+        shutil.copy(self._sample / NAME, self._work / "sound.db")
+        shutil.copytree(self._sample / f"{NAME}.warc", self._work / "sound.db.warc")
+        shutil.copy(min((self._sample / f"{NAME}.warc").glob("*.warc.gz")), self._work / "sound.warc.gz")
+        site = f"[fleet]\nfolder = '{self._place.given}'\n[sites.archive]\nurls = ['https://a.example/']\n"
+        (self._work / "sites.toml").write_text(site)
 
     def _imports(self) -> Iterator[tuple[str, ...]]:
         for name in (OTHER_WARC, OTHER_ARC, OTHER_WACZ):

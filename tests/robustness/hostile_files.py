@@ -227,6 +227,51 @@ def _broken_schema(place: HostilePlace, chance: random.Random) -> str:
     return change
 
 
+def _huge_schema(place: HostilePlace, chance: random.Random) -> str:
+    count = chance.choice((3_000, 10_000))
+    with _editing(place) as connection:
+        for number in range(count):
+            connection.execute(f"CREATE TABLE foreign_{number} (a, b REFERENCES articles (id), c TEXT DEFAULT 'x')")
+        connection.execute(f"CREATE TABLE wide ({', '.join(f'c{number}' for number in range(1_900))})")
+    return f"{count} tables"
+
+
+def _other_program(place: HostilePlace, chance: random.Random) -> str:
+    """The file of another program, whose tables happen to have our names; or one that says that it is ours."""
+    with closing(sqlite3.connect(place.db)) as connection:
+        facts = connection.execute("SELECT key, value FROM meta").fetchall()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    shape = chance.choice(
+        ("CREATE TABLE {0} (x)", "CREATE VIRTUAL TABLE {0} USING fts5(a, b)", "CREATE VIEW {0} AS " + _ENDLESS,
+         "CREATE TABLE {0} (id TEXT PRIMARY KEY, url BLOB, text REAL) WITHOUT ROWID", "CREATE VIEW {0} AS SELECT 1")
+    )  # fmt: skip
+    says_so = chance.random() < 0.7
+    place.db.unlink()
+    with closing(sqlite3.connect(place.db)) as connection, connection:
+        for name in names:
+            if name != "meta" and not name.startswith(("sqlite_", "articles_fts")):
+                connection.execute(shape.format(name))
+        if says_so:
+            connection.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT)")
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", facts)
+            connection.execute(f"PRAGMA user_version = {version}")
+    return f"{shape} {says_so}"
+
+
+def _statistics(place: HostilePlace, chance: random.Random) -> str:
+    """Statistics that lead the planner astray, and a column whose collation nobody has."""
+    with _editing(place) as connection:
+        connection.execute("ANALYZE")
+        connection.execute("UPDATE sqlite_stat1 SET stat = ?", [chance.choice(("1 1", "9" * 300, "x", "0 0 0 0"))])
+        if chance.random() < 0.5:
+            connection.execute(
+                "UPDATE sqlite_master SET sql = replace(sql, 'title TEXT', 'title TEXT COLLATE absent') "
+                "WHERE name = 'articles'"
+            )
+    return "sqlite_stat1"
+
+
 def _facts(place: HostilePlace, chance: random.Random) -> str:
     key = chance.choice(("schema_version", "schema_draft", "settled", "warc_folder_id", "identity"))
     value: object = chance.choice(("../../outside", CONTROLS, b"\xff", "9" * 400, "-1", "", "[" * 50_000))
@@ -713,6 +758,9 @@ HARMS: dict[str, Harm] = {
     "expression index": _expression_index,
     "foreign names": _foreign_names,
     "broken schema": _broken_schema,
+    "huge schema": _huge_schema,
+    "another program's file": _other_program,
+    "statistics": _statistics,
     "facts": _facts,
     "paths": _paths,
     "offsets": _offsets,

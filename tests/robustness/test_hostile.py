@@ -6,19 +6,23 @@ import random
 import shutil
 import sqlite3
 from contextlib import closing
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 
+from broadsheet.crawler.cli import cli
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Maker
 from tests.output.wires import fetched
 from tests.robustness import hostile
 from tests.robustness.hostile import HostileTrial, run_trials, summary
 from tests.robustness.hostile_files import HARMS, SECRET, HostilePlace, harm, make_outside
-from tests.robustness.sample import NAME
+from tests.robustness.sample import NAME, sample_archive
+from tests.sampling import sampled
 
 pytestmark = pytest.mark.slow
+TAKE_NO_ARCHIVE = frozenset("clean completion demo doctor rules".split())
 
 
 @pytest.fixture
@@ -59,6 +63,23 @@ def test_a_fault_is_told_with_its_trial() -> None:
     result = summary([trial])
     assert result["faults"] == ["3: crawl: hung"]
     assert (result["verbs_run"], result["by_harm"]) == (2, {"trigger": 1})
+
+
+SQL_HARMS = list(takewhile(lambda name: name != "paths", HARMS))
+
+
+@pytest.mark.parametrize("name", sampled(SQL_HARMS, 1))
+def test_each_verb_that_reads_takes_foreign_files(name: str) -> None:
+    """Triggers, views, virtual tables, huge schemas, others' files under our names: through every verb that reads."""
+    result = summary(run_trials(range(2), harm=name))
+    assert (result["trials"], result["faults"]) == (2, [])
+
+
+def test_no_verb_that_takes_an_archive_is_left_out(tmp_path: Path) -> None:
+    with sample_archive(tmp_path) as db:
+        verbs = hostile.hostile_verbs(db, "https://a.example/")
+    tried = {line[0] for line in (*verbs.readers, *verbs.sources, *verbs.writers)}
+    assert (tried - {"python", "room"}) | {"browse"} == set(cli.commands) - TAKE_NO_ARCHIVE
 
 
 def test_hostile_files_harm_nothing() -> None:
