@@ -44,14 +44,14 @@ Route = Reply | bytes | str | Callable[[Seen], Any]
 class ScriptedSite:
     """Answers by `routes`, which may change while it runs: path with query → reply. Other paths are not found."""
 
-    def __init__(self, routes: dict[str, Route] | None = None) -> None:
+    def __init__(self, routes: dict[str, Route] | None = None, address: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self.routes: dict[str, Route] = dict(routes or {})
         self.log: list[Seen] = []
         self.closing = threading.Event()
-        self._http = _Http(("127.0.0.1", 0), _Handler)
+        self._http = _Http(address, _Handler)
         self._http.site = self
         self.port = self._http.server_port
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{address[0]}:{self.port}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
