@@ -1,4 +1,4 @@
-"""Input that would take all memory or time: bombs in WARC and WACZ files, names that lead outside, patterns, rules.
+"""Input that would take all memory or time: bombs in WARC and WACZ files, names that lead outside, site rules.
 
 Each command is a process with bounds on memory, CPU time and files (`bounded_command.py`). It ends by itself, says what
 is wrong in a line, touches nothing outside, and takes in what is sound beside the harm.
@@ -12,14 +12,14 @@ import io
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import brotli
 import pytest
 
-from tests.crawler.scripted_site import page
+from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import environment, rows
 from tests.crawler.warcs import answer, record
 from tests.crawler.warm import PATIENCE, run
@@ -173,3 +173,48 @@ def test_a_file_against_the_format_is_refused_in_a_line(bounded: Bounded, name: 
     code, errors = bounded("import", "x.wacz", "--db", "x.db", "-q")
     assert (code, errors.count("\n"), words in errors) == (1, 1, True), errors
     assert bounded("clean", "x.wacz", "-o", "parquet")[0] in (0, 1)
+
+
+# Site rules
+
+
+@pytest.fixture
+def site(bounded: Bounded) -> Iterator[ScriptedSite]:
+    """A front page with stories."""
+    site = ScriptedSite({f"/{name}": page(name) for name in ("mill", "tower")})
+    site.routes["/"] = page("home", *site.routes)
+    yield site
+    site.close()
+
+
+def states(db: Path, site: ScriptedSite) -> dict[str, tuple[str, str]]:
+    """State and reason by path."""
+    found = rows(db, "SELECT url, state, reason FROM urls WHERE kind = 'page'")
+    return {url.removeprefix(site.url): (state, reason) for url, state, reason in found}
+
+
+RULES = {"cubic predicate": "strip: //*[count(//*[count(//*) > 1]) > 1]"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RULES)
+def test_a_site_rule_that_never_ends_costs_the_page_it_is_slow_on(
+    bounded: Bounded, site: ScriptedSite, name: str
+) -> None:
+    rules = bounded.folder / "rules"
+    rules.mkdir()
+    (rules / "127.0.0.1.txt").write_text(f"body: //article\n{RULES[name]}\n")
+    long = page("long", extra="<p>Words about the mill by the river.</p>" * 3000)
+    site.routes = {"/": page("home", "/long"), "/long": long}
+    limit = {"BROADSHEET_PAGE_SECONDS": "3"}
+    _, errors = bounded("crawl", f"{site.url}/", "--db", "x.db", "--site-rules", "rules", *QUICK, **limit)
+    assert states(bounded.folder / "x.db", site)["/long"] == ("failed", "worker_timeout")
+    assert bounded("verify", "x.db") == (0, "")
+    (bounded.folder / "page.html").write_bytes(long.encode())
+    for words in (
+        ("clean", "page.html", "--site-rules", "rules", "--url", f"{site.url}/long"),
+        ("rules", "test", "rules/127.0.0.1.txt", "page.html", "--url", f"{site.url}/long"),
+    ):
+        code, errors = bounded(*words, **limit)
+        assert code == 1, errors
+        assert "3 s of CPU" in errors

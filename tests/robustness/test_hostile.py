@@ -68,7 +68,7 @@ def test_a_fault_is_told_with_its_trial() -> None:
 SQL_HARMS = list(takewhile(lambda name: name != "paths", HARMS))
 
 
-@pytest.mark.parametrize("name", sampled(SQL_HARMS, 1))
+@pytest.mark.parametrize("name", sampled(SQL_HARMS, 1, seed=5))
 def test_each_verb_that_reads_takes_foreign_files(name: str) -> None:
     """Triggers, views, virtual tables, huge schemas, others' files under our names: through every verb that reads."""
     result = summary(run_trials(range(2), harm=name))

@@ -1,0 +1,158 @@
+"""Two that write at the same moment: nothing is lost, and nothing is doubled."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlencode, urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
+
+import pytest
+
+from tests.crawler.scripted_site import Reply, ScriptedSite, page
+from tests.crawler.shell import command, rows, start
+
+pytestmark = pytest.mark.slow
+NAMES = ("river", "mill", "ferry", "tower", "harbour", "quay")
+PROMO = "<p>Donate now to keep the harbour news free for all its readers in the town</p>"
+QUICK = ("--allow-private", "--delay", "0", "-q")
+ROUNDS = 3
+
+
+@pytest.fixture
+def site() -> Iterator[ScriptedSite]:
+    site = ScriptedSite({f"/{name}": page(name, extra=PROMO) for name in NAMES})
+    site.routes["/"] = page("home", *(f"/{name}" for name in NAMES))
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def db(site: ScriptedSite, tmp_path: Path) -> Path:
+    run("crawl", f"{site.url}/", "--db", tmp_path / "x.db", *QUICK)
+    return tmp_path / "x.db"
+
+
+def run(*words: object) -> str:
+    code, out, errors = command(*words)
+    assert (code, errors) == (0, ""), (words, errors)
+    return out
+
+
+class NoRedirect(HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+class Reader:
+    """A person at a reading room: forms carry its token and origin."""
+
+    def __init__(self, url: str) -> None:
+        self._url, parts = url, urlsplit(url)
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._opener = build_opener(NoRedirect())
+
+    def token(self, article: int) -> str:
+        with urlopen(f"{self._url}article/{article}", timeout=60) as answer:
+            return re.findall(r'name="token" value="([^"]+)"', answer.read().decode())[0]
+
+    def post(self, form: str, token: str, **fields: object) -> tuple[int, str]:
+        """The status of the answer, and where it leads."""
+        data = urlencode({"token": token, **fields}).encode()
+        try:
+            with self._opener.open(Request(self._url + form, data, {"Origin": self._origin}), timeout=120) as answer:
+                return answer.status, ""
+        except HTTPError as error:
+            return error.code, error.headers.get("Location", "")
+
+
+@contextmanager
+def opened_room(db: Path) -> Iterator[Reader]:
+    process = start("browse", db, "--port", 0)
+    try:
+        assert process.stdout is not None
+        found = re.search(r"http://[\w.:]+/\S*", process.stdout.readline())
+        assert found
+        yield Reader(found[0])
+    finally:
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+    assert errors == ""
+
+
+def test_what_two_readers_send_at_the_same_moment_is_all_there(db: Path) -> None:
+    articles = [number for (number,) in rows(db, "SELECT id FROM articles ORDER BY url")]
+    blocks = dict(
+        rows(
+            db, "SELECT article_id, max(block_id) FROM _blocks WHERE kept = 1 AND length(text) > 99 GROUP BY article_id"
+        )
+    )
+    moment = threading.Barrier(2)
+    with opened_room(db) as reader:
+        token = reader.token(articles[0])
+
+        def write(who: str) -> list[tuple[int, str]]:
+            answers = []
+            for turn in range(ROUNDS):
+                for number, article in enumerate(articles):
+                    moment.wait(60)
+                    fields = {"article": article, "title": f"{who} {turn} of {number}"}
+                    answers.append(reader.post("corrections", token, **fields))
+                    moment.wait(60)
+                    if who == "one":
+                        fields = {"article": article, "block": blocks[article], "keep": turn % 2, "scope": "article"}
+                        answers.append(reader.post("rulings", token, **fields))
+                    else:
+                        fields = {"article": article, "tags": f"{turn}\n{number}"}
+                        answers.append(reader.post("corrections", token, **fields))
+            return answers
+
+        with ThreadPoolExecutor(2) as pool:
+            futures = [pool.submit(write, "one"), pool.submit(write, "other")]
+            answers = [answer for future in futures for answer in future.result()]
+    assert {status for status, _ in answers} == {303}, answers
+    assert not [place for _, place in answers if "error" in place]
+    last = ROUNDS - 1
+    for _ in range(2):  # as they were left, and once all is cleaned anew
+        run("verify", db)
+        titles = [title for (title,) in rows(db, "SELECT title FROM articles ORDER BY url")]
+        assert all(title in (f"one {last} of {n}", f"other {last} of {n}") for n, title in enumerate(titles)), titles
+        tags = [tags for (tags,) in rows(db, "SELECT tags FROM articles ORDER BY url")]
+        assert tags == [f'["{last}", "{n}"]' for n in range(len(articles))]
+        kept = set(rows(db, f"SELECT kept FROM _blocks WHERE block_id IN ({','.join(map(str, blocks.values()))})"))
+        assert kept == {((last % 2 == 0 and 0) or 1,)} or kept == {(last % 2,)}
+        assert rows(db, "SELECT count(*) FROM rulings") == [(len(articles),)]
+        run("reclean", db, "--all", "-q")
+
+
+def test_what_is_written_in_the_room_during_a_crawl_is_there_at_its_end(site: ScriptedSite, db: Path) -> None:
+    asked = threading.Event()
+
+    def slowly(seen: object) -> Reply:
+        asked.set()
+        return Reply(page("bridge"), wait=6)
+
+    site.routes["/"] = page("home", "/bridge", *(f"/{name}" for name in NAMES))
+    site.routes["/bridge"] = slowly
+    articles = [number for (number,) in rows(db, "SELECT id FROM articles ORDER BY url")]
+    with opened_room(db) as reader:
+        token = reader.token(articles[0])
+        process = start("update", db, "--all", *QUICK)
+        assert asked.wait(60)
+        answers = [
+            reader.post("corrections", token, article=article, title=f"Told {number}")
+            for number, article in enumerate(articles)
+        ]
+        _, errors = process.communicate(timeout=120)
+    assert (process.returncode, errors) == (0, "")
+    assert {status for status, _ in answers} == {303}
+    assert any("waiting" in place for _, place in answers), "the crawl was over before"
+    run("verify", db)
+    titles = {title for (title,) in rows(db, "SELECT title FROM articles")}
+    assert titles >= {f"Told {number}" for number in range(len(articles))}
+    assert rows(db, "SELECT count(*) FROM articles") == [(len(NAMES) + 1,)]
