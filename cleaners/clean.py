@@ -42,6 +42,7 @@ from .judge.site_rules import (
 from .judge.text_span import has_second_headline
 from .judge.textless_pages import add_held_text, find_picture_article, kept_prose_words, without_text
 from .lineage import CLEANER_VERSION
+from .page.elements import index_tags
 from .page.held_text import find_held_text
 from .page.language import sure_language, with_language_of_text
 from .page.links import base_url, read_outlinks
@@ -70,9 +71,10 @@ def survey_page(page: Page, tree: HtmlElement, rules: Sequence[SiteRuleFile] = (
 
     The tree is changed only where `rules`, those for the page's host, ask for it.
     """
-    base = base_url(tree, page.url)
+    index = index_tags(tree)
+    base = base_url(index, page.url)
     findings = apply_rules(tree, rules, base)
-    context = metadata_context(tree, page.url, page.fetched_at)
+    context = metadata_context(index_tags(tree) if rules else index, page.url, page.fetched_at)
     blocks = read_blocks(tree, base, findings.labels)
     prose = "\n".join([block.text for block in prose_of(blocks)])
     return Reading(
