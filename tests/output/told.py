@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import textwrap
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -42,13 +41,12 @@ def expected(file: Path, asked: str, told: str) -> str:
 
 
 def told(lines: Iterable[str], **names: object) -> str:
-    """The lines, wrapped, with a name for each value that differs from run to run, and N for places among compressed
+    """The lines, with a name for each value that differs from run to run, and N for places among compressed
     records. Internal tables have the names of the tests."""
     text = _PLACE.sub("N", labelled("\n".join(lines)))
     for name, value in names.items():
         text = text.replace(str(value), name)
-    wrapped = (textwrap.fill(line, 118, break_long_words=False, break_on_hyphens=False) for line in text.split("\n"))
-    return "".join(f"{line.rstrip()}\n" for line in "\n".join(wrapped).splitlines())
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
 def unpacked(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
