@@ -134,8 +134,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_make_parametrize_id(val: object) -> str | None:
     """A text that is long, or of letters that an id spells as numbers, is named by its beginning."""
-    is_short = not isinstance(val, str) or (len(val) <= _ID_CHARACTERS and val.isascii())
-    return None if is_short else f"<{str(val)[: _ID_CHARACTERS if str(val).isascii() else _ID_CHARACTERS // 6]}…>"
+    if not isinstance(val, str) or (len(val) <= _ID_CHARACTERS and val.isascii()):
+        return None
+    beginning = val[: _ID_CHARACTERS if val.isascii() else _ID_CHARACTERS // 6]
+    return f"<{beginning if beginning.isprintable() else ascii(beginning)[1:-1]}…>"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,6 +6,7 @@ connect to it.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import stat
@@ -124,9 +125,35 @@ def is_torn_copy(file: Path, *, is_damaged: bool = False) -> bool:
 
     A killed crawl leaves the log, and no damage. Where there is damage, the log may be that of another moment.
     """
-    with file.open("rb") as stream:
-        mode = stream.read(_MODE_OFFSET + 1)[_MODE_OFFSET:]
+    mode = read_head(file, _MODE_OFFSET + 1)[_MODE_OFFSET:]
     return mode == _WAL_MODE and not is_owned(file) and (is_damaged or not wal_size(file))
+
+
+def read_head(file: Path, size: int) -> bytes:
+    """Read the first bytes of a database that this process may have open; OSError if they cannot be read.
+
+    They are read by the descriptor of SQLite, if it has one. To close another one of the same file would drop the locks
+    of all connections in this process. Another process then takes itself for the last, and deletes the write-ahead log
+    with what is committed to it.
+    """
+    descriptor = own_descriptor(file)
+    if descriptor is not None:
+        return os.pread(descriptor, size, 0)
+    with file.open("rb") as stream:
+        return stream.read(size)
+
+
+def own_descriptor(file: Path, flags: int = 0) -> int | None:
+    """Return a descriptor that this process has of a file, opened with the flags; None if it has none."""
+    with suppress(ImportError, FileNotFoundError):
+        from fcntl import F_GETFL, fcntl
+
+        status = file.stat()
+        for number in map(int, os.listdir("/dev/fd")):
+            with suppress(OSError):
+                if os.path.samestat(os.fstat(number), status) and fcntl(number, F_GETFL) & flags == flags:
+                    return number
+    return None
 
 
 def wal_size(file: Path) -> int:
@@ -235,16 +262,21 @@ def _ends_in(path: Path, ending: bytes) -> bool:
 
 
 def _check_readable(file: Path, *, allow_empty: bool = False) -> None:
+    """Raise ArchiveError for what is no file with something in it.
+
+    SQLite says whether it is a database: see `read_head` for why the file is not opened here.
+    """
     try:
-        if not stat.S_ISREG(file.stat().st_mode):  # to open a pipe would wait for its other end
-            raise NotReachable(f"{file} is no ordinary file")
-        with file.open("rb") as stream:
-            head = stream.read(len(SQLITE_HEADER))
+        status = file.stat()
     except FileNotFoundError as error:
         raise NotReachable(f"{file} does not exist") from error
     except OSError as error:
         raise NotReachable(f"{file} cannot be read: {error.strerror}") from error
-    if head != SQLITE_HEADER and (head or not allow_empty):
+    if not stat.S_ISREG(status.st_mode):  # to open a pipe would wait for its other end
+        raise NotReachable(f"{file} is no ordinary file")
+    if not os.access(file, os.R_OK):
+        raise NotReachable(f"{file} cannot be read: {os.strerror(errno.EACCES)}")
+    if not status.st_size and not allow_empty:
         raise NotAnArchive(f"{file} is not a SQLite database")
 
 
@@ -301,5 +333,7 @@ def _archive_error(file: Path, error: sqlite3.DatabaseError) -> NotAnArchive | N
     """Translate an error of SQLite while opening into one for the user."""
     if isinstance(error, sqlite3.OperationalError):
         return NotReachable(f"{file} cannot be opened: {error}")
+    if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+        return NotAnArchive(f"{file} is not a SQLite database")
     torn = f"; {TORN_COPY}" if is_torn_copy(file, is_damaged=True) else ""
     return NotAnArchive(f"{file} is not a usable SQLite database: {error}{torn}")

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from sqlite_utils import Database
 
-from .archive_file import database_file, wal_size
+from .archive_file import database_file, own_descriptor, wal_size
 
 _PAGE = 4096  # bytes, of which SQLite uses all: the only size of archives
 _MAPPED = _PAGE // 5  # pages whose kinds the page before them tells: a pointer map, with five bytes each
@@ -52,7 +51,7 @@ def erase_slack(db: Database) -> bool:
 
 
 def _erase_slack(db: Database, file: Path) -> bool:
-    descriptor = _own_descriptor(file)
+    descriptor = own_descriptor(file, os.O_RDWR)
     if descriptor is None or wal_size(file) or _is_laid_out_otherwise(db, os.pread(descriptor, _FILE_HEADER, 0)):
         return False
     parents = set()
@@ -64,18 +63,6 @@ def _erase_slack(db: Database, file: Path) -> bool:
             _erase(descriptor, last, _read_page(descriptor, last), [(start, _PAGE)])
     os.fsync(descriptor)
     return True
-
-
-def _own_descriptor(file: Path) -> int | None:
-    """Return the descriptor by which SQLite itself writes the file: closing another one would drop its locks."""
-    with suppress(ImportError, FileNotFoundError):
-        from fcntl import F_GETFL, fcntl
-
-        for number in map(int, os.listdir("/dev/fd")):
-            with suppress(OSError):
-                if os.path.samestat(os.fstat(number), file.stat()) and fcntl(number, F_GETFL) & os.O_RDWR:
-                    return number
-    return None
 
 
 def _is_laid_out_otherwise(db: Database, header: bytes) -> bool:

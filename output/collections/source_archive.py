@@ -19,7 +19,7 @@ from secrets import token_hex
 from sqlite_utils import Database
 
 from ..archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
-from ..archive.archive_file import archive_path, open_database
+from ..archive.archive_file import archive_path, open_database, read_head
 from ..archive.archive_lock import hold_lock
 from ..archive.stored_values import STORE_FACT
 from ..read.verify import first_source_problem
@@ -94,8 +94,7 @@ class SourceArchive:
         It is made of the file's size and time, SQLite's own counter of changes, and the log beside it.
         """
         status = self.file.stat()
-        with self.file.open("rb") as stream:
-            header = stream.read(_HEADER_BYTES)
+        header = read_head(self.file, _HEADER_BYTES)
         wal = Path(f"{self.file}-wal")
         wal_size = wal.stat().st_size if wal.exists() else 0
         facts = (status.st_size, status.st_mtime_ns, header.hex(), wal_size)

@@ -83,7 +83,7 @@ def test_what_may_not_be_written_is_said(file, monkeypatch):
     open_database(file).close()
     refused = {file.parent: f"the folder {file.parent} cannot be written", file: f"{file} cannot be written"}
     for place, message in refused.items():
-        monkeypatch.setattr(os, "access", lambda path, mode, place=place: Path(path) != place)
+        monkeypatch.setattr(os, "access", lambda path, mode, place=place: mode == os.R_OK or Path(path) != place)
         with pytest.raises(NotReachable) as caught:
             open_database(file)
         assert str(caught.value) == message

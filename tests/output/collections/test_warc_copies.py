@@ -185,7 +185,7 @@ def test_a_source_is_only_read_and_not_locked_where_no_crawl_could_own_it(
         pair[1].db.execute("DELETE FROM runs")
     with pytest.raises(InUse), open_source(tmp_path / "here/a.db"):
         pass
-    monkeypatch.setattr("broadsheet.output.collections.source_archive.os.access", lambda *_: False)
+    monkeypatch.setattr("broadsheet.output.collections.source_archive.os.access", lambda _, mode: mode == os.R_OK)
     with open_source(tmp_path / "here/a.db") as source:
         assert source.folder == tmp_path / "here"
 
