@@ -20,7 +20,7 @@ from sqlite_utils import Database, Migrations
 from .stored_values import STORE_FACT
 
 SCHEMA_VERSION = 1
-SCHEMA_DRAFT = 12
+SCHEMA_DRAFT = 13
 
 MIGRATIONS = Migrations("broadsheet")
 

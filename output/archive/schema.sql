@@ -83,7 +83,6 @@ CREATE TABLE _outside_hosts (host TEXT PRIMARY KEY, links INTEGER NOT NULL) WITH
 CREATE TABLE _url_patterns (
     host TEXT NOT NULL,
     pattern TEXT NOT NULL,
-    found INTEGER NOT NULL DEFAULT 0,
     fetched INTEGER NOT NULL DEFAULT 0,
     articles INTEGER NOT NULL DEFAULT 0,
     led INTEGER NOT NULL DEFAULT 0,

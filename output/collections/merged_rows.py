@@ -75,7 +75,7 @@ _SKIP_FORGOTTEN = f"""UPDATE urls SET state = '{UrlState.SKIPPED}', reason = '{O
 _PUT_LISTED = f"""INSERT OR IGNORE INTO _listed (url_id, kind)
     SELECT t.id, l.kind FROM temp.merge_hosts h CROSS JOIN {SCHEMA_NAME}.urls s ON s.id = h.url_id
         JOIN {SCHEMA_NAME}._listed l ON l.url_id = s.id JOIN main.urls t ON t.url = s.url WHERE h.host = ?"""
-_COUNTS = ("found", "fetched", "articles", "led", "dry", "hopes", "echoes")
+_COUNTS = ("fetched", "articles", "led", "dry", "hopes", "echoes")
 _PUT_PATTERNS = f"""INSERT INTO _url_patterns (host, pattern, {", ".join(_COUNTS)})
     SELECT host, pattern, {", ".join(_COUNTS)} FROM {SCHEMA_NAME}._url_patterns WHERE host = ?
     ON CONFLICT (host, pattern) DO UPDATE SET

@@ -19,7 +19,6 @@ leads to a new article ends the sampling of its pattern.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -83,8 +82,6 @@ _PUT_COUNTS = f"""INSERT INTO _url_patterns ({_COUNTS})
         dry = CASE WHEN excluded.articles + excluded.led THEN 0 ELSE dry + excluded.dry END,
         hopes = CASE WHEN excluded.articles + excluded.led THEN 0 ELSE hopes + excluded.hopes END
     RETURNING {_COUNTS}"""
-_COUNT_FOUND = """INSERT INTO _url_patterns (host, pattern, found) VALUES (?, ?, ?)
-    ON CONFLICT (host, pattern) DO UPDATE SET found = found + excluded.found"""
 _COPY, _FEED = "copy ", "feed "  # with which the patterns of copies by a convention, and of feeds, begin
 _NOT_THERE_REASONS = frozenset((http_reason(404), http_reason(410), PageType.SOFT_404))
 _COUNT_SITEMAPS = "SELECT count(*) FROM urls INDEXED BY urls_outcome WHERE state = 'queued' AND kind = 'sitemap'"
@@ -236,8 +233,6 @@ class PatternTracker:
         """
         new_rows = [_UrlRow(*row) for row in self.db.execute(_NEW_URLS, [newest_id])]
         admitted_rows = [row for row in new_rows if self._admit(row)]
-        found_counts = Counter(next(row.patterns()) for row in admitted_rows if row.is_bounded)
-        self.db.conn.executemany(_COUNT_FOUND, ((*key, count) for key, count in found_counts.items()))
         if is_revisit:
             return
         found_via, found_on, host = self.db.execute(_URL_SOURCE, [url_id]).fetchone()

@@ -139,7 +139,7 @@ PORT_DEPENDENT = _names("""
 
 WITH_TIMING = _names("""
     captures.refers_to urls.depth urls.found_on urls.found_via urls.lastmod urls._priority _url_patterns.dry
-    _url_patterns.found _url_patterns.led
+    _url_patterns.led
 """)
 """What chance decides where several answers are under way at once: which page is stored first is the one that a URL was
 found on, and the capture that others with the same payload refer to. Allowed only where it is asked for; crawls that go

@@ -45,7 +45,7 @@ def state(archive: Archive, path: str) -> tuple[str, str]:
 
 
 def counts(archive: Archive, pattern: str) -> tuple[int, ...]:
-    query = f"SELECT found, fetched, articles, led, dry, hopes FROM {URL_PATTERNS} WHERE pattern = ?"
+    query = f"SELECT fetched, articles, led, dry, hopes FROM {URL_PATTERNS} WHERE pattern = ?"
     return archive.db.execute(query, [pattern]).fetchone()
 
 
@@ -70,7 +70,7 @@ def test_a_pattern_of_articles_has_no_bound(archive: Archive, make: Maker) -> No
     page(archive, make, "", *(f"story?p={number}" for number in range(60)))
     for number in range(50):
         page(archive, make, f"story?p={number}", text=f"Story {number} of the town")
-    assert counts(archive, "/word?p") == (60, 50, 50, 0, 0, 0)
+    assert counts(archive, "/word?p") == (50, 50, 0, 0, 0)
     assert state(archive, "story?p=59") == ("queued", "")
 
 
@@ -211,7 +211,7 @@ def test_a_pattern_is_spent_after_so_many_dry_pages(
     archive: Archive, pattern: str, counts: dict[str, int], host_articles: int, is_spent: bool
 ) -> None:
     """More if it brought articles, or lists those of its host."""
-    tracker, names = archive._pattern_tracker, ("found", "fetched", "articles", "led", "dry", "hopes", "echoes")
+    tracker, names = archive._pattern_tracker, ("fetched", "articles", "led", "dry", "hopes", "echoes")
     for name, values in {"*": {"articles": host_articles}, pattern: counts}.items():
         put(archive.db, URL_PATTERNS, 1, host="h", pattern=name, **(dict.fromkeys(names, 0) | values))
     tracker.reload()
