@@ -249,7 +249,10 @@ class _CrawlProcess:
 
 def _run_request() -> None:
     """Crawl as a program asks on standard input: the main function of the crawl's process."""
+    from broadsheet.crawler.crawl.processes import watch_lifeline
+
     request: _CrawlRequest = pickle.load(sys.stdin.buffer)
+    watch_lifeline()
     pipe = int(sys.argv[1])
 
     def send(message: CrawlProgress | CrawlResult | Exception) -> None:
@@ -284,13 +287,10 @@ def _crawl_here(request: _CrawlRequest, send: Callable[[CrawlProgress], None]) -
     import click
 
     from broadsheet.crawler.cli.command_line import CommandError
-    from broadsheet.crawler.crawl.processes import start_workers, watch_lifeline
-    from broadsheet.crawler.workers.worker import import_while_not_collecting
+    from broadsheet.crawler.crawl.processes import start_workers
 
     try:
         start_workers()
-        watch_lifeline()  # has a thread, and what has one does not share what it has imported with its workers
-        import_while_not_collecting("broadsheet.crawler.commands.spider_run")
         from broadsheet.crawler.commands import spider_run
 
         changed_settings = {"BROADSHEET_COMMAND": True, **request.settings}

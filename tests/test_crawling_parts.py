@@ -180,6 +180,7 @@ def sent(monkeypatch: pytest.MonkeyPatch, crawl_here: Any) -> list[Any]:
     """What the crawl's process sends when it crawls so."""
     read_end, write_end = os.pipe()
     monkeypatch.setattr(crawling, "_crawl_here", crawl_here)
+    monkeypatch.setattr(processes, "watch_lifeline", lambda: os.write(write_end, pickle.dumps("watched")))
     monkeypatch.setattr(crawling.sys, "stdin", SimpleNamespace(buffer=io.BytesIO(REQUEST.pickled())))
     monkeypatch.setattr(crawling.sys, "argv", ["crawling", str(write_end)])
     crawling._run_request()
@@ -202,17 +203,16 @@ def test_the_process_sends_progress_and_the_result_or_the_error(monkeypatch: pyt
     def lose_the_program(*_: Any) -> Any:
         raise BrokenPipeError
 
-    assert sent(monkeypatch, crawl_here) == [REQUEST, RESULT]
-    (error,) = sent(monkeypatch, fail)
-    assert (type(error), str(error)) == (OptionError, "no such option")
-    assert sent(monkeypatch, lose_the_program) == []
+    assert sent(monkeypatch, crawl_here) == ["watched", REQUEST, RESULT]
+    watched, error = sent(monkeypatch, fail)
+    assert (watched, type(error), str(error)) == ("watched", OptionError, "no such option")
+    assert sent(monkeypatch, lose_the_program) == ["watched"]
 
 
 @pytest.mark.usefixtures("judged")
 def test_the_spider_runs_with_the_settings_and_its_errors_are_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
     monkeypatch.setattr(processes, "start_workers", lambda: calls.append("workers"))
-    monkeypatch.setattr(processes, "watch_lifeline", lambda: calls.append("watched"))
     monkeypatch.setattr(crawling, "_report_progress", lambda *arguments: calls.append(arguments))
 
     def run_spider(db: str, arguments: Any, settings: Any, on_opened: Any) -> RunResult:
@@ -229,8 +229,7 @@ def test_the_spider_runs_with_the_settings_and_its_errors_are_ours(monkeypatch: 
         {"broadsheet/pages": 3, "broadsheet/article_pages": 1},
     )  # fmt: skip
     assert calls == [
-        "workers", "watched", ("/a.db", REQUEST.arguments, {"BROADSHEET_COMMAND": True, "A": 1}),
-        ("spider", 0.5, print),
+        "workers", ("/a.db", REQUEST.arguments, {"BROADSHEET_COMMAND": True, "A": 1}), ("spider", 0.5, print),
     ]  # fmt: skip
     for raised, kind in ((CommandError("bad"), OptionError), (click.ClickException("bad"), broadsheet.CrawlError)):
 

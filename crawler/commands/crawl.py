@@ -21,6 +21,7 @@ from .verb_options import (
     POLITENESS_OPTIONS,
     RENDERING_OPTIONS,
     Options,
+    import_while_not_collecting,
     option_group,
     verb,
     with_options,
@@ -36,7 +37,6 @@ with lazy_imports():
     from ..cli import archive_access, terminal
     from ..crawl import early_checks, processes
     from ..fleet import run_notices
-    from ..workers import worker
     from . import changes, run_summary, spider_run
 
 CrawlingVerb = Callable[[Mapping[str, Any], Callable[[str], object]], int]
@@ -103,7 +103,7 @@ def crawl_process(options: Mapping[str, Any]) -> Iterator[None]:
     """Own the archive that the options name, and have workers started and Scrapy imported, in this order."""
     with _ownership(options["db"], options["patience"]):
         processes.start_workers()
-        worker.import_while_not_collecting("broadsheet.crawler.commands.spider_run")
+        import_while_not_collecting("broadsheet.crawler.commands.spider_run")
         yield
 
 

@@ -13,7 +13,7 @@ import click
 from ..cli.command_line import CommandError
 from ..cli.lazy_modules import lazy_imports
 from ..cli.terminal import print_text
-from .verb_options import PATH, verb
+from .verb_options import PATH, import_while_not_collecting, verb
 
 with lazy_imports():
     from broadsheet.output.archive import archive_lock
@@ -22,7 +22,6 @@ with lazy_imports():
     from ..cli import archive_access
     from ..crawl import processes
     from ..demo import server as server_module
-    from ..workers import worker
     from . import run_summary, spider_run
 
 _SETTINGS = {
@@ -51,7 +50,7 @@ def demo(keep: str, port: int, serve: bool) -> int:
     if serve:
         return serve_sample(port)
     processes.start_workers()
-    worker.import_while_not_collecting("broadsheet.crawler.commands.spider_run")
+    import_while_not_collecting("broadsheet.crawler.commands.spider_run")
     return crawl_sample(Path(keep), port)
 
 

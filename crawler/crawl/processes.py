@@ -45,14 +45,6 @@ _PRELOADED_MODULES = ("broadsheet.crawler.commands.crawl_preload", *PRELOADED_MO
 """The workers' come last: after them garbage collection stops to look at what is loaded."""
 
 
-_SHARED_MODULES = (
-    "broadsheet.crawler.crawl.worker_jobs",
-    "broadsheet.output.settle.settling",
-    "broadsheet.output.write.archive_writer",
-)
-"""What both a crawl's process and the workers' server import: two fifths of what the latter does."""
-
-
 class Lifeline:
     """The starter's end: crawls that are started through it stop when it is closed, or when this process is gone."""
 
@@ -147,7 +139,7 @@ def require_workers() -> None:
 def start_workers() -> None:
     """Start the server process of the workers, early. See `require_workers` for what is raised."""
     require_workers()
-    start_fork_server(shared_modules=_SHARED_MODULES)
+    start_fork_server()
 
 
 def run_in_worker(function: Callable[..., T], *arguments: Any) -> T:

@@ -7,7 +7,6 @@ killed loses nobody else's answers, and one whose crawl is gone reads the end of
 from __future__ import annotations
 
 import gc
-import inspect
 import multiprocessing
 import os
 import pickle
@@ -21,7 +20,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -165,71 +163,23 @@ class WorkerProcess:
         self._loop.remove_writer(self._channel)
 
 
-def start_fork_server(preloaded_modules: Sequence[str] = PRELOADED_MODULES, shared_modules: Sequence[str] = ()) -> None:
+def start_fork_server(preloaded_modules: Sequence[str] = PRELOADED_MODULES) -> None:
     """Start the server process from which workers are forked; it imports what they need while we do other things.
 
     Server and workers block SIGINT (Ctrl-C): the crawl decides when they end. None of them imports from the current
-    folder. `shared_modules` are those that this process needs too. On Linux, if it has no other thread yet, it imports
-    them first and forks, and both have them for the CPU and memory of one; else the server is a new interpreter.
+    folder.
     """
-    from multiprocessing import forkserver, resource_tracker, util
+    from multiprocessing import forkserver, resource_tracker
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would have one for each processor, with nothing to do
-    spawn: Any = util.spawnv_passfds
-    if shared_modules and sys.platform == "linux" and threading.active_count() == 1:
-        import_while_not_collecting(*shared_modules)
-        spawn = _fork_instead
     _process_context().set_forkserver_preload(list(preloaded_modules))
     with _safe_path():
         resource_tracker.ensure_running()  # first: it unblocks SIGINT after its start, and the fork server would get it
         previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        original_spawn, util.spawnv_passfds = util.spawnv_passfds, spawn
         try:
             forkserver.ensure_running()
         finally:
-            util.spawnv_passfds = original_spawn
             signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
-
-
-def import_while_not_collecting(*modules: str) -> None:
-    """Import modules with many others, without garbage collection, which would take a sixth of the time.
-
-    Nor is the stack looked through, by which Scrapy finds out in which module it is as it makes each deprecated class:
-    that would take a tenth.
-    """
-    gc.disable()
-    original_stack, inspect.stack = inspect.stack, _no_stack
-    try:
-        for module in modules:
-            import_module(module)
-    finally:
-        inspect.stack = original_stack
-        gc.freeze()  # what was imported stays, and is not looked through again
-        gc.enable()
-
-
-def _no_stack(context: int = 1) -> list[Any]:  # noqa: ARG001 - as `inspect.stack` takes it
-    """Return the frames of no known module, as `inspect.stack` returns frames."""
-    return [[None]] * 2
-
-
-def _fork_instead(_: str, command: Sequence[str], passed_files: Sequence[int]) -> int:
-    """Run in a fork the code that multiprocessing gives to a new interpreter; return the process's number.
-
-    Like that one it has the passed files and no others: a lock of ours must not outlive us in it.
-    """
-    util = import_module("multiprocessing.util")
-    util._flush_std_streams()
-    if process := os.fork():
-        return process
-    try:
-        for name in os.listdir("/proc/self/fd"):
-            if int(name) not in (0, 1, 2, *passed_files):
-                with suppress(OSError):  # the listing's own
-                    os.close(int(name))
-        exec(command[-1], {})
-    finally:
-        os._exit(0)
 
 
 def fork_process(preloaded_modules: Sequence[str], target: Callable[..., object], *arguments: object) -> Any:

@@ -56,7 +56,7 @@ def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have verbs that start workers do all in this process: `shell.verb` then takes a fraction of the time."""
     for module in (importing, recleaning):
         monkeypatch.setattr(module, "WorkerPool", WorkersHere)
-    monkeypatch.setattr(processes, "start_fork_server", lambda **_: None)
+    monkeypatch.setattr(processes, "start_fork_server", lambda: None)
     monkeypatch.setattr(settle_pool.SettlePool, "_start_missing_workers", lambda _: None)
 
 

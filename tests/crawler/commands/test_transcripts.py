@@ -27,6 +27,8 @@ import broadsheet.crawler.fleet.stored_run
 import broadsheet.output.collections.archive_merge  # noqa: F401 - these four take hold of what a test replaces
 from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import (
+    crawl,
+    demo,
     fleet,
     import_archives,
     progress_line,
@@ -39,7 +41,7 @@ from broadsheet.crawler.fleet import fleet_folder, fleet_run, site_records
 from broadsheet.crawler.fleet.object_store import StoreUnreachable
 from broadsheet.crawler.fleet.store_address import make_store
 from broadsheet.crawler.replay import importing, recleaning
-from broadsheet.crawler.workers import settle_pool, worker
+from broadsheet.crawler.workers import settle_pool
 from broadsheet.output.archive import stored_values
 from broadsheet.output.archive.archive_lock import hold_lock
 from broadsheet.output.write import archive_writer, takedowns
@@ -189,7 +191,8 @@ def test_workers_are_started_before_what_makes_the_process_large(
     for place, attribute, name in (
         (processes, "require_workers", "require"), (processes, "start_workers", "start"),
         (processes, "watch_lifeline", "watch"), (early_checks, "check_crawl", "check"),
-        (early_checks, "check_files", "check"), (worker, "import_while_not_collecting", "import"),
+        (early_checks, "check_files", "check"), (crawl, "import_while_not_collecting", "import"),
+        (demo, "import_while_not_collecting", "import"),
     ):  # fmt: skip
         monkeypatch.setattr(place, attribute, step(name))
     monkeypatch.setattr(spider_run, "run_spider", step("crawl", is_last=True))

@@ -208,7 +208,7 @@ def test_files_for_the_archive_and_each_worker_may_be_open(
 
 def test_workers_are_started_where_they_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[str] = []
-    monkeypatch.setattr(lifeline, "start_fork_server", lambda **_: started.append("server"))
+    monkeypatch.setattr(lifeline, "start_fork_server", lambda: started.append("server"))
     monkeypatch.setattr(lifeline, "open_files_problem", lambda: "")
     lifeline.start_workers()
     monkeypatch.setattr(lifeline, "workers_problem", lambda: "not on this system")

@@ -108,35 +108,6 @@ def test_a_worker_does_not_run_the_main_module_again(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == ["runs __main__", "(True, 3)"]
 
 
-_SHARED = r"""
-import os, sys, threading
-from broadsheet.crawler.workers.worker import WorkerProcess, pack_message, start_fork_server, unpack_answer
-
-print("printed once")
-held = open(sys.argv[0])
-if sys.argv[1] == "threads":
-    threading.Thread(target=threading.Event().wait, daemon=True).start()
-start_fork_server((), shared_modules=["colorsys"])
-sees = "import os, sys; files = [os.path.realpath(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd')]"
-asked = ("exec(%r, globals()) or ('colorsys' in sys.modules, %r in files)" % (sees, os.path.realpath(sys.argv[0])),)
-worker = WorkerProcess.start()
-worker.send_blocking(pack_message((eval, asked)))
-print(unpack_answer(worker.receive_blocking()))
-worker.close()
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is shared")
-@pytest.mark.parametrize(("threads", "is_shared"), [("", True), ("threads", False)])
-def test_the_server_shares_what_is_imported_unless_there_are_threads_and_never_an_open_file(
-    tmp_path: Path, threads: str, *, is_shared: bool
-) -> None:
-    (tmp_path / "script.py").write_text(_SHARED, "utf-8")
-    command = [sys.executable, str(tmp_path / "script.py"), threads]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.splitlines() == ["printed once", f"(True, ({is_shared}, False))"]
-
-
 _BLOCKED_SIGNALS = r"""
 import os, re
 from broadsheet.crawler.workers.worker import start_fork_server
