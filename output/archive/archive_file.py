@@ -60,6 +60,8 @@ def open_database(path: str | Path, *, read_only: bool = False) -> Database:
     try:
         return _open_reader(file) if read_only else open_writer(file)
     except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise NotAnArchive(f"{file} is not a SQLite database") from None
         raise _archive_error(file, error) from error
     except UnicodeDecodeError as error:  # Python meets it in SQLite's own message, which names what is damaged
         raise NotAnArchive(f"{file} is not a usable SQLite database: its schema is damaged") from error
@@ -333,7 +335,5 @@ def _archive_error(file: Path, error: sqlite3.DatabaseError) -> NotAnArchive | N
     """Translate an error of SQLite while opening into one for the user."""
     if isinstance(error, sqlite3.OperationalError):
         return NotReachable(f"{file} cannot be opened: {error}")
-    if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
-        return NotAnArchive(f"{file} is not a SQLite database")
     torn = f"; {TORN_COPY}" if is_torn_copy(file, is_damaged=True) else ""
     return NotAnArchive(f"{file} is not a usable SQLite database: {error}{torn}")
