@@ -20,7 +20,7 @@ from .archive_errors import NotAnArchive, NotReachable, WrongSchema
 from .archive_lock import is_owned
 from .foreign_schema import distrust_schema, refuse_foreign_objects, refuse_misleading_views
 from .fulltext import install_quick_glob
-from .migrations import MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION, schema_text
+from .migrations import MIGRATIONS, SCHEMA_VERSION, schema_text
 from .stored_values import STORE_FACT
 
 BUSY_MS = 10_000  # how long a statement waits for another connection's lock
@@ -292,14 +292,13 @@ def _version_of(db: Database, file: Path, newest_version: int) -> int:
     facts = _facts(db) if "meta" in tables else {}
     if facts.get("schema_version") != str(version):
         raise NotAnArchive(f"{file} is a SQLite database of another program")
-    draft = facts.get("schema_draft", "none")
-    if version > newest_version and draft in ("none", str(SCHEMA_DRAFT)):
-        raise WrongSchema(f"{file} has schema {version}, newer than the {newest_version} that this version knows")
-    if draft != str(SCHEMA_DRAFT):
+    if draft := facts.get("schema_draft"):
         raise WrongSchema(
-            f"{file} has schema {version}, draft {draft}; this version has {SCHEMA_VERSION}, draft {SCHEMA_DRAFT}: "
+            f"{file} has draft {draft} of the schema, from before 0.1.0: "
             f"make it anew with broadsheet import {file}.warc/*.warc.gz --db NEW.db"
         )
+    if version > newest_version:
+        raise WrongSchema(f"{file} has schema {version}, newer than the {newest_version} that this version knows")
     return int(version)
 
 

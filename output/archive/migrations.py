@@ -1,9 +1,9 @@
 """Schema of an archive: one baseline, written down in `schema.sql`, and the migrations that follow it.
 
-A migration that has shipped is never edited; a change is a new one, with `SCHEMA_VERSION` raised by one. The baseline
-has not shipped: until 0.1.0 it is a draft, edited in place, with `SCHEMA_DRAFT` raised by one for each change that
-reaches others. A file states both, the version in `PRAGMA user_version` and `meta`, the draft in `meta` alone
-(`schema_draft`). A file of another draft is refused: its WARC files are imported anew.
+The baseline and a migration that has shipped are never edited. A change is a new one, with `SCHEMA_VERSION` raised
+by one, and with a file of that version in `tests/output/archive/versions`. A file states its version in
+`PRAGMA user_version` and in `meta`. A file of a draft, from before 0.1.0, states `schema_draft` too; it is refused, and
+its WARC files are imported anew.
 
 What the tables and columns mean is in `schema.toml`; `docs/schema.md` is generated from both.
 """
@@ -17,10 +17,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-from .stored_values import STORE_FACT
-
 SCHEMA_VERSION = 1
-SCHEMA_DRAFT = 13
 
 MIGRATIONS = Migrations("broadsheet")
 
@@ -31,7 +28,6 @@ _BASELINE = Path(__file__).parent / "schema.sql"
 def m0001_baseline(db: Database) -> None:
     """Make the archive."""
     run_statements(db, sql_statements(schema_text()))
-    db.execute(STORE_FACT, ["schema_draft", str(SCHEMA_DRAFT)])
 
 
 def schema_text() -> str:

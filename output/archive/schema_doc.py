@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from .migrations import MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION
+from .migrations import MIGRATIONS, SCHEMA_VERSION
 
 _FOLDER = Path(__file__).parent
 _INTERNAL = ("sqlite_", "_sqlite_", "articles_fts_")
@@ -48,7 +48,7 @@ def schema_page() -> str:
     MIGRATIONS.apply(db)
     page = (_FOLDER / "schema_doc.txt").read_text(encoding="utf-8")
     tables = "\n".join([_references(db), *(_section(db, name) for name in EXAMPLES)]).rstrip()
-    for mark, text in (("version", SCHEMA_VERSION), ("draft", SCHEMA_DRAFT), ("tables", tables)):
+    for mark, text in (("version", SCHEMA_VERSION), ("tables", tables)):
         page = page.replace(f"{{{mark}}}", str(text))
     return page
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import lzma
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 from sqlite_utils import Database
 
 from broadsheet.output.archive import migrations
+from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.migrations import run_statements, sql_statements
 from broadsheet.output.archive.stored_text import CJK_RANGES
 from broadsheet.output.archive.stored_values import BLOCK_KINDS
+from broadsheet.output.read.search import rank_articles
+from broadsheet.output.read.verify import verify
 from tests.internal_tables import ARTICLES_SEARCH, BLOCKS
 
 
@@ -27,8 +34,23 @@ def test_statements_come_whole_and_without_comments() -> None:
     ]
 
 
-def test_a_new_file_states_the_draft(db: Database) -> None:
-    assert db["meta"].get("schema_draft")["value"] == str(migrations.SCHEMA_DRAFT)
+def _objects(db: Database) -> set[tuple[str, str, str]]:
+    return set(db.execute("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall())
+
+
+@pytest.mark.parametrize("version", range(1, migrations.SCHEMA_VERSION + 1))
+def test_a_stored_file_of_each_version_is_upgraded_and_has_what_it_had(tmp_path: Path, version: int) -> None:
+    """Each is the archive of `broadsheet demo` as that version made it, packed by xz."""
+    file = tmp_path / "a.db"
+    stored = Path(__file__).with_name("versions") / f"{version}.db.xz"
+    file.write_bytes(lzma.decompress(stored.read_bytes()))
+    with closing(open_database(file)) as db, closing(open_database(tmp_path / "new.db")) as new:
+        assert [problem.check for problem in verify(db)] == ["raw_responses"], "its WARC files are not here"
+        assert _objects(db) == _objects(new)
+        assert db.execute("SELECT count(*), sum(word_count) FROM articles").fetchone() == (27, 6479)
+        assert db.execute("SELECT count(*), count(DISTINCT rule) FROM removed").fetchone() == (1606, 97)
+        assert len(rank_articles(db, "ledgers", 9)) == 1
+    assert Path(f"{file}.backup-v{version}").exists() == (version < migrations.SCHEMA_VERSION)
 
 
 def test_the_index_splits_the_characters_that_are_searched_for(db: Database) -> None:
