@@ -81,6 +81,10 @@ def update_article(db: Database, table: str, article_number: int, values: Mappin
         table, values = "_shelf", own_values | {"article": packed_values}
     assignments = ", ".join(f"{quoted_name(name)} = ?" for name in values)
     db.execute(f"UPDATE {table} SET {assignments} WHERE id = ?", [*values.values(), article_number])
+    if "last_seen" in values:  # by a clock that was set back
+        db.execute(
+            f"UPDATE {table} SET first_seen = last_seen WHERE id = ? AND first_seen > last_seen", [article_number]
+        )
 
 
 def _shelved_values(db: Database, article_number: int) -> dict[str, JsonValue]:

@@ -1,8 +1,11 @@
-"""Two that write at the same moment: nothing is lost, and nothing is doubled."""
+"""Two that write at the same moment, and a clock that is set back and forth: nothing is lost or doubled."""
 
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +17,9 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
 
 import pytest
 
+from tests.crawler.fleet.troubled_fleet import skewed
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
-from tests.crawler.shell import command, rows, start
+from tests.crawler.shell import command, environment, rows, start
 
 pytestmark = pytest.mark.slow
 NAMES = ("river", "mill", "ferry", "tower", "harbour", "quay")
@@ -162,3 +166,64 @@ def test_what_is_written_in_the_room_during_a_crawl_is_there_at_its_end(site: Sc
     titles = {title for (title,) in rows(db, "SELECT title FROM articles")}
     assert titles >= {f"Told {number}" for number in range(len(articles))}
     assert rows(db, "SELECT count(*) FROM articles") == [(len(NAMES) + 1,)]
+
+
+# A clock
+
+
+CLOCKS = {
+    "back": (0, -72, -240),
+    "forth": (0, 72, 24 * 400),
+    "back and forth": (0, -72, 240, -24 * 400, 24),
+    "before the first page of the web": (0, -24 * 365 * 50, 0),
+    "in a century": (0, 24 * 365 * 80, 0),
+}
+
+
+@pytest.mark.skipif(shutil.which("faketime") is None, reason="needs faketime (apt-get install faketime)")
+@pytest.mark.parametrize(
+    "name", [name if name == "back and forth" else pytest.param(name, marks=pytest.mark.nightly) for name in CLOCKS]
+)
+def test_a_clock_that_is_set_back_and_forth_loses_and_doubles_nothing(
+    site: ScriptedSite, tmp_path: Path, name: str
+) -> None:
+    db, sequences = tmp_path / "x.db", []
+    for turn, hours in enumerate(CLOCKS[name]):
+        clock = skewed(hours)
+        site.routes["/mill"] = page(
+            "mill", extra=f"<p>The mill was sold for the {turn}. time, and nobody knew why.</p>"
+        )
+        site.routes[f"/bridge{turn}"] = page(f"bridge{turn}")
+        site.routes["/"] = page("home", *(path for path in site.routes if path != "/"))
+        if turn:
+            set_to(clock, "update", db, "--all", *QUICK)
+        else:
+            set_to(clock, "crawl", f"{site.url}/", "--db", db, *QUICK)
+        ((article,),) = rows(db, "SELECT id FROM articles WHERE url LIKE '%/ferry'")
+        set_to(clock, "correct", db, article, "--title", f"Told {turn}")
+        set_to(clock, "reclean", db, "--all", "-q")
+        set_to(clock, "verify", db)
+        run("verify", db)
+        found = dict(rows(db, "SELECT url, text FROM articles"))
+        assert {url.removeprefix(site.url) for url in found} == set(site.routes) - {"/"}
+        assert f"sold for the {turn}. time" in found[f"{site.url}/mill"]
+        assert rows(db, "SELECT title FROM articles WHERE url LIKE '%/ferry'") == [(f"Told {turn}",)]
+        assert rows(db, "SELECT count(*) FROM articles WHERE first_seen > last_seen") == [(0,)]
+        assert rows(db, "SELECT count(*) FROM revisions WHERE article_id = (SELECT id FROM articles WHERE url LIKE "
+                    "'%/mill')") == [(turn + 1,)]  # fmt: skip
+        sequences.append(rows(db, "SELECT max(seq) FROM changes")[0][0])
+    assert sequences == sorted(set(sequences)), "each look is new to whoever asks what is new since"
+    copy = tmp_path / "copy.db"
+    run("merge", copy, db, "-q")
+    assert rows(copy, "SELECT url, text FROM articles ORDER BY url") == rows(
+        db, "SELECT url, text FROM articles ORDER BY url"
+    )
+
+
+def set_to(clock: dict[str, str], *words: object) -> None:
+    """Run a command by another clock."""
+    done = subprocess.run(
+        [sys.executable, "-m", "broadsheet.crawler.cli", *map(str, words)],
+        env=environment() | clock, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, ""), (words, done.stderr)
