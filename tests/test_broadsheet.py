@@ -128,7 +128,7 @@ def test_a_frame(archive: broadsheet.ArchiveReader) -> None:
     [
         (None, "does not exist"),
         (b"", "not a SQLite database"),
-        (b"SQLite format 3\0" + b"x" * 200, "not a usable SQLite"),
+        (b"SQLite format 3\0" + b"x" * 200, "not a SQLite database"),
     ],
 )
 def test_what_is_no_archive_is_said_in_a_line(tmp_path: Path, content: bytes | None, message: str) -> None:

@@ -223,7 +223,7 @@ class Session:
     def __init__(self, raw_bytes: int = 0, error: Exception | None = None, pictures: int = 0) -> None:
         self.total_bytes, self.error, self.pictures = raw_bytes, error, pictures
         self.done: list[object] = []
-        self.stored_counts = {"done/article": 2}
+        self.stored_counts, self.batch_count = {"done/article": 2}, 1
 
     async def store(self, outcome: Outcome) -> set[str]:
         if self.error:
