@@ -346,7 +346,8 @@ def test_a_crawl_ends_with_its_queue_or_at_a_limit(
     assert (frontier.told[-1:] == ["drain"]) is is_cut
     stored = [step for step in session.done if not str(step).startswith(("http", "robots"))]
     assert stored == [*ALL, *(["skip queued"] if is_cut else []), "workers closed", run]
-    assert spider.crawler.values == {"broadsheet/urls/done/article": 2, "broadsheet/outcome": run[0]}
+    counts = {"broadsheet/urls/done/article": 2, "broadsheet/urls/commits/outcomes": 1}
+    assert spider.crawler.values == counts | {"broadsheet/outcome": run[0]}
 
 
 def test_the_archive_s_articles_are_left_out_where_nothing_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
