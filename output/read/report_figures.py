@@ -83,7 +83,8 @@ _DISCOVERY_COUNTS = """SELECT u.found_via, count(*), sum(u.state = 'done'), sum(
     FROM urls u LEFT JOIN articles a ON a.page_id = u.id
     WHERE u.kind = 'page' GROUP BY u.found_via ORDER BY 2 DESC, 1"""
 
-_RUNS = """SELECT started_at, coalesce(finished_at, ''), command, coalesce(outcome, 'running'), coalesce(reason, '')
+_RUNS = """SELECT started_at, coalesce(finished_at, ''), command, coalesce(outcome, 'running'), coalesce(reason, ''),
+        CASE WHEN json_valid(counts) THEN coalesce(json_extract(counts, '$."extractor/asked"'), 0) ELSE 0 END
     FROM runs ORDER BY started_at, id"""
 
 _SHELVED_COUNTS = "SELECT why, count(*) FROM _shelved GROUP BY why ORDER BY why"
@@ -264,13 +265,14 @@ class Yield(NamedTuple):
 
 
 class RunLine(NamedTuple):
-    """One run: when, with which command, and how it ended."""
+    """One run: when, with which command, how it ended, and on how many pages trafilatura was asked."""
 
     started_at: str
     finished_at: str
     command: str
     outcome: str
     reason: str
+    asked: int
 
 
 class EditCount(NamedTuple):

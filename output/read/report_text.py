@@ -125,14 +125,14 @@ def _removed_section(report: Report, width: int, max_lines: int) -> str:
 
 
 def _run_section(report: Report, width: int, max_lines: int) -> str:
-    heads = ("started", "finished", "outcome", "why", "command")
+    heads = ("started", "finished", "outcome", "why", "trafilatura asked", "command")
     rows = [_run_cells(run) for run in report.runs]
     return _format_table("Runs", heads, _one_line_cells(rows), width, max_lines)
 
 
 def _run_cells(run: RunLine) -> list[str]:
     why = "" if run.reason == run.outcome else run.reason
-    return [shown_time(run.started_at), shown_time(run.finished_at), run.outcome, why, run.command]
+    return [shown_time(run.started_at), shown_time(run.finished_at), run.outcome, why, f"{run.asked:,}" if run.asked else "", run.command]
 
 
 def _example_lines(urls: Sequence[str], total: int, width: int) -> Iterator[str]:
