@@ -15,6 +15,7 @@ import broadsheet.cleaners.page.parsed_page
 import broadsheet.crawler.crawl.outcomes
 import broadsheet.crawler.crawl.robots_rules
 import broadsheet.crawler.discovery.feed_reader
+import broadsheet.crawler.discovery.scope
 import broadsheet.crawler.discovery.sitemaps
 import broadsheet.crawler.fetch.capacity
 import broadsheet.crawler.fetch.limits
@@ -37,6 +38,7 @@ MODULES: dict[str, ModuleType | PatternLimits] = {
     "outcomes": broadsheet.crawler.crawl.outcomes,
     "worker": broadsheet.crawler.workers.worker,
     "robots": broadsheet.crawler.crawl.robots_rules,
+    "scope": broadsheet.crawler.discovery.scope,
     "sitemaps": broadsheet.crawler.discovery.sitemaps,
     "webfeeds": broadsheet.crawler.discovery.feed_reader,
     "decode": broadsheet.cleaners.page.parsed_page,
