@@ -132,7 +132,8 @@ def _run_section(report: Report, width: int, max_lines: int) -> str:
 
 def _run_cells(run: RunLine) -> list[str]:
     why = "" if run.reason == run.outcome else run.reason
-    return [shown_time(run.started_at), shown_time(run.finished_at), run.outcome, why, f"{run.asked:,}" if run.asked else "", run.command]
+    asked = f"{run.asked:,}" if run.asked else ""
+    return [shown_time(run.started_at), shown_time(run.finished_at), run.outcome, why, asked, run.command]
 
 
 def _example_lines(urls: Sequence[str], total: int, width: int) -> Iterator[str]:
