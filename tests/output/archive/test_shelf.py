@@ -112,7 +112,7 @@ def settle_and_die(file: Path) -> None:
 def test_a_kill_between_shelf_and_articles_leaves_the_article_where_it_was(file, make, words):
     with Archive.open(file, make.clock) as archive:
         save_copies(archive, make, words)
-    process = multiprocessing.get_context("fork").Process(target=settle_and_die, args=(file,))
+    process = multiprocessing.get_context("fork").Process(target=settle_and_die, args=(file,), daemon=True)
     process.start()
     process.join(60)
     assert process.exitcode == 9

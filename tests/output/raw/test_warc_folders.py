@@ -507,7 +507,7 @@ def _in_killed_process(patch: Patch, work: Callable[[], None]) -> None:
         patch()
         work()
 
-    process = multiprocessing.get_context("fork").Process(target=patched_work)
+    process = multiprocessing.get_context("fork").Process(target=patched_work, daemon=True)
     process.start()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL, "the work did not come to this step"

@@ -193,7 +193,7 @@ def test_a_killed_backup_is_none_and_the_same_command_goes_on(
 
 
 def exit_code(work: Callable[[], object]) -> int | None:
-    process = multiprocessing.get_context("fork").Process(target=work)
+    process = multiprocessing.get_context("fork").Process(target=work, daemon=True)
     process.start()
     process.join(60)
     return process.exitcode
