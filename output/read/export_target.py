@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from sqlite_utils import Database
 
-from ..archive.archive_file import COMPANION_ENDINGS, SQLITE_HEADER, database_file
+from ..archive.archive_file import COMPANION_ENDINGS, SQLITE_HEADER, database_file, read_head
 from ..raw.warc_folders import is_warc_folder
 
 _NAMED_FILES = "SELECT name FROM _warc_files UNION SELECT file FROM _imports"
@@ -80,8 +80,7 @@ def is_sqlite_file(path: Path) -> bool:
 
     Raises OSError if the file cannot be read.
     """
-    with path.open("rb") as stream:
-        return stream.read(len(SQLITE_HEADER)) == SQLITE_HEADER
+    return read_head(path, len(SQLITE_HEADER)) == SQLITE_HEADER
 
 
 STANDARD_OUTPUT = "-"
