@@ -32,7 +32,6 @@ with lazy_imports():
 _COLUMN_HEADS = ("#", "verdict", "why", "rule", "on", "text")
 _WIDE_COLUMNS = 120
 _HINT_WORDS = 3  # of a text, in the command that is shown
-"""A text for each word of ShelvingReason."""
 
 
 @verb

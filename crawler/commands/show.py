@@ -48,8 +48,9 @@ def show(db: str, words: tuple[str, ...], markdown: bool, with_removed: bool, as
         raise CommandError("--json has the Markdown too: give --markdown or --json, not both")
     reference = " ".join(words)
     with archive_access.open_read_only(db) as archive_db:
-        found = _find(archive_db, db, reference)
-        page = None if found else page_lookup.find_page(archive_db, article_reference(archive_db, db, reference))
+        named = article_reference(archive_db, db, reference)
+        found = _find(archive_db, db, named)
+        page = None if found else page_lookup.find_page(archive_db, named)
     if found is None:
         reason = shelving_words(page.shelving_reason) if page else ""
         return archive_access.refuse(f"{db} has no article {reference}{reason and ': '}{reason}")
@@ -72,9 +73,9 @@ class _FoundArticle:
     archive: str
 
 
-def _find(db: Database, archive: str, reference: str) -> _FoundArticle | None:
-    """Find the article that is named, or else the best hit of the words."""
-    article = stored_articles.find_stored_article(db, article_reference(db, archive, reference))
+def _find(db: Database, archive: str, named: str) -> _FoundArticle | None:
+    """Find the article that `article_reference` has named."""
+    article = stored_articles.find_stored_article(db, named)
     if article is None:
         return None
     page = page_lookup.read_page(db, article.page_id)
