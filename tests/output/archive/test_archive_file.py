@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import os
 import re
 import shutil
@@ -181,10 +179,7 @@ def test_a_newer_file_is_refused_untouched(file):
     assert file.read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("version", "draft"),
-    [(8, 7), (SCHEMA_VERSION, 12)],
-)
+@pytest.mark.parametrize(("version", "draft"), [(8, 7), (SCHEMA_VERSION, 12)])
 def test_a_file_of_a_draft_is_refused_untouched(file, version, draft):
     open_database(file).close()
     with closing(sqlite3.connect(file)) as other, other:
@@ -357,7 +352,7 @@ def test_a_lock_that_stays_is_a_line_after_a_bounded_time(file, make, monkeypatc
 
 @pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal", ".lock", ".away"])
 @pytest.mark.parametrize("kind", ["link", "pipe"])
-def test_what_is_no_ordinary_file_beside_an_archive_is_not_followed(tmp_path: Path, ending: str, kind: str) -> None:
+def test_what_is_no_ordinary_file_beside_an_archive_is_not_followed(tmp_path, ending, kind):
     file, outside = tmp_path / "a.db", tmp_path / "outside"
     open_database(file).close()
     outside.write_bytes(b"kept")
@@ -369,7 +364,7 @@ def test_what_is_no_ordinary_file_beside_an_archive_is_not_followed(tmp_path: Pa
     assert outside.read_bytes() == b"kept"
 
 
-def test_a_journal_that_names_another_file_does_not_have_it_removed(tmp_path: Path) -> None:
+def test_a_journal_that_names_another_file_does_not_have_it_removed(tmp_path):
     file, outside = tmp_path / "a.db", tmp_path / "outside"
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("CREATE TABLE t (x)")
@@ -385,7 +380,7 @@ def test_a_journal_that_names_another_file_does_not_have_it_removed(tmp_path: Pa
     assert not outside.exists(), "SQLite by itself removes it"
 
 
-def test_a_damaged_schema_whose_message_is_no_text_is_one_line(tmp_path: Path) -> None:
+def test_a_damaged_schema_whose_message_is_no_text_is_one_line(tmp_path):
     file = tmp_path / "a.db"
     open_database(file).close()
     with closing(sqlite3.connect(file)) as connection, connection:

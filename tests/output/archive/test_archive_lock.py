@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -107,7 +105,7 @@ def test_a_lock_is_held_within_the_context_and_refused_in_the_words_given(file):
     assert os.listdir(file.parent) == []
 
 
-def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path):
     outside = tmp_path / "outside"
     outside.write_bytes(b"kept")
     (tmp_path / "a.db.lock").symlink_to(outside)

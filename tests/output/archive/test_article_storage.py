@@ -1,7 +1,5 @@
 """An article's row: each column by name, a user's columns, and the notes in `changes`."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 
@@ -22,11 +20,9 @@ from broadsheet.output.archive.article_storage import (
     user_values,
 )
 from broadsheet.output.archive.metadata_columns import METADATA_COLUMNS, metadata_values
-from broadsheet.output.archive.page_rows import PageRows, Sighting
-from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.archive.page_rows import Sighting
 from tests.internal_tables import SHELF, SHELVED
 from tests.output.cleaned_pages import page_rows
-from tests.output.conftest import Maker
 from tests.output.filled_rows import columns, put, rows
 
 URL = "http://a.test/story"
@@ -36,13 +32,13 @@ NUMBER = FIRST.article_id
 
 
 @pytest.fixture
-def db(archive: Archive) -> Database:
+def db(archive):
     archive.db.execute("PRAGMA foreign_keys = OFF")
     return archive.db
 
 
 @pytest.fixture
-def page(make: Maker) -> PageRows:
+def page(make):
     return page_rows(make.cleaned(URL, "One two three.", title="A title"))
 
 
@@ -51,7 +47,7 @@ def changes(db: Database) -> list[tuple[Any, ...]]:
     return [tuple(row[name] for name in names) for row in rows(db, "changes")]
 
 
-def test_each_column_of_an_article_has_its_value_and_two_stay(db: Database, page: PageRows) -> None:
+def test_each_column_of_an_article_has_its_value_and_two_stay(db, page):
     assert save_article(db, page, FIRST, None) is True
     own = {
         "id": NUMBER, "url": URL, "host": "a.test", "text": "One two three.", "markdown": "One two three.",
@@ -71,19 +67,14 @@ def test_each_column_of_an_article_has_its_value_and_two_stay(db: Database, page
         "last_seen": SECOND.seen_at, "page_id": 2, "capture_id": 6, "cleaner_version": "99",
     }  # fmt: skip
     assert rows(db, "articles") == [own | changed | metadata_values(other.metadata)]
-    assert changes(db) == [
-        (NUMBER, FIRST.seen_at, "added", "", None),
-        (NUMBER, SECOND.seen_at, "changed", "", None),
-    ]
+    assert changes(db) == [(NUMBER, FIRST.seen_at, "added", "", None), (NUMBER, SECOND.seen_at, "changed", "", None)]
 
 
 @pytest.mark.parametrize(
     ("field", "value", "has_changed"),
     [("title", "B", True), ("text", "Four.", True), ("markdown", "# One", False), ("section", "Politics", False)],
 )
-def test_only_title_and_text_are_a_change(
-    db: Database, page: PageRows, field: str, value: str, has_changed: bool
-) -> None:
+def test_only_title_and_text_are_a_change(db, page, field, value, has_changed):
     save_article(db, page, FIRST, None)
     own_fields = {field: value} if field in ("text", "markdown") else {}
     metadata = page.metadata if own_fields else replace(page.metadata, **{field: value})
@@ -93,7 +84,7 @@ def test_only_title_and_text_are_a_change(
     assert [change for _, _, change, *_ in changes(db)] == (["added", "changed"] if has_changed else ["added"])
 
 
-def test_what_is_stored_is_found_in_either_table_and_removed_from_both(db: Database, page: PageRows) -> None:
+def test_what_is_stored_is_found_in_either_table_and_removed_from_both(db, page):
     assert stored_article(db, URL) is None
     save_article(db, page, FIRST, None)
     found = stored_article(db, URL)
@@ -113,7 +104,7 @@ def test_what_is_stored_is_found_in_either_table_and_removed_from_both(db: Datab
     assert len(changes(db)) == 2, "what was shelved had been removed before"
 
 
-def test_what_is_stored_later_has_the_capture_s_time_and_its_notes_the_present(db: Database) -> None:
+def test_what_is_stored_later_has_the_capture_s_time_and_its_notes_the_present(db):
     assert latest_seq(db) == 0
     note_change(db, 7, "2026-01-01", ArticleChange.ADDED)
     with changes_made_now(db, lambda: "2026-03-03"):
@@ -127,7 +118,7 @@ def test_what_is_stored_later_has_the_capture_s_time_and_its_notes_the_present(d
     ]
 
 
-def test_values_of_a_user_s_columns_go_where_the_article_is(db: Database, page: PageRows) -> None:
+def test_values_of_a_user_s_columns_go_where_the_article_is(db, page):
     save_article(db, page, FIRST, None)
     assert user_values(db, 1) == {}
     db.execute("ALTER TABLE articles ADD COLUMN note TEXT")

@@ -1,7 +1,5 @@
 """A file that is there as a whole or not at all."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 from contextlib import closing, suppress
@@ -12,10 +10,9 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.atomic_writes import whole_file, write_transaction
 from broadsheet.output.archive.stored_values import STORE_FACT
-from broadsheet.output.write.archive_writer import Archive
 
 
-def test_the_file_appears_at_the_end_and_nothing_else_stays(tmp_path: Path) -> None:
+def test_the_file_appears_at_the_end_and_nothing_else_stays(tmp_path):
     path = tmp_path / "list.json"
     path.with_name("list.json.part").write_bytes(b"what a killed writer left, which is longer")
     with whole_file(path) as stream:
@@ -25,9 +22,7 @@ def test_the_file_appears_at_the_end_and_nothing_else_stays(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_its_bytes_are_on_the_disk_before_its_name_and_then_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_its_bytes_are_on_the_disk_before_its_name_and_then_its_name(tmp_path, monkeypatch):
     synced = []
     path = tmp_path / "list.json"
     monkeypatch.setattr(os, "fsync", lambda fd: synced.append((os.fstat(fd).st_size, path.exists())))
@@ -42,7 +37,7 @@ def write_and_fail(path: Path) -> None:
         raise ZeroDivisionError
 
 
-def test_after_a_fault_the_file_is_as_it_was(tmp_path: Path) -> None:
+def test_after_a_fault_the_file_is_as_it_was(tmp_path):
     path = tmp_path / "list.json"
     path.write_bytes(b"old")
     with pytest.raises(ZeroDivisionError):
@@ -59,7 +54,7 @@ def put_fact(db: Database, key: str) -> None:
     db.execute(STORE_FACT, [f"fact {key}", "x"])
 
 
-def test_a_transaction_within_another_is_undone_alone_and_the_outer_with_all(archive: Archive, file: Path) -> None:
+def test_a_transaction_within_another_is_undone_alone_and_the_outer_with_all(archive, file):
     db = archive.db
     with write_transaction(db):
         with (

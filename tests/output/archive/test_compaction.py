@@ -1,7 +1,5 @@
 """Tests."""
 
-from __future__ import annotations
-
 import os
 from types import SimpleNamespace
 

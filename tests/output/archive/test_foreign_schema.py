@@ -1,7 +1,5 @@
 """A file that may come from a stranger: nothing of it runs at a write but the schema's own triggers."""
 
-from __future__ import annotations
-
 import re
 import sqlite3
 from contextlib import closing
@@ -19,7 +17,7 @@ _ON_A_TABLE = f"CREATE TRIGGER stranger AFTER INSERT ON urls {_BODY}"
 
 
 @pytest.fixture
-def planted(file: Path):
+def planted(file):
     """Make an archive in which a stranger ran some SQL."""
 
     def plant(script: str) -> Path:
@@ -127,7 +125,7 @@ def test_a_file_with_a_trigger_can_be_read(planted):
         "SELECT randomblob(900000000) AS text",
     ],
 )
-def test_a_view_in_place_of_the_schemas_is_not_read_through(file: Path, body: str) -> None:
+def test_a_view_in_place_of_the_schemas_is_not_read_through(file, body):
     open_database(file).close()
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("DROP VIEW removed")
@@ -136,7 +134,7 @@ def test_a_view_in_place_of_the_schemas_is_not_read_through(file: Path, body: st
         open_database(file, read_only=True)
 
 
-def test_a_users_own_view_is_no_reason_to_refuse(file: Path) -> None:
+def test_a_users_own_view_is_no_reason_to_refuse(file):
     open_database(file).close()
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("CREATE VIEW mine AS SELECT 1")
@@ -144,7 +142,7 @@ def test_a_users_own_view_is_no_reason_to_refuse(file: Path) -> None:
     open_database(file, read_only=True).close()
 
 
-def test_no_value_is_computed_that_fills_the_memory(file: Path) -> None:
+def test_no_value_is_computed_that_fills_the_memory(file):
     db = open_database(file)
     with pytest.raises(sqlite3.DataError, match="too big"):
         db.execute("SELECT length(zeroblob(900000000))").fetchone()

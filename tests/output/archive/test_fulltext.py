@@ -1,7 +1,5 @@
 """Tests."""
 
-from __future__ import annotations
-
 import random
 import sqlite3
 

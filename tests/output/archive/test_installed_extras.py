@@ -1,7 +1,5 @@
 """A missing extra is told with a command that works for the way in which this program was installed."""
 
-from __future__ import annotations
-
 import re
 import sys
 import tomllib
@@ -23,9 +21,7 @@ ROOT = Path(__file__).parents[3]
         ("/home/a/checkout/.venv", "uv pip install --python /b/python ", False),
     ],
 )
-def test_the_command_names_the_packages_and_this_environment(
-    monkeypatch: pytest.MonkeyPatch, prefix: str, start: str, has_pip: bool
-) -> None:
+def test_the_command_names_the_packages_and_this_environment(monkeypatch, prefix, start, has_pip):
     monkeypatch.setattr(sys, "prefix", prefix)
     monkeypatch.setattr(sys, "executable", "/b/python")
     monkeypatch.setattr(installed_extras, "find_spec", lambda name: has_pip or None)
@@ -34,13 +30,13 @@ def test_the_command_names_the_packages_and_this_environment(
     assert installed_extras.install_command("parquet") == f"{start}'pyarrow>=20'"
 
 
-def test_all_has_every_extra_for_users() -> None:
+def test_all_has_every_extra_for_users():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     named = {line for name in ("pandas", "parquet", "notify", "browser", "fleet") for line in extras[name]}
     assert sorted(extras["all"]) == sorted(named)
 
 
-def test_no_message_names_an_extra_as_a_package_of_a_registry() -> None:
+def test_no_message_names_an_extra_as_a_package_of_a_registry():
     sources = [path for room in ("broadsheet", "crawler", "cleaners", "output") for path in (ROOT / room).rglob("*.py")]
     documents = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     fixed = re.compile(r"install \S*broadsheet\[")

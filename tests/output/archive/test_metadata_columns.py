@@ -3,8 +3,6 @@
 A field of the metadata is declared once: every place that stores, reads or exports metadata follows.
 """
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Mapping
@@ -31,7 +29,6 @@ from broadsheet.output.read.article_rows import iter_articles
 from broadsheet.output.settle.own_reading import read_own_reading
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.cleaned_pages import with_page
-from tests.output.conftest import Maker
 
 
 def a_value(name: str, kind: object) -> Any:
@@ -46,7 +43,7 @@ FULL = Metadata(
 )
 
 
-def test_every_field_has_a_column_and_a_reader() -> None:
+def test_every_field_has_a_column_and_a_reader():
     names = {field.name for field in fields(Metadata)} - {"sources"}
     assert set(METADATA_FIELDS) == names
     assert FIELD_READERS.keys() == names - {"language", "standfirst"}, "these are read last, from the text too"
@@ -61,21 +58,19 @@ def read_again(archive: Archive) -> Metadata:
 
 
 @pytest.mark.parametrize("metadata", [FULL, Metadata(title="A"), Metadata(published="May 2024", authors=("A \ud800",))])
-def test_metadata_is_the_same_after_a_way_through_the_archive(
-    archive: Archive, make: Maker, metadata: Metadata
-) -> None:
+def test_metadata_is_the_same_after_a_way_through_the_archive(archive, make, metadata):
     archive.save([with_page(make.outcome("http://a.test/x", "one two"), metadata=metadata)])
     values = metadata_values(metadata)
     assert values.keys() == set(METADATA_COLUMNS)
     assert metadata_values(read_again(archive)) == values
 
 
-def test_metadata_is_the_same_after_a_way_through_json() -> None:
+def test_metadata_is_the_same_after_a_way_through_json():
     assert metadata_of_fields(json.loads(json.dumps(asdict(FULL)))) == FULL
     assert metadata_of_fields({"title": "An earlier version's"}) == Metadata(title="An earlier version's")
 
 
-def test_a_date_has_three_columns() -> None:
+def test_a_date_has_three_columns():
     values = metadata_values(Metadata(published="2024-05-03T15:47:42+02:00"))
     assert {name: value for name, value in values.items() if name.startswith("published")} == {
         "published": "2024-05-03T13:47:42Z",
@@ -84,12 +79,12 @@ def test_a_date_has_three_columns() -> None:
     }
 
 
-def test_what_a_page_does_not_state_is_null_but_for_the_title_and_lists() -> None:
+def test_what_a_page_does_not_state_is_null_but_for_the_title_and_lists():
     values = metadata_values(Metadata())
     assert {name for name, value in values.items() if value is not None} == {"title", *JSON_COLUMNS}
 
 
-def test_every_field_is_stored_read_again_and_exported(archive: Archive, make: Maker) -> None:
+def test_every_field_is_stored_read_again_and_exported(archive, make):
     archive.save([with_page(make.outcome("http://a.test/x", "one two"), metadata=FULL)])
     [article] = iter_articles(archive.db)
     stored = {name: article.get(f"{name}_raw", article[name]) for name in METADATA_FIELDS}
@@ -99,13 +94,13 @@ def test_every_field_is_stored_read_again_and_exported(archive: Archive, make: M
     assert [name for name in STATED_COLUMNS if f"\n{name}: " not in document] == []
 
 
-def test_an_item_has_every_field(archive: Archive) -> None:
+def test_an_item_has_every_field(archive):
     columns = {str(row[1]) for row in archive.db.execute("PRAGMA table_info(articles)")}
     assert set(STATED_COLUMNS) <= ArticleItem.fields.keys() <= columns
     assert columns - ArticleItem.fields.keys() == {"metadata_sources", "page_id", "capture_id"}
 
 
-def test_the_front_matter_begins_with_the_title_and_ends_with_the_id(archive: Archive, make: Maker) -> None:
+def test_the_front_matter_begins_with_the_title_and_ends_with_the_id(archive, make):
     archive.save([with_page(make.outcome("http://a.test/x", "one two"), metadata=FULL)])
     [article] = iter_articles(archive.db)
     names = [line.partition(":")[0] for line in markdown_document(article).split("\n---\n")[0].splitlines()[1:]]
@@ -116,7 +111,7 @@ def _as_json(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def test_a_mapping_is_no_field_of_its_own_column() -> None:
+def test_a_mapping_is_no_field_of_its_own_column():
     assert isinstance(FULL.sources, Mapping)
     assert "sources" not in METADATA_COLUMNS
 
@@ -175,11 +170,11 @@ READ: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("text", READ)
-def test_what_is_known_is_taken_from_what_is_stated(text: str) -> None:
+def test_what_is_known_is_taken_from_what_is_stated(text):
     assert read_stated_date(text) == StatedDate(*READ[text], text)
 
 
 @pytest.mark.parametrize("instant", sorted({instant for instant, _ in READ.values() if instant}))
-def test_sqlite_reads_every_instant_as_it_stands(instant: str) -> None:
+def test_sqlite_reads_every_instant_as_it_stands(instant):
     query = "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', ?)"
     assert sqlite3.connect(":memory:").execute(query, [instant]).fetchone() == (instant,)

@@ -1,7 +1,5 @@
 """The baseline is a script of statements; a migration renames what a user made where it takes the name."""
 
-from __future__ import annotations
-
 import lzma
 from contextlib import closing
 from pathlib import Path
@@ -20,13 +18,13 @@ from tests.internal_tables import ARTICLES_SEARCH, BLOCKS
 
 
 @pytest.fixture
-def db() -> Database:
+def db():
     db = Database(memory=True)
     migrations.MIGRATIONS.apply(db)
     return db
 
 
-def test_statements_come_whole_and_without_comments() -> None:
+def test_statements_come_whole_and_without_comments():
     script = "-- of a table;\nCREATE TABLE a (b);\n\nCREATE TRIGGER c AFTER INSERT ON a BEGIN\n    SELECT 1;\nEND;\n"
     assert list(sql_statements(script)) == [
         "CREATE TABLE a (b);",
@@ -39,7 +37,7 @@ def _objects(db: Database) -> set[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("version", range(1, migrations.SCHEMA_VERSION + 1))
-def test_a_stored_file_of_each_version_is_upgraded_and_has_what_it_had(tmp_path: Path, version: int) -> None:
+def test_a_stored_file_of_each_version_is_upgraded_and_has_what_it_had(tmp_path, version):
     """Each is the archive of `broadsheet demo` as that version made it, packed by xz."""
     file = tmp_path / "a.db"
     stored = Path(__file__).with_name("versions") / f"{version}.db.xz"
@@ -53,12 +51,12 @@ def test_a_stored_file_of_each_version_is_upgraded_and_has_what_it_had(tmp_path:
     assert Path(f"{file}.backup-v{version}").exists() == (version < migrations.SCHEMA_VERSION)
 
 
-def test_the_index_splits_the_characters_that_are_searched_for(db: Database) -> None:
+def test_the_index_splits_the_characters_that_are_searched_for(db):
     [(view,)] = db.execute(f"SELECT sql FROM sqlite_master WHERE name = '{ARTICLES_SEARCH}'").fetchall()
     assert view.count("[" + CJK_RANGES + "]") == 6
 
 
-def test_the_kinds_of_blocks_are_those_that_are_stored(db: Database) -> None:
+def test_the_kinds_of_blocks_are_those_that_are_stored(db):
     [(view,)] = db.execute(f"SELECT sql FROM sqlite_master WHERE name = '{BLOCKS}'").fetchall()
     names = [f"WHEN {number} THEN '{name}'" for number, name in enumerate(BLOCK_KINDS)]
     assert " ".join(names) in " ".join(view.split())
@@ -74,7 +72,7 @@ def test_the_kinds_of_blocks_are_those_that_are_stored(db: Database) -> None:
         'CREATE UNIQUE INDEX "pictures" ON articles (title, id)',
     ],
 )
-def test_what_a_user_made_gives_up_its_name_where_the_schema_takes_it(db: Database, statement: str) -> None:
+def test_what_a_user_made_gives_up_its_name_where_the_schema_takes_it(db, statement):
     db.execute(statement)
     run_statements(db, ["CREATE VIEW pictures AS SELECT url FROM articles"])
     query = "SELECT type FROM sqlite_master WHERE lower(name) = ?"

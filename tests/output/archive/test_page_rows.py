@@ -1,7 +1,5 @@
 """What crosses from a worker to the writer: small, plain, and the same article as if it had been stored directly."""
 
-from __future__ import annotations
-
 import dataclasses
 import pickle
 
@@ -13,13 +11,12 @@ from broadsheet.output.archive.page_rows import PageRows, intern_lineage, lineag
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl
 from tests.internal_tables import BLOCK_TEXTS, CLEANERS, PAGE_BLOCKS, PAGE_LAYOUT, REASONS
-from tests.output.conftest import Maker
 
 URL = "https://a.example/1"
 _TABLES = ("pages", "articles", PAGE_BLOCKS, BLOCK_TEXTS, PAGE_LAYOUT, REASONS, "revisions")
 
 
-def test_preparing_elsewhere_changes_nothing_of_what_is_stored(tmp_path: object, make: Maker) -> None:
+def test_preparing_elsewhere_changes_nothing_of_what_is_stored(tmp_path, make):
     import pathlib
 
     outcome = make.outcome(URL, "One two three.", "Four five.\nSix \ud800 seven.", "One two three.")
@@ -35,14 +32,14 @@ def test_preparing_elsewhere_changes_nothing_of_what_is_stored(tmp_path: object,
     assert len(stored[0][BLOCK_TEXTS]) == 2
 
 
-def test_a_page_that_is_no_article_brings_no_text(make: Maker) -> None:
+def test_a_page_that_is_no_article_brings_no_text(make):
     page = make_page_rows(make.cleaned(URL, "one two", page_type=PageType.LIST))
     assert (page.text, page.ledger.blocks, page.words, page.blocks) == ("", (), 2, 1)
     assert page.digest
 
 
 @pytest.mark.parametrize("page_type", [PageType.ARTICLE, PageType.GALLERY, PageType.OTHER])
-def test_what_is_beside_a_page_crosses_as_it_can_be_stored(make: Maker, page_type: PageType) -> None:
+def test_what_is_beside_a_page_crosses_as_it_can_be_stored(make, page_type):
     links = (Outlink("https://a.example/2\ud800", via=UrlSource.NEXT),)
     images = (ArticleImage("i\0", "caption", "credit", "alt"),)
     statements = (FieldStatement("title", "h1", "A\0", "note"),)
@@ -59,21 +56,21 @@ def test_what_is_beside_a_page_crosses_as_it_can_be_stored(make: Maker, page_typ
     assert (page.ledger.chances, page.certainty is not None) == (b"\x90" if is_article else b"", is_article)
 
 
-def test_the_same_page_gives_the_same_rows(make: Maker) -> None:
+def test_the_same_page_gives_the_same_rows(make):
     page = make_page_rows(make.cleaned(URL, "one two"))
     assert isinstance(page, PageRows)
     assert make_page_rows(make.cleaned(URL, "one two")) == page
     assert {type(text) for pair in page.ledger.reasons for text in pair} == {str}, "no subclass: it is sent and bound"
 
 
-def test_a_found_url_comes_through_a_pipe_as_it_was() -> None:
+def test_a_found_url_comes_through_a_pipe_as_it_was():
     discovered_url = DiscoveredUrl(
         URL, "a.example", "feed", "sitemap", "https://a.example/", 3, 7, "2024-01-01", "skipped", "depth"
     )
     assert pickle.loads(pickle.dumps(discovered_url)) == discovered_url
 
 
-def test_a_link_to_the_next_page_or_the_whole_article_is_a_lead() -> None:
+def test_a_link_to_the_next_page_or_the_whole_article_is_a_lead():
     links = [
         Outlink("https://a.example/2", via=UrlSource.NEXT),
         Outlink("https://a.example/3", rel=("next",), via=UrlSource.NEXT),
@@ -87,7 +84,7 @@ def test_a_link_to_the_next_page_or_the_whole_article_is_a_lead() -> None:
     )  # fmt: skip
 
 
-def test_a_cleaner_has_one_row_and_none_has_none(archive: Archive) -> None:
+def test_a_cleaner_has_one_row_and_none_has_none(archive):
     before = archive.db.execute(f"SELECT count(*) FROM {CLEANERS}").fetchone()
     assert intern_lineage(archive.db, None) is None
     cleaner = Lineage("17", "r", "m", "s", "l")

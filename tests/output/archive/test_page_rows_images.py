@@ -1,7 +1,5 @@
 """The pictures of articles come and go with their pages."""
 
-from __future__ import annotations
-
 from broadsheet.cleaners.document import ArticleImage
 from broadsheet.output.archive.page_rows import stored_images
 from broadsheet.output.read.verify import verify
@@ -9,7 +7,6 @@ from broadsheet.output.settle.own_reading import read_own_reading, unpack_readin
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
 from tests.internal_tables import IMAGES
-from tests.output.conftest import Maker
 
 URL = "http://a.test/mill"
 MILL = ArticleImage("http://a.test/i/mill.jpg", "The mill", "Photo: Ana Sol", "A mill")
@@ -22,7 +19,7 @@ def pictures(archive: Archive) -> list[tuple[str, str, str]]:
     return rows
 
 
-def test_an_article_has_its_pictures_in_order_and_a_later_capture_replaces_them(archive: Archive, make: Maker) -> None:
+def test_an_article_has_its_pictures_in_order_and_a_later_capture_replaces_them(archive, make):
     archive.save([make.outcome(URL, "one two", images=(RIVER, MILL))])
     assert pictures(archive) == [(URL, RIVER.url, ""), (URL, MILL.url, "Photo: Ana Sol")]
     archive.save([make.outcome(URL, "one two three", images=(MILL,))])
@@ -30,7 +27,7 @@ def test_an_article_has_its_pictures_in_order_and_a_later_capture_replaces_them(
     assert verify(archive.db) == []
 
 
-def test_a_page_of_pictures_alone_has_its_pictures_and_title(archive: Archive, make: Maker) -> None:
+def test_a_page_of_pictures_alone_has_its_pictures_and_title(archive, make):
     archive.save([make.outcome(URL, "", page_type="gallery", images=(RIVER, MILL))])
     assert pictures(archive) == [(URL, RIVER.url, ""), (URL, MILL.url, "Photo: Ana Sol")]
     found = archive.db.execute("SELECT DISTINCT article_id, title FROM article_images").fetchall()
@@ -41,14 +38,12 @@ def test_a_page_of_pictures_alone_has_its_pictures_and_title(archive: Archive, m
     assert pictures(archive) == []
 
 
-def test_a_page_that_is_neither_has_none(archive: Archive, make: Maker) -> None:
+def test_a_page_that_is_neither_has_none(archive, make):
     archive.save([make.outcome(URL, "one two", page_type="list", images=(MILL,))])
     assert archive.db.execute(f"SELECT count(*) FROM {IMAGES}").fetchone()[0] == 0
 
 
-def test_a_reading_keeps_them_through_packing_and_characters_that_cannot_be_stored_are_replaced(
-    archive: Archive, make: Maker
-) -> None:
+def test_a_reading_keeps_them_through_packing_and_characters_that_cannot_be_stored_are_replaced(archive, make):
     archive.save([make.outcome(URL, "one two", images=(ArticleImage(MILL.url, "a \ud800 b"),))])
     reading = read_own_reading(archive.db, 1)
     assert reading is not None
@@ -57,13 +52,13 @@ def test_a_reading_keeps_them_through_packing_and_characters_that_cannot_be_stor
     assert unpack_reading(archive.db, URL, reading.pack()).rows.images == reading.rows.images
 
 
-def test_a_takedown_removes_them(archive: Archive, make: Maker) -> None:
+def test_a_takedown_removes_them(archive, make):
     archive.save([make.outcome(URL, "one two", images=(MILL,))])
     take_down(archive.db, URL, make.clock())
     assert archive.db.execute(f"SELECT count(*) FROM {IMAGES}").fetchone()[0] == 0
 
 
-def test_an_address_that_is_none_is_reported(archive: Archive, make: Maker) -> None:
+def test_an_address_that_is_none_is_reported(archive, make):
     archive.save([make.outcome(URL, "one two", images=(MILL,))])
     archive.db.execute(f"UPDATE {IMAGES} SET url = 'mill.jpg'")
     assert [problem.check for problem in verify(archive.db)] == ["column_values"]

@@ -1,7 +1,5 @@
 """Bytes that no row uses: overwritten in place, so that no deleted word is left, and no row changes."""
 
-from __future__ import annotations
-
 import random
 import sqlite3
 from contextlib import closing
@@ -48,7 +46,7 @@ def stored_bytes(file: Path) -> bytes:
     return b"".join(each.read_bytes() for each in file.parent.glob(f"{file.name}*"))
 
 
-def test_no_deleted_word_is_left_and_no_row_has_changed(tmp_path: Path) -> None:
+def test_no_deleted_word_is_left_and_no_row_has_changed(tmp_path):
     file = tmp_path / "texts.db"
     with closing(made(file)) as db:
         left = forgotten(db)
@@ -62,7 +60,7 @@ def test_no_deleted_word_is_left_and_no_row_has_changed(tmp_path: Path) -> None:
     assert SECRET.encode() not in stored_bytes(file)
 
 
-def test_the_locks_of_the_connection_stay(tmp_path: Path) -> None:
+def test_the_locks_of_the_connection_stay(tmp_path):
     with closing(made(tmp_path / "texts.db")) as db, closing(sqlite3.connect(tmp_path / "texts.db")) as other:
         db.execute("PRAGMA busy_timeout = 0")
         other.execute("PRAGMA busy_timeout = 0")
@@ -74,7 +72,7 @@ def test_the_locks_of_the_connection_stay(tmp_path: Path) -> None:
             erase_slack(db)
 
 
-def test_nothing_is_done_while_a_reader_needs_the_log(tmp_path: Path) -> None:
+def test_nothing_is_done_while_a_reader_needs_the_log(tmp_path):
     file = tmp_path / "texts.db"
     with closing(made(file)) as db, closing(sqlite3.connect(file)) as reader:
         reader.execute("BEGIN")
@@ -86,6 +84,6 @@ def test_nothing_is_done_while_a_reader_needs_the_log(tmp_path: Path) -> None:
         assert SECRET.encode() in stored_bytes(file)
 
 
-def test_nothing_is_done_with_pages_of_another_size(tmp_path: Path) -> None:
+def test_nothing_is_done_with_pages_of_another_size(tmp_path):
     with closing(made(tmp_path / "texts.db", page_size=8192)) as db:
         assert not erase_slack(db)

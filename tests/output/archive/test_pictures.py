@@ -1,16 +1,13 @@
 """Pictures of articles: each column of a row, and which files an article shows."""
 
-from __future__ import annotations
-
 from broadsheet.output.archive.pictures import ENDINGS, Picture, ShownPicture, pictures_of_article, put_picture
-from broadsheet.output.write.archive_writer import Archive
 from tests.internal_tables import IMAGES, PICTURES
 from tests.output.filled_rows import put, rows
 
 PNG = Picture("a" * 64, "image/png", 3, 4, 5)
 
 
-def test_a_picture_takes_the_place_of_an_earlier_one_of_its_url_in_each_column(archive: Archive) -> None:
+def test_a_picture_takes_the_place_of_an_earlier_one_of_its_url_in_each_column(archive):
     archive.db.execute("PRAGMA foreign_keys = OFF")
     for capture, picture in ((1, Picture("b", "image/gif", 7, 8, 9)), (2, PNG)):
         put_picture(archive.db, 3, capture, picture)
@@ -21,7 +18,7 @@ def test_a_picture_takes_the_place_of_an_earlier_one_of_its_url_in_each_column(a
     assert len(rows(archive.db, PICTURES)) == 2
 
 
-def test_an_article_shows_each_file_once_and_none_of_another_type(archive: Archive) -> None:
+def test_an_article_shows_each_file_once_and_none_of_another_type(archive):
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
     put(db, "articles", 1, id=7, page_id=9, image="lead")
@@ -42,7 +39,7 @@ def test_an_article_shows_each_file_once_and_none_of_another_type(archive: Archi
     assert list(pictures_of_article(db, 8)) == []
 
 
-def test_a_file_is_named_by_half_of_its_digest_and_its_type() -> None:
+def test_a_file_is_named_by_half_of_its_digest_and_its_type():
     for kind, ending in ENDINGS.items():
         shown = ShownPicture(0, "u", "", "", "", 1, Picture("x" * 64, kind, 0, 0, 0))
         assert shown.file_name == f"{'x' * 32}{ending}"

@@ -1,7 +1,5 @@
 """Decisions on the pages of a layout by what a browser gained on some of them."""
 
-from __future__ import annotations
-
 import pytest
 
 from broadsheet.cleaners.document import PageType
@@ -12,7 +10,6 @@ from broadsheet.output.archive.rendered_layouts import (
     shows_more,
     stored_rendered_layouts,
 )
-from broadsheet.output.write.archive_writer import Archive
 
 NEW = RenderedLayout("a.test", b"\1\2\3\4")
 
@@ -34,13 +31,11 @@ def rendered(layout: RenderedLayout, *words: tuple[int, int]) -> RenderedLayout:
         ([(0, 0), (0, 0), (0, 0)], RenderDecision.FEW),
     ],
 )
-def test_three_pages_decide_by_a_gain_of_thirty_per_cent_of_words(
-    words: list[tuple[int, int]], decision: RenderDecision
-) -> None:
+def test_three_pages_decide_by_a_gain_of_thirty_per_cent_of_words(words, decision):
     assert rendered(NEW, *words).decision is decision
 
 
-def test_one_page_in_fifty_checks_a_layout_that_gained_nothing() -> None:
+def test_one_page_in_fifty_checks_a_layout_that_gained_nothing():
     layout = rendered(NEW, *[(40, 40)] * 3)
     for _ in range(49):
         assert not layout.is_next_rendered
@@ -51,13 +46,13 @@ def test_one_page_in_fifty_checks_a_layout_that_gained_nothing() -> None:
     assert rendered(layout, (40, 400)).decision is RenderDecision.ALL
 
 
-def test_three_pages_in_a_row_without_a_gain_end_the_rendering_of_all() -> None:
+def test_three_pages_in_a_row_without_a_gain_end_the_rendering_of_all():
     layout = rendered(NEW, *[(0, 300)] * 5)
     assert rendered(layout, (40, 40), (40, 40), (40, 400), (40, 40), (40, 40)).decision is RenderDecision.ALL
     assert rendered(layout, *[(40, 40)] * 3).decision is RenderDecision.FEW
 
 
-def test_layouts_are_stored_with_their_sums(archive: Archive) -> None:
+def test_layouts_are_stored_with_their_sums(archive):
     layout = rendered(NEW, (0, 300), (0, 0), (10, 20))
     other = RenderedLayout("b.test", b"")
     for state in (NEW, other, layout, rendered(NEW, (7, 7)), layout.with_passed()):
@@ -79,8 +74,6 @@ def test_layouts_are_stored_with_their_sums(archive: Archive) -> None:
         (("empty", 80), ("needs_javascript", 50), True),
     ],
 )  # fmt: skip
-def test_a_rendered_page_shows_more_by_its_type_or_its_words(
-    rendered_page: tuple[str, int], received: tuple[str, int], is_more: bool
-) -> None:
+def test_a_rendered_page_shows_more_by_its_type_or_its_words(rendered_page, received, is_more):
     pages = ((PageType(page_type), words) for page_type, words in (rendered_page, received))
     assert shows_more(*pages) is is_more

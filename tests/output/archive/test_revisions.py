@@ -1,7 +1,5 @@
 """Rows of revisions: which are changed, read and numbered, each clause with a row that it leaves out."""
 
-from __future__ import annotations
-
 import pytest
 
 from broadsheet.output.archive.page_rows import Sighting
@@ -19,7 +17,6 @@ from broadsheet.output.archive.revisions import (
     put_revision_blocks,
     read_article_state,
 )
-from broadsheet.output.write.archive_writer import Archive
 from tests.internal_tables import BLOCK_EVIDENCE, BLOCK_TEXTS, PAGE_BLOCKS, REVISION_BLOCKS, SHELF
 from tests.output.filled_rows import put, rows
 
@@ -27,7 +24,7 @@ CHANGES = ["first", "correction", "withdrawn", "returned"]
 
 
 @pytest.fixture
-def revised(archive: Archive) -> Archive:
+def revised(archive):
     """Two articles of four revisions, whose last two have no text of their own."""
     archive.db.execute("PRAGMA foreign_keys = OFF")
     for article_id in (7, 8):
@@ -38,7 +35,7 @@ def revised(archive: Archive) -> Archive:
 
 
 @pytest.mark.parametrize("title", ["New", None])
-def test_a_correction_reaches_the_last_text_and_what_follows_it(revised: Archive, title: str | None) -> None:
+def test_a_correction_reaches_the_last_text_and_what_follows_it(revised, title):
     before = rows(revised.db, "revisions")
     correct_revision(revised.db, 7, title, "digest")
     expected = [
@@ -50,7 +47,7 @@ def test_a_correction_reaches_the_last_text_and_what_follows_it(revised: Archive
     assert rows(revised.db, "revisions") == expected
 
 
-def test_a_corrected_title_reaches_the_last_text_and_what_follows_it(revised: Archive) -> None:
+def test_a_corrected_title_reaches_the_last_text_and_what_follows_it(revised):
     before = rows(revised.db, "revisions")
     correct_title(revised.db, 8, "New")
     assert rows(revised.db, "revisions") == [
@@ -58,7 +55,7 @@ def test_a_corrected_title_reaches_the_last_text_and_what_follows_it(revised: Ar
     ]
 
 
-def test_a_revision_gets_the_next_number_of_its_article_and_each_of_its_values(revised: Archive) -> None:
+def test_a_revision_gets_the_next_number_of_its_article_and_each_of_its_values(revised):
     sighting = Sighting(3, "http://a.test/1", "a.test", 44, "2026-01-01T00:00:00+00:00")
     assert note_revision(revised.db, sighting, RevisionValues("Title", "digest", RevisionMark.FIRST)) == 1
     values = RevisionValues("Title", "digest", RevisionMark.PENDING, note="said")
@@ -74,7 +71,7 @@ def test_a_revision_gets_the_next_number_of_its_article_and_each_of_its_values(r
 
 
 @pytest.mark.parametrize("table", ["articles", SHELF])
-def test_a_state_is_that_of_the_article_s_page(archive: Archive, table: str) -> None:
+def test_a_state_is_that_of_the_article_s_page(archive, table):
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
     sources = '{"title": "meta", "published": "json-ld"}'
@@ -109,7 +106,7 @@ def test_a_state_is_that_of_the_article_s_page(archive: Archive, table: str) -> 
     assert StatedMetadata.from_json(state.metadata.to_json()) == state.metadata
 
 
-def test_blocks_of_a_revision_take_the_place_of_its_own_alone(archive: Archive) -> None:
+def test_blocks_of_a_revision_take_the_place_of_its_own_alone(archive):
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
     for article_id, number in ((7, 1), (7, 2), (8, 1)):
@@ -124,7 +121,7 @@ def test_blocks_of_a_revision_take_the_place_of_its_own_alone(archive: Archive) 
     assert {(row["article_id"], row["number"]) for row in rows(db, REVISION_BLOCKS)} == {(7, 2), (8, 1)}
 
 
-def test_a_capture_of_an_article_without_a_text_adds_no_revision(archive: Archive) -> None:
+def test_a_capture_of_an_article_without_a_text_adds_no_revision(archive):
     archive.db.execute("PRAGMA foreign_keys = OFF")
     sighting = Sighting(1, "u", "a.test", 5, "2026")
     put(archive.db, "pages", 1, id=1)

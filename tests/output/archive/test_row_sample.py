@@ -1,7 +1,5 @@
 """Parts of rows: each row is in one part, and so many days in a row give each part once."""
 
-from __future__ import annotations
-
 import sqlite3
 from datetime import date, timedelta
 
@@ -18,14 +16,14 @@ def chosen(sample: RowSample) -> set[int]:
         return {number for (number,) in connection.execute(f"SELECT id FROM t WHERE {sample.condition('id')}")}
 
 
-def test_each_row_is_in_one_part() -> None:
+def test_each_row_is_in_one_part():
     parts = [RowSample(number, 7) for number in range(1, 8)]
     assert sorted(number for part in parts for number in chosen(part)) == sorted(NUMBERS)
     assert chosen(WHOLE) == set(NUMBERS)
     assert all((number in chosen(part)) == part.holds(number) for part in parts for number in NUMBERS if number >= 0)
 
 
-def test_each_part_has_its_day() -> None:
+def test_each_part_has_its_day():
     first = date(2026, 12, 28)
     days = [RowSample.of_day(7, first + timedelta(days=day)) for day in range(7)]
     assert {part.number for part in days} == set(range(1, 8))

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
@@ -7,17 +5,9 @@ import pytest
 from sqlite_utils import Database
 
 from broadsheet.output.archive.migrations import MIGRATIONS
-from broadsheet.output.archive.schema_doc import (
-    EXAMPLES,
-    column_meanings,
-    main,
-    schema_columns,
-    schema_page,
-)
+from broadsheet.output.archive.schema_doc import EXAMPLES, column_meanings, main, schema_columns, schema_page
 from broadsheet.output.archive.stored_values import BLOCK_KINDS
-from broadsheet.output.write.archive_writer import Archive
 from tests.internal_tables import PAGE_BLOCKS, SHELVED
-from tests.output.conftest import Maker
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
@@ -45,7 +35,7 @@ def test_the_page_is_current():
     assert current == schema_page(), "run: python -m broadsheet.output.archive.schema_doc docs"
 
 
-def test_the_page_is_written_into_a_folder(tmp_path: Path):
+def test_the_page_is_written_into_a_folder(tmp_path):
     main(str(tmp_path))
     assert {file.name: file.read_text("utf-8") for file in tmp_path.iterdir()} == {"schema.md": schema_page()}
 
@@ -63,7 +53,7 @@ def test_the_page_has_the_contract_and_nothing_that_begins_with_an_underscore():
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_asks_its_table(archive: Archive, make: Maker, name: str):
+def test_an_example_asks_its_table(archive, make, name):
     archive.save([make.outcome("http://a.test/story", "a river of words", removed=("Donate now",))])
     assert re.search(rf"\bFROM {name}\b", EXAMPLES[name])
     assert archive.db.execute(EXAMPLES[name]).description

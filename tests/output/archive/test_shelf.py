@@ -1,7 +1,5 @@
 """Shelved articles: nothing is lost by a kill, a merge or an update, a takedown reaches them, verify finds damage."""
 
-from __future__ import annotations
-
 import json
 import multiprocessing
 import os
@@ -39,7 +37,7 @@ def shelve_copy(archive: Archive, make: Maker, words: Words) -> None:
 
 
 @pytest.fixture
-def copies(archive: Archive, make: Maker, words: Words) -> Archive:
+def copies(archive, make, words):
     shelve_copy(archive, make, words)
     return archive
 

@@ -1,7 +1,5 @@
 """Stored values are decoded, or refused with table, column and row."""
 
-from __future__ import annotations
-
 import pickle
 import re
 import zlib
@@ -59,7 +57,7 @@ def test_the_place_crosses_a_process():
 
 
 @pytest.mark.parametrize("value", [b"", b"x", zlib.compress(b"words")[:-3], zlib.compress(bytes(200_000_000), 1)])
-def test_a_packed_value_that_is_cut_off_or_unpacks_to_too_much_is_refused(value: bytes) -> None:
+def test_a_packed_value_that_is_cut_off_or_unpacks_to_too_much_is_refused(value):
     with pytest.raises(ValueError, match=r"incorrect|incomplete|invalid|cut off|too much"):
         unpacked(value)
     assert unpacked(zlib.compress(b"words")) == b"words"

@@ -1,12 +1,9 @@
 """The closed sets of words: what a file holds is the word itself, and what the documentation lists is the set."""
 
-from __future__ import annotations
-
 import json
 import pickle
 import re
 import sqlite3
-from collections.abc import Iterable
 from enum import StrEnum
 
 import pytest
@@ -48,13 +45,13 @@ SETS: list[type[StrEnum]] = [
         ("revisions", "change", [*EditKind, *RevisionMark]),
     ],
 )
-def test_the_documentation_of_a_column_lists_its_words(table: str, column: str, members: Iterable[str]) -> None:
+def test_the_documentation_of_a_column_lists_its_words(table, column, members):
     words = set(re.findall(r"`([^`]+)`", column_meanings()[table][column])) - {"kinds"}
     assert words == set(map(str, members))
 
 
 @pytest.mark.parametrize("words", SETS)
-def test_a_word_is_stored_sent_and_shown_as_itself(words: type[StrEnum]) -> None:
+def test_a_word_is_stored_sent_and_shown_as_itself(words):
     db = sqlite3.connect(":memory:")
     for word in words:
         assert db.execute("SELECT ?1, typeof(?1)", [word]).fetchone() == (word.value, "text")
@@ -63,13 +60,13 @@ def test_a_word_is_stored_sent_and_shown_as_itself(words: type[StrEnum]) -> None
         assert pickle.loads(pickle.dumps(word)) is word
 
 
-def test_a_discovered_url_is_the_same_in_another_process() -> None:
+def test_a_discovered_url_is_the_same_in_another_process():
     url = DiscoveredUrl("http://a.test/", "a.test", UrlKind.FEED, UrlSource.GUESS, reason=OutcomeReason.TRAP_FACETS)
     assert pickle.loads(pickle.dumps(url)) == url
     assert isinstance(pickle.loads(pickle.dumps(url)).kind, UrlKind)
 
 
-def test_reasons_with_a_part_of_their_own() -> None:
+def test_reasons_with_a_part_of_their_own():
     assert http_reason(503) == "http_503"
     assert compound_reason(ReasonFamily.RETRY, OutcomeReason.TIMEOUT) == "retry:timeout"
     assert compound_reason(ReasonFamily.HOST_FAILING, http_reason(503)) == "host_failing:http_503"
@@ -77,7 +74,7 @@ def test_reasons_with_a_part_of_their_own() -> None:
     assert not NO_REASON
 
 
-def test_every_trap_is_of_the_family_of_traps() -> None:
+def test_every_trap_is_of_the_family_of_traps():
     traps = [reason for reason in OutcomeReason if reason.name.startswith("TRAP_")]
     assert len(traps) == 10
     assert all(reason.startswith(compound_reason(ReasonFamily.TRAP, "")) for reason in traps)

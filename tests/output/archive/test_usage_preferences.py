@@ -1,16 +1,8 @@
 """Usage preferences: Content-Usage and Content-Signal, read strictly."""
 
-from __future__ import annotations
-
 import pytest
 
-from broadsheet.output.archive.usage_preferences import (
-    USES,
-    RobotsUsage,
-    header_statements,
-    refusing_texts,
-    usage_of,
-)
+from broadsheet.output.archive.usage_preferences import USES, RobotsUsage, header_statements, refusing_texts, usage_of
 
 ROBOT = "Broadsheet/1.0"
 ROBOTS = """\
@@ -59,17 +51,17 @@ def said(text: str, path: str, robot: str = ROBOT) -> tuple[str, ...]:
         ("", ()),
     ],
 )
-def test_a_line_says_what_is_refused_and_granted(value: str, usage: tuple[str, ...]) -> None:
+def test_a_line_says_what_is_refused_and_granted(value, usage):
     assert usage_of([f"Content-Usage: {value}"]) == usage
 
 
-def test_the_stricter_of_contradicting_lines_counts() -> None:
+def test_the_stricter_of_contradicting_lines_counts():
     lines = ["Content-Usage: train-ai=y, search=y", "robots.txt Content-Signal: ai-train=no"]
     assert usage_of(lines) == usage_of(lines[::-1]) == ("search=y", "train-ai=n")
     assert usage_of([]) == ()
 
 
-def test_headers_are_stated_as_they_came() -> None:
+def test_headers_are_stated_as_they_came():
     headers = [("content-usage", " Train-AI=n,\tsearch=y"), ("x-robots-tag", "noai"), ("content-usage", "")]
     assert header_statements(headers) == ("Content-Usage: Train-AI=n, search=y",)
     assert header_statements([*headers, headers[0]]) == header_statements(headers)
@@ -79,7 +71,7 @@ def test_headers_are_stated_as_they_came() -> None:
     assert header_statements([("content-usage", "x" * 9_000)]) == (f"Content-Usage: {'x' * 500}",)
 
 
-def test_the_longest_path_of_our_group_decides() -> None:
+def test_the_longest_path_of_our_group_decides():
     assert said(ROBOTS, "/story") == ("train-ai=n",)
     assert said(ROBOTS, "/ai-ok/story?page=2") == ("train-ai=y",)
     assert said(ROBOTS, "/x/y/drafts") == ("search=n",)
@@ -91,36 +83,36 @@ def test_the_longest_path_of_our_group_decides() -> None:
     )
 
 
-def test_content_signals_are_read_beside_content_usage() -> None:
+def test_content_signals_are_read_beside_content_usage():
     text = "User-agent: *\nContent-Signal: search=yes,ai-train=no\nContent-Usage: /blog train-ai=y\nAllow: /\n"
     assert said(text, "/blog/a") == ("search=y", "train-ai=n")
     assert said(text, "/") == ("search=y", "train-ai=n")
 
 
-def test_lines_of_equal_paths_are_joined_and_those_before_every_group_are_for_all() -> None:
+def test_lines_of_equal_paths_are_joined_and_those_before_every_group_are_for_all():
     text = "Content-Usage: search=n\nUser-agent: broadsheet\nContent-Usage: / train-ai=y\nContent-Usage: / train-ai=n\n"
     assert said(text, "/a") == ("search=n", "train-ai=n")
     assert said(text, "/a", "Other/1") == ("search=n",)
 
 
-def test_paths_are_compared_in_one_encoding() -> None:
+def test_paths_are_compared_in_one_encoding():
     assert said("User-agent: *\nContent-Usage: /caf%C3%A9 train-ai=n\n", "/café/1") == ("train-ai=n",)
     assert said("User-agent: *\nContent-Usage: /%7Eana/ train-ai=n\n", "/~ana/x") == ("train-ai=n",)
     assert said("User-agent: *\nContent-Usage: /a%2fb train-ai=n\n", "/a/b") == ()
 
 
-def test_a_file_without_preferences_says_nothing() -> None:
+def test_a_file_without_preferences_says_nothing():
     assert RobotsUsage.parse("User-agent: *\nDisallow: /\n") == RobotsUsage()
     assert said("Content-Usage\nContent-Signal:\nUser-agent: *\n", "/") == ()
 
 
-def test_a_hostile_file_is_read_in_a_moment() -> None:
+def test_a_hostile_file_is_read_in_a_moment():
     text = "User-agent: *\n" + f"Content-Usage: /{'*a' * 240} train-ai=n\n" * 500
     assert said(text, "/" + "a" * 2_000 + "b") == ("train-ai=n",)
     assert usage_of(["Content-Usage: " + "train-ai=" * 5_000]) == ()
 
 
-def test_a_file_of_many_lines_says_the_first_and_a_long_line_is_clipped() -> None:
+def test_a_file_of_many_lines_says_the_first_and_a_long_line_is_clipped():
     text = "User-agent: *\n" + "".join(f"Content-Usage: train-ai=n;at={n}\n" for n in range(65))
     lines = RobotsUsage.parse(text).statements_for("https://a.example/", ROBOT)
     assert lines == tuple(f"robots.txt Content-Usage: train-ai=n;at={n}" for n in range(64))
@@ -138,12 +130,12 @@ def test_a_file_of_many_lines_says_the_first_and_a_long_line_is_clipped() -> Non
         ("/a*a*a", "/aa", False), ("/a*a*a", "/aaa", True), ("/a*", "/a", True), ("/?x=1", "/?x=1&y", True),
     ],
 )  # fmt: skip
-def test_a_pattern_meets_the_beginning_of_a_path(pattern: str, path: str, is_met: bool) -> None:
+def test_a_pattern_meets_the_beginning_of_a_path(pattern, path, is_met):
     text = f"User-agent: *\nContent-Usage: {pattern} train-ai=n\n"
     assert said(text, path) == (("train-ai=n",) if is_met else ())
 
 
-def test_groups_of_a_name_are_joined_and_the_longest_name_decides() -> None:
+def test_groups_of_a_name_are_joined_and_the_longest_name_decides():
     text = (
         "User-agent: Broad\nContent-Usage: search=n\nUser-agent: broadsheet\nAllow: /\nContent-Usage: train-ai=n\n"
         "User-agent: *\nContent-Usage: ai-use=n\nUser-agent: Broadsheet\nCrawl-delay: 3\nContent-Signal: search=yes\n"
@@ -153,7 +145,7 @@ def test_groups_of_a_name_are_joined_and_the_longest_name_decides() -> None:
     assert said(text, "/", "Other") == ("ai-use=n",)
 
 
-def test_directives_refuse_a_use_too() -> None:
+def test_directives_refuse_a_use_too():
     for use in USES:
         usage, directives = refusing_texts(use, "broadsheet")
         assert usage == (f"{use}=n",)

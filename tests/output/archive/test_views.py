@@ -1,7 +1,5 @@
 """The views for people show what the tables hold."""
 
-from __future__ import annotations
-
 import tomllib
 from importlib.resources import files
 

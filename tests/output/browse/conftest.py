@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,7 +85,7 @@ def visible_text(html: str) -> str:
 
 
 @pytest.fixture
-def filled(file: Path, make: Maker) -> Path:
+def filled(file, make):
     """Three articles: two of them share a block that is removed."""
     with Archive.open(file, make.clock) as archive:
         archive.save([
@@ -99,12 +98,12 @@ def filled(file: Path, make: Maker) -> Path:
 
 
 @pytest.fixture
-def client(filled: Path) -> RoomClient:
+def client(filled):
     return RoomClient(filled)
 
 
 @pytest.fixture
-def block_of(filled: Path) -> Callable[[str], int]:
+def block_of(filled):
     """The number of a block by its text."""
     from broadsheet.output.archive.ledger import block_id
 

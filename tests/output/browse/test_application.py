@@ -1,12 +1,9 @@
 """The reading room's server at real sockets: no number of slow or silent connections keeps others out."""
 
-from __future__ import annotations
-
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from starlette.requests import ClientDisconnect, Request
@@ -54,7 +51,7 @@ async def tell_client(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse(f"{scope['client'][0]} hello")(scope, receive, send)
 
 
-def test_a_peer_is_known_by_its_connection_and_the_server_by_no_header() -> None:
+def test_a_peer_is_known_by_its_connection_and_the_server_by_no_header():
     async def client(port: int) -> None:
         told = await answer(await connect(port, WHOLE.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n")))
         assert told.endswith(b"127.0.0.1 hello")
@@ -81,7 +78,7 @@ async def answer(streams: Streams, ending: bytes = b"hello") -> bytes:
         return b""
 
 
-def test_more_half_open_connections_than_there_is_room_for_keep_nobody_out() -> None:
+def test_more_half_open_connections_than_there_is_room_for_keep_nobody_out():
     async def client(port: int) -> None:
         half_open = [await connect(port, HALF) for _ in range(120)]
         silent = [await connect(port) for _ in range(20)]
@@ -96,14 +93,8 @@ def test_more_half_open_connections_than_there_is_room_for_keep_nobody_out() -> 
     while_served(client)
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        HALF,
-        b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 9\r\n\r\nhalf",
-    ],
-)
-def test_a_request_that_does_not_come_whole_is_dropped(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("sent", [HALF, b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 9\r\n\r\nhalf"])
+def test_a_request_that_does_not_come_whole_is_dropped(sent, monkeypatch):
     monkeypatch.setattr(application, "_REQUEST_SECONDS", 0.1)
 
     async def client(port: int) -> None:
@@ -117,7 +108,7 @@ def test_a_request_that_does_not_come_whole_is_dropped(sent: bytes, monkeypatch:
     while_served(client)
 
 
-def test_an_answer_may_take_longer_than_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_may_take_longer_than_its_request(monkeypatch):
     monkeypatch.setattr(application, "_REQUEST_SECONDS", 0.05)
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,9 +121,7 @@ def test_an_answer_may_take_longer_than_its_request(monkeypatch: pytest.MonkeyPa
     while_served(client, slow)
 
 
-def test_a_damaged_value_is_a_line_on_the_page_and_a_fault_of_ours_is_none(
-    filled: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_value_is_a_line_on_the_page_and_a_fault_of_ours_is_none(filled, monkeypatch):
     room = RoomClient(filled)
     with closing(sqlite3.connect(filled)) as connection, connection:
         connection.execute("PRAGMA ignore_check_constraints = ON")

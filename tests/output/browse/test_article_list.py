@@ -1,7 +1,5 @@
 """The list: what a search and facets leave, in an order, a page at a time, with counts that agree."""
 
-from __future__ import annotations
-
 import pytest
 
 from broadsheet.cleaners.document import Metadata

@@ -1,7 +1,5 @@
 """Notes above an article: each where it holds, the most important first."""
 
-from __future__ import annotations
-
 import pytest
 
 from broadsheet.cleaners.document import PageType

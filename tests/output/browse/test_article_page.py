@@ -1,7 +1,5 @@
 """An article's page: its notes, its place in the list it was opened from, and the keys that work on it."""
 
-from __future__ import annotations
-
 import re
 from types import SimpleNamespace
 

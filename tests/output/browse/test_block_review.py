@@ -1,16 +1,8 @@
 """Review: proposes one block a rule, stores what the person says, and shows what is known then."""
 
-from __future__ import annotations
-
 import pytest
 
-from broadsheet.output.browse.block_review import (
-    NearbyBlock,
-    Proposal,
-    _rank,
-    find_judged_block,
-    read_review,
-)
+from broadsheet.output.browse.block_review import NearbyBlock, Proposal, _rank, find_judged_block, read_review
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Review
 from tests.internal_tables import BLOCK_TEXTS, PAGE_BLOCKS, REASONS

@@ -1,7 +1,5 @@
 """A bar's parts stand where their values say."""
 
-from __future__ import annotations
-
 from broadsheet.output.browse.charts import BarPart, bar_parts
 
 

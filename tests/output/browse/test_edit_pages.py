@@ -1,7 +1,5 @@
 """The stream of edits, and a diff word by word with what did not change folded away."""
 
-from __future__ import annotations
-
 import sqlite3
 
 import pytest

@@ -1,7 +1,5 @@
 """Feeds served: new articles, those of a search, edits word by word; and each page names them."""
 
-from __future__ import annotations
-
 from xml.etree import ElementTree
 
 import pytest

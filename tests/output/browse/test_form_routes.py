@@ -1,7 +1,5 @@
 """A block is restored or removed with a preview and an undo; while a crawl owns the file the ruling waits."""
 
-from __future__ import annotations
-
 import pytest
 
 from broadsheet.output.write.archive_writer import Archive

@@ -1,7 +1,5 @@
 """Front pages: the newest articles of an archive, and the archives of a folder."""
 
-from __future__ import annotations
-
 import sqlite3
 import time
 

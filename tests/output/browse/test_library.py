@@ -1,7 +1,5 @@
 """A room is over one archive or a folder of them, and holds none of them open."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 

@@ -1,7 +1,5 @@
 """Search over all archives of a folder: hits of titles and texts, archive by archive."""
 
-from __future__ import annotations
-
 import sqlite3
 
 import pytest

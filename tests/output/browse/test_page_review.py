@@ -1,18 +1,10 @@
 """Page review by its parts: the order of layouts."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
-from sqlite_utils import Database
 
-from broadsheet.output.browse.page_review import (
-    ReviewedLayout,
-    find_judged_page,
-    read_page_review,
-)
-from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.browse.page_review import ReviewedLayout, find_judged_page, read_page_review
 from broadsheet.output.write.person_verdicts import Review, store_review
 from tests.internal_tables import BLOCK_TEXTS, LAYOUTS, PAGE_BLOCKS, SHELF
 from tests.output.filled_rows import put
@@ -21,7 +13,7 @@ AT, VERSION = "2026-01-02", "17"
 
 
 @pytest.fixture
-def db(archive: Archive) -> Database:
+def db(archive):
     """Pages 1 to 9: an article that a revisit's body holds, one that is shelved, and others; two layouts."""
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
@@ -65,7 +57,7 @@ def judged(url: str, block: int | None = None, **changes: Any) -> Review:
     return Review(url, "h", block, **(values | changes))
 
 
-def test_mixed_layouts_go_first_then_the_largest_and_those_that_were_judged_last(db: Database) -> None:
+def test_mixed_layouts_go_first_then_the_largest_and_those_that_were_judged_last(db):
     proposals = []
     while page := read_page_review(db).proposal:
         assert page.capture_id == (0 if page.page_id == 4 else page.page_id), "the raw response of 4 was not kept"
@@ -84,11 +76,11 @@ def test_mixed_layouts_go_first_then_the_largest_and_those_that_were_judged_last
 @pytest.mark.parametrize(
     ("pages", "articles", "is_mixed"), [(3, 0, False), (3, 1, True), (3, 2, True), (3, 3, False), (0, 0, False)]
 )
-def test_a_layout_is_mixed_between_none_and_all(pages: int, articles: int, is_mixed: bool) -> None:
+def test_a_layout_is_mixed_between_none_and_all(pages, articles, is_mixed):
     assert ReviewedLayout(1, "h", pages, articles, "", "").is_mixed is is_mixed
 
 
 @pytest.mark.parametrize(("number", "kept", "why"), [(1, True, ""), (2, False, "a copy"), (6, False, "")])
-def test_a_page_is_an_article_by_its_own_row(db: Database, number: int, kept: bool, why: str) -> None:
+def test_a_page_is_an_article_by_its_own_row(db, number, kept, why):
     assert find_judged_page(db, number) == Review(f"u{number}", "h", None, kept, "teaser", why, None, "", VERSION)
     assert find_judged_page(db, 99) is None

@@ -1,7 +1,5 @@
 """Review of pages: one of each layout in turn, mixed layouts and uncertain texts first; what is known then."""
 
-from __future__ import annotations
-
 import pytest
 
 from broadsheet.cleaners.document import PageType

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,19 +17,19 @@ from tests.output.crowd import fill_crowd
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("crowd") / "c.db"
     fill_crowd(path)
     return path
 
 
 @pytest.fixture(scope="module")
-def client(file: Path) -> RoomClient:
+def client(file):
     return RoomClient(file)
 
 
 @pytest.fixture
-def db(file: Path) -> Iterator[Database]:
+def db(file):
     with closing(Database(file)) as db:
         yield db
 
@@ -69,12 +67,12 @@ def part(value: Any, names: str) -> Any:
         ("review/pages.json", {"proposal/layout/pages": 1000, "proposal/page_id": 1, "latest": 0}),
     ],
 )  # fmt: skip
-def test_a_page_takes_so_many(client: RoomClient, path: str, expected: dict[str, object]) -> None:
+def test_a_page_takes_so_many(client, path, expected):
     value = client.json(f"c/{path}")
     assert {names: part(value, names) for names in expected} == expected
 
 
-def test_of_a_layout_the_least_certain_of_its_first_pages_is_proposed(client: RoomClient, db: Database) -> None:
+def test_of_a_layout_the_least_certain_of_its_first_pages_is_proposed(client, db):
     ((block_id,),) = db.execute(f"SELECT block_id FROM {REVIEWS} WHERE id = 1").fetchall()
     try:
         db.execute(f"UPDATE {REVIEWS} SET block_id = NULL WHERE id = 1")
@@ -86,13 +84,13 @@ def test_of_a_layout_the_least_certain_of_its_first_pages_is_proposed(client: Ro
     assert (proposal["page_id"], proposal["layout"]["pages"]) == (1301, 301)
 
 
-def test_a_search_over_archives_shows_five_hits_of_a_thousand(client: RoomClient) -> None:
+def test_a_search_over_archives_shows_five_hits_of_a_thousand(client):
     (found,) = client.json("search.json?q=tide")["archives"]
     assert (found["total"], found["is_cut"], len(found["hits"])) == (1000, True, 5)
 
 
 @pytest.mark.parametrize("feed", ["articles", "changes"])
-def test_a_feed_has_fifty_entries(client: RoomClient, feed: str) -> None:
+def test_a_feed_has_fifty_entries(client, feed):
     assert client.page(f"c/{feed}.atom").count("<entry>") == 50
 
 
@@ -112,9 +110,7 @@ class Clock:
         self.begun += 1
 
 
-def test_a_large_archive_is_counted_beside_the_page_and_not_again_for_a_minute(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_archive_is_counted_beside_the_page_and_not_again_for_a_minute(file, tmp_path, monkeypatch):
     copy = shutil.copy(file, tmp_path / "c.db")
     clock, counted, archive, db = Clock(), Counted(), RoomClient(copy).room.archive("c"), Database(copy)
     monkeypatch.setattr(reading_room, "time", clock)

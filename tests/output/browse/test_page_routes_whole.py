@@ -1,8 +1,5 @@
 """Each page of the room as it is shown, with its JSON twin, over a small archive in which each kind of row stands."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -16,7 +13,7 @@ FILE = Path(__file__).with_name("whole_pages.txt")
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RoomClient]:
+def client(tmp_path_factory):
     file = tmp_path_factory.mktemp("room") / "ebb.db"
     fill_harbour(file)
     with mock.patch("broadsheet.output.read.archive_facts.utc_now", return_value="2026-01-20T12:00:00+00:00"):
@@ -24,7 +21,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RoomClient]:
 
 
 @pytest.mark.parametrize("path", sections(FILE))
-def test_a_page_and_its_twin_say_all_of_this(client: RoomClient, path: str) -> None:
+def test_a_page_and_its_twin_say_all_of_this(client, path):
     address, _, arguments = path.partition("?")
     twin = f"{address}index" if address.endswith("/") else address
     folder = next(iter(client.room.library.archives.values())).path.parent

@@ -1,7 +1,5 @@
 """What is asked for wrongly is a page of one line; every page is there as JSON; text of the web never acts."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import lxml.html

@@ -1,19 +1,16 @@
 """Pictures in the reading room: shown from the records, and inert."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
 
 from tests.crawler.pictures import SVG, gif, png
 from tests.output.browse.conftest import RoomClient, article_id
-from tests.output.conftest import Maker
 from tests.output.illustrated import SITE, illustrate
 
 
 @pytest.fixture
-def client(file: Path, make: Maker) -> RoomClient:
+def client(file, make):
     illustrate(file, make)
     return RoomClient(file)
 
@@ -23,7 +20,7 @@ def captures(client: RoomClient) -> dict[str, int]:
         return dict(db.execute("SELECT image, capture_id FROM article_pictures").fetchall())
 
 
-def test_an_article_shows_its_pictures_with_their_words(client: RoomClient) -> None:
+def test_an_article_shows_its_pictures_with_their_words(client):
     page = client.page(f"a/article/{article_id(f'{SITE}/1')}")
     for number in captures(client).values():
         assert f'<img src="/a/picture/{number}"' in page
@@ -34,7 +31,7 @@ def test_an_article_shows_its_pictures_with_their_words(client: RoomClient) -> N
     assert client.page(f"a/article/{article_id(f'{SITE}/2')}").count("<img ") == 1
 
 
-def test_a_picture_is_served_as_the_type_of_its_bytes_and_nothing_in_it_runs(client: RoomClient) -> None:
+def test_a_picture_is_served_as_the_type_of_its_bytes_and_nothing_in_it_runs(client):
     expected = {
         "mill.png": (png(), "image/png"),
         "river.gif": (gif(), "image/gif"),
@@ -49,14 +46,14 @@ def test_a_picture_is_served_as_the_type_of_its_bytes_and_nothing_in_it_runs(cli
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_what_is_no_picture_is_not_served_as_one(client: RoomClient) -> None:
+def test_what_is_no_picture_is_not_served_as_one(client):
     with client.room.archive("a").open() as db:
         (page_capture,) = db.execute("SELECT capture_id FROM articles LIMIT 1").fetchone()
     assert client.get(f"a/picture/{page_capture}").status_code == 404
     assert client.get("a/picture/5").status_code == 404
 
 
-def test_a_picture_whose_record_is_gone_is_said_to_be_gone(client: RoomClient, file: Path) -> None:
+def test_a_picture_whose_record_is_gone_is_said_to_be_gone(client, file):
     numbers = captures(client).values()
     for record in Path(f"{file}.warc").glob("*.warc.gz"):
         record.unlink()

@@ -1,7 +1,5 @@
 """A stored page is looked at from another port, in a sandbox, and nothing in it can act, lead or call."""
 
-from __future__ import annotations
-
 import lxml.html
 import pytest
 from starlette.testclient import TestClient

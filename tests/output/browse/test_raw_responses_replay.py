@@ -1,7 +1,5 @@
 """A capture is replayed by ReplayWeb.page from the port of raw pages, where a user has its files."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import lxml.html
@@ -20,7 +18,7 @@ URL = f'{SITE}/1?a="><script>alert(1)</script>'
 
 
 @pytest.fixture
-def assets(tmp_path: Path) -> Path:
+def assets(tmp_path):
     folder = tmp_path / "viewer"
     folder.mkdir()
     for name in ("ui.js", "sw.js", "secret.js"):

@@ -3,8 +3,6 @@
 Templates are compiled once a process, and anew when they change.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
@@ -34,14 +32,14 @@ from broadsheet.output.browse.rendering import (
         ("# 1\n\n## 2\n\n### 3\n\n#### 4\n\n##### 5\n\n###### 6", [2, 3, 4, 5, 6, 6]),
     ],
 )
-def test_headings_stand_below_the_title_and_skip_no_level(markdown: str, levels: list[int]) -> None:
+def test_headings_stand_below_the_title_and_skip_no_level(markdown, levels):
     html = reading_html(markdown)
     assert [int(level) for level in re.findall(r"<h(\d)>", html)] == levels
     assert [int(level) for level in re.findall(r"</h(\d)>", html)] == levels
 
 
 @pytest.mark.parametrize("markdown", ["| a | b |\n|---|---|\n| 1 | 2 |", "```python\na < b\n```", "    a < b"])
-def test_keys_reach_what_may_be_scrolled(markdown: str) -> None:
+def test_keys_reach_what_may_be_scrolled(markdown):
     html = reading_html(markdown)
     assert html.count('tabindex="0"') == 1
     assert "<pre>" not in html
@@ -58,11 +56,11 @@ def test_keys_reach_what_may_be_scrolled(markdown: str) -> None:
         ("x", "code", True),
     ],
 )
-def test_a_long_block_is_a_stop_for_the_tab_key(text: str, kind: str, is_stop: bool) -> None:
+def test_a_long_block_is_a_stop_for_the_tab_key(text, kind, is_stop):
     assert bool(tab_stop(text, kind)) == is_stop
 
 
-def test_links_leave_alone_and_what_is_no_web_address_leads_nowhere() -> None:
+def test_links_leave_alone_and_what_is_no_web_address_leads_nowhere():
     html = reading_html("[a](https://a.example/) [b](javascript:x) [c](HTTP://b.example)\n\n![p](https://a.example/p)")
     assert html.splitlines() == [
         '<p><a href="https://a.example/" rel="noreferrer noopener">a</a> [b](javascript:x) '
@@ -74,14 +72,14 @@ def test_links_leave_alone_and_what_is_no_web_address_leads_nowhere() -> None:
     ]  # fmt: skip
 
 
-def test_a_text_of_more_than_300_000_characters_is_shown_as_its_lines() -> None:
+def test_a_text_of_more_than_300_000_characters_is_shown_as_its_lines():
     begin, end = "# One\n\n \n\n", " <b>"
     words = "x" * (300_000 - len(begin) - len(end))
     assert reading_html(f"{begin}{words}{end}") == f"<h2>One</h2>\n<p>{words} &lt;b&gt;</p>\n"
     assert reading_html(f"{begin}x{words}{end}") == f"<p># One</p>\n<p>x{words} &lt;b&gt;</p>"
 
 
-def test_values_are_those_of_json() -> None:
+def test_values_are_those_of_json():
     values = {"small": 2**53 - 1, "large": 2**53, "negative": -(2**53), "flag": True, "lone": "a\ud800", 1: (None, 0.5)}
     assert json_value(values) == {
         "small": 9007199254740991, "large": "9007199254740992", "negative": "-9007199254740992", "flag": True,
@@ -93,7 +91,7 @@ def test_values_are_those_of_json() -> None:
     ]  # fmt: skip
 
 
-def test_options_stay_whole_and_what_a_site_wrote_stays_text() -> None:
+def test_options_stay_whole_and_what_a_site_wrote_stays_text():
     assert whole_options("--max-time helps, <b> -- a-b x--y do not") == (
         '<span class="option">--max-time</span> helps, &lt;b&gt; -- a-b x--y do not'
     )
@@ -103,7 +101,7 @@ def environment(folder: Path, compiled: CompiledTemplates) -> Environment:
     return Environment(loader=FileSystemLoader(folder), bytecode_cache=compiled, autoescape=True)
 
 
-def test_a_template_is_compiled_once_for_all_rooms(tmp_path: Path) -> None:
+def test_a_template_is_compiled_once_for_all_rooms(tmp_path):
     compiled = CompiledTemplates()
     (tmp_path / "page.html").write_text("<p>{{ name }}</p>")
     codes = [
@@ -113,14 +111,14 @@ def test_a_template_is_compiled_once_for_all_rooms(tmp_path: Path) -> None:
     assert environment(tmp_path, compiled).get_template("page.html").render(name="<b>") == "<p>&lt;b&gt;</p>"
 
 
-def test_a_template_that_changed_is_compiled_anew(tmp_path: Path) -> None:
+def test_a_template_that_changed_is_compiled_anew(tmp_path):
     compiled = CompiledTemplates()
     for text in ("before", "after"):
         (tmp_path / "page.html").write_text(text)
         assert environment(tmp_path, compiled).get_template("page.html").render() == text
 
 
-def test_templates_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
+def test_templates_of_one_name_in_two_folders_are_two(tmp_path):
     compiled = CompiledTemplates()
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
@@ -128,7 +126,7 @@ def test_templates_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
         assert environment(tmp_path / name, compiled).get_template("page.html").render() == name
 
 
-def test_rooms_share_the_code_and_keep_their_own_helpers() -> None:
+def test_rooms_share_the_code_and_keep_their_own_helpers():
     rooms = [make_environment({"helper": name}) for name in ("one", "two")]
     assert [room.globals["helper"] for room in rooms] == ["one", "two"]
     assert [room.bytecode_cache for room in rooms] == [rendering._COMPILED_TEMPLATES] * 2

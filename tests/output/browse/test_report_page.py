@@ -1,7 +1,5 @@
 """The page of the report: figures that agree with the archive, and what needs a look."""
 
-from __future__ import annotations
-
 import sqlite3
 import time
 

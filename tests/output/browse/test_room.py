@@ -1,23 +1,19 @@
 """The room's parts that all pages share: what was counted, the addresses of pages, the arguments of a feed."""
 
-from __future__ import annotations
-
 from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database
 
 from broadsheet.output.browse.library import ArchiveFile
 from broadsheet.output.browse.room import Counted, address, without
-from broadsheet.output.write.archive_writer import Archive
 from tests.internal_tables import URL_COUNTS
 from tests.output.browse.conftest import SITE, RoomClient
 from tests.output.filled_rows import put
 
 
 @pytest.fixture
-def db(archive: Archive) -> Database:
+def db(archive):
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
     put(db, "changes", 1, seq=5, change="changed", kind="body")
@@ -42,7 +38,7 @@ def db(archive: Archive) -> Database:
         ("UPDATE runs SET started_at = '2026-01-01' WHERE id = 2", 1),
     ],
 )
-def test_what_was_counted_holds_until_the_archive_changes(db: Database, change: str, counted: int) -> None:
+def test_what_was_counted_holds_until_the_archive_changes(db, change, counted):
     numbers, values = count(1), Counted()
     archive = ArchiveFile("a", Path("a.db"))
     assert values.get(db, archive, "one", lambda _: next(numbers)) == 1
@@ -53,7 +49,7 @@ def test_what_was_counted_holds_until_the_archive_changes(db: Database, change: 
     )
 
 
-def test_an_address_leaves_out_what_is_none() -> None:
+def test_an_address_leaves_out_what_is_none():
     assert address("a b", "x") == "/a%20b/x"
     assert address("a", "x", n=0, none=None, empty="", q="a b&c") == "/a/x?n=0&empty=&q=a+b%26c"
     assert without({"a": "1", "b": "2"}, "a") == {"b": "2"}
@@ -68,17 +64,17 @@ def test_an_address_leaves_out_what_is_none() -> None:
         ("?q=a&language=en&section=s&year=2020&author=x", "?q=a&amp;language=en&amp;section=s&amp;year=2020"),
     ],
 )
-def test_a_list_names_the_feed_that_follows_it(client: RoomClient, asked: str, feed: str) -> None:
+def test_a_list_names_the_feed_that_follows_it(client, asked, feed):
     assert f'href="/a/articles.atom{feed}"' in client.page(f"a/articles{asked}")
 
 
 @pytest.mark.parametrize("path", ["nowhere/", f"nowhere/article/1?back={SITE}"])
-def test_an_archive_that_is_not_there_is_said(client: RoomClient, path: str) -> None:
+def test_an_archive_that_is_not_there_is_said(client, path):
     answer = client.get(path)
     assert (answer.status_code, "there is no archive of that name here" in answer.text) == (404, True)
 
 
-def test_each_run_of_a_room_has_three_tokens_that_nobody_guesses(client: RoomClient, filled: Path) -> None:
+def test_each_run_of_a_room_has_three_tokens_that_nobody_guesses(client, filled):
     rooms = client.room, RoomClient(filled).room
     tokens = {token for room in rooms for token in (room.token, room.raw_token, room.replay_token)}
     assert (len(tokens), {len(token) for token in tokens}) == (6, {32})

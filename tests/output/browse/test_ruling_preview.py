@@ -1,7 +1,5 @@
 """The effect of a ruling before it is made, scope by scope."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -10,17 +8,15 @@ from sqlite_utils import Database
 from broadsheet.output.browse.ruling_preview import ScopeEffect, preview, scoped_ruling
 from broadsheet.output.browse.strict_requests import Arguments, NotHereError
 from broadsheet.output.write.applied_rulings import carry_out_ruling
-from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Ruling
 from tests.internal_tables import BLOCK_TEXTS
-from tests.output.conftest import Maker
 
 AT = "2026-03-01T00:00:00+00:00"
 SHARED = "Sign up for the letter that we send about the harbour each week."
 
 
 @pytest.fixture
-def db(archive: Archive, make: Maker) -> Database:
+def db(archive, make):
     """Two articles of one host and two of another with a block in common."""
     for url in ("http://a.test/1", "http://a.test/2", "http://b.test/3", "http://b.test/4"):
         own = f"The story at {url} says what has happened there, in a sentence of some length."
@@ -42,7 +38,7 @@ def arguments(db: Database, **more: str) -> Arguments:
     ("scope", "is_for_article", "host"),
     [("article", True, None), ("host", False, "a.test"), ("everywhere", False, None)],
 )
-def test_a_ruling_in_a_scope(db: Database, scope: str, is_for_article: bool, host: str | None) -> None:
+def test_a_ruling_in_a_scope(db, scope, is_for_article, host):
     asked = arguments(db, keep="1", note=" so ")
     ruling = scoped_ruling(db, asked, scope, AT)
     article = asked.number("article") if is_for_article else None
@@ -50,7 +46,7 @@ def test_a_ruling_in_a_scope(db: Database, scope: str, is_for_article: bool, hos
     assert not scoped_ruling(db, arguments(db), scope).is_kept
 
 
-def test_what_the_block_is_and_how_far_each_scope_goes(db: Database) -> None:
+def test_what_the_block_is_and_how_far_each_scope_goes(db):
     asked = arguments(db)
     seen = preview(db, asked)
     assert (seen.block_id, seen.text, seen.article_title, seen.host) == (
@@ -68,7 +64,7 @@ def effect_values(effect: ScopeEffect) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize(("keep", "in_force", "changed"), [("0", [False, True, False], 0), ("1", [False] * 3, 1)])
-def test_a_ruling_that_holds_already_is_told(db: Database, keep: str, in_force: list[bool], changed: int) -> None:
+def test_a_ruling_that_holds_already_is_told(db, keep, in_force, changed):
     carry_out_ruling(db, scoped_ruling(db, arguments(db), "host", AT))
     seen = preview(db, arguments(db, keep=keep))
     assert [effect.is_in_force for effect in seen.scopes] == in_force
@@ -77,12 +73,12 @@ def test_a_ruling_that_holds_already_is_told(db: Database, keep: str, in_force: 
 
 
 @pytest.mark.parametrize("wrong", [{"article": "1"}, {"block": "1"}])
-def test_what_is_not_there_is_said(db: Database, wrong: dict[str, str]) -> None:
+def test_what_is_not_there_is_said(db, wrong):
     with pytest.raises(NotHereError, match="no such block, or no such article"):
         preview(db, arguments(db, **wrong))
 
 
-def test_a_block_of_another_article_is_not_in_this_one(db: Database) -> None:
+def test_a_block_of_another_article_is_not_in_this_one(db):
     block = number(db, f"SELECT id FROM {BLOCK_TEXTS} WHERE text LIKE 'The story at http://b.test/3%'")
     with pytest.raises(NotHereError, match="does not stand in this article"):
         preview(db, arguments(db, block=str(block)))

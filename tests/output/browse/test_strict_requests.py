@@ -1,7 +1,5 @@
 """Only this server's own pages may ask it for anything: other names, other sites and other ports are refused."""
 
-from __future__ import annotations
-
 import pytest
 
 from broadsheet.output.browse.raw_responses import raw_headers

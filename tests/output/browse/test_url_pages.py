@@ -1,7 +1,5 @@
 """From the coverage of a source down to a URL, with the sentence that says what to do."""
 
-from __future__ import annotations
-
 import pytest
 
 from broadsheet.output.browse import url_pages as coverage

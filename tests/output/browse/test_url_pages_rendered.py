@@ -1,9 +1,6 @@
 """Both views of a page that a browser rendered: its response, and the document that came of it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -35,7 +32,7 @@ def rendered(make: Maker, body: bytes) -> Outcome:
 
 
 @pytest.fixture
-def client(file: Path, make: Maker) -> RoomClient:
+def client(file, make):
     with Archive.open(file, make.clock) as archive:
         archive.keep_raw({"software": "tests"})
         archive.save([rendered(make, b"one")])
@@ -50,7 +47,7 @@ def captures(client: RoomClient) -> list[tuple[int, str | None]]:
         return [tuple(row) for row in db.execute(query, [URL]).fetchall()]
 
 
-def test_response_and_document_lead_to_one_another(client: RoomClient) -> None:
+def test_response_and_document_lead_to_one_another(client):
     rows = captures(client)
     assert [rendered_for for _, rendered_for in rows] == [None, URL, None, None, URL]
     first, first_document, lone, last, last_document = (number for number, _ in rows)
@@ -68,14 +65,14 @@ def test_response_and_document_lead_to_one_another(client: RoomClient) -> None:
     assert "As a browser rendered it" not in client.page(f"a/capture/{lone}")
 
 
-def test_what_a_page_loads_names_the_page(client: RoomClient) -> None:
+def test_what_a_page_loads_names_the_page(client):
     with client.room.archive("a").open() as db:
         ((script,),) = db.execute("SELECT id FROM captures WHERE url LIKE '%.js' LIMIT 1").fetchall()
     assert client.json(f"a/capture/{script}.json")["views"] is None
     assert f"asked for by a browser for {URL}" in visible_text(client.page(f"a/capture/{script}"))
 
 
-def test_lists_of_captures_say_which_ones_a_browser_rendered(client: RoomClient) -> None:
+def test_lists_of_captures_say_which_ones_a_browser_rendered(client):
     with client.room.archive("a").open() as db:
         ((number,),) = db.execute("SELECT id FROM urls WHERE url = ?", [URL]).fetchall()
     for path in (f"a/url/{number}", f"a/article/{article_id(URL)}"):

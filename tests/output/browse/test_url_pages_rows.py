@@ -1,16 +1,11 @@
 """A URL and a capture as the reading room shows them: each value from the column of its name."""
 
-from __future__ import annotations
-
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlite_utils import Database
 
 from broadsheet.output.browse.strict_requests import NotHereError
 from broadsheet.output.browse.url_pages import UrlCapture, read_capture, read_record_bytes, read_url
-from broadsheet.output.write.archive_writer import Archive
 from tests.output.filled_rows import columns, put
 
 URL = "http://a.test/1"
@@ -19,7 +14,7 @@ HIDDEN_OF_URL = {"id", "_priority", "_not_before", "held_reason", "held_at", "_r
 
 
 @pytest.fixture
-def db(archive: Archive) -> Database:
+def db(archive):
     archive.db.execute("PRAGMA foreign_keys = OFF")
     return archive.db
 
@@ -29,7 +24,7 @@ def same_named(view: Any, row: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     return {name: (value, row[name]) for name, value in view._asdict().items() if name in row and value != row[name]}
 
 
-def test_a_capture(db: Database, tmp_path: Path) -> None:
+def test_a_capture(db, tmp_path):
     row = put(
         db, "captures", 1, id=7, directives='["noarchive", "noindex"]', usage_stated='["train-ai=n"]', robots_id=3
     )
@@ -48,7 +43,7 @@ def test_a_capture(db: Database, tmp_path: Path) -> None:
     assert view.fault, "there is no such file"
 
 
-def test_a_capture_without_what_may_be_missing(db: Database, tmp_path: Path) -> None:
+def test_a_capture_without_what_may_be_missing(db, tmp_path):
     names = ("http_status", "warc_file", "warc_offset", "warc_length", "truncated", "record_faults", "robots_id")
     put(db, "captures", 1, id=7, directives="[]", usage_stated="[]", **dict.fromkeys(names))
     view = read_capture(db, 7, tmp_path)
@@ -64,7 +59,7 @@ def test_a_capture_without_what_may_be_missing(db: Database, tmp_path: Path) -> 
             read_record_bytes(db, number, tmp_path)
 
 
-def test_a_url_with_its_captures_the_latest_first(db: Database) -> None:
+def test_a_url_with_its_captures_the_latest_first(db):
     row = put(db, "urls", 1, id=7, url=URL, host="a.test", kind="page", state="done", reason="article")
     put(db, "pages", 2, id=7, page_type="article", title="A title", evidence='["words=9"]', article_id=11)
     for number, at in ((1, "2026-01-01"), (3, "2026-01-03"), (2, "2026-01-02")):
@@ -87,7 +82,7 @@ def test_a_url_with_its_captures_the_latest_first(db: Database) -> None:
     ("state", "reason", "has_hint"),
     [("done", "article", False), ("done", "redirect", True), ("failed", "http_404", True), ("queued", "new", True)],
 )
-def test_only_what_was_not_read_has_a_hint(db: Database, state: str, reason: str, has_hint: bool) -> None:
+def test_only_what_was_not_read_has_a_hint(db, state, reason, has_hint):
     names = ("found_on", "fetched_at", "http_status", "location", "lastmod")
     put(db, "urls", 1, id=7, url=URL, kind="page", state=state, reason=reason, **dict.fromkeys(names))
     view = read_url(db, 7)

@@ -1,7 +1,5 @@
 """Takedowns of raw records: nothing of them is left, nothing else moves, and shared payloads stay with the others."""
 
-from __future__ import annotations
-
 import gzip
 import os
 import re
@@ -46,7 +44,7 @@ def unpacked(path: Path) -> bytes:
 @pytest.mark.parametrize(
     "length", [283, 284, 300, 4000, 65_557, 65_558, 65_559, 65_563, 65_564, 131_000, 131_100, 700_001]
 )
-def test_a_blank_has_the_length_that_is_asked_for(length: int) -> None:
+def test_a_blank_has_the_length_that_is_asked_for(length):
     member = blank_record(length, "2026-01-01T00:00:00Z", URN)
     assert len(member) == length
     assert gzip.decompress(member).endswith(b"\r\n\r\n")  # its checksum and size hold
@@ -55,12 +53,12 @@ def test_a_blank_has_the_length_that_is_asked_for(length: int) -> None:
     assert record.block.strip() in (b"taken-down: yes", b"taken-down: yes"[: len(record.block)].strip())
 
 
-def test_a_blank_without_room_is_refused() -> None:
+def test_a_blank_without_room_is_refused():
     with pytest.raises(ValueError, match="282 bytes are too few"):
         blank_record(282, "2026-01-01T00:00:00Z", URN)
 
 
-def test_a_record_goes_with_its_request_and_the_others_stay_where_they_are(file: Path) -> None:  # noqa: F811
+def test_a_record_goes_with_its_request_and_the_others_stay_where_they_are(file):  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched(f"http://a.test/{name}", n, SECRET * n) for n, name in enumerate(("a", "b", "c"), 1)])
         before = spans(archive)
@@ -80,7 +78,7 @@ def test_a_record_goes_with_its_request_and_the_others_stay_where_they_are(file:
 
 
 @pytest.mark.slow
-def test_a_payload_that_others_refer_to_is_kept_for_them(file: Path) -> None:  # noqa: F811
+def test_a_payload_that_others_refer_to_is_kept_for_them(file):  # noqa: F811
     urls = [f"http://a.test/{name}" for name in "abcd"]
     with archive_with_warcs(file) as archive:
         archive.save([fetched(url, n, SECRET) for n, url in enumerate(urls)])
@@ -102,7 +100,7 @@ def test_a_payload_that_others_refer_to_is_kept_for_them(file: Path) -> None:  #
         assert answer.fields.get("warc-refers-to-target-uri", urls[1]) == urls[1]
 
 
-def test_a_record_ends_where_the_next_of_its_file_begins(file: Path) -> None:  # noqa: F811
+def test_a_record_ends_where_the_next_of_its_file_begins(file):  # noqa: F811
     """Not where one of another file does."""
     with archive_with_warcs(file, 6_000) as archive:
         for number, size in enumerate((3000, 2000, 100, 100)):
@@ -113,7 +111,7 @@ def test_a_record_ends_where_the_next_of_its_file_begins(file: Path) -> None:  #
     assert b"http://a.test/0" not in unpacked(warcs(file)[0])
 
 
-def test_a_payload_that_goes_with_all_that_refer_to_it_is_not_written_again(file: Path) -> None:  # noqa: F811
+def test_a_payload_that_goes_with_all_that_refer_to_it_is_not_written_again(file):  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched(f"http://a.test/{number}", number, SECRET) for number in range(2)])
         size = warcs(file)[0].stat().st_size
@@ -124,7 +122,7 @@ def test_a_payload_that_goes_with_all_that_refer_to_it_is_not_written_again(file
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
-def test_a_capture_whose_record_is_not_there_cannot_be_written_again(file: Path, is_kept: bool) -> None:  # noqa: F811
+def test_a_capture_whose_record_is_not_there_cannot_be_written_again(file, is_kept):  # noqa: F811
     """Its file is gone, or its response was not kept."""
     with archive_with_warcs(file) as archive:
         archive.save([fetched(f"http://a.test/{number}", number, SECRET) for number in range(2)])
@@ -137,9 +135,9 @@ def test_a_capture_whose_record_is_not_there_cannot_be_written_again(file: Path,
 
 
 def test_a_blank_is_on_the_disk_before_the_record_counts_as_erased(
-    file: Path,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    file,  # noqa: F811
+    monkeypatch,
+):
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET)])
         (path,) = warcs(file)
@@ -149,7 +147,7 @@ def test_a_blank_is_on_the_disk_before_the_record_counts_as_erased(
     assert synced == [False]
 
 
-def test_a_request_that_is_written_again_still_says_what_is_redacted(file: Path) -> None:  # noqa: F811
+def test_a_request_that_is_written_again_still_says_what_is_redacted(file):  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save(
             [fetched(f"http://a.test/{n}", n, SECRET, redacted_headers=("cookie", "x-mine")) for n in range(2)]
@@ -160,7 +158,7 @@ def test_a_request_that_is_written_again_still_says_what_is_redacted(file: Path)
 
 
 @pytest.mark.slow
-def test_a_forgotten_revisit_leaves_the_payload_alone(file: Path) -> None:  # noqa: F811
+def test_a_forgotten_revisit_leaves_the_payload_alone(file):  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET), fetched("http://a.test/b", 2, SECRET)])
         take_down(archive.db, "http://a.test/b")
@@ -170,7 +168,7 @@ def test_a_forgotten_revisit_leaves_the_payload_alone(file: Path) -> None:  # no
 
 
 @pytest.mark.slow
-def test_what_a_kill_left_undone_is_done_at_the_next_opening(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_what_a_kill_left_undone_is_done_at_the_next_opening(file, monkeypatch):  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET), fetched("http://a.test/b", 2, os.urandom(100_000))])
 
@@ -192,7 +190,7 @@ def test_what_a_kill_left_undone_is_done_at_the_next_opening(file: Path, monkeyp
     raws.checked(file)
 
 
-def test_what_is_in_a_file_that_is_not_there_goes_when_it_is(file: Path) -> None:  # noqa: F811
+def test_what_is_in_a_file_that_is_not_there_goes_when_it_is(file):  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET)])
         (path,) = warcs(file)
@@ -209,7 +207,7 @@ def test_what_is_in_a_file_that_is_not_there_goes_when_it_is(file: Path) -> None
 
 
 @pytest.mark.parametrize("left", [0, 50, 400])
-def test_a_file_that_was_cut_keeps_no_takedown_and_no_opening_from_it(file: Path, left: int) -> None:  # noqa: F811
+def test_a_file_that_was_cut_keeps_no_takedown_and_no_opening_from_it(file, left):  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, os.urandom(2000))])
         (path,) = warcs(file)
@@ -226,7 +224,7 @@ def test_a_file_that_was_cut_keeps_no_takedown_and_no_opening_from_it(file: Path
     assert b"a.test" not in unpacked(path)
 
 
-def test_an_imported_file_is_not_ours_to_write_to(file: Path) -> None:  # noqa: F811
+def test_an_imported_file_is_not_ours_to_write_to(file):  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET)])
         (path,) = warcs(file)
@@ -238,7 +236,7 @@ def test_an_imported_file_is_not_ours_to_write_to(file: Path) -> None:  # noqa: 
     assert path.read_bytes() == before
 
 
-def test_damage_does_not_keep_a_takedown_from_its_record(file: Path) -> None:  # noqa: F811
+def test_damage_does_not_keep_a_takedown_from_its_record(file):  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET), fetched("http://a.test/b", 2, SECRET * 2)])
         (path,) = warcs(file)
@@ -267,7 +265,7 @@ def test_damage_does_not_keep_a_takedown_from_its_record(file: Path) -> None:  #
         ("UPDATE captures SET warc_offset = -1", "the file ends before the record does"),
     ],
 )
-def test_verify_tells_a_row_from_another_s_record(file: Path, change: str, said: str) -> None:  # noqa: F811
+def test_verify_tells_a_row_from_another_s_record(file, change, said):  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET)])
         assert verify(archive.db) == []
@@ -277,7 +275,7 @@ def test_verify_tells_a_row_from_another_s_record(file: Path, change: str, said:
 
 
 @pytest.mark.parametrize("span", [(0, 1 << 60), (0, -1), (1 << 70, 1), (-1, 1), ("x", 1), (0, b"1")])
-def test_a_span_that_no_file_has_asks_for_no_memory(file: Path, span: tuple[int, int]) -> None:  # noqa: F811
+def test_a_span_that_no_file_has_asks_for_no_memory(file, span):  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET)])
     name = str(warcs(file)[0].relative_to(file.parent))
@@ -290,7 +288,7 @@ def test_a_span_that_no_file_has_asks_for_no_memory(file: Path, span: tuple[int,
         tracemalloc.stop()
 
 
-def test_verify_tells_a_changed_byte_in_any_record(file: Path) -> None:  # noqa: F811
+def test_verify_tells_a_changed_byte_in_any_record(file):  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, os.urandom(500)), fetched("http://a.test/b", 2, os.urandom(500))])
         (path,) = warcs(file)

@@ -1,7 +1,5 @@
 """Tests."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import hashlib
@@ -60,7 +58,7 @@ def test_a_wrong_checksum_of_a_member_is_said_where_no_digest_speaks_for_the_blo
 
 
 @pytest.mark.parametrize("length", ["", "-3", "10", "x"])
-def test_a_block_with_a_wrong_length_is_taken_whole(length: str):
+def test_a_block_with_a_wrong_length_is_taken_whole(length):
     assert read(record(URL, BLOCK, Content_Length=length)) == (BLOCK, (WRONG_LENGTH,))
 
 
@@ -92,7 +90,7 @@ def test_a_changed_byte_of_a_packed_record_is_never_taken_for_what_was_sent():
 
 
 @pytest.mark.parametrize(("length", "fits"), [(1000, True), (1001, False)])
-def test_a_block_of_more_bytes_than_are_allowed_is_refused(length: int, fits: bool):
+def test_a_block_of_more_bytes_than_are_allowed_is_refused(length, fits):
     for data in (record(URL, bytes(length)), record(URL, b"short", Content_Length=str(length))):
         if fits:
             assert read_imported_record(data, 1000).head.length == length
@@ -103,7 +101,7 @@ def test_a_block_of_more_bytes_than_are_allowed_is_refused(length: int, fits: bo
 
 
 @pytest.mark.parametrize(("most", "pieces"), [(917_503, 1), (917_504, 2)])
-def test_no_more_is_unpacked_than_shows_that_a_block_is_too_large(most: int, pieces: int):
+def test_no_more_is_unpacked_than_shows_that_a_block_is_too_large(most, pieces):
     """A piece has 1,048,576 bytes; 131,072 more than a block may have are left for its head and what follows."""
     whole = record(URL, bytes(3_000_000), Content_Length="")
     with pytest.raises(ImportedRecordError) as caught:
@@ -120,7 +118,7 @@ def test_no_more_is_unpacked_than_shows_that_a_block_is_too_large(most: int, pie
         (record(URL, BLOCK).partition(b"HTTP/")[0], "it breaks off before its block"),
     ],
 )
-def test_what_cannot_be_read_says_why(data: bytes, message: str):
+def test_what_cannot_be_read_says_why(data, message):
     with pytest.raises(ImportedRecordError) as caught:
         read(data)
     assert (str(caught.value), caught.value.is_too_large) == (message, False)
@@ -237,14 +235,14 @@ def test_a_head_says_where_the_block_begins_and_how_long_it_is():
     ],
     ids=["no CR", "version", "junk line", "no type", "spaces", "latin", "utf-8", "folded"],
 )
-def test_an_odd_head_is_read(old: bytes, new: bytes, kind: str, url: str):
+def test_an_odd_head_is_read(old, new, kind, url):
     head = parse_record_head(record(URL, b"the block").replace(old, new))
     assert head is not None
     assert (head.kind, head.url, head.length) == (kind, url, 9)
 
 
 @pytest.mark.parametrize("length", ["", "-5", "many", "9" * 30])
-def test_a_length_that_is_no_length_is_none(length: str):
+def test_a_length_that_is_no_length_is_none(length):
     head = parse_record_head(record(URL, b"the block", Content_Length=length))
     assert head is not None
     assert head.length is None
@@ -268,7 +266,7 @@ def test_the_first_of_two_fields_counts_and_a_head_may_break_off():
         "https://a.example/a b  192.0.2.1 20240301100000 text/html 7",
     ],
 )
-def test_an_arc_head_of_either_version_is_read(line: str):
+def test_an_arc_head_of_either_version_is_read(line):
     head = parse_record_head(f"{line}\nthe block".encode())
     assert head is not None
     assert (head.kind, head.url, head.length, head.is_arc) == ("response", "https://a.example/a b", 7, True)
@@ -276,7 +274,7 @@ def test_an_arc_head_of_either_version_is_read(line: str):
 
 
 @pytest.mark.parametrize(("text", "length"), [("0", 0), ("1", 1), ("-1", None), ("9" * 18, 10**18 - 1)])
-def test_an_arc_record_may_be_empty_or_of_no_known_length(text: str, length: int | None):
+def test_an_arc_record_may_be_empty_or_of_no_known_length(text, length):
     line = f"https://a.example/a 192.0.2.1 20240301100000 text/html; charset=x {text}\n".encode()
     fields = {
         "warc-target-uri": "https://a.example/a", "warc-ip-address": "192.0.2.1", "warc-date": "20240301100000",
@@ -286,7 +284,7 @@ def test_an_arc_record_may_be_empty_or_of_no_known_length(text: str, length: int
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_the_head_of_an_arc_file_is_no_answer(version: int):
+def test_the_head_of_an_arc_file_is_no_answer(version):
     data = arc_file_head(version) + arc_record(URL, b"x")
     head = parse_record_head(data)
     assert head is not None
@@ -299,7 +297,7 @@ def test_the_head_of_an_arc_file_is_no_answer(version: int):
     [b"", b"HTTP/1.1 200 OK\r\n\r\n", b"WARC/1.0 is a format\r\n", b"see https://a.example/ for 1 thing\n",
      b"https://a.example/ 192.0.2.1 20240301100000 text/html many\n"],
 )  # fmt: skip
-def test_other_bytes_are_no_head(data: bytes):
+def test_other_bytes_are_no_head(data):
     assert parse_record_head(data) is None
 
 

@@ -1,12 +1,9 @@
 """The file of a picture, read from its capture's record as it was sent."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import zlib
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlite_utils import Database
@@ -55,7 +52,7 @@ def capture_of(db: Database) -> int:
         (DATA, "gzip"),  # as some servers say of what they send as it is
     ],
 )
-def test_its_bytes_are_those_that_were_sent_unpacked(archive: Archive, file: Path, body: bytes, encoding: str) -> None:
+def test_its_bytes_are_those_that_were_sent_unpacked(archive, file, body, encoding):
     db = store(archive, body, encoding)
     assert find_picture(db, capture_of(db)) == PICTURE
     assert find_picture(db, 1) is None
@@ -72,7 +69,7 @@ def test_its_bytes_are_those_that_were_sent_unpacked(archive: Archive, file: Pat
         (b"\x1f\x8b\x08" + bytes(40), "gzip", "its content encoding is broken: "),
     ],
 )
-def test_other_bytes_are_a_fault(archive: Archive, file: Path, body: bytes, encoding: str, fault: str) -> None:
+def test_other_bytes_are_a_fault(archive, file, body, encoding, fault):
     db = store(archive, body, encoding)
     with pytest.raises(RecordError, match=fault):
         read_picture_file(db, file.parent, capture_of(db), PICTURE)
@@ -80,13 +77,13 @@ def test_other_bytes_are_a_fault(archive: Archive, file: Path, body: bytes, enco
     assert (url_id, text.startswith(fault)) == (7, True)
 
 
-def test_a_response_that_was_not_kept_is_a_fault(archive: Archive, file: Path) -> None:
+def test_a_response_that_was_not_kept_is_a_fault(archive, file):
     db = store(archive, DATA, is_kept=False)
     assert list(picture_faults(db, file.parent)) == [(7, "the raw response of the picture was not kept")]
 
 
 @pytest.mark.parametrize(("size", "read"), [(10_485_760, 10_485_760), (10_485_762, 10_485_761)])
-def test_one_byte_more_is_unpacked_than_a_picture_may_have(archive: Archive, file: Path, size: int, read: int) -> None:
+def test_one_byte_more_is_unpacked_than_a_picture_may_have(archive, file, size, read):
     db = store(archive, gzip.compress(bytes(size), 1), "gzip")
     picture = replace(PICTURE, digest=hashlib.sha256(bytes(read)).hexdigest())
     assert len(read_picture_file(db, file.parent, capture_of(db), picture)) == read

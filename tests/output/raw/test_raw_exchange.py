@@ -1,7 +1,5 @@
 """A request and its response as bytes: what is read from them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -21,14 +19,14 @@ HEAD = b"HTTP/1.1 200 OK\r\nX-Odd:  one \r\nx-odd: two\r\nAX-Odd: three\r\nEmpty
     [(HEAD, 200), (b"HTTP/2 404\r\n\r\n", 404), (b"HTTP/1.1  301 Moved", 301), (b"HTTP/1.1 2000 No", 0), (b"", 0),
      (b"X-Robots-Tag: none\r\n", 0), (b"HTTP/1.1 20", 0)],
 )  # fmt: skip
-def test_a_status_has_three_digits(head: bytes, status: int) -> None:
+def test_a_status_has_three_digits(head, status):
     assert RawExchange(b"", head, b"").status == status
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("X-Odd", "one"), ("x-oDD", "one"), ("Empty", ""), ("Odd", ""), ("X.Odd", "four"), ("one", "")]
 )
-def test_the_first_value_of_a_header_counts(name: str, value: str) -> None:
+def test_the_first_value_of_a_header_counts(name, value):
     assert RawExchange(b"", HEAD, b"X-Odd: body").header(name) == value
 
 
@@ -36,11 +34,11 @@ def test_the_first_value_of_a_header_counts(name: str, value: str) -> None:
     ("request_bytes", "head", "is_document"),
     [(b"", b"", True), (b"", b"X-Robots-Tag: none", True), (b"GET /", b"", False), (b"", HEAD, False)],
 )
-def test_a_document_was_not_asked_for_and_has_no_status(request_bytes: bytes, head: bytes, is_document: bool) -> None:
+def test_a_document_was_not_asked_for_and_has_no_status(request_bytes, head, is_document):
     assert RawExchange(request_bytes, head, b"").is_document is is_document
 
 
-def test_a_size_is_that_of_all_bytes() -> None:
+def test_a_size_is_that_of_all_bytes():
     assert RawExchange(b"1", b"22", b"333", b"4444").size == 10
     assert warc_digest(b"a", b"b") == warc_digest(b"ab") != warc_digest(b"a")
 
@@ -62,11 +60,11 @@ def test_a_size_is_that_of_all_bytes() -> None:
          " article_pages=0, problems=())"),
     ],
 )  # fmt: skip
-def test_what_is_long_or_secret_is_in_no_message(value: object, shown: str) -> None:
+def test_what_is_long_or_secret_is_in_no_message(value, shown):
     assert repr(value) == shown
 
 
-def test_a_capture_and_a_cleaned_page_are_told_without_their_bytes_and_texts() -> None:
+def test_a_capture_and_a_cleaned_page_are_told_without_their_bytes_and_texts():
     capture = Capture("http://a.test/", "2026", 200, raw=RawExchange(b"GET /secret", HEAD, b"secret"))
     assert "raw=" not in repr(capture)
     cleaned = broadsheet.clean("<title>A title</title><p>A text that is long enough to be one.</p>", "http://a.test/1")

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import gzip
 import mmap
 from collections.abc import Callable, Sequence
@@ -48,18 +46,18 @@ def records_of(path: Path, parts: Sequence[bytes]) -> list[str]:
 
 
 @pytest.fixture(params=PACKS)
-def pack(request: pytest.FixtureRequest) -> Pack:
+def pack(request):
     return PACKS[request.param]
 
 
 @pytest.mark.parametrize("make", [warc, arc])
-def test_every_record_is_found(tmp_path: Path, pack: Pack, make: Pack):
+def test_every_record_is_found(tmp_path, pack, make):
     assert records_of(tmp_path / "x", [pack(make(name)) for name in NAMES]) == list(NAMES)
 
 
 @pytest.mark.parametrize("make", [warc, arc])
 @pytest.mark.parametrize("bad", range(4))
-def test_a_record_that_states_a_wrong_length_costs_no_other(tmp_path: Path, pack: Pack, make: Pack, bad: int):
+def test_a_record_that_states_a_wrong_length_costs_no_other(tmp_path, pack, make, bad):
     for length in (b"7", b"70000", b"99999999999999999999"):
         parts = [make(name) for name in NAMES]
         right_length = str(len(block(NAMES[bad]))).encode()
@@ -74,9 +72,7 @@ def test_a_record_that_states_a_wrong_length_costs_no_other(tmp_path: Path, pack
 
 @pytest.mark.parametrize("make", [warc, arc])
 @pytest.mark.parametrize("bad", range(4))
-def test_a_record_that_breaks_off_in_the_middle_of_a_file_costs_no_other(
-    tmp_path: Path, pack: Pack, make: Pack, bad: int
-):
+def test_a_record_that_breaks_off_in_the_middle_of_a_file_costs_no_other(tmp_path, pack, make, bad):
     parts = [pack(make(name)) for name in NAMES]
     parts[bad] = parts[bad][:-9]
     if pack is PACKS["plain"]:
@@ -89,7 +85,7 @@ def test_a_record_that_breaks_off_in_the_middle_of_a_file_costs_no_other(
 
 @pytest.mark.parametrize("make", [warc, arc])
 @pytest.mark.parametrize("bad", range(4))
-def test_a_record_without_its_beginning_costs_no_other(tmp_path: Path, make: Pack, bad: int):
+def test_a_record_without_its_beginning_costs_no_other(tmp_path, make, bad):
     for pack in (PACKS["plain"], PACKS["gzip"]):
         parts = [pack(make(name)) for name in NAMES]
         parts[bad] = b"\x01" * 20 + parts[bad][20:]
@@ -100,17 +96,17 @@ def test_a_record_without_its_beginning_costs_no_other(tmp_path: Path, make: Pac
         assert names.count("?") == 1
 
 
-def test_padding_between_records_is_no_record(tmp_path: Path, pack: Pack):
+def test_padding_between_records_is_no_record(tmp_path, pack):
     parts = [pack(warc(name)) + bytes(37) for name in NAMES[:3]]
     assert records_of(tmp_path / "x", [*parts, pack(warc("four"))]) == list(NAMES)
 
 
-def test_records_in_a_block_are_no_records(tmp_path: Path):
+def test_records_in_a_block_are_no_records(tmp_path):
     nested = record("https://a.example/outer", answer(b"\n" + warc("inner") + arc("inner")))
     assert records_of(tmp_path / "x", [warc("one"), nested, warc("two")]) == ["one", "outer", "two"]
 
 
-def test_records_that_share_a_member_are_all_found_and_said_to(tmp_path: Path):
+def test_records_that_share_a_member_are_all_found_and_said_to(tmp_path):
     path = tmp_path / "x"
     path.write_bytes(gzip.compress(warc("one") + warc("two") + warc("three")) + gzip.compress(warc("four")))
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -120,12 +116,12 @@ def test_records_that_share_a_member_are_all_found_and_said_to(tmp_path: Path):
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_an_arc_file_begins_with_a_record_of_its_own(tmp_path: Path, pack: Pack, version: int):
+def test_an_arc_file_begins_with_a_record_of_its_own(tmp_path, pack, version):
     parts = [arc_file_head(version), *map(arc, NAMES)]
     assert records_of(tmp_path / "x", [pack(part) for part in parts]) == ["site.arc", *NAMES]
 
 
-def test_a_file_without_records_has_none(tmp_path: Path):
+def test_a_file_without_records_has_none(tmp_path):
     for content in (b"just text\n" * 99, gzip.compress(b"a page"), b"\x1f\x8b\x08"):
         path = tmp_path / "x"
         path.write_bytes(content)

@@ -1,7 +1,5 @@
 """What counts as a credential, and what is left of a request and of a text without it."""
 
-from __future__ import annotations
-
 import pytest
 
 from broadsheet.output.raw.redaction import is_credential_name, redact_request, without_userinfo
@@ -13,7 +11,7 @@ def request(*lines: bytes, body: bytes = b"", end: bytes = b"\r\n") -> bytes:
     return (HEAD + b"".join(line + b"\r\n" for line in lines) + b"\r\n").replace(b"\r\n", end) + body
 
 
-def test_a_request_without_them_is_as_it_was() -> None:
+def test_a_request_without_them_is_as_it_was():
     plain = request(b"Accept: text/html", b'If-None-Match: "secret"')
     assert redact_request(plain).data == plain
     assert redact_request(plain).header_names == ()
@@ -22,7 +20,7 @@ def test_a_request_without_them_is_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\n"])
-def test_values_go_and_the_rest_stays_byte_for_byte(end: bytes) -> None:
+def test_values_go_and_the_rest_stays_byte_for_byte(end):
     sent = request(b"AUTHORIZATION:Basic abc", b"cookie: \t a=1; b=2", b"X-Mine : x", b"Accept: */*", end=end)
     redacted = redact_request(sent, {"x-mine"})
     kept = request(
@@ -32,12 +30,12 @@ def test_values_go_and_the_rest_stays_byte_for_byte(end: bytes) -> None:
     assert redacted.header_names == ("authorization", "cookie", "x-mine")
 
 
-def test_folded_and_repeated_values_go_whole() -> None:
+def test_folded_and_repeated_values_go_whole():
     sent = request(b"X-Token: one", b" two", b"\tthree", b"Accept: */*", b"x-token: four")
     assert redact_request(sent).data == request(b"X-Token: [redacted]", b"Accept: */*", b"x-token: [redacted]")
 
 
-def test_a_body_is_not_looked_at_and_twice_is_as_once() -> None:
+def test_a_body_is_not_looked_at_and_twice_is_as_once():
     sent = request(b"Cookie: a=1", body=b"\r\nCookie: in the body\r\n")
     redacted = redact_request(sent)
     assert redacted.data == request(b"Cookie: [redacted]", body=b"\r\nCookie: in the body\r\n")
@@ -53,7 +51,7 @@ def test_a_body_is_not_looked_at_and_twice_is_as_once() -> None:
         "ocp-apim-subscription-key", "x-password", "php-auth-user", "x-goog-signature", "cf-access-jwt-assertion",
     ],
 )  # fmt: skip
-def test_names_of_credentials(name: str) -> None:
+def test_names_of_credentials(name):
     assert is_credential_name(name)
 
 
@@ -65,7 +63,7 @@ def test_names_of_credentials(name: str) -> None:
         "x-keyboard", "x-compass", "x-side",
     ],
 )  # fmt: skip
-def test_names_of_others(name: str) -> None:
+def test_names_of_others(name):
     assert not is_credential_name(name)
 
 
@@ -88,5 +86,5 @@ def test_names_of_others(name: str) -> None:
         (r"^https://a\.test/(\d+)@\w", r"^https://a\.test/(\d+)@\w"),
     ],
 )
-def test_user_names_in_urls(text: str, without: str) -> None:
+def test_user_names_in_urls(text, without):
     assert without_userinfo(text) == without

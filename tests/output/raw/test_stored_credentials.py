@@ -1,11 +1,8 @@
 """Credentials in the WARC files of an archive of before: found by their headers' names, and gone from a copy."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import zipfile
-from pathlib import Path
 
 import pytest
 
@@ -29,7 +26,7 @@ EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
 
 
 @pytest.fixture
-def old_file(file: Path) -> Path:  # noqa: F811
+def old_file(file):  # noqa: F811
     """An archive of several files whose requests hold a credential, but for one."""
     with archive_with_warcs(file, 6_000) as archive:
         for number in range(9):
@@ -38,7 +35,7 @@ def old_file(file: Path) -> Path:  # noqa: F811
     return file
 
 
-def test_they_are_counted_and_told_in_a_line(old_file: Path) -> None:
+def test_they_are_counted_and_told_in_a_line(old_file):
     with archive_with_warcs(old_file) as archive:
         assert count_stored_credentials(archive.db, old_file.parent) == {"authorization": 8}
         warning = credentials_warning(archive.db, old_file.parent)
@@ -47,14 +44,14 @@ def test_they_are_counted_and_told_in_a_line(old_file: Path) -> None:
     assert "s3cret" not in warning
 
 
-def test_an_archive_without_any_says_nothing(file: Path) -> None:  # noqa: F811
+def test_an_archive_without_any_says_nothing(file):  # noqa: F811
     with archive_with_warcs(file) as archive:
         assert credentials_warning(archive.db, file.parent) == ""
         archive.save([fetched("http://a.test/")])
         assert credentials_warning(archive.db, file.parent) == ""
 
 
-def test_files_that_are_damaged_or_gone_cost_only_themselves(old_file: Path) -> None:
+def test_files_that_are_damaged_or_gone_cost_only_themselves(old_file):
     first, second, *_ = warcs(old_file)
     first.unlink()
     data = bytearray(second.read_bytes())
@@ -68,7 +65,7 @@ def test_files_that_are_damaged_or_gone_cost_only_themselves(old_file: Path) -> 
         assert credentials_warning(archive.db, old_file.parent) == ""
 
 
-def test_spans_cover_a_file_without_a_gap(old_file: Path) -> None:
+def test_spans_cover_a_file_without_a_gap(old_file):
     with archive_with_warcs(old_file) as archive:
         for name, length in archive.db.execute(f"SELECT name, length FROM {WARC_FILES}").fetchall():
             spans = list(file_spans(archive.db, name, length))
@@ -78,7 +75,7 @@ def test_spans_cover_a_file_without_a_gap(old_file: Path) -> None:
             assert {span.is_capture for span in spans} == {True, False}
 
 
-def test_a_redacted_record_keeps_all_else() -> None:
+def test_a_redacted_record_keeps_all_else():
     maker = RecordMaker()
     exchange = make_exchange(request=SENT, interim_responses=EARLY)
     data = maker.exchange_records("http://a.test/", "2026-01-01T00:00:00Z", exchange, "sha1:x").companions
@@ -95,7 +92,7 @@ def test_a_redacted_record_keeps_all_else() -> None:
     assert redacted_span(redacted) == redacted
 
 
-def test_what_is_no_record_is_left_out() -> None:
+def test_what_is_no_record_is_left_out():
     exchange = make_exchange(request=SENT)
     data = RecordMaker().exchange_records("http://a.test/", "2026-01-01T00:00:00Z", exchange, "sha1:x").companions
     damaged = bytearray(data)
@@ -106,7 +103,7 @@ def test_what_is_no_record_is_left_out() -> None:
         assert redacted_span(data + remains) == redacted_span(data)
 
 
-def test_a_wacz_is_without_them_and_its_index_leads_to_its_records(old_file: Path, tmp_path: Path) -> None:
+def test_a_wacz_is_without_them_and_its_index_leads_to_its_records(old_file, tmp_path):
     from tests.output.read.test_wacz import assert_index, members
 
     target, with_all = tmp_path / "out.wacz", tmp_path / "all.wacz"

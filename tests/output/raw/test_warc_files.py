@@ -1,7 +1,5 @@
 """WARC files in step with the archive: after kills, failures and full disks, rows and records agree."""
 
-from __future__ import annotations
-
 import itertools
 import multiprocessing
 import os
@@ -31,7 +29,7 @@ from tests.output.wires import AT, fetched
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
+def file(tmp_path):
     return tmp_path / "a.db"
 
 
@@ -63,7 +61,7 @@ def count_checked_captures(file: Path) -> int:
     return captures
 
 
-def test_a_capture_names_its_record(file: Path) -> None:
+def test_a_capture_names_its_record(file):
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1"), fetched("http://a.test/2", body=b"other")])
         rows = archive.db.execute("SELECT final_url, warc_file, warc_offset, warc_length FROM captures").fetchall()
@@ -77,7 +75,7 @@ def test_a_capture_names_its_record(file: Path) -> None:
     assert count_checked_captures(file) == 2
 
 
-def test_the_same_payload_is_kept_once_also_within_a_batch(file: Path) -> None:
+def test_the_same_payload_is_kept_once_also_within_a_batch(file):
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1"), fetched("http://a.test/2", 1)])
         archive.save([fetched("http://a.test/1", 2), fetched("http://a.test/3", 3, b"")])
@@ -88,13 +86,13 @@ def test_the_same_payload_is_kept_once_also_within_a_batch(file: Path) -> None:
     assert count_checked_captures(file) == 4
 
 
-def test_a_cut_payload_is_none_to_refer_to(file: Path) -> None:
+def test_a_cut_payload_is_none_to_refer_to(file):
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1", truncated="time"), fetched("http://a.test/2", 1)])
         assert archive.db.execute("SELECT count(refers_to) FROM captures").fetchone() == (0,)
 
 
-def test_a_304_refers_to_what_its_url_gave_before(file: Path) -> None:
+def test_a_304_refers_to_what_its_url_gave_before(file):
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1"), fetched("http://a.test/1", 5, b"", 304)])
         number, refers = archive.db.execute("SELECT id, refers_to FROM captures WHERE http_status = 304").fetchone()
@@ -108,13 +106,13 @@ def test_a_304_refers_to_what_its_url_gave_before(file: Path) -> None:
     assert count_checked_captures(file) == 2
 
 
-def test_the_same_capture_twice_has_one_record(file: Path) -> None:
+def test_the_same_capture_twice_has_one_record(file):
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1"), fetched("http://a.test/1")])
     assert count_checked_captures(file) == 1
 
 
-def test_a_batch_that_fails_leaves_neither_rows_nor_records(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_fails_leaves_neither_rows_nor_records(file, monkeypatch):
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1")])
         size = warcs(file)[0].stat().st_size
@@ -131,7 +129,7 @@ def test_a_batch_that_fails_leaves_neither_rows_nor_records(file: Path, monkeypa
     assert count_checked_captures(file) == 2
 
 
-def test_files_rotate_and_none_is_over_its_size_but_by_one_batch(file: Path) -> None:
+def test_files_rotate_and_none_is_over_its_size_but_by_one_batch(file):
     with archive_with_warcs(file, 20_000) as archive:
         for number in range(12):
             archive.save([fetched(f"http://a.test/{number}", number, os.urandom(7000))])
@@ -141,7 +139,7 @@ def test_files_rotate_and_none_is_over_its_size_but_by_one_batch(file: Path) -> 
     assert count_checked_captures(file) == 12
 
 
-def test_a_later_run_goes_on_in_the_same_file(file: Path) -> None:
+def test_a_later_run_goes_on_in_the_same_file(file):
     for number in range(3):
         with archive_with_warcs(file) as archive:
             archive.save([fetched(f"http://a.test/{number}", number, b"%d" % number)])
@@ -150,7 +148,7 @@ def test_a_later_run_goes_on_in_the_same_file(file: Path) -> None:
     assert count_checked_captures(file) == 3
 
 
-def test_what_was_not_committed_is_cut_off_and_other_files_stay(file: Path) -> None:
+def test_what_was_not_committed_is_cut_off_and_other_files_stay(file):
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1")])
     (path,) = warcs(file)
@@ -164,7 +162,7 @@ def test_what_was_not_committed_is_cut_off_and_other_files_stay(file: Path) -> N
     assert other.read_bytes() == b"somebody else's"
 
 
-def test_a_file_that_lost_its_end_is_told_and_not_gone_on_with(file: Path) -> None:
+def test_a_file_that_lost_its_end_is_told_and_not_gone_on_with(file):
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1")])
     (path,) = warcs(file)
@@ -176,7 +174,7 @@ def test_a_file_that_lost_its_end_is_told_and_not_gone_on_with(file: Path) -> No
     assert len(warcs(file)) == 2
 
 
-def test_a_folder_may_be_moved(file: Path) -> None:
+def test_a_folder_may_be_moved(file):
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1")])
     moved = file.parent / "elsewhere"
@@ -187,7 +185,7 @@ def test_a_folder_may_be_moved(file: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../x.warc.gz", "/etc/x", "a.db.warc/../../x", "notes/x.txt", "a.db.warc"])
-def test_a_forged_name_leads_to_no_other_file(file: Path, name: str) -> None:
+def test_a_forged_name_leads_to_no_other_file(file, name):
     victim = file.parent.parent / "x.warc.gz"
     with pytest.raises(NotAnArchive):
         warc_path(file.parent, name)
@@ -199,7 +197,7 @@ def test_a_forged_name_leads_to_no_other_file(file: Path, name: str) -> None:
     assert not victim.exists()
 
 
-def test_a_link_in_place_of_a_file_is_not_followed(file: Path, tmp_path: Path) -> None:
+def test_a_link_in_place_of_a_file_is_not_followed(file, tmp_path):
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1")])
     (path,) = warcs(file)
@@ -242,7 +240,7 @@ class AppendedFiles:
 
 
 @pytest.fixture
-def appended(file: Path) -> Iterator[AppendedFiles]:
+def appended(file):
     with Archive.open(file) as archive:
         yield AppendedFiles(archive.db, file)
 
@@ -251,7 +249,7 @@ def file_name(number: int) -> str:
     return f"a-20260101000000-{number:05d}.warc.gz"
 
 
-def test_a_file_of_the_next_name_that_the_table_does_not_know_is_left_as_it_is(appended: AppendedFiles) -> None:
+def test_a_file_of_the_next_name_that_the_table_does_not_know_is_left_as_it_is(appended):
     """As after the database alone was put back from a copy, and the second of the clock comes again."""
     folder = appended.database.with_name("a.db.warc")
     folder.mkdir()
@@ -263,7 +261,7 @@ def test_a_file_of_the_next_name_that_the_table_does_not_know_is_left_as_it_is(a
     assert [path.read_bytes() for path in foreign_files] == [b"somebody else's records"] * 2
 
 
-def test_a_file_that_comes_to_have_the_name_meanwhile_is_left_too(appended: AppendedFiles) -> None:
+def test_a_file_that_comes_to_have_the_name_meanwhile_is_left_too(appended):
     folder = appended.database.with_name("a.db.warc")
     folder.mkdir()
     looks = itertools.count()
@@ -279,19 +277,19 @@ def test_a_file_that_comes_to_have_the_name_meanwhile_is_left_too(appended: Appe
     assert rows == [(f"a.db.warc/{file_name(1)}", 4)]
 
 
-def test_a_file_whose_row_alone_is_there_is_begun_by_the_next_run(appended: AppendedFiles) -> None:
+def test_a_file_whose_row_alone_is_there_is_begun_by_the_next_run(appended):
     """The row is committed first; a run that is killed then leaves no file."""
     row = [f"a.db.warc/{file_name(7)}", AT]
     appended.db.execute(f"INSERT INTO {WARC_FILES} (name, length, begun_at) VALUES (?, 0, ?)", row)
     assert appended.append(b"ours") == file_name(7)
 
 
-def test_of_several_files_the_newest_is_gone_on_with_while_it_has_room(appended: AppendedFiles) -> None:
+def test_of_several_files_the_newest_is_gone_on_with_while_it_has_room(appended):
     sizes = [90, 80, 10]  # the second does not fit into the first, the third into the first or the second
     assert [appended.append(b"x" * size) for size in sizes] == [file_name(0), file_name(1), file_name(1)]
 
 
-def test_the_newest_file_is_the_one_begun_last_whatever_the_order_of_names(appended: AppendedFiles) -> None:
+def test_the_newest_file_is_the_one_begun_last_whatever_the_order_of_names(appended):
     appended.append(b"x" * 60)
     appended.now = "2027-01-01T00:00:00+00:00"
     newest_name = appended.append(b"x" * 60)
@@ -300,11 +298,11 @@ def test_the_newest_file_is_the_one_begun_last_whatever_the_order_of_names(appen
     assert appended.append(b"x") == file_name(0)
 
 
-def test_a_file_is_filled_up_to_its_limit_and_not_over(appended: AppendedFiles) -> None:
+def test_a_file_is_filled_up_to_its_limit_and_not_over(appended):
     assert [appended.append(b"x" * size) for size in (60, 40, 1)] == [file_name(0), file_name(0), file_name(1)]
 
 
-def test_a_file_takes_a_gigabyte_and_everybody_may_read_it_whom_the_umask_lets(appended: AppendedFiles) -> None:
+def test_a_file_takes_a_gigabyte_and_everybody_may_read_it_whom_the_umask_lets(appended):
     before = os.umask(0)
     try:
         path = appended.database.with_name("a.db.warc") / appended.append(b"x", warc_files.WARC_FILE_SIZE)
@@ -317,7 +315,7 @@ def test_a_file_takes_a_gigabyte_and_everybody_may_read_it_whom_the_umask_lets(a
     assert names == [file_name(0), file_name(1)]
 
 
-def test_a_file_that_cannot_be_cut_is_not_gone_on_with(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_cut_is_not_gone_on_with(file, monkeypatch):
     def fail(*_: object) -> None:
         raise OSError(5, "Input/output error")
 
@@ -335,9 +333,7 @@ def test_a_file_that_cannot_be_cut_is_not_gone_on_with(file: Path, monkeypatch: 
         assert len(warcs(file)) == 2
 
 
-def test_the_names_of_file_and_folder_are_on_disk_before_a_row_counts_on_them(
-    appended: AppendedFiles, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_names_of_file_and_folder_are_on_disk_before_a_row_counts_on_them(appended, monkeypatch):
     """A file whose bytes are synced and whose name is not may be gone after a loss of power."""
     synced_files: list[int] = []
 
@@ -390,14 +386,14 @@ def killed_writers(file: Path, kills: int, seed: int) -> Iterator[int]:
 
 
 @pytest.mark.slow
-def test_kills_between_record_and_row_leave_both_in_step(file: Path) -> None:
+def test_kills_between_record_and_row_leave_both_in_step(file):
     assert len(list(killed_writers(file, 5, seed=1))) == 5
     assert count_checked_captures(file) > 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("writers", [5, pytest.param(50, marks=pytest.mark.nightly)])
-def test_many_kills_leave_both_in_step(tmp_path: Path, writers: int) -> None:
+def test_many_kills_leave_both_in_step(tmp_path, writers):
     cuts = []
     for part in range(writers):
         folder = tmp_path / str(part)
@@ -409,7 +405,7 @@ def test_many_kills_leave_both_in_step(tmp_path: Path, writers: int) -> None:
 
 
 @pytest.mark.parametrize("harm", ["the folder is deleted", "the file is deleted", "another file is there"])
-def test_a_file_that_is_gone_stops_the_batch_and_going_on_works(file: Path, harm: str) -> None:
+def test_a_file_that_is_gone_stops_the_batch_and_going_on_works(file, harm):
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1", 1, b"one")])
         (path,) = warcs(file)

@@ -1,7 +1,5 @@
 """WARC files that lie in a store: complete, never appended to, never said to be missing."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,7 @@ PIECES = (StoredPiece("sites/a/pieces/1-ab", 10, "ab"), StoredPiece("sites/a/pie
 FILE = AwayFile("a.db.warc/a-1.warc.gz", PIECES)
 
 
-def test_a_list_is_read_as_it_was_written_and_an_empty_one_goes(tmp_path: Path) -> None:
+def test_a_list_is_read_as_it_was_written_and_an_empty_one_goes(tmp_path):
     database = tmp_path / "a.db"
     assert read_away_files(database) == {}
     write_away_files(database, [FILE])
@@ -28,7 +26,7 @@ def test_a_list_is_read_as_it_was_written_and_an_empty_one_goes(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_list_is_said_to_be(tmp_path: Path) -> None:
+def test_a_damaged_list_is_said_to_be(tmp_path):
     away_path(tmp_path / "a.db").write_text("[{}]")
     with pytest.raises(NotAnArchive, match=r"a\.db\.away is damaged"):
         read_away_files(tmp_path / "a.db")
@@ -43,7 +41,7 @@ def send_away(archive: Path) -> Path:
     return file
 
 
-def test_nothing_is_appended_to_a_file_that_is_away_and_it_is_not_missed(tmp_path: Path) -> None:
+def test_nothing_is_appended_to_a_file_that_is_away_and_it_is_not_missed(tmp_path):
     archive = tmp_path / "a.db"
     store_pages(archive, ["one"])
     file = send_away(archive)
@@ -54,7 +52,7 @@ def test_nothing_is_appended_to_a_file_that_is_away_and_it_is_not_missed(tmp_pat
     assert len(list(tmp_path.rglob("*.warc.gz"))) == 1
 
 
-def test_what_is_to_be_erased_in_a_file_that_is_away_stays_noted(tmp_path: Path) -> None:
+def test_what_is_to_be_erased_in_a_file_that_is_away_stays_noted(tmp_path):
     archive = tmp_path / "a.db"
     store_pages(archive, ["one"])
     file = send_away(archive)

@@ -1,7 +1,5 @@
 """WARC folders: whose they are, what is committed in them, and that nothing but a takedown takes a byte from them."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import shutil
@@ -81,19 +79,19 @@ def bodies(file: Path) -> list[bytes]:
 
 
 @pytest.fixture
-def news(tmp_path: Path) -> Path:
+def news(tmp_path):
     """An archive of two pages."""
     crawl(tmp_path / "news.db", 1, 2)
     return tmp_path / "news.db"
 
 
 @pytest.fixture
-def folder(news: Path) -> Path:
+def folder(news):
     return news.with_name("news.db.warc")
 
 
 # --- A copied database -----------------------------------------------------------------------------------------
-def test_a_copy_beside_its_original_is_read_and_not_written(news: Path, folder: Path) -> None:
+def test_a_copy_beside_its_original_is_read_and_not_written(news, folder):
     copy = Path(shutil.copy(news, news.with_name("copy.db")))
     crawl(news, 3, 4)
     before = contents(folder)
@@ -105,7 +103,7 @@ def test_a_copy_beside_its_original_is_read_and_not_written(news: Path, folder: 
     assert len(urls_in(folder)) == 4
 
 
-def test_a_copy_that_was_made_while_the_original_is_crawled_is_refused_too(news: Path, folder: Path) -> None:
+def test_a_copy_that_was_made_while_the_original_is_crawled_is_refused_too(news, folder):
     with Archive.open(news) as archive:
         archive.keep_raw({"software": "test"})
         archive.save([fetched(f"{SITE}3", 3, b"page 3")])
@@ -116,7 +114,7 @@ def test_a_copy_that_was_made_while_the_original_is_crawled_is_refused_too(news:
     assert len(urls_in(folder)) == 4
 
 
-def test_a_copy_with_a_folder_of_its_own_leaves_the_original_alone(news: Path, folder: Path) -> None:
+def test_a_copy_with_a_folder_of_its_own_leaves_the_original_alone(news, folder):
     copy = Path(shutil.copy(news, news.with_name("copy.db")))
     before = contents(folder)
     Archive.open(copy, own_warc=True).close()
@@ -131,7 +129,7 @@ def test_a_copy_with_a_folder_of_its_own_leaves_the_original_alone(news: Path, f
     assert bodies(news) == [b"page 1", b"page 2", b"page 5"]
 
 
-def test_a_copy_does_not_count_on_a_payload_that_the_original_may_erase(news: Path) -> None:
+def test_a_copy_does_not_count_on_a_payload_that_the_original_may_erase(news):
     copy = Path(shutil.copy(news, news.with_name("copy.db")))
     Archive.open(copy, own_warc=True).close()
     with Archive.open(copy) as archive:
@@ -140,7 +138,7 @@ def test_a_copy_does_not_count_on_a_payload_that_the_original_may_erase(news: Pa
         assert archive.db.execute("SELECT refers_to FROM captures WHERE url LIKE '%again'").fetchone() == (None,)
 
 
-def test_a_copy_of_database_and_folder_is_an_archive_of_its_own(news: Path, folder: Path) -> None:
+def test_a_copy_of_database_and_folder_is_an_archive_of_its_own(news, folder):
     copy, copied_folder = news.with_name("copy.db"), news.with_name("copy.db.warc")
     shutil.copy(news, copy)
     shutil.copytree(folder, copied_folder)
@@ -151,7 +149,7 @@ def test_a_copy_of_database_and_folder_is_an_archive_of_its_own(news: Path, fold
     assert len(urls_in(copied_folder)) == 3
 
 
-def test_a_copy_of_both_reads_its_own_folder_whatever_becomes_of_the_original(news: Path, folder: Path) -> None:
+def test_a_copy_of_both_reads_its_own_folder_whatever_becomes_of_the_original(news, folder):
     copy = Path(shutil.copy(news, news.with_name("copy.db")))
     shutil.copytree(folder, news.with_name("copy.db.warc"))
     with Archive.open(news) as archive:
@@ -172,7 +170,7 @@ def test_a_copy_of_both_reads_its_own_folder_whatever_becomes_of_the_original(ne
             read_response(db, copy, capture_id)
 
 
-def test_a_copy_elsewhere_says_what_is_missing_and_begins_a_folder(news: Path, folder: Path, tmp_path: Path) -> None:
+def test_a_copy_elsewhere_says_what_is_missing_and_begins_a_folder(news, folder, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     copy = Path(shutil.copy(news, elsewhere / "copy.db"))
@@ -184,7 +182,7 @@ def test_a_copy_elsewhere_says_what_is_missing_and_begins_a_folder(news: Path, f
     assert contents(folder) == before
 
 
-def test_a_strangers_row_of_length_0_empties_nothing(news: Path, folder: Path) -> None:
+def test_a_strangers_row_of_length_0_empties_nothing(news, folder):
     before, stranger = contents(folder), news.with_name("stranger.db")
     with Archive.open(stranger) as archive:
         row = [f"news.db.warc/{next(iter(before))}"]
@@ -201,7 +199,7 @@ def test_a_strangers_row_of_length_0_empties_nothing(news: Path, folder: Path) -
 
 
 # --- A database that is older than its folder --------------------------------------------------------------------
-def test_a_backup_that_is_put_back_cuts_nothing_and_says_what_to_do(news: Path, folder: Path) -> None:
+def test_a_backup_that_is_put_back_cuts_nothing_and_says_what_to_do(news, folder):
     backup = Path(shutil.copy(news, news.with_name("backup")))
     crawl(news, 3, 4)
     before = contents(folder)
@@ -224,7 +222,7 @@ def test_a_backup_that_is_put_back_cuts_nothing_and_says_what_to_do(news: Path, 
     assert bodies(news) == [b"page 1", b"page 2", b"page 5"]
 
 
-def test_a_folder_that_is_older_than_its_database_is_told_and_not_gone_on_with(news: Path, folder: Path) -> None:
+def test_a_folder_that_is_older_than_its_database_is_told_and_not_gone_on_with(news, folder):
     older = Path(shutil.copytree(folder, news.with_name("older")))
     crawl(news, 3)
     shutil.rmtree(folder)
@@ -237,7 +235,7 @@ def test_a_folder_that_is_older_than_its_database_is_told_and_not_gone_on_with(n
     assert len(contents(folder)) == 2
 
 
-def test_another_archives_folder_in_the_place_of_its_own_is_refused(news: Path, folder: Path, tmp_path: Path) -> None:
+def test_another_archives_folder_in_the_place_of_its_own_is_refused(news, folder, tmp_path):
     (tmp_path / "other").mkdir()
     crawl(tmp_path / "other" / "news.db", 9)
     shutil.rmtree(folder)
@@ -248,7 +246,7 @@ def test_another_archives_folder_in_the_place_of_its_own_is_refused(news: Path, 
     assert contents(folder) == before
 
 
-def test_a_database_that_is_begun_anew_keeps_what_its_folder_holds(news: Path, folder: Path) -> None:
+def test_a_database_that_is_begun_anew_keeps_what_its_folder_holds(news, folder):
     before = contents(folder)
     news.unlink()
     with Archive.open(news) as archive:
@@ -258,7 +256,7 @@ def test_a_database_that_is_begun_anew_keeps_what_its_folder_holds(news: Path, f
 
 
 # --- Moving and renaming -----------------------------------------------------------------------------------------
-def test_database_and_folder_may_be_renamed_together(news: Path, folder: Path) -> None:
+def test_database_and_folder_may_be_renamed_together(news, folder):
     renamed, renamed_folder = news.with_name("paper.db"), news.with_name("paper.db.warc")
     news.rename(renamed)
     folder.rename(renamed_folder)
@@ -272,7 +270,7 @@ def test_database_and_folder_may_be_renamed_together(news: Path, folder: Path) -
         assert list(raw_responses(archive.db)) == []
 
 
-def test_rows_follow_a_renamed_folder_all_or_none(news: Path, folder: Path) -> None:
+def test_rows_follow_a_renamed_folder_all_or_none(news, folder):
     renamed = news.rename(news.with_name("paper.db"))
     folder.rename(news.with_name("paper.db.warc"))
     with closing(open_database(renamed)) as db:
@@ -282,7 +280,7 @@ def test_rows_follow_a_renamed_folder_all_or_none(news: Path, folder: Path) -> N
         assert db.execute(f"SELECT DISTINCT substr(name, 1, 13) FROM {WARC_FILES}").fetchall() == [("news.db.warc/",)]
 
 
-def test_a_database_that_alone_is_renamed_takes_its_folder_over(news: Path, folder: Path) -> None:
+def test_a_database_that_alone_is_renamed_takes_its_folder_over(news, folder):
     renamed = news.rename(news.with_name("paper.db"))
     crawl(renamed, 3)
     identity = read_identity(folder)
@@ -294,7 +292,7 @@ def test_a_database_that_alone_is_renamed_takes_its_folder_over(news: Path, fold
         Archive.open(copy)
 
 
-def test_a_folder_that_alone_is_renamed_is_read_and_no_other_is_begun(news: Path, folder: Path) -> None:
+def test_a_folder_that_alone_is_renamed_is_read_and_no_other_is_begun(news, folder):
     renamed = folder.rename(news.with_name("old.warc"))
     assert bodies(news) == [b"page 1", b"page 2"]
     with pytest.raises(NotReachable, match=r"old\.warc was .*news\.db\.warc"):
@@ -304,7 +302,7 @@ def test_a_folder_that_alone_is_renamed_is_read_and_no_other_is_begun(news: Path
     assert bodies(news) == [b"page 1", b"page 2", b"page 3"]
 
 
-def test_a_database_of_another_archive_with_the_owners_name_does_not_own_the_folder(news: Path, folder: Path) -> None:
+def test_a_database_of_another_archive_with_the_owners_name_does_not_own_the_folder(news, folder):
     renamed = news.rename(news.with_name("paper.db"))
     other = news.with_name("other.db")
     crawl(other, 9)
@@ -315,7 +313,7 @@ def test_a_database_of_another_archive_with_the_owners_name_does_not_own_the_fol
 
 
 # --- Lock, identity, journal -------------------------------------------------------------------------------------
-def test_a_folder_has_one_writer_at_a_time(news: Path, folder: Path) -> None:
+def test_a_folder_has_one_writer_at_a_time(news, folder):
     with Archive.open(news) as archive, pytest.raises(InUse, match=r"news\.db\.warc"):
         RawFolders.claim(archive.db, news)
     assert sorted(path.name for path in folder.iterdir() if ".warc" not in path.name) == [
@@ -324,7 +322,7 @@ def test_a_folder_has_one_writer_at_a_time(news: Path, folder: Path) -> None:
     ], "the lock is gone"
 
 
-def test_the_journal_says_what_is_committed(news: Path, folder: Path) -> None:
+def test_the_journal_says_what_is_committed(news, folder):
     ((name, data),) = contents(folder).items()
     assert read_committed(folder) == {name: len(data)}
     with (folder / "committed.jsonl").open("ab") as stream:
@@ -335,9 +333,7 @@ def test_the_journal_says_what_is_committed(news: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("older", "is_short"), [(65_535, False), (65_536, True)])
-def test_a_long_journal_is_made_short_when_the_archive_is_opened(
-    news: Path, folder: Path, older: int, is_short: bool
-) -> None:
+def test_a_long_journal_is_made_short_when_the_archive_is_opened(news, folder, older, is_short):
     path = folder / "committed.jsonl"
     ((name, length),) = read_committed(folder).items()
     line = b'["%s", %d]\n' % (name.encode(), length)
@@ -351,14 +347,14 @@ def no_room(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")
 
 
-def test_an_archive_is_opened_on_a_full_disk(news: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_is_opened_on_a_full_disk(news, monkeypatch):
     """As to take something down, which makes room."""
     monkeypatch.setattr(warc_folders, "whole_file", no_room)
     with Archive.open(news) as archive:
         assert archive.recovery.notices() == []
 
 
-def test_a_disk_that_is_full_at_the_journal_costs_no_row(news: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_full_at_the_journal_costs_no_row(news, monkeypatch):
     with Archive.open(news) as archive:
         archive.keep_raw({"software": "test"})
         archive.save([fetched(f"{SITE}3", 3, b"page 3")])
@@ -370,13 +366,13 @@ def test_a_disk_that_is_full_at_the_journal_costs_no_row(news: Path, monkeypatch
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"id": "x"}', b"\xff"])
-def test_a_damaged_identity_is_one_clear_line(news: Path, folder: Path, damage: bytes) -> None:
+def test_a_damaged_identity_is_one_clear_line(news, folder, damage):
     (folder / "folder.json").write_bytes(damage)
     with pytest.raises(NotAnArchive, match=r"folder\.json is damaged"):
         Archive.open(news)
 
 
-def test_a_folder_without_identity_gets_one_and_loses_nothing(news: Path, folder: Path) -> None:
+def test_a_folder_without_identity_gets_one_and_loses_nothing(news, folder):
     for name in ("folder.json", "committed.jsonl"):
         (folder / name).unlink()
     (path,) = folder.glob("*.warc.gz")
@@ -393,7 +389,7 @@ def test_a_folder_without_identity_gets_one_and_loses_nothing(news: Path, folder
     assert contents(folder) == before
 
 
-def test_torn_bytes_are_kept_beside_the_file(news: Path, folder: Path) -> None:
+def test_torn_bytes_are_kept_beside_the_file(news, folder):
     ((name, data),) = contents(folder).items()
     for number, torn in enumerate((b"torn once", b"torn twice"), 1):
         (folder / name).write_bytes(data + torn)
@@ -402,7 +398,7 @@ def test_torn_bytes_are_kept_beside_the_file(news: Path, folder: Path) -> None:
     assert contents(folder) == {name: data, f"{name}.tail-1": b"torn once", f"{name}.tail-2": b"torn twice"}
 
 
-def test_setting_aside_keeps_the_bytes_when_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_setting_aside_keeps_the_bytes_when_the_disk_is_full(tmp_path, monkeypatch):
     path = tmp_path / "a.warc.gz"
     path.write_bytes(b"committed and torn")
 
@@ -413,7 +409,7 @@ def test_setting_aside_keeps_the_bytes_when_the_disk_is_full(tmp_path: Path, mon
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_that_cannot_be_written_is_read(news: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_written_is_read(news, folder, monkeypatch):
     """As on media that are read-only."""
     real_access = os.access
     monkeypatch.setattr(warc_folders.os, "access", lambda path, mode: path != folder and real_access(path, mode))
@@ -425,7 +421,7 @@ def test_a_folder_that_cannot_be_written_is_read(news: Path, folder: Path, monke
 
 # --- Special files -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", ["fifo", "device", "folder"])
-def test_a_special_file_in_place_of_a_warc_file_is_told_at_once(news: Path, folder: Path, kind: str) -> None:
+def test_a_special_file_in_place_of_a_warc_file_is_told_at_once(news, folder, kind):
     (path,) = folder.glob("*.warc.gz")
     path.unlink()
     if kind == "fifo":
@@ -442,7 +438,7 @@ def test_a_special_file_in_place_of_a_warc_file_is_told_at_once(news: Path, fold
         Archive.open(news)
 
 
-def test_a_link_out_of_the_folder_is_not_followed(news: Path, folder: Path, tmp_path: Path) -> None:
+def test_a_link_out_of_the_folder_is_not_followed(news, folder, tmp_path):
     (tmp_path / "secret").write_bytes(b"x" * 100)
     (folder / "b.warc.gz").symlink_to(tmp_path / "secret")
     with pytest.raises(OSError, match="leads out"):
@@ -531,7 +527,7 @@ _STEPS_OF_NEW_FOLDERS = {"the folder is there without an identity", "the file is
     ("step", "is_new"),
     [(step, True) for step in STEPS] + [(step, False) for step in STEPS if step not in _STEPS_OF_NEW_FOLDERS],
 )
-def test_a_kill_at_each_step_of_a_commit_loses_nothing(tmp_path: Path, step: str, is_new: bool) -> None:
+def test_a_kill_at_each_step_of_a_commit_loses_nothing(tmp_path, step, is_new):
     news = tmp_path / "news.db"
     committed = [] if is_new else [1, 2]
     if not is_new:
@@ -565,7 +561,7 @@ def _all_bytes(parent: Path, before: dict[str, bytes]) -> bool:
 
 
 @pytest.mark.parametrize("step", RECOVERY_STEPS)
-def test_a_kill_while_torn_bytes_are_set_aside_loses_nothing(news: Path, folder: Path, step: str) -> None:
+def test_a_kill_while_torn_bytes_are_set_aside_loses_nothing(news, folder, step):
     ((name, data),) = contents(folder).items()
     (folder / name).write_bytes(data + b"torn bytes")
     _in_killed_process(RECOVERY_STEPS[step], lambda: Archive.open(news).close())
@@ -575,7 +571,7 @@ def test_a_kill_while_torn_bytes_are_set_aside_loses_nothing(news: Path, folder:
     assert tails == {b"torn bytes"}
 
 
-def test_a_commit_of_which_the_database_knows_is_not_cut_off(news: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_commit_of_which_the_database_knows_is_not_cut_off(news, monkeypatch):
     """As when an error comes after the disk had the commit."""
     real = archive_writer.write_transaction
 
@@ -601,18 +597,18 @@ def test_a_commit_of_which_the_database_knows_is_not_cut_off(news: Path, monkeyp
 
 
 @pytest.mark.parametrize("text", ["[" * 200_000, '["x.warc.gz", Infinity]', '["x.warc.gz", 1e999]', '[[1], "x"]'])
-def test_a_line_of_the_journal_that_cannot_be_read_counts_nothing(tmp_path: Path, text: str) -> None:
+def test_a_line_of_the_journal_that_cannot_be_read_counts_nothing(tmp_path, text):
     (tmp_path / JOURNAL_NAME).write_text(f'{text}\n["y.warc.gz", 5]\n')
     assert read_committed(tmp_path) == {"y.warc.gz": 5}
 
 
-def test_an_identity_that_is_nested_without_end_is_damage(tmp_path: Path) -> None:
+def test_an_identity_that_is_nested_without_end_is_damage(tmp_path):
     (tmp_path / IDENTITY_NAME).write_text("[" * 200_000)
     with pytest.raises(NotAnArchive, match="is damaged"):
         read_identity(tmp_path)
 
 
-def test_a_folder_may_be_on_another_disk_but_a_link_to_other_things_is_not_followed(tmp_path: Path) -> None:
+def test_a_folder_may_be_on_another_disk_but_a_link_to_other_things_is_not_followed(tmp_path):
     (tmp_path / "disk").mkdir()
     folder = tmp_path / "a.db.warc"
     folder.symlink_to(tmp_path / "disk")
@@ -630,14 +626,14 @@ def test_a_folder_may_be_on_another_disk_but_a_link_to_other_things_is_not_follo
 
 
 @pytest.mark.parametrize(("name", "read"), [(IDENTITY_NAME, read_identity), (JOURNAL_NAME, read_committed)])
-def test_what_a_folder_says_of_itself_is_not_read_through_a_link(tmp_path: Path, name: str, read) -> None:
+def test_what_a_folder_says_of_itself_is_not_read_through_a_link(tmp_path, name, read):
     (tmp_path / "outside").write_text('{"id": "1", "name": "a.db.warc", "database": "a.db"}')
     (tmp_path / name).symlink_to("outside")
     with pytest.raises(NotAnArchive):
         read(tmp_path)
 
 
-def test_a_journal_that_cannot_be_read_leaves_no_lock(news: Path, folder: Path) -> None:
+def test_a_journal_that_cannot_be_read_leaves_no_lock(news, folder):
     (folder / JOURNAL_NAME).unlink()
     (folder / JOURNAL_NAME).mkdir()
     for _ in range(2):
@@ -645,22 +641,20 @@ def test_a_journal_that_cannot_be_read_leaves_no_lock(news: Path, folder: Path) 
             Archive.open(news)
 
 
-def test_a_folder_of_another_archive_that_is_not_there_is_not_made(news: Path) -> None:
+def test_a_folder_of_another_archive_that_is_not_there_is_not_made(news):
     message = r"gone\.warc is no folder that .*news\.db may write"
     with Archive.open(news) as archive, pytest.raises(NotReachable, match=message):
         claimed_folders(archive.db).begin("gone.warc/x.warc.gz")
 
 
-def test_a_file_that_is_no_database_may_be_the_one_that_owns_a_folder(news: Path) -> None:
+def test_a_file_that_is_no_database_may_be_the_one_that_owns_a_folder(news):
     renamed = news.rename(news.with_name("paper.db"))
     news.write_text("it cannot be read just now")
     with pytest.raises(CopiedArchive, match=r"belongs to news\.db"):
         Archive.open(renamed)
 
 
-def test_what_is_noted_or_cut_is_on_the_disk_before_it_counts(
-    news: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_noted_or_cut_is_on_the_disk_before_it_counts(news, tmp_path, monkeypatch):
     sizes: list[int] = []
     monkeypatch.setattr(warc_folders, "sync_to_disk", lambda fd: sizes.append(os.fstat(fd).st_size))
     (tmp_path / "file").write_bytes(b"committed and torn")
@@ -670,7 +664,7 @@ def test_what_is_noted_or_cut_is_on_the_disk_before_it_counts(
         assert sizes == [9, (news.with_name("news.db.warc") / JOURNAL_NAME).stat().st_size]
 
 
-def test_what_an_owner_should_know_of_a_recovery() -> None:
+def test_what_an_owner_should_know_of_a_recovery():
     recovery = Recovery(Path("a.db"), 1200, ("x.tail", "y.tail"), ("x", "y"), 3400, ("a.db.warc", "b"))
     torn = "Moved 1,200 bytes that the last run could not commit to x.tail, y.tail."
     rest = [
@@ -683,7 +677,7 @@ def test_what_an_owner_should_know_of_a_recovery() -> None:
     assert Recovery(Path("a.db")).notices() == []
 
 
-def test_what_lies_in_a_folder_and_is_not_of_the_archive(tmp_path: Path) -> None:
+def test_what_lies_in_a_folder_and_is_not_of_the_archive(tmp_path):
     crawl(tmp_path / "a.db", 1)
     folder = tmp_path / "a.db.warc"
     assert unknown_files(tmp_path / "a.db") == []

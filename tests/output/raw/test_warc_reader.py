@@ -1,9 +1,5 @@
 """What is read back from WARC files: bodies without their transfer coding, and records that are not there."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from broadsheet.output.raw import warc_reader
@@ -59,17 +55,17 @@ LONG_CHUNK = b"x" * 0x1AF
     ids=["two chunks", "a length in hex", "an extension and a trailer", "zeros and spaces", "what looks like a length",
          "none", "nothing", "cut within a chunk", "cut after a chunk", "more after the last", "a length that is none"],
 )  # fmt: skip
-def test_a_chunked_body_is_put_together(body: bytes, content: bytes) -> None:
+def test_a_chunked_body_is_put_together(body, content):
     assert dechunked_body(exchange(body)) == content
     assert dechunked_body(exchange(body, "gzip, Chunked")) == content
 
 
-def test_a_body_that_is_not_chunked_is_as_it_came() -> None:
+def test_a_body_that_is_not_chunked_is_as_it_came():
     body = b"5\r\nhello\r\n0\r\n\r\n"
     assert dechunked_body(exchange(body, "identity")) == body
 
 
-def test_a_record_is_split_into_head_and_body_at_its_first_empty_line() -> None:
+def test_a_record_is_split_into_head_and_body_at_its_first_empty_line():
     assert parse_record(record_bytes(), "x").head_and_body == (ANSWER[:-4], b"body")
     for block, parts in [
         (b"HTTP/1.1 200 OK\n\nbody\r\n\r\nmore", (b"HTTP/1.1 200 OK\n\n", b"body\r\n\r\nmore")),
@@ -78,7 +74,7 @@ def test_a_record_is_split_into_head_and_body_at_its_first_empty_line() -> None:
         assert WarcRecord("response", {}, block).head_and_body == parts
 
 
-def test_a_record_knows_its_url_and_another_has_none() -> None:
+def test_a_record_knows_its_url_and_another_has_none():
     assert parse_record(record_bytes(), "x").url == "http://a.test/"
     assert WarcRecord("warcinfo", {}, b"").url == ""
 
@@ -88,12 +84,12 @@ def test_a_record_knows_its_url_and_another_has_none() -> None:
     [(b"", "x at 7: no record there"), (record_bytes()[:-8], "x at 7: the record is cut short")],
     ids=["nothing", "less than its length"],
 )  # fmt: skip
-def test_what_is_no_record_is_said_with_its_place(data: bytes, message: str) -> None:
+def test_what_is_no_record_is_said_with_its_place(data, message):
     with pytest.raises(RecordError, match=f"^{message}$"):
         parse_record(data, "x at 7")
 
 
-def test_several_records_are_read_one_after_the_other_up_to_a_limit() -> None:
+def test_several_records_are_read_one_after_the_other_up_to_a_limit():
     data = b"".join(record_bytes(b"HTTP/1.1 200 OK\r\n\r\n%d" % number) for number in range(3))
     records = list(iter_records(data, "x"))
     assert [record.head_and_body[1] for _, record in records] == [b"0", b"1", b"2"]
@@ -102,7 +98,7 @@ def test_several_records_are_read_one_after_the_other_up_to_a_limit() -> None:
     assert len(list(iter_records(record_bytes(b"") * 1001, "x"))) == 1000
 
 
-def test_a_span_that_a_file_has_not_is_said_with_its_place(tmp_path: Path) -> None:
+def test_a_span_that_a_file_has_not_is_said_with_its_place(tmp_path):
     (tmp_path / "a.warc").write_bytes(b"0123456789")
     assert read_span(tmp_path, "a.warc", 2, 8) == b"23456789"
     with pytest.raises(RecordError, match=r"a\.warc at 2: the file ends before the record does"):
@@ -115,7 +111,7 @@ def test_a_span_that_a_file_has_not_is_said_with_its_place(tmp_path: Path) -> No
         read_span(tmp_path, "c.warc/d", 0, 1)
 
 
-def test_a_long_record_of_an_arc_file_is_read_whole(tmp_path: Path) -> None:
+def test_a_long_record_of_an_arc_file_is_read_whole(tmp_path):
     """As one that was imported, which stays where it is."""
     body = b"0123456789" * 300_000
     data = arc_record("http://a.test/", b"HTTP/1.1 200 OK\r\n\r\n" + body)
@@ -170,7 +166,7 @@ def capture_row(**values: object) -> warc_reader.CaptureRow:
         ({"kind": "revisit"}, {}, ""),
     ],
 )
-def test_a_record_that_is_not_the_row_s_is_said(record: dict[str, str], values: dict[str, object], fault: str) -> None:
+def test_a_record_that_is_not_the_row_s_is_said(record, values, fault):
     found = list(warc_reader._record_mismatches(answer_record(**record), capture_row(**values), "a.warc.gz at 0"))
     assert len(found) == bool(fault)
     assert all(line.startswith(f"a.warc.gz at 0: {fault}") for line in found)
@@ -194,11 +190,11 @@ OTHER_DIGEST = "sha1:OTHER"
         ({"warc_payload_digest": OTHER_DIGEST, "warc_block_digest": OTHER_DIGEST}, 2),
     ],
 )
-def test_digests_that_do_not_hold_are_said(record: dict[str, str], faults: int) -> None:
+def test_digests_that_do_not_hold_are_said(record, faults):
     assert len(list(warc_reader._digest_faults(answer_record(**record), "a"))) == faults
 
 
-def test_an_imported_record_is_compared_with_what_was_known_of_it(tmp_path: Path) -> None:
+def test_an_imported_record_is_compared_with_what_was_known_of_it(tmp_path):
     head = "WARC/1.0\r\nWARC-Type: {}\r\nWARC-Target-URI: http://a.test/\r\n"
     head += f"WARC-Date: 2026-01-01T00:00:00Z\r\nWARC-Record-ID: <urn:x>\r\nContent-Length: {len(ANSWER)}\r\n"
     head += "Content-Type: application/http; msgtype=response\r\n"
@@ -229,7 +225,7 @@ def test_an_imported_record_is_compared_with_what_was_known_of_it(tmp_path: Path
     [(0, 10, b"0123456789"), (10, 0, b""), (9, 1, b"9"), (11, 0, None), (-1, 1, None), (0, 11, None), (5, -1, None),
      ("5", 1, None)],
 )  # fmt: skip
-def test_a_span_begins_and_ends_inside_the_file(tmp_path: Path, offset: int, length: int, expected: bytes) -> None:
+def test_a_span_begins_and_ends_inside_the_file(tmp_path, offset, length, expected):
     (tmp_path / "a.warc").write_bytes(b"0123456789")
     if expected is not None:
         assert read_span(tmp_path, "a.warc", offset, length) == expected

@@ -1,7 +1,5 @@
 """The record of a document that a browser made."""
 
-from __future__ import annotations
-
 from broadsheet.crawler.replay.recorded_response import read_record
 from broadsheet.output.raw.raw_exchange import RawExchange, warc_digest
 from broadsheet.output.raw.warc_reader import parse_record
@@ -11,7 +9,7 @@ DOCUMENT = b"<!DOCTYPE html>\n<html>\n\n<p>One.</p>\r\n\r\n<p>Two.</p></html>"
 """With empty lines, at which an HTTP head would end."""
 
 
-def test_a_document_is_read_as_it_was_written_with_what_its_response_permits() -> None:
+def test_a_document_is_read_as_it_was_written_with_what_its_response_permits():
     exchange = RawExchange(b"", b"X-Robots-Tag: noarchive, bot: noindex\r\nContent-Usage: train-ai=n", DOCUMENT)
     data = RecordMaker().document_record("https://a.example/", "2026-01-01T00:00:00Z", exchange, "urn:uuid:1")
     record = parse_record(data, "here")

@@ -1,7 +1,5 @@
 """Capture that a record refers to in place of holding the payload again: a row a clause."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -55,7 +53,7 @@ def original(file: Path, earlier: Sequence[Outcome], outcome: Outcome, change: s
         ([], None),
     ],
 )
-def test_what_was_not_modified(tmp_path: Path, earlier: Sequence[Outcome], second: int | None) -> None:
+def test_what_was_not_modified(tmp_path, earlier, second):
     assert original(tmp_path / "a.db", earlier, NOT_MODIFIED) == second
 
 
@@ -69,12 +67,12 @@ def test_what_was_not_modified(tmp_path: Path, earlier: Sequence[Outcome], secon
         (fetched(OTHER, 1), fetched(URL, 2, truncated="time"), None),
     ],
 )
-def test_what_has_the_same_payload(tmp_path: Path, earlier: Outcome, outcome: Outcome, second: int | None) -> None:
+def test_what_has_the_same_payload(tmp_path, earlier, outcome, second):
     assert original(tmp_path / "a.db", [earlier], outcome) == second
 
 
 @pytest.mark.parametrize("outcome", [NOT_MODIFIED, fetched(OTHER, 2)])
 @pytest.mark.parametrize("change", ["warc_file = 'imported.warc.gz'", "warc_file = NULL", "truncated = 'length'"])
-def test_a_record_that_may_go_away_or_is_cut_is_no_original(tmp_path: Path, outcome: Outcome, change: str) -> None:
+def test_a_record_that_may_go_away_or_is_cut_is_no_original(tmp_path, outcome, change):
     assert original(tmp_path / "a.db", [fetched(URL, 1)], outcome, change) is None
     assert original(tmp_path / "b.db", [fetched(URL, 1)], outcome, "warc_length = warc_length") == 1

@@ -1,7 +1,5 @@
 """Whole records, as they are written."""
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Callable
 from dataclasses import replace
@@ -51,14 +49,14 @@ RECORDS: dict[str, Callable[[], list[bytes]]] = {
 
 
 @pytest.mark.parametrize("name", RECORDS)
-def test_a_record_is_written_like_this(name: str) -> None:
+def test_a_record_is_written_like_this(name):
     """Run with BROADSHEET_EXPECT=1 to write what is expected anew."""
     data = b"".join(part if part.startswith(b"urn") else gzip.decompress(part) for part in RECORDS[name]())
     text = told(data.decode("utf-8", "backslashreplace").replace("\r\n", "\n").replace("\0", "NUL").split("\n"))
     assert text == expected(FILE, name, text)
 
 
-def test_nothing_else_is_expected() -> None:
+def test_nothing_else_is_expected():
     assert sorted(sections(FILE)) == sorted(RECORDS)
 
 
@@ -71,6 +69,6 @@ def test_nothing_else_is_expected() -> None:
         (b"one\r\n", False),
     ],
 )
-def test_a_head_that_some_tools_do_not_read_has_no_payload_digest(head: bytes, is_readable: bool) -> None:
+def test_a_head_that_some_tools_do_not_read_has_no_payload_digest(head, is_readable):
     _, response, _ = exchange(replace(EXCHANGE, head=head))
     assert (b"WARC-Payload-Digest: sha1:X" in gzip.decompress(response)) is is_readable

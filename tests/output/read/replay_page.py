@@ -4,8 +4,6 @@ Its two files come from npm, are checked by their digest, and lie in the cache o
 of this project.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import http.server

@@ -1,8 +1,6 @@
 """The checks of links find each way in which tables disagree, and none looks through a table once for each row of
 another."""
 
-from __future__ import annotations
-
 import pytest
 
 from broadsheet.cleaners.compare.page_layouts import pack_signature

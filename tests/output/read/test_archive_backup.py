@@ -1,7 +1,5 @@
 """Backups: what they hold, what a kill leaves of one, and that neither half reaches into the other's bytes."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import shutil
@@ -51,7 +49,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def news(tmp_path: Path) -> Path:
+def news(tmp_path):
     """An archive of three pages, each in a WARC file of its own."""
     (tmp_path / "news").mkdir()
     crawl(tmp_path / "news/news.db", 1, 2, 3, size=1)
@@ -59,7 +57,7 @@ def news(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["copy.db", "../copies/news.db"])
-def test_a_backup_is_an_archive_and_shares_only_what_is_complete(news: Path, tmp_path: Path, name: str) -> None:
+def test_a_backup_is_an_archive_and_shares_only_what_is_complete(news, tmp_path, name):
     (tmp_path / "copies").mkdir()
     copy = Path(os.path.normpath(news.parent / name))
     assert back_up(news, copy) == BackupResult(linked=2, copied=1)
@@ -86,7 +84,7 @@ def test_a_backup_is_an_archive_and_shares_only_what_is_complete(news: Path, tmp
     assert bodies(news) == [b"page 6"], "the folder of the backup is not taken for one that was renamed"
 
 
-def test_nothing_is_appended_to_a_file_with_other_names(news: Path) -> None:
+def test_nothing_is_appended_to_a_file_with_other_names(news):
     """As `cp -al` makes them, also of the newest file; what is set aside goes from one of the names only."""
     linked = news.with_name("linked")
     shutil.copytree(news.with_name("news.db.warc"), linked, copy_function=os.link)
@@ -101,7 +99,7 @@ def test_nothing_is_appended_to_a_file_with_other_names(news: Path) -> None:
     assert contents(linked) == before | {newest.name: before[newest.name] + b"torn"}
 
 
-def test_a_backup_of_a_backup_that_reads_anothers_folder_has_all_of_it(news: Path, tmp_path: Path) -> None:
+def test_a_backup_of_a_backup_that_reads_anothers_folder_has_all_of_it(news, tmp_path):
     copy = Path(shutil.copy(news, news.with_name("copy.db")))
     Archive.open(copy, own_warc=True).close()
     crawl(copy, 4)
@@ -115,7 +113,7 @@ def test_a_backup_of_a_backup_that_reads_anothers_folder_has_all_of_it(news: Pat
     assert len(bodies(target)) == 5
 
 
-def test_imported_files_are_read_where_they_are(tmp_path: Path) -> None:
+def test_imported_files_are_read_where_they_are(tmp_path):
     (tmp_path / "one").mkdir()
     crawl(tmp_path / "one/a.db", 1)
     with Archive.open(tmp_path / "one/a.db") as archive:
@@ -127,7 +125,7 @@ def test_imported_files_are_read_where_they_are(tmp_path: Path) -> None:
     assert bodies(tmp_path / "b.db") == [b"page 1"]
 
 
-def test_what_is_away_or_missing_is_told(news: Path, tmp_path: Path) -> None:
+def test_what_is_away_or_missing_is_told(news, tmp_path):
     names = [f"news.db.warc/{name}" for name in contents(news.with_name("news.db.warc"))]
     files = [news.parent / name for name in names]
     write_away_files(news, [AwayFile(names[0], (StoredPiece("k", files[0].stat().st_size, "s"),))])
@@ -138,7 +136,7 @@ def test_what_is_away_or_missing_is_told(news: Path, tmp_path: Path) -> None:
     assert list(read_away_files(target)) == names[:1]
 
 
-def test_without_raw_responses_there_is_only_the_database(news: Path, tmp_path: Path) -> None:
+def test_without_raw_responses_there_is_only_the_database(news, tmp_path):
     target = tmp_path / "b.db"
     assert back_up(news, target, with_raw=False) == BackupResult()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.db", "news"]
@@ -146,9 +144,7 @@ def test_without_raw_responses_there_is_only_the_database(news: Path, tmp_path: 
         assert verify(db, left_out=RAW_CHECKS) == []
 
 
-def test_a_target_that_is_there_or_has_no_room_is_refused(
-    news: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_target_that_is_there_or_has_no_room_is_refused(news, tmp_path, monkeypatch):
     target = tmp_path / "b.db"
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9, 10_000))
     with pytest.raises(NotReachable, match=r"has 0\.0 MB of room, and the backup needs 0\.\d MB"):
@@ -173,9 +169,7 @@ KILLED_BEFORE = ("_copy_database", "_put_files", "_begin_folder", "_put_file", "
 
 
 @pytest.mark.parametrize("step", KILLED_BEFORE)
-def test_a_killed_backup_is_none_and_the_same_command_goes_on(
-    news: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
+def test_a_killed_backup_is_none_and_the_same_command_goes_on(news, tmp_path, monkeypatch, step):
     target, before = tmp_path / "b.db", contents(news.with_name("news.db.warc"))
 
     def kill(*_: object, **__: object) -> None:

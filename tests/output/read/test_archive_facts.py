@@ -1,22 +1,12 @@
 """Facts of an archive, each clause of the queries with a row that misses it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
 from sqlite_utils import Database
 
 from broadsheet.output.archive.url_words import UrlState
-from broadsheet.output.read.archive_facts import (
-    EditSum,
-    Example,
-    Sample,
-    SeedOutcome,
-    find_seed_outcome,
-    gather_facts,
-)
-from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.read.archive_facts import EditSum, Example, Sample, SeedOutcome, find_seed_outcome, gather_facts
 from tests.internal_tables import IMAGES, SHELF, YIELDS
 from tests.output.filled_rows import put
 
@@ -25,7 +15,7 @@ NOW = "2026-02-01T00:00:00+00:00"
 
 
 @pytest.fixture
-def db(archive: Archive) -> Database:
+def db(archive):
     archive.db.execute("PRAGMA foreign_keys = OFF")
     return archive.db
 
@@ -45,7 +35,7 @@ def article(db: Database, number: int, certainty: float | None = 0.9, **values: 
     put(db, "pages", number, id=number, certainty=certainty)
 
 
-def test_page_urls_are_counted_by_outcome_without_redirects_and_what_waits(db: Database) -> None:
+def test_page_urls_are_counted_by_outcome_without_redirects_and_what_waits(db):
     for number, values in enumerate(
         [{}, {}, {"state": "failed", "reason": "http_404"}, {"reason": "redirect"}, {"kind": "feed"},
          {"state": "queued", "reason": ""}, {"state": "skipped", "reason": "robots"}], 1,
@@ -57,7 +47,7 @@ def test_page_urls_are_counted_by_outcome_without_redirects_and_what_waits(db: D
 
 
 @pytest.mark.parametrize("kind", ["empty", "wall", "captcha", "needs_javascript", "soft_404", "error"])
-def test_pages_with_nothing_to_read_have_four_examples(db: Database, kind: str) -> None:
+def test_pages_with_nothing_to_read_have_four_examples(db, kind):
     for number in range(1, 6):
         url(db, number, reason=kind)
     url(db, 6, reason=kind, kind="feed")
@@ -67,7 +57,7 @@ def test_pages_with_nothing_to_read_have_four_examples(db: Database, kind: str) 
     assert found == {kind: Sample(5, tuple(Example(0, each, each) for each in urls))}
 
 
-def test_articles_without_a_day_and_of_pictures_have_four_examples(db: Database) -> None:
+def test_articles_without_a_day_and_of_pictures_have_four_examples(db):
     for number in range(1, 6):
         article(db, number, published_day=None, word_count=29)
         put(db, IMAGES, number, page_id=number)
@@ -80,7 +70,7 @@ def test_articles_without_a_day_and_of_pictures_have_four_examples(db: Database)
     assert facts.undated == facts.pictures == Sample(5, examples)
 
 
-def test_days_that_contradict_urls_and_days_that_a_host_shares(db: Database) -> None:
+def test_days_that_contradict_urls_and_days_that_a_host_shares(db):
     for number in range(1, 20):
         article(db, number, published_day=DAY.format(3)[:10], host="a.test")
     article(db, 20, published_day=DAY.format(5)[:10], host="a.test", url="http://a.test/2026-01-02-b")
@@ -95,14 +85,12 @@ def test_days_that_contradict_urls_and_days_that_a_host_shares(db: Database) -> 
 @pytest.mark.parametrize(
     ("day", "is_wrong"), [(1, True), (2, True), (3, False), (4, False), (5, False), (6, True), (7, True)]
 )
-def test_a_day_is_wrong_from_two_days_before_or_after_the_one_in_the_url(
-    db: Database, day: int, is_wrong: bool
-) -> None:
+def test_a_day_is_wrong_from_two_days_before_or_after_the_one_in_the_url(db, day, is_wrong):
     article(db, 1, published_day=DAY.format(day)[:10], url="http://a.test/2026-01-04-b")
     assert gather_facts(db, now=NOW).misdated.count == is_wrong
 
 
-def test_the_least_certain_articles_come_first_one_of_each_title(db: Database) -> None:
+def test_the_least_certain_articles_come_first_one_of_each_title(db):
     for number, expected in enumerate((0.79, 0.5, 0.6, 0.8, None, 0.7, 0.75, 0.78), 1):
         article(db, number, expected, title="same" if number in (2, 3) else f"t{number}")
     put(db, "pages", 20, id=20, certainty=0.1)
@@ -111,7 +99,7 @@ def test_the_least_certain_articles_come_first_one_of_each_title(db: Database) -
     assert [example.article_id for example in found.examples] == [2, 6, 7, 8]
 
 
-def test_edits_are_counted_by_kind_and_those_of_the_last_run_apart(db: Database) -> None:
+def test_edits_are_counted_by_kind_and_those_of_the_last_run_apart(db):
     put(db, "runs", 1, options="{}", id=1, started_at=DAY.format(5))
     article(db, 7)
     put(db, SHELF, 8, id=8, page_id=8)
@@ -134,9 +122,7 @@ def test_edits_are_counted_by_kind_and_those_of_the_last_run_apart(db: Database)
         ("pages", "2025-01-01", "other", True),
     ],
 )
-def test_an_alarm_is_shown_for_a_month_or_until_the_host_is_crawled_again(
-    db: Database, what: str, started: str, later_yield: Any, is_shown: bool
-) -> None:
+def test_an_alarm_is_shown_for_a_month_or_until_the_host_is_crawled_again(db, what, started, later_yield, is_shown):
     put(db, "runs", 1, options="{}", id=1, started_at=f"{started}T00:00:00+00:00")
     put(db, "runs", 2, options="{}", id=2, started_at=DAY.format(31)[:10] + "T23:00:00+00:00")
     put(db, "alarms", 1, run_id=1, host="a.test", what=what)
@@ -146,7 +132,7 @@ def test_an_alarm_is_shown_for_a_month_or_until_the_host_is_crawled_again(
     assert bool(gather_facts(db, now=NOW).alarms) is is_shown
 
 
-def test_the_last_run_is_the_one_that_began_last(db: Database) -> None:
+def test_the_last_run_is_the_one_that_began_last(db):
     assert gather_facts(db, now=NOW).last_outcome == "none"
     put(db, "runs", 1, options="{}", id=9, started_at=DAY.format(1), outcome="finished")
     put(db, "runs", 2, options="{}", id=2, started_at=DAY.format(2), outcome=None)
@@ -173,9 +159,7 @@ SEED = "http://a.test/1"
         ([{"location": SEED}], None, "", ""),
     ],
 )
-def test_a_start_url_led_to_what_it_redirects_to(
-    db: Database, urls: Any, state: str | None, reason: str, failure: str
-) -> None:
+def test_a_start_url_led_to_what_it_redirects_to(db, urls, state, reason, failure):
     for number, values in enumerate(urls, 1):
         url(db, number, **values)
     found = find_seed_outcome(db, SEED)
@@ -184,7 +168,7 @@ def test_a_start_url_led_to_what_it_redirects_to(
 
 
 @pytest.mark.parametrize(("redirects", "is_found"), [(9, True), (10, False)])
-def test_ten_addresses_are_followed(db: Database, redirects: int, is_found: bool) -> None:
+def test_ten_addresses_are_followed(db, redirects, is_found):
     for number in range(1, redirects + 1):
         url(db, number, location=f"http://a.test/{number + 1}")
     url(db, redirects + 1)

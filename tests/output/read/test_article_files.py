@@ -1,7 +1,5 @@
 """The folder of pages to read: whole without a server, without a script, and every link in it leads somewhere."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -14,7 +12,7 @@ LINK = re.compile(r'href="([^"]*)"')
 
 
 @pytest.fixture
-def folder(archive, make, tmp_path: Path) -> Path:
+def folder(archive, make, tmp_path):
     titles = ("Plain", "<b>Bold</b> & co", "", "../../etc", "x" * 300, "東京")
     archive.save([make.outcome(f"http://a.test/{number}", f"text {number}", title=title)
                   for number, title in enumerate(titles)])  # fmt: skip

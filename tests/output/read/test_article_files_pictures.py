@@ -1,7 +1,5 @@
 """Pictures in exports: files beside the articles, once each, and none that a browser would run."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from unittest.mock import Mock
@@ -14,19 +12,18 @@ from broadsheet.output.archive.pictures import Picture, ShownPicture
 from broadsheet.output.read import article_files, verify
 from broadsheet.output.read.article_files import export_markdown, export_reader_pages, markdown_pictures
 from tests.crawler.pictures import SVG, gif, png
-from tests.output.conftest import Maker
 from tests.output.illustrated import illustrate
 
 
 @pytest.fixture
-def db(file: Path, make: Maker):  # type: ignore[no-untyped-def]
+def db(file, make):
     illustrate(file, make)
     database = open_database(file, read_only=True)
     yield database
     database.close()
 
 
-def test_markdown_has_the_files_beside_it(db, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+def test_markdown_has_the_files_beside_it(db, tmp_path, monkeypatch):
     folder, read = tmp_path / "out", Mock(wraps=article_files.read_picture_file)
     monkeypatch.setattr(article_files, "read_picture_file", read)
     assert export_markdown(db, folder) == 2
@@ -41,7 +38,7 @@ def test_markdown_has_the_files_beside_it(db, tmp_path: Path, monkeypatch: pytes
     assert sum("Photo: Ana Sol" in text for text in texts) == 2
 
 
-def test_pages_to_read_show_them_and_load_nothing_else(db, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_pages_to_read_show_them_and_load_nothing_else(db, tmp_path):
     folder = tmp_path / "out"
     assert export_reader_pages(db, folder) == 2
     pages = [path.read_text() for path in (folder / "articles").iterdir()]
@@ -56,7 +53,7 @@ def test_pages_to_read_show_them_and_load_nothing_else(db, tmp_path: Path) -> No
     )
 
 
-def test_a_record_that_cannot_be_read_leaves_its_picture_out(db, file: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_record_that_cannot_be_read_leaves_its_picture_out(db, file, tmp_path):
     for record in Path(f"{file}.warc").glob("*.warc.gz"):
         record.write_bytes(b"")
     assert export_markdown(db, tmp_path / "out") == 2
@@ -67,7 +64,7 @@ def test_a_record_that_cannot_be_read_leaves_its_picture_out(db, file: Path, tmp
 
 
 @pytest.mark.parametrize("text", ["x](http://a.test) <script>", "![y](z)", "a\\", "# head <b> [l](javascript:x) `c`"])
-def test_words_of_a_picture_are_words_and_nothing_else(text: str) -> None:
+def test_words_of_a_picture_are_words_and_nothing_else(text):
     shown = ShownPicture(0, "http://a.test/i.png", text, "", text, 1, Picture("a" * 64, "image/png", 3, 2, 5))
     image, caption = MarkdownIt("commonmark").parse(markdown_pictures([shown]))[1::3]
     assert image.children

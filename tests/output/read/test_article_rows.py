@@ -3,8 +3,6 @@
 The article of a page as exporters and item pipelines get it.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

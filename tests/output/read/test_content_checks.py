@@ -1,7 +1,5 @@
 """Checks of stored content: damage to each packed column is named, and what is whole is not."""
 
-from __future__ import annotations
-
 import json
 import zlib
 from collections.abc import Callable
@@ -12,9 +10,7 @@ import pytest
 
 from broadsheet.cleaners.lineage import CLEANER_VERSION
 from broadsheet.output.read import content_checks as checks
-from broadsheet.output.write.archive_writer import Archive
 from tests.internal_tables import IMPORTS, RECLEANS, SHELF, named
-from tests.output.conftest import Maker
 from tests.output.filled_rows import put, tables
 
 JSON_LISTS = ["authors", "tags", "keywords"]
@@ -35,7 +31,7 @@ OBJECTS = {"options", "versions", "counts", "metadata_sources", "article", "reco
     ("table", "column"), [(table, name) for table, names in JSON_COLUMNS.items() for name in names]
 )
 @pytest.mark.parametrize("is_whole", [True, False])
-def test_each_column_of_json_is_checked(archive: Archive, table: str, column: str, is_whole: bool) -> None:
+def test_each_column_of_json_is_checked(archive, table, column, is_whole):
     archive.db.execute("PRAGMA foreign_keys = OFF")
     whole = {name: "{}" if name in OBJECTS else "[]" for name in JSON_COLUMNS[table]}
     state = {"state": "done"} if table == RECLEANS else {}
@@ -45,7 +41,7 @@ def test_each_column_of_json_is_checked(archive: Archive, table: str, column: st
     assert found == ([] if is_whole else [f"{table}/{column}"])
 
 
-def test_each_column_that_is_an_empty_list_or_object_by_default_is_named(archive: Archive) -> None:
+def test_each_column_that_is_an_empty_list_or_object_by_default_is_named(archive):
     query = "SELECT name FROM pragma_table_info(?) WHERE dflt_value IN ('''[]''', '''{}''')"
     found = {(table, name) for table in tables(archive.db) for (name,) in archive.db.execute(query, [table]).fetchall()}
     assert found
@@ -53,7 +49,7 @@ def test_each_column_that_is_an_empty_list_or_object_by_default_is_named(archive
 
 
 @pytest.fixture
-def page(archive: Archive, make: Maker) -> Archive:
+def page(archive, make):
     archive.save([make.outcome("http://a.test/1", "one two", "three four", removed=("Share this",))])
     archive.db.execute("PRAGMA foreign_keys = OFF")
     return archive
@@ -83,7 +79,7 @@ CHECKS: dict[str, tuple[Callable[..., Any], str]] = {
 
 
 @pytest.mark.parametrize("damage", CHECKS)
-def test_damage_is_found_where_it_is_and_nowhere_before(page: Archive, damage: str) -> None:
+def test_damage_is_found_where_it_is_and_nowhere_before(page, damage):
     check, location = CHECKS[damage]
     assert list(check(page.db)) == []
     page.db.execute(named(damage))
@@ -106,7 +102,7 @@ def test_damage_is_found_where_it_is_and_nowhere_before(page: Archive, damage: s
         "UPDATE _page_blocks SET reason_id = 99 WHERE kept AND position = 0; UPDATE pages SET text_digest = 'x'",
     ],
 )
-def test_what_is_no_damage_is_not_found(page: Archive, harmless: str) -> None:
+def test_what_is_no_damage_is_not_found(page, harmless):
     for statement in harmless.split("; "):
         page.db.execute(named(statement))
     every = (checks.block_texts, checks.article_texts, checks.page_digests, checks.article_digests, checks.standfirsts)
@@ -122,7 +118,7 @@ def packed(*hashes: int) -> bytes:
     ("hashes", "count", "is_whole"),
     [((), 0, True), ((1, 2), 2, True), ((1, 2), 1, False), ((2, 1), 2, False), ((1, 1), 2, False)],
 )
-def test_a_sketch_has_each_hash_once_and_in_order(hashes: tuple[int, ...], count: int, is_whole: bool) -> None:
+def test_a_sketch_has_each_hash_once_and_in_order(hashes, count, is_whole):
     assert np.array_equal(checks.unpack_sketch(packed(*hashes)), hashes)
     if is_whole:
         checks.check_sketch(packed(*hashes), count)
@@ -139,7 +135,7 @@ def test_a_sketch_has_each_hash_once_and_in_order(hashes: tuple[int, ...], count
         (["p", 1, 2, "main", ""], "no layout of a block"), (["p", 1, 2, [], None], "no layout of a block"),
     ],
 )  # fmt: skip
-def test_a_layout_has_a_value_of_its_type_in_each_place(row: list[object], problem: str) -> None:
+def test_a_layout_has_a_value_of_its_type_in_each_place(row, problem):
     layout = zlib.compress(json.dumps([row]).encode())
     if not problem:
         checks.check_layout(layout, 1)
@@ -150,7 +146,7 @@ def test_a_layout_has_a_value_of_its_type_in_each_place(row: list[object], probl
             checks.check_layout(layout, 1)
 
 
-def test_the_greatest_hash_has_so_many_bits() -> None:
+def test_the_greatest_hash_has_so_many_bits():
     checks.check_sketch(packed((1 << checks.HASH_BITS) - 1), 1)
     if 8 * checks.HASH_BYTES > checks.HASH_BITS:
         with pytest.raises(ValueError, match="no sketch"):

@@ -1,7 +1,5 @@
 """Datasette itself reads an archive with its metadata: every page, query and label."""
 
-from __future__ import annotations
-
 import asyncio
 import html
 import json
@@ -26,7 +24,7 @@ ARTICLE = "http://a.test/1"
 
 
 @pytest.fixture(scope="module")
-def archive_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def archive_file(tmp_path_factory):
     file, make = tmp_path_factory.mktemp("shown") / "news of today.db", Maker()
     text = " ".join(f"word{number}" for number in range(200))
     with Archive.open(file, make.clock) as archive:
@@ -40,7 +38,7 @@ def archive_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def metadata(archive_file: Path) -> dict[str, Any]:
+def metadata(archive_file):
     db = Database(archive_file)
     try:
         return datasette_metadata(db)
@@ -61,7 +59,7 @@ def pages(file: Path, metadata: dict[str, Any], *paths: str) -> list[str]:
     return asyncio.run(fetch())
 
 
-def test_what_is_shown_is_there_and_what_is_there_is_shown_or_hidden() -> None:
+def test_what_is_shown_is_there_and_what_is_there_is_shown_or_hidden():
     db = Database(memory=True)
     MIGRATIONS.apply(db)
     shown, columns = module._load_shown(), schema_columns(db)
@@ -77,7 +75,7 @@ def test_what_is_shown_is_there_and_what_is_there_is_shown_or_hidden() -> None:
         assert set(names) <= set(columns.get(name, [])), name
 
 
-def test_every_table_and_column_has_its_meaning(metadata: dict[str, Any], archive_file: Path) -> None:
+def test_every_table_and_column_has_its_meaning(metadata, archive_file):
     [tables] = [database["tables"] for database in metadata["databases"].values()]
     db = Database(archive_file)
     for name, columns in schema_columns(db).items():
@@ -87,14 +85,14 @@ def test_every_table_and_column_has_its_meaning(metadata: dict[str, Any], archiv
     assert "`" not in json.dumps(metadata["databases"])
 
 
-def test_a_users_column_is_shown_without_a_meaning() -> None:
+def test_a_users_column_is_shown_without_a_meaning():
     table = metadata_for("x", {"articles": ["id", "mine"], "my own": ["y"]})["databases"]["x"]["tables"]
     assert set(table["articles"]["columns"]) == {"id"}
     assert "my own" not in table
 
 
 @pytest.mark.slow
-def test_the_first_pages_lead_to_what_a_person_looks_at(metadata: dict[str, Any], archive_file: Path) -> None:
+def test_the_first_pages_lead_to_what_a_person_looks_at(metadata, archive_file):
     home, database = pages(archive_file, metadata, "", "news+of+today")
     assert "An archive of articles" in home
     for query in module._load_shown()["queries"].values():
@@ -105,7 +103,7 @@ def test_the_first_pages_lead_to_what_a_person_looks_at(metadata: dict[str, Any]
         assert f'<h3><a href="/news~20of~20today/{table}' not in visible
 
 
-def test_the_overview_has_facets_descriptions_and_search(metadata: dict[str, Any], archive_file: Path) -> None:
+def test_the_overview_has_facets_descriptions_and_search(metadata, archive_file):
     overview, hit = pages(
         archive_file, metadata, "news+of+today/articles_overview", "news+of+today/articles_overview?_search=longer"
     )
@@ -116,15 +114,13 @@ def test_the_overview_has_facets_descriptions_and_search(metadata: dict[str, Any
     assert "The river rises" in hit
 
 
-def test_labels_lead_from_a_page_to_its_capture_and_cleaner(metadata: dict[str, Any], archive_file: Path) -> None:
+def test_labels_lead_from_a_page_to_its_capture_and_cleaner(metadata, archive_file):
     [shown] = pages(archive_file, metadata, "news+of+today/pages")
     assert f'">{ARTICLE}</a>' in shown
 
 
 @pytest.mark.slow
-def test_every_table_and_view_has_its_page_the_hidden_ones_of_the_full_text_index_too(
-    metadata: dict[str, Any], archive_file: Path
-) -> None:
+def test_every_table_and_view_has_its_page_the_hidden_ones_of_the_full_text_index_too(metadata, archive_file):
     with closing(sqlite3.connect(archive_file)) as connection:
         query = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
         names = [name for (name,) in connection.execute(query)]
@@ -133,9 +129,7 @@ def test_every_table_and_view_has_its_page_the_hidden_ones_of_the_full_text_inde
 
 
 @pytest.mark.slow
-def test_tables_that_keep_numbers_of_articles_lead_to_their_titles(
-    metadata: dict[str, Any], archive_file: Path
-) -> None:
+def test_tables_that_keep_numbers_of_articles_lead_to_their_titles(metadata, archive_file):
     shown = module._load_shown()
     targets = {name: table["with_titles"] for name, table in shown["tables"].items() if "with_titles" in table}
     assert set(targets) == {"changes", "revisions", "rulings", "duplicates", "article_clusters"}
@@ -153,7 +147,7 @@ def test_tables_that_keep_numbers_of_articles_lead_to_their_titles(
     assert "The river, once more" in shown_targets["revisions"]
 
 
-def test_every_canned_query_answers(metadata: dict[str, Any], archive_file: Path) -> None:
+def test_every_canned_query_answers(metadata, archive_file):
     names = [f"news+of+today/{name}.json?_shape=array&url={ARTICLE}&seq=0" for name in module._load_shown()["queries"]]
     answers = dict(
         zip(module._load_shown()["queries"], map(json.loads, pages(archive_file, metadata, *names)), strict=True)
@@ -167,7 +161,7 @@ def test_every_canned_query_answers(metadata: dict[str, Any], archive_file: Path
     assert answers["rulings_with_titles"] == answers["coverage_gaps"] == []
 
 
-def test_an_articles_own_page_shows_a_value_below_the_other(metadata: dict[str, Any], archive_file: Path) -> None:
+def test_an_articles_own_page_shows_a_value_below_the_other(metadata, archive_file):
     db = Database(archive_file)
     [(number,)] = db.execute("SELECT id FROM articles WHERE url = ?", [ARTICLE]).fetchall()
     db.close()

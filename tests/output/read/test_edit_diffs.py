@@ -1,7 +1,5 @@
 """The words of an edit, and where its versions are."""
 
-from __future__ import annotations
-
 import pytest
 
 from broadsheet.cleaners.compare.edits import BlockChange

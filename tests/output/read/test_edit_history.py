@@ -1,7 +1,5 @@
 """Edits listed in order: each clause has a row that it leaves out, and each column its place."""
 
-from __future__ import annotations
-
 import pytest
 
 from broadsheet.output.archive.page_rows import article_id
@@ -16,7 +14,6 @@ from broadsheet.output.read.edit_history import (
     list_edits,
     revisions_of,
 )
-from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.edit_decisions import old_and_new_blocks
 from tests.internal_tables import BLOCK_TEXTS, PAGE_BLOCKS, REVISION_BLOCKS, SHELF
 from tests.output.filled_rows import put
@@ -26,7 +23,7 @@ URL = "http://a.test/1"
 
 
 @pytest.fixture
-def edited(archive: Archive) -> Archive:
+def edited(archive):
     """An article that was added, corrected and updated, noted in `changes` as 1, 2 and 4; 3 is a change of its text."""
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
@@ -50,7 +47,7 @@ def numbers(edits: list[ListedEdit]) -> list[int]:
     return [edit.seq for edit in edits]
 
 
-def test_each_value_of_an_edit_is_from_its_column(edited: Archive) -> None:
+def test_each_value_of_an_edit_is_from_its_column(edited):
     new, correction, _ = list_edits(edited.db, kinds=ALL_KINDS)
     assert new == ListedEdit(1, AT[1], "new", ("new",), 1, 7, URL, "Now", "", 0, 0, 0, "")
     assert correction == ListedEdit(
@@ -73,9 +70,7 @@ def test_each_value_of_an_edit_is_from_its_column(edited: Archive) -> None:
         ({"since": AT[5]}, []),
     ],
 )
-def test_edits_are_those_after_a_number_and_from_a_time_on(
-    edited: Archive, bounds, expected: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_edits_are_those_after_a_number_and_from_a_time_on(edited, bounds, expected, monkeypatch):
     assert numbers(list_edits(edited.db, **bounds)) == expected
     a_row_each = edit_history._IN_ORDER.replace(f"LIMIT {edit_history._ROWS_PER_READ}", "LIMIT 1")
     monkeypatch.setattr(edit_history, "_IN_ORDER", a_row_each)
@@ -91,11 +86,11 @@ def test_edits_are_those_after_a_number_and_from_a_time_on(
         (5, 9, ("body", "correction"), [4, 2]),
     ],
 )
-def test_the_latest_edits_come_first(edited: Archive, before: int, limit: int, kinds, expected: list[int]) -> None:
+def test_the_latest_edits_come_first(edited, before, limit, kinds, expected):
     assert numbers(latest_edits(edited.db, before_seq=before, limit=limit, kinds=kinds)) == expected
 
 
-def test_an_edit_of_an_article_that_is_gone_is_not_listed(edited: Archive) -> None:
+def test_an_edit_of_an_article_that_is_gone_is_not_listed(edited):
     put(edited.db, "changes", 6, seq=6, article_id=99, at=AT[6], change="changed", kind="body", revision=None)
     assert numbers(list_edits(edited.db)) == [2, 4]
     edited.db.execute("DELETE FROM articles")
@@ -104,7 +99,7 @@ def test_an_edit_of_an_article_that_is_gone_is_not_listed(edited: Archive) -> No
     assert [(edit.url, edit.seq) for edit in list_edits(edited.db)] == [("http://a.test/s", 2), ("http://a.test/s", 4)]
 
 
-def test_decided_revisions_are_those_of_the_article_that_do_not_wait(edited: Archive) -> None:
+def test_decided_revisions_are_those_of_the_article_that_do_not_wait(edited):
     put(edited.db, "revisions", 4, article_id=7, number=4, change="pending", kinds="[]")
     put(edited.db, "revisions", 5, article_id=8, number=1, change="first", kinds="[]")
     found = revisions_of(edited.db, 7)
@@ -119,7 +114,7 @@ def block(db, table: str, block_id: int, text: str, /, **values) -> None:
     put(db, table, block_id, block_id=block_id, kind=0, kept=1, reason_id=1, position=block_id, **values)
 
 
-def test_blocks_are_those_of_the_last_text_up_to_a_revision(edited: Archive) -> None:
+def test_blocks_are_those_of_the_last_text_up_to_a_revision(edited):
     """The first one has blocks of its own, the second none, the third the page's; a withdrawn one has no text."""
     db = edited.db
     block(db, REVISION_BLOCKS, 31, "first", article_id=7, number=1, box=5, linked=0, elsewhere=2)
@@ -135,9 +130,7 @@ def test_blocks_are_those_of_the_last_text_up_to_a_revision(edited: Archive) -> 
     ("host", "article_ids", "expected"),
     [("a.test", [8], 1), ("a.test", [8, 9, 10], 2), ("a.test", [7], 0), ("a.test", [None], 0), ("b.test", [8], 0)],
 )
-def test_a_block_that_one_side_has_comes_with_other_articles_of_the_host(
-    edited: Archive, host, article_ids, expected
-) -> None:
+def test_a_block_that_one_side_has_comes_with_other_articles_of_the_host(edited, host, article_ids, expected):
     """Two are enough; pages of the article itself, of no article and of other hosts are none."""
     db = edited.db
     block(db, PAGE_BLOCKS, 32, "now", page_id=3)
@@ -149,7 +142,7 @@ def test_a_block_that_one_side_has_comes_with_other_articles_of_the_host(
     assert [each.other_article_count for each in (*old, *new)] == [expected]
 
 
-def test_a_block_that_both_sides_have_is_not_counted_and_a_stored_count_holds(edited: Archive) -> None:
+def test_a_block_that_both_sides_have_is_not_counted_and_a_stored_count_holds(edited):
     db = edited.db
     block(db, PAGE_BLOCKS, 32, "both", page_id=3)
     put(db, REVISION_BLOCKS, 1, article_id=7, number=1, block_id=32, kind=0, kept=1, elsewhere=0, box=5)
@@ -160,7 +153,7 @@ def test_a_block_that_both_sides_have_is_not_counted_and_a_stored_count_holds(ed
 
 
 @pytest.mark.parametrize("table", ["articles", SHELF])
-def test_an_article_is_found_by_its_url_on_the_shelf_too(archive: Archive, table: str) -> None:
+def test_an_article_is_found_by_its_url_on_the_shelf_too(archive, table):
     archive.db.execute("PRAGMA foreign_keys = OFF")
     put(archive.db, "urls", 3, id=3, url=URL, host="a.test", kind="page", state="done")
     values = {"url": URL} if table == "articles" else {"article": f'{{"url": "{URL}"}}'}

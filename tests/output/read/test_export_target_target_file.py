@@ -1,7 +1,5 @@
 """A target appears whole or not at all; what is no file gets a stream."""
 
-from __future__ import annotations
-
 import os
 import socket
 from contextlib import suppress
@@ -22,12 +20,12 @@ from broadsheet.output.read.export_target import (
 
 
 @pytest.fixture
-def own_files(tmp_path: Path) -> OwnFiles:
+def own_files(tmp_path):
     return OwnFiles(tmp_path / "a.db")
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
-def test_an_exception_leaves_what_stood_there(own_files: OwnFiles, tmp_path: Path, error: type[BaseException]) -> None:
+def test_an_exception_leaves_what_stood_there(own_files, tmp_path, error):
     (tmp_path / "out").write_text("before")
     with suppress(error), open_target(own_files, str(tmp_path / "out")) as stream:
         stream.write(b"half")
@@ -36,7 +34,7 @@ def test_an_exception_leaves_what_stood_there(own_files: OwnFiles, tmp_path: Pat
     assert (tmp_path / "out").read_text() == "before"
 
 
-def test_nothing_stands_there_before_the_end(own_files: OwnFiles, tmp_path: Path) -> None:
+def test_nothing_stands_there_before_the_end(own_files, tmp_path):
     with open_target(own_files, str(tmp_path / "out")) as stream:
         stream.write(b"half")
         stream.flush()
@@ -44,9 +42,7 @@ def test_nothing_stands_there_before_the_end(own_files: OwnFiles, tmp_path: Path
     assert (tmp_path / "out").read_bytes() == b"half"
 
 
-def test_it_is_on_the_disk_before_it_has_its_name(
-    own_files: OwnFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_on_the_disk_before_it_has_its_name(own_files, tmp_path, monkeypatch):
     synced: list[tuple[int, bool]] = []
 
     def sync(descriptor: int) -> None:
@@ -62,11 +58,11 @@ def test_it_is_on_the_disk_before_it_has_its_name(
     ("target", "descriptor"),
     [("/dev/stdout", 1), ("/dev/stderr", 2), ("/dev/fd/63", 63), ("/proc/self/fd/5", 5), ("/dev/fd/", None)],
 )
-def test_which_names_are_descriptors(target: str, descriptor: int | None) -> None:
+def test_which_names_are_descriptors(target, descriptor):
     assert target_file._descriptor_of(target) == descriptor
 
 
-def test_a_descriptor_is_written_to_where_it_stands(own_files: OwnFiles, tmp_path: Path) -> None:
+def test_a_descriptor_is_written_to_where_it_stands(own_files, tmp_path):
     with (tmp_path / "log").open("wb") as log:
         log.write(b"first ")
         log.flush()
@@ -76,12 +72,12 @@ def test_a_descriptor_is_written_to_where_it_stands(own_files: OwnFiles, tmp_pat
     assert (tmp_path / "log").read_bytes() == b"first second third"
 
 
-def test_a_descriptor_that_is_not_open_is_refused(own_files: OwnFiles) -> None:
+def test_a_descriptor_that_is_not_open_is_refused(own_files):
     with pytest.raises(TargetRefused, match="Bad file descriptor"), open_target(own_files, "/dev/fd/987654"):
         pass
 
 
-def test_a_socket_is_refused(own_files: OwnFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_is_refused(own_files, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("socket")
@@ -89,7 +85,7 @@ def test_a_socket_is_refused(own_files: OwnFiles, tmp_path: Path, monkeypatch: p
             pass
 
 
-def test_the_reader_of_a_pipe_that_goes_away_is_no_fault(own_files: OwnFiles) -> None:
+def test_the_reader_of_a_pipe_that_goes_away_is_no_fault(own_files):
     reading, writing = os.pipe()
     os.close(reading)
     with pytest.raises(BrokenPipeError), open_target(own_files, f"/dev/fd/{writing}") as stream:
@@ -97,7 +93,7 @@ def test_the_reader_of_a_pipe_that_goes_away_is_no_fault(own_files: OwnFiles) ->
     os.close(writing)
 
 
-def test_one_of_many_files(own_files: OwnFiles, tmp_path: Path) -> None:
+def test_one_of_many_files(own_files, tmp_path):
     write_file(own_files, tmp_path / "x.md", b"one")
     write_file(own_files, tmp_path / "x.md", b"two")
     assert (tmp_path / "x.md").read_bytes() == b"two"
@@ -124,9 +120,7 @@ def test_one_of_many_files(own_files: OwnFiles, tmp_path: Path) -> None:
         (f"{'x' * 300}", f"cannot write {'x' * 300}: File name too long"),
     ],
 )
-def test_why_a_file_is_refused(
-    own_files: OwnFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, message: str
-) -> None:
+def test_why_a_file_is_refused(own_files, tmp_path, monkeypatch, target, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sub").mkdir()
     (tmp_path / "file").write_text("x")
@@ -138,9 +132,7 @@ def test_why_a_file_is_refused(
     assert str(refused.value).replace(str(tmp_path), "FOLDER") == message
 
 
-def test_a_folder_in_which_no_file_can_be_made_is_refused(
-    own_files: OwnFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_in_which_no_file_can_be_made_is_refused(own_files, tmp_path, monkeypatch):
     def fail(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
@@ -150,7 +142,7 @@ def test_a_folder_in_which_no_file_can_be_made_is_refused(
     assert str(refused.value) == f"cannot write {tmp_path}/out: Permission denied"
 
 
-def test_a_failure_while_writing(own_files: OwnFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_while_writing(own_files, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(TargetWriteError, match=r"^cannot write out: No space left$"), open_target(own_files, "out"):
         raise OSError(28, "No space left")
@@ -167,7 +159,7 @@ def test_a_failure_while_writing(own_files: OwnFiles, tmp_path: Path, monkeypatc
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_keeps_its_permissions_and_its_link(own_files: OwnFiles, tmp_path: Path) -> None:
+def test_a_file_keeps_its_permissions_and_its_link(own_files, tmp_path):
     (tmp_path / "out").write_text("before")
     (tmp_path / "out").chmod(0o640)
     (tmp_path / "link").symlink_to("out")
@@ -178,9 +170,7 @@ def test_a_file_keeps_its_permissions_and_its_link(own_files: OwnFiles, tmp_path
     assert (tmp_path / "out").stat().st_mode & 0o777 == 0o640
 
 
-def test_only_one_file_of_a_folder_is_not_synced(
-    own_files: OwnFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_one_file_of_a_folder_is_not_synced(own_files, tmp_path, monkeypatch):
     monkeypatch.setattr(target_file.os, "fsync", lambda _: pytest.fail("synced"))
     before = os.umask(0)
     try:
@@ -190,7 +180,7 @@ def test_only_one_file_of_a_folder_is_not_synced(
     assert (tmp_path / "out").stat().st_mode & 0o7777 == 0o666
 
 
-def test_the_folder_for_many_files(own_files: OwnFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_for_many_files(own_files, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert checked_folder(own_files, "x/y") == checked_folder(own_files, "x/y") == Path("x/y")
     assert (tmp_path / "x" / "y").is_dir()
@@ -206,22 +196,20 @@ def test_the_folder_for_many_files(own_files: OwnFiles, tmp_path: Path, monkeypa
         assert str(refused.value) == message
 
 
-def test_which_targets_are_ordinary_files(tmp_path: Path) -> None:
+def test_which_targets_are_ordinary_files(tmp_path):
     (tmp_path / "out").write_text("x")
     assert is_ordinary_file(str(tmp_path / "out"))
     assert not any(is_ordinary_file(target) for target in ("-", "/dev/stdout", str(tmp_path), str(tmp_path / "none")))
 
 
-def test_standard_output(own_files: OwnFiles, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_standard_output(own_files, tmp_path, capfd):
     print("first", end=" ")
     with open_target(own_files, "-") as stream:
         stream.write(b"second")
     assert capfd.readouterr().out == "first second"
 
 
-def test_standard_output_that_is_the_archive_is_refused(
-    own_files: OwnFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_standard_output_that_is_the_archive_is_refused(own_files, tmp_path, monkeypatch):
     with (tmp_path / "a.db").open("w") as stream:
         monkeypatch.setattr(target_file.sys, "stdout", stream)
         with (

@@ -1,7 +1,5 @@
 """What a value of a column has to be."""
 
-from __future__ import annotations
-
 import re
 import sqlite3
 from contextlib import closing
@@ -15,13 +13,12 @@ from broadsheet.output.archive.migrations import MIGRATIONS
 from broadsheet.output.archive.table_columns import TableColumn
 from broadsheet.output.read import file_checks
 from broadsheet.output.read.file_checks import column_values, full_text, rules_of, schema_tables
-from broadsheet.output.write.archive_writer import Archive
 from tests.internal_tables import IMPORTS, LAYOUTS, PAGE_BLOCKS, RECLEANS, REVIEWS
 
 RULED_COLUMNS = {*file_checks._WORDS, *file_checks._shapes(), *file_checks._ranges()}
 
 
-def test_each_column_with_a_rule_is_one_of_the_schema() -> None:
+def test_each_column_with_a_rule_is_one_of_the_schema():
     columns = {f"{table.name}.{column.name}" for table in schema_tables() for column in table.columns}
     assert RULED_COLUMNS - columns == set()
     assert {"articles.title", "urls.kind", f"{PAGE_BLOCKS}.kept", "meta.value"} <= columns
@@ -44,7 +41,7 @@ def test_each_column_with_a_rule_is_one_of_the_schema() -> None:
         ("TEXT location", "änderung", ""),
     ],
 )
-def test_a_value(column: str, value: object, fault: str) -> None:
+def test_a_value(column, value, fault):
     declared_type, name = column.split()
     (rule,) = rules_of("urls", [TableColumn(name, declared_type, True, False)])
     assert rule.fault(value) == fault
@@ -62,12 +59,12 @@ def test_a_value(column: str, value: object, fault: str) -> None:
         ("", False),
     ],
 )
-def test_the_evidence_of_a_layout_is_a_whole_sentence(evidence: str, is_sound: bool) -> None:
+def test_the_evidence_of_a_layout_is_a_whole_sentence(evidence, is_sound):
     (rule,) = rules_of(LAYOUTS, [TableColumn("evidence", "TEXT", True, False)])
     assert (rule.fault(evidence) == "") is is_sound
 
 
-def test_every_sentence_that_a_layout_is_judged_by_is_one() -> None:
+def test_every_sentence_that_a_layout_is_judged_by_is_one():
     articles = [LayoutPage(n, PageType.ARTICLE, 400, f"t{n}") for n in range(1000, 1040)]
     lists = [*(LayoutPage(n, PageType.LIST, 30) for n in range(27)), LayoutPage(50, PageType.ARTICLE, 60, "t50")]
     excerpts = [
@@ -80,14 +77,14 @@ def test_every_sentence_that_a_layout_is_judged_by_is_one() -> None:
     assert {rule.fault(verdict.evidence) for verdict in verdicts} == {""}
 
 
-def test_null_is_allowed_where_the_schema_allows_it() -> None:
+def test_null_is_allowed_where_the_schema_allows_it():
     (rule,) = rules_of("urls", [TableColumn("location", "TEXT", False, False)])
     assert rule.fault(None) == ""
 
 
 @pytest.mark.parametrize("name", ["kept", "position", "block_id", "reason_id"])
 @pytest.mark.parametrize("is_required", [True, False])
-def test_sqlite_finds_every_number_with_a_fault(name: str, is_required: bool) -> None:
+def test_sqlite_finds_every_number_with_a_fault(name, is_required):
     (rule,) = rules_of(PAGE_BLOCKS, [TableColumn(name, "INTEGER", is_required, False)])
     values = [None, 0, 1, 2, -1, 2**62, -(2**63), 1.0, 0.5, "1", "x", b"1", b""]
     with closing(sqlite3.connect(":memory:")) as db:
@@ -99,12 +96,12 @@ def test_sqlite_finds_every_number_with_a_fault(name: str, is_required: bool) ->
     assert faulty
 
 
-def test_texts_are_not_left_to_sqlite() -> None:
+def test_texts_are_not_left_to_sqlite():
     (rule,) = rules_of("urls", [TableColumn("location", "TEXT", False, False)])
     assert rule.suspect_numbers("location") == ""
 
 
-def test_the_index_is_compared_with_the_words_where_the_file_can_be_written(archive, make) -> None:
+def test_the_index_is_compared_with_the_words_where_the_file_can_be_written(archive, make):
     archive.save([make.outcome("http://a.test/1", "one two")])
     assert list(full_text(archive.db)) == []
     archive.db.execute(
@@ -123,7 +120,7 @@ _RUN_COLUMNS = "id, started_at, finished_at, command, options, versions"
 
 
 @pytest.mark.parametrize(("started_at", "finished_at"), [("2026-01-01T00:00:00Z", ""), ("yesterday", None)])
-def test_the_times_of_a_run_are_times(archive, started_at: str, finished_at: str | None) -> None:
+def test_the_times_of_a_run_are_times(archive, started_at, finished_at):
     values = [5, started_at, finished_at, "crawl", "{}", "{}"]
     archive.db.execute(f"INSERT INTO runs ({_RUN_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", values)
     [finding] = column_values(archive.db)
@@ -131,16 +128,14 @@ def test_the_times_of_a_run_are_times(archive, started_at: str, finished_at: str
 
 
 @pytest.mark.parametrize("table", ["runs", RECLEANS, IMPORTS, "corrections", REVIEWS, "takedowns", "alarms"])
-def test_every_time_of_an_event_has_a_pattern(table: str) -> None:
+def test_every_time_of_an_event_has_a_pattern(table):
     [columns] = [stored.columns for stored in schema_tables() if stored.name == table]
     times = {f"{table}.{column.name}" for column in columns if re.search(r"(?:^|_)at$", column.name)}
     assert times
     assert times <= RULED_COLUMNS
 
 
-def test_the_words_are_compared_on_a_connection_that_distrusts_the_schema(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_words_are_compared_on_a_connection_that_distrusts_the_schema(archive, monkeypatch):
     seen = []
     monkeypatch.setattr(file_checks, "distrust_schema", lambda connection: seen.append(connection.in_transaction))
     assert list(full_text(archive.db)) == []

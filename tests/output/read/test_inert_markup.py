@@ -3,8 +3,6 @@
 Markdown without HTML and links that act; what is harmless stays as it was written.
 """
 
-from __future__ import annotations
-
 import re
 
 import pytest
@@ -13,7 +11,7 @@ from markdown_it import MarkdownIt
 from broadsheet.output.read.inert_markup import article_html, escaped_words, inert_markdown, is_safe_link
 
 
-def test_headings_stand_below_the_title_and_skip_no_level() -> None:
+def test_headings_stand_below_the_title_and_skip_no_level():
     markdown = "### First\n\ntext\n\n##### Below\n\ntext\n\n# Top\n\n- #### In a list\n"
     html = article_html({"markdown": markdown, "text": ""})
     assert re.findall(r"<h(\d)>(.*?)</h(\d)>", html) == [
@@ -32,7 +30,7 @@ def test_headings_stand_below_the_title_and_skip_no_level() -> None:
         '[a](</x y> "title") and [b](../up)',
     ],
 )
-def test_what_does_nothing_stays(markdown: str) -> None:
+def test_what_does_nothing_stays(markdown):
     assert inert_markdown(markdown) == markdown
 
 
@@ -45,14 +43,14 @@ def test_what_does_nothing_stays(markdown: str) -> None:
         ("\\\\<b>", "\\\\&lt;b>"),
     ],
 )
-def test_what_acts_is_shown(markdown: str, inert: str) -> None:
+def test_what_acts_is_shown(markdown, inert):
     assert inert_markdown(markdown) == inert
 
 
 @pytest.mark.parametrize(
     "text", ["1. x", "12) x", "- x", "+ x", "= =", ": x", "~~~", "* x", "# x", "a\\", "a & b &amp; c"]
 )
-def test_words_stay_words(text: str) -> None:
+def test_words_stay_words(text):
     assert MarkdownIt("commonmark").render(escaped_words(text)).strip() == f"<p>{text.replace('&', '&amp;')}</p>"
 
 
@@ -63,5 +61,5 @@ def test_words_stay_words(text: str) -> None:
         ("\u3000javascript:x", False), ("tel:1", False), ("http://[", False),
     ],
 )  # fmt: skip
-def test_a_link_leads_to_a_page_or_a_mail_address(url: str, is_safe: bool) -> None:
+def test_a_link_leads_to_a_page_or_a_mail_address(url, is_safe):
     assert is_safe_link(url) is is_safe

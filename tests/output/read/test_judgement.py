@@ -1,7 +1,5 @@
 """Made archives, and what is said of each, in every place that judges an archive."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from contextlib import closing
@@ -218,20 +216,20 @@ EXPECTED = Path(__file__).with_name("whole_judgement.txt")
 
 
 @pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+def clock(monkeypatch):
     for module in ("read.archive_facts", "browse.report_page"):
         monkeypatch.setattr(f"broadsheet.output.{module}.utc_now", lambda: NOW)
     monkeypatch.delenv("COLUMNS", raising=False)
 
 
 @pytest.fixture(params=CASES, ids=NAMES)
-def case(request: pytest.FixtureRequest, archive: Archive, make: Maker) -> Case:
+def case(request, archive, make):
     request.param.fill(archive, make)
     archive.close()
     return request.param
 
 
-def test_each_archive_is_judged(case: Case, file: Path) -> None:
+def test_each_archive_is_judged(case, file):
     [look] = [look for look in judge_run(result(file)) if look.kind == case.kind]
     assert (look.severity, look.count) == (case.severity, case.count)
     assert case.sentence in look.sentence
@@ -242,9 +240,7 @@ FILLS = dict.fromkeys(case.fill for case in CASES)
 
 
 @pytest.mark.parametrize("fill", FILLS)
-def test_all_that_is_known_and_said_of_an_archive(
-    archive: Archive, make: Maker, fill: Callable[[Archive, Maker], None]
-) -> None:
+def test_all_that_is_known_and_said_of_an_archive(archive, make, fill):
     """Run with BROADSHEET_EXPECT=1 to write what is expected anew."""
     fill(archive, make)
     facts = gather_facts(archive.db, "a.db", measure_coverage(archive.db), NOW)
@@ -268,7 +264,7 @@ def result(file: Path) -> RunResult:
     return RunResult(str(file), (SEED,), 1.0, {"done/list": 1})
 
 
-def test_the_report_says_it(case: Case, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_report_says_it(case, file, capsys):
     assert run(["report", str(file)]) == 0
     text = capsys.readouterr().out
     assert f"\n  {case.sentence}" in text
@@ -279,7 +275,7 @@ def test_the_report_says_it(case: Case, file: Path, capsys: pytest.CaptureFixtur
     assert any(look["kind"] == case.kind and case.sentence in look["sentence"] for look in looks)
 
 
-def test_the_closing_lines_of_a_crawl_say_it(case: Case, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_closing_lines_of_a_crawl_say_it(case, file, capsys):
     ended = result(file)
     looks = judge_run(ended)
     print_summary(ended, looks)
@@ -290,7 +286,7 @@ def test_the_closing_lines_of_a_crawl_say_it(case: Case, file: Path, capsys: pyt
     assert (case.sentence in shown.out) == (not is_failure)
 
 
-def test_home_says_it(case: Case, file: Path) -> None:
+def test_home_says_it(case, file):
     with closing(open_database(file, read_only=True)) as db:
         facts = gather_facts(db, coverage=measure_coverage(db))
         page = read_report(db, count_figures(db, count_facets(db)), facts)
@@ -300,9 +296,7 @@ def test_home_says_it(case: Case, file: Path) -> None:
     assert look.needs_look == (case.severity != NOTE)
 
 
-def test_the_fleet_report_says_what_needs_a_look(
-    case: Case, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_fleet_report_says_what_needs_a_look(case, file, tmp_path, capsys):
     sites = tmp_path / "sites.toml"
     sites.write_text(f'[fleet]\nfolder = "."\n[sites.a]\nurls = ["{SEED}"]\n')
     assert file == tmp_path / "a.db"
@@ -313,7 +307,7 @@ def test_the_fleet_report_says_what_needs_a_look(
     assert any(look["kind"] == case.kind for look in site["looks"])
 
 
-def test_a_notice_says_what_is_new(case: Case, file: Path) -> None:
+def test_a_notice_says_what_is_new(case, file):
     told_otherwise = (LookKind.WITHDRAWN, LookKind.EDITED)  # as the edits that they are
     with closing(open_database(file, read_only=True)) as db:
         before = ArchiveMoment(10**6, NOW)
@@ -324,7 +318,7 @@ def test_a_notice_says_what_is_new(case: Case, file: Path) -> None:
     assert any(case.sentence in line for line in lines) == is_told
 
 
-def test_a_crawl_at_work_is_named_and_its_queue_is_no_gap(archive: Archive, make: Maker, file: Path) -> None:
+def test_a_crawl_at_work_is_named_and_its_queue_is_no_gap(archive, make, file):
     cut_off(archive, make)
     archive.close()
     lock = ArchiveLock(file)
@@ -336,7 +330,7 @@ def test_a_crawl_at_work_is_named_and_its_queue_is_no_gap(archive: Archive, make
     assert [(look.kind, look.severity) for look in looks] == [(LookKind.CRAWLING, NOTE)]
 
 
-def test_the_next_look_is_told_with_its_time(archive: Archive, make: Maker) -> None:
+def test_the_next_look_is_told_with_its_time(archive, make):
     settled(archive, make)
     facts = gather_facts(archive.db, "my a.db", (), "2026-01-01T00:30:00+00:00")
     [look] = judge(facts)
@@ -349,13 +343,13 @@ def test_the_next_look_is_told_with_its_time(archive: Archive, make: Maker) -> N
     assert (later.sentence, later.advice) == ("1 article is due for another look", "broadsheet update a.db looks")
 
 
-def test_old_withdrawals_are_good_to_know(archive: Archive, make: Maker) -> None:
+def test_old_withdrawals_are_good_to_know(archive, make):
     withdrawn(archive, make)
     facts = gather_facts(archive.db, coverage=())
     assert {look.kind: look.severity for look in judge(facts, "2026-04-01T00:00:00+00:00")}[LookKind.WITHDRAWN] == NOTE
 
 
-def test_a_layout_alarm_stays_and_another_goes_with_the_next_run(archive: Archive, make: Maker) -> None:
+def test_a_layout_alarm_stays_and_another_goes_with_the_next_run(archive, make):
     alarmed(archive, make)
     run_id = crawled(archive, article(make, "2"))
     archive.db[YIELDS].insert({
@@ -367,7 +361,7 @@ def test_a_layout_alarm_stays_and_another_goes_with_the_next_run(archive: Archiv
     assert LookKind.ALARM not in kinds
 
 
-def test_one_host_is_judged_by_its_own(archive: Archive, make: Maker) -> None:
+def test_one_host_is_judged_by_its_own(archive, make):
     crawled(archive, start_page(make), article(make), make.failure("https://b.example/", "http_404"),
             seeds=(SEED, "https://b.example/"))  # fmt: skip
     dated(archive)
@@ -376,7 +370,7 @@ def test_one_host_is_judged_by_its_own(archive: Archive, make: Maker) -> None:
     assert (look.kind, look.severity) == (LookKind.START, FAULT)
 
 
-def test_the_worst_comes_first_and_the_verdict_counts(archive: Archive, make: Maker) -> None:
+def test_the_worst_comes_first_and_the_verdict_counts(archive, make):
     nothing_readable(archive, make)
     archive.save([make.outcome(f"{SITE}/w{n}", page_type=PageType.WALL) for n in range(3)])
     looks = judge_archive(archive.db)
@@ -387,7 +381,7 @@ def test_the_worst_comes_first_and_the_verdict_counts(archive: Archive, make: Ma
     )
 
 
-def test_only_failures_of_the_run_s_own_start_urls_are_failures(archive: Archive, make: Maker, file: Path) -> None:
+def test_only_failures_of_the_run_s_own_start_urls_are_failures(archive, make, file):
     one_dead_start(archive, make)
     archive.close()
     ended = result(file)
@@ -395,14 +389,14 @@ def test_only_failures_of_the_run_s_own_start_urls_are_failures(archive: Archive
     assert len(failure_looks(replace(ended, seeds=(f"{SITE}/b",)), judge_run(ended))) == 1
 
 
-def test_what_keeps_the_only_page_from_being_read_is_said_once(archive: Archive, make: Maker) -> None:
+def test_what_keeps_the_only_page_from_being_read_is_said_once(archive, make):
     crawled(archive, start_page(make, PageType.NEEDS_JAVASCRIPT))
     [look] = judge_archive(archive.db)
     assert look.sentence == "Nothing could be read: the only page is a page that shows its text only with JavaScript"
     assert "a.db --all" in look.advice
 
 
-def test_a_look_is_the_same_with_other_figures(archive: Archive, make: Maker) -> None:
+def test_a_look_is_the_same_with_other_figures(archive, make):
     undated(archive, make)
     [before] = [look for look in judge_archive(archive.db) if look.kind == LookKind.UNDATED]
     archive.save([article(make, "more")])
@@ -412,9 +406,7 @@ def test_a_look_is_the_same_with_other_figures(archive: Archive, make: Maker) ->
 
 
 @pytest.mark.parametrize("is_installed", [True, False])
-def test_pages_that_need_a_browser_are_read_with_one_or_get_one(
-    monkeypatch: pytest.MonkeyPatch, is_installed: bool
-) -> None:
+def test_pages_that_need_a_browser_are_read_with_one_or_get_one(monkeypatch, is_installed):
     monkeypatch.setattr(judgement, "find_spec", lambda _: is_installed or None)
     again, hint = "broadsheet update a.db --all", "(docs/browser.md; root needs --browser-no-sandbox)"
     expected = f"{again} reads such pages with Chromium, where it is installed {hint}"

@@ -1,7 +1,5 @@
 """Tests."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import pytest

@@ -1,28 +1,20 @@
 """Examples for a ruling: the block that it decides with what stands around it, and texts with similar words."""
 
-from __future__ import annotations
-
 import pytest
 from sqlite_utils import Database
 
 from broadsheet.output.archive.ledger import read_ledger
-from broadsheet.output.read.ruling_examples import (
-    find_ruling_example,
-    find_same_but_for_numbers,
-    find_similar_blocks,
-)
+from broadsheet.output.read.ruling_examples import find_ruling_example, find_same_but_for_numbers, find_similar_blocks
 from broadsheet.output.write.applied_rulings import carry_out_ruling
-from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Ruling
 from tests.internal_tables import BLOCK_TEXTS, PAGE_BLOCKS
-from tests.output.conftest import Maker
 from tests.output.filled_rows import put
 
 AT = "2026-03-01T00:00:00+00:00"
 
 
 @pytest.fixture
-def db(archive: Archive) -> Database:
+def db(archive):
     archive.db.execute("PRAGMA foreign_keys = OFF")
     return archive.db
 
@@ -48,7 +40,7 @@ def put_texts(db: Database, *texts: str, is_kept: bool = True) -> None:
         ("Read 17 letters", False),
     ],
 )
-def test_a_text_with_other_numbers(db: Database, text: str, is_found: bool) -> None:
+def test_a_text_with_other_numbers(db, text, is_found):
     put_texts(db, text)
     assert find_same_but_for_numbers(db, "Read 3 comments", is_kept=True) == ([text] if is_found else [])
     assert find_same_but_for_numbers(db, "Read 3 comments", is_kept=False) == []
@@ -56,7 +48,7 @@ def test_a_text_with_other_numbers(db: Database, text: str, is_found: bool) -> N
     assert find_same_but_for_numbers(db, "Read 3 comments", is_kept=False) == []
 
 
-def test_signs_of_a_pattern_are_words_and_a_text_without_a_number_has_none_like_it(db: Database) -> None:
+def test_signs_of_a_pattern_are_words_and_a_text_without_a_number_has_none_like_it(db):
     put_texts(db, "7_a 100% \\x", "8_a 20% \\x", "8ba 20% \\x", "8_a 20 off \\x", is_kept=False)
     assert find_same_but_for_numbers(db, "7_a 100% \\x", is_kept=False) == ["8_a 20% \\x"]
     assert find_same_but_for_numbers(db, "7_a 100% \\x", is_kept=True) == []
@@ -64,13 +56,13 @@ def test_signs_of_a_pattern_are_words_and_a_text_without_a_number_has_none_like_
 
 
 @pytest.mark.parametrize(("length", "is_found"), [(600, True), (601, False)])
-def test_a_long_text_is_no_example(db: Database, length: int, is_found: bool) -> None:
+def test_a_long_text_is_no_example(db, length, is_found):
     put_texts(db, "9".ljust(length, "x"))
     assert bool(find_same_but_for_numbers(db, "8".ljust(length, "x"), is_kept=True)) is is_found
 
 
 @pytest.mark.parametrize(("count", "found"), [(500, 500), (501, 500)])
-def test_five_hundred_texts_are_compared(db: Database, count: int, found: int) -> None:
+def test_five_hundred_texts_are_compared(db, count, found):
     put_texts(db, *(f"Page {number}" for number in range(1000, 1000 + count)))
     texts = find_same_but_for_numbers(db, "Page 1", is_kept=True)
     assert texts == [f"Page {number}" for number in range(1000, 1000 + found)]
@@ -86,14 +78,12 @@ def test_five_hundred_texts_are_compared(db: Database, count: int, found: int) -
         ("market", False),
     ],
 )
-def test_a_text_that_shares_one_of_the_three_longest_words_and_a_fifth_of_all(
-    db: Database, text: str, is_found: bool
-) -> None:
+def test_a_text_that_shares_one_of_the_three_longest_words_and_a_fifth_of_all(db, text, is_found):
     put_texts(db, text)
     assert find_similar_blocks(db, "harbour festival committee ferry") == ([text] if is_found else [])
 
 
-def test_the_most_similar_comes_first_and_what_is_removed_does_not(db: Database) -> None:
+def test_the_most_similar_comes_first_and_what_is_removed_does_not(db):
     put_texts(db, "harbour festival", "harbour festival tonight", "the harbour festival", "harbour")
     put_texts(db, "harbour festival now", is_kept=False)
     assert find_similar_blocks(db, "harbour festival") == [
@@ -101,7 +91,7 @@ def test_the_most_similar_comes_first_and_what_is_removed_does_not(db: Database)
     ]  # fmt: skip
 
 
-def test_a_ruling_s_block_and_two_verdicts_before_and_after_it(archive: Archive, make: Maker) -> None:
+def test_a_ruling_s_block_and_two_verdicts_before_and_after_it(archive, make):
     words = ("one", "two", "three", "four", "five", "six", "seven")
     texts = [f"The {word} paragraph of a long story about the harbour and its ferries." for word in words]
     archive.save([make.outcome("http://a.test/2", *texts), make.outcome("http://a.test/1", *texts)])

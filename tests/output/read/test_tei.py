@@ -1,7 +1,5 @@
 """TEI documents: valid by the TEI's own RELAX NG, and with the structure of the text."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -55,11 +53,7 @@ TRIALS = [
 HEADERS = [
     {"title": "", "language": None, "sitename": "", "authors": "[]"},
     {"authors": '["Ann", "Bo"]', "tags": '["x", "y", "x"]', "section": "News", "description": "Short"},
-    {
-        "published": "2024-05-03T13:47:42Z",
-        "published_day": "2024-05-03",
-        "published_raw": "2024-05-03T15:47:42+02:00",
-    },
+    {"published": "2024-05-03T13:47:42Z", "published_day": "2024-05-03", "published_raw": "2024-05-03T15:47:42+02:00"},
     {"published": None, "published_day": "2024-05-03", "published_raw": "2024-05-03", "licence": "CC BY 4.0"},
     {"published_raw": "soon", "published_day": None, "published": None},
     {"published_raw": "x", "published_day": "soon", "language": "not a tag"},
@@ -67,7 +61,7 @@ HEADERS = [
 
 
 @pytest.fixture
-def schema() -> etree.RelaxNG:
+def schema():
     """TEI's schema of all its modules, as a package of the registry carries it."""
     try:
         folder = programs("tei").parent

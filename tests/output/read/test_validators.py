@@ -1,10 +1,7 @@
 """Feeds by schemas that say what their formats ask for: RELAX NG for Atom, a JSON Schema for JSON Feed."""
 
-from __future__ import annotations
-
 import json
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +25,7 @@ SCOPES = [FeedScope(), FeedScope(of_edits=True), FeedScope(of_edits=True, kinds=
 
 
 @pytest.fixture
-def feeds(archive, make, words) -> list[WebFeed]:
+def feeds(archive, make, words):
     """Feeds of articles, of edits and of nothing, with all that an entry may have and with nothing but what it must."""
     archive.save([make.outcome("http://a.test/1", words("a", 90), title="One & <i>only</i>")])
     archive.save([make.outcome("http://b.test/2?x=1&y=%20", words("b", 90), title="")])
@@ -43,11 +40,11 @@ def feeds(archive, make, words) -> list[WebFeed]:
 
 
 @pytest.fixture(scope="module")
-def atom_schema() -> etree.RelaxNG:
+def atom_schema():
     return etree.RelaxNG(etree.parse(str(HERE / "atom.rng")))
 
 
-def test_atom_is_valid(feeds: list[WebFeed], atom_schema: etree.RelaxNG) -> None:
+def test_atom_is_valid(feeds, atom_schema):
     for feed in feeds:
         document = atom_document(feed)
         assert atom_schema.validate(etree.fromstring(document)), f"{atom_schema.error_log.last_error}\n{document!r}"
@@ -64,7 +61,7 @@ def test_atom_is_valid(feeds: list[WebFeed], atom_schema: etree.RelaxNG) -> None
         ('<category term="&lt;" />', "<category />"),
     ],
 )
-def test_the_schema_of_atom_finds_what_is_wrong(atom_schema: etree.RelaxNG, old: str, new: str) -> None:
+def test_the_schema_of_atom_finds_what_is_wrong(atom_schema, old, new):
     entry = WebFeedEntry("http://a.test/1", "http://a.test/1", "T", "2024-05-03T00:00:00Z", tags=("<",))
     document = atom_document(WebFeed("urn:uuid:1", "Bare", "1970-01-01T00:00:00Z", (entry,))).decode()
     assert atom_schema.validate(etree.fromstring(document.encode()))
@@ -73,7 +70,7 @@ def test_the_schema_of_atom_finds_what_is_wrong(atom_schema: etree.RelaxNG, old:
 
 
 @pytest.fixture(scope="module")
-def json_problems() -> Callable[[list[Any]], list[str]]:
+def json_problems():
     """What a validator of JSON Schema says of documents, one line for each; empty for a valid one."""
     try:
         python = programs("feeds") / "python"
@@ -102,13 +99,13 @@ for document in documents:
 
 
 @pytest.mark.slow
-def test_json_feed_is_valid(feeds: list[WebFeed], json_problems: Callable[[list[Any]], list[str]]) -> None:
+def test_json_feed_is_valid(feeds, json_problems):
     documents = [json.loads(json_feed_document(feed)) for feed in feeds]
     assert json_problems(documents) == [""] * len(feeds)
 
 
 @pytest.mark.slow
-def test_the_schema_of_json_feed_finds_what_is_wrong(json_problems: Callable[[list[Any]], list[str]]) -> None:
+def test_the_schema_of_json_feed_finds_what_is_wrong(json_problems):
     item = {"id": "1", "content_text": "x", "date_published": "2024-05-03T00:00:00Z"}
     feed = {"version": "https://jsonfeed.org/version/1.1", "title": "T", "items": [item]}
     broken_items = [{"id": "1"}, item | {"id": 1}, item | {"date_published": "2024-05-03"}, item | {"authors": [{}]}]

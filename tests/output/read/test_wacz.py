@@ -5,8 +5,6 @@ Keys of URLs in an index: those by which pywb looks up, which are those of the I
 The raw responses as a WACZ file: what is in it, and what the format's own tools make of it.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import json
@@ -32,9 +30,7 @@ from broadsheet.crawler.demo.server import DemoServer
 from broadsheet.output.raw.warc_reader import parse_record
 from broadsheet.output.read import wacz
 from broadsheet.output.read.wacz import MissingWarcError, export_wacz, surt
-from broadsheet.output.write.archive_writer import Archive
 from tests.browser import (
-    LoopbackBrowser,
     browser,  # noqa: F401
 )
 from tests.crawler import raws
@@ -100,7 +96,7 @@ _PIECES = (
         ("https:///example.org/x", "org,example)/x"),
     ],
 )
-def test_a_key(url: str, key: str) -> None:
+def test_a_key(url, key):
     assert surt(url) == key
 
 
@@ -125,7 +121,7 @@ def corpus_urls(number: int) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def package_keys() -> Keys:
+def package_keys():
     """The keys that the package gives; it runs in an environment of its own, beside pywb, which depends on it."""
     try:
         python = programs("archive") / "python"
@@ -150,7 +146,7 @@ def different_keys(urls: set[str], package_keys: Keys) -> list[tuple[str, str, s
 
 
 @pytest.mark.slow
-def test_odd_urls_have_the_keys_that_the_package_gives_them(package_keys: Keys) -> None:
+def test_odd_urls_have_the_keys_that_the_package_gives_them(package_keys):
     urls = set(odd_urls(4000))
     assert len(urls) > 3500
     assert different_keys(urls, package_keys) == []
@@ -159,7 +155,7 @@ def test_odd_urls_have_the_keys_that_the_package_gives_them(package_keys: Keys) 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [2_000, pytest.param(10_000, marks=pytest.mark.nightly)])
 @pytest.mark.skipif(not PAGES.is_dir(), reason="needs the evaluation data in ../shared")
-def test_urls_of_real_pages_have_the_keys_that_the_package_gives_them(package_keys: Keys, number: int) -> None:
+def test_urls_of_real_pages_have_the_keys_that_the_package_gives_them(package_keys, number):
     urls = corpus_urls(number)
     assert len(urls) >= number
     assert different_keys(urls, package_keys) == []
@@ -171,7 +167,7 @@ def members(path: Path) -> dict[str, bytes]:
         return {name.filename: packed.read(name) for name in packed.infolist()}
 
 
-def test_everything_is_in_it_and_listed_with_its_digest(file: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_everything_is_in_it_and_listed_with_its_digest(file, tmp_path):  # noqa: F811
     target, make = tmp_path / "out.wacz", Maker()
     with archive_with_warcs(file, 20_000) as archive:
         for number in range(4):
@@ -195,7 +191,7 @@ def test_everything_is_in_it_and_listed_with_its_digest(file: Path, tmp_path: Pa
     assert_index(found)
 
 
-def test_pages_have_their_title_or_url_and_the_first_seed_is_the_start(archive: Archive) -> None:
+def test_pages_have_their_title_or_url_and_the_first_seed_is_the_start(archive):
     archive.db.execute("PRAGMA foreign_keys = OFF")
     put(archive.db, WARC_FILES, 1, name="x.warc.gz")
     for number, title, status, file_name in [
@@ -255,11 +251,11 @@ def extra_fields(path: Path) -> dict[str, tuple[int, int]]:
 
 @pytest.mark.parametrize("limit", [None, 5000])
 def test_a_member_has_zip64_fields_only_where_the_directory_has_them_too(
-    file: Path,  # noqa: F811
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    limit: int | None,
-) -> None:
+    file,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+    limit,
+):
     target = tmp_path / "out.wacz"
     with archive_with_warcs(file, 20_000) as archive:
         for number in range(4):
@@ -273,7 +269,7 @@ def test_a_member_has_zip64_fields_only_where_the_directory_has_them_too(
     assert_index(members(target))
 
 
-def test_a_file_that_is_not_there_is_named(file: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_file_that_is_not_there_is_named(file, tmp_path):  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1")])
         warcs(file)[0].unlink()
@@ -281,7 +277,7 @@ def test_a_file_that_is_not_there_is_named(file: Path, tmp_path: Path) -> None: 
             export_wacz(archive.db, tmp_path / "out.wacz")
 
 
-def test_a_file_that_is_shorter_than_what_was_committed_is_named(file: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_file_that_is_shorter_than_what_was_committed_is_named(file, tmp_path):  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1")])
         with warcs(file)[0].open("r+b") as stream:
@@ -291,7 +287,7 @@ def test_a_file_that_is_shorter_than_what_was_committed_is_named(file: Path, tmp
 
 
 @pytest.mark.slow
-def test_the_command(file: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_the_command(file, tmp_path):  # noqa: F811
     with archive_with_warcs(file):
         pass
     target = tmp_path / "out.wacz"
@@ -308,7 +304,7 @@ def test_the_command(file: Path, tmp_path: Path) -> None:  # noqa: F811
 
 # --- The format's own tools ----------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
-def tools() -> Path:
+def tools():
     """The programs of py-wacz and pywb: their pins and weight are not for our own environment."""
     try:
         return programs("archive")
@@ -317,7 +313,7 @@ def tools() -> Path:
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+def sample(tmp_path_factory):
     """The sample site's address and its archive, crawled; the site is no longer there."""
     folder = tmp_path_factory.mktemp("sample")
     with DemoServer() as server:
@@ -326,7 +322,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
 
 
 @pytest.mark.slow
-def test_py_wacz_finds_it_valid(tools: Path, sample: tuple[str, Path]) -> None:
+def test_py_wacz_finds_it_valid(tools, sample):
     target = sample[1].with_name("out.wacz")
     assert command("export", sample[1], "--format", "wacz", "-o", target)[0] == 0
     done = subprocess.run([tools / "wacz", "validate", "-f", target], capture_output=True, text=True, check=False)
@@ -336,7 +332,7 @@ def test_py_wacz_finds_it_valid(tools: Path, sample: tuple[str, Path]) -> None:
 
 
 @pytest.mark.slow
-def test_pywb_replays_it(tools: Path, sample: tuple[str, Path]) -> None:
+def test_pywb_replays_it(tools, sample):
     url, db = sample
     with pywb_server(tools, db.parent / "pywb", *raws.files(db)) as collection:
         assert b"<title" in replayed(f"{collection}/mp_/{url}/")
@@ -344,7 +340,7 @@ def test_pywb_replays_it(tools: Path, sample: tuple[str, Path]) -> None:
 
 
 @pytest.mark.slow
-def test_pywb_unpacks_the_file_and_replays_every_page(tools: Path, sample: tuple[str, Path]) -> None:
+def test_pywb_unpacks_the_file_and_replays_every_page(tools, sample):
     db = sample[1]
     target = db.with_name("unpacked.wacz")
     assert command("export", db, "--format", "wacz", "-o", target)[0] == 0
@@ -383,9 +379,9 @@ def assert_pages_replayed(collection: str, db: Path) -> None:
 
 @pytest.mark.slow
 def test_the_viewer_shows_the_articles_in_a_browser(
-    sample: tuple[str, Path],
-    browser: LoopbackBrowser,  # noqa: F811
-) -> None:
+    sample,
+    browser,  # noqa: F811
+):
     target = sample[1].with_name("viewed.wacz")
     assert command("export", sample[1], "--format", "wacz", "-o", target)[0] == 0
     articles = raws.rows(sample[1], "SELECT url, text FROM articles WHERE language IN ('en', 'de', 'es') ORDER BY url")

@@ -1,7 +1,5 @@
 """Feeds as readers see them: each entry once, with its times, and no entry of another host or kind."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable

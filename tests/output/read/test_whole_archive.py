@@ -1,7 +1,5 @@
 """All that readers are told of a small archive in which each kind of row stands, and all that exports make of it."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import json
@@ -206,7 +204,7 @@ TELL: dict[str, Callable[[Database, Path], Iterable[str]]] = {
 
 
 @pytest.fixture(scope="module")
-def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def db(tmp_path_factory):
     file = tmp_path_factory.mktemp("archive") / "ebb.db"
     fill_harbour(file)
     db = open_database(file, read_only=True)
@@ -216,12 +214,12 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 
 @pytest.mark.parametrize("asked", TELL)
-def test_all_of_it_is_told(db: Database, tmp_path: Path, asked: str) -> None:
+def test_all_of_it_is_told(db, tmp_path, asked):
     folder = Path(db.execute("PRAGMA database_list").fetchone()[2]).parent
     lines = TELL[asked](db, tmp_path)
     text = told(once(lines) if asked in ("pages", "markdown") else lines, FOLDER=folder)
     assert text == expected(FILE, asked, text)
 
 
-def test_nothing_else_is_expected() -> None:
+def test_nothing_else_is_expected():
     assert list(sections(FILE)) == list(TELL)

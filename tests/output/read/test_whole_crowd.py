@@ -1,15 +1,11 @@
 """What reports, feeds and searches take of an archive that has more."""
 
-from __future__ import annotations
-
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.read.archive_facts import gather_facts
@@ -32,7 +28,7 @@ NOW = "2026-01-20T12:00:00+00:00"
 
 
 @pytest.fixture(scope="module")
-def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def db(tmp_path_factory):
     file = tmp_path_factory.mktemp("crowd") / "c.db"
     fill_crowd(file)
     db = open_database(file, read_only=True)
@@ -41,7 +37,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 
 @pytest.mark.parametrize("width", [80, 130])
-def test_a_report_cuts_what_is_long_and_says_so(db: Database, width: int) -> None:
+def test_a_report_cuts_what_is_long_and_says_so(db, width):
     report = gather_report(db)
     looks = judge(gather_facts(db, "c.db", report.coverage, NOW), NOW)
     lines = (render(report, looks) if width == 80 else render(report, looks, width, 3)).splitlines()
@@ -50,7 +46,7 @@ def test_a_report_cuts_what_is_long_and_says_so(db: Database, width: int) -> Non
     assert text == expected(FILE, f"{width} columns", text)
 
 
-def test_lists_have_an_end(db: Database) -> None:
+def test_lists_have_an_end(db):
     report = gather_report(db)
     facts = gather_facts(db, "c.db", measure_coverage(db), NOW)
     assert (len(report.clusters), len(report.uncertain), len(report.layouts)) == (20, 100, 203)
@@ -62,12 +58,12 @@ def test_lists_have_an_end(db: Database) -> None:
     assert len(latest_edits(db, before_seq=52)) == 50
 
 
-def test_of_each_check_twenty_problems_are_told(db: Database) -> None:
+def test_of_each_check_twenty_problems_are_told(db):
     problems = Counter(problem.check for problem in verify(db))
     assert max(problems.values()) == problems["block_texts"] == 20
 
 
-def test_the_front_page_has_fifty_articles(tmp_path: Path) -> None:
+def test_the_front_page_has_fifty_articles(tmp_path):
     with Archive.open(tmp_path / "a.db") as archive:
         archive.db.execute("PRAGMA foreign_keys = OFF")
         put_many(archive.db, "articles", 1, 51, id="n", url="'http://a.test/' || n", title="'Title ' || n",
@@ -78,7 +74,7 @@ def test_the_front_page_has_fifty_articles(tmp_path: Path) -> None:
     assert {name: page.count('href="articles/') for name, page in pages.items()} == {"index": 50, "2026-01": 51}
 
 
-def test_the_index_of_a_wacz_has_a_member_for_1024_lines() -> None:
+def test_the_index_of_a_wacz_has_a_member_for_1024_lines():
     with zipfile.ZipFile(BytesIO(), "w") as file:
         _Package(file).add_index([f"key{n:04} 2026 {{}}\n" for n in range(2049)])
         lines = file.read("indexes/index.idx").decode().splitlines()

@@ -1,7 +1,5 @@
 """All that is found in an archive of which one value or row is wrong."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,7 +46,7 @@ DAMAGE = (
 
 
 @pytest.fixture(scope="module")
-def harbour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def harbour(tmp_path_factory):
     with unchecked_harbour(tmp_path_factory.mktemp("harbour")) as db:
         yield db
 
@@ -66,12 +64,12 @@ def findings(db: Database) -> Iterator[str]:
                 yield f"{check.__name__}: {found.detail}{place}"
 
 
-def test_nothing_is_found_in_a_sound_archive(harbour: Database) -> None:
+def test_nothing_is_found_in_a_sound_archive(harbour):
     assert list(findings(harbour)) == []
 
 
 @pytest.mark.parametrize("damage", DAMAGE, ids=range(len(DAMAGE)))
-def test_of_a_damage_all_this_is_found(harbour: Database, damage: str) -> None:
+def test_of_a_damage_all_this_is_found(harbour, damage):
     """Run with BROADSHEET_EXPECT=1 to write what is expected anew."""
     harbour.execute("PRAGMA foreign_keys = OFF")
     harbour.execute("BEGIN")
@@ -84,5 +82,5 @@ def test_of_a_damage_all_this_is_found(harbour: Database, damage: str) -> None:
     assert text == expected(FILE, damage, text)
 
 
-def test_nothing_else_is_expected() -> None:
+def test_nothing_else_is_expected():
     assert sorted(sections(FILE)) == sorted(DAMAGE)
