@@ -1,12 +1,10 @@
-"""`broadsheet fleet init`, and the lists that the documentation shows.
-
-A list of sites: what it comes to, and where a mistake in it is.
-"""
+"""Lists of sites: what one comes to, where a mistake in it is, those of the documentation, and `fleet init`."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -15,7 +13,13 @@ from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands.crawl import crawl
 from broadsheet.crawler.commands.update import update
 from broadsheet.crawler.fleet.site_task import is_receiver
-from broadsheet.crawler.fleet.sites_file import Site, SiteList, new_sites_file, read_sites
+from broadsheet.crawler.fleet.sites_file import (
+    Site,
+    SiteList,
+    line_of,
+    new_sites_file,
+    read_sites,
+)
 from tests.crawler.warm import REPOSITORY
 
 EXAMPLES = re.findall(
@@ -37,17 +41,9 @@ def test_init_writes_a_list_and_leaves_one_that_is_there(
     assert '[sites."blog.example"]' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [["ftp://a.example/"], ["https://a.example/", "-o", "no/such/folder/s.toml"]])
-def test_what_cannot_be_written_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["fleet", "init", *arguments]) in (1, 2)
-    assert capsys.readouterr().err.count("\n") == 1
-
-
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.splitlines()[0])
 def test_the_lists_of_the_documentation_can_be_read(tmp_path: Path, example: str) -> None:
-    file = tmp_path / "sites.toml"
-    file.write_text(example, "utf-8")
-    assert read_sites(file, crawl, update).sites
+    assert sites_of(tmp_path, example).sites
 
 
 WHOLE = """
@@ -114,28 +110,18 @@ def test_a_site_has_its_own_options_over_those_of_its_groups_over_the_defaults(t
 
 
 def test_a_site_without_an_option_is_looked_at_once_a_day(tmp_path: Path) -> None:
-    fleet = sites_of(
-        tmp_path,
-        '[fleet]\nparallel = 0\n[sites.a]\nurls = "https://a.example/"\n[sites.b]\nurls = "https://a.example/b"\n',
-    )
+    """A name is one of a file."""
+    name = "a.B_1-" + "a" * 94
+    fleet = sites_of(tmp_path, f"[fleet]\nparallel = 0\n[sites.'{name}']\nurls = 'https://a.example/'\n"
+                               "[sites.b]\nurls = 'https://a.example/b'\n")  # fmt: skip
     (site, other) = fleet.sites
     assert fleet == SiteList(tmp_path / "sites.toml", tmp_path / "archives", 0, 4, (site, other))
     assert site == Site(
-        "a", ("https://a.example/",), ("a.example",), (), 86_400.0, (), ("--", "https://a.example/"), (),
+        name, ("https://a.example/",), ("a.example",), (), 86_400.0, (), ("--", "https://a.example/"), (),
         site.words_digest,
     )  # fmt: skip
     assert len(site.words_digest) == len(other.words_digest) == 16
     assert site.words_digest != other.words_digest
-
-
-@pytest.mark.parametrize(("name", "is_taken"), [("a" * 100, True), ("a" * 101, False), ("-a", False), ("a.B_1-", True)])
-def test_a_name_is_one_of_a_file(tmp_path: Path, name: str, is_taken: bool) -> None:
-    text = f'[sites."{name}"]\nurls = "https://a.example/"\n'
-    if is_taken:
-        assert sites_of(tmp_path, text).sites[0].name == name
-    else:
-        with pytest.raises(CommandError, match="a site's name has letters"):
-            sites_of(tmp_path, text)
 
 
 def test_a_folder_may_be_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,11 +136,39 @@ def test_a_file_of_receivers_may_lie_in_a_folder_with_a_space_in_its_name(tmp_pa
     folder = tmp_path / "my sites"
     folder.mkdir()
     (folder / "editors.toml").touch()
-    site = sites_of(folder, f"{SITE}notify = ['editors.toml', 'tell editors.toml', 'smtp://a.example/x.toml']\n").sites[
-        0
-    ]
-    assert site.notify == (str(folder / "editors.toml"), "tell editors.toml", "smtp://a.example/x.toml")
-    assert [is_receiver(word) for word in site.notify] == [True, False, True]
+    fleet = sites_of(folder, f"{SITE}notify = ['editors.toml', 'tell editors.toml', 'smtp://a.example/x.toml']\n")
+    notify = fleet.sites[0].notify
+    assert notify == (str(folder / "editors.toml"), "tell editors.toml", "smtp://a.example/x.toml")
+    assert [is_receiver(word) for word in notify] == [True, False, True]
+
+
+def test_a_file_that_cannot_be_read_is_a_line_and_a_missing_one_says_how_to_make_one(tmp_path: Path) -> None:
+    (tmp_path / "latin.toml").write_bytes(b"# \xe4\n")
+    for name, message in (
+        (
+            "none.toml",
+            r"cannot read .*none\.toml: No such file or directory: broadsheet fleet init https://… writes one$",
+        ),
+        ("latin.toml", "is no TOML"),
+        (".", "Is a directory$"),
+    ):
+        with pytest.raises(CommandError, match=message):
+            read_sites(tmp_path / name, crawl, update)
+
+
+@pytest.mark.parametrize("data", [b"", b"# nothing\n", b"\xff\xfe\x00", None])
+def test_a_file_without_a_url_is_a_line(
+    tmp_path: Path, data: bytes | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that may not be read, too."""
+    file = tmp_path / "list"
+    file.write_bytes(data or b"")
+    if data is None:
+        monkeypatch.setattr(Path, "read_text", Mock(side_effect=PermissionError(13, "Permission denied", str(file))))
+    assert run(["fleet", "init", str(file), "-o", "-"]) == 2
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+    assert (f"cannot read the file of URLs {file}: Permission denied" if data is None else str(file)) in printed.err
 
 
 def test_the_words_are_what_the_commands_take(tmp_path: Path) -> None:
@@ -209,10 +223,11 @@ SITE = '[sites.a]\nurls = ["https://a.example/"]\n'
         ("[sites.a]\nurls = ['http://127.0.0.1/']\n", 1, "a: refused: http://127.0.0.1/ is a"),
         ("[sites]\na = 3\n", 2, "a must be a table: [sites.a]"),
         ("sites = 3\n", 1, "sites must be a table"),
-        (f"{SITE}[sites.'../b']\nurls = ['b.example']\n", 3, "a site's name has letters"),
+        *((f"{SITE}[sites.'{name}']\nurls = ['b.example']\n", 3, "a site's name has letters")
+          for name in ("../b", "a" * 101, "-a")),
         (f"{SITE}[sites.A]\nurls = ['b.example']\n", 3, "a and A would be one file on some disks"),
     ],
-)
+)  # fmt: skip
 def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, text: str, line: int, message: str) -> None:
     with pytest.raises(CommandError) as caught:
         sites_of(tmp_path, text)
@@ -244,3 +259,47 @@ def test_a_new_list_is_one_that_can_be_read(tmp_path: Path) -> None:
     assert "--contact=you@example.org" in fleet.sites[0].crawl_words
     with pytest.raises(CommandError, match="not an http or https URL"):
         new_sites_file(["ftp://a.example/"], "")
+
+
+TEXT = '''# [sites.news]
+[defaults]
+delay = 1
+
+[sites.news]   # delay
+urls = [
+  "https://news.example/",
+  "delay = 3",  # ]
+]
+note = """
+[sites.news.more]
+delay = 4
+"""
+delay = 2
+[sites]
+"a b" = { delay = 5 }
+'''
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [(["defaults"], 2), (["defaults", "delay"], 3), (["sites", "news"], 5), (["sites", "news", "urls"], 6),
+     (["sites", "news", "note"], 10), (["sites", "news", "delay"], 14), (["sites", "a b", "delay"], 16)],
+)  # fmt: skip
+def test_a_key_is_found_and_not_what_looks_like_it(path: list[str], line: int) -> None:
+    assert line_of(TEXT, path) == line
+
+
+def test_init_takes_urls_from_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("urls.txt").write_text("\ufeff# mine\n https://c.example/\n\nd.example\nhttps://a.example/news/\n", "utf-8")
+    assert run(["fleet", "init", "https://a.example/news/", "urls.txt", "https://e.example/", "-o", "-"]) == 0
+    urls = ["https://a.example/news/", *(f"https://{name}.example/" for name in "cde")]
+    assert re.findall(r'urls = \["(.*)"\]', capsys.readouterr().out) == urls
+
+
+@pytest.mark.parametrize("words", [["ftp://a.example/"], ["https://a.example/", "-o", "no/such/s.toml"]])
+def test_what_cannot_be_written_is_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fleet", "init", *words]) in (1, 2)
+    assert capsys.readouterr().err.count("\n") == 1
