@@ -1,4 +1,4 @@
-"""`broadsheet fleet run` over sites on loopback, with kills of crawls and of the runner itself."""
+"""`broadsheet fleet run` over sites on loopback, with kills of crawls and of the runner, and who runs a list."""
 
 from __future__ import annotations
 
@@ -15,25 +15,30 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Event
+from typing import Any, ClassVar
 
 import pytest
 
 from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.fleet import fleet_folder as disk
-from broadsheet.crawler.fleet import fleet_run
+from broadsheet.crawler.fleet import fleet_run, list_runs
 from broadsheet.crawler.fleet.fleet_run import FleetRun, StoredRecords
 from broadsheet.crawler.fleet.folder_store import FolderStore
+from broadsheet.crawler.fleet.list_runs import RUN_KEY, ListRun, RunRefused, is_current_run, overlap, read_runs
+from broadsheet.crawler.fleet.object_store import ObjectStore
 from broadsheet.crawler.fleet.site_head import read_head
 from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask, WorkerLost
 from broadsheet.crawler.fleet.sites_file import Site, SiteList
 from broadsheet.output.archive.archive_lock import is_owned
-from tests.crawler.crawls import QUICK
+from tests.crawler.crawls import QUICK, until
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import environment, rows, start
 from tests.crawler.warm import PATIENCE
 
 Serve = Callable[..., ScriptedSite]
+
+
 PAGES = 8
 
 
@@ -68,10 +73,7 @@ def test_a_list_with_a_mistake_does_nothing(tmp_path: Path, capsys: pytest.Captu
     from broadsheet.crawler.cli import run
 
     file = tmp_path / "sites.toml"
-    file.write_text('[sites.a]\nurls = ["https://a.example/"]\nmax_pages = 3\n')
-    assert run(["fleet", "run", str(file)]) == 2
-    assert f"{file}, line 3: there is no option max_pages" in capsys.readouterr().err
-    file.write_text('[sites.a]\nurls = ["https://a.example/"]\n[sites.b]\nurls = ["https://b.example/"]\ngroups = []\n')
+    file.write_text('[sites.a]\nurls = "https://a.example/"\n[sites.b]\nurls = "https://b.example/"\n')
     for arguments in (["--site", "c"], ["--group", "g"], ["--shard", "3/2"], ["--shard", "x"]):
         assert run(["fleet", "run", str(file), *arguments]) == 2
         assert capsys.readouterr().err.count("\n") == 1
@@ -113,21 +115,12 @@ def test_sites_are_crawled_then_nothing_is_due_then_they_are_updated(serve: Serv
 
 
 @pytest.mark.slow
-def test_a_quiet_run_says_in_a_line_which_site_failed(tmp_path: Path) -> None:
-    file = tmp_path / "sites.toml"
-    file.write_text('[sites.away]\nurls = ["http://127.0.0.1:1/"]\nallow-private = true\ndelay = 0\n', "utf-8")
-    code, out, errors = run_fleet(file, "-q")
-    assert (code, out, errors.count("\n")) == (1, "", 1)
-    assert errors.startswith("broadsheet: away: ")
-
-
-@pytest.mark.slow
 def test_a_stop_ends_all_crawls_and_the_same_command_goes_on(serve: Serve, tmp_path: Path) -> None:
     sites = sites_of(serve, 2)
     file = write_list(tmp_path, sites, "[fleet]\nparallel = 2\n")
     file.write_text(file.read_text().replace("delay = 0", "delay = 20"))
     runner = start("fleet", "run", file)
-    _until(lambda: all("/" in site.paths() for site in sites))
+    until(lambda: all("/" in site.paths() for site in sites), PATIENCE)
     second = run_fleet(file)
     assert second[0] == 75
     assert "another fleet run is at work" in second[2]
@@ -167,17 +160,12 @@ def test_forty_sites_on_four_addresses_get_two_requests_each_at_once(tmp_path: P
         file.write_text(f"[fleet]\nparallel = 4\nper-address = 2\n[defaults]\n{options}" + "".join(tables))
         code, out, errors = run_fleet(file)
     assert code == 0, out + errors + logs(tmp_path)
-    requests = CountedRequest.counts
-    assert {address: requests.most[address] for address in requests.most} == {f"127.0.0.{n}": 2 for n in range(2, 6)}
-    assert sum(requests.paths.values()) >= 40 * 4
+    assert CountedRequest.most == {f"127.0.0.{n}": 2 for n in range(2, 6)}
+    assert CountedRequest.count >= 40 * 4
 
 
 def site(name: str, *hosts: str) -> Site:
     return Site(name, (), hosts or (name,), (), 86_400.0, (), ("u",), (), "words")
-
-
-def fleet_of(tmp_path: Path, *sites: Site) -> SiteList:
-    return SiteList(tmp_path / "sites.toml", tmp_path, 0, 4, sites)
 
 
 class ScriptedEngine:
@@ -213,10 +201,10 @@ class ScriptedEngine:
 def run_of(
     tmp_path: Path, engine: ScriptedEngine, records: Any = None, sites: Sequence[Site] = (), **options: bool
 ) -> FleetRun:
+    """A run that has been run, of sites that are due."""
     sites = sites or tuple(map(site, engine.ends))
-    return FleetRun(
-        fleet_of(tmp_path, *sites), sites, records or disk.RecordFolder(tmp_path), lambda: engine, **options
-    )
+    fleet = SiteList(tmp_path / "sites.toml", tmp_path, 0, 4, tuple(sites))
+    return FleetRun(fleet, sites, records or disk.RecordFolder(tmp_path), lambda: engine, **options)
 
 
 def test_each_end_has_its_record_but_those_that_say_nothing_new(tmp_path: Path) -> None:
@@ -235,17 +223,13 @@ def test_each_end_has_its_record_but_those_that_say_nothing_new(tmp_path: Path) 
     assert again.started == []
 
 
-def test_a_lost_worker_s_task_runs_again_after_a_while_and_keeps_its_host(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lost_worker_s_task_runs_again_after_a_while_and_keeps_its_host(tmp_path: Path) -> None:
     engine = ScriptedEngine({"a": [None, SiteEnd.DONE], "b": [SiteEnd.DONE], "c": [SiteEnd.DONE]})
-    monkeypatch.setattr(fleet_run, "_LOOK_SECONDS", 0.01)
     run = run_of(tmp_path, engine, sites=(site("a", "x"), site("b", "y", "x"), site("c", "z")))
     run.run()
     assert engine.started == ["a", "c", "a", "b"]
     assert {result.end for result in run.results} == {SiteEnd.DONE}
-    engine = ScriptedEngine({"a": [None] * 4})
-    run = run_of(tmp_path, engine, everything=True)
+    run = run_of(tmp_path, ScriptedEngine({"a": [None] * 4}), everything=True)
     run.run()
     assert [(result.end, result.message) for result in run.results] == [(SiteEnd.KILLED, "its worker was lost")]
 
@@ -253,9 +237,8 @@ def test_a_lost_worker_s_task_runs_again_after_a_while_and_keeps_its_host(
 def test_without_anything_to_run_tasks_each_has_a_result(tmp_path: Path) -> None:
     run = run_of(tmp_path, ScriptedEngine({"a": [], "b": []}, room=-1))
     run.run()
-    assert {(result.end, result.message) for result in run.results} == {
-        (SiteEnd.NOT_STARTED, "there was no worker for too long")
-    }
+    message = "there was no worker for too long"
+    assert {(result.end, result.message) for result in run.results} == {(SiteEnd.NOT_STARTED, message)}
 
 
 def test_a_stop_starts_nothing_more_and_a_second_one_ends_at_once(tmp_path: Path) -> None:
@@ -279,35 +262,33 @@ def test_a_run_that_waits_takes_what_becomes_due_and_says_each_result(
     engine, pushed = ScriptedEngine({"a": [SiteEnd.DONE], "b": [SiteEnd.FAILED]}), list[tuple[datetime, int]]()
     run = run_of(tmp_path, engine, is_waiting=True)
     push = fleet_run.heapq.heappush
-    monkeypatch.setattr(fleet_run.heapq, "heappush", lambda heap, item: pushed.append(item) or push(heap, item))
 
-    def stop() -> None:
-        _until(lambda: len(pushed) == 2)
-        run.stop()
+    def note(heap: list[tuple[datetime, int]], item: tuple[datetime, int]) -> None:
+        push(heap, item)
+        pushed.append(item)
+        if len(pushed) == 2:
+            run.stop()
 
-    threading.Thread(target=stop).start()
+    monkeypatch.setattr(fleet_run.heapq, "heappush", note)
     run.run()
     hours = [round((due - datetime.now(UTC)).total_seconds() / 3600) for due, _ in pushed]
     assert (hours, len(run.lines), run.results) == ([23, 1], 2, [])
 
 
-def test_a_store_that_takes_nothing_stops_the_run(tmp_path: Path) -> None:
+def test_a_store_or_disk_that_takes_nothing_stops_the_run_or_costs_an_early_turn(tmp_path: Path) -> None:
     class Refusing(disk.RecordFolder):
         def refused(self) -> str:
             return "the store is read-only"
+
+    class Full(disk.RecordFolder):
+        def note(self, task: SiteTask, result: SiteResult) -> None:
+            raise OSError(28, "No space left on device")
 
     engine = ScriptedEngine({"a": [SiteEnd.FAILED], "b": [SiteEnd.DONE]}, room=1)
     run = run_of(tmp_path, engine, Refusing(tmp_path))
     run.run()
     assert (run.refusal, engine.started) == ("the store is read-only", ["a"])
-
-
-def test_a_record_that_cannot_be_written_costs_an_early_turn_alone(tmp_path: Path) -> None:
-    class Full(disk.RecordFolder):
-        def note(self, task: SiteTask, result: SiteResult) -> None:
-            raise OSError(28, "No space left on device")
-
-    run = run_of(tmp_path, ScriptedEngine({"a": [SiteEnd.DONE]}), Full(tmp_path))
+    run = run_of(tmp_path, ScriptedEngine({"a": [SiteEnd.DONE]}), Full(tmp_path), everything=True)
     run.run()
     assert run.lines == ["a: the record cannot be written, so its next turn comes early: No space left on device"]
 
@@ -333,35 +314,21 @@ def test_a_turn_that_published_nothing_gets_its_outcome_from_the_run(tmp_path: P
     assert records.refused() == ""
 
 
-class RequestCounts:
-    """How many requests are under way at each address, the most that there were at once, and what was asked for."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.now: Counter[str] = Counter()
-        self.most: Counter[str] = Counter()
-        self.paths: Counter[str] = Counter()
-
-    def begin(self, address: str, path: str) -> None:
-        with self.lock:
-            self.now[address] += 1
-            self.paths[path] += 1
-            self.most[address] = max(self.most[address], self.now[address])
-
-    def end(self, address: str) -> None:
-        with self.lock:
-            self.now[address] -= 1
-
-
 class CountedRequest(BaseHTTPRequestHandler):
     """Answers after a moment, and counts itself from its request to just before its answer's last bytes."""
 
-    counts = RequestCounts()
+    lock = threading.Lock()
+    count = 0
+    now: ClassVar[Counter[str]] = Counter()
+    most: ClassVar[Counter[str]] = Counter()
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        address = str(self.connection.getsockname()[0])
-        self.counts.begin(address, self.path)
+        address, kind = str(self.connection.getsockname()[0]), type(self)
+        with self.lock:
+            kind.count += 1
+            self.now[address] += 1
+            self.most[address] = max(self.most[address], self.now[address])
         links = ["/a", "/b"] if self.path == "/" else []
         is_page = self.path in ("/", "/a", "/b")
         body = page(self.path.strip("/") or "home", *links).encode() if is_page else b""
@@ -369,7 +336,8 @@ class CountedRequest(BaseHTTPRequestHandler):
         self.send_response(200 if is_page else 404)
         self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(body)))
-        self.counts.end(address)
+        with self.lock:
+            self.now[address] -= 1
         self.end_headers()
         self.wfile.write(body)
 
@@ -399,7 +367,7 @@ def counting_servers(count: int, addresses: int) -> Iterator[list[CountingServer
 def kill_one(runner: subprocess.Popen[str], victim: str, sites: list[ScriptedSite], chance: random.Random) -> None:
     """Kill a runner, what it started or what forks that, after some more requests; the runner ends either way."""
     goal = sum(len(site.paths()) for site in sites) + chance.randint(1, 12)
-    _until(lambda: runner.poll() is not None or sum(len(site.paths()) for site in sites) >= goal)
+    until(lambda: runner.poll() is not None or sum(len(site.paths()) for site in sites) >= goal, PATIENCE)
     below = started_by(runner.pid)
     forks = [one for one in below if b"forkserver import main" in Path(f"/proc/{one}/cmdline").read_bytes()]
     victims = forks[1:] if victim == "crawl" else forks[:1]  # the server itself comes first
@@ -425,16 +393,87 @@ def assert_whole(folder: Path, sites: list[ScriptedSite]) -> None:
         assert rows(archive, "PRAGMA integrity_check") == [("ok",)]
 
 
-def _until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.02)
-
-
 @pytest.fixture(autouse=True)
 def quick_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_run, "_LOOK_SECONDS", 0.01)
     for name, value in QUICK.items():
         if name != "BROADSHEET_DELAY":
             monkeypatch.setenv(name, value)
     assert environment()["BROADSHEET_WORKERS"] == "1"
+
+
+def list_run(
+    store: ObjectStore, name: str, at: str = "12:00", part: str = "1/1", take_over: float | None = None
+) -> ListRun:
+    return ListRun(store, part, name, f"{name}'s place", take_over, lambda: f"2026-01-01T{at}:00+00:00")
+
+
+@contextmanager
+def held(run: ListRun, *running: str) -> Iterator[None]:
+    with run.held(lambda: running, lambda: None):
+        yield
+
+
+def abandoned(run: ListRun) -> ListRun:
+    """A run whose process was killed: its record stays."""
+    run._change(run._taken)
+    return run
+
+
+def test_a_second_run_is_refused_and_the_line_says_since_when_the_first_was_not_heard_of(store: ObjectStore) -> None:
+    with held(list_run(store, "first")):
+        with pytest.raises(RunRefused) as caught, held(list_run(store, "second")):
+            pass
+        assert str(caught.value) == (
+            f"first runs the list for {store.address}, last renewed 2026-01-01T12:00:00Z; if it is gone, --take-over "
+            "30m takes over one of that age"
+        )
+    assert read_runs(store) == {}
+    with held(list_run(store, "second")):
+        assert [run.owner for run in read_runs(store).values()] == ["second"]
+
+
+def test_an_old_run_is_taken_over_and_learns_of_it(store: ObjectStore) -> None:
+    first = abandoned(list_run(store, "first"))
+    for at, take_over in (("12:31", None), ("12:29", 1_800.0), ("11:00", 1_800.0)):
+        with pytest.raises(RunRefused), held(list_run(store, "second", at, take_over=take_over)):
+            pass
+    assert is_current_run(store, first.id)
+    with held(list_run(store, "second", "12:31", take_over=1_800.0)):
+        assert not is_current_run(store, first.id)
+        with pytest.raises(RunRefused, match="second has taken the list over; what runs here stops"):
+            first._change(lambda runs: first._renewed(runs, ()))
+    assert is_current_run(store, "")
+
+
+def test_who_holds_the_lock_of_a_run_that_was_killed_goes_on_at_once(store: ObjectStore) -> None:
+    abandoned(list_run(store, "first"))
+    with held(list_run(store, "first", "12:01")):
+        assert [run.renewed_at for run in read_runs(store).values()] == ["2026-01-01T12:01:00+00:00"]
+
+
+def test_a_run_says_each_minute_that_it_goes_on_and_stops_when_it_is_taken_over(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_runs, "_RENEW_SECONDS", 0.02)
+    first, is_lost = list_run(store, "first"), Event()
+    with first.held(lambda: ["lamp"], is_lost.set):
+        until(lambda: [run.running for run in read_runs(store).values()] == [("lamp",)], PATIENCE)
+        with held(list_run(store, "second", "13:00", take_over=1_800.0)):
+            assert is_lost.wait(PATIENCE)
+    assert first.is_lost
+
+
+def test_parts_of_one_count_run_side_by_side_and_others_do_not(store: ObjectStore) -> None:
+    assert [overlap("1/3", other) for other in ("1/3", "2/3", "1/1", "2/4")] == [True, False, True, True]
+    with held(list_run(store, "first", part="1/3")), held(list_run(store, "second", part="2/3")):
+        assert sorted(read_runs(store)) == ["1/3", "2/3"]
+        for part in ("1/1", "2/3", "1/2"):
+            with pytest.raises(RunRefused), held(list_run(store, "third", part=part)):
+                pass
+
+
+def test_a_record_that_makes_no_sense_counts_for_none(store: ObjectStore) -> None:
+    store.replace_record(RUN_KEY, b"{", "")
+    with held(list_run(store, "first")):
+        assert sorted(read_runs(store)) == ["1/1"]
