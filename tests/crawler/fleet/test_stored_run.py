@@ -1,6 +1,6 @@
 """Runs of a site in a store: what is published is all there at the end, whoever was killed or overtaken.
 
-One task in a store: its result, also where it cannot run at all, and no secret for its crawl.
+A task gives a result, also where it cannot run at all. Takedowns in the archives of a fleet.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -20,10 +20,16 @@ from unittest.mock import Mock
 import pytest
 
 from broadsheet.crawler.crawl.processes import Lifeline
+from broadsheet.crawler.fleet import fleet_takedowns, site_copies, stored_run
 from broadsheet.crawler.fleet import site_processes as run_site
-from broadsheet.crawler.fleet import stored_run
+from broadsheet.crawler.fleet.fleet_takedowns import (
+    SiteTakedowns,
+    in_turn,
+    plan_takedowns,
+    take_down_beside,
+)
 from broadsheet.crawler.fleet.folder_store import FolderStore
-from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, Patience, StoreUnreachable
+from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, Patience, StoreFull, StoreUnreachable
 from broadsheet.crawler.fleet.site_copies import CopyOrigin, LocalCopy, read_origin, write_origin
 from broadsheet.crawler.fleet.site_head import Overtaken, SiteAttempt, SiteHead, read_head
 from broadsheet.crawler.fleet.site_records import SiteRecord, parse_record
@@ -42,17 +48,17 @@ from broadsheet.crawler.fleet.stored_run import (
 )
 from broadsheet.output.archive.archive_errors import InUse, NotReachable
 from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.read.verify import verify
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.takedowns import take_down
 from tests.crawler.fleet.sites import HOST, crawl_of, site_in, store_pages, stored_manifest, stored_names
 from tests.crawler.warm import PATIENCE
 from tests.output.conftest import Clock, Maker
+from tests.windows import KilledError
 
 
 def test_what_was_crawled_is_in_the_store_and_no_longer_here(run_store: ObjectStore, tmp_path: Path) -> None:
     """Bases of other sites go from this machine that were not used for long."""
     site = site_in(run_store, tmp_path)
-    assert site.save_seconds == 300.0
     old_base = site.copy.folder.with_name("old") / "base.json"
     old_base.parent.mkdir(parents=True)
     old_base.touch()
@@ -114,34 +120,28 @@ def test_torn_bytes_of_a_local_copy_stay_when_it_is_home(run_store: ObjectStore,
 
 def test_a_payload_that_lies_in_the_store_is_not_stored_again(run_store: ObjectStore, tmp_path: Path) -> None:
     run_stored(site_in(run_store, tmp_path), crawl_of("one"))
-    refers_to: list[object] = []
+    refers_to: list[bool] = []
 
     def update(archive: Path, is_lost: Event) -> None:
         store_pages(archive, ["one"], Maker(Clock(3_000)))
         with closing(open_database(archive, read_only=True)) as db:
-            refers_to.extend(
-                row[0] for row in db.execute("SELECT refers_to FROM captures ORDER BY fetched_at").fetchall()
-            )
+            rows = db.execute("SELECT refers_to IS NOT NULL FROM captures ORDER BY fetched_at").fetchall()
+        refers_to.extend(bool(refers) for (refers,) in rows)
 
     run_stored(site_in(run_store, tmp_path), update)
-    assert [original is None for original in refers_to] == [True, False]
-
-
-def overtaken_by(store: ObjectStore, tmp_path: Path, *names: str) -> Callable[[Path, Event], None]:
-    """A crawl that stores a page, and stalls until another machine has run the site."""
-
-    def crawl(archive: Path, is_lost: Event) -> None:
-        store_pages(archive, ["late"])
-        run_stored(site_in(store, tmp_path, "second"), crawl_of(*names))
-
-    return crawl
+    assert refers_to == [False, True]
 
 
 def test_who_is_overtaken_publishes_nothing_and_leaves_nothing(run_store: ObjectStore, tmp_path: Path) -> None:
     run_stored(site_in(run_store, tmp_path, "zeroth"), crawl_of("base"))
     first = site_in(run_store, tmp_path)
+
+    def stall(archive: Path, is_lost: Event) -> None:
+        store_pages(archive, ["late"])
+        run_stored(site_in(run_store, tmp_path, "second"), crawl_of("quick"))
+
     with pytest.raises(Overtaken, match="lamp was published by somebody else meanwhile"):
-        run_stored(first, overtaken_by(run_store, tmp_path, "quick"))
+        run_stored(first, stall)
     assert stored_names(run_store, tmp_path) == {"base", "quick"}
     assert not first.copy.is_left_over()
     assert_nothing_unnamed(run_store)
@@ -194,9 +194,8 @@ def test_another_machine_goes_on_from_what_a_killed_crawl_has_saved(run_store: O
     assert_nothing_unnamed(run_store)
 
 
-def test_an_archive_that_has_no_tables_yet_is_not_saved(tmp_path: Path) -> None:
-    (tmp_path / "store").mkdir()
-    site = site_in(FolderStore(tmp_path / "store"), tmp_path)
+def test_an_archive_that_has_no_tables_yet_is_not_saved(disk: FolderStore, tmp_path: Path) -> None:
+    site = site_in(disk, tmp_path)
     attempt = attempt_at(site)
     with closing(sqlite3.connect(site.copy.archive)) as db:
         db.execute("PRAGMA journal_mode = WAL")
@@ -205,20 +204,17 @@ def test_an_archive_that_has_no_tables_yet_is_not_saved(tmp_path: Path) -> None:
     assert read_head(site.store, "lamp").generation == 0
 
 
-def test_a_crawl_stops_when_it_is_overtaken_or_its_run_has_lost_the_list(tmp_path: Path) -> None:
-    (tmp_path / "store").mkdir()
-    store = FolderStore(tmp_path / "store")
-
+def test_a_crawl_stops_when_it_is_overtaken_or_its_run_has_lost_the_list(disk: FolderStore, tmp_path: Path) -> None:
     def crawl(archive: Path, must_stop: Event) -> None:
         store_pages(archive, ["one"])
         assert must_stop.wait(PATIENCE)
 
-    site = replace(site_in(store, tmp_path), save_seconds=0.01)
+    site = replace(site_in(disk, tmp_path), save_seconds=0.01)
     run_stored(replace(site, is_wanted=lambda: False), crawl)
-    assert stored_names(store, tmp_path) == {"one"}
+    assert stored_names(disk, tmp_path) == {"one"}
 
     def overtaken(archive: Path, must_stop: Event) -> None:
-        SiteAttempt(store, "lamp").publish()
+        SiteAttempt(disk, "lamp").publish()
         crawl(archive, must_stop)
 
     with pytest.raises(Overtaken):
@@ -226,39 +222,37 @@ def test_a_crawl_stops_when_it_is_overtaken_or_its_run_has_lost_the_list(tmp_pat
     assert not site.copy.is_left_over()
 
 
-class PowerCutError(BaseException):
-    """Stands for a kill: nothing that would clean up runs after it."""
+@contextmanager
+def killed_at(patch: pytest.MonkeyPatch, module: object, step: str) -> Iterator[None]:
+    """A kill at a step: nothing that would clean up runs after it."""
+    with patch.context() as inner:
+        inner.setattr(module, step, Mock(side_effect=KilledError))
+        with pytest.raises(KilledError):
+            yield
 
 
 def test_what_a_killed_attempt_left_is_gone_on_with_unless_the_site_moved_on(
     run_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cut(*arguments: object) -> None:
-        raise PowerCutError
-
     for machine, page, others in (("first", "one", ()), ("second", "two", ("three",))):
-        with monkeypatch.context() as patch:
-            patch.setattr(stored_run, "save_site", cut)
-            with pytest.raises(PowerCutError):
-                run_stored(site_in(run_store, tmp_path, machine), crawl_of(page))
+        with killed_at(monkeypatch, stored_run, "save_site"):
+            run_stored(site_in(run_store, tmp_path, machine), crawl_of(page))
         for other in others:
             run_stored(site_in(run_store, tmp_path, "third"), crawl_of(other))
         run_stored(site_in(run_store, tmp_path, machine), crawl_of("next"))
     assert stored_names(run_store, tmp_path) == {"one", "three", "next"}
 
 
-def test_a_state_whose_pieces_go_while_they_are_fetched_is_overtaken(tmp_path: Path) -> None:
-    (tmp_path / "store").mkdir()
-    store = FolderStore(tmp_path / "store")
-    run_stored(site_in(store, tmp_path), crawl_of("one"))
-    attempt = SiteAttempt(store, "lamp")
-    run_stored(site_in(store, tmp_path), forget_one)
+def test_a_state_whose_pieces_go_while_they_are_fetched_is_overtaken(disk: FolderStore, tmp_path: Path) -> None:
+    run_stored(site_in(disk, tmp_path), crawl_of("one"))
+    attempt = SiteAttempt(disk, "lamp")
+    forget_stored(site_in(disk, tmp_path), [ONE], "")
     with pytest.raises(Overtaken):
-        run_attempt(site_in(store, tmp_path, "second"), attempt, crawl_of("two"), lambda _: {})
-    for key in store.keys(state_prefix("lamp")):
-        store.delete(key)
+        run_attempt(site_in(disk, tmp_path, "second"), attempt, crawl_of("two"), lambda _: {})
+    for key in disk.keys(state_prefix("lamp")):
+        disk.delete(key)
     with pytest.raises(NotInStore):
-        run_stored(site_in(store, tmp_path, "second"), crawl_of("two"))
+        run_stored(site_in(disk, tmp_path, "second"), crawl_of("two"))
 
 
 def test_a_crawl_that_still_runs_here_keeps_its_archive(run_store: ObjectStore, tmp_path: Path) -> None:
@@ -282,23 +276,14 @@ def test_a_crawl_that_raises_is_brought_home_too(run_store: ObjectStore, tmp_pat
 def test_a_store_that_fails_at_the_end_leaves_the_local_copy(
     run_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unreachable(*arguments: object) -> None:
-        raise StoreUnreachable("the store is away")
-
     site = site_in(run_store, tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(type(run_store), "put_bytes", unreachable)
+        patch.setattr(type(run_store), "put_bytes", Mock(side_effect=StoreUnreachable("the store is away")))
         with pytest.raises(StoreUnreachable):
             run_stored(site, crawl_of("one"))
     assert site.copy.is_left_over()
     run_stored(site_in(run_store, tmp_path), crawl_of("two"))
     assert stored_names(run_store, tmp_path) == {"one", "two"}
-
-
-def forget_one(archive: Path, _is_lost: object) -> None:
-    """Take a page down in place of a crawl."""
-    with Archive.open(archive) as opened:
-        take_down(opened.db, f"{HOST}/one", clock=Clock(2_000))
 
 
 def test_a_takedown_refuses_a_running_attempt_and_comes_before_the_next_state(
@@ -310,14 +295,12 @@ def test_a_takedown_refuses_a_running_attempt_and_comes_before_the_next_state(
 
     def forget_and_die(archive: Path, _is_lost: Event) -> None:
         store_pages(archive, ["late"])
-        with monkeypatch.context() as patch:
-            patch.setattr(stored_run, "run_attempt", Mock(side_effect=PowerCutError))
-            with pytest.raises(PowerCutError):
-                forget_stored(site_in(run_store, tmp_path, "second"), [f"{HOST}/one"], "asked")
+        with killed_at(monkeypatch, stored_run, "run_attempt"):
+            forget_stored(site_in(run_store, tmp_path, "second"), [ONE], "asked")
 
     with pytest.raises(Overtaken):
         run_stored(site_in(run_store, tmp_path), forget_and_die)
-    assert read_head(run_store, "lamp").takedowns == ((f"{HOST}/one", "asked"),)
+    assert read_head(run_store, "lamp").takedowns == ((ONE, "asked"),)
     run_stored(site_in(run_store, tmp_path), crawl_of("more"))
     assert (stored_names(run_store, tmp_path), read_head(run_store, "lamp").takedowns) == ({"two", "more"}, ())
     assert all(run_store.length(key) is None for key in old_keys)
@@ -435,20 +418,14 @@ def test_a_crawl_gets_no_credentials_of_the_store(
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
     run(TASK, place)
-    assert {name: environments[0][name] for name in os.environ if name.startswith("AWS_")} == {
-        name: "" for name in os.environ if name.startswith("AWS_")
-    }
+    assert environments[0]["AWS_SECRET_ACCESS_KEY"] == ""
     assert "very-secret" not in str(environments)
 
 
-def test_the_work_folder_may_name_variables_of_the_machine(
+def test_a_variable_that_the_machine_sets_wins(
     place: StorePlace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("SCRATCH", str(tmp_path))
-    assert replace(place, work_folder="$SCRATCH/sites").local_folder == tmp_path / "sites"
-
-
-def test_a_variable_that_the_machine_sets_wins(place: StorePlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The work folder may name variables of the machine."""
     for name in os.environ:
         if name.startswith(("BROADSHEET_", "AWS_", "OBJECT_STORE_")):
             monkeypatch.delenv(name)
@@ -462,6 +439,8 @@ def test_a_variable_that_the_machine_sets_wins(place: StorePlace, monkeypatch: p
     monkeypatch.setenv("OBJECT_STORE_KEY", "secret")
     del chosen["BROADSHEET_WORKERS"]
     assert place.environment(Path("/grants")) == chosen | {"OBJECT_STORE_KEY": ""}
+    monkeypatch.setenv("SCRATCH", str(tmp_path))
+    assert replace(place, work_folder="$SCRATCH/sites").local_folder == tmp_path / "sites"
 
 
 def record_in(place: StorePlace) -> SiteRecord:
@@ -487,27 +466,22 @@ def test_a_crawl_that_the_system_kills_is_tried_again_some_times(
     assert ends == []
 
 
-def test_what_fails_before_its_crawl_is_left_to_the_run_to_publish(
-    place: StorePlace, environments: list[Mapping[str, str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stored_run, "_prepare", Mock(side_effect=NotReachable("the archive is damaged")))
-    result = run(TASK, place)
-    assert (result.message, result.is_published, environments) == ("the archive is damaged", False, [])
-
-
 @pytest.mark.parametrize(
     ("error", "message"),
     [
+        (NotReachable("the archive is damaged"), "the archive is damaged"),
         (OSError(28, "No space left on device", "/full/lamp.db"), "/full/lamp.db: No space left on device"),
         (OSError("nothing that the system knows"), "{work}: nothing that the system knows"),
     ],
 )
-def test_a_fault_of_the_disk_fails_the_task_in_a_line(
-    place: StorePlace, monkeypatch: pytest.MonkeyPatch, error: OSError, message: str
-) -> None:
+def test_what_fails_before_its_crawl_is_left_to_the_run_to_publish(
+    place: StorePlace, environments: list[Mapping[str, str]], monkeypatch: pytest.MonkeyPatch, error: Exception,
+    message: str,
+) -> None:  # fmt: skip
     monkeypatch.setattr(stored_run, "_prepare", Mock(side_effect=error))
     result = run(TASK, place)
     assert (result.end, result.message) == (SiteEnd.FAILED, message.format(work=place.local_folder))
+    assert (result.is_published, environments) == (False, [])
 
 
 def test_a_disk_that_holds_no_archive_is_said_before_anything_is_done(
@@ -531,10 +505,11 @@ def test_a_site_that_this_machine_has_in_hand_is_left_alone(
 
 
 def test_saving_takes_a_twentieth_of_the_time_at_most_and_what_fails_is_left_to_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    disk: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The saves take 2, 15, 20 and 40 seconds; the second fails, the fourth finds the lease lost."""
     now, waits, seconds = [0.0], list[float](), iter([2.0, 15.0, 20.0, 40.0])
+    errors = {15.0: StoreUnreachable("away"), 40.0: Overtaken("another")}
 
     class Running(Event):
         def wait(self, timeout: float | None = None) -> bool:
@@ -544,15 +519,12 @@ def test_saving_takes_a_twentieth_of_the_time_at_most_and_what_fails_is_left_to_
     def save(*_words: object) -> None:
         taken = next(seconds)
         now[0] += taken
-        if taken == 15.0:
-            raise StoreUnreachable("away")
-        if taken == 40.0:
-            raise Overtaken("another")
+        if taken in errors:
+            raise errors[taken]
 
     monkeypatch.setattr(stored_run, "save_now", save)
     monkeypatch.setattr(stored_run, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    (tmp_path / "store").mkdir()
-    site, must_stop = site_in(FolderStore(tmp_path / "store"), tmp_path), Event()
+    site, must_stop = site_in(disk, tmp_path), Event()
     attempt = SiteAttempt(site.store, "lamp")
     monkeypatch.setattr(threading, "Event", Running)
     with stored_run._saving(site, attempt, must_stop):
@@ -566,3 +538,178 @@ def test_a_crawl_that_stores_nothing_leaves_nothing(run_store: ObjectStore, tmp_
     run_stored(site, lambda _archive, _is_lost: seen.append(read_origin(site.copy)))
     assert (read_head(run_store, "lamp"), seen) == (SiteHead(), [CopyOrigin("store-1", "")])
     assert run_store.keys(state_prefix("lamp")) == []
+
+
+ONE, TWO, LATER = f"{HOST}/one", f"{HOST}/two", f"{HOST}/later/*"
+
+
+TEXT = b"of one is told here"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """An archive of three pages, with their raw responses."""
+    path = tmp_path / "lamp.db"
+    store_pages(path, ["one", "two", "three"])
+    return path
+
+
+def plan(file: Path, *patterns: str) -> SiteTakedowns:
+    """What taking patterns down would do."""
+    with closing(open_database(file, read_only=True)) as db:
+        return plan_takedowns(db, patterns)
+
+
+@pytest.fixture
+def rewrites(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """An entry for each time that an archive is rewritten."""
+    noted: list[str] = []
+    rewrite = fleet_takedowns.erase_remains
+    for module in (fleet_takedowns, site_copies):
+        monkeypatch.setattr(module, "erase_remains", lambda db: (noted.append("once"), rewrite(db)))
+    return noted
+
+
+def test_an_archive_is_concerned_by_a_url_a_host_or_an_earlier_takedown(file: Path) -> None:
+    known = (ONE, LATER, "*/thr*", "http://*.example/x")
+    assert plan(file, *known, "http://other.example/one", "*nothing*", "no url").patterns == known
+    assert (plan(file, ONE).is_open, plan(file, LATER).is_open, plan(file, "*nothing*").is_open) == (True, True, False)
+    take_down_beside(file, file.with_name("mark"), ("*nothing*",), "")
+    with Archive.open(file) as archive:
+        archive.db.execute("INSERT INTO takedowns (pattern, at, urls, articles, blocks) VALUES (?, '', 0, 0, 0)", [TWO])
+        archive.db.execute("UPDATE urls SET host = '' WHERE url = ?", [ONE])
+        archive.db.conn.commit()
+    assert plan(file, "*nothing*", "no url").patterns == ("*nothing*",)
+    assert (plan(file, "*nothing*").is_open, plan(file, TWO).is_open) == (False, True)
+
+
+def test_all_patterns_are_taken_down_and_the_file_is_rewritten_once(
+    file: Path, tmp_path: Path, rewrites: list[str]
+) -> None:
+    mark = tmp_path / "marks/of/lamp"
+    assert take_down_beside(file, mark, (ONE, TWO, LATER), "a letter") == []
+    assert (rewrites, mark.exists()) == (["once"], False)
+    assert not plan(file, ONE, TWO, LATER).is_open
+    assert TEXT not in file.read_bytes()
+    with Archive.open(file) as archive:
+        assert verify(archive.db) == []
+        assert archive.db.execute("SELECT url FROM articles").fetchall() == [(f"{HOST}/three",)]
+        noted = archive.db.execute("SELECT pattern, note FROM takedowns ORDER BY pattern").fetchall()
+    assert noted == [(LATER, "a letter"), (ONE, "a letter"), (TWO, "a letter")]
+
+
+@pytest.mark.parametrize("step", ["_take_down_all", "erase_remains"])
+def test_the_mark_is_there_before_all_and_stays_until_the_file_is_rewritten(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """An archive in use is not touched."""
+    mark = tmp_path / "mark"
+    with Archive.open(file), pytest.raises(InUse):
+        take_down_beside(file, mark, (ONE,), "")
+    assert not mark.exists()
+    with killed_at(monkeypatch, fleet_takedowns, step):
+        take_down_beside(file, mark, (ONE,), "")
+    assert mark.exists()
+    assert plan(file, ONE).is_open is (step == "_take_down_all")
+    take_down_beside(file, mark, (ONE,), "")
+    assert not mark.exists()
+
+
+def test_a_site_of_a_store_gets_a_new_state_without_pieces_of_the_earlier_one(
+    run_store: ObjectStore, tmp_path: Path, rewrites: list[str]
+) -> None:
+    """The raw responses that are erased lie in a WARC file that is away; that of another turn stays as it is."""
+    run_stored(site_in(run_store, tmp_path), crawl_of("one", "two"))
+    run_stored(site_in(run_store, tmp_path), crawl_of("three"))
+    old = stored_manifest(run_store)
+    site = site_in(run_store, tmp_path, "second")
+    assert forget_stored(site, [ONE, LATER], "") == []
+    assert rewrites == ["once"]
+    assert stored_manifest(run_store).database.full_count == len(stored_manifest(run_store).database.pieces)
+    assert forget_stored(site, [ONE], "") == []
+    assert rewrites == ["once", "once"], "also where nothing new is noted, since more may have come of the pattern"
+    new = stored_manifest(run_store)
+    kept = [file for file in new.warc_files if file in old.warc_files]
+    assert (len(kept), len(new.warc_files)) == (1, 2)
+    assert all(run_store.length(key) is None for key in old.keys - new.keys)
+    assert not {piece.key for piece in old.database.pieces} & new.keys
+    assert_nothing_unnamed(run_store)
+    assert stored_names(run_store, tmp_path) == {"two", "three"}
+    assert read_head(run_store, "lamp").takedowns == ()
+    assert TEXT not in site.copy.base_path.read_bytes()
+    assert not plan(site.copy.base_path, ONE, LATER).is_open
+
+
+def test_a_payload_that_another_page_shares_stays(run_store: ObjectStore, tmp_path: Path) -> None:
+    """The page two was fetched with the bytes of one: its capture refers to the record that is erased."""
+
+    def crawl(archive: Path, is_lost: object) -> None:
+        store_pages(archive, ["one", "two"])
+        with Archive.open(archive) as opened:
+            opened.db.execute(
+                f"UPDATE captures SET refers_to = (SELECT id FROM captures WHERE url = '{ONE}') WHERE url = '{TWO}'"
+            )
+            opened.db.conn.commit()
+
+    run_stored(site_in(run_store, tmp_path), crawl)
+    site = site_in(run_store, tmp_path, "second")
+    assert forget_stored(site, [ONE], "") == []
+    with closing(open_database(site.copy.base_path, read_only=True)) as db:
+        rows = db.execute(f"SELECT warc_file IS NULL, refers_to FROM captures WHERE url = '{TWO}'").fetchall()
+    assert rows == [(0, None)]
+
+
+def test_a_takedown_that_was_killed_is_gone_on_with(
+    run_store: ObjectStore, tmp_path: Path, rewrites: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the takedown in the local copy."""
+    run_stored(site_in(run_store, tmp_path), crawl_of("one", "two"))
+    site = site_in(run_store, tmp_path, "second")
+    with killed_at(monkeypatch, stored_run, "_bring_home"):
+        forget_stored(site, [ONE], "")
+    assert site.copy.is_left_over()
+    (result,) = in_turn(["lamp"], lambda name: forget_stored(site, (ONE,), ""))
+    assert result.end is SiteEnd.DONE, result
+    assert len(rewrites) <= 2
+    assert stored_names(run_store, tmp_path) == {"two"}
+    stored = b"".join(chunk for key in run_store.keys("sites/lamp/states/") for chunk in run_store.chunks(key))
+    assert TEXT not in stored
+    assert TEXT not in site.copy.base_path.read_bytes()
+
+
+def test_a_site_that_is_in_hand_here_is_left_to_whoever_writes_its_next_state(
+    run_store: ObjectStore, tmp_path: Path
+) -> None:
+    run_stored(site_in(run_store, tmp_path), crawl_of("one", "two"))
+    site = site_in(run_store, tmp_path, "second")
+    with stored_run.in_hand(site.copy), pytest.raises(InUse):
+        forget_stored(site, [ONE], "")
+    site.copy.folder.mkdir(parents=True)
+    with Archive.open(site.copy.archive), pytest.raises(InUse):
+        forget_stored(site, [ONE], "")
+    assert read_head(run_store, "lamp").takedowns == ((ONE, ""),)
+    run_stored(site_in(run_store, tmp_path), crawl_of("three"))
+    assert stored_names(run_store, tmp_path) == {"two", "three"}
+
+
+def test_sites_come_in_turn_and_each_has_its_result() -> None:
+    errors = {"held": Overtaken("held is quick"), "used": InUse("used is in use"), "full": StoreFull("no room")}
+
+    def work(name: str) -> list[str]:
+        if name in errors:
+            raise errors[name]
+        return ["a.warc.gz"]
+
+    results = list(in_turn(["held", "used", "full", "well"], work))
+    assert [(result.name, result.end, result.lines) for result in results] == [
+        ("held", SiteEnd.IN_USE, ("held is quick",)),
+        ("used", SiteEnd.IN_USE, ("used is in use",)),
+        ("full", SiteEnd.FAILED, ("no room",)),
+        ("well", SiteEnd.DONE, ("a.warc.gz",)),
+    ]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> FolderStore:
+    (tmp_path / "store").mkdir()
+    return FolderStore(tmp_path / "store")
