@@ -1,4 +1,4 @@
-"""Every package that code imports is declared, and every declared one has its line in docs/architecture.md."""
+"""Packages: what code imports is declared, what is declared is pinned and has its line; one version everywhere."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import ast
 import hashlib
 import re
 import sys
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.metadata import packages_distributions
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
-from tests.test_pins import PROJECT
-from tests.tools import REPOSITORY
+from broadsheet.crawler import __version__
+from tests.tools import PINS, REPOSITORY
 
-OWN = {"broadsheet", "tests"}
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
+EXTRAS = PROJECT["project"]["optional-dependencies"]
 NAMESPACES = {"backports"}  # packages of several distributions: the second part of the name counts too
-DOCUMENT = (
-    (REPOSITORY / "docs/architecture.md").read_text("utf-8").partition("\n## Dependencies\n")[2].partition("\n## ")[0]
-)
-NOT_IMPORTED = {"lxml-html-clean"}
-"""Declared for others: the document says for whom."""
-
+UNINSTALLED = {"readability": "readability-lxml", "newspaper": "newspaper4k"}
+"""Of the benchmarks alone: an installation for tests does not have them."""
 EXTRA_OF = {
     "cleaners/training/": "train",
     "crawler/fleet/": "fleet",
@@ -36,30 +36,34 @@ EXTRA_OF = {
     "tests/": "dev",
 }
 """Which extra of pyproject.toml the modules of a folder may need besides."""
-
-APART = {("tests/executed_lines.py", "coverage")}
-"""Packages that a tool has in an environment of its own (`tests/pins`)."""
+installed_packages = cache(metadata.packages_distributions)
 
 
-@cache
+def requirements(lines: Iterable[str]) -> list[Requirement]:
+    return [Requirement(line) for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def read(file: Path) -> list[Requirement]:
+    return requirements(file.read_text("utf-8").splitlines())
+
+
 def declared(*extras: str) -> set[str]:
     """The names of the packages that running, and these extras, ask for."""
-    project = PROJECT["project"]
-    lines = [*project["dependencies"], *(line for name in extras for line in project["optional-dependencies"][name])]
-    return {canonicalize_name(Requirement(line).name) for line in lines}
+    lines = [*PROJECT["project"]["dependencies"], *(line for name in extras for line in EXTRAS[name])]
+    return {canonicalize_name(one.name) for one in requirements(lines)}
 
 
-def imported_modules(source: str) -> set[str]:
+def imported_modules(source: str) -> Iterator[str]:
     """The modules outside the standard library that a source imports, at its top or within."""
-    modules: set[str] = set()
     for node in ast.walk(ast.parse(source)):
+        names = []
         if isinstance(node, ast.Import):
-            modules |= {alias.name for alias in node.names}
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            modules |= {
-                f"{node.module}.{alias.name}" if node.module in NAMESPACES else node.module for alias in node.names
-            }
-    return {module for module in modules if module.split(".")[0] not in (*sys.stdlib_module_names, *OWN, "compression")}
+            is_part = node.module in NAMESPACES
+            names = [f"{node.module}.{alias.name}" if is_part else node.module for alias in node.names]
+        own = (*sys.stdlib_module_names, "broadsheet", "tests", "compression")
+        yield from (name for name in names if name.split(".")[0] not in own)
 
 
 def distribution_of(module: str) -> str:
@@ -67,56 +71,72 @@ def distribution_of(module: str) -> str:
     top, _, rest = module.partition(".")
     if top in NAMESPACES:
         return canonicalize_name(f"{top}.{rest.split('.')[0]}")
-    names = _installed_packages().get(top, [UNINSTALLED.get(top, top)])
-    return canonicalize_name(names[0])
-
-
-@cache
-def _installed_packages() -> Mapping[str, list[str]]:
-    return packages_distributions()
-
-
-UNINSTALLED = {"readability": "readability-lxml", "newspaper": "newspaper4k"}
-"""Of the benchmarks alone: an installation for tests does not have them."""
-
-
-def modules_of(folder: str) -> Iterator[tuple[str, str]]:
-    """(path, imported distribution) of the modules below a folder."""
-    for path in sorted((REPOSITORY / folder).rglob("*.py")):
-        for module in imported_modules(path.read_text("utf-8")):
-            yield str(path.relative_to(REPOSITORY)), distribution_of(module)
+    return canonicalize_name(installed_packages().get(top, [UNINSTALLED.get(top, top)])[0])
 
 
 @pytest.mark.slow
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     undeclared, imported = set(), set()
-    for path, name in (found for folder in ("cleaners", "crawler", "output", "tests") for found in modules_of(folder)):
+    for file in (
+        file for folder in ("cleaners", "crawler", "output", "tests") for file in (REPOSITORY / folder).rglob("*.py")
+    ):
+        path = str(file.relative_to(REPOSITORY))
+        names = {distribution_of(module) for module in imported_modules(file.read_text("utf-8"))}
         extras = [extra for place, extra in EXTRA_OF.items() if path.startswith(place)]
-        if name not in declared(*extras):
-            undeclared.add((path, name))
-        if not path.startswith("tests/"):
-            imported.add(name)
-    assert undeclared == APART
-    assert declared() - imported == NOT_IMPORTED
-
-
-def test_what_is_declared_has_its_line() -> None:
-    named = {canonicalize_name(name) for line in DOCUMENT.splitlines() if line.startswith("|") for name in _names(line)}
-    assert declared(*PROJECT["project"]["optional-dependencies"]) == named
-
-
-def _names(line: str) -> list[str]:
-    """The packages in the first cell of a table's line."""
-    return re.findall(r"`([\w.-]+)`", line.split("|")[1])
+        undeclared |= {(path, name) for name in names - declared(*extras)}
+        imported |= set() if path.startswith("tests/") else names
+    assert undeclared == {("tests/executed_lines.py", "coverage")}, "which has an environment of its own (tests/pins)"
+    assert declared() - imported == {"lxml-html-clean"}, "for others: docs/architecture.md says for whom"
 
 
 def test_an_import_is_seen_wherever_it_stands() -> None:
     source = "import os\nfrom backports import zstd\ndef f():\n    import lxml.html, json\n    from tests import x\n"
-    assert imported_modules(source) == {"backports.zstd", "lxml.html"}
-    assert distribution_of("backports.zstd") == "backports-zstd"
-    assert distribution_of("lxml.html") == "lxml"
+    assert {*map(distribution_of, imported_modules(source))} == {"backports-zstd", "lxml"}
+
+
+def test_what_is_declared_has_its_line() -> None:
+    document = (REPOSITORY / "docs/architecture.md").read_text("utf-8")
+    section = document.partition("\n## Dependencies\n")[2].partition("\n## ")[0]
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("|")]
+    assert declared(*EXTRAS) == {canonicalize_name(name) for cell in cells for name in re.findall(r"`([\w.-]+)`", cell)}
 
 
 def test_the_language_model_is_the_one_that_the_notice_names() -> None:
     digest = hashlib.sha256((REPOSITORY / "cleaners/page/lid.176.ftz").read_bytes()).hexdigest()
     assert digest in (REPOSITORY / "NOTICE").read_text("utf-8")
+
+
+def unpinned(wanted: Iterable[Requirement], pins: Iterable[Requirement]) -> list[str]:
+    """What is wanted and has no pin, or one that it does not allow; a pin of no one version."""
+    versions: dict[str, set[str]] = {}
+    for pin in pins:
+        versions.setdefault(canonicalize_name(pin.name), set()).add(str(pin.specifier).removeprefix("=="))
+    missing = [
+        str(each) for each in wanted
+        if not (known := versions.get(canonicalize_name(each.name)))
+        or not all(each.specifier.contains(version, prereleases=True) for version in known)
+    ]  # fmt: skip
+    return missing + [name for name, known in versions.items() if re.search(r"[<>~=,*]|^$", " ".join(known))]
+
+
+def test_all_that_is_asked_for_is_pinned_to_one_version() -> None:
+    """Not the benchmarks' extractors."""
+    lines = [
+        *PROJECT["build-system"]["requires"],
+        *PROJECT["project"]["dependencies"],
+        *EXTRAS["dev"],
+        *EXTRAS["train"],
+    ]
+    assert unpinned(requirements(lines), read(REPOSITORY / "constraints.txt")) == [], "make pins writes it anew"
+    sets = {file.stem: unpinned(read(file), read(file.with_suffix(".txt"))) for file in PINS.glob("*.in")}
+    assert {name for name, missing in sets.items() if missing} == set()
+    wanted = requirements(["a>=2", "B_c<3", "d"])
+    assert unpinned(wanted, requirements(["a==1", "b-c==2.9", "e>1"])) == ["a>=2", "d", "e"]
+    assert unpinned(wanted, requirements(["a==2", "b-c==2.9", "d==1", "d==2 ; python_version < '3.12'"])) == []
+
+
+def test_pyproject_the_installation_and_the_changelog_say_the_version_of_the_package() -> None:
+    changelog = (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
+    versions = re.findall(r"^## \[?(\d[^\s\]]*)", changelog, re.MULTILINE)
+    assert {PROJECT["project"]["version"], metadata.version("broadsheet"), versions[0]} == {__version__}
+    assert versions == sorted(versions, key=Version, reverse=True)

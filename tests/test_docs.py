@@ -1,117 +1,160 @@
-"""What the documents say of the code is there: files, folders, and the pages that they link to."""
+"""Documents, docstrings and SQL say what is so, and what the documents name and link to is there."""
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from broadsheet.crawler.cli import _SECTIONS
+from tests.pictures import FOLDER, NAMES, main
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PACKAGES = ("broadsheet", "cleaners", "crawler", "output")
+PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
+DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *PAGES]
+TEXTS = {document: document.read_text("utf-8") for document in DOCUMENTS}
+SOURCES = {
+    path: path.read_text("utf-8") for package in PACKAGES for path in sorted((REPOSITORY / package).rglob("*.py"))
+}
 _CODE = re.compile(r"`([^`\n]+)`")
-_PATH = re.compile(r"(?:crawler|cleaners|output|tests)/[\w./*]+")
-_MODULE = re.compile(r"\w+\.py")
+_PATH = re.compile(r"(?:crawler|cleaners|output|tests)/[\w./*]+|\w+\.py")
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _INCLUDE = re.compile(r"^```\{include\} (\S+)$", re.MULTILINE)
-_PLACE = re.compile(r"\]\(([^)#\s]*)#([\w-]+)\)")
-_LINK = re.compile(r"\]\(([^)#\s]+)(?:#[\w-]+)?\)")
-
-
-def named_paths(text: str) -> list[str]:
-    """Paths of this repository that a document gives as code; one with a capital `N` is a pattern for a new file."""
-    spans = [span for span in _CODE.findall(text) if _PATH.fullmatch(span)]
-    return [span for span in spans if "NAME" not in span and "/vN_" not in span]
-
-
-def named_modules(text: str) -> list[str]:
-    """File names of modules that a document gives without their folder."""
-    return [span for span in _CODE.findall(text) if _MODULE.fullmatch(span)]
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_the_paths_that_a_document_names_are_there(document: Path):
-    paths = named_paths(document.read_text("utf-8"))
-    assert [path for path in paths if not list(REPOSITORY.glob(path.rstrip("/")))] == []
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_the_modules_that_a_document_names_are_there(document: Path):
-    modules = named_modules(document.read_text("utf-8"))
-    there = {
-        path.name
-        for package in ("broadsheet", "crawler", "cleaners", "output", "tests")
-        for path in REPOSITORY.glob(f"{package}/**/*.py")
-    }
-    assert [module for module in modules if module not in there] == []
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_the_pages_that_a_document_links_to_are_there(document: Path):
-    targets = [target for target in _LINK.findall(document.read_text("utf-8")) if "://" not in target]
-    assert [target for target in targets if not (document.parent / target).exists()] == []
+_LINK = re.compile(r"\]\(([^)#\s]*)(?:#([\w-]+))?\)")
 
 
 def anchors(document: Path) -> set[str]:
     """The places in a document that a link can lead to: its headings, and those of a document that it includes."""
-    text = _FENCE.sub("", document.read_text("utf-8"))
-    words = (re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in _HEADING.findall(text))
-    included = {
-        place for name in _INCLUDE.findall(document.read_text("utf-8")) for place in anchors(document.parent / name)
-    }
-    return included | {f"{place}{suffix}" for place, times in Counter(words).items() for suffix in ("", "-1")[:times]}
+    text = TEXTS.get(document) or document.read_text("utf-8")
+    headings = (heading.lower() for heading in _HEADING.findall(_FENCE.sub("", text)))
+    words = Counter(re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings)
+    included = {place for name in _INCLUDE.findall(text) for place in anchors(document.parent / name)}
+    return included | {f"{place}{suffix}" for place, times in words.items() for suffix in ("", "-1")[:times]}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_the_places_in_pages_that_a_document_links_to_are_there(document: Path):
-    links = [link for link in _PLACE.findall(document.read_text("utf-8")) if "://" not in link[0]]
-    assert [link for link in links if link[1] not in anchors(document.parent / link[0] if link[0] else document)] == []
-
-
-def test_the_index_calls_each_page_by_its_title():
-    names = re.findall(
-        r"^- \[([^]]+)\]\(([\w-]+\.md)\)", (REPOSITORY / "docs/index.md").read_text("utf-8"), re.MULTILINE
-    )
+def test_what_a_document_names_and_links_to_is_there(document: Path) -> None:
+    modules = {path.name for path in (*SOURCES, *(REPOSITORY / "tests").rglob("*.py"))}
+    named = [span for span in _CODE.findall(TEXTS[document]) if _PATH.fullmatch(span)]
+    patterns = ("NAME", "/vN_")  # of new files
     assert [
-        name for name, page in names if _HEADING.findall((REPOSITORY / "docs" / page).read_text("utf-8"))[0] != name
+        name for name in named
+        if name not in modules and not any(word in name for word in patterns)
+        and ("/" not in name or not list(REPOSITORY.glob(name.rstrip("/"))))
+    ] == []  # fmt: skip
+    links = [(page, place) for page, place in _LINK.findall(TEXTS[document]) if "://" not in page]
+    targets = [(document.parent / page if page else document, place) for page, place in links]
+    assert [
+        (page.name, place) for page, place in targets if not page.exists() or (place and place not in anchors(page))
     ] == []
 
 
-def test_a_link_and_the_help_call_a_page_by_its_title():
-    pages = sorted((REPOSITORY / "docs").glob("*.md"))
-    titles = {page.name: _HEADING.findall(page.read_text("utf-8"))[0] for page in pages}
-    links = re.findall(r"\[([A-Z][^]]+)\]\(([\w-]+\.md)\)", "".join(page.read_text("utf-8") for page in pages))
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
+def test_a_page_opens_with_what_one_can_do_and_has_an_example(document: Path) -> None:
+    opening = " ".join(TEXTS[document].partition("\n## ")[0].split())
+    is_way_in = document.name in ("index.md", "tutorial.md")
+    assert is_way_in or ("With this page you" in opening and "```" in opening)
+    assert document.name == "index.md" or "```" in TEXTS[document] or "\n    $ " in TEXTS[document]
+
+
+def test_the_index_leads_to_each_page_and_links_and_the_help_call_it_by_its_title() -> None:
+    titles = {page.name: _HEADING.findall(TEXTS[page])[0] for page in PAGES}
+    listed = dict(re.findall(r"^- \[[^]]+\]\(([\w-]+\.md)\)()", TEXTS[REPOSITORY / "docs/index.md"], re.MULTILINE))
+    assert titles.keys() - listed.keys() - {"index.md"} == set()
+    links = re.findall(r"\[([A-Z][^]]+)\]\(([\w-]+\.md)\)", "".join(map(TEXTS.__getitem__, PAGES)))
     assert [text for text, page in links if " ".join(text.split()) != titles[page]] == []
     assert [name for name in _SECTIONS if name not in {title.partition(", and ")[0] for title in titles.values()}] == []
 
 
-def test_what_is_not_there_is_seen():
-    assert named_paths("`output/write/url_queue.py` and `output/archive/sources/vN_x.py`, not output/x.py") == [
-        "output/write/url_queue.py"
-    ]
-    assert named_modules("`rows.py`, `queue/rows.py`") == ["rows.py"]
+def test_each_picture_is_there_and_shown() -> None:
+    shown = set(re.findall(r"pictures/(\w+)\.png", "".join(map(TEXTS.__getitem__, PAGES))))
+    assert {file.stem for file in FOLDER.iterdir()} == set(NAMES) == shown
 
 
-def test_the_index_leads_to_every_page():
-    targets = set(_LINK.findall((REPOSITORY / "docs" / "index.md").read_text("utf-8")))
-    pages = {path.name for path in (REPOSITORY / "docs").glob("*.md")} - {"index.md"}
-    assert pages - targets == set()
+@pytest.mark.slow
+def test_the_pictures_can_be_taken_anew(tmp_path: Path) -> None:
+    main(tmp_path)
+    assert {file.stem for file in tmp_path.iterdir()} == set(NAMES)
+    assert all(file.read_bytes().startswith(b"\x89PNG") for file in tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("document", sorted((REPOSITORY / "docs").glob("*.md")), ids=lambda path: path.name)
-def test_each_page_opens_with_what_one_can_do_and_a_command(document: Path):
-    opening = document.read_text("utf-8").partition("\n## ")[0]
-    is_way_in = document.name in {"index.md", "tutorial.md"}
-    assert is_way_in or ("With this page you" in " ".join(opening.split()) and "\n```" in opening)
+# Docstrings
+
+QUESTIONS = {"which", "what", "how", "whether", "where", "when", "who", "whose", "why"}
+NOUN_OPENERS = {"the", "a", "an", "all", "each", "every", "these", "those"}
+"""Words before a noun, with which a function's docstring names its result instead of what it does."""
+_DEFINITION = re.compile(r'^ *(class|def|async def) (\w+)|(?:\A|:\n) *"""(\w+)', re.MULTILINE)
+_DOTTED = re.compile(r"`(?:broadsheet\.)?((?:cleaners|crawler|output)(?:\.\w+)+)`")
+_FILE = re.compile(r"`([\w/]+\.(?:py|sql))`")
 
 
-@pytest.mark.parametrize("document", sorted((REPOSITORY / "docs").glob("*.md")), ids=lambda path: path.name)
-def test_every_page_has_an_example(document: Path):
-    """A block of code, or a command with its output."""
-    text = document.read_text("utf-8")
-    is_list = document.name == "index.md"  # links to the others
-    assert is_list or "```" in text or "\n    $ " in text
+def misopened(source: str) -> Iterator[str]:
+    """Name and first word of each docstring that opens with a question word, or a function's with no verb."""
+    kind, name = "", "module"
+    for found in _DEFINITION.finditer(source):
+        kind, name, word = (found[1] or kind, found[2] or name, (found[3] or "").lower())
+        if word in QUESTIONS or (word in NOUN_OPENERS and kind.endswith("def")):
+            yield f"{name}: {word}"
+
+
+def test_a_docstring_opens_with_a_noun_or_for_a_function_a_verb() -> None:
+    assert {path: words for path, source in SOURCES.items() if (words := [*misopened(source)])} == {}
+    wrong = '"""What a room is."""\nclass A:\n    """The row."""\n    async def f(\n    ):\n        """The rows."""\n'
+    assert [*misopened(wrong)] == ["module: what", "f: the"]
+
+
+def is_named(name: str) -> bool:
+    """Whether a dotted name leads to a module, or to a name in one."""
+    path, owner = REPOSITORY / name.replace(".", "/"), REPOSITORY / name.rpartition(".")[0].replace(".", "/")
+    if path.is_dir() or path.with_suffix(".py") in SOURCES:
+        return True
+    source = SOURCES.get(owner.with_suffix(".py")) or SOURCES.get(owner / "__init__.py", "")
+    return re.search(rf"\b{name.rpartition('.')[2]}\b", source) is not None
+
+
+def test_the_modules_and_files_that_docstrings_and_comments_name_exist() -> None:
+    dotted = {name for source in SOURCES.values() for name in _DOTTED.findall(source)}
+    assert {name for name in dotted if not is_named(name)} == set()
+    folders = [REPOSITORY, *REPOSITORY.glob("*/")]
+    named = {(path, name) for path, source in SOURCES.items() for name in _FILE.findall(source)}
+    assert [one for one in named if not any((place / one[1]).exists() for place in (one[0].parent, *folders))] == []
+
+
+@pytest.mark.parametrize(
+    "path", [path.relative_to(REPOSITORY) for path, source in SOURCES.items() if ">>> " in source], ids=str
+)
+def test_the_examples_are_true(path: Path) -> None:
+    name = ".".join(path.with_suffix("").parts).removeprefix("broadsheet.")
+    results = doctest.testmod(importlib.import_module(f"broadsheet.{name}"))
+    assert (results.failed, results.attempted > 0) == (0, True)
+
+
+# SQL names the columns that it writes, so that a column that a user adds makes no statement fail and mixes no values.
+
+MISTAKES = {
+    "an INSERT without its columns": re.compile(r"\bINTO\s+(?:[\w.]|\{[^}]*\})+\s+(?!\()(?:VALUES|SELECT|WITH)\b"),
+    "a SELECT of all columns": re.compile(r"\bSELECT\s+(?:DISTINCT\s+)?(?:\w+\.)?\*"),
+    "a REPLACE, which loses the columns that it does not name": re.compile(r"\bOR\s+REPLACE\b|\bREPLACE\s+INTO\b"),
+}
+_JOINT = re.compile(r"""(["'])\s*\n\s*f?\1""")
+
+
+def mistakes(source: str) -> list[str]:
+    """What is wrong with the SQL in a source, whose texts may be written in parts."""
+    text = _JOINT.sub("", source)
+    return [f"{name}: {found[0]}" for name, form in MISTAKES.items() for found in form.finditer(text)]
+
+
+def test_sql_names_the_columns_that_it_writes_and_copies() -> None:
+    rooms = {path: source for path, source in SOURCES.items() if {"output", "crawler"} & {*path.parts}}
+    assert {path: lines for path, source in rooms.items() if (lines := mistakes(source))} == {}
+    wrong = ["INSERT INTO a SELECT *, ? FROM b", "INSERT OR REPLACE INTO a (b)", "SELECT DISTINCT a.* FROM a"]
+    right = ["INSERT INTO a (b) SELECT b FROM c", "SELECT count(*) FROM a"]
+    assert len(mistakes(f"{wrong}\n{right}\nf'INSERT INTO {{a}} '\n  f'VALUES (?)'")) == 5

@@ -18,7 +18,7 @@ _CERTAIN = 255  # a chance is stored as a byte: 0 is 0, 255 is 1
 FAIR_F1, HIGH_F1 = 0.8, 0.93
 """The expected F1 from which a text is of fair and of high certainty."""
 IS_CALIBRATED = True
-"""Agreement of expected F1s with real ones on pages of sites not seen in training (`tests/test_certainty_gate.py`).
+"""Agreement of expected F1s with real ones on pages of sites not seen in training (`tests/test_quality_gates.py`).
 Readers say "uncalibrated" where they do not."""
 
 _SITE_VOTER = "site"

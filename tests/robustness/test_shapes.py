@@ -1,59 +1,34 @@
-"""CPU time of the cleaner on generated pages of extreme shapes, at one size and at four times that.
+"""Pages of extreme shapes: each is read, and takes at most five times as long where it is four times as large.
 
-    python -m tests.bench.shapes [NAME ...] [--size N] [--out FILE]
-
-A page's time should grow as its size does: from n to 4n at most fivefold (`MOST_GROWTH`), whatever its shape. A shape
-is a document of n parts that are nested in one another or stand in a row; their words differ, so that no part is taken
-for a repetition of another. Time is `time.process_time` of `broadsheet.cleaners.clean.clean`, the best of a few runs,
-and of more where it grows too much. Exits with 1 if a shape still does. The result kept in the repository is
-`tests/bench/results/shapes.json`.
+A shape is a document of parts that are nested in one another or stand in a row; their words differ, so that no part is
+taken for a repetition of another.
 """
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import gc
-import pathlib
-import platform
-import sys
 import time
 from collections.abc import Callable
 
+import pytest
+
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
-from broadsheet.cleaners.lineage import CLEANER_VERSION
-from broadsheet.crawler.workers.worker import GC_THRESHOLD
-from tests.bench.figures import write_figures
+from tests.sampling import sampled
 
-RESULT = pathlib.Path(__file__).parent / "results/shapes.json"
-SIZE = 2_000  # parts of the smaller page
-GROWTH = 4
-MOST_GROWTH = 5.0
-_RUNS = 3
-_MORE_ATTEMPTS = 2  # where a shape grows too much: what else the machine does counts as well
-_NOTHING_SECONDS = 0.02  # below which a time says nothing
-_SENTENCE = "the council of harbour town {0} had asked for bridge {0} in the spring of {0}, and it was built."
-
-
-def sentence(number: int) -> str:
-    """A sentence of its own."""
-    return _SENTENCE.format(number)
+SIZE, GROWTH, MOST_GROWTH = 2_000, 4, 5.0  # parts of the smaller page; the larger one, and what it may take
+NOTHING_SECONDS = 0.02  # below which a time says nothing
+SENTENCE = "the council of harbour town {0} had asked for bridge {0} in the spring of {0}, and it was built."
 
 
 def nested(opening: str, closing: str, text_every: int = 1) -> Callable[[int], str]:
     """Parts inside one another, each with a sentence, or only every so many."""
-
-    def build(size: int) -> str:
-        parts = (opening + (sentence(n) if n % text_every == 0 else "") for n in range(size))
-        return "".join(parts) + closing * size
-
-    return build
+    parts = ("", SENTENCE)
+    return lambda size: "".join(opening + parts[n % text_every == 0].format(n) for n in range(size)) + closing * size
 
 
 def row(part: str, start: str = "", end: str = "") -> Callable[[int], str]:
     """Parts in a row between `start` and `end`; {0} is the part's number, {1} its sentence."""
-    return lambda size: start + "".join(part.format(n, sentence(n)) for n in range(size)) + end
+    return lambda size: start + "".join(part.format(n, SENTENCE.format(n)) for n in range(size)) + end
 
 
 SHAPES: dict[str, Callable[[int], str]] = {
@@ -103,64 +78,34 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "one long word": row("word{0}"),
     "deep and wide": lambda size: nested("<div>", "</div>", 10)(200) + row("<div><p>{1}</p></div>")(size),
 }
-"""Bodies by the name of their shape, from their size."""
 
 
 def page(shape: str, size: int) -> Page:
     """The page of a shape with so many parts, after a short article."""
-    article = "".join(f"<p>{sentence(n)} {sentence(n + 7)}</p>" for n in range(5))
+    article = "".join(f"<p>{SENTENCE.format(n)} {SENTENCE.format(n + 7)}</p>" for n in range(5))
     html = f"<!DOCTYPE html><html><head><title>A bridge</title></head><body><article>{article}</article>"
     return Page("https://a.example/bridge", f"{html}{SHAPES[shape](size)}</body></html>".encode())
 
 
 def seconds(shape: str, size: int) -> float:
-    """CPU seconds that a page takes, the least of a few runs; of one that takes long, of one run."""
-    job, best = page(shape, size), float("inf")
-    for _ in range(_RUNS):
+    """CPU seconds that a page takes, the least of three runs."""
+    job, spent = page(shape, size), []
+    for _ in range(3):
         started = time.process_time()
         clean(job)
-        best = min(best, time.process_time() - started)
-        if best > 3:
-            break
-    return best
+        spent.append(time.process_time() - started)
+    return min(spent)
 
 
-def measure(shape: str, size: int) -> dict[str, float]:
-    """The seconds of a shape at both sizes, and how much the larger takes of the smaller."""
-    small, large = seconds(shape, size), seconds(shape, GROWTH * size)
-    for _ in range(_MORE_ATTEMPTS):
-        if large <= MOST_GROWTH * small:
-            break
-        small, large = min(small, seconds(shape, size)), min(large, seconds(shape, GROWTH * size))
-    return {
-        "small": round(small, 3),
-        "large": round(large, 3),
-        "growth": round(large / max(small, _NOTHING_SECONDS), 1),
-    }
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_page_of_a_shape_is_read(shape: str) -> None:
+    assert "bridge 1 in the spring of 1" in clean(page(shape, 12)).text
 
 
-def main() -> int:
-    """Measure the shapes, print and write the result."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="the shapes to measure; all without any")
-    parser.add_argument("--size", type=int, default=SIZE)
-    parser.add_argument("--out", type=pathlib.Path)
-    options = parser.parse_args()
-    clean(page("paragraphs", 100))  # loads what is loaded once
-    gc.set_threshold(*GC_THRESHOLD)
-    shapes: dict[str, dict[str, float]] = {}
-    for name in options.names or SHAPES:
-        shapes[name] = measure(name, options.size)
-        small, large, growth = shapes[name].values()
-        print(f"{name:26} {small:8.3f} s {large:8.3f} s {growth:6.1f}", flush=True)
-    result = {
-        "date": datetime.date.today().isoformat(), "python": platform.python_version(), "cleaner": CLEANER_VERSION,
-        "size": options.size, "times": GROWTH, "shapes": shapes,
-    }  # fmt: skip
-    if out := options.out or (RESULT if not options.names else None):
-        write_figures(out, result)
-    return int(any(shape["growth"] > MOST_GROWTH for shape in shapes.values()))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", sampled(SHAPES, 2))
+def test_a_shape_takes_no_more_than_it_grows(shape: str) -> None:
+    small, large = seconds(shape, SIZE), seconds(shape, GROWTH * SIZE)
+    if large > MOST_GROWTH * small:  # what else the machine does counts as well
+        small, large = min(small, seconds(shape, SIZE)), min(large, seconds(shape, GROWTH * SIZE))
+    assert large <= MOST_GROWTH * max(small, NOTHING_SECONDS)

@@ -1,0 +1,120 @@
+"""Annotated pages may not be cleaned worse than they were. Floors may be raised, never lowered.
+
+The models were trained on these pages, so a fixed sample of them says that nothing broke, not how good the cleaner is
+on pages that it has not seen: that is in `cleaners/judge/models` and `tests/bench/results`.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from itertools import islice
+
+import pytest
+
+from broadsheet.cleaners.document import ExtractorUse
+from broadsheet.cleaners.judge.certainty import IS_CALIBRATED
+from broadsheet.cleaners.training.block_model import corpus_digest
+from broadsheet.cleaners.training.corpora import SITES
+from tests.bench import certainty, metadata, quality, reasons, verdicts
+from tests.bench.archives import site_judge
+from tests.bench.corpus import DIGESTS, ROOT, SHARED, require_corpora
+from tests.bench.site_pages import names
+
+TEXT_FLOORS = {
+    ("full", "news"): 0.875, ("full", "segments"): 0.9, ("full", "wcxb"): 0.895, ("half", "wcxb"): 0.92,
+    ("clean", "news"): 0.995, ("clean", "wcxb"): 0.99, ("verse", "news"): 0.98, ("verse", "wcxb"): 0.98,
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("corpus", "kind", "least", "most"), [("wcxb", "pages", 0.979, 0.02), ("segments", "segments", 0.993, 0.012)]
+)
+def test_pages(corpus: str, kind: str, least: float, most: float) -> None:
+    require_corpora(corpus)
+    pages = quality.articles(corpus, 16)
+    rows = [quality._score((kind, "broadsheet.cleaners.clean:article_text", *item)) for item in pages]
+    found = quality.figures(kind, rows)
+    assert (found["failed"], found["f1"] >= least, found["boilerplate_kept"] <= most) == (0, True, True), found
+    assert statistics.fmean(bool(row["text"]) for row in rows) > 0.9
+
+
+@pytest.mark.slow
+def test_texts_that_other_tools_left_and_clean_text_loses_next_to_nothing() -> None:
+    pytest.importorskip("html_text", reason="needs html-text: pip install '.[dev]'")
+    require_corpora(*DIGESTS)
+    from broadsheet.cleaners.training.line_model import read_dumps
+    from tests.bench.textmode import in_sample
+
+    found = in_sample(list(read_dumps(SHARED / "corpus", 24)))
+    after, before = found["cleaned"], found["as it is"]
+    f1 = {(kind, corpus): after[kind][corpus]["f1"] for kind, corpus in TEXT_FLOORS}
+    assert {key: f1[key] for key, floor in TEXT_FLOORS.items() if f1[key] < floor} == {}
+    assert all(after["half"][corpus]["f1"] >= before["half"][corpus]["f1"] for corpus in DIGESTS)
+
+
+@pytest.mark.slow
+def test_page_types() -> None:
+    require_corpora("wcxb", "news")
+    found = verdicts.figures([(page.truth, page.verdict()) for page in verdicts.pages("wcxb", 16)])
+    assert found["article_or_not_right"] >= 0.95, found
+    assert found["type_right"] >= 0.92, found
+    assert found["types"]["article"]["recall"] >= 0.98, found
+    kinds = [page.verdict() for page in verdicts.pages("news", 10)]
+    assert [kind for kind in kinds if not verdicts.is_article(kind)] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("corpus", "every", "floors"),
+    [
+        ("news", 5, {"title": 0.86, "authors": 0.85, "published": 0.99}),
+        ("wcxb", 8, {"title": 0.74, "authors": 0.82, "published": 0.91}),
+    ],
+)
+def test_metadata(corpus: str, every: int, floors: dict[str, float]) -> None:
+    require_corpora(corpus)
+    table = metadata.run(islice(metadata.samples(corpus), 0, None, every), {"broadsheet": metadata.ours})
+    means = {field: statistics.fmean(values) for (_, field), values in table.items()}
+    assert {field: means[field] for field, floor in floors.items() if means[field] < floor} == {}
+
+
+@pytest.mark.slow
+def test_nearly_every_removed_block_says_what_it_is() -> None:
+    require_corpora("wcxb")
+    found = reasons.figures(reasons.pages(24))
+    assert (found["removed"] > 2000, found["unnamed"] <= 0.08) == (True, True), found
+
+
+@pytest.mark.slow
+def test_a_sample_is_as_certain_as_it_says() -> None:
+    require_corpora()
+    measured = certainty.measure(24, ExtractorUse.IN_DOUBT)
+    assert abs(measured["all"]["expected"] - measured["all"]["real"]) < 0.05
+    assert measured["certainty"]["high"]["real"] > 0.93
+
+
+def test_what_readers_are_told_of_certainty_was_measured_on_hosts_that_no_model_has_seen() -> None:
+    stored = json.loads((ROOT / "tests/bench/results/certainty.json").read_text("utf-8"))
+    measured = stored["extractor"][ExtractorUse.IN_DOUBT]
+    assert IS_CALIBRATED
+    assert measured["all"]["pages"] > 450
+    assert abs(measured["all"]["expected"] - measured["all"]["real"]) < 0.01
+    assert measured["all"]["calibration_error"] < 0.02
+    high, fair, low = (measured["certainty"][word] for word in ("high", "fair", "low"))
+    assert high["real"] > 0.96
+    assert high["low"] < 0.05 < fair["low"] < low["low"]
+
+
+def test_the_second_judge_costs_no_site_anything_beyond_its_bounds_and_their_mean_gains() -> None:
+    """On a site of fifty pages one page moves the lower bound by .001; a loss beyond the bounds has both below 0."""
+    require_corpora()
+    results = json.loads(site_judge.RESULTS.read_text("utf-8"))
+    sites, trained = results["sites"].values(), results["trained_on"]
+    assert all(site["gain"] >= -0.00015 and site["bounds"][1] >= 0 for site in sites)
+    assert all(site["bounds"][0] >= -0.0005 for site in sites if site["pages"] > 100)
+    assert statistics.fmean(site["gain"] for site in sites) > 0.001
+    assert statistics.fmean(site["with"] for site in sites) > 0.992
+    assert sorted(trained["pages"]) == sorted(results["sites"]) == names()
+    assert trained["corpus"] == {SITES: corpus_digest(SHARED / "corpus", SITES)}
