@@ -45,7 +45,7 @@ class Part:
     """A command, its bound in seconds, and a reader of what it left: counts, and under `faults` what is wrong."""
 
     command: Callable[[int], Sequence[str]]
-    max_seconds: int
+    max_seconds: float
     read: Callable[[], Counts]
     environment: Mapping[str, str]
 
