@@ -2,15 +2,12 @@
 
 import json
 import zlib
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 
-from broadsheet.cleaners.lineage import CLEANER_VERSION
 from broadsheet.output.read import content_checks as checks
-from tests.internal_tables import IMPORTS, RECLEANS, SHELF, named
+from tests.internal_tables import IMPORTS, RECLEANS, SHELF
 from tests.output.filled_rows import put, tables
 
 JSON_LISTS = ["authors", "tags", "keywords"]
@@ -46,67 +43,6 @@ def test_each_column_that_is_an_empty_list_or_object_by_default_is_named(archive
     found = {(table, name) for table in tables(archive.db) for (name,) in archive.db.execute(query, [table]).fetchall()}
     assert found
     assert found <= {(table, name) for table, names in JSON_COLUMNS.items() for name in names}
-
-
-@pytest.fixture
-def page(archive, make):
-    archive.save([make.outcome("http://a.test/1", "one two", "three four", removed=("Share this",))])
-    archive.db.execute("PRAGMA foreign_keys = OFF")
-    return archive
-
-
-CHECKS: dict[str, tuple[Callable[..., Any], str]] = {
-    "UPDATE _block_texts SET text = 'other' WHERE text = 'one two'": (checks.block_texts, "_block_texts/text"),
-    "UPDATE articles SET text = 'one two'": (checks.article_texts, "articles/text"),
-    f"UPDATE articles SET markdown = 'one two', cleaner_version = '{CLEANER_VERSION}'": (
-        checks.article_texts, "articles/markdown",
-    ),
-    "UPDATE pages SET text_digest = 'x'": (checks.page_digests, "pages/text_digest"),
-    "UPDATE pages SET word_count = 5": (checks.page_digests, "pages/word_count"),
-    "UPDATE articles SET word_count = 5": (checks.article_digests, "articles/word_count"),
-    "UPDATE revisions SET text_digest = 'x'": (checks.article_digests, "articles/text"),
-    "UPDATE articles SET standfirst = 'one'": (checks.standfirsts, "articles/standfirst"),
-    "UPDATE _page_layout SET chances = x'00'": (checks._layout_faults, "_page_layout/chances"),
-    "UPDATE pages SET blocks = 4": (checks._layout_faults, "_page_layout/layout"),
-    "UPDATE _page_layout SET layout = x'00'": (checks._layout_faults, "_page_layout/layout"),
-    "INSERT INTO _sketches (page_id, hashes, sketch) VALUES (9, 1, x'00')": (checks._sketch_faults, "_sketches/sketch"),
-    "INSERT INTO _crowded_hashes (host, hashes) VALUES ('a', x'00')": (checks._sketch_faults, "_crowded_hashes/hashes"),
-    "INSERT INTO _reclean_before (page_id, reclean_id, before) VALUES (9, 9, x'00')": (
-        checks._reading_faults, "_reclean_before/before",
-    ),
-    "UPDATE revisions SET change = 'pending', note = '{'": (checks._pending_note_faults, "revisions/note"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("damage", CHECKS)
-def test_damage_is_found_where_it_is_and_nowhere_before(page, damage):
-    check, location = CHECKS[damage]
-    assert list(check(page.db)) == []
-    page.db.execute(named(damage))
-    assert [finding.location.partition(" ")[0] for finding in check(page.db)] == [named(location)]
-
-
-@pytest.mark.parametrize(
-    "harmless",
-    [
-        "UPDATE articles SET standfirst = 'one  two' || char(10) || 'Share this'",
-        "UPDATE articles SET standfirst = ''",
-        "UPDATE articles SET markdown = 'old', cleaner_version = '1'",
-        "UPDATE revisions SET text_digest = 'x', change = 'withdrawn'",
-        "UPDATE _page_layout SET chances = NULL",
-        "INSERT INTO _sketches (page_id, hashes, sketch) VALUES (9, NULL, x'00')",
-        "INSERT INTO _crowded_hashes (host, hashes) VALUES ('a', x'0100000002000000')",
-        "UPDATE revisions SET note = '{'",
-        "UPDATE pages SET text_digest = 'x', own_type = 'list'",
-        "INSERT OR IGNORE INTO _reasons (id, reason, rule) VALUES (99, 'restored by hand', 'person'); "
-        "UPDATE _page_blocks SET reason_id = 99 WHERE kept AND position = 0; UPDATE pages SET text_digest = 'x'",
-    ],
-)
-def test_what_is_no_damage_is_not_found(page, harmless):
-    for statement in harmless.split("; "):
-        page.db.execute(named(statement))
-    every = (checks.block_texts, checks.article_texts, checks.page_digests, checks.article_digests, checks.standfirsts)
-    assert [finding for check in (*every, checks.stored_values) for finding in check(page.db)] == []
 
 
 def packed(*hashes: int) -> bytes:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.cleaners.document import KeepReason, RemovalReason
+from broadsheet.cleaners.document import RemovalReason
 from broadsheet.output.archive.shelf import ShelvingReason
 from broadsheet.output.read import plain_words
 from broadsheet.output.read.edit_history import ALL_KINDS
@@ -18,16 +18,15 @@ from broadsheet.output.read.plain_words import (
 )
 
 
-def test_no_reason_has_an_underscore():
-    assert [reason for reason in (*RemovalReason, *KeepReason) if "_" in reason] == []
-
-
-def test_rules_are_said_by_what_made_them():
-    assert rule_words("model/after-article") == "learned: after article"
-    assert rule_words("en/related-heading/section") == "phrase (en): related heading, section"
-    assert rule_words("person") == "by hand"
-    assert rule_words("share.icons") == "share.icons"
-    assert rule_words("") == ""
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("model/after-article", "learned: after article"), ("person", "by hand"), ("share.icons", "share.icons"),
+        ("en/related-heading/section", "phrase (en): related heading, section"), ("", ""),
+    ],
+)  # fmt: skip
+def test_rules_are_said_by_what_made_them(rule, words):
+    assert rule_words(rule) == words
 
 
 def test_one_of_a_thing_is_not_said_in_the_plural():
