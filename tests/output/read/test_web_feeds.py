@@ -2,18 +2,37 @@
 
 import json
 import re
+import subprocess
 from collections.abc import Callable
-from xml.etree import ElementTree
+from pathlib import Path
 
 import feedparser
 import pytest
+from lxml import etree
 
-from broadsheet.output.read.web_feeds import FeedScope, atom_document, json_feed_document, read_feed
+from broadsheet.output.read.web_feeds import (
+    FeedScope,
+    WebFeed,
+    WebFeedEntry,
+    atom_document,
+    json_feed_document,
+    read_feed,
+)
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import verb
+from tests.tools import ToolsMissingError, programs
 
-ATOM = "{http://www.w3.org/2005/Atom}"
+SCOPES = [FeedScope(), FeedScope(of_edits=True), FeedScope(host="none.test")]
+VALIDATE = """import fastjsonschema, json, sys
+schema, documents = json.load(sys.stdin)
+validate = fastjsonschema.compile(schema)
+for document in documents:
+    try:
+        print(bool(validate(document)))
+    except fastjsonschema.JsonSchemaException:
+        print(False)
+"""
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -121,31 +140,48 @@ def test_what_was_shown_is_not_shown_again_when_more_comes(filled, archive, make
         assert len(after) == len(set(after)) == len(ids) + 1
 
 
-@pytest.mark.parametrize("scope", [FeedScope(), FeedScope(of_edits=True), FeedScope(host="none.test")])
-def test_an_atom_feed_has_what_rfc_4287_requires(filled, scope):
-    root = ElementTree.fromstring(atom_document(read_feed(filled, scope)))
-    assert root.tag == f"{ATOM}feed"
-    assert root.find(f"{ATOM}author/{ATOM}name").text
-    for element in (root, *root.findall(f"{ATOM}entry")):
-        for name in ("id", "title", "updated"):
-            [child] = element.findall(f"{ATOM}{name}")
-            assert child.text
-        assert re.match(r"(?:https?|urn):", element.findtext(f"{ATOM}id"))
-        times = [*element.findall(f"{ATOM}updated"), *element.findall(f"{ATOM}published")]
-        assert all(RFC_3339.fullmatch(time.text) for time in times)
-    for entry in root.findall(f"{ATOM}entry"):
-        assert entry.find(f"{ATOM}content") is not None or entry.find(f"{ATOM}link") is not None
-        assert len(entry.findall(f"{ATOM}link")) == 1
+@pytest.fixture
+def feeds(archive, filled):
+    """Feeds of articles, of edits and of nothing, with all that an entry may have and with nothing but what it must."""
+    archive.db.execute("UPDATE articles SET title = '', description = 'D', authors = '[\"Ann\", \"Bo & Co\"]' "
+                       "WHERE host = 'b.test'")  # fmt: skip
+    hostile = WebFeedEntry("http://a.test/1", "javascript:alert(1)", "<b>]]>&", "2024-05-03T00:00:00Z", tags=("<", "&"))
+    scopes = (*SCOPES, FeedScope(of_edits=True, kinds=("new",)))
+    bare = WebFeed("urn:u:1", "Bare", "1970-01-01T00:00:00Z", (hostile,))
+    return [*(read_feed(filled, scope) for scope in scopes), bare]
 
 
-@pytest.mark.parametrize("scope", [FeedScope(), FeedScope(of_edits=True), FeedScope(host="none.test")])
+def test_atom_is_valid_by_the_schema_of_rfc_4287(feeds):
+    schema = etree.RelaxNG(etree.parse(Path(__file__).with_name("atom.rng")))
+    for feed in feeds:
+        document = atom_document(feed)
+        assert schema.validate(etree.fromstring(document)), f"{schema.error_log.last_error}\n{document!r}"
+    assert not schema.validate(etree.fromstring(document.replace(b"<id>urn:u:1</id>", b"<id>a feed</id>")))
+
+
+@pytest.mark.slow
+def test_json_feed_is_valid_by_its_schema(feeds):
+    try:
+        python = programs("feeds") / "python"
+    except ToolsMissingError as error:
+        pytest.skip(f"a validator of JSON Schema cannot be installed here: {error}")
+    documents = [json.loads(json_feed_document(feed)) for feed in feeds]
+    schema = json.loads(Path(__file__).with_name("json_feed.schema.json").read_text("utf-8"))
+    given = json.dumps(
+        [schema, [*documents, documents[0] | {"version": "1.1"}, documents[0] | {"items": [{"id": "1"}]}]]
+    )
+    ended = subprocess.run([python, "-c", VALIDATE], input=given, capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines() == ["True"] * len(feeds) + ["False"] * 2
+
+
+@pytest.mark.parametrize("scope", SCOPES)
 def test_a_json_feed_has_what_version_1_1_requires(filled, scope):
     feed = json.loads(json_feed_document(read_feed(filled, scope)))
     assert (feed["version"], type(feed["title"]), type(feed["items"])) == (
         "https://jsonfeed.org/version/1.1", str, list
     )  # fmt: skip
     for item in feed["items"]:
-        assert item["id"]
+        assert (bool(item["id"]), type(item["id"])) == (True, str)
         assert len({"content_html", "content_text"} & set(item)) == 1
         assert RFC_3339.fullmatch(item["date_modified"])
         assert RFC_3339.fullmatch(item.get("date_published", "2024-05-03T13:47:42Z"))

@@ -1,7 +1,11 @@
+"""Articles as Python has them: values with their types, one at a time or as a data frame."""
+
+import sys
 from dataclasses import fields
 from datetime import UTC, date, datetime
 from itertools import pairwise
 
+import pandas as pd
 import pytest
 
 from broadsheet.output.archive.archive_errors import DamagedValue
@@ -9,19 +13,20 @@ from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.article_filter import ArticleBounds
 from broadsheet.output.archive.table_columns import table_columns
 from broadsheet.output.read import stored_articles as module
-from broadsheet.output.read.stored_articles import Article, find_stored_article, iter_stored_articles
+from broadsheet.output.read.stored_articles import Article, articles_frame, find_stored_article, iter_stored_articles
+
+URL = "http://a.test/1"
 
 
 @pytest.fixture
 def filled(archive, make, words):
+    """Six articles of two hosts; of one more is stated."""
     archive.save([make.outcome(f"http://{host}.test/{number}", words(f"{host}{number}x"))
                   for host in "ab" for number in range(3)])  # fmt: skip
     archive.db.execute("UPDATE articles SET language = 'en', published_day = '2024-05-1' || substr(url, -1)")
+    archive.db.execute("UPDATE articles SET published = '2024-05-03T13:47:42Z', authors = '[\"Ann\", \"Bo\"]', "
+                       "section = NULL WHERE url = ?", [URL])  # fmt: skip
     return archive.db
-
-
-def urls(db, **bounds):
-    return sorted(article.url for article in iter_stored_articles(db, ArticleBounds(**bounds)))
 
 
 def test_every_column_of_the_table_is_a_field(filled):
@@ -42,15 +47,16 @@ def test_each_article_comes_once_in_the_order_of_the_numbers_whatever_a_batch_is
 @pytest.mark.parametrize(
     ("bounds", "expected"),
     [
-        ({"host": "a.test"}, ["http://a.test/0", "http://a.test/1", "http://a.test/2"]),
-        ({"host": "test", "since": "2024-05-12"}, ["http://a.test/2", "http://b.test/2"]),
-        ({"until": "2024-05-11", "host": "b.test"}, ["http://b.test/0", "http://b.test/1"]),
-        ({"languages": ("en",), "since": "2024-05-12"}, ["http://a.test/2", "http://b.test/2"]),
+        ({"host": "a.test"}, ["a.test/0", "a.test/1", "a.test/2"]),
+        ({"host": "test", "since": "2024-05-12"}, ["a.test/2", "b.test/2"]),
+        ({"until": "2024-05-11", "host": "b.test"}, ["b.test/0", "b.test/1"]),
+        ({"languages": ("en",), "since": "2024-05-12"}, ["a.test/2", "b.test/2"]),
         ({"languages": ("de",)}, []),
     ],
 )
 def test_those_within_the_bounds(filled, bounds, expected):
-    assert urls(filled, **bounds) == expected
+    found = iter_stored_articles(filled, ArticleBounds(**bounds))
+    assert sorted(article.url for article in found) == [f"http://{url}" for url in expected]
 
 
 def test_one_of_those_that_say_the_same(filled):
@@ -62,34 +68,32 @@ def test_one_of_those_that_say_the_same(filled):
 
 
 def test_values_have_their_types_and_what_is_not_stated_is_empty(filled):
-    filled.execute("UPDATE articles SET published = '2024-05-03T13:47:42Z', authors = '[\"Ann\"]', section = NULL")
-    article = find_stored_article(filled, "http://a.test/1")
-    assert article is not None
+    filled.execute("ALTER TABLE articles ADD COLUMN [my mark] TEXT DEFAULT 'x'")
+    article = find_stored_article(filled, URL)
     assert article.published == datetime(2024, 5, 3, 13, 47, 42, tzinfo=UTC)
     assert (article.published_day, article.modified, article.modified_day) == (date(2024, 5, 11), None, None)
-    assert (article.authors, article.section, article.canonical_url) == (("Ann",), "", "")
-    assert article.first_seen == datetime.fromisoformat(
-        filled.execute("SELECT first_seen FROM articles WHERE url = 'http://a.test/1'").fetchone()[0]
-    )
-
-
-def test_a_column_of_a_users_own_is_there_under_its_name(filled):
-    filled.execute("ALTER TABLE articles ADD COLUMN [my mark] TEXT DEFAULT 'x'")
-    article = find_stored_article(filled, "http://a.test/1")
-    assert article is not None
+    assert (article.authors, article.section, article.canonical_url) == (("Ann", "Bo"), "", "")
+    [(first_seen,)] = filled.execute("SELECT first_seen FROM articles WHERE url = ?", [URL]).fetchall()
+    assert article.first_seen == datetime.fromisoformat(first_seen)
     assert article.own_columns == {"my mark": "x"}
 
 
-@pytest.mark.parametrize(("column", "value"), [("published_day", "soon"), ("authors", "{"), ("published", "x")])
+@pytest.mark.parametrize(
+    ("column", "value"), [("published_day", "soon"), ("authors", "{"), ("published", "x"), ("tags", "{")]
+)
 def test_a_damaged_value_is_named(filled, column, value):
-    filled.execute(f"UPDATE articles SET {column} = ? WHERE url = 'http://a.test/1'", [value])
+    filled.execute(f"UPDATE articles SET {column} = ? WHERE url = ?", [value, URL])
     with pytest.raises(DamagedValue, match=f"articles/{column} row"):
-        find_stored_article(filled, "http://a.test/1")
+        find_stored_article(filled, URL)
+    if value == "{":
+        with pytest.raises(DamagedValue, match=f"articles/{column} row"):
+            articles_frame(filled)
 
 
 def test_reading_slowly_does_not_keep_a_crawl_from_folding_its_log_into_the_file(filled, file, monkeypatch):
     """A statement that is read to half would: SQLite must keep what it still may want to see."""
     monkeypatch.setattr(module, "_BATCH", 2)
+    filled.conn.commit()
     reader = open_database(file, read_only=True)
     iterator = iter_stored_articles(reader)
     next(iterator)
@@ -98,3 +102,33 @@ def test_reading_slowly_does_not_keep_a_crawl_from_folding_its_log_into_the_file
     assert filled.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
     assert len(list(iterator)) == 5
     reader.close()
+
+
+def test_the_columns_of_a_frame_have_the_types_of_their_values(filled):
+    frame = articles_frame(filled).set_index("url")
+    row, other = frame.loc[URL], frame.loc["http://a.test/0"]
+    assert row["published"] == pd.Timestamp("2024-05-03T13:47:42", tz="UTC")
+    assert row["published_day"] == pd.Timestamp("2024-05-11")
+    assert (row["authors"], other["authors"]) == (["Ann", "Bo"], [])
+    assert pd.isna(other["published"])
+    assert str(frame["id"].dtype) == "int64"
+    assert str(frame["first_seen"].dtype).endswith("UTC]")
+
+
+def test_a_frame_has_the_columns_that_are_named_in_their_order(filled):
+    assert list(articles_frame(filled, ["title", "id"]).columns) == ["title", "id"]
+    with pytest.raises(KeyError, match="articles has no column body; it has id, url"):
+        articles_frame(filled, ["body"])
+
+
+def test_an_archive_without_articles_has_the_columns_all_the_same(archive):
+    frame = articles_frame(archive.db)
+    assert len(frame) == 0
+    assert {"title", "published", "authors"} <= set(frame.columns)
+    assert str(frame["published"].dtype).endswith("UTC]")
+
+
+def test_without_pandas_it_says_what_to_install(filled, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"pip install .*pandas"):
+        articles_frame(filled)
