@@ -55,13 +55,7 @@ def _fetch(folder: Path) -> None:
     assert base64.b64encode(hashlib.sha512(packed.read_bytes()).digest()).decode() == SHA512
     with tarfile.open(packed) as tar:
         for name in FILES:
-            (folder / name).write_bytes(_member(tar, f"package/{name}"))
-
-
-def _member(tar: tarfile.TarFile, name: str) -> bytes:
-    stream = tar.extractfile(name)
-    assert stream is not None
-    return stream.read()
+            (folder / name).write_bytes(tar.extractfile(f"package/{name}").read())
 
 
 @contextmanager
@@ -92,37 +86,26 @@ class _ViewerHandler(http.server.BaseHTTPRequestHandler):
     served_files: dict[str, Path]
 
     def do_GET(self) -> None:
-        self._answer(with_body=True)
-
-    def do_HEAD(self) -> None:
-        self._answer(with_body=False)
-
-    def _answer(self, with_body: bool) -> None:
         path = urlsplit(self.path).path
         if path not in self.served_files and path not in _PAGES:
             self.send_error(404)
             return
         data = _PAGES.get(path) or self.served_files[path].read_bytes()
-        start, end = _span(self.headers.get("Range", ""), len(data))
-        self.send_response(206 if "Range" in self.headers else 200)
+        start, end = 0, len(data)
+        if match := _RANGE.fullmatch(self.headers.get("Range", "")):
+            start = int(match[1]) if match[1] else max(0, end - int(match[2]))
+            end = min(end, int(match[2]) + 1) if match[1] and match[2] else end
+        self.send_response(206 if match else 200)
         self.send_header("Content-Type", "text/javascript" if path.endswith(".js") else "text/html")
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("Content-Length", str(end - start))
-        if "Range" in self.headers:
+        if match:
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(data)}")
         self.end_headers()
-        if with_body:
+        if self.command == "GET":
             self.wfile.write(data[start:end])
+
+    do_HEAD = do_GET  # noqa: N815
 
     def log_message(self, *arguments: object) -> None:
         pass
-
-
-def _span(header: str, length: int) -> tuple[int, int]:
-    """First byte and the one behind the last that a Range header asks for; all where there is none."""
-    match = _RANGE.fullmatch(header)
-    if match is None:
-        return 0, length
-    if not match[1]:
-        return max(0, length - int(match[2])), length
-    return int(match[1]), min(length, int(match[2]) + 1 if match[2] else length)

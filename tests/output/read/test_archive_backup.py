@@ -114,15 +114,15 @@ def test_a_backup_of_a_backup_that_reads_anothers_folder_has_all_of_it(news, tmp
 
 
 def test_imported_files_are_read_where_they_are(tmp_path):
-    (tmp_path / "one").mkdir()
-    crawl(tmp_path / "one/a.db", 1)
-    with Archive.open(tmp_path / "one/a.db") as archive:
-        [file] = (tmp_path / "one/a.db.warc").glob("*.gz")
-        shutil.move(file, tmp_path / "one/in.warc.gz")
+    crawl(tmp_path / "a.db", 1)
+    [file] = (tmp_path / "a.db.warc").glob("*.gz")
+    shutil.move(file, tmp_path / "in.warc.gz")
+    with Archive.open(tmp_path / "a.db") as archive:
         archive.db.execute("UPDATE captures SET warc_file = 'in.warc.gz'")
         archive.db.execute(f"DELETE FROM {WARC_FILES}")
-    assert back_up(tmp_path / "one/a.db", tmp_path / "b.db") == BackupResult(imported=1)
-    assert bodies(tmp_path / "b.db") == [b"page 1"]
+    (tmp_path / "other").mkdir()
+    assert back_up(tmp_path / "a.db", tmp_path / "other/b.db") == BackupResult(imported=1)
+    assert bodies(tmp_path / "other/b.db") == [b"page 1"]
 
 
 def test_what_is_away_or_missing_is_told(news, tmp_path):

@@ -77,11 +77,10 @@ def test_what_is_shown_is_there_and_what_is_there_is_shown_or_hidden():
 
 def test_every_table_and_column_has_its_meaning(metadata, archive_file):
     [tables] = [database["tables"] for database in metadata["databases"].values()]
-    db = Database(archive_file)
-    for name, columns in schema_columns(db).items():
-        assert set(tables[name]["columns"]) == set(columns), name
-        assert tables[name]["description"]
-    db.close()
+    with closing(sqlite3.connect(archive_file)) as connection:
+        for name, columns in schema_columns(Database(connection)).items():
+            assert set(tables[name]["columns"]) == set(columns), name
+            assert tables[name]["description"]
     assert "`" not in json.dumps(metadata["databases"])
 
 
@@ -103,55 +102,47 @@ def test_the_first_pages_lead_to_what_a_person_looks_at(metadata, archive_file):
         assert f'<h3><a href="/news~20of~20today/{table}' not in visible
 
 
-def test_the_overview_has_facets_descriptions_and_search(metadata, archive_file):
-    overview, hit = pages(
-        archive_file, metadata, "news+of+today/articles_overview", "news+of+today/articles_overview?_search=longer"
-    )
+def test_overview_search_labels_and_an_articles_own_page(metadata, archive_file):
+    """Labels lead from a page to its capture, and an article's page shows a value below the other."""
+    with closing(sqlite3.connect(archive_file)) as connection:
+        [number] = connection.execute("SELECT id FROM articles WHERE url = ?", [ARTICLE]).fetchone()
+    paths = ("articles_overview", "articles_overview?_search=longer", "pages", f"articles/{number}")
+    overview, hit, labels, page = pages(archive_file, metadata, *(f"news+of+today/{path}" for path in paths))
     assert "Blocks of its page that are not." in overview
     assert overview.index("The river rises") > overview.index('data-column="language"')
     assert 'name="_search"' in overview
     assert "1 row" in hit
     assert "The river rises" in hit
-
-
-def test_labels_lead_from_a_page_to_its_capture_and_cleaner(metadata, archive_file):
-    [shown] = pages(archive_file, metadata, "news+of+today/pages")
-    assert f'">{ARTICLE}</a>' in shown
+    assert f'">{ARTICLE}</a>' in labels
+    assert 'href="data:text/css,' in page
+    [style] = metadata["extra_css_urls"]
+    assert html.unescape(style).count("col-published_day%3A%3Abefore") == 1
 
 
 @pytest.mark.slow
-def test_every_table_and_view_has_its_page_the_hidden_ones_of_the_full_text_index_too(metadata, archive_file):
+def test_every_table_and_view_has_its_page_and_numbers_of_articles_lead_to_their_titles(metadata, archive_file):
+    """The hidden ones of the full-text index too."""
     with closing(sqlite3.connect(archive_file)) as connection:
         query = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
         names = [name for (name,) in connection.execute(query)]
     assert {"articles_fts", "articles_fts_data", "articles_fts_idx"} < {*names}
-    pages(archive_file, metadata, *(f"news+of+today/{name}{ending}" for name in names for ending in ("", ".json")))
-
-
-@pytest.mark.slow
-def test_tables_that_keep_numbers_of_articles_lead_to_their_titles(metadata, archive_file):
-    shown = module._load_shown()
-    targets = {name: table["with_titles"] for name, table in shown["tables"].items() if "with_titles" in table}
+    pages(archive_file, metadata, *(f"news+of+today/{name}.json" for name in names))
+    names += module._load_shown()["queries"]
+    shown = dict(zip(names, pages(archive_file, metadata, *(f"news+of+today/{name}" for name in names)), strict=True))
+    described = module._load_shown()["tables"].items()
+    targets = {name: table["with_titles"] for name, table in described if "with_titles" in table}
     assert set(targets) == {"changes", "revisions", "rulings", "duplicates", "article_clusters"}
-    tables = pages(archive_file, metadata, *(f"news+of+today/{name}" for name in targets))
-    for text, target in zip(tables, targets.values(), strict=True):
-        assert f'<a href="{target}">' in text
-    shown_targets = dict(
-        zip(
-            targets, pages(archive_file, metadata, *(f"news+of+today/{name}" for name in targets.values())), strict=True
-        )
-    )
-    for name in ("changes", "revisions", "duplicates", "article_clusters"):
-        assert "The river" in shown_targets[name]
-    assert f'href="{ARTICLE}"' in shown_targets["changes"]
-    assert "The river, once more" in shown_targets["revisions"]
+    for name, target in targets.items():
+        assert f'<a href="{target}">' in shown[name]
+        assert name == "rulings" or "The river" in shown[target]
+    assert f'href="{ARTICLE}"' in shown[targets["changes"]]
+    assert "The river, once more" in shown[targets["revisions"]]
 
 
 def test_every_canned_query_answers(metadata, archive_file):
-    names = [f"news+of+today/{name}.json?_shape=array&url={ARTICLE}&seq=0" for name in module._load_shown()["queries"]]
-    answers = dict(
-        zip(module._load_shown()["queries"], map(json.loads, pages(archive_file, metadata, *names)), strict=True)
-    )
+    names = list(module._load_shown()["queries"])
+    paths = [f"news+of+today/{name}.json?_shape=array&url={ARTICLE}&seq=0" for name in names]
+    answers = dict(zip(names, map(json.loads, pages(archive_file, metadata, *paths)), strict=True))
     assert [row["text"] for row in answers["removed_from_an_article"]] == ["Donate now"]
     titles = {"The river", "The river rises", "The river, once more", "Another"}
     assert {row["title"] for row in answers["changes_since"]} == titles
@@ -159,13 +150,3 @@ def test_every_canned_query_answers(metadata, archive_file):
     assert answers["outcomes"][0]["urls"] == 4
     assert answers["rules_by_what_they_removed"][0]["example"] == "Donate now"
     assert answers["rulings_with_titles"] == answers["coverage_gaps"] == []
-
-
-def test_an_articles_own_page_shows_a_value_below_the_other(metadata, archive_file):
-    db = Database(archive_file)
-    [(number,)] = db.execute("SELECT id FROM articles WHERE url = ?", [ARTICLE]).fetchall()
-    db.close()
-    [page] = pages(archive_file, metadata, f"news+of+today/articles/{number}")
-    assert 'href="data:text/css,' in page
-    [style] = metadata["extra_css_urls"]
-    assert html.unescape(style).count("col-published_day%3A%3Abefore") == 1

@@ -2,7 +2,6 @@
 
 import pytest
 
-from broadsheet.cleaners.compare.edits import BlockChange
 from broadsheet.output.read.edit_diffs import EditDiff, diff_html, marked_blocks, read_edit_diff, version_links
 from broadsheet.output.read.edit_history import TextNotKeptError, compare_revisions, find_revised_article, revisions_of
 from broadsheet.output.settle.settling import settle
@@ -51,32 +50,6 @@ def test_more_blocks_than_are_shown_are_counted(archive, make):
     assert diff_html(diff).endswith("<p>… and 3 more</p>")
 
 
-@pytest.mark.parametrize("room", ["http://r.test/a", "http://r.test/a/"])
-def test_both_versions_have_an_address_in_a_room(archive, make, room):
-    diff = edited(archive, make, [BRIDGE], [BRIDGE.replace("three", "two")])
-    captures = [number for (number,) in archive.db.execute("SELECT capture_id FROM revisions ORDER BY number")]
-    assert version_links(diff, room) == [
-        ("both versions", f"http://r.test/a/article/{diff.article_id}/diff?from=1&to=2"),
-        ("before", f"http://r.test/a/capture/{captures[0]}"),
-        ("after", f"http://r.test/a/capture/{captures[1]}"),
-    ]
-
-
-def test_a_revision_without_a_text_has_no_words(archive, make):
-    archive.save([make.outcome(URL, BRIDGE)])
-    [(number,)] = archive.db.execute("SELECT id FROM articles").fetchall()
-    row = {
-        "article_id": number,
-        "title": "",
-        "text_digest": "",
-        "seen_at": make.clock(),
-        "change": "withdrawn",
-        "number": 2,
-    }
-    archive.db["revisions"].insert(row)
-    assert [read_edit_diff(archive.db, number, revision) for revision in (1, 2, 3)] == [None, None, None]
-
-
 SAME, OLD, NEW = "=", "-", "+"
 WORDS = " ".join(f"{n:03}" for n in range(99))
 
@@ -113,10 +86,3 @@ def test_an_edit_without_both_texts_has_no_words(archive, make):
     article, (first, last) = find_revised_article(archive.db, URL), revisions_of(archive.db, number)
     with pytest.raises(TextNotKeptError, match=f"the text of revision 1 of {URL} was not kept by the version that saw"):
         compare_revisions(archive.db, article, first, last)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "kind"), [("a", "a", "same"), ("", "a", "added"), ("a", "", "removed"), ("a", "b", "rewritten")]
-)
-def test_a_block_changes_in_one_of_three_ways(before, after, kind):
-    assert BlockChange(before, after).kind == kind

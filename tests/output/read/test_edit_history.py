@@ -28,9 +28,8 @@ def edited(archive):
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
     put(db, "articles", 1, id=7, url=URL, page_id=3, title="Now")
-    for number, (change, kinds) in enumerate(
-        [("first", "[]"), ("correction", '["correction", "body"]'), ("body", "[]")], 1
-    ):
+    revisions = [("first", "[]"), ("correction", '["correction", "body"]'), ("body", "[]")]
+    for number, (change, kinds) in enumerate(revisions, 1):
         put(db, "revisions", number, article_id=7, number=number, change=change, kinds=kinds, capture_id=None)
     notes = [
         (1, "added", "", None),
@@ -58,18 +57,11 @@ def test_each_value_of_an_edit_is_from_its_column(edited):
 @pytest.mark.parametrize(
     ("bounds", "expected"),
     [
-        ({}, [2, 4]),
-        ({"kinds": ALL_KINDS}, [1, 2, 4]),
-        ({"kinds": ("body",)}, [2, 4]),
-        ({"kinds": ("correction",)}, [2]),
-        ({"kinds": ("headline",)}, []),
-        ({"after_seq": 1}, [2, 4]),
-        ({"after_seq": 2}, [4]),
-        ({"after_seq": 1 << 80}, []),
-        ({"since": AT[4]}, [4]),
-        ({"since": AT[5]}, []),
+        ({}, [2, 4]), ({"kinds": ALL_KINDS}, [1, 2, 4]), ({"kinds": ("body",)}, [2, 4]),
+        ({"kinds": ("correction",)}, [2]), ({"kinds": ("headline",)}, []), ({"after_seq": 1}, [2, 4]),
+        ({"after_seq": 2}, [4]), ({"after_seq": 1 << 80}, []), ({"since": AT[4]}, [4]), ({"since": AT[5]}, []),
     ],
-)
+)  # fmt: skip
 def test_edits_are_those_after_a_number_and_from_a_time_on(edited, bounds, expected, monkeypatch):
     assert numbers(list_edits(edited.db, **bounds)) == expected
     a_row_each = edit_history._IN_ORDER.replace(f"LIMIT {edit_history._ROWS_PER_READ}", "LIMIT 1")
@@ -79,12 +71,7 @@ def test_edits_are_those_after_a_number_and_from_a_time_on(edited, bounds, expec
 
 @pytest.mark.parametrize(
     ("before", "limit", "kinds", "expected"),
-    [
-        (5, 9, ALL_KINDS, [4, 2, 1]),
-        (4, 9, ALL_KINDS, [2, 1]),
-        (5, 1, ALL_KINDS, [4]),
-        (5, 9, ("body", "correction"), [4, 2]),
-    ],
+    [(5, 9, ALL_KINDS, [4, 2, 1]), (4, 9, ALL_KINDS, [2, 1]), (5, 1, ALL_KINDS, [4]), (5, 9, ("body",), [4, 2])],
 )
 def test_the_latest_edits_come_first(edited, before, limit, kinds, expected):
     assert numbers(latest_edits(edited.db, before_seq=before, limit=limit, kinds=kinds)) == expected

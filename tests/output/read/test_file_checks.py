@@ -47,21 +47,10 @@ def test_a_value(column, value, fault):
     assert rule.fault(value) == fault
 
 
-@pytest.mark.parametrize(
-    ("evidence", "is_sound"),
-    [
-        ("article pages: 3 of 4, lists: 0", True),
-        ("of 4 pages 3", False),
-        ("7 of 9 pages of this layout are lists", True),
-        ("5 of 6 texts of this layout are openings or titles of other articles", True),
-        ("5 pages of this layout have one text", True),
-        (" pages of this layout have one text", False),
-        ("", False),
-    ],
-)
-def test_the_evidence_of_a_layout_is_a_whole_sentence(evidence, is_sound):
+@pytest.mark.parametrize("evidence", ["of 4 pages 3", " pages of this layout have one text", ""])
+def test_the_evidence_of_a_layout_is_a_whole_sentence(evidence):
     (rule,) = rules_of(LAYOUTS, [TableColumn("evidence", "TEXT", True, False)])
-    assert (rule.fault(evidence) == "") is is_sound
+    assert rule.fault(evidence)
 
 
 def test_every_sentence_that_a_layout_is_judged_by_is_one():
@@ -77,11 +66,6 @@ def test_every_sentence_that_a_layout_is_judged_by_is_one():
     assert {rule.fault(verdict.evidence) for verdict in verdicts} == {""}
 
 
-def test_null_is_allowed_where_the_schema_allows_it():
-    (rule,) = rules_of("urls", [TableColumn("location", "TEXT", False, False)])
-    assert rule.fault(None) == ""
-
-
 @pytest.mark.parametrize("name", ["kept", "position", "block_id", "reason_id"])
 @pytest.mark.parametrize("is_required", [True, False])
 def test_sqlite_finds_every_number_with_a_fault(name, is_required):
@@ -94,11 +78,6 @@ def test_sqlite_finds_every_number_with_a_fault(name, is_required):
     faulty = {number for number, value in enumerate(values, 1) if rule.fault(value)}
     assert faulty <= suspects <= {*faulty, 1}
     assert faulty
-
-
-def test_texts_are_not_left_to_sqlite():
-    (rule,) = rules_of("urls", [TableColumn("location", "TEXT", False, False)])
-    assert rule.suspect_numbers("location") == ""
 
 
 def test_the_index_is_compared_with_the_words_where_the_file_can_be_written(archive, make):

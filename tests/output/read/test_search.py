@@ -26,26 +26,14 @@ def found_urls(archive, query, limit=20):
 @pytest.mark.parametrize(
     ("query", "urls"),
     [
-        ("harbour", ["en", "e2"]),
-        ("HARBOUR council", ["en", "e2"]),
-        ('"harbour wall"', ["e2"]),
-        ("harb*", ["en", "e2"]),
-        ("harb", []),
-        ("气候政策", ["zh"]),
-        ("政策气候", []),
-        ("人工知能", ["ja"]),
-        ("庁", ["ja"]),
-        ("東京 知能", ["ja"]),
-        ("", []),
-        ("\"'*()-", []),
+        ("harbour", ["en", "e2"]), ("HARBOUR council", ["en", "e2"]), ('"harbour wall"', ["e2"]), ("harb", []),
+        ("harb*", ["en", "e2"]), ("气候政策", ["zh"]), ("政策气候", []), ("人工知能", ["ja"]), ("庁", ["ja"]),
+        ("東京 知能", ["ja"]), ("", []), ("\"'*()-", []),
     ],
-)
+)  # fmt: skip
 def test_queries(filled, query, urls):
     assert found_urls(filled, query) == urls
-
-
-def test_the_limit(filled):
-    assert found_urls(filled, "harbour", 1) == ["en"]
+    assert found_urls(filled, query, 1) == urls[:1]
 
 
 def test_snippets_are_one_line_and_mark_what_matched(filled):
@@ -63,7 +51,7 @@ def test_fts_syntax_is_only_text(filled, query):
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=150, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=50, deadline=None
 )
 @given(st.text(max_size=30))
 def test_no_query_is_an_error(filled, query):
