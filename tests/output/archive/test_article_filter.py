@@ -1,5 +1,3 @@
-"""Tests."""
-
 import json
 
 import pytest
@@ -95,32 +93,27 @@ def test_the_primary_tag_of_a_language(language, tag):
     assert primary_tag(language) == tag
 
 
-@pytest.mark.parametrize("typed", ["a.test/1", "http://a.test/1/", "https://www.a.test/1", "http://a.test/1#top"])
-def test_what_is_typed_finds_the_stored_url(archive, make, typed):
-    archive.save([make.outcome("http://a.test/1", "x")])
-    assert find_known_url(archive.db, typed) == "http://a.test/1"
+STORED = ("http://a.test/1", "http://a.test/2", "https://a.test/2/", "http://a.test/a/index.html", "http://a.test/b/",
+          "http://a.test/c/index.php", "http://b.test/")  # fmt: skip
 
 
-def test_the_very_url_goes_before_what_is_near(archive, make):
-    archive.save([make.outcome("http://a.test/1", "x"), make.outcome("https://a.test/1/", "y")])
-    assert find_known_url(archive.db, "https://a.test/1/") == "https://a.test/1/"
-    assert find_known_url(archive.db, "http://a.test/1") == "http://a.test/1"
-
-
-def test_an_unknown_url_is_none(archive, make):
-    archive.save([make.outcome("http://a.test/1", "x")])
-    assert find_known_url(archive.db, "http://a.test/2") is None
-    assert find_known_url(archive.db, "") is None
-
-
-@pytest.mark.parametrize(("stored", "typed"), [
-    ("http://a.test/a/index.html", "http://a.test/a/"), ("http://a.test/a/index.php", "https://www.a.test/a"),
-    ("http://a.test/a/", "http://a.test/a/index.html"), ("http://a.test/a/", "/a/"), ("http://a.test/a/1", "/a/1/"),
-    ("http://a.test/a/default.aspx", "/a/"),
-])  # fmt: skip
-def test_index_pages_and_paths_are_found(archive, make, stored, typed):
-    archive.save([make.outcome(stored, "x"), make.outcome("http://b.test/", "y")])
-    assert find_known_url(archive.db, typed) == stored
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        *((typed, "http://a.test/1") for typed in ("a.test/1", "http://a.test/1/", "https://www.a.test/1", "/1/")),
+        ("http://a.test/1#top", "http://a.test/1"),
+        *((url, url) for url in STORED),
+        ("http://a.test/a/", "http://a.test/a/index.html"),
+        ("https://www.a.test/c", "http://a.test/c/index.php"),
+        *((typed, "http://a.test/b/") for typed in ("http://a.test/b/index.html", "/b/", "/b/default.aspx")),
+        ("http://a.test/3", None),
+        ("", None),
+    ],
+)
+def test_what_is_typed_finds_the_stored_url(archive, make, typed, found):
+    """The very URL goes before what is near; index pages and paths are found."""
+    archive.save([make.outcome(url, "x") for url in STORED])
+    assert find_known_url(archive.db, typed) == found
 
 
 def test_a_path_is_looked_for_on_the_first_twenty_hosts_in_their_order(archive, make):
@@ -136,16 +129,8 @@ def test_a_path_is_looked_for_on_the_first_twenty_hosts_in_their_order(archive, 
 def test_articles_are_found_by_their_whole_title(archive, make):
     titles = ("The Mill", "The  mill", "The mill burned", "\u6cb3\u6c34\u53c8\u6da8\u4e86", '"Quoted"', "* ?")
     archive.save([make.outcome(f"http://a.test/{n}", f"Words of {n}.", title=title) for n, title in enumerate(titles)])
-    for typed, count in (
-        ("the mill", 2),
-        ("MILL", 0),
-        ("The mill burned", 1),
-        (titles[3], 1),
-        (titles[4], 1),
-        ("", 0),
-        ("* ?", 0),
-    ):
-        assert len(find_titled(archive.db, typed)) == count
+    counts = {"the mill": 2, "MILL": 0, "The mill burned": 1, titles[3]: 1, titles[4]: 1, "": 0, "* ?": 0}
+    assert {typed: len(find_titled(archive.db, typed)) for typed in counts} == counts
 
 
 def test_a_match_is_one_of_the_bounds(archive, make):

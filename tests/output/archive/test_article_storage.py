@@ -78,9 +78,8 @@ def test_only_title_and_text_are_a_change(db, page, field, value, has_changed):
     save_article(db, page, FIRST, None)
     own_fields = {field: value} if field in ("text", "markdown") else {}
     metadata = page.metadata if own_fields else replace(page.metadata, **{field: value})
-    assert (
-        save_article(db, replace(page, metadata=metadata, **own_fields), FIRST, stored_article(db, URL)) is has_changed
-    )
+    other = replace(page, metadata=metadata, **own_fields)
+    assert save_article(db, other, FIRST, stored_article(db, URL)) is has_changed
     assert [change for _, _, change, *_ in changes(db)] == (["added", "changed"] if has_changed else ["added"])
 
 

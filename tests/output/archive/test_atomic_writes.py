@@ -3,7 +3,6 @@
 import os
 import sqlite3
 from contextlib import closing, suppress
-from pathlib import Path
 
 import pytest
 from sqlite_utils import Database
@@ -12,38 +11,25 @@ from broadsheet.output.archive.atomic_writes import whole_file, write_transactio
 from broadsheet.output.archive.stored_values import STORE_FACT
 
 
-def test_the_file_appears_at_the_end_and_nothing_else_stays(tmp_path):
-    path = tmp_path / "list.json"
+def test_a_file_has_its_name_when_its_bytes_are_on_the_disk_and_nothing_else_stays(tmp_path, monkeypatch):
+    path, synced = tmp_path / "list.json", []
     path.with_name("list.json.part").write_bytes(b"what a killed writer left, which is longer")
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append((os.fstat(fd).st_size, path.exists())))
     with whole_file(path) as stream:
         stream.write(b"new")
         assert not path.exists()
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_its_bytes_are_on_the_disk_before_its_name_and_then_its_name(tmp_path, monkeypatch):
-    synced = []
-    path = tmp_path / "list.json"
-    monkeypatch.setattr(os, "fsync", lambda fd: synced.append((os.fstat(fd).st_size, path.exists())))
-    with whole_file(path) as stream:
-        stream.write(b"new")
     assert synced == [(3, False), (tmp_path.stat().st_size, True)]
-
-
-def write_and_fail(path: Path) -> None:
-    with whole_file(path) as stream:
-        stream.write(b"new")
-        raise ZeroDivisionError
 
 
 def test_after_a_fault_the_file_is_as_it_was(tmp_path):
     path = tmp_path / "list.json"
     path.write_bytes(b"old")
-    with pytest.raises(ZeroDivisionError):
-        write_and_fail(path)
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
+    with suppress(ZeroDivisionError), whole_file(path) as stream:
+        stream.write(b"new")
+        raise ZeroDivisionError
+    assert [(each, each.read_bytes()) for each in tmp_path.iterdir()] == [(path, b"old")]
 
 
 def stored(db: Database) -> list[str]:

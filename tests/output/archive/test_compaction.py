@@ -1,11 +1,10 @@
-"""Tests."""
+"""The index and the file give back what they no longer need, where that is worth it."""
 
 import os
 from types import SimpleNamespace
 
 import pytest
 
-from broadsheet.output.archive import fulltext as compaction
 from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.archive.fulltext import compact_file
 from broadsheet.output.read.verify import verify
@@ -94,38 +93,6 @@ def test_a_file_that_is_full_stays_as_it_is(scattered):
     assert segments(scattered) == before
     assert found_by(scattered.db, "word5x7") == ["http://a.test/5"]
     assert verify(scattered.db) == []
-
-
-def test_an_empty_archive_is_left_alone(archive):
-    compact(archive)
-    assert segments(archive) == 0
-
-
-@pytest.mark.parametrize(("share", "count"), [(0.25, 1), (0.24, 7)])
-def test_from_a_quarter_on_the_index_is_merged(scattered, monkeypatch, share, count):
-    monkeypatch.setattr(compaction, "_new_share", lambda _: share)
-    compact(scattered)
-    assert segments(scattered) == count
-
-
-@pytest.mark.parametrize(("share", "is_cut"), [(1 / 32, True), (1 / 33, False)])
-def test_from_a_thirty_second_on_the_file_is_cut(scattered, monkeypatch, share, is_cut):
-    scattered.db.executescript("CREATE TABLE ballast (bytes BLOB); INSERT INTO ballast VALUES (zeroblob(20000))")
-    scattered.db.executescript("DROP TABLE ballast")
-    monkeypatch.setattr(compaction, "_new_share", lambda _: 0.0)
-    monkeypatch.setattr(compaction, "_free_share", lambda _: share)
-    compact(scattered)
-    assert (free_pages(scattered) == 0) is is_cut
-
-
-def test_shares_of_the_index_and_of_the_file(archive, make):
-    save_pages(archive, make, "word", 2)
-    sizes = [size for (size,) in archive.db.execute("SELECT count(*) FROM articles_fts_idx GROUP BY segid")]
-    assert compaction._new_share(archive.db) == 1 - max(sizes) / sum(sizes)
-    archive.db.executescript("CREATE TABLE ballast (bytes BLOB); INSERT INTO ballast VALUES (zeroblob(20000))")
-    archive.db.executescript("DROP TABLE ballast")
-    (pages,) = archive.db.execute("PRAGMA page_count").fetchone()
-    assert compaction._free_share(archive.db) == free_pages(archive) / pages > 0
 
 
 @pytest.mark.parametrize(

@@ -98,17 +98,27 @@ def test_a_trigger_whose_row_has_bytes_for_a_name_is_refused(planted, column):
     [
         f"DROP VIEW {BLOCKS}; CREATE VIEW {BLOCKS} AS SELECT 1 AS page_id",
         f"DROP TABLE {LISTED}; CREATE VIEW {LISTED} AS SELECT 1 AS url",
+        "DROP VIEW removed; CREATE VIEW removed AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) "
+        "SELECT x FROM c",
+        "DROP VIEW removed; CREATE VIEW removed AS SELECT randomblob(900000000) AS text",
     ],
 )
 def test_a_view_in_place_of_the_schema_s_is_refused(planted, script):
-    assert "that is not the schema's" in refusal(planted(script))
+    file = planted(script)
+    for read_only in (False, True):
+        with pytest.raises(ForeignSchema, match=r"has a view '.*' that is not the schema's"):
+            open_database(file, read_only=read_only)
 
 
 def test_what_a_user_adds_that_does_not_run_stays(planted):
     script = """CREATE TABLE notes (a); CREATE INDEX notes_a ON notes (a); CREATE VIEW seen AS SELECT a FROM notes;
         CREATE TRIGGER tidy AFTER INSERT ON notes BEGIN DELETE FROM notes WHERE a IS NULL; END;
+        CREATE TRIGGER articles AFTER INSERT ON notes BEGIN SELECT 1; END; CREATE VIRTUAL TABLE mine USING fts5(x);
         ALTER TABLE articles ADD COLUMN note TEXT; CREATE INDEX articles_note ON articles (note)"""
-    with closing(open_database(planted(script))) as db:
+    file = planted(script)
+    with closing(open_database(file, read_only=True)) as db:
+        assert db.execute("SELECT count(*) FROM articles").fetchone() == (0,)
+    with closing(open_database(file)) as db:
         db.execute("INSERT INTO notes (a) VALUES (NULL), (1)")
         assert db.execute("SELECT a FROM seen").fetchall() == [(1,)]
 
@@ -118,38 +128,7 @@ def test_a_file_with_a_trigger_can_be_read(planted):
         assert db.execute("PRAGMA trusted_schema").fetchone() == (0,)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c",
-        "SELECT randomblob(900000000) AS text",
-    ],
-)
-def test_a_view_in_place_of_the_schemas_is_not_read_through(file, body):
-    open_database(file).close()
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("DROP VIEW removed")
-        connection.execute(f"CREATE VIEW removed AS {body}")
-    with pytest.raises(ForeignSchema, match="has a view 'removed' that is not the schema's"):
-        open_database(file, read_only=True)
-
-
-def test_a_users_own_view_is_no_reason_to_refuse(file):
-    open_database(file).close()
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("CREATE VIEW mine AS SELECT 1")
-        connection.execute("CREATE VIRTUAL TABLE mine_fts USING fts5(x)")
-    open_database(file, read_only=True).close()
-
-
 def test_no_value_is_computed_that_fills_the_memory(file):
     db = open_database(file)
     with pytest.raises(sqlite3.DataError, match="too big"):
         db.execute("SELECT length(zeroblob(900000000))").fetchone()
-
-
-def test_a_users_trigger_may_have_the_name_of_a_table(planted):
-    file = planted("CREATE TABLE notes (x); CREATE TRIGGER articles AFTER INSERT ON notes BEGIN SELECT 1; END")
-    for read_only in (False, True):
-        with closing(open_database(file, read_only=read_only)) as db:
-            assert db.execute("SELECT count(*) FROM articles").fetchone() == (0,)

@@ -1,5 +1,7 @@
 """Rows of revisions: which are changed, read and numbered, each clause with a row that it leaves out."""
 
+import json
+
 import pytest
 
 from broadsheet.output.archive.page_rows import Sighting
@@ -34,24 +36,20 @@ def revised(archive):
     return archive
 
 
-@pytest.mark.parametrize("title", ["New", None])
-def test_a_correction_reaches_the_last_text_and_what_follows_it(revised, title):
+@pytest.mark.parametrize(
+    ("correct", "changed"),
+    [
+        (lambda db: correct_revision(db, 7, "New", "digest"), {"text_digest": "digest", "title": "New"}),
+        (lambda db: correct_revision(db, 7, None, "digest"), {"text_digest": "digest"}),
+        (lambda db: correct_title(db, 7, "New"), {"title": "New"}),
+    ],
+    ids=["all", "text", "title"],
+)
+def test_a_correction_reaches_the_last_text_and_what_follows_it(revised, correct, changed):
     before = rows(revised.db, "revisions")
-    correct_revision(revised.db, 7, title, "digest")
-    expected = [
-        row | {"text_digest": "digest", "title": title or row["title"]}
-        if row["article_id"] == 7 and row["number"] >= 2
-        else row
-        for row in before
-    ]
-    assert rows(revised.db, "revisions") == expected
-
-
-def test_a_corrected_title_reaches_the_last_text_and_what_follows_it(revised):
-    before = rows(revised.db, "revisions")
-    correct_title(revised.db, 8, "New")
+    correct(revised.db)
     assert rows(revised.db, "revisions") == [
-        row | {"title": "New"} if row["article_id"] == 8 and row["number"] >= 2 else row for row in before
+        row | changed if row["article_id"] == 7 and row["number"] >= 2 else row for row in before
     ]
 
 
@@ -76,32 +74,16 @@ def test_a_state_is_that_of_the_article_s_page(archive, table):
     db.execute("PRAGMA foreign_keys = OFF")
     sources = '{"title": "meta", "published": "json-ld"}'
     stated = {"title": "Rain", "published_raw": "2024-05-03", "metadata_sources": sources}
-    if table == "articles":
-        put(db, "articles", 1, id=7, page_id=3, cleaner_version="16", **stated)
-    else:
-        packed = str({"title": "Rain", "published_raw": "2024-05-03"}).replace("'", '"')[:-1]
-        packed += ', "metadata_sources": "{\\"title\\": \\"meta\\", \\"published\\": \\"json-ld\\"}"}'
-        put(db, SHELF, 1, id=7, page_id=3, cleaner_version="16", article=packed)
+    values = stated if table == "articles" else {"article": json.dumps(stated)}
+    put(db, table, 1, id=7, page_id=3, cleaner_version="16", **values)
     put(db, "pages", 2, id=3, cleaner_id=5)
     for number, (page_id, text) in enumerate([(3, "abc"), (3, "abcde"), (4, "x")], 10):
         put(db, BLOCK_TEXTS, number, id=number, text=text)
-        put(
-            db,
-            PAGE_BLOCKS,
-            9,
-            page_id=page_id,
-            position=20 - number,
-            block_id=number,
-            kept=number % 2,
-            kind=1,
-            reason_id=2,
-        )
+        values = {"position": 20 - number, "block_id": number, "kept": number % 2, "kind": 1, "reason_id": 2}
+        put(db, PAGE_BLOCKS, 9, page_id=page_id, **values)
     state = read_article_state(db, 7, 3)
-    assert state == ArticleState(
-        ((9, 11, 1, 1, 2, 5), (10, 10, 1, 0, 2, 3)),
-        b"",
-        StatedMetadata("Rain", "meta", "2024-05-03", "json-ld", "16 5"),
-    )
+    metadata = StatedMetadata("Rain", "meta", "2024-05-03", "json-ld", "16 5")
+    assert state == ArticleState(((9, 11, 1, 1, 2, 5), (10, 10, 1, 0, 2, 3)), b"", metadata)
     assert state.kept_texts == (11,)
     assert StatedMetadata.from_json(state.metadata.to_json()) == state.metadata
 

@@ -12,32 +12,28 @@ from tests.internal_tables import PAGE_BLOCKS, SHELVED
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
-def test_every_column_has_its_meaning_and_no_meaning_is_left_over():
+@pytest.fixture(scope="module")
+def columns():
     db = Database(memory=True)
     MIGRATIONS.apply(db)
-    documented_columns = {table: set(lines) - {""} for table, lines in column_meanings().items()}
-    schema = {table: set(columns) for table, columns in schema_columns(db).items()}
+    return schema_columns(db)
+
+
+def test_every_column_has_its_meaning_and_no_meaning_is_left_over(columns):
+    """What is shelved has the columns of articles in their order, and a reason."""
+    meanings = {table: set(lines) - {""} for table, lines in column_meanings().items()}
+    schema = {table: set(names) for table, names in columns.items()}
     schema[SHELVED] -= schema["articles"]
-    assert documented_columns == schema
+    assert meanings == schema
     assert all("" in lines for lines in column_meanings().values())
+    assert [name for name in columns[SHELVED] if name != "why"] == columns["articles"]
 
 
-def test_shelved_has_the_columns_of_articles_in_their_order_and_a_reason():
-    db = Database(memory=True)
-    MIGRATIONS.apply(db)
-    there = schema_columns(db)
-    assert "why" in there[SHELVED]
-    assert [name for name in there[SHELVED] if name != "why"] == there["articles"]
-
-
-def test_the_page_is_current():
-    current = (DOCS / "schema.md").read_text(encoding="utf-8")
-    assert current == schema_page(), "run: python -m broadsheet.output.archive.schema_doc docs"
-
-
-def test_the_page_is_written_into_a_folder(tmp_path):
+def test_the_page_is_current(tmp_path):
     main(str(tmp_path))
     assert {file.name: file.read_text("utf-8") for file in tmp_path.iterdir()} == {"schema.md": schema_page()}
+    current = (DOCS / "schema.md").read_text(encoding="utf-8")
+    assert current == schema_page(), "run: python -m broadsheet.output.archive.schema_doc docs"
 
 
 def test_the_numbers_of_kinds_are_told_as_they_are():
@@ -59,10 +55,7 @@ def test_an_example_asks_its_table(archive, make, name):
     assert archive.db.execute(EXAMPLES[name]).description
 
 
-def test_the_references_lead_from_columns_to_tables_that_are_there():
-    db = Database(memory=True)
-    MIGRATIONS.apply(db)
-    columns = schema_columns(db)
+def test_the_references_lead_from_columns_to_tables_that_are_there(columns):
     references = re.findall(r"^\| `(\w+)\.(\w+)` \| `(\w+)` \|$", schema_page(), re.MULTILINE)
     assert len(references) >= 10
     assert [each for each in references if each[1] not in columns[each[0]] or each[2] not in columns] == []

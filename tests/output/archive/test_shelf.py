@@ -1,6 +1,5 @@
 """Shelved articles: nothing is lost by a kill, a merge or an update, a takedown reaches them, verify finds damage."""
 
-import json
 import multiprocessing
 import os
 from collections.abc import Callable
@@ -49,16 +48,6 @@ def article_row(db: Database, table: str, url: str) -> dict[str, object]:
 
 def page_of(db: Database, url: str) -> int:
     return int(db.execute("SELECT id FROM urls WHERE url = ?", [url]).fetchone()[0])
-
-
-def test_an_article_is_the_same_on_the_shelf_and_after_it(archive, make, words):
-    save_copies(archive, make, words)
-    before = article_row(archive.db, "articles", COPY)
-    settle(archive.db, make.clock)
-    assert article_row(archive.db, SHELVED, COPY) == before
-    shelf.unshelve(archive.db, int(str(before["id"])))
-    assert article_row(archive.db, "articles", COPY) == before
-    assert archive.db[SHELF].count == 0
 
 
 def test_each_column_of_the_schema_comes_back_from_the_shelf(archive):
@@ -175,12 +164,3 @@ def test_damage_on_the_shelf_is_named(copies, check, location, damage):
     copies.db.execute(f"UPDATE {SHELF} SET {damage}")
     found = {(problem.check, problem.location.partition(" row ")[0]) for problem in verify(copies.db)}
     assert (check, location) in found
-
-
-def test_the_view_has_what_the_row_has(copies):
-    (packed,) = copies.db.execute(f"SELECT article FROM {SHELF}").fetchone()
-    shelved = article_row(copies.db, SHELVED, COPY)
-    values = json.loads(packed)
-    assert values.pop("note") == {"base64": "AP8="}
-    assert values == {name: shelved[name] for name in values}
-    assert len(values) == len(ARTICLE_COLUMNS) - 6

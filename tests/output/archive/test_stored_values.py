@@ -67,7 +67,9 @@ def test_numbers_and_digests_of_content_are_those_of_every_archive():
     assert (content_id("a", "b"), content_id("ab")) == (3155934281168790, 8850811434420615)
     assert content_id("a", "b", bits=63) == 3231676703916841193
     assert content_id("\ud800") == 5124618464725675
+    assert content_id("") == 0xE3B0C44298FC1C14 >> 11  # the SHA-256 of nothing
     assert text_digest(" a\n b ") == text_digest("a b") == "c8687a08aa5d6ed2044328fa6a697ab8"
+    assert text_digest("a bc") != text_digest("a b c")
     assert text_digest(" \n") == ""
 
 

@@ -1,10 +1,6 @@
 """The closed sets of words: what a file holds is the word itself, and what the documentation lists is the set."""
 
-import json
-import pickle
 import re
-import sqlite3
-from enum import StrEnum
 
 import pytest
 
@@ -23,13 +19,7 @@ from broadsheet.output.archive.url_words import (
     compound_reason,
     http_reason,
 )
-from broadsheet.output.write.outcome import DiscoveredUrl
 from tests.internal_tables import REASONS, SHELVED
-
-SETS: list[type[StrEnum]] = [
-    UrlKind, UrlState, UrlSource, OutcomeReason, ReasonFamily, PageType, RemovalReason, KeepReason, EditKind,
-    RevisionMark, ArticleChange, ShelvingReason,
-]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -48,22 +38,6 @@ SETS: list[type[StrEnum]] = [
 def test_the_documentation_of_a_column_lists_its_words(table, column, members):
     words = set(re.findall(r"`([^`]+)`", column_meanings()[table][column])) - {"kinds"}
     assert words == set(map(str, members))
-
-
-@pytest.mark.parametrize("words", SETS)
-def test_a_word_is_stored_sent_and_shown_as_itself(words):
-    db = sqlite3.connect(":memory:")
-    for word in words:
-        assert db.execute("SELECT ?1, typeof(?1)", [word]).fetchone() == (word.value, "text")
-        assert json.dumps(word) == f'"{word.value}"'
-        assert f"{word}" == word.value
-        assert pickle.loads(pickle.dumps(word)) is word
-
-
-def test_a_discovered_url_is_the_same_in_another_process():
-    url = DiscoveredUrl("http://a.test/", "a.test", UrlKind.FEED, UrlSource.GUESS, reason=OutcomeReason.TRAP_FACETS)
-    assert pickle.loads(pickle.dumps(url)) == url
-    assert isinstance(pickle.loads(pickle.dumps(url)).kind, UrlKind)
 
 
 def test_reasons_with_a_part_of_their_own():
