@@ -114,6 +114,10 @@ OBEY = {"obey_directives": True}
         (RIVER, (), (), {"since": date(2024, 2, 29)}, ("done", "article", True, ())),
         (RIVER, (), (), {"since": date(2024, 3, 1)}, ("skipped", "too_old", True, ())),
         (page("river"), (), (), {"since": date(2024, 3, 1)}, ("done", "article", True, ())),
+        *((page("river", head=PUBLISHED.replace("2024-02-29T23:30:00-05:00", stated)), (), (),
+           {"since": date(2024, 3, 1)}, (*end, True, ()))
+          for stated, end in (("2024-03-01T00:30:00+05:30", ("done", "article")), ("2024-03-01", ("done", "article")),
+                              ("2024-03-01T00:00:00", ("done", "article")), ("2024-02-29", ("skipped", "too_old")))),
         ("<title>x</title><body></body>", ("noindex",), (), OBEY | {"languages": ("de",), "since": date(2024, 3, 1)},
          ("done", "empty", False, ("noindex",))),
     ],
