@@ -1,10 +1,11 @@
-"""Whose turn it is, and when: with a real queue and a clock that the test moves."""
+"""Turns of a frontier, with a real queue and a clock that the test moves; how long a reading of robots.txt holds."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +33,8 @@ from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.url_queue import LONGEST_WAIT, Queue, QueuedUrl
 
 FREE = RobotsRules.from_response(404, b"", "http://a.example/robots.txt")
+
+
 SILENT = RobotsRules.from_response(None, b"", "http://a.example/robots.txt")
 
 
@@ -110,6 +113,66 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
         yield opened
 
 
+def opened(archive: Archive, pages: int = 9, robots: RobotsRules = FREE, **politeness: object) -> FrontierDriver:
+    """A frontier with so many pages of a host, whose robots.txt was answered; without delay unless it is given."""
+    hand = FrontierDriver(archive, **({"delay": 0} | politeness))
+    hand.add(*(f"http://a.example/{number}" for number in range(pages)))
+    hand.open("a.example", robots)
+    return hand
+
+
+@pytest.mark.parametrize("delays", [(0.25, 0.75), (0.75, 0.25)])
+def test_the_wait_is_until_the_first_host_or_robots_txt_is_due(archive: Archive, delays: tuple[float, float]) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    assert hand.frontier._seconds_to_wait() == 1, "no longer than to the next scan"
+    for host, delay in zip("ab", delays, strict=True):
+        open_with_delay(hand, f"{host}.example", delay)
+    assert hand.take(0.01) is None
+    assert hand.frontier._seconds_to_wait() == pytest.approx(0.25)
+    hand.clock.now += 0.3
+    assert hand.take(0.01)
+    assert hand.frontier._seconds_to_wait() == pytest.approx(0.45)
+    hand.clock.now += 1
+    hand.add("http://c.example/1")
+    turns = [hand.turn(), hand.turn()]
+    hand.frontier.retry_robots(next(turn.queued_url for turn in turns if turn.queued_url.kind == "robots"), 0.5)
+    assert hand.take(0.01) is None
+    assert hand.frontier._seconds_to_wait() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("delay", "robots", "waits"),
+    [
+        pytest.param(0, rules("Crawl-delay: 3"), (3.1, 2.9, 0.2), id="crawl-delay"),
+        pytest.param(0, rules("Request-rate: 1/3"), (3.1, 2.9, 0.2), id="request-rate"),
+        pytest.param(1, FREE, (3600, 0.9, 0.2), id="after a stop of an hour"),
+    ],
+)
+def test_the_delay_of_a_user_or_host_lies_between_two_requests(
+    archive: Archive, delay: float, robots: RobotsRules, waits: tuple[float, ...]
+) -> None:
+    hand = opened(archive, robots=robots, delay=delay)
+    assert hand.take() is None
+    for wait, has_turn in zip(waits, (True, False, True), strict=True):
+        hand.clock.now += wait
+        assert bool(hand.take()) is has_turn
+
+
+@pytest.mark.parametrize("is_robots", [True, False])
+def test_a_wait_that_was_asked_for_holds_the_whole_host(archive: Archive, is_robots: bool) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    hand.add("http://a.example/1", "http://a.example/2")
+    if not is_robots:
+        hand.open("a.example")
+    url = hand.turn().queued_url
+    hand.frontier.retry_robots(url, 20) if is_robots else hand.frontier.record_refusal(url, 20)
+    hand.clock.now += 19
+    assert hand.take() is None
+    hand.clock.now += 2
+    again = hand.turn().queued_url
+    assert (again.kind, again.attempts) == (("robots", 1) if is_robots else ("page", 0))
+
+
 def test_robots_goes_first_and_alone(archive: Archive) -> None:
     hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example:81/x")
@@ -152,23 +215,6 @@ def test_the_wait_is_until_the_first_host_is_due(archive: Archive, delays: tuple
     assert hand.frontier._seconds_to_wait() == pytest.approx(0.45)
 
 
-def test_the_wait_is_also_until_the_first_robots_txt_is_due_and_no_longer_than_to_the_next_scan(
-    archive: Archive,
-) -> None:
-    hand = FrontierDriver(archive, delay=0)
-    assert hand.frontier._seconds_to_wait() == 1
-    open_with_delay(hand, "a.example", 30)
-    assert hand.take(0.01) is None
-    assert hand.frontier._seconds_to_wait() == 1
-    hand.add("http://b.example/1")
-    hand.clock.now += 1
-    turn = hand.turn()
-    hand.frontier.retry_robots(turn.queued_url, 0.5)
-    assert hand.take(0.01) is None
-    assert hand.frontier._seconds_to_wait() == pytest.approx(0.5)
-    hand.clock.now += 29
-
-
 def test_a_host_that_is_due_and_for_which_there_is_no_room_makes_no_wait_shorter(archive: Archive) -> None:
     """Else nothing would be waited for, and the crawl would turn round and round until there is room."""
     hand = FrontierDriver(archive, delay=0, max_requests=1)
@@ -181,20 +227,6 @@ def test_a_host_that_is_due_and_for_which_there_is_no_room_makes_no_wait_shorter
     assert hand.frontier._seconds_to_wait() == 1
 
 
-def test_a_crawl_delay_and_a_request_rate_count(archive: Archive) -> None:
-    for line in ("Crawl-delay: 3", "Request-rate: 1/3"):
-        hand = FrontierDriver(archive, delay=0)
-        hand.add("http://a.example/1", "http://a.example/2")
-        hand.open("a.example", rules(line))
-        assert hand.take() is None
-        hand.clock.now += 3.1
-        assert hand.take()
-        hand.clock.now += 2.9
-        assert hand.take() is None
-        hand.clock.now += 0.2
-        assert hand.take()
-
-
 def test_only_so_many_are_under_way_at_once(archive: Archive) -> None:
     hand = FrontierDriver(archive, delay=0, requests_per_host=2, max_requests=3)
     hand.add(*(f"http://{host}.example/{n}" for host in "ab" for n in range(4)))
@@ -203,14 +235,13 @@ def test_only_so_many_are_under_way_at_once(archive: Archive) -> None:
     got = hand.urls(5)
     assert [bool(url) for url in got] == [True, True, True, False, False]
     assert hand.frontier.in_flight == 3
+    assert Queue(archive.db).counts()["queued"] == 8, "what is under way stays queued"
     hand.finish(got[0])
     assert hand.urls(1) != [""]
 
 
 def test_what_is_answered_holds_no_place_until_much_waits_to_be_stored(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=0, requests_per_host=2, max_requests=2, max_unstored=7)
-    hand.add(*(f"http://a.example/{n}" for n in range(9)))
-    hand.open("a.example")
+    hand = opened(archive, requests_per_host=2, max_requests=2, max_unstored=7)
     answered = []
     while turn := hand.take():
         hand.frontier.record_answer(turn.queued_url, 0.0)
@@ -220,66 +251,22 @@ def test_what_is_answered_holds_no_place_until_much_waits_to_be_stored(archive: 
     assert hand.take()
 
 
-def test_what_is_under_way_is_not_handed_out_again_though_it_stays_queued(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=0)
-    hand.add("http://a.example/1", "http://a.example/2")
-    hand.open("a.example")
-    assert sorted(hand.urls(3)) == ["", "http://a.example/1", "http://a.example/2"]
-    assert Queue(archive.db).counts()["queued"] == 2
-
-
-def test_a_queued_row_that_was_not_stored_is_not_lost(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=0)
-    hand.add("http://a.example/1")
-    hand.open("a.example")
-    assert hand.urls(1) == ["http://a.example/1"]
-    assert FrontierDriver(archive, delay=0).take(), "another frontier on the same file starts with it again"
-
-
-def test_forbidden_urls_are_given_up_without_a_request_or_a_wait(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=5)
-    hand.add("http://a.example/no/1", "http://a.example/no/2")
-    hand.open("a.example", rules("Disallow: /no/"))
-    turns = [hand.take(), hand.take()]
-    assert [(turn.state, turn.reason) for turn in turns if turn] == [("skipped", "robots.txt")] * 2
-
-
-def test_robots_may_be_disobeyed_on_request(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=0, obey_robots=False)
-    hand.add("http://a.example/no/1")
-    hand.open("a.example", rules("Disallow: /"))
+@pytest.mark.parametrize(
+    ("robots", "obey_robots", "given_up"),
+    [
+        (rules("Disallow: /"), True, ("skipped", "robots.txt")),
+        (SILENT, True, ("skipped", "robots_unreachable")),
+        (rules("Disallow: /"), False, None),
+        (SILENT, False, None),
+    ],
+)
+def test_forbidden_urls_are_given_up_without_a_request_or_a_wait(
+    archive: Archive, robots: RobotsRules, obey_robots: bool, given_up: tuple[str, str] | None
+) -> None:
+    """Unless a person has it otherwise."""
+    hand = opened(archive, robots=robots, delay=5 if obey_robots else 0, obey_robots=obey_robots)
     turn = hand.turn()
-    assert turn.reason == ""
-
-
-def test_a_host_whose_robots_is_out_of_reach_is_not_asked(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=0)
-    hand.add("http://a.example/1")
-    hand.open("a.example", SILENT)
-    turn = hand.turn()
-    assert (turn.state, turn.reason) == ("skipped", "robots_unreachable")
-
-
-def test_robots_is_asked_for_again_after_the_wait(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=0)
-    hand.add("http://a.example/1")
-    turn = hand.turn()
-    hand.frontier.retry_robots(turn.queued_url, 5)
-    assert hand.take() is None
-    hand.clock.now += 5.1
-    second_turn = hand.turn()
-    assert (second_turn.queued_url.kind, second_turn.queued_url.attempts) == ("robots", 1)
-
-
-def test_a_dead_host_s_urls_fail_with_its_reason(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=0)
-    hand.add("http://a.example/1", "http://a.example/2")
-    hand.take()
-    hand.frontier.give_up_host("a.example", "dns")
-    for _ in range(2):
-        turn = hand.turn()
-        assert (turn.state, turn.reason, turn.given_up_host) == ("failed", "dns", "a.example")
-        hand.finish(turn.queued_url.url)
+    assert ((turn.state, turn.reason) if turn.reason else None) == given_up
 
 
 def test_a_whole_host_is_given_up_in_few_turns(archive: Archive) -> None:
@@ -330,17 +317,13 @@ def fail(hand: FrontierDriver, reason: str = "timeout", wait: float = 121) -> Tu
 def test_a_host_that_keeps_failing_is_given_up(
     archive: Archive, reason: str, wait: float, bound: int, given_up: str
 ) -> None:
-    hand = FrontierDriver(archive, delay=0)
-    hand.add(*(f"http://a.example/{n}" for n in range(40)))
-    hand.open("a.example")
+    hand = opened(archive, 40)
     turns = [fail(hand, reason, wait) for _ in range(bound + 1)]
     assert [turn.reason for turn in turns] == [""] * bound + [given_up]
 
 
 def test_a_good_answer_begins_the_count_anew(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=0)
-    hand.add(*(f"http://a.example/{n}" for n in range(40)))
-    hand.open("a.example")
+    hand = opened(archive, 40)
     for _ in range(3):
         turns = [fail(hand) for _ in range(9)]
         hand.frontier.record_answer(turns[-1].queued_url, 0.1)
@@ -349,81 +332,49 @@ def test_a_good_answer_begins_the_count_anew(archive: Archive) -> None:
 
 def test_what_failed_together_counts_once(archive: Archive) -> None:
     """A process that was stopped for an hour finds all its requests timed out."""
-    hand = FrontierDriver(archive, delay=0, requests_per_host=16)
-    hand.add(*(f"http://a.example/{n}" for n in range(40)))
-    hand.open("a.example")
+    hand = opened(archive, 40, requests_per_host=16)
     turns = [turn for _ in range(16) if (turn := hand.take())]
     hand.clock.now += 3600
     for turn in turns:
         hand.clock.now += 0.001
         hand.frontier.record_failure(turn.queued_url, "timeout")
         hand.finish(turn.queued_url.url)
-    turn = hand.turn()
-    assert turn.reason == ""
+    assert hand.turn().reason == ""
 
 
 def test_one_bad_url_does_not_hold_its_host(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=1)
-    hand.add(*(f"http://a.example/{n}" for n in range(9)))
-    hand.open("a.example")
-    for _ in range(2):
+    hand = opened(archive, delay=1)
+    for number in range(3):
         hand.clock.now += 1.1
-        turn = hand.turn()
+        turn = hand.take()
+        assert turn, "two failures in a row may be the URLs' own"
         hand.frontier.record_failure(turn.queued_url, "http_500")
-        hand.finish(turn.queued_url.url)
-    hand.clock.now += 1.1
-    turn = hand.take()
-    assert turn, "two failures in a row may be the URLs' own"
-    hand.frontier.record_failure(turn.queued_url, "http_500")
+        if number < 2:
+            hand.finish(turn.queued_url.url)
     hand.clock.now += 1.1
     assert hand.take() is None, "a third one slows the host"
     hand.clock.now += 1
     assert hand.take()
 
 
-def test_retry_after_holds_the_whole_host(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=0)
-    hand.add("http://a.example/1", "http://a.example/2")
-    hand.open("a.example")
-    turn = hand.turn()
-    hand.frontier.record_refusal(turn.queued_url, 20)
-    hand.clock.now += 19
-    assert hand.take() is None
-    hand.clock.now += 2
-    assert hand.take()
-
-
-def test_it_ends_when_nothing_is_queued_and_nothing_under_way(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=0)
-    hand.add("http://a.example/1")
-    hand.open("a.example")
-    (url,) = hand.urls(1)
-    assert hand.rest(finish=url) == []
-
-
 def test_stop_ends_at_once_and_drain_waits_for_what_is_under_way(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=0)
-    hand.add("http://a.example/1", "http://a.example/2")
-    hand.open("a.example")
+    """What is queued after the end is handed out when it begins again."""
+    hand = opened(archive, 2)
     (url,) = hand.urls(1)
     hand.frontier.drain()
+    hand.add("http://a.example/picture", priority=9)
     assert hand.frontier.in_flight == 1
     assert hand.rest(finish=url) == []
     assert hand.frontier.in_flight == 0
+    hand.frontier.begin_again()
+    assert hand.urls(3) == ["http://a.example/picture", "http://a.example/1", ""]
+    hand.finish("http://a.example/1")
+    assert hand.rest(finish="http://a.example/picture") == [], "nothing is queued, and nothing under way"
     other = FrontierDriver(archive, delay=0)
+    other.add("http://a.example/2")
     other.frontier.stop()
     assert other.rest() == []
     assert Queue(archive.db).counts()["queued"] == 1
-
-
-def test_a_crawl_of_many_hosts_serves_all_of_them(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=0, requests_per_host=1, max_requests=8)
-    hand.add(*(f"http://h{host}.example/{n}" for host in range(3) for n in range(5)))
-    for _ in range(3):
-        turn = hand.turn()
-        hand.frontier.set_robots(turn.queued_url.host, FREE)
-        hand.finish(turn.queued_url.url)
-    assert sorted(url.split("/")[2] for url in hand.urls(3)) == [f"h{n}.example" for n in range(3)]
 
 
 @pytest.mark.parametrize("max_requests", [2, 4, 16])
@@ -486,26 +437,31 @@ def test_turns_go_round_by_the_time_they_are_due_not_by_name(archive: Archive) -
     assert "".join(order) == "abc" * 3
 
 
-def test_after_a_stop_of_an_hour_the_pace_is_what_it_was(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=1)
-    hand.add(*(f"http://a.example/{n}" for n in range(9)))
-    hand.open("a.example")
-    hand.clock.now += 3600
-    assert [bool(url) for url in hand.urls(3)] == [True, False, False]
-
-
-@pytest.mark.parametrize("end", ["stop", "drain"])
+@pytest.mark.parametrize("end", ["stop", "drain", "cancel"])
 def test_a_long_crawl_delay_does_not_hold_the_end(archive: Archive, end: str) -> None:
-    """The clock stands still, so nothing but the call itself can end the waiting."""
-    hand = FrontierDriver(archive, delay=0)
-    hand.add("http://a.example/1", "http://a.example/2")
-    hand.open("a.example", rules("Crawl-delay: 60"))
+    """The clock stands still, so nothing but the call itself can end the waiting. Scrapy cancels a spider so; one that
+    went on, where something changes at once, would ask for pages whose answers nobody stores."""
+    hand = opened(archive, robots=rules("Crawl-delay: 60"))
 
     async def turns() -> list[Turn]:
-        asyncio.get_running_loop().call_later(0.05, getattr(hand.frontier, end))
         return [turn async for turn in hand.frontier.turns()]
 
-    assert hand.loop.run_until_complete(asyncio.wait_for(turns(), 30)) == []
+    async def ended(steps: int) -> bool:
+        waiting = asyncio.ensure_future(turns())
+        await asyncio.sleep(0.01)
+        if end == "cancel":
+            hand.frontier.set_robots("a.example", SILENT)
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            waiting.cancel()
+        else:
+            getattr(hand.frontier, end)()
+        await asyncio.wait([waiting], timeout=30)
+        return waiting.cancelled() if end == "cancel" else waiting.result() == []
+
+    for steps in range(4 if end == "cancel" else 1):
+        hand.frontier.set_robots("a.example", rules("Crawl-delay: 60"))
+        assert hand.loop.run_until_complete(ended(steps))
 
 
 def test_no_retry_waits_longer_than_the_queue_believes() -> None:
@@ -540,9 +496,7 @@ def test_many_hosts_are_served_in_turn_with_few_in_memory(archive: Archive, monk
 
 
 def test_an_answer_makes_room_for_the_next_request_before_it_is_stored(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=0, requests_per_host=1, max_requests=2)
-    hand.add(*(f"http://a.example/{n}" for n in range(4)))
-    hand.open("a.example")
+    hand = opened(archive, 4, requests_per_host=1, max_requests=2)
     first = hand.turn()
     assert hand.take() is None, "one request at once"
     hand.frontier.record_answer(first.queued_url, 0.1)
@@ -555,9 +509,7 @@ def test_503_is_borne_for_minutes_or_as_long_as_the_host_says_when_to_come_back(
     archive: Archive, retry_after: float | None, bound: int, minutes: int
 ) -> None:
     """Each time the frontier is asked as soon as it has a turn; the waits are its own."""
-    hand = FrontierDriver(archive, delay=1)
-    hand.add(*(f"http://a.example/{n}" for n in range(40)))
-    hand.open("a.example")
+    hand = opened(archive, 40, delay=1)
     start, asked = hand.clock.now, 0
     while asked < 40:
         hand.clock.now += 3
@@ -572,30 +524,6 @@ def test_503_is_borne_for_minutes_or_as_long_as_the_host_says_when_to_come_back(
     assert turn is not None
     assert (asked, turn.reason) == (bound, "host_failing:http_503")
     assert hand.clock.now - start <= minutes * 60
-
-
-@pytest.mark.parametrize("steps", range(4))
-def test_who_waits_for_a_turn_is_cancelled_also_where_something_changes_at_once(archive: Archive, steps: int) -> None:
-    """Scrapy stops a spider so; one that went on would ask for pages whose answers nobody stores."""
-    hand = FrontierDriver(archive, delay=0)
-    hand.add("http://a.example/1")
-    hand.open("a.example", rules("Crawl-delay: 60"))
-
-    async def turns() -> None:
-        async for _ in hand.frontier.turns():
-            pass
-
-    async def stopped() -> bool:
-        waiting = asyncio.ensure_future(turns())
-        await asyncio.sleep(0.01)
-        hand.frontier.set_robots("a.example", SILENT)
-        for _ in range(steps):
-            await asyncio.sleep(0)
-        waiting.cancel()
-        await asyncio.wait([waiting], timeout=2)
-        return waiting.cancelled()
-
-    assert hand.loop.run_until_complete(stopped())
 
 
 class CountedFrontier(RuleBasedStateMachine):
@@ -710,19 +638,6 @@ def test_the_counters_of_a_frontier_are_what_a_recount_gives_at_length() -> None
     )
 
 
-@pytest.mark.parametrize(
-    ("url", "robots"),
-    [
-        ("https://a.test:8443/news/1?page=2#top", "https://a.test:8443/robots.txt"),
-        ("http://[2001:db8::1]/", "http://[2001:db8::1]/robots.txt"),
-    ],
-)
-def test_robots_txt_of_a_url_is_queued_with_the_requests_made_for_it(url: str, robots: str) -> None:
-    page = QueuedUrl(7, url, "a.test", UrlKind.PAGE, 4, 3, 2, UrlSource.FEED, "http://a.test/feed", "2026", "2026")
-    queued = QueuedUrl(0, robots, "a.test", UrlKind.ROBOTS, 0, 0, 5, UrlSource.ROBOTS, "", "")
-    assert queued_robots_txt(page, 5) == queued
-
-
 LOADED = QueuedUrl(9, "http://a.example/style.css", "a.example", UrlKind.PAGE, 1, 0, 0, UrlSource.LINK, "", "")
 
 
@@ -748,21 +663,26 @@ def test_what_a_page_loads_waits_for_its_host_and_counts_as_a_request(archive: A
     assert waited(hand) is None
     assert hand.take() is None, "the request that was not in the queue counts"
     assert waited(hand, seconds=0.3) is None
-    private = QueuedUrl(9, "http://a.example/private/a", "a.example", UrlKind.PAGE, 1, 0, 0, UrlSource.LINK, "", "")
-    assert waited(hand, private) == "robots.txt"
+    assert waited(hand, replace(LOADED, url="http://a.example/private/a")) == "robots.txt"
     hand.clock.now += 0.3
-    turn = hand.turn()
-    assert turn.queued_url.url == "http://a.example/x"
+    assert hand.turn().queued_url.url == "http://a.example/x"
+    hand.frontier.give_up_host("a.example", OutcomeReason.DNS)
+    assert waited(hand) == "dns"
     hand.frontier.stop()
     assert waited(hand) == "limit"
 
 
-def test_a_host_that_was_given_up_lends_its_reason_to_what_a_page_loads(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=0)
-    hand.add("http://a.example/x")
-    assert hand.urls(1) == ["http://a.example/robots.txt"]
-    hand.frontier.give_up_host("a.example", OutcomeReason.DNS)
-    assert waited(hand) == "dns"
+@pytest.mark.parametrize(
+    ("url", "robots"),
+    [
+        ("https://a.test:8443/news/1?page=2#top", "https://a.test:8443/robots.txt"),
+        ("http://[2001:db8::1]/", "http://[2001:db8::1]/robots.txt"),
+    ],
+)
+def test_robots_txt_of_a_url_is_queued_with_the_requests_made_for_it(url: str, robots: str) -> None:
+    page = QueuedUrl(7, url, "a.test", UrlKind.PAGE, 4, 3, 2, UrlSource.FEED, "http://a.test/feed", "2026", "2026")
+    queued = QueuedUrl(0, robots, "a.test", UrlKind.ROBOTS, 0, 0, 5, UrlSource.ROBOTS, "", "")
+    assert queued_robots_txt(page, 5) == queued
 
 
 @pytest.mark.parametrize("end", ["known", "deadline", "stop", "given up", "nobody asked"])
@@ -793,14 +713,82 @@ def test_what_a_page_loads_waits_for_a_robots_txt_that_was_asked_for(archive: Ar
     hand.loop.run_until_complete(wait())
 
 
-def test_what_is_queued_after_the_end_is_handed_out_when_it_begins_again(archive: Archive) -> None:
-    hand = FrontierDriver(archive, delay=0)
-    hand.add("http://a.example/x")
-    hand.open("a.example")
-    assert hand.urls(1) == ["http://a.example/x"]
-    hand.frontier.drain()
-    hand.add("http://a.example/picture")
-    hand.finish("http://a.example/x")
-    assert hand.rest() == []
-    hand.frontier.begin_again()
-    assert hand.urls(1) == ["http://a.example/picture"]
+HOUR, DAY = 3_600.0, 86_400.0
+
+
+HOST, ROBOTS = "a.example", "http://a.example/robots.txt"
+
+
+FIRST = RobotsRules.from_response(200, b"User-agent: *\nDisallow: /no\n", ROBOTS)
+
+
+SECOND = RobotsRules.from_response(200, b"User-agent: *\nDisallow: /n\nCrawl-delay: 7\n", ROBOTS)
+
+
+DOWN = RobotsRules.from_response(503, b"", ROBOTS)
+
+
+@pytest.fixture
+def aged(archive: Archive) -> FrontierDriver:
+    """A host with many pages, whose robots.txt was just read."""
+    return opened(archive, 20, FIRST, delay=1, requests_per_host=1)
+
+
+def ask(aged: FrontierDriver, later: float) -> str:
+    """The URL that is asked for after so many seconds, its outcome stored."""
+    aged.clock.now += later
+    turn = aged.take()
+    assert turn
+    if turn.queued_url.kind == "page":
+        aged.finish(turn.queued_url.url)
+    return turn.queued_url.url
+
+
+def answer(aged: FrontierDriver, robots: RobotsRules) -> None:
+    aged.frontier.set_robots(HOST, robots)
+    aged.finish(ROBOTS)
+
+
+def test_it_is_read_again_after_a_day_and_not_before(aged: FrontierDriver) -> None:
+    assert ask(aged, DAY - 10) != ROBOTS
+    assert ask(aged, 11) == ROBOTS
+    assert aged.take() is None  # nothing else meanwhile
+    assert aged.frontier.robots_for(HOST) is FIRST
+    answer(aged, SECOND)
+    assert aged.frontier.robots_for(HOST) is SECOND
+    assert aged.take() is None
+    assert ask(aged, 7) != ROBOTS
+    assert ask(aged, DAY) == ROBOTS
+
+
+def test_it_holds_for_another_day_while_it_cannot_be_read(aged: FrontierDriver) -> None:
+    assert ask(aged, DAY) == ROBOTS
+    answer(aged, DOWN)
+    assert aged.frontier.robots_for(HOST) is FIRST
+    assert ask(aged, 10) != ROBOTS
+    assert ask(aged, HOUR) == ROBOTS
+    answer(aged, DOWN)
+    assert ask(aged, 10) != ROBOTS
+    assert ask(aged, DAY - HOUR) == ROBOTS
+    answer(aged, DOWN)
+    assert aged.frontier.robots_for(HOST) is DOWN
+    turn = aged.take()
+    assert turn
+    assert (turn.state, turn.reason) == ("skipped", "robots_unreachable")
+
+
+def test_a_later_reading_ends_the_wait(aged: FrontierDriver) -> None:
+    ask(aged, DAY)
+    answer(aged, DOWN)
+    assert ask(aged, HOUR) == ROBOTS
+    answer(aged, SECOND)
+    assert aged.frontier.robots_for(HOST) is SECOND
+    assert ask(aged, HOUR * 2) != ROBOTS
+
+
+def test_a_wait_that_the_host_asked_for_holds_for_its_robots_txt_too(aged: FrontierDriver) -> None:
+    (page,) = Queue(aged.archive.db).take(HOST, 1)
+    aged.clock.now += DAY
+    aged.frontier.record_refusal(page, 900)
+    assert aged.take() is None
+    assert ask(aged, 900) == ROBOTS

@@ -1,7 +1,4 @@
-"""Which hosts are held in memory, and in what order they come due.
-
-How soon a host may be asked again.
-"""
+"""Hosts: which are held in memory, in what order they come due, and how soon one may be asked again."""
 
 from __future__ import annotations
 
@@ -49,6 +46,7 @@ def activate_due(registry: HostRegistry, now: float = 0.0) -> str:
 
 
 def test_a_line_gives_out_who_has_been_due_for_longest() -> None:
+    """One that is scheduled again for the same time keeps its place."""
     due_queue, one, two, three = DueQueue(), host("one"), host("two"), host("three")
     for due, who in [(5.0, one), (3.0, two), (3.0, three), (9.0, one), (2.0, one)]:
         due_queue.schedule(who, due)
@@ -57,10 +55,6 @@ def test_a_line_gives_out_who_has_been_due_for_longest() -> None:
     due_queue.remove(two)
     assert [due_queue.pop_due(10.0), due_queue.pop_due(10.0), due_queue.pop_due(10.0)] == [one, three, None]
     assert due_queue.next_due_at() is None
-
-
-def test_a_host_that_is_scheduled_again_for_the_same_time_keeps_its_place() -> None:
-    due_queue, one, two = DueQueue(), host("one"), host("two")
     for who in (one, two, one):
         due_queue.schedule(who, 5.0)
     assert len(due_queue) == 2
@@ -80,19 +74,6 @@ def test_hosts_come_in_as_far_as_there_is_room_and_go_round(registry: HostRegist
     assert order == "45678901234567890123"
 
 
-def test_requests_that_were_under_way_when_a_failure_was_known_are_no_further_failures() -> None:
-    state = host("a.example")
-    state.in_flight = {"1": 10.0, "2": 11.0, "3": 20.0}
-    counted = [state.count_failure(url, "http_503", now, has_retry_after=False) for url, now in [("1", 15), ("2", 16)]]
-    assert (counted, state.failure_count, state.failed_at) == ([True, False], 1, 15)
-    assert state.count_failure("3", "timeout", 25, has_retry_after=False)
-    assert (state.failure_count, state.failed_at, state.failing_since) == (2, 25, 15)
-    assert state.count_failure("4", "timeout", 30, has_retry_after=True), "one that is not under way is sent now"
-    assert state.failing_since == 30
-    state.given_up_reason = "dns"
-    assert not state.count_failure("5", "timeout", 40, has_retry_after=False)
-
-
 def test_a_scan_reads_so_many_hosts_in_all_also_where_it_begins_again(
     registry: HostRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,118 +89,61 @@ def test_a_scan_reads_so_many_hosts_in_all_also_where_it_begins_again(
 
 
 def test_what_is_known_of_a_resting_host_is_kept_for_a_while(registry: HostRegistry) -> None:
+    """Of one that asked for a wait until it is over, of a dead one for ever."""
     activate_due(registry)
-    host_state = registry.get_or_create("h0.example")
-    host_state.robots = FREE
-    registry.deactivate(host_state, 0)
+    kept, waiting, dead = (registry.get_or_create(f"h{number}.example") for number in range(3))
+    kept.robots, waiting.pace = FREE, waiting.pace.after_refusal(0, 3600)
+    registry.give_up(dead, "dns")
+    for host_state in (kept, waiting, dead):
+        registry.deactivate(host_state, 0)
     assert registry.get_or_create("h0.example").robots is FREE
     for _ in range(50):
-        registry.deactivate(next(registry.activate_due(0)), 0)
-        assert registry.in_memory <= 3 + 2 + 4 + 1
-
-
-def test_a_host_that_asked_for_a_wait_is_not_forgotten_before_it_is_over(registry: HostRegistry) -> None:
-    activate_due(registry)
-    host_state = registry.get_or_create("h0.example")
-    host_state.robots, host_state.pace = FREE, host_state.pace.after_refusal(0, 3600)
-    registry.deactivate(host_state, 0)
-    for _ in range(20):
         registry.deactivate(next(registry.activate_due(1)), 1)
-    assert registry.get_or_create("h0.example").pace.next_request_at == 3600
+        assert registry.in_memory <= 3 + 2 + 4 + 1
+    assert registry.get_or_create("h1.example").pace.next_request_at == 3600
+    assert registry.get_or_create("h2.example").given_up_reason == "dns"
 
 
-def test_a_dead_host_is_remembered_when_all_else_is_forgotten(registry: HostRegistry) -> None:
-    activate_due(registry)
-    registry.give_up(registry.get_or_create("h0.example"), "dns")
-    registry.deactivate(registry.get_or_create("h0.example"), 0)
-    for _ in range(50):
-        registry.deactivate(next(registry.activate_due(0)), 0)
-    assert registry.get_or_create("h0.example").given_up_reason == "dns"
+REFUSED, ASKED = ("refusal", 0), ("request", 10)
 
 
-def test_the_longer_of_the_user_s_and_the_host_s_delay_is_the_floor() -> None:
-    assert Pace.at_floor(1.0).after_request(10).next_request_at == 11
-    assert Pace.at_floor(1.0, 5.0).after_request(10).next_request_at == 15
-    assert Pace.at_floor(3.0, 0.5).after_request(10).next_request_at == 13
-
-
-def test_zero_turns_pacing_off_but_not_the_host_s_own_word() -> None:
-    assert Pace.at_floor(0).after_answer(9.0).after_request(10).next_request_at == 10
-    assert Pace.at_floor(0, 2.0).after_request(10).next_request_at == 12
-
-
-def test_a_slow_host_is_asked_as_often_as_it_answers() -> None:
-    pace = Pace.at_floor(1.0)
-    for _ in range(6):
-        pace = pace.after_answer(4.0)
-    assert pace.delay == 4.0
-
-
-def test_the_pace_follows_the_latency_of_several_answers_not_of_the_newest_alone() -> None:
-    """The first counts whole, each later one half; a single slow answer does not set the pace, nor a quick one."""
-    pace = Pace.at_floor(1.0).after_answer(8.0)
-    assert (pace.latency, pace.delay) == (8.0, 8.0)
-    pace = pace.after_answer(4.0)
-    assert (pace.latency, pace.delay) == (6.0, 6.0)
-    pace = pace.after_answer(20.0)
-    assert (pace.latency, pace.delay) == (13.0, 13.0)
-    pace = pace.after_answer(1.0)
-    assert (pace.latency, pace.delay) == (7.0, 7.0)
-
-
-def test_a_delay_that_a_refusal_made_long_falls_by_half_with_each_answer_and_not_below_the_latency() -> None:
-    pace = Pace.at_floor(1.0).after_answer(6.0)
-    for _ in range(3):
-        pace = pace.after_refusal(0)
-    assert (pace.delay, pace.latency) == (48.0, 6.0)
-    delays = []
-    for _ in range(4):
-        pace = pace.after_answer(6.0)
-        delays.append(pace.delay)
-    assert delays == [24.0, 12.0, 6.0, 6.0]
-
-
-def test_quick_answers_bring_the_pace_back_to_the_floor_and_not_below() -> None:
-    pace = Pace.at_floor(1.0).after_refusal(0)
-    assert pace.delay == 2.0
-    for _ in range(8):
-        pace = pace.after_answer(0.01)
-    assert pace.delay == 1.0
-
-
-def test_refusals_double_the_delay_up_to_the_ceiling() -> None:
-    pace, delays = Pace.at_floor(1.0), []
-    for _ in range(8):
-        pace = pace.after_refusal(0)
-        delays.append(pace.delay)
-    assert delays[:3] == [2, 4, 8]
-    assert delays[-1] == 60.0
-
-
-def test_retry_after_holds_the_host_back_for_so_long_up_to_an_hour() -> None:
-    assert Pace.at_floor(1.0).after_refusal(100, 30).next_request_at == 130
-    assert Pace.at_floor(1.0).after_refusal(100, 1e9).next_request_at == 3700
-    assert Pace.at_floor(1.0).after_refusal(100).next_request_at == 102
-
-
-def test_a_crawl_without_pacing_recovers_from_a_refusal_with_the_next_good_answer() -> None:
-    pace = Pace.at_floor(0).after_refusal(100)
-    assert pace.after_request(110).next_request_at > 110
-    assert pace.after_answer(0.1).after_request(110).next_request_at == 110
-
-
-def test_a_crawl_delay_longer_than_the_ceiling_is_kept() -> None:
-    pace = Pace.at_floor(1.0, 300.0)
-    assert pace.after_refusal(0).after_answer(0.1).after_request(1000).next_request_at == 1300
-
-
-def test_an_absurd_crawl_delay_is_held_to_the_longest() -> None:
-    assert Pace.at_floor(1.0, 86_400.0).after_request(0).next_request_at == 600.0
-    assert Pace.at_floor(900.0, 86_400.0).after_request(0).next_request_at == 900  # a person may ask less often still
-
-
-def test_a_wait_that_was_asked_for_is_not_shortened_by_another_request() -> None:
-    assert Pace.at_floor(1.0).after_refusal(100, 30).after_request(100).next_request_at == 130
+@pytest.mark.parametrize(
+    ("floor", "steps", "delay", "next_at"),
+    [
+        ((1.0,), [ASKED], 1, 11),
+        ((1.0, 5.0), [ASKED], 5, 15),
+        ((3.0, 0.5), [ASKED], 3, 13),
+        ((0,), [("answer", 9.0), ASKED], 0, 10),
+        ((0, 2.0), [ASKED], 2, 12),
+        ((1.0,), [("answer", 4.0)] * 6, 4, None),
+        ((1.0,), [("answer", 8.0), ("answer", 4.0)], 6, None),
+        ((1.0,), [("answer", 8.0), ("answer", 4.0), ("answer", 20.0)], 13, None),
+        ((1.0,), [("answer", 8.0), ("answer", 4.0), ("answer", 20.0), ("answer", 1.0)], 7, None),
+        *(((1.0,), [("answer", 6.0), *[REFUSED] * 3, *[("answer", 6.0)] * answers], delay, None)
+          for answers, delay in enumerate((48, 24, 12, 6, 6))),
+        *(((1.0,), [REFUSED] * times, delay, None) for times, delay in ((1, 2), (2, 4), (3, 8), (8, 60))),
+        ((1.0,), [REFUSED, *[("answer", 0.01)] * 8], 1, None),
+        ((1.0,), [("refusal", 100)], 2, 102),
+        ((1.0,), [("refusal", 100, 30)], 2, 130),
+        ((1.0,), [("refusal", 100, 30), ("request", 100)], 2, 130),
+        ((1.0,), [("refusal", 100, 1e9)], 2, 3700),
+        ((0,), [("refusal", 100), ("request", 110)], 2, 112),
+        ((0,), [("refusal", 100), ("answer", 0.1), ("request", 110)], 0, 110),
+        ((1.0, 300.0), [REFUSED, ("answer", 0.1), ("request", 1000)], 300, 1300),
+        ((1.0, 86_400.0), [("request", 0)], 600, 600),
+        ((900.0, 86_400.0), [("request", 0)], 900, 900),
+    ],
+)  # fmt: skip
+def test_the_longer_of_the_user_s_and_the_host_s_delay_is_the_floor_and_answers_set_the_pace(
+    floor: tuple[float, ...], steps: list[tuple[str, float]], delay: float, next_at: float | None
+) -> None:
+    """The first latency counts whole, each later one half. A refusal doubles the delay, and answers take half of it
+    away, down to the latency or the floor. A wait that was asked for holds."""
+    pace = Pace.at_floor(*floor)
+    for name, *values in steps:
+        pace = getattr(pace, f"after_{name}")(*values)
+    assert pace.delay == pytest.approx(delay)
+    assert next_at in (None, pace.next_request_at)
 
 
 def test_a_new_robots_txt_moves_the_floor_and_keeps_what_was_learnt() -> None:
@@ -228,13 +152,6 @@ def test_a_new_robots_txt_moves_the_floor_and_keeps_what_was_learnt() -> None:
     assert slow.with_floor(1.0, 5.0).delay == 5
     assert Pace.at_floor(1.0, 10.0).with_floor(1.0, 2.0) == Pace.at_floor(1.0, 2.0)
     assert slow.with_floor(1.0, 5.0).next_request_at == 130
-
-
-def test_the_delay_stays_between_floor_and_ceiling_whatever_happens() -> None:
-    pace = Pace.at_floor(1.0, 3.0)
-    for step in range(60):
-        pace = pace.after_refusal(step) if step % 7 < 4 else pace.after_answer(float(step % 5) * 40)
-        assert 3.0 <= pace.delay <= 60.0
 
 
 @pytest.mark.parametrize(("active", "size"), [(0, 64), (1, 64), (64, 64), (65, 63), (512, 8), (1024, 4), (5000, 4)])
@@ -291,27 +208,6 @@ def test_each_failure_counts_from_the_first_or_from_the_latest_wait_that_was_ask
     assert not failing.count_failure("early", reason, 30.0, has_retry_after=False)  # type: ignore[arg-type]
     failing.given_up_reason = OutcomeReason.DNS
     assert not failing.count_failure("u", reason, 30.0, has_retry_after=False)  # type: ignore[arg-type]
-
-
-DAY = 86_400.0
-
-
-@pytest.mark.parametrize(("age", "holds"), [(DAY, True), (2 * DAY - 1, True), (2 * DAY, False), (3 * DAY, False)])
-def test_an_expired_robots_txt_holds_for_a_day_more_where_it_cannot_be_read_again(age: float, holds: bool) -> None:
-    served, silent = host("a.example"), RobotsRules.from_response(503, b"", "http://a.example/robots.txt")
-    served.set_robots(FREE, PolitenessSettings(), 0.0)
-    assert (served.robots_read_at, served.robots_stale_at) == (0.0, DAY)
-    served.expire_robots(DAY - 1)
-    assert served.robots is FREE
-    served.robots_attempts, served.is_robots_requested = 2, True
-    served.expire_robots(age)
-    assert (served.robots, served.previous_robots) == (None, FREE)
-    assert (served.robots_attempts, served.is_robots_requested) == (0, False)
-    served.set_robots(silent, PolitenessSettings(), age)
-    assert served.robots is (FREE if holds else silent)
-    assert served.previous_robots is None
-    assert served.robots_read_at == (0.0 if holds else age)
-    assert served.robots_stale_at == age + (3600.0 if holds else DAY)
 
 
 def test_only_hosts_that_wait_for_nothing_are_forgotten(registry: HostRegistry) -> None:
