@@ -1,4 +1,4 @@
-"""Which pages a crawl renders, and what it fetches for them, without a browser."""
+"""Pages that a crawl renders, what it fetches for them, and layouts of a host, without a browser."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from scrapy.http import Request, Response
 
 from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import Page, UrlSource
 from broadsheet.crawler.crawl import page_rendering
 from broadsheet.crawler.crawl.frontier import Frontier, PolitenessSettings
 from broadsheet.crawler.crawl.outcomes import Answer
 from broadsheet.crawler.crawl.page_rendering import (
     CrawlFetch,
+    LayoutSampling,
     PageRendering,
     PageResources,
     ResourceCache,
@@ -35,7 +38,8 @@ from broadsheet.crawler.rendering.messages import (
     ResourceAnswer,
     ResourceRequest,
 )
-from broadsheet.output.archive.page_rows import make_page_rows
+from broadsheet.output.archive.page_rows import PageRows, make_page_rows
+from broadsheet.output.archive.rendered_layouts import RenderDecision, RenderedLayout
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
 from broadsheet.output.raw.raw_exchange import Capture
 from broadsheet.output.write.outcome import Outcome
@@ -44,24 +48,24 @@ from tests.crawler.scripted_site import page
 from tests.output.wires import make_exchange
 
 PAGE_URL = "https://app.example/story"
+
+
 WHEN = datetime(2026, 6, 1, tzinfo=UTC)
+
+
 SHELL = b"<html><head><title>App</title></head><body><div id=root></div><script src=a.js></script></body></html>"
-
-
-class FakeQueue:
-    """A queue that is never asked."""
 
 
 class Web:
     """Responses by URL, and what was asked for. A `Fault` is one; robots.txt are known where they were fetched."""
 
-    def __init__(self, responses: dict[str, Any]) -> None:
-        self.responses = responses
+    def __init__(self, responses: dict[str, Any] | None = None) -> None:
+        self.responses = responses or {}
         self.asked: list[str] = []
         self.robots_asked: list[str] = []
         self.is_running = True
         politeness = PolitenessSettings(delay=0.0, user_agent="Broadsheet")
-        self.frontier = Frontier(FakeQueue(), politeness)  # type: ignore[arg-type]
+        self.frontier = Frontier(Mock(), politeness)  # of a queue that is never asked
 
     async def download(self, request: Request) -> Any:
         self.asked.append(request.url)
@@ -84,6 +88,29 @@ class Web:
         return PageResources(PAGE_URL, self.frontier, builder(), self.crawl(), cache or ResourceCache())
 
 
+APP = "https://app.example/"
+
+
+@pytest.mark.parametrize(
+    ("url", "count"),
+    [
+        ("file:///etc/passwd", 0), ("data:text/plain,x", 0), (f"blob:{APP}1", 0), ("ws://a.example/", 0),
+        (f"{APP}private/x", 0), (f"{APP}gone", 1), (f"{APP}loop", 11),
+    ],
+)  # fmt: skip
+def test_what_is_not_http_forbidden_gone_or_moves_without_end_is_refused(url: str, count: int) -> None:
+    web = Web({
+        f"{APP}robots.txt": b"User-agent: *\nDisallow: /private\n",
+        f"{APP}gone": Fault(OutcomeReason.TIMEOUT, retry=True),
+        f"{APP}loop": response(f"{APP}loop", status=301, Location=f"{APP}loop"),
+    })  # fmt: skip
+    assert fetch(web.resources(), asked(url)) == [ResourceAnswer(3)]
+    assert web.asked == [url] * count
+    web.frontier.stop()
+    assert fetch(web.resources(), asked(f"{APP}x")) == [ResourceAnswer(3)]
+    assert len(web.asked) == count
+
+
 def builder() -> RequestBuilder:
     return RequestBuilder(Identity("Broadsheet"), lambda _: {})
 
@@ -103,50 +130,21 @@ def response(url: str, body: bytes = b"x", status: int = 200, **headers: str) ->
     return Response(url, status=status, headers={k.replace("_", "-"): v for k, v in headers.items()}, body=body)
 
 
-def test_a_redirect_is_followed_and_each_response_is_a_capture_of_the_page() -> None:
-    first, second = "https://app.example/a", "https://cdn.example/b"
-    web = Web({first: response(first, status=302, Location=second), second: response(second, b"data", X_Own="1")})
-    resources = web.resources()
-    assert fetch(resources, asked(first)) == [ResourceAnswer(3, 200, {"x-own": "1"}, b"data")]
-    assert web.asked == [first, second]
-    assert web.robots_asked == ["https://app.example/robots.txt", "https://cdn.example/robots.txt"]
-    assert [(capture.url, capture.http_status, capture.rendered_for) for capture in resources.captures] == [
-        (first, 302, PAGE_URL),
-        (second, 200, PAGE_URL),
-    ]
-
-
-@pytest.mark.parametrize(
-    "url", ["file:///etc/passwd", "data:text/plain,x", "blob:https://app.example/1", "ws://a.example/"]
-)
-def test_only_http_is_fetched(url: str) -> None:
-    web = Web({})
-    assert fetch(web.resources(), asked(url)) == [ResourceAnswer(3)]
-    assert web.asked == []
-
-
-def test_robots_txt_and_faults_refuse() -> None:
+def test_a_redirect_is_followed_and_each_response_is_a_capture_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came of one that broke off, too."""
+    first, second, half = f"{APP}a", "https://cdn.example/b", f"{APP}half"
     web = Web({
-        "https://app.example/robots.txt": b"User-agent: *\nDisallow: /private\n",
-        "https://app.example/gone": Fault(OutcomeReason.TIMEOUT, retry=True),
+        first: response(first, status=302, Location=second), second: response(second, b"data", X_Own="1"),
+        half: Fault(OutcomeReason.TIMEOUT),
     })  # fmt: skip
-    private, gone = "https://app.example/private/x", "https://app.example/gone"
-    assert fetch(web.resources(), asked(private), asked(gone)) == [ResourceAnswer(3)] * 2
-    assert web.asked == [gone]
-
-
-def test_redirects_without_end_are_refused() -> None:
-    url = "https://app.example/loop"
-    web = Web({url: response(url, status=301, Location=url)})
-    assert fetch(web.resources(), asked(url)) == [ResourceAnswer(3)]
-    assert len(web.asked) == 11
-
-
-def test_nothing_is_fetched_once_the_crawl_is_stopped() -> None:
-    web = Web({})
-    web.frontier.stop()
-    assert fetch(web.resources(), asked("https://app.example/x")) == [ResourceAnswer(3)]
-    assert web.asked == []
+    monkeypatch.setattr(page_rendering, "raw_exchange_of_fault", lambda request, fault: make_exchange(b"half"))
+    resources = web.resources()
+    expected = [ResourceAnswer(3, 200, {"x-own": "1"}, b"data"), ResourceAnswer(3)]
+    assert fetch(resources, asked(first), asked(half)) == expected
+    assert web.asked == [first, second, half]
+    assert web.robots_asked == [f"{APP}robots.txt", "https://cdn.example/robots.txt"]
+    captures = [(capture.url, capture.http_status, capture.rendered_for) for capture in resources.captures]
+    assert captures == [(first, 302, PAGE_URL), (second, 200, PAGE_URL), (half, 200, PAGE_URL)]
 
 
 def test_a_script_is_fetched_once_and_data_each_time() -> None:
@@ -185,21 +183,12 @@ def test_the_cache_is_bounded() -> None:
 def test_what_a_resource_came_to_is_told_to_the_frontier_as_a_page_s_is(
     monkeypatch: pytest.MonkeyPatch, result: Response | Fault, call: tuple[object, ...] | None
 ) -> None:
-    url, calls = "https://app.example/x", list[tuple[object, ...]]()
+    url, calls = f"{APP}x", list[tuple[object, ...]]()
     web = Web({url: result})
     for name in ("record_answer", "record_refusal", "record_failure"):
         monkeypatch.setattr(web.frontier, name, lambda queued, *words, name=name: calls.append((name, *words)))
     fetch(web.resources(), asked(f"{url}#part"))
     assert (calls, web.asked) == ([call] if call else [], [url])
-
-
-def test_what_came_of_a_response_that_broke_off_is_a_capture_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    url = "https://app.example/x"
-    web = Web({url: Fault(OutcomeReason.TIMEOUT)})
-    monkeypatch.setattr(page_rendering, "raw_exchange_of_fault", lambda request, fault: make_exchange(b"half"))
-    resources = web.resources()
-    assert fetch(resources, asked(url)) == [ResourceAnswer(3)]
-    assert [(capture.url, capture.rendered_for) for capture in resources.captures] == [(url, PAGE_URL)]
 
 
 def test_a_page_gets_thirty_two_megabytes_of_resources_and_what_is_begun_before() -> None:
@@ -361,36 +350,6 @@ def test_a_page_in_flight_is_rendered_at_a_limit_and_not_once_the_crawl_is_stopp
     assert len(browser.urls) == 1
 
 
-def test_no_browser_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    web = Web({})
-    made = PageRendering(CrawlOptions((PAGE_URL,)), "Chromium has no sandbox as root", web.frontier, builder())
-    before, after = extended(made, web, with_script(page("harbour", words=6)))
-    assert after == before
-    assert caplog.records == [], "a page that can be read is no reason to ask for a browser"
-    for _ in range(2):
-        before, after = extended(made, web, SHELL)
-        assert after == before
-    assert [record.getMessage() for record in caplog.records] == [
-        "Pages that need a browser are left as they are: Chromium has no sandbox as root"
-    ]
-
-
-def test_a_browser_that_does_not_start_is_said_once_and_pages_stay(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    for detail, line in (("no display", "no display"), ("", "hung")):
-        caplog.clear()
-        web = Web({})
-        made, browser = rendering(web, Failure(RenderProblem.HUNG, detail))
-        browser.failure = "it ended"  # type: ignore[assignment]
-        for number in range(2):
-            before, after = extended(made, web, SHELL, f"{PAGE_URL}/{number}")
-            assert after == before
-        said = f"Pages that need a browser are left as they are: Chromium does not start: {line}"
-        assert (caplog.messages, made.counts) == ([said], {})
-        assert len(browser.urls) == 1
-
-
 def test_what_failed_or_has_no_page_is_not_rendered_and_a_browser_is_ended() -> None:
     web = Web({})
     made, browser = rendering(web, Rendering(page("harbour")), "always")
@@ -410,3 +369,71 @@ def test_what_failed_or_has_no_page_is_not_rendered_and_a_browser_is_ended() -> 
 
     asyncio.run(run())
     assert (browser.urls, closed) == ([], [True])
+
+
+HOST = "a.test"
+
+
+ROWS = make_page_rows(clean(Page("https://a.test/1", page("harbour").encode(), "text/html; charset=utf-8")))
+
+
+def of_names(*names: int) -> PageRows:
+    return replace(ROWS, layout_signature=pack_signature(list(names)))
+
+
+def test_pages_of_one_layout_share_eighty_five_of_a_hundred_names() -> None:
+    layouts = LayoutSampling()
+    first = layouts.find(HOST, of_names(*range(100)))
+    assert first == RenderedLayout(HOST, pack_signature(list(range(100))))
+    layouts.note(first.with_passed())
+    alike = {range(100): 1, range(85): 1, range(84): 0, range(8, 108): 1, range(9, 109): 0, range(50, 150): 0}
+    assert {names: layouts.find(HOST, of_names(*names)).passed for names in alike} == alike
+    assert layouts.find("b.test", of_names(*range(100))).passed == 0
+    assert layouts.find(HOST, replace(ROWS, layout_signature=None)) == RenderedLayout(HOST, b"")
+
+
+def test_what_an_earlier_run_decided_holds() -> None:
+    known = RenderedLayout(HOST, pack_signature(list(range(100))), RenderDecision.ALL, rendered=3, gained=3)
+    layouts = LayoutSampling([known])
+    assert layouts.is_candidate(HOST, of_names(*range(3, 100)), has_scripts=True)
+    assert not layouts.is_candidate(HOST, of_names(*range(3, 100)), has_scripts=False)
+    assert not layouts.is_candidate(HOST, of_names(*range(200, 300)), has_scripts=True)
+    assert not layouts.is_candidate("b.test", of_names(*range(100)), has_scripts=True)
+
+
+def test_the_layouts_of_a_host_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_rendering, "_MAX_LAYOUTS", 2)
+    layouts = LayoutSampling()
+    signatures = []
+    for number in range(4):
+        layout = layouts.find(HOST, of_names(*range(100 * number, 100 * number + 100)))
+        layouts.note(layout)
+        signatures.append(layout.signature)
+    assert signatures[2:] == [b"", b""]
+
+
+def test_a_browser_that_is_not_there_or_does_not_start_is_said_once_and_pages_stay(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for detail, line in (("no display", "no display"), ("", "hung")):
+        caplog.clear()
+        web = Web()
+        made, browser = rendering(web, Failure(RenderProblem.HUNG, detail))
+        browser.failure = "it ended"  # type: ignore[assignment]
+        for number in range(2):
+            before, after = extended(made, web, SHELL, f"{PAGE_URL}/{number}")
+            assert after == before
+        assert (caplog.messages, made.counts) == ([f"{LEFT}: Chromium does not start: {line}"], {})
+        assert len(browser.urls) == 1
+    caplog.clear()
+    made = PageRendering(CrawlOptions((PAGE_URL,)), "Chromium has no sandbox as root", web.frontier, builder())
+    before, after = extended(made, web, with_script(page("harbour", words=6)))
+    assert after == before
+    assert caplog.records == [], "a page that can be read is no reason to ask for a browser"
+    for _ in range(2):
+        before, after = extended(made, web, SHELL)
+        assert after == before
+    assert caplog.messages == [f"{LEFT}: Chromium has no sandbox as root"]
+
+
+LEFT = "Pages that need a browser are left as they are"
