@@ -1,4 +1,4 @@
-"""Whether directives, where they are obeyed, keep a page out or its links unfollowed."""
+"""Rules of a robots.txt, and directives: what keeps a page out or its links unfollowed, where they are obeyed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import pytest
 
 from broadsheet.cleaners.document import Outlink
-from broadsheet.crawler.crawl import robots_rules
 from broadsheet.crawler.crawl.robots_rules import (
     DIRECTIVE_REASONS,
     RobotsRules,
@@ -18,7 +17,9 @@ from broadsheet.crawler.crawl.robots_rules import (
 from broadsheet.output.write.outcome import DiscoveredUrl
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-A, B, FEED = "https://a.example/a", "https://a.example/b", "https://a.example/feed"
+
+
+HOME, A, B, C, FEED = (f"https://a.example/{name}" for name in ("", "a", "b", "c", "feed"))
 
 
 @pytest.mark.parametrize(
@@ -51,36 +52,12 @@ def test_a_page_is_kept_out_for_a_reason(directive: str, reason: str) -> None:
     assert reason in (None, *DIRECTIVE_REASONS)
 
 
-def link_rows(*urls: str) -> list[DiscoveredUrl]:
-    return [DiscoveredUrl(url, "a.example") for url in urls]
-
-
-def states(rows: list[DiscoveredUrl]) -> dict[str, tuple[str, str]]:
-    return {row.url: (row.state, row.reason) for row in rows}
-
-
-@pytest.mark.parametrize("directive", ["nofollow", "none", "broadsheet: nofollow"])
-def test_a_page_may_ask_not_to_follow_its_links(directive: str) -> None:
-    feed = DiscoveredUrl(FEED, "a.example", "feed")
-    canonical = DiscoveredUrl(B, "a.example", found_via="canonical")
-    rows = with_nofollow_skipped([*link_rows(A), canonical], [Outlink(A)], [directive], "broadsheet")
-    assert states(rows) == {A: ("skipped", "nofollow"), B: ("queued", "")}
-    assert states(with_nofollow_skipped([feed], [], [directive], "broadsheet")) == {FEED: ("queued", "")}
-
-
-def test_a_link_may_ask_not_to_be_followed() -> None:
-    links = [Outlink(A, rel=("ugc", "nofollow")), Outlink(B, rel=("noopener",))]
-    rows = with_nofollow_skipped(link_rows(A, B), links, ["googlebot: nofollow"], "broadsheet")
-    assert states(rows) == {A: ("skipped", "nofollow"), B: ("queued", "")}
-
-
-def test_what_is_skipped_already_keeps_its_reason() -> None:
-    row = DiscoveredUrl(A, "a.example", state="skipped", reason="depth")
-    assert states(with_nofollow_skipped([row], [], ["nofollow"], "broadsheet")) == {A: ("skipped", "depth")}
-
-
 URL = "https://example.org/robots.txt"
+
+
 AGENT = "Mozilla/5.0 (compatible; Paperboy/1.0; +https://example.org/bot)"
+
+
 BODY = b"""User-agent: *
 Disallow: /private/
 Allow: /private/open
@@ -103,70 +80,6 @@ def read(body=BODY, status=200):
 
 
 @pytest.mark.parametrize(
-    ("path", "allowed"),
-    [
-        ("/", True),
-        ("/private/x", False),
-        ("/private/open-letter", True),
-        ("/a.pdf", False),
-        ("/a.pdf?x=1", True),
-        ("/robots.txt", True),
-    ],
-)
-def test_rules_for_everyone(path, allowed):
-    assert read().allows("https://example.org" + path, "Another/2.0") is allowed
-
-
-def test_a_group_of_ones_own_replaces_the_general_one():
-    robots = read()
-    assert robots.allows("https://example.org/private/x", AGENT)
-    assert not robots.allows("https://example.org/only-for-others", AGENT)
-
-
-def test_pace():
-    robots = read()
-    assert robots.crawl_delay("Another/2.0") == 2.5
-    assert robots.request_rate("Another/2.0") == pytest.approx(0.1)
-    assert robots.crawl_delay(AGENT) is None
-    assert robots.request_rate(AGENT) is None
-
-
-def test_sitemaps_are_absolute_once_and_http():
-    assert read().sitemaps == ("https://example.org/sitemap.xml", "https://cdn.example.net/news.xml")
-
-
-def test_patterns_in_another_script_match_either_spelling():
-    robots = read("User-agent: *\nDisallow: /خاص/".encode())
-    assert not robots.allows("https://example.org/%D8%AE%D8%A7%D8%B5/a", AGENT)
-
-
-def test_a_page_in_place_of_the_file_allows_all():
-    robots = read(b"<!DOCTYPE html>\nUser-agent: *\nDisallow: /")
-    assert robots.reason == "not_robots"
-    assert robots.allows("https://example.org/", AGENT)
-
-
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
-def test_byte_order_marks(encoding):
-    assert not read("User-agent: *\nDisallow: /".encode(encoding)).allows("https://example.org/a", AGENT)
-
-
-def test_only_whole_lines_within_the_limit_count():
-    filler = b"# filler\n" * (512_000 // 9 - 3)
-    head = b"User-agent: *\nDisallow: /a\n"
-    robots = read(head + filler + b"Disallow: /b-and-more\n" * 3)
-    assert not robots.allows("https://example.org/a", AGENT)
-    assert robots.allows("https://example.org/b", AGENT)
-    late = read(head + filler * 2 + b"Disallow: /late\n")
-    assert late.allows("https://example.org/late", AGENT)
-
-
-@pytest.mark.parametrize("body", [b"", b"\x00\xff\xfe\x01", b"Disallow /x\n:::\n" * 10])
-def test_nonsense_allows_all(body):
-    assert read(body).allows("https://example.org/x", AGENT)
-
-
-@pytest.mark.parametrize(
     ("header", "name"),
     [
         ("Broadsheet/1.0 (+https://a.example/otherbot)", "Broadsheet/1.0 (+"),
@@ -181,19 +94,6 @@ def test_addresses_in_the_user_agent_are_no_names(header, name):
     assert rules.allows("https://example.org/x", header)
 
 
-def test_what_is_asked_for_is_the_longer_of_delay_and_rate():
-    assert read().requested_delay("Another/2.0") == pytest.approx(10)
-    assert read().requested_delay(AGENT) == 0
-    assert read(b"User-agent: *\nCrawl-delay: 86400\n").requested_delay(AGENT) == 86_400
-
-
-@pytest.mark.parametrize("value", ["-1", "nan", "inf", "1e999", "ten", ""])
-def test_a_delay_that_is_none_is_none(value):
-    assert (
-        read(f"User-agent: *\nCrawl-delay: {value}\nRequest-rate: {value}/{value}\n".encode()).requested_delay("X") == 0
-    )
-
-
 def test_the_file_to_keep_has_the_text_as_it_was_read():
     text = "User-agent: GPTBot\nDisallow: /\n# ours: none\n"
     file = RobotsRules.from_response(200, b"\xef\xbb\xbf" + text.encode(), URL, "www.example.org").to_robots_file(
@@ -204,13 +104,10 @@ def test_the_file_to_keep_has_the_text_as_it_was_read():
     assert read(status=404).to_robots_file("").text == ""
 
 
-def test_a_file_is_known_by_host_decision_and_text():
+def test_a_file_is_known_by_host_decision_and_text() -> None:
     first = RobotsRules.from_response(200, BODY, URL, "a.example")
-    assert (
-        first.id
-        == first.to_robots_file("now").id
-        == RobotsRules.from_response(200, BODY, "https://b.example/", "a.example").id
-    )
+    again = RobotsRules.from_response(200, BODY, "https://b.example/", "a.example")
+    assert first.id == first.to_robots_file("now").id == again.id
     others = (
         RobotsRules.from_response(200, BODY, URL, "b.example"),
         RobotsRules.from_response(200, BODY + b"#", URL, "a.example"),
@@ -249,11 +146,60 @@ def test_the_status_decides_what_a_robots_txt_permits(status: int | None, access
     assert rules.allows("https://a.example/x", "broadsheet") is (access == "all")
 
 
-def test_verdicts_are_the_same_after_more_urls_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(robots_rules, "_MAX_CACHED_VERDICTS", 2)
-    rules = RobotsRules.from_response(200, b"User-agent: *\nDisallow: /x", "https://a.example/robots.txt")
-    for _ in range(2):
-        paths = ("/", "/x", "/y", "/x/z", "/q")
-        verdicts = [rules.allows(f"https://a.example{path}", "broadsheet") for path in paths]
-        assert verdicts == [True, False, True, False, True]
-        assert len(rules._verdict_cache) <= 2
+@pytest.mark.parametrize("directives", [["nofollow"], ["none"], ["broadsheet: nofollow"], ["googlebot: nofollow"]])
+def test_a_page_or_a_link_may_ask_not_to_be_followed(directives: list[str]) -> None:
+    """What is skipped already keeps its reason; a feed or canonical address is no link."""
+    rows = [
+        DiscoveredUrl(A, "a.example"),
+        DiscoveredUrl(B, "a.example"),
+        DiscoveredUrl(C, "a.example", state="skipped", reason="depth"),
+        DiscoveredUrl(FEED, "a.example", "feed"),
+        DiscoveredUrl(HOME, "a.example", found_via="canonical"),
+    ]
+    links = [Outlink(A, rel=("ugc", "nofollow")), Outlink(B, rel=("noopener",))]
+    found = with_nofollow_skipped(rows, links, directives, "broadsheet")
+    is_all = directives != ["googlebot: nofollow"]
+    assert [row.reason for row in found] == ["nofollow", "nofollow" if is_all else "", "depth", "", ""]
+    assert [row.state == "skipped" for row in found] == [True, is_all, True, False, False]
+
+
+DISALLOW = "User-agent: *\nDisallow: /"
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "agent", "allowed"),
+    [
+        (BODY, "/", "Another/2.0", True),
+        (BODY, "/private/x", "Another/2.0", False),
+        (BODY, "/private/open-letter", "Another/2.0", True),
+        (BODY, "/a.pdf", "Another/2.0", False),
+        (BODY, "/a.pdf?x=1", "Another/2.0", True),
+        (BODY, "/robots.txt", "Another/2.0", True),
+        (BODY, "/private/x", AGENT, True),
+        (BODY, "/only-for-others", AGENT, False),
+        (f"{DISALLOW}خاص/".encode(), "/%D8%AE%D8%A7%D8%B5/a", AGENT, False),
+        (DISALLOW.encode("utf-8-sig"), "/a", AGENT, False),
+        (DISALLOW.encode("utf-16"), "/a", AGENT, False),
+        (f"<!DOCTYPE html>\n{DISALLOW}".encode(), "/", AGENT, True),
+        (b"", "/x", AGENT, True),
+        (b"\x00\xff\xfe\x01", "/x", AGENT, True),
+        (b"Disallow /x\n:::\n" * 10, "/x", AGENT, True),
+        (f"{DISALLOW}a\n".encode() + b"# filler\n" * (2 * 512_000 // 9) + b"Disallow: /late\n", "/late", AGENT, True),
+    ],
+    ids=lambda value: f"{len(value)} bytes" if isinstance(value, bytes) else None,
+)
+def test_rules_for_everyone_or_for_a_group_of_ones_own(body: bytes, path: str, agent: str, allowed: bool) -> None:
+    assert read(body).allows("https://example.org" + path, agent) is allowed
+
+
+def test_what_a_robots_txt_asks_for_and_names() -> None:
+    robots = read()
+    assert (robots.crawl_delay("Another/2.0"), robots.crawl_delay(AGENT)) == (2.5, None)
+    assert (robots.request_rate("Another/2.0"), robots.request_rate(AGENT)) == (pytest.approx(0.1), None)
+    assert [read(body).requested_delay(agent) for body, agent in ((BODY, "Another/2.0"), (BODY, AGENT))] == [10, 0]
+    assert read(b"User-agent: *\nCrawl-delay: 86400\n").requested_delay(AGENT) == 86_400
+    for value in ("-1", "nan", "inf", "1e999", "ten", ""):
+        text = f"User-agent: *\nCrawl-delay: {value}\nRequest-rate: {value}/{value}\n"
+        assert read(text.encode()).requested_delay("X") == 0
+    assert robots.sitemaps == ("https://example.org/sitemap.xml", "https://cdn.example.net/news.xml")
+    assert read(b"<!DOCTYPE html>\nUser-agent: *").reason == "not_robots"

@@ -17,18 +17,54 @@ from broadsheet.cleaners.document import ExtractorUse, Page, UrlSource
 from broadsheet.crawler.crawl.session import AllowedTargets, CrawlSession, is_within, seed_rows, widened_reasons
 from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.options import CrawlOptions
-from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
 from broadsheet.output.archive.page_rows import make_page_rows
 from broadsheet.output.archive.url_words import UrlKind
-from broadsheet.output.write.applied_rulings import carry_out_ruling
-from broadsheet.output.write.archive_writer import opened_beside_owner
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
-from broadsheet.output.write.person_verdicts import Ruling
 from broadsheet.output.write.url_queue import LeftOutUrl
 from tests.crawler.scripted_site import page
-from tests.internal_tables import PAGE_BLOCKS
+
+
+@pytest.mark.parametrize(("use", "asked"), [("always", {"extractor/asked": 1}), ("never", {})])
+def test_a_run_is_noted_with_its_options_versions_counts_and_end(
+    tmp_path: Path, use: str, asked: dict[str, int]
+) -> None:
+    """The pages on which trafilatura was asked are counted. Articles come out as they were stored."""
+    file = tmp_path / "a.db"
+    session = opened(file)
+    assert session.queue.counts()["queued"] == 1
+    page_rows = make_page_rows(clean(Page(HOME + "1", page("mill").encode()), extractor_use=ExtractorUse(use)))
+    asyncio.run(session.store(Outcome(HOME + "1", "done", "article", 200, page=page_rows)))
+    session.settle()
+    (row,) = session.articles()
+    assert (row["url"], row["authors"], "mill2word3" in str(row["text"])) == (HOME + "1", [], True)
+    session.close("finished", "all done")
+    query = "SELECT outcome, reason, options, versions, counts FROM runs"
+    ((outcome, reason, options, versions, counts),) = rows(file, query)
+    assert (outcome, reason) == ("finished", "all done")
+    assert json.loads(str(options))["max_pages"] == 3
+    assert {"broadsheet", "scrapy", "trafilatura", "cleaner", "python"} <= json.loads(str(versions)).keys()
+    assert json.loads(str(counts)) == {"done/article": 1} | asked
+
+
+def test_what_was_done_is_not_queued_again_and_what_failed_as_a_seed_or_could_not_be_asked_is(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    session = opened(file)
+    for outcome in (
+        Outcome(HOME, "failed", "timeout"),
+        Outcome(HOME + "1", "done", "article", 200),
+        Outcome(HOME + "2", "skipped", "robots_unreachable"),
+    ):
+        asyncio.run(session.store(outcome))
+    session.close("finished", "")
+    session = opened(file)
+    states = {HOME: "queued", HOME + "1": "done", HOME + "2": "queued"}
+    assert dict(rows(file, "SELECT url, state FROM urls")) == states
+    session.close("finished", "")
+
 
 HOME = "https://a.example/"
+
+
 OPTIONS = CrawlOptions((HOME,), max_pages=3)
 
 
@@ -45,43 +81,6 @@ def rows(file: Path, query: str) -> list[tuple[object, ...]]:
 
 def article(url: str, name: str) -> Outcome:
     return Outcome(url, "done", "article", 200, page=make_page_rows(clean(Page(url, page(name).encode()))))
-
-
-def test_a_run_is_noted_with_its_options_versions_and_end(tmp_path: Path) -> None:
-    file = tmp_path / "a.db"
-    session = opened(file)
-    assert session.queue.counts()["queued"] == 1
-    asyncio.run(session.store(Outcome(HOME, "done", "list", 200)))
-    session.close("finished", "all done")
-    ((outcome, reason, options, versions, counts),) = rows(
-        file, "SELECT outcome, reason, options, versions, counts FROM runs"
-    )
-    assert (outcome, reason) == ("finished", "all done")
-    assert json.loads(str(options))["max_pages"] == 3
-    assert {"broadsheet", "scrapy", "trafilatura", "cleaner", "python"} <= json.loads(str(versions)).keys()
-    assert json.loads(str(counts)) == {"done/list": 1}
-
-
-@pytest.mark.parametrize(("use", "counts"), [("always", {"extractor/asked": 1}), ("never", {})])
-def test_a_run_counts_the_pages_on_which_trafilatura_was_asked(
-    tmp_path: Path, use: str, counts: dict[str, int]
-) -> None:
-    session = opened(tmp_path / "a.db")
-    rows_of_page = make_page_rows(clean(Page(HOME, page("mill").encode()), extractor_use=ExtractorUse(use)))
-    asyncio.run(session.store(Outcome(HOME, "done", "article", 200, page=rows_of_page)))
-    session.close("finished", "all done")
-    assert json.loads(str(rows(tmp_path / "a.db", "SELECT counts FROM runs")[0][0])) == {"done/article": 1} | counts
-
-
-def test_articles_come_out_as_they_were_stored(tmp_path: Path) -> None:
-    session = opened(tmp_path / "a.db")
-    asyncio.run(session.store(article(HOME + "1", "one")))
-    session.settle()
-    (row,) = session.articles()
-    session.close("finished", "")
-    assert row["url"] == HOME + "1"
-    assert "one2word3" in str(row["text"])
-    assert row["authors"] == []
 
 
 def test_a_limit_leaves_rows_that_the_next_run_takes_up(tmp_path: Path) -> None:
@@ -116,27 +115,6 @@ def test_wider_bounds_take_up_what_the_latest_crawl_from_the_same_page_left_out(
     assert [run(HOME, max_depth=1), run(other, HOME)] == [0, 1]
 
 
-def test_a_host_that_could_not_be_asked_is_asked_by_the_next_run(tmp_path: Path) -> None:
-    file = tmp_path / "a.db"
-    session = opened(file)
-    asyncio.run(session.store(Outcome(HOME + "1", "skipped", "robots_unreachable")))
-    session.close("finished", "")
-    session = opened(file)
-    assert (HOME + "1", "queued") in rows(file, "SELECT url, state FROM urls")
-    session.close("finished", "")
-
-
-def test_what_was_done_is_not_queued_again_and_what_failed_as_a_seed_is(tmp_path: Path) -> None:
-    file = tmp_path / "a.db"
-    session = opened(file)
-    asyncio.run(session.store(Outcome(HOME, "failed", "timeout")))
-    asyncio.run(session.store(Outcome(HOME + "1", "done", "article", 200)))
-    session.close("finished", "")
-    session = opened(file)
-    assert dict(rows(file, "SELECT url, state FROM urls")) == {HOME: "queued", HOME + "1": "done"}
-    session.close("finished", "")
-
-
 def test_a_run_that_was_cut_off_is_noted_as_killed_by_the_next(tmp_path: Path) -> None:
     file = tmp_path / "a.db"
     session = opened(file)
@@ -144,43 +122,6 @@ def test_a_run_that_was_cut_off_is_noted_as_killed_by_the_next(tmp_path: Path) -
     session = opened(file)
     session.close("finished", "")
     assert sorted(str(outcome) for (outcome,) in rows(file, "SELECT outcome FROM runs")) == ["finished", "killed"]
-
-
-@pytest.mark.parametrize(("every_commit", "level"), [(True, 2), (False, 1)], ids=["FULL", "NORMAL"])
-def test_a_session_makes_each_commit_wait_for_the_disk_if_it_is_told_to(
-    tmp_path: Path, every_commit: bool, level: int
-) -> None:
-    session = CrawlSession.open(tmp_path / "a.db", OPTIONS, every_commit=every_commit)
-    assert session._archive.db.execute("PRAGMA synchronous").fetchone() == (level,)
-    session.close("finished", "finished")
-
-
-def test_a_file_has_one_owner(tmp_path: Path) -> None:
-    session = opened(tmp_path / "a.db")
-    with pytest.raises(InUse):
-        CrawlSession.open(tmp_path / "a.db", OPTIONS)
-    session.close("finished", "")
-    opened(tmp_path / "a.db").close("finished", "")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.db"]
-
-
-def test_a_file_that_cannot_be_an_archive_is_refused_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "text.db").write_text("not a database, and long enough to be looked at " * 3)
-    (tmp_path / "folder.db").mkdir()
-    with sqlite3.connect(tmp_path / "other.db") as db:
-        db.execute("CREATE TABLE t (x)")
-    opened(tmp_path / "newer.db").close("finished", "")
-    with sqlite3.connect(tmp_path / "newer.db") as db:
-        db.execute("PRAGMA user_version = 999")
-        db.execute("UPDATE meta SET value = '999' WHERE key = 'schema_version'")
-    expected = {"text.db": NotAnArchive, "other.db": NotAnArchive, "newer.db": WrongSchema, "folder.db": NotReachable,
-                "text.db/a.db": NotReachable, "none/a.db": NotReachable}  # fmt: skip
-    for name, kind in expected.items():
-        with pytest.raises(ArchiveError) as caught:
-            CrawlSession.open(tmp_path / name, OPTIONS)
-        assert isinstance(caught.value, kind), name
-        assert "\n" not in str(caught.value)
-    assert (tmp_path / "text.db").read_text().startswith("not a database")
 
 
 def test_a_port_is_asked_again_by_a_run_that_allows_it(tmp_path: Path) -> None:
@@ -197,22 +138,11 @@ def test_a_port_is_asked_again_by_a_run_that_allows_it(tmp_path: Path) -> None:
         assert queued == {HOME} | back
 
 
-def test_rulings_that_were_made_meanwhile_hold_before_a_run_settles(tmp_path: Path) -> None:
-    file = tmp_path / "a.db"
-    session = opened(file)
-    asyncio.run(session.store(article(HOME + "1", "river")))
-    ((block_id,),) = rows(file, f"SELECT block_id FROM {PAGE_BLOCKS} WHERE kept = 1 LIMIT 1")
-    with opened_beside_owner(file) as db:
-        carry_out_ruling(db, Ruling(int(str(block_id)), False, ruled_at="2026-01-01T00:00:00+00:00"), applies=False)
-    assert rows(file, "SELECT count(*) FROM removed WHERE rule = 'person'") == [(0,)]
-    session.settle()
-    assert rows(file, "SELECT count(*) FROM removed WHERE rule = 'person'") == [(1,)]
-    session.close("finished", "all done")
-
-
 BOUNDS: dict[str, Any] = {
     "max_depth": 1, "include": ["/in/"], "exclude": ["/no"], "since": "2024-01-31", "languages": ["en", "es"],
 }  # fmt: skip
+
+
 SAME: dict[str, Any] = {
     "max_depth": 1, "include": ("/in/",), "exclude": ("/no",), "since": date(2024, 1, 31), "languages": ("en", "es"),
 }  # fmt: skip
@@ -239,10 +169,6 @@ def test_wider_bounds_name_what_they_may_take_up(changes: dict[str, Any], reason
     assert widened_reasons(CrawlOptions((HOME,), **(SAME | changes)), BOUNDS) == reasons
 
 
-def test_a_crawl_without_bounds_left_nothing_out() -> None:
-    assert widened_reasons(CrawlOptions((HOME,)), CrawlOptions((HOME,)).as_values()) == ()
-
-
 @pytest.mark.parametrize(
     ("path", "depth", "kind", "source", "is_wanted"),
     [
@@ -259,14 +185,10 @@ def test_what_is_left_out_for_another_reason_stays_so(
     path: str, depth: int, kind: UrlKind, source: UrlSource, is_wanted: bool
 ) -> None:
     scope = Scope.from_seeds([HOME], exclude=["/no/"], max_depth=2)
-    options = CrawlOptions((HOME,), sitemaps=False)
-    assert is_within(scope, options, LeftOutUrl(kind, HOME + path, depth, source)) is is_wanted
+    options, left_out = CrawlOptions((HOME,), sitemaps=False), LeftOutUrl(kind, HOME + path, depth, source)
+    assert is_within(scope, options, left_out) is is_wanted
     assert not is_within(scope, options, LeftOutUrl(kind, "https://b.example/" + path, depth, source))
-    assert not is_within(
-        scope,
-        replace(options, links=False, feeds=False),
-        LeftOutUrl(kind, HOME + path, depth, source),
-    )
+    assert not is_within(scope, replace(options, links=False, feeds=False), left_out)
 
 
 def test_a_run_for_pictures_only_queues_no_page_and_their_files_when_it_begins_with_them(tmp_path: Path) -> None:
