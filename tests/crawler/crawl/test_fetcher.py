@@ -123,44 +123,31 @@ class RobotsLog:
         return None if self.retries >= 0 else outcome
 
 
-class GuessLog:
-    """Notes the outcomes that might lead to guesses, and leaves them as they are."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, str]] = []
-
-    def extend(self, outcome: Outcome, queued_url: QueuedUrl, robots: str) -> Outcome:
-        self.calls.append((queued_url.url, robots))
-        return outcome
-
-
 class Fetching:
-    """A fetcher on stand-ins."""
+    """A fetcher on stand-ins. Notes the outcomes that might lead to guesses, and leaves them as they are."""
 
     def __init__(self, answers: dict[str, Response | Exception], retries: int = 0) -> None:
         self.budget, self.frontier, self.robots = ByteBudget(100), FrontierLog(), RobotsLog(retries)
-        self.guesses = GuessLog()
+        self.guessed = list[tuple[str, str]]()
         self.engine, self.outcomes, self.stored = Engine(answers), Outcomes(self.budget, self.frontier), list[Outcome]()
-        parts: dict[str, Any] = {
-            "rendering": None,
-            "request_builder": RequestBuilder(
-                Identity("Mill/1"), lambda queued_url: {}, make_recorder=ExchangeRecorder
-            ),
-            "frontier": self.frontier,
-            "outcomes": self.outcomes,
-            "robots_reader": self.robots,
-            "guesses": self.guesses,
-            "byte_budget": self.budget,
-        }
+        identity = Identity("Mill/1")
+        parts: Any = SimpleNamespace(
+            rendering=None,
+            request_builder=RequestBuilder(identity, lambda queued_url: {}, make_recorder=ExchangeRecorder),
+            frontier=self.frontier,
+            outcomes=self.outcomes,
+            robots_reader=self.robots,
+            guesses=SimpleNamespace(extend=self.extend),
+            byte_budget=self.budget,
+        )
         self.crawler = get_crawler()
         self.crawler.stats = StatsCollector(self.crawler)
         self.crawler._engine = self.engine  # type: ignore[assignment]
-        self.fetcher = Fetcher(
-            SimpleNamespace(**parts),  # type: ignore[arg-type]
-            self.crawler,
-            self.store,
-            logging.getLogger("test"),  # type: ignore[arg-type]
-        )
+        self.fetcher = Fetcher(parts, self.crawler, self.store, logging.getLogger("test"))  # type: ignore[arg-type]
+
+    def extend(self, outcome: Outcome, queued_url: QueuedUrl, robots: str) -> Outcome:
+        self.guessed.append((queued_url.url, robots))
+        return outcome
 
     async def store(self, outcome: Outcome) -> None:
         self.stored.append(outcome)
@@ -168,7 +155,7 @@ class Fetching:
     def fetch(self, queued_url: QueuedUrl) -> list[tuple[str, str]]:
         asyncio.run(self.fetcher.fetch(queued_url))
         assert self.budget._reserved_bytes == 0
-        assert self.guesses.calls == [(queued_url.url, "rules of mill.example")] * len(self.stored)
+        assert self.guessed == [(queued_url.url, "rules of mill.example")] * len(self.stored)
         return [(outcome.state, outcome.reason) for outcome in self.stored]
 
 
@@ -205,13 +192,6 @@ def test_a_fault_is_stored_with_what_came_before_it() -> None:
     assert (capture.raw.head, capture.http_status, capture.robots_id) == (HEAD, 301, 4)
 
 
-def test_an_error_of_ours_costs_its_url_alone(caplog: pytest.LogCaptureFixture) -> None:
-    url = queued("/sold")
-    fetching = Fetching({url.url: Response(url.url, body=b"breaks us")})
-    assert fetching.fetch(url) == [("failed", "error:ZeroDivisionError")]
-    assert "A fault of ours at https://mill.example/sold" in caplog.text
-
-
 def test_a_robots_txt_is_followed_and_its_redirects_are_kept_with_it() -> None:
     url, there = queued("/robots.txt", "robots"), "https://other.example/robots.txt"
     moved = Response(url.url, 301, {"Location": there})
@@ -220,6 +200,9 @@ def test_a_robots_txt_is_followed_and_its_redirects_are_kept_with_it() -> None:
     assert fetching.engine.urls == [url.url, there]
     assert [capture.http_status for capture in fetching.stored[0].extra_captures] == [301]
     assert fetching.frontier.calls == [("answer", 0.5)], "a redirect is no answer yet"
+    fetching = Fetching({url.url: moved, there: DownloadTimeoutError()})
+    assert fetching.fetch(url) == [("failed", "timeout")]
+    assert fetching.robots.was_redirected is True
 
 
 def test_a_robots_txt_that_is_requested_again_has_one_outcome_in_the_end() -> None:
@@ -234,13 +217,6 @@ def test_a_robots_txt_that_is_requested_again_has_one_outcome_in_the_end() -> No
     assert fetching.robots.was_redirected is False
 
 
-def test_a_robots_txt_that_fails_where_it_moved_says_so() -> None:
-    url, there = queued("/robots.txt", "robots"), "https://other.example/robots.txt"
-    fetching = Fetching({url.url: Response(url.url, 301, {"Location": there}), there: DownloadTimeoutError()})
-    assert fetching.fetch(url) == [("failed", "timeout")]
-    assert fetching.robots.was_redirected is True
-
-
 def test_nothing_is_stored_where_scrapy_stops() -> None:
     url = queued("/sold")
     fetching = Fetching({})
@@ -249,8 +225,8 @@ def test_nothing_is_stored_where_scrapy_stops() -> None:
     assert fetching.engine.urls == []
 
 
-def test_an_exception_of_ours_is_reported_to_scrapy() -> None:
-    """CLOSESPIDER_ERRORCOUNT counts the signal; there was none."""
+def test_an_exception_of_ours_is_reported_to_scrapy(caplog: pytest.LogCaptureFixture) -> None:
+    """It costs its URL alone. CLOSESPIDER_ERRORCOUNT counts the signal; there was none."""
     fetching = Fetching({"https://mill.example/a": Response("https://mill.example/a", body=b"breaks us")})
     seen = []
 
@@ -258,7 +234,8 @@ def test_an_exception_of_ours_is_reported_to_scrapy() -> None:
         seen.append((failure.type, response.url))
 
     fetching.crawler.signals.connect(on_error, signals.spider_error)
-    fetching.fetch(queued("/a"))
+    assert fetching.fetch(queued("/a")) == [("failed", "error:ZeroDivisionError")]
+    assert "A fault of ours at https://mill.example/a" in caplog.text
     assert seen == [(ZeroDivisionError, "https://mill.example/a")]
     counts = {"spider_exceptions/count": 1, "spider_exceptions/ZeroDivisionError": 1}
     assert fetching.crawler.stats.get_stats() == counts
@@ -274,7 +251,7 @@ def test_the_robots_txt_of_a_host_that_a_page_loads_from_names_nothing_to_be_rea
 
     fetching.outcomes.from_answer = from_answer  # type: ignore[method-assign]
     asyncio.run(fetching.fetcher._fetch_robots_alone(url))
-    assert ([outcome.discovered_urls for outcome in fetching.stored], fetching.guesses.calls) == ([()], [])
+    assert ([outcome.discovered_urls for outcome in fetching.stored], fetching.guessed) == ([()], [])
     asyncio.run(fetching.fetcher.fetch(replace(url)))
     assert fetching.stored[-1].discovered_urls == found
-    assert len(fetching.guesses.calls) == 1
+    assert len(fetching.guessed) == 1

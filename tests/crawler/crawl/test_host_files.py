@@ -1,4 +1,4 @@
-"""The usual places of sitemaps and feeds: tried where nothing names any, one after the other."""
+"""Files of a host: its robots.txt, and the usual places of sitemaps and feeds where nothing names any."""
 
 from __future__ import annotations
 
@@ -26,11 +26,23 @@ from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
 
 HOME = "https://a.example/"
+
+
 SEED = QueuedUrl(1, HOME, "a.example", "page", 0, 100, 0, "seed", "", "")
+
+
 ROBOTS_URL = replace(SEED, url=HOME + "robots.txt", kind="robots", found_via="robots")
+
+
 NO_ROBOTS = RobotsRules.from_response(404, b"", ROBOTS_URL.url)
+
+
 WITH_SITEMAP = RobotsRules.from_response(200, b"Sitemap: https://a.example/map.xml\n", ROBOTS_URL.url)
+
+
 UNREACHABLE = RobotsRules.from_response(503, b"", ROBOTS_URL.url)
+
+
 SITEMAPS, FEEDS = usual_urls("sitemap", HOME), usual_urls("feed", HOME)
 
 
@@ -58,6 +70,8 @@ def guessed(url: str) -> QueuedUrl:
 
 
 FEED_LINK = '<link rel="alternate" type="application/rss+xml" href="/news.php">'
+
+
 COMMENTS_LINK = FEED_LINK.replace("/news.php", "/comments/feed/")
 
 
@@ -81,26 +95,24 @@ COMMENTS_LINK = FEED_LINK.replace("/news.php", "/comments/feed/")
 def test_a_start_page_leads_to_the_first_place_of_what_nothing_names(
     head: str, body: str, robots: RobotsRules | None, expected: list[str]
 ) -> None:
-    assert guesses(start_page(head, body), robots=robots) == expected
-
-
-def test_only_a_start_page_does_and_only_what_the_options_want() -> None:
-    assert guesses(start_page(), replace(SEED, found_via="link")) == []
-    assert guesses(start_page(), feeds=False) == [SITEMAPS[0]]
-    assert guesses(start_page(), sitemaps=False) == [FEEDS[0]]
-
-
-@pytest.mark.parametrize(("state", "reason"), [("failed", "http_500"), ("skipped", "robots.txt"), ("done", "feed")])
-def test_a_start_url_that_is_no_page_has_a_sitemap_looked_for(state: str, reason: str) -> None:
-    assert guesses(Outcome(HOME, state, reason)) == [SITEMAPS[0]]
+    outcome = start_page(head, body)
+    assert guesses(outcome, robots=robots) == expected
+    assert guesses(outcome, replace(SEED, found_via="link"), robots) == []
+    assert guesses(outcome, robots=robots, feeds=False) == [url for url in expected if url in SITEMAPS]
+    assert guesses(outcome, robots=robots, sitemaps=False) == [url for url in expected if url in FEEDS]
 
 
 @pytest.mark.parametrize(
-    ("state", "reason"),
-    [("queued", "retry:timeout"), ("done", "redirect"), ("done", "sitemap"), ("done", "not_modified")],
+    ("state", "reason", "expected"),
+    [
+        ("failed", "http_500", SITEMAPS[:1]), ("skipped", "robots.txt", SITEMAPS[:1]), ("done", "feed", SITEMAPS[:1]),
+        *(("done", reason, ()) for reason in ("redirect", "sitemap", "not_modified")), ("queued", "retry:timeout", ()),
+    ],
 )  # fmt: skip
-def test_a_start_url_that_leads_elsewhere_or_comes_again_guesses_nothing(state: str, reason: str) -> None:
-    assert guesses(Outcome(HOME, state, reason)) == []
+def test_a_start_url_that_is_no_page_has_a_sitemap_looked_for_unless_it_comes_again(
+    state: str, reason: str, expected: tuple[str, ...]
+) -> None:
+    assert guesses(Outcome(HOME, state, reason)) == [*expected]
 
 
 def test_a_robots_txt_leads_to_a_sitemap_where_no_start_page_is_awaited() -> None:
@@ -108,39 +120,28 @@ def test_a_robots_txt_leads_to_a_sitemap_where_no_start_page_is_awaited() -> Non
     outcome = Outcome(ROBOTS_URL.url, "done", "robots", kind="robots")
     assert [row.url for row in places.extend(outcome, ROBOTS_URL, NO_ROBOTS).discovered_urls] == [SITEMAPS[0]]
     assert places.extend(outcome, ROBOTS_URL, WITH_SITEMAP) is outcome
-    places.awaited_hosts.add("a.example")
+    places.extend(Outcome("https://b.example/", "done", "redirect", location=HOME), SEED, NO_ROBOTS)
+    assert places.awaited_hosts == {"a.example"}, "to which a start URL redirects"
     assert places.extend(outcome, ROBOTS_URL, NO_ROBOTS) is outcome
 
 
-def test_where_a_start_url_redirects_to_its_page_is_awaited() -> None:
-    places = GuessedPlaces(options())
-    places.extend(Outcome("https://b.example/", "done", "redirect", location=HOME), SEED, NO_ROBOTS)
-    assert places.awaited_hosts == {"a.example"}
-
-
 @pytest.mark.parametrize("places", [SITEMAPS, FEEDS])
-def test_places_are_tried_in_their_order_until_the_last(places: tuple[str, ...]) -> None:
-    missing = [guesses(Outcome(url, "skipped", "not_there"), guessed(url)) for url in places]
-    assert missing == [[url] for url in places[1:]] + [[]]
-    assert guesses(Outcome(places[0], "failed", "timeout"), guessed(places[0])) == [places[1]]
-    assert guesses(Outcome(places[0], "skipped", "robots.txt"), guessed(places[0])) == [places[1]]
-    assert guesses(Outcome(places[0], "queued", "retry:timeout"), guessed(places[0])) == []
+def test_places_are_tried_in_their_order_until_the_last_or_a_hit(places: tuple[str, ...]) -> None:
+    def after(url: str, state: str, reason: str, **fields: str) -> list[str]:
+        return guesses(Outcome(url, state, reason), replace(guessed(url), **fields))
+
+    assert [after(url, "skipped", "not_there") for url in places] == [[url] for url in places[1:]] + [[]]
+    first, second = places[:2]
+    assert [after(first, "failed", "timeout"), after(first, "skipped", "robots.txt")] == [[second]] * 2
+    assert after(first, "queued", "retry:timeout") == []
+    assert [after(first, "done", "sitemap:too_large"), after(second, "done", "feed")] == [[], []]
+    assert after(first, "failed", "http_404", found_via="robots", found_on=ROBOTS_URL.url) == [], "it was named"
 
 
-def test_a_hit_ends_the_search() -> None:
-    assert guesses(Outcome(SITEMAPS[0], "done", "sitemap:too_large"), guessed(SITEMAPS[0])) == []
-    assert guesses(Outcome(FEEDS[1], "done", "feed"), guessed(FEEDS[1])) == []
-
-
-def redirect(url: str, target: str) -> Outcome:
-    kind = guessed(url).kind
-    row: DiscoveredUrl = file_row(target, kind, "redirect", url)
-    return Outcome(url, "done", "redirect", location=target, discovered_urls=(row,))
-
-
-def test_a_redirect_to_a_sitemap_is_a_hit_unless_it_is_not_there() -> None:
+def test_a_redirect_to_a_sitemap_is_a_hit_unless_it_is_not_there_and_the_front_page_is_none() -> None:
     target = HOME + "sitemap-main.xml"
     assert guesses(redirect(SITEMAPS[0], target), guessed(SITEMAPS[0])) == []
+    assert guesses(redirect(FEEDS[0], HOME), guessed(FEEDS[0])) == [FEEDS[1]]
     followed = replace(guessed(SITEMAPS[0]), url=target, found_via="redirect", found_on=SITEMAPS[0])
     assert guesses(Outcome(target, "done", "sitemap"), followed) == []
     assert guesses(Outcome(target, "failed", "http_404"), followed) == [SITEMAPS[1]]
@@ -148,13 +149,10 @@ def test_a_redirect_to_a_sitemap_is_a_hit_unless_it_is_not_there() -> None:
     assert guesses(Outcome(SITEMAPS[1], "failed", "http_404"), other_place) == [SITEMAPS[2]]
 
 
-def test_a_redirect_to_the_front_page_is_no_hit() -> None:
-    assert guesses(redirect(FEEDS[0], HOME), guessed(FEEDS[0])) == [FEEDS[1]]
-
-
-def test_a_named_sitemap_that_is_not_there_leads_nowhere() -> None:
-    named = replace(guessed(SITEMAPS[0]), found_via="robots", found_on=ROBOTS_URL.url)
-    assert guesses(Outcome(SITEMAPS[0], "failed", "http_404"), named) == []
+def redirect(url: str, target: str) -> Outcome:
+    kind = guessed(url).kind
+    row: DiscoveredUrl = file_row(target, kind, "redirect", url)
+    return Outcome(url, "done", "redirect", location=target, discovered_urls=(row,))
 
 
 @pytest.mark.parametrize(

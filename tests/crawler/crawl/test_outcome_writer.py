@@ -1,7 +1,4 @@
-"""What need not be stored again, and what must be.
-
-Outcomes are committed by one thread, in order, and a fault comes back to who waits.
-"""
+"""Outcomes are committed by one thread, in order, and a fault comes back to who waits; what is not stored again."""
 
 from __future__ import annotations
 
@@ -20,48 +17,6 @@ from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from tests.crawler.crawls import until
 
 ROW = DiscoveredUrl("https://a.example/1", "a.example", depth=2, priority=5)
-
-
-def test_the_same_link_is_told_once() -> None:
-    known_links = KnownLinks()
-    assert known_links.new_rows([ROW, ROW]) == (ROW,)
-    assert known_links.new_rows([ROW, replace(ROW, found_on="https://a.example/2", depth=3, priority=1)]) == ()
-
-
-@pytest.mark.parametrize("better", [replace(ROW, depth=1), replace(ROW, priority=9), replace(ROW, depth=1, priority=1)])
-def test_a_shorter_way_or_a_higher_priority_is_news(better: DiscoveredUrl) -> None:
-    known_links = KnownLinks()
-    known_links.new_rows([ROW])
-    assert known_links.new_rows([better]) == (better,)
-    assert known_links.new_rows([ROW, better]) == ()
-
-
-def test_what_is_skipped_is_always_told() -> None:
-    skipped = replace(ROW, state="skipped", reason="depth")
-    known_links = KnownLinks()
-    assert known_links.new_rows([skipped, ROW, skipped]) == (skipped, ROW, skipped)
-
-
-def test_what_was_not_stored_is_told_again() -> None:
-    known_links = KnownLinks()
-    known_links.new_rows([ROW])
-    known_links.clear()
-    assert known_links.new_rows([ROW]) == (ROW,)
-
-
-def test_its_memory_is_bounded_and_keeps_what_comes_again() -> None:
-    known_links = KnownLinks(max_urls=10)
-    for number in range(1000):
-        known_links.new_rows([replace(ROW, url=f"https://a.example/{number}"), ROW])
-    assert known_links.new_rows([ROW]) == (), "a link of every page is never forgotten"
-    assert len(known_links.new_rows([replace(ROW, url=f"https://a.example/{number}") for number in range(1000)])) >= 990
-
-
-@pytest.mark.parametrize("announcing", [replace(ROW, lastmod="2026-05-01"), replace(ROW, found_via="redirect")])
-def test_what_may_announce_a_change_is_always_told(announcing: DiscoveredUrl) -> None:
-    known_links = KnownLinks()
-    known_links.new_rows([ROW])
-    assert known_links.new_rows([announcing, ROW]) == (announcing,)
 
 
 class ScriptedRequeuer:
@@ -118,15 +73,19 @@ def test_an_outcome_is_in_the_file_when_save_returns(tmp_path: Path) -> None:
         writer.close()
 
 
-def test_what_piles_up_is_written_in_batches_by_one_thread() -> None:
+@pytest.mark.parametrize("closes", [False, True])
+def test_what_piles_up_is_written_in_batches_by_one_thread(closes: bool) -> None:
+    """Also when it is closed."""
     recorder = Recorder()
     recorder.gate.clear()
     writer = Writer(recorder)  # type: ignore[arg-type]
 
     async def save() -> None:
         tasks = [asyncio.create_task(writer.save(outcome)) for outcome in outcomes(3 * 64)]
-        await asyncio.sleep(0.1)
-        recorder.gate.set()
+        await asyncio.sleep(0.05)
+        threading.Timer(0.05, recorder.gate.set).start()
+        if closes:
+            await asyncio.to_thread(writer.close)
         await asyncio.gather(*tasks)
 
     asyncio.run(save())
@@ -138,21 +97,15 @@ def test_what_piles_up_is_written_in_batches_by_one_thread() -> None:
     assert threading.get_ident() not in recorder.threads
 
 
-def test_a_batch_waits_for_outcomes_that_keep_coming() -> None:
+@pytest.mark.parametrize(
+    "requeuer", [ScriptedRequeuer(10**9), ScriptedRequeuer(5, broken=True)], ids=["endless", "broken"]
+)
+def test_what_is_left_over_holds_no_outcome_up(requeuer: ScriptedRequeuer) -> None:
     recorder = Recorder()
-    writer = Writer(recorder, lambda: 20)  # type: ignore[arg-type]
-
-    async def save() -> None:
-        tasks = []
-        for outcome in outcomes(20):
-            tasks.append(asyncio.create_task(writer.save(outcome)))
-            await asyncio.sleep(0.005)
-        await asyncio.gather(*tasks)
-
-    asyncio.run(save())
-    writer.close()
-    assert sum(recorder.batches) == 20
-    assert len(recorder.batches) < 20
+    recorder.requeuer = requeuer
+    saved(Writer(recorder), 5)  # type: ignore[arg-type]
+    assert sum(recorder.batches) == 5
+    assert recorder.requeuer.has_more or requeuer.broken
 
 
 def test_a_fault_of_the_archive_reaches_who_waits(tmp_path: Path) -> None:
@@ -164,22 +117,6 @@ def test_a_fault_of_the_archive_reaches_who_waits(tmp_path: Path) -> None:
         asyncio.run(writer.save(outcomes(1)[0]))
     writer.close()
     archive.close()
-
-
-def test_closing_writes_what_waits() -> None:
-    recorder = Recorder()
-    recorder.gate.clear()
-    writer = Writer(recorder)  # type: ignore[arg-type]
-
-    async def save() -> None:
-        tasks = [asyncio.create_task(writer.save(outcome)) for outcome in outcomes(5)]
-        await asyncio.sleep(0.05)
-        threading.Timer(0.1, recorder.gate.set).start()
-        await asyncio.to_thread(writer.close)
-        await asyncio.gather(*tasks)
-
-    asyncio.run(save())
-    assert sum(recorder.batches) == 5
 
 
 def test_links_told_once_are_not_sent_again_unless_their_transaction_failed() -> None:
@@ -213,44 +150,11 @@ def test_what_is_left_over_is_taken_up_while_nothing_waits() -> None:
     writer.close()
 
 
-def test_outcomes_go_before_what_is_left_over() -> None:
-    recorder = Recorder()
-    recorder.requeuer = ScriptedRequeuer(10**9)
-
-    async def save() -> None:
-        writer = Writer(recorder)  # type: ignore[arg-type]
-        await asyncio.wait_for(asyncio.gather(*map(writer.save, outcomes(5))), 20)
-        writer.close()
-
-    asyncio.run(save())
-    assert sum(recorder.batches) == 5
-    assert recorder.requeuer.has_more
-
-
-def test_what_is_left_over_and_cannot_be_written_holds_nobody_up() -> None:
-    recorder = Recorder()
-    recorder.requeuer = ScriptedRequeuer(5, broken=True)
-
-    async def save() -> None:
-        writer = Writer(recorder)  # type: ignore[arg-type]
-        await asyncio.wait_for(writer.save(outcomes(1)[0]), 20)
-        writer.close()
-
-    asyncio.run(save())
-    assert recorder.batches == [1]
-
-
 def test_a_batch_waits_for_nothing_where_all_that_is_under_way_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MAX_IDLE_SECONDS", "MAX_BATCH_SECONDS"):
         monkeypatch.setattr(f"broadsheet.crawler.crawl.outcome_writer.{name}", 60.0)
     recorder = Recorder()
-    writer = Writer(recorder, lambda: 2)  # type: ignore[arg-type]
-
-    async def save() -> None:
-        await asyncio.gather(*map(writer.save, outcomes(2)))
-
-    asyncio.run(asyncio.wait_for(save(), 20))
-    writer.close()
+    saved(Writer(recorder, lambda: 2), 2)  # type: ignore[arg-type]
     assert recorder.batches == [2]
 
 
@@ -275,3 +179,44 @@ def test_slow_pages_make_one_batch_where_many_are_under_way(
     asyncio.run(asyncio.wait_for(save(), 20))
     writer.close()
     assert recorder.batches == batches
+
+
+SKIPPED = replace(ROW, state="skipped", reason="depth")
+
+
+LATER = [replace(ROW, depth=1), replace(ROW, priority=9), replace(ROW, depth=1, priority=1)]
+
+
+ANNOUNCED = [replace(ROW, lastmod="2026-05-01"), replace(ROW, found_via="redirect")]
+
+
+def test_a_link_is_told_again_where_it_is_better_skipped_or_may_announce_a_change() -> None:
+    known_links = KnownLinks()
+    assert known_links.new_rows([ROW, ROW]) == (ROW,)
+    assert known_links.new_rows([replace(ROW, found_on="https://a.example/2", depth=3, priority=1)]) == ()
+    assert known_links.new_rows([SKIPPED, ROW, SKIPPED]) == (SKIPPED, SKIPPED)
+    for announcing in ANNOUNCED:
+        assert known_links.new_rows([announcing, ROW]) == (announcing,)
+    for better in LATER:
+        known_links.clear()
+        assert known_links.new_rows([ROW]) == (ROW,), "what was not stored is told again"
+        assert known_links.new_rows([better]) == (better,)
+        assert known_links.new_rows([ROW, better]) == ()
+
+
+def test_its_memory_is_bounded_and_keeps_what_comes_again() -> None:
+    known_links = KnownLinks(max_urls=10)
+    for number in range(1000):
+        known_links.new_rows([replace(ROW, url=f"https://a.example/{number}"), ROW])
+    assert known_links.new_rows([ROW]) == (), "a link of every page is never forgotten"
+    assert len(known_links.new_rows([replace(ROW, url=f"https://a.example/{number}") for number in range(1000)])) >= 990
+
+
+def saved(writer: Writer, count: int) -> None:
+    """Save so many outcomes at once, and close."""
+
+    async def save() -> None:
+        await asyncio.wait_for(asyncio.gather(*map(writer.save, outcomes(count))), 20)
+
+    asyncio.run(save())
+    writer.close()

@@ -1,19 +1,26 @@
-"""What a crawl is made of, from options and settings."""
+"""Parts of a crawl, of options and settings; mistakes are told before anything heavy is imported."""
 
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
+import sys
+from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from scrapy.settings import Settings
 
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands.spider_run import project_settings
 from broadsheet.crawler.crawl import run_parts
-from broadsheet.crawler.crawl.early_checks import checked_seeds
+from broadsheet.crawler.crawl.early_checks import _is_known_host, _unusable_seed, check_files, checked_seeds
 from broadsheet.crawler.crawl.run_parts import _check_settings, check_feeds, chromium_of, politeness_of, worker_count
 from broadsheet.crawler.fetch.identity import Identity
 from broadsheet.crawler.options import CrawlOptions, OptionError
+from tests.crawler.crawls import REPOSITORY
 
 PACE = {"BROADSHEET_DELAY": "2.5", "BROADSHEET_CONCURRENCY": "3", "BROADSHEET_ROBOTS_AGE": "60"}
 
@@ -23,17 +30,11 @@ def settings(**values: object) -> Settings:
 
 
 def test_there_is_a_cleaning_process_for_each_processor_or_as_many_as_a_person_says() -> None:
-    assert worker_count(settings(BROADSHEET_WORKERS="0")) == os.cpu_count()
-    assert worker_count(settings(BROADSHEET_WORKERS="7")) == 7
-
-
-def test_more_processes_may_have_more_answers_before_them() -> None:
-    few, many = (
-        politeness_of(
-            settings(BROADSHEET_WORKERS=n), Identity.with_contact("Broadsheet", ""), CrawlOptions(("https://a.test/",))
-        )
-        for n in (1, 32)
-    )
+    """More of them may have more answers before them."""
+    counts = [worker_count(settings(BROADSHEET_WORKERS=number)) for number in ("0", "7")]
+    assert counts == [os.cpu_count(), 7]
+    identity, options = Identity.with_contact("Broadsheet", ""), CrawlOptions(("https://a.test/",))
+    few, many = (politeness_of(settings(BROADSHEET_WORKERS=n), identity, options) for n in (1, 32))
     assert many.max_unstored - few.max_unstored == 31 * 4
     assert (few.delay, few.requests_per_host, few.robots_max_age) == (2.5, 3, 60)
 
@@ -55,9 +56,6 @@ def test_no_feed_is_written_over_the_archive(tmp_path: Path, name: str, form: st
     settings = Settings({"FEEDS": {form.format(tmp_path / name): {"format": "jsonlines"}}})
     with pytest.raises(OptionError, match="the archive"):
         check_feeds(settings, tmp_path / "a.db")
-
-
-def test_a_feed_goes_elsewhere(tmp_path: Path) -> None:
     feeds = {Path("a.jsonl"): {}, "ftp://host.example/a.db": {}, "stdout:": {}, f"{tmp_path}/%(time)s.csv": {}}
     check_feeds(Settings({"FEEDS": feeds}), tmp_path / "a.db")
 
@@ -78,13 +76,8 @@ def test_no_crawl_runs_under_settings_that_would_mislead(
 ) -> None:
     given = project_settings()
     given.update(changes)
-    crawl_options = CrawlOptions(("https://a.test/",), **options)  # type: ignore[arg-type]
-    if not problem:
-        _check_settings(crawl_options, given)
-        return
-    with pytest.raises(OptionError) as caught:
-        _check_settings(crawl_options, given)
-    assert problem in str(caught.value)
+    with pytest.raises(OptionError, match=problem) if problem else nullcontext():
+        _check_settings(CrawlOptions(("https://a.test/",), **options), given)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -117,3 +110,89 @@ def test_a_browser_is_looked_for_where_pages_may_need_one(
     else:
         assert chromium_of(options, given) == expected
     assert asked == ([True] if browser == "always" or expected else [])
+
+
+HEAVY = ("scrapy", "twisted", "trafilatura", "lxml", "sqlite_utils", "rich", "numpy")
+
+
+SCRIPT = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from broadsheet.crawler.cli import run; code = run(sys.argv[1:]);"
+    f"print(*[name for name in {HEAVY} if name in sys.modules]); sys.exit(code)"
+)
+
+
+MISTAKES = [
+    (["crawl"], 2, "say where to start"),
+    (["crawl", "ftp://a.example/"], 2, "not an http or https URL"),
+    (["crawl", "http://127.0.0.1/"], 2, "--allow-private opens it"),
+    (["crawl", "https://nosuchhost.invalid/"], 1, "no such host, or no network: nosuchhost.invalid"),
+    (["crawl", "https://a.example/", "--include", "("], 2, "not a regular expression"),
+    (["crawl", "https://a.example/", "--since", "soon"], 2, "must be a date"),
+    (["crawl", "https://a.example/", "--db", "none/a.db"], 1, "does not exist"),
+    (["crawl", "--urls-file", "none.txt"], 2, "cannot read the file of URLs"),
+    (["crawl", "https://a.example/", "--cookies", "none.txt"], 2, "none.txt"),
+    (["update", "none.db"], 2, "is no archive yet"),
+    (["import", "none.warc"], 2, "cannot read none.warc"),
+    (["search", "none.db", "x"], 1, "does not exist"),
+    (["explain", "none.db", "x"], 1, "does not exist"),
+    (["report", "."], 1, "is a folder"),
+    (["export", "none.db"], 1, "does not exist"),
+    (["clean", "none.html"], 2, "cannot read none.html"),
+    (["clean"], 2, "name a file"),
+    (["rules", "check", "none.txt"], 2, "cannot read none.txt"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("arguments", "code", "message"), MISTAKES, ids=[" ".join(row[0]) for row in MISTAKES])
+def test_a_mistake_is_told_early_and_leaves_nothing(
+    tmp_path: Path, arguments: list[str], code: int, message: str
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(REPOSITORY), *arguments], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert message in ended.stderr
+    assert (ended.returncode, ended.stderr.count("\n")) == (code, 1)
+    assert ended.stdout.split() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_can_be_read_pass(tmp_path: Path) -> None:
+    (tmp_path / "a.warc").touch()
+    check_files([str(tmp_path / "a.warc"), str(tmp_path)])
+    with pytest.raises(CommandError, match="is a folder: name the files in it"):
+        check_files([str(tmp_path)], folder_hint="name the files in it")
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_known"),
+    [
+        ([("an address",)], True),
+        ([], False),
+        (socket.gaierror(socket.EAI_NONAME, "no name"), False),
+        (socket.gaierror(socket.EAI_AGAIN, "not now"), True),
+        (OSError(socket.EAI_AGAIN, "another list of numbers"), False),
+        (UnicodeError("a label of 64 characters"), False),
+    ],
+)
+def test_a_host_is_unknown_where_the_resolver_says_so(
+    monkeypatch: pytest.MonkeyPatch, answer: object, is_known: bool
+) -> None:
+    is_error = isinstance(answer, Exception)
+    resolve = Mock(side_effect=answer) if is_error else Mock(return_value=answer)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    assert _is_known_host("a.test") is is_known
+    resolve.assert_called_once_with("a.test", None, type=socket.SOCK_STREAM)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://me:secret@a.example/", "http://a.example/ was given with a user name, which no URL sends: use -"),
+        ("me:secret@a.example/x", "a.example/x was given with a user name, which no URL sends: use --header or"),
+        ("mailto:me@a.example", "not an http or https URL: mailto:me@a.example"),
+        ("ftp://a.example/", "not an http or https URL: ftp://a.example/"),
+    ],
+)
+def test_a_start_url_that_cannot_be_is_told_without_its_password(url: str, message: str) -> None:
+    assert _unusable_seed(url).startswith(message)
