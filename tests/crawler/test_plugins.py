@@ -78,9 +78,7 @@ def test_an_exporter_of_another_package_writes_the_articles(db: Path, tmp_path: 
         ("unknown", 2, "'unknown' is not one of"),
     ],
 )
-def test_a_broken_plug_in_is_one_line(
-    db: Path, name: str, code: int, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_broken_plug_in_is_one_line(db, name, code, message, capsys):
     assert run(["export", str(db), "--format", name]) == code
     errors = capsys.readouterr().err
     assert message in errors

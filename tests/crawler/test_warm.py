@@ -21,9 +21,7 @@ COMMANDS = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
-def test_exit_code_and_words_are_the_same(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str]
-) -> None:
+def test_exit_code_and_words_are_the_same(monkeypatch, tmp_path, arguments):
     results = []
     for cold in ("0", "1"):
         monkeypatch.setenv("BROADSHEET_COLD", cold)

@@ -50,9 +50,7 @@ VERBS = {
 
 
 @pytest.mark.parametrize(("damage", "location"), DAMAGES.items())
-def test_damage_is_named_in_one_line_by_whatever_verb_meets_it(
-    db: Path, capsys: pytest.CaptureFixture[str], damage: str, location: str
-) -> None:
+def test_damage_is_named_in_one_line_by_whatever_verb_meets_it(db, capsys, damage, location):
     with sqlite3.connect(db) as connection:
         connection.execute(damage)
     connection.close()

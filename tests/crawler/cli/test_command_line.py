@@ -100,10 +100,7 @@ def full_disk() -> OSError:
         (sqlite3.OperationalError("disk I/O error"), 1, "the archive cannot be used: disk I/O error"),
     ],
 )
-def test_what_ends_a_command_is_an_exit_code_and_a_line(
-    result: object, code: int, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> None:  # fmt: skip
+def test_what_ends_a_command_is_an_exit_code_and_a_line(result, code, line, monkeypatch, capsys, tmp_path):
     @click.command()
     def command() -> object:
         if isinstance(result, BaseException):
@@ -155,9 +152,7 @@ def caused(error: Exception, cause: Exception) -> Exception:
         (CommandError("no such thing"), False),
     ],
 )
-def test_the_damage_behind_an_error_is_told_in_its_place(
-    error: BaseException, is_damage_told: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_damage_behind_an_error_is_told_in_its_place(error, is_damage_told, monkeypatch):
     damage: list[ArchiveError] = [NotAnArchive("a.db is damaged")]
     monkeypatch.setattr(archive_access, "damage_behind", lambda path, _: [*damage, None][0] if path == "a.db" else None)
 

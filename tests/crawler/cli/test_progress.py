@@ -191,9 +191,7 @@ def test_what_is_stored_is_counted_in_scrapys_stats() -> None:
 @pytest.mark.parametrize("is_terminal", [True, False])
 @pytest.mark.parametrize("has_url_lines", [True, False])
 @pytest.mark.parametrize("is_shown", [True, False])
-def test_a_display_is_live_on_a_terminal_and_a_line_now_and_then_in_a_log(
-    is_terminal: bool, has_url_lines: bool, is_shown: bool
-) -> None:
+def test_a_display_is_live_on_a_terminal_and_a_line_now_and_then_in_a_log(is_terminal, has_url_lines, is_shown):
     console = Console(file=io.StringIO(), force_terminal=is_terminal, width=200, color_system=None)
     display = ProgressDisplay(console, has_url_lines=has_url_lines, is_shown=is_shown)
     loop: list[tuple[float, bool]] = []

@@ -45,9 +45,7 @@ def ran(capsys: pytest.CaptureFixture[str], verb: str, file: Path, name: str) ->
 
 @pytest.mark.parametrize("name", [*NAMES, "number"])
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_name_means_the_same_article_to_each_verb(
-    file: Path, capsys: pytest.CaptureFixture[str], verb: str, name: str
-) -> None:
+def test_a_name_means_the_same_article_to_each_verb(file, capsys, verb, name):
     [(number,)] = rows(file, f"SELECT id FROM articles WHERE url = '{URL}'")
     by_url = ran(capsys, verb, file, URL)
     assert by_url[0] == 0
@@ -56,9 +54,7 @@ def test_a_name_means_the_same_article_to_each_verb(
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_of_several_a_reader_takes_the_best_and_a_writer_asks(
-    file: Path, capsys: pytest.CaptureFixture[str], verb: str
-) -> None:
+def test_of_several_a_reader_takes_the_best_and_a_writer_asks(file, capsys, verb):
     before = rows(file, "SELECT id, text FROM articles ORDER BY id")
     code, _, said = ran(capsys, verb, file, "locks")
     assert f"(broadsheet search {file} locks lists them)" in said

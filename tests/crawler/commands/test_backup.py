@@ -112,7 +112,7 @@ def test_a_backup_that_is_killed_at_any_moment_is_none_or_whole(site: ScriptedSi
     db = tmp_path / "news.db"
     assert crawl(site, db)[0] == 0
     texts, whole = rows(db, TEXTS), 0
-    for number, wait in enumerate((0.0, 0.02, 0.05, 0.1, 0.2, 0.4)):
+    for number, wait in enumerate((0.0, 0.05, 0.2)):
         copy = tmp_path / f"copy{number}.db"
         process = start("backup", db, copy)
         until(
@@ -126,6 +126,6 @@ def test_a_backup_that_is_killed_at_any_moment_is_none_or_whole(site: ScriptedSi
             assert command("backup", db, copy)[0] == 0
         assert command("verify", copy)[0] == 0
         assert rows(copy, TEXTS) == texts
-    assert whole < 6
+    assert whole < 3
     assert not list(tmp_path.glob("*.part*"))
     assert command("verify", db)[0] == 0

@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import subprocess
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -68,34 +67,6 @@ def test_it_opens_answers_to_its_own_name_and_closes(room, db):
 
 
 @pytest.mark.slow
-def test_the_demo_is_crawled_once_and_shown(tmp_path):
-    for is_crawled in (True, False):
-        process = start("browse", "--demo", "--port", 0, cwd=tmp_path)
-        try:
-            assert process.stdout is not None
-            printed = "".join(iter_until(process.stdout, "reading room is open"))
-            assert ("Serving the sample site" in printed) is is_crawled
-            url = _ADDRESS.findall(printed)[-1]
-            assert url.endswith("/sample/")
-            assert status(url) == 200
-            process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=60)
-            assert process.returncode == 0, errors
-        finally:
-            process.kill()
-            process.communicate()
-    assert (tmp_path / "demo-out" / "sample.db").exists()
-
-
-def iter_until(lines: Iterable[str], words: str) -> Iterator[str]:
-    """Lines up to the first that has some words."""
-    for line in lines:
-        yield line
-        if words in line:
-            return
-
-
-@pytest.mark.slow
 def test_beyond_loopback_it_answers_to_the_names_that_it_was_given(db):
     process = start("browse", db, "--port", 0, "--host", "0.0.0.0", "--name", "room.example", "--read-only")
     try:
@@ -121,9 +92,7 @@ def test_beyond_loopback_it_answers_to_the_names_that_it_was_given(db):
         ("", "words <p>", False),
     ],
 )
-def test_a_raw_page_is_read_as_text_and_told_from_other_text(
-    tmp_path: Path, content_type: str, body: str, is_html: bool
-) -> None:
+def test_a_raw_page_is_read_as_text_and_told_from_other_text(tmp_path, content_type, body, is_html):
     file = write(tmp_path / "a.warc.gz", [record("https://a.example/x", answer(body, content_type=content_type))])
     location = RecordLocation(file.name, 0, file.stat().st_size)
     assert read_raw(location, None, tmp_path) == RawDocument(body, is_html)

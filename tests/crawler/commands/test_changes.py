@@ -13,12 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.cleaners.document import PageType
-from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands.changes import parse_since
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.outcome import Outcome
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.shell import ACTIVE, HOSTILE, verb
 from tests.internal_tables import REVISION_BLOCKS
@@ -80,20 +77,6 @@ def test_since_a_number_and_by_kind_and_as_json(db: Path) -> None:
     assert [json.loads(line)["url"] for line in out.splitlines()] == [STORY, GONE, EVIL]
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["yesterday", "7 days", "", "-3", "9999999d", f"{'9' * 30}d", "0001-01-01T00:00:00+12:00", "9" * 5000, "²"],
-)
-def test_what_is_neither_a_number_nor_a_time_is_refused(text: str) -> None:
-    with pytest.raises(CommandError, match="is no time"):
-        parse_since(text)
-
-
-def test_nothing_new_says_so(db: Path) -> None:
-    assert verb("changes", db, "--since", "2100-01-01") == (0, "", "no edits since 2100-01-01\n")
-    assert verb("changes", db, "--since", "2100-01-01", "--json") == (0, "", "")
-
-
 @pytest.mark.slow
 def test_on_a_terminal_it_is_in_colour_and_nothing_acts(db: Path) -> None:
     reading, writing = pty.openpty()
@@ -118,25 +101,6 @@ def test_on_a_terminal_it_is_in_colour_and_nothing_acts(db: Path) -> None:
     assert "\u202e" not in shown.decode()
 
 
-WRONG = [
-    (["diff", "{db}", GONE], 1, "has one text only (withdrawn: HTTP 410 Gone"),
-    (["diff", "{db}", STORY, "--at", "2026-01-01", "--from", "1"], 2, "not both"),
-    (["diff", "/nowhere/a.db", STORY], 1, "does not exist"),
-    (["changes", "{db}", "--kind", "typo"], 2, "'typo' is not one of"),
-]
-
-
-@pytest.mark.parametrize(("arguments", "code", "message"), WRONG, ids=[f"wrong{n}" for n in range(len(WRONG))])
-def test_what_cannot_be_read_is_one_line(db: Path, arguments: list[str], code: int, message: str) -> None:
-    got, out, errors = verb(*(argument.replace("{db}", str(db)) for argument in arguments))
-    assert (got, out, errors.count("\n")) == (code, "", 1)
-    assert message in errors
-
-
-def test_after_a_number_beyond_what_is_stored_there_is_nothing(db: Path) -> None:
-    assert verb("changes", db, "--since", 10**20) == (0, "", f"no edits since {10**20}\n")
-
-
 def test_a_text_that_was_not_kept_is_one_line(tmp_path: Path) -> None:
     make = Maker()
     with Archive.open(tmp_path / "a.db", make.clock) as archive:
@@ -148,13 +112,6 @@ def test_a_text_that_was_not_kept_is_one_line(tmp_path: Path) -> None:
     assert (code, out) == (1, "")
     assert "the text of revision 1" in errors
     assert errors.count("\n") == 1
-
-
-def test_a_page_that_never_was_an_article_has_no_diff(tmp_path: Path) -> None:
-    make = Maker()
-    with Archive.open(tmp_path / "a.db", make.clock) as archive:
-        archive.save([make.outcome(STORY, page_type=PageType.LIST), Outcome(GONE, "failed", "dns")])
-    assert verb("diff", tmp_path / "a.db", STORY)[0] == 1
 
 
 def test_a_duration_goes_back_from_now_in_utc_and_a_time_without_zone_is_local(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from broadsheet.cleaners.clean import clean
-from broadsheet.cleaners.document import Page
-from broadsheet.crawler.cli import cli, run
+from broadsheet.crawler.cli import cli
 from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands.clean import _is_html
 from tests.crawler.scripted_site import page
-from tests.crawler.shell import ACTIVE, HOSTILE
+from tests.crawler.shell import ACTIVE, HOSTILE, verb_here
 
 
 def run_clean(*arguments: str, given: bytes = b"") -> tuple[int, str]:
@@ -47,87 +45,10 @@ def test_many_comments_before_the_first_tag_take_no_time() -> None:
     assert not _is_html(b"<!-- a -->\n" * 60 + b"One", None)
 
 
-def test_explain_lists_every_block() -> None:
-    arguments = page("river").encode()
-    output = clean(Page("", arguments))
-    _, out = run_clean("-", "--explain", "--format", "json", given=arguments)
-    blocks = json.loads(out)["blocks"]
-    assert [block["text"] for block in blocks] == [block.text for block in output.blocks]
-    assert {"position", "kept", "reason", "rule", "repeats", "votes", "kind", "path", "text"} == set(blocks[0])
-    for columns in ("60", "140"):
-        result = CliRunner(env={"COLUMNS": columns}).invoke(cli, ["clean", "-", "--explain"], input=arguments)
-        lines = result.stdout.splitlines()
-        assert max(map(len, lines)) <= int(columns)
-        assert sum(verdict.rule in result.stdout for verdict in output.verdicts) == len(output.verdicts)
-
-
 def test_what_acts_on_a_terminal_is_made_inert() -> None:
     for options in ([], ["--explain"], ["--format", "json"], ["--format", "markdown"]):
         _, out = run_clean("-", *options, given=page(HOSTILE).encode())
         assert not set(out) & ACTIVE, options
-
-
-def test_no_article_is_said_and_is_1(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    file = tmp_path / "empty.html"
-    file.write_text("<html><body></body></html>")
-    assert run(["clean", str(file)]) == 1
-    assert "no article text found" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("arguments", [b"\x7fELF\0\0\0\1\2\3" * 50, None], ids=["binary", "missing"])
-def test_what_cannot_be_read_is_one_line(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: bytes | None
-) -> None:
-    file = tmp_path / "file"
-    if arguments is not None:
-        file.write_bytes(arguments)
-    assert run(["clean", str(file)]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
-
-
-@pytest.fixture
-def saved_pages(tmp_path: Path) -> Path:
-    """A folder with two pages, one of them further down, a text, and a file that is no page."""
-    folder = tmp_path / "saved"
-    (folder / "below").mkdir(parents=True)
-    (folder / "one.html").write_text(page("one"))
-    (folder / "below" / "two.HTM").write_text(page("two"))
-    (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    return folder
-
-
-def test_many_files_as_json_are_an_object_a_line(saved_pages: Path) -> None:
-    code, out = run_clean(str(saved_pages), "-", "--format", "json", given=page("three").encode())
-    values = [json.loads(line) for line in out.splitlines()]
-    assert (code, [value["file"] for value in values]) == (
-        0,
-        [str(saved_pages / "below" / "two.HTM"), str(saved_pages / "one.html"), "-"],
-    )
-    assert all(value["text"] for value in values)
-
-
-def test_a_folder_with_the_name_of_a_page_is_a_folder(saved_pages: Path) -> None:
-    (saved_pages / "three.html").mkdir()
-    (saved_pages / "three.html" / "four.TXT").write_text("Words of a text.")
-    _, out = run_clean(str(saved_pages))
-    assert [line for line in out.splitlines() if line.startswith("==>")] == [
-        f"==> {saved_pages / name} <==" for name in ("below/two.HTM", "one.html", "three.html/four.TXT")
-    ]
-
-
-def test_a_file_that_cannot_be_read_costs_the_others_nothing(
-    saved_pages: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["clean", str(saved_pages / "none.html"), str(saved_pages / "one.html")]) == 1
-    shown = capsys.readouterr()
-    assert "one.html <==" in shown.out
-    assert shown.err.count("\n") == 1
-    assert "cannot read" in shown.err
-
-
-def test_a_folder_without_pages_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["clean", str(tmp_path)]) == 2
-    assert "holds no .html" in capsys.readouterr().err
 
 
 def test_the_setting_says_whether_trafilatura_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,3 +75,20 @@ def test_the_setting_says_whether_trafilatura_is_asked(monkeypatch: pytest.Monke
 def test_a_page_is_told_from_a_text_by_its_first_twenty_thousand_characters(text: str, is_page: bool) -> None:
     assert _is_html(text.encode(), None) is is_page
     assert (_is_html(text.encode(), "html"), _is_html(text.encode(), "text")) == (True, False)
+
+
+def test_files_and_folders_are_cleaned_in_order_and_one_that_cannot_be_read_costs_the_others_nothing(tmp_path):
+    (tmp_path / "below.html").mkdir()
+    (tmp_path / "below.html" / "two.HTM").write_text(page("two"))
+    (tmp_path / "below.html" / "four.TXT").write_text("Words of a text.")
+    (tmp_path / "one.html").write_text(page("one"))
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    files = [str(tmp_path / name) for name in ("below.html/four.TXT", "below.html/two.HTM", "one.html")]
+    _, out = run_clean(str(tmp_path))
+    assert [line for line in out.splitlines() if line.startswith("==>")] == [f"==> {name} <==" for name in files]
+    code, out = run_clean(str(tmp_path), "-", "--format", "json", given=page("three").encode())
+    values = [json.loads(line) for line in out.splitlines()]
+    assert (code, [value["file"] for value in values]) == (0, [*files, "-"])
+    assert all(value["text"] for value in values)
+    code, out, errors = verb_here("clean", tmp_path / "none.html", tmp_path / "one.html")
+    assert (code, "one.html <==" in out, errors.count("\n"), "cannot read" in errors) == (1, True, 1, True)

@@ -16,9 +16,7 @@ from tests.crawler.warm import PATIENCE, REPOSITORY
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_each_shell_has_a_script(
-    shell: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_shell_has_a_script(shell, monkeypatch, capsys):
     script = printed_script(shell, monkeypatch, capsys)
     assert f"_BROADSHEET_COMPLETE={shell}_complete" in script
 
@@ -50,9 +48,7 @@ def test_bash_is_answered_with_what_fits(words: str, answers: list[str]) -> None
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs a terminal's shell, bash")
-def test_bash_takes_the_script(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bash_takes_the_script(tmp_path, monkeypatch, capsys):
     (tmp_path / "completion").write_text(printed_script("bash", monkeypatch, capsys))
     ended = subprocess.run(
         ["bash", "--norc", "-c", f". {tmp_path}/completion && complete -p broadsheet"], capture_output=True, text=True
@@ -100,9 +96,7 @@ def test_fish_completes_verbs_options_and_files(tmp_path: Path, command_folder: 
     ("words", "completed"),
     [("sear", "search "), ("export --form", "export --format "), ("report ne", "report news.db ")],
 )
-def test_zsh_completes_verbs_options_and_files(
-    tmp_path: Path, command_folder: Path, words: str, completed: str
-) -> None:
+def test_zsh_completes_verbs_options_and_files(tmp_path, command_folder, words, completed):
     (tmp_path / "news.db").touch()
     (tmp_path / "ask").write_text(
         f"""zmodload zsh/zpty

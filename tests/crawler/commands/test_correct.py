@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import tomllib
 from contextlib import closing
 from pathlib import Path
 
@@ -35,25 +34,6 @@ from tests.internal_tables import REVISION_BLOCKS, SHELVED
 from tests.output.conftest import Maker
 
 
-def test_rulings_are_listed(
-    archive_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert run(["correct", str(archive_path)]) == 1
-    assert run(["correct", str(archive_path), "--export-rules", str(archive_path.parent / "own.toml")]) == 1
-    assert not (archive_path.parent / "own.toml").exists()
-    run(["remove", str(archive_path), str(block_id(PROMO)), "--host", "a.example", "--note", "an \x1b[2J ad"])
-    run(["restore", str(archive_path), str(block_id(CAPTION)), "--article", RIVER])
-    capsys.readouterr()
-    for columns in ("80", "200"):
-        monkeypatch.setenv("COLUMNS", columns)
-        assert run(["correct", str(archive_path)]) == 0
-        output = capsys.readouterr().out
-        assert not ACTIVE & set(output)
-        assert "The dredger" in output
-        assert "share buttons share.icons" in output
-        assert max(map(len, output.splitlines())) <= int(columns)
-
-
 def export_three_rulings(archive_path: Path) -> Path:
     """A rule file made from a removal, a removal of what has no words, and a restoration."""
     target = archive_path.parent / "own.toml"
@@ -64,9 +44,7 @@ def export_three_rulings(archive_path: Path) -> Path:
     return target
 
 
-def test_exported_rules_load_and_keep_their_own_examples(
-    archive_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_exported_rules_load_and_keep_their_own_examples(archive_path, capsys):
     text = export_three_rulings(archive_path).read_text("utf-8")
     assert f"block {block_id('***')} has no words" in capsys.readouterr().err
     assert not ACTIVE & set(text)
@@ -80,39 +58,6 @@ def test_exported_rules_load_and_keep_their_own_examples(
     for example in rule.negative:
         assert book.match(Block(0, BlockKind.PARAGRAPH, example), BodyPosition()) is None
     assert book.match(Block(0, BlockKind.PARAGRAPH, PROMO.replace("12", "1,204")), BodyPosition()) is rule
-
-
-def test_exported_cases_say_which_rule_was_wrong(archive_path: Path) -> None:
-    [case] = tomllib.loads(export_three_rulings(archive_path).read_text("utf-8"))["case"]
-    assert case == {
-        "url": RIVER,
-        "text": CAPTION,
-        "kind": "paragraph",
-        "path": "body>main>p",
-        "reason": "share buttons",
-        "rule": "share.icons",
-        "kept": True,
-    }
-
-
-def test_a_file_of_cases_alone_is_a_rule_file_too(archive_path: Path) -> None:
-    target = archive_path.parent / "own.toml"
-    run(["restore", str(archive_path), str(block_id(CAPTION))])
-    assert run(["correct", str(archive_path), "--export-rules", str(target)]) == 0
-    assert parse_rules(OWN_PREFIX, target.read_text("utf-8")) == ()
-
-
-@pytest.mark.parametrize("target", ["made.db", ".", "none/own.toml"])
-def test_a_target_that_cannot_be_is_refused(
-    archive_path: Path, target: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(archive_path.parent)
-    run(["restore", str(archive_path), str(block_id(CAPTION))])
-    bytes_before = archive_path.read_bytes()
-    capsys.readouterr()
-    assert run(["correct", str(archive_path), "--export-rules", target]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
-    assert archive_path.read_bytes() == bytes_before
 
 
 SCOPES = {"article": ["--article", RIVER], "host": ["--host", "a.example"], "everywhere": ["--everywhere"]}
@@ -145,9 +90,7 @@ def test_a_text_that_is_forgotten_takes_its_rulings_along(archive_path: Path, tm
 
 
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
-def test_a_ruling_on_what_was_forgotten_here_does_not_come_in(
-    archive_path: Path, tmp_path: Path, scope: list[str]
-) -> None:
+def test_a_ruling_on_what_was_forgotten_here_does_not_come_in(archive_path, tmp_path, scope):
     source = Path(shutil.copy(archive_path, tmp_path / "other.db"))
     assert verb_here("remove", source, block_id(OWN), *scope)[0] == 0
     assert verb_here("forget", archive_path, RIVER, "--yes")[0] == 0
@@ -157,9 +100,7 @@ def test_a_ruling_on_what_was_forgotten_here_does_not_come_in(
 
 
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
-def test_a_ruling_brings_its_text_where_the_page_was_edited_since(
-    archive_path: Path, tmp_path: Path, scope: list[str]
-) -> None:
+def test_a_ruling_brings_its_text_where_the_page_was_edited_since(archive_path, tmp_path, scope):
     source, make = tmp_path / "other.db", Maker()
     make.clock.seconds = 9_000
     with Archive.open(source, make.clock) as archive:
@@ -189,9 +130,7 @@ def test_a_ruling_for_another_host_outlives_the_text_that_it_waits_for(archive_p
     as_before(source, archive_path)
 
 
-def test_a_ruling_that_was_taken_back_stays_so_in_every_merge(
-    archive_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_ruling_that_was_taken_back_stays_so_in_every_merge(archive_path, tmp_path, monkeypatch):
     """Undoing is an act with its time: an archive that still has the ruling does not bring it back."""
     other, verdicts = Path(shutil.copy(archive_path, tmp_path / "other.db")), "SELECT value, undone_at FROM corrections"
     for second, words in enumerate((
@@ -231,9 +170,7 @@ def fields_of(db: Path, url: str = RIVER) -> tuple[object, ...]:
     return row
 
 
-def test_a_corrected_field_stays_through_cleaning_and_merging_and_is_taken_back_by_its_number(
-    archive_path: Path, tmp_path: Path
-) -> None:
+def test_a_corrected_field_stays_through_cleaning_and_merging_and_is_taken_back_by_its_number(archive_path, tmp_path):
     before, others = fields_of(archive_path), fields_of(archive_path, TOWER)
     code, said, _ = verb_here("correct", archive_path, RIVER, *RIGHT)
     assert (code, fields_of(archive_path)) == (0, CORRECTED)
@@ -256,36 +193,6 @@ def test_a_corrected_field_stays_through_cleaning_and_merging_and_is_taken_back_
         assert verb_here("correct", archive_path, "--undo", one["number"])[0] == 1
     assert (fields_of(archive_path), verb_here("verify", archive_path)[0]) == (before, 0)
     assert "taken back" in verb_here("correct", archive_path)[1]
-
-
-def test_a_ruling_on_a_block_is_taken_back_by_its_number_too(archive_path: Path) -> None:
-    assert verb_here("remove", archive_path, block_id(OWN), "--host", "a.example")[0] == 0
-    [ruling] = [json.loads(line) for line in verb_here("correct", archive_path, "--json")[1].splitlines()]
-    assert verb_here("correct", archive_path, "--undo", ruling["number"])[0] == 0
-    assert verb_here("correct", archive_path)[0] == 1
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "said"),
-    [
-        ((RIVER, "--not-article", "--title", "x"), 2, "--not-article goes without other corrections"),
-        ((RIVER, "--same-layout", "--title", "x"), 2, "--same-layout goes without --title"),
-        (("no such lighthouse", "--article"), 1, "has no page of no such lighthouse"),
-        ((RIVER,), 2, "say which article, and what is right: --title"),
-        (("--title", "x"), 2, "say which article, and what is right: --title"),
-        ((RIVER, "--title", " "), 2, "--title has no words"),
-        ((RIVER, "--published", "2024-05"), 2, "--published '2024-05' is no day"),
-        ((RIVER, "--language", "english"), 2, "'english' is no language code"),
-        (("no such lighthouse", "--title", "x"), 1, "has no article no such lighthouse"),
-        (("--undo", "7"), 1, "has no correction 7 in force"),
-    ],
-)
-def test_what_cannot_be_corrected_is_a_line(
-    archive_path: Path, arguments: tuple[str, ...], code: int, said: str
-) -> None:
-    ended, out, errors = verb_here("correct", archive_path, *arguments)
-    assert (ended, out, said in errors) == (code, "", True)
-    assert rows(archive_path, "SELECT count(*) FROM corrections") == [(0,)]
 
 
 MILL, MIRROR, NEWS = "https://c.example/mill", "https://c.example/print/mill", "https://c.example/news"
@@ -336,9 +243,7 @@ def number_of(said: str) -> str:
     return said.partition("(number ")[2].partition(")")[0]
 
 
-def test_what_a_person_calls_no_article_is_taken_out_with_its_copies_told_once_and_given_back(
-    mill: Path, tmp_path: Path
-) -> None:
+def test_what_a_person_calls_no_article_is_taken_out_with_its_copies_told_once_and_given_back(mill, tmp_path):
     before, export = states(mill), tmp_path / "all.jsonl"
     code, said, _ = verb_here("correct", mill, MIRROR, "--not-article", "--note", "an advertorial")
     assert (code, "kind: article → " in said) == (0, True)
@@ -363,9 +268,7 @@ def test_what_a_person_calls_no_article_is_taken_out_with_its_copies_told_once_a
     assert states(mill) == before
 
 
-def test_the_later_word_on_a_page_counts_in_every_merge(
-    mill: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_later_word_on_a_page_counts_in_every_merge(mill, tmp_path, monkeypatch):
     other = Path(shutil.copy(mill, tmp_path / "other.db"))
     for second, (db, kind) in enumerate(((mill, "--not-article"), (other, "--article"), (other, "--not-article"))):
         monkeypatch.setattr(stored_values, "utc_now", lambda second=second: f"2026-12-01T00:00:0{second}+00:00")

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from broadsheet.output.archive.archive_lock import ArchiveLock, is_owned
-from broadsheet.output.read.plain_words import count_text
-from broadsheet.output.write.archive_writer import Archive
-from tests.crawler.crawls import until
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
-from tests.crawler.shell import CONTACT, command, crawl, rows, start
+from tests.crawler.shell import CONTACT, command, crawl, rows
 
 WRONG = [
     ([], "say where to start"),
@@ -27,6 +22,7 @@ WRONG = [
     (["a.example", "--include", "("], "not a regular expression: ("),
     (["a.example", "--max-pages", "none"], "--max-pages"),
     (["a.example", "--max-pages", "-1"], "--max-pages"),
+    (["a.example", "--max-size", "much"], "max_size must be a size"),
     (["a.example", "--max-time", "soon"], "'soon' is no time"),
     (["a.example", "--delay", "nan"], "no number of seconds"),
     (["a.example", "--since", "yesterday"], "since must be a date like"),
@@ -64,13 +60,6 @@ def test_an_archive_that_cannot_be_is_one_line(tmp_path: Path, path: str, messag
     assert message in errors
 
 
-def test_an_archive_in_use_is_one_line(db: Path) -> None:
-    with Archive.open(db):
-        code, out, errors = command("crawl", "https://a.example/", "--db", db)
-    assert (code, out) == (75, "")
-    assert errors == f"broadsheet: {db} is in use by another command\n"
-
-
 @pytest.mark.slow
 def test_an_archive_in_use_is_waited_for(serve: Callable[..., ScriptedSite], db: Path) -> None:
     site, lock = serve({"/": page("home")}), ArchiveLock(db)
@@ -99,13 +88,6 @@ def test_a_site_is_crawled_and_told(serve: Callable[..., ScriptedSite], tmp_path
     assert code == 0
     assert errors.startswith("Going on: ")
     assert "Nothing to do" in out
-
-
-@pytest.mark.slow
-def test_quiet_prints_what_failed(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
-    code, out, errors = crawl(serve({}), tmp_path / "a.db", "-q")
-    assert (code, out, errors.count("\n")) == (1, "", 1)
-    assert "HTTP 404 Not Found" in errors
 
 
 def test_options_reach_the_requests_and_the_run(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
@@ -137,9 +119,7 @@ def test_options_reach_the_requests_and_the_run(serve: Callable[..., ScriptedSit
     ],
     ids=["gone", "pdf", "moved", "empty"],
 )
-def test_a_start_that_fails_is_one_clear_line(
-    serve: Callable[..., ScriptedSite], tmp_path: Path, reply: Reply, message: str
-) -> None:
+def test_a_start_that_fails_is_one_clear_line(serve, tmp_path, reply, message):
     code, out, errors = crawl(serve({"/": reply}), tmp_path / "a.db")
     assert code == 1
     assert message in errors
@@ -169,31 +149,6 @@ def test_a_crawl_of_what_was_taken_down_says_so(serve: Callable[..., ScriptedSit
     code, _, errors = command("crawl", f"{site.url}/one", "--db", tmp_path / "a.db", "--allow-private", "--delay", 0)
     assert code == 1
     assert f"{site.url}/one failed: taken down with broadsheet forget" in errors
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("times", [1, 2])
-def test_ctrl_c(serve: Callable[..., ScriptedSite], tmp_path: Path, times: int) -> None:
-    slow = {f"/{n}": lambda seen: Reply(page(seen.path), wait=0.2 if times == 1 else 20) for n in range(60)}
-    site = serve({"/": page("home", *slow), **slow})
-    file = tmp_path / "a.db"
-    process = start("crawl", f"{site.url}/", "--db", file, "--allow-private", "--delay", 0, start_new_session=True)
-    until(lambda: any(path in slow for path in site.paths()), 60)
-    for _ in range(times):
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.5)
-    out, errors = process.communicate(timeout=15)
-    assert (process.returncode, out) == (130, "")
-    assert ("Stopped at once" if times == 2 else "Stopped. ") in errors
-    [(articles,)] = rows(file, "SELECT count(*) FROM articles")
-    [(waiting,)] = rows(file, "SELECT count(*) FROM urls WHERE state = 'queued'")
-    assert f"So far: {count_text(articles, 'article')}; " in errors
-    assert f"; {waiting} URLs waiting." in errors
-    done = rows(file, "SELECT count(*) FROM urls WHERE state = 'done' AND kind = 'page'")[0][0]
-    assert rows(file, "SELECT count(*) FROM pages") == [(done,)]
-    assert rows(file, "SELECT count(*) FROM urls WHERE state = 'queued'")[0][0] > 30
-    if times == 1:
-        assert sum(path in slow for path in site.paths()) == done - 1  # what was under way is stored
 
 
 @pytest.mark.slow

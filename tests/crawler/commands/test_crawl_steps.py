@@ -10,9 +10,7 @@ import pytest
 
 from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import crawl
-from broadsheet.crawler.commands.run_summary import RunResult
 from broadsheet.output.archive.archive_errors import InUse
-from broadsheet.output.read.judgement import Look
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Clock
 from tests.output.filled_rows import put
@@ -53,18 +51,18 @@ def test_the_bounds_of_the_last_crawl_hold_for_the_next(resumed: Callable[..., d
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [("include", ("/mine/",)), ("exclude", ("/mine/",)), ("since", "2025-01-01"), ("language", ("de",)),
-     ("contact", "you@a.example"), ("site_rules", "mine"), ("keep", "mine"), ("browser", "always"), ("max_depth", 0)],
-)  # fmt: skip
-def test_a_bound_that_is_given_counts(resumed: Callable[..., dict[str, Any]], name: str, value: Any) -> None:
-    assert resumed(LAST, **{name: value})[name] == value
-
-
-@pytest.mark.parametrize("name", ["no_sitemaps", "no_feeds", "no_links", "no_warc"])
-def test_what_is_left_out_stays_out_and_may_be_left_out_now(resumed: Callable[..., dict[str, Any]], name: str) -> None:
-    assert resumed({})[name] is False
-    assert resumed({}, **{name: True})[name] is True
+    "given",
+    [
+        {"include": ("/mine/",), "exclude": ("/mine/",), "since": "2025-01-01", "language": ("de",), "max_depth": 0},
+        {"contact": "you@a.example", "site_rules": "mine", "keep": "mine", "browser": "always"},
+        {"no_sitemaps": True, "no_feeds": True, "no_links": True, "no_warc": True},
+    ],
+)
+def test_a_bound_that_is_given_counts(resumed: Callable[..., dict[str, Any]], given: dict[str, Any]) -> None:
+    for earlier in (LAST, {}):
+        options = resumed(earlier, **given)
+        assert {name: options[name] for name in given} == given
+    assert not any(resumed({})[name] for name in ("no_sitemaps", "no_feeds", "no_links", "no_warc"))
 
 
 def test_start_urls_are_those_of_all_crawls_each_once(resumed: Callable[..., dict[str, Any]]) -> None:
@@ -92,9 +90,7 @@ def fail(folder: Path, url: str, **values: Any) -> None:
         ({"state": "skipped", "reason": "forgotten"}, False, "Left out: https://b.example/ ("),
     ],
 )
-def test_a_start_url_that_never_worked_is_left_out_where_another_did(
-    resumed: Callable[..., dict[str, Any]], tmp_path: Path, capsys: Any, values: Any, is_quiet: bool, said: str
-) -> None:
+def test_a_start_url_that_never_worked_is_left_out_where_another_did(resumed, tmp_path, capsys, values, is_quiet, said):
     fail(tmp_path, OTHER, **values)
     assert resumed({"seeds": [START, OTHER]}, quiet=is_quiet)["urls"] == (START,)
     errors = capsys.readouterr().err
@@ -106,94 +102,15 @@ def test_a_start_url_that_never_worked_is_left_out_where_another_did(
     "values",
     [{"held_at": "2026-01-01T00:00:00+00:00"}, {"location": START}, {"state": "skipped", "reason": "robots"}],
 )
-def test_a_start_url_that_gave_something_stays(
-    resumed: Callable[..., dict[str, Any]], tmp_path: Path, values: Any
-) -> None:
+def test_a_start_url_that_gave_something_stays(resumed, tmp_path, values):
     fail(tmp_path, OTHER, **values)
     assert resumed({"seeds": [START, OTHER]})["urls"] == (START, OTHER)
 
 
-def test_where_none_worked_all_are_asked_again(
-    resumed: Callable[..., dict[str, Any]], tmp_path: Path, capsys: Any
-) -> None:
+def test_where_none_worked_all_are_asked_again(resumed, tmp_path, capsys):
     fail(tmp_path, START)
     assert resumed({"seeds": [START]})["urls"] == (START,)
     assert capsys.readouterr().err == ""
-
-
-def run_result(**values: Any) -> RunResult:
-    return RunResult(**({"db": "a.db", "seeds": (START,), "seconds": 1.0, "outcome_counts": {}} | values))
-
-
-@pytest.mark.parametrize(
-    ("failure", "message"),
-    [
-        ("archive: no room", "a.db cannot be written: no room; what is stored is in order, and"),
-        ("archive: a.db is damaged at pages", "a.db is damaged at pages"),
-        ("fault: KeyError", "a fault of ours: KeyError; what is stored is in order, and"),
-        ("fault: a.db is damaged", "a fault of ours: a.db is damaged;"),
-    ],
-)
-def test_what_broke_a_crawl_is_said(failure: str, message: str) -> None:
-    assert crawl.failure_message(run_result(end_reason=failure)).startswith(message)
-
-
-class Run:
-    """What `run_crawl` does with a run that ended so."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, result: RunResult) -> None:
-        self.done: list[str] = []
-        self.options: dict[str, Any] = {}
-        look = Look.__new__(Look)
-
-        def arguments(options: dict[str, Any]) -> dict[str, Any]:
-            self.options = options
-            return {}
-
-        monkeypatch.setattr(crawl.spider_run, "run_spider", lambda *given: result)
-        monkeypatch.setattr(crawl.early_checks, "spider_arguments", arguments)
-        monkeypatch.setattr(crawl.spider_run, "spider_settings", lambda options: {})
-        monkeypatch.setattr(crawl.run_summary, "judge_run", lambda run: (look,))
-        monkeypatch.setattr(crawl.run_summary, "print_summary", lambda run, looks: self.done.append("summary"))
-        monkeypatch.setattr(
-            crawl.run_summary, "print_stopped", lambda run: self.done.append("stopped") or 128 + run.signal
-        )
-        monkeypatch.setattr(crawl.run_summary, "print_failures", lambda run, looks, say: self.done.append("failures"))
-        monkeypatch.setattr(crawl.run_summary, "exit_code", lambda run: 5)
-
-    def code(self, **options: Any) -> int:
-        given = {"db": "a.db", "urls": (START,), "urls_file": None, "quiet": False} | options
-        return crawl.run_crawl(given, lambda: self.done.append("first"), lambda text: self.done.append("failed"))
-
-
-def test_a_run_is_summed_up_unless_it_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Run(monkeypatch, run_result())
-    assert run.code() == 5
-    assert run.done == ["first", "summary", "failures"]
-    assert (run.options["revisit"], run.options["every"]) == ("due", 0.0)
-    run.done.clear()
-    assert run.code(quiet=True, revisit="all") == 5
-    assert (run.done, run.options["revisit"]) == (["failures"], "all")
-
-
-def test_a_run_that_broke_or_was_stopped_has_no_summary(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    broken = Run(monkeypatch, run_result(end_reason="fault: KeyError"))
-    assert (broken.code(), broken.done) == (1, ["failed"])
-    assert capsys.readouterr().err.startswith("broadsheet: a fault of ours: KeyError")
-    stopped = Run(monkeypatch, run_result(signal=15))
-    assert (stopped.code(), stopped.done) == (143, ["stopped"])
-
-
-@pytest.mark.parametrize(
-    ("given", "is_resumed"), [({"urls": (START,)}, False), ({"urls_file": "x"}, False), ({}, True)]
-)
-def test_a_command_without_start_urls_takes_those_of_the_archive(
-    monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], is_resumed: bool
-) -> None:
-    run = Run(monkeypatch, run_result())
-    monkeypatch.setattr(crawl, "resumed_options", lambda options: {"urls": (OTHER,)})
-    run.code(**{"urls": (), "urls_file": None} | given)
-    assert (run.options["urls"] == (OTHER,)) is is_resumed
 
 
 def test_whom_notify_names_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

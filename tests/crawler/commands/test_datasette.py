@@ -16,9 +16,7 @@ def test_metadata_are_json_about_this_file(db: Path, capsys: pytest.CaptureFixtu
     assert out == json.dumps(printed, ensure_ascii=False, indent=2) + "\n"
 
 
-def test_datasette_starts_with_the_metadata_and_what_follows_is_its_own(
-    db: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_datasette_starts_with_the_metadata_and_what_follows_is_its_own(db, monkeypatch, capfd):
     monkeypatch.setenv("PATH", str(db.parent))
     monkeypatch.setattr("sys.executable", str(db.parent / "python"))
     assert run(["datasette", str(db)]) == 2

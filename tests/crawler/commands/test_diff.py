@@ -12,9 +12,7 @@ from broadsheet.cleaners.compare.edits import BlockChange
 from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands.diff import (
     RevisionChoice,
-    _change_text,
     _choose_revisions,
-    _json_values,
     _print_comparison,
     _render_words,
 )
@@ -50,9 +48,7 @@ REVISIONS = (
         (RevisionChoice(at="2026-01-09T00:00:00+00:00", last=2), (4, 2)),
     ],
 )
-def test_revisions_are_chosen_by_number_or_time_and_else_the_last_two_texts(
-    choice: RevisionChoice, numbers: tuple[int, int]
-) -> None:
+def test_revisions_are_chosen_by_number_or_time_and_else_the_last_two_texts(choice, numbers):
     first, last = _choose_revisions(REVISIONS, choice)
     assert (first.number, last.number) == numbers
 
@@ -73,20 +69,6 @@ def test_revisions_are_chosen_by_number_or_time_and_else_the_last_two_texts(
 def test_what_cannot_be_chosen_is_said(choice: RevisionChoice, refusal: str) -> None:
     with pytest.raises(CommandError, match=refusal):
         _choose_revisions(REVISIONS, choice)
-
-
-@pytest.mark.parametrize(
-    ("made", "text"),
-    [
-        (revision(1, RevisionMark.FIRST), "first"),
-        (revision(2, EditKind.HEADLINE, EditKind.HEADLINE, EditKind.BODY), "headline, body"),
-        (revision(2, EditKind.BODY, note="http_410"), "body"),
-        (revision(3, EditKind.WITHDRAWN, note="http_410"), "withdrawn: HTTP 410 Gone"),
-        (revision(5, EditKind.RETURNED, note="http_410"), "returned"),
-    ],
-)
-def test_a_change_in_words(made: Revision, text: str) -> None:
-    assert _change_text(made) == text
 
 
 def drawn(words: tuple[tuple[str, str], ...], *, on_terminal: bool = False, in_colour: bool = True) -> str:
@@ -124,16 +106,3 @@ def test_what_is_the_same_is_counted(capsys: pytest.CaptureFixture[str], monkeyp
     ]  # fmt: skip
     _print_comparison(COMPARISON._replace(rows=COMPARISON.rows[:2]))
     assert capsys.readouterr().out.splitlines()[-1] == "… 2 blocks unchanged"
-
-
-def test_as_json() -> None:
-    values = _json_values(COMPARISON)
-    blocks = values.pop("blocks")
-    assert [(block["change"], block["before"], block["after"]) for block in blocks] == [  # type: ignore[attr-defined]
-        ("rewritten", "old", "new"), ("added", "", "more"), ("removed", "gone", ""),
-    ]  # fmt: skip
-    first, last = values.pop("from"), values.pop("to")
-    assert (first.number, last.number, first.seen_at) == (1, 2, "2026-01-01T12:00:00+00:00")  # type: ignore[index]
-    assert values == {
-        "article_id": 7, "url": "http://a.test/1", "title": {"before": "T1", "after": "T2"}, "unchanged": 3,
-    }  # fmt: skip

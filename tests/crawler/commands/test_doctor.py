@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,6 @@ from typing import Any
 import pytest
 
 from broadsheet.crawler.cli import run
-from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import doctor, spider_run
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome, RobotsFile
@@ -29,9 +27,7 @@ def subjects(out: str) -> list[str]:
     return [line[4:].partition(":")[0] for line in out.splitlines()]
 
 
-def test_a_machine_in_order_is_0_and_nothing_is_left(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_machine_in_order_is_0_and_nothing_is_left(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(["doctor"]) == 0
     out = capsys.readouterr().out
@@ -58,9 +54,7 @@ def test_a_site_that_cannot_be_asked_is_1(url: str, tmp_path: Path) -> None:
     assert out.splitlines()[-1].startswith("BAD site: ")
 
 
-def test_what_is_missing_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_missing_is_named(tmp_path, capsys, monkeypatch):
     installed = doctor._version_of
     monkeypatch.setattr(doctor, "_version_of", lambda name: "" if name == "warcio" else installed(name))
     assert run(["doctor", "--db", str(tmp_path / "none" / "a.db")]) == 1
@@ -84,10 +78,7 @@ def test_what_is_missing_is_named(
         ),
     ],
 )  # fmt: skip
-def test_what_the_machine_has_is_told(
-    free: int, program: Any, now: datetime, lines: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+def test_what_the_machine_has_is_told(free, program, now, lines, tmp_path, monkeypatch, capsys):
     found = SimpleNamespace(
         find_chromium=lambda *, allows_no_sandbox: "unsafe" if allows_no_sandbox else program,
         find_program=lambda: "/bin/chromium",
@@ -141,10 +132,7 @@ def robots(access: str, reason: str) -> Outcome:
         ([], 0, 1, ["BAD site: http://a.example/ gave nothing"]),
     ],
 )  # fmt: skip
-def test_what_a_site_answers_is_told_with_its_clock(
-    outcomes: list[Outcome], seconds: float, code: int, lines: list[str], monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+def test_what_a_site_answers_is_told_with_its_clock(outcomes, seconds, code, lines, monkeypatch, capsys):
     asked: list[Any] = []
 
     def run_spider(db: str, arguments: Any, settings: Any) -> None:
@@ -167,40 +155,3 @@ def test_what_a_site_answers_is_told_with_its_clock(
          "CONCURRENT_REQUESTS": 1, "LOG_LEVEL": "ERROR",
          "BROADSHEET_URL_LINES": False},
     )]  # fmt: skip
-
-
-def test_a_site_that_is_refused_is_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def run_spider(*_words: Any) -> None:
-        raise CommandError("that is no URL")
-
-    monkeypatch.setattr(spider_run, "run_spider", run_spider)
-    monkeypatch.setattr(doctor.processes, "start_workers", lambda: None)
-    assert run(["doctor", "nonsense"]) == 1
-    assert capsys.readouterr().out.splitlines()[len(SUBJECTS) :] == ["BAD site: that is no URL"]
-
-
-def test_an_sqlite_without_full_text_search_is_no_good(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def connect(_place: str) -> sqlite3.Connection:
-        raise sqlite3.OperationalError("no such module: fts5")
-
-    stand_in = SimpleNamespace(connect=connect, OperationalError=sqlite3.OperationalError, sqlite_version="3.1")
-    monkeypatch.setattr(doctor, "sqlite3", stand_in)
-    assert run(["doctor"]) == 1
-    lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if not line.startswith(("ok ", "---"))] == [
-        "BAD SQLite: 3.1 without full-text search: no such module: fts5"
-    ]
-
-
-def test_a_folder_that_cannot_be_written_is_no_good(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def make_folder(*, prefix: str, dir: Path) -> None:
-        raise PermissionError(13, f"no {prefix} in {dir.name}")
-
-    monkeypatch.setattr(doctor, "TemporaryDirectory", make_folder)
-    assert run(["doctor", "--db", str(tmp_path / "a.db")]) == 1
-    line = f"BAD disk: {tmp_path} cannot be written: no .broadsheet- in {tmp_path.name}"
-    assert line in capsys.readouterr().out.splitlines()

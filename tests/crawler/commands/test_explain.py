@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -25,9 +24,7 @@ BLOCKS = f"SELECT {{}} FROM {BLOCKS_TABLE} WHERE url = '{RIVER}' ORDER BY positi
 
 
 @pytest.mark.parametrize("columns", ["80", "200"])
-def test_explain_shows_every_block_with_its_number(
-    archive_path: Path, columns: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_explain_shows_every_block_with_its_number(archive_path, columns, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", columns)
     assert run(["restore", str(archive_path), str(block_id(CAPTION))]) == 0
     capsys.readouterr()
@@ -45,23 +42,7 @@ def test_explain_shows_every_block_with_its_number(
     assert capsys.readouterr().out == output
 
 
-def test_json_has_every_block_with_its_number_as_text(archive_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["restore", str(archive_path), str(block_id(CAPTION))]) == 0
-    capsys.readouterr()
-    assert run(["explain", str(archive_path), RIVER, "--json"]) == 0
-    values = json.loads(output := capsys.readouterr().out)
-    numbers = [block["block_id"] for block in values["blocks"]]
-    assert numbers == [str(number) for (number,) in rows(archive_path, BLOCKS.format("block_id"))]
-    assert max(int(number) for number in numbers) > 2**53
-    [block] = [block for block in values["blocks"] if block["block_id"] == str(block_id(CAPTION))]
-    assert (block["kept"], block["text"]) == (True, CAPTION)
-    assert block["overruled"] == {"reason": "share buttons", "rule": "share.icons"}
-    assert not ACTIVE & set(output)
-
-
-def test_nothing_is_cut_where_the_output_is_no_terminal(
-    archive_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_cut_where_the_output_is_no_terminal(archive_path, capsys, monkeypatch):
     monkeypatch.delenv("COLUMNS", raising=False)
     assert run(["explain", str(archive_path), RIVER]) == 0
     output = capsys.readouterr().out
@@ -72,9 +53,7 @@ def test_nothing_is_cut_where_the_output_is_no_terminal(
     assert SIMILAR_WORDS not in capsys.readouterr().out
 
 
-def test_explain_says_how_certain_a_text_is_and_lists_its_pictures(
-    archive_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_explain_says_how_certain_a_text_is_and_lists_its_pictures(archive_path, capsys):
     url, make = "https://a.example/certain", Maker()
     picture = ArticleImage("https://a.example/i.jpg", "The mill", "Photo: Ana Sol", "A mill")
     with Archive.open(archive_path, make.clock) as archive:
@@ -89,9 +68,7 @@ def test_explain_says_how_certain_a_text_is_and_lists_its_pictures(
     assert "certainty" not in capsys.readouterr().out
 
 
-def test_what_is_said_twice_names_the_block_that_it_repeats(
-    archive_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_said_twice_names_the_block_that_it_repeats(archive_path, capsys):
     url, make = "https://a.example/twice", Maker()
     blocks = tuple(Block(n, BlockKind.PARAGRAPH, text) for n, text in enumerate(("Mill", "River", "River")))
     kept, again = Verdict(True, "selected", "s"), Verdict(False, "said twice", "context/duplicate", repeats=1)
@@ -105,9 +82,7 @@ def test_what_is_said_twice_names_the_block_that_it_repeats(
     assert [block["repeats"] for block in json.loads(capsys.readouterr().out)["blocks"]] == [None, None, 1]
 
 
-def test_on_a_terminal_the_longest_removed_block_has_a_command_that_brings_it_back(
-    archive_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_on_a_terminal_the_longest_removed_block_has_a_command_that_brings_it_back(archive_path, monkeypatch):
     page = SimpleNamespace(
         url="https://a.example/a page",
         blocks=[

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 import os
 import subprocess
 import sys
@@ -15,49 +13,56 @@ from lxml import html
 
 from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands import export
-from broadsheet.output.archive.article_filter import ALL_ARTICLES
 from broadsheet.output.read.web_feeds import FeedScope
 from broadsheet.output.write.archive_writer import Archive
-from tests.crawler.shell import ACTIVE
+from tests.crawler.shell import ACTIVE, verb_here
 from tests.crawler.warm import PATIENCE, REPOSITORY
 from tests.internal_tables import WARC_FILES
 from tests.output.wires import fetched
 
 
-def test_export_to_files(db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    target = tmp_path / "out.jsonl"
-    target.write_text("old")
-    assert run(["export", str(db), "--format", "jsonl", "-o", str(target)]) == 0
-    assert len(target.read_text().splitlines()) == 2
-    assert run(["export", str(db), "--format", "markdown", "-o", str(tmp_path / "new" / "folder")]) == 0
-    assert len(list((tmp_path / "new" / "folder").glob("*.md"))) == 2
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "made.db", "new", "out.jsonl", "out.jsonl.schema.json"
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("-o out.jsonl", [".json", ".jsonl"]),
+        ("-o out.CSV", [".CSV", ".json"]),
+        ("-o new/folder/", [".json", ".md", ".md"]),
+        ("--format markdown -o out", [".json", ".md", ".md"]),
+        ("--format tei -o out", [".json", ".xml", ".xml"]),
+        ("--format html -o out", [".html"] * 5),
+        ("-o all.html", [".html"]),
+    ],
+)
+def test_a_format_writes_these_files(db, tmp_path, monkeypatch, options, told):
+    monkeypatch.chdir(tmp_path)
+    for host, count in (("a.example", 2), ("EXAMPLE", 2), ("b.example", 0)):
+        words = ("export", db, *options.split(), "--host", host)
+        assert f"{count} articles written" in verb_here(*words)[2]
+        if host == "a.example":
+            files = [path for path in tmp_path.rglob("*") if path.is_file() and path != db]
+            assert sorted(path.suffix for path in files) == told
+            has_dictionary = "the kept blocks in order" in "".join(path.read_text("utf-8") for path in files)
+            assert has_dictionary == (len(told) > 1)
+            assert verb_here(*words)[0] == 0, "the same files are written again"
 
 
-def test_the_name_says_the_format(db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("a.jsonl", "a.CSV"):
-        assert run(["export", str(db), "-o", str(tmp_path / name)]) == 0
-    assert json.loads((tmp_path / "a.jsonl").read_text().splitlines()[0])["url"]
-    assert len(list(csv.DictReader(io.StringIO((tmp_path / "a.CSV").read_text(), newline="")))) == 2
-    assert run(["export", str(db), "-o", f"{tmp_path}/folder/"]) == 0
-    assert len(list((tmp_path / "folder").glob("*.md"))) == 2
+@pytest.mark.parametrize("output_format", ["atom", "json-feed", "jsonl", "csv"])
+def test_what_is_chosen_is_written_to_standard_output_or_a_file(db, tmp_path, output_format):
+    words, target, url = ("export", db, "--format", output_format), tmp_path / "out", "https://a.example/river"
+    assert url in verb_here(*words)[1]
+    code, out, errors = verb_here(*words, "-o", target, "--host", "A.example", "--query", "river -")
+    assert (code, out, " written" in errors, url in target.read_text("utf-8")) == (0, "", True, True)
+    assert "https://a.example/Evil" not in target.read_text("utf-8")
+    if output_format in ("atom", "json-feed"):
+        assert url not in verb_here(*words, "--kind", "withdrawn")[1]
+    if output_format == "csv":
+        mark = "\ufeff".encode()
+        for options, marks in (((), 0), (("--bom",), 1)):
+            assert verb_here(*words, *options, "-o", target)[0] == 0
+            assert (target.read_bytes().count(mark), target.read_bytes().startswith(mark)) == (marks, bool(marks))
 
 
-@pytest.mark.parametrize("shape", ["jsonl", "csv", "markdown"])
-def test_filters_are_those_of_search(db: Path, tmp_path: Path, shape: str, capsys: pytest.CaptureFixture[str]) -> None:
-    for host, count in (("a.example", 2), ("example", 2), ("b.example", 0)):
-        target = tmp_path / f"{host}.out"
-        assert run(["export", str(db), "--format", shape, "-o", str(target), "--host", host]) == 0
-        assert f"{count} articles written" in capsys.readouterr().err
-    assert run(["export", str(db), "--format", "wacz", "-o", str(tmp_path / "a.wacz"), "--host", "a.example"]) == 2
-    assert "cannot be chosen by article" in capsys.readouterr().err
-
-
-def test_raw_responses_are_not_exported_before_a_takedown_of_them_is_finished(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_raw_responses_are_not_exported_before_a_takedown_of_them_is_finished(tmp_path, capsys):
     db, target = tmp_path / "a.db", tmp_path / "a.wacz"
     with Archive.open(db) as archive:
         archive.keep_raw({"software": "test"})
@@ -72,44 +77,10 @@ def test_raw_responses_are_not_exported_before_a_takedown_of_them_is_finished(
     assert run(["export", str(db), "-o", str(target)]) == 0
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--format", "csv", "-o", "{db}"], "is the archive itself"),
-        (["--format", "csv", "-o", "{folder}"], "is a folder"),
-        (["--format", "markdown", "-o", "{db}"], "cannot make the folder"),
-        (["--format", "tei"], "writes a folder"),
-        (["--format", "html", "-o", "-"], "writes a folder"),
-        (["--format", "csv", "--limit", "100"], "--limit is for atom and json-feed"),
-    ],
-)
-def test_export_to_no_place(
-    db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
-) -> None:
-    filled = [argument.format(db=db, folder=tmp_path) for argument in arguments]
-    assert run(["export", str(db), *filled]) == 2
-    shown = capsys.readouterr()
-    assert (shown.out, shown.err.count("\n")) == ("", 1)
-    assert message in shown.err
-    assert run(["verify", str(db)]) == 0
-
-
 def test_titles_are_inert(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["search", "evil"], ["report"], ["report", "--json"], ["export", "--format", "jsonl"]):
         run([arguments[0], str(db), *arguments[1:]])
         assert not set(capsys.readouterr().out) & ACTIVE, arguments
-
-
-@pytest.mark.parametrize(("output_format", "ending"), [("html", "*.html"), ("tei", "*.xml"), ("markdown", "*.md")])
-def test_a_folder_has_a_file_an_article_and_the_meanings_of_the_fields(
-    db: Path, tmp_path: Path, output_format: str, ending: str
-) -> None:
-    folder = tmp_path / "out"
-    assert run(["export", str(db), "--format", output_format, "-o", str(folder)]) == 0
-    assert len(list((folder / "articles" if output_format == "html" else folder).glob(ending))) == 2
-    meanings = (folder / ("about.html" if output_format == "html" else "dictionary.json")).read_text("utf-8")
-    assert "the kept blocks in order" in meanings
 
 
 def test_a_page_has_all_articles_and_leads_to_each(db: Path, tmp_path: Path) -> None:
@@ -122,47 +93,7 @@ def test_a_page_has_all_articles_and_leads_to_each(db: Path, tmp_path: Path) -> 
     assert all("1 words" not in text for text in tree.xpath("//footer//text()"))
 
 
-def test_what_no_ending_says_is_told_with_all_formats(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["export", str(db), "-o", "x.docx"]) == 2
-    message = capsys.readouterr().err
-    assert all(name in message for name in ("jsonl", "parquet", "json-feed", "tei", ".html", "folder/"))
-    assert run(["export", str(db), "--format", "docx"]) == 2
-    assert "json-feed" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("output_format", ["atom", "json-feed"])
-def test_a_feed_goes_to_standard_output_or_a_file(
-    db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], output_format: str
-) -> None:
-    assert run(["export", str(db), "--format", output_format]) == 0
-    printed = capsys.readouterr().out
-    assert run(["export", str(db), "--format", output_format, "-o", str(tmp_path / "feed"), "--host", "A.example"]) == 0
-    assert "2 entries written" in capsys.readouterr().err
-    assert "https://a.example/river" in printed
-    assert "https://a.example/river" in (tmp_path / "feed").read_text("utf-8")
-    assert run(["export", str(db), "--format", output_format, "--kind", "withdrawn"]) == 0
-    assert "https://a.example/river" not in capsys.readouterr().out
-
-
-def test_csv_has_a_byte_order_mark_where_it_is_asked_for(db: Path, tmp_path: Path) -> None:
-    for options, start in (([], b"id,url"), (["--bom"], b"\xef\xbb\xbfid,url")):
-        target = tmp_path / "a.csv"
-        assert run(["export", str(db), "--format", "csv", *options, "-o", str(target)]) == 0
-        assert target.read_bytes().startswith(start)
-        assert target.read_bytes().count(b"\xef\xbb\xbf") == len(options)
-
-
-def test_a_data_dictionary_stands_beside_a_file(db: Path, tmp_path: Path) -> None:
-    for output_format, name in (("csv", "a.csv-metadata.json"), ("jsonl", "a.jsonl.schema.json")):
-        target = tmp_path / f"a.{output_format}"
-        assert run(["export", str(db), "--format", output_format, "-o", str(target)]) == 0
-        assert "Its title." in (tmp_path / name).read_text("utf-8")
-        assert run(["export", str(db), "--format", output_format, "-o", str(target)]) == 0
-
-
-def test_another_file_of_a_dictionary_s_name_is_left_alone(
-    db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_another_file_of_a_dictionary_s_name_is_left_alone(db, tmp_path, capsys):
     (tmp_path / "a.csv-metadata.json").write_text("mine")
     assert run(["export", str(db), "--format", "csv", "-o", str(tmp_path / "a.csv")]) == 0
     assert (tmp_path / "a.csv-metadata.json").read_text() == "mine"
@@ -177,18 +108,6 @@ def test_a_pipe_has_no_dictionary_beside_it(db: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "made.db"]
 
 
-@pytest.mark.parametrize("shape", ["jsonl", "atom"])
-def test_a_query_chooses_what_is_written(
-    db: Path, tmp_path: Path, shape: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    target = tmp_path / f"a.{shape}"
-    assert run(["export", str(db), "--format", shape, "-o", str(target), "--query", "river -"]) == 0
-    assert "https://a.example/river" in target.read_text()
-    assert "https://a.example/Evil" not in target.read_text()
-    assert run(["export", str(db), "--format", shape, "-o", str(target), "--query", '"-"']) == 2
-    assert "has no word" in capsys.readouterr().err
-
-
 def test_a_stream_that_cannot_go_back_gets_a_whole_file() -> None:
     class Pipe(io.BytesIO):
         def seekable(self) -> bool:
@@ -200,12 +119,6 @@ def test_a_stream_that_cannot_go_back_gets_a_whole_file() -> None:
             file.seek(0)
             file.write(b"S")
         assert stream.getvalue() == b"Second"
-
-
-def test_an_export_is_of_all_articles_as_they_are_unless_told_otherwise() -> None:
-    whole = export.ExportOptions("csv")
-    assert (whole.one_per_cluster, whole.byte_order_mark, whole.keeps_credentials) == (False, False, False)
-    assert (whole.article_filter, whole.feed_scope) == (ALL_ARTICLES, FeedScope())
 
 
 @pytest.mark.parametrize(("given", "limit"), [(None, 100), (7, 7)])

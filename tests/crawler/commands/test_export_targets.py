@@ -20,7 +20,7 @@ import pytest
 from broadsheet.crawler.cli import run
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.run_records import ImportedFile, note_import
-from tests.crawler.shell import environment
+from tests.crawler.shell import environment, verb_here
 from tests.crawler.warm import PATIENCE, REPOSITORY
 from tests.internal_tables import BLOCK_TEXTS
 from tests.output.conftest import Maker
@@ -29,7 +29,6 @@ from tests.output.wires import fetched
 
 PROGRAM = f"{sys.executable} -m broadsheet.crawler.cli"
 FORMATS = ("jsonl", "csv", "wacz")
-OWN_FILES = ("a.db", "a.db-wal", "a.db-shm", "a.db-journal", "a.db.lock", "a.db.backup-v3", "a.db.warc/new.warc.gz")
 
 
 @pytest.fixture
@@ -58,81 +57,54 @@ def writing(file: Path, target: object) -> list[list[str]]:
     return [*lines, ["correct", str(file), "--export-rules", str(target)]]
 
 
-def assert_refused(file: Path, target: object, capsys: pytest.CaptureFixture[str], *words: str) -> None:
-    before = contents(file.parent)
-    for line in writing(file, target):
-        assert run(line) == 2, line
-        shown = capsys.readouterr()
-        assert (shown.out, shown.err.count("\n")) == ("", 1), shown.err
-        assert all(word in shown.err for word in words), shown.err
-        assert contents(file.parent) == before, line
-
-
-@pytest.mark.parametrize("name", OWN_FILES)
-def test_the_archive_s_own_files_are_refused(file: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
-    target = file.parent / name
-    assert_refused(file, target, capsys, "the archive")
-    if not target.exists() and not name.endswith(("-wal", "-journal")):  # SQLite would try to roll them back
-        target.write_text("something that stands there")
-        assert_refused(file, target, capsys, "the archive")
-
-
-def test_its_raw_responses_are_refused(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert_refused(file, file.parent / warc_name(file), capsys, "the archive")
-
-
-@pytest.mark.parametrize("name", ["folder.json", "committed.jsonl", "new.warc.gz"])
-def test_the_folder_of_another_archive_is_refused_too(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
-    folder = tmp_path / "other.db.warc"
-    shutil.copytree(Path(f"{file}.warc"), folder)
-    assert_refused(file, folder / name, capsys, "the archive")
-
-
-@pytest.mark.parametrize("kind", ["link", "hard link", "folder link"])
-def test_they_are_refused_under_another_name(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
-) -> None:
-    record_file = file.parent / warc_name(file)
-    other_name = tmp_path / "innocent.csv"
-    if kind == "folder link":
-        other_name.symlink_to(record_file.parent)
-        other_name = other_name / record_file.name
-    elif kind == "link":
-        other_name.symlink_to(record_file)
-    else:
-        os.link(record_file, other_name)
-    assert_refused(file, other_name, capsys, "the archive")
-
-
-def test_an_imported_file_is_refused(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    imported_file = tmp_path / "theirs.warc.gz"
-    imported_file.write_bytes(b"WARC/1.1")
+@pytest.fixture
+def around(file: Path, tmp_path: Path) -> Path:
+    """The folder of the archive with other files: a copy of its raw responses, links to them, what it was made of."""
+    shutil.copytree(f"{file}.warc", tmp_path / "other.db.warc")
+    record_file = tmp_path / warc_name(file)
+    (tmp_path / "link.csv").symlink_to(record_file)
+    os.link(record_file, tmp_path / "hard-link.csv")
+    (tmp_path / "folder-link").symlink_to(record_file.parent)
+    (tmp_path / "theirs.warc.gz").write_bytes(b"WARC/1.1")
     with Archive.open(file) as archive:
-        note_import(archive.db, ImportedFile.of(imported_file, file), {}, "2026-01-01T00:00:00+00:00", {})
-    assert_refused(file, imported_file, capsys, "the archive")
-
-
-def test_another_database_is_refused(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with Archive.open(tmp_path / "b.db"):
-        pass
-    assert_refused(file, tmp_path / "b.db", capsys, "SQLite")
-
-
-def test_a_folder_and_what_is_write_protected_are_refused(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert_refused(file, tmp_path, capsys, "is a folder")
-    assert_refused(file, f"{tmp_path}/new/", capsys, "is a folder")
-    assert_refused(file, "", capsys, "name a file")
-    assert_refused(file, tmp_path / "none" / "out", capsys, "cannot write")
+        imported = ImportedFile.of(tmp_path / "theirs.warc.gz", file)
+        note_import(archive.db, imported, {}, "2026-01-01T00:00:00+00:00", {})
+    Archive.open(tmp_path / "b.db").close()
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    assert_refused(file, tmp_path / "loop", capsys, "cannot write")
-    if os.geteuid():
-        (tmp_path / "kept").write_text("kept")
-        (tmp_path / "kept").chmod(0o444)
-        assert_refused(file, tmp_path / "kept", capsys, "Permission denied")
+    (tmp_path / "kept").write_text("kept")
+    (tmp_path / "kept").chmod(0o444)
+    return tmp_path
+
+
+OWN_FILES = ("a.db", "a.db-wal", "a.db-shm", "a.db-journal", "a.db.lock", "a.db.backup-v3", "a.db.warc/new.warc.gz")
+COPIED = ("other.db.warc/folder.json", "other.db.warc/committed.jsonl", "other.db.warc/new.warc.gz")
+OTHER_NAMES = ("a.db.warc/NAME", "link.csv", "hard-link.csv", "folder-link/NAME", "theirs.warc.gz")
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        *((name, "the archive") for name in (*OWN_FILES, *COPIED, *OTHER_NAMES)),
+        ("b.db", "SQLite"),
+        ("", "is a folder"),
+        ("new/", "is a folder"),
+        ("none/out", "cannot write"),
+        ("loop", "cannot write"),
+        *([("kept", "Permission denied")] * bool(os.geteuid())),
+    ],
+)  # fmt: skip
+def test_what_must_stay_is_refused_as_a_target(file, around, target, said):
+    name = target.replace("NAME", Path(warc_name(file)).name)
+    is_new = target in OWN_FILES and not (around / name).exists() and not name.endswith(("-wal", "-journal"))
+    for is_there in (False, True)[: 1 + is_new]:  # of a -wal or -journal SQLite would take in what stands there
+        if is_there:
+            (around / name).write_text("something that stands there")
+        before = contents(around)
+        for words in writing(file, f"{around}/{name}"):
+            code, out, errors = verb_here(*words)
+            assert (code, out, errors.count("\n"), said in errors) == (2, "", 1, True), (words, errors)
+            assert contents(around) == before, words
+    assert "name a file" in verb_here(*writing(file, "")[0])[2]
 
 
 def test_a_link_is_followed(file: Path, tmp_path: Path) -> None:
@@ -226,9 +198,7 @@ def full_device(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_full_device_is_a_line_and_stays_a_device(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_full_device_is_a_line_and_stays_a_device(file, tmp_path, capsys):
     device = full_device(tmp_path)
     (tmp_path / "link").symlink_to(device)
     for target in (device, tmp_path / "link"):
@@ -279,9 +249,7 @@ def test_markdown_goes_to_no_stream(file: Path, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe"])
-def test_no_article_is_written_through_what_is_no_file(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
-) -> None:
+def test_no_article_is_written_through_what_is_no_file(file, tmp_path, capsys, kind):
     assert run(markdown_line(file, tmp_path / "out")) == 0
     (article_file,) = (tmp_path / "out").glob("*.md")
     article_file.unlink()
@@ -306,9 +274,7 @@ def test_a_folder_that_cannot_be_written_is_a_line(file: Path, tmp_path: Path) -
     assert all(path.suffix == ".md" and path.read_text().endswith("\n") for path in (tmp_path / "out").iterdir())
 
 
-def test_a_wacz_file_of_responses_that_are_away_is_a_line(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_wacz_file_of_responses_that_are_away_is_a_line(file, tmp_path, capsys):
     target, name = tmp_path / "out.wacz", warc_name(file)
     (tmp_path / name).rename(tmp_path / "away")
     assert run(["export", str(file), "-o", str(target)]) == 2

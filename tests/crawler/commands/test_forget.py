@@ -11,7 +11,7 @@ import pytest
 from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands.forget import describe_erasing
 from broadsheet.output.write.archive_writer import Archive
-from tests.crawler.shell import ACTIVE, rows
+from tests.crawler.shell import rows
 from tests.internal_tables import WARC_ERASURES
 
 RIVER = "https://a.example/river"
@@ -34,15 +34,6 @@ def test_an_article_is_taken_down(db: Path, capsys: pytest.CaptureFixture[str]) 
     assert run(["verify", str(db)]) == 0
 
 
-def test_a_dry_run_shows_and_changes_nothing(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    bytes_before = db.read_bytes()
-    assert run(["forget", str(db), "https://a.example/*", "--dry-run"]) == 0
-    output = capsys.readouterr().out
-    assert "2 articles, 2 pages" in output
-    assert not ACTIVE & set(output)
-    assert db.read_bytes() == bytes_before
-
-
 def test_it_names_a_file_that_is_to_be_erased_and_not_there(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Archive.open(db) as archive:
         archive.db.execute(
@@ -56,24 +47,6 @@ def test_it_names_a_file_that_is_to_be_erased_and_not_there(db: Path, capsys: py
     )
 
 
-@pytest.mark.parametrize("mode", ["--dry-run", "--yes"])
-@pytest.mark.parametrize("url", ["https://a.example/nothing", "https://b.example/*", "no url"])
-def test_what_the_archive_does_not_know_is_1(db: Path, capsys: pytest.CaptureFixture[str], mode: str, url: str) -> None:
-    assert run(["forget", str(db), url, mode]) == 1
-    assert capsys.readouterr().err.count("\n") == 1
-    assert len(urls(db)) == 2
-    assert rows(db, "SELECT count(*) FROM takedowns") == [(0,)]
-
-
-def test_an_archive_that_a_crawl_owns_is_refused_in_one_line(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with Archive.open(db):
-        assert run(["forget", str(db), RIVER, "--yes"]) == 75
-    errors = capsys.readouterr().err
-    assert "in use by another command" in errors
-    assert errors.count("\n") == 1
-    assert len(urls(db)) == 2
-
-
 def test_what_an_interrupted_write_left_is_named(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = Path(f"{db}.warc")
     folder.mkdir(exist_ok=True)
@@ -83,9 +56,7 @@ def test_what_an_interrupted_write_left_is_named(db: Path, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize(("answer", "code", "left"), [(True, 0, 1), (False, 1, 2)])
-def test_a_person_is_asked(
-    db: Path, answer: bool, code: int, left: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_person_is_asked(db, answer, code, left, monkeypatch, capsys):
     asked: list[str] = []
     monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
     monkeypatch.setattr("click.confirm", lambda question: asked.append(question) or answer)

@@ -1,19 +1,13 @@
 from __future__ import annotations
 
 import gzip
-import os
-import signal
-import sqlite3
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from broadsheet.crawler.commands import import_archives
-from broadsheet.crawler.replay.record_order import LostBytes
 from tests.crawler.scripted_site import ScriptedSite, page
-from tests.crawler.shell import crawl, rows, start, verb
+from tests.crawler.shell import crawl, rows, verb
 from tests.crawler.warcs import answer, record, wacz, write
 from tests.internal_tables import IMPORTS, OUTSIDE_HOSTS, SHELVED
 
@@ -140,24 +134,16 @@ def test_a_wacz_file_and_unpacked_records_give_the_same(tmp_path: Path):
     assert states(archives[0]) == states(archives[1])
 
 
-def test_captures_of_one_url_go_in_order_of_time_whatever_their_order_in_the_files(tmp_path: Path, db: Path):
+def test_captures_of_a_url_go_in_order_of_time_and_an_older_one_than_what_is_stored_is_noted_alone(tmp_path, db):
     late = write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", answer(page("later", words=120)), at(30))])
     early = write(tmp_path / "b.warc.gz", [record(f"{SITE}/x", answer(page("early", words=120)), at(10))])
-    code, _, _ = verb("import", late, early, "--db", db)
-    assert code == 0
-    assert "later" in texts(db)["/x"]
-    revisions = rows(db, "SELECT seen_at, change FROM revisions ORDER BY seen_at")
-    assert [query[14:16] for query, _ in revisions] == ["10", "30"]
-
-
-def test_an_older_capture_than_what_is_stored_is_noted_and_changes_nothing_else(tmp_path: Path, db: Path):
-    late = write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", answer(page("later", words=120)), at(30))])
-    early = write(tmp_path / "b.warc.gz", [record(f"{SITE}/x", answer(page("early", words=120)), at(10))])
+    assert verb("import", late, early, "--db", tmp_path / "both.db")[0] == 0
+    assert "later" in texts(tmp_path / "both.db")["/x"]
+    assert rows(tmp_path / "both.db", "SELECT substr(seen_at, 15, 2) FROM revisions ORDER BY 1") == [("10",), ("30",)]
     verb("import", late, "--db", db)
     _, out, _ = verb("import", early, "--db", db)
-    assert "later" in texts(db)["/x"]
-    assert "older 1" in out
-    assert len(rows(db, "SELECT 1 FROM captures")) == 2
+    assert ("later" in texts(db)["/x"], "older 1" in out) == (True, True)
+    assert rows(db, "SELECT count(*) FROM captures") == [(2,)]
     assert rows(db, "SELECT substr(fetched_at, 15, 2) FROM urls") == [("30",)]
 
 
@@ -197,97 +183,17 @@ def test_a_damaged_record_costs_itself_with_one_line_and_a_reason(tmp_path: Path
     assert texts(db).keys() == {"/mill", "/listed"}
 
 
-@pytest.mark.parametrize("is_garbage", [True, False], ids=["garbage between records", "a member with a broken head"])
-def test_records_that_are_lost_are_told_with_their_place_and_by_the_exit_code(
-    tmp_path: Path, db: Path, is_garbage: bool
-):
-    packed = [gzip.compress(record_bytes, mtime=0) for record_bytes in site()]
-    lost = (
-        b"no record at all" * 9 if is_garbage else gzip.compress(b"WARC/1.0\r\nWARC-Type: response\r\n\r\nlost\r\n\r\n")
-    )
-    packed.insert(5, lost)
-    file = tmp_path / "a.warc.gz"
-    file.write_bytes(b"".join(packed))
-    place = f"a.warc.gz, byte {sum(map(len, packed[:5])):,}: {len(lost):,} bytes"
-    code, _, errors = verb("import", file, "--db", db, "--quiet")
-    assert (code, place in errors, errors.count("\n")) == (1, True, 1), errors
-    assert texts(db).keys() >= {"/river", "/mill", "/listed"}
-    said = f"broadsheet: {file}: 1 record could not be read when it was imported\n"
-    for options, expected_code in (((), 1), (("--lenient",), 0)):
-        code, out, errors = verb("import", file, "--db", db, *options)
-        assert (code, "Nothing to do" in out, errors) == (expected_code, True, said)
-    code, out, errors = verb("import", file, "--db", tmp_path / "b.db", "--lenient")
-    assert (code, place in errors, "damaged 1" in out) == (0, True, True), errors
-
-
-def test_a_record_cut_by_its_writer_is_read_and_says_so(tmp_path: Path, db: Path):
-    file = write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", answer(page("river")), WARC_Truncated="length")])
-    verb("import", file, "--db", db)
-    ((evidence,),) = rows(db, "SELECT evidence FROM pages")
-    assert "truncated=length" in evidence
-
-
-def test_hosts_patterns_languages_and_dates_bound_what_is_taken(tmp_path: Path, db: Path):
-    file = write(tmp_path / "a.warc.gz", [*site(), record("https://b.example/x", answer(page("other")))])
+def test_hosts_patterns_and_languages_bound_what_is_taken(tmp_path: Path, db: Path):
+    far = record("http://xn--mnchen-3ya.example/x", answer(page("other")), WARC_Truncated="length")
+    file = write(tmp_path / "a.warc.gz", [*site(), far])
     _, out, _ = verb("import", file, "--db", db, "--host", "a.example", "--exclude", "/mill")
     assert "other host 1" in out
-    assert states(db)["/mill"] == ("skipped", "pattern")
-    assert texts(db).keys() == {"/river", "/listed"}
-    code, _, _ = verb("import", file, "--db", tmp_path / "de.db", "--language", "de")
-    assert code == 1
+    assert (states(db)["/mill"], texts(db).keys()) == (("skipped", "pattern"), {"/river", "/listed"})
+    assert verb("import", file, "--db", tmp_path / "de.db", "--language", "de")[0] == 1
     assert {reason for _, reason in states(tmp_path / "de.db").values()} >= {"language"}
-
-
-def many(tmp_path: Path, number: int) -> Path:
-    pages = [record(f"{SITE}/p{at}", answer(page(f"p{at}", f"/p{at + 1}", words=200))) for at in range(number)]
-    return write(tmp_path / "many.warc.gz", pages)
-
-
-@pytest.mark.slow
-def test_an_import_that_was_killed_goes_on_and_doubles_nothing(tmp_path: Path, db: Path):
-    file, whole = many(tmp_path, 60), tmp_path / "whole.db"
-    verb("import", file, "--db", whole)
-    deaths = 0
-    for capture_count in (1, 15, 30, 45):
-        process = start("import", file, "--db", db, start_new_session=True)
-        while process.poll() is None and _captures(db) < capture_count:
-            time.sleep(0.01)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            deaths += 1
-        process.communicate()
-    code, out, _ = verb("import", file, "--db", db)
-    assert deaths >= 2
-    assert code == 0 or "Nothing to do" in out
-    assert texts(db) == texts(whole)
-    assert states(db) == states(whole)
-    assert len(rows(db, "SELECT 1 FROM captures")) == 60
-    assert rows(db, "SELECT count(*) FROM changes WHERE change = 'added'") == [(60,)]
-    assert rows(db, "PRAGMA integrity_check") == [("ok",)]
-
-
-def _captures(db: Path) -> int:
-    try:
-        return int(rows(db, "SELECT count(*) FROM captures")[0][0])
-    except sqlite3.Error:  # it is not there yet
-        return 0
-
-
-@pytest.mark.slow
-def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(tmp_path: Path, db: Path):
-    file = many(tmp_path, 80)
-    process = start("import", file, "--db", db)
-    while process.poll() is None and _captures(db) < 3:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Stopping when what is under way is done" in errors
-    assert rows(db, "SELECT outcome FROM runs") == [("stopped",)]
-    assert 3 <= _captures(db) < 80
-    code, _, _ = verb("import", file, "--db", db)
-    assert code == 0
-    assert _captures(db) == 80
+    assert verb("import", file, "--db", tmp_path / "far.db", "--host", "http://www.München.example/")[0] == 0
+    assert rows(tmp_path / "far.db", "SELECT url FROM articles") == [("http://xn--mnchen-3ya.example/x",)]
+    assert "truncated=length" in rows(tmp_path / "far.db", "SELECT evidence FROM pages")[0][0]
 
 
 @pytest.mark.slow
@@ -339,22 +245,3 @@ def test_what_a_pattern_took_down_does_not_come_back_under_another_address(tmp_p
     assert verb("import", write(tmp_path / "b.warc.gz", [*site(), *again]), "--db", db)[0] == 0
     assert texts(db).keys() == {"/mill", "/listed"}
     assert states(db)["/news/river"] == states(db)["/moved"] == ("skipped", "forgotten")
-
-
-def test_a_host_may_be_written_as_a_person_writes_it(tmp_path: Path, db: Path):
-    records = [record(f"http://{host}/x", answer(page("river"))) for host in ("xn--mnchen-3ya.example", "b.example")]
-    file = write(tmp_path / "a.warc.gz", records)
-    assert verb("import", file, "--db", db, "--host", "http://www.München.example/")[0] == 0
-    assert rows(db, "SELECT url FROM articles") == [("http://xn--mnchen-3ya.example/x",)]
-
-
-@pytest.mark.parametrize(("count", "lines"), [(1, 1), (20, 21), (21, 21)])
-def test_twenty_places_are_named_where_no_record_can_be_read(
-    count: int, lines: int, capsys: pytest.CaptureFixture[str]
-) -> None:
-    import_archives.print_lost([LostBytes("a.warc", n, 1_000) for n in range(count)])
-    said = capsys.readouterr().err.splitlines()
-    assert (len(said), said[0]) == (
-        lines, "broadsheet: a.warc, byte 0: 1,000 bytes in which no record with a URL can be read",
-    )  # fmt: skip
-    assert said[20:] == [f"broadsheet: {count},000 bytes in {count} places could not be read"] * (count > 1)

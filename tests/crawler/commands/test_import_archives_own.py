@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import shutil
-import signal
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
-from broadsheet.crawler.replay import importing
 from broadsheet.output.archive.page_rows import make_page_rows
 from broadsheet.output.raw.raw_exchange import Capture, RawExchange
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
-from tests.crawler.commands.conftest import WorkersHere
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import rows, verb
 from tests.internal_tables import WARC_FILES
@@ -103,11 +97,6 @@ def test_what_was_taken_down_stays_away_and_is_erased(db: Path) -> None:
     assert verb("import", "--own", "--db", db)[1] == "Nothing to take in: each response has its row.\n"
     assert states(db) == dict.fromkeys(("mill", "quay", "river"), "done/article") | {"tower": "skipped/forgotten"}
     assert printed("verify", db) == (0, "in order: 3 articles\n", "")
-
-
-def test_quiet_says_nothing(db: Path) -> None:
-    assert printed("import", "--own", "--db", db, "-q") == (0, "", "")
-    assert len(states(db)) == 4
 
 
 def test_a_copy_becomes_an_archive_of_its_own(db: Path) -> None:
@@ -207,22 +196,3 @@ def test_a_file_that_is_away_or_no_warc_file_costs_the_others_nothing(db: Path) 
     assert [line for line in errors.splitlines() if line.startswith("broadsheet: ")] == [
         f"broadsheet: {file.absolute()} holds no WARC or ARC records"
     ]
-
-
-def test_ctrl_c_stops_in_good_order_and_the_same_command_goes_on(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class StoppedWorkers(WorkersHere):
-        async def run(self, function: Callable[..., Any], *args: Any) -> Any:
-            signal.raise_signal(signal.SIGINT)
-            await asyncio.sleep(0.01)
-            return await super().run(function, *args)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(importing, "WorkerPool", StoppedWorkers)
-        patch.setattr(importing, "_RECORDS_PER_WORKER", 1)
-        patch.setenv("BROADSHEET_WORKERS", "1")
-        code, out, errors = printed("import", "--own", "--db", db)
-    assert (code, out) == (130, "")
-    assert "Stopped. a.db is in order, and the same command goes on from here." in errors
-    assert rows(db, "SELECT outcome, reason FROM runs WHERE command LIKE 'import --own %'") == [("stopped", "signal 2")]
-    assert printed("import", "--own", "--db", db)[0] == 0
-    assert len(states(db)) == 4

@@ -80,9 +80,7 @@ def damaged_copy(archive: Path, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("verb", COMMANDS)
-def test_the_fields_are_those_of_the_document(
-    archive_path: Path, tmp_path: Path, verb: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_fields_are_those_of_the_document(archive_path, tmp_path, verb, capsys):
     archive = damaged_copy(archive_path, tmp_path) if verb == "verify" else archive_path
     arguments = [str(archive) if argument == "DB" else argument for argument in COMMANDS[verb]]
     run([*arguments, "--json"])
@@ -96,9 +94,7 @@ def test_the_fields_are_those_of_the_document(
     assert not ACTIVE & set(output)
 
 
-def test_numbers_of_blocks_are_text_that_keeps_all_their_bits(
-    archive_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_numbers_of_blocks_are_text_that_keeps_all_their_bits(archive_path, capsys):
     assert block_id(PROMO) > 2**53
     assert run(["correct", str(archive_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[0])["block_id"] == str(block_id(PROMO))

@@ -1,56 +1,67 @@
+"""What a process has loaded when it begins: no more than its work needs, and in an order that works."""
+
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-_IMPORTED = "print(*sorted({'numpy', 'pandas', 'scrapy', 'sqlite_utils', 'trafilatura'} & set(sys.modules)))"
+from tests.crawler.warm import REPOSITORY
+
+HEAVY = "print(*sorted({'numpy', 'pandas', 'scrapy', 'sqlite_utils', 'trafilatura'} & set(sys.modules)))"
+ORDER = """
+names = list(sys.modules)
+print(names.index("scrapy.core.downloader.contextfactory") < names.index("broadsheet.crawler.commands.run_summary"))
+late = ("broadsheet.output.settle.", "broadsheet.cleaners.clean", "trafilatura")
+print([name for name in names if name.startswith(late)])"""
+FORKED = """
+import broadsheet.crawler.commands.crawl_preload, os, threading
+print([name in sys.modules for name in ("broadsheet.crawler.commands.spider_run", "twisted.internet.reactor")])
+print(threading.active_count())
+print([file for file in os.listdir("/proc/self/fd") if "first.db" in os.path.realpath(f"/proc/self/fd/{file}")])"""
+DATA_FRAMES = "import broadsheet.crawler.commands, sqlite_utils"
+EARLY = """
+import numpy, broadsheet.crawler.commands, sqlite_utils.db
+print(numpy.int64 in sqlite_utils.db.COLUMN_TYPE_MAPPING)"""
+slow = pytest.mark.slow
 
 
-def imported_by(program: str, **environment: str) -> str:
-    """What a new interpreter has imported of the heavy libraries when the program has run."""
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys\n{program}\n{_IMPORTED}"],
-        capture_output=True, text=True, check=True, env=os.environ | environment,
-    )  # fmt: skip
-    return done.stdout.splitlines()[-1]
+def verb(words: str) -> str:
+    return f"from broadsheet.crawler.cli import run; run({words.split()!r}); print('loaded:'); {HEAVY}"
 
 
-def test_libraries_of_data_frames_are_left_out_and_can_be_imported_later():
-    program = "import broadsheet.crawler.commands, sqlite_utils"
-    assert imported_by(program) == "sqlite_utils"
-    assert imported_by(f"{program}\nimport numpy; numpy.int64(1)") == "numpy sqlite_utils"
-
-
-def test_what_a_program_has_imported_stays():
-    check = "assert numpy.int64 in sqlite_utils.db.COLUMN_TYPE_MAPPING"
-    program = f"import numpy, broadsheet.crawler.commands, sqlite_utils.db\n{check}"
-    assert imported_by(program) == "numpy sqlite_utils"
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("arguments", "libraries"),
+    ("program", "told"),
     [
-        (["doctor"], ""),
-        (["clean", "page.html"], "numpy"),
-        (["fleet", "status", "no-such.toml"], ""),
-        (["verify", "no-such.txt"], ""),
+        pytest.param(f"{DATA_FRAMES}; {HEAVY}", ["sqlite_utils"], id="no data frames"),
+        pytest.param(f"{DATA_FRAMES}, numpy; numpy.int64(1); {HEAVY}", ["numpy sqlite_utils"], id="but later"),
+        pytest.param(f"{EARLY}\n{HEAVY}", ["True", "numpy sqlite_utils"], id="or before"),
+        pytest.param(verb("doctor"), [""], id="doctor", marks=slow),
+        pytest.param(verb("clean page.html"), ["numpy"], id="clean", marks=slow),
+        pytest.param(verb("fleet status no-such.toml"), [""], id="fleet status", marks=slow),
+        pytest.param(verb("verify no-such.txt"), [""], id="verify", marks=slow),
+        pytest.param(
+            f"import broadsheet.crawler.workers.preload; {HEAVY}",
+            ["numpy trafilatura"],
+            id="workers have no database",
+            marks=slow,
+        ),
+        pytest.param(
+            f"import broadsheet.crawler.commands.spider_run; {HEAVY}\n{ORDER}",
+            ["scrapy sqlite_utils", "True", "[]"],
+            id="a crawl has what Scrapy loads slowly first, and nothing that only workers need",
+            marks=slow,
+        ),
+        pytest.param(FORKED, ["[True, False]", "1", "[]"], id="a fork server has no reactor, thread or archive"),
     ],
 )
-def test_a_verb_imports_what_it_uses(arguments, libraries, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_process_has_loaded_what_it_needs(program: str, told: list[str], tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text("<p>The mill is sold.</p>")
-    assert imported_by(f"from broadsheet.crawler.cli import run\nrun({arguments!r})") == libraries
-
-
-@pytest.mark.slow
-def test_a_crawl_s_own_process_loads_nothing_that_only_its_workers_need():
-    assert imported_by("import broadsheet.crawler.commands.spider_run") == "scrapy sqlite_utils"
-
-
-@pytest.mark.slow
-def test_workers_are_forked_from_a_process_without_a_database():
-    assert imported_by("import broadsheet.crawler.workers.preload") == "numpy trafilatura"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{program}"], cwd=tmp_path, capture_output=True, text=True, check=True,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+    )  # fmt: skip
+    assert done.stdout.rpartition("loaded:\n")[2].splitlines() == told

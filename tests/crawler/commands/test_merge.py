@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from broadsheet.crawler.commands.merge import result_text
+from broadsheet.output.collections.archive_merge import MergeResult
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import command, rows, verb
 from tests.internal_tables import BLOCK_TEXTS
@@ -27,16 +29,6 @@ def sources(tmp_path: Path) -> list[Path]:
     return paths
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["missing.db", "text.db", "."])
-def test_what_is_no_archive_is_refused_and_leaves_nothing(tmp_path: Path, sources: list[Path], name: str) -> None:
-    (tmp_path / "text.db").write_text("no archive")
-    code, _, errors = command("merge", tmp_path / "all.db", sources[0], tmp_path / name)
-    assert code != 0
-    assert len(errors.splitlines()) == 1
-    assert not (tmp_path / "all.db").exists()
-
-
 def test_an_archive_in_use_is_refused_before_another_is_merged(tmp_path: Path, sources: list[Path]) -> None:
     with Archive.open(sources[1]):
         code, _, errors = command("merge", tmp_path / "all.db", *sources)
@@ -46,9 +38,7 @@ def test_an_archive_in_use_is_refused_before_another_is_merged(tmp_path: Path, s
 
 
 @pytest.mark.parametrize(("version", "message"), [(99, "schema 99, newer"), (4, "schema 4, newer")])
-def test_an_archive_of_another_schema_is_refused(
-    tmp_path: Path, sources: list[Path], version: int, message: str
-) -> None:
+def test_an_archive_of_another_schema_is_refused(tmp_path, sources, version, message):
     connection = sqlite3.connect(sources[1])
     with connection:
         connection.execute(f"PRAGMA user_version = {version}")
@@ -84,9 +74,7 @@ def test_a_source_in_a_folder_that_cannot_be_written_is_merged(tmp_path: Path, s
 @pytest.mark.parametrize(
     "place", ["articles.sitename", f"{BLOCK_TEXTS}.text", "urls.host", "captures.fetched_at", "runs.options"]
 )
-def test_a_damaged_archive_is_refused_by_its_name_before_another_is_merged(
-    tmp_path: Path, sources: list[Path], place: str
-) -> None:
+def test_a_damaged_archive_is_refused_by_its_name_before_another_is_merged(tmp_path, sources, place):
     table, column = place.split(".")
     with Archive.open(sources[1]) as archive:
         archive.runs.start("crawl", {}, {})
@@ -97,6 +85,19 @@ def test_a_damaged_archive_is_refused_by_its_name_before_another_is_merged(
         assert (code, out, errors.count("\n")) == (1, "", 1)
         assert f"{sources[1]} is damaged ({table}/{column} row" in errors
         assert dump(target) == before
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [
+        ((0, 0, 0, 0), "nothing new"),
+        ((1234, 1, 0, 0), "1,234 URLs new, 1 page stored"),
+        ((0, 5678, 1_250_000, 0), "0 URLs new, 5,678 pages stored, 1.2 MB of raw responses copied"),
+        ((0, 0, 0, 3), "0 URLs new, 0 pages stored, 3 takedowns carried out"),
+    ],
+)
+def test_what_an_archive_brings_is_told(counts: tuple[int, int, int, int], text: str) -> None:
+    assert result_text(MergeResult(Path("a.db"), *counts)) == text
 
 
 def dump(file: Path) -> list[str]:

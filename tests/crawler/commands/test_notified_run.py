@@ -66,37 +66,33 @@ def test_an_address_that_nobody_knows_is_refused_before_the_crawl(sent: Any, opt
 
 
 def test_what_failed_and_what_is_new_is_sent_once(sent: Any, options: dict[str, Any], capsys: Any) -> None:
-    assert crawl_and_notify(crawling("gone", "http://name:word@a.example/ failed"), options, [RECEIVER]) == 3
-    hosts = ("a.example:8080",)
-    assert sent == [
-        ("a.db", [NewsItem(NewsEvent.FAILURES, hosts, "gone"),
-                  NewsItem(NewsEvent.FAILURES, hosts, "http://a.example/ failed"), NEWS[0]])
-    ]  # fmt: skip
-    assert capsys.readouterr().err == "broadsheet: the first: not reached\n"
-
-
-def test_a_run_without_failures_has_the_archive_s_news(sent: Any, options: dict[str, Any]) -> None:
-    crawl_and_notify(crawling(), options, [RECEIVER])
+    assert crawl_and_notify(crawling(), options, [RECEIVER]) == 3
     assert sent == [("a.db", NEWS)]
+    sent.clear()
+    assert crawl_and_notify(crawling("gone", "http://name:word@a.example/ failed"), options, [RECEIVER]) == 3
+    failures = [
+        NewsItem(NewsEvent.FAILURES, ("a.example:8080",), words) for words in ("gone", "http://a.example/ failed")
+    ]
+    assert sent == [("a.db", [*failures, NEWS[0]])]
+    assert capsys.readouterr().err == "broadsheet: the first: not reached\n" * 2
 
 
-@pytest.mark.parametrize("error", [NotReachable("no room"), OSError("no room")])
-def test_a_run_that_breaks_says_so_and_no_news(sent: Any, options: dict[str, Any], error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "failures", "lines"),
+    [
+        (NotReachable("no room"), ["failed"], ["failed", "no room"]),
+        (OSError("no room"), ["failed"], ["failed", "no room"]),
+        (KeyboardInterrupt(), ["failed"], ["failed"]),
+        (KeyboardInterrupt(), [], []),
+    ],
+)
+def test_a_run_that_breaks_or_is_stopped_tells_what_had_failed_and_no_news(sent, options, error, failures, lines):
     with pytest.raises(type(error)):
-        crawl_and_notify(crawling("failed", error=error), options, [RECEIVER])
-    assert [item.line for _, news in sent for item in news] == ["failed", "no room"]
-
-
-@pytest.mark.parametrize(("failures", "lines"), [((), []), (("failed",), ["failed"])])
-def test_a_run_that_is_stopped_tells_what_had_failed(sent: Any, options: dict[str, Any], failures, lines) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        crawl_and_notify(crawling(*failures, error=KeyboardInterrupt()), options, [RECEIVER])
+        crawl_and_notify(crawling(*failures, error=error), options, [RECEIVER])
     assert [item.line for _, news in sent for item in news] == lines
 
 
-def test_an_update_s_failures_are_of_the_archive_s_start_hosts(
-    sent: Any, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_update_s_failures_are_of_the_archive_s_start_hosts(sent, options, monkeypatch):
     monkeypatch.setattr(run_notices, "seed_hosts", lambda db: ("b.example",))
     crawl_and_notify(crawling("failed"), options | {"urls": ()}, [RECEIVER])
     assert sent[0][1][0] == NewsItem(NewsEvent.FAILURES, ("b.example",), "failed")

@@ -12,9 +12,7 @@ import pytest
 from broadsheet.crawler.commands import progress_line
 
 
-def test_a_log_has_no_two_lines_in_a_row_that_say_the_same(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_log_has_no_two_lines_in_a_row_that_say_the_same(monkeypatch, capsys):
     monkeypatch.setattr(progress_line, "_PLAIN_SECONDS", 0.001)
     states = ["one", "one", "two", "two", "two", "one", "end"]
 
@@ -48,9 +46,7 @@ LINE = "one line [b]of[/b] more than forty characters, none of which is lost\n"
 
 
 @pytest.mark.parametrize(("is_terminal", "quiet"), [(False, False), (False, True), (True, True)])
-def test_a_log_and_a_quiet_terminal_get_lines_alone(
-    is_terminal: bool, quiet: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_log_and_a_quiet_terminal_get_lines_alone(is_terminal, quiet, monkeypatch):
     assert shown(monkeypatch, is_terminal=is_terminal, quiet=quiet, seconds=0) == LINE
 
 

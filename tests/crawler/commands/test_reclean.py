@@ -1,17 +1,11 @@
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
-import time
-from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.commands.reclean import _example_lines, _rules_table
-from broadsheet.output.settle.own_reading import PageChange
 from tests.crawler.commands.earlier_cleaner import (
     SEEN,
     SITE,
@@ -23,8 +17,7 @@ from tests.crawler.commands.earlier_cleaner import (
     tables,
     town,
 )
-from tests.crawler.scripted_site import page
-from tests.crawler.shell import rows, start, verb
+from tests.crawler.shell import rows, verb
 from tests.internal_tables import BLOCK_TEXTS, BLOCKS, CLEANERS, RECLEAN_BEFORE, RECLEANS, UNSETTLED
 
 pytestmark = pytest.mark.usefixtures("workers_here")
@@ -198,36 +191,6 @@ def test_pages_without_a_raw_response_stay_as_they_are(db: Path):
     }
 
 
-@pytest.mark.slow
-def test_a_run_that_was_killed_goes_on_and_can_be_undone_whole(tmp_path: Path):
-    names = [f"p{at}" for at in range(60)]
-    bodies = {f"/{name}": page(name, words=200) for name in names}
-    db = archive(tmp_path, bodies, dict.fromkeys(bodies, kept_all))
-    tables_before = texts(db)
-    process = start("reclean", db, start_new_session=True)
-    while process.poll() is None and _done(db) < 20:
-        time.sleep(0.01)
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    done = _done(db)
-    assert done >= 20
-    code, out, _ = verb("reclean", db)
-    assert code == 0
-    assert f"{done} made by this cleaner already" in out or "Left" not in out
-    assert [path for path, text in texts(db).items() if text == tables_before[path]] == []
-    assert rows(db, f"SELECT id, state FROM {RECLEANS}") == [(1, "done")]
-    assert rows(db, f"SELECT count(*) FROM {RECLEAN_BEFORE}") == [(60,)]
-    assert rows(db, f"SELECT count(*) FROM changes WHERE at > '{SEEN}' AND change <> 'changed'") == [(0,)]
-    assert rows(db, "PRAGMA integrity_check") == [("ok",)]
-    verb("reclean", db, "--undo")
-    assert texts(db) == tables_before
-
-
-def _done(db: Path) -> int:
-    return int(rows(db, "SELECT count(*) FROM pages WHERE cleaner_version <> '0'")[0][0])
-
-
 def test_a_takedown_takes_what_stood_before_along(db: Path):
     verb("reclean", db)
     assert rows(
@@ -312,24 +275,3 @@ def test_what_a_run_killed_before_it_settled_left_is_settled_by_the_same_verb(db
     assert (code, out.splitlines()[0][:22]) == (0, "0 pages cleaned again ")
     assert rows(db, "SELECT count(*) FROM meta WHERE key = 'settled'") == [(1,)]
     assert rows(db, f"SELECT * FROM {UNSETTLED}") == []
-
-
-@pytest.mark.parametrize(
-    ("count", "more"), [(6, []), (7, ["    … and 1 more block"]), (1206, ["    … and 1,200 more blocks"])]
-)
-def test_six_blocks_of_a_change_are_shown(count: int, more: list[str]) -> None:
-    new = tuple(f"new {number}" for number in range(count - 1))
-    restored = (("new 0", "share", "en/share"),)
-    change = PageChange("changed", f"{SITE}/x", "", restored, (), ("old", "same"), (*new, "same"))
-    lines = list(_example_lines(change))
-    assert lines[:4] == ["changed: (no title)", f"  {SITE}/x", "- old", "+ [share en/share] new 0"]
-    assert lines[8:] == more
-    assert len(lines) == 8 + len(more)
-
-
-def test_twelve_rules_are_listed_the_most_frequent_first() -> None:
-    counts = Counter({("share", f"en/{number:02}"): 20 - number for number in range(12)})
-    assert len(_rules_table(counts).splitlines()) == 13
-    assert _rules_table(counts).splitlines()[1].split() == ["20", "share", "en/00"]
-    counts["promo", "en/last"] = 1
-    assert _rules_table(counts).splitlines()[13:] == ["… and 1 more rule"]

@@ -93,15 +93,6 @@ def test_the_file_s_own_pages_are_fetched(site: ScriptedSite, tmp_path: Path) ->
     assert f"{site.url}/gone  failed (HTTP 404 Not Found)" in out
 
 
-def test_pages_on_private_addresses_are_refused(tmp_path: Path) -> None:
-    rule = tmp_path / "127.0.0.1.txt"
-    rule.write_text("test_url: http://127.0.0.1:9/river\n")
-    code, _, errors = command("rules", "test", rule)
-    assert code == 2
-    assert "refused" in errors
-    assert "Traceback" not in errors
-
-
 @pytest.mark.parametrize(
     "name",
     ["Host", "cookie", "Authorization", "Proxy-Authorization", "User-Agent", "From", "Range", "If-None-Match",

@@ -20,9 +20,7 @@ from broadsheet.crawler.commands.run_summary import (
     print_stopped,
     print_summary,
 )
-from broadsheet.output.read.archive_facts import find_seed_outcome
 from broadsheet.output.read.judgement import Look, LookKind, Severity
-from broadsheet.output.read.plain_words import reason_text
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 
@@ -51,16 +49,6 @@ def test_exit_codes(db: Path, tmp_path: Path) -> None:
     assert exit_code(run(tmp_path / "empty.db")) == 1
 
 
-def test_trouble_is_followed_through_redirects_and_circles_end(db: Path) -> None:
-    first_url, two = "https://a.example/1", "https://a.example/2"
-    add(db, Outcome(first_url, "done", "redirect", location=two), Outcome(two, "failed", "timeout"))
-    with Archive.open(db) as archive:
-        assert find_seed_outcome(archive.db, first_url).failure == "timeout"
-        archive.save([Outcome(two, "done", "redirect", location=first_url)])
-        assert find_seed_outcome(archive.db, first_url).failure == ""
-        assert find_seed_outcome(archive.db, "https://never.example/").failure == ""
-
-
 def test_the_summary_counts_rendered_pages(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     print_summary(run(db), ())
     assert "browser:" not in capsys.readouterr().out
@@ -69,9 +57,7 @@ def test_the_summary_counts_rendered_pages(db: Path, capsys: pytest.CaptureFixtu
     assert "Rendered in a browser: 3 pages, of which 2 showed more\n" in capsys.readouterr().out
 
 
-def test_a_crawl_that_a_limit_ended_before_its_first_page_is_not_called_done(
-    db: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_crawl_that_a_limit_ended_before_its_first_page_is_not_called_done(db, capsys):
     print_summary(RunResult(str(db), (SEED,), 5.0, {}, "max_time"), ())
     shown = capsys.readouterr().out
     assert "Nothing to do" not in shown
@@ -111,21 +97,6 @@ def test_next_steps_quote_the_file() -> None:
     assert "search 'my file; rm.db' WORDS" in next_steps("my file; rm.db")
 
 
-@pytest.mark.parametrize(
-    ("reason", "words"),
-    [
-        ("http_404", "HTTP 404 Not Found"),
-        ("http_599", "HTTP 599"),
-        ("dns", "no such host, or no network"),
-        ("bad_sitemap:truncated", "a sitemap that cannot be read"),
-        ("error:ValueError", "error:ValueError"),
-        ("some_new_reason", "some new reason"),
-    ],
-)
-def test_reasons_in_words(reason: str, words: str) -> None:
-    assert reason_text(reason) == words
-
-
 def test_eight_reasons_are_named_the_most_frequent_first(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     statuses = (401, 403, 405, 406, 408, 410, 429, 500)
     stored = {f"failed/http_{status}": count for count, status in enumerate(statuses, 2)}
@@ -150,9 +121,7 @@ def test_eight_reasons_are_named_the_most_frequent_first(db: Path, capsys: pytes
     ("end", "how"),
     [("killed", "Stopped at once; what was under way is asked for again."), ("", "Stopped.")],
 )
-def test_a_stopped_crawl_says_how_and_what_it_has(
-    db: Path, end: str, how: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_stopped_crawl_says_how_and_what_it_has(db, end, how, capsys):
     with Archive.open(db) as archive:
         found = DiscoveredUrl("https://a.example/next", "a.example")
         archive.save([Outcome("https://a.example/", "done", "list", discovered_urls=(found,))])

@@ -22,15 +22,6 @@ def test_json_without_a_hit_names_the_word_that_is_nowhere(db: Path, capsys: pyt
     }  # fmt: skip
 
 
-def test_filters_reach_the_search(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["search", str(db), "the", "--host", "other.example"]) == 1
-    assert run(["search", str(db), "the", "--host", "A.example"]) == 0
-    capsys.readouterr()
-    for value in ("2024-1", "yesterday", "2024-13"):
-        assert run(["search", str(db), "the", "--since", value]) == 2
-        assert "is no day" in capsys.readouterr().err
-
-
 @pytest.fixture
 def french(tmp_path: Path) -> Path:
     """Two articles of which one has a word in the plural, and one a date and a low certainty."""

@@ -10,7 +10,6 @@ import pytest
 from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands.show import _paragraph
 from broadsheet.output.write.archive_writer import Archive
-from tests.crawler.shell import rows
 from tests.output.conftest import Maker
 
 URL = "https://a.example/a/index.html"
@@ -44,24 +43,6 @@ def test_an_article_is_printed_with_its_facts(file: Path, capsys: pytest.Capture
     assert lines[3] == "Withdrawn by its site, 2026-02-01 (HTTP 410 Gone); the archive keeps it."
     assert lines[4].startswith(f"1 edit since it was first seen, 2026-01-01 (broadsheet diff {file} ")
     assert (first, second) == ("It has three arches.", "Nobody counted.")
-
-
-@pytest.mark.parametrize("reference", [
-    URL, "https://a.example/a/", "http://www.a.example/a/", "/a/", "/a/index.html", "the  BRIDGE", "arches counted",
-    "arche",
-])  # fmt: skip
-def test_each_way_to_name_an_article_finds_it(file: Path, capsys: pytest.CaptureFixture[str], reference: str) -> None:
-    with Archive.open(file) as archive:
-        archive.db.execute("UPDATE articles SET title = 'The Bridge' WHERE url = ?", [URL])
-    assert URL in shown(capsys, str(file), *reference.split(" "))
-
-
-def test_a_number_is_a_name_and_a_title_of_two_is_not(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    [(number,)] = rows(file, f"SELECT id FROM articles WHERE url = '{URL}'")
-    assert URL in shown(capsys, str(file), str(number))
-    assert run(["show", str(file), "Twice"]) == 0
-    printed = capsys.readouterr()
-    assert "The best of 2 articles that match" in printed.err
 
 
 def test_markdown_and_json(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sqlite3
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -22,24 +18,7 @@ from broadsheet.crawler.commands import spider_run
 from broadsheet.crawler.commands.run_summary import RunResult
 from broadsheet.crawler.commands.spider_run import lacks_contact, spider_settings
 from broadsheet.crawler.crawl.spiders import SiteSpider
-from broadsheet.crawler.options import OptionError
-from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.raw.warc_folders import Recovery
-
-_LOADED = """
-import sys, broadsheet.crawler.commands.spider_run
-names = list(sys.modules)
-print(names.index("scrapy.core.downloader.contextfactory") < names.index("broadsheet.crawler.commands.run_summary"))
-print(not any(name.startswith(("broadsheet.output.settle.", "broadsheet.cleaners.clean", "trafilatura")) for name in
-names))
-"""
-
-
-@pytest.mark.slow
-def test_what_settles_and_what_cleans_is_not_loaded_before_the_first_request() -> None:
-    """And what Scrapy loads slowly under a deep stack is loaded first."""
-    run = subprocess.run([sys.executable, "-c", _LOADED], capture_output=True, text=True, check=True, timeout=60)
-    assert run.stdout.split() == ["True", "True"]
 
 
 def test_only_a_crawl_of_public_sites_is_asked_for_a_contact() -> None:
@@ -87,23 +66,6 @@ class EndedTask:
         self.cancelled, self.done = lambda: is_cancelled, lambda: is_done
 
 
-@pytest.mark.parametrize(
-    ("error", "raised", "message"),
-    [
-        (OptionError("no such option"), CommandError, "no such option"),
-        (sqlite3.OperationalError("disk full"), NotReachable, "a.db cannot be written: disk full"),
-        (OSError("no room"), NotReachable, "a.db cannot be written: no room"),
-        (KeyError("a fault"), KeyError, "'a fault'"),
-    ],
-)
-def test_what_keeps_a_crawl_from_starting_is_raised(error: Exception, raised: type[Exception], message: str) -> None:
-    with pytest.raises(raised) as caught:
-        spider_run._raise_start_error(EndedTask(error), "a.db")  # type: ignore[arg-type]
-    assert str(caught.value) == message
-    for task in (EndedTask(error, is_cancelled=True), EndedTask(error, is_done=False), EndedTask(None)):
-        spider_run._raise_start_error(task, "a.db")  # type: ignore[arg-type]
-
-
 def spider(due: int, *, contact: str = "", **counts: int) -> Any:
     queue = SimpleNamespace(counts=lambda: {"done": 0, "queued": 0} | counts)
     session = SimpleNamespace(queue=queue, due_count=due, recovery=Recovery("a.db"))
@@ -139,10 +101,7 @@ STOPPING = "Stopping when what is under way is done; Ctrl-C again stops at once.
         (True, True, True, "", True, []),
     ],
 )
-def test_a_crawl_says_what_it_begins_with_and_that_it_stops(
-    quiet: bool, existed: bool, lacks: bool, contact: str, watched: bool, lines: list[str],
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+def test_a_crawl_says_what_it_begins_with_and_that_it_stops(quiet, existed, lacks, contact, watched, lines, capsys):
     handled: list[int] = []
     opened: list[Any] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -199,9 +158,7 @@ class FakeProcess:
 @pytest.mark.parametrize(
     ("is_done", "signal_number", "end"), [(True, 0, "max_pages"), (True, 15, "max_pages"), (False, 2, "killed")]
 )
-def test_a_crawl_that_ran_is_told_with_its_counts_and_its_end(
-    is_done: bool, signal_number: int, end: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_crawl_that_ran_is_told_with_its_counts_and_its_end(is_done, signal_number, end, monkeypatch, tmp_path):
     closed: list[str] = []
     ran: Any = SiteSpider.__new__(SiteSpider)
     ran.end_reason = "max_pages"
@@ -229,9 +186,7 @@ def test_a_crawl_that_ran_is_told_with_its_counts_and_its_end(
     assert opened == ["it"]
 
 
-def test_a_crawl_that_was_stopped_while_it_began_is_killed_and_what_keeps_it_is_an_error(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_crawl_that_was_stopped_while_it_began_is_killed_and_what_keeps_it_is_an_error(monkeypatch):
     monkeypatch.setattr(spider_run, "_SpiderProcess", FakeProcess)
     monkeypatch.setattr(FakeProcess, "signal_number", 15)
     result = spider_run.run_spider("a.db", {}, {})

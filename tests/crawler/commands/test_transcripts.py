@@ -36,6 +36,7 @@ from broadsheet.crawler.commands import (
     restore,
     spider_run,
 )
+from broadsheet.crawler.commands.run_summary import RunResult
 from broadsheet.crawler.crawl import early_checks, processes
 from broadsheet.crawler.fleet import fleet_folder, fleet_run, site_records
 from broadsheet.crawler.fleet.object_store import StoreUnreachable
@@ -108,9 +109,7 @@ GOES_ON = "cannot be written: disk full; the same command goes on from here"
         ),
     ],
 )
-def test_a_full_disk_is_a_line_that_says_how_to_go_on(
-    command: str, line: str, here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_a_line_that_says_how_to_go_on(command, line, here, monkeypatch):
     monkeypatch.setattr(settle_pool, "settle_in_processes", full_disk)
     monkeypatch.setattr(takedowns, "take_down", full_disk)
     code, _, errors = verb_here(*command.format(here).split())
@@ -175,9 +174,7 @@ def test_ctrl_c_stops_in_good_order(command: str, db: str, lines: list[str], mon
         ("import --own --db town.db", "require start open"),
     ],
 )
-def test_workers_are_started_before_what_makes_the_process_large(
-    command: str, steps: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_are_started_before_what_makes_the_process_large(command, steps, monkeypatch):
     taken: list[str] = []
 
     def step(name: str, *, is_last: bool = False) -> Callable[..., None]:
@@ -213,9 +210,7 @@ def test_workers_are_started_before_what_makes_the_process_large(
         ("reclean town.db --dry-run --all", reclean, 0.0, "7 pages  0 articles changed  7000.0 pages/s", "in 65 s"),
     ],
 )  # fmt: skip
-def test_the_progress_line_says_how_much_is_done_and_how_fast(
-    command: str, module: Any, elapsed: float, line: str, summary: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_progress_line_says_how_much_is_done_and_how_fast(command, module, elapsed, line, summary, monkeypatch):
     lines: list[tuple[str, bool]] = []
 
     @asynccontextmanager
@@ -240,9 +235,7 @@ def test_the_progress_line_says_how_much_is_done_and_how_fast(
         ("fleet forget https://a.example/ --sites fleet.toml --store stored --yes", "no room in {}/.fleet/work"),
     ],
 )
-def test_a_disk_that_cannot_hold_archives_is_told_before_anything_is_done(
-    command: str, line: str, here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_cannot_hold_archives_is_told_before_anything_is_done(command, line, here, monkeypatch):
     make_store("stored")
     monkeypatch.setattr(fleet_folder, "disk_problem", lambda folder: f"no room in {folder}")
     files = sorted(here.rglob("*"))
@@ -260,9 +253,7 @@ def test_a_disk_that_cannot_hold_archives_is_told_before_anything_is_done(
         ("fleet run fleet.toml", "the folder {}/.fleet cannot be made: File exists"),
     ],
 )
-def test_a_place_that_is_away_ends_a_fleet_s_verb_in_a_line(
-    command: str, errors: str, here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_place_that_is_away_ends_a_fleet_s_verb_in_a_line(command, errors, here, monkeypatch):
     def fail(*_words: object, **_options: object) -> NoReturn:
         raise StoreUnreachable("the store is away")
 
@@ -299,6 +290,30 @@ def test_a_turn_that_was_stopped_or_refused_is_told_by_its_exit_code(
     monkeypatch.setattr(fleet, "run_with_progress", run)
     assert verb_here(*command.split()) == (code, "", errors)
     assert not Path("new.db").exists()
+
+
+BROKEN = "what is stored is in order, and the same command goes on from here"
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("end", "options", "code", "summed", "errors"),
+    [
+        ({}, (), 0, True, ""),
+        ({}, ("-q",), 0, False, ""),
+        ({"signal": 15}, (), 143, False, "Stopped. town.db is in order, and the same command goes on from here.\n"),
+        ({"end_reason": "fault: KeyError"}, (), 1, False, f"broadsheet: a fault of ours: KeyError; {BROKEN}"),
+        ({"end_reason": "fault: a.db is damaged"}, ("-q",), 1, False, "broadsheet: a fault of ours: a.db is damaged; "),
+        ({"end_reason": "archive: no room"}, (), 1, False, f"broadsheet: town.db cannot be written: no room; {BROKEN}"),
+        ({"end_reason": "archive: town.db is damaged at x"}, (), 1, False, "broadsheet: town.db is damaged at x\n"),
+    ],
+)
+def test_a_crawl_ends_with_its_summary_or_what_broke_or_stopped_it(end, options, code, summed, errors, monkeypatch):
+    ended = RunResult("town.db", ("https://a.example/",), 3.0, {"done/article": 7}, **end)
+    monkeypatch.setattr(spider_run, "run_spider", lambda *given, **more: ended)
+    told = verb_here("crawl", "https://a.example/", "--db", "town.db", *options)
+    assert (told[0], "7 pages fetched in 3 s" in told[1]) == (code, summed)
+    assert (bool(told[1]), told[2][: len(errors)] if errors else told[2]) == (summed, errors)
 
 
 @pytest.mark.usefixtures("here")

@@ -26,9 +26,7 @@ def no_process(options: Any) -> Iterator[None]:
     ("given", "revisit", "every"),
     [({}, "update", 0.0), ({"every": 60.0}, "update", 60.0), ({"everything": True}, "all", 0.0)],
 )
-def test_what_is_looked_at_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], revisit: str, every: float
-) -> None:
+def test_what_is_looked_at_again(tmp_path, monkeypatch, given, revisit, every):
     ran: list[Any] = []
     monkeypatch.setattr(update, "crawl_process", no_process)
     monkeypatch.setattr(update, "run_crawl", lambda options, **callbacks: ran.append(options) or 7)

@@ -27,9 +27,7 @@ def test_verify_names_what_is_broken(db: Path, capsys: pytest.CaptureFixture[str
     assert all(line.endswith(" is not its kept blocks") for line in texts)
 
 
-def test_seven_days_in_a_row_read_everything_once(
-    db: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_seven_days_in_a_row_read_everything_once(db, monkeypatch, capsys):
     with sqlite3.connect(db) as connection:
         connection.execute("UPDATE articles SET word_count = 5 WHERE url LIKE '%river'")
     connection.close()
@@ -50,15 +48,7 @@ def test_the_part_that_was_read_stands_in_the_json(db: Path, capsys: pytest.Capt
         assert json.loads(capsys.readouterr().out) == {"articles": 2, "pictures": 0, "sample": part, "problems": []}
 
 
-@pytest.mark.parametrize("part", ["0", "8/7", "10%", ""])
-def test_what_is_no_part_is_a_line(db: Path, capsys: pytest.CaptureFixture[str], part: str) -> None:
-    assert run(["verify", str(db), "--sample", part]) == 2
-    assert "is no part" in capsys.readouterr().err
-
-
-def test_credentials_in_raw_responses_are_a_warning(
-    db: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_credentials_in_raw_responses_are_a_warning(db, monkeypatch, capsys):
     monkeypatch.setattr(stored_credentials, "credentials_warning", lambda _, file: f"{file} tells\nall")
     assert run(["verify", str(db)]) == 0
     assert capsys.readouterr() == ("in order: 2 articles\n", f"broadsheet: {db} tells all\n")

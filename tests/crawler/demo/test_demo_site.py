@@ -28,7 +28,6 @@ from tests.crawler.demo.truth import (
 from tests.expected_texts import expected_text
 
 SITE = render()
-BY_PATH = {page.path: page for page in expected_pages()}
 
 
 def charset(resource: Resource) -> str:
@@ -129,9 +128,7 @@ def test_server_answers_head_without_a_body_and_logs_each_request(server: DemoSe
     )
 
 
-def test_server_shows_its_own_errors_and_not_that_a_client_hung_up(
-    server: DemoServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_server_shows_its_own_errors_and_not_that_a_client_hung_up(server, monkeypatch):
     shown: list[object] = []
     monkeypatch.setattr("http.server.ThreadingHTTPServer.handle_error", lambda *words: shown.append(words[2]))
     for error in (BrokenPipeError("gone"), ValueError("ours")):

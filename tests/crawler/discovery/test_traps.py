@@ -23,19 +23,11 @@ LONG = "/" + "%D8%AE" * 300  # 600 characters as a reader sees them
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("/2031/05/", "trap:calendar"),
         ("/events/2031-05-12/", "trap:calendar"),
         ("/calendar?month=5&year=2040", "trap:calendar"),
         ("/?date=2033-01", "trap:calendar"),
         ("/?m=203301", "trap:calendar"),
-        ("/a/b/a/b/a/b", "trap:repeating_path"),
         ("/x/a/b/c/a/b/c/a/b/c/y", "trap:repeating_path"),
-        ("/en/en/en/about", "trap:repeating_path"),
-        ("/a/1/a/2/a/3/a/4/a", "trap:repeating_path"),
-        ("/" + "/".join(f"s{number}" for number in range(21)), "trap:deep_path"),
-        ("/" + "x" * 1000, "trap:long_url"),
-        ("/?" + "&".join(f"p{number}x=1" for number in range(13)), "trap:parameters"),
-        ("/shop?color=1&size=2&brand=3&sort=4&order=5&page=6&view=7", "trap:facets"),
         ("/2031/05/?year=2020", "trap:calendar"),
         ("/shop?Color=1&size=2&brand=3&sort=4&order=5&page=6&view=7", "trap:facets"),
         ("/shop?f[0]=a&f[1]=b&f[2]=c&f[3]=d&f[4]=e&f[5]=g&f[6]=h", "trap:facets"),
@@ -60,27 +52,25 @@ def test_addresses_of_real_sites_are_none(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("inside", "beyond"),
+    ("inside", "beyond", "reason"),
     [
-        ("/" + "/".join(f"s{number}" for number in range(20)), "/" + "/".join(f"s{number}" for number in range(21))),
-        *(("/?" + "&".join(f"p{n}x=1" for n in range(12)), "/?" + "&".join(f"p{n}x=1" for n in range(13))),),
-        ("/en/en/about", "/en/en/en/about"),
-        ("/a/b/a/c/a/d/a", "/a/b/a/c/a/d/a/e/a"),
-        ("/2028/05/", "/2029/05/"),
-        (
-            "/shop?color=1&size=2&brand=3&sort=4&order=5&page=6",
-            "/shop?color=1&size=2&brand=3&sort=4&order=5&page=6&f=7",
-        ),
-        ("/a/b/a/b/x", "/a/b/a/b/a/b/x"),
-        ("/1/b/1/b/x", "/1/b/1/b/1/b/x"),
-        ("/1/2/1/2/1/2/x/y/z", "/x/1/2/y/1/2/y/1/2/y"),
-        ("/".ljust(1000 - len(HOST), "x"), "/".ljust(1001 - len(HOST), "x")),
-        ("/%41".ljust(1002 - len(HOST), "x"), "/%41".ljust(1003 - len(HOST), "x")),
+        ("/" + "/".join(map(str, range(20))), "/20", "deep_path"),
+        ("/?" + "&".join(f"p{n}x=1" for n in range(12)), "/?" + "&".join(f"p{n}x=1" for n in range(13)), "parameters"),
+        ("/en/en/about", "/en/en/en/about", "repeating_path"),
+        ("/a/b/a/c/a/d/a", "/a/b/a/c/a/d/a/e/a", "repeating_path"),
+        ("/2028/05/", "/2029/05/", "calendar"),
+        ("/shop?color=1&size=2&brand=3&sort=4&order=5&page=6", "&f=7", "facets"),
+        ("/a/b/a/b/x", "/a/b/a/b/a/b/x", "repeating_path"),
+        ("/1/b/1/b/x", "/1/b/1/b/1/b/x", "repeating_path"),
+        ("/1/2/1/2/1/2/x/y/z", "/x/1/2/y/1/2/y/1/2/y", "repeating_path"),
+        ("/".ljust(1000 - len(HOST), "x"), "x", "long_url"),
+        ("/%41".ljust(1002 - len(HOST), "x"), "x", "long_url"),
     ],
 )
-def test_each_bound_is_told_from_what_is_just_inside(inside: str, beyond: str) -> None:
+def test_each_bound_is_told_from_what_is_just_inside(inside: str, beyond: str, reason: str) -> None:
+    """What is beyond it is a path, or what makes one of the other."""
     assert trap_reason(HOST + inside, 2026) is None
-    assert trap_reason(HOST + beyond, 2026) is not None
+    assert trap_reason(HOST + (inside + beyond if len(beyond) < 5 else beyond), 2026) == f"trap:{reason}"
 
 
 def test_what_is_no_url_is_no_trap() -> None:
@@ -198,9 +188,7 @@ def test_a_trap_told_by_its_urls_ends_soon(crawl: Crawl, trap: Callable, reason:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )  # fmt: skip
-def test_a_trap_without_a_sign_ends_when_nothing_new_comes(
-    crawl: Crawl, trap: Callable, reason: str, bound: int
-) -> None:
+def test_a_trap_without_a_sign_ends_when_nothing_new_comes(crawl, trap, reason, bound):
     result, site = crawled(crawl, trap, 5 * PATIENCE)
     assert result.run() == ("finished", "finished")
     assert stories_of(result) == set(STORIES)

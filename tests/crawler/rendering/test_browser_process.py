@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
-import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -157,9 +155,7 @@ def read_frames(data: bytes) -> Iterator[Message]:
     ],
     ids=["enough", "it grows once", "it grows by scrolling", "nearly enough", "nothing", "without end"],
 )
-def test_a_document_is_taken_once_its_text_stands_still(
-    monkeypatch: pytest.MonkeyPatch, lengths: Sequence[int], looks: str, seconds: float
-) -> None:
+def test_a_document_is_taken_once_its_text_stands_still(monkeypatch, lengths, looks, seconds):
     tab = ScriptedPage(lengths_of(*lengths))
     desk = Desk([tab], monkeypatch)
     assert desk.render() == [Rendering("<p>text", is_still=seconds < 40)]
@@ -210,18 +206,14 @@ def test_a_document_is_bounded_and_is_text(monkeypatch: pytest.MonkeyPatch, docu
     ("trouble", "failure"),
     [(fail, Failure(RenderProblem.CRASHED, "net::ERR_ABORTED")), (hang, Failure(RenderProblem.HUNG))],
 )
-def test_what_fails_or_hangs_costs_its_page_and_not_the_next(
-    monkeypatch: pytest.MonkeyPatch, act: str, trouble: Trouble, failure: Failure
-) -> None:
+def test_what_fails_or_hangs_costs_its_page_and_not_the_next(monkeypatch, act, trouble, failure):
     tab = ScriptedPage(lengths_of(5000), trouble={act: trouble})
     assert Desk([tab], monkeypatch).render(2) == [failure, Rendering("<p>text")]
     assert tab.log.count("about:blank") == 2
 
 
 @pytest.mark.parametrize("trouble", [fail, hang])
-def test_a_tab_that_cannot_be_left_is_closed_and_the_next_page_has_another(
-    monkeypatch: pytest.MonkeyPatch, trouble: Trouble
-) -> None:
+def test_a_tab_that_cannot_be_left_is_closed_and_the_next_page_has_another(monkeypatch, trouble):
     first = ScriptedPage(lengths_of(5000), trouble={"about:blank": trouble, "close": trouble})
     second = ScriptedPage(lengths_of(5000), "<p>second")
     assert Desk([first, second], monkeypatch).render(2) == [Rendering("<p>text"), Rendering("<p>second")]
@@ -396,78 +388,3 @@ def test_chromium_has_no_way_out_and_stores_nothing() -> None:
     )  # fmt: skip
     assert noted[3][0] == "add_init_script"
     assert noted[4:] == [("route_web_socket", "**/*", "…", {})]
-
-
-@pytest.mark.parametrize(("word", "has_sandbox"), [("sandbox", True), ("no-sandbox", False)])
-def test_the_process_serves_one_crawl_and_ends_with_all_that_it_has_started(
-    monkeypatch: pytest.MonkeyPatch, word: str, has_sandbox: bool
-) -> None:
-    """It kills what it started, the last first, and not itself, in whatever way it ends."""
-    served, ended = list[object](), list[object]()
-
-    async def serve(*words: str, **options: bool) -> None:
-        served.append((words, options))
-        raise OSError("the crawl is gone")
-
-    monkeypatch.setattr(browser_process, "_serve", serve)
-    monkeypatch.setattr(browser_process, "descendants", lambda pid: [pid, 1, 2])
-    monkeypatch.setattr(browser_process, "kill_all", ended.append)
-    exits = SimpleNamespace(_exit=lambda code: ended.append(code), getpid=lambda: 7)
-    monkeypatch.setattr(browser_process, "os", exits)
-    monkeypatch.setattr(sys, "argv", ["browser_process", "/usr/bin/chromium", "Agent/1", word])
-    with pytest.raises(OSError, match="the crawl is gone"):
-        browser_process.main()
-    assert served == [(("/usr/bin/chromium", "Agent/1"), {"has_sandbox": has_sandbox})]
-    assert ended == [[2, 1], 0] * 2
-
-
-@pytest.mark.parametrize("problem", ["", "  \n  no sandbox \nmore lines", " "])
-def test_a_browser_that_does_not_start_is_an_answer_and_one_that_does_takes_orders_until_it_is_gone(
-    monkeypatch: pytest.MonkeyPatch, problem: str
-) -> None:
-    (order_end, orders), (answers, answer_end) = os.pipe(), os.pipe()
-    noted: list[object] = []
-    handlers: dict[str, Callable[[object], object]] = {}
-
-    async def start(*words: object, **options: object) -> object:
-        noted.append((*words, options))
-        if problem:
-            raise Error(problem)
-        return SimpleNamespace(on=handlers.__setitem__)
-
-    async def playwright() -> str:
-        return "playwright"
-
-    async def new_context(_browser: object, user_agent: str) -> str:
-        noted.append(user_agent)
-        return "context"
-
-    async def take_orders(reader: asyncio.StreamReader, renderer: PageRenderer) -> None:
-        noted.append((await reader.read(), sys.stdout is sys.stderr))
-        renderer.send(Failure(RenderProblem.NOT_STARTED, "sent"))
-
-    monkeypatch.setattr(sys, "stdout", sys.stdout)
-    fds = {0: order_end, 1: answer_end}
-    opened: list[object] = []  # so that none is flushed because nobody has it any more
-    os.set_blocking(answers, False)
-    fdopen: Any = lambda *words: opened.append(os.fdopen(*words)) or opened[-1]  # noqa: E731
-    monkeypatch.setattr(browser_process, "os", SimpleNamespace(fdopen=fdopen, dup=fds.__getitem__))
-    monkeypatch.setattr(browser_process, "async_playwright", lambda: SimpleNamespace(start=playwright))
-    for name, value in {"_start": start, "_new_context": new_context, "_take_orders": take_orders}.items():
-        monkeypatch.setattr(browser_process, name, value)
-    monkeypatch.setattr(browser_process, "_end", lambda: noted.append("ended"))
-    os.write(orders, b"order")
-    os.close(orders)
-    asyncio.run(browser_process._serve("chromium", "Agent/1", has_sandbox=True))
-    told = os.read(answers, 10_000)
-    os.close(answers)
-    started = ("playwright", "chromium", {"has_sandbox": True})
-    if problem:
-        lines = problem.split("\n")
-        assert told == encode(Failure(RenderProblem.NOT_STARTED, lines[1].strip() if len(lines) > 1 else ""))
-        assert (noted, handlers) == ([started], {})
-        return
-    assert told == encode(Failure(RenderProblem.NOT_STARTED, "sent"))
-    assert noted == [started, "Agent/1", (b"order", True)]
-    handlers["disconnected"]("browser")
-    assert noted[-1] == "ended"

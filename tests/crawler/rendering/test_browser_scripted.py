@@ -151,9 +151,7 @@ def test_a_page_that_is_over_waits_for_no_request_of_it(machine: Machine) -> Non
 
 
 @pytest.mark.parametrize("says", [[None], [request(1), None], [ResourceAnswer(1), PAGE]])
-def test_a_process_that_ends_or_says_what_makes_no_sense_has_crashed(
-    machine: Machine, says: list[Message | None]
-) -> None:
+def test_a_process_that_ends_or_says_what_makes_no_sense_has_crashed(machine, says):
     machine.scripts = [says]
 
     async def run() -> Rendering | Failure:
@@ -247,9 +245,7 @@ def test_a_chromium_that_does_not_start_is_not_tried_again(machine: Machine) -> 
 
 
 @pytest.mark.parametrize(("has_sandbox", "word"), [(True, "sandbox"), (False, "no-sandbox")])
-def test_the_process_is_a_module_of_its_own_away_from_the_current_folder(
-    monkeypatch: pytest.MonkeyPatch, has_sandbox: bool, word: str
-) -> None:
+def test_the_process_is_a_module_of_its_own_away_from_the_current_folder(monkeypatch, has_sandbox, word):
     commands: list[tuple[Any, ...]] = []
 
     async def execute(*command: str, **options: object) -> ScriptedProcess:

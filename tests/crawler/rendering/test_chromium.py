@@ -32,9 +32,7 @@ def test_a_user_gets_the_sandbox_and_root_none_without_leave(program: Path, monk
     assert Chromium("x").has_sandbox
 
 
-def test_playwrights_own_is_found_where_the_system_has_none(
-    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_playwrights_own_is_found_where_the_system_has_none(program, tmp_path, monkeypatch):
     program.unlink()
     assert find_program() is None
     assert "apt-get install chromium" in str(find_chromium(allows_no_sandbox=True))

@@ -6,9 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
-
-import pytest
 
 from broadsheet.crawler.rendering import process_tree
 from broadsheet.crawler.rendering.process_tree import descendants, kill_all, private_bytes
@@ -37,9 +34,7 @@ def test_what_a_process_started_is_found_weighed_and_killed() -> None:
     kill_all([process.pid])  # gone already
 
 
-def test_names_of_processes_hide_nothing_and_shared_memory_does_not_count(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_names_of_processes_hide_nothing_and_shared_memory_does_not_count(tmp_path, monkeypatch):
     for pid, stat, statm in (
         ("7", "7 (a) S 1", "90 30 10 1"),
         ("8", "8 (b) 9 (c) S 7", "90 10 30 1"),

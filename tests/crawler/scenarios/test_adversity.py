@@ -10,7 +10,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -141,9 +140,7 @@ def test_a_crawl_that_is_stopped_for_long_goes_on(serve: Serve, crawl: Crawl) ->
 # --- Signals ----------------------------------------------------------------------------------------------------
 @pytest.mark.slow
 @pytest.mark.parametrize("number", ENDING)
-def test_one_signal_ends_within_seconds_though_a_host_asks_for_a_minute(
-    serve: Serve, tmp_path: Path, number: signal.Signals
-) -> None:
+def test_one_signal_ends_within_seconds_though_a_host_asks_for_a_minute(serve, tmp_path, number):
     site = site_of(serve, 5)
     site.routes["/robots.txt"] = Reply("User-agent: *\nCrawl-delay: 60\n", headers={"Content-Type": "text/plain"})
     db = tmp_path / "a.db"
@@ -347,22 +344,6 @@ def test_a_file_that_stays_locked_ends_the_crawl_in_one_line(serve: Serve, tmp_p
     other.execute("ROLLBACK")
     other.close()
     assert command(*crawl_command(site, db))[0] == 0
-    assert_whole(db, 20)
-
-
-@pytest.mark.slow
-def test_a_second_crawl_of_the_same_file_is_one_line_and_does_no_harm(serve: Serve, tmp_path: Path) -> None:
-    site = site_of(serve, 20)
-    gate = threading.Event()
-    site.routes["/p7"] = lambda seen: gate.wait(60) and page("p7")
-    process, db = start(*crawl_command(site, tmp_path / "a.db")), tmp_path / "a.db"
-    until(lambda: "/p7" in site.paths())
-    for arguments in (crawl_command(site, db), ("crawl", "--db", db)):
-        code, out, errors = command(*arguments)
-        assert (code, out, errors) == (75, "", f"broadsheet: {db} is in use by another command\n")
-    gate.set()
-    assert process.wait(timeout=120) == 0
-    process.communicate()
     assert_whole(db, 20)
 
 

@@ -6,7 +6,6 @@ import gzip
 import random
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,40 +75,28 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Result, Scri
     site.close()
 
 
-@pytest.mark.parametrize("path", ODD)
-def test_an_odd_answer_is_recorded_with_its_reason(odd: tuple[Result, ScriptedSite], path: str) -> None:
+def test_odd_answers_are_recorded_with_their_reasons_and_the_run_ends_well(odd: tuple[Result, ScriptedSite]) -> None:
     result, site = odd
-    assert result.states(site)[path] == ODD[path][1]
-
-
-def test_nothing_is_left_queued_and_the_run_ends_well(odd: tuple[Result, ScriptedSite]) -> None:
-    result, _ = odd
-    assert result.code == 0
+    states = result.states(site)
+    assert {path: states[path] for path in ODD} == {path: state for path, (_, state) in ODD.items()}
+    assert (result.code, result.run(), "Traceback" in result.errors) == (0, ("finished", "finished"), False)
     assert result.rows("SELECT url FROM urls WHERE state = 'queued'") == []
-    assert result.run() == ("finished", "finished")
-    assert "Traceback" not in result.errors
-
-
-def test_a_media_file_by_its_name_is_not_asked_for(odd: tuple[Result, ScriptedSite]) -> None:
-    _, site = odd
-    assert site.times("/film.mp4") == []
-    assert len(site.times("/report")) == 1
-
-
-def test_odd_articles_keep_their_words(odd: tuple[Result, ScriptedSite]) -> None:
-    result, site = odd
+    assert (site.paths().count("/film.mp4"), site.paths().count("/report")) == (0, 1), (
+        "media by its name is not asked for"
+    )
     texts = {url.removeprefix(site.url): text for url, text in result.articles().items()}
-    assert "Málaga y Cádiz" in texts["/wrong-charset"]
-    assert "nested2word3" in texts["/nested"]
+    for path, words in (
+        ("/wrong-charset", "Málaga y Cádiz"),
+        ("/nested", "nested2word3"),
+        ("/unclosed", "unclosed2word3"),
+    ):
+        assert words in texts[path]
     assert "which" in texts["/nul"].replace("�", "")
-    assert "unclosed2word3" in texts["/unclosed"]
     assert not any("\0" in text for text in texts.values())
 
 
 @pytest.mark.slow
-def test_a_name_that_does_not_resolve_fails_with_its_reason_and_the_rest_goes_on(
-    crawl: Crawl, serve: Any, tmp_path: Path
-) -> None:
+def test_a_name_that_does_not_resolve_fails_with_its_reason_and_the_rest_goes_on(crawl, serve, tmp_path):
     site = serve({"/": page("home"), "/slow": lambda _: Reply(page("slow"), wait=30)})
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

@@ -21,9 +21,8 @@ import pytest
 
 from broadsheet.output.raw.warc_reader import iter_records
 from tests.crawler import raws
-from tests.crawler.crawls import kill_group, until
 from tests.crawler.scripted_site import ScriptedSite, page
-from tests.crawler.shell import command, environment, rows, start
+from tests.crawler.shell import command, rows
 from tests.internal_tables import UNSETTLED
 
 pytestmark = pytest.mark.slow
@@ -169,64 +168,6 @@ def test_a_backup_that_is_put_back_is_whole_again_after_import_own(site: Scripte
     assert command("verify", half)[0] == 0
 
 
-def test_a_database_that_is_lost_is_made_anew_from_its_folder(site: ScriptedSite, half: Path) -> None:
-    before, texts = contents(half), rows(half, TEXTS)
-    half.unlink()
-    half.touch()
-    assert command("import", "--own", "--db", half)[0] == 0
-    assert rows(half, TEXTS) == texts
-    assert contents(half) == before
-    assert command("verify", half)[0] == 0
-
-
-def test_what_was_taken_down_is_not_adopted_and_goes(site: ScriptedSite, half: Path) -> None:
-    backup = half.with_name("backup")
-    shutil.copy(half, backup)
-    assert crawl(site, half)[0] == 0
-    os.replace(backup, half)
-    [(gone,)] = rows(half, "SELECT max(url) FROM urls WHERE kind = 'page' AND state <> 'done'")
-    assert any(gone in record.url for record in raws.records(half) if record.kind == "response")
-    assert command("forget", half, gone, "--yes")[0] == 0
-    code, out, errors = command("import", "--own", "--db", half)
-    assert (code, "Erased 1 response" in out) == (0, True), (out, errors)
-    assert rows(half, f"SELECT count(*) FROM captures WHERE url = '{gone}'") == [(0,)]
-    assert not [record for record in raws.records(half) if record.url == gone]
-    raws.checked(half)
-    assert command("verify", half)[0] == 0
-
-
-def test_a_copy_that_is_opened_while_the_original_is_crawled_is_refused(site: ScriptedSite, half: Path) -> None:
-    quick = ("--allow-private", "--delay", 0.3, "--no-sitemaps", "--no-feeds", "--concurrency", 1)
-    process = start("crawl", f"{site.url}/", "--db", half, *quick)
-    until(half.with_name("news.db.lock").exists)
-    copy = half.with_name("copy.db")
-    shutil.copy(half, copy)
-    assert_one_line(command("reclean", copy, "--all"), "is a copy")
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
-    raws.checked(half)
-    assert command("verify", half)[0] == 0
-    assert len(rows(half, TEXTS)) >= len(NAMES)
-
-
-def test_a_killed_crawl_goes_on_and_its_torn_bytes_stay(site: ScriptedSite, half: Path) -> None:
-    quick = ("--allow-private", "--delay", 0.2, "--no-sitemaps", "--no-feeds", "--concurrency", 1)
-    process = start("crawl", f"{site.url}/", "--db", half, *quick, start_new_session=True)
-    until(lambda: len(rows(half, "SELECT 1 FROM urls WHERE state = 'done'")) >= 7)
-    kill_group(process)
-    path = raws.files(half)[0]
-    with path.open("ab") as stream:
-        stream.write(b"half a record")
-    before = path.read_bytes()
-    code, _, errors = crawl(site, half)
-    assert code == 0, errors
-    tails = sorted(path.parent.glob("*.tail-*"))
-    assert b"".join(tail.read_bytes() for tail in tails).endswith(b"half a record")
-    assert keeps(half, {path.name: before[: -len(b"half a record")]}) or len(tails) == 2
-    raws.checked(half)
-    assert command("verify", half)[0] == 0
-
-
 def test_database_and_folder_moved_or_renamed_together_go_on(site: ScriptedSite, half: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -291,9 +232,7 @@ def test_a_pipe_in_place_of_a_warc_file_hangs_no_verb(half: Path) -> None:
         assert (code, "Traceback" in errors) == (1, False), errors
 
 
-def test_a_copy_elsewhere_goes_on_without_its_folder_and_is_whole_when_that_arrives(
-    site: ScriptedSite, half: Path, tmp_path: Path
-) -> None:
+def test_a_copy_elsewhere_goes_on_without_its_folder_and_is_whole_when_that_arrives(site, half, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     copy = Path(shutil.copy(half, elsewhere))
@@ -438,28 +377,3 @@ def test_read_only_media_are_read_and_every_writer_says_so_in_a_line(half: Path,
                 result = command(*arguments(db))
             assert_one_line(result, "cannot be written")
     assert command("verify", folder / "news.db")[0] == 0
-
-
-@pytest.mark.skipif(shutil.which("faketime") is None, reason="needs faketime (apt-get install faketime)")
-def test_a_clock_that_is_set_back_loses_and_doubles_nothing(site: ScriptedSite, half: Path) -> None:
-    before = contents(half)
-    quick = ("--allow-private", "--delay", "0", "--no-sitemaps", "--no-feeds", "--concurrency", "1", "--quiet")
-    for arguments in (("crawl", f"{site.url}/", "--db", half), ("update", half, "--all")):
-        words = [sys.executable, "-m", "broadsheet.crawler.cli", *map(str, arguments), *quick]
-        done = subprocess.run(
-            ["faketime", "-f", "-3d", *words],
-            env=environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert (done.returncode, done.stderr) == (0, "")
-        assert keeps(half, before)
-        before = contents(half)
-        assert command("verify", half)[0] == 0
-    assert {url.removeprefix(site.url) for (url,) in rows(half, "SELECT url FROM articles")} == {*NAMES}
-    looks = rows(half, "SELECT url, count(*) FROM captures WHERE http_status = 200 GROUP BY url")
-    assert {count for url, count in looks if url.removeprefix(site.url) in NAMES} <= {1, 2}
-    assert crawl(site, half)[0] == 0
-    raws.checked(half)

@@ -108,9 +108,7 @@ def test_headers_go_to_the_hosts_of_the_start_urls_alone(serve: Callable[..., Sc
 
 
 @pytest.mark.slow
-def test_headers_of_the_environment_are_no_way_around(
-    members_site: ScriptedSite, db: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_headers_of_the_environment_are_no_way_around(members_site, db, monkeypatch):
     monkeypatch.setenv("BROADSHEET_HEADERS", f"Authorization: Bearer {BEARER}\nX-Reader: {SUBSCRIBER}")
     arguments = ("crawl", f"{members_site.url}/", "--db", db, "--allow-private", "--delay", 0, "-vv")
     code, out, errors = command(*arguments, cwd=db.parent)  # a process of its own, which reads the environment
@@ -125,9 +123,7 @@ def test_headers_of_the_environment_are_no_way_around(
 
 
 @pytest.mark.slow
-def test_each_request_says_what_is_redacted_and_its_digest_holds(
-    members_site: ScriptedSite, cookie_file: Path, db: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_request_says_what_is_redacted_and_its_digest_holds(members_site, cookie_file, db, monkeypatch):
     monkeypatch.setenv("BROADSHEET_RETRY_WAIT", "1.1")  # two answers of one second are one record
     words = ("crawl", f"{members_site.url}/", "--db", db, "--allow-private", "--delay", 0, *HEADERS)
     assert command(*words, "--cookies", cookie_file, cwd=db.parent)[0] == 0  # a process of its own reads the variable
@@ -144,9 +140,7 @@ def test_each_request_says_what_is_redacted_and_its_digest_holds(
 
 
 @pytest.mark.slow
-def test_without_them_requests_are_as_they_were_sent_and_only_a_wacz_may_keep_any(
-    members_site: ScriptedSite, db: Path
-) -> None:
+def test_without_them_requests_are_as_they_were_sent_and_only_a_wacz_may_keep_any(members_site, db):
     assert crawl(members_site, db)[0] == 0
     requests = [record for record in raws.records(db) if record.kind == "request"]
     assert requests
@@ -193,9 +187,7 @@ def test_a_header_that_is_refused_is_not_shown(members_site: ScriptedSite, db: P
 
 
 @pytest.mark.slow
-def test_an_option_keeps_them_of_which_verify_warns_and_a_wacz_is_without(
-    members_site: ScriptedSite, cookie_file: Path, db: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_option_keeps_them_of_which_verify_warns_and_a_wacz_is_without(members_site, cookie_file, db, monkeypatch):
     monkeypatch.setenv("BROADSHEET_RETRY_WAIT", "1.1")  # two answers of one second are one record
     words = ("crawl", f"{members_site.url}/", "--db", db, "--allow-private", "--delay", 0, *HEADERS)
     assert command(*words, "--cookies", cookie_file, "--keep-credentials", cwd=db.parent)[0] == 0

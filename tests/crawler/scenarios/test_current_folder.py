@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
-from tests.crawler.scripted_site import ScriptedSite, page
+from tests.crawler.scripted_site import page
 from tests.crawler.warcs import answer, record
 from tests.crawler.warm import PATIENCE, REPOSITORY
 
@@ -54,9 +53,7 @@ def executed(folder: Path) -> str:
 
 
 @pytest.mark.slow
-def test_a_crawl_and_its_workers_take_no_code_from_the_current_folder(
-    planted_folder: Path, serve: Callable[..., ScriptedSite]
-) -> None:
+def test_a_crawl_and_its_workers_take_no_code_from_the_current_folder(planted_folder, serve):
     site = serve({"/": page("home", "/mill"), "/mill": PAGE})
     code, errors = broadsheet(planted_folder, "crawl", f"{site.url}/", "--allow-private", "--delay", 0)
     assert (code, executed(planted_folder)) == (0, ""), errors

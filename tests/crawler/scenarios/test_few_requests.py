@@ -117,9 +117,7 @@ SYSTEM = (
 
 
 @pytest.mark.slow
-def test_feeds_lists_copies_and_programs_of_a_blog_are_asked_for_as_far_as_they_lead_to_something(
-    crawl: Crawl, serve: Serve
-) -> None:
+def test_feeds_lists_copies_and_programs_of_a_blog_are_asked_for_as_far_as_they_lead_to_something(crawl, serve):
     """A blog that has a feed at every turn, in several spellings, a list for each author and each tag, and copies."""
     names = [f"story{number}" for number in range(240)]
     lists = [f"/{kind}/{word(number)}/" for number in range(220) for kind in ("author", "tag")]
@@ -161,9 +159,7 @@ def test_a_pattern_of_pages_that_are_not_there_is_sampled(crawl: Crawl, serve: S
 
 
 @pytest.mark.slow
-def test_pages_that_stand_under_two_addresses_are_cleaned_once_and_stored_as_one_article(
-    crawl: Crawl, serve: Serve
-) -> None:
+def test_pages_that_stand_under_two_addresses_are_cleaned_once_and_stored_as_one_article(crawl, serve):
     paths = [f"/{name}/{end}" for name in ("mill", "river", "bridge", "lock") for end in ("", "story")]
     site = serve({"/": page("home", *paths)})
     site.routes |= {path: page(path.split("/")[1], "/", "../") for path in paths}

@@ -83,9 +83,7 @@ def test_what_wget_wrote_gives_the_articles_of_the_live_crawl(live: Live, tmp_pa
     same(live, imported(tmp_path, tmp_path / "site.warc.gz"))
 
 
-def test_what_warcio_captured_gives_the_articles_of_the_live_crawl_and_so_it_is_cleaned_again(
-    live: Live, tmp_path: Path
-):
+def test_what_warcio_captured_gives_the_articles_of_the_live_crawl_and_so_it_is_cleaned_again(live, tmp_path):
     pytest.importorskip("warcio", reason="warcio is not installed")
     file = tmp_path / "site.warc.gz"
     subprocess.run([sys.executable, "-c", _WARCIO, str(file), str(live.asked)], check=True, timeout=300)

@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from broadsheet.output.write.applied_rulings import carry_out_ruling
-from broadsheet.output.write.archive_writer import Archive, opened_beside_owner
+from broadsheet.output.write.archive_writer import opened_beside_owner
 from broadsheet.output.write.person_verdicts import Ruling
 from tests.crawler.crawls import Crawl, Result, kill_group, until
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import command, rows
 from tests.internal_tables import BLOCKS, OUTSIDE_HOSTS
-from tests.sampling import sampled
 
 Serve = Callable[..., ScriptedSite]
 SMALL = {"sitemaps": 0, "feeds": 0}
@@ -44,37 +43,6 @@ def left(result: Result) -> dict[str, object]:
         "outside": f"SELECT host, links FROM {OUTSIDE_HOSTS} ORDER BY host",
     }
     return {name: [row for row in result.rows(query) if "robots" not in str(row[0])] for name, query in queries.items()}
-
-
-def killed_and_finished(folder: Path, site: ScriptedSite, moments: tuple[int, ...]) -> Result:
-    crawl = Crawl(folder)
-    for moment in moments:
-        site.log.clear()
-        process = crawl.start(site.url + "/", **SMALL)
-        until(lambda moment=moment: len(site.log) >= moment)  # type: ignore[misc]
-        kill_group(process)
-    result = crawl(site.url + "/", **SMALL)
-    assert result.code == 0
-    return result
-
-
-def check(serve: Serve, folder: Path, moments: tuple[int, ...]) -> None:
-    site = site_of_many(serve)
-    (folder / "calm").mkdir()
-    (folder / "killed").mkdir()
-    calm = left(Crawl(folder / "calm")(site.url + "/", **SMALL))
-    assert len(calm["articles"]) == PAGES  # type: ignore[arg-type]
-    result = killed_and_finished(folder / "killed", site, moments)
-    assert left(result) == calm
-    assert result.rows("PRAGMA integrity_check") == [("ok",)]
-    outcomes = sorted(outcome for (outcome,) in result.rows("SELECT outcome FROM runs"))
-    assert outcomes == ["finished"] + ["killed"] * len(moments)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("first", sampled([1, 2, 9, 14, 20], 2))
-def test_killed_at_any_moment_and_finished_equals_undisturbed(serve: Serve, tmp_path: Path, first: int) -> None:
-    check(serve, tmp_path, (first, 3, 6))
 
 
 @pytest.mark.slow
@@ -108,53 +76,17 @@ def quick(db: Path) -> tuple[object, ...]:
 
 
 @pytest.mark.slow
-def test_the_words_about_where_a_crawl_stands_are_true(serve: Serve, tmp_path: Path) -> None:
-    db = tmp_path / "a.db"
-    site = first_pages(serve, db)
-    (done,) = rows(db, "SELECT count(*) FROM urls WHERE state = 'done'")[0]
-    kinds = dict(rows(db, "SELECT kind, count(*) FROM urls WHERE state = 'queued' OR reason = 'limit' GROUP BY kind"))
-    assert kinds["page"] == 6
-    waiting = sum(kinds.values())
-    _, _, errors = command("crawl", f"{site.url}/", *quick(db))
-    assert errors == f"Going on: {done} URLs done, {waiting} waiting.\n"
-
-
-@pytest.mark.slow
-def test_an_archive_goes_on_without_its_start_url(serve: Serve, tmp_path: Path) -> None:
-    db = tmp_path / "a.db"
-    pages = {f"/{part}/{name}": page(f"{part}{name}") for part in ("one", "two") for name in "abc"}
-    starts = {f"/{part}/": page(f"{part}start", *(path for path in pages if part in path)) for part in ("one", "two")}
-    site = serve(starts | pages)
-    for start in starts:
-        assert command("crawl", site.url + start, *quick(db), "--max-pages", 1)[0] in (0, 1)
-    asked = site.paths()
-    code, _, errors = command("crawl", *quick(db))
-    assert (code, errors.startswith("Going on: ")) == (0, True)
-    later = set(site.paths()[len(asked) :])
-    assert set(pages) - set(asked) <= later, "what its start URLs lead to, not the last crawl's alone"
-    assert later & set(asked) <= {"/robots.txt"}
-
-
-@pytest.mark.slow
-def test_the_last_crawl_s_bounds_hold_where_no_start_url_is_named(serve: Serve, tmp_path: Path) -> None:
+def test_a_crawl_without_a_url_says_where_it_stands_and_keeps_to_the_bounds_of_the_last(serve, tmp_path):
     db = tmp_path / "a.db"
     site = first_pages(serve, db, "--exclude", "/b")
-    assert command("crawl", *quick(db))[0] == 0
+    (done,) = rows(db, "SELECT count(*) FROM urls WHERE state = 'done'")[0]
+    (waiting,) = rows(db, "SELECT count(*) FROM urls WHERE state = 'queued' OR reason = 'limit'")[0]
+    code, _, errors = command("crawl", *quick(db))
+    assert (code, errors) == (0, f"Going on: {done} URLs done, {waiting} waiting.\n")
     assert set(site.paths()) & set(site.routes) == {"/", "/a0", "/a1", "/a2"}
     options = [text for (text,) in rows(db, "SELECT options FROM runs ORDER BY started_at, rowid")]
     assert '"exclude": ["/b"]' in options[1]
     assert '"max_pages": 0' in options[1], "how much was asked for then is not taken over"
-
-
-@pytest.mark.slow
-def test_without_a_start_url_and_without_an_archive_there_is_nothing_to_go_on_with(tmp_path: Path) -> None:
-    code, _, errors = command("crawl", "--db", tmp_path / "none.db")
-    assert (code, errors.count("\n"), "say where to start" in errors) == (2, 1, True)
-    assert list(tmp_path.iterdir()) == []
-    with Archive.open(tmp_path / "new.db"):
-        pass
-    code, _, errors = command("crawl", "--db", tmp_path / "new.db")
-    assert (code, errors.count("\n"), "has no start URL yet" in errors) == (2, 1, True)
 
 
 # --- What a crawl knows of redirects outlives it ----------------------------------------------------------------

@@ -60,9 +60,7 @@ def update(db: Path, *options: object) -> tuple[int, str, str]:
     return command("update", db, "--all", "--allow-private", "--delay", 0, *options)
 
 
-def test_a_run_with_news_sends_one_message_and_one_without_sends_none(
-    site: ScriptedSite, webhook: Webhook, tmp_path: Path
-) -> None:
+def test_a_run_with_news_sends_one_message_and_one_without_sends_none(site, webhook, tmp_path):
     db = tmp_path / "news.db"
     code, out, errors = crawl(site, db, "--notify", webhook.address, "-vvv")
     assert code == 0
@@ -88,9 +86,7 @@ def test_a_run_with_news_sends_one_message_and_one_without_sends_none(
     assert [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()] == []
 
 
-def test_receivers_of_other_sites_are_not_told_and_failures_are(
-    site: ScriptedSite, webhook: Webhook, tmp_path: Path
-) -> None:
+def test_receivers_of_other_sites_are_not_told_and_failures_are(site, webhook, tmp_path):
     site.routes["/"] = Reply("broken", 500)
     people = tmp_path / "people.toml"
     people.write_text(

@@ -136,27 +136,20 @@ def test_raw_responses_that_are_deleted_under_a_crawl_stop_it(serve: Serve, tmp_
     raws.checked(db)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "verb",
-    sampled(["report", "report --json", "search harbour", "export --format csv", "verify", "explain URL"], 2),
-)
-def test_a_full_standard_output_is_a_line(db: Path, tmp_path: Path, verb: str) -> None:
-    name, _, rest = verb.replace("URL", "https://a.example/river").partition(" ")
-    with full_device(tmp_path).open("w") as stream:
-        code, errors = shell_line(f"{PROGRAM} {name} {db} {rest}", stdout=stream)
-    assert (code, errors.count("\n")) == (1, 1), errors
-    assert "No space left" in errors
+FULL = (
+    "report DB", "report DB --json", "search DB harbour", "export DB --format csv", "verify DB",
+    "explain DB https://a.example/river", "--help", "--version", "clean PAGE", "clean PAGE --explain",
+)  # fmt: skip
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", sampled(["--help", "--version", "clean PAGE", "clean PAGE --explain"], 1))
-def test_so_it_is_without_an_archive(tmp_path: Path, verb: str) -> None:
+@pytest.mark.parametrize("words", sampled(FULL, 3))
+def test_a_full_standard_output_is_a_line(db: Path, tmp_path: Path, words: str) -> None:
     (tmp_path / "page.html").write_text(page("river"))
+    line = words.replace("DB", str(db)).replace("PAGE", f"{tmp_path}/page.html")
     with full_device(tmp_path).open("w") as stream:
-        code, errors = shell_line(f"{PROGRAM} {verb.replace('PAGE', f'{tmp_path}/page.html')}", stdout=stream)
-    assert (code, errors.count("\n")) == (1, 1), errors
-    assert "No space left" in errors
+        code, errors = shell_line(f"{PROGRAM} {line}", stdout=stream)
+    assert (code, errors.count("\n"), "No space left" in errors) == (1, 1, True), errors
 
 
 @pytest.mark.slow

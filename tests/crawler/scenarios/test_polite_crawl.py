@@ -9,12 +9,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from broadsheet.crawler.options import CrawlOptions
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page, stories
 from tests.internal_tables import BLOCK_TEXTS
@@ -349,40 +347,3 @@ def test_a_url_is_asked_for_when_another_page_lets_its_links_be_followed(crawl: 
     result = crawl(site.url + "/", site.url + "/start", obey_directives=1, **SMALL)
     assert result.states(site)["/target"] == ARTICLE
     assert site.paths().index("/target") > site.paths().index("/c")
-
-
-@pytest.mark.parametrize("feeds", [{"out.csv": {}}, {}])
-def test_settling_does_not_hold_up_the_loop_and_articles_are_read_if_a_feed_takes_them(feeds: dict[str, Any]) -> None:
-    """The session waits for what only the loop can do; on the loop it would wait in vain."""
-    import asyncio
-
-    from broadsheet.crawler.crawl.spiders import SiteSpider
-
-    loop_ran, heard = threading.Event(), []
-
-    class Workers:
-        def close(self) -> None:
-            pass
-
-    class Session:
-        def settle(self) -> None:
-            heard.append(loop_ran.wait(20))
-
-        def articles(self) -> Any:
-            heard.append(threading.current_thread() is not threading.main_thread())
-            yield from ()
-
-    async def settled() -> None:
-        asyncio.get_running_loop().call_later(0.05, loop_ran.set)
-        async for _ in spider._settled_articles():
-            pass
-
-    spider = SiteSpider.__new__(SiteSpider)
-    options = CrawlOptions(("https://a.example/",))
-    parts = SimpleNamespace(options=options, session=Session(), workers=Workers(), rendering=None)
-    spider.parts = parts  # type: ignore[assignment]
-    spider.end_reason, spider.is_closed = "", False
-    spider._end_lock = threading.Lock()
-    spider._has_item_receivers = bool(feeds)
-    asyncio.run(settled())
-    assert heard == ([True, True] if feeds else [True])

@@ -97,11 +97,6 @@ def test_nested_indexes_and_endless_sitemaps_are_bounded_and_so_is_the_database(
     assert "/map3.xml" not in site.paths()
 
 
-def test_a_size_is_one(serve: Serve, tmp_path: Path) -> None:
-    code, _, errors = crawl(site_of(serve), tmp_path / "a.db", "--max-size", "much")
-    assert (code, errors.count("\n"), "max_size must be a size" in errors) == (2, 1, True)
-
-
 @pytest.mark.slow
 def test_what_a_kill_left_is_set_aside_and_said(serve: Serve, tmp_path: Path) -> None:
     site, db = site_of(serve), tmp_path / "a.db"

@@ -77,9 +77,7 @@ def articles(result: Result, site: ScriptedSite) -> dict[str, str]:
     return {url.removeprefix(site.url): text for url, text in result.articles().items()}
 
 
-def test_an_application_gains_its_articles_and_needs_no_browser_later(
-    crawl: Crawl, serve: Serve, tmp_path: Path
-) -> None:
+def test_an_application_gains_its_articles_and_needs_no_browser_later(crawl, serve, tmp_path):
     site, cdn = an_application(serve)
     result = crawl_rendered(crawl, site, cdn)
     assert result.code == 0, result.errors

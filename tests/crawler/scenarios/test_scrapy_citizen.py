@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -58,9 +59,7 @@ def test_timeout_stops_a_crawl_that_waits_for_its_host(crawl: Crawl, chain: Scri
 
 @pytest.mark.slow
 @pytest.mark.parametrize("export", ["a.jsonl", ""])
-def test_itemcount_counts_stored_articles_and_ends_the_crawl(
-    crawl: Crawl, chain: ScriptedSite, tmp_path: Path, export: str
-) -> None:
+def test_itemcount_counts_stored_articles_and_ends_the_crawl(crawl, chain, tmp_path, export):
     """It once ended the export alone, and without an export nothing."""
     limits: dict[str, Any] = {"CLOSESPIDER_ITEMCOUNT": 3, "BROADSHEET_DELAY": 0.1, "LOG_LEVEL": "INFO"}
     result = crawl(f"{chain.url}/", export=tmp_path / export if export else None, **limits)
@@ -72,9 +71,7 @@ def test_itemcount_counts_stored_articles_and_ends_the_crawl(
 
 
 @pytest.mark.slow
-def test_itemcount_bounds_the_export_of_a_crawl_that_finds_nothing_new(
-    crawl: Crawl, serve: Callable[..., ScriptedSite], tmp_path: Path
-) -> None:
+def test_itemcount_bounds_the_export_of_a_crawl_that_finds_nothing_new(crawl, serve, tmp_path):
     """It once waited for ever."""
     pages = stories("river", "mill", "weir")
     site = serve({"/": page("start", *pages), **pages})
@@ -85,9 +82,7 @@ def test_itemcount_bounds_the_export_of_a_crawl_that_finds_nothing_new(
 
 
 @pytest.mark.slow
-def test_a_crawl_without_articles_is_stopped_by_the_limits_on_that(
-    crawl: Crawl, serve: Callable[..., ScriptedSite]
-) -> None:
+def test_a_crawl_without_articles_is_stopped_by_the_limits_on_that(crawl, serve):
     lists = {f"/list-{number}": Reply("<p>nothing</p>") for number in range(20)}
     site = serve({"/": page("start", *lists), **lists})
     result = crawl(f"{site.url}/", CLOSESPIDER_PAGECOUNT_NO_ITEM=8, CONCURRENT_REQUESTS=2)
@@ -165,26 +160,33 @@ def test_one_line_names_the_settings_that_have_no_effect(crawl: Crawl, chain: Sc
         assert name in result.errors
 
 
-@pytest.mark.slow
-def test_a_pipeline_and_a_feed_get_each_article_when_the_crawl_has_ended(
-    crawl: Crawl, chain: ScriptedSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_components_of_a_user_run_beside_ours_and_get_each_article_when_the_crawl_has_ended(
+    crawl, serve, tmp_path, monkeypatch
+):
+    packed = Reply(gzip.compress(page("mill").encode()), headers={"Content-Encoding": "gzip"})
+    site = serve({"/": page("start", "/mill", "/river"), "/mill": packed, **stories("river")})
     monkeypatch.setenv("BROADSHEET_TEST_NOTES", str(tmp_path / "notes"))
-    parts: dict[str, Any] = {
-        "DOWNLOADER_MIDDLEWARES": json.dumps({f"{USER}.UserDownloaderMiddleware": 100}),
-        "ITEM_PIPELINES": json.dumps({f"{USER}.UserPipeline": 100}),
-        "CONCURRENT_REQUESTS": 2,
-    }
-    result = crawl(f"{chain.url}/", export=tmp_path / "a.jsonl", **parts)
-    assert (result.code, result.run()) == (0, ("finished", "finished"))
-    notes = [line.partition(" ")[::2] for line in (tmp_path / "notes").read_text().splitlines()]
-    items = [url for kind, url in notes if kind == "item"]
-    assert sorted(items) == sorted(result.articles())
-    kinds = [kind for kind, _ in notes]
+    kinds = {"AsyncSpiderMiddleware": 100, "BothSpiderMiddleware": 101, "UserSpiderMiddleware": 102}
+    result = crawl(
+        f"{site.url}/",
+        export=tmp_path / "a.jsonl",
+        DOWNLOADER_MIDDLEWARES=json.dumps({f"{USER}.UserDownloaderMiddleware": 100}),
+        SPIDER_MIDDLEWARES=json.dumps({f"{USER}.{kind}": number for kind, number in kinds.items()}),
+        ITEM_PIPELINES=json.dumps({f"{USER}.UserPipeline": 100}),
+        EXTENSIONS=json.dumps({f"{USER}.UserExtension": 100}),
+        FEED_EXPORTERS=json.dumps({"other": "scrapy.exporters.JsonItemExporter"}),
+    )
+    assert (result.code, result.errors, result.run()) == (0, "", ("finished", "finished"))
+    notes = (tmp_path / "notes").read_text().splitlines()
+    expected = {"start", "async start", f"answer {site.url}/mill None", "middleware Decompression"}
+    assert expected | {"handlers http https"} <= {*notes}
+    assert [line for line in notes if "Redirect" in line or "Retry" in line or "HttpCompression" in line] == []
+    kinds = [line.partition(" ")[0] for line in notes]
     assert kinds.index("item") > len(kinds) - 1 - kinds[::-1].index("answer")
     lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text("utf-8").splitlines()]
-    assert sorted(line["url"] for line in lines) == sorted(items)
-    assert all(set(line) == set(ArticleItem.fields) and line["text"] for line in lines)
+    items = sorted(line.removeprefix("item ") for line in notes if line.startswith("item "))
+    assert sorted(line["url"] for line in lines) == items == sorted(result.articles())
+    assert all(set(line) == set(ArticleItem.fields) and "which the council" in line["text"] for line in lines)
 
 
 NO_EFFECT = {
@@ -216,20 +218,6 @@ def test_what_is_said_to_have_no_effect_has_none(crawl: Crawl, serve: Callable[.
     assert set(sent) == {None}
     assert usual_states["/moved"] == ("done", "redirect")
     assert usual_states["/broken"][0] == "failed"
-
-
-@pytest.mark.slow
-def test_spider_middlewares_of_every_kind_run_in_a_crawl(
-    crawl: Crawl, serve: Callable[..., ScriptedSite], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site = serve({"/": page("start", "/river"), "/river": page("river", "/next")})
-    monkeypatch.setenv("BROADSHEET_TEST_NOTES", str(tmp_path / "notes"))
-    kinds = ("AsyncSpiderMiddleware", "BothSpiderMiddleware", "UserSpiderMiddleware")
-    middlewares = json.dumps({f"{USER}.{kind}": number for number, kind in enumerate(kinds, 100)})
-    result = crawl(f"{site.url}/", export=tmp_path / "a.jsonl", SPIDER_MIDDLEWARES=middlewares)
-    assert (result.code, result.errors, list(result.articles())) == (0, "", [f"{site.url}/river"])
-    assert len((tmp_path / "a.jsonl").read_text().splitlines()) == 1
-    assert {"start", "async start"} <= {*(tmp_path / "notes").read_text().splitlines()}
 
 
 @pytest.mark.slow
@@ -341,9 +329,7 @@ def test_the_add_on_crawls_the_sample_site_in_a_project_of_ones_own(project: Pat
 
 
 @pytest.mark.slow
-def test_a_spider_derived_from_ours_has_its_own_settings_links_and_fields(
-    project: Path, serve: Callable[..., ScriptedSite]
-) -> None:
+def test_a_spider_derived_from_ours_has_its_own_settings_links_and_fields(project, serve):
     pages = stories("river", "river-two", "tag-river")
     site = serve({"/": page("start", *pages), **pages})
     scrapy(project, "crawl", "river", "-a", f"url={site.url}/", "-a", "db=a.db", *QUICK, "-O", "a.jsonl")
@@ -384,9 +370,7 @@ print("ends")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("process_class", ["AsyncCrawlerProcess", "CrawlerProcess"])
-def test_a_script_of_ones_own_crawls_without_settings_of_ours(
-    tmp_path: Path, serve: Callable[..., ScriptedSite], process_class: str
-) -> None:
+def test_a_script_of_ones_own_crawls_without_settings_of_ours(tmp_path, serve, process_class):
     """The spider once found no guard, and left an empty file with exit code 0; each worker ran the script again."""
     pages = stories("river", "mill")
     site = serve({"/": page("start", *pages), **pages})

@@ -45,9 +45,7 @@ def test_the_rules_of_another_host_do_nothing(site: ScriptedSite, crawl: Crawl, 
 
 
 @pytest.mark.slow
-def test_headers_of_a_rule_go_to_its_host_and_dangerous_ones_nowhere(
-    site: ScriptedSite, crawl: Crawl, tmp_path: Path
-) -> None:
+def test_headers_of_a_rule_go_to_its_host_and_dangerous_ones_nowhere(site, crawl, tmp_path):
     site.routes["/"] = page("river")
     headers = {"X-Reader": "print", "Referer": "https://press.example/", "User-Agent": "Forged/1", "Cookie": "a=b"}
     text = "".join(f"http_header({name}): {value}\n" for name, value in headers.items())

@@ -53,9 +53,7 @@ def exported(result: Result, tmp_path: Path, *arguments: str) -> dict[str, list[
 
 
 @pytest.mark.slow
-def test_preferences_are_stored_as_they_came_and_can_leave_articles_out(
-    crawl: Crawl, serve: Serve, tmp_path: Path
-) -> None:
+def test_preferences_are_stored_as_they_came_and_can_leave_articles_out(crawl, serve, tmp_path):
     site = a_site(serve)
     result = crawl(site.url + "/", **SMALL)
     said = usages(result, site)

@@ -217,19 +217,14 @@ def update(db: Path, *options: object) -> str:
 
 @pytest.mark.slow
 def test_an_update_finds_what_is_new_and_leaves_what_is_not_due(small: ScriptedSite, tmp_path: Path) -> None:
+    code, out, _ = crawl(small, tmp_path / "a.db", "--no-sitemaps", "--no-feeds")
+    assert (code, small.log, "Nothing to do" in out) == (0, [], True), "what was just fetched is left alone"
     small.routes["/"] = page("home", *(f"/{name}" for name in STORIES), "/new")
     small.routes["/new"] = page("new")
     out = update(tmp_path / "a.db")
     assert sorted(small.paths()) == ["/", "/new", "/robots.txt"]
     assert "Edits: none in this run" in out
     assert rows(tmp_path / "a.db", "SELECT count(*) FROM articles WHERE url LIKE '%/new'") == [(1,)]
-
-
-@pytest.mark.slow
-def test_a_crawl_of_a_finished_archive_leaves_alone_what_was_just_fetched(small: ScriptedSite, tmp_path: Path) -> None:
-    code, out, _ = crawl(small, tmp_path / "a.db", "--no-sitemaps", "--no-feeds")
-    assert (code, small.log) == (0, [])
-    assert "Nothing to do" in out
 
 
 @pytest.mark.slow
