@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from broadsheet.cleaners.document import Block, BlockKind, Metadata, Page
 from broadsheet.cleaners.judge.block_features import FirstLook, Reading
@@ -33,6 +33,15 @@ def reading(
     return Reading(
         page, context, url, blocks, metadata, selected=frozenset(selected), look=look, asked_extractor=is_asked
     )
+
+
+def words(count: int, name: str = "w") -> str:
+    return " ".join(f"{name}{n}" for n in range(count))
+
+
+def holds_up_to(last: int, holds: Callable[[int], object]) -> bool:
+    """Say whether something holds at a threshold and just above it no more."""
+    return bool(holds(last)) and not holds(last + 1)
 
 
 def linked(position: int, text: str, **fields: object) -> Block:

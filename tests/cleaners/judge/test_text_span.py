@@ -1,22 +1,39 @@
-"""Where the article's text begins and ends, and what below it is a note on an author."""
+"""Where the article's text begins and ends: notes on authors, threads of comments, other articles of the page."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
 from broadsheet.cleaners.clean import clean
-from broadsheet.cleaners.document import Block, Metadata, Page
-from broadsheet.cleaners.judge.text_span import author_notes, text_span
+from broadsheet.cleaners.document import Block, BlockKind, CleanedPage, Metadata, Page, RemovalReason
+from broadsheet.cleaners.judge.text_span import (
+    COMMENT_THREAD,
+    NEXT_ARTICLE,
+    PREVIOUS_ARTICLE,
+    author_notes,
+    comment_thread_start,
+    has_second_headline,
+    other_articles,
+    text_span,
+)
 from broadsheet.cleaners.rules.rule_files import load_rules
-from tests.cleaners.building import PROSE, STORY, block
+from tests.cleaners.building import PROSE, STORY, block, holds_up_to, words
 
 RULES = load_rules("en")
 SIGNED = Metadata(authors=("Ada Writer", "Bo"))
 NOTE = "Ada Writer, data reporter, reads meters, minutes and permits, and has done so here for eleven years now."
+TWICE = "Ada Writer, data reporter. Ada Writer came here as a proof-reader and has read meters for eleven years now."
 LICENCE = (
     "You may republish this article free of charge, with attribution to The Mill Post and a link to the article here."
 )
 TEXT, BELOW = "body>div.text>p", "body>p"
+
+
+def everything(blocks: list[Block]) -> frozenset[int]:
+    return frozenset(range(len(blocks)))
 
 
 def story(*below: tuple[str, str]) -> list[Block]:
@@ -25,74 +42,317 @@ def story(*below: tuple[str, str]) -> list[Block]:
     return [*paragraphs, *(block(3 + n, text, path=path) for n, (text, path) in enumerate(below))]
 
 
-def span(blocks: list[Block], metadata: Metadata = SIGNED) -> range:
-    return text_span(blocks, frozenset(range(len(blocks))), RULES, metadata)
+@pytest.mark.parametrize(
+    ("blocks", "metadata", "expected"),
+    [
+        (story((NOTE, BELOW), (LICENCE, BELOW)), SIGNED, range(3)),
+        (story((NOTE, BELOW)), Metadata(), range(4)),
+        (story((LICENCE, BELOW), (PROSE, BELOW)), SIGNED, range(5)),
+        (story((NOTE, TEXT)), SIGNED, range(4)),
+        ([block(0, path=TEXT), block(1, LICENCE), block(2, f"{LICENCE} {PROSE}")], SIGNED, range(3)),
+        ([block(0, path=TEXT), block(1, f"Ada Writer {words(16)}", path=BELOW)], SIGNED, range(1)),
+        ([block(0, path=TEXT), block(1, f"Ada Writer {words(17)}", path=BELOW)], SIGNED, range(2)),
+        ([], SIGNED, range(0)),
+    ],
+    ids=["a note and a licence", "nobody signs the page", "a paragraph follows", "the author signs in the text",
+         "half would go", "half stays", "nearly half stays", "nothing"],
+)  # fmt: skip
+def test_notes_and_licences_below_the_text_are_no_end_of_it(
+    blocks: list[Block], metadata: Metadata, expected: range
+) -> None:
+    assert text_span(blocks, everything(blocks), RULES, metadata) == expected
 
 
-def test_notes_and_licences_below_the_text_are_no_end_of_it() -> None:
-    assert span(story((NOTE, BELOW), (LICENCE, BELOW))) == range(3)
-    assert span(story((NOTE, BELOW)), Metadata()) == range(4), "nobody signs the page"
-    assert span(story((LICENCE, BELOW), (PROSE, BELOW))) == range(5), "a paragraph follows"
+@pytest.mark.parametrize(
+    ("below", "span", "notes"),
+    [
+        ((NOTE, "Ada Writers met twice.", "A note by Ada Writer.", "Bo keeps bees.", "Ada Writer"), range(3), {3, 7}),
+        ((NOTE,), range(0), set()),
+        (((NOTE, TEXT),), range(3), set()),
+        (((TWICE, TEXT), (NOTE, TEXT), (PROSE, TEXT)), range(6), {3}),
+        (((TWICE, TEXT), (NOTE, TEXT), (PROSE, TEXT)), range(3, 6), set()),
+    ],
+    ids=["whole names", "no text", "in the text", "the name twice at once", "it opens the text"],
+)  # fmt: skip
+def test_a_note_begins_with_the_whole_name_of_an_author(
+    below: tuple[str | tuple[str, str], ...], span: range, notes: set[int]
+) -> None:
+    blocks = story(*((each, BELOW) if isinstance(each, str) else each for each in below))
+    assert author_notes(blocks, everything(blocks), span, SIGNED) == notes
+    assert author_notes(blocks, everything(blocks), span, Metadata()) == set()
 
 
-def test_a_note_within_the_text_s_own_container_is_how_the_author_signs() -> None:
-    blocks = story((NOTE, TEXT))
-    assert span(blocks) == range(4)
-    assert author_notes(blocks, frozenset(range(4)), range(3), SIGNED) == set()
+def test_a_note_has_a_name_of_some_letters_and_its_second_mention_is_near() -> None:
+    def is_note(text: str, name: str, *below: tuple[str, str], path: str = BELOW) -> bool:
+        blocks = story((text, path), *below)
+        return author_notes(blocks, everything(blocks), range(3 + len(below)), Metadata(authors=(name,))) == {3}
+
+    assert holds_up_to(5, lambda n: not is_note(f"Bo {'x' * (n - 3)} reads.", f"Bo {'x' * (n - 3)}"))
+    again = "Ada Writer, {} Ada Writer " + PROSE
+    assert holds_up_to(67, lambda n: is_note(again.format("x" * n), "Ada Writer", (PROSE, TEXT), path=TEXT))
 
 
-def test_a_note_begins_with_the_whole_name_of_an_author() -> None:
-    texts = (NOTE, "Ada Writers met for the ninth time.", "A note by Ada Writer.", "Bo keeps bees.", "Ada Writer")
-    blocks = story(*((text, BELOW) for text in texts))
-    everything = frozenset(range(len(blocks)))
-    assert author_notes(blocks, everything, range(3), SIGNED) == {3, 7}
-    assert author_notes(blocks, everything, range(0), SIGNED) == set()
-    assert author_notes(blocks, everything, range(3), Metadata()) == set()
+def cleaned(body: str, title: str = "The mill", url: str = "https://mill.example/2012/05/the-mill") -> CleanedPage:
+    return clean(Page(url, f"<html lang=en><title>{title}</title><body>{body}".encode()))
 
 
-def test_where_half_the_text_would_go_nothing_does() -> None:
-    blocks = [block(0, path=TEXT), block(1, LICENCE, path=BELOW), block(2, LICENCE + " " + PROSE, path=BELOW)]
-    assert span(blocks) == range(3)
-    assert text_span([], frozenset(), RULES, SIGNED) == range(0)
+def paragraphs(texts: Iterable[str]) -> str:
+    return "".join(f"<p>{text}</p>" for text in texts)
+
+
+def rules_of(page: CleanedPage) -> dict[str, tuple[str, str]]:
+    return {b.text: (v.rule, v.reason) for b, v in zip(page.blocks, page.verdicts, strict=True)}
 
 
 def test_the_tags_above_two_notes_go_with_them() -> None:
-    text = "".join(f"<p>{paragraph}</p>" for paragraph in STORY)
-    html = (
-        f'<meta name="author" content="Ada Writer"><h1>The mill</h1><td><div class="text">{text}</div>'
+    page = cleaned(
+        f'<meta name="author" content="Ada Writer"><h1>The mill</h1><td><div class="text">{paragraphs(STORY)}</div>'
         f"<p>Filed under: <a href=/h>Harbour</a> <a href=/c>Courts</a></p><p>{NOTE}</p><p>{LICENCE}</p></td>"
     )
-    cleaned = clean(Page("https://mill.example/2024/05/the-mill", f"<html lang=en><body>{html}".encode()))
-    assert cleaned.text.split("\n") == STORY
-    rules = {block.text: verdict.rule for block, verdict in zip(cleaned.blocks, cleaned.verdicts, strict=True)}
-    assert rules[NOTE] == "metadata/author-note"
-    assert rules["Filed under: Harbour Courts"] == "en/tags-line"
+    assert page.text.split("\n") == STORY
+    assert rules_of(page)[NOTE][0] == "metadata/author-note"
+    assert rules_of(page)["Filed under: Harbour Courts"][0] == "en/tags-line"
 
 
-def test_a_note_that_says_the_name_twice_at_once_is_one_wherever_it_stands_below_the_first_paragraph() -> None:
-    twice = (
-        "Ada Writer, data reporter. Ada Writer came here as a proof-reader and has read meters for eleven years now."
-    )
-    blocks = story((twice, TEXT), (NOTE, TEXT), (PROSE, TEXT))
-    everything = frozenset(range(len(blocks)))
-    assert author_notes(blocks, everything, range(len(blocks)), SIGNED) == {3}
-    assert author_notes(blocks, everything, range(3, len(blocks)), SIGNED) == set(), "it opens the text"
+# --- Threads of comments ----------------------------------------------------------------------------------------------
+CONTENT = "body>div.content>p"
+POSTED = "Posted by: Ellen at May 3, 2012 9:41 AM"
 
 
-@pytest.mark.parametrize(("name", "is_note"), [("Bo Le", False), ("Bo Lee", True)])
-def test_characters_of_a_name_that_begins_a_note(name: str, is_note: bool) -> None:
-    blocks = story((f"{name} reads meters.", BELOW))
-    assert author_notes(blocks, frozenset(range(4)), range(3), Metadata(authors=(name,))) == ({3} if is_note else set())
+def thread(heading: str = "Comments", signature: str = POSTED, **fields: object) -> list[Block]:
+    """Two paragraphs, a heading, and two comments, each with a line that signs it."""
+    heading_fields = {"kind": BlockKind.HEADING, "level": 2, "path": "body>div.content>h2"} | fields
+    comments = [line for n in (3, 5) for line in ((f"{n} {PROSE}", CONTENT), (signature, f"{CONTENT}.posted"))]
+    return [
+        *(block(n, f"{n} {PROSE}", path=CONTENT) for n in range(2)),
+        block(2, heading, **heading_fields),
+        *(block(3 + n, text, path=path) for n, (text, path) in enumerate(comments)),
+    ]
 
 
-@pytest.mark.parametrize(("between", "is_note"), [(70, True), (71, False)])
-def test_characters_between_the_two_mentions_of_a_name(between: int, is_note: bool) -> None:
-    text = f"Ada Writer, {'x' * (between - 3)} Ada Writer {PROSE}"
-    blocks = story((text, TEXT), (PROSE, TEXT))
-    assert (author_notes(blocks, frozenset(range(5)), range(5), SIGNED) == {3}) is is_note
+def at(first: int, blocks: Iterable[Block]) -> list[Block]:
+    return [replace(b, position=first + n) for n, b in enumerate(blocks)]
 
 
-@pytest.mark.parametrize(("words", "expected"), [(18, range(1)), (19, range(2))])
-def test_at_least_half_of_the_words_stay_text(words: int, expected: range) -> None:
-    note = "Ada Writer " + " ".join(["reads"] * (words - 2))
-    assert span([block(0, path=TEXT), block(1, note, path=BELOW)]) == expected
+def thread_start(blocks: list[Block], language: str = "en", selected: Iterable[int] | None = None) -> int | None:
+    chosen = everything(blocks) if selected is None else frozenset(selected)
+    return comment_thread_start(blocks, chosen, load_rules(language))
+
+
+@pytest.mark.parametrize(
+    ("language", "heading", "signature"),
+    [
+        ("en", "Comments", POSTED),
+        ("en", "3 Responses", "Ellen | 3.5.2012"),
+        ("de", "Kommentare", "Ellen schrieb am 3.5.2012 um 9:41"),
+        ("fr", "Commentaires", "Ellen, le 3 mai 2012"),
+        ("zh", "3条评论", "2012年5月3日"),
+    ],
+)
+def test_a_thread_begins_at_its_heading(language: str, heading: str, signature: str) -> None:
+    assert thread_start(thread(heading, signature), language) == 2
+
+
+@pytest.mark.parametrize(
+    ("blocks", "start"),
+    [
+        (thread(kind=BlockKind.PARAGRAPH, level=0, path="body>div.content>p#comments"), 2),
+        (thread(kind=BlockKind.PARAGRAPH, level=0, path="body>div.content>p"), None),
+        (thread("Comments by the minister"), None),
+        (thread(signature="Posted by Ellen"), None),
+        (thread(signature=f"In the year 2012 {PROSE}"), None),
+        (thread()[:5], None),
+        ([*thread()[:3], *(b if "posted" in b.path else replace(b, text="A headline") for b in thread()[3:])], None),
+    ],
+    ids=["marked", "not a heading", "another heading", "no date", "a paragraph", "one comment", "headlines with times"],
+)  # fmt: skip
+def test_a_thread_has_a_heading_and_signed_comments(blocks: list[Block], start: int | None) -> None:
+    assert thread_start(blocks) == start
+
+
+def test_a_thread_below_no_text_or_with_no_selected_text_is_none() -> None:
+    assert thread_start(thread(), selected=(2, 3, 4, 5, 6)) is None
+    assert thread_start(thread(), selected=(0, 1, 2, 4, 6)) is None
+
+
+@pytest.mark.parametrize(
+    ("date", "is_one"),
+    [("2012", True), ("1899", False), ("9:41", True), ("9.41", True), ("3.5.12", True), ("3/5/2012", True),
+     ("3.5", False), ("5月", True)],
+)  # fmt: skip
+def test_the_date_of_a_signature(date: str, is_one: bool) -> None:
+    assert (thread_start(thread(signature=f"Ellen {date}")) == 2) is is_one
+
+
+def test_a_thread_s_parts_are_near_one_another() -> None:
+    def has_thread_below(count: int) -> bool:
+        return thread_start([block(0, words(count), path=CONTENT), *at(1, thread()[2:])]) == 1
+
+    def is_signed_after(lines: int, heading: str) -> bool:
+        blocks = thread(path=f"body>div.content>{heading}")
+        between = [block(0, "A line", path=CONTENT)] * lines
+        return thread_start(at(0, [*blocks[:3], *between, *blocks[3:]])) == 2
+
+    assert holds_up_to(16, lambda n: thread_start(thread(signature="Ellen " * (n - 1) + "2012")) == 2)
+    assert holds_up_to(19, lambda n: not has_thread_below(n))
+    assert holds_up_to(10, lambda n: is_signed_after(n, "h2"))
+    assert holds_up_to(28, lambda n: is_signed_after(n, "h2#comments"))
+
+
+def test_comments_in_the_text_s_own_container_are_removed_with_their_reason() -> None:
+    comments = [f"{text} So I remember it, and so does my neighbour at the river." for text in STORY[:3]]
+    posted = "".join(f"<p>{text}</p><p class=posted>{POSTED}</p>" for text in comments)
+    page = cleaned(f"<div class=content><h2>The mill</h2>{paragraphs(STORY)}<h2>Comments</h2>{posted}</div>")
+    assert page.text.split("\n") == STORY
+    assert {rules_of(page)[comment] for comment in comments} == {(COMMENT_THREAD, RemovalReason.COMMENTS)}
+
+
+# --- Other articles above and below -----------------------------------------------------------------------------------
+def article(
+    first: int, container: str, title: str, byline: str = "By Ellen Moor", head: str = "div.head>h1.headline"
+) -> list[Block]:
+    """A heading, a byline and four paragraphs."""
+    heading = block(first, title, kind=BlockKind.HEADING, level=1, path=f"body>{container}>{head}")
+    line = block(first + 1, byline, path=f"body>{container}>div.head>p")
+    text = [block(first + 2 + n, f"{title} {n}: {PROSE}", path=f"body>{container}>div.text>p") for n in range(4)]
+    return [heading, line, *text]
+
+
+def flat(first: int, title: str, byline: str = "By Ellen Moor", marks: str = "main article") -> list[Block]:
+    """An article whose heading, byline and text are in one container."""
+    fields = {"landmarks": frozenset(marks.split())}
+    heading = block(first, title, kind=BlockKind.HEADING, level=1, path="body>article>h1", **fields)
+    texts = [byline, *(f"{title} {n}: {PROSE}" for n in range(4))]
+    return [heading, *(block(first + 1 + n, text, path="body>article>p", **fields) for n, text in enumerate(texts))]
+
+
+def others(*parts: Iterable[Block], title_position: int | None = 0, rule: str = NEXT_ARTICLE) -> list[int]:
+    found = other_articles([b for part in parts for b in part], title_position, RULES)
+    return [n for n, of in found.items() if of == rule]
+
+
+UNSIGNED = "Ellen went home that night"
+MILL, BRIDGE = article(0, "article#one", "The mill"), article(6, "article#two", "The bridge")
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "start"),
+    [
+        (MILL, BRIDGE, 6),
+        (article(0, "article", "The mill"), article(6, "article", "The bridge"), 6),
+        (article(0, "article", "The mill", "May 3, 2012"), article(6, "div", "The bridge", "May 2, 2012"), 6),
+        (MILL, article(6, "article", "The mill"), None),
+        (MILL, article(6, "article", "The bridge", UNSIGNED), None),
+        (MILL, article(6, "article", "The bridge", head="div.head>h1"), None),
+        (MILL, article(6, "article", "The bridge", head="div.box>h1.headline"), None),
+        (MILL, BRIDGE[:4], None),
+        (MILL, article(6, "article", "The bridge", head="div.text>h1.headline"), None),
+        (article(0, "article#one", "The mill", UNSIGNED), BRIDGE, None),
+        (article(0, "article", "The mill", head="div.text>h1.headline"),
+         article(6, "article", "The bridge", head="div.text>h1.headline"), None),
+        (flat(0, "The mill"), flat(6, "The bridge"), 6),
+        (flat(0, "The mill"), flat(6, "The bridge", "May 2, 2012"), None),
+        (flat(0, "The mill", "It burned down."), flat(6, "The bridge"), None),
+        (flat(0, "The mill"), flat(6, "The bridge", marks=""), None),
+    ],
+    ids=["two", "of one class", "dated", "the title again", "no byline", "another class", "another box", "a short text",
+         "a section of the text", "the first unsigned", "sections in the text's container", "in one container",
+         "a section may have a date", "a first without a byline", "outside of the article"],
+)  # fmt: skip
+def test_the_next_article_begins_at_its_heading(one: list[Block], two: list[Block], start: int | None) -> None:
+    assert others(one, two)[:1] == ([] if start is None else [start])
+
+
+def test_a_page_needs_a_line_for_its_title() -> None:
+    assert others(MILL, BRIDGE, title_position=None) == others(MILL, BRIDGE, title_position=2) == []
+
+
+def test_articles_above_the_one_that_the_title_names_go_to_their_last_paragraph() -> None:
+    parts = MILL, BRIDGE, article(12, "article#three", "The ferry")
+    assert others(*parts, title_position=6, rule=PREVIOUS_ARTICLE) == list(range(6))
+    assert others(*parts, title_position=12, rule=PREVIOUS_ARTICLE) == list(range(12))
+    assert others(*parts, title_position=6)[0] == 12
+    assert others(MILL[:4], [block(4, "News")], rule=PREVIOUS_ARTICLE) == []
+    unsigned = article(0, "article#one", "The mill", UNSIGNED)
+    assert others(unsigned, BRIDGE, title_position=6, rule=PREVIOUS_ARTICLE) == []
+
+
+def markup(name: str, title: str, texts: Iterable[str]) -> str:
+    head = f"<div class=head><h1 class=headline>{title}</h1><p class=byline>By Ellen Moor</p></div>"
+    return f"<article id={name}>{head}<div class=text>{paragraphs(texts)}</div></article>"
+
+
+TITLES = ("The mill by the river", "The bridge is gone", "A ferry for the town")
+STORIES = [[f"{text} So said {name}, who had seen it all." for text in STORY] for name in ("Ann", "Ben", "Cy")]
+THREE = f"<main>{''.join(markup(f'a{n}', title, STORIES[n]) for n, title in enumerate(TITLES))}</main>"
+
+
+@pytest.mark.parametrize(
+    ("title", "path", "kept"),
+    [*((title, "2012/05/", n) for n, title in enumerate(TITLES)), ("The Paper", "2012/the-bridge-is-gone.html", 1),
+     ("The Paper", "2012/mill-by-river/", 0)],
+)  # fmt: skip
+def test_of_several_articles_the_one_that_the_title_or_else_the_url_names_is_kept(
+    title: str, path: str, kept: int
+) -> None:
+    page = cleaned(THREE, title, f"https://mill.example/{path}")
+    assert page.text.split("\n") == STORIES[kept]
+    rules = [{rules_of(page)[text] for text in texts} for texts in STORIES]
+    if title in TITLES:
+        assert all(rules[n] == {(PREVIOUS_ARTICLE, RemovalReason.RELATED)} for n in range(kept))
+        assert all(rules[n] == {(NEXT_ARTICLE, RemovalReason.RELATED)} for n in range(kept + 1, 3))
+
+
+BOTH = {*range(1, 6), *range(7, 12)}
+
+
+@pytest.mark.parametrize(
+    ("second", "selected", "is_second"),
+    [
+        (flat(6, "The bridge"), BOTH, True),
+        (flat(6, "The mill"), BOTH, False),
+        (flat(6, "The bridge"), {*range(1, 6)}, False),
+        (flat(6, "The bridge")[:4], {*range(1, 6), *range(7, 10)}, False),
+        ([replace(b, level=2) for b in flat(6, "The bridge")], BOTH, False),
+        (flat(6, "The bridge"), {*range(1, 12)}, False),
+    ],
+    ids=["another", "the same heading", "a text that was not selected", "a short text", "a section",
+         "a section of the first level, as selected as its text"],
+)  # fmt: skip
+def test_a_second_headline_has_other_words_and_a_selected_text(
+    second: list[Block], selected: set[int], is_second: bool
+) -> None:
+    assert has_second_headline([*flat(0, "The mill"), *second], frozenset(selected)) is is_second
+
+
+def test_a_page_with_a_second_headline_is_looked_at_twice() -> None:
+    one, two = markup("one", TITLES[0], STORY), markup("two", TITLES[1], STORY)
+    for body, rule in ((one + two, "extractor/selected"), (markup("one", "The mill", STORY), "first-look/selected")):
+        page = cleaned(f"<main>{body}</main>", TITLES[0])
+        assert {verdict.rule for verdict in page.verdicts if verdict.kept} == {rule}
+
+
+def test_a_text_whose_sections_have_headings_of_the_first_level_is_looked_at_once() -> None:
+    text = "".join(f"<h1>How the {n} went</h1>{paragraphs(STORIES[n])}" for n in range(2))
+    page = cleaned(markup("one", TITLES[0], []).replace("<div class=text>", f"<main><div class=text>{text}"))
+    assert {STORIES[0][0], STORIES[1][0]} < set(page.text.split("\n"))
+    assert not page.asked_extractor
+
+
+def test_another_article_s_parts_are_near_one_another_and_of_some_length() -> None:
+    def cut(blocks: list[Block], count: int) -> list[Block]:
+        return [*blocks[:2], replace(blocks[2], text=words(count)), *(replace(b, text="x") for b in blocks[3:])]
+
+    def begins(lines: int, order: str, first: list[Block] = MILL, second: list[Block] = BRIDGE) -> bool:
+        parts = {"h": second[:1], "b": second[1:2], "-": [replace(second[1], text="A line")] * lines, "t": second[2:]}
+        found = others(first, at(6, [each for part in order for each in parts[part]]))[:1]
+        return found == [6 + "hb".index("h") + order.index("h") * lines]
+
+    assert holds_up_to(59, lambda n: not others(cut(MILL, n), BRIDGE))
+    assert holds_up_to(59, lambda n: not others(MILL, cut(BRIDGE, n)))
+    assert holds_up_to(59, lambda n: not others(cut(MILL, n), BRIDGE, title_position=6, rule=PREVIOUS_ARTICLE))
+    assert holds_up_to(7, lambda n: begins(n, "h-bt"))
+    assert holds_up_to(1, lambda n: begins(n, "h-bt", flat(0, "The mill"), flat(6, "The bridge")))
+    headings = [block(n, name, kind=BlockKind.HEADING, level=1) for n, name in ((0, "One"), (2, "Two"))]
+    pairs = lambda n: [headings[0], block(1, words(60)), headings[1], block(3, words(n))]  # noqa: E731
+    assert holds_up_to(59, lambda n: not has_second_headline(pairs(n), {1, 3}))
