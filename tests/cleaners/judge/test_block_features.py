@@ -1,15 +1,8 @@
-"""Blocks as numbers: one row a block, finite, the same each time, and true where a person can check them.
-
-The first look: sure of a plain article, in doubt elsewhere, and whom the verdicts then name.
-"""
+"""Blocks as numbers, and the first look: sure of a plain article, in doubt elsewhere, and whom the verdicts name."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping
 from dataclasses import replace
-from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -25,7 +18,6 @@ from broadsheet.cleaners.judge.block_features import (
     take_first_look,
 )
 from broadsheet.cleaners.judge.block_verdicts import rule_verdicts
-from broadsheet.cleaners.judge.characters import count_characters
 from broadsheet.cleaners.judge.page_columns import (
     group_numbers,
     leave_one_out_means,
@@ -33,7 +25,7 @@ from broadsheet.cleaners.judge.page_columns import (
     previous_marked,
     window_sums,
 )
-from broadsheet.cleaners.judge.tree_models import FIRST_LOOK_MODEL, expected_f1, load_trees
+from broadsheet.cleaners.judge.tree_models import expected_f1
 from broadsheet.cleaners.page.parsed_page import parse
 from broadsheet.cleaners.page.visible_blocks import read_blocks
 from tests.cleaners import building
@@ -58,70 +50,12 @@ def reading(markup: str = PAGE, chosen: str = "The mill on the river burned,Two 
     return building.reading(blocks, selected, Metadata(title="The mill on the river", language="en"))
 
 
-def features(page: Reading) -> dict[str, Mapping[str, float]]:
-    """The features of each block, by its text's first words and the feature's name."""
+@pytest.mark.parametrize(("body", "chosen"), [(PAGE, "The mill on the river burned"), ("<body><p>x", "nothing")])
+def test_each_block_has_a_row_of_finite_numbers_and_each_column_a_name(body: str, chosen: str) -> None:
+    page = reading(body, chosen)
     names, rows = block_features(page, rule_verdicts(page))
-    return {
-        " ".join(block.text.split()[:2]): dict(zip(names, row, strict=True))
-        for block, row in zip(page.blocks, rows.tolist(), strict=True)
-    }
-
-
-def test_each_block_has_a_row_of_finite_numbers_and_each_column_a_name() -> None:
-    page = reading()
-    names, rows = block_features(page, rule_verdicts(page))
-    assert rows.shape == (len(page.blocks), len(names))
-    assert len(set(names)) == len(names)
-    assert rows.dtype == np.float32
+    assert (rows.shape, rows.dtype) == ((len(page.blocks), len(set(names))), np.float32)
     assert np.isfinite(rows).all()
-
-
-def test_a_block_s_own_text_is_counted() -> None:
-    rows = features(reading())
-    menu, remark = rows["First menu"], rows["Short remark."]
-    assert (menu["links"], remark["links"]) == (1, 0)
-    assert remark["words"] == pytest.approx(math.log1p(2))
-    assert remark["chars"] == pytest.approx(math.log1p(13))
-    assert (remark["ends_sentence"], menu["ends_sentence"]) == (1, 0)
-    assert remark["begins_capital"] == 1
-
-
-def test_the_extractor_s_choice_is_seen_on_the_block_and_around_it() -> None:
-    rows = features(reading())
-    assert [rows[text]["selected"] for text in ("First menu", "What is", "Two witnesses,")] == [0, 0, 1]
-    assert rows["What is"]["selected_-1"] == rows["What is"]["selected_+1"] == 1
-    assert rows["Short remark."]["path_selected"] == 1, "both other paragraphs of its path are selected"
-    assert rows["First menu"]["path_selected"] == 0
-
-
-def test_the_place_in_the_page_is_seen() -> None:
-    rows = features(reading())
-    assert rows["What is"]["inside"] == 1
-    assert rows["Another story"]["inside"] == rows["First menu"]["inside"] == 0
-    assert rows["First menu"]["from_title"] < 0 < rows["Short remark."]["from_title"]
-    assert rows["First menu"]["in_nav"] == rows["Another story"]["in_aside"] == 1
-    assert rows["Another story"]["says_related"] == 1
-    assert rows["Short remark."]["home_up"] == rows["Short remark."]["home_down"] == 0
-
-
-def test_likeness_to_the_title_and_copies_are_seen() -> None:
-    rows = features(reading(PAGE.replace("Short remark.", "Second menu")))
-    assert rows["The mill"]["title_told"] == 1
-    assert rows["Second menu"]["copies"] == 2
-
-
-def test_a_page_with_nothing_selected_and_no_title_has_features_too() -> None:
-    page = reading("<body><p>x</p></body>", chosen="nothing")
-    _, rows = block_features(page, rule_verdicts(page))
-    assert rows.shape[0] == 1
-    assert np.isfinite(rows).all()
-
-
-def test_words_are_counted_in_scripts_with_and_without_spaces() -> None:
-    counted = count_characters(["one two three", "火事で粉屋が焼けた。", "\U0001f600!"])
-    assert counted.words[0] == 3
-    assert 4 <= counted.words[1] <= 6
-    assert list(counted.length) == [13, 10, 2]
 
 
 def test_columns() -> None:
@@ -205,27 +139,10 @@ def test_many_links_that_are_plainly_boilerplate_put_it_in_no_doubt() -> None:
     assert selecting_voters(cleaned(page)) == {"first-look"}
 
 
-def test_a_removed_block_has_the_vote_of_no_extractor_that_was_not_asked() -> None:
-    page = cleaned(PLAIN)
-    assert not any(vote.voter == "extractor" for verdict in page.verdicts for vote in verdict.votes)
-    assert all(verdict.reason for verdict in page.verdicts if not verdict.kept)
-
-
-def test_a_page_without_blocks_is_in_doubt() -> None:
+def test_a_page_without_blocks_is_in_doubt_and_else_what_is_more_likely_than_not_is_selected() -> None:
     first_look = take_first_look((), Metadata())
-    assert not first_look.is_sure
-    assert first_look.selected_positions == frozenset()
-
-
-def test_it_selects_what_is_more_likely_than_not() -> None:
+    assert (first_look.is_sure, first_look.selected_positions) == (False, frozenset())
     assert FirstLook(np.array([0.2, 0.5, 0.9]), 0.9).selected_positions == {1, 2}
-
-
-def test_its_model_knows_the_features_and_model_json_tells_of_it() -> None:
-    assert len(files("broadsheet.cleaners.judge.models").joinpath(FIRST_LOOK_MODEL).read_bytes()) < 200_000
-    facts = json.loads(files("broadsheet.cleaners.judge.models").joinpath("model.json").read_text("utf-8"))
-    assert facts["first"]["features"] == len(load_trees(FIRST_LOOK_MODEL).feature_names)
-    assert facts["cross_validated"]["wcxb"]["sure"] > 0.7
 
 
 def test_trafilatura_is_asked_on_every_page_or_on_none_where_that_is_wished() -> None:

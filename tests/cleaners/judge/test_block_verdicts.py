@@ -13,7 +13,7 @@ from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Block, BlockKind, Metadata, Page, RemovalReason, Verdict
 from broadsheet.cleaners.judge import block_verdicts
 from broadsheet.cleaners.judge.block_features import FirstLook
-from broadsheet.cleaners.judge.block_verdicts import _site_name, judge, rule_verdicts
+from broadsheet.cleaners.judge.block_verdicts import judge, rule_verdicts
 from broadsheet.cleaners.page.parsed_page import parse
 from broadsheet.cleaners.page.visible_blocks import read_blocks
 from tests.cleaners.building import reading
@@ -36,12 +36,6 @@ def verdicts_by_text(
         block.text: verdict
         for block, verdict in zip(blocks, judge_all(reading(blocks, selected, metadata)), strict=True)
     }
-
-
-def test_what_the_extractor_selects_is_kept_and_says_so() -> None:
-    verdicts = verdicts_by_text("".join(STORY))
-    assert all(verdict.kept for verdict in verdicts.values())
-    assert {verdict.rule for verdict in verdicts.values()} == {"extractor/selected"}
 
 
 LONG = [
@@ -187,26 +181,6 @@ def test_a_named_rule_goes_before_the_extractor_and_both_are_heard() -> None:
     assert sum(verdict.kept for verdict in verdicts.values()) == 5, "the article goes on after the prompt"
 
 
-def test_each_removed_block_has_a_reason_and_a_rule() -> None:
-    body = (
-        "<nav><p>Home and more</p></nav>"
-        + "".join(STORY)
-        + "<footer><p>All rights reserved 2020</p></footer><div class='x'><p>odd words here</p></div>"
-    )
-    removed = {text: verdict for text, verdict in verdicts_by_text(body).items() if not verdict.kept}
-    assert set(removed) == {"Home and more", "All rights reserved 2020", "odd words here"}
-    assert all(verdict.reason and verdict.rule for verdict in removed.values())
-
-
-def test_the_metadata_s_own_words_are_no_text() -> None:
-    metadata = Metadata(title="The mill and the council", authors=("Ada Writer",), language="en")
-    verdicts = verdicts_by_text("<h1>The mill and the council</h1><p>Ada Writer</p>" + "".join(STORY), metadata)
-    assert {text: verdict.reason for text, verdict in verdicts.items() if not verdict.kept} == {
-        "The mill and the council": "repeats the title",
-        "Ada Writer": "byline",
-    }
-
-
 def test_a_line_above_the_tags_heads_no_box_and_one_above_a_newsletter_s_does() -> None:
     ends = ("<p>Tags: mills, rivers</p>", "<p>Sign up for our newsletter to get the news each morning.</p>")
     kept_by_page = []
@@ -218,31 +192,11 @@ def test_a_line_above_the_tags_heads_no_box_and_one_above_a_newsletter_s_does() 
     assert kept_by_page == [[True, False], [False, False]]
 
 
-def test_a_paragraph_that_stands_twice_is_kept_once() -> None:
-    tree = parse("<html><body>" + "".join([*STORY, f"<section>{STORY[1]}</section>"]) + "</body></html>")
-    assert tree is not None
-    blocks = read_blocks(tree)
-    verdicts = judge(reading(blocks, range(6)))
-    assert [verdict.kept for verdict in verdicts] == [True] * 5 + [False]
-    assert verdicts[-1].reason == "said twice"
-
-
-def test_a_paragraph_that_the_extractor_missed_among_its_like_is_brought_back() -> None:
-    missed = "<p>A shorter remark stands here between the others of its kind, and belongs.</p>"
-    verdicts = verdicts_by_text("<div>" + "".join([*STORY[:3], missed, *STORY[3:]]) + "</div>")
-    assert verdicts[missed[3:-4]].kept
-
-
 def test_where_the_extractor_finds_nothing_the_main_container_is_read() -> None:
     verdicts = verdicts_by_text(
         "<div class='x'>" + "".join(STORY) + "</div><nav><p>one two three four five</p></nav>", chosen="nothing"
     )
     assert sum(verdict.kept for verdict in verdicts.values()) == 5
-
-
-def test_the_same_page_gives_the_same_verdicts() -> None:
-    body = "<h1>x</h1>" + "".join(STORY) + "<p>Share this</p>"
-    assert verdicts_by_text(body) == verdicts_by_text(body)
 
 
 def test_a_page_without_blocks_has_no_verdicts() -> None:
@@ -277,17 +231,6 @@ def test_an_item_whose_links_lead_to_other_sites_is_told_from_a_teaser(url: str,
     assert tree is not None
     blocks = read_blocks(tree, url)
     assert rule_verdicts(reading(blocks, range(5), url=url))[-1].rule == rule
-
-
-@pytest.mark.parametrize(
-    ("url", "name"),
-    [
-        ("https://www.example.co.uk/a", "example"), ("https://www.ab.de/", "ab"), ("http://ab.xyz:8080/x", "xyz"),
-        ("https://blog.paper.example/", "example"), ("", ""),
-    ],
-)  # fmt: skip
-def test_a_site_is_named_by_the_longest_label_of_its_host(url: str, name: str) -> None:
-    assert _site_name(url) == name
 
 
 @pytest.mark.parametrize(("words", "is_kept"), [(99, True), (100, False)])

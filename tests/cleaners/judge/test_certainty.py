@@ -12,10 +12,21 @@ from broadsheet.cleaners.judge.certainty import Certainty, block_chances, certai
 KEPT, REMOVED = Verdict(True, "", ""), Verdict(False, "", "")
 
 
-def test_certain_verdicts_are_expected_to_be_right_and_opposite_ones_wrong() -> None:
-    words, chances = [99, 49], bytes([255, 0])
-    assert expected_verdict_f1(words, chances, [True, False]) == 1
-    assert expected_verdict_f1(words, chances, [False, True]) == 0
+@pytest.mark.parametrize(
+    ("words", "chances", "kept", "expected"),
+    [
+        ([99, 49], [255, 0], [True, False], 1),
+        ([99, 49], [255, 0], [False, True], 0),
+        ([9], [200], [False], 0),
+        ([9], [], [True], None),
+        ([9, 9], [1], [True, True], None),
+    ],
+    ids=["certain", "the opposite", "a text of nothing misses all", "unknown chances", "too few chances"],
+)
+def test_how_right_verdicts_are_expected_to_be(
+    words: list[int], chances: list[int], kept: list[bool], expected: float | None
+) -> None:
+    assert expected_verdict_f1(words, bytes(chances), kept) == expected
 
 
 def test_doubt_about_a_long_block_costs_more_than_about_a_short_one() -> None:
@@ -24,12 +35,6 @@ def test_doubt_about_a_long_block_costs_more_than_about_a_short_one() -> None:
     assert long_doubt is not None
     assert short_doubt is not None
     assert long_doubt < short_doubt < 1
-
-
-def test_a_text_of_nothing_is_expected_to_miss_all_and_unknown_chances_say_nothing() -> None:
-    assert expected_verdict_f1([9], bytes([200]), [False]) == 0
-    assert expected_verdict_f1([9], b"", [True]) is None
-    assert expected_verdict_f1([9, 9], bytes([1]), [True, True]) is None
 
 
 def test_a_duplicate_and_what_a_site_rule_judges_are_certain() -> None:

@@ -50,15 +50,16 @@ def test_a_page_states_that_it_is_an_article(markup: str, expected: bool) -> Non
 
 
 @pytest.mark.parametrize(
-    "kind", ["CollectionPage", "ItemList", "SearchResultsPage", "Blog", "ProfilePage", "OfferCatalog"]
+    ("markup", "expected"),
+    [
+        *((LD % (kind, ""), True) for kind in ("CollectionPage", "ItemList", "SearchResultsPage", "Blog")),
+        *((LD % (kind, ""), True) for kind in ("ProfilePage", "OfferCatalog")),
+        ('<meta property="og:type" content="profile">', True),
+        ('<meta property="og:type" content="article">', False),
+    ],
 )
-def test_a_page_states_that_it_is_a_list(kind: str) -> None:
-    assert page(f"<body>{LD % (kind, '')}<p>Text.").states_listing
-
-
-@pytest.mark.parametrize(("value", "expected"), [("profile", True), ("article", False)])
-def test_a_profile_is_a_list(value: str, expected: bool) -> None:
-    assert page(f'<meta property="og:type" content="{value}"><p>Text.').states_listing is expected
+def test_a_page_states_that_it_is_a_list(markup: str, expected: bool) -> None:
+    assert page(f"<body>{markup}<p>Text.").states_listing is expected
 
 
 @pytest.mark.parametrize(("value", "expected"), [("false", True), ('"False"', True), ("true", False), ('"no"', False)])
@@ -104,17 +105,13 @@ def test_each_feature_is_read_from_the_markup(body: str, name: str, value: Any) 
         ("/the-mill__trashed-2/", "", ""),
         ("/news/gallery/mill", "", "gallery"),
         ("/gallery-of-mills", "", ""),
+        ("/?page_id=3", "privacy-policy", ""),
     ],
 )
 def test_the_path_names_a_page_of_every_site_or_a_gallery(path: str, static_name: str, gallery_path: str) -> None:
-    found = page("<p>Text.", f"https://a.example{path}")
+    canonical = "<link rel=canonical href='/privacy-policy/'>" if "?" in path else ""
+    found = page(f"<head>{canonical}</head><p>Text.", f"https://a.example{path}")
     assert (found.static_name, found.gallery_path) == (static_name, gallery_path)
-
-
-def test_the_canonical_address_names_a_page_of_every_site_too() -> None:
-    head = '<link rel=canonical href="https://a.example/privacy-policy/">'
-    assert page(f"<head>{head}</head><p>Text.", "https://a.example/?page_id=3").static_name == "privacy-policy"
-    assert page("<p>Text.", "https://a.example/?page_id=3").static_name == ""
 
 
 TARGET = "[The mill burned down](https://a.example/other)"
@@ -144,44 +141,13 @@ def test_a_headline_is_a_heading_that_links_to_another_page_of_the_host(changes:
     assert is_headline(block(0, **values), URL) is expected
 
 
-def test_words_below_a_headline_count_up_to_a_heading_that_is_none() -> None:
-    headline = {"kind": BlockKind.HEADING, "link_chars": 20, "markdown": TARGET}
-    blocks = [
-        block(0, "one two"), block(1, "The mill burned down", **headline), block(2, "a b c"), block(3, "d e"),
-        block(4, "Heading", kind=BlockKind.HEADING), block(5, "f g"),
-    ]  # fmt: skip
-    assert features._listed_words(blocks, [KEPT] * 6, URL) == 5
-    assert features._listed_words(blocks, [*[KEPT] * 2, GONE, *[KEPT] * 3], URL) == 2
-
-
-@pytest.mark.parametrize(
-    ("heading", "link_chars", "title", "expected"),
-    [
-        ("The Mill", 0, "the mill", True),
-        ("“The mill”", 0, "The mill", True),
-        ("The mill", 7, "The mill", False),
-        ("The mill", 6, "The mill", True),
-        ("The mill burned", 0, "The mill", False),
-        ("", 0, "", False),
-    ],
-)
-def test_a_page_s_own_heading_is_its_title_and_no_link(
-    heading: str, link_chars: int, title: str, expected: bool
-) -> None:
-    found = features._has_own_heading([block(0, heading, kind=BlockKind.HEADING, link_chars=link_chars)], title)
-    assert found is expected
-
-
 def test_the_first_and_the_last_text_are_of_so_many_blocks() -> None:
     blocks = [block(n, f"t{n}") for n in range(60)]
     verdicts = [KEPT if n in (10, 20) else GONE for n in range(60)]
     assert features._tail_text(blocks, verdicts).split() == [f"t{n}" for n in range(17, 33)]
     assert features._head_text(blocks, verdicts).split() == [f"t{n}" for n in range(40)]
     assert features._head_text(blocks, [COMMENT, *verdicts[1:]]).split() == [f"t{n}" for n in range(1, 40)]
-    assert features._head_text(blocks, [Verdict(True, RemovalReason.COMMENTS, ""), *verdicts[1:]]).split()[0] == "t0"
     assert features._tail_text(blocks, [KEPT, *[GONE] * 59]).split() == [f"t{n}" for n in range(13)]
-    assert len(features._head_text([block(0, "x" * 2000)], [KEPT])) == 1500
-    assert len(features._tail_text([block(0, "x" * 4000)], [KEPT])) == 3000
 
 
 @pytest.mark.parametrize(("words", "is_read"), [(119, True), (120, False)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Block, BlockKind, Page, RemovalReason, Verdict, Vote
 from broadsheet.cleaners.judge.repeated_texts import name_repeated, pull_quotes, repeated_blocks
-from tests.cleaners.building import PROSE, STORY, block
+from tests.cleaners.building import PROSE, STORY, block, holds_up_to, words
 
 
 def test_a_long_text_repeats_and_a_refrain_does_not() -> None:
@@ -88,32 +89,31 @@ def test_items_headings_and_questions_may_repeat_at_their_place() -> None:
     assert repeated_blocks(alone, range(2)) == set()
 
 
-def test_a_long_passage_of_them_that_is_there_twice_goes() -> None:
-    items = [f"{number} sheets of paper, and whatever else the old mill of the town may need" for number in range(9)]
-    blocks = [block(n, items[n % 9], kind=BlockKind.LIST_ITEM) for n in range(18)]
-    assert repeated_blocks(blocks, range(18)) == set(range(9, 18))
-    assert repeated_blocks(blocks[:15], range(15)) == set()
+CUT = "The council met on Monday evening and spoke for hours about the old mill by the river"
 
 
-def test_a_quote_that_repeats_a_paragraph_s_words_is_pulled_out_of_it() -> None:
-    pulled = block(1, "“The council met on Monday evening, and spoke for three hours.”", kind=BlockKind.QUOTE)
-    blocks = [block(0, "It began late."), pulled, block(2), block(3, PROSE, kind=BlockKind.QUOTE)]
-    assert pull_quotes(blocks, range(4)) == {1, 3}
-    assert pull_quotes(blocks, {0, 1, 3}) == set(), "a quote is not pulled out of a quote, nor out of what goes"
-    assert pull_quotes([block(0), block(1, "for three hours", kind=BlockKind.QUOTE)], range(2)) == set()
-    cut = "The council met on Monday evening and spoke for hours about the old mill by the river"
-    assert pull_quotes([block(0), block(1, cut, kind=BlockKind.QUOTE)], range(2)) == {1}
-    lead = [block(0, f"{cut}…"), block(1)]
+@pytest.mark.parametrize(
+    ("text", "kind", "is_pulled"),
+    [
+        ("“The council met on Monday evening, and spoke for three hours.”", BlockKind.QUOTE, True),
+        (CUT, BlockKind.QUOTE, True),
+        ("for three hours", BlockKind.QUOTE, False),
+        ("The council met on Monday, and what it spoke about for hours nobody knows", BlockKind.QUOTE, False),
+        ("and spoke for three hours about the old mill", BlockKind.PARAGRAPH, False),
+    ],
+)
+def test_a_quote_that_repeats_a_paragraph_s_words_is_pulled_out_of_it(
+    text: str, kind: BlockKind, is_pulled: bool
+) -> None:
+    blocks = [block(0), block(1, text, kind=kind)]
+    assert pull_quotes(blocks, range(2)) == ({1} if is_pulled else set())
+    assert pull_quotes([replace(blocks[0], kind=BlockKind.QUOTE), blocks[1]], range(2)) == set()
+    assert pull_quotes(blocks, {1}) == set(), "nor out of what goes"
+
+
+def test_a_lead_is_pulled_out_of_the_text_that_it_begins() -> None:
+    lead = [block(0, f"{CUT}…"), block(1)]
     assert (pull_quotes(lead, range(2), {0}), pull_quotes(lead, range(2))) == ({0}, set())
-    other_quote = "The council met on Monday, and what it spoke about for all of three hours nobody knows"
-    assert pull_quotes([block(0), block(1, other_quote, kind=BlockKind.QUOTE)], range(2)) == set()
-    assert pull_quotes([block(0), block(1, "and spoke for three hours about the old mill")], range(2)) == set()
-
-
-def test_a_page_of_very_many_quotes_is_made_of_them() -> None:
-    quotes = [block(n, PROSE, kind=BlockKind.QUOTE) for n in range(1, 102)]
-    assert pull_quotes([block(0), *quotes], range(102)) == set()
-    assert pull_quotes([block(0), *quotes[:100]], range(101)) == set(range(1, 101))
 
 
 VERSE = "The mill wheel turns and the river runs\nand the miller sings of grain\nand the bread is warm again"
@@ -153,10 +153,9 @@ def test_a_quote_stays_with_an_attribution_that_the_text_lacks(quote: str, below
 
 
 def test_what_follows_a_dash_at_length_is_no_attribution() -> None:
-    text = " ".join(f"word{n}" for n in range(80))
     going_on = "and then of all that others had seen and of what Ann Lee had told them"
-    quote = block(1, f"{text} — {going_on}", kind=BlockKind.QUOTE)
-    assert pull_quotes([block(0, text), quote], range(2)) == {1}
+    quote = block(1, f"{words(80)} — {going_on}", kind=BlockKind.QUOTE)
+    assert pull_quotes([block(0, words(80)), quote], range(2)) == {1}
 
 
 SELECTED = Verdict(True, "selected", "first-look/selected")
@@ -220,45 +219,38 @@ def test_a_vote_for_a_duplicate_of_nothing_does_not_decide_against_it() -> None:
     assert (verdict.kept, verdict.reason, verdict.rule) == (False, "nothing speaks for it", "context/duplicate")
 
 
-@pytest.mark.parametrize(("shared", "repeats"), [(5, None), (6, 0)])
-def test_a_duplicate_is_of_a_block_that_has_half_of_its_runs(shared: int, repeats: int | None) -> None:
-    """Of ten runs of three words, the kept block has three or four, or five."""
-    text = " ".join(f"w{n}" for n in range(12))
-    kept = " ".join(f"w{n}" for n in range(shared + 1))
-    assert named([block(0, kept), block(1, text)], [SELECTED, judged(AGAIN)]) == [None, repeats]
+def _repeats(*texts: str, path: str = "body>div>p", kind: BlockKind = BlockKind.PARAGRAPH) -> set[int]:
+    blocks = [block(0, texts[0]), *(block(1 + n, text, path=path, kind=kind) for n, text in enumerate(texts[1:]))]
+    return repeated_blocks(blocks, range(len(blocks)))
 
 
-def words(count: int, name: str = "w") -> str:
-    return " ".join(f"{name}{n}" for n in range(count))
+def _pulled(*quotes: str) -> set[int]:
+    blocks = [block(0, words(30)), *(block(1 + n, text, kind=BlockKind.QUOTE) for n, text in enumerate(quotes))]
+    return pull_quotes(blocks, range(len(blocks)))
 
 
-@pytest.mark.parametrize(("count", "expected"), [(7, set()), (8, {1})])
-def test_a_text_of_eight_words_repeats_elsewhere(count: int, expected: set[int]) -> None:
-    text = words(count)
-    assert repeated_blocks([block(0, text), block(1, text, path="body>aside>p")], [0, 1]) == expected
-    item = block(1, text, path="body>ul>li", kind=BlockKind.LIST_ITEM)
-    assert repeated_blocks([block(0, text), item], [0, 1]) == set()
+def _items(count: int) -> set[int]:
+    items = [block(n, f"{n % 9} {words(13)}", kind=BlockKind.LIST_ITEM) for n in range(count)]
+    return repeated_blocks(items, range(count))
 
 
-@pytest.mark.parametrize(("count", "expected"), [(59, set()), (60, {2, 3})])
-def test_a_passage_of_a_hundred_and_twenty_words_is_there_twice(count: int, expected: set[int]) -> None:
-    texts = [words(count), words(60, "v")] * 2
-    assert repeated_blocks([block(n, text) for n, text in enumerate(texts)], range(4)) == expected
+def _names_shared(shared: int) -> bool:
+    """Of ten runs of three words, the kept block has so many."""
+    blocks = [block(0, words(shared + 2)), block(1, words(12))]
+    return named(blocks, [SELECTED, judged(AGAIN)])[1] == 0
 
 
-@pytest.mark.parametrize(("own", "expected"), [(2, {1}), (3, set())])
-def test_a_quote_is_pulled_out_of_a_paragraph_that_has_four_fifths_of_its_runs(own: int, expected: set[int]) -> None:
-    """Of ten runs of three words, one or two or three end in the quote's own words."""
-    quote = block(1, f"{words(12 - own)} {words(own, 'own')}", kind=BlockKind.QUOTE)
-    assert pull_quotes([block(0, words(30)), quote], [0, 1]) == expected
-
-
-@pytest.mark.parametrize(("count", "expected"), [(7, set()), (8, {1})])
-def test_a_pulled_quote_has_eight_words(count: int, expected: set[int]) -> None:
-    assert pull_quotes([block(0, words(30)), block(1, words(count), kind=BlockKind.QUOTE)], [0, 1]) == expected
-
-
-@pytest.mark.parametrize(("quotes", "found"), [(100, 100), (101, 0)])
-def test_on_a_page_of_a_hundred_and_one_quotes_these_are_the_article(quotes: int, found: int) -> None:
-    blocks = [block(0, words(30)), *(block(n, words(9), kind=BlockKind.QUOTE) for n in range(1, quotes + 1))]
-    assert len(pull_quotes(blocks, range(len(blocks)))) == found
+@pytest.mark.parametrize(
+    ("last", "holds"),
+    [
+        pytest.param(7, lambda n: not _repeats(words(n), words(n), path="body>aside>p"), id="words of a copy"),
+        pytest.param(59, lambda n: not _repeats(words(n), words(60, "v"), words(n), words(60, "v")), id="of a passage"),
+        pytest.param(17, lambda n: not _items(n), id="items of a passage"),
+        pytest.param(2, lambda n: _pulled(f"{words(12 - n)} {words(n, 'own')}"), id="own words of a pulled quote"),
+        pytest.param(7, lambda n: not _pulled(words(n)), id="words of a pulled quote"),
+        pytest.param(100, lambda n: _pulled(*[words(9)] * n), id="quotes of a page"),
+        pytest.param(4, lambda n: not _names_shared(n), id="runs of a duplicate"),
+    ],
+)
+def test_thresholds(last: int, holds: Callable[[int], object]) -> None:
+    assert holds_up_to(last, holds)

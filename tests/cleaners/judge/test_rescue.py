@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from broadsheet.cleaners.document import Block, BlockKind, Metadata
 from broadsheet.cleaners.judge.rescue import ADDRESS, answered_questions, link_list, rescued_blocks
-from tests.cleaners.building import PROSE, block, linked
+from tests.cleaners.building import PROSE, block, holds_up_to, linked, words
 
 
 def test_siblings_within_the_body_are_brought_back_and_links_are_not() -> None:
@@ -44,13 +45,6 @@ def test_a_standfirst_is_known_by_the_description() -> None:
     assert rescued_blocks(blocks, frozenset((2,)), Metadata(), range(2, 3)) == {}
 
 
-def test_verse_of_short_lines_is_brought_back_with_its_container() -> None:
-    lines = [block(n, f"line {n} of the poem goes on", path="body>div.text>p.v") for n in range(1, 8)]
-    blocks = [block(0, path="body>div.text>p"), *lines]
-    rules = rescued_blocks(blocks, frozenset((0,)), Metadata(), range(1))
-    assert set(rules) == set(range(1, 8))
-
-
 def test_an_address_alone_on_a_line_next_to_the_text_is_brought_back() -> None:
     blocks = [
         linked(0, "https://mill.example", path="body>div.top>p"),
@@ -81,15 +75,6 @@ def test_siblings_are_brought_back_where_three_and_seven_in_ten_are_selected(
     )
 
 
-def test_a_sibling_half_of_which_is_links_is_not_brought_back() -> None:
-    text = "A short remark between them!"
-    for link_chars, is_back in [(len(text) // 2, False), (len(text) // 2 - 1, True)]:
-        blocks = [block(n, f"{n} {PROSE}") for n in range(9)]
-        blocks[4] = block(4, text, link_chars=link_chars)
-        selected = frozenset(range(9)) - {4}
-        assert (4 in rescued_blocks(blocks, selected, Metadata(), range(9))) == is_back
-
-
 QUESTION = "body>main>div.accordion>div.item>h3>button"
 ANSWER = "body>main>div.accordion>div.item>div.panel>div>p"
 
@@ -106,6 +91,11 @@ ANSWER = "body>main>div.accordion>div.item>div.panel>div>p"
         ("Would you like to buy the mill?", QUESTION.replace("accordion", "offers"), ANSWER, False),
         ("Would you like to buy the mill?", QUESTION.removesuffix(">button"), ANSWER, False),
         ("How old is the mill?", QUESTION, "body>main>div.text>div>div>div>div>p", False),
+        ("Who owns it?", "body>div.faq>div>button", "body>div.faq>div>div>div>div>p", True),
+        ("Who owns it?", "body>div.faq>div>button", "body>div.faq>div>div>div>div>div>p", False),
+        ("Who owns it?", "body>div.toggle>summary", "body>div.toggle>p", True),
+        ("Who owns it?", "body>div.x>summary", "body>div.x>p", False),
+        ("Who owns it?", "body>div.faq>h3", "body>div.faq>p", False),
     ],
 )
 def test_a_question_is_kept_with_the_answer_that_it_folds_out(
@@ -164,67 +154,46 @@ def rules_of(blocks: list[Block], selected: set[int], body: range | None = None)
     return rescued_blocks(blocks, frozenset(selected), Metadata(), range(len(blocks)) if body is None else body)
 
 
-@pytest.mark.parametrize(("selected", "is_found"), [(2, False), (3, True)])
-def test_siblings_that_are_selected_before_the_others_come_back(selected: int, is_found: bool) -> None:
-    blocks = [block(n, "A line", path="body>div.a>p.x") for n in range(selected + 1)]
-    assert bool(rules_of(blocks, set(range(selected)))) is is_found
+def _sibling(link_chars: int) -> bool:
+    blocks = [block(n, f"{n} {PROSE}") for n in range(9)]
+    blocks[4] = block(4, "A short remark between them!", link_chars=link_chars)
+    return 4 in rules_of(blocks, set(range(9)) - {4})
 
 
-@pytest.mark.parametrize(("others", "is_found"), [(3, True), (4, False)])
-def test_share_of_the_siblings_that_is_selected(others: int, is_found: bool) -> None:
-    blocks = [block(n, "Line", path="body>div.a>p.x") for n in range(7 + others)]
-    assert ("context/siblings" in rules_of(blocks, set(range(7))).values()) is is_found
+def _verse(lines: int, count: int) -> bool:
+    verse = [block(n + 1, words(count), path="body>div.text>p.v") for n in range(lines)]
+    return set(rules_of([block(0, path="body>div.text>p"), *verse], {0}, range(1))) == set(range(1, lines + 1))
 
 
-@pytest.mark.parametrize(("lines", "words", "is_found"), [(2, 14, False), (3, 10, True), (3, 9, False)])
-def test_short_lines_that_are_together_a_paragraph(lines: int, words: int, is_found: bool) -> None:
-    verse = [block(n + 1, " ".join(["line"] * words), path="body>div.text>p.v") for n in range(lines)]
-    blocks = [block(0, path="body>div.text>p"), *verse]
-    assert (set(rules_of(blocks, {0}, range(1))) == set(range(1, lines + 1))) is is_found
+def _in_container(link_chars: int, others: int = 0) -> bool:
+    text = block(1, ("mills " * 20)[:100], path="body>div.text>p.x", link_chars=link_chars)
+    prose = [block(2 + n, path=f"body>div.n{n}>p") for n in range(others)]
+    blocks = [block(0, path="body>div.text>p"), text, *prose]
+    return rules_of(blocks, {0, *range(2, 2 + others)}, range(1)).get(1) == "context/same-container"
 
 
-@pytest.mark.parametrize(("link_chars", "is_found"), [(24, True), (25, False)])
-def test_links_of_what_comes_back_with_its_container(link_chars: int, is_found: bool) -> None:
-    text = ("mills " * 20)[:100]
-    blocks = [block(0, path="body>div.text>p"), block(1, text, path="body>div.text>p.x", link_chars=link_chars)]
-    assert (rules_of(blocks, {0}, range(1)) == {1: "context/same-container"}) is is_found
-
-
-@pytest.mark.parametrize(("words", "is_found"), [(18, True), (19, False)])
-def test_share_of_the_prose_in_the_container_of_the_text(words: int, is_found: bool) -> None:
-    others = [block(1, " ".join(["mill"] * words), path="body>div.b>p"), block(2, path="body>div.c>p")]
-    blocks = [block(0, path="body>div.a>p"), *others, block(3, path="body>div.a>p.x")]
-    assert (3 in rules_of(blocks, {0, 1, 2}, range(1))) is is_found
-
-
-@pytest.mark.parametrize(("lines", "is_found"), [(11, True), (12, False)])
-def test_blocks_between_a_standfirst_and_the_text(lines: int, is_found: bool) -> None:
+def _lead(lines: int) -> bool:
     title = block(0, "Title", kind=BlockKind.HEADING, level=1, path="body>h1")
     lead = block(1, "What the council hid about the mill for years", path="body>p.lead")
-    filling = [block(n + 2, "x", path="body>p.y") for n in range(lines)]
-    blocks = [title, lead, *filling, block(2 + lines)]
-    assert (rules_of(blocks, {2 + lines}, range(2 + lines, 3 + lines)) == {1: "context/standfirst"}) is is_found
+    blocks = [title, lead, *(block(n + 2, "x", path="body>p.y") for n in range(lines)), block(2 + lines)]
+    return rules_of(blocks, {2 + lines}, range(2 + lines, 3 + lines)) == {1: "context/standfirst"}
 
 
-@pytest.mark.parametrize(("words", "is_found"), [(59, True), (60, False)])
-def test_words_of_prose_on_a_page_that_is_a_list_of_links(words: int, is_found: bool) -> None:
-    text = block(7, " ".join(["mill"] * words), path="body>p")
-    assert bool(link_list([HEADLINE, *listed(1, 6), text], 0, "mill")) is is_found
+def _is_list(count: int) -> bool:
+    return bool(link_list([HEADLINE, *listed(1, 6), block(7, words(count), path="body>p")], 0, "mill"))
 
 
 @pytest.mark.parametrize(
-    ("question", "answer", "is_kept"),
+    ("last", "holds"),
     [
-        ("body>div.faq>div>button", "body>div.faq>div>div>div>div>p", True),
-        ("body>div.faq>div>button", "body>div.faq>div>div>div>div>div>p", False),
-        ("body>div.accordion>h3>button", "body>div.accordion>div>p", True),
-        ("body>div.toggle>summary", "body>div.toggle>p", True),
-        ("body>div.x>summary", "body>div.x>p", False),
-        ("body>div.faq>h3", "body>div.faq>p", False),
+        pytest.param(13, _sibling, id="links of a sibling"),
+        pytest.param(9, lambda n: not _verse(3, n), id="words of a stanza's line"),
+        pytest.param(2, lambda n: not _verse(n, 14), id="lines of a stanza"),
+        pytest.param(24, _in_container, id="links of what comes back with its container"),
+        pytest.param(1, lambda n: _in_container(0, n), id="other containers with as much prose"),
+        pytest.param(11, _lead, id="blocks between a standfirst and the text"),
+        pytest.param(59, _is_list, id="words of prose on a page that is a list"),
     ],
 )
-def test_a_question_stands_by_its_answer_in_what_folds(question: str, answer: str, is_kept: bool) -> None:
-    blocks = [block(0, "Who owns it?", path=question), block(1, path=answer)]
-    assert (answered_questions(blocks, {1}) == {0}) is is_kept
-    assert answered_questions([block(0, "Who owns?", path=question), blocks[1]], {1}) == set()
-    assert answered_questions([block(0, "Who owns it.", path=question), blocks[1]], {1}) == set()
+def test_thresholds(last: int, holds: Callable[[int], object]) -> None:
+    assert holds_up_to(last, holds)

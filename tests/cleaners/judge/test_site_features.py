@@ -39,13 +39,6 @@ def test_what_a_page_does_at_its_places_is_weighed_by_words():
     assert use.of_block.tolist() == [[0, 4], [1, 4], [2, 3]]
 
 
-def test_a_page_that_nothing_else_is_like_has_shares_of_a_half():
-    rows = features_of(PAGE, PLACES)
-    for name in ("place_kept", "place_chance", "container_kept", "container_chance"):
-        assert rows[:, COLUMN[name]].tolist() == [0.5] * 3
-    assert rows[:, COLUMN["place_pages"]].tolist() == [0] * 3
-
-
 @pytest.mark.parametrize("is_counted", [True, False])
 def test_other_pages_count_and_the_page_itself_does_not(is_counted):
     other = judged((2, 255, 30, 0, 1, 0, 0), (5, 0, 20, 0, 0, 0, 0))

@@ -132,10 +132,6 @@ def test_a_link_is_the_first_whose_condition_holds(rule: str, links: tuple[Outli
     assert values(rule).links == links
 
 
-def test_parts_of_images_that_are_none_of_the_article() -> None:
-    assert values("strip_image_src: 'logo'\nstrip_image_src: /ad/").excluded_image_parts == ("logo", "/ad/")
-
-
 OWN = Metadata(title="Own", authors=("Own",), published="2020", canonical_url="own", image="https://a.example/logo.png",
                sources={"title": "meta", "image": "meta", "language": "html"})  # fmt: skip
 

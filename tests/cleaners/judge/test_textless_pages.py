@@ -1,24 +1,24 @@
-"""textless_pages: text that a page only holds is its text where little is left, and a vote where it is shown."""
+"""Text that a page only holds is its text where little is left; an article of pictures has none."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.clean import clean, survey_page
 from broadsheet.cleaners.document import (
-    Block,
-    BlockKind,
     CleanedPage,
     KeepReason,
     Page,
     PageType,
     RemovalReason,
     Verdict,
-    Vote,
 )
-from broadsheet.cleaners.judge.textless_pages import _beside
+from broadsheet.cleaners.judge.block_verdicts import JudgedBlocks
+from broadsheet.cleaners.judge.textless_pages import find_picture_article
+from broadsheet.cleaners.page.parsed_page import parse
 from broadsheet.cleaners.rules.layout_rules import explain_layout
 
 TITLE = "The mill by the river"
@@ -75,11 +75,6 @@ def test_a_text_that_is_shown_and_was_removed_is_confirmed() -> None:
     assert len(page.blocks) < 2 * len(LINES)
 
 
-def test_a_text_that_is_shown_twice_is_confirmed_once() -> None:
-    box = f"<aside class='related'><div>{MARKUP}</div></aside>"
-    assert cleaned(f"{box}{box}{STATEMENT}").text.splitlines() == LINES
-
-
 def test_a_page_that_stands_in_a_form_shows_its_text() -> None:
     other = STATE.replace(LINES[0], "Another beginning of the story that no reader of this page has seen before.")
     shown = cleaned(f"<form>{MARKUP}</form>")
@@ -118,16 +113,59 @@ def test_where_half_of_a_held_text_stands_in_named_boxes_it_is_kept_whole() -> N
     assert page.text.splitlines() == LINES
 
 
+COMIC_URL = "https://comics.example/strips/the-mill"
+STRIP = '<img src="/strips/mill.png" width="900" height="300">'
+LINKED_STRIP = f"<div class=strip><a href='/n'>{STRIP}</a></div>"
+RELATED = (
+    '<aside class="related"><h3>Related</h3><ul>'
+    + "".join(f'<li><a href="/strips/{n}">The boat {n}</a> <span class="date">{n} May 2024</span></li>' for n in (3, 9))
+    + "</ul></aside>"
+)
+
+
+def comic(inside: str, outside: str = RELATED) -> CleanedPage:
+    body = f"<main><article><header><h1>The mill and the boat</h1></header>{inside}</article></main>{outside}"
+    page = f"<html lang=en><head><title>The mill and the boat</title></head><body>{body}</body></html>"
+    return clean(Page(COMIC_URL, page.encode()))
+
+
+@pytest.mark.parametrize("inside", [STRIP, f"<figure>{STRIP}</figure>", LINKED_STRIP])
+@pytest.mark.parametrize("outside", [RELATED, RELATED + "<script>a()</script>" * 4, "<p>3 May 2024</p>", ""])
+def test_an_article_of_a_picture_has_no_text_and_its_picture_is_known(inside: str, outside: str) -> None:
+    page = comic(inside, outside)
+    assert page.text == ""
+    assert [image.url for image in page.images] == ["https://comics.example/strips/mill.png"]
+    assert page.verdict.page_type is PageType.GALLERY
+    assert page.verdict.evidence[:2] == ("text=pictures only", "images=1")
+    assert len(page.verdicts) == len(page.chances) == len(page.blocks)
+    assert all(verdict.reason for verdict in page.verdicts)
+
+
+def test_an_address_beside_the_picture_is_its_text() -> None:
+    address = "https://tide.example/film"
+    inside = f'{STRIP}<p><a href="{address}">{address}</a></p>'
+    body = f"<main><article><h1>The mill and the boat</h1>{inside}</article></main>{RELATED}"
+    tree = parse(f"<html><head><title>The mill and the boat</title></head><body>{body}</body></html>")
+    assert tree is not None
+    reading = survey_page(Page(COMIC_URL, b""), tree)
+    verdicts = tuple(Verdict(block.text == address, "", "") for block in reading.blocks)
+    judged = JudgedBlocks(verdicts, bytes(len(verdicts)))
+    assert find_picture_article(reading, judged) == (judged, ())
+    without_text = replace(judged, verdicts=tuple(Verdict(False, "", "") for _ in verdicts))
+    assert find_picture_article(reading, without_text)[1]
+
+
 @pytest.mark.parametrize(
-    ("text", "path", "is_kept", "is_repeated", "rule"),
+    ("inside", "text"),
     [
-        (LINES[0], "body>p", True, False, "r"), (LINES[0], "body>p", True, True, "s-repeats"),
-        (LINES[0], "body>form>p", True, False, "s-lacks"), ("Short", "body>p", True, False, "s-lacks"),
-        ("Short", "body>p", False, True, "r"),
+        (f"{STRIP}<p>The miller waits for the boat, and the boat waits for the rain.</p>", "The miller waits"),
+        ('<img src="/i.png" width="16">', ""),
+        ('<p class="share"><img src="/share.png"></p>', ""),
     ],
-)  # fmt: skip
-def test_what_is_visible_beside_a_held_text_stays_where_it_is_prose_of_its_own(
-    text: str, path: str, is_kept: bool, is_repeated: bool, rule: str
-) -> None:
-    block, vote = Block(0, BlockKind.PARAGRAPH, text, path=path), Vote("statement", True, "s", KeepReason.RESCUED)
-    assert _beside(block, Verdict(is_kept, "selected", "r"), vote, is_repeated=is_repeated).rule == rule
+    ids=["a short text stays", "an icon", "a button"],
+)
+def test_a_page_with_a_text_or_an_icon_is_no_article_of_pictures(inside: str, text: str) -> None:
+    page = comic(inside)
+    assert text in page.text
+    assert "text=pictures only" not in page.verdict.evidence
+    assert page.images == ()
