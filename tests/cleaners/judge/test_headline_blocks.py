@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -210,17 +209,11 @@ def _is_described(same: int) -> bool:
 H = {"kind": BlockKind.HEADING}
 
 
-@pytest.mark.parametrize(
-    ("last", "holds"),
-    [
-        pytest.param(17, lambda n: not _is_title(NAMED[:n], **H), id="share of a title that a heading has"),
-        pytest.param(39, lambda n: _is_title(NAMED + "." * n, **H), id="marks around a title"),
-        pytest.param(2, lambda n: not _is_title(words(n), words(n)), id="words of a paragraph that is the title"),
-        pytest.param(60, _is_trail, id="characters of a trail"),
-        pytest.param(7, lambda n: not looks_like_standfirst(block(0, words(n), path="p.lead"), ""), id="standfirst"),
-        pytest.param(59, lambda n: not _is_described(n), id="characters shared with the description"),
-        pytest.param(53, lambda n: not _is_above(n), id="share of the prose below the title"),
-    ],
-)
-def test_thresholds(last: int, holds: Callable[[int], object]) -> None:
-    assert holds_up_to(last, holds)
+def test_thresholds() -> None:
+    assert holds_up_to(17, lambda n: not _is_title(NAMED[:n], **H)), "share of a title that a heading has"
+    assert holds_up_to(39, lambda n: _is_title(NAMED + "." * n, **H)), "marks around a title"
+    assert holds_up_to(2, lambda n: not _is_title(words(n), words(n))), "words of a paragraph that is the title"
+    assert holds_up_to(60, _is_trail), "characters of a trail"
+    assert holds_up_to(7, lambda n: not looks_like_standfirst(block(0, words(n), path="p.lead"), "")), "standfirst"
+    assert holds_up_to(59, lambda n: not _is_described(n)), "characters shared with the description"
+    assert holds_up_to(53, lambda n: not _is_above(n)), "share of the prose below the title"

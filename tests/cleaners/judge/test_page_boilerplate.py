@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -252,16 +251,10 @@ def _is_in_section(count: int) -> bool:
     return is_excerpt and is_link and continues_section(block(0, words(count)), frozenset({0}), AFTER)
 
 
-@pytest.mark.parametrize(
-    ("last", "holds"),
-    [
-        pytest.param(30, _is_in_section, id="words of a teaser"),
-        pytest.param(49, lambda n: not is_no_excerpt(block(0, words(n))), id="words of no excerpt"),
-        pytest.param(24, lambda n: is_no_excerpt(block(0, "x " * 49 + "yy", link_chars=n)), id="links of no excerpt"),
-        pytest.param(79, lambda n: not _comments_below(n), id="words above comments"),
-        pytest.param(99, lambda n: not _boxes_beside(n), id="words beside boxes"),
-        pytest.param(8, _heads_box, id="words of a box's heading"),
-    ],
-)
-def test_thresholds(last: int, holds: Callable[[int], object]) -> None:
-    assert holds_up_to(last, holds)
+def test_thresholds() -> None:
+    assert holds_up_to(30, _is_in_section), "words of a teaser"
+    assert holds_up_to(49, lambda n: not is_no_excerpt(block(0, words(n)))), "words of no excerpt"
+    assert holds_up_to(24, lambda n: is_no_excerpt(block(0, "x " * 49 + "yy", link_chars=n))), "links of no excerpt"
+    assert holds_up_to(79, lambda n: not _comments_below(n)), "words above comments"
+    assert holds_up_to(99, lambda n: not _boxes_beside(n)), "words beside boxes"
+    assert holds_up_to(8, _heads_box), "words of a box's heading"

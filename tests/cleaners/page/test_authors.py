@@ -3,6 +3,7 @@
 import pytest
 
 from broadsheet.cleaners.page.authors import clean_names, is_name, is_personal
+from tests.cleaners.building import holds_up_to
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,10 @@ from broadsheet.cleaners.page.authors import clean_names, is_name, is_personal
         ("https://paper.example/ann", ()),
         ("page.head.author", ()),
         ("user42", ()),
+        ("#author", ()),
+        ("{{ author.name }}", ()),
+        ("%author%", ()),
+        ("<author>", ()),
         ("", ()),
     ],
 )
@@ -61,39 +66,21 @@ def test_the_site_is_no_author_but_a_person_with_a_site_is() -> None:
     assert clean_names(["Ann Lee"], ["Ann Lee", "annlee"]) == ("Ann Lee",)
 
 
-def test_forms_of_a_person() -> None:
-    assert is_personal("Ann Lee")
-    assert not is_personal("Example News")
-    assert not is_personal("admin")
-
-
-@pytest.mark.parametrize("text", ["#author", "{{ author.name }}", "%author%", "<author>"])
-def test_what_a_template_left_is_no_name(text: str) -> None:
-    assert clean_names([text]) == ()
-
-
-@pytest.mark.parametrize(("length", "is_one"), [(1, False), (2, True), (60, True), (61, False)])
-def test_characters_of_a_name(length: int, is_one: bool) -> None:
-    assert is_name("Ana Sol".ljust(60, "x")[: length - 1] + "x" * max(1, length - 59)) is is_one
-
-
-@pytest.mark.parametrize(("words", "is_one"), [(1, True), (7, True), (8, False)])
-def test_words_of_a_name(words: int, is_one: bool) -> None:
-    assert is_name(" ".join(["Sol"] * words)) is is_one
-
-
 @pytest.mark.parametrize(
     ("name", "is_one"),
     [
         ("Ana", False), ("Ana Sol", True), ("Ana Lu Mai Sol", True), ("Ana Lu Mai Sol Rey", False), ("ana Sol", False),
-        ("Ana SOL", False),
+        ("Ana SOL", False), ("Example News", False), ("admin", False),
     ],
 )  # fmt: skip
 def test_words_of_a_person_s_name(name: str, is_one: bool) -> None:
     assert is_personal(name) is is_one
 
 
-@pytest.mark.parametrize(("count", "kept"), [(29, 29), (30, 30), (31, 30)])
-def test_authors_of_an_article(count: int, kept: int) -> None:
-    names = [f"Ana {chr(65 + number // 26)}{chr(97 + number % 26)}berg" for number in range(count)]
-    assert clean_names(names) == tuple(names[:kept])
+def test_thresholds() -> None:
+    assert holds_up_to(1, lambda n: not is_name("Sol"[:n])), "least characters of a name"
+    assert holds_up_to(60, lambda n: is_name("Ana Sol".ljust(n, "x"))), "characters of a name"
+    assert holds_up_to(7, lambda n: is_name(" ".join(["Sol"] * n))), "words of a name"
+    assert holds_up_to(30, lambda n: len(clean_names([f"Ana {chr(192 + k)}berg" for k in range(n)])) == n), (
+        "authors of an article"
+    )

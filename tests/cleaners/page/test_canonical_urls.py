@@ -15,11 +15,11 @@ from broadsheet.cleaners.page.canonical_urls import (
     MAX_URL_CHARS,
     canonicalise,
     host_of,
-    ipv4_of,
     is_probably_media,
     near_spellings,
     resolve_href,
 )
+from tests.cleaners.building import holds_up_to
 
 
 @pytest.mark.parametrize(
@@ -49,20 +49,12 @@ from broadsheet.cleaners.page.canonical_urls import (
         ("https://bücher.example/", "https://xn--bcher-kva.example/"),
         ("https://☃.example/", "https://xn--n3h.example/"),
         ("https://XN--bcher-kva.example/", "https://xn--bcher-kva.example/"),
-        ("http://[::1]:8080/", "http://[::1]:8080/"),
-        ("http://[0:0::0:1]/", "http://[::1]/"),
+        ("https://example.org/قصة?ق=1", "https://example.org/%D9%82%D8%B5%D8%A9?%D9%82=1"),
+        ("https://example.org/%d9%82%D8%B5%D8%A9?%d9%82=1", "https://example.org/%D9%82%D8%B5%D8%A9?%D9%82=1"),
     ],
 )
 def test_one_spelling(url, expected):
     assert canonicalise(url) == expected
-
-
-def test_raw_and_encoded_arabic_are_one():
-    raw = "https://example.org/أخبار/قصة-جديدة?ق=1"
-    encoded = (
-        "https://example.org/%d8%a3%d8%ae%d8%a8%d8%a7%d8%b1/%D9%82%D8%B5%D8%A9-%D8%AC%D8%AF%D9%8A%D8%AF%D8%A9?%d9%82=1"
-    )
-    assert canonicalise(raw) == canonicalise(encoded) is not None
 
 
 @pytest.mark.parametrize(
@@ -116,17 +108,6 @@ def test_links_are_resolved(link, expected):
 )  # fmt: skip
 def test_what_cannot_be_crawled(url):
     assert canonicalise(url) is None
-
-
-@pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "0177.0.0.1", "127.1", "0x7F000001", "%31%32%37.0.0.1"])
-def test_ipv4_in_disguise_is_spelt_out(host):
-    assert canonicalise(f"http://{host}/") == "http://127.0.0.1/"
-
-
-def test_names_are_no_ipv4():
-    assert ipv4_of("example.org") is None
-    with pytest.raises(ValueError, match="not an IPv4 address"):
-        ipv4_of("1.2.3.999")
 
 
 _DIRT = (
@@ -242,46 +223,6 @@ def test_a_link_that_is_remembered_leads_where_it_leads_from_its_own_page(start:
         assert resolve_href(href, base) == canonical._resolve_href(href, base)
 
 
-def test_pages_of_one_host_share_what_is_remembered_of_a_link_and_hosts_do_not() -> None:
-    canonical._remembered_canonical.cache_clear()
-    pages = [f"https://a.example/{year}/story-{year}.html" for year in range(2000, 2010)]
-    assert {canonicalise("/about?b=1", page) for page in pages} == {"https://a.example/about?b=1"}
-    assert canonical._remembered_canonical.cache_info().misses == 1
-    assert canonicalise("/about?b=1", "https://b.example/") == "https://b.example/about?b=1"
-    assert len({canonicalise("next.html", page) for page in pages}) == len(pages)
-    assert canonical._remembered_canonical.cache_info().maxsize == canonical._REMEMBERED_URLS
-
-
-STORED = "https://www.news.example/a-story/?page=2"
-
-
-@pytest.mark.parametrize(
-    "typed",
-    [
-        STORED,
-        "https://www.news.example/a-story?page=2",
-        "http://www.news.example/a-story/?page=2",
-        "https://news.example/a-story/?page=2",
-        "news.example/a-story?page=2",
-        " HTTP://News.Example/a-story?page=2#top ",
-    ],
-)
-def test_what_a_person_may_type_leads_to_the_stored_spelling(typed: str):
-    assert STORED in near_spellings(typed)
-
-
-def test_what_is_written_comes_first_then_what_differs_in_one_thing():
-    spellings = near_spellings("http://news.example/a/")
-    assert spellings[0] == "http://news.example/a/"
-    assert set(spellings[1:4]) == {"http://news.example/a", "https://news.example/a/", "http://www.news.example/a/"}
-    assert len(spellings) == 8
-
-
-def test_the_start_page_keeps_its_only_slash():
-    assert "https://news.example/" in near_spellings("http://news.example")
-    assert not [url for url in near_spellings("news.example") if url.endswith(".example") and "//" in url]
-
-
 @pytest.mark.parametrize(("typed", "spellings"), [("", ()), ("  ", ()), ("12", ("12",)), ("[broken", ("[broken",))])
 def test_what_is_no_url_is_itself(typed: str, spellings: tuple[str, ...]):
     assert near_spellings(typed) == spellings
@@ -294,31 +235,6 @@ def test_characters_of_a_url(length: int, is_one: bool, end: str) -> None:
     assert canonicalise(url) == canonicalise(url, "https://example.org/") == (url if is_one else None)
 
 
-@pytest.mark.parametrize(("length", "canonical_url"), [(16_000, "https://example.org/"), (16_001, None)])
-def test_characters_of_a_url_as_it_is_written(length: int, canonical_url: str | None) -> None:
-    assert canonicalise("https://example.org/?utm_source=".ljust(length, "x")) == canonical_url
-
-
-@pytest.mark.parametrize(("length", "is_one"), [(253, True), (254, False)])
-def test_characters_of_a_host(length: int, is_one: bool) -> None:
-    host = ("x" * 49 + ".") * 4 + "x" * (length - 200)
-    assert (canonicalise(f"https://{host}/") is not None) is is_one
-
-
-@pytest.mark.parametrize(
-    ("host", "canonical_host"),
-    [
-        ("FAß.example", "xn--fa-hia.example"),
-        ("BÜCHER.example", "xn--bcher-kva.example"),
-        ("☃.example", "xn--n3h.example"),
-        ("b%C3%BCcher.example", "xn--bcher-kva.example"),
-        ("EXAMPLE.org.", "example.org"),
-    ],
-)
-def test_a_host_is_spelled_as_in_dns(host: str, canonical_host: str) -> None:
-    assert canonicalise(f"https://{host}/a") == f"https://{canonical_host}/a"
-
-
 @pytest.mark.parametrize(
     ("authority", "canonical_authority"),
     [
@@ -327,6 +243,9 @@ def test_a_host_is_spelled_as_in_dns(host: str, canonical_host: str) -> None:
         ("[::1]:8080", "[::1]:8080"), ("[1:0:0:0:0:0:0:2]", "[1::2]"), ("a@example.org", None), ("", None),
         ("0x7f.1", "127.0.0.1"), ("1.2.3.256", None), ("1.2.65535", "1.2.255.255"), ("1.2.65536", None),
         ("256.1", None), ("255.1", "255.0.0.1"), ("1.2.3.4.5", None), ("0x", "0.0.0.0"), ("010.1", "8.0.0.1"),
+        ("2130706433", "127.0.0.1"), ("0177.0.0.1", "127.0.0.1"), ("0x7F000001", "127.0.0.1"),
+        ("%31%32%37.0.0.1", "127.0.0.1"), ("FAß.example", "xn--fa-hia.example"), ("EXAMPLE.org.", "example.org"),
+        ("b%C3%BCcher.example", "xn--bcher-kva.example"), ("BÜCHER.example", "xn--bcher-kva.example"),
     ],
 )  # fmt: skip
 def test_what_a_url_may_have_for_a_host(authority: str, canonical_authority: str | None) -> None:
@@ -344,3 +263,16 @@ def test_the_spellings_near_a_url_in_order() -> None:
     )  # fmt: skip
     assert near_spellings(" words ") == ("words",)
     assert near_spellings(" ") == ()
+
+
+def _url_as_written(count: int) -> str | None:
+    return canonicalise("https://example.org/?utm_source=".ljust(count, "x"))
+
+
+def _host_of(count: int) -> str | None:
+    return canonicalise(f"https://{('x' * 49 + '.') * 4}{'x' * (count - 200)}/")
+
+
+def test_thresholds() -> None:
+    assert holds_up_to(16000, _url_as_written), "characters of a URL as it is written"
+    assert holds_up_to(253, _host_of), "characters of a host"

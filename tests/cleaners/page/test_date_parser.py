@@ -68,37 +68,10 @@ def test_written_in_many_languages(text: str) -> None:
     assert parse_date(text) == "2024-05-03"
 
 
-def test_order_of_day_and_month_follows_the_language() -> None:
-    assert parse_date("05/03/2024", "en-US") == "2024-05-03"
-    assert parse_date("05/03/2024", "en-GB") == "2024-03-05"
-    assert parse_date("05/03/2024", "fr") == "2024-03-05"
-    assert parse_date("25/03/2024", "en-US") == "2024-03-25"
-
-
-def test_labels_before_dates() -> None:
-    dates_by_label = {date.label: date.iso for date in find_dates("Published 3 May 2024, last updated: 9 June 2024")}
-    assert dates_by_label == {"published": "2024-05-03", "updated": "2024-06-09"}
-    assert [date.label for date in find_dates("Veröffentlicht am 3. Mai 2024")] == ["published"]
-    assert [date.label for date in find_dates("in the year of 3 May 2024")] == [""]
-
-
 @pytest.mark.parametrize("text", ["Kernel 2.6.26.2", "2.6.24.4 kernel,", "version 1.2.15.0"])
 @pytest.mark.parametrize("language", ["", "de", "en"])
 def test_a_part_of_a_longer_number_is_no_date(text: str, language: str) -> None:
     assert list(find_dates(text, language)) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "language", "iso"),
-    [
-        ("Kernel 2.6.24", "en-GB", ""),
-        ("am 2.6.24", "de", "2024-06-02"),
-        ("02.06.24", "en-GB", "2024-06-02"),
-        ("It ended on 2.6.2024.", "en", "2024-06-02"),
-    ],
-)
-def test_three_short_numbers_are_a_version_in_english(text: str, language: str, iso: str) -> None:
-    assert next((date.iso for date in find_dates(text, language)), "") == iso
 
 
 @pytest.mark.parametrize(
@@ -123,15 +96,6 @@ def test_day_in_a_url(url: str, iso: str) -> None:
     assert date_in_url(url) == iso
 
 
-def test_no_date_is_later_than_the_fetch() -> None:
-    assert is_possible("2024-05-03T12:00:00+00:00", "2024-05-03T12:00:00+00:00")
-    assert not is_possible("2024-05-03T12:00:01+00:00", "2024-05-03T12:00:00+00:00")
-    assert not is_possible("2024-05-05", "2024-05-03T12:00:00Z")
-    assert is_possible("2024-05-04", "2024-05-03T12:00:00Z"), "it is that day already in the far east"
-    assert not is_possible("1970-01-01T00:00:00+00:00")
-    assert not is_possible("")
-
-
 @pytest.mark.parametrize(
     ("iso", "texts", "day", "local"),
     [
@@ -153,16 +117,12 @@ def test_no_date_is_later_than_the_fetch() -> None:
         ("2024-05-03T12:00:00+00:00", ["2024-05-03T14:30:00+02:00"], "", "2024-05-03T12:00:00+00:00"),
         ("2024-05-03T23:00:00+00:00", ["2024-05-09T14:30:00+02:00"], "2024-05-04", "2024-05-04T01:00:00+02:00"),
         ("2024-05-03T23:00:00+00:00", ["2024-05-09T14:30:00+02:00"], "2024-05-03", "2024-05-03T23:00:00+00:00"),
+        ("2024-05-03T12:00:00+00:00", ["x"] * 39 + ["3 May 2024 13:00"], "", "2024-05-03T13:00:00+01:00"),
+        ("2024-05-03T12:00:00+00:00", ["x"] * 40 + ["3 May 2024 13:00"], "", "2024-05-03T12:00:00+00:00"),
     ],
 )
 def test_a_time_in_the_zone_that_the_page_shows(iso: str, texts: list[str], day: str, local: str) -> None:
     assert in_local_zone(iso, texts, day) == local
-
-
-@pytest.mark.parametrize(("others", "local"), [(39, "2024-05-03T13:00:00+01:00"), (40, "2024-05-03T12:00:00+00:00")])
-def test_texts_that_may_show_the_zone(others: int, local: str) -> None:
-    texts = [*["2024-05-03"] * others, "3 May 2024 13:00"]
-    assert in_local_zone("2024-05-03T12:00:00+00:00", texts) == local
 
 
 @pytest.mark.parametrize(
@@ -179,15 +139,10 @@ def test_a_date_is_possible_up_to_the_fetch(iso: str, not_after: str, is_one: bo
     assert is_possible(iso, not_after) is is_one
 
 
-@pytest.mark.parametrize(("year", "is_one"), [(1899, False), (1900, True)])
-def test_the_oldest_year(year: int, is_one: bool) -> None:
-    assert bool(parse_date(f"{year}-05-03")) is is_one
-
-
 @pytest.mark.parametrize(
     ("text", "language", "dates"),
     [
-        ("on 3/5/2024", "en", [("2024-05-03"[:5] + "03-05", "", "2024-05-03")]),
+        ("on 3/5/2024", "en", [("2024-03-05", "", "2024-05-03")]),
         ("on 3/5/2024", "en-GB", [("2024-05-03", "", "2024-03-05")]),
         ("on 13/5/2024", "en", [("2024-05-13", "", "")]),
         ("on 5/13/2024", "de", [("2024-05-13", "", "")]),
@@ -199,6 +154,13 @@ def test_the_oldest_year(year: int, is_one: bool) -> None:
         ("published 12 May 2024, 12:05 am", "en", [("2024-05-12T00:05:00", "published", "")]),
         ("12 May 2024 12:05 pm GMT", "en", [("2024-05-12T12:05:00+00:00", "", "")]),
         ("2024 May 12", "en", [("2024-05-12", "", "")]),
+        (
+            "Published 3 May 2024, last updated: 9 June 2024",
+            "en",
+            [("2024-05-03", "published", ""), ("2024-06-09", "updated", "")],
+        ),
+        ("Veröffentlicht am 3. Mai 2024", "de", [("2024-05-03", "published", "")]),
+        ("in the year of 3 May 2024", "en", [("2024-05-03", "", "")]),
         ("2024年5月3日", "zh", [("2024-05-03", "", "")]),
         ("28.09.1912:44", "de", [("2019-09-28T12:44:00", "", "")]),
     ],
@@ -232,6 +194,8 @@ def test_days_before_and_days_swapped() -> None:
         ("2.6.24", "en", ""), ("2.6.24", "EN-GB", ""), ("2.6.24", "de", "2024-06-02"), ("2.6.24", "", "2024-06-02"),
         ("2.6.2024", "en", "2024-06-02"), ("2.16.24", "en", "2024-02-16"), ("02.6.24", "en", "2024-06-02"),
         ("2/6/24", "en-GB", "2024-06-02"), ("2/6/24", "en-US", "2024-02-06"),
+        ("05/03/2024", "fr", "2024-03-05"), ("25/03/2024", "en-US", "2024-03-25"), ("Kernel 2.6.24", "en-GB", ""),
+        ("1899-05-03", "", ""), ("1900-05-03", "", "1900-05-03"),
     ],
 )  # fmt: skip
 def test_a_day_of_single_figures_with_dots_is_a_version_in_english(text: str, language: str, day: str) -> None:

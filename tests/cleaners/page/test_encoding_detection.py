@@ -7,6 +7,7 @@ import pytest
 from broadsheet.cleaners.page import encoding_detection as module
 from broadsheet.cleaners.page.encoding_detection import contradicts_text, detect_encoding, text_sample
 from broadsheet.cleaners.page.parsed_page import decode
+from tests.cleaners.building import holds_up_to
 
 SENTENCES = {
     "ru": (
@@ -96,18 +97,6 @@ def test_the_sample_is_text_without_markup() -> None:
     assert text_sample(b"") == b""
 
 
-@pytest.mark.parametrize(("letters", "encoding"), [(4, "cp1252"), (5, "cp1251")])
-def test_letters_that_tell_an_encoding(letters: int, encoding: str) -> None:
-    assert detect_encoding(b"<p>x " + "закон"[:letters].encode("cp1251")) == encoding
-
-
-@pytest.mark.parametrize(("letters", "is_wrong"), [(39, False), (40, True)])
-def test_letters_by_which_a_declaration_is_wrong(letters: int, is_wrong: bool) -> None:
-    text = "президент подписал новый закон о выборах в регионах страны и уехал домой"
-    body = "".join(char for char in text if char != " ")[:letters].encode("cp1251")
-    assert contradicts_text(body, "cp1252") is is_wrong
-
-
 @pytest.mark.parametrize("encoding", ["gb18030", "utf-8", "cp932"])
 def test_an_encoding_of_several_bytes_is_not_contradicted(encoding: str) -> None:
     assert not contradicts_text(SENTENCES["ru"][0].encode("cp1251") * 3, encoding)
@@ -118,3 +107,15 @@ def test_the_sample_ends_after_four_kilobytes_and_begins_before_the_first_letter
     assert text_sample(body) == "ж".encode("cp1251") * 4096
     assert text_sample(b"x" * 300 + b"\xe6") == b"x" * 256 + b"\xe6"
     assert text_sample(b"abc", 2) == b"ab"
+
+
+RUSSIAN = "президентподписалновыйзаконовыборахврегионахстраны"
+
+
+def test_thresholds() -> None:
+    assert holds_up_to(4, lambda n: detect_encoding(b"<p>x " + "закон"[:n].encode("cp1251")) == "cp1252"), (
+        "letters that tell an encoding"
+    )
+    assert holds_up_to(39, lambda n: not contradicts_text(RUSSIAN[:n].encode("cp1251"), "cp1252")), (
+        "letters by which a declaration is wrong"
+    )

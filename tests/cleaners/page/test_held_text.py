@@ -9,6 +9,7 @@ import pytest
 from broadsheet.cleaners.page.held_text import HeldText, TextSource, find_held_text
 from broadsheet.cleaners.page.metadata_fields import metadata_context
 from broadsheet.cleaners.page.parsed_page import parse
+from tests.cleaners.building import holds_up_to
 
 TITLE = "The mill by the river"
 LINES = [f"Paragraph {n} tells at some length what the council of the town did about the old mill." for n in range(9)]
@@ -100,24 +101,6 @@ def test_links_in_a_held_text_are_absolute_and_the_tree_stays() -> None:
     assert "https://news.example/before" in found.blocks[-1].markdown
 
 
-@pytest.mark.parametrize(("words", "is_taken"), [(99, False), (100, True)])
-def test_words_of_a_held_text(words: int, is_taken: bool) -> None:
-    text = " ".join(["word"] * words)
-    assert bool(held(statement(articleBody=text)).source) is is_taken
-    assert bool(held(f"<template><p>{text}</p></template>").source) is is_taken
-
-
-@pytest.mark.parametrize(("length", "is_read"), [(79, False), (80, True)])
-def test_characters_of_a_template(length: int, is_read: bool) -> None:
-    other = f"<template><p>{'磨' * 200}</p></template>"
-    assert len(held(f"<template><p>{'坊' * length}</p></template>{other}").blocks) == 1 + is_read
-
-
-@pytest.mark.parametrize(("count", "found"), [(200, 200), (201, 200)])
-def test_templates_of_a_page(count: int, found: int) -> None:
-    assert len(held(f"<template><p>{LINES[0]} {LINES[1]} {LINES[2]}</p></template>" * count).blocks) == found
-
-
 @pytest.mark.parametrize(
     ("members", "is_taken"),
     [
@@ -131,8 +114,29 @@ def test_a_statement_is_the_page_s_by_its_title_or_its_address(members: dict[str
     assert bool(held(statement(articleBody=PLAIN, **members)).source) is is_taken
 
 
-@pytest.mark.parametrize(("place", "is_read"), [(199, True), (200, False)])
-def test_texts_of_a_page_state_that_are_compared(place: int, is_read: bool) -> None:
+def _is_taken(count: int) -> bool:
+    text = " ".join(["word"] * count)
+    found = [held(statement(articleBody=text)), held(f"<template><p>{text}</p></template>")]
+    assert len({bool(each.source) for each in found}) == 1
+    return bool(found[0].source)
+
+
+def _is_template(chars: int) -> bool:
+    return len(held(f"<template><p>{'坊' * chars}</p></template><template><p>{'磨' * 200}</p></template>").blocks) == 2
+
+
+def _has_templates(count: int) -> bool:
+    return len(held(f"<template><p>{' '.join(LINES[:3])}</p></template>" * count).blocks) == count
+
+
+def _is_compared(place: int) -> bool:
     items = [{"headline": "Another thing", "body": f"{n} {' '.join(LINES[:3])}"} for n in range(place)]
     state = json.dumps([*items, {"headline": TITLE, "body": PLAIN}])
-    assert bool(held(f"<script>window.STATE = {state}</script>").source) is is_read
+    return bool(held(f"<script>window.STATE = {state}</script>").source)
+
+
+def test_thresholds() -> None:
+    assert holds_up_to(99, lambda n: not _is_taken(n)), "words of no held text"
+    assert holds_up_to(79, lambda n: not _is_template(n)), "characters of no template"
+    assert holds_up_to(200, _has_templates), "templates of a page"
+    assert holds_up_to(199, _is_compared), "texts of a state before the page's"

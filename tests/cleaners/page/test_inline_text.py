@@ -46,10 +46,6 @@ def test_marks_nest_and_an_empty_one_vanishes() -> None:
     assert collected(("open_mark", "*"), ("add", " "), ("close_mark", "*"), ("add", "y"))[:2] == ("y", "y")
 
 
-def test_what_markdown_would_read_as_markup_is_escaped() -> None:
-    assert collected(("add", "a*b_c [d] <e> `f`"))[:2] == ("a*b_c [d] <e> `f`", r"a\*b\_c \[d\] \<e> \`f\`")
-
-
 def test_a_line_break_is_a_newline_and_two_are_a_boundary() -> None:
     run = InlineRun()
     run.add("one ")
@@ -58,26 +54,6 @@ def test_a_line_break_is_a_newline_and_two_are_a_boundary() -> None:
     assert not run.line_break()
     assert run.line_break()
     assert run.take()[0] == "one\ntwo"
-
-
-def test_verbatim_text_keeps_its_spaces_and_lines() -> None:
-    run = InlineRun()
-    run.add("\nif a:\r\n    b\n\n")
-    assert run.take(verbatim=True)[0] == "if a:\n    b"
-
-
-def test_taking_an_empty_run_gives_nothing() -> None:
-    assert InlineRun().take() == ("", "", 0)
-
-
-def test_a_cell_s_blocks_are_parted_by_spaces() -> None:
-    assert run_of("<p>one</p><p>two</p>x<br>y")[0] == "one two x y"
-
-
-@pytest.mark.parametrize("text", ["x" * 30, "a b", "\u00e9"])
-def test_link_characters_never_exceed_the_text(text: str) -> None:
-    got, _, links = collected(("open_link", "/"), ("add", f"  {text}  "), ("close_link",))
-    assert links == len(got)
 
 
 def test_a_run_that_nobody_sees_is_dropped_and_its_open_link_goes_on() -> None:
@@ -97,6 +73,8 @@ def test_a_run_that_nobody_sees_is_dropped_and_its_open_link_goes_on() -> None:
     [
         ("<code>a` &lt;b&gt; `c</code>", "a\\` \\<b> \\`c"),
         ("<code>a ` &lt;b&gt;</code><code>`</code>", "a \\` \\<b>\\`"),
+        ("a*b_c [d] &lt;e>", r"a\*b\_c \[d\] \<e>"),
+        ("<p>one</p><p>two</p>x<br>y", "one two x y"),
         ("<a href='JavaScript:x()'>a</a>", "a"),
         ("<a href=' data:text/html,x'>a</a>", "a"),
         ("<a href='/?a=1&amp;b=2'>a</a>", "[a](/?a=1&b=2)"),

@@ -7,6 +7,7 @@ from broadsheet.cleaners.document import Metadata, Page
 from broadsheet.cleaners.page.language import primary_tag, sure_language, with_language_of_text
 from broadsheet.cleaners.page.metadata_fields import read_metadata
 from broadsheet.cleaners.page.parsed_page import parse
+from tests.cleaners.building import holds_up_to
 
 GERMAN = "Die Mühle am Fluss wurde am Montag verkauft, und niemand im Dorf fragte nach dem Preis. " * 3
 
@@ -114,22 +115,6 @@ def test_a_german_article_with_english_comments_is_german() -> None:
     assert (metadata.language, metadata.sources["language"]) == ("de", "text")
 
 
-def test_a_short_text_is_not_guessed() -> None:
-    assert language("<p>x", GERMAN[:99]) == ("", "")
-
-
-@pytest.mark.parametrize(("length", "tag"), [(99, ""), (100, "de")])
-def test_characters_of_a_text_that_is_guessed(length: int, tag: str) -> None:
-    text = GERMAN[:98].ljust(length, "n")
-    assert language("<p>x</p>", text)[0] == tag
-    assert sure_language(text) == tag
-
-
-@pytest.mark.parametrize(("common_words", "is_sure"), [(9, False), (10, True)])
-def test_common_words_of_english_without_a_doubt(common_words: int, is_sure: bool) -> None:
-    assert (sure_language(" ".join(["the"] * common_words + ["zzzzz"] * (50 - common_words))) == "en") is is_sure
-
-
 def test_the_language_of_a_text_that_begins_with_three_thousand_characters_of_another() -> None:
     german = (GERMAN * 20)[:3000]
     assert sure_language(german + " the" * 3000) == "de"
@@ -160,3 +145,16 @@ def test_code_says_nothing_of_the_language() -> None:
     prose = "".join(f"<p>{GERMAN} Teil {n}.</p>" for n in "abc")
     page = f"<html lang=en><h1>Mühle verkauft</h1><article>{prose}<pre>{code * 40}</pre>{prose}</article>"
     assert clean(Page("https://paper.example/mill", page.encode())).metadata.language == "de"
+
+
+def _is_guessed(chars: int) -> bool:
+    text = GERMAN[:98].ljust(chars, "n")
+    assert language("<p>x</p>", text)[0] == sure_language(text)
+    return sure_language(text) == "de"
+
+
+def test_thresholds() -> None:
+    assert holds_up_to(99, lambda n: not _is_guessed(n)), "characters of a text that is not guessed"
+    assert holds_up_to(9, lambda n: sure_language(" ".join(["the"] * n + ["zzzzz"] * (50 - n))) != "en"), (
+        "common words of a doubtful English"
+    )

@@ -1,12 +1,15 @@
-"""The links that a page makes."""
+"""The links that a page makes; in an article's markdown none acts, and none ends early to begin another."""
 
 from __future__ import annotations
 
+import re
+
+import pytest
 from lxml import html
 
-from broadsheet.cleaners.document import Outlink
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Outlink, Page
 from broadsheet.cleaners.page.links import base_url, read_outlinks
-from broadsheet.cleaners.page.robots_directives import header_directives, read_robots_directives
 
 URL = "https://a.example/news/story"
 
@@ -47,26 +50,6 @@ def test_the_head_names_sitemaps_and_pages_that_list_a_site() -> None:
     assert outlinks["/map.php"].text == "The map"
 
 
-def test_a_base_moves_the_relative_links() -> None:
-    page = tree('<a href="x">x</a>', '<base href="/other/">')
-    assert base_url(page, URL) == "https://a.example/other/"
-    assert base_url(tree(""), URL) == URL
-    assert base_url(tree("", '<base href="javascript:x">'), URL) == URL
-
-
-def test_robots_tokens_come_from_metas_and_headers() -> None:
-    page = tree("", '<meta name="ROBOTS" content="NoIndex, follow"><meta name="author" content="x">')
-    assert read_robots_directives(page, header_directives((("x-robots-tag", "noarchive, noindex"), ("link", "x")))) == (
-        "follow",
-        "noarchive",
-        "noindex",
-    )
-
-
-def test_a_link_in_the_text_is_next_whatever_case_its_rel_is_written_in() -> None:
-    assert links("", '<a rel="Next" href="/n">On</a>')["https://a.example/n"].via == "next"
-
-
 def test_the_text_of_a_link_ends_after_two_hundred_characters() -> None:
     long_text = "x" * 201
     head = f"<link rel=next href=/c title={long_text}>"
@@ -76,10 +59,60 @@ def test_the_text_of_a_link_ends_after_two_hundred_characters() -> None:
 
 def test_a_link_is_what_its_later_mentions_say_where_they_say_more() -> None:
     head = "<link rel='alternate' type=' Application/RSS+XML ' href='/f'><link rel='sitemap' type='text/xml' href='/m'>"
-    body = "<a href='/n'>One</a><a href='/n' rel='next'>Two</a><a href='/n'>Three</a><a href='/f'>Feed</a>"
+    body = "<a href='/n'>One</a><a href='/n' rel='Next'>Two</a><a href='/n'>Three</a><a href='/f'>Feed</a>"
     found = [(link.url.removeprefix("https://a.example"), link.via, link.text) for link in links(body, head).values()]
     assert found == [("/f", "feed", ""), ("/m", "sitemap", ""), ("/n", "next", "Two")]
 
 
-def test_a_base_without_an_address_is_passed_over() -> None:
-    assert base_url(tree("", '<base target="x"><base href="/other/">'), URL) == "https://a.example/other/"
+@pytest.mark.parametrize(
+    ("head", "url"),
+    [
+        ('<base href="/other/">', "https://a.example/other/"),
+        ('<base target="x"><base href="/other/">', "https://a.example/other/"),
+        ('<base href="javascript:x">', URL),
+        ("", URL),
+    ],
+)
+def test_a_base_moves_the_relative_links(head: str, url: str) -> None:
+    assert base_url(tree("", head), URL) == url
+
+
+_LINK = re.compile(r"(?<!\\)\[([^\]]*)\]\(([^)]*)\)")
+
+
+def link_in_markdown(href: str) -> tuple[str, str] | None:
+    """Text and target of the one link of a page, as its markdown has them."""
+    sentence = "The harbour town had asked for a new bridge in the spring, and the council said no to it."
+    body = f'<p>{sentence}</p><p>{sentence} <a href="{href}">here</a> it says why.</p><p>{sentence}</p>'
+    page = f"<html><body><article><h1>A bridge</h1>{body}</article></body></html>"
+    markdown = clean(Page("http://a.test/2024/01/02/a-bridge", page.encode(), "text/html")).markdown
+    assert "here" in markdown
+    assert markdown.count("](") <= 1
+    match = _LINK.search(markdown)
+    return (match[1], match[2]) if match else None
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "javascript:alert(1)", " javascript:alert", "&#1;javascript:alert", "JaVa&#9;Script:x", "java&#10;script:x",
+        "vbscript:x", "data:text/html,x", "file:///etc/passwd", "blob:x", "view-source:http://a.test/",
+    ],
+)  # fmt: skip
+def test_a_target_that_acts_is_left_out(href: str) -> None:
+    assert link_in_markdown(href) is None
+
+
+@pytest.mark.parametrize(
+    ("href", "target"),
+    [
+        ("/b", "http://a.test/b"),
+        ("b c", "http://a.test/2024/01/02/b%20c"),
+        ("/a_(b)", "http://a.test/a_%28b%29"),
+        ("mailto:a@b.test", "mailto:a@b.test"),
+        ("http://b.test/) [x](javascript:y", "http://b.test/%29%20%5Bx%5D%28javascript:y"),
+        ("/x&gt;y&lt;z", "http://a.test/x%3Ey%3Cz"),
+    ],
+)
+def test_a_target_cannot_end_the_link(href: str, target: str) -> None:
+    assert link_in_markdown(href) == ("here", target)

@@ -10,6 +10,7 @@ from broadsheet.cleaners.page.elements import index_tags
 from broadsheet.cleaners.page.page_context import PageContext, runs_after, runs_before, runs_within
 from broadsheet.cleaners.page.parsed_page import parse
 from broadsheet.cleaners.page.statements import collect_statements
+from tests.cleaners.building import holds_up_to
 
 URL = "https://www.the-paper.example/2024/mill"
 
@@ -32,19 +33,18 @@ def texts_before(body: str) -> list[str]:
 HEADLINE = "<h1>The mill burned down</h1>"
 
 
-@pytest.mark.parametrize("tag", ["a", "b", "em", "span", "time", "small", "cite", "bdi"])
-def test_a_run_goes_across_inline_markup(tag: str) -> None:
-    assert texts_after(f"{HEADLINE}<p>By <{tag}>Ann</{tag}> Lee</p>") == ["By Ann Lee"]
-
-
-@pytest.mark.parametrize("tag", ["p", "div", "li", "td", "h2", "br"])
-def test_a_run_ends_at_a_block(tag: str) -> None:
-    assert texts_after(f"{HEADLINE}<section>By <{tag}>Ann</{tag}> Lee</section>")[0] == "By"
-
-
-@pytest.mark.parametrize("tag", ["script", "style", "template", "noscript", "select", "iframe"])
-def test_what_is_not_seen_is_in_no_run(tag: str) -> None:
-    assert texts_after(f"{HEADLINE}<p>By <{tag}>x</{tag}>Ann</p><!-- y --><p>Lee</p>") == ["By Ann", "Lee"]
+@pytest.mark.parametrize(
+    ("body", "runs"),
+    [
+        *((f"<p>By <{tag}>Ann</{tag}> Lee</p>", ["By Ann Lee"]) for tag in "a b em span time small cite bdi".split()),
+        *((f"<b>By <{tag}>Ann</{tag}> Lee</b>", ["By", "Ann", "Lee"]) for tag in "p div li td h2".split()),
+        ("<p>By <br> Lee</p>", ["By", "Lee"]),
+        *((f"<p>By <{tag}>x</{tag}>Ann</p><!-- y --><p>Lee</p>", ["By Ann", "Lee"])
+          for tag in "script style template noscript select iframe".split()),
+    ],
+)  # fmt: skip
+def test_a_run_goes_across_inline_markup_and_ends_at_a_block(body: str, runs: list[str]) -> None:
+    assert texts_after(HEADLINE + body) == runs
 
 
 def test_thirty_runs_are_read_after_a_headline_and_twenty_before() -> None:
@@ -68,12 +68,6 @@ def test_text_before_is_read_from_siblings_of_five_levels() -> None:
 )
 def test_navigation_before_a_headline_is_not_read(tag: str, is_read: bool) -> None:
     assert texts_before(f"<{tag}>x</{tag}>{HEADLINE}") == (["x"] if is_read else [])
-
-
-def test_text_before_stays_within_the_body() -> None:
-    assert texts_before(f"<p>x</p>{HEADLINE}") == ["x"]
-    page = context(f"<head><title>The mill</title></head><body>{HEADLINE}</body>")
-    assert page.runs_before == []
 
 
 def test_a_run_knows_its_times_and_where_it_begins() -> None:
@@ -131,20 +125,6 @@ def test_the_headline_is_the_heading_that_the_title_has(title: str, body: str, h
     assert (None if found is None else found.text_content()) == headline
 
 
-@pytest.mark.parametrize(("place", "is_read"), [(5, True), (6, False)])
-def test_six_headings_of_the_first_level_are_read(place: int, is_read: bool) -> None:
-    body = "".join(f"<h1>{'Mine' if n == place else n}</h1>" for n in range(8))
-    found = context(f"<title>Mine</title><body>{body}").headline
-    assert found is not None
-    assert found.text_content() == ("Mine" if is_read else "0")
-
-
-@pytest.mark.parametrize(("place", "is_found"), [(29, True), (30, False)])
-def test_thirty_lower_headings_are_read(place: int, is_found: bool) -> None:
-    body = "".join(f"<h2>{'One two three' if n == place else n}</h2>" for n in range(40))
-    assert (context(f"<title>One two three</title><body>{body}").headline is not None) is is_found
-
-
 def ld(*nodes: str) -> str:
     return "".join(f'<script type="application/ld+json">{{{node}}}</script>' for node in nodes)
 
@@ -163,12 +143,6 @@ def test_the_node_whose_headline_and_address_are_the_page_s_comes_first_and_thre
     ]
     page = context(f"<title>The mill | Paper</title><body>{ld(*nodes)}<p>x")
     assert [node["@id"] for node in page.article_nodes] == ["4", "2", "3", "page"]
-
-
-def test_a_node_is_not_of_the_page_for_an_empty_address() -> None:
-    nodes = [ARTICLE % (1, ', "url": "https://x.example/"'), ARTICLE % (2, ', "headline": "The mill"')]
-    page = context(f"<title>The mill</title><body>{ld(*nodes)}<p>x", "https://www.the-paper.example/")
-    assert [node["@id"] for node in page.article_nodes] == ["2", "1"]
 
 
 def test_references_are_to_nodes_that_say_something() -> None:
@@ -249,6 +223,12 @@ def test_the_region_is_that_of_a_country_s_domain(language: str, host: str, hint
     assert PageContext(index, f"https://{host}/x", collect_statements(index)).language_hint == hint
 
 
-def test_an_address_that_is_none_has_no_host() -> None:
-    page = context("<body><p>x", "https://[broken/x")
-    assert page.site_names == ("", "")
+def _headline(tag: str, place: int) -> str | None:
+    body = "".join(f"<{tag}>{'One two three' if n == place else n}</{tag}>" for n in range(40))
+    found = context(f"<title>One two three</title><body>{body}").headline
+    return None if found is None else found.text_content()
+
+
+def test_thresholds() -> None:
+    assert holds_up_to(5, lambda n: _headline("h1", n) == "One two three"), "headings of the first level"
+    assert holds_up_to(29, lambda n: _headline("h2", n) == "One two three"), "lower headings"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from lxml.html import fromstring
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import ArticleImage, Page
-from broadsheet.cleaners.page.page_images import _is_address, _is_credit, _is_small, _is_teaser, _short_text
-from tests.cleaners.building import STORY
+from tests.cleaners.building import STORY, holds_up_to
 
 URL = "https://a.example/2024/05/the-mill"
 TEXT = [text.replace("Paragraph", f"Paragraph {name}") for name in "abc" for text in STORY]
@@ -74,13 +72,16 @@ def test_the_address_is_that_of_the_picture_that_a_reader_sees(attributes: str, 
     [
         '<img src="/p.gif" width="1" height="1">',
         '<img src="/icon.png" width="32px">',
+        '<img src="/icon.png" width="600" height="60px">',
+        '<img src="https://a\u00a0b.example/m.jpg">',
+        '<img src="https://a b.example/m.jpg">',
         '<img src="">',
         '<img src="data:image/png;base64,AA">',
         '<img src="javascript:alert(1)">',
         '<img src="http://[::1/x.png">',
         '<aside><img src="/a.jpg"></aside>',
         '<div class="related-posts"><img src="/a.jpg"></div>',
-        '<a href="/other"><img src="/a.jpg"><b>The other story of today</b></a>',
+        '<a href="/other"><img src="/a.jpg"><b>The other story</b></a>',
         '<noscript>&lt;img src="/a.jpg"></noscript>',
     ],
 )
@@ -94,10 +95,6 @@ def test_pictures_outside_of_the_article_are_not_its_own_and_one_address_counts_
     )
 
 
-def test_a_page_without_text_has_no_pictures() -> None:
-    assert clean(Page(URL, b"<html><body><img src='/a.jpg'></body></html>")).images == ()
-
-
 def test_texts_and_addresses_of_any_length_and_number_are_bounded() -> None:
     long = "x " * 2_000
     figure = f'<figure><img src="/a.jpg" alt="{long}"><figcaption>{long}</figcaption></figure>'
@@ -105,45 +102,14 @@ def test_texts_and_addresses_of_any_length_and_number_are_bounded() -> None:
     assert len(images("".join(f'<img src="/{n}.jpg">' for n in range(600)))) == 500
 
 
-@pytest.mark.parametrize("address", ["https://a\u00a0b.example/m.jpg", "https://a b.example/m.jpg"])
-def test_what_has_no_host_is_no_address(address: str) -> None:
-    assert images(f'<img src="{address}">') == ()
+def _has(markup: str) -> bool:
+    return bool(images(markup))
 
 
-@pytest.mark.parametrize(
-    ("attributes", "is_small"),
-    [
-        ('width="60"', True),
-        ('width="61"', False),
-        ('height="60px"', True),
-        ('height="61px"', False),
-        ('width="600" height="60"', True),
-        ("", False),
-    ],
-)
-def test_an_icon(attributes: str, is_small: bool) -> None:
-    assert _is_small(fromstring(f"<img src='a.png' {attributes}>")) is is_small
-
-
-@pytest.mark.parametrize(
-    ("text", "is_teaser"),
-    [("one two", False), ("one two three", True), ("<figcaption>one two three</figcaption>", False)],
-)
-def test_a_link_to_another_article(text: str, is_teaser: bool) -> None:
-    assert _is_teaser(fromstring(f"<div><a href='/b'><img src='a.png'>{text}</a></div>").find(".//img")) is is_teaser
-    assert not _is_teaser(fromstring(f"<div><img src='a.png'>{text}</div>").find(".//img"))
-
-
-@pytest.mark.parametrize(("length", "is_one"), [(4_000, True), (4_001, False)])
-def test_an_address(length: int, is_one: bool) -> None:
-    assert _is_address("https://a.test/".ljust(length, "x")) is is_one
-
-
-@pytest.mark.parametrize(("length", "kept"), [(1_500, 1_500), (1_501, 0)])
-def test_a_text(length: int, kept: int) -> None:
-    assert len(_short_text("x" * length)) == kept
-
-
-@pytest.mark.parametrize(("before", "is_credit"), [(33, True), (34, True), (35, False)])
-def test_the_colon_of_a_label(before: int, is_credit: bool) -> None:
-    assert _is_credit("Photo " + "x" * (before - 1) + ": Ana Sol") is is_credit
+def test_thresholds() -> None:
+    assert holds_up_to(60, lambda n: not _has(f'<img src="/m.jpg" width="{n}">')), "width of an icon"
+    assert holds_up_to(2, lambda n: _has(f'<a href="/b"><img src="/m.jpg">{"word " * n}</a>')), "words beside a picture"
+    assert holds_up_to(4_000, lambda n: _has(f'<img src="{"https://a.test/".ljust(n, "x")}">')), "characters of a URL"
+    assert holds_up_to(1_500, lambda n: images(f'<img src="/m.jpg" alt="{"x" * n}">')[0].alt), "characters of a text"
+    caption = '<figure><img src="/m.jpg"><figcaption>Photo {}: Ana Sol</figcaption></figure>'
+    assert holds_up_to(33, lambda n: images(caption.format("x" * n))[0].credit), "characters before a credit's colon"

@@ -12,6 +12,7 @@ from lxml import etree, html
 from broadsheet.cleaners.page import page_state
 from broadsheet.cleaners.page.page_state import StatedText, read_state_texts, state_attributes
 from broadsheet.cleaners.page.word_lists import alternatives_pattern, load_words
+from tests.cleaners.building import holds_up_to, words
 
 TITLE = "The mill by the river"
 STORY = "The council of the town met on Monday evening and spoke for three hours about the old mill. " * 4
@@ -162,39 +163,6 @@ def test_an_attribute_without_a_text_gives_none(value: str) -> None:
     assert read_state_texts([], state_attributes(page_with_attribute(value))) == ([], ())
 
 
-def test_attributes_count_towards_the_bound() -> None:
-    long_value = json.dumps({"filler": "x" * 5_000_000, "title": TITLE, "body": STORY})
-    found, reasons = read_state_texts([], state_attributes(page_with_attribute(long_value)))
-    assert found == []
-    assert reasons == ("page_state=read 5000000 characters",)
-
-
-@pytest.mark.parametrize(("words", "is_one"), [(39, False), (40, True)])
-def test_words_of_a_text(words: int, is_one: bool) -> None:
-    text = " ".join(["word"] * words)
-    assert bool(texts(json.dumps({"title": TITLE, "body": text}), "application/json")) is is_one
-    assert bool(texts(f'var state = {{x: y, body: "{text}"}}')) is is_one
-
-
-@pytest.mark.parametrize(("length", "is_read"), [(99, False), (100, True)])
-def test_characters_of_a_script(length: int, is_read: bool) -> None:
-    source = json.dumps({"body": "磨" * 85}, ensure_ascii=False).ljust(length)
-    assert bool(texts(source, "application/json")) is is_read
-
-
-@pytest.mark.parametrize(("count", "found"), [(20, 20), (21, 20)])
-def test_assignments_of_a_script(count: int, found: int) -> None:
-    assert len(texts("".join(f"var state{n} = {json.dumps(ARTICLE)};" for n in range(count)))) == found
-
-
-@pytest.mark.parametrize(("depth", "is_read"), [(40, True), (41, False)])
-def test_depth_of_a_rich_text(depth: int, is_read: bool) -> None:
-    value: object = STORY
-    for _ in range(depth):
-        value = [value]
-    assert bool(texts(json.dumps({"title": TITLE, "body": value}), "application/json")) is is_read
-
-
 def test_strings_that_are_searched_by_pattern_have_the_title_before_or_else_behind() -> None:
     one, two, three, four = (f"{name} {STORY}" for name in ("One", "Two", "Three", "Four"))
     members = [("body", one), ("title", "A"), ("headline", "B"), ("Body", two), ("text", three), ("text", four)]
@@ -210,20 +178,6 @@ def test_of_an_object_the_longest_member_is_its_text_and_the_others_are_not_look
     assert texts(json.dumps(value), "application/json") == [StatedText(TITLE, (STORY,)), StatedText("", (STORY,))]
 
 
-@pytest.mark.parametrize("ends", ["[]", ('{"a":', "}")])
-@pytest.mark.parametrize(("depth", "is_read"), [(39, True), (40, False)])
-def test_depth_of_references_to_rows_of_text(ends: tuple[str, str], depth: int, is_read: bool) -> None:
-    article = ends[0] * depth + json.dumps({"title": TITLE, "body": "$5"}) + ends[1] * depth
-    found, _ = read_state_texts(streamed(f"0:{article}\n", text_row("5", STORY)))
-    assert found == ([StatedText(TITLE, (STORY,))] if is_read else [])
-
-
-def test_an_attribute_is_read_up_to_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    value = json.dumps(ARTICLE)
-    monkeypatch.setattr(page_state, "MAX_STATE_CHARS", len(value))
-    assert read_state_texts([], [value])[0] == [StatedText(TITLE, (STORY,))]
-
-
 NAMES, TITLES, BODIES = (
     f"(?:{alternatives_pattern(load_words(name))})" for name in ("state_names", "title_fields", "body_fields")
 )
@@ -233,29 +187,8 @@ ASSIGNMENT = re.compile(
 MEMBER = re.compile(rf"""\b(?:({TITLES})|{BODIES})["']?\s{{0,9}}:\s{{0,9}}"((?:[^"\\]++|\\.)*+)""", re.I | re.S)
 WORDS = sorted(load_words("state_names") | load_words("title_fields") | load_words("body_fields"))
 PIECES = [
-    *("=", "= ", " = ", "==", "={", "=[", "=(", "=function", "= JSON.parse(", "json.PARSE", ':"', ': "', '"', "'", "]"),
-    *(
-        "\\",
-        '\\"',
-        " ",
-        " " * 9,
-        " " * 10,
-        "\n",
-        "{",
-        "}",
-        ".",
-        ",",
-        "$",
-        "\x1c",
-        "\u3000",
-        "é",
-        ":",
-        "x",
-        "_",
-        "[",
-        "=",
-    ),
-    *("a" * 39, "a$" * 20, "é" * 41),
+    *r"""= == ={ =[ =( =function JSON.parse( json.PARSE( :" " ' ] \ \" { } . , $ é : x _ [""".split(),
+    *(" = ", "= ", ': "', " ", " " * 9, " " * 10, "\n", "\x1c", "\u3000", "a" * 39, "a$" * 20, "é" * 41),
 ]
 
 
@@ -274,3 +207,48 @@ def test_names_are_found_as_by_patterns_that_begin_with_them() -> None:
         assert list(page_state._members(source)) == members
         found += bool(assignments) + bool(members)
     assert found > 300
+
+
+def _is_text(count: int) -> bool:
+    sources = {
+        json.dumps({"title": TITLE, "body": words(count)}): "application/json",
+        f'var state = {{x: y, body: "{words(count)}"}}': "",
+    }
+    found = {bool(texts(source, kind)) for source, kind in sources.items()}
+    assert len(found) == 1
+    return found.pop()
+
+
+def _is_searched(chars: int) -> bool:
+    return bool(texts(json.dumps({"body": "磨" * 85}, ensure_ascii=False).ljust(chars), "application/json"))
+
+
+def _are_read(count: int) -> bool:
+    return len(texts("".join(f"var state{n} = {json.dumps(ARTICLE)};" for n in range(count)))) == count
+
+
+def _is_rich(depth: int) -> bool:
+    body = "[" * depth + json.dumps(STORY) + "]" * depth
+    return bool(texts(f'{{"title": {json.dumps(TITLE)}, "body": {body}}}', "application/json"))
+
+
+def _is_referred_to(depth: int) -> bool:
+    rows = [
+        f"0:{begin * depth}{json.dumps({'title': TITLE, 'body': '$5'})}{end * depth}\n"
+        for begin, end in ("[]", ('{"a":', "}"))
+    ]
+    found = {bool(read_state_texts(streamed(row, text_row("5", STORY)))[0]) for row in rows}
+    assert len(found) == 1
+    return found.pop()
+
+
+def test_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert holds_up_to(39, lambda n: not _is_text(n)), "words of no text"
+    assert holds_up_to(99, lambda n: not _is_searched(n)), "characters of no script"
+    assert holds_up_to(20, _are_read), "assignments of a script"
+    assert holds_up_to(40, _is_rich), "depth of a rich text"
+    assert holds_up_to(39, _is_referred_to), "depth of references"
+    value = json.dumps(ARTICLE)
+    monkeypatch.setattr(page_state, "MAX_STATE_CHARS", len(value))
+    assert read_state_texts([], [value])[0] == [StatedText(TITLE, (STORY,))]
+    assert read_state_texts([], [value + " "]) == ([], (f"page_state=read {len(value)} characters",))

@@ -6,6 +6,7 @@ import pytest
 from lxml import html
 
 from broadsheet.cleaners.page.robots_directives import directives_for, header_directives, meta_directives
+from tests.cleaners.building import holds_up_to
 
 
 def tag(*values: str) -> tuple[str, ...]:
@@ -56,12 +57,15 @@ def test_metas_for_everybody_and_for_one_robot() -> None:
     )  # fmt: skip
     assert metas('name="GPTBot" content="noindex, follow"') == ("gptbot: follow", "gptbot: noindex")
     assert metas('name="GPTBot" content="index, follow"') == (), "one that restricts nothing may be about anything"
+    assert metas('name="otherbot" content="max-snippet: 20"')
     assert metas('name="GPTBot" content="noindex, noai"') == ("gptbot: noai", "gptbot: noindex")
 
 
 @pytest.mark.parametrize(
     "meta",
     [
+        'name="otherbot" content="index"',
+        'name="otherbot" content="noindex, x"',
         'name="audience" content="all"',
         'name="description" content="index, follow"',
         'name="keywords" content="noindex, harbours"',
@@ -75,45 +79,19 @@ def test_other_metas_say_nothing(meta: str) -> None:
     assert metas(meta) == ()
 
 
-def test_a_flood_is_bounded() -> None:
-    assert len(tag(", ".join(f"word{n}" for n in range(10_000)))) == 64
-    assert len(metas(*(f'name="robots" content="word{n}"' for n in range(1_000)))) == 64
-    assert max(map(len, tag("noindex" * 1_000))) <= 300
-
-
 def test_what_binds_a_robot_is_meant_for_it_or_for_everybody() -> None:
     directives = ("broadsheet: noai", "googlebot: noindex", "nofollow")
     assert directives_for(directives, "broadsheet") == {"noai", "nofollow", "googlebot: noindex"}
     assert "noindex" in directives_for(directives, "googlebot")
 
 
-@pytest.mark.parametrize(("length", "kept"), [(300, 300), (301, 300)])
-def test_characters_of_a_directive(length: int, kept: int) -> None:
-    assert [len(directive) for directive in tag("x" * length)] == [kept]
-    assert [len(directive) for directive in header_directives([("tdm-policy", "x" * length)])] == [kept + 12]
+def test_a_flood_is_bounded() -> None:
+    def all_kept(count: int) -> bool:
+        names = [f"n{number:02}" for number in range(count)]
+        assert tag(", ".join(names)) == tag(*names) == metas(*(f"name=robots content={n}" for n in names))
+        return tag(*names) == tuple(names)
 
-
-@pytest.mark.parametrize(("count", "kept"), [(64, 64), (65, 64)])
-def test_directives_of_a_response(count: int, kept: int) -> None:
-    names = [f"n{number:02}" for number in range(count)]
-    assert tag(", ".join(names)) == tag(*names) == tuple(names[:kept])
-
-
-@pytest.mark.parametrize(("padding", "is_read"), [(0, True), (1, False)])
-def test_characters_of_a_robot_s_meta(padding: int, is_read: bool) -> None:
-    content = "noindex".ljust(300 + padding)
-    assert bool(metas(f"name=otherbot content='{content}'")) is is_read
-
-
-@pytest.mark.parametrize(
-    ("content", "is_robot"),
-    [
-        ("noindex", True),
-        ("index", False),
-        ("max-snippet: 20", True),
-        ("index, follow", False),
-        ("noindex, x", False),
-    ],
-)
-def test_a_meta_is_a_robot_s_if_it_restricts_it(content: str, is_robot: bool) -> None:
-    assert bool(metas(f"name=otherbot content='{content}'")) is is_robot
+    assert holds_up_to(64, all_kept)
+    assert holds_up_to(300, lambda n: tag("x" * n) == ("x" * n,))
+    assert holds_up_to(300, lambda n: header_directives([("tdm-policy", "x" * n)]) == ("tdm-policy: " + "x" * n,))
+    assert holds_up_to(300, lambda n: metas(f"name=otherbot content='{'noindex'.ljust(n)}'"))

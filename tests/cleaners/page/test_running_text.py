@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from broadsheet.cleaners.document import BlockKind
 from broadsheet.cleaners.page.running_text import (
     body_span,
@@ -14,7 +12,7 @@ from broadsheet.cleaners.page.running_text import (
     prose_of,
     prose_words,
 )
-from tests.cleaners.building import PROSE, block, linked
+from tests.cleaners.building import PROSE, block, holds_up_to, linked, words
 
 
 def test_prose_is_long_and_mostly_not_links() -> None:
@@ -23,11 +21,6 @@ def test_prose_is_long_and_mostly_not_links() -> None:
     assert not is_prose(linked(0, PROSE))
     blocks = [block(0), block(1, "Read more here"), linked(2, PROSE), block(3)]
     assert prose_of(blocks) == list(filter(is_prose, blocks)) == [blocks[0], blocks[3]]
-
-
-def test_scripts_without_spaces_have_words_too() -> None:
-    assert block(0, "市議会は月曜日の夜に川沿いの古い製粉所について三時間話し合った").words >= 15
-    assert block(0, "one two three").words == 3
 
 
 def test_the_body_runs_from_the_first_to_the_last_selected_prose() -> None:
@@ -66,39 +59,21 @@ def test_the_path_of_most_words_counts_all_its_blocks_and_of_equals_the_last_is_
     assert most_worded([], lambda each: each.path) == ""
 
 
-@pytest.mark.parametrize(("words", "is_one"), [(14, False), (15, True)])
-def test_words_of_prose(words: int, is_one: bool) -> None:
-    assert is_prose(block(0, " ".join(["mill"] * words))) is is_one
-
-
-@pytest.mark.parametrize(("linked_chars", "is_one"), [(49, True), (50, False)])
-def test_links_of_prose(linked_chars: int, is_one: bool) -> None:
-    assert is_prose(block(0, ("mills " * 17)[:100], link_chars=linked_chars)) is is_one
-
-
-@pytest.mark.parametrize(("words", "positions"), [(5, set()), (6, {1})])
-def test_words_of_a_brief(words: int, positions: set[int]) -> None:
-    title = block(0, "The mill", kind=BlockKind.HEADING, path="body>main>h1")
-    assert brief_positions([title, block(1, " ".join(["mill"] * words), path="body>main>p")], title) == positions
-
-
-@pytest.mark.parametrize(("title_path", "is_found"), [("body>a>b>c>h1", True), ("body>a>b>c>d>h1", False)])
-def test_a_brief_stands_at_most_three_steps_above_its_title(title_path: str, is_found: bool) -> None:
-    title = block(0, "The mill", kind=BlockKind.HEADING, path=title_path)
-    assert bool(brief_positions([block(1, path="body>a>p")], title)) is is_found
-
-
-@pytest.mark.parametrize("landmark", ["nav", "aside", "form", "dialog", "button", "footer"])
-def test_what_stands_outside_is_no_main_container(landmark: str) -> None:
-    outside = [block(n, path="body>div.x>p", landmarks=frozenset([landmark])) for n in range(2)]
-    assert main_container_positions([*outside, block(2, path="body>main>p")]) == {2}
-
-
-@pytest.mark.parametrize(("words", "positions"), [(4, set()), (5, {0})])
-def test_words_that_count_for_the_main_container(words: int, positions: set[int]) -> None:
-    assert main_container_positions([block(0, " ".join(["mill"] * words))]) == positions
-
-
 def test_words_of_prose_are_counted_outside_of_landmarks() -> None:
     blocks = [block(0), block(1, landmarks=frozenset(["nav"])), block(2, "short")]
     assert (prose_words(blocks), prose_words(blocks, frozenset())) == (18, 36)
+
+
+def _is_brief(count: int, steps: str = "") -> bool:
+    title = block(0, "The mill", kind=BlockKind.HEADING, path=f"body>main{steps}>h1")
+    return brief_positions([title, block(1, words(count), path="body>main>p")], title) == {1}
+
+
+def test_thresholds() -> None:
+    assert holds_up_to(14, lambda n: not is_prose(block(0, words(n)))), "words of no prose"
+    assert holds_up_to(49, lambda n: is_prose(block(0, ("mills " * 17)[:100], link_chars=n))), "links of prose"
+    assert holds_up_to(5, lambda n: not _is_brief(n)), "words of no brief"
+    assert holds_up_to(2, lambda n: _is_brief(9, ">a" * n)), "steps from a brief up to its title"
+    assert holds_up_to(4, lambda n: not main_container_positions([block(0, words(n))])), (
+        "words outside of the main container"
+    )

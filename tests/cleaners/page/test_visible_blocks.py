@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from broadsheet.cleaners.document import Block
-from broadsheet.cleaners.page.elements import is_hidden
 from broadsheet.cleaners.page.parsed_page import parse
-from broadsheet.cleaners.page.visible_blocks import path_step, read_blocks
+from broadsheet.cleaners.page.visible_blocks import read_blocks
 
 
 def blocks(body: str, url: str = "https://a.example/x") -> tuple[Block, ...]:
@@ -34,6 +33,7 @@ def test_text_between_two_boundaries_is_one_block() -> None:
 
 def test_a_line_break_is_a_newline_and_two_part_blocks() -> None:
     assert texts("<p>one<br>two<br> <br>three</p>") == ["one\ntwo", "three"]
+    assert texts('<p><a href="http://[x">a</a> b</p>') == ["a b"]
 
 
 def test_words_on_both_sides_of_a_picture_are_two() -> None:
@@ -58,28 +58,6 @@ def test_what_is_not_rendered_is_no_block_and_what_follows_it_is(markup: str) ->
     )
 
 
-@pytest.mark.parametrize(
-    ("markup", "hidden"),
-    [
-        ("<p>x", False),
-        ("<p hidden>x", True),
-        ('<p hidden="until-found">x', False),
-        ('<p aria-hidden="false">x', False),
-        ('<p style="display:block">x', False),
-        ('<p style="margin:0;display:none">x', True),
-        ('<p data-style="display:none">x', False),
-    ],
-)
-def test_an_element_says_itself_whether_it_is_hidden(markup: str, hidden: bool) -> None:
-    assert is_hidden(first(markup, "p")) is hidden
-
-
-def test_a_page_hidden_until_a_script_shows_it_is_read() -> None:
-    story = "".join(f"<p>{'word ' * 60}{n}</p>" for n in range(5))
-    assert len(texts(f'<p>Loading</p><div style="visibility:hidden">{story}</div>')) == 6
-    assert texts(f"<p>{'shown ' * 300}</p><div hidden><p>a menu</p></div>") == [("shown " * 300).strip()]
-
-
 @pytest.mark.parametrize(("chars", "count"), [(1400, 1), (1401, 2)])
 def test_characters_of_a_menu_that_hides_most_of_a_page(chars: int, count: int) -> None:
     story, menu = ("shown " * 117)[:700], ("menu " * 300)[:chars]
@@ -92,10 +70,6 @@ def test_the_path_tells_where_a_block_stood_and_landmarks_what_that_was() -> Non
     assert block.landmarks == {"main", "article"}
     (block,) = blocks('<div role="navigation"><p>x</p></div>')
     assert "nav" in block.landmarks
-
-
-def test_a_step_of_the_path_is_bounded() -> None:
-    assert len(path_step("p", None, "x" * 500)) <= 60
 
 
 DATA = (
@@ -118,7 +92,3 @@ def test_the_tree_is_not_changed_and_positions_count_up() -> None:
     page_blocks = read_blocks(tree, "")
     assert etree.tostring(tree) == markup_before
     assert [block.position for block in page_blocks] == list(range(len(page_blocks)))
-
-
-def test_a_broken_address_costs_its_link_only() -> None:
-    assert texts('<p><a href="http://[x">a</a> b</p>') == ["a b"]

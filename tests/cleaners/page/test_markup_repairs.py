@@ -1,0 +1,335 @@
+"""Repairs of markup: bounds and what is said of a cut, late pieces, template scripts, what is never closed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page
+from broadsheet.cleaners.page import markup_repairs as bounds
+from broadsheet.cleaners.page.markup_repairs import (
+    _LONG_TAG_CHARS,
+    MAX_ATTRIBUTES,
+    MAX_ELEMENTS,
+    MIN_CHARS_TO_CLOSE,
+    _long_parts,
+    close_noscript,
+    close_unclosed,
+    cut_attributes,
+    cut_elements,
+    has_no_text,
+    has_too_many_elements,
+    show_script_templates,
+)
+from broadsheet.cleaners.page.parsed_page import MAX_DEPTH, parse, parse_page
+from broadsheet.cleaners.page.visible_blocks import read_blocks
+
+PROSE = "<p>The council had asked for the bridge in the spring, and it was built.</p>"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "no markup", PROSE, "a < b" * 300_000, f"<p {'x' * 50_000}>", "<" * 300_000],
+    ids=["nothing", "words", "prose", "no tags", "a word", "angles"],
+)
+def test_a_page_within_the_bounds_is_left_as_it_is(text: str) -> None:
+    assert not has_too_many_elements(text)
+    assert cut_attributes(text) == text
+
+
+def test_of_nested_elements_the_tags_go_and_not_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "MAX_ELEMENTS", 400)
+    parsed = parse_page("<div>a" * 500 + "<p>The end.</p>")
+    assert parsed.tree is not None
+    assert len(parsed.tree.text_content().split("a")) == 501
+    assert parsed.tree.text_content().endswith("The end.")
+    assert not any(cut.startswith("cut=elements") for cut in parsed.cuts)
+
+
+def attributes(count: int) -> str:
+    return "".join(
+        f' data-{number}="{number} {number}"' if number % 2 else f" data-{number}" for number in range(count)
+    )
+
+
+@pytest.mark.parametrize("count", [1, MAX_ATTRIBUTES, MAX_ATTRIBUTES + 1, 9_000])
+def test_an_element_has_so_many_attributes_and_no_more(count: int) -> None:
+    parsed = parse_page(f"<html><body><p{attributes(count)}>Text.</p><p>More.</p></body></html>")
+    assert parsed.tree is not None
+    first, second = parsed.tree.iter("p")
+    assert len(first.attrib) == min(count, MAX_ATTRIBUTES)
+    assert (first.text, second.text) == ("Text.", "More.")
+    assert parsed.cuts == ((f"cut=attributes:{MAX_ATTRIBUTES}",) if count > MAX_ATTRIBUTES else ())
+
+
+def test_a_value_with_very_many_words_is_one_attribute() -> None:
+    words = " ".join(f"name{number}" for number in range(20_000))
+    for text in (f'<p class="{words}">Text.</p>', f"<p data-x='{words}' id=y>Text.</p>"):
+        assert cut_attributes(text) == text
+
+
+def test_quotes_stay_whole_around_what_is_cut() -> None:
+    many = "".join(f" a{number}" for number in range(10_000))
+    text = cut_attributes(f'<p{many} title="1 > 0" id="z">Text.</p>')
+    assert text.endswith(' a3999 title="1 > 0" id="z">Text.</p>')
+
+
+@pytest.mark.parametrize("script", ["for(b=0;b <f && x;b++)", "if (a <b) {", "a<b "])
+def test_a_script_is_no_tag(script: str) -> None:
+    many = " word" * 20_000
+    source = f"<script>{script}{many}</script>"
+    assert cut_attributes(source) == source
+    unclosed = f"<p{attributes(9_000)}>x</p><script>{script}{many}"
+    assert cut_attributes(unclosed).endswith(unclosed[unclosed.index("<script") :])
+    assert cut_attributes(unclosed) != unclosed
+
+
+def test_the_long_parts_of_a_page_are_those_that_a_split_finds() -> None:
+    rng, half = random.Random(7), _LONG_TAG_CHARS // 2
+    sizes = (0, 1, half - 1, half, half + 1, 2 * half - 1, 2 * half, 2 * half + 1, 3 * half, 5 * half)
+    for _ in range(300):
+        text = "<".join("x" * rng.choice(sizes) for _ in range(rng.randrange(1, 9)))
+        assert list(_long_parts(text)) == [part for part in text.split("<") if len(part) > _LONG_TAG_CHARS]
+
+
+@pytest.mark.parametrize(
+    ("page", "bound", "cuts"),
+    [
+        (PROSE * 50, MAX_ELEMENTS, []),
+        ("<div>" * 300 + PROSE, MAX_ELEMENTS, [f"flattened=depth:{MAX_DEPTH}"]),
+        (f"<div{attributes(9_000)}></div>{PROSE}", MAX_ELEMENTS, [f"cut=attributes:{MAX_ATTRIBUTES}"]),
+        (PROSE * 50, 40, [f"cut=elements:{MAX_ELEMENTS}"]),
+    ],
+)
+def test_the_evidence_of_a_page_says_what_was_cut(
+    page: str, bound: int, cuts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "MAX_ELEMENTS", bound)
+    facts = clean(Page("https://a.example/", page.encode())).verdict.evidence
+    assert [fact for fact in facts if fact.startswith(("cut=", "flattened="))] == cuts
+
+
+def test_a_page_ends_where_it_has_too_many_elements(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "MAX_ELEMENTS", 3)
+    text = "<p>one</p><b>two</b><i>three</i> < and<u>four</u>"
+    assert (has_too_many_elements(text), has_too_many_elements(text[:32])) == (True, False)
+    assert cut_elements(text) == text[:38]
+
+
+def lines_of(page: str) -> list[str]:
+    tree = parse(page)
+    return [] if tree is None else [block.text for block in read_blocks(tree)]
+
+
+POST = "<p>" + "The harbour wall was built of stone that came by sea from the quarry. " * 4 + "</p>"
+
+
+def in_script(template: str, attributes: str = "type='text/template'") -> str:
+    return f"<body><h1>The wall</h1><div><script {attributes}>{template}</script></div></body>"
+
+
+def test_a_post_in_a_template_script_is_text() -> None:
+    assert lines_of(in_script(POST, "type='text/javascript'")) == ["The wall"]
+    heading, post = lines_of(in_script(POST))
+    assert heading == "The wall"
+    assert post.startswith("The harbour wall was built of stone")
+
+
+@pytest.mark.parametrize("attributes", ["type=text/template", 'TYPE = "text/template" '])
+def test_the_type_may_be_written_in_several_ways(attributes: str) -> None:
+    shown = f"<body><h1>The wall</h1><div><div>{POST}</div></div></body>"
+    assert show_script_templates(in_script(POST, attributes)) == shown
+
+
+@pytest.mark.parametrize(
+    "attributes", ['id="banner" type="text/template"', "type=text/template class=x", "type=text/x"]
+)
+def test_a_template_with_a_name_is_for_elsewhere(attributes: str) -> None:
+    assert show_script_templates(in_script(POST, attributes)) == in_script(POST, attributes)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        pytest.param(POST.replace("stone", "{{ material }}"), id="a place for a value"),
+        pytest.param(POST.replace("stone", "<%= material %>"), id="a place for a value, in another language"),
+        pytest.param("<p>Comment added</p>", id="a few words"),
+        pytest.param(POST.replace("p>", "b>"), id="no paragraph"),
+    ],
+)
+def test_other_templates_stay_scripts(template: str) -> None:
+    assert show_script_templates(in_script(template)) == in_script(template)
+
+
+def test_a_script_ends_at_its_own_end() -> None:
+    page = in_script("{{ x }}") + in_script(POST) + "<script>let a = 1</script>"
+    assert (
+        show_script_templates(page)
+        == in_script("{{ x }}")
+        + in_script(POST).replace("<script type='text/template'>", "<div>").replace("</script>", "</div>")
+        + "<script>let a = 1</script>"
+    )
+
+
+LATE = '<div hidden id="S:0"><p>The late part.</p></div>'
+FALLBACK = '<!--$?--><template id="B:0"></template><p>Loading …</p><!--/$-->'
+
+
+def test_a_late_piece_stands_over_its_fallback() -> None:
+    assert lines_of(f"<h1>Title</h1>{FALLBACK}<p>End.</p>{LATE}") == ["Title", "The late part.", "End."]
+
+
+def test_a_late_segment_stands_at_its_place() -> None:
+    piece = '<div hidden id="S:1"><p>Second.</p></div>'
+    assert lines_of(f'<p>First.</p><template id="P:1"></template><p>Third.</p>{piece}') == [
+        "First.",
+        "Second.",
+        "Third.",
+    ]
+
+
+def test_pieces_inside_late_pieces_are_put_in_place() -> None:
+    outer = '<div hidden id="S:0"><p>One.</p><!--$?--><template id="B:1"></template>wait<!--/$--><p>Three.</p></div>'
+    inner = '<div hidden id="S:1"><p>Two.</p></div>'
+    for late in (outer + inner, inner + outer):
+        assert lines_of(f"{FALLBACK}<p>Four.</p>{late}") == ["One.", "Two.", "Three.", "Four."]
+
+
+def test_a_fallback_with_boundaries_of_its_own_goes_whole() -> None:
+    nested = '<!--$?--><template id="B:0"></template><!--$--><p>Wait.</p><!--/$--><p>Still.</p><!--/$--><p>End.</p>'
+    assert lines_of(nested + LATE) == ["The late part.", "End."]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"<p>Begin.</p>{LATE}<p>End.</p>",  # no place
+        '<p>Begin.</p><div hidden id="S:0"><template id="P:0"></template><p>The late part.</p></div><p>End.</p>',
+    ],
+)
+def test_a_piece_without_a_place_is_shown_where_it_stands(body: str) -> None:
+    assert lines_of(body) == ["Begin.", "The late part.", "End."]
+
+
+def test_a_boundary_without_an_end_loses_nothing() -> None:
+    texts = lines_of(f'<template id="B:0"></template><p>Begin.</p><p>End.</p>{LATE}')
+    assert texts == ["The late part.", "Begin.", "End."]
+
+
+def test_text_around_a_moved_piece_stays() -> None:
+    assert lines_of(f"<div>{FALLBACK}</div><div>before {LATE} after</div>") == ["The late part.", "before after"]
+
+
+@pytest.mark.parametrize(("parts", "is_replaced"), [(150, True), (250, False)])
+def test_a_boundary_whose_end_is_far_keeps_what_stands_in_it(parts: int, is_replaced: bool) -> None:
+    waiting = "".join(f"<p>Part {number}.</p>" for number in range(parts))
+    texts = lines_of(f'<!--$?--><template id="B:0"></template>{waiting}<!--/$--><p>End.</p>{LATE}')
+    assert texts[0] == "The late part."
+    assert len(texts) == (2 if is_replaced else parts + 2)
+
+
+STORY = "".join(f"<p>Paragraph {number} tells of the rain in May, at some length.</p>\n" for number in range(30))
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        "<html><head><title>Rain in May\n<meta name=a content='b'></head><body>",
+        "<html><head><title>Rain in May</head><body>",
+        "<html><head><title>Rain in May<title></head><body>",
+        "<html><head><TITLE>Rain in May\r<body>",
+        '<html><head><title>Rain</title></head><body class="story>',
+        "<html><head><title>Rain</title></head><body class='story\n>",
+        '<html><head><title>Rain</title><meta name="author" content="A. Writer></head><body>',
+        "<html><body><textarea>A remark\n",
+    ],
+)
+def test_what_is_never_closed_swallows_no_page(beginning: str) -> None:
+    assert len(beginning + STORY) >= MIN_CHARS_TO_CLOSE
+    texts = lines_of(beginning + STORY)
+    assert [text for text in texts if text.startswith("Paragraph")] == STORY.replace("<p>", "").split("</p>\n")[:-1]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<html><head><title>Rain</title></head><body class='story'>" + STORY,
+        '<a title="Rain" href="/x">a</a><img alt="two" src="/y">',
+        "<title>Rain</title><textarea>\n</textarea><iframe src='/x'></iframe>",
+    ],
+)
+def test_what_is_closed_stays_as_it_is(html: str) -> None:
+    assert close_unclosed(html) == html
+
+
+def test_a_page_with_text_is_not_touched() -> None:
+    """The picture's words are never closed here, but the page has its text."""
+    page = "<body>" + STORY + '<img alt="a long line>\n'
+    assert len(lines_of(page)) == 30
+
+
+@pytest.mark.parametrize(
+    "code", ["<script>document.write('<p>x')</script>", "<noscript><p>switch it on</p></noscript>", ""]
+)
+def test_a_page_that_scripts_fill_has_no_text(code: str) -> None:
+    tree = parse(f"<html><head><title>t</title></head><body>\n<div> {code} </div></body>")
+    assert tree is not None
+    assert has_no_text(tree)
+    with_text = parse(f"<body><div>{code}</div> after")
+    assert with_text is not None
+    assert not has_no_text(with_text)
+
+
+PIXEL = '<img src="/count" height=1>'
+
+
+@pytest.mark.parametrize(
+    ("noscript", "shown"),
+    [
+        (f"<noscript>{PIXEL}", []),
+        (f"<NOSCRIPT>\n {PIXEL}<br>", []),
+        ("<noscript><iframe src='/x'></iframe>", []),
+        ("<noscript><style>p { color: red }</style>", []),
+        ("<noscript>Please switch on JavaScript.", []),
+        ("<noscript><p>Please switch on JavaScript.</p>", ["Please switch on JavaScript."]),
+        (f"<noscript>{PIXEL}<noscript>{PIXEL}</noscript>", []),
+        (f"<script>document.write('<noscript>')</script><noscript>{PIXEL}", []),
+        (f"<div><noscript>{PIXEL}</div>", []),
+    ],
+)
+@pytest.mark.parametrize("before", ["", "<p>The town's own paper.</p>"])
+def test_a_noscript_that_is_never_closed_swallows_no_page(noscript: str, shown: list[str], before: str) -> None:
+    story = STORY.replace("<p>", "").split("</p>\n")[:-1]
+    assert lines_of(f"<html><head></head><body>{before}{noscript}{STORY}</body>")[bool(before) :] == [*shown, *story]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        f"<p>a</p><noscript>{PIXEL}</noscript><p>b</p>",
+        f"<!-- <noscript> --><noscript>{PIXEL}</noscript>",
+        "<script>write('<noscript>')</script><noscript>x</noscript>",
+        "<script>write('<noscript>'",
+        "no script",
+    ],
+)
+def test_a_noscript_that_is_closed_stays_as_it_is(page: str) -> None:
+    assert close_noscript(page) == page
+
+
+@pytest.mark.parametrize(
+    ("repair", "text", "closed"),
+    [
+        (show_script_templates, "<script type='text/template'><p>a b c " * 20_000, ("</div>", 0)),
+        (close_unclosed, "<title>\n" * 50_000, ("</title>", 50_000)),
+        (close_noscript, "<noscript><!-- " * 50_000, ("</noscript>", 1)),
+        (close_noscript, "<noscript>x<b>" * 50_000, ("</noscript>", 50_000)),
+    ],
+)
+def test_a_long_page_of_what_is_never_closed_takes_time_in_proportion(
+    repair: Callable[[str], str], text: str, closed: tuple[str, int]
+) -> None:
+    assert repair(text).count(closed[0]) == closed[1]
