@@ -10,8 +10,6 @@ from broadsheet.cleaners.compare.site_boilerplate import (
     NOTE_VERDICT,
     REPEATED_VERDICT,
     KeyedBlock,
-    SiteMemory,
-    _is_closing_line,
     build_site_memory,
     container_path,
     find_body_paths,
@@ -51,63 +49,74 @@ def test_a_container_is_where_the_text_level_ends():
     assert container_path("p") == "p"
 
 
-def test_an_author_is_named_near_the_beginning():
-    assert names_author("Ben is the editor of this magazine.", ["Ben Okoro"])
-    assert not names_author("This was written one long evening in May by Ben.", ["Ben Okoro"])
-    assert not names_author("Ben is the editor.", [])
+PROMO, CREDIT = KeyedBlock(0, 1, BODY_PATH, 6), KeyedBlock(0, 1, BODY_PATH, 12)
+MOTTO, OTHER_MOTTO = KeyedBlock(0, 1, BOX_PATH, 12), KeyedBlock(0, 2, BOX_PATH, 12)
+HEADING = KeyedBlock(0, 1, BODY_PATH, 2, is_heading=True)
+HEADED = KeyedBlock(0, 2, BODY_PATH, 6)
+NAMES = [KeyedBlock(0, key, BOX_PATH, 2) for key in (1, 2, 3)]
+SHARED = [KeyedBlock(0, key, BODY_PATH, 40) for key in (1, 2, 3)]
 
 
-def test_one_page_alone_loses_nothing():
-    assert judge_first_page([KeyedBlock(0, 1, BOX_PATH, 5), own_block(1000), KeyedBlock(0, 2, BOX_PATH, 5)]) == {}
+def boxed(word_count, key=1):
+    return KeyedBlock(0, key, BOX_PATH, word_count)
 
 
-def test_two_pages_are_enough_for_a_fixed_promo():
-    promo = KeyedBlock(0, 1, BODY_PATH, 6)
-    assert judge_first_page(*make_pages(2, promo)) == {2: REPEATED_VERDICT}
+def own_pages(count, *blocks):
+    """Pages of these blocks; a number is that of a block of the page's own."""
+    return [[own_block(each * 1000 + n) if isinstance(each, int) else each for each in blocks] for n in range(count)]
 
 
-def test_a_motto_above_the_text_goes_wherever_it_is_kept():
-    motto = KeyedBlock(0, 1, BOX_PATH, 12)
-    assert judge_first_page(*make_pages(4, preceding_blocks=[motto]), *make_pages(30)[4:]) == {0: REPEATED_VERDICT}
+def some(count, of_pages, block):
+    """Pages of which so many have a block below their text."""
+    return [*make_pages(count, block), *make_pages(of_pages)[count:]]
 
 
-def test_a_credit_amid_the_articles_text_stays_while_it_is_rare():
-    credit = KeyedBlock(0, 1, BODY_PATH, 12)
-    assert judge_first_page(*make_pages(4, credit), *make_pages(40)[4:]) == {}
-    assert judge_first_page(*make_pages(2, credit), *make_pages(3)[2:]) == {}
-    assert judge_first_page(*make_pages(30, credit), *make_pages(40)[30:]) == {2: REPEATED_VERDICT}
-    assert judge_first_page(*make_pages(40, credit), *make_pages(120)[40:]) == {2: REPEATED_VERDICT}
-
-
-def test_a_heading_above_text_of_the_articles_own_stays():
-    heading = KeyedBlock(0, 1, BODY_PATH, 1, is_heading=True)
-    assert judge_first_page(*[[heading, own_block(1000 + n), own_block(2000 + n)] for n in range(9)]) == {}
-    assert judge_first_page(*[[own_block(1000 + n), heading, own_block(2000 + n)] for n in range(9)]) == {}
-
-
-def test_a_heading_goes_with_what_it_heads():
-    heading, promo = KeyedBlock(0, 1, BODY_PATH, 2, is_heading=True), KeyedBlock(0, 2, BODY_PATH, 6)
-    assert judge_first_page(*make_pages(9, heading, promo)) == {2: REPEATED_VERDICT, 3: REPEATED_VERDICT}
-    assert judge_first_page(*make_pages(9, heading)) == {2: REPEATED_VERDICT}
-
-
-def test_what_stands_between_paragraphs_stays():
-    question, refrain = KeyedBlock(0, 1, BODY_PATH, 2), KeyedBlock(0, 2, BODY_PATH, 9)
-    made = [[own_block(1000 + n), question, own_block(2000 + n), refrain, own_block(3000 + n)] for n in range(9)]
-    assert judge_first_page(*made) == {}
-
-
-def test_a_part_of_the_page_where_articles_have_something_of_their_own_is_no_box():
-    salt = KeyedBlock(0, 1, BOX_PATH, 1)
-    made = [[own_block(1000 + n), salt, own_block(3000 + n, 4, BOX_PATH), own_block(2000 + n)] for n in range(9)]
-    assert judge_first_page(*made) == {}
-
-
-def test_a_short_text_in_a_box_needs_most_of_its_pages():
-    names = [KeyedBlock(0, key, BOX_PATH, 2) for key in (1, 2, 3)]
-    made = [[own_block(1000 + n), own_block(2000 + n), names[n % 3]] for n in range(12)]
-    assert judge_first_page(*made) == {}
-    assert judge_first_page(*make_pages(12, *names)) == {2: REPEATED_VERDICT, 3: REPEATED_VERDICT, 4: REPEATED_VERDICT}
+@pytest.mark.parametrize(
+    ("pages", "gone"),
+    [
+        pytest.param(own_pages(1, boxed(5), 1, boxed(5, 2)), [], id="one page alone"),
+        pytest.param(make_pages(2, PROMO), [2], id="a promo on two pages"),
+        pytest.param([*make_pages(4, preceding_blocks=[MOTTO]), *make_pages(30)[4:]], [0], id="a motto above the text"),
+        pytest.param(some(4, 40, CREDIT), [], id="a rare credit"),
+        pytest.param(some(2, 3, CREDIT), [], id="a credit on two of three"),
+        pytest.param(some(30, 40, CREDIT), [2], id="a frequent credit"),
+        pytest.param(some(40, 120, CREDIT), [2], id="a credit on a third of many"),
+        pytest.param(own_pages(9, HEADING, 1, 2), [], id="a heading above the text"),
+        pytest.param(own_pages(9, 1, HEADING, 2), [], id="a heading within the text"),
+        pytest.param(make_pages(9, HEADING, HEADED), [2, 3], id="a heading with what it heads"),
+        pytest.param(make_pages(9, HEADING), [2], id="a heading of nothing"),
+        pytest.param(own_pages(9, 1, PROMO, 2, HEADED, 3), [], id="between paragraphs"),
+        pytest.param([[own_block(1000 + n), boxed(1), own_block(3000 + n, 4, BOX_PATH), own_block(2000 + n)]
+                      for n in range(9)], [], id="a box with something of their own"),
+        pytest.param([[*page, NAMES[n % 3]] for n, page in enumerate(make_pages(12))], [], id="short texts of a box"),
+        pytest.param(make_pages(12, *NAMES), [2, 3, 4], id="short texts on most of its pages"),
+        pytest.param([*([own_block(1000 + n, 60), *SHARED] for n in range(2)), *make_pages(2)], [], id="two versions"),
+        pytest.param([[MOTTO], *make_pages(5, preceding_blocks=[MOTTO])], [0], id="all the site's, beside five texts"),
+        pytest.param([[MOTTO], *make_pages(4, preceding_blocks=[MOTTO])], [], id="all the site's, beside four"),
+        pytest.param([*[[CREDIT]] * 9, *make_pages(9)], [], id="pages that differ in numbers"),
+        pytest.param([*[[CREDIT, OTHER_MOTTO]] * 9, *make_pages(9, OTHER_MOTTO)], [1], id="with a motto"),
+        pytest.param([*[[MOTTO]] * 9, *make_pages(9, MOTTO)], [], id="as many without a text"),
+        pytest.param([*[[MOTTO]] * 9, *make_pages(10, MOTTO)], [0], id="fewer without a text"),
+        pytest.param(some(2, 30, boxed(9)), [], id="a pair on a large site"),
+        pytest.param(some(2, 19, boxed(9)), [2], id="a pair on nineteen pages"),
+        pytest.param(some(2, 20, boxed(9)), [], id="a pair on twenty"),
+        *(pytest.param(some(count, pages, PROMO), [2] if goes else [], id=f"a closing line of {count} of {pages}")
+          for count, pages, goes in ((6, 10, 1), (5, 10, 0), (25, 83, 1), (25, 84, 0), (24, 80, 0), (24, 40, 1),
+                                     (2, 2, 1), (2, 3, 0), (3, 5, 1))),
+        pytest.param(make_pages(4, boxed(30)), [2], id="a third of a page"),
+        pytest.param(make_pages(4, boxed(31)), [], id="more of it"),
+        pytest.param(make_pages(5, boxed(31)), [2], id="more of it on five pages"),
+        *(pytest.param([*make_pages(pages, boxed(count), boxed(9, 2)), *make_pages(12, boxed(9, 2))[pages:]],
+                       [2, 3] if goes else [3], id=f"{count} words on {pages} pages of a box")
+          for count, pages, goes in ((8, 2, 1), (7, 2, 0), (7, 6, 1), (7, 5, 0))),
+        pytest.param([[own_block(3000 + n, 7), PROMO, own_block(1000 + n)] for n in range(9)], [1], id="above it"),
+        pytest.param([[own_block(3000 + n, 8), PROMO, own_block(1000 + n)] for n in range(9)], [], id="in it"),
+        pytest.param(own_pages(9, 1, boxed(9), 3, boxed(9), 2), [], id="a refrain"),
+        pytest.param(make_pages(9, boxed(9), boxed(9)), [2, 3], id="said twice below the text"),
+    ],
+)  # fmt: skip
+def test_what_pages_of_a_site_share_goes(pages, gone):
+    assert judge_first_page(*pages) == dict.fromkeys(gone, REPEATED_VERDICT)
 
 
 def test_below_the_closing_line_what_repeats_is_the_sites():
@@ -174,36 +183,6 @@ def test_a_note_on_the_author_with_no_text_above_it_stays():
     assert judge_repeated_blocks(kept_blocks, memory, [line]) == {}
 
 
-def test_two_versions_of_an_article_keep_what_they_share():
-    shared = [KeyedBlock(0, key, BODY_PATH, 40) for key in (1, 2, 3)]
-    assert judge_first_page(*[[own_block(1000 + n, 60), *shared] for n in range(2)], *make_pages(2)) == {}
-
-
-@pytest.mark.parametrize(("pages", "goes"), [(5, True), (4, False)])
-def test_a_page_that_is_all_the_sites_is_emptied_if_five_pages_have_it_beside_a_text(pages, goes):
-    motto = KeyedBlock(0, 1, BOX_PATH, 12)
-    verdicts = judge_first_page([motto], *make_pages(pages, preceding_blocks=[motto]))
-    assert verdicts == ({0: REPEATED_VERDICT} if goes else {})
-
-
-def test_pages_that_differ_in_numbers_alone_keep_their_texts():
-    measurement, motto = KeyedBlock(0, 1, BODY_PATH, 12), KeyedBlock(0, 2, BOX_PATH, 12)
-    assert judge_first_page(*[[measurement]] * 9, *make_pages(9)) == {}
-    assert judge_first_page(*[[measurement, motto]] * 9, *make_pages(9, motto)) == {1: REPEATED_VERDICT}
-    assert judge_first_page(*[[motto]] * 9, *make_pages(9, motto)) == {}
-    assert judge_first_page(*[[motto]] * 9, *make_pages(10, motto)) == {0: REPEATED_VERDICT}
-
-
-def test_on_a_large_site_a_pair_is_chance():
-    pair = KeyedBlock(0, 1, BOX_PATH, 9)
-    assert judge_first_page(*make_pages(2, pair), *make_pages(30)[2:]) == {}
-
-
-# --- Just above and just below a bound -------------------------------------------------------------------------------
-def test_three_pages_make_a_repetition_from_twenty_pages_on():
-    assert (min_repeat_pages(19), min_repeat_pages(20)) == (2, 3)
-
-
 def test_a_place_needs_five_pages_four_fifths_of_which_keep_their_text():
     assert find_body_paths({"a": 5, "b": 4, "c": 4, "d": 80, "e": 79}, {"c": 1, "d": 20, "e": 21}) == {
         "a": (5, 5), "c": (4, 5), "d": (80, 100),
@@ -215,11 +194,19 @@ def test_a_slot_needs_twenty_pages_of_which_a_twentieth_keeps_its_text():
     assert [is_site_slot(*pair) for pair in counts] == [True, False, True, False]
 
 
-def test_an_author_is_named_within_six_words_and_a_hundred_characters():
-    assert names_author("one two three four five Ben", ["Ben Okoro"])
-    assert not names_author("one two three four five six Ben", ["Ben Okoro"])
-    assert names_author(f"{'x' * 96} Ben", ["Ben Okoro"])
-    assert not names_author(f"{'x' * 98} Ben", ["Ben Okoro"])
+@pytest.mark.parametrize(
+    ("text", "is_named"),
+    [
+        ("Ben is the editor of this magazine.", True),
+        ("one two three four five Ben", True),
+        ("one two three four five six Ben", False),
+        (f"{'x' * 96} Ben", True),
+        (f"{'x' * 98} Ben", False),
+    ],
+)
+def test_an_author_is_named_within_six_words_and_a_hundred_characters(text, is_named):
+    assert names_author(text, ["Ben Okoro"]) is is_named
+    assert not names_author(text, [])
 
 
 @pytest.mark.parametrize(("own_text_pages", "is_boilerplate"), [(1, True), (2, False)])
@@ -243,70 +230,3 @@ def test_a_text_is_outside_of_the_articles_if_it_is_so_on_more_than_half_of_its_
         pages = [[own_block(1000 + n), own_block(2000 + n), line] for n in range(outside)]
         pages += [[own_block(1000 + n), line, own_block(2000 + n)] for n in range(outside, 10)]
         assert (1 in build_site_memory(pages, {1: 10}, 10).outer_keys) == is_outer
-
-
-@pytest.mark.parametrize(
-    ("pages_with_line", "pages", "goes"),
-    [(6, 10, True), (5, 10, False), (25, 83, True), (25, 84, False), (24, 80, False), (24, 40, True), (2, 2, True),
-     (2, 3, False), (3, 5, True)],
-)  # fmt: skip
-def test_a_closing_line_goes_from_a_share_of_the_pages_on(pages_with_line, pages, goes):
-    line = KeyedBlock(0, 1, BODY_PATH, 6)
-    verdicts = judge_first_page(*make_pages(pages_with_line, line), *make_pages(pages)[pages_with_line:])
-    assert verdicts == ({2: REPEATED_VERDICT} if goes else {})
-
-
-@pytest.mark.parametrize(("words", "pages", "goes"), [(30, 4, True), (31, 4, False), (31, 5, True)])
-def test_more_than_a_third_of_a_page_goes_only_if_five_pages_have_it(words, pages, goes):
-    box = KeyedBlock(0, 1, BOX_PATH, words)
-    verdicts = judge_first_page(*make_pages(pages, box))
-    assert verdicts == ({2: REPEATED_VERDICT} if goes else {})
-
-
-@pytest.mark.parametrize(("words", "pages", "goes"), [(8, 2, True), (7, 2, False), (7, 6, True), (7, 5, False)])
-def test_in_a_box_eight_words_go_and_fewer_if_half_of_its_pages_have_them(words, pages, goes):
-    text, other = KeyedBlock(0, 1, BOX_PATH, words), KeyedBlock(0, 2, BOX_PATH, 9)
-    verdicts = judge_first_page(*make_pages(pages, text, other), *make_pages(12, other)[pages:])
-    assert (2 in verdicts) == goes
-    assert 3 in verdicts
-
-
-def test_a_pages_own_text_begins_with_its_first_block_of_eight_words():
-    """What stands between shorter lines above it is outside of it."""
-    motto = KeyedBlock(0, 1, BODY_PATH, 6)
-    for words, goes in [(7, True), (8, False)]:
-        pages = [[own_block(3000 + n, words), motto, own_block(1000 + n), own_block(2000 + n)] for n in range(9)]
-        assert judge_first_page(*pages) == ({1: REPEATED_VERDICT} if goes else {})
-
-
-def test_what_a_page_says_twice_within_its_own_text_is_a_refrain_and_outside_of_it_is_not():
-    line = KeyedBlock(0, 1, BOX_PATH, 9)
-    within = [[own_block(1000 + n), line, own_block(3000 + n), line, own_block(2000 + n)] for n in range(9)]
-    assert judge_first_page(*within) == {}
-    below = make_pages(9, line, line)
-    assert judge_first_page(*below) == {2: REPEATED_VERDICT, 3: REPEATED_VERDICT}
-
-
-BLOCK = KeyedBlock(position=9, template_key=7, container="body>main", word_count=4)
-
-
-@pytest.mark.parametrize(
-    ("pages", "of_pages", "is_outer", "is_closing"),
-    [
-        (6, 10, True, True),
-        (6, 10, False, False),
-        (5, 10, True, False),
-        (12, 20, True, True),
-        (11, 20, True, False),
-        (24, 80, True, False),  # three in ten are enough from 25 pages on
-        (25, 83, True, True),
-        (25, 84, True, False),
-        (2, 2, True, True),
-        (2, 3, True, False),
-        (3, 5, True, True),
-    ],
-)
-def test_a_line_that_closes_articles(pages: int, of_pages: int, is_outer: bool, is_closing: bool) -> None:
-    memory = SiteMemory(of_pages, {7: pages}, {}, frozenset({7} if is_outer else ()))
-    assert _is_closing_line(BLOCK, memory) is is_closing
-    assert not _is_closing_line(BLOCK._replace(template_key=8), memory)

@@ -1,4 +1,4 @@
-"""site_statements: authors, days and titles by what all pages of a site state."""
+"""Authors, days and titles by what all pages of a site state."""
 
 from __future__ import annotations
 
@@ -70,10 +70,6 @@ def test_a_site_that_names_nobody_else_is_no_author_unless_it_reads_as_a_person(
     assert settled([page(n, said("meta", "News Desk")) for n in range(5)]) == {}
 
 
-def test_few_pages_are_no_evidence() -> None:
-    assert settled([page(n, said("meta", "The Paper"), said("markup", f"Ann Lee {n}")) for n in range(4)]) == {}
-
-
 def test_one_day_above_twelve_shows_the_order_of_day_and_month() -> None:
     shown = page(1, FieldStatement(DAY_MONTH, "shown", "day-first"), published="2024-05-13")
     assumed = FieldStatement(DAY_MONTH, "assumed", "month-first 2024-03-05")
@@ -93,47 +89,6 @@ def test_what_most_titles_end_or_begin_with_is_the_template() -> None:
         assert [field.value for _, field in sorted(found.items())] == [left.format(title) for title in titles]
     assert settled([page(n, title=f"Weather: {title}") for n, title in enumerate(titles[:4])]) == {}
     assert settled([page(n, title=f"{title}: a report") for n, title in enumerate(titles * 2)][:1]) == {}
-
-
-def test_a_title_that_is_nothing_but_the_template_stays() -> None:
-    pages = [page(n, title=f"{title} | The Paper") for n, title in enumerate(["Rain", "Wind", "Snow", "Hail", "Fog"])]
-    assert 9 not in settled([*pages, page(9, title="— | The Paper")])
-
-
-@pytest.mark.parametrize(
-    ("pages", "same", "is_constant"), [(5, 5, True), (4, 4, False), (20, 19, True), (20, 18, False)]
-)
-def test_a_source_is_constant_from_nineteen_of_twenty_pages_on(pages: int, same: int, is_constant: bool) -> None:
-    assert SourceFinding(AUTHORS, "meta", pages, 2, "x", same).is_constant is is_constant
-
-
-@pytest.mark.parametrize(
-    ("pages", "alike", "is_template"), [(10, 6, True), (10, 5, False), (5, 5, True), (4, 4, False)]
-)
-def test_a_part_is_the_template_s_from_six_of_ten_titles_on(pages: int, alike: int, is_template: bool) -> None:
-    titles = [f"Rain {n} | The Paper" if n < alike else f"Rain {n}" for n in range(pages)]
-    assert weigh_evidence([], titles, THE_PAPER).template_parts == (
-        {("end", " | The Paper"): alike} if is_template else {}
-    )
-
-
-@pytest.mark.parametrize(("pages", "others", "varies"), [(60, 6, True), (60, 5, False), (40, 5, True), (40, 4, False)])
-def test_a_source_varies_from_a_tenth_of_the_pages_and_five_on(pages: int, others: int, varies: bool) -> None:
-    findings = [
-        SourceFinding(AUTHORS, "text", others, others, "x", 1),
-        SourceFinding(AUTHORS, "meta", pages, 1, "y", pages),
-    ]
-    evidence = weigh_evidence(findings, ["Rain"] * pages, THE_PAPER)
-    assert evidence.has_varying_source is varies
-    assert evidence.constant_sources.keys() == {"meta"}
-
-
-@pytest.mark.parametrize(
-    ("source", "same", "is_known"), [("shown", 9, True), ("shown", 8, False), ("assumed", 9, False)]
-)
-def test_an_order_is_known_from_nine_of_ten_pages_on(source: str, same: int, is_known: bool) -> None:
-    finding = SourceFinding(DAY_MONTH, source, 10, 2, "day-first", same)
-    assert weigh_evidence([finding], [], THE_PAPER).order == (finding if is_known else None)
 
 
 def test_of_values_on_equally_many_pages_the_first_by_name_is_the_commonest_and_other_fields_are_left_out() -> None:
@@ -179,3 +134,28 @@ def test_a_title_that_several_pages_share_gives_way_to_another_that_they_state()
     assert found[0].evidence == "4 pages have the title 'The Paper'"
     assert settled(own[:2]) == {}
     assert settled([titled(n, "Rain of the week", "The Paper") for n in range(4)]) == {}
+
+
+def test_thresholds() -> None:
+    def is_constant(pages: int, same: int) -> bool:
+        return SourceFinding(AUTHORS, "meta", pages, 2, "x", same).is_constant
+
+    def is_template(pages: int, alike: int) -> bool:
+        titles = [f"Rain {n} | The Paper" if n < alike else f"Rain {n}" for n in range(pages)]
+        return weigh_evidence([], titles, THE_PAPER).template_parts == {("end", " | The Paper"): alike}
+
+    def varies(pages: int, others: int) -> bool:
+        own = SourceFinding(AUTHORS, "meta", pages, 1, "y", pages)
+        findings = [SourceFinding(AUTHORS, "text", others, others, "x", 1), own]
+        evidence = weigh_evidence(findings, ["Rain"] * pages, THE_PAPER)
+        assert evidence.constant_sources.keys() == {"meta"}
+        return evidence.has_varying_source
+
+    def is_known(source: str, same: int) -> bool:
+        finding = SourceFinding(DAY_MONTH, source, 10, 2, "day-first", same)
+        return weigh_evidence([finding], [], THE_PAPER).order == finding
+
+    assert [is_constant(*pair) for pair in ((5, 5), (4, 4), (20, 19), (20, 18))] == [True, False] * 2
+    assert [is_template(*pair) for pair in ((10, 6), (10, 5), (5, 5), (4, 4))] == [True, False] * 2
+    assert [varies(*pair) for pair in ((60, 6), (60, 5), (40, 5), (40, 4))] == [True, False] * 2
+    assert [is_known(*pair) for pair in (("shown", 9), ("shown", 8), ("assumed", 9))] == [True, False, False]

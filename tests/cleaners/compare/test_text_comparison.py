@@ -1,4 +1,4 @@
-"""Tests."""
+"""Texts compared: typography, templates, moments, and the words that changed."""
 
 from __future__ import annotations
 
@@ -19,35 +19,28 @@ from broadsheet.cleaners.compare.text_comparison import (
 )
 
 
-def test_typography_folds_to_plain_marks() -> None:
+def test_typography_folds_to_plain_marks_and_words_of_chinese_are_characters() -> None:
     assert fold_typography("“Quoted”  – it’s a\u00adbout…") == '"Quoted" - it\'s about...'
     assert comparison_key("a b\n c") == "abc"
-
-
-def test_words_are_lower_case_and_chinese_ones_are_characters() -> None:
     assert split_words("Harbour-master’s 第二 boat") == ["harbour-master's", "第", "二", "boat"]
-
-
-def test_pieces_together_are_the_text() -> None:
     assert "".join(split_tokens(" one, two  第二 x")) == " one, two  第二 x"
 
 
-def test_times_that_may_be_one() -> None:
-    day, late, early = (
-        parse_moment("2026-05-03"),
-        parse_moment("2026-05-03T23:30:00-05:00"),
-        parse_moment("2026-05-04T04:30:00Z"),
-    )
-    assert day
-    assert late
-    assert early
-    assert late.may_equal(early)
-    assert day.may_equal(early)
-    assert not day.may_equal(parse_moment("2026-05-04"))  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("moment", "other", "may_equal"),
+    [
+        ("2026-05-03T23:30:00-05:00", "2026-05-04T04:30:00Z", True),
+        ("2026-05-03", "2026-05-04T04:30:00Z", True),
+        ("2026-05-03", "2026-05-04", False),
+        ("2026-05-04T04:30:00Z", "2026-05-04T04:31:00Z", False),
+    ],
+)
+def test_times_that_may_be_one(moment: str, other: str, may_equal: bool) -> None:
+    one, two = parse_moment(moment), parse_moment(other)
+    assert one is not None
+    assert two is not None
+    assert one.may_equal(two) is may_equal
     assert parse_moment("yesterday") is None
-    other_minute = parse_moment("2026-05-04T04:31:00Z")
-    assert other_minute
-    assert not early.may_equal(other_minute), "two instants of one day are two"
 
 
 @pytest.mark.parametrize(
@@ -72,18 +65,13 @@ def test_the_pages_own_title_and_authors_vary():
     assert text_template("Talk about Red deer") != template
 
 
-@pytest.mark.parametrize("text", ["17", "3.", "3 / 4", "Blue whales", "x" * 500 + " 17"])
-def test_a_text_with_nothing_fixed_is_its_own_template(text):
+@pytest.mark.parametrize(
+    "text",
+    ["17", "3.", "3 / 4", "Blue whales", "x" * 500 + " 17", "Score: 8", "Rating 7/10", "Down by 3 % since last year",
+     "Only $20 a piece"],
+)  # fmt: skip
+def test_a_text_with_nothing_fixed_or_a_number_that_it_is_about_is_its_own_template(text):
     assert text_template(text, "Blue whales") == text
-
-
-@pytest.mark.parametrize("text", ["Score: 8", "Rating 7/10", "Down by 3 % since last year", "Only $20 a piece"])
-def test_a_number_that_is_what_the_text_says_is_its_own_template(text):
-    assert text_template(text) == text
-
-
-def test_words_that_differ_are_two_templates():
-    assert text_template("More from the blog of whales") != text_template("More from the blog of deer")
 
 
 def test_a_page_has_the_templates_of_its_texts():
@@ -100,32 +88,22 @@ def test_a_page_has_the_templates_of_its_texts():
     assert templates == ["Blue whales", "More on \x03", "by \x04", "Seen 0 times", "see \x02", "ünder 0_\x01_0"]
 
 
-def test_a_word_that_changed() -> None:
-    assert diff_words("It cost nine thousand a month.", "It cost ten thousand a month.") == (
-        (SAME_SIGN, "It cost "),
-        (REMOVED_SIGN, "nine "),
-        (ADDED_SIGN, "ten "),
-        (SAME_SIGN, "thousand a month."),
-    )
+MILLS = " ".join(["the", "mill"] * 110)
 
 
-def test_a_word_between_two_changes_goes_with_them() -> None:
-    changes = diff_words("the first and last word stay", "the second and third word stay")
-    assert changes == (
-        (SAME_SIGN, "the "),
-        (REMOVED_SIGN, "first and last "),
-        (ADDED_SIGN, "second and third "),
-        (SAME_SIGN, "word stay"),
-    )
-
-
-def test_words_that_are_frequent_in_a_long_text_count_too() -> None:
-    text = " ".join(["the", "mill"] * 110)
-    assert diff_words(text, f"So {text}") == ((ADDED_SIGN, "So "), (SAME_SIGN, text))
-
-
-def test_chinese_is_compared_by_character() -> None:
-    assert (REMOVED_SIGN, "三") in diff_words("大桥于一九三一年建成", "大桥于一九四一年建成")
+@pytest.mark.parametrize(
+    ("old_text", "new_text", "changes"),
+    [
+        ("It cost nine thousand.", "It cost ten thousand.", "=It cost |-nine |+ten |=thousand."),
+        ("the first and last word", "the second and third word", "=the |-first and last |+second and third |=word"),
+        (MILLS, f"So {MILLS}", f"+So |={MILLS}"),
+        ("大桥于一九三一年", "大桥于一九四一年", "=大桥于一九|-三|+四|=一年"),
+    ],
+    ids=["a word that changed", "a word between two changes", "frequent words of a long text", "Chinese"],
+)
+def test_words_that_changed(old_text: str, new_text: str, changes: str) -> None:
+    signs = {SAME_SIGN: "=", REMOVED_SIGN: "-", ADDED_SIGN: "+"}
+    assert "|".join(signs[sign] + text for sign, text in diff_words(old_text, new_text)) == changes
 
 
 @pytest.mark.parametrize(

@@ -251,4 +251,3 @@ def test_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
     value = json.dumps(ARTICLE)
     monkeypatch.setattr(page_state, "MAX_STATE_CHARS", len(value))
     assert read_state_texts([], [value])[0] == [StatedText(TITLE, (STORY,))]
-    assert read_state_texts([], [value + " "]) == ([], (f"page_state=read {len(value)} characters",))
