@@ -1,15 +1,18 @@
-"""The phrase rules: every rule's own examples, the reader's refusals, places, quotations, layout and speed."""
+"""The phrase rules: every rule's own examples, the reader's refusals, places, quotations, reasons and speed."""
 
 from __future__ import annotations
 
+import re
 import time
+import tomllib
+from pathlib import Path
 
 import pytest
 
-from broadsheet.cleaners.document import Block, BlockKind
-from broadsheet.cleaners.rules.layout_rules import explain_layout
-from broadsheet.cleaners.rules.matcher import RuleBook, fold_text
-from broadsheet.cleaners.rules.rule import AllowedPosition, BodyPosition, Rule
+import broadsheet.cleaners.rules
+from broadsheet.cleaners.document import Block, BlockKind, RemovalReason
+from broadsheet.cleaners.rules.matcher import RuleBook, fold_text, literals_of, strip_outer_marks
+from broadsheet.cleaners.rules.rule import REASONS, AllowedPosition, BodyPosition, Rule, rule_reason
 from broadsheet.cleaners.rules.rule_files import LANGUAGES, RuleFileError, load_rules, parse_rules, read_rules
 
 FILES = ("any", *LANGUAGES)
@@ -55,12 +58,6 @@ def test_a_misread_example_is_found() -> None:
     assert misread_examples(RuleBook((other,)), rule)[0] == ("x/y", "Our books")
 
 
-def test_an_address_alone_is_no_phrase_whatever_words_its_path_has() -> None:
-    book = load_rules("de")
-    assert book.match(paragraph("https://werk.example/bildung/grundkurs"), BETWEEN) is None
-    assert book.match(paragraph("Mehr unter https://werk.example (Foto: Tor Lind)"), BETWEEN) is not None
-
-
 def test_names_are_unique() -> None:
     names = [rule.name for rules in RULES.values() for rule in rules]
     assert len(set(names)) == len(names)
@@ -97,68 +94,71 @@ def test_calls_to_follow_are_known_in_every_language(language: str) -> None:
     assert rule.reason.key in ("share", "app")
 
 
-def test_every_book_has_the_common_and_the_english_rules() -> None:
-    names = {rule.name.split("/")[0] for rule in load_rules("de-AT").rules}
-    assert names == {"any", "de", "en"}
+@pytest.mark.parametrize(
+    ("language", "files"),
+    [
+        ("de-AT", {"any", "de", "en"}),
+        *((norwegian, {"any", "no", "en"}) for norwegian in ("nb-NO", "nn", "NB", "no")),
+        *((unknown, set(FILES)) for unknown in (None, "", "eu")),
+    ],
+)
+def test_a_book_has_the_common_and_the_english_rules_and_of_an_unknown_language_all(
+    language: str | None, files: set[str]
+) -> None:
+    assert {rule.name.split("/")[0] for rule in load_rules(language).rules} == files
 
 
-@pytest.mark.parametrize("language", ["nb-NO", "nn", "NB"])
-def test_both_written_norwegians_have_the_rules_of_norwegian(language: str) -> None:
-    assert load_rules(language) is load_rules("no")
-    assert {rule.name.split("/")[0] for rule in load_rules(language).rules} == {"any", "no", "en"}
+@pytest.mark.parametrize(
+    ("language", "text", "is_matched"),
+    [
+        ("en", "We need your support to go on.", True),
+        ("en", "“We need your support to go on,” said the mayor.", False),
+        ("de", "https://werk.example/bildung/grundkurs", False),
+        ("de", "Mehr unter https://werk.example (Foto: Tor Lind)", True),
+        ("zh", "\u5206\u4eab\u5230\uff1a\u5fae\u4fe1", True),
+    ],
+    ids=["an appeal", "a quoted one", "an address alone", "an address in a line", "full-width marks"],
+)
+def test_a_text_is_matched(language: str, text: str, is_matched: bool) -> None:
+    assert bool(load_rules(language).match(paragraph(text), BETWEEN)) is is_matched
 
 
-@pytest.mark.parametrize("language", [None, "", "eu"])
-def test_an_unknown_language_gets_every_rule(language: str | None) -> None:
-    assert load_rules(language).rules == load_rules().rules
-    assert {rule.name.split("/")[0] for rule in load_rules(language).rules} == set(FILES)
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("  «Don’t\u00a0STOP»\n now ", '"don\'t stop" now'),
+        ("İLGİLİ HABERLER", "ilgili haberler"),
+        ("I\u0307lgili haberler", "ilgili haberler"),
+        ("\u5206\uff1a\uff08\uff11\uff09\uff1f", "\u5206:(\uff11)?"),
+    ],
+)
+def test_fold(text: str, folded: str) -> None:
+    assert fold_text(text) == folded
 
 
-def test_a_quoted_appeal_is_not_an_appeal() -> None:
-    book = load_rules("en")
-    assert book.match(paragraph("We need your support to go on."), BETWEEN)
-    assert not book.match(paragraph("“We need your support to go on,” said the mayor."), BETWEEN)
+OURS = Rule("x/y", "promo", ("our \\w+",), whole=True, position=AllowedPosition.AFTER_BODY)
+NOTE = Rule("x/y", "legal", ("^note",), anchors=("note",), max_words=40, position=AllowedPosition.NOT_BETWEEN)
+MORE = Rule("x/y", "other articles", ("more .*",), whole=True, min_link_density=0.5)
 
 
-def test_full_width_marks_count_as_plain_ones() -> None:
-    assert (
-        fold_text("\u5206\u4eab\u5230\uff1a\u5fae\u4fe1\uff08\uff11\uff09\uff1f")
-        == "\u5206\u4eab\u5230:\u5fae\u4fe1(\uff11)?"
-    )
-    assert load_rules("zh").match(paragraph("\u5206\u4eab\u5230\uff1a\u5fae\u4fe1"), BETWEEN)
-
-
-def test_position_decides() -> None:
-    rule = Rule("x/y", "promo", ("our \\w+",), whole=True, position=AllowedPosition.AFTER_BODY)
-    book = RuleBook((rule,))
-    assert book.match(paragraph("Our books"), AFTER) is rule
-    assert book.match(paragraph("Our books"), BETWEEN) is None
-    assert book.match(paragraph("Our books"), BodyPosition()) is None
-
-
-def test_not_between_spares_only_long_blocks() -> None:
-    rule = Rule("x/y", "legal", ("^note",), anchors=("note",), max_words=40, position=AllowedPosition.NOT_BETWEEN)
-    book = RuleBook((rule,))
-    long = "Note " + "word " * 20
-    assert book.match(paragraph("Note well"), BETWEEN) is rule
-    assert book.match(paragraph(long), BETWEEN) is None
-    assert book.match(paragraph(long), AFTER) is rule
-
-
-def test_link_density_is_asked_of_blocks_and_unknown_of_lines() -> None:
-    rule = Rule("x/y", "other articles", ("more .*",), whole=True, min_link_density=0.5)
-    book = RuleBook((rule,))
-    assert book.match(Block(0, BlockKind.PARAGRAPH, "More boats", link_chars=10), AFTER) is rule
-    assert book.match(Block(0, BlockKind.PARAGRAPH, "More boats"), AFTER) is None
-    assert book.match(Block(0, BlockKind.LINE, "More boats"), AFTER) is None
-
-
-def test_fold() -> None:
-    assert fold_text("  «Don’t\u00a0STOP»\n now ") == '"don\'t stop" now'
-
-
-def test_the_dotted_capital_of_turkish_folds_to_a_plain_i() -> None:
-    assert fold_text("İLGİLİ HABERLER") == fold_text("I\u0307lgili haberler") == "ilgili haberler"
+@pytest.mark.parametrize(
+    ("rule", "block", "position", "is_matched"),
+    [
+        (OURS, paragraph("Our books"), AFTER, True),
+        (OURS, paragraph("Our books"), BETWEEN, False),
+        (OURS, paragraph("Our books"), BodyPosition(), False),
+        (NOTE, paragraph("Note well"), BETWEEN, True),
+        (NOTE, paragraph("Note " + "word " * 20), BETWEEN, False),
+        (NOTE, paragraph("Note " + "word " * 20), AFTER, True),
+        (MORE, Block(0, BlockKind.PARAGRAPH, "More boats", link_chars=10), AFTER, True),
+        (MORE, Block(0, BlockKind.PARAGRAPH, "More boats"), AFTER, False),
+        (MORE, Block(0, BlockKind.LINE, "More boats"), AFTER, False),
+    ],
+)
+def test_a_rule_says_where_and_of_what_it_holds(
+    rule: Rule, block: Block, position: BodyPosition, is_matched: bool
+) -> None:
+    assert (RuleBook((rule,)).match(block, position) is rule) is is_matched
 
 
 @pytest.mark.parametrize(
@@ -175,74 +175,6 @@ def test_the_dotted_capital_of_turkish_folds_to_a_plain_i() -> None:
 def test_a_malformed_rule_file_is_refused(text: str, message: str) -> None:
     with pytest.raises(RuleFileError, match=message):
         parse_rules("xx", text)
-
-
-@pytest.mark.parametrize(
-    ("path", "landmarks", "name"),
-    [
-        ("body>main>div.entry-related.widget>ul>li", (), "layout/related"),
-        ("body>nav#top>ul>li", ("nav",), "layout/navigation"),
-        ("body>footer>div.newsletterBox>p", ("footer",), "layout/newsletter"),
-        ("body>div.teilen-leiste>span", (), "layout/share"),
-        ("body>div.partager>a", (), "layout/share"),
-        ("body>div.notas-relacionadas>p", (), "layout/related"),
-        ("body>article>figure>figcaption", ("figure",), "layout/caption"),
-        ("body>div.cookie_banner>p", (), "layout/consent"),
-        ("body>aside>p", ("aside",), "layout/sidebar"),
-        ("body>div>p", ("footer",), "layout/landmark-footer"),
-        ("body>div.author-bio>p", (), "layout/author-bio"),
-    ],
-)
-def test_layout_explains(path: str, landmarks: tuple[str, ...], name: str) -> None:
-    rule = explain_layout(path, frozenset(landmarks))
-    assert rule is not None
-    assert rule.name == name
-
-
-@pytest.mark.parametrize(
-    "path", ["body.sidebar>main>p", "body>div.no-sidebar>p", "body>div.has-comments>p", "body>div.shadow>p", "", "p"]
-)
-def test_layout_is_silent_about_what_says_nothing(path: str) -> None:
-    assert explain_layout(path) is None
-
-
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [
-        ("body>div.dialog-off-canvas-main-canvas>p", None),
-        ("body>div.dialog-off-canvas>p", "layout/dialog"),
-        ("body>div.dialog-off-canvas-main-canvas.modal>p", "layout/dialog"),
-        ("body>div.elementor-widget-container>p", None),
-        ("body>div.elementor-widget-container>div.widget>p", "layout/sidebar"),
-        ("body>div.cmp-text>p", None),
-        ("body>div#cmp>p", "layout/consent"),
-        ("body>div.cmp-overlay>p", "layout/consent"),
-        ("body>div.cmpbox>p", "layout/consent"),
-        ("body>div.content-sidebar-wrap>p", None),
-        ("body>div.date-outer>p", None),
-        ("body>div.overflow-hidden>p", None),
-        ("body>div.pointer-events-none>p", None),
-    ],
-)
-def test_layout_sees_past_names_that_systems_give_to_any_part_of_a_page(path: str, name: str | None) -> None:
-    rule = explain_layout(path)
-    assert (rule and rule.name) == name
-
-
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [
-        ("body>figure>div>p", "layout/landmark-caption"),
-        ("body>figure.quote>blockquote>p", None),
-        ("body>figure>table>tbody>tr>td", None),
-        ("body>figure>pre", None),
-        ("body>blockquote>figure>p", "layout/landmark-caption"),
-        ("body>figure>blockquote>figcaption", "layout/caption"),
-    ],
-)
-def test_what_a_figure_shows_is_no_caption(path: str, name: str | None) -> None:
-    rule = explain_layout(path, frozenset({"figure"}))
-    assert (rule and rule.name) == name
 
 
 def test_a_new_block_takes_microseconds_and_a_known_one_less() -> None:
@@ -274,3 +206,62 @@ def test_an_anchor_is_found_in_a_text_of_any_length_that_its_rule_reads(length: 
     for rule in rules:
         matched_rule = book.match(paragraph(f"{text}mark{rule.max_words}!"), AFTER)
         assert matched_rule is (rule if length <= rule.max_words else None)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "literals"),
+    [
+        ("donate(?: now)?", {"donate"}),
+        ("(?:please )?(?:share|tweet) this page", {" this page"}),
+        ("(?:share|tweet)(?: this)?", {"share", "tweet"}),
+        (r"\d{1,3}[km]?", set("0123456789")),
+        ("[ab]{2}x?", {"a", "b"}),
+        ("(?:a.*|.*b|more)", {"a", "b", "more"}),
+        ("(?:more|)", set()),
+        ("[^.]{2,50}", set()),
+        ("(?i:More)", set()),
+        ("(?:more)*", set()),
+        (r"\w+ (?!icon)", {" "}),
+    ],
+)
+def test_what_stands_in_every_text_that_a_pattern_matches(pattern: str, literals: set[str]) -> None:
+    assert literals_of(pattern) == literals
+
+
+@pytest.mark.parametrize("language", ["any", *LANGUAGES])
+def test_each_example_of_a_rule_on_a_whole_block_holds_what_its_pattern_needs(language: str) -> None:
+    for rule in read_rules(language):
+        for text in (strip_outer_marks(fold_text(example)) for example in rule.positive if rule.whole):
+            for pattern in (regex for regex in rule.patterns if re.fullmatch(regex, text)):
+                assert any(literal in text for literal in literals_of(pattern)), (rule.name, text)
+
+
+def test_a_digit_of_any_script_is_a_digit_and_a_pattern_without_literals_is_always_tried() -> None:
+    counter, mark = (
+        Rule("x/counter", "share buttons", (r"\d+",), whole=True),
+        Rule("x/mark", "share buttons", ("[^a-z]{2}",), whole=True),
+    )
+    book = RuleBook((counter, mark))
+    matched_rules = [
+        book.match(Block(0, BlockKind.PARAGRAPH, text), BodyPosition()) for text in ("١٢٣", "123", "øø", "one")
+    ]
+    assert matched_rules == [counter, counter, mark, None]
+    assert RuleBook(()).match(Block(0, BlockKind.PARAGRAPH, "123"), BodyPosition()) is None
+
+
+DATA_FILES = sorted(Path(broadsheet.cleaners.rules.__file__).parent.rglob("*.toml"))
+
+
+def test_the_files_of_the_rules_name_every_reason_that_a_rule_may_give_and_no_other() -> None:
+    entries = [entry for file in DATA_FILES for entry in tomllib.loads(file.read_text("utf-8"))["rule"]]
+    assert {entry["reason"] for entry in entries} == {reason.key for reason in REASONS}
+
+
+@pytest.mark.parametrize("word", ["advertisment", "", "title", "removed_by_person"])
+def test_another_word_is_refused(word: str) -> None:
+    with pytest.raises(ValueError, match="unknown reason"):
+        rule_reason(word)
+
+
+def test_a_reason_is_a_member() -> None:
+    assert rule_reason("share") is RemovalReason.SHARE

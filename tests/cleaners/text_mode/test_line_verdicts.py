@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from broadsheet.cleaners.document import Verdict, Vote
+from broadsheet.cleaners.judge.tree_models import LINE_MODEL, ModelError, load_trees, predict
 from broadsheet.cleaners.rules.rule_files import load_rules
+from broadsheet.cleaners.text_mode.line_features import line_features
 from broadsheet.cleaners.text_mode.plaintext import judge_lines_by_rules, weigh_lines
 from broadsheet.cleaners.text_mode.text_lines import blocks_of_text, read_lines
 
@@ -15,16 +17,13 @@ KEPT = Verdict(True, "article", "text/body", (Vote("context", True, "text/body")
 RULED = Verdict(False, "share buttons", "en/share-row", (Vote("rule", False, "en/share-row"),))
 TITLE = Verdict(False, "repeats the title", "text/title", (Vote("context", False, "text/title"),))
 TAIL = Verdict(False, "navigation", "text/tail-line", (Vote("context", False, "text/tail-line"),))
-
 CARD = Verdict(False, "other articles", "text/teaser-cut", (Vote("context", False, "text/teaser-cut"),))
-
 UNDER = Verdict(False, "other articles", "text/under-en-related", (Vote("context", False, "text/under-en-related"),))
 
 
 def weigh_texts(lines: list[str], rule_verdicts: list[Verdict], chances: list[float]) -> list[Verdict]:
-    return list(
-        weigh_lines(read_lines(blocks_of_text("\n".join(lines)), load_rules("en")), rule_verdicts, np.array(chances))
-    )
+    text = read_lines(blocks_of_text("\n".join(lines)), load_rules("en"))
+    return list(weigh_lines(text, rule_verdicts, np.array(chances)))
 
 
 def verdict_in_dump(verdict: Verdict, chance: float) -> Verdict:
@@ -59,15 +58,10 @@ def test_who_decides(verdict: Verdict, chance: float, dump: bool, clean: bool) -
     assert verdict_in_clean_text(verdict, chance).kept == clean
 
 
-def test_all_votes_are_kept_beside_the_verdict() -> None:
-    assert [(vote.voter, vote.keep) for vote in verdict_in_dump(RULED, 0.95).votes] == [
-        ("model", True),
-        ("rule", False),
-    ]
-    assert [(vote.voter, vote.keep) for vote in verdict_in_dump(RULED, 0.2).votes] == [
-        ("rule", False),
-        ("model", False),
-    ]
+@pytest.mark.parametrize(("chance", "votes"), [(0.95, ["+model", "-rule"]), (0.2, ["-rule", "-model"])])
+def test_all_votes_are_kept_beside_the_verdict(chance: float, votes: list[str]) -> None:
+    found = verdict_in_dump(RULED, chance).votes
+    assert [("+" if vote.keep else "-") + vote.voter for vote in found] == votes
 
 
 def test_what_the_model_removes_is_explained_by_its_shape_its_place_and_what_stands_above() -> None:
@@ -96,14 +90,14 @@ def test_what_the_model_removes_is_explained_by_its_shape_its_place_and_what_sta
 
 def test_where_the_model_would_leave_next_to_nothing_the_rules_are_believed() -> None:
     rule_verdicts = [KEPT] * 6 + [TAIL] + [RULED] * 9
-    assert (
-        weigh_texts([*STORY, "A line", *["Share this"] * 9], rule_verdicts, [0.01] * 6 + [0.95] + [0.0] * 9)
-        == rule_verdicts
-    )
+    lines, chances = [*STORY, "A line", *["Share this"] * 9], [0.01] * 6 + [0.95] + [0.0] * 9
+    assert weigh_texts(lines, rule_verdicts, chances) == rule_verdicts
 
 
-def test_the_rules_verdicts_are_what_the_model_gets() -> None:
-    text = read_lines(blocks_of_text("The mill\n" + "\n".join(STORY)), load_rules("en"))
-    title, verdicts = judge_lines_by_rules(text)
-    assert title == 0
-    assert [verdict.kept for verdict in verdicts] == [False, *[True] * 6]
+def test_the_model_reads_these_features() -> None:
+    lines = read_lines(blocks_of_text("\n".join(STORY[:4])), load_rules("en"))
+    names, rows = line_features(lines, judge_lines_by_rules(lines)[1], None)
+    assert tuple(names) == load_trees(LINE_MODEL).feature_names
+    assert ((predict(names, rows, LINE_MODEL) > 0) & (predict(names, rows, LINE_MODEL) < 1)).all()
+    with pytest.raises(ModelError, match=r"lines\.npz"):
+        predict(names[1:], rows[:, 1:], LINE_MODEL)

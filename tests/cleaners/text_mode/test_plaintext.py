@@ -16,6 +16,8 @@ from broadsheet.cleaners.text_mode.text_lines import blocks_of_text
 TEXTS = Path(__file__).parent / "plaintext"
 SHARED = Path(os.environ.get("BROADSHEET_SHARED", Path(__file__).parents[3].parent / "shared"))
 NAMES = sorted(path.stem for path in TEXTS.glob("*.txt"))
+
+
 # What a reader's word for the reason of a seed line may be called by a rule.
 SEED_REASONS = {
     "breadcrumb (Home, NewsBrief and the title run together)": {"breadcrumb"},
@@ -40,10 +42,6 @@ def verdict_label(kept: bool, reason: str) -> str:
 def kept_lines(text: str) -> list[str]:
     _, lines = judge_labels(text)
     return [line for line, line_label in lines if line_label in ("keep", "title")]
-
-
-def test_there_are_ten_sibling_texts() -> None:
-    assert len(NAMES) == 10
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -92,12 +90,10 @@ It ticks for no one,
 and the shore replies
 with one long vowel
 and a cloud of flies."""
-
 BRIEF = """Harbour bridge reopens
 
 The harbour bridge reopened to traffic on Monday morning.
 Repairs had taken nine weeks longer than the city had planned."""
-
 TIMELINE = """A year in the orchard
 
 The orchard belongs to nobody, which is why everybody works in it.
@@ -110,7 +106,6 @@ Blossom came late, and the bees came later, but they came in thousands.
 
 2 October 2020
 The harvest filled four hundred crates and one very small chapel."""
-
 ELLIPSIS = """The last bus
 
 The last bus leaves the square at ten, and for thirty years Amir has been its driver.
@@ -122,33 +117,31 @@ def test_text_without_furniture_keeps_every_line(text: str) -> None:
     assert kept_lines(text) == [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
-def test_a_paragraph_printed_twice_is_kept_once() -> None:
-    paragraph = "The mill has stood by the weir since 1611, and it has burned down in every century but this one."
-    other = "Its wheel is made of oak that was felled on the estate of the last miller's grandfather."
-    _, lines = judge_labels(f"The mill by the weir\n{paragraph}\n{other}\n{paragraph}\n")
-    assert [each for _, each in lines] == ["title", "keep", "keep", "remove:duplicate"]
+BRIDGE, OPENED, LATE = BRIEF.splitlines()[0], *BRIEF.splitlines()[2:]
+MILL = "The mill has stood by the weir since 1611, and it has burned down in every century but this one."
+WHEEL = "Its wheel is made of oak that was felled on the estate of the last miller's grandfather."
 
 
-def test_a_comment_counter_under_the_headline_does_not_swallow_the_article() -> None:
-    _, lines = judge_labels(f"{BRIEF.splitlines()[0]}\n12 comments\n" + "\n".join(BRIEF.splitlines()[1:]))
-    assert [each for _, each in lines] == ["title", "remove:comments", "keep", "keep"]
+@pytest.mark.parametrize(
+    ("lines", "labels"),
+    [
+        (["The mill by the weir", MILL, WHEEL, MILL], "title keep keep remove:duplicate"),
+        ([BRIDGE, "12 comments", OPENED, LATE], "title remove:comments keep keep"),
+        ([f"{BRIDGE} | The Outer Post", BRIDGE, OPENED, LATE], "remove:duplicate title keep keep"),
+        ([BRIDGE, OPENED, LATE, "Five more bridges", "The city has five more bridges, and each of them has…",
+          "Who built them", "An engineer from Malmö drew all six in one winter, it is said, in a room that…"],
+         "title keep keep" + " remove:related" * 4),
+    ],
+    ids=["a paragraph printed twice", "a counter of comments", "the window's title", "truncated teasers"],
+)  # fmt: skip
+def test_what_each_line_is(lines: list[str], labels: str) -> None:
+    title, judged = judge_labels("\n".join(lines))
+    assert [label for _, label in judged] == labels.split()
+    assert title == lines[labels.split().index("title")]
 
 
-def test_the_window_title_and_the_headline_are_told_apart() -> None:
-    text = BRIEF.replace("Harbour bridge reopens", "Harbour bridge reopens | The Outer Post\nHarbour bridge reopens")
-    title, lines = judge_labels(text)
-    assert title == "Harbour bridge reopens"
-    assert [each for _, each in lines] == ["remove:duplicate", "title", "keep", "keep"]
-
-
-def test_truncated_teasers_without_a_heading_are_related() -> None:
-    text = f"{BRIEF}\nFive more bridges\nThe city has five more bridges from the same decade, and each of them has…\n"
-    text += "Who built them\nAn engineer from Malmö drew all six in one winter, it is said, in a room that…\n"
-    _, lines = judge_labels(text)
-    assert [each for _, each in lines] == ["title", "keep", "keep"] + ["remove:related"] * 4
-
-
-@pytest.mark.parametrize("text", ["", "\n\n", "Subscribe", "Share", "…", "12"])
+@pytest.mark.parametrize(
+    "text", ["", "\n\n", "Subscribe", "Share", "…", "12", "。", "a\nb", "@", "昨日、港の橋が開通した。"]
+)
 def test_next_to_nothing_is_judged_without_fault(text: str) -> None:
-    _, lines = judge_labels(text)
-    assert len(lines) == len(blocks_of_text(text))
+    assert len(judge_labels(text)[1]) == len(blocks_of_text(text))

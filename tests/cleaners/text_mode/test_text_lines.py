@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from broadsheet.cleaners.document import BlockKind
 from broadsheet.cleaners.rules.rule_files import load_rules
 from broadsheet.cleaners.text_mode.text_lines import _is_wrapped, _unruled_shape, blocks_of_text, read_lines
 
@@ -19,14 +18,6 @@ def test_hard_wrapped_paragraphs_are_joined_and_verse_is_not() -> None:
     wrapped += " of October, as\nthe council decided on Tuesday."
     assert [block.text for block in blocks_of_text(wrapped)] == [" ".join(wrapped.split())]
     assert len(blocks_of_text(VERSE)) == 4
-
-
-def test_blocks_are_lines_in_order() -> None:
-    blocks = blocks_of_text("One\r\n\r\nTwo  words\n")
-    assert [(block.position, block.kind, block.text) for block in blocks] == [
-        (0, BlockKind.LINE, "One"),
-        (1, BlockKind.LINE, "Two words"),
-    ]
 
 
 @pytest.mark.parametrize(
@@ -58,6 +49,7 @@ def test_shape(line: str, shape: str) -> None:
         ("One\n\u00a0\nTwo", ["One", "Two"]),
         ("\u2028One\u2028 \u2028Two", ["One", "Two"]),
         (" \n\n ", []),
+        ("One\r\n\r\nTwo  words\n", ["One", "Two words"]),
     ],
 )
 def test_lines_of_spaces_are_none(text: str, lines: list[str]) -> None:

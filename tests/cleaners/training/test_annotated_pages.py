@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -108,10 +107,3 @@ def test_pages_of_a_site_have_its_name(corpus: str, row: dict[str, Any], name: s
 )  # fmt: skip
 def test_a_standfirst_of_its_own_comes_before_the_text(row: dict[str, Any], words: str) -> None:
     assert annotated_words(row) == words.split()
-
-
-def test_words_are_counted(tmp_path: Path) -> None:
-    write_corpora(tmp_path, {name: ROWS["wcxb"] if name == "wcxb" else [] for name in ROWS}, PAGE)
-    assert read_block_examples(tmp_path)[1][0].article_words == Counter(
-        f"{STORY[0]} {STORY[1]}".lower().replace(".", "").split()
-    )

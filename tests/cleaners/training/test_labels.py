@@ -15,9 +15,18 @@ def test_characters_of_scripts_without_spaces_are_words_of_their_own() -> None:
     assert words_of("The 東京 Mill, ゲーム2") == ["the", "東", "京", "mill", "ゲ", "ー", "ム", "2"]
 
 
-def test_a_chinese_text_with_one_sentence_too_much_is_not_all_wrong() -> None:
-    truth, extracted = "村里的磨坊很老", "村里的磨坊很老请订阅"
-    assert word_f1(Counter(words_of(extracted)), Counter(words_of(truth))) == 14 / 17
+@pytest.mark.parametrize(
+    ("extracted", "truth", "f1"),
+    [
+        ("村里的磨坊很老请订阅", "村里的磨坊很老", 14 / 17),
+        ("a b", "a b", 1),
+        ("a b", "b c", 0.5),
+        ("", "b", 0),
+        ("", "", 1),
+    ],
+)
+def test_f1_of_words(extracted: str, truth: str, f1: float) -> None:
+    assert word_f1(Counter(words_of(extracted)), Counter(words_of(truth))) == f1
 
 
 def shares(blocks: list[str], text: str) -> list[float]:
@@ -44,6 +53,8 @@ def letters(text: str) -> str:
         (["klmnopqrx", "abcdefghi"], "abcdefghiklmnopqr", [0.89, 1]),
         (["klmn", "abcdefghi"], "abcdefghiklmn", [0, 1]),
         (["", "abcd"], "abcd", [0, 1]),
+        (["abcd", "ab"], "", [0, 0]),
+        ([], "text", []),
     ],
 )
 def test_how_much_of_each_block_an_annotated_text_covers(blocks: list[str], text: str, expected: list[float]) -> None:

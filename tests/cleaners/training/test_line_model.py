@@ -9,62 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from html_text import extract_text
 
 from broadsheet.cleaners.document import Column, Verdict
 from broadsheet.cleaners.training import line_model
 from broadsheet.cleaners.training.corpora import fold_of
-from broadsheet.cleaners.training.line_model import score_dumps
-from tests.cleaners.building import PAGES, STORY
+from broadsheet.cleaners.training.line_model import TextDump, read_dumps, score_dumps
+from tests.cleaners.building import STORY
 from tests.cleaners.training.conftest import write_corpora
 
 pytest.importorskip("html_text", reason="needs html-text: pip install '.[dev]'")
-
-from html_text import extract_text
-
-from broadsheet.cleaners.training.line_model import TextDump, read_dumps
-
-
-def dumps_of(corpus: Path, kind: str) -> list[TextDump]:
-    return [dump for dump in read_dumps(corpus) if dump.kind == kind]
-
-
-@pytest.mark.slow
-def test_each_page_gives_its_full_text_what_an_extractor_leaves_and_the_annotated_text(corpus: Path) -> None:
-    kinds = [dump.kind for dump in read_dumps(corpus)]
-    assert kinds.count("full") == 3 * PAGES
-    assert 0 < kinds.count("half") <= 3 * PAGES
-    assert kinds.count("clean") == 2 * PAGES
-    assert kinds.count("verse") == 2 * PAGES // 4
-
-
-@pytest.mark.slow
-def test_the_lines_of_a_dump_are_labelled_by_the_annotated_text(corpus: Path) -> None:
-    dump = next(candidate for candidate in dumps_of(corpus, "full") if candidate.corpus == "wcxb")
-    lines = {block.text: label for block, label in zip(dump.text.blocks, dump.labels, strict=True)}
-    assert [lines[f"{text} Page 0."] for text in STORY] == [1] * 5
-    assert lines["Menu 3"] == lines["Sign up today"] == 0
-    assert dump.rows.shape == (len(lines), len(dump.feature_names))
-
-
-@pytest.mark.slow
-def test_of_annotated_text_everything_but_the_title_is_the_article(corpus: Path) -> None:
-    for kind in ("clean", "verse"):
-        for dump in dumps_of(corpus, kind):
-            assert dump.labels[1:].all()
-            assert (dump.weights[0], bool((dump.weights[1:] > 0).all())) == (0, True)
-    widths = [len(block.text.split()) for block in dumps_of(corpus, "verse")[0].text.blocks]
-    assert max(widths) <= 9
-
-
-@pytest.mark.slow
-def test_figures_are_perfect_for_the_labels_and_not_for_all_lines(corpus: Path) -> None:
-    dumps = dumps_of(corpus, "full")
-    right = score_dumps(dumps, [[Verdict(bool(label), "", "") for label in dump.labels] for dump in dumps])["full"]
-    assert right["wcxb"] == {"texts": PAGES, "f1": 1.0, "boilerplate_kept": 0.0}
-    assert right["segments"]["boilerplate_kept"] == 0
-    every = score_dumps(dumps, [[Verdict(True, "", "")] * len(dump.rule_verdicts) for dump in dumps])["full"]
-    assert every["wcxb"]["f1"] < 1
-    assert every["wcxb"]["boilerplate_kept"] == every["segments"]["boilerplate_kept"] == 1
 
 
 @pytest.mark.nightly

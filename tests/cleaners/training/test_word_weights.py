@@ -1,7 +1,4 @@
-"""Learning the weights of blocks' words: what only one side says weighs, and no page is judged by its own host.
-
-Learning the weights of words: what only one side says weighs, and the same pages give the same weights.
-"""
+"""Weights of words: what only one side says weighs, equally each time, and no page is judged by its own host."""
 
 from __future__ import annotations
 
