@@ -3,8 +3,9 @@
 import pytest
 
 from broadsheet.cleaners.document import Metadata
-from broadsheet.output.browse import article_list
+from broadsheet.output.browse import article_list, facets
 from broadsheet.output.browse.article_list import ArticleCounts, ListPlace, ListRequest, list_articles
+from broadsheet.output.browse.facets import make_facet
 from broadsheet.output.browse.strict_requests import Arguments, BadArgumentError
 from tests.output.cleaned_pages import with_page
 
@@ -114,18 +115,6 @@ def test_each_order_is_another_and_what_is_not_known_comes_last(archive, make, s
     assert "".join(article.title for article in listed(archive.db, sort=sort, **words).articles) == expected
 
 
-def test_the_least_certain_go_first_and_those_of_which_it_is_not_known_last(uncertain):
-    titles = [article.title for article in listed(uncertain, sort="certainty").articles]
-    assert titles[:5] == [f"Title {number}" for number in range(5)]
-    assert titles[-1] == "Title 11"
-    assert [article.title for article in listed(uncertain, sort="certainty", host=HOSTS[1]).articles][:2] == [
-        "Title 1", "Title 3",
-    ]  # fmt: skip
-    assert [article.title for article in listed(uncertain, sort="certainty", q="river").articles][:3] == [
-        "Title 0", "Title 2", "Title 4",
-    ]  # fmt: skip
-
-
 def test_a_list_is_narrowed_to_a_certainty_with_counts_that_agree(uncertain):
     assert facet_counts(listed(uncertain), "certainty") == {"high": 6, "fair": 2, "low": 3}
     assert (listed(uncertain, certainty="high").total, len(listed(uncertain, certainty="high").articles)) == (6, 6)
@@ -173,11 +162,6 @@ def test_a_list_is_narrowed_by_author_and_tag_with_counts_that_agree(signed):
     assert facet_counts(listed(signed, author="Nobody"), "author") == {"Nobody": 0}
 
 
-def test_a_search_is_narrowed_by_author(signed):
-    assert sorted(titles(listed(signed, author="Ben", q="harbour0"))) == [0, 2, 4]
-    assert listed(signed, author="Ben", q="harbour1").total == 0
-
-
 def test_side_facets_of_a_long_list_are_not_counted(signed, monkeypatch):
     monkeypatch.setattr(article_list, "MOST_COUNTED", 5)
     assert facet_counts(listed(signed, language="en"), "author") == {}
@@ -219,3 +203,39 @@ def test_an_article_s_address_has_its_place_in_a_list(arguments, place):
 def test_a_list_of_too_many_or_too_long_arguments_is_none(wrong):
     with pytest.raises(BadArgumentError):
         ListPlace.of(Arguments({"list": wrong}))
+
+
+def rows(**articles: int) -> list[tuple[str, int]]:
+    return [(value.removeprefix("y"), count) for value, count in articles.items()]
+
+
+def values(facet: facets.Facet) -> list[str]:
+    return [choice.value for choice in facet.choices]
+
+
+def test_years_go_from_the_latest_to_the_earliest_and_then_no_date():
+    counted = rows(y2020=1, y2024=2, y=9, y2022=5)
+    assert values(make_facet(counted, ["year"], "year", {})) == ["2024", "2022", "2020", ""]
+    assert facets.facet_value_text("year", "") == "no date"
+
+
+def test_of_many_years_the_latest_are_listed_with_no_date_and_what_is_chosen(monkeypatch):
+    monkeypatch.setattr(facets, "MOST_YEARS", 2)
+    counted = rows(y2020=1, y2024=2, y=9, y2022=5, y2021=1)
+    facet = make_facet(counted, ["year"], "year", {"year": "2020"})
+    assert values(facet) == ["2024", "2022", "2020", ""]
+    assert facet.others == 1
+
+
+def test_other_facets_go_by_frequency(monkeypatch):
+    monkeypatch.setattr(facets, "MOST_CHOICES", 2)
+    facet = make_facet(rows(a=1, b=3, c=2, d=1), ["host"], "host", {"host": "d"})
+    assert values(facet) == ["b", "c", "d"]
+    assert [choice.value for choice in facet.choices if choice.is_chosen] == ["d"]
+    assert facet.others == 1
+
+
+def test_what_is_chosen_and_nowhere_is_listed_with_none():
+    facet = make_facet(rows(a=1), ["host"], "host", {"host": "x"})
+    assert [(choice.value, choice.articles) for choice in facet.choices] == [("a", 1), ("x", 0)]
+    assert facet.others == 0

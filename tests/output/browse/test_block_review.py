@@ -6,7 +6,7 @@ from broadsheet.output.browse.block_review import NearbyBlock, Proposal, _rank, 
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Review
 from tests.internal_tables import BLOCK_TEXTS, PAGE_BLOCKS, REASONS
-from tests.output.browse.conftest import RoomClient, article_id, visible_text
+from tests.output.browse.conftest import visible_text
 from tests.output.filled_rows import put
 
 
@@ -108,13 +108,6 @@ def test_while_a_crawl_owns_the_file_judgements_wait_and_count_already(client, f
     with Archive.open(filled, make.clock):
         pass
     assert client.json("a/review.json")["figures"]["overall"]["judged"] == 1
-
-
-def test_a_block_that_is_not_there_is_refused_and_read_only_shows_no_form(client, filled):
-    reply = client.post("a/reviews", article=article_id("https://a.example/1"), block=5, answer="right")
-    assert reply.status_code == 404
-    page = RoomClient(filled, may_write=False).page("a/review")
-    assert '<form method="post"' not in page
 
 
 def test_rules_judged_least_go_first_then_doubtful_ones_then_what_stands_on_many_pages():

@@ -4,7 +4,6 @@ import sqlite3
 
 import pytest
 
-from broadsheet.output.browse import edit_pages as changes
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from tests.internal_tables import REVISION_BLOCKS
@@ -30,23 +29,6 @@ def client(file, make):
             archive.save([make.outcome(URL, *texts, title=title, removed=(f"Share {title}",))])
             settle(archive.db, make.clock)
     return RoomClient(file)
-
-
-def test_the_latest_edit_stands_first_and_kinds_can_be_chosen(client):
-    view = client.json("a/changes.json")
-    assert [line["kind"] for line in view["edits"]] == ["headline", "correction"]
-    only = client.json("a/changes.json?kind=correction")["edits"]
-    assert [line["note"] for line in only] == [NOTICE]
-    assert [line["kind"] for line in client.json("a/changes.json?kind=new")["edits"]] == ["new"]
-    assert "Dredger stays for a year" in client.page("a/changes")
-    assert client.get("a/changes?kind=x").status_code == 400
-
-
-def test_the_stream_goes_on(client, monkeypatch):
-    monkeypatch.setattr(changes, "PAGE_SIZE", 1)
-    first = client.json("a/changes.json")
-    second = client.json(f"a/changes.json?before={first['following']}")
-    assert [line["kind"] for line in second["edits"]] == ["correction"]
 
 
 def test_a_diff_stands_side_by_side_too(client):

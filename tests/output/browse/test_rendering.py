@@ -101,29 +101,18 @@ def environment(folder: Path, compiled: CompiledTemplates) -> Environment:
     return Environment(loader=FileSystemLoader(folder), bytecode_cache=compiled, autoescape=True)
 
 
-def test_a_template_is_compiled_once_for_all_rooms(tmp_path):
+def test_a_template_is_compiled_once_for_all_rooms_and_anew_when_it_changes(tmp_path):
     compiled = CompiledTemplates()
-    (tmp_path / "page.html").write_text("<p>{{ name }}</p>")
-    codes = [
-        environment(tmp_path, compiled).get_template("page.html").root_render_func.__code__ for _ in range(2)
-    ]  # fmt: skip
-    assert codes[0] is codes[1]
-    assert environment(tmp_path, compiled).get_template("page.html").render(name="<b>") == "<p>&lt;b&gt;</p>"
-
-
-def test_a_template_that_changed_is_compiled_anew(tmp_path):
-    compiled = CompiledTemplates()
-    for text in ("before", "after"):
-        (tmp_path / "page.html").write_text(text)
-        assert environment(tmp_path, compiled).get_template("page.html").render() == text
-
-
-def test_templates_of_one_name_in_two_folders_are_two(tmp_path):
-    compiled = CompiledTemplates()
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "page.html").write_text(name)
-        assert environment(tmp_path / name, compiled).get_template("page.html").render() == name
+    (tmp_path / "two").mkdir()
+    for folder, text in (
+        (tmp_path, "<p>{{ name }}</p>"),
+        (tmp_path, "<b>{{ name }}</b>"),
+        (tmp_path / "two", "{{ name }}"),
+    ):
+        (folder / "page.html").write_text(text)
+        first, second = (environment(folder, compiled).get_template("page.html") for _ in range(2))
+        assert first.root_render_func.__code__ is second.root_render_func.__code__
+        assert first.render(name="<i>") == text.replace("{{ name }}", "&lt;i&gt;")
 
 
 def test_rooms_share_the_code_and_keep_their_own_helpers():

@@ -1,45 +1,22 @@
-"""The page of the report: figures that agree with the archive, and what needs a look."""
+"""Front pages and the report: the newest articles, the archives of a folder, and what needs a look."""
 
 import sqlite3
 import time
 
 from broadsheet.cleaners.document import PageType
-from broadsheet.output.browse import room
+from broadsheet.output.browse import home_page, room
 from broadsheet.output.browse.article_list import count_facets
+from broadsheet.output.browse.charts import BarPart, bar_parts
 from broadsheet.output.browse.report_page import count_figures, read_report
 from broadsheet.output.read.archive_facts import gather_facts
 from broadsheet.output.read.coverage import measure_coverage
 from broadsheet.output.write.alarms import survey
 from broadsheet.output.write.archive_writer import Archive
-from tests.output.browse.conftest import SITE, RoomClient, article_id, visible_text
+from tests.output.browse.conftest import SITE, RoomClient, article_id, linked, visible_text
 
 
 def report(db):
     return read_report(db, count_figures(db, count_facets(db)), gather_facts(db, coverage=measure_coverage(db)))
-
-
-def test_it_counts_articles_reasons_runs_and_coverage(archive, make):
-    run_id = archive.runs.start("crawl", {}, {})
-    listed = tuple(make.discovered(f"{SITE}/{number}", found_via="sitemap") for number in range(1, 5))
-    archive.save([
-        make.outcome(f"{SITE}/1", "Words of it.", removed=("Share",), discovered_urls=listed),
-        make.outcome(f"{SITE}/2", "Words of another."),
-        make.failure(f"{SITE}/3"),
-        make.failure(f"{SITE}/4"),
-    ])  # fmt: skip
-    survey(archive.db, run_id, "2026-01-01T00:10:00+00:00")
-    archive.runs.finish(run_id, "finished", "done", {})
-    page = report(archive.db)
-    assert (page.totals.articles, dict(page.totals.urls)) == (2, {"done": 2, "failed": 2})
-    assert [(line.reason, line.blocks) for line in page.reasons] == [("share buttons", 1)]
-    assert [(run.articles, run.outcome) for run in page.runs] == [(2, "finished")]
-    (bar,) = page.coverage
-    assert [(part.name, part.value) for part in bar.parts] == [("articles", 2), ("other pages", 0), ("failed", 2)]
-    look = next(look for look in page.looks if look.kind == "gap")
-    assert look.text == "2 URLs that sitemaps name were not read: HTTP 500 Internal Server Error"
-    assert look.path == "coverage/urls?source=sitemap&state=failed&reason=http_500"
-    assert look.hint
-    assert page.has_certainty is False
 
 
 def test_the_report_of_an_empty_archive_says_so(file):
@@ -58,16 +35,6 @@ def test_of_a_large_archive_the_coverage_comes_a_moment_later(client, filled, ma
         time.sleep(0.01)
     else:
         raise AssertionError("it was never counted")
-
-
-def test_certainty_is_shown_where_the_archive_has_it(archive, make):
-    archive.save([make.outcome(f"{SITE}/1", "Words of it."), make.outcome(f"{SITE}/2", "Words of another.")])
-    archive.db.execute("UPDATE pages SET certainty = 0.5 / id")
-    page = report(archive.db)
-    assert page.has_certainty
-    [look] = [look for look in page.looks if look.kind == "uncertain"]
-    assert look.text.startswith("2 of 2 articles are of low certainty")
-    assert look.path == "articles?sort=certainty"
 
 
 def test_the_alarms_of_a_run_are_counted_also_within_a_minute(archive, make):
@@ -101,11 +68,6 @@ def test_what_changes_without_an_article_is_judged_anew(client, filled, make):
     assert look["text"] == "1 URL waits to be fetched"
 
 
-def test_articles_without_a_date_are_counted_and_listed(client):
-    assert client.json("a/report.json")["totals"]["undated"] == 3
-    assert "no date" in client.page("a/articles?year=")
-
-
 def test_a_withdrawal_leads_to_its_article(filled, make):
     numbers = {number: article_id(f"{SITE}/{number}") for number in (1, 2)}
 
@@ -127,3 +89,70 @@ def test_a_withdrawal_leads_to_its_article(filled, make):
     assert look["path"] == "changes?kind=withdrawn"
     assert {example["path"] for example in look["examples"]} == {f"article/{number}" for number in numbers.values()}
     assert f'href="/a/article/{numbers[2]}"' in client.page("a/report")
+
+
+def test_the_newest_articles_stand_first_with_site_day_and_first_sentence(client, filled, monkeypatch):
+    with sqlite3.connect(filled) as db:
+        db.execute("UPDATE articles SET published_day = '2026-01-0' || substr(url, -1), text = text || ' More of it.'")
+    page = client.json("a/index.json")
+    assert [new["article"]["title"] for new in page["newest"]] == ["Three", "Two", "One"]
+    text = visible_text(client.page("a/"))
+    assert "a.example · 2026-01-03 Three The harbour opened again. a.example · 2026-01-02 Two Water ran short." in text
+    assert "More of it" not in text
+    monkeypatch.setattr(home_page, "NEWEST", 2)
+    page = client.page("a/")
+    assert "All articles" in visible_text(page)
+    assert "1 of 3" in visible_text(client.page(linked(page, "Three")))  # it opens in the list that it begins
+
+
+def test_what_needs_a_look_is_one_line_that_leads_there(client, filled, make, monkeypatch):
+    with Archive.open(filled) as archive:
+        archive.save([make.outcome(f"{SITE}/5", "Words of it.")])
+        archive.db.execute("UPDATE pages SET certainty = 0.1")
+    count = sum(look["needs_look"] for look in client.json("a/report.json")["looks"])
+    assert (count > 0, client.json("a/index.json")["looks"]) == (True, count)
+    words = f"{count} thing{'s need' if count > 1 else ' needs'} a look"
+    assert "of low certainty" in client.page(linked(client.page("a/"), words))
+    monkeypatch.setattr(room, "_FEW_URLS", 0)
+    with Archive.open(filled) as archive:
+        archive.save([make.outcome(f"{SITE}/6", "Words of another.")])
+    client = RoomClient(filled)
+    assert "what needs a look is being counted" in client.page("a/")
+    for _ in range(500):
+        if client.json("a/index.json")["looks"] is not None:
+            break
+        time.sleep(0.01)
+    else:
+        raise AssertionError("it was never counted")
+
+
+def test_an_empty_archive_has_a_front_page(file):
+    Archive.open(file).close()
+    page = visible_text(RoomClient(file).page("a/"))
+    assert "0 articles from 0 hosts" in page
+    assert "The archive has no article." in page
+
+
+def test_a_folder_lists_an_archive_without_articles_and_one_that_cannot_be_read(tmp_path):
+    for name in ("empty", "newer"):
+        Archive.open(tmp_path / f"{name}.db").close()
+    client = RoomClient(tmp_path)
+    with sqlite3.connect(tmp_path / "newer.db") as db:
+        db.execute("PRAGMA user_version = 99")
+    empty, newer = client.json("index.json")["archives"]
+    size = (tmp_path / "empty.db").stat().st_size
+    assert empty == {
+        "name": "empty", "path": str(tmp_path / "empty.db"), "size": size, "articles": 0, "hosts": "", "last_run": "",
+        "fault": "",
+    }  # fmt: skip
+    assert "newer" in newer["fault"]
+    assert newer | {"fault": "", "name": "empty", "path": empty["path"], "size": size} == empty
+
+
+def test_a_bar_is_divided_by_shares():
+    parts = bar_parts([("a", 1), ("b", 999), ("c", 0), ("d", 250)])
+    assert parts == (
+        BarPart("a", 1, 0.0, 0.4), BarPart("b", 999, 0.08, 79.92), BarPart("c", 0, 80.0, 0.0),
+        BarPart("d", 250, 80.0, 20.0),
+    )  # fmt: skip
+    assert bar_parts([("a", 0)]) == (BarPart("a", 0, 0.0, 0.0),)

@@ -43,15 +43,18 @@ def test_a_form_of_its_own_page_is_taken(client, block_of, origin):
     "headers",
     [
         {},
-        {"origin": "null"},
-        {"origin": "https://evil.example"},
-        {"origin": f"http://127.0.0.1:{PORT + 1}"},
-        {"origin": "http://127.0.0.1"},
-        {"origin": f"https://127.0.0.1:{PORT}"},
-        {"origin": f"http://localhost:{PORT}"},
-        {"origin": ORIGIN, "sec-fetch-site": "cross-site"},
-        {"origin": ORIGIN, "sec-fetch-site": "same-site"},
-        {"origin": ORIGIN, "sec-fetch-site": "none"},
+        *(
+            {"origin": origin}
+            for origin in (
+                "null",
+                "https://evil.example",
+                "http://127.0.0.1",
+                f"http://127.0.0.1:{PORT + 1}",
+                f"https://127.0.0.1:{PORT}",
+                f"http://localhost:{PORT}",
+            )
+        ),
+        *({"origin": ORIGIN, "sec-fetch-site": site} for site in ("cross-site", "same-site", "none")),
     ],
 )
 def test_a_form_from_elsewhere_changes_nothing(client, block_of, headers):
