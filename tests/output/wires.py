@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from broadsheet.output.raw.raw_exchange import Capture, RawExchange
+from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 
 AT = "2026-01-01T00:00:{:02}+00:00"
@@ -22,3 +24,14 @@ def fetched(url: str, second: int = 0, body: bytes = b"hello", status: int = 200
     raw = make_exchange(body, head=b"HTTP/1.1 %d Yes\r\nX-Odd: 1\r\n\r\n" % status, **changes)
     capture = Capture(url, at, status, url, "text/html", payload_length=len(body), raw=raw)
     return Outcome(url, "done", "feed", status, at, capture)
+
+
+def archive_with_warcs(file: Path, size: int = 10**9) -> Archive:
+    """An archive that keeps raw responses."""
+    archive = Archive.open(file)
+    archive.keep_raw({"software": "test"}, size)
+    return archive
+
+
+def warcs(file: Path) -> list[Path]:
+    return sorted(file.parent.glob(f"{file.name}.warc/*.warc.gz"))

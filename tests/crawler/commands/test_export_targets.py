@@ -24,8 +24,7 @@ from tests.crawler.shell import environment, verb_here
 from tests.crawler.warm import PATIENCE, REPOSITORY
 from tests.internal_tables import BLOCK_TEXTS
 from tests.output.conftest import Maker
-from tests.output.raw.test_warc_files import archive_with_warcs
-from tests.output.wires import fetched
+from tests.output.wires import archive_with_warcs, fetched
 
 PROGRAM = f"{sys.executable} -m broadsheet.crawler.cli"
 FORMATS = ("jsonl", "csv", "wacz")

@@ -50,8 +50,7 @@ from broadsheet.output.read.wacz import export_wacz
 from broadsheet.output.read.web_feeds import FeedScope, atom_document, json_feed_document, read_feed
 from tests.internal_tables import BLOCK_TEXTS
 from tests.output.conftest import Maker
-from tests.output.raw.test_warc_files import archive_with_warcs
-from tests.output.wires import make_exchange
+from tests.output.wires import archive_with_warcs, make_exchange
 
 TEI_ELEMENTS = set(
     "TEI ab abstract author availability bibl body cell code date div encodingDesc fileDesc head hi idno item keywords"

@@ -1,10 +1,10 @@
-"""Tests."""
+"""Records of other programs: what can be read of them, and which faults are said."""
 
 import base64
 import gzip
 import hashlib
 import os
-from contextlib import suppress
+from collections import deque
 
 import pytest
 
@@ -57,24 +57,17 @@ def test_a_wrong_checksum_of_a_member_is_said_where_no_digest_speaks_for_the_blo
     assert read(spoilt(gzip.compress(record(URL, BLOCK, WARC_Block_Digest="")))) == (BLOCK, (DIGEST_MISMATCH,))
 
 
-@pytest.mark.parametrize("length", ["", "-3", "10", "x"])
+@pytest.mark.parametrize("length", ["", "-3", "10", "x", str(len(BLOCK) + 500)])
 def test_a_block_with_a_wrong_length_is_taken_whole(length):
     assert read(record(URL, BLOCK, Content_Length=length)) == (BLOCK, (WRONG_LENGTH,))
 
 
-def test_a_block_that_is_whole_although_its_length_is_too_large_is_not_called_truncated():
-    assert read(record(URL, BLOCK, Content_Length=str(len(BLOCK) + 500))) == (BLOCK, (WRONG_LENGTH,))
-
-
 def test_a_clipped_block_is_taken_as_far_as_it_goes():
     whole = record(URL, BLOCK)
+    assert read(record(URL, BLOCK, WARC_Segment_Number="1")) == (BLOCK, (TRUNCATED,))
     assert read(whole[:-100]) == (BLOCK[:-96], (TRUNCATED,))
     block, faults = read(gzip.compress(whole)[:-20])
     assert (BLOCK.startswith(block), len(block) > 50, faults) == (True, True, (TRUNCATED,))
-
-
-def test_a_segment_of_a_response_is_not_the_whole():
-    assert read(record(URL, BLOCK, WARC_Segment_Number="1")) == (BLOCK, (TRUNCATED,))
 
 
 def test_a_changed_byte_of_a_packed_record_is_never_taken_for_what_was_sent():
@@ -183,14 +176,10 @@ def test_a_member_without_end_gives_what_there_is(pack):
 
 
 def test_a_damaged_member_gives_what_came_before_the_damage():
-    member = bytearray(gzip.compress(BODY))
+    member, out = bytearray(gzip.compress(BODY)), bytearray()
     member[-6] ^= 0xFF  # the checksum
     with pytest.raises(MemberError):
-        list(unpack_member(bytes(member), 0, len(member)))
-    out = bytearray()
-    with suppress(MemberError):
-        for piece in unpack_member(bytes(member), 0, len(member)):
-            out += piece
+        deque(map(out.extend, unpack_member(bytes(member), 0, len(member))), 0)
     assert bytes(out) == BODY
 
 
@@ -216,7 +205,6 @@ def test_a_member_is_read_and_given_out_in_pieces(pack):
 def test_a_head_says_where_the_block_begins_and_how_long_it_is():
     data = record(URL, b"the block")
     head = parse_record_head(data)
-    assert head is not None
     assert (head.kind, head.url, head.length, head.is_arc) == ("response", URL, 9, False)
     assert data[head.size :].startswith(b"the block")
 
@@ -237,21 +225,18 @@ def test_a_head_says_where_the_block_begins_and_how_long_it_is():
 )
 def test_an_odd_head_is_read(old, new, kind, url):
     head = parse_record_head(record(URL, b"the block").replace(old, new))
-    assert head is not None
     assert (head.kind, head.url, head.length) == (kind, url, 9)
 
 
 @pytest.mark.parametrize("length", ["", "-5", "many", "9" * 30])
 def test_a_length_that_is_no_length_is_none(length):
     head = parse_record_head(record(URL, b"the block", Content_Length=length))
-    assert head is not None
     assert head.length is None
 
 
 def test_the_first_of_two_fields_counts_and_a_head_may_break_off():
     data = record(URL, b"x").replace(b"WARC-Date", b"WARC-Target-URI: https://b.example/\r\nWARC-Date")
     head = parse_record_head(data)
-    assert head is not None
     assert (head.url, parse_record_head(data[:90]) is not None) == ("https://b.example/", True)
 
 
@@ -268,7 +253,6 @@ def test_the_first_of_two_fields_counts_and_a_head_may_break_off():
 )
 def test_an_arc_head_of_either_version_is_read(line):
     head = parse_record_head(f"{line}\nthe block".encode())
-    assert head is not None
     assert (head.kind, head.url, head.length, head.is_arc) == ("response", "https://a.example/a b", 7, True)
     assert head.size == len(line) + 1
 
@@ -287,7 +271,6 @@ def test_an_arc_record_may_be_empty_or_of_no_known_length(text, length):
 def test_the_head_of_an_arc_file_is_no_answer(version):
     data = arc_file_head(version) + arc_record(URL, b"x")
     head = parse_record_head(data)
-    assert head is not None
     assert head.kind == "warcinfo"
     assert data[head.size + (head.length or 0) :].startswith(b"\nhttps://")
 
@@ -303,8 +286,6 @@ def test_other_bytes_are_no_head(data):
 
 def test_what_may_follow_a_record():
     head, arc = parse_record_head(record(URL, b"x")), parse_record_head(arc_record(URL, b"x"))
-    assert head is not None
-    assert arc is not None
     assert all(ends_record(head, following) for following in (b"", b"\r\n\r\njunk", b"\n", record(URL, b"y")))
     assert not ends_record(head, b"more of the block")
     assert ends_record(arc, b"\nmore")
@@ -313,5 +294,4 @@ def test_what_may_follow_a_record():
 
 def test_a_head_without_end_is_not_read_for_ever():
     head = parse_record_head(b"WARC/1.0\r\nA: " + b"x" * 655_360)
-    assert head is not None
     assert head.size == 65_536

@@ -64,8 +64,5 @@ def test_what_is_long_or_secret_is_in_no_message(value, shown):
     assert repr(value) == shown
 
 
-def test_a_capture_and_a_cleaned_page_are_told_without_their_bytes_and_texts():
-    capture = Capture("http://a.test/", "2026", 200, raw=RawExchange(b"GET /secret", HEAD, b"secret"))
-    assert "raw=" not in repr(capture)
-    cleaned = broadsheet.clean("<title>A title</title><p>A text that is long enough to be one.</p>", "http://a.test/1")
-    assert repr(cleaned) == f"Cleaned(url='http://a.test/1', title='A title', page_type={cleaned.page_type!r})"
+def test_a_capture_is_told_without_its_bytes():
+    assert "raw=" not in repr(Capture("http://a.test/", "2026", 200, raw=RawExchange(b"GET /secret", HEAD, b"secret")))

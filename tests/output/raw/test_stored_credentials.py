@@ -17,8 +17,7 @@ from broadsheet.output.raw.warc_reader import iter_records
 from broadsheet.output.raw.warc_writer import RecordMaker
 from broadsheet.output.read.wacz import export_wacz
 from tests.internal_tables import WARC_FILES
-from tests.output.raw.test_warc_files import archive_with_warcs, file, warcs  # noqa: F401
-from tests.output.wires import fetched, make_exchange
+from tests.output.wires import archive_with_warcs, fetched, make_exchange, warcs
 
 SENT = b"GET / HTTP/1.1\r\nHost: a.test\r\nAuthorization: Bearer s3cret-0f-old\r\nX-Mine: kept\r\n\r\n"
 WITHOUT = b"GET / HTTP/1.1\r\nHost: a.test\r\nAuthorization: [redacted]\r\nX-Mine: kept\r\n\r\n"
@@ -26,7 +25,7 @@ EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
 
 
 @pytest.fixture
-def old_file(file):  # noqa: F811
+def old_file(file):
     """An archive of several files whose requests hold a credential, but for one."""
     with archive_with_warcs(file, 6_000) as archive:
         for number in range(9):
@@ -44,7 +43,7 @@ def test_they_are_counted_and_told_in_a_line(old_file):
     assert "s3cret" not in warning
 
 
-def test_an_archive_without_any_says_nothing(file):  # noqa: F811
+def test_an_archive_without_any_says_nothing(file):
     with archive_with_warcs(file) as archive:
         assert credentials_warning(archive.db, file.parent) == ""
         archive.save([fetched("http://a.test/")])

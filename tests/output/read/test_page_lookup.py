@@ -5,8 +5,7 @@ import pytest
 from broadsheet.output.archive.url_words import NO_REASON
 from broadsheet.output.read.page_lookup import UrlResult, find_record, find_url_result
 from tests.output.filled_rows import put
-from tests.output.raw.test_warc_files import archive_with_warcs
-from tests.output.wires import make_exchange
+from tests.output.wires import archive_with_warcs, make_exchange
 
 URL = "http://a.test/1"
 

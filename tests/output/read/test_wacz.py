@@ -25,9 +25,7 @@ from broadsheet.crawler.demo.server import DemoServer
 from broadsheet.output.raw.warc_reader import parse_record
 from broadsheet.output.read import wacz
 from broadsheet.output.read.wacz import MissingWarcError, export_wacz, surt
-from tests.browser import (
-    browser,  # noqa: F401
-)
+from tests.browser import browser  # noqa: F401
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl
 from tests.crawler.shell import command
@@ -35,13 +33,8 @@ from tests.internal_tables import WARC_FILES
 from tests.output.cleaned_pages import page_rows
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
-from tests.output.raw.test_warc_files import (
-    archive_with_warcs,
-    file,  # noqa: F401
-    warcs,
-)
 from tests.output.read.replay_page import replay_server, viewer_address
-from tests.output.wires import fetched
+from tests.output.wires import archive_with_warcs, fetched, warcs
 from tests.tools import ToolsMissingError, programs
 
 _KEYS_OF_PACKAGE = """import json, sys, surt
@@ -123,7 +116,7 @@ def members(path: Path) -> dict[str, bytes]:
         return {name.filename: packed.read(name) for name in packed.infolist()}
 
 
-def test_everything_is_in_it_and_listed_with_its_digest(file, tmp_path):  # noqa: F811
+def test_everything_is_in_it_and_listed_with_its_digest(file, tmp_path):
     target, make = tmp_path / "out.wacz", Maker()
     with archive_with_warcs(file, 20_000) as archive:
         for number in range(4):
@@ -207,7 +200,7 @@ def extra_fields(path: Path) -> dict[str, tuple[int, int]]:
 
 @pytest.mark.parametrize("limit", [None, 5000])
 def test_a_member_has_zip64_fields_only_where_the_directory_has_them_too(
-    file,  # noqa: F811
+    file,
     tmp_path,
     monkeypatch,
     limit,
@@ -225,7 +218,7 @@ def test_a_member_has_zip64_fields_only_where_the_directory_has_them_too(
     assert_index(members(target))
 
 
-def test_a_file_that_is_not_there_or_shorter_than_what_was_committed_is_named(file, tmp_path):  # noqa: F811
+def test_a_file_that_is_not_there_or_shorter_than_what_was_committed_is_named(file, tmp_path):
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1")])
         with warcs(file)[0].open("r+b") as stream:
@@ -238,7 +231,7 @@ def test_a_file_that_is_not_there_or_shorter_than_what_was_committed_is_named(fi
 
 
 @pytest.mark.slow
-def test_the_command(file, tmp_path):  # noqa: F811
+def test_the_command(file, tmp_path):
     with archive_with_warcs(file):
         pass
     target = tmp_path / "out.wacz"
