@@ -1,4 +1,4 @@
-"""WARC files in step with the archive, here or in a store: after kills, faults and full disks rows and records agree."""
+"""WARC files in step with the archive, here or in a store: after kills and full disks rows and records agree."""
 
 import itertools
 import multiprocessing
