@@ -8,22 +8,17 @@ import socket
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
-from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands import browse
 from broadsheet.crawler.commands.browse import read_raw
-from broadsheet.crawler.commands.changes import edit_summary
 from broadsheet.output.archive.archive_errors import NotReachable
-from broadsheet.output.browse.room import RoomWording
 from broadsheet.output.browse.strict_requests import NotHereError
 from broadsheet.output.browse.url_pages import RawDocument
 from broadsheet.output.raw.raw_exchange import RecordLocation
-from broadsheet.output.read.plain_words import reason_text
 from tests.crawler.shell import start
 from tests.crawler.warcs import answer, record, write
 
@@ -124,33 +119,3 @@ def test_a_port_that_is_taken_is_an_error_where_it_was_named_and_else_another(mo
 )  # fmt: skip
 def test_hosts_that_are_this_machine_alone(host: str, is_loopback: bool, in_url: str) -> None:
     assert (browse._is_loopback(host), browse._url_host(host)) == (is_loopback, in_url)
-
-
-@pytest.mark.usefixtures("closed_room")
-def test_the_room_has_all_that_its_pages_ask_for(db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Any] = []
-
-    def serve(listeners: Any) -> None:
-        assert signal.getsignal(signal.SIGTERM) is signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        for listener in listeners:
-            listener.socket.close()
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(browse.application, "make_app", lambda room, names: made.append((room, names)))
-    monkeypatch.setattr(browse.raw_responses, "make_raw_app", lambda *words: made.append(words))
-    monkeypatch.setattr(browse.application, "serve", serve)
-    for name in ("ui.js", "sw.js"):
-        (tmp_path / name).touch()
-    for options, may_write, assets in (
-        ([], True, None),
-        (["--read-only", "--replay-assets", tmp_path], False, tmp_path),
-    ):
-        made.clear()
-        assert run(["browse", str(db), "--port", "0", *map(str, options)]) == 0
-        (raw_room, read, raw_names, own_names), (room, names) = made
-        assert raw_room is room
-        assert (read, own_names) == (read_raw, names)
-        assert raw_names != names
-        assert list(room.library.archives) == ["made"]
-        assert room.wording == RoomWording(reason_text, edit_summary)
-        assert (room.may_write, room.replay_assets, room.read_raw) == (may_write, assets, read_raw)

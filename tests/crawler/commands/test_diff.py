@@ -8,16 +8,14 @@ import pytest
 from rich.console import Console
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
-from broadsheet.cleaners.compare.edits import BlockChange
 from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands.diff import (
     RevisionChoice,
     _choose_revisions,
-    _print_comparison,
     _render_words,
 )
 from broadsheet.output.archive.revisions import RevisionChange, RevisionMark
-from broadsheet.output.read.edit_history import Comparison, RevisedArticle, Revision
+from broadsheet.output.read.edit_history import Revision
 
 
 def revision(number: int, change: RevisionChange = EditKind.BODY, *kinds: RevisionChange, note: str = "") -> Revision:
@@ -88,21 +86,3 @@ def test_words_have_marks_where_there_are_no_colours() -> None:
     assert "{+" not in coloured
     assert "\x1b[1;31" in coloured or "\x1b[1;9;31m" in coloured
     assert "\x1b[1;32m" in coloured
-
-
-TEXTS = (("a", "a"), ("b", "b"), ("old", "new"), ("", "more"), ("c", "c"), ("gone", ""))
-COMPARISON = Comparison(
-    RevisedArticle(7, "http://a.test/1", 9), REVISIONS[0], REVISIONS[1], (("-", "Old"), ("+", "New")),
-    tuple(BlockChange(*texts) for texts in TEXTS),
-)  # fmt: skip
-
-
-def test_what_is_the_same_is_counted(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
-    _print_comparison(COMPARISON)
-    assert [line for line in capsys.readouterr().out.splitlines() if line] == [
-        "http://a.test/1", "revision 1, 2026-01-01 12:00: first", "revision 2, 2026-01-02 12:00: body",
-        "[-Old-]{+New+}", "… 2 blocks unchanged", "[-old-]{+new+}", "{+more+}", "… 1 block unchanged", "[-gone-]",
-    ]  # fmt: skip
-    _print_comparison(COMPARISON._replace(rows=COMPARISON.rows[:2]))
-    assert capsys.readouterr().out.splitlines()[-1] == "… 2 blocks unchanged"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,27 +143,3 @@ def test_what_failed_is_a_line_each_with_its_advice(db: Path, capsys: pytest.Cap
     print_failures(run(db, MISSING), looks, told.append)
     assert told == ["The start failed", "A fault"]
     assert capsys.readouterr().err == "broadsheet: The start failed (look at it)\nbroadsheet: A fault\n"
-
-
-def test_next_steps_are_explained_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda _: "/bin/it")
-    shown = {}
-    for columns in (112, 113, 114, 115):
-        monkeypatch.setenv("COLUMNS", str(columns))
-        shown[columns] = next_steps("a.db").splitlines()[2:]
-    commands = [
-        "  broadsheet search a.db WORDS", "  broadsheet report a.db",
-        "  broadsheet export a.db --format csv -o articles.csv", "  broadsheet datasette a.db",
-        "  broadsheet browse a.db",
-    ]  # fmt: skip
-    explained = [
-        "find articles", "what is missing and why, every rule by what it removed", "or jsonl, or markdown",
-        "query it in SQL", "read it in a browser, see what was removed and why, mend it",
-    ]  # fmt: skip
-    wide = [f"{command:<53}  {what}" for command, what in zip(commands, explained, strict=True)]
-    assert max(map(len, wide)) == 114
-    assert shown == {112: commands, 113: commands, 114: wide, 115: wide}
-    monkeypatch.setattr(shutil, "which", lambda _: None)
-    monkeypatch.setattr(sys, "executable", "/none/python")
-    monkeypatch.setenv("COLUMNS", "300")
-    assert "(pipx install datasette)" in next_steps("a.db")

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
-from scrapy.crawler import AsyncCrawlerProcess
-from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
-from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import spider_run
-from broadsheet.crawler.commands.run_summary import RunResult
 from broadsheet.crawler.commands.spider_run import lacks_contact, spider_settings
-from broadsheet.crawler.crawl.spiders import SiteSpider
 from broadsheet.output.raw.warc_folders import Recovery
 
 
@@ -58,12 +52,6 @@ ALWAYS = {
 )  # fmt: skip
 def test_options_become_settings(given: dict[str, Any], changed: dict[str, Any]) -> None:
     assert spider_settings(PLAIN | given) == ALWAYS | changed
-
-
-class EndedTask:
-    def __init__(self, error: Exception | None, *, is_cancelled: bool = False, is_done: bool = True) -> None:
-        self.exception = lambda: error
-        self.cancelled, self.done = lambda: is_cancelled, lambda: is_done
 
 
 def spider(due: int, *, contact: str = "", **counts: int) -> Any:
@@ -126,82 +114,3 @@ def test_a_crawl_says_what_it_begins_with_and_that_it_stops(quiet, existed, lack
     assert (handled, opened) == ([signal.SIGTERM, signal.SIGINT], [begun] if watched else [])
     told = capsys.readouterr().err.splitlines()
     assert told == [*lines, *lines[-1:]] if STOPPING in lines else told == lines
-
-
-class FakeProcess:
-    """Process of Scrapy's that ends as a test says; `made` are the settings and arguments that it was given."""
-
-    made: ClassVar[list[Any]] = []
-    spider: ClassVar[Any] = None
-    signal_number = 0
-    is_done = True
-    problem = ""
-
-    def __init__(self, settings: Settings) -> None:
-        self.made[:] = [settings]
-
-    def create_crawler(self, spider_class: type) -> Any:
-        if self.problem:
-            raise UsageError(self.problem)
-        self.made.append(spider_class)
-        signals = SimpleNamespace(connect=lambda *connected: self.made.append(connected[0].__self__))
-        return SimpleNamespace(signals=signals, spider=self.spider, stats=SimpleNamespace(get_stats=lambda: {"a": 1}))
-
-    def crawl(self, crawler: Any, **arguments: Any) -> Any:
-        self.made.append(arguments)
-        return EndedTask(None, is_done=self.is_done)
-
-    def start(self) -> None:
-        pass
-
-
-@pytest.mark.parametrize(
-    ("is_done", "signal_number", "end"), [(True, 0, "max_pages"), (True, 15, "max_pages"), (False, 2, "killed")]
-)
-def test_a_crawl_that_ran_is_told_with_its_counts_and_its_end(is_done, signal_number, end, monkeypatch, tmp_path):
-    closed: list[str] = []
-    ran: Any = SiteSpider.__new__(SiteSpider)
-    ran.end_reason = "max_pages"
-    ran.parts = SimpleNamespace(
-        seeds=("https://a.example/",), session=SimpleNamespace(stored_counts={"done/article": 3}),
-        workers=SimpleNamespace(close=lambda: closed.append("workers")),
-    )  # fmt: skip
-    monkeypatch.setattr(FakeProcess, "spider", ran)
-    monkeypatch.setattr(FakeProcess, "is_done", is_done)
-    monkeypatch.setattr(FakeProcess, "signal_number", signal_number)
-    monkeypatch.setattr(spider_run, "_SpiderProcess", FakeProcess)
-    db = tmp_path / "a.db"
-    db.write_bytes(b"x")
-    opened: list[Any] = []
-    result = spider_run.run_spider(str(db), {"contact": "", "seeds": 1}, {"BROADSHEET_PROGRESS": True}, opened.append)
-    assert replace(result, seconds=0.0) == RunResult(
-        str(db), ("https://a.example/",), 0.0, {"done/article": 3}, end, signal_number, stats={"a": 1}
-    )
-    assert (0 <= result.seconds < 60, closed) == (True, ["workers"])
-    settings, spider_class, watcher, arguments = FakeProcess.made
-    assert (settings["BROADSHEET_PROGRESS"], settings.getpriority("BROADSHEET_PROGRESS")) == (True, 40)
-    assert (spider_class, arguments) == (SiteSpider, {"db": str(db), "contact": "", "seeds": 1})
-    assert (watcher._quiet, watcher._archive_existed, watcher.has_no_contact) == (False, True, True)
-    watcher.on_opened("it")
-    assert opened == ["it"]
-
-
-def test_a_crawl_that_was_stopped_while_it_began_is_killed_and_what_keeps_it_is_an_error(monkeypatch):
-    monkeypatch.setattr(spider_run, "_SpiderProcess", FakeProcess)
-    monkeypatch.setattr(FakeProcess, "signal_number", 15)
-    result = spider_run.run_spider("a.db", {}, {})
-    assert replace(result, seconds=0.0) == RunResult("a.db", (), 0.0, {}, "killed", 15)
-    monkeypatch.setattr(FakeProcess, "problem", "no such spider")
-    with pytest.raises(CommandError, match="no such spider"):
-        spider_run.run_spider("a.db", {}, {})
-    monkeypatch.setattr(spider_run, "ENVIRONMENT_PROBLEMS", ["the environment is wrong"])
-    with pytest.raises(CommandError, match="the environment is wrong"):
-        spider_run.run_spider("a.db", {}, {})
-
-
-def test_a_signal_that_scrapy_handles_is_noted_and_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    handled: list[Any] = []
-    monkeypatch.setattr(AsyncCrawlerProcess, "_signal_shutdown", lambda _, *words: handled.append(words))
-    process = spider_run._SpiderProcess.__new__(spider_run._SpiderProcess)
-    process._signal_shutdown(15, None)
-    assert (process.signal_number, handled) == (15, [(15, None)])

@@ -25,10 +25,7 @@ import broadsheet.crawler.crawl.session
 import broadsheet.crawler.fleet.fleet_takedowns
 import broadsheet.crawler.fleet.stored_run
 import broadsheet.output.collections.archive_merge  # noqa: F401 - these four take hold of what a test replaces
-from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import (
-    crawl,
-    demo,
     fleet,
     import_archives,
     progress_line,
@@ -37,7 +34,6 @@ from broadsheet.crawler.commands import (
     spider_run,
 )
 from broadsheet.crawler.commands.run_summary import RunResult
-from broadsheet.crawler.crawl import early_checks, processes
 from broadsheet.crawler.fleet import fleet_folder, fleet_run, site_records
 from broadsheet.crawler.fleet.object_store import StoreUnreachable
 from broadsheet.crawler.fleet.store_address import make_store
@@ -154,48 +150,6 @@ def test_ctrl_c_stops_in_good_order(command: str, db: str, lines: list[str], mon
     assert len(StoppedWorkers.jobs) < 5, "what was not begun is left"
     monkeypatch.setattr(StoppedWorkers, "jobs", [None, None])
     assert verb_here(*command.split())[0] == 0
-
-
-@pytest.mark.usefixtures("here")
-@pytest.mark.parametrize(
-    ("command", "steps"),
-    [
-        ("crawl https://a.example/ --db new.db", "require check watch start import crawl"),
-        ("crawl --db town.db", "require check watch start import open"),
-        ("update town.db", "watch start import open"),
-        ("update --pictures town.db", "watch start import open"),
-        ("demo --keep kept", "start import crawl"),
-        ("doctor https://a.example/", "start crawl"),
-        ("rules test rules/a.example.txt", "start crawl"),
-        ("import town.warc --db new.db", "require check start open"),
-        ("fleet run none.toml", "require"),
-        ("merge new.db town.db", "start open"),
-        ("reclean town.db", "start open"),
-        ("import --own --db town.db", "require start open"),
-    ],
-)
-def test_workers_are_started_before_what_makes_the_process_large(command, steps, monkeypatch):
-    taken: list[str] = []
-
-    def step(name: str, *, is_last: bool = False) -> Callable[..., None]:
-        def take(*_words: object, **_options: object) -> None:
-            taken.append(name)
-            if is_last:
-                raise CommandError("so far")
-
-        return take
-
-    for place, attribute, name in (
-        (processes, "require_workers", "require"), (processes, "start_workers", "start"),
-        (processes, "watch_lifeline", "watch"), (early_checks, "check_crawl", "check"),
-        (early_checks, "check_files", "check"), (crawl, "import_while_not_collecting", "import"),
-        (demo, "import_while_not_collecting", "import"),
-    ):  # fmt: skip
-        monkeypatch.setattr(place, attribute, step(name))
-    monkeypatch.setattr(spider_run, "run_spider", step("crawl", is_last=True))
-    monkeypatch.setattr(archive_writer.Archive, "open", step("open", is_last=True))
-    verb_here(*command.split())
-    assert " ".join(dict.fromkeys(taken)) == steps
 
 
 @pytest.mark.usefixtures("here")

@@ -14,6 +14,7 @@ from broadsheet.crawler.commands import update
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.crawler.shell import command, crawl, rows
+from tests.output.conftest import Maker
 from tests.output.filled_rows import put
 
 
@@ -110,3 +111,24 @@ def test_named_pages_alone_are_fetched_now(tmp_path: Path) -> None:
         stored = {url for (url,) in rows(db, "SELECT url FROM articles")}
         assert stored >= {f"{site.url}{path}" for path in (*stories, "/new") if path != moved}
         assert command("verify", db)[0] == 0
+
+
+def test_pictures_are_asked_of_the_hosts_with_most_articles_first_as_the_last_crawl_asked(tmp_path, monkeypatch):
+    ran: list[dict[str, Any]] = []
+    monkeypatch.setattr(update, "run_crawl", lambda options, **callbacks: ran.append(dict(options)) or 7)
+    make, file = Maker(), str(tmp_path / "a.db")
+    given = {"db": file, "contact": "", "obey_directives": False, "site_rules": None}
+    Archive.open(file).close()
+    with pytest.raises(CommandError, match="has no articles yet"):
+        update._fetch_pictures(given, str)
+    with Archive.open(file, make.clock) as archive:
+        archive.runs.start("crawl", {"seeds": ["x"], "contact": "me@a.example", "obey_directives": True}, {})
+        urls = ("http://a.test/1", "https://b.test:8080/1", "https://b.test:8080/2")
+        archive.save([make.outcome(url, f"text {url}") for url in urls])
+    assert update._fetch_pictures(given, str) == update._fetch_pictures(given | {"contact": "you@a.example"}, str) == 7
+    expected = {
+        "urls": ("https://b.test:8080/", "http://a.test/"), "only_missing": True, "keep": "pictures",
+        "contact": "me@a.example", "obey_directives": True, "no_warc": False, "revisit": "", "max_pages": None,
+    }  # fmt: skip
+    assert {name: ran[0][name] for name in expected} == expected
+    assert ran[1]["contact"] == "you@a.example"

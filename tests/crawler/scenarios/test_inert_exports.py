@@ -366,21 +366,6 @@ def feed(db: Database, name: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["json", "jsonlines", "jsonl", "jl"])
-def test_feeds_of_json(db: Database, name: str) -> None:
-    for _ in payloads_in(db):
-        text = feed(db, name)
-        assert_not_acting(text)
-        assert (json.loads(text) if name == "json" else [json.loads(line) for line in text.splitlines()]) == items(db)
-
-
-@pytest.mark.slow
-def test_feed_of_csv(db: Database) -> None:
-    for payload in payloads_in(db):
-        assert letters(assert_inert_table(feed(db, "csv"))["title"]) == letters(payload)
-
-
-@pytest.mark.slow
 def test_feed_of_xml(db: Database) -> None:
     for payload in payloads_in(db):
         text = feed(db, "xml")

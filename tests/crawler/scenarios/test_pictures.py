@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+import gzip
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -56,7 +56,9 @@ def pictures(result: Result, site: ScriptedSite) -> dict[str, set[str]]:
 
 
 @pytest.mark.slow
-def test_pictures_come_after_the_pages_once_each_and_bounded(crawl: Crawl, serve: Serve) -> None:
+def test_pictures_come_after_the_pages_once_each_and_bounded_and_go_with_their_article(
+    crawl: Crawl, serve: Serve
+) -> None:
     site = an_illustrated_site(serve)
     result = crawl(site.url + "/", **KEPT)
     assert pictures(result, site) == {"/one": OF_ONE, "/two": OF_TWO}
@@ -84,6 +86,18 @@ def test_pictures_come_after_the_pages_once_each_and_bounded(crawl: Crawl, serve
     crawl(site.url + "/", **KEPT)
     assert [path for path in site.paths()[before:] if path.startswith("/i/")] == []
 
+    assert verb("forget", result.db, site.url + "/one", "--yes")[0] == 0
+    gone = {"/one", "/i/a.png", "/i/lead.png"}  # what no other article shows goes along
+    assert pictures(result, site) == {"/two": OF_TWO}
+    assert {path for path, state in result.states(site).items() if state == ("skipped", "forgotten")} == gone
+    assert verb("verify", result.db)[0] == 0
+    assert result.rows("SELECT count(*) FROM captures WHERE url LIKE '%/i/lead.png'") == [(0,)]
+    left = unpacked(Path(f"{result.db}.warc"))
+    assert (png(shade=50) in left, png() in left) == (False, True), "another article shows the same bytes as a.png"
+    before = len(site.paths())
+    crawl(site.url + "/", **KEPT)
+    assert not gone & set(site.paths()[before:])
+
 
 @pytest.mark.slow
 def test_without_the_option_no_picture_is_asked_for_and_update_gets_them_later(crawl: Crawl, serve: Serve) -> None:
@@ -98,16 +112,8 @@ def test_without_the_option_no_picture_is_asked_for_and_update_gets_them_later(c
     assert code == 0, errors
     assert "6 pictures" in out
     assert pictures(result, site) == {"/one": OF_ONE, "/two": OF_TWO}
-    assert set(site.paths()[before:]) <= {
-        "/robots.txt",
-        "/i/gone.png",
-        "/i/huge.png",
-        "/i/no.png",
-        "/i/halfway.png",
-        "/i/there.png",
-        *OF_ONE,
-        *OF_TWO,
-    }
+    asked = {f"/i/{name}.png" for name in ("gone", "huge", "no", "halfway", "there")}
+    assert set(site.paths()[before:]) <= {"/robots.txt", *asked, *OF_ONE, *OF_TWO}
     assert result.articles() == texts
     assert verb("verify", result.db)[0] == 0
     code, out, errors = command("update", result.db, "--pictures", "--allow-private", "--delay", "0")
@@ -162,35 +168,7 @@ def test_a_limit_on_pages_does_not_keep_their_pictures_out(crawl: Crawl, serve: 
     assert "/two" not in site.paths()
 
 
-@pytest.mark.slow
-def test_a_takedown_takes_the_pictures_along_that_no_other_article_shows(crawl: Crawl, serve: Serve) -> None:
-    site = an_illustrated_site(serve)
-    result = crawl(site.url + "/", **KEPT)
-    secret = png(shade=50)
-    folder = Path(f"{result.db}.warc")
-    assert verb("forget", result.db, site.url + "/one", "--yes")[0] == 0
-    assert pictures(result, site) == {"/two": OF_TWO}
-    states = result.states(site)
-    assert {path for path, state in states.items() if state == ("skipped", "forgotten")} == {
-        "/one",
-        "/i/a.png",
-        "/i/lead.png",
-    }
-    assert verb("verify", result.db)[0] == 0
-    assert folder.is_dir()
-    with sqlite3.connect(result.db) as db:
-        assert db.execute("SELECT count(*) FROM captures WHERE url LIKE '%/i/lead.png'").fetchone() == (0,)
-    assert secret not in unpacked(folder)
-    assert png() in unpacked(folder), "another article shows the same bytes"
-
-    before = len(site.paths())
-    crawl(site.url + "/", **KEPT)
-    assert not {"/one", "/i/a.png", "/i/lead.png"} & set(site.paths()[before:])
-
-
 def unpacked(folder: Path) -> bytes:
-    import gzip
-
     return b"".join(gzip.decompress(file.read_bytes()) for file in folder.glob("*.warc.gz"))
 
 

@@ -80,6 +80,13 @@ def test_preferences_are_stored_as_they_came_and_can_leave_articles_out(crawl, s
     assert set(exported(result, tmp_path, "--for", "ai-use")) == set(everything) - {"six"}
     assert verb("export", result.db, "--for", "selling", "-o", tmp_path / "x.jsonl")[0] == 2
 
+    parquet, target = pytest.importorskip("pyarrow.parquet"), tmp_path / "set"
+    for words, kept in (((), set(everything)), (("--for", "train-ai"), for_training), ((), set(everything))):
+        assert verb("export", result.db, "--format", "parquet", "-o", target, *words)[0] == 0
+        table = parquet.read_table(target / "articles", columns=["url", "usage"]).to_pylist()
+        assert {row["url"].rpartition("/")[2] for row in table} == kept
+    assert [row["usage"] for row in table if row["url"].endswith("/one")] == [["ai-use=y", "train-ai=n"]]
+
     site.routes["/five"] = Reply(page("five"), headers={"Content-Usage": "train-ai=n"})  # what is said later counts
     time.sleep(NEXT_SECOND)
     crawl(site.url + "/", revisit="all", **SMALL)
@@ -98,23 +105,3 @@ def test_a_crawl_that_obeys_keeps_nothing_that_is_refused(crawl: Crawl, serve: S
     assert states["/six"] == ("skipped", "noai")
     assert states["/closed/but/two"] == states["/five"] == ("done", "article")
     assert crawl(site.url + "/", **SMALL).states(site)["/closed/one"] == ("done", "article")
-
-
-@pytest.mark.slow
-def test_parquet_for_a_use_has_nothing_that_is_refused_to_it(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
-    site = a_site(serve)
-    result, target = crawl(site.url + "/", **SMALL), tmp_path / "set"
-
-    def written(*arguments: str) -> dict[str, list[str]]:
-        code, _, errors = verb("export", result.db, "--format", "parquet", "-o", target, *arguments)
-        assert code == 0, errors
-        table = parquet.read_table(target / "articles", columns=["url", "usage"]).to_pylist()
-        return {row["url"].rpartition("/")[2]: row["usage"] for row in table}
-
-    everything = written()
-    assert everything["one"] == ["ai-use=y", "train-ai=n"]
-    for_training = written("--for", "train-ai")
-    assert set(for_training) == set(everything) - {"one", "three", "four", "six"}
-    assert written("--for", "train-ai") == for_training
-    assert written() == everything
