@@ -7,13 +7,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from OpenSSL import SSL
 from scrapy.exceptions import DownloadFailedError
 from twisted.internet.error import ConnectionLost
@@ -94,12 +95,7 @@ def test_no_tls_where_it_was_asked_for(serve: Callable[..., ScriptedSite]) -> No
     ("host", "refused"), [("8.8.8.8", False), ("127.0.0.1", True), ("fe80::1%eth0", True), ("/a/socket", True)]
 )
 def test_a_connection_to_a_refused_address_is_given_up(host: str, refused: bool) -> None:
-    class Peer:
-        pass
-
-    peer = Peer()
-    peer.host = host  # type: ignore[attr-defined]
-    transport = StringTransport(peerAddress=peer)  # type: ignore[no-untyped-call]
+    transport = StringTransport(peerAddress=SimpleNamespace(host=host))  # type: ignore[no-untyped-call]
     GuardedProtocol(False, lambda _: None).makeConnection(transport)  # type: ignore[arg-type,no-untyped-call]
     assert transport.disconnected is refused or transport.disconnecting is refused
     assert transport.value() == b""
@@ -132,3 +128,33 @@ def test_a_failure_is_named_after_its_cause(cause: Exception, reason: str) -> No
 def test_a_break_stays_a_break(cause: Exception) -> None:
     error = failed(cause)
     assert root_cause(error) is error
+
+
+NO_NAMES = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+
+
+_NAMES_OID = x509.ObjectIdentifier("2.5.29.17")
+
+
+ODD_NAMES: dict[str, x509.ExtensionType] = {
+    "none": NO_NAMES,
+    "any host": x509.SubjectAlternativeName([x509.DNSName("*")]),
+    "too many wildcards": x509.SubjectAlternativeName([x509.DNSName("f*o.*.test")]),
+    "an address of one byte": x509.UnrecognizedExtension(_NAMES_OID, b"\x30\x03\x87\x01\x01"),
+    "a name that is no text": x509.UnrecognizedExtension(_NAMES_OID, b"\x30\x05\x82\x03\xff\xfe\xfd"),
+    "no DER": x509.UnrecognizedExtension(_NAMES_OID, b"nonsense"),
+}
+"""What a certificate may say of its hosts so that it cannot be read."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ODD_NAMES)
+def test_a_certificate_whose_hosts_cannot_be_read_is_refused(tmp_path: Path, kind: str) -> None:
+    assert ask_tls_server(certificate(tmp_path, names=ODD_NAMES[kind]), trusted=True) == (["tls", "tls"], [])
+
+
+def test_a_host_by_its_name_is_looked_for_among_the_names(tmp_path: Path) -> None:
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    file = certificate(tmp_path, names=names)
+    assert ask_tls_server(file, trusted=True, host="localhost") == (["ok", 200, 5, "hello"], ["/"])
+    assert ask_tls_server(file, trusted=True) == (["tls", "tls"], [])

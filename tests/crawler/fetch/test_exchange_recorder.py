@@ -15,7 +15,7 @@ from twisted.internet.task import Clock
 
 from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder, RecordingPool, RecordingTransport
 from broadsheet.output.raw.raw_exchange import warc_digest
-from broadsheet.output.raw.warc_reader import WarcRecord, read_record
+from broadsheet.output.raw.warc_reader import read_record
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.fetch.test_connection import certificate
@@ -23,7 +23,11 @@ from tests.crawler.hostile import RESET, HostileServer
 from tests.crawler.scripted_site import page
 
 TEXT = page("oddity").encode()
+
+
 CLOSE = "Connection: close"
+
+
 Crawled = tuple[str, HostileServer, Result]
 
 
@@ -42,6 +46,8 @@ def sized(body: bytes, *lines: str) -> bytes:
 
 
 PLAIN = "Content-Type: text/html"
+
+
 ODD: dict[str, bytes] = {
     "/case": sized(TEXT, "cOnTeNt-TyPe: text/html; charset=UTF-8", "X-LOUD: yes", "x-quiet:no-space"),
     "/order": sized(TEXT, "Zebra: 1", PLAIN, "Apple: 2", "Mango: 3"),
@@ -73,8 +79,14 @@ ODD: dict[str, bytes] = {
     "/empty": sized(b"", PLAIN),
     "/rest": sized(TEXT + b"<!-- rest -->", PLAIN) + b"what nobody asked for",
 }  # fmt: skip
+
+
 BEFORE = {"/early": ODD["/early"].index(b"HTTP/1.1 200")}
+
+
 AFTER = {"/rest": len(b"what nobody asked for")}
+
+
 SAME_TEXT = {path for path, sent in ODD.items() if sent.endswith(b"\r\n" + TEXT)} | {"/lf"}
 
 
@@ -113,6 +125,7 @@ def crawled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def test_every_answer_is_there_byte_for_byte(crawled: Crawled) -> None:
+    """Each row finds its record."""
     url, _, result = crawled
     records = raws.by_url(result.db)
     for path, sent in ODD.items():
@@ -124,6 +137,92 @@ def test_every_answer_is_there_byte_for_byte(crawled: Crawled) -> None:
             assert record.block == expected_block.removesuffix(payload(expected_block)), path
             assert record.fields["warc-payload-digest"] == warc_digest(payload(expected_block)), path
         assert "warc-truncated" not in record.fields, path
+    assert_rows(result.db)
+
+
+def endless(server: HostileServer) -> Iterator[bytes]:
+    yield head(PLAIN, CLOSE)
+    while True:
+        yield b"x" * 5000
+
+
+def slow(server: HostileServer) -> Iterator[bytes]:
+    yield head(PLAIN, "Content-Length: 100") + b"begun"
+    server.closing.wait(30)
+
+
+FILM = head("Content-Type: video/mp4", "Content-Length: 10000000")
+
+
+def film(server: HostileServer) -> Iterator[bytes]:
+    yield FILM
+    yield b"z" * 1000
+    server.closing.wait(5)
+
+
+BIG, BROKEN = sized(b"y" * 20_000_000, PLAIN), sized(b"\x1f\x8b\x08 no gzip at all", PLAIN, "Content-Encoding: gzip")
+
+
+CUT = {
+    coding: head(PLAIN, coding) + b"5\r\nbegun\r\n" for coding in ("Content-Length: 100", "Transfer-Encoding: chunked")
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("behaviour", "settings", "outcome", "truncated", "block", "is_all"),
+    [
+        pytest.param(endless, {"DOWNLOAD_MAXSIZE": 50_000}, ("failed", "too_large"), "length",
+                     head(PLAIN, CLOSE) + b"x" * 50_000, False, id="over the bound"),
+        pytest.param(BIG, {"DOWNLOAD_MAXSIZE": 50_000}, ("failed", "too_large"), "length", BIG[:50], False,
+                     id="says so beforehand"),
+        pytest.param(slow, {"DOWNLOAD_TIMEOUT": 1}, ("failed", "timeout"), "time",
+                     head(PLAIN, "Content-Length: 100") + b"begun", True, id="too slow"),
+        *(pytest.param(sent, {}, ("failed", "cut_off"), "disconnect", sent, True, id=f"broken, {coding}")
+          for coding, sent in CUT.items()),
+        pytest.param(lambda server: iter((head(PLAIN) + b"begun", RESET)), {}, None, "disconnect", head(PLAIN), False,
+                     id="reset"),
+        pytest.param(film, {}, ("skipped", "media_type"), "unspecified", FILM, False, id="no page"),
+        pytest.param(BROKEN, {}, ("failed", "bad_encoding"), None, BROKEN, True, id="broken encoding"),
+    ],
+)  # fmt: skip
+def test_a_download_that_does_not_end_well_is_kept_as_far_as_it_came(
+    tmp_path: Path, behaviour: object, settings: dict[str, object], outcome: tuple[str, str] | None,
+    truncated: str | None, block: bytes, is_all: bool,
+) -> None:  # fmt: skip
+    start = sized(page("start", "/it").encode(), PLAIN)
+    server = HostileServer({"/": start, "/it": behaviour})  # type: ignore[dict-item]
+    try:
+        result = Crawl(tmp_path)(server.url(), feeds=0, sitemaps=0, BROADSHEET_RETRY_TIMES=0, **settings)
+    finally:
+        server.close()
+    assert result.code == 0
+    (record,) = raws.by_url(result.db)[server.url("/it")]["response"]
+    raws.checked(result.db)
+    assert_rows(result.db)
+    assert result.rows("SELECT truncated FROM captures WHERE url LIKE '%/it'") == [(truncated,)]
+    assert record.fields.get("warc-truncated") == truncated
+    state = result.states()[server.url("/it")]
+    assert state == outcome if outcome else state[0] == "failed"
+    assert record.block == block if is_all else record.block.startswith(block)
+    if isinstance(behaviour, bytes):
+        assert behaviour.startswith(record.block)
+        assert is_all or len(record.block) < len(behaviour)
+
+
+def test_a_body_is_held_once_and_without_a_head_there_is_nothing_to_keep() -> None:
+    exchange, body = ExchangeRecorder(), b"the body " * 1000
+    exchange.begin("192.0.2.1")
+    exchange.record_received(b"HTTP/1.1 200 OK\r\n")
+    assert exchange.take_raw_exchange("time") is None
+    exchange.record_received(b"\r\n" + body[:50])
+    exchange.mark_head_end(19)
+    exchange.record_received(body[50:])
+    exchange.mark_complete(0)
+    wire = exchange.take_raw_exchange(body=body)
+    assert wire is not None
+    assert wire.body is body
+    assert exchange.take_raw_exchange(body=body) is None
 
 
 def test_the_request_is_what_the_server_got(crawled: Crawled) -> None:
@@ -160,11 +259,6 @@ def test_a_payload_that_was_kept_already_is_referred_to(crawled: Crawled) -> Non
         assert revisit.fields["warc-refers-to-date"] == original.fields["warc-date"]
 
 
-def test_each_row_finds_its_record(crawled: Crawled) -> None:
-    _, _, result = crawled
-    assert_rows(result.db)
-
-
 def assert_rows(db: Path) -> None:
     """Every capture has its record, with its URL, time and digest, at its place."""
 
@@ -192,100 +286,6 @@ def test_pages_are_read_from_what_was_kept(crawled: Crawled) -> None:
         assert states[url + path] == ("done", "article"), path
 
 
-def stopped(
-    folder: Path, path: str, behaviour: object, **settings: object
-) -> tuple[WarcRecord, tuple[str, str], bytes]:
-    """The record and outcome of a page whose download does not end well."""
-    start = sized(page("start", path).encode(), PLAIN)
-    server = HostileServer({"/": start, path: behaviour})  # type: ignore[dict-item]
-    try:
-        quick = {"feeds": 0, "sitemaps": 0, "BROADSHEET_RETRY_TIMES": 0} | settings
-        result = Crawl(folder)(f"http://127.0.0.1:{server.port}/", **quick)
-        assert result.code == 0
-        (record,) = raws.by_url(result.db)[server.url(path)]["response"]
-        raws.checked(result.db)
-        assert_rows(result.db)
-        truncated = result.rows(f"SELECT truncated FROM captures WHERE url LIKE '%{path}'")
-        assert truncated == [(record.fields.get("warc-truncated"),)]
-        return record, result.states()[server.url(path)], server.requests[path]
-    finally:
-        server.close()
-
-
-@pytest.mark.slow
-def test_a_body_over_the_bound_is_kept_as_far_as_it_came(tmp_path: Path) -> None:
-    def endless(server: HostileServer) -> Iterator[bytes]:
-        yield head(PLAIN, CLOSE)
-        while True:
-            yield b"x" * 5000
-
-    record, outcome, _ = stopped(tmp_path, "/long", endless, DOWNLOAD_MAXSIZE=50_000)
-    assert outcome == ("failed", "too_large")
-    assert record.fields["warc-truncated"] == "length"
-    assert record.block.startswith(head(PLAIN, CLOSE) + b"x" * 50_000)
-
-
-@pytest.mark.slow
-def test_so_is_one_that_says_beforehand_how_long_it_is(tmp_path: Path) -> None:
-    sent = sized(b"y" * 20_000_000, PLAIN)
-    record, outcome, _ = stopped(tmp_path, "/big", sent, DOWNLOAD_MAXSIZE=50_000)
-    assert outcome == ("failed", "too_large")
-    assert record.fields["warc-truncated"] == "length"
-    assert sent.startswith(record.block)
-    assert len(record.block) < len(sent)
-
-
-@pytest.mark.slow
-def test_one_that_takes_too_long(tmp_path: Path) -> None:
-    def slow(server: HostileServer) -> Iterator[bytes]:
-        yield head(PLAIN, "Content-Length: 100") + b"begun"
-        server.closing.wait(30)
-
-    record, outcome, _ = stopped(tmp_path, "/slow", slow, DOWNLOAD_TIMEOUT=1)
-    assert outcome == ("failed", "timeout")
-    assert record.fields["warc-truncated"] == "time"
-    assert record.block == head(PLAIN, "Content-Length: 100") + b"begun"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("coding", ["Content-Length: 100", "Transfer-Encoding: chunked"])
-def test_one_whose_connection_breaks(tmp_path: Path, coding: str) -> None:
-    part = b"5\r\nbegun\r\n"
-    record, outcome, _ = stopped(tmp_path, "/cut", head(PLAIN, coding) + part)
-    assert outcome == ("failed", "cut_off")
-    assert record.fields["warc-truncated"] == "disconnect"
-    assert record.block == head(PLAIN, coding) + part
-
-
-@pytest.mark.slow
-def test_a_reset_in_a_body_without_length(tmp_path: Path) -> None:
-    record, outcome, _ = stopped(tmp_path, "/reset", lambda server: iter((head(PLAIN) + b"begun", RESET)))
-    assert outcome[0] == "failed"
-    assert record.fields["warc-truncated"] == "disconnect"
-
-
-@pytest.mark.slow
-def test_a_file_that_is_no_page_is_cut_where_its_type_was_seen(tmp_path: Path) -> None:
-    def film(server: HostileServer) -> Iterator[bytes]:
-        yield head("Content-Type: video/mp4", "Content-Length: 10000000")
-        yield b"z" * 1000
-        server.closing.wait(5)
-
-    record, outcome, _ = stopped(tmp_path, "/film", film)
-    assert outcome == ("skipped", "media_type")
-    assert record.fields["warc-truncated"] == "unspecified"
-    assert record.block.startswith(head("Content-Type: video/mp4", "Content-Length: 10000000"))
-
-
-@pytest.mark.slow
-def test_a_broken_encoding_is_kept_whole(tmp_path: Path) -> None:
-    sent = sized(b"\x1f\x8b\x08 no gzip at all", PLAIN, "Content-Encoding: gzip")
-    record, outcome, _ = stopped(tmp_path, "/broken", sent)
-    assert outcome == ("failed", "bad_encoding")
-    assert record.block == sent
-    assert "warc-truncated" not in record.fields
-
-
 @pytest.mark.slow
 def test_a_long_robots_txt_and_the_redirects_to_it(tmp_path: Path) -> None:
     long = sized(b"User-agent: *\n" + b"# nothing\n" * 90_000, "Content-Type: text/plain")
@@ -302,25 +302,6 @@ def test_a_long_robots_txt_and_the_redirects_to_it(tmp_path: Path) -> None:
     assert long.startswith(record.block)
     assert len(record.block) > 500 * 1024
     assert_rows(result.db)
-
-
-def test_a_body_is_held_once() -> None:
-    exchange, body = ExchangeRecorder(), b"the body " * 1000
-    exchange.begin("192.0.2.1")
-    exchange.record_received(b"HTTP/1.1 200 OK\r\n\r\n" + body[:50])
-    exchange.mark_head_end(19)
-    exchange.record_received(body[50:])
-    exchange.mark_complete(0)
-    wire = exchange.take_raw_exchange(body=body)
-    assert wire is not None
-    assert wire.body is body
-    assert exchange.take_raw_exchange(body=body) is None
-
-
-def test_without_a_head_there_is_nothing_to_keep() -> None:
-    exchange = ExchangeRecorder()
-    exchange.record_received(b"HTTP/1.1 200 OK\r\nno end")
-    assert exchange.take_raw_exchange("time") is None
 
 
 def test_a_connection_that_was_dead_leaves_nothing(tmp_path: Path) -> None:

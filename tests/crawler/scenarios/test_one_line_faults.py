@@ -21,8 +21,7 @@ from broadsheet.output.read.verify import verify
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler import raws
 from tests.crawler.commands.test_export_targets import PROGRAM, full_device, shell_line
-from tests.crawler.fetch.test_connection import certificate
-from tests.crawler.fetch.test_connection_certificates import NO_NAMES
+from tests.crawler.fetch.test_connection import NO_NAMES, certificate
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.scripted_site import ScriptedSite, Seen, page, stories
 from tests.crawler.shell import command, crawl, environment, rows

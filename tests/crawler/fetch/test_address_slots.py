@@ -1,0 +1,286 @@
+"""Slots of addresses: so many requests to one, and no more, over all crawls that share a folder."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scrapy import Request
+from scrapy.settings import Settings
+from twisted.internet.address import IPv4Address
+
+from broadsheet.crawler.fetch import address_slots as slots
+from broadsheet.crawler.fetch import guard
+from broadsheet.crawler.fetch.address_slots import (
+    AddressSlots,
+    GrantedSlot,
+    _facts,
+    exempt_network,
+    is_owned,
+    lock_granted,
+    most_hosts,
+    own_slots,
+    wanted_addresses,
+)
+from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder
+from broadsheet.crawler.fetch.guard import AddressTurns
+from tests.crawler.warm import REPOSITORY
+
+ADDRESS = "198.51.100.7"
+
+
+@pytest.fixture(autouse=True)
+def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "_PAUSE", 0.001)
+
+
+async def most_at_once(crawls: list[AddressSlots], address: str, hosts: int = 1) -> int:
+    """The most requests that are under way at once when ten crawls ask an address at the same time."""
+    under_way, most = 0, 0
+
+    async def request(number: int) -> None:
+        nonlocal under_way, most
+        async with crawls[number % len(crawls)].slot(address, f"h{number % hosts}.example"):
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(0.005)
+            under_way -= 1
+
+    await asyncio.gather(*(request(number) for number in range(10)))
+    assert under_way == 0
+    return most
+
+
+def test_crawls_that_share_a_folder_share_its_slots(tmp_path: Path) -> None:
+    crawls = [AddressSlots(tmp_path / "shared", 3) for _ in range(4)]
+    assert asyncio.run(most_at_once(crawls, ADDRESS)) == 3
+    assert asyncio.run(most_at_once(crawls, "2001:db8::7")) == 3
+
+
+def test_addresses_do_not_wait_for_one_another(tmp_path: Path) -> None:
+    crawl = AddressSlots(tmp_path, 1)
+
+    async def two_at_once() -> None:
+        async with crawl.slot(ADDRESS, "a.example"), asyncio.timeout(5), crawl.slot("198.51.100.8", "b.example"):
+            pass
+
+    asyncio.run(two_at_once())
+
+
+@pytest.mark.parametrize("address", ["104.16.3.4", "151.101.1.1", "2606:4700::1"])
+def test_a_content_delivery_network_is_exempt(tmp_path: Path, address: str) -> None:
+    assert asyncio.run(most_at_once([AddressSlots(tmp_path, 2)], address)) == 10
+
+
+def test_an_address_with_many_hosts_is_exempt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "most_hosts", lambda: 5)
+    crawls = [AddressSlots(tmp_path, 2), AddressSlots(tmp_path, 2)]
+    assert asyncio.run(most_at_once(crawls, ADDRESS, hosts=5)) == 2
+    assert asyncio.run(most_at_once(crawls, ADDRESS, hosts=6)) > 2
+    assert most_hosts() == 50
+
+
+@pytest.mark.slow
+def test_a_killed_crawl_holds_no_slot(tmp_path: Path) -> None:
+    code = f"""if True:
+        import asyncio, os
+        from pathlib import Path
+        from broadsheet.crawler.fetch.address_slots import AddressSlots
+        async def die():
+            async with AddressSlots(Path({str(tmp_path)!r}), 1).slot({ADDRESS!r}, "a.example"):
+                os.kill(os.getpid(), 9)
+        asyncio.run(die())"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert asyncio.run(most_at_once([AddressSlots(tmp_path, 1)], ADDRESS)) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("104.16.0.1", "cloudflare"), ("104.15.255.255", ""), ("2606:4700::6810:1", "cloudflare"),
+        ("151.101.1.69", "fastly"), ("13.32.0.9", "cloudfront"), ("13.34.0.9", ""), ("127.0.0.1", ""),
+        ("no address", ""),
+    ],
+)  # fmt: skip
+def test_an_address_is_in_the_network_that_has_its_range(address: str, name: str) -> None:
+    assert exempt_network(address) == name
+
+
+def test_each_network_says_where_its_ranges_are_published_and_when_they_were_compared() -> None:
+    networks = _facts()["network"]
+    for network in networks:
+        assert network["name"]
+        assert all(ip_network(text).is_global for text in network["ranges"])
+        assert network["source"].startswith("https://")
+        assert not network["compared"] or date.fromisoformat(network["compared"])
+    is_open = any(not network["compared"] for network in networks)
+    page = " ".join((REPOSITORY / "docs/fleet.md").read_text("utf-8").split())
+    assert ("have not yet been compared with what the networks publish" in page) is is_open
+
+
+def test_a_slot_is_locked_once_and_more_are_said_to_be_wanted(tmp_path: Path) -> None:
+    """One that is withdrawn is over with its request, and nobody gets it."""
+    own_slots(tmp_path)
+    assert lock_granted(tmp_path / ADDRESS) is None
+    assert wanted_addresses(tmp_path) == [tmp_path / ADDRESS]
+    assert wanted_addresses(tmp_path) == []
+    slot = GrantedSlot(tmp_path / ADDRESS, "one")
+    for is_withdrawn in (False, True):
+        descriptor = lock_granted(tmp_path / ADDRESS)
+        assert descriptor is not None
+        if is_withdrawn:
+            slot.withdraw()
+        assert lock_granted(tmp_path / ADDRESS) is None
+        assert not slot.is_free()
+        os.close(descriptor)
+        assert slot.is_free()
+    assert lock_granted(tmp_path / ADDRESS) is None
+    slot.close()
+
+
+def test_a_slot_that_is_withdrawn_between_two_steps_of_a_crawl_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slot = GrantedSlot(tmp_path / ADDRESS, "one")
+    really_open = os.open
+
+    def slow_open(path: Path, flags: int, mode: int = 0o600) -> int:
+        descriptor = really_open(path, flags, mode)
+        slot.withdraw()
+        return descriptor
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", slow_open)
+        assert lock_granted(tmp_path / ADDRESS) is None
+    assert slot.is_free()
+
+
+def test_a_folder_is_owned_as_long_as_its_owner_lives(tmp_path: Path) -> None:
+    folder = tmp_path / "grants"
+    assert not is_owned(folder)
+    descriptor = own_slots(folder)
+    assert is_owned(folder)
+    with pytest.raises(OSError, match="temporarily unavailable"):
+        own_slots(folder)
+    os.close(descriptor)
+    assert not is_owned(folder)
+
+
+def test_a_crawl_waits_for_a_grant_and_falls_back_to_its_machine_when_nobody_grants(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots, "_PAUSE", 0.001)
+    grants = tmp_path / "grants"
+    owner = own_slots(grants)
+    crawl = AddressSlots(tmp_path / "shared", 2, grants)
+
+    async def request() -> None:
+        async with crawl.slot(ADDRESS, "a.example"), asyncio.timeout(5):
+            pass
+
+    async def wait_for_grant() -> None:
+        task = asyncio.ensure_future(request())
+        while not wanted_addresses(grants):
+            assert not task.done()
+            await asyncio.sleep(0.001)
+        assert not task.done()
+        GrantedSlot(grants / ADDRESS, "one")
+        await task
+
+    asyncio.run(wait_for_grant())
+    assert list((tmp_path / "shared").glob(f"{ADDRESS}-*")) == []
+    os.close(owner)
+    asyncio.run(request())
+    assert len(list((tmp_path / "shared").glob(f"{ADDRESS}-*"))) == 1
+
+
+def ask(address_turns: AddressTurns, peer: str = "", host: str = "a.example") -> None:
+    """One request to a host; `peer` is the address that the connection was made to in the end."""
+    exchange = ExchangeRecorder()
+    request = Request(f"http://{host}:8080/x", meta={"exchange": exchange})
+
+    async def request_in_turn() -> None:
+        async with address_turns.turn(request, None):
+            exchange.begin(peer)
+
+    asyncio.run(request_in_turn())
+
+
+@pytest.fixture
+def slots_taken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The address and host of each slot that is taken; hosts are looked up in `ADDRESSES`."""
+    taken: list[tuple[str, str]] = []
+
+    @asynccontextmanager
+    async def slot(slots: AddressSlots, address: str, host: str) -> AsyncIterator[None]:
+        taken.append((address, host))
+        yield
+
+    async def first_address(resolver: Any, host: str, patience: float) -> str:
+        return ADDRESSES[host]
+
+    monkeypatch.setattr(AddressSlots, "slot", slot)
+    monkeypatch.setattr(guard, "first_address", first_address)
+    return taken
+
+
+ADDRESSES = {"a.example": "2001:db8::1", "none.example": ""}
+
+
+def test_the_address_that_answered_goes_before_the_one_that_is_looked_up(
+    tmp_path: Path, slots_taken: list[tuple[str, str]]
+) -> None:
+    address_turns = AddressTurns(AddressSlots(tmp_path, 2), 1.0)
+    ask(address_turns, peer="192.0.2.1")
+    ask(address_turns, host="none.example")
+    ask(address_turns)
+    assert slots_taken == [("2001:db8::1", "a.example"), ("192.0.2.1", "a.example")]
+
+
+@pytest.mark.parametrize("values", [{}, {"BROADSHEET_PER_ADDRESS": 4}, {"BROADSHEET_ADDRESS_FOLDER": "addresses"}])
+def test_without_both_settings_nothing_is_bounded(
+    values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slots_taken: list[tuple[str, str]]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ask(AddressTurns.from_settings(Settings({"BROADSHEET_PER_ADDRESS": 0, "BROADSHEET_ADDRESS_FOLDER": "", **values})))
+    assert slots_taken == []
+    assert list(tmp_path.iterdir()) == []
+    settings = Settings({"BROADSHEET_PER_ADDRESS": 4, "BROADSHEET_ADDRESS_FOLDER": str(tmp_path / "shared")})
+    ask(AddressTurns.from_settings(settings))
+    assert slots_taken == [("2001:db8::1", "a.example")]
+
+
+class Resolver:
+    """A resolver that finds these addresses, and is done with that once or never."""
+
+    def __init__(self, *addresses: str, is_complete: bool = True) -> None:
+        self.addresses, self.is_complete = addresses, is_complete
+
+    def resolveHostName(self, receiver: Any, host: str) -> None:  # noqa: N802
+        receiver.resolutionBegan(None)
+        for address in self.addresses:
+            receiver.addressResolved(IPv4Address("TCP", address, 0))
+        if self.is_complete:
+            receiver.resolutionComplete()
+            receiver.resolutionComplete()
+
+
+@pytest.mark.parametrize(
+    ("resolver", "address"),
+    [
+        (Resolver("192.0.2.1", "192.0.2.2"), "192.0.2.1"),
+        (Resolver(), ""),
+        (Resolver("192.0.2.1", is_complete=False), ""),
+    ],
+)
+def test_the_first_address_of_a_host_is_looked_up(resolver: Resolver, address: str) -> None:
+    assert asyncio.run(guard.first_address(resolver, "a.example", 0.01)) == address
