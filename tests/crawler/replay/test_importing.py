@@ -1,11 +1,16 @@
-"""Import of records: what each kind of record becomes, in the ledger, in the captures, in the counts and in print."""
+"""Import of records: what each kind of record becomes, in the ledger, in the captures, in the counts and in print.
+
+Pages as browsers of other crawlers rendered them, and pictures of articles.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +21,15 @@ from broadsheet.crawler.replay import importing
 from broadsheet.crawler.replay.importing import Importer, take_pictures
 from broadsheet.crawler.replay.record_order import RecordOrder
 from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.raw.warc_reader import raw_faults
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
-from tests.crawler.pictures import illustrated, png
+from tests.crawler.pictures import SVG, illustrated, jpeg, png
 from tests.crawler.scripted_site import page
+from tests.crawler.shell import command, rows, verb
 from tests.crawler.warcs import answer, digest, record, write
+from tests.internal_tables import PICTURES
 from tests.new_archives import copied_schemas
 
 SITE, OTHER = "https://a.example", "https://b.example"
@@ -78,8 +86,14 @@ def revisit(name: str, hour: int, block: bytes = b"", **headers: str) -> bytes:
 
 
 ONE, TWO = page("one", "/linked", "/private/x"), page("two")
+
+
 XMLNS = "http://www.sitemaps.org/schemas/sitemap/0.9"
+
+
 SITEMAP = f'<?xml version="1.0"?><urlset xmlns="{XMLNS}"><url><loc>{SITE}/listed</loc></url></urlset>'
+
+
 FIRST = [
     record(f"{SITE}/one", answer(ONE), at(3), WARC_Payload_Digest=digest(ONE.encode())),
     record(
@@ -108,6 +122,8 @@ FIRST = [
     record(f"{SITE}/skipped/page", answer(TWO), at(4)),
     record(f"{SITE}/removed", answer(TWO), at(4)),
 ]
+
+
 SECOND = [
     record(f"{OTHER}/robots.txt", answer("", "404 Not Found"), at(4)),
     record(f"{OTHER}/two", answer(TWO)[:-200], at(4), WARC_Truncated="length", WARC_Block_Digest=""),
@@ -115,6 +131,8 @@ SECOND = [
     record(f"{OTHER}/two", answer(TWO), at(2)),
     revisit("none", 16, refers_to="nothing 9"),
 ]
+
+
 THIRD = [
     record(f"{SITE}/one", answer(TWO), at(0)),
     record(f"{SITE}/gone", answer(TWO), at(20)),
@@ -126,10 +144,14 @@ THIRD = [
 
 
 _URLS = """SELECT url, kind, state, reason, fetched_at, http_status, found_via, location FROM urls ORDER BY url"""
+
+
 _CAPTURES = """SELECT c.url, c.fetched_at, c.http_status, c.final_url = c.url, c.content_type, c.warc_file, c.usage,
     (SELECT substr(host, 1, 1) FROM robots_files WHERE id = c.robots_id), o.url || ' ' || o.fetched_at,
     c.truncated, c.record_faults
     FROM captures c LEFT JOIN captures o ON o.id = c.refers_to ORDER BY c.url, c.fetched_at, c.warc_offset"""
+
+
 FIRST_URLS = """
 /down page failed http_503 4h 503 archive
 /empty page done empty 4h 200 archive
@@ -157,6 +179,8 @@ FIRST_URLS = """
 b/robots.txt robots done robots 4h 404 robots
 b/two page done article 4h 200 archive
 """
+
+
 FIRST_CAPTURES = """
 /down 4h 503 1 html a.warc.gz no-ai a
 /empty 4h 200 1 html a.warc.gz no-ai a
@@ -180,6 +204,8 @@ b/robots.txt 4h 404 1 html b.warc.gz [] b
 b/two 2h 200 1 html b.warc.gz [] b
 b/two 4h 200 1 html b.warc.gz [] b - length
 """
+
+
 THIRD_ROWS = """
 /gone page done article 20h 200 archive
 /listed page done article 20h 200 sitemap
@@ -275,3 +301,171 @@ def test_what_is_kept_of_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             f"/{name}.png picture done picture 10h 200 archive"
             for name in ("a", "again", "b", "c", "other", "own", "two")
         ]
+
+
+SHELL = "<html><head><title>App</title></head><body><div id=root></div><script src=a.js></script></body></html>"
+
+
+LATER = "2024-03-01T10:00:05Z"
+
+
+def text(name: str, prefix: str = "urn:text:", at: str = LATER, count: int = 8) -> bytes:
+    sentence = "The council decided on Tuesday to rebuild the harbour wall before the winter storms"
+    sentences = (f"{sentence}, {name} {number}." for number in range(count))
+    block = "\n".join(["Home", f"The {name} story", *sentences, "A < B"]).encode()
+    return record(f"{prefix}{SITE}/{name}", block, at, "resource", Content_Type='text/plain; charset="UTF-8"')
+
+
+@contextmanager
+def imported(folder: Path, *records: bytes, **options: object) -> Iterator[Archive]:
+    """The archive of these records, imported in one file."""
+    write(folder / "a.warc.gz", records)
+    with Archive.open(folder / "a.db") as archive:
+        import_files(archive, folder, "a.warc.gz", **options)
+        yield archive
+
+
+def texts(archive: Archive) -> dict[str, str]:
+    return {url.removeprefix(f"{SITE}/"): text for url, text in archive.db.execute("SELECT url, text FROM articles")}
+
+
+def test_a_rendered_page_takes_the_place_of_a_shell_and_of_nothing_else(tmp_path: Path) -> None:
+    document = page("dom").encode()
+    with imported(
+        tmp_path,
+        text("app"),  # before its response in the file, and after it in time
+        record(f"{SITE}/app", answer(SHELL)),
+        text("lone", "urn:text:20240301100005123/"),
+        record(f"{SITE}/own", answer(page("own"))),
+        text("own"),
+        record(f"{SITE}/final", answer(SHELL)),
+        text("final", count=3),
+        text("final", "urn:textFinal:", "2024-03-01T10:00:09Z", count=9),
+        record(f"{SITE}/gone", answer("<p>Not here</p>", "404 Not Found")),
+        text("gone"),
+        record(f"{SITE}/moved", answer("", "301 Moved", location="/own")),
+        text("moved"),
+        record(f"{SITE}/dom", answer(SHELL)),
+        record(f"{SITE}/dom", document, LATER, "conversion", X_DOM_Snapshot="True", Content_Type="text/html"),
+        record(f"urn:view:{SITE}/app", b"\x89PNG", LATER, "resource", Content_Type="image/png"),
+        record(f"urn:pageinfo:{SITE}/app", b"{}", LATER, "resource", Content_Type="application/json"),
+    ) as archive:
+        found = texts(archive)
+        assert set(found) == {"app", "lone", "own", "final", "dom"}
+        assert "harbour wall before the winter storms, app 7." in found["app"]
+        assert "own0word3" in found["own"]
+        assert "final 8." in found["final"]
+        assert "dom0word3" in found["dom"]
+        query = "SELECT url FROM captures WHERE rendered_for = url AND id IN (SELECT capture_id FROM pages)"
+        rendered = {url.removeprefix(f"{SITE}/") for (url,) in archive.db.execute(query)}
+        assert rendered == {"app", "lone", "final", "dom"}
+        assert archive.db.execute("SELECT count(*) FROM captures WHERE rendered_for = url").fetchone() == (8,)
+        states = dict(archive.db.execute("SELECT url, reason FROM urls").fetchall())
+        assert states[f"{SITE}/gone"] == "http_404"
+        assert states[f"{SITE}/moved"] == "redirect"
+        assert list(raw_faults(archive.db, tmp_path)) == []
+
+
+def test_what_a_response_says_of_its_use_holds_for_its_rendered_page(tmp_path: Path) -> None:
+    shell = answer(SHELL, x_robots_tag="noarchive", content_usage="train-ai=n", tdm_reservation="1")
+    with imported(tmp_path, record(f"{SITE}/app", shell), text("app")) as archive:
+        query = "SELECT directives, usage FROM captures WHERE rendered_for = url"
+        directives, usage = map(json.loads, archive.db.execute(query).fetchone())
+        assert (directives, usage) == (["noarchive", "tdm-reservation: 1"], ["train-ai=n"])
+        assert set(texts(archive)) == {"app"}
+    (tmp_path / "b").mkdir()
+    with imported(tmp_path / "b", record(f"{SITE}/app", shell), text("app"), obey_directives=True) as archive:
+        assert texts(archive) == {}
+
+
+def test_scoop_s_snapshot_is_the_page_of_its_file(tmp_path: Path) -> None:
+    snapshot = answer(page("scoop"), content_type="text/html", content_disposition="Attachment")
+    with imported(
+        tmp_path,
+        record(f"{SITE}/app", answer(SHELL)),
+        record("https://cdn.example/frame", answer(SHELL)),
+        record("file:///screenshot.png", answer(b"\x89PNG", content_type="image/png"), LATER),
+        record("file:///dom-snapshot.html", snapshot, LATER),
+    ) as archive:
+        assert set(texts(archive)) == {"app"}
+
+
+LEAD = png(shade=50)
+
+
+KEPT = {"/i/a.png", "/i/b.jpg", "/i/lead.png", "/i/moved.png", "/i/same.png", "/i/draw.svg"}
+
+
+def chunked(body: bytes) -> bytes:
+    return f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+
+
+def a_picture(path: str, body: bytes, **headers: str) -> bytes:
+    return record(SITE + path, answer(body, content_type="image/png", **headers))
+
+
+def a_site() -> list[bytes]:
+    """Two articles with pictures, as other crawlers write them, and files that belong to no article."""
+    one = illustrated("one", "/i/a.png", "/i/b.jpg", "/i/moved.png", "/i/missing.png", lead=f"{SITE}/i/lead.png")
+    two = illustrated("two", "/i/same.png", "/i/draw.svg", "/i/page.png", "/i/huge.png")
+    return [
+        record(f"{SITE}/one", answer(one)),
+        record(f"{SITE}/two", answer(two)),
+        a_picture("/i/a.png", png()),
+        a_picture("/i/b.jpg", gzip.compress(jpeg()), content_encoding="gzip"),
+        a_picture("/i/lead.png", chunked(LEAD), transfer_encoding="chunked"),
+        record(f"{SITE}/i/moved.png", answer("", "302 Found", location="/i/half.png")),
+        record(f"{SITE}/i/half.png", answer("", "302 Found", location="/i/there.png")),
+        a_picture("/i/there.png", png(shade=9)),
+        a_picture("/i/same.png", png(), transfer_encoding="chunked", content_encoding="gzip"),  # neither
+        record(f"{SITE}/i/draw.svg", SVG, kind="resource", Content_Type="image/svg+xml"),
+        a_picture("/i/page.png", b"<html><body>sign in</body></html>"),
+        a_picture("/i/huge.png", png(60_000, 60_000)),
+        a_picture("/i/other.png", png(shade=77)),
+    ]
+
+
+def shown(db: Path) -> set[str]:
+    return {url.removeprefix(SITE) for (url,) in rows(db, "SELECT image FROM article_pictures")}
+
+
+@pytest.mark.slow
+def test_pictures_of_articles_are_kept_and_no_others(tmp_path: Path) -> None:
+    file, db = write(tmp_path / "a.warc.gz", a_site()), tmp_path / "a.db"
+    code, out, errors = command("import", file, "--db", db)
+    assert code == 0, errors
+    assert shown(db) == set()
+
+    code, out, errors = command("import", file, "--db", db, "--keep", "pictures")
+    assert (code, out) == (0, "Kept 6 pictures of files that were imported before.\n"), errors
+    assert shown(db) == KEPT
+    states = {
+        url.removeprefix(SITE): tuple(rest) for url, *rest in rows(db, "SELECT url, kind, state, reason FROM urls")
+    }
+    assert states["/i/a.png"] == ("picture", "done", "picture")
+    assert states["/i/other.png"] == states["/i/huge.png"] == ("page", "skipped", "media_type")
+    assert "/i/missing.png" not in states
+    assert rows(db, f"SELECT count(*) FROM {PICTURES}") == [(6,)]
+    code, out, errors = verb("verify", db)
+    assert code == 0, out + errors
+    exported = tmp_path / "html"
+    assert verb("export", db, "--format", "html", "-o", exported)[0] == 0, "files are read from the records"
+    assert LEAD in {file.read_bytes() for file in (exported / "pictures").iterdir()}
+    assert "Nothing to do" in command("import", file, "--db", db, "--keep", "pictures")[1]
+
+
+@pytest.mark.slow
+def test_pictures_are_kept_at_once_and_refusals_are_obeyed(tmp_path: Path) -> None:
+    records = [
+        *a_site(),
+        record(f"{SITE}/three", answer(illustrated("three", "/i/c.png"), x_robots_tag="noimageindex")),
+        a_picture("/i/c.png", png(shade=3)),
+        record(f"{SITE}/four", answer(illustrated("four", "/i/d.png"))),
+        a_picture("/i/d.png", png(shade=4), content_usage="train-ai=n"),
+    ]
+    file, db, obeying = write(tmp_path / "a.warc.gz", records), tmp_path / "a.db", tmp_path / "b.db"
+    code, out, _ = command("import", file, "--db", db, "--keep", "pictures")
+    assert (code, "8 pictures" in out) == (0, True), out
+    assert shown(db) == KEPT | {"/i/c.png", "/i/d.png"}
+    assert command("import", file, "--db", obeying, "--keep", "pictures", "--obey-directives")[0] == 0
+    assert shown(obeying) == KEPT

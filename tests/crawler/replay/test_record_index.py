@@ -49,13 +49,34 @@ def test_every_record_is_found_with_its_place(tmp_path: Path, packed: bool):
 
 def test_a_wacz_file_holds_its_records_at_their_places_in_it(tmp_path: Path):
     file = wacz(tmp_path / "a.wacz", write(tmp_path / "a.warc.gz", records()))
-    indexed = list(scan_records(file))
-    assert [
-        read_response(RecordLocation("a.wacz", entry.offset, entry.length), tmp_path).url for entry in indexed
-    ] == URLS
+    places = [RecordLocation("a.wacz", entry.offset, entry.length) for entry in scan_records(file)]
+    assert [read_response(place, tmp_path).url for place in places] == URLS
+
+
+ALL = [("response", name) for name in ("one", "two", "three", "four")]
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        # Where the head is in order, reading the record will tell.
+        (lambda data, start, at: data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :],
+         (ALL, [ALL[0], (BROKEN, "two"), *ALL[2:]])),
+        (lambda data, start, at: data[:start] + bytes(20) + data[start + 20 :], ([ALL[0], (BROKEN, ""), *ALL[2:]],)),
+        (lambda data, start, at: data[:at], (ALL[:2],)),
+    ],
+    ids=["its data", "its beginning", "the file breaks off"],
+)  # fmt: skip
+def test_a_member_that_is_damaged_costs_itself(tmp_path: Path, damage, expected: tuple[object, ...]):
+    packed = [gzip.compress(record_bytes, mtime=0) for record_bytes in records()]
+    start = len(packed[0])
+    (tmp_path / "a.warc.gz").write_bytes(damage(b"".join(packed), start, start + len(packed[1]) * 3 // 4))
+    assert of(list(scan_records(tmp_path / "a.warc.gz"))) in expected
 
 
 SITE = "https://a.example"
+
+
 KINDS = [
     (record(f"{SITE}/css", answer("x", content_type="text/css"), "2024-03-01T10:00:00+02:00"),
      IndexedRecord(0, 0, "response", f"{SITE}/css", "2024-03-01T08:00:00+00:00", 200, "text/css")),
@@ -115,45 +136,6 @@ def test_records_before_any_time_have_that_of_their_file(tmp_path: Path):
     assert [entry.at for entry in scan_records(file)] == ["2023-11-14T22:13:20+00:00", "2024-03-01T10:00:00+00:00"]
 
 
-def broken(tmp_path: Path, change) -> list[IndexedRecord]:
-    packed = [gzip.compress(record_bytes, mtime=0) for record_bytes in records()]
-    start = len(packed[0])
-    data = bytearray(b"".join(packed))
-    file = tmp_path / "a.warc.gz"
-    file.write_bytes(change(data, start, start + len(packed[1])))
-    return list(scan_records(file))
-
-
-def test_a_member_whose_data_is_damaged_costs_itself(tmp_path: Path):
-    def damage(data: bytearray, start: int, end: int) -> bytes:
-        data[start + (end - start) * 3 // 4] ^= 0xFF
-        return bytes(data)
-
-    indexed = broken(tmp_path, damage)
-    assert of(indexed) in (
-        [("response", "one"), (BROKEN, "two"), ("response", "three"), ("response", "four")],
-        [("response", name) for name in ("one", "two", "three", "four")],  # its head is in order: reading it will tell
-    )
-
-
-def test_a_member_without_its_beginning_costs_itself(tmp_path: Path):
-    def damage(data: bytearray, start: int, end: int) -> bytes:
-        data[start : start + 20] = bytes(20)
-        return bytes(data)
-
-    assert of(broken(tmp_path, damage)) == [
-        ("response", "one"),
-        (BROKEN, ""),
-        ("response", "three"),
-        ("response", "four"),
-    ]
-
-
-def test_a_file_that_breaks_off_gives_what_came_before(tmp_path: Path):
-    indexed = broken(tmp_path, lambda data, start, end: bytes(data[: end - 30]))
-    assert of(indexed) == [("response", "one"), ("response", "two")]
-
-
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -188,27 +170,22 @@ def test_a_wacz_that_packs_its_warc_files_once_more_or_has_none_is_refused(tmp_p
 @pytest.mark.parametrize(
     ("stated", "time"),
     [
-        ("2016", "2016-12-31T23:59:59"),
-        ("2016-02", "2016-02-29T23:59:59"),
-        ("2016-01-19", "2016-01-19T23:59:59"),
-        ("2016-01-19T10Z", "2016-01-19T10:59:59"),
-        ("2016-01-19T10:20Z", "2016-01-19T10:20:59"),
-        ("2016-01-19T10:20:30Z", "2016-01-19T10:20:30"),
-        ("2016-01-19t10:20:30.123456789z", "2016-01-19T10:20:30"),
-        ("2016-01-19 10:20:30", "2016-01-19T10:20:30"),
-        ("2016-01-19T10:20:30+02:00", "2016-01-19T08:20:30"),
-        ("2016-01-19T10:20:30-0330", "2016-01-19T13:50:30"),
-        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59"),
-        ("20080401103005", "2008-04-01T10:30:05"),
-        ("200804011030", "2008-04-01T10:30:59"),
-        ("20080401", "2008-04-01T23:59:59"),
-        ("1990-01-01T00:00:00Z", "1990-01-01T00:00:00"),
+        ("2016", "2016-12-31T23:59:59"), ("2016-02", "2016-02-29T23:59:59"), ("2016-01-19", "2016-01-19T23:59:59"),
+        ("2016-01-19T10Z", "2016-01-19T10:59:59"), ("2016-01-19T10:20Z", "2016-01-19T10:20:59"),
+        ("2016-01-19T10:20:30Z", "2016-01-19T10:20:30"), ("2016-01-19t10:20:30.123456789z", "2016-01-19T10:20:30"),
+        ("2016-01-19 10:20:30", "2016-01-19T10:20:30"), ("2016-01-19T10:20:30+02:00", "2016-01-19T08:20:30"),
+        ("2016-01-19T10:20:30-0330", "2016-01-19T13:50:30"), ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59"),
+        ("20080401103005", "2008-04-01T10:30:05"), ("200804011030", "2008-04-01T10:30:59"),
+        ("20080401", "2008-04-01T23:59:59"), ("1990-01-01T00:00:00Z", "1990-01-01T00:00:00"),
         ("2099-12-31T23:59:59Z", "2099-12-31T23:59:59"),
         ("2016-01-19T10:20:30.5" + "0" * 42 + "Z", "2016-01-19T10:20:30"),
     ],
-)
+)  # fmt: skip
 def test_a_date_however_short_gives_the_latest_time_that_it_allows(stated: str, time: str):
     assert record_time(stated) == f"{time}+00:00"
+
+
+HEADER = "Tue, 19 Jan 2016 10:20:30 GMT"
 
 
 @pytest.mark.parametrize(
@@ -224,15 +201,19 @@ def test_what_is_no_date_of_a_response_is_none(stated: str):
     assert record_time(stated, "Tue, 19 Jan 2016 10:20:30 GMT") == "2016-01-19T10:20:30+00:00"
 
 
-def test_the_date_header_speaks_where_the_record_leaves_room():
-    header = "Tue, 19 Jan 2016 10:20:30 GMT"
-    assert record_time("2016", header) == record_time("2016-01-19", header) == "2016-01-19T10:20:30+00:00"
-    assert record_time("2015", header) == "2015-12-31T23:59:59+00:00"
-    assert record_time("2016", "Fri, 01 Jan 2016 00:00:00 GMT") == "2016-01-01T00:00:00+00:00"
-    assert record_time("2016", "Sat, 31 Dec 2016 23:59:59 -0000") == "2016-12-31T23:59:59+00:00"
-    assert record_time("2016", "Sun, 01 Jan 2017 01:59:59 +0200") == "2016-12-31T23:59:59+00:00"
-    assert record_time("2016", "Sun, 01 Jan 2017 00:00:00 GMT") == "2016-12-31T23:59:59+00:00"
-    assert record_time("2016-01-19T10:20:29Z", header) == "2016-01-19T10:20:29+00:00"
+@pytest.mark.parametrize(
+    ("stated", "header", "time"),
+    [
+        ("2016", HEADER, "2016-01-19T10:20:30"), ("2016-01-19", HEADER, "2016-01-19T10:20:30"),
+        ("2015", HEADER, "2015-12-31T23:59:59"), ("2016-01-19T10:20:29Z", HEADER, "2016-01-19T10:20:29"),
+        ("2016", "Fri, 01 Jan 2016 00:00:00 GMT", "2016-01-01T00:00:00"),
+        ("2016", "Sat, 31 Dec 2016 23:59:59 -0000", "2016-12-31T23:59:59"),
+        ("2016", "Sun, 01 Jan 2017 01:59:59 +0200", "2016-12-31T23:59:59"),
+        ("2016", "Sun, 01 Jan 2017 00:00:00 GMT", "2016-12-31T23:59:59"),
+    ],
+)  # fmt: skip
+def test_the_date_header_speaks_where_the_record_leaves_room(stated: str, header: str, time: str):
+    assert record_time(stated, header) == f"{time}+00:00"
 
 
 @pytest.mark.parametrize("header", ["", "soon", "0", "Tue, 19 Jan 99999 10:20:30 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"])

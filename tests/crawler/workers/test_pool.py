@@ -1,33 +1,50 @@
-"""Workers bound what a page can do to the crawl."""
+"""Workers bound what a page can do to the crawl.
+
+With scripted ones: who gets which job, what is killed when, and what becomes of jobs that had a worker.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from types import SimpleNamespace
 
 import pytest
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
+from broadsheet.crawler.workers import pool as pool_module
 from broadsheet.crawler.workers.pool import WorkerError, WorkerPool, run_bounded
-from broadsheet.crawler.workers.worker import WorkerProcess
+from broadsheet.crawler.workers.worker import WorkerJob, WorkerProcess
+from broadsheet.output.archive.url_words import OutcomeReason
 from tests.crawler.crawls import REPOSITORY
 
 
-def run(jobs, work, at_once=3, stopping=lambda: False):
+def iter_of(text: str) -> object:
+    return (letter for letter in text)
+
+
+def run_jobs(jobs, work, at_once=3, stopping=lambda: False):
     asyncio.run(run_bounded(jobs, work, at_once, stopping))
 
 
 def test_all_jobs_are_done_and_never_more_at_once_than_allowed():
-    now, most, done = [0], [0], []
+    """They are taken only when there is room, and what is under way is finished when it is to stop."""
+    now, most, done, taken = [0], [0], [], []
+
+    def jobs():
+        for job in range(100):
+            taken.append(len(done))
+            yield job
 
     async def work(job: int) -> None:
         now[0] += 1
@@ -36,37 +53,22 @@ def test_all_jobs_are_done_and_never_more_at_once_than_allowed():
         now[0] -= 1
         done.append(job)
 
-    run(range(20), work)
-    assert sorted(done) == list(range(20))
-    assert most == [3]
-
-
-def test_jobs_are_taken_only_when_there_is_room():
-    taken, done = [], []
-
-    def jobs():
-        for job in range(10):
-            taken.append(len(done))
-            yield job
-
-    async def work(job: int) -> None:
-        await asyncio.sleep(0.001)
-        done.append(job)
-
-    run(jobs(), work, at_once=2)
+    run_jobs(range(20), work)
+    assert (sorted(done), most) == (list(range(20)), [3])
+    done.clear()
+    run_jobs(jobs(), work, at_once=2, stopping=lambda: len(done) >= 5)
+    assert 5 <= len(done) <= 7
+    assert sorted(done) == list(range(len(done)))
     assert all(number - finished <= 2 for number, finished in enumerate(taken))
 
 
-def test_what_is_under_way_is_finished_when_it_is_to_stop():
-    done: list[int] = []
-
-    async def work(job: int) -> None:
-        await asyncio.sleep(0.001)
-        done.append(job)
-
-    run(range(100), work, stopping=lambda: len(done) >= 5)
-    assert 5 <= len(done) <= 8
-    assert sorted(done) == list(range(len(done)))
+@pytest.mark.parametrize(
+    ("function", "argument"), [(int, "x"), (bytes, 6 * 1024**3), (len, (x for x in "ab")), (iter_of, "ab")],
+    ids=["an error", "all memory", "cannot be sent", "cannot be sent back"],
+)  # fmt: skip
+def test_a_fault_comes_back_and_the_next_page_goes_on(workers: WorkerPool, function: object, argument: object) -> None:
+    assert reason_of(workers, function, argument) == "worker_error"
+    assert asyncio.run(workers.run(int, "7")) == 7
 
 
 def test_the_first_error_ends_it_and_what_is_under_way():
@@ -83,9 +85,6 @@ def test_the_first_error_ends_it_and_what_is_under_way():
     asyncio.run(run_all())
 
 
-T = TypeVar("T")
-
-
 @pytest.fixture(scope="module")
 def workers() -> Iterator[WorkerPool]:
     pool = WorkerPool(1, page_seconds=2)  # a bound for the page that hangs; the others need far less
@@ -99,18 +98,9 @@ def reason_of(workers: WorkerPool, function: object, *args: object) -> str:
     return caught.value.reason
 
 
-def test_work_is_done_in_another_process(workers: WorkerPool) -> None:
-    assert asyncio.run(workers.run(os.getpid)) != os.getpid()
-
-
 def test_a_page_is_cleaned_in_a_worker_as_it_is_here(workers: WorkerPool) -> None:
     page = Page("https://a.example/x", b"<html><body><article><p>" + b"some words of it " * 40)
     assert asyncio.run(workers.run(clean, page)) == clean(page)
-
-
-def test_a_fault_comes_back_and_the_next_page_goes_on(workers: WorkerPool) -> None:
-    assert reason_of(workers, int, "x") == "worker_error"
-    assert asyncio.run(workers.run(int, "7")) == 7
 
 
 @pytest.mark.slow
@@ -174,25 +164,10 @@ def test_a_killed_idle_worker_does_not_end_the_pool(workers: WorkerPool) -> None
     assert asyncio.run(kill_and_run()) == list(range(6))
 
 
-def test_what_cannot_be_sent_or_sent_back_is_a_fault(workers: WorkerPool) -> None:
-    assert reason_of(workers, len, (x for x in "ab")) == "worker_error"
-    assert reason_of(workers, iter_of, "ab") == "worker_error"
-    assert asyncio.run(workers.run(int, "3")) == 3
-
-
-def iter_of(text: str) -> object:
-    return (letter for letter in text)
-
-
 def test_a_worker_leaves_ctrl_c_to_the_crawl(workers: WorkerPool) -> None:
     pid = asyncio.run(workers.run(os.getpid))
     os.kill(pid, signal.SIGINT)
     assert asyncio.run(workers.run(os.getpid)) == pid
-
-
-def test_a_page_cannot_eat_the_machine_s_memory(workers: WorkerPool) -> None:
-    assert reason_of(workers, bytes, 6 * 1024**3) == "worker_error"
-    assert asyncio.run(workers.run(int, "9")) == 9
 
 
 @pytest.mark.parametrize("times", [2, 1000])
@@ -233,13 +208,205 @@ def test_closing_gives_up_what_is_under_way(tmp_path: Path) -> None:
     assert time.monotonic() - started < 20
 
 
-def test_closing_gives_up_what_is_not_yet_begun() -> None:
-    pool = WorkerPool(1, page_seconds=60)
+class ScriptedWorker:
+    """A worker that answers when a test says so."""
 
-    async def begin() -> list[object]:
-        tasks = [asyncio.create_task(pool.run(time.sleep, 50)) for _ in range(4)]
+    def __init__(self, name: str, log: list[str]) -> None:
+        self.name, self.log = name, log
+        self.jobs: deque[WorkerJob] = deque()
+        self.job_started_at = 0.0
+        self.is_gone = self.is_out_of_time = False
+        self.junk = b""
+
+    def attach(self, loop: object, on_readable: Callable[[ScriptedWorker], None]) -> None:
+        self.on_readable = on_readable
+
+    def send_job(self, job: WorkerJob) -> None:
+        self.jobs.append(job)
+        self.log.append(f"{self.name} gets {pickle.loads(job.message[8:])[1][0]}")
+
+    def read_answers(self) -> object:
+        if self.is_gone:
+            raise EOFError
+        job = self.jobs.popleft()
+        yield job, self.junk or pickle.dumps((True, pickle.loads(job.message[8:])[1][0]))
+
+    def answer(self) -> None:
+        self.on_readable(self)
+
+    def die(self) -> None:
+        self.is_gone = True
+        self.on_readable(self)
+
+    def kill(self) -> None:
+        self.log.append(f"{self.name} is killed")
+
+    def wait_for_exit(self) -> str:
+        return "exit code -9"
+
+    def close(self) -> None:
+        self.log.append(f"{self.name} is closed")
+
+
+class Bench:
+    """A pool of scripted workers that start when a test says so, and a clock."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, count: int, seconds: float = 10.0) -> None:
+        self.log: list[str] = []
+        self.now = 100.0
+        self.pool = WorkerPool(count, seconds)
+        self.workers: list[ScriptedWorker] = []
+        patch.setattr(pool_module, "time", SimpleNamespace(monotonic=lambda: self.now))
+        patch.setattr(self.pool, "_start_missing_workers", self._start)
+
+    def _start(self) -> None:
+        while len(self.pool._workers) < self.pool._worker_count:
+            self.workers.append(ScriptedWorker(f"w{len(self.workers)}", self.log))
+            self.workers[-1].job_started_at = self.now
+            self.workers[-1].attach(None, self.pool._on_readable)
+            self.pool._workers.append(self.workers[-1])
+
+    def job(self, name: str) -> asyncio.Task[str]:
+        return asyncio.ensure_future(self.pool.run(str, name))
+
+
+async def breathe() -> None:
+    for _ in range(6):
         await asyncio.sleep(0)
-        await asyncio.to_thread(pool.close)
-        return await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 20)
 
-    assert [getattr(error, "reason", error) for error in asyncio.run(begin())] == ["worker_died"] * 4
+
+def test_each_worker_has_two_jobs_at_most_and_the_idle_one_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, 2)
+
+    async def work() -> None:
+        jobs = [bench.job(name) for name in "abcde"]
+        await breathe()
+        assert bench.log == ["w0 gets a", "w1 gets b", "w0 gets c", "w1 gets d"]
+        bench.workers[1].answer()
+        await breathe()
+        assert bench.log[4:] == ["w1 gets e"]
+        jobs[3].cancel()  # nobody waits for it: it still goes its way
+        for worker in (0, 1, 0, 1):
+            bench.workers[worker].answer()
+        results = await asyncio.gather(*jobs, return_exceptions=True)
+        assert [str(result) for result in results] == ["a", "b", "c", "", "e"]
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(("seconds", "is_shared"), [(0.5, False), (0.51, True)])
+def test_a_job_behind_a_slow_one_is_sent_to_an_idle_worker_too_once(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, is_shared: bool
+) -> None:
+    bench = Bench(monkeypatch, 2)
+
+    async def work() -> None:
+        jobs = [bench.job(name) for name in "abc"]
+        await breathe()
+        bench.now += seconds
+        bench.workers[1].answer()
+        await breathe()
+        assert bench.log[3:] == (["w1 gets c"] if is_shared else [])
+        if is_shared:
+            bench.workers[1].answer()
+            bench.now += 60
+            await breathe()
+            assert bench.log[4:] == []
+            assert await jobs[2] == "c"
+        bench.workers[0].answer()
+        bench.workers[0].answer()
+        assert [await job for job in jobs] == ["a", "b", "c"]
+
+    asyncio.run(work())
+
+
+def test_a_job_whose_worker_dies_is_tried_by_three_and_the_others_come_first_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench(monkeypatch, 1)
+
+    async def work() -> None:
+        jobs = [bench.job(name) for name in "ab"]
+        await breathe()
+        for number in range(3):
+            bench.workers[number].die()
+            await breathe()
+            if number == 0:
+                bench.workers[1].answer()
+        with pytest.raises(WorkerError) as caught:
+            await jobs[0]
+        assert (caught.value.reason, str(caught.value)) == ("worker_died", "worker_died: exit code -9")
+        assert await jobs[1] == "b"
+
+    asyncio.run(work())
+    assert bench.log == [
+        "w0 gets a", "w0 gets b", "w0 is closed", "w1 gets b", "w1 gets a", "w1 is closed", "w2 gets a", "w2 is closed",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("late", "sent"), [(5.0, ["w0 gets a"]), (5.1, ["w0 gets a", "w1 gets a"])], ids=["in time", "far too late"]
+)
+def test_a_job_is_given_up_at_its_limit_unless_that_is_noticed_far_too_late(
+    monkeypatch: pytest.MonkeyPatch, late: float, sent: list[str]
+) -> None:
+    bench = Bench(monkeypatch, 1)
+
+    async def work() -> None:
+        job = bench.job("a")
+        await breathe()
+        bench.now += 100.0  # ten times its seconds of CPU
+        bench.pool._check_timeouts()
+        await breathe()
+        assert bench.log == ["w0 gets a"], "at its limit itself it goes on"
+        bench.now += late
+        bench.pool._check_timeouts()
+        await breathe()
+        assert bench.log == [sent[0], "w0 is killed", "w0 is closed", *sent[1:]]
+        if late == 5.0:
+            with pytest.raises(WorkerError) as caught:
+                await job
+            assert str(caught.value) == "worker_timeout: 100 s"
+        else:
+            bench.workers[1].answer()
+            assert await job == "a"
+
+    asyncio.run(work())
+
+
+def test_while_a_worker_starts_the_others_have_one_job_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, 1)
+
+    async def work() -> None:
+        jobs = [bench.job("a")]
+        await breathe()
+        bench.pool._is_starting = True
+        jobs.append(bench.job("b"))
+        await breathe()
+        assert bench.log == ["w0 gets a"]
+        bench.pool._on_starts_finished("")
+        assert bench.log == ["w0 gets a", "w0 gets b"]
+        bench.workers[0].answer()
+        bench.workers[0].junk = b"junk"
+        bench.workers[0].answer()
+        assert await jobs[0] == "a"
+        with pytest.raises(WorkerError, match="worker_error: UnpicklingError: "):
+            await jobs[1]
+
+    asyncio.run(work())
+    assert str(WorkerError(OutcomeReason.WORKER_DIED)) == "worker_died"
+
+
+def test_a_closed_pool_takes_no_job_and_kills_its_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, 2)
+
+    async def work() -> None:
+        jobs = [bench.job(name) for name in "abcdef"]
+        await breathe()
+        bench.pool.close()
+        bench.pool.close()
+        ends = await asyncio.gather(*jobs, bench.job("late"), return_exceptions=True)
+        assert {str(end) for end in ends} == {"worker_died: the workers were stopped"}
+
+    asyncio.run(work())
+    assert bench.log[4:] == [*["w0 is killed", "w1 is killed"] * 2, "w1 is closed", "w0 is closed"]

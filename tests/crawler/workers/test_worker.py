@@ -1,20 +1,33 @@
-"""One worker process at the other end of a socket; `test_pool.py` has what a crawl makes of several."""
+"""One worker process at the other end of a socket, its own limits, and what is loaded before it is forked."""
 
 from __future__ import annotations
 
 import asyncio
+import io
 import operator
 import os
 import pickle
+import resource
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
-from broadsheet.crawler.workers.worker import WorkerJob, WorkerProcess, pack_message, start_fork_server
+from broadsheet.crawler.workers import worker
+from broadsheet.crawler.workers.worker import (
+    WorkerJob,
+    WorkerProcess,
+    pack_message,
+    start_fork_server,
+    unpack_answer,
+)
 
 
 async def run_jobs(worker: WorkerProcess, *jobs: tuple[Callable[..., object], tuple[object, ...]]) -> list[object]:
@@ -126,3 +139,98 @@ if __name__ == "__main__":
 def test_ctrl_c_does_not_reach_the_fork_server_while_it_imports() -> None:
     done = subprocess.run([sys.executable, "-c", _BLOCKED_SIGNALS], capture_output=True, text=True, check=True)
     assert int(done.stdout) & 1 << (signal.SIGINT - 1)
+
+
+def out_of_memory() -> None:
+    raise MemoryError
+
+
+def test_jobs_are_served_in_order_until_the_socket_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits, collected = [], []
+    monkeypatch.setattr(worker, "_limit_process", lambda: limits.append("set"))
+    monkeypatch.setattr(worker, "gc", SimpleNamespace(collect=collected.append))
+    ours, theirs = socket.socketpair()
+    thread = threading.Thread(target=worker._serve_jobs, args=(theirs,))
+    thread.start()
+    used, jobs = WorkerProcess(None, ours), [((operator.add, (number, 1)), (True, number + 1)) for number in range(32)]
+    for job, answer in ((out_of_memory, ()), (False, "out of memory")), *jobs:
+        used.send_blocking(pack_message(job))
+        assert unpack_answer(used.receive_blocking()) == answer
+    used.close()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert (limits, collected) == (["set"], [1, 1]), "cycles are collected after each sixteenth of 33 jobs"
+    assert theirs.fileno() == -1
+
+
+@pytest.mark.parametrize("length", [8 + 5, 8 + 4, 8, 7, 3, 0])
+def test_a_message_that_breaks_off_ends_the_jobs(length: int) -> None:
+    message = (5).to_bytes(8, "big") + b"12345"
+    read = worker._read_message(io.BytesIO(message[:length]))
+    assert read == (message[8:length] if length >= 8 else b"")
+
+
+def test_a_worker_that_is_gone_is_told_while_an_answer_is_awaited() -> None:
+    ours, theirs = socket.socketpair()
+    theirs.sendall(b"\0\0\0")
+    theirs.close()
+    used = WorkerProcess(None, ours)
+    with pytest.raises(EOFError):
+        used.receive_blocking()
+    used.close()
+    assert ours.fileno() == -1
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_a_worker_limits_itself_as_far_as_the_system_lets_it(monkeypatch: pytest.MonkeyPatch, is_refused: bool) -> None:
+    noted: list[tuple[object, ...]] = []
+
+    def note(*words: object) -> None:
+        noted.append(words)
+
+    def refuse(*words: object) -> None:
+        note(*words)
+        if is_refused:
+            raise OSError("not here")
+
+    monkeypatch.setattr(signal, "signal", note)
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    monkeypatch.setattr(os, "nice", refuse)
+    monkeypatch.setattr(worker, "gc", SimpleNamespace(freeze=lambda: note("freeze"), set_threshold=note))
+    worker._limit_process()
+    assert noted == [
+        (signal.SIGINT, signal.SIG_IGN),
+        (resource.RLIMIT_AS, (4_294_967_296, 4_294_967_296)),
+        (5,),
+        ("freeze",),
+        (1_000_000, 20, 20),
+    ]
+
+
+def test_a_start_that_fails_leaves_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = socket.socketpair()
+    monkeypatch.setattr(worker, "start_fork_server", lambda: None)
+    refuse = Mock(side_effect=OSError("no more processes"))
+    monkeypatch.setattr(worker, "_process_context", lambda: SimpleNamespace(Process=refuse))
+    monkeypatch.setattr(socket, "socketpair", lambda: pair)
+    with pytest.raises(OSError, match="no more processes"):
+        WorkerProcess.start()
+    assert [one.fileno() for one in pair] == [-1, -1]
+
+
+_CHECK = """
+import broadsheet.crawler.workers.preload
+from broadsheet.cleaners.judge.tree_models import BLOCK_MODEL, FIRST_LOOK_MODEL, load_trees
+from broadsheet.cleaners.lineage import lineage
+from broadsheet.cleaners.page.date_parser import _written_date_pattern
+assert lineage.cache_info().currsize
+assert _written_date_pattern.cache_info().currsize
+assert load_trees.cache_info().currsize == 2
+assert all("_leaf_finder" in vars(load_trees(file)) for file in (BLOCK_MODEL, FIRST_LOOK_MODEL))
+"""
+
+
+@pytest.mark.slow
+def test_models_and_lineage_are_ready_before_a_worker_is_forked() -> None:
+    done = subprocess.run([sys.executable, "-c", _CHECK], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
