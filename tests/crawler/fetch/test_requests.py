@@ -310,9 +310,7 @@ def test_a_url_gets_the_cookies_of_its_host_path_and_scheme(cookie_file: Path, u
     assert set(cookies_for(read_cookies(cookie_file), url)) == names
 
 
-@pytest.mark.parametrize(
-    "content", ["not a cookie file", "# Netscape HTTP Cookie File\nbroken line\n", "\xff\xfe"]
-)
+@pytest.mark.parametrize("content", ["not a cookie file", "# Netscape HTTP Cookie File\nbroken line\n", "\xff\xfe"])
 def test_another_file_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
     path = tmp_path / "c.txt"
     path.write_bytes(content.encode("latin-1"))
