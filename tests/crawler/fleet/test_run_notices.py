@@ -52,14 +52,9 @@ def test_addresses_and_files_of_them_are_read(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.parametrize(
     ("host", "is_for_it"),
-    [
-        ("news.example", True),
-        ("news.example:8080", True),
-        ("a.press.example", True),
-        ("press.example", False),
-        ("other.example", False),
-    ],
-)
+    [("news.example", True), ("news.example:8080", True), ("a.press.example", True), ("press.example", False),
+     ("other.example", False)],
+)  # fmt: skip
 def test_a_receiver_is_told_of_its_sites(host: str, is_for_it: bool) -> None:
     assert Receiver("json://x", "json", ("news.example", "*.press.example")).is_for(host) is is_for_it
     assert Receiver("json://x", "json").is_for(host)
@@ -80,30 +75,24 @@ def test_a_receiver_is_told_of_its_sites(host: str, is_for_it: bool) -> None:
         ("notify = [3]\n", "a value is not known; url, url_env, sites, events are"),
         ("[[notify]]\nurl = 3\n", "no address"),
         ("[[notify]]\nurl = ''\n", "no address"),
-        (f'url = "json://{SECRET}"\n', "must hold [[notify]] tables"),
-        (f'x = 1\n[[notify]]\nurl = "json://{SECRET}"\n', "must hold [[notify]] tables"),
-        ("notify = 3\n", "must hold [[notify]] tables"),
+        *((text, "must hold [[notify]] tables")
+          for text in (f'url = "json://{SECRET}"\n', f'x = 1\n[[notify]]\nurl = "json://{SECRET}"\n', "notify = 3\n")),
     ],
-)
+)  # fmt: skip
 def test_a_mistake_is_told_with_its_place_and_no_address_is(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "people.toml"
     file.write_text(text)
-    with pytest.raises(CommandError) as raised:
-        read_receivers([str(file)])
-    assert message in str(raised.value)
-    assert SECRET not in str(raised.value)
-    assert "people.toml" in str(raised.value)
-
-
-def test_a_file_that_is_not_there_and_an_address_that_is_none() -> None:
-    with pytest.raises(CommandError, match=r"cannot read nowhere\.toml"):
-        read_receivers(["nowhere.toml"])
-    with pytest.raises(CommandError) as raised:
-        read_receivers([SECRET])
-    assert SECRET not in str(raised.value)
+    for word, said in ((str(file), message), ("nowhere.toml", "cannot read nowhere.toml"), (SECRET, "--notify")):
+        with pytest.raises(CommandError) as raised:
+            read_receivers([word])
+        assert said in str(raised.value)
+        assert SECRET not in str(raised.value)
+        assert word != str(file) or "people.toml" in str(raised.value)
 
 
 ALL = Receiver("json://x", "json (--notify)")
+
+
 NEWS = (
     NewsItem(NewsEvent.EDITS, ("a.example",), "correction: A bridge\n  https://a.example/1"),
     NewsItem(NewsEvent.EDITS, ("b.example", "z.example"), "headline: A mill\n  https://b.example/1"),
@@ -112,19 +101,10 @@ NEWS = (
 )
 
 
-def test_a_message_counts_and_lists_what_there_is() -> None:
-    notice = compose_notice("news.db", NEWS, ALL)
-    assert notice is not None
-    assert notice.title == "news.db: 2 edits, 1 thing to look at, 1 failure"
-    assert notice.body == (
-        "Edits\ncorrection: A bridge\n  https://a.example/1\nheadline: A mill\n  https://b.example/1\n\n"
-        "Needs a look\na.example: articles are short\n\nFailures\nhttps://a.example/ failed: HTTP 500"
-    )
-
-
 @pytest.mark.parametrize(
     ("receiver", "title"),
     [
+        (ALL, "news.db: 2 edits, 1 thing to look at, 1 failure"),
         (Receiver("x://", "x", ("b.example",)), "news.db: 1 edit"),
         (Receiver("x://", "x", events=frozenset({NewsEvent.ALARMS})), "news.db: 1 thing to look at"),
         (Receiver("x://", "x", ("c.example",)), None),
@@ -132,13 +112,45 @@ def test_a_message_counts_and_lists_what_there_is() -> None:
     ],
 )
 def test_each_receiver_has_what_it_asked_for_and_no_empty_message(receiver: Receiver, title: str | None) -> None:
+    """One message a receiver, and a line for each that cannot be reached. A failure of unknown hosts is told to all."""
     notice = compose_notice("news.db", NEWS, receiver)
     assert (notice and notice.title) == title
+    if receiver is ALL:
+        assert notice is not None
+        assert notice.body == BODY
+    sent: list[str] = []
+    is_reached = receiver is ALL
+    problems = send_notices(
+        "news.db", iter(NEWS), [receiver], lambda _, notice: not sent.append(notice.title) and is_reached
+    )
+    assert sent == [title] * bool(title)
+    assert problems == ([] if is_reached or not title else ["the message to x could not be sent"])
+    unknown = NewsItem(NewsEvent.FAILURES, (), "the disk is full")
+    assert bool(compose_notice("news.db", [unknown], receiver)) is (NewsEvent.FAILURES in receiver.events)
 
 
-def test_a_failure_of_unknown_hosts_is_told_to_all() -> None:
-    item = NewsItem(NewsEvent.FAILURES, (), "the disk is full")
-    assert compose_notice("news.db", [item], Receiver("x://", "x", ("b.example",))) is not None
+BODY = (
+    "Edits\ncorrection: A bridge\n  https://a.example/1\nheadline: A mill\n  https://b.example/1\n\n"
+    "Needs a look\na.example: articles are short\n\nFailures\nhttps://a.example/ failed: HTTP 500"
+)
+
+
+def test_a_withdrawal_is_news_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit = SimpleNamespace(kind="withdrawn", title="A mill", article_id=99, revision=1, url="https://a.example/1")
+    monkeypatch.setattr(run_notices, "list_edits", lambda _db, after_seq: [edit] if after_seq == 7 else [])
+    monkeypatch.setattr(run_notices, "judge_archive", lambda _db: [])
+    with Archive.open(tmp_path / "a.db") as archive:
+        news = list(read_news(archive.db, ArchiveMoment(7, ""), lambda _edit: ""))
+    assert news == [NewsItem(NewsEvent.WITHDRAWALS, ("a.example",), "withdrawn: A mill\n  https://a.example/1")]
+
+
+def test_a_look_is_about_its_hosts() -> None:
+    urls = ("https://c.example/1", "https://b.example/2", "https://b.example/3", "no url")
+    examples = tuple(SimpleNamespace(url=url) for url in urls)
+    subjects = {"alarm": "a.example/part/what", "layout": "a.example/x", "start": "https://c.example/", "empty": ""}
+    looks = [SimpleNamespace(kind=LookKind(kind), subject=it, examples=examples) for kind, it in subjects.items()]
+    hosts = [run_notices._hosts_of(look) for look in looks]
+    assert hosts == [("a.example",), ("a.example",), ("c.example", "b.example"), ("c.example", "b.example")]
 
 
 def test_a_long_message_is_cut_and_a_hostile_title_does_not_act() -> None:
@@ -186,32 +198,6 @@ def test_the_news_of_a_run_are_its_edits_and_alarms_alone(tmp_path: Path) -> Non
     assert "The bridge has [-three-] {+two+} arches" in items[0].line
     assert re.search(r"both versions: broadsheet diff \S+a\.db \d+ --from 2 --to 3$", items[0].line)
     assert "a new alarm\n  the site has changed" in items[1].line
-
-
-def test_a_withdrawal_is_news_of_its_own_and_a_look_is_about_its_hosts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    edit = SimpleNamespace(kind="withdrawn", title="A mill", article_id=99, revision=1, url="https://a.example/1")
-    monkeypatch.setattr(run_notices, "list_edits", lambda _db, after_seq: [edit] if after_seq == 7 else [])
-    monkeypatch.setattr(run_notices, "judge_archive", lambda _db: [])
-    with Archive.open(tmp_path / "a.db") as archive:
-        news = list(read_news(archive.db, ArchiveMoment(7, ""), lambda _edit: ""))
-    assert news == [NewsItem(NewsEvent.WITHDRAWALS, ("a.example",), "withdrawn: A mill\n  https://a.example/1")]
-    urls = ("https://c.example/1", "https://b.example/2", "https://b.example/3", "no url")
-    examples = tuple(SimpleNamespace(url=url) for url in urls)
-    subjects = {"alarm": "a.example/part/what", "layout": "a.example/x", "start": "https://c.example/", "empty": ""}
-    looks = [SimpleNamespace(kind=LookKind(kind), subject=it, examples=examples) for kind, it in subjects.items()]
-    hosts = [run_notices._hosts_of(look) for look in looks]
-    assert hosts == [("a.example",), ("a.example",), ("c.example", "b.example"), ("c.example", "b.example")]
-
-
-def test_one_message_a_receiver_and_a_line_for_each_that_cannot_be_reached() -> None:
-    sent: list[tuple[str, str]] = []
-    receivers = [ALL, Receiver("x://s3cret", "x (--notify)"), Receiver("y://", "y", ("c.example",))]
-    problems = send_notices("news.db", iter(NEWS), receivers, lambda receiver, notice: not sent.append(
-        (receiver.label, notice.title)) and receiver is ALL)  # fmt: skip
-    assert [label for label, _ in sent] == ["json (--notify)", "x (--notify)"]
-    assert problems == ["the message to x (--notify) could not be sent"]
 
 
 class ScriptedApprise:

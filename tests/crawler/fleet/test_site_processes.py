@@ -6,8 +6,8 @@ import queue
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
 from typing import IO, Any
 
 import pytest
@@ -28,26 +28,24 @@ from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, 
 from tests.crawler.crawls import until
 from tests.crawler.warm import PATIENCE
 
-STARTED: list[subprocess.Popen[bytes]] = []
-
 
 @pytest.fixture
 def lifeline(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lifeline]:
     """A lifeline that starts, in place of a crawl, the shell command that stands in place of its URL."""
+    started: list[subprocess.Popen[bytes]] = []
 
     def start(
         lifeline: Lifeline, words: Sequence[str], output: IO[bytes], environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
-        STARTED.append(subprocess.Popen(["sh", "-c", words[-1]], stdout=output, stderr=output, env=environment))
-        return STARTED[-1]
+        started.append(subprocess.Popen(["sh", "-c", words[-1]], stdout=output, stderr=output, env=environment))
+        return started[-1]
 
     monkeypatch.setattr(Lifeline, "start", start)
     monkeypatch.setattr(site_processes, "_PAUSE", 0.005)
     yield Lifeline()
-    for process in STARTED:
+    for process in started:
         process.kill()
         process.wait()
-    STARTED.clear()
 
 
 def task(name: str, command: str, *hosts: str) -> SiteTask:
@@ -72,32 +70,30 @@ def results_of(tmp_path: Path, tasks: list[SiteTask]) -> dict[str, SiteResult]:
 
 @pytest.mark.usefixtures("lifeline")
 def test_each_end_has_its_reason(tmp_path: Path) -> None:
-    results = results_of(tmp_path, [
-        task("well", "exit 0"), task("nothing", "echo 'broadsheet: no article found'; echo bye; exit 1"),
-        task("wrong", "exit 2"), task("busy", "exit 75"), task("dead", "kill -9 $$"), task("ended", "kill -15 $$"),
-        task("other", "echo last words; echo '  '; exit 7"),
-    ])  # fmt: skip
-    assert {name: (result.end, result.message) for name, result in results.items()} == {
-        "well": (SiteEnd.DONE, ""),
-        "nothing": (SiteEnd.FAILED, "no article found"),
-        "wrong": (SiteEnd.BAD_OPTIONS, ""),
-        "busy": (SiteEnd.IN_USE, ""),
-        "dead": (SiteEnd.KILLED, "killed by signal 9; the same command goes on from there"),
-        "ended": (SiteEnd.STOPPED, ""),
-        "other": (SiteEnd.FAILED, "last words"),
+    ends = {
+        "exit 0": (SiteEnd.DONE, 0, ""),
+        "echo 'broadsheet: no article found'; echo bye; exit 1": (SiteEnd.FAILED, 1, "no article found"),
+        "exit 2": (SiteEnd.BAD_OPTIONS, 2, ""),
+        "exit 75": (SiteEnd.IN_USE, 75, ""),
+        "kill -9 $$": (SiteEnd.KILLED, -9, "killed by signal 9; the same command goes on from there"),
+        "kill -15 $$": (SiteEnd.STOPPED, -15, ""),
+        "exit 143": (SiteEnd.STOPPED, 143, ""),
+        "exit 130": (SiteEnd.STOPPED, 130, ""),
+        "echo last words; echo '  '; exit 7": (SiteEnd.FAILED, 7, "last words"),
     }
+    results = results_of(tmp_path, [task(f"t{number}", command) for number, command in enumerate(ends)])
+    found = [results[f"t{number}"] for number in range(len(ends))]
+    assert [(result.end, result.exit_code, result.message) for result in found] == [*ends.values()]
+    assert all(0 < result.seconds < 60 for result in found)
+    assert (end_of(-2), end_of(-11)) == (SiteEnd.STOPPED, SiteEnd.KILLED)
 
 
 @pytest.mark.usefixtures("lifeline")
 def test_what_the_system_kills_is_tried_again_some_times(tmp_path: Path) -> None:
     count = f"echo >> {tmp_path}/$NAME; test $(wc -l < {tmp_path}/$NAME) -ge $ENOUGH || kill -9 $$"
-    tasks = [
-        task("recovers", f"NAME=first ENOUGH=3; {count}"), task("dies", f"NAME=second ENOUGH=9; {count}"),
-    ]  # fmt: skip
-    results = results_of(tmp_path, tasks)
-    assert {name: result.end for name, result in results.items()} == {
-        "recovers": SiteEnd.DONE, "dies": SiteEnd.KILLED,
-    }  # fmt: skip
+    commands = {"recovers": f"NAME=first ENOUGH=3; {count}", "dies": f"NAME=second ENOUGH=9; {count}"}
+    results = results_of(tmp_path, [task(name, command) for name, command in commands.items()])
+    assert [results[name].end for name in commands] == [SiteEnd.DONE, SiteEnd.KILLED]
     assert [len((tmp_path / name).read_text().splitlines()) for name in ("first", "second")] == [3, 3]
 
 
@@ -120,18 +116,6 @@ def test_a_fault_of_ours_is_the_result_of_a_task_and_a_stop_reaches_all(tmp_path
     engine.close()
 
 
-def test_looks_at_a_crawl_come_ten_times_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses = list[float]()
-    clock = SimpleNamespace(sleep=pauses.append, monotonic=lambda: 0.0)
-    ended = SiteResult("a", SiteEnd.DONE, 0, Path("a.db"))
-    results = iter([None, None, ended])
-    running = SimpleNamespace(result=lambda: next(results), task=task("a", ""), stop=lambda: None)
-    monkeypatch.setattr(site_processes, "time", clock)
-    monkeypatch.setattr(site_processes, "start_site", lambda *_words: running)
-    assert run_site(task("a", ""), Lifeline(), tmp_path / "a.log", lambda: False) == ended
-    assert pauses == [0.1, 0.1]
-
-
 @pytest.mark.parametrize("error", [OSError(11, "no more"), OSError("no more")])
 def test_what_cannot_be_started_has_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
     def refuse(*arguments: object) -> None:
@@ -149,20 +133,6 @@ def test_a_machine_has_room_for_one_at_least(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(site_processes.os, "cpu_count", lambda cores=cores: cores)
         monkeypatch.setattr(site_processes, "memory_bytes", lambda memory=memory: memory)
         assert default_parallel() == parallel
-
-
-def test_a_code_of_two_signals_is_a_stop() -> None:
-    assert {end_of(code) for code in (130, 143, -15, -2)} == {SiteEnd.STOPPED}
-    assert end_of(-11) is SiteEnd.KILLED
-
-
-def test_a_task_runs_to_its_end_and_its_log_is_its_own(lifeline: Lifeline, tmp_path: Path) -> None:
-    task, log = SiteTask("a", tmp_path / "a.db", ("echo first; exit 1",)), tmp_path / "logs/of/a.log"
-    result = run_site(task, lifeline, log, lambda: False)
-    assert (result.message, result.exit_code, 0 < result.seconds < 60) == ("first", 1, True)
-    task = SiteTask("a", tmp_path / "a.db", ("exit 0",))
-    assert run_site(task, lifeline, log, lambda: False).end is SiteEnd.DONE
-    assert log.read_bytes() == b""
 
 
 @pytest.mark.parametrize(("code", "articles"), [(0, 2), (1, 2), (75, 0)])
@@ -189,14 +159,16 @@ def test_a_task_that_is_stopped_is_asked_once(lifeline: Lifeline, tmp_path: Path
 
 def test_what_is_left_of_a_killed_runners_crawl_does_not_spoil_the_new_log(lifeline: Lifeline, tmp_path: Path) -> None:
     """It still holds the same file open, and goes on writing where it was."""
-    log, wait = tmp_path / "a.log", "while [ ! -e go ]; do sleep 0.01; done"
+    log, wait = tmp_path / "logs/of/a.log", "while [ ! -e go ]; do sleep 0.01; done"
     old = f"cd {tmp_path}; echo a long line of an earlier crawl; touch ready; {wait}; echo late"
-    orphan = start_site(SiteTask("a", tmp_path / "a.db", (old,)), lifeline, log)
+    orphan = start_site(task("a", old), lifeline, log)
     assert isinstance(orphan, RunningSite)
     until((tmp_path / "ready").exists)
-    run_site(SiteTask("a", tmp_path / "a.db", (f"cd {tmp_path}; echo new; touch go",)), lifeline, log, lambda: False)
+    run_site(task("a", f"cd {tmp_path}; echo new; touch go"), lifeline, log, lambda: False)
     orphan.process.wait()
     assert log.read_bytes() == b"new\nlate\n"
+    run_site(task("a", "exit 0"), lifeline, log, lambda: False)
+    assert log.read_bytes() == b"", "each has its own"
 
 
 @pytest.mark.parametrize(("more", "message"), [(4080, "own"), (4081, "x" * 4080)])
@@ -211,16 +183,11 @@ def test_the_last_words_of_a_crawl_are_looked_for_at_the_end_of_its_log(
 LONG_AGO, NOW, LATER = "2020-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00", "2999-01-02T00:00:00+00:00"
 
 
-def test_what_came_in_since_a_time_is_counted_and_what_was_there_is_not(db: Path) -> None:
-    counts = site_counts(db, LONG_AGO)
-    assert (counts.new, counts.articles, counts.changed, counts.withdrawn, counts.alarms) == (2, 2, 0, 0, 0)
-    assert site_counts(db, NOW) == SiteCounts(articles=2)
-
-
 def test_edits_withdrawals_alarms_and_failures_of_the_run(db: Path) -> None:
-    """One article edited twice and one withdrawn twice; another that came in and was taken out again is not new."""
-    connection = sqlite3.connect(db)
-    with connection:
+    """What was there is not counted. One article edited twice and one withdrawn twice; another that came in and was
+    taken out again is not new."""
+    assert (site_counts(db, LONG_AGO), site_counts(db, NOW)) == (SiteCounts(new=2, articles=2), SiteCounts(articles=2))
+    with closing(sqlite3.connect(db)) as connection, connection:
         first, second = (row[0] for row in connection.execute("SELECT id FROM articles ORDER BY id"))
         connection.executemany(
             "INSERT INTO changes (article_id, at, change, kind) VALUES (?, ?, ?, ?)",
@@ -236,21 +203,15 @@ def test_edits_withdrawals_alarms_and_failures_of_the_run(db: Path) -> None:
             [("a", "page", "failed", NOW), ("b", "page", "done", NOW), ("c", "feed", "done", NOW),
              ("d", "page", "queued", NOW), ("e", "page", "failed", LONG_AGO)],
         )  # fmt: skip
-    connection.close()
     assert site_counts(db, NOW) == SiteCounts(changed=1, withdrawn=1, alarms=1, failed=1, pages=1, articles=2)
     assert site_counts(db, LATER) == SiteCounts(articles=2)
     assert page_count(db) == 6
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no database at all, but some text" * 20])
-def test_an_archive_that_cannot_be_read_counts_nothing(tmp_path: Path, content: bytes | None) -> None:
+def test_an_archive_that_cannot_be_read_counts_nothing_and_is_not_made(tmp_path: Path, content: bytes | None) -> None:
     archive = tmp_path / "a.db"
     if content is not None:
         archive.write_bytes(content)
-    assert site_counts(archive, LONG_AGO) == SiteCounts()
-    assert page_count(archive) == 0
-
-
-def test_what_is_not_there_has_no_counts_and_is_not_made(tmp_path: Path) -> None:
-    assert (site_counts(tmp_path / "no.db", ""), page_count(tmp_path / "no.db")) == (SiteCounts(), 0)
-    assert list(tmp_path.iterdir()) == []
+    assert (site_counts(archive, LONG_AGO), page_count(archive)) == (SiteCounts(), 0)
+    assert archive.exists() is (content is not None)
