@@ -15,7 +15,7 @@ from broadsheet.crawler.bulk import file_task
 from broadsheet.crawler.bulk.file_task import FileResult, clean_file, split_address
 from broadsheet.crawler.fleet.store_address import store_at
 from tests.crawler.bulk.warcs import harbour, page, record, write_warc
-from tests.crawler.fleet.s3_server import BUCKET, S3Server
+from tests.crawler.fleet.s3_server import BUCKET
 
 USE = ExtractorUse.IN_DOUBT
 
@@ -98,9 +98,7 @@ def test_a_file_that_cannot_be_read_is_an_outcome(tmp_path: Path, content: bytes
 
 
 @pytest.mark.slow
-def test_a_bucket_gives_sources_and_takes_what_comes_of_them(
-    tmp_path: Path, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bucket_gives_sources_and_takes_what_comes_of_them(tmp_path, s3_server, monkeypatch) -> None:
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     store = store_at(f"s3://{BUCKET}")

@@ -169,9 +169,7 @@ class Fetching:
         (429, {}, ("refusal", None, "challenged")),
     ],
 )
-def test_an_answer_is_stored_and_the_frontier_told(
-    status: int, headers: dict[str, str], call: tuple[object, ...]
-) -> None:
+def test_an_answer_is_stored_and_the_frontier_told(status, headers, call) -> None:
     url = queued("/sold")
     fetching = Fetching({url.url: Response(url.url, status, headers, b"mill")})
     assert fetching.fetch(url) == [("done", "challenged" if status == 429 else str(status))]

@@ -148,9 +148,7 @@ def test_the_wait_is_until_the_first_host_or_robots_txt_is_due(archive: Archive,
         pytest.param(1, FREE, (3600, 0.9, 0.2), id="after a stop of an hour"),
     ],
 )
-def test_the_delay_of_a_user_or_host_lies_between_two_requests(
-    archive: Archive, delay: float, robots: RobotsRules, waits: tuple[float, ...]
-) -> None:
+def test_the_delay_of_a_user_or_host_lies_between_two_requests(archive, delay, robots, waits) -> None:
     hand = opened(archive, robots=robots, delay=delay)
     assert hand.take() is None
     for wait, has_turn in zip(waits, (True, False, True), strict=True):
@@ -260,9 +258,7 @@ def test_what_is_answered_holds_no_place_until_much_waits_to_be_stored(archive: 
         (SILENT, False, None),
     ],
 )
-def test_forbidden_urls_are_given_up_without_a_request_or_a_wait(
-    archive: Archive, robots: RobotsRules, obey_robots: bool, given_up: tuple[str, str] | None
-) -> None:
+def test_forbidden_urls_are_given_up_without_a_request_or_a_wait(archive, robots, obey_robots, given_up) -> None:
     """Unless a person has it otherwise."""
     hand = opened(archive, robots=robots, delay=5 if obey_robots else 0, obey_robots=obey_robots)
     turn = hand.turn()
@@ -314,9 +310,7 @@ def fail(hand: FrontierDriver, reason: str = "timeout", wait: float = 121) -> Tu
         ("challenged", 16, 20, "host_failing:challenged"),
     ],
 )
-def test_a_host_that_keeps_failing_is_given_up(
-    archive: Archive, reason: str, wait: float, bound: int, given_up: str
-) -> None:
+def test_a_host_that_keeps_failing_is_given_up(archive, reason, wait, bound, given_up) -> None:
     hand = opened(archive, 40)
     turns = [fail(hand, reason, wait) for _ in range(bound + 1)]
     assert [turn.reason for turn in turns] == [""] * bound + [given_up]
@@ -392,9 +386,7 @@ def test_a_slow_host_leaves_places_to_others(archive: Archive, max_requests: int
 
 
 @pytest.mark.parametrize(("max_requests", "count"), [(3, 2), (4, 2), (6, 3), (20, 13)])
-def test_half_of_the_places_are_kept_for_many_hosts_that_have_none(
-    archive: Archive, max_requests: int, count: int
-) -> None:
+def test_half_of_the_places_are_kept_for_many_hosts_that_have_none(archive, max_requests, count) -> None:
     hand = FrontierDriver(archive, delay=0, requests_per_host=16, max_requests=max_requests)
     for number in range(7):
         open_with_delay(hand, f"waiting{number}.example", 60)

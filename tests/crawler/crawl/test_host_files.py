@@ -92,9 +92,7 @@ COMMENTS_LINK = FEED_LINK.replace("/news.php", "/comments/feed/")
         ("", '<a href="/sitemap/">Map</a>', NO_ROBOTS, [SITEMAPS[0], FEEDS[0]]),
     ],
 )
-def test_a_start_page_leads_to_the_first_place_of_what_nothing_names(
-    head: str, body: str, robots: RobotsRules | None, expected: list[str]
-) -> None:
+def test_a_start_page_leads_to_the_first_place_of_what_nothing_names(head, body, robots, expected) -> None:
     outcome = start_page(head, body)
     assert guesses(outcome, robots=robots) == expected
     assert guesses(outcome, replace(SEED, found_via="link"), robots) == []
@@ -109,9 +107,7 @@ def test_a_start_page_leads_to_the_first_place_of_what_nothing_names(
         *(("done", reason, ()) for reason in ("redirect", "sitemap", "not_modified")), ("queued", "retry:timeout", ()),
     ],
 )  # fmt: skip
-def test_a_start_url_that_is_no_page_has_a_sitemap_looked_for_unless_it_comes_again(
-    state: str, reason: str, expected: tuple[str, ...]
-) -> None:
+def test_a_start_url_that_is_no_page_has_a_sitemap_looked_for_unless_it_comes_again(state, reason, expected) -> None:
     assert guesses(Outcome(HOME, state, reason)) == [*expected]
 
 
@@ -225,9 +221,7 @@ def test_a_robots_txt_that_cannot_be_read_is_asked_for_again_until_the_tries_are
 @pytest.mark.parametrize(
     ("delay", "is_capped"), [("", False), ("30", False), ("600", False), ("601", True), ("86400", True)]
 )
-def test_a_delay_of_more_than_ten_minutes_is_cut_and_said(
-    delay: str, is_capped: bool, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_delay_of_more_than_ten_minutes_is_cut_and_said(delay, is_capped, caplog) -> None:
     body = f"User-agent: *\nCrawl-delay: {delay}\nDisallow: /x".encode() if delay else b""
     made = reader(Frontier())
     with caplog.at_level(logging.WARNING):
@@ -252,10 +246,7 @@ def test_a_delay_of_more_than_ten_minutes_is_cut_and_said(
         (Fault("tls", retry=False), 0, False, None, [], "nothing"),
     ],
 )
-def test_a_host_that_was_never_reached_is_given_up(
-    fault: Fault, attempts: int, is_moved: bool, known: RobotsRules | None, told: list[tuple[object, ...]],
-    access: str | None,
-) -> None:  # fmt: skip
+def test_a_host_that_was_never_reached_is_given_up(fault, attempts, is_moved, known, told, access) -> None:
     made = reader(frontier := Frontier(known))
     failed = Outcome(ROBOTS_URL.url, "failed", "x")
     outcome = made.read_fault(replace(ROBOTS_URL, attempts=attempts), fault, is_moved, failed)

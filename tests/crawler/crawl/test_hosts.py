@@ -74,9 +74,7 @@ def test_hosts_come_in_as_far_as_there_is_room_and_go_round(registry: HostRegist
     assert order == "45678901234567890123"
 
 
-def test_a_scan_reads_so_many_hosts_in_all_also_where_it_begins_again(
-    registry: HostRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_scan_reads_so_many_hosts_in_all_also_where_it_begins_again(registry, monkeypatch) -> None:
     """All are active but for those that have no room, so that nothing ends the scan but its own bound."""
     monkeypatch.setattr(hosts, "MAX_ACTIVE_HOSTS", 20)
     counts: list[int] = []
@@ -165,9 +163,7 @@ def test_fewer_urls_are_read_ahead_where_many_hosts_are_active(active: int, size
     ("active", "turns", "seconds", "is_over"),
     [(1023, 999, 9_999.0, False), (1024, 64, 0.0, True), (1024, 63, 599.9, False), (1024, 0, 600.0, True)],
 )
-def test_a_host_makes_room_after_its_share_where_others_wait(
-    active: int, turns: int, seconds: float, is_over: bool
-) -> None:
+def test_a_host_makes_room_after_its_share_where_others_wait(active, turns, seconds, is_over) -> None:
     registry = HostRegistry(None, lambda: Pace(0))  # type: ignore[arg-type]
     registry._active = {str(number): host(str(number)) for number in range(active)}
     served = registry._active["0"]

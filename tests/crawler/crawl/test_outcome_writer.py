@@ -159,9 +159,7 @@ def test_a_batch_waits_for_nothing_where_all_that_is_under_way_is_in_it(monkeypa
 
 
 @pytest.mark.parametrize(("under_way", "batches"), [(BATCH_TARGET, [2]), (BATCH_TARGET - 1, [1, 1])])
-def test_slow_pages_make_one_batch_where_many_are_under_way(
-    monkeypatch: pytest.MonkeyPatch, under_way: int, batches: list[int]
-) -> None:
+def test_slow_pages_make_one_batch_where_many_are_under_way(monkeypatch, under_way, batches) -> None:
     """Where few are, what a batch has found may be all that there is to fetch: it waits for no slow page."""
     monkeypatch.setattr("broadsheet.crawler.crawl.outcome_writer.MAX_IDLE_SECONDS", 0.0)
     monkeypatch.setattr("broadsheet.crawler.crawl.outcome_writer.MAX_BATCH_SECONDS", 60.0)

@@ -205,9 +205,7 @@ def test_what_earlier_runs_found_out_about_redirects_holds(outcomes: OutcomeBuil
     assert (outcome.state, outcome.reason) == ("done", "redirect"), "the chain was for that request"
 
 
-def test_a_page_that_its_workers_die_of_fails_with_that_reason(
-    monkeypatch: pytest.MonkeyPatch, workers: WorkerPool, outcomes: OutcomeBuilder
-) -> None:
+def test_a_page_that_its_workers_die_of_fails_with_that_reason(monkeypatch, workers, outcomes) -> None:
     async def dies(*_: object) -> object:
         raise WorkerError("worker_died")
 

@@ -180,9 +180,7 @@ def test_the_cache_is_bounded() -> None:
     ],
     ids=lambda value: str(value) if isinstance(value, Response) else "",
 )
-def test_what_a_resource_came_to_is_told_to_the_frontier_as_a_page_s_is(
-    monkeypatch: pytest.MonkeyPatch, result: Response | Fault, call: tuple[object, ...] | None
-) -> None:
+def test_what_a_resource_came_to_is_told_to_the_frontier_as_a_page_s_is(monkeypatch, result, call) -> None:
     url, calls = f"{APP}x", list[tuple[object, ...]]()
     web = Web({url: result})
     for name in ("record_answer", "record_refusal", "record_failure"):
@@ -412,9 +410,7 @@ def test_the_layouts_of_a_host_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     assert signatures[2:] == [b"", b""]
 
 
-def test_a_browser_that_is_not_there_or_does_not_start_is_said_once_and_pages_stay(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_a_browser_that_is_not_there_or_does_not_start_is_said_once_and_pages_stay(caplog) -> None:
     for detail, line in (("no display", "no display"), ("", "hung")):
         caplog.clear()
         web = Web()

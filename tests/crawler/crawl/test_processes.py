@@ -32,9 +32,7 @@ from tests.crawler.warm import PATIENCE
 @pytest.mark.parametrize(
     "verb", ["crawl {url} --db {new} -q --allow-private", "import {warc} --db {new}", "reclean {db}"]
 )
-def test_too_few_are_a_line_and_nothing_is_made(
-    serve: Callable[..., ScriptedSite], db: Path, tmp_path: Path, verb: str
-) -> None:
+def test_too_few_are_a_line_and_nothing_is_made(serve, db, tmp_path, verb) -> None:
     site, new = serve({"/": page("start")}), tmp_path / "new.db"
     (tmp_path / "empty.warc").write_bytes(b"")
     line = verb.format(url=f"{site.url}/", new=new, db=db, warc=tmp_path / "empty.warc")
@@ -96,12 +94,7 @@ def starter(tmp_path: Path) -> Iterator[Callable[[ScriptedSite, Path], subproces
 
 @pytest.mark.slow
 @pytest.mark.parametrize("death", [signal.SIGKILL, None], ids=["kill -9", "its own end"])
-def test_a_crawl_stops_when_its_starter_is_gone(
-    serve: Callable[..., ScriptedSite],
-    starter: Callable[..., subprocess.Popen[str]],
-    tmp_path: Path,
-    death: signal.Signals | None,
-) -> None:
+def test_a_crawl_stops_when_its_starter_is_gone(serve, starter, tmp_path, death) -> None:
     """The second crawl must not hold the first one's lifeline, nor may the processes that clean pages."""
     site, archives = site_of_pages(serve), (tmp_path / "a.db", tmp_path / "b.db")
     process = starter(site, *archives)
@@ -186,9 +179,7 @@ def test_a_lifeline_is_watched_and_passed_on_to_no_program(monkeypatch: pytest.M
         (71, (72, 500), True, "only 71 files may be open, and this needs 72: ulimit -n 72 allows them"),
     ],
 )
-def test_files_for_the_archive_and_each_worker_may_be_open(
-    soft: int, raised_to: tuple[int, int] | None, refuses: bool, problem: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_for_the_archive_and_each_worker_may_be_open(soft, raised_to, refuses, problem, monkeypatch) -> None:
     asked: list[tuple[int, int]] = []
 
     def setrlimit(_: int, limits: tuple[int, int]) -> None:

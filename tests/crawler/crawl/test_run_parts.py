@@ -71,9 +71,7 @@ def test_no_feed_is_written_over_the_archive(tmp_path: Path, name: str, form: st
         ({"TWISTED_DNS_RESOLVER": "scrapy.resolver.CachingThreadedResolver"}, {}, "TWISTED_DNS_RESOLVER"),
     ],
 )
-def test_no_crawl_runs_under_settings_that_would_mislead(
-    changes: dict[str, object], options: dict[str, object], problem: str
-) -> None:
+def test_no_crawl_runs_under_settings_that_would_mislead(changes, options, problem) -> None:
     given = project_settings()
     given.update(changes)
     with pytest.raises(OptionError, match=problem) if problem else nullcontext():
@@ -91,9 +89,7 @@ def test_no_crawl_runs_under_settings_that_would_mislead(
         ("always", True, None, None),
     ],
 )
-def test_a_browser_is_looked_for_where_pages_may_need_one(
-    browser: str, is_installed: bool, found: str | None, expected: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_browser_is_looked_for_where_pages_may_need_one(browser, is_installed, found, expected, monkeypatch) -> None:
     asked: list[bool] = []
 
     def find_chromium(*, allows_no_sandbox: bool) -> str | None:
@@ -145,9 +141,7 @@ MISTAKES = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "code", "message"), MISTAKES, ids=[" ".join(row[0]) for row in MISTAKES])
-def test_a_mistake_is_told_early_and_leaves_nothing(
-    tmp_path: Path, arguments: list[str], code: int, message: str
-) -> None:
+def test_a_mistake_is_told_early_and_leaves_nothing(tmp_path, arguments, code, message) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(REPOSITORY), *arguments], cwd=tmp_path, capture_output=True, text=True
     )
@@ -175,9 +169,7 @@ def test_files_that_can_be_read_pass(tmp_path: Path) -> None:
         (UnicodeError("a label of 64 characters"), False),
     ],
 )
-def test_a_host_is_unknown_where_the_resolver_says_so(
-    monkeypatch: pytest.MonkeyPatch, answer: object, is_known: bool
-) -> None:
+def test_a_host_is_unknown_where_the_resolver_says_so(monkeypatch, answer, is_known) -> None:
     is_error = isinstance(answer, Exception)
     resolve = Mock(side_effect=answer) if is_error else Mock(return_value=answer)
     monkeypatch.setattr(socket, "getaddrinfo", resolve)

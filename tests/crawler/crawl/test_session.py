@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from broadsheet.cleaners.clean import clean
-from broadsheet.cleaners.document import ExtractorUse, Page, UrlSource
+from broadsheet.cleaners.document import ExtractorUse, Page
 from broadsheet.crawler.crawl.session import AllowedTargets, CrawlSession, is_within, seed_rows, widened_reasons
 from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.options import CrawlOptions
@@ -25,9 +25,7 @@ from tests.crawler.scripted_site import page
 
 
 @pytest.mark.parametrize(("use", "asked"), [("always", {"extractor/asked": 1}), ("never", {})])
-def test_a_run_is_noted_with_its_options_versions_counts_and_end(
-    tmp_path: Path, use: str, asked: dict[str, int]
-) -> None:
+def test_a_run_is_noted_with_its_options_versions_counts_and_end(tmp_path, use, asked) -> None:
     """The pages on which trafilatura was asked are counted. Articles come out as they were stored."""
     file = tmp_path / "a.db"
     session = opened(file)
@@ -181,9 +179,7 @@ def test_wider_bounds_name_what_they_may_take_up(changes: dict[str, Any], reason
         ("feed-2019.xml", 0, "feed", "feed", True),
     ],
 )
-def test_what_is_left_out_for_another_reason_stays_so(
-    path: str, depth: int, kind: UrlKind, source: UrlSource, is_wanted: bool
-) -> None:
+def test_what_is_left_out_for_another_reason_stays_so(path, depth, kind, source, is_wanted) -> None:
     scope = Scope.from_seeds([HOME], exclude=["/no/"], max_depth=2)
     options, left_out = CrawlOptions((HOME,), sitemaps=False), LeftOutUrl(kind, HOME + path, depth, source)
     assert is_within(scope, options, left_out) is is_wanted

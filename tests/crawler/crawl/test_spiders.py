@@ -283,10 +283,7 @@ def crawled(spider: Any, monkeypatch: pytest.MonkeyPatch, problem: str = "") -> 
         ({"only_missing": True}, 0, "", "finished", []),
     ],
 )
-def test_a_crawl_ends_with_its_queue_or_at_a_limit(
-    options: dict[str, object], raw_bytes: int, fetched: str, reason: str, waits: list[int | None],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+def test_a_crawl_ends_with_its_queue_or_at_a_limit(options, raw_bytes, fetched, reason, waits, monkeypatch) -> None:
     turns = [turn("robots.txt", kind=UrlKind.ROBOTS), turn("1"), turn("away", "robots"), turn("2"), turn("3")]
     frontier, session = Frontier(*turns), Session(raw_bytes)
     spider = made_spider(frontier, session, **options)
@@ -317,9 +314,7 @@ def test_a_crawl_ends_with_its_queue_or_at_a_limit(
         ({"keep": "pictures", "max_size": 5}, "", 1, 5, [], ["again", "a", "drain"]),
     ],
 )
-def test_pictures_are_fetched_after_the_pages(
-    options: dict[str, object], end: str, count: int, raw_bytes: int, fetched: list[str], told: list[str]
-) -> None:
+def test_pictures_are_fetched_after_the_pages(options, end, count, raw_bytes, fetched, told) -> None:
     frontier, session = Frontier(), Session(raw_bytes, pictures=count)
     frontier.again = [turn("away", "robots"), turn("a"), turn("b")]
     spider = made_spider(frontier, session, **options)
@@ -343,9 +338,7 @@ def test_an_archive_that_cannot_be_written_ends_the_crawl(monkeypatch: pytest.Mo
     assert "settle" not in session.done
 
 
-def test_a_fault_of_ours_is_logged_and_ends_the_crawl(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_fault_of_ours_is_logged_and_ends_the_crawl(monkeypatch, caplog) -> None:
     async def fetch(_: QueuedUrl) -> None:
         raise KeyError("ours")
 
@@ -372,9 +365,7 @@ def test_a_fault_while_it_closes_is_raised_and_an_archive_s_is_the_reason(monkey
     assert spider.end_reason == "max_time"
 
 
-def test_a_crawl_without_its_own_parts_of_scrapy_asks_for_nothing(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_crawl_without_its_own_parts_of_scrapy_asks_for_nothing(monkeypatch, caplog) -> None:
     spider = made_spider(Frontier(turn("1")), session := Session())
     assert crawled(spider, monkeypatch, "no guard") == ([], "fault: no guard")
     assert spider.fetcher.fetched == []
@@ -391,9 +382,7 @@ def test_a_crawl_without_its_own_parts_of_scrapy_asks_for_nothing(
         (True, "closespider_timeout", "", "", []),
     ],
 )
-def test_a_limit_of_scrapy_s_ends_the_crawl_or_its_items(
-    is_settling: bool, reason: str, end: str, export_end: str, told: list[str]
-) -> None:
+def test_a_limit_of_scrapy_s_ends_the_crawl_or_its_items(is_settling, reason, end, export_end, told) -> None:
     spider = made_spider(frontier := Frontier(), Session())
     spider._is_settling = is_settling
 

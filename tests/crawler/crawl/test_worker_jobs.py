@@ -122,10 +122,7 @@ OBEY = {"obey_directives": True}
          ("done", "empty", False, ("noindex",))),
     ],
 )  # fmt: skip
-def test_options_and_directives_leave_articles_out(
-    html: str, directives: tuple[str, ...], usage: tuple[str, ...], options: dict[str, object],
-    result: tuple[str, str, bool, tuple[str, ...]],
-) -> None:  # fmt: skip
+def test_options_and_directives_leave_articles_out(html, directives, usage, options, result) -> None:
     found = judged(html, directives, usage, **options)
     assert (found.state, found.reason, bool(found.page.metadata.title and found.page.words), found.directives) == result
     if found.state == "skipped":

@@ -147,9 +147,7 @@ def test_a_slot_is_locked_once_and_more_are_said_to_be_wanted(tmp_path: Path) ->
     slot.close()
 
 
-def test_a_slot_that_is_withdrawn_between_two_steps_of_a_crawl_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slot_that_is_withdrawn_between_two_steps_of_a_crawl_is_none(tmp_path, monkeypatch) -> None:
     slot = GrantedSlot(tmp_path / ADDRESS, "one")
     really_open = os.open
 
@@ -175,9 +173,7 @@ def test_a_folder_is_owned_as_long_as_its_owner_lives(tmp_path: Path) -> None:
     assert not is_owned(folder)
 
 
-def test_a_crawl_waits_for_a_grant_and_falls_back_to_its_machine_when_nobody_grants(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crawl_waits_for_a_grant_and_falls_back_to_its_machine_when_nobody_grants(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(slots, "_PAUSE", 0.001)
     grants = tmp_path / "grants"
     owner = own_slots(grants)
@@ -236,9 +232,7 @@ def slots_taken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 ADDRESSES = {"a.example": "2001:db8::1", "none.example": ""}
 
 
-def test_the_address_that_answered_goes_before_the_one_that_is_looked_up(
-    tmp_path: Path, slots_taken: list[tuple[str, str]]
-) -> None:
+def test_the_address_that_answered_goes_before_the_one_that_is_looked_up(tmp_path, slots_taken) -> None:
     address_turns = AddressTurns(AddressSlots(tmp_path, 2), 1.0)
     ask(address_turns, peer="192.0.2.1")
     ask(address_turns, host="none.example")
@@ -247,9 +241,7 @@ def test_the_address_that_answered_goes_before_the_one_that_is_looked_up(
 
 
 @pytest.mark.parametrize("values", [{}, {"BROADSHEET_PER_ADDRESS": 4}, {"BROADSHEET_ADDRESS_FOLDER": "addresses"}])
-def test_without_both_settings_nothing_is_bounded(
-    values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slots_taken: list[tuple[str, str]]
-) -> None:
+def test_without_both_settings_nothing_is_bounded(values, tmp_path, monkeypatch, slots_taken) -> None:
     monkeypatch.chdir(tmp_path)
     ask(AddressTurns.from_settings(Settings({"BROADSHEET_PER_ADDRESS": 0, "BROADSHEET_ADDRESS_FOLDER": "", **values})))
     assert slots_taken == []

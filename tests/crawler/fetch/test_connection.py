@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from cryptography import x509
@@ -77,9 +76,7 @@ def ask_tls_server(file: Path, *, trusted: bool, host: str = "127.0.0.1") -> tup
     ],
     ids=["trusted", "self-signed", "out of date", "of another host"],
 )
-def test_a_certificate_must_be_trusted_up_to_date_and_of_its_host(
-    tmp_path: Path, changes: dict[str, Any], trusted: bool, outcome: object
-) -> None:
+def test_a_certificate_must_be_trusted_up_to_date_and_of_its_host(tmp_path, changes, trusted, outcome) -> None:
     assert ask_tls_server(certificate(tmp_path, **changes), trusted=trusted) == outcome
 
 

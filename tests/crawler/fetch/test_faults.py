@@ -92,9 +92,7 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(value: str | None, seconds:
         ("cut_off", False, "disconnect"), ("connection", False, "disconnect"), ("dns", False, "unspecified"),
     ],
 )  # fmt: skip
-def test_a_reason_says_whether_anything_was_sent_and_why_an_answer_ends(
-    reason: str, is_refused: bool, truncated: str
-) -> None:
+def test_a_reason_says_whether_anything_was_sent_and_why_an_answer_ends(reason, is_refused, truncated) -> None:
     assert is_refusal(OutcomeReason(reason)) is is_refused
     assert truncation_of(Fault(OutcomeReason(reason))) == truncated
 

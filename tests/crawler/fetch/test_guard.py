@@ -87,9 +87,7 @@ def test_other_schemes_and_user_names_are_not_asked_for(url: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("enabled", "outcome"), [(True, ["proxy", "proxy"]), (False, REFUSED)])
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
-def test_a_proxy_of_the_environment_does_not_get_round_it(
-    server: HostileServer, variable: str, enabled: bool, outcome: list[str]
-) -> None:
+def test_a_proxy_of_the_environment_does_not_get_round_it(server, variable, enabled, outcome) -> None:
     middlewares = {"scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": 750} if enabled else {}
     settings = opened(server, HTTPPROXY_ENABLED=enabled, DOWNLOADER_MIDDLEWARES=middlewares)
     environment = {variable: f"http://127.0.0.1:{server.port}", "no_proxy": "", "NO_PROXY": ""}

@@ -97,9 +97,7 @@ def test_a_request_says_who_asks_and_carries_its_url_and_host() -> None:
     assert (robots_id_of(held), held.headers.to_unicode_dict()) == (None, SENDER | VALIDATORS)
 
 
-def test_cookies_and_the_headers_of_site_rules_go_to_their_host(
-    cookies: tuple[Cookie, ...], site_rules: SiteRuleFolder
-) -> None:
+def test_cookies_and_the_headers_of_site_rules_go_to_their_host(cookies, site_rules) -> None:
     build = builder(cookies=cookies, site_rules=site_rules).build
     here = {"Referer": "https://mill.example/", "Cookie": "ticket=red"}
     assert build(queued_url(), None).headers.to_unicode_dict() == SENDER | here
@@ -107,9 +105,7 @@ def test_cookies_and_the_headers_of_site_rules_go_to_their_host(
     assert build(elsewhere, None).headers.to_unicode_dict() == SENDER
 
 
-def test_a_robots_txt_comes_uncompressed_without_rule_headers_and_is_counted(
-    site_rules: SiteRuleFolder, cookies: tuple[Cookie, ...]
-) -> None:
+def test_a_robots_txt_comes_uncompressed_without_rule_headers_and_is_counted(site_rules, cookies) -> None:
     """One that moved is asked for where it is now."""
     queued, there = queued_url("/robots.txt", "robots"), "https://other.example/robots.txt"
     build = builder(site_rules=site_rules, cookies=cookies).build
@@ -131,9 +127,7 @@ def early_stop() -> EarlyStop:
     ("kind", "content_type", "stops"),
     [("page", "image/png", True), ("page", "text/html", False), ("page", None, False), ("feed", "image/png", False)],
 )
-def test_what_says_that_it_is_no_page_is_not_read(
-    early_stop: EarlyStop, kind: str, content_type: str | None, stops: bool
-) -> None:
+def test_what_says_that_it_is_no_page_is_not_read(early_stop, kind, content_type, stops) -> None:
     request = builder(make_recorder=ExchangeRecorder).build(queued_url(kind=kind), None)
     headers = Headers({"Content-Type": content_type} if content_type else {})
     if not stops:
@@ -260,9 +254,7 @@ SEEDS = ("https://news.example/blog/", "http://www.old.example/", "http://127.0.
         ("*", "http://anybody.example/", True),
     ],
 )
-def test_they_go_to_the_hosts_of_the_start_urls_and_to_those_that_are_named(
-    more_hosts: str, url: str, is_sent: bool
-) -> None:
+def test_they_go_to_the_hosts_of_the_start_urls_and_to_those_that_are_named(more_hosts, url, is_sent) -> None:
     assert GivenHeaders.for_seeds(LOGIN, SEEDS, more_hosts).for_url(url) == (LOGIN if is_sent else {})
 
 

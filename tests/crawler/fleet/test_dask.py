@@ -214,9 +214,7 @@ def test_a_worker_that_has_lost_its_scheduler_stops_its_crawl_and_no_other_begin
     site.close()
 
 
-def test_the_task_of_a_site_that_is_crawled_elsewhere_does_not_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_task_of_a_site_that_is_crawled_elsewhere_does_not_run(tmp_path, monkeypatch) -> None:
     class Taken:
         def acquire(self, timeout: float) -> bool:
             return False

@@ -82,9 +82,7 @@ def test_a_list_with_a_mistake_does_nothing(tmp_path: Path, capsys: pytest.Captu
     assert [path.name for path in tmp_path.iterdir()] == ["sites.toml"]
 
 
-def test_a_network_file_system_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_network_file_system_is_refused(tmp_path, monkeypatch, capsys) -> None:
     from broadsheet.crawler.cli import run
 
     (tmp_path / "mounts").write_text(f"server:/x {tmp_path} nfs4 rw 0 0\n")
@@ -255,9 +253,7 @@ def test_a_stop_starts_nothing_more_and_a_second_one_ends_at_once(tmp_path: Path
     assert [result.message.partition(";")[0] for result in run.results] == ["ended at once"] * 3
 
 
-def test_a_run_that_waits_takes_what_becomes_due_and_says_each_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_waits_takes_what_becomes_due_and_says_each_result(tmp_path, monkeypatch) -> None:
     """A site that failed is tried again after some minutes, one that is done when it is due."""
     engine, pushed = ScriptedEngine({"a": [SiteEnd.DONE], "b": [SiteEnd.FAILED]}), list[tuple[datetime, int]]()
     run = run_of(tmp_path, engine, is_waiting=True)
@@ -452,9 +448,7 @@ def test_who_holds_the_lock_of_a_run_that_was_killed_goes_on_at_once(store: Obje
         assert [run.renewed_at for run in read_runs(store).values()] == ["2026-01-01T12:01:00+00:00"]
 
 
-def test_a_run_says_each_minute_that_it_goes_on_and_stops_when_it_is_taken_over(
-    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_says_each_minute_that_it_goes_on_and_stops_when_it_is_taken_over(store, monkeypatch) -> None:
     monkeypatch.setattr(list_runs, "_RENEW_SECONDS", 0.02)
     first, is_lost = list_run(store, "first"), Event()
     with first.held(lambda: ["lamp"], is_lost.set):

@@ -149,9 +149,7 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
         assert records.read("news") is None
 
 
-def test_a_record_is_whole_on_the_disk_before_it_takes_the_place_of_the_last(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_record_is_whole_on_the_disk_before_it_takes_the_place_of_the_last(tmp_path, monkeypatch) -> None:
     records, sizes = RecordFolder(tmp_path), list[int]()
     records.write(record(DONE, worker=""))
     file = tmp_path / ".fleet/news.json"
@@ -190,9 +188,7 @@ def test_the_innermost_and_last_mount_counts(path: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "kind"), [("scratch", "Lustre"), ("nfs", "NFS")])
-def test_a_network_file_system_is_refused_with_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
-) -> None:
+def test_a_network_file_system_is_refused_with_its_name(tmp_path, monkeypatch, name, kind) -> None:
     mounts = tmp_path / "mounts"
     monkeypatch.setattr(disk, "_MOUNTS", mounts)
     assert disk_problem(tmp_path / name) == "", "of a system without a list of mounts"

@@ -223,9 +223,7 @@ class ScriptedApprise:
     ("url", "body", "is_sent"),
     [("json://x", "text", True), ("json://x", "refused", False), ("json://x", "boom", False), ("y://x", "text", False)],
 )
-def test_a_message_is_sent_by_apprise_which_logs_nothing(
-    monkeypatch: pytest.MonkeyPatch, url: str, body: str, is_sent: bool
-) -> None:
+def test_a_message_is_sent_by_apprise_which_logs_nothing(monkeypatch, url, body, is_sent) -> None:
     names = ("apprise", "requests", "urllib3", "requests_oauthlib", "oauthlib")
     for name in names:
         monkeypatch.setattr(logging.getLogger(name), "level", logging.DEBUG)

@@ -136,9 +136,7 @@ def test_a_machine_has_room_for_one_at_least(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(("code", "articles"), [(0, 2), (1, 2), (75, 0)])
-def test_a_crawl_that_found_its_archive_in_use_counts_nothing_of_it(
-    lifeline: Lifeline, db: Path, code: int, articles: int
-) -> None:
+def test_a_crawl_that_found_its_archive_in_use_counts_nothing_of_it(lifeline, db, code, articles) -> None:
     running = start_site(SiteTask("a", db, (f"exit {code}",)), lifeline, db.with_name("a.log"))
     assert isinstance(running, RunningSite)
     running.process.wait()
@@ -172,9 +170,7 @@ def test_what_is_left_of_a_killed_runners_crawl_does_not_spoil_the_new_log(lifel
 
 
 @pytest.mark.parametrize(("more", "message"), [(4080, "own"), (4081, "x" * 4080)])
-def test_the_last_words_of_a_crawl_are_looked_for_at_the_end_of_its_log(
-    lifeline: Lifeline, tmp_path: Path, more: int, message: str
-) -> None:
+def test_the_last_words_of_a_crawl_are_looked_for_at_the_end_of_its_log(lifeline, tmp_path, more, message) -> None:
     """In 4,096 bytes: of one more the line no longer begins as its own lines do."""
     task = SiteTask("a", tmp_path / "a.db", (f"echo broadsheet: own; printf x%.0s $(seq {more}); exit 1",))
     assert run_site(task, lifeline, tmp_path / "a.log", lambda: False).message.startswith(message[:40])

@@ -114,9 +114,7 @@ def test_of_all_who_began_with_one_head_one_publishes(store: ObjectStore) -> Non
     assert read_head(store, "lamp").generation == 2
 
 
-def test_a_refused_put_that_finds_its_own_words_there_has_succeeded(
-    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refused_put_that_finds_its_own_words_there_has_succeeded(store, monkeypatch) -> None:
     """As where the answer to it was lost on the way, and it was tried again."""
     attempt, put = SiteAttempt(store, "lamp"), type(store).replace_record
 
@@ -210,9 +208,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("group_pages", [7, 4096])
 @pytest.mark.parametrize("name", CHANGES)
-def test_deltas_make_the_new_state_of_the_earlier_one(
-    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, group_pages: int
-) -> None:
+def test_deltas_make_the_new_state_of_the_earlier_one(old, tmp_path, monkeypatch, name, group_pages) -> None:
     """With few pages in a group files are compared in small blocks too."""
     assert page_deltas._GROUP_PAGES == 4096
     if group_pages == 7:
@@ -340,9 +336,7 @@ def test_a_database_without_a_change_is_the_state_that_it_was(counting: Counting
     assert second.database == first.database
 
 
-def test_a_warc_file_that_is_missing_is_told_and_left_out(
-    counting: CountingStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_warc_file_that_is_missing_is_told_and_left_out(counting, tmp_path, caplog) -> None:
     copy = copy_in(tmp_path, "one")
     (path,) = copy.folder.rglob("*.warc.gz")
     path.unlink()
@@ -373,9 +367,7 @@ def test_a_warc_file_with_other_bytes_is_put_anew(counting: CountingStore, tmp_p
     assert not {piece.key for piece in file.pieces} & {piece.key for piece in erased.pieces}
 
 
-def test_a_database_begins_anew_when_its_changes_are_many(
-    counting: CountingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_database_begins_anew_when_its_changes_are_many(counting, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(site_states, "_MOST_DELTAS", 1)
     counts = []
     for name in ("one", "two", "three"):
@@ -397,9 +389,7 @@ DAMAGES: dict[str, Callable[[LocalCopy], object]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("is_under_way", [False, True])
-def test_a_base_that_is_not_what_it_was_costs_only_traffic(
-    counting: CountingStore, tmp_path: Path, damage: str, is_under_way: bool
-) -> None:
+def test_a_base_that_is_not_what_it_was_costs_only_traffic(counting, tmp_path, damage, is_under_way) -> None:
     """Where it is damaged when the run ends, it is not compared with: then all of the database is put."""
     run_stored(site_in(counting, tmp_path), crawl_of("one"))
 
@@ -431,9 +421,7 @@ def test_a_piece_with_other_bytes_is_noticed(counting: CountingStore, tmp_path: 
         assert not (tmp_path / "fetched.db").exists()
 
 
-def test_bytes_that_come_back_otherwise_are_noticed(
-    counting: CountingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bytes_that_come_back_otherwise_are_noticed(counting, tmp_path, monkeypatch) -> None:
     copy = copy_in(tmp_path, "one")
     monkeypatch.setattr(folder_store, "file_chunks", lambda stream: iter([b"something else"]))
     with pytest.raises(DamagedObject, match="does not give back"):
@@ -466,9 +454,7 @@ def test_what_is_no_manifest_is_refused_in_a_line(data: bytes, message: str) -> 
         parse_manifest(data, "it")
 
 
-def test_what_no_state_names_goes_once_the_head_has_passed_its_generation(
-    counting: CountingStore, tmp_path: Path
-) -> None:
+def test_what_no_state_names_goes_once_the_head_has_passed_its_generation(counting, tmp_path) -> None:
     """An attempt that has uploaded, and not published, keeps what it has until somebody else is published."""
     run_stored(site_in(counting, tmp_path), crawl_of("one"))
     copy, writer = copy_in(tmp_path, "late"), writer_in(counting)
@@ -510,9 +496,7 @@ def test_warc_files_are_fetched_of_their_pieces_and_a_stranger_of_the_name_is_se
     [([4, 5], False), ([4, 5, 4, 4], False), ([4, 5, 4, 5], True), ([300, 5] + [1] * 255, False),
      ([300, 5] + [1] * 256, True)],
 )  # fmt: skip
-def test_a_state_begins_anew_with_changes_as_heavy_as_the_file_or_with_so_many(
-    lengths: list[int], is_heavy: bool
-) -> None:
+def test_a_state_begins_anew_with_changes_as_heavy_as_the_file_or_with_so_many(lengths, is_heavy) -> None:
     pieces = tuple(StoredPiece(f"piece {number}", length, "") for number, length in enumerate(lengths))
     assert DatabaseState(9, "", 2, pieces).is_heavy is is_heavy
 
@@ -593,9 +577,7 @@ def test_a_reader_fetches_the_pieces_that_it_lacks(counting: CountingStore, tmp_
     assert sorted(names) == ["base.json", "lamp.db", "lamp.db.away", "origin.json"]
 
 
-def test_only_files_that_are_away_are_fetched(
-    tmp_path: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_files_that_are_away_are_fetched(tmp_path, store, monkeypatch) -> None:
     """What is said of a copy is there before its database, which makes it one."""
     run_stored(site_in(store, tmp_path), crawl_of("one", "two"))
     copy, noted = LocalCopy(tmp_path / "read/lamp", "lamp", "store-1"), list[list[str]]()
@@ -627,9 +609,7 @@ def names_in(copy: LocalCopy) -> list[str]:
     return sorted(path.name for path in copy.folder.iterdir())
 
 
-def test_nothing_is_left_of_a_copy_but_its_base_and_what_is_not_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_left_of_a_copy_but_its_base_and_what_is_not_its_own(tmp_path, monkeypatch) -> None:
     """The archive goes first, and last what says where it came from: a removal that is cut off leaves no archive."""
     copy, noted = LocalCopy(tmp_path / "here/lamp", "lamp", "store-1"), list[set[str]]()
     copy.folder.mkdir(parents=True)
@@ -675,9 +655,7 @@ def kept_base(folder: Path, name: str, seconds: int, *, is_in_use: bool = False)
 @pytest.mark.parametrize(
     ("free", "kept"), [(101, ["in-use", "new"]), (100, ["in-use"])], ids=["there is room", "the disk is full"]
 )
-def test_bases_go_that_are_not_used_for_a_week(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, kept: list[str]
-) -> None:
+def test_bases_go_that_are_not_used_for_a_week(tmp_path, monkeypatch, free, kept) -> None:
     usage = SimpleNamespace(total=1_000, free=free)
     monkeypatch.setattr("broadsheet.crawler.fleet.site_copies.time", SimpleNamespace(time=lambda: float(NOW)))
     monkeypatch.setattr("broadsheet.crawler.fleet.site_copies.shutil.disk_usage", lambda folder: usage)
@@ -695,9 +673,7 @@ def manifest(run_store: ObjectStore, tmp_path: Path) -> SiteManifest:
     return stored_manifest(run_store)
 
 
-def test_a_piece_that_is_missing_or_short_is_found_with_every_sample(
-    run_store: ObjectStore, manifest: SiteManifest
-) -> None:
+def test_a_piece_that_is_missing_or_short_is_found_with_every_sample(run_store, manifest) -> None:
     warc_piece, database_piece = manifest.warc_files[0].pieces[0], manifest.database.pieces[0]
     run_store.delete(warc_piece.key)
     run_store.put_bytes(database_piece.key, b"few")
@@ -721,9 +697,7 @@ def test_a_piece_with_other_bytes_is_found_in_its_part(run_store: ObjectStore, m
     assert len(state_faults(run_store, manifest.site, WHOLE)) == 1
 
 
-def test_a_manifest_that_is_missing_and_a_store_that_is_away_are_a_line(
-    run_store: ObjectStore, manifest: SiteManifest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_manifest_that_is_missing_and_a_store_that_is_away_are_a_line(run_store, manifest, monkeypatch) -> None:
     key = read_head(run_store, "lamp").manifest
     run_store.delete(key)
     (line,) = state_faults(run_store, manifest.site, WHOLE)
@@ -732,9 +706,7 @@ def test_a_manifest_that_is_missing_and_a_store_that_is_away_are_a_line(
     assert state_faults(run_store, manifest.site, WHOLE) == ["it is away"]
 
 
-def test_a_state_that_is_replaced_meanwhile_is_no_fault(
-    run_store: ObjectStore, manifest: SiteManifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_state_that_is_replaced_meanwhile_is_no_fault(run_store, manifest, tmp_path, monkeypatch) -> None:
     """A takedown removes the pieces between the look at the manifest and that at them."""
     read_keys: list[str] = []
 

@@ -27,9 +27,7 @@ EXAMPLES = re.findall(
 )
 
 
-def test_init_writes_a_list_and_leaves_one_that_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_init_writes_a_list_and_leaves_one_that_is_there(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["fleet", "init", "https://news.example/", "--contact", "you@example.org"]) == 0
     written = Path("sites.toml").read_text("utf-8")
@@ -157,9 +155,7 @@ def test_a_file_that_cannot_be_read_is_a_line_and_a_missing_one_says_how_to_make
 
 
 @pytest.mark.parametrize("data", [b"", b"# nothing\n", b"\xff\xfe\x00", None])
-def test_a_file_without_a_url_is_a_line(
-    tmp_path: Path, data: bytes | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_without_a_url_is_a_line(tmp_path, data, monkeypatch, capsys) -> None:
     """One that may not be read, too."""
     file = tmp_path / "list"
     file.write_bytes(data or b"")
@@ -289,9 +285,7 @@ def test_a_key_is_found_and_not_what_looks_like_it(path: list[str], line: int) -
     assert line_of(TEXT, path) == line
 
 
-def test_init_takes_urls_from_lists(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_init_takes_urls_from_lists(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     Path("urls.txt").write_text("\ufeff# mine\n https://c.example/\n\nd.example\nhttps://a.example/news/\n", "utf-8")
     assert run(["fleet", "init", "https://a.example/news/", "urls.txt", "https://e.example/", "-o", "-"]) == 0

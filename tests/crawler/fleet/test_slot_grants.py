@@ -66,9 +66,7 @@ def machine(folder: Path, semaphore: OneSemaphore) -> Machine:
     return Machine(folder, granter, crawls=[AddressSlots(folder / "shared", 2, grants) for _ in range(2)])
 
 
-def test_machines_share_the_slots_of_an_address_and_each_has_its_turn(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_machines_share_the_slots_of_an_address_and_each_has_its_turn(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(slots, "_PAUSE", 0.001)
 
     async def crawl_until_all_had_turns() -> int:
@@ -142,9 +140,7 @@ def test_a_slot_has_a_turn_of_twenty_seconds_and_goes_after_five_unused(
     asyncio.run(look())
 
 
-def test_a_disk_that_is_full_is_told_and_asked_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_disk_that_is_full_is_told_and_asked_again(tmp_path, monkeypatch, caplog) -> None:
     """A lease for which the disk takes no slot goes back. Looks come ten times a second, a lease is awaited for ten."""
     semaphore, seconds = OneSemaphore(1), list[object]()
     granter = AddressGranter(tmp_path / "grants", 2, lambda _name: semaphore, GrantTimes())
@@ -178,9 +174,7 @@ def test_a_disk_that_is_full_is_told_and_asked_again(
     assert not slots.is_owned(tmp_path / "grants")
 
 
-def test_a_bound_is_kept_until_the_last_slot_of_it_is_given_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bound_is_kept_until_the_last_slot_of_it_is_given_back(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(slot_grants, "GrantedSlot", ScriptedSlot)
     bounds = {tmp_path / name: OneSemaphore(0) for name in ("a", "a2")}
     granter = AddressGranter(tmp_path / "grants", 2, lambda _name: OneSemaphore(0), QUICK)
@@ -261,9 +255,7 @@ def test_folders_of_killed_runs_go(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("reason", ["no bound", "no disk", "no folder"])
-def test_without_a_bound_or_a_disk_there_are_no_slots(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str
-) -> None:
+def test_without_a_bound_or_a_disk_there_are_no_slots(tmp_path, monkeypatch, reason) -> None:
     place = place_of(tmp_path, "one", 0 if reason == "no bound" else 1)
     if reason == "no disk":
         monkeypatch.setattr(slot_grants, "disk_problem", lambda folder: "far away")

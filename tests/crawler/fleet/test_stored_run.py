@@ -86,9 +86,7 @@ def test_an_update_goes_on_elsewhere_and_fetches_no_raw_response(run_store: Obje
     assert_nothing_unnamed(run_store)
 
 
-def test_a_raw_file_that_a_run_lost_sight_of_stays_in_the_store(
-    run_store: ObjectStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_raw_file_that_a_run_lost_sight_of_stays_in_the_store(run_store, tmp_path, caplog) -> None:
     run_stored(site_in(run_store, tmp_path), crawl_of("one"))
     (file,) = stored_manifest(run_store).warc_files
 
@@ -231,9 +229,7 @@ def killed_at(patch: pytest.MonkeyPatch, module: object, step: str) -> Iterator[
             yield
 
 
-def test_what_a_killed_attempt_left_is_gone_on_with_unless_the_site_moved_on(
-    run_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_killed_attempt_left_is_gone_on_with_unless_the_site_moved_on(run_store, tmp_path, monkeypatch) -> None:
     for machine, page, others in (("first", "one", ()), ("second", "two", ("three",))):
         with killed_at(monkeypatch, stored_run, "save_site"):
             run_stored(site_in(run_store, tmp_path, machine), crawl_of(page))
@@ -273,9 +269,7 @@ def test_a_crawl_that_raises_is_brought_home_too(run_store: ObjectStore, tmp_pat
     assert stored_names(run_store, tmp_path) == {"one"}
 
 
-def test_a_store_that_fails_at_the_end_leaves_the_local_copy(
-    run_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_that_fails_at_the_end_leaves_the_local_copy(run_store, tmp_path, monkeypatch) -> None:
     site = site_in(run_store, tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(type(run_store), "put_bytes", Mock(side_effect=StoreUnreachable("the store is away")))
@@ -286,9 +280,7 @@ def test_a_store_that_fails_at_the_end_leaves_the_local_copy(
     assert stored_names(run_store, tmp_path) == {"one", "two"}
 
 
-def test_a_takedown_refuses_a_running_attempt_and_comes_before_the_next_state(
-    run_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_takedown_refuses_a_running_attempt_and_comes_before_the_next_state(run_store, tmp_path, monkeypatch) -> None:
     """Whoever writes the next state carries it out, where the one who asked for it was killed."""
     run_stored(site_in(run_store, tmp_path, "zeroth"), crawl_of("one", "two"))
     old_keys = stored_manifest(run_store).keys
@@ -307,9 +299,7 @@ def test_a_takedown_refuses_a_running_attempt_and_comes_before_the_next_state(
     assert_nothing_unnamed(run_store)
 
 
-def test_a_takedown_tries_again_where_others_publish_meanwhile(
-    run_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_takedown_tries_again_where_others_publish_meanwhile(run_store, tmp_path, monkeypatch) -> None:
     run_stored(site_in(run_store, tmp_path), crawl_of("one", "two"))
     run, times = run_attempt, iter([True, False])
 
@@ -364,9 +354,7 @@ def run(task: SiteTask, place: StorePlace) -> SiteResult:
         lifeline.close()
 
 
-def test_a_task_that_was_finished_gives_its_result_and_does_not_run_again(
-    tmp_path: Path, place: StorePlace, environments: list[Mapping[str, str]]
-) -> None:
+def test_a_task_that_was_finished_gives_its_result_and_does_not_run_again(tmp_path, place, environments) -> None:
     result = run(TASK, place)
     assert (result.end, result.archive, result.seconds) == (SiteEnd.DONE, TASK.archive, 1.5)
     elsewhere = Path("elsewhere.db")
@@ -378,9 +366,7 @@ def test_a_task_that_was_finished_gives_its_result_and_does_not_run_again(
     assert stored_names(store_at(place.address), tmp_path) == {"one"}
 
 
-def test_a_task_that_is_overtaken_says_so_and_publishes_no_turn(
-    place: StorePlace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_task_that_is_overtaken_says_so_and_publishes_no_turn(place, monkeypatch) -> None:
     class LateCrawl(QuickCrawl):
         """Another attempt is published while it is under way."""
 
@@ -403,9 +389,7 @@ def test_a_task_that_is_overtaken_says_so_and_publishes_no_turn(
         ({"address": "ftp://a/b"}, "is no address of a store"),
     ],
 )
-def test_a_store_that_cannot_be_used_fails_the_task_in_a_line(
-    place: StorePlace, environments: list[Mapping[str, str]], change: dict[str, str], words: str
-) -> None:
+def test_a_store_that_cannot_be_used_fails_the_task_in_a_line(place, environments, change, words) -> None:
     result = run(TASK, replace(place, **change))
     assert (result.end, result.exit_code) == (SiteEnd.FAILED, 1)
     assert words in result.message
@@ -413,18 +397,14 @@ def test_a_store_that_cannot_be_used_fails_the_task_in_a_line(
     assert environments == []
 
 
-def test_a_crawl_gets_no_credentials_of_the_store(
-    place: StorePlace, environments: list[Mapping[str, str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crawl_gets_no_credentials_of_the_store(place, environments, monkeypatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
     run(TASK, place)
     assert environments[0]["AWS_SECRET_ACCESS_KEY"] == ""
     assert "very-secret" not in str(environments)
 
 
-def test_a_variable_that_the_machine_sets_wins(
-    place: StorePlace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_variable_that_the_machine_sets_wins(place, monkeypatch, tmp_path) -> None:
     """The work folder may name variables of the machine."""
     for name in os.environ:
         if name.startswith(("BROADSHEET_", "AWS_", "OBJECT_STORE_")):
@@ -449,9 +429,7 @@ def record_in(place: StorePlace) -> SiteRecord:
     return record
 
 
-def test_a_crawl_that_the_system_kills_is_tried_again_some_times(
-    place: StorePlace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crawl_that_the_system_kills_is_tried_again_some_times(place, monkeypatch) -> None:
     ends = [SiteEnd.KILLED, SiteEnd.KILLED, SiteEnd.DONE, *[SiteEnd.KILLED] * 9]
 
     class DoomedCrawl(QuickCrawl):
@@ -484,9 +462,7 @@ def test_what_fails_before_its_crawl_is_left_to_the_run_to_publish(
     assert (result.is_published, environments) == (False, [])
 
 
-def test_a_disk_that_holds_no_archive_is_said_before_anything_is_done(
-    place: StorePlace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_holds_no_archive_is_said_before_anything_is_done(place, monkeypatch) -> None:
     monkeypatch.setattr(stored_run, "disk_problem", lambda folder: f"{folder} is far away")
     result = run(TASK, place)
     assert (result.end, result.exit_code, result.message) == (
@@ -495,9 +471,7 @@ def test_a_disk_that_holds_no_archive_is_said_before_anything_is_done(
     assert store_at(place.address).keys("sites/") == []
 
 
-def test_a_site_that_this_machine_has_in_hand_is_left_alone(
-    place: StorePlace, environments: list[Mapping[str, str]]
-) -> None:
+def test_a_site_that_this_machine_has_in_hand_is_left_alone(place, environments) -> None:
     with in_hand(LocalCopy(place.local_folder / "lamp", "lamp", place.identity)):
         result = run(TASK, place)
         assert (result.end, result.message) == (SiteEnd.IN_USE, "lamp is in hand on this machine")
@@ -583,9 +557,7 @@ def test_an_archive_is_concerned_by_a_url_a_host_or_an_earlier_takedown(file: Pa
     assert (plan(file, "*nothing*").is_open, plan(file, TWO).is_open) == (False, True)
 
 
-def test_all_patterns_are_taken_down_and_the_file_is_rewritten_once(
-    file: Path, tmp_path: Path, rewrites: list[str]
-) -> None:
+def test_all_patterns_are_taken_down_and_the_file_is_rewritten_once(file, tmp_path, rewrites) -> None:
     mark = tmp_path / "marks/of/lamp"
     assert take_down_beside(file, mark, (ONE, TWO, LATER), "a letter") == []
     assert (rewrites, mark.exists()) == (["once"], False)
@@ -599,9 +571,7 @@ def test_all_patterns_are_taken_down_and_the_file_is_rewritten_once(
 
 
 @pytest.mark.parametrize("step", ["_take_down_all", "erase_remains"])
-def test_the_mark_is_there_before_all_and_stays_until_the_file_is_rewritten(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
+def test_the_mark_is_there_before_all_and_stays_until_the_file_is_rewritten(file, tmp_path, monkeypatch, step) -> None:
     """An archive in use is not touched."""
     mark = tmp_path / "mark"
     with Archive.open(file), pytest.raises(InUse):
@@ -615,9 +585,7 @@ def test_the_mark_is_there_before_all_and_stays_until_the_file_is_rewritten(
     assert not mark.exists()
 
 
-def test_a_site_of_a_store_gets_a_new_state_without_pieces_of_the_earlier_one(
-    run_store: ObjectStore, tmp_path: Path, rewrites: list[str]
-) -> None:
+def test_a_site_of_a_store_gets_a_new_state_without_pieces_of_the_earlier_one(run_store, tmp_path, rewrites) -> None:
     """The raw responses that are erased lie in a WARC file that is away; that of another turn stays as it is."""
     run_stored(site_in(run_store, tmp_path), crawl_of("one", "two"))
     run_stored(site_in(run_store, tmp_path), crawl_of("three"))
@@ -659,9 +627,7 @@ def test_a_payload_that_another_page_shares_stays(run_store: ObjectStore, tmp_pa
     assert rows == [(0, None)]
 
 
-def test_a_takedown_that_was_killed_is_gone_on_with(
-    run_store: ObjectStore, tmp_path: Path, rewrites: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_takedown_that_was_killed_is_gone_on_with(run_store, tmp_path, rewrites, monkeypatch) -> None:
     """Killed after the takedown in the local copy."""
     run_stored(site_in(run_store, tmp_path), crawl_of("one", "two"))
     site = site_in(run_store, tmp_path, "second")
@@ -677,9 +643,7 @@ def test_a_takedown_that_was_killed_is_gone_on_with(
     assert TEXT not in site.copy.base_path.read_bytes()
 
 
-def test_a_site_that_is_in_hand_here_is_left_to_whoever_writes_its_next_state(
-    run_store: ObjectStore, tmp_path: Path
-) -> None:
+def test_a_site_that_is_in_hand_here_is_left_to_whoever_writes_its_next_state(run_store, tmp_path) -> None:
     run_stored(site_in(run_store, tmp_path), crawl_of("one", "two"))
     site = site_in(run_store, tmp_path, "second")
     with stored_run.in_hand(site.copy), pytest.raises(InUse):

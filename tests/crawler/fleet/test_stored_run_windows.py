@@ -136,9 +136,7 @@ class Onlooker:
             self.seen.append(" ".join(url.rpartition("/")[2] for (url,) in rows))
 
 
-def test_a_reader_sees_one_state_or_the_next_in_each_window(
-    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reader_sees_one_state_or_the_next_in_each_window(store, tmp_path, monkeypatch) -> None:
     onlooker = Onlooker(store, tmp_path)
     windows = Windows(onlooker.look)
     run_in(windows, tmp_path, monkeypatch)
@@ -181,17 +179,13 @@ def check_actor(store: FolderStore, folder: Path, patch: pytest.MonkeyPatch, win
 
 
 @pytest.mark.parametrize("window", ["before naming", "after put_bytes"])
-def test_who_is_quicker_in_a_window_loses_nothing(
-    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, window: str
-) -> None:
+def test_who_is_quicker_in_a_window_loses_nothing(store, tmp_path, monkeypatch, window) -> None:
     check_actor(store, tmp_path, monkeypatch, window, "quick")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", sampled(CASES, 8), ids=str)
-def test_another_actor_in_any_window_loses_nothing(
-    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: tuple[int, str]
-) -> None:
+def test_another_actor_in_any_window_loses_nothing(store, tmp_path, monkeypatch, case) -> None:
     check_actor(store, tmp_path, monkeypatch, *case)
 
 

@@ -42,7 +42,7 @@ from broadsheet.crawler.fleet.store_address import (
     store_identity,
 )
 from broadsheet.crawler.fleet.stored_run import run_stored
-from tests.crawler.fleet.s3_server import BUCKET, SECRET, S3Server
+from tests.crawler.fleet.s3_server import BUCKET, SECRET
 from tests.crawler.fleet.sites import crawl_of, site_in, stored_names
 from tests.windows import WindowedStore, Windows
 
@@ -108,9 +108,7 @@ class Pauses(list[float]):
 
 
 @pytest.mark.parametrize("error", [StoreUnreachable("away"), StoreFull("full")])
-def test_a_whole_run_goes_through_a_store_that_is_away_now_and_then(
-    disk: FolderStore, tmp_path: Path, error: Exception
-) -> None:
+def test_a_whole_run_goes_through_a_store_that_is_away_now_and_then(disk, tmp_path, error) -> None:
     pauses, troubled = Pauses(), TroubledStore(Path(disk.address), 3, error)
     store = PatientStore(troubled, Patience(60, 1, 8), pauses.sleep, pauses.clock)
     run_stored(site_in(store, tmp_path), crawl_of("one"))
@@ -208,9 +206,7 @@ REFUSED_NUMBERS = (
         (StoreUnreachable, ("why",)),
     ],
 )
-def test_each_error_of_a_file_system_is_one_of_a_store(
-    disk: FolderStore, monkeypatch: pytest.MonkeyPatch, kind: type[StoreError], words: tuple[object, ...]
-) -> None:
+def test_each_error_of_a_file_system_is_one_of_a_store(disk, monkeypatch, kind, words) -> None:
     monkeypatch.setattr(folder_store, "sync_to_disk", failing(*words))
     with pytest.raises(StoreError) as caught:
         disk.put_bytes("sites/a", b"x")
@@ -218,9 +214,7 @@ def test_each_error_of_a_file_system_is_one_of_a_store(
     assert disk.keys("sites/") == []
 
 
-def test_bytes_and_names_are_on_the_disk_before_more_is_said(
-    disk: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bytes_and_names_are_on_the_disk_before_more_is_said(disk, tmp_path, monkeypatch) -> None:
     """The whole of a part is synced before it has its name, and the folder after that, with no stale part in it."""
     log: list[object] = []
     folder = tmp_path / "store/sites"
@@ -238,9 +232,7 @@ def test_bytes_and_names_are_on_the_disk_before_more_is_said(
     assert log == [(5, [".part", ".part"]), (folder, ["a"])]
 
 
-def test_a_record_that_is_never_there_when_it_is_read_is_given_up(
-    disk: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_record_that_is_never_there_when_it_is_read_is_given_up(disk, tmp_path, monkeypatch) -> None:
     looks: list[str] = []
     monkeypatch.setattr(FolderStore, "_newest", lambda _store, key: looks.append(key) or 7)
     with pytest.raises(StoreUnreachable, match=r"site\.json changes faster than it can be read"):
@@ -248,9 +240,7 @@ def test_a_record_that_is_never_there_when_it_is_read_is_given_up(
     assert len(looks) == 20
 
 
-def test_what_a_killed_runner_left_is_removed_a_day_later(
-    disk: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_killed_runner_left_is_removed_a_day_later(disk, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(folder_store, "time", SimpleNamespace(time=lambda: 1_000_000.0))
     disk.put_bytes("sites/a", b"1")
     ages = {".part-old": 86_401, ".part-new": 86_400, "other": 86_401}
@@ -267,9 +257,7 @@ def test_what_a_killed_runner_left_is_removed_a_day_later(
     [*((number, StoreRefused, "hard links") for number in (errno.EOPNOTSUPP, errno.EPERM, errno.ENOSYS)),
      (errno.ENOSPC, StoreFull, "no link")],
 )  # fmt: skip
-def test_a_file_system_without_links_is_refused(
-    disk: FolderStore, monkeypatch: pytest.MonkeyPatch, error: int, kind: type[Exception], words: str
-) -> None:
+def test_a_file_system_without_links_is_refused(disk, monkeypatch, error, kind, words) -> None:
     monkeypatch.setattr(os, "link", failing(error, "no link"))
     with pytest.raises(kind, match=words):
         disk.replace_record("site.json", b"x", "")
@@ -311,9 +299,7 @@ def in_each_window(
 
 
 @pytest.mark.parametrize(("times", "kept"), [(1, [1, 2, 4, 5, 6, 7, 8]), (9, [41, 42, 43, 44, 45, 46, 47, 48])])
-def test_of_all_who_replace_a_version_one_succeeds(
-    disk: FolderStore, tmp_path: Path, times: int, kept: list[int]
-) -> None:
+def test_of_all_who_replace_a_version_one_succeeds(disk, tmp_path, times, kept) -> None:
     """Others act before ours, before it has its name, and three times after that, once or until versions are pruned."""
 
     def act(ours: WindowedStore) -> tuple[bool, int]:
@@ -393,9 +379,7 @@ def test_a_folder_is_made_a_store_once(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "store").iterdir()) == [".snapshot", "lost+found", "store.json"]
 
 
-def test_a_store_whose_making_was_cut_off_is_made_by_the_same_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_whose_making_was_cut_off_is_made_by_the_same_again(tmp_path, monkeypatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(FolderStore, "delete", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
@@ -441,9 +425,7 @@ def test_an_address_that_is_none_is_refused_in_a_line_without_secrets(address: s
         ({"AWS_SKIP_SIGNATURE": "true"}, ""),
     ],
 )
-def test_a_bucket_without_credentials_is_refused_before_anything_is_asked(
-    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str
-) -> None:
+def test_a_bucket_without_credentials_is_refused_before_anything_is_asked(monkeypatch, variables, words) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in variables.items():
@@ -486,9 +468,7 @@ def test_an_import_of_the_fleet_brings_no_obstore() -> None:
 
 
 @pytest.mark.slow
-def test_credentials_are_nowhere_in_what_a_run_leaves(
-    s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_credentials_are_nowhere_in_what_a_run_leaves(s3_server, tmp_path, monkeypatch, caplog) -> None:
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     address = f"s3://{BUCKET}/credentials"
@@ -507,9 +487,7 @@ def test_credentials_are_nowhere_in_what_a_run_leaves(
 
 
 @pytest.mark.slow
-def test_a_wrong_bucket_and_a_server_that_is_away_are_said_in_one_line(
-    s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wrong_bucket_and_a_server_that_is_away_are_said_in_one_line(s3_server, monkeypatch) -> None:
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(StoreRefused, match="no such bucket"):

@@ -106,9 +106,7 @@ def test_ten_pages_that_cannot_be_cleaned_are_named_for_a_reason(archive: Archiv
 
 
 @pytest.mark.parametrize(("capture_id", "is_counted"), [(1, True), (2, False)])
-def test_a_page_that_was_fetched_meanwhile_is_left_as_it_is(
-    archive: Archive, capture_id: int, is_counted: bool
-) -> None:
+def test_a_page_that_was_fetched_meanwhile_is_left_as_it_is(archive, capture_id, is_counted) -> None:
     stored = archive.db.execute("SELECT capture_id FROM pages").fetchone()[0]
     reading = read_own_reading(archive.db, 1)
     assert reading is not None
@@ -121,9 +119,7 @@ def test_a_page_that_was_fetched_meanwhile_is_left_as_it_is(
 
 
 @pytest.mark.parametrize(("run_id", "pages", "batches"), [(0, 32, []), (7, 31, []), (7, 32, [32]), (7, 65, [32, 32])])
-def test_thirty_two_pages_are_one_transaction(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch, run_id: int, pages: int, batches: list[int]
-) -> None:
+def test_thirty_two_pages_are_one_transaction(archive, monkeypatch, run_id, pages, batches) -> None:
     stored: list[tuple[int, int]] = []
     monkeypatch.setattr(recleaning, "store_batch", lambda db, run, batch, clock: stored.append((run, len(batch))))
     reading = read_own_reading(archive.db, 1)
@@ -159,9 +155,7 @@ _TYPES = """SELECT replace(url, 'http://lamp.example/', ''), page_type, cleaner_
     FROM captures c JOIN pages p ON p.capture_id = c.id ORDER BY p.id"""
 
 
-def test_pages_are_read_cleaned_and_compared_and_stored_if_they_are_to_be(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pages_are_read_cleaned_and_compared_and_stored_if_they_are_to_be(tmp_path, monkeypatch) -> None:
     """Of four pages one has a broken record, one has none, and one is the current cleaner's."""
     monkeypatch.setattr(InlinePool, "made", made := [])
     monkeypatch.setattr(recleaning, "WorkerPool", InlinePool)

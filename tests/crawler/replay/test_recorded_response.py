@@ -212,9 +212,7 @@ ORIGINAL = RecordedResponse(f"{URL}/original", 200, (("content-type", "text/html
         (203, (("c", "d"),), 203, ORIGINAL.headers),
     ],
 )
-def test_a_revisit_has_the_body_of_its_original_and_its_own_address(
-    status: int, headers: tuple, status_then: int, headers_then: tuple
-):
+def test_a_revisit_has_the_body_of_its_original_and_its_own_address(status, headers, status_then, headers_then):
     revisit = RecordedResponse(URL, status, headers, b"", faults=("three", "two"), is_revisit=True)
     assert with_original_body(revisit, ORIGINAL) == RecordedResponse(
         URL, status_then, headers_then, HTML, digest="sha1:A", truncated="length", faults=("three", "two", "one"),

@@ -295,9 +295,7 @@ def test_each_worker_has_two_jobs_at_most_and_the_idle_one_comes_first(monkeypat
 
 
 @pytest.mark.parametrize(("seconds", "is_shared"), [(0.5, False), (0.51, True)])
-def test_a_job_behind_a_slow_one_is_sent_to_an_idle_worker_too_once(
-    monkeypatch: pytest.MonkeyPatch, seconds: float, is_shared: bool
-) -> None:
+def test_a_job_behind_a_slow_one_is_sent_to_an_idle_worker_too_once(monkeypatch, seconds, is_shared) -> None:
     bench = Bench(monkeypatch, 2)
 
     async def work() -> None:
@@ -320,9 +318,7 @@ def test_a_job_behind_a_slow_one_is_sent_to_an_idle_worker_too_once(
     asyncio.run(work())
 
 
-def test_a_job_whose_worker_dies_is_tried_by_three_and_the_others_come_first_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_job_whose_worker_dies_is_tried_by_three_and_the_others_come_first_again(monkeypatch) -> None:
     bench = Bench(monkeypatch, 1)
 
     async def work() -> None:
@@ -347,9 +343,7 @@ def test_a_job_whose_worker_dies_is_tried_by_three_and_the_others_come_first_aga
 @pytest.mark.parametrize(
     ("late", "sent"), [(5.0, ["w0 gets a"]), (5.1, ["w0 gets a", "w1 gets a"])], ids=["in time", "far too late"]
 )
-def test_a_job_is_given_up_at_its_limit_unless_that_is_noticed_far_too_late(
-    monkeypatch: pytest.MonkeyPatch, late: float, sent: list[str]
-) -> None:
+def test_a_job_is_given_up_at_its_limit_unless_that_is_noticed_far_too_late(monkeypatch, late, sent) -> None:
     bench = Bench(monkeypatch, 1)
 
     async def work() -> None:

@@ -89,9 +89,7 @@ def test_a_worker_has_what_a_page_needs_before_its_first() -> None:
 
 
 @pytest.mark.parametrize("previous", [None, "", "1"])
-def test_what_this_process_starts_besides_finds_its_environment_unchanged(
-    monkeypatch: pytest.MonkeyPatch, previous: str | None
-) -> None:
+def test_what_this_process_starts_besides_finds_its_environment_unchanged(monkeypatch, previous) -> None:
     if previous is None:
         monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
     else:
