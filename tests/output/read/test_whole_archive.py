@@ -89,13 +89,13 @@ def within_bounds(db: Database, export: Callable[..., Iterator[str]], since: str
 
 
 def files_of(export: Callable[..., int], db: Database, folder: Path, shown: str = "") -> Iterator[str]:
-    """The names of all files, and what is in those whose names have this in them; of others their sizes."""
+    """The names of all files, and what is in those whose names have one of these words; of others their sizes."""
     yield str(export(db, folder))
     for file in sorted(folder.rglob("*")):
         if file.is_file():
             data = file.read_bytes()
             yield f"--- {file.relative_to(folder)}"
-            is_shown = shown in file.name and file.suffix != ".png" and file.name != "about.html"
+            is_shown = re.search(shown, file.name) and file.suffix != ".png" and file.name != "about.html"
             yield from without_style(data.decode()).splitlines() if is_shown else (f"{len(data):,} bytes",)
 
 
@@ -187,8 +187,8 @@ TELL: dict[str, Callable[[Database, Path], Iterable[str]]] = {
     "csv": lambda db, _: within_bounds(db, lambda db: exported(export_csv, db, byte_order_mark=True)),
     "jsonl, one of those that say the same": lambda db, _: json_lines(db, one_per_cluster=True),
     "jsonl within bounds": lambda db, _: within_bounds(db, json_lines, "2025"),
-    "markdown": lambda db, folder: files_of(export_markdown, db, folder / "markdown"),
-    "pages": lambda db, folder: files_of(export_reader_pages, db, folder / "pages"),
+    "markdown": lambda db, folder: files_of(export_markdown, db, folder / "markdown", f"{ONE}|ferry|deux"),
+    "pages": lambda db, folder: files_of(export_reader_pages, db, folder / "pages", f"{ONE}|ferry|index|2025"),
     "tei": lambda db, folder: files_of(export_tei, db, folder / "tei", str(ONE)),
     "wacz": lambda db, _: zipped(db),
     "feeds": lambda db, _: feeds(db),
