@@ -1,11 +1,7 @@
 """The views for people show what the tables hold."""
 
-import tomllib
-from importlib.resources import files
-
 import pytest
 
-from broadsheet.output.read import datasette
 from broadsheet.output.read.edit_history import ALL_KINDS, list_edits
 from broadsheet.output.settle.settling import settle
 from tests.internal_tables import EDITS
@@ -39,11 +35,3 @@ def test_edits_are_those_that_the_program_lists(filled):
     columns = "seq, at, kind, title, coalesce(title_before, ''), rewritten, url, revision"
     assert filled.execute(f"SELECT {columns} FROM {EDITS} ORDER BY seq").fetchall() == listed
     assert {kind for _, _, kind, *_ in listed} > {"new"}
-
-
-def test_relations_with_both_titles(filled):
-    query = tomllib.loads(files(datasette.__package__).joinpath("datasette.toml").read_text("utf-8"))["queries"]
-    [row] = filled.query(query["similar_articles"]["sql"])
-    assert {row["title"], row["other_title"]} == {"One", "Two"}
-    assert {row["url"], row["other_url"]} == {"http://a.test/1", "http://b.test/2"}
-    assert row["cluster_id"] is not None

@@ -300,10 +300,8 @@ def test_a_database_of_another_archive_with_the_owners_name_does_not_own_the_fol
 def test_a_folder_has_one_writer_at_a_time(news, folder):
     with Archive.open(news) as archive, pytest.raises(InUse, match=r"news\.db\.warc"):
         RawFolders.claim(archive.db, news)
-    assert sorted(path.name for path in folder.iterdir() if ".warc" not in path.name) == [
-        "committed.jsonl",
-        "folder.json",
-    ], "the lock is gone"
+    left = {path.name for path in folder.iterdir() if ".warc" not in path.name}
+    assert left == {"committed.jsonl", "folder.json"}, "the lock is gone"
 
 
 def test_the_journal_says_what_is_committed(news, folder):
@@ -373,13 +371,16 @@ def test_a_folder_without_identity_gets_one_and_loses_nothing(news, folder):
     assert contents(folder) == before
 
 
-def test_torn_bytes_are_kept_beside_the_file(news, folder):
+def test_torn_bytes_are_kept_beside_the_file_and_other_files_stay(news, folder):
     ((name, data),) = contents(folder).items()
+    (folder / "other.warc.gz").write_bytes(b"somebody else's")
     for number, torn in enumerate((b"torn once", b"torn twice"), 1):
         (folder / name).write_bytes(data + torn)
         with Archive.open(news) as archive:
             assert archive.recovery.tails == (f"news.db.warc/{name}.tail-{number}",)
-    assert contents(folder) == {name: data, f"{name}.tail-1": b"torn once", f"{name}.tail-2": b"torn twice"}
+            assert (archive.recovery.torn_bytes, archive.recovery.short_names) == (len(torn), ())
+    tails = {f"{name}.tail-1": b"torn once", f"{name}.tail-2": b"torn twice"}
+    assert contents(folder) == {name: data, "other.warc.gz": b"somebody else's"} | tails
 
 
 def test_setting_aside_keeps_the_bytes_when_the_disk_is_full(tmp_path, monkeypatch):
@@ -407,12 +408,7 @@ def test_a_folder_that_cannot_be_written_is_read(news, folder, monkeypatch):
 def test_a_special_file_in_place_of_a_warc_file_is_told_at_once(news, folder, kind):
     (path,) = folder.glob("*.warc.gz")
     path.unlink()
-    if kind == "fifo":
-        os.mkfifo(path)
-    elif kind == "device":
-        path.symlink_to("/dev/zero")
-    else:
-        path.mkdir()
+    {"fifo": os.mkfifo, "folder": os.mkdir, "device": lambda path: path.symlink_to("/dev/zero")}[kind](path)
     with closing(open_database(news, read_only=True)) as db:
         assert list(raw_responses(db))
         with pytest.raises(RecordError):

@@ -97,21 +97,6 @@ def test_edits_by_host_and_kind(filled, read):
     assert len(read(filled, FeedScope(of_edits=True, kinds=("new", kind)))) == 3
 
 
-def test_an_edit_has_its_words_and_links_to_both_versions(archive, make, words):
-    text = words("a", 90)
-    archive.save([make.outcome("http://a.test/1", text, title="A <mill>")])
-    archive.save([make.outcome("http://a.test/1", text.replace("a44", "<b>nothing</b>"), title="A <mill>")])
-    settle(archive.db, make.clock)
-    [entry] = read_feed(archive.db, FeedScope(of_edits=True)).entries
-    number = archive.db.execute("SELECT id FROM articles").fetchone()[0]
-    assert "a43 <del>a44</del><ins>&lt;b&gt;nothing&lt;/b&gt;</ins>" in entry.html.replace(" </", "</")
-    assert f"broadsheet diff DB {number} --from 1 --to 2" in entry.html
-    [in_room] = read_feed(archive.db, FeedScope(of_edits=True, room="http://room.test/a")).entries
-    assert f'<a href="http://room.test/a/article/{number}/diff?from=1&amp;to=2">both versions</a>' in in_room.html
-    assert in_room.html.count("http://room.test/a/capture/") == 2
-    assert (entry.id, entry.summary) == (in_room.id, in_room.summary)
-
-
 def test_an_edit_says_how_many_blocks_were_added_removed_and_rewritten(file, make, words):
     """Three, two and one: in both kinds of feeds, and by `broadsheet changes`."""
     stays, gone, new = words("stays", 40), [words(name) for name in ("ash", "birch")], [words(name) for name in "xyz"]
@@ -195,14 +180,6 @@ def test_no_time_of_a_crawl_is_said_to_be_one_of_publication(filled):
     assert [entry.get("published") for entry in entries] == [None, "2024-05-03T13:47:42Z"]
     [edit] = json.loads(json_feed_document(read_feed(filled, FeedScope(of_edits=True))))["items"]
     assert edit["date_published"] == edit["date_modified"]
-
-
-def test_an_entry_has_what_the_archive_knows(filled):
-    [entry] = feedparser.parse(atom_document(read_feed(filled, FeedScope(host="a.test")))).entries
-    assert (entry.author, [tag.term for tag in entry.tags]) == ("Ann", ["x"])
-    assert entry.published == "2024-05-03T13:47:42Z"
-    assert entry.content[0].value.startswith("<p>c0 c1")
-    assert entry.content[0].language == "en"
 
 
 def test_a_feed_keeps_its_id(filled):
