@@ -28,13 +28,6 @@ BLOCKS = (
 VERDICTS = tuple(Verdict(n != 3, f"reason{n % 2}", "rule") for n in range(4))
 
 
-PACKED_BY_ZLIB_NG = bytes.fromhex(
-    "785e8b8e564aca4fa9b44b2c2ac94cce49b52b50d2513000a36825a898928e82526e62669e52ac8e82525062669e8256727e6e6ab1961e48044d"
-    "7f698e5d4ea6928e82918e82b18e4234488b6f7e51aa425162661e36f5c3ccbe580070f96475"
-)
-"""A layout as archives of versions 4 and 5 hold them."""
-
-
 def save(archive, make, blocks, verdicts):
     text = "\n".join(block.text for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept)
     outcome = make.outcome(URL, "x")
@@ -64,10 +57,6 @@ def test_writing_again_replaces(archive, make):
     assert [block for block, _ in read_ledger(archive.db, page)] == list(BLOCKS[1:])
 
 
-def test_a_page_without_ledger(archive):
-    assert list(read_ledger(archive.db, 1)) == []
-
-
 @pytest.mark.parametrize("first", [0, 1])
 @pytest.mark.parametrize("count", [3, 4])
 def test_the_kept_blocks_are_those_of_the_ledger_also_where_positions_have_gaps(archive, make, first, count):
@@ -93,14 +82,6 @@ def test_one_number_a_text(archive, make):
     assert ids == [block_id(block.text) for block in BLOCKS]
     assert ids[1] == ids[2]
     assert [row["kind"] for row in archive.db[BLOCKS_TABLE].rows_where(order_by="position")] == [b.kind for b in BLOCKS]
-
-
-def test_a_layout_that_another_library_packed_is_read():
-    rows = [
-        ["body>article>p", 0, 0, ["article", "main"], "Rain *comes*."],
-        ["body>article>ul>li", 2, 3, [], "More rain."],
-    ]
-    assert read_layout(PACKED_BY_ZLIB_NG) == rows * 3
 
 
 def test_what_is_packed_is_json_whatever_stands_in_it():

@@ -10,11 +10,10 @@ from sqlite_utils import Database
 from broadsheet.output.archive import migrations
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.migrations import run_statements, sql_statements
-from broadsheet.output.archive.stored_text import CJK_RANGES
 from broadsheet.output.archive.stored_values import BLOCK_KINDS
 from broadsheet.output.read.search import rank_articles
 from broadsheet.output.read.verify import verify
-from tests.internal_tables import ARTICLES_SEARCH, BLOCKS
+from tests.internal_tables import BLOCKS
 
 
 @pytest.fixture
@@ -49,11 +48,6 @@ def test_a_stored_file_of_each_version_is_upgraded_and_has_what_it_had(tmp_path,
         assert db.execute("SELECT count(*), count(DISTINCT rule) FROM removed").fetchone() == (1606, 97)
         assert len(rank_articles(db, "ledgers", 9)) == 1
     assert Path(f"{file}.backup-v{version}").exists() == (version < migrations.SCHEMA_VERSION)
-
-
-def test_the_index_splits_the_characters_that_are_searched_for(db):
-    [(view,)] = db.execute(f"SELECT sql FROM sqlite_master WHERE name = '{ARTICLES_SEARCH}'").fetchall()
-    assert view.count("[" + CJK_RANGES + "]") == 6
 
 
 def test_the_kinds_of_blocks_are_those_that_are_stored(db):

@@ -52,27 +52,6 @@ def test_facets_narrow_it_and_count_what_each_choice_would_leave(db):
     ]
 
 
-def test_what_states_nothing_can_be_chosen(db):
-    assert listed(db, section="").total == 8
-    assert listed(db, section="Sports").total == 0
-    assert counts(listed(db, section="Sports"), "section") == {"": 8, "News": 4, "Sports": 0}
-
-
-def test_pages_follow_one_another_and_end(db, monkeypatch):
-    monkeypatch.setattr(article_list, "PAGE_SIZE", 5)
-    pages = [listed(db, page=number) for number in (1, 2, 3, 4)]
-    assert [len(page.articles) for page in pages] == [5, 5, 2, 2]
-    assert [page.page for page in pages] == [1, 2, 3, 3]
-    assert len({title for page in pages for title in titles(page)}) == 12
-
-
-def test_a_search_with_more_hits_than_it_looks_at_says_so(db, monkeypatch):
-    for most, total, is_cut in ((3, 3, True), (5, 5, True), (6, 6, False)):
-        monkeypatch.setattr(article_list, "MOST_HITS", most)
-        page = listed(db, q="harbour")
-        assert (page.total, page.is_cut) == (total, is_cut)
-
-
 def test_counts_that_are_known_already_are_not_counted_again(db):
     request = ListRequest.of(Arguments({}))
     page = list_articles(db, request, ArticleCounts(article_list.count_facets(db), article_list.count_sides(db)))
@@ -160,12 +139,6 @@ def test_a_list_is_narrowed_by_author_and_tag_with_counts_that_agree(signed):
     assert titles(listed(signed, author="Ada", tag="Sea", sort="oldest")) == [0, 3]
     assert listed(signed, author="Nobody").total == 0
     assert facet_counts(listed(signed, author="Nobody"), "author") == {"Nobody": 0}
-
-
-def test_side_facets_of_a_long_list_are_not_counted(signed, monkeypatch):
-    monkeypatch.setattr(article_list, "MOST_COUNTED", 5)
-    assert facet_counts(listed(signed, language="en"), "author") == {}
-    assert facet_counts(listed(signed, tag="Sea"), "author") == {"Ada": 2, "Ben": 1}
 
 
 def test_a_search_without_a_hit_says_which_word_none_has_and_what_may_find_more(db):

@@ -152,14 +152,6 @@ def test_a_file_keeps_its_permissions_and_its_link(own):
     assert Path("out").stat().st_mode & 0o777 == 0o640
 
 
-@pytest.mark.parametrize(
-    ("target", "descriptor"),
-    [("/dev/stdout", 1), ("/dev/stderr", 2), ("/dev/fd/63", 63), ("/proc/self/fd/5", 5), ("/dev/fd/", None)],
-)
-def test_which_names_are_descriptors(target, descriptor):
-    assert export_target._descriptor_of(target) == descriptor
-
-
 def test_a_stream_is_written_to_where_it_stands(own, capfd):
     with Path("log").open("wb") as log:
         log.write(b"first ")

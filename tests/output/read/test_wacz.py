@@ -23,16 +23,13 @@ import pytest
 
 from broadsheet.crawler.demo.server import DemoServer
 from broadsheet.output.raw.warc_reader import parse_record
-from broadsheet.output.read import wacz
 from broadsheet.output.read.wacz import MissingWarcError, export_wacz, surt
 from tests.browser import browser  # noqa: F401
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl
 from tests.crawler.shell import command
-from tests.internal_tables import WARC_FILES
 from tests.output.cleaned_pages import page_rows
 from tests.output.conftest import Maker
-from tests.output.filled_rows import put
 from tests.output.read.replay_page import replay_server, viewer_address
 from tests.output.wires import archive_with_warcs, fetched, warcs
 from tests.tools import ToolsMissingError, programs
@@ -140,31 +137,6 @@ def test_everything_is_in_it_and_listed_with_its_digest(file, tmp_path):
     assert_index(found)
 
 
-def test_pages_have_their_title_or_url_and_the_first_seed_is_the_start(archive):
-    archive.db.execute("PRAGMA foreign_keys = OFF")
-    put(archive.db, WARC_FILES, 1, name="x.warc.gz")
-    for number, title, status, file_name in [
-        (1, "", 200, "x.warc.gz"), (2, "Two", 200, "x.warc.gz"), (3, "Gone", 404, "x.warc.gz"),
-        (4, "Elsewhere", 200, "y.warc.gz"), (5, "Five", 200, "x.warc.gz"),
-    ]:  # fmt: skip
-        url, at = f"http://a.test/{number}", f"2026-01-0{9 - number}T00:00:00+00:00"
-        found_via = "seed" if number in (2, 3, 4) else "link"
-        put(archive.db, "urls", number, id=number, url=url, kind="page", state="done", found_via=found_via)
-        put(archive.db, "captures", number, id=number, url=url, final_url=f"{url}/", http_status=status,
-            fetched_at=at, warc_file=file_name, warc_offset=number)  # fmt: skip
-        put(archive.db, "pages", number, id=number, capture_id=number, title=title)
-    offsets = {("x.warc.gz", number): 0 for number in (1, 2, 3, 5)}
-    pages = [json.loads(line) for line in wacz._page_lines(archive.db, offsets)][1:]
-    assert [tuple(page.values()) for page in pages] == [
-        ("5", "http://a.test/5/", "2026-01-04T00:00:00Z", "Five"),
-        ("2", "http://a.test/2/", "2026-01-07T00:00:00Z", "Two"),
-        ("1", "http://a.test/1/", "2026-01-08T00:00:00Z", "http://a.test/1/"),
-    ]
-    assert list(wacz._description(archive.db).values())[1:] == [
-        "Broadsheet", "http://a.test/2/", "http://a.test/2/", "2026-01-07T00:00:00Z",
-    ]  # fmt: skip
-
-
 def digest_of(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
@@ -199,12 +171,7 @@ def extra_fields(path: Path) -> dict[str, tuple[int, int]]:
 
 
 @pytest.mark.parametrize("limit", [None, 5000])
-def test_a_member_has_zip64_fields_only_where_the_directory_has_them_too(
-    file,
-    tmp_path,
-    monkeypatch,
-    limit,
-):
+def test_a_member_has_zip64_fields_only_where_the_directory_has_them_too(file, tmp_path, monkeypatch, limit):
     target = tmp_path / "out.wacz"
     with archive_with_warcs(file, 20_000) as archive:
         for number in range(4):
@@ -228,22 +195,6 @@ def test_a_file_that_is_not_there_or_shorter_than_what_was_committed_is_named(fi
         warcs(file)[0].unlink()
         with pytest.raises(MissingWarcError, match="No such file"):
             export_wacz(archive.db, tmp_path / "out.wacz")
-
-
-@pytest.mark.slow
-def test_the_command(file, tmp_path):
-    with archive_with_warcs(file):
-        pass
-    target = tmp_path / "out.wacz"
-    code, _, errors = command("export", file, "--format", "wacz", "-o", target)
-    assert (code, "holds no raw responses" in errors) == (2, True)
-    assert command("export", file, "--format", "wacz")[0] == 2
-    with archive_with_warcs(file) as archive:
-        archive.save([fetched("http://a.test/1")])
-    code, out, errors = command("export", file, "--format", "wacz", "-o", target)
-    assert (code, out) == (0, "")
-    assert "1 response written" in errors
-    assert target.exists()
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,10 @@
-"""What pages, samples and lists take of an archive that has more, in numbers."""
-
-from __future__ import annotations
+"""Each page of the room with its JSON twin, over a small archive with each kind of row and over one that has more."""
 
 import shutil
 from contextlib import closing
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from sqlite_utils import Database
@@ -14,6 +14,31 @@ from broadsheet.output.browse.room import Counted
 from tests.internal_tables import REVIEWS, URL_COUNTS
 from tests.output.browse.conftest import RoomClient
 from tests.output.crowd import fill_crowd
+from tests.output.harbour import fill_harbour
+from tests.output.told import as_json, expected, page_text, sections, told
+
+EXPECTED = Path(__file__).with_name("whole_pages.txt")
+
+
+@pytest.fixture(scope="module")
+def harbour(tmp_path_factory):
+    file = tmp_path_factory.mktemp("room") / "ebb.db"
+    fill_harbour(file)
+    with mock.patch("broadsheet.output.read.archive_facts.utc_now", return_value="2026-01-20T12:00:00+00:00"):
+        yield RoomClient(file)
+
+
+@pytest.mark.parametrize("path", sections(EXPECTED))
+def test_a_page_and_its_twin_say_all_of_this(harbour, path):
+    address, _, arguments = path.partition("?")
+    twin = f"{address}index" if address.endswith("/") else address
+    folder = next(iter(harbour.room.library.archives.values())).path.parent
+    lines = [page_text(harbour.page(path))]
+    is_told = "sort=" in arguments or (arguments == "view=blocks" and address in sections(EXPECTED))
+    if not is_told:  # the twin is the same for each view, and says no more of a list in another order
+        lines.append(as_json(harbour.json(f"{twin}.json?{arguments}")))
+    text = told(lines, TOKEN=harbour.room.token, FOLDER=folder)
+    assert text == expected(EXPECTED, path, text)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +128,7 @@ class Clock:
     def monotonic(self) -> float:
         return self.now
 
-    def Thread(self, **_: object) -> Clock:  # noqa: N802 - stands for threading.Thread
+    def Thread(self, **_: object):  # noqa: N802 - stands for threading.Thread
         return self
 
     def start(self) -> None:
