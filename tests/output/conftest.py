@@ -93,6 +93,13 @@ def archive(file: Path, make: Maker) -> Iterator[Archive]:
 
 
 @pytest.fixture
+def db(archive: Archive) -> Database:
+    """The rows of an archive, whose references are not enforced."""
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    return archive.db
+
+
+@pytest.fixture
 def words() -> Callable[[str, int], str]:
     """A long text of distinct words that begin with a name."""
     return lambda name, count=60: " ".join(f"{name}{number}" for number in range(count))

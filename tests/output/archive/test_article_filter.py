@@ -156,12 +156,11 @@ def test_a_match_is_one_of_the_bounds(archive, make):
         (5, "directives", "noai", False),
     ],
 )
-def test_a_use_is_refused_at_the_capture_or_a_later_one_of_its_url(archive, number, column, word, is_left):
+def test_a_use_is_refused_at_the_capture_or_a_later_one_of_its_url(db, number, column, word, is_left):
     captures = {1: ("u", "02"), 2: ("u", "03"), 3: ("u", "01"), 4: ("other", "03"), 5: ("u", "02")}
-    archive.db.execute("PRAGMA foreign_keys = OFF")
     for capture_id, (url, at) in captures.items():
         stated = {"usage": "[]", "directives": "[]"} | ({column: json.dumps([word])} if capture_id == number else {})
-        put(archive.db, "captures", capture_id, id=capture_id, url=url, fetched_at=at, **stated)
+        put(db, "captures", capture_id, id=capture_id, url=url, fetched_at=at, **stated)
     query = "SELECT count(*) FROM (SELECT 1 AS capture_id) WHERE {}"
-    assert archive.db.execute(query.format(permitting_condition("train-ai"))).fetchone() == (int(is_left),)
-    assert archive.db.execute(query.format(permitting_condition(""))).fetchone() == (1,)
+    assert db.execute(query.format(permitting_condition("train-ai"))).fetchone() == (int(is_left),)
+    assert db.execute(query.format(permitting_condition(""))).fetchone() == (1,)

@@ -32,12 +32,6 @@ NUMBER = FIRST.article_id
 
 
 @pytest.fixture
-def db(archive):
-    archive.db.execute("PRAGMA foreign_keys = OFF")
-    return archive.db
-
-
-@pytest.fixture
 def page(make):
     return page_rows(make.cleaned(URL, "One two three.", title="A title"))
 

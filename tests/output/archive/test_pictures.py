@@ -7,20 +7,17 @@ from tests.output.filled_rows import put, rows
 PNG = Picture("a" * 64, "image/png", 3, 4, 5)
 
 
-def test_a_picture_takes_the_place_of_an_earlier_one_of_its_url_in_each_column(archive):
-    archive.db.execute("PRAGMA foreign_keys = OFF")
+def test_a_picture_takes_the_place_of_an_earlier_one_of_its_url_in_each_column(db):
     for capture, picture in ((1, Picture("b", "image/gif", 7, 8, 9)), (2, PNG)):
-        put_picture(archive.db, 3, capture, picture)
-    put_picture(archive.db, 4, 1, Picture("c", "image/gif", 1, 1, 1))
-    assert rows(archive.db, PICTURES)[0] == {
+        put_picture(db, 3, capture, picture)
+    put_picture(db, 4, 1, Picture("c", "image/gif", 1, 1, 1))
+    assert rows(db, PICTURES)[0] == {
         "url_id": 3, "capture_id": 2, "digest": "a" * 64, "type": "image/png", "width": 3, "height": 4, "bytes": 5,
     }  # fmt: skip
-    assert len(rows(archive.db, PICTURES)) == 2
+    assert len(rows(db, PICTURES)) == 2
 
 
-def test_an_article_shows_each_file_once_and_none_of_another_type(archive):
-    db = archive.db
-    db.execute("PRAGMA foreign_keys = OFF")
+def test_an_article_shows_each_file_once_and_none_of_another_type(db):
     put(db, "articles", 1, id=7, page_id=9, image="lead")
     files = {"lead": "a", "one": "b", "same": "a", "film": "c", "two": "d"}
     for number, (url, digest) in enumerate(files.items(), 20):

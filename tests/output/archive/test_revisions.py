@@ -69,9 +69,7 @@ def test_a_revision_gets_the_next_number_of_its_article_and_each_of_its_values(r
 
 
 @pytest.mark.parametrize("table", ["articles", SHELF])
-def test_a_state_is_that_of_the_article_s_page(archive, table):
-    db = archive.db
-    db.execute("PRAGMA foreign_keys = OFF")
+def test_a_state_is_that_of_the_article_s_page(db, table):
     sources = '{"title": "meta", "published": "json-ld"}'
     stated = {"title": "Rain", "published_raw": "2024-05-03", "metadata_sources": sources}
     values = stated if table == "articles" else {"article": json.dumps(stated)}
@@ -88,9 +86,7 @@ def test_a_state_is_that_of_the_article_s_page(archive, table):
     assert StatedMetadata.from_json(state.metadata.to_json()) == state.metadata
 
 
-def test_blocks_of_a_revision_take_the_place_of_its_own_alone(archive):
-    db = archive.db
-    db.execute("PRAGMA foreign_keys = OFF")
+def test_blocks_of_a_revision_take_the_place_of_its_own_alone(db):
     for article_id, number in ((7, 1), (7, 2), (8, 1)):
         put(db, REVISION_BLOCKS, article_id, article_id=article_id, number=number)
     for host, pages in (("a.test", 5), ("b.test", 3)):
@@ -103,19 +99,18 @@ def test_blocks_of_a_revision_take_the_place_of_its_own_alone(archive):
     assert {(row["article_id"], row["number"]) for row in rows(db, REVISION_BLOCKS)} == {(7, 2), (8, 1)}
 
 
-def test_a_capture_of_an_article_without_a_text_adds_no_revision(archive):
-    archive.db.execute("PRAGMA foreign_keys = OFF")
+def test_a_capture_of_an_article_without_a_text_adds_no_revision(db):
     sighting = Sighting(1, "u", "a.test", 5, "2026")
-    put(archive.db, "pages", 1, id=1)
-    put(archive.db, "articles", 1, id=sighting.article_id, page_id=1, title="After", metadata_sources="{}")
+    put(db, "pages", 1, id=1)
+    put(db, "articles", 1, id=sighting.article_id, page_id=1, title="After", metadata_sources="{}")
     for number, change in ((1, "withdrawn"), (2, "first")):
-        put(archive.db, "revisions", number, article_id=7 if number == 2 else sighting.article_id, change=change)
+        put(db, "revisions", number, article_id=7 if number == 2 else sighting.article_id, change=change)
     before = ArticleState((), b"", StatedMetadata("Before"))
-    note_new_capture(archive.db, sighting, "digest", before)
-    assert len(rows(archive.db, "revisions")) == 2
-    archive.db.execute("UPDATE revisions SET change = 'first', number = 5 WHERE change = 'withdrawn'")
-    note_new_capture(archive.db, sighting, "digest", before)
-    *_, added = rows(archive.db, "revisions")
+    note_new_capture(db, sighting, "digest", before)
+    assert len(rows(db, "revisions")) == 2
+    db.execute("UPDATE revisions SET change = 'first', number = 5 WHERE change = 'withdrawn'")
+    note_new_capture(db, sighting, "digest", before)
+    *_, added = rows(db, "revisions")
     assert (added["number"], added["title"], added["text_digest"], added["note"]) == (
         6, "After", "digest", before.metadata.to_json(),
     )  # fmt: skip

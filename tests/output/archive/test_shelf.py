@@ -50,27 +50,25 @@ def page_of(db: Database, url: str) -> int:
     return int(db.execute("SELECT id FROM urls WHERE url = ?", [url]).fetchone()[0])
 
 
-def test_each_column_of_the_schema_comes_back_from_the_shelf(archive):
-    archive.db.execute("PRAGMA foreign_keys = OFF")
-    article = put(archive.db, "articles", 3)
-    shelf.shelve(archive.db, [(article["id"], shelf.ShelvingReason.PART)])
-    assert rows(archive.db, "articles") == []
-    assert article_row(archive.db, SHELVED, article["url"]) == {name: article[name] for name in ARTICLE_COLUMNS}
-    shelf.unshelve(archive.db, article["id"])
-    assert rows(archive.db, "articles") == [article]
-    assert rows(archive.db, SHELF) == []
+def test_each_column_of_the_schema_comes_back_from_the_shelf(db):
+    article = put(db, "articles", 3)
+    shelf.shelve(db, [(article["id"], shelf.ShelvingReason.PART)])
+    assert rows(db, "articles") == []
+    assert article_row(db, SHELVED, article["url"]) == {name: article[name] for name in ARTICLE_COLUMNS}
+    shelf.unshelve(db, article["id"])
+    assert rows(db, "articles") == [article]
+    assert rows(db, SHELF) == []
 
 
 @pytest.mark.parametrize("table", ["articles", SHELVED])
-def test_each_column_of_an_article_can_be_updated_where_it_is(archive, table):
-    archive.db.execute("PRAGMA foreign_keys = OFF")
-    article, other = put(archive.db, "articles", 3), put(archive.db, "articles", 4)
-    changed = filled(archive.db, "articles", 5, id=article["id"])
+def test_each_column_of_an_article_can_be_updated_where_it_is(db, table):
+    article, other = put(db, "articles", 3), put(db, "articles", 4)
+    changed = filled(db, "articles", 5, id=article["id"])
     if table == SHELVED:
-        shelf.shelve(archive.db, [(each["id"], shelf.ShelvingReason.PART) for each in (article, other)])
-    shelf.update_article(archive.db, table, article["id"], {name: changed[name] for name in changed if name != "id"})
-    assert article_row(archive.db, table, changed["url"]) == {name: changed[name] for name in ARTICLE_COLUMNS}
-    assert article_row(archive.db, table, other["url"]) == {name: other[name] for name in ARTICLE_COLUMNS}
+        shelf.shelve(db, [(each["id"], shelf.ShelvingReason.PART) for each in (article, other)])
+    shelf.update_article(db, table, article["id"], {name: changed[name] for name in changed if name != "id"})
+    assert article_row(db, table, changed["url"]) == {name: changed[name] for name in ARTICLE_COLUMNS}
+    assert article_row(db, table, other["url"]) == {name: other[name] for name in ARTICLE_COLUMNS}
 
 
 def test_an_update_of_a_shelved_article_changes_what_is_given(copies):

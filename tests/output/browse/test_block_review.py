@@ -123,9 +123,7 @@ def test_rules_judged_least_go_first_then_doubtful_ones_then_what_stands_on_many
     assert [row[4] for row in placed] == [4, 3, 2, 5, 1, 6, 7, 8]
 
 
-def test_a_block_is_shown_with_two_on_either_side(archive):
-    db = archive.db
-    db.execute("PRAGMA foreign_keys = OFF")
+def test_a_block_is_shown_with_two_on_either_side(db):
     put(db, "articles", 1, id=11, page_id=1, url="u", host="h", title="T")
     put(db, REASONS, 1, id=1, reason="header", rule="r")
     put(db, REASONS, 2, id=2, reason="removed by hand", rule="person")

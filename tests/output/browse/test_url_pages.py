@@ -19,12 +19,6 @@ HIDDEN_OF_CAPTURE = {"usage", "refers_to", "etag", "last_modified", "robots_id"}
 HIDDEN_OF_URL = {"id", "_priority", "_not_before", "held_reason", "held_at", "_revisit_seconds", "_unfounded"}
 
 
-@pytest.fixture
-def db(archive):
-    archive.db.execute("PRAGMA foreign_keys = OFF")
-    return archive.db
-
-
 def same_named(view: Any, row: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Values of a view that differ from the column of the same name."""
     return {name: (value, row[name]) for name, value in view._asdict().items() if name in row and value != row[name]}

@@ -14,12 +14,6 @@ DAY = "2026-01-{:02}T00:00:00+00:00"
 NOW = "2026-02-01T00:00:00+00:00"
 
 
-@pytest.fixture
-def db(archive):
-    archive.db.execute("PRAGMA foreign_keys = OFF")
-    return archive.db
-
-
 def url(db: Database, number: int, **values: Any) -> None:
     row = {"id": number, "url": f"http://a.test/{number}", "kind": "page", "state": "done", "reason": "article"}
     put(db, "urls", number, **(row | {"location": None} | values))

@@ -28,13 +28,12 @@ OBJECTS = {"options", "versions", "counts", "metadata_sources", "article", "reco
     ("table", "column"), [(table, name) for table, names in JSON_COLUMNS.items() for name in names]
 )
 @pytest.mark.parametrize("is_whole", [True, False])
-def test_each_column_of_json_is_checked(archive, table, column, is_whole):
-    archive.db.execute("PRAGMA foreign_keys = OFF")
+def test_each_column_of_json_is_checked(db, table, column, is_whole):
     whole = {name: "{}" if name in OBJECTS else "[]" for name in JSON_COLUMNS[table]}
     state = {"state": "done"} if table == RECLEANS else {}
     broken = {} if is_whole else {column: "[]" if column in OBJECTS else "{}"}
-    put(archive.db, table, 3, **(whole | state | broken))
-    found = [finding.location.partition(" ")[0] for finding in checks._json_faults(archive.db, table)]
+    put(db, table, 3, **(whole | state | broken))
+    found = [finding.location.partition(" ")[0] for finding in checks._json_faults(db, table)]
     assert found == ([] if is_whole else [f"{table}/{column}"])
 
 

@@ -140,12 +140,11 @@ def test_a_block_that_both_sides_have_is_not_counted_and_a_stored_count_holds(ed
 
 
 @pytest.mark.parametrize("table", ["articles", SHELF])
-def test_an_article_is_found_by_its_url_on_the_shelf_too(archive, table):
-    archive.db.execute("PRAGMA foreign_keys = OFF")
-    put(archive.db, "urls", 3, id=3, url=URL, host="a.test", kind="page", state="done")
+def test_an_article_is_found_by_its_url_on_the_shelf_too(db, table):
+    put(db, "urls", 3, id=3, url=URL, host="a.test", kind="page", state="done")
     values = {"url": URL} if table == "articles" else {"article": f'{{"url": "{URL}"}}'}
-    put(archive.db, table, 1, id=article_id(URL), page_id=3, **values)
-    found = find_revised_article(archive.db, URL)
+    put(db, table, 1, id=article_id(URL), page_id=3, **values)
+    found = find_revised_article(db, URL)
     assert found is not None
     assert (found.id, found.url, found.page_id) == (article_id(URL), URL, 3)
-    assert find_revised_article(archive.db, "http://a.test/none") is None
+    assert find_revised_article(db, "http://a.test/none") is None

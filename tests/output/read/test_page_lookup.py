@@ -48,9 +48,7 @@ def test_a_url_that_is_no_article_is_looked_for_as_everywhere_else(file, make, t
     ("hops", "result"),
     [(0, "done article Title 0"), (9, "done article Title 9"), (10, "failed too_many_redirects ")],
 )
-def test_a_result_is_that_at_the_end_of_up_to_nine_redirects(archive, hops, result):
-    db = archive.db
-    db.execute("PRAGMA foreign_keys = OFF")
+def test_a_result_is_that_at_the_end_of_up_to_nine_redirects(db, hops, result):
     for number in range(hops + 1):
         is_last = number == hops
         put(db, "urls", number, id=number, url=f"u{number}", location=None if is_last else f"u{number + 1}",

@@ -13,12 +13,6 @@ from tests.output.filled_rows import put
 AT = "2026-03-01T00:00:00+00:00"
 
 
-@pytest.fixture
-def db(archive):
-    archive.db.execute("PRAGMA foreign_keys = OFF")
-    return archive.db
-
-
 def put_texts(db: Database, *texts: str, is_kept: bool = True) -> None:
     """Store block texts, each on a page that keeps or removes it."""
     for text in texts:
