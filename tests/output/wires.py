@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.raw.raw_exchange import Capture, RawExchange
+from broadsheet.output.raw.warc_reader import read_response
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 
@@ -35,3 +38,23 @@ def archive_with_warcs(file: Path, size: int = 10**9) -> Archive:
 
 def warcs(file: Path) -> list[Path]:
     return sorted(file.parent.glob(f"{file.name}.warc/*.warc.gz"))
+
+
+def crawl(file: Path, *numbers: int, size: int = 10**9) -> None:
+    """Store a page for each number, each in a batch of its own, as a crawl does."""
+    with archive_with_warcs(file, size) as archive:
+        for number in numbers:
+            archive.save([fetched(f"http://a.test/{number}", number % 60, b"page %d" % number)])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The WARC files of a folder, and what was set aside from them."""
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.warc.gz*"))}
+
+
+def bodies(file: Path) -> list[bytes]:
+    """The raw bodies that an archive's rows lead to, by time."""
+    with closing(open_database(file, read_only=True)) as db:
+        numbers = db.execute("SELECT id FROM captures ORDER BY fetched_at").fetchall()
+        found = [read_response(db, file, number) for (number,) in numbers]
+    return [exchange.body for exchange in found if exchange]

@@ -40,22 +40,9 @@ from broadsheet.output.write import archive_writer
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
 from tests.internal_tables import WARC_ERASURES, WARC_FILES
-from tests.output.wires import fetched
+from tests.output.wires import archive_with_warcs, bodies, contents, crawl, fetched
 
 SITE = "http://a.test/"
-
-
-def crawl(file: Path, *numbers: int) -> None:
-    """Store a page for each number, each in a batch of its own, as a crawl does."""
-    with Archive.open(file) as archive:
-        archive.keep_raw({"software": "test"})
-        for number in numbers:
-            archive.save([fetched(f"{SITE}{number}", number % 60, b"page %d" % number)])
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """The WARC files of a folder, and what was set aside from them."""
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.warc.gz*"))}
 
 
 def urls_in(folder: Path) -> list[str]:
@@ -68,14 +55,6 @@ def urls_in(folder: Path) -> list[str]:
                 if str(record.record_type) == "response":
                     urls.append(record.headers["WARC-Target-URI"])
     return urls
-
-
-def bodies(file: Path) -> list[bytes]:
-    """The raw bodies that an archive's rows lead to, by time."""
-    with closing(open_database(file, read_only=True)) as db:
-        numbers = db.execute("SELECT id FROM captures ORDER BY fetched_at").fetchall()
-        found = [read_response(db, file, number) for (number,) in numbers]
-    return [exchange.body for exchange in found if exchange]
 
 
 @pytest.fixture
@@ -93,8 +72,7 @@ def folder(news):
 def test_a_copy_beside_its_original_is_read_and_not_written(news, folder):
     """One that was made while the original is crawled too."""
     copy, later = Path(shutil.copy(news, news.with_name("copy.db"))), news.with_name("later.db")
-    with Archive.open(news) as archive:
-        archive.keep_raw({"software": "test"})
+    with archive_with_warcs(news) as archive:
         archive.save([fetched(f"{SITE}3", 3, b"page 3")])
         shutil.copy(news, later)
         with pytest.raises(CopiedArchive):
@@ -114,8 +92,7 @@ def test_a_copy_with_a_folder_of_its_own_leaves_the_original_alone(news, folder)
     before = contents(folder)
     Archive.open(copy, own_warc=True).close()
     crawl(copy, 3)
-    with Archive.open(copy) as archive:
-        archive.keep_raw({"software": "test"})
+    with archive_with_warcs(copy) as archive:
         archive.save([fetched(f"{SITE}again", 5, b"page 1")])
         refers_to = archive.db.execute("SELECT refers_to FROM captures WHERE url LIKE '%again'").fetchone()
         assert refers_to == (None,), "the original may erase that payload"
@@ -337,8 +314,7 @@ def test_an_archive_is_opened_on_a_full_disk(news, monkeypatch):
 
 
 def test_a_disk_that_is_full_at_the_journal_costs_no_row(news, monkeypatch):
-    with Archive.open(news) as archive:
-        archive.keep_raw({"software": "test"})
+    with archive_with_warcs(news) as archive:
         archive.save([fetched(f"{SITE}3", 3, b"page 3")])
         monkeypatch.setattr(warc_folders._OwnedFolder, "note", no_room)
         with pytest.raises(OSError, match="No space"):
@@ -564,8 +540,7 @@ def test_a_commit_of_which_the_database_knows_is_not_cut_off(news, monkeypatch):
             self.inner.__exit__(*error)
             raise OSError(5, "Input/output error")
 
-    with Archive.open(news) as archive:
-        archive.keep_raw({"software": "test"})
+    with archive_with_warcs(news) as archive:
         archive.save([fetched(f"{SITE}3", 3, b"page 3")])
         monkeypatch.setattr(archive_writer, "write_transaction", Late)
         with pytest.raises(OSError, match="Input"):

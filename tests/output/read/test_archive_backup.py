@@ -15,37 +15,23 @@ from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.raw.warc_files import AwayFile, StoredPiece, read_away_files, write_away_files
 from broadsheet.output.raw.warc_folders import ForeignFolder
-from broadsheet.output.raw.warc_reader import read_response
 from broadsheet.output.read import archive_backup
 from broadsheet.output.read.archive_backup import BackupResult, back_up
 from broadsheet.output.read.verify import RAW_CHECKS, verify
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
 from tests.internal_tables import WARC_FILES
-from tests.output.wires import fetched
+from tests.output.wires import bodies, contents, crawl
 
 SITE = "http://a.test/"
 Usage = namedtuple("Usage", "total used free")
 
 
-def crawl(file: Path, *numbers: int, size: int = 10**9) -> None:
-    with Archive.open(file) as archive:
-        archive.keep_raw({"software": "test"}, size)
-        for number in numbers:
-            archive.save([fetched(f"{SITE}{number}", number % 60, b"page %d" % number)])
-
-
-def bodies(file: Path) -> list[bytes]:
-    """The raw bodies that an archive's rows lead to, by time; it fails where the archive is not whole."""
+def whole_bodies(file):
+    """The raw bodies of an archive that has no problem."""
     with closing(open_database(file, read_only=True)) as db:
         assert verify(db) == []
-        numbers = db.execute("SELECT id FROM captures ORDER BY fetched_at").fetchall()
-        found = [read_response(db, file, number) for (number,) in numbers]
-    return [exchange.body for exchange in found if exchange]
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.warc.gz*"))}
+    return bodies(file)
 
 
 @pytest.fixture
@@ -63,7 +49,7 @@ def test_a_backup_is_an_archive_and_shares_only_what_is_complete(news, tmp_path,
     assert back_up(news, copy) == BackupResult(linked=2, copied=1)
     folder, copies = news.with_name("news.db.warc"), copy.with_name(f"{copy.name}.warc")
     assert [os.stat(path).st_nlink for path in sorted(copies.glob("*.gz"))] == [2, 2, 1]
-    assert bodies(copy) == bodies(news) == [b"page 1", b"page 2", b"page 3"]
+    assert whole_bodies(copy) == whole_bodies(news) == [b"page 1", b"page 2", b"page 3"]
     before = contents(folder)
 
     with Archive.open(copy) as archive:
@@ -71,17 +57,17 @@ def test_a_backup_is_an_archive_and_shares_only_what_is_complete(news, tmp_path,
         take_down(archive.db, f"{SITE}1")
     crawl(copy, 4)
     assert contents(folder) == before, "neither a takedown nor a crawl in the backup reaches the original"
-    assert bodies(copy) == [b"page 2", b"page 3", b"page 4"]
+    assert whole_bodies(copy) == [b"page 2", b"page 3", b"page 4"]
     before = contents(copies)
     with Archive.open(news) as archive:
         take_down(archive.db, f"{SITE}2")
     crawl(news, 5)
     assert contents(copies) == before
-    assert bodies(news) == [b"page 1", b"page 3", b"page 5"]
+    assert whole_bodies(news) == [b"page 1", b"page 3", b"page 5"]
     news.unlink()
     shutil.rmtree(folder)
     crawl(news, 6)
-    assert bodies(news) == [b"page 6"], "the folder of the backup is not taken for one that was renamed"
+    assert whole_bodies(news) == [b"page 6"], "the folder of the backup is not taken for one that was renamed"
 
 
 def test_nothing_is_appended_to_a_file_with_other_names(news):
@@ -108,9 +94,9 @@ def test_a_backup_of_a_backup_that_reads_anothers_folder_has_all_of_it(news, tmp
         "those of the other folder too: they are not its own to share"
     )
     shutil.rmtree(news.parent)
-    assert bodies(target) == [b"page 1", b"page 2", b"page 3", b"page 4"]
+    assert whole_bodies(target) == [b"page 1", b"page 2", b"page 3", b"page 4"]
     crawl(target, 5)
-    assert len(bodies(target)) == 5
+    assert len(whole_bodies(target)) == 5
 
 
 def test_imported_files_are_read_where_they_are(tmp_path):
@@ -122,7 +108,7 @@ def test_imported_files_are_read_where_they_are(tmp_path):
         archive.db.execute(f"DELETE FROM {WARC_FILES}")
     (tmp_path / "other").mkdir()
     assert back_up(tmp_path / "a.db", tmp_path / "other/b.db") == BackupResult(imported=1)
-    assert bodies(tmp_path / "other/b.db") == [b"page 1"]
+    assert whole_bodies(tmp_path / "other/b.db") == [b"page 1"]
 
 
 def test_what_is_away_or_missing_is_told(news, tmp_path):
@@ -183,7 +169,7 @@ def test_a_killed_backup_is_none_and_the_same_command_goes_on(news, tmp_path, mo
     crawl(news, 4)
     back_up(news, target)
     assert not list(tmp_path.glob("*.part*"))
-    assert bodies(target) == bodies(news) == [b"page 1", b"page 2", b"page 3", b"page 4"]
+    assert whole_bodies(target) == whole_bodies(news) == [b"page 1", b"page 2", b"page 3", b"page 4"]
 
 
 def exit_code(work: Callable[[], object]) -> int | None:
