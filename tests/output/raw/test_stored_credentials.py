@@ -7,12 +7,7 @@ import zipfile
 import pytest
 
 from broadsheet.output.raw.raw_exchange import warc_digest
-from broadsheet.output.raw.stored_credentials import (
-    count_stored_credentials,
-    credentials_warning,
-    file_spans,
-    redacted_span,
-)
+from broadsheet.output.raw.stored_credentials import count_stored_credentials, credentials_warning, redacted_span
 from broadsheet.output.raw.warc_reader import iter_records
 from broadsheet.output.raw.warc_writer import RecordMaker
 from broadsheet.output.read.wacz import export_wacz
@@ -62,16 +57,6 @@ def test_files_that_are_damaged_or_gone_cost_only_themselves(old_file):
         assert "authorization" in credentials_warning(archive.db, old_file.parent)
         archive.db.execute(f"UPDATE {WARC_FILES} SET name = '../../etc/' || name")
         assert credentials_warning(archive.db, old_file.parent) == ""
-
-
-def test_spans_cover_a_file_without_a_gap(old_file):
-    with archive_with_warcs(old_file) as archive:
-        for name, length in archive.db.execute(f"SELECT name, length FROM {WARC_FILES}").fetchall():
-            spans = list(file_spans(archive.db, name, length))
-            assert [span.offset for span in spans[1:]] == [span.offset + span.length for span in spans[:-1]]
-            assert spans[0].offset == 0
-            assert spans[-1].offset + spans[-1].length == length
-            assert {span.is_capture for span in spans} == {True, False}
 
 
 def test_a_redacted_record_keeps_all_else():

@@ -135,18 +135,6 @@ def test_a_copy_of_both_reads_its_own_folder_whatever_becomes_of_the_original(ne
             read_response(db, copy, capture_id)
 
 
-def test_a_copy_elsewhere_says_what_is_missing_and_begins_a_folder(news, folder, tmp_path):
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    copy = Path(shutil.copy(news, elsewhere / "copy.db"))
-    before = contents(folder)
-    with Archive.open(copy) as archive:
-        assert [line for line in archive.recovery.notices() if "news.db.warc/" in line and "missing" in line]
-    crawl(copy, 3)
-    assert urls_in(elsewhere / "copy.db.warc") == [f"{SITE}3"]
-    assert contents(folder) == before
-
-
 def test_a_strangers_row_of_length_0_empties_nothing(news, folder):
     before, stranger = contents(folder), news.with_name("stranger.db")
     with Archive.open(stranger) as archive:
@@ -186,19 +174,6 @@ def test_a_backup_that_is_put_back_cuts_nothing_and_says_what_to_do(news, folder
     assert bodies(news) == [b"page 1", b"page 2", b"page 5"]
 
 
-def test_a_folder_that_is_older_than_its_database_is_told_and_not_gone_on_with(news, folder):
-    older = Path(shutil.copytree(folder, news.with_name("older")))
-    crawl(news, 3)
-    shutil.rmtree(folder)
-    older.rename(folder)
-    before = contents(folder)
-    with Archive.open(news) as archive:
-        assert archive.recovery.short_names == (f"news.db.warc/{next(iter(before))}",)
-    crawl(news, 4)
-    assert {name: data for name, data in contents(folder).items() if name in before} == before
-    assert len(contents(folder)) == 2
-
-
 def test_another_archives_folder_in_the_place_of_its_own_is_refused(news, folder, tmp_path):
     (tmp_path / "other").mkdir()
     crawl(tmp_path / "other" / "news.db", 9)
@@ -208,15 +183,6 @@ def test_another_archives_folder_in_the_place_of_its_own_is_refused(news, folder
     with pytest.raises(ForeignFolder, match="another archive"):
         Archive.open(news)
     assert contents(folder) == before
-
-
-def test_a_database_that_is_begun_anew_keeps_what_its_folder_holds(news, folder):
-    before = contents(folder)
-    news.unlink()
-    with Archive.open(news) as archive:
-        assert archive.recovery.unnamed_bytes == sum(map(len, before.values()))
-    crawl(news, 3)
-    assert {name: data for name, data in contents(folder).items() if name in before} == before
 
 
 def test_database_and_folder_may_be_renamed_together(news, folder):
