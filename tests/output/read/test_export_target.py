@@ -142,16 +142,6 @@ def test_a_failure_while_writing(own, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_keeps_its_permissions_and_its_link(own):
-    Path("out").write_text("before")
-    Path("out").chmod(0o640)
-    Path("link").symlink_to("out")
-    with open_target(own, "link") as stream:
-        stream.write(b"after")
-    assert (Path("link").is_symlink(), Path("out").read_text()) == (True, "after")
-    assert Path("out").stat().st_mode & 0o777 == 0o640
-
-
 def test_a_stream_is_written_to_where_it_stands(own, capfd):
     with Path("log").open("wb") as log:
         log.write(b"first ")

@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import re
-import unicodedata
 from unittest.mock import Mock
 from urllib.parse import unquote
 
@@ -35,17 +34,8 @@ from broadsheet.output.settle.settling import settle
 from tests.crawler.pictures import SVG, gif, png
 from tests.output.illustrated import illustrate
 
-NASTY = '=HYPERLINK("x") \u202ecod.exe\x1b[31m: "q" # — 東京'
 TYPES = {"string": str, "integer": int, "array": list, "object": dict}
 LINK = re.compile(r'href="([^"]*)"')
-
-
-@pytest.fixture
-def nasty(archive, make):
-    titles = (NASTY, "../../etc/passwd\n---\nx: y", "Same " * 100)
-    archive.save([make.outcome(f"http://a.test/{n}", "one, \u202etwo", "three", title=title)
-                  for n, title in enumerate(titles)])  # fmt: skip
-    return archive.db
 
 
 @pytest.fixture
@@ -68,20 +58,6 @@ def exported(export, db, **options):
 
 def entries(db):
     return article_dictionary(table_columns(db, "articles"))
-
-
-def test_jsonl_is_exact_and_inert(nasty):
-    text = exported(export_jsonl, nasty)
-    assert not {"\u202e", "\x1b"} & {*text}
-    row = {row["url"]: row for row in map(json.loads, text.splitlines())}["http://a.test/0"]
-    assert (row["title"], row["text"], row["authors"]) == (NASTY, "one, \u202etwo\nthree", [])
-
-
-def test_csv_reads_back_and_holds_no_formula(nasty):
-    rows = {row["url"][-1]: row for row in csv.DictReader(io.StringIO(exported(export_csv, nasty), newline=""))}
-    assert rows.keys() == {"0", "1", "2"}
-    assert rows["0"]["title"].startswith("'=HYPERLINK")
-    assert rows["0"]["text"] == "one, two\nthree"
 
 
 @pytest.mark.parametrize(
@@ -154,19 +130,6 @@ def test_one_of_those_that_say_the_same(archive, make, words, export):
     settle(archive.db)
     counts = [export(archive.db, io.StringIO(newline=""), one_per_cluster=is_one) for is_one in (True, False)]
     assert counts == [2, 3]
-
-
-def test_markdown_files_have_front_matter_that_yaml_reads(nasty, tmp_path):
-    yaml = pytest.importorskip("yaml")
-    folder = tmp_path / "out"
-    assert [export_markdown(nasty, folder) for _ in range(2)] == [3, 3]
-    assert len(list(folder.iterdir())) == 3
-    for path in folder.iterdir():
-        text = path.read_text(encoding="utf-8")
-        assert not any(unicodedata.category(char) in ("Cc", "Cf") and char != "\n" for char in text)
-        front = yaml.safe_load(text.split("\n---\n")[0].removeprefix("---\n"))
-        assert front["url"].startswith("http://a.test/")
-        assert len(path.name.encode()) < 140
 
 
 def test_file_names():
