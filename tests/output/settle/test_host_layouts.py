@@ -1,13 +1,7 @@
-"""Excerpts: which pages are put together of others, and which have a text of their own.
-
-Layouts in an archive: excerpts leave `articles` with their layout, come back with their evidence, in any order.
-"""
-
-from __future__ import annotations
+"""Excerpts: pages put together of others, which leave the articles with their layout and return with the evidence."""
 
 import json
 import random
-from pathlib import Path
 
 import pytest
 
@@ -24,7 +18,7 @@ from broadsheet.output.settle.host_layouts import (
     quotation_of,
     stored_layout_verdict,
 )
-from broadsheet.output.settle.settling import settle
+from broadsheet.output.settle.settling import SettleResult, settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.corrections import CorrectedField, Correction, put_corrections
 from broadsheet.output.write.outcome import Outcome
@@ -34,14 +28,15 @@ from tests.internal_tables import PAGE_SIGNATURES, SHELF, SHELVED
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
 
+Lines = list[list[str]]
 
-def words(seed: int, count: int) -> list[str]:
+
+def W(seed: int, count: int) -> list[str]:  # noqa: N802
     dice = random.Random(seed)
     return ["".join(dice.choices("abcdefgh", k=5)) for _ in range(count)]
 
 
-Lines = list[list[str]]
-ARTICLES: dict[int, Lines] = {n: [words(n, 60), words(n + 100, 80)] for n in range(1, 6)}
+ARTICLES: dict[int, Lines] = {n: [W(n, 60), W(n + 100, 80)] for n in range(1, 6)}
 
 
 def quotation(blocks: Lines, others: dict[int, Lines] | None = None, title: str = "a page") -> Quotation | None:
@@ -53,7 +48,6 @@ def quotation(blocks: Lines, others: dict[int, Lines] | None = None, title: str 
     return quotation_of(99, pages[99], index, pages.__getitem__)
 
 
-W = words
 OF_ONE, OF_THREE = frozenset({1}), frozenset({1, 2, 3})
 TITLES = [["story", "number", str(n)] for n in (1, 2, 3)]
 SIGNED = [[*title, "by", "ann", "lee"] for title in TITLES]
@@ -101,21 +95,19 @@ def below(count: int) -> Lines:
         (below(56), {}, None, False),
     ],
 )
-def test_a_page_is_put_together_of_the_openings_or_titles_of_others(
-    blocks: Lines, others: dict[int, Lines], pages: set[int] | None, is_whole: bool
-) -> None:
+def test_a_page_is_put_together_of_the_openings_or_titles_of_others(blocks, others, pages, is_whole):
     expected = None if pages is None else Quotation(frozenset(pages), is_whole)
     assert quotation(blocks, others) == expected
 
 
-def test_a_page_with_the_same_title_is_not_another() -> None:
+def test_a_page_with_the_same_title_is_not_another():
     assert quotation([W(1, 55)], title="story number 1") is None
     assert quotation([*TITLES, W(1, 8)], title="story number 1") is None
 
 
-def test_of_a_text_of_its_own_only_the_first_words_are_read() -> None:
+def test_of_a_text_of_its_own_only_the_first_words_are_read():
     index = OpeningIndex({1: "story number 1", 2: "a story of its own"})
-    article, own = ([BlockText(" ".join(line)) for line in (words(seed, 30), words(seed + 1, 90))] for seed in (10, 20))
+    article, own = ([BlockText(" ".join(line)) for line in (W(seed, 30), W(seed + 1, 90))] for seed in (10, 20))
     index.add(1, article)
     index.add(2, own)
     assert quotation_of(2, own, index, {1: article, 2: own}.__getitem__) is None
@@ -125,6 +117,7 @@ def test_of_a_text_of_its_own_only_the_first_words_are_read() -> None:
 SITE = "http://a.test"
 POSTS, DAYS, LISTS = (pack_signature(list(range(first, first + 30))) for first in (0, 100, 200))
 LAYOUTS = f"SELECT host, pages, articles, kind, evidence FROM {LAYOUTS_TABLE} ORDER BY pages DESC, kind"
+ALL_POSTS = sorted(f"/post-{n}" for n in range(12))
 
 
 def story(number: int, length: int = 120) -> str:
@@ -146,8 +139,12 @@ def site(make: Maker) -> list[Outcome]:
     return [*(post(make, n) for n in range(12)), *(excerpt(make, n) for n in range(6))]
 
 
-def shown(archive: Archive) -> list[str]:
-    return sorted(url.removeprefix(SITE) for (url,) in archive.db.execute("SELECT url FROM articles"))
+def settled(archive: Archive, make: Maker, *outcomes: Outcome) -> tuple[SettleResult, list[str]]:
+    """Save and settle: what that gave, and what stands after the host in the URLs of the articles."""
+    archive.save(outcomes)
+    result = settle(archive.db, make.clock)
+    assert verify(archive.db) == []
+    return result, sorted(url.partition(".test")[2] for (url,) in archive.db.execute("SELECT url FROM articles"))
 
 
 def everything(archive: Archive) -> list[list[tuple[object, ...]]]:
@@ -155,45 +152,34 @@ def everything(archive: Archive) -> list[list[tuple[object, ...]]]:
         LAYOUTS,
         f"SELECT url, why FROM {SHELVED} ORDER BY 1",
         "SELECT url FROM articles ORDER BY 1",
-        "SELECT id, page_type, evidence, article_id IS NULL FROM pages JOIN urls USING (id) ORDER BY url",
+        "SELECT page_type, evidence, article_id IS NULL FROM pages JOIN urls USING (id) ORDER BY url",
     )
-    return [[row[1:] if len(row) == 4 else row for row in archive.db.execute(query)] for query in queries]
+    return [archive.db.execute(query).fetchall() for query in queries]
 
 
-def test_excerpts_leave_with_their_layout_and_say_why(archive: Archive, make: Maker) -> None:
-    archive.save(site(make))
-    result = settle(archive.db, make.clock)
-    assert shown(archive) == sorted(f"/post-{n}" for n in range(12))
-    assert (result.articles, result.layout_pages, result.removed_articles) == (12, 6, 6)
+def test_excerpts_leave_with_their_layout_and_say_why_unless_a_person_does(archive, make):
+    result, shown = settled(archive, make, *site(make))
+    assert (result.articles, result.layout_pages, result.removed_articles, shown) == (12, 6, 6, ALL_POSTS)
+    evidence = "6 of 6 texts of this layout are openings or titles of other articles"
     assert archive.db.execute(LAYOUTS).fetchall() == [
         ("a.test", 12, 12, "article", "article pages: 12 of 12, lists: 0"),
-        ("a.test", 6, 0, "list", "6 of 6 texts of this layout are openings or titles of other articles"),
+        ("a.test", 6, 0, "list", evidence),
     ]
-    columns = "p.page_type, p.own_type, p.evidence, u.reason"
-    query = f"SELECT {columns} FROM pages p JOIN urls u USING (id) WHERE u.url LIKE '%/d/3'"
-    page_type, own_type, evidence, reason = archive.db.execute(query).fetchone()
-    assert (page_type, own_type, reason) == ("list", "article", "list")
-    assert json.loads(evidence)[-1] == "layout=6 of 6 texts of this layout are openings or titles of other articles"
-    assert archive.db.execute(f"SELECT DISTINCT why FROM {SHELVED}").fetchall() == [("layout",)]
-    assert verify(archive.db) == []
-
-
-def test_a_persons_word_counts_before_the_layouts(archive: Archive, make: Maker) -> None:
-    archive.save(site(make))
-    settle(archive.db, make.clock)
     url = f"{SITE}/d/3"
+    query = "SELECT p.page_type, p.own_type, u.reason, p.evidence FROM pages p JOIN urls u USING (id) WHERE u.url = ?"
+    *words, of_page = archive.db.execute(query, [url]).fetchone()
+    assert (words, json.loads(of_page)[-1]) == (["list", "article", "list"], f"layout={evidence}")
     made = [Correction(CorrectedField.KIND, "none", article_id=article_id(url), url=url, at=make.clock())]
     reasons = f"SELECT why, count(*) FROM {SHELVED} GROUP BY 1 ORDER BY 1"
     for undo, shelved in ((False, [("layout", 5), ("withdrawn", 1)]), (True, [("layout", 6)])):
         with write_transaction(archive.db):
             put_corrections(archive.db, made, undo=undo, at=make.clock())
-        settle(archive.db, make.clock)
+        settled(archive, make)
         assert archive.db.execute(reasons).fetchall() == shelved
-        assert verify(archive.db) == []
 
 
 @pytest.mark.slow
-def test_settling_again_and_settling_on_the_way_change_nothing(tmp_path: Path, make: Maker) -> None:
+def test_settling_again_and_settling_on_the_way_change_nothing(tmp_path, make):
     outcomes, results = site(make), []
     dice = random.Random(3)
     for number in range(4):
@@ -210,85 +196,59 @@ def test_settling_again_and_settling_on_the_way_change_nothing(tmp_path: Path, m
     assert all(result == results[0] for result in results)
 
 
-def test_an_article_returns_when_the_evidence_falls(archive: Archive, make: Maker) -> None:
-    archive.save(site(make))
-    settle(archive.db, make.clock)
-    archive.save([excerpt(make, n, layout_signature=LISTS) for n in range(1, 6)])
-    result = settle(archive.db, make.clock)
-    assert result.layout_pages == 5
-    assert result.returned_articles == 1
-    assert "/d/0" in shown(archive)
-    assert verify(archive.db) == []
+def test_an_article_returns_when_the_evidence_falls(archive, make):
+    settled(archive, make, *site(make))
+    result, shown = settled(archive, make, *(excerpt(make, n, layout_signature=LISTS) for n in range(1, 6)))
+    assert (result.layout_pages, result.returned_articles, "/d/0" in shown) == (5, 1, True)
 
 
-def test_a_whole_post_at_its_day_does_not_take_the_post_along(archive: Archive, make: Maker) -> None:
+def test_a_whole_post_at_its_day_does_not_take_the_post_along(archive, make):
     """The archive of the day names the text by the shorter URL; as it is no article, the post stays."""
     whole = make.outcome(f"{SITE}/d/9", story(9), layout_signature=DAYS)
-    archive.save([*site(make), whole])
-    settle(archive.db, make.clock)
-    assert shown(archive) == sorted(f"/post-{n}" for n in range(12))
+    assert settled(archive, make, *site(make), whole)[1] == ALL_POSTS
 
 
-def test_few_articles_among_lists_are_lists_beside_a_main_layout_alone(archive: Archive, make: Maker) -> None:
-    lists = [make.outcome(f"{SITE}/tag/{n}", "word", page_type=PageType.LIST, layout_signature=LISTS) for n in range(5)]
-    line = make.outcome(f"{SITE}/tag/x", "All that we wrote on mills, in one place.", layout_signature=LISTS)
-    archive.save([*lists, line])
-    settle(archive.db, make.clock)
-    assert shown(archive) == ["/tag/x"]
-    archive.save([post(make, n) for n in range(8)])
-    settle(archive.db, make.clock)
-    assert "/tag/x" not in shown(archive)
+def test_few_articles_among_lists_are_lists_beside_a_main_layout_alone(archive, make):
+    archive.save([listed(make, f"tag/{n}", 100 + n, PageType.LIST) for n in range(5)])
+    assert settled(archive, make, listed(make, "tag/x", 99))[1] == ["/tag/x"]
+    assert "/tag/x" not in settled(archive, make, *(post(make, n) for n in range(8)))[1]
 
 
-def test_a_page_without_a_signature_has_no_layout(archive: Archive, make: Maker) -> None:
-    archive.save([*(post(make, n, layout_signature=None) for n in range(3)), post(make, 5, layout_signature=b"")])
-    settle(archive.db, make.clock)
-    assert archive.db.execute(f"SELECT count(*) FROM {LAYOUTS_TABLE}").fetchone() == (0,)
+def listed(make: Maker, path: str, number: int, page_type: PageType = PageType.ARTICLE) -> Outcome:
+    return make.outcome(f"{SITE}/{path}", story(number, 60), layout_signature=LISTS, page_type=page_type)
+
+
+@pytest.mark.parametrize(("folder", "count"), [("poets", 15), ("author", 12)])
+def test_pages_of_authors_that_are_stated_as_articles_are_lists_where_their_addresses_say_so(
+    archive, make, folder, count
+):
+    types = [PageType.ARTICLE] * 3 + [PageType.LIST] * 2
+    archive.save([listed(make, f"{folder}/name-{n}", 100 + n, page_type) for n, page_type in enumerate(types)])
+    assert len(settled(archive, make, *(post(make, n) for n in range(12)))[1]) == count
+
+
+def test_a_page_without_a_signature_has_no_layout(archive, make):
+    posts = [post(make, n, layout_signature=None) for n in range(3)]
+    assert len(settled(archive, make, *posts, post(make, 5, layout_signature=b""))[1]) == 4
+    assert archive.db[LAYOUTS_TABLE].count == 0
     assert archive.db.execute("SELECT count(*) FROM pages WHERE layout_id IS NOT NULL").fetchone() == (0,)
-    assert len(shown(archive)) == 4
 
 
-def test_a_takedown_leaves_no_layout_without_pages(archive: Archive, make: Maker) -> None:
-    archive.save(site(make))
-    settle(archive.db, make.clock)
+def test_a_takedown_leaves_no_layout_without_pages(archive, make):
+    settled(archive, make, *site(make))
     take_down(archive.db, f"{SITE}/d/*", "", make.clock)
     assert [row[1:4] for row in archive.db.execute(LAYOUTS)] == [(12, 12, "article")]
-    assert archive.db.execute(f"SELECT count(*) FROM {PAGE_SIGNATURES}").fetchone() == (12,)
-    settle(archive.db, make.clock)
-    assert len(shown(archive)) == 12
+    assert archive.db[PAGE_SIGNATURES].count == 12
+    assert settled(archive, make)[1] == ALL_POSTS
 
 
-def test_hosts_are_judged_apart(archive: Archive, make: Maker) -> None:
-    archive.save([post(make, n) for n in range(12)])
-    other = [excerpt(make, n) for n in range(6)]
-    archive.save(
-        [
-            make.outcome(o.url.replace("a.test", "b.test"), "x" * n + story(n + 90), layout_signature=DAYS)
-            for n, o in enumerate(other)
-        ]
-    )
-    settle(archive.db, make.clock)
-    assert len(shown(archive)) == 18
-    assert archive.db.execute(f"SELECT count(*) FROM {LAYOUTS_TABLE}").fetchone() == (2,)
+def test_hosts_are_judged_apart(archive, make):
+    others = [make.outcome(f"http://b.test/d/{n}", "x" * n + story(n + 90), layout_signature=DAYS) for n in range(6)]
+    assert len(settled(archive, make, *(post(make, n) for n in range(12)), *others)[1]) == 18
+    assert archive.db[LAYOUTS_TABLE].count == 2
 
 
-def test_pages_of_authors_that_are_stated_as_articles_are_lists_where_their_addresses_say_so(
-    archive: Archive, make: Maker
-) -> None:
-    def author(number: int, page_type: PageType, folder: str) -> Outcome:
-        url, text = f"{SITE}/{folder}/name-{number}", story(100 + number, 60)
-        return make.outcome(url, text, layout_signature=LISTS, page_type=page_type)
-
-    for folder, kept in (("poets", 15), ("author", 12)):
-        archive.save([post(make, n) for n in range(12)])
-        archive.save([author(n, PageType.ARTICLE if n < 3 else PageType.LIST, folder) for n in range(5)])
-        settle(archive.db, make.clock)
-        assert len(shown(archive)) == kept
-        take_down(archive.db, f"{SITE}/{folder}/*", clock=make.clock)
-    assert verify(archive.db) == []
-
-
-def test_the_stored_verdict_of_a_layout_has_its_own_facts_alone(archive: Archive) -> None:
+def test_the_stored_verdict_of_a_layout_has_its_own_facts_alone(archive):
     archive.db.execute("PRAGMA foreign_keys = OFF")
     evidence = json.dumps(["words=9", f"{LAYOUT_EVIDENCE}one", f"{LAYOUT_EVIDENCE}two"])
     for number, why in ((1, "layout"), (2, "copy")):

@@ -1,159 +1,125 @@
 """Pages that settling leaves without a text, or with that of another: no articles, and back when the evidence falls."""
 
-from __future__ import annotations
+from typing import Any
 
 import pytest
+from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.page_layouts import pack_signature
-from broadsheet.cleaners.document import Block, BlockKind, PageType, PageVerdict, Verdict
-from broadsheet.cleaners.judge.article_text import assemble
+from broadsheet.cleaners.document import PageType, PageVerdict, Verdict
+from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.second_look import EmptiedPage, LateCopy, SecondLook, look_again, stored_second_look
-from broadsheet.output.settle.settling import settle
+from broadsheet.output.settle.settling import SettleResult, settle
 from broadsheet.output.settle.unsettled import note_unsettled
 from broadsheet.output.write.applied_rulings import carry_out_ruling
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.person_verdicts import Ruling
 from tests.internal_tables import IMAGES, OWN_VERDICTS, PAGE_BLOCKS, PAGE_PARTS, SHELF, SHELVED
-from tests.output.cleaned_pages import with_page
+from tests.output.conftest import Maker
 from tests.output.filled_rows import put
+from tests.output.settle.stories import BODY, BOX, KEPT, with_blocks
 
-KEPT, RULED = Verdict(True, "selected", "extractor/selected"), Verdict(False, "tags", "tags.line")
-BODY, BOX, TAGS = "body>main>div.text>p", "body>main>div.box>p", "body>main>div.tags>p"
-PROMO, MOTTO = "Support this magazine with a small gift today", "Read by the harbour since the days of sail"
-SIGNATURE = pack_signature(list(range(30)))
-DOUBTFUL = 128
+Row = tuple[str, str, Verdict]
+PROMO: Row = ("Support this magazine with a small gift today", BOX, KEPT)
+MOTTO: Row = ("Read by the harbour since the days of sail", BOX, KEPT)
+TAGS, RULED = "body>main>div.tags>p", Verdict(False, "tags", "tags.line")
+LETTERS = "abcdefghijklmnopqrstuvw"
 URL = "http://a.test/bare"
 
 
-def page(make, url, *rows, images=(), title="The harbour"):
-    """The outcome of a page with blocks of (text, path, verdict)."""
-    blocks = tuple(Block(n, BlockKind.PARAGRAPH, text, "", path) for n, (text, path, _) in enumerate(rows))
-    verdicts = tuple(verdict for *_, verdict in rows)
-    text, markdown = assemble(blocks, verdicts)
-    changes = {"text": text, "markdown": markdown, "images": images, "chances": bytes([DOUBTFUL] * len(rows))}
-    outcome = make.outcome(url, "x", title=title)
-    return with_page(outcome, blocks=blocks, verdicts=verdicts, layout_signature=SIGNATURE, **changes)
+def page(make: Maker, url: str, *rows: Row, title: str = "The harbour") -> Outcome:
+    changes = {"layout_signature": pack_signature(list(range(30))), "chances": bytes([128] * len(rows))}
+    return with_blocks(make.outcome(url, "x", title=title), *rows, **changes)
 
 
-def story(make, number, *rows):
-    name = "abcdefghijklmnopqrstuvw"[number]
-    paragraphs = [(" ".join(f"{name}{part}{word}" for word in "abcdefghijklmnopqrs" * 2), BODY, KEPT) for part in "xy"]
-    return page(make, f"http://a.test/{name}", *paragraphs, *rows, title=f"Story {name}")
+def story(make: Maker, name: str, *rows: Row, url: str = "") -> Outcome:
+    paragraphs = [(" ".join(f"{name}{part}{word}" for word in LETTERS[:19] * 2), BODY, KEPT) for part in "xy"]
+    return page(make, url or f"http://a.test/{name}", *paragraphs, *rows, title=f"Story {name}")
 
 
-def promoted(make, count=6):
-    return [story(make, n, (PROMO, BOX, KEPT), (MOTTO, BOX, KEPT)) for n in range(count)]
+def promoted(make: Maker, count: int = 6) -> list[Outcome]:
+    return [story(make, name, PROMO, MOTTO) for name in LETTERS[:count]]
 
 
-def bare(make, **changes):
-    return page(make, URL, (PROMO, BOX, KEPT), (MOTTO, BOX, KEPT), **changes)
+def settled(archive: Archive, make: Maker, *outcomes: Outcome) -> SettleResult:
+    archive.save(outcomes)
+    result = settle(archive.db, make.clock)
+    assert verify(archive.db) == []
+    return result
 
 
-def stored(archive, url=URL):
-    query = (
-        "SELECT p.page_type, p.own_type, p.evidence, p.title, p.article_id, p.kept FROM pages p JOIN urls u USING (id)"
-    )
-    return archive.db.execute(f"{query} WHERE u.url = ?", [url]).fetchone()
+def stored(archive: Archive, url: str = URL) -> tuple[Any, ...]:
+    """The page's type, its own, whether its evidence says that it is emptied, and the article that it has."""
+    columns = "page_type, own_type, instr(evidence, 'emptied=1 blocks') > 0, article_id"
+    return archive.db.execute(f"SELECT {columns} FROM pages JOIN urls USING (id) WHERE url = ?", [url]).fetchone()
 
 
-def shelved(archive):
+def shelved(archive: Archive) -> list[tuple[str, str, str]]:
     return archive.db.execute(f"SELECT url, text, why FROM {SHELVED} ORDER BY url").fetchall()
 
 
-def test_it_stays_so_however_often_the_archive_is_settled(archive, make):
-    archive.save([*promoted(make), bare(make)])
-    settle(archive.db, make.clock)
+def text_at(archive: Archive, url: str = URL) -> list[str]:
+    return [text for (text,) in archive.db.execute("SELECT text FROM articles WHERE url = ?", [url])]
+
+
+def test_an_emptied_page_stays_so_until_it_has_a_text_of_its_own(archive, make):
+    settled(archive, make, *promoted(make), page(make, URL, PROMO, MOTTO))
     changes = archive.db.execute("SELECT * FROM changes").fetchall()
     for _ in range(2):
         note_unsettled(archive.db)
-        result = settle(archive.db, make.clock)
+        result = settled(archive, make)
         assert (result.removed_articles, result.returned_articles, result.rewritten_rows) == (0, 0, 0)
         assert (result.rejudged_pages, result.emptied_pages) == (0, 1)
-    archive.save([bare(make)])
-    settle(archive.db, make.clock)
+    settled(archive, make, page(make, URL, PROMO, MOTTO))
     assert shelved(archive) == [(URL, "", "emptied")]
     assert archive.db.execute("SELECT * FROM changes").fetchall() == changes
+    settled(archive, make, page(make, URL, ("The ferry is late again, says the harbour master", BODY, KEPT), PROMO))
+    assert (shelved(archive), stored(archive)[3]) == ([], article_id(URL))
 
 
 def test_it_comes_back_when_the_site_repeats_less(archive, make):
-    archive.save([*promoted(make, 5), bare(make)])
-    settle(archive.db, make.clock)
+    settled(archive, make, *promoted(make, 5), page(make, URL, PROMO, MOTTO))
     assert shelved(archive) == [(URL, "", "emptied")]
-    archive.save([story(make, 4)])
-    result = settle(archive.db, make.clock)
+    result = settled(archive, make, story(make, "e"))
     assert (result.returned_articles, result.emptied_pages) == (1, 0)
-    assert stored(archive)[:2] == ("article", "article")
-    assert "emptied" not in stored(archive)[2]
-    [(text,)] = archive.db.execute("SELECT text FROM articles WHERE url = ?", [URL]).fetchall()
-    assert text == f"{PROMO}\n{MOTTO}"
-    assert verify(archive.db) == []
-
-
-def test_a_text_of_its_own_makes_it_an_article_again(archive, make):
-    archive.save([*promoted(make), bare(make)])
-    settle(archive.db, make.clock)
-    archive.save(
-        [page(make, URL, ("The ferry is late again, says the harbour master", BODY, KEPT), (PROMO, BOX, KEPT))]
-    )
-    settle(archive.db, make.clock)
-    assert shelved(archive) == []
-    assert stored(archive)[4] == article_id(URL)
+    assert stored(archive)[:3] == ("article", "article", 0)
+    assert text_at(archive) == [f"{PROMO[0]}\n{MOTTO[0]}"]
 
 
 def test_what_a_person_keeps_on_it_makes_it_an_article(archive, make):
-    archive.save([*promoted(make), bare(make)])
-    settle(archive.db, make.clock)
-    query = f"SELECT b.block_id FROM {PAGE_BLOCKS} b JOIN urls u ON u.id = b.page_id WHERE u.url = ? AND b.position = 1"
-    [(block,)] = archive.db.execute(query, [URL]).fetchall()
-    carry_out_ruling(archive.db, Ruling(block, True, ruled_at=make.clock(), article_id=article_id(URL)))
-    settle(archive.db, make.clock)
-    assert archive.db.execute("SELECT text FROM articles WHERE url = ?", [URL]).fetchall() == [(MOTTO,)]
-    assert verify(archive.db) == []
+    settled(archive, make, *promoted(make), page(make, URL, PROMO, MOTTO))
+    ruling = Ruling(block_id(MOTTO[0]), True, ruled_at=make.clock(), article_id=article_id(URL))
+    carry_out_ruling(archive.db, ruling)
+    settled(archive, make)
+    assert text_at(archive) == [MOTTO[0]]
 
 
 def test_a_page_of_nothing_but_what_nearly_all_lose_at_its_place_is_no_article(archive, make):
     tags = ("boats ropes sails", "tides winds", "nets and eels")
-    archive.save([story(make, n, (tags[n % 3], TAGS, RULED)) for n in range(20)])
-    archive.save([page(make, URL, ("oars anchors lamps", TAGS, KEPT))])
-    settle(archive.db, make.clock)
-    assert stored(archive)[0] == "other"
-    assert "emptied=1 blocks" in stored(archive)[2]
-    assert archive.db.execute("SELECT DISTINCT rule FROM removed WHERE url = ?", [URL]).fetchall() in (
-        [],
-        [("site/slot",)],
-    )
-    assert verify(archive.db) == []
+    archive.save([story(make, LETTERS[n], (tags[n % 3], TAGS, RULED)) for n in range(20)])
+    settled(archive, make, page(make, URL, ("oars anchors lamps", TAGS, KEPT)))
+    assert stored(archive)[:3] == ("other", "article", 1)
 
 
 def test_copies_of_it_are_no_articles_either(archive, make):
     copy = f"{URL}?print=1"
-    archive.save([*promoted(make), bare(make), page(make, copy, (PROMO, BOX, KEPT), (MOTTO, BOX, KEPT))])
-    result = settle(archive.db, make.clock)
-    assert result.articles == 6
+    pages = (page(make, url, PROMO, MOTTO) for url in (URL, copy))
+    assert settled(archive, make, *promoted(make), *pages).articles == 6
     assert stored(archive, copy)[0] == stored(archive)[0] == "other"
     assert {why for *_, why in shelved(archive)} == {"duplicate", "emptied"}
-    assert verify(archive.db) == []
-    assert settle(archive.db, make.clock).rewritten_rows == 0
-
-
-def pair(make, *promo):
-    """Two pages of one story and title, of which one has a promo and each its own row of tags that a rule removes."""
-    texts = [(" ".join(f"ferry{part}{word}" for word in "abcdefghijklmnopqrs" * 2), BODY, KEPT) for part in "xy"]
-    return [page(make, "http://a.test/ferry", *texts), page(make, "http://a.test/ferry/amp", *texts, *promo)]
+    assert settled(archive, make).rewritten_rows == 0
 
 
 def test_a_late_copy_comes_back_when_the_texts_differ_again(archive, make):
-    archive.save([*promoted(make, 3), *pair(make, (PROMO, BOX, KEPT))])
-    settle(archive.db, make.clock)
-    assert len(shelved(archive)) == 1
-    archive.save(
-        pair(make, (PROMO, BOX, KEPT), ("It sails again from Monday on, and twice on Sundays", BODY, KEPT))[1:]
-    )
-    assert settle(archive.db, make.clock).returned_articles == 1
-    assert shelved(archive) == []
-    assert stored(archive, "http://a.test/ferry/amp")[4] == article_id("http://a.test/ferry/amp")
-    assert verify(archive.db) == []
+    copy = "http://a.test/ferry/amp"
+    settled(archive, make, *promoted(make, 3), story(make, "ferry"), story(make, "ferry", PROMO, url=copy))
+    assert [(url, why) for url, _, why in shelved(archive)] == [(copy, "copy")]
+    news = ("It sails again from Monday on, and twice on Sundays", BODY, KEPT)
+    assert settled(archive, make, story(make, "ferry", PROMO, news, url=copy)).returned_articles == 1
+    assert (shelved(archive), stored(archive, copy)[3]) == ([], article_id(copy))
 
 
 @pytest.fixture
@@ -176,7 +142,7 @@ ONE_BLOCK, BLOCKS = (PageVerdict(PageType.OTHER, (f"emptied={count} blocks",)) f
 SHELVE = f"INSERT INTO {SHELF} SELECT 9, {{}}, NULL, 't', 't', 'v', '{{}}', '{{{{}}}}'"
 
 
-def looked(db):
+def looked(db: Database) -> tuple[dict[int, PageVerdict], dict[int, LateCopy]]:
     found = look_again(db, ["a.test"], SecondLook())
     return {page: each.verdict for page, each in found.emptied.items()}, found.copies
 
@@ -205,11 +171,10 @@ def test_a_page_is_emptied_where_the_site_took_out_all_that_it_kept(db, change, 
     assert looked(db)[0] == emptied
 
 
-@pytest.mark.parametrize(("page", "host", "url", "page_type"), [
-    (1, "a.test", "i", "gallery"), (2, "a.test", "i", "other"), (3, "b.test", "i", "gallery"),
-    (2, "a.test", "j", "gallery"),
-])  # fmt: skip
-def test_an_emptied_page_with_a_picture_of_its_own_on_its_host_is_a_gallery(db, page, host, url, page_type):
+@pytest.mark.parametrize(
+    ("page", "url", "page_type"), [(1, "i", "gallery"), (2, "i", "other"), (3, "i", "gallery"), (2, "j", "gallery")]
+)
+def test_an_emptied_page_with_a_picture_of_its_own_on_its_host_is_a_gallery(db, page, url, page_type):
     put(db, IMAGES, 1, page_id=1, url="i")
     if page > 1:
         put(db, IMAGES, 2, page_id=page, url=url)
@@ -250,8 +215,6 @@ def test_of_hosts_that_were_not_judged_the_stored_findings_hold(db):
     assert stored == SecondLook({3: emptied}, {2: copy})
     found = look_again(db, ["a.test"], stored)
     assert found == SecondLook({1: EmptiedPage("a.test", BLOCKS), 3: emptied}, {2: copy})
-    assert (stored.changed_pages(found), found.changed_pages(found), stored.changed_pages(SecondLook())) == (
-        [1], [], [2, 3],
-    )  # fmt: skip
+    assert [stored.changed_pages(look) for look in (found, stored, SecondLook())] == [[1], [], [2, 3]]
     assert look_again(db, ["b.test"], stored).emptied == {}
     assert (found.original(2), found.original(3)) == (1, 3)

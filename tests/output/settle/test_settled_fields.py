@@ -1,7 +1,5 @@
 """settled_fields: the site's evidence changes authors, days and titles, and they come back when it falls."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 
@@ -46,7 +44,7 @@ def stored(archive: Archive, columns: str = "authors, title") -> list[tuple[obje
     return archive.db.execute(f"SELECT {columns} FROM articles ORDER BY url").fetchall()
 
 
-def test_the_own_reading_of_a_page_is_its_own(archive: Archive, make: Maker) -> None:
+def test_the_own_reading_of_a_page_is_its_own(archive, make):
     fill(archive, make)
     settle(archive.db, make.clock)
     (page_id,) = archive.db.execute("SELECT id FROM urls WHERE url LIKE '%story-0'").fetchone()
@@ -59,7 +57,7 @@ def test_the_own_reading_of_a_page_is_its_own(archive: Archive, make: Maker) -> 
     assert unpacked.rows.statements == reading.rows.statements
 
 
-def test_the_usual_language_of_a_host_decides_where_a_text_leaves_a_doubt(archive: Archive, make: Maker) -> None:
+def test_the_usual_language_of_a_host_decides_where_a_text_leaves_a_doubt(archive, make):
     def in_language(number: int, language: str, source: str) -> Outcome:
         outcome = story(make, number, NAMES[number % 5], author=NAMES[number % 5])
         metadata = replace(cleaned_page(outcome).metadata, language=language)
@@ -77,7 +75,7 @@ def test_the_usual_language_of_a_host_decides_where_a_text_leaves_a_doubt(archiv
     assert verify(archive.db) == []
 
 
-def test_fields_come_back_when_the_evidence_falls(archive: Archive, make: Maker) -> None:
+def test_fields_come_back_when_the_evidence_falls(archive, make):
     fill(archive, make)
     settle(archive.db, make.clock)
     archive.save([story(make, number, name, author=name) for number, name in enumerate(NAMES[1:], 1)])
@@ -88,7 +86,7 @@ def test_fields_come_back_when_the_evidence_falls(archive: Archive, make: Maker)
     assert verify(archive.db) == []
 
 
-def test_a_page_that_is_stored_again_keeps_what_the_site_says(archive: Archive, make: Maker) -> None:
+def test_a_page_that_is_stored_again_keeps_what_the_site_says(archive, make):
     fill(archive, make)
     settle(archive.db, make.clock)
     (last_change,) = archive.db.execute("SELECT max(seq) FROM changes").fetchone()
@@ -98,7 +96,7 @@ def test_a_page_that_is_stored_again_keeps_what_the_site_says(archive: Archive, 
     assert archive.db.execute("SELECT max(seq) FROM changes").fetchone() == (last_change,)
 
 
-def test_all_dates_are_told_with_the_reason_against_them(archive: Archive, make: Maker) -> None:
+def test_all_dates_are_told_with_the_reason_against_them(archive, make):
     fill(archive, make)
     query = "SELECT DISTINCT date, source, why_not FROM article_dates ORDER BY date"
     assert archive.db.execute(query).fetchall() == [
@@ -107,7 +105,7 @@ def test_all_dates_are_told_with_the_reason_against_them(archive: Archive, make:
     ]
 
 
-def test_a_byline_is_told_as_it_is_printed_beside_the_persons_in_it(archive: Archive, make: Maker) -> None:
+def test_a_byline_is_told_as_it_is_printed_beside_the_persons_in_it(archive, make):
     person, team = "By Ann Lee, Senior Editor", "By the editorial team"
     for number, line, authors in ((0, person, ("Ann Lee",)), (1, team, ())):
         outcome = story(make, number, "Ann Lee")
@@ -120,7 +118,7 @@ def test_a_byline_is_told_as_it_is_printed_beside_the_persons_in_it(archive: Arc
     ]
 
 
-def test_a_takedown_leaves_no_name(archive: Archive, make: Maker) -> None:
+def test_a_takedown_leaves_no_name(archive, make):
     archive.save([story(make, 0, "Ann Lee"), story(make, 1, "Bo Chen")])
     settle(archive.db, make.clock)
     take_down(archive.db, "https://paper.test/story-0", clock=make.clock)
