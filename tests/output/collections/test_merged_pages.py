@@ -1,10 +1,7 @@
 """Pages and histories joined from two archives: each column comes along, and each clause that decides has a case."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +14,6 @@ from broadsheet.output.collections import merged_rows as merged_pages
 from broadsheet.output.collections.source_archive import attached, open_source
 from broadsheet.output.write.archive_writer import Archive
 from tests.internal_tables import BLOCK_TEXTS, REASONS, REVISION_BLOCKS, SHELF
-from tests.output.conftest import Maker
 from tests.output.filled_rows import columns, put, rows
 
 T1, T2, T3 = (f"2026-01-0{day}T00:00:00+00:00" for day in (1, 2, 3))
@@ -26,7 +22,7 @@ Merging = Callable[[Fill, Fill], AbstractContextManager[Database]]
 
 
 @pytest.fixture
-def merging(tmp_path: Path, make: Maker) -> Merging:
+def merging(tmp_path, make):
     """Two archives, filled and attached; gives the target inside a transaction."""
 
     @contextmanager
@@ -56,7 +52,7 @@ def seen(*sightings: tuple[str, int], article_id: int = 7) -> Fill:
     return fill
 
 
-def test_each_column_of_a_revision_and_its_blocks_comes_along(merging: Merging) -> None:
+def test_each_column_of_a_revision_and_its_blocks_comes_along(merging):
     def fill(db: Database) -> None:
         put(db, "revisions", 3, article_id=7, number=1)
         put(db, REASONS, 4, reason="share", rule="share.icons")
@@ -87,7 +83,7 @@ def test_each_column_of_a_revision_and_its_blocks_comes_along(merging: Merging) 
         ([(T1, 1), (T3, 3)], [(T1, 1), (T2, 2), (T3, 3)], False),
     ],
 )
-def test_a_history_that_goes_on_from_ours_is_taken(merging: Merging, ours, theirs, is_taken: bool) -> None:
+def test_a_history_that_goes_on_from_ours_is_taken(merging, ours, theirs, is_taken):
     with merging(seen(*theirs), seen(*ours)) as db:
         stored = merged_pages.read_sightings(db, 7)
         assert stored == ours
@@ -96,9 +92,7 @@ def test_a_history_that_goes_on_from_ours_is_taken(merging: Merging, ours, their
 
 
 @pytest.mark.parametrize(("article_id", "ours", "is_taken"), [(7, 8, True), (7, 7, False), (99, 8, False)])
-def test_the_history_of_an_article_that_neither_has_comes_in(
-    merging: Merging, article_id: int, ours: int, is_taken: bool
-) -> None:
+def test_the_history_of_an_article_that_neither_has_comes_in(merging, article_id, ours, is_taken):
     """Not where the target has one, and not of an article that was taken down here (99)."""
     with merging(seen((T1, 1), article_id=article_id), seen((T2, 2), article_id=ours)) as db:
         merged_pages.merge_gone_histories(db)
@@ -123,7 +117,7 @@ EDIT = {"article_id": 7, "at": T1, "change": "changed", "kind": "correction", "r
         ({"article_id": 99}, {}, False),
     ],
 )
-def test_an_edit_that_is_not_noted_here_is(merging: Merging, archive: Archive, theirs, ours, is_taken: bool) -> None:
+def test_an_edit_that_is_not_noted_here_is(merging, archive, theirs, ours, is_taken):
     assert {"seq", *EDIT} == columns(archive.db, "changes").keys()
     their_edit, our_edit = EDIT | theirs, EDIT | ours
     with merging(
@@ -139,7 +133,7 @@ GREATER = (T2, 6, "17", 4, "list", "digest n")
 
 
 @pytest.mark.parametrize("place", range(len(READING)))
-def test_of_two_readings_the_greater_one_holds(place: int) -> None:
+def test_of_two_readings_the_greater_one_holds(place):
     """By the time of the capture, its number, the cleaner's version and number, the verdict, the text."""
     sighting = Sighting(1, "http://a.test/1", "a.test", 5, T1)
     greater = (*READING[:place], GREATER[place], *READING[place + 1 :])
@@ -149,7 +143,7 @@ def test_of_two_readings_the_greater_one_holds(place: int) -> None:
     assert merged_pages._PagePair(1, sighting, READING, None).is_newer
 
 
-def test_each_part_of_a_reading_is_read_of_either_archive(merging: Merging) -> None:
+def test_each_part_of_a_reading_is_read_of_either_archive(merging):
     def fill(number: int, page_id: int) -> Fill:
         def put_page(db: Database) -> None:
             put(db, "urls", page_id, id=page_id, url="http://a.test/1", host="a.test", kind="page", state="done")
@@ -171,9 +165,7 @@ def test_each_part_of_a_reading_is_read_of_either_archive(merging: Merging) -> N
 
 
 @pytest.mark.parametrize("table", ["articles", SHELF])
-def test_an_article_was_first_seen_where_either_saw_it_first_and_last_where_either_did_last(
-    archive: Archive, table: str
-) -> None:
+def test_an_article_was_first_seen_where_either_saw_it_first_and_last_where_either_did_last(archive, table):
     archive.db.execute("PRAGMA foreign_keys = OFF")
     for number, page_id in ((1, 3), (2, 4)):
         put(archive.db, table, number, page_id=page_id, first_seen=T2, last_seen=T2)
@@ -183,7 +175,7 @@ def test_an_article_was_first_seen_where_either_saw_it_first_and_last_where_eith
         assert found == {3: expected, 4: (T2, T2)}
 
 
-def test_columns_that_a_user_added_there_are_added_here(merging: Merging) -> None:
+def test_columns_that_a_user_added_there_are_added_here(merging):
     def fill(db: Database) -> None:
         for column in ("note TEXT", "Score REAL", '"a b"', "twice INTEGER AS (word_count * 2) VIRTUAL"):
             db.execute(f"ALTER TABLE articles ADD COLUMN {column}")

@@ -3,8 +3,6 @@
 Where both archives have a row, each clause that decides between them has a case of its own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
@@ -130,7 +128,7 @@ def named_numbers(db: Database, table: str, schema: str) -> list[Row]:
 
 
 @pytest.fixture(scope="module")
-def copies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[list[Row], list[Row]]]:
+def copies(tmp_path_factory):
     """By table, the rows of a source and those of an archive that it was merged into, which had other numbers."""
     folder, make = tmp_path_factory.mktemp("merged"), Maker()
     with Archive.open(folder / "source.db", make.clock) as archive:
@@ -149,20 +147,20 @@ def copies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[list[Row
     return found
 
 
-def test_each_table_of_the_schema_is_named_once(archive: Archive) -> None:
+def test_each_table_of_the_schema_is_named_once(archive):
     ways = (COPIED.keys(), SAVED_AS_PAGES, MADE_BY_SETTLING, OF_ONE_FILE)
     assert sorted(name for way in ways for name in way) == sorted(tables(archive.db))
 
 
 @pytest.mark.parametrize("table", COPIED)
-def test_each_column_comes_along(copies: dict[str, tuple[list[Row], list[Row]]], table: str) -> None:
+def test_each_column_comes_along(copies, table):
     theirs, ours = copies[table]
     assert theirs
     assert ours == theirs
 
 
 @pytest.fixture
-def merged(tmp_path: Path, make: Maker):
+def merged(tmp_path, make):
     """Merge a row of a table into an archive that has one of the same key; returns the row that comes of it."""
 
     def merge(table: str, ours: Row, theirs: Row, **others: tuple[Row, Row]) -> Row:
@@ -197,7 +195,7 @@ def url_rows(**theirs: Any) -> tuple[Row, Row]:
     return shared | {"state": "failed"}, shared | {"state": "done"} | theirs
 
 
-def test_each_column_of_a_url_is_named(archive: Archive) -> None:
+def test_each_column_of_a_url_is_named(archive):
     named = FETCH | VERDICT | HOLD | FIRST | OURS | COMPARED.keys()
     assert named == columns(archive.db, "urls").keys()
 
@@ -206,8 +204,8 @@ def test_each_column_of_a_url_is_named(archive: Archive) -> None:
     ("is_fetched_later", "is_held_later", "is_seen_earlier"), list(product((False, True), repeat=3))
 )
 def test_of_a_url_the_later_fetch_the_later_hold_and_the_earlier_find_count(
-    merged, archive: Archive, is_fetched_later: bool, is_held_later: bool, is_seen_earlier: bool
-) -> None:
+    merged, archive, is_fetched_later, is_held_later, is_seen_earlier
+):
     ours, theirs = url_rows(
         fetched_at=LATE if is_fetched_later else EARLY,
         held_at=LATE if is_held_later else EARLY,
@@ -229,7 +227,7 @@ def test_of_a_url_the_later_fetch_the_later_hold_and_the_earlier_find_count(
     [(None, EARLY, True), (EARLY, None, False), (None, None, False), (EARLY, LATE, True), (LATE, EARLY, False)],
 )
 @pytest.mark.parametrize(("name", "group"), [("fetched_at", "http_status"), ("held_at", "held_reason")])
-def test_a_time_that_is_not_there_is_before_any(merged, name: str, group: str, ours, theirs, is_theirs: bool) -> None:
+def test_a_time_that_is_not_there_is_before_any(merged, name, group, ours, theirs, is_theirs):
     our_row, their_row = url_rows()
     row = merged("urls", our_row | {name: ours, group: 7}, their_row | {name: theirs, group: 8})
     assert (str(row[group]), row[name]) == (("8", theirs) if is_theirs else ("7", ours))
@@ -246,17 +244,15 @@ def test_a_time_that_is_not_there_is_before_any(merged, name: str, group: str, o
     ],
 )
 def test_a_url_that_was_skipped_for_its_depth_waits_again_where_the_other_has_it_in_its_queue(
-    merged, state: str, our_state: str, our_reason: str, is_revived: bool
-) -> None:
+    merged, state, our_state, our_reason, is_revived
+):
     ours, theirs = url_rows(state=state, reason="")
     row = merged("urls", ours | {"state": our_state, "reason": our_reason}, theirs)
     assert (row["state"], row["reason"]) == (("queued", "") if is_revived else (our_state, our_reason))
 
 
 @pytest.mark.parametrize(("ours", "theirs", "expected"), [(3, 5, (3, 5)), (5, 3, (3, 5)), (4, 4, (4, 4))])
-def test_the_lower_depth_the_higher_priority_and_the_later_date_count_on_either_side(
-    merged, ours: int, theirs: int, expected: tuple[int, int]
-) -> None:
+def test_the_lower_depth_the_higher_priority_and_the_later_date_count_on_either_side(merged, ours, theirs, expected):
     rows = ({"depth": n, "_priority": n, "lastmod": f"2026-01-0{n}"} for n in (ours, theirs))
     our_row, their_row = (row | values for row, values in zip(url_rows(), rows, strict=True))
     row = merged("urls", our_row, their_row)
@@ -264,13 +260,13 @@ def test_the_lower_depth_the_higher_priority_and_the_later_date_count_on_either_
 
 
 @pytest.mark.parametrize(("theirs", "kind"), [("picture", "picture"), ("feed", "page")])
-def test_a_url_that_is_a_picture_in_either_is_one(merged, theirs: str, kind: str) -> None:
+def test_a_url_that_is_a_picture_in_either_is_one(merged, theirs, kind):
     ours, their_row = url_rows(kind=theirs)
     assert merged("urls", ours, their_row)["kind"] == kind
 
 
 @pytest.mark.parametrize("more", ["ours", "theirs"])
-def test_of_a_pattern_the_greater_count_of_each_kind_is_kept(merged, archive: Archive, more: str) -> None:
+def test_of_a_pattern_the_greater_count_of_each_kind_is_kept(merged, archive, more):
     counts = [name for name in columns(archive.db, inner.URL_PATTERNS) if name not in ("host", "pattern")]
     key = {"host": HOST, "pattern": "/*"}
     few, many = (key | {name: n + place for place, name in enumerate(counts)} for n in (10, 50))
@@ -289,7 +285,7 @@ LATER_WINS = {
 
 @pytest.mark.parametrize(("at", "is_theirs"), [(LATE, True), (EARLY, False), ("2025-12-31T23:59:59+00:00", False)])
 @pytest.mark.parametrize("table", LATER_WINS)
-def test_of_a_ruling_the_later_counts_and_of_equal_times_our_own(merged, table: str, at: str, is_theirs: bool) -> None:
+def test_of_a_ruling_the_later_counts_and_of_equal_times_our_own(merged, table, at, is_theirs):
     about = {"id": 7} | (CORRECTION if table == "corrections" else {"host": HOST})
     row = merged(table, about | {"at": EARLY}, about | {"at": at})
     theirs = {name for name, value in row.items() if str(value).endswith(" 1") or str(value)[:1] == "1"}
@@ -303,13 +299,13 @@ NO_END = dict.fromkeys(END)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(END, NO_END), (NO_END, END), (END, END)])
-def test_a_run_that_one_archive_has_unfinished_is_finished(merged, archive: Archive, ours: Row, theirs: Row) -> None:
+def test_a_run_that_one_archive_has_unfinished_is_finished(merged, archive, ours, theirs):
     assert {*RUN, *END} == columns(archive.db, "runs").keys()
     assert merged("runs", RUN | ours, RUN | theirs) == RUN | END
 
 
 @pytest.mark.parametrize("name", sorted({*RUN, *END} - {"id"}))
-def test_a_run_that_differs_in_anything_is_another_one(tmp_path: Path, make: Maker, name: str) -> None:
+def test_a_run_that_differs_in_anything_is_another_one(tmp_path, make, name):
     for file, values in (("source.db", RUN | END | {name: "other"}), ("target.db", RUN | END)):
         with Archive.open(tmp_path / file, make.clock) as archive:
             put(archive.db, "runs", 1, **values)
@@ -323,7 +319,7 @@ def test_a_run_that_differs_in_anything_is_another_one(tmp_path: Path, make: Mak
 @pytest.mark.parametrize(
     ("ours", "theirs", "is_theirs"), [(EARLY, LATE, True), (LATE, EARLY, False), (EARLY, EARLY, False)]
 )
-def test_of_a_picture_the_later_file_counts(merged, ours: str, theirs: str, is_theirs: bool) -> None:
+def test_of_a_picture_the_later_file_counts(merged, ours, theirs, is_theirs):
     url = {"id": 4, "url": PICTURE, "host": HOST, "kind": "picture", "state": "done"}
     shared = {"url": PICTURE, "robots_id": None, "refers_to": None, "warc_file": None}
     captures = tuple(shared | {"id": n, "fetched_at": at} for n, at in ((71, theirs), (72, ours)))
@@ -340,9 +336,7 @@ def test_of_a_picture_the_later_file_counts(merged, ours: str, theirs: str, is_t
     ("host_links", "remembered", "expected"),
     [({}, {}, 5), ({"b.test": 3}, {}, 8), ({"b.test": 3}, {"b.test": 5}, 3), ({"b.test": 3}, {"b.test": 2}, 6)],
 )
-def test_links_out_are_counted_once(
-    tmp_path: Path, make: Maker, host_links: dict[str, int], remembered: dict[str, int], expected: int
-) -> None:
+def test_links_out_are_counted_once(tmp_path, make, host_links, remembered, expected):
     with Archive.open(tmp_path / "source.db", make.clock) as archive:
         put(archive.db, "runs", 1, id=11)
         put(archive.db, inner.OUTSIDE_HOSTS, 1, host="b.test", links=5)
@@ -358,9 +352,7 @@ def test_links_out_are_counted_once(
 
 
 @pytest.mark.parametrize(("offset", "is_erased"), [(499, False), (500, True)])
-def test_the_copied_record_of_a_url_that_was_taken_down_here_is_to_be_erased(
-    tmp_path: Path, make: Maker, offset: int, is_erased: bool
-) -> None:
+def test_the_copied_record_of_a_url_that_was_taken_down_here_is_to_be_erased(tmp_path, make, offset, is_erased):
     """The target had 500 bytes of the file before."""
     record = {"warc_file": "theirs.warc.gz", "robots_id": None, "refers_to": None, "rendered_for": None}
     with Archive.open(tmp_path / "source.db", make.clock) as archive:

@@ -1,7 +1,5 @@
 """`broadsheet export --format parquet`: archives as a folder of Parquet files."""
 
-from __future__ import annotations
-
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -27,7 +25,7 @@ def fill(folder: Path, name: str, make: Maker, *articles: tuple[str, str]) -> Pa
 
 
 @pytest.fixture
-def archives(tmp_path: Path, make: Maker) -> tuple[Path, Path]:
+def archives(tmp_path, make):
     """Two sites; the second archive has a page of the first as well, seen later, with other words."""
     return (
         fill(tmp_path, "river", make, (f"{RIVER}/own", "river"), (f"{RIVER}/shared", "early")),
@@ -47,9 +45,7 @@ def urls(found: list[Row]) -> list[str]:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_each_article_is_there_once_as_it_was_last_seen(
-    archives: tuple[Path, Path], tmp_path: Path, order: int
-) -> None:
+def test_each_article_is_there_once_as_it_was_last_seen(archives, tmp_path, order):
     found = export(tmp_path / "out", *archives[::order])
     every = [f"{RIVER}/own", f"{RIVER}/shared", f"{TOWER}/own"]
     assert urls(found["articles"]) == urls(found["urls"]) == urls(found["removed"]) == every
@@ -58,7 +54,7 @@ def test_each_article_is_there_once_as_it_was_last_seen(
     assert {row["host"] for row in found["articles"]} == {"river.example", "tower.example"}
 
 
-def test_a_few_files_replace_those_of_the_run_before(archives: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_few_files_replace_those_of_the_run_before(archives, tmp_path):
     code, _, errors = verb("export", *archives, "--format", "parquet", "-o", tmp_path / "out")
     assert (code, errors) == (0, f"3 articles, 3 removed blocks, 3 URLs written to {tmp_path / 'out'}\n")
     assert urls(export(tmp_path / "out", archives[0])["articles"]) == [f"{RIVER}/own", f"{RIVER}/shared"]
@@ -66,9 +62,7 @@ def test_a_few_files_replace_those_of_the_run_before(archives: tuple[Path, Path]
 
 
 @pytest.mark.parametrize("pattern", [f"{RIVER}/shared", f"{RIVER}/s*"])
-def test_what_was_taken_down_in_one_archive_comes_from_none(
-    archives: tuple[Path, Path], tmp_path: Path, pattern: str
-) -> None:
+def test_what_was_taken_down_in_one_archive_comes_from_none(archives, tmp_path, pattern):
     with closing(sqlite3.connect(archives[1])) as db, db:
         db.execute(
             "UPDATE urls SET found_on = ?, location = ? WHERE url = ?", [*[f"{RIVER}/shared"] * 2, f"{TOWER}/own"]
@@ -80,7 +74,7 @@ def test_what_was_taken_down_in_one_archive_comes_from_none(
     assert {(row["found_on"], row["location"]) for row in found["urls"]} == {(None, None)}
 
 
-def test_a_filter_chooses_articles_and_what_is_about_them(archives: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_filter_chooses_articles_and_what_is_about_them(archives, tmp_path):
     for arguments, url in ((("--query", "tower"), f"{TOWER}/own"), (("--host", "tower.example"), f"{TOWER}/own")):
         found = export(tmp_path / "out", *archives, *arguments)
         assert urls(found["articles"]) == urls(found["removed"]) == urls(found["urls"]) == [url]
@@ -91,7 +85,7 @@ def test_a_filter_chooses_articles_and_what_is_about_them(archives: tuple[Path, 
     assert urls(export(tmp_path / "out", archives[0], "--one-per-cluster")["articles"]) == [f"{RIVER}/shared"]
 
 
-def test_each_value_is_read_from_its_column(tmp_path: Path, make: Maker) -> None:
+def test_each_value_is_read_from_its_column(tmp_path, make):
     with Archive.open(tmp_path / "a.db", make.clock) as archive:
         db = archive.db
         db.execute("PRAGMA foreign_keys = OFF")
@@ -128,9 +122,7 @@ def test_each_value_is_read_from_its_column(tmp_path: Path, make: Maker) -> None
         (["{river}", "--format", "parquet", "-o", "{full}"], 2, "articles holds other files"),
     ],
 )
-def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
-    archives: tuple[Path, Path], tmp_path: Path, arguments: list[str], code: int, message: str
-) -> None:
+def test_what_cannot_be_done_is_one_line_and_leaves_nothing(archives, tmp_path, arguments, code, message):
     (tmp_path / "full/articles").mkdir(parents=True)
     (tmp_path / "full/articles/mine.txt").touch()
     names = sorted(path.name for path in tmp_path.rglob("*"))
@@ -142,9 +134,7 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
 
 
 @pytest.mark.parametrize(("table", "column"), [("articles", "authors"), (BLOCK_TEXTS, "text"), ("urls", "host")])
-def test_a_damaged_value_is_told_with_its_archive_and_what_was_written_stays(
-    archives: tuple[Path, Path], tmp_path: Path, table: str, column: str
-) -> None:
+def test_a_damaged_value_is_told_with_its_archive_and_what_was_written_stays(archives, tmp_path, table, column):
     before = export(tmp_path / "out", *archives)
     with closing(sqlite3.connect(archives[1])) as db, db:
         db.create_function("fold_case", 1, str.casefold, deterministic=True)

@@ -1,10 +1,7 @@
 """Parquet files: one schema of public columns, rows in groups, files by size."""
 
-from __future__ import annotations
-
 import io
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,7 +9,6 @@ import pytest
 from broadsheet.output.archive.archive_errors import DamagedValue
 from broadsheet.output.collections import parquet_files
 from broadsheet.output.collections.parquet_files import RowWriter, parquet_tables, write_parts
-from broadsheet.output.write.archive_writer import Archive
 from tests.output.filled_rows import columns
 
 LEFT_OUT = {
@@ -26,7 +22,7 @@ ADDED = {"articles": {"usage"}, "removed": set(), "urls": set()}
 
 
 @pytest.mark.parametrize("table", LEFT_OUT)
-def test_each_column_of_the_archive_is_there_or_named(archive: Archive, table: str) -> None:
+def test_each_column_of_the_archive_is_there_or_named(archive, table):
     names = set(parquet_tables()[table].column_names)
     assert names - ADDED[table] == columns(archive.db, table).keys() - LEFT_OUT[table]
     assert names >= ADDED[table]
@@ -37,7 +33,7 @@ def url_row(number: int, **values: object) -> tuple[object, ...]:
     return tuple(given.get(name) for name in parquet_tables()["urls"].column_names)
 
 
-def test_values_have_their_types_and_columns_their_meanings() -> None:
+def test_values_have_their_types_and_columns_their_meanings():
     table, file = parquet_tables()["articles"], io.BytesIO()
     given = {"id": 7, "authors": '["Ana Sol"]', "published": "2024-05-03T13:47:42Z", "published_day": "2024-05-03",
              "first_seen": "2026-01-01T00:00:00", "modified": "", "modified_day": "", "text": "One\nTwo"}  # fmt: skip
@@ -53,7 +49,7 @@ def test_values_have_their_types_and_columns_their_meanings() -> None:
     assert read.schema.field("title").metadata == {b"description": b"Its title."}
 
 
-def test_a_value_that_is_not_of_its_column_is_named(tmp_path: Path) -> None:
+def test_a_value_that_is_not_of_its_column_is_named(tmp_path):
     for table in parquet_tables().values():
         for index, column in enumerate(table.column_names):
             row = [b"x" if place == index else None for place in range(len(table.column_names))]
@@ -61,7 +57,7 @@ def test_a_value_that_is_not_of_its_column_is_named(tmp_path: Path) -> None:
                 write_parts(table, [tuple(row)], tmp_path / f"{table.name}-{index}")
 
 
-def test_rows_go_into_groups_and_files_by_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_go_into_groups_and_files_by_size(tmp_path, monkeypatch):
     table = parquet_tables()["urls"]
     monkeypatch.setattr(parquet_files, "_FILE_GROUPS", 2)
     monkeypatch.setattr(parquet_files, "_GROUP_ROWS", 3)
@@ -77,7 +73,7 @@ def test_rows_go_into_groups_and_files_by_size(tmp_path: Path, monkeypatch: pyte
     assert len(list((tmp_path / "large").iterdir())) == 3
 
 
-def test_no_rows_are_a_file_with_the_columns(tmp_path: Path) -> None:
+def test_no_rows_are_a_file_with_the_columns(tmp_path):
     for table in parquet_tables().values():
         assert write_parts(table, [], tmp_path / table.name) == 0
         assert pq.read_table(tmp_path / table.name).column_names == table.column_names

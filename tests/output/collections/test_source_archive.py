@@ -1,7 +1,5 @@
 """An archive that others were merged into is another one than each of them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,7 @@ LINKS = f"SELECT host, links FROM {OUTSIDE_HOSTS} ORDER BY host"
 
 
 @pytest.fixture
-def shards(tmp_path: Path, make: Maker) -> list[Path]:
+def shards(tmp_path, make):
     """Two archives of a host each, which link to one host outside twice and three times."""
     return [shard(tmp_path / f"{host}.db", host, make, links) for links, host in enumerate(("lamp", "reed"), 2)]
 
@@ -51,9 +49,7 @@ def links(path: Path) -> list[tuple[str, int]]:
         db.close()
 
 
-def test_a_merged_archive_has_an_identity_of_its_own_that_stays(
-    tmp_path: Path, make: Maker, shards: list[Path]
-) -> None:
+def test_a_merged_archive_has_an_identity_of_its_own_that_stays(tmp_path, make, shards):
     merge(tmp_path / "all.db", make, *shards)
     names = {identity(tmp_path / "all.db"), *map(identity, shards)}
     assert len(names) == 3
@@ -62,7 +58,7 @@ def test_a_merged_archive_has_an_identity_of_its_own_that_stays(
     assert identity(tmp_path / "all.db") in names
 
 
-def test_a_shard_is_known_again_after_an_archive_that_it_is_in(tmp_path: Path, make: Maker, shards: list[Path]) -> None:
+def test_a_shard_is_known_again_after_an_archive_that_it_is_in(tmp_path, make, shards):
     target, merged = tmp_path / "target.db", tmp_path / "all.db"
     merge(merged, make, *shards)
     merge(target, make, shards[0], merged)
@@ -72,7 +68,7 @@ def test_a_shard_is_known_again_after_an_archive_that_it_is_in(tmp_path: Path, m
     assert sorted(keys) == sorted(f"merged_archive {identity(path)}" for path in (shards[0], merged))
 
 
-def test_links_count_once_whichever_way_an_archive_comes(tmp_path: Path, make: Maker, shards: list[Path]) -> None:
+def test_links_count_once_whichever_way_an_archive_comes(tmp_path, make, shards):
     target, merged = tmp_path / "target.db", tmp_path / "all.db"
     merge(merged, make, *shards)
     merge(target, make, shards[0], merged, shards[1], shards[0])
@@ -85,9 +81,7 @@ def test_links_count_once_whichever_way_an_archive_comes(tmp_path: Path, make: M
     assert links(target) == links(merged) == [("cdn.example", 9)]
 
 
-def test_links_of_an_archive_count_once_before_and_after_others_came_into_it(
-    tmp_path: Path, make: Maker, shards: list[Path]
-) -> None:
+def test_links_of_an_archive_count_once_before_and_after_others_came_into_it(tmp_path, make, shards):
     target = tmp_path / "target.db"
     merge(target, make, shards[0])
     merge(shards[0], make, shards[1])
@@ -95,7 +89,7 @@ def test_links_of_an_archive_count_once_before_and_after_others_came_into_it(
     assert links(target) == [("cdn.example", 5)]
 
 
-def test_a_takedown_that_removes_nothing_here_is_taken_over(make: Maker, shards: list[Path]) -> None:
+def test_a_takedown_that_removes_nothing_here_is_taken_over(make, shards):
     with Archive.open(shards[0], make.clock) as archive:
         take_down(archive.db, "http://reed.example/none", "a wish", make.clock)
     with Archive.open(shards[1], make.clock) as archive:

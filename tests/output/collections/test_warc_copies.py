@@ -1,12 +1,9 @@
 """Copies of WARC files: their names, and which files two archives share."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +24,6 @@ from broadsheet.output.collections.source_archive import (
 from broadsheet.output.raw.warc_folders import claimed_folders
 from broadsheet.output.write.archive_writer import Archive
 from tests.internal_tables import BLOCK_TEXTS, REASONS, WARC_FILES
-from tests.output.conftest import Maker
 from tests.output.filled_rows import put
 
 HEAD = gzip.compress(b"WARC/1.1 id 1")
@@ -35,7 +31,7 @@ NAME = "a.db.warc/x.warc.gz"
 
 
 @pytest.fixture
-def pair(tmp_path: Path, make: Maker) -> Iterator[tuple[Archive, SourceArchive]]:
+def pair(tmp_path, make):
     """Two archives of one name and one WARC file of it, each in a folder of its own."""
     for name in ("here", "there"):
         (tmp_path / name).mkdir()
@@ -56,7 +52,7 @@ def planned(pair: tuple[Archive, SourceArchive]) -> list[WarcCopy]:
     return plan_copies(pair[0].db, pair[1])
 
 
-def test_two_states_of_one_archive_share_a_file(pair: tuple[Archive, SourceArchive]) -> None:
+def test_two_states_of_one_archive_share_a_file(pair):
     assert planned(pair) == [WarcCopy(NAME, NAME, 40, 40, "2026")]
 
 
@@ -65,9 +61,7 @@ def test_two_states_of_one_archive_share_a_file(pair: tuple[Archive, SourceArchi
     [gzip.compress(b"WARC/1.1 id 2") + b"." * 40, b"no gzip" * 9, HEAD + b"x" * 9000],
     ids=["another record", "no gzip", "as the other"],
 )
-def test_files_are_the_same_that_begin_with_the_same_record(
-    pair: tuple[Archive, SourceArchive], tmp_path: Path, other: bytes
-) -> None:
+def test_files_are_the_same_that_begin_with_the_same_record(pair, tmp_path, other):
     write(tmp_path / "there", other)
     digits = hashlib.sha256(other[:512]).hexdigest()[:8]
     copy = WarcCopy(NAME, f"a.db.merged.warc/x-{digits}.warc.gz", 0, 40, "2026")
@@ -75,12 +69,12 @@ def test_files_are_the_same_that_begin_with_the_same_record(
     assert planned(pair) == [shared if other.startswith(HEAD) else copy]
 
 
-def test_files_of_other_lengths_are_not_the_same(pair: tuple[Archive, SourceArchive]) -> None:
+def test_files_of_other_lengths_are_not_the_same(pair):
     pair[0].db.execute(f"UPDATE {WARC_FILES} SET length = 39")
     assert [copy.copied_length for copy in planned(pair)] == [0]
 
 
-def test_a_file_without_bytes_is_not_copied(pair: tuple[Archive, SourceArchive], tmp_path: Path) -> None:
+def test_a_file_without_bytes_is_not_copied(pair, tmp_path):
     there = open_database(tmp_path / "there" / "a.db", read_only=False)
     there.execute(f"UPDATE {WARC_FILES} SET length = 0")
     there.conn.commit()
@@ -88,9 +82,7 @@ def test_a_file_without_bytes_is_not_copied(pair: tuple[Archive, SourceArchive],
 
 
 @pytest.mark.parametrize(("committed", "row", "copied"), [(7, 5, 7), (5, 7, 7)])
-def test_a_copy_reaches_as_far_as_the_journal_or_the_row_says(
-    pair: tuple[Archive, SourceArchive], tmp_path: Path, committed: int, row: int, copied: int
-) -> None:
+def test_a_copy_reaches_as_far_as_the_journal_or_the_row_says(pair, tmp_path, committed, row, copied):
     write(tmp_path / "there", b"another" * 9)
     (copy,) = planned(pair)
     claimed_folders(pair[0].db).begin(copy.target_name)
@@ -99,7 +91,7 @@ def test_a_copy_reaches_as_far_as_the_journal_or_the_row_says(
     assert [plan.copied_length for plan in planned(pair)] == [copied]
 
 
-def test_files_that_are_no_gzip_are_compared_in_their_first_16384_bytes(tmp_path: Path) -> None:
+def test_files_that_are_no_gzip_are_compared_in_their_first_16384_bytes(tmp_path):
     for same, is_same in ((16_384, True), (16_383, False)):
         files = [tmp_path / name for name in "ab"]
         for file in files:
@@ -108,16 +100,14 @@ def test_files_that_are_no_gzip_are_compared_in_their_first_16384_bytes(tmp_path
         assert not warc_copies._has_same_head(files[0], tmp_path / "none")
 
 
-def test_a_file_is_read_in_chunks_and_only_as_far_as_it_counts(tmp_path: Path) -> None:
+def test_a_file_is_read_in_chunks_and_only_as_far_as_it_counts(tmp_path):
     (tmp_path / "file").write_bytes(bytes(range(256)) * 9000)
     chunks = list(warc_copies._chunks(tmp_path / "file", 3, 2_097_155))
     assert [len(chunk) for chunk in chunks] == [1_048_576, 1_048_576]
     assert list(warc_copies._chunks(tmp_path / "file", 3, 5)) == [b"\3\4"]
 
 
-def test_a_file_that_is_missing_here_is_copied_and_there_refused(
-    pair: tuple[Archive, SourceArchive], tmp_path: Path
-) -> None:
+def test_a_file_that_is_missing_here_is_copied_and_there_refused(pair, tmp_path):
     (tmp_path / "here" / NAME).unlink()
     assert [copy.source_name == copy.target_name for copy in planned(pair)] == [False]
     os.truncate(tmp_path / "there" / NAME, 39)
@@ -129,7 +119,7 @@ def test_a_file_that_is_missing_here_is_copied_and_there_refused(
         (tmp_path / "there" / NAME).unlink(missing_ok=True)
 
 
-def test_the_name_of_a_copy_of_a_copy_does_not_grow(tmp_path: Path) -> None:
+def test_the_name_of_a_copy_of_a_copy_does_not_grow(tmp_path):
     (tmp_path / "x.warc.gz").write_bytes(b"1" * 600)
     name = warc_copies._copy_name(tmp_path / "b.db", tmp_path / "x.warc.gz")
     digits = hashlib.sha256(b"1" * 512).hexdigest()[:8]
@@ -139,7 +129,7 @@ def test_the_name_of_a_copy_of_a_copy_does_not_grow(tmp_path: Path) -> None:
     assert "-e3b0c442." in warc_copies._copy_name(tmp_path / "b.db", tmp_path / "none.warc.gz")
 
 
-def test_imported_files_are_named_from_the_target(pair: tuple[Archive, SourceArchive], tmp_path: Path) -> None:
+def test_imported_files_are_named_from_the_target(pair, tmp_path):
     for folder, name, expected in [
         ("here", "here/old/x.warc", "old/x.warc"), ("here", "y.warc", f"{tmp_path}/y.warc"),
         ("here", "here/../here/z.warc", "z.warc"),
@@ -147,7 +137,7 @@ def test_imported_files_are_named_from_the_target(pair: tuple[Archive, SourceArc
         assert warc_copies._name_from(tmp_path / folder, tmp_path / name) == expected
 
 
-def test_the_identity_of_an_archive(pair: tuple[Archive, SourceArchive], tmp_path: Path, make: Maker) -> None:
+def test_the_identity_of_an_archive(pair, tmp_path, make):
     target, source = pair
     db, file = target.db, tmp_path / "here" / "a.db"
     assert identity_of(db, file) == str(file)
@@ -162,7 +152,7 @@ def test_the_identity_of_an_archive(pair: tuple[Archive, SourceArchive], tmp_pat
     assert identity_of(db, file) == given
 
 
-def test_the_stamp_of_an_archive_changes_with_its_log(pair: tuple[Archive, SourceArchive]) -> None:
+def test_the_stamp_of_an_archive_changes_with_its_log(pair):
     _, source = pair
     stamp = source.stamp
     assert (source.stamp, len(stamp)) == (stamp, 16)
@@ -178,9 +168,7 @@ def test_the_stamp_of_an_archive_changes_with_its_log(pair: tuple[Archive, Sourc
         assert (source.stamp != stamp) is is_told
 
 
-def test_a_source_is_only_read_and_not_locked_where_no_crawl_could_own_it(
-    pair: tuple[Archive, SourceArchive], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_source_is_only_read_and_not_locked_where_no_crawl_could_own_it(pair, tmp_path, monkeypatch):
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         pair[1].db.execute("DELETE FROM runs")
     with pytest.raises(InUse), open_source(tmp_path / "here/a.db"):
@@ -190,7 +178,7 @@ def test_a_source_is_only_read_and_not_locked_where_no_crawl_could_own_it(
         assert source.folder == tmp_path / "here"
 
 
-def test_a_source_is_detached_whatever_was_going_on(pair: tuple[Archive, SourceArchive]) -> None:
+def test_a_source_is_detached_whatever_was_going_on(pair):
     db = pair[0].db
     with attached(db, pair[1]):
         db.execute("BEGIN IMMEDIATE")
@@ -199,14 +187,14 @@ def test_a_source_is_detached_whatever_was_going_on(pair: tuple[Archive, SourceA
     assert not db.conn.in_transaction
 
 
-def test_a_source_that_is_gone_is_not_reachable(pair: tuple[Archive, SourceArchive], tmp_path: Path) -> None:
+def test_a_source_that_is_gone_is_not_reachable(pair, tmp_path):
     gone = SourceArchive(tmp_path / "none.db", pair[1].db)
     refused = pytest.raises(NotReachable, match=rf"^{tmp_path}/none\.db cannot be read: unable to open")
     with refused, attached(pair[0].db, gone):
         pass
 
 
-def test_texts_that_clash_are_shown_in_a_line(pair: tuple[Archive, SourceArchive], tmp_path: Path, make: Maker) -> None:
+def test_texts_that_clash_are_shown_in_a_line(pair, tmp_path, make):
     there = open_database(tmp_path / "there" / "a.db", read_only=False)
     for db, text in ((pair[0].db, f"Here  \n{'long ' * 20}"), (there, "There")):
         db.execute(f"INSERT INTO {BLOCK_TEXTS} (id, text) VALUES (7, ?)", [text])

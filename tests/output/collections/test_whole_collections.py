@@ -1,13 +1,9 @@
 """All that a merge leaves in an archive."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database
 
 from broadsheet.output.collections.archive_merge import MergeResult
 from broadsheet.output.settle.settling import settle
@@ -26,7 +22,7 @@ MERGED = Path(__file__).with_name("whole_merge.txt")
 
 
 @pytest.fixture(scope="module")
-def merged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def merged(tmp_path_factory):
     folder = tmp_path_factory.mktemp("merge")
     fill_harbour(folder / "ebb.db")
     make = fill_neighbour(folder / "flood.db")
@@ -43,12 +39,12 @@ def merged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
         yield archive.db
 
 
-def test_every_table_of_the_merge_is_looked_at(merged: Database) -> None:
+def test_every_table_of_the_merge_is_looked_at(merged):
     assert list(sections(MERGED)) == [labelled(name) for name in tables(merged)]
 
 
 @pytest.mark.parametrize("name", sections(MERGED))
-def test_a_merge_leaves_these_rows(merged: Database, name: str) -> None:
+def test_a_merge_leaves_these_rows(merged, name):
     found = changed(sorted(unpacked(rows(merged, named(name))), key=as_json))
     text = told(UNSTABLE.sub("X", as_json(row)) for row in found)
     assert text == expected(MERGED, name, text)

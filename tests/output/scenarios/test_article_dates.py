@@ -1,13 +1,10 @@
 """When articles were published and changed: an instant where it is known, a day always, and what the page stated."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -87,13 +84,13 @@ def test_pandas_reads_instants_and_days_as_datetimes(archive, make):
 
 
 @pytest.fixture
-def dated(archive: Archive, make: Maker) -> Archive:
+def dated(archive, make):
     store_dated_articles(archive, make)
     return archive
 
 
 @pytest.mark.parametrize("name", DATES)
-def test_what_a_page_stated_is_what_later_captures_are_compared_with(dated: Archive, name: str) -> None:
+def test_what_a_page_stated_is_what_later_captures_are_compared_with(dated, name):
     """By an edit of the date, by cleaning again, by a test of site rules."""
     (page_id,) = dated.db.execute("SELECT id FROM urls WHERE url = ?", [url_of(name)]).fetchone()
     stated = DATES[name][2] or ""
@@ -104,19 +101,19 @@ def test_what_a_page_stated_is_what_later_captures_are_compared_with(dated: Arch
 
 
 @pytest.mark.parametrize("name", DATES)
-def test_an_article_s_age_is_counted_from_its_instant_or_its_day(dated: Archive, name: str) -> None:
+def test_an_article_s_age_is_counted_from_its_instant_or_its_day(dated, name):
     instant, day, _ = DATES[name]
     (first_seen,) = dated.db.execute("SELECT first_seen FROM urls WHERE url = ?", [url_of(name)]).fetchone()
     assert find_url_row(dated.db, url_of(name)).article_date == (instant or day or first_seen)
 
 
-def test_who_searches_sees_the_day(dated: Archive) -> None:
+def test_who_searches_sees_the_day(dated):
     assert {name: next(iter(search(dated.db, f"{name}7"))).published_day for name in ("next-day", "local", "none")} == {
         "next-day": date(2024, 5, 3), "local": date(2024, 5, 3), "none": None,
     }  # fmt: skip
 
 
-def test_exports_have_all_of_it_and_file_names_have_the_day(dated: Archive, tmp_path: Path) -> None:
+def test_exports_have_all_of_it_and_file_names_have_the_day(dated, tmp_path):
     names = [f"{field}{part}" for field in ("published", "modified") for part in ("", "_day", "_raw")]
     lines, cells = io.StringIO(), io.StringIO(newline="")
     export_jsonl(dated.db, lines)

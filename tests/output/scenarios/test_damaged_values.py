@@ -1,8 +1,6 @@
 """A stored value that cannot be read is named by its table, column and row, whoever reads it."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -44,13 +42,13 @@ READERS: list[tuple[str, str, str, Read]] = [
 
 
 @pytest.fixture(scope="module")
-def harbour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def harbour(tmp_path_factory):
     with unchecked_harbour(tmp_path_factory.mktemp("harbour")) as db:
         yield db
 
 
 @pytest.mark.parametrize(("place", "value", "row", "read"), READERS)
-def test_a_value_that_cannot_be_read_is_named(harbour: Database, place: str, value: str, row: str, read: Read) -> None:
+def test_a_value_that_cannot_be_read_is_named(harbour, place, value, row, read):
     table, column = place.split()
     page, article = harbour.execute(
         f"""SELECT a.page_id, a.id FROM articles a JOIN {REVISION_BLOCKS} r ON r.article_id = a.id AND r.number = 1

@@ -1,10 +1,7 @@
 """Text that acts, breaks encodings or poses as a formula goes in everywhere, and comes out inert everywhere."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -25,7 +22,7 @@ ACTIVE = frozenset(ACTING + ISOLATES) - {"\n", "\r", "\t"}
 
 
 @pytest.fixture
-def filled(archive: Any, make: Any) -> Any:
+def filled(archive, make):
     outcome = make.outcome(URL, f"bridge {HOSTILE}", "second paragraph", removed=(HOSTILE,), title=HOSTILE)
     metadata = Metadata(
         title=HOSTILE, authors=(HOSTILE, "@x"), description=HOSTILE, section=HOSTILE, tags=(HOSTILE,), sitename=HOSTILE
@@ -39,14 +36,14 @@ def acts(text: str) -> set[str]:
     return set(text) & ACTIVE
 
 
-def test_the_archive_holds_it_and_is_in_order(filled: Any) -> None:
+def test_the_archive_holds_it_and_is_in_order(filled):
     (text,) = filled.db.execute("SELECT text FROM articles").fetchone()
     assert "\0" not in text
     assert "\U0001f600 end" in text
     assert verify(filled.db) == []
 
 
-def test_search_and_report(filled: Any) -> None:
+def test_search_and_report(filled):
     (hit,) = search(filled.db, "bridge", 5)
     assert not acts(inert_text(hit.title + hit.snippet))
     (number,) = filled.db.execute("SELECT id FROM articles").fetchone()
@@ -60,7 +57,7 @@ def test_search_and_report(filled: Any) -> None:
     shown.encode("utf-8")
 
 
-def test_inert_and_escaped_leave_nothing_that_no_file_can_hold() -> None:
+def test_inert_and_escaped_leave_nothing_that_no_file_can_hold():
     for text in (inert_text(HOSTILE), escaped_json(json.dumps(HOSTILE, ensure_ascii=False))):
         assert not acts(text)
         text.encode("utf-8")

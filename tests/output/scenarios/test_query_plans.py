@@ -3,12 +3,9 @@
 All statements of the verbs run over one archive of generated articles, and the plan of each is read.
 """
 
-from __future__ import annotations
-
 import io
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -48,7 +45,7 @@ OFTEN = 30
 
 
 @pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def grown(tmp_path_factory):
     """An archive of a few thousand URLs that was settled, with a second version of some pages that is not."""
     file = tmp_path_factory.mktemp("grown") / "a.db"
     with Archive.open(file) as archive:
@@ -59,7 +56,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def watched(monkeypatch: pytest.MonkeyPatch) -> None:
+def watched(monkeypatch):
     monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=WatchedConnection))
 
 
@@ -70,7 +67,7 @@ def assert_nothing_grows(db: Database, file: Path) -> None:
 
 
 @pytest.fixture
-def reader(grown: Path, watched: None) -> Iterator[Database]:
+def reader(grown, watched):
     db = open_database(grown, read_only=True)
     yield db
     assert_nothing_grows(db, grown)
@@ -78,7 +75,7 @@ def reader(grown: Path, watched: None) -> Iterator[Database]:
 
 
 @pytest.fixture
-def writer(grown: Path, tmp_path: Path, watched: None) -> Iterator[Archive]:
+def writer(grown, tmp_path, watched):
     file = tmp_path / "a.db"
     shutil.copy(grown, file)
     with Archive.open(file) as archive:

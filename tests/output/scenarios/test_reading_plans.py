@@ -3,12 +3,9 @@
 All pages are asked for over one archive of generated articles, and the plan of each statement is read.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -30,7 +27,7 @@ WITH_TEXTS = (PAGE_BLOCKS, BLOCK_TEXTS, "articles", PAGE_LAYOUT)
 
 
 @pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def grown(tmp_path_factory):
     file = tmp_path_factory.mktemp("grown") / "a.db"
     with Archive.open(file) as archive:
         SITE.store(archive)
@@ -39,7 +36,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[WatchedConnection]]:
+def connections(monkeypatch):
     """The connections that the room opens."""
     opened: list[WatchedConnection] = []
 
@@ -52,7 +49,7 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[WatchedConnect
     return opened
 
 
-def test_no_page_grows_faster_than_the_archive(grown: Path, connections: list[WatchedConnection]) -> None:
+def test_no_page_grows_faster_than_the_archive(grown, connections):
     client = RoomClient(grown)
     article = article_id(SITE.url(5))
     blocks = client.json(f"a/article/{article}.json")["blocks"]
@@ -84,7 +81,7 @@ def whole_reads(connection: WatchedConnection) -> Iterator[tuple[str, str]]:
                 yield " ".join(sql.split()), step.detail
 
 
-def test_a_read_of_all_texts_is_seen(grown: Path) -> None:
+def test_a_read_of_all_texts_is_seen(grown):
     connection = sqlite3.connect(grown, factory=WatchedConnection)
     connection.execute("SELECT count(*) FROM articles WHERE text LIKE ?", ["%x%"])
     connection.execute("SELECT count(*) FROM articles INDEXED BY articles_listed")

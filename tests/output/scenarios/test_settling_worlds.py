@@ -3,8 +3,6 @@
 All that settling writes is compared, also what only explains: evidence, and why an article is shelved.
 """
 
-from __future__ import annotations
-
 import json
 import random
 from collections.abc import Callable
@@ -285,7 +283,7 @@ def check_world(folder: Path, seed: int, step_count: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 3])
-def test_settling_often_gives_what_settling_once_gives(tmp_path: Path, seed: int) -> None:
+def test_settling_often_gives_what_settling_once_gives(tmp_path, seed):
     check_world(tmp_path, seed, 35)
 
 
@@ -297,7 +295,7 @@ def make_slots_common(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", sampled(range(100, 160), 6))
-def test_it_does_in_larger_worlds(tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_does_in_larger_worlds(tmp_path, seed, monkeypatch):
     """In every other one the changed pages count as too many for their sketches to be held in memory; in every third
     what three pages of a host share is crowded, and what three of them repeat is left out of what is compared. Two
     pages of a layout are enough for the model that sees the others, and few for a slot."""
@@ -340,14 +338,12 @@ def check_world_with_cuts(folder: Path, seed: int, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", sampled(range(200, 220), 3))
-def test_settling_that_was_cut_off_gives_the_same_once_it_is_done(
-    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_settling_that_was_cut_off_gives_the_same_once_it_is_done(tmp_path, seed, monkeypatch):
     monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
     check_world_with_cuts(tmp_path, seed, monkeypatch)
 
 
-def test_the_model_overrules_pages_of_these_worlds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_model_overrules_pages_of_these_worlds(tmp_path, monkeypatch):
     monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
     rules = {row[-1] for row in result(tmp_path / "world.db", 100, 60, 0.0)["blocks"]}
     assert {"site/layout-keeps", "site/layout-removes"} <= rules
@@ -357,15 +353,13 @@ def test_the_model_overrules_pages_of_these_worlds(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(("seed", "table", "word"), [
     (114, "blocks", "site/slot"), (115, inner.SHELVED, "emptied"),
 ])  # fmt: skip
-def test_these_worlds_have_slots_and_pages_without_a_text(
-    tmp_path: Path, seed: int, table: str, word: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_these_worlds_have_slots_and_pages_without_a_text(tmp_path, seed, table, word, monkeypatch):
     monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
     make_slots_common(monkeypatch)
     assert word in {row[-1] for row in result(tmp_path / "world.db", seed, 60, 0.0)[table]}
 
 
-def test_fields_follow_the_site_in_these_worlds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fields_follow_the_site_in_these_worlds(tmp_path, monkeypatch):
     monkeypatch.setattr(site_statements, "MIN_PAGES", 2)
     assert {row[1] for row in result(tmp_path / "world.db", 105, 60, 0.0)["own fields"]} == {
         "authors",

@@ -1,7 +1,5 @@
 """What a user adds to an archive (columns, generated ones, indexes, triggers) is in nobody's way, and stays."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -33,7 +31,7 @@ NOTES = {STAYS: "read", COPY: "seen twice"}
 
 
 @pytest.fixture
-def copies(archive: Archive, make: Maker, words) -> Archive:
+def copies(archive, make, words):
     """Two articles with one text; settling shelves `COPY`."""
     archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
     return archive
@@ -94,7 +92,7 @@ def test_a_column_with_the_name_of_one_of_the_shelf_s_own_keeps_its_values(copie
         None,
     ],
 )
-def test_a_column_of_any_name_and_type_travels(copies, make, words, value: object):
+def test_a_column_of_any_name_and_type_travels(copies, make, words, value):
     name = '"a ""b"", c"'
     copies.db.execute(f"ALTER TABLE articles ADD COLUMN {name} [my type](3)")
     copies.db.execute(f"UPDATE articles SET {name} = ?", [value])
@@ -117,7 +115,7 @@ def test_a_column_of_no_type_and_an_empty_value_where_there_is_a_default_travel(
 
 
 @pytest.mark.parametrize("kind", ["VIRTUAL", "STORED"])
-def test_a_generated_column_is_worked_out_anew(file: Path, make, words, kind: str):
+def test_a_generated_column_is_worked_out_anew(file, make, words, kind):
     with Archive.open(file, make.clock) as archive:
         archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
         add_generated(archive.db, kind)
@@ -227,7 +225,7 @@ def upgrade(file: Path) -> Database:
     return open_writer(file, migrations, SCHEMA_VERSION + 1)
 
 
-def test_an_upgrade_keeps_columns_indexes_and_triggers(file: Path, make, words, monkeypatch):
+def test_an_upgrade_keeps_columns_indexes_and_triggers(file, make, words, monkeypatch):
     with Archive.open(file, make.clock) as archive:
         archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
         add_note(archive.db)
@@ -245,7 +243,7 @@ def test_an_upgrade_keeps_columns_indexes_and_triggers(file: Path, make, words, 
     db.close()
 
 
-def test_a_column_whose_name_a_new_version_takes_is_renamed_and_keeps_its_values(file: Path, make, words, monkeypatch):
+def test_a_column_whose_name_a_new_version_takes_is_renamed_and_keeps_its_values(file, make, words, monkeypatch):
     with Archive.open(file, make.clock) as archive:
         archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
         add_note(archive.db, "Colour")
@@ -289,7 +287,7 @@ def test_a_report_tells_withdrawn_articles_whatever_the_columns_are(copies, make
     assert gather_report(copies.db).articles == 1
 
 
-def test_a_column_on_every_table_is_in_nobody_s_way(file: Path, make, words):
+def test_a_column_on_every_table_is_in_nobody_s_way(file, make, words):
     with Archive.open(file, make.clock) as archive:
         for name in archive.db.table_names():
             if not name.startswith(("sqlite_", "articles_fts")):

@@ -1,7 +1,5 @@
 """Rulings applied: which one holds for a block, what its verdict replaces, and where it is in scope, a row a clause."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -9,7 +7,6 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.write.applied_rulings import commonest_reason, preview_ruling, sample_effect
-from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Ruling
 from broadsheet.output.write.verdicts import OF_ALL, OF_PAGE, RulingStep, apply_rulings, find_steps, raise_verdicts
 from tests.internal_tables import OWN_VERDICTS, PAGE_BLOCKS, REASONS, SHELF
@@ -20,7 +17,7 @@ KEPT, REMOVED = 1, 2  # reasons of the cleaner
 
 
 @pytest.fixture
-def db(archive: Archive) -> Database:
+def db(archive):
     """Three pages of two hosts with one block, the first two with an article of their own, the third shelved."""
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
@@ -78,9 +75,7 @@ def held(db: Database) -> dict[int, int]:
         ([{}, {}], {1: 1, 2: 1, 3: 1}),
     ],
 )
-def test_the_narrowest_ruling_holds_then_the_newest(
-    db: Database, rulings: list[dict[str, Any]], by_page: dict[int, int]
-) -> None:
+def test_the_narrowest_ruling_holds_then_the_newest(db, rulings, by_page):
     for number, values in enumerate(rulings, 1):
         rule(db, number, **values)
     assert held(db) == by_page
@@ -99,7 +94,7 @@ def overruled(db: Database) -> list[tuple[int, ...]]:
     return [tuple(row[name] for name in names) for row in rows(db, OWN_VERDICTS)]
 
 
-def test_a_verdict_is_replaced_kept_beside_and_put_back(db: Database) -> None:
+def test_a_verdict_is_replaced_kept_beside_and_put_back(db):
     before = ledger(db)
     rule(db, 1, host="a.test")
     assert len(take_steps(db)) == 2
@@ -122,7 +117,7 @@ def test_a_verdict_is_replaced_kept_beside_and_put_back(db: Database) -> None:
     assert apply_rulings(db, "2026-02-01") == 0
 
 
-def test_a_page_that_was_judged_anew_has_its_new_verdict_beside_the_ruling(db: Database) -> None:
+def test_a_page_that_was_judged_anew_has_its_new_verdict_beside_the_ruling(db):
     rule(db, 1, host="b.test", kept=0)
     take_steps(db)
     db.execute(f"DELETE FROM {OWN_VERDICTS}")
@@ -133,7 +128,7 @@ def test_a_page_that_was_judged_anew_has_its_new_verdict_beside_the_ruling(db: D
     assert ledger(db)[3, 4] == (0, "removed by hand", "person")
 
 
-def test_the_commonest_reason_and_of_two_the_first(db: Database) -> None:
+def test_the_commonest_reason_and_of_two_the_first(db):
     rule(db, 1)
     steps = find_steps(db, OF_ALL, {})
     assert commonest_reason(db, steps) == ("share", "text/share")
@@ -148,9 +143,7 @@ def test_the_commonest_reason_and_of_two_the_first(db: Database) -> None:
     ("scope", "pages"),
     [({}, 3), ({"host": "a.test"}, 2), ({"host": "c.test"}, 0), *(({"article_id": n}, 1) for n in (11, 12, 22, 13))],
 )
-def test_a_ruling_that_is_only_asked_about_counts_the_pages_in_its_scope(
-    db: Database, scope: dict[str, Any], pages: int
-) -> None:
+def test_a_ruling_that_is_only_asked_about_counts_the_pages_in_its_scope(db, scope, pages):
     before = {table: rows(db, table) for table in ("corrections", OWN_VERDICTS, PAGE_BLOCKS, REASONS)}
     effect = preview_ruling(db, Ruling(BLOCK, False, **scope))
     assert (effect.takes_back, effect.page_count, effect.text_changes) == (False, pages, ())
@@ -161,9 +154,7 @@ def test_a_ruling_that_is_only_asked_about_counts_the_pages_in_its_scope(
 
 
 @pytest.mark.parametrize(("stored", "asked", "takes_back"), [(1, 0, True), (1, 1, False), (0, 0, False), (0, 1, False)])
-def test_the_opposite_of_a_ruling_takes_it_back_where_that_gives_what_is_asked(
-    db: Database, stored: int, asked: int, takes_back: bool
-) -> None:
+def test_the_opposite_of_a_ruling_takes_it_back_where_that_gives_what_is_asked(db, stored, asked, takes_back):
     ruling = Ruling(BLOCK, bool(asked), host="c.test")
     put(db, "urls", 8, id=8, url="http://c.test/8", host="c.test", kind="page", state="done")
     put(db, "pages", 8, id=8, article_id=None)
@@ -176,7 +167,7 @@ def test_the_opposite_of_a_ruling_takes_it_back_where_that_gives_what_is_asked(
 
 
 @pytest.mark.parametrize(("count", "seen", "is_more"), [(999, 999, False), (1000, 1000, False), (1001, 1000, True)])
-def test_a_sample_is_of_a_thousand_pages(db: Database, count: int, seen: int, is_more: bool) -> None:
+def test_a_sample_is_of_a_thousand_pages(db, count, seen, is_more):
     numbers = [(number,) for number in range(100, 100 + count)]
     names = "page_id, position, block_id, kind, kept, reason_id"
     db.conn.executemany(f"INSERT INTO {PAGE_BLOCKS} ({names}) VALUES (?, 0, 8, 0, 0, 2)", numbers)
@@ -185,7 +176,7 @@ def test_a_sample_is_of_a_thousand_pages(db: Database, count: int, seen: int, is
     assert (sample.pages, sample.is_more) == (seen, is_more)
 
 
-def test_a_read_only_connection_is_enough_to_ask(db: Database, archive: Archive) -> None:
+def test_a_read_only_connection_is_enough_to_ask(db, archive):
     rule(db, 1)
     db.conn.commit()
     read_only = open_database(archive.db.execute("PRAGMA database_list").fetchone()[2], read_only=True)

@@ -1,10 +1,5 @@
 """The stored certainty follows the verdicts as they stand: a person's, the site's, a cleaner's that came later."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from broadsheet.cleaners.document import Block, BlockKind
@@ -27,7 +22,6 @@ from broadsheet.output.write.assembled_text import (
 )
 from broadsheet.output.write.person_verdicts import Ruling
 from tests.internal_tables import PAGE_LAYOUT, PAGE_PARTS
-from tests.output.conftest import Maker
 from tests.output.filled_rows import put, rows
 
 HOST = "http://a.test"
@@ -45,7 +39,7 @@ def page_number(archive: Archive, url: str = f"{HOST}/0") -> int:
     return int(archive.db.execute("SELECT id FROM urls WHERE url = ?", [url]).fetchone()[0])
 
 
-def test_a_page_of_an_article_has_it_and_another_page_not(archive: Archive, make: Maker) -> None:
+def test_a_page_of_an_article_has_it_and_another_page_not(archive, make):
     archive.save([make.outcome(f"{HOST}/0", "one two", removed=("three",), chances=bytes([255, 0]))])
     archive.save([make.outcome(f"{HOST}/list", "a b", page_type="list", chances=bytes([255]))])
     archive.save([make.outcome(f"{HOST}/old", "a text of which nobody knows")])
@@ -54,9 +48,7 @@ def test_a_page_of_an_article_has_it_and_another_page_not(archive: Archive, make
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
-def test_a_person_makes_a_doubtful_block_certain_and_undoing_it_brings_the_doubt_back(
-    archive: Archive, make: Maker, words: Callable[..., str], is_kept: bool
-) -> None:
+def test_a_person_makes_a_doubtful_block_certain_and_undoing_it_brings_the_doubt_back(archive, make, words, is_kept):
     archive.save([make.outcome(f"{HOST}/0", words("a", 30), ASIDE, chances=bytes([255, 100]))])
     doubtful = certainty(archive)
     ruling = Ruling(block_id(ASIDE), is_kept, ruled_at=make.clock())
@@ -67,9 +59,7 @@ def test_a_person_makes_a_doubtful_block_certain_and_undoing_it_brings_the_doubt
     assert certainty(archive) == doubtful
 
 
-def test_what_the_site_repeats_is_certain_once_it_is_taken_out(
-    archive: Archive, make: Maker, words: Callable[..., str]
-) -> None:
+def test_what_the_site_repeats_is_certain_once_it_is_taken_out(archive, make, words):
     for n in range(8):
         archive.save([make.outcome(f"{HOST}/{n}", words(f"a{n}", 60), PROMO, chances=bytes([255, 150]))])
     before = certainty(archive)
@@ -80,7 +70,7 @@ def test_what_the_site_repeats_is_certain_once_it_is_taken_out(
     assert verify(archive.db) == []
 
 
-def test_a_reading_carries_its_chances_through_packing(archive: Archive, make: Maker) -> None:
+def test_a_reading_carries_its_chances_through_packing(archive, make):
     archive.save([make.outcome(f"{HOST}/0", "one two", "three", chances=bytes([250, 9]))])
     reading = read_own_reading(archive.db, page_number(archive))
     assert reading is not None
@@ -88,7 +78,7 @@ def test_a_reading_carries_its_chances_through_packing(archive: Archive, make: M
     assert unpack_reading(archive.db, f"{HOST}/0", reading.pack()).rows.ledger.chances == bytes([250, 9])
 
 
-def test_a_page_of_an_earlier_version_gets_its_certainty_from_chances_alone(archive: Archive, make: Maker) -> None:
+def test_a_page_of_an_earlier_version_gets_its_certainty_from_chances_alone(archive, make):
     archive.save([make.outcome(f"{HOST}/0", "one two", "three")])
     number = page_number(archive)
     put_chances(archive.db, number, bytes([255, 255]))
@@ -96,7 +86,7 @@ def test_a_page_of_an_earlier_version_gets_its_certainty_from_chances_alone(arch
     assert (stored_chances(archive.db, number), certainty(archive)) == (bytes([255, 255]), 1)
 
 
-def test_chances_of_another_page_are_reported(archive: Archive, make: Maker) -> None:
+def test_chances_of_another_page_are_reported(archive, make):
     archive.save([make.outcome(f"{HOST}/0", "one two", "three", chances=bytes([255, 0]))])
     archive.db.execute(f"UPDATE {PAGE_LAYOUT} SET chances = x'ff'")
     archive.db.execute("UPDATE pages SET certainty = 1.5")
@@ -114,15 +104,13 @@ def test_chances_of_another_page_are_reported(archive: Archive, make: Maker) -> 
         (["Title", "one two three four"], []),
     ],
 )
-def test_a_further_page_brings_what_no_earlier_one_has_but_for_short_lines_in_its_text(
-    texts: list[str], new: list[str]
-) -> None:
+def test_a_further_page_brings_what_no_earlier_one_has_but_for_short_lines_in_its_text(texts, new):
     blocks = (Block(n, BlockKind.PARAGRAPH, text) for n, text in enumerate(texts))
     known = {"Title", "one two three", "one two three four"}
     assert [block.text for block in _new_blocks(blocks, known)] == new
 
 
-def test_further_pages_are_those_after_the_first_and_none_that_the_first_holds(archive: Archive) -> None:
+def test_further_pages_are_those_after_the_first_and_none_that_the_first_holds(archive):
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
     put(db, PAGE_PARTS, 1, page_id=1, head_id=1, place=0)
@@ -138,7 +126,7 @@ def test_further_pages_are_those_after_the_first_and_none_that_the_first_holds(a
     ("pages", "kept", "heads"),
     [(None, {1: (1, 0), 5: (1, 1)}, (1, 7)), ([1, 5], {1: (1, 0), 3: (7, 1), 5: (1, 1)}, (1,))],
 )
-def test_parts_are_replaced_among_some_pages_or_all(archive: Archive, pages: Any, kept: Any, heads: Any) -> None:
+def test_parts_are_replaced_among_some_pages_or_all(archive, pages, kept, heads):
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
     for page, head, place in ((1, 1, 0), (3, 7, 1), (5, 1, 2)):

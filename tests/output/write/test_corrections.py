@@ -1,13 +1,9 @@
 """Corrections of any field as rows: one for each subject, field and scope, kept when they are taken back."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlite_utils import Database
 
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.page_rows import article_id
@@ -26,7 +22,6 @@ from broadsheet.output.write.corrections import (
 )
 from broadsheet.output.write.site_fields import apply_field_corrections
 from tests.internal_tables import OWN_FIELDS
-from tests.output.conftest import Maker
 from tests.output.merging import merge_archive
 
 EARLY, LATE = "2026-01-01T00:00:00+00:00", "2026-02-02T00:00:00+00:00"
@@ -34,11 +29,11 @@ TITLE = Correction(CorrectedField.TITLE, "The mole", article_id=5, at=EARLY, who
 
 
 @pytest.fixture
-def db(archive: Archive) -> Database:
+def db(archive):
     return archive.db
 
 
-def test_a_later_correction_replaces_the_earlier_and_keeps_what_it_does_not_say(db: Database) -> None:
+def test_a_later_correction_replaces_the_earlier_and_keeps_what_it_does_not_say(db):
     store_correction(db, TITLE)
     store_correction(db, replace(TITLE, value="The pier", at=LATE, who="", note=""))
     assert list_corrections(db) == [replace(TITLE, value="The pier", at=LATE)]
@@ -47,7 +42,7 @@ def test_a_later_correction_replaces_the_earlier_and_keeps_what_it_does_not_say(
     assert len(list_corrections(db)) == 3
 
 
-def test_one_that_is_taken_back_stays_with_its_time_and_a_new_one_says_all_anew(db: Database) -> None:
+def test_one_that_is_taken_back_stays_with_its_time_and_a_new_one_says_all_anew(db):
     store_correction(db, TITLE)
     assert stored_correction(db, TITLE) == TITLE
     assert undo_correction(db, TITLE, LATE)
@@ -61,7 +56,7 @@ def test_one_that_is_taken_back_stays_with_its_time_and_a_new_one_says_all_anew(
 @pytest.mark.parametrize(
     ("undone", "value"), [((), "article"), ((0,), "host"), ((0, 1), "everywhere"), ((0, 1, 2), None), ((1,), "article")]
 )
-def test_the_narrowest_holds(db: Database, undone: tuple[int, ...], value: str | None) -> None:
+def test_the_narrowest_holds(db, undone, value):
     scopes = ({"article_id": 5}, {"article_id": None, "host": "a.test"}, {"article_id": None})
     made = [
         replace(TITLE, value=name, **scope)
@@ -101,9 +96,7 @@ def correct(archive: Archive, *, undo: bool = False, **scope: Any) -> None:
 @pytest.mark.parametrize(
     ("scope", "pages"), [({"article_id": article_id(f"{SITE}/1")}, {1}), ({"host": "a.test"}, {1, 2}), ({}, {1, 2, 3})]
 )
-def test_fields_are_corrected_whatever_comes_later_and_put_back(
-    archive: Archive, make: Maker, tmp_path: Path, scope: dict[str, Any], pages: set[int]
-) -> None:
+def test_fields_are_corrected_whatever_comes_later_and_put_back(archive, make, tmp_path, scope, pages):
     urls = (f"{SITE}/1", f"{SITE}/2", "http://b.test/3")
     outcomes = [make.outcome(url, f"Words of {url}", title=f"Title {url[-1]}") for url in urls]
     archive.save(outcomes)

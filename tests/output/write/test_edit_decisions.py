@@ -1,217 +1,312 @@
-"""What becomes a revision: captures of one article, stored and settled as an update does it."""
+"""What becomes a revision: captures of one article, stored and settled as an update does it, or gone."""
 
-from __future__ import annotations
-
-import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edits import CapturedBlock
 from broadsheet.cleaners.document import PageType
+from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.read.edit_history import blocks_of_revision, revisions_of
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.applied_rulings import carry_out_ruling
-from broadsheet.output.write.edit_decisions import decide_pending
+from broadsheet.output.write.edit_decisions import decide_pending, note_absences
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.person_verdicts import Ruling
 from broadsheet.output.write.takedowns import erase_remains, take_down
-from tests.internal_tables import BLOCK_TEXTS, REVISION_BLOCKS
+from tests.internal_tables import REVISION_BLOCKS
 from tests.output.cleaned_pages import with_page
+from tests.output.filled_rows import put, rows
 
-URL = "http://a.test/story"
+URL, COPY = "http://a.test/story", "http://a.test/print/story"
 ONE = "The council of the harbour town voted on Tuesday to keep the second dredger in service until spring."
+MONDAY = ONE.replace("Tuesday", "Monday")
 TWO = "Its harbour master had told the members that the first one would be in the yard for eleven weeks."
 THREE = "Nobody spoke against it, and the chair closed the sitting after less than a quarter of an hour."
 NOTICE = "Correction: An earlier version of this article said that the vote was on Monday."
+LONG = f"{NOTICE[:-1]}, {'and said so ' * 50}"
 PROMO = "Our spring appeal has begun: help us to reach the goal of nine thousand readers by the end of May."
+TITLE = "Second dredger stays"
+TEXTS = {ONE: "one", MONDAY: "Monday", TWO: "two", THREE: "three", NOTICE: "notice", LONG: "notice", PROMO: "promo"}
 
 
-def capture(archive, make, *kept_texts, url=URL, removed=("Home", "Share"), title="Second dredger stays", **rest):
-    archive.save([make.outcome(url, *kept_texts, removed=removed, title=title, **rest)])
+def seen(*kept, settles=True, url=URL, removed=("Home", "Share"), title=TITLE, **rest):
+    """A capture of an article, and a settling."""
+
+    def step(archive, make):
+        archive.save([make.outcome(url, *kept, removed=removed, title=title, **rest)])
+        if settles:
+            settle(archive.db, make.clock)
+
+    return step
 
 
-def capture_and_settle(archive, make, *kept_texts, **rest):
-    """Seen and settled; the changes of all revisions."""
-    capture(archive, make, *kept_texts, **rest)
-    settle(archive.db, make.clock)
-    return [revision.change for revision in history(archive)]
+def missing(reason="http_404"):
+    def step(archive, make):
+        archive.save([make.failure(URL, reason)])
+        settle(archive.db, make.clock)
+
+    return step
 
 
-def history(archive, url=URL):
-    return revisions_of(archive.db, article_id(url))
-
-
-def text(archive, number, url=URL):
-    (page,) = archive.db.execute("SELECT page_id FROM articles WHERE url = ?", [url]).fetchone()
-    blocks = blocks_of_revision(archive.db, article_id(url), page, number)
-    return blocks and "\n".join(block.text for block in blocks if block.is_kept)
-
-
-def kinds_told(archive):
-    return archive.db.execute("SELECT kind, revision FROM changes WHERE kind <> '' ORDER BY seq").fetchall()
-
-
-def test_an_edit_is_a_revision_with_its_kinds_counts_and_notice(archive, make):
-    capture(archive, make, ONE, TWO, THREE)
-    assert capture_and_settle(archive, make, ONE.replace("Tuesday", "Monday"), THREE, NOTICE) == ["first", "correction"]
-    last = history(archive)[-1]
-    assert last.kinds == ("correction", "lead", "body")
-    assert (last.added, last.removed, last.rewritten, last.note) == (1, 1, 1, NOTICE)
-    assert kinds_told(archive) == [("correction", 2)]
-    assert verify(archive.db) == []
-    long_notice = f"{NOTICE[:-1]}, {'and said so ' * 50}"
-    assert capture_and_settle(archive, make, ONE, THREE, long_notice)[-1] == "correction"
-    assert history(archive)[-1].note == long_notice[:500]
-
-
-def test_the_text_of_each_revision_can_be_read(archive, make):
-    capture(archive, make, ONE, TWO)
-    capture_and_settle(archive, make, ONE, THREE)
-    capture_and_settle(archive, make, ONE, THREE, TWO, title="Third title")
-    assert [text(archive, number) for number in (1, 2, 3)] == [
-        f"{ONE}\n{TWO}",
-        f"{ONE}\n{THREE}",
-        f"{ONE}\n{THREE}\n{TWO}",
-    ]
-    assert [revision.title for revision in history(archive)] == ["Second dredger stays"] * 2 + ["Third title"]
-
-
-def test_the_same_text_costs_nothing(archive, make):
-    capture(archive, make, ONE, TWO)
-    assert capture_and_settle(archive, make, ONE, TWO, removed=("Home", "Other", "news")) == ["first"]
-    assert archive.db[REVISION_BLOCKS].count == 0
-    assert kinds_told(archive) == []
-
-
-def test_a_verdict_that_changed_is_no_edit_either_way(archive, make):
-    capture(archive, make, ONE, TWO, removed=("Home", PROMO))
-    assert capture_and_settle(archive, make, ONE, TWO, PROMO) == ["first"]
-    assert capture_and_settle(archive, make, ONE, TWO, removed=(PROMO,)) == ["first"]
-    assert archive.db[REVISION_BLOCKS].count == 0
-    assert verify(archive.db) == []
-
-
-def test_a_promo_that_the_site_s_memory_takes_out_later_is_no_edit(archive, make):
-    """Alone the page keeps the new promo; settling sees it on other pages too."""
-    names = [f"http://a.test/other{number}" for number in range(4)]
-    for number, url in enumerate(names):
-        article_text = " ".join(f"word{number}n{n}" for n in range(40))
-        capture(archive, make, article_text, PROMO, url=url, title=f"Story {number}")
-    capture(archive, make, ONE, TWO, THREE)
-    settle(archive.db, make.clock)
-    assert capture_and_settle(archive, make, ONE, TWO, THREE, PROMO) == ["first"]
-    assert kinds_told(archive) == []
-
-
-def test_settling_again_makes_and_hides_nothing(archive, make):
-    capture(archive, make, ONE, TWO)
-    capture_and_settle(archive, make, ONE, THREE)
-    state_before = list(archive.db["revisions"].rows), kinds_told(archive)
-    settle(archive.db, make.clock)
-    settle(archive.db, make.clock)
-    assert (list(archive.db["revisions"].rows), kinds_told(archive)) == state_before
-
-
-def test_a_crawl_killed_before_it_settles_is_decided_by_the_next(archive, make):
-    capture(archive, make, ONE, TWO)
-    capture(archive, make, ONE, THREE)
-    assert [row["change"] for row in archive.db["revisions"].rows_where(order_by="number")] == ["first", "pending"]
-    assert [revision.change for revision in history(archive)] == ["first"]
-    capture(archive, make, ONE, THREE, NOTICE)
-    settle(archive.db, make.clock)
-    assert [revision.change for revision in history(archive)] == ["first", "body", "correction"]
-    assert text(archive, 2) == f"{ONE}\n{THREE}"
-
-
-@pytest.mark.parametrize("reason", ["http_404", "http_410"])
-def test_a_page_that_is_gone_and_comes_back(archive, make, reason):
-    capture(archive, make, ONE, TWO)
-    archive.save([make.failure(URL, reason)])
-    settle(archive.db, make.clock)
-    settle(archive.db, make.clock)
-    assert [(revision.change, revision.note) for revision in history(archive)] == [("first", ""), ("withdrawn", reason)]
-    assert text(archive, 2) == f"{ONE}\n{TWO}"
+def unchanged(archive, make):
     archive.save([Outcome(URL, "done", OutcomeReason.NOT_MODIFIED, 304, make.clock())])
     settle(archive.db, make.clock)
-    assert [revision.change for revision in history(archive)] == ["first", "withdrawn", "returned"]
-    assert kinds_told(archive) == [("withdrawn", 2), ("returned", 3)]
+
+
+def settled(archive, make):
+    settle(archive.db, make.clock)
+
+
+def ruled(archive, make):
+    carry_out_ruling(archive.db, Ruling(block_id(PROMO), True, ruled_at=make.clock()))
+
+
+def elsewhere(archive, make):
+    """The title is stated by an element of the page alone."""
+    first = make.outcome(URL, ONE, TWO, removed=(TITLE,), title=TITLE)
+    archive.save([with_page(first, metadata=replace(first.page.metadata, sources={"title": "h1"}))])
+
+
+def others(archive, make):
+    """Four stories of the site with the promo."""
+    for number in range(4):
+        words = " ".join(f"word{number}n{n}" for n in range(40))
+        seen(words, PROMO, url=f"http://a.test/other{number}", title=f"Story {number}", settles=False)(archive, make)
+
+
+FIRST = seen(ONE, TWO)
+HISTORIES = {
+    "the same text": ([FIRST, seen(ONE, TWO, removed=("Home", "Other", "news"))], ["first: one two"]),
+    "settled again": ([FIRST, seen(ONE, THREE), settled, settled], ["first: one two", "body: one three (+1 -1 ~0)"]),
+    "another verdict": (
+        [seen(ONE, TWO, removed=("Home", PROMO)), seen(ONE, TWO, PROMO), seen(ONE, TWO, removed=(PROMO,))],
+        ["first: one two"],
+    ),
+    "a promo that the site takes out later": ([others, FIRST, seen(ONE, TWO, PROMO)], ["first: one two"]),
+    "a ruling between": (
+        [seen(ONE, TWO, removed=(PROMO, "Share")), ruled, seen(ONE, TWO, removed=(PROMO, "Follow"))],
+        ["first: one two promo"],
+    ),
+    "a headline that was stated elsewhere": (
+        [elsewhere, seen(ONE, TWO, title=f"{TITLE} | The Lantern")], ["first: one two"],
+    ),
+    "edits and another title": (
+        [FIRST, seen(ONE, THREE), seen(ONE, THREE, TWO, title="Third title")],
+        ["first: one two", "body: one three (+1 -1 ~0)", "headline body: one three two (+1 -0 ~0)"],
+    ),
+    "corrections": (
+        [seen(ONE, TWO, THREE), seen(MONDAY, THREE, NOTICE), seen(ONE, THREE, LONG)],
+        ["first: one two three", "correction lead body: Monday three notice (+1 -1 ~1)",
+         "correction lead: one three notice (+0 -0 ~2)"],
+    ),
+    "killed before it settles": (
+        [seen(ONE, TWO, settles=False), seen(ONE, THREE, settles=False), seen(ONE, THREE, NOTICE)],
+        ["first: one two", "body: one three (+1 -1 ~0)", "correction: one three notice (+1 -0 ~0)"],
+    ),
+    "gone and back": (
+        [FIRST, missing(), settled, unchanged], ["first: one two", "withdrawn http_404: one two", "returned: one two"],
+    ),
+    "gone for good": ([FIRST, missing("http_410")], ["first: one two", "withdrawn http_410: one two"]),
+    "gone and back changed": (
+        [FIRST, missing(), seen(ONE, THREE)],
+        ["first: one two", "withdrawn http_404: one two", "body: one three (+1 -1 ~0)", "returned: one three"],
+    ),
+    "a paywall that came later": (
+        [seen(ONE, TWO, THREE), seen(ONE, page_type=PageType.TEASER)],
+        ["first: one two three", "withdrawn teaser: one two three"],
+    ),
+    "another cleaner": (
+        [FIRST, seen(ONE, THREE, cleaner_version="next")], ["first: one two", "cleaner: one three"],
+    ),
+    "a copy's edit": (
+        [seen(*texts, url=url, canonical=URL, settles=url == COPY) for texts in ((ONE, TWO), (ONE, THREE))
+         for url in (URL, COPY)],
+        ["first: one two", "body: one three (+1 -1 ~0)"],
+    ),
+}  # fmt: skip
+
+
+def history(archive):
+    """The revisions, each with its kinds or note, its text and its counts; and the kinds that the feed tells."""
+    (page,) = archive.db.execute("SELECT page_id FROM articles WHERE url = ?", [URL]).fetchone()
+    lines = []
+    for revision in revisions_of(archive.db, article_id(URL)):
+        blocks = blocks_of_revision(archive.db, article_id(URL), page, revision.number)
+        shown = "?" if blocks is None else " ".join(TEXTS[block.text] for block in blocks if block.is_kept)
+        what = " ".join(revision.kinds or [revision.change])
+        note = f" {revision.note}" if revision.note and len(revision.note) < 20 else ""
+        counts = revision.added, revision.removed, revision.rewritten
+        lines.append(f"{what}{note}: {shown}" + (" (+{} -{} ~{})".format(*counts) if any(counts) else ""))
+    return lines
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_a_revision_is_an_edit_of_the_text_with_its_kinds_and_counts(archive, make, name):
+    steps, expected = HISTORIES[name]
+    for step in steps:
+        step(archive, make)
+    assert history(archive) == expected
+    told = archive.db.execute("SELECT kind, revision FROM changes WHERE kind <> '' ORDER BY revision").fetchall()
+    revisions = revisions_of(archive.db, article_id(URL))
+    assert told == [(revision.change, revision.number) for revision in revisions if revision.change != "first"]
+    assert archive.db[REVISION_BLOCKS].count == 0 or len(expected) > 1, "the same text costs nothing"
     assert verify(archive.db) == []
 
 
-def test_a_page_that_comes_back_changed_is_both(archive, make):
-    capture(archive, make, ONE, TWO)
-    archive.save([make.failure(URL, "http_404")])
-    settle(archive.db, make.clock)
-    assert sorted(capture_and_settle(archive, make, ONE, THREE)) == ["body", "first", "returned", "withdrawn"]
-    assert text(archive, 1) == f"{ONE}\n{TWO}"
+def test_a_correction_s_notice_is_kept_up_to_five_hundred_characters(archive, make):
+    for text in (ONE, NOTICE, LONG):
+        seen(ONE, text)(archive, make)
+    assert [revision.note for revision in revisions_of(archive.db, article_id(URL))] == ["", NOTICE, LONG[:500]]
 
 
-def test_a_paywall_that_came_later_leaves_the_whole_text(archive, make):
-    capture(archive, make, ONE, TWO, THREE)
-    assert capture_and_settle(archive, make, ONE, page_type=PageType.TEASER) == ["first", "withdrawn"]
-    assert archive.db.execute("SELECT text, page_type FROM articles").fetchall() == [
-        (f"{ONE}\n{TWO}\n{THREE}", "article")
-    ]
-
-
-def test_another_cleaner_is_no_edit_unless_the_old_capture_can_be_cleaned_again(archive, make):
-    capture(archive, make, ONE, TWO)
-    assert capture_and_settle(archive, make, ONE, THREE, cleaner_version="next") == ["first", "cleaner"]
-    assert kinds_told(archive) == [("cleaner", 2)]
-    capture(archive, make, ONE, TWO, THREE, cleaner_version="later")
-    cleaned = [CapturedBlock(revision, "paragraph", True) for revision in (ONE, THREE)]
+def test_another_cleaner_is_an_edit_where_the_old_capture_can_be_cleaned_again(archive, make):
+    seen(ONE, THREE)(archive, make)
+    seen(ONE, TWO, THREE, cleaner_version="later", settles=False)(archive, make)
+    assert [row["change"] for row in rows(archive.db, "revisions")] == ["first", "pending"]
+    assert history(archive) == ["first: one three"]
+    cleaned = [CapturedBlock(text, "paragraph", True) for text in (ONE, THREE)]
     decide_pending(archive.db, make.clock(), reclean=lambda capture: cleaned)
-    assert [revision.change for revision in history(archive)] == ["first", "cleaner", "body"]
-    assert history(archive)[-1].added == 1
-
-
-def test_a_duplicate_s_edit_is_told_once(archive, make):
-    copy = "http://a.test/print/story"
-    for texts in ((ONE, TWO), (ONE, THREE)):
-        for url in (URL, copy):
-            capture(archive, make, *texts, url=url, canonical=URL)
-        settle(archive.db, make.clock)
-    assert kinds_told(archive) == [("body", 2)]
-
-
-def test_a_person_s_ruling_between_captures_is_no_edit(archive, make):
-    capture(archive, make, ONE, TWO, removed=(PROMO, "Share"))
-    settle(archive.db, make.clock)
-    (block,) = archive.db.execute(f"SELECT id FROM {BLOCK_TEXTS} WHERE text = ?", [PROMO]).fetchone()
-    carry_out_ruling(archive.db, Ruling(block, True, ruled_at=make.clock()))
-    assert capture_and_settle(archive, make, ONE, TWO, removed=(PROMO, "Follow")) == ["first"]
+    assert history(archive) == ["first: one three", "body: one two three (+1 -0 ~0)"]
 
 
 def test_forgetting_leaves_nothing_of_old_revisions(archive, make, file):
     secret = "Perpetua Oakenshaw had sold the lighthouse to her cousin, as the papers of the sale show plainly."
-    capture(archive, make, ONE, secret)
-    capture_and_settle(archive, make, ONE, TWO)
-    capture(archive, make, THREE, TWO, ONE, url="http://a.test/other", title="Other")
+    for step in (seen(ONE, secret), seen(ONE, TWO), seen(THREE, TWO, ONE, url="http://a.test/other", title="Other")):
+        step(archive, make)
     assert archive.db[REVISION_BLOCKS].count > 0
-    result = take_down(archive.db, URL, "", make.clock)
-    assert result.block_count >= 1
+    assert take_down(archive.db, URL, "", make.clock).block_count >= 1
     erase_remains(archive.db)
     assert (archive.db[REVISION_BLOCKS].count, archive.db["revisions"].count) == (0, 1)
-    raw = b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
-    assert b"Perpetua" not in raw
+    assert b"Perpetua" not in b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
     assert verify(archive.db) == []
 
 
 def test_a_revision_from_before_texts_were_kept_is_told_apart(archive, make):
-    capture(archive, make, ONE, TWO)
-    capture_and_settle(archive, make, ONE, THREE)
+    for step in (FIRST, seen(ONE, THREE)):
+        step(archive, make)
     archive.db.execute(f"DELETE FROM {REVISION_BLOCKS}")
-    assert text(archive, 1) is None
-    assert text(archive, 2) == f"{ONE}\n{THREE}"
+    assert history(archive) == ["first: ?", "body: one three (+1 -1 ~0)"]
 
 
-def test_what_the_page_states_elsewhere_is_no_new_headline(archive, make):
-    first = make.outcome(URL, ONE, TWO, removed=("Second dredger stays",), title="Second dredger stays")
-    sources = replace(first.page.metadata, sources={"title": "h1"})
-    archive.save([with_page(first, metadata=sources)])
-    assert capture_and_settle(archive, make, ONE, TWO, title="Second dredger stays | The Lantern") == ["first"]
-    assert json.loads(archive.db.execute("SELECT metadata_sources FROM articles").fetchone()[0]) == {}
+# Articles that their publication took away or put back: each clause of what tells so has a row that misses it.
+
+OTHER = "http://a.test/other"
+EARLY, LATE = "2026-01-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00"
+GONE = {"state": "failed", "reason": "http_404", "fetched_at": LATE, "held_at": EARLY}
+REPLACED = {"state": "done", "reason": "soft_404", "fetched_at": LATE, "held_at": EARLY}
+MOVED = {"state": "done", "reason": "redirect", "fetched_at": LATE, "held_at": EARLY, "location": OTHER}
+TARGET = {"url": OTHER, "found_via": "link", "reason": "article", "page_type": "article"}
+
+
+def fill(db: Database, article: dict[str, Any], target: dict[str, Any] | None = None) -> None:
+    """Store an article's URL as it is now, and the page that it may redirect to."""
+    db.execute("PRAGMA foreign_keys = OFF")
+    put(db, "urls", 1, id=1, **({"url": URL, "host": "a.test", "kind": "page", "location": None} | article))
+    put(db, "articles", 2, id=7, url=URL, host="a.test", page_id=1)
+    if target is not None:
+        values = TARGET | target
+        page_type = values.pop("page_type")
+        put(db, "urls", 3, id=3, **({"host": "a.test", "kind": "page", "state": "done", "location": None} | values))
+        put(db, "pages", 3, id=3, page_type=page_type)
+
+
+def changes(db: Database) -> list[tuple[Any, ...]]:
+    return [(row["change"], row["kind"], row["revision"]) for row in rows(db, "changes")]
+
+
+@pytest.mark.parametrize(
+    ("article", "target", "is_withdrawn"),
+    [
+        (GONE, None, True),
+        (GONE | {"reason": "http_410"}, None, True),
+        (GONE | {"reason": "http_500"}, None, False),
+        (GONE | {"kind": "feed"}, None, False),
+        (GONE | {"state": "queued"}, None, False),
+        (REPLACED, None, True),
+        (REPLACED | {"reason": "empty"}, None, True),
+        (REPLACED | {"reason": "wall"}, None, True),
+        (REPLACED | {"reason": "teaser"}, None, True),
+        (REPLACED | {"reason": "list"}, None, False),
+        (REPLACED | {"held_at": LATE}, None, False),
+        (REPLACED | {"kind": "feed"}, None, False),
+        (REPLACED | {"state": "queued"}, None, False),
+        (MOVED, {}, False),
+        (MOVED, {"found_via": "seed"}, True),
+        (MOVED, {"page_type": "list"}, True),
+        (MOVED, {"reason": "http_404"}, True),
+        (MOVED, {"reason": "http_410"}, True),
+        (MOVED, {"reason": "http_500"}, False),
+        (MOVED | {"location": "http://a.test/"}, {"url": "http://a.test/"}, True),
+        (MOVED | {"location": "http://a.test/x/"}, {"url": "http://a.test/x/"}, False),
+        (MOVED, None, False),
+        (MOVED | {"held_at": LATE}, {"found_via": "seed"}, False),
+        (MOVED | {"kind": "feed"}, {"found_via": "seed"}, False),
+        (MOVED | {"state": "failed"}, {"found_via": "seed"}, False),
+        (MOVED | {"reason": "article"}, {"found_via": "seed"}, False),
+        (MOVED | {"location": "http://a.test/third"}, {"found_via": "seed"}, False),
+    ],
+)
+def test_an_article_is_withdrawn(archive, article, target, is_withdrawn):
+    fill(archive.db, article, target)
+    assert note_absences(archive.db, LATE) == is_withdrawn
+    assert changes(archive.db) == [("changed", "withdrawn", 1)] * is_withdrawn
+    assert note_absences(archive.db, LATE) == 0, "once"
+
+
+def test_a_withdrawal_says_when_and_what_came_instead(archive):
+    fill(archive.db, GONE)
+    put(archive.db, "revisions", 4, article_id=4, number=1, change="first", text_digest="other")
+    note_absences(archive.db, EARLY)
+    [revision] = [row for row in rows(archive.db, "revisions") if row["article_id"] != 4]
+    assert (revision["change"], revision["kinds"], revision["note"]) == ("withdrawn", '["withdrawn"]', "http_404")
+    assert (revision["seen_at"], revision["title"], revision["text_digest"]) == (LATE, "title 2", "")
+    assert rows(archive.db, "changes")[0]["at"] == EARLY
+
+
+BACK = {"state": "done", "reason": "article", "fetched_at": LATE, "held_at": LATE}
+
+
+@pytest.mark.parametrize(
+    ("article", "earlier", "is_returned"),
+    [
+        (BACK, ["withdrawn"], True),
+        (BACK, ["first"], False),
+        (BACK, ["withdrawn", "returned"], False),
+        (BACK, ["withdrawn", "returned", "withdrawn"], True),
+        (BACK | {"held_at": EARLY}, ["withdrawn"], False),
+        (BACK | {"state": "queued"}, ["withdrawn"], False),
+    ],
+)
+def test_an_article_returns_that_was_withdrawn_last(archive, article, earlier, is_returned):
+    db = archive.db
+    fill(db, article)
+    number = article_id(URL)
+    db.execute("UPDATE articles SET id = ?", [number])
+    for count, change in enumerate(earlier, 1):
+        put(db, "revisions", count, article_id=number, number=count, change=change)
+    assert note_absences(db, LATE) == is_returned
+    assert changes(db) == [("changed", "returned", len(earlier) + 1)] * is_returned
+
+
+@pytest.mark.parametrize(("has_article", "previous"), [(False, "first"), (True, None), (True, "withdrawn")])
+def test_a_pending_revision_without_an_article_or_an_earlier_text_goes(archive, has_article, previous):
+    db = archive.db
+    db.execute("PRAGMA foreign_keys = OFF")
+    if has_article:
+        put(db, "articles", 2, id=7, url=URL)
+    if previous is not None:
+        put(db, "revisions", 1, article_id=7, number=1, change=previous)
+    put(db, "revisions", 2, article_id=7, number=2, change="pending")
+    put(db, "revisions", 3, article_id=8, number=2, change="pending")
+    assert decide_pending(db, LATE, 7) == 0
+    assert {(row["article_id"], row["number"]) for row in rows(db, "revisions")} == {
+        (8, 2), *([(7, 1)] if previous else []),
+    }  # fmt: skip
+    decide_pending(db, LATE)
+    assert all(row["article_id"] != 8 for row in rows(db, "revisions"))

@@ -1,7 +1,5 @@
 """A fetched page stored: every column of its row by name, and what may take the place of an article, a row a clause."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,7 +9,6 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.document import PageType, PageVerdict
 from broadsheet.output.archive.page_rows import PageRows, Sighting
-from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.page_writer import SaveResult, save_page
 from tests.internal_tables import OWN_FIELDS, PAGE_BLOCKS
 from tests.output.cleaned_pages import page_rows
@@ -26,7 +23,7 @@ Save = Callable[[Sighting, PageRows], SaveResult]
 
 
 @pytest.fixture
-def db(archive: Archive) -> Database:
+def db(archive):
     archive.db.execute("PRAGMA foreign_keys = OFF")
     put(archive.db, "urls", 1, id=1, url=URL, host="a.test", kind="page", state="done")
     archive.db.conn.commit()
@@ -42,7 +39,7 @@ def articles(db: Database) -> list[tuple[int, str, int]]:
     return [(row["word_count"], row["page_type"], row["capture_id"]) for row in rows(db, "articles")]
 
 
-def test_each_column_of_a_page_has_its_value(db: Database, make: Maker) -> None:
+def test_each_column_of_a_page_has_its_value(db, make):
     made = replace(
         page(make, 7, title="A title"), robots=("noarchive",), outlinks=4, certainty=0.75, cleaner_version="16",
         verdict=PageVerdict(PageType.ARTICLE, ("words=7", "links=4")),
@@ -73,7 +70,7 @@ def test_each_column_of_a_page_has_its_value(db: Database, make: Maker) -> None:
 
 
 @pytest.mark.parametrize("page_type", [kind for kind in PageType if kind not in (PageType.ARTICLE, PageType.TEASER)])
-def test_only_the_same_capture_can_remove_an_article(db: Database, make: Maker, page_type: PageType) -> None:
+def test_only_the_same_capture_can_remove_an_article(db, make, page_type):
     save_page(db, FIRST, page(make, 50))
     other = page(make, 50, page_type)
     assert save_page(db, SECOND, other) == SaveResult(is_current=False)
@@ -95,14 +92,7 @@ def test_only_the_same_capture_can_remove_an_article(db: Database, make: Maker, 
         ((100, PageType.ARTICLE), (79, PageType.TEASER), FIRST, True),
     ],
 )
-def test_the_free_beginning_takes_no_whole_article_s_place(
-    db: Database,
-    make: Maker,
-    stored: tuple[int, PageType],
-    came: tuple[int, PageType],
-    sighting: Sighting,
-    is_current: bool,
-) -> None:
+def test_the_free_beginning_takes_no_whole_article_s_place(db, make, stored, came, sighting, is_current):
     save_page(db, FIRST, page(make, *stored))
     assert save_page(db, sighting, page(make, *came)) == SaveResult(is_current, has_changed=is_current)
     words, page_type = came if is_current else stored
@@ -122,8 +112,8 @@ def test_the_free_beginning_takes_no_whole_article_s_place(
     ],
 )
 def test_another_title_or_text_is_a_change_and_of_another_capture_a_revision(
-    db: Database, make: Maker, words: int, title: str, sighting: Sighting, changes: list[str], revisions: int
-) -> None:
+    db, make, words, title, sighting, changes, revisions
+):
     save_page(db, FIRST, page(make, 50, title="A"))
     result = save_page(db, sighting, page(make, words, title=title))
     assert result == SaveResult(is_current=True, has_changed=len(changes) > 1)
@@ -132,10 +122,30 @@ def test_another_title_or_text_is_a_change_and_of_another_capture_a_revision(
     assert [(row["title"], row["last_seen"]) for row in rows(db, "articles")] == [(title, sighting.seen_at)]
 
 
-def test_what_was_stored_of_a_page_is_replaced_and_goes_with_its_article(db: Database, make: Maker) -> None:
+def test_what_was_stored_of_a_page_is_replaced_and_goes_with_its_article(db, make):
     save_page(db, FIRST, page(make, 50))
     assert len(rows(db, PAGE_BLOCKS)) == 3
     put(db, OWN_FIELDS, 1, page_id=1, field="section")
     save_page(db, FIRST, page(make, 50, PageType.LIST))
     assert rows(db, OWN_FIELDS) == []
     assert rows(db, PAGE_BLOCKS) == []
+
+
+SHORT, WHOLE = "The wall is to be rebuilt.", " ".join(["The council decided on Tuesday to rebuild the wall."] * 12)
+
+
+@pytest.mark.parametrize(
+    ("captures", "stored"),
+    [
+        ([(WHOLE, True), (SHORT, False)], WHOLE),
+        ([(WHOLE, True), (SHORT, True)], SHORT),
+        ([(SHORT, True), (WHOLE, False)], WHOLE),
+        ([(WHOLE, True), (WHOLE, False), (SHORT, False)], SHORT),  # the whole text came without a browser
+    ],
+)
+def test_a_response_that_shows_less_than_a_rendered_article_leaves_it(archive, make, captures, stored):
+    for text, is_rendered in captures:
+        outcome = make.outcome(URL, text)
+        archive.save([replace(outcome, capture=replace(outcome.capture, rendered_for=URL if is_rendered else ""))])
+    assert archive.db.execute("SELECT text FROM articles").fetchall() == [(stored,)]
+    assert archive.db["captures"].count == len(captures)

@@ -3,8 +3,6 @@
 A person's verdicts on blocks: they win, they last, and they can be taken back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -80,7 +78,7 @@ TABLES = ("articles", SHELVED, "pages", PAGE_BLOCKS, PAGE_LAYOUT, "revisions", O
 
 
 @pytest.fixture
-def stored(archive: Archive, make: Maker, words: Callable[..., str]) -> Archive:
+def stored(archive, make, words):
     """Three articles on two hosts whose pages all carry one block, which two of them removed."""
     archive.save([make.outcome(A, words("a"), removed=(ASIDE, "Share")), make.outcome(B, ASIDE, words("b"))])
     archive.save([make.outcome(C, words("c"), removed=(ASIDE,))])
@@ -112,7 +110,7 @@ def changes(archive: Archive) -> list[str]:
     return [change for (change,) in archive.db.execute("SELECT change FROM changes ORDER BY seq")]
 
 
-def test_it_holds_for_pages_that_come_later(stored: Archive, make: Maker, words: Callable[..., str]) -> None:
+def test_it_holds_for_pages_that_come_later(stored, make, words):
     rule(stored, make, is_kept=True)
     stored.save([make.outcome(B + "2", words("d"), removed=(ASIDE,))])
     assert texts(stored)[B + "2"]
@@ -122,7 +120,7 @@ def test_it_holds_for_pages_that_come_later(stored: Archive, make: Maker, words:
     assert not texts(stored)[B + "2"]
 
 
-def test_the_same_page_fetched_again_is_no_change(stored: Archive, make: Maker, words: Callable[..., str]) -> None:
+def test_the_same_page_fetched_again_is_no_change(stored, make, words):
     rule(stored, make, is_kept=True)
     before = (changes(stored), stored.db["revisions"].count, texts(stored))
     stored.save([make.outcome(A, words("a"), removed=(ASIDE, "Share"))])
@@ -130,7 +128,7 @@ def test_the_same_page_fetched_again_is_no_change(stored: Archive, make: Maker, 
     assert verify(stored.db) == []
 
 
-def test_it_holds_when_the_page_has_another_text(stored: Archive, make: Maker, words: Callable[..., str]) -> None:
+def test_it_holds_when_the_page_has_another_text(stored, make, words):
     rule(stored, make, is_kept=True, article_id=article_number(stored, A))
     stored.save([make.outcome(A, words("new"), removed=("Print", ASIDE))])
     [article] = stored.db["articles"].rows_where("url = ?", [A])
@@ -141,7 +139,7 @@ def test_it_holds_when_the_page_has_another_text(stored: Archive, make: Maker, w
     assert verify(stored.db) == []
 
 
-def test_settling_leaves_it_and_applies_it_to_copies(archive: Archive, make: Maker, words: Callable[..., str]) -> None:
+def test_settling_leaves_it_and_applies_it_to_copies(archive, make, words):
     archive.save([make.outcome(A, words("a"), removed=(ASIDE,))])
     archive.save([make.outcome(A + "/print", words("a"), removed=(ASIDE,), canonical=A)])
     settle(archive.db, make.clock)
@@ -157,9 +155,7 @@ def test_settling_leaves_it_and_applies_it_to_copies(archive: Archive, make: Mak
     assert verify(archive.db) == []
 
 
-def test_of_two_rulings_on_a_copy_s_article_the_later_one_holds(
-    archive: Archive, make: Maker, words: Callable[..., str]
-) -> None:
+def test_of_two_rulings_on_a_copy_s_article_the_later_one_holds(archive, make, words):
     """A copy has an article of its own, which is shelved, and belongs to the one that represents it."""
     copy_url = A + "/print"
     archive.save([make.outcome(url, words("a"), removed=(ASIDE,), canonical=A) for url in (A, copy_url)])
@@ -175,9 +171,7 @@ def test_of_two_rulings_on_a_copy_s_article_the_later_one_holds(
         assert text.endswith(ASIDE) == (later == 0)
 
 
-def test_a_copy_that_settling_finds_gets_the_ruling_on_its_article(
-    archive: Archive, make: Maker, words: Callable[..., str]
-) -> None:
+def test_a_copy_that_settling_finds_gets_the_ruling_on_its_article(archive, make, words):
     archive.save([make.outcome(A, words("a"), removed=(ASIDE,))])
     rule(archive, make, is_kept=True, article_id=article_number(archive, A))
     archive.save([make.outcome(A + "/print", words("a"), removed=(ASIDE,), canonical=A)])
@@ -189,7 +183,7 @@ def test_a_copy_that_settling_finds_gets_the_ruling_on_its_article(
     assert verify(archive.db) == []
 
 
-def test_a_ruling_stands_above_what_the_site_repeats(archive: Archive, make: Maker, words: Callable[..., str]) -> None:
+def test_a_ruling_stands_above_what_the_site_repeats(archive, make, words):
     for n in range(12):
         archive.save([make.outcome(f"{A}/{n}", words(f"x{n}y"), words(f"z{n}y"), ASIDE)])
     rule(archive, make, is_kept=True, article_id=article_number(archive, f"{A}/3"))
@@ -214,7 +208,7 @@ def test_a_ruling_stands_above_what_the_site_repeats(archive: Archive, make: Mak
     assert verify(archive.db) == []
 
 
-def test_looking_changes_nothing(stored: Archive, make: Maker, file: Path) -> None:
+def test_looking_changes_nothing(stored, make, file):
     before = state(stored)
     db = open_database(file, read_only=True)
     seen = preview_ruling(db, Ruling(block_id(ASIDE), True, ruled_at=make.clock()))
@@ -223,7 +217,7 @@ def test_looking_changes_nothing(stored: Archive, make: Maker, file: Path) -> No
     assert seen == rule(stored, make, is_kept=True)
 
 
-def test_rulings_are_listed_with_what_they_overruled(stored: Archive, make: Maker) -> None:
+def test_rulings_are_listed_with_what_they_overruled(stored, make):
     rule(stored, make, is_kept=True, article_id=article_number(stored, A), note="a quotation")
     rule(stored, make, is_kept=False, text="Share", host="a.test")
     first, second = list_rulings(stored.db)
@@ -240,9 +234,7 @@ def test_rulings_are_listed_with_what_they_overruled(stored: Archive, make: Make
     ("reference", "found"),
     [(str(10**17), 10**17), (str(10**18), None), ("3", 3), ("\u0663", None), ("Tides", 3), ("Ebb", None), ("x", None)],
 )
-def test_an_article_is_named_by_a_number_of_at_most_18_digits_or_by_a_title_of_its_own(
-    archive: Archive, reference: str, found: int | None
-) -> None:
+def test_an_article_is_named_by_a_number_of_at_most_18_digits_or_by_a_title_of_its_own(archive, reference, found):
     archive.db.execute("PRAGMA foreign_keys = OFF")
     for number, title in ((3, "Tides"), (10**17, "Ebb"), (10**18, "Ebb")):
         put(archive.db, "articles", number % 7, id=number, page_id=number, title=title)
@@ -265,9 +257,7 @@ _ACTS = st.lists(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(acts=_ACTS)
-def test_whatever_happens_all_taken_back_is_as_if_nobody_had_ruled(
-    tmp_path_factory: pytest.TempPathFactory, words: Callable[..., str], acts: list[tuple[str, bool, str | None, str]]
-) -> None:
+def test_whatever_happens_all_taken_back_is_as_if_nobody_had_ruled(tmp_path_factory, words, acts):
     """Articles and ledger are those of an archive where the same happened without rulings."""
     assert texts_after_acts(tmp_path_factory.mktemp("ruled"), words, acts, rules=True) == texts_after_acts(
         tmp_path_factory.mktemp("plain"), words, acts, rules=False

@@ -1,12 +1,8 @@
 """The queue of pictures: those of articles, once each, without those that are refused or known."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from sqlite_utils import Database
 
 from broadsheet.cleaners.document import ArticleImage, Metadata, UrlSource
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
@@ -16,7 +12,6 @@ from broadsheet.output.write.picture_queue import PictureAtHand, pictures_at_han
 from broadsheet.output.write.takedowns import take_down
 from tests.crawler.pictures import png
 from tests.internal_tables import IMAGES, PICTURES
-from tests.output.conftest import Maker
 from tests.output.filled_rows import put, rows
 from tests.output.illustrated import picture_outcome
 
@@ -33,7 +28,7 @@ def queued(archive: Archive) -> list[str]:
     return [url.removeprefix(f"{SITE}/i/") for (url,) in archive.db.execute(query)]
 
 
-def test_pictures_of_articles_and_their_leads_are_queued_once(archive: Archive, make: Maker) -> None:
+def test_pictures_of_articles_and_their_leads_are_queued_once(archive, make):
     first = make.outcome(f"{SITE}/1", "one two", images=images("a.png", "b.png", "c.png#top"))
     assert first.page
     lead = replace(first.page, metadata=replace(first.page.metadata, image=f"{SITE}/i/lead.jpg"))
@@ -49,7 +44,7 @@ def test_pictures_of_articles_and_their_leads_are_queued_once(archive: Archive, 
     assert archive.db.execute("SELECT found_on FROM urls WHERE url LIKE '%/b.png'").fetchone() == (f"{SITE}/1",)
 
 
-def test_what_was_taken_down_never_comes_back(archive: Archive, make: Maker) -> None:
+def test_what_was_taken_down_never_comes_back(archive, make):
     archive.save([make.outcome(f"{SITE}/1", "one", images=images("a.png", "b.png"))])
     take_down(archive.db, f"{SITE}/i/a.png")
     take_down(archive.db, f"{SITE}/*/b*")
@@ -58,9 +53,7 @@ def test_what_was_taken_down_never_comes_back(archive: Archive, make: Maker) -> 
     assert queued(archive) == ["c.png"]
 
 
-def test_a_picture_is_shown_where_its_redirects_end_also_where_a_page_links_to_that_file(
-    archive: Archive, make: Maker
-) -> None:
+def test_a_picture_is_shown_where_its_redirects_end_also_where_a_page_links_to_that_file(archive, make):
     archive.save([make.outcome(f"{SITE}/1", "one", images=images("a.png"))])
     linked = Outcome(f"{SITE}/i/c.png", UrlState.SKIPPED, OutcomeReason.MEDIA_TYPE)
     archive.save([linked])
@@ -76,7 +69,7 @@ def test_a_picture_is_shown_where_its_redirects_end_also_where_a_page_links_to_t
     assert shown == [(f"{SITE}/i/a.png", 3)]
 
 
-def test_redirects_in_a_circle_show_nothing(archive: Archive, make: Maker) -> None:
+def test_redirects_in_a_circle_show_nothing(archive, make):
     archive.save([make.outcome(f"{SITE}/1", "one", images=images("a.png"))])
     queue_pictures(archive.db, NOW)
     for name, target in (("a.png", "b.png"), ("b.png", "a.png")):
@@ -86,7 +79,7 @@ def test_redirects_in_a_circle_show_nothing(archive: Archive, make: Maker) -> No
 
 
 @pytest.fixture
-def shown(archive: Archive) -> Database:
+def shown(archive):
     """An article with a picture in its page, one as its lead, and a relative one."""
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
@@ -115,9 +108,7 @@ def shown(archive: Archive) -> Database:
         ("page", "failed", "timeout", "a", False),
     ],
 )
-def test_what_failed_or_was_no_page_is_queued(
-    shown: Database, kind: str, state: str, reason: str, name: str, is_queued: bool
-) -> None:
+def test_what_failed_or_was_no_page_is_queued(shown, kind, state, reason, name, is_queued):
     put(shown, "urls", 1, id=1, url=f"{SITE}/i/{name}", kind=kind, state=state, reason=reason, location=None)
     put(shown, "urls", 2, id=2, url=f"{SITE}/i/lead", kind="picture", state="done", reason="", location=None)
     put(shown, "urls", 3, id=3, url="waiting", kind="page", state="queued", location=None)
@@ -146,9 +137,7 @@ CAPTURE = {"http_status": 200, "warc_file": "f", "truncated": None, "fetched_at"
         ({}, {"url": f"{SITE}/i/other"}, False),
     ],
 )
-def test_a_response_at_hand_is_the_latest_whole_one_of_a_picture(
-    shown: Database, url: dict[str, Any], capture: dict[str, Any], is_found: bool
-) -> None:
+def test_a_response_at_hand_is_the_latest_whole_one_of_a_picture(shown, url, capture, is_found):
     here = {"url": f"{SITE}/i/a"}
     put(shown, "urls", 1, id=1, **({"kind": "picture", "state": "done", "reason": "", "location": None} | here | url))
     for number, at in ((7, "2026-01-04"), (9, "2026-01-05"), (8, "2026-01-05")):
@@ -162,7 +151,7 @@ def test_a_response_at_hand_is_the_latest_whole_one_of_a_picture(
 
 
 @pytest.mark.parametrize("directive", ["noimageindex", "noimageai", "broadsheet: noimageai", "noindex"])
-def test_pages_that_refuse_show_no_pictures_where_directives_are_obeyed(shown: Database, directive: str) -> None:
+def test_pages_that_refuse_show_no_pictures_where_directives_are_obeyed(shown, directive):
     shown.execute("UPDATE captures SET directives = json_array('x', ?) WHERE id = 1", [directive])
     shown.conn.commit()
     assert queue_pictures(shown, NOW, obeys_directives=True) == (2 if directive == "noindex" else 0)

@@ -1,7 +1,5 @@
 """What is queued again, what its row keeps, and what is learned from a look."""
 
-from __future__ import annotations
-
 import time
 from datetime import datetime, timedelta, timezone
 
@@ -75,7 +73,7 @@ def test_start_page_and_sitemap_are_always_looked_at_a_story_when_it_is_due(craw
 
 
 @pytest.mark.parametrize(("every", "due"), [(0.0, 3), (2 * 3600, 2), (3 * 3600, 2), (4 * 3600, 1), (6 * 3600, 0)])
-def test_where_lists_wait_too_every_holds_for_them_and_for_stories(crawled, make, every: float, due: int) -> None:
+def test_where_lists_wait_too_every_holds_for_them_and_for_stories(crawled, make, every, due):
     """They were seen 5, 3 and 1.2 hours ago; what is due after no time of a person's, a list is after an hour."""
     urls = [HOME, MAP, STORY]
     for url, minutes in zip(urls, (300, 180, 72), strict=True):
@@ -94,16 +92,12 @@ def test_lists_go_before_stories_and_new_stories_before_known_ones(crawled, make
     assert queued_urls == [MAP, HOME, HOST + "new", STORY]
 
 
-def test_what_was_looked_at_since_the_update_began_is_not_queued(crawled, make):
+@pytest.mark.parametrize("is_resumed", [True, False])
+def test_what_was_looked_at_since_the_update_began_is_not_queued(crawled, make, is_resumed):
+    """Unless another run fetched it in the second in which the update begins."""
     fetched = row(crawled, STORY, "fetched_at")[0]
-    crawled.queue_revisits(update(make, revisit_all=True, started_at=fetched, is_resumed=True))
-    assert STORY not in queued(crawled)
-
-
-def test_what_another_run_fetched_in_the_second_in_which_an_update_begins_is_queued(crawled, make):
-    fetched = row(crawled, STORY, "fetched_at")[0]
-    crawled.queue_revisits(update(make, revisit_all=True, started_at=fetched))
-    assert STORY in queued(crawled)
+    crawled.queue_revisits(update(make, revisit_all=True, started_at=fetched, is_resumed=is_resumed))
+    assert (STORY in queued(crawled)) is not is_resumed
 
 
 def test_not_modified_keeps_the_reason_and_moves_last_seen(crawled, make):
@@ -235,7 +229,7 @@ def history(visited_at: str = NOON, **values: object) -> VisitHistory:
         ("", 24),
     ],
 )
-def test_the_first_interval_is_an_eighth_of_the_age(article_date: str, hours: int) -> None:
+def test_the_first_interval_is_an_eighth_of_the_age(article_date, hours):
     assert current_interval(history(article_date=article_date)) == hours * 3600
 
 
@@ -247,12 +241,12 @@ def test_the_first_interval_is_an_eighth_of_the_age(article_date: str, hours: in
     ],
 )  # fmt: skip
 def test_a_change_halves_the_interval_none_makes_it_half_as_long_again_between_an_hour_and_thirty_days(
-    interval: int, changed: bool, following: int
-) -> None:
+    interval, changed, following
+):
     assert next_interval(history(interval_seconds=interval), changed=changed) == following
 
 
-def test_it_grows_where_one_look_in_three_finds_a_change_and_shrinks_where_one_in_two_does() -> None:
+def test_it_grows_where_one_look_in_three_finds_a_change_and_shrinks_where_one_in_two_does():
     for lower, upper, every in ((100, 720, 3), (1, 10, 2)):
         interval = 100 * MIN_INTERVAL
         for number in range(60):
@@ -260,56 +254,57 @@ def test_it_grows_where_one_look_in_three_finds_a_change_and_shrinks_where_one_i
         assert lower * MIN_INTERVAL <= interval <= upper * MIN_INTERVAL
 
 
-def test_due_after_the_interval_and_a_little_early() -> None:
-    page = history(interval_seconds=10 * 3600)
-    assert not is_due(page, "2026-05-10T20:59:00+00:00", RevisitPolicy())
-    assert is_due(page, "2026-05-10T21:00:00+00:00", RevisitPolicy())
-
-
-def test_every_and_all_go_before_the_interval() -> None:
-    page, later = history(interval_seconds=MAX_INTERVAL), "2026-05-10T18:00:00+00:00"
-    assert not is_due(page, later, RevisitPolicy())
-    assert is_due(page, later, RevisitPolicy(interval_seconds=6 * 3600))
-    assert not is_due(history(interval_seconds=MIN_INTERVAL), later, RevisitPolicy(interval_seconds=DAY))
-    assert is_due(page, NOON, RevisitPolicy(revisit_all=True))
+WAITS = {"interval_seconds": 10 * 3600}
+LONG = {"interval_seconds": MAX_INTERVAL}
 
 
 @pytest.mark.parametrize(
-    ("announced_date", "is_change"),
+    ("values", "now", "policy", "due"),
     [
-        ("2026-05-10T12:00:01Z", True),
-        ("2026-05-10T14:00:01+02:00", True),
-        ("2026-05-10T12:00:00Z", False),
-        ("2026-05-10", True),  # some time on that day
-        ("2026-05-09", False),
-        ("Sun, 10 May 2026 13:00:00 GMT", True),
-        ("2026-05", False),
-        ("soon", False),
-        ("", False),
-        (" 2026-05-10 ", True),
+        (WAITS, "2026-05-10T20:59:00+00:00", {}, False),
+        (WAITS, "2026-05-10T21:00:00+00:00", {}, True),  # a little early
+        (LONG, "2026-05-10T18:00:00+00:00", {}, False),
+        (LONG, "2026-05-10T18:00:00+00:00", {"interval_seconds": 6 * 3600}, True),
+        ({"interval_seconds": 3600}, "2026-05-10T18:00:00+00:00", {"interval_seconds": DAY}, False),
+        (LONG, NOON, {"revisit_all": True}, True),
+        ({"visited_at": ""}, NOON, {}, True),
+        ({"visited_at": "2200-01-01", "interval_seconds": 1}, "", {}, True),
     ],
 )
-def test_a_date_after_our_last_look_announces_a_change(announced_date: str, is_change: bool) -> None:
-    assert is_announced(history(), announced_date, "2026-05-11T00:00:00+00:00") is is_change
+def test_a_page_is_due_after_its_interval_unless_every_or_all_is_asked_for(values, now, policy, due):
+    assert is_due(history(**values), now, RevisitPolicy(**policy)) is due
 
 
-def test_who_announced_in_vain_three_times_is_not_believed() -> None:
-    assert is_announced(history(unfounded_announcements=2), "2026-05-11", "2026-05-12T00:00:00+00:00")
-    assert not is_announced(history(unfounded_announcements=3), "2026-05-11", "2026-05-12T00:00:00+00:00")
+MOMENT = "2026-05-10T14:00:00Z"
 
 
-def test_the_same_day_is_announced_once() -> None:
-    later = "2026-05-10T15:00:00+00:00"
-    assert is_announced(history(lastmod="2026-05-09"), "2026-05-10", later)
-    assert not is_announced(history(lastmod="2026-05-10"), "2026-05-10", later)
-    assert is_announced(history(lastmod="2026-05-11"), "2026-05-11", "2026-05-11T15:00:00+00:00"), "of another day"
-    moment = "2026-05-10T14:00:00Z"
-    assert is_announced(history(lastmod=moment), moment, later), "no day alone"
-    assert not is_announced(history(visited_at=""), "2026-05-10", later)
-
-
-def test_a_date_in_the_future_announces_no_more_than_now() -> None:
-    assert not is_announced(history(), "2031-01-01", NOON)
+@pytest.mark.parametrize(
+    ("announced_date", "values", "is_change"),
+    [
+        ("2026-05-10T12:00:01Z", {}, True),
+        ("2026-05-10T14:00:01+02:00", {}, True),
+        ("2026-05-10T12:00:00Z", {}, False),
+        ("2026-05-10", {}, True),  # some time on that day
+        ("2026-05-09", {}, False),
+        ("Sun, 10 May 2026 13:00:00 GMT", {}, True),
+        ("2026-05", {}, False),
+        ("soon", {}, False),
+        ("", {}, False),
+        (" 2026-05-10 ", {}, True),
+        ("2026-05-11", {"unfounded_announcements": 2}, True),
+        ("2026-05-11", {"unfounded_announcements": 3}, False),  # in vain three times
+        ("2026-05-10", {"lastmod": "2026-05-09"}, True),
+        ("2026-05-10", {"lastmod": "2026-05-10"}, False),  # the same day is announced once
+        ("2026-05-11", {"lastmod": "2026-05-11"}, True),  # of another day
+        (MOMENT, {"lastmod": MOMENT}, True),  # no day alone
+        ("2026-05-10", {"visited_at": ""}, False),
+        ("2026-05-12T12:00:01Z", {"visited_at": "2026-05-12T12:00:00+00:00"}, False),  # no more than now
+        ("2031-01-01", {"visited_at": "2026-05-12T12:00:00+00:00"}, False),
+    ],
+)
+def test_a_date_after_our_last_look_announces_a_change(announced_date, values, is_change):
+    now = "2026-05-12T00:00:00+00:00"
+    assert is_announced(history(**values), announced_date, now) is is_change
 
 
 @pytest.mark.parametrize(
@@ -325,7 +320,7 @@ def test_a_date_in_the_future_announces_no_more_than_now() -> None:
         ("0001-01-01T00:00:00+14:00", None),
     ],
 )
-def test_dates_as_sitemaps_write_them(text: str, instant: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dates_as_sitemaps_write_them(text, instant, monkeypatch):
     """In any zone of the machine."""
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
@@ -338,15 +333,9 @@ def test_dates_as_sitemaps_write_them(text: str, instant: str | None, monkeypatc
 def test_the_next_visits_are_those_that_an_update_makes(crawled, make):
     now = "2026-01-01T12:00:00+00:00"
     crawled.save([make.outcome(f"{HOST}{n}", f"{WORDS} {n}") for n in range(2)])
-    crawled.db.execute(
-        "UPDATE urls SET held_at = '2026-01-01T00:00:00+00:00', _revisit_seconds = 3600 WHERE url = ?", [STORY]
-    )
-    crawled.db.execute(
-        "UPDATE urls SET held_at = '2026-01-01T11:00:00+00:00', _revisit_seconds = 86400 WHERE url = ?", [f"{HOST}0"]
-    )
-    crawled.db.execute(
-        "UPDATE urls SET held_at = '2026-01-01T11:30:00+00:00', _revisit_seconds = 86400 WHERE url = ?", [f"{HOST}1"]
-    )
+    for url, at, seconds in ((STORY, "00:00", 3600), (f"{HOST}0", "11:00", 86400), (f"{HOST}1", "11:30", 86400)):
+        values = [f"2026-01-01T{at}:00+00:00", seconds, url]
+        crawled.db.execute("UPDATE urls SET held_at = ?, _revisit_seconds = ? WHERE url = ?", values)
     outlook = foresee_visits(crawled.db, now)
     assert outlook == VisitOutlook(3, 1, "2026-01-02T08:36:00+00:00")
     urls = {STORY, f"{HOST}0", f"{HOST}1"}
@@ -383,7 +372,7 @@ def url_row(**values: object) -> UrlRow:
         ({"state": "queued", "reason": "http_404"}, "h", True),
     ],
 )
-def test_a_failure_that_says_nothing_of_the_page_is_no_visit(values, visited_at, was_fetched) -> None:
+def test_a_failure_that_says_nothing_of_the_page_is_no_visit(values, visited_at, was_fetched):
     row = url_row(**values)
     assert row.visit_history == VisitHistory(visited_at, 7, "d", 1, "l")
     assert row.was_fetched is was_fetched
@@ -398,10 +387,5 @@ def test_a_failure_that_says_nothing_of_the_page_is_no_visit(values, visited_at,
         ({"kind": "feed", "depth": 2}, True),
     ],
 )
-def test_files_start_pages_and_sections_announce_articles(values, announces) -> None:
+def test_files_start_pages_and_sections_announce_articles(values, announces):
     assert url_row(**values).announces_articles is announces
-
-
-def test_what_was_never_visited_is_due_and_without_a_time_all_is() -> None:
-    assert is_due(history(visited_at=""), NOON, RevisitPolicy())
-    assert is_due(history(visited_at="2200-01-01", interval_seconds=1), "", RevisitPolicy())

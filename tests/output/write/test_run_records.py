@@ -1,7 +1,5 @@
 """Runs of an archive and the redirects that they followed."""
 
-from __future__ import annotations
-
 import itertools
 
 import pytest
@@ -32,14 +30,14 @@ def urls(*names: str) -> tuple[str, ...]:
     return tuple(f"{HOST}/{name}" for name in names)
 
 
-def test_what_waits_is_known_by_the_redirects_that_led_there(archive: Archive) -> None:
+def test_what_waits_is_known_by_the_redirects_that_led_there(archive):
     redirect(archive, "a", "b", "c")
     redirect(archive, "x", "y")
     archive.save([Outcome(f"{HOST}/y", "done", "article", 200)])
     assert redirect_chains(archive.db, 10) == {f"{HOST}/c": urls("a", "b")}
 
 
-def test_a_chain_is_cut_and_a_circle_ends(archive: Archive) -> None:
+def test_a_chain_is_cut_and_a_circle_ends(archive):
     redirect(archive, *"abcdefgh")
     assert redirect_chains(archive.db, 3) == {f"{HOST}/h": urls("e", "f", "g")}
     redirect(archive, "p", "q", "p")
@@ -47,19 +45,19 @@ def test_a_chain_is_cut_and_a_circle_ends(archive: Archive) -> None:
     assert redirect_chains(archive.db, 10)[f"{HOST}/waits"] == urls("p", "q")
 
 
-def test_a_redirect_that_was_not_followed_leads_nowhere(archive: Archive) -> None:
+def test_a_redirect_that_was_not_followed_leads_nowhere(archive):
     redirect(archive, "a", "b", state="failed")
     assert redirect_chains(archive.db, 10) == {}
     assert moved_seeds(archive.db, urls("a"), 10) == ()
 
 
 @pytest.mark.parametrize(("max_steps", "targets"), [(10, ("b", "c")), (1, ("b",))])
-def test_where_start_urls_moved(archive: Archive, max_steps: int, targets: tuple[str, ...]) -> None:
+def test_where_start_urls_moved(archive, max_steps, targets):
     redirect(archive, "a", "b", "c")
     assert moved_seeds(archive.db, urls("a", "other"), max_steps) == urls(*targets)
 
 
-def test_hosts_whose_start_page_is_still_to_be_read(archive: Archive) -> None:
+def test_hosts_whose_start_page_is_still_to_be_read(archive):
     names = ("queued", "read", "linked")
     sources = ("seed", "seed", "link")
     rows = [
@@ -72,12 +70,12 @@ def test_hosts_whose_start_page_is_still_to_be_read(archive: Archive) -> None:
     assert hosts_of_queued_seeds(archive.db, start_urls) == {"queued.test"}
 
 
-def test_start_urls_that_move_in_a_circle(archive: Archive) -> None:
+def test_start_urls_that_move_in_a_circle(archive):
     redirect(archive, "a", "b", "a")
     assert set(moved_seeds(archive.db, urls("a"), 10)) == set(urls("a", "b"))
 
 
-def test_start_urls_that_are_of_no_use_failed_for_good_or_were_taken_down(archive: Archive) -> None:
+def test_start_urls_that_are_of_no_use_failed_for_good_or_were_taken_down(archive):
     archive.save([Outcome(f"{HOST}/gone", "failed", "http_404", 404), Outcome(f"{HOST}/list", "done", "list", 200)])
     archive.save([Outcome(f"{HOST}/down", "done", "list", 200)])
     take_down(archive.db, f"{HOST}/down")
@@ -85,7 +83,7 @@ def test_start_urls_that_are_of_no_use_failed_for_good_or_were_taken_down(archiv
     assert useless_seeds(archive.db, seeds) == dict(zip(urls("gone", "down"), ("http_404", "forgotten"), strict=True))
 
 
-def test_an_update_that_was_cut_short_began_with_the_first_of_its_kind(archive: Archive) -> None:
+def test_an_update_that_was_cut_short_began_with_the_first_of_its_kind(archive):
     def run(revisit: str, *end: str) -> None:
         number = archive.runs.start(f"update {revisit}", {"seeds": ["one"], "revisit": revisit}, {})
         if end:

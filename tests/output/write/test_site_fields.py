@@ -1,7 +1,5 @@
 """Fields by the site's evidence: put, taken back and carried over, each column of each table that says so."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from typing import Any
@@ -35,7 +33,7 @@ AT = "2026-05-05T00:00:00+00:00"
 
 
 @pytest.fixture
-def page(archive: Archive, make: Maker) -> Archive:
+def page(archive, make):
     """Two articles of two hosts that state the same."""
     outcomes = [make.outcome(f"http://{host}.test/1", f"text of {host}") for host in "ab"]
     archive.save([with_page(outcome, metadata=OWN) for outcome in outcomes])
@@ -47,7 +45,7 @@ def article(archive: Archive, page_id: int = FIRST) -> dict[str, Any]:
     return row
 
 
-def test_values_take_the_place_of_the_page_s_in_each_column(page: Archive) -> None:
+def test_values_take_the_place_of_the_page_s_in_each_column(page):
     before, other = article(page), article(page, SECOND)
     assert replace_site_fields(page.db, FIRST, [TITLE, AUTHORS, DAY], AT)
     after = article(page)
@@ -68,7 +66,7 @@ def test_values_take_the_place_of_the_page_s_in_each_column(page: Archive) -> No
     assert pages_with_site_fields(page.db, "b.test") == set()
 
 
-def test_the_same_values_again_change_nothing_and_others_take_all_back(page: Archive) -> None:
+def test_the_same_values_again_change_nothing_and_others_take_all_back(page):
     before = article(page)
     assert not replace_site_fields(page.db, FIRST, [], AT)
     replace_site_fields(page.db, FIRST, [TITLE, AUTHORS], AT)
@@ -81,7 +79,7 @@ def test_the_same_values_again_change_nothing_and_others_take_all_back(page: Arc
     assert article(page) == before
 
 
-def test_a_page_without_an_article_has_no_fields(page: Archive) -> None:
+def test_a_page_without_an_article_has_no_fields(page):
     assert not replace_site_fields(page.db, 9, [TITLE], AT)
     assert stored_metadata(page.db, 9) is None
     stored = stored_metadata(page.db, FIRST)
@@ -94,7 +92,7 @@ def page_rows(archive: Archive, make: Maker, **metadata: Any) -> Any:
     return outcome.page
 
 
-def test_a_page_stored_again_keeps_what_the_site_says_of_its_own_values(page: Archive, make: Maker) -> None:
+def test_a_page_stored_again_keeps_what_the_site_says_of_its_own_values(page, make):
     replace_site_fields(page.db, FIRST, [TITLE, AUTHORS], AT)
     replace_site_fields(page.db, SECOND, [TITLE, AUTHORS], AT)
     kept, own = raised_fields(page.db, FIRST, page_rows(page, make))
@@ -111,9 +109,7 @@ def test_a_page_stored_again_keeps_what_the_site_says_of_its_own_values(page: Ar
     "changed",
     [{"title": "Snow | Paper"}, {"sources": {"title": "markup", "authors": "meta"}}, {"sources": {"authors": "meta"}}],
 )
-def test_a_page_with_another_own_value_or_source_loses_that_field_alone(
-    page: Archive, make: Maker, changed: dict[str, Any]
-) -> None:
+def test_a_page_with_another_own_value_or_source_loses_that_field_alone(page, make, changed):
     for page_id in (FIRST, SECOND):
         replace_site_fields(page.db, page_id, [TITLE, AUTHORS], AT)
     kept, own = raised_fields(page.db, FIRST, page_rows(page, make, **changed))
@@ -123,20 +119,20 @@ def test_a_page_with_another_own_value_or_source_loses_that_field_alone(
     assert len(own_fields(page.db, SECOND)) == 2
 
 
-def test_a_page_without_values_by_the_site_s_evidence_is_stored_as_it_is(page: Archive, make: Maker) -> None:
+def test_a_page_without_values_by_the_site_s_evidence_is_stored_as_it_is(page, make):
     replace_site_fields(page.db, SECOND, [TITLE, AUTHORS], AT)
     stated = page_rows(page, make)
     assert raised_fields(page.db, FIRST, stated) == (stated, ())
 
 
-def test_what_is_forgotten_is_of_one_page(page: Archive) -> None:
+def test_what_is_forgotten_is_of_one_page(page):
     for page_id in (FIRST, SECOND):
         replace_site_fields(page.db, page_id, [TITLE], AT)
     put_own_fields(page.db, FIRST, ())
     assert (own_fields(page.db, FIRST), len(own_fields(page.db, SECOND))) == ([], 1)
 
 
-def test_a_value_without_a_source_has_none() -> None:
+def test_a_value_without_a_source_has_none():
     assert with_field(OWN, "title", "x", "").sources == {"authors": "meta"}
     assert with_field(OWN, "title", "x", "text").sources == {"title": "text", "authors": "meta"}
     assert with_field(OWN, "authors", '["A", "B"]', "text").authors == ("A", "B")

@@ -1,7 +1,5 @@
 """Takedowns: what was stored is gone from the file's bytes, and never comes back."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,7 +50,7 @@ def urls(archive: Archive) -> dict[str, tuple[str, str]]:
     return {url.removeprefix(HOST): (state, reason) for url, state, reason in rows}
 
 
-def test_nothing_of_it_is_left_in_the_bytes(file: Path, make: Maker, words: Callable[..., str]) -> None:
+def test_nothing_of_it_is_left_in_the_bytes(file, make, words):
     with Archive.open(file, make.clock) as archive:
         stored(archive, make, words)
     assert all(word in raw(file) for word in UNIQUE)
@@ -64,7 +62,7 @@ def test_nothing_of_it_is_left_in_the_bytes(file: Path, make: Maker, words: Call
     assert COMMON.encode() in raw(file)
 
 
-def test_a_takedown_is_remembered_with_its_numbers(archive: Archive, make: Maker, words: Callable[..., str]) -> None:
+def test_a_takedown_is_remembered_with_its_numbers(archive, make, words):
     stored(archive, make, words)
     take_down(archive.db, HOST + "secret", "asked by letter", make.clock)
     row = "SELECT urls, articles, blocks, note FROM takedowns WHERE pattern = ?"
@@ -76,7 +74,7 @@ def test_a_takedown_is_remembered_with_its_numbers(archive: Archive, make: Maker
     assert archive.db.execute(row, [HOST + "secret"]).fetchone() == (3, 1, 2, "asked by letter")
 
 
-def test_what_matches_is_not_queued_again_whoever_adds_it(archive: Archive, make: Maker) -> None:
+def test_what_matches_is_not_queued_again_whoever_adds_it(archive, make):
     archive.save([make.outcome(HOST + "people/ann", SECRET)])
     take_down(archive.db, HOST + "people/*", "", make.clock)
     ann, *others = (make.discovered(f"{HOST}people/{name}", found_via="seed") for name in ("ann", "bob", "eve"))
@@ -87,7 +85,7 @@ def test_what_matches_is_not_queued_again_whoever_adds_it(archive: Archive, make
     assert Queue(archive.db).counts()["queued"] == 0
 
 
-def test_a_page_that_names_a_forgotten_one_as_its_own_is_not_stored(archive: Archive, make: Maker) -> None:
+def test_a_page_that_names_a_forgotten_one_as_its_own_is_not_stored(archive, make):
     archive.save([make.outcome(HOST + "secret", SECRET)])
     take_down(archive.db, HOST + "secret", "", make.clock)
     archive.save([make.outcome(HOST + "amp/secret", SECRET, canonical=HOST + "secret")])
@@ -105,15 +103,13 @@ def test_a_page_that_names_a_forgotten_one_as_its_own_is_not_stored(archive: Arc
         (HOST + "A*", []),
     ],
 )
-def test_only_the_star_is_a_wildcard(archive: Archive, make: Maker, pattern: str, taken: list[str]) -> None:
+def test_only_the_star_is_a_wildcard(archive, make, pattern, taken):
     for url in ("a?b=1", "axb=1", "[x]y", "xy"):
         archive.save([make.outcome(HOST + url, f"The story of {url}")])
     assert [url.removeprefix(HOST) for url in plan_takedown(archive.db, pattern).urls] == taken
 
 
-def test_other_addresses_of_what_a_pattern_names_stay_forgotten(
-    archive: Archive, make: Maker, words: Callable[..., str]
-) -> None:
+def test_other_addresses_of_what_a_pattern_names_stay_forgotten(archive, make, words):
     stored(archive, make, words)
     take_down(archive.db, HOST + "sec*", "", make.clock)
     rows = dict(archive.db.execute("SELECT pattern, articles FROM takedowns").fetchall())
@@ -122,13 +118,13 @@ def test_other_addresses_of_what_a_pattern_names_stay_forgotten(
     assert not is_forgotten(archive.db, HOST + "other")
 
 
-def test_an_address_that_an_earlier_version_noted_at_its_url_alone_is_forgotten(archive: Archive, make: Maker) -> None:
+def test_an_address_that_an_earlier_version_noted_at_its_url_alone_is_forgotten(archive, make):
     archive.save([make.outcome(HOST + "copy", SECRET)])
     archive.db.execute("UPDATE urls SET state = 'skipped', reason = 'forgotten'")
     assert is_forgotten(archive.db, HOST + "copy")
 
 
-def test_a_redirect_to_a_front_page_takes_no_front_page_down(archive: Archive, make: Maker) -> None:
+def test_a_redirect_to_a_front_page_takes_no_front_page_down(archive, make):
     archive.save([make.outcome(HOST)])
     moved = make.failure(HOST + "gone")
     archive.save([type(moved)(HOST + "gone", "done", "redirect", 301, make.clock(), location=HOST)])
@@ -136,9 +132,7 @@ def test_a_redirect_to_a_front_page_takes_no_front_page_down(archive: Archive, m
     assert urls(archive) == {"": ("done", "empty"), "gone": ("skipped", "forgotten")}
 
 
-def test_the_plan_names_pages_that_keep_its_words_and_changes_nothing(
-    file: Path, make: Maker, words: Callable[..., str]
-) -> None:
+def test_the_plan_names_pages_that_keep_its_words_and_changes_nothing(file, make, words):
     with Archive.open(file, make.clock) as archive:
         stored(archive, make, words)
     before = file.read_bytes()
@@ -149,22 +143,20 @@ def test_the_plan_names_pages_that_keep_its_words_and_changes_nothing(
     assert file.read_bytes() == before
 
 
-def test_a_url_is_spelled_as_the_archive_spells_it_and_a_pattern_as_it_is() -> None:
+def test_a_url_is_spelled_as_the_archive_spells_it_and_a_pattern_as_it_is():
     assert archive_pattern(" HTTPS://A.example/x#part ") == "https://a.example/x"
     assert archive_pattern("https://A.example/*") == "https://A.example/*"
     assert archive_pattern("no url") == "no url"
 
 
-def test_backups_beside_an_archive_are_found(tmp_path: Path) -> None:
+def test_backups_beside_an_archive_are_found(tmp_path):
     (tmp_path / "a.db.backup-v1").touch()
     (tmp_path / "b.db.backup-v1").touch()
     assert archive_backups(tmp_path / "a.db") == (str(tmp_path / "a.db.backup-v1"),)
 
 
 @pytest.mark.parametrize(("length", "count", "listed"), [(79, 2, 0), (80, 2, 2), (80, 20, 20), (80, 21, 20)])
-def test_pages_that_keep_eighty_characters_of_it_are_named_twenty_at_most(
-    archive: Archive, make: Maker, length: int, count: int, listed: int
-) -> None:
+def test_pages_that_keep_eighty_characters_of_it_are_named_twenty_at_most(archive, make, length, count, listed):
     block = "x" * length
     archive.save([make.outcome(HOST + "secret", SECRET, block), make.outcome(HOST + "cut", COMMON, removed=(block,))])
     archive.save([make.outcome(f"{HOST}copy/{number:02}", f"Story {number}", block) for number in range(count)])
@@ -172,9 +164,7 @@ def test_pages_that_keep_eighty_characters_of_it_are_named_twenty_at_most(
     assert copies == tuple(f"{HOST}copy/{number:02}" for number in range(listed))
 
 
-def test_a_takedown_that_fails_changes_nothing(
-    archive: Archive, make: Maker, words: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_takedown_that_fails_changes_nothing(archive, make, words, monkeypatch):
     archive.keep_raw({"software": "tests"})
     stored(archive, make, words)
     before = "\n".join(archive.db.iterdump())

@@ -1,10 +1,7 @@
 """Patterns of URLs: what yields goes on, what goes on without anything new is spent, also after a kill."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -25,7 +22,7 @@ FEW = PatternLimits(narrow_pattern=5, wide_pattern=12, host=40, list_file=3)
 
 
 @pytest.fixture
-def archive(file: Path, make: Maker) -> Archive:
+def archive(file, make):
     with Archive.open(file, make.clock, FEW) as opened:
         yield opened
 
@@ -55,7 +52,7 @@ def dry(archive: Archive, make: Maker, count: int, path: str = "list?x={}") -> N
         page(archive, make, path.format(number), path.format(number + 1))
 
 
-def test_pages_that_lead_to_their_like_alone_are_skipped_after_the_bound(archive: Archive, make: Maker) -> None:
+def test_pages_that_lead_to_their_like_alone_are_skipped_after_the_bound(archive, make):
     page(archive, make, "", "list?x=0", "list?x=900")
     dry(archive, make, 5)
     assert state(archive, "list?x=900") == ("queued", "")
@@ -66,7 +63,7 @@ def test_pages_that_lead_to_their_like_alone_are_skipped_after_the_bound(archive
     assert state(archive, "contact") == ("queued", "")
 
 
-def test_a_pattern_of_articles_has_no_bound(archive: Archive, make: Maker) -> None:
+def test_a_pattern_of_articles_has_no_bound(archive, make):
     page(archive, make, "", *(f"story?p={number}" for number in range(60)))
     for number in range(50):
         page(archive, make, f"story?p={number}", text=f"Story {number} of the town")
@@ -74,14 +71,14 @@ def test_a_pattern_of_articles_has_no_bound(archive: Archive, make: Maker) -> No
     assert state(archive, "story?p=59") == ("queued", "")
 
 
-def test_articles_with_a_text_that_is_known_are_no_yield(archive: Archive, make: Maker) -> None:
+def test_articles_with_a_text_that_is_known_are_no_yield(archive, make):
     page(archive, make, "", "story?k=99")
     for number in range(8):
         page(archive, make, f"story?k={number}", f"story?k={number + 1}", text="The same story of the town")
     assert state(archive, "story?k=99") == ("skipped", "trap:pattern")
 
 
-def test_a_list_that_leads_to_new_articles_goes_on(archive: Archive, make: Maker) -> None:
+def test_a_list_that_leads_to_new_articles_goes_on(archive, make):
     page(archive, make, "", "list?x=0", "list?x=900")
     for number in range(30):
         page(archive, make, f"list?x={number}", f"list?x={number + 1}", f"news/the-story-{number}-of")
@@ -89,7 +86,7 @@ def test_a_list_that_leads_to_new_articles_goes_on(archive: Archive, make: Maker
     assert state(archive, "list?x=900") == ("queued", "")
 
 
-def test_links_of_another_kind_are_hope_but_not_without_end(archive: Archive, make: Maker) -> None:
+def test_links_of_another_kind_are_hope_but_not_without_end(archive, make):
     page(archive, make, "", "list?x=900")
     for number in range(20):
         page(archive, make, f"list?x={number}", f"list?x={number + 1}", f"news/item-{number}")
@@ -99,7 +96,7 @@ def test_links_of_another_kind_are_hope_but_not_without_end(archive: Archive, ma
     assert state(archive, "list?x=900") == ("skipped", "trap:pattern")
 
 
-def test_a_spent_pattern_that_yields_again_is_queued_again(archive: Archive, make: Maker) -> None:
+def test_a_spent_pattern_that_yields_again_is_queued_again(archive, make):
     page(archive, make, "", "list?x=900", "list?x=901")
     dry(archive, make, 8)
     assert state(archive, "list?x=900")[0] == "skipped"
@@ -107,7 +104,7 @@ def test_a_spent_pattern_that_yields_again_is_queued_again(archive: Archive, mak
     assert state(archive, "list?x=900") == ("queued", "")
 
 
-def test_what_sitemaps_name_is_fetched_and_counts_against_nothing(archive: Archive, make: Maker) -> None:
+def test_what_sitemaps_name_is_fetched_and_counts_against_nothing(archive, make):
     listed = tuple(make.discovered(f"{HOST}list?x={number}", found_via="sitemap") for number in range(60))
     archive.save([replace(make.failure(HOST + "sitemap.xml"), kind="sitemap", state="done", discovered_urls=listed)])
     for number in range(50):
@@ -117,7 +114,7 @@ def test_what_sitemaps_name_is_fetched_and_counts_against_nothing(archive: Archi
     assert state(archive, "list?x=900") == ("queued", "")
 
 
-def test_feeds_that_name_nothing_new_are_bounded(archive: Archive, make: Maker) -> None:
+def test_feeds_that_name_nothing_new_are_bounded(archive, make):
     for number in range(6):
         following = make.discovered(f"{HOST}feed?page={number + 1}", kind="feed", found_via="next")
         feed = replace(make.failure(f"{HOST}feed?page={number}"), kind="feed", state="done", reason="feed")
@@ -126,7 +123,7 @@ def test_feeds_that_name_nothing_new_are_bounded(archive: Archive, make: Maker) 
 
 
 @pytest.mark.parametrize("reason", ["language", "too_old"])
-def test_articles_left_out_are_no_trap(archive: Archive, make: Maker, reason: str) -> None:
+def test_articles_left_out_are_no_trap(archive, make, reason):
     page(archive, make, "", "story?k=99")
     for number in range(20):
         outcome = make.outcome(f"{HOST}story?k={number}", page_type=PageType.OTHER)
@@ -134,14 +131,14 @@ def test_articles_left_out_are_no_trap(archive: Archive, make: Maker, reason: st
     assert state(archive, "story?k=99") == ("queued", "")
 
 
-def test_links_that_are_not_queued_count_for_nothing(archive: Archive, make: Maker) -> None:
+def test_links_that_are_not_queued_count_for_nothing(archive, make):
     skipped = [make.discovered(f"{HOST}list?x={number}", state="skipped", reason="depth") for number in range(9)]
     archive.save([make.outcome(HOST, page_type=PageType.LIST, discovered_urls=tuple(skipped))])
     assert counts(archive, "/word?x") is None
     assert state(archive, "list?x=8") == ("skipped", "depth")
 
 
-def test_failures_do_not_count(archive: Archive, make: Maker) -> None:
+def test_failures_do_not_count(archive, make):
     page(archive, make, "", "list?x=900")
     for number in range(20):
         archive.save([make.failure(f"{HOST}list?x={number}")])
@@ -149,7 +146,7 @@ def test_failures_do_not_count(archive: Archive, make: Maker) -> None:
 
 
 @pytest.mark.parametrize("is_reversed", [False, True])
-def test_another_order_of_the_same_parameters_is_one_url(archive: Archive, make: Maker, is_reversed: bool) -> None:
+def test_another_order_of_the_same_parameters_is_one_url(archive, make, is_reversed):
     archive.db.execute(f"PRAGMA reverse_unordered_selects = {is_reversed}")  # of rows that no query puts in order
     page(archive, make, "", "l?a=1&b=2", "l?b=2&a=1", "l?a=2&b=1", "l?a=1&a=2", "l?a=2&a=1")
     states = {path: state(archive, path)[1] for path in ("l?b=2&a=1", "l?a=2&b=1", "l?a=1&a=2", "l?a=2&a=1")}
@@ -159,7 +156,7 @@ def test_another_order_of_the_same_parameters_is_one_url(archive: Archive, make:
     assert state(archive, "l?b=1&a=2") == ("queued", "")
 
 
-def test_the_count_goes_on_after_the_file_was_closed(file: Path, make: Maker) -> None:
+def test_the_count_goes_on_after_the_file_was_closed(file, make):
     with Archive.open(file, make.clock, FEW) as archive:
         page(archive, make, "", "list?x=900")
         dry(archive, make, 4)
@@ -171,7 +168,7 @@ def test_the_count_goes_on_after_the_file_was_closed(file: Path, make: Maker) ->
         assert state(archive, "list?x=901") == ("skipped", "trap:pattern")
 
 
-def test_a_batch_that_fails_leaves_no_count(archive: Archive, make: Maker) -> None:
+def test_a_batch_that_fails_leaves_no_count(archive, make):
     page(archive, make, "", "list?x=900")
     batch = [make.outcome(f"{HOST}list?x={number}", page_type=PageType.LIST) for number in range(9)]
     broken = replace(batch[-1], url=HOST + "broken", reason=None)
@@ -207,9 +204,7 @@ def test_a_batch_that_fails_leaves_no_count(archive: Archive, make: Maker) -> No
         ("feed /word", {"dry": 4}, 9, True),
     ],
 )
-def test_a_pattern_is_spent_after_so_many_dry_pages(
-    archive: Archive, pattern: str, counts: dict[str, int], host_articles: int, is_spent: bool
-) -> None:
+def test_a_pattern_is_spent_after_so_many_dry_pages(archive, pattern, counts, host_articles, is_spent):
     """More if it brought articles, or lists those of its host."""
     tracker, names = archive._pattern_tracker, ("fetched", "articles", "led", "dry", "hopes", "echoes")
     for name, values in {"*": {"articles": host_articles}, pattern: counts}.items():
@@ -229,9 +224,7 @@ def test_a_pattern_is_spent_after_so_many_dry_pages(
         ({"text_digest": "same", "title": "Other", "own_type": "list"}, 10, True),
     ],
 )
-def test_a_text_is_new_unless_another_page_has_it_or_nearly_so(
-    archive: Archive, make: Maker, stored: dict[str, object], difference: int, is_new: bool
-) -> None:
+def test_a_text_is_new_unless_another_page_has_it_or_nearly_so(archive, make, stored, difference, is_new):
     db, url = archive.db, HOST + "new"
     db.execute("PRAGMA foreign_keys = OFF")
     for number, address in ((1, HOST + "stored"), (2, url)):
@@ -250,7 +243,7 @@ SAMPLING = PatternLimits(sampled=3)
 
 
 @pytest.fixture
-def sampling(file: Path, make: Maker) -> Archive:
+def sampling(file, make):
     with Archive.open(file, make.clock, SAMPLING) as opened:
         yield opened
 
@@ -279,7 +272,7 @@ def visit_tags(archive: Archive, make: Maker, count: int) -> None:
         page(archive, make, f"tag/{number}")
 
 
-def test_a_barren_pattern_is_sampled_where_the_sitemap_names_all_articles(sampling: Archive, make: Maker) -> None:
+def test_a_barren_pattern_is_sampled_where_the_sitemap_names_all_articles(sampling, make):
     sitemap(sampling, make, 30)
     link_to_tags(sampling, make)
     visit_tags(sampling, make, 2)
@@ -291,16 +284,14 @@ def test_a_barren_pattern_is_sampled_where_the_sitemap_names_all_articles(sampli
 
 
 @pytest.mark.parametrize(("count", "listed"), [(29, 29), (32, 30), (40, 0)], ids=["few", "partial", "none"])
-def test_a_sitemap_that_is_short_or_partial_cuts_nothing(
-    sampling: Archive, make: Maker, count: int, listed: int
-) -> None:
+def test_a_sitemap_that_is_short_or_partial_cuts_nothing(sampling, make, count, listed):
     sitemap(sampling, make, count, listed=listed)
     link_to_tags(sampling, make)
     visit_tags(sampling, make, 10)
     assert queued(sampling, "tag/") == 93
 
 
-def test_a_sampled_page_that_leads_to_an_article_ends_the_sampling(sampling: Archive, make: Maker) -> None:
+def test_a_sampled_page_that_leads_to_an_article_ends_the_sampling(sampling, make):
     sitemap(sampling, make, 30)
     link_to_tags(sampling, make)
     visit_tags(sampling, make, 3)
@@ -310,7 +301,7 @@ def test_a_sampled_page_that_leads_to_an_article_ends_the_sampling(sampling: Arc
     assert queued(sampling, "tag/") == 99
 
 
-def test_a_site_with_new_articles_outside_its_sitemap_is_queued_again(sampling: Archive, make: Maker) -> None:
+def test_a_site_with_new_articles_outside_its_sitemap_is_queued_again(sampling, make):
     sitemap(sampling, make, 30)
     link_to_tags(sampling, make)
     visit_tags(sampling, make, 3)
@@ -324,7 +315,7 @@ def comment_page(archive: Archive, make: Maker, number: int, *, title: str = "Th
     page(archive, make, f"comment/{number}", text=text, canonical=HOST + "news/the-flood", title=title)
 
 
-def test_pages_that_all_name_a_stored_article_as_canonical_are_sampled(sampling: Archive, make: Maker) -> None:
+def test_pages_that_all_name_a_stored_article_as_canonical_are_sampled(sampling, make):
     page(sampling, make, "", *(f"comment/{number}" for number in range(103)))
     page(sampling, make, "news/the-flood", text="The flood came at night", title="The flood")
     for number in range(3):
@@ -332,7 +323,7 @@ def test_pages_that_all_name_a_stored_article_as_canonical_are_sampled(sampling:
     assert queued(sampling, "comment/") <= 25
 
 
-def test_pages_with_titles_of_their_own_are_not_sampled(sampling: Archive, make: Maker) -> None:
+def test_pages_with_titles_of_their_own_are_not_sampled(sampling, make):
     page(sampling, make, "", *(f"comment/{number}" for number in range(103)))
     page(sampling, make, "news/the-flood", text="The flood came at night", title="The flood")
     for number in range(5):
@@ -340,7 +331,7 @@ def test_pages_with_titles_of_their_own_are_not_sampled(sampling: Archive, make:
     assert queued(sampling, "comment/") == 98
 
 
-def test_what_is_sampled_is_known_to_the_next_crawl(file: Path, make: Maker) -> None:
+def test_what_is_sampled_is_known_to_the_next_crawl(file, make):
     with Archive.open(file, make.clock, SAMPLING) as archive:
         sitemap(archive, make, 30)
         link_to_tags(archive, make)
@@ -354,7 +345,7 @@ def test_what_is_sampled_is_known_to_the_next_crawl(file: Path, make: Maker) -> 
         assert queued(archive, "tag/") >= before + 100
 
 
-def test_queued_sitemaps_are_bounded_by_host_and_in_all(file: Path, make: Maker) -> None:
+def test_queued_sitemaps_are_bounded_by_host_and_in_all(file, make):
     def listed(url: str, hosts: Sequence[str], count: int) -> Outcome:
         rows = (
             DiscoveredUrl(f"http://{host}/{url}{n}.xml", host, UrlKind.SITEMAP, UrlSource.SITEMAP)
@@ -379,9 +370,7 @@ def test_queued_sitemaps_are_bounded_by_host_and_in_all(file: Path, make: Maker)
         ("tag/{}", "list", UrlKind.PAGE, 20), ("old/{}", "http_404", UrlKind.PAGE, 30),
     ],
 )  # fmt: skip
-def test_what_leads_to_nothing_so_often_in_a_row_is_sampled_on_any_host(
-    file: Path, make: Maker, path: str, reason: str, kind: UrlKind, least: int
-) -> None:
+def test_what_leads_to_nothing_so_often_in_a_row_is_sampled_on_any_host(file, make, path, reason, kind, least):
     names = ["".join("abcdefghij"[int(digit)] for digit in f"{n:03}") + "word" for n in range(130)]
     with Archive.open(file, make.clock, PatternLimits()) as archive:
         with write_transaction(archive.db):

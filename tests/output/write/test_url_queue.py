@@ -1,7 +1,5 @@
 """The queue: its order, what is excluded or waits, and what an earlier run left."""
 
-from __future__ import annotations
-
 import itertools
 
 import pytest

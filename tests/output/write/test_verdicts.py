@@ -1,7 +1,5 @@
 """Verdicts of a site's memory above a page's own: put, taken back, carried over, and never above a person's ruling."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -18,7 +16,6 @@ from broadsheet.output.write.verdicts import (
     site_verdict_reasons,
 )
 from tests.internal_tables import OWN_VERDICTS, PAGE_BLOCKS, REASONS
-from tests.output.conftest import Maker
 from tests.output.filled_rows import rows
 
 REPEATED = Verdict(False, RemovalReason.REPEATED, "site/repeated")
@@ -29,7 +26,7 @@ AT = "2026-01-01T00:00:00+00:00"
 
 
 @pytest.fixture
-def page(archive: Archive, make: Maker) -> Archive:
+def page(archive, make):
     """Two pages of three kept blocks each; on the third block of the first a person's ruling holds."""
     archive.save([make.outcome(f"http://{host}.test/", "one two", "three four", "five six") for host in "ab"])
     db = archive.db
@@ -57,7 +54,7 @@ def set_all(archive: Archive, positions: tuple[int, ...]) -> int:
     return int(archive.db.execute(f"SELECT id FROM {REASONS} WHERE rule = 'site/repeated'").fetchone()[0])
 
 
-def test_a_site_verdict_goes_above_the_own_one_and_below_a_ruling(page: Archive) -> None:
+def test_a_site_verdict_goes_above_the_own_one_and_below_a_ruling(page):
     before = verdicts(page, PAGE_BLOCKS)
     reason = set_all(page, (1, 2))
     assert verdicts(page, PAGE_BLOCKS) == before | {(FIRST, 1): (0, reason)}
@@ -68,7 +65,7 @@ def test_a_site_verdict_goes_above_the_own_one_and_below_a_ruling(page: Archive)
     assert site_verdict_reasons(page.db, SECOND) == {}
 
 
-def test_verdicts_that_the_site_no_longer_has_are_taken_back(page: Archive) -> None:
+def test_verdicts_that_the_site_no_longer_has_are_taken_back(page):
     before = {table: verdicts(page, table) for table in (PAGE_BLOCKS, OWN_VERDICTS)}
     set_all(page, (0, 1, 2))
     reason = set_all(page, (0,))
@@ -78,14 +75,14 @@ def test_verdicts_that_the_site_no_longer_has_are_taken_back(page: Archive) -> N
     assert {table: verdicts(page, table) for table in before} == before
 
 
-def test_verdicts_are_carried_with_the_own_ones_that_they_replaced(page: Archive) -> None:
+def test_verdicts_are_carried_with_the_own_ones_that_they_replaced(page):
     blocks = {row["position"]: row["block_id"] for row in rows(page.db, PAGE_BLOCKS) if row["page_id"] == FIRST}
     reason = set_all(page, (1, 2))
     assert read_carried_verdicts(page.db, FIRST) == {(blocks[n], 1, OWN): (0, reason) for n in (1, 2)}
     assert read_carried_verdicts(page.db, SECOND) == {}
 
 
-def test_the_article_s_text_follows(page: Archive) -> None:
+def test_the_article_s_text_follows(page):
     set_all(page, (0, 2))
     texts = {row["page_id"]: row["text"] for row in rows(page.db, "articles")}
     assert texts == {FIRST: "three four", SECOND: "one two\nthree four\nfive six"}

@@ -1,6 +1,4 @@
-"""All that each kind of write changes in an archive in which each kind of row stands: rows that go, rows that come."""
-
-from __future__ import annotations
+"""All rows of an archive in which each kind of row stands, and what each kind of write changes of them."""
 
 import re
 import shutil
@@ -48,7 +46,7 @@ from broadsheet.output.write.run_records import (
 )
 from broadsheet.output.write.takedowns import plan_takedown, take_down
 from broadsheet.output.write.url_queue import PassingReason, Queue, give_up_host, queue_left_out
-from tests.internal_tables import labelled
+from tests.internal_tables import labelled, named
 from tests.output.conftest import Maker
 from tests.output.filled_rows import rows, tables
 from tests.output.harbour import (
@@ -66,7 +64,9 @@ from tests.output.harbour import (
 from tests.output.illustrated import MILL, RIVER
 from tests.output.told import as_json, expected, sections, told, unpacked
 
-FILE = Path(__file__).with_name("whole_changes.txt")
+FILE, TABLES_FILE = (Path(__file__).with_name(f"whole_{name}.txt") for name in ("changes", "tables"))
+NAMES = """SELECT name FROM sqlite_master WHERE (type = 'table' OR type = 'view' AND substr(name, 1, 1) <> '_')
+    AND name NOT LIKE 'sqlite%' AND name NOT LIKE '_sqlite%' AND name NOT LIKE 'articles_fts%'"""
 ONE = article_id(f"{SITE}/1")
 LATER = "2026-01-20T00:00:00+00:00"
 
@@ -216,7 +216,7 @@ CHANGE: dict[str, Callable[[Archive, Maker], list[object]]] = {
 
 
 @pytest.fixture(scope="module")
-def harbour(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def harbour(tmp_path_factory):
     folder = tmp_path_factory.mktemp("harbour")
     fill_harbour(folder / "ebb.db")
     return folder
@@ -252,7 +252,7 @@ def differences(before: Dump, after: Dump) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", CHANGE)
-def test_a_write_changes_these_rows(harbour: Path, tmp_path: Path, name: str) -> None:
+def test_a_write_changes_these_rows(harbour, tmp_path, name):
     shutil.copytree(harbour, tmp_path / "copy")
     make = Maker(Tides(20 * 86_400))
     with settled_facts(), Archive.open(tmp_path / "copy/ebb.db", make.clock) as archive:
@@ -264,5 +264,14 @@ def test_a_write_changes_these_rows(harbour: Path, tmp_path: Path, name: str) ->
     assert text == expected(FILE, name, text)
 
 
-def test_nothing_else_is_expected() -> None:
+def test_all_kinds_of_writes_and_all_tables_are_looked_at(harbour):
     assert list(sections(FILE)) == list(CHANGE)
+    names = Database(harbour / "ebb.db").execute(NAMES).fetchall()
+    assert sorted(sections(TABLES_FILE)) == sorted(labelled(name) for (name,) in names)
+
+
+@pytest.mark.parametrize("name", sections(TABLES_FILE))
+def test_two_crawls_and_a_person_s_verdicts_leave_these_rows(harbour, name):
+    found = Database(harbour / "ebb.db").query(f"SELECT * FROM {named(name)}")
+    text = told(sorted(map(as_json, unpacked(found))))
+    assert text == expected(TABLES_FILE, name, text)
