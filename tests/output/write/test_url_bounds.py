@@ -52,56 +52,40 @@ def dry(archive: Archive, make: Maker, count: int, path: str = "list?x={}") -> N
         page(archive, make, path.format(number), path.format(number + 1))
 
 
-def test_pages_that_lead_to_their_like_alone_are_skipped_after_the_bound(archive, make):
-    page(archive, make, "", "list?x=0", "list?x=900")
-    dry(archive, make, 5)
-    assert state(archive, "list?x=900") == ("queued", "")
-    dry(archive, make, 6)
-    assert state(archive, "list?x=900") == ("skipped", "trap:pattern")
-    page(archive, make, "about", "list?x=901", "contact")
-    assert state(archive, "list?x=901") == ("skipped", "trap:pattern")
-    assert state(archive, "contact") == ("queued", "")
+def lists(numbers, *more):
+    """Lists that each lead to the next one, and to more."""
+    return [(f"list?x={n}", [f"list?x={n + 1}", *(link.format(n) for link in more)], "") for n in numbers]
 
 
-def test_a_pattern_of_articles_has_no_bound(archive, make):
-    page(archive, make, "", *(f"story?p={number}" for number in range(60)))
-    for number in range(50):
-        page(archive, make, f"story?p={number}", text=f"Story {number} of the town")
-    assert counts(archive, "/word?p") == (50, 50, 0, 0, 0)
-    assert state(archive, "story?p=59") == ("queued", "")
+def stories(numbers, text="Story {} of the town"):
+    return [(f"story?p={n}", [f"story?p={n + 1}"], text.format(n)) for n in numbers]
 
 
-def test_articles_with_a_text_that_is_known_are_no_yield(archive, make):
-    page(archive, make, "", "story?k=99")
-    for number in range(8):
-        page(archive, make, f"story?k={number}", f"story?k={number + 1}", text="The same story of the town")
-    assert state(archive, "story?k=99") == ("skipped", "trap:pattern")
+START = ("", ["list?x=900", "story?p=900"], "")
+NEWS = [step for n in range(30) for step in (*lists([n], "news/story-{}-of"), (f"news/story-{n}-of", [], f"News {n}"))]
+SITES = {
+    "as far as the bound": (lists(range(5)), "list?x=900", "queued"),
+    "after the bound": (lists(range(11)), "list?x=900", "trap:pattern"),
+    "found later": ([*lists(range(11)), ("about", ["list?x=901", "contact"], "")], "list?x=901", "trap:pattern"),
+    "another pattern": ([*lists(range(11)), ("about", ["list?x=901", "contact"], "")], "contact", "queued"),
+    "articles": (stories(range(50)), "story?p=900", "queued"),
+    "articles with one text": (stories(range(8), "The same story of the town"), "story?p=900", "trap:pattern"),
+    "lists that lead to articles": (NEWS, "list?x=900", "queued"),
+    "links of another kind": (lists(range(20), "news/item-{}"), "list?x=900", "queued"),
+    "links of another kind without end": (lists(range(60), "news/item-{}"), "list?x=900", "trap:pattern"),
+    "one that yields again": ([*lists(range(8)), ("list?x=901", [], "At last")], "list?x=900", "queued"),
+}  # fmt: skip
 
 
-def test_a_list_that_leads_to_new_articles_goes_on(archive, make):
-    page(archive, make, "", "list?x=0", "list?x=900")
-    for number in range(30):
-        page(archive, make, f"list?x={number}", f"list?x={number + 1}", f"news/the-story-{number}-of")
-        page(archive, make, f"news/the-story-{number}-of", text=f"Story {number} of the town")
-    assert state(archive, "list?x=900") == ("queued", "")
-
-
-def test_links_of_another_kind_are_hope_but_not_without_end(archive, make):
-    page(archive, make, "", "list?x=900")
-    for number in range(20):
-        page(archive, make, f"list?x={number}", f"list?x={number + 1}", f"news/item-{number}")
-    assert state(archive, "list?x=900") == ("queued", "")
-    for number in range(20, 60):
-        page(archive, make, f"list?x={number}", f"list?x={number + 1}", f"news/item-{number}")
-    assert state(archive, "list?x=900") == ("skipped", "trap:pattern")
-
-
-def test_a_spent_pattern_that_yields_again_is_queued_again(archive, make):
-    page(archive, make, "", "list?x=900", "list?x=901")
-    dry(archive, make, 8)
-    assert state(archive, "list?x=900")[0] == "skipped"
-    page(archive, make, "list?x=901", text="A story at last")
-    assert state(archive, "list?x=900") == ("queued", "")
+@pytest.mark.parametrize("name", SITES)
+def test_a_pattern_goes_on_that_yields_and_is_skipped_after_the_bound(archive, make, name):
+    """Pages by path with their links and texts, and what becomes of one more."""
+    steps, path, expected = SITES[name]
+    for url, links, text in [START, *steps]:
+        page(archive, make, url, *links, text=text)
+    assert state(archive, path) == (("queued", "") if expected == "queued" else ("skipped", expected))
+    if name == "articles":
+        assert counts(archive, "/word?p") == (50, 50, 49, 0, 0)
 
 
 def test_what_sitemaps_name_is_fetched_and_counts_against_nothing(archive, make):
@@ -109,9 +93,8 @@ def test_what_sitemaps_name_is_fetched_and_counts_against_nothing(archive, make)
     archive.save([replace(make.failure(HOST + "sitemap.xml"), kind="sitemap", state="done", discovered_urls=listed)])
     for number in range(50):
         page(archive, make, f"list?x={number}")
-    assert state(archive, "list?x=59") == ("queued", "")
     page(archive, make, "about", "list?x=900")
-    assert state(archive, "list?x=900") == ("queued", "")
+    assert [state(archive, path) for path in ("list?x=59", "list?x=900")] == [("queued", "")] * 2
 
 
 def test_feeds_that_name_nothing_new_are_bounded(archive, make):
@@ -122,12 +105,13 @@ def test_feeds_that_name_nothing_new_are_bounded(archive, make):
     assert state(archive, "feed?page=6") == ("skipped", "trap:pattern")
 
 
-@pytest.mark.parametrize("reason", ["language", "too_old"])
-def test_articles_left_out_are_no_trap(archive, make, reason):
+@pytest.mark.parametrize("reason", ["language", "too_old", "http_500"])
+def test_failures_and_articles_left_out_are_no_trap(archive, make, reason):
     page(archive, make, "", "story?k=99")
     for number in range(20):
         outcome = make.outcome(f"{HOST}story?k={number}", page_type=PageType.OTHER)
-        archive.save([replace(outcome, state="skipped", reason=reason)])
+        failure = make.failure(outcome.url)
+        archive.save([failure if reason == "http_500" else replace(outcome, state="skipped", reason=reason)])
     assert state(archive, "story?k=99") == ("queued", "")
 
 
@@ -136,13 +120,6 @@ def test_links_that_are_not_queued_count_for_nothing(archive, make):
     archive.save([make.outcome(HOST, page_type=PageType.LIST, discovered_urls=tuple(skipped))])
     assert counts(archive, "/word?x") is None
     assert state(archive, "list?x=8") == ("skipped", "depth")
-
-
-def test_failures_do_not_count(archive, make):
-    page(archive, make, "", "list?x=900")
-    for number in range(20):
-        archive.save([make.failure(f"{HOST}list?x={number}")])
-    assert state(archive, "list?x=900") == ("queued", "")
 
 
 @pytest.mark.parametrize("is_reversed", [False, True])
@@ -263,80 +240,56 @@ def queued(archive: Archive, beginning: str) -> int:
     return archive.db.execute(query, [f"{HOST}{beginning}%"]).fetchone()[0]
 
 
-def link_to_tags(archive: Archive, make: Maker) -> None:
+def barren(archive: Archive, make: Maker, articles: int, tags: int, *, listed: int | None = None) -> int:
+    """Store articles, links to 103 pages of tags, and so many of these; how many of the tags wait."""
+    sitemap(archive, make, articles, listed=listed)
     page(archive, make, "", *(f"tag/{number}" for number in range(103)))
-
-
-def visit_tags(archive: Archive, make: Maker, count: int) -> None:
-    for number in range(count):
+    for number in range(tags):
         page(archive, make, f"tag/{number}")
+    return queued(archive, "tag/")
 
 
-def test_a_barren_pattern_is_sampled_where_the_sitemap_names_all_articles(sampling, make):
-    sitemap(sampling, make, 30)
-    link_to_tags(sampling, make)
-    visit_tags(sampling, make, 2)
-    assert queued(sampling, "tag/") == 101
-    page(sampling, make, "tag/2")
-    assert 2 <= queued(sampling, "tag/") <= 25
+@pytest.mark.parametrize(
+    ("articles", "listed", "tags"), [(30, 30, 2), (29, 29, 10), (32, 30, 10), (40, 0, 10)],
+    ids=["two pages", "few articles", "a partial sitemap", "no sitemap"],
+)  # fmt: skip
+def test_a_barren_pattern_is_not_sampled(sampling, make, articles, listed, tags):
+    assert barren(sampling, make, articles, tags, listed=listed) == 103 - tags
+
+
+def test_it_is_where_the_sitemap_names_all_articles_until_a_page_of_it_leads_to_another(sampling, make):
+    waiting = barren(sampling, make, 30, 3)
+    assert 2 <= waiting <= 25
     skipped = "SELECT count(*) FROM urls WHERE state = 'skipped' AND reason = 'dry'"
-    assert sampling.db.execute(skipped).fetchone()[0] == 100 - queued(sampling, "tag/")
-
-
-@pytest.mark.parametrize(("count", "listed"), [(29, 29), (32, 30), (40, 0)], ids=["few", "partial", "none"])
-def test_a_sitemap_that_is_short_or_partial_cuts_nothing(sampling, make, count, listed):
-    sitemap(sampling, make, count, listed=listed)
-    link_to_tags(sampling, make)
-    visit_tags(sampling, make, 10)
-    assert queued(sampling, "tag/") == 93
-
-
-def test_a_sampled_page_that_leads_to_an_article_ends_the_sampling(sampling, make):
-    sitemap(sampling, make, 30)
-    link_to_tags(sampling, make)
-    visit_tags(sampling, make, 3)
-    assert queued(sampling, "tag/") <= 25
+    assert sampling.db.execute(skipped).fetchone()[0] == 100 - waiting
     page(sampling, make, "tag/50", "news/not-listed-at-all")
     page(sampling, make, "news/not-listed-at-all", text="What no sitemap names")
     assert queued(sampling, "tag/") == 99
 
 
 def test_a_site_with_new_articles_outside_its_sitemap_is_queued_again(sampling, make):
-    sitemap(sampling, make, 30)
-    link_to_tags(sampling, make)
-    visit_tags(sampling, make, 3)
+    barren(sampling, make, 30, 3)
     for number in range(2):
         page(sampling, make, f"new/item-{number}", text=f"An item of which the sitemap is silent, {number}")
     assert queued(sampling, "tag/") == 100
 
 
-def comment_page(archive: Archive, make: Maker, number: int, *, title: str = "The flood") -> None:
-    text = f"Reader {number} says something about it"
-    page(archive, make, f"comment/{number}", text=text, canonical=HOST + "news/the-flood", title=title)
-
-
-def test_pages_that_all_name_a_stored_article_as_canonical_are_sampled(sampling, make):
+@pytest.mark.parametrize(
+    ("title", "count", "least", "most"), [("The flood", 3, 1, 25), ("Another story, {}", 5, 98, 98)]
+)
+def test_pages_that_all_name_a_stored_article_as_canonical_are_sampled(sampling, make, title, count, least, most):
+    """Not those with titles of their own."""
     page(sampling, make, "", *(f"comment/{number}" for number in range(103)))
     page(sampling, make, "news/the-flood", text="The flood came at night", title="The flood")
-    for number in range(3):
-        comment_page(sampling, make, number)
-    assert queued(sampling, "comment/") <= 25
-
-
-def test_pages_with_titles_of_their_own_are_not_sampled(sampling, make):
-    page(sampling, make, "", *(f"comment/{number}" for number in range(103)))
-    page(sampling, make, "news/the-flood", text="The flood came at night", title="The flood")
-    for number in range(5):
-        comment_page(sampling, make, number, title=f"Another story, {number}")
-    assert queued(sampling, "comment/") == 98
+    for number in range(count):
+        text, changes = f"Reader {number} says something about it", {"canonical": HOST + "news/the-flood"}
+        page(sampling, make, f"comment/{number}", text=text, title=title.format(number), **changes)
+    assert least <= queued(sampling, "comment/") <= most
 
 
 def test_what_is_sampled_is_known_to_the_next_crawl(file, make):
     with Archive.open(file, make.clock, SAMPLING) as archive:
-        sitemap(archive, make, 30)
-        link_to_tags(archive, make)
-        visit_tags(archive, make, 3)
-        before = queued(archive, "tag/")
+        before = barren(archive, make, 30, 3)
     with Archive.open(file, make.clock, SAMPLING) as archive:
         page(archive, make, "about", *(f"tag/{number}" for number in range(200, 300)))
         assert before < queued(archive, "tag/") <= before + 25

@@ -6,7 +6,6 @@ import pytest
 
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.write import url_queue as module
-from broadsheet.output.write import url_queue as requeue
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import (
@@ -138,30 +137,25 @@ def test_each_value_of_a_discovered_url_has_its_column(archive, queue, make):
     )  # fmt: skip
 
 
+SKIPPED = {"state": "skipped", "reason": "depth"}
+
+
 @pytest.mark.parametrize(
-    ("later", "lastmod"),
-    [({"priority": 5, "lastmod": "2026-06-01"}, "2026-06-01"), ({"priority": 5}, "2026-05-01"),
-     ({"lastmod": "2026-06-01"}, "2026-05-01")],
-    ids=["better and dated", "better and without date", "no better"],
-)  # fmt: skip
-def test_a_better_way_to_a_queued_url_brings_its_date_and_none_takes_one_away(archive, make, later, lastmod):
-    add(archive, make.discovered("http://a.test/1", priority=1, lastmod="2026-05-01"))
-    add(archive, make.discovered("http://a.test/1", **later))
+    ("first", "later", "lastmod"),
+    [
+        ({"priority": 1, "lastmod": "2026-05-01"}, {"priority": 5, "lastmod": "2026-06-01"}, "2026-06-01"),
+        ({"priority": 1, "lastmod": "2026-05-01"}, {"priority": 5}, "2026-05-01"),
+        ({"priority": 1, "lastmod": "2026-05-01"}, {"lastmod": "2026-06-01"}, "2026-05-01"),
+        ({"priority": 5}, {"priority": 1, "lastmod": "2026-05-01"}, "2026-05-01"),
+        ({}, SKIPPED | {"lastmod": "2026-06-01"}, "2026-06-01"),
+        ({"lastmod": "2026-05-01"}, SKIPPED | {"lastmod": "2026-06-01"}, "2026-05-01"),
+    ],
+)
+def test_a_better_way_to_a_queued_url_brings_its_date_any_fills_an_empty_one(archive, make, first, later, lastmod):
+    """And none takes one away."""
+    for values in (first, later):
+        add(archive, make.discovered("http://a.test/1", **values))
     assert stored_row(archive, "http://a.test/1")[8] == lastmod
-
-
-def test_a_date_fills_an_empty_one_on_no_better_way_too(archive, make):
-    add(archive, make.discovered("http://a.test/1", priority=5))
-    add(archive, make.discovered("http://a.test/1", priority=1, lastmod="2026-05-01"))
-    assert stored_row(archive, "http://a.test/1")[8] == "2026-05-01"
-
-
-def test_a_date_of_what_is_noted_and_not_queued_fills_an_empty_one_alone(archive, make):
-    add(archive, make.discovered("http://a.test/1"), make.discovered("http://a.test/2", lastmod="2026-05-01"))
-    for number in (1, 2):
-        dated = make.discovered(f"http://a.test/{number}", state="skipped", reason="depth", lastmod="2026-06-01")
-        add(archive, dated)
-    assert [stored_row(archive, f"http://a.test/{n}")[8] for n in (1, 2)] == ["2026-06-01", "2026-05-01"]
 
 
 def retry(archive, url, not_before):
@@ -231,7 +225,7 @@ def test_a_host_is_given_up_in_steps_and_taken_up_by_a_later_run(archive, queue,
     assert steps == [3, 2, 0]
     assert queue.counts() == {"queued": 1, "done": 0, "failed": 5, "skipped": 0}
     archive.save([make.failure("http://b.test/")])
-    assert archive.requeue(requeue.UNREACHED_HOSTS) == 5
+    assert archive.requeue(UNREACHED_HOSTS) == 5
     assert queue.counts() == {"queued": 5, "done": 0, "failed": 1, "skipped": 0}
     assert [queued_url.attempts for queued_url in queue.take(HOST, 9)] == [0] * 5
 
@@ -259,35 +253,6 @@ def test_pictures_wait_until_the_queue_turns_to_them(archive, queue, make):
     assert queue.next_hosts("", 5) == [(HOST, True)]
     assert [queued_url.kind for queued_url in queue.take(HOST, 5)] == ["picture"]
     assert archive.skip_queued("limit") == 0
-
-
-PLANS = {
-    "take": (module._PAGES.take, [HOST, 5], {"urls_ready (host=? AND <expr><?)"}),
-    "take pictures": (module._PICTURES.take, [HOST, 5], {"urls_ready (host=? AND <expr>>?)"}),
-    "due": (module._PAGES.take_due, [HOST, "", 5], {"urls_retry (host=? AND _not_before>? AND _not_before<?)"}),
-    "astray": (module._PAGES.take_too_late, [HOST, "", 5], {"urls_retry (host=? AND _not_before>?)"}),
-    "hosts": (module._PAGES.hosts, {"after": "", "count": 5, "now": "", "astray": ""}, {"urls_ready (host>?)"}),
-    "any": (module._PAGES.any, [], {"urls_outcome (state=? AND kind=?)"}),
-    "give up": (module._GIVE_UP.format(rows=module._READY), ["", "", HOST, 5], {"urls_ready (host=?)"}),
-    "requeue": (
-        requeue._NEXT_IDS.format(""),
-        ["failed", "page", "a", 0, 9, 5],
-        {"urls_outcome (state=? AND kind=? AND reason=? AND rowid>? AND rowid<?)"},
-    ),
-    "reasons": (
-        requeue._NEXT_REASON.format(">="),
-        ["failed", "page", "a", "b"],
-        {"urls_outcome (state=? AND kind=? AND reason>? AND reason<?)"},
-    ),
-}
-
-
-@pytest.mark.parametrize("name", PLANS)
-def test_no_query_sorts_or_scans(archive, name):
-    query, values, indexes = PLANS[name]
-    steps = [row[3] for row in archive.db.execute("EXPLAIN QUERY PLAN " + query, values)]
-    assert all(any(index in step for step in steps) for index in indexes)
-    assert not [step for step in steps if "TEMP B-TREE" in step or "SCAN urls" in step]
 
 
 def work(archive, call):
