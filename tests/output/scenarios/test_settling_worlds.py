@@ -19,15 +19,12 @@ from broadsheet.cleaners.document import (
     AUTHORS,
     DAY_MONTH,
     PUBLISHED,
-    Block,
-    BlockKind,
     FieldStatement,
     Metadata,
     Outlink,
     PageType,
     Verdict,
 )
-from broadsheet.cleaners.judge.article_text import assemble
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.page_rows import article_id
@@ -45,18 +42,18 @@ from broadsheet.output.write.person_verdicts import Ruling, drop_ruling, store_r
 from broadsheet.output.write.url_queue import add_urls
 from broadsheet.output.write.verdicts import apply_rulings
 from tests import internal_tables as inner
-from tests.output.cleaned_pages import cleaned_page, with_page
+from tests.output.cleaned_pages import cleaned_page
 from tests.output.conftest import Clock, Maker
+from tests.output.settle.stories import BODY, KEPT, PROMO, with_blocks
 from tests.sampling import sampled
 
 HOSTS = ("a.test", "b.test", "c.test", "d.test")
 URLS = [f"http://{host}/story-{'abcdefghijklmn'[number]}" for host in HOSTS for number in range(14)]
 SIGNATURES = [b"", *(pack_signature(list(range(first, first + 30))) for first in (0, 100, 200))]
 SERIAL_URLS = [f"http://a.test/long{end}" for end in ("", "?page=2", "?page=3")]
-KEPT = Verdict(True, "selected", "extractor/selected")
 LEFT_OUT = Verdict(False, "closing line", "model/closing-line")
 REMOVED = Verdict(False, "share buttons", "share.icons")
-BODY, NOTE, TAGS = "body>main>div.text>p", "body>main>div.note>p", "body>main>div.tags>p"
+NOTE, TAGS = "body>main>div.note>p", "body>main>div.tags>p"
 Step = Callable[[Archive], None]
 
 
@@ -65,7 +62,6 @@ def words(name: str, count: int) -> str:
 
 
 STORIES = [tuple(words(f"story{'abcdefghijklmnopqrstuvwx'[n]}{part}", 24) for part in "xyz") for n in range(24)]
-PROMO = "Support this magazine with a small gift for its next issue of the year"
 SERIES_NOTE = words("series", 60)
 TITLE = "The harbour"
 SHORT_NOTE = "Tide tables are sold at the harbour office of the town"
@@ -144,22 +140,11 @@ class World:
             rows.append((words(url[-1] * 2, 6), TAGS, self.chance.choice((REMOVED, REMOVED, REMOVED, KEPT))))
         if changes.get("page_type") is not PageType.OTHER:  # of which no block is stored
             self.saved_texts += [row[0] for row in rows]
-        blocks = tuple(Block(n, BlockKind.PARAGRAPH, text, "", path) for n, (text, path, _) in enumerate(rows))
-        verdicts = tuple(row[2] for row in rows)
-        text, markdown = assemble(blocks, verdicts)
         outcome = self.make.outcome(url, "x", **changes)
-        layout_signature = self.chance.choice(SIGNATURES)
-        chances = bytes(self.chance.choice((3, 40, 128, 230, 252)) for _ in rows) if self.chance.random() < 0.9 else b""
-        outcome = with_page(
-            outcome,
-            blocks=blocks,
-            verdicts=verdicts,
-            text=text,
-            markdown=markdown,
-            layout_signature=layout_signature,
-            chances=chances,
-            **self.fields_of(url, cleaned_page(outcome).metadata),
-        )
+        values = {"layout_signature": self.chance.choice(SIGNATURES), "chances": b""}
+        if self.chance.random() < 0.9:
+            values["chances"] = bytes(self.chance.choice((3, 40, 128, 230, 252)) for _ in rows)
+        outcome = with_blocks(outcome, *rows, **values, **self.fields_of(url, cleaned_page(outcome).metadata))
         return lambda archive: archive.save([outcome])
 
     def fields_of(self, url: str, metadata: Metadata) -> dict[str, object]:

@@ -59,44 +59,47 @@ def bring_back(archive: Archive, make: Maker, words) -> None:
     settle(archive.db, make.clock)
 
 
-def test_a_column_travels_to_the_shelf_and_back(copies, make, words):
-    add_note(copies.db)
-    assert settle(copies.db, make.clock).removed_articles == 1
-    assert notes(copies.db) == {STAYS: "read"}
-    assert shelved_notes(copies.db) == {COPY: "seen twice"}
-    bring_back(copies, make, words)
-    assert notes(copies.db) == NOTES
-    assert verify(copies.db) == []
+ANY_NAME = '"a ""b"", c"'
+VALUES = (1.5, 3.0, -math.inf, 2**63 - 1, b"\x00\xff", b"", '{"base64": "AA=="}', "null", 'a\0\n"\\ \u2028 \U0001f600')
+NOTED = "CASE url WHEN '{}' THEN '{}' ELSE '{}' END".format(STAYS, *NOTES.values())
+COLUMNS = {
+    "a note": ("note", ["note TEXT"], f"note = {NOTED}", NOTES),
+    "the name of a column of the shelf": ("why", ["Why TEXT"], f"why = {NOTED}", NOTES),
+    "the name of a count": ("pages", ["pages TEXT"], f"pages = {NOTED}", NOTES),
+    "no type": ("anything", ["anything"], "anything = '007'", "007"),
+    "empty where there is a default": ("mark", ["mark TEXT DEFAULT 'new'"], "mark = NULL", None),
+    "a default for each row": ("note", ["note TEXT NOT NULL DEFAULT (1 + 1)", "later TEXT"], "", "2"),
+    "generated": ("shout", ["shout TEXT AS (upper(url)) VIRTUAL"], "", {url: url.upper() for url in NOTES}),
+}
+"""Columns as a user declares and fills them, and the values of one of them by URL, or of both articles."""
 
 
-def test_a_column_with_the_name_of_one_of_the_shelf_s_own_keeps_its_values(copies, make, words):
-    add_note(copies.db, "Why")
-    settle(copies.db, make.clock)
-    assert copies.db.execute(f"SELECT why FROM {SHELVED}").fetchall() == [("duplicate",)]
-    bring_back(copies, make, words)
-    assert notes(copies.db, "why") == NOTES
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_column_travels_to_the_shelf_and_back(archive, make, words, name):
+    column, declared, filled, expected = COLUMNS[name]
+    expected = expected if isinstance(expected, dict) else dict.fromkeys(NOTES, expected)
+    if "DEFAULT (" not in declared[0]:
+        archive.save([make.outcome(url, words("w")) for url in NOTES])
+    for each in declared:
+        archive.db.execute(f"ALTER TABLE articles ADD COLUMN {each}")
+    archive.save([make.outcome(url, words("w")) for url in NOTES])
+    if filled:
+        archive.db.execute(f"UPDATE articles SET {filled}")
+    assert settle(archive.db, make.clock).removed_articles == 1
+    assert notes(archive.db, column) == {STAYS: expected[STAYS]}
+    assert archive.db.execute(f"SELECT url, why FROM {SHELVED}").fetchall() == [(COPY, "duplicate")]
+    assert settle(archive.db, make.clock).removed_articles == 0
+    bring_back(archive, make, words)
+    assert notes(archive.db, column) == expected
+    assert verify(archive.db) == []
+    assert gather_report(archive.db).articles == 2
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        1.5,
-        3.0,
-        -math.inf,
-        2**63 - 1,
-        b"\x00\xff",
-        b"",
-        '{"base64": "AA=="}',
-        "null",
-        'a\0\n"\\ \u2028 \U0001f600',
-        None,
-    ],
-)
-def test_a_column_of_any_name_and_type_travels(copies, make, words, value):
-    name = '"a ""b"", c"'
-    copies.db.execute(f"ALTER TABLE articles ADD COLUMN {name} [my type](3)")
-    copies.db.execute(f"UPDATE articles SET {name} = ?", [value])
-    typed = f"SELECT url, {name}, typeof({name}) FROM articles ORDER BY url"
+@pytest.mark.parametrize("value", VALUES)
+def test_a_value_of_any_type_travels(copies, make, words, value):
+    copies.db.execute(f"ALTER TABLE articles ADD COLUMN {ANY_NAME} [my type](3)")
+    copies.db.execute(f"UPDATE articles SET {ANY_NAME} = ?", [value])
+    typed = f"SELECT url, {ANY_NAME}, typeof({ANY_NAME}) FROM articles ORDER BY url"
     before = copies.db.execute(typed).fetchall()
     settle(copies.db, make.clock)
     assert copies.db.execute(typed).fetchall() != before
@@ -104,33 +107,15 @@ def test_a_column_of_any_name_and_type_travels(copies, make, words, value):
     assert copies.db.execute(typed).fetchall() == before
 
 
-def test_a_column_of_no_type_and_an_empty_value_where_there_is_a_default_travel(copies, make, words):
-    copies.db.execute("ALTER TABLE articles ADD COLUMN anything")
-    copies.db.execute("ALTER TABLE articles ADD COLUMN mark TEXT DEFAULT 'new'")
-    copies.db.execute("UPDATE articles SET anything = '007', mark = NULL")
+def test_a_stored_generated_column_is_worked_out_anew(copies, make, words):
+    add_generated(copies.db)
     settle(copies.db, make.clock)
     bring_back(copies, make, words)
-    assert notes(copies.db, "anything") == dict.fromkeys(NOTES, "007")
-    assert notes(copies.db, "mark") == dict.fromkeys(NOTES)
+    assert notes(copies.db, "shout") == {url: f"TITLE OF {url.upper()}" for url in NOTES}
 
 
-@pytest.mark.parametrize("kind", ["VIRTUAL", "STORED"])
-def test_a_generated_column_is_worked_out_anew(file, make, words, kind):
-    with Archive.open(file, make.clock) as archive:
-        archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
-        add_generated(archive.db, kind)
-        settle(archive.db, make.clock)
-        assert notes(archive.db, "shout") == {STAYS: "TITLE OF HTTP://A.TEST/STORY"}
-        bring_back(archive, make, words)
-        assert notes(archive.db, "shout") == {url: f"TITLE OF {url.upper()}" for url in NOTES}
-        assert gather_report(archive.db).articles == 2
-
-
-def add_generated(db: Database, kind: str) -> None:
-    """A stored one cannot be added to a table that is there: the schema is written over, as its users do."""
-    if kind == "VIRTUAL":
-        db.execute("ALTER TABLE articles ADD COLUMN shout TEXT AS (upper(title)) VIRTUAL")
-        return
+def add_generated(db: Database) -> None:
+    """It cannot be added to a table that is there: the schema is written over, as its users do."""
     (table_sql,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'articles'").fetchone()
     others = "SELECT sql FROM sqlite_master WHERE tbl_name = 'articles' AND type <> 'table' AND sql IS NOT NULL"
     statements = [sql for (sql,) in db.execute(others).fetchall()]
@@ -160,15 +145,6 @@ def test_an_article_that_was_shelved_before_there_was_the_column_gets_its_defaul
     assert settle(copies.db, make.clock).removed_articles == 1
     bring_back(copies, make, words)
     assert notes(copies.db)[COPY] == value
-
-
-def test_a_default_that_is_worked_out_for_each_row_is(archive, make, words):
-    archive.db.execute("ALTER TABLE articles ADD COLUMN note TEXT NOT NULL DEFAULT (1 + 1)")
-    archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
-    archive.db.execute("ALTER TABLE articles ADD COLUMN later TEXT")
-    settle(archive.db, make.clock)
-    bring_back(archive, make, words)
-    assert notes(archive.db) == dict.fromkeys(NOTES, "2")
 
 
 def test_a_column_that_a_user_adds_while_articles_are_shelved_and_takes_away_again_hurts_nothing(copies, make, words):
@@ -312,14 +288,6 @@ def test_a_file_that_is_imported_again_keeps_what_is_noted_beside_it(archive, ma
     archive.db.execute(f"UPDATE {IMPORTS} SET note = 'mine'")
     note_import(archive.db, file, {"again": True}, make.clock(), {"response": 1})
     assert archive.db.execute(f"SELECT note, records FROM {IMPORTS}").fetchall() == [("mine", '{"response": 1}')]
-
-
-def test_a_column_with_the_name_of_a_count_changes_no_verdict(copies, make, words):
-    add_note(copies.db, "pages")
-    copies.save([make.outcome(f"{STAYS}/another", words("x"))])
-    assert settle(copies.db, make.clock).removed_articles == 1
-    assert settle(copies.db, make.clock).removed_articles == 0
-    assert shelved_notes(copies.db, "pages") == {COPY: "seen twice"}
 
 
 def test_the_columns_that_are_no_user_s_are_those_of_the_schema(archive):
