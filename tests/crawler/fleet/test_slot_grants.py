@@ -6,7 +6,6 @@ import asyncio
 import os
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +18,8 @@ from broadsheet.crawler.fleet.slot_grants import AddressGranter, GrantTimes, gra
 from broadsheet.crawler.fleet.stored_run import StorePlace
 
 ADDRESS = "198.51.100.7"
+
+
 QUICK = GrantTimes(look=0.002, idle=0.02, turn=0.05, wait=0.5)
 
 
@@ -41,48 +42,35 @@ class OneSemaphore:
         return True
 
 
-@dataclass
-class Machine:
-    """A machine of two crawls, which ask one address as often as they can."""
+def test_machines_share_the_slots_of_an_address_and_each_has_its_turn(tmp_path, monkeypatch) -> None:
+    """Four machines of two crawls, which ask one address as often as they can."""
+    monkeypatch.setattr(slots, "_PAUSE", 0.001)
+    counts, under_way = [0] * 4, [0, 0]
 
-    folder: Path
-    granter: AddressGranter
-    request_count: int = 0
-    crawls: list[AddressSlots] = field(default_factory=list)
-
-    async def ask(self, under_way: list[int], crawl: AddressSlots) -> None:
+    async def ask_again(number: int, crawl: AddressSlots) -> None:
         while True:
             async with crawl.slot(ADDRESS, "a.example"):
-                self.request_count += 1
+                counts[number] += 1
                 under_way[0] += 1
                 under_way[1] = max(under_way)
                 await asyncio.sleep(0.003)
                 under_way[0] -= 1
 
-
-def machine(folder: Path, semaphore: OneSemaphore) -> Machine:
-    grants = folder / "grants"
-    granter = AddressGranter(grants, 2, lambda _address: semaphore, QUICK)
-    return Machine(folder, granter, crawls=[AddressSlots(folder / "shared", 2, grants) for _ in range(2)])
-
-
-def test_machines_share_the_slots_of_an_address_and_each_has_its_turn(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(slots, "_PAUSE", 0.001)
-
-    async def crawl_until_all_had_turns() -> int:
-        semaphore, under_way = OneSemaphore(2), [0, 0]
-        machines = [machine(tmp_path / f"machine-{number}", semaphore) for number in range(4)]
-        tasks = [asyncio.ensure_future(each.granter.run()) for each in machines]
-        tasks += [asyncio.ensure_future(each.ask(under_way, crawl)) for each in machines for crawl in each.crawls]
+    async def crawl_until_all_had_turns() -> None:
+        semaphore, folders = OneSemaphore(2), [tmp_path / f"machine-{number}" for number in range(4)]
+        granters = [AddressGranter(folder / "grants", 2, lambda _address: semaphore, QUICK) for folder in folders]
+        crawls = [(number, crawl) for number, folder in enumerate(folders) for crawl in crawls_of(folder)]
+        tasks = [asyncio.ensure_future(granter.run()) for granter in granters]
+        tasks += [asyncio.ensure_future(ask_again(*words)) for words in crawls]
         async with asyncio.timeout(20):
-            while min(each.request_count for each in machines) < 3:
+            while min(counts) < 3:
                 await asyncio.sleep(0.005)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        return under_way[1]
 
-    assert asyncio.run(crawl_until_all_had_turns()) == 2
+    asyncio.run(crawl_until_all_had_turns())
+    assert under_way[1] == 2
 
 
 class ScriptedSlot:
@@ -174,38 +162,26 @@ def test_a_disk_that_is_full_is_told_and_asked_again(tmp_path, monkeypatch, capl
     assert not slots.is_owned(tmp_path / "grants")
 
 
-def test_a_bound_is_kept_until_the_last_slot_of_it_is_given_back(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(slot_grants, "GrantedSlot", ScriptedSlot)
-    bounds = {tmp_path / name: OneSemaphore(0) for name in ("a", "a2")}
-    granter = AddressGranter(tmp_path / "grants", 2, lambda _name: OneSemaphore(0), QUICK)
-    granter._bounds.update(bounds)
-
-    async def give_back_in_turn() -> list[int]:
-        for folder in (tmp_path / "a", tmp_path / "a", tmp_path / "a2"):
-            await granter._grant(folder, bounds[folder])
-        return [await granter._give_back(grant) or len(granter._bounds) for grant in list(granter._grants)]
-
-    assert asyncio.run(give_back_in_turn()) == [2, 1, 0]
-    granter.close()
-
-
 def test_an_address_has_one_bound_as_long_as_it_has_a_slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two slots of an address are of one bound; after the last one is back, it is made anew. None is lost."""
     monkeypatch.setattr(slots, "_PAUSE", 0.001)
     made: list[str] = []
-    semaphore = OneSemaphore(2)
+    semaphore, crawls = OneSemaphore(2), crawls_of(tmp_path)
     granter = AddressGranter(tmp_path / "grants", 2, lambda name: made.append(name) or semaphore, QUICK)
-    crawls = [AddressSlots(tmp_path / "shared", 2, tmp_path / "grants") for _ in range(2)]
 
     async def use_twice() -> None:
         task = asyncio.ensure_future(granter.run())
         for _ in range(2):
-            async with asyncio.timeout(20), crawls[0].slot(ADDRESS, "a.example"), crawls[1].slot(ADDRESS, "b.example"):
-                assert len(granter._grants) == 2
-                assert granter._asking == set()
+            async with asyncio.timeout(20), crawls[0].slot(ADDRESS, "a.example"):
+                async with crawls[1].slot(ADDRESS, "b.example"):
+                    assert (len(granter._grants), granter._asking) == (2, set())
+                while len(granter._grants) > 1:
+                    await asyncio.sleep(0.005)
+                assert len(granter._bounds) == 1, "one slot is of it still"
             async with asyncio.timeout(20):
                 while granter._grants:
                     await asyncio.sleep(0.005)
+            assert not granter._bounds
         task.cancel()
 
     asyncio.run(use_twice())
@@ -214,52 +190,50 @@ def test_an_address_has_one_bound_as_long_as_it_has_a_slot(tmp_path: Path, monke
     granter.close()
 
 
+async def is_granted(slots: AddressSlots) -> bool:
+    """Whether a crawl gets a slot."""
+    async with asyncio.timeout(20), slots.slot(ADDRESS, "a.example"):
+        return True
+
+
 LONG = GrantTimes(look=0.002, idle=5.0, turn=5.0, wait=0.5)
 
 
-def place_of(tmp_path: Path, machine: str, per_address: int = 1) -> StorePlace:
-    return StorePlace(str(tmp_path / "store"), "store-1", str(tmp_path / machine), per_address=per_address)
-
-
-async def ask(slots: AddressSlots, seconds: float = 20.0) -> bool:
-    """Whether a crawl gets a slot in that time."""
-    try:
-        async with asyncio.timeout(seconds), slots.slot(ADDRESS, "a.example"):
-            return True
-    except TimeoutError:
-        return False
-
-
-def granters() -> list[bool]:
-    return [thread.daemon for thread in threading.enumerate() if thread.name == "address-slots"]
-
-
 def test_a_worker_has_its_slots_from_the_bound_and_leaves_none_behind(tmp_path: Path) -> None:
-    place, semaphore = place_of(tmp_path, "one"), OneSemaphore(1)
+    """Folders of killed runs go."""
+    place, semaphore = (
+        StorePlace(str(tmp_path / "store"), "store-1", str(tmp_path / "one"), per_address=1),
+        OneSemaphore(1),
+    )
+    old, new = (place.local_folder / ".slots" / name for name in ("old", "new"))
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+    os.utime(old, (0, 0))
+
+    def granters() -> list[bool]:
+        return [thread.daemon for thread in threading.enumerate() if thread.name == "address-slots"]
+
     with granted_slots(place, lambda _name: semaphore, LONG) as folder:
         assert folder
-        assert asyncio.run(ask(AddressSlots(tmp_path / "shared", 1, folder)))
+        assert (old.exists(), new.exists()) == (False, True)
+        assert asyncio.run(is_granted(AddressSlots(tmp_path / "shared", 1, folder)))
         assert (granters(), semaphore.lease_count) == ([True], 1)
     assert not folder.exists()
     assert granters() == []
 
 
-def test_folders_of_killed_runs_go(tmp_path: Path) -> None:
-    place = place_of(tmp_path, "one")
-    old, new = (place.local_folder / ".slots" / name for name in ("old", "new"))
-    for folder in (old, new):
-        folder.mkdir(parents=True)
-    os.utime(old, (0, 0))
-    with granted_slots(place, lambda _name: OneSemaphore(1), LONG):
-        assert (old.exists(), new.exists()) == (False, True)
-
-
 @pytest.mark.parametrize("reason", ["no bound", "no disk", "no folder"])
-def test_without_a_bound_or_a_disk_there_are_no_slots(tmp_path, monkeypatch, reason) -> None:
-    place = place_of(tmp_path, "one", 0 if reason == "no bound" else 1)
+def test_without_a_bound_or_a_disk_there_are_no_slots(tmp_path, monkeypatch, reason: str) -> None:
+    per_address = 0 if reason == "no bound" else 1
+    place = StorePlace(str(tmp_path / "store"), "store-1", str(tmp_path / "one"), per_address=per_address)
     if reason == "no disk":
         monkeypatch.setattr(slot_grants, "disk_problem", lambda folder: "far away")
     elif reason == "no folder":
         (tmp_path / "one").write_text("a file")
     with granted_slots(place, lambda _name: OneSemaphore(1), LONG) as folder:
         assert folder is None
+
+
+def crawls_of(folder: Path, count: int = 2) -> list[AddressSlots]:
+    """Crawls of a machine, whose slots are granted in a folder of it."""
+    return [AddressSlots(folder / "shared", 2, folder / "grants") for _ in range(count)]
