@@ -1,7 +1,4 @@
-"""Lines about single answers are made only where they are shown.
-
-What a user sets of Scrapy's reaches the part of ours that has taken it over, wherever it is set.
-"""
+"""Settings of Scrapy's: what a user sets reaches the part of ours that has taken it over, wherever it is set."""
 
 from __future__ import annotations
 
@@ -27,22 +24,9 @@ from broadsheet.crawler.crawl.scrapy_settings import (
 from broadsheet.crawler.crawl.spiders import SiteSpider
 
 REQUEST = Request("http://a.example/")
+
+
 RESPONSE = Response("http://a.example/", request=REQUEST)
-
-
-def formatter(level: str) -> QuietLogFormatter:
-    return QuietLogFormatter.from_crawler(get_crawler(settings_dict={"LOG_LEVEL": level}))
-
-
-@pytest.mark.parametrize("level", ["INFO", "WARNING", "ERROR"])
-def test_nothing_is_made_of_what_is_hidden(level: str) -> None:
-    assert formatter(level).crawled(REQUEST, RESPONSE, None) is None
-    assert formatter(level).scraped({}, RESPONSE, None) is None
-
-
-def test_debugging_shows_answers_and_items() -> None:
-    assert formatter("DEBUG").crawled(REQUEST, RESPONSE, None)["args"]["status"] == 200
-    assert formatter("DEBUG").scraped({"a": 1}, RESPONSE, None)["args"]["item"] == {"a": 1}
 
 
 def test_no_value_and_no_user_name_is_in_a_line_or_a_traceback() -> None:
@@ -70,17 +54,26 @@ def settings(**values: tuple[str, object]) -> Settings:
 
 @pytest.mark.parametrize("priority", ["project", "spider", "cmdline"])
 @pytest.mark.parametrize(
-    ("name", "value", "own_name"),
+    ("name", "value", "own_name", "own_value"),
     [
-        ("DOWNLOAD_DELAY", 3.5, "BROADSHEET_DELAY"),
-        ("DOWNLOAD_DELAY", 0, "BROADSHEET_DELAY"),
-        ("CONCURRENT_REQUESTS_PER_DOMAIN", 1, "BROADSHEET_CONCURRENCY"),
-        ("RETRY_TIMES", 7, "BROADSHEET_RETRY_TIMES"),
+        ("DOWNLOAD_DELAY", 3.5, "BROADSHEET_DELAY", 3.5),
+        ("DOWNLOAD_DELAY", 0, "BROADSHEET_DELAY", 0),
+        ("CONCURRENT_REQUESTS_PER_DOMAIN", 1, "BROADSHEET_CONCURRENCY", 1),
+        ("RETRY_TIMES", 7, "BROADSHEET_RETRY_TIMES", 7),
+        ("RETRY_ENABLED", False, "BROADSHEET_RETRY_TIMES", 0),
     ],
 )
-def test_what_is_set_is_taken_over(priority: str, name: str, value: float, own_name: str) -> None:
+def test_what_is_set_is_taken_over(priority: str, name: str, value: object, own_name: str, own_value: object) -> None:
     made = settings(**{name: (priority, value)})
-    assert made[own_name] == value
+    assert made[own_name] == own_value
+    assert made["DOWNLOAD_DELAY"] == 0, "the downloader does not wait a second time"
+    made = settings(**{name: (priority, value), own_name: ("project", 2)})
+    assert made[own_name] == (0 if name == "RETRY_ENABLED" else 2), "ours by its own name goes first"
+
+
+@pytest.mark.parametrize(("value", "limit"), [(0, None), (2, 2), ("3", 3)])
+def test_depth(value: object, limit: int | None) -> None:
+    assert depth_limit(settings(DEPTH_LIMIT=("cmdline", value))) == limit
 
 
 def test_what_nobody_sets_is_ours() -> None:
@@ -91,38 +84,16 @@ def test_what_nobody_sets_is_ours() -> None:
     assert made["BOT_NAME"] == "scrapybot"
 
 
-def test_ours_by_its_own_name_goes_first() -> None:
-    assert settings(DOWNLOAD_DELAY=("cmdline", 9), BROADSHEET_DELAY=("project", 2))["BROADSHEET_DELAY"] == 2
-
-
-def test_the_downloader_does_not_wait_a_second_time() -> None:
-    assert settings(DOWNLOAD_DELAY=("cmdline", 3))["DOWNLOAD_DELAY"] == 0
-
-
-def test_it_does_not_wait_either_where_scrapy_sets_the_projects_values_again() -> None:
-    """As `scrapy crawl` does for the crawler that it has made."""
-    made = settings(DOWNLOAD_DELAY=("project", 3), JOBDIR=("cmdline", "jobs"))
+def test_it_does_not_wait_either_where_scrapy_sets_the_projects_values_again(caplog) -> None:
+    """As `scrapy crawl` does for the crawler that it has made. A job folder is not used, and a line says so."""
+    with caplog.at_level(logging.WARNING):
+        made = settings(DOWNLOAD_DELAY=("project", 3), JOBDIR=("cmdline", "jobs"))
+    assert "JOBDIR is not needed" in caplog.text
     project = Settings()
     project.set("DOWNLOAD_DELAY", 3, priority="project")
     project.set("JOBDIR", "jobs", priority="cmdline")
     made.update(project)
     assert (made["DOWNLOAD_DELAY"], made["JOBDIR"]) == (0, None)
-
-
-def test_no_retries_where_they_are_off() -> None:
-    assert settings(RETRY_ENABLED=("project", False))["BROADSHEET_RETRY_TIMES"] == 0
-
-
-@pytest.mark.parametrize(("value", "limit"), [(0, None), (2, 2), ("3", 3)])
-def test_depth(value: object, limit: int | None) -> None:
-    assert depth_limit(settings(DEPTH_LIMIT=("cmdline", value))) == limit
-
-
-def test_a_job_folder_is_not_used_and_a_line_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        made = settings(JOBDIR=("cmdline", "jobs"))
-    assert not made["JOBDIR"]
-    assert "JOBDIR is not needed" in caplog.text
 
 
 def test_a_spiders_own_settings_go_before_ours_and_behind_the_command_line() -> None:
@@ -173,18 +144,10 @@ def test_a_line_says_which_settings_have_no_effect_and_what_to_use() -> None:
         "is a row of the archive); COOKIES_ENABLED (a site's cookies are not sent back, and BROADSHEET_COOKIES names a "
         "file of your own)"
     )
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("COOKIES_ENABLED", False), ("COOKIES_ENABLED", "0"), ("REDIRECT_ENABLED", True), ("USER_AGENT", "Own/1.0")],
-)
-def test_a_setting_that_asks_for_what_happens_anyway_is_not_named(name: str, value: object) -> None:
-    assert ignored_settings(settings(**{name: ("cmdline", value)})) == ""
-
-
-def test_nothing_is_said_of_settings_that_nobody_set() -> None:
     assert ignored_settings(settings()) == ""
+    asked_for = {"COOKIES_ENABLED": False, "REDIRECT_ENABLED": True, "USER_AGENT": "Own/1.0"}
+    for name, value in (*asked_for.items(), ("COOKIES_ENABLED", "0")):
+        assert ignored_settings(settings(**{name: ("cmdline", value)})) == "", "it is what happens anyway"
 
 
 @pytest.mark.parametrize("name", ["TWISTED_DNS_RESOLVER", "DNS_RESOLVER"])
@@ -213,3 +176,13 @@ def test_the_addon_adds_our_spiders_and_our_resolver(modules: list[str], expecte
     fresh = Settings()
     Addon.update_pre_crawler_settings(fresh)
     assert fresh.getpriority("SPIDER_MODULES") == 0
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING", "ERROR"])
+def test_lines_about_single_answers_and_items_are_made_only_where_they_are_shown(level: str) -> None:
+    formatter = QuietLogFormatter.from_crawler(get_crawler(settings_dict={"LOG_LEVEL": level}))
+    made = [formatter.crawled(REQUEST, RESPONSE, None), formatter.scraped({"a": 1}, RESPONSE, None)]
+    if level == "DEBUG":
+        assert (made[0]["args"]["status"], made[1]["args"]["item"]) == (200, {"a": 1})
+    else:
+        assert made == [None, None]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -24,6 +26,8 @@ from tests.internal_tables import RECLEANS
 from tests.output.conftest import Maker
 
 PLACE = RecordLocation("a.warc.gz", 0, 9)
+
+
 URL = "http://a.test/1"
 
 
@@ -74,25 +78,10 @@ def test_two_hundred_changes_are_kept_to_be_shown(kind: str, is_shown: bool) -> 
     assert len(findings.examples) == (200 if is_shown else 0)
 
 
-class Workers:
-    """A pool whose jobs all end in this."""
-
-    def __init__(self, result: Any) -> None:
-        self.result = result
-
-    async def run(self, *job: Any) -> Any:
-        if isinstance(self.result, Exception):
-            raise self.result
-        return self.result
-
-
 @pytest.mark.parametrize(
     ("result", "line"),
     [
-        (
-            UnreadResponse(OutcomeReason.RAW_MISSING, "no"),
-            "no",
-        ),
+        (UnreadResponse(OutcomeReason.RAW_MISSING, "no"), "no"),
         (WorkerError(OutcomeReason.WORKER_TIMEOUT, "60 s"), "worker_timeout: 60 s"),
     ],
 )
@@ -100,22 +89,27 @@ def test_ten_pages_that_cannot_be_cleaned_are_named_for_a_reason(archive: Archiv
     lines: list[str] = []
     made = recleaner(archive, lines)
     for _ in range(11):
-        asyncio.run(made._reclean_one_page(page(), Workers(result)))
+        asyncio.run(made._reclean_one_page(page(), workers_that_give(result)))
     assert lines == [f"{URL}: {line}; left as it is"] * 10
     assert made.findings.unchanged_counts == {result.reason: 11}
 
 
-@pytest.mark.parametrize(("capture_id", "is_counted"), [(1, True), (2, False)])
-def test_a_page_that_was_fetched_meanwhile_is_left_as_it_is(archive, capture_id, is_counted) -> None:
+def workers_that_give(result: Any) -> Any:
+    """A pool whose jobs all end in this."""
+    return SimpleNamespace(
+        run=AsyncMock(side_effect=[result] if isinstance(result, Exception) else lambda *job: result)
+    )
+
+
+@pytest.mark.parametrize(("distance", "is_counted"), [(0, True), (1, False)])
+def test_a_page_that_was_fetched_meanwhile_is_left_as_it_is(archive: Archive, distance: int, is_counted: bool) -> None:
     stored = archive.db.execute("SELECT capture_id FROM pages").fetchone()[0]
     reading = read_own_reading(archive.db, 1)
     assert reading is not None
-    made = recleaner(archive)
-    given = stored if capture_id == 1 else stored + 1
-    asyncio.run(made._reclean_one_page(page(capture_id=given), Workers(reading.rows)))
-    assert made.findings.pages == is_counted
-    asyncio.run(made._reclean_one_page(page(id=99), Workers(reading.rows)))
-    assert made.findings.pages == is_counted
+    made, workers = recleaner(archive), workers_that_give(reading.rows)
+    for given in (page(capture_id=stored + distance), page(id=99)):
+        asyncio.run(made._reclean_one_page(given, workers))
+        assert made.findings.pages == is_counted
 
 
 @pytest.mark.parametrize(("run_id", "pages", "batches"), [(0, 32, []), (7, 31, []), (7, 32, [32]), (7, 65, [32, 32])])
@@ -151,6 +145,8 @@ class InlinePool:
 
 _SET_CLEANER = """UPDATE pages SET cleaner_id = NULL WHERE capture_id IN
     (SELECT id FROM captures WHERE url NOT LIKE '%/three')"""
+
+
 _TYPES = """SELECT replace(url, 'http://lamp.example/', ''), page_type, cleaner_id IS NULL
     FROM captures c JOIN pages p ON p.capture_id = c.id ORDER BY p.id"""
 
