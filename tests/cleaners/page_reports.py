@@ -146,13 +146,14 @@ def verdict_report(case: Case) -> str:
         sign = "+" if verdict.kept else "-"
         selected = "*" if n in reading.selected else ""
         rows.append(f"{sign}{selected} {block.text[:30]} [{verdict.reason}] {verdict.rule} < {by_rules}{votes}")
-    return _lines([*rows, *cleaned.markdown.splitlines()])
+    return _lines([*rows, *filter(None, cleaned.markdown.splitlines())])
 
 
 def _feature_rows(names: Sequence[str], table: np.ndarray) -> Iterator[str]:
-    """Yield each feature's sum over the blocks, and its sum by position, by which blocks are told apart."""
+    """Yield the sum of each feature that is not zero over the blocks, and that by position, which tells them apart."""
     positions = np.arange(1, len(table) + 1)
-    parts = [f"{name} {column.sum():.5g}/{column @ positions:.5g}" for name, column in zip(names, table.T, strict=True)]
+    columns = [(name, column) for name, column in zip(names, table.T, strict=True) if column.any()]
+    parts = [f"{name} {column.sum():.5g}/{column @ positions:.5g}" for name, column in columns]
     for start in range(0, len(parts), 8):
         yield "; ".join(parts[start : start + 8])
 

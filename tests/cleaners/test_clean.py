@@ -35,7 +35,6 @@ SHARED = os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents
 CORPUS = Path(SHARED) / "corpus" / "wcxb" / "html"
 SAMPLE = 60
 LOST = 0.005  # share of words that white space may glue or part
-
 _UNSEEN = (
     "head script style template noscript noframes noembed iframe object embed audio video canvas textarea title"
     " datalist applet map desc metadata annotation annotation-xml"
@@ -118,12 +117,8 @@ def check_invariants(cleaned: CleanedPage) -> None:
 
 
 def demo_pages() -> list[tuple[str, Resource]]:
-    site = render()
-    return [
-        (path, page)
-        for path, page in site.items()
-        if page.headers["Content-Type"].startswith("text/html") and page.body
-    ]
+    pages = render().items()
+    return [(path, page) for path, page in pages if page.headers["Content-Type"].startswith("text/html") and page.body]
 
 
 @pytest.mark.slow
@@ -153,16 +148,6 @@ def test_every_visible_word_of_real_pages_is_kept_or_removed() -> None:
     assert over == []
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="needs the corpus beside the repository (shared/corpus/wcxb)")
-def test_every_visible_word_of_a_few_real_pages_is_kept_or_removed() -> None:
-    shares = []
-    for file in sorted(CORPUS.iterdir())[5:500:60]:
-        share, words = unaccounted(Page("https://corpus.example/" + file.stem, gzip.decompress(file.read_bytes())))
-        shares.append((share, file.name, words))
-    assert max(shares)[0] <= LOST, max(shares)
-
-
 def test_the_scoring_hook_is_the_text_of_the_same_page() -> None:
     for path, resource in demo_pages()[::7]:
         url = "http://lantern.example.org" + path
@@ -181,12 +166,6 @@ def test_a_page_whose_url_cannot_be_parsed_is_read_beside_a_canonical_home_page(
     assert (page.metadata.title, page.text, page.metadata.canonical_url) == (
         "Mill burns", "It is gone.", "https://a.example/",
     )  # fmt: skip
-
-
-def test_cleaning_twice_gives_the_same() -> None:
-    path, resource = demo_pages()[3]
-    page = Page("http://lantern.example.org" + path, resource.body, resource.headers["Content-Type"])
-    assert clean(page) == clean(page)
 
 
 _PIECES = (
@@ -242,15 +221,11 @@ def test_a_page_made_to_hurt_is_read(body: bytes) -> None:
 
 
 GIVING = (
-    "Every winter the blood bank of the valley runs short, and every winter its director writes the same letter to the"
-    " same four hundred people who have given before.",
-    "“Please consider making a small donation,” the letter says, and most of those who read it put on their coats and"
-    " walk down to the old school by the river.",
+    "Every winter the blood bank runs short, and its director writes the same letter to all who have given before.",
+    "“Please consider making a small donation,” the letter says, and most of those who read it put on their coats.",
     "Donate blood, not advice",
-    "Donations by text message have grown fastest, a study of nine charities found; those who give five euros that way"
-    " rarely give again within the year.",
-    "Subscribers of the newsletter that the bank sends each month give twice as often as others, and they share its"
-    " appeals with their friends on Facebook.",
+    "Donations by text message have grown fastest, a study found; those who give five euros so rarely give again.",
+    "Subscribers of the newsletter that the bank sends give twice as often, and share its appeals on Facebook.",
 )
 
 

@@ -34,10 +34,7 @@ CHANGES_NO_VERDICT = {
 def digests(folder: Path) -> tuple[str, str]:
     """Digests of rules and model of the cleaners in a folder."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
-    done = subprocess.run(
-        [sys.executable, "-c", SHOW], cwd=folder, env=environment, capture_output=True, text=True, check=True
-    )
-    rules, model = done.stdout.split()
+    rules, model = subprocess.check_output([sys.executable, "-c", SHOW], cwd=folder, env=environment, text=True).split()
     return rules, model
 
 
@@ -128,15 +125,8 @@ def test_site_rules_count_by_what_they_say():
     strip_aside, strip_nav = parse_rule_file("strip: //aside\n", "a.txt"), parse_rule_file("strip: //nav\n", "a.txt")
     assert site_rules_digest(()) == ""
     assert site_rules_digest((strip_aside,)) == site_rules_digest((parse_rule_file("strip: //aside\n", "a.txt"),))
-    assert (
-        len(
-            {
-                site_rules_digest(rules)
-                for rules in ((strip_aside,), (strip_nav,), (strip_aside, strip_nav), (strip_nav, strip_aside))
-            }
-        )
-        == 4
-    )
+    sets = [(strip_aside,), (strip_nav,), (strip_aside, strip_nav), (strip_nav, strip_aside)]
+    assert len({site_rules_digest(rules) for rules in sets}) == 4
 
 
 def test_another_use_of_trafilatura_is_another_lineage():

@@ -12,52 +12,32 @@ def rule_of(path: str, *landmarks: str) -> str | None:
     return rule.name if rule else None
 
 
+EXPLAINED = {
+    "newsletter": "div.newsletter div#newsletter div.box.newsletter div.myNewsletterBox div.my_newsletter-box"
+    " div.sign-up div.related>div.newsletter div.related-newsletter",
+    "related": "div.newsletter>div.related div.notas-relacionadas",
+    "hidden": "noscript div.hidden div.overflow-hidden.hidden div.newsletter.hidden div.hidden.newsletter",
+    "consent": "div.cmp div.cookie_banner div#cmp div.cmp-overlay div.cmpbox",
+    "share": "div.teilen-leiste div.partager",
+    "author-bio": "div.author-bio",
+    "dialog": "div.dialog-off-canvas div.dialog-off-canvas-main-canvas.modal",
+    "sidebar": "div.elementor-widget-container>div.widget",
+    "": "div.newsletterx div.up-sign div.sign div.no-newsletter div.has-newsletter div.overflow-hidden div.cmp-text"
+    " div.shadow div.dialog-off-canvas-main-canvas div.elementor-widget-container div.content-sidebar-wrap"
+    " div.date-outer div.pointer-events-none",
+}
+
+
 @pytest.mark.parametrize(
-    ("path", "rule"),
-    [
-        ("body>div.newsletter>p", "layout/newsletter"),
-        ("body>div#newsletter>p", "layout/newsletter"),
-        ("body>div.box.newsletter>p", "layout/newsletter"),
-        ("body>div.myNewsletterBox>p", "layout/newsletter"),
-        ("body>div.my_newsletter-box>p", "layout/newsletter"),
-        ("body>div.newsletterx>p", None),
-        ("body>div.sign-up>p", "layout/newsletter"),
-        ("body>div.up-sign>p", None),
-        ("body>div.sign>p", None),
-        ("body>div.no-newsletter>p", None),
-        ("body>div.has-newsletter>p", None),
-        ("body.newsletter>p", None),
-        ("html.newsletter>body>p", None),
-        ("body>noscript>p", "layout/hidden"),
-        ("body>div.hidden>p", "layout/hidden"),
-        ("body>div.overflow-hidden>p", None),
-        ("body>div.overflow-hidden.hidden>p", "layout/hidden"),
-        ("body>div.cmp>p", "layout/consent"),
-        ("body>div.cmp-text>p", None),
-        ("body>div.related>div.newsletter>p", "layout/newsletter"),
-        ("body>div.newsletter>div.related>p", "layout/related"),
-        ("body>div.newsletter.hidden>p", "layout/hidden"),
-        ("body>div.hidden.newsletter>p", "layout/hidden"),
-        ("body>div.related-newsletter>p", "layout/newsletter"),
-        ("body>div.teilen-leiste>span", "layout/share"),
-        ("body>div.partager>a", "layout/share"),
-        ("body>div.notas-relacionadas>p", "layout/related"),
-        ("body>div.author-bio>p", "layout/author-bio"),
-        ("body>div.shadow>p", None),
-        ("p", None),
-        ("", None),
-        ("body>div.dialog-off-canvas-main-canvas>p", None),
-        ("body>div.dialog-off-canvas>p", "layout/dialog"),
-        ("body>div.dialog-off-canvas-main-canvas.modal>p", "layout/dialog"),
-        ("body>div.elementor-widget-container>p", None),
-        ("body>div.elementor-widget-container>div.widget>p", "layout/sidebar"),
-        ("body>div.content-sidebar-wrap>p", None),
-        ("body>div.date-outer>p", None),
-        ("body>div.pointer-events-none>p", None),
-    ],
+    ("name", "path"), [(name, path) for name, paths in EXPLAINED.items() for path in paths.split()]
 )
-def test_the_innermost_element_explains_and_in_it_the_first_rule_of_the_file(path: str, rule: str | None) -> None:
-    assert rule_of(path) == rule
+def test_the_innermost_element_explains_and_in_it_the_first_rule_of_the_file(name: str, path: str) -> None:
+    assert rule_of(f"body>{path}>p") == (f"layout/{name}" if name else None)
+
+
+@pytest.mark.parametrize("path", ["body.newsletter>p", "html.newsletter>body>p", "p", ""])
+def test_the_page_as_a_whole_is_explained_by_no_name(path: str) -> None:
+    assert rule_of(path) is None
 
 
 @pytest.mark.parametrize(
