@@ -131,39 +131,6 @@ def in_script(template: str, attributes: str = "type='text/template'") -> str:
     return f"<body><h1>The wall</h1><div><script {attributes}>{template}</script></div></body>"
 
 
-def test_a_post_in_a_template_script_is_text() -> None:
-    assert lines_of(in_script(POST, "type='text/javascript'")) == ["The wall"]
-    heading, post = lines_of(in_script(POST))
-    assert heading == "The wall"
-    assert post.startswith("The harbour wall was built of stone")
-
-
-@pytest.mark.parametrize("attributes", ["type=text/template", 'TYPE = "text/template" '])
-def test_the_type_may_be_written_in_several_ways(attributes: str) -> None:
-    shown = f"<body><h1>The wall</h1><div><div>{POST}</div></div></body>"
-    assert show_script_templates(in_script(POST, attributes)) == shown
-
-
-@pytest.mark.parametrize(
-    "attributes", ['id="banner" type="text/template"', "type=text/template class=x", "type=text/x"]
-)
-def test_a_template_with_a_name_is_for_elsewhere(attributes: str) -> None:
-    assert show_script_templates(in_script(POST, attributes)) == in_script(POST, attributes)
-
-
-@pytest.mark.parametrize(
-    "template",
-    [
-        pytest.param(POST.replace("stone", "{{ material }}"), id="a place for a value"),
-        pytest.param(POST.replace("stone", "<%= material %>"), id="a place for a value, in another language"),
-        pytest.param("<p>Comment added</p>", id="a few words"),
-        pytest.param(POST.replace("p>", "b>"), id="no paragraph"),
-    ],
-)
-def test_other_templates_stay_scripts(template: str) -> None:
-    assert show_script_templates(in_script(template)) == in_script(template)
-
-
 def test_a_script_ends_at_its_own_end() -> None:
     page = in_script("{{ x }}") + in_script(POST) + "<script>let a = 1</script>"
     assert (
@@ -176,61 +143,6 @@ def test_a_script_ends_at_its_own_end() -> None:
 
 LATE = '<div hidden id="S:0"><p>The late part.</p></div>'
 FALLBACK = '<!--$?--><template id="B:0"></template><p>Loading …</p><!--/$-->'
-
-
-def test_a_late_piece_stands_over_its_fallback() -> None:
-    assert lines_of(f"<h1>Title</h1>{FALLBACK}<p>End.</p>{LATE}") == ["Title", "The late part.", "End."]
-
-
-def test_a_late_segment_stands_at_its_place() -> None:
-    piece = '<div hidden id="S:1"><p>Second.</p></div>'
-    assert lines_of(f'<p>First.</p><template id="P:1"></template><p>Third.</p>{piece}') == [
-        "First.",
-        "Second.",
-        "Third.",
-    ]
-
-
-def test_pieces_inside_late_pieces_are_put_in_place() -> None:
-    outer = '<div hidden id="S:0"><p>One.</p><!--$?--><template id="B:1"></template>wait<!--/$--><p>Three.</p></div>'
-    inner = '<div hidden id="S:1"><p>Two.</p></div>'
-    for late in (outer + inner, inner + outer):
-        assert lines_of(f"{FALLBACK}<p>Four.</p>{late}") == ["One.", "Two.", "Three.", "Four."]
-
-
-def test_a_fallback_with_boundaries_of_its_own_goes_whole() -> None:
-    nested = '<!--$?--><template id="B:0"></template><!--$--><p>Wait.</p><!--/$--><p>Still.</p><!--/$--><p>End.</p>'
-    assert lines_of(nested + LATE) == ["The late part.", "End."]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        f"<p>Begin.</p>{LATE}<p>End.</p>",  # no place
-        '<p>Begin.</p><div hidden id="S:0"><template id="P:0"></template><p>The late part.</p></div><p>End.</p>',
-    ],
-)
-def test_a_piece_without_a_place_is_shown_where_it_stands(body: str) -> None:
-    assert lines_of(body) == ["Begin.", "The late part.", "End."]
-
-
-def test_a_boundary_without_an_end_loses_nothing() -> None:
-    texts = lines_of(f'<template id="B:0"></template><p>Begin.</p><p>End.</p>{LATE}')
-    assert texts == ["The late part.", "Begin.", "End."]
-
-
-def test_text_around_a_moved_piece_stays() -> None:
-    assert lines_of(f"<div>{FALLBACK}</div><div>before {LATE} after</div>") == ["The late part.", "before after"]
-
-
-@pytest.mark.parametrize(("parts", "is_replaced"), [(150, True), (250, False)])
-def test_a_boundary_whose_end_is_far_keeps_what_stands_in_it(parts: int, is_replaced: bool) -> None:
-    waiting = "".join(f"<p>Part {number}.</p>" for number in range(parts))
-    texts = lines_of(f'<!--$?--><template id="B:0"></template>{waiting}<!--/$--><p>End.</p>{LATE}')
-    assert texts[0] == "The late part."
-    assert len(texts) == (2 if is_replaced else parts + 2)
-
-
 STORY = "".join(f"<p>Paragraph {number} tells of the rain in May, at some length.</p>\n" for number in range(30))
 
 
@@ -251,18 +163,6 @@ def test_what_is_never_closed_swallows_no_page(beginning: str) -> None:
     assert len(beginning + STORY) >= MIN_CHARS_TO_CLOSE
     texts = lines_of(beginning + STORY)
     assert [text for text in texts if text.startswith("Paragraph")] == STORY.replace("<p>", "").split("</p>\n")[:-1]
-
-
-@pytest.mark.parametrize(
-    "html",
-    [
-        "<html><head><title>Rain</title></head><body class='story'>" + STORY,
-        '<a title="Rain" href="/x">a</a><img alt="two" src="/y">',
-        "<title>Rain</title><textarea>\n</textarea><iframe src='/x'></iframe>",
-    ],
-)
-def test_what_is_closed_stays_as_it_is(html: str) -> None:
-    assert close_unclosed(html) == html
 
 
 def test_a_page_with_text_is_not_touched() -> None:
@@ -307,20 +207,6 @@ def test_a_noscript_that_is_never_closed_swallows_no_page(noscript: str, shown: 
 
 
 @pytest.mark.parametrize(
-    "page",
-    [
-        f"<p>a</p><noscript>{PIXEL}</noscript><p>b</p>",
-        f"<!-- <noscript> --><noscript>{PIXEL}</noscript>",
-        "<script>write('<noscript>')</script><noscript>x</noscript>",
-        "<script>write('<noscript>'",
-        "no script",
-    ],
-)
-def test_a_noscript_that_is_closed_stays_as_it_is(page: str) -> None:
-    assert close_noscript(page) == page
-
-
-@pytest.mark.parametrize(
     ("repair", "text", "closed"),
     [
         (show_script_templates, "<script type='text/template'><p>a b c " * 20_000, ("</div>", 0)),
@@ -333,3 +219,65 @@ def test_a_long_page_of_what_is_never_closed_takes_time_in_proportion(
     repair: Callable[[str], str], text: str, closed: tuple[str, int]
 ) -> None:
     assert repair(text).count(closed[0]) == closed[1]
+
+
+PIECE = '<div hidden id="S:{}"><p>{}</p></div>'
+OUTER = '<div hidden id="S:0"><p>One.</p><!--$?--><template id="B:1"></template>wait<!--/$--><p>Three.</p></div>'
+NESTED = '<!--$?--><template id="B:0"></template><!--$--><p>Wait.</p><!--/$--><p>Still.</p><!--/$--><p>End.</p>'
+WAITING = '<!--$?--><template id="B:0"></template>{}<!--/$--><p>End.</p>'
+
+
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        (f"<h1>Title</h1>{FALLBACK}<p>End.</p>{LATE}", "Title|The late part.|End."),
+        (f'<p>First.</p><template id="P:1"></template><p>Third.</p>{PIECE.format(1, "Second.")}',
+         "First.|Second.|Third."),
+        (f"{FALLBACK}<p>Four.</p>{OUTER}{PIECE.format(1, 'Two.')}", "One.|Two.|Three.|Four."),
+        (f"{FALLBACK}<p>Four.</p>{PIECE.format(1, 'Two.')}{OUTER}", "One.|Two.|Three.|Four."),
+        (NESTED + LATE, "The late part.|End."),
+        (f"<p>Begin.</p>{LATE}<p>End.</p>", "Begin.|The late part.|End."),
+        ('<p>Begin.</p><div hidden id="S:0"><template id="P:0"></template><p>The late part.</p></div><p>End.</p>',
+         "Begin.|The late part.|End."),
+        (f'<template id="B:0"></template><p>Begin.</p><p>End.</p>{LATE}', "The late part.|Begin.|End."),
+        (f"<div>{FALLBACK}</div><div>before {LATE} after</div>", "The late part.|before after"),
+        (WAITING.format("<p>x</p>" * 150) + LATE, "The late part.|End."),
+        (WAITING.format("<p>x</p>" * 250) + LATE, "The late part.|" + "x|" * 250 + "End."),
+    ],
+    ids=["over its fallback", "a segment at its place", "pieces inside pieces", "the inner one first",
+         "a fallback with boundaries", "no place", "a place in the piece", "a boundary without an end",
+         "text around it", "an end that is near", "an end that is far"],
+)  # fmt: skip
+def test_a_late_piece_stands_at_its_place(body: str, lines: str) -> None:
+    assert lines_of(f"<html><body>{body}</body></html>") == lines.split("|")
+
+
+@pytest.mark.parametrize("attributes", ["type='text/template'", "type=text/template", 'TYPE = "text/template" '])
+def test_a_post_in_a_template_script_is_text(attributes: str) -> None:
+    shown = f"<body><h1>The wall</h1><div><div>{POST}</div></div></body>"
+    assert show_script_templates(in_script(POST, attributes)) == shown
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        in_script(POST, "type='text/javascript'"),
+        in_script(POST, 'id="banner" type="text/template"'),
+        in_script(POST, "type=text/template class=x"),
+        in_script(POST, "type=text/x"),
+        in_script(POST.replace("stone", "{{ material }}")),
+        in_script(POST.replace("stone", "<%= material %>")),
+        in_script("<p>Comment added</p>"),
+        in_script(POST.replace("p>", "b>")),
+        "<html><head><title>Rain</title></head><body class='story'>" + STORY,
+        '<a title="Rain" href="/x">a</a><img alt="two" src="/y">',
+        "<title>Rain</title><textarea>\n</textarea><iframe src='/x'></iframe>",
+        f"<p>a</p><noscript>{PIXEL}</noscript><p>b</p>",
+        f"<!-- <noscript> --><noscript>{PIXEL}</noscript>",
+        "<script>write('<noscript>')</script><noscript>x</noscript>",
+        "<script>write('<noscript>'",
+        "no script",
+    ],
+)
+def test_what_is_closed_or_for_elsewhere_stays_as_it_is(page: str) -> None:
+    assert show_script_templates(page) == close_unclosed(page) == close_noscript(page) == page

@@ -95,18 +95,6 @@ def test_of_all_codecs_of_python_a_page_may_declare_those_of_html() -> None:
     assert {name for name, decoded in read.items() if decoded.text != "1 +ADw- 2 ~{ 3"} == set()
 
 
-def test_binary_is_said() -> None:
-    assert decode(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 20, "text/html").is_binary
-    assert decode(b"\x00\x01\x02" * 100).is_binary
-    assert decode(b"").text == ""
-
-
-def test_a_huge_page_is_cut_and_said() -> None:
-    read = decode(b"<p>word</p>" * 100, "", max_characters=55)
-    assert read.text == "<p>word</p>" * 5
-    assert read.cuts == ("cut=characters:55",)
-
-
 @pytest.mark.slow
 def test_thirty_megabytes_take_bounded_time() -> None:
     started = time.process_time()
@@ -131,9 +119,14 @@ def test_flattened_pages_keep_scripts_and_comments_out_of_the_text() -> None:
     assert "".join(tree.xpath("//text()[not(parent::script)]")).strip() == "deep"
 
 
-@pytest.mark.parametrize("text", ["", "   \n", "<!-- only a comment -->", "\x00"])
-def test_nothing_is_none(text: str) -> None:
-    assert parse(decode(text.encode()).text) is None
+def test_nothing_is_none_binary_is_said_and_a_huge_page_is_cut() -> None:
+    assert [parse(decode(text.encode()).text) for text in ("", "   \n", "<!-- only a comment -->", "\x00")] == [
+        None
+    ] * 4
+    assert decode(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 20, "text/html").is_binary
+    read = decode(b"<p>word</p>" * 100, "", max_characters=55)
+    assert (read.text, read.cuts) == ("<p>word</p>" * 5, ("cut=characters:55",))
+    assert decode(b"<p>word</p>" * 5, "", max_characters=55).cuts == ()
 
 
 @pytest.mark.parametrize(
