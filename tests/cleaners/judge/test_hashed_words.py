@@ -17,9 +17,9 @@ from broadsheet.cleaners.judge.hashed_words import (
     hash_block_words,
     load_page_word_weights,
     page_words,
-    word_columns,
     word_signs,
 )
+from tests.cleaners.building import holds_up_to
 
 BODY = "html>body>main#content.story-body>p"
 
@@ -40,14 +40,6 @@ def named(path: str) -> set[int]:
     return numbers(hash_block_words(blocks("x", path=path))["named"][0])
 
 
-def test_words_speak_for_the_text_or_against_it() -> None:
-    prose = "He said on Monday that the council had not yet decided whether the mill would be built again."
-    menu, story = word_columns([*blocks("Sign up for our newsletter"), *blocks(prose)])["says"]
-    assert menu < 0 < story
-    around = word_columns([*blocks("x", path="html>body>footer.site-footer>p"), *blocks("x", path=BODY)])["named"]
-    assert around[0] < 0 < around[1]
-
-
 def test_capitals_and_which_number_it_is_make_no_difference() -> None:
     first, second = said("Posted 17 comments", "POSTED 38 Comments")
     assert first == second
@@ -59,19 +51,6 @@ def test_what_stands_beside_what_counts_and_a_short_line_as_a_whole() -> None:
     first, second = said("read more stories here", "here stories more read")
     assert first & second, "the words"
     assert first - second, "their order"
-
-
-def test_unspaced_scripts_count_by_pairs_of_characters() -> None:
-    whole, part = said("相关新闻报道", "相关新闻")
-    assert len(whole & part) >= 5
-    assert said("新")[0]
-
-
-def test_of_a_long_block_the_beginning_and_the_last_word_count() -> None:
-    begin = " ".join(f"word{'abcdefghijklmnopqrstuvwxyz'[n % 26]}{'abcd'[n // 26]}" for n in range(80))
-    first, second, other_end = said(f"{begin} {'middle ' * 99} end", f"{begin} {'centre ' * 88} end", f"{begin} stop")
-    assert first == second
-    assert len(first ^ other_end) == 2
 
 
 def test_names_near_the_block_count_otherwise_than_far_ones() -> None:
@@ -108,23 +87,11 @@ def signs(title: str, *texts: str) -> dict[str, float]:
     return word_signs(words(title, blocks(*texts)), load_page_word_weights())
 
 
-def test_a_line_counts_by_its_words_and_as_a_whole() -> None:
-    one_line, two_lines = (words("", [], *lines)["words_around"] for lines in (("Sort by",), ("Sort", "by")))
-    assert len(one_line.buckets) == 3  # "sort", "by" and "sort by"
-    assert len(two_lines.buckets) == 4  # each also as a line
-
-
 def test_a_page_s_words_of_unspaced_scripts_count_by_pairs_of_characters() -> None:
     clause, part, other = (set(words("", blocks(text))["words_text"].buckets) for text in ("相关新闻", "相关", "磨坊"))
     assert len(clause) == 3  # 相关, 关新 and 新闻
     assert part < clause
     assert other.isdisjoint(clause)
-
-
-@pytest.mark.parametrize("title", ["2019", "1984"])
-def test_of_a_number_only_its_length_counts(title: str) -> None:
-    assert signs(title)["words_text"] == signs("2024")["words_text"]
-    assert signs(title)["words_text"] != signs("24")["words_text"]
 
 
 def test_signs_of_lone_surrogates_are_numbers() -> None:
@@ -144,25 +111,6 @@ def test_where_words_of_a_block_are_looked_for(start: int, length: int, counts: 
     assert len(hashes) == (4 if counts else 1)  # of no word there is the line
 
 
-@pytest.mark.parametrize(("length", "words_around"), [(40, 3), (41, 2), (80, 2), (81, 0)])
-def test_characters_of_a_line_around_the_text(length: int, words_around: int) -> None:
-    assert len(words("", [], "sort by".ljust(length, "."))["words_around"].buckets) == words_around
-
-
-@pytest.mark.parametrize(("dots", "count"), [(1_499, 1), (1_500, 0)])
-def test_characters_of_the_opening_and_of_headings(dots: int, count: int) -> None:
-    assert len(words("", blocks("." * dots + "x"))["words_text"].buckets) == count
-    assert len(words("", blocks("." * (dots - 1), "x"))["words_text"].buckets) == count
-    heading = Block(1, BlockKind.HEADING, "." * dots + "x")
-    assert len(words("", [*blocks("." * 1_600), heading])["words_text"].buckets) == count
-
-
-@pytest.mark.parametrize(("count", "share"), [(31, 32), (32, 32), (33, 33)])
-def test_words_of_a_page_that_weigh_as_much_as_thirty_two(count: int, share: int) -> None:
-    kept = blocks(" ".join(f"{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(count)))
-    assert np.abs(words("", kept)["words_text"].shares) == pytest.approx(np.full(count, share**-0.5))
-
-
 def test_all_hashes_of_a_page() -> None:
     """Learned weights are of these buckets: another hash needs other weights."""
     page = [Block(0, BlockKind.HEADING, "Die Mühle brannte 2024", path="html>body.home>main#content.story-body>h1"),
@@ -174,3 +122,21 @@ def test_all_hashes_of_a_page() -> None:
     }
     digests = [sha256(repr(found).encode()).hexdigest()[:16] for found in (of_blocks, pairs)]
     assert digests == ["e5cc2a1bfe234bad", "d5ce41aa9149989f"]
+
+
+def test_thresholds() -> None:
+    def counts(dots: int) -> bool:
+        heading = Block(1, BlockKind.HEADING, "." * dots + "x")
+        opening = [[*blocks("." * dots + "x")], [*blocks("." * (dots - 1), "x")], [*blocks("." * 1_600), heading]]
+        found = {len(words("", kept)["words_text"].buckets) for kept in opening}
+        assert len(found) == 1
+        return found == {1}
+
+    def weight(count: int) -> float:
+        kept = blocks(" ".join(f"{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(count)))
+        return float(np.abs(words("", kept)["words_text"].shares).max())
+
+    assert holds_up_to(1_499, counts), "characters of the opening and of headings"
+    assert holds_up_to(40, lambda n: len(words("", [], "sort by".ljust(n, "."))["words_around"].buckets) == 3)
+    assert holds_up_to(80, lambda n: len(words("", [], "sort by".ljust(n, "."))["words_around"].buckets) >= 2)
+    assert holds_up_to(32, lambda n: weight(n) == pytest.approx(32**-0.5)), "words of a page that weigh as much"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,81 +13,59 @@ from broadsheet.cleaners.document import Block, BlockKind, Page, RemovalReason, 
 from broadsheet.cleaners.judge.repeated_texts import name_repeated, pull_quotes, repeated_blocks
 from tests.cleaners.building import PROSE, STORY, block, holds_up_to, words
 
-
-def test_a_long_text_repeats_and_a_refrain_does_not() -> None:
-    blocks = [block(0), block(1, "Row, row."), block(2, path="body>main>p"), block(3, "Row, row.")]
-    assert repeated_blocks(blocks, range(4)) == {2}
-    assert repeated_blocks(blocks, [0]) == set()
-
-
-@pytest.mark.parametrize("kind", [BlockKind.PARAGRAPH, BlockKind.QUOTE, BlockKind.LIST_ITEM, BlockKind.CODE])
-def test_a_text_may_repeat_at_its_place(kind: BlockKind) -> None:
-    blocks = [block(n, PROSE if n % 2 else f"{n}. {PROSE}", kind=kind) for n in range(6)]
-    assert repeated_blocks(blocks, range(6)) == set()
-
-
-def test_a_second_rendering_takes_its_short_lines_with_it() -> None:
-    texts = ["Costs", PROSE, "Labour", STORY[0], "Permits", "Fees", STORY[1]]
-    first = [block(n, text, path="body>div.desktop>p") for n, text in enumerate(texts)]
-    second = [block(7 + n, text, path="body>div.mobile>p") for n, text in enumerate(texts)]
-    assert repeated_blocks(first + second, range(14)) == set(range(7, 14))
+Q, H, L = BlockKind.QUOTE, BlockKind.HEADING, BlockKind.LIST_ITEM
+S0, S1, S2, *_ = STORY
+VERSE = "The mill wheel turns and the river runs\nand the miller sings of grain\nand the bread is warm again"
+SAID = "“The council met on Monday evening and spoke for three hours about the old mill.”"
+WHEEL, BEAMS = (f"How the {name} of the old mill were paid for by the town" for name in ("wheel", "beams"))
+COSTS = ("Costs twenty dollars and whatever you keep of it", "main>x", L)
+ASKED = ("And what does the council say to all of this?", "main>x")
+HEADED = ("What the council of the town will do about the mill", "main>x", H)
+TWICE = ["Costs", PROSE, "Labour", S0, "Permits", "Fees", S1]
+STANZAS = [(VERSE, "one>p"), (S0, "one>p"), (VERSE, "two>p"), S1]
+PARTS = [(WHEEL, "div>ul>li", L), (BEAMS, "div>ul>li", L), (WHEEL, "div>h2", H), S0, (BEAMS, "div>h2", H), S1]
+BIG = (PROSE, "div>p.big")
 
 
-def test_a_short_line_that_repeats_elsewhere_stays_where_what_is_beside_it_does_not_repeat() -> None:
-    texts = ["Costs", PROSE, STORY[0], "Costs", STORY[1], PROSE, STORY[2]]
-    blocks = [block(n, text, path=f"body>div.{'a' if n < 3 else 'b'}>p") for n, text in enumerate(texts)]
-    assert repeated_blocks(blocks, range(7)) == {5}
+def made(*rows: Any) -> list[Block]:
+    """Blocks of texts, of which some stand at other paths or are of another kind."""
+    defaults = ("", "div>p", BlockKind.PARAGRAPH)
+    full = [row + defaults[len(row) :] for row in ((row,) if isinstance(row, str) else row for row in rows)]
+    return [block(n, text, path=f"body>{path}", kind=kind) for n, (text, path, kind) in enumerate(full)]
 
 
-@pytest.mark.parametrize(
-    ("paths", "is_copy"),
-    [
-        (("p", "p", "p.big", "p"), False),
-        (("p", "div.print>p", "div.print>p", "div.print>p"), True),
-        (("p", "p", "div.card>p", "p"), True),
-        (("p", "p", "p.big", "p.end"), False),
-    ],
-    ids=["in the text", "in another container", "in a box", "the class of the line below"],
-)
-def test_what_the_text_says_again_between_its_other_paragraphs_is_no_copy(
-    paths: tuple[str, ...], is_copy: bool
-) -> None:
-    texts = [PROSE, STORY[0], PROSE, STORY[1]]
-    blocks = [block(n, text, path=f"body>div>{path}") for n, (text, path) in enumerate(zip(texts, paths, strict=True))]
-    assert repeated_blocks(blocks, range(4)) == ({2} if is_copy else set())
-    assert repeated_blocks(blocks, range(3)) == {2}, "at the end it is one"
-    beside = [block(0, STORY[0]), block(1), block(2, path="body>div>p.big"), block(3, STORY[1])]
-    assert repeated_blocks(beside, range(4)) == {2}, "right below the first as well"
+def elsewhere(rows: Sequence[Any], path: str = "aside>p") -> list[Any]:
+    return [(row, path) if isinstance(row, str) else (row[0], path, *row[2:]) for row in rows]
 
 
-def test_a_heading_that_the_text_s_own_list_of_parts_names_is_no_copy() -> None:
-    parts = [block(n, f"How the {name} of the old mill were paid for by the town", path="body>div>ul>li",
-                   kind=BlockKind.LIST_ITEM) for n, name in enumerate(("wheel", "beams"))]  # fmt: skip
-    headings = [replace(part, kind=BlockKind.HEADING, path="body>div>h2", position=n)
-                for part, n in zip(parts, (2, 4), strict=True)]  # fmt: skip
-    text = [block(3, STORY[0]), block(5, STORY[1])]
-    blocks = [*parts, headings[0], text[0], headings[1], text[1]]
-    assert repeated_blocks(blocks, range(6)) == set()
-    elsewhere = [replace(b, path=b.path.replace("div", "aside")) if b.position < 2 else b for b in blocks]
-    assert repeated_blocks(elsewhere, range(6)) == {2, 4}
+COPIES: dict[str, tuple[Sequence[Any], set[int]]] = {
+    "a long text and a refrain": ([PROSE, "Row, row.", (PROSE, "main>p"), "Row, row."], {2}),
+    **{f"a {kind} at its place": ([(f"{n % 2 or n} {PROSE}", "div>p", kind) for n in range(6)], set())
+       for kind in (BlockKind.PARAGRAPH, Q, L, BlockKind.CODE)},
+    "a second rendering": ([*TWICE, *elsewhere(TWICE)], set(range(7, 14))),
+    "a short line elsewhere": (["Costs", PROSE, S0, *elsewhere(["Costs", S1, PROSE, S2])], {5}),
+    "between other paragraphs": ([PROSE, S0, BIG, S1], set()),
+    "above one of another class": ([PROSE, S0, BIG, (S1, "div>p.end")], set()),
+    "in a box": ([PROSE, S0, (PROSE, "div>div.card>p"), S1], {2}),
+    "in another container": ([PROSE, *elsewhere([S0, PROSE, S1], "div>div.print>p")], {2}),
+    "at the end": ([PROSE, S0, BIG], {2}),
+    "right below": ([S0, PROSE, BIG, S1], {2}),
+    "headings that a list of parts names": (PARTS, set()),
+    "headings that a list elsewhere names": ([*elsewhere(PARTS[:2], "aside>ul>li"), *PARTS[2:]], {2, 4}),
+    "items, headings and questions": ([COSTS, ASKED, HEADED] * 2, set()),
+    "these elsewhere": ([COSTS, ASKED, HEADED, *elsewhere([COSTS, ASKED, HEADED], "aside>x")], {3, 4, 5}),
+    "an item alone": ([COSTS, (COSTS[0], "ol>li", L)], set()),
+    "a stanza": (STANZAS, set()),
+    "a stanza of one line": ([(VERSE.replace("\n", " "), "one>p"), S0, (VERSE.replace("\n", " "), "two>p"), S1], {2}),
+    "a paragraph with a stanza below": ([*STANZAS, (S1, "print>p"), (VERSE, "print>p")], {4}),
+}  # fmt: skip
 
 
-def test_items_headings_and_questions_may_repeat_at_their_place() -> None:
-    item, question = "Costs twenty dollars and whatever you keep of it", "And what does the council say to all of this?"
-    rows = [
-        (item, BlockKind.LIST_ITEM),
-        (question, BlockKind.PARAGRAPH),
-        ("What the council of the town will do about the mill", BlockKind.HEADING),
-    ]
-    blocks = [block(n, rows[n % 3][0], kind=rows[n % 3][1], path="body>main>x") for n in range(6)]
-    assert repeated_blocks(blocks, range(6)) == set()
-    elsewhere = [
-        *blocks[:3],
-        *[block(n, rows[n % 3][0], kind=rows[n % 3][1], path="body>aside>x") for n in range(3, 6)],
-    ]
-    assert repeated_blocks(elsewhere, range(6)) == {3, 4, 5}
-    alone = [block(0, item, kind=BlockKind.LIST_ITEM), block(1, item, kind=BlockKind.LIST_ITEM, path="body>ol>li")]
-    assert repeated_blocks(alone, range(2)) == set()
+@pytest.mark.parametrize("name", COPIES)
+def test_a_text_that_is_said_again_is_a_copy(name: str) -> None:
+    rows, copies = COPIES[name]
+    assert repeated_blocks(made(*rows), range(len(rows))) == copies
+    assert repeated_blocks(made(*rows), {0}) == set()
 
 
 CUT = "The council met on Monday evening and spoke for hours about the old mill by the river"
@@ -113,22 +93,6 @@ def test_a_quote_that_repeats_a_paragraph_s_words_is_pulled_out_of_it(
 def test_a_lead_is_pulled_out_of_the_text_that_it_begins() -> None:
     lead = [block(0, f"{CUT}…"), block(1)]
     assert (pull_quotes(lead, range(2), {0}), pull_quotes(lead, range(2))) == ({0}, set())
-
-
-VERSE = "The mill wheel turns and the river runs\nand the miller sings of grain\nand the bread is warm again"
-
-
-def test_a_stanza_may_repeat_wherever_it_stands() -> None:
-    rows = [(VERSE, "body>div.one>p"), (STORY[0], "body>div.one>p"), (VERSE, "body>div.two>p"), (STORY[1], "body>p")]
-    blocks = [block(n, text, path=path) for n, (text, path) in enumerate(rows)]
-    assert repeated_blocks(blocks, range(4)) == set()
-    as_one_line = [block(b.position, b.text.replace("\n", " "), path=b.path) for b in blocks]
-    assert repeated_blocks(as_one_line, range(4)) == {2}
-    again = [*blocks, block(4, STORY[1], path="body>div.print>p"), block(5, VERSE, path="body>div.print>p")]
-    assert repeated_blocks(again, range(6)) == {4}, "the paragraph and not the refrain below it"
-
-
-SAID = "“The council met on Monday evening and spoke for three hours about the old mill.”"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from broadsheet.cleaners.page.elements import (
     TagIndex,
     is_hidden,
     is_in_boilerplate,
-    prose_chars,
     running_chars,
 )
 from broadsheet.cleaners.page.parsed_page import parse
@@ -37,10 +36,6 @@ def test_elements_come_as_from_the_tree(tags: tuple[str, ...]) -> None:
     index = page_index()
     assert list(index.iter(*tags)) == list(index.tree.iter(*tags))
     assert list(index.iter(*tags)) == list(index.tree.iter(*tags)), "a second time"
-
-
-def test_typed_elements_are_those_of_microdata() -> None:
-    assert [element.tag for element in page_index().typed_elements] == ["article"]
 
 
 ANSWER = "Water reaches the upper villages by three pumps, of which one was out of order all winter. "
@@ -69,12 +64,6 @@ def shown(body: str) -> list[str]:
     return [block.text for block in read_blocks(html.document_fromstring(f"<html><body>{body}</body></html>"))]
 
 
-@pytest.mark.parametrize("attributes", ["hidden", 'style="display:none"', 'aria-hidden="true" class="accordion-panel"'])
-def test_a_folded_answer_is_read_where_it_stands(attributes: str) -> None:
-    texts = shown(f"<main><h2>Where does it come from?</h2><div {attributes}>{LONG}</div><p>End.</p></main>")
-    assert texts == ["Where does it come from?", (ANSWER * 6).strip(), "End."]
-
-
 @pytest.mark.parametrize(
     "container",
     [
@@ -90,17 +79,6 @@ def test_a_folded_answer_is_read_where_it_stands(attributes: str) -> None:
 )  # fmt: skip
 def test_what_opens_over_the_page_or_furnishes_it_stays_hidden(container: str) -> None:
     assert shown(f"<p>{ANSWER * 20}</p>{container.format(LONG)}") == [(ANSWER * 20).strip()]
-
-
-def test_only_text_in_paragraphs_is_prose() -> None:
-    assert prose_chars(html.fromstring("<div>menu<ul><li>one</li></ul><p>four <b>five</b></p></div>")) == len(
-        "four five"
-    )
-
-
-def test_the_article_ends_the_look_at_containers() -> None:
-    tree = html.fromstring('<div class="modal"><article><div hidden></div></article></div>')
-    assert not is_in_boilerplate(tree.find(".//div"))
 
 
 @pytest.mark.parametrize(

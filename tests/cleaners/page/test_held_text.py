@@ -77,13 +77,6 @@ def test_page_state_is_read_where_no_statement_has_a_text() -> None:
     assert find_held_text(metadata_context(shell, URL), URL).words == found.words, "an empty shell has the site's name"
 
 
-def test_templates_with_prose_are_read_in_order() -> None:
-    half = len(MARKUP) // 9 * 5
-    templates = "".join(f"<template><section>{part}</section></template>" for part in (MARKUP[:half], MARKUP[half:]))
-    found = held(templates + "<template><p>A row</p></template>")
-    assert (found.source, [block.text for block in found.blocks]) == (TextSource.TEMPLATE, LINES)
-
-
 @pytest.mark.parametrize(
     "template",
     [
@@ -94,11 +87,6 @@ def test_templates_with_prose_are_read_in_order() -> None:
 )
 def test_a_template_for_values_or_of_boilerplate_is_no_text(template: str) -> None:
     assert held(template) == HeldText()
-
-
-def test_links_in_a_held_text_are_absolute_and_the_tree_stays() -> None:
-    found = held(statement(articleBody=MARKUP + '<p>As it <a href="/before">said before</a>.</p>'))
-    assert "https://news.example/before" in found.blocks[-1].markdown
 
 
 @pytest.mark.parametrize(

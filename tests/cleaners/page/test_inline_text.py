@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from lxml import html
 
-from broadsheet.cleaners.page.inline_text import InlineRun, fold_spaces, is_data_table, read_captions, read_table
+from broadsheet.cleaners.page.inline_text import InlineRun, fold_spaces, is_data_table, read_table
 
 
 def run_of(markup: str) -> tuple[str, str, int]:
@@ -56,18 +56,6 @@ def test_a_line_break_is_a_newline_and_two_are_a_boundary() -> None:
     assert run.take()[0] == "one\ntwo"
 
 
-def test_a_run_that_nobody_sees_is_dropped_and_its_open_link_goes_on() -> None:
-    run = InlineRun()
-    run.open_link("/a")
-    run.add(" \n ")
-    assert not run.visible
-    run.drop()
-    run.add("on")
-    run.close_link()
-    assert run.visible
-    assert run.take() == ("on", "[on](/a)", 2)
-
-
 @pytest.mark.parametrize(
     ("markup", "markdown"),
     [
@@ -85,12 +73,6 @@ def test_what_would_end_code_or_begin_a_script_is_text(markup: str, markdown: st
     assert run_of(markup)[1] == markdown
 
 
-def test_code_of_several_lines_is_text() -> None:
-    steps = (("open_mark", "`"), ("add", "a"), ("line_break",), ("add", "<script>"), ("close_mark", "`"))
-    assert collected(*steps)[1] == "a\n\\<script>"
-    assert collected(("open_mark", "`"), ("add", "<i>"), ("close_mark", "`"))[1] == "`<i>`"
-
-
 ROWS = "<tr><th>Year</th><th>Mills</th></tr><tr><td>1999</td><td>2 <a href='/m'>mills</a></td></tr>"
 
 
@@ -101,12 +83,6 @@ def table(inside: str, attributes: str = "") -> html.HtmlElement:
 def test_a_hidden_row_is_not_read_and_an_empty_table_says_nothing() -> None:
     assert read_table(table(ROWS + "<tr hidden><td>2000</td><td>3</td></tr>"))[0].count("\n") == 1
     assert read_table(table("<tr><td> </td><td></td></tr>")) == ("", "", 0)
-
-
-def test_only_captions_that_say_something_are_read() -> None:
-    captions = read_captions(table(f"<caption>Fires</caption>{ROWS}"))
-    assert [text for text, _, _ in captions] == ["Fires"]
-    assert list(read_captions(table(f"<caption> </caption>{ROWS}"))) == []
 
 
 @pytest.mark.parametrize(

@@ -64,22 +64,6 @@ def test_text_before_is_read_from_siblings_of_five_levels() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "is_read"), [("p", True), ("div", True), ("nav", False), ("header", False), ("aside", False)]
-)
-def test_navigation_before_a_headline_is_not_read(tag: str, is_read: bool) -> None:
-    assert texts_before(f"<{tag}>x</{tag}>{HEADLINE}") == (["x"] if is_read else [])
-
-
-def test_a_run_knows_its_times_and_where_it_begins() -> None:
-    [first, second] = context(f"<body>{HEADLINE}<p>On <time>3 May</time> and <time>4 May</time></p><p>x").runs_after
-    assert [element.text for element in first.time_elements] == ["3 May", "4 May"]
-    assert first.container is not None
-    assert (first.container.tag, second.time_elements) == ("p", ())
-    [empty] = context(f"<body>{HEADLINE}<p> <time datetime=2024></time></p>").runs_after
-    assert (empty.text, len(empty.time_elements)) == ("", 1)
-
-
-@pytest.mark.parametrize(
     ("body", "first"),
     [
         ("<p>0</p><main><p>1</p></main><article><p>2</p></article>", "2"),
@@ -145,14 +129,6 @@ def test_the_node_whose_headline_and_address_are_the_page_s_comes_first_and_thre
     assert [node["@id"] for node in page.article_nodes] == ["4", "2", "3", "page"]
 
 
-def test_references_are_to_nodes_that_say_something() -> None:
-    nodes = ld(ARTICLE % (1, ', "author": {"@id": "a"}'), '"@id": "a", "name": "Ann"', '"@id": "b"')
-    page = context(f"<body>{nodes}<p>x")
-    assert page.nodes_by_id.keys() == {"1", "a"}
-    assert page.member_values("author") == [{"@id": "a", "name": "Ann"}]
-    assert page.member_values("editor") == []
-
-
 def test_each_name_of_the_site_is_known() -> None:
     nodes = [
         ARTICLE % (1, ', "publisher": {"name": ["Pub", "Other"]}'),
@@ -186,22 +162,6 @@ def test_what_is_part_of_the_article(body: str, expected: bool) -> None:
     page = context(f"<body>{body}text</p>")
     (element,) = page.tree.xpath("//p[@id='x']")
     assert page.is_part_of_article(element, re.compile("related")) is expected
-
-
-@pytest.mark.parametrize(
-    ("html", "day"),
-    [
-        ("<body>" + ld(ARTICLE % (1, ', "datePublished": "2024-05-01T10:00"')), "2024-05-01"),
-        ("<body>" + ld(ARTICLE % (1, ', "dateModified": "2024-05-02"')), "2024-05-02"),
-        ("<body>" + ld(ARTICLE % (1, ', "dateCreated": "2024-05-03"')), "2024-05-03"),
-        ("<body>" + ld(ARTICLE % (1, ', "dateRead": "2024-05-03"')), None),
-        ('<meta name="x" content="2024-05-04"><body>', "2024-05-04"),
-        ('<body><time datetime="2024-05-05T12:00Z">x</time>', "2024-05-05"),
-        ("<body><time>2024-05-05</time>", None),
-    ],
-)
-def test_days_are_stated_in_many_places(html: str, day: str | None) -> None:
-    assert context(f"{html}<p>x").stated_days - {""} == ({day} if day else set())
 
 
 @pytest.mark.parametrize(

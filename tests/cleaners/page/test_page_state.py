@@ -63,16 +63,39 @@ def test_the_nodes_of_a_rich_text_are_its_paragraphs_and_runs_of_a_line_are_join
     assert texts(assigned({"title": TITLE, "content": rich})) == [StatedText(TITLE, (STORY, "Said the miller aloud."))]
 
 
-def test_a_list_of_articles_is_several_texts() -> None:
-    found = texts(assigned({"content": [{"title": f"Mill {n}", "text": STORY} for n in range(3)]}))
-    assert [text.title for text in found] == ["Mill 0", "Mill 1", "Mill 2"]
-
-
 @pytest.mark.parametrize("cut", [1, 30, 150])
 def test_state_that_is_cut_gives_the_strings_that_are_there(cut: int) -> None:
     (text,) = texts(assigned(STATE)[:-cut])
     assert text.title == TITLE
     assert STORY.startswith(text.parts[0])
+
+
+INNER = {"title": "Inner", "body": STORY}
+ONE, TWO, THREE = (f"{name} {STORY}" for name in ("One", "Two", "Three"))
+LOOSE = [("body", ONE), ("title", "A"), ("headline", "B"), ("Body", TWO), ("text", THREE)]
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        (
+            json.dumps({"content": [{"title": f"Mill {n}", "text": STORY} for n in range(2)]}),
+            [("Mill 0", STORY), ("Mill 1", STORY)],
+        ),
+        (
+            json.dumps({"Title": "", "name": TITLE, "text": "short", "Body": STORY, "content": [INNER]}),
+            [(TITLE, STORY)],
+        ),
+        (
+            "var state = {x: y, " + ", ".join(f"{name}: {json.dumps(value)}" for name, value in LOOSE),
+            [("A", ONE), ("B", TWO), ("", THREE)],
+        ),
+    ],
+    ids=["a list of articles", "the longest member of an object", "strings that are searched by pattern"],
+)
+def test_each_text_has_its_title(source: str, found: list[tuple[str, str]]) -> None:
+    kind = "" if source.startswith("var") else "application/json"
+    assert texts(source, kind) == [StatedText(title, (text,)) for title, text in found]
 
 
 def test_state_nested_thousands_deep_is_searched_by_pattern() -> None:
@@ -156,26 +179,6 @@ def page_with_attribute(value: str) -> html.HtmlElement:
 def test_an_attribute_that_holds_json_is_state() -> None:
     page = page_with_attribute(json.dumps({"component": "Post", "props": STATE}))
     assert read_state_texts([], state_attributes(page)) == ([StatedText(TITLE, (STORY,))], ())
-
-
-@pytest.mark.parametrize("value", ["{" * 500, "[1, 2" * 100, '{"body": ' + "1" * 400, "{}", STORY])
-def test_an_attribute_without_a_text_gives_none(value: str) -> None:
-    assert read_state_texts([], state_attributes(page_with_attribute(value))) == ([], ())
-
-
-def test_strings_that_are_searched_by_pattern_have_the_title_before_or_else_behind() -> None:
-    one, two, three, four = (f"{name} {STORY}" for name in ("One", "Two", "Three", "Four"))
-    members = [("body", one), ("title", "A"), ("headline", "B"), ("Body", two), ("text", three), ("text", four)]
-    source = "var state = {x: y, " + ", ".join(f"{name}: {json.dumps(value)}" for name, value in members)
-    assert texts(source) == [
-        StatedText("A", (one,)), StatedText("B", (two,)), StatedText("", (three,)), StatedText("", (four,)),
-    ]  # fmt: skip
-
-
-def test_of_an_object_the_longest_member_is_its_text_and_the_others_are_not_looked_into() -> None:
-    inner = {"title": "Inner", "body": STORY}
-    value = {"Title": "", "name": TITLE, "text": "short", "Body": STORY, "content": [inner], "more": [{"html": STORY}]}
-    assert texts(json.dumps(value), "application/json") == [StatedText(TITLE, (STORY,)), StatedText("", (STORY,))]
 
 
 NAMES, TITLES, BODIES = (
