@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from broadsheet.cleaners.compare.text_comparison import (
-    ADDED_SIGN,
-    REMOVED_SIGN,
-    SAME_SIGN,
-    comparison_key,
-    diff_words,
-    fold_typography,
-    page_templates,
-    parse_moment,
-    split_tokens,
-    split_words,
-    text_template,
-)
+from broadsheet.cleaners.compare import text_comparison
 
 
 def test_typography_folds_to_plain_marks_and_words_of_chinese_are_characters() -> None:
-    assert fold_typography("“Quoted”  – it’s a\u00adbout…") == '"Quoted" - it\'s about...'
-    assert comparison_key("a b\n c") == "abc"
-    assert split_words("Harbour-master’s 第二 boat") == ["harbour-master's", "第", "二", "boat"]
-    assert "".join(split_tokens(" one, two  第二 x")) == " one, two  第二 x"
+    assert text_comparison.fold_typography("“Quoted”  – it’s a\u00adbout…") == '"Quoted" - it\'s about...'
+    assert text_comparison.comparison_key("a b\n c") == "abc"
+    assert text_comparison.split_words("Harbour-master’s 第二 boat") == ["harbour-master's", "第", "二", "boat"]
+    assert "".join(text_comparison.split_tokens(" one, two  第二 x")) == " one, two  第二 x"
 
 
 @pytest.mark.parametrize(
@@ -36,11 +24,11 @@ def test_typography_folds_to_plain_marks_and_words_of_chinese_are_characters() -
     ],
 )
 def test_times_that_may_be_one(moment: str, other: str, may_equal: bool) -> None:
-    one, two = parse_moment(moment), parse_moment(other)
+    one, two = text_comparison.parse_moment(moment), text_comparison.parse_moment(other)
     assert one is not None
     assert two is not None
     assert one.may_equal(two) is may_equal
-    assert parse_moment("yesterday") is None
+    assert text_comparison.parse_moment("yesterday") is None
 
 
 @pytest.mark.parametrize(
@@ -56,13 +44,13 @@ def test_times_that_may_be_one(moment: str, other: str, may_equal: bool) -> None
     ],
 )
 def test_numbers_dates_and_addresses_vary(text, other_text):
-    assert text_template(text) == text_template(other_text)
+    assert text_comparison.text_template(text) == text_comparison.text_template(other_text)
 
 
 def test_the_pages_own_title_and_authors_vary():
-    template = text_template("Talk about Blue whales with Ann Smith", "Blue whales", ["Ann Smith"])
-    assert template == text_template("Talk about Red deer with Bob Jones", "Red deer", ["Bob Jones"])
-    assert text_template("Talk about Red deer") != template
+    template = text_comparison.text_template("Talk about Blue whales with Ann Smith", "Blue whales", ["Ann Smith"])
+    assert template == text_comparison.text_template("Talk about Red deer with Bob Jones", "Red deer", ["Bob Jones"])
+    assert text_comparison.text_template("Talk about Red deer") != template
 
 
 @pytest.mark.parametrize(
@@ -71,7 +59,7 @@ def test_the_pages_own_title_and_authors_vary():
      "Only $20 a piece"],
 )  # fmt: skip
 def test_a_text_with_nothing_fixed_or_a_number_that_it_is_about_is_its_own_template(text):
-    assert text_template(text, "Blue whales") == text
+    assert text_comparison.text_template(text, "Blue whales") == text
 
 
 def test_a_page_has_the_templates_of_its_texts():
@@ -83,8 +71,8 @@ def test_a_page_has_the_templates_of_its_texts():
         "see www.a.test",
         "ünder 0_May_1999",
     ]
-    templates = page_templates(texts, "Blue whales", ["Ann Smith"])
-    assert templates == [text_template(text, "Blue whales", ["Ann Smith"]) for text in texts]
+    templates = text_comparison.page_templates(texts, "Blue whales", ["Ann Smith"])
+    assert templates == [text_comparison.text_template(text, "Blue whales", ["Ann Smith"]) for text in texts]
     assert templates == ["Blue whales", "More on \x03", "by \x04", "Seen 0 times", "see \x02", "ünder 0_\x01_0"]
 
 
@@ -102,14 +90,14 @@ MILLS = " ".join(["the", "mill"] * 110)
     ids=["a word that changed", "a word between two changes", "frequent words of a long text", "Chinese"],
 )
 def test_words_that_changed(old_text: str, new_text: str, changes: str) -> None:
-    signs = {SAME_SIGN: "=", REMOVED_SIGN: "-", ADDED_SIGN: "+"}
-    assert "|".join(signs[sign] + text for sign, text in diff_words(old_text, new_text)) == changes
+    signs = {text_comparison.SAME_SIGN: "=", text_comparison.REMOVED_SIGN: "-", text_comparison.ADDED_SIGN: "+"}
+    assert "|".join(signs[sign] + text for sign, text in text_comparison.diff_words(old_text, new_text)) == changes
 
 
 @pytest.mark.parametrize(
     ("old_text", "new_text"), [("", "all new"), ("all gone", ""), ("a “b” c", 'a "b" c'), ("", "")]
 )
 def test_the_parts_together_are_the_texts(old_text: str, new_text: str) -> None:
-    changes = diff_words(old_text, new_text)
-    assert "".join(text for what, text in changes if what != REMOVED_SIGN) == new_text
-    assert not any(what != SAME_SIGN for what, _ in changes) or old_text.split() != new_text.split()
+    changes = text_comparison.diff_words(old_text, new_text)
+    assert "".join(text for what, text in changes if what != text_comparison.REMOVED_SIGN) == new_text
+    assert not any(what != text_comparison.SAME_SIGN for what, _ in changes) or old_text.split() != new_text.split()

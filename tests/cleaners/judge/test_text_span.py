@@ -9,16 +9,7 @@ import pytest
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Block, BlockKind, CleanedPage, Metadata, Page, RemovalReason
-from broadsheet.cleaners.judge.text_span import (
-    COMMENT_THREAD,
-    NEXT_ARTICLE,
-    PREVIOUS_ARTICLE,
-    author_notes,
-    comment_thread_start,
-    has_second_headline,
-    other_articles,
-    text_span,
-)
+from broadsheet.cleaners.judge import text_span as module
 from broadsheet.cleaners.rules.rule_files import load_rules
 from tests.cleaners.building import PROSE, STORY, block, holds_up_to, words
 
@@ -60,7 +51,7 @@ def story(*below: tuple[str, str]) -> list[Block]:
 def test_notes_and_licences_below_the_text_are_no_end_of_it(
     blocks: list[Block], metadata: Metadata, expected: range
 ) -> None:
-    assert text_span(blocks, everything(blocks), RULES, metadata) == expected
+    assert module.text_span(blocks, everything(blocks), RULES, metadata) == expected
 
 
 @pytest.mark.parametrize(
@@ -78,14 +69,14 @@ def test_a_note_begins_with_the_whole_name_of_an_author(
     below: tuple[str | tuple[str, str], ...], span: range, notes: set[int]
 ) -> None:
     blocks = story(*((each, BELOW) if isinstance(each, str) else each for each in below))
-    assert author_notes(blocks, everything(blocks), span, SIGNED) == notes
-    assert author_notes(blocks, everything(blocks), span, Metadata()) == set()
+    assert module.author_notes(blocks, everything(blocks), span, SIGNED) == notes
+    assert module.author_notes(blocks, everything(blocks), span, Metadata()) == set()
 
 
 def test_a_note_has_a_name_of_some_letters_and_its_second_mention_is_near() -> None:
     def is_note(text: str, name: str, *below: tuple[str, str], path: str = BELOW) -> bool:
         blocks = story((text, path), *below)
-        return author_notes(blocks, everything(blocks), range(3 + len(below)), Metadata(authors=(name,))) == {3}
+        return module.author_notes(blocks, everything(blocks), range(3 + len(below)), Metadata(authors=(name,))) == {3}
 
     assert holds_up_to(5, lambda n: not is_note(f"Bo {'x' * (n - 3)} reads.", f"Bo {'x' * (n - 3)}"))
     again = "Ada Writer, {} Ada Writer " + PROSE
@@ -136,7 +127,7 @@ def at(first: int, blocks: Iterable[Block]) -> list[Block]:
 
 def thread_start(blocks: list[Block], language: str = "en", selected: Iterable[int] | None = None) -> int | None:
     chosen = everything(blocks) if selected is None else frozenset(selected)
-    return comment_thread_start(blocks, chosen, load_rules(language))
+    return module.comment_thread_start(blocks, chosen, load_rules(language))
 
 
 @pytest.mark.parametrize(
@@ -204,7 +195,7 @@ def test_comments_in_the_text_s_own_container_are_removed_with_their_reason() ->
     posted = "".join(f"<p>{text}</p><p class=posted>{POSTED}</p>" for text in comments)
     page = cleaned(f"<div class=content><h2>The mill</h2>{paragraphs(STORY)}<h2>Comments</h2>{posted}</div>")
     assert page.text.split("\n") == STORY
-    assert {rules_of(page)[comment] for comment in comments} == {(COMMENT_THREAD, RemovalReason.COMMENTS)}
+    assert {rules_of(page)[comment] for comment in comments} == {(module.COMMENT_THREAD, RemovalReason.COMMENTS)}
 
 
 # --- Other articles above and below -----------------------------------------------------------------------------------
@@ -226,8 +217,8 @@ def flat(first: int, title: str, byline: str = "By Ellen Moor", marks: str = "ma
     return [heading, *(block(first + 1 + n, text, path="body>article>p", **fields) for n, text in enumerate(texts))]
 
 
-def others(*parts: Iterable[Block], title_position: int | None = 0, rule: str = NEXT_ARTICLE) -> list[int]:
-    found = other_articles([b for part in parts for b in part], title_position, RULES)
+def others(*parts: Iterable[Block], title_position: int | None = 0, rule: str = module.NEXT_ARTICLE) -> list[int]:
+    found = module.other_articles([b for part in parts for b in part], title_position, RULES)
     return [n for n, of in found.items() if of == rule]
 
 
@@ -269,12 +260,12 @@ def test_a_page_needs_a_line_for_its_title() -> None:
 
 def test_articles_above_the_one_that_the_title_names_go_to_their_last_paragraph() -> None:
     parts = MILL, BRIDGE, article(12, "article#three", "The ferry")
-    assert others(*parts, title_position=6, rule=PREVIOUS_ARTICLE) == list(range(6))
-    assert others(*parts, title_position=12, rule=PREVIOUS_ARTICLE) == list(range(12))
+    assert others(*parts, title_position=6, rule=module.PREVIOUS_ARTICLE) == list(range(6))
+    assert others(*parts, title_position=12, rule=module.PREVIOUS_ARTICLE) == list(range(12))
     assert others(*parts, title_position=6)[0] == 12
-    assert others(MILL[:4], [block(4, "News")], rule=PREVIOUS_ARTICLE) == []
+    assert others(MILL[:4], [block(4, "News")], rule=module.PREVIOUS_ARTICLE) == []
     unsigned = article(0, "article#one", "The mill", UNSIGNED)
-    assert others(unsigned, BRIDGE, title_position=6, rule=PREVIOUS_ARTICLE) == []
+    assert others(unsigned, BRIDGE, title_position=6, rule=module.PREVIOUS_ARTICLE) == []
 
 
 def markup(name: str, title: str, texts: Iterable[str]) -> str:
@@ -299,8 +290,8 @@ def test_of_several_articles_the_one_that_the_title_or_else_the_url_names_is_kep
     assert page.text.split("\n") == STORIES[kept]
     rules = [{rules_of(page)[text] for text in texts} for texts in STORIES]
     if title in TITLES:
-        assert all(rules[n] == {(PREVIOUS_ARTICLE, RemovalReason.RELATED)} for n in range(kept))
-        assert all(rules[n] == {(NEXT_ARTICLE, RemovalReason.RELATED)} for n in range(kept + 1, 3))
+        assert all(rules[n] == {(module.PREVIOUS_ARTICLE, RemovalReason.RELATED)} for n in range(kept))
+        assert all(rules[n] == {(module.NEXT_ARTICLE, RemovalReason.RELATED)} for n in range(kept + 1, 3))
 
 
 BOTH = {*range(1, 6), *range(7, 12)}
@@ -322,7 +313,7 @@ BOTH = {*range(1, 6), *range(7, 12)}
 def test_a_second_headline_has_other_words_and_a_selected_text(
     second: list[Block], selected: set[int], is_second: bool
 ) -> None:
-    assert has_second_headline([*flat(0, "The mill"), *second], frozenset(selected)) is is_second
+    assert module.has_second_headline([*flat(0, "The mill"), *second], frozenset(selected)) is is_second
 
 
 def test_a_page_with_a_second_headline_is_looked_at_twice() -> None:
@@ -350,9 +341,9 @@ def test_another_article_s_parts_are_near_one_another_and_of_some_length() -> No
 
     assert holds_up_to(59, lambda n: not others(cut(MILL, n), BRIDGE))
     assert holds_up_to(59, lambda n: not others(MILL, cut(BRIDGE, n)))
-    assert holds_up_to(59, lambda n: not others(cut(MILL, n), BRIDGE, title_position=6, rule=PREVIOUS_ARTICLE))
+    assert holds_up_to(59, lambda n: not others(cut(MILL, n), BRIDGE, title_position=6, rule=module.PREVIOUS_ARTICLE))
     assert holds_up_to(7, lambda n: begins(n, "h-bt"))
     assert holds_up_to(1, lambda n: begins(n, "h-bt", flat(0, "The mill"), flat(6, "The bridge")))
     headings = [block(n, name, kind=BlockKind.HEADING, level=1) for n, name in ((0, "One"), (2, "Two"))]
     pairs = lambda n: [headings[0], block(1, words(60)), headings[1], block(3, words(n))]  # noqa: E731
-    assert holds_up_to(59, lambda n: not has_second_headline(pairs(n), {1, 3}))
+    assert holds_up_to(59, lambda n: not module.has_second_headline(pairs(n), {1, 3}))

@@ -12,19 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from broadsheet.cleaners.training import corpora
 from broadsheet.cleaners.training.annotated_pages import read_block_examples
-from broadsheet.cleaners.training.corpora import (
-    FOLDS,
-    HELD_OUT_CORPORA,
-    HELD_OUT_FOLDS,
-    MIXTURE,
-    PAGE_CORPORA,
-    WHOLE_CORPORA,
-    fold_of,
-    is_held_out,
-    page_weight,
-    site_pages,
-)
 
 TEXT = "The mill by the river burned, and nobody knew why. " * 5
 
@@ -45,7 +34,7 @@ def site(folder: Path, name: str, texts: dict[str, str], origins: list[str]) -> 
 def test_a_page_of_some_words_comes_with_its_address_and_text_by_the_name_of_its_site(tmp_path: Path) -> None:
     for name in ("river", "mill"):
         site(tmp_path, name, {"/a/": TEXT, "/b.html": TEXT + "b", "/c/": "A picture.", "/d/": ""}, [f"{name}.example"])
-    pages = [(row["url"], row["text"], html) for row, html in site_pages(tmp_path)]
+    pages = [(row["url"], row["text"], html) for row, html in corpora.site_pages(tmp_path)]
     assert [url.split("/")[2] for url, _, _ in pages] == ["mill.example"] * 2 + ["river.example"] * 2
     assert sorted(pages)[:2] == [
         ("https://mill.example/a/", TEXT, b"<p>/a/</p>"),
@@ -58,7 +47,7 @@ def test_a_site_gives_the_same_thirty_pages_in_any_order(tmp_path: Path) -> None
     for folder, texts in ((tmp_path / "one", many), (tmp_path / "two", dict(reversed(many.items())))):
         folder.mkdir()
         site(folder, "mill", texts, ["mill.example"])
-    ids, ids_in_reverse = ([row["id"] for row, _ in site_pages(tmp_path / name)] for name in ("one", "two"))
+    ids, ids_in_reverse = ([row["id"] for row, _ in corpora.site_pages(tmp_path / name)] for name in ("one", "two"))
     assert ids == ids_in_reverse
     assert len(set(ids)) == 30
 
@@ -67,32 +56,32 @@ HOSTS = [f"host{n}.example" for n in range(500)]
 
 
 def test_pages_of_a_host_are_in_one_fold_and_folds_are_of_a_size() -> None:
-    counts = Counter(map(fold_of, HOSTS))
-    assert counts.keys() == set(range(FOLDS))
-    assert min(counts.values()) > 0.7 * len(HOSTS) / FOLDS
+    counts = Counter(map(corpora.fold_of, HOSTS))
+    assert counts.keys() == set(range(corpora.FOLDS))
+    assert min(counts.values()) > 0.7 * len(HOSTS) / corpora.FOLDS
 
 
 def test_two_fifths_of_the_hosts_of_some_corpora_weigh_nothing() -> None:
-    for corpus in HELD_OUT_CORPORA:
-        held_out = [host for host in HOSTS if is_held_out(corpus, host)]
-        assert {fold_of(host) for host in held_out} == HELD_OUT_FOLDS
-        assert {page_weight(corpus, host) for host in held_out} == {0}
+    for corpus in corpora.HELD_OUT_CORPORA:
+        held_out = [host for host in HOSTS if corpora.is_held_out(corpus, host)]
+        assert {corpora.fold_of(host) for host in held_out} == corpora.HELD_OUT_FOLDS
+        assert {corpora.page_weight(corpus, host) for host in held_out} == {0}
         assert 0.3 < len(held_out) / len(HOSTS) < 0.5
 
 
 def test_other_corpora_hold_no_host_out_and_weigh_most() -> None:
-    for corpus in WHOLE_CORPORA:
-        assert not any(is_held_out(corpus, host) for host in HOSTS)
-        assert {page_weight(corpus, host) for host in HOSTS} == {1}
-    assert {part.name: part.weight for part in MIXTURE if part.weight != 1} == {"dragnet": 0.3, "zh69": 0.5}
+    for corpus in corpora.WHOLE_CORPORA:
+        assert not any(corpora.is_held_out(corpus, host) for host in HOSTS)
+        assert {corpora.page_weight(corpus, host) for host in HOSTS} == {1}
+    assert {part.name: part.weight for part in corpora.MIXTURE if part.weight != 1} == {"dragnet": 0.3, "zh69": 0.5}
 
 
 @pytest.mark.slow
 def test_no_block_of_a_host_that_is_held_out_is_trained_on(corpus: Path) -> None:
     _, examples = read_block_examples(corpus)
-    by_corpus = {name: [e for e in examples if e.corpus == name] for name in PAGE_CORPORA}
+    by_corpus = {name: [e for e in examples if e.corpus == name] for name in corpora.PAGE_CORPORA}
     full_weights = by_corpus["wcxb"][0].weights
-    for name in HELD_OUT_CORPORA:
+    for name in corpora.HELD_OUT_CORPORA:
         for example in by_corpus[name]:
-            assert np.allclose(example.weights, full_weights * page_weight(name, example.host))
+            assert np.allclose(example.weights, full_weights * corpora.page_weight(name, example.host))
         assert {example.weights.any() for example in by_corpus[name]} == {True, False}
