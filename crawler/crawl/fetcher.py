@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from scrapy import signals
 from scrapy.crawler import Crawler
@@ -38,9 +39,11 @@ from .outcomes import (
     retry_after_of,
     unfetched_outcome,
 )
-from .page_rendering import CrawlFetch
 from .robots_rules import RobotsRules
 from .run_parts import CrawlParts
+
+if TYPE_CHECKING:
+    from .page_rendering import CrawlFetch
 
 _UNAVAILABLE_STATUS = 503
 _WALL_REASONS = (OutcomeReason.CHALLENGED, compound_reason(ReasonFamily.RETRY, OutcomeReason.CHALLENGED))
@@ -134,6 +137,8 @@ class Fetcher:
         return None, None
 
     def _for_browser(self) -> CrawlFetch:
+        from .page_rendering import CrawlFetch
+
         engine = self.crawler.engine
         assert engine is not None
         return CrawlFetch(

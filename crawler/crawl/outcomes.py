@@ -381,7 +381,7 @@ def answer_capture(answer: Answer) -> Capture:
 
     Where the raw response is kept, the writer fills the digest in, off the event loop.
     """
-    response = answer.response
+    response, headers = answer.response, _headers(answer)
     return Capture(
         url=answer.queued_url.url,
         fetched_at=answer.timestamp,
@@ -390,8 +390,8 @@ def answer_capture(answer: Answer) -> Capture:
         content_type=answer.header("Content-Type"),
         payload_digest="" if answer.wire else warc_digest(response.body),
         payload_length=len(response.body),
-        directives=header_directives(_headers(answer)),
-        usage_stated=(*header_statements(_headers(answer)), *answer.usage),
+        directives=header_directives(headers),
+        usage_stated=(*header_statements(headers), *answer.usage),
         robots_id=answer.robots_id,
         raw=answer.wire,
         etag=answer.header("ETag"),

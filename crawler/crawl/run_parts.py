@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from http.cookiejar import Cookie
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from w3lib.url import file_uri_to_path
@@ -45,9 +45,11 @@ from .host_files import GuessedPlaces, RobotsReader
 from .hosts import PolitenessSettings
 from .outcome_writer import BATCH_TARGET
 from .outcomes import MAX_REDIRECTS, OutcomeBuilder
-from .page_rendering import LayoutSampling, PageRendering
 from .scrapy_settings import depth_limit, redact_logs
 from .session import AllowedTargets, CrawlSession, seed_rows
+
+if TYPE_CHECKING:
+    from .page_rendering import PageRendering
 
 _ANSWERS_PER_WORKER = (
     4  # answers for each cleaning process: what it works on, what waits for it, and what comes meanwhile
@@ -159,7 +161,12 @@ def _join_parts(
     request_builder = RequestBuilder(
         sent.identity, session.validators, sent.cookies, sent.site_rules, sent.given_headers, make_recorder
     )  # fmt: skip
-    layouts = stored_rendered_layouts(session.read_db)
+    rendering = None
+    if sent.chromium is not None:
+        from .page_rendering import LayoutSampling, PageRendering  # with what a crawl without a browser never needs
+
+        layouts = LayoutSampling(stored_rendered_layouts(session.read_db))
+        rendering = PageRendering(options, sent.chromium, frontier, request_builder, layouts)
     return CrawlParts(
         options=options,
         seeds=seeds,
@@ -171,9 +178,7 @@ def _join_parts(
         guesses=GuessedPlaces(options),
         request_builder=request_builder,
         byte_budget=ByteBudget(settings.getint("SCRAPER_SLOT_MAX_ACTIVE_SIZE")),
-        rendering=None
-        if sent.chromium is None
-        else PageRendering(options, sent.chromium, frontier, request_builder, LayoutSampling(layouts)),
+        rendering=rendering,
     )
 
 

@@ -20,14 +20,16 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
-
-import regex
 
 from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
 from broadsheet.output.archive.url_words import OutcomeReason
 
 from ..options import OptionError
+
+if TYPE_CHECKING:
+    import regex
 
 PATTERN_SECONDS = 0.1
 """CPU that a pattern may take on a URL. A pattern that is in order takes some microseconds."""
@@ -176,6 +178,8 @@ def _compile_patterns(texts: Iterable[str]) -> tuple[regex.Pattern[str], ...]:
 def _compile_pattern(text: str) -> regex.Pattern[str]:
     if not text:
         raise OptionError("an empty pattern matches every URL")
+    import regex  # a hundredth of a crawl's start, for those that are given a pattern
+
     try:
         return regex.compile(text)
     except regex.error as error:

@@ -108,6 +108,9 @@ def sql_words(words: Iterable[str]) -> str:
     return "(" + ", ".join(f"'{word}'" for word in quoted) + ")"
 
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make an encoder each time
+
+
 def as_json(value: object) -> str:
     """Return JSON as the archive writes it: readable Unicode, storable."""
-    return storable_text(json.dumps(value, ensure_ascii=False))
+    return storable_text(_encode(value))
