@@ -143,17 +143,13 @@ def test_a_match_is_one_of_the_bounds(archive, make):
 @pytest.mark.parametrize(
     ("number", "column", "word", "is_left"),
     [
-        (1, "usage", "train-ai=y", True),
-        (1, "usage", "train-ai=n", False),
-        (1, "usage", "search=n", True),
-        (1, "directives", "noai", False),
-        (1, "directives", "broadsheet: noai", False),
-        (1, "directives", "other: noai", True),
+        *(
+            (1, "usage", word, is_left)
+            for word, is_left in (("train-ai=y", True), ("train-ai=n", False), ("search=n", True))
+        ),
+        *((1, "directives", word, is_left) for word, is_left in (("broadsheet: noai", False), ("other: noai", True))),
         (2, "usage", "train-ai=n", False),
-        (2, "directives", "noai", False),
-        (3, "directives", "noai", True),
-        (4, "directives", "noai", True),
-        (5, "directives", "noai", False),
+        *((number, "directives", "noai", number in (3, 4)) for number in (1, 2, 3, 4, 5)),
     ],
 )
 def test_a_use_is_refused_at_the_capture_or_a_later_one_of_its_url(db, number, column, word, is_left):

@@ -25,30 +25,26 @@ def said(text: str, path: str, robot: str = ROBOT) -> tuple[str, ...]:
     return usage_of(RobotsUsage.parse(text).statements_for(f"https://a.example{path}", robot))
 
 
+NO_TRAINING, SEARCH_ALONE = ("train-ai=n",), ("search=y", "train-ai=n")
+LINES = {
+    NO_TRAINING: ["train-ai=n", "train-ai=?0", "Train-AI=N", 'train-ai="n"'],
+    SEARCH_ALONE: ["train-ai=n;ext=1, search=y", "ai-train=no,search=yes,use=reference"],
+    ("search=n", "train-ai=y"): ["train-ai=y, search=n"],
+    ("ai-use=n",): ["ai-input=no"],
+    ("ai-use=n", "train-ai=n"): ["inference=n, genai=n"],
+    ("ai-use=n", "search=n", "train-ai=n"): ["all=n"],
+    ("ai-use=y", "search=y", "train-ai=y"): ["bots=y"],
+    (): ["train-ai", "train-ai=maybe, other=n", "train-ai=n/a", "train-ai=none", "=n, ;;", ""],
+}
+CONTRADICTIONS = ("train-ai=y, train-ai=n", "train-ai=n, train-ai=y")  # of a dictionary the last value would count
+BROKEN = ("train-ai=n search=y", "search=y,, train-ai = n")  # what it grants does not count
+
+
 @pytest.mark.parametrize(
     ("value", "usage"),
     [
-        ("train-ai=n", ("train-ai=n",)),
-        ("train-ai=y, search=n", ("search=n", "train-ai=y")),
-        ("train-ai=n;ext=1, search=y", ("search=y", "train-ai=n")),
-        ("ai-train=no,search=yes,use=reference", ("search=y", "train-ai=n")),
-        ("ai-input=no", ("ai-use=n",)),
-        ("inference=n, genai=n", ("ai-use=n", "train-ai=n")),
-        ("all=n", ("ai-use=n", "search=n", "train-ai=n")),
-        ("bots=y", ("ai-use=y", "search=y", "train-ai=y")),
-        ("train-ai=?0", ("train-ai=n",)),
-        ("train-ai", ()),
-        ("train-ai=maybe, other=n", ()),
-        ("train-ai=y, train-ai=n", ("train-ai=n",)),  # the dictionary's last value would be the same
-        ("train-ai=n, train-ai=y", ("train-ai=n",)),  # and here it would not
-        ("Train-AI=N", ("train-ai=n",)),
-        ("train-ai=n search=y", ("train-ai=n",)),  # broken: what it grants does not count
-        ("search=y,, train-ai = n", ("train-ai=n",)),
-        ('train-ai="n"', ("train-ai=n",)),
-        ("train-ai=n/a", ()),
-        ("train-ai=none", ()),
-        ("=n, ;;", ()),
-        ("", ()),
+        *((value, usage) for usage, values in LINES.items() for value in values),
+        *((value, NO_TRAINING) for value in (*CONTRADICTIONS, *BROKEN)),
     ],
 )
 def test_a_line_says_what_is_refused_and_granted(value, usage):
