@@ -28,9 +28,8 @@ from tests.crawler.warcs import answer, arc_file_head, arc_record, digest, recor
 
 URL = "https://a.example/x"
 BLOCK = answer("<p>" + "Words of a page. " * 40)
-
-
 UNREADABLE = b"\x1f\x8b\x08" + bytes(7) + b"\x07" + bytes(99)  # a block of the reserved type
+WHOLE, UNSIGNED = record(URL, BLOCK), record(URL, BLOCK, WARC_Block_Digest="")
 
 
 def read(data: bytes) -> tuple[bytes, tuple[str, ...]]:
@@ -38,35 +37,27 @@ def read(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     return got.block, got.faults
 
 
-@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "packed"])
-def test_a_sound_record_has_no_fault(pack):
-    assert read(pack(record(URL, BLOCK))) == (BLOCK, ())
-    assert read(pack(arc_record(URL, BLOCK))) == (BLOCK, ())
-    assert read(pack(record(URL, BLOCK) + record(URL, b"the next one"))) == (BLOCK, ())
+@pytest.mark.parametrize(
+    ("data", "block", "faults"),
+    [
+        *((pack(data), BLOCK, ()) for pack in (bytes, gzip.compress)
+          for data in (WHOLE, arc_record(URL, BLOCK), WHOLE + record(URL, b"the next one"))),
+        (record(URL, BLOCK, WARC_Block_Digest=digest(b"other")), BLOCK, (DIGEST_MISMATCH,)),
+        # a wrong checksum of a member, where a digest speaks for the block or none does
+        (gzip.compress(WHOLE)[:-8] + bytes(8), BLOCK, ()),
+        (gzip.compress(UNSIGNED)[:-8] + bytes(8), BLOCK, (DIGEST_MISMATCH,)),
+        *((record(URL, BLOCK, Content_Length=length), BLOCK, (WRONG_LENGTH,))
+          for length in ("", "-3", "10", "x", str(len(BLOCK) + 500))),
+        (record(URL, BLOCK, WARC_Segment_Number="1"), BLOCK, (TRUNCATED,)),
+        (WHOLE[:-100], BLOCK[:-96], (TRUNCATED,)),
+    ],
+)  # fmt: skip
+def test_a_record_is_taken_as_far_as_it_goes_and_its_faults_are_said(data, block, faults):
+    assert read(data) == (block, faults)
 
 
-def test_a_wrong_digest_is_said():
-    assert read(record(URL, BLOCK, WARC_Block_Digest=digest(b"other"))) == (BLOCK, (DIGEST_MISMATCH,))
-
-
-def test_a_wrong_checksum_of_a_member_is_said_where_no_digest_speaks_for_the_block():
-    def spoilt(data: bytes) -> bytes:
-        return data[:-8] + bytes(8)
-
-    assert read(spoilt(gzip.compress(record(URL, BLOCK)))) == (BLOCK, ())
-    assert read(spoilt(gzip.compress(record(URL, BLOCK, WARC_Block_Digest="")))) == (BLOCK, (DIGEST_MISMATCH,))
-
-
-@pytest.mark.parametrize("length", ["", "-3", "10", "x", str(len(BLOCK) + 500)])
-def test_a_block_with_a_wrong_length_is_taken_whole(length):
-    assert read(record(URL, BLOCK, Content_Length=length)) == (BLOCK, (WRONG_LENGTH,))
-
-
-def test_a_clipped_block_is_taken_as_far_as_it_goes():
-    whole = record(URL, BLOCK)
-    assert read(record(URL, BLOCK, WARC_Segment_Number="1")) == (BLOCK, (TRUNCATED,))
-    assert read(whole[:-100]) == (BLOCK[:-96], (TRUNCATED,))
-    block, faults = read(gzip.compress(whole)[:-20])
+def test_of_a_packed_record_that_breaks_off_the_beginning_is_taken():
+    block, faults = read(gzip.compress(WHOLE)[:-20])
     assert (BLOCK.startswith(block), len(block) > 50, faults) == (True, True, (TRUNCATED,))
 
 
@@ -202,42 +193,36 @@ def test_a_member_is_read_and_given_out_in_pieces(pack):
     assert max(member.sizes) == 65_536
 
 
-def test_a_head_says_where_the_block_begins_and_how_long_it_is():
-    data = record(URL, b"the block")
-    head = parse_record_head(data)
-    assert (head.kind, head.url, head.length, head.is_arc) == ("response", URL, 9, False)
-    assert data[head.size :].startswith(b"the block")
+THE_BLOCK = record(URL, b"the block")
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "kind", "url"),
+    ("data", "kind", "url"),
     [
-        (b"\r\n", b"\n", "response", URL),
-        (b"WARC/1.0", b"warc/2.17 ", "response", URL),
-        (b"WARC-Type: response", b"garbage\r\nwarc-type:Response", "response", URL),
-        (b"WARC-Type: response\r\n", b"", "unknown", URL),
-        (b"WARC-Type: response", b"WARC-Type \t:  response \t", "response", URL),
-        (b"example/x", b"example/\xe4", "response", "https://a.example/ä"),
-        (b"example/x", "example/ä".encode(), "response", "https://a.example/ä"),
-        (b"https://a.example/x", b"<https://a.example/\r\n x>", "response", "https://a.example/ x"),
+        (THE_BLOCK, "response", URL),
+        (THE_BLOCK.replace(b"\r\n", b"\n"), "response", URL),
+        (THE_BLOCK.replace(b"WARC/1.0", b"warc/2.17 "), "response", URL),
+        (THE_BLOCK.replace(b"WARC-Type: response", b"garbage\r\nwarc-type:Response"), "response", URL),
+        (THE_BLOCK.replace(b"WARC-Type: response\r\n", b""), "unknown", URL),
+        (THE_BLOCK.replace(b"WARC-Type: response", b"WARC-Type \t:  response \t"), "response", URL),
+        (THE_BLOCK.replace(b"example/x", b"example/\xe4"), "response", "https://a.example/ä"),
+        (THE_BLOCK.replace(b"example/x", "example/ä".encode()), "response", "https://a.example/ä"),
+        (THE_BLOCK.replace(URL.encode(), b"<https://a.example/\r\n x>"), "response", "https://a.example/ x"),
+        (THE_BLOCK.replace(b"WARC-Date", b"WARC-Target-URI: https://b.example/\r\nWARC-Date"), "response",
+         "https://b.example/"),
     ],
-    ids=["no CR", "version", "junk line", "no type", "spaces", "latin", "utf-8", "folded"],
-)
-def test_an_odd_head_is_read(old, new, kind, url):
-    head = parse_record_head(record(URL, b"the block").replace(old, new))
-    assert (head.kind, head.url, head.length) == (kind, url, 9)
+    ids=["whole", "no CR", "version", "junk", "no type", "spaces", "latin", "utf-8", "folded", "first of two"],
+)  # fmt: skip
+def test_a_head_says_what_it_is_and_where_the_block_begins(data, kind, url):
+    head = parse_record_head(data)
+    assert (head.kind, head.url, head.length, head.is_arc) == (kind, url, 9, False)
+    assert data[head.size :].startswith(b"the block")
+    assert parse_record_head(data[:90]) is not None, "it may break off"
 
 
 @pytest.mark.parametrize("length", ["", "-5", "many", "9" * 30])
 def test_a_length_that_is_no_length_is_none(length):
-    head = parse_record_head(record(URL, b"the block", Content_Length=length))
-    assert head.length is None
-
-
-def test_the_first_of_two_fields_counts_and_a_head_may_break_off():
-    data = record(URL, b"x").replace(b"WARC-Date", b"WARC-Target-URI: https://b.example/\r\nWARC-Date")
-    head = parse_record_head(data)
-    assert (head.url, parse_record_head(data[:90]) is not None) == ("https://b.example/", True)
+    assert parse_record_head(record(URL, b"the block", Content_Length=length)).length is None
 
 
 @pytest.mark.parametrize(
