@@ -29,7 +29,6 @@ from broadsheet.output.raw.warc_files import (
 )
 from broadsheet.output.raw.warc_folders import warc_path
 from broadsheet.output.raw.warc_reader import read_record, read_response
-from broadsheet.output.raw.warc_writer import record_location
 from broadsheet.output.read.verify import raw_responses
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.fleet.sites import store_pages
@@ -78,20 +77,6 @@ def test_the_same_payload_is_kept_once_also_within_a_batch(file):
         for number, _ in rows[:3]:
             assert read_response(archive.db, file.parent, number).body == b"hello"
     assert count_checked_captures(file) == 4
-
-
-def test_a_304_refers_to_what_its_url_gave_before(file):
-    with archive_with_warcs(file) as archive:
-        archive.save([fetched("http://a.test/1"), fetched("http://a.test/1", 5, b"", 304)])
-        number, refers = archive.db.execute("SELECT id, refers_to FROM captures WHERE http_status = 304").fetchone()
-        assert refers == archive.db.execute("SELECT id FROM captures WHERE http_status = 200").fetchone()[0]
-        location = record_location(archive.db, number)
-        assert location is not None
-        record = read_record(file.parent, *location)
-        assert record.fields["warc-profile"].endswith("/server-not-modified")
-        assert record.fields["warc-refers-to-date"] == "2026-01-01T00:00:00Z"
-        assert read_response(archive.db, file.parent, number).body == b""
-    assert count_checked_captures(file) == 2
 
 
 def test_a_batch_that_fails_leaves_neither_rows_nor_records(file, monkeypatch):
