@@ -7,6 +7,7 @@ import logging
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from scrapy import signals
@@ -54,44 +55,20 @@ class Engine:
         return answer
 
 
-class FrontierLog:
-    """Notes what the frontier is told."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[object, ...]] = []
-        self.arrivals: list[str] = []
-
-    def robots_for(self, host: str) -> Any:
-        return SimpleNamespace(id=4) if host == "mill.example" else None
-
-    def record_answer(self, queued_url: QueuedUrl, latency: float) -> None:
-        self.calls.append(("answer", latency))
-
-    def record_arrival(self, queued_url: QueuedUrl) -> None:
-        self.arrivals.append(queued_url.url)
-
-    def record_failure(self, queued_url: QueuedUrl, reason: str) -> None:
-        self.calls.append(("failure", reason))
-
-    def record_refusal(self, queued_url: QueuedUrl, retry_after: float | None, reason: str) -> None:
-        self.calls.append(("refusal", retry_after, reason))
-
-
 class Outcomes:
     """Makes an outcome whose reason is the status or the fault's."""
 
-    def __init__(self, budget: ByteBudget, frontier: FrontierLog) -> None:
-        self.frontier = frontier
+    def __init__(self, budget: ByteBudget, frontier: Any) -> None:
         self.answers: list[Answer] = []
         self.captures: list[Any] = []
-        self._budget = budget
+        self._budget, self._frontier = budget, frontier
 
     async def from_answer(self, answer: Answer, robots: object = None) -> Outcome:
         assert self._budget._reserved_bytes == len(answer.response.body)
         self.answers.append(answer)
         if answer.response.body == b"breaks us":
             raise ZeroDivisionError
-        assert self.frontier.arrivals == [answer.queued_url.url] * (answer.queued_url.kind == "page")
+        assert self._frontier.record_arrival.call_count == (answer.queued_url.kind == "page")
         is_wall = answer.response.status == 429
         return Outcome(answer.queued_url.url, "done", "challenged" if is_wall else str(answer.response.status))
 
@@ -100,12 +77,29 @@ class Outcomes:
         return Outcome(queued_url.url, "failed", fault.reason)
 
 
-class RobotsLog:
-    """Decides on a robots.txt, or has it requested again while there are `retries`."""
+class Fetching:
+    """A fetcher on stand-ins, whose robots.txt is requested again while there are `retries`."""
 
-    def __init__(self, retries: int = 0) -> None:
-        self.retries = retries
+    def __init__(self, answers: dict[str, Response | Exception], retries: int = 0) -> None:
+        self.budget, self.retries = ByteBudget(100), retries
+        self.guessed = list[tuple[str, str]]()
         self.was_redirected: bool | None = None
+        self.frontier = Mock(robots_for=lambda host: SimpleNamespace(id=4) if host == "mill.example" else None)
+        self.engine, self.outcomes, self.stored = Engine(answers), Outcomes(self.budget, self.frontier), list[Outcome]()
+        identity = Identity("Mill/1")
+        parts: Any = SimpleNamespace(
+            rendering=None,
+            request_builder=RequestBuilder(identity, lambda queued_url: {}, make_recorder=ExchangeRecorder),
+            frontier=self.frontier,
+            outcomes=self.outcomes,
+            robots_reader=self,
+            guesses=self,
+            byte_budget=self.budget,
+        )
+        self.crawler = get_crawler()
+        self.crawler.stats = StatsCollector(self.crawler)
+        self.crawler._engine = self.engine  # type: ignore[assignment]
+        self.fetcher = Fetcher(parts, self.crawler, self.store, logging.getLogger("test"))  # type: ignore[arg-type]
 
     def usage_statements(self, queued_url: QueuedUrl) -> tuple[str, ...]:
         return (f"robots.txt Content-Usage: search={queued_url.host}",)
@@ -122,32 +116,14 @@ class RobotsLog:
         self.retries -= 1
         return None if self.retries >= 0 else outcome
 
-
-class Fetching:
-    """A fetcher on stand-ins. Notes the outcomes that might lead to guesses, and leaves them as they are."""
-
-    def __init__(self, answers: dict[str, Response | Exception], retries: int = 0) -> None:
-        self.budget, self.frontier, self.robots = ByteBudget(100), FrontierLog(), RobotsLog(retries)
-        self.guessed = list[tuple[str, str]]()
-        self.engine, self.outcomes, self.stored = Engine(answers), Outcomes(self.budget, self.frontier), list[Outcome]()
-        identity = Identity("Mill/1")
-        parts: Any = SimpleNamespace(
-            rendering=None,
-            request_builder=RequestBuilder(identity, lambda queued_url: {}, make_recorder=ExchangeRecorder),
-            frontier=self.frontier,
-            outcomes=self.outcomes,
-            robots_reader=self.robots,
-            guesses=SimpleNamespace(extend=self.extend),
-            byte_budget=self.budget,
-        )
-        self.crawler = get_crawler()
-        self.crawler.stats = StatsCollector(self.crawler)
-        self.crawler._engine = self.engine  # type: ignore[assignment]
-        self.fetcher = Fetcher(parts, self.crawler, self.store, logging.getLogger("test"))  # type: ignore[arg-type]
-
     def extend(self, outcome: Outcome, queued_url: QueuedUrl, robots: str) -> Outcome:
         self.guessed.append((queued_url.url, robots))
         return outcome
+
+    def told(self) -> list[tuple[object, ...]]:
+        """What the frontier is told of answers and failures, but for the URL."""
+        calls = [call for call in self.frontier.method_calls if call[0] != "record_arrival"]
+        return [(name.removeprefix("record_"), *words[1:]) for name, words, _ in calls]
 
     async def store(self, outcome: Outcome) -> None:
         self.stored.append(outcome)
@@ -173,7 +149,7 @@ def test_an_answer_is_stored_and_the_frontier_told(status, headers, call) -> Non
     url = queued("/sold")
     fetching = Fetching({url.url: Response(url.url, status, headers, b"mill")})
     assert fetching.fetch(url) == [("done", "challenged" if status == 429 else str(status))]
-    assert fetching.frontier.calls == [call]
+    assert fetching.told() == [call]
     (answer,) = fetching.outcomes.answers
     assert (answer.queued_url, answer.robots_id) == (url, 4)
     assert answer.usage == ("robots.txt Content-Usage: search=mill.example",)
@@ -185,7 +161,7 @@ def test_a_fault_is_stored_with_what_came_before_it() -> None:
     url = queued("/sold")
     fetching = Fetching({url.url: DownloadTimeoutError()})
     assert fetching.fetch(url) == [("failed", "timeout")]
-    assert fetching.frontier.calls == [("failure", "timeout")]
+    assert fetching.told() == [("failure", "timeout")]
     (capture,) = fetching.outcomes.captures
     assert (capture.raw.head, capture.http_status, capture.robots_id) == (HEAD, 301, 4)
 
@@ -197,10 +173,10 @@ def test_a_robots_txt_is_followed_and_its_redirects_are_kept_with_it() -> None:
     assert fetching.fetch(url) == [("done", "200")]
     assert fetching.engine.urls == [url.url, there]
     assert [capture.http_status for capture in fetching.stored[0].extra_captures] == [301]
-    assert fetching.frontier.calls == [("answer", 0.5)], "a redirect is no answer yet"
+    assert fetching.told() == [("answer", 0.5)], "a redirect is no answer yet"
     fetching = Fetching({url.url: moved, there: DownloadTimeoutError()})
     assert fetching.fetch(url) == [("failed", "timeout")]
-    assert fetching.robots.was_redirected is True
+    assert fetching.was_redirected is True
 
 
 def test_a_robots_txt_that_is_requested_again_has_one_outcome_in_the_end() -> None:
@@ -212,7 +188,7 @@ def test_a_robots_txt_that_is_requested_again_has_one_outcome_in_the_end() -> No
     fetching.engine.answers[url.url] = Response(url.url, 200)
     assert fetching.fetch(url) == [("done", "200")]
     assert [capture.http_status for capture in fetching.stored[0].extra_captures] == [301, 503]
-    assert fetching.robots.was_redirected is False
+    assert fetching.was_redirected is False
 
 
 def test_nothing_is_stored_where_scrapy_stops() -> None:

@@ -13,11 +13,11 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -93,33 +93,24 @@ def test_a_publication_is_the_head_and_raises_its_generation(store: ObjectStore)
 
 
 def test_of_all_who_began_with_one_head_one_publishes(store: ObjectStore) -> None:
-    attempts = [SiteAttempt(store, "lamp") for _ in range(6)]
-
-    def publish(attempt: SiteAttempt) -> None:
-        with suppress(Overtaken):
-            attempt.publish(manifest=attempt.id)
-
-    threads = [Thread(target=publish, args=(attempt,)) for attempt in attempts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    (winner,) = [attempt for attempt in attempts if not attempt.is_overtaken]
-    assert (read_head(store, "lamp").manifest, winner.head.generation) == (winner.id, 1)
-    for attempt in attempts:
-        if attempt is not winner:
+    winner, *others = (SiteAttempt(store, "lamp") for _ in range(3))
+    winner.publish(manifest=winner.id)
+    for attempt in others:
+        for _ in range(2):
             with pytest.raises(Overtaken, match="lamp was published by somebody else meanwhile"):
                 attempt.publish(manifest=attempt.id)
+    assert [attempt.is_overtaken for attempt in (winner, *others)] == [False, True, True]
+    assert (read_head(store, "lamp").manifest, winner.head.generation) == (winner.id, 1)
     winner.publish(manifest="next")
     assert read_head(store, "lamp").generation == 2
 
 
-def test_a_refused_put_that_finds_its_own_words_there_has_succeeded(store, monkeypatch) -> None:
+def test_a_refused_put_that_finds_its_own_words_there_has_succeeded(store: ObjectStore, monkeypatch) -> None:
     """As where the answer to it was lost on the way, and it was tried again."""
     attempt, put = SiteAttempt(store, "lamp"), type(store).replace_record
 
-    def lose_the_answer(self: ObjectStore, key: str, data: bytes, version: str) -> str:
-        put(self, key, data, version)
+    def lose_the_answer(*words: Any) -> str:
+        put(*words)
         raise VersionMoved("somebody was quicker")
 
     for generation in (1, 2):

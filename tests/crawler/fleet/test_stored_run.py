@@ -48,7 +48,6 @@ from broadsheet.crawler.fleet.stored_run import (
 )
 from broadsheet.output.archive.archive_errors import InUse, NotReachable
 from broadsheet.output.archive.archive_file import open_database
-from broadsheet.output.read.verify import verify
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.fleet.sites import HOST, crawl_of, site_in, store_pages, stored_manifest, stored_names
 from tests.crawler.warm import PATIENCE
@@ -555,19 +554,6 @@ def test_an_archive_is_concerned_by_a_url_a_host_or_an_earlier_takedown(file: Pa
         archive.db.conn.commit()
     assert plan(file, "*nothing*", "no url").patterns == ("*nothing*",)
     assert (plan(file, "*nothing*").is_open, plan(file, TWO).is_open) == (False, True)
-
-
-def test_all_patterns_are_taken_down_and_the_file_is_rewritten_once(file, tmp_path, rewrites) -> None:
-    mark = tmp_path / "marks/of/lamp"
-    assert take_down_beside(file, mark, (ONE, TWO, LATER), "a letter") == []
-    assert (rewrites, mark.exists()) == (["once"], False)
-    assert not plan(file, ONE, TWO, LATER).is_open
-    assert TEXT not in file.read_bytes()
-    with Archive.open(file) as archive:
-        assert verify(archive.db) == []
-        assert archive.db.execute("SELECT url FROM articles").fetchall() == [(f"{HOST}/three",)]
-        noted = archive.db.execute("SELECT pattern, note FROM takedowns ORDER BY pattern").fetchall()
-    assert noted == [(LATER, "a letter"), (ONE, "a letter"), (TWO, "a letter")]
 
 
 @pytest.mark.parametrize("step", ["_take_down_all", "erase_remains"])
