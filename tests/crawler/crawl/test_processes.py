@@ -1,7 +1,4 @@
-"""Too few descriptors are said before anything begins, or raised where that is allowed.
-
-A crawl whose starter is gone stops in good order, however the starter died.
-"""
+"""Processes of a crawl: too few descriptors are said or raised, and one whose starter is gone stops in good order."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -50,7 +47,6 @@ def test_a_soft_limit_is_raised(serve: Callable[..., ScriptedSite], tmp_path: Pa
     assert (code, errors) == (0, "")
 
 
-PAGES = 300
 STARTER = """
 import sys
 from pathlib import Path
@@ -63,48 +59,24 @@ sys.stdin.read()
 """
 
 
-def site_of_pages(serve: Callable[..., ScriptedSite]) -> ScriptedSite:
-    """A site that takes a crawl longer than a test lasts, and whose pages are done one at a time."""
-    names = [f"/p{number}" for number in range(PAGES)]
-    return serve({"/": page("home", *names), **{name: page(name.strip("/")) for name in names}})
-
-
-@pytest.fixture
-def starter(tmp_path: Path) -> Iterator[Callable[[ScriptedSite, Path], subprocess.Popen[str]]]:
-    """Start a process that starts a crawl of a site into an archive, and waits."""
-    processes: list[subprocess.Popen[str]] = []
-
-    def start(site: ScriptedSite, *archives: Path) -> subprocess.Popen[str]:
-        processes.append(
-            subprocess.Popen(
-                [sys.executable, "-c", STARTER, str(archives[0]), f"{site.url}/", *map(str, archives[1:])],
-                env=environment() | QUICK | {"BROADSHEET_DELAY": "0.2"},
-                text=True,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-        )
-        return processes[-1]
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.wait()
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("death", [signal.SIGKILL, None], ids=["kill -9", "its own end"])
-def test_a_crawl_stops_when_its_starter_is_gone(serve, starter, tmp_path, death) -> None:
-    """The second crawl must not hold the first one's lifeline, nor may the processes that clean pages."""
-    site, archives = site_of_pages(serve), (tmp_path / "a.db", tmp_path / "b.db")
-    process = starter(site, *archives)
-    until(lambda: site.paths().count("/p3") == 2)  # both crawls are under way
-    if death:
-        process.send_signal(death)
-    else:
-        assert process.stdin is not None
-        process.stdin.close()
-    process.wait(PATIENCE)
+def test_a_crawl_stops_when_its_starter_is_gone(serve, tmp_path: Path, death: signal.Signals | None) -> None:
+    """The second crawl must not hold the first one's lifeline, nor may the processes that clean pages. The site takes a
+    crawl longer than a test lasts."""
+    names, archives = [f"/p{number}" for number in range(300)], (tmp_path / "a.db", tmp_path / "b.db")
+    site = serve({"/": page("home", *names), **{name: page(name.strip("/")) for name in names}})
+    process = subprocess.Popen(
+        [sys.executable, "-c", STARTER, str(archives[0]), f"{site.url}/", str(archives[1])],
+        env=environment() | QUICK | {"BROADSHEET_DELAY": "0.2"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        until(lambda: site.paths().count("/p3") == 2)  # both crawls are under way
+        if death:
+            process.send_signal(death)
+        process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
     for archive in archives:
         until(lambda archive=archive: not is_owned(archive))
         assert rows(archive, "SELECT outcome FROM runs") == [("stopped",)]
@@ -118,17 +90,6 @@ def test_a_variable_that_names_no_pipe_is_refused(monkeypatch: pytest.MonkeyPatc
             with pytest.raises(CommandError, match="no pipe"):
                 watch_lifeline()
             assert LIFELINE_VARIABLE not in os.environ
-
-
-def test_the_end_of_the_pipe_is_a_signal_and_what_is_written_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    signals: list[int] = []
-    monkeypatch.setattr(lifeline.signal, "pthread_kill", lambda thread, number: signals.append(number))
-    read_end, write_end = os.pipe()
-    os.write(write_end, b"a byte")
-    os.close(write_end)
-    lifeline._wait_for_end(read_end)
-    os.close(read_end)
-    assert signals == [signal.SIGTERM]
 
 
 @pytest.mark.slow
@@ -152,7 +113,8 @@ def test_a_crawl_is_a_fork_in_a_session_of_its_own_with_the_variables_that_it_is
         assert end.closed
 
 
-def test_a_lifeline_is_watched_and_passed_on_to_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lifeline_is_watched_and_passed_on_to_no_program(monkeypatch) -> None:
+    """Its end is a signal, and what is written is not."""
     signals: list[int] = []
     monkeypatch.setattr(lifeline.signal, "pthread_kill", lambda thread, number: signals.append(number))
     watch_lifeline()
@@ -163,7 +125,9 @@ def test_a_lifeline_is_watched_and_passed_on_to_no_program(monkeypatch: pytest.M
     watch_lifeline()
     assert (os.get_inheritable(read_end), LIFELINE_VARIABLE in os.environ) == (False, False)
     [watching] = [thread for thread in threading.enumerate() if thread.name == "lifeline"]
-    assert (watching.daemon, signals) == (True, [])
+    os.write(line._write_end.fileno(), b"a byte")
+    watching.join(0.01)
+    assert (watching.daemon, watching.is_alive(), signals) == (True, True, [])
     line.close()
     watching.join(PATIENCE)
     os.close(read_end)
