@@ -441,12 +441,12 @@ def _checked_urls(news: Path) -> list[str]:
 
 
 _STEPS_OF_NEW_FOLDERS = {"the folder is there without an identity", "the file is made", "before the identity"}
+_LATER_STEPS = [
+    pytest.param(step, False, marks=pytest.mark.slow) for step in STEPS if step not in _STEPS_OF_NEW_FOLDERS
+]
 
 
-@pytest.mark.parametrize(
-    ("step", "is_new"),
-    [(step, True) for step in STEPS] + [(step, False) for step in STEPS if step not in _STEPS_OF_NEW_FOLDERS],
-)
+@pytest.mark.parametrize(("step", "is_new"), [*((step, True) for step in STEPS), *_LATER_STEPS])
 def test_a_kill_at_each_step_of_a_commit_loses_nothing(tmp_path, step, is_new):
     news = tmp_path / "news.db"
     committed = [] if is_new else [1, 2]

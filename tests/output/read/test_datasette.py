@@ -102,6 +102,7 @@ def test_the_first_pages_lead_to_what_a_person_looks_at(metadata, archive_file):
         assert f'<h3><a href="/news~20of~20today/{table}' not in visible
 
 
+@pytest.mark.slow
 def test_overview_search_labels_and_an_articles_own_page(metadata, archive_file):
     """Labels lead from a page to its capture, and an article's page shows a value below the other."""
     with closing(sqlite3.connect(archive_file)) as connection:
