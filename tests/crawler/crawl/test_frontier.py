@@ -33,8 +33,6 @@ from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.url_queue import LONGEST_WAIT, Queue, QueuedUrl
 
 FREE = RobotsRules.from_response(404, b"", "http://a.example/robots.txt")
-
-
 SILENT = RobotsRules.from_response(None, b"", "http://a.example/robots.txt")
 
 
@@ -706,17 +704,9 @@ def test_what_a_page_loads_waits_for_a_robots_txt_that_was_asked_for(archive: Ar
 
 
 HOUR, DAY = 3_600.0, 86_400.0
-
-
 HOST, ROBOTS = "a.example", "http://a.example/robots.txt"
-
-
 FIRST = RobotsRules.from_response(200, b"User-agent: *\nDisallow: /no\n", ROBOTS)
-
-
 SECOND = RobotsRules.from_response(200, b"User-agent: *\nDisallow: /n\nCrawl-delay: 7\n", ROBOTS)
-
-
 DOWN = RobotsRules.from_response(503, b"", ROBOTS)
 
 

@@ -26,23 +26,11 @@ from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
 
 HOME = "https://a.example/"
-
-
 SEED = QueuedUrl(1, HOME, "a.example", "page", 0, 100, 0, "seed", "", "")
-
-
 ROBOTS_URL = replace(SEED, url=HOME + "robots.txt", kind="robots", found_via="robots")
-
-
 NO_ROBOTS = RobotsRules.from_response(404, b"", ROBOTS_URL.url)
-
-
 WITH_SITEMAP = RobotsRules.from_response(200, b"Sitemap: https://a.example/map.xml\n", ROBOTS_URL.url)
-
-
 UNREACHABLE = RobotsRules.from_response(503, b"", ROBOTS_URL.url)
-
-
 SITEMAPS, FEEDS = usual_urls("sitemap", HOME), usual_urls("feed", HOME)
 
 
@@ -70,8 +58,6 @@ def guessed(url: str) -> QueuedUrl:
 
 
 FEED_LINK = '<link rel="alternate" type="application/rss+xml" href="/news.php">'
-
-
 COMMENTS_LINK = FEED_LINK.replace("/news.php", "/comments/feed/")
 
 

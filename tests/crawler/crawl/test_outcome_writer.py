@@ -180,11 +180,7 @@ def test_slow_pages_make_one_batch_where_many_are_under_way(monkeypatch, under_w
 
 
 SKIPPED = replace(ROW, state="skipped", reason="depth")
-
-
 LATER = [replace(ROW, depth=1), replace(ROW, priority=9), replace(ROW, depth=1, priority=1)]
-
-
 ANNOUNCED = [replace(ROW, lastmod="2026-05-01"), replace(ROW, found_via="redirect")]
 
 

@@ -48,11 +48,7 @@ from tests.crawler.scripted_site import page
 from tests.output.wires import make_exchange
 
 PAGE_URL = "https://app.example/story"
-
-
 WHEN = datetime(2026, 6, 1, tzinfo=UTC)
-
-
 SHELL = b"<html><head><title>App</title></head><body><div id=root></div><script src=a.js></script></body></html>"
 
 
@@ -370,8 +366,6 @@ def test_what_failed_or_has_no_page_is_not_rendered_and_a_browser_is_ended() -> 
 
 
 HOST = "a.test"
-
-
 ROWS = make_page_rows(clean(Page("https://a.test/1", page("harbour").encode(), "text/html; charset=utf-8")))
 
 

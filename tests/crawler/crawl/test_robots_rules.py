@@ -17,8 +17,6 @@ from broadsheet.crawler.crawl.robots_rules import (
 from broadsheet.output.write.outcome import DiscoveredUrl
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-
-
 HOME, A, B, C, FEED = (f"https://a.example/{name}" for name in ("", "a", "b", "c", "feed"))
 
 
@@ -53,10 +51,7 @@ def test_a_page_is_kept_out_for_a_reason(directive: str, reason: str) -> None:
 
 
 URL = "https://example.org/robots.txt"
-
-
 AGENT = "Mozilla/5.0 (compatible; Paperboy/1.0; +https://example.org/bot)"
-
 
 BODY = b"""User-agent: *
 Disallow: /private/

@@ -109,13 +109,10 @@ def test_a_browser_is_looked_for_where_pages_may_need_one(browser, is_installed,
 
 
 HEAVY = ("scrapy", "twisted", "trafilatura", "lxml", "sqlite_utils", "rich", "numpy")
-
-
 SCRIPT = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from broadsheet.crawler.cli import run; code = run(sys.argv[1:]);"
     f"print(*[name for name in {HEAVY} if name in sys.modules]); sys.exit(code)"
 )
-
 
 MISTAKES = [
     (["crawl"], 2, "say where to start"),

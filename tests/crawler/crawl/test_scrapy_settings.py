@@ -24,8 +24,6 @@ from broadsheet.crawler.crawl.scrapy_settings import (
 from broadsheet.crawler.crawl.spiders import SiteSpider
 
 REQUEST = Request("http://a.example/")
-
-
 RESPONSE = Response("http://a.example/", request=REQUEST)
 
 

@@ -61,8 +61,6 @@ def test_what_was_done_is_not_queued_again_and_what_failed_as_a_seed_or_could_no
 
 
 HOME = "https://a.example/"
-
-
 OPTIONS = CrawlOptions((HOME,), max_pages=3)
 
 
@@ -139,8 +137,6 @@ def test_a_port_is_asked_again_by_a_run_that_allows_it(tmp_path: Path) -> None:
 BOUNDS: dict[str, Any] = {
     "max_depth": 1, "include": ["/in/"], "exclude": ["/no"], "since": "2024-01-31", "languages": ["en", "es"],
 }  # fmt: skip
-
-
 SAME: dict[str, Any] = {
     "max_depth": 1, "include": ("/in/",), "exclude": ("/no",), "since": date(2024, 1, 31), "languages": ("en", "es"),
 }  # fmt: skip

@@ -32,17 +32,9 @@ from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
 from tests.output.conftest import Maker
 
 Serve = Callable[..., ScriptedSite]
-
-
 SMALL = {"sitemaps": 0, "feeds": 0}
-
-
 DONE = ("done", "article")
-
-
 LIST = ("done", "list")
-
-
 ROBOTS = ("done", "robots")
 
 

@@ -128,10 +128,7 @@ def test_a_break_stays_a_break(cause: Exception) -> None:
 
 
 NO_NAMES = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
-
-
 _NAMES_OID = x509.ObjectIdentifier("2.5.29.17")
-
 
 ODD_NAMES: dict[str, x509.ExtensionType] = {
     "none": NO_NAMES,

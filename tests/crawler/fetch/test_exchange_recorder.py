@@ -23,11 +23,7 @@ from tests.crawler.hostile import RESET, HostileServer
 from tests.crawler.scripted_site import page
 
 TEXT = page("oddity").encode()
-
-
 CLOSE = "Connection: close"
-
-
 Crawled = tuple[str, HostileServer, Result]
 
 
@@ -46,7 +42,6 @@ def sized(body: bytes, *lines: str) -> bytes:
 
 
 PLAIN = "Content-Type: text/html"
-
 
 ODD: dict[str, bytes] = {
     "/case": sized(TEXT, "cOnTeNt-TyPe: text/html; charset=UTF-8", "X-LOUD: yes", "x-quiet:no-space"),
@@ -80,13 +75,8 @@ ODD: dict[str, bytes] = {
     "/rest": sized(TEXT + b"<!-- rest -->", PLAIN) + b"what nobody asked for",
 }  # fmt: skip
 
-
 BEFORE = {"/early": ODD["/early"].index(b"HTTP/1.1 200")}
-
-
 AFTER = {"/rest": len(b"what nobody asked for")}
-
-
 SAME_TEXT = {path for path, sent in ODD.items() if sent.endswith(b"\r\n" + TEXT)} | {"/lf"}
 
 
@@ -161,8 +151,6 @@ def film(server: HostileServer) -> Iterator[bytes]:
 
 
 BIG, BROKEN = sized(b"y" * 20_000_000, PLAIN), sized(b"\x1f\x8b\x08 no gzip at all", PLAIN, "Content-Encoding: gzip")
-
-
 CUT = {
     coding: head(PLAIN, coding) + b"5\r\nbegun\r\n" for coding in ("Content-Length: 100", "Transfer-Encoding: chunked")
 }

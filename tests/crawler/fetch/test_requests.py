@@ -52,11 +52,7 @@ from tests.crawler.scripted_site import ScriptedSite
 from tests.crawler.warm import run
 
 IDENTITY = Identity.with_contact("Mill/1.0", "desk@mill.example")
-
-
 VALIDATORS = {"If-None-Match": '"v1"', "If-Modified-Since": "Wed, 01 May 2024 10:00:00 GMT"}
-
-
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"
 
 
@@ -388,11 +384,7 @@ def test_cookies_count_by_value_unless_they_are_short(tmp_path: Path) -> None:
 
 
 PRODUCT = USER_AGENT.split(" (")[0]
-
-
 PAGE = "https://a.example/about-our-crawls"
-
-
 MAIL = "crawls@a.example"
 
 

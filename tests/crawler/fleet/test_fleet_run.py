@@ -37,8 +37,6 @@ from tests.crawler.shell import environment, rows, start
 from tests.crawler.warm import PATIENCE
 
 Serve = Callable[..., ScriptedSite]
-
-
 PAGES = 8
 
 

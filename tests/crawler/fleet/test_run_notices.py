@@ -91,8 +91,6 @@ def test_a_mistake_is_told_with_its_place_and_no_address_is(tmp_path: Path, text
 
 
 ALL = Receiver("json://x", "json (--notify)")
-
-
 NEWS = (
     NewsItem(NewsEvent.EDITS, ("a.example",), "correction: A bridge\n  https://a.example/1"),
     NewsItem(NewsEvent.EDITS, ("b.example", "z.example"), "headline: A mill\n  https://b.example/1"),

@@ -18,8 +18,6 @@ from broadsheet.crawler.fleet.slot_grants import AddressGranter, GrantTimes, gra
 from broadsheet.crawler.fleet.stored_run import StorePlace
 
 ADDRESS = "198.51.100.7"
-
-
 QUICK = GrantTimes(look=0.002, idle=0.02, turn=0.05, wait=0.5)
 
 

@@ -514,8 +514,6 @@ def test_a_crawl_that_stores_nothing_leaves_nothing(run_store: ObjectStore, tmp_
 
 
 ONE, TWO, LATER = f"{HOST}/one", f"{HOST}/two", f"{HOST}/later/*"
-
-
 TEXT = b"of one is told here"
 
 

@@ -86,13 +86,8 @@ def revisit(name: str, hour: int, block: bytes = b"", **headers: str) -> bytes:
 
 
 ONE, TWO = page("one", "/linked", "/private/x"), page("two")
-
-
 XMLNS = "http://www.sitemaps.org/schemas/sitemap/0.9"
-
-
 SITEMAP = f'<?xml version="1.0"?><urlset xmlns="{XMLNS}"><url><loc>{SITE}/listed</loc></url></urlset>'
-
 
 FIRST = [
     record(f"{SITE}/one", answer(ONE), at(3), WARC_Payload_Digest=digest(ONE.encode())),
@@ -123,7 +118,6 @@ FIRST = [
     record(f"{SITE}/removed", answer(TWO), at(4)),
 ]
 
-
 SECOND = [
     record(f"{OTHER}/robots.txt", answer("", "404 Not Found"), at(4)),
     record(f"{OTHER}/two", answer(TWO)[:-200], at(4), WARC_Truncated="length", WARC_Block_Digest=""),
@@ -131,7 +125,6 @@ SECOND = [
     record(f"{OTHER}/two", answer(TWO), at(2)),
     revisit("none", 16, refers_to="nothing 9"),
 ]
-
 
 THIRD = [
     record(f"{SITE}/one", answer(TWO), at(0)),
@@ -142,15 +135,11 @@ THIRD = [
     record(f"{SITE}/skipped/more", answer(TWO), at(20)),
 ]
 
-
 _URLS = """SELECT url, kind, state, reason, fetched_at, http_status, found_via, location FROM urls ORDER BY url"""
-
-
 _CAPTURES = """SELECT c.url, c.fetched_at, c.http_status, c.final_url = c.url, c.content_type, c.warc_file, c.usage,
     (SELECT substr(host, 1, 1) FROM robots_files WHERE id = c.robots_id), o.url || ' ' || o.fetched_at,
     c.truncated, c.record_faults
     FROM captures c LEFT JOIN captures o ON o.id = c.refers_to ORDER BY c.url, c.fetched_at, c.warc_offset"""
-
 
 FIRST_URLS = """
 /down page failed http_503 4h 503 archive
@@ -180,7 +169,6 @@ b/robots.txt robots done robots 4h 404 robots
 b/two page done article 4h 200 archive
 """
 
-
 FIRST_CAPTURES = """
 /down 4h 503 1 html a.warc.gz no-ai a
 /empty 4h 200 1 html a.warc.gz no-ai a
@@ -204,7 +192,6 @@ b/robots.txt 4h 404 1 html b.warc.gz [] b
 b/two 2h 200 1 html b.warc.gz [] b
 b/two 4h 200 1 html b.warc.gz [] b - length
 """
-
 
 THIRD_ROWS = """
 /gone page done article 20h 200 archive
@@ -304,8 +291,6 @@ def test_what_is_kept_of_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 SHELL = "<html><head><title>App</title></head><body><div id=root></div><script src=a.js></script></body></html>"
-
-
 LATER = "2024-03-01T10:00:05Z"
 
 
@@ -391,8 +376,6 @@ def test_scoop_s_snapshot_is_the_page_of_its_file(tmp_path: Path) -> None:
 
 
 LEAD = png(shade=50)
-
-
 KEPT = {"/i/a.png", "/i/b.jpg", "/i/lead.png", "/i/moved.png", "/i/same.png", "/i/draw.svg"}
 
 

@@ -26,8 +26,6 @@ from tests.internal_tables import RECLEANS
 from tests.output.conftest import Maker
 
 PLACE = RecordLocation("a.warc.gz", 0, 9)
-
-
 URL = "http://a.test/1"
 
 
@@ -145,8 +143,6 @@ class InlinePool:
 
 _SET_CLEANER = """UPDATE pages SET cleaner_id = NULL WHERE capture_id IN
     (SELECT id FROM captures WHERE url NOT LIKE '%/three')"""
-
-
 _TYPES = """SELECT replace(url, 'http://lamp.example/', ''), page_type, cleaner_id IS NULL
     FROM captures c JOIN pages p ON p.capture_id = c.id ORDER BY p.id"""
 

@@ -17,8 +17,6 @@ from broadsheet.output.raw.raw_exchange import RecordLocation
 from tests.crawler.warcs import answer, arc_file_head, arc_record, record, wacz, write
 
 URLS = [f"https://a.example/{name}" for name in ("one", "two", "three", "four")]
-
-
 ONE_PIECE_ARC = b"".join((arc_file_head(), *(arc_record(url, b"HTTP/1.1 200 OK\r\n\r\nwords") for url in URLS)))
 
 
@@ -75,7 +73,6 @@ def test_a_member_that_is_damaged_costs_itself(tmp_path: Path, damage, expected:
 
 
 SITE = "https://a.example"
-
 
 KINDS = [
     (record(f"{SITE}/css", answer("x", content_type="text/css"), "2024-03-01T10:00:00+02:00"),

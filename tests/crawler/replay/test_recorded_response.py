@@ -25,8 +25,6 @@ from broadsheet.output.raw.raw_exchange import RecordLocation, warc_digest
 from tests.crawler.warcs import answer, arc_record, digest, record
 
 URL = "https://a.example/x"
-
-
 HTML = b"<html><body><p>Words of a page</p></body></html>"
 
 

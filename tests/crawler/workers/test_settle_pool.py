@@ -49,6 +49,7 @@ def test_results_come_in_the_order_of_the_jobs_and_few_jobs_are_done_here() -> N
             assert len(pids - {os.getpid()}) == workers
 
 
+@pytest.mark.slow
 def test_the_processes_serve_until_the_end_and_then_are_gone() -> None:
     with SettlePool(1) as share:
         _, first = doubles(share(double, range(9)))
