@@ -55,28 +55,24 @@ def test_a_block_is_boilerplate_by_its_markup(
     assert (found and found.name) == rule
 
 
+BOXES = {
+    ("layout/fact-box-text", RemovalReason.SIDEBAR): "div.local-factbox>p",
+    ("layout/slideshow", RemovalReason.CAPTION): "div#photo-slideshow-2>ul>li",
+    ("layout/caption-text", RemovalReason.CAPTION): "div.wp-caption>p",
+    ("layout/comment-text", RemovalReason.COMMENTS): "div.comment>p",
+    ("layout/bio-text", RemovalReason.AUTHOR_BIO): "div.authorBio>p",
+    ("layout/disclaimer-text", RemovalReason.LEGAL): "div.affiliate-disclaimer>p",
+    ("layout/consent-text", RemovalReason.CONSENT): "div.cookie-consent-banner>p",
+    ("layout/choice", RemovalReason.FORM): "select.version>option",
+    None: "div.option>p div.box>p div.cookie-recipes>p div.commentary>p div.no-slideshow>p"
+    " body.has-slideshow>main>p body>main.infobox>p body>article.slideshow>p",
+}
+
+
 @pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("div.local-factbox>p", ("layout/fact-box-text", RemovalReason.SIDEBAR)),
-        ("div#photo-slideshow-2>ul>li", ("layout/slideshow", RemovalReason.CAPTION)),
-        ("div.wp-caption>p", ("layout/caption-text", RemovalReason.CAPTION)),
-        ("div.comment>p", ("layout/comment-text", RemovalReason.COMMENTS)),
-        ("div.authorBio>p", ("layout/bio-text", RemovalReason.AUTHOR_BIO)),
-        ("div.affiliate-disclaimer>p", ("layout/disclaimer-text", RemovalReason.LEGAL)),
-        ("div.cookie-consent-banner>p", ("layout/consent-text", RemovalReason.CONSENT)),
-        ("select.version>option", ("layout/choice", RemovalReason.FORM)),
-        ("div.option>p", None),
-        ("div.box>p", None),
-        ("div.cookie-recipes>p", None),
-        ("div.commentary>p", None),
-        ("div.no-slideshow>p", None),
-        ("body.has-slideshow>main>p", None),
-        ("body>main.infobox>p", None),
-        ("body>article.slideshow>p", None),
-    ],
+    ("expected", "path"), [(rule, path) for rule, paths in BOXES.items() for path in paths.split()]
 )
-def test_a_box_apart_is_told_by_its_name(path: str, expected: tuple[str, str] | None) -> None:
+def test_a_box_apart_is_told_by_its_name(expected: tuple[str, str] | None, path: str) -> None:
     path = path if path.startswith("body") else f"body>main>{path}"
     boxed = blocks_in_boxes([*TEXT, block(6, PROSE, path=path)], frozenset(range(7)))
     assert {n: (rule.name, rule.reason) for n, rule in boxed.items()} == ({6: expected} if expected else {})

@@ -49,51 +49,40 @@ def test_statements_and_elements_are_counted(body: str, name: str, value: float)
 
 
 @pytest.mark.parametrize(
-    ("url", "name", "value"),
+    ("url", "signs"),
     [
-        ("https://forum.a.example/x", "host_forum", 1),
-        ("https://forum.ask.example/x", "host_forum", 1),
-        ("https://a.forum/x", "host_forum", 0),
-        ("https://a.example/products/kettle", "path_product", 1),
-        ("https://a.example/products/item/sku/x", "path_product", 2),
-        ("https://a.example/our-products/kettle", "path_product", 1),
-        ("https://a.example/x/our-products", "path_product", 0),
-        ("https://a.example/x/products", "path_product", 1),
-        ("https://a.example/a/b//c/", "path_depth", 3),
-        ("https://a.example/", "path_depth", 0),
-        ("https://a.example/x/the-old_mill.7", "slug_words", 3),
-        ("https://a.example/x/the-old_mill.7", "slug_digits", 1),
-        ("https://a.example/2024/mill", "slug_digits", 0),
-        ("https://[broken/products", "path_product", 0),
+        ("forum.a.example/x", {"host_forum": 1, "path_depth": 1, "slug_words": 1}),
+        ("forum.ask.example/x", {"host_forum": 1, "path_depth": 1, "slug_words": 1}),
+        ("a.forum/x", {"path_depth": 1, "slug_words": 1}),
+        ("a.example/products/item/sku/x", {"path_product": 2, "path_service": 1, "path_depth": 4, "slug_words": 1}),
+        ("a.example/our-products/kettle", {"path_product": 1, "path_service": 1, "path_depth": 2, "slug_words": 1}),
+        ("a.example/x/our-products", {"path_depth": 2, "slug_words": 2}),
+        ("a.example/a/b//c/", {"path_list": 1, "path_depth": 3, "slug_words": 1}),
+        ("a.example/", {}),
+        ("a.example/x/the-old_mill.7", {"path_depth": 2, "slug_words": 3, "slug_digits": 1}),
+        ("a.example/2024/mill", {"path_depth": 2, "slug_words": 1}),
+        ("[broken/products", {}),
     ],
 )
-def test_an_address_has_signs(url: str, name: str, value: float) -> None:
-    assert page_signs._url_signs(url)[name] == value
+def test_an_address_has_signs(url: str, signs: dict[str, float]) -> None:
+    assert {name: value for name, value in page_signs._url_signs(f"https://{url}").items() if value} == signs
 
 
-@pytest.mark.parametrize(
-    ("text", "name", "count"),
-    [
-        ("Add to cart", "asks_product", 1),
-        (" → Add to cart (3)", "asks_product", 1),
-        ("Add to cart" + "!" * 29, "asks_product", 1),
-        ("Add to cart" + "!" * 30, "asks_product", 0),
-        ("Add to cart now", "asks_product", 0),
-        ("$49.00", "prices", 1),
-        ("49 EUR", "prices", 1),
-        ("EUR", "prices", 0),
-        ("49 pieces", "prices", 0),
-        ("$49.00 " + "x" * 73, "prices", 1),
-        ("$49.00 " + "x" * 74, "prices", 0),
-        ("3 May 2024", "dates", 1),
-        ("May 3, 2024", "dates", 1),
-        ("2024-05-03", "dates", 1),
-        ("3 days ago", "dates", 1),
-        ("May 2024", "dates", 0),
-    ],
-)
-def test_short_lines_are_labels_prices_or_dates(text: str, name: str, count: int) -> None:
-    assert page_signs._line_signs([block(0, text)])[name] == log1p(count)
+LINES = {
+    "asks_product": ["Add to cart", " → Add to cart (3)", "Add to cart" + "!" * 29],
+    "prices": ["$49.00", "49 EUR", "$49.00 " + "x" * 73],
+    "dates": ["3 May 2024", "May 3, 2024", "2024-05-03", "3 days ago"],
+    "": ["Add to cart now", "Add to cart" + "!" * 30, "EUR", "49 pieces", "$49.00 " + "x" * 74, "May 2024"],
+}
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in LINES.items() for text in texts])
+def test_short_lines_are_labels_prices_or_dates(name: str, text: str) -> None:
+    signs = page_signs._line_signs([block(0, text)])
+    assert {sign for sign in ("asks_product", "prices", "dates") if signs[sign] == log1p(1)} == set(
+        filter(None, [name])
+    )
+    assert sum(signs[sign] for sign in ("asks_product", "prices", "dates")) == (log1p(1) if name else 0)
 
 
 @pytest.mark.parametrize(

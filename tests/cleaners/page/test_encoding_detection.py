@@ -1,10 +1,7 @@
 """detect_encoding: pages of many languages in the encodings of their time, undeclared or declared wrongly."""
 
-from collections import Counter
-
 import pytest
 
-from broadsheet.cleaners.page import encoding_detection as module
 from broadsheet.cleaners.page.encoding_detection import contradicts_text, detect_encoding, text_sample
 from broadsheet.cleaners.page.parsed_page import decode
 from tests.cleaners.building import holds_up_to
@@ -74,17 +71,6 @@ def test_a_right_declaration_is_believed(sentence: str, encoding: str) -> None:
 def test_a_broken_character_in_the_sample_costs_no_more_than_itself() -> None:
     body = page_of(SENTENCES["zh"][0], 40).encode("gb18030")
     assert detect_encoding(body[:3800] + b"\xc7\x0a" + body[3800:]) == "gb18030"
-
-
-def test_letters_are_counted_from_bytes_as_from_the_text() -> None:
-    sample = "".join(sentence for sentence, _ in SENTENCES.values()).encode("cp1251", "replace") + bytes(range(256)) * 2
-    byte_pairs = Counter(zip(b" " + sample, sample, strict=False))
-    encodings = {encoding for language in module._languages() for encoding in language.encodings}
-    assert len(encodings) > 15
-    for encoding in encodings:
-        counts = module._letter_pairs(sample.decode(encoding, "replace"))
-        assert module._letter_pairs_of_bytes(byte_pairs, encoding) == counts
-        assert sum(counts.values()) > 100
 
 
 @pytest.mark.parametrize("text", ["Gardens\x92 \x93Bay\x94 \x96 caf\xe9", "\xa9 2001", "\x80\x81\x82"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 
 import pytest
@@ -11,11 +10,9 @@ from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
 from broadsheet.cleaners.page import markup_repairs as bounds
 from broadsheet.cleaners.page.markup_repairs import (
-    _LONG_TAG_CHARS,
     MAX_ATTRIBUTES,
     MAX_ELEMENTS,
     MIN_CHARS_TO_CLOSE,
-    _long_parts,
     close_noscript,
     close_unclosed,
     cut_attributes,
@@ -65,12 +62,6 @@ def test_an_element_has_so_many_attributes_and_no_more(count: int) -> None:
     assert parsed.cuts == ((f"cut=attributes:{MAX_ATTRIBUTES}",) if count > MAX_ATTRIBUTES else ())
 
 
-def test_a_value_with_very_many_words_is_one_attribute() -> None:
-    words = " ".join(f"name{number}" for number in range(20_000))
-    for text in (f'<p class="{words}">Text.</p>', f"<p data-x='{words}' id=y>Text.</p>"):
-        assert cut_attributes(text) == text
-
-
 def test_quotes_stay_whole_around_what_is_cut() -> None:
     many = "".join(f" a{number}" for number in range(10_000))
     text = cut_attributes(f'<p{many} title="1 > 0" id="z">Text.</p>')
@@ -85,14 +76,6 @@ def test_a_script_is_no_tag(script: str) -> None:
     unclosed = f"<p{attributes(9_000)}>x</p><script>{script}{many}"
     assert cut_attributes(unclosed).endswith(unclosed[unclosed.index("<script") :])
     assert cut_attributes(unclosed) != unclosed
-
-
-def test_the_long_parts_of_a_page_are_those_that_a_split_finds() -> None:
-    rng, half = random.Random(7), _LONG_TAG_CHARS // 2
-    sizes = (0, 1, half - 1, half, half + 1, 2 * half - 1, 2 * half, 2 * half + 1, 3 * half, 5 * half)
-    for _ in range(300):
-        text = "<".join("x" * rng.choice(sizes) for _ in range(rng.randrange(1, 9)))
-        assert list(_long_parts(text)) == [part for part in text.split("<") if len(part) > _LONG_TAG_CHARS]
 
 
 @pytest.mark.parametrize(

@@ -20,16 +20,6 @@ def images(inside: str, outside: str = "", url: str = URL) -> tuple[ArticleImage
     return clean(Page(url, html.encode())).images
 
 
-def test_a_figure_has_its_caption_its_credit_and_its_alternative_text() -> None:
-    figure = (
-        '<figure><img src="/i/mill.jpg" alt=" The  mill "><figcaption>The mill in spring.'
-        ' <span class="image-credit">Photo: Ana Sol</span></figcaption></figure>'
-    )
-    assert images(figure) == (
-        ArticleImage("https://a.example/i/mill.jpg", "The mill in spring.", "Photo: Ana Sol", "The mill"),
-    )
-
-
 @pytest.mark.parametrize(
     ("caption", "expected"),
     [
@@ -47,11 +37,6 @@ def test_a_figure_has_its_caption_its_credit_and_its_alternative_text() -> None:
 def test_a_credit_is_told_from_the_caption(caption: str, expected: tuple[str, str]) -> None:
     (image,) = images(f'<figure><img src="/m.jpg"><figcaption>{caption}</figcaption></figure>')
     assert (image.caption, image.credit) == expected
-
-
-def test_a_box_that_is_classed_as_a_caption_is_one() -> None:
-    box = '<div class="wp-caption"><img src="/m.jpg"><p class="wp-caption-text">The mill</p></div>'
-    assert [(image.url, image.caption) for image in images(box)] == [("https://a.example/m.jpg", "The mill")]
 
 
 @pytest.mark.parametrize(

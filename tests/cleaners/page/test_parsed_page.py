@@ -1,7 +1,6 @@
 """decode: bytes of every kind become text and one tree."""
 
 import codecs
-import random
 import time
 from encodings import aliases
 
@@ -9,7 +8,6 @@ import pytest
 from webencodings import lookup
 from webencodings.labels import LABELS
 
-from broadsheet.cleaners.page import markup_repairs, parsed_page
 from broadsheet.cleaners.page.parsed_page import decode, parse
 from tests.cleaners.building import holds_up_to
 
@@ -167,26 +165,3 @@ def test_a_page_without_body_tags_has_a_body_all_the_same() -> None:
     assert [child.tag for child in tree] == ["head", "body"]
     assert [child.tag for child in tree.find("head")] == ["title", "script"]
     assert "".join(tree.find("body").itertext()) == "Rain comesIt rains.after"
-
-
-_FRAGMENTS = (
-    "</body>", "</BODY >", "</html>", "</HTML\n>", "</bo", "dy>", "<nos", "cript>", "<noscript>", "</noscript>",
-    "<NOSCRIPT>", "</NOSCRIPT>", '<script type="text/template">', "</script>", "<p>", "word ", "é", "\ud800", "漢字",
-    " ", "\n", "<", "</", ">", '<a href="x', '<div hidden id="S:0">', "<!--$-->", "<br>", "<p>" + "alpha beta " * 45,
-)  # fmt: skip
-
-
-def test_a_source_is_repaired_as_by_each_repair_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(markup_repairs, "MAX_ELEMENTS", 9)
-    sources: list[bytes] = []
-    monkeypatch.setattr(parsed_page, "_parse_root", lambda source, parser: sources.append(source))
-    generator = random.Random(11)
-    for _ in range(1_500):
-        text = "".join(generator.choices(_FRAGMENTS, k=generator.randrange(18)))
-        repaired = parsed_page._BODY_END_TAG.sub("", text)
-        repaired = markup_repairs.show_script_templates(markup_repairs.close_noscript(repaired))
-        repaired, _ = parsed_page._within_bounds(repaired, may_be_large=True)
-        if markup_repairs.is_streamed(repaired):
-            repaired = markup_repairs.with_boundary_edges(repaired)
-        parsed_page._parse_text(text)
-        assert sources.pop() == repaired.encode("utf-8", "replace"), text
