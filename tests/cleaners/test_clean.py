@@ -1,4 +1,4 @@
-"""A page to its article: nothing raises, nothing visible is lost, and the scoring hook is the same text."""
+"""A page to its article: nothing raises, nothing visible is lost, and lists, figures, notes stay in the text."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from broadsheet.cleaners.judge.block_features import take_first_look
 from broadsheet.cleaners.page.parsed_page import decode
 from broadsheet.crawler.demo.server import Resource, render
 from tests.budget_pages import budget_pages
+from tests.cleaners.building import PROSE, STORY
 
 SHARED = os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[3] / "shared"
 CORPUS = Path(SHARED) / "corpus" / "wcxb" / "html"
@@ -275,3 +276,65 @@ def test_trafilatura_is_asked_for_a_list_by_its_address_alone_and_for_one_that_s
     cleaned = clean(next(page for page in budget_pages() if page.url.endswith(path)))
     assert (cleaned.verdict.page_type, cleaned.verdict.evidence) == (PageType.LIST, evidence)
     assert cleaned.asked_extractor
+
+
+TITLE = "Six readings about mills"
+URL = "https://paper.test/six-readings-about-mills"
+TOPICS = (
+    ("A guide to soil and water", "why some fields drain slowly"),
+    ("Mills of the north", "a survey of wheels that still turn"),
+    ("Flour and time", "how the grain was ground before steam"),
+    ("The river in numbers", "gauge readings of forty years"),
+    ("Water law for millers", "who may dam what, and since when"),
+    ("Stones of the district", "a catalogue of the museum"),
+)
+NAVIGATION = "<nav><ul><li><a href=/news>News</a><li><a href=/sport>Sport</a></ul></nav>"
+BESIDE = "<aside><h2>Most read</h2><ul><li><a href=/a>River floods the meadow again</a></ul></aside>"
+LINKS = "".join(f"<li><a href='https://readings{n}.org/x'>{name}</a>" for n, (name, _) in enumerate(TOPICS))
+DEFINITIONS = "".join(f"<dt>{name}<dd>{text.capitalize()}." for name, text in TOPICS)
+ROWS = "".join(f"<tr><td>{2001 + n}<td>{1_200 + 37 * n:,}<td>{900 + 21 * n:,}" for n in range(5))
+FIGURES = f"<table><tr><th>Year<th>Grain<th>Flour{ROWS}</table>"
+NOTES = "<li id=fn1>Minutes of the council, May, page 12. <a href=#r1>↩</a><li>The flood of 1987 is told at length."
+
+
+def cleaned_article(body: str) -> CleanedPage:
+    article = f"<main><article><h1>{TITLE}</h1><p class=byline>By Ann Lee</p>{body}</article></main>"
+    html = f"<html lang=en><title>{TITLE} | The Paper</title><body>{NAVIGATION}{article}{BESIDE}"
+    return clean(Page(URL, html.encode()))
+
+
+def paragraphs(*texts: str) -> str:
+    return "".join(f"<p>{text}</p>" for text in texts)
+
+
+@pytest.mark.parametrize("intro", ["", PROSE], ids=["alone", "below a paragraph"])
+def test_a_list_of_links_to_other_sites_that_is_the_article_is_its_text(intro: str) -> None:
+    page = cleaned_article(paragraphs(*[intro] * bool(intro)) + f"<ul>{LINKS}</ul>")
+    assert page.is_article
+    assert page.text.split("\n") == [*[intro] * bool(intro), *(name for name, _ in TOPICS)]
+
+
+def test_a_list_of_the_site_s_own_pages_is_none() -> None:
+    own = LINKS.replace("https://readings", "https://paper.test/")
+    assert not cleaned_article(f"<ul>{own}</ul>").text
+
+
+def test_a_list_of_links_within_the_text_stays_whole() -> None:
+    page = cleaned_article(paragraphs(*STORY[:3]) + f"<ul>{LINKS}</ul>" + paragraphs(*STORY[3:]))
+    assert page.text.split("\n") == [*STORY[:3], *(name for name, _ in TOPICS), *STORY[3:]]
+
+
+@pytest.mark.parametrize("above", [1, 4], ids=["below a paragraph", "below a story"])
+@pytest.mark.parametrize(
+    ("markup", "texts"),
+    [
+        (f"<dl>{DEFINITIONS}</dl>", [text for name, rest in TOPICS for text in (name, f"{rest.capitalize()}.")]),
+        (FIGURES, ["Year | Grain | Flour", "2001 | 1,200 | 900", "2005 | 1,348 | 984"]),
+        (f"<h2>Notes</h2><ol>{NOTES}</ol>", ["page 12", "The flood of 1987 is told at length."]),
+    ],
+    ids=["definitions", "figures", "footnotes"],
+)
+def test_definitions_figures_and_footnotes_stay(markup: str, texts: list[str], above: int) -> None:
+    text = cleaned_article(paragraphs(*STORY[:above]) + markup).text
+    assert all(words in text for words in (*STORY[:above], *texts))
+    assert "Most read" not in text

@@ -190,7 +190,7 @@ SLUG, ARCHIVE = {"signs": {"slug_words": 4}}, {"body_classes": frozenset({"archi
 LIST_URL, SPREAD, NO_WORDS = {"url_shape": U.LIST}, {"others": "spread"}, {"kept_words": 0}
 BARE = {"kept_words": WORDS - 1, "visible_words": 2 * WORDS - 1}
 SCRIPTED = {"script_count": 1, "noscript_text": "enable javascript"}
-LINKED_PAGE = {"page_link_share": 0.6 + BIT}
+LINKED_PAGE, BELOW = {"page_link_share": 0.6 + BIT}, ({"page_link_share": 0.6}, {"kept_link_share": 0.3})
 GALLERY_PATH = {"gallery_path": "video", "image_count": IMAGES}
 PHRASE = {"tail_text": "already a subscriber?"}
 LONG_TITLE = "page not found: so he said …."  # the phrase is a little less than half of it
@@ -247,9 +247,14 @@ CASES: dict[str, tuple[Any, ...]] = {
     "list by headlines": (T.LIST, {}, {"headline_count": 8}),
     "list by headlines and statement": (T.LIST, {}, {"headline_count": 4, "states_listing": True}),
     "list by listed words": (T.LIST, {}, {"listed_words": 76, "headline_count": 2}),
-    "list by links": (T.LIST, {}, {"kept_link_share": 0.5 + BIT}, HEADED | {"h1_count": 2}),
+    "list by links": (T.LIST, {}, {"kept_link_share": 0.5 + BIT}, {"kept_link_share": 0.5}, HEADED | {"h1_count": 2}),
     "list by a page's links": (T.LIST, {"chance": 0.7, "visible_words": 500}, LINKED_PAGE | {"kept_words": SHELL - 1}),
-    "list by a page's links and statement": (T.LIST, {}, LINKED_PAGE | LISTING | {"kept_link_share": 0.3 + BIT}),
+    "list by a page's links and statement": (
+        T.LIST,
+        {},
+        LINKED_PAGE | LISTING | {"kept_link_share": 0.3 + BIT},
+        *BELOW,
+    ),
     "list by a page's links and few words": (T.LIST, {}, LINKED_PAGE | LISTING | {"kept_words": WORDS - 1}),
     "list by a home's address": (T.LIST, {}, {"url_shape": U.HOME}),
     "list by address, of few words": (T.LIST, SLUG, LIST_URL | {"kept_words": WORDS - 1}),
