@@ -1,7 +1,5 @@
 """Outcomes whose pages tests make and change as the cleaner returns them; what an outcome holds is made of them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from broadsheet.cleaners.document import CleanedPage

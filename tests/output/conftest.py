@@ -1,12 +1,8 @@
 """Pages and outcomes as small as a test needs them, and an archive in a temporary folder."""
 
-from __future__ import annotations
-
 import os
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -68,7 +64,7 @@ class Maker:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def far_from_utc() -> Iterator[None]:
+def far_from_utc():
     """Have the machine stand in another time zone than that of the archive, so that a time without zone shows."""
     with mock.patch.dict(os.environ, {"TZ": "Pacific/Chatham"}):
         time.tzset()
@@ -77,30 +73,30 @@ def far_from_utc() -> Iterator[None]:
 
 
 @pytest.fixture
-def make() -> Maker:
+def make():
     return Maker()
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
+def file(tmp_path):
     return tmp_path / "a.db"
 
 
 @pytest.fixture
-def archive(file: Path, make: Maker) -> Iterator[Archive]:
+def archive(file, make):
     with Archive.open(file, make.clock) as opened:
         yield opened
 
 
 @pytest.fixture
-def db(archive: Archive) -> Database:
+def db(archive):
     """The rows of an archive, whose references are not enforced."""
     archive.db.execute("PRAGMA foreign_keys = OFF")
     return archive.db
 
 
 @pytest.fixture
-def words() -> Callable[[str, int], str]:
+def words():
     """A long text of distinct words that begin with a name."""
     return lambda name, count=60: " ".join(f"{name}{number}" for number in range(count))
 

@@ -1,7 +1,5 @@
 """Archive with more rows of each kind than a page, a sample or a list takes, made in SQL: row n is of page n."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from sqlite_utils import Database

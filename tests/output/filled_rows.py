@@ -1,7 +1,5 @@
 """Rows with a value of its own in each column, made from the schema: a column that it gains has one too."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlite_utils import Database

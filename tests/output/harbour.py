@@ -1,7 +1,5 @@
 """Small archive of two sites in which each kind of row stands: what reads and copies archives is tested on it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """An archive of articles with pictures, whose files it has."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path

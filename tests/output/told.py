@@ -3,8 +3,6 @@
 `make expected` writes the files anew from what is told now: read the difference before you commit it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import zlib

@@ -1,7 +1,5 @@
 """Outcomes with raw responses, as small as a test needs them."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path

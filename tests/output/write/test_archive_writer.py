@@ -1,12 +1,7 @@
 import os
-import signal
 import sqlite3
-import subprocess
-import sys
 import threading
-import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -22,7 +17,6 @@ from broadsheet.output.write.url_queue import PassingReason
 from tests.internal_tables import ARTICLE_URLS, BLOCK_TEXTS, BLOCKS, OUTSIDE_HOSTS
 from tests.output.crowd import put_many
 
-ROOT = Path(__file__).resolve().parents[3]
 URL = "http://a.test/story"
 
 
@@ -41,11 +35,12 @@ def test_a_sitemap_dates_a_page_that_was_fetched_before_it_was_read(archive, mak
 
 def test_a_file_that_could_not_be_opened_is_free_again(file):
     sqlite3.connect(file).execute("CREATE TABLE other (a)").connection.close()
-    with pytest.raises(NotAnArchive) as refused:  # kept, so that nothing is let go of by being forgotten
+    with pytest.raises(NotAnArchive, match="another program") as refused:  # kept: nothing is let go of by forgetting it
         Archive.open(file)
+    assert os.listdir(file.parent) == ["a.db"]
     file.unlink()
     Archive.open(file).close()
-    assert "another program" in str(refused.value)
+    assert refused
 
 
 @pytest.mark.parametrize(("sync_commits", "level"), [(True, 2), (False, 1)], ids=["FULL", "NORMAL"])
@@ -74,28 +69,21 @@ def test_a_later_failure_does_not_harm_an_article(archive, make, what):
 
 def test_a_retry_is_a_row(archive, make):
     archive.save([Outcome(URL, "queued", "http_503", 503, "2026-01-01", not_before="2026-01-02", is_retry=True)])
-    assert rows(archive, "SELECT state, reason, attempts, _not_before FROM urls") == [
-        ("queued", "http_503", 1, "2026-01-02")
-    ]
+    row = ("queued", "http_503", 1, "2026-01-02")
+    assert rows(archive, "SELECT state, reason, attempts, _not_before FROM urls") == [row]
     archive.save([make.outcome(URL, "one two")])
     assert rows(archive, "SELECT state, attempts, _not_before FROM urls") == [("done", 2, None)]
 
 
 def test_a_redirect_loop_ends(archive, make):
-    archive.save(
-        [Outcome(f"http://a.test/{a}", "done", "redirect", 301, location=f"http://a.test/{b}") for a, b in ("xy", "yx")]
-    )
+    for a, b in ("xy", "yx"):
+        archive.save([Outcome(f"http://a.test/{a}", "done", "redirect", 301, location=f"http://a.test/{b}")])
     assert rows(archive, f"SELECT * FROM {ARTICLE_URLS}") == []
 
 
 def test_links_outside_are_counted_once_a_page(archive, make):
-    archive.save(
-        [
-            make.outcome(URL, "one", outside_links={"b.test": 2}),
-            make.outcome(f"{URL}2", "two", outside_links={"b.test": 1}),
-        ]
-    )
-    archive.save([make.outcome(URL, "one", outside_links={"b.test": 2})])
+    for url, links in ((URL, 2), (f"{URL}2", 1), (URL, 2)):
+        archive.save([make.outcome(url, "one", outside_links={"b.test": links})])
     assert rows(archive, f"SELECT host, links FROM {OUTSIDE_HOSTS}") == [("b.test", 3)]
 
 
@@ -114,18 +102,9 @@ def test_text_that_sqlite_cannot_hold_is_mended(archive, make):
 
 
 def test_skipping_and_queueing_again(archive, make):
-    archive.save(
-        [
-            make.outcome(
-                URL, "one", discovered_urls=(make.discovered("http://a.test/b"), make.discovered("http://a.test/c"))
-            )
-        ]
-    )
+    archive.save([make.outcome(URL, "one", discovered_urls=[make.discovered(f"http://a.test/{n}") for n in "bc"])])
     assert archive.skip_queued("limit") == 2
-    assert (
-        rows(archive, "SELECT state, reason FROM urls WHERE url <> ? ".replace("?", f"'{URL}'"))
-        == [("skipped", "limit")] * 2
-    )
+    assert rows(archive, "SELECT state, reason FROM urls ORDER BY url")[:2] == [("skipped", "limit")] * 2
     assert archive.requeue([PassingReason("skipped", "limit")]) == 2
 
 
@@ -139,13 +118,6 @@ def test_a_closed_archive_is_one_file(file, make):
     with Archive.open(file, make.clock) as archive:
         archive.save([make.outcome(URL, "one")])
         assert len(os.listdir(file.parent)) > 1
-    assert os.listdir(file.parent) == ["a.db"]
-
-
-def test_a_refused_file_leaves_no_lock(file):
-    file.write_text("no database")
-    with pytest.raises(NotAnArchive):
-        Archive.open(file)
     assert os.listdir(file.parent) == ["a.db"]
 
 
@@ -201,43 +173,6 @@ def test_closing_under_a_reader_loses_nothing(file, make):
     reader.close()
     with Archive.open(file, make.clock) as reopened:
         assert reopened.db["articles"].count == 1
-
-
-_WRITER = """
-import sys
-sys.path[:0] = [sys.argv[2]]
-from tests.output.conftest import Maker
-from broadsheet.output.write.archive_writer import Archive
-from tests.output.crowd import put_many
-make = Maker()
-archive = Archive.open(sys.argv[1], make.clock)
-for n in range(100_000):
-    found = tuple(make.discovered(f"http://a.test/{n}/{k}") for k in range(200))
-    archive.save([make.outcome(f"http://a.test/{n}", *(f"text {n} {k}" for k in range(50)), discovered_urls=found)])
-    if n == 0:
-        print("ready", flush=True)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.35])
-def test_a_killed_save_leaves_nothing_half(file, seconds):
-    command = [sys.executable, "-c", _WRITER, file, ROOT]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
-        assert writer.stdout.readline() == b"ready\n"
-        time.sleep(seconds)
-        writer.send_signal(signal.SIGKILL)
-    with Archive.open(file) as archive:
-        assert verify(archive.db) == []
-        [(done, articles, captures)] = rows(
-            archive,
-            """SELECT (SELECT count(*) FROM urls WHERE state = 'done'), (SELECT count(*) FROM articles),
-                (SELECT count(*) FROM captures)""",
-        )
-        assert done == articles == captures
-        assert captures or seconds < 0.1, "a busy machine may be slow to begin, not that slow"
-        [(queued_count,)] = rows(archive, "SELECT count(*) FROM urls WHERE state = 'queued'")
-        assert queued_count == 200 * done
 
 
 @pytest.mark.parametrize("is_replaced", [False, True])

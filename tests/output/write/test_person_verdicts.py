@@ -1,7 +1,4 @@
-"""Judgements stay in the archive, one a page and block; the interval is Wilson's.
-
-A person's verdicts on blocks: they win, they last, and they can be taken back.
-"""
+"""Judgements of a sample and a person's verdicts on blocks: they win, they last, and they can be taken back."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -48,9 +45,8 @@ def review(block_id=1, **changes):
 
 
 def test_a_later_judgement_replaces_an_earlier_one_and_can_be_taken_back(archive):
-    store_review(archive.db, review())
-    store_review(archive.db, review(is_right=False, judged_at="2026-01-02"))
-    store_review(archive.db, review(2**62))
+    for made in (review(), review(is_right=False, judged_at="2026-01-02"), review(2**62)):
+        store_review(archive.db, made)
     stored = list_reviews(archive.db)
     assert [(line.block_id, line.is_right) for line in stored] == [(2**62, True), (1, False)]
     drop_review(archive.db, stored[0])
@@ -110,22 +106,16 @@ def changes(archive: Archive) -> list[str]:
     return [change for (change,) in archive.db.execute("SELECT change FROM changes ORDER BY seq")]
 
 
-def test_it_holds_for_pages_that_come_later(stored, make, words):
-    rule(stored, make, is_kept=True)
-    stored.save([make.outcome(B + "2", words("d"), removed=(ASIDE,))])
-    assert texts(stored)[B + "2"]
-    assert changes(stored)[-1] == "added"
-    assert verify(stored.db) == []
-    rule(stored, make, is_kept=True, undo=True)
-    assert not texts(stored)[B + "2"]
-
-
-def test_the_same_page_fetched_again_is_no_change(stored, make, words):
+def test_it_holds_for_pages_that_come_later_and_is_no_change_of_the_same_page(stored, make, words):
     rule(stored, make, is_kept=True)
     before = (changes(stored), stored.db["revisions"].count, texts(stored))
     stored.save([make.outcome(A, words("a"), removed=(ASIDE, "Share"))])
     assert (changes(stored), stored.db["revisions"].count, texts(stored)) == before
+    stored.save([make.outcome(B + "2", words("d"), removed=(ASIDE,))])
+    assert (texts(stored)[B + "2"], changes(stored)[-1]) == (True, "added")
     assert verify(stored.db) == []
+    rule(stored, make, is_kept=True, undo=True)
+    assert not texts(stored)[B + "2"]
 
 
 def test_it_holds_when_the_page_has_another_text(stored, make, words):
@@ -222,11 +212,8 @@ def test_rulings_are_listed_with_what_they_overruled(stored, make):
     rule(stored, make, is_kept=False, text="Share", host="a.test")
     first, second = list_rulings(stored.db)
     assert (first.text, first.url, first.page_count) == (ASIDE, A, 1)
-    assert (first.ruling.note, first.ruling.reason, first.ruling.rule) == (
-        "a quotation",
-        "share buttons",
-        "share.icons",
-    )
+    overruled = (first.ruling.note, first.ruling.reason, first.ruling.rule)
+    assert overruled == ("a quotation", "share buttons", "share.icons")
     assert (second.text, second.url, second.ruling.host) == ("Share", None, "a.test")
 
 
