@@ -181,8 +181,15 @@ def test_an_issue_in_full_is_no_evidence_against_its_articles(archive, make):
     assert (result.list_pages, result.repeated_blocks) == (1, 0)
 
 
-@pytest.mark.parametrize("between", [False, pytest.param(True, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("rules", [{"site/repeated", "site/body"}, {"site/closing-note"}])
+@pytest.mark.parametrize(
+    ("rules", "between"),
+    [
+        ({"site/closing-note"}, True),
+        pytest.param({"site/closing-note"}, False, marks=pytest.mark.slow),
+        pytest.param({"site/repeated", "site/body"}, True, marks=pytest.mark.slow),
+        pytest.param({"site/repeated", "site/body"}, False, marks=pytest.mark.slow),
+    ],
+)
 def test_neither_order_nor_settling_between_matters(tmp_path, make, rules, between):
     if "site/body" in rules:
         pages = [article(make, f"n{n}", *[PROMO] * (n % 3 != 0), (f"Page {n} of 9", BOX)) for n in range(9)]

@@ -62,7 +62,7 @@ from tests.output.harbour import (
     settled_facts,
 )
 from tests.output.illustrated import MILL, RIVER
-from tests.output.told import as_json, expected, sections, told, unpacked
+from tests.output.told import as_json, expected, folded, sections, told, unpacked
 
 FILE, TABLES_FILE = (Path(__file__).with_name(f"whole_{name}.txt") for name in ("changes", "tables"))
 NAMES = """SELECT name FROM sqlite_master WHERE (type = 'table' OR type = 'view' AND substr(name, 1, 1) <> '_')
@@ -273,5 +273,5 @@ def test_all_kinds_of_writes_and_all_tables_are_looked_at(harbour):
 @pytest.mark.parametrize("name", sections(TABLES_FILE))
 def test_two_crawls_and_a_person_s_verdicts_leave_these_rows(harbour, name):
     found = Database(harbour / "ebb.db").query(f"SELECT * FROM {named(name)}")
-    text = told(sorted(map(as_json, unpacked(found))))
+    text = told(folded(sorted(map(as_json, unpacked(found)))))
     assert text == expected(TABLES_FILE, name, text)
