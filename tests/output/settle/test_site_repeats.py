@@ -10,6 +10,7 @@ from broadsheet.cleaners.compare.site_boilerplate import find_body_paths
 from broadsheet.cleaners.compare.text_comparison import text_template
 from broadsheet.cleaners.document import PageType, Verdict
 from broadsheet.output.archive.ledger import block_id
+from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.archive.stored_values import BLOCK_KINDS
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.likeness import shingles_of
@@ -226,16 +227,26 @@ def test_fetching_again_makes_no_revision_and_a_new_text_one_without_the_promo(a
     assert rows(archive, "SELECT count(DISTINCT text_digest) FROM revisions WHERE change <> 'first'") == [(1,)]
 
 
-def test_a_persons_ruling_stands_above_and_the_evidence_changes_below_it(archive, make):
+@pytest.mark.parametrize(
+    ("is_kept", "scope", "ruled", "before", "after"),
+    [
+        pytest.param(True, {}, {"n0", "n1"}, set(), set(), id="kept everywhere"),
+        pytest.param(True, {"article_id": article_id(f"{SITE}/n0")}, {"n0"}, set(), set(), id="kept in an article"),
+        pytest.param(False, {}, set(), set(), {"n0", "n1"}, id="removed while the evidence falls"),
+    ],
+)
+def test_a_persons_ruling_stands_above_and_the_evidence_changes_below_it(
+    archive, make, is_kept, scope, ruled, before, after
+):
     settled(archive, make, *promoted(make, 2))
-    for is_kept, pages, after in ((True, {"n0", "n1"}, set()), (False, set(), {"n0", "n1"})):
-        ruling = Ruling(block_id(PROMO), is_kept, ruled_at=RULED_AT)
-        carry_out_ruling(archive.db, ruling)
-        assert with_text(archive) == pages
-        settled(archive, make, *([] if is_kept else others(make)))
-        assert with_text(archive) == pages
-        carry_out_ruling(archive.db, ruling, undo=True)
-        assert with_text(archive) == after
+    assert with_text(archive) == before
+    ruling = Ruling(block_id(PROMO), is_kept, ruled_at=RULED_AT, **scope)
+    carry_out_ruling(archive.db, ruling)
+    assert with_text(archive) == ruled
+    settled(archive, make, *(others(make) if after else promoted(make, 2)))
+    assert with_text(archive) == ruled
+    carry_out_ruling(archive.db, ruling, undo=True)
+    assert with_text(archive) == after
     assert verify(archive.db) == []
 
 

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.write.applied_rulings import commonest_reason, preview_ruling, sample_effect
 from broadsheet.output.write.person_verdicts import Ruling
 from broadsheet.output.write.verdicts import OF_ALL, OF_PAGE, RulingStep, apply_rulings, find_steps, raise_verdicts
@@ -174,12 +173,3 @@ def test_a_sample_is_of_a_thousand_pages(db, count, seen, is_more):
     db.conn.commit()
     sample = sample_effect(db, Ruling(8, False))
     assert (sample.pages, sample.is_more) == (seen, is_more)
-
-
-def test_a_read_only_connection_is_enough_to_ask(db, archive):
-    rule(db, 1)
-    db.conn.commit()
-    read_only = open_database(archive.db.execute("PRAGMA database_list").fetchone()[2], read_only=True)
-    steps = find_steps(read_only, OF_ALL, {})
-    assert {step.target_verdict for step in steps} == {(True, -2)}, "a reason that the archive does not have yet"
-    read_only.close()

@@ -5,7 +5,6 @@ import pytest
 from broadsheet.cleaners.document import Block, BlockKind
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.read.verify import verify
-from broadsheet.output.settle.own_reading import read_own_reading, unpack_reading
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.archive_writer import Archive
@@ -68,14 +67,6 @@ def test_what_the_site_repeats_is_certain_once_it_is_taken_out(archive, make, wo
     assert before is not None
     assert certainty(archive) == 1 > before
     assert verify(archive.db) == []
-
-
-def test_a_reading_carries_its_chances_through_packing(archive, make):
-    archive.save([make.outcome(f"{HOST}/0", "one two", "three", chances=bytes([250, 9]))])
-    reading = read_own_reading(archive.db, page_number(archive))
-    assert reading is not None
-    assert reading.rows.certainty == certainty(archive)
-    assert unpack_reading(archive.db, f"{HOST}/0", reading.pack()).rows.ledger.chances == bytes([250, 9])
 
 
 def test_a_page_of_an_earlier_version_gets_its_certainty_from_chances_alone(archive, make):

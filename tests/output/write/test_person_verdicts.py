@@ -173,31 +173,6 @@ def test_a_copy_that_settling_finds_gets_the_ruling_on_its_article(archive, make
     assert verify(archive.db) == []
 
 
-def test_a_ruling_stands_above_what_the_site_repeats(archive, make, words):
-    for n in range(12):
-        archive.save([make.outcome(f"{A}/{n}", words(f"x{n}y"), words(f"z{n}y"), ASIDE)])
-    rule(archive, make, is_kept=True, article_id=article_number(archive, f"{A}/3"))
-    settle(archive.db, make.clock)
-    assert [url for url, said in texts(archive).items() if said] == [f"{A}/3"]
-    before = state(archive)
-    rule(archive, make, is_kept=True)
-    settle(archive.db, make.clock)
-    assert set(texts(archive).values()) == {True}
-    archive.save([make.outcome(f"{A}/4", words("x4y"), words("z4y"), ASIDE)])  # fetched again
-    assert set(texts(archive).values()) == {True}
-    rule(archive, make, is_kept=True, undo=True)
-    assert [url for url, said in texts(archive).items() if said] == [f"{A}/3"]
-    after = state(archive)
-    assert after[PAGE_BLOCKS] == before[PAGE_BLOCKS]
-    assert [row[:2] for row in after["rulings"]] == [row[:2] for row in before["rulings"]]
-    settle(archive.db, make.clock)
-    assert state(archive) == after
-    rule(archive, make, is_kept=True, article_id=article_number(archive, f"{A}/3"), undo=True)
-    settle(archive.db, make.clock)
-    assert set(texts(archive).values()) == {False}
-    assert verify(archive.db) == []
-
-
 def test_looking_changes_nothing(stored, make, file):
     before = state(stored)
     db = open_database(file, read_only=True)
