@@ -105,44 +105,41 @@ def test_not_modified_keeps_the_reason_and_moves_last_seen(crawled, make):
     crawled.queue_revisits(update(make, revisit_all=True))
     at = make.clock()
     crawled.save([Outcome(STORY, "done", OutcomeReason.NOT_MODIFIED, 304, at, Capture(STORY, at, 304))])
-    assert row(crawled, STORY, "state, reason, held_reason, held_at, http_status") == (
-        "done",
-        "article",
-        "article",
-        at,
-        304,
-    )
+    values = ("done", "article", "article", at, 304)
+    assert row(crawled, STORY, "state, reason, held_reason, held_at, http_status") == values
     article_after = crawled.db.execute("SELECT text, capture_id, last_seen FROM articles").fetchone()
     assert article_after == (*article_before[:2], at)
     assert article_before[2] < at
     assert verify(crawled.db) == []
 
 
-def test_the_interval_follows_what_was_found(crawled, make):
-    crawled.db.execute("UPDATE urls SET _revisit_seconds = ?", [8 * MIN_INTERVAL])
-    crawled.queue_revisits(update(make, revisit_all=True))
-    crawled.save([make.outcome(STORY, WORDS + " again")])
-    assert row(crawled, STORY, "_revisit_seconds") == (4 * MIN_INTERVAL,)
-    crawled.queue_revisits(update(make, revisit_all=True))
-    crawled.save([make.outcome(STORY, WORDS + " again"), make.outcome(HOME, page_type=PageType.LIST)])
-    assert row(crawled, STORY, "_revisit_seconds") == (6 * MIN_INTERVAL,)
-    assert row(crawled, HOME, "_revisit_seconds") == (12 * MIN_INTERVAL,)
-    crawled.queue_revisits(update(make, revisit_all=True))
-    crawled.save([make.outcome(HOME, page_type=PageType.LIST, discovered_urls=(make.discovered(HOST + "new"),))])
-    assert row(crawled, HOME, "_revisit_seconds") == (6 * MIN_INTERVAL,)
+LOOKS = {
+    "another text": (lambda make: make.outcome(STORY, WORDS + " again"), 4, "done article article"),
+    "the same text": (lambda make: make.outcome(STORY, WORDS), 12, "done article article"),
+    "a page that is gone": (lambda make: make.failure(STORY, "http_404"), 12, "failed http_404 article"),
+    "a failure": (lambda make: make.failure(HOME, "timeout"), 8, "failed timeout list"),
+    "a list of nothing new": (lambda make: make.outcome(HOME, page_type=PageType.LIST), 12, "done list list"),
+    "a list of a new page": (
+        lambda make: make.outcome(HOME, page_type=PageType.LIST, discovered_urls=[make.discovered(HOST + "new")]),
+        4, "done list list",
+    ),
+}  # fmt: skip
+"""What a look at a page with an interval of eight hours finds, the hours after it, and state and reasons of its URL."""
 
 
-def test_a_page_that_is_gone_is_asked_for_less_and_less_often_one_that_failed_as_soon_as_can_be(crawled, make):
+@pytest.mark.parametrize("name", LOOKS)
+def test_the_interval_follows_what_was_found(crawled, make, name):
+    look, hours, said = LOOKS[name]
     crawled.db.execute("UPDATE urls SET _revisit_seconds = ?", [8 * MIN_INTERVAL])
+    crawled.queue_revisits(update(make, revisit_all=True))
+    crawled.save([outcome := look(make)])
+    *words, seconds = row(crawled, outcome.url, "state, reason, held_reason, _revisit_seconds")
+    assert (" ".join(words), seconds) == (said, hours * MIN_INTERVAL)
+
+
+def test_what_failed_is_asked_for_as_soon_as_can_be_and_what_is_gone_is_not(crawled, make):
     crawled.queue_revisits(update(make, revisit_all=True))
     crawled.save([make.failure(STORY, "http_404"), make.failure(HOME, "timeout")])
-    assert row(crawled, STORY, "state, reason, held_reason, _revisit_seconds") == (
-        "failed",
-        "http_404",
-        "article",
-        12 * MIN_INTERVAL,
-    )
-    assert row(crawled, HOME, "_revisit_seconds") == (8 * MIN_INTERVAL,)
     assert crawled.queue_revisits(update(make)) == 1
     assert queued(crawled) == {HOME: "revisit:timeout", MAP: "revisit"}
 
