@@ -1,19 +1,15 @@
 """An archive of articles with pictures, whose files it has."""
 
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
-from broadsheet.cleaners.document import ArticleImage, UrlSource
+from broadsheet.cleaners.document import ArticleImage
 from broadsheet.crawler.discovery.picture_headers import read_picture
 from broadsheet.output.archive.pictures import Picture
-from broadsheet.output.archive.url_words import UrlKind
 from broadsheet.output.raw.raw_exchange import Capture, RawExchange
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
-from broadsheet.output.write.url_queue import add_urls
+from broadsheet.output.write.outcome import Outcome
 from tests.crawler.pictures import SVG, gif, png
-from tests.internal_tables import PICTURES
 from tests.output.conftest import Maker
 
 SITE = "https://a.example"
@@ -45,13 +41,3 @@ def illustrate(file: Path, make: Maker) -> None:
         archive.save([replace(one, page=replace(one.page, images=images)), two])
         assert archive.queue_pictures(obeys_directives=False) == len(FILES)
         archive.save([picture_outcome(make, url, data) for url, data in FILES.items()])
-
-
-def redirect_picture(archive: Archive, url: str, *targets: str) -> None:
-    """Have a picture's URL redirect to the last of these, where its file is then."""
-    for source, target in pairwise((url, *targets)):
-        found = DiscoveredUrl(target, "a.example", UrlKind.PICTURE, UrlSource.REDIRECT, source)
-        add_urls(archive.db, [found], "2026")
-        archive.db.execute("UPDATE urls SET location = ?, state = 'done' WHERE url = ?", [target, source])
-    number = "(SELECT id FROM urls WHERE url = ?)"
-    archive.db.execute(f"UPDATE {PICTURES} SET url_id = {number} WHERE url_id = {number}", [targets[-1], url])
