@@ -5,6 +5,8 @@ rows a look-up in an index gives is counted by ANALYZE in a copy of the archive,
 itself as it is.
 """
 
+from __future__ import annotations
+
 import re
 import sqlite3
 from collections import Counter
