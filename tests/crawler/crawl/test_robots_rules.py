@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from broadsheet.cleaners.document import Outlink
+from broadsheet.crawler.crawl import robots_rules
 from broadsheet.crawler.crawl.robots_rules import (
     DIRECTIVE_REASONS,
     RobotsRules,
@@ -158,6 +159,8 @@ def test_a_page_or_a_link_may_ask_not_to_be_followed(directives: list[str]) -> N
     assert [row.state == "skipped" for row in found] == [True, is_all, True, False, False]
 
 
+CUT_LINE = b"User-agent: *\n#".ljust(512_000 - 13, b"#") + b"\nDisallow: /b-and-more\n"
+"""Of its last line "Disallow: /b" is within the limit."""
 DISALLOW = "User-agent: *\nDisallow: /"
 
 
@@ -180,6 +183,7 @@ DISALLOW = "User-agent: *\nDisallow: /"
         (b"\x00\xff\xfe\x01", "/x", AGENT, True),
         (b"Disallow /x\n:::\n" * 10, "/x", AGENT, True),
         (f"{DISALLOW}a\n".encode() + b"# filler\n" * (2 * 512_000 // 9) + b"Disallow: /late\n", "/late", AGENT, True),
+        (CUT_LINE, "/b", AGENT, True),
     ],
     ids=lambda value: f"{len(value)} bytes" if isinstance(value, bytes) else None,
 )
@@ -198,3 +202,12 @@ def test_what_a_robots_txt_asks_for_and_names() -> None:
         assert read(text.encode()).requested_delay("X") == 0
     assert robots.sitemaps == ("https://example.org/sitemap.xml", "https://cdn.example.net/news.xml")
     assert read(b"<!DOCTYPE html>\nUser-agent: *").reason == "not_robots"
+
+
+def test_verdicts_are_the_same_after_more_urls_than_are_remembered(monkeypatch) -> None:
+    monkeypatch.setattr(robots_rules, "_MAX_CACHED_VERDICTS", 2)
+    rules = read(b"User-agent: *\nDisallow: /x")
+    for _ in range(2):
+        paths = ("/", "/x", "/y", "/x/z", "/q")
+        assert [rules.allows(f"https://a.example{path}", "broadsheet") for path in paths] == [True, False] * 2 + [True]
+        assert len(rules._verdict_cache) <= 2
