@@ -100,7 +100,7 @@ def test_the_foot_of_each_page_has_the_keys_that_work_on_it(client, filled, bloc
             assert ("data-step" in page) == ("<kbd>j</kbd>" in page.split('<dialog id="keys"')[0]), path
 
 
-def test_an_edited_and_then_withdrawn_article_says_both(file, make):
+def test_an_uncertain_article_that_was_edited_says_both(file, make):
     with Archive.open(file, make.clock) as archive:
         for text in ("The council voted on Tuesday for the harbour.", "The council voted on Monday for the harbour."):
             archive.save([make.outcome(f"{SITE}/1", text, title="The vote")])
@@ -168,39 +168,30 @@ def noted(**facts):
     return [note.kind for note in article_notes(PLAIN._replace(**facts))]
 
 
-def test_an_article_with_nothing_to_say_of_it_has_no_note():
-    assert noted() == []
-    assert noted(certainty=None, revisions=(revision(1, ""),)) == []
+WITHDRAWN = (revision(1, ""), revision(2, "withdrawn", "withdrawn"))
 
 
 @pytest.mark.parametrize(
-    ("facts", "kind"),
+    ("facts", "kinds"),
     [
-        ({"certainty": 0.79}, "uncertain"),
-        ({"shelving_reason": "duplicate"}, "shelved"),
-        ({"page_type": PageType.TEASER}, "teaser"),
-        ({"has_pictures": True, "word_count": 29}, "pictures"),
-        ({"is_emptied": True, "word_count": 0, "has_pictures": True, "certainty": 0.1}, "emptied"),
-        ({"revisions": (revision(1, ""), revision(2, "body", "body"))}, "edited"),
-        ({"revisions": (revision(1, ""), revision(2, "withdrawn", "withdrawn"))}, "withdrawn"),
+        ({"certainty": 0.79}, ["uncertain"]),
+        ({"shelving_reason": "duplicate"}, ["shelved"]),
+        ({"page_type": PageType.TEASER}, ["teaser"]),
+        ({"has_pictures": True, "word_count": 29}, ["pictures"]),
+        ({"is_emptied": True, "word_count": 0, "has_pictures": True, "certainty": 0.1}, ["emptied"]),
+        ({"revisions": (revision(1, ""), revision(2, "body", "body"))}, ["edited"]),
+        ({"revisions": WITHDRAWN}, ["withdrawn"]),
+        ({"revisions": (*WITHDRAWN, revision(3, "returned", "returned"))}, []),
+        ({"revisions": (revision(1, ""), revision(2, "cleaner", "cleaner"))}, []),
+        ({"certainty": None, "revisions": (revision(1, ""),)}, []),
+        *(
+            (facts, [])
+            for facts in ({}, {"certainty": 0.8}, {"has_pictures": True, "word_count": 30}, {"word_count": 29})
+        ),
     ],
 )
-def test_each_note_stands_where_it_holds(facts, kind):
-    assert noted(**facts) == [kind]
-
-
-@pytest.mark.parametrize(
-    "facts",
-    [
-        {"certainty": 0.8},
-        {"has_pictures": True, "word_count": 30},
-        {"word_count": 29},
-        {"revisions": (revision(1, ""), revision(2, "cleaner", "cleaner"))},
-        {"revisions": (revision(1, ""), revision(2, "withdrawn", "withdrawn"), revision(3, "returned", "returned"))},
-    ],
-)
-def test_and_not_where_it_does_not(facts):
-    assert noted(**facts) == []
+def test_each_note_stands_where_it_holds_and_not_where_it_does_not(facts, kinds):
+    assert noted(**facts) == kinds
 
 
 def test_edits_are_counted_with_the_latest_one_and_its_notice():
