@@ -81,7 +81,6 @@ def test_what_is_stored_is_found_in_either_table_and_removed_from_both(db, page)
     assert stored_article(db, URL) is None
     save_article(db, page, FIRST, None)
     found = stored_article(db, URL)
-    assert found is not None
     assert (found.table, found.title, found.text, found.capture_id) == ("articles", "A title", "One two three.", 5)
     assert (found.page_type, found.word_count) == ("article", 3)
     remove_article(db, URL, SECOND.seen_at)
@@ -90,7 +89,6 @@ def test_what_is_stored_is_found_in_either_table_and_removed_from_both(db, page)
 
     put(db, SHELF, 1, id=NUMBER, page_id=1, capture_id=8, article='{"title": "T", "text": "X", "word_count": 1}')
     found = stored_article(db, URL)
-    assert found is not None
     assert (found.table, found.title, found.text, found.capture_id) == (SHELVED, "T", "X", 8)
     remove_article(db, URL, SECOND.seen_at)
     assert rows(db, SHELF) == []

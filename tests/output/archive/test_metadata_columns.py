@@ -49,7 +49,6 @@ def read_again(archive: Archive) -> Metadata:
     """The metadata of the only article, as it is read to be compared with another reading."""
     [(page_id,)] = archive.db.execute("SELECT page_id FROM articles").fetchall()
     reading = read_own_reading(archive.db, page_id)
-    assert reading is not None
     return reading.rows.metadata
 
 

@@ -29,7 +29,6 @@ def spans(archive: Archive) -> dict[str, tuple[object, ...]]:
 def body_of(archive: Archive, folder: Path, url: str) -> bytes:
     (number,) = archive.db.execute("SELECT id FROM captures WHERE url = ?", [url]).fetchone()
     exchange = read_response(archive.db, folder, number)
-    assert exchange is not None
     return exchange.body
 
 

@@ -23,7 +23,6 @@ PICTURE = Picture(hashlib.sha256(DATA).hexdigest(), "image/png", 3, 4, len(DATA)
 def store(archive: Archive, body: bytes, encoding: str = "", *, is_kept: bool = True) -> Database:
     """Store a picture's capture, and the facts of the picture."""
     outcome = fetched("http://a.test/p.png", 1, body)
-    assert outcome.capture is not None
     assert outcome.capture.raw is not None
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\n\r\n".encode()
     outcome = replace(outcome, capture=replace(outcome.capture, raw=replace(outcome.capture.raw, head=head)))

@@ -89,7 +89,6 @@ def test_a_ruling_s_block_and_two_verdicts_before_and_after_it(archive, make):
         assert find_ruling_example(archive.db, ruling) is None
         carry_out_ruling(archive.db, ruling)
         example = find_ruling_example(archive.db, ruling)
-        assert example is not None
         assert (example.url, example.block.text) == ("http://a.test/1", text)
         page_id = archive.db.execute("SELECT id FROM urls WHERE url = 'http://a.test/1'").fetchone()[0]
         ledger = list(read_ledger(archive.db, page_id))
