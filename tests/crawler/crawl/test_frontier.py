@@ -616,7 +616,7 @@ def test_the_counters_of_a_frontier_are_what_a_recount_gives() -> None:
     run_state_machine_as_test(
         CountedFrontier,
         settings=settings(
-            max_examples=8, stateful_step_count=25, deadline=None, derandomize=True, phases=[Phase.generate]
+            max_examples=4, stateful_step_count=25, deadline=None, derandomize=True, phases=[Phase.generate]
         ),
     )
 

@@ -270,6 +270,7 @@ def test_a_page_that_gains_nothing_says_so(result: Rendering | Failure, fact: st
     assert replace(after, page=before.page, rendered_layout=None) == before
 
 
+@pytest.mark.slow
 def test_a_layout_whose_pages_gain_nothing_is_sampled() -> None:
     web = Web({})
     made, browser = rendering(web, Rendering(SHELL.decode()))

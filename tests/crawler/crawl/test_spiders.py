@@ -55,6 +55,7 @@ def test_an_option_that_is_wrong_is_raised_to_who_makes_the_spider() -> None:
         SiteSpider.from_crawler(Crawler(SiteSpider, project_settings()), url="https://a.example/", max_pages="lots")
 
 
+@pytest.mark.slow
 def test_redirects_have_rows_and_lead_to_articles(crawl: Crawl, serve: Serve) -> None:
     elsewhere = serve(stories("moved"))
     moves = {"/old": "/new", "/far": elsewhere.url + "/moved", "/a": "/b", "/b": "/a"}

@@ -200,10 +200,11 @@ def test_a_download_that_does_not_end_well_is_kept_as_far_as_it_came(
 
 def test_a_body_is_held_once_and_without_a_head_there_is_nothing_to_keep() -> None:
     exchange, body = ExchangeRecorder(), b"the body " * 1000
-    exchange.begin("192.0.2.1")
-    exchange.record_received(b"HTTP/1.1 200 OK\r\n")
+    exchange.record_received(b"HTTP/1.1 200 OK\r\nno end")
     assert exchange.take_raw_exchange("time") is None
-    exchange.record_received(b"\r\n" + body[:50])
+    exchange = ExchangeRecorder()
+    exchange.begin("192.0.2.1")
+    exchange.record_received(b"HTTP/1.1 200 OK\r\n\r\n" + body[:50])
     exchange.mark_head_end(19)
     exchange.record_received(body[50:])
     exchange.mark_complete(0)

@@ -150,6 +150,7 @@ def assert_nothing_unnamed(store: ObjectStore) -> None:
     assert set(store.keys(state_prefix("lamp"))) == named
 
 
+@pytest.mark.slow
 def test_a_state_is_saved_while_the_crawl_goes_on(run_store: ObjectStore, tmp_path: Path) -> None:
     def is_page_saved() -> bool:
         with suppress(NotInStore):  # the next state has taken its place
