@@ -19,7 +19,7 @@ from .canonical_urls import resolve_href
 from .elements import TagIndex
 from .inline_text import fold_spaces
 from .running_text import NON_ARTICLE_LANDMARKS, container_of, is_prose
-from .visible_blocks import element_place
+from .visible_blocks import ElementPlaces
 from .word_lists import load_words
 
 _ADDRESS_ATTRIBUTES = ("data-src", "data-original", "data-lazy-src", "data-orig-file", "src")
@@ -61,6 +61,7 @@ class _ImageReader:
     def __init__(self, root: str, base: str) -> None:
         self.root, self.base = root, base
         self.images: dict[str, ArticleImage] = {}
+        self._places = ElementPlaces()
         self._is_inside: dict[etree._Element | None, bool] = {}
         self._captions: dict[etree._Element, tuple[str, str]] = {}
 
@@ -68,7 +69,7 @@ class _ImageReader:
         """Add a picture if it is the article's."""
         parent = element.getparent()
         if parent not in self._is_inside:
-            self._is_inside[parent] = _is_in_article(element, self.root)
+            self._is_inside[parent] = _is_in_article(*self._places.find(element), self.root)
         if not self._is_inside[parent] or _is_small(element):
             return
         url = _address(element, self.base)
@@ -122,9 +123,8 @@ def _leading_number(text: str | None) -> int:
     return int(match[1][:9]) if match else 0
 
 
-def _is_in_article(element: etree._Element, root: str) -> bool:
-    """Return whether an element stands in the part of the page at `root`, and in no unrelated box there."""
-    path, landmarks = element_place(element)
+def _is_in_article(path: str, landmarks: frozenset[str], root: str) -> bool:
+    """Return whether this place is in the part of the page at `root`, and in no unrelated box there."""
     if not f"{path}>".startswith(f"{root}>") or landmarks & _FOREIGN_LANDMARKS:
         return False
     rule = explain_layout(path[len(root) :].lstrip(">"))

@@ -158,15 +158,26 @@ def path_step(tag: str, identity: str | None, classes: str | None) -> str:
     return _DIGITS.sub("*", step.replace(">", ""))[:_MAX_STEP_CHARS]
 
 
-def element_place(element: etree._Element) -> tuple[str, frozenset[str]]:
-    """Return the path and the landmarks that a block in the place of this element would have."""
-    context = _Context("")
-    for ancestor in reversed(list(element.iterancestors())):
-        if ancestor.tag in _BOUNDARY_TAGS:
-            get = ancestor.get
-            tag = str(ancestor.tag)
-            context = _new_context(context, tag, path_step(tag, get("id"), get("class")), get("role"))
-    return context.path, context.landmarks
+class ElementPlaces:
+    """Places of elements in a page; those of their ancestors are remembered, since many elements share them."""
+
+    def __init__(self) -> None:
+        self._contexts: dict[etree._Element, _Context] = {}
+
+    def find(self, element: etree._Element) -> tuple[str, frozenset[str]]:
+        """Return the path and the landmarks that a block in the place of this element would have."""
+        context = self._context_in(element.getparent())
+        return context.path, context.landmarks
+
+    def _context_in(self, element: etree._Element | None) -> _Context:
+        if element is None:
+            return _Context("")
+        if element not in self._contexts:
+            context, tag, get = self._context_in(element.getparent()), str(element.tag), element.get
+            if tag in _BOUNDARY_TAGS:
+                context = _new_context(context, tag, path_step(tag, get("id"), get("class")), get("role"))
+            self._contexts[element] = context
+        return self._contexts[element]
 
 
 class _BlockReader:
