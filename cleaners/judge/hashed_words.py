@@ -29,7 +29,11 @@ BLOCK_BUCKETS = 2**16
 BLOCK_WORDS_FILE = "block_words.npz"
 FULL_WEIGHT_BLOCK_WORDS = 8  # of fewer words each weighs no more than of so many
 
-_WORD, _ASCII_WORD = re.compile(r"[^\W\d_]+|\d+"), re.compile(rb"[a-z]+|[0-9]+")
+_WORD, _ASCII_WORD = re.compile(r"[^\W\d_]+|\d+"), re.compile(rb"[a-z]+|0+")
+# What an ASCII character counts as: a letter in lower case, a digit, or a space between words.
+_ASCII_LETTERS = bytes(
+    ord(c.lower()) if c.isalpha() else ord("0" if c.isdigit() else " ") for c in map(chr, [*range(128)] * 2)
+)
 _NAME_WORD = re.compile(r"[^\W\d_]{2,}")
 _ID_OR_CLASS = re.compile(r"[.#]")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")  # kana and CJK ideographs
@@ -127,7 +131,10 @@ def _text_words(text: str) -> list[bytes]:
     A number counts by its length, not its value; Chinese and Japanese, which have no spaces, by pairs of characters.
     """
     if text.isascii():
-        ascii_words = _ASCII_WORD.findall(text.lower().encode())
+        words_or_digits = text.encode().translate(_ASCII_LETTERS)
+        if b"0" not in words_or_digits:
+            return words_or_digits.split()
+        ascii_words = _ASCII_WORD.findall(words_or_digits)
         return [_ASCII_DIGITS[: len(word)] if word < b"a" else word for word in ascii_words]
     words = [
         _DIGITS[: len(word)] if word < "a" or (word > "\x7f" and word[0].isdigit()) else word
@@ -172,7 +179,7 @@ def _name_hashes(path: str) -> WordHashes:
 @lru_cache(maxsize=_REMEMBERED)
 def _hash_step(step: str, nearness: int) -> tuple[int, ...]:
     names = _encode_all(_step_names(step))
-    return tuple(crc32(name, start) for name in names for start in (_NAMES_BY_NEARNESS[nearness], _NAME_ANYWHERE))
+    return (*map(crc32, names, repeat(_NAMES_BY_NEARNESS[nearness])), *map(crc32, names, repeat(_NAME_ANYWHERE)))
 
 
 def _step_names(step: str) -> list[str]:
