@@ -17,6 +17,7 @@ _VIA_BY_REL = {"canonical": UrlSource.CANONICAL, "next": UrlSource.NEXT, "prev":
 _SITEMAP_ENDS = (".xml", ".txt", ".gz")  # of a path: others are pages of links for people
 _FEED_TYPES = frozenset(("application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"))
 _MAX_TEXT_CHARS = 200
+_ALL_TEXT = etree.XPath("string()", smart_strings=False)
 
 
 def base_url(tree: HtmlElement | TagIndex, url: str) -> str:
@@ -76,5 +77,5 @@ def _link_text(element: etree._Element) -> str:
         return fold_spaces(element.get("title") or "")[:_MAX_TEXT_CHARS]
     if element.tag != "a":
         return ""
-    text = "".join(part for part in element.itertext() if isinstance(part, str)) if len(element) else element.text
+    text = _ALL_TEXT(element) if len(element) else element.text
     return fold_spaces(text)[:_MAX_TEXT_CHARS] if text else ""

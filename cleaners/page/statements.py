@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 import lxml.html
+from lxml import etree
 
 from .elements import AUTHOR_HREFS, BYLINE_ATTRIBUTES, BYLINE_CLASSES, DATE_CLASSES, TagIndex
 
@@ -266,14 +267,16 @@ def element_text(element: Element, limit: int = MAX_TEXT_CHARS) -> str:
 def _append_text(element: Element, parts: list[str], limit: int) -> None:
     """Append the visible texts in an element to `parts`, up to about `limit` characters; `br` is a space."""
     size = 0
-    for part in element.xpath("descendant::text()"):
-        parent = part.getparent() if part.is_text else part.getparent().getparent()
-        if parent is not None and parent.tag not in _INVISIBLE_TAGS:
-            parts.append(" " if part.is_tail and part.getparent().tag == "br" else "")
-            parts.append(str(part))
-            size += len(part)
-        if size > limit:
+    for event, part in etree.iterwalk(element, events=("start", "end", "comment", "pi")):
+        is_tail = event != "start"
+        if is_tail and part is element:
             return
+        text, parent = (part.tail, part.getparent()) if is_tail else (part.text, part)
+        if text and parent is not None and str(parent.tag) not in _INVISIBLE_TAGS:
+            parts.append(f" {text}" if is_tail and part.tag == "br" else text)
+            size += len(text)
+            if size > limit:
+                return
 
 
 def is_hidden_by_attribute(element: Element) -> bool:
