@@ -10,7 +10,7 @@ conditions of different trees are evaluated once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import IO, Any
@@ -89,7 +89,12 @@ def build_leaf_finder(feature: Column, threshold: Column, leaf_masks: Column) ->
     pairs = list(zip(feature.tolist(), threshold.tolist(), strict=True))
     pair_numbers = {pair: n for n, pair in enumerate(sorted(set(pairs)))}
     condition_numbers = np.array([pair_numbers[pair] for pair in pairs]).reshape(tree_count, width)
-    first_leaves = [[_lowest_bit(0xFFFFFFFF & ~mask) for mask in masks] for masks in leaf_masks.tolist()]
+    ruled_out = ~leaf_masks & 0xFFFFFFFF
+    first_leaves = (np.frexp(ruled_out & -ruled_out)[1] - 1).tolist()  # on each condition's left side; -1 without one
+    conditions_by_leaf: defaultdict[tuple[int, int], list[int]] = defaultdict(list)  # those whose left side begins so
+    for tree, leaves in enumerate(first_leaves):
+        for n, leaf in enumerate(leaves):
+            conditions_by_leaf[tree, leaf].append(n)
     subtrees: list[_Subtree] = [(tree, 0, sum(leaf >= 0 for leaf in row)) for tree, row in enumerate(first_leaves)]
     leaf_nodes = np.full((MOST_LEAVES, tree_count), tree_count + 2 * sum(last for _, _, last in subtrees))
     levels, conditions, node_count = [], [], 0
@@ -100,7 +105,8 @@ def build_leaf_finder(feature: Column, threshold: Column, leaf_masks: Column) ->
                 leaf_nodes[first, tree] = node_count + n
         levels.append(np.array(inner_subtrees, np.int64) + node_count)
         node_count += len(subtrees)
-        splits = [(subtrees[n], _root_condition(first_leaves[subtrees[n][0]], subtrees[n])) for n in inner_subtrees]
+        # the root of a subtree is the widest of the conditions whose left side begins with its first leaf
+        splits = [(subtrees[n], conditions_by_leaf[subtrees[n][:2]].pop()) for n in inner_subtrees]
         conditions += [condition_numbers[tree, root] for (tree, _, _), root in splits]
         subtrees = [(tree, first, root) for (tree, first, _), root in splits]
         subtrees += [(tree, root + 1, last) for (tree, _, last), root in splits]
@@ -112,17 +118,6 @@ def build_leaf_finder(feature: Column, threshold: Column, leaf_masks: Column) ->
         tuple(levels),
         leaf_nodes,
     )
-
-
-def _lowest_bit(bits: int) -> int:
-    """Return the number of the lowest bit that is set, from 0; -1 if none is."""
-    return (bits & -bits).bit_length() - 1
-
-
-def _root_condition(first_leaves: Sequence[int], subtree: _Subtree) -> int:
-    """Return the condition at a subtree's root: of those whose left side begins with its first leaf, the widest."""
-    _, first, last = subtree
-    return max(n for n in range(first, last) if first_leaves[n] == first)
 
 
 _MODELS_PACKAGE = "broadsheet.cleaners.judge.models"
