@@ -39,7 +39,7 @@ _UNSEEN_TAGS = frozenset(("script", "style", "link", "meta", "noscript"))  # lib
 
 def layout_signature(tree: TagIndex) -> bytes:
     """Compute the signature of a parsed page, four bytes a hash in rising order; empty for a page of few names."""
-    names = {(str(element.tag), element.get("class"), element.get("id")) for element in tree.elements}
+    names = {(element.tag, element.get("class"), element.get("id")) for element in tree.elements}
     hashes = sorted(set[int]().union(*starmap(_name_hashes, names)))
     return pack_signature(hashes[:MAX_HASHES]) if len(hashes) >= MIN_NAMES else b""
 

@@ -52,8 +52,7 @@ class TagIndex:
         """Return the (tag, element) pairs with one of `_INDEXED_TAGS`, and the elements with an `itemtype`."""
         tagged, typed = [], []
         for element in self.elements:
-            tag = str(element.tag)
-            if tag in _INDEXED_TAGS:
+            if (tag := element.tag) in _INDEXED_TAGS:
                 tagged.append((tag, element))
             if element.get("itemtype"):
                 typed.append(element)
