@@ -19,16 +19,6 @@ from broadsheet.cleaners.judge.headline_blocks import (
 from tests.cleaners.building import PROSE, STORY, block, holds_up_to, linked, words
 
 
-def test_the_title_the_authors_and_the_tags_are_recognised_around_the_text() -> None:
-    metadata = Metadata(title="The mill burned down - The Post", authors=("Ada Writer",), tags=("Mills",))
-    blocks = [
-        block(0, "Home > The mill burned down"), block(1, "THE MILL BURNED DOWN"), block(2, "Ada Writer"), block(3),
-        block(4), linked(5, "Mills"), block(6, "Mills"),
-    ]  # fmt: skip
-    reasons = {0: "breadcrumb", 1: "repeats the title", 2: "byline", 5: "tags"}
-    assert metadata_blocks(blocks, metadata, range(3, 5)) == reasons
-
-
 def test_what_stands_above_the_title_is_set_aside_where_the_prose_is_below() -> None:
     blocks = [block(0, "A motto of the site"), block(1, "The mill burned down", kind=BlockKind.HEADING, level=1)]
     blocks += [block(n) for n in range(2, 6)]
@@ -175,9 +165,17 @@ def test_a_line_that_repeats_what_the_page_states(text: str, reason: str | None)
 def test_a_line_of_the_title_within_the_text_is_part_of_it_unless_it_is_whole() -> None:
     near = "The mill burned dawn at night"
     metadata = Metadata(title=NAMED)
-    blocks = [block(0), block(1, near), block(2, NAMED), linked(3, "Fire"), block(4)]
+    blocks = [
+        block(0),
+        block(1, near),
+        block(2, NAMED),
+        linked(3, "Fire"),
+        block(4),
+        linked(5, "Fire"),
+        block(6, "Fire"),
+    ]
     assert metadata_blocks(blocks, replace(metadata, tags=("Fire",)), range(5)) == {
-        2: "repeats the title", 3: "tags",
+        2: "repeats the title", 3: "tags", 5: "tags",
     }  # fmt: skip
     parts = [
         block(n, text, kind=BlockKind.HEADING, level=1)

@@ -1,16 +1,32 @@
-"""Site rules on pages: what they keep, what they take out, and that each block says which line did it."""
+"""Site rules: their files, what they find on a page, and that each block says which line kept it or took it out."""
 
 from __future__ import annotations
 
+import os
 import re
+import tarfile
+from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
 
 from broadsheet.cleaners.clean import clean
-from broadsheet.cleaners.document import CleanedPage, Outlink, Page, UrlSource
-from broadsheet.cleaners.judge.site_rule_files import parse_rule_file
-from broadsheet.cleaners.judge.site_rule_values import SiteRuleValues
+from broadsheet.cleaners.document import CleanedPage, Metadata, Outlink, Page, UrlSource
+from broadsheet.cleaners.judge.site_rule_files import (
+    Directive,
+    PageTest,
+    SiteRuleFolder,
+    SiteRulesError,
+    parse_rule_file,
+)
+from broadsheet.cleaners.judge.site_rule_values import (
+    DirectiveFinder,
+    SiteRuleValues,
+    merge_links,
+    override_metadata,
+    read_values,
+)
 from broadsheet.cleaners.judge.site_rules import apply_replacements, apply_rules, copy_without_stripped
 from broadsheet.cleaners.page.parsed_page import parse
 
@@ -272,3 +288,274 @@ def test_all_that_rules_find_on_a_page_and_change_in_it() -> None:
     matches = [f"{m.label.removeprefix(label)} {m.count} {m.sample or '-'}" for m in findings.matches]
     assert matches == MATCHES.splitlines()
     assert not any(match.problem for match in findings.matches)
+
+
+SHARED = Path(os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[4] / "shared")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("news.example.txt", ".news.example.txt", "sport.news.example.txt", "global.txt", "LICENSE.txt"):
+        (tmp_path / name).write_text(f"strip: //div[@id='{name}']\n", "utf-8")
+    return tmp_path
+
+
+def test_the_nearest_file_speaks_for_a_host_and_global_after_it(folder: Path) -> None:
+    rules = SiteRuleFolder(folder)
+    files_by_host = {
+        host: [rule.file for rule in rules.for_host(host)]
+        for host in ("news.example", "www.news.example", "sport.news.example", "a.b.news.example:8080", "other.example")
+    }
+    assert files_by_host == {
+        "news.example": ["news.example.txt", "global.txt"],
+        "www.news.example": ["news.example.txt", "global.txt"],
+        "sport.news.example": ["sport.news.example.txt", "global.txt"],
+        "a.b.news.example:8080": [".news.example.txt", "global.txt"],
+        "other.example": ["global.txt"],
+    }
+
+
+def test_files_are_read_when_a_host_comes(folder: Path) -> None:
+    rules = SiteRuleFolder(folder)
+    (folder / "news.example.txt").write_text("strip: //changed\n", "utf-8")
+    assert rules.for_host("news.example")[0].directives_named("strip")[0].value == "//changed"
+
+
+def test_a_file_that_cannot_be_read_is_a_problem(folder: Path) -> None:
+    rules = SiteRuleFolder(folder)
+    (folder / "news.example.txt").unlink()
+    (problem,) = rules.for_host("news.example")[0].problems
+    assert "cannot be read" in str(problem)
+
+
+def test_a_folder_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SiteRulesError, match="cannot read the folder of site rules"):
+        SiteRuleFolder(tmp_path / "none")
+
+
+@pytest.mark.slow
+def test_every_file_of_a_real_collection_loads(tmp_path: Path) -> None:
+    packed = SHARED / "corpus/ftr-site-config.tar.xz"
+    if not packed.is_file():
+        pytest.skip("the collection of rule files is not here: ../shared is absent")
+    with tarfile.open(packed) as tar:
+        tar.extractall(tmp_path, filter="data")
+    rules = SiteRuleFolder(next(path.parent for path in tmp_path.rglob("global.txt")))
+    rule_files = list(rules.read_all())
+    assert len(rule_files) == len(rules) == 1947
+    problems = [problem for rule in rule_files for problem in rule.problems]
+    assert len(problems) < 15
+    assert all(problem.line >= 1 and problem.message for problem in problems)
+
+
+RULE = """\
+# a rule file of our own making
+title: //h1[@class='headline']
+body: //div[@id='story']
+body: //main
+author: substring-after(//p[@class='by'], 'By ')
+strip: //aside
+strip_id_or_class: share-row
+prune: no
+tidy: yes
+
+find_string: <noscript>
+replace_string: <div>
+replace_string(</noscript>): </div>
+http_header(User-Agent): Reader/1.0
+next_page_link: //a[@rel='next']
+test_url: https://news.example/one
+test_contains: the harbour wall
+test_contains: the second tide
+test_url: HTTPS://news.example/two
+"""
+
+
+def test_directives_keep_their_order_and_lines() -> None:
+    rule = parse_rule_file(RULE, "news.example.txt")
+    assert rule.problems == ()
+    assert [directive.value for directive in rule.directives_named("body")] == ["//div[@id='story']", "//main"]
+    assert rule.directives_named("strip") == (Directive("strip", "//aside", 6),)
+    assert rule.label(rule.directives_named("strip")[0]) == "site:news.example.txt:6/strip"
+
+
+def test_switches_replacements_headers_and_tests() -> None:
+    rule = parse_rule_file(RULE, "news.example.txt")
+    assert (rule.switch("prune", True), rule.switch("tidy", False), rule.switch("autodetect_on_failure", True)) == (
+        False,
+        True,
+        True,
+    )
+    assert rule.replacements == (("<noscript>", "<div>"), ("</noscript>", "</div>"))
+    assert rule.headers == {"user-agent": "Reader/1.0"}
+    assert rule.tests == (
+        PageTest("https://news.example/one", ("the harbour wall", "the second tide")),
+        PageTest("HTTPS://news.example/two"),
+    )
+
+
+def test_an_empty_replacement_takes_the_string_out() -> None:
+    assert parse_rule_file("find_string: <wbr>\nreplace_string:\n", "a.txt").replacements == (("<wbr>", ""),)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("strip: //div[@class='a'", "bad XPath: //div[@class='a' (Invalid predicate)"),
+        ("strip: //div[unknown-function()]/", "bad XPath"),
+        ("strip: //div[contain(., 'a')]", "bad XPath: //div[contain(., 'a')] (Unregistered function)"),
+        ("strip: //rare[contain(., 'a (b')]", "bad XPath: //rare[contain(., 'a (b')] (there is no function contain)"),
+        ("strip: //div[contains(.)]", "bad XPath: //div[contains(.)] (Invalid number of arguments)"),
+        ("stripp: //div", "unknown directive: stripp"),
+        ("just some words", "not a directive (name: value)"),
+        ("body:", "body has no value"),
+        ("http_header: x", "http_header needs its argument in parentheses"),
+        ("body(x): //div", "body takes nothing in parentheses"),
+        ("test_url: news.example/one", "test_url is not an http address: news.example/one"),
+        ("find_string: alone", "find_string without a replace_string after it"),
+    ],
+)
+def test_a_bad_line_is_named_and_the_rest_holds(line: str, message: str) -> None:
+    rule = parse_rule_file(f"title: //h1\n{line}\nstrip: //aside\n", "bad.example.txt")
+    (problem,) = rule.problems
+    assert str(problem).startswith(f"bad.example.txt:2: {message}")
+    assert [directive.value for directive in rule.directives_named("strip")][-1:] == ["//aside"]
+
+
+def test_comments_and_marks_are_passed_over() -> None:
+    assert parse_rule_file("\ufeff# words: here\n// more: words\n\n", "a.txt").directives == ()
+
+
+STORY_URL = "https://a.example/story"
+STORY_PAGE = """<html><body><h1>The  wall</h1><h2></h2><h3>Third<script>x</script></h3>
+<p class="who">Ann Lee</p><p class="who">Bo Chen</p><p class="site">the press</p>
+<meta name="day" content=" 2024-05-03 "><time datetime="2024-05-04">May</time><i content=" said ">shown</i>
+<b content="c"></b>
+<a class="all" href="/story?print=1">1</a><a class="self" href="/story">2</a><a class="next" href="?page=2">3</a>
+<a class="bad" href="  ">4</a><img src="/a.jpg"></body></html>"""
+
+
+def finder(*rules: str, samples: bool = False) -> DirectiveFinder:
+    tree = parse(STORY_PAGE)
+    assert tree is not None
+    return DirectiveFinder(tree, [parse_rule_file(text, f"{n}.txt") for n, text in enumerate(rules)], samples=samples)
+
+
+def values(*rules: str) -> SiteRuleValues:
+    return read_values(finder(*rules), STORY_URL)
+
+
+@pytest.mark.parametrize(
+    ("expression", "count", "sample"),
+    [
+        ("//h1", 1, "The wall"),
+        ("//h3", 1, "Third"),
+        ("//p/@class", 3, "who"),
+        ("//none", 0, ""),
+        ("count(//p)", 1, "3.0"),
+        ("//h1 = 'The  wall'", 1, "true"),
+        ("//h1 = 'x'", 0, ""),
+        ("string(//none)", 0, ""),
+        ("//comment()", 0, ""),
+    ],
+)
+def test_an_expression_finds_elements_texts_and_truths(expression: str, count: int, sample: str) -> None:
+    found = finder(f"title: {expression}", samples=True)
+    read_values(found, STORY_URL)
+    assert [(match.count, match.sample, match.problem) for match in found.matches] == [(count, sample, "")]
+
+
+def test_an_expression_that_fails_is_reported_and_a_sample_is_made_where_it_is_read() -> None:
+    failing = finder()
+    results, problem = failing.evaluate("//p[foo()]")
+    assert results == []
+    assert problem.startswith("//p[foo()]: ")
+    found = finder("title: //h1")
+    read_values(found, STORY_URL)
+    assert found.matches[0].sample == ""
+
+
+ALL, NEXT = (
+    Outlink(f"{STORY_URL}?print=1", via=UrlSource.SINGLE_PAGE),
+    Outlink(f"{STORY_URL}?page=2", via=UrlSource.NEXT),
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "links"),
+    [
+        ("single_page_link: //a[@class='all']", (ALL,)),
+        ("single_page_link: //a[@class='all']/@href", (ALL,)),
+        ("next_page_link: //a[@class='next']", (NEXT,)),
+        ("next_page_link: //a[@class='self']", ()),
+        ("next_page_link: //a[@class='bad']", ()),
+        ("next_page_link: //a[@class='bad'] | //a[@class='next']", (NEXT,)),
+        ("next_page_link: //img", (Outlink("https://a.example/a.jpg", via=UrlSource.NEXT),)),
+        ("single_page_link: //a[@class='all']\nif_page_contains: //h1", (ALL,)),
+        ("single_page_link: //a[@class='all']\nif_page_contains: //none", ()),
+        ("single_page_link: //a[@class='all']\nnext_page_link: //a[@class='next']\nif_page_contains: //none", (ALL,)),
+        (
+            "single_page_link: //a[@class='all']\nif_page_contains: //none\nsingle_page_link: //a[@class='next']",
+            (Outlink(f"{STORY_URL}?page=2", via=UrlSource.SINGLE_PAGE),),
+        ),
+        ("single_page_link: //a[@class='all']\nsingle_page_link: //a[@class='next']", (ALL,)),
+    ],
+)
+def test_a_link_is_the_first_whose_condition_holds(rule: str, links: tuple[Outlink, ...]) -> None:
+    assert values(rule).links == links
+
+
+OWN = Metadata(title="Own", authors=("Own",), published="2020", canonical_url="own", image="https://a.example/logo.png",
+               sources={"title": "meta", "image": "meta", "language": "html"})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("found", "changed"),
+    [
+        ({}, {}),
+        ({"title": "New"}, {"title": "New"}),
+        ({"authors": ("New",)}, {"authors": ("New",)}),
+        ({"dates": ("nonsense", "2024-05-03")}, {"published": "2024-05-03"}),
+        ({"dates": ("2024-05-06",)}, {}),
+        ({"dates": ("2024-05-06", "2024-05-03")}, {"published": "2024-05-03"}),
+        ({"links": (ALL,)}, {"canonical_url": ALL.url}),
+        ({"links": (NEXT,)}, {}),
+        ({"links": (Outlink(STORY_URL, via=UrlSource.SINGLE_PAGE),)}, {}),
+        ({"excluded_image_parts": ("logo",)}, {"image": ""}),
+        ({"excluded_image_parts": ("other", "")}, {}),
+    ],
+)
+def test_values_take_the_place_of_the_page_s_and_say_so(found: dict[str, Any], changed: dict[str, Any]) -> None:
+    metadata = override_metadata(OWN, SiteRuleValues(**found), STORY_URL, "2024-05-04T00:00:00+00:00")
+    assert {name: getattr(metadata, name) for name in changed} == changed
+    assert metadata.sources == {**OWN.sources, **dict.fromkeys(changed, "site_rule")}
+    unchanged = ("title", "authors", "published", "canonical_url", "image")
+    assert all(getattr(metadata, name) == getattr(OWN, name) for name in unchanged if name not in changed)
+
+
+def test_links_of_rules_are_added_or_mark_those_of_the_page() -> None:
+    own = (Outlink(ALL.url, "text"), Outlink(f"{STORY_URL}/other", "text"))
+    assert merge_links(own, SiteRuleValues()) == own
+    merged = merge_links(own, SiteRuleValues(links=(ALL, NEXT)))
+    assert merged == (Outlink(ALL.url, "text", via=UrlSource.SINGLE_PAGE), own[1], NEXT)
+
+
+@pytest.mark.parametrize(
+    ("rules", "found"),
+    [
+        (("title: //none\ntitle: //h3",), ("Third", (), ())),
+        (("title: //h3\ntitle: //h1",), ("Third", (), ())),
+        (("title: //h2",), ("", (), ())),
+        (("title: //b",), ("c", (), ())),
+        (("title: //none", "title: //h1"), ("The wall", (), ())),
+        (("author: //p[@class='who']",), ("", ("Ann Lee", "Bo Chen"), ())),
+        (("author: //p[@class='site']",), ("", ("the press",), ())),
+        ((f"author: concat('the ', '{'x' * 196}')",), ("", (f"the {'x' * 196}",), ())),
+        ((f"author: concat('the ', '{'x' * 197}')",), ("", (), ())),
+        (("date: //time",), ("", (), ("2024-05-04", "May"))),
+        (("date: //i",), ("", (), ("said", "shown"))),
+    ],
+)
+def test_the_first_that_has_a_text_counts_and_an_attribute_before_it(rules: tuple[str, ...], found: object) -> None:
+    read = values(*rules)
+    assert (read.title, read.authors, read.dates) == found

@@ -7,12 +7,10 @@ import pytest
 from broadsheet.cleaners.page.url_shapes import (
     UrlShape,
     has_dated_path,
-    is_named_by_slug,
     is_section,
     names_a_day,
     patterns_of,
     shape_of,
-    slug_words,
     sort_parameters,
 )
 
@@ -97,19 +95,3 @@ def test_a_dated_path_names_one_thing_of_a_date() -> None:
     assert has_dated_path(HOST + "/2024/05/12/our-mission/index.html")
     others = [HOST + path for path in ("/2024/05/", "/2024/05/INDEX.html", "/our-mission")]
     assert not any(map(has_dated_path, [*others, "http://["]))
-
-
-@pytest.mark.parametrize(
-    ("url", "is_named"),
-    [
-        ("https://a.test/2024/the-mill-by-the-river.html", True),
-        ("https://a.test/The-Mill-by-the-River/", True),
-        ("https://a.test/the-mill-by-the-new-bridge", False),
-        ("https://a.test/mill-river", False),
-        ("https://a.test/the-mill/12", False),
-        ("https://[broken/the-mill-by-the-river", False),
-    ],
-)
-def test_a_slug_names_the_heading_that_has_its_words(url: str, is_named: bool) -> None:
-    assert is_named_by_slug("The mill by the river", slug_words(url)) is is_named
-    assert not is_named_by_slug("The mill, the river and all that became of their many owners since", slug_words(url))
