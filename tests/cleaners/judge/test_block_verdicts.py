@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from broadsheet.cleaners.clean import clean
-from broadsheet.cleaners.document import Block, BlockKind, Metadata, Page, RemovalReason, Verdict
+from broadsheet.cleaners.document import Block, BlockKind, Metadata, Page, Verdict
 from broadsheet.cleaners.judge import block_verdicts
 from broadsheet.cleaners.judge.block_features import FirstLook
 from broadsheet.cleaners.judge.block_verdicts import judge, rule_verdicts
@@ -65,15 +65,6 @@ def test_no_article_is_lost_below_a_heading_of_boilerplate_in_a_box(box: str, he
     assert sum(sentence in cleaned.text for sentence in LONG) >= len(LONG) - 1
 
 
-def test_a_menu_s_entry_for_jobs_ends_no_section_of_related_stories() -> None:
-    entries = "".join(
-        f"<li><a href=/{n}>{name}</a></li>" for n, name in enumerate(("Stadt", "Stellenangebote", "Land"))
-    )
-    body = f"{''.join(STORY)}<h3>Related stories</h3><ul>{entries}</ul>"
-    votes = [verdict.votes for verdict in verdicts_by_text(body, judge_all=rule_verdicts).values()][-3:]
-    assert all(any(vote.rule == "en/related-heading/section" for vote in given) for given in votes)
-
-
 @pytest.mark.parametrize("heading", ["Upcoming events", "Job board", "Stellenangebote", "Próximos eventos"])
 @pytest.mark.parametrize("rows", [3, 30])
 def test_a_letter_s_links_to_events_and_jobs_are_no_text_unless_it_is_made_of_them(heading: str, rows: int) -> None:
@@ -104,33 +95,64 @@ def test_what_the_first_look_holds_for_sure_never_ends_with_no_text() -> None:
     assert not block_verdicts._is_lost(few, rules[:4], np.full(4, 0.1), np.full(4, 0.76))
 
 
-def test_a_text_about_a_donation_keeps_what_speaks_of_it() -> None:
-    ask = "Please consider making a donation to the mill, said the poster that hung in the window of {} in the spring."
-    asked = [f"<p>{ask.format(place)}</p>" for place in ("the bakery", "the school")]
-    verdicts = verdicts_by_text("".join([STORY[0], *asked, *STORY[1:4]]), chosen="P", judge_all=rule_verdicts)
-    assert all(verdict.kept for verdict in verdicts.values())
-    one = verdicts_by_text("".join([STORY[0], asked[0], *STORY[1:4]]), chosen="P", judge_all=rule_verdicts)
-    assert [verdict.reason for verdict in one.values() if not verdict.kept] == ["donation"]
+ALL = "".join(STORY)
+CREDIT = "the water of the river came up to the first floor of the mill and stayed there for a week (Photo: Ann Lee)"
+FLOOD, FLOODED = f"Paragraph of the flood: nobody had seen the like of it. {CREDIT}", f"Paragraph: {CREDIT[60:]}"
+ANN, BIO = "<p class=author>Ann Lee</p>", "<p class=author-role>Reporter</p>"
+OWNS = "Ann Lee asks who owns the water of the weir below the town"
+WROTE = "Ann Lee has written about the water of the weir below the town for ten years."
+SAID = "Nobody asked us what we thought of the weir before it was torn down in the autumn."
+RELATED = "<h3>Related stories</h3><ul><li><a href=/a>The lighthouse</a></ul>"
+JOBS = (
+    "<h3>Related stories</h3><ul><li><a href=/a>Stadt</a><li><a href=/b>Stellenangebote</a><li><a href=/c>Land</a></ul>"
+)
+LENGTHY = "The council met on Monday and spoke about the old mill by the river for three hours. " * 4
+ASK = "Paragraph on giving: please consider making a donation to the mill, said the poster in the window of the {}."
+BAKERY, SCHOOL = ASK.format("bakery"), ASK.format("school")
+SIGN_UP = "Sign up for our newsletter to get the news each morning."
 
 
-def test_a_related_section_ends_at_a_quotation() -> None:
-    links = "".join(f"<li><a href=/{n}>Another story of the valley {n}</a></li>" for n in "abc")
-    quote = (
-        "<blockquote>Nobody asked us what we thought of the weir before it was torn down in the autumn.</blockquote>"
-    )
-    verdicts = verdicts_by_text(f"{''.join(STORY)}<h3>Related stories</h3><ul>{links}</ul>{quote}", chosen="")
-    quoted = next(verdict for text, verdict in verdicts.items() if text.startswith("Nobody asked"))
-    assert "section" not in quoted.rule
+@pytest.mark.parametrize(
+    ("body", "text", "reason", "rule"),
+    [
+        (f"{ALL}<p>{FLOOD}</p>{ALL}", FLOOD, "selected", ""),
+        (f"{ALL}<p>{FLOODED}</p>{ALL}", FLOODED, "caption", ""),
+        (f"{ALL}<div class=wp-caption><p>{FLOOD}</p></div>{ALL}", FLOOD, "caption", ""),
+        (f"<nav><a href=/give>Donate now</a></nav>{ALL}", "Donate now", "navigation", "layout/navigation"),
+        (f"{ALL}<p><a href=/give>Donate now</a></p>", "Donate now", "donation", ""),
+        (f"{ALL}<div class=author-box>{ANN}{BIO}</div>", "Ann Lee", "about the author", ""),
+        (f"{ALL}<div class=author-box>{ANN}{BIO}</div>", "Reporter", "about the author", ""),
+        (f"<div class=head>{ANN}</div>{ALL}", "Ann Lee", "byline", ""),
+        (f"<div>{ALL}</div><div class=related><p><a href=/weir>{OWNS}</a></p></div>", OWNS, "other articles", ""),
+        (f"<div>{ALL}</div><div class=end><p>{WROTE}</p></div>", WROTE, "about the author", "metadata/author-note"),
+        (f"{STORY[0]}<p>{BAKERY}</p><p>{SCHOOL}</p>{''.join(STORY[1:])}", BAKERY, "selected", ""),
+        (f"{STORY[0]}<p>{BAKERY}</p>{''.join(STORY[1:])}", BAKERY, "donation", ""),
+        (f"<div>{ALL}</div><div><p>Paragraph that ends it.</p><p>Tags: mills, rivers</p></div>",
+         "Paragraph that ends it.", "selected", ""),
+        (f"<div>{ALL}</div><div><p>Paragraph that ends it.</p><p>{SIGN_UP}</p></div>",
+         "Paragraph that ends it.", "newsletter", ""),
+        *((ALL + JOBS, name, "other articles", "en/related-heading/section") for name in ("Stellenangebote", "Land")),
+        (f"{RELATED}<p>Cut of it …</p><p>{LENGTHY}</p>", "Cut of it …", "other articles", "en/related-heading/section"),
+    ],
+)  # fmt: skip
+def test_a_block_has_a_reason(body: str, text: str, reason: str, rule: str) -> None:
+    metadata = Metadata(language="en", authors=("Ann Lee",))
+    found = verdicts_by_text(body, metadata, judge_all=rule_verdicts)[text]
+    assert (found.reason, found.kept) == (reason, reason == "selected")
+    assert rule in ("", found.rule)
 
 
-def test_a_long_paragraph_with_a_credit_is_a_caption_in_a_figure_alone() -> None:
-    words = "The water of the river came up to the first floor of the mill and stayed there for a week (Photo: Ann Lee)"
-    long = f"Paragraph of the flood: nobody had seen the like of it in the valley. {words}"
-    assert verdicts_by_text("".join([*STORY[:3], f"<p>{long}</p>", *STORY[3:]]))[long].kept
-    short = f"Paragraph: {words[60:]}"
-    assert verdicts_by_text("".join([*STORY[:3], f"<p>{short}</p>", *STORY[3:]]))[short].reason == "caption"
-    captioned = f"<div class=wp-caption><p>{long}</p></div>"
-    assert not verdicts_by_text("".join([*STORY[:3], captioned, *STORY[3:]]))[long].kept
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [(f"{ALL}{RELATED}<blockquote>{SAID}</blockquote>", SAID), (f"{RELATED}<p>{LENGTHY}</p>", LENGTHY.strip())],
+)
+def test_a_section_of_other_articles_ends_at_a_quotation_and_at_a_long_text(body: str, text: str) -> None:
+    assert "section" not in verdicts_by_text(body, judge_all=rule_verdicts)[text].rule
+
+
+def test_where_the_extractor_finds_nothing_the_main_container_is_read() -> None:
+    verdicts = verdicts_by_text(f"<div class=x>{ALL}</div><nav><p>one two three four five</p></nav>", chosen="nothing")
+    assert sum(verdict.kept for verdict in verdicts.values()) == 5
 
 
 def test_paragraphs_of_bare_addresses_are_sources_and_no_navigation() -> None:
@@ -139,33 +161,6 @@ def test_paragraphs_of_bare_addresses_are_sources_and_no_navigation() -> None:
     assert all(not vote.rule.endswith("/links") for vote in verdicts[url].votes)
     inner = verdicts_by_text(f"{''.join(STORY)}<p><a href=/mill>the mill</a></p>", chosen="Paragraph 1")
     assert any(vote.rule == "context/links" for vote in inner["the mill"].votes)
-
-
-def test_a_menu_entry_asks_for_no_donation_and_a_button_does() -> None:
-    entry = "<nav><ul><li><a href=/give>Donate now</a></li></ul></nav>"
-    menu = verdicts_by_text(f"{entry}{''.join(STORY)}")["Donate now"]
-    assert (menu.reason, menu.rule) == ("navigation", "layout/navigation")
-    button = verdicts_by_text(f"{''.join(STORY)}<p><a href=/give>Donate now</a></p>")["Donate now"]
-    assert button.reason == "donation"
-
-
-def test_a_name_in_a_box_about_the_author_is_no_byline() -> None:
-    metadata = Metadata(language="en", authors=("Ann Lee",))
-    box = "<div class=author-box><p class=author>Ann Lee</p><p class=author-role>Reporter</p></div>"
-    verdicts = verdicts_by_text(f"{''.join(STORY)}{box}", metadata)
-    assert {verdicts[text].reason for text in ("Ann Lee", "Reporter")} == {RemovalReason.AUTHOR_BIO}
-    above = verdicts_by_text(f"<div class=head><p class=author>Ann Lee</p></div>{''.join(STORY)}", metadata)
-    assert above["Ann Lee"].reason == "byline"
-
-
-def test_a_card_that_begins_with_the_author_s_name_is_no_note_on_the_author() -> None:
-    metadata = Metadata(language="en", authors=("Ann Lee",))
-    title = "Ann Lee asks who owns the water of the weir below the town"
-    card = f"<div class=related><p><a href=/weir>{title}</a></p></div>"
-    assert verdicts_by_text(f"<div>{''.join(STORY)}</div>{card}", metadata)[title].reason == RemovalReason.RELATED
-    note = "Ann Lee has written about the water of the weir below the town for ten years."
-    told = verdicts_by_text(f"<div>{''.join(STORY)}</div><div class=end><p>{note}</p></div>", metadata)[note]
-    assert told.rule == "metadata/author-note"
 
 
 def test_a_named_rule_goes_before_the_extractor_and_both_are_heard() -> None:
@@ -181,38 +176,9 @@ def test_a_named_rule_goes_before_the_extractor_and_both_are_heard() -> None:
     assert sum(verdict.kept for verdict in verdicts.values()) == 5, "the article goes on after the prompt"
 
 
-def test_a_line_above_the_tags_heads_no_box_and_one_above_a_newsletter_s_does() -> None:
-    ends = ("<p>Tags: mills, rivers</p>", "<p>Sign up for our newsletter to get the news each morning.</p>")
-    kept_by_page = []
-    for end in ends:
-        tree = parse(f"<html><body><div>{''.join(STORY)}</div><div><p>And so it stands.</p>{end}</div></body></html>")
-        assert tree is not None
-        blocks = read_blocks(tree)
-        kept_by_page.append([verdict.kept for verdict in rule_verdicts(reading(blocks, range(6)))][5:])
-    assert kept_by_page == [[True, False], [False, False]]
-
-
-def test_where_the_extractor_finds_nothing_the_main_container_is_read() -> None:
-    verdicts = verdicts_by_text(
-        "<div class='x'>" + "".join(STORY) + "</div><nav><p>one two three four five</p></nav>", chosen="nothing"
-    )
-    assert sum(verdict.kept for verdict in verdicts.values()) == 5
-
-
 def test_a_page_without_blocks_has_no_verdicts() -> None:
     empty = reading((), metadata=Metadata())
     assert judge(empty) == judge(replace(empty, metadata=Metadata(title="x"))) == ()
-
-
-def test_a_section_of_other_articles_ends_at_a_long_text_whoever_selected_something_else() -> None:
-    text = "The council met on Monday and spoke about the old mill by the river for three hours. " * 4
-    body = f"<h3>Related stories</h3><ul><li><a href=/a>The lighthouse</a></ul><p>Cut of it …</p><p>{text}</p>"
-    tree = parse(f"<html><body>{body}</body></html>")
-    assert tree is not None
-    blocks = read_blocks(tree)
-    rules = [verdict.rule for verdict in rule_verdicts(reading(blocks, (0,)))]
-    assert rules[:3] == ["en/related-heading", "en/related-heading/section", "en/related-heading/section"]
-    assert "section" not in rules[3]
 
 
 @pytest.mark.parametrize(

@@ -34,56 +34,43 @@ LEAD = "What the council hid about the mill for all of eleven years"
 KEPT = Verdict(True, KeepReason.SELECTED, "extractor/selected")
 REMOVED = Verdict(False, RemovalReason.NOT_SELECTED, "extractor/not-selected")
 TITLE = "The mill and the council"
-TITLED = Metadata(title=TITLE)
 
 
-def opening(*lines: Block) -> list[Block]:
-    """A title, the lines below it, and three paragraphs."""
-    title = block(0, TITLE, kind=BlockKind.HEADING, level=1, path="body>article>h1")
-    start = 1 + len(lines)
-    return [title, *lines, *(block(n, path="body>article>div.text>p") for n in range(start, start + 3))]
+def at(step: str, text: str = LEAD, **fields: object) -> Block:
+    return block(0, text, path=f"body>article>{step}", **fields)
 
 
-def standfirst(blocks: list[Block], metadata: Metadata = TITLED, removed: frozenset[int] = frozenset()) -> str:
-    verdicts = [REMOVED if n in removed else KEPT for n in range(len(blocks))]
-    return find_standfirst(blocks, verdicts, metadata)
-
-
-def test_a_standfirst_is_told_by_the_description_where_it_does_not_look_like_the_text() -> None:
-    described = Metadata(title=TITLE, description=LEAD + ".")
-    assert standfirst(opening(block(1, LEAD, path="body>article>h2.x")), described) == LEAD
-    assert standfirst(opening(block(1, LEAD, path="body>article>h2.x"))) == ""
-    assert standfirst(opening(block(1, LEAD, path="body>article>div.text>p")), described) == "", "a first paragraph"
-
-
-def test_lines_of_one_kind_are_one_standfirst_and_what_follows_is_none() -> None:
-    points = [block(n, f"{n} {LEAD}", path="body>article>ul.summary>li", kind=BlockKind.LIST_ITEM) for n in (1, 2)]
-    other = block(3, f"Another {LEAD}", path="body>article>p.intro")
-    assert standfirst(opening(*points, other)) == f"1 {LEAD}\n2 {LEAD}"
+HEAD = at("h1", TITLE, kind=BlockKind.HEADING, level=1)
+ITEM = {"kind": BlockKind.LIST_ITEM}
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("lines", "description", "expected"),
     [
-        block(1, "Too short a line", path="body>article>p.lead"),
-        linked(1, LEAD, path="body>article>p.lead"),
-        block(1, LEAD, path="body>article>div.image__description"),
-        block(1, LEAD, path="body>article>p.lead", landmarks=frozenset(("aside",))),
-        block(1, LEAD, path="body>article>p.lead", kind=BlockKind.QUOTE),
+        ([HEAD, at("p.lead")], "", LEAD),
+        ([HEAD, at("h2.x")], f"{LEAD}.", LEAD),
+        ([HEAD, at("h2.x")], "", ""),
+        ([HEAD, at("div.text>p")], f"{LEAD}.", ""),
+        ([HEAD, *(at("ul.summary>li", f"{n} {LEAD}", **ITEM) for n in (1, 2)), at("p.intro", f"Another {LEAD}")], "",
+         f"1 {LEAD}\n2 {LEAD}"),
+        ([HEAD, at("p.lead", "Too short a line")], "", ""),
+        ([HEAD, at("p.lead", link_chars=len(LEAD))], "", ""),
+        ([HEAD, at("div.image__description")], "", ""),
+        ([HEAD, at("p.lead", landmarks=frozenset(["aside"]))], "", ""),
+        ([HEAD, at("p.lead", kind=BlockKind.QUOTE)], "", ""),
+        ([at("p.lead"), HEAD], "", ""),
+        ([HEAD, *(at(f"div.part{n}>p", f"{n} {PROSE}") for n in (1, 2, 3)), at("p.lead")], "", ""),
     ],
-    ids=["short", "link", "caption", "aside", "quote"],
-)
-def test_what_only_stands_where_a_standfirst_would_is_none(line: Block) -> None:
-    assert standfirst(opening(line)) == ""
-
-
-def test_what_is_removed_or_above_the_title_or_far_below_it_is_none() -> None:
-    lead = block(1, LEAD, path="body>article>p.lead")
-    assert standfirst(opening(lead), removed=frozenset((1,))) == ""
-    title = block(1, TITLE, kind=BlockKind.HEADING, level=1, path="body>article>h1")
-    assert standfirst([block(0, LEAD, path="body>p.lead"), title, *opening()[1:]]) == ""
-    lines = [block(n, f"{n} {PROSE}", path=f"body>article>div.part{n}>p") for n in (1, 2, 3)]
-    assert standfirst(opening(*lines, block(4, LEAD, path="body>article>p.lead"))) == ""
+    ids=["by class", "by the description", "by nothing", "a first paragraph", "lines of one kind", "short", "a link",
+         "a caption", "aside", "a quote", "above the title", "far below it"],
+)  # fmt: skip
+def test_a_standfirst_is_told_by_its_class_or_the_description(
+    lines: list[Block], description: str, expected: str
+) -> None:
+    blocks = [replace(b, position=n) for n, b in enumerate([*lines, *[at("div.text>p", PROSE)] * 3])]
+    metadata = Metadata(title=TITLE, description=description)
+    assert find_standfirst(blocks, [KEPT] * len(blocks), metadata) == expected
+    assert find_standfirst(blocks, [REMOVED] * len(blocks), metadata) == ""
 
 
 def test_a_cleaned_page_has_its_standfirst_as_a_field_and_in_its_text() -> None:
