@@ -1,5 +1,7 @@
 """Outcomes with raw responses, as small as a test needs them."""
 
+import multiprocessing
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -56,3 +58,11 @@ def bodies(file: Path) -> list[bytes]:
         numbers = db.execute("SELECT id FROM captures ORDER BY fetched_at").fetchall()
         found = [read_response(db, file, number) for (number,) in numbers]
     return [exchange.body for exchange in found if exchange]
+
+
+def exit_code(work: Callable[[], object]) -> int | None:
+    """Do some work in a process of its own; how that ended."""
+    process = multiprocessing.get_context("fork").Process(target=work, daemon=True)
+    process.start()
+    process.join(60)
+    return process.exitcode

@@ -1,6 +1,5 @@
 """Shelved articles: nothing is lost by a kill, a merge or an update, a takedown reaches them, verify finds damage."""
 
-import multiprocessing
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from tests.internal_tables import SHELF, SHELVED
 from tests.output.conftest import Maker
 from tests.output.filled_rows import filled, put, rows
 from tests.output.merging import merge_archive
+from tests.output.wires import exit_code
 
 STAYS, COPY = "http://a.test/story", "http://a.test/mirror/story"
 Words = Callable[..., str]
@@ -97,10 +97,7 @@ def settle_and_die(file: Path) -> None:
 def test_a_kill_between_shelf_and_articles_leaves_the_article_where_it_was(file, make, words):
     with Archive.open(file, make.clock) as archive:
         save_copies(archive, make, words)
-    process = multiprocessing.get_context("fork").Process(target=settle_and_die, args=(file,), daemon=True)
-    process.start()
-    process.join(60)
-    assert process.exitcode == 9
+    assert exit_code(lambda: settle_and_die(file)) == 9
     with Archive.open(file, make.clock) as archive:
         assert (archive.db["articles"].count, archive.db[SHELF].count) == (2, 0)
         assert verify(archive.db) == []

@@ -1,6 +1,5 @@
 """WARC folders: whose they are, what is committed in them, and that nothing but a takedown takes a byte from them."""
 
-import multiprocessing
 import os
 import shutil
 import signal
@@ -40,7 +39,7 @@ from broadsheet.output.write import archive_writer
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
 from tests.internal_tables import WARC_ERASURES, WARC_FILES
-from tests.output.wires import archive_with_warcs, bodies, contents, crawl, fetched
+from tests.output.wires import archive_with_warcs, bodies, contents, crawl, exit_code, fetched
 
 SITE = "http://a.test/"
 
@@ -423,10 +422,7 @@ def _in_killed_process(patch: Patch, work: Callable[[], None]) -> None:
         patch()
         work()
 
-    process = multiprocessing.get_context("fork").Process(target=patched_work, daemon=True)
-    process.start()
-    process.join(60)
-    assert process.exitcode == -signal.SIGKILL, "the work did not come to this step"
+    assert exit_code(patched_work) == -signal.SIGKILL, "the work did not come to this step"
 
 
 def _checked_urls(news: Path) -> list[str]:

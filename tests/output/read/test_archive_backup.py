@@ -1,11 +1,9 @@
 """Backups: what they hold, what a kill leaves of one, and that neither half reaches into the other's bytes."""
 
-import multiprocessing
 import os
 import shutil
 import signal
 from collections import namedtuple
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from broadsheet.output.read.verify import RAW_CHECKS, verify
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
 from tests.internal_tables import WARC_FILES
-from tests.output.wires import bodies, contents, crawl
+from tests.output.wires import bodies, contents, crawl, exit_code
 
 SITE = "http://a.test/"
 Usage = namedtuple("Usage", "total used free")
@@ -90,9 +88,7 @@ def test_a_backup_of_a_backup_that_reads_anothers_folder_has_all_of_it(news, tmp
     Archive.open(copy, own_warc=True).close()
     crawl(copy, 4)
     target = tmp_path / "backup.db"
-    assert back_up(copy, target) == BackupResult(copied=4), (
-        "those of the other folder too: they are not its own to share"
-    )
+    assert back_up(copy, target) == BackupResult(copied=4), "those of the other folder too, which it may not share"
     shutil.rmtree(news.parent)
     assert whole_bodies(target) == [b"page 1", b"page 2", b"page 3", b"page 4"]
     crawl(target, 5)
@@ -170,10 +166,3 @@ def test_a_killed_backup_is_none_and_the_same_command_goes_on(news, tmp_path, mo
     back_up(news, target)
     assert not list(tmp_path.glob("*.part*"))
     assert whole_bodies(target) == whole_bodies(news) == [b"page 1", b"page 2", b"page 3", b"page 4"]
-
-
-def exit_code(work: Callable[[], object]) -> int | None:
-    process = multiprocessing.get_context("fork").Process(target=work, daemon=True)
-    process.start()
-    process.join(60)
-    return process.exitcode
