@@ -10,13 +10,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.crawl import hosts
-from broadsheet.crawler.crawl.hosts import (
-    DueQueue,
-    HostRegistry,
-    HostState,
-    Pace,
-    PolitenessSettings,
-)
+from broadsheet.crawler.crawl.hosts import DueQueue, HostRegistry, HostState, Pace, PolitenessSettings
 from broadsheet.crawler.crawl.robots_rules import RobotsRules
 from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, Reason
 from broadsheet.output.write.archive_writer import Archive

@@ -31,13 +31,7 @@ from broadsheet.crawler.fetch.identity import Identity
 from broadsheet.crawler.fetch.requests import RequestBuilder
 from broadsheet.crawler.options import CrawlOptions
 from broadsheet.crawler.rendering.chromium import Chromium
-from broadsheet.crawler.rendering.messages import (
-    Failure,
-    Rendering,
-    RenderProblem,
-    ResourceAnswer,
-    ResourceRequest,
-)
+from broadsheet.crawler.rendering.messages import Failure, Rendering, RenderProblem, ResourceAnswer, ResourceRequest
 from broadsheet.output.archive.page_rows import PageRows, make_page_rows
 from broadsheet.output.archive.rendered_layouts import RenderDecision, RenderedLayout
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState

@@ -28,7 +28,7 @@ from broadsheet.output.archive.url_words import OutcomeReason, UrlKind
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
 from tests.crawler.crawls import Crawl
-from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
+from tests.crawler.scripted_site import ScriptedSite, page, stories
 from tests.output.conftest import Maker
 
 Serve = Callable[..., ScriptedSite]
@@ -53,21 +53,6 @@ def test_the_setting_decides_whether_each_commit_waits_for_the_disk(tmp_path: Pa
 def test_an_option_that_is_wrong_is_raised_to_who_makes_the_spider() -> None:
     with pytest.raises(OptionError, match="max_pages must be a number"):
         SiteSpider.from_crawler(Crawler(SiteSpider, project_settings()), url="https://a.example/", max_pages="lots")
-
-
-@pytest.mark.slow
-def test_redirects_have_rows_and_lead_to_articles(crawl: Crawl, serve: Serve) -> None:
-    elsewhere = serve(stories("moved"))
-    moves = {"/old": "/new", "/far": elsewhere.url + "/moved", "/a": "/b", "/b": "/a"}
-    site = serve({path: Reply(status=301, headers={"Location": to}) for path, to in moves.items()})
-    site.routes |= {"/": page("home", *moves), **stories("new")}
-    result = crawl(site.url + "/", **SMALL)
-    states = result.states(site)
-    assert [states[path] for path in ("/old", "/far", "/new")] == [("done", "redirect")] * 2 + [DONE]
-    assert {states["/a"], states["/b"]} == {("done", "redirect"), ("failed", "redirect_loop")}
-    assert elsewhere.log == []
-    assert result.rows("SELECT location FROM urls WHERE url LIKE '%/old'") == [(site.url + "/new",)]
-    assert result.rows("SELECT found_via FROM urls WHERE url LIKE '%/new'") == [("redirect",)]
 
 
 @pytest.mark.slow
@@ -98,25 +83,6 @@ def test_bounds_leave_rows_with_their_reasons(crawl: Crawl, serve: Serve) -> Non
         "/in/not": ("failed", "http_404"), "/robots.txt": ("done", "robots"),
     }  # fmt: skip
     assert sorted(site.paths()) == ["/in/deeper", "/in/es", "/in/not", "/in/old", "/robots.txt"]
-
-
-@pytest.mark.slow
-def test_a_page_limit_leaves_rows_that_a_later_run_takes_up(crawl: Crawl, serve: Serve) -> None:
-    names = [f"p{number}" for number in range(8)]
-    site = serve({"/": page("home", *(f"/{name}" for name in names)), **stories(*names)})
-    first = crawl(site.url + "/", max_pages=3, **SMALL)
-    pages = [path for path in site.paths() if path != "/robots.txt"]
-    assert len(pages) == 3
-    states = first.states(site)
-    assert sorted(set(states.values())) == [DONE, LIST, ROBOTS, ("skipped", "limit")]
-    assert list(states.values()).count(("skipped", "limit")) == 6
-    assert first.run() == ("finished", "max_pages")
-    first_articles = first.articles()
-    second = crawl(site.url + "/", **SMALL)
-    assert set(second.states(site).values()) == {DONE, LIST, ROBOTS}
-    assert first_articles.items() <= second.articles().items()
-    pages = [path for path in site.paths() if path != "/robots.txt"]
-    assert len(pages) == len(set(pages)) == 9
 
 
 def test_the_list_spider_fetches_its_urls_and_nothing_else(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:

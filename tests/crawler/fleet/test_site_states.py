@@ -34,13 +34,7 @@ from broadsheet.crawler.fleet.object_store import (
     StoreUnreachable,
     VersionMoved,
 )
-from broadsheet.crawler.fleet.page_deltas import (
-    DamagedDelta,
-    FileChange,
-    apply_delta,
-    compare_files,
-    pack_change,
-)
+from broadsheet.crawler.fleet.page_deltas import DamagedDelta, FileChange, apply_delta, compare_files, pack_change
 from broadsheet.crawler.fleet.site_copies import (
     CopyOrigin,
     LocalCopy,

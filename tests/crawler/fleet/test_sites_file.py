@@ -13,13 +13,7 @@ from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands.crawl import crawl
 from broadsheet.crawler.commands.update import update
 from broadsheet.crawler.fleet.site_task import is_receiver
-from broadsheet.crawler.fleet.sites_file import (
-    Site,
-    SiteList,
-    line_of,
-    new_sites_file,
-    read_sites,
-)
+from broadsheet.crawler.fleet.sites_file import Site, SiteList, line_of, new_sites_file, read_sites
 from tests.crawler.warm import REPOSITORY
 
 EXAMPLES = re.findall(

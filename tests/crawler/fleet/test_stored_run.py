@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -22,12 +22,7 @@ import pytest
 from broadsheet.crawler.crawl.processes import Lifeline
 from broadsheet.crawler.fleet import fleet_takedowns, site_copies, stored_run
 from broadsheet.crawler.fleet import site_processes as run_site
-from broadsheet.crawler.fleet.fleet_takedowns import (
-    SiteTakedowns,
-    in_turn,
-    plan_takedowns,
-    take_down_beside,
-)
+from broadsheet.crawler.fleet.fleet_takedowns import SiteTakedowns, in_turn, plan_takedowns, take_down_beside
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, Patience, StoreFull, StoreUnreachable
 from broadsheet.crawler.fleet.site_copies import CopyOrigin, LocalCopy, read_origin, write_origin
@@ -129,42 +124,10 @@ def test_a_payload_that_lies_in_the_store_is_not_stored_again(run_store: ObjectS
     assert refers_to == [False, True]
 
 
-def test_who_is_overtaken_publishes_nothing_and_leaves_nothing(run_store: ObjectStore, tmp_path: Path) -> None:
-    run_stored(site_in(run_store, tmp_path, "zeroth"), crawl_of("base"))
-    first = site_in(run_store, tmp_path)
-
-    def stall(archive: Path, is_lost: Event) -> None:
-        store_pages(archive, ["late"])
-        run_stored(site_in(run_store, tmp_path, "second"), crawl_of("quick"))
-
-    with pytest.raises(Overtaken, match="lamp was published by somebody else meanwhile"):
-        run_stored(first, stall)
-    assert stored_names(run_store, tmp_path) == {"base", "quick"}
-    assert not first.copy.is_left_over()
-    assert_nothing_unnamed(run_store)
-
-
 def assert_nothing_unnamed(store: ObjectStore) -> None:
     """The store has the site's state, and no object besides."""
     named = {read_head(store, "lamp").manifest} | stored_manifest(store).keys
     assert set(store.keys(state_prefix("lamp"))) == named
-
-
-@pytest.mark.slow
-def test_a_state_is_saved_while_the_crawl_goes_on(run_store: ObjectStore, tmp_path: Path) -> None:
-    def is_page_saved() -> bool:
-        with suppress(NotInStore):  # the next state has taken its place
-            return bool(read_head(run_store, "lamp").manifest and stored_manifest(run_store).warc_files)
-        return False
-
-    def crawl(archive: Path, is_lost: Event) -> None:
-        store_pages(archive, ["one"])
-        assert any(is_page_saved() or is_lost.wait(0.05) for _ in range(600))
-        store_pages(archive, ["two"])
-
-    run_stored(replace(site_in(run_store, tmp_path), save_seconds=0.01), crawl)
-    assert stored_names(run_store, tmp_path) == {"one", "two"}
-    assert_nothing_unnamed(run_store)
 
 
 def attempt_at(site: stored_run.StoredSite) -> SiteAttempt:

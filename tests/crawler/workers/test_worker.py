@@ -21,13 +21,7 @@ from unittest.mock import Mock
 import pytest
 
 from broadsheet.crawler.workers import worker
-from broadsheet.crawler.workers.worker import (
-    WorkerJob,
-    WorkerProcess,
-    pack_message,
-    start_fork_server,
-    unpack_answer,
-)
+from broadsheet.crawler.workers.worker import WorkerJob, WorkerProcess, pack_message, start_fork_server, unpack_answer
 
 
 async def run_jobs(worker: WorkerProcess, *jobs: tuple[Callable[..., object], tuple[object, ...]]) -> list[object]:
