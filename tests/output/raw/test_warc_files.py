@@ -1,15 +1,11 @@
 """WARC files in step with the archive, here or in a store: after kills and full disks rows and records agree."""
 
 import itertools
-import multiprocessing
 import os
-import random
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastwarc import ArchiveIterator
@@ -263,54 +259,6 @@ def test_the_names_of_file_and_folder_are_on_disk_before_a_row_counts_on_them(ap
     folder = appended.database.parent
     inodes = [folder.stat().st_ino, (folder / "a.db.warc").stat().st_ino]
     assert (synced_files[0], synced_files[-1]) == tuple(inodes), "both folders have a new name"
-
-
-def write_for_ever(file: Path, seed: int, ready: Any) -> None:
-    """Store batches of random size, some of whose payloads are the same, until somebody kills us."""
-    chance = random.Random(seed)
-    with archive_with_warcs(file, 400_000) as archive:
-        number = 1000 * (seed + 1)
-        ready.set()
-        while True:
-            batch = []
-            for _ in range(chance.randint(1, 6)):
-                number += 1
-                body = b"again and again" if chance.random() < 0.2 else chance.randbytes(chance.randint(10, 30_000))
-                batch.append(fetched(f"http://a.test/{number}", number % 60, body))
-            archive.save(batch)
-
-
-def killed_writers(file: Path, kills: int, seed: int) -> Iterator[int]:
-    """Bytes that each kill left uncommitted, after the next opening made rows and records agree."""
-    chance, context = random.Random(seed), multiprocessing.get_context("fork")
-    with archive_with_warcs(file) as archive:  # a slow machine may store nothing before the last kill
-        archive.save([fetched("http://a.test/1")])
-    for number in range(kills):
-        ready = context.Event()
-        writer = context.Process(target=write_for_ever, args=(file, number, ready))
-        writer.start()
-        assert ready.wait(60)
-        time.sleep(chance.uniform(0, 0.06))
-        writer.kill()
-        writer.join()
-        with Archive.open(file) as archive:
-            cut = archive.recovery.torn_bytes
-            assert archive.recovery.short_names == ()
-        count_checked_captures(file)
-        yield cut
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("writers", [5, pytest.param(50, marks=pytest.mark.nightly)])
-def test_many_kills_leave_both_in_step(tmp_path, writers):
-    cuts = []
-    for part in range(writers):
-        folder = tmp_path / str(part)
-        folder.mkdir()
-        cuts += killed_writers(folder / "a.db", 10, seed=part)
-        assert count_checked_captures(folder / "a.db") > 0
-    assert len(cuts) == 10 * writers
-    assert sum(cut > 0 for cut in cuts) >= writers, "too few kills fell between a record and its row"
 
 
 @pytest.mark.parametrize("harm", ["the folder is deleted", "the file is deleted", "another file is there"])
