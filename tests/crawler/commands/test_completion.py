@@ -27,26 +27,6 @@ def printed_script(shell: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     return capsys.readouterr().out
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("words", "answers"),
-    [("broadsheet rep", ["report"]), ("broadsheet search --la", ["--language"]), ("broadsheet rules c", ["check"])],
-)
-def test_bash_is_answered_with_what_fits(words: str, answers: list[str]) -> None:
-    environment = os.environ | {
-        "_BROADSHEET_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")),
-    }  # fmt: skip
-    ended = subprocess.run(
-        [sys.executable, "-m", "broadsheet.crawler.cli"],
-        cwd=REPOSITORY,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert ended.returncode == 0
-    assert [line.partition(",")[2] for line in ended.stdout.splitlines()] == answers
-
-
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs a terminal's shell, bash")
 def test_bash_takes_the_script(tmp_path, monkeypatch, capsys):
     (tmp_path / "completion").write_text(printed_script("bash", monkeypatch, capsys))

@@ -46,14 +46,6 @@ def test_a_site_is_asked_for_its_robots_txt(serve: Callable[..., ScriptedSite], 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("url", ["http://nosuchhost.invalid/", "http://127.0.0.1/"])
-def test_a_site_that_cannot_be_asked_is_1(url: str, tmp_path: Path) -> None:
-    code, out, _ = command("doctor", url, "--db", tmp_path / "a.db")
-    assert code == 1
-    assert out.splitlines()[-1].startswith("BAD site: ")
-
-
 def test_what_is_missing_is_named(tmp_path, capsys, monkeypatch):
     installed = doctor._version_of
     monkeypatch.setattr(doctor, "_version_of", lambda name: "" if name == "warcio" else installed(name))

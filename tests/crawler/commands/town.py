@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -158,8 +160,23 @@ def _printed(words: list[str]) -> list[str]:
     code, out, errors = verb_here(*words)
     ports: dict[str, int] = {}
     out = re.sub(r":(\d{5})\b", lambda found: f":PORT{ports.setdefault(found[1], len(ports) + 1)}", out)
-    said = [*out.splitlines(), *(f"! {line}" for line in errors.splitlines())]
+    said = [*_shortened(out), *(f"! {line}" for line in errors.splitlines())]
     return [_stable(line).rstrip() for line in said] + ([f"[{code}]"] if code else [])
+
+
+def _shortened(out: str) -> list[str]:
+    """Return the lines of an output; of indented JSON a line for each value of an object and each object of a list."""
+    if not out.startswith("{\n"):
+        return out.splitlines()
+    lines: list[str] = []
+    for name, value in json.loads(out).items():
+        objects = value if isinstance(value, list) and all(isinstance(item, dict) for item in value) else []
+        first, *others = map(json_line, objects or [value])
+        lines += [f"{json_line(name)}: {first}", *(f"    {other}" for other in others)]
+    return lines
+
+
+json_line = partial(json.dumps, ensure_ascii=False)
 
 
 def _stable(text: str) -> str:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import os
 import resource
-import shlex
-import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,9 +18,9 @@ from broadsheet.output.read.verify import raw_responses
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.url_queue import Queue
-from tests.crawler.crawls import REPOSITORY, Crawl, Result, kill_group, until
+from tests.crawler.crawls import Crawl, Result, kill_group, until
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
-from tests.crawler.shell import CONTACT, command, rows, start
+from tests.crawler.shell import command, rows, start
 from tests.internal_tables import WARC_FILES
 from tests.sampling import sampled
 
@@ -186,25 +182,6 @@ def test_a_signal_loses_nothing(serve: Serve, tmp_path: Path, sent: list[signal.
 
 
 # --- The disk ---------------------------------------------------------------------------------------------------
-def in_namespace(script: str) -> subprocess.CompletedProcess[str]:
-    """Run a shell script where it may mount."""
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "BROADSHEET_CONTACT": CONTACT}
-    return subprocess.run(
-        ["unshare", "-rm", "sh", "-c", script], env=environment, text=True, capture_output=True, timeout=240
-    )
-
-
-@pytest.fixture(scope="module")
-def mounts() -> None:
-    """Skip where nothing may be mounted."""
-    if not shutil.which("unshare") or in_namespace("mount -t tmpfs -o size=1m tmpfs /mnt").returncode:
-        pytest.skip("nothing may be mounted on this machine")
-
-
-def shell(*arguments: object) -> str:
-    return shlex.join([sys.executable, "-m", "broadsheet.crawler.cli", *map(str, arguments)])
-
-
 def assert_one_line(code: int, errors: str, said: str) -> None:
     lines = [line for line in errors.splitlines() if "pages/s" not in line and not line.startswith("Going on")]
     assert (code, len(lines)) == (1, 1), errors
@@ -218,33 +195,6 @@ def assert_in_step(db: Path) -> None:
     with Archive.open(db) as archive:
         assert archive.recovery == Recovery(db)
         assert list(raw_responses(archive.db)) == []
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("mounts")
-@pytest.mark.parametrize("kilobytes", sampled([8, 60, 300, 900, 1500], 2))
-def test_a_full_disk_is_one_line_and_with_room_all_is_there(serve: Serve, tmp_path: Path, kilobytes: int) -> None:
-    site = site_of(serve, 30, words=2400)
-    disk, kept = tmp_path / "disk", tmp_path / "kept"
-    disk.mkdir()
-    kept.mkdir()
-    again = shell(*crawl_command(site, disk / "a.db"))
-    done = in_namespace(
-        f"""mount -t tmpfs -o size={kilobytes}k tmpfs {disk}
-        {again} > {kept}/out1 2> {kept}/errors1; echo $? > {kept}/code1
-        mkdir {kept}/full; cp -r {disk}/* {kept}/full/
-        mount -o remount,size=200m {disk}
-        {again} > {kept}/out2 2> {kept}/errors2; echo $? > {kept}/code2
-        cp -r {disk}/* {kept}/; ls {disk}"""
-    )
-    assert_one_line(int((kept / "code1").read_text()), (kept / "errors1").read_text(), "cannot be")
-    if (full := kept / "full" / "a.db").exists():
-        assert sqlite3.connect(full).execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert_in_step(full)
-    assert (kept / "code2").read_text() == "0\n", (kept / "errors2").read_text()
-    assert done.stdout.split() == ["a.db", "a.db.warc"]
-    assert_whole(kept / "a.db", 30)
-    assert_in_step(kept / "a.db")
 
 
 @pytest.mark.slow
@@ -266,27 +216,6 @@ def test_a_write_error_is_one_line_and_without_it_all_is_there(serve: Serve, tmp
     code, _, _ = command(*crawl_command(site, db))
     assert code == 0
     assert_whole(db, 60)
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("mounts")
-def test_an_archive_on_a_read_only_disk_is_one_line_and_can_be_read(serve: Serve, tmp_path: Path) -> None:
-    site = site_of(serve, 2)
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    assert command(*crawl_command(site, disk / "a.db"))[0] == 0
-    done = in_namespace(
-        f"""mount --bind {disk} {disk} && mount -o remount,bind,ro {disk}
-        for name in a new; do
-            {shell(*crawl_command(site, disk / "NAME.db")).replace("NAME", "$name")} 2> {tmp_path}/$name
-            echo $?
-        done
-        {shell("search", disk / "a.db", "harbour")} > {tmp_path}/found; echo $?"""
-    )
-    assert done.stdout.split() == ["1", "1", "0"]
-    for name in ("a", "new"):
-        assert_one_line(1, (tmp_path / name).read_text(), "cannot be written")
-    assert "harbour" in (tmp_path / "found").read_text()
 
 
 @pytest.mark.slow
@@ -315,21 +244,6 @@ def test_a_file_beside_the_archive_that_was_harmed(serve: Serve, crawl: Crawl, h
 
 
 # --- Other programs ---------------------------------------------------------------------------------------------
-@pytest.mark.slow
-def test_a_crawl_waits_while_another_program_writes(serve: Serve, tmp_path: Path) -> None:
-    site = site_of(serve, 20, wait=0.05)
-    process, db = start(*crawl_command(site, tmp_path / "a.db")), tmp_path / "a.db"
-    until(lambda: len(site.log) >= 6)
-    other = sqlite3.connect(db, timeout=20, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    time.sleep(2)
-    other.execute("ROLLBACK")
-    other.close()
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
-    assert_whole(db, 20)
-
-
 @pytest.mark.slow
 def test_a_file_that_stays_locked_ends_the_crawl_in_one_line(serve: Serve, tmp_path: Path) -> None:
     site = site_of(serve, 20, wait=0.05)

@@ -172,30 +172,6 @@ def test_a_takedown_on_a_full_disk_says_how_it_is_finished(tmp_path: Path) -> No
         assert verify(archive_db) == []
 
 
-@pytest.mark.nightly
-@pytest.mark.parametrize("kilobytes", [0, 40])
-def test_a_disk_without_room_is_a_line_for_every_verb_that_writes(serve: Serve, tmp_path: Path, kilobytes: int) -> None:
-    site, db = serve({"/": page("start", "/river"), **stories("river")}), tmp_path / "a.db"
-    assert crawl(site, db)[0] == 0
-    (block_id,) = rows(db, f"SELECT block_id FROM {PAGE_BLOCKS} WHERE kept = 0 LIMIT 1")[0]
-    (warc,) = raws.files(db)
-    before = rows(db, "SELECT url, text FROM articles")
-    for line in (
-        f"forget {db} {site.url}/river --yes",
-        f"restore {db} {block_id}",
-        f"import {warc} --db {tmp_path}/b.db -q",
-        f"reclean {db} --all -q",
-        f"update {db} --all --allow-private --delay 0 -q",
-        f"crawl {site.url}/ --db {tmp_path}/c.db --allow-private --delay 0 -q",
-    ):
-        code, errors = shell_line(f"trap '' XFSZ; ulimit -f {kilobytes}; {PROGRAM} {line}")
-        has_room = kilobytes and not code  # some verbs need less
-        assert (code, errors.count("\n")) == ((0, 0) if has_room else (1, 1)), (line, errors)
-    assert kilobytes or rows(db, "SELECT url, text FROM articles") == before
-    with open_database(db, read_only=True) as archive_db:
-        assert verify(archive_db) == []
-
-
 def _without_rights() -> Sequence[str]:
     """Return what runs a command as a user whom permissions bind; root is one without its capabilities."""
     if os.geteuid():

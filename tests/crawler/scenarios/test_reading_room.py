@@ -141,13 +141,9 @@ def test_all_of_it_goes_by_keys(page: Page) -> None:
     expect(page.locator("li.block.kept:focus")).to_be_visible()
     press(page, "x")
     expect(page.get_by_role("heading", level=1)).to_have_text("Remove this block?")
-
-
-def test_question_mark_shows_the_keys_and_escape_closes_them(page: Page) -> None:
-    press(page, "?")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
-    press(page, "Escape")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    for key, shown in (("?", True), ("Escape", False)):
+        press(page, key)
+        expect(page.get_by_role("dialog", name="Keys")).to_be_visible(visible=shown)
 
 
 def test_the_hits_of_a_search_are_read_one_after_the_other_and_back(page: Page) -> None:
@@ -184,24 +180,23 @@ def test_a_gap_is_followed_to_its_url(page: Page) -> None:
     expect(page.locator("main")).to_contain_text("found")
 
 
-def test_ten_blocks_are_reviewed_by_one_key_each(page: Page) -> None:
-    page.get_by_role("link", name="Review", exact=True).click()
-    for number in range(1, 11):
-        press(page, "n" if number == 5 else "y")
+@pytest.mark.parametrize(
+    ("tab", "what", "count", "wrong", "told"),
+    [
+        ("", "block", 10, 5, "Of 10 judged blocks 9 were right: 60 to 98 %"),
+        ("Pages", "page", 3, 2, "Of 3 judged pages 2"),
+    ],
+)
+def test_blocks_and_pages_are_reviewed_by_one_key_each(page, tab, what, count, wrong, told):
+    for name in filter(None, ("Review", tab)):
+        page.get_by_role("link", name=name, exact=True).click()
+    for number in range(1, count + 1):
+        press(page, "n" if number == wrong else "y")
         expect(page.get_by_role("status")).to_contain_text("Noted as")
-        expect(page.locator("main")).to_contain_text(f"Of {number} judged block")
-    expect(page.locator("main")).to_contain_text("Of 10 judged blocks 9 were right: 60 to 98 %")
-
-
-def test_pages_are_reviewed_by_one_key_each(page: Page) -> None:
-    page.get_by_role("link", name="Review", exact=True).click()
-    page.get_by_role("link", name="Pages", exact=True).click()
-    for number in range(1, 4):
-        press(page, "n" if number == 2 else "y")
-        expect(page.get_by_role("status")).to_contain_text("Noted as")
-        expect(page.locator("main")).to_contain_text(f"Of {number} judged page")
+        expect(page.locator("main")).to_contain_text(f"Of {number} judged {what}")
+    expect(page.locator("main")).to_contain_text(told)
     page.get_by_role("button", name="Undo").click()
-    expect(page.locator("main")).to_contain_text("Of 2 judged pages 1 was right")
+    expect(page.locator("main")).to_contain_text(f"Of {count - 1} judged {what}s")
 
 
 def test_a_raw_page_is_shown_and_calls_nobody(page: Page, browser: LoopbackBrowser) -> None:
@@ -228,11 +223,11 @@ def test_it_can_be_read_without_javascript(browser: LoopbackBrowser, room: str) 
     page.close()
 
 
-@pytest.mark.parametrize("path", ["", "articles", "articles?q=water", "changes", "report", "coverage", "review"])
-def test_a_phone_need_not_scroll_sideways(browser: LoopbackBrowser, room: str, path: str) -> None:
+def test_a_phone_need_not_scroll_sideways(browser: LoopbackBrowser, room: str) -> None:
     page = browser.chromium.new_page(viewport={"width": 390, "height": 800})
-    page.goto(room + path)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for path in ("", "articles", "articles?q=water", "changes", "report", "coverage", "review"):
+        page.goto(room + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
     page.close()
 
 

@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 
-from broadsheet.crawler.demo.server import DemoServer
 from broadsheet.crawler.rendering.process_tree import descendants
 from tests.crawler.crawls import Crawl, Result, until
-from tests.crawler.demo.truth import EXPECTED_OUTCOMES
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.rendering.sites import chromium
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
@@ -114,6 +112,7 @@ def test_an_application_gains_its_articles_and_needs_no_browser_later(crawl, ser
     assert Result(imported, 0, "").rows(query) == result.rows(query) == [('["noarchive"]',)]
     assert_whole(imported)
     assert len(site.paths()) == before
+    assert_shared_goes_with_the_last(result, site, cdn, tmp_path)
 
 
 def assert_records(folder: Path, url: str) -> None:
@@ -153,16 +152,14 @@ def test_a_takedown_takes_the_document_and_the_data_along(crawl: Crawl, serve: S
     assert_whole(result.db)
 
 
-def test_what_pages_share_is_erased_with_the_last_of_them(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
-    site, cdn = an_application(serve)
-    result = crawl_rendered(crawl, site, cdn)
+def assert_shared_goes_with_the_last(result: Result, site: ScriptedSite, cdn: ScriptedSite, folder: Path) -> None:
+    """Check that what pages share is erased with the last of them, also where one was forgotten before a merge."""
     first, *others = (f"{site.url}/{name}" for name in ("", "harbour", "river"))
     query = f"SELECT DISTINCT rendered_for FROM captures WHERE url = '{cdn.url}/app.js'"
     assert result.rows(query) == [(first,)], "it was asked for once"
-    other = Result(tmp_path / "other" / result.db.name, 0, "")
+    other = Result(folder / "other" / result.db.name, 0, "")
     shutil.copytree(result.db.parent, other.db.parent, ignore=shutil.ignore_patterns("other"))
-    assert verb("forget", other.db, first, "--yes")[0] == 0
-    assert verb("merge", other.db, result.db)[0] == 0, "where it was forgotten"
+    assert verb("forget", other.db, first, "--yes")[0] == verb("merge", other.db, result.db)[0] == 0
     assert verb("forget", result.db, first, "--yes")[0] == 0
     for archive in (result, other):
         for url in others:
@@ -217,18 +214,6 @@ def test_the_first_pages_of_a_layout_decide_on_the_rest(crawl: Crawl, serve: Ser
     assert result.rows(query) == [("all", 4, 4, 0, 4), ("few", 3, 0, 1, 0)]
     report = " ".join(verb("report", result.db)[1].split())
     assert "one in 50" in report.partition("Rendered in a browser, by layout")[2]
-
-
-def test_the_sample_site_has_a_page_that_needs_a_browser(crawl: Crawl) -> None:
-    path = "/interactive/harbour-map"
-    assert EXPECTED_OUTCOMES[path] == ("done", "needs_javascript")
-    chromium()
-    with DemoServer() as server:
-        result = crawl(server.url + path, links=0, **BROWSER)
-    assert result.code == 0, result.errors
-    ((text, title),) = result.rows("SELECT text, title FROM articles")
-    assert title == "The harbour, berth by berth"
-    assert "two metres of water at low tide" in text
 
 
 def test_what_robots_txt_forbids_no_script_gets(crawl: Crawl, serve: Serve) -> None:
