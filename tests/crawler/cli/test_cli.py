@@ -17,21 +17,24 @@ from tests.crawler.crawls import REPOSITORY
 from tests.output.conftest import Maker
 
 VERBS = sorted(cli.commands)
-HEAVY = ("scrapy", "twisted", "trafilatura", "lxml", "sqlite_utils", "rich")
+
+
+def imported(names: tuple[str, ...], *arguments: str) -> tuple[str, str]:
+    """What a verb prints, and which modules of these names it has loaded."""
+    script = (
+        "import sys; from broadsheet.crawler.cli import run; run(sys.argv[1:]);"
+        f"print([name for name in sys.modules if name.startswith({names})], file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", script, *arguments]
+    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    return ended.stdout, ended.stderr.splitlines()[-1]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--version"], *([verb, "--help"] for verb in VERBS)], ids=" ".join)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
-    script = (
-        "import sys; from broadsheet.crawler.cli import run; code = run(sys.argv[1:]);"
-        f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr); sys.exit(code)"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", script, *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=True
-    )
-    assert ended.stderr.strip() == "[]"
-    assert ended.stdout.startswith(("Usage: broadsheet", "broadsheet "))
+    out, loaded = imported(("scrapy", "twisted", "trafilatura", "lxml", "sqlite_utils", "rich"), *arguments)
+    assert (loaded, out.startswith(("Usage: broadsheet", "broadsheet "))) == ("[]", True)
 
 
 @pytest.mark.slow
@@ -40,15 +43,9 @@ def test_a_verb_that_reads_loads_neither_the_crawl_nor_the_raw_responses(tmp_pat
     file, make = tmp_path / "a.db", Maker()
     with Archive.open(file) as archive:
         archive.save([make.outcome("https://a.example/mill", "The mill burned down in the night.")])
-    script = (
-        "import sys; from broadsheet.crawler.cli import run; code = run(sys.argv[1:]);"
-        "rooms = ('broadsheet.crawler.crawl', 'broadsheet.crawler.fetch', 'broadsheet.output.raw.warc');"
-        "print([name for name in sys.modules if name.startswith(rooms)], file=sys.stderr); sys.exit(code)"
-    )
     words = [] if verb in ("changes", "report") else ["mill"]
-    command = [sys.executable, "-c", script, verb, str(file), *words]
-    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert ended.stderr.splitlines()[-1] == "[]"
+    rooms = ("broadsheet.crawler.crawl", "broadsheet.crawler.fetch", "broadsheet.output.raw.warc")
+    assert imported(rooms, verb, str(file), *words)[1] == "[]"
 
 
 @pytest.mark.parametrize(("words", "verb"), list(cli.verbs()), ids=str)

@@ -1,4 +1,4 @@
-"""A crawl of many hosts at once: each at its own pace, and none waits for a place."""
+"""A crawl of many hosts at once: each at its own pace, none waits for a place, and none for a host that is late."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from broadsheet.crawler.fetch.capacity import default_requests
-from tests.crawler.crawls import Crawl
+from tests.crawler.crawls import Crawl, until
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 
 Serve = Callable[..., ScriptedSite]
@@ -69,3 +69,40 @@ def test_one_host_may_be_asked_for_more_than_sixteen_pages_at_once(crawl: Crawl,
     site = serve({"/": page("home", *names), **dict.fromkeys(names, crowd.answer)})
     crawl(f"{site.url}/", BROADSHEET_CONCURRENCY=24, DOWNLOAD_TIMEOUT=110, **SMALL)
     assert crowd.most == 24
+
+
+PATIENCE = 40  # seconds: a guard against hanging, far below the waits that these hosts ask for
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("held", ["/robots.txt", "/"])
+def test_a_host_that_does_not_answer_holds_no_other(serve: Serve, crawl: Crawl, held: str) -> None:
+    """The slow site answers only when all of the quick one was fetched, with two requests under way at most."""
+    names = [f"p{number}" for number in range(6)]
+    quick = serve({"/": page("home", *(f"/{name}" for name in names))} | {f"/{name}": page(name) for name in names})
+    free = threading.Event()
+
+    def late(seen: Seen) -> Reply:
+        assert free.wait(PATIENCE)
+        return Reply("", 404)
+
+    slow = serve({held: late, "/a": late, "/b": late})
+    process = crawl.start(
+        f"{slow.url}/", f"{slow.url}/a", f"{slow.url}/b", f"{quick.url}/", CONCURRENT_REQUESTS=2, **SMALL
+    )
+    until(lambda: len(quick.log) >= 2 + len(names), PATIENCE)  # while the slow one holds its answers
+    free.set()
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert crawl.result(process, errors).run() == ("finished", "finished")
+
+
+@pytest.mark.slow
+def test_a_host_given_up_is_asked_again_by_the_next_run(serve: Serve, crawl: Crawl) -> None:
+    site = serve({"/": page("home", *(f"/p{number}" for number in range(5)))})
+    site.routes |= {f"/p{number}": page(f"p{number}") for number in range(5)} | {"/robots.txt": Reply("", 503)}
+    first = crawl(*(f"{site.url}/p{number}" for number in range(5)), **SMALL, BROADSHEET_RETRY_TIMES=0)
+    assert {first.states(site)[f"/p{number}"] for number in range(5)} == {("skipped", "robots_unreachable")}
+    assert site.paths() == ["/robots.txt"]
+    site.routes["/robots.txt"] = Reply("", 404)
+    second = crawl(f"{site.url}/", **SMALL)
+    assert {second.states(site)[f"/p{number}"] for number in range(5)} == {("done", "article")}

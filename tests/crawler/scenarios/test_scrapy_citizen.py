@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from broadsheet.crawler.items import ArticleItem
 from tests.crawler.crawls import QUICK as CRAWL_QUICK
 from tests.crawler.crawls import Crawl
 from tests.crawler.demo.truth import expected_stories
+from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
 from tests.crawler.warm import PATIENCE, REPOSITORY
 from tests.internal_tables import BLOCKS
@@ -439,3 +440,38 @@ def test_scrapyd_finds_the_spider_in_an_egg_and_runs_it(tmp_path: Path, serve: C
     with sqlite3.connect(tmp_path / "news.db") as db:
         assert db.execute("SELECT url FROM articles").fetchall() == [(f"{site.url}/river",)]
     db.close()
+
+
+@pytest.fixture
+def server() -> Iterator[HostileServer]:
+    server = HostileServer({"/": answer(b"inside")})
+    yield server
+    server.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        (
+            "DOWNLOADER_MIDDLEWARES",
+            {"broadsheet.crawler.fetch.compression.Decompression": None},
+            "must have broadsheet.crawler.fetch.comp",
+        ),
+        ("DOWNLOADER_MIDDLEWARES_BASE", {}, "DOWNLOADER_MIDDLEWARES must have"),
+        ("DOWNLOADER_MIDDLEWARES", {f"{USER}.DecliningDecompression": 590}, "does not run"),
+        ("DOWNLOAD_HANDLERS_BASE", {}, "DOWNLOAD_HANDLERS must be"),
+        ("SPIDER_MIDDLEWARES", {f"{USER}.SyncSpiderMiddleware": 100}, "is not asynchronous, and Scrapy from 2.19"),
+        ("ADDONS", {f"{USER}.RemovingAddOn": 1}, "DOWNLOADER_MIDDLEWARES must have"),
+        ("ADDONS", {f"{USER}.OpeningAddOn": 1}, "DOWNLOAD_HANDLERS must be"),
+    ],
+)
+def test_a_crawl_without_ours_says_so_in_one_line_and_asks_for_nothing(crawl, server, name, value, complaint):
+    settings = {name: json.dumps(value)}
+    if "does not run" in complaint:
+        settings["DOWNLOADER_MIDDLEWARES_BASE"] = "{}"
+    result = crawl(server.url(), **settings)
+    assert complaint in result.errors
+    assert result.errors.count("\n") == 1
+    assert server.accepted == 0
+    assert result.code != 0 or result.run()[0] == "failed"

@@ -299,3 +299,58 @@ def older(db: Path, by: str) -> None:
         for name in ("held_at", "fetched_at", "first_seen"):
             connection.execute(f"UPDATE urls SET {name} = strftime('%Y-%m-%dT%H:%M:%S+00:00', {name}, ?)", [by])
     connection.close()
+
+
+SHELL = '<!DOCTYPE html><title>The Lantern</title><div id="app"></div><script src="/app.js"></script>'
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[str, Edits]]:
+    edits = Edits(everywhere=[SPRING])
+    with DemoServer() as server:
+        server._server.RequestHandlerClass = edited(DemoHandler, edits)
+        yield server.url, edits
+
+
+LOUD = QUICK[:-1]
+
+
+def known_articles(db: Path) -> list[str]:
+    """What the closing words of a look at everything again say of pages that were articles."""
+    code, shown, errors = command("update", db, "--all", *LOUD)
+    assert code == 0, errors
+    return [line for line in shown.splitlines() if "pages known as articles" in line]
+
+
+@pytest.mark.slow
+def test_a_changed_template_is_told_and_noise_is_not(served: tuple[str, Edits], tmp_path: Path) -> None:
+    url, edits = served
+    db = tmp_path / "a.db"
+    assert command("crawl", url, "--db", db, *LOUD)[0] == 0
+    edits.everywhere = [AUTUMN]
+    assert known_articles(db) == []
+    edits.everywhere = [lambda _: SHELL]
+    [line] = known_articles(db)
+    assert "pages known as articles have nothing to read" in line
+    before = rows(db, "SELECT count(*) FROM articles")[0]
+    edits.everywhere = [AUTUMN]
+    assert known_articles(db) == []
+    assert rows(db, "SELECT count(*) FROM articles")[0] == before
+    assert [what for (what,) in rows(db, "SELECT DISTINCT what FROM alarms")] == ["barren"]
+    report = command("report", db)[1]
+    assert "Out of line with the past" in report
+
+
+@pytest.mark.slow
+def test_a_redesigned_site_is_told_and_an_undisturbed_one_is_not(served: tuple[str, Edits], tmp_path: Path) -> None:
+    url, edits = served
+    db = tmp_path / "a.db"
+    assert command("crawl", url, "--db", db, "--max-pages", 30, *LOUD)[0] == 0
+    assert command("crawl", url, "--db", db, *LOUD)[0] == 0  # the rest of the site
+    assert known_articles(db) == []
+    edits.everywhere = [SPRING, restyled]
+    [line] = known_articles(db)
+    assert "pages known as articles have left their layout" in line
+    assert rows(db, "SELECT DISTINCT part, what FROM alarms") == [("again", "layout_new")]
+    assert known_articles(db) == [line]  # until somebody has had the time to look
+    assert "for one that no page had before" in command("report", db)[1]
