@@ -19,25 +19,12 @@ from playwright.sync_api import Browser, Page, ProxySettings, sync_playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 TIMEOUT = 30_000  # milliseconds, for whatever a test waits for in a page
-_FEATURES_OFF = (
-    "AimEnabled",
-    "AimServerEligibilityEnabled",
-    "AimServerRequestOnIdentityChangeEnabled",
-    "AimServerRequestOnStartupEnabled",
-    "AutofillServerCommunication",
-    "CertificateTransparencyComponentUpdater",
-    "DestroyProfileOnBrowserClose",
-    "HttpsUpgrades",
-    "MediaRouter",
-    "NetworkTimeServiceQuerying",
-    "OptimizationGuideModelDownloading",
-    "OptimizationHints",
-    "PaintHolding",
-    "PreconnectToSearch",
-    "SearchEnginePreconnect2",
-    "SearchEnginePreconnectInterval",
-    "Translate",
-)
+_FEATURES_OFF = """
+    AimEnabled AimServerEligibilityEnabled AimServerRequestOnIdentityChangeEnabled AimServerRequestOnStartupEnabled
+    AutofillServerCommunication CertificateTransparencyComponentUpdater DestroyProfileOnBrowserClose HttpsUpgrades
+    MediaRouter NetworkTimeServiceQuerying OptimizationGuideModelDownloading OptimizationHints PaintHolding
+    PreconnectToSearch SearchEnginePreconnect2 SearchEnginePreconnectInterval Translate
+""".split()
 _FLAGS = (
     "--allow-browser-signin=false",
     "--component-updater=url-source=http://127.0.0.1:9/",  # some components ask though updates are off: nobody answers

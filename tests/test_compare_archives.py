@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -14,43 +12,34 @@ from pathlib import Path
 import pytest
 
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.outcome import Outcome
 from tests.bench.archives import columns
 from tests.bench.archives.contents import Contents
 from tests.bench.archives.differences import ABSENT, PRESENT, Difference, comparisons, differences
-from tests.bench.archives.step_by_step import slow_down
 from tests.bench.merged_sites import crawl, step_by_step
 from tests.crawler.scripted_site import ScriptedSite
 from tests.internal_tables import ARTICLES_SEARCH, BLOCKS, EDITS, named
 from tests.output.conftest import Clock, Maker
 
 NEXT_SECOND = 1.1  # an equal answer within the second of an earlier one is the same capture
-HARBOUR = "The harbour keeps a second set of ledgers, 港口的第二套账本."
-COUNCIL = "The council read them for the first time in March."
 ORIGIN = "http://127.0.0.1:8000"
 
 
-def outcomes(make: Maker, origin: str) -> Iterator[Outcome]:
-    """A start page, two stories that it leads to, and a page that is gone."""
-    stories = [f"{origin}/harbour", f"{origin}/council"]
-    links = tuple(make.discovered(url, found_on=f"{origin}/") for url in stories)
-    yield make.outcome(f"{origin}/", discovered_urls=links)
-    yield make.outcome(stories[0], HARBOUR, removed=("Share this", "Like this"))
-    yield make.outcome(stories[1], COUNCIL, HARBOUR[:20], removed=("Share this",))
-    yield make.failure(f"{origin}/gone", "http_410")
-
-
 def store(file: Path, *, seconds: int = 0, origin: str = ORIGIN, backwards: bool = False) -> Path:
-    """The archive of these pages, as it comes out when the clock stands there and pages come in that order."""
+    """The archive of a start page, two stories and a page that is gone, at a time, in an order."""
     clock = Clock(seconds)
+    make, stories = Maker(clock), [f"{origin}/harbour", f"{origin}/council"][:: -1 if backwards else 1]
     with Archive.open(file, clock) as archive:
         run = archive.runs.start(f"crawl {origin}/", {"seeds": [f"{origin}/"]}, {"python": f"3.11.{seconds}"})
-        first, *others = outcomes(Maker(clock), origin)
-        if backwards:
-            first, others = replace(first, discovered_urls=first.discovered_urls[::-1]), others[::-1]
-        for outcome in [first, *others]:
-            capture = outcome.capture and replace(outcome.capture, payload_digest=f"sha256:{len(outcome.url)}")
-            archive.save([replace(outcome, capture=capture)])
+        links = tuple(make.discovered(url, found_on=f"{origin}/") for url in stories)
+        harbour = "The harbour keeps a second set of ledgers, 港口的第二套账本."
+        outcomes = [
+            make.outcome(f"{origin}/harbour", harbour, removed=("Share this", "Like this")),
+            make.outcome(f"{origin}/council", "The council read them in March.", harbour[:20], removed=("Share this",)),
+            make.failure(f"{origin}/gone", "http_410"),
+        ]
+        for one in [make.outcome(f"{origin}/", discovered_urls=links), *outcomes[:: -1 if backwards else 1]]:
+            capture = one.capture and replace(one.capture, payload_digest=f"sha256:{len(one.url)}")
+            archive.save([replace(one, capture=capture)])
         archive.runs.finish(run, "finished", "finished", {"done/article": 2})
     return file
 
@@ -60,22 +49,15 @@ def old(tmp_path: Path) -> Path:
     return store(tmp_path / "old.db")
 
 
-@pytest.fixture
-def change(tmp_path: Path) -> Callable[..., Path]:
+def changed(old: Path, *statements: str) -> Path:
     """The same archive with something changed in it by SQL."""
-
-    def changed(*statements: str) -> Path:
-        file = store(tmp_path / "new.db")
-        with closing(sqlite3.connect(file)) as db, db:
-            db.create_function("repacked", 1, lambda layout: zlib.compress(zlib.decompress(layout), 9))
-            db.create_function(
-                "other", 1, lambda layout: zlib.compress(zlib.decompress(layout).replace(b"main", b"aside"))
-            )
-            for statement in statements:
-                db.execute(named(statement))
-        return file
-
-    return changed
+    file = store(old.with_name("new.db"))
+    with closing(sqlite3.connect(file)) as db, db:
+        db.create_function("repacked", 1, lambda layout: zlib.compress(zlib.decompress(layout), 9))
+        db.create_function("other", 1, lambda layout: zlib.compress(zlib.decompress(layout).replace(b"main", b"aside")))
+        for statement in statements:
+            db.execute(named(statement))
+    return file
 
 
 def places(seen: list[Difference]) -> set[str]:
@@ -83,26 +65,19 @@ def places(seen: list[Difference]) -> set[str]:
     return {f"{difference.relation}.{difference.column}" for difference in seen}
 
 
-def test_an_archive_holds_what_it_holds(old: Path) -> None:
-    assert differences(old, old) == []
+def test_neither_time_nor_the_order_of_pages_nor_the_port_is_a_difference(old: Path, tmp_path: Path) -> None:
     rows = {compared.relation: compared.old_rows for compared in comparisons(old, old)}
     assert (rows["articles"], rows["urls"], rows["removed"], rows["articles_fts"]) == (2, 4, 3, 2)
-
-
-def test_neither_the_time_nor_the_order_in_which_pages_came_is_a_difference(old: Path, tmp_path: Path) -> None:
-    new = store(tmp_path / "new.db", seconds=3000, backwards=True)
-    with closing(sqlite3.connect(old)) as one, closing(sqlite3.connect(new)) as other:
+    later = store(tmp_path / "new.db", seconds=3000, backwards=True)
+    with closing(sqlite3.connect(old)) as one, closing(sqlite3.connect(later)) as other:
         numbers = "SELECT id, url FROM urls ORDER BY url"
         assert one.execute(numbers).fetchall() != other.execute(numbers).fetchall()
-    assert differences(old, new) == []
-
-
-def test_another_port_is_no_difference(old: Path, tmp_path: Path) -> None:
-    new = store(tmp_path / "new.db", origin="http://127.0.0.1:9999")
-    assert differences(old, new) == []
-    with closing(sqlite3.connect(new)) as db, db:
+    assert differences(old, later) == []
+    elsewhere = store(tmp_path / "elsewhere.db", origin="http://127.0.0.1:9999")
+    assert differences(old, elsewhere) == []
+    with closing(sqlite3.connect(elsewhere)) as db, db:
         db.execute("UPDATE pages SET title = 'Another' WHERE word_count > 10")
-    assert places(differences(old, new)) == {"pages.title"}
+    assert places(differences(old, elsewhere)) == {"pages.title"}
 
 
 @pytest.mark.slow
@@ -130,14 +105,15 @@ def test_another_port_is_no_difference(old: Path, tmp_path: Path) -> None:
     ],
     ids=lambda value: value[:60] if isinstance(value, str) else "",
 )  # fmt: skip
-def test_a_change_is_seen_where_it_is(old: Path, change: Callable[..., Path], statement: str, seen: set[str]) -> None:
-    columns_seen = places(differences(old, change(statement)))
+def test_a_change_is_seen_where_it_is(old: Path, statement: str, seen: set[str]) -> None:
+    columns_seen = places(differences(old, changed(old, statement)))
     seen = set(map(named, seen))
     assert seen <= columns_seen
     tables = {place.split(".")[0] for place in seen}
     assert {place.split(".")[0] for place in columns_seen} <= tables | {BLOCKS, "removed", "articles_overview", EDITS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [
@@ -150,24 +126,20 @@ def test_a_change_is_seen_where_it_is(old: Path, change: Callable[..., Path], st
         "ANALYZE",
     ],
 )
-def test_what_may_differ_is_no_difference(old: Path, change: Callable[..., Path], statement: str) -> None:
-    assert differences(old, change(statement)) == []
+def test_what_may_differ_is_no_difference(old: Path, statement: str) -> None:
+    assert differences(old, changed(old, statement)) == []
 
 
-def test_a_row_that_is_dropped_is_told_with_what_it_held(old: Path, change: Callable[..., Path]) -> None:
-    seen = differences(old, change("DELETE FROM urls WHERE url LIKE '%gone'"))
-    (difference,) = [difference for difference in seen if difference.relation == "urls"]
-    assert (difference.row, difference.column, difference.new) == ((f"{ORIGIN}/gone",), "", ABSENT)
-    assert "http_410" in str(difference.old)
-
-
-def test_a_new_column_or_table_is_a_difference(old: Path, change: Callable[..., Path]) -> None:
-    new = change("ALTER TABLE articles ADD COLUMN genre TEXT", "CREATE TABLE topics (name TEXT)")
+def test_a_dropped_row_a_new_column_and_a_new_table_are_told(old: Path) -> None:
+    (dropped,) = (one for one in differences(old, changed(old, "DELETE FROM urls WHERE url LIKE '%gone'"))
+                  if one.relation == "urls")  # fmt: skip
+    assert (dropped.row, dropped.column, dropped.new) == ((f"{ORIGIN}/gone",), "", ABSENT)
+    assert "http_410" in str(dropped.old)
+    old.with_name("new.db").unlink()
+    new = changed(old, "ALTER TABLE articles ADD COLUMN genre TEXT", "CREATE TABLE topics (name TEXT)")
     assert differences(old, new) == [
-        Difference("articles", (), "genre", ABSENT, PRESENT),
-        Difference("topics", (), "", ABSENT, PRESENT),
-    ]
-    assert places(differences(new, old)) == {"articles.genre", "topics."}
+        Difference("articles", (), "genre", ABSENT, PRESENT), Difference("topics", (), "", ABSENT, PRESENT),
+    ]  # fmt: skip
 
 
 def test_every_column_that_may_differ_is_in_the_schema(old: Path) -> None:
@@ -180,30 +152,6 @@ def test_every_column_that_may_differ_is_in_the_schema(old: Path) -> None:
     ]  # fmt: skip
     assert set().union(*declared) - known == set()
     assert columns.MEANINGS.keys() == columns.REFERENCES.keys()
-
-
-def test_a_step_is_handed_out_when_nothing_else_is_under_way() -> None:
-    class Frontier:
-        in_flight = 0
-        most = 0
-
-        async def turns(self) -> AsyncIterator[int]:
-            for turn in range(5):
-                self.in_flight += 1
-                self.most = max(self.most, self.in_flight)
-                yield turn
-
-        def land(self) -> None:
-            self.in_flight -= 1
-
-    async def most_at_once(frontier: Frontier) -> int:
-        async for _ in frontier.turns():
-            asyncio.get_running_loop().call_later(0.003, frontier.land)
-        return frontier.most
-
-    assert asyncio.run(most_at_once(Frontier())) > 1
-    slow_down(Frontier)
-    assert asyncio.run(most_at_once(Frontier())) == 1
 
 
 def page(number: int) -> str:

@@ -32,14 +32,7 @@ from typing import Any
 
 from tests.bench.documents.figures import refresh_documents
 from tests.crawler.scripted_site import ScriptedSite
-from tests.robustness.comparison import (
-    archive_faults,
-    damages,
-    file_faults,
-    record_faults,
-    store_faults,
-    warc_faults,
-)
+from tests.robustness.comparison import archive_faults, damages, file_faults, record_faults, store_faults, warc_faults
 from tests.robustness.scenarios import NEXT_SECOND, SCENARIOS, Scenario, Words, Workshop
 from tests.robustness.syscalls import DURABLE, Action, Ended, InjectedCommands, Injection, Kind, Step, missing_tool
 

@@ -28,17 +28,7 @@ from pathlib import Path
 
 from tests.crawler.shell import environment
 from tests.crawler.warm import run
-from tests.robustness.hostile_files import (
-    HARMS,
-    OTHER_ARC,
-    OTHER_WACZ,
-    OTHER_WARC,
-    PWNED,
-    SECRET,
-    HostilePlace,
-    harm,
-    make_outside,
-)
+from tests.robustness.hostile_files import HARMS, PWNED, SECRET, HostilePlace, harm, make_outside
 from tests.robustness.sample import NAME, OPTIONS, sample_archive
 
 RESULTS = Path(__file__).parents[1] / "bench" / "results" / "hostile.json"
@@ -162,7 +152,7 @@ class _Trial:
         chance = random.Random(f"verbs/{self._number}")
         for line in chance.sample(self._verbs.readers, _READERS_A_TRIAL):
             self._run_reader(line)
-        for line in (*chance.sample(self._verbs.sources, _SOURCES_A_TRIAL), *self._imports()):
+        for line in chance.sample(self._verbs.sources, _SOURCES_A_TRIAL):
             if line[0] != "import" or not (self._place.given / line[1]).is_symlink():  # whoever names a link means it
                 self._run_reader(line)
         for line in chance.sample(self._verbs.writers, _WRITERS_A_TRIAL):
@@ -190,13 +180,6 @@ class _Trial:
         shutil.copy(min((self._sample / f"{NAME}.warc").glob("*.warc.gz")), self._work / "sound.warc.gz")
         site = f"[fleet]\nfolder = '{self._place.given}'\n[sites.archive]\nurls = ['https://a.example/']\n"
         (self._work / "sites.toml").write_text(site)
-
-    def _imports(self) -> Iterator[tuple[str, ...]]:
-        for name in (OTHER_WARC, OTHER_ARC, OTHER_WACZ):
-            if (self._place.given / name).exists():
-                yield ("import", name, "--db", "WORK/other.db", "--quiet")
-                if (self._work / "other.db").exists():
-                    yield ("verify", "WORK/other.db")
 
     def _run_reader(self, line: tuple[str, ...]) -> None:
         before = _contents(self._place.given)

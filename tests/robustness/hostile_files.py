@@ -14,7 +14,6 @@ import os
 import random
 import socket
 import sqlite3
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -30,7 +29,6 @@ PWNED = "pwned"
 """A table whose rows say that foreign SQL ran."""
 
 CONTROLS = "\x1b[2J\x07\u202e\x9b31m\n\r\x00"
-OTHER_WARC, OTHER_ARC, OTHER_WACZ = "other.warc.gz", "other.arc", "other.wacz"
 _OWN_TABLES = ("urls", "pages", "articles", "captures", "runs", "meta", "changes", "_block_texts", "_page_blocks")
 _OWN_VIEWS = (
     "removed",
@@ -550,130 +548,71 @@ _PAGE = b"<title>The mill</title><h1>The mill is sold</h1>" + b"".join(
     for n in range(30)
 )
 _AT = "https://a.example/"
-
-
-def _other_records(chance: random.Random) -> tuple[str, bytes]:
-    """The name and the bytes of a hostile WARC file, packed."""
-    many = _packed_many_headers
-    revisits = b"".join(
-        gzip.compress(
-            warc_record(
-                f"{_AT}{n}",
-                b"",
-                b"HTTP/1.1 200 OK\r\n",
-                WARC_Type="revisit",
-                WARC_Refers_To_Target_URI=f"{_AT}{1 - n}",
-                WARC_Refers_To_Date="2026-01-01T00:00:00Z",
-            )
-        )
-        for n in range(2)
-    )
-    made: dict[str, Callable[[], bytes]] = {
-        "bomb": lambda: gzip_bomb(
-            warc_record(_AT, b"")[:-4].replace(b"Content-Length: 44", b"Content-Length: 300000044")
-        ),
-        "bomb without a head": lambda: gzip_bomb(b""),
-        "many headers": lambda: many(b"WARC/1.0\r\n", b"X-Header: of no use at all to anybody\r\n"),
-        "endless header": lambda: many(b"WARC/1.0\r\nWARC-Type: ", b"response" * 10),
-        "many HTTP headers": lambda: many(
-            warc_record(_AT, b"", Content_Length="300000000")[:-6], b"X-Header: of no use at all to anybody\r\n"
-        ),
-        "length": lambda: gzip.compress(
-            warc_record(_AT, _PAGE, Content_Length=chance.choice((str(1 << 62), "-1", "x", "1e9", "9" * 5_000, "0x10")))
-        ),
-        "address": lambda: gzip.compress(
-            warc_record(
-                chance.choice(
-                    (
-                        "https://a.example/\x1b[2J\x07",
-                        "file:///etc/passwd",
-                        "https://../../outside/x",
-                        "https://a.example/" + "a/" * 100_000,
-                        "https://" + "a." * 5_000 + "example/",
-                        "https://[::1/",
-                        "http://a.example:99999999/",
-                        "https://a.example/\x00",
-                    )
-                ),
-                _PAGE,
-            )
-        ),
-        "date": lambda: gzip.compress(
-            warc_record(
-                _AT,
-                _PAGE,
-                WARC_Date=chance.choice(("9" * 5_000, "0000-00-00T00:00:00Z", "-1", "99999-01-01", CONTROLS[:4])),
-            )
-        ),
-        "encodings": lambda: gzip.compress(
-            warc_record(
-                _AT,
-                _encoded(10),
-                b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: "
-                + b", ".join([b"gzip"] * 10)
-                + b"\r\n",
-            )
-        ),
-        "packed bomb": lambda: gzip.compress(
-            warc_record(
-                _AT, gzip_bomb(_PAGE), b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\n"
-            )
-        ),
-        "chunks": lambda: gzip.compress(
-            warc_record(_AT, b"fffffffffffffffff\r\n" + _PAGE, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n")
-        ),
-        "status": lambda: gzip.compress(warc_record(_AT, _PAGE, b"HTTP/1.1 " + b"9" * 5_000 + b" \x1b[2J\r\n")),
-        "circle of revisits": lambda: revisits,
-        "segments": lambda: b"".join(
-            gzip.compress(
-                warc_record(
-                    _AT,
-                    _PAGE,
-                    WARC_Segment_Number=str(n),
-                    WARC_Segment_Origin_ID="<urn:uuid:1>",
-                    WARC_Type="response" if n == 1 else "continuation",
-                    WARC_Segment_Total_Length=str(1 << 62),
-                )
-            )
-            for n in (1, 1 << 62, 2, -1, 1)
-        ),
-        "nested markup": lambda: gzip.compress(warc_record(_AT, b"<div>" * 200_000 + _PAGE)),
-        "sitemap of entities": lambda: gzip.compress(
-            warc_record(f"{_AT}sitemap.xml", _ENTITIES, b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\n")
-        ),
-        "robots": lambda: gzip.compress(
-            warc_record(
-                f"{_AT}robots.txt",
-                b"User-agent: *\nDisallow: /" + b"*a" * 20_000 + b"$\nCrawl-delay: 1e999\n" * 2_000,
-                b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n",
-            )
-        ),
-        "members of nothing": lambda: gzip.compress(b"", mtime=0) * 100_000,
-        "chance": lambda: chance.randbytes(100_000),
-    }
-    name = chance.choice(tuple(made))
-    return name, made[name]()
-
-
+_NO_USE = b"X-Header: of no use at all to anybody\r\n"
 _ENTITIES = b"""<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">%s<!ENTITY e SYSTEM "file:///etc/passwd">]>
 <urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url>
 <loc>https://a.example/&k;&e;</loc></url></urlset>""" % b"".join(
     b'<!ENTITY %c "%s">' % (letter, b"&%c;" % (letter - 1) * 10) for letter in b"bcdefghijk"
 )
+_ADDRESSES = (
+    "https://a.example/\x1b[2J\x07", "file:///etc/passwd", "https://../../outside/x",
+    "https://a.example/" + "a/" * 100_000,
+    "https://" + "a." * 5_000 + "example/", "https://[::1/", "http://a.example:99999999/", "https://a.example/\x00",
+)  # fmt: skip
+_LENGTHS = (str(1 << 62), "-1", "x", "1e9", "9" * 5_000, "0x10")
+_DATES = ("9" * 5_000, "0000-00-00T00:00:00Z", "-1", "99999-01-01", CONTROLS[:4])
 
 
-def _foreign_warc(place: HostilePlace, chance: random.Random) -> str:
-    """A WARC file to import, between two records that are in order."""
-    name, data = _other_records(chance)
-    sound = [gzip.compress(warc_record(f"{_AT}sound-{n}", _PAGE), mtime=0) for n in range(2)]
-    (place.given / OTHER_WARC).write_bytes(sound[0] + data + sound[1])
-    return name
+def _member(body: bytes = _PAGE, url: str = _AT, headers: str = "text/html", **fields: str) -> bytes:
+    """A packed record; `headers` are the type of its answer and further lines."""
+    return gzip.compress(warc_record(url, body, f"HTTP/1.1 200 OK\r\nContent-Type: {headers}\r\n".encode(), **fields))
+
+
+def _revisit(number: int) -> bytes:
+    """One of two that refer to each other."""
+    fields = {"WARC_Refers_To_Target_URI": f"{_AT}{1 - number}", "WARC_Refers_To_Date": "2026-01-01T00:00:00Z"}
+    return _member(b"", f"{_AT}{number}", WARC_Type="revisit", **fields)
+
+
+def _segment(number: int) -> bytes:
+    fields = {"WARC_Segment_Number": str(number), "WARC_Segment_Origin_ID": "<urn:uuid:1>"}
+    kind = "response" if number == 1 else "continuation"
+    return _member(WARC_Type=kind, WARC_Segment_Total_Length=str(1 << 62), **fields)
+
+
+RECORDS: dict[str, Callable[[random.Random], bytes]] = {
+    "bomb": lambda _: gzip_bomb(warc_record(_AT, b"")[:-4].replace(b"Length: 44", b"Length: 300000044")),
+    "bomb without a head": lambda _: gzip_bomb(b""),
+    "many headers": lambda _: _packed_many_headers(b"WARC/1.0\r\n", _NO_USE),
+    "endless header": lambda _: _packed_many_headers(b"WARC/1.0\r\nWARC-Type: ", b"response" * 10),
+    "many HTTP headers": lambda _: _packed_many_headers(
+        warc_record(_AT, b"", Content_Length=f"{_BOMB_BYTES}")[:-6], _NO_USE
+    ),
+    "length": lambda chance: _member(Content_Length=chance.choice(_LENGTHS)),
+    "address": lambda chance: _member(url=chance.choice(_ADDRESSES)),
+    "date": lambda chance: _member(WARC_Date=chance.choice(_DATES)),
+    "encodings": lambda _: _member(_encoded(10), headers="text/html\r\nContent-Encoding: " + ", ".join(["gzip"] * 10)),
+    "packed bomb": lambda _: _member(gzip_bomb(_PAGE), headers="text/html\r\nContent-Encoding: gzip"),
+    "chunks": lambda _: _member(b"f" * 17 + b"\r\n" + _PAGE, headers="text/html\r\nTransfer-Encoding: chunked"),
+    "status": lambda _: gzip.compress(warc_record(_AT, _PAGE, b"HTTP/1.1 " + b"9" * 5_000 + b" \x1b[2J\r\n")),
+    "circle of revisits": lambda _: _revisit(0) + _revisit(1),
+    "segments": lambda _: b"".join(map(_segment, (1, 1 << 62, 2, -1, 1))),
+    "nested markup": lambda _: _member(b"<div>" * 200_000 + _PAGE),
+    "sitemap of entities": lambda _: _member(_ENTITIES, f"{_AT}sitemap.xml", "application/xml"),
+    "robots": lambda _: _member(
+        b"User-agent: *\nDisallow: /" + b"*a" * 20_000 + b"$\nCrawl-delay: 1e999\n" * 2_000,
+        f"{_AT}robots.txt", "text/plain",
+    ),
+    "members of nothing": lambda _: gzip.compress(b"", mtime=0) * 100_000,
+    "chance": lambda chance: chance.randbytes(100_000),
+}  # fmt: skip
+"""Packed records of WARC files, by what is wrong with them."""
 
 
 def _foreign_record_inside(place: HostilePlace, chance: random.Random) -> str:
-    """The same in the archive's own folder, where its rows lead."""
-    name, data = _other_records(chance)
-    warc = place.warc
+    """One of them in the archive's own folder, where its rows lead."""
+    name = chance.choice(tuple(RECORDS))
+    data, warc = RECORDS[name](chance), place.warc
     size = warc.stat().st_size
     with warc.open("ab") as stream:
         stream.write(data)
@@ -681,42 +620,6 @@ def _foreign_record_inside(place: HostilePlace, chance: random.Random) -> str:
         connection.execute("UPDATE captures SET warc_offset = ?, warc_length = ? WHERE id % 2", [size, len(data)])
         connection.execute("UPDATE _warc_files SET length = ?", [size + len(data)])
     return name
-
-
-def _foreign_arc(place: HostilePlace, chance: random.Random) -> str:
-    length = chance.choice((str(1 << 62), "-5", "9" * 5_000, "x", "100000000"))
-    head = b"filedesc://x.arc 0.0.0.0 20260101000000 text/plain 20\n1 0 Tests\nURL x\n\n\n"
-    line = f"{_AT} 192.0.2.1 20260101000000 text/html {length}\n".encode()
-    (place.given / OTHER_ARC).write_bytes(head + line + b"HTTP/1.1 200 OK\r\n\r\n" + _PAGE)
-    return length[:20]
-
-
-def _foreign_wacz(place: HostilePlace, chance: random.Random) -> str:
-    kind = chance.choice(("bomb", "paths", "link", "many", "broken"))
-    path = place.given / OTHER_WACZ
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
-        made.writestr("datapackage.json", "[" * 200_000 if kind == "broken" else "{}")
-        if kind == "bomb":
-            made.writestr("archive/data.warc.gz", gzip_bomb(b""))
-            with made.open("archive/zeros.warc", "w", force_zip64=True) as stream:
-                for _ in range(_BOMB_BYTES // 10_000_000):
-                    stream.write(bytes(10_000_000))
-        elif kind == "paths":
-            for name in ("archive/../../outside/new.warc", "/etc/new.warc", f"archive/{CONTROLS[:5]}.warc", "archive/"):
-                made.writestr(name, warc_record(_AT, _PAGE))
-        elif kind == "link":
-            info = zipfile.ZipInfo("archive/link.warc.gz")
-            info.external_attr = 0o120777 << 16
-            made.writestr(info, str(place.outside / "victim.warc.gz"))
-        elif kind == "many":
-            for number in range(3_000):
-                made.writestr(f"archive/{number}.warc", b"")
-    if kind == "broken":
-        data = bytearray(path.read_bytes())
-        for _ in range(30):
-            data[chance.randrange(len(data))] = chance.randrange(256)
-        path.write_bytes(data)
-    return kind
 
 
 @cache
@@ -773,9 +676,6 @@ HARMS: dict[str, Harm] = {
     "special files": _special_files,
     "replaced WARC file": _replaced_warc,
     "folder's journal": _folder_journal,
-    "foreign WARC file": _foreign_warc,
     "foreign record inside": _foreign_record_inside,
-    "foreign ARC file": _foreign_arc,
-    "foreign WACZ file": _foreign_wacz,
 }
 """By name: what is done to a copy of a crawled archive."""

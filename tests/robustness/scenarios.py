@@ -257,9 +257,7 @@ _RUNS = "a run that was killed has a row too, and what a run measured is of its 
 _CUT_OFF = MappingProxyType({"runs": _RUNS, "_rule_rates": _RUNS, "_yields": _RUNS})
 _CRAWLED = _CUT_OFF | {"/robots.txt": "each run asks for it"}
 
-_STORED = _CRAWLED | {
-    "_warc_files": "a file that was brought to the store is complete, so another one begins",
-}
+_STORED = _CRAWLED | {"_warc_files": "a file that was brought to the store is complete, so another one begins"}
 _CRAWL_KILLS = 80  # a night; a trial takes two to four seconds
 _BOUNDS: dict[str, Any] = {
     "most": 24,

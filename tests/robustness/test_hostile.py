@@ -16,7 +16,7 @@ from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Maker
 from tests.output.wires import fetched
 from tests.robustness import hostile
-from tests.robustness.hostile import HostileTrial, run_trials, summary
+from tests.robustness.hostile import run_trials, summary
 from tests.robustness.hostile_files import HARMS, SECRET, HostilePlace, harm, make_outside
 from tests.robustness.sample import NAME, sample_archive
 from tests.sampling import sampled
@@ -56,13 +56,6 @@ def test_the_same_number_does_the_same(place: HostilePlace, tmp_path: Path) -> N
     assert harm(place, 7) == harm(copy, 7)
     with closing(sqlite3.connect(place.db)) as one, closing(sqlite3.connect(copy.given / NAME)) as other:
         assert [*one.iterdump()] == [*other.iterdump()]
-
-
-def test_a_fault_is_told_with_its_trial() -> None:
-    trial = HostileTrial(3, ("trigger: 'x'",), ("verify", "crawl"), ("crawl: hung",))
-    result = summary([trial])
-    assert result["faults"] == ["3: crawl: hung"]
-    assert (result["verbs_run"], result["by_harm"]) == (2, {"trigger": 1})
 
 
 SQL_HARMS = list(takewhile(lambda name: name != "paths", HARMS))

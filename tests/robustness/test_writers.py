@@ -93,11 +93,8 @@ def opened_room(db: Path) -> Iterator[Reader]:
 def test_what_two_readers_send_at_the_same_moment_is_all_there(db: Path, rooms: int) -> None:
     """Through one room, and through two rooms over the same file."""
     articles = [number for (number,) in rows(db, "SELECT id FROM articles ORDER BY url")]
-    blocks = dict(
-        rows(
-            db, "SELECT article_id, max(block_id) FROM _blocks WHERE kept = 1 AND length(text) > 99 GROUP BY article_id"
-        )
-    )
+    long = "SELECT article_id, max(block_id) FROM _blocks WHERE kept = 1 AND length(text) > 99 GROUP BY article_id"
+    blocks = dict(rows(db, long))
     moment = threading.Barrier(2)
     with ExitStack() as stack:
         readers = [stack.enter_context(opened_room(db)) for _ in range(rooms)]
@@ -168,6 +165,17 @@ def test_what_is_written_in_the_room_during_a_crawl_is_there_at_its_end(site: Sc
     assert rows(db, "SELECT count(*) FROM articles") == [(len(NAMES) + 1,)]
 
 
+def test_of_two_merges_into_one_file_at_once_one_is_refused(db: Path, tmp_path: Path) -> None:
+    processes = [start("merge", tmp_path / "all.db", db) for _ in range(2)]
+    errors = [process.communicate(timeout=120)[1] for process in processes]
+    codes = sorted(process.returncode for process in processes)
+    assert codes in ([0, 75], [0, 0])  # where one was over before the other began
+    assert all(len(text.splitlines()) == bool(text) for text in errors)
+    run("verify", tmp_path / "all.db")
+    articles = "SELECT url, text FROM articles ORDER BY url"
+    assert rows(tmp_path / "all.db", articles) == rows(db, articles)
+
+
 # A clock
 
 
@@ -215,9 +223,8 @@ def test_a_clock_that_is_set_back_and_forth_loses_and_doubles_nothing(
     assert sequences == sorted(set(sequences)), "each look is new to whoever asks what is new since"
     copy = tmp_path / "copy.db"
     run("merge", copy, db, "-q")
-    assert rows(copy, "SELECT url, text FROM articles ORDER BY url") == rows(
-        db, "SELECT url, text FROM articles ORDER BY url"
-    )
+    articles = "SELECT url, text FROM articles ORDER BY url"
+    assert rows(copy, articles) == rows(db, articles)
 
 
 def set_to(clock: dict[str, str], *words: object) -> None:

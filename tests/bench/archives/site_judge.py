@@ -42,13 +42,7 @@ from tests.bench.sites import ROOT, SHARED, load_server, plain
 from tests.internal_tables import BLOCK_TEXTS, OWN_VERDICTS, PAGE_BLOCKS, REASONS
 
 ROUNDS = 120
-SETTINGS = {
-    "num_leaves": 8,
-    "min_data_in_leaf": 100,
-    "lambda_l2": 10,
-    "feature_fraction": 0.7,
-    "bagging_fraction": 0.7,
-}
+SETTINGS = {"num_leaves": 8, "min_data_in_leaf": 100, "lambda_l2": 10, "feature_fraction": 0.7, "bagging_fraction": 0.7}
 RESULTS = ROOT / "tests/bench/results/site_judge.json"
 _HALF = 0.5
 _SAMPLES = 1000

@@ -10,14 +10,7 @@ from tests.bench.load.growth_section import stored_section
 
 def page_of(result: dict[str, Any]) -> str:
     """The page, in Markdown."""
-    parts = [
-        _head(result),
-        _sides(result),
-        bare.section(),
-        _growth(result),
-        stored_section(),
-        _LIMITS,
-    ]
+    parts = [_head(result), _sides(result), bare.section(), _growth(result), stored_section(), _LIMITS]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
