@@ -5,8 +5,6 @@ browser itself, goes to a proxy that writes down the address and refuses; names 
 addresses are asked past it.
 """
 
-from __future__ import annotations
-
 import shutil
 import socketserver
 import threading

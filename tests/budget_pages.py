@@ -5,8 +5,6 @@ and scripts of hundreds of kilobytes, tables, code, and scripts without spaces b
 this file, so that a count is the same on every machine.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from broadsheet.cleaners.document import Page

@@ -3,8 +3,6 @@
 The words around them, and the fields that `--json` prints, are in `cli_reference.txt`.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 from importlib.resources import files

@@ -3,8 +3,6 @@
 `make expected` writes them anew from what is told now. Read the difference before you commit it.
 """
 
-from __future__ import annotations
-
 import difflib
 import os
 from pathlib import Path

@@ -4,8 +4,6 @@ One that is renamed in the schema keeps its name here, and in texts that tests e
 named here at its place.
 """
 
-from __future__ import annotations
-
 import re
 
 from broadsheet.output.archive.migrations import schema_text

@@ -9,8 +9,6 @@ tries the slow tests of the module on what is left. Property-based tests draw th
 slow ones / drawn. `tests/mutants.toml` argues, one by one, that a fault changes nothing that an input could tell.
 """
 
-from __future__ import annotations
-
 import argparse
 import ast
 import importlib.metadata

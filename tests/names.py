@@ -4,8 +4,6 @@
 installation; mypy reads no import hooks.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -4,8 +4,6 @@ To make a new file runs the whole schema, which takes ten times as long as all e
 with it. The copy has the same bytes. Tests of the files themselves do without.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager

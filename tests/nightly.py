@@ -9,8 +9,6 @@ seconds; a part that was never run is listed there as such.
 Exits with 1 if one of those that ran failed.
 """
 
-from __future__ import annotations
-
 import argparse
 import datetime
 import json

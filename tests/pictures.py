@@ -4,8 +4,6 @@ The steps of `docs/tutorial.md` are done in a temporary folder, and Chromium tak
 room or Datasette.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """A seeded sample of a test's cases runs with the slow tests; the others wait for the night."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterable
 from typing import Any

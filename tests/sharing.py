@@ -1,7 +1,5 @@
 """Folders that the workers of a session share, so that what takes long to make is made once."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Callable

@@ -224,7 +224,7 @@ def found_in(look: Callable[..., set[str]], *rooms: str) -> dict[Path, set[str]]
     return {path: names for path, names in wrong.items() if names}
 
 
-def test_imports_follow_the_arrows() -> None:
+def test_imports_follow_the_arrows():
     assert found_in(against_the_arrows) == {}
     for room, source, found in (
         ("output", "def f():\n    from broadsheet.crawler.cli import main", {"crawler"}),
@@ -235,13 +235,13 @@ def test_imports_follow_the_arrows() -> None:
         assert against_the_arrows(room, ast.parse(source)) == found
 
 
-def test_imports_inside_a_package_are_relative() -> None:
+def test_imports_inside_a_package_are_relative():
     assert found_in(lambda room, tree, _: absolute_imports_within(room, tree), "crawler", "cleaners", "output") == {}
     source = "def f():\n    from broadsheet.output.raw import a\nfrom broadsheet.cleaners import clean\nfrom . import b"
     assert absolute_imports_within("output", ast.parse(source)) == {"broadsheet.output.raw"}
 
 
-def test_cleaners_are_pure() -> None:
+def test_cleaners_are_pure():
     assert found_in(lambda _, *code: impurities(*code), "cleaners") == {}
     source = """from urllib import request
 import sqlite3, datetime, socketless
@@ -251,7 +251,7 @@ datetime.datetime.now(), date.today()"""
     assert impurities(ast.parse(source)) == {"urllib.request", "sqlite3", "datetime.now", "date.today"}
 
 
-def test_nothing_is_imported_by_the_bare_name_of_a_folder() -> None:
+def test_nothing_is_imported_by_the_bare_name_of_a_folder():
     """In a checkout `import crawler` would work, and load each module a second time beside `broadsheet.crawler`."""
     assert found_in(lambda _, *code: bare_names(*code)) == {}
     source = "import crawler.settings\ndef f():\n    from output.db import lock\nfrom broadsheet.crawler import a"
@@ -262,7 +262,7 @@ def test_nothing_is_imported_by_the_bare_name_of_a_folder() -> None:
 
 
 @pytest.mark.slow
-def test_no_module_is_loaded_under_a_bare_name() -> None:
+def test_no_module_is_loaded_under_a_bare_name():
     """What a crawl loads by name, such as Scrapy's components and the modules of a worker, is loaded once."""
     program = """import sys
 from scrapy.utils.misc import walk_modules
@@ -274,7 +274,7 @@ print(*sorted(name for name in sys.modules if name.partition(".")[0] in ("cleane
     assert loaded.stdout.split() == []
 
 
-def test_a_room_imports_only_what_stands_on_a_lower_floor() -> None:
+def test_a_room_imports_only_what_stands_on_a_lower_floor():
     assert upward_imports(import_graph(REPOSITORY)) == []
     pairs = {
         ("broadsheet.cleaners.page.visible_blocks", "broadsheet.cleaners.judge.block_verdicts"): True,
@@ -285,7 +285,7 @@ def test_a_room_imports_only_what_stands_on_a_lower_floor() -> None:
     assert {pair: bool(upward_imports({pair[0]: {pair[1]}, pair[1]: set()})) for pair in pairs} == pairs
 
 
-def test_each_room_has_a_floor_and_each_floor_names_rooms_that_are_there() -> None:
+def test_each_room_has_a_floor_and_each_floor_names_rooms_that_are_there():
     inside = {module for module in module_names(REPOSITORY) if module.count(".") > 1}
     assert {module for module in inside if floor_of(module) is None} == set()
     rooms = {tuple(module.split(".")[1:3]) for module in module_names(REPOSITORY)}
@@ -293,7 +293,7 @@ def test_each_room_has_a_floor_and_each_floor_names_rooms_that_are_there() -> No
 
 
 @pytest.mark.slow
-def test_no_module_imports_itself_by_way_of_others(tmp_path: Path) -> None:
+def test_no_module_imports_itself_by_way_of_others(tmp_path):
     assert modules_in_circles(import_graph(REPOSITORY)) == set()
     for package in PACKAGES:
         (tmp_path / package).mkdir()
@@ -304,7 +304,7 @@ def test_no_module_imports_itself_by_way_of_others(tmp_path: Path) -> None:
     assert modules_in_circles(import_graph(tmp_path)) == {f"broadsheet.output.{name}" for name in "abc"}
 
 
-def test_an_import_is_seen_wherever_a_statement_may_stand() -> None:
+def test_an_import_is_seen_wherever_a_statement_may_stand():
     source = """
 class C:
     def f(self):
@@ -327,19 +327,19 @@ match x:
     assert sorted(imports(ast.parse(source))) == [*"abcdefghij", "j.k"]
 
 
-def test_no_file_name_stands_twice_but_for_a_verb_and_what_it_calls() -> None:
+def test_no_file_name_stands_twice_but_for_a_verb_and_what_it_calls():
     paths = [path for _, path in FILES if "commands" not in path.parts and path.stem != "__init__"]
     assert {name for name, count in Counter(path.name for path in paths).items() if count > 1} == set()
 
 
-def test_each_room_is_imported_from_its_folder() -> None:
+def test_each_room_is_imported_from_its_folder():
     for room in PACKAGES:
         file = importlib.import_module("broadsheet" if room == "broadsheet" else f"broadsheet.{room}").__file__
         assert file is not None
         assert Path(file).resolve().parent == REPOSITORY / room
 
 
-def test_each_module_is_reached_by_a_test() -> None:
+def test_each_module_is_reached_by_a_test():
     """By what tests import, and what that imports; a verb, which is loaded by its name, by a test that names it."""
     modules = module_names(REPOSITORY)
     files = [path for path in (REPOSITORY / "tests").rglob("*.py") if "bench" not in path.parts]

@@ -1,13 +1,10 @@
 """Benchmarks: figures in documents are those of the results, generated sites are whole, all that runs is counted."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -23,7 +20,7 @@ LEAVES_A_PROCESS = """import subprocess, sys
 subprocess.Popen([sys.executable, '-c', 'import time\\nwhile time.process_time() < .4: pass'])"""
 
 
-def test_the_documents_agree_with_the_results() -> None:
+def test_the_documents_agree_with_the_results():
     definitions = figures.load_definitions()
     blocks = figures.rendered_blocks(definitions)
     texts = {file.name: file.read_text("utf-8") for file in figures.documents()}
@@ -37,7 +34,7 @@ def test_the_documents_agree_with_the_results() -> None:
 
 
 @pytest.mark.parametrize("name", GENERATED)
-def test_each_link_of_a_generated_site_leads_to_a_page_that_is_the_same_each_time(name: str) -> None:
+def test_each_link_of_a_generated_site_leads_to_a_page_that_is_the_same_each_time(name):
     site, waiting = GENERATED[name](ORIGIN, articles=12), ["/"]
     bodies: dict[str, bytes | None] = {}
     while waiting:
@@ -54,7 +51,7 @@ def test_each_link_of_a_generated_site_leads_to_a_page_that_is_the_same_each_tim
 
 
 @pytest.mark.slow
-def test_a_command_costs_what_the_processes_cost_that_it_leaves_behind(tmp_path: Path) -> None:
+def test_a_command_costs_what_the_processes_cost_that_it_leaves_behind(tmp_path):
     command = [sys.executable, "-m", "tests.bench.load.session_cpu", str(tmp_path / "cost.json")]
     subprocess.run([*command, sys.executable, "-c", LEAVES_A_PROCESS], cwd=figures.REPOSITORY, check=True, timeout=60)
     cost = json.loads((tmp_path / "cost.json").read_text())
@@ -62,9 +59,7 @@ def test_a_command_costs_what_the_processes_cost_that_it_leaves_behind(tmp_path:
 
 
 @pytest.mark.slow
-def test_what_verbs_cost_as_an_archive_grows_is_measured_and_read_at_night(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_verbs_cost_as_an_archive_grows_is_measured_and_read_at_night(tmp_path, monkeypatch):
     commands = {name: growth.COMMANDS[name] for name in ("verify", "forget one URL")}
     monkeypatch.setattr(growth, "ADDED_PAGES", 5)
     monkeypatch.setattr(growth, "COMMANDS", commands)

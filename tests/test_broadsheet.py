@@ -1,7 +1,5 @@
 """The module that Python programs import, over real archives, and the examples of docs/python.md."""
 
-from __future__ import annotations
-
 import contextlib
 import doctest
 import inspect
@@ -49,7 +47,7 @@ def archive(sample: Path) -> Iterator[broadsheet.ArchiveReader]:
         yield opened
 
 
-def test_a_cleaned_page_is_what_a_crawl_would_store() -> None:
+def test_a_cleaned_page_is_what_a_crawl_would_store():
     cleaned = broadsheet.clean(PAGE.encode(), "https://a.example/river")
     assert cleaned.text == article_text(PAGE.encode(), "https://a.example/river")
     assert cleaned.is_article
@@ -61,18 +59,18 @@ def test_a_cleaned_page_is_what_a_crawl_would_store() -> None:
 
 
 @pytest.mark.parametrize("html", ["", b"", "\ud800", b"\xff\xfe", "plain words"])
-def test_any_input_is_cleaned(html: str | bytes) -> None:
+def test_any_input_is_cleaned(html):
     assert not broadsheet.clean(html).is_article
 
 
-def test_an_archive_is_read(archive: broadsheet.ArchiveReader) -> None:
+def test_an_archive_is_read(archive):
     titles = sorted(article.title for article in archive)
     assert titles == sorted(story.title for story in expected_stories())
     assert len(archive) == len(titles)
     assert repr(archive).endswith("sample.db'>")
 
 
-def test_the_bounds_mean_what_they_mean_to_the_command(archive: broadsheet.ArchiveReader) -> None:
+def test_the_bounds_mean_what_they_mean_to_the_command(archive):
     """A host without its port once meant none, where `broadsheet search --host` had a domain and all below it."""
     everything = {article.id for article in archive}
     address = next(iter(archive)).host
@@ -90,7 +88,7 @@ def test_the_bounds_mean_what_they_mean_to_the_command(archive: broadsheet.Archi
     )
 
 
-def test_the_raw_response_gives_the_same_article_again(archive: broadsheet.ArchiveReader) -> None:
+def test_the_raw_response_gives_the_same_article_again(archive):
     for article in archive.articles(language="es"):
         response = archive.raw(article.url)
         assert response is not None
@@ -100,13 +98,13 @@ def test_the_raw_response_gives_the_same_article_again(archive: broadsheet.Archi
         assert broadsheet.clean(response.body, article.url).title == article.title
 
 
-def test_a_missing_warc_file_is_said_in_a_line(damaged: Path) -> None:
+def test_a_missing_warc_file_is_said_in_a_line(damaged):
     with broadsheet.open(damaged) as archive, pytest.raises(broadsheet.ArchiveError, match="raw_missing") as caught:
         archive.raw(next(iter(archive)).url)
     assert "\n" not in str(caught.value)
 
 
-def test_a_frame(archive: broadsheet.ArchiveReader) -> None:
+def test_a_frame(archive):
     frame = archive.to_pandas(["language", "word_count"])
     assert frame.groupby("language").word_count.count().sum() == len(archive)
 
@@ -119,7 +117,7 @@ def test_a_frame(archive: broadsheet.ArchiveReader) -> None:
         (b"SQLite format 3\0" + b"x" * 200, "not a SQLite database"),
     ],
 )
-def test_what_is_no_archive_is_said_in_a_line(tmp_path: Path, content: bytes | None, message: str) -> None:
+def test_what_is_no_archive_is_said_in_a_line(tmp_path, content, message):
     file = tmp_path / "x.db"
     if content is not None:
         file.write_bytes(content)
@@ -129,7 +127,7 @@ def test_what_is_no_archive_is_said_in_a_line(tmp_path: Path, content: bytes | N
     assert (file.read_bytes() if content is not None else None) == content
 
 
-def test_damage_that_shows_only_while_it_is_read_is_said_in_a_line(damaged: Path) -> None:
+def test_damage_that_shows_only_while_it_is_read_is_said_in_a_line(damaged):
     ((root_page,),) = rows(damaged, "SELECT rootpage FROM sqlite_master WHERE name = 'articles'")
     ((page_size,),) = rows(damaged, "PRAGMA page_size")
     data = bytearray(damaged.read_bytes())
@@ -142,7 +140,7 @@ def test_damage_that_shows_only_while_it_is_read_is_said_in_a_line(damaged: Path
         list(archive)
 
 
-def test_a_damaged_value_is_named_with_its_file(damaged: Path) -> None:
+def test_a_damaged_value_is_named_with_its_file(damaged):
     with closing(sqlite3.connect(damaged)) as connection, connection:
         connection.execute("UPDATE articles SET published_day = 'soon'")
     with (
@@ -164,7 +162,7 @@ def test_a_damaged_value_is_named_with_its_file(damaged: Path) -> None:
         ("captures.warc_length", lambda archive, url: archive.raw(url)),
     ],
 )
-def test_a_value_of_a_wrong_type_is_an_archive_error(sample: Path, damaged: Path, place: str, use) -> None:
+def test_a_value_of_a_wrong_type_is_an_archive_error(sample, damaged, place, use):
     shutil.copytree(sample / "demo-out/sample.db.warc", damaged.with_name("sample.db.warc"))
     table, column = place.split(".")
     with closing(sqlite3.connect(damaged)) as connection, connection:
@@ -177,7 +175,7 @@ def test_a_value_of_a_wrong_type_is_an_archive_error(sample: Path, damaged: Path
     assert re.match(rf"{re.escape(str(damaged))} is damaged \({table}/{column} row", str(caught.value))
 
 
-def test_a_closed_archive_says_so(sample: Path) -> None:
+def test_a_closed_archive_says_so(sample):
     archive = broadsheet.open(sample / "demo-out/sample.db")
     archive.close()
     archive.close()
@@ -186,13 +184,13 @@ def test_a_closed_archive_says_so(sample: Path) -> None:
             use()
 
 
-def test_nothing_is_written_to_an_archive(sample: Path, archive: broadsheet.ArchiveReader) -> None:
+def test_nothing_is_written_to_an_archive(sample, archive):
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         archive._db.execute("DELETE FROM meta")
 
 
 @pytest.mark.slow
-def test_importing_it_brings_neither_scrapy_nor_the_models_nor_pandas_of_ours() -> None:
+def test_importing_it_brings_neither_scrapy_nor_the_models_nor_pandas_of_ours():
     code = (
         "import sys, broadsheet\n"
         "print(*{'scrapy', 'sqlite_utils', 'lxml', 'trafilatura', 'broadsheet.cleaners.clean'} & set(sys.modules))"
@@ -201,7 +199,7 @@ def test_importing_it_brings_neither_scrapy_nor_the_models_nor_pandas_of_ours() 
     assert out.stdout.strip() == ""
 
 
-def test_everything_it_offers_says_what_it_is() -> None:
+def test_everything_it_offers_says_what_it_is():
     offered = [getattr(broadsheet, name) for name in broadsheet.__all__]
     methods = [member for name, member in inspect.getmembers(broadsheet.ArchiveReader) if not name.startswith("_")]
     assert [thing for thing in (*offered, *methods) if not inspect.getdoc(thing)] == []
@@ -225,15 +223,15 @@ DOCUMENT = (REPOSITORY / "docs/python.md").read_text("utf-8")
 READING = ("# From Python", "An archive", "What is new", "Tables")
 
 
-def test_the_examples_of_the_documentation_run(sample: Path) -> None:
+def test_the_examples_of_the_documentation_run(sample):
     assert run_examples(sample, *READING) > 15
 
 
 @pytest.mark.slow
-def test_the_examples_of_a_crawl_run(tmp_path: Path) -> None:
+def test_the_examples_of_a_crawl_run(tmp_path):
     assert run_examples(tmp_path, "A crawl") > 8
 
 
-def test_no_section_with_examples_is_left_out() -> None:
+def test_no_section_with_examples_is_left_out():
     sections = [section for section in DOCUMENT.split("\n## ") if "```pycon" in section]
     assert [section[:20] for section in sections if not section.startswith((*READING, "A crawl"))] == []

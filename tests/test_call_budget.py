@@ -1,7 +1,5 @@
 """Calls a page stay within the budget of each stage."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests import call_budget
@@ -29,7 +27,7 @@ def counted() -> dict[str, float]:
     return count_apart()
 
 
-def test_no_stage_calls_more_than_its_budget(counted: dict[str, float]) -> None:
+def test_no_stage_calls_more_than_its_budget(counted):
     problems = over_budget(counted, stored()["calls"])
     assert list(stored()["calls"]) == list(counted)
     assert problems == [], "what does it buy? Then: python -m tests.call_budget --write"
@@ -37,7 +35,7 @@ def test_no_stage_calls_more_than_its_budget(counted: dict[str, float]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("axis", [*AXES, *ODD_AXES])
-def test_no_stage_takes_more_cpu_than_the_page_has_grown(axis: str) -> None:
+def test_no_stage_takes_more_cpu_than_the_page_has_grown(axis):
     problems: list[str] = []
     for _ in range(3):  # what else the machine does counts as well
         problems = over_growth(axis, seconds_by_size(axis))
@@ -49,7 +47,7 @@ def test_no_stage_takes_more_cpu_than_the_page_has_grown(axis: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "is_over"), [((0.01, 0.04, 0.31), False), ((0.01, 0.04, 0.33), True), ((0, 0, 0.002), False)]
 )
-def test_twice_the_growth_of_the_page_is_too_much(seconds: tuple[float, ...], is_over: bool) -> None:
+def test_twice_the_growth_of_the_page_is_too_much(seconds, is_over):
     measured = [dict.fromkeys(NAMES, 0.0) | {"links": value} for value in seconds]
     assert bool(over_growth("100 KB of HTML", measured)) == is_over
 
@@ -63,11 +61,11 @@ def test_twice_the_growth_of_the_page_is_too_much(seconds: tuple[float, ...], is
         ({"links": 100.0, "new": 5.0}, ["new: 5 calls a page, 0 in the budget"]),
     ],
 )
-def test_three_in_a_hundred_more_are_over_budget(calls: dict[str, float], problems: list[str]) -> None:
+def test_three_in_a_hundred_more_are_over_budget(calls, problems):
     assert over_budget(calls, {"links": 100.0, "trees": 10.0}) == problems
 
 
-def test_many_small_rises_are_over_budget_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_small_rises_are_over_budget_together(monkeypatch):
     monkeypatch.setattr(call_budget, "MOST_GROWTH", 0.5)
     assert over_budget({"a": 149.0, "b": 149.0, "c": 160.0}, {"a": 100.0, "b": 100.0, "c": 100.0}) == [
         "c: 160 calls a page, 100 in the budget",

@@ -1,7 +1,5 @@
 """Two archives of one site hold the same or not: what the comparer must see, and what it must not mind."""
 
-from __future__ import annotations
-
 import sqlite3
 import time
 import zlib
@@ -65,7 +63,7 @@ def places(seen: list[Difference]) -> set[str]:
     return {f"{difference.relation}.{difference.column}" for difference in seen}
 
 
-def test_neither_time_nor_the_order_of_pages_nor_the_port_is_a_difference(old: Path, tmp_path: Path) -> None:
+def test_neither_time_nor_the_order_of_pages_nor_the_port_is_a_difference(old, tmp_path):
     rows = {compared.relation: compared.old_rows for compared in comparisons(old, old)}
     assert (rows["articles"], rows["urls"], rows["removed"], rows["articles_fts"]) == (2, 4, 3, 2)
     later = store(tmp_path / "new.db", seconds=3000, backwards=True)
@@ -105,7 +103,7 @@ def test_neither_time_nor_the_order_of_pages_nor_the_port_is_a_difference(old: P
     ],
     ids=lambda value: value[:60] if isinstance(value, str) else "",
 )  # fmt: skip
-def test_a_change_is_seen_where_it_is(old: Path, statement: str, seen: set[str]) -> None:
+def test_a_change_is_seen_where_it_is(old, statement, seen):
     columns_seen = places(differences(old, changed(old, statement)))
     seen = set(map(named, seen))
     assert seen <= columns_seen
@@ -126,11 +124,11 @@ def test_a_change_is_seen_where_it_is(old: Path, statement: str, seen: set[str])
         "ANALYZE",
     ],
 )
-def test_what_may_differ_is_no_difference(old: Path, statement: str) -> None:
+def test_what_may_differ_is_no_difference(old, statement):
     assert differences(old, changed(old, statement)) == []
 
 
-def test_a_dropped_row_a_new_column_and_a_new_table_are_told(old: Path) -> None:
+def test_a_dropped_row_a_new_column_and_a_new_table_are_told(old):
     (dropped,) = (one for one in differences(old, changed(old, "DELETE FROM urls WHERE url LIKE '%gone'"))
                   if one.relation == "urls")  # fmt: skip
     assert (dropped.row, dropped.column, dropped.new) == ((f"{ORIGIN}/gone",), "", ABSENT)
@@ -142,7 +140,7 @@ def test_a_dropped_row_a_new_column_and_a_new_table_are_told(old: Path) -> None:
     ]  # fmt: skip
 
 
-def test_every_column_that_may_differ_is_in_the_schema(old: Path) -> None:
+def test_every_column_that_may_differ_is_in_the_schema(old):
     with closing(Contents(old)) as contents:
         known = {f"{relation}.{name}" for relation, names in contents.relations.items() for name in names}
         identities = {f"{relation}.{name}" for relation, names in columns.IDENTITIES.items() for name in names}
@@ -163,7 +161,7 @@ def page(number: int) -> str:
 
 
 @pytest.mark.slow
-def test_two_crawls_of_a_site_step_by_step_hold_the_same_in_every_column(tmp_path: Path) -> None:
+def test_two_crawls_of_a_site_step_by_step_hold_the_same_in_every_column(tmp_path):
     with closing(ScriptedSite({f"/story-{number}": page(number) for number in range(20)})) as site:
         site.routes["/"] = page(99)
         archive = tmp_path / "draft/site.db"  # the same for both, since some of it is stored

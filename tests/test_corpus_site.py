@@ -1,8 +1,5 @@
 """A whole real site, crawled and compared with its truth."""
 
-from __future__ import annotations
-
-import pathlib
 import sqlite3
 import urllib.request
 from dataclasses import replace
@@ -62,7 +59,7 @@ def changed_by_site(db: sqlite3.Connection) -> list[str]:
     return changed
 
 
-def test_a_real_site_comes_out_whole(tmp_path: pathlib.Path) -> None:
+def test_a_real_site_comes_out_whole(tmp_path):
     db_path = tmp_path / "site.db"
     with Site(NAME, tmp_path / "sites") as site:
         _, code = crawl(site, db_path)

@@ -56,9 +56,7 @@ def latest_run(db: Path) -> tuple[str, str]:
 
 
 @pytest.mark.slow
-def test_a_crawl_says_how_far_it_is_and_what_came_of_it_and_may_follow_another(
-    tmp_path: Path, site: ScriptedSite
-) -> None:
+def test_a_crawl_says_how_far_it_is_and_what_came_of_it_and_may_follow_another(tmp_path, site):
     seen: list[broadsheet.CrawlProgress] = []
     db = tmp_path / "a.db"
     first = broadsheet.crawl(f"{site.url}/", db, max_pages=4, on_progress=seen.append, interval=0.05, **QUICK)
@@ -78,9 +76,7 @@ def test_a_crawl_says_how_far_it_is_and_what_came_of_it_and_may_follow_another(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("is_raising", [False, True])
-def test_a_program_stops_a_crawl_by_a_flag_or_an_exception_and_goes_on_later(
-    tmp_path: Path, site: ScriptedSite, is_raising: bool
-) -> None:
+def test_a_program_stops_a_crawl_by_a_flag_or_an_exception_and_goes_on_later(tmp_path, site, is_raising):
     stop, db = threading.Event(), tmp_path / "a.db"
 
     def on_progress(progress: broadsheet.CrawlProgress) -> None:
@@ -99,7 +95,7 @@ def test_a_program_stops_a_crawl_by_a_flag_or_an_exception_and_goes_on_later(
 
 
 @pytest.mark.slow
-def test_it_runs_beside_an_event_loop_and_in_threads(tmp_path: Path, site: ScriptedSite) -> None:
+def test_it_runs_beside_an_event_loop_and_in_threads(tmp_path, site):
     """A notebook has a loop running: a call blocks it, and one in a thread does not."""
 
     async def cell() -> list[broadsheet.CrawlResult]:
@@ -124,9 +120,7 @@ def test_it_runs_beside_an_event_loop_and_in_threads(tmp_path: Path, site: Scrip
         ({"settings": {"FEEDS": lambda: 0}}, "settings must be values that another process can read"),
     ],
 )
-def test_wrong_options_are_an_error_of_one_line_and_leave_nothing(
-    tmp_path: Path, arguments: dict[str, Any], message: str
-) -> None:
+def test_wrong_options_are_an_error_of_one_line_and_leave_nothing(tmp_path, arguments, message):
     with pytest.raises(broadsheet.OptionError, match=message) as caught:
         broadsheet.crawl(**{"urls": "http://a.example/", "archive": tmp_path / "a.db"} | arguments)
     assert "\n" not in str(caught.value)
@@ -134,7 +128,7 @@ def test_wrong_options_are_an_error_of_one_line_and_leave_nothing(
 
 
 @pytest.mark.slow
-def test_what_only_the_crawl_finds_wrong_is_an_error_here(tmp_path: Path, site: ScriptedSite) -> None:
+def test_what_only_the_crawl_finds_wrong_is_an_error_here(tmp_path, site):
     db, url = tmp_path / "a.db", f"{site.url}/"
     cases: list[tuple[dict[str, Any], type[Exception], str]] = [
         ({"settings": {"HTTPCACHE_ENABLED": True}}, broadsheet.OptionError, "HTTPCACHE_ENABLED must be off"),
@@ -154,7 +148,7 @@ def test_what_only_the_crawl_finds_wrong_is_an_error_here(tmp_path: Path, site: 
 
 
 @pytest.mark.slow
-def test_damage_is_an_archive_error_and_a_start_page_that_fails_a_problem(tmp_path: Path, site: ScriptedSite) -> None:
+def test_damage_is_an_archive_error_and_a_start_page_that_fails_a_problem(tmp_path, site):
     db = tmp_path / "a.db"
     result = broadsheet.crawl(f"{site.url}/gone", db, **QUICK)
     assert (result.outcome, result.article_pages) == ("finished", 0)
@@ -170,7 +164,7 @@ def test_damage_is_an_archive_error_and_a_start_page_that_fails_a_problem(tmp_pa
     assert "\n" not in str(caught.value)
 
 
-def test_an_error_of_the_crawls_process_reaches_the_program_as_it_is_said(tmp_path: Path) -> None:
+def test_an_error_of_the_crawls_process_reaches_the_program_as_it_is_said(tmp_path):
     db = tmp_path / "a.db"
     for error, kind, text in (
         (DamagedValue("pages row 12"), ArchiveError, f"{db} is damaged at pages row 12; run broadsheet verify"),
@@ -181,7 +175,7 @@ def test_an_error_of_the_crawls_process_reaches_the_program_as_it_is_said(tmp_pa
         assert (type(received), str(received)) == (kind, text)
 
 
-def test_each_option_of_a_crawl_is_known_to_editors() -> None:
+def test_each_option_of_a_crawl_is_known_to_editors():
     names = {field.name for field in fields(CrawlOptions)} - {"seeds"}
     assert {*crawling.CrawlArguments.__annotations__} == names | {*SETTING_OPTIONS}
 
@@ -225,7 +219,7 @@ def start_script(script: Path, *arguments: object) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-def test_a_script_runs_once_and_its_own_pipeline_gets_the_articles(script: Path, site: ScriptedSite) -> None:
+def test_a_script_runs_once_and_its_own_pipeline_gets_the_articles(script, site):
     out, errors = start_script(script, f"{site.url}/", 0).communicate(timeout=PATIENCE)
     lines = [line for line in out.splitlines() if line != "."]
     assert (lines, errors) == (["runs __main__", str(len(NAMES))], "")
@@ -235,9 +229,7 @@ def test_a_script_runs_once_and_its_own_pipeline_gets_the_articles(script: Path,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
-def test_a_script_that_is_stopped_or_killed_leaves_no_crawl_behind(
-    script: Path, site: ScriptedSite, signal_number: signal.Signals
-) -> None:
+def test_a_script_that_is_stopped_or_killed_leaves_no_crawl_behind(script, site, signal_number):
     process = start_script(script, f"{site.url}/", 2)
     assert process.stdout is not None
     while process.stdout.readline().strip() != ".":
@@ -290,7 +282,7 @@ def crawled(monkeypatch: pytest.MonkeyPatch, child: Child, **options: Any) -> br
     return broadsheet.crawl("http://a.example/", "a.db", **options)
 
 
-def test_a_program_hears_of_progress_and_gets_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_hears_of_progress_and_gets_the_result(monkeypatch):
     seen: list[Any] = []
     child = Child(*PROGRESS, RESULT, "nothing after it")
     assert crawled(monkeypatch, child, on_progress=seen.append, max_pages=4, delay=2, settings={"A": 1}) == RESULT
@@ -303,7 +295,7 @@ def test_a_program_hears_of_progress_and_gets_the_result(monkeypatch: pytest.Mon
     assert crawled(monkeypatch, Child(*PROGRESS, RESULT)) == RESULT, "nobody need listen"
 
 
-def test_a_set_flag_stops_the_crawl_whose_result_comes_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_set_flag_stops_the_crawl_whose_result_comes_all_the_same(monkeypatch):
     stop, child = threading.Event(), Child(*PROGRESS, RESULT)
     given: Any = {"revisit": "all", "delay": 2, "interval": 0.5, "settings": {"BROADSHEET_DELAY": 3}}
     assert crawled(monkeypatch, child, stop=stop, **given) == RESULT
@@ -315,7 +307,7 @@ def test_a_set_flag_stops_the_crawl_whose_result_comes_all_the_same(monkeypatch:
     assert child.stops == 1 + 3
 
 
-def test_what_the_process_raises_and_that_it_is_gone_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_process_raises_and_that_it_is_gone_is_raised(monkeypatch):
     with pytest.raises(ArchiveError, match=r"^in use$"):
         crawled(monkeypatch, Child(PROGRESS[0], ArchiveError("in use")))
     with pytest.raises(broadsheet.CrawlError, match=r"^the process of the crawl ended with exit code 7$"):
@@ -345,7 +337,7 @@ def process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> crawling._CrawlP
     return crawling._CrawlProcess(b"request")
 
 
-def test_the_process_gets_the_request_and_is_stopped_and_waited_for(process: crawling._CrawlProcess) -> None:
+def test_the_process_gets_the_request_and_is_stopped_and_waited_for(process):
     with process:
         assert next(process.messages()) == (
             b"request", f"/one{os.pathsep}/two", True, ["-P", "-m", "broadsheet.crawling"],
@@ -357,7 +349,7 @@ def test_the_process_gets_the_request_and_is_stopped_and_waited_for(process: cra
     assert process._pipe.closed
 
 
-def test_a_second_interrupt_kills_it(process: crawling._CrawlProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_interrupt_kills_it(process, monkeypatch):
     def interrupt() -> Iterator[Any]:
         raise KeyboardInterrupt
         yield
@@ -371,7 +363,7 @@ def test_a_second_interrupt_kills_it(process: crawling._CrawlProcess, monkeypatc
     process._stdin.close()
 
 
-def test_a_process_that_cannot_be_started_leaves_no_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_cannot_be_started_leaves_no_pipe(monkeypatch):
     pipes: list[tuple[int, int]] = []
     make_pipe = os.pipe
 
@@ -416,7 +408,7 @@ def sent(monkeypatch: pytest.MonkeyPatch, crawl_here: Any) -> list[Any]:
     return messages
 
 
-def test_the_process_sends_progress_and_the_result_or_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_sends_progress_and_the_result_or_the_error(monkeypatch):
     def crawl_here(request: Any, send: Any) -> broadsheet.CrawlResult:
         send(request)
         return RESULT
@@ -434,7 +426,7 @@ def test_the_process_sends_progress_and_the_result_or_the_error(monkeypatch: pyt
 
 
 @pytest.mark.usefixtures("judged")
-def test_the_spider_runs_with_the_settings_and_its_errors_are_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_spider_runs_with_the_settings_and_its_errors_are_ours(monkeypatch):
     calls: list[Any] = []
     monkeypatch.setattr(processes, "start_workers", lambda: calls.append("workers"))
     monkeypatch.setattr(crawling, "_report_progress", lambda *arguments: calls.append(arguments))
@@ -466,7 +458,7 @@ def test_the_spider_runs_with_the_settings_and_its_errors_are_ours(monkeypatch: 
 
 
 @pytest.mark.usefixtures("judged")
-def test_the_result_of_a_run_or_what_broke_it() -> None:
+def test_the_result_of_a_run_or_what_broke_it():
     stats = {"broadsheet/outcome": "finished", "finish_reason": "max_pages", "other": 1}
     result = crawling._result_of(RunResult("/a.db", ("http://a.example/",), 1.5, {"done/article": 2}, stats=stats))
     assert result == broadsheet.CrawlResult(
@@ -481,7 +473,7 @@ def test_the_result_of_a_run_or_what_broke_it() -> None:
         assert str(caught.value) == text
 
 
-def test_progress_is_sent_as_long_as_the_spider_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_sent_as_long_as_the_spider_is_open(monkeypatch):
     loops: list[Any] = []
 
     class Loop:

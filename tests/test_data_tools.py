@@ -1,7 +1,5 @@
 """The examples of docs/export.md, each run with the tool that it is for, on the archive of the sample site."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess
@@ -51,32 +49,32 @@ def output(folder: Path, *arguments: object) -> str:
 
 
 @pytest.mark.slow
-def test_datasette_with_its_metadata(folder: Path) -> None:
+def test_datasette_with_its_metadata(folder):
     lines = example("Datasette", "sh").splitlines()[1:]
     lines[-1] += " -- --get '/sample/changes_since.json?seq=0&_shape=array'"
     assert '"kind": "new"' in output(folder, "sh", "-ec", "\n".join(lines))
 
 
 @pytest.mark.slow
-def test_sqlite_utils(folder: Path) -> None:
+def test_sqlite_utils(folder):
     shown = output(folder, "sh", "-ec", example("sqlite-utils", "sh"))
     assert "Reservoir alarm" in shown
     assert "new,30" in shown
 
 
 @pytest.mark.slow
-def test_pandas(folder: Path) -> None:
+def test_pandas(folder):
     assert re.search(r"^en +254\.0$", output(folder, sys.executable, "-c", example("pandas", "python")), re.MULTILINE)
 
 
 @pytest.mark.slow
-def test_polars(folder: Path, tools: Path) -> None:
+def test_polars(folder, tools):
     shown = output(folder, tools / "python", "-c", example("Polars", "python"))
     assert re.search(r"│ en +┆ 14 +┆ 254\.0 +│", shown)
 
 
 @pytest.mark.slow
-def test_duckdb(folder: Path, tools: Path) -> None:
+def test_duckdb(folder, tools):
     """Its extension comes from the package registry here: a test does not fetch what a user's INSTALL fetches."""
     package = Path(output(folder, tools / "python", "-c", FIND_EXTENSION).strip())
     [extension] = package.rglob("*.duckdb_extension")
@@ -95,7 +93,7 @@ LOADERS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LOADERS)
-def test_a_loader_that_guesses_types_reads_all_lines(folder: Path, tools: Path, name: str) -> None:
+def test_a_loader_that_guesses_types_reads_all_lines(folder, tools, name):
     """Polars is told to guess by the first line: a null in it would be taken for the type of the column.
 
     DuckDB takes texts that look like days for days, so it has to see more of them than one.
@@ -115,7 +113,7 @@ PARQUET_READERS = {
 
 
 @pytest.mark.slow
-def test_parquet_files_are_read_by_other_tools(folder: Path, tools: Path) -> None:
+def test_parquet_files_are_read_by_other_tools(folder, tools):
     broadsheet = [sys.executable, "-m", "broadsheet.crawler.cli", "export", "demo-out/sample.db", "--format", "parquet"]
     output(folder, *broadsheet, "-o", "out")
     said = {name: output(folder, tools / "python", "-c", text).strip() for name, text in PARQUET_READERS.items()}

@@ -1,7 +1,5 @@
 """Packages: what code imports is declared, what is declared is pinned and has its line; one version everywhere."""
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import re
@@ -75,7 +73,7 @@ def distribution_of(module: str) -> str:
 
 
 @pytest.mark.slow
-def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
     undeclared, imported = set(), set()
     for file in (
         file for folder in ("cleaners", "crawler", "output", "tests") for file in (REPOSITORY / folder).rglob("*.py")
@@ -89,19 +87,19 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     assert declared() - imported == {"lxml-html-clean"}, "for others: docs/architecture.md says for whom"
 
 
-def test_an_import_is_seen_wherever_it_stands() -> None:
+def test_an_import_is_seen_wherever_it_stands():
     source = "import os\nfrom backports import zstd\ndef f():\n    import lxml.html, json\n    from tests import x\n"
     assert {*map(distribution_of, imported_modules(source))} == {"backports-zstd", "lxml"}
 
 
-def test_what_is_declared_has_its_line() -> None:
+def test_what_is_declared_has_its_line():
     document = (REPOSITORY / "docs/architecture.md").read_text("utf-8")
     section = document.partition("\n## Dependencies\n")[2].partition("\n## ")[0]
     cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("|")]
     assert declared(*EXTRAS) == {canonicalize_name(name) for cell in cells for name in re.findall(r"`([\w.-]+)`", cell)}
 
 
-def test_the_language_model_is_the_one_that_the_notice_names() -> None:
+def test_the_language_model_is_the_one_that_the_notice_names():
     digest = hashlib.sha256((REPOSITORY / "cleaners/page/lid.176.ftz").read_bytes()).hexdigest()
     assert digest in (REPOSITORY / "NOTICE").read_text("utf-8")
 
@@ -119,7 +117,7 @@ def unpinned(wanted: Iterable[Requirement], pins: Iterable[Requirement]) -> list
     return missing + [name for name, known in versions.items() if re.search(r"[<>~=,*]|^$", " ".join(known))]
 
 
-def test_all_that_is_asked_for_is_pinned_to_one_version() -> None:
+def test_all_that_is_asked_for_is_pinned_to_one_version():
     """Not the benchmarks' extractors."""
     lines = [
         *PROJECT["build-system"]["requires"],
@@ -135,7 +133,7 @@ def test_all_that_is_asked_for_is_pinned_to_one_version() -> None:
     assert unpinned(wanted, requirements(["a==2", "b-c==2.9", "d==1", "d==2 ; python_version < '3.12'"])) == []
 
 
-def test_pyproject_the_installation_and_the_changelog_say_the_version_of_the_package() -> None:
+def test_pyproject_the_installation_and_the_changelog_say_the_version_of_the_package():
     changelog = (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
     versions = re.findall(r"^## \[?(\d[^\s\]]*)", changelog, re.MULTILINE)
     assert {PROJECT["project"]["version"], metadata.version("broadsheet"), versions[0]} == {__version__}

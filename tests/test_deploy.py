@@ -3,8 +3,6 @@
 Where systemd-analyze is installed, it has a look too.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 import shutil
@@ -52,7 +50,7 @@ def services() -> dict[str, Any]:
     return dict(yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))["services"])
 
 
-def test_the_image_is_slim_not_root_and_has_one_volume() -> None:
+def test_the_image_is_slim_not_root_and_has_one_volume():
     final_stage = INSTRUCTIONS[max(at for at, (name, _) in enumerate(INSTRUCTIONS) if name == "FROM") :]
     assert final_stage[0][1].endswith("-slim")
     assert [value for name, value in final_stage if name == "VOLUME"] == ["/data"]
@@ -63,13 +61,13 @@ def test_the_image_is_slim_not_root_and_has_one_volume() -> None:
     assert ("ENTRYPOINT", '["broadsheet"]') in final_stage
 
 
-def test_what_the_image_is_built_from_is_what_the_package_needs() -> None:
+def test_what_the_image_is_built_from_is_what_the_package_needs():
     kept = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
     assert [name for name in kept if not (ROOT / name).exists()] == []
     assert {"broadsheet", "cleaners", "crawler", "output", "pyproject.toml", "constraints.txt"} <= set(kept)
 
 
-def test_the_commands_of_the_services_are_commands() -> None:
+def test_the_commands_of_the_services_are_commands():
     fleet, browse = services()["fleet"], services()["browse"]
     assert parsed([*fleet["entrypoint"], *fleet["command"]][1:]).info_name == "run"
     assert parsed(browse["command"]).params["read_only"] is True
@@ -77,7 +75,7 @@ def test_the_commands_of_the_services_are_commands() -> None:
     assert {service["cap_drop"][0] for service in services().values()} == {"ALL"}
 
 
-def test_the_unit_runs_a_command_and_stops_the_runner_alone() -> None:
+def test_the_unit_runs_a_command_and_stops_the_runner_alone():
     service = unit("broadsheet-fleet.service")["Service"]
     program, *words = shlex.split(service["ExecStart"])
     assert Path(program).name == "broadsheet"
@@ -106,7 +104,7 @@ def started_words() -> dict[str, list[str]]:
     }
 
 
-def test_every_file_runs_a_list_from_a_folder_on_a_local_disk() -> None:
+def test_every_file_runs_a_list_from_a_folder_on_a_local_disk():
     contexts = {name: parsed(words[1:]) for name, words in started_words().items() if "worker" not in name}
     assert {context.info_name for context in contexts.values()} == {"run"}
     assert {name: context.params["work"] for name, context in contexts.items()} == {
@@ -118,7 +116,7 @@ def test_every_file_runs_a_list_from_a_folder_on_a_local_disk() -> None:
     assert unit("broadsheet-run.service")["Service"]["KillMode"] == "mixed"
 
 
-def test_every_file_starts_a_worker_by_a_command_of_dask() -> None:
+def test_every_file_starts_a_worker_by_a_command_of_dask():
     from distributed.cli.dask_worker import main
 
     words = {name: words for name, words in started_words().items() if "worker" in name}
@@ -130,7 +128,7 @@ def test_every_file_starts_a_worker_by_a_command_of_dask() -> None:
 
 
 @pytest.mark.slow
-def test_systemd_finds_nothing_in_the_units(tmp_path: Path) -> None:
+def test_systemd_finds_nothing_in_the_units(tmp_path):
     if not shutil.which("systemd-analyze"):
         pytest.skip("needs a linter: systemd-analyze")
     for file in DEPLOY.glob("broadsheet-*.*"):

@@ -5,8 +5,6 @@ look again. What a reader brings along (saved pages, archives of other crawlers)
 cannot run here has a reason of a closed list, and how many of each there are is pinned.
 """
 
-from __future__ import annotations
-
 import gzip
 import os
 import re
@@ -178,7 +176,7 @@ def run_command(command: Command, folder: Path, environment: dict[str, str], ori
 
 
 @pytest.mark.slow
-def test_every_command_of_readme_and_docs_runs(tmp_path: Path) -> None:
+def test_every_command_of_readme_and_docs_runs(tmp_path):
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(REPOSITORY), "COLUMNS": "100",
@@ -195,13 +193,13 @@ def test_every_command_of_readme_and_docs_runs(tmp_path: Path) -> None:
         pytest.fail("\n".join(failures), pytrace=False)
 
 
-def test_no_command_of_ours_is_exempt_and_the_others_are_counted() -> None:
+def test_no_command_of_ours_is_exempt_and_the_others_are_counted():
     ours = [command for command in COMMANDS if command.kind in EXEMPT and command.text.startswith("broadsheet")]
     assert {command.kind for command in ours} <= {"serves"}
     assert Counter(command.kind for command in COMMANDS) == PINNED
 
 
-def test_a_block_is_cut_into_its_commands() -> None:
+def test_a_block_is_cut_into_its_commands():
     block = "# a note\nbroadsheet report a.db   # says\nsqlite-utils a.db \\\n  'select 1'\n"
     assert [" ".join(line.split()) for line in shell_lines(block)] == [
         "broadsheet report a.db", "sqlite-utils a.db 'select 1'",

@@ -1,7 +1,5 @@
 """Documents, docstrings and SQL say what is so, and what the documents name and link to is there."""
 
-from __future__ import annotations
-
 import doctest
 import importlib
 import re
@@ -40,7 +38,7 @@ def anchors(document: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_what_a_document_names_and_links_to_is_there(document: Path) -> None:
+def test_what_a_document_names_and_links_to_is_there(document):
     modules = {path.name for path in (*SOURCES, *(REPOSITORY / "tests").rglob("*.py"))}
     named = [span for span in _CODE.findall(TEXTS[document]) if _PATH.fullmatch(span)]
     patterns = ("NAME", "/vN_")  # of new files
@@ -57,14 +55,14 @@ def test_what_a_document_names_and_links_to_is_there(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
-def test_a_page_opens_with_what_one_can_do_and_has_an_example(document: Path) -> None:
+def test_a_page_opens_with_what_one_can_do_and_has_an_example(document):
     opening = " ".join(TEXTS[document].partition("\n## ")[0].split())
     is_way_in = document.name in ("index.md", "tutorial.md")
     assert is_way_in or ("With this page you" in opening and "```" in opening)
     assert document.name == "index.md" or "```" in TEXTS[document] or "\n    $ " in TEXTS[document]
 
 
-def test_the_index_leads_to_each_page_and_links_and_the_help_call_it_by_its_title() -> None:
+def test_the_index_leads_to_each_page_and_links_and_the_help_call_it_by_its_title():
     titles = {page.name: _HEADING.findall(TEXTS[page])[0] for page in PAGES}
     listed = dict(re.findall(r"^- \[[^]]+\]\(([\w-]+\.md)\)()", TEXTS[REPOSITORY / "docs/index.md"], re.MULTILINE))
     assert titles.keys() - listed.keys() - {"index.md"} == set()
@@ -73,13 +71,13 @@ def test_the_index_leads_to_each_page_and_links_and_the_help_call_it_by_its_titl
     assert [name for name in _SECTIONS if name not in {title.partition(", and ")[0] for title in titles.values()}] == []
 
 
-def test_each_picture_is_there_and_shown() -> None:
+def test_each_picture_is_there_and_shown():
     shown = set(re.findall(r"pictures/(\w+)\.png", "".join(map(TEXTS.__getitem__, PAGES))))
     assert {file.stem for file in FOLDER.iterdir()} == set(NAMES) == shown
 
 
 @pytest.mark.slow
-def test_the_pictures_can_be_taken_anew(tmp_path: Path) -> None:
+def test_the_pictures_can_be_taken_anew(tmp_path):
     main(tmp_path)
     assert {file.stem for file in tmp_path.iterdir()} == set(NAMES)
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in tmp_path.iterdir())
@@ -104,7 +102,7 @@ def misopened(source: str) -> Iterator[str]:
             yield f"{name}: {word}"
 
 
-def test_a_docstring_opens_with_a_noun_or_for_a_function_a_verb() -> None:
+def test_a_docstring_opens_with_a_noun_or_for_a_function_a_verb():
     assert {path: words for path, source in SOURCES.items() if (words := [*misopened(source)])} == {}
     wrong = '"""What a room is."""\nclass A:\n    """The row."""\n    async def f(\n    ):\n        """The rows."""\n'
     assert [*misopened(wrong)] == ["module: what", "f: the"]
@@ -119,7 +117,7 @@ def is_named(name: str) -> bool:
     return re.search(rf"\b{name.rpartition('.')[2]}\b", source) is not None
 
 
-def test_the_modules_and_files_that_docstrings_and_comments_name_exist() -> None:
+def test_the_modules_and_files_that_docstrings_and_comments_name_exist():
     dotted = {name for source in SOURCES.values() for name in _DOTTED.findall(source)}
     assert {name for name in dotted if not is_named(name)} == set()
     folders = [REPOSITORY, *REPOSITORY.glob("*/")]
@@ -130,7 +128,7 @@ def test_the_modules_and_files_that_docstrings_and_comments_name_exist() -> None
 @pytest.mark.parametrize(
     "path", [path.relative_to(REPOSITORY) for path, source in SOURCES.items() if ">>> " in source], ids=str
 )
-def test_the_examples_are_true(path: Path) -> None:
+def test_the_examples_are_true(path):
     name = ".".join(path.with_suffix("").parts).removeprefix("broadsheet.")
     results = doctest.testmod(importlib.import_module(f"broadsheet.{name}"))
     assert (results.failed, results.attempted > 0) == (0, True)
@@ -152,7 +150,7 @@ def mistakes(source: str) -> list[str]:
     return [f"{name}: {found[0]}" for name, form in MISTAKES.items() for found in form.finditer(text)]
 
 
-def test_sql_names_the_columns_that_it_writes_and_copies() -> None:
+def test_sql_names_the_columns_that_it_writes_and_copies():
     rooms = {path: source for path, source in SOURCES.items() if {"output", "crawler"} & {*path.parts}}
     assert {path: lines for path, source in rooms.items() if (lines := mistakes(source))} == {}
     wrong = ["INSERT INTO a SELECT *, ? FROM b", "INSERT OR REPLACE INTO a (b)", "SELECT DISTINCT a.* FROM a"]

@@ -5,8 +5,6 @@ through `Outcomes.of_answer`, as in a crawl, with the workers' bounds on time an
 worker's bound would be a recorded outcome too, so the tests also say which pages must be read.
 """
 
-from __future__ import annotations
-
 import asyncio
 import gzip
 import random
@@ -160,13 +158,13 @@ def check_mutants(workers: WorkerPool, folder: Path, count: int, seed: int, size
 
 @pytest.mark.slow
 @needs_corpus
-def test_mutants_of_real_pages(workers: WorkerPool, tmp_path: Path) -> None:
+def test_mutants_of_real_pages(workers, tmp_path):
     check_mutants(workers, tmp_path, 64, 7, 15_000)
 
 
 @needs_corpus
 @pytest.mark.nightly
-def test_many_mutants_of_real_pages(workers: WorkerPool, tmp_path: Path) -> None:
+def test_many_mutants_of_real_pages(workers, tmp_path):
     check_mutants(workers, tmp_path, 1000, 20240, 400_000)
 
 
@@ -267,7 +265,7 @@ def laughs() -> str:
         *(pytest.param(name, marks=pytest.mark.nightly) for name in sorted(AT_LENGTH)),
     ],
 )
-def test_a_pathological_page(workers: WorkerPool, tmp_path: Path, name: str) -> None:
+def test_a_pathological_page(workers, tmp_path, name):
     outcomes = outcomes_of(workers, [PATHOLOGICAL[name]()])
     check(outcomes, tmp_path)
     assert outcomes[0].state in ("done", "skipped") or (name in SLOW and outcomes[0].reason == "worker_timeout")
@@ -275,7 +273,7 @@ def test_a_pathological_page(workers: WorkerPool, tmp_path: Path, name: str) -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [10_000, 50_000])
-def test_pathological_pages_cut_short(workers: WorkerPool, tmp_path: Path, size: int) -> None:
+def test_pathological_pages_cut_short(workers, tmp_path, size):
     bodies = [make()[:size] for make in PATHOLOGICAL.values()]
     outcomes = outcomes_of(workers, bodies)
     check(outcomes, tmp_path)
@@ -305,7 +303,7 @@ XML: dict[str, Callable[[], bytes]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sitemap", "feed"])
 @pytest.mark.parametrize("name", sampled(XML, 8))
-def test_a_pathological_sitemap_or_feed(workers: WorkerPool, tmp_path: Path, name: str, kind: str) -> None:
+def test_a_pathological_sitemap_or_feed(workers, tmp_path, name, kind):
     outcomes = outcomes_of(workers, [XML[name]()], kind)
     check(outcomes, tmp_path)
     assert not outcomes[0].reason.startswith("worker"), outcomes[0].reason
@@ -324,7 +322,7 @@ _URLS = st.one_of(st.text(max_size=80), st.lists(st.one_of(_URL_PIECES, st.text(
 @example("http://" + "a" * 300 + ".example/", None)
 @example("http://[::1", HOME)
 @example("http://\ud800.example/", HOME)
-def test_a_canonical_url_is_one_spelling_of_a_host_s_page(url: str, base: str | None) -> None:
+def test_a_canonical_url_is_one_spelling_of_a_host_s_page(url, base):
     made = canonicalise(url, base)
     if made is not None:
         assert canonicalise(made) == made
@@ -340,7 +338,7 @@ _LABELS = st.sampled_from(["", "\0", *"utf-8 utf-16 utf-7 shift_jis iso-2022-jp 
 @given(
     st.binary(max_size=400), _LABELS, st.sampled_from([b"", b"\xff\xfe", b"\xef\xbb\xbf", b'<meta charset="utf-16">'])
 )
-def test_any_bytes_are_text(body: bytes, label: str, head: bytes) -> None:
+def test_any_bytes_are_text(body, label, head):
     made = decode(head + body, f"text/html; charset={label}")
     assert "\0" not in made.text
     assert made.encoding
@@ -352,6 +350,6 @@ def test_any_bytes_are_text(body: bytes, label: str, head: bytes) -> None:
     st.binary(max_size=300),
     st.sampled_from([b"", b"<urlset><url><loc>", b"<rss version='2.0'><channel><item>", b"\x1f\x8b"]),
 )
-def test_any_bytes_are_a_sitemap_and_a_feed_or_none(body: bytes, head: bytes) -> None:
+def test_any_bytes_are_a_sitemap_and_a_feed_or_none(body, head):
     assert read_sitemap(head + body, HOME).kind
     assert read_feed(head + body, HOME).reason is not None

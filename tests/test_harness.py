@@ -1,7 +1,5 @@
 """What tests rely on: skips and samples, shared folders, expected texts, tools that are installed once, the browser."""
 
-from __future__ import annotations
-
 import http.server
 import os
 import re
@@ -32,7 +30,7 @@ def session(folder: Path, source: str, *options: str, no_skip: str = "") -> subp
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("no_skip", "code"), [("1", 1), ("", 0)])
-def test_an_unexpected_skip_fails_where_it_is_asked_for(tmp_path: Path, no_skip: str, code: int) -> None:
+def test_an_unexpected_skip_fails_where_it_is_asked_for(tmp_path, no_skip, code):
     reasons = ("no seed here", "root writes everywhere")
     skips = "".join(f"def test_{n}(): pytest.skip('{reason}')\n" for n, reason in enumerate(reasons))
     ended = session(tmp_path, f"import pytest\n{skips}def test_2(): pass\n", no_skip=no_skip)
@@ -41,7 +39,7 @@ def test_an_unexpected_skip_fails_where_it_is_asked_for(tmp_path: Path, no_skip:
 
 
 @pytest.mark.slow
-def test_a_test_of_the_night_is_slow_and_a_sample_has_each_file_once(tmp_path: Path) -> None:
+def test_a_test_of_the_night_is_slow_and_a_sample_has_each_file_once(tmp_path):
     marked = "".join(f"@pytest.mark.{mark}\ndef test_{mark}(): pass\n" for mark in ("slow", "nightly", "quick"))
     source = f"import pytest\ndef test_it(): pass\n{marked}"
     parts = [session(tmp_path, source, f"--sample={n}/2", "--collect-only", "-m", "slow").stdout for n in range(2)]
@@ -50,7 +48,7 @@ def test_a_test_of_the_night_is_slow_and_a_sample_has_each_file_once(tmp_path: P
 
 
 @pytest.mark.slow
-def test_a_session_says_how_to_have_its_order_again(tmp_path: Path) -> None:
+def test_a_session_says_how_to_have_its_order_again(tmp_path):
     """Each of the tests fails, so that they are listed as they ran."""
     tests = "".join(f"def test_{number}(): assert 0\n" for number in range(12))
     first = session(tmp_path, tests, "-p", "pytest_randomly")
@@ -60,14 +58,14 @@ def test_a_session_says_how_to_have_its_order_again(tmp_path: Path) -> None:
     assert orders[0] != sorted(orders[0], key=int)
 
 
-def test_a_file_is_in_one_part_of_a_sample_and_always_in_the_same() -> None:
+def test_a_file_is_in_one_part_of_a_sample_and_always_in_the_same():
     files = [REPOSITORY / f"tests/test_{number}.py" for number in range(200)]
     parts = [[file for file in files if is_sampled(file, REPOSITORY, f"{number}/4")] for number in (0, 1, 739950, 3)]
     assert sorted(file for part in parts for file in part) == sorted(files)
     assert min(map(len, parts)) > 25
 
 
-def test_the_seed_draws_the_same_cases_in_their_order_and_the_others_wait_for_the_night() -> None:
+def test_the_seed_draws_the_same_cases_in_their_order_and_the_others_wait_for_the_night():
     values = sampled(range(50), 5)
     kept = [value for value in values if isinstance(value, int)]
     assert (len(kept), kept) == (5, sorted(kept))
@@ -81,14 +79,12 @@ def test_the_seed_draws_the_same_cases_in_their_order_and_the_others_wait_for_th
     ("environment", "room", "is_there"),
     [({"BROADSHEET_COLD": "0"}, 0, True), ({"BROADSHEET_COLD": "1"}, 0, False), ({}, 1 << 62, False)],
 )
-def test_folders_are_in_memory_where_there_is_room(
-    tmp_path: Path, environment: dict[str, str], room: int, is_there: bool
-) -> None:
+def test_folders_are_in_memory_where_there_is_room(tmp_path, environment, room, is_there):
     keep_folders_in_memory(environment, tmp_path, room)
     assert environment.get("PYTEST_DEBUG_TEMPROOT") == (str(tmp_path) if is_there else None)
 
 
-def test_what_was_begun_of_a_shared_folder_is_made_anew(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_what_was_begun_of_a_shared_folder_is_made_anew(tmp_path_factory):
     def fail(folder: Path) -> None:
         (folder / "half").touch()
         raise OSError
@@ -100,7 +96,7 @@ def test_what_was_begun_of_a_shared_folder_is_made_anew(tmp_path_factory: pytest
     assert shared_folder(tmp_path_factory, "begun", fail) == folder
 
 
-def test_what_is_told_otherwise_is_shown_by_its_row_and_where_it_differs() -> None:
+def test_what_is_told_otherwise_is_shown_by_its_row_and_where_it_differs():
     told = "a\nb\n" + "a" * 99 + "b" + "c" * 99
     lines = difference(told, told.replace("ab", "ad"), "f.txt === urls")
     assert lines[:-1] == [
@@ -109,9 +105,7 @@ def test_what_is_told_otherwise_is_shown_by_its_row_and_where_it_differs() -> No
     ]  # fmt: skip
 
 
-def test_a_set_of_programs_is_installed_once_anew_by_other_pins_and_again_where_it_failed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_set_of_programs_is_installed_once_anew_by_other_pins_and_again_where_it_failed(tmp_path, monkeypatch):
     def install(requirements: Path, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "installations").open("a") as file:
@@ -132,7 +126,7 @@ def test_a_set_of_programs_is_installed_once_anew_by_other_pins_and_again_where_
 
 
 @pytest.mark.slow
-def test_why_a_set_cannot_be_had_is_said(tmp_path: Path) -> None:
+def test_why_a_set_cannot_be_had_is_said(tmp_path):
     (tmp_path / "some.txt").write_text(f"{tmp_path}/nothing-here.whl\n")
     with pytest.raises(ToolsMissingError, match=r"nothing-here\.whl"):
         programs("some", tmp_path, tmp_path / "cache")
@@ -153,8 +147,8 @@ class Site(http.server.BaseHTTPRequestHandler):
 
 @pytest.mark.slow
 def test_the_browser_shows_a_page_of_this_machine_and_asks_nothing_of_others(
-    browser: LoopbackBrowser,  # noqa: F811
-) -> None:
+    browser,  # noqa: F811
+):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         page = browser.page()

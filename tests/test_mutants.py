@@ -1,7 +1,5 @@
 """Faults that `make mutants` puts into the code: they are faults, the seed draws them, the right tests are run."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil
@@ -42,7 +40,7 @@ def changes(source: str) -> set[tuple[str, str]]:
     return {(source[fault.start : fault.end], fault.text) for fault in faults_of("m.py", source)}
 
 
-def test_each_kind_of_fault_is_made_once() -> None:
+def test_each_kind_of_fault_is_made_once():
     assert changes(SOURCE) == {
         (" DESC", ""), ("ORDER BY a DESC", ""), (" <> ", " = "), ("AND", "OR"), (" > ", " >= "), ("2", "3"), ("3", "4"),
         ("and", "or"),
@@ -65,7 +63,7 @@ def f(rows, options):
 """
 
 
-def test_values_a_user_sees_are_exchanged_lost_and_taken_from_the_other_end() -> None:
+def test_values_a_user_sees_are_exchanged_lost_and_taken_from_the_other_end():
     kinds = ("exchanged", "lost order", "first last", "option")
     found = {(f.kind, VALUES[f.start : f.end], f.text) for f in faults_of("m.py", VALUES) if f.kind in kinds}
     assert found == {
@@ -79,7 +77,7 @@ def test_values_a_user_sees_are_exchanged_lost_and_taken_from_the_other_end() ->
     }  # fmt: skip
 
 
-def test_what_is_missing_is_a_fault() -> None:
+def test_what_is_missing_is_a_fault():
     found = {(kind, text) for kind, _, text in ((f.kind, f.start, f.text) for f in faults_of("m.py", MORE))}
     choices = {("choice", "(datetime.now(UTC))"), ("choice", "([row.strip() for row in rows if row])")}
     order = ("order", "await a.close(a, tz=UTC)\n        self.x = a")
@@ -95,16 +93,16 @@ def test_what_is_missing_is_a_fault() -> None:
 @pytest.mark.parametrize(
     ("second", "count"), [("b.y = F(c.z)", 0), ("b.y = F(a.x)", 1), ("b.y = a.f()", 1), ("b.x = 1", 1), ("f(b)", 1)]
 )
-def test_the_order_of_attributes_that_do_not_name_each_other_is_no_fault(second: str, count: int) -> None:
+def test_the_order_of_attributes_that_do_not_name_each_other_is_no_fault(second, count):
     found = [fault.kind for fault in faults_of("m.py", f"def f(a, b, c):\n    a.x = c\n    {second}\n")]
     assert found.count("order") == count
 
 
-def test_annotations_decorators_and_docstrings_are_left_as_they_are() -> None:
+def test_annotations_decorators_and_docstrings_are_left_as_they_are():
     assert changes('@d(1)\ndef f(a: "2 < 3" = x) -> Literal[4]:\n    """SELECT 1 WHERE a AND b"""\n') == set()
 
 
-def test_a_fault_is_other_code_at_a_place_or_of_names() -> None:
+def test_a_fault_is_other_code_at_a_place_or_of_names():
     faults = faults_of("m.py", SOURCE)
     assert all(
         fault.is_code(SOURCE) and fault.line in SOURCE and fault.mutant in fault.source(SOURCE) for fault in faults
@@ -123,7 +121,7 @@ def test_a_fault_is_other_code_at_a_place_or_of_names() -> None:
     assert texts == ["x"], "no other program"
 
 
-def test_the_same_seed_draws_the_same_faults_and_more_of_them_are_more_of_the_same() -> None:
+def test_the_same_seed_draws_the_same_faults_and_more_of_them_are_more_of_the_same():
     names = ["crawler/fetch/capacity.py", "cleaners/words.py"]
     few, many = (drawn_faults(names, 7, count) for count in (2, 5))
     assert few == many[:2]
@@ -158,7 +156,7 @@ def executed_lines(
     return ExecutedLines(folder, folder)
 
 
-def test_the_tests_of_a_fault_execute_its_line_themselves_or_by_a_fixture_and_pass(tmp_path: Path) -> None:
+def test_the_tests_of_a_fault_execute_its_line_themselves_or_by_a_fixture_and_pass(tmp_path):
     bits = [("t.py::a", "m.py", 8), ("t.py::b", "m.py", 9), ("t.py::failed", "m.py", 8), ("t.py::c", "n.py", 8)]
     bits += [("fixture", "m.py", 12)]
     users = ["t.py::a", "t.py::b", "t.py::failed"]
@@ -169,9 +167,7 @@ def test_the_tests_of_a_fault_execute_its_line_themselves_or_by_a_fixture_and_pa
     assert ExecutedLines(tmp_path, tmp_path).tests_of_fault(faults[0]) == set(), "its file is gone"
 
 
-def test_the_tests_of_what_runs_at_import_execute_a_line_that_names_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_tests_of_what_runs_at_import_execute_a_line_that_names_it(tmp_path, monkeypatch):
     monkeypatch.setattr(mutants, "modules", lambda: ["m.py", "n.py"])
     (tmp_path / "m.py").write_text("LIMIT = 3\n_LIMIT = 4\n_BOUNDS = {LIMIT: 1}\n")
     (tmp_path / "n.py").write_text("def f():\n    return m.LIMIT\ndef g():\n    return m._LIMIT\nm._BOUNDS\n")
@@ -181,7 +177,7 @@ def test_the_tests_of_what_runs_at_import_execute_a_line_that_names_it(
     assert executed.tests_of_fault(fault) == {"a", "c"}, "c reads what is made of it"
 
 
-def test_the_nearest_tests_are_run_first_up_to_a_bound(tmp_path: Path) -> None:
+def test_the_nearest_tests_are_run_first_up_to_a_bound(tmp_path):
     own = "tests/output/write/test_url_queue.py"
     seconds = {
         f"{own}::slow": 3.0, f"{own}::quick": 1.0, "tests/output/write/test_z.py::a": 0.5,
@@ -193,9 +189,7 @@ def test_the_nearest_tests_are_run_first_up_to_a_bound(tmp_path: Path) -> None:
     assert chosen[own] == [f"{own}::quick", f"{own}::slow"]
 
 
-def test_tests_that_are_too_many_for_the_first_batch_are_run_in_the_second(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tests_that_are_too_many_for_the_first_batch_are_run_in_the_second(tmp_path, monkeypatch):
     batches: list[Sequence[str]] = []
     copy = Copy(tmp_path)
     copy.executed = executed_lines(tmp_path, [], {"t.py::a": 1.0, "t.py::b": 30.0, "t.py::c": 200.0})
@@ -208,9 +202,7 @@ def test_tests_that_are_too_many_for_the_first_batch_are_run_in_the_second(
     assert (noticed.noticed, noticed.by, noticed.tests) == ("quick", "t.py::b", 2)
 
 
-def test_a_run_is_counted_by_room_and_kind_without_what_is_explained_and_too_few_are_said(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_run_is_counted_by_room_and_kind_without_what_is_explained_and_too_few_are_said(monkeypatch):
     monkeypatch.setattr(mutants, "reasons", lambda: {("r/d.py", "a", "b"): "it is the same"})
     noticed = {"r/a.py": "quick", "r/b.py": "slow", "r/c.py": "no", "r/d.py": "no", "s/e.py": "quick"}
     outcomes = [Outcome(module, "a", "b", "number", how, "", 3) for module, how in noticed.items()]
@@ -223,7 +215,7 @@ def test_a_run_is_counted_by_room_and_kind_without_what_is_explained_and_too_few
     assert line.startswith("quick: ")
 
 
-def test_a_run_takes_the_place_of_its_earlier_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_takes_the_place_of_its_earlier_state(tmp_path, monkeypatch):
     monkeypatch.setattr(mutants, "RESULTS", tmp_path / "results.json")
     runs = [(1, "a"), (2, "a"), (1, "a"), *((seed, "b") for seed in range(mutants.KEPT_RUNS - 1))]
     for number, (seed, commit) in enumerate(runs):
@@ -232,7 +224,7 @@ def test_a_run_takes_the_place_of_its_earlier_state(tmp_path: Path, monkeypatch:
     assert [run["number"] for run in kept] == list(range(2, 2 + mutants.KEPT_RUNS))
 
 
-def test_of_all_stored_runs_the_quick_tests_notice_enough_and_the_last_is_not_older_than_a_release() -> None:
+def test_of_all_stored_runs_the_quick_tests_notice_enough_and_the_last_is_not_older_than_a_release():
     runs = json.loads(RESULTS.read_text())["runs"]
     faults, noticed = (sum(run[name] for run in runs) for name in ("faults", "quick"))
     assert noticed >= mutants.floor_of(faults), f"{noticed} of {faults}"
@@ -240,7 +232,7 @@ def test_of_all_stored_runs_the_quick_tests_notice_enough_and_the_last_is_not_ol
     assert runs[-1]["version"] in releases[:2], "make mutants measures the tests anew"
 
 
-def test_each_reason_is_of_code_that_is_there() -> None:
+def test_each_reason_is_of_code_that_is_there():
     for module, line, _ in mutants.reasons():
         assert line in {text.strip() for text in (REPOSITORY / module).read_text().splitlines()}, (module, line)
 
@@ -275,9 +267,7 @@ def git(folder: Path, *arguments: str) -> None:
         ("-output/a.py", None), ("-tests/test_a.py", []),
     ],
 )  # fmt: skip
-def test_where_only_tests_changed_these_alone_are_run_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str, expected: list[str] | None
-) -> None:
+def test_where_only_tests_changed_these_alone_are_run_again(tmp_path, monkeypatch, changed, expected):
     monkeypatch.setattr(mutants, "REPOSITORY", tmp_path)
     for name in ("output/a.py", "tests/test_a.py"):
         (tmp_path / name).parent.mkdir()
@@ -299,7 +289,7 @@ def test_where_only_tests_changed_these_alone_are_run_again(
 
 
 @pytest.mark.slow
-def test_a_fault_is_noticed_in_a_copy_by_the_test_that_executes_it(tmp_path: Path) -> None:
+def test_a_fault_is_noticed_in_a_copy_by_the_test_that_executes_it(tmp_path):
     test = "tests/crawler/fetch/test_capacity.py::test_a_container_s_limit_counts"
     command = [sys.executable, "-c", _TRY, test, tmp_path]
     tried = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)

@@ -1,11 +1,6 @@
 """What runs at night: its parts are bounded, read what they left, and are kept beside one another."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,7 +24,7 @@ WRITE = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text({!r}); sys.ex
         ("import time; time.sleep(600)", ["ended after 0.2 seconds"]),
     ],
 )
-def test_a_part_says_what_failed(tmp_path: Path, program: str, faults: list[str]) -> None:
+def test_a_part_says_what_failed(tmp_path, program, faults):
     file = tmp_path / "report.xml"
     seconds = 0.2 if "sleep" in program else 60
     outcome = run_part(Part(lambda seed: ["-c", program, str(file)], seconds, lambda: read_junit(file), {}), 7)
@@ -60,14 +55,12 @@ TRIALS = {"crawl": {"kills": {"different": []}, "faults": {"different": ["crawl:
         ),
     ],
 )  # fmt: skip
-def test_what_differs_costs_more_or_is_lost_is_a_fault(
-    tmp_path: Path, read: Callable[[Path], Any], result: dict[str, Any], counts: dict[str, Any]
-) -> None:
+def test_what_differs_costs_more_or_is_lost_is_a_fault(tmp_path, read, result, counts):
     (tmp_path / "result.json").write_text(json.dumps(result))
     assert read(tmp_path / "result.json").items() >= counts.items()
 
 
-def test_what_came_of_a_part_stands_beside_the_others(tmp_path: Path) -> None:
+def test_what_came_of_a_part_stands_beside_the_others(tmp_path):
     file = tmp_path / "nightly.json"
     for name, faults in (("torture", []), ("tests", ["x"]), ("torture", ["y"])):
         keep(name, {"faults": faults}, file)
@@ -76,7 +69,7 @@ def test_what_came_of_a_part_stands_beside_the_others(tmp_path: Path) -> None:
     assert result["not_run"] == [name for name in PARTS if name not in ("tests", "torture")]
 
 
-def test_the_kept_result_is_of_these_parts_in_one_night_and_has_no_fault() -> None:
+def test_the_kept_result_is_of_these_parts_in_one_night_and_has_no_fault():
     result = json.loads(nightly.RESULTS.read_text())
     assert {*result["parts"], *result["not_run"]} == set(PARTS)
     assert {name: part["faults"] for name, part in result["parts"].items() if part["faults"]} == {}

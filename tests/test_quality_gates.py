@@ -4,8 +4,6 @@ The models were trained on these pages, so a fixed sample of them says that noth
 on pages that it has not seen: that is in `cleaners/judge/models` and `tests/bench/results`.
 """
 
-from __future__ import annotations
-
 import json
 import statistics
 from itertools import islice
@@ -31,7 +29,7 @@ TEXT_FLOORS = {
 @pytest.mark.parametrize(
     ("corpus", "kind", "least", "most"), [("wcxb", "pages", 0.979, 0.02), ("segments", "segments", 0.993, 0.012)]
 )
-def test_pages(corpus: str, kind: str, least: float, most: float) -> None:
+def test_pages(corpus, kind, least, most):
     require_corpora(corpus)
     pages = quality.articles(corpus, 16)
     rows = [quality._score((kind, "broadsheet.cleaners.clean:article_text", *item)) for item in pages]
@@ -41,7 +39,7 @@ def test_pages(corpus: str, kind: str, least: float, most: float) -> None:
 
 
 @pytest.mark.slow
-def test_texts_that_other_tools_left_and_clean_text_loses_next_to_nothing() -> None:
+def test_texts_that_other_tools_left_and_clean_text_loses_next_to_nothing():
     pytest.importorskip("html_text", reason="needs html-text: pip install '.[dev]'")
     require_corpora(*DIGESTS)
     from broadsheet.cleaners.training.line_model import read_dumps
@@ -55,7 +53,7 @@ def test_texts_that_other_tools_left_and_clean_text_loses_next_to_nothing() -> N
 
 
 @pytest.mark.slow
-def test_page_types() -> None:
+def test_page_types():
     require_corpora("wcxb", "news")
     found = verdicts.figures([(page.truth, page.verdict()) for page in verdicts.pages("wcxb", 16)])
     assert found["article_or_not_right"] >= 0.95, found
@@ -73,7 +71,7 @@ def test_page_types() -> None:
         ("wcxb", 8, {"title": 0.74, "authors": 0.82, "published": 0.91}),
     ],
 )
-def test_metadata(corpus: str, every: int, floors: dict[str, float]) -> None:
+def test_metadata(corpus, every, floors):
     require_corpora(corpus)
     table = metadata.run(islice(metadata.samples(corpus), 0, None, every), {"broadsheet": metadata.ours})
     means = {field: statistics.fmean(values) for (_, field), values in table.items()}
@@ -81,21 +79,21 @@ def test_metadata(corpus: str, every: int, floors: dict[str, float]) -> None:
 
 
 @pytest.mark.slow
-def test_nearly_every_removed_block_says_what_it_is() -> None:
+def test_nearly_every_removed_block_says_what_it_is():
     require_corpora("wcxb")
     found = reasons.figures(reasons.pages(24))
     assert (found["removed"] > 2000, found["unnamed"] <= 0.08) == (True, True), found
 
 
 @pytest.mark.slow
-def test_a_sample_is_as_certain_as_it_says() -> None:
+def test_a_sample_is_as_certain_as_it_says():
     require_corpora()
     measured = certainty.measure(24, ExtractorUse.IN_DOUBT)
     assert abs(measured["all"]["expected"] - measured["all"]["real"]) < 0.05
     assert measured["certainty"]["high"]["real"] > 0.93
 
 
-def test_what_readers_are_told_of_certainty_was_measured_on_hosts_that_no_model_has_seen() -> None:
+def test_what_readers_are_told_of_certainty_was_measured_on_hosts_that_no_model_has_seen():
     stored = json.loads((ROOT / "tests/bench/results/certainty.json").read_text("utf-8"))
     measured = stored["extractor"][ExtractorUse.IN_DOUBT]
     assert IS_CALIBRATED
@@ -107,7 +105,7 @@ def test_what_readers_are_told_of_certainty_was_measured_on_hosts_that_no_model_
     assert high["low"] < 0.05 < fair["low"] < low["low"]
 
 
-def test_the_second_judge_costs_no_site_anything_beyond_its_bounds_and_their_mean_gains() -> None:
+def test_the_second_judge_costs_no_site_anything_beyond_its_bounds_and_their_mean_gains():
     """On a site of fifty pages one page moves the lower bound by .001; a loss beyond the bounds has both below 0."""
     require_corpora()
     results = json.loads(site_judge.RESULTS.read_text("utf-8"))

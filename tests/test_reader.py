@@ -1,7 +1,5 @@
 """All that a reader of an archive gives, over a small archive in which each kind of row stands."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -58,12 +56,12 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 
 
 @pytest.mark.parametrize("asked", TELL)
-def test_all_of_it_is_given(archive: Reader, asked: str) -> None:
+def test_all_of_it_is_given(archive, asked):
     text = told(map(repr, TELL[asked](archive)))
     assert text == expected(FILE, asked, text)
 
 
-def test_a_search_has_twenty_hits(tmp_path: Path) -> None:
+def test_a_search_has_twenty_hits(tmp_path):
     with Archive.open(tmp_path / "a.db") as archive:
         archive.db.execute("PRAGMA foreign_keys = OFF")
         put_many(archive.db, "articles", 1, 41, id="n", url="'http://a.test/' || n", title="'Title'", authors="'[]'",
@@ -75,7 +73,7 @@ def test_a_search_has_twenty_hits(tmp_path: Path) -> None:
         assert repr(reader) == f"<broadsheet archive '{tmp_path}/a.db'>"
 
 
-def test_what_cannot_be_asked_is_said(archive: Reader) -> None:
+def test_what_cannot_be_asked_is_said(archive):
     assert (archive.article("x"), list(archive.changes(2**70))) == (None, [])
     for since in (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))), "9999-12-31T23:59:59-01:00"):
         with pytest.raises(ValueError, match=r"^\S+ is no time in UTC$"):

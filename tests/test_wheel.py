@@ -1,7 +1,5 @@
 """The wheel holds one package, `broadsheet`, and nothing else; what is installed runs beside projects of any name."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -141,7 +139,7 @@ def installed_path(name: str) -> str:
     return name if name.startswith("broadsheet/") else f"broadsheet/{name}"
 
 
-def test_every_package_is_named_in_pyproject_but_that_of_training() -> None:
+def test_every_package_is_named_in_pyproject_but_that_of_training():
     setuptools = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
     found = [str(file.relative_to(REPOSITORY)) for room in FOLDERS for file in (REPOSITORY / room).rglob("__init__.py")]
     folders = {Path(installed_path(name)).parent for name in found}
@@ -150,9 +148,7 @@ def test_every_package_is_named_in_pyproject_but_that_of_training() -> None:
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_every_tracked_file_of_the_packages_but_training_and_no_other(
-    installation: Installation,
-) -> None:
+def test_the_wheel_holds_every_tracked_file_of_the_packages_but_training_and_no_other(installation):
     with ZipFile(installation.wheel) as archive:
         info = f"broadsheet-{__version__}.dist-info"
         names = {name for name in archive.namelist() if not name.startswith(f"{info}/")}
@@ -163,9 +159,7 @@ def test_the_wheel_holds_every_tracked_file_of_the_packages_but_training_and_no_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sampled(FOLDERS[1:], 1))
-def test_a_project_of_the_name_of_one_of_our_folders_keeps_its_settings_and_spiders(
-    installation: Installation, tmp_path: Path, name: str
-) -> None:
+def test_a_project_of_the_name_of_one_of_our_folders_keeps_its_settings_and_spiders(installation, tmp_path, name):
     """Scrapy puts a project's folder at the end of the path, so an installed package of its name would come first."""
     make_project(tmp_path, name)
     assert installation.run("scrapy", "list", folder=tmp_path) == "mine\n"
@@ -179,9 +173,7 @@ def test_a_project_of_the_name_of_one_of_our_folders_keeps_its_settings_and_spid
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sampled(FOLDERS[1:], 1))
-def test_the_add_on_brings_our_spiders_into_such_a_project(
-    installation: Installation, tmp_path: Path, name: str
-) -> None:
+def test_the_add_on_brings_our_spiders_into_such_a_project(installation, tmp_path, name):
     make_project(tmp_path, name, 'ADDONS = {"broadsheet.Addon": 0}\n')
     program = """from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.utils.project import get_project_settings
@@ -190,13 +182,13 @@ print(*sorted(AsyncCrawlerProcess(get_project_settings()).spider_loader.list()))
 
 
 @pytest.mark.slow
-def test_every_module_can_be_imported_from_the_wheel(installation: Installation) -> None:
+def test_every_module_can_be_imported_from_the_wheel(installation):
     file = installation.run("python", "-c", _IMPORT_ALL).strip()
     assert Path(file).is_relative_to(installation.folder / "venv")
 
 
 @pytest.mark.slow
-def test_the_installed_demo_crawls_every_story_into_the_folder_it_is_run_in(installation: Installation) -> None:
+def test_the_installed_demo_crawls_every_story_into_the_folder_it_is_run_in(installation):
     installation.run("broadsheet", "demo")
     with sqlite3.connect(installation.folder / "demo-out/sample.db") as db:
         titles = [title for (title,) in db.execute("SELECT title FROM articles ORDER BY title")]
@@ -217,9 +209,7 @@ archive.articles(tongue="en")
 
 
 @pytest.mark.slow
-def test_a_program_that_imports_the_installed_module_is_checked_against_its_types(
-    installation: Installation, tmp_path: Path
-) -> None:
+def test_a_program_that_imports_the_installed_module_is_checked_against_its_types(installation, tmp_path):
     program = tmp_path / "program.py"
     program.write_text(_TYPED_PROGRAM)
     command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache", "--python-executable",

@@ -4,8 +4,6 @@
 `make pins` writes anew. `python3 -m tests.tools NAME` prints the folder of the programs, made if it is not there.
 """
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 import shutil

@@ -5,8 +5,6 @@ read, while a lock is held and after it. A test counts the points of an undistur
 at one of them, or at each.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -9,8 +9,6 @@ articles of each annotated corpus, and over each whole site's pages with a refer
 `results/bare.json`, and its table between two marks of docs/performance.md.
 """
 
-from __future__ import annotations
-
 import argparse
 import datetime
 import json

@@ -8,8 +8,6 @@ corpus has too left out. By classes of expected F1: how many pages, the mean exp
 the repository is `tests/bench/results/certainty.json`.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import pathlib

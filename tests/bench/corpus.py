@@ -1,7 +1,5 @@
 """Corpora of the evaluation data: where they are, their annotated pages, and digests by which floors know them."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import json

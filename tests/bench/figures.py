@@ -1,7 +1,5 @@
 """Files of what benches measured: JSON with each row of figures in a line, so that a difference shows the rows."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -9,8 +9,6 @@ away in the middle of an upload, and strict about clocks. Then what is left of t
 with 1 if a site differs, or anything else that is counted as a fault.
 """
 
-from __future__ import annotations
-
 import argparse
 import html
 import json

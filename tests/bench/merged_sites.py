@@ -10,8 +10,6 @@ shards are merged once more, and the merged archive is verified. With --most-pag
 both sides: so many of its HTML files, those nearest to the start page. It leaves `results/merged_sites.json`.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

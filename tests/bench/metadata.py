@@ -10,8 +10,6 @@ names any (tags: `news` alone; `dates` has days alone, and trafilatura's are htm
 tools get a tree that is parsed already; the parse is not timed, and milliseconds are of processor time.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import re

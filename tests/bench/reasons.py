@@ -7,8 +7,6 @@ unnamed where its rule says only where it stands. The result kept in the reposit
 `tests/bench/results/reasons.json`.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import pathlib

@@ -1,7 +1,5 @@
 """The pages of the corpus's whole sites that have a reference text, as rows for the scorer, each read by itself."""
 
-from __future__ import annotations
-
 import json
 import pathlib
 import sqlite3

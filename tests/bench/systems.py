@@ -3,8 +3,6 @@
 Those that are no dependency of ours are in the extra `bench`; one that is not installed is left out, and said.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import re
 import warnings

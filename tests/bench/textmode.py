@@ -9,8 +9,6 @@ model that is shipped is measured, which has seen these pages, and the time that
 repository is `tests/bench/results/textmode.json`.
 """
 
-from __future__ import annotations
-
 import argparse
 import datetime
 import json

@@ -9,8 +9,6 @@ as articles. The corpora are looked for in `$BROADSHEET_SHARED`, else in `../sha
 is `tests/bench/results/verdicts.json`.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

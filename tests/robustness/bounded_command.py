@@ -6,8 +6,6 @@ files are bounded. Whatever Python opens, lists, moves or removes below OUTSIDE,
 files name, is a line in REPORT. No name is looked up and no connection made but to this machine.
 """
 
-from __future__ import annotations
-
 import os
 import resource
 import socket

@@ -1,7 +1,5 @@
 """A made-up verb that loses a step: it notes that it is done before it is. For the tests of the harness."""
 
-from __future__ import annotations
-
 import sqlite3
 import sys
 from contextlib import closing

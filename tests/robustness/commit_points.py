@@ -12,8 +12,6 @@ or to end with one line.
 Results: `results/commit_points.json`, a verb as soon as it is done.
 """
 
-from __future__ import annotations
-
 import argparse
 import errno
 import json

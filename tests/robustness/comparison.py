@@ -1,7 +1,5 @@
 """What a command left that was cut off and run again, beside what an undisturbed one left."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -8,8 +8,6 @@ terminal printed; a reader and a source leave the given files as they are; no ra
 `--trials N` says how many, `--trial N` runs one alone and prints all that was said. Results: `results/hostile.json`.
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import json

@@ -6,8 +6,6 @@ else in the place of a table, stored paths that lead outside, special files, num
 members that unpack to a thousand times their size. A trial has one to three of them.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 import os

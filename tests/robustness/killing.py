@@ -1,7 +1,5 @@
 """Crawls that are killed again and again, with what their archive held at each death."""
 
-from __future__ import annotations
-
 import random
 import shutil
 import sqlite3

@@ -7,8 +7,6 @@ archive. A page is printed with the blocks that left the text, each with the rul
 those that came into it. Archives are opened for reading, and nothing is stored.
 """
 
-from __future__ import annotations
-
 import argparse
 import random
 from collections.abc import Iterator, Sequence

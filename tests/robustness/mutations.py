@@ -1,7 +1,5 @@
 """Damage to an archive, drawn by number: always the same for the same archive, seed and number."""
 
-from __future__ import annotations
-
 import os
 import random
 import sqlite3

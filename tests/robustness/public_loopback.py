@@ -4,8 +4,6 @@
 the last of them for all later ones.
 """
 
-from __future__ import annotations
-
 import json
 import socket
 import sys

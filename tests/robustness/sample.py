@@ -1,7 +1,5 @@
 """An archive with something of everything: crawled, looked at again after edits, ruled on, with a page taken down."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 from collections.abc import Iterator

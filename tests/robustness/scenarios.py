@@ -1,7 +1,5 @@
 """Verbs with small inputs: what they find, the command, and what to compare after it."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sqlite3

@@ -6,8 +6,6 @@ write, and a file opened to be written. Commands run in forks of a process that 
 (`tests.crawler.warm`).
 """
 
-from __future__ import annotations
-
 import mmap
 import os
 import shutil

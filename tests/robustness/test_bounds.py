@@ -4,8 +4,6 @@ Each command is a process with bounds on memory, CPU time and files (`bounded_co
 is wrong in a line, touches nothing outside, and takes in what is sound beside the harm.
 """
 
-from __future__ import annotations
-
 import copy
 import gzip
 import io
@@ -171,7 +169,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("name", sampled(TAKEN, 4))
-def test_a_bomb_or_a_name_that_leads_outside_costs_itself_only(bounded: Bounded, name: str) -> None:
+def test_a_bomb_or_a_name_that_leads_outside_costs_itself_only(bounded, name):
     kind, data = name.partition(":")[0], TAKEN[name]()
     file = bounded.folder / {"wacz": "x.wacz", "wacz in wacz": "x.wacz", "arc": "x.arc"}.get(kind, "x.warc.gz")
     file.write_bytes(sound("first") + data + sound("last") if file.suffix == ".gz" else data)
@@ -186,7 +184,7 @@ def test_a_bomb_or_a_name_that_leads_outside_costs_itself_only(bounded: Bounded,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sampled(REFUSED, 1))
-def test_a_file_against_the_format_is_refused_in_a_line(bounded: Bounded, name: str) -> None:
+def test_a_file_against_the_format_is_refused_in_a_line(bounded, name):
     make, words = REFUSED[name]
     (bounded.folder / "x.wacz").write_bytes(make())
     code, errors = bounded("import", "x.wacz", "--db", "x.db", "-q")
@@ -229,9 +227,7 @@ def states(db: Path, site: ScriptedSite) -> dict[str, tuple[str, str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pattern", sampled(PATTERNS, 1))
-def test_a_pattern_that_never_ends_costs_the_urls_it_is_slow_on(
-    bounded: Bounded, site: ScriptedSite, pattern: str
-) -> None:
+def test_a_pattern_that_never_ends_costs_the_urls_it_is_slow_on(bounded, site, pattern):
     """Given to a crawl, to a list of sites, and to an import."""
     given, folder = f"{pattern}|mill$", bounded.folder
     (folder / "sites.toml").write_text(LIST.format(site.url, given))
@@ -257,9 +253,7 @@ RULES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sampled(RULES, 1))
-def test_a_site_rule_that_never_ends_costs_the_page_it_is_slow_on(
-    bounded: Bounded, site: ScriptedSite, name: str
-) -> None:
+def test_a_site_rule_that_never_ends_costs_the_page_it_is_slow_on(bounded, site, name):
     rules, limit = bounded.folder / "rules", {"BROADSHEET_PAGE_SECONDS": "3"}
     rules.mkdir()
     (rules / "127.0.0.1.txt").write_text(f"body: //article\n{RULES[name]}\n")

@@ -1,7 +1,5 @@
 """A sample of the trials of commit points, and a verb that loses a step, which they find."""
 
-from __future__ import annotations
-
 import errno
 import random
 from collections.abc import Iterator
@@ -23,7 +21,7 @@ WRITE_NO_ARCHIVE = frozenset(
 """`browse` writes what `remove`, `restore` and `correct` do, by the same functions; `demo` crawls."""
 
 
-def test_each_verb_that_writes_an_archive_is_tried() -> None:
+def test_each_verb_that_writes_an_archive_is_tried():
     tried = {name.split()[0] for name in SCENARIOS}
     assert {"undo", "waiting", "ruling"} < tried, "of reclean, of the room, of remove"
     assert set(cli.commands) - {"completion"} == WRITE_NO_ARCHIVE | (tried - {"undo", "waiting", "ruling"})
@@ -42,7 +40,7 @@ def _prepare_careless(shop: Workshop) -> Words:
 
 @needs_shim
 @pytest.mark.slow
-def test_a_verb_that_loses_a_step_is_found(trials: Trials) -> None:
+def test_a_verb_that_loses_a_step_is_found(trials):
     careless = Scenario("careless", _prepare_careless, module="tests.robustness.careless")
     prepared = trials.prepare(careless)
     durable = [step for step in prepared.steps if step.kind in DURABLE]
@@ -59,7 +57,7 @@ def test_a_verb_that_loses_a_step_is_found(trials: Trials) -> None:
 @needs_shim
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", sampled(SCENARIOS, VERBS))
-def test_a_verb_survives_kills_and_faults(trials: Trials, verb: str) -> None:
+def test_a_verb_survives_kills_and_faults(trials, verb):
     chance = random.Random(f"{SEED}/{verb}")
     prepared = trials.prepare(SCENARIOS[verb])
     chosen = drawn(kills(prepared.steps), KILLS, chance)

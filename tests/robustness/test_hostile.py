@@ -1,7 +1,5 @@
 """Archives that are meant to harm, through every verb: nothing of them runs, hangs or reaches outside."""
 
-from __future__ import annotations
-
 import random
 import shutil
 import sqlite3
@@ -42,7 +40,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", HARMS)
-def test_each_harm_changes_what_is_given_and_nothing_outside(place: HostilePlace, name: str) -> None:
+def test_each_harm_changes_what_is_given_and_nothing_outside(place, name):
     inside, outside = hostile._contents(place.given), contents(place.outside)
     HARMS[name](place, random.Random(name))
     assert hostile._contents(place.given) != inside
@@ -50,7 +48,7 @@ def test_each_harm_changes_what_is_given_and_nothing_outside(place: HostilePlace
     assert any(SECRET.encode() in content for content in outside.values())
 
 
-def test_the_same_number_does_the_same(place: HostilePlace, tmp_path: Path) -> None:
+def test_the_same_number_does_the_same(place, tmp_path):
     copy = HostilePlace(tmp_path / "copy", place.outside)
     shutil.copytree(place.given, copy.given)
     assert harm(place, 7) == harm(copy, 7)
@@ -62,19 +60,19 @@ SQL_HARMS = list(takewhile(lambda name: name != "paths", HARMS))
 
 
 @pytest.mark.parametrize("name", sampled(SQL_HARMS, 1, seed=5))
-def test_each_verb_that_reads_takes_foreign_files(name: str) -> None:
+def test_each_verb_that_reads_takes_foreign_files(name):
     """Triggers, views, virtual tables, huge schemas, others' files under our names: through every verb that reads."""
     result = summary(run_trials(range(2), harm=name))
     assert (result["trials"], result["faults"]) == (2, [])
 
 
-def test_no_verb_that_takes_an_archive_is_left_out(tmp_path: Path) -> None:
+def test_no_verb_that_takes_an_archive_is_left_out(tmp_path):
     with sample_archive(tmp_path) as db:
         verbs = hostile.hostile_verbs(db, "https://a.example/")
     tried = {line[0] for line in (*verbs.readers, *verbs.sources, *verbs.writers)}
     assert (tried - {"python", "room"}) | {"browse"} == set(cli.commands) - TAKE_NO_ARCHIVE
 
 
-def test_hostile_files_harm_nothing() -> None:
+def test_hostile_files_harm_nothing():
     result = summary(run_trials(random.Random("hostile").sample(range(5000), 4)))
     assert (result["trials"], result["faults"]) == (4, [])

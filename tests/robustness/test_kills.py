@@ -1,7 +1,5 @@
 """Kills at any moment of a crawl, and then an end: nothing lost, nothing doubled, nothing asked for twice."""
 
-from __future__ import annotations
-
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -74,14 +72,14 @@ def once_asked(rows: object, result: Result) -> object:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kills", [4, pytest.param(40, marks=pytest.mark.nightly)])
-def test_the_sample_site_survives_kills(tmp_path: Path, kills: int) -> None:
+def test_the_sample_site_survives_kills(tmp_path, kills):
     with DemoServer() as server:
         check(tmp_path, f"{server.url}/", lambda: [entry.path for entry in tuple(server.requests)], 1, kills)
 
 
 @pytest.mark.nightly
 @pytest.mark.skipif(not (SHARED / "corpus/sites").is_dir(), reason="needs the evaluation data in ../shared")
-def test_a_real_site_survives_kills(tmp_path: Path) -> None:
+def test_a_real_site_survives_kills(tmp_path):
     log: list[str] = []
     site = Site("mali_live", Path(tempfile.gettempdir()) / "broadsheet-sites")
     site.server.RequestHandlerClass = logged(site.server.RequestHandlerClass, log)

@@ -1,9 +1,6 @@
 """losses: the cleaner tried on pages of an archive says what their texts lose, and the worst page is first."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +22,7 @@ def without_first_kept(*arguments: Any) -> CleanedPage:
 
 
 @pytest.mark.slow
-def test_lost_blocks_are_shown_with_the_rule_that_takes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_blocks_are_shown_with_the_rule_that_takes_them(tmp_path, monkeypatch):
     archive = demo_archive(tmp_path)
     trials = list(try_archive(archive, 8, seed=1))
     assert (len(trials), losses_first(trials)) == (8, []), "by the cleaner that made it"

@@ -4,8 +4,6 @@ A shape is a document of parts that are nested in one another or stand in a row;
 taken for a repetition of another.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 
@@ -98,13 +96,13 @@ def seconds(shape: str, size: int) -> float:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_page_of_a_shape_is_read(shape: str) -> None:
+def test_a_page_of_a_shape_is_read(shape):
     assert "bridge 1 in the spring of 1" in clean(page(shape, 12)).text
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", sampled(SHAPES, 2))
-def test_a_shape_takes_no_more_than_it_grows(shape: str) -> None:
+def test_a_shape_takes_no_more_than_it_grows(shape):
     small, large = seconds(shape, SIZE), seconds(shape, GROWTH * SIZE)
     if large > MOST_GROWTH * small:  # what else the machine does counts as well
         small, large = min(small, seconds(shape, SIZE)), min(large, seconds(shape, GROWTH * SIZE))

@@ -1,7 +1,5 @@
 """What a site says to reach services of this machine without --allow-private: by each way, each spelling; none does."""
 
-from __future__ import annotations
-
 import json
 import os
 import sqlite3
@@ -125,7 +123,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
 
 
 @pytest.mark.slow
-def test_nothing_that_a_site_says_reaches_this_machine(attacked: Attacked) -> None:
+def test_nothing_that_a_site_says_reaches_this_machine(attacked):
     assert attacked.reached == []
     with closing(sqlite3.connect(attacked.db)) as db:
         assert "secret" not in " ".join(text for (text,) in db.execute("SELECT text FROM articles"))
@@ -136,13 +134,13 @@ WAYS = ("moved{}", "page{}", "feed{}.xml", "map{}.xml")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
-def test_each_way_was_gone_and_its_end_is_told(attacked: Attacked, way: str) -> None:
+def test_each_way_was_gone_and_its_end_is_told(attacked, way):
     paths = {f"/{way.format(number)}" for number in range(len(HOSTS))}
     assert paths <= set(attacked.asked)
 
 
 @pytest.mark.slow
-def test_where_a_redirect_leads_is_refused_with_a_reason(attacked: Attacked) -> None:
+def test_where_a_redirect_leads_is_refused_with_a_reason(attacked):
     """Not the names that have a public address too."""
     query = "SELECT url, state, reason FROM urls WHERE url LIKE '%/redirect'"
     told = {url: (state, reason) for url, state, reason in rows(attacked.db, query)}
@@ -154,5 +152,5 @@ def test_where_a_redirect_leads_is_refused_with_a_reason(attacked: Attacked) -> 
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_program() is None, reason="needs Chromium")
-def test_pages_whose_scripts_ask_were_rendered(attacked: Attacked) -> None:
+def test_pages_whose_scripts_ask_were_rendered(attacked):
     assert rows(attacked.db, "SELECT count(*) > 0 FROM captures WHERE rendered_for IS NOT NULL") == [(1,)]

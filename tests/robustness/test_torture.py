@@ -1,7 +1,5 @@
 """Damage to an archive, through every verb: no traceback, none hangs, and verify finds what a reader would see."""
 
-from __future__ import annotations
-
 import shutil
 import sqlite3
 from contextlib import closing
@@ -37,7 +35,7 @@ def damaged_copies(sample: Path, target: Path, count: int) -> list[tuple[Mutatio
 
 
 @pytest.mark.slow
-def test_each_trial_damages_one_place_and_always_the_same(sample: Path, tmp_path: Path) -> None:
+def test_each_trial_damages_one_place_and_always_the_same(sample, tmp_path):
     first, second = (damaged_copies(sample, tmp_path / name, 60) for name in ("first", "second"))
     whole = (sample / NAME).read_bytes()
     assert [mutation for mutation, _ in first] == [mutation for mutation, _ in second]
@@ -46,9 +44,7 @@ def test_each_trial_damages_one_place_and_always_the_same(sample: Path, tmp_path
     assert kinds >= {"flipped bit", "cut value", "wrong value", "deleted row", "flipped bit of file"}
 
 
-def test_a_damaged_value_is_all_that_differs_and_what_cannot_be_known_is_in_the_schema(
-    sample: Path, tmp_path: Path
-) -> None:
+def test_a_damaged_value_is_all_that_differs_and_what_cannot_be_known_is_in_the_schema(sample, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(sample, copy)
     assert differing_columns(sample / NAME, copy / NAME) == set()
@@ -64,7 +60,7 @@ def test_a_damaged_value_is_all_that_differs_and_what_cannot_be_known_is_in_the_
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("trials", "least"), [(20, 1), pytest.param(60, 11, marks=pytest.mark.nightly)])
-def test_kinds_of_damage_end_in_no_traceback_and_are_found(trials: int, least: int) -> None:
+def test_kinds_of_damage_end_in_no_traceback_and_are_found(trials, least):
     result = summary(run_trials(range(5000, 5000 + trials)))
     assert (result["trials"], result["faults"], result["missed"]) == (trials, [], [])
     assert result["seen_and_found"] >= least

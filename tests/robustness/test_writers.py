@@ -1,7 +1,5 @@
 """Two that write at the same moment, and a clock that is set back and forth: nothing is lost or doubled."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess
@@ -90,7 +88,7 @@ def opened_room(db: Path) -> Iterator[Reader]:
 
 
 @pytest.mark.parametrize("rooms", [1, 2])
-def test_what_two_readers_send_at_the_same_moment_is_all_there(db: Path, rooms: int) -> None:
+def test_what_two_readers_send_at_the_same_moment_is_all_there(db, rooms):
     """Through one room, and through two rooms over the same file."""
     articles = [number for (number,) in rows(db, "SELECT id FROM articles ORDER BY url")]
     long = "SELECT article_id, max(block_id) FROM _blocks WHERE kept = 1 AND length(text) > 99 GROUP BY article_id"
@@ -137,7 +135,7 @@ def test_what_two_readers_send_at_the_same_moment_is_all_there(db: Path, rooms: 
         run("reclean", db, "--all", "-q")
 
 
-def test_what_is_written_in_the_room_during_a_crawl_is_there_at_its_end(site: ScriptedSite, db: Path) -> None:
+def test_what_is_written_in_the_room_during_a_crawl_is_there_at_its_end(site, db):
     asked = threading.Event()
 
     def slowly(seen: object) -> Reply:
@@ -165,7 +163,7 @@ def test_what_is_written_in_the_room_during_a_crawl_is_there_at_its_end(site: Sc
     assert rows(db, "SELECT count(*) FROM articles") == [(len(NAMES) + 1,)]
 
 
-def test_of_two_merges_into_one_file_at_once_one_is_refused(db: Path, tmp_path: Path) -> None:
+def test_of_two_merges_into_one_file_at_once_one_is_refused(db, tmp_path):
     processes = [start("merge", tmp_path / "all.db", db) for _ in range(2)]
     errors = [process.communicate(timeout=120)[1] for process in processes]
     codes = sorted(process.returncode for process in processes)
@@ -192,9 +190,7 @@ CLOCKS = {
 @pytest.mark.parametrize(
     "name", [name if name == "back and forth" else pytest.param(name, marks=pytest.mark.nightly) for name in CLOCKS]
 )
-def test_a_clock_that_is_set_back_and_forth_loses_and_doubles_nothing(
-    site: ScriptedSite, tmp_path: Path, name: str
-) -> None:
+def test_a_clock_that_is_set_back_and_forth_loses_and_doubles_nothing(site, tmp_path, name):
     db, sequences = tmp_path / "x.db", []
     for turn, hours in enumerate(CLOCKS[name]):
         clock = skewed(hours)

@@ -8,8 +8,6 @@ Results, after each hundred trials: `results/torture.json`. Then `hostile.py` ha
 to harm.
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import io

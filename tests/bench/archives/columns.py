@@ -3,8 +3,6 @@
 Every column that is not named here is compared as it stands; so is one that a later schema adds.
 """
 
-from __future__ import annotations
-
 from tests.internal_tables import named
 
 

@@ -1,7 +1,5 @@
 """An archive's tables and views as rows that another archive of the same site must have too."""
 
-from __future__ import annotations
-
 import json
 import re
 import sqlite3

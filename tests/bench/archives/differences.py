@@ -1,7 +1,5 @@
 """Where two archives of one site do not hold the same."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing

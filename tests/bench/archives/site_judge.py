@@ -8,8 +8,6 @@ trained for use. Without, all sites are trained on, and `cleaners/judge/models/s
 archives and versions give the same file. Either way `tests/bench/results/site_judge.json` says what came out.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import shutil

@@ -6,8 +6,6 @@ Usually several answers are under way at once, and which is stored first is chan
 and where URLs go on without end another of them is given up. One after the other they come to the same each time.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
