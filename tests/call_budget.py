@@ -2,7 +2,6 @@
 
     python -m tests.call_budget            count, and say what has changed
     python -m tests.call_budget --write    write tests/call_budget.json
-    python -m tests.call_budget --growth   measure CPU as pages grow, and write that there too
 
 Calls are those of Python and of C functions that `sys.setprofile` reports, over the pages of `tests.budget_pages`, in a
 process of its own with a fixed hash seed, after other pages have filled the caches. A
@@ -40,17 +39,13 @@ STAGES: Mapping[str, Sequence[str]] = {
     "tag index": ("page.elements:index_tags",),
     "block walk": ("page.visible_blocks:read_blocks",),
     "metadata": (
-        "page.metadata_fields:metadata_context",
-        "page.metadata_fields:read_fields",
-        "page.metadata_fields:read_statements",
-        "page.language:with_language_of_text",
+        "page.metadata_fields:metadata_context", "page.metadata_fields:read_fields",
+        "page.metadata_fields:read_statements", "page.language:with_language_of_text",
     ),
     "links": ("page.links:read_outlinks", "page.robots_directives:read_robots_directives"),
     "pictures": ("page.page_images:read_images",),
-    "features": (
-        "judge.block_features:measure_page",
-        "judge.block_features:first_look_features",
-        "judge.block_features:block_features",
+    "features": tuple(
+        f"judge.block_features:{name}" for name in ("measure_page", "first_look_features", "block_features")
     ),
     "word hashing": ("judge.hashed_words:word_columns", "judge.hashed_words:page_words"),
     "trees": ("judge.tree_models:predict",),
@@ -60,7 +55,7 @@ STAGES: Mapping[str, Sequence[str]] = {
     "page kind": ("judge.page_features:page_features", "judge.page_type:page_verdict"),
     "layout signature": ("compare.page_layouts:layout_signature",),
     "text and Markdown": ("judge.article_text:plain_text", "judge.article_text:markdown"),
-}
+}  # fmt: skip
 """The functions of `broadsheet.cleaners` that open each stage; what none of them calls is `rest of clean`."""
 ROWS = "rows to store"
 REST = "rest of clean"
@@ -188,7 +183,7 @@ ODD_AXES: dict[str, _Axis] = {
     "authors that do not end": _odd(_STATEMENT, '"author":[', "</script>"),
     "space after a comment in a statement": _odd(f"{_STATEMENT} -->", " ", "x</script>"),
 }
-"""Sources that a pattern could read anew from each of its characters. No table has them."""
+"""Sources that a pattern could read anew from each of its characters."""
 
 
 def seconds_by_size(axis: str) -> list[dict[str, float]]:
@@ -223,36 +218,10 @@ def over_growth(axis: str, measured: Sequence[Mapping[str, float]]) -> list[str]
     ]
 
 
-def growth_ms(by_axis: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, dict[str, float]]:
-    """Return by axis and stage the milliseconds that a hundred more of the axis take, between the last two sizes."""
-    return {
-        axis: {
-            name: round(1e5 * (last[name] - second[name]) / (AXES[axis][0][2] - AXES[axis][0][1]), 2) for name in NAMES
-        }
-        for axis, (_, second, last) in by_axis.items()
-    }
-
-
-def growth_table(more: Mapping[str, Mapping[str, float]]) -> str:
-    """Write `growth_ms` as a table of Markdown, the largest stage first."""
-    rows = sorted(NAMES, key=lambda name: -sum(values[name] for values in more.values()))
-    lines = [f"| {name} | {' | '.join(f'{more[axis][name]:.2f}' for axis in AXES)} |" for name in rows]
-    totals = " | ".join(f"{sum(more[axis].values()):.2f}" for axis in AXES)
-    return "\n".join(
-        [f"| ms of CPU for | {' | '.join(AXES)} |", "| --- |" + " --: |" * 3, *lines, f"| in all | {totals} |"]
-    )
-
-
 def count_apart() -> dict[str, float]:
     """Count in a process of its own, whose hashes and caches nothing else has touched."""
-    process = subprocess.run(
-        [sys.executable, "-m", "tests.call_budget", "--count"],
-        cwd=REPOSITORY,
-        env={**os.environ, "PYTHONHASHSEED": "0"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    command, environment = [sys.executable, "-m", "tests.call_budget", "--count"], os.environ | {"PYTHONHASHSEED": "0"}
+    process = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True)
     counted: dict[str, float] = json.loads(process.stdout)
     return counted
 
@@ -299,12 +268,6 @@ def main(arguments: Sequence[str]) -> int:
     if arguments == ["--count"]:
         print(json.dumps(count_calls()))
         return 0
-    if arguments == ["--growth"]:
-        by_axis = {axis: seconds_by_size(axis) for axis in AXES}
-        BUDGET.write_text(json.dumps(stored() | {"growth_ms": growth_ms(by_axis)}, indent=1) + "\n", "utf-8")
-        problems = [problem for axis, measured in by_axis.items() for problem in over_growth(axis, measured)]
-        print(growth_table(stored()["growth_ms"]), *problems, sep="\n")
-        return 1 if problems else 0
     counted = count_apart()
     if arguments == ["--write"]:
         BUDGET.write_text(json.dumps(stored() | {"versions": versions(), "calls": counted}, indent=1) + "\n", "utf-8")

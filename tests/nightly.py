@@ -113,38 +113,30 @@ def read_fleet(file: Path) -> Counts:
     return counts | {"faults": [f"{name}: {result[name]}" for name in result["counted_faults"] if result[name]]}
 
 
+def _program_part(max_seconds: int, read: Callable[[Path], Counts], result: Path, words: str) -> Part:
+    """A module of ours with its arguments, in which `{seed}` stands for the seed, and its file of results."""
+    return Part(lambda seed: ["-m", *words.format(seed=seed).split()], max_seconds, lambda: read(result), {})
+
+
 PARTS = {
     "tests": _tests_part("tests", "nightly", 2400, {}),
     "slow": _tests_part("slow", "slow and not nightly", 2400, {}),
     "cold": _tests_part("cold", "slow and not nightly", 1800, {"BROADSHEET_COLD": "1"}, sampled=4),
-    "torture": Part(
-        lambda seed: ["-m", "tests.robustness.torture"], 1800, lambda: read_torture(BENCH_RESULTS / "torture.json"), {}
+    "torture": _program_part(1800, read_torture, BENCH_RESULTS / "torture.json", "tests.robustness.torture"),
+    "points": _program_part(
+        3600, read_points, BENCH_RESULTS / "commit_points.json", "tests.robustness.commit_points --seed={seed}"
     ),
-    "points": Part(
-        lambda seed: ["-m", "tests.robustness.commit_points", f"--seed={seed}"],
-        3600,
-        lambda: read_points(BENCH_RESULTS / "commit_points.json"),
-        {},
+    "mutants": _program_part(
+        2400, read_mutants, BENCH_RESULTS / "mutants.json",
+        "tests.mutants --faults=100 --slow --seconds=2100 --seed={seed}",
     ),
-    "mutants": Part(
-        lambda seed: ["-m", "tests.mutants", "--faults=100", "--slow", "--seconds=2100", f"--seed={seed}"],
-        2400,
-        lambda: read_mutants(BENCH_RESULTS / "mutants.json"),
-        {},
+    "growth": _program_part(
+        1200, read_growth, SCRATCH / "growth.json",
+        f"tests.bench.growth --articles {' '.join(map(str, GROWTH_SIZES))} --out {SCRATCH}/growth.json",
     ),
-    "growth": Part(
-        lambda seed: [
-            "-m", "tests.bench.growth", "--articles", *map(str, GROWTH_SIZES), "--out", str(SCRATCH / "growth.json")
-        ],
-        1200,
-        lambda: read_growth(SCRATCH / "growth.json"),
-        {},
-    ),
-    "fleet": Part(
-        lambda seed: ["-m", "tests.bench.fleet_faults", f"--seed={seed}", "--out", str(SCRATCH / "fleet_faults.json")],
-        1200,
-        lambda: read_fleet(SCRATCH / "fleet_faults.json"),
-        {},
+    "fleet": _program_part(
+        1200, read_fleet, SCRATCH / "fleet_faults.json",
+        f"tests.bench.fleet_faults --seed={{seed}} --out {SCRATCH}/fleet_faults.json",
     ),
 }  # fmt: skip
 """In the order in which they run."""
