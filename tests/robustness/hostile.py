@@ -63,52 +63,29 @@ def hostile_verbs(db: Path, site: str) -> HostileVerbs:
         [(kept,)] = connection.execute("SELECT block_id FROM _blocks WHERE kept = 1 ORDER BY 1 LIMIT 1").fetchall()
         [(gone,)] = connection.execute("SELECT block_id FROM _blocks WHERE kept = 0 ORDER BY 1 LIMIT 1").fetchall()
     warc = f"{NAME}.warc/{min(db.with_name(f'{NAME}.warc').glob('*.warc.gz')).name}"
-    exports = (
-        ("jsonl", "x.jsonl"),
-        ("csv", "x.csv"),
-        ("markdown", "md"),
-        ("wacz", "x.wacz"),
-        ("tei", "tei"),
-        ("atom", "x.atom"),
-    )
+    options = " ".join(OPTIONS)
+    exports = ("jsonl x.jsonl", "csv x.csv", "markdown md", "wacz x.wacz", "tei tei", "atom x.atom")
+    readers = (
+        "verify {}", "search {} harbour", "report {}", "report {} --json", "changes {}", "correct {}", "python {}",
+        "correct {} --export-rules WORK/own.toml", f"diff {{}} {number}", f"show {{}} {url}", f"explain {{}} {url}",
+        f"show {{}} {url} --removed", f"explain {{}} {url} --full", "datasette {} --print", "backup {} WORK/backup -q",
+        f"forget {{}} {url} --dry-run", f"remove {{}} {kept} --dry-run", f"restore {{}} {gone} --dry-run", "room {}",
+        *(f"fleet {verb} WORK/sites.toml" for verb in ("report", "status", "verify", "run --dry-run")),
+        "fleet search harbour --sites WORK/sites.toml", f"fleet forget {url} --dry-run --sites WORK/sites.toml",
+        *(f"export {{}} --format {shape} -o WORK/{file}" for shape, file in map(str.split, exports)),
+    )  # fmt: skip
+    sources = (
+        "merge WORK/target.db {}", "export {} --format parquet -o WORK/set", f"import {warc} --db WORK/again.db -q",
+        "reclean {} --all --dry-run -q",
+    )  # fmt: skip
+    writers = (
+        f"remove {{}} {kept}", f"restore {{}} {gone}", f"forget {{}} {url} --yes", "import --own --db {}",
+        "import --own --db {} --own-warc", "merge {} WORK/sound.db", "reclean {} --all -q",
+        f"crawl {site} --db {{}} --max-pages 3 {options}", f"update {{}} --max-pages 3 {options}",
+        "import WORK/sound.warc.gz --db {} -q",
+    )  # fmt: skip
     return HostileVerbs(
-        readers=(
-            ("verify", NAME),
-            ("search", NAME, "harbour"),
-            ("report", NAME),
-            ("changes", NAME),
-            ("correct", NAME),
-            ("diff", NAME, str(number)),
-            ("show", NAME, url),
-            ("backup", NAME, "WORK/backup", "-q"),
-            ("fleet", "report", "WORK/sites.toml"),
-            ("fleet", "search", "WORK/sites.toml", "harbour"),
-            ("fleet", "status", "WORK/sites.toml"),
-            ("fleet", "verify", "WORK/sites.toml"),
-            ("explain", NAME, url),
-            ("datasette", NAME, "--print"),
-            ("python", NAME),
-            ("room", NAME),
-            *(("export", NAME, "--format", shape, "-o", f"WORK/{file}") for shape, file in exports),
-        ),
-        sources=(
-            ("merge", "WORK/target.db", NAME),
-            ("export", NAME, "--format", "parquet", "-o", "WORK/set"),
-            ("import", warc, "--db", "WORK/again.db", "--quiet"),
-            ("reclean", NAME, "--all", "--dry-run", "--quiet"),
-        ),
-        writers=(
-            ("remove", NAME, str(kept)),
-            ("restore", NAME, str(gone)),
-            ("forget", NAME, url, "--yes"),
-            ("import", "--own", "--db", NAME),
-            ("import", "--own", "--db", NAME, "--own-warc"),
-            ("merge", NAME, "WORK/sound.db"),
-            ("reclean", NAME, "--all", "--quiet"),
-            ("crawl", site, "--db", NAME, "--max-pages", "3", *OPTIONS),
-            ("update", NAME, "--max-pages", "3", *OPTIONS),
-            ("import", "WORK/sound.warc.gz", "--db", NAME, "--quiet"),
-        ),
+        *(tuple(tuple(line.format(NAME).split()) for line in lines) for lines in (readers, sources, writers))
     )
 
 
@@ -119,9 +96,8 @@ def run_trials(numbers: Iterable[int], *, is_talking: bool = False, harm: str = 
         (folder / "sample").mkdir()
         with sample_archive(folder / "sample") as db:
             with closing(sqlite3.connect(db)) as connection:
-                (site,) = connection.execute(
-                    "SELECT url FROM urls WHERE depth = 0 AND kind = 'page' LIMIT 1"
-                ).fetchone()
+                seeds = "SELECT url FROM urls WHERE depth = 0 AND kind = 'page' LIMIT 1"
+                (site,) = connection.execute(seeds).fetchone()
             verbs = hostile_verbs(db, site)
             for number in numbers:
                 trial = _Trial(folder, number, verbs, is_talking)
