@@ -13,7 +13,7 @@ from broadsheet.output.write.archive_writer import Archive
 from tests.bench.archives import columns
 from tests.bench.archives.contents import Contents
 from tests.bench.archives.differences import ABSENT, PRESENT, Difference, comparisons, differences
-from tests.bench.merged_sites import crawl, step_by_step
+from tests.bench.archives.step_by_step import run_step_by_step
 from tests.crawler.scripted_site import ScriptedSite
 from tests.internal_tables import ARTICLES_SEARCH, BLOCKS, EDITS, named
 from tests.output.conftest import Clock, Maker
@@ -167,10 +167,11 @@ def test_two_crawls_of_a_site_step_by_step_hold_the_same_in_every_column(tmp_pat
         archive = tmp_path / "draft/site.db"  # the same for both, since some of it is stored
         for side in ("old", "new"):
             archive.parent.mkdir()
-            crawl(archive, f"{site.url}/")
+            quick = ("--delay", 0, "--allow-private")
+            run_step_by_step("crawl", f"{site.url}/", "--db", archive, *quick)
             time.sleep(NEXT_SECOND)
-            step_by_step("update", str(archive), "--all", "--delay", "0", "--allow-private")
-            step_by_step("reclean", str(archive), "--all")
+            run_step_by_step("update", archive, "--all", *quick)
+            run_step_by_step("reclean", archive, "--all")
             archive.parent.rename(tmp_path / side)
     old, new = (tmp_path / side / archive.name for side in ("old", "new"))
     assert differences(old, new) == []

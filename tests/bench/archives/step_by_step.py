@@ -7,8 +7,12 @@ and where URLs go on without end another of them is given up. One after the othe
 """
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
+
+from tests.bench.corpus import ROOT
 
 _PAUSE = 0.0005  # seconds between two looks at whether the answer is stored
 
@@ -24,6 +28,12 @@ def slow_down(frontier: Any) -> None:
                 await asyncio.sleep(_PAUSE)
 
     frontier.turns = turns
+
+
+def run_step_by_step(*words: object) -> None:
+    """Run a verb that asks for one answer after the other. CalledProcessError where it ends badly."""
+    command = [sys.executable, "-m", "tests.bench.archives.step_by_step", *map(str, words), "-q"]
+    subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
 
 
 if __name__ == "__main__":
