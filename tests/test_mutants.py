@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -175,31 +175,6 @@ def test_the_tests_of_what_runs_at_import_execute_a_line_that_names_it(tmp_path,
     executed = executed_lines(tmp_path, bits, dict.fromkeys("abc", 1.0))
     fault = Fault("m.py", "number", 0, 1, "", "", "", Place(names=("LIMIT",)))
     assert executed.tests_of_fault(fault) == {"a", "c"}, "c reads what is made of it"
-
-
-def test_the_nearest_tests_are_run_first_up_to_a_bound(tmp_path):
-    own = "tests/output/write/test_url_queue.py"
-    seconds = {
-        f"{own}::slow": 3.0, f"{own}::quick": 1.0, "tests/output/write/test_z.py::a": 0.5,
-        "tests/crawler/test_a.py::a": 0.1, "tests/output/read/test_b.py::long": 4.0,
-    }  # fmt: skip
-    executed = executed_lines(tmp_path, [], seconds)
-    chosen = executed.nearest("output/write/url_queue.py", set(seconds), 5.0)
-    assert list(chosen) == [own, "tests/output/write/test_z.py", "tests/crawler/test_a.py"]
-    assert chosen[own] == [f"{own}::quick", f"{own}::slow"]
-
-
-def test_tests_that_are_too_many_for_the_first_batch_are_run_in_the_second(tmp_path, monkeypatch):
-    batches: list[Sequence[str]] = []
-    copy = Copy(tmp_path)
-    copy.executed = executed_lines(tmp_path, [], {"t.py::a": 1.0, "t.py::b": 30.0, "t.py::c": 200.0})
-    monkeypatch.setattr(copy.executed, "tests_of_fault", lambda fault: {"t.py::a", "t.py::b", "t.py::c"})
-    monkeypatch.setattr(copy, "_by", lambda fault, arguments, tests, seconds: batches.append(tests) or "")
-    fault = Fault("m.py", "branch", 0, 1, "", "", "", Place((7, 8)))
-    assert (copy.try_quick(fault).noticed, batches) == ("no", [["t.py::a"], ["t.py::b"]])
-    monkeypatch.setattr(copy, "_by", lambda fault, arguments, tests, seconds: "t.py::b" * ("t.py::b" in tests))
-    noticed = copy.try_quick(fault)
-    assert (noticed.noticed, noticed.by, noticed.tests) == ("quick", "t.py::b", 2)
 
 
 def test_a_run_is_counted_by_room_and_kind_without_what_is_explained_and_too_few_are_said(monkeypatch):

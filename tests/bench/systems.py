@@ -6,6 +6,7 @@ Those that are no dependency of ours are in the extra `bench`; one that is not i
 import importlib.util
 import re
 import warnings
+from functools import partial
 
 OURS = "broadsheet"
 SYSTEMS = {
@@ -30,25 +31,15 @@ def installed() -> dict[str, str]:
     }
 
 
-def trafilatura_default(html: bytes, url: str | None) -> str:
-    """trafilatura without comments."""
+def _by_trafilatura(html: bytes, url: str | None, **options: bool) -> str:
     from trafilatura import extract
 
-    return extract(html, url=url, include_comments=False) or ""
+    return extract(html, url=url, include_comments=False, **options) or ""
 
 
-def trafilatura_precision(html: bytes, url: str | None) -> str:
-    """trafilatura with favor_precision."""
-    from trafilatura import extract
-
-    return extract(html, url=url, include_comments=False, favor_precision=True) or ""
-
-
-def trafilatura_fast(html: bytes, url: str | None) -> str:
-    """trafilatura without its fall-backs."""
-    from trafilatura import extract
-
-    return extract(html, url=url, include_comments=False, fast=True) or ""
+trafilatura_default = _by_trafilatura
+trafilatura_precision = partial(_by_trafilatura, favor_precision=True)
+trafilatura_fast = partial(_by_trafilatura, fast=True)
 
 
 def readability(html: bytes, url: str | None) -> str:

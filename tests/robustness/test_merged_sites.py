@@ -12,7 +12,7 @@ from tests.internal_tables import RULE_RATES, WARC_FILES, YIELDS
 
 NAMES = ("economy_gate", "mali_live")
 OTHERWISE = {"alarms", "meta", RULE_RATES, "runs", WARC_FILES, YIELDS, "captures.refers_to"}
-"""What says how an archive was made: by one crawl, or one of each site; with the first of the same answers in a shard."""
+"""What says how an archive was made, by one crawl or one of each site; the first of equal answers is one in a shard."""
 
 
 def compared(whole, merged):
