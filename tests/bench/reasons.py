@@ -1,16 +1,14 @@
 """How many of the blocks removed inside or after an article have a reason that says what they are.
 
-    python -m tests.bench.reasons [--every N] [--archive FILE] [--out FILE]
+    python -m tests.bench.reasons [--every N] [--out FILE]
 
-Over the article pages of `corpus/wcxb`, each cleaned by itself, or over the articles of an archive. A block counts as
-unnamed where its rule says only where it stands. The result kept in the repository is
-`tests/bench/results/reasons.json`.
+Over the article pages of `corpus/wcxb`, each cleaned by itself; a block counts as unnamed where its rule says only
+where it stands. The result kept in the repository is `tests/bench/results/reasons.json`.
 """
 
 import argparse
 import json
 import pathlib
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -20,7 +18,6 @@ from broadsheet.cleaners.document import Page
 from tests.bench.corpus import corpus_hash, is_article, truth_rows, with_pages
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.figures import write_figures
-from tests.internal_tables import PAGE_BLOCKS, REASONS
 
 RESULT = pathlib.Path(__file__).parent / "results/reasons.json"
 UNNAMED = frozenset(
@@ -43,15 +40,6 @@ def pages(every: int) -> Iterator[list[Told]]:
         yield [(each.kept, each.reason, each.rule) for each in clean(Page(row["url"] or "", html)).verdicts]
 
 
-def archived(file: pathlib.Path) -> Iterator[list[Told]]:
-    """Verdicts of each article of an archive, as they are in force."""
-    db = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
-    query = f"""SELECT b.kept, r.reason, r.rule FROM {PAGE_BLOCKS} b JOIN {REASONS} r ON r.id = b.reason_id
-        WHERE b.page_id = ? ORDER BY b.position"""
-    for (page,) in db.execute("SELECT page_id FROM articles ORDER BY page_id").fetchall():
-        yield [(bool(kept), reason, rule) for kept, reason, rule in db.execute(query, [page])]
-
-
 def figures(found: Iterable[list[Told]]) -> dict[str, Any]:
     """Counts over all pages: blocks removed inside or after the article, the share of them without a name, reasons."""
     rows = [inside_or_after(page) for page in found]
@@ -70,12 +58,8 @@ def main() -> None:
     """Measure, print, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--archive", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path)
     given = parser.parse_args()
-    if given.archive:
-        print(json.dumps(figures(archived(given.archive)), indent=1))
-        return
     result = {"corpus": corpus_hash("wcxb"), "every": given.every} | figures(pages(given.every))
     print(json.dumps(result, indent=1))
     if out := given.out or (RESULT if given.every == 1 else None):

@@ -30,7 +30,6 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 from broadsheet.output.settle.copies_and_parts import TITLED_WORDS
 from tests.bench.corpus import ROOT, SHARED
 from tests.bench.figures import write_figures
-from tests.internal_tables import PAGE_BLOCKS, PAGE_LAYOUT, REASONS
 
 _LINK = re.compile(rb"""(?:href|src)\s*=\s*["']?([^"'\s>]+)|<loc>\s*([^<]+)|<link>\s*([^<]+)""", re.I)
 _FIRST = ("/robots.txt", "/sitemap.xml", "/sitemap_index.xml", "/sitemap.txt")
@@ -155,23 +154,9 @@ def measure(site: Site, db_path: pathlib.Path) -> dict[str, object]:
         "copies": sum(count - 1 for count in copies.values()),
         "missing": sorted(path for path in truth if path in linked and path not in texts),
         "worst": sorted((round(score, 3), path) for path, score in scores.items())[:10],
-        "ledger_bytes": _ledger_bytes(db),
         "bytes": db_path.stat().st_size,
         "urls": dict(db.execute("SELECT state || '/' || reason, count(*) FROM urls GROUP BY 1").fetchall()),
     }
-
-
-def _ledger_bytes(db: sqlite3.Connection) -> int:
-    """Bytes a page of the tables that account for blocks, the block texts left out."""
-    try:
-        size = db.execute(
-            f"SELECT sum(pgsize) FROM dbstat WHERE name IN ('{PAGE_BLOCKS}', 'page_blocks_block', '{PAGE_LAYOUT}',"
-            f" '{REASONS}') OR name LIKE '%page_blocks%'"
-        ).fetchone()[0]
-    except sqlite3.OperationalError:  # SQLite built without dbstat
-        return -1
-    pages = db.execute(f"SELECT count(DISTINCT page_id) FROM {PAGE_BLOCKS}").fetchone()[0]
-    return round(size / pages) if pages else 0
 
 
 def main() -> None:
@@ -200,7 +185,7 @@ def run(name: str, folder: pathlib.Path) -> dict[str, object]:
         f"{name:20} found {result['found']}/{result['truth']} truth,"
         f" {result['found_of_linked']}/{result['linked']} linked"
         f"  F1 {result['f1']:.4f}  articles {result['articles']}, {len(result['outside_truth'])} outside truth,"
-        f" {result['copies']} copies  ledger {result['ledger_bytes']} B/page  {seconds:.0f} s  exit {code}",
+        f" {result['copies']} copies  {seconds:.0f} s  exit {code}",
         flush=True,
     )
     return result

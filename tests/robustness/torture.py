@@ -83,22 +83,24 @@ def verb_lines(db: Path) -> VerbLines:
         (block,) = connection.execute("SELECT block_id FROM _blocks WHERE kept = 1 ORDER BY 1 LIMIT 1").fetchone()
         (restored,) = connection.execute("SELECT block_id FROM rulings WHERE kept = 1").fetchone()
     warc = str(next(db.with_name(f"{NAME}.warc").glob("*.warc.gz")).relative_to(db.parent))
-    return VerbLines(
-        readers=(
-            *(("export", NAME, "--format", name, "-o", f"out.{name}") for name in ("jsonl", "csv")),
-            ("export", NAME, "--format", "markdown", "-o", "out"),
-            ("search", NAME, "harbour"), ("report", NAME), ("changes", NAME), ("correct", NAME),
-            ("diff", NAME, str(edited)), *(("explain", NAME, url) for url in urls[:3]),
-        ),
-        writers=(
-            ("export", NAME, "--format", "wacz", "-o", "out.wacz"), ("remove", NAME, str(block)),
-            ("restore", NAME, str(restored), "--undo"), ("forget", NAME, urls[0], "--yes"),
-        ),
-        crawls=(
-            (("reclean", NAME, "--all", "--dry-run", "--quiet"), ("update", NAME, "--max-pages", "3", *OPTIONS)),
-            (("import", warc, "--db", NAME, "--quiet"), ("crawl", "--db", NAME, "--max-pages", "3", *OPTIONS)),
-        ),
+    options = " ".join(OPTIONS)
+    readers = (
+        *(f"export {{}} --format {name} -o out.{name}" for name in ("jsonl", "csv", "markdown")), "search {} harbour",
+        "report {}", "changes {}", "correct {}", f"diff {{}} {edited}", *(f"explain {{}} {url}" for url in urls[:3]),
     )  # fmt: skip
+    writers = (
+        "export {} --format wacz -o out.wacz", f"remove {{}} {block}", f"restore {{}} {restored} --undo",
+        f"forget {{}} {urls[0]} --yes",
+    )  # fmt: skip
+    crawls = (
+        ("reclean {} --all --dry-run -q", f"update {{}} --max-pages 3 {options}"),
+        (f"import {warc} --db {{}} -q", f"crawl --db {{}} --max-pages 3 {options}"),
+    )
+    return VerbLines(_words(readers), _words(writers), tuple(map(_words, crawls)))
+
+
+def _words(lines: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(line.format(NAME).split()) for line in lines)
 
 
 def run_verb(*arguments: str) -> VerbResult:
