@@ -31,7 +31,6 @@ _STAMP = re.compile(r"\d{14}-\d{5}")
 _TAIL = re.compile(r"\.tail-\d+$")
 _BY_TURN = re.compile(r"^store/|/\.slots/|/\.?addresses/|/results?/")
 """Files of a store, which `store_faults` looks into, and those by which running processes share addresses."""
-_DAY = re.compile(r"\d{4}-\d\d-\d\dT[\d:.+Z]+")
 
 
 def damages(archive: Path) -> list[str]:

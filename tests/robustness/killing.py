@@ -5,7 +5,6 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,11 +98,6 @@ def path_of(url: str) -> str:
     """A URL as a request line names it."""
     parts = urlsplit(url)
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-
-
-def fetched_often(asked: Sequence[str]) -> int:
-    """How many paths were asked for more than once."""
-    return sum(times > 1 for path, times in Counter(asked).items() if path != "/robots.txt")
 
 
 def _death(db: Path, asked: int, stored: str) -> Death:
