@@ -116,6 +116,7 @@ def test_every_file_runs_a_list_from_a_folder_on_a_local_disk():
     assert unit("broadsheet-run.service")["Service"]["KillMode"] == "mixed"
 
 
+@pytest.mark.slow
 def test_every_file_starts_a_worker_by_a_command_of_dask():
     from distributed.cli.dask_worker import main
 
