@@ -198,10 +198,13 @@ def test_importing_it_brings_neither_scrapy_nor_the_models_nor_pandas_of_ours():
     assert out.stdout.strip() == ""
 
 
+def test_it_names_all_that_it_offers_in_order():
+    assert dir(broadsheet) == sorted(broadsheet.__all__)
+
+
 @pytest.mark.slow
 def test_everything_that_it_names_is_there():
     assert [name for name in broadsheet.__all__ if not hasattr(broadsheet, name)] == []
-    assert dir(broadsheet) == sorted(broadsheet.__all__)
 
 
 def run_examples(folder: Path, *sections: str) -> int:
