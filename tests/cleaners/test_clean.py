@@ -17,15 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from broadsheet.cleaners.clean import article_text, clean
-from broadsheet.cleaners.document import (
-    CleanedPage,
-    ExtractorUse,
-    KeepReason,
-    Page,
-    PageType,
-    RemovalReason,
-    UrlSource,
-)
+from broadsheet.cleaners.document import CleanedPage, ExtractorUse, KeepReason, Page, PageType, RemovalReason, UrlSource
 from broadsheet.cleaners.judge.block_features import take_first_look
 from broadsheet.cleaners.page.parsed_page import decode
 from broadsheet.crawler.demo.server import Resource, render

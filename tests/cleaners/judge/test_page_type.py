@@ -211,7 +211,7 @@ CASES: dict[str, tuple[Any, ...]] = {
     ),
     "empty": (T.EMPTY, {}, {"visible_words": 0}),
     "not found by title": (T.SOFT_404, {}, UNFOUND, DATE | ARTICLE, DATE | PROSE),
-    "not found by title, with a date but no prose": (T.SOFT_404, {}, UNFOUND, DATE | ARTICLE, DATE | PROSE),
+    "not found by title, with a date but no prose": (T.SOFT_404, DATE, UNFOUND, ARTICLE, PROSE),
     "not found by half of a title": (
         T.SOFT_404,
         DATE | ARTICLE,

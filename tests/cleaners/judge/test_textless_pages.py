@@ -8,14 +8,7 @@ from dataclasses import replace
 import pytest
 
 from broadsheet.cleaners.clean import clean, survey_page
-from broadsheet.cleaners.document import (
-    CleanedPage,
-    KeepReason,
-    Page,
-    PageType,
-    RemovalReason,
-    Verdict,
-)
+from broadsheet.cleaners.document import CleanedPage, KeepReason, Page, PageType, RemovalReason, Verdict
 from broadsheet.cleaners.judge.block_verdicts import JudgedBlocks
 from broadsheet.cleaners.judge.textless_pages import find_picture_article
 from broadsheet.cleaners.page.parsed_page import parse
@@ -37,8 +30,7 @@ def cleaned(body: str, **fields: object) -> CleanedPage:
 
 
 @pytest.mark.parametrize(
-    ("body", "source"),
-    [(STATEMENT, "json_ld"), (STATE, "page_state"), (f"<template>{MARKUP}</template>", "template")],
+    ("body", "source"), [(STATEMENT, "json_ld"), (STATE, "page_state"), (f"<template>{MARKUP}</template>", "template")]
 )
 def test_text_that_a_page_only_holds_is_its_text_and_the_evidence_says_from_where(body: str, source: str) -> None:
     page = cleaned(body)

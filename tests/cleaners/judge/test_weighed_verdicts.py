@@ -225,8 +225,7 @@ def test_the_model_is_believed_from_a_share_and_a_number_of_words_on(
 
 
 @pytest.mark.parametrize(
-    ("label", "is_kept"),
-    [("Lue myös:", False), (words(4) + ":", False), (words(5) + ":", True), ("She said it", True)],
+    ("label", "is_kept"), [("Lue myös:", False), (words(4) + ":", False), (words(5) + ":", True), ("She said it", True)]
 )
 def test_a_label_that_announces_only_a_teaser_goes_with_it(label: str, is_kept: bool) -> None:
     rows = [*story(0), line(label, SELECTED, 0.9), line("Another headline", TEASER, 0.1), *story(1, 2, 3)]

@@ -8,12 +8,7 @@ import pytest
 from lxml import html
 
 from broadsheet.cleaners.document import Block
-from broadsheet.cleaners.page.elements import (
-    TagIndex,
-    is_hidden,
-    is_in_boilerplate,
-    running_chars,
-)
+from broadsheet.cleaners.page.elements import TagIndex, is_hidden, is_in_boilerplate, running_chars
 from broadsheet.cleaners.page.parsed_page import parse
 from broadsheet.cleaners.page.visible_blocks import read_blocks
 from tests.cleaners.building import holds_up_to

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from broadsheet.cleaners.document import Block, BlockKind, Column, Metadata, Verdict
-from broadsheet.cleaners.training import block_model
+from broadsheet.cleaners.training import block_model, line_model, page_type_model
 from broadsheet.cleaners.training.annotated_pages import BlockExample, FeatureNames
 from broadsheet.cleaners.training.block_model import score_examples
 from broadsheet.cleaners.training.corpora import MIXTURE, PAGE_CORPORA, fold_of, training_options
@@ -25,20 +25,32 @@ from tests.cleaners.training.conftest import write_corpora
 
 
 @pytest.mark.nightly
-def test_training_twice_gives_the_same_file_and_cross_validation_writes_none(corpus: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("model", "written"),
+    [
+        (block_model, {"block_words.npz", "first_look.npz", "model.npz", "model.json"}),
+        (line_model, {"lines.npz", "lines.json"}),
+    ],
+)
+def test_training_twice_gives_the_same_files_and_cross_validation_writes_none(
+    model: Any, written: set[str], corpus: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("lightgbm", reason="needs the extra: pip install '.[train]'")
-    outs = [tmp_path / "one", tmp_path / "two"]
+    outs = [tmp_path / name for name in ("one", "two", "none")]
     for out in outs:
         out.mkdir()
-        block_model.main(["--corpus", str(corpus), "--out", str(out)])
-    files, files_again = ({file.name: file.read_bytes() for file in out.iterdir()} for out in outs)
+        model.main([*(["--cv"] if out.name == "none" else []), "--corpus", str(corpus), "--out", str(out)])
+    files, files_again, none = ({file.name: file.read_bytes() for file in out.iterdir()} for out in outs)
     assert files == files_again
-    assert files.keys() == {"block_words.npz", "first_look.npz", "model.npz", "model.json"}
-    assert json.loads(files["model.json"])["cross_validated"].keys() == set(PAGE_CORPORA)
-    for file in outs[0].iterdir():
-        file.unlink()
-    block_model.main(["--cv", "--corpus", str(corpus), "--out", str(outs[0])])
-    assert list(outs[0].iterdir()) == []
+    assert (files.keys(), none) == (written, {})
+    scores = json.loads(files["model.json" if model is block_model else "lines.json"])["cross_validated"]
+    assert scores.keys() == (set(PAGE_CORPORA) if model is block_model else {"as it is", "rules alone", "cleaned"})
+
+
+@pytest.mark.parametrize("model", [block_model, line_model, page_type_model])
+def test_without_the_annotated_pages_one_line_says_so(model: Any, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"no annotated pages at .*--corpus"):
+        model.main(["--corpus", str(tmp_path)])
 
 
 class CountingTrees:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,29 +18,6 @@ from tests.cleaners.building import STORY
 from tests.cleaners.training.conftest import write_corpora
 
 pytest.importorskip("html_text", reason="needs html-text: pip install '.[dev]'")
-
-
-@pytest.mark.nightly
-def test_training_twice_gives_the_same_file_and_cross_validation_writes_none(corpus: Path, tmp_path: Path) -> None:
-    pytest.importorskip("lightgbm", reason="needs the extra: pip install '.[train]'")
-    outs = [tmp_path / "one", tmp_path / "two"]
-    for out in outs:
-        out.mkdir()
-        line_model.main(["--corpus", str(corpus), "--out", str(out)])
-    files, files_again = ({file.name: file.read_bytes() for file in out.iterdir()} for out in outs)
-    assert files == files_again
-    assert files.keys() == {"lines.npz", "lines.json"}
-    scores = json.loads(files["lines.json"])["cross_validated"]
-    assert scores["cleaned"]["full"]["wcxb"]["f1"] >= scores["as it is"]["full"]["wcxb"]["f1"]
-    for file in outs[0].iterdir():
-        file.unlink()
-    line_model.main(["--cv", "--corpus", str(corpus), "--out", str(outs[0])])
-    assert list(outs[0].iterdir()) == []
-
-
-def test_without_the_annotated_pages_one_line_says_so(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match=r"no annotated pages at .*--corpus"):
-        line_model.main(["--corpus", str(tmp_path)])
 
 
 def test_a_dump_has_no_number_that_is_none(corpus: Path) -> None:

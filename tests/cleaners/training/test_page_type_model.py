@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -69,21 +68,21 @@ def test_a_page_without_blocks_has_no_signs() -> None:
 @pytest.mark.slow
 def test_training_reads_a_corpus_and_writes_a_table(tmp_path: Path) -> None:
     pytest.importorskip("lightgbm", reason="needs the extra: pip install '.[train]'")
-    for corpus, kinds in (("wcxb", ("article", "product")), ("news", (None,)), ("segments", (None,))):
-        (tmp_path / corpus / "html").mkdir(parents=True)
-        rows = [
+    kinds = {"wcxb": ("article", "product"), "news": (None,), "segments": (None,)}
+    rows = {
+        corpus: [
             {"id": f"{kind}{n}", "url": f"http://{corpus}{n}.example/x", "page_type": kind}
-            for n in range(60) for kind in kinds
-        ]  # fmt: skip
-        with gzip.open(tmp_path / corpus / "truth.jsonl.gz", "wt") as lines:
-            lines.write("".join(json.dumps(row) + "\n" for row in rows))
-        for row in rows:
-            body = SHELF if row["page_type"] == "product" else STORY
-            (tmp_path / corpus / "html" / f"{row['id']}.html.gz").write_bytes(gzip.compress(body.encode()))
+            | ({"html": SHELF} if kind == "product" else {})
+            for n in range(60)
+            for kind in of_corpus
+        ]
+        for corpus, of_corpus in kinds.items()
+    }
+    write_corpora(tmp_path, rows, STORY)
     page_type_model.main(["--corpus", str(tmp_path), "--out", str(tmp_path)])
     weights = json.loads((tmp_path / "page_weights.json").read_text())
     assert weights["cross_validated"]["article_or_not"] > 0.9
-    assert set(weights["corpus"]) == {"wcxb", "news", "segments"}
+    assert set(weights["corpus"]) == kinds.keys()
     base, table = parse_table(weights)
     assert len(base) == len(PAGE_KINDS)
     assert table
@@ -200,8 +199,3 @@ def test_a_table_is_written_a_sign_a_line(tmp_path: Path) -> None:
         ' "date": "x",\n "base": [\n  0.5\n ],\n "signs": {\n  "a": {"limits": [1]},\n  "b": {"limits": [2]}\n }\n}\n'
     )
     assert json.loads((tmp_path / "page_weights.json").read_text())["signs"]["b"] == {"limits": [2]}
-
-
-def test_without_the_annotated_pages_one_line_says_so(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match=r"no annotated pages at .*wcxb: --corpus"):
-        page_type_model.main(["--corpus", str(tmp_path)])
