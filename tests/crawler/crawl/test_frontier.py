@@ -139,15 +139,15 @@ def test_the_wait_is_until_the_first_host_or_robots_txt_is_due(archive: Archive,
 
 
 @pytest.mark.parametrize(
-    ("delay", "robots", "waits"),
+    ("robots", "waits"),
     [
-        pytest.param(0, rules("Crawl-delay: 3"), (3.1, 2.9, 0.2), id="crawl-delay"),
-        pytest.param(0, rules("Request-rate: 1/3"), (3.1, 2.9, 0.2), id="request-rate"),
-        pytest.param(1, FREE, (3600, 0.9, 0.2), id="after a stop of an hour"),
+        pytest.param(rules("Crawl-delay: 3"), (3.1, 2.9, 0.2), id="crawl-delay"),
+        pytest.param(rules("Request-rate: 1/3"), (3.1, 2.9, 0.2), id="request-rate"),
+        pytest.param(FREE, (3600, 0.9, 0.2), id="after a stop of an hour"),
     ],
 )
-def test_the_delay_of_a_user_or_host_lies_between_two_requests(archive, delay, robots, waits) -> None:
-    hand = opened(archive, robots=robots, delay=delay)
+def test_the_delay_of_a_user_or_host_lies_between_two_requests(archive, robots, waits) -> None:
+    hand = opened(archive, robots=robots, delay=1)
     assert hand.take() is None
     for wait, has_turn in zip(waits, (True, False, True), strict=True):
         hand.clock.now += wait
@@ -197,18 +197,6 @@ def open_with_delay(hand: FrontierDriver, host: str, delay: float) -> None:
     """Have a host's robots.txt answered, with a Crawl-delay in seconds from now on."""
     hand.add(f"http://{host}/1")
     hand.open(host, rules(f"Crawl-delay: {delay}"))
-
-
-@pytest.mark.parametrize("delays", [(0.25, 0.75), (0.75, 0.25)])
-def test_the_wait_is_until_the_first_host_is_due(archive: Archive, delays: tuple[float, float]) -> None:
-    hand = FrontierDriver(archive, delay=0)
-    for host, delay in zip("ab", delays, strict=True):
-        open_with_delay(hand, f"{host}.example", delay)
-    assert hand.take(0.01) is None
-    assert hand.frontier._seconds_to_wait() == pytest.approx(0.25)
-    hand.clock.now += 0.3
-    assert hand.take(0.01)
-    assert hand.frontier._seconds_to_wait() == pytest.approx(0.45)
 
 
 def test_a_host_that_is_due_and_for_which_there_is_no_room_makes_no_wait_shorter(archive: Archive) -> None:
