@@ -187,7 +187,7 @@ class Recleaner:
             self._note_change(page, result)
 
     def _note_change(self, page: RawPage, new_page: PageRows) -> None:
-        old_page = read_own_reading(self._db, page.id)
+        old_page = read_own_reading(self._db, page.id, new_page)
         if old_page is None or old_page.capture_id != page.capture_id:
             return
         self.findings.add(compare_readings(old_page, new_page))

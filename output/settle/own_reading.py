@@ -31,7 +31,7 @@ from broadsheet.cleaners.judge.article_text import assemble
 from broadsheet.cleaners.lineage import Lineage
 
 from ..archive.article_storage import user_values
-from ..archive.ledger import read_ledger
+from ..archive.ledger import LedgerRows, read_ledger
 from ..archive.metadata_columns import STATED_AS_FIELDS, metadata_of_fields, metadata_of_row
 from ..archive.page_rows import (
     SETTLED_EVIDENCE,
@@ -58,6 +58,12 @@ _OWN_VERDICTS = """SELECT b.position, coalesce(o.kept, b.kept), r.reason, r.rule
         LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
         JOIN _reasons r ON r.id = coalesce(o.reason_id, b.reason_id)
     WHERE b.page_id = ?"""
+_OWN_LEDGER = """SELECT b.position, b.block_id, t.text, b.kind, coalesce(o.kept, b.kept), r.reason, r.rule, b.repeats
+    FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
+        LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+        JOIN _reasons r ON r.id = coalesce(o.reason_id, b.reason_id)
+    WHERE b.page_id = ? ORDER BY b.position"""
+_LAYOUT = "SELECT layout FROM _page_layout WHERE page_id = ?"
 _LEADS = "SELECT way, url, ruled FROM _page_leads WHERE page_id = ? ORDER BY way, url"
 _COUNT_FIELDS = ("words", "digest", "blocks", "kept", "outlinks")
 
@@ -139,8 +145,11 @@ _PAGE_FIELDS = tuple(
 )
 
 
-def read_own_reading(db: Database, page_id: int) -> OwnReading | None:
-    """Read the reading of a page that the archive holds; None if it has no page of this id."""
+def read_own_reading(db: Database, page_id: int, new: PageRows | None = None) -> OwnReading | None:
+    """Read the reading of a page that the archive holds; None if it has no page of this id.
+
+    If it is the same as `new` in everything that is stored, its blocks are left out, which take most of the time.
+    """
     row = db.execute(_PAGE, [page_id]).fetchone()
     if row is None:
         return None
@@ -149,7 +158,8 @@ def read_own_reading(db: Database, page_id: int) -> OwnReading | None:
     facts = tuple(fact for fact in stored_facts if not fact.startswith(SETTLED_EVIDENCE))
     articles = (_read_article(db, table, page_id) for table in ("articles", "_shelved"))
     article = next((article for article in articles if article), None)
-    own_verdicts = _read_own_verdicts(db, page_id)
+    held_rows = new if new and digest == new.digest and _holds_ledger(db, page_id, new.ledger) else None
+    own_verdicts = {} if held_rows else _read_own_verdicts(db, page_id)
     judged_blocks = (
         [(block, own_verdicts[block.position]) for block, _ in read_ledger(db, page_id)] if own_verdicts else []
     )
@@ -173,7 +183,22 @@ def read_own_reading(db: Database, page_id: int) -> OwnReading | None:
         stored_lineage(db, cleaner),
     )
     seen = article[1:] if article else ("", "")
+    if held_rows:
+        texts = {name: getattr(held_rows, name) for name in ("text", "markdown", "kept", "ledger")}
+        reading = OwnReading(capture, replace(rows, **texts), (), (), *seen, cleaner)
+        return reading if reading.equals(held_rows) else read_own_reading(db, page_id)
     return OwnReading(capture, rows, *_split(judged_blocks), *seen, cleaner, user_values(db, page_id))
+
+
+def _holds_ledger(db: Database, page_id: int, ledger: LedgerRows) -> bool:
+    """Return whether the archive holds these blocks of a page, with these verdicts as the cleaner's own."""
+    texts, repeats = dict(ledger.texts), dict(ledger.repeats)
+    blocks = [
+        (position, text_id, texts[text_id], kind, is_kept, *ledger.reasons[reason_index], repeats.get(position))
+        for position, text_id, kind, is_kept, reason_index in ledger.blocks
+    ]
+    layout = db.execute(_LAYOUT, [page_id]).fetchone() or (b"",)
+    return bool(layout[0] == ledger.layout and db.execute(_OWN_LEDGER, [page_id]).fetchall() == blocks)
 
 
 def unpack_reading(db: Database, url: str, packed: bytes) -> OwnReading:

@@ -107,6 +107,23 @@ def test_a_stored_page_is_read_as_it_was_cleaned_and_survives_packing(cleaned, n
     assert read_own_reading(cleaned.db, 10**9) is None
 
 
+def test_of_a_page_that_is_the_same_no_block_is_read_and_of_any_other_all(cleaned):
+    reading, same = own_reading(cleaned, "twice"), rows_of("twice", BODIES["twice"])
+    page_id = next(cleaned.db["urls"].rows_where("url = ?", [f"{SITE}/twice"]))["id"]
+    told = read_own_reading(cleaned.db, page_id, same)
+    assert (told.blocks, told.equals(same), told.rows.text) == ((), True, same.text)
+    position, text_id, kind, is_kept, reason = same.ledger.blocks[-1]
+    other_blocks = (*same.ledger.blocks[:-1], (position, text_id, kind, not is_kept, reason))
+    others = [
+        replace(same, metadata=replace(same.metadata, title="Another")),
+        replace(same, ledger=replace(same.ledger, blocks=other_blocks)),
+        replace(same, ledger=replace(same.ledger, repeats=())),
+        replace(same, ledger=replace(same.ledger, layout=zlib.compress(b"[]"))),
+        replace(same, digest="another"),
+    ]
+    assert [read_own_reading(cleaned.db, page_id, rows) == reading for rows in others] == [True] * len(others)
+
+
 def test_what_a_page_says_twice_keeps_its_witness_also_where_a_person_brings_it_back(cleaned):
     [(position, block, repeats)] = cleaned.db.execute(
         "SELECT position, block_id, repeats FROM removed WHERE url = ? AND repeats IS NOT NULL", [f"{SITE}/twice"]
