@@ -1,10 +1,10 @@
 """Verbs that read an archive: `search`, `show`, `explain`, `changes`, `diff`, `report`, `verify` and `datasette`.
 
-What they print of an archive with rows of all kinds stands in `transcripts`; here is what those do not have.
-"""
+What they print of an archive with rows of all kinds stands in `transcripts`; here is what those do not have."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -22,16 +22,26 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from rich.console import Console
 
+from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.cleaners.document import ArticleImage, Block, BlockKind, Verdict
 from broadsheet.crawler.cli import command_line, run
+from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import explain
 from broadsheet.crawler.commands.changes import parse_since
+from broadsheet.crawler.commands.diff import (
+    RevisionChoice,
+    _choose_revisions,
+    _render_words,
+)
 from broadsheet.crawler.commands.search import _coloured_parts
 from broadsheet.crawler.commands.show import _paragraph
 from broadsheet.output.archive.ledger import block_id
+from broadsheet.output.archive.revisions import RevisionChange, RevisionMark
 from broadsheet.output.raw import stored_credentials
 from broadsheet.output.read import report_figures, report_text
+from broadsheet.output.read.edit_history import Revision
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.commands.conftest import CAPTION, RIVER, SIMILAR_WORDS
@@ -367,3 +377,133 @@ def test_datasette_starts_with_metadata_about_this_file_and_what_follows_is_its_
     assert verb_here("datasette", db, "--", "--port", "0")[0] == 3
     first, *rest = capfd.readouterr().out.splitlines()
     assert (first, list(json.loads("\n".join(rest))["databases"])) == (f"{db} --port 0", ["made"])
+
+
+def revision(number: int, change: RevisionChange = EditKind.BODY, *kinds: RevisionChange, note: str = "") -> Revision:
+    return Revision(number, f"2026-01-0{number}T12:00:00+00:00", f"T{number}", change, kinds, 0, 0, 0, note, number)
+
+
+REVISIONS = (
+    revision(1, RevisionMark.FIRST), revision(2), revision(3, EditKind.WITHDRAWN), revision(4),
+    revision(5, EditKind.RETURNED),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("choice", "numbers"),
+    [
+        (RevisionChoice(), (2, 4)),
+        (RevisionChoice(first=1), (1, 4)),
+        (RevisionChoice(first=3), (3, 4)),
+        (RevisionChoice(last=2), (1, 2)),
+        (RevisionChoice(last=3), (2, 3)),
+        (RevisionChoice(last=1), (1, 1)),
+        (RevisionChoice(first=4, last=1), (4, 1)),
+        (RevisionChoice(at="2026-01-01T12:00:00+00:00"), (1, 4)),
+        (RevisionChoice(at="2026-01-02T11:59:59+00:00"), (1, 4)),
+        (RevisionChoice(at="2026-01-02T12:00:00+00:00"), (2, 4)),
+        (RevisionChoice(at="2026-01-02T13:30:00+02:00"), (1, 4)),
+        (RevisionChoice(at="2026-01-03T23:00:00+00:00"), (2, 4)),
+        (RevisionChoice(at="2026-01-09T00:00:00+00:00", last=2), (4, 2)),
+    ],
+)
+def test_revisions_are_chosen_by_number_or_time_and_else_the_last_two_texts(choice, numbers):
+    first, last = _choose_revisions(REVISIONS, choice)
+    assert (first.number, last.number) == numbers
+
+
+@pytest.mark.parametrize(
+    ("choice", "refusal"),
+    [
+        (RevisionChoice(first=6), "there is no revision 6: they go from 1 to 5"),
+        (RevisionChoice(last=6), "there is no revision 6: they go from 1 to 5"),
+        (
+            RevisionChoice(at="2026-01-01T11:59:59+00:00"),
+            "first seen at 2026-01-01T12:00:00.00:00, after 2026-01-01T11",
+        ),
+        (RevisionChoice(at="soon"), "--at 'soon' is no time: write 2026-01-31"),
+        (RevisionChoice(at="0001-01-01T00:00+23:59"), "is no time"),
+    ],
+)
+def test_what_cannot_be_chosen_is_said(choice: RevisionChoice, refusal: str) -> None:
+    with pytest.raises(CommandError, match=refusal):
+        _choose_revisions(REVISIONS, choice)
+
+
+def drawn(words: tuple[tuple[str, str], ...], *, on_terminal: bool = False, in_colour: bool = True) -> str:
+    console = Console(
+        file=io.StringIO(), force_terminal=on_terminal, no_color=not in_colour, color_system="standard", width=200
+    )
+    console.print(_render_words(words, console, bold=True))
+    return str(console.file.getvalue()).rstrip("\n")  # type: ignore[attr-defined]
+
+
+def test_words_have_marks_where_there_are_no_colours() -> None:
+    words = (("=", "The "), ("-", "mill "), ("+", "barn\x1b "), ("=", "burned."))
+    assert drawn(words) == "The [-mill-] {+barn+} burned."
+    assert drawn(words, on_terminal=True, in_colour=False).count("[-mill-]") == 1
+    coloured = drawn(words, on_terminal=True)
+    assert "[-" not in coloured
+    assert "{+" not in coloured
+    assert "\x1b[1;31" in coloured or "\x1b[1;9;31m" in coloured
+    assert "\x1b[1;32m" in coloured
+
+
+URL = "https://a.example/news/index.html"
+VERBS = {
+    "show": (),
+    "diff": (),
+    "explain": (),
+    "forget": ("--dry-run",),
+    "restore": ("1", "--dry-run"),
+    "remove": ("0", "--dry-run"),
+}
+NAMES = (URL, "https://a.example/news/", "/news/", "the  FERRY", "pontoons counted", "pontoo")
+"""The article's URL, the one without its index page, a path, its title, words of its text, the beginning of a word."""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """An article of two texts with a removed block, and two of one title that say the same word."""
+    made, make = tmp_path / "made.db", Maker()
+    with Archive.open(made, make.clock) as archive:
+        for text in ("It has three pontoons.", "It has four pontoons."):
+            archive.save([make.outcome(URL, text, "Nobody counted.", removed=("Share",), title="The Ferry")])
+        settle(archive.db)
+        archive.save([make.outcome(f"https://a.example/{n}", f"Locks of {n}.", title="Twice") for n in range(2)])
+    return made
+
+
+def ran(capsys: pytest.CaptureFixture[str], verb: str, file: Path, name: str) -> tuple[int, str, str]:
+    code = run([verb, str(file), name, *VERBS[verb]])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+@pytest.mark.parametrize("name", [*NAMES, "number"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_name_means_the_same_article_to_each_verb(file, capsys, verb, name):
+    [(number,)] = rows(file, f"SELECT id FROM articles WHERE url = '{URL}'")
+    by_url = ran(capsys, verb, file, URL)
+    assert by_url[0] == 0
+    assert any(words in by_url[1] for words in (URL, "Ferry", "Nobody counted."))
+    assert ran(capsys, verb, file, str(number) if name == "number" else name) == by_url
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_of_several_a_reader_takes_the_best_and_a_writer_asks(file, capsys, verb):
+    before = rows(file, "SELECT id, text FROM articles ORDER BY id")
+    code, _, said = ran(capsys, verb, file, "locks")
+    assert f"(broadsheet search {file} locks lists them)" in said
+    if verb in ("forget", "restore", "remove"):
+        assert (code, said.count("\n"), "2 articles match locks" in said) == (2, 1, True)
+    else:
+        assert "The best of 2 articles that match" in said
+    assert rows(file, "SELECT id, text FROM articles ORDER BY id") == before
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_words_that_nothing_matches_are_a_line(file: Path, capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    code, out, said = ran(capsys, verb, file, "no such lighthouse")
+    assert (code, out, said.count("\n")) == (1, "", 1)
+    assert "no such lighthouse" in said

@@ -16,8 +16,6 @@ import pytest
 from broadsheet.output.raw.warc_folders import Recovery
 from broadsheet.output.read.verify import raw_responses
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
-from broadsheet.output.write.url_queue import Queue
 from tests.crawler.crawls import Crawl, Result, kill_group, until
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import command, rows, start
@@ -262,34 +260,6 @@ def test_a_file_that_stays_locked_ends_the_crawl_in_one_line(serve: Serve, tmp_p
 
 
 # --- The clock --------------------------------------------------------------------------------------------------
-class Clock:
-    """A clock that is set by hand, hours from a morning on."""
-
-    def __init__(self) -> None:
-        self.hour = 10
-
-    def __call__(self) -> str:
-        return f"2026-01-01T{self.hour:02}:00:00+00:00"
-
-
-def test_a_clock_that_is_set_back_loses_nothing(tmp_path: Path) -> None:
-    clock = Clock()
-    url, later = "http://a.test/one", "http://a.test/two"
-    with Archive.open(tmp_path / "a.db", clock) as archive:
-        archive.runs.start("crawl", {}, {})
-        queue = Queue(archive.db, clock)
-        queue.add_seeds([DiscoveredUrl(url, "a.test"), DiscoveredUrl(later, "a.test")])
-        archive.save([Outcome(url, "queued", "retry:timeout", fetched_at=clock(), not_before=clock(), is_retry=True)])
-        clock.hour = 8
-        run = archive.runs.start("crawl", {}, {})
-        archive.save([Outcome(later, "failed", "http_404", 404, clock())])
-        archive.runs.finish(run, "finished", "", {})
-        clock.hour = 11
-        assert [queued.url for queued in queue.take("a.test", 5)] == [url]
-        outcomes = archive.db.execute("SELECT outcome, started_at FROM runs ORDER BY rowid").fetchall()
-        assert sorted(outcomes) == [("finished", "2026-01-01T08:00:00+00:00"), ("killed", "2026-01-01T10:00:00+00:00")]
-
-
 @pytest.mark.slow
 def test_answers_that_fail_at_first_are_retried_after_a_kill(serve: Serve, crawl: Crawl) -> None:
     """A retry that was committed with its wait is still one after the kill, and counts its tries."""
