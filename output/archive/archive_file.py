@@ -303,11 +303,12 @@ def _version_of(db: Database, file: Path, newest_version: int) -> int:
 
 
 def _facts(db: Database) -> dict[str, str]:
-    """Return what table `meta` states; nothing where it is no table of ours."""
+    """Return what table `meta` states of the schema; nothing where it is no table of ours."""
     columns = {row[1] for row in db.execute("PRAGMA table_info(meta)")}
     if not {"key", "value"} <= columns:
         return {}
-    return {str(key): str(value) for key, value in db.execute("SELECT key, value FROM meta").fetchall()}
+    rows = db.execute("SELECT key, value FROM meta WHERE key GLOB 'schema*'").fetchall()
+    return {str(key): str(value) for key, value in rows}
 
 
 def _upgrade(db: Database, migrations: Migrations, version: int) -> None:

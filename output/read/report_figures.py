@@ -9,6 +9,7 @@ knowing of it. The views are in the connection alone, which may be read-only.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from broadsheet.cleaners.judge.certainty import FAIR_F1, HIGH_F1, Certainty
 
 from ..archive.article_filter import host_condition
 from ..archive.table_columns import quoted_name, table_columns
+from ..settle.unsettled import find_unsettled_hosts
+from ..write.removed_counts import count_removed, stored_counts
 from .coverage import Coverage, measure_coverage
 
 _HOST_TABLES = ("urls", "articles", "_shelved", "_yields", "alarms", "_layouts", "_rendered_layouts")
@@ -65,19 +68,6 @@ _MAX_CLUSTERS = 20
 _URL_COUNTS = (
     "SELECT kind, state, reason, count(*) FROM urls GROUP BY kind, state, reason ORDER BY kind, 4 DESC, state, reason"
 )
-
-# Words are counted by their spaces here: exact enough for a sum, and SQLite does it without leaving C. They are counted
-# once for each text that a rule removed, which may stand on all pages; LIMIT keeps SQLite from carrying whole texts
-# into the sums.
-_REMOVED_COUNTS = """SELECT r.reason, r.rule, sum(w.blocks), sum(w.words) FROM (
-        SELECT c.reason_id AS reason_id, c.blocks AS blocks,
-            c.blocks * (length(t.text) - length(replace(replace(t.text, ' ', ''), char(10), '')) + 1) AS words
-        FROM (SELECT b.reason_id AS reason_id, b.block_id AS block_id, count(*) AS blocks
-                FROM articles a CROSS JOIN _page_blocks b ON b.page_id = a.page_id
-                WHERE b.kept = 0 GROUP BY b.block_id, b.reason_id) c
-            CROSS JOIN _block_texts t ON t.id = c.block_id LIMIT -1) w
-        JOIN _reasons r ON r.id = w.reason_id
-    GROUP BY r.id ORDER BY 3 DESC, 1, 2"""
 
 _DISCOVERY_COUNTS = """SELECT u.found_via, count(*), sum(u.state = 'done'), sum(a.id IS NOT NULL)
     FROM urls u LEFT JOIN articles a ON a.page_id = u.id
@@ -320,7 +310,7 @@ _Row = TypeVar("_Row")
 def gather_totals(db: Database) -> Totals:
     """Gather what the end of a crawl shows; a read-only connection is enough."""
     shelved = tuple(db.execute(_SHELVED_COUNTS))
-    return Totals(_count_articles(db), shelved, _read_rows(db, RemovedCount, _REMOVED_COUNTS))
+    return Totals(_count_articles(db), shelved, _read_removed(db))
 
 
 def gather_report(db: Database, host: str = "") -> Report:
@@ -333,7 +323,7 @@ def _gather_all(db: Database) -> Report:
     return Report(
         articles=_count_articles(db),
         shelved=tuple(db.execute(_SHELVED_COUNTS)),
-        removed=_read_rows(db, RemovedCount, _REMOVED_COUNTS),
+        removed=_read_removed(db),
         alarms=_read_rows(db, AlarmLine, _ALARMS),
         urls=_read_rows(db, UrlCount, _URL_COUNTS),
         coverage=measure_coverage(db),
@@ -350,6 +340,20 @@ def _gather_all(db: Database) -> Report:
         runs=read_runs(db),
         edits=_read_rows(db, EditCount, _EDITS_OF_LAST_RUN),
     )
+
+
+def _read_removed(db: Database) -> tuple[RemovedCount, ...]:
+    """Add up what was removed on each host, as settling has counted it. One that has changed since is counted now."""
+    blocks, words, changed_hosts = Counter[int](), Counter[int](), find_unsettled_hosts(db)
+    for (host,) in db.execute("SELECT DISTINCT host FROM articles").fetchall():
+        counts = None if host in changed_hosts else stored_counts(db, host)
+        for reason_id, (block_count, word_count) in (count_removed(db, host) if counts is None else counts).items():
+            blocks[reason_id] += block_count
+            words[reason_id] += word_count
+    reasons = db.execute("SELECT id, reason, rule FROM _reasons").fetchall()
+    removed = (RemovedCount(reason, rule, blocks[number], words[number]) for number, reason, rule in reasons)
+    counted = (count for count in removed if count.blocks)
+    return tuple(sorted(counted, key=lambda count: (-count.blocks, count.reason, count.rule)))
 
 
 def read_withdrawals(db: Database) -> tuple[Withdrawal, ...]:

@@ -34,6 +34,7 @@ from ..archive.url_words import OutcomeReason
 from ..write.assembled_text import ArticlePart, put_parts, rebuild_page
 from ..write.corrections import told_kinds
 from ..write.edit_decisions import decide_pending, note_absences
+from ..write.removed_counts import store_counts
 from ..write.site_fields import (
     apply_field_corrections,
     pages_with_site_fields,
@@ -215,6 +216,7 @@ def _judge_stale_pages(db: Database, settled_at: str, parallel_map: ParallelMap,
     relate_articles(db, parallel_map, stale_hosts, relations.head_pages)
     _settle_rest(db, settled_at)
     if steps.was_alone:
+        store_counts(db, list_hosts(db, stale_hosts.and_hosts(find_unsettled_hosts(db))))
         note_settled(db)
     _drop_temporary_tables(db)
     return _changes(

@@ -19,6 +19,7 @@ from broadsheet.cleaners.document import KeepReason, RemovalReason, Verdict
 from ..archive.ledger import intern_reasons
 from .assembled_text import rebuild_page
 from .corrections import PERSON
+from .removed_counts import drop_counts
 
 ReasonedVerdict = tuple[int, int]
 """Whether a block is kept (1 or 0), and the number of the reason."""
@@ -169,7 +170,9 @@ def raise_verdicts(
             own_rows.append((position, *own, *(below or (None, None))))
         if final != (kept, reason_id):
             updates.append((*final, page_id, position))
-    db.conn.executemany(_SET_VERDICT, updates)
+    if updates:
+        db.conn.executemany(_SET_VERDICT, updates)
+        drop_counts(db, page_id)
     if own_rows != db.execute(_OWN_VERDICTS, [page_id]).fetchall():
         db.execute("DELETE FROM _own_verdicts WHERE page_id = ?", [page_id])
         db.conn.executemany(_PUT_OWN_VERDICT, [(page_id, *row) for row in own_rows])

@@ -12,7 +12,9 @@ from broadsheet.output.read.judgement import Look, LookKind, Severity, judge_arc
 from broadsheet.output.read.report_figures import gather_report, known_hosts
 from broadsheet.output.read.report_text import _coverage_section, _format_table, look_section, render
 from broadsheet.output.settle.settling import settle
-from tests.internal_tables import RENDERED_LAYOUTS
+from broadsheet.output.write.applied_rulings import carry_out_ruling
+from broadsheet.output.write.person_verdicts import Ruling
+from tests.internal_tables import BLOCK_TEXTS, PAGE_BLOCKS, RENDERED_LAYOUTS
 from tests.output.filled_rows import put
 from tests.output.read.test_coverage import HOST, listed
 
@@ -63,6 +65,22 @@ def test_a_report_on_a_host_counts_its_rows_alone(archive, make):
     known = {"": ["a.test:8000", "www.b.test"], "b.test": ["www.b.test"], "a.test": ["a.test:8000"],
              "a.test:9000": [], "x'y": []}  # fmt: skip
     assert {host: known_hosts(db, host) for host in known} == known
+
+
+def test_what_was_removed_is_added_up_from_what_settling_has_counted(archive, make):
+    archive.save([make.outcome("http://a.test/1", "one text", removed=("x",)), make.outcome("http://b.test/1", "two")])
+    before, statements = gather_report(archive.db), []
+    settle(archive.db)
+    archive.db.conn.set_trace_callback(statements.append)
+    assert gather_report(archive.db).removed == before.removed
+    archive.db.conn.set_trace_callback(None)
+    assert [statement for statement in statements if PAGE_BLOCKS in statement] == []
+    archive.save([make.outcome("http://a.test/3", "a third text", removed=("x", "y z"))])
+    assert [(row.blocks, row.words) for row in gather_report(archive.db).removed] == [(3, 4)]
+    settle(archive.db)
+    [(x,)] = archive.db.execute(f"SELECT id FROM {BLOCK_TEXTS} WHERE text = 'x'").fetchall()
+    carry_out_ruling(archive.db, Ruling(x, is_kept=True, ruled_at=make.clock()))
+    assert [(row.blocks, row.words) for row in gather_report(archive.db).removed] == [(1, 2)]
 
 
 def test_a_look_is_told_once_under_what_it_asks_for():

@@ -41,6 +41,8 @@ DAMAGES = [
     ("ledger_rows", f"UPDATE _page_blocks SET repeats = 7 WHERE {BLOCK}", "block 7"),
     ("ledger_rows", f"UPDATE _page_blocks SET repeats = 1 WHERE {BLOCK}", "block 1"),
     ("ledger_rows", f"DELETE FROM _page_layout WHERE page_id = {PAGE}", "is missing"),
+    ("removed_counts", "UPDATE meta SET value = '{}' WHERE key = 'removed in a.test'", "other ones than settling"),
+    ("removed_counts", "UPDATE meta SET value = '[' WHERE key = 'removed in a.test'", "row removed in a.test cannot"),
     ("old_revisions", "UPDATE revisions SET number = 9 WHERE number = 2", "has gaps in its numbers"),
     ("old_revisions", "UPDATE revisions SET change = 'pending'", "wait to be decided"),
     ("old_revisions", "UPDATE _revision_blocks SET number = 8", "blocks of revision 8 of article"),
