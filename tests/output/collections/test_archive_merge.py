@@ -79,6 +79,12 @@ def write_archive(path: Path, make: Maker, outcomes: Sequence[Outcome], hosts: I
     return path
 
 
+def crawled(path: Path, make: Maker, *names: str) -> Path:
+    """An archive of stories of the first host, each with its response."""
+    stories = [make.outcome(f"{HOSTS[0]}/{name}", *story(number)) for number, name in enumerate(names)]
+    return write_archive(path, make, [with_raw(outcome) for outcome in stories])
+
+
 def merge_all(path: Path, make: Maker, sources: Iterable[Path]) -> list[MergeResult]:
     with Archive.open(path, make.clock) as archive:
         results = [merge_archive(archive.db, source, make.clock) for source in sources]
@@ -315,10 +321,10 @@ def test_what_is_as_it_was_is_not_compared_again(tmp_path, shards, make, monkeyp
         lengths.clear()
 
 
-def test_an_archive_in_use_or_missing_or_itself_is_refused(tmp_path, shards, make):
+def test_an_archive_in_use_or_missing_or_itself_is_refused(tmp_path, make):
     with Archive.open(tmp_path / "all.db", make.clock) as archive:
-        with Archive.open(shards[0], make.clock), pytest.raises(InUse):
-            merge_archive(archive.db, shards[0])
+        with Archive.open(tmp_path / "a.db", make.clock), pytest.raises(InUse):
+            merge_archive(archive.db, tmp_path / "a.db")
         with pytest.raises(NotReachable, match="does not exist"):
             merge_archive(archive.db, tmp_path / "no.db")
         with pytest.raises(MergeConflict, match="itself"):
@@ -335,8 +341,7 @@ def test_a_raw_file_that_is_gone_is_refused_before_anything_is_changed(tmp_path,
 
 def test_a_renamed_copy_brings_no_record_that_a_takedown_would_miss(tmp_path, make):
     gone, stays = f"{HOSTS[0]}/gone", f"{HOSTS[0]}/stays"
-    outcomes = [with_raw(make.outcome(url, *story(number))) for number, url in enumerate((gone, stays))]
-    target = write_archive(tmp_path / "all.db", make, outcomes)
+    target = crawled(tmp_path / "all.db", make, "gone", "stays")
     copy = Path(shutil.copy(target, tmp_path / "copy.db"))
     shutil.copytree(tmp_path / "all.db.warc", tmp_path / "copy.db.warc")
     write_archive(copy, make, [with_raw(make.outcome(f"{HOSTS[0]}/new", *story(9)))])
@@ -362,11 +367,11 @@ def test_two_states_of_one_archive_have_their_raw_responses_once(tmp_path, make)
 @pytest.mark.parametrize("is_imported_first", [True, False])
 def test_a_record_that_the_target_has_from_an_imported_file_too_is_its_own(tmp_path, make, is_imported_first):
     url, target = f"{HOSTS[0]}/1", tmp_path / "all.db"
-    crawled = write_archive(tmp_path / "crawled.db", make, [with_raw(make.outcome(url, *story(1)))])
-    imported = Path(shutil.copy(crawled, tmp_path / "imported.db"))
+    own = crawled(tmp_path / "crawled.db", make, "1")
+    imported = Path(shutil.copy(own, tmp_path / "imported.db"))
     with Archive.open(imported, make.clock, own_warc=True) as archive:
         archive.db.execute(f"DELETE FROM {WARC_FILES}")
-    merge_all(target, make, [imported, crawled] if is_imported_first else [crawled, imported])
+    merge_all(target, make, [imported, own] if is_imported_first else [own, imported])
     forget(target, make, url)
     assert url.encode() not in raw(tmp_path)
     in_order(target)
@@ -374,8 +379,7 @@ def test_a_record_that_the_target_has_from_an_imported_file_too_is_its_own(tmp_p
 
 def test_a_takedown_that_waits_for_its_file_is_carried_out_in_the_copy(tmp_path, make):
     gone, stays = (f"{HOSTS[0]}/{name}" for name in ("gone", "stays"))
-    outcomes = [with_raw(make.outcome(url, *story(number))) for number, url in enumerate((gone, stays))]
-    source = write_archive(tmp_path / "a.db", make, outcomes)
+    source = crawled(tmp_path / "a.db", make, "gone", "stays")
     folder = (tmp_path / "a.db.warc").rename(tmp_path / "elsewhere")
     forget(source, make, gone)
     folder.rename(tmp_path / "a.db.warc")
@@ -385,8 +389,7 @@ def test_a_takedown_that_waits_for_its_file_is_carried_out_in_the_copy(tmp_path,
 
 
 def test_a_copy_that_notes_erasures_without_a_takedown_erases_nothing_here(tmp_path, make):
-    outcomes = [with_raw(make.outcome(f"{HOSTS[0]}/{number}", *story(number))) for number in range(2)]
-    target = write_archive(tmp_path / "news.db", make, outcomes)
+    target = crawled(tmp_path / "news.db", make, "0", "1")
     folder = tmp_path / "hostile"
     folder.mkdir()
     hostile = Path(shutil.copy(target, folder / "news.db"))
@@ -405,7 +408,7 @@ def test_each_count_of_a_merge_tells_that_something_changed(place):
 
 
 def test_files_are_known_by_their_sizes_and_times_and_missing_ones_by_none(tmp_path, make):
-    source = write_archive(tmp_path / "a.db", make, [with_raw(make.outcome(f"{HOSTS[0]}/1", *story(1)))])
+    source = crawled(tmp_path / "a.db", make, "1")
     (file,) = tmp_path.glob("a.db.warc/*.warc.gz")
     copy = WarcCopy(f"a.db.warc/{file.name}", "b.db.warc/none.warc.gz", 0, 9, "2026")
     with Archive.open(tmp_path / "b.db", make.clock) as archive, open_source(source) as opened:
@@ -417,7 +420,7 @@ def test_a_file_that_grew_is_copied_from_its_last_committed_byte_on(tmp_path, ma
     source, merged = tmp_path / "a.db", tmp_path / "all.db"
     sizes, copied = [], []
     for number in range(2):
-        write_archive(source, make, [with_raw(make.outcome(f"{HOSTS[0]}/{number}", *story(number)))])
+        crawled(source, make, f"{number}")
         (original,) = tmp_path.glob("a.db.warc/*.warc.gz")
         sizes.append(original.stat().st_size)
         copied += [result.copied_bytes for result in merge_all(merged, make, [source])]
