@@ -195,8 +195,10 @@ CHANGE: dict[str, Callable[[Archive, Maker], list[object]]] = {
     "pictures": picture,
     "given up": give_up,
     "revisits of all": lambda archive, make: revisit(archive, make, RevisitPolicy(revisit_all=True)),
-    "revisits due": lambda archive, make: revisit(archive, make, RevisitPolicy(), listings_always_due=False),
-    "revisits after a week": lambda archive, make: revisit(archive, make, RevisitPolicy(5 * 86_400), is_resumed=True),
+    "revisits after thirty days": lambda archive, make: revisit(archive, make, RevisitPolicy(30 * 86_400)),
+    "revisits of lists too after thirty days": lambda archive, make: revisit(
+        archive, make, RevisitPolicy(30 * 86_400), listings_always_due=False
+    ),
     "requeued": lambda archive, _: requeue(
         archive, PassingReason(UrlState.FAILED, "host_unreachable:"), PassingReason(UrlState.SKIPPED, "limit"),  # type: ignore[arg-type]
         PassingReason(UrlState.FAILED, "http_404", 8000),  # type: ignore[arg-type]
