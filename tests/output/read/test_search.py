@@ -58,11 +58,8 @@ def test_no_query_is_an_error(filled, query):
     found_urls(filled, query)
 
 
-def test_a_run_of_characters_is_asked_for_as_its_pairs():
+def test_characters_are_asked_for_as_pairs_and_a_word_that_comes_twice_once():
     assert match_expression("ai人工知能") == '"ai" AND "人工 工知 知能"'
-
-
-def test_a_word_that_is_asked_for_twice_is_looked_for_once():
     assert match_expression('harb* e* harb* "the wall" e*') == '"harb"* AND "e"* AND "the wall"'
 
 
@@ -88,9 +85,7 @@ def ranked_titles(archive, query, limit):
     return [titles[article_id] for article_id in rank_articles(archive.db, query, limit)]
 
 
-def test_of_very_many_matches_those_in_the_title_go_first_and_a_sample_of_the_others_follows(
-    archive, make, monkeypatch
-):
+def test_of_many_matches_those_in_the_title_go_first_and_a_sample_of_the_others_follows(archive, make, monkeypatch):
     outcomes = [make.outcome(f"http://a.test/{number}", f"{'harbour ' * number}wall", title=f"Page {number}")
                 for number in range(1, 9)]  # fmt: skip
     archive.save([*outcomes, make.outcome("http://a.test/t", "of a wall", title="The harbour")])
