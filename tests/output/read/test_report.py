@@ -55,11 +55,8 @@ def test_a_report_on_a_host_counts_its_rows_alone(archive, make):
     archive.save([make.outcome("http://www.b.test/1", "another text")])
     db = archive.db
     report = gather_report(db, "a.test")
-    assert (report.articles, sum(row.urls for row in report.urls), sum(row.blocks for row in report.removed)) == (
-        1,
-        2,
-        1,
-    )
+    assert (report.articles, sum(row.urls for row in report.urls)) == (1, 2)
+    assert [row.blocks for row in report.removed] == [1]
     named = {"": 2, "B.test": 1, "c.test": 0, "' OR 1=1 --": 0}
     assert {host: gather_report(db, host).articles for host in named} == named
     known = {"": ["a.test:8000", "www.b.test"], "b.test": ["www.b.test"], "a.test": ["a.test:8000"],
