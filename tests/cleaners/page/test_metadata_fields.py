@@ -1,4 +1,4 @@
-"""Every field of a page's metadata, from every place it may stand in."""
+"""Every field of a page's metadata, from every place it may stand in: titles, authors, tags and keywords."""
 
 import json
 
@@ -6,6 +6,7 @@ import lxml.html
 import pytest
 
 from broadsheet.cleaners.document import AUTHORS, BYLINE, Metadata
+from broadsheet.cleaners.page.authors import clean_names, is_name, is_personal
 from broadsheet.cleaners.page.metadata_fields import (
     _distinct_tags,
     metadata_context,
@@ -14,6 +15,8 @@ from broadsheet.cleaners.page.metadata_fields import (
     read_statements,
 )
 from broadsheet.cleaners.page.parsed_page import parse
+from broadsheet.cleaners.page.titles import TitleCandidate, choose_title, title_parts
+from tests.cleaners.building import holds_up_to
 
 URL = "https://paper.example/news/rain-comes"
 
@@ -196,3 +199,131 @@ def test_other_titles_are_stated_beside_the_chosen_one() -> None:
 )
 def test_a_list_of_tags(text: str, tags: tuple[str, ...]) -> None:
     assert _distinct_tags([text]) == tags
+
+
+def choose(*pairs: tuple[str, str, float], sites: tuple[str, ...] = ("The Paper",)) -> tuple[str, str]:
+    return choose_title([TitleCandidate(*pair) for pair in pairs], sites)
+
+
+def test_a_beginning_that_the_heading_has_stays() -> None:
+    statements = [("Rust: a new release", "markup", 1.5), ("Rust: a new release", "meta", 1.0)]
+    assert choose(*statements, sites=("rust",)) == ("Rust: a new release", "markup")
+    page_title = ("Rust | Rust: a new release - Rust", "meta", 0.6)
+    assert choose(*statements, page_title, sites=("rust",))[0] == "Rust: a new release"
+    assert choose(("A new release", "markup", 1.5), ("Rust: A new release", "meta", 1.0), sites=("rust",))[0] == (
+        "A new release"
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "parts"),
+    [
+        ("Rain comes", {}),
+        ("Rain | News - The Paper", {"beginning": "Rain | ", "end": " - The Paper"}),
+        ("The Paper: rain: again", {"beginning": "The Paper: ", "end": ": again"}),
+        ("Rain :: again", {"beginning": "Rain :: ", "end": " :: again"}),
+        ("Rain|again", {"beginning": "Rain|", "end": "|again"}),
+    ],
+)
+def test_the_parts_of_a_title(title: str, parts: dict[str, str]) -> None:
+    assert title_parts(title) == parts
+
+
+@pytest.mark.parametrize(
+    ("pairs", "chosen"),
+    [
+        ([("Rain", "meta", 1.0), ("Snow", "json-ld", 1.0)], ("Rain", "meta")),
+        ([("Rain", "meta", 1.0), ("Snow", "json-ld", 1.1)], ("Snow", "json-ld")),
+        ([("Rain", "meta", 1.0), ("Snow", "json-ld", 1.5), ("Rain today", "x", 0.8)], ("Snow", "json-ld")),
+        ([("Rain", "meta", 1.0), ("Snow", "json-ld", 1.5), ("Rain today", "x", 0.9)], ("Rain", "meta")),
+        ([("Rain", "meta", 1.0), ("Snow", "json-ld", 1.5), ("More Rain", "x", 0.9)], ("Rain", "meta")),
+        ([("Rain", "meta", 1.0), ("Snow", "json-ld", 1.5), ("Rainy day", "x", 0.9)], ("Snow", "json-ld")),
+        ([("Best rain ever 2024", "meta", 1.0), ("Rain comes", "json-ld", 1.3), ("Rain comes", "markup", 1.5)],
+         ("Rain comes", "markup")),
+        ([("Webcams", "markup", 1.5), ("Rain comes", "meta", 1.0), ("Rain comes | The Paper", "meta", 0.6)],
+         ("Rain comes", "meta")),
+        ([('Say "A" or B?', "x", 1.0), ("Say", "meta", 1.0), ('Say "A" or B?', "markup", 0.5)], ('Say "A" or B?', "x")),
+        ([("Rain – Home - The Paper", "meta", 1.0)], ("Rain – Home", "meta")),
+        ([("Rain - and wind", "markup", 1.5)], ("Rain - and wind", "markup")),
+        ([("«Rain» | The Paper", "meta", 1.0)], ("«Rain»", "meta")),
+        ([("x" * 400, "meta", 1.0)], ("x" * 400, "meta")),
+        ([("x" * 401, "meta", 1.0)], ("", "")),
+        ([], ("", "")),
+        ([("The Paper", "meta", 1.0)], ("", "")),
+        ([("thepaper | Rain", "meta", 1.0)], ("Rain", "meta")),
+        ([("The Paper | Rain | The Paper", "meta", 1.0)], ("Rain", "meta")),
+        ([("The Paper | Rain", "markup", 1.0)], ("The Paper | Rain", "markup")),
+    ],
+)  # fmt: skip
+def test_the_title_that_the_weights_choose(pairs: list[tuple[str, str, float]], chosen: tuple[str, str]) -> None:
+    assert choose(*pairs) == chosen
+
+
+ANN = "Ann Lee"
+BYLINES: dict[tuple[str, ...], list[str]] = {
+    (ANN,): [
+        *("Written by: Ann Lee", "Ann Lee, Senior Editor", "Ann Lee | Chief Reporter", "Ann Lee, Berlin Editor."),
+        *("Ann Lee, valley", "Ann Lee (Berlin)", "ann@paper.example Ann Lee", "By Ann Lee on May 3, 2024"),
+        *("Ann Lee, Updated by Bo Chen", "Ann Lee; Valley Editorial Team"),
+        "This is a guest post by Ann Lee, who bakes bread for a living.",
+    ],
+    (ANN, "Bo Chen", "Cy Roe"): ["By Ann Lee, Bo Chen and Cy Roe"],
+    ("Anna Groß", "Bernd Klein"): [
+        "Von Anna Groß und Bernd Klein",
+        "Dies ist ein Gastbeitrag von Anna Groß und Bernd Klein",
+    ],
+    ("Anne Petit", "Luc Blanc"): ["Par Anne Petit et Luc Blanc"],
+    ("Anne Petit",): ["Cet article a été écrit par Anne Petit"],
+    ("Ana Ruiz", "Luis Vega"): ["Por Ana Ruiz y Luis Vega"],
+    ("Ana Ruiz",): ["Este es un artículo invitado por Ana Ruiz"],
+    ("Anna Rossi", "Luca Bianchi"): ["di Anna Rossi e Luca Bianchi"],
+    ("Anna Smit", "Jan Bakker"): ["Door Anna Smit en Jan Bakker"],
+    ("Анна Иванова", "Пётр Белов"): ["Автор: Анна Иванова и Пётр Белов"],
+    ("Cy Roe",): ["Cy Roe, Jr. "],
+    ("Bo Chen",): ["“Bo Chen”:"],
+    ("Martin Luther King",): ["Martin Luther King, Jr."],
+    ("BeauHD",): ["BeauHD on Friday"],
+    ("Maria", "Katerina"): ["Maria &amp; Katerina"],
+    (ANN, "Bo van Chen"): ["This is a guest post from Ann Lee and Bo van Chen."],
+    **{(name,): [name] for name in ("Valley Editorial Team", "Ludwig van Beethoven", "Anders And", "張偉")},
+    (): [
+        *("We publish what our readers send us every week", "admin", "Redaktion", "https://paper.example/ann", ""),
+        *("page.head.author", "user42", "#author", "{{ author.name }}", "%author%", "<author>"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("names", "byline"), [(names, byline) for names, all_of in BYLINES.items() for byline in all_of]
+)
+def test_bylines(names: tuple[str, ...], byline: str) -> None:
+    assert clean_names([byline]) == names
+
+
+def test_one_person_spelled_twice_is_one() -> None:
+    assert clean_names(["Ann Lee", "ANN LEE", "ann-lee"]) == ("Ann Lee",)
+
+
+def test_the_site_is_no_author_but_a_person_with_a_site_is() -> None:
+    assert clean_names(["The Paper", "Ann Lee"], ["The Paper"]) == ("Ann Lee",)
+    assert clean_names(["Ann Lee"], ["Ann Lee", "annlee"]) == ("Ann Lee",)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("Ana", False), ("Ana Sol", True), ("Ana Lu Mai Sol", True), ("Ana Lu Mai Sol Rey", False), ("ana Sol", False),
+        ("Ana SOL", False), ("Example News", False), ("admin", False),
+    ],
+)  # fmt: skip
+def test_words_of_a_person_s_name(name: str, is_one: bool) -> None:
+    assert is_personal(name) is is_one
+
+
+def test_characters_and_words_of_a_name() -> None:
+    assert holds_up_to(1, lambda n: not is_name("Sol"[:n])), "least characters of a name"
+    assert holds_up_to(60, lambda n: is_name("Ana Sol".ljust(n, "x"))), "characters of a name"
+    assert holds_up_to(7, lambda n: is_name(" ".join(["Sol"] * n))), "words of a name"
+    assert holds_up_to(30, lambda n: len(clean_names([f"Ana {chr(192 + k)}berg" for k in range(n)])) == n), (
+        "authors of an article"
+    )
