@@ -200,6 +200,27 @@ def test_each_failure_counts_from_the_first_or_from_the_latest_wait_that_was_ask
     assert not failing.count_failure("u", reason, 30.0, has_retry_after=False)  # type: ignore[arg-type]
 
 
+DAY = 86_400.0
+
+
+@pytest.mark.parametrize(("age", "holds"), [(DAY, True), (2 * DAY - 1, True), (2 * DAY, False), (3 * DAY, False)])
+def test_an_expired_robots_txt_holds_for_a_day_more_where_it_cannot_be_read_again(age: float, holds: bool) -> None:
+    served, silent = host("a.example"), RobotsRules.from_response(503, b"", "http://a.example/robots.txt")
+    served.set_robots(FREE, PolitenessSettings(), 0.0)
+    assert (served.robots_read_at, served.robots_stale_at) == (0.0, DAY)
+    served.expire_robots(DAY - 1)
+    assert served.robots is FREE
+    served.robots_attempts, served.is_robots_requested = 2, True
+    served.expire_robots(age)
+    assert (served.robots, served.previous_robots) == (None, FREE)
+    assert (served.robots_attempts, served.is_robots_requested) == (0, False)
+    served.set_robots(silent, PolitenessSettings(), age)
+    assert served.robots is (FREE if holds else silent)
+    assert served.previous_robots is None
+    assert served.robots_read_at == (0.0 if holds else age)
+    assert served.robots_stale_at == age + (3600.0 if holds else DAY)
+
+
 def test_only_hosts_that_wait_for_nothing_are_forgotten(registry: HostRegistry) -> None:
     for number in range(7):
         idle = registry.get_or_create(f"idle{number}.example")
