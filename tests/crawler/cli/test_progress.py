@@ -109,37 +109,27 @@ def test_one_host_has_no_line_of_its_own_and_many_are_counted() -> None:
     assert any(line.startswith("h8.example ") for line in lines)
 
 
-def test_what_remains_is_said_once_there_is_a_rate_and_something_to_do() -> None:
-    clock, waiting = Seconds(), [30]
-    tally = CrawlTally(lambda: waiting[0], clock)
-    assert tally.remaining_text() == ""
-    for _ in range(10):
-        clock.now += 1.0
-        tally.count(OUTCOMES[0])
-    assert tally.remaining_text() == "about 30 s for what is queued"
-    assert tally.status_line().endswith("0 failed  about 30 s for what is queued")
-    waiting[0] = 0
-    assert tally.remaining_text() == ""
-
-
-@pytest.mark.parametrize(("seconds", "said"), [(4.9, ""), (5.0, "about 50 s for what is queued")])
-def test_one_outcome_after_five_seconds_is_a_rate(seconds: float, said: str) -> None:
+@pytest.mark.parametrize(
+    ("outcomes", "seconds", "waiting", "said"),
+    [
+        (0, 0.0, 30, ""),
+        (10, 10.0, 30, "about 30 s for what is queued"),
+        (10, 10.0, 0, ""),
+        (1, 4.9, 10, ""),
+        (1, 5.0, 10, "about 50 s for what is queued"),
+        (10, 10.0, 1, "about 1 s for what is queued"),
+    ],
+)
+def test_what_remains_is_said_once_there_is_a_rate_and_something_to_do(outcomes, seconds, waiting, said):
     clock = Seconds()
-    tally = CrawlTally(lambda: 10, clock)
-    clock.now += seconds
-    tally.count(OUTCOMES[0])
+    tally = CrawlTally(lambda: waiting, clock)
+    for _ in range(outcomes):
+        clock.now += seconds / outcomes
+        tally.count(OUTCOMES[0])
     assert tally.remaining_text() == said
-
-
-def test_an_estimate_that_has_passed_is_not_repeated() -> None:
-    clock = Seconds()
-    tally = CrawlTally(lambda: 1, clock)
-    for _ in range(10):
-        clock.now += 1.0
-        tally.count(OUTCOMES[0])
-    assert tally.remaining_text() == "about 1 s for what is queued"
-    clock.now += 10.0
-    assert tally.remaining_text() == ""
+    assert tally.status_line().endswith(f"0 failed  {said}".rstrip())
+    clock.now += 10.0 * (waiting == 1)
+    assert waiting != 1 or tally.remaining_text() == "", "an estimate that has passed is not repeated"
 
 
 @pytest.mark.parametrize(

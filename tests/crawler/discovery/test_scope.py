@@ -47,9 +47,14 @@ def test_several_seeds_add_up():
     assert [scope.contains(url) for url in urls] == [True, True, True, False]
 
 
-def test_outside_needs_no_row():
-    decision = Scope.from_seeds(["https://example.org/"]).decide("https://other.example/", 1)
+def test_what_lies_outside_needs_no_row_and_what_is_too_deep_has_one():
+    decision = Scope.from_seeds([HOME]).decide("https://other.example/", 1)
     assert (decision, decision.should_fetch) == (ScopeDecision(False), False)
+    scope = Scope.from_seeds([HOME], max_depth=1)
+    assert scope.decide(f"{HOME}a", 1).should_fetch
+    assert scope.decide(f"{HOME}a/b", 2) == ScopeDecision(True, "depth")
+    assert not Scope.from_seeds([HOME], max_depth=0).decide(f"{HOME}a", 1).should_fetch
+    assert Scope.from_seeds([HOME]).decide(f"{HOME}a", 99).should_fetch
 
 
 def test_patterns():
@@ -60,17 +65,6 @@ def test_patterns():
     assert scope.decide("https://example.org/news/a?print=1", 1) == ScopeDecision(True, "pattern")
     assert scope.decide("https://example.org/about", 1) == ScopeDecision(True, "pattern")
     assert scope.decide("https://example.org/", 0).should_fetch
-
-
-def test_depth():
-    scope = Scope.from_seeds(["https://example.org/"], max_depth=1)
-    assert scope.decide("https://example.org/a", 1).should_fetch
-    assert scope.decide("https://example.org/a/b", 2) == ScopeDecision(True, "depth")
-    assert Scope.from_seeds(["https://example.org/"]).decide("https://example.org/a", 99).should_fetch
-
-
-def test_depth_0_bounds_a_crawl_to_its_seeds():
-    assert not Scope.from_seeds(["https://example.org/"], max_depth=0).decide("https://example.org/a", 1).should_fetch
 
 
 def test_widened_by_a_redirected_seed():
