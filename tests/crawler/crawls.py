@@ -15,6 +15,10 @@ from typing import Any
 from tests.crawler.scripted_site import ScriptedSite
 from tests.crawler.warm import PATIENCE, REPOSITORY, run
 
+Serve = Callable[..., ScriptedSite]
+"""How a test starts a site: the fixture `serve`."""
+SMALL = {"sitemaps": 0, "feeds": 0}
+"""Arguments of a crawl that looks for nothing but links."""
 QUICK = {
     "BROADSHEET_ALLOW_PRIVATE": "1",
     "BROADSHEET_DELAY": "0",

@@ -7,7 +7,6 @@ import runpy
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,8 @@ from broadsheet.crawler.commands.spider_run import project_settings, spider_sett
 from broadsheet.crawler.crawl.early_checks import spider_arguments
 from broadsheet.crawler.options import CrawlOptions
 from broadsheet.crawler.settings import ENVIRONMENT_SETTINGS
-from tests.crawler.crawls import REPOSITORY
-from tests.crawler.scripted_site import ScriptedSite, page
+from tests.crawler.crawls import REPOSITORY, Serve
+from tests.crawler.scripted_site import page
 from tests.crawler.shell import crawl, environment
 
 VALUES = {
@@ -110,7 +109,7 @@ def test_a_value_that_is_none_is_one_line(name: str, text: str, tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_a_port_that_is_named_may_be_asked(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+def test_a_port_that_is_named_may_be_asked(serve: Serve, tmp_path: Path) -> None:
     other = serve({"/": page("other"), "/there": page("there")})
     site = serve({"/": page("home", f"{other.url}/there")})
     site.routes["/moved"] = page("moved")

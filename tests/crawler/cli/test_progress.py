@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,7 +28,8 @@ from broadsheet.crawler.cli.progress import (
 )
 from broadsheet.output.archive.page_rows import make_page_rows
 from broadsheet.output.write.outcome import Outcome
-from tests.crawler.scripted_site import ScriptedSite, page
+from tests.crawler.crawls import Serve
+from tests.crawler.scripted_site import page
 from tests.crawler.shell import ACTIVE, crawl
 
 SESSION = SimpleNamespace(queue=SimpleNamespace(counts=lambda: {"queued": 7}))
@@ -147,7 +147,7 @@ def test_a_url_has_a_line_with_what_came_of_it() -> None:
 
 
 @pytest.mark.slow
-def test_verbose_prints_a_line_for_each_url(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+def test_verbose_prints_a_line_for_each_url(serve: Serve, tmp_path: Path) -> None:
     site = serve({"/": page("home", "/one", "/missing"), "/one": page("one")})
     _, _, errors = crawl(site, tmp_path / "a.db", "-v", "--no-sitemaps", "--no-feeds")
     lines = errors.splitlines()

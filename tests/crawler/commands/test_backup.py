@@ -7,17 +7,15 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.crawler import raws
-from tests.crawler.crawls import until
+from tests.crawler.crawls import Serve, until
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import command, rows, start, verb
 
-Serve = Callable[..., ScriptedSite]
 NAMES = tuple(f"/p{number}" for number in range(30))
 TEXTS = "SELECT url, title, text FROM articles ORDER BY url"
 QUICK = ("--allow-private", "--no-sitemaps", "--no-feeds", "--concurrency", 1)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from broadsheet.output.archive.archive_lock import ArchiveLock, is_owned
-from tests.crawler.scripted_site import Reply, ScriptedSite, page
+from tests.crawler.crawls import Serve
+from tests.crawler.scripted_site import Reply, page
 from tests.crawler.shell import CONTACT, command, crawl, rows
 
 WRONG = [
@@ -61,7 +61,7 @@ def test_an_archive_that_cannot_be_is_one_line(tmp_path: Path, path: str, messag
 
 
 @pytest.mark.slow
-def test_an_archive_in_use_is_waited_for(serve: Callable[..., ScriptedSite], db: Path) -> None:
+def test_an_archive_in_use_is_waited_for(serve: Serve, db: Path) -> None:
     site, lock = serve({"/": page("home")}), ArchiveLock(db)
     lock.acquire()
     code, out, errors = command("crawl", "https://a.example/", "--db", db, "--wait", "0.1")
@@ -76,7 +76,7 @@ def test_an_archive_in_use_is_waited_for(serve: Callable[..., ScriptedSite], db:
     assert not is_owned(db)
 
 
-def test_a_site_is_crawled_and_told(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+def test_a_site_is_crawled_and_told(serve: Serve, tmp_path: Path) -> None:
     routes = {f"/{name}": page(name) for name in ("one", "two")}
     site = serve({"/": page("home", "/one", "/two", "/away"), **routes})
     code, out, errors = crawl(site, tmp_path / "a.db")
@@ -90,7 +90,7 @@ def test_a_site_is_crawled_and_told(serve: Callable[..., ScriptedSite], tmp_path
     assert "Nothing to do" in out
 
 
-def test_options_reach_the_requests_and_the_run(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+def test_options_reach_the_requests_and_the_run(serve: Serve, tmp_path: Path) -> None:
     site = serve({"/": page("home", "/one", "/no/two"), "/one": page("one"), "/no/two": page("two")})
     cookies = tmp_path / "cookies.txt"
     cookies.write_text("# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tpass\tword\n")
@@ -134,7 +134,7 @@ def test_a_host_that_does_not_exist(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_of_two_starts_may_fail(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+def test_one_of_two_starts_may_fail(serve: Serve, tmp_path: Path) -> None:
     good, bad = serve({"/": page("home", "/one"), "/one": page("one")}), serve({})
     code, _, errors = crawl(good, tmp_path / "a.db", f"{bad.url}/")
     assert code == 0
@@ -142,7 +142,7 @@ def test_one_of_two_starts_may_fail(serve: Callable[..., ScriptedSite], tmp_path
 
 
 @pytest.mark.slow
-def test_a_crawl_of_what_was_taken_down_says_so(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+def test_a_crawl_of_what_was_taken_down_says_so(serve: Serve, tmp_path: Path) -> None:
     site = serve({"/": page("home", "/one"), "/one": page("one")})
     crawl(site, tmp_path / "a.db")
     assert command("forget", tmp_path / "a.db", f"{site.url}/one", "--yes")[0] == 0
@@ -152,7 +152,7 @@ def test_a_crawl_of_what_was_taken_down_says_so(serve: Callable[..., ScriptedSit
 
 
 @pytest.mark.slow
-def test_ten_pages_of_an_unknown_site_are_mostly_articles(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+def test_ten_pages_of_an_unknown_site_are_mostly_articles(serve: Serve, tmp_path: Path) -> None:
     sections, stories = [f"/part{n}x" for n in range(20)], [f"/note{n}x" for n in range(20)]
     links = [f'<a href="{path}">{path[1:]}</a>' for path in sections]
     links += [f'<a href="{path}">The council of {path[1:]} counts its boats again</a>' for path in stories]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -16,7 +16,8 @@ from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands import doctor, spider_run
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome, RobotsFile
-from tests.crawler.scripted_site import Reply, ScriptedSite, page
+from tests.crawler.crawls import Serve
+from tests.crawler.scripted_site import Reply, page
 from tests.crawler.shell import command
 from tests.crawler.warcs import answer, record, write
 
@@ -37,7 +38,7 @@ def test_a_machine_in_order_is_0_and_nothing_is_left(tmp_path, capsys, monkeypat
 
 
 @pytest.mark.slow
-def test_a_site_is_asked_for_its_robots_txt(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+def test_a_site_is_asked_for_its_robots_txt(serve: Serve, tmp_path: Path) -> None:
     site = serve({"/": page("home"), "/robots.txt": Reply("User-agent: *\nDisallow: /x\n")})
     code, out, errors = command("doctor", f"{site.url}/", "--allow-private", "--db", tmp_path / "a.db")
     assert (code, errors) == (0, "")

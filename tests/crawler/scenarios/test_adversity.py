@@ -7,7 +7,6 @@ import resource
 import signal
 import sqlite3
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,14 @@ import pytest
 from broadsheet.output.raw.warc_folders import Recovery
 from broadsheet.output.read.verify import raw_responses
 from broadsheet.output.write.archive_writer import Archive
-from tests.crawler.crawls import Crawl, Result, kill_group, until
+from tests.crawler.crawls import SMALL, Crawl, Result, Serve, kill_group, until
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import command, rows, start
 from tests.internal_tables import WARC_FILES
 from tests.sampling import sampled
 
-Serve = Callable[..., ScriptedSite]
-SMALL = {"sitemaps": 0, "feeds": 0}
+pytestmark = pytest.mark.slow
+
 ENDING = [signal.SIGINT, signal.SIGTERM]
 ENDS_WITHIN = 20  # seconds; a guard against a crawl that waits for what it was told to leave
 
@@ -86,7 +85,6 @@ def worker_of(process: Any) -> int:
 
 
 # --- Processes --------------------------------------------------------------------------------------------------
-@pytest.mark.slow
 def test_a_killed_worker_costs_no_page(serve: Serve, crawl: Crawl) -> None:
     """Between two kills the page that was under way is tried again, and others after it: more are stored than had
     been asked for."""
@@ -104,7 +102,6 @@ def test_a_killed_worker_costs_no_page(serve: Serve, crawl: Crawl) -> None:
     assert crawl.result(process).rows("SELECT url FROM urls WHERE reason LIKE 'worker%'") == []
 
 
-@pytest.mark.slow
 def test_a_crawl_that_is_killed_alone_leaves_no_workers(serve: Serve, crawl: Crawl) -> None:
     site = site_of(serve, 30, wait=0.05)
     process = crawl.start(f"{site.url}/", **SMALL)
@@ -117,7 +114,6 @@ def test_a_crawl_that_is_killed_alone_leaves_no_workers(serve: Serve, crawl: Cra
     assert_whole(crawl.db, 30)
 
 
-@pytest.mark.slow
 def test_a_crawl_that_is_stopped_for_long_goes_on(serve: Serve, crawl: Crawl) -> None:
     """What was under way has timed out by then, for all the crawl knows, and is asked for again."""
     site = site_of(serve, 20, wait=0.5)
@@ -132,7 +128,6 @@ def test_a_crawl_that_is_stopped_for_long_goes_on(serve: Serve, crawl: Crawl) ->
 
 
 # --- Signals ----------------------------------------------------------------------------------------------------
-@pytest.mark.slow
 @pytest.mark.parametrize("number", ENDING)
 def test_one_signal_ends_within_seconds_though_a_host_asks_for_a_minute(serve, tmp_path, number):
     site = site_of(serve, 5)
@@ -151,7 +146,6 @@ def test_one_signal_ends_within_seconds_though_a_host_asks_for_a_minute(serve, t
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.db", "a.db.warc"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "sent",
     sampled([[number] * times for number in ENDING for times in (1, 2)], 2),
@@ -195,7 +189,6 @@ def assert_in_step(db: Path) -> None:
         assert list(raw_responses(archive.db)) == []
 
 
-@pytest.mark.slow
 def test_a_write_error_is_one_line_and_without_it_all_is_there(serve: Serve, tmp_path: Path) -> None:
     site = site_of(serve, 60, words=2400)
     db = tmp_path / "a.db"
@@ -216,7 +209,6 @@ def test_a_write_error_is_one_line_and_without_it_all_is_there(serve: Serve, tmp
     assert_whole(db, 60)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "harm", sampled(["wal gone", "wal empty", "wal halved", "wal of noise", "shm gone", "shm of noise"], 2)
 )
@@ -242,7 +234,6 @@ def test_a_file_beside_the_archive_that_was_harmed(serve: Serve, crawl: Crawl, h
 
 
 # --- Other programs ---------------------------------------------------------------------------------------------
-@pytest.mark.slow
 def test_a_file_that_stays_locked_ends_the_crawl_in_one_line(serve: Serve, tmp_path: Path) -> None:
     site = site_of(serve, 20, wait=0.05)
     process, db = start(*crawl_command(site, tmp_path / "a.db")), tmp_path / "a.db"
@@ -260,7 +251,6 @@ def test_a_file_that_stays_locked_ends_the_crawl_in_one_line(serve: Serve, tmp_p
 
 
 # --- The clock --------------------------------------------------------------------------------------------------
-@pytest.mark.slow
 def test_answers_that_fail_at_first_are_retried_after_a_kill(serve: Serve, crawl: Crawl) -> None:
     """A retry that was committed with its wait is still one after the kill, and counts its tries."""
     tries: dict[str, int] = {}

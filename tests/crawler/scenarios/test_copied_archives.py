@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -21,12 +21,12 @@ import pytest
 
 from broadsheet.output.raw.warc_reader import iter_records
 from tests.crawler import raws
+from tests.crawler.crawls import Serve
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import command, rows
 from tests.internal_tables import UNSETTLED
 
 pytestmark = pytest.mark.slow
-Serve = Callable[..., ScriptedSite]
 NAMES = tuple(f"/p{number}" for number in range(8))
 TEXTS = "SELECT url, title, text FROM articles ORDER BY url"
 

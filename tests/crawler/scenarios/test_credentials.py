@@ -5,13 +5,13 @@ from __future__ import annotations
 import gzip
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.crawler import raws
-from tests.crawler.crawls import Crawl
+from tests.crawler.crawls import Crawl, Serve
 from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
 from tests.crawler.shell import command, crawl, rows
 
@@ -22,7 +22,7 @@ FORMATS = ("jsonl", "csv", "wacz")
 
 
 @pytest.fixture
-def members_site(serve: Callable[..., ScriptedSite]) -> ScriptedSite:
+def members_site(serve: Serve) -> ScriptedSite:
     """A site with a robots.txt that moved, a redirect, a retry and articles."""
     site = serve({"/": page("start", "/river", "/moved", "/mill", "/broken"), **stories("river", "mill")})
     site.routes["/robots.txt"] = Reply("", 302, {"Location": "/rules.txt"})
@@ -100,7 +100,7 @@ def test_what_gets_in_is_sent_and_stored_nowhere(members_site, cookie_file, db, 
 
 
 @pytest.mark.slow
-def test_headers_go_to_the_hosts_of_the_start_urls_alone(serve: Callable[..., ScriptedSite], db: Path) -> None:
+def test_headers_go_to_the_hosts_of_the_start_urls_alone(serve: Serve, db: Path) -> None:
     """They once went to whatever host a site named: where its sitemaps are, where its robots.txt or page moved to."""
     other = serve({"/": page("other", "/mill"), **stories("mill"), "/map.xml": "<urlset></urlset>"})
     site = serve({"/": page("start", "/river"), **stories("river"), "/moved": Reply("", 301, {"Location": other.url})})

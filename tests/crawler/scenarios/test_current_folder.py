@@ -14,6 +14,8 @@ from tests.crawler.scripted_site import page
 from tests.crawler.warcs import answer, record
 from tests.crawler.warm import PATIENCE, REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 OURS = ("broadsheet", "cleaners", "crawler", "output")
 LAUNCHER = "import sys\nfrom broadsheet.crawler.cli import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
 PAGE = page("mill")
@@ -52,14 +54,12 @@ def executed(folder: Path) -> str:
     return file.read_text() if file.exists() else ""
 
 
-@pytest.mark.slow
 def test_a_crawl_and_its_workers_take_no_code_from_the_current_folder(planted_folder, serve):
     site = serve({"/": page("home", "/mill"), "/mill": PAGE})
     code, errors = broadsheet(planted_folder, "crawl", f"{site.url}/", "--allow-private", "--delay", 0)
     assert (code, executed(planted_folder)) == (0, ""), errors
 
 
-@pytest.mark.slow
 def test_no_other_verb_does(planted_folder: Path) -> None:
     lines = (
         "--help", "demo", "export demo-out/sample.db --format wacz -o out.wacz",

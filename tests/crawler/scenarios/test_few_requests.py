@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import pytest
 
-from tests.crawler.crawls import Crawl, kill_group
+from tests.crawler.crawls import Crawl, Serve, kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page, stories
 from tests.crawler.warm import PATIENCE
 
-Serve = Callable[..., ScriptedSite]
 FEED = {"Content-Type": "application/rss+xml"}
 LINK = '<link rel="alternate" type="application/rss+xml" href="{}">'
 NAMES = ("one", "two", "three")

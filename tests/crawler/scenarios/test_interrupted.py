@@ -11,13 +11,13 @@ import pytest
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.archive_writer import opened_beside_owner
 from broadsheet.output.write.person_verdicts import Ruling
-from tests.crawler.crawls import Crawl, Result, kill_group, until
+from tests.crawler.crawls import SMALL, Crawl, Result, Serve, kill_group, until
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import command, rows
 from tests.internal_tables import BLOCKS, OUTSIDE_HOSTS
 
-Serve = Callable[..., ScriptedSite]
-SMALL = {"sitemaps": 0, "feeds": 0}
+pytestmark = pytest.mark.slow
+
 PAGES = 24
 
 
@@ -45,7 +45,6 @@ def left(result: Result) -> dict[str, object]:
     return {name: [row for row in result.rows(query) if "robots" not in str(row[0])] for name, query in queries.items()}
 
 
-@pytest.mark.slow
 def test_a_page_whose_turn_came_as_the_crawl_was_stopped_stays_queued(serve: Serve, crawl: Crawl) -> None:
     """Scrapy takes no request any more once the last one under way is done, and fails one that comes all the same."""
     site = serve({"/": page("home", "/a", "/b", "/c"), **{f"/{name}": page(name) for name in "abc"}})
@@ -75,7 +74,6 @@ def quick(db: Path) -> tuple[object, ...]:
     return ("--db", db, "--allow-private", "--delay", 0)
 
 
-@pytest.mark.slow
 def test_a_crawl_without_a_url_says_where_it_stands_and_keeps_to_the_bounds_of_the_last(serve, tmp_path):
     db = tmp_path / "a.db"
     site = first_pages(serve, db, "--exclude", "/b")
@@ -104,7 +102,6 @@ def moved(gate: threading.Event, target: str) -> Callable[[Seen], Reply]:
     return lambda seen: gate.wait(60) and Reply(status=301, headers={"Location": target})  # type: ignore[return-value]
 
 
-@pytest.mark.slow
 def test_a_redirect_loop_is_one_though_a_kill_cut_it(serve: Serve, crawl: Crawl) -> None:
     gate = threading.Event()
     site = serve({"/": page("home", "/left"), "/left": Reply(status=301, headers={"Location": "/right"})})
@@ -115,7 +112,6 @@ def test_a_redirect_loop_is_one_though_a_kill_cut_it(serve: Serve, crawl: Crawl)
     assert site.paths().count("/left") == 1
 
 
-@pytest.mark.slow
 def test_a_site_that_moved_to_another_host_is_followed_though_a_kill_came_between(serve: Serve, crawl: Crawl) -> None:
     gate = threading.Event()
     new = serve({"/next": page("next")})
@@ -128,7 +124,6 @@ def test_a_site_that_moved_to_another_host_is_followed_though_a_kill_came_betwee
     assert old.paths().count("/") == 1
 
 
-@pytest.mark.slow
 def test_rulings_that_are_made_while_a_crawl_writes_hold_at_its_end(serve: Serve, tmp_path: Path) -> None:
     """Each is a connection of its own, as the reading room's; the crawl opens its file anew in between."""
     crawl, site = Crawl(tmp_path), site_of_many(serve)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from broadsheet.crawler.fetch.capacity import default_requests
-from tests.crawler.crawls import Crawl, until
-from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
+from tests.crawler.crawls import SMALL, Crawl, Serve, until
+from tests.crawler.scripted_site import Reply, Seen, page
 
-Serve = Callable[..., ScriptedSite]
-SMALL = {"sitemaps": 0, "feeds": 0}
+pytestmark = pytest.mark.slow
+
 HOSTS = 100
 
 
@@ -43,7 +43,6 @@ class Crowd:
             self._count -= 1
 
 
-@pytest.mark.slow
 def test_a_hundred_hosts_are_asked_at_once(crawl: Crawl, serve: Serve) -> None:
     expected = min(HOSTS, default_requests(32 * 1024 * 1024))
     crowd = Crowd(expected, patience=60)
@@ -54,7 +53,6 @@ def test_a_hundred_hosts_are_asked_at_once(crawl: Crawl, serve: Serve) -> None:
     assert max(len(site.log) for site in sites) == 2
 
 
-@pytest.mark.slow
 def test_a_total_bounds_all_hosts_together(crawl: Crawl, serve: Serve) -> None:
     crowd = Crowd(4, patience=0.2)
     sites = [serve({"/": crowd.answer}) for _ in range(8)]
@@ -62,7 +60,6 @@ def test_a_total_bounds_all_hosts_together(crawl: Crawl, serve: Serve) -> None:
     assert 1 <= crowd.most <= 3
 
 
-@pytest.mark.slow
 def test_one_host_may_be_asked_for_more_than_sixteen_pages_at_once(crawl: Crawl, serve: Serve) -> None:
     crowd = Crowd(24, patience=60)
     names = [f"/s{number}" for number in range(24)]
@@ -74,7 +71,6 @@ def test_one_host_may_be_asked_for_more_than_sixteen_pages_at_once(crawl: Crawl,
 PATIENCE = 40  # seconds: a guard against hanging, far below the waits that these hosts ask for
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("held", ["/robots.txt", "/"])
 def test_a_host_that_does_not_answer_holds_no_other(serve: Serve, crawl: Crawl, held: str) -> None:
     """The slow site answers only when all of the quick one was fetched, with two requests under way at most."""
@@ -96,7 +92,6 @@ def test_a_host_that_does_not_answer_holds_no_other(serve: Serve, crawl: Crawl, 
     assert crawl.result(process, errors).run() == ("finished", "finished")
 
 
-@pytest.mark.slow
 def test_a_host_given_up_is_asked_again_by_the_next_run(serve: Serve, crawl: Crawl) -> None:
     site = serve({"/": page("home", *(f"/p{number}" for number in range(5)))})
     site.routes |= {f"/p{number}": page(f"p{number}") for number in range(5)} | {"/robots.txt": Reply("", 503)}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.crawler.crawls import Serve
 from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
 from tests.crawler.shell import command, crawl
 
@@ -52,7 +53,7 @@ def webhook() -> Iterator[Webhook]:
 
 
 @pytest.fixture
-def site(serve: Callable[..., ScriptedSite]) -> ScriptedSite:
+def site(serve: Serve) -> ScriptedSite:
     return serve({"/": page("start", "/river", "/mill"), **stories("river", "mill")})
 
 

@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -21,15 +21,14 @@ from broadsheet.output.read.verify import verify
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler import raws
 from tests.crawler.commands.test_export_targets import PROGRAM, full_device, shell_line
+from tests.crawler.crawls import Serve
 from tests.crawler.fetch.test_connection import NO_NAMES, certificate
 from tests.crawler.hostile import HostileServer, answer
-from tests.crawler.scripted_site import ScriptedSite, Seen, page, stories
+from tests.crawler.scripted_site import Seen, page, stories
 from tests.crawler.shell import command, crawl, environment, rows
 from tests.internal_tables import PAGE_BLOCKS
 from tests.output.conftest import Maker
 from tests.sampling import sampled
-
-Serve = Callable[..., ScriptedSite]
 
 
 def test_a_certificate_that_names_no_host_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

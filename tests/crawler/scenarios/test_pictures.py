@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import gzip
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.crawler.crawls import Crawl, Result, kill_group
+from tests.crawler.crawls import SMALL, Crawl, Result, Serve, kill_group
 from tests.crawler.pictures import SVG, illustrated, jpeg, png, served
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import command, verb
 from tests.internal_tables import PICTURES
 
-Serve = Callable[..., ScriptedSite]
-SMALL = {"sitemaps": 0, "feeds": 0}
 KEPT = {"keep": "pictures", **SMALL}
 
 

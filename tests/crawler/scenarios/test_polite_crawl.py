@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
@@ -13,12 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.crawler.crawls import Crawl, Result
+from tests.crawler.crawls import SMALL, Crawl, Result, Serve
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page, stories
 from tests.internal_tables import BLOCK_TEXTS
 
-Serve = Callable[..., ScriptedSite]
-SMALL = {"sitemaps": 0, "feeds": 0}
 TEXT = {"Content-Type": "text/plain"}
 ARTICLE = ("done", "article")
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.crawler import raws
-from tests.crawler.crawls import Crawl
+from tests.crawler.crawls import Crawl, Serve
 from tests.crawler.fetch.test_exchange_recorder import assert_rows
 from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
 from tests.crawler.shell import command, crawl, rows
 
-Serve = Callable[..., ScriptedSite]
+pytestmark = pytest.mark.slow
+
 NAMES = [f"story{number}" for number in range(12)]
 
 
@@ -22,7 +22,6 @@ def site_of(serve: Serve) -> ScriptedSite:
     return serve({"/": page("start", *(f"/{name}" for name in NAMES)), **stories(*NAMES)})
 
 
-@pytest.mark.slow
 def test_everything_that_was_asked_for_is_kept(serve: Serve, crawl: Crawl) -> None:
     site = site_of(serve)
     site.routes["/robots.txt"] = Reply(
@@ -42,7 +41,6 @@ def test_everything_that_was_asked_for_is_kept(serve: Serve, crawl: Crawl) -> No
     assert_rows(crawl.db)
 
 
-@pytest.mark.slow
 def test_no_warc_keeps_none_and_a_later_crawl_without_a_url_neither(serve: Serve, tmp_path: Path) -> None:
     site, db = site_of(serve), tmp_path / "a.db"
     code, _, errors = crawl(site, db, "--no-warc", "--max-pages", 3)
@@ -53,7 +51,6 @@ def test_no_warc_keeps_none_and_a_later_crawl_without_a_url_neither(serve: Serve
     assert rows(db, "SELECT min(length(payload_digest)) FROM captures") == [(37,)]
 
 
-@pytest.mark.slow
 def test_max_size_ends_the_crawl_and_with_more_room_it_goes_on(serve: Serve, tmp_path: Path) -> None:
     site, db = site_of(serve), tmp_path / "a.db"
     for name in NAMES:
@@ -70,7 +67,6 @@ def test_max_size_ends_the_crawl_and_with_more_room_it_goes_on(serve: Serve, tmp
     raws.checked(db)
 
 
-@pytest.mark.slow
 def test_nested_indexes_and_endless_sitemaps_are_bounded_and_so_is_the_database(serve: Serve, tmp_path: Path) -> None:
     """Indexes that list indexes without end, and one that lists so many pages that the database reaches its bound."""
     site, db = serve(stories("one")), tmp_path / "a.db"
@@ -97,7 +93,6 @@ def test_nested_indexes_and_endless_sitemaps_are_bounded_and_so_is_the_database(
     assert "/map3.xml" not in site.paths()
 
 
-@pytest.mark.slow
 def test_what_a_kill_left_is_set_aside_and_said(serve: Serve, tmp_path: Path) -> None:
     site, db = site_of(serve), tmp_path / "a.db"
     assert crawl(site, db, "--max-pages", 2)[0] == 0
@@ -114,7 +109,6 @@ def test_what_a_kill_left_is_set_aside_and_said(serve: Serve, tmp_path: Path) ->
     assert command("verify", db)[0] == 0
 
 
-@pytest.mark.slow
 def test_small_files_follow_one_another(serve: Serve, crawl: Crawl) -> None:
     assert crawl(f"{site_of(serve).url}/", BROADSHEET_WARC_SIZE="4K").code == 0
     assert len(raws.files(crawl.db)) > 2

@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 
 from broadsheet.crawler.rendering.process_tree import descendants
-from tests.crawler.crawls import Crawl, Result, until
+from tests.crawler.crawls import Crawl, Result, Serve, until
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.rendering.sites import chromium
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.crawler.shell import verb
 from tests.internal_tables import RENDERED_LAYOUTS, RESOURCE_USERS
 
-Serve = Callable[..., ScriptedSite]
 pytestmark = pytest.mark.slow
 
 QUIET = {"sitemaps": 0, "feeds": 0}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -16,11 +15,12 @@ from broadsheet.output.browse.application import make_app
 from broadsheet.output.browse.library import Library
 from broadsheet.output.browse.room import Room, RoomWording
 from broadsheet.output.browse.strict_requests import loopback_authorities
-from tests.crawler.crawls import Crawl
-from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
+from tests.crawler.crawls import Crawl, Serve
+from tests.crawler.scripted_site import Reply, page, stories
 from tests.crawler.shell import command, verb
 
-Serve = Callable[..., ScriptedSite]
+pytestmark = pytest.mark.slow
+
 NAMES = ("lock", "quay", "weir")
 
 
@@ -61,14 +61,12 @@ def hold_numbers_together(db: Path, told: str) -> None:
         assert sum(counts) == coverage["named"]
 
 
-@pytest.mark.slow
 def test_the_sample_has_the_same_numbers_everywhere(tmp_path: Path) -> None:
     code, told, errors = command("demo", cwd=tmp_path)
     assert code == 0, errors
     hold_numbers_together(tmp_path / "demo-out/sample.db", told)
 
 
-@pytest.mark.slow
 def test_a_site_of_copies_and_faults_has_the_same_numbers_everywhere(crawl: Crawl, serve: Serve) -> None:
     paths = [*(f"/{name}" for name in NAMES), "/copy", "/shut", "/broken"]
     site = serve({"/": page("home", *paths), **stories(*NAMES), "/copy": page(NAMES[0])})

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import pytest
 from broadsheet.crawler.demo.server import DemoServer
 from broadsheet.crawler.items import ArticleItem
 from tests.crawler.crawls import QUICK as CRAWL_QUICK
-from tests.crawler.crawls import Crawl
+from tests.crawler.crawls import Crawl, Serve
 from tests.crawler.demo.truth import expected_stories
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
@@ -31,7 +31,7 @@ NAMES = [f"mill{number}" for number in range(20)]
 
 
 @pytest.fixture
-def chain(serve: Callable[..., ScriptedSite]) -> ScriptedSite:
+def chain(serve: Serve) -> ScriptedSite:
     """A start page that links to twenty stories, each of which links to one more that nothing else links to."""
     pages = {f"/{name}": page(name, f"/deep-{name}") for name in NAMES}
     return serve({"/": page("start", *pages), **pages, **stories(*(f"deep-{name}" for name in NAMES))})
@@ -93,7 +93,7 @@ def logged_stats(errors: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_the_stats_are_scrapys_and_ours(crawl: Crawl, serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+def test_the_stats_are_scrapys_and_ours(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     site = serve({"/": page("start", "/river", "/gone"), **stories("river"), "/gone": Reply("", 404)})
     result = crawl(f"{site.url}/", export=tmp_path / "a.jsonl", sitemaps=0, feeds=0, LOG_LEVEL="INFO")
     stats = logged_stats(result.errors)
@@ -191,7 +191,7 @@ NO_EFFECT = {
 
 
 @pytest.mark.slow
-def test_what_is_said_to_have_no_effect_has_none(crawl: Crawl, serve: Callable[..., ScriptedSite]) -> None:
+def test_what_is_said_to_have_no_effect_has_none(crawl: Crawl, serve: Serve) -> None:
     """COOKIES_ENABLED sent a site's cookies back, and AUTOTHROTTLE_ENABLED had every request wait a second time."""
     session = {"Set-Cookie": "session=1; Path=/"}
     site = serve({
@@ -220,7 +220,7 @@ def test_depth_limit_is_that_of_the_links(crawl: Crawl, chain: ScriptedSite) -> 
 
 
 @pytest.mark.slow
-def test_retries_are_as_many_as_retry_times(crawl: Crawl, serve: Callable[..., ScriptedSite]) -> None:
+def test_retries_are_as_many_as_retry_times(crawl: Crawl, serve: Serve) -> None:
     for times in (0, 1):
         (crawl.folder / str(times)).mkdir()
         site = serve({"/": Reply(b"", status=500)})
@@ -229,7 +229,7 @@ def test_retries_are_as_many_as_retry_times(crawl: Crawl, serve: Callable[..., S
 
 
 @pytest.mark.slow
-def test_robots_txt_is_left_aside_only_where_both_say_so(crawl: Crawl, serve: Callable[..., ScriptedSite]) -> None:
+def test_robots_txt_is_left_aside_only_where_both_say_so(crawl: Crawl, serve: Serve) -> None:
     rules = "User-agent: *\nDisallow: /secret"
     site = serve({"/": page("start", "/secret"), "/secret": page("secret"), "/robots.txt": rules})
     refused = crawl(f"{site.url}/", ROBOTSTXT_OBEY=False)
@@ -243,7 +243,7 @@ def test_robots_txt_is_left_aside_only_where_both_say_so(crawl: Crawl, serve: Ca
 
 
 @pytest.mark.slow
-def test_the_commands_that_look_at_a_page(serve: Callable[..., ScriptedSite]) -> None:
+def test_the_commands_that_look_at_a_page(serve: Serve) -> None:
     site = serve({"/river": page("river")})
     url = f"{site.url}/river"
     ports = ("-s", f"BROADSHEET_PORTS={site.port}")
@@ -329,7 +329,7 @@ def test_a_spider_derived_from_ours_has_its_own_settings_links_and_fields(projec
 
 
 @pytest.mark.slow
-def test_other_spiders_of_the_project_stay_as_they_are(project: Path, serve: Callable[..., ScriptedSite]) -> None:
+def test_other_spiders_of_the_project_stay_as_they_are(project: Path, serve: Serve) -> None:
     site = serve({"/old": Reply(b"", status=302, headers={"Location": "/new"}), "/new": page("new")})
     spider = project / "proj/spiders/plain.py"
     spider.write_text(PLAIN_SPIDER.replace('name = "plain"', f'name = "plain"\n    start_urls = ["{site.url}/old"]'))
@@ -426,7 +426,7 @@ def make_egg(file: Path, settings: str) -> None:
 
 
 @pytest.mark.slow
-def test_scrapyd_finds_the_spider_in_an_egg_and_runs_it(tmp_path: Path, serve: Callable[..., ScriptedSite]) -> None:
+def test_scrapyd_finds_the_spider_in_an_egg_and_runs_it(tmp_path: Path, serve: Serve) -> None:
     """It found none by the add-on alone, and its `_job` was refused as an unknown argument."""
     site = serve({"/": page("start", "/river"), **stories("river")})
     make_egg(tmp_path / "project.egg", example("proj/settings.py, for scrapyd"))

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.crawler.crawls import Crawl, Result
+from tests.crawler.crawls import SMALL, Crawl, Result, Serve
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.crawler.shell import verb
 
-Serve = Callable[..., ScriptedSite]
-SMALL = {"sitemaps": 0, "feeds": 0}
+pytestmark = pytest.mark.slow
+
 NEXT_SECOND = 1.1  # an equal answer in the second of an earlier one is the same capture
 ROBOTS = """\
 User-agent: *
@@ -52,7 +51,6 @@ def exported(result: Result, tmp_path: Path, *arguments: str) -> dict[str, list[
     return {line["url"].rpartition("/")[2]: line["usage"] for line in lines}
 
 
-@pytest.mark.slow
 def test_preferences_are_stored_as_they_came_and_can_leave_articles_out(crawl, serve, tmp_path):
     site = a_site(serve)
     result = crawl(site.url + "/", **SMALL)
@@ -93,7 +91,6 @@ def test_preferences_are_stored_as_they_came_and_can_leave_articles_out(crawl, s
     assert "five" not in exported(result, tmp_path, "--for", "train-ai")
 
 
-@pytest.mark.slow
 def test_a_crawl_that_obeys_keeps_nothing_that_is_refused(crawl: Crawl, serve: Serve) -> None:
     site = a_site(serve)
     states = crawl(site.url + "/", obey_directives=1, **SMALL).states(site)

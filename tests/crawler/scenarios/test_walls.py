@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.crawler.crawls import Crawl
-from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
+from tests.crawler.crawls import SMALL, Crawl, Serve
+from tests.crawler.scripted_site import Reply, page, stories
 from tests.crawler.shell import verb
 from tests.crawler.warm import REPOSITORY
 
-Serve = Callable[..., ScriptedSite]
-SMALL = {"sitemaps": 0, "feeds": 0}
 CAPTCHA = '<title>Just a moment...</title><h1>Verify you are human</h1><div class="h-captcha hcaptcha"></div>'
 WALLS = {
     "/limit": Reply("slow down", 429),

@@ -34,6 +34,8 @@ from tests.crawler.watched import (
 )
 from tests.internal_tables import SHELVED
 
+pytestmark = pytest.mark.slow
+
 NOTICE = "Correction: An earlier version of this article gave another figure. It has been put right."
 SPRING = furnished(
     "Our spring appeal has begun: help us to reach the goal of nine thousand readers by May.", 12, "Tuesday 3 May 2026",
@@ -153,7 +155,6 @@ def lantern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         yield Watched(tmp_path_factory.mktemp("lantern") / "a.db", server.url, edits)
 
 
-@pytest.mark.slow
 def test_the_sample_site_over_a_year(lantern: Watched) -> None:
     english = {story.path for story in stories() if story.language == "en" and story.skin != "tables"}
     english -= {story.path for story in stories() if len(story.pages) > 1 or story.duplicates or story.paywall}
@@ -215,7 +216,6 @@ def update(db: Path, *options: object) -> str:
     return out
 
 
-@pytest.mark.slow
 def test_an_update_finds_what_is_new_and_leaves_what_is_not_due(small: ScriptedSite, tmp_path: Path) -> None:
     code, out, _ = crawl(small, tmp_path / "a.db", "--no-sitemaps", "--no-feeds")
     assert (code, small.log, "Nothing to do" in out) == (0, [], True), "what was just fetched is left alone"
@@ -227,7 +227,6 @@ def test_an_update_finds_what_is_new_and_leaves_what_is_not_due(small: ScriptedS
     assert rows(tmp_path / "a.db", "SELECT count(*) FROM articles WHERE url LIKE '%/new'") == [(1,)]
 
 
-@pytest.mark.slow
 def test_a_finished_crawl_looks_again_when_it_is_due(small: ScriptedSite, tmp_path: Path) -> None:
     older(tmp_path / "a.db", "-90 days")
     small.routes["/elder"] = page("elder", extra=f"<p>{LATER}</p>")
@@ -237,7 +236,6 @@ def test_a_finished_crawl_looks_again_when_it_is_due(small: ScriptedSite, tmp_pa
     assert edits_of(tmp_path / "a.db") == [("elder", "body")]
 
 
-@pytest.mark.slow
 def test_every_is_a_fixed_interval(small: ScriptedSite, tmp_path: Path) -> None:
     older(tmp_path / "a.db", "-7 hours")
     update(tmp_path / "a.db", "--every", "8h")
@@ -246,7 +244,6 @@ def test_every_is_a_fixed_interval(small: ScriptedSite, tmp_path: Path) -> None:
     assert len(small.paths()) == 2 + 12
 
 
-@pytest.mark.slow
 def test_an_update_that_is_killed_goes_on_and_asks_for_nothing_twice(small: ScriptedSite, tmp_path: Path) -> None:
     for name in STORIES:
         small.routes[f"/{name}"] = Reply(page(name, extra=f"<p>{name.capitalize()}: {LATER}</p>"), wait=0.3)
@@ -275,7 +272,6 @@ BROKEN = {
 }
 
 
-@pytest.mark.slow
 def test_a_refetch_that_fails_harms_nothing(small: ScriptedSite, tmp_path: Path) -> None:
     query = "SELECT url, text, markdown, capture_id, last_seen FROM articles ORDER BY url"
     broken = tuple(f"/{name}" for name in BROKEN)
@@ -322,7 +318,6 @@ def known_articles(db: Path) -> list[str]:
     return [line for line in shown.splitlines() if "pages known as articles" in line]
 
 
-@pytest.mark.slow
 def test_a_changed_template_is_told_and_noise_is_not(served: tuple[str, Edits], tmp_path: Path) -> None:
     url, edits = served
     db = tmp_path / "a.db"
@@ -341,7 +336,6 @@ def test_a_changed_template_is_told_and_noise_is_not(served: tuple[str, Edits], 
     assert "Out of line with the past" in report
 
 
-@pytest.mark.slow
 def test_a_redesigned_site_is_told_and_an_undisturbed_one_is_not(served: tuple[str, Edits], tmp_path: Path) -> None:
     url, edits = served
     db = tmp_path / "a.db"
