@@ -23,13 +23,9 @@ import html5lib
 import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from scrapy.exporters import BaseItemExporter
-from scrapy.settings import Settings
-from scrapy.utils.misc import load_object
 from sqlite_utils import Database
 
 from broadsheet.crawler.cli import run
-from broadsheet.crawler.items import ArticleItem
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.metadata_columns import METADATA_FIELDS
 from broadsheet.output.archive.stored_text import as_json, inert_text, storable_text
@@ -346,36 +342,6 @@ def test_wacz(db: Database, tmp_path: Path) -> None:
         assert json.loads(texts["pages/pages.jsonl"].splitlines()[1])["title"] == payload or not payload
         assert [len(line.split(" ", 2)) for line in index.splitlines()] == [3]
         assert json.loads(index.split(" ", 2)[2])["url"] == "http://a.test/1"
-
-
-# --- Scrapy's feeds ------------------------------------------------------------------------------------------------
-def items(db: Database) -> list[dict[str, object]]:
-    return [{name: article[name] for name in ArticleItem.fields} for article in iter_articles(db)]
-
-
-def feed(db: Database, name: str) -> str:
-    settings = Settings()
-    settings.setmodule("broadsheet.crawler.settings", priority="project")
-    output = io.BytesIO()
-    exporter: BaseItemExporter = load_object(settings.getwithbase("FEED_EXPORTERS")[name])(output, encoding="utf-8")
-    exporter.start_exporting()
-    for item in items(db):
-        exporter.export_item(ArticleItem(item))
-    exporter.finish_exporting()
-    return output.getvalue().decode("utf-8")
-
-
-@pytest.mark.slow
-def test_feed_of_xml(db: Database) -> None:
-    for payload in payloads_in(db):
-        text = feed(db, "xml")
-        assert_not_acting(text)
-        (item,) = ElementTree.fromstring(text)
-        assert {element.tag for element in item} == set(ArticleItem.fields)
-        assert {child.tag for element in item for child in element} == {"value"}
-        texts = {element.tag: element.text or "" for element in item}
-        assert texts["published"] == ""
-        assert texts["title"] == inert_text(payload).translate({0xFFFE: None, 0xFFFF: None})
 
 
 # --- A terminal ----------------------------------------------------------------------------------------------------
