@@ -8,6 +8,7 @@ import copy
 import gzip
 import io
 import random
+import re
 import subprocess
 import sys
 import zipfile
@@ -240,7 +241,8 @@ def test_a_pattern_that_never_ends_costs_the_urls_it_is_slow_on(bounded, site, p
     for db in ("x.db", "fleet/town.db", "y.db"):
         found = states(folder / db, site)
         assert found["/mill"] == ("done", "article")
-        assert found.get("/tower", ("skipped", "pattern"))[0] == "skipped", db
+        is_meant = re.search(pattern, "/tower") is not None
+        assert found.get("/tower", ("skipped", "pattern"))[0] == ("done" if is_meant else "skipped"), db
         assert bounded("verify", db) == (0, "")
 
 
@@ -258,14 +260,15 @@ def test_a_site_rule_that_never_ends_costs_the_page_it_is_slow_on(bounded, site,
     rules.mkdir()
     (rules / "127.0.0.1.txt").write_text(f"body: //article\n{RULES[name]}\n")
     long = page("long", extra="<p>Words about the mill by the river.</p>" * 3000)
-    site.routes |= {"/": page("home", "/long", "/tower"), "/long": long}
+    site.routes = {"/": page("home", "/long"), "/long": long}
     bounded("crawl", f"{site.url}/", "--db", "x.db", "--site-rules", "rules", *QUICK, **limit)
-    found = states(bounded.folder / "x.db", site)
-    assert (found["/tower"][0], found["/long"]) == ("done", ("failed", "worker_timeout"))
+    is_bounded = name == "growing text"  # what it may grow to
+    end = ("done", "article") if is_bounded else ("failed", "worker_timeout")
+    assert states(bounded.folder / "x.db", site)["/long"] == end
     assert bounded("verify", "x.db") == (0, "")
     (bounded.folder / "page.html").write_bytes(long.encode())
     at = ("--url", f"{site.url}/long")
     test = ("rules", "test", "rules/127.0.0.1.txt", "page.html")
     for words in (("clean", "page.html", "--site-rules", "rules", *at), (*test, *at)):
         code, errors = bounded(*words, **limit)
-        assert (code, "3 s of CPU" in errors) == (1, True), errors
+        assert (code, "3 s of CPU" in errors) == ((0, False) if is_bounded else (1, True)), errors
