@@ -170,14 +170,17 @@ class ElementPlaces:
         return context.path, context.landmarks
 
     def _context_in(self, element: etree._Element | None) -> _Context:
-        if element is None:
-            return _Context("")
-        if element not in self._contexts:
-            context, tag, get = self._context_in(element.getparent()), str(element.tag), element.get
+        unknown: list[etree._Element] = []
+        while element is not None and element not in self._contexts:
+            unknown.append(element)
+            element = element.getparent()
+        context = _Context("") if element is None else self._contexts[element]
+        for ancestor in reversed(unknown):
+            tag, get = str(ancestor.tag), ancestor.get
             if tag in _BOUNDARY_TAGS:
                 context = _new_context(context, tag, path_step(tag, get("id"), get("class")), get("role"))
-            self._contexts[element] = context
-        return self._contexts[element]
+            self._contexts[ancestor] = context
+        return context
 
 
 class _BlockReader:
