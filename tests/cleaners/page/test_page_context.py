@@ -129,6 +129,12 @@ def test_the_node_whose_headline_and_address_are_the_page_s_comes_first_and_thre
     assert [node["@id"] for node in page.article_nodes] == ["4", "2", "3", "page"]
 
 
+def test_a_node_is_not_of_the_page_for_an_empty_address() -> None:
+    nodes = [ARTICLE % (1, ', "url": "https://x.example/"'), ARTICLE % (2, ', "headline": "The mill"')]
+    page = context(f"<title>The mill</title><body>{ld(*nodes)}<p>x", "https://www.the-paper.example/")
+    assert [node["@id"] for node in page.article_nodes] == ["2", "1"]
+
+
 def test_each_name_of_the_site_is_known() -> None:
     nodes = [
         ARTICLE % (1, ', "publisher": {"name": ["Pub", "Other"]}'),

@@ -215,6 +215,8 @@ def test_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert holds_up_to(39, lambda n: not _is_text(n)), "words of no text"
     assert holds_up_to(99, lambda n: not _is_searched(n)), "characters of no script"
     assert holds_up_to(20, _are_read), "assignments of a script"
+    assert holds_up_to(40, lambda n: texts("a" * n + assigned(ARTICLE, "STATE"))), "characters before a name"
+    assert holds_up_to(40, lambda n: texts(assigned(ARTICLE, "state" + "a" * n))), "characters behind a name"
     assert holds_up_to(40, _is_rich), "depth of a rich text"
     assert holds_up_to(39, _is_referred_to), "depth of references"
     value = json.dumps(ARTICLE)
