@@ -255,6 +255,7 @@ def test_a_post_in_a_template_script_is_text(attributes: str) -> None:
         "<html><head><title>Rain</title></head><body class='story'>" + STORY,
         '<a title="Rain" href="/x">a</a><img alt="two" src="/y">',
         "<title>Rain</title><textarea>\n</textarea><iframe src='/x'></iframe>",
+        "<TITLE>Rain\n</TITLE>",
         f"<p>a</p><noscript>{PIXEL}</noscript><p>b</p>",
         f"<!-- <noscript> --><noscript>{PIXEL}</noscript>",
         "<script>write('<noscript>')</script><noscript>x</noscript>",
