@@ -251,6 +251,17 @@ def test_forbidden_urls_are_given_up_without_a_request_or_a_wait(archive, robots
     assert ((turn.state, turn.reason) if turn.reason else None) == given_up
 
 
+def test_a_dead_host_s_urls_fail_with_its_reason(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    hand.add("http://a.example/1", "http://a.example/2")
+    hand.take()
+    hand.frontier.give_up_host("a.example", "dns")
+    for _ in range(2):
+        turn = hand.turn()
+        assert (turn.state, turn.reason, turn.given_up_host) == ("failed", "dns", "a.example")
+        hand.finish(turn.queued_url.url)
+
+
 def test_a_whole_host_is_given_up_in_few_turns(archive: Archive) -> None:
     hand = FrontierDriver(archive, delay=0)
     hand.add(*(f"http://{host}.example/{n}" for host in "ab" for n in range(300)))
