@@ -116,7 +116,7 @@ def demo_pages() -> list[tuple[str, Resource]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("path", "resource"), demo_pages(), ids=lambda value: value if isinstance(value, str) else "")
-def test_every_visible_word_of_the_sample_site_is_kept_or_removed(path: str, resource: Resource) -> None:
+def test_every_visible_word_of_the_sample_site_is_kept_or_removed(path, resource):
     page = Page("http://lantern.example.org" + path, resource.body, resource.headers["Content-Type"])
     share, words = unaccounted(page)
     assert share <= LOST, words
@@ -130,7 +130,7 @@ def corpus_pages() -> list[Path]:
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="needs the corpus beside the repository (shared/corpus/wcxb)")
 @pytest.mark.nightly
-def test_every_visible_word_of_real_pages_is_kept_or_removed() -> None:
+def test_every_visible_word_of_real_pages_is_kept_or_removed():
     over = []
     for file in corpus_pages():
         page = Page("https://corpus.example/" + file.stem, gzip.decompress(file.read_bytes()))
@@ -141,20 +141,20 @@ def test_every_visible_word_of_real_pages_is_kept_or_removed() -> None:
     assert over == []
 
 
-def test_the_scoring_hook_is_the_text_of_the_same_page() -> None:
+def test_the_scoring_hook_is_the_text_of_the_same_page():
     for path, resource in demo_pages()[::7]:
         url = "http://lantern.example.org" + path
         assert article_text(resource.body, url) == clean(Page(url, resource.body)).text
     assert article_text(b"") == article_text(b"", None) == ""
 
 
-def test_an_empty_body_is_an_empty_page() -> None:
+def test_an_empty_body_is_an_empty_page():
     for body in (b"", b" \n", b"<!-- nothing -->"):
         assert clean(Page("https://a.example/", body)).verdict.page_type is PageType.EMPTY
 
 
 @pytest.mark.parametrize("url", ["http://[", "http://[bad/2024/the-mill", "//[x"])
-def test_a_page_whose_url_cannot_be_parsed_is_read_beside_a_canonical_home_page(url: str) -> None:
+def test_a_page_whose_url_cannot_be_parsed_is_read_beside_a_canonical_home_page(url):
     page = clean(Page(url, b"<link rel=canonical href='https://a.example/'><title>Mill burns</title><p>It is gone."))
     assert (page.metadata.title, page.text, page.metadata.canonical_url) == (
         "Mill burns", "It is gone.", "https://a.example/",
@@ -176,20 +176,20 @@ LEISURE = settings(max_examples=60, deadline=None, suppress_health_check=list(He
 
 @given(URLS, st.binary(max_size=600), TYPES)
 @LEISURE
-def test_any_bytes_give_a_result(url: str, body: bytes, content_type: str) -> None:
+def test_any_bytes_give_a_result(url, body, content_type):
     check_invariants(clean(Page(url, body, content_type)))
 
 
 @given(URLS, MARKUP, st.sampled_from(["utf-8", "utf-16", "cp1252"]))
 @LEISURE
-def test_any_markup_gives_a_result(url: str, markup: str, encoding: str) -> None:
+def test_any_markup_gives_a_result(url, markup, encoding):
     check_invariants(clean(Page(url, markup.encode(encoding, "replace"))))
 
 
 @pytest.mark.nightly
 @given(URLS, MARKUP | st.binary(max_size=3000).map(lambda raw: raw.decode("latin-1")))
 @settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
-def test_any_markup_gives_a_result_at_length(url: str, markup: str) -> None:
+def test_any_markup_gives_a_result_at_length(url, markup):
     check_invariants(clean(Page(url, markup.encode("utf-8", "replace"))))
 
 
@@ -207,7 +207,7 @@ def test_any_markup_gives_a_result_at_length(url: str, markup: str) -> None:
     ],
     ids=["nested", "nul", "links", "tables", "lists", "marks", "long"],
 )
-def test_a_page_made_to_hurt_is_read(body: bytes) -> None:
+def test_a_page_made_to_hurt_is_read(body):
     cleaned = clean(Page("https://a.example/x", body))
     check_invariants(cleaned)
     assert cleaned.blocks
@@ -222,7 +222,7 @@ GIVING = (
 )
 
 
-def test_an_article_about_donations_keeps_its_words_and_loses_the_prompts() -> None:
+def test_an_article_about_donations_keeps_its_words_and_loses_the_prompts():
     story = "".join(f"<h2>{text}</h2>" if len(text) < 40 else f"<p>{text}</p>" for text in GIVING)
     prompts = "<p>Donate now</p><p>Support our journalism with a monthly gift.</p>"
     html = (
@@ -246,13 +246,13 @@ def test_an_article_about_donations_keeps_its_words_and_loses_the_prompts() -> N
     ],
 )
 @pytest.mark.parametrize("url", ["https://a.example/story", "https://a.example/x["])
-def test_an_address_with_a_host_in_broken_brackets_costs_nothing_else(markup: str, url: str) -> None:
+def test_an_address_with_a_host_in_broken_brackets_costs_nothing_else(markup, url):
     text = "Water reaches the upper villages by three pumps, of which one was out of order all winter."
     page = f"<html><body><article><h1>Three pumps</h1>{markup}{f'<p>{text}</p>' * 3}</article></body></html>"
     assert text in clean(Page(url, page.encode())).text
 
 
-def test_trafilatura_is_not_asked_for_a_list_of_which_the_first_look_is_in_doubt() -> None:
+def test_trafilatura_is_not_asked_for_a_list_of_which_the_first_look_is_in_doubt():
     page = next(page for page in budget_pages() if page.url.endswith("/author/callum-thrane/"))
     cleaned = clean(page)
     assert not take_first_look(cleaned.blocks, cleaned.metadata).is_sure
@@ -262,9 +262,7 @@ def test_trafilatura_is_not_asked_for_a_list_of_which_the_first_look_is_in_doubt
 
 @pytest.mark.parametrize(("path", "evidence"), [("/tag/courts/", ("url=list",)),
                                                 ("/index", ("url=home", "but:states=article"))])  # fmt: skip
-def test_trafilatura_is_asked_for_a_list_by_its_address_alone_and_for_one_that_states_an_article(
-    path: str, evidence: tuple[str, ...]
-) -> None:
+def test_trafilatura_is_asked_for_a_list_by_its_address_alone_and_for_one_that_states_an_article(path, evidence):
     cleaned = clean(next(page for page in budget_pages() if page.url.endswith(path)))
     assert (cleaned.verdict.page_type, cleaned.verdict.evidence) == (PageType.LIST, evidence)
     assert cleaned.asked_extractor
@@ -300,18 +298,18 @@ def paragraphs(*texts: str) -> str:
 
 
 @pytest.mark.parametrize("intro", ["", PROSE], ids=["alone", "below a paragraph"])
-def test_a_list_of_links_to_other_sites_that_is_the_article_is_its_text(intro: str) -> None:
+def test_a_list_of_links_to_other_sites_that_is_the_article_is_its_text(intro):
     page = cleaned_article(paragraphs(*[intro] * bool(intro)) + f"<ul>{LINKS}</ul>")
     assert page.is_article
     assert page.text.split("\n") == [*[intro] * bool(intro), *(name for name, _ in TOPICS)]
 
 
-def test_a_list_of_the_site_s_own_pages_is_none() -> None:
+def test_a_list_of_the_site_s_own_pages_is_none():
     own = LINKS.replace("https://readings", "https://paper.test/")
     assert not cleaned_article(f"<ul>{own}</ul>").text
 
 
-def test_a_list_of_links_within_the_text_stays_whole() -> None:
+def test_a_list_of_links_within_the_text_stays_whole():
     page = cleaned_article(paragraphs(*STORY[:3]) + f"<ul>{LINKS}</ul>" + paragraphs(*STORY[3:]))
     assert page.text.split("\n") == [*STORY[:3], *(name for name, _ in TOPICS), *STORY[3:]]
 
@@ -326,7 +324,7 @@ def test_a_list_of_links_within_the_text_stays_whole() -> None:
     ],
     ids=["definitions", "figures", "footnotes"],
 )
-def test_definitions_figures_and_footnotes_stay(markup: str, texts: list[str], above: int) -> None:
+def test_definitions_figures_and_footnotes_stay(markup, texts, above):
     text = cleaned_article(paragraphs(*STORY[:above]) + markup).text
     assert all(words in text for words in (*STORY[:above], *texts))
     assert "Most read" not in text

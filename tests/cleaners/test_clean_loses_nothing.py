@@ -85,9 +85,7 @@ CARRIERS = ("shown", "hidden", "noscript", "json_ld", "next", "attribute", "stre
 
 @settings(derandomize=True, max_examples=60, deadline=None)
 @given(st.sampled_from(CARRIERS), lines, tags, hiding, furniture, furniture)
-def test_a_story_is_the_text_however_the_page_holds_it(
-    kind: str, story: list[str], tag: str, hidden: str, above: str, below: str
-) -> None:
+def test_a_story_is_the_text_however_the_page_holds_it(kind, story, tag, hidden, above, below):
     body = f"{above}<h1>{TITLE}</h1>{carrier(kind, story, tag, hidden)}{below}"
     page = f"<html><head><title>{TITLE}</title></head><body>{body}</body></html>"
     cleaned = clean(Page(URL, page.encode()))
@@ -134,7 +132,7 @@ def stated_words(body: bytes, url: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("corpus", CORPORA)
-def test_real_pages_lose_no_stated_text_and_no_visible_letter(corpus: str) -> None:
+def test_real_pages_lose_no_stated_text_and_no_visible_letter(corpus):
     if not SHARED.is_dir():
         pytest.skip("the annotated pages are not here: ../shared is absent")
     pages = sorted(scorer().load(corpus), key=lambda item: str(item[0]["id"]))

@@ -1,7 +1,5 @@
 """Blocks are values: they count themselves in every script, are equal by what they say, and never change."""
 
-from __future__ import annotations
-
 import pickle
 from dataclasses import replace
 
@@ -13,14 +11,14 @@ from broadsheet.cleaners.words import rough_word_count
 BLOCK = Block(3, BlockKind.HEADING, "The mill is sold", "The *mill* is sold", "body>h2", 2, 8, frozenset({"main"}))
 
 
-def test_a_block_counts_its_words_and_its_links() -> None:
+def test_a_block_counts_its_words_and_its_links():
     assert (BLOCK.words, BLOCK.link_density) == (4, 0.5)
     assert Block(0, BlockKind.PARAGRAPH, "").words == 0
     assert Block(0, BlockKind.PARAGRAPH, "\u6c34\u8eca\u5c0f\u5c4b").words == 2, "two characters count as a word"
     assert replace(BLOCK, text="Sold").words == 1
 
 
-def test_equal_blocks_are_one_in_a_set_and_survive_the_way_to_another_process() -> None:
+def test_equal_blocks_are_one_in_a_set_and_survive_the_way_to_another_process():
     unpickled = pickle.loads(pickle.dumps(BLOCK))
     assert type(BLOCK) is Block
     assert {unpickled, BLOCK} == {BLOCK}
@@ -31,12 +29,12 @@ def test_equal_blocks_are_one_in_a_set_and_survive_the_way_to_another_process() 
 @pytest.mark.parametrize(
     ("text", "link_chars", "density"), [("", 3, 0), ("Menu", 0, 0), ("Menu", 1, 0.25), ("Menu", 4, 1), ("Menu", 9, 1)]
 )
-def test_the_share_of_a_block_that_is_linked(text: str, link_chars: int, density: float) -> None:
+def test_the_share_of_a_block_that_is_linked(text, link_chars, density):
     assert Block(0, BlockKind.PARAGRAPH, text, link_chars=link_chars).link_density == density
 
 
 @pytest.mark.parametrize("page_type", PageType)
-def test_articles_and_teasers_are_articles(page_type: PageType) -> None:
+def test_articles_and_teasers_are_articles(page_type):
     page = CleanedPage("", PageVerdict(page_type), Metadata(), (), (), "", "", ())
     assert page.is_article is page.verdict.is_article is (page_type in ("article", "teaser"))
 
@@ -57,5 +55,5 @@ TEXTS = {
 
 
 @pytest.mark.parametrize(("words", "text"), [(words, text) for words, texts in TEXTS.items() for text in texts])
-def test_words_are_pieces_between_spaces_or_pairs_of_letters(words: int, text: str) -> None:
+def test_words_are_pieces_between_spaces_or_pairs_of_letters(words, text):
     assert rough_word_count(text) == words

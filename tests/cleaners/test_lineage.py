@@ -97,7 +97,7 @@ def test_what_changes_no_verdict_is_named_in_no_code_but_that_of_training():
         ("judge/models/model.json", False, False),
     ],
 )
-def test_another_rule_or_model_is_another_lineage(tmp_path: Path, changed, rules_differ, model_differs):
+def test_another_rule_or_model_is_another_lineage(tmp_path, changed, rules_differ, model_differs):
     cleaners = copy_cleaners(tmp_path)
     with (cleaners / changed).open("a") as file:
         file.write("\n")
@@ -105,14 +105,14 @@ def test_another_rule_or_model_is_another_lineage(tmp_path: Path, changed, rules
     assert (rules != lineage().rules, model != lineage().model) == (rules_differ, model_differs)
 
 
-def test_the_phrases_of_a_new_language_count_at_once(tmp_path: Path):
+def test_the_phrases_of_a_new_language_count_at_once(tmp_path):
     cleaners = copy_cleaners(tmp_path)
     assert digests(tmp_path) == (lineage().rules, lineage().model)
     (cleaners / "rules/phrases/tlh.toml").write_text("# nothing yet\n")
     assert digests(tmp_path)[0] != lineage().rules
 
 
-def test_a_file_that_is_moved_and_renamed_is_the_same_lineage(tmp_path: Path, monkeypatch):
+def test_a_file_that_is_moved_and_renamed_is_the_same_lineage(tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     shutil.copy(ROOM / "page/canonical_urls.toml", tmp_path / "elsewhere" / "canonical.toml")
     monkeypatch.syspath_prepend(tmp_path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +23,7 @@ NOT_IN_ITEMS = {"page_id", "capture_id", "metadata_sources"}
 """Numbers of the archive, and where it has the other fields from."""
 
 
-def test_each_column_of_an_article_is_a_field_or_named(tmp_path: Path) -> None:
+def test_each_column_of_an_article_is_a_field_or_named(tmp_path):
     with Archive.open(tmp_path / "a.db") as archive:
         stored = columns(archive.db, "articles").keys()
     fields = set(ArticleItem.fields)
@@ -43,20 +42,20 @@ def exported(exporter: type, **options: Any) -> str:
     return io.TextIOWrapper(io.BytesIO(stream.getvalue()), "utf-8").read()
 
 
-def test_a_spreadsheet_runs_no_cell() -> None:
+def test_a_spreadsheet_runs_no_cell():
     text = exported(CsvArticles, fields_to_export=["title", "authors", "word_count"])
     assert list(csv.reader(io.StringIO(text)))[1] == ["'=1+1", "'=Ann; Bo", "3"]
 
 
 @pytest.mark.parametrize("exporter", [JsonArticles, JsonLinesArticles])
-def test_json_is_exact_and_has_no_controls(exporter: type) -> None:
+def test_json_is_exact_and_has_no_controls(exporter):
     text = exported(exporter)
     assert "\u202e" not in text
     loaded = json.loads(text)
     assert (loaded[0] if isinstance(loaded, list) else loaded) == ITEM
 
 
-def test_xml_has_no_characters_that_it_does_not_allow() -> None:
+def test_xml_has_no_characters_that_it_does_not_allow():
     text = exported(XmlArticles)
     assert "\ufffe" not in text
     assert "\x07" not in text

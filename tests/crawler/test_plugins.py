@@ -63,7 +63,7 @@ def _plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sys.modules.pop("mill_plugins", None)
 
 
-def test_an_exporter_of_another_package_writes_the_articles(db: Path, tmp_path: Path) -> None:
+def test_an_exporter_of_another_package_writes_the_articles(db, tmp_path):
     assert "mill_plugins" not in sys.modules
     assert run(["export", str(db), "--format", "titles", "-o", str(tmp_path / "titles.txt")]) == 0
     assert (tmp_path / "titles.txt").read_text().splitlines()
@@ -85,12 +85,12 @@ def test_a_broken_plug_in_is_one_line(db, name, code, message, capsys):
     assert errors.count("\n") == 1
 
 
-def test_a_plug_in_that_nobody_brings_is_told() -> None:
+def test_a_plug_in_that_nobody_brings_is_told():
     with pytest.raises(CommandError, match="no installed package brings weir"):
         load_plugin(EXPORTERS, "weir")
 
 
-def test_a_notifier_takes_the_messages_for_addresses_of_its_scheme(tmp_path: Path) -> None:
+def test_a_notifier_takes_the_messages_for_addresses_of_its_scheme(tmp_path):
     receiver, failing = read_receivers([f"mill://{tmp_path}/notice", "weir://river"])
     notice = NoticeText("News", "one edit")
     assert is_known_address(receiver)
@@ -98,7 +98,7 @@ def test_a_notifier_takes_the_messages_for_addresses_of_its_scheme(tmp_path: Pat
     assert (tmp_path / "notice").read_text() == "News: one edit"
 
 
-def test_a_fleet_engine_runs_where_its_address_says(tmp_path: Path) -> None:
+def test_a_fleet_engine_runs_where_its_address_says(tmp_path):
     place = StorePlace(str(tmp_path / "store"), "none", str(tmp_path))
     engine = scheduler_engine("mill://river", place)
     assert (type(engine).__name__, engine.address, engine.place) == ("Engine", "mill://river", place)  # type: ignore[attr-defined]

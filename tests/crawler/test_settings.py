@@ -8,7 +8,6 @@ import subprocess
 import sys
 import warnings
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from broadsheet.crawler.commands.spider_run import project_settings, spider_sett
 from broadsheet.crawler.crawl.early_checks import spider_arguments
 from broadsheet.crawler.options import CrawlOptions
 from broadsheet.crawler.settings import ENVIRONMENT_SETTINGS
-from tests.crawler.crawls import REPOSITORY, Serve
+from tests.crawler.crawls import REPOSITORY
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import crawl, environment
 
@@ -74,7 +73,7 @@ def crawl_options(*arguments: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", sorted(VALUES))
-def test_the_variable_reaches_a_crawl_of_the_command(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variable_reaches_a_crawl_of_the_command(name, monkeypatch):
     """An option that is not given once went before the variable: BROADSHEET_URL_LINES had no effect."""
     text, value = VALUES[name]
     monkeypatch.setenv(name, text)
@@ -85,7 +84,7 @@ def test_the_variable_reaches_a_crawl_of_the_command(name: str, monkeypatch: pyt
     assert settings[name] == value or (name == "BROADSHEET_DB" and options["db"] == value)
 
 
-def test_each_option_of_a_crawl_can_be_given_on_the_command_line() -> None:
+def test_each_option_of_a_crawl_can_be_given_on_the_command_line():
     names = {field.name for field in fields(CrawlOptions)}
     assert set(OPTIONS_OF_FIELDS) | set(VERBS_OF_FIELDS) == names
     usual = CrawlOptions.from_arguments(spider_arguments({**crawl_options(), "revisit": "", "every": 0.0}))
@@ -98,7 +97,7 @@ def test_each_option_of_a_crawl_can_be_given_on_the_command_line() -> None:
 @pytest.mark.parametrize(
     ("name", "text"), [("BROADSHEET_RETRY_TIMES", "many"), ("BROADSHEET_ALLOW_PRIVATE", "perhaps")]
 )
-def test_a_value_that_is_none_is_one_line(name: str, text: str, tmp_path: Path) -> None:
+def test_a_value_that_is_none_is_one_line(name, text, tmp_path):
     ended = subprocess.run(
         [sys.executable, "-m", "broadsheet.crawler.cli", *"crawl https://localhost/ --allow-private --db a.db".split()],
         cwd=tmp_path, env=environment() | {name: text, "PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True,
@@ -109,7 +108,7 @@ def test_a_value_that_is_none_is_one_line(name: str, text: str, tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_a_port_that_is_named_may_be_asked(serve: Serve, tmp_path: Path) -> None:
+def test_a_port_that_is_named_may_be_asked(serve, tmp_path):
     other = serve({"/": page("other"), "/there": page("there")})
     site = serve({"/": page("home", f"{other.url}/there")})
     site.routes["/moved"] = page("moved")
@@ -153,7 +152,7 @@ def test_what_is_promised_is_shipped_and_each_setting_of_ours_has_its_variable(m
     ("text", "value"),
     [("1", True), ("true", True), ("YES", True), ("0", False), ("False", False), ("no", False), ("", False)],
 )
-def test_truth_in_the_environment(text: str, value: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_truth_in_the_environment(text, value, monkeypatch):
     assert values_in(monkeypatch, BROADSHEET_ALLOW_PRIVATE=text)["BROADSHEET_ALLOW_PRIVATE"] is value
 
 
@@ -168,7 +167,7 @@ def test_nonsense_in_the_environment_is_a_line_and_is_left_out(name, text, monke
     assert values[name] == values_in(monkeypatch)[name]
 
 
-def test_each_setting_takes_the_variable_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_setting_takes_the_variable_of_its_name(monkeypatch):
     values = values_in(monkeypatch, **{name: text for name, (text, _) in VALUES.items()})
     assert {name: values[name] for name in VALUES} == {name: value for name, (_, value) in VALUES.items()}
     assert values["ENVIRONMENT_PROBLEMS"] == []

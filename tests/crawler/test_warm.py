@@ -1,14 +1,11 @@
 """A command in a fork of the warm process is what it is in an interpreter of its own."""
 
-from __future__ import annotations
-
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from tests.crawler.scripted_site import Reply, ScriptedSite
+from tests.crawler.scripted_site import Reply
 from tests.crawler.warm import REPOSITORY, WarmProcess, run
 
 COMMANDS = (
@@ -32,7 +29,7 @@ def test_exit_code_and_words_are_the_same(monkeypatch, tmp_path, arguments):
 
 
 @pytest.mark.parametrize("way", ["3", "fault", "thread"])
-def test_a_program_ends_as_it_ends_in_an_interpreter_of_its_own(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+def test_a_program_ends_as_it_ends_in_an_interpreter_of_its_own(monkeypatch, way):
     results = []
     for cold in ("0", "1"):
         monkeypatch.setenv("BROADSHEET_COLD", cold)
@@ -42,7 +39,7 @@ def test_a_program_ends_as_it_ends_in_an_interpreter_of_its_own(monkeypatch: pyt
     assert results[0][1].endswith("at the end\n")
 
 
-def test_a_command_finds_the_environment_that_it_is_given_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_finds_the_environment_that_it_is_given_and_no_more(monkeypatch):
     monkeypatch.setenv("BROADSHEET_CONTACT", "nobody")
     crawl = ["crawl", "http://127.0.0.1:9/"]
     assert "a contact must be" in run("broadsheet.crawler.cli", crawl, os.environ)[2]
@@ -50,7 +47,7 @@ def test_a_command_finds_the_environment_that_it_is_given_and_no_more(monkeypatc
 
 
 @pytest.mark.slow
-def test_a_command_that_hangs_is_killed_and_the_next_one_runs(site: ScriptedSite, tmp_path: Path) -> None:
+def test_a_command_that_hangs_is_killed_and_the_next_one_runs(site, tmp_path):
     site.routes["/robots.txt"] = Reply(wait=30)
     forks = WarmProcess()
     try:

@@ -85,9 +85,7 @@ LINK = CapturedBlock("Why the first dredger is in the yard", "list_item", True, 
          "a correction with its notice", "a notice at the top", "a notice that is not kept", "a headline",
          "headline and body", "another order", "a date"],
 )  # fmt: skip
-def test_an_edit_has_kinds_in_order_and_counts(
-    old: ArticleVersion, new: ArticleVersion, kinds: str, counts: tuple[int, int, int]
-) -> None:
+def test_an_edit_has_kinds_in_order_and_counts(old, new, kinds, counts):
     edit = compare_versions(old, new)
     assert edit.kinds == tuple(kinds.split())
     assert (edit.added_count, edit.removed_count, edit.rewritten_count) == counts
@@ -126,11 +124,11 @@ def test_an_edit_has_kinds_in_order_and_counts(
          "one promo for another", "a date from another source", "a time of the day", "a date read in the text",
          "one instant in two zones"],
 )  # fmt: skip
-def test_what_is_no_edit(old: ArticleVersion, new: ArticleVersion) -> None:
+def test_what_is_no_edit(old, new):
     assert compare_versions(old, new).kinds == ()
 
 
-def test_a_text_that_is_not_the_site_s_is_an_edit() -> None:
+def test_a_text_that_is_not_the_site_s_is_an_edit():
     quoted = make_version(FIRST, SECOND, THIRD, shared_block(f"{FOURTH} {FOURTH}", 1))
     assert compare_versions(BASE, quoted).kinds == ("body",)
     spring, autumn = (make_version(shared_block(APPEAL.format(name), 0, 5), FIRST) for name in ("spring", "autumn"))
@@ -162,13 +160,13 @@ def paragraph(common: int, name: str, own: int) -> str:
     ids=["two fifths of both", "fewer", "four fifths of the shorter one", "fewer of it", "the new one is the shorter",
          "all of eight words", "all of seven words"],
 )  # fmt: skip
-def test_a_paragraph_is_rewritten_while_enough_of_it_is_left(old_text: str, new_text: str, is_rewritten: bool) -> None:
+def test_a_paragraph_is_rewritten_while_enough_of_it_is_left(old_text, new_text, is_rewritten):
     edit = compare_versions(make_version(FIRST, old_text, THIRD), make_version(FIRST, new_text, THIRD))
     counts = (edit.added_count, edit.removed_count, edit.rewritten_count)
     assert counts == ((0, 0, 1) if is_rewritten else (1, 1, 0))
 
 
-def test_of_several_paragraphs_the_most_similar_is_the_one_rewritten_and_among_equals_the_nearest() -> None:
+def test_of_several_paragraphs_the_most_similar_is_the_one_rewritten_and_among_equals_the_nearest():
     old = paragraph(10, "old", 10)
     likeness = [paragraph(9, "less", 11), paragraph(10, "more", 10)]
     edit = compare_versions(make_version(*kept_blocks(FIRST, old)), make_version(*kept_blocks(FIRST, *likeness)))
@@ -184,9 +182,7 @@ def with_block_aside(block: CapturedBlock) -> ArticleVersion:
 
 @pytest.mark.parametrize(("word_count", "other_articles", "is_edit"),
                          [(20, 1, True), (19, 1, False), (20, 2, False), (19, 0, True)])  # fmt: skip
-def test_what_one_other_article_has_is_a_quotation_from_twenty_words_on(
-    word_count: int, other_articles: int, is_edit: bool
-) -> None:
+def test_what_one_other_article_has_is_a_quotation_from_twenty_words_on(word_count, other_articles, is_edit):
     text = " ".join(distinct_words("quoted", word_count))
     new = with_block_aside(shared_block(text, other_articles))
     assert compare_versions(BASE, new).kinds == (("body",) if is_edit else ())
@@ -207,12 +203,12 @@ def dated_label(count: int, day: int) -> str:
      (dated_label(16, 3), dated_label(16, 4), False), (dated_label(18, 3), dated_label(18, 4), True)],
     ids=["six words", "seven", "a sentence", "another word", "a word alone", "sixteen with a date", "more with a date"],
 )  # fmt: skip
-def test_a_line_with_another_number_is_a_label_up_to_a_length(old_label: str, new_label: str, is_edit: bool) -> None:
+def test_a_line_with_another_number_is_a_label_up_to_a_length(old_label, new_label, is_edit):
     old, new = (with_block_aside(kept_blocks(text)[0]) for text in (old_label, new_label))
     assert compare_versions(old, new).kinds == (("body",) if is_edit else ())
 
 
-def test_thresholds() -> None:
+def test_thresholds():
     def is_edit(chars: int) -> bool:
         """Whether a text is looked for across blocks: shorter ones stand in any longer text by chance."""
         text = "abcdefghijklmn"[:chars]
@@ -231,7 +227,7 @@ def test_thresholds() -> None:
     assert holds_up_to(1_200, lambda n: notice_kind(NOTICE.ljust(n, "x")) is EditKind.CORRECTION)
 
 
-def test_a_label_between_two_paragraphs_is_text_and_at_their_edge_is_not() -> None:
+def test_a_label_between_two_paragraphs_is_text_and_at_their_edge_is_not():
     for position, is_edit in [(0, False), (1, True), (2, True), (3, False)]:
         old, new = ([FIRST, SECOND, THIRD] for _ in range(2))
         old.insert(position, label(4, 12))
@@ -240,7 +236,7 @@ def test_a_label_between_two_paragraphs_is_text_and_at_their_edge_is_not() -> No
         assert edit.kinds == (("body",) if is_edit else ())
 
 
-def test_versions_side_by_side_show_all_of_the_article_in_the_order_of_the_new_text() -> None:
+def test_versions_side_by_side_show_all_of_the_article_in_the_order_of_the_new_text():
     old = make_version(*kept_blocks("Old heading", kind="heading"), *kept_blocks(FIRST, THIRD, SECOND))
     changed = SECOND.replace("eleven", "twelve")
     new = make_version(*kept_blocks(FIRST, changed, FOURTH), *removed_blocks("A promo of the site."))
@@ -250,7 +246,7 @@ def test_versions_side_by_side_show_all_of_the_article_in_the_order_of_the_new_t
     assert [change.before == change.after for change in align_versions(BASE, BASE)] == [True] * 3
 
 
-def test_a_removed_block_is_shown_behind_a_rewritten_one_that_stood_above_it() -> None:
+def test_a_removed_block_is_shown_behind_a_rewritten_one_that_stood_above_it():
     changed = SECOND.replace("eleven", "twelve")
     old = make_version(*kept_blocks(FIRST, SECOND, THIRD))
     new = make_version(*kept_blocks(FIRST, changed))
@@ -260,7 +256,7 @@ def test_a_removed_block_is_shown_behind_a_rewritten_one_that_stood_above_it() -
     assert edits == [(SECOND, changed), (THIRD, "")]
 
 
-def test_beside_the_edits_the_site_s_text_is_shown_as_unchanged_and_its_headings_are_left_out() -> None:
+def test_beside_the_edits_the_site_s_text_is_shown_as_unchanged_and_its_headings_are_left_out():
     promo = shared_block("Support the harbour paper with a gift.", 2)
     new = make_version(FIRST, SECOND, THIRD, promo, shared_block("More from the harbour", 2, kind="heading"))
     assert [change.after for change in align_versions(BASE, new)] == [FIRST, SECOND, THIRD, promo.text]
@@ -276,16 +272,16 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("language", "kind", "text"), EXAMPLES)
-def test_the_examples_of_each_language_are_what_they_say(language: str, kind: str, text: str) -> None:
+def test_the_examples_of_each_language_are_what_they_say(language, kind, text):
     assert notice_kind(text) == kind
 
 
-def test_patterns_that_are_made_anew_find_all_examples() -> None:
+def test_patterns_that_are_made_anew_find_all_examples():
     forget_patterns("broadsheet.cleaners.compare")
     assert [(language, notice_kind(text), text) for language, _, text in EXAMPLES] == EXAMPLES
 
 
-def test_twelve_languages_have_examples_of_each_kind() -> None:
+def test_twelve_languages_have_examples_of_each_kind():
     languages = load_notice_languages()
     assert len(languages) >= 12
     assert all({"correction", "update", "neither"} <= language["examples"].keys() for language in languages.values())

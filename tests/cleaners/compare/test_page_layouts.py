@@ -44,7 +44,7 @@ def grouped_by_all_pairs(signatures: list[bytes]) -> list[list[bytes]]:
     return sorted(sorted(group) for group in groups)
 
 
-def test_a_page_between_two_joins_them() -> None:
+def test_a_page_between_two_joins_them():
     first, middle, last = signature(range(40)), signature(range(3, 43)), signature(range(6, 46))
     assert signature_similarity(unpack_signature(first), unpack_signature(last)) < MIN_SIMILARITY
     assert len(group_signatures([first, last])) == 2
@@ -56,7 +56,7 @@ def test_a_page_between_two_joins_them() -> None:
 
 
 @pytest.mark.slow
-def test_groups_are_those_of_all_pairs_in_any_order() -> None:
+def test_groups_are_those_of_all_pairs_in_any_order():
     dice = random.Random(4)
     for _ in range(20):
         bases = [dice.sample(range(2**32), dice.choice([8, 30, 90])) for _ in range(4)]
@@ -117,9 +117,7 @@ SAME = {"text_digest": "same"}
     ],
     ids=["few articles among lists", "addresses of lists", "excerpts", "a notice in place of pages"],
 )
-def test_a_layout_beside_that_of_the_articles_takes_its_pages_out(
-    group: list[LayoutPage], kind: str, evidence: str, page_type: PageType, count: int
-) -> None:
+def test_a_layout_beside_that_of_the_articles_takes_its_pages_out(group, kind, evidence, page_type, count):
     [main, verdict] = judge_layouts([MAIN, group])
     assert (main.kind, verdict.kind, len(verdict.taken_out)) == ("article", kind, count)
     assert evidence in verdict.evidence
@@ -163,11 +161,11 @@ ARCHIVES = [LayoutPage(n, ARTICLE, 90, f"t{n}", quoted_pages=frozenset({1019 + n
          "two layouts", "a round-up", "a patchwork of openings", "a patchwork of two", "an original's layout",
          "no original's layout", "nothing"],
 )  # fmt: skip
-def test_what_speaks_against_most_pages_takes_none_out(groups: list[list[LayoutPage]], out: set[int]) -> None:
+def test_what_speaks_against_most_pages_takes_none_out(groups, out):
     assert taken_out(*groups) == out
 
 
-def test_the_order_of_pages_and_layouts_makes_no_difference() -> None:
+def test_the_order_of_pages_and_layouts_makes_no_difference():
     groups = [MAIN, [*lists(1, 27), *articles(50, 3, words=60)], excerpts(100, 20, of=1000)]
     expected = {verdict.evidence: dict(verdict.taken_out) for verdict in judge_layouts(groups)}
     dice = random.Random(1)
@@ -189,7 +187,7 @@ def signature_of(html: str) -> frozenset[int]:
     return unpack_signature(layout_signature(index_tags(tree)))
 
 
-def test_words_and_numbers_make_no_difference() -> None:
+def test_words_and_numbers_make_no_difference():
     first = signature_of(PAGE.format(number=12, words="The mill burned down"))
     assert first == signature_of(PAGE.format(number=7, words="Rain"))
     assert len(first) == 12
@@ -197,18 +195,18 @@ def test_words_and_numbers_make_no_difference() -> None:
     assert signature_similarity(first, other) == 10 / 14
 
 
-def test_spaces_around_names_and_an_empty_identity_make_no_difference() -> None:
+def test_spaces_around_names_and_an_empty_identity_make_no_difference():
     names = "<p class='{0}a{0}b {0}'></p><p id='{0}c{0}'></p><p class=d></p><p class=e></p><p class=f></p>{1}"
     plain = signature_of(names.format("", "").replace("ab", "a b"))
     assert len(plain) == 6
     assert signature_of(names.format(" ", "<p id=''></p>")) == plain
 
 
-def test_a_page_with_hardly_a_name_has_no_signature() -> None:
+def test_a_page_with_hardly_a_name_has_no_signature():
     assert signature_of("<p class=a>x</p><script class='a b c d e f g h'></script>") == frozenset()
 
 
-def test_a_large_page_is_sketched() -> None:
+def test_a_large_page_is_sketched():
     names = [f"n{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(600)]
 
     def page(chosen: list[str]) -> frozenset[int]:
@@ -240,7 +238,7 @@ def others(first: int, count: int) -> list[LayoutPage]:
         ([*articles(0, 5), *articles(5, 21, text_digest="t0")], ""),
     ],
 )
-def test_a_main_layout_has_four_fifths_articles_few_excerpts_and_five_texts(pages: list[LayoutPage], kind: str) -> None:
+def test_a_main_layout_has_four_fifths_articles_few_excerpts_and_five_texts(pages, kind):
     """Of the pages of a large one, a fifth have a text of their own; under three tenths are excerpts."""
     assert judge_layouts([pages])[0].kind == kind
 
@@ -260,7 +258,7 @@ def test_a_main_layout_has_four_fifths_articles_few_excerpts_and_five_texts(page
         ([*lists(1, 5), *articles(50, 2, words=25)], set()),
     ],
 )
-def test_a_layout_is_of_lists_from_half_of_three_pages_on(pages: list[LayoutPage], out: set[int]) -> None:
+def test_a_layout_is_of_lists_from_half_of_three_pages_on(pages, out):
     """A quarter of articles, or articles of less than a quarter of the site's words; a longer one stays."""
     assert taken_out(SOME, pages) == out
 
@@ -268,7 +266,7 @@ def test_a_layout_is_of_lists_from_half_of_three_pages_on(pages: list[LayoutPage
 @pytest.mark.parametrize(
     ("excerpted", "whole", "out"), [(2, 1, 3), (1, 1, 0), (2, 2, 4), (2, 3, 0), (3, 0, 3), (2, 0, 0)]
 )
-def test_a_layout_is_of_excerpts_from_half_of_three_articles_on(excerpted: int, whole: int, out: int) -> None:
+def test_a_layout_is_of_excerpts_from_half_of_three_articles_on(excerpted, whole, out):
     pages = [*excerpts(1, excerpted, of=2000), *articles(60, whole, words=55)]
     assert len(taken_out(articles(2000, 4), pages)) == out
 
@@ -277,25 +275,23 @@ def test_a_layout_is_of_excerpts_from_half_of_three_articles_on(excerpted: int, 
     ("same", "dated", "other", "out"),
     [(3, 1, 0, {0, 1, 2, 50}), (2, 2, 0, set()), (3, 0, 0, set()), (4, 0, 0, {0, 1, 2, 3}), (4, 0, 1, set())],
 )
-def test_one_text_on_four_pages_is_a_notice_unless_more_than_a_quarter_are_dated(
-    same: int, dated: int, other: int, out: set[int]
-) -> None:
+def test_one_text_on_four_pages_is_a_notice_unless_more_than_a_quarter_are_dated(same, dated, other, out):
     notices = [*articles(0, same, text_digest="same"), *articles(50, dated, text_digest="same", has_date=True)]
     assert taken_out(SOME, [*notices, *articles(90, other)]) == out
 
 
 @pytest.mark.parametrize(("names", "hashes"), [(5, 0), (6, 6), (128, 128), (129, 128)])
-def test_a_signature_has_six_names_at_least_and_a_hundred_and_twenty_eight_at_most(names: int, hashes: int) -> None:
+def test_a_signature_has_six_names_at_least_and_a_hundred_and_twenty_eight_at_most(names, hashes):
     classes = (f"{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(names))
     assert len(signature_of("".join(f"<div class='{name}'>x</div>" for name in classes))) == hashes
 
 
-def test_pages_that_share_their_rarest_names_alone_are_no_group() -> None:
+def test_pages_that_share_their_rarest_names_alone_are_no_group():
     one, other = signature(range(40), 90), signature(range(100, 140), 90)
     assert group_signatures([one, other]) == sorted([[one], [other]])
 
 
-def test_an_excerpt_of_a_page_without_a_layout_is_one() -> None:
+def test_an_excerpt_of_a_page_without_a_layout_is_one():
     excerpts = [LayoutPage(n, PageType.ARTICLE, 20, f"x{n}", quoted_pages=frozenset({99})) for n in range(3)]
     [verdict] = judge_layouts([excerpts])
     assert (verdict.kind, sorted(verdict.taken_out)) == ("list", [0, 1, 2])

@@ -43,7 +43,7 @@ def settled(pages: list[NumberedPage], site_names: frozenset[str] = THE_PAPER) -
     return {number: found[0] for number, found in fields.items() if found}
 
 
-def test_a_source_with_one_value_everywhere_gives_way_to_the_byline() -> None:
+def test_a_source_with_one_value_everywhere_gives_way_to_the_byline():
     names = ["Ann Lee", "Bo Chen", "Cy Roe", "Di Fox", "Ed Hay"]
     pages = [page(n, said("meta", "The Paper"), said("markup", name)) for n, name in enumerate(names)]
     found = settled([*pages, page(9, said("meta", "The Paper"))])
@@ -55,7 +55,7 @@ def test_a_source_with_one_value_everywhere_gives_way_to_the_byline() -> None:
     assert found[0].evidence == "meta states '[\"The Paper\"]' on 6 of 6 pages"
 
 
-def test_a_blog_of_one_author_keeps_its_author() -> None:
+def test_a_blog_of_one_author_keeps_its_author():
     pages = [page(n, said("meta", "Ann Lee"), said("markup", "Ann Lee")) for n in range(9)]
     assert settled(pages) == {}
     assert settled(pages, frozenset({"annlee"})) == {}
@@ -65,12 +65,12 @@ def test_a_blog_of_one_author_keeps_its_author() -> None:
         assert {number: field.value for number, field in found.items()} == {9: ("Bo Chen",)}
 
 
-def test_a_site_that_names_nobody_else_is_no_author_unless_it_reads_as_a_person() -> None:
+def test_a_site_that_names_nobody_else_is_no_author_unless_it_reads_as_a_person():
     assert {field.value for field in settled([page(n, said("meta", "ThePaper")) for n in range(5)]).values()} == {()}
     assert settled([page(n, said("meta", "News Desk")) for n in range(5)]) == {}
 
 
-def test_one_day_above_twelve_shows_the_order_of_day_and_month() -> None:
+def test_one_day_above_twelve_shows_the_order_of_day_and_month():
     shown = page(1, FieldStatement(DAY_MONTH, "shown", "day-first"), published="2024-05-13")
     assumed = FieldStatement(DAY_MONTH, "assumed", "month-first 2024-03-05")
     day = page(2, assumed, published="2024-03-05T10:00:00")
@@ -81,7 +81,7 @@ def test_one_day_above_twelve_shows_the_order_of_day_and_month() -> None:
     assert settled([shown, day, disagreeing]) == {}
 
 
-def test_what_most_titles_end_or_begin_with_is_the_template() -> None:
+def test_what_most_titles_end_or_begin_with_is_the_template():
     titles = ["Rain", "Wind", "Snow", "Hail", "Fog"]
     for form, left in (("{} - The Paper", "{}"), ("Valley Paper: {}", "{}"), ("«{}» | The Paper", "«{}»")):
         pages = [page(n, title=form.format(title)) for n, title in enumerate(titles)]
@@ -91,7 +91,7 @@ def test_what_most_titles_end_or_begin_with_is_the_template() -> None:
     assert settled([page(n, title=f"{title}: a report") for n, title in enumerate(titles * 2)][:1]) == {}
 
 
-def test_of_values_on_equally_many_pages_the_first_by_name_is_the_commonest_and_other_fields_are_left_out() -> None:
+def test_of_values_on_equally_many_pages_the_first_by_name_is_the_commonest_and_other_fields_are_left_out():
     statements = [said("meta", name) for name in ("Bo", "Ann")]
     other = [FieldStatement("published", "meta", "2024-05-13", ""), FieldStatement(DAY_MONTH, "assumed", "x", "")]
     (finding,) = find_sources([*statements, *other])
@@ -102,7 +102,7 @@ def test_of_values_on_equally_many_pages_the_first_by_name_is_the_commonest_and_
     ("title", "changed"),
     [("Rain: 3 % | The Paper", "Rain: 3 %"), ("… | The Paper", None), ("The Paper: Rain", "Rain"), ("Rain", None)],
 )
-def test_a_title_without_the_template_s_part_has_a_letter_left(title: str, changed: str | None) -> None:
+def test_a_title_without_the_template_s_part_has_a_letter_left(title, changed):
     titles = [f"Rain {n} | The Paper" for n in range(9)] + [f"The Paper: Rain {n}" for n in range(12)]
     evidence = weigh_evidence([], [name for name in titles for _ in range(2 if "|" in name else 1)], frozenset())
     parts = {("end", " | The Paper"): 18, ("beginning", "The Paper: "): 12}
@@ -114,7 +114,7 @@ def test_a_title_without_the_template_s_part_has_a_letter_left(title: str, chang
 NAMES = ["Ann Lee", "Bo Chen", "Cy Roe", "Di Fox", "Ed Hay", "Fa Kim"]
 
 
-def test_words_before_nearly_all_names_are_no_part_of_them() -> None:
+def test_words_before_nearly_all_names_are_no_part_of_them():
     pages = [page(n, said("text", f"Ditulis oleh {name}")) for n, name in enumerate(NAMES)]
     found = settled([*pages, page(9, said("text", "Gil Orr")), page(10, said("meta", "Ditulis oleh Ann"))])
     assert {number: field.value for number, field in found.items()} == {n: (name,) for n, name in enumerate(NAMES)}
@@ -124,7 +124,7 @@ def test_words_before_nearly_all_names_are_no_part_of_them() -> None:
     assert settled([page(n, said("text", "Dr. Ann Lee")) for n in range(9)]) == {}
 
 
-def test_a_title_that_several_pages_share_gives_way_to_another_that_they_state() -> None:
+def test_a_title_that_several_pages_share_gives_way_to_another_that_they_state():
     def titled(number: int, title: str, *others: str) -> NumberedPage:
         return page(number, *(FieldStatement(TITLE, "meta", other) for other in others), title=title)
 
@@ -136,7 +136,7 @@ def test_a_title_that_several_pages_share_gives_way_to_another_that_they_state()
     assert settled([titled(n, "Rain of the week", "The Paper") for n in range(4)]) == {}
 
 
-def test_thresholds() -> None:
+def test_thresholds():
     def is_constant(pages: int, same: int) -> bool:
         return SourceFinding(AUTHORS, "meta", pages, 2, "x", same).is_constant
 

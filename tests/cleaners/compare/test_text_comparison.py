@@ -1,13 +1,11 @@
 """Texts compared: typography, templates, moments, and the words that changed."""
 
-from __future__ import annotations
-
 import pytest
 
 from broadsheet.cleaners.compare import text_comparison
 
 
-def test_typography_folds_to_plain_marks_and_words_of_chinese_are_characters() -> None:
+def test_typography_folds_to_plain_marks_and_words_of_chinese_are_characters():
     assert text_comparison.fold_typography("“Quoted”  – it’s a\u00adbout…") == '"Quoted" - it\'s about...'
     assert text_comparison.comparison_key("a b\n c") == "abc"
     assert text_comparison.split_words("Harbour-master’s 第二 boat") == ["harbour-master's", "第", "二", "boat"]
@@ -23,7 +21,7 @@ def test_typography_folds_to_plain_marks_and_words_of_chinese_are_characters() -
         ("2026-05-04T04:30:00Z", "2026-05-04T04:31:00Z", False),
     ],
 )
-def test_times_that_may_be_one(moment: str, other: str, may_equal: bool) -> None:
+def test_times_that_may_be_one(moment, other, may_equal):
     one, two = text_comparison.parse_moment(moment), text_comparison.parse_moment(other)
     assert one is not None
     assert two is not None
@@ -89,7 +87,7 @@ MILLS = " ".join(["the", "mill"] * 110)
     ],
     ids=["a word that changed", "a word between two changes", "frequent words of a long text", "Chinese"],
 )
-def test_words_that_changed(old_text: str, new_text: str, changes: str) -> None:
+def test_words_that_changed(old_text, new_text, changes):
     signs = {text_comparison.SAME_SIGN: "=", text_comparison.REMOVED_SIGN: "-", text_comparison.ADDED_SIGN: "+"}
     assert "|".join(signs[sign] + text for sign, text in text_comparison.diff_words(old_text, new_text)) == changes
 
@@ -97,7 +95,7 @@ def test_words_that_changed(old_text: str, new_text: str, changes: str) -> None:
 @pytest.mark.parametrize(
     ("old_text", "new_text"), [("", "all new"), ("all gone", ""), ("a “b” c", 'a "b" c'), ("", "")]
 )
-def test_the_parts_together_are_the_texts(old_text: str, new_text: str) -> None:
+def test_the_parts_together_are_the_texts(old_text, new_text):
     changes = text_comparison.diff_words(old_text, new_text)
     assert "".join(text for what, text in changes if what != text_comparison.REMOVED_SIGN) == new_text
     assert not any(what != text_comparison.SAME_SIGN for what, _ in changes) or old_text.split() != new_text.split()

@@ -63,14 +63,14 @@ def reading(markup: str = PAGE, chosen: str = "The mill on the river burned,Two 
 
 
 @pytest.mark.parametrize(("body", "chosen"), [(PAGE, "The mill on the river burned"), ("<body><p>x", "nothing")])
-def test_each_block_has_a_row_of_finite_numbers_and_each_column_a_name(body: str, chosen: str) -> None:
+def test_each_block_has_a_row_of_finite_numbers_and_each_column_a_name(body, chosen):
     page = reading(body, chosen)
     names, rows = block_features(page, rule_verdicts(page))
     assert (rows.shape, rows.dtype) == ((len(page.blocks), len(set(names))), np.float32)
     assert np.isfinite(rows).all()
 
 
-def test_columns() -> None:
+def test_columns():
     column = np.array([1.0, 2.0, 4.0])
     assert list(neighbour_values(column, 1)) == [2, 4, 0]
     assert list(neighbour_values(column, -2, missing=-1)) == [-1, -1, 1]
@@ -83,7 +83,7 @@ def test_columns() -> None:
     assert list(weights) == [1, 1, 0]
 
 
-def test_what_the_first_look_measured_is_not_measured_again_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_first_look_measured_is_not_measured_again_and_gives_the_same(monkeypatch):
     page = reading()
     names, rows = block_features(page, rule_verdicts(page))
     measured = replace(page, look=take_first_look(page.blocks, page.metadata))
@@ -121,7 +121,7 @@ def first_look_of(html: str) -> FirstLook:
     return take_first_look(reading.blocks, reading.metadata)
 
 
-def test_on_a_plain_article_the_first_look_is_sure_and_selects() -> None:
+def test_on_a_plain_article_the_first_look_is_sure_and_selects():
     first_look = first_look_of(PLAIN)
     assert first_look.is_sure
     assert first_look.expected_f1 >= 0.93
@@ -131,7 +131,7 @@ def test_on_a_plain_article_the_first_look_is_sure_and_selects() -> None:
     assert "Sport" not in page.text
 
 
-def test_where_it_is_in_doubt_trafilatura_is_asked() -> None:
+def test_where_it_is_in_doubt_trafilatura_is_asked():
     text = "".join(f"<p>{sentence}</p>" for sentence in STORY)
     doubtful = (
         f"<html lang=en><title>The mill</title><h1>The mill</h1><aside class=sidebar>{text}</aside>{CARDS}</html>"
@@ -140,7 +140,7 @@ def test_where_it_is_in_doubt_trafilatura_is_asked() -> None:
     assert selecting_voters(cleaned(doubtful)) == {"extractor"}
 
 
-def test_many_links_that_are_plainly_boilerplate_put_it_in_no_doubt() -> None:
+def test_many_links_that_are_plainly_boilerplate_put_it_in_no_doubt():
     text = "".join(f"<p>{sentence}</p>" for sentence in STORY)
     links = "".join(f"<li><a href=/q/{n}>Question {n} that nobody could answer last year</a>" for n in range(150))
     page = f"<html lang=en><title>The mill</title><article><h1>The mill</h1>{text}</article><div><ul>{links}</ul></div>"
@@ -151,13 +151,13 @@ def test_many_links_that_are_plainly_boilerplate_put_it_in_no_doubt() -> None:
     assert selecting_voters(cleaned(page)) == {"first-look"}
 
 
-def test_a_page_without_blocks_is_in_doubt_and_else_what_is_more_likely_than_not_is_selected() -> None:
+def test_a_page_without_blocks_is_in_doubt_and_else_what_is_more_likely_than_not_is_selected():
     first_look = take_first_look((), Metadata())
     assert (first_look.is_sure, first_look.selected_positions) == (False, frozenset())
     assert FirstLook(np.array([0.2, 0.5, 0.9]), 0.9).selected_positions == {1, 2}
 
 
-def test_trafilatura_is_asked_on_every_page_or_on_none_where_that_is_wished() -> None:
+def test_trafilatura_is_asked_on_every_page_or_on_none_where_that_is_wished():
     always, never = (
         clean(Page("https://post.example/2024/05/the-mill", html.encode()), extractor_use=use)
         for html, use in ((PLAIN, ExtractorUse.ALWAYS), (MIXED, ExtractorUse.NEVER))
@@ -174,20 +174,20 @@ CLASSES = {
 
 
 @pytest.mark.parametrize("number", CLASSES)
-def test_each_character_is_of_one_class(number: int) -> None:
+def test_each_character_is_of_one_class(number):
     for character in CLASSES[number]:
         counted = count_characters([character])
         assert counted.class_counts[0, number] == counted.class_counts.sum() == 1, character
         assert counted.first_class[0] == counted.last_class[0] == number
 
 
-def test_characters_beyond_the_first_plane_are_others_and_scripts_without_spaces_have_an_end() -> None:
+def test_characters_beyond_the_first_plane_are_others_and_scripts_without_spaces_have_an_end():
     counted = count_characters(["\U0001f600", "\U00020000", "\u2e80", "\ud7a3"])
     assert counted.class_counts[:, OTHER].tolist() == [1, 1, 1, 0]
     assert counted.class_counts[:, IDEOGRAPH].tolist() == [0, 0, 0, 1]
 
 
-def test_texts_are_counted_each_by_itself() -> None:
+def test_texts_are_counted_each_by_itself():
     counted = count_characters(["Ab 1.", "x"])
     assert counted.length.tolist() == [5, 1]
     assert (counted.first_class.tolist(), counted.last_class.tolist()) == ([UPPER, LETTER], [END, LETTER])
@@ -198,5 +198,5 @@ def test_texts_are_counted_each_by_itself() -> None:
 @pytest.mark.parametrize(
     ("text", "words"), [("one", 1), ("one two", 2), ("one  two", 3), ("火事", 2), ("火事 火", 3.5)]
 )
-def test_words_are_spaces_and_pairs_of_ideographs(text: str, words: float) -> None:
+def test_words_are_spaces_and_pairs_of_ideographs(text, words):
     assert count_characters([text]).words.tolist() == [words]

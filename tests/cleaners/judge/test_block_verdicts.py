@@ -53,7 +53,7 @@ LONG = [
 
 @pytest.mark.parametrize("box", ["aside class=sidebar", "aside class=modal", "form id=page action=/x"])
 @pytest.mark.parametrize("heading", ["Comments", "Related stories"])
-def test_no_article_is_lost_below_a_heading_of_boilerplate_in_a_box(box: str, heading: str) -> None:
+def test_no_article_is_lost_below_a_heading_of_boilerplate_in_a_box(box, heading):
     menu = "".join(
         f"<li><a href=/{name}>{name.title()} news</a></li>" for name in ("town", "sport", "culture", "people")
     )
@@ -67,7 +67,7 @@ def test_no_article_is_lost_below_a_heading_of_boilerplate_in_a_box(box: str, he
 
 @pytest.mark.parametrize("heading", ["Upcoming events", "Job board", "Stellenangebote", "Próximos eventos"])
 @pytest.mark.parametrize("rows", [3, 30])
-def test_a_letter_s_links_to_events_and_jobs_are_no_text_unless_it_is_made_of_them(heading: str, rows: int) -> None:
+def test_a_letter_s_links_to_events_and_jobs_are_no_text_unless_it_is_made_of_them(heading, rows):
     entries = [f"Evening {n} at the old mill with the miller and his dog" for n in range(rows)]
     links = "".join(f"<li><a href=https://valley{n}.example/>{entry}</a></li>" for n, entry in enumerate(entries))
     upper, lower = ("".join(f"<p>{sentence}</p>" for sentence in part) for part in (LONG[:5], LONG[5:]))
@@ -82,7 +82,7 @@ def test_a_letter_s_links_to_events_and_jobs_are_no_text_unless_it_is_made_of_th
         assert "any/listing-heading" not in {verdict.rule for verdict in cleaned.verdicts}
 
 
-def test_what_the_first_look_holds_for_sure_never_ends_with_no_text() -> None:
+def test_what_the_first_look_holds_for_sure_never_ends_with_no_text():
     tree = parse(f"<div>{''.join(f'<p>{sentence}</p>' for sentence in LONG)}</div>")
     assert tree is not None
     blocks = read_blocks(tree)
@@ -135,7 +135,7 @@ SIGN_UP = "Sign up for our newsletter to get the news each morning."
         (f"{RELATED}<p>Cut of it …</p><p>{LENGTHY}</p>", "Cut of it …", "other articles", "en/related-heading/section"),
     ],
 )  # fmt: skip
-def test_a_block_has_a_reason(body: str, text: str, reason: str, rule: str) -> None:
+def test_a_block_has_a_reason(body, text, reason, rule):
     metadata = Metadata(language="en", authors=("Ann Lee",))
     found = verdicts_by_text(body, metadata, judge_all=rule_verdicts)[text]
     assert (found.reason, found.kept) == (reason, reason == "selected")
@@ -146,16 +146,16 @@ def test_a_block_has_a_reason(body: str, text: str, reason: str, rule: str) -> N
     ("body", "text"),
     [(f"{ALL}{RELATED}<blockquote>{SAID}</blockquote>", SAID), (f"{RELATED}<p>{LENGTHY}</p>", LENGTHY.strip())],
 )
-def test_a_section_of_other_articles_ends_at_a_quotation_and_at_a_long_text(body: str, text: str) -> None:
+def test_a_section_of_other_articles_ends_at_a_quotation_and_at_a_long_text(body, text):
     assert "section" not in verdicts_by_text(body, judge_all=rule_verdicts)[text].rule
 
 
-def test_where_the_extractor_finds_nothing_the_main_container_is_read() -> None:
+def test_where_the_extractor_finds_nothing_the_main_container_is_read():
     verdicts = verdicts_by_text(f"<div class=x>{ALL}</div><nav><p>one two three four five</p></nav>", chosen="nothing")
     assert sum(verdict.kept for verdict in verdicts.values()) == 5
 
 
-def test_paragraphs_of_bare_addresses_are_sources_and_no_navigation() -> None:
+def test_paragraphs_of_bare_addresses_are_sources_and_no_navigation():
     url = "https://archive.test/mill/1912"
     verdicts = verdicts_by_text(f"{''.join(STORY)}<p><a href={url}>{url}</a></p>", chosen="Paragraph 1")
     assert all(not vote.rule.endswith("/links") for vote in verdicts[url].votes)
@@ -163,7 +163,7 @@ def test_paragraphs_of_bare_addresses_are_sources_and_no_navigation() -> None:
     assert any(vote.rule == "context/links" for vote in inner["the mill"].votes)
 
 
-def test_a_named_rule_goes_before_the_extractor_and_both_are_heard() -> None:
+def test_a_named_rule_goes_before_the_extractor_and_both_are_heard():
     verdicts = verdicts_by_text("".join([*STORY[:2], "<p>Was this article helpful?</p>", *STORY[2:]]), chosen="")
     verdict = verdicts["Was this article helpful?"]
     assert not verdict.kept
@@ -176,7 +176,7 @@ def test_a_named_rule_goes_before_the_extractor_and_both_are_heard() -> None:
     assert sum(verdict.kept for verdict in verdicts.values()) == 5, "the article goes on after the prompt"
 
 
-def test_a_page_without_blocks_has_no_verdicts() -> None:
+def test_a_page_without_blocks_has_no_verdicts():
     empty = reading((), metadata=Metadata())
     assert judge(empty) == judge(replace(empty, metadata=Metadata(title="x"))) == ()
 
@@ -191,7 +191,7 @@ def test_a_page_without_blocks_has_no_verdicts() -> None:
         ("", "https://tide.example/film", "context/teaser"),
     ],
 )
-def test_an_item_whose_links_lead_to_other_sites_is_told_from_a_teaser(url: str, target: str, rule: str) -> None:
+def test_an_item_whose_links_lead_to_other_sites_is_told_from_a_teaser(url, target, rule):
     item = f"<ul><li><a href='{target}'>The film of the tide and of the mill by the river</a></li></ul>"
     tree = parse(f"<html><body>{''.join(STORY)}{item}</body></html>")
     assert tree is not None
@@ -200,7 +200,7 @@ def test_an_item_whose_links_lead_to_other_sites_is_told_from_a_teaser(url: str,
 
 
 @pytest.mark.parametrize(("words", "is_kept"), [(99, True), (100, False)])
-def test_words_above_the_title_that_are_a_motto(words: int, is_kept: bool) -> None:
+def test_words_above_the_title_that_are_a_motto(words, is_kept):
     title = Block(1, BlockKind.HEADING, "The old mill burned", path="body>main>h1", level=1)
     blocks = (
         Block(0, BlockKind.PARAGRAPH, " ".join(["motto"] * words), path="body>div>p"), title,

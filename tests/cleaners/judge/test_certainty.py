@@ -1,7 +1,5 @@
 """How certain verdicts are, on made-up chances and on pages."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
@@ -23,13 +21,11 @@ KEPT, REMOVED = Verdict(True, "", ""), Verdict(False, "", "")
     ],
     ids=["certain", "the opposite", "a text of nothing misses all", "unknown chances", "too few chances"],
 )
-def test_how_right_verdicts_are_expected_to_be(
-    words: list[int], chances: list[int], kept: list[bool], expected: float | None
-) -> None:
+def test_how_right_verdicts_are_expected_to_be(words, chances, kept, expected):
     assert expected_verdict_f1(words, bytes(chances), kept) == expected
 
 
-def test_doubt_about_a_long_block_costs_more_than_about_a_short_one() -> None:
+def test_doubt_about_a_long_block_costs_more_than_about_a_short_one():
     long_doubt = expected_verdict_f1([99, 9], bytes([128, 255]), [True, True])
     short_doubt = expected_verdict_f1([99, 9], bytes([255, 128]), [True, True])
     assert long_doubt is not None
@@ -37,14 +33,14 @@ def test_doubt_about_a_long_block_costs_more_than_about_a_short_one() -> None:
     assert long_doubt < short_doubt < 1
 
 
-def test_a_duplicate_and_what_a_site_rule_judges_are_certain() -> None:
+def test_a_duplicate_and_what_a_site_rule_judges_are_certain():
     by_site = [Verdict(kept, "", "site", (Vote("site", kept, "site"),)) for kept in (True, False)]
     verdicts = [KEPT, REMOVED, Verdict(False, RemovalReason.DUPLICATE, "context/duplicate"), *by_site]
     chances = block_chances(np.array([0.5, 0.2, 0.9, 0.3, 0.7]), verdicts)
     assert list(chances) == [128, 51, certain_chance(is_kept=False), certain_chance(is_kept=True), 0]
 
 
-def test_a_plain_page_is_more_certain_than_one_of_fragments() -> None:
+def test_a_plain_page_is_more_certain_than_one_of_fragments():
     story = "".join(f"<p>Paragraph {n} tells at length what the council did about the mill.</p>" for n in range(9))
     fragments = "".join(f"<div class='c{n}'><p>Item {n}, sold out</p><a href='/{n}'>More</a></div>" for n in range(30))
     expected = []
@@ -61,5 +57,5 @@ def test_a_plain_page_is_more_certain_than_one_of_fragments() -> None:
 @pytest.mark.parametrize(
     ("expected_f1", "word"), [(0.93, "high"), (0.9299, "fair"), (0.8, "fair"), (0.7999, "low"), (1, "high"), (0, "low")]
 )
-def test_a_text_is_of_high_certainty_from_93_and_of_fair_from_80_on(expected_f1: float, word: str) -> None:
+def test_a_text_is_of_high_certainty_from_93_and_of_fair_from_80_on(expected_f1, word):
     assert certainty(expected_f1) is Certainty(word)

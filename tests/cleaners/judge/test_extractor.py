@@ -35,16 +35,16 @@ STORY = [
         (["tags: mill"], "a mill stands by the river", set()),
     ],
 )
-def test_lines_are_laid_back_over_blocks(sources: list[str], extracted: str, chosen: set[int]) -> None:
+def test_lines_are_laid_back_over_blocks(sources, extracted, chosen):
     assert blocks_in_text(blocks(*sources), extracted) == chosen
 
 
-def test_a_line_that_repeats_is_found_where_it_stands_in_order() -> None:
+def test_a_line_that_repeats_is_found_where_it_stands_in_order():
     sources = ["Follow us", *STORY[:2], "Follow us", *STORY[2:], "Follow us"]
     assert blocks_in_text(blocks(*sources), "\n".join(STORY)) == {1, 2, 4, 5}
 
 
-def test_the_story_of_a_page_is_found() -> None:
+def test_the_story_of_a_page_is_found():
     menu = "".join(f"<li><a href='/{n}'>Menu {n}</a></li>" for n in range(9))
     story = "".join(f"<p>{text}</p>" for text in STORY)
     tree = parse(f"<html><body><nav><ul>{menu}</ul></nav><article><h1>Mill</h1>{story}</article></body></html>")
@@ -56,14 +56,14 @@ def test_the_story_of_a_page_is_found() -> None:
 
 
 @pytest.mark.slow
-def test_very_many_blocks_are_told_without_their_order_in_no_time() -> None:
+def test_very_many_blocks_are_told_without_their_order_in_no_time():
     sources = ["a"] * 30_000 + ["Menu of the day"] * 30_000 + STORY
     chosen = blocks_in_text(blocks(*sources), "\n".join(["a"] * 30_000 + STORY))
     assert chosen == {*range(30_000), *range(60_000, 60_000 + len(STORY))}
 
 
 @pytest.mark.parametrize(("parts", "has_vote"), [(100, True), (3_000, False)])
-def test_a_line_of_very_many_parts_has_no_vote(parts: int, has_vote: bool) -> None:
+def test_a_line_of_very_many_parts_has_no_vote(parts, has_vote):
     words = "".join(f"<b>The ferry number {number}</b> crossed the sound, " for number in range(parts))
     tree = parse(f"<html><body><article><p>{words}</p></article></body></html>")
     assert tree is not None
@@ -75,6 +75,6 @@ def test_a_line_of_very_many_parts_has_no_vote(parts: int, has_vote: bool) -> No
     [(4, 4, False), (5, 5, True), (10, 8, True), (11, 8, False)],
     ids=["four in another order", "five", "four fifths of them", "fewer"],
 )
-def test_words_of_a_block_are_in_the_lines_in_part(block_words: int, line: int, is_found: bool) -> None:
+def test_words_of_a_block_are_in_the_lines_in_part(block_words, line, is_found):
     backwards = " ".join(reversed(words(line).split()))
     assert (blocks_in_text(blocks(words(block_words)), backwards) == {0}) is is_found

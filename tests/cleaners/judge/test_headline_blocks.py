@@ -19,7 +19,7 @@ from broadsheet.cleaners.judge.headline_blocks import (
 from tests.cleaners.building import PROSE, STORY, block, holds_up_to, linked, words
 
 
-def test_what_stands_above_the_title_is_set_aside_where_the_prose_is_below() -> None:
+def test_what_stands_above_the_title_is_set_aside_where_the_prose_is_below():
     blocks = [block(0, "A motto of the site"), block(1, "The mill burned down", kind=BlockKind.HEADING, level=1)]
     blocks += [block(n) for n in range(2, 6)]
     metadata = Metadata(title="The mill burned down")
@@ -64,16 +64,14 @@ ITEM = {"kind": BlockKind.LIST_ITEM}
     ids=["by class", "by the description", "by nothing", "a first paragraph", "lines of one kind", "short", "a link",
          "a caption", "aside", "a quote", "above the title", "far below it"],
 )  # fmt: skip
-def test_a_standfirst_is_told_by_its_class_or_the_description(
-    lines: list[Block], description: str, expected: str
-) -> None:
+def test_a_standfirst_is_told_by_its_class_or_the_description(lines, description, expected):
     blocks = [replace(b, position=n) for n, b in enumerate([*lines, *[at("div.text>p", PROSE)] * 3])]
     metadata = Metadata(title=TITLE, description=description)
     assert find_standfirst(blocks, [KEPT] * len(blocks), metadata) == expected
     assert find_standfirst(blocks, [REMOVED] * len(blocks), metadata) == ""
 
 
-def test_a_cleaned_page_has_its_standfirst_as_a_field_and_in_its_text() -> None:
+def test_a_cleaned_page_has_its_standfirst_as_a_field_and_in_its_text():
     paragraphs = "".join(f"<p>{text}</p>" for text in STORY)
     html = f'<article><h1>{TITLE}</h1><p class="standfirst">{LEAD}.</p><div class="text">{paragraphs}</div></article>'
     cleaned = clean(Page("https://mill.example/2024/05/the-mill", html.encode()))
@@ -96,7 +94,7 @@ def test_a_cleaned_page_has_its_standfirst_as_a_field_and_in_its_text() -> None:
         ("https://[broken/the-mill-by-the-river", None),
     ],
 )
-def test_a_url_names_the_heading_that_has_its_words(url: str, position: int | None) -> None:
+def test_a_url_names_the_heading_that_has_its_words(url, position):
     names = ("Read more about mills and what became of all of their many owners", "The mill", "The mill by the river")
     blocks = [block(n, name, kind=BlockKind.HEADING) for n, name in enumerate(names)]
     assert find_url_headline([*blocks, linked(3, "The bridge", kind=BlockKind.HEADING)], url) == position
@@ -112,9 +110,7 @@ NAMED = "The mill burned down at night"  # of 29 characters
         (["linked text", "text"], 1), (["linked text"], None), (["item"], None),
     ],
 )  # fmt: skip
-def test_the_line_of_the_title_is_a_heading_that_is_no_link_if_there_is_one(
-    kinds: list[str], position: int | None
-) -> None:
+def test_the_line_of_the_title_is_a_heading_that_is_no_link_if_there_is_one(kinds, position):
     heading = {"kind": BlockKind.HEADING, "level": 2}
     made = {
         "linked": {"link_chars": 29} | heading, "heading": heading, "text": {}, "linked text": {"link_chars": 29},
@@ -128,7 +124,7 @@ def test_the_line_of_the_title_is_a_heading_that_is_no_link_if_there_is_one(
     "steps",
     ["p.lead", "div.lead>p", "div.intro>p.x", "p#dek", "h2.sub-headline", "p.teasertext", "p#vorspann", "p.standfirst"],
 )
-def test_the_last_two_steps_of_a_path_call_a_block_a_standfirst(steps: str) -> None:
+def test_the_last_two_steps_of_a_path_call_a_block_a_standfirst(steps):
     assert looks_like_standfirst(block(0, path=f"body>{steps}"), "")
     assert not looks_like_standfirst(block(0, path=f"body>{steps}>span>b"), "")
 
@@ -144,12 +140,12 @@ def test_the_last_two_steps_of_a_path_call_a_block_a_standfirst(steps: str) -> N
         ("Ann Lee", "byline"), ("Ann", None), ("Fire", None),
     ],
 )  # fmt: skip
-def test_a_line_that_repeats_what_the_page_states(text: str, reason: str | None) -> None:
+def test_a_line_that_repeats_what_the_page_states(text, reason):
     metadata = Metadata(title=NAMED, authors=("Ann Lee",), tags=("Fire",))
     assert metadata_blocks([block(0, text), block(1)], metadata, range(1, 2)).get(0) == reason
 
 
-def test_a_line_of_the_title_within_the_text_is_part_of_it_unless_it_is_whole() -> None:
+def test_a_line_of_the_title_within_the_text_is_part_of_it_unless_it_is_whole():
     near = "The mill burned dawn at night"
     metadata = Metadata(title=NAMED)
     blocks = [
@@ -194,7 +190,7 @@ def _is_described(same: int) -> bool:
 H = {"kind": BlockKind.HEADING}
 
 
-def test_thresholds() -> None:
+def test_thresholds():
     assert holds_up_to(17, lambda n: not _is_title(NAMED[:n], **H)), "share of a title that a heading has"
     assert holds_up_to(39, lambda n: _is_title(NAMED + "." * n, **H)), "marks around a title"
     assert holds_up_to(2, lambda n: not _is_title(words(n), words(n))), "words of a paragraph that is the title"

@@ -39,11 +39,11 @@ MENU = "".join(f"<li><a href=/{n}>Towns of the valley {n}</a></li>" for n in "ab
         (HEADED, ("", "")),
     ],
 )  # fmt: skip
-def test_a_day_that_only_the_whole_page_shows(body: str, found: tuple[str, str]) -> None:
+def test_a_day_that_only_the_whole_page_shows(body, found):
     assert day(body) == found
 
 
-def test_days_of_others_are_none() -> None:
+def test_days_of_others_are_none():
     assert day(f"<nav><ul><li><a href=/p>Paper of 3 May 2024</a></li>{MENU}</ul></nav>{HEADED}") == ("", "")
     card = "<div class=related-box><a href=/b>Bakery opens in town</a> <p>7 April 2024</p></div>"
     assert day(f"{HEADED}{card}") == ("", "")
@@ -56,12 +56,12 @@ def test_days_of_others_are_none() -> None:
 ABBR = "<div class=foot><abbr class=published title='3 May 2024'>a while ago</abbr></div>"
 
 
-def test_htmldate_is_asked_last_and_named() -> None:
+def test_htmldate_is_asked_last_and_named():
     assert day(f"{HEADED}{ABBR}")[1] == "htmldate"
     assert day(f"{HEADED}{ABBR}<script>var a = {{'publishedAt': '2024-05-04'}}</script>") == ("2024-05-04", "script")
     changed = "<meta property=article:modified_time content=2024-05-03T10:00:00Z>"
     assert day(f"{HEADED}{ABBR}", changed) == ("", "")
 
 
-def test_no_day_later_than_the_fetch() -> None:
+def test_no_day_later_than_the_fetch():
     assert day(f"{HEADED}{ABBR}", fetched_at="2024-05-01T10:00:00+00:00") == ("", "")

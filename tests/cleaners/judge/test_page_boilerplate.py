@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from broadsheet.cleaners.clean import clean
-from broadsheet.cleaners.document import Block, BlockKind, Page, RemovalReason
+from broadsheet.cleaners.document import BlockKind, Page, RemovalReason
 from broadsheet.cleaners.judge.page_boilerplate import (
     blocks_in_boxes,
     blocks_in_other_columns,
@@ -48,9 +48,7 @@ SLIDE = "body>main>div#photo-slideshow-2>ul>li"
         ("by us", "figcaption.caption>p", {"position": 5}, "layout/caption"),
     ],
 )
-def test_a_block_is_boilerplate_by_its_markup(
-    text: str, path: str, fields: dict[str, object], rule: str | None
-) -> None:
+def test_a_block_is_boilerplate_by_its_markup(text, path, fields, rule):
     found = boilerplate_rule(block(fields.pop("position", 4), text, path=f"body>{path}", **fields), BODY)  # type: ignore[arg-type]
     assert (found and found.name) == rule
 
@@ -72,13 +70,13 @@ BOXES = {
 @pytest.mark.parametrize(
     ("expected", "path"), [(rule, path) for rule, paths in BOXES.items() for path in paths.split()]
 )
-def test_a_box_apart_is_told_by_its_name(expected: tuple[str, str] | None, path: str) -> None:
+def test_a_box_apart_is_told_by_its_name(expected, path):
     path = path if path.startswith("body") else f"body>main>{path}"
     boxed = blocks_in_boxes([*TEXT, block(6, PROSE, path=path)], frozenset(range(7)))
     assert {n: (rule.name, rule.reason) for n, rule in boxed.items()} == ({6: expected} if expected else {})
 
 
-def test_where_hardly_any_text_stands_outside_the_boxes_they_are_the_text() -> None:
+def test_where_hardly_any_text_stands_outside_the_boxes_they_are_the_text():
     slides = [block(n, f"{n} {PROSE}", path=SLIDE) for n in range(6)]
     assert blocks_in_boxes([*slides, block(6, PROSE)], frozenset(range(7))) == {}
     outside = [block(n, f"{n} {PROSE}") for n in range(6, 12)]
@@ -96,16 +94,14 @@ def test_where_hardly_any_text_stands_outside_the_boxes_they_are_the_text() -> N
         ("p.bio", 26, 2, True),
     ],
 )
-def test_a_long_paragraph_of_the_text_is_no_box_by_a_class_that_was_pasted_with_it(
-    path: str, count: int, position: int, is_boxed: bool
-) -> None:
+def test_a_long_paragraph_of_the_text_is_no_box_by_a_class_that_was_pasted_with_it(path, count, position, is_boxed):
     texts = [block(0, words(60)), block(1, words(60))]
     texts.insert(position, block(position, words(count), path=f"body>div>{path}"))
     blocks = [replace(text, position=n) for n, text in enumerate(texts)]
     assert blocks_in_boxes(blocks, frozenset(range(3))).keys() == ({position} if is_boxed else set())
 
 
-def test_a_box_goes_whatever_the_model_says() -> None:
+def test_a_box_goes_whatever_the_model_says():
     text = "".join(f"<p>{paragraph}</p>" for paragraph in [*STORY, *(f"{line} Again." for line in STORY)])
     fact = "The mill was built by the miller in the year of the great flood."
     box = f"<div class=factbox><h3>The mill</h3><p>{fact}</p></div>"
@@ -129,15 +125,13 @@ def test_a_box_goes_whatever_the_model_says() -> None:
     ],
     ids=["most", "alone", "of halves the last", "none has half", "a little more", "a frame", "nearly a frame"],
 )
-def test_the_column_with_half_of_the_prose_is_the_article_s(
-    columns: list[str | tuple[str, int]], expected: set[int]
-) -> None:
+def test_the_column_with_half_of_the_prose_is_the_article_s(columns, expected):
     cells = [(cell, len(PROSE.split())) if isinstance(cell, str) else cell for cell in columns]
     blocks = [block(n, words(count), path=f"body>table>tr>td.{cell}>p") for n, (cell, count) in enumerate(cells)]
     assert blocks_in_other_columns(blocks, frozenset(range(len(blocks)))) == expected
 
 
-def test_comments_stand_below_an_article() -> None:
+def test_comments_stand_below_an_article():
     comments = [block(n, path="body>ol.commentlist>li>p") for n in (6, 7)]
     assert comment_blocks([*TEXT, *comments], frozenset(range(8))) == {6, 7}
     assert (
@@ -146,7 +140,7 @@ def test_comments_stand_below_an_article() -> None:
     )
 
 
-def test_the_heading_of_a_removed_box_goes_with_it() -> None:
+def test_the_heading_of_a_removed_box_goes_with_it():
     blocks = [block(0), block(1, "One letter a week", path="body>div.box>h3"), block(2, path="body>div.box>p")]
     assert is_box_heading(blocks, 1, [0])
     assert not is_box_heading(blocks, 1, [0, 2])
@@ -164,7 +158,7 @@ def test_the_heading_of_a_removed_box_goes_with_it() -> None:
         ("on 3.5.2024 it was so then too", {}, None),
     ],
 )
-def test_a_removed_block_is_explained_by_what_it_is(text: str, fields: dict[str, object], expected: object) -> None:
+def test_a_removed_block_is_explained_by_what_it_is(text, fields, expected):
     assert explain_by_content(block(0, text, **fields)) == expected
 
 
@@ -191,13 +185,11 @@ def test_a_removed_block_is_explained_by_what_it_is(text: str, fields: dict[str,
         (block(0, f"one two three\n{words(57)}", link_chars=16), False),
     ],
 )
-def test_a_teaser_is_a_short_link_a_cut_excerpt_or_a_card_under_a_linked_headline(
-    candidate: Block, expected: bool
-) -> None:
+def test_a_teaser_is_a_short_link_a_cut_excerpt_or_a_card_under_a_linked_headline(candidate, expected):
     assert is_teaser(candidate) is expected
 
 
-def test_a_heading_opens_a_box_if_a_teaser_follows_it_closely() -> None:
+def test_a_heading_opens_a_box_if_a_teaser_follows_it_closely():
     heading, teaser = block(0, "More"), linked(9, "The mill")
     assert opens_teaser_box([heading, block(1, "a date"), teaser], 0)
     assert not opens_teaser_box([heading, block(1, LONG), block(2, LONG), teaser], 0)
@@ -217,13 +209,13 @@ def test_a_heading_opens_a_box_if_a_teaser_follows_it_closely() -> None:
     ],
 )
 def test_a_section_goes_on_in_teasers_and_below_the_article_until_a_long_selected_paragraph(
-    candidate: Block, is_selected: bool, position: BodyPosition, expected: bool
-) -> None:
+    candidate, is_selected, position, expected
+):
     assert continues_section(candidate, frozenset({0} if is_selected else ()), position) is expected
 
 
 @pytest.mark.parametrize(("end", "link_chars", "expected"), [("", 0, True), ("…", 0, False), ("", 999, False)])
-def test_a_long_text_that_is_neither_cut_nor_a_link_is_no_excerpt(end: str, link_chars: int, expected: bool) -> None:
+def test_a_long_text_that_is_neither_cut_nor_a_link_is_no_excerpt(end, link_chars, expected):
     assert is_no_excerpt(block(0, words(60) + end, link_chars=link_chars)) is expected
 
 
@@ -247,7 +239,7 @@ def _is_in_section(count: int) -> bool:
     return is_excerpt and is_link and continues_section(block(0, words(count)), frozenset({0}), AFTER)
 
 
-def test_thresholds() -> None:
+def test_thresholds():
     assert holds_up_to(30, _is_in_section), "words of a teaser"
     assert holds_up_to(49, lambda n: not is_no_excerpt(block(0, words(n)))), "words of no excerpt"
     assert holds_up_to(24, lambda n: is_no_excerpt(block(0, "x " * 49 + "yy", link_chars=n))), "links of no excerpt"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import log1p
-from typing import Any
 
 import pytest
 
@@ -47,7 +46,7 @@ def page(body: str, url: str = URL) -> PageFeatures:
         ('<div itemscope itemtype="https://schema.org/Thing">x</div>', False),
     ],
 )
-def test_a_page_states_that_it_is_an_article(markup: str, expected: bool) -> None:
+def test_a_page_states_that_it_is_an_article(markup, expected):
     assert page(f"<body>{markup}<p>Text.").states_article is expected
 
 
@@ -60,12 +59,12 @@ def test_a_page_states_that_it_is_an_article(markup: str, expected: bool) -> Non
         ('<meta property="og:type" content="article">', False),
     ],
 )
-def test_a_page_states_that_it_is_a_list(markup: str, expected: bool) -> None:
+def test_a_page_states_that_it_is_a_list(markup, expected):
     assert page(f"<body>{markup}<p>Text.").states_listing is expected
 
 
 @pytest.mark.parametrize(("value", "expected"), [("false", True), ('"False"', True), ("true", False), ('"no"', False)])
-def test_a_page_states_that_it_is_not_free(value: str, expected: bool) -> None:
+def test_a_page_states_that_it_is_not_free(value, expected):
     statement = LD % ("NewsArticle", f', "isAccessibleForFree": {value}')
     assert page(f"<body>{statement}<p>Text.").is_paywalled is expected
 
@@ -89,7 +88,7 @@ def test_a_page_states_that_it_is_not_free(value: str, expected: bool) -> None:
         ('<div title="hcaptcha"><p>x', "captcha_markup", ""),
     ],
 )  # fmt: skip
-def test_each_feature_is_read_from_the_markup(body: str, name: str, value: Any) -> None:
+def test_each_feature_is_read_from_the_markup(body, name, value):
     assert getattr(page(body), name) == value
 
 
@@ -110,7 +109,7 @@ def test_each_feature_is_read_from_the_markup(body: str, name: str, value: Any) 
         ("/?page_id=3", "privacy-policy", ""),
     ],
 )
-def test_the_path_names_a_page_of_every_site_or_a_gallery(path: str, static_name: str, gallery_path: str) -> None:
+def test_the_path_names_a_page_of_every_site_or_a_gallery(path, static_name, gallery_path):
     canonical = "<link rel=canonical href='/privacy-policy/'>" if "?" in path else ""
     found = page(f"<head>{canonical}</head><p>Text.", f"https://a.example{path}")
     assert (found.static_name, found.gallery_path) == (static_name, gallery_path)
@@ -137,13 +136,13 @@ TARGET = "[The mill burned down](https://a.example/other)"
         ({"markdown": "[x](https://[broken/other)"}, False),
     ],
 )
-def test_a_headline_is_a_heading_that_links_to_another_page_of_the_host(changes: Any, expected: bool) -> None:
+def test_a_headline_is_a_heading_that_links_to_another_page_of_the_host(changes, expected):
     """Four fifths of it, of three words at least, outside navigation."""
     values = {"text": "The mill burned down", "link_chars": 20, "kind": BlockKind.HEADING, "markdown": TARGET} | changes
     assert is_headline(block(0, **values), URL) is expected
 
 
-def test_the_first_and_the_last_text_are_of_so_many_blocks() -> None:
+def test_the_first_and_the_last_text_are_of_so_many_blocks():
     blocks = [block(n, f"t{n}") for n in range(60)]
     verdicts = [KEPT if n in (10, 20) else GONE for n in range(60)]
     assert features._tail_text(blocks, verdicts).split() == [f"t{n}" for n in range(17, 33)]
@@ -153,7 +152,7 @@ def test_the_first_and_the_last_text_are_of_so_many_blocks() -> None:
 
 
 @pytest.mark.parametrize(("words", "is_read"), [(119, True), (120, False)])
-def test_phrases_are_looked_for_on_pages_of_fewer_than_a_hundred_and_twenty_words(words: int, is_read: bool) -> None:
+def test_phrases_are_looked_for_on_pages_of_fewer_than_a_hundred_and_twenty_words(words, is_read):
     text = " ".join(["word"] * (words - 10))
     found = page(f"<body><noscript>Enable scripts</noscript><h1>The mill</h1><p>{text}</p><p>{'word ' * 8}")
     assert found.visible_words == words
@@ -184,7 +183,7 @@ def test_phrases_are_looked_for_on_pages_of_fewer_than_a_hundred_and_twenty_word
         ("<form></form><img><input><input><script></script>x", "n_input", log1p(2)),
     ],
 )  # fmt: skip
-def test_statements_and_elements_are_counted(body: str, name: str, value: float) -> None:
+def test_statements_and_elements_are_counted(body, name, value):
     assert page(body).signs[name] == pytest.approx(value)
 
 
@@ -204,7 +203,7 @@ def test_statements_and_elements_are_counted(body: str, name: str, value: float)
         ("[broken/products", {}),
     ],
 )
-def test_an_address_has_signs(url: str, signs: dict[str, float]) -> None:
+def test_an_address_has_signs(url, signs):
     assert {name: value for name, value in page_signs._url_signs(f"https://{url}").items() if value} == signs
 
 
@@ -217,7 +216,7 @@ LINES = {
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in LINES.items() for text in texts])
-def test_short_lines_are_labels_prices_or_dates(name: str, text: str) -> None:
+def test_short_lines_are_labels_prices_or_dates(name, text):
     signs = page_signs._line_signs([block(0, text)])
     assert {sign for sign in ("asks_product", "prices", "dates") if signs[sign] == log1p(1)} == set(
         filter(None, [name])
@@ -237,7 +236,7 @@ def test_short_lines_are_labels_prices_or_dates(name: str, text: str) -> None:
         ("body>product>p", 0),
     ],
 )
-def test_text_within_a_name_is_a_share_of_the_text(path: str, share: float) -> None:
+def test_text_within_a_name_is_a_share_of_the_text(path, share):
     blocks = [block(0, "xxx", path=path), block(1, "x")]
     signs = page_signs._path_signs(blocks, blocks[1:])
     assert (signs["class_product"], signs["kept_class_product"]) == (share, 0)

@@ -97,13 +97,13 @@ def verdict_on(path: str, body: str) -> PageVerdict:
          PageType.NEEDS_JAVASCRIPT),
     ],
 )  # fmt: skip
-def test_a_page_is_what_it_is_with_evidence(path: str, body: str, kind: PageType) -> None:
+def test_a_page_is_what_it_is_with_evidence(path, body, kind):
     verdict = verdict_on(path, body)
     assert verdict.page_type is kind, verdict.evidence
     assert verdict.evidence
 
 
-def test_a_page_that_holds_only_an_offer_has_no_text() -> None:
+def test_a_page_that_holds_only_an_offer_has_no_text():
     cleaned = clean(Page("http://site.example/2024/05/the-mill", OFFER.encode()))
     assert (cleaned.text, cleaned.verdict.evidence) == ("", ("wall=paywall", "text=subscribe to read"))
 
@@ -119,7 +119,7 @@ def test_a_page_that_holds_only_an_offer_has_no_text() -> None:
         (AWAY + f"<p>{PROSE}</p>" * 3, ""),
     ],
 )
-def test_a_page_that_only_leads_elsewhere_says_where(body: str, url: str) -> None:
+def test_a_page_that_only_leads_elsewhere_says_where(body, url):
     assert verdict_on("/old", body).refresh_url == url
 
 
@@ -132,12 +132,12 @@ def test_a_page_that_only_leads_elsewhere_says_where(body: str, url: str) -> Non
         ("<nav><a href='/'>Home</a></nav><main>Loading</main>", True),
     ],
 )
-def test_a_shell_with_a_few_scripts_needs_them_and_a_short_page_does_not(body: str, needs_them: bool) -> None:
+def test_a_shell_with_a_few_scripts_needs_them_and_a_short_page_does_not(body, needs_them):
     verdict = verdict_on("/2024/05/the-mill", f"<title>Closed on Monday</title>{body}{'<script>count(1)</script>' * 4}")
     assert (verdict.page_type is PageType.NEEDS_JAVASCRIPT) is needs_them, verdict.evidence
 
 
-def test_a_doubt_about_an_article_is_said() -> None:
+def test_a_doubt_about_an_article_is_said():
     body = DIARY + '<div class="product"><p>$49.00</p><p>Add to cart</p><p>In stock</p></div>' * 6
     verdict = verdict_on("/2024/05/the-mill-a-story", body)
     assert verdict.page_type is PageType.ARTICLE
@@ -153,7 +153,7 @@ RAW_TABLE = {
 }
 
 
-def test_points_add_up_to_chances_and_reasons() -> None:
+def test_points_add_up_to_chances_and_reasons():
     table = parse_table(RAW_TABLE)
     product = PAGE_KINDS.index("product")
     assert [table[1]["prices"].points_for(value)[product] for value in (0, 0.5, 0.6, 2.0, 9)] == [-1, -1, 1, 1, 4]
@@ -321,7 +321,7 @@ def is_decided_by(name: str, kind: PageType, given: Changes, changes: Changes) -
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_page_that_just_meets_each_clause_is_of_that_type_and_one_that_misses_one_is_not(name: str) -> None:
+def test_a_page_that_just_meets_each_clause_is_of_that_type_and_one_that_misses_one_is_not(name):
     kind, given, changes, *contradictions = CASES[name]
     assert type_of(given | changes) is kind
     assert [each for each in changes if not is_decided_by(each, kind, given, changes)] == []

@@ -62,7 +62,7 @@ COPIES: dict[str, tuple[Sequence[Any], set[int]]] = {
 
 
 @pytest.mark.parametrize("name", COPIES)
-def test_a_text_that_is_said_again_is_a_copy(name: str) -> None:
+def test_a_text_that_is_said_again_is_a_copy(name):
     rows, copies = COPIES[name]
     assert repeated_blocks(made(*rows), range(len(rows))) == copies
     assert repeated_blocks(made(*rows), {0}) == set()
@@ -81,16 +81,14 @@ CUT = "The council met on Monday evening and spoke for hours about the old mill 
         ("and spoke for three hours about the old mill", BlockKind.PARAGRAPH, False),
     ],
 )
-def test_a_quote_that_repeats_a_paragraph_s_words_is_pulled_out_of_it(
-    text: str, kind: BlockKind, is_pulled: bool
-) -> None:
+def test_a_quote_that_repeats_a_paragraph_s_words_is_pulled_out_of_it(text, kind, is_pulled):
     blocks = [block(0), block(1, text, kind=kind)]
     assert pull_quotes(blocks, range(2)) == ({1} if is_pulled else set())
     assert pull_quotes([replace(blocks[0], kind=BlockKind.QUOTE), blocks[1]], range(2)) == set()
     assert pull_quotes(blocks, {1}) == set(), "nor out of what goes"
 
 
-def test_a_lead_is_pulled_out_of_the_text_that_it_begins() -> None:
+def test_a_lead_is_pulled_out_of_the_text_that_it_begins():
     lead = [block(0, f"{CUT}…"), block(1)]
     assert (pull_quotes(lead, range(2), {0}), pull_quotes(lead, range(2))) == ({0}, set())
 
@@ -107,7 +105,7 @@ def test_a_lead_is_pulled_out_of_the_text_that_it_begins() -> None:
     ],
     ids=["bare", "signed", "signed below", "words of the text", "a line below", "no signature"],
 )
-def test_a_quote_stays_with_an_attribution_that_the_text_lacks(quote: str, below: str, is_copy: bool) -> None:
+def test_a_quote_stays_with_an_attribution_that_the_text_lacks(quote, below, is_copy):
     fields = {"kind": BlockKind.QUOTE, "path": "body>blockquote>p", "landmarks": frozenset({"blockquote"})}
     blocks = [block(0), block(1, quote, **fields), block(2, STORY[0])]
     if below:
@@ -115,7 +113,7 @@ def test_a_quote_stays_with_an_attribution_that_the_text_lacks(quote: str, below
     assert pull_quotes(blocks, range(len(blocks))) == ({1} if is_copy else set())
 
 
-def test_what_follows_a_dash_at_length_is_no_attribution() -> None:
+def test_what_follows_a_dash_at_length_is_no_attribution():
     going_on = "and then of all that others had seen and of what Ann Lee had told them"
     quote = block(1, f"{words(80)} — {going_on}", kind=BlockKind.QUOTE)
     assert pull_quotes([block(0, words(80)), quote], range(2)) == {1}
@@ -134,7 +132,7 @@ def named(blocks: list[Block], verdicts: list[Verdict]) -> list[int | None]:
     return [verdict.repeats for verdict in name_repeated(blocks, tuple(verdicts))]
 
 
-def test_a_duplicate_names_the_first_kept_block_of_its_text() -> None:
+def test_a_duplicate_names_the_first_kept_block_of_its_text():
     blocks = [block(n, text) for n, text in enumerate((STORY[0], PROSE, PROSE.upper(), PROSE, STORY[1]))]
     again = judged(AGAIN)
     assert named(blocks, [SELECTED, judged(BOX), again, SELECTED, SELECTED]) == [None, None, 3, None, None]
@@ -142,7 +140,7 @@ def test_a_duplicate_names_the_first_kept_block_of_its_text() -> None:
     assert named(blocks[:1], [SELECTED]) == [None]
 
 
-def test_a_pulled_quote_names_the_paragraph_that_has_most_of_its_words() -> None:
+def test_a_pulled_quote_names_the_paragraph_that_has_most_of_its_words():
     half = "The council met on Monday evening, and then everybody went home."
     blocks = [block(n, text) for n, text in enumerate((half, f"It began late. {PROSE}", SAID, "Mill"))]
     verdicts = [SELECTED, SELECTED, judged(AGAIN), judged(AGAIN)]
@@ -150,7 +148,7 @@ def test_a_pulled_quote_names_the_paragraph_that_has_most_of_its_words() -> None
 
 
 @pytest.mark.parametrize(("votes", "reason"), [((AGAIN, BOX), "promo"), ((AGAIN,), "nothing speaks for it")])
-def test_a_duplicate_of_nothing_that_is_kept_is_none(votes: tuple[Vote, ...], reason: str) -> None:
+def test_a_duplicate_of_nothing_that_is_kept_is_none(votes, reason):
     blocks = [block(0, STORY[0]), block(1, PROSE), block(2, PROSE)]
     verdicts = name_repeated(blocks, (SELECTED, judged(BOX), judged(*votes)))
     assert [(verdict.kept, verdict.reason, verdict.repeats) for verdict in verdicts[1:]] == [
@@ -160,7 +158,7 @@ def test_a_duplicate_of_nothing_that_is_kept_is_none(votes: tuple[Vote, ...], re
     assert verdicts[2].votes == votes
 
 
-def test_every_duplicate_of_a_page_names_a_kept_block() -> None:
+def test_every_duplicate_of_a_page_names_a_kept_block():
     text = "".join(f"<p>{line}" for line in STORY)
     quote = f"<blockquote>{STORY[1].removesuffix('.')}</blockquote>"
     page = f"<title>The mill</title><article><h1>The mill</h1>{text}{quote}<div class=print>{text}</div></article>"
@@ -173,7 +171,7 @@ def test_every_duplicate_of_a_page_names_a_kept_block() -> None:
         assert cleaned.blocks[position].text in cleaned.blocks[witness].text
 
 
-def test_a_vote_for_a_duplicate_of_nothing_does_not_decide_against_it() -> None:
+def test_a_vote_for_a_duplicate_of_nothing_does_not_decide_against_it():
     keeps = Vote("extractor", True, "extractor/selected", "selected")
     blocks = [block(0, STORY[0]), block(1, PROSE)]
     [_, verdict] = name_repeated(blocks, (SELECTED, judged(AGAIN, keeps, BOX)))
@@ -203,7 +201,7 @@ def _names_shared(shared: int) -> bool:
     return named(blocks, [SELECTED, judged(AGAIN)])[1] == 0
 
 
-def test_thresholds() -> None:
+def test_thresholds():
     assert holds_up_to(7, lambda n: not _repeats(words(n), words(n), path="body>aside>p")), "words of a copy"
     assert holds_up_to(59, lambda n: not _repeats(words(n), words(60, "v"), words(n), words(60, "v"))), "of a passage"
     assert holds_up_to(17, lambda n: not _items(n)), "items of a passage"

@@ -11,7 +11,7 @@ from broadsheet.cleaners.judge.rescue import ADDRESS, answered_questions, link_l
 from tests.cleaners.building import PROSE, block, holds_up_to, linked, words
 
 
-def test_siblings_within_the_body_are_brought_back_and_links_are_not() -> None:
+def test_siblings_within_the_body_are_brought_back_and_links_are_not():
     blocks = [block(n, f"{n} {PROSE}") for n in range(9)]
     blocks[4] = block(4, "A short remark between them.")
     blocks[5] = linked(5, "Read also: the other mill")
@@ -20,7 +20,7 @@ def test_siblings_within_the_body_are_brought_back_and_links_are_not() -> None:
     assert 5 not in rescued_blocks(blocks, chosen, Metadata(), range(9))
 
 
-def test_what_stands_between_two_paragraphs_of_a_container_is_brought_back_within_the_body_alone() -> None:
+def test_what_stands_between_two_paragraphs_of_a_container_is_brought_back_within_the_body_alone():
     text, box = "body>div.text>p", "body>div.box>p"
     subhead = block(1, "The second mill", kind=BlockKind.HEADING, level=2, path="body>div.text>h2")
     blocks = [block(0, path=text), subhead, block(2, path=text), block(3, path=box)]
@@ -31,7 +31,7 @@ def test_what_stands_between_two_paragraphs_of_a_container_is_brought_back_withi
     assert 1 not in rescued_blocks(elsewhere, selected, Metadata(), range(3)), "they are in two containers"
 
 
-def test_a_standfirst_is_known_by_the_description() -> None:
+def test_a_standfirst_is_known_by_the_description():
     lead = "What the council hid about the mill for all of eleven years"
     blocks = [
         block(0, "Title of it", kind=BlockKind.HEADING, level=1, path="body>h1"),
@@ -44,7 +44,7 @@ def test_a_standfirst_is_known_by_the_description() -> None:
     assert rescued_blocks(blocks, frozenset((2,)), Metadata(), range(2, 3)) == {}
 
 
-def test_an_address_alone_on_a_line_next_to_the_text_is_brought_back() -> None:
+def test_an_address_alone_on_a_line_next_to_the_text_is_brought_back():
     blocks = [
         linked(0, "https://mill.example", path="body>div.top>p"),
         block(1, path="body>div.text>p"),
@@ -64,9 +64,7 @@ def test_an_address_alone_on_a_line_next_to_the_text_is_brought_back() -> None:
 @pytest.mark.parametrize(
     ("selected", "all_of_path", "is_back"), [(3, 4, True), (2, 3, False), (7, 10, True), (6, 9, False)]
 )
-def test_siblings_are_brought_back_where_three_and_seven_in_ten_are_selected(
-    selected: int, all_of_path: int, is_back: bool
-) -> None:
+def test_siblings_are_brought_back_where_three_and_seven_in_ten_are_selected(selected, all_of_path, is_back):
     blocks = [block(n, f"A short remark {n}.", path="body>div.text>p.remark") for n in range(all_of_path)]
     rules = rescued_blocks(blocks, frozenset(range(selected)), Metadata(), range(all_of_path))
     assert sorted(n for n, rule in rules.items() if rule == "context/siblings") == (
@@ -97,15 +95,13 @@ ANSWER = "body>main>div.accordion>div.item>div.panel>div>p"
         ("Who owns it?", "body>div.faq>h3", "body>div.faq>p", False),
     ],
 )
-def test_a_question_is_kept_with_the_answer_that_it_folds_out(
-    text: str, path: str, answer_path: str, is_kept: bool
-) -> None:
+def test_a_question_is_kept_with_the_answer_that_it_folds_out(text, path, answer_path, is_kept):
     blocks = [block(0, path="body>main>p"), block(1, text, path=path), block(2, path=answer_path)]
     assert answered_questions(blocks, {0, 2}) == ({1} if is_kept else set())
     assert answered_questions(blocks, {0}) == set(), "no answer is kept"
 
 
-def test_a_question_that_stands_in_the_text_already_is_not_kept_again() -> None:
+def test_a_question_that_stands_in_the_text_already_is_not_kept_again():
     question = "How old is the mill?"
     blocks = [block(0, question, path="body>main>h2"), block(1, question, path=QUESTION), block(2, path=ANSWER)]
     assert answered_questions(blocks, {2}) == {1}
@@ -123,7 +119,7 @@ def listed(first: int, count: int, host: str = "tide.test", **fields: object) ->
 HEADLINE = block(0, "Readings on mills", kind=BlockKind.HEADING, path="body>main>h1", landmarks=frozenset({"main"}))
 
 
-def test_a_list_of_links_to_other_sites_is_the_article_of_a_page_without_prose() -> None:
+def test_a_list_of_links_to_other_sites_is_the_article_of_a_page_without_prose():
     intro = block(1, "What we read this week.", path="body>main>p")
     page = [HEADLINE, intro, *listed(2, 3), block(5, "And then", path="body>main>p"), *listed(6, 5)]
     assert link_list(page, 0, "mill") == frozenset(range(6, 11)), "the longest list"
@@ -144,7 +140,7 @@ def test_a_list_of_links_to_other_sites_is_the_article_of_a_page_without_prose()
     ],
     ids=["another part of the page", "a named box", "below prose", "above the title", "names of networks"],
 )
-def test_no_other_list_of_links_is_the_article(page: list[Block]) -> None:
+def test_no_other_list_of_links_is_the_article(page):
     title_position = next(b.position for b in page if b.text == HEADLINE.text)
     assert link_list(page, title_position, "mill") == frozenset()
 
@@ -182,7 +178,7 @@ def _is_list(count: int) -> bool:
     return bool(link_list([HEADLINE, *listed(1, 6), block(7, words(count), path="body>p")], 0, "mill"))
 
 
-def test_thresholds() -> None:
+def test_thresholds():
     assert holds_up_to(13, _sibling), "links of a sibling"
     assert holds_up_to(9, lambda n: not _verse(3, n)), "words of a stanza's line"
     assert holds_up_to(2, lambda n: not _verse(n, 14)), "lines of a stanza"

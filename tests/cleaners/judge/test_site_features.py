@@ -1,7 +1,5 @@
 """What the other pages of a layout do at a block's place, as numbers: worked out by hand, and in any order."""
 
-from __future__ import annotations
-
 import random
 from itertools import pairwise
 

@@ -6,7 +6,6 @@ import os
 import re
 import tarfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 from lxml import etree
@@ -80,12 +79,12 @@ def words(cleaned: CleanedPage) -> list[str]:
     return sorted(word for block in cleaned.blocks for word in re.findall(r"\w+", block.text))
 
 
-def test_without_rules_nothing_changes() -> None:
+def test_without_rules_nothing_changes():
     assert clean(Page(URL, PAGE.encode()), ()) == clean(Page(URL, PAGE.encode()))
     assert clean_by_rule("# nothing\n") == clean(Page(URL, PAGE.encode()))
 
 
-def test_a_stripped_part_keeps_its_row_and_names_the_line() -> None:
+def test_a_stripped_part_keeps_its_row_and_names_the_line():
     cleaned = clean_by_rule("title: //h1\nstrip: //p[contains(., 'second')]\n", PAGE, "strip: //sup\n")
     assert verdict_of(cleaned, "[12]")[2] == "site:global.txt:1/strip"
     assert verdict_of(cleaned, "Second tells") == (False, "a site rule of yours", f"site:{FILE}:2/strip")
@@ -95,7 +94,7 @@ def test_a_stripped_part_keeps_its_row_and_names_the_line() -> None:
     assert {vote.voter for verdict in cleaned.verdicts for vote in verdict.votes} >= {"site", "model"}
 
 
-def test_a_stripped_part_of_a_line_leaves_the_line_whole() -> None:
+def test_a_stripped_part_of_a_line_leaves_the_line_whole():
     cleaned = clean_by_rule("strip: //sup\nstrip: //span[@class='tip']\n")
     assert "It cost much more than planned." in cleaned.text.replace("  ", " ")
     assert verdict_of(cleaned, "[12]") == (False, "a site rule of yours", f"site:{FILE}:1/strip")
@@ -103,14 +102,14 @@ def test_a_stripped_part_of_a_line_leaves_the_line_whole() -> None:
     assert words(cleaned) == words(clean(Page(URL, PAGE.encode())))
 
 
-def test_a_body_keeps_what_is_inside_and_removes_the_rest() -> None:
+def test_a_body_keeps_what_is_inside_and_removes_the_rest():
     cleaned = clean_by_rule("body: //div[@id='missing']\nbody: //div[@class='promo']\nbody: //div[@id='story']\n")
     assert verdict_of(cleaned, "Promoted tells") == (True, "selected", f"site:{FILE}:2/body")
     assert verdict_of(cleaned, "First tells") == (False, "a site rule of yours", f"site:{FILE}:2/body")
     assert cleaned.text == prose("promoted", 30)
 
 
-def test_named_rules_may_prune_a_body_unless_the_rule_says_no() -> None:
+def test_named_rules_may_prune_a_body_unless_the_rule_says_no():
     pruned = clean_by_rule("body: //div[@id='story']\n")
     whole = clean_by_rule("body: //div[@id='story']\nprune: no\n")
     assert verdict_of(pruned, "By Ann Lee")[0] is False
@@ -122,21 +121,21 @@ def test_named_rules_may_prune_a_body_unless_the_rule_says_no() -> None:
 
 
 @pytest.mark.parametrize("body", ["//div[@id='missing']", "//img", "string(//h1)", "//div[@id='emptied']"])
-def test_a_body_without_text_leaves_the_page_to_the_usual_way(body: str) -> None:
+def test_a_body_without_text_leaves_the_page_to_the_usual_way(body):
     page = PAGE.replace("</body>", "<div id='emptied'><p class='gone'>One line.</p><script>x</script></div></body>")
     cleaned = clean_by_rule(f"body: {body}\nstrip: //p[@class='gone']\n", page)
     assert "First tells" in cleaned.text
     assert verdict_of(cleaned, "First tells")[2] != f"site:{FILE}:1/body"
 
 
-def test_no_guess_is_made_where_the_rule_wants_none() -> None:
+def test_no_guess_is_made_where_the_rule_wants_none():
     cleaned = clean_by_rule("body: //div[@id='missing']\nautodetect_on_failure: no\n")
     assert cleaned.text == ""
     assert {v.rule for v in cleaned.verdicts} == {f"site:{FILE}:2/autodetect_on_failure"}
     assert clean_by_rule("body: //div[@id='story']\nautodetect_on_failure: no\n").text
 
 
-def test_the_extractor_does_not_see_what_is_stripped() -> None:
+def test_the_extractor_does_not_see_what_is_stripped():
     page = PAGE.replace("</body>", f"<article><p>{prose('decoy', 400)}</p></article></body>")
     assert "Decoy tells" in clean(Page(URL, page.encode())).text
     cleaned = clean_by_rule("strip: //article\n", page)
@@ -144,12 +143,12 @@ def test_the_extractor_does_not_see_what_is_stripped() -> None:
     assert "Decoy tells" not in cleaned.text
 
 
-def test_skip_json_ld_leaves_the_data_out() -> None:
+def test_skip_json_ld_leaves_the_data_out():
     assert clean(Page(URL, PAGE.encode())).metadata.authors == ("Dan Data",)
     assert "Dan Data" not in clean_by_rule("skip_json_ld: yes\n").metadata.authors
 
 
-def test_strings_are_replaced_before_the_page_is_parsed() -> None:
+def test_strings_are_replaced_before_the_page_is_parsed():
     cleaned = clean_by_rule(
         'find_string: <sup class="note">[12]</sup>\nreplace_string: \nreplace_string(planned): meant\n'
     )
@@ -157,7 +156,7 @@ def test_strings_are_replaced_before_the_page_is_parsed() -> None:
     assert " meant." in cleaned.text
 
 
-def test_structure_is_changed_where_the_rule_asks_for_it() -> None:
+def test_structure_is_changed_where_the_rule_asks_for_it():
     page = PAGE.replace('<div class="share-row">', '<div class="quoted">').replace(
         "friend of yours", "friend, she said"
     )
@@ -171,7 +170,7 @@ def test_structure_is_changed_where_the_rule_asks_for_it() -> None:
     assert "Third tells" in shown.text
 
 
-def test_an_expression_that_fails_costs_itself_only() -> None:
+def test_an_expression_that_fails_costs_itself_only():
     cleaned = clean_by_rule("strip: //rare\nstrip: //sup[contains(.)]\nbody: //sup[x:div]\nstrip: //sup\n")
     assert "First tells" in cleaned.text
     assert verdict_of(cleaned, "[12]")[2] == f"site:{FILE}:4/strip"
@@ -179,7 +178,7 @@ def test_an_expression_that_fails_costs_itself_only() -> None:
     assert faults == [f"site_rule_fault=site:{FILE}:{line}/{name}" for line, name in ((2, "strip"), (3, "body"))]
 
 
-def test_any_page_can_be_read_with_any_rule() -> None:
+def test_any_page_can_be_read_with_any_rule():
     rule = (
         "strip: //*\nstrip: //@*\nstrip: //text()\nstrip: /\nstrip: 1 + 1\nbody: //*\nwrap_in(div): //*\n"
         "move_into(//p): //*\nmove_into(body): //body\ndissolve: //*\nstrip_attr: //*\n"
@@ -191,7 +190,7 @@ def test_any_page_can_be_read_with_any_rule() -> None:
 
 
 @pytest.mark.parametrize(("length", "is_replaced"), [(1400, True), (1401, False)])
-def test_characters_of_a_page_after_replacements(length: int, is_replaced: bool) -> None:
+def test_characters_of_a_page_after_replacements(length, is_replaced):
     [rule] = [parse_rule_file(f"replace_string(b): {'x' * (length - 99)}", FILE)]
     text = "a" * 99 + "b"
     assert (apply_replacements(text, [rule]) != text) is is_replaced
@@ -262,7 +261,7 @@ def _markup(element: etree._Element) -> str:
     return etree.tostring(element, encoding="unicode", with_tail=False)
 
 
-def test_all_that_rules_find_on_a_page_and_change_in_it() -> None:
+def test_all_that_rules_find_on_a_page_and_change_in_it():
     tree = parse(SMALL)
     assert tree is not None
     rule_file = parse_rule_file(RULES, FILE)
@@ -300,7 +299,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_nearest_file_speaks_for_a_host_and_global_after_it(folder: Path) -> None:
+def test_the_nearest_file_speaks_for_a_host_and_global_after_it(folder):
     rules = SiteRuleFolder(folder)
     files_by_host = {
         host: [rule.file for rule in rules.for_host(host)]
@@ -315,26 +314,26 @@ def test_the_nearest_file_speaks_for_a_host_and_global_after_it(folder: Path) ->
     }
 
 
-def test_files_are_read_when_a_host_comes(folder: Path) -> None:
+def test_files_are_read_when_a_host_comes(folder):
     rules = SiteRuleFolder(folder)
     (folder / "news.example.txt").write_text("strip: //changed\n", "utf-8")
     assert rules.for_host("news.example")[0].directives_named("strip")[0].value == "//changed"
 
 
-def test_a_file_that_cannot_be_read_is_a_problem(folder: Path) -> None:
+def test_a_file_that_cannot_be_read_is_a_problem(folder):
     rules = SiteRuleFolder(folder)
     (folder / "news.example.txt").unlink()
     (problem,) = rules.for_host("news.example")[0].problems
     assert "cannot be read" in str(problem)
 
 
-def test_a_folder_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_folder_that_is_none_is_refused_in_one_line(tmp_path):
     with pytest.raises(SiteRulesError, match="cannot read the folder of site rules"):
         SiteRuleFolder(tmp_path / "none")
 
 
 @pytest.mark.slow
-def test_every_file_of_a_real_collection_loads(tmp_path: Path) -> None:
+def test_every_file_of_a_real_collection_loads(tmp_path):
     packed = SHARED / "corpus/ftr-site-config.tar.xz"
     if not packed.is_file():
         pytest.skip("the collection of rule files is not here: ../shared is absent")
@@ -371,7 +370,7 @@ test_url: HTTPS://news.example/two
 """
 
 
-def test_directives_keep_their_order_and_lines() -> None:
+def test_directives_keep_their_order_and_lines():
     rule = parse_rule_file(RULE, "news.example.txt")
     assert rule.problems == ()
     assert [directive.value for directive in rule.directives_named("body")] == ["//div[@id='story']", "//main"]
@@ -379,7 +378,7 @@ def test_directives_keep_their_order_and_lines() -> None:
     assert rule.label(rule.directives_named("strip")[0]) == "site:news.example.txt:6/strip"
 
 
-def test_switches_replacements_headers_and_tests() -> None:
+def test_switches_replacements_headers_and_tests():
     rule = parse_rule_file(RULE, "news.example.txt")
     assert (rule.switch("prune", True), rule.switch("tidy", False), rule.switch("autodetect_on_failure", True)) == (
         False,
@@ -394,7 +393,7 @@ def test_switches_replacements_headers_and_tests() -> None:
     )
 
 
-def test_an_empty_replacement_takes_the_string_out() -> None:
+def test_an_empty_replacement_takes_the_string_out():
     assert parse_rule_file("find_string: <wbr>\nreplace_string:\n", "a.txt").replacements == (("<wbr>", ""),)
 
 
@@ -415,14 +414,14 @@ def test_an_empty_replacement_takes_the_string_out() -> None:
         ("find_string: alone", "find_string without a replace_string after it"),
     ],
 )
-def test_a_bad_line_is_named_and_the_rest_holds(line: str, message: str) -> None:
+def test_a_bad_line_is_named_and_the_rest_holds(line, message):
     rule = parse_rule_file(f"title: //h1\n{line}\nstrip: //aside\n", "bad.example.txt")
     (problem,) = rule.problems
     assert str(problem).startswith(f"bad.example.txt:2: {message}")
     assert [directive.value for directive in rule.directives_named("strip")][-1:] == ["//aside"]
 
 
-def test_comments_and_marks_are_passed_over() -> None:
+def test_comments_and_marks_are_passed_over():
     assert parse_rule_file("\ufeff# words: here\n// more: words\n\n", "a.txt").directives == ()
 
 
@@ -459,13 +458,13 @@ def values(*rules: str) -> SiteRuleValues:
         ("//comment()", 0, ""),
     ],
 )
-def test_an_expression_finds_elements_texts_and_truths(expression: str, count: int, sample: str) -> None:
+def test_an_expression_finds_elements_texts_and_truths(expression, count, sample):
     found = finder(f"title: {expression}", samples=True)
     read_values(found, STORY_URL)
     assert [(match.count, match.sample, match.problem) for match in found.matches] == [(count, sample, "")]
 
 
-def test_an_expression_that_fails_is_reported_and_a_sample_is_made_where_it_is_read() -> None:
+def test_an_expression_that_fails_is_reported_and_a_sample_is_made_where_it_is_read():
     failing = finder()
     results, problem = failing.evaluate("//p[foo()]")
     assert results == []
@@ -501,7 +500,7 @@ ALL, NEXT = (
         ("single_page_link: //a[@class='all']\nsingle_page_link: //a[@class='next']", (ALL,)),
     ],
 )
-def test_a_link_is_the_first_whose_condition_holds(rule: str, links: tuple[Outlink, ...]) -> None:
+def test_a_link_is_the_first_whose_condition_holds(rule, links):
     assert values(rule).links == links
 
 
@@ -525,7 +524,7 @@ OWN = Metadata(title="Own", authors=("Own",), published="2020", canonical_url="o
         ({"excluded_image_parts": ("other", "")}, {}),
     ],
 )
-def test_values_take_the_place_of_the_page_s_and_say_so(found: dict[str, Any], changed: dict[str, Any]) -> None:
+def test_values_take_the_place_of_the_page_s_and_say_so(found, changed):
     metadata = override_metadata(OWN, SiteRuleValues(**found), STORY_URL, "2024-05-04T00:00:00+00:00")
     assert {name: getattr(metadata, name) for name in changed} == changed
     assert metadata.sources == {**OWN.sources, **dict.fromkeys(changed, "site_rule")}
@@ -533,7 +532,7 @@ def test_values_take_the_place_of_the_page_s_and_say_so(found: dict[str, Any], c
     assert all(getattr(metadata, name) == getattr(OWN, name) for name in unchanged if name not in changed)
 
 
-def test_links_of_rules_are_added_or_mark_those_of_the_page() -> None:
+def test_links_of_rules_are_added_or_mark_those_of_the_page():
     own = (Outlink(ALL.url, "text"), Outlink(f"{STORY_URL}/other", "text"))
     assert merge_links(own, SiteRuleValues()) == own
     merged = merge_links(own, SiteRuleValues(links=(ALL, NEXT)))
@@ -556,6 +555,6 @@ def test_links_of_rules_are_added_or_mark_those_of_the_page() -> None:
         (("date: //i",), ("", (), ("said", "shown"))),
     ],
 )
-def test_the_first_that_has_a_text_counts_and_an_attribute_before_it(rules: tuple[str, ...], found: object) -> None:
+def test_the_first_that_has_a_text_counts_and_an_attribute_before_it(rules, found):
     read = values(*rules)
     assert (read.title, read.authors, read.dates) == found

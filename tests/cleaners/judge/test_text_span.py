@@ -48,9 +48,7 @@ def story(*below: tuple[str, str]) -> list[Block]:
     ids=["a note and a licence", "nobody signs the page", "a paragraph follows", "the author signs in the text",
          "half would go", "half stays", "nearly half stays", "nothing"],
 )  # fmt: skip
-def test_notes_and_licences_below_the_text_are_no_end_of_it(
-    blocks: list[Block], metadata: Metadata, expected: range
-) -> None:
+def test_notes_and_licences_below_the_text_are_no_end_of_it(blocks, metadata, expected):
     assert module.text_span(blocks, everything(blocks), RULES, metadata) == expected
 
 
@@ -65,15 +63,13 @@ def test_notes_and_licences_below_the_text_are_no_end_of_it(
     ],
     ids=["whole names", "no text", "in the text", "the name twice at once", "it opens the text"],
 )  # fmt: skip
-def test_a_note_begins_with_the_whole_name_of_an_author(
-    below: tuple[str | tuple[str, str], ...], span: range, notes: set[int]
-) -> None:
+def test_a_note_begins_with_the_whole_name_of_an_author(below, span, notes):
     blocks = story(*((each, BELOW) if isinstance(each, str) else each for each in below))
     assert module.author_notes(blocks, everything(blocks), span, SIGNED) == notes
     assert module.author_notes(blocks, everything(blocks), span, Metadata()) == set()
 
 
-def test_a_note_has_a_name_of_some_letters_and_its_second_mention_is_near() -> None:
+def test_a_note_has_a_name_of_some_letters_and_its_second_mention_is_near():
     def is_note(text: str, name: str, *below: tuple[str, str], path: str = BELOW) -> bool:
         blocks = story((text, path), *below)
         return module.author_notes(blocks, everything(blocks), range(3 + len(below)), Metadata(authors=(name,))) == {3}
@@ -95,7 +91,7 @@ def rules_of(page: CleanedPage) -> dict[str, tuple[str, str]]:
     return {b.text: (v.rule, v.reason) for b, v in zip(page.blocks, page.verdicts, strict=True)}
 
 
-def test_the_tags_above_two_notes_go_with_them() -> None:
+def test_the_tags_above_two_notes_go_with_them():
     page = cleaned(
         f'<meta name="author" content="Ada Writer"><h1>The mill</h1><td><div class="text">{paragraphs(STORY)}</div>'
         f"<p>Filed under: <a href=/h>Harbour</a> <a href=/c>Courts</a></p><p>{NOTE}</p><p>{LICENCE}</p></td>"
@@ -140,7 +136,7 @@ def thread_start(blocks: list[Block], language: str = "en", selected: Iterable[i
         ("zh", "3条评论", "2012年5月3日"),
     ],
 )
-def test_a_thread_begins_at_its_heading(language: str, heading: str, signature: str) -> None:
+def test_a_thread_begins_at_its_heading(language, heading, signature):
     assert thread_start(thread(heading, signature), language) == 2
 
 
@@ -157,11 +153,11 @@ def test_a_thread_begins_at_its_heading(language: str, heading: str, signature: 
     ],
     ids=["marked", "not a heading", "another heading", "no date", "a paragraph", "one comment", "headlines with times"],
 )  # fmt: skip
-def test_a_thread_has_a_heading_and_signed_comments(blocks: list[Block], start: int | None) -> None:
+def test_a_thread_has_a_heading_and_signed_comments(blocks, start):
     assert thread_start(blocks) == start
 
 
-def test_a_thread_below_no_text_or_with_no_selected_text_is_none() -> None:
+def test_a_thread_below_no_text_or_with_no_selected_text_is_none():
     assert thread_start(thread(), selected=(2, 3, 4, 5, 6)) is None
     assert thread_start(thread(), selected=(0, 1, 2, 4, 6)) is None
 
@@ -171,11 +167,11 @@ def test_a_thread_below_no_text_or_with_no_selected_text_is_none() -> None:
     [("2012", True), ("1899", False), ("9:41", True), ("9.41", True), ("3.5.12", True), ("3/5/2012", True),
      ("3.5", False), ("5月", True)],
 )  # fmt: skip
-def test_the_date_of_a_signature(date: str, is_one: bool) -> None:
+def test_the_date_of_a_signature(date, is_one):
     assert (thread_start(thread(signature=f"Ellen {date}")) == 2) is is_one
 
 
-def test_a_thread_s_parts_are_near_one_another() -> None:
+def test_a_thread_s_parts_are_near_one_another():
     def has_thread_below(count: int) -> bool:
         return thread_start([block(0, words(count), path=CONTENT), *at(1, thread()[2:])]) == 1
 
@@ -190,7 +186,7 @@ def test_a_thread_s_parts_are_near_one_another() -> None:
     assert holds_up_to(28, lambda n: is_signed_after(n, "h2#comments"))
 
 
-def test_comments_in_the_text_s_own_container_are_removed_with_their_reason() -> None:
+def test_comments_in_the_text_s_own_container_are_removed_with_their_reason():
     comments = [f"{text} So I remember it, and so does my neighbour at the river." for text in STORY[:3]]
     posted = "".join(f"<p>{text}</p><p class=posted>{POSTED}</p>" for text in comments)
     page = cleaned(f"<div class=content><h2>The mill</h2>{paragraphs(STORY)}<h2>Comments</h2>{posted}</div>")
@@ -250,15 +246,15 @@ MILL, BRIDGE = article(0, "article#one", "The mill"), article(6, "article#two", 
          "a section of the text", "the first unsigned", "sections in the text's container", "in one container",
          "a section may have a date", "a first without a byline", "outside of the article"],
 )  # fmt: skip
-def test_the_next_article_begins_at_its_heading(one: list[Block], two: list[Block], start: int | None) -> None:
+def test_the_next_article_begins_at_its_heading(one, two, start):
     assert others(one, two)[:1] == ([] if start is None else [start])
 
 
-def test_a_page_needs_a_line_for_its_title() -> None:
+def test_a_page_needs_a_line_for_its_title():
     assert others(MILL, BRIDGE, title_position=None) == others(MILL, BRIDGE, title_position=2) == []
 
 
-def test_articles_above_the_one_that_the_title_names_go_to_their_last_paragraph() -> None:
+def test_articles_above_the_one_that_the_title_names_go_to_their_last_paragraph():
     parts = MILL, BRIDGE, article(12, "article#three", "The ferry")
     assert others(*parts, title_position=6, rule=module.PREVIOUS_ARTICLE) == list(range(6))
     assert others(*parts, title_position=12, rule=module.PREVIOUS_ARTICLE) == list(range(12))
@@ -283,9 +279,7 @@ THREE = f"<main>{''.join(markup(f'a{n}', title, STORIES[n]) for n, title in enum
     [*((title, "2012/05/", n) for n, title in enumerate(TITLES)), ("The Paper", "2012/the-bridge-is-gone.html", 1),
      ("The Paper", "2012/mill-by-river/", 0)],
 )  # fmt: skip
-def test_of_several_articles_the_one_that_the_title_or_else_the_url_names_is_kept(
-    title: str, path: str, kept: int
-) -> None:
+def test_of_several_articles_the_one_that_the_title_or_else_the_url_names_is_kept(title, path, kept):
     page = cleaned(THREE, title, f"https://mill.example/{path}")
     assert page.text.split("\n") == STORIES[kept]
     rules = [{rules_of(page)[text] for text in texts} for texts in STORIES]
@@ -310,27 +304,25 @@ BOTH = {*range(1, 6), *range(7, 12)}
     ids=["another", "the same heading", "a text that was not selected", "a short text", "a section",
          "a section of the first level, as selected as its text"],
 )  # fmt: skip
-def test_a_second_headline_has_other_words_and_a_selected_text(
-    second: list[Block], selected: set[int], is_second: bool
-) -> None:
+def test_a_second_headline_has_other_words_and_a_selected_text(second, selected, is_second):
     assert module.has_second_headline([*flat(0, "The mill"), *second], frozenset(selected)) is is_second
 
 
-def test_a_page_with_a_second_headline_is_looked_at_twice() -> None:
+def test_a_page_with_a_second_headline_is_looked_at_twice():
     one, two = markup("one", TITLES[0], STORY), markup("two", TITLES[1], STORY)
     for body, rule in ((one + two, "extractor/selected"), (markup("one", "The mill", STORY), "first-look/selected")):
         page = cleaned(f"<main>{body}</main>", TITLES[0])
         assert {verdict.rule for verdict in page.verdicts if verdict.kept} == {rule}
 
 
-def test_a_text_whose_sections_have_headings_of_the_first_level_is_looked_at_once() -> None:
+def test_a_text_whose_sections_have_headings_of_the_first_level_is_looked_at_once():
     text = "".join(f"<h1>How the {n} went</h1>{paragraphs(STORIES[n])}" for n in range(2))
     page = cleaned(markup("one", TITLES[0], []).replace("<div class=text>", f"<main><div class=text>{text}"))
     assert {STORIES[0][0], STORIES[1][0]} < set(page.text.split("\n"))
     assert not page.asked_extractor
 
 
-def test_another_article_s_parts_are_near_one_another_and_of_some_length() -> None:
+def test_another_article_s_parts_are_near_one_another_and_of_some_length():
     def cut(blocks: list[Block], count: int) -> list[Block]:
         return [*blocks[:2], replace(blocks[2], text=words(count)), *(replace(b, text="x") for b in blocks[3:])]
 

@@ -32,7 +32,7 @@ def cleaned(body: str, **fields: object) -> CleanedPage:
 @pytest.mark.parametrize(
     ("body", "source"), [(STATEMENT, "json_ld"), (STATE, "page_state"), (f"<template>{MARKUP}</template>", "template")]
 )
-def test_text_that_a_page_only_holds_is_its_text_and_the_evidence_says_from_where(body: str, source: str) -> None:
+def test_text_that_a_page_only_holds_is_its_text_and_the_evidence_says_from_where(body, source):
     page = cleaned(body)
     assert page.text.splitlines() == LINES
     assert page.verdict.page_type is PageType.ARTICLE
@@ -46,39 +46,39 @@ def test_text_that_a_page_only_holds_is_its_text_and_the_evidence_says_from_wher
     assert all(explain_layout(block.path) is None for block, _ in kept)
 
 
-def test_a_page_that_shows_its_text_has_no_second_block_of_it() -> None:
+def test_a_page_that_shows_its_text_has_no_second_block_of_it():
     shown, stated = cleaned(f"<article>{MARKUP}</article>"), cleaned(f"<article>{MARKUP}</article>{STATEMENT}")
     assert stated.text == shown.text
     assert [block.text for block in stated.blocks] == [block.text for block in shown.blocks]
     assert not any(item.startswith("text_source") for item in stated.verdict.evidence)
 
 
-def test_a_shown_beginning_of_a_held_text_is_a_duplicate_with_a_verdict() -> None:
+def test_a_shown_beginning_of_a_held_text_is_a_duplicate_with_a_verdict():
     page = cleaned(f"<article><p>{LINES[0]}</p></article>{STATEMENT}")
     assert page.text.splitlines() == LINES
     shown = next(n for n, block in enumerate(page.blocks) if block.text == LINES[0])
     assert page.verdicts[shown].reason == RemovalReason.DUPLICATE
 
 
-def test_a_text_that_is_shown_and_was_removed_is_confirmed() -> None:
+def test_a_text_that_is_shown_and_was_removed_is_confirmed():
     page = cleaned(f"<aside class='related'><div>{MARKUP}</div></aside>{STATEMENT}")
     assert page.text.splitlines() == LINES
     assert "text_source=json_ld" not in page.verdict.evidence
     assert len(page.blocks) < 2 * len(LINES)
 
 
-def test_a_page_that_stands_in_a_form_shows_its_text() -> None:
+def test_a_page_that_stands_in_a_form_shows_its_text():
     other = STATE.replace(LINES[0], "Another beginning of the story that no reader of this page has seen before.")
     shown = cleaned(f"<form>{MARKUP}</form>")
     assert cleaned(f"<form>{MARKUP}</form>{other}").text == shown.text == "\n".join(LINES)
 
 
-def test_a_page_answered_as_an_error_is_not_searched() -> None:
+def test_a_page_answered_as_an_error_is_not_searched():
     assert cleaned(STATEMENT, http_status=399).text != ""
     assert cleaned(STATEMENT, http_status=400).text == ""
 
 
-def test_a_reason_is_evidence_where_a_text_is_not_taken() -> None:
+def test_a_reason_is_evidence_where_a_text_is_not_taken():
     other = STATEMENT.replace(TITLE, "Harbour dredged")
     assert "unused=json_ld: another title" in cleaned(other).verdict.evidence
 
@@ -86,7 +86,7 @@ def test_a_reason_is_evidence_where_a_text_is_not_taken() -> None:
 CAPTION = "<figure><figcaption>The wheel in spring</figcaption></figure><p class='byline'>By Ann Lee</p>"
 
 
-def test_captions_and_bylines_in_a_held_text_are_named_by_its_markup() -> None:
+def test_captions_and_bylines_in_a_held_text_are_named_by_its_markup():
     state = {"article": {"title": TITLE, "body": f"{CAPTION}{MARKUP}"}}
     page = cleaned(f"<script>window.__INITIAL_STATE__ = {json.dumps(state)}</script>")
     assert page.text.splitlines() == LINES
@@ -97,7 +97,7 @@ def test_captions_and_bylines_in_a_held_text_are_named_by_its_markup() -> None:
     assert set(page.chances[-len(LINES) - 2 : -len(LINES)]) == {0}
 
 
-def test_where_half_of_a_held_text_stands_in_named_boxes_it_is_kept_whole() -> None:
+def test_where_half_of_a_held_text_stands_in_named_boxes_it_is_kept_whole():
     boxes = "".join(f"<div class='caption'>{line}</div>" for line in LINES[:5])
     rest = "".join(f"<p>{line}</p>" for line in LINES[5:])
     state = {"article": {"title": TITLE, "body": boxes + rest}}
@@ -123,7 +123,7 @@ def comic(inside: str, outside: str = RELATED) -> CleanedPage:
 
 @pytest.mark.parametrize("inside", [STRIP, f"<figure>{STRIP}</figure>", LINKED_STRIP])
 @pytest.mark.parametrize("outside", [RELATED, RELATED + "<script>a()</script>" * 4, "<p>3 May 2024</p>", ""])
-def test_an_article_of_a_picture_has_no_text_and_its_picture_is_known(inside: str, outside: str) -> None:
+def test_an_article_of_a_picture_has_no_text_and_its_picture_is_known(inside, outside):
     page = comic(inside, outside)
     assert page.text == ""
     assert [image.url for image in page.images] == ["https://comics.example/strips/mill.png"]
@@ -133,7 +133,7 @@ def test_an_article_of_a_picture_has_no_text_and_its_picture_is_known(inside: st
     assert all(verdict.reason for verdict in page.verdicts)
 
 
-def test_an_address_beside_the_picture_is_its_text() -> None:
+def test_an_address_beside_the_picture_is_its_text():
     address = "https://tide.example/film"
     inside = f'{STRIP}<p><a href="{address}">{address}</a></p>'
     body = f"<main><article><h1>The mill and the boat</h1>{inside}</article></main>{RELATED}"
@@ -156,7 +156,7 @@ def test_an_address_beside_the_picture_is_its_text() -> None:
     ],
     ids=["a short text stays", "an icon", "a button"],
 )
-def test_a_page_with_a_text_or_an_icon_is_no_article_of_pictures(inside: str, text: str) -> None:
+def test_a_page_with_a_text_or_an_icon_is_no_article_of_pictures(inside, text):
     page = comic(inside)
     assert text in page.text
     assert "text=pictures only" not in page.verdict.evidence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,7 +48,7 @@ def random_tree(random: np.random.Generator, leaves: int) -> Node:
     )
 
 
-def test_trees_of_any_shape_give_what_walking_each_gives() -> None:
+def test_trees_of_any_shape_give_what_walking_each_gives():
     random = np.random.default_rng(5)
     trees = [random_tree(random, size) for size in (1, 2, 31, 32, *random.integers(1, 33, 60).tolist())]
     rows = (random.integers(0, 9, (130, 3)) / 8).astype(np.float32)
@@ -59,7 +58,7 @@ def test_trees_of_any_shape_give_what_walking_each_gives() -> None:
     assert model_trees.log_odds(rows[:1]).tolist() == sums[:1]
 
 
-def test_a_page_of_very_many_blocks_is_seen_as_its_parts_are() -> None:
+def test_a_page_of_very_many_blocks_is_seen_as_its_parts_are():
     rows = np.random.default_rng(4).random((1203, 2)).astype(np.float32)
     trees = model.trees_from_dump(["a", "b"], DUMP)
     for glance in (0, 1):
@@ -67,13 +66,13 @@ def test_a_page_of_very_many_blocks_is_seen_as_its_parts_are() -> None:
         assert trees.log_odds(rows, glance).tolist() == np.concatenate(parts).tolist()
 
 
-def test_a_feature_at_the_threshold_goes_left() -> None:
+def test_a_feature_at_the_threshold_goes_left():
     trees = model.trees_from_dump(["a"], {"tree_info": [{"tree_structure": node(0, 0.1, leaf(1), leaf(2))}]})
     at = np.float32(0.1)  # a little above 0.1
     assert trees.log_odds(np.array([[at], [np.nextafter(at, np.float32(0))]])).tolist() == [2, 1]
 
 
-def test_a_tree_of_the_most_leaves_fits_and_the_last_leaf_is_reached() -> None:
+def test_a_tree_of_the_most_leaves_fits_and_the_last_leaf_is_reached():
     tree = leaf(model.MOST_LEAVES - 1)
     for n in reversed(range(model.MOST_LEAVES - 1)):
         tree = node(0, n, leaf(n), tree)
@@ -82,16 +81,14 @@ def test_a_tree_of_the_most_leaves_fits_and_the_last_leaf_is_reached() -> None:
     assert log_odds.tolist() == [min(n, model.MOST_LEAVES - 1) for n in range(model.MOST_LEAVES + 5)]
 
 
-def test_a_block_that_the_first_trees_are_sure_is_none_is_not_looked_at_any_more() -> None:
+def test_a_block_that_the_first_trees_are_sure_is_none_is_not_looked_at_any_more():
     first, later = node(0, 0.5, leaf(-0.1), leaf(0)), node(0, 0.5, leaf(1), leaf(1))
     trees = model.trees_from_dump(["a"], {"tree_info": [{"tree_structure": first}] * 40 + [{"tree_structure": later}]})
     log_odds = trees.log_odds(np.array([[0], [1], [0]], np.float32), early_stop=40)
     assert log_odds.tolist() == pytest.approx([-4, 1, -4], abs=1e-4)
 
 
-def test_a_saved_model_is_the_same_when_read_and_the_same_bytes_when_saved_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_saved_model_is_the_same_when_read_and_the_same_bytes_when_saved_again(tmp_path, monkeypatch):
     streams = [io.BytesIO(), io.BytesIO()]
     for stream in streams:
         model.trees_from_dump(["a", "b"], DUMP).save(stream)
@@ -104,7 +101,7 @@ def test_a_saved_model_is_the_same_when_read_and_the_same_bytes_when_saved_again
     assert loaded_trees.log_odds(rows).tolist() == model.trees_from_dump(["a", "b"], DUMP).log_odds(rows).tolist()
 
 
-def test_the_model_that_comes_along_knows_these_features_and_tells_story_from_menu() -> None:
+def test_the_model_that_comes_along_knows_these_features_and_tells_story_from_menu():
     page = reading()
     names, rows = block_features(page, rule_verdicts(page))
     chances = dict(zip([block.text[:8] for block in page.blocks], model.predict(names, rows).tolist(), strict=True))
@@ -112,7 +109,7 @@ def test_the_model_that_comes_along_knows_these_features_and_tells_story_from_me
     assert chances["Two witn"] > 0.5 > chances["First me"]
 
 
-def test_other_features_are_refused() -> None:
+def test_other_features_are_refused():
     with pytest.raises(model.ModelError, match="make train"):
         model.predict(["a"], np.zeros((1, 1), np.float32))
 
@@ -120,7 +117,7 @@ def test_other_features_are_refused() -> None:
 ALL = 0xFFFFFFFF
 
 
-def test_each_row_ends_in_a_leaf_of_each_tree() -> None:
+def test_each_row_ends_in_a_leaf_of_each_tree():
     split, stump = [ALL & ~1, ALL], [ALL, ALL]  # a condition that does not hold rules out the leaf on its left
     features, thresholds = np.array([1, 0, 0, 0]), np.array([0.5, 0, 0, 0], np.float32)
     finder = model.build_leaf_finder(features, thresholds, np.array([split, stump], np.uint32))

@@ -88,7 +88,7 @@ def below(probability: float) -> float:
         (BY_PHRASE, 0.97, "+model/kept"),
     ],
 )
-def test_who_decides(given: Verdict, probability: float, rule: str) -> None:
+def test_who_decides(given, probability, rule):
     found = within(line("A line of its own", given, probability))
     assert ("+" if found.kept else "-") + found.rule == rule
     assert (found.votes[0].rule, found.votes[0].keep) == (found.rule, found.kept)
@@ -107,7 +107,7 @@ def test_who_decides(given: Verdict, probability: float, rule: str) -> None:
     ],
     ids=["a phrase", "a section", "another column", "a quote", "a table"],
 )
-def test_a_block_is_kept_from_its_threshold_on(given: Verdict, kind: BlockKind, threshold: float) -> None:
+def test_a_block_is_kept_from_its_threshold_on(given, kind, threshold):
     assert within(line("A line of its own", given, threshold, kind=kind)).kept
     assert not within(line("A line of its own", given, below(threshold), kind=kind)).kept
 
@@ -123,9 +123,7 @@ def test_a_block_is_kept_from_its_threshold_on(given: Verdict, kind: BlockKind, 
     ],
     ids=["kept", "removed", "below a heading", "a quote that is removed", "a heading"],
 )
-def test_else_it_is_kept_from_the_pages_threshold_on_with_a_margin(
-    given: Verdict, kind: BlockKind, margin: float
-) -> None:
+def test_else_it_is_kept_from_the_pages_threshold_on_with_a_margin(given, kind, margin):
     """The page's threshold is half of the F1 that the model expects of itself, as the probabilities say."""
     counts = np.array([len(text.split()) for text in (LONG, LONG, "A line of its own", LONG, LONG)])
     for probability in np.linspace(0.3, 0.7, 81):
@@ -134,7 +132,7 @@ def test_else_it_is_kept_from_the_pages_threshold_on_with_a_margin(
         assert found.kept == (probability >= threshold)
 
 
-def test_the_first_look_has_a_threshold_of_its_own() -> None:
+def test_the_first_look_has_a_threshold_of_its_own():
     for probability, is_kept in [(0.98, True), (below(0.98), False)]:
         rows = [*story(0, 1), line(LONG.format(2), BY_PHRASE, probability), *story(3)]
         assert weigh_rows(rows, FIRST_LOOK_SURE_THRESHOLD)[2].kept == is_kept
@@ -152,7 +150,7 @@ def test_the_first_look_has_a_threshold_of_its_own() -> None:
         (line("https://tide.example/film", replace(BY_PHRASE, votes=(BY_PHRASE.votes[0], *LINK.votes)), 0.01), False),
     ],
 )
-def test_a_button_needs_a_voice_that_is_sure_and_an_address_that_was_brought_back_none(row: Row, is_kept: bool) -> None:
+def test_a_button_needs_a_voice_that_is_sure_and_an_address_that_was_brought_back_none(row, is_kept):
     assert within(row).kept is is_kept
 
 
@@ -172,7 +170,7 @@ BEGUN = " ".join(LONG.format(1).split()[:15]) + "…"
     ],
     ids=["a copy", "a pulled quote", "its words", "a standfirst that begins the text", "its beginning", "a standfirst"],
 )
-def test_a_copy_is_removed_as_such(row: Row, is_copy: bool) -> None:
+def test_a_copy_is_removed_as_such(row, is_copy):
     found = within(row)
     assert (found.kept, found.rule == "context/duplicate", found.reason == "said twice") == (
         not is_copy,
@@ -181,7 +179,7 @@ def test_a_copy_is_removed_as_such(row: Row, is_copy: bool) -> None:
     )
 
 
-def test_of_a_quote_and_a_paragraph_that_are_the_same_one_stays() -> None:
+def test_of_a_quote_and_a_paragraph_that_are_the_same_one_stays():
     texts = [words(20, f"word{n % 5}-") for n in range(6)]
     rows = [line(text, SELECTED, 0.99) for text in texts]
     rows[0] = line(texts[0], SELECTED, 0.99, "body>blockquote", kind=BlockKind.QUOTE)
@@ -199,13 +197,13 @@ def test_of_a_quote_and_a_paragraph_that_are_the_same_one_stays() -> None:
     ],
     ids=["at its threshold", "below it", "of seven words", "without an end", "that the rules leave"],
 )
-def test_the_opening_sentence_needs_less(opening: str, given: Verdict, probability: float, is_kept: bool) -> None:
+def test_the_opening_sentence_needs_less(opening, given, probability, is_kept):
     row = line(opening, given, probability)
     assert weigh_rows([row, *story(*range(4))])[0].kept is is_kept
     assert not weigh_rows([*story(*range(4)), row])[4].kept
 
 
-def test_where_the_model_would_leave_nothing_the_named_voices_are_believed() -> None:
+def test_where_the_model_would_leave_nothing_the_named_voices_are_believed():
     assert all(each.kept for each in weigh_rows(story(*range(4), probability=0)))
     by_phrase = line(LONG.format(3), BY_PHRASE, 1.0)
     assert all(each.kept for each in weigh_rows([*story(*range(3), probability=0), by_phrase])[:3])
@@ -215,9 +213,7 @@ def test_where_the_model_would_leave_nothing_the_named_voices_are_believed() -> 
     ("kept_words", "other_words", "is_believed"),
     [(60, 340, True), (60, 341, False), (59, 331, False), (59, 0, True), (120, 680, True), (120, 681, False)],
 )
-def test_the_model_is_believed_from_a_share_and_a_number_of_words_on(
-    kept_words: int, other_words: int, is_believed: bool
-) -> None:
+def test_the_model_is_believed_from_a_share_and_a_number_of_words_on(kept_words, other_words, is_believed):
     rows = [line(words(kept_words, "kept") + ".", SELECTED, 1.0), line(words(9, "last") + ".", UNSELECTED, 0)]
     if other_words:
         rows.insert(1, line(words(other_words, "other") + ".", SELECTED, 0))
@@ -227,7 +223,7 @@ def test_the_model_is_believed_from_a_share_and_a_number_of_words_on(
 @pytest.mark.parametrize(
     ("label", "is_kept"), [("Lue myös:", False), (words(4) + ":", False), (words(5) + ":", True), ("She said it", True)]
 )
-def test_a_label_that_announces_only_a_teaser_goes_with_it(label: str, is_kept: bool) -> None:
+def test_a_label_that_announces_only_a_teaser_goes_with_it(label, is_kept):
     rows = [*story(0), line(label, SELECTED, 0.9), line("Another headline", TEASER, 0.1), *story(1, 2, 3)]
     found = weigh_rows(rows)[1]
     assert (found.kept, found.reason) == (is_kept, "selected" if is_kept else "other articles")
@@ -235,7 +231,7 @@ def test_a_label_that_announces_only_a_teaser_goes_with_it(label: str, is_kept: 
     assert weigh_rows(rows)[1].kept
 
 
-def test_a_question_is_kept_with_its_answer_though_the_model_removes_it() -> None:
+def test_a_question_is_kept_with_its_answer_though_the_model_removes_it():
     question = line("How long is a paragraph?", UNSELECTED, 0.1, "body>div.faq>button")
     for probability, is_answered in [(0.99, True), (0.1, False)]:
         answer = line(LONG.format(2), SELECTED, probability, "body>div.faq>p")
@@ -280,7 +276,7 @@ def section(*more: Vote) -> Verdict:
         (line(BREAD, NAMED_ELSEWHERE, 0.25, **LINKED), ""),
     ],
 )
-def test_what_stands_within_the_text_and_has_no_reason_of_its_own_is_brought_back(row: Row, rule: str) -> None:
+def test_what_stands_within_the_text_and_has_no_reason_of_its_own_is_brought_back(row, rule):
     found = within(row, 3)
     assert (found.rule if found.kept else "") == rule
 
@@ -298,7 +294,7 @@ def test_what_stands_within_the_text_and_has_no_reason_of_its_own_is_brought_bac
         (line(BREAD, ELSEWHERE, 0.15, **LINKED), 5, ""),
     ],
 )
-def test_above_the_text_a_section_ends_and_below_it_links_to_other_sites_stay(row: Row, above: int, rule: str) -> None:
+def test_above_the_text_a_section_ends_and_below_it_links_to_other_sites_stay(row, above, rule):
     found = within(row, above, 5 - above)
     assert (found.rule if found.kept else "") == rule
 
@@ -308,8 +304,8 @@ def test_above_the_text_a_section_ends_and_below_it_links_to_other_sites_stay(ro
     [(SELECTED, 0.34, False), (SELECTED, 0.36, True), (LEAD, 0.34, False), (LEAD, 0.36, True), (RESCUED, 0.34, True)],
 )
 def test_on_a_page_in_doubt_the_extractor_alone_keeps_nothing_that_the_model_finds_unlikely(
-    given: Verdict, probability: float, is_kept: bool
-) -> None:
+    given, probability, is_kept
+):
     lead = "Nobody on the river had expected the water to rise so early in a year without snow, they say in town."
     doubtful = line(lead, given, probability, "body>section>p")
     found = weigh_rows([*story(0, 1, 2, probability=0.5), doubtful, *story(4, probability=0.5)])
@@ -321,9 +317,7 @@ def test_on_a_page_in_doubt_the_extractor_alone_keeps_nothing_that_the_model_fin
     [(2, ELSEWHERE, 4), (1, ELSEWHERE, 1), (2, NAMED_ELSEWHERE, 2), (2, RELATED, 2)],
     ids=["half is kept", "less is", "a rule names them", "they do not lead elsewhere"],
 )
-def test_the_rest_of_a_list_that_links_to_other_sites_stays_with_half_of_it(
-    kept: int, given: Verdict, expected: int
-) -> None:
+def test_the_rest_of_a_list_that_links_to_other_sites_stays_with_half_of_it(kept, given, expected):
     text = [line(LONG.format(n), SELECTED, 0.9, "body>div.text>p") for n in range(5)]
     items = [line(f"{BREAD} {n}", *((SELECTED, 0.9) if n < kept else (given, 0.05)), **LINKED) for n in range(4)]
     assert [each.kept for each in weigh_rows([*text, *items])[5:]] == [n < expected for n in range(4)]
@@ -367,9 +361,7 @@ OAK = {"path": "body>main>div.x*>div>p"}
         (line("Tide tables for sailors", path="body>div>div>p"), True, ("model/after-article", "below the article")),
     ],
 )
-def test_the_reason_of_a_block_is_told_by_its_markup_its_text_and_its_place(
-    row: Row, is_last: bool, expected: tuple[str, str]
-) -> None:
+def test_the_reason_of_a_block_is_told_by_its_markup_its_text_and_its_place(row, is_last, expected):
     assert reasons(row, is_last=is_last, authors=("Ana Quist",)) == [expected]
 
 
@@ -390,13 +382,11 @@ OTHER_LINE = line("A line of more words than a heading has, so that it heads not
         ((WEIR, line("Who broke it", path=BOX)), 1, ("model/beside-related", "other articles")),
     ],
 )
-def test_a_heading_takes_the_reason_of_what_it_heads_and_a_block_that_of_the_one_beside_it(
-    rows: tuple[Row, ...], number: int, expected: tuple[str, str]
-) -> None:
+def test_a_heading_takes_the_reason_of_what_it_heads_and_a_block_that_of_the_one_beside_it(rows, number, expected):
     assert reasons(*rows)[number] == expected
 
 
-def test_what_the_model_removes_is_explained_by_its_place_and_by_what_stands_above_it() -> None:
+def test_what_the_model_removes_is_explained_by_its_place_and_by_what_stands_above_it():
     box = [
         line(text, path=BOX, given=given)
         for text, given in (("Related", RELATED), ("One", UNSELECTED), ("Two", UNSELECTED))
@@ -408,7 +398,7 @@ def test_what_the_model_removes_is_explained_by_its_place_and_by_what_stands_abo
 
 
 @pytest.mark.parametrize(("reason", "first"), [("navigation", "layout"), ("sidebar", "rule")])
-def test_the_markup_of_a_block_says_more_than_a_heading_far_above(reason: str, first: str) -> None:
+def test_the_markup_of_a_block_says_more_than_a_heading_far_above(reason, first):
     votes = against("en/about-heading/section", "promo"), against(f"layout/{reason}", reason, "layout")
     vote = deciding_vote_against(verdict(*votes))
     assert vote is not None
@@ -416,7 +406,7 @@ def test_the_markup_of_a_block_says_more_than_a_heading_far_above(reason: str, f
 
 
 @pytest.mark.parametrize("reason", ["advertisement", "navigation", "date", "caption", "byline"])
-def test_a_label_is_no_reason_for_the_heading_above_it(reason: str) -> None:
+def test_a_label_is_no_reason_for_the_heading_above_it(reason):
     heading, own, related = against("en/x/heading", reason), against("en/x", reason), against("en/x/heading", "promo")
     assert deciding_vote_against(verdict(heading)) is None
     assert deciding_vote_against(verdict(heading, own)) == own

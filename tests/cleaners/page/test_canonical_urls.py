@@ -149,12 +149,12 @@ def test_host_of(url, host):
 
 
 @pytest.mark.parametrize("path", "a/b.JPG report.pdf?download=1 style.css".split())
-def test_media(path: str) -> None:
+def test_media(path):
     assert is_probably_media(f"https://example.org/{path}")
 
 
 @pytest.mark.parametrize("path", "/a.html /a /.pdf /a.pdf/ .zip /feed.xml /?file=a.pdf".split())
-def test_no_media(path: str) -> None:
+def test_no_media(path):
     assert not is_probably_media(f"https://example{path if path == '.zip' else f'.org{path}'}")
 
 
@@ -173,7 +173,7 @@ HREFS = (
 
 @pytest.mark.parametrize("base", ["https://a.example/x/y?z", "http://A.example:8080/", ""])
 @pytest.mark.parametrize("href", HREFS.split())
-def test_an_address_in_a_text_is_joined_as_the_standard_library_does(href: str, base: str) -> None:
+def test_an_address_in_a_text_is_joined_as_the_standard_library_does(href, base):
     assert resolve_href(href, base) == urljoin(base, href)
 
 
@@ -189,7 +189,7 @@ _BASES = [
 @example("//", "", "https://h.example/a/b/c.html")
 @example("", "?q", "https://h.example/a/b/c.html")
 @example("http:", "b", "http://h.example/a/b/c.html")
-def test_a_link_that_is_remembered_leads_where_it_leads_from_its_own_page(start: str, rest: str, base: str) -> None:
+def test_a_link_that_is_remembered_leads_where_it_leads_from_its_own_page(start, rest, base):
     href = start + rest
     for _ in range(2):  # the second is from memory
         assert canonicalise(href, base) == canonical._canonicalise(href, base)
@@ -197,13 +197,13 @@ def test_a_link_that_is_remembered_leads_where_it_leads_from_its_own_page(start:
 
 
 @pytest.mark.parametrize(("typed", "spellings"), [("", ()), ("  ", ()), ("12", ("12",)), ("[broken", ("[broken",))])
-def test_what_is_no_url_is_itself(typed: str, spellings: tuple[str, ...]):
+def test_what_is_no_url_is_itself(typed, spellings):
     assert near_spellings(typed) == spellings
 
 
 @pytest.mark.parametrize("end", ["", "?a=b"], ids=["plain", "with a query"])
 @pytest.mark.parametrize(("length", "is_one"), [(2000, True), (2001, False)])
-def test_characters_of_a_url(length: int, is_one: bool, end: str) -> None:
+def test_characters_of_a_url(length, is_one, end):
     url = "https://example.org/".ljust(length - len(end), "x") + end
     assert canonicalise(url) == canonicalise(url, "https://example.org/") == (url if is_one else None)
 
@@ -221,12 +221,12 @@ def test_characters_of_a_url(length: int, is_one: bool, end: str) -> None:
         ("b%C3%BCcher.example", "xn--bcher-kva.example"), ("BÜCHER.example", "xn--bcher-kva.example"),
     ],
 )  # fmt: skip
-def test_what_a_url_may_have_for_a_host(authority: str, canonical_authority: str | None) -> None:
+def test_what_a_url_may_have_for_a_host(authority, canonical_authority):
     expected = None if canonical_authority is None else f"https://{canonical_authority}/"
     assert canonicalise(f"https://{authority}/") == expected
 
 
-def test_the_spellings_near_a_url_in_order() -> None:
+def test_the_spellings_near_a_url_in_order():
     assert near_spellings("  http://www.a.example/b/ ") == (
         "http://www.a.example/b/", "http://www.a.example/b", "https://www.a.example/b/", "http://a.example/b/",
         "https://www.a.example/b", "http://a.example/b", "https://a.example/b/", "https://a.example/b",
@@ -246,6 +246,6 @@ def _host_of(count: int) -> str | None:
     return canonicalise(f"https://{('x' * 49 + '.') * 4}{'x' * (count - 200)}/")
 
 
-def test_thresholds() -> None:
+def test_thresholds():
     assert holds_up_to(16000, _url_as_written), "characters of a URL as it is written"
     assert holds_up_to(253, _host_of), "characters of a host"

@@ -51,7 +51,7 @@ def cleaned(inside: str) -> CleanedPage:
 
 
 @pytest.mark.parametrize("kind", LISTINGS)
-def test_the_code_is_in_the_text_and_its_line_numbers_are_not(kind: str) -> None:
+def test_the_code_is_in_the_text_and_its_line_numbers_are_not(kind):
     page = cleaned(LISTINGS[kind])
     kept = [block for block, verdict in zip(page.blocks, page.verdicts, strict=True) if verdict.kept]
     assert [block.text for block in kept if block.kind is BlockKind.CODE] == [CODE]
@@ -70,11 +70,11 @@ def test_the_code_is_in_the_text_and_its_line_numbers_are_not(kind: str) -> None
         '<table><tr><td class="gutter"></td><td><b>Harbour</b></td></tr><tr><td>a</td><td>b</td></tr></table>',
     ],
 )
-def test_other_tables_stay(table: str) -> None:
+def test_other_tables_stay(table):
     assert not any(block.kind is BlockKind.CODE for block in cleaned(table).blocks)
 
 
 @pytest.mark.parametrize("attributes", ["class=share", "class=widget", "class=search-nav", "class=ads"])
 @pytest.mark.parametrize("code", ["2024-05-03 12:00", "make all", "$ date\n3 May 2024", "Share this"])
-def test_no_rule_takes_code_between_two_paragraphs(attributes: str, code: str) -> None:
+def test_no_rule_takes_code_between_two_paragraphs(attributes, code):
     assert code in cleaned(f"<div {attributes}><pre>{code}</pre></div>").text

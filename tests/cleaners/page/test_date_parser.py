@@ -38,7 +38,7 @@ from broadsheet.cleaners.page.date_parser import (
         ("", ""),
     ],
 )
-def test_fields(text: str, iso: str) -> None:
+def test_fields(text, iso):
     assert parse_date(text) == iso
 
 
@@ -49,13 +49,13 @@ WRITTEN = (
 
 
 @pytest.mark.parametrize("text", WRITTEN.split("|"))
-def test_written_in_many_languages(text: str) -> None:
+def test_written_in_many_languages(text):
     assert parse_date(text) == "2024-05-03"
 
 
 @pytest.mark.parametrize("text", ["Kernel 2.6.26.2", "2.6.24.4 kernel,", "version 1.2.15.0"])
 @pytest.mark.parametrize("language", ["", "de", "en"])
-def test_a_part_of_a_longer_number_is_no_date(text: str, language: str) -> None:
+def test_a_part_of_a_longer_number_is_no_date(text, language):
     assert list(find_dates(text, language)) == []
 
 
@@ -68,7 +68,7 @@ PATHS = {
 
 
 @pytest.mark.parametrize(("iso", "path"), [(iso, path) for iso, paths in PATHS.items() for path in paths.split()])
-def test_day_in_a_url(iso: str, path: str) -> None:
+def test_day_in_a_url(iso, path):
     assert date_in_url(f"https://a.example/{path}") == iso
 
 
@@ -97,7 +97,7 @@ def test_day_in_a_url(iso: str, path: str) -> None:
         ("2024-05-03T12:00:00+00:00", ["x"] * 40 + ["3 May 2024 13:00"], "", "2024-05-03T12:00:00+00:00"),
     ],
 )
-def test_a_time_in_the_zone_that_the_page_shows(iso: str, texts: list[str], day: str, local: str) -> None:
+def test_a_time_in_the_zone_that_the_page_shows(iso, texts, day, local):
     assert in_local_zone(iso, texts, day) == local
 
 
@@ -111,7 +111,7 @@ def test_a_time_in_the_zone_that_the_page_shows(iso: str, texts: list[str], day:
         ("2024-05-03T23:59:59Z", "2024-05-03", True), ("2024-05-04T00:00:00Z", "2024-05-03", False),
     ],
 )  # fmt: skip
-def test_a_date_is_possible_up_to_the_fetch(iso: str, not_after: str, is_one: bool) -> None:
+def test_a_date_is_possible_up_to_the_fetch(iso, not_after, is_one):
     assert is_possible(iso, not_after) is is_one
 
 
@@ -141,7 +141,7 @@ def test_a_date_is_possible_up_to_the_fetch(iso: str, not_after: str, is_one: bo
         ("28.09.1912:44", "de", [("2019-09-28T12:44:00", "", "")]),
     ],
 )
-def test_all_of_a_date_in_a_text(text: str, language: str, dates: list[tuple[str, str, str]]) -> None:
+def test_all_of_a_date_in_a_text(text, language, dates):
     assert [(found.iso, found.label, found.swapped_day) for found in find_dates(text, language)] == dates
 
 
@@ -153,11 +153,11 @@ def test_all_of_a_date_in_a_text(text: str, language: str, dates: list[tuple[str
         ("13/13/2024", []),
     ],
 )
-def test_the_orders_that_a_text_shows(text: str, orders: list[str]) -> None:
+def test_the_orders_that_a_text_shows(text, orders):
     assert list(orders_shown(text)) == orders
 
 
-def test_days_before_and_days_swapped() -> None:
+def test_days_before_and_days_swapped():
     assert (days_before("2024-03-01", 1), days_before("2024-03-01", 0)) == ("2024-02-29", "2024-03-01")
     assert [swapped_day(day) for day in ("2024-03-05T10:00", "2024-03-03", "2024-03-13")] == ["2024-05-03", "", ""]
     paths = ("2024/5/x", "2024/05", "2024/13/x", "?/2024/5/x")
@@ -174,5 +174,5 @@ def test_days_before_and_days_swapped() -> None:
         ("1899-05-03", "", ""), ("1900-05-03", "", "1900-05-03"),
     ],
 )  # fmt: skip
-def test_a_day_of_single_figures_with_dots_is_a_version_in_english(text: str, language: str, day: str) -> None:
+def test_a_day_of_single_figures_with_dots_is_a_version_in_english(text, language, day):
     assert parse_date(text, language) == day

@@ -24,7 +24,7 @@ def published(
         *((host, "2024-03-05") for host in ("paper.com", "paper.io", "paper.us")),
     ],
 )
-def test_the_country_of_the_host_decides_the_order_of_day_and_month(host: str, day: str) -> None:
+def test_the_country_of_the_host_decides_the_order_of_day_and_month(host, day):
     for language in ("en", "en-US"):
         assert published("<p>03/05/2024</p>", url=f"https://{host}/rain", language=language) == (day, "text")
 
@@ -74,7 +74,7 @@ LINE = "<p>{}The bridge over the river will be closed for two years, the council
         ("<meta property=a:expires content=2013-02-16T04:36:36-05:00>", "", ""),
     ],
 )  # fmt: skip
-def test_the_day_that_statements_and_the_page_show(head: str, body: str, day: str) -> None:
+def test_the_day_that_statements_and_the_page_show(head, body, day):
     assert " ".join(published(body, head)).strip() == day
 
 
@@ -88,7 +88,7 @@ def test_the_day_that_statements_and_the_page_show(head: str, body: str, day: st
         (FIGURE, ""),
     ],
 )
-def test_the_day_of_a_german_page(body: str, day: str) -> None:
+def test_the_day_of_a_german_page(body, day):
     assert " ".join(published(body, language="de")).strip() == day
 
 
@@ -104,7 +104,7 @@ def test_the_day_of_a_german_page(body: str, day: str) -> None:
         ),
     ],
 )
-def test_the_day_that_the_url_has_or_chooses(path: str, body: str, day: str) -> None:
+def test_the_day_that_the_url_has_or_chooses(path, body, day):
     assert " ".join(published(body, url=f"{URL}/{path}")) == day
 
 
@@ -117,13 +117,13 @@ def above(line: str, runs: int) -> str:
 
 
 @pytest.mark.parametrize("line", ["<p>3 May 2024</p>", "<p>3 May 2024 by Ann Lee, who reports from the valley</p>"])
-def test_a_dateline_far_above_the_headline(line: str) -> None:
+def test_a_dateline_far_above_the_headline(line):
     assert above(line, 18) == "2024-05-03"
     assert above(line, 25) == ""
     assert above("<p>The paper of 3 May 2024 brought a long list of towns</p>", 18) == ""
 
 
-def test_a_sentence_of_the_story_never_wins_over_a_dateline() -> None:
+def test_a_sentence_of_the_story_never_wins_over_a_dateline():
     told = "<p>It had rained on 7 April 2020 in all of these towns.</p>"
     tree = parse(f"<body><div><p>3 May 2024</p>{'<p>Paper</p>' * 14}<h1>Rain comes</h1>{told}{STORY}</div></body>")
     assert tree is not None
@@ -133,7 +133,7 @@ def test_a_sentence_of_the_story_never_wins_over_a_dateline() -> None:
 
 
 @pytest.mark.parametrize("name", ["related", "teaser", "sidebar-box", "most-popular"])
-def test_a_day_in_a_card_of_another_article(name: str) -> None:
+def test_a_day_in_a_card_of_another_article(name):
     card = f"<div class='{name}'><h3><a href=/b>Bakery opens in town</a></h3><p>7 April 2024</p></div>"
     assert published(card + STORY)[0] == ""
     assert published(f"<p>{'Rain in the valley. ' * 30}</p>{card}<p>3 May 2024</p>{STORY}")[0] == "2024-05-03"
@@ -141,7 +141,7 @@ def test_a_day_in_a_card_of_another_article(name: str) -> None:
     assert published(own + STORY)[0] == "2024-05-03"
 
 
-def test_a_label_in_the_line_before_the_day_above_the_headline() -> None:
+def test_a_label_in_the_line_before_the_day_above_the_headline():
     tree = parse(f"<div><p>3 May 2024</p><p>Updated:</p><p>7 May 2024</p><h1>Rain comes</h1>{STORY}</div>")
     assert tree is not None
     metadata = read_metadata(tree, "https://paper.example/rain")
@@ -179,7 +179,7 @@ JUNE = meta("2020-06-23", "2020-06-23")
         (f"{meta('2024-05-03', '2024-05-03')}{H}<p>6 May 2024</p>{DAY}", "", "2020-05-03 text", "2024-05-03 meta"),
     ],
 )
-def test_no_date_is_later_than_the_fetch(body: str, path: str, published: str, modified: str) -> None:
+def test_no_date_is_later_than_the_fetch(body, path, published, modified):
     assert dates(body, path, FETCHED) == (published, modified)
 
 
@@ -202,7 +202,7 @@ def test_no_date_is_later_than_the_fetch(body: str, path: str, published: str, m
         (f"{meta('2020-05-03T14:00:00+00:00', '2020-05-03')}{H}{DAY}", "2020-05-03T14:00:00+00:00 meta"),
     ],
 )
-def test_an_earlier_day_alone_near_the_headline(body: str, published: str) -> None:
+def test_an_earlier_day_alone_near_the_headline(body, published):
     assert dates(body)[0] == published
 
 
@@ -235,7 +235,7 @@ def test_an_earlier_day_alone_near_the_headline(body: str, published: str) -> No
         (f"{H}{'<p><time>x</time></p>' * 30}<p><time datetime=2020-05-03>x</time></p>", ""),
     ],
 )
-def test_where_a_date_in_text_and_markup_is_looked_for(body: str, published: str) -> None:
+def test_where_a_date_in_text_and_markup_is_looked_for(body, published):
     assert dates(body)[0] == published
 
 
@@ -247,6 +247,6 @@ def test_where_a_date_in_text_and_markup_is_looked_for(body: str, published: str
         ("2017/12", "2018-01-03", "2018-01-03"), ("2017/12", "2018-02-01", "2017-12-02"),
     ],
 )  # fmt: skip
-def test_a_day_of_the_month_of_the_url_or_the_next_one_goes_first(month: str, day: str, published: str) -> None:
+def test_a_day_of_the_month_of_the_url_or_the_next_one_goes_first(month, day, published):
     body = f"{H}<p>{day}</p><p>{month.replace('/', '-')}-02</p>"
     assert dates(body, f"/{month}/rain.html")[0] == f"{published} text"

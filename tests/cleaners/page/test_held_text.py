@@ -35,7 +35,7 @@ def held(body: str, head: str = "") -> HeldText:
         MARKUP + "<script>track()</script><div hidden>no</div>",
     ],
 )  # fmt: skip
-def test_a_stated_body_is_blocks_whether_plain_or_markup(body: object) -> None:
+def test_a_stated_body_is_blocks_whether_plain_or_markup(body):
     found = held(statement(articleBody=body))
     assert found.source is TextSource.JSON_LD
     assert [block.text for block in found.blocks] == LINES
@@ -43,7 +43,7 @@ def test_a_stated_body_is_blocks_whether_plain_or_markup(body: object) -> None:
     assert {block.path.split(">")[0] for block in found.blocks} == {"json_ld"}
 
 
-def test_a_statement_that_is_cut_gives_what_is_there() -> None:
+def test_a_statement_that_is_cut_gives_what_is_there():
     found = held(statement(articleBody=PLAIN)[:-200])
     assert [block.text for block in found.blocks][:6] == LINES[:6]
 
@@ -59,16 +59,16 @@ def test_a_statement_that_is_cut_gives_what_is_there() -> None:
         (f'<script type="application/ld+json">{"[" * 9_000}"articleBody"</script>', ()),
     ],
 )  # fmt: skip
-def test_a_statement_of_another_text_is_not_taken_and_the_reason_says_why(body: str, reasons: tuple[str, ...]) -> None:
+def test_a_statement_of_another_text_is_not_taken_and_the_reason_says_why(body, reasons):
     assert held(body) == HeldText(reasons=reasons)
 
 
-def test_of_several_statements_the_one_with_the_pages_title_is_taken() -> None:
+def test_of_several_statements_the_one_with_the_pages_title_is_taken():
     others = "".join(statement(articleBody=PLAIN.replace("mill", "port"), headline=f"Harbour {n}") for n in "ab")
     assert held(others + statement(articleBody=PLAIN)).blocks[0].text == LINES[0]
 
 
-def test_page_state_is_read_where_no_statement_has_a_text() -> None:
+def test_page_state_is_read_where_no_statement_has_a_text():
     state = json.dumps({"article": {"title": TITLE, "body": MARKUP}})
     found = held(f'{statement()}<script id="__NEXT_DATA__" type="application/json">{state}</script>')
     assert (found.source, [block.text for block in found.blocks]) == (TextSource.PAGE_STATE, LINES)
@@ -85,7 +85,7 @@ def test_page_state_is_read_where_no_statement_has_a_text() -> None:
         "<template>" * 300 + "</template>" * 300,
     ],
 )
-def test_a_template_for_values_or_of_boilerplate_is_no_text(template: str) -> None:
+def test_a_template_for_values_or_of_boilerplate_is_no_text(template):
     assert held(template) == HeldText()
 
 
@@ -98,7 +98,7 @@ def test_a_template_for_values_or_of_boilerplate_is_no_text(template: str) -> No
         ({"headline": "", "name": "Of other"}, False), ({"url": "http://[x", "headline": "The mill"}, True),
     ],
 )  # fmt: skip
-def test_a_statement_is_the_page_s_by_its_title_or_its_address(members: dict[str, str], is_taken: bool) -> None:
+def test_a_statement_is_the_page_s_by_its_title_or_its_address(members, is_taken):
     assert bool(held(statement(articleBody=PLAIN, **members)).source) is is_taken
 
 
@@ -123,7 +123,7 @@ def _is_compared(place: int) -> bool:
     return bool(held(f"<script>window.STATE = {state}</script>").source)
 
 
-def test_thresholds() -> None:
+def test_thresholds():
     assert holds_up_to(99, lambda n: not _is_taken(n)), "words of no held text"
     assert holds_up_to(79, lambda n: not _is_template(n)), "characters of no template"
     assert holds_up_to(200, _has_templates), "templates of a page"

@@ -24,7 +24,7 @@ TAGS[""] = ["", "und", "english", "utf-8", "UTF8", "iso-8859-1"]
 @pytest.mark.parametrize(
     ("tag", "stated"), [(tag, stated) for tag, all_stated in TAGS.items() for stated in all_stated]
 )
-def test_the_primary_tag_of_what_is_stated(tag: str, stated: str) -> None:
+def test_the_primary_tag_of_what_is_stated(tag, stated):
     assert primary_tag(stated) == tag
 
 
@@ -43,7 +43,7 @@ def test_the_primary_tag_of_what_is_stated(tag: str, stated: str) -> None:
         ("بيعت الطاحونة التي على النهر يوم الاثنين، ولم يسأل أحد في القرية عن ثمنها. " * 3, "ar"),
     ],
 )
-def test_a_guess_takes_any_text(text: str, tag: str) -> None:
+def test_a_guess_takes_any_text(text, tag):
     guessed, source = language("<p>x", text)
     assert source == "text"
     assert guessed == tag or not tag
@@ -69,7 +69,7 @@ SWAHILI = "Jeshi la polisi mkoani limefanikiwa kukamata watu kumi na wanane kwa 
         ('<html lang="utf-8"><meta name="language" content="nl"><p>x', GERMAN, ("nl", "meta")),
     ],
 )
-def test_english_that_a_text_surely_is_not_was_left_by_a_template(html: str, text: str, found: tuple[str, str]) -> None:
+def test_english_that_a_text_surely_is_not_was_left_by_a_template(html, text, found):
     assert language(html, text) == found
 
 
@@ -85,16 +85,14 @@ def test_english_that_a_text_surely_is_not_was_left_by_a_template(html: str, tex
         ("", "", GERMAN, ("", "")),
     ],
 )
-def test_the_text_of_the_article_decides_where_the_page_around_it_did(
-    stated: str, source: str, text: str, found: tuple[str, str]
-) -> None:
+def test_the_text_of_the_article_decides_where_the_page_around_it_did(stated, source, text, found):
     sources = {"title": "meta"} | ({"language": source} if source else {})
     metadata = with_language_of_text(Metadata(title="The mill", language=stated, sources=sources), text)
     assert (metadata.language, metadata.sources.get("language", "")) == found
     assert (metadata.title, metadata.sources["title"]) == ("The mill", "meta")
 
 
-def test_a_german_article_with_english_comments_is_german() -> None:
+def test_a_german_article_with_english_comments_is_german():
     comments = "".join(f'<div class="comment"><p>Ann {n} says:</p><p>{n}: {ENGLISH}</p></div>' for n in range(5))
     story = f"<article><h1>Die Mühle</h1><p>{GERMAN}</p><p>{GERMAN.replace('Montag', '3. Mai')}</p></article>"
     html = f'<html lang="en">{story}<div id="comments" class="comments-area"><h3>5 Comments</h3>{comments}</div>'
@@ -102,7 +100,7 @@ def test_a_german_article_with_english_comments_is_german() -> None:
     assert (metadata.language, metadata.sources["language"]) == ("de", "text")
 
 
-def test_the_language_of_a_text_that_begins_with_three_thousand_characters_of_another() -> None:
+def test_the_language_of_a_text_that_begins_with_three_thousand_characters_of_another():
     german = (GERMAN * 20)[:3000]
     assert sure_language(german + " the" * 3000) == "de"
 
@@ -119,13 +117,13 @@ ALIKE = ({"id", "ms"}, {"no", "nn", "da"}, {"hr", "sr", "bs", "sh"})
 
 
 @pytest.mark.parametrize("written", NEAR)
-def test_a_stated_english_gives_way_to_either_of_two_near_languages(written: str) -> None:
+def test_a_stated_english_gives_way_to_either_of_two_near_languages(written):
     found, source = language('<html lang="en"><p>x', f"{NEAR[written]} {NEAR[written]}")
     assert source == "text"
     assert any({written, found} <= alike for alike in ALIKE)
 
 
-def test_code_says_nothing_of_the_language() -> None:
+def test_code_says_nothing_of_the_language():
     code = (
         "the_mill = sold(on='Monday', to=of_the('village'), by=the('miller')) # the price of the mill is in the file\n"
     )
@@ -140,7 +138,7 @@ def _is_guessed(chars: int) -> bool:
     return sure_language(text) == "de"
 
 
-def test_thresholds() -> None:
+def test_thresholds():
     assert holds_up_to(99, lambda n: not _is_guessed(n)), "characters of a text that is not guessed"
     assert holds_up_to(9, lambda n: sure_language(" ".join(["the"] * n + ["zzzzz"] * (50 - n))) != "en"), (
         "common words of a doubtful English"

@@ -22,7 +22,7 @@ def links(body: str, head: str = "") -> dict[str, Outlink]:
     return {link.url: link for link in read_outlinks(tree(body, head), URL)}
 
 
-def test_links_are_canonical_in_order_and_once_with_their_first_text() -> None:
+def test_links_are_canonical_in_order_and_once_with_their_first_text():
     outlinks = links(
         '<a href="b#x"> The <b>mill</b> </a><a href="/c?utm_source=y" rel="NoFollow">c</a><a href="./b">again</a>'
     )
@@ -31,13 +31,13 @@ def test_links_are_canonical_in_order_and_once_with_their_first_text() -> None:
     assert outlinks["https://a.example/c"].rel == ("nofollow",)
 
 
-def test_what_is_no_web_address_is_no_link() -> None:
+def test_what_is_no_web_address_is_no_link():
     assert (
         links('<a href="mailto:x@y.example">a</a><a href="javascript:x()">b</a><a>c</a><a href="http://[x">d</a>') == {}
     )
 
 
-def test_the_head_names_sitemaps_and_pages_that_list_a_site() -> None:
+def test_the_head_names_sitemaps_and_pages_that_list_a_site():
     head = (
         '<link rel="sitemap" href="/map.xml">'
         '<link rel="sitemap" type="application/xml" href="/map.php" title=" The map ">'
@@ -50,14 +50,14 @@ def test_the_head_names_sitemaps_and_pages_that_list_a_site() -> None:
     assert outlinks["/map.php"].text == "The map"
 
 
-def test_the_text_of_a_link_ends_after_two_hundred_characters() -> None:
+def test_the_text_of_a_link_ends_after_two_hundred_characters():
     long_text = "x" * 201
     head = f"<link rel=next href=/c title={long_text}>"
     outlinks = links(f"<a href=/a>{long_text}</a><a href=/b><b>{long_text}</b></a>", head)
     assert [len(link.text) for link in outlinks.values()] == [200, 200, 200]
 
 
-def test_a_link_is_what_its_later_mentions_say_where_they_say_more() -> None:
+def test_a_link_is_what_its_later_mentions_say_where_they_say_more():
     head = "<link rel='alternate' type=' Application/RSS+XML ' href='/f'><link rel='sitemap' type='text/xml' href='/m'>"
     body = "<a href='/n'>One</a><a href='/n' rel='Next'>Two</a><a href='/n'>Three</a><a href='/f'>Feed</a>"
     found = [(link.url.removeprefix("https://a.example"), link.via, link.text) for link in links(body, head).values()]
@@ -73,7 +73,7 @@ def test_a_link_is_what_its_later_mentions_say_where_they_say_more() -> None:
         ("", URL),
     ],
 )
-def test_a_base_moves_the_relative_links(head: str, url: str) -> None:
+def test_a_base_moves_the_relative_links(head, url):
     assert base_url(tree("", head), URL) == url
 
 
@@ -99,7 +99,7 @@ def link_in_markdown(href: str) -> tuple[str, str] | None:
         "vbscript:x", "data:text/html,x", "file:///etc/passwd", "blob:x", "view-source:http://a.test/",
     ],
 )  # fmt: skip
-def test_a_target_that_acts_is_left_out(href: str) -> None:
+def test_a_target_that_acts_is_left_out(href):
     assert link_in_markdown(href) is None
 
 
@@ -114,5 +114,5 @@ def test_a_target_that_acts_is_left_out(href: str) -> None:
         ("/x&gt;y&lt;z", "http://a.test/x%3Ey%3Cz"),
     ],
 )
-def test_a_target_cannot_end_the_link(href: str, target: str) -> None:
+def test_a_target_cannot_end_the_link(href, target):
     assert link_in_markdown(href) == ("here", target)

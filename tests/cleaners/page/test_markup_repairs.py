@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from broadsheet.cleaners.clean import clean
@@ -32,12 +30,12 @@ PROSE = "<p>The council had asked for the bridge in the spring, and it was built
     ["", "no markup", PROSE, "a < b" * 300_000, f"<p {'x' * 50_000}>", "<" * 300_000],
     ids=["nothing", "words", "prose", "no tags", "a word", "angles"],
 )
-def test_a_page_within_the_bounds_is_left_as_it_is(text: str) -> None:
+def test_a_page_within_the_bounds_is_left_as_it_is(text):
     assert not has_too_many_elements(text)
     assert cut_attributes(text) == text
 
 
-def test_of_nested_elements_the_tags_go_and_not_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_nested_elements_the_tags_go_and_not_the_text(monkeypatch):
     monkeypatch.setattr(bounds, "MAX_ELEMENTS", 400)
     parsed = parse_page("<div>a" * 500 + "<p>The end.</p>")
     assert parsed.tree is not None
@@ -53,7 +51,7 @@ def attributes(count: int) -> str:
 
 
 @pytest.mark.parametrize("count", [1, MAX_ATTRIBUTES, MAX_ATTRIBUTES + 1, 9_000])
-def test_an_element_has_so_many_attributes_and_no_more(count: int) -> None:
+def test_an_element_has_so_many_attributes_and_no_more(count):
     parsed = parse_page(f"<html><body><p{attributes(count)}>Text.</p><p>More.</p></body></html>")
     assert parsed.tree is not None
     first, second = parsed.tree.iter("p")
@@ -62,14 +60,14 @@ def test_an_element_has_so_many_attributes_and_no_more(count: int) -> None:
     assert parsed.cuts == ((f"cut=attributes:{MAX_ATTRIBUTES}",) if count > MAX_ATTRIBUTES else ())
 
 
-def test_quotes_stay_whole_around_what_is_cut() -> None:
+def test_quotes_stay_whole_around_what_is_cut():
     many = "".join(f" a{number}" for number in range(10_000))
     text = cut_attributes(f'<p{many} title="1 > 0" id="z">Text.</p>')
     assert text.endswith(' a3999 title="1 > 0" id="z">Text.</p>')
 
 
 @pytest.mark.parametrize("script", ["for(b=0;b <f && x;b++)", "if (a <b) {", "a<b "])
-def test_a_script_is_no_tag(script: str) -> None:
+def test_a_script_is_no_tag(script):
     many = " word" * 20_000
     source = f"<script>{script}{many}</script>"
     assert cut_attributes(source) == source
@@ -87,15 +85,13 @@ def test_a_script_is_no_tag(script: str) -> None:
         (PROSE * 50, 40, [f"cut=elements:{MAX_ELEMENTS}"]),
     ],
 )
-def test_the_evidence_of_a_page_says_what_was_cut(
-    page: str, bound: int, cuts: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_evidence_of_a_page_says_what_was_cut(page, bound, cuts, monkeypatch):
     monkeypatch.setattr(bounds, "MAX_ELEMENTS", bound)
     facts = clean(Page("https://a.example/", page.encode())).verdict.evidence
     assert [fact for fact in facts if fact.startswith(("cut=", "flattened="))] == cuts
 
 
-def test_a_page_ends_where_it_has_too_many_elements(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_ends_where_it_has_too_many_elements(monkeypatch):
     monkeypatch.setattr(bounds, "MAX_ELEMENTS", 3)
     text = "<p>one</p><b>two</b><i>three</i> < and<u>four</u>"
     assert (has_too_many_elements(text), has_too_many_elements(text[:32])) == (True, False)
@@ -114,7 +110,7 @@ def in_script(template: str, attributes: str = "type='text/template'") -> str:
     return f"<body><h1>The wall</h1><div><script {attributes}>{template}</script></div></body>"
 
 
-def test_a_script_ends_at_its_own_end() -> None:
+def test_a_script_ends_at_its_own_end():
     page = in_script("{{ x }}") + in_script(POST) + "<script>let a = 1</script>"
     assert (
         show_script_templates(page)
@@ -142,13 +138,13 @@ STORY = "".join(f"<p>Paragraph {number} tells of the rain in May, at some length
         "<html><body><textarea>A remark\n",
     ],
 )
-def test_what_is_never_closed_swallows_no_page(beginning: str) -> None:
+def test_what_is_never_closed_swallows_no_page(beginning):
     assert len(beginning + STORY) >= MIN_CHARS_TO_CLOSE
     texts = lines_of(beginning + STORY)
     assert [text for text in texts if text.startswith("Paragraph")] == STORY.replace("<p>", "").split("</p>\n")[:-1]
 
 
-def test_a_page_with_text_is_not_touched() -> None:
+def test_a_page_with_text_is_not_touched():
     """The picture's words are never closed here, but the page has its text."""
     page = "<body>" + STORY + '<img alt="a long line>\n'
     assert len(lines_of(page)) == 30
@@ -157,7 +153,7 @@ def test_a_page_with_text_is_not_touched() -> None:
 @pytest.mark.parametrize(
     "code", ["<script>document.write('<p>x')</script>", "<noscript><p>switch it on</p></noscript>", ""]
 )
-def test_a_page_that_scripts_fill_has_no_text(code: str) -> None:
+def test_a_page_that_scripts_fill_has_no_text(code):
     tree = parse(f"<html><head><title>t</title></head><body>\n<div> {code} </div></body>")
     assert tree is not None
     assert has_no_text(tree)
@@ -184,7 +180,7 @@ PIXEL = '<img src="/count" height=1>'
     ],
 )
 @pytest.mark.parametrize("before", ["", "<p>The town's own paper.</p>"])
-def test_a_noscript_that_is_never_closed_swallows_no_page(noscript: str, shown: list[str], before: str) -> None:
+def test_a_noscript_that_is_never_closed_swallows_no_page(noscript, shown, before):
     story = STORY.replace("<p>", "").split("</p>\n")[:-1]
     assert lines_of(f"<html><head></head><body>{before}{noscript}{STORY}</body>")[bool(before) :] == [*shown, *story]
 
@@ -198,9 +194,7 @@ def test_a_noscript_that_is_never_closed_swallows_no_page(noscript: str, shown: 
         (close_noscript, "<noscript>x<b>" * 50_000, ("</noscript>", 50_000)),
     ],
 )
-def test_a_long_page_of_what_is_never_closed_takes_time_in_proportion(
-    repair: Callable[[str], str], text: str, closed: tuple[str, int]
-) -> None:
+def test_a_long_page_of_what_is_never_closed_takes_time_in_proportion(repair, text, closed):
     assert repair(text).count(closed[0]) == closed[1]
 
 
@@ -231,12 +225,12 @@ WAITING = '<!--$?--><template id="B:0"></template>{}<!--/$--><p>End.</p>'
          "a fallback with boundaries", "no place", "a place in the piece", "a boundary without an end",
          "text around it", "an end that is near", "an end that is far"],
 )  # fmt: skip
-def test_a_late_piece_stands_at_its_place(body: str, lines: str) -> None:
+def test_a_late_piece_stands_at_its_place(body, lines):
     assert lines_of(f"<html><body>{body}</body></html>") == lines.split("|")
 
 
 @pytest.mark.parametrize("attributes", ["type='text/template'", "type=text/template", 'TYPE = "text/template" '])
-def test_a_post_in_a_template_script_is_text(attributes: str) -> None:
+def test_a_post_in_a_template_script_is_text(attributes):
     shown = f"<body><h1>The wall</h1><div><div>{POST}</div></div></body>"
     assert show_script_templates(in_script(POST, attributes)) == shown
 
@@ -263,5 +257,5 @@ def test_a_post_in_a_template_script_is_text(attributes: str) -> None:
         "no script",
     ],
 )
-def test_what_is_closed_or_for_elsewhere_stays_as_it_is(page: str) -> None:
+def test_what_is_closed_or_for_elsewhere_stays_as_it_is(page):
     assert show_script_templates(page) == close_unclosed(page) == close_noscript(page) == page

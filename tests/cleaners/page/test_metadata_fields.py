@@ -45,9 +45,7 @@ def read(html: str, url: str = URL, **options: str) -> Metadata:
         ("", (), None),
     ],
 )
-def test_keywords_are_what_the_page_states_as_keywords(
-    head: str, keywords: tuple[str, ...], source: str | None
-) -> None:
+def test_keywords_are_what_the_page_states_as_keywords(head, keywords, source):
     metadata = read(f"<html><head><title>Rain</title>{head}</head><body><p>Text <a rel=tag href=/t>Tag</a>")
     assert metadata.keywords == keywords
     assert metadata.sources.get("keywords") == source
@@ -63,14 +61,14 @@ def test_keywords_are_what_the_page_states_as_keywords(
         ("<p>It rains.</p>", None, None),
     ],
 )
-def test_a_byline_is_stated_as_it_is_printed(byline: str, line: str | None, authors: list[str] | None) -> None:
+def test_a_byline_is_stated_as_it_is_printed(byline, line, authors):
     context = metadata_context(parse(f"<h1>Rain comes</h1>{byline}<p>It rains.</p>"), URL)
     statements = {said.field: said.value for said in read_statements(context, read_fields(context))}
     assert statements.get(BYLINE) == line
     assert json.loads(statements.get(AUTHORS, "null")) == authors
 
 
-def test_tags_in_a_stated_title_are_left_out() -> None:
+def test_tags_in_a_stated_title_are_left_out():
     node = {"@type": "NewsArticle", "headline": "Rain <em>comes</em> &lt;b&gt;now&lt;/b&gt;"}
     page = f"<script type='application/ld+json'>{json.dumps(node)}</script><p>text"
     assert read(page).title == "Rain comes now"
@@ -121,18 +119,18 @@ BY_BO = "<p class=byline>By Bo Chen</p>"
         ("<meta name=author content=admin>", ""),
     ],
 )
-def test_authors_are_who_signs_or_is_stated(html: str, authors: str) -> None:
+def test_authors_are_who_signs_or_is_stated(html, authors):
     assert ", ".join(read(html).authors) == authors
 
 
-def test_canonical_that_is_only_the_home_page_is_not_believed() -> None:
+def test_canonical_that_is_only_the_home_page_is_not_believed():
     assert read("<link rel=canonical href='https://paper.example/'><p>x").canonical_url == ""
     assert read(
         "<link rel=canonical href='javascript:x'><meta property=og:url content='/a'><p>x"
     ).canonical_url.endswith("/a")
 
 
-def test_the_tree_is_not_changed() -> None:
+def test_the_tree_is_not_changed():
     tree = parse(
         '<h1>Rain <br>comes</h1><script type="application/ld+json">{"@type":"Report"}</script><p class=byline>By A Bo'
     )
@@ -154,11 +152,11 @@ def test_the_tree_is_not_changed() -> None:
         "<div>" * 1000 + "<h1>deep</h1><p>By Ann Lee",
     ],
 )
-def test_anything_can_be_read(html: str, url: str) -> None:
+def test_anything_can_be_read(html, url):
     assert isinstance(read(html, url), Metadata)
 
 
-def test_tags_of_other_articles_cards_are_not_the_articles() -> None:
+def test_tags_of_other_articles_cards_are_not_the_articles():
     own = "<p><a rel=tag href=/t/rain>Rain</a></p>"
     card = "<div><h3><a href=/mill>Mill burns down</a></h3><p>Read it. <a rel=tag href=/t/fire>Fire</a></p></div>"
     related = "<div class=related><a href=/dam>How the dam held</a> <a rel=tag href=/t/dam>Dam</a></div>"
@@ -176,7 +174,7 @@ def test_tags_of_other_articles_cards_are_not_the_articles() -> None:
     )
 
 
-def test_other_titles_are_stated_beside_the_chosen_one() -> None:
+def test_other_titles_are_stated_beside_the_chosen_one():
     head = "<title>Rain comes | The Paper</title><meta property=og:title content='The Paper of the Valley'>"
     html = f"{head}<meta property=og:site_name content='The Paper'><h2>Rain comes</h2>"
     context = metadata_context(parse(html), URL)
@@ -197,7 +195,7 @@ def test_other_titles_are_stated_beside_the_chosen_one() -> None:
         (", ".join(f"tag {n}" for n in range(51)), tuple(f"tag {n}" for n in range(50))),
     ],
 )
-def test_a_list_of_tags(text: str, tags: tuple[str, ...]) -> None:
+def test_a_list_of_tags(text, tags):
     assert _distinct_tags([text]) == tags
 
 
@@ -205,7 +203,7 @@ def choose(*pairs: tuple[str, str, float], sites: tuple[str, ...] = ("The Paper"
     return choose_title([TitleCandidate(*pair) for pair in pairs], sites)
 
 
-def test_a_beginning_that_the_heading_has_stays() -> None:
+def test_a_beginning_that_the_heading_has_stays():
     statements = [("Rust: a new release", "markup", 1.5), ("Rust: a new release", "meta", 1.0)]
     assert choose(*statements, sites=("rust",)) == ("Rust: a new release", "markup")
     page_title = ("Rust | Rust: a new release - Rust", "meta", 0.6)
@@ -225,7 +223,7 @@ def test_a_beginning_that_the_heading_has_stays() -> None:
         ("Rain|again", {"beginning": "Rain|", "end": "|again"}),
     ],
 )
-def test_the_parts_of_a_title(title: str, parts: dict[str, str]) -> None:
+def test_the_parts_of_a_title(title, parts):
     assert title_parts(title) == parts
 
 
@@ -255,7 +253,7 @@ def test_the_parts_of_a_title(title: str, parts: dict[str, str]) -> None:
         ([("The Paper | Rain", "markup", 1.0)], ("The Paper | Rain", "markup")),
     ],
 )  # fmt: skip
-def test_the_title_that_the_weights_choose(pairs: list[tuple[str, str, float]], chosen: tuple[str, str]) -> None:
+def test_the_title_that_the_weights_choose(pairs, chosen):
     assert choose(*pairs) == chosen
 
 
@@ -296,15 +294,15 @@ BYLINES: dict[tuple[str, ...], list[str]] = {
 @pytest.mark.parametrize(
     ("names", "byline"), [(names, byline) for names, all_of in BYLINES.items() for byline in all_of]
 )
-def test_bylines(names: tuple[str, ...], byline: str) -> None:
+def test_bylines(names, byline):
     assert clean_names([byline]) == names
 
 
-def test_one_person_spelled_twice_is_one() -> None:
+def test_one_person_spelled_twice_is_one():
     assert clean_names(["Ann Lee", "ANN LEE", "ann-lee"]) == ("Ann Lee",)
 
 
-def test_the_site_is_no_author_but_a_person_with_a_site_is() -> None:
+def test_the_site_is_no_author_but_a_person_with_a_site_is():
     assert clean_names(["The Paper", "Ann Lee"], ["The Paper"]) == ("Ann Lee",)
     assert clean_names(["Ann Lee"], ["Ann Lee", "annlee"]) == ("Ann Lee",)
 
@@ -316,11 +314,11 @@ def test_the_site_is_no_author_but_a_person_with_a_site_is() -> None:
         ("Ana SOL", False), ("Example News", False), ("admin", False),
     ],
 )  # fmt: skip
-def test_words_of_a_person_s_name(name: str, is_one: bool) -> None:
+def test_words_of_a_person_s_name(name, is_one):
     assert is_personal(name) is is_one
 
 
-def test_characters_and_words_of_a_name() -> None:
+def test_characters_and_words_of_a_name():
     assert holds_up_to(1, lambda n: not is_name("Sol"[:n])), "least characters of a name"
     assert holds_up_to(60, lambda n: is_name("Ana Sol".ljust(n, "x"))), "characters of a name"
     assert holds_up_to(7, lambda n: is_name(" ".join(["Sol"] * n))), "words of a name"

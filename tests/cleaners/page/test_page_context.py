@@ -43,11 +43,11 @@ HEADLINE = "<h1>The mill burned down</h1>"
           for tag in "script style template noscript select iframe".split()),
     ],
 )  # fmt: skip
-def test_a_run_goes_across_inline_markup_and_ends_at_a_block(body: str, runs: list[str]) -> None:
+def test_a_run_goes_across_inline_markup_and_ends_at_a_block(body, runs):
     assert texts_after(HEADLINE + body) == runs
 
 
-def test_thirty_runs_are_read_after_a_headline_and_twenty_before() -> None:
+def test_thirty_runs_are_read_after_a_headline_and_twenty_before():
     rows = [f"r{n}" for n in range(40)]
     body = "".join(f"<p>{row}</p>" for row in rows)
     assert texts_after(HEADLINE + body) == rows[:30]
@@ -58,7 +58,7 @@ def test_thirty_runs_are_read_after_a_headline_and_twenty_before() -> None:
     assert [run.text for run in runs_within(page.tree.find("body"), 2)] == rows[:2]
 
 
-def test_text_before_is_read_from_siblings_of_five_levels() -> None:
+def test_text_before_is_read_from_siblings_of_five_levels():
     body = "<div><p>six</p><div><p>five</p><div><p>four</p><div><p>three</p><div><p>two</p><div><p>one</p>"
     assert texts_before(body + HEADLINE) == ["one", "two", "three", "four", "five"]
 
@@ -71,7 +71,7 @@ def test_text_before_is_read_from_siblings_of_five_levels() -> None:
         ("<p>0</p>", "0"),
     ],
 )
-def test_without_a_headline_the_text_begins_with_the_article(body: str, first: str) -> None:
+def test_without_a_headline_the_text_begins_with_the_article(body, first):
     page = context(f"<body>{body}")
     assert page.headline is None
     assert page.runs_after[0].text == first
@@ -103,7 +103,7 @@ def test_without_a_headline_the_text_begins_with_the_article(body: str, first: s
         ("x", "<h1> </h1><h1>Second</h1>", "Second"),
     ],
 )
-def test_the_headline_is_the_heading_that_the_title_has(title: str, body: str, headline: str | None) -> None:
+def test_the_headline_is_the_heading_that_the_title_has(title, body, headline):
     """Else the first that is not the site's name, else a lower one of three words that the title has."""
     found = context(f"<head><title>{title}</title></head><body>{body}").headline
     assert (None if found is None else found.text_content()) == headline
@@ -116,7 +116,7 @@ def ld(*nodes: str) -> str:
 ARTICLE = '"@type": "NewsArticle", "@id": "%s"%s'
 
 
-def test_the_node_whose_headline_and_address_are_the_page_s_comes_first_and_three_are_read() -> None:
+def test_the_node_whose_headline_and_address_are_the_page_s_comes_first_and_three_are_read():
     nodes = [
         ARTICLE % (1, ""),
         ARTICLE % (2, ', "headline": "The mill"'),
@@ -129,13 +129,13 @@ def test_the_node_whose_headline_and_address_are_the_page_s_comes_first_and_thre
     assert [node["@id"] for node in page.article_nodes] == ["4", "2", "3", "page"]
 
 
-def test_a_node_is_not_of_the_page_for_an_empty_address() -> None:
+def test_a_node_is_not_of_the_page_for_an_empty_address():
     nodes = [ARTICLE % (1, ', "url": "https://x.example/"'), ARTICLE % (2, ', "headline": "The mill"')]
     page = context(f"<title>The mill</title><body>{ld(*nodes)}<p>x", "https://www.the-paper.example/")
     assert [node["@id"] for node in page.article_nodes] == ["2", "1"]
 
 
-def test_each_name_of_the_site_is_known() -> None:
+def test_each_name_of_the_site_is_known():
     nodes = [
         ARTICLE % (1, ', "publisher": {"name": ["Pub", "Other"]}'),
         '"@type": "WebSite", "name": "Site"',
@@ -166,7 +166,7 @@ PARTS = {
 @pytest.mark.parametrize(
     ("is_part", "before"), [(is_part, before) for is_part, all_of in PARTS.items() for before in all_of]
 )
-def test_what_is_part_of_the_article(is_part: bool, before: str) -> None:
+def test_what_is_part_of_the_article(is_part, before):
     page = context(f"<body>{before}<p id=x>text</p>")
     (element,) = page.tree.xpath("//p[@id='x']")
     assert page.is_part_of_article(element, re.compile("related")) is is_part
@@ -183,7 +183,7 @@ def test_what_is_part_of_the_article(is_part: bool, before: str) -> None:
         ("en-US", "127.0.0.11", "en-US"),
     ],
 )
-def test_the_region_is_that_of_a_country_s_domain(language: str, host: str, hint: str) -> None:
+def test_the_region_is_that_of_a_country_s_domain(language, host, hint):
     html = f'<html lang="{language}"><body><p>x</p></body></html>'
     tree = parse(html)
     assert tree is not None
@@ -197,6 +197,6 @@ def _headline(tag: str, place: int) -> str | None:
     return None if found is None else found.text_content()
 
 
-def test_thresholds() -> None:
+def test_thresholds():
     assert holds_up_to(5, lambda n: _headline("h1", n) == "One two three"), "headings of the first level"
     assert holds_up_to(29, lambda n: _headline("h2", n) == "One two three"), "lower headings"

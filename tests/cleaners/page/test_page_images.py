@@ -34,7 +34,7 @@ def images(inside: str, outside: str = "", url: str = URL) -> tuple[ArticleImage
         ("", ("", "")),
     ],
 )
-def test_a_credit_is_told_from_the_caption(caption: str, expected: tuple[str, str]) -> None:
+def test_a_credit_is_told_from_the_caption(caption, expected):
     (image,) = images(f'<figure><img src="/m.jpg"><figcaption>{caption}</figcaption></figure>')
     assert (image.caption, image.credit) == expected
 
@@ -48,7 +48,7 @@ def test_a_credit_is_told_from_the_caption(caption: str, expected: tuple[str, st
         ('src="m.jpg"', "2024/05/m.jpg"),
     ],
 )
-def test_the_address_is_that_of_the_picture_that_a_reader_sees(attributes: str, name: str) -> None:
+def test_the_address_is_that_of_the_picture_that_a_reader_sees(attributes, name):
     assert [image.url for image in images(f"<img {attributes}>")] == [f"https://a.example/{name}"]
 
 
@@ -70,17 +70,17 @@ def test_the_address_is_that_of_the_picture_that_a_reader_sees(attributes: str, 
         '<noscript>&lt;img src="/a.jpg"></noscript>',
     ],
 )
-def test_what_is_no_picture_of_the_article_is_left_out(markup: str) -> None:
+def test_what_is_no_picture_of_the_article_is_left_out(markup):
     assert images(markup + '<img src="/own.jpg">') == (ArticleImage("https://a.example/own.jpg"),)
 
 
-def test_pictures_outside_of_the_article_are_not_its_own_and_one_address_counts_once() -> None:
+def test_pictures_outside_of_the_article_are_not_its_own_and_one_address_counts_once():
     assert images('<img src="/m.jpg"><img src="/m.jpg">', '<div><img src="/logo.png"></div>') == (
         ArticleImage("https://a.example/m.jpg"),
     )
 
 
-def test_texts_and_addresses_of_any_length_and_number_are_bounded() -> None:
+def test_texts_and_addresses_of_any_length_and_number_are_bounded():
     long = "x " * 2_000
     figure = f'<figure><img src="/a.jpg" alt="{long}"><figcaption>{long}</figcaption></figure>'
     assert images(figure + f'<img src="/{"y" * 5_000}.jpg">') == (ArticleImage("https://a.example/a.jpg"),)
@@ -91,7 +91,7 @@ def _has(markup: str) -> bool:
     return bool(images(markup))
 
 
-def test_thresholds() -> None:
+def test_thresholds():
     assert holds_up_to(60, lambda n: not _has(f'<img src="/m.jpg" width="{n}">')), "width of an icon"
     assert holds_up_to(2, lambda n: _has(f'<a href="/b"><img src="/m.jpg">{"word " * n}</a>')), "words beside a picture"
     assert holds_up_to(4_000, lambda n: _has(f'<img src="{"https://a.test/".ljust(n, "x")}">')), "characters of a URL"

@@ -39,29 +39,29 @@ def assigned(value: object, name: str = "window.__INITIAL_STATE__") -> str:
         f'window.__STATE__ = {{loading: undefined, article: {{body: "{STORY}", title: "{TITLE}"}}}}',
     ],
 )  # fmt: skip
-def test_state_that_a_script_assigns_is_read(source: str) -> None:
+def test_state_that_a_script_assigns_is_read(source):
     assert texts(source) == [StatedText(TITLE, (STORY,))]
 
 
-def test_a_json_script_is_read_but_not_one_of_statements() -> None:
+def test_a_json_script_is_read_but_not_one_of_statements():
     assert texts(json.dumps(STATE), "application/json") == [StatedText(TITLE, (STORY,))]
     assert texts(json.dumps(STATE), "application/ld+json") == []
     assert texts("let story = " + json.dumps(STORY)) == []
 
 
-def test_a_flat_list_of_values_is_put_together() -> None:
+def test_a_flat_list_of_values_is_put_together():
     flat = [{"data": 1}, {"article": 2}, {"title": 3, "body": 4, "none": -1}, TITLE, STORY]
     assert texts(json.dumps(flat), "application/json") == [StatedText(TITLE, (STORY,))]
 
 
-def test_the_nodes_of_a_rich_text_are_its_paragraphs_and_runs_of_a_line_are_joined() -> None:
+def test_the_nodes_of_a_rich_text_are_its_paragraphs_and_runs_of_a_line_are_joined():
     lines = [{"type": "p", "content": [{"text": "Said the "}, {"text": "miller", "bold": True}, {"text": " aloud."}]}]
     rich = {"type": "doc", "content": [{"type": "p", "content": [{"text": STORY}]}, *lines]}
     assert texts(assigned({"title": TITLE, "content": rich})) == [StatedText(TITLE, (STORY, "Said the miller aloud."))]
 
 
 @pytest.mark.parametrize("cut", [1, 30, 150])
-def test_state_that_is_cut_gives_the_strings_that_are_there(cut: int) -> None:
+def test_state_that_is_cut_gives_the_strings_that_are_there(cut):
     (text,) = texts(assigned(STATE)[:-cut])
     assert text.title == TITLE
     assert STORY.startswith(text.parts[0])
@@ -90,19 +90,19 @@ LOOSE = [("body", ONE), ("title", "A"), ("headline", "B"), ("Body", TWO), ("text
     ],
     ids=["a list of articles", "the longest member of an object", "strings that are searched by pattern"],
 )
-def test_each_text_has_its_title(source: str, found: list[tuple[str, str]]) -> None:
+def test_each_text_has_its_title(source, found):
     kind = "" if source.startswith("var") else "application/json"
     assert texts(source, kind) == [StatedText(title, (text,)) for title, text in found]
 
 
-def test_state_nested_thousands_deep_is_searched_by_pattern() -> None:
+def test_state_nested_thousands_deep_is_searched_by_pattern():
     assert texts('{"a":' * 5_000 + json.dumps(ARTICLE) + "}" * 5_000, "application/json") == [
         StatedText(TITLE, (STORY,))
     ]
     assert texts("[" * 100_000, "application/json") == []
 
 
-def test_no_more_state_is_read_than_the_bound_and_the_reason_says_so() -> None:
+def test_no_more_state_is_read_than_the_bound_and_the_reason_says_so():
     script = html.Element("script", type="application/json")
     script.text = json.dumps({**ARTICLE, "padding": "x" * 5_000_000})
     found, reasons = read_state_texts([script, script])
@@ -119,7 +119,7 @@ def test_no_more_state_is_read_than_the_bound_and_the_reason_says_so() -> None:
         'state = {"body": [1, null, true, {"text": 5}], "title": {"a": [' + "]" * 50 + " " * 100,
     ],
 )  # fmt: skip
-def test_broken_state_raises_nothing(source: str) -> None:
+def test_broken_state_raises_nothing(source):
     for kind in ("", "application/json"):
         assert all(text.words for text in texts(source, kind))
 
@@ -139,12 +139,12 @@ def text_row(row: str, text: str) -> str:
     return f"{row}:T{len(text.encode()):x},{text}"
 
 
-def test_rows_that_scripts_stream_are_read_over_the_ends_of_chunks() -> None:
+def test_rows_that_scripts_stream_are_read_over_the_ends_of_chunks():
     rows = '1:"$Sreact.fragment"\n', '2:I["app/page.js",["4"],""]\n', f"3:{json.dumps(['$', '$L2', None, STATE])}\n"
     assert read_state_texts(streamed(*rows)) == ([StatedText(TITLE, (STORY,))], ())
 
 
-def test_a_streamed_row_refers_to_rows_of_text_whose_length_counts_bytes() -> None:
+def test_a_streamed_row_refers_to_rows_of_text_whose_length_counts_bytes():
     story = f"Größe – “Mühle”\n{STORY}"
     article = {"title": TITLE, "body": "$5"}
     rows = f"0:{json.dumps({'article': article})}\n", text_row("4", "ü"), text_row("5", story), "6:null\n"
@@ -158,12 +158,12 @@ def test_a_streamed_row_refers_to_rows_of_text_whose_length_counts_bytes() -> No
         f'3:{"[" * 5000}{{"title":"{TITLE}","body":"{STORY}"}}',
     ],
 )
-def test_streamed_rows_that_are_no_json_are_searched_by_pattern(row: str) -> None:
+def test_streamed_rows_that_are_no_json_are_searched_by_pattern(row):
     assert read_state_texts(streamed(row))[0] == [StatedText(TITLE, (STORY,))]
 
 
 @pytest.mark.parametrize("stream", ["5:Tffffffff,", "5:T0,5:T0,", "zz", '1:{"body":"$1"}\n', "\\ud83d", "1:[\n2:{\n"])
-def test_broken_streams_raise_nothing(stream: str) -> None:
+def test_broken_streams_raise_nothing(stream):
     assert read_state_texts(streamed(stream))[0] == []
 
 
@@ -173,7 +173,7 @@ def page_with_attribute(value: str) -> html.HtmlElement:
     return body
 
 
-def test_an_attribute_that_holds_json_is_state() -> None:
+def test_an_attribute_that_holds_json_is_state():
     page = page_with_attribute(json.dumps({"component": "Post", "props": STATE}))
     assert read_state_texts([], state_attributes(page)) == ([StatedText(TITLE, (STORY,))], ())
 
@@ -211,7 +211,7 @@ def _is_referred_to(depth: int) -> bool:
     return found.pop()
 
 
-def test_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thresholds(monkeypatch):
     assert holds_up_to(39, lambda n: not _is_text(n)), "words of no text"
     assert holds_up_to(99, lambda n: not _is_searched(n)), "characters of no script"
     assert holds_up_to(20, _are_read), "assignments of a script"

@@ -53,9 +53,7 @@ def page_of(sentence: str, repeats: int, padding: int = 0) -> str:
 
 @pytest.mark.parametrize(("sentence", "encoding", "padding"), PLACES)
 @pytest.mark.parametrize("repeats", [1, 30, pytest.param(120, marks=pytest.mark.slow)])
-def test_an_undeclared_encoding_is_found_wherever_the_sample_ends(
-    sentence: str, encoding: str, padding: int, repeats: int
-) -> None:
+def test_an_undeclared_encoding_is_found_wherever_the_sample_ends(sentence, encoding, padding, repeats):
     page = page_of(sentence, repeats, padding)
     decoded = decode(page.encode(encoding), "text/html")
     assert decoded.text == page
@@ -63,38 +61,38 @@ def test_an_undeclared_encoding_is_found_wherever_the_sample_ends(
 
 @pytest.mark.parametrize(("sentence", "encoding"), DISTINCT)
 @pytest.mark.parametrize("label", ["iso-8859-1", "utf-8", "windows-1252"])
-def test_a_wrong_declaration_is_not_believed(sentence: str, encoding: str, label: str) -> None:
+def test_a_wrong_declaration_is_not_believed(sentence, encoding, label):
     page = page_of(sentence, 10)
     decoded = decode(page.encode(encoding), f"text/html; charset={label}")
     assert decoded.text == page
 
 
 @pytest.mark.parametrize(("sentence", "encoding"), CASES)
-def test_a_right_declaration_is_believed(sentence: str, encoding: str) -> None:
+def test_a_right_declaration_is_believed(sentence, encoding):
     assert not contradicts_text(page_of(sentence, 10).encode(encoding), encoding)
 
 
-def test_a_broken_character_in_the_sample_costs_no_more_than_itself() -> None:
+def test_a_broken_character_in_the_sample_costs_no_more_than_itself():
     body = page_of(SENTENCES["zh"][0], 40).encode("gb18030")
     assert detect_encoding(body[:3800] + b"\xc7\x0a" + body[3800:]) == "gb18030"
 
 
 @pytest.mark.parametrize("text", ["Gardens\x92 \x93Bay\x94 \x96 caf\xe9", "\xa9 2001", "\x80\x81\x82"])
-def test_a_few_letters_tell_nothing(text: str) -> None:
+def test_a_few_letters_tell_nothing(text):
     assert detect_encoding(text.encode("latin-1")) == "cp1252"
 
 
-def test_the_sample_is_text_without_markup() -> None:
+def test_the_sample_is_text_without_markup():
     assert text_sample("<p title='é'>né<b>e</b></p><script>'é'</script> plain".encode("cp1252")) == b"n\xe9"
     assert text_sample(b"") == b""
 
 
 @pytest.mark.parametrize("encoding", ["gb18030", "utf-8", "cp932"])
-def test_an_encoding_of_several_bytes_is_not_contradicted(encoding: str) -> None:
+def test_an_encoding_of_several_bytes_is_not_contradicted(encoding):
     assert not contradicts_text(SENTENCES["ru"][0].encode("cp1251") * 3, encoding)
 
 
-def test_the_sample_ends_after_four_kilobytes_and_begins_before_the_first_letter() -> None:
+def test_the_sample_ends_after_four_kilobytes_and_begins_before_the_first_letter():
     body = b"a" * 1000 + b"<i>" + "ж".encode("cp1251") * 5000
     assert text_sample(body) == "ж".encode("cp1251") * 4096
     assert text_sample(b"x" * 300 + b"\xe6") == b"x" * 256 + b"\xe6"
@@ -104,7 +102,7 @@ def test_the_sample_ends_after_four_kilobytes_and_begins_before_the_first_letter
 RUSSIAN = "президентподписалновыйзаконовыборахврегионахстраны"
 
 
-def test_letters_that_tell_an_encoding() -> None:
+def test_letters_that_tell_an_encoding():
     assert holds_up_to(4, lambda n: detect_encoding(b"<p>x " + "закон"[:n].encode("cp1251")) == "cp1252"), (
         "letters that tell an encoding"
     )
@@ -120,7 +118,7 @@ def text_of(html: str) -> str:
 
 @pytest.mark.parametrize("label", "windows-1251 koi8-r shift_jis gb18030 big5 euc-kr windows-1252".split())
 @pytest.mark.parametrize("how", ["header", "meta", "http-equiv"])
-def test_a_declared_encoding_is_believed(label: str, how: str) -> None:
+def test_a_declared_encoding_is_believed(label, how):
     language = {"shift_jis": "ja", "gb18030": "zh", "big5": "zh-tw", "euc-kr": "ko", "windows-1252": "de"}
     words = SENTENCES[language.get(label, "ru")][0].replace("ё", "е")
     head = {
@@ -134,7 +132,7 @@ def test_a_declared_encoding_is_believed(label: str, how: str) -> None:
 @pytest.mark.parametrize(
     "label", "punycode utf-7 hz hz-gb-2312 iso2022_kr idna unicode_escape rot13 base64 undefined no-such".split()
 )
-def test_an_encoding_that_html_does_not_know_is_none(label: str) -> None:
+def test_an_encoding_that_html_does_not_know_is_none(label):
     text = "1 +ADw- 2, ~{<:Ky2; ~} \\u0041 a-b \x0e$)C"
     shown = text.replace("\x0e", "")
     assert decode(text.encode(), f"text/html; charset={label}").text == shown
@@ -162,20 +160,18 @@ META = b"<meta charset=windows-1251>"
         (b"a\x00b\xe9", "iso-8859-2", "abé"),
     ],
 )
-def test_a_mark_goes_before_a_header_and_that_before_a_meta_and_labels_mean_what_browsers_mean(
-    body: bytes, charset: str, shown: str
-) -> None:
+def test_a_mark_goes_before_a_header_and_that_before_a_meta_and_labels_mean_what_browsers_mean(body, charset, shown):
     text = decode(body, f"text/html; charset={charset}" if charset else "text/html").text
     assert text.removeprefix(META.decode()).removeprefix("<meta charset=utf-16>") == shown
 
 
-def test_thresholds() -> None:
+def test_thresholds():
     assert holds_up_to(9, lambda n: decode(b"<p>" + "ж".encode() * n + b"\xff \xff</p>").encoding != "utf-8")
     assert holds_up_to(102, lambda n: not decode((b"\x01" * n).ljust(1024, b"x") + b"\x01" * 500).is_binary)
     assert holds_up_to(4071, lambda n: decode(b" " * (n - n % 2) + META + b"\xe4\xe0 x").encoding == "cp1251")
 
 
-def test_of_all_codecs_of_python_a_page_may_declare_those_of_html() -> None:
+def test_of_all_codecs_of_python_a_page_may_declare_those_of_html():
     known = {lookup(name).codec_info.name for name in LABELS.values()} | {"utf-16", "big5hkscs", "gb18030"}
     names = {codecs.lookup(alias).name for alias in set(aliases.aliases.values()) - {"mbcs", "oem"}}
     read = {name: decode(b"1 +ADw- 2 ~{ 3", f"text/html; charset={name}") for name in names if "16" not in name}
@@ -185,7 +181,7 @@ def test_of_all_codecs_of_python_a_page_may_declare_those_of_html() -> None:
 
 
 @pytest.mark.slow
-def test_thirty_megabytes_take_bounded_time() -> None:
+def test_thirty_megabytes_take_bounded_time():
     started = time.process_time()
     assert parse(decode(b"<p>hello <a href=x>link</a></p>" * 1_000_000).text) is not None
     assert time.process_time() - started < 5
@@ -193,14 +189,14 @@ def test_thirty_megabytes_take_bounded_time() -> None:
 
 @pytest.mark.parametrize("tag", ["div", "b", "p", "table><tr><td", "ul><li", "font color='>'"])
 @pytest.mark.parametrize("depth", [250, 3000, pytest.param(100_000, marks=pytest.mark.slow)])
-def test_deep_nesting_loses_no_text(tag: str, depth: int) -> None:
+def test_deep_nesting_loses_no_text(tag, depth):
     name = tag.split(">")[0].split(" ")[0]
     page = f"<body><p>before</p>{f'<{tag}>' * depth}deep{f'</{name}>' * depth}<p>after</p>"
     text = text_of(page)
     assert all(word in text for word in ("before", "deep", "after"))
 
 
-def test_flattened_pages_keep_scripts_and_comments_out_of_the_text() -> None:
+def test_flattened_pages_keep_scripts_and_comments_out_of_the_text():
     inside = "<script>if (a<b) document.write('<div>x</div>')</script><!-- <p>no</p> -->deep"
     page = "<div>" * 400 + inside + "</div>" * 400
     tree = parse(page)
@@ -208,7 +204,7 @@ def test_flattened_pages_keep_scripts_and_comments_out_of_the_text() -> None:
     assert "".join(tree.xpath("//text()[not(parent::script)]")).strip() == "deep"
 
 
-def test_nothing_is_none_binary_is_said_and_a_huge_page_is_cut() -> None:
+def test_nothing_is_none_binary_is_said_and_a_huge_page_is_cut():
     assert [parse(decode(text.encode()).text) for text in ("", "   \n", "<!-- only a comment -->", "\x00")] == [
         None
     ] * 4
@@ -232,25 +228,25 @@ def test_nothing_is_none_binary_is_said_and_a_huge_page_is_cut() -> None:
         ('<meta charset="windows-1251"><p>é', "é"),
     ],
 )
-def test_every_kind_of_page_parses(page: str, words: str) -> None:
+def test_every_kind_of_page_parses(page, words):
     assert words in text_of(page)
 
 
 @pytest.mark.parametrize("attribute", ["lang='es'", 'class="x" lang="es-MX"', "lang=ES dir=ltr"])
-def test_the_page_s_language_tells_one_latin_page_from_another(attribute: str) -> None:
+def test_the_page_s_language_tells_one_latin_page_from_another(attribute):
     words = "Lo conozco desde que era un niño pequeño, en el otoño de aquel año, y nunca me engañó en nada."
     assert decode(f"<html {attribute}><p>{words}".encode("cp1252")).text.endswith(words)
 
 
 @pytest.mark.parametrize("end", ["</body></html>", "</html>", "</BODY >\n</HTML>"])
-def test_a_page_goes_on_after_an_early_end(end: str) -> None:
+def test_a_page_goes_on_after_an_early_end(end):
     tree = parse(f"<html><body><nav>menu</nav>{end}<div><p>the story</p></div></body></html>")
     assert tree is not None
     assert [p.text for p in tree.iter("p")] == ["the story"]
     assert tree.find("body").text_content().replace("\n", "") == "menuthe story"
 
 
-def test_a_page_without_body_tags_has_a_body_all_the_same() -> None:
+def test_a_page_without_body_tags_has_a_body_all_the_same():
     tree = parse("<title>Rain</title><script>x</script><article><h1>Rain comes</h1><p>It rains.</p></article>after")
     assert tree is not None
     assert [child.tag for child in tree] == ["head", "body"]

@@ -40,18 +40,18 @@ def metas(*attributes_of_metas: str) -> tuple[str, ...]:
         (["", " , ,"], ()),
     ],
 )  # fmt: skip
-def test_headers(values: list[str], directives: tuple[str, ...]) -> None:
+def test_headers(values, directives):
     assert tag(*values) == directives
 
 
-def test_rights_reserved_by_header_and_by_meta() -> None:
+def test_rights_reserved_by_header_and_by_meta():
     headers = [("tdm-reservation", " 1 "), ("tdm-policy", "https://a.example/Policy.json"), ("x-other", "1")]
     directives = ("tdm-policy: https://a.example/Policy.json", "tdm-reservation: 1")
     assert header_directives(headers) == directives
     assert metas('name="TDM-Reservation" content="1"', f'name="tdm-policy" content="{headers[1][1]}"') == directives
 
 
-def test_metas_for_everybody_and_for_one_robot() -> None:
+def test_metas_for_everybody_and_for_one_robot():
     assert metas('name="Robots" content="NoIndex,follow"', 'name="broadsheet" content="nofollow"') == (
         "broadsheet: nofollow", "follow", "noindex",
     )  # fmt: skip
@@ -69,17 +69,17 @@ OTHER_METAS = (
 
 
 @pytest.mark.parametrize("meta", OTHER_METAS.split("|"))
-def test_other_metas_say_nothing(meta: str) -> None:
+def test_other_metas_say_nothing(meta):
     assert metas(meta) == ()
 
 
-def test_what_binds_a_robot_is_meant_for_it_or_for_everybody() -> None:
+def test_what_binds_a_robot_is_meant_for_it_or_for_everybody():
     directives = ("broadsheet: noai", "googlebot: noindex", "nofollow")
     assert directives_for(directives, "broadsheet") == {"noai", "nofollow", "googlebot: noindex"}
     assert "noindex" in directives_for(directives, "googlebot")
 
 
-def test_a_flood_is_bounded() -> None:
+def test_a_flood_is_bounded():
     def all_kept(count: int) -> bool:
         names = [f"n{number:02}" for number in range(count)]
         assert tag(", ".join(names)) == tag(*names) == metas(*(f"name=robots content={n}" for n in names))

@@ -31,25 +31,25 @@ from tests.cleaners.building import holds_up_to
         '{"@type":"NewsArticle","headline":"A \\"b\\""' + " \n" * 300_000 + "x",  # hours, if tried from each space
     ],
 )
-def test_the_article_is_found(block: str) -> None:
+def test_the_article_is_found(block):
     assert [node.get("headline") for node in read_json_ld_nodes(block) if is_article_node(node)] == ['A "b"']
 
 
-def test_escaped_block() -> None:
+def test_escaped_block():
     assert read_json_ld_nodes("{&quot;@type&quot;:&quot;Report&quot;}") == [{"@type": "Report"}]
 
 
-def test_names_survive_what_cannot_be_parsed() -> None:
+def test_names_survive_what_cannot_be_parsed():
     node = read_json_ld_nodes('{"@type":"Article","author":[{"name":"Ann Lee"},{"name":"Bo Chen"}],"x":"un"quoted"}')[0]
     assert node["author"] == ["Ann Lee", "Bo Chen"]
 
 
 @pytest.mark.parametrize("block", ["", "null", "3", "[]", "{", "[" * 100_000, '"text"'])
-def test_nothing_is_read_from_nothing(block: str) -> None:
+def test_nothing_is_read_from_nothing(block):
     assert read_json_ld_nodes(block) == []
 
 
-def test_members() -> None:
+def test_members():
     assert list(string_values([{"name": "A"}, "B", {"@value": "C"}, None, 3])) == ["A", "B", "C"]
     assert types_of({"@type": ["http://schema.org/NewsArticle", "schema:Report"]}) == ("NewsArticle", "Report")
     assert resolve_references([{"@id": "#a"}], {"#a": {"@id": "#a", "name": "Ann"}}) == [{"@id": "#a", "name": "Ann"}]
@@ -63,6 +63,6 @@ def _is_reached(depth: int) -> bool:
     return all({"@type": "Article"} in each for each in nodes)
 
 
-def test_thresholds() -> None:
+def test_thresholds():
     assert holds_up_to(500, lambda n: len(read_json_ld_nodes(json.dumps([{"@type": "Article"}] * n))) == n)
     assert holds_up_to(5, _is_reached), "depth of nodes"

@@ -1,7 +1,5 @@
 """Which URLs are alike, and what a URL alone says about its page."""
 
-from __future__ import annotations
-
 import pytest
 
 from broadsheet.cleaners.page.url_shapes import (
@@ -35,17 +33,17 @@ HOST = "https://a.example"
         ("/?a&b&c&d&e&f&g&h&i&j&k&l&m", "/?a&b&c&d&e&f&g&h&i&j&k&l", "*/?*"),
     ],
 )
-def test_a_url_has_two_patterns(path: str, narrow: str, wide: str) -> None:
+def test_a_url_has_two_patterns(path, narrow, wide):
     patterns = patterns_of(HOST + path)
     assert (patterns.narrow, patterns.wide) == (narrow, wide)
 
 
-def test_the_order_of_parameters_does_not_tell_urls_apart_unless_a_name_comes_twice() -> None:
+def test_the_order_of_parameters_does_not_tell_urls_apart_unless_a_name_comes_twice():
     assert sort_parameters(HOST + "/?b=2&a=1") == sort_parameters(HOST + "/?a=1&b=2") == HOST + "/?a=1&b=2"
     assert sort_parameters(HOST + "/") == sort_parameters(HOST + "/?a=1") == sort_parameters(HOST + "/?a=1&a=2") == ""
 
 
-def test_the_names_of_parameters_count_by_their_first_forty_characters() -> None:
+def test_the_names_of_parameters_count_by_their_first_forty_characters():
     name = "x" * 39
     assert patterns_of(f"{HOST}/?{name}ab=1") == patterns_of(f"{HOST}/?{name}ac=1")
     assert patterns_of(f"{HOST}/?{name}a=1") != patterns_of(f"{HOST}/?{name}b=1")
@@ -72,7 +70,7 @@ PATHS = {
 
 
 @pytest.mark.parametrize(("shape", "path"), [(shape, path) for shape, paths in PATHS.items() for path in paths])
-def test_a_url_has_a_shape(shape: UrlShape, path: str) -> None:
+def test_a_url_has_a_shape(shape, path):
     assert shape_of(HOST + path) is shape
     assert (shape_of("http://["), patterns_of("http://[").narrow) == (UrlShape.UNKNOWN, "")
 
@@ -80,18 +78,18 @@ def test_a_url_has_a_shape(shape: UrlShape, path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "section"), [("/news/", True), ("/es/noticias", True), ("/TAG/news", False), ("/news/a-b-c", False)]
 )
-def test_a_section_is_a_list_by_its_name_alone(path: str, section: bool) -> None:
+def test_a_section_is_a_list_by_its_name_alone(path, section):
     assert is_section(HOST + path) is section
 
 
 @pytest.mark.parametrize("path", ["/2024/05/12", "/2024-05-12.html", "/diary/2024/5/12/INDEX.html"])
-def test_a_day_is_told_from_a_month_and_from_a_page_number(path: str) -> None:
+def test_a_day_is_told_from_a_month_and_from_a_page_number(path):
     assert names_a_day(HOST + path)
     assert not names_a_day(HOST + path.replace("/12", "").replace("-12", ""))
     assert not names_a_day(HOST + "/2024/05/12/page/2")
 
 
-def test_a_dated_path_names_one_thing_of_a_date() -> None:
+def test_a_dated_path_names_one_thing_of_a_date():
     assert has_dated_path(HOST + "/2024/05/12/our-mission/index.html")
     others = [HOST + path for path in ("/2024/05/", "/2024/05/INDEX.html", "/our-mission")]
     assert not any(map(has_dated_path, [*others, "http://["]))

@@ -30,16 +30,16 @@ def first(markup: str, tag: str) -> Any:
     return next(tree.iter(tag))
 
 
-def test_text_between_two_boundaries_is_one_block() -> None:
+def test_text_between_two_boundaries_is_one_block():
     assert texts("a <b>b</b> <i>c</i><div>d<p>e</p>f</div>g") == ["a b c", "d", "e", "f", "g"]
 
 
-def test_a_line_break_is_a_newline_and_two_part_blocks() -> None:
+def test_a_line_break_is_a_newline_and_two_part_blocks():
     assert texts("<p>one<br>two<br> <br>three</p>") == ["one\ntwo", "three"]
     assert texts('<p><a href="http://[x">a</a> b</p>') == ["a b"]
 
 
-def test_words_on_both_sides_of_a_picture_are_two() -> None:
+def test_words_on_both_sides_of_a_picture_are_two():
     assert texts("<p><a href='/1'>light beige<img src='x'></a><a href='/2'>dark blue</a></p>") == [
         "light beige dark blue"
     ]
@@ -54,7 +54,7 @@ def test_words_on_both_sides_of_a_picture_are_two() -> None:
         "<svg><title>no</title></svg>", "<head><title>no</title></head>",
     ],
 )  # fmt: skip
-def test_what_is_not_rendered_is_no_block_and_what_follows_it_is(markup: str) -> None:
+def test_what_is_not_rendered_is_no_block_and_what_follows_it_is(markup):
     assert texts(f"<p>before</p>{markup}after") == ["before", "after"]
     assert texts(f"<p>before {markup.replace('<p', '<span').replace('</p', '</span')} after</p>")[0].startswith(
         "before"
@@ -62,12 +62,12 @@ def test_what_is_not_rendered_is_no_block_and_what_follows_it_is(markup: str) ->
 
 
 @pytest.mark.parametrize(("chars", "count"), [(1400, 1), (1401, 2)])
-def test_characters_of_a_menu_that_hides_most_of_a_page(chars: int, count: int) -> None:
+def test_characters_of_a_menu_that_hides_most_of_a_page(chars, count):
     story, menu = ("shown " * 117)[:700], ("menu " * 300)[:chars]
     assert len(blocks(f"<p>{story}</p><nav hidden><p>{menu}</p></nav>")) == count
 
 
-def test_the_path_tells_where_a_block_stood_and_landmarks_what_that_was() -> None:
+def test_the_path_tells_where_a_block_stood_and_landmarks_what_that_was():
     (block,) = blocks('<main><article id="story 7"><div class="a b12 c d e"><p>x</p></div></article></main>')
     assert block.path == "body>main>article#story_*>div.a.b*.c.d>p"
     assert block.landmarks == {"main", "article"}
@@ -82,12 +82,12 @@ DATA = (
 LAYOUT = "<table><tr><td><table><tr><td>menu</td></tr></table></td><td><h1>Story</h1><p>words</p></td></tr></table>"
 
 
-def test_a_table_by_itself_has_a_path() -> None:
+def test_a_table_by_itself_has_a_path():
     found = [(block.path, block.text) for block in read_blocks(first(DATA, "table"))]
     assert found == [("table>caption", "Fires"), ("table", "Year | Mills\n1999 | 2 mills")]
 
 
-def test_the_tree_is_not_changed_and_positions_count_up() -> None:
+def test_the_tree_is_not_changed_and_positions_count_up():
     from lxml import etree
 
     tree = parse(f"<html><body>{DATA}{LAYOUT}<p hidden>x</p></body></html>")
@@ -111,7 +111,7 @@ def page_index() -> TagIndex:
 @pytest.mark.parametrize(
     "tags", [("a",), ("meta", "base", "a"), ("img", "input", "title"), ("p",), ("a", "p"), ("iframe",), ("nosuch",)]
 )
-def test_elements_come_as_from_the_tree(tags: tuple[str, ...]) -> None:
+def test_elements_come_as_from_the_tree(tags):
     index = page_index()
     assert list(index.iter(*tags)) == list(index.tree.iter(*tags))
     assert list(index.iter(*tags)) == list(index.tree.iter(*tags)), "a second time"
@@ -135,7 +135,7 @@ LONG = f"<p>{ANSWER * 6}</p>"
         ('class="hidden"', False),
     ],
 )
-def test_only_an_elements_own_markup_hides_it(attributes: str, hidden: bool) -> None:
+def test_only_an_elements_own_markup_hides_it(attributes, hidden):
     assert is_hidden(html.fromstring(f"<p {attributes}>x</p>")) is hidden
 
 
@@ -152,7 +152,7 @@ def test_only_an_elements_own_markup_hides_it(attributes: str, hidden: bool) -> 
         f"<div hidden>{f'<div>{ANSWER}</div>' * 7}</div>",
     ],
 )  # fmt: skip
-def test_what_opens_over_the_page_or_furnishes_it_stays_hidden(container: str) -> None:
+def test_what_opens_over_the_page_or_furnishes_it_stays_hidden(container):
     assert texts(f"<p>{ANSWER * 20}</p>{container.format(LONG)}") == [(ANSWER * 20).strip()]
 
 
@@ -160,7 +160,7 @@ def test_what_opens_over_the_page_or_furnishes_it_stays_hidden(container: str) -
     "attributes", ["hidden", 'style="display:none"', 'style="visibility: hidden"', 'style="opacity:0"']
 )
 @pytest.mark.parametrize("tag", ["section", "div", "article", "td", "li", "p"])
-def test_a_body_hidden_until_a_script_shows_it_is_read_whatever_it_is_made_of(attributes: str, tag: str) -> None:
+def test_a_body_hidden_until_a_script_shows_it_is_read_whatever_it_is_made_of(attributes, tag):
     story = "".join(f"<{tag}>{n}. {ANSWER}<i>It was the oldest.</i></{tag}>" for n in range(7))
     for page in (f"<main {attributes}>{story}</main>", story.replace(f"<{tag}", f"<{tag} {attributes}")):
         page = f"<table><tr>{page}</table>" if tag == "td" else page
@@ -168,14 +168,14 @@ def test_a_body_hidden_until_a_script_shows_it_is_read_whatever_it_is_made_of(at
         assert told.count("It was the oldest.") == 7
 
 
-def test_a_hidden_dialog_or_menu_of_links_is_no_text_of_a_page_with_little() -> None:
+def test_a_hidden_dialog_or_menu_of_links_is_no_text_of_a_page_with_little():
     dialog = f"<div class='modal' hidden>{f'<div>{ANSWER}</div>' * 7}</div>"
     menu = f"<ul hidden>{f'<li><a href=/x>{ANSWER}</a></li>' * 7}</ul>"
     assert texts(f"<p>Loading</p>{dialog}{menu}") == ["Loading"]
 
 
 @pytest.mark.parametrize("tag", ["a", "button", "option", "svg", "script"])
-def test_what_stands_in_a_link_or_a_button_is_no_run_of_text(tag: str) -> None:
+def test_what_stands_in_a_link_or_a_button_is_no_run_of_text(tag):
     text = "x" * 40
     assert running_chars(html.fromstring(f"<div><{tag}>{text}<i>{text}</i></{tag}>{text}</div>")) == 40
 
@@ -190,6 +190,6 @@ def _is_run(count: int) -> bool:
     return running_chars(html.fromstring(runs[0])) == count
 
 
-def test_thresholds() -> None:
+def test_thresholds():
     assert holds_up_to(39, lambda n: not _is_run(n)), "characters of no run of text"
     assert holds_up_to(2, _in_cookies), "steps to a container"

@@ -1,14 +1,12 @@
 """Whole readings: each page of `readings.txt` gives every line of its report, and no other."""
 
-from __future__ import annotations
-
 import pytest
 
-from tests.cleaners.page_reports import READINGS, Case, expected_report, forget_patterns, read_cases, reading_report
+from tests.cleaners.page_reports import READINGS, expected_report, forget_patterns, read_cases, reading_report
 
 
 @pytest.mark.parametrize("case", read_cases(READINGS), ids=lambda case: case.name)
-def test_all_that_is_read_of_a_page(case: Case) -> None:
+def test_all_that_is_read_of_a_page(case):
     forget_patterns("broadsheet.cleaners.page")
     told = reading_report(case)
     assert told == expected_report(READINGS, case, told)

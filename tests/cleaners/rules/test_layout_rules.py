@@ -31,12 +31,12 @@ EXPLAINED = {
 @pytest.mark.parametrize(
     ("name", "path"), [(name, path) for name, paths in EXPLAINED.items() for path in paths.split()]
 )
-def test_the_innermost_element_explains_and_in_it_the_first_rule_of_the_file(name: str, path: str) -> None:
+def test_the_innermost_element_explains_and_in_it_the_first_rule_of_the_file(name, path):
     assert rule_of(f"body>{path}>p") == (f"layout/{name}" if name else None)
 
 
 @pytest.mark.parametrize("path", ["body.newsletter>p", "html.newsletter>body>p", "p", ""])
-def test_the_page_as_a_whole_is_explained_by_no_name(path: str) -> None:
+def test_the_page_as_a_whole_is_explained_by_no_name(path):
     assert rule_of(path) is None
 
 
@@ -57,7 +57,7 @@ def test_the_page_as_a_whole_is_explained_by_no_name(path: str) -> None:
         ("body>blockquote>figure>p", ("figure",), "layout/landmark-caption"),
     ],
 )
-def test_landmarks_explain_what_no_name_does(path: str, landmarks: tuple[str, ...], rule: str | None) -> None:
+def test_landmarks_explain_what_no_name_does(path, landmarks, rule):
     assert rule_of(path, *landmarks) == rule
 
 
@@ -75,11 +75,11 @@ def test_landmarks_explain_what_no_name_does(path: str, landmarks: tuple[str, ..
         ("section.comment>p", "layout/comment-text"),
     ],
 )
-def test_the_outermost_box_apart_counts_and_the_page_is_none(path: str, rule: str | None) -> None:
+def test_the_outermost_box_apart_counts_and_the_page_is_none(path, rule):
     found = box_apart(path)
     assert (found and found.name) == rule
 
 
-def test_boxes_apart_have_names_of_their_own() -> None:
+def test_boxes_apart_have_names_of_their_own():
     assert {"layout/caption-text", "layout/comment-text", "layout/choice"} < box_rule_names()
     assert "layout/newsletter" not in box_rule_names()

@@ -38,19 +38,19 @@ def misread_examples(book: RuleBook, rule: Rule) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_rules_keep_their_own_examples(name: str) -> None:
+def test_rules_keep_their_own_examples(name):
     assert RULES[name]
     assert [rule.name for rule in RULES[name] if len(rule.positive) < 2 or not rule.negative] == []
     assert [example for rule in RULES[name] for example in misread_examples(RuleBook((rule,)), rule)] == []
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_examples_hold_in_the_book_of_the_language(name: str) -> None:
+def test_examples_hold_in_the_book_of_the_language(name):
     book = load_rules("en" if name == "any" else name)
     assert [example for rule in RULES[name] for example in misread_examples(book, rule)] == []
 
 
-def test_names_are_unique() -> None:
+def test_names_are_unique():
     names = [rule.name for rules in RULES.values() for rule in rules]
     assert len(set(names)) == len(names)
 
@@ -62,7 +62,7 @@ NOTICED_FIRST = (
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_language_has_rules_for_what_readers_notice_first(language: str) -> None:
+def test_every_language_has_rules_for_what_readers_notice_first(language):
     reasons = {rule.reason.key for rule in read_rules(language)}
     assert set(NOTICED_FIRST.split()) - reasons == set()
 
@@ -75,9 +75,7 @@ def test_every_language_has_rules_for_what_readers_notice_first(language: str) -
         *((unknown, set(FILES)) for unknown in (None, "", "eu")),
     ],
 )
-def test_a_book_has_the_common_and_the_english_rules_and_of_an_unknown_language_all(
-    language: str | None, files: set[str]
-) -> None:
+def test_a_book_has_the_common_and_the_english_rules_and_of_an_unknown_language_all(language, files):
     assert {rule.name.split("/")[0] for rule in load_rules(language).rules} == files
 
 
@@ -92,7 +90,7 @@ def test_a_book_has_the_common_and_the_english_rules_and_of_an_unknown_language_
     ],
     ids=["an appeal", "a quoted one", "an address alone", "an address in a line", "full-width marks"],
 )
-def test_a_text_is_matched(language: str, text: str, is_matched: bool) -> None:
+def test_a_text_is_matched(language, text, is_matched):
     assert bool(load_rules(language).match(paragraph(text), BETWEEN)) is is_matched
 
 
@@ -105,7 +103,7 @@ def test_a_text_is_matched(language: str, text: str, is_matched: bool) -> None:
         ("\u5206\uff1a\uff08\uff11\uff09\uff1f", "\u5206:(\uff11)?"),
     ],
 )
-def test_fold(text: str, folded: str) -> None:
+def test_fold(text, folded):
     assert fold_text(text) == folded
 
 
@@ -128,9 +126,7 @@ MORE = Rule("x/y", "other articles", ("more .*",), whole=True, min_link_density=
         (MORE, Block(0, BlockKind.LINE, "More boats"), AFTER, False),
     ],
 )
-def test_a_rule_says_where_and_of_what_it_holds(
-    rule: Rule, block: Block, position: BodyPosition, is_matched: bool
-) -> None:
+def test_a_rule_says_where_and_of_what_it_holds(rule, block, position, is_matched):
     assert (RuleBook((rule,)).match(block, position) is rule) is is_matched
 
 
@@ -145,12 +141,12 @@ def test_a_rule_says_where_and_of_what_it_holds(
         ('[[rule]]\nname="a"\nreason="share"\nwhole=true\npatterns=["a"]\nposition="up"', "up"),
     ],
 )
-def test_a_malformed_rule_file_is_refused(text: str, message: str) -> None:
+def test_a_malformed_rule_file_is_refused(text, message):
     with pytest.raises(RuleFileError, match=message):
         parse_rules("xx", text)
 
 
-def test_a_new_block_takes_microseconds_and_a_known_one_less() -> None:
+def test_a_new_block_takes_microseconds_and_a_known_one_less():
     """About 25 and 5 microseconds on a desk machine; the bounds have room for a slow and busy one."""
     prose = "The ferry that once linked the islands with the mainland will sail again, the council decided. "
     texts = ("Harbour wall {n}", "What the miller saw in {n}", f"{{n}} {prose * 3}")
@@ -170,7 +166,7 @@ def seconds_a_block(book: RuleBook, blocks: list[Block]) -> float:
 
 
 @pytest.mark.parametrize("length", [1, 40, 400])
-def test_an_anchor_is_found_in_a_text_of_any_length_that_its_rule_reads(length: int) -> None:
+def test_an_anchor_is_found_in_a_text_of_any_length_that_its_rule_reads(length):
     rules = tuple(
         Rule(f"x/{max_words}", "promo", (f"mark{max_words}!",), anchors=(f"mark{max_words}!",), max_words=max_words)
         for max_words in (2, 50, 500)
@@ -197,11 +193,11 @@ def test_an_anchor_is_found_in_a_text_of_any_length_that_its_rule_reads(length: 
         (r"\w+ (?!icon)", {" "}),
     ],
 )
-def test_what_stands_in_every_text_that_a_pattern_matches(pattern: str, literals: set[str]) -> None:
+def test_what_stands_in_every_text_that_a_pattern_matches(pattern, literals):
     assert literals_of(pattern) == literals
 
 
-def test_a_digit_of_any_script_is_a_digit_and_a_pattern_without_literals_is_always_tried() -> None:
+def test_a_digit_of_any_script_is_a_digit_and_a_pattern_without_literals_is_always_tried():
     counter, mark = (
         Rule("x/counter", "share buttons", (r"\d+",), whole=True),
         Rule("x/mark", "share buttons", ("[^a-z]{2}",), whole=True),
@@ -217,12 +213,12 @@ def test_a_digit_of_any_script_is_a_digit_and_a_pattern_without_literals_is_alwa
 DATA_FILES = sorted(Path(broadsheet.cleaners.rules.__file__).parent.rglob("*.toml"))
 
 
-def test_the_files_of_the_rules_name_every_reason_that_a_rule_may_give_and_no_other() -> None:
+def test_the_files_of_the_rules_name_every_reason_that_a_rule_may_give_and_no_other():
     entries = [entry for file in DATA_FILES for entry in tomllib.loads(file.read_text("utf-8"))["rule"]]
     assert {entry["reason"] for entry in entries} == {reason.key for reason in REASONS}
 
 
 @pytest.mark.parametrize("word", ["advertisment", "", "title", "removed_by_person"])
-def test_another_word_is_refused(word: str) -> None:
+def test_another_word_is_refused(word):
     with pytest.raises(ValueError, match="unknown reason"):
         rule_reason(word)

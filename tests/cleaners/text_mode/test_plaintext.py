@@ -49,7 +49,7 @@ def kept_lines(text: str) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("is_language_known", [True, False], ids=["language known", "language unknown"])
-def test_sibling_text(name: str, is_language_known: bool) -> None:
+def test_sibling_text(name, is_language_known):
     labels = json.loads((TEXTS / f"{name}.json").read_text("utf-8"))
     title, lines = judge_labels(
         (TEXTS / f"{name}.txt").read_text("utf-8"), labels["language"] if is_language_known else None
@@ -64,7 +64,7 @@ def test_sibling_text(name: str, is_language_known: bool) -> None:
     assert title == lines[expected_labels.index("title")][0]
 
 
-def test_seed() -> None:
+def test_seed():
     folder = SHARED / "seed"
     if not folder.is_dir():
         pytest.skip(f"no seed at {folder}")
@@ -116,7 +116,7 @@ Tonight he turns the key once more, looks into the mirror, and waits a minute lo
 
 
 @pytest.mark.parametrize("text", [POEM, BRIEF, TIMELINE, ELLIPSIS], ids=["poem", "brief", "timeline", "ellipsis"])
-def test_text_without_furniture_keeps_every_line(text: str) -> None:
+def test_text_without_furniture_keeps_every_line(text):
     assert kept_lines(text) == [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
@@ -137,7 +137,7 @@ WHEEL = "Its wheel is made of oak that was felled on the estate of the last mill
     ],
     ids=["a paragraph printed twice", "a counter of comments", "the window's title", "truncated teasers"],
 )  # fmt: skip
-def test_what_each_line_is(lines: list[str], labels: str) -> None:
+def test_what_each_line_is(lines, labels):
     title, judged = judge_labels("\n".join(lines))
     assert [label for _, label in judged] == labels.split()
     assert title == lines[labels.split().index("title")]
@@ -146,7 +146,7 @@ def test_what_each_line_is(lines: list[str], labels: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "\n\n", "Subscribe", "Share", "…", "12", "。", "a\nb", "@", "昨日、港の橋が開通した。"]
 )
-def test_next_to_nothing_is_judged_without_fault(text: str) -> None:
+def test_next_to_nothing_is_judged_without_fault(text):
     assert len(judge_labels(text)[1]) == len(blocks_of_text(text))
 
 
@@ -156,7 +156,7 @@ two hands of water
 pointing at the sea."""
 
 
-def test_hard_wrapped_paragraphs_are_joined_and_verse_is_not() -> None:
+def test_hard_wrapped_paragraphs_are_joined_and_verse_is_not():
     wrapped = "The ferry that once linked the four outer islands with the\nmainland will sail again from the first"
     wrapped += " of October, as\nthe council decided on Tuesday."
     assert [block.text for block in blocks_of_text(wrapped)] == [" ".join(wrapped.split())]
@@ -181,7 +181,7 @@ def test_hard_wrapped_paragraphs_are_joined_and_verse_is_not() -> None:
         ("Veranstaltungsübersicht des Bürgervereins.", "S"),
     ],
 )
-def test_shape(line: str, shape: str) -> None:
+def test_shape(line, shape):
     assert read_lines(blocks_of_text(line), load_rules()).shapes == shape
 
 
@@ -195,7 +195,7 @@ def test_shape(line: str, shape: str) -> None:
         ("One\r\n\r\nTwo  words\n", ["One", "Two words"]),
     ],
 )
-def test_lines_of_spaces_are_none(text: str, lines: list[str]) -> None:
+def test_lines_of_spaces_are_none(text, lines):
     assert [block.text for block in blocks_of_text(text)] == lines
 
 
@@ -206,12 +206,12 @@ def test_lines_of_spaces_are_none(text: str, lines: list[str]) -> None:
         ("?", 18, "S"), ("?", 19, "P"), ("?”", 18, "S"), ("!", 7, "P"), ("。", 7, "P"),
     ],
 )  # fmt: skip
-def test_words_of_a_line(ending: str, words: int, shape: str) -> None:
+def test_words_of_a_line(ending, words, shape):
     assert _unruled_shape(" ".join(["word"] * words) + ending, words) == shape
 
 
 @pytest.mark.parametrize(("letters", "shape"), [(10, "S"), (60, "P")])
-def test_a_line_without_spaces(letters: int, shape: str) -> None:
+def test_a_line_without_spaces(letters, shape):
     assert _unruled_shape("河" * letters + "。", 1) == shape
 
 
@@ -222,7 +222,7 @@ def test_a_line_without_spaces(letters: int, shape: str) -> None:
         ((74, 100, 30), False), ((60, 70), True), ((60, 71), False), ((60,), False), ((), False),
     ],
 )  # fmt: skip
-def test_a_wrapped_paragraph(widths: tuple[int, ...], is_wrapped: bool) -> None:
+def test_a_wrapped_paragraph(widths, is_wrapped):
     assert _is_wrapped(["x" * width for width in widths]) is is_wrapped
     assert not _is_wrapped(["X" * width for width in widths])
 
@@ -268,18 +268,18 @@ def verdict_in_clean_text(verdict: Verdict, chance: float) -> Verdict:
         (TITLE, 0.99, False, False),
     ],
 )
-def test_who_decides(verdict: Verdict, chance: float, dump: bool, clean: bool) -> None:
+def test_who_decides(verdict, chance, dump, clean):
     assert verdict_in_dump(verdict, chance).kept == dump
     assert verdict_in_clean_text(verdict, chance).kept == clean
 
 
 @pytest.mark.parametrize(("chance", "votes"), [(0.95, ["+model", "-rule"]), (0.2, ["-rule", "-model"])])
-def test_all_votes_are_kept_beside_the_verdict(chance: float, votes: list[str]) -> None:
+def test_all_votes_are_kept_beside_the_verdict(chance, votes):
     found = verdict_in_dump(RULED, chance).votes
     assert [("+" if vote.keep else "-") + vote.voter for vote in found] == votes
 
 
-def test_what_the_model_removes_is_explained_by_its_shape_its_place_and_what_stands_above() -> None:
+def test_what_the_model_removes_is_explained_by_its_shape_its_place_and_what_stands_above():
     lines = [
         "Menu",
         *STORY,
@@ -303,13 +303,13 @@ def test_what_the_model_removes_is_explained_by_its_shape_its_place_and_what_sta
     ]
 
 
-def test_where_the_model_would_leave_next_to_nothing_the_rules_are_believed() -> None:
+def test_where_the_model_would_leave_next_to_nothing_the_rules_are_believed():
     rule_verdicts = [KEPT] * 6 + [TAIL] + [RULED] * 9
     lines, chances = [*STORY, "A line", *["Share this"] * 9], [0.01] * 6 + [0.95] + [0.0] * 9
     assert weigh_texts(lines, rule_verdicts, chances) == rule_verdicts
 
 
-def test_the_model_reads_these_features() -> None:
+def test_the_model_reads_these_features():
     lines = read_lines(blocks_of_text("\n".join(STORY[:4])), load_rules("en"))
     names, rows = line_features(lines, judge_lines_by_rules(lines)[1], None)
     assert tuple(names) == load_trees(LINE_MODEL).feature_names

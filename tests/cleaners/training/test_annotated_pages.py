@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,7 +37,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def test_each_block_of_an_annotated_page_has_a_label_and_a_weight(tmp_path: Path) -> None:
+def test_each_block_of_an_annotated_page_has_a_label_and_a_weight(tmp_path):
     write_corpora(tmp_path, ROWS, PAGE)
     names, examples = read_block_examples(tmp_path)
     found = [(e.corpus, e.host, e.labels.tolist(), [round(float(w), 3) for w in e.weights]) for e in examples]
@@ -55,7 +54,7 @@ def test_each_block_of_an_annotated_page_has_a_label_and_a_weight(tmp_path: Path
     assert {e.block_model_rows.shape[1] for e in examples} == {len(names.block_model)}
 
 
-def test_what_follows_an_annotation_that_was_cut_short_is_not_trained_on(tmp_path: Path) -> None:
+def test_what_follows_an_annotation_that_was_cut_short_is_not_trained_on(tmp_path):
     for words, weighs in ((150, True), (151, False)):
         page = "".join(f"<p>{text}</p>" for text in (*STORY[:3], " ".join(LONG.split()[:words])))
         write_corpora(tmp_path, {name: ROWS["news"][:1] if name == "news" else [] for name in ROWS}, page)
@@ -73,13 +72,11 @@ def test_what_follows_an_annotation_that_was_cut_short_is_not_trained_on(tmp_pat
         ([1.0], [7], 160, [1.03]),
     ],
 )
-def test_blocks_weigh_as_they_move_the_page_s_score(
-    shares: list[float], sizes: list[int], text_words: int, weights: list[float]
-) -> None:
+def test_blocks_weigh_as_they_move_the_page_s_score(shares, sizes, text_words, weights):
     assert block_weights(np.array(shares), np.array(sizes), text_words).round(4).tolist() == weights
 
 
-def test_blocks_with_a_snippet_weigh_by_their_length_up_to_sixty_words() -> None:
+def test_blocks_with_a_snippet_weigh_by_their_length_up_to_sixty_words():
     weights = snippet_weights(np.array([1, 0, np.nan, 1]), np.array([1, 60, 60, 61]))
     assert weights.round(4).tolist() == [0.22, 0.7291, 0, 0.7291]
 
@@ -94,7 +91,7 @@ def test_blocks_with_a_snippet_weigh_by_their_length_up_to_sixty_words() -> None
         ("news", {"url": "x::paper-17.html", "id": 1}, "1"),
     ],
 )
-def test_pages_of_a_site_have_its_name(corpus: str, row: dict[str, Any], name: str) -> None:
+def test_pages_of_a_site_have_its_name(corpus, row, name):
     assert site_name(corpus, row) == name
 
 
@@ -105,5 +102,5 @@ def test_pages_of_a_site_have_its_name(corpus: str, row: dict[str, Any], name: s
         ({"text": "A b", "summary": "A"}, "a b"), ({"text": "c", "summary": ["A", "b"]}, "a b c"),
     ],
 )  # fmt: skip
-def test_a_standfirst_of_its_own_comes_before_the_text(row: dict[str, Any], words: str) -> None:
+def test_a_standfirst_of_its_own_comes_before_the_text(row, words):
     assert annotated_words(row) == words.split()

@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,9 +31,7 @@ from tests.cleaners.training.conftest import write_corpora
         (line_model, {"lines.npz", "lines.json"}),
     ],
 )
-def test_training_twice_gives_the_same_files_and_cross_validation_writes_none(
-    model: Any, written: set[str], corpus: Path, tmp_path: Path
-) -> None:
+def test_training_twice_gives_the_same_files_and_cross_validation_writes_none(model, written, corpus, tmp_path):
     pytest.importorskip("lightgbm", reason="needs the extra: pip install '.[train]'")
     outs = [tmp_path / name for name in ("one", "two", "none")]
     for out in outs:
@@ -48,7 +45,7 @@ def test_training_twice_gives_the_same_files_and_cross_validation_writes_none(
 
 
 @pytest.mark.parametrize("model", [block_model, line_model, page_type_model])
-def test_without_the_annotated_pages_one_line_says_so(model: Any, tmp_path: Path) -> None:
+def test_without_the_annotated_pages_one_line_says_so(model, tmp_path):
     with pytest.raises(SystemExit, match=r"no annotated pages at .*--corpus"):
         model.main(["--corpus", str(tmp_path)])
 
@@ -74,7 +71,7 @@ def made(number: int, corpus: str = "wcxb", **changes: Any) -> BlockExample:
     return replace(BlockExample(corpus, f"h{number}.example", page, (), rows, rows, labels, weights, *said), **changes)
 
 
-def test_of_plain_boilerplate_one_block_in_four_is_trained_on_and_weighs_for_all() -> None:
+def test_of_plain_boilerplate_one_block_in_four_is_trained_on_and_weighs_for_all():
     easy = np.array([True, True, False, True] * 3)
     labels, weights, is_used = block_model._training_blocks([made(0), made(1), made(2)], easy)
     assert labels.tolist() == [0, 1, 0, 0] * 3
@@ -85,7 +82,7 @@ def test_of_plain_boilerplate_one_block_in_four_is_trained_on_and_weighs_for_all
     ]  # fmt: skip
 
 
-def test_each_page_is_judged_by_trees_that_saw_no_page_of_its_host() -> None:
+def test_each_page_is_judged_by_trees_that_saw_no_page_of_its_host():
     pages = [made(n) for n in range(8)]
 
     def train(_: FeatureNames, examples: Sequence[BlockExample]) -> Any:
@@ -103,7 +100,7 @@ def test_each_page_is_judged_by_trees_that_saw_no_page_of_its_host() -> None:
     assert [column[0] for column in found] == [sum(other != fold for other in folds) + 0.08 for fold in folds]
 
 
-def test_a_page_that_the_first_look_is_sure_of_is_judged_by_it() -> None:
+def test_a_page_that_the_first_look_is_sure_of_is_judged_by_it():
     kept, left = Verdict(True, "selected", "extractor/selected"), Verdict(False, "x", "extractor/not-selected")
     page = replace(made(0), rule_verdicts=(left, left, kept, left))
     sure, unsure = np.array([0.0, 1.0, 0.0, 0.0]), np.array([0.5, 0.5, 0.5, 0.5])
@@ -112,7 +109,7 @@ def test_a_page_that_the_first_look_is_sure_of_is_judged_by_it() -> None:
     assert block_model._kept_blocks(page, unsure, by_model) == ([False, False, True, False], False)
 
 
-def test_scores_of_words_and_of_snippets() -> None:
+def test_scores_of_words_and_of_snippets():
     keeps = [np.array(mask) for mask in ([0, 1, 0, 0], [1, 1, 1, 1], [0, 0, 1, 1])]
     pages = [made(0), made(1), made(2, "segments", article_snippets=("about the  mill", "gone"))]
     assert score_examples(pages, keeps) == {
@@ -122,7 +119,7 @@ def test_scores_of_words_and_of_snippets() -> None:
     assert score_examples([replace(made(0), boilerplate_snippets=())], keeps[:1]) == {"wcxb": {"pages": 1, "f1": 1.0}}
 
 
-def test_facts_of_a_training_name_the_corpora_and_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_facts_of_a_training_name_the_corpora_and_the_settings(tmp_path, monkeypatch):
     write_corpora(tmp_path, {name: [] for name in PAGE_CORPORA}, "")
     (tmp_path / "sites").mkdir()
     for name in "ba":

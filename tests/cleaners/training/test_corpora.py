@@ -31,7 +31,7 @@ def site(folder: Path, name: str, texts: dict[str, str], origins: list[str]) -> 
             archive.addfile(member, io.BytesIO(content.encode()))
 
 
-def test_a_page_of_some_words_comes_with_its_address_and_text_by_the_name_of_its_site(tmp_path: Path) -> None:
+def test_a_page_of_some_words_comes_with_its_address_and_text_by_the_name_of_its_site(tmp_path):
     for name in ("river", "mill"):
         site(tmp_path, name, {"/a/": TEXT, "/b.html": TEXT + "b", "/c/": "A picture.", "/d/": ""}, [f"{name}.example"])
     pages = [(row["url"], row["text"], html) for row, html in corpora.site_pages(tmp_path)]
@@ -42,7 +42,7 @@ def test_a_page_of_some_words_comes_with_its_address_and_text_by_the_name_of_its
     ]
 
 
-def test_a_site_gives_the_same_thirty_pages_in_any_order(tmp_path: Path) -> None:
+def test_a_site_gives_the_same_thirty_pages_in_any_order(tmp_path):
     many = {f"/{n}/": TEXT for n in range(80)}
     for folder, texts in ((tmp_path / "one", many), (tmp_path / "two", dict(reversed(many.items())))):
         folder.mkdir()
@@ -55,13 +55,13 @@ def test_a_site_gives_the_same_thirty_pages_in_any_order(tmp_path: Path) -> None
 HOSTS = [f"host{n}.example" for n in range(500)]
 
 
-def test_pages_of_a_host_are_in_one_fold_and_folds_are_of_a_size() -> None:
+def test_pages_of_a_host_are_in_one_fold_and_folds_are_of_a_size():
     counts = Counter(map(corpora.fold_of, HOSTS))
     assert counts.keys() == set(range(corpora.FOLDS))
     assert min(counts.values()) > 0.7 * len(HOSTS) / corpora.FOLDS
 
 
-def test_two_fifths_of_the_hosts_of_some_corpora_weigh_nothing() -> None:
+def test_two_fifths_of_the_hosts_of_some_corpora_weigh_nothing():
     for corpus in corpora.HELD_OUT_CORPORA:
         held_out = [host for host in HOSTS if corpora.is_held_out(corpus, host)]
         assert {corpora.fold_of(host) for host in held_out} == corpora.HELD_OUT_FOLDS
@@ -69,7 +69,7 @@ def test_two_fifths_of_the_hosts_of_some_corpora_weigh_nothing() -> None:
         assert 0.3 < len(held_out) / len(HOSTS) < 0.5
 
 
-def test_other_corpora_hold_no_host_out_and_weigh_most() -> None:
+def test_other_corpora_hold_no_host_out_and_weigh_most():
     for corpus in corpora.WHOLE_CORPORA:
         assert not any(corpora.is_held_out(corpus, host) for host in HOSTS)
         assert {corpora.page_weight(corpus, host) for host in HOSTS} == {1}
@@ -77,7 +77,7 @@ def test_other_corpora_hold_no_host_out_and_weigh_most() -> None:
 
 
 @pytest.mark.slow
-def test_no_block_of_a_host_that_is_held_out_is_trained_on(corpus: Path) -> None:
+def test_no_block_of_a_host_that_is_held_out_is_trained_on(corpus):
     _, examples = read_block_examples(corpus)
     by_corpus = {name: [e for e in examples if e.corpus == name] for name in corpora.PAGE_CORPORA}
     full_weights = by_corpus["wcxb"][0].weights

@@ -11,7 +11,7 @@ from broadsheet.cleaners.document import Block, BlockKind
 from broadsheet.cleaners.training.labels import covered_shares, snippet_labels, word_f1, words_of
 
 
-def test_characters_of_scripts_without_spaces_are_words_of_their_own() -> None:
+def test_characters_of_scripts_without_spaces_are_words_of_their_own():
     assert words_of("The 東京 Mill, ゲーム2") == ["the", "東", "京", "mill", "ゲ", "ー", "ム", "2"]
 
 
@@ -25,7 +25,7 @@ def test_characters_of_scripts_without_spaces_are_words_of_their_own() -> None:
         ("", "", 1),
     ],
 )
-def test_f1_of_words(extracted: str, truth: str, f1: float) -> None:
+def test_f1_of_words(extracted, truth, f1):
     assert word_f1(Counter(words_of(extracted)), Counter(words_of(truth))) == f1
 
 
@@ -57,7 +57,7 @@ def letters(text: str) -> str:
         ([], "text", []),
     ],
 )
-def test_how_much_of_each_block_an_annotated_text_covers(blocks: list[str], text: str, expected: list[float]) -> None:
+def test_how_much_of_each_block_an_annotated_text_covers(blocks, text, expected):
     assert shares([letters(block) for block in blocks], letters(text)) == expected
 
 
@@ -68,7 +68,7 @@ def test_how_much_of_each_block_an_annotated_text_covers(blocks: list[str], text
         ("burned down at night and all of it was gone", 1), ("burned down at night an", None), ("Share this", 0),
     ],
 )  # fmt: skip
-def test_a_block_with_a_snippet_has_its_label(text: str, label: int | None) -> None:
+def test_a_block_with_a_snippet_has_its_label(text, label):
     article = ["mill burned", "It burned down at night and all of it was gone, they say"]
     [found] = snippet_labels([Block(0, BlockKind.PARAGRAPH, text)], article, ["Sign up", "Share"]).tolist()
     assert (None if np.isnan(found) else found) == label

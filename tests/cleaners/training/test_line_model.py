@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from tests.cleaners.training.conftest import write_corpora
 pytest.importorskip("html_text", reason="needs html-text: pip install '.[dev]'")
 
 
-def test_a_dump_has_no_number_that_is_none(corpus: Path) -> None:
+def test_a_dump_has_no_number_that_is_none(corpus):
     assert all(np.isfinite(dump.rows).all() for dump in read_dumps(corpus, 5))
 
 
@@ -40,7 +39,7 @@ def small_dumps(number: int = 0, **changes: Any) -> list[TextDump]:
     return [dump for dump in made if dump is not None]
 
 
-def test_the_lines_of_each_kind_of_text_have_labels_and_weights() -> None:
+def test_the_lines_of_each_kind_of_text_have_labels_and_weights():
     dumps = small_dumps()
     lines = [(dump.kind, [block.text[:11] for block in dump.text.blocks], dump.labels.tolist()) for dump in dumps]
     assert lines == [
@@ -62,12 +61,12 @@ def test_the_lines_of_each_kind_of_text_have_labels_and_weights() -> None:
     assert [dump.text.blocks[0].text for dump in small_dumps(1, title=None) if dump.kind == "clean"] == ["-"]
 
 
-def test_verse_has_lines_of_five_to_nine_words() -> None:
+def test_verse_has_lines_of_five_to_nine_words():
     lines = line_model._verse_lines(" ".join(f"w{n}" for n in range(60)) + "\nlast line").split("\n")
     assert [len(line.split()) for line in lines] == [5, 6, 5, 6, 5, 6, 5, 6, 5, 6, 5, 2]
 
 
-def test_scores_by_kind_and_corpus() -> None:
+def test_scores_by_kind_and_corpus():
     dumps = small_dumps()
     every = [[Verdict(True, "", "")] * len(dump.rule_verdicts) for dump in dumps]
     assert score_dumps(dumps, every) == {
@@ -83,7 +82,7 @@ def test_scores_by_kind_and_corpus() -> None:
     assert "boilerplate_kept" not in score_dumps(plain, every[:1])["full"]["wcxb"]
 
 
-def test_cleaning_is_compared_with_the_rules_and_the_text_as_it_is() -> None:
+def test_cleaning_is_compared_with_the_rules_and_the_text_as_it_is():
     dumps = small_dumps()
     chances = [dump.labels.astype(float) for dump in dumps]
     scores = line_model.compare_cleaning(dumps, chances)
@@ -94,7 +93,7 @@ def test_cleaning_is_compared_with_the_rules_and_the_text_as_it_is() -> None:
     }
 
 
-def test_each_text_is_judged_by_trees_that_saw_no_page_of_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_text_is_judged_by_trees_that_saw_no_page_of_its_host(monkeypatch):
     class CountingTrees:
         def __init__(self, count: int) -> None:
             self.count = count
@@ -109,7 +108,7 @@ def test_each_text_is_judged_by_trees_that_saw_no_page_of_its_host(monkeypatch: 
     assert found == [sum(other != fold for other in folds) for fold in folds]
 
 
-def test_lines_without_weight_are_not_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_without_weight_are_not_trained_on(monkeypatch):
     calls: list[tuple[Any, ...]] = []
     monkeypatch.setattr(line_model, "fit_trees", lambda *arguments: calls.append(arguments))
     dumps = small_dumps()[:1] + small_dumps()[2:3]
@@ -120,7 +119,7 @@ def test_lines_without_weight_are_not_trained_on(monkeypatch: pytest.MonkeyPatch
     assert (weights > 0).all()
 
 
-def test_each_nth_page_is_read(tmp_path: Path) -> None:
+def test_each_nth_page_is_read(tmp_path):
     rows = [ROW | {"id": f"{n}", "url": f"https://h{n}.example/"} for n in range(5)]
     write_corpora(tmp_path, {"news": rows, "segments": [], "wcxb": []}, PAGE)
     hosts = [dump.host for dump in read_dumps(tmp_path, 2) if dump.kind == "full"]

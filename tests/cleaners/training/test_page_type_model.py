@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,7 +39,7 @@ def examples() -> list[PageTypeExample]:
 
 
 @pytest.mark.slow
-def test_the_table_tells_kinds_apart_and_is_the_same_again() -> None:
+def test_the_table_tells_kinds_apart_and_is_the_same_again():
     pytest.importorskip("lightgbm", reason="needs the extra: pip install '.[train]'")
     page_examples = examples()
     table = train_table(page_examples)
@@ -52,13 +51,13 @@ def test_the_table_tells_kinds_apart_and_is_the_same_again() -> None:
     assert np.allclose(list(opinion_of_page.chances.values()), probabilities[3])
 
 
-def test_pages_of_a_host_are_in_one_fold() -> None:
+def test_pages_of_a_host_are_in_one_fold():
     hosts = {host_of({"id": "1", "url": url}) for url in ("https://a.b.example/x", "http://b.example/y?z=1")}
     assert hosts == {"b.example"}
     assert host_of({"id": "7", "url": ""}) == "7"
 
 
-def test_a_page_without_blocks_has_no_signs() -> None:
+def test_a_page_without_blocks_has_no_signs():
     assert read_features("http://a.example/", b"<html></html>") is None
     features = read_features("http://a.example/", SHELF.encode())
     assert features is not None
@@ -66,7 +65,7 @@ def test_a_page_without_blocks_has_no_signs() -> None:
 
 
 @pytest.mark.slow
-def test_training_reads_a_corpus_and_writes_a_table(tmp_path: Path) -> None:
+def test_training_reads_a_corpus_and_writes_a_table(tmp_path):
     pytest.importorskip("lightgbm", reason="needs the extra: pip install '.[train]'")
     kinds = {"wcxb": ("article", "product"), "news": (None,), "segments": (None,)}
     rows = {
@@ -97,7 +96,7 @@ def leaf(**values: float) -> dict[str, Any]:
     return {"tree_structure": values}
 
 
-def test_trees_of_one_condition_add_up_to_a_table() -> None:
+def test_trees_of_one_condition_add_up_to_a_table():
     trees = [
         stump(1, 2.0, -1.0, 1.0), leaf(leaf_value=0.5), leaf(), stump(0, 1.0, 0.25, -0.25), leaf(), leaf(),
         stump(1, 3.0, 4.0, 8.0), leaf(leaf_value=0.25), leaf(), leaf(), leaf(), stump(1, 2.0, 2.0, 6.0),
@@ -124,7 +123,7 @@ def example(number: int, kind: str, a: float, corpus: str = "wcxb", host: str = 
     return PageTypeExample(corpus, str(number), host or f"host{number}.example", kind, {"a": a})
 
 
-def test_probabilities_and_scores_of_a_table() -> None:
+def test_probabilities_and_scores_of_a_table():
     kinds = [("article", 1.0, "wcxb"), ("list", 2.0, "wcxb"), ("product", 2.0, "wcxb"), ("list", 1.0, "news")]
     pages = [example(n, *values) for n, values in enumerate(kinds)]
     probabilities = page_type_probabilities(TABLE, pages)
@@ -136,7 +135,7 @@ def test_probabilities_and_scores_of_a_table() -> None:
     assert score_probabilities(pages, probabilities) == {"pages": 3, "kind": 0.6667, "article_or_not": 1.0}
 
 
-def test_each_page_is_judged_by_a_model_that_saw_no_page_of_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_page_is_judged_by_a_model_that_saw_no_page_of_its_host(monkeypatch):
     pages = [example(n, "article", 1.0, host=f"h{n % 20}.example") for n in range(40)]
     seen: list[set[str]] = []
 
@@ -154,7 +153,7 @@ def test_each_page_is_judged_by_a_model_that_saw_no_page_of_its_host(monkeypatch
         assert row[0] == pytest.approx(np.exp(trained_on) / (np.exp(trained_on) + 5))
 
 
-def test_words_are_weighed_without_the_pages_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_are_weighed_without_the_pages_of_the_host(monkeypatch):
     words = {"words_text": HashedWords(np.array([3]), np.array([0.5]))}
     pages = [replace(example(n, "article", 1.0, host=f"h{n % 7}.example"), words=words) for n in range(14)]
 
@@ -169,7 +168,7 @@ def test_words_are_weighed_without_the_pages_of_the_host(monkeypatch: pytest.Mon
         assert weighed.name == page.name
 
 
-def test_the_pages_of_the_corpora_have_kinds(tmp_path: Path) -> None:
+def test_the_pages_of_the_corpora_have_kinds(tmp_path):
     rows = {
         "wcxb": [
             {"id": "2", "url": "https://w.b.example/", "page_type": "listing"},
@@ -190,7 +189,7 @@ def test_the_pages_of_the_corpora_have_kinds(tmp_path: Path) -> None:
     assert all(page.signs["headings"] == 0 and page.words for page in pages)
 
 
-def test_a_table_is_written_a_sign_a_line(tmp_path: Path) -> None:
+def test_a_table_is_written_a_sign_a_line(tmp_path):
     page_type_model.write_table(
         {"base": [0.5], "signs": {"a": {"limits": [1]}, "b": {"limits": [2]}}}, tmp_path, {"date": "x"}
     )

@@ -27,9 +27,7 @@ def annotated(corpus: Path) -> tuple[FeatureNames, list[BlockExample]]:
 
 
 @pytest.mark.slow
-def test_words_of_one_side_weigh_and_the_same_pages_give_the_same_weights(
-    annotated: tuple[FeatureNames, list[BlockExample]],
-) -> None:
+def test_words_of_one_side_weigh_and_the_same_pages_give_the_same_weights(annotated):
     _, examples = annotated
     weights = HostFolds(examples).learn_weights()
     assert tuple(weights) == WORD_FEATURES
@@ -43,9 +41,7 @@ def test_words_of_one_side_weigh_and_the_same_pages_give_the_same_weights(
 
 
 @pytest.mark.nightly
-def test_a_page_s_sums_are_by_weights_that_saw_neither_its_fold_nor_the_tested_one(
-    annotated: tuple[FeatureNames, list[BlockExample]],
-) -> None:
+def test_a_page_s_sums_are_by_weights_that_saw_neither_its_fold_nor_the_tested_one(annotated):
     names, examples = annotated
     host_folds = HostFolds(examples)
     for tested_fold in (None, 0):
@@ -67,7 +63,7 @@ ARTICLE, OTHER, BOTH, UNSEEN = 5, 6, 7, 8
 
 
 @pytest.mark.slow
-def test_words_of_one_side_weigh_and_others_do_not() -> None:
+def test_words_of_one_side_weigh_and_others_do_not():
     pytest.importorskip("scipy", reason="needs the extra: pip install '.[train]'")
     is_article = np.array([1.0, 0.0] * 20)
     pages = [HashedWords(np.array([ARTICLE if one else OTHER, BOTH]), np.array([0.7, 0.7])) for one in is_article]

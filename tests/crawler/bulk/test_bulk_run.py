@@ -60,7 +60,7 @@ def clean(*words: object) -> tuple[int, str, str]:
     return process.returncode, out, errors
 
 
-def test_sources_are_files_patterns_and_folders_and_pages_beside_them_are_said(tmp_path: Path) -> None:
+def test_sources_are_files_patterns_and_folders_and_pages_beside_them_are_said(tmp_path):
     march = [harbour(tmp_path / f"march/{name}.warc.gz") for name in ("a", "b")]
     (tmp_path / "march/page.html").write_text("<p>a page</p>")
     (tmp_path / "march/c.warc").mkdir()
@@ -74,7 +74,7 @@ def test_sources_are_files_patterns_and_folders_and_pages_beside_them_are_said(t
 
 
 @pytest.mark.slow
-def test_files_are_cleaned_on_this_machine_and_the_end_adds_up(tmp_path: Path) -> None:
+def test_files_are_cleaned_on_this_machine_and_the_end_adds_up(tmp_path):
     for name in ("a", "b"):
         harbour(tmp_path / f"march/{name}.warc.gz", name)
     (tmp_path / "march/bad.warc.gz").write_bytes(b"nothing")
@@ -93,7 +93,7 @@ def test_files_are_cleaned_on_this_machine_and_the_end_adds_up(tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_a_cluster_cleans_the_same_also_where_a_worker_dies(tmp_path: Path) -> None:
+def test_a_cluster_cleans_the_same_also_where_a_worker_dies(tmp_path):
     for number in range(6):
         harbour(tmp_path / f"march/{number}.warc.gz", f"a{number}")
     cluster = DaskCluster(free_port(), tmp_path)
@@ -114,7 +114,7 @@ def test_a_cluster_cleans_the_same_also_where_a_worker_dies(tmp_path: Path) -> N
     assert len(pd.read_parquet(tmp_path / "out/articles")) == 12
 
 
-def test_options_that_do_not_go_together_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_that_do_not_go_together_are_said(tmp_path, capsys):
     folder = str(tmp_path)
     for words in (("x.warc", "-o", folder, "--explain"), ("x.html", "--scheduler", "tcp://a:1"), ("-o", folder)):
         assert run(["clean", *words]) == 2
@@ -128,7 +128,7 @@ def table(target: Path, name: str) -> pd.DataFrame:
     return pd.read_parquet(target / name)
 
 
-def test_each_record_is_a_row_and_an_article_has_the_columns_of_an_archive(tmp_path: Path) -> None:
+def test_each_record_is_a_row_and_an_article_has_the_columns_of_an_archive(tmp_path):
     source, target = harbour(tmp_path / "march/a.warc.gz"), tmp_path / "out"
     seen: list[int] = []
     result = clean_file(str(source), str(target), USE, lambda: seen.append(1))
@@ -148,7 +148,7 @@ def test_each_record_is_a_row_and_an_article_has_the_columns_of_an_archive(tmp_p
 
 
 @pytest.mark.slow
-def test_a_second_run_does_what_is_missing_or_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_run_does_what_is_missing_or_has_changed(tmp_path, monkeypatch):
     source, target = harbour(tmp_path / "a.warc.gz"), tmp_path / "out"
     first = clean_file(str(source), str(target), USE)
     again = clean_file(str(source), str(target), USE)
@@ -169,7 +169,7 @@ def test_a_second_run_does_what_is_missing_or_has_changed(tmp_path: Path, monkey
 
 
 @pytest.mark.slow
-def test_a_page_that_kills_its_parser_costs_that_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_kills_its_parser_costs_that_page(tmp_path, monkeypatch):
     monkeypatch.setenv("BROADSHEET_TEST_KILL", "/two")
     monkeypatch.setattr(file_task, "clean_record", kill_at_two)
     source, target = harbour(tmp_path / "a.warc.gz"), tmp_path / "out"
@@ -192,7 +192,7 @@ def kill_at_two(file: str, one: file_task.IndexedRecord, use: ExtractorUse) -> f
         (b"", "is empty"), (b"no record", "holds no WARC or ARC records"), (None, "No such file or directory"),
     ],
 )  # fmt: skip
-def test_a_file_that_cannot_be_read_is_an_outcome(tmp_path: Path, content: bytes | None, problem: str) -> None:
+def test_a_file_that_cannot_be_read_is_an_outcome(tmp_path, content, problem):
     source = tmp_path / "bad.warc.gz"
     if content is not None:
         source.write_bytes(content)
@@ -203,7 +203,7 @@ def test_a_file_that_cannot_be_read_is_an_outcome(tmp_path: Path, content: bytes
 
 
 @pytest.mark.slow
-def test_a_bucket_gives_sources_and_takes_what_comes_of_them(tmp_path, monkeypatch) -> None:
+def test_a_bucket_gives_sources_and_takes_what_comes_of_them(tmp_path, monkeypatch):
     with running_s3_server(free_port()) as server:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,7 @@ from tests.internal_tables import PAGE_BLOCKS, PAGE_LAYOUT
 
 
 @pytest.mark.parametrize("verb", [["search", "x"], ["report"], ["export", "--format", "csv"], ["verify"]])
-def test_no_archive_is_one_line_and_1(tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: list[str]) -> None:
+def test_no_archive_is_one_line_and_1(tmp_path, capsys, verb):
     file = tmp_path / "text.db"
     file.write_text("no database, but a text of some length")
     name, *rest = verb
@@ -24,7 +23,7 @@ def test_no_archive_is_one_line_and_1(tmp_path: Path, capsys: pytest.CaptureFixt
         assert (shown.out, shown.err.count("\n")) == ("", 1)
 
 
-def test_damage_met_while_reading_is_one_line(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damage_met_while_reading_is_one_line(db, capsys):
     whole = db.read_bytes()
     db.write_bytes(whole[: len(whole) // 8 // 4096 * 4096])
     for verb in (["report"], ["export", "--format", "jsonl"], ["search", "river"]):
@@ -65,11 +64,11 @@ def test_damage_is_named_in_one_line_by_whatever_verb_meets_it(db, capsys, damag
     "error",
     [ArchiveError("in use"), OSError("no room"), TypeError("ours"), sqlite3.OperationalError("locked")],
 )
-def test_an_error_on_a_sound_archive_is_not_put_down_to_damage(db: Path, error: Exception) -> None:
+def test_an_error_on_a_sound_archive_is_not_put_down_to_damage(db, error):
     assert damage_behind(str(db), error) is None
 
 
-def test_a_full_disk_or_a_lock_is_no_damage_even_of_a_damaged_archive(db: Path) -> None:
+def test_a_full_disk_or_a_lock_is_no_damage_even_of_a_damaged_archive(db):
     with sqlite3.connect(db) as connection:
         connection.execute("UPDATE pages SET evidence = '['")
     connection.close()
@@ -80,7 +79,7 @@ def test_a_full_disk_or_a_lock_is_no_damage_even_of_a_damaged_archive(db: Path) 
     assert "pages/evidence row 1" in str(damage_behind(str(db), TypeError("of a reader")))
 
 
-def test_an_error_of_ours_stays_one(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_ours_stays_one(db, monkeypatch):
     def broken(*_: object, **__: object) -> int:
         raise TypeError("ours")
 
@@ -90,13 +89,13 @@ def test_an_error_of_ours_stays_one(db: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("error", [sqlite3.OperationalError("disk I/O error"), OSError("no room")])
-def test_what_a_disk_refuses_names_the_file_and_what_to_do(error: Exception) -> None:
+def test_what_a_disk_refuses_names_the_file_and_what_to_do(error):
     with pytest.raises(NotReachable) as caught, told_faults("a.db"):
         raise error
     assert str(caught.value) == f"a.db cannot be written: {error}; the same command goes on from here"
 
 
-def test_what_is_read_is_neither_made_nor_written(db: Path, tmp_path: Path) -> None:
+def test_what_is_read_is_neither_made_nor_written(db, tmp_path):
     with pytest.raises(ArchiveError), open_read_only(str(tmp_path / "no.db")):
         pass
     assert not (tmp_path / "no.db").exists()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
-from pathlib import Path
 
-import click
 import pytest
 
 from broadsheet.crawler.cli import cli, run
@@ -32,14 +30,14 @@ def imported(names: tuple[str, ...], *arguments: str) -> tuple[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--version"], *([verb, "--help"] for verb in VERBS)], ids=" ".join)
-def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+def test_help_imports_nothing_heavy(arguments):
     out, loaded = imported(("scrapy", "twisted", "trafilatura", "lxml", "sqlite_utils", "rich"), *arguments)
     assert (loaded, out.startswith(("Usage: broadsheet", "broadsheet "))) == ("[]", True)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", ["search", "show", "explain", "changes", "report"])
-def test_a_verb_that_reads_loads_neither_the_crawl_nor_the_raw_responses(tmp_path: Path, verb: str) -> None:
+def test_a_verb_that_reads_loads_neither_the_crawl_nor_the_raw_responses(tmp_path, verb):
     file, make = tmp_path / "a.db", Maker()
     with Archive.open(file) as archive:
         archive.save([make.outcome("https://a.example/mill", "The mill burned down in the night.")])
@@ -49,19 +47,19 @@ def test_a_verb_that_reads_loads_neither_the_crawl_nor_the_raw_responses(tmp_pat
 
 
 @pytest.mark.parametrize(("words", "verb"), list(cli.verbs()), ids=str)
-def test_each_option_and_verb_says_what_it_is_for(words: str, verb: click.Command) -> None:
+def test_each_option_and_verb_says_what_it_is_for(words, verb):
     described = [option for option in verb.params if option.param_type_name == "option"]
     undescribed = [option.name for option in described if not option.help and option.name != "shape"]
     assert undescribed == []
     assert verb.help
 
 
-def test_alone_it_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_alone_it_shows_its_help(capsys):
     assert run([]) == 0
     assert "\nExport and share:\n  export " in capsys.readouterr().out
 
 
-def test_while_modules_are_imported_no_garbage_is_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_modules_are_imported_no_garbage_is_collected(tmp_path, monkeypatch):
     (tmp_path / "imported_by_this_test.py").write_text("import gc\nwas_enabled = gc.isenabled()\n")
     monkeypatch.syspath_prepend(tmp_path)
     try:

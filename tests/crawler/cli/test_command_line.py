@@ -10,9 +10,6 @@ import os
 import re
 import sqlite3
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import click
 import pytest
@@ -48,7 +45,7 @@ from tests.crawler.shell import start
         (language, "gsw", "gsw"),
     ],
 )
-def test_values_are_read(read: Callable[[str], Any], text: str, value: object) -> None:
+def test_values_are_read(read, text, value):
     assert read(text) == value
 
 
@@ -61,13 +58,13 @@ def test_values_are_read(read: Callable[[str], Any], text: str, value: object) -
         *((language, text) for text in ("", "e", "english", "e1", "../x")),
     ],
 )
-def test_nonsense_is_refused(read: Callable[[str], Any], text: str) -> None:
+def test_nonsense_is_refused(read, text):
     with pytest.raises(click.BadParameter):
         read(text)
 
 
 @pytest.mark.slow
-def test_a_reader_that_goes_away_is_no_error(db: Path) -> None:
+def test_a_reader_that_goes_away_is_no_error(db):
     process = start("export", db, "--format", "jsonl")
     assert process.stdout is not None
     process.stdout.close()
@@ -121,14 +118,14 @@ class FullOutput(io.StringIO):
         raise full_disk()
 
 
-def test_a_full_output_is_told_as_such(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_output_is_told_as_such(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdout", FullOutput())
     assert run_command(click.Command("verb", callback=lambda: 0), []) == 1
     monkeypatch.undo()
     assert capsys.readouterr().err == "broadsheet: cannot write to standard output: No space left on device\n"
 
 
-def test_a_command_line_that_makes_no_sense_has_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_line_that_makes_no_sense_has_a_hint(capsys):
     assert run_command(click.Command("verb", params=[click.Option(["--day"], type=int)]), ["--day", "x"]) == 2
     assert capsys.readouterr().err == (
         "broadsheet: Invalid value for '--day': 'x' is not a valid integer. (broadsheet --help)\n"
@@ -169,7 +166,7 @@ def test_the_damage_behind_an_error_is_told_in_its_place(error, is_damage_told, 
         verb.main(["a.db"], standalone_mode=False)
 
 
-def test_an_archive_that_a_verb_reads_is_a_file_that_is_there(tmp_path: Path) -> None:
+def test_an_archive_that_a_verb_reads_is_a_file_that_is_there(tmp_path):
     (tmp_path / "a.db").touch()
     assert existing_archive(str(tmp_path / "a.db")) == str(tmp_path / "a.db")
     for path, problem in ((tmp_path, "is a folder, not an archive file"), (tmp_path / "b.db", "does not exist")):
@@ -178,7 +175,7 @@ def test_an_archive_that_a_verb_reads_is_a_file_that_is_there(tmp_path: Path) ->
         assert str(caught.value) == f"{path} {problem}"
 
 
-def test_what_an_extra_brings_is_asked_for_with_the_command_that_installs_it() -> None:
+def test_what_an_extra_brings_is_asked_for_with_the_command_that_installs_it():
     require_extra("json", "fleet")
     with pytest.raises(CommandError) as caught:
         require_extra("no_such_module", "fleet")

@@ -23,7 +23,7 @@ def loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     sys.modules.pop("broadsheet.crawler.mill", None)
 
 
-def test_a_module_is_loaded_at_the_first_use_of_a_name(loads: Path) -> None:
+def test_a_module_is_loaded_at_the_first_use_of_a_name(loads):
     with lazy_imports():
         mill = import_module("broadsheet.crawler.mill")
     assert not loads.exists()
@@ -31,11 +31,11 @@ def test_a_module_is_loaded_at_the_first_use_of_a_name(loads: Path) -> None:
     assert loads.exists()
 
 
-def test_outside_of_the_context_a_module_is_loaded_at_once(loads: Path) -> None:
+def test_outside_of_the_context_a_module_is_loaded_at_once(loads):
     import_module("broadsheet.crawler.mill")
     assert loads.exists()
 
 
-def test_a_module_that_is_not_there_is_told_at_once() -> None:
+def test_a_module_that_is_not_there_is_told_at_once():
     with pytest.raises(ModuleNotFoundError, match="no_such_mill"), lazy_imports():
         import_module("broadsheet.crawler.no_such_mill")

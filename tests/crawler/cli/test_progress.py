@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,7 +27,6 @@ from broadsheet.crawler.cli.progress import (
 )
 from broadsheet.output.archive.page_rows import make_page_rows
 from broadsheet.output.write.outcome import Outcome
-from tests.crawler.crawls import Serve
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import ACTIVE, crawl
 
@@ -60,14 +58,14 @@ def shown(*, terminal: bool) -> str:
     return out.getvalue()
 
 
-def test_a_log_gets_a_plain_line() -> None:
+def test_a_log_gets_a_plain_line():
     line = shown(terminal=False)
     assert line.startswith("1 page  1 article page  7 queued  ")
     assert line.endswith("1 failed\n")
     assert "\x1b" not in line
 
 
-def test_it_counts_only_outcomes_and_only_pages_as_pages() -> None:
+def test_it_counts_only_outcomes_and_only_pages_as_pages():
     tally = CrawlTally(lambda: 7)
     assert tally.status_line() == "0 pages  0 article pages  7 queued  0.0 pages/s  0 failed"
 
@@ -80,7 +78,7 @@ def rendered(tally: CrawlTally, columns: int) -> list[str]:
 
 
 @pytest.mark.parametrize("columns", [40, 59, 80, 160])
-def test_a_terminal_gets_bar_time_counts_hosts_and_the_current_address(columns: int) -> None:
+def test_a_terminal_gets_bar_time_counts_hosts_and_the_current_address(columns):
     clock = Seconds()
     tally = CrawlTally(lambda: 60, clock)
     for outcome in OUTCOMES:
@@ -98,7 +96,7 @@ def test_a_terminal_gets_bar_time_counts_hosts_and_the_current_address(columns: 
     assert text.count("\n") <= 6
 
 
-def test_one_host_has_no_line_of_its_own_and_many_are_counted() -> None:
+def test_one_host_has_no_line_of_its_own_and_many_are_counted():
     tally = CrawlTally(lambda: 1)
     tally.count(OUTCOMES[0])
     assert len(rendered(tally, 80)) == 3
@@ -136,18 +134,18 @@ def test_what_remains_is_said_once_there_is_a_rate_and_something_to_do(outcomes,
     ("seconds", "text"),
     [(0.2, "1 s"), (89, "89 s"), (360, "6 min"), (3600, "1 h"), (7500, "2 h 5 min"), (4 * 86400, "4 days")],
 )
-def test_times_are_said_as_people_say_them(seconds: float, text: str) -> None:
+def test_times_are_said_as_people_say_them(seconds, text):
     assert duration_text(seconds) == text
 
 
-def test_a_url_has_a_line_with_what_came_of_it() -> None:
+def test_a_url_has_a_line_with_what_came_of_it():
     assert url_line(OUTCOMES[0]) == f"200 article {ARTICLE.words} words  https://a.example/x"
     assert url_line(OUTCOMES[2]).startswith("404 failed: HTTP 404 Not Found  https://b.example/a?q=[2Jx")
     assert url_line(Outcome("https://c.example/", "failed", "dns")).startswith("--- failed: no such host")
 
 
 @pytest.mark.slow
-def test_verbose_prints_a_line_for_each_url(serve: Serve, tmp_path: Path) -> None:
+def test_verbose_prints_a_line_for_each_url(serve, tmp_path):
     site = serve({"/": page("home", "/one", "/missing"), "/one": page("one")})
     _, _, errors = crawl(site, tmp_path / "a.db", "-v", "--no-sitemaps", "--no-feeds")
     lines = errors.splitlines()
@@ -158,12 +156,12 @@ def test_verbose_prints_a_line_for_each_url(serve: Serve, tmp_path: Path) -> Non
     assert f"404 failed: HTTP 404 Not Found  {site.url}/missing" in errors.splitlines()
 
 
-def test_it_is_off_unless_asked_for() -> None:
+def test_it_is_off_unless_asked_for():
     with pytest.raises(NotConfigured):
         ProgressDisplay.from_crawler(SimpleNamespace(settings=Settings({"BROADSHEET_PROGRESS": False})))  # type: ignore[arg-type]
 
 
-def test_what_is_stored_is_counted_in_scrapys_stats() -> None:
+def test_what_is_stored_is_counted_in_scrapys_stats():
     stats = StatsCollector(get_crawler())
     counting = OutcomeStats(stats)
     for outcome in (*OUTCOMES, replace(OUTCOMES[0], is_older=True), replace(OUTCOMES[1], is_retry=True)):

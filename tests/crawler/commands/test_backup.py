@@ -30,7 +30,7 @@ def crawl(site: ScriptedSite, db: Path, *options: object) -> tuple[int, str, str
     return command("crawl", f"{site.url}/", "--db", db, *QUICK, "--delay", 0, *options)
 
 
-def test_one_line_says_how_to_use_it_again(site: ScriptedSite, tmp_path: Path) -> None:
+def test_one_line_says_how_to_use_it_again(site, tmp_path):
     db, folder = tmp_path / "news.db", tmp_path / "backups"
     folder.mkdir()
     assert crawl(site, db, "--max-pages", 3)[0] == 0
@@ -55,7 +55,7 @@ def test_one_line_says_how_to_use_it_again(site: ScriptedSite, tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_a_crawl_goes_on_while_it_is_backed_up_and_both_come_to_the_same(site: ScriptedSite, tmp_path: Path) -> None:
+def test_a_crawl_goes_on_while_it_is_backed_up_and_both_come_to_the_same(site, tmp_path):
     db, copy = tmp_path / "news.db", tmp_path / "copies/news.db"
     copy.parent.mkdir()
     held, released = "/p12", threading.Event()
@@ -85,7 +85,7 @@ def test_a_crawl_goes_on_while_it_is_backed_up_and_both_come_to_the_same(site: S
 
 
 @pytest.mark.slow
-def test_a_copy_with_pages_of_two_moments_is_named_as_that(site: ScriptedSite, tmp_path: Path) -> None:
+def test_a_copy_with_pages_of_two_moments_is_named_as_that(site, tmp_path):
     db, torn = tmp_path / "news.db", tmp_path / "torn.db"
     assert crawl(site, db, "--max-pages", 5)[0] == 0
     first = db.read_bytes()
@@ -106,7 +106,7 @@ def test_a_copy_with_pages_of_two_moments_is_named_as_that(site: ScriptedSite, t
 
 
 @pytest.mark.slow
-def test_a_backup_that_is_killed_at_any_moment_is_none_or_whole(site: ScriptedSite, tmp_path: Path) -> None:
+def test_a_backup_that_is_killed_at_any_moment_is_none_or_whole(site, tmp_path):
     db = tmp_path / "news.db"
     assert crawl(site, db)[0] == 0
     texts, whole = rows(db, TEXTS), 0

@@ -95,7 +95,7 @@ def test_a_raw_page_is_read_as_text_and_told_from_other_text(tmp_path, content_t
         read_raw(replace(location, file="gone.warc.gz"), None, tmp_path)
 
 
-def test_a_port_that_is_taken_is_an_error_where_it_was_named_and_else_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_is_taken_is_an_error_where_it_was_named_and_else_another(monkeypatch):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -117,5 +117,5 @@ def test_a_port_that_is_taken_is_an_error_where_it_was_named_and_else_another(mo
         ("room.example", False, "room.example"),
     ],
 )  # fmt: skip
-def test_hosts_that_are_this_machine_alone(host: str, is_loopback: bool, in_url: str) -> None:
+def test_hosts_that_are_this_machine_alone(host, is_loopback, in_url):
     assert (browse._is_loopback(host), browse._url_host(host)) == (is_loopback, in_url)

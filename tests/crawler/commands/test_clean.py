@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -22,7 +21,7 @@ def run_clean(*arguments: str, given: bytes = b"") -> tuple[int, str]:
     return result.return_value, result.stdout
 
 
-def test_text_is_told_from_html(tmp_path: Path) -> None:
+def test_text_is_told_from_html(tmp_path):
     file = tmp_path / "extracted.txt"
     story = [f"The council counted the {n} boats again, and wrote the number down as it had before." for n in "abc"]
     file.write_text("\n".join(["Home > News", "The boats that were counted twice", *story, "Share this"]))
@@ -32,26 +31,26 @@ def test_text_is_told_from_html(tmp_path: Path) -> None:
     assert "Home > News" in as_html
 
 
-def test_a_fragment_is_html_and_a_text_that_quotes_a_tag_is_text() -> None:
+def test_a_fragment_is_html_and_a_text_that_quotes_a_tag_is_text():
     _, out = run_clean("-", "--format", "json", given=b"<div><p>One</p><p>Two</p></div>")
     assert "page_type" in json.loads(out)
     _, out = run_clean("-", "--format", "json", given=b"A heading is written <h1> and ended </h1> in HTML.")
     assert "page_type" not in json.loads(out)
 
 
-def test_many_comments_before_the_first_tag_take_no_time() -> None:
+def test_many_comments_before_the_first_tag_take_no_time():
     """Doubled by each comment, the time would be that of years."""
     assert _is_html(b"<!-- a -->\n" * 60 + b"<div><p>One</p><p>Two</p></div>", None)
     assert not _is_html(b"<!-- a -->\n" * 60 + b"One", None)
 
 
-def test_what_acts_on_a_terminal_is_made_inert() -> None:
+def test_what_acts_on_a_terminal_is_made_inert():
     for options in ([], ["--explain"], ["--format", "json"], ["--format", "markdown"]):
         _, out = run_clean("-", *options, given=page(HOSTILE).encode())
         assert not set(out) & ACTIVE, options
 
 
-def test_the_setting_says_whether_trafilatura_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_setting_says_whether_trafilatura_is_asked(monkeypatch):
     html = page("river").encode()
     for word, voter in (("always", "extractor"), ("never", "first-look")):
         monkeypatch.setenv("BROADSHEET_EXTRACTOR", word)
@@ -72,7 +71,7 @@ def test_the_setting_says_whether_trafilatura_is_asked(monkeypatch: pytest.Monke
         (f"{'w' * 19_990}<p>one</p><br>", False),
     ],
 )  # fmt: skip
-def test_a_page_is_told_from_a_text_by_its_first_twenty_thousand_characters(text: str, is_page: bool) -> None:
+def test_a_page_is_told_from_a_text_by_its_first_twenty_thousand_characters(text, is_page):
     assert _is_html(text.encode(), None) is is_page
     assert (_is_html(text.encode(), "html"), _is_html(text.encode(), "text")) == (True, False)
 

@@ -40,7 +40,7 @@ def test_bash_takes_the_script(tmp_path, monkeypatch, capsys):
 PATH_WORDS = {"ARCHIVE", "ARC", "DB", "DIR", "FILE", "FOLDER", "PAGE", "PATH", "TARGET", "TOML", "WACZ", "WARC"}
 
 
-def test_names_of_files_are_completed_wherever_a_file_is_meant() -> None:
+def test_names_of_files_are_completed_wherever_a_file_is_meant():
     """The Tab key once gave nothing for an archive, nor the names of files that a shell completes by itself."""
     meant, completed = set(), set()
     for name, command in cli.verbs():
@@ -56,7 +56,7 @@ def test_names_of_files_are_completed_wherever_a_file_is_meant() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("fish") is None, reason="needs a terminal's shell, fish")
-def test_fish_completes_verbs_options_and_files(tmp_path: Path, command_folder: Path) -> None:
+def test_fish_completes_verbs_options_and_files(tmp_path, command_folder):
     (tmp_path / "news.db").touch()
     lines = ["env _BROADSHEET_COMPLETE=fish_source broadsheet | source"]
     lines += [

@@ -78,7 +78,7 @@ def as_before(db: Path, source: Path, *undo: object) -> None:
 
 
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
-def test_a_text_that_is_forgotten_takes_its_rulings_along(archive_path: Path, tmp_path: Path, scope: list[str]) -> None:
+def test_a_text_that_is_forgotten_takes_its_rulings_along(archive_path, tmp_path, scope):
     source = Path(shutil.copy(archive_path, tmp_path / "other.db"))
     assert verb_here("remove", archive_path, block_id(OWN), *scope)[0] == 0
     assert verb_here("remove", archive_path, block_id(PROMO), "--everywhere")[0] == 0
@@ -111,7 +111,7 @@ def test_a_ruling_brings_its_text_where_the_page_was_edited_since(archive_path, 
     as_before(source, archive_path, *scope)
 
 
-def test_a_ruling_for_another_host_outlives_the_text_that_it_waits_for(archive_path: Path, tmp_path: Path) -> None:
+def test_a_ruling_for_another_host_outlives_the_text_that_it_waits_for(archive_path, tmp_path):
     """A text that no page carries now may come again, and nothing of that host was forgotten."""
     source, make = tmp_path / "other.db", Maker()
     make.clock.seconds = 9_000
@@ -285,7 +285,7 @@ def test_the_later_word_on_a_page_counts_in_every_merge(mill, tmp_path, monkeypa
             assert (states(target)[MILL], states(target)[MIRROR]) == (last, last)
 
 
-def test_a_page_that_is_a_list_by_itself_becomes_an_article_on_a_persons_word(mill: Path, tmp_path: Path) -> None:
+def test_a_page_that_is_a_list_by_itself_becomes_an_article_on_a_persons_word(mill, tmp_path):
     before = states(mill)
     assert before[NEWS] == ("done", "list", "list", 0)
     code, said, errors = verb_here("correct", mill, NEWS, "--article")
@@ -305,7 +305,7 @@ def test_a_page_that_is_a_list_by_itself_becomes_an_article_on_a_persons_word(mi
     assert states(merged) == before
 
 
-def test_pages_of_the_same_layout_are_shown_and_then_corrected_one_by_one(mill: Path) -> None:
+def test_pages_of_the_same_layout_are_shown_and_then_corrected_one_by_one(mill):
     before, authors = states(mill), "SELECT url, authors FROM articles ORDER BY url"
     words = ("correct", mill, MILL, "--author", "The Desk", "--same-layout")
     was = rows(mill, authors)

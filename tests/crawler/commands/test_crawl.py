@@ -1,15 +1,11 @@
 """`broadsheet crawl`: what it prints, on which stream, and its exit codes."""
 
-from __future__ import annotations
-
 import json
 import threading
-from pathlib import Path
 
 import pytest
 
 from broadsheet.output.archive.archive_lock import ArchiveLock, is_owned
-from tests.crawler.crawls import Serve
 from tests.crawler.scripted_site import Reply, page
 from tests.crawler.shell import CONTACT, command, crawl, rows
 
@@ -39,7 +35,7 @@ WRONG = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "message"), WRONG, ids=[f"wrong{n}" for n in range(len(WRONG))])
-def test_nonsense_is_one_line_and_makes_no_file(tmp_path: Path, arguments: list[str], message: str) -> None:
+def test_nonsense_is_one_line_and_makes_no_file(tmp_path, arguments, message):
     code, out, errors = command("crawl", *arguments, "--db", tmp_path / "a.db")
     assert (code, out, errors.count("\n")) == (2, "", 1)
     assert errors.startswith("broadsheet: ")
@@ -52,7 +48,7 @@ def test_nonsense_is_one_line_and_makes_no_file(tmp_path: Path, arguments: list[
     ("path", "message"),
     [("none/a.db", "does not exist"), ("folder", "is a folder"), ("text.db", "is not a SQLite database")],
 )
-def test_an_archive_that_cannot_be_is_one_line(tmp_path: Path, path: str, message: str) -> None:
+def test_an_archive_that_cannot_be_is_one_line(tmp_path, path, message):
     (tmp_path / "folder").mkdir()
     (tmp_path / "text.db").write_text("no database, but a text of some length")
     code, out, errors = command("crawl", "https://a.example/", "--db", tmp_path / path)
@@ -61,7 +57,7 @@ def test_an_archive_that_cannot_be_is_one_line(tmp_path: Path, path: str, messag
 
 
 @pytest.mark.slow
-def test_an_archive_in_use_is_waited_for(serve: Serve, db: Path) -> None:
+def test_an_archive_in_use_is_waited_for(serve, db):
     site, lock = serve({"/": page("home")}), ArchiveLock(db)
     lock.acquire()
     code, out, errors = command("crawl", "https://a.example/", "--db", db, "--wait", "0.1")
@@ -76,7 +72,7 @@ def test_an_archive_in_use_is_waited_for(serve: Serve, db: Path) -> None:
     assert not is_owned(db)
 
 
-def test_a_site_is_crawled_and_told(serve: Serve, tmp_path: Path) -> None:
+def test_a_site_is_crawled_and_told(serve, tmp_path):
     routes = {f"/{name}": page(name) for name in ("one", "two")}
     site = serve({"/": page("home", "/one", "/two", "/away"), **routes})
     code, out, errors = crawl(site, tmp_path / "a.db")
@@ -90,7 +86,7 @@ def test_a_site_is_crawled_and_told(serve: Serve, tmp_path: Path) -> None:
     assert "Nothing to do" in out
 
 
-def test_options_reach_the_requests_and_the_run(serve: Serve, tmp_path: Path) -> None:
+def test_options_reach_the_requests_and_the_run(serve, tmp_path):
     site = serve({"/": page("home", "/one", "/no/two"), "/one": page("one"), "/no/two": page("two")})
     cookies = tmp_path / "cookies.txt"
     cookies.write_text("# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tpass\tword\n")
@@ -127,14 +123,14 @@ def test_a_start_that_fails_is_one_clear_line(serve, tmp_path, reply, message):
     assert "Next:" not in out
 
 
-def test_a_host_that_does_not_exist(tmp_path: Path) -> None:
+def test_a_host_that_does_not_exist(tmp_path):
     code, _, errors = command("crawl", "http://nosuchhost.invalid/", "--db", tmp_path / "a.db")
     assert code == 1
     assert errors == "broadsheet: no such host, or no network: nosuchhost.invalid; no archive was made\n"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_of_two_starts_may_fail(serve: Serve, tmp_path: Path) -> None:
+def test_one_of_two_starts_may_fail(serve, tmp_path):
     good, bad = serve({"/": page("home", "/one"), "/one": page("one")}), serve({})
     code, _, errors = crawl(good, tmp_path / "a.db", f"{bad.url}/")
     assert code == 0
@@ -142,7 +138,7 @@ def test_one_of_two_starts_may_fail(serve: Serve, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_crawl_of_what_was_taken_down_says_so(serve: Serve, tmp_path: Path) -> None:
+def test_a_crawl_of_what_was_taken_down_says_so(serve, tmp_path):
     site = serve({"/": page("home", "/one"), "/one": page("one")})
     crawl(site, tmp_path / "a.db")
     assert command("forget", tmp_path / "a.db", f"{site.url}/one", "--yes")[0] == 0
@@ -152,7 +148,7 @@ def test_a_crawl_of_what_was_taken_down_says_so(serve: Serve, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_ten_pages_of_an_unknown_site_are_mostly_articles(serve: Serve, tmp_path: Path) -> None:
+def test_ten_pages_of_an_unknown_site_are_mostly_articles(serve, tmp_path):
     sections, stories = [f"/part{n}x" for n in range(20)], [f"/note{n}x" for n in range(20)]
     links = [f'<a href="{path}">{path[1:]}</a>' for path in sections]
     links += [f'<a href="{path}">The council of {path[1:]} counts its boats again</a>' for path in stories]

@@ -66,7 +66,7 @@ def resumed(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     return resume
 
 
-def test_the_bounds_of_the_last_crawl_hold_for_the_next(resumed: Callable[..., dict[str, Any]]) -> None:
+def test_the_bounds_of_the_last_crawl_hold_for_the_next(resumed):
     assert resumed({"include": ["/other/"]}, LAST) == {
         "include": ["/news/"], "exclude": ["/old/"], "since": "2024-01-01", "language": ["en"],
         "obey_directives": True, "contact": "me@a.example", "site_rules": "rules", "keep": "pictures",
@@ -83,19 +83,19 @@ def test_the_bounds_of_the_last_crawl_hold_for_the_next(resumed: Callable[..., d
         {"no_sitemaps": True, "no_feeds": True, "no_links": True, "no_warc": True},
     ],
 )
-def test_a_bound_that_is_given_counts(resumed: Callable[..., dict[str, Any]], given: dict[str, Any]) -> None:
+def test_a_bound_that_is_given_counts(resumed, given):
     for earlier in (LAST, {}):
         options = resumed(earlier, **given)
         assert {name: options[name] for name in given} == given
     assert not any(resumed({})[name] for name in ("no_sitemaps", "no_feeds", "no_links", "no_warc"))
 
 
-def test_start_urls_are_those_of_all_crawls_each_once(resumed: Callable[..., dict[str, Any]]) -> None:
+def test_start_urls_are_those_of_all_crawls_each_once(resumed):
     runs = {"seeds": [START, OTHER]}, {"seeds": [OTHER, "https://c.example/"]}, {"seeds": [START], "only_missing": True}
     assert resumed(*runs)["urls"] == (START, OTHER, "https://c.example/")
 
 
-def test_an_archive_of_imports_alone_has_no_start_url(resumed: Callable[..., dict[str, Any]]) -> None:
+def test_an_archive_of_imports_alone_has_no_start_url(resumed):
     with pytest.raises(CommandError, match="has no start URL yet"):
         resumed({"seeds": []})
 
@@ -138,7 +138,7 @@ def test_where_none_worked_all_are_asked_again(resumed, tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_whom_notify_names_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whom_notify_names_is_told(monkeypatch):
     def crawled(options: Any, on_failure: Any) -> int:
         return 4 if on_failure is str else 6
 
@@ -149,7 +149,7 @@ def test_whom_notify_names_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert crawl.run_and_notify(crawled, {"notify": ("x", "y")}) == 2
 
 
-def test_a_crawl_waits_for_another_one_only_with_patience(tmp_path: Path, capsys: Any) -> None:
+def test_a_crawl_waits_for_another_one_only_with_patience(tmp_path, capsys):
     file = str(tmp_path / "a.db")
     with Archive.open(file):
         with crawl._ownership(file, None):
@@ -160,7 +160,7 @@ def test_a_crawl_waits_for_another_one_only_with_patience(tmp_path: Path, capsys
         assert capsys.readouterr().err == f"Waiting for another crawl of {file} to end …\n"
 
 
-def test_only_a_crawl_of_public_sites_is_asked_for_a_contact() -> None:
+def test_only_a_crawl_of_public_sites_is_asked_for_a_contact():
     private = Settings({"BROADSHEET_ALLOW_PRIVATE": True})
     assert lacks_contact(Settings(), {"contact": ""})
     assert not lacks_contact(private, {"contact": ""})
@@ -195,7 +195,7 @@ ALWAYS = {
           "BROADSHEET_HEADER_HOSTS": "a.example *"}),
     ],
 )  # fmt: skip
-def test_options_become_settings(given: dict[str, Any], changed: dict[str, Any]) -> None:
+def test_options_become_settings(given, changed):
     assert spider_settings(PLAIN | given) == ALWAYS | changed
 
 
@@ -215,7 +215,7 @@ def spider(due: int, *, contact: str = "", **counts: int) -> Any:
         (2, {"queued": 1502}, "Looking again: 2 URLs are due, 1,500 more wait."),
     ],
 )
-def test_a_crawl_that_goes_on_says_where_it_stands(due: int, counts: dict[str, int], line: str) -> None:
+def test_a_crawl_that_goes_on_says_where_it_stands(due, counts, line):
     assert spider_run._resume_message(spider(due, **counts)) == line
 
 
@@ -300,7 +300,7 @@ def crawling(*failures: str, error: BaseException | None = None) -> Callable[...
     return crawl
 
 
-def test_an_address_that_nobody_knows_is_refused_before_the_crawl(sent: Any, options: dict[str, Any]) -> None:
+def test_an_address_that_nobody_knows_is_refused_before_the_crawl(sent, options):
     crawled: list[Any] = []
     with pytest.raises(CommandError, match=r"^the other is no address"):
         crawl_and_notify(
@@ -309,7 +309,7 @@ def test_an_address_that_nobody_knows_is_refused_before_the_crawl(sent: Any, opt
     assert crawled == sent == []
 
 
-def test_what_failed_and_what_is_new_is_sent_once(sent: Any, options: dict[str, Any], capsys: Any) -> None:
+def test_what_failed_and_what_is_new_is_sent_once(sent, options, capsys):
     assert crawl_and_notify(crawling(), options, [RECEIVER]) == 3
     assert sent == [("a.db", NEWS)]
     sent.clear()
@@ -342,7 +342,7 @@ def test_an_update_s_failures_are_of_the_archive_s_start_hosts(sent, options, mo
     assert sent[0][1][0] == NewsItem(NewsEvent.FAILURES, ("b.example",), "failed")
 
 
-def test_a_moment_is_that_of_the_archive_or_of_none(options: dict[str, Any], tmp_path: Path) -> None:
+def test_a_moment_is_that_of_the_archive_or_of_none(options, tmp_path):
     make = Maker()
     with Archive.open(options["db"], make.clock) as archive:
         archive.save([make.outcome("https://a.example/1", "text")])
@@ -366,7 +366,7 @@ def add(db: Path, *outcomes: Outcome) -> None:
         archive.save(outcomes)
 
 
-def test_exit_codes(db: Path, tmp_path: Path) -> None:
+def test_exit_codes(db, tmp_path):
     add(db, Outcome(MISSING, "failed", "http_404"))
     assert exit_code(run(db)) == 0
     assert exit_code(run(db, MISSING)) == 1
@@ -378,7 +378,7 @@ def test_exit_codes(db: Path, tmp_path: Path) -> None:
     assert exit_code(run(tmp_path / "empty.db")) == 1
 
 
-def test_the_summary_counts_rendered_pages(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_summary_counts_rendered_pages(db, capsys):
     print_summary(run(db), ())
     assert "browser:" not in capsys.readouterr().out
     stats = {"broadsheet/browser/gained": 2, "broadsheet/browser/hung": 1, "broadsheet/pages": 9}
@@ -396,7 +396,7 @@ def test_a_crawl_that_a_limit_ended_before_its_first_page_is_not_called_done(db,
     assert "Nothing to do: every URL that was found is done." in capsys.readouterr().out
 
 
-def test_the_summary_names_reasons(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_summary_names_reasons(db, capsys):
     stored = {"done/article": 2, "done/robots": 1, "failed/timeout": 3, "skipped/media_type": 1}
     ended = RunResult(str(db), (SEED,), 61.4, stored | {"skipped/not_there": 4})
     print_summary(ended, judge_run(ended))
@@ -408,7 +408,7 @@ def test_the_summary_names_reasons(db: Path, capsys: pytest.CaptureFixture[str])
     assert shown.err == ""
 
 
-def test_complaints(db: Path, tmp_path: Path) -> None:
+def test_complaints(db, tmp_path):
     with Archive.open(db) as archive:
         archive.runs.start("crawl", {"seeds": [SEED, MISSING]}, {})
     assert failures(run(db)) == []
@@ -422,11 +422,11 @@ def failures(ended: RunResult) -> list[str]:
     return [look.sentence for look in failure_looks(ended, judge_run(ended))]
 
 
-def test_next_steps_quote_the_file() -> None:
+def test_next_steps_quote_the_file():
     assert "search 'my file; rm.db' WORDS" in next_steps("my file; rm.db")
 
 
-def test_eight_reasons_are_named_the_most_frequent_first(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_eight_reasons_are_named_the_most_frequent_first(db, capsys):
     statuses = (401, 403, 405, 406, 408, 410, 429, 500)
     stored = {f"failed/http_{status}": count for count, status in enumerate(statuses, 2)}
     counts = {"done/article": 1, "done/list": 2, "done/not_modified": 3, "done/picture": 1234, "done/redirect": 5}
@@ -463,7 +463,7 @@ def test_a_stopped_crawl_says_how_and_what_it_has(db, end, how, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_what_failed_is_a_line_each_with_its_advice(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_failed_is_a_line_each_with_its_advice(db, capsys):
     start = Look(LookKind.START, Severity.LOOK, 1, "The start failed", "look at it", subject=MISSING)
     looks = [
         start, replace(start, subject=SEED, sentence="Another start failed"),
@@ -514,7 +514,7 @@ def test_a_log_and_a_quiet_terminal_get_lines_alone(is_terminal, quiet, monkeypa
     assert shown(monkeypatch, is_terminal=is_terminal, quiet=quiet, seconds=0) == LINE
 
 
-def test_a_terminal_has_a_live_line_that_is_gone_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_has_a_live_line_that_is_gone_at_the_end(monkeypatch):
     monkeypatch.setattr(progress_line, "_LIVE_SECONDS", 0.001)
     text = shown(monkeypatch, is_terminal=True, quiet=False, seconds=0.02)
     assert "at work" in text.partition(LINE)[0]
@@ -522,7 +522,7 @@ def test_a_terminal_has_a_live_line_that_is_gone_at_the_end(monkeypatch: pytest.
     assert text.endswith("\x1b[2K")
 
 
-def test_the_first_signal_is_told_and_the_second_is_nobody_s(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_first_signal_is_told_and_the_second_is_nobody_s(capsys):
     stops: list[int] = []
 
     async def work() -> None:

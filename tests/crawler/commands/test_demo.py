@@ -6,7 +6,6 @@ import io
 import re
 import socket
 import sqlite3
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
 from urllib.request import urlopen
@@ -22,7 +21,7 @@ from tests.crawler.shell import command
 
 
 @pytest.mark.slow
-def test_the_demo_shows_what_it_promises(tmp_path: Path) -> None:
+def test_the_demo_shows_what_it_promises(tmp_path):
     folder = tmp_path / "kept here"
     folder.mkdir()
     with Archive.open(folder / "sample.db") as archive:  # an earlier sample, which makes way
@@ -39,7 +38,7 @@ def test_the_demo_shows_what_it_promises(tmp_path: Path) -> None:
     connection.close()
 
 
-def test_another_archive_of_that_name_is_left_alone(tmp_path: Path) -> None:
+def test_another_archive_of_that_name_is_left_alone(tmp_path):
     with Archive.open(tmp_path / "sample.db") as archive:
         archive.runs.start("crawl https://a.example/", {}, {})
     bytes_before = (tmp_path / "sample.db").read_bytes()
@@ -54,9 +53,7 @@ class Interrupted:
         raise KeyboardInterrupt
 
 
-def test_the_sample_is_served_and_a_story_corrected_at_each_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_sample_is_served_and_a_story_corrected_at_each_line(monkeypatch, capsys):
     figures: list[str] = []
 
     def lines() -> Any:
@@ -73,9 +70,7 @@ def test_the_sample_is_served_and_a_story_corrected_at_each_line(
     assert figures == ["twenty", "thirty", "forty", "fifty", "ten", "twenty"]
 
 
-def test_it_says_where_it_is_served_and_a_port_that_is_taken(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_it_says_where_it_is_served_and_a_port_that_is_taken(monkeypatch, capsys):
     monkeypatch.setattr(demo.sys, "stdin", io.StringIO())
     monkeypatch.setattr(demo, "threading", SimpleNamespace(Event=Interrupted))
     with socket.socket() as taken:
@@ -95,7 +90,7 @@ def test_it_says_where_it_is_served_and_a_port_that_is_taken(
     )
 
 
-def test_the_sample_s_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
+def test_the_sample_s_folder_is_made_with_those_above_it(tmp_path):
     for _ in range(2):
         assert demo._make_way(tmp_path / "a/b/sample.db").parent.is_dir()
     (tmp_path / "file").touch()

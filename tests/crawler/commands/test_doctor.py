@@ -16,7 +16,6 @@ from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands import doctor, spider_run
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome, RobotsFile
-from tests.crawler.crawls import Serve
 from tests.crawler.scripted_site import Reply, page
 from tests.crawler.shell import command
 from tests.crawler.warcs import answer, record, write
@@ -38,7 +37,7 @@ def test_a_machine_in_order_is_0_and_nothing_is_left(tmp_path, capsys, monkeypat
 
 
 @pytest.mark.slow
-def test_a_site_is_asked_for_its_robots_txt(serve: Serve, tmp_path: Path) -> None:
+def test_a_site_is_asked_for_its_robots_txt(serve, tmp_path):
     site = serve({"/": page("home"), "/robots.txt": Reply("User-agent: *\nDisallow: /x\n")})
     code, out, errors = command("doctor", f"{site.url}/", "--allow-private", "--db", tmp_path / "a.db")
     assert (code, errors) == (0, "")

@@ -6,7 +6,6 @@ import io
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from lxml import html
@@ -77,13 +76,13 @@ def test_raw_responses_are_not_exported_before_a_takedown_of_them_is_finished(tm
     assert run(["export", str(db), "-o", str(target)]) == 0
 
 
-def test_titles_are_inert(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_titles_are_inert(db, capsys):
     for arguments in (["search", "evil"], ["report"], ["report", "--json"], ["export", "--format", "jsonl"]):
         run([arguments[0], str(db), *arguments[1:]])
         assert not set(capsys.readouterr().out) & ACTIVE, arguments
 
 
-def test_a_page_has_all_articles_and_leads_to_each(db: Path, tmp_path: Path) -> None:
+def test_a_page_has_all_articles_and_leads_to_each(db, tmp_path):
     assert run(["export", str(db), "-o", str(tmp_path / "all.html")]) == 0
     tree = html.document_fromstring((tmp_path / "all.html").read_bytes())
     assert [path.name for path in tmp_path.glob("all.html*")] == ["all.html"]
@@ -101,14 +100,14 @@ def test_another_file_of_a_dictionary_s_name_is_left_alone(db, tmp_path, capsys)
 
 
 @pytest.mark.slow
-def test_a_pipe_has_no_dictionary_beside_it(db: Path, tmp_path: Path) -> None:
+def test_a_pipe_has_no_dictionary_beside_it(db, tmp_path):
     shell = f"{sys.executable} -m broadsheet.crawler.cli export {db} --format csv -o /dev/stdout > {tmp_path}/a.csv"
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     subprocess.run(["sh", "-c", shell], env=environment, check=True, timeout=PATIENCE)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "made.db"]
 
 
-def test_a_stream_that_cannot_go_back_gets_a_whole_file() -> None:
+def test_a_stream_that_cannot_go_back_gets_a_whole_file():
     class Pipe(io.BytesIO):
         def seekable(self) -> bool:
             return False
@@ -122,13 +121,13 @@ def test_a_stream_that_cannot_go_back_gets_a_whole_file() -> None:
 
 
 @pytest.mark.parametrize(("given", "limit"), [(None, 100), (7, 7)])
-def test_a_feed_has_a_hundred_entries_unless_told_otherwise(given: int | None, limit: int) -> None:
+def test_a_feed_has_a_hundred_entries_unless_told_otherwise(given, limit):
     names = ("output", "edits", "kinds", "room", "one_per_cluster", "bom", "keep_credentials", "host", "since", "until")
     options = dict.fromkeys(names) | {"shape": "atom", "limit": given, "kinds": (), "languages": (), "section": ""}
     assert export.export_options(options).feed_scope == FeedScope(False, "", (), limit, "")
 
 
-def test_a_raw_file_without_bytes_is_no_response(db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_raw_file_without_bytes_is_no_response(db, tmp_path, capsys):
     with Archive.open(db) as archive:
         archive.db.execute(
             f"INSERT INTO {WARC_FILES} (name, length, begun_at) VALUES ('made.db.warc/a.warc.gz', 0, '')"

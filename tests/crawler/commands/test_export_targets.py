@@ -106,7 +106,7 @@ def test_what_must_stay_is_refused_as_a_target(file, around, target, said):
     assert "name a file" in verb_here(*writing(file, "")[0])[2]
 
 
-def test_a_link_is_followed(file: Path, tmp_path: Path) -> None:
+def test_a_link_is_followed(file, tmp_path):
     for number, line in enumerate(writing(file, tmp_path / "link")):
         (tmp_path / "link").unlink(missing_ok=True)
         (tmp_path / "link").symlink_to(f"elsewhere{number}")
@@ -115,7 +115,7 @@ def test_a_link_is_followed(file: Path, tmp_path: Path) -> None:
         assert (tmp_path / f"elsewhere{number}").stat().st_size > 20
 
 
-def test_permissions_stay(file: Path, tmp_path: Path) -> None:
+def test_permissions_stay(file, tmp_path):
     target = tmp_path / "out"
     target.write_text("old")
     target.chmod(0o640)
@@ -124,7 +124,7 @@ def test_permissions_stay(file: Path, tmp_path: Path) -> None:
         assert target.stat().st_mode & 0o777 == 0o640
 
 
-def test_a_pipe_gets_all_and_stays_a_pipe(file: Path, tmp_path: Path) -> None:
+def test_a_pipe_gets_all_and_stays_a_pipe(file, tmp_path):
     pipe, plain = tmp_path / "pipe", tmp_path / "plain"
     os.mkfifo(pipe)
     for line, plain_line in zip(writing(file, pipe), writing(file, plain), strict=True):
@@ -154,7 +154,7 @@ def shell_line(line: str, stdout: Any = subprocess.DEVNULL) -> tuple[int, str]:
 # /dev/stdout is never named here: run by root, a fault would replace the machine's.
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["- > {got}", "/dev/fd/1 > {got}", "/proc/self/fd/7 7> {got}", ">(cat > {got})"])
-def test_process_substitution_and_descriptors(file: Path, tmp_path: Path, target: str) -> None:
+def test_process_substitution_and_descriptors(file, tmp_path, target):
     got = tmp_path / "got"
     code, errors = shell_line(f"{PROGRAM} export {file} --format jsonl -o {target.format(got=got)}")
     assert code == 0, errors
@@ -166,14 +166,14 @@ def test_process_substitution_and_descriptors(file: Path, tmp_path: Path, target
 
 
 @pytest.mark.slow
-def test_what_a_shell_appends_to_is_not_replaced(file: Path, tmp_path: Path) -> None:
+def test_what_a_shell_appends_to_is_not_replaced(file, tmp_path):
     (tmp_path / "log").write_text("first\n")
     assert shell_line(f"{PROGRAM} export {file} --format jsonl -o /dev/fd/1 >> {tmp_path}/log")[0] == 0
     assert (tmp_path / "log").read_text().startswith("first\n{")
 
 
 @pytest.mark.slow
-def test_standard_output_that_is_the_archive_is_refused(file: Path) -> None:
+def test_standard_output_that_is_the_archive_is_refused(file):
     before = file.read_bytes()
     for target in ("", "-o /dev/fd/1"):
         code, errors = shell_line(f"{PROGRAM} export {file} --format jsonl {target} >> {file}")
@@ -212,7 +212,7 @@ def test_a_full_device_is_a_line_and_stays_a_device(file, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_failure_leaves_what_stood_there(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_leaves_what_stood_there(file, tmp_path, monkeypatch):
     """A limit on the size of files stands for a full disk."""
     target, before = tmp_path / "out", b"what stood there"
     target.write_bytes(before)
@@ -234,7 +234,7 @@ def markdown_line(file: Path, folder: object) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["a.db.warc", "a.db.warc/below", "link"])
-def test_the_folder_of_the_raw_responses_is_refused(file: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+def test_the_folder_of_the_raw_responses_is_refused(file, capsys, name):
     (file.parent / "link").symlink_to(f"{file}.warc")
     before = contents(file.parent)
     assert run(markdown_line(file, file.parent / name)) == 2
@@ -242,7 +242,7 @@ def test_the_folder_of_the_raw_responses_is_refused(file: Path, capsys: pytest.C
     assert contents(file.parent) == before
 
 
-def test_markdown_goes_to_no_stream(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_markdown_goes_to_no_stream(file, capsys):
     assert run(markdown_line(file, "-")) == 2
     assert "writes a folder" in capsys.readouterr().err
 
@@ -265,7 +265,7 @@ def test_no_article_is_written_through_what_is_no_file(file, tmp_path, capsys, k
     assert file.read_bytes() == before
 
 
-def test_a_folder_that_cannot_be_written_is_a_line(file: Path, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_a_line(file, tmp_path):
     with Archive.open(file) as archive:
         archive.save([Maker().outcome("http://a.test/long", "word " * 2000)])
     code, errors = shell_line(f"trap '' XFSZ; ulimit -f 2; {PROGRAM} {' '.join(markdown_line(file, tmp_path / 'out'))}")

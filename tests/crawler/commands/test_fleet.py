@@ -108,7 +108,7 @@ def store(tmp_path: Path) -> ObjectStore:
 
 
 # --- Status, report and search -------------------------------------------------------------------------------------
-def test_status_has_a_line_a_site_the_worst_first_and_exact_values_as_json(ended: Path) -> None:
+def test_status_has_a_line_a_site_the_worst_first_and_exact_values_as_json(ended):
     code, out, _ = verb_here("fleet", "status", ended)
     lines = [line.split() for line in out.splitlines()[1:]]
     assert (code, [line[:2] for line in lines]) == (
@@ -126,7 +126,7 @@ def test_status_has_a_line_a_site_the_worst_first_and_exact_values_as_json(ended
         assert json.loads(verb_here(*well, "--json")[1])["sites"][0]["is_running"] is True
 
 
-def test_report_and_search_take_in_every_archive_that_can_be_read(ended: Path) -> None:
+def test_report_and_search_take_in_every_archive_that_can_be_read(ended):
     code, out, errors = verb_here("fleet", "report", ended)
     assert (code, [line for line in out.splitlines() if not line.startswith(" ")]) == (
         1, [f"{name}: 2 articles; 1 thing needs a look." for name in ("well", "cut")],
@@ -145,7 +145,7 @@ def test_report_and_search_take_in_every_archive_that_can_be_read(ended: Path) -
     assert errors.splitlines()[1:] == ["broadsheet: no article matches nosuchword"]
 
 
-def test_archives_that_are_not_here_are_named_in_a_line(ended: Path) -> None:
+def test_archives_that_are_not_here_are_named_in_a_line(ended):
     """As with a store: a site has a record of its crawl, and no archive beside the list."""
     archive_of(ended, "bad").unlink()
     chosen = ("--site", "well", "--site", "bad", "--site", "none")
@@ -160,7 +160,7 @@ def test_archives_that_are_not_here_are_named_in_a_line(ended: Path) -> None:
     assert verb_here("fleet", "search", "--sites", ended, "harbour")[::2] == (1, missing + nothing)
 
 
-def test_report_and_search_read_the_archives_of_a_store(ended: Path, tmp_path: Path, address: str) -> None:
+def test_report_and_search_read_the_archives_of_a_store(ended, tmp_path, address):
     """The list has a site lamp too, whose archive is in the store alone; that of well beside the list is not read."""
     ended.write_text(ended.read_text() + LIST.format("lamp"))
     make_store(address)
@@ -259,7 +259,7 @@ def damage(archive: Path) -> None:
         connection.execute("UPDATE articles SET word_count = 5 WHERE url LIKE '%river'")
 
 
-def test_verify_has_a_line_for_each_problem_and_on_request_for_what_is_in_order(known: Path) -> None:
+def test_verify_has_a_line_for_each_problem_and_on_request_for_what_is_in_order(known):
     words = ("fleet", "verify", known)
     assert verb_here(*words) == (0, "", "")
     in_order = "".join(f"{name}: in order: 2 articles\n" for name in ("well", "lake", "lamp"))
@@ -280,7 +280,7 @@ def test_verify_has_a_line_for_each_problem_and_on_request_for_what_is_in_order(
     assert sorted(samples) == [0, 0, 1], "one of the parts finds a problem"
 
 
-def test_a_store_is_checked_down_to_the_bytes_of_its_warc_files(known: Path, store: ObjectStore) -> None:
+def test_a_store_is_checked_down_to_the_bytes_of_its_warc_files(known, store):
     words = ("fleet", "verify", known, "--store", store.address)
     assert verb_here(*words, "-v")[:2] == (0, "lamp: in order: 2 articles\n")
     (file,) = stored_manifest(store).warc_files
@@ -302,7 +302,7 @@ def urls(sites: Path, name: str) -> set[str]:
     return {url for (url,) in rows(archive_of(sites, name), "SELECT url FROM articles")}
 
 
-def test_an_article_is_taken_down_in_each_archive_that_knows_it(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_article_is_taken_down_in_each_archive_that_knows_it(known, monkeypatch):
     rewritten, rewrite = [], fleet_takedowns.erase_remains
     monkeypatch.setattr(fleet_takedowns, "erase_remains", lambda db: (rewritten.append(1), rewrite(db)))
     before = {name: archive_of(known, name).read_bytes() for name in ("well", "lamp")}
@@ -325,7 +325,7 @@ def test_an_article_is_taken_down_in_each_archive_that_knows_it(known: Path, mon
     assert forget(known, "https://b.example/x", "--yes") == (1, "", nobody)
 
 
-def test_a_site_in_use_is_left_and_done_later_and_one_that_cannot_be_read_costs_the_others_nothing(known: Path) -> None:
+def test_a_site_in_use_is_left_and_done_later_and_one_that_cannot_be_read_costs_the_others_nothing(known):
     with Archive.open(archive_of(known, "well")):
         code, _, errors = forget(known, RIVER, "--yes")
     assert (code, errors.count("\n"), "well: " in errors, "in use by another command" in errors) == (75, 1, True, True)
@@ -357,7 +357,7 @@ def test_what_was_killed_before_the_file_was_rewritten_is_done_again(known, monk
     assert forget(known, RIVER, "--yes")[:2] == (0, "forgotten already\n")
 
 
-def test_in_a_store_a_new_state_takes_the_place_of_the_old_one(known: Path, store: ObjectStore, tmp_path: Path) -> None:
+def test_in_a_store_a_new_state_takes_the_place_of_the_old_one(known, store, tmp_path):
     assert verb_here("fleet", "report", known, "--store", store.address)[0] == 0  # so that a reader here has a copy
     local = archive_of(known, "lamp").read_bytes()
     words = (f"{HOST}/one", "--store", store.address, "--yes")
@@ -393,7 +393,7 @@ def test_nobody_is_taken_down_by_whom_no_terminal_asks_who_says_no_or_names_no_s
 
 
 @pytest.mark.slow
-def test_without_a_terminal_it_wants_to_be_told(known: Path) -> None:
+def test_without_a_terminal_it_wants_to_be_told(known):
     process = start("fleet", "forget", "--sites", known, RIVER, stdin=-3)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, "--yes" in errors, len(urls(known, "well"))) == (2, True, 2)
@@ -409,7 +409,7 @@ def options(**changes: object) -> dict[str, object]:
     return {"store": None, "scheduler": None, "work": None, "parallel": None, "take_over": None, **changes}
 
 
-def test_a_store_is_found_on_any_machine_and_one_that_cannot_be_used_is_a_line(fleet: SiteList, tmp_path: Path) -> None:
+def test_a_store_is_found_on_any_machine_and_one_that_cannot_be_used_is_a_line(fleet, tmp_path):
     asked = options(store=str(tmp_path / "store"), work="$TMPDIR/sites")
     here = fleet_verb.made_store_place(fleet, asked)
     assert (here.per_address, here.address, here.work_folder) == (2, str(tmp_path / "store"), "$TMPDIR/sites")
@@ -427,7 +427,7 @@ def test_a_store_is_found_on_any_machine_and_one_that_cannot_be_used_is_a_line(f
         {"store": "s", "scheduler": "tcp://a:1", "parallel": 3},
     ],
 )  # fmt: skip
-def test_options_that_do_not_go_together_are_refused(wrong: dict[str, object]) -> None:
+def test_options_that_do_not_go_together_are_refused(wrong):
     with pytest.raises(CommandError):
         fleet_verb.check_engine_options(options(**wrong))
 

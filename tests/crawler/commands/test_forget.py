@@ -21,7 +21,7 @@ def urls(db: Path) -> set[str]:
     return {url for (url,) in rows(db, "SELECT url FROM articles")}
 
 
-def test_an_article_is_taken_down(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_article_is_taken_down(db, capsys):
     assert run(["forget", str(db), RIVER, "--yes", "--note", "asked by letter"]) == 0
     output = capsys.readouterr().out
     assert "https://a.example/river: The story of river and the harbour" in output
@@ -34,7 +34,7 @@ def test_an_article_is_taken_down(db: Path, capsys: pytest.CaptureFixture[str]) 
     assert run(["verify", str(db)]) == 0
 
 
-def test_it_names_a_file_that_is_to_be_erased_and_not_there(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_names_a_file_that_is_to_be_erased_and_not_there(db, capsys):
     with Archive.open(db) as archive:
         archive.db.execute(
             f"INSERT INTO {WARC_ERASURES} (file, offset, following) VALUES ('made.db.warc/a.warc.gz', 0, 9)"
@@ -47,7 +47,7 @@ def test_it_names_a_file_that_is_to_be_erased_and_not_there(db: Path, capsys: py
     )
 
 
-def test_what_an_interrupted_write_left_is_named(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_an_interrupted_write_left_is_named(db, capsys):
     folder = Path(f"{db}.warc")
     folder.mkdir(exist_ok=True)
     (folder / "a.warc.gz.tail-1").touch()
@@ -74,7 +74,7 @@ def test_a_person_is_asked(db, answer, code, left, monkeypatch, capsys):
         (18_400_000_000, "18,400.0 MB, some 2 min;"),
     ],
 )  # fmt: skip
-def test_the_time_to_read_a_file_is_said_in_seconds_up_to_a_minute(tmp_path: Path, size: int, text: str) -> None:
+def test_the_time_to_read_a_file_is_said_in_seconds_up_to_a_minute(tmp_path, size, text):
     file = tmp_path / "large.db"
     file.touch()
     os.truncate(file, size)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.crawler.scripted_site import ScriptedSite, page
+from tests.crawler.scripted_site import page
 from tests.crawler.shell import crawl, rows, verb
 from tests.crawler.warcs import answer, record, wacz, write
 from tests.internal_tables import IMPORTS, OUTSIDE_HOSTS, SHELVED
@@ -64,7 +64,7 @@ def db(tmp_path: Path) -> Path:
     return tmp_path / "made.db"
 
 
-def test_a_record_that_comes_in_later_names_the_robots_txt_that_came_in_before(tmp_path: Path, db: Path):
+def test_a_record_that_comes_in_later_names_the_robots_txt_that_came_in_before(tmp_path, db):
     """As when an import was cut off: the same command finds the robots.txt known already."""
     robots = record(f"{SITE}/robots.txt", answer("User-agent: *\nAllow: /", content_type="text/plain"))
     records = [robots, *(record(f"{SITE}/{name}", answer(page(name))) for name in ("river", "mill"))]
@@ -74,7 +74,7 @@ def test_a_record_that_comes_in_later_names_the_robots_txt_that_came_in_before(t
     assert rows(db, "SELECT count(*), count(robots_id) FROM captures") == [(3, 3)]
 
 
-def test_every_answer_in_a_file_becomes_a_row_with_its_outcome(tmp_path: Path, db: Path):
+def test_every_answer_in_a_file_becomes_a_row_with_its_outcome(tmp_path, db):
     file = write(tmp_path / "site.warc.gz", site())
     code, out, errors = verb("import", file, "--db", db)
     assert (code, errors) == (0, "")
@@ -96,7 +96,7 @@ def test_every_answer_in_a_file_becomes_a_row_with_its_outcome(tmp_path: Path, d
     assert "Records without an outcome of their own: request 1, metadata 1, warcinfo 1, conversion 1, no url 1" in out
 
 
-def test_the_captures_name_the_file_and_the_record(tmp_path: Path, db: Path):
+def test_the_captures_name_the_file_and_the_record(tmp_path, db):
     file = write(tmp_path / "site.warc.gz", site())
     verb("import", file, "--db", db)
     query = "SELECT url, fetched_at, warc_file, warc_offset, warc_length FROM captures"
@@ -108,7 +108,7 @@ def test_the_captures_name_the_file_and_the_record(tmp_path: Path, db: Path):
         assert f"WARC-Target-URI: {url}" in said.replace("?utm_source=x", "")
 
 
-def test_importing_twice_changes_nothing_also_by_another_path(tmp_path: Path, db: Path):
+def test_importing_twice_changes_nothing_also_by_another_path(tmp_path, db):
     file = write(tmp_path / "site.warc.gz", site())
     verb("import", file, "--db", db)
     rows_before = everything(db)
@@ -124,7 +124,7 @@ def test_importing_twice_changes_nothing_also_by_another_path(tmp_path: Path, db
     }
 
 
-def test_a_wacz_file_and_unpacked_records_give_the_same(tmp_path: Path):
+def test_a_wacz_file_and_unpacked_records_give_the_same(tmp_path):
     archives = []
     for name, packed in (("a", True), ("b", False)):
         warc = write(tmp_path / f"{name}.warc.gz", site(), packed=packed)
@@ -147,7 +147,7 @@ def test_captures_of_a_url_go_in_order_of_time_and_an_older_one_than_what_is_sto
     assert rows(db, "SELECT substr(fetched_at, 15, 2) FROM urls") == [("30",)]
 
 
-def test_a_revisit_has_the_body_of_the_record_that_it_names(tmp_path: Path, db: Path):
+def test_a_revisit_has_the_body_of_the_record_that_it_names(tmp_path, db):
     original = answer(page("river"))
     file = write(tmp_path / "a.warc.gz", [
         record(f"{SITE}/river", original, at(1), WARC_Payload_Digest="sha1:SAME"),
@@ -169,7 +169,7 @@ def test_a_revisit_has_the_body_of_the_record_that_it_names(tmp_path: Path, db: 
     assert rows(db, "SELECT change FROM revisions WHERE seen_at LIKE '%:09:%'") == [("first",)]  # of the copy
 
 
-def test_a_damaged_record_costs_itself_with_one_line_and_a_reason(tmp_path: Path, db: Path):
+def test_a_damaged_record_costs_itself_with_one_line_and_a_reason(tmp_path, db):
     packed = [gzip.compress(record_bytes, mtime=0) for record_bytes in site()]
     packed[4] = packed[4][:300] + bytes(40) + packed[4][340:]
     file = tmp_path / "a.warc.gz"
@@ -183,7 +183,7 @@ def test_a_damaged_record_costs_itself_with_one_line_and_a_reason(tmp_path: Path
     assert texts(db).keys() == {"/mill", "/listed"}
 
 
-def test_hosts_patterns_and_languages_bound_what_is_taken(tmp_path: Path, db: Path):
+def test_hosts_patterns_and_languages_bound_what_is_taken(tmp_path, db):
     far = record("http://xn--mnchen-3ya.example/x", answer(page("other")), WARC_Truncated="length")
     file = write(tmp_path / "a.warc.gz", [*site(), far])
     _, out, _ = verb("import", file, "--db", db, "--host", "a.example", "--exclude", "/mill")
@@ -197,7 +197,7 @@ def test_hosts_patterns_and_languages_bound_what_is_taken(tmp_path: Path, db: Pa
 
 
 @pytest.mark.slow
-def test_a_later_crawl_takes_up_what_imported_pages_name(tmp_path: Path, db: Path, site: ScriptedSite):
+def test_a_later_crawl_takes_up_what_imported_pages_name(tmp_path, db, site):
     site.routes |= {"/": page("home", "/river", "/mill"), "/river": page("river"), "/mill": page("mill")}
     records = [record(f"{site.url}/", answer(page("home", "/river", "/mill", "http://127.0.0.2/x")))]
     verb("import", write(tmp_path / "a.warc.gz", records), "--db", db)
@@ -208,7 +208,7 @@ def test_a_later_crawl_takes_up_what_imported_pages_name(tmp_path: Path, db: Pat
     assert (got["/river"], got["/mill"]) == ("article", "not_in_archive")
 
 
-def test_an_imported_revisit_can_be_cleaned_again(tmp_path: Path, db: Path):
+def test_an_imported_revisit_can_be_cleaned_again(tmp_path, db):
     same = {"WARC_Payload_Digest": "sha1:SAME"}
     original = record(
         f"{SITE}/river", answer(gzip.compress(page("river").encode()), content_encoding="gzip"), at(1), **same
@@ -222,7 +222,7 @@ def test_an_imported_revisit_can_be_cleaned_again(tmp_path: Path, db: Path):
     assert "nothing 2" in out
 
 
-def test_what_was_taken_down_does_not_come_back(tmp_path: Path, db: Path):
+def test_what_was_taken_down_does_not_come_back(tmp_path, db):
     file = write(tmp_path / "a.warc.gz", site())
     verb("import", file, "--db", db)
     verb("forget", db, f"{SITE}/river", "--yes")
@@ -234,7 +234,7 @@ def test_what_was_taken_down_does_not_come_back(tmp_path: Path, db: Path):
     assert rows(db, f"SELECT count(*) FROM captures WHERE url = '{SITE}/river'") == [(0,)]
 
 
-def test_what_a_pattern_took_down_does_not_come_back_under_another_address(tmp_path: Path, db: Path):
+def test_what_a_pattern_took_down_does_not_come_back_under_another_address(tmp_path, db):
     again = [
         record(f"{SITE}/river", answer(page("river")), at(50)),
         record(f"{SITE}/news/river", answer(page("river"))),

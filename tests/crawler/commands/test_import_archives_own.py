@@ -64,7 +64,7 @@ def states(db: Path) -> dict[str, str]:
     return {url.removeprefix(f"{SITE}/"): f"{state}/{reason}" for url, state, reason in rows(db, STATES)}
 
 
-def test_what_is_newer_than_the_database_is_taken_in_and_again_nothing(db: Path) -> None:
+def test_what_is_newer_than_the_database_is_taken_in_and_again_nothing(db):
     lengths_before = rows(db, LENGTHS)
     code, out, errors = printed("import", "--own", "--db", db)
     assert (code, errors) == (0, "")
@@ -87,7 +87,7 @@ def files(db: Path) -> list[Path]:
     return sorted(Path(f"{db}.warc").glob("*.warc.gz"))
 
 
-def test_what_was_taken_down_stays_away_and_is_erased(db: Path) -> None:
+def test_what_was_taken_down_stays_away_and_is_erased(db):
     with Archive.open(db) as archive:
         archive.save([Outcome(f"{SITE}/tower", "failed", "http_500")])
     assert verb("forget", db, f"{SITE}/tower", "--yes")[0] == 0
@@ -99,7 +99,7 @@ def test_what_was_taken_down_stays_away_and_is_erased(db: Path) -> None:
     assert printed("verify", db) == (0, "in order: 3 articles\n", "")
 
 
-def test_a_copy_becomes_an_archive_of_its_own(db: Path) -> None:
+def test_a_copy_becomes_an_archive_of_its_own(db):
     shutil.copy(db, "copy.db")
     assert "--own-warc" in verb("import", "--own", "--db", "copy.db")[2]
     code, out, errors = printed("import", "--own", "--db", "copy.db", "--own-warc")
@@ -123,7 +123,7 @@ TEXTS = "SELECT url, text FROM articles ORDER BY url"
 
 
 @pytest.mark.parametrize("own", [[], ["--own-warc"]])
-def test_a_copied_folder_is_taken_in_by_the_database_of_its_name(db: Path, copied_folder: Path, own: list[str]) -> None:
+def test_a_copied_folder_is_taken_in_by_the_database_of_its_name(db, copied_folder, own):
     code, out, errors = printed("import", "--own", "--db", copied_folder, *own)
     assert (code, "; 4 pages taken in" in out, errors) == (0, True, "")
     assert printed("import", "--own", "--db", copied_folder, *own)[1].endswith(
@@ -142,7 +142,7 @@ def test_a_copied_folder_is_taken_in_by_the_database_of_its_name(db: Path, copie
 
 
 @pytest.mark.parametrize("own", [[], ["--own-warc"]])
-def test_a_folder_that_was_renamed_stays_that_of_its_database(db: Path, copied_folder: Path, own: list[str]) -> None:
+def test_a_folder_that_was_renamed_stays_that_of_its_database(db, copied_folder, own):
     shutil.rmtree("a.db.warc")
     for _ in range(2):  # nothing that it says leads to a state that another command refuses
         code, out, errors = printed("import", "--own", "--db", copied_folder, *own)
@@ -158,7 +158,7 @@ def test_a_folder_that_was_renamed_stays_that_of_its_database(db: Path, copied_f
         assert verb("verify", archive) == (0, "in order: 4 articles\n", "")
 
 
-def test_a_database_that_was_copied_alone_is_told_of_its_folder_in_a_line(db: Path, tmp_path: Path) -> None:
+def test_a_database_that_was_copied_alone_is_told_of_its_folder_in_a_line(db, tmp_path):
     assert printed("import", "--own", "--db", db)[0] == 0
     alone = tmp_path / "alone" / "a.db"
     alone.parent.mkdir()
@@ -175,7 +175,7 @@ def test_a_database_that_was_copied_alone_is_told_of_its_folder_in_a_line(db: Pa
     assert verb("verify", alone) == (1, said, ""), rest
 
 
-def test_bytes_that_are_lost_are_told_with_their_place(db: Path) -> None:
+def test_bytes_that_are_lost_are_told_with_their_place(db):
     [file] = files(db)
     data = file.read_bytes()
     file.write_bytes(data[:-300] + b"\xff" * 300)
@@ -185,7 +185,7 @@ def test_bytes_that_are_lost_are_told_with_their_place(db: Path) -> None:
     assert re.fullmatch(f"{place}in which no record with a URL can be read\n", errors)
 
 
-def test_a_file_that_is_away_or_no_warc_file_costs_the_others_nothing(db: Path) -> None:
+def test_a_file_that_is_away_or_no_warc_file_costs_the_others_nothing(db):
     [file] = files(db)
     data = file.read_bytes()
     file.unlink()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -58,7 +57,7 @@ def verb(words: str) -> str:
         pytest.param(FORKED, ["[True, False]", "1", "[]"], id="a fork server has no reactor, thread or archive"),
     ],
 )
-def test_a_process_has_loaded_what_it_needs(program: str, told: list[str], tmp_path: Path) -> None:
+def test_a_process_has_loaded_what_it_needs(program, told, tmp_path):
     (tmp_path / "page.html").write_text("<p>The mill is sold.</p>")
     done = subprocess.run(
         [sys.executable, "-c", f"import sys\n{program}"], cwd=tmp_path, capture_output=True, text=True, check=True,

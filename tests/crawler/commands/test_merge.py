@@ -29,7 +29,7 @@ def sources(tmp_path: Path) -> list[Path]:
     return paths
 
 
-def test_an_archive_in_use_is_refused_before_another_is_merged(tmp_path: Path, sources: list[Path]) -> None:
+def test_an_archive_in_use_is_refused_before_another_is_merged(tmp_path, sources):
     with Archive.open(sources[1]):
         code, _, errors = command("merge", tmp_path / "all.db", *sources)
     assert (code, len(errors.splitlines())) == (75, 1)
@@ -51,7 +51,7 @@ def test_an_archive_of_another_schema_is_refused(tmp_path, sources, version, mes
 
 
 @pytest.mark.slow
-def test_two_merges_into_one_file_at_once(tmp_path: Path, sources: list[Path]) -> None:
+def test_two_merges_into_one_file_at_once(tmp_path, sources):
     target = tmp_path / "all.db"
     command("merge", target, sources[0])
     with Archive.open(target):
@@ -63,7 +63,7 @@ def test_two_merges_into_one_file_at_once(tmp_path: Path, sources: list[Path]) -
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_a_source_in_a_folder_that_cannot_be_written_is_merged(tmp_path: Path, sources: list[Path]) -> None:
+def test_a_source_in_a_folder_that_cannot_be_written_is_merged(tmp_path, sources):
     locked = tmp_path / "locked"
     locked.mkdir()
     shutil.copy(sources[0], locked)
@@ -96,7 +96,7 @@ def test_a_damaged_archive_is_refused_by_its_name_before_another_is_merged(tmp_p
         ((0, 0, 0, 3), "0 URLs new, 0 pages stored, 3 takedowns carried out"),
     ],
 )
-def test_what_an_archive_brings_is_told(counts: tuple[int, int, int, int], text: str) -> None:
+def test_what_an_archive_brings_is_told(counts, text):
     assert result_text(MergeResult(Path("a.db"), *counts)) == text
 
 

@@ -98,7 +98,7 @@ def test_a_search_finds_filters_and_sorts_or_says_which_word_is_nowhere(french, 
     assert found["missing"] == [word for word in ("xylophone", "tou", "pont") if said.endswith(f"none has {word}")]
 
 
-def test_what_a_stranger_stored_does_nothing_on_a_terminal(db: Path) -> None:
+def test_what_a_stranger_stored_does_nothing_on_a_terminal(db):
     execute(
         db,
         "UPDATE articles SET language = char(7, 155, 8238) || 'en'",
@@ -122,13 +122,13 @@ YELLOW, PLAIN = "\x1b[33m\x1b[1m", "\x1b[0m"
         (5, f"a {YELLOW}dr…{PLAIN}"),
     ],
 )
-def test_matches_are_in_colour_as_far_as_the_line_goes(columns: int, shown: str) -> None:
+def test_matches_are_in_colour_as_far_as_the_line_goes(columns, shown):
     parts = [(False, "a "), (True, "dredger"), (False, " in the "), (True, "channel"), (False, ".")]
     assert _coloured_parts(parts, columns) == shown
 
 
 # --- show ----------------------------------------------------------------------------------------------------------
-def test_an_article_is_printed_with_its_facts_and_as_json(tmp_path: Path) -> None:
+def test_an_article_is_printed_with_its_facts_and_as_json(tmp_path):
     url, file, make = "https://a.example/a/index.html", tmp_path / "made.db", Maker()
     with Archive.open(file, make.clock) as archive:
         paragraphs = ("It has three arches.", "Nobody counted.")
@@ -153,14 +153,14 @@ def test_an_article_is_printed_with_its_facts_and_as_json(tmp_path: Path) -> Non
     assert "removed" not in json.loads(verb_here("show", file, url, "--json")[1])
 
 
-def test_words_are_broken_neither_at_hyphens_nor_anywhere_else() -> None:
+def test_words_are_broken_neither_at_hyphens_nor_anywhere_else():
     assert _paragraph("a well-known long-distance-runner https://a.example/very/long", 16, "  ") == (
         "  a well-known\n  long-distance-runner\n  https://a.example/very/long"
     )
 
 
 # --- explain -------------------------------------------------------------------------------------------------------
-def test_explain_shows_each_block_with_its_number_and_who_ruled_on_it(archive_path: Path) -> None:
+def test_explain_shows_each_block_with_its_number_and_who_ruled_on_it(archive_path):
     assert verb_here("restore", archive_path, block_id(CAPTION))[0] == 0
     positions, numbers = zip(
         *rows(archive_path, f"SELECT position, block_id FROM {BLOCKS} WHERE url = '{RIVER}' ORDER BY 1"), strict=True
@@ -177,7 +177,7 @@ def test_explain_shows_each_block_with_its_number_and_who_ruled_on_it(archive_pa
     assert block["overruled"] == {"reason": "share buttons", "rule": "share.icons"}
 
 
-def test_nothing_is_cut_where_the_output_is_no_terminal(archive_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_cut_where_the_output_is_no_terminal(archive_path, monkeypatch):
     for columns, is_whole in (({}, True), ({"COLUMNS": "80"}, False)):
         monkeypatch.delenv("COLUMNS", raising=False)
         monkeypatch.setattr("tests.crawler.shell.environment", lambda columns=columns: columns)
@@ -185,7 +185,7 @@ def test_nothing_is_cut_where_the_output_is_no_terminal(archive_path: Path, monk
         assert (SIMILAR_WORDS in out, "…" in out) == (is_whole, not is_whole)
 
 
-def test_explain_says_how_certain_a_text_is_what_is_said_twice_and_lists_pictures(archive_path: Path) -> None:
+def test_explain_says_how_certain_a_text_is_what_is_said_twice_and_lists_pictures(archive_path):
     certain, twice, make = "https://a.example/certain", "https://a.example/twice", Maker()
     picture = ArticleImage("https://a.example/i.jpg", "The mill", "Photo: Ana Sol", "A mill")
     blocks = tuple(Block(n, BlockKind.PARAGRAPH, text) for n, text in enumerate(("Mill", "River", "River")))
@@ -251,7 +251,7 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_edits_are_listed_in_order_with_what_they_did_since_a_number_and_by_kind(edited: Path) -> None:
+def test_edits_are_listed_in_order_with_what_they_did_since_a_number_and_by_kind(edited):
     code, out, errors = verb_here("changes", edited)
     lines = out.splitlines()
     assert (code, errors, ACTIVE & set(out), max(map(len, lines)) <= 100) == (0, "", set(), True)
@@ -274,7 +274,7 @@ def test_edits_are_listed_in_order_with_what_they_did_since_a_number_and_by_kind
 
 
 @pytest.mark.slow
-def test_on_a_terminal_a_diff_is_in_colour_and_nothing_acts(edited: Path) -> None:
+def test_on_a_terminal_a_diff_is_in_colour_and_nothing_acts(edited):
     reading, writing = pty.openpty()
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "TERM": "xterm-256color", "COLUMNS": "100"}
     environment.pop("NO_COLOR", None)
@@ -291,7 +291,7 @@ def test_on_a_terminal_a_diff_is_in_colour_and_nothing_acts(edited: Path) -> Non
     assert (b"\x1b[1;32m" in shown, b"\x1b[2J" in shown, "\u202e" in shown.decode()) == (True, False, False)
 
 
-def test_a_text_that_was_not_kept_is_one_line(tmp_path: Path) -> None:
+def test_a_text_that_was_not_kept_is_one_line(tmp_path):
     make = Maker()
     with Archive.open(tmp_path / "a.db", make.clock) as archive:
         for text in (ONE, TWO):
@@ -302,7 +302,7 @@ def test_a_text_that_was_not_kept_is_one_line(tmp_path: Path) -> None:
     assert (code, out, "the text of revision 1" in errors, errors.count("\n")) == (1, "", True, 1)
 
 
-def test_a_duration_goes_back_from_now_in_utc_and_a_time_without_zone_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_duration_goes_back_from_now_in_utc_and_a_time_without_zone_is_local(monkeypatch):
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
@@ -425,7 +425,7 @@ def test_revisions_are_chosen_by_number_or_time_and_else_the_last_two_texts(choi
         (RevisionChoice(at="0001-01-01T00:00+23:59"), "is no time"),
     ],
 )
-def test_what_cannot_be_chosen_is_said(choice: RevisionChoice, refusal: str) -> None:
+def test_what_cannot_be_chosen_is_said(choice, refusal):
     with pytest.raises(CommandError, match=refusal):
         _choose_revisions(REVISIONS, choice)
 
@@ -438,7 +438,7 @@ def drawn(words: tuple[tuple[str, str], ...], *, on_terminal: bool = False, in_c
     return str(console.file.getvalue()).rstrip("\n")  # type: ignore[attr-defined]
 
 
-def test_words_have_marks_where_there_are_no_colours() -> None:
+def test_words_have_marks_where_there_are_no_colours():
     words = (("=", "The "), ("-", "mill "), ("+", "barn\x1b "), ("=", "burned."))
     assert drawn(words) == "The [-mill-] {+barn+} burned."
     assert drawn(words, on_terminal=True, in_colour=False).count("[-mill-]") == 1
@@ -503,7 +503,7 @@ def test_of_several_a_reader_takes_the_best_and_a_writer_asks(file, capsys, verb
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_words_that_nothing_matches_are_a_line(file: Path, capsys: pytest.CaptureFixture[str], verb: str) -> None:
+def test_words_that_nothing_matches_are_a_line(file, capsys, verb):
     code, out, said = ran(capsys, verb, file, "no such lighthouse")
     assert (code, out, said.count("\n")) == (1, "", 1)
     assert "no such lighthouse" in said

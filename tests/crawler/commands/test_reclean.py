@@ -38,7 +38,7 @@ def texts(db: Path) -> dict[str, str]:
     return {url.removeprefix(SITE): text for url, text in rows(db, "SELECT url, text FROM articles")}
 
 
-def test_a_dry_run_says_what_would_change_and_changes_nothing(db: Path):
+def test_a_dry_run_says_what_would_change_and_changes_nothing(db):
     bytes_before = db.read_bytes()
     code, out, errors = verb("reclean", db, "--dry-run")
     assert (code, errors) == (0, "")
@@ -54,7 +54,7 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(db: Path):
     assert db.read_bytes() == bytes_before
 
 
-def test_texts_change_in_place_with_their_lineage_and_one_change_each(db: Path):
+def test_texts_change_in_place_with_their_lineage_and_one_change_each(db):
     tables_before = texts(db)
     code, out, _ = verb("reclean", db)
     assert code == 0
@@ -87,7 +87,7 @@ def test_texts_change_in_place_with_their_lineage_and_one_change_each(db: Path):
     assert verb("verify", db)[0] == 0
 
 
-def test_a_second_time_there_is_nothing_to_do(db: Path):
+def test_a_second_time_there_is_nothing_to_do(db):
     verb("reclean", db)
     tables_before = tables(db)
     code, out, _ = verb("reclean", db)
@@ -100,7 +100,7 @@ def test_a_second_time_there_is_nothing_to_do(db: Path):
     assert rows(db, f"SELECT id, state FROM {RECLEANS}") == [(1, "done")]
 
 
-def test_undo_puts_back_what_stood_before(db: Path):
+def test_undo_puts_back_what_stood_before(db):
     tables_before, stood = (
         tables(db),
         rows(db, "SELECT id, title, text, markdown, first_seen, last_seen FROM articles ORDER BY id"),
@@ -122,7 +122,7 @@ def test_undo_puts_back_what_stood_before(db: Path):
     assert (code, "never cleaned again" in errors) == (1, True)
 
 
-def test_going_back_to_a_run_undoes_those_after_it(db: Path, tmp_path: Path):
+def test_going_back_to_a_run_undoes_those_after_it(db, tmp_path):
     at_first = texts(db)
     verb("reclean", db)
     after_one = texts(db)
@@ -149,7 +149,7 @@ def test_going_back_to_a_run_undoes_those_after_it(db: Path, tmp_path: Path):
     assert texts(db) == at_first
 
 
-def test_rules_that_are_gone_are_told_in_one_line(db: Path, tmp_path: Path):
+def test_rules_that_are_gone_are_told_in_one_line(db, tmp_path):
     rules = tmp_path / "rules"
     rules.mkdir()
     verb("reclean", db, "--site-rules", rules)
@@ -160,7 +160,7 @@ def test_rules_that_are_gone_are_told_in_one_line(db: Path, tmp_path: Path):
     assert verb("reclean", db, "--no-site-rules")[0] == 0
 
 
-def test_what_a_person_ruled_holds(db: Path):
+def test_what_a_person_ruled_holds(db):
     ((kept,),) = rows(db, f"SELECT block_id FROM {BLOCKS} WHERE text LIKE 'Mill paragraph 0%'")
     ((share, *_), *_) = rows(db, f"SELECT DISTINCT block_id FROM {BLOCKS} WHERE text = 'Donate now'")
     verb("remove", db, kept, "--article", f"{SITE}/mill")
@@ -178,7 +178,7 @@ def test_what_a_person_ruled_holds(db: Path):
     assert rows(db, "SELECT * FROM rulings ORDER BY id") == text_before
 
 
-def test_pages_without_a_raw_response_stay_as_they_are(db: Path):
+def test_pages_without_a_raw_response_stay_as_they_are(db):
     connection = sqlite3.connect(db)
     connection.execute(f"UPDATE captures SET warc_file = NULL WHERE url = '{SITE}/river'")
     connection.execute(f"UPDATE captures SET warc_file = 'gone.warc.gz' WHERE url = '{SITE}/mill'")
@@ -195,7 +195,7 @@ def test_pages_without_a_raw_response_stay_as_they_are(db: Path):
     }
 
 
-def test_a_takedown_takes_what_stood_before_along(db: Path):
+def test_a_takedown_takes_what_stood_before_along(db):
     verb("reclean", db)
     assert rows(
         db, f"SELECT count(*) FROM {RECLEAN_BEFORE} b JOIN urls u ON u.id = b.page_id WHERE url = '{SITE}/river'"
@@ -218,7 +218,7 @@ def write_beside(db: Path, column: str = "note TEXT") -> dict[str, str]:
     return dict(rows(db, "SELECT url, note FROM articles"))
 
 
-def test_what_a_user_wrote_beside_articles_stays_and_comes_back_with_those_that_were_lost(db: Path):
+def test_what_a_user_wrote_beside_articles_stays_and_comes_back_with_those_that_were_lost(db):
     rows_before = write_beside(db)
     assert verb("reclean", db)[0] == 0
     rows_after = dict(rows(db, "SELECT url, note FROM articles"))
@@ -229,7 +229,7 @@ def test_what_a_user_wrote_beside_articles_stays_and_comes_back_with_those_that_
     assert verb("verify", db)[0] == 0
 
 
-def test_undo_leaves_what_a_user_wrote_since_and_brings_bytes_back(db: Path):
+def test_undo_leaves_what_a_user_wrote_since_and_brings_bytes_back(db):
     write_beside(db, "note BLOB DEFAULT x'00'")
     connection = sqlite3.connect(db)
     with connection:
@@ -244,7 +244,7 @@ def test_undo_leaves_what_a_user_wrote_since_and_brings_bytes_back(db: Path):
     assert set(notes.values()) == {"since"}
 
 
-def test_what_a_run_killed_before_it_settled_left_is_settled_by_the_same_verb(db: Path):
+def test_what_a_run_killed_before_it_settled_left_is_settled_by_the_same_verb(db):
     assert verb("reclean", db, "-q")[0] == 0
     with closing(sqlite3.connect(db)) as connection, connection:  # as after the last batch of a run
         connection.execute("DELETE FROM meta WHERE key = 'settled'")

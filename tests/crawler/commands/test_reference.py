@@ -53,7 +53,7 @@ print(reference_page(cli), end="")
 """
 
 
-def test_the_page_is_what_a_new_process_prints() -> None:
+def test_the_page_is_what_a_new_process_prints():
     """Another process, so that what verbs are declared with when they are imported is this test's, too."""
     printed = subprocess.run(
         [sys.executable, "-c", PRINT_ALL], env=environment(), capture_output=True, text=True, check=True
@@ -62,7 +62,7 @@ def test_the_page_is_what_a_new_process_prints() -> None:
     assert printed.stderr == expected_text(OPTIONS, printed.stderr)
 
 
-def test_every_verb_and_every_setting_is_on_the_page() -> None:
+def test_every_verb_and_every_setting_is_on_the_page():
     page = reference_page(cli)
     assert page == PAGE.read_text("utf-8")
     assert [name for name, verb in cli.verbs() if (f"\n## {name}" in page) == verb.hidden] == []
@@ -148,7 +148,7 @@ def test_numbers_of_blocks_are_text_that_keeps_all_their_bits(archive_path, caps
     assert json.loads(capsys.readouterr().out.splitlines()[0])["block_id"] == str(block_id(PROMO))
 
 
-def test_every_verb_with_json_is_in_the_document() -> None:
+def test_every_verb_with_json_is_in_the_document():
     verbs = {
         name
         for name, verb in cli.verbs()

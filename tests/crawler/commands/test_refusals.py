@@ -99,7 +99,7 @@ def everything(archive: Path) -> list[object]:
         ("rules test loop.txt", 2, "refused"),
     ],
 )  # fmt: skip
-def test_a_refusal_is_a_line_and_changes_nothing(command: str, code: int, said: str, here: Path) -> None:
+def test_a_refusal_is_a_line_and_changes_nothing(command, code, said, here):
     before = everything(here)
     ended, out, errors = verb_here(*command.replace('"', "").split(" "))
     assert (ended, out, errors.count("\n"), ACTIVE & set(errors)) == (code, "", 1, set()), errors
@@ -112,7 +112,7 @@ def test_a_refusal_is_a_line_and_changes_nothing(command: str, code: int, said: 
     [f"restore made.db {BLOCK}", f"remove made.db {BLOCK}", f"forget made.db {RIVER} --yes", "merge all.db made.db",
      "correct made.db a --title x", "reclean made.db"],
 )  # fmt: skip
-def test_an_archive_that_another_command_owns_is_refused_in_a_line(command: str, here: Path) -> None:
+def test_an_archive_that_another_command_owns_is_refused_in_a_line(command, here):
     with Archive.open(here):
         code, out, errors = verb_here(*command.split())
     assert (code, out, errors.count("\n"), "made.db is in use by another command" in errors) == (75, "", 1, True)

@@ -10,7 +10,7 @@ import pytest
 
 from broadsheet.output.archive.ledger import block_id
 from tests.crawler.commands.conftest import CAPTION, PROMO, RIVER, SIMILAR_WORDS, TOWER, urls_containing
-from tests.crawler.scripted_site import ScriptedSite, page
+from tests.crawler.scripted_site import page
 from tests.crawler.shell import ACTIVE, command, rows, verb_here
 from tests.internal_tables import BLOCKS
 
@@ -22,7 +22,7 @@ def place(db: Path, url: str, text: str) -> tuple[str, int]:
     return url, position
 
 
-def test_a_caption_is_put_back_and_taken_out_again(archive_path: Path) -> None:
+def test_a_caption_is_put_back_and_taken_out_again(archive_path):
     articles = "SELECT text, markdown, word_count FROM articles ORDER BY url"
     before, number = rows(archive_path, articles), block_id(CAPTION)
     code, said, _ = verb_here("restore", archive_path, number, "--note", "it tells something")
@@ -37,7 +37,7 @@ def test_a_caption_is_put_back_and_taken_out_again(archive_path: Path) -> None:
     assert (rows(archive_path, articles), rows(archive_path, "SELECT * FROM rulings")) == (before, [])
 
 
-def test_a_ruling_for_everywhere_may_follow_the_one_for_the_only_article(archive_path: Path) -> None:
+def test_a_ruling_for_everywhere_may_follow_the_one_for_the_only_article(archive_path):
     """It holds for pages that come later; the block stands on a page, whichever ruling is in force there."""
     words = ("restore", archive_path, block_id(CAPTION))
     said = [verb_here(*words, *scope)[1] for scope in (("--article", RIVER), ("--host", "a.example"), ())]
@@ -80,7 +80,7 @@ def test_a_promotion_is_taken_out_where_it_is_asked_for_and_given_back(archive_p
     assert verb_here(*words, "--undo")[0] == 1
 
 
-def test_a_block_is_named_by_the_number_that_explain_shows_and_its_first_words(archive_path: Path) -> None:
+def test_a_block_is_named_by_the_number_that_explain_shows_and_its_first_words(archive_path):
     _, number = place(archive_path, RIVER, CAPTION)
     words = ("restore", archive_path, "www.a.example/river", number)
     code, said, _ = verb_here(*words, "the", "dredger  has", "WORKED …")
@@ -96,7 +96,7 @@ def test_a_block_is_named_by_the_number_that_explain_shows_and_its_first_words(a
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_a_line_that_names_the_archive(archive_path: Path) -> None:
+def test_a_full_disk_is_a_line_that_names_the_archive(archive_path):
     def limit_file_sizes() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
 
@@ -107,7 +107,7 @@ def test_a_full_disk_is_a_line_that_names_the_archive(archive_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_ruling_holds_for_pages_crawled_later(tmp_path: Path, site: ScriptedSite) -> None:
+def test_a_ruling_holds_for_pages_crawled_later(tmp_path, site):
     db, line = tmp_path / "a.db", "Whoever walks this shore knows the wall, and the wall knows whoever walks here."
     site.routes |= {f"/{name}/": page(name, extra=f"<p>{line}</p>") for name in ("river", "tower")}
     options = ("--db", db, "--allow-private", "--delay", 0)

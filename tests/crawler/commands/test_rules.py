@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from broadsheet.cleaners.judge.site_rule_files import IGNORED_DIRECTIVES, parse_rule_file
 from broadsheet.crawler.cli import cli
 from broadsheet.crawler.fetch.request_headers import allowed_headers, header_refusal
-from tests.crawler.scripted_site import ScriptedSite, page
+from tests.crawler.scripted_site import page
 from tests.crawler.shell import REPOSITORY, command
 
 SHARED = Path(os.environ.get("BROADSHEET_SHARED") or REPOSITORY.parent / "shared")
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_real_collection_is_checked(tmp_path: Path) -> None:
+def test_a_real_collection_is_checked(tmp_path):
     packed = SHARED / "corpus/ftr-site-config.tar.xz"
     if not packed.is_file():
         pytest.skip("the collection of rule files is not here: ../shared is absent")
@@ -57,7 +57,7 @@ test_contains: which the assembly of the harbour town
 """
 
 
-def test_a_sandbox_shows_what_each_directive_found(tmp_path: Path) -> None:
+def test_a_sandbox_shows_what_each_directive_found(tmp_path):
     (tmp_path / "press.example.txt").write_text(RULE)
     (tmp_path / "page.html").write_text(page("river", extra="<p>One<sup>1</sup> more line.</p>"))
     code, lines = run_rules("test", tmp_path / "press.example.txt", tmp_path / "page.html")
@@ -73,7 +73,7 @@ def test_a_sandbox_shows_what_each_directive_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_file_s_own_pages_are_fetched(site: ScriptedSite, tmp_path: Path) -> None:
+def test_the_file_s_own_pages_are_fetched(site, tmp_path):
     site.routes["/river"] = page("river", "/other")
     site.routes["/other"] = page("other")
     rule = tmp_path / "127.0.0.1.txt"
@@ -93,7 +93,7 @@ def test_the_file_s_own_pages_are_fetched(site: ScriptedSite, tmp_path: Path) ->
     assert f"{site.url}/gone  failed (HTTP 404 Not Found)" in out
 
 
-def test_headers_that_a_rule_may_send_and_those_that_it_may_not() -> None:
+def test_headers_that_a_rule_may_send_and_those_that_it_may_not():
     names = ("Host", "cookie", "Authorization", "Proxy-Authorization", "User-Agent", "From", "Range", "If-None-Match",
              "X-Forwarded-For", "Transfer-Encoding", "Content-Length", "Accept-Encoding", "a b", "x(y")  # fmt: skip
     assert [name for name in names if not header_refusal(name, "value")] == []
@@ -103,12 +103,12 @@ def test_headers_that_a_rule_may_send_and_those_that_it_may_not() -> None:
     assert header_refusal("referer", "a\x07") == "is no header that can be sent"
 
 
-def test_the_docs_name_every_directive_without_effect() -> None:
+def test_the_docs_name_every_directive_without_effect():
     words = (REPOSITORY / "docs/rules.md").read_text("utf-8")
     assert [name for name in IGNORED_DIRECTIVES if f"`{name}`" not in words] == []
 
 
-def test_several_files_are_checked_together(folder: Path) -> None:
+def test_several_files_are_checked_together(folder):
     (folder.parent / "more").mkdir(exist_ok=True)
     other = folder.parent / "more" / "other.example.txt"
     other.write_text("body: //article\n")

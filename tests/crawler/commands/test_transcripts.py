@@ -75,7 +75,7 @@ def here(town: Path, tmp_path: Path, workers_here: None, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
 @pytest.mark.usefixtures("here")
-def test_verbs_print_what_their_transcript_shows(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verbs_print_what_their_transcript_shows(file, monkeypatch):
     ticking = vars(stored_values) | {"utc_now": Clock()}  # rulings are listed by their time
     monkeypatch.setattr(restore, "stored_values", SimpleNamespace(**ticking))
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
@@ -138,7 +138,7 @@ STOPPED = "Stopped. {} is in order, and the same command goes on from here."
         ("reclean town.db --all", "town.db", []),
     ],
 )  # fmt: skip
-def test_ctrl_c_stops_in_good_order(command: str, db: str, lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_stops_in_good_order(command, db, lines, monkeypatch):
     monkeypatch.setattr(StoppedWorkers, "jobs", [])
     for module in (importing, recleaning):
         monkeypatch.setattr(module, "WorkerPool", StoppedWorkers)
@@ -233,8 +233,8 @@ def test_a_place_that_is_away_ends_a_fleet_s_verb_in_a_line(command, errors, her
     ],
 )  # fmt: skip
 def test_a_turn_that_was_stopped_or_refused_is_told_by_its_exit_code(
-    command: str, refusal: str, signals: list[int], code: int, errors: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    command, refusal, signals, code, errors, monkeypatch
+):
     def run(run: Any, *, quiet: bool) -> list[int]:
         assert quiet is ("-q" in command)
         run.refusal = refusal
@@ -271,7 +271,7 @@ def test_a_crawl_ends_with_its_summary_or_what_broke_or_stopped_it(end, options,
 
 
 @pytest.mark.usefixtures("here")
-def test_pictures_are_kept_where_they_are_asked_for_also_of_files_that_are_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_are_kept_where_they_are_asked_for_also_of_files_that_are_in(monkeypatch):
     asked: list[tuple[str, bool]] = []
 
     def take(archive: archive_writer.Archive, *, obeys_directives: bool) -> int:
@@ -297,7 +297,7 @@ def test_pictures_are_kept_where_they_are_asked_for_also_of_files_that_are_in(mo
         ("demo --keep .", "sample.db", "sample.db is in use by another command"),
     ],
 )
-def test_what_another_process_writes_is_in_use(command: str, lock: str, errors: str, here: Path) -> None:
+def test_what_another_process_writes_is_in_use(command, lock, errors, here):
     Path(lock).parent.mkdir(exist_ok=True)
     shutil.copy("town.db", "sample.db")
     with hold_lock(Path(lock)):

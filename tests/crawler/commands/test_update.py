@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,7 +41,7 @@ def test_what_is_looked_at_again(tmp_path, monkeypatch, given, revisit, every):
     }  # fmt: skip
 
 
-def test_all_and_every_are_not_given_together() -> None:
+def test_all_and_every_are_not_given_together():
     with pytest.raises(CommandError, match="not both"):
         update._update({"everything": True, "every": 0.0}, str)
 
@@ -55,7 +54,7 @@ def test_all_and_every_are_not_given_together() -> None:
         (2, "Edits: none in this run; 2 earlier ones (broadsheet changes {} lists them)\n"),
     ],
 )
-def test_the_edits_of_this_run_are_those_after_a_number(tmp_path: Path, capsys: Any, after: int, said: str) -> None:
+def test_the_edits_of_this_run_are_those_after_a_number(tmp_path, capsys, after, said):
     file = tmp_path / "a.db"
     with Archive.open(file) as archive:
         archive.db.execute("PRAGMA foreign_keys = OFF")
@@ -68,7 +67,7 @@ def test_the_edits_of_this_run_are_those_after_a_number(tmp_path: Path, capsys: 
     assert " ".join(capsys.readouterr().out.split()) == said.format(file).strip()
 
 
-def test_an_archive_without_edits_has_no_earlier_ones(tmp_path: Path, capsys: Any) -> None:
+def test_an_archive_without_edits_has_no_earlier_ones(tmp_path, capsys):
     with Archive.open(tmp_path / "a.db"):
         pass
     update._print_edit_counts(str(tmp_path / "a.db"), 0)
@@ -79,7 +78,7 @@ NAMES = ("ash", "birch", "cedar", "date", "elder")
 
 
 @pytest.mark.slow
-def test_named_pages_alone_are_fetched_now(tmp_path: Path) -> None:
+def test_named_pages_alone_are_fetched_now(tmp_path):
     """The others stay as they were, due or not, queued or not; a page that has moved is followed."""
     db, quick = tmp_path / "a.db", ("--delay", 0, "--allow-private")
     stories = {f"/{name}": page(name, "/") for name in NAMES}

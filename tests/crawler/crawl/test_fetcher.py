@@ -145,7 +145,7 @@ class Fetching:
         (429, {}, ("refusal", None, "challenged")),
     ],
 )
-def test_an_answer_is_stored_and_the_frontier_told(status, headers, call) -> None:
+def test_an_answer_is_stored_and_the_frontier_told(status, headers, call):
     url = queued("/sold")
     fetching = Fetching({url.url: Response(url.url, status, headers, b"mill")})
     assert fetching.fetch(url) == [("done", "challenged" if status == 429 else str(status))]
@@ -157,7 +157,7 @@ def test_an_answer_is_stored_and_the_frontier_told(status, headers, call) -> Non
     assert answer.wire.head == HEAD
 
 
-def test_a_fault_is_stored_with_what_came_before_it() -> None:
+def test_a_fault_is_stored_with_what_came_before_it():
     url = queued("/sold")
     fetching = Fetching({url.url: DownloadTimeoutError()})
     assert fetching.fetch(url) == [("failed", "timeout")]
@@ -166,7 +166,7 @@ def test_a_fault_is_stored_with_what_came_before_it() -> None:
     assert (capture.raw.head, capture.http_status, capture.robots_id) == (HEAD, 301, 4)
 
 
-def test_a_robots_txt_is_followed_and_its_redirects_are_kept_with_it() -> None:
+def test_a_robots_txt_is_followed_and_its_redirects_are_kept_with_it():
     url, there = queued("/robots.txt", "robots"), "https://other.example/robots.txt"
     moved = Response(url.url, 301, {"Location": there})
     fetching = Fetching({url.url: moved, there: Response(there, body=b"User-agent: *\n")})
@@ -179,7 +179,7 @@ def test_a_robots_txt_is_followed_and_its_redirects_are_kept_with_it() -> None:
     assert fetching.was_redirected is True
 
 
-def test_a_robots_txt_that_is_requested_again_has_one_outcome_in_the_end() -> None:
+def test_a_robots_txt_that_is_requested_again_has_one_outcome_in_the_end():
     url = queued("/robots.txt", "robots")
     fetching = Fetching({url.url: DownloadTimeoutError()}, retries=2)
     assert fetching.fetch(url) == []
@@ -191,7 +191,7 @@ def test_a_robots_txt_that_is_requested_again_has_one_outcome_in_the_end() -> No
     assert fetching.was_redirected is False
 
 
-def test_nothing_is_stored_where_scrapy_stops() -> None:
+def test_nothing_is_stored_where_scrapy_stops():
     url = queued("/sold")
     fetching = Fetching({})
     fetching.engine.running = False
@@ -199,7 +199,7 @@ def test_nothing_is_stored_where_scrapy_stops() -> None:
     assert fetching.engine.urls == []
 
 
-def test_an_exception_of_ours_is_reported_to_scrapy(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exception_of_ours_is_reported_to_scrapy(caplog):
     """It costs its URL alone. CLOSESPIDER_ERRORCOUNT counts the signal; there was none."""
     fetching = Fetching({"https://mill.example/a": Response("https://mill.example/a", body=b"breaks us")})
     seen = []
@@ -215,7 +215,7 @@ def test_an_exception_of_ours_is_reported_to_scrapy(caplog: pytest.LogCaptureFix
     assert fetching.crawler.stats.get_stats() == counts
 
 
-def test_the_robots_txt_of_a_host_that_a_page_loads_from_names_nothing_to_be_read() -> None:
+def test_the_robots_txt_of_a_host_that_a_page_loads_from_names_nothing_to_be_read():
     url = queued("/robots.txt", "robots")
     fetching = Fetching({url.url: Response(url.url, 200, body=b"mill")})
     found = (DiscoveredUrl("https://mill.example/map.xml", "mill.example"),)

@@ -120,7 +120,7 @@ def opened(archive: Archive, pages: int = 9, robots: RobotsRules = FREE, **polit
 
 
 @pytest.mark.parametrize("delays", [(0.25, 0.75), (0.75, 0.25)])
-def test_the_wait_is_until_the_first_host_or_robots_txt_is_due(archive: Archive, delays: tuple[float, float]) -> None:
+def test_the_wait_is_until_the_first_host_or_robots_txt_is_due(archive, delays):
     hand = FrontierDriver(archive, delay=0)
     assert hand.frontier._seconds_to_wait() == 1, "no longer than to the next scan"
     for host, delay in zip("ab", delays, strict=True):
@@ -146,7 +146,7 @@ def test_the_wait_is_until_the_first_host_or_robots_txt_is_due(archive: Archive,
         pytest.param(FREE, (3600, 0.9, 0.2), id="after a stop of an hour"),
     ],
 )
-def test_the_delay_of_a_user_or_host_lies_between_two_requests(archive, robots, waits) -> None:
+def test_the_delay_of_a_user_or_host_lies_between_two_requests(archive, robots, waits):
     hand = opened(archive, robots=robots, delay=1)
     assert hand.take() is None
     for wait, has_turn in zip(waits, (True, False, True), strict=True):
@@ -155,7 +155,7 @@ def test_the_delay_of_a_user_or_host_lies_between_two_requests(archive, robots, 
 
 
 @pytest.mark.parametrize("is_robots", [True, False])
-def test_a_wait_that_was_asked_for_holds_the_whole_host(archive: Archive, is_robots: bool) -> None:
+def test_a_wait_that_was_asked_for_holds_the_whole_host(archive, is_robots):
     hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/1", "http://a.example/2")
     if not is_robots:
@@ -169,7 +169,7 @@ def test_a_wait_that_was_asked_for_holds_the_whole_host(archive: Archive, is_rob
     assert (again.kind, again.attempts) == (("robots", 1) if is_robots else ("page", 0))
 
 
-def test_robots_goes_first_and_alone(archive: Archive) -> None:
+def test_robots_goes_first_and_alone(archive):
     hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example:81/x")
     assert hand.urls(2) == ["http://a.example:81/robots.txt", ""]
@@ -177,7 +177,7 @@ def test_robots_goes_first_and_alone(archive: Archive) -> None:
     assert hand.urls(1) == ["http://a.example:81/x"]
 
 
-def test_a_delay_lies_between_two_requests_to_a_host_and_not_between_hosts(archive: Archive) -> None:
+def test_a_delay_lies_between_two_requests_to_a_host_and_not_between_hosts(archive):
     hand = FrontierDriver(archive, delay=1)
     hand.add("http://a.example/1", "http://a.example/2", "http://b.example/1")
     assert sorted(hand.urls(2)) == ["http://a.example/robots.txt", "http://b.example/robots.txt"]
@@ -199,7 +199,7 @@ def open_with_delay(hand: FrontierDriver, host: str, delay: float) -> None:
     hand.open(host, rules(f"Crawl-delay: {delay}"))
 
 
-def test_a_host_that_is_due_and_for_which_there_is_no_room_makes_no_wait_shorter(archive: Archive) -> None:
+def test_a_host_that_is_due_and_for_which_there_is_no_room_makes_no_wait_shorter(archive):
     """Else nothing would be waited for, and the crawl would turn round and round until there is room."""
     hand = FrontierDriver(archive, delay=0, max_requests=1)
     for host in ("a.example", "b.example"):
@@ -211,7 +211,7 @@ def test_a_host_that_is_due_and_for_which_there_is_no_room_makes_no_wait_shorter
     assert hand.frontier._seconds_to_wait() == 1
 
 
-def test_only_so_many_are_under_way_at_once(archive: Archive) -> None:
+def test_only_so_many_are_under_way_at_once(archive):
     hand = FrontierDriver(archive, delay=0, requests_per_host=2, max_requests=3)
     hand.add(*(f"http://{host}.example/{n}" for host in "ab" for n in range(4)))
     hand.open("a.example")
@@ -224,7 +224,7 @@ def test_only_so_many_are_under_way_at_once(archive: Archive) -> None:
     assert hand.urls(1) != [""]
 
 
-def test_what_is_answered_holds_no_place_until_much_waits_to_be_stored(archive: Archive) -> None:
+def test_what_is_answered_holds_no_place_until_much_waits_to_be_stored(archive):
     hand = opened(archive, requests_per_host=2, max_requests=2, max_unstored=7)
     answered = []
     while turn := hand.take():
@@ -244,14 +244,14 @@ def test_what_is_answered_holds_no_place_until_much_waits_to_be_stored(archive: 
         (SILENT, False, None),
     ],
 )
-def test_forbidden_urls_are_given_up_without_a_request_or_a_wait(archive, robots, obey_robots, given_up) -> None:
+def test_forbidden_urls_are_given_up_without_a_request_or_a_wait(archive, robots, obey_robots, given_up):
     """Unless a person has it otherwise."""
     hand = opened(archive, robots=robots, delay=5 if obey_robots else 0, obey_robots=obey_robots)
     turn = hand.turn()
     assert ((turn.state, turn.reason) if turn.reason else None) == given_up
 
 
-def test_a_dead_host_s_urls_fail_with_its_reason(archive: Archive) -> None:
+def test_a_dead_host_s_urls_fail_with_its_reason(archive):
     hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/1", "http://a.example/2")
     hand.take()
@@ -262,7 +262,7 @@ def test_a_dead_host_s_urls_fail_with_its_reason(archive: Archive) -> None:
         hand.finish(turn.queued_url.url)
 
 
-def test_a_whole_host_is_given_up_in_few_turns(archive: Archive) -> None:
+def test_a_whole_host_is_given_up_in_few_turns(archive):
     hand = FrontierDriver(archive, delay=0)
     hand.add(*(f"http://{host}.example/{n}" for host in "ab" for n in range(300)))
     hand.take()
@@ -277,7 +277,7 @@ def test_a_whole_host_is_given_up_in_few_turns(archive: Archive) -> None:
     assert states == [("failed", "host_unreachable:timeout", 300), ("skipped", "robots_unreachable", 300)]
 
 
-def test_a_dead_host_s_retries_do_not_hold_the_end(archive: Archive) -> None:
+def test_a_dead_host_s_retries_do_not_hold_the_end(archive):
     hand = FrontierDriver(archive, delay=0)
     soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
     hand.add("http://a.example/1")
@@ -307,13 +307,13 @@ def fail(hand: FrontierDriver, reason: str = "timeout", wait: float = 121) -> Tu
         ("challenged", 16, 20, "host_failing:challenged"),
     ],
 )
-def test_a_host_that_keeps_failing_is_given_up(archive, reason, wait, bound, given_up) -> None:
+def test_a_host_that_keeps_failing_is_given_up(archive, reason, wait, bound, given_up):
     hand = opened(archive, 40)
     turns = [fail(hand, reason, wait) for _ in range(bound + 1)]
     assert [turn.reason for turn in turns] == [""] * bound + [given_up]
 
 
-def test_a_good_answer_begins_the_count_anew(archive: Archive) -> None:
+def test_a_good_answer_begins_the_count_anew(archive):
     hand = opened(archive, 40)
     for _ in range(3):
         turns = [fail(hand) for _ in range(9)]
@@ -321,7 +321,7 @@ def test_a_good_answer_begins_the_count_anew(archive: Archive) -> None:
         assert not any(turn.reason for turn in turns)
 
 
-def test_what_failed_together_counts_once(archive: Archive) -> None:
+def test_what_failed_together_counts_once(archive):
     """A process that was stopped for an hour finds all its requests timed out."""
     hand = opened(archive, 40, requests_per_host=16)
     turns = [turn for _ in range(16) if (turn := hand.take())]
@@ -333,7 +333,7 @@ def test_what_failed_together_counts_once(archive: Archive) -> None:
     assert hand.turn().reason == ""
 
 
-def test_one_bad_url_does_not_hold_its_host(archive: Archive) -> None:
+def test_one_bad_url_does_not_hold_its_host(archive):
     hand = opened(archive, delay=1)
     for number in range(3):
         hand.clock.now += 1.1
@@ -348,7 +348,7 @@ def test_one_bad_url_does_not_hold_its_host(archive: Archive) -> None:
     assert hand.take()
 
 
-def test_stop_ends_at_once_and_drain_waits_for_what_is_under_way(archive: Archive) -> None:
+def test_stop_ends_at_once_and_drain_waits_for_what_is_under_way(archive):
     """What is queued after the end is handed out when it begins again."""
     hand = opened(archive, 2)
     (url,) = hand.urls(1)
@@ -369,7 +369,7 @@ def test_stop_ends_at_once_and_drain_waits_for_what_is_under_way(archive: Archiv
 
 
 @pytest.mark.parametrize("max_requests", [2, 4, 16])
-def test_a_slow_host_leaves_places_to_others(archive: Archive, max_requests: int) -> None:
+def test_a_slow_host_leaves_places_to_others(archive, max_requests):
     hand = FrontierDriver(archive, delay=0, requests_per_host=16, max_requests=max_requests)
     hand.add(*(f"http://slow.example/{n}" for n in range(30)))
     hand.open("slow.example")
@@ -383,7 +383,7 @@ def test_a_slow_host_leaves_places_to_others(archive: Archive, max_requests: int
 
 
 @pytest.mark.parametrize(("max_requests", "count"), [(3, 2), (4, 2), (6, 3), (20, 13)])
-def test_half_of_the_places_are_kept_for_many_hosts_that_have_none(archive, max_requests, count) -> None:
+def test_half_of_the_places_are_kept_for_many_hosts_that_have_none(archive, max_requests, count):
     hand = FrontierDriver(archive, delay=0, requests_per_host=16, max_requests=max_requests)
     for number in range(7):
         open_with_delay(hand, f"waiting{number}.example", 60)
@@ -393,7 +393,7 @@ def test_half_of_the_places_are_kept_for_many_hosts_that_have_none(archive, max_
     assert len([turn for _ in range(max_requests) if (turn := hand.take(0.01))]) == count
 
 
-def test_hosts_that_do_not_give_their_robots_do_not_hold_others(archive: Archive) -> None:
+def test_hosts_that_do_not_give_their_robots_do_not_hold_others(archive):
     hand = FrontierDriver(archive, delay=0, max_requests=4)
     hand.add("http://a.example/1", "http://a.example/2")
     hand.open("a.example")
@@ -403,13 +403,13 @@ def test_hosts_that_do_not_give_their_robots_do_not_hold_others(archive: Archive
     assert sorted(kinds) == ["page", "robots", "robots"], "one place is kept for hosts that have none"
 
 
-def test_where_no_host_is_open_a_silent_one_does_not_keep_others_from_being_opened(archive: Archive) -> None:
+def test_where_no_host_is_open_a_silent_one_does_not_keep_others_from_being_opened(archive):
     hand = FrontierDriver(archive, delay=0, max_requests=2)
     hand.add("http://a.example/", "http://b.example/", "http://c.example/")
     assert hand.urls(3) == ["http://a.example/robots.txt", "http://b.example/robots.txt", ""]
 
 
-def test_turns_go_round_by_the_time_they_are_due_not_by_name(archive: Archive) -> None:
+def test_turns_go_round_by_the_time_they_are_due_not_by_name(archive):
     hand = FrontierDriver(archive, delay=0, requests_per_host=1)
     hand.add(*(f"http://{host}.example/{n}" for host in "abc" for n in range(3)))
     for _ in range(3):
@@ -427,7 +427,7 @@ def test_turns_go_round_by_the_time_they_are_due_not_by_name(archive: Archive) -
 
 
 @pytest.mark.parametrize("end", ["stop", "drain", "cancel"])
-def test_a_long_crawl_delay_does_not_hold_the_end(archive: Archive, end: str) -> None:
+def test_a_long_crawl_delay_does_not_hold_the_end(archive, end):
     """The clock stands still, so nothing but the call itself can end the waiting. Scrapy cancels a spider so; one that
     went on, where something changes at once, would ask for pages whose answers nobody stores."""
     hand = opened(archive, robots=rules("Crawl-delay: 60"))
@@ -453,12 +453,12 @@ def test_a_long_crawl_delay_does_not_hold_the_end(archive: Archive, end: str) ->
         assert hand.loop.run_until_complete(ended(steps))
 
 
-def test_no_retry_waits_longer_than_the_queue_believes() -> None:
+def test_no_retry_waits_longer_than_the_queue_believes():
     longest = RetryPolicy(max_retries=99).wait_before(99, retry_after=10.0**9)
     assert timedelta(seconds=longest) <= LONGEST_WAIT
 
 
-def test_many_hosts_are_served_in_turn_with_few_in_memory(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_hosts_are_served_in_turn_with_few_in_memory(archive, monkeypatch):
     for name, value in {"MAX_ACTIVE_HOSTS": 4, "MAX_IDLE_HOSTS": 4, "SCAN_HOSTS": 3, "_SHARE_TURNS": 2}.items():
         monkeypatch.setattr(hosts, name, value)
     hand = FrontierDriver(archive, delay=0)
@@ -484,7 +484,7 @@ def test_many_hosts_are_served_in_turn_with_few_in_memory(archive: Archive, monk
     assert first < last, "a host with more to do made room for those that had none"
 
 
-def test_an_answer_makes_room_for_the_next_request_before_it_is_stored(archive: Archive) -> None:
+def test_an_answer_makes_room_for_the_next_request_before_it_is_stored(archive):
     hand = opened(archive, 4, requests_per_host=1, max_requests=2)
     first = hand.turn()
     assert hand.take() is None, "one request at once"
@@ -494,9 +494,7 @@ def test_an_answer_makes_room_for_the_next_request_before_it_is_stored(archive: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("retry_after", "bound", "minutes"), [(None, 10, 9), (30.0, 20, 20)])
-def test_503_is_borne_for_minutes_or_as_long_as_the_host_says_when_to_come_back(
-    archive: Archive, retry_after: float | None, bound: int, minutes: int
-) -> None:
+def test_503_is_borne_for_minutes_or_as_long_as_the_host_says_when_to_come_back(archive, retry_after, bound, minutes):
     """Each time the frontier is asked as soon as it has a turn; the waits are its own."""
     hand = opened(archive, 40, delay=1)
     start, asked = hand.clock.now, 0
@@ -611,7 +609,7 @@ class CountedFrontier(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
-def test_the_counters_of_a_frontier_are_what_a_recount_gives() -> None:
+def test_the_counters_of_a_frontier_are_what_a_recount_gives():
     run_state_machine_as_test(
         CountedFrontier,
         settings=settings(
@@ -621,7 +619,7 @@ def test_the_counters_of_a_frontier_are_what_a_recount_gives() -> None:
 
 
 @pytest.mark.nightly
-def test_the_counters_of_a_frontier_are_what_a_recount_gives_at_length() -> None:
+def test_the_counters_of_a_frontier_are_what_a_recount_gives_at_length():
     run_state_machine_as_test(
         CountedFrontier, settings=settings(max_examples=150, stateful_step_count=60, deadline=None)
     )
@@ -643,7 +641,7 @@ def waited(hand: FrontierDriver, queued_url: QueuedUrl = LOADED, seconds: float 
     return hand.loop.run_until_complete(wait())
 
 
-def test_what_a_page_loads_waits_for_its_host_and_counts_as_a_request(archive: Archive) -> None:
+def test_what_a_page_loads_waits_for_its_host_and_counts_as_a_request(archive):
     hand = FrontierDriver(archive, delay=0.3)
     assert waited(hand) == "robots_unreachable"
     hand.add("http://a.example/x", "http://a.example/y")
@@ -668,14 +666,14 @@ def test_what_a_page_loads_waits_for_its_host_and_counts_as_a_request(archive: A
         ("http://[2001:db8::1]/", "http://[2001:db8::1]/robots.txt"),
     ],
 )
-def test_robots_txt_of_a_url_is_queued_with_the_requests_made_for_it(url: str, robots: str) -> None:
+def test_robots_txt_of_a_url_is_queued_with_the_requests_made_for_it(url, robots):
     page = QueuedUrl(7, url, "a.test", UrlKind.PAGE, 4, 3, 2, UrlSource.FEED, "http://a.test/feed", "2026", "2026")
     queued = QueuedUrl(0, robots, "a.test", UrlKind.ROBOTS, 0, 0, 5, UrlSource.ROBOTS, "", "")
     assert queued_robots_txt(page, 5) == queued
 
 
 @pytest.mark.parametrize("end", ["known", "deadline", "stop", "given up", "nobody asked"])
-def test_what_a_page_loads_waits_for_a_robots_txt_that_was_asked_for(archive: Archive, end: str) -> None:
+def test_what_a_page_loads_waits_for_a_robots_txt_that_was_asked_for(archive, end):
     hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/x")
     if end != "nobody asked":
@@ -730,7 +728,7 @@ def answer(aged: FrontierDriver, robots: RobotsRules) -> None:
     aged.finish(ROBOTS)
 
 
-def test_it_is_read_again_after_a_day_and_not_before(aged: FrontierDriver) -> None:
+def test_it_is_read_again_after_a_day_and_not_before(aged):
     assert ask(aged, DAY - 10) != ROBOTS
     assert ask(aged, 11) == ROBOTS
     assert aged.take() is None  # nothing else meanwhile
@@ -742,7 +740,7 @@ def test_it_is_read_again_after_a_day_and_not_before(aged: FrontierDriver) -> No
     assert ask(aged, DAY) == ROBOTS
 
 
-def test_it_holds_for_another_day_while_it_cannot_be_read(aged: FrontierDriver) -> None:
+def test_it_holds_for_another_day_while_it_cannot_be_read(aged):
     assert ask(aged, DAY) == ROBOTS
     answer(aged, DOWN)
     assert aged.frontier.robots_for(HOST) is FIRST
@@ -758,7 +756,7 @@ def test_it_holds_for_another_day_while_it_cannot_be_read(aged: FrontierDriver) 
     assert (turn.state, turn.reason) == ("skipped", "robots_unreachable")
 
 
-def test_a_later_reading_ends_the_wait(aged: FrontierDriver) -> None:
+def test_a_later_reading_ends_the_wait(aged):
     ask(aged, DAY)
     answer(aged, DOWN)
     assert ask(aged, HOUR) == ROBOTS
@@ -767,7 +765,7 @@ def test_a_later_reading_ends_the_wait(aged: FrontierDriver) -> None:
     assert ask(aged, HOUR * 2) != ROBOTS
 
 
-def test_a_wait_that_the_host_asked_for_holds_for_its_robots_txt_too(aged: FrontierDriver) -> None:
+def test_a_wait_that_the_host_asked_for_holds_for_its_robots_txt_too(aged):
     (page,) = Queue(aged.archive.db).take(HOST, 1)
     aged.clock.now += DAY
     aged.frontier.record_refusal(page, 900)

@@ -78,7 +78,7 @@ COMMENTS_LINK = FEED_LINK.replace("/news.php", "/comments/feed/")
         ("", '<a href="/sitemap/">Map</a>', NO_ROBOTS, [SITEMAPS[0], FEEDS[0]]),
     ],
 )
-def test_a_start_page_leads_to_the_first_place_of_what_nothing_names(head, body, robots, expected) -> None:
+def test_a_start_page_leads_to_the_first_place_of_what_nothing_names(head, body, robots, expected):
     outcome = start_page(head, body)
     assert guesses(outcome, robots=robots) == expected
     assert guesses(outcome, replace(SEED, found_via="link"), robots) == []
@@ -93,11 +93,11 @@ def test_a_start_page_leads_to_the_first_place_of_what_nothing_names(head, body,
         *(("done", reason, ()) for reason in ("redirect", "sitemap", "not_modified")), ("queued", "retry:timeout", ()),
     ],
 )  # fmt: skip
-def test_a_start_url_that_is_no_page_has_a_sitemap_looked_for_unless_it_comes_again(state, reason, expected) -> None:
+def test_a_start_url_that_is_no_page_has_a_sitemap_looked_for_unless_it_comes_again(state, reason, expected):
     assert guesses(Outcome(HOME, state, reason)) == [*expected]
 
 
-def test_a_robots_txt_leads_to_a_sitemap_where_no_start_page_is_awaited() -> None:
+def test_a_robots_txt_leads_to_a_sitemap_where_no_start_page_is_awaited():
     places = GuessedPlaces(options())
     outcome = Outcome(ROBOTS_URL.url, "done", "robots", kind="robots")
     assert [row.url for row in places.extend(outcome, ROBOTS_URL, NO_ROBOTS).discovered_urls] == [SITEMAPS[0]]
@@ -108,7 +108,7 @@ def test_a_robots_txt_leads_to_a_sitemap_where_no_start_page_is_awaited() -> Non
 
 
 @pytest.mark.parametrize("places", [SITEMAPS, FEEDS])
-def test_places_are_tried_in_their_order_until_the_last_or_a_hit(places: tuple[str, ...]) -> None:
+def test_places_are_tried_in_their_order_until_the_last_or_a_hit(places):
     def after(url: str, state: str, reason: str, **fields: str) -> list[str]:
         return guesses(Outcome(url, state, reason), replace(guessed(url), **fields))
 
@@ -120,7 +120,7 @@ def test_places_are_tried_in_their_order_until_the_last_or_a_hit(places: tuple[s
     assert after(first, "failed", "http_404", found_via="robots", found_on=ROBOTS_URL.url) == [], "it was named"
 
 
-def test_a_redirect_to_a_sitemap_is_a_hit_unless_it_is_not_there_and_the_front_page_is_none() -> None:
+def test_a_redirect_to_a_sitemap_is_a_hit_unless_it_is_not_there_and_the_front_page_is_none():
     target = HOME + "sitemap-main.xml"
     assert guesses(redirect(SITEMAPS[0], target), guessed(SITEMAPS[0])) == []
     assert guesses(redirect(FEEDS[0], HOME), guessed(FEEDS[0])) == [FEEDS[1]]
@@ -141,7 +141,7 @@ def redirect(url: str, target: str) -> Outcome:
     ("status", "hops", "is_followed"),
     [(301, 4, True), (301, 5, False), (300, 0, True), (299, 0, False), (400, 0, False)],
 )
-def test_five_redirects_of_a_robots_txt_are_followed(status: int, hops: int, is_followed: bool) -> None:
+def test_five_redirects_of_a_robots_txt_are_followed(status, hops, is_followed):
     response = Response("https://a.example/robots.txt", status=status, headers={"Location": "/other"})
     assert redirect_target(response, hops) == ("https://a.example/other" if is_followed else "")
     assert redirect_target(Response("https://a.example/robots.txt", status=status), hops) == ""
@@ -189,9 +189,7 @@ def read(made: RobotsReader, status: int, body: bytes = b"", attempts: int = 0, 
     [(503, {}, [(0, 5.0), (1, 30.0)]), (503, {"Retry_After": "40"}, [(0, 40.0), (1, 40.0)]),
      (200, {"Content_Encoding": "gzip"}, [(0, 5.0), (1, 30.0)])],
 )  # fmt: skip
-def test_a_robots_txt_that_cannot_be_read_is_asked_for_again_until_the_tries_are_used_up(
-    status: int, headers: dict[str, str], waits: list[tuple[int, float]]
-) -> None:
+def test_a_robots_txt_that_cannot_be_read_is_asked_for_again_until_the_tries_are_used_up(status, headers, waits):
     made = reader(frontier := Frontier())
     assert [read(made, status, attempts=n, **headers) for n in (0, 1)] == [None, None]
     assert frontier.told == waits
@@ -207,7 +205,7 @@ def test_a_robots_txt_that_cannot_be_read_is_asked_for_again_until_the_tries_are
 @pytest.mark.parametrize(
     ("delay", "is_capped"), [("", False), ("30", False), ("600", False), ("601", True), ("86400", True)]
 )
-def test_a_delay_of_more_than_ten_minutes_is_cut_and_said(delay, is_capped, caplog) -> None:
+def test_a_delay_of_more_than_ten_minutes_is_cut_and_said(delay, is_capped, caplog):
     body = f"User-agent: *\nCrawl-delay: {delay}\nDisallow: /x".encode() if delay else b""
     made = reader(Frontier())
     with caplog.at_level(logging.WARNING):
@@ -232,7 +230,7 @@ def test_a_delay_of_more_than_ten_minutes_is_cut_and_said(delay, is_capped, capl
         (Fault("tls", retry=False), 0, False, None, [], "nothing"),
     ],
 )
-def test_a_host_that_was_never_reached_is_given_up(fault, attempts, is_moved, known, told, access) -> None:
+def test_a_host_that_was_never_reached_is_given_up(fault, attempts, is_moved, known, told, access):
     made = reader(frontier := Frontier(known))
     failed = Outcome(ROBOTS_URL.url, "failed", "x")
     outcome = made.read_fault(replace(ROBOTS_URL, attempts=attempts), fault, is_moved, failed)
@@ -244,7 +242,7 @@ def test_a_host_that_was_never_reached_is_given_up(fault, attempts, is_moved, kn
         assert (outcome.robots_file.access if outcome.robots_file else "") == access
 
 
-def test_the_file_in_force_states_preferences_for_pages_alone() -> None:
+def test_the_file_in_force_states_preferences_for_pages_alone():
     stating = RobotsRules.from_response(200, b"User-agent: *\nContent-Usage: train-ai=n\n", ROBOTS_URL.url)
     page_url = replace(SEED, url=HOME + "x")
     assert len(reader(Frontier(stating)).usage_statements(page_url)) == 1

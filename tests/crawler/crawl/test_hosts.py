@@ -12,7 +12,7 @@ import pytest
 from broadsheet.crawler.crawl import hosts
 from broadsheet.crawler.crawl.hosts import DueQueue, HostRegistry, HostState, Pace, PolitenessSettings
 from broadsheet.crawler.crawl.robots_rules import RobotsRules
-from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, Reason
+from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl
 from broadsheet.output.write.url_queue import Queue
@@ -39,7 +39,7 @@ def activate_due(registry: HostRegistry, now: float = 0.0) -> str:
     return "".join(host_state.name[1] for host_state in registry.activate_due(now))
 
 
-def test_a_line_gives_out_who_has_been_due_for_longest() -> None:
+def test_a_line_gives_out_who_has_been_due_for_longest():
     """One that is scheduled again for the same time keeps its place."""
     due_queue, one, two, three = DueQueue(), host("one"), host("two"), host("three")
     for due, who in [(5.0, one), (3.0, two), (3.0, three), (9.0, one), (2.0, one)]:
@@ -55,7 +55,7 @@ def test_a_line_gives_out_who_has_been_due_for_longest() -> None:
     assert [due_queue.pop_due(5.0), due_queue.pop_due(5.0), due_queue.pop_due(5.0)] == [one, two, None]
 
 
-def test_hosts_come_in_as_far_as_there_is_room_and_go_round(registry: HostRegistry) -> None:
+def test_hosts_come_in_as_far_as_there_is_room_and_go_round(registry):
     assert (activate_due(registry), activate_due(registry)) == ("012", "")
     registry.deactivate(registry.get_or_create("h1.example"), 0)
     assert activate_due(registry) == "3"
@@ -68,7 +68,7 @@ def test_hosts_come_in_as_far_as_there_is_room_and_go_round(registry: HostRegist
     assert order == "45678901234567890123"
 
 
-def test_a_scan_reads_so_many_hosts_in_all_also_where_it_begins_again(registry, monkeypatch) -> None:
+def test_a_scan_reads_so_many_hosts_in_all_also_where_it_begins_again(registry, monkeypatch):
     """All are active but for those that have no room, so that nothing ends the scan but its own bound."""
     monkeypatch.setattr(hosts, "MAX_ACTIVE_HOSTS", 20)
     counts: list[int] = []
@@ -80,7 +80,7 @@ def test_a_scan_reads_so_many_hosts_in_all_also_where_it_begins_again(registry, 
     assert counts == [4, 4, 4, 2, 4], "the third scan comes to the end after two, and reads two from the beginning"
 
 
-def test_what_is_known_of_a_resting_host_is_kept_for_a_while(registry: HostRegistry) -> None:
+def test_what_is_known_of_a_resting_host_is_kept_for_a_while(registry):
     """Of one that asked for a wait until it is over, of a dead one for ever."""
     activate_due(registry)
     kept, waiting, dead = (registry.get_or_create(f"h{number}.example") for number in range(3))
@@ -127,8 +127,8 @@ REFUSED, ASKED = ("refusal", 0), ("request", 10)
     ],
 )  # fmt: skip
 def test_the_longer_of_the_user_s_and_the_host_s_delay_is_the_floor_and_answers_set_the_pace(
-    floor: tuple[float, ...], steps: list[tuple[str, float]], delay: float, next_at: float | None
-) -> None:
+    floor, steps, delay, next_at
+):
     """The first latency counts whole, each later one half. A refusal doubles the delay, and answers take half of it
     away, down to the latency or the floor. A wait that was asked for holds."""
     pace = Pace.at_floor(*floor)
@@ -138,7 +138,7 @@ def test_the_longer_of_the_user_s_and_the_host_s_delay_is_the_floor_and_answers_
     assert next_at in (None, pace.next_request_at)
 
 
-def test_a_new_robots_txt_moves_the_floor_and_keeps_what_was_learnt() -> None:
+def test_a_new_robots_txt_moves_the_floor_and_keeps_what_was_learnt():
     slow = Pace.at_floor(1.0).after_refusal(100, 30)
     assert slow.with_floor(1.0, 0.0) == slow
     assert slow.with_floor(1.0, 5.0).delay == 5
@@ -147,7 +147,7 @@ def test_a_new_robots_txt_moves_the_floor_and_keeps_what_was_learnt() -> None:
 
 
 @pytest.mark.parametrize(("active", "size"), [(0, 64), (1, 64), (64, 64), (65, 63), (512, 8), (1024, 4), (5000, 4)])
-def test_fewer_urls_are_read_ahead_where_many_hosts_are_active(active: int, size: int) -> None:
+def test_fewer_urls_are_read_ahead_where_many_hosts_are_active(active, size):
     registry = HostRegistry(None, lambda: Pace(0))  # type: ignore[arg-type]
     registry._active = {str(number): host(str(number)) for number in range(active)}
     assert registry.batch_size() == size
@@ -157,7 +157,7 @@ def test_fewer_urls_are_read_ahead_where_many_hosts_are_active(active: int, size
     ("active", "turns", "seconds", "is_over"),
     [(1023, 999, 9_999.0, False), (1024, 64, 0.0, True), (1024, 63, 599.9, False), (1024, 0, 600.0, True)],
 )
-def test_a_host_makes_room_after_its_share_where_others_wait(active, turns, seconds, is_over) -> None:
+def test_a_host_makes_room_after_its_share_where_others_wait(active, turns, seconds, is_over):
     registry = HostRegistry(None, lambda: Pace(0))  # type: ignore[arg-type]
     registry._active = {str(number): host(str(number)) for number in range(active)}
     served = registry._active["0"]
@@ -173,9 +173,7 @@ def test_a_host_makes_room_after_its_share_where_others_wait(active, turns, seco
         (10, True, 299.9, None), (10, True, 300, "host_failing:timeout"),
     ],
 )  # fmt: skip
-def test_a_host_is_given_up_sooner_where_it_never_answers_or_fails_for_long(
-    count: int, is_answering: bool, seconds: float, reason: str | None
-) -> None:
+def test_a_host_is_given_up_sooner_where_it_never_answers_or_fails_for_long(count, is_answering, seconds, reason):
     failing = host("a.example")
     failing.failure_count, failing.has_error_status = count, is_answering
     failing.failing_since, failing.failed_at = 50.0, 50.0 + seconds
@@ -187,8 +185,8 @@ def test_a_host_is_given_up_sooner_where_it_never_answers_or_fails_for_long(
     [("timeout", False, False, 10.0), ("http_503", False, True, 10.0), ("challenged", True, True, 20.0)],
 )
 def test_each_failure_counts_from_the_first_or_from_the_latest_wait_that_was_asked_for(
-    reason: str, has_retry_after: bool, is_answer: bool, since: float
-) -> None:
+    reason, has_retry_after, is_answer, since
+):
     failing = host("a.example")
     failing.count_failure("u", "timeout", 10.0, has_retry_after=False)  # type: ignore[arg-type]
     assert failing.count_failure("u", reason, 20.0, has_retry_after=has_retry_after)  # type: ignore[arg-type]
@@ -204,7 +202,7 @@ DAY = 86_400.0
 
 
 @pytest.mark.parametrize(("age", "holds"), [(DAY, True), (2 * DAY - 1, True), (2 * DAY, False), (3 * DAY, False)])
-def test_an_expired_robots_txt_holds_for_a_day_more_where_it_cannot_be_read_again(age: float, holds: bool) -> None:
+def test_an_expired_robots_txt_holds_for_a_day_more_where_it_cannot_be_read_again(age, holds):
     served, silent = host("a.example"), RobotsRules.from_response(503, b"", "http://a.example/robots.txt")
     served.set_robots(FREE, PolitenessSettings(), 0.0)
     assert (served.robots_read_at, served.robots_stale_at) == (0.0, DAY)
@@ -221,7 +219,7 @@ def test_an_expired_robots_txt_holds_for_a_day_more_where_it_cannot_be_read_agai
     assert served.robots_stale_at == age + (3600.0 if holds else DAY)
 
 
-def test_only_hosts_that_wait_for_nothing_are_forgotten(registry: HostRegistry) -> None:
+def test_only_hosts_that_wait_for_nothing_are_forgotten(registry):
     for number in range(7):
         idle = registry.get_or_create(f"idle{number}.example")
         idle.robots = FREE
@@ -237,7 +235,7 @@ def test_only_hosts_that_wait_for_nothing_are_forgotten(registry: HostRegistry) 
     assert len(registry._idle) == 5, "no more than there is room for, and so many as a scan reads"
 
 
-def test_hosts_are_asked_as_gently_as_the_documentation_says_unless_a_user_wants_it_otherwise() -> None:
+def test_hosts_are_asked_as_gently_as_the_documentation_says_unless_a_user_wants_it_otherwise():
     """A host may ask for an hour at the longest, and its robots.txt for ten minutes between two requests."""
     given = {"delay": 1.0, "requests_per_host": 4, "max_requests": 16, "max_unstored": 40, "user_agent": "Broadsheet",
              "obey_robots": True, "robots_max_age": 86_400.0, "max_silent_failures": 10, "max_failures": 20,
@@ -254,9 +252,7 @@ def test_hosts_are_asked_as_gently_as_the_documentation_says_unless_a_user_wants
     [(None, True, NO_REASON, False), (404, True, NO_REASON, False), (503, True, NO_REASON, True),
      (503, False, NO_REASON, False), (404, False, OutcomeReason.DNS, True)],
 )  # fmt: skip
-def test_a_host_is_closed_where_it_is_given_up_or_its_robots_txt_permits_nothing(
-    status: int | None, obeys: bool, reason: Reason, is_closed: bool
-) -> None:
+def test_a_host_is_closed_where_it_is_given_up_or_its_robots_txt_permits_nothing(status, obeys, reason, is_closed):
     state = host("a.example")
     state.robots = RobotsRules.from_response(status, b"", "http://a.example/robots.txt") if status else None
     state.given_up_reason = reason

@@ -7,7 +7,6 @@ import sqlite3
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -59,7 +58,7 @@ def outcomes(count: int) -> list[Outcome]:
     return [Outcome(f"https://a.example/{number}", "failed", "http_404", 404) for number in range(count)]
 
 
-def test_an_outcome_is_in_the_file_when_save_returns(tmp_path: Path) -> None:
+def test_an_outcome_is_in_the_file_when_save_returns(tmp_path):
     file = tmp_path / "a.db"
 
     async def save(writer: Writer) -> int:
@@ -74,7 +73,7 @@ def test_an_outcome_is_in_the_file_when_save_returns(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("closes", [False, True])
-def test_what_piles_up_is_written_in_batches_by_one_thread(closes: bool) -> None:
+def test_what_piles_up_is_written_in_batches_by_one_thread(closes):
     """Also when it is closed."""
     recorder = Recorder()
     recorder.gate.clear()
@@ -100,7 +99,7 @@ def test_what_piles_up_is_written_in_batches_by_one_thread(closes: bool) -> None
 @pytest.mark.parametrize(
     "requeuer", [ScriptedRequeuer(10**9), ScriptedRequeuer(5, broken=True)], ids=["endless", "broken"]
 )
-def test_what_is_left_over_holds_no_outcome_up(requeuer: ScriptedRequeuer) -> None:
+def test_what_is_left_over_holds_no_outcome_up(requeuer):
     recorder = Recorder()
     recorder.requeuer = requeuer
     saved(Writer(recorder), 5)  # type: ignore[arg-type]
@@ -108,7 +107,7 @@ def test_what_is_left_over_holds_no_outcome_up(requeuer: ScriptedRequeuer) -> No
     assert recorder.requeuer.has_more or requeuer.broken
 
 
-def test_a_fault_of_the_archive_reaches_who_waits(tmp_path: Path) -> None:
+def test_a_fault_of_the_archive_reaches_who_waits(tmp_path):
     archive = Archive.open(tmp_path / "a.db")
     archive.db.execute("DROP TABLE captures")
     archive.db.execute("DROP TABLE urls")
@@ -119,7 +118,7 @@ def test_a_fault_of_the_archive_reaches_who_waits(tmp_path: Path) -> None:
     archive.close()
 
 
-def test_links_told_once_are_not_sent_again_unless_their_transaction_failed() -> None:
+def test_links_told_once_are_not_sent_again_unless_their_transaction_failed():
     sent_urls: list[tuple[str, ...]] = []
     broken = [True, False, False]
 
@@ -142,7 +141,7 @@ def test_links_told_once_are_not_sent_again_unless_their_transaction_failed() ->
     assert sent_urls == [("https://a.example/next",), ("https://a.example/next",), ()]
 
 
-def test_what_is_left_over_is_taken_up_while_nothing_waits() -> None:
+def test_what_is_left_over_is_taken_up_while_nothing_waits():
     recorder = Recorder()
     recorder.requeuer = ScriptedRequeuer(50)
     writer = Writer(recorder)  # type: ignore[arg-type]
@@ -150,7 +149,7 @@ def test_what_is_left_over_is_taken_up_while_nothing_waits() -> None:
     writer.close()
 
 
-def test_a_batch_waits_for_nothing_where_all_that_is_under_way_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_waits_for_nothing_where_all_that_is_under_way_is_in_it(monkeypatch):
     for name in ("MAX_IDLE_SECONDS", "MAX_BATCH_SECONDS"):
         monkeypatch.setattr(f"broadsheet.crawler.crawl.outcome_writer.{name}", 60.0)
     recorder = Recorder()
@@ -159,7 +158,7 @@ def test_a_batch_waits_for_nothing_where_all_that_is_under_way_is_in_it(monkeypa
 
 
 @pytest.mark.parametrize(("under_way", "batches"), [(BATCH_TARGET, [2]), (BATCH_TARGET - 1, [1, 1])])
-def test_slow_pages_make_one_batch_where_many_are_under_way(monkeypatch, under_way, batches) -> None:
+def test_slow_pages_make_one_batch_where_many_are_under_way(monkeypatch, under_way, batches):
     """Where few are, what a batch has found may be all that there is to fetch: it waits for no slow page."""
     monkeypatch.setattr("broadsheet.crawler.crawl.outcome_writer.MAX_IDLE_SECONDS", 0.0)
     monkeypatch.setattr("broadsheet.crawler.crawl.outcome_writer.MAX_BATCH_SECONDS", 60.0)
@@ -184,7 +183,7 @@ LATER = [replace(ROW, depth=1), replace(ROW, priority=9), replace(ROW, depth=1, 
 ANNOUNCED = [replace(ROW, lastmod="2026-05-01"), replace(ROW, found_via="redirect")]
 
 
-def test_a_link_is_told_again_where_it_is_better_skipped_or_may_announce_a_change() -> None:
+def test_a_link_is_told_again_where_it_is_better_skipped_or_may_announce_a_change():
     known_links = KnownLinks()
     assert known_links.new_rows([ROW, ROW]) == (ROW,)
     assert known_links.new_rows([replace(ROW, found_on="https://a.example/2", depth=3, priority=1)]) == ()
@@ -198,7 +197,7 @@ def test_a_link_is_told_again_where_it_is_better_skipped_or_may_announce_a_chang
         assert known_links.new_rows([ROW, better]) == ()
 
 
-def test_its_memory_is_bounded_and_keeps_what_comes_again() -> None:
+def test_its_memory_is_bounded_and_keeps_what_comes_again():
     known_links = KnownLinks(max_urls=10)
     for number in range(1000):
         known_links.new_rows([replace(ROW, url=f"https://a.example/{number}"), ROW])

@@ -8,7 +8,6 @@ import signal
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,7 +138,7 @@ CASES: dict[str, tuple[Answer, dict[str, object], str]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_an_answer_has_its_state_its_reason_and_what_it_names(workers: WorkerPool, name: str) -> None:
+def test_an_answer_has_its_state_its_reason_and_what_it_names(workers, name):
     given, options, expected = CASES[name]
     is_robots = given.queued_url.kind == "robots"
     robots = RobotsRules.from_response(200, ROBOTS_TXT.encode(), given.queued_url.url) if is_robots else None
@@ -154,7 +153,7 @@ def test_an_answer_has_its_state_its_reason_and_what_it_names(workers: WorkerPoo
     assert size == ((3, 2) if outcome.reason == "picture" else None)
 
 
-def test_a_page_has_its_text_its_links_to_others_and_its_capture(outcomes: OutcomeBuilder) -> None:
+def test_a_page_has_its_text_its_links_to_others_and_its_capture(outcomes):
     body, modified = page("mill", "/next", "https://b.example/x"), "Sun, 10 May 2026 13:00:00 GMT"
     outcome = outcome_of(outcomes, answer(PAGE, body, ETag='W/"x"', Last_Modified=modified))
     assert outcome.page
@@ -167,7 +166,7 @@ def test_a_page_has_its_text_its_links_to_others_and_its_capture(outcomes: Outco
     assert warc_digest(b"") == "sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ", "as it is written in WARC"
 
 
-def test_a_busy_server_or_a_captcha_is_asked_again_until_the_tries_are_used_up(workers: WorkerPool) -> None:
+def test_a_busy_server_or_a_captcha_is_asked_again_until_the_tries_are_used_up(workers):
     outcomes = outcome_builder(workers, RetryPolicy(max_retries=2, first_wait=5))
     for body, status, reason in (("", 503, "http_503"), (CAPTCHA, 200, "challenged")):
         tries = [outcome_of(outcomes, answer(replace(PAGE, attempts=n), body, status)) for n in range(3)]
@@ -181,13 +180,13 @@ def test_a_busy_server_or_a_captcha_is_asked_again_until_the_tries_are_used_up(w
     assert told(outcome_of(outcome_builder(workers, RetryPolicy(0)), answer(PAGE, "", 503))) == "failed http_503"
 
 
-def test_retry_after_moves_the_next_try(outcomes: OutcomeBuilder) -> None:
+def test_retry_after_moves_the_next_try(outcomes):
     waits = ("90", "Sun, 01 Mar 2026 12:02:00 GMT")
     again = [outcome_of(outcomes, answer(PAGE, "", 429, Retry_After=wait)).not_before for wait in waits]
     assert again == ["2026-03-01T12:01:30+00:00", "2026-03-01T12:02:00+00:00"]
 
 
-def test_a_fault_is_retried_or_final_and_a_url_that_was_given_up_counts_no_attempt(workers: WorkerPool) -> None:
+def test_a_fault_is_retried_or_final_and_a_url_that_was_given_up_counts_no_attempt(workers):
     outcomes = outcome_builder(workers, RetryPolicy(max_retries=1, first_wait=5))
     retry = outcomes.from_fault(PAGE, Fault("timeout", retry=True), AT)
     assert (told(retry), retry.is_retry) == ("queued retry:timeout", True)
@@ -199,14 +198,14 @@ def test_a_fault_is_retried_or_final_and_a_url_that_was_given_up_counts_no_attem
     assert (told(given_up), given_up.is_attempt) == ("skipped robots.txt", False)
 
 
-def test_a_seed_that_moves_to_another_host_takes_the_scope_along(outcomes: OutcomeBuilder) -> None:
+def test_a_seed_that_moves_to_another_host_takes_the_scope_along(outcomes):
     outcome = outcome_of(outcomes, answer(SEED, "", 301, Location="https://new.example/"))
     assert told(outcome) == "done redirect; page https://new.example/ by seed at 0"
     assert outcomes.scope.contains("https://new.example/any")
     assert outcomes.scope.contains(HOME + "any")
 
 
-def test_redirect_loops_and_long_chains_end(outcomes: OutcomeBuilder) -> None:
+def test_redirect_loops_and_long_chains_end(outcomes):
     def moved(start: object, end: object) -> str:
         queued = replace(PAGE, url=f"{HOME}{start}")
         return told(outcome_of(outcomes, answer(queued, "", 302, Location=f"{HOME}{end}"))).partition(";")[0]
@@ -215,7 +214,7 @@ def test_redirect_loops_and_long_chains_end(outcomes: OutcomeBuilder) -> None:
     assert [moved(n, n + 1) for n in range(12)][9:11] == ["done redirect", "failed too_many_redirects"]
 
 
-def test_what_earlier_runs_found_out_about_redirects_holds(outcomes: OutcomeBuilder) -> None:
+def test_what_earlier_runs_found_out_about_redirects_holds(outcomes):
     outcomes.resume({HOME + "story": (HOME + "first",)}, (HOME + "x", "https://b.example/"))
     assert [outcomes.scope.contains(f"https://{host}.example/z") for host in "abc"] == [True, True, False]
     outcome = outcome_of(outcomes, answer(PAGE, "", 301, Location="/first"))
@@ -224,7 +223,7 @@ def test_what_earlier_runs_found_out_about_redirects_holds(outcomes: OutcomeBuil
     assert (outcome.state, outcome.reason) == ("done", "redirect"), "the chain was for that request"
 
 
-def test_a_page_that_its_workers_die_of_fails_with_that_reason(monkeypatch, workers, outcomes) -> None:
+def test_a_page_that_its_workers_die_of_fails_with_that_reason(monkeypatch, workers, outcomes):
     async def dies(*_: object) -> object:
         raise WorkerError("worker_died")
 
@@ -233,7 +232,7 @@ def test_a_page_that_its_workers_die_of_fails_with_that_reason(monkeypatch, work
 
 
 @pytest.mark.slow
-def test_one_killed_worker_does_not_cost_the_page() -> None:
+def test_one_killed_worker_does_not_cost_the_page():
     pool = WorkerPool(1, page_seconds=20)
     pid = asyncio.run(pool.run(os.getpid))
     outcomes = outcome_builder(pool)
@@ -250,7 +249,7 @@ def test_one_killed_worker_does_not_cost_the_page() -> None:
     pool.close()
 
 
-def test_the_same_bytes_in_a_folder_are_cleaned_once_and_are_the_page_of_each_url(outcomes: OutcomeBuilder) -> None:
+def test_the_same_bytes_in_a_folder_are_cleaned_once_and_are_the_page_of_each_url(outcomes):
     body = page("mill", "next", head='<link rel="canonical" href="/story">')
     urls = ("story", "story?ref=home", "sub/story", "story?deeper")
     rows = [replace(PAGE, url=HOME + url, depth=depth) for url, depth in zip(urls, (2, 1, 1, 3), strict=True)]
@@ -300,7 +299,7 @@ def _result_without_memory(url: str) -> PageResult:
 @pytest.mark.slow
 @settings(max_examples=2, deadline=None)
 @given(st.randoms(use_true_random=False))
-def test_a_page_comes_out_the_same_whatever_pages_the_worker_has_seen(random) -> None:  # type: ignore[no-untyped-def]
+def test_a_page_comes_out_the_same_whatever_pages_the_worker_has_seen(random):  # type: ignore[no-untyped-def]
     expected = {url: _result_without_memory(url) for url in _pages()}
     assert len(expected) >= 5
     urls = list(expected)
@@ -308,7 +307,7 @@ def test_a_page_comes_out_the_same_whatever_pages_the_worker_has_seen(random) ->
     assert {url: _result(url) for url in urls} == expected
 
 
-def test_what_a_worker_remembers_is_bounded() -> None:
+def test_what_a_worker_remembers_is_bounded():
     assert all(0 < (memory.cache_info().maxsize or 0) <= 16_384 for memory in _MEMORIES)
 
 
@@ -355,7 +354,7 @@ OBEY = {"obey_directives": True}
          ("done", "empty", False, ("noindex",))),
     ],
 )  # fmt: skip
-def test_options_and_directives_leave_articles_out(html, directives, usage, options, result) -> None:
+def test_options_and_directives_leave_articles_out(html, directives, usage, options, result):
     found = judged(html, directives, usage, **options)
     assert (found.state, found.reason, bool(found.page.metadata.title and found.page.words), found.directives) == result
     if found.state == "skipped":
@@ -365,7 +364,7 @@ def test_options_and_directives_leave_articles_out(html, directives, usage, opti
         assert [row.url for row in found.discovered.rows] == ["https://a.example/mill"]
 
 
-def test_what_is_no_article_is_left_out_for_no_language_and_no_date() -> None:
+def test_what_is_no_article_is_left_out_for_no_language_and_no_date():
     links = "".join(f'<li><a href="/s{n}">Story number {n} of the harbour town</a></li>' for n in range(40))
     html = f'<html lang="en"><head><title>News</title>{PUBLISHED}</head><body><ul>{links}</ul></body></html>'
     for options in ({"languages": ("de",)}, {"since": date(2025, 1, 1)}, {"languages": ("de",), **OBEY}):
@@ -373,7 +372,7 @@ def test_what_is_no_article_is_left_out_for_no_language_and_no_date() -> None:
         assert (found.state, found.reason, len(found.discovered.rows)) == ("done", "list", 40)
 
 
-def test_a_captcha_fails_and_links_not_to_be_followed_are_left_where_that_is_obeyed() -> None:
+def test_a_captcha_fails_and_links_not_to_be_followed_are_left_where_that_is_obeyed():
     captcha = '<title>Are you a robot?</title><form><div class="g-recaptcha" data-sitekey="x"></div></form>'
     found = judged(captcha)
     assert (found.state, found.reason, found.page.verdict.page_type) == ("failed", "challenged", "captcha")
@@ -381,7 +380,7 @@ def test_a_captcha_fails_and_links_not_to_be_followed_are_left_where_that_is_obe
     assert [(row.state, row.reason) for row in judged(NOFOLLOW, **OBEY).discovered.rows] == [("skipped", "nofollow")]
 
 
-def test_the_rules_of_a_page_s_host_are_applied(tmp_path: Path) -> None:
+def test_the_rules_of_a_page_s_host_are_applied(tmp_path):
     (tmp_path / "a.example.txt").write_text("body: //article\nstrip: //p[2]\n")
     with_rules, without = judged(RIVER, site_rules=str(tmp_path)), judged(RIVER)
     assert with_rules.page.words < without.page.words
@@ -393,13 +392,13 @@ FEED_TEXT = """<rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom"><chan
 NEXT = '<atom:link rel="next" href="https://a.example/feed?page=2"/>'
 
 
-def test_an_excluded_article_keeps_its_canonical_address_alone() -> None:
+def test_an_excluded_article_keeps_its_canonical_address_alone():
     html = RIVER.replace("<head>", '<head><link rel="canonical" href="https://a.example/the-river">')
     kept = judged(html, ("noindex",), **OBEY).page
     assert (kept.metadata, kept.words) == (Metadata(canonical_url="https://a.example/the-river"), 0)
 
 
-def test_a_feed_lists_its_entries_and_its_next_page_or_is_none() -> None:
+def test_a_feed_lists_its_entries_and_its_next_page_or_is_none():
     url = asked("https://a.example/feed", "feed")
     listing = process_feed(FEED_TEXT.format(NEXT).encode(), url, policy())
     assert (listing.readable, listing.reason) == (True, "")

@@ -88,7 +88,7 @@ APP = "https://app.example/"
         (f"{APP}private/x", 0), (f"{APP}gone", 1), (f"{APP}loop", 11),
     ],
 )  # fmt: skip
-def test_what_is_not_http_forbidden_gone_or_moves_without_end_is_refused(url: str, count: int) -> None:
+def test_what_is_not_http_forbidden_gone_or_moves_without_end_is_refused(url, count):
     web = Web({
         f"{APP}robots.txt": b"User-agent: *\nDisallow: /private\n",
         f"{APP}gone": Fault(OutcomeReason.TIMEOUT, retry=True),
@@ -120,7 +120,7 @@ def response(url: str, body: bytes = b"x", status: int = 200, **headers: str) ->
     return Response(url, status=status, headers={k.replace("_", "-"): v for k, v in headers.items()}, body=body)
 
 
-def test_a_redirect_is_followed_and_each_response_is_a_capture_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redirect_is_followed_and_each_response_is_a_capture_of_the_page(monkeypatch):
     """What came of one that broke off, too."""
     first, second, half = f"{APP}a", "https://cdn.example/b", f"{APP}half"
     web = Web({
@@ -137,7 +137,7 @@ def test_a_redirect_is_followed_and_each_response_is_a_capture_of_the_page(monke
     assert captures == [(first, 302, PAGE_URL), (second, 200, PAGE_URL), (half, 200, PAGE_URL)]
 
 
-def test_a_script_is_fetched_once_and_data_each_time() -> None:
+def test_a_script_is_fetched_once_and_data_each_time():
     script, data, private = (f"https://app.example/{name}" for name in ("a.js", "data", "b.js"))
     web = Web({url: response(url) for url in (script, data)} | {private: response(private, Cache_Control="No-Store")})
     cache = ResourceCache()
@@ -146,7 +146,7 @@ def test_a_script_is_fetched_once_and_data_each_time() -> None:
     assert web.asked == [script, data, private, data, private]
 
 
-def test_the_cache_is_bounded() -> None:
+def test_the_cache_is_bounded():
     cache = ResourceCache(max_bytes=10)
     for name in "abc":
         cache.put(asked(name, "script"), ResourceAnswer(1, 200, {}, b"12345"))
@@ -170,7 +170,7 @@ def test_the_cache_is_bounded() -> None:
     ],
     ids=lambda value: str(value) if isinstance(value, Response) else "",
 )
-def test_what_a_resource_came_to_is_told_to_the_frontier_as_a_page_s_is(monkeypatch, result, call) -> None:
+def test_what_a_resource_came_to_is_told_to_the_frontier_as_a_page_s_is(monkeypatch, result, call):
     url, calls = f"{APP}x", list[tuple[object, ...]]()
     web = Web({url: result})
     for name in ("record_answer", "record_refusal", "record_failure"):
@@ -179,7 +179,7 @@ def test_what_a_resource_came_to_is_told_to_the_frontier_as_a_page_s_is(monkeypa
     assert (calls, web.asked) == ([call] if call else [], [url])
 
 
-def test_a_page_gets_thirty_two_megabytes_of_resources_and_what_is_begun_before() -> None:
+def test_a_page_gets_thirty_two_megabytes_of_resources_and_what_is_begun_before():
     web = Web({url: response(url, bytes(16 << 20)) for url in (f"https://app.example/{name}" for name in "abc")})
     answers = fetch(web.resources(), *(asked(f"https://app.example/{name}") for name in "abc"))
     assert [answer.status for answer in answers] == [200, 200, 0]
@@ -188,7 +188,7 @@ def test_a_page_gets_thirty_two_megabytes_of_resources_and_what_is_begun_before(
     assert [answer.status for answer in answers] == [200, 200, 200]
 
 
-def test_a_browser_gets_no_cookie_and_no_encoding() -> None:
+def test_a_browser_gets_no_cookie_and_no_encoding():
     headers = {"Set-Cookie": "a=1", "Content-Encoding": "gzip", "Content-Type": "text/html", "Link": "<x>; rel=preload"}
     assert browser_headers(Response(PAGE_URL, headers=headers)) == {"content-type": "text/html"}
 
@@ -229,7 +229,7 @@ async def extend(made: PageRendering, web: Web, body: bytes, url: str) -> Outcom
     return await made.extend(answer, await web.build_outcome(answer), web.crawl())
 
 
-def test_a_shell_has_the_outcome_of_its_document() -> None:
+def test_a_shell_has_the_outcome_of_its_document():
     web = Web({})
     made, browser = rendering(web, Rendering(page("harbour")))
     before, after = extended(made, web, SHELL)
@@ -240,7 +240,7 @@ def test_a_shell_has_the_outcome_of_its_document() -> None:
     assert after.extra_captures == (before.capture,)
 
 
-def test_a_page_with_text_is_rendered_only_if_all_are() -> None:
+def test_a_page_with_text_is_rendered_only_if_all_are():
     for mode, urls in (("auto", []), ("always", [PAGE_URL])):
         web = Web({})
         made, browser = rendering(web, Rendering(page("harbour")), mode)
@@ -253,7 +253,7 @@ def test_a_page_with_text_is_rendered_only_if_all_are() -> None:
     ("result", "fact"),
     [(Failure(RenderProblem.HUNG), "browser=hung"), (Rendering(SHELL.decode()), "browser=no_gain")],
 )
-def test_a_page_that_gains_nothing_says_so(result: Rendering | Failure, fact: str) -> None:
+def test_a_page_that_gains_nothing_says_so(result, fact):
     web = Web({})
     before, after = extended(rendering(web, result)[0], web, SHELL)
     assert before.page is not None
@@ -265,7 +265,7 @@ def test_a_page_that_gains_nothing_says_so(result: Rendering | Failure, fact: st
 
 
 @pytest.mark.slow
-def test_a_layout_whose_pages_gain_nothing_is_sampled() -> None:
+def test_a_layout_whose_pages_gain_nothing_is_sampled():
     web = Web({})
     made, browser = rendering(web, Rendering(SHELL.decode()))
     for number in range(110):
@@ -277,7 +277,7 @@ def test_a_layout_whose_pages_gain_nothing_is_sampled() -> None:
     assert len(browser.urls) > 5 + 10, "one that gains has all of them rendered again"
 
 
-def test_pages_with_scripts_and_little_text_are_tried_and_the_gain_of_their_layout_decides() -> None:
+def test_pages_with_scripts_and_little_text_are_tried_and_the_gain_of_their_layout_decides():
     teaser = page("harbour", words=6)
     shown, full = page("harbour"), page("river", words=120)
     for result, decision, count in ((Rendering(shown), "all", 6), (Rendering(teaser), "few", 3)):
@@ -297,7 +297,7 @@ def test_pages_with_scripts_and_little_text_are_tried_and_the_gain_of_their_layo
         assert last.passed == (2 if decision == "few" else 0)
 
 
-def test_pages_that_wait_while_their_layout_is_given_up_are_passed() -> None:
+def test_pages_that_wait_while_their_layout_is_given_up_are_passed():
     web = Web({})
     made, browser = rendering(web, Rendering(SHELL.decode()))
 
@@ -311,7 +311,7 @@ def test_pages_that_wait_while_their_layout_is_given_up_are_passed() -> None:
     ]  # fmt: skip
 
 
-def test_pages_without_scripts_lists_and_walls_are_not_tried() -> None:
+def test_pages_without_scripts_lists_and_walls_are_not_tried():
     teaser, links = page("harbour", words=6), page("front", *[f"/story/{number}" for number in range(30)])
     for body in (teaser.encode(), with_script(links), with_script(page("harbour", words=120))):
         web = Web({})
@@ -324,7 +324,7 @@ def with_script(html: str) -> bytes:
     return html.replace("</body>", "<script src=/a.js></script></body>").encode()
 
 
-def test_a_page_in_flight_is_rendered_at_a_limit_and_not_once_the_crawl_is_stopped() -> None:
+def test_a_page_in_flight_is_rendered_at_a_limit_and_not_once_the_crawl_is_stopped():
     web = Web({})
     made, browser = rendering(web, Rendering(page("harbour")))
     web.frontier.drain()
@@ -339,7 +339,7 @@ def test_a_page_in_flight_is_rendered_at_a_limit_and_not_once_the_crawl_is_stopp
     assert len(browser.urls) == 1
 
 
-def test_what_failed_or_has_no_page_is_not_rendered_and_a_browser_is_ended() -> None:
+def test_what_failed_or_has_no_page_is_not_rendered_and_a_browser_is_ended():
     web = Web({})
     made, browser = rendering(web, Rendering(page("harbour")), "always")
     answer = answer_of(PAGE_URL, SHELL)
@@ -368,7 +368,7 @@ def of_names(*names: int) -> PageRows:
     return replace(ROWS, layout_signature=pack_signature(list(names)))
 
 
-def test_pages_of_one_layout_share_eighty_five_of_a_hundred_names() -> None:
+def test_pages_of_one_layout_share_eighty_five_of_a_hundred_names():
     layouts = LayoutSampling()
     first = layouts.find(HOST, of_names(*range(100)))
     assert first == RenderedLayout(HOST, pack_signature(list(range(100))))
@@ -379,7 +379,7 @@ def test_pages_of_one_layout_share_eighty_five_of_a_hundred_names() -> None:
     assert layouts.find(HOST, replace(ROWS, layout_signature=None)) == RenderedLayout(HOST, b"")
 
 
-def test_what_an_earlier_run_decided_holds() -> None:
+def test_what_an_earlier_run_decided_holds():
     known = RenderedLayout(HOST, pack_signature(list(range(100))), RenderDecision.ALL, rendered=3, gained=3)
     layouts = LayoutSampling([known])
     assert layouts.is_candidate(HOST, of_names(*range(3, 100)), has_scripts=True)
@@ -388,7 +388,7 @@ def test_what_an_earlier_run_decided_holds() -> None:
     assert not layouts.is_candidate("b.test", of_names(*range(100)), has_scripts=True)
 
 
-def test_the_layouts_of_a_host_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_layouts_of_a_host_are_bounded(monkeypatch):
     monkeypatch.setattr(page_rendering, "_MAX_LAYOUTS", 2)
     layouts = LayoutSampling()
     signatures = []
@@ -399,7 +399,7 @@ def test_the_layouts_of_a_host_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     assert signatures[2:] == [b"", b""]
 
 
-def test_a_browser_that_is_not_there_or_does_not_start_is_said_once_and_pages_stay(caplog) -> None:
+def test_a_browser_that_is_not_there_or_does_not_start_is_said_once_and_pages_stay(caplog):
     for detail, line in (("no display", "no display"), ("", "hung")):
         caplog.clear()
         web = Web()

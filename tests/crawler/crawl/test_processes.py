@@ -8,8 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from pathlib import Path
 
 import click
 import pytest
@@ -20,7 +18,7 @@ from broadsheet.crawler.crawl.processes import LIFELINE_VARIABLE, Lifeline, watc
 from broadsheet.output.archive.archive_lock import is_owned
 from tests.crawler.commands.test_export_targets import PROGRAM, shell_line
 from tests.crawler.crawls import QUICK, until
-from tests.crawler.scripted_site import ScriptedSite, page, stories
+from tests.crawler.scripted_site import page, stories
 from tests.crawler.shell import environment, rows
 from tests.crawler.warm import PATIENCE
 
@@ -29,7 +27,7 @@ from tests.crawler.warm import PATIENCE
 @pytest.mark.parametrize(
     "verb", ["crawl {url} --db {new} -q --allow-private", "import {warc} --db {new}", "reclean {db}"]
 )
-def test_too_few_are_a_line_and_nothing_is_made(serve, db, tmp_path, verb) -> None:
+def test_too_few_are_a_line_and_nothing_is_made(serve, db, tmp_path, verb):
     site, new = serve({"/": page("start")}), tmp_path / "new.db"
     (tmp_path / "empty.warc").write_bytes(b"")
     line = verb.format(url=f"{site.url}/", new=new, db=db, warc=tmp_path / "empty.warc")
@@ -41,7 +39,7 @@ def test_too_few_are_a_line_and_nothing_is_made(serve, db, tmp_path, verb) -> No
 
 
 @pytest.mark.slow
-def test_a_soft_limit_is_raised(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+def test_a_soft_limit_is_raised(serve, tmp_path):
     site, new = serve({"/": page("start", "/river"), **stories("river")}), tmp_path / "new.db"
     code, errors = shell_line(f"ulimit -S -n 24; {PROGRAM} crawl {site.url}/ --db {new} -q --allow-private --delay 0")
     assert (code, errors) == (0, "")
@@ -61,7 +59,7 @@ sys.stdin.read()
 
 @pytest.mark.slow
 @pytest.mark.parametrize("death", [signal.SIGKILL, None], ids=["kill -9", "its own end"])
-def test_a_crawl_stops_when_its_starter_is_gone(serve, tmp_path: Path, death: signal.Signals | None) -> None:
+def test_a_crawl_stops_when_its_starter_is_gone(serve, tmp_path, death):
     """The second crawl must not hold the first one's lifeline, nor may the processes that clean pages. The site takes a
     crawl longer than a test lasts."""
     names, archives = [f"/p{number}" for number in range(300)], (tmp_path / "a.db", tmp_path / "b.db")
@@ -83,7 +81,7 @@ def test_a_crawl_stops_when_its_starter_is_gone(serve, tmp_path: Path, death: si
         assert rows(archive, "SELECT count(*) FROM urls WHERE state = 'queued'")[0][0] > 0
 
 
-def test_a_variable_that_names_no_pipe_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_variable_that_names_no_pipe_is_refused(monkeypatch, tmp_path):
     with (tmp_path / "file").open("w") as file:
         for text in ("12345", "x", "-1", "99999999999999999999", str(file.fileno())):
             monkeypatch.setenv(LIFELINE_VARIABLE, text)
@@ -93,7 +91,7 @@ def test_a_variable_that_names_no_pipe_is_refused(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.slow
-def test_a_crawl_is_a_fork_in_a_session_of_its_own_with_the_variables_that_it_is_given(tmp_path: Path) -> None:
+def test_a_crawl_is_a_fork_in_a_session_of_its_own_with_the_variables_that_it_is_given(tmp_path):
     line, log, archive = Lifeline(), tmp_path / "crawl.log", tmp_path / "a.db"
     words = ["crawl", "http://127.0.0.1:9/", "--db", str(archive), "--allow-private"]
     with log.open("wb") as output:
@@ -113,7 +111,7 @@ def test_a_crawl_is_a_fork_in_a_session_of_its_own_with_the_variables_that_it_is
         assert end.closed
 
 
-def test_a_lifeline_is_watched_and_passed_on_to_no_program(monkeypatch) -> None:
+def test_a_lifeline_is_watched_and_passed_on_to_no_program(monkeypatch):
     """Its end is a signal, and what is written is not."""
     signals: list[int] = []
     monkeypatch.setattr(lifeline.signal, "pthread_kill", lambda thread, number: signals.append(number))
@@ -143,7 +141,7 @@ def test_a_lifeline_is_watched_and_passed_on_to_no_program(monkeypatch) -> None:
         (71, (72, 500), True, "only 71 files may be open, and this needs 72: ulimit -n 72 allows them"),
     ],
 )
-def test_files_for_the_archive_and_each_worker_may_be_open(soft, raised_to, refuses, problem, monkeypatch) -> None:
+def test_files_for_the_archive_and_each_worker_may_be_open(soft, raised_to, refuses, problem, monkeypatch):
     asked: list[tuple[int, int]] = []
 
     def setrlimit(_: int, limits: tuple[int, int]) -> None:
@@ -161,7 +159,7 @@ def test_files_for_the_archive_and_each_worker_may_be_open(soft, raised_to, refu
             lifeline.require_workers()
 
 
-def test_workers_are_started_where_they_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_are_started_where_they_can_run(monkeypatch):
     started: list[str] = []
     monkeypatch.setattr(lifeline, "start_fork_server", lambda: started.append("server"))
     monkeypatch.setattr(lifeline, "open_files_problem", lambda: "")

@@ -1,7 +1,5 @@
 """Rules of a robots.txt, and directives: what keeps a page out or its links unfollowed, where they are obeyed."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import pytest
@@ -46,7 +44,7 @@ HOME, A, B, C, FEED = (f"https://a.example/{name}" for name in ("", "a", "b", "c
         ("index", None),
     ],
 )
-def test_a_page_is_kept_out_for_a_reason(directive: str, reason: str) -> None:
+def test_a_page_is_kept_out_for_a_reason(directive, reason):
     assert exclusion_reason([directive, "follow"], "broadsheet", NOW) == reason
     assert reason in (None, *DIRECTIVE_REASONS)
 
@@ -100,7 +98,7 @@ def test_the_file_to_keep_has_the_text_as_it_was_read():
     assert read(status=404).to_robots_file("").text == ""
 
 
-def test_a_file_is_known_by_host_decision_and_text() -> None:
+def test_a_file_is_known_by_host_decision_and_text():
     first = RobotsRules.from_response(200, BODY, URL, "a.example")
     again = RobotsRules.from_response(200, BODY, "https://b.example/", "a.example")
     assert first.id == first.to_robots_file("now").id == again.id
@@ -113,7 +111,7 @@ def test_a_file_is_known_by_host_decision_and_text() -> None:
     assert len({first.id, *(each.id for each in others)}) == 5
 
 
-def test_a_file_is_read_as_far_as_the_standard_asks_and_no_further() -> None:
+def test_a_file_is_read_as_far_as_the_standard_asks_and_no_further():
     """500 KiB; the lines here end exactly there, then one byte later."""
     rule = b"User-agent: *\nDisallow: /last\n"
     for surplus, is_allowed in [(0, False), (1, True)]:
@@ -122,7 +120,7 @@ def test_a_file_is_read_as_far_as_the_standard_asks_and_no_further() -> None:
         assert robots.allows("http://a.example/last", "Broadsheet") == is_allowed
 
 
-def test_a_wall_permits_nothing_and_says_so() -> None:
+def test_a_wall_permits_nothing_and_says_so():
     url = "https://a.example/robots.txt"
     for host, expected in (("", "a.example"), ("b.example", "b.example")):
         rules = RobotsRules.from_response(200, b"User-agent: *", url, host, is_challenged=True)
@@ -135,7 +133,7 @@ def test_a_wall_permits_nothing_and_says_so() -> None:
     [(None, "nothing"), (0, "nothing"), (199, "nothing"), (200, "rules"), (299, "rules"), (300, "all"), (404, "all"),
      (428, "all"), (429, "nothing"), (430, "all"), (499, "all"), (500, "nothing"), (599, "nothing")],
 )  # fmt: skip
-def test_the_status_decides_what_a_robots_txt_permits(status: int | None, access: str) -> None:
+def test_the_status_decides_what_a_robots_txt_permits(status, access):
     rules = RobotsRules.from_response(status, b"User-agent: *\nDisallow: /x", "https://a.example/robots.txt")
     assert (rules.access, rules.reason) == (access, f"http_{status}" if status else "unreachable")
     assert rules.allows("https://a.example/", "broadsheet") is (access != "nothing")
@@ -143,7 +141,7 @@ def test_the_status_decides_what_a_robots_txt_permits(status: int | None, access
 
 
 @pytest.mark.parametrize("directives", [["nofollow"], ["none"], ["broadsheet: nofollow"], ["googlebot: nofollow"]])
-def test_a_page_or_a_link_may_ask_not_to_be_followed(directives: list[str]) -> None:
+def test_a_page_or_a_link_may_ask_not_to_be_followed(directives):
     """What is skipped already keeps its reason; a feed or canonical address is no link."""
     rows = [
         DiscoveredUrl(A, "a.example"),
@@ -187,11 +185,11 @@ DISALLOW = "User-agent: *\nDisallow: /"
     ],
     ids=lambda value: f"{len(value)} bytes" if isinstance(value, bytes) else None,
 )
-def test_rules_for_everyone_or_for_a_group_of_ones_own(body: bytes, path: str, agent: str, allowed: bool) -> None:
+def test_rules_for_everyone_or_for_a_group_of_ones_own(body, path, agent, allowed):
     assert read(body).allows("https://example.org" + path, agent) is allowed
 
 
-def test_what_a_robots_txt_asks_for_and_names() -> None:
+def test_what_a_robots_txt_asks_for_and_names():
     robots = read()
     assert (robots.crawl_delay("Another/2.0"), robots.crawl_delay(AGENT)) == (2.5, None)
     assert (robots.request_rate("Another/2.0"), robots.request_rate(AGENT)) == (pytest.approx(0.1), None)
@@ -204,7 +202,7 @@ def test_what_a_robots_txt_asks_for_and_names() -> None:
     assert read(b"<!DOCTYPE html>\nUser-agent: *").reason == "not_robots"
 
 
-def test_verdicts_are_the_same_after_more_urls_than_are_remembered(monkeypatch) -> None:
+def test_verdicts_are_the_same_after_more_urls_than_are_remembered(monkeypatch):
     monkeypatch.setattr(robots_rules, "_MAX_CACHED_VERDICTS", 2)
     rules = read(b"User-agent: *\nDisallow: /x")
     for _ in range(2):

@@ -29,7 +29,7 @@ def settings(**values: object) -> Settings:
     return Settings({**PACE, **values})
 
 
-def test_there_is_a_cleaning_process_for_each_processor_or_as_many_as_a_person_says() -> None:
+def test_there_is_a_cleaning_process_for_each_processor_or_as_many_as_a_person_says():
     """More of them may have more answers before them."""
     counts = [worker_count(settings(BROADSHEET_WORKERS=number)) for number in ("0", "7")]
     assert counts == [os.cpu_count(), 7]
@@ -39,7 +39,7 @@ def test_there_is_a_cleaning_process_for_each_processor_or_as_many_as_a_person_s
     assert (few.delay, few.requests_per_host, few.robots_max_age) == (2.5, 3, 60)
 
 
-def test_each_start_page_once_and_none_that_cannot_be() -> None:
+def test_each_start_page_once_and_none_that_cannot_be():
     seeds = ("https://A.example", "https://a.example/", "https://a.example/news")
     assert checked_seeds(seeds, allow_private=False) == ("https://a.example/", "https://a.example/news")
     with pytest.raises(OptionError, match="not an http or https URL: mailto:"):
@@ -50,7 +50,7 @@ def test_each_start_page_once_and_none_that_cannot_be() -> None:
 
 @pytest.mark.parametrize("name", ["a.db", "a.db.warc/x.jsonl", "a.db-wal", "link"])
 @pytest.mark.parametrize("form", ["{}", "file://{}"])
-def test_no_feed_is_written_over_the_archive(tmp_path: Path, name: str, form: str) -> None:
+def test_no_feed_is_written_over_the_archive(tmp_path, name, form):
     (tmp_path / "a.db").write_bytes(b"")
     (tmp_path / "link").symlink_to("a.db")
     settings = Settings({"FEEDS": {form.format(tmp_path / name): {"format": "jsonlines"}}})
@@ -71,7 +71,7 @@ def test_no_feed_is_written_over_the_archive(tmp_path: Path, name: str, form: st
         ({"TWISTED_DNS_RESOLVER": "scrapy.resolver.CachingThreadedResolver"}, {}, "TWISTED_DNS_RESOLVER"),
     ],
 )
-def test_no_crawl_runs_under_settings_that_would_mislead(changes, options, problem) -> None:
+def test_no_crawl_runs_under_settings_that_would_mislead(changes, options, problem):
     given = project_settings()
     given.update(changes)
     with pytest.raises(OptionError, match=problem) if problem else nullcontext():
@@ -89,7 +89,7 @@ def test_no_crawl_runs_under_settings_that_would_mislead(changes, options, probl
         ("always", True, None, None),
     ],
 )
-def test_a_browser_is_looked_for_where_pages_may_need_one(browser, is_installed, found, expected, monkeypatch) -> None:
+def test_a_browser_is_looked_for_where_pages_may_need_one(browser, is_installed, found, expected, monkeypatch):
     asked: list[bool] = []
 
     def find_chromium(*, allows_no_sandbox: bool) -> str | None:
@@ -138,7 +138,7 @@ MISTAKES = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "code", "message"), MISTAKES, ids=[" ".join(row[0]) for row in MISTAKES])
-def test_a_mistake_is_told_early_and_leaves_nothing(tmp_path, arguments, code, message) -> None:
+def test_a_mistake_is_told_early_and_leaves_nothing(tmp_path, arguments, code, message):
     ended = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(REPOSITORY), *arguments], cwd=tmp_path, capture_output=True, text=True
     )
@@ -148,7 +148,7 @@ def test_a_mistake_is_told_early_and_leaves_nothing(tmp_path, arguments, code, m
     assert list(tmp_path.iterdir()) == []
 
 
-def test_files_that_can_be_read_pass(tmp_path: Path) -> None:
+def test_files_that_can_be_read_pass(tmp_path):
     (tmp_path / "a.warc").touch()
     check_files([str(tmp_path / "a.warc"), str(tmp_path)])
     with pytest.raises(CommandError, match="is a folder: name the files in it"):
@@ -166,7 +166,7 @@ def test_files_that_can_be_read_pass(tmp_path: Path) -> None:
         (UnicodeError("a label of 64 characters"), False),
     ],
 )
-def test_a_host_is_unknown_where_the_resolver_says_so(monkeypatch, answer, is_known) -> None:
+def test_a_host_is_unknown_where_the_resolver_says_so(monkeypatch, answer, is_known):
     is_error = isinstance(answer, Exception)
     resolve = Mock(side_effect=answer) if is_error else Mock(return_value=answer)
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
@@ -183,5 +183,5 @@ def test_a_host_is_unknown_where_the_resolver_says_so(monkeypatch, answer, is_kn
         ("ftp://a.example/", "not an http or https URL: ftp://a.example/"),
     ],
 )
-def test_a_start_url_that_cannot_be_is_told_without_its_password(url: str, message: str) -> None:
+def test_a_start_url_that_cannot_be_is_told_without_its_password(url, message):
     assert _unusable_seed(url).startswith(message)

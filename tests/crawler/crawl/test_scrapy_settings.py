@@ -27,7 +27,7 @@ REQUEST = Request("http://a.example/")
 RESPONSE = Response("http://a.example/", request=REQUEST)
 
 
-def test_no_value_and_no_user_name_is_in_a_line_or_a_traceback() -> None:
+def test_no_value_and_no_user_name_is_in_a_line_or_a_traceback():
     try:
         raise ValueError("http://me:pw@a.example/ and s3cret-value")
     except ValueError:
@@ -61,7 +61,7 @@ def settings(**values: tuple[str, object]) -> Settings:
         ("RETRY_ENABLED", False, "BROADSHEET_RETRY_TIMES", 0),
     ],
 )
-def test_what_is_set_is_taken_over(priority: str, name: str, value: object, own_name: str, own_value: object) -> None:
+def test_what_is_set_is_taken_over(priority, name, value, own_name, own_value):
     made = settings(**{name: (priority, value)})
     assert made[own_name] == own_value
     assert made["DOWNLOAD_DELAY"] == 0, "the downloader does not wait a second time"
@@ -70,11 +70,11 @@ def test_what_is_set_is_taken_over(priority: str, name: str, value: object, own_
 
 
 @pytest.mark.parametrize(("value", "limit"), [(0, None), (2, 2), ("3", 3)])
-def test_depth(value: object, limit: int | None) -> None:
+def test_depth(value, limit):
     assert depth_limit(settings(DEPTH_LIMIT=("cmdline", value))) == limit
 
 
-def test_what_nobody_sets_is_ours() -> None:
+def test_what_nobody_sets_is_ours():
     made = settings()
     assert (made["BROADSHEET_DELAY"], made["BROADSHEET_CONCURRENCY"], made["BROADSHEET_RETRY_TIMES"]) == (1.0, 4, 2)
     assert made["DOWNLOAD_DELAY"] == 0
@@ -82,7 +82,7 @@ def test_what_nobody_sets_is_ours() -> None:
     assert made["BOT_NAME"] == "scrapybot"
 
 
-def test_it_does_not_wait_either_where_scrapy_sets_the_projects_values_again(caplog) -> None:
+def test_it_does_not_wait_either_where_scrapy_sets_the_projects_values_again(caplog):
     """As `scrapy crawl` does for the crawler that it has made. A job folder is not used, and a line says so."""
     with caplog.at_level(logging.WARNING):
         made = settings(DOWNLOAD_DELAY=("project", 3), JOBDIR=("cmdline", "jobs"))
@@ -94,7 +94,7 @@ def test_it_does_not_wait_either_where_scrapy_sets_the_projects_values_again(cap
     assert (made["DOWNLOAD_DELAY"], made["JOBDIR"]) == (0, None)
 
 
-def test_a_spiders_own_settings_go_before_ours_and_behind_the_command_line() -> None:
+def test_a_spiders_own_settings_go_before_ours_and_behind_the_command_line():
     class OwnSpider(SiteSpider):
         custom_settings = {"DOWNLOAD_DELAY": 2, "USER_AGENT": "Own/1.0", "RETRY_TIMES": 5}  # noqa: RUF012
 
@@ -120,7 +120,7 @@ HEEDED = tuple(
 or that no crawl reads (mail, templates, media pipelines)."""
 
 
-def test_each_setting_of_scrapys_is_heeded_or_known_to_have_no_effect() -> None:
+def test_each_setting_of_scrapys_is_heeded_or_known_to_have_no_effect():
     ignored = set()
     for name in default_settings.__all__:
         made = Settings()
@@ -132,7 +132,7 @@ def test_each_setting_of_scrapys_is_heeded_or_known_to_have_no_effect() -> None:
     assert len(ignored) > 50
 
 
-def test_a_line_says_which_settings_have_no_effect_and_what_to_use() -> None:
+def test_a_line_says_which_settings_have_no_effect_and_what_to_use():
     made = settings(
         COOKIES_ENABLED=("cmdline", "1"), AUTOTHROTTLE_START_DELAY=("project", 5), REDIRECT_ENABLED=("spider", False)
     )  # fmt: skip
@@ -149,7 +149,7 @@ def test_a_line_says_which_settings_have_no_effect_and_what_to_use() -> None:
 
 
 @pytest.mark.parametrize("name", ["TWISTED_DNS_RESOLVER", "DNS_RESOLVER"])
-def test_a_resolver_that_cannot_be_loaded_is_a_wrong_command(name: str) -> None:
+def test_a_resolver_that_cannot_be_loaded_is_a_wrong_command(name):
     with pytest.raises(UsageError, match=f"{name} cannot be used: No module named 'no'"):
         check_loadable(settings(**{name: ("cmdline", "no.such.Resolver")}))
     check_loadable(settings())
@@ -163,7 +163,7 @@ def test_a_resolver_that_cannot_be_loaded_is_a_wrong_command(name: str) -> None:
         (["broadsheet.crawler.crawl.spiders", "mine"], ["broadsheet.crawler.crawl.spiders", "mine"]),
     ],
 )
-def test_the_addon_adds_our_spiders_and_our_resolver(modules: list[str], expected: list[str]) -> None:
+def test_the_addon_adds_our_spiders_and_our_resolver(modules, expected):
     given = Settings()
     given.set("SPIDER_MODULES", modules, priority="project")
     Addon.update_pre_crawler_settings(given)
@@ -177,7 +177,7 @@ def test_the_addon_adds_our_spiders_and_our_resolver(modules: list[str], expecte
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING", "ERROR"])
-def test_lines_about_single_answers_and_items_are_made_only_where_they_are_shown(level: str) -> None:
+def test_lines_about_single_answers_and_items_are_made_only_where_they_are_shown(level):
     formatter = QuietLogFormatter.from_crawler(get_crawler(settings_dict={"LOG_LEVEL": level}))
     made = [formatter.crawled(REQUEST, RESPONSE, None), formatter.scraped({"a": 1}, RESPONSE, None)]
     if level == "DEBUG":

@@ -25,7 +25,7 @@ from tests.crawler.scripted_site import page
 
 
 @pytest.mark.parametrize(("use", "asked"), [("always", {"extractor/asked": 1}), ("never", {})])
-def test_a_run_is_noted_with_its_options_versions_counts_and_end(tmp_path, use, asked) -> None:
+def test_a_run_is_noted_with_its_options_versions_counts_and_end(tmp_path, use, asked):
     """The pages on which trafilatura was asked are counted. Articles come out as they were stored."""
     file = tmp_path / "a.db"
     session = opened(file)
@@ -44,7 +44,7 @@ def test_a_run_is_noted_with_its_options_versions_counts_and_end(tmp_path, use, 
     assert json.loads(str(counts)) == {"done/article": 1} | asked
 
 
-def test_what_was_done_is_not_queued_again_and_what_failed_as_a_seed_or_could_not_be_asked_is(tmp_path: Path) -> None:
+def test_what_was_done_is_not_queued_again_and_what_failed_as_a_seed_or_could_not_be_asked_is(tmp_path):
     file = tmp_path / "a.db"
     session = opened(file)
     for outcome in (
@@ -79,7 +79,7 @@ def article(url: str, name: str) -> Outcome:
     return Outcome(url, "done", "article", 200, page=make_page_rows(clean(Page(url, page(name).encode()))))
 
 
-def test_a_limit_leaves_rows_that_the_next_run_takes_up(tmp_path: Path) -> None:
+def test_a_limit_leaves_rows_that_the_next_run_takes_up(tmp_path):
     file = tmp_path / "a.db"
     session = opened(file)
     asyncio.run(
@@ -94,7 +94,7 @@ def test_a_limit_leaves_rows_that_the_next_run_takes_up(tmp_path: Path) -> None:
     session.close("finished", "")
 
 
-def test_wider_bounds_take_up_what_the_latest_crawl_from_the_same_page_left_out(tmp_path: Path) -> None:
+def test_wider_bounds_take_up_what_the_latest_crawl_from_the_same_page_left_out(tmp_path):
     file, other = tmp_path / "a.db", "https://b.example/"
     deep = DiscoveredUrl(HOME + "deep", "a.example", depth=2, state="skipped", reason="depth")
 
@@ -111,7 +111,7 @@ def test_wider_bounds_take_up_what_the_latest_crawl_from_the_same_page_left_out(
     assert [run(HOME, max_depth=1), run(other, HOME)] == [0, 1]
 
 
-def test_a_run_that_was_cut_off_is_noted_as_killed_by_the_next(tmp_path: Path) -> None:
+def test_a_run_that_was_cut_off_is_noted_as_killed_by_the_next(tmp_path):
     file = tmp_path / "a.db"
     session = opened(file)
     session._archive.close()
@@ -120,7 +120,7 @@ def test_a_run_that_was_cut_off_is_noted_as_killed_by_the_next(tmp_path: Path) -
     assert sorted(str(outcome) for (outcome,) in rows(file, "SELECT outcome FROM runs")) == ["finished", "killed"]
 
 
-def test_a_port_is_asked_again_by_a_run_that_allows_it(tmp_path: Path) -> None:
+def test_a_port_is_asked_again_by_a_run_that_allows_it(tmp_path):
     file = tmp_path / "a.db"
     session = opened(file)
     for state, url in (("failed", "http://a.example:8080/1"), ("skipped", "http://a.example:9000/1")):
@@ -159,7 +159,7 @@ SAME: dict[str, Any] = {
         ({"languages": ()}, ("language",)),
     ],
 )
-def test_wider_bounds_name_what_they_may_take_up(changes: dict[str, Any], reasons: tuple[str, ...]) -> None:
+def test_wider_bounds_name_what_they_may_take_up(changes, reasons):
     assert widened_reasons(CrawlOptions((HOME,), **(SAME | changes)), BOUNDS) == reasons
 
 
@@ -175,7 +175,7 @@ def test_wider_bounds_name_what_they_may_take_up(changes: dict[str, Any], reason
         ("feed-2019.xml", 0, "feed", "feed", True),
     ],
 )
-def test_what_is_left_out_for_another_reason_stays_so(path, depth, kind, source, is_wanted) -> None:
+def test_what_is_left_out_for_another_reason_stays_so(path, depth, kind, source, is_wanted):
     scope = Scope.from_seeds([HOME], exclude=["/no/"], max_depth=2)
     options, left_out = CrawlOptions((HOME,), sitemaps=False), LeftOutUrl(kind, HOME + path, depth, source)
     assert is_within(scope, options, left_out) is is_wanted
@@ -183,7 +183,7 @@ def test_what_is_left_out_for_another_reason_stays_so(path, depth, kind, source,
     assert not is_within(scope, replace(options, links=False, feeds=False), left_out)
 
 
-def test_a_run_for_pictures_only_queues_no_page_and_their_files_when_it_begins_with_them(tmp_path: Path) -> None:
+def test_a_run_for_pictures_only_queues_no_page_and_their_files_when_it_begins_with_them(tmp_path):
     file, url = tmp_path / "a.db", HOME + "1"
     html = page("one").replace("</article>", '<figure><img src="/a.png" alt="a harbour"></figure></article>')
     session = opened(file)
@@ -203,7 +203,7 @@ def test_a_run_for_pictures_only_queues_no_page_and_their_files_when_it_begins_w
 
 
 @pytest.mark.parametrize(("outcome", "is_settled"), [("stopped", True), ("finished", False), ("failed", False)])
-def test_what_a_stopped_crawl_left_is_settled_when_it_closes(tmp_path: Path, outcome: str, is_settled: bool) -> None:
+def test_what_a_stopped_crawl_left_is_settled_when_it_closes(tmp_path, outcome, is_settled):
     file = tmp_path / "a.db"
     session = opened(file)
     asyncio.run(session.store(article(HOME + "1", "one")))

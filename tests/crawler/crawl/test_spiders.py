@@ -9,7 +9,6 @@ import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,7 +26,6 @@ from broadsheet.crawler.options import CrawlOptions, OptionError
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
-from tests.crawler.crawls import Crawl
 from tests.crawler.scripted_site import ScriptedSite, page, stories
 from tests.output.conftest import Maker
 
@@ -39,7 +37,7 @@ ROBOTS = ("done", "robots")
 
 
 @pytest.mark.parametrize(("setting", "level"), [("FULL", 2), ("full", 2), ("NORMAL", 1)])
-def test_the_setting_decides_whether_each_commit_waits_for_the_disk(tmp_path: Path, setting: str, level: int) -> None:
+def test_the_setting_decides_whether_each_commit_waits_for_the_disk(tmp_path, setting, level):
     settings = project_settings()
     settings.set("BROADSHEET_SYNCHRONOUS", setting)
     crawler = Crawler(SiteSpider, settings)
@@ -50,13 +48,13 @@ def test_the_setting_decides_whether_each_commit_waits_for_the_disk(tmp_path: Pa
         spider.parts.session.close("finished", "finished")
 
 
-def test_an_option_that_is_wrong_is_raised_to_who_makes_the_spider() -> None:
+def test_an_option_that_is_wrong_is_raised_to_who_makes_the_spider():
     with pytest.raises(OptionError, match="max_pages must be a number"):
         SiteSpider.from_crawler(Crawler(SiteSpider, project_settings()), url="https://a.example/", max_pages="lots")
 
 
 @pytest.mark.slow
-def test_bounds_leave_rows_with_their_reasons(crawl: Crawl, serve: Serve) -> None:
+def test_bounds_leave_rows_with_their_reasons(crawl, serve):
     def dated(name: str, when: str) -> str:
         return page(name, head=f'<meta property="article:published_time" content="{when}T10:00:00Z">')
 
@@ -85,7 +83,7 @@ def test_bounds_leave_rows_with_their_reasons(crawl: Crawl, serve: Serve) -> Non
     assert sorted(site.paths()) == ["/in/deeper", "/in/es", "/in/not", "/in/old", "/robots.txt"]
 
 
-def test_the_list_spider_fetches_its_urls_and_nothing_else(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
+def test_the_list_spider_fetches_its_urls_and_nothing_else(crawl, serve, tmp_path):
     site = serve({"/one": page("one", "/three"), **stories("two", "three")})
     listed = tmp_path / "urls.txt"
     listed.write_text(f"# two pages\n{site.url}/one\n\n{site.url}/two\n")
@@ -242,7 +240,7 @@ def crawled(spider: Any, monkeypatch: pytest.MonkeyPatch, problem: str = "") -> 
         ({"only_missing": True}, 0, "", "finished", []),
     ],
 )
-def test_a_crawl_ends_with_its_queue_or_at_a_limit(options, raw_bytes, fetched, reason, waits, monkeypatch) -> None:
+def test_a_crawl_ends_with_its_queue_or_at_a_limit(options, raw_bytes, fetched, reason, waits, monkeypatch):
     turns = [turn("robots.txt", kind=UrlKind.ROBOTS), turn("1"), turn("away", "robots"), turn("2"), turn("3")]
     frontier, session = Frontier(*turns), Session(raw_bytes)
     spider = made_spider(frontier, session, **options)
@@ -273,7 +271,7 @@ def test_a_crawl_ends_with_its_queue_or_at_a_limit(options, raw_bytes, fetched, 
         ({"keep": "pictures", "max_size": 5}, "", 1, 5, [], ["again", "a", "drain"]),
     ],
 )
-def test_pictures_are_fetched_after_the_pages(options, end, count, raw_bytes, fetched, told) -> None:
+def test_pictures_are_fetched_after_the_pages(options, end, count, raw_bytes, fetched, told):
     frontier, session = Frontier(), Session(raw_bytes, pictures=count)
     frontier.again = [turn("away", "robots"), turn("a"), turn("b")]
     spider = made_spider(frontier, session, **options)
@@ -288,7 +286,7 @@ def test_pictures_are_fetched_after_the_pages(options, end, count, raw_bytes, fe
     assert spider.end_reason == ("max_size" if raw_bytes else end)
 
 
-def test_an_archive_that_cannot_be_written_ends_the_crawl(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_that_cannot_be_written_ends_the_crawl(monkeypatch):
     frontier, session = Frontier(turn("1"), turn("2"), turn("3")), Session(error=sqlite3.OperationalError("disk full"))
     spider = made_spider(frontier, session)
     assert crawled(spider, monkeypatch) == ([], "archive: disk full")
@@ -297,7 +295,7 @@ def test_an_archive_that_cannot_be_written_ends_the_crawl(monkeypatch: pytest.Mo
     assert "settle" not in session.done
 
 
-def test_a_fault_of_ours_is_logged_and_ends_the_crawl(monkeypatch, caplog) -> None:
+def test_a_fault_of_ours_is_logged_and_ends_the_crawl(monkeypatch, caplog):
     async def fetch(_: QueuedUrl) -> None:
         raise KeyError("ours")
 
@@ -310,7 +308,7 @@ def test_a_fault_of_ours_is_logged_and_ends_the_crawl(monkeypatch, caplog) -> No
     assert (logged.getMessage(), logged.exc_info is not None) == ("A fault of ours", True)
 
 
-def test_a_fault_while_it_closes_is_raised_and_an_archive_s_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_while_it_closes_is_raised_and_an_archive_s_is_the_reason(monkeypatch):
     spider = made_spider(Frontier(), Session(error=KeyError("ours")))
     with pytest.raises(KeyError, match="ours"):
         crawled(spider, monkeypatch)
@@ -324,7 +322,7 @@ def test_a_fault_while_it_closes_is_raised_and_an_archive_s_is_the_reason(monkey
     assert spider.end_reason == "max_time"
 
 
-def test_a_crawl_without_its_own_parts_of_scrapy_asks_for_nothing(monkeypatch, caplog) -> None:
+def test_a_crawl_without_its_own_parts_of_scrapy_asks_for_nothing(monkeypatch, caplog):
     spider = made_spider(Frontier(turn("1")), session := Session())
     assert crawled(spider, monkeypatch, "no guard") == ([], "fault: no guard")
     assert spider.fetcher.fetched == []
@@ -341,7 +339,7 @@ def test_a_crawl_without_its_own_parts_of_scrapy_asks_for_nothing(monkeypatch, c
         (True, "closespider_timeout", "", "", []),
     ],
 )
-def test_a_limit_of_scrapy_s_ends_the_crawl_or_its_items(is_settling, reason, end, export_end, told) -> None:
+def test_a_limit_of_scrapy_s_ends_the_crawl_or_its_items(is_settling, reason, end, export_end, told):
     spider = made_spider(frontier := Frontier(), Session())
     spider._is_settling = is_settling
 
@@ -369,7 +367,7 @@ def test_a_limit_of_scrapy_s_ends_the_crawl_or_its_items(is_settling, reason, en
         ("closespider_timeout", "closespider_itemcount", "closespider_itemcount", "stopped"),
     ],
 )
-def test_a_run_is_finished_stopped_or_failed(end: str, export_end: str, reason: str, outcome: str) -> None:
+def test_a_run_is_finished_stopped_or_failed(end, export_end, reason, outcome):
     spider = made_spider(Frontier(), Session())
     spider.end_reason, spider._export_end = end, export_end
     assert spider._run_outcome(reason) == outcome
@@ -378,7 +376,7 @@ def test_a_run_is_finished_stopped_or_failed(end: str, export_end: str, reason: 
     assert spider.parts.session.done[-1] == (outcome, said)
 
 
-def test_items_end_at_their_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_items_end_at_their_limit(monkeypatch):
     spider = made_spider(Frontier(), Session())
 
     async def first() -> list[str]:
@@ -398,7 +396,7 @@ def test_items_end_at_their_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(spider.parts.session.done) == done
 
 
-def test_the_time_limit_ends_a_crawl_and_its_rendering_but_no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_limit_ends_a_crawl_and_its_rendering_but_no_settling(monkeypatch):
     told: list[str] = []
 
     async def close() -> None:
@@ -421,7 +419,7 @@ def test_the_time_limit_ends_a_crawl_and_its_rendering_but_no_settling(monkeypat
     assert (frontier.told, told) == (["drain"], ["stop", "closed", "closed"])
 
 
-def test_each_new_article_counts_towards_the_limits_of_items() -> None:
+def test_each_new_article_counts_towards_the_limits_of_items():
     limits, stopped = CrawlLimits.__new__(CrawlLimits), list[str]()
     limits.counter, limits.close_on = Counter(pagecount_since_last_item=9), {"itemcount": 2}
     spider = made_spider(Frontier(), Session())
@@ -442,6 +440,6 @@ def test_each_new_article_counts_towards_the_limits_of_items() -> None:
     assert spider.on_stored == [count]
 
 
-def test_the_list_spider_discovers_nothing() -> None:
+def test_the_list_spider_discovers_nothing():
     options = UrlsSpider.options({"url": "https://a.test/", "max_pages": "3"})
     assert options == CrawlOptions(("https://a.test/",), max_pages=3, sitemaps=False, feeds=False, links=False)

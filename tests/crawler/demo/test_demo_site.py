@@ -20,7 +20,6 @@ from broadsheet.crawler.demo.sample_pages import _excerpt, _templates, load_word
 from broadsheet.crawler.demo.sample_stories import articles, people, to_blocks, to_html
 from broadsheet.crawler.demo.server import DemoServer, Resource, not_found_resource, render
 from tests.crawler.demo.truth import (
-    ExpectedPage,
     _expected_outcomes,
     expected_pages,
     expected_stories,
@@ -62,7 +61,7 @@ def server() -> Iterator[DemoServer]:
 
 
 @pytest.mark.parametrize("page", expected_pages(), ids=lambda page: page.path)
-def test_a_story_s_own_words_stand_in_its_page_in_order(page: ExpectedPage) -> None:
+def test_a_story_s_own_words_stand_in_its_page_in_order(page):
     for path in (page.path, *page.aliases):
         text, start = page_text(path), 0
         for block in page.text_blocks:
@@ -72,7 +71,7 @@ def test_a_story_s_own_words_stand_in_its_page_in_order(page: ExpectedPage) -> N
                 start = found + len(fold(part))
 
 
-def test_blocks_of_each_kind_are_told_as_the_reader_sees_them() -> None:
+def test_blocks_of_each_kind_are_told_as_the_reader_sees_them():
     markdown = (
         'A *soft*\nline.\n\n- one [link](/x)\n- two\n\n> said\n\n|a|b|\n|-|-|\n|1|2|\n\n```verse\nx\n"y"\n\nz\n```\n\n'
         "```\nif a < b:\n    pass\n```\n"
@@ -83,7 +82,7 @@ def test_blocks_of_each_kind_are_told_as_the_reader_sees_them() -> None:
     assert '<table class="data">' in to_html(markdown)
 
 
-def test_server_answers_each_resource_with_status_and_length(server: DemoServer) -> None:
+def test_server_answers_each_resource_with_status_and_length(server):
     for path, resource in render(server.url).items():
         answer = request(server.url + path)
         body = answer.read()
@@ -92,19 +91,19 @@ def test_server_answers_each_resource_with_status_and_length(server: DemoServer)
         assert answer.headers["Content-Length"] == str(len(body))
 
 
-def test_server_makes_absolute_links_with_its_own_origin(server: DemoServer) -> None:
+def test_server_makes_absolute_links_with_its_own_origin(server):
     robots = request(f"{server.url}/robots.txt").read().decode()
     assert f"Sitemap: {server.url}/sitemap_index.xml" in robots
     assert request(f"{server.url}/harbour").headers["Location"].startswith(server.url)
 
 
-def test_server_knows_no_other_path_and_ignores_the_query(server: DemoServer) -> None:
+def test_server_knows_no_other_path_and_ignores_the_query(server):
     unknown = request(f"{server.url}/no/such/page")
     assert (unknown.status, unknown.read()) == (404, not_found_resource().body)
     assert request(f"{server.url}/news/how-we-counted?utm_source=x").status == 200
 
 
-def test_server_spares_a_client_what_it_has(server: DemoServer) -> None:
+def test_server_spares_a_client_what_it_has(server):
     url = f"{server.url}/news/how-we-counted"
     first = request(url)
     assert request(url, **{"If-None-Match": first.headers["ETag"]}).status == 304
@@ -115,7 +114,7 @@ def test_server_spares_a_client_what_it_has(server: DemoServer) -> None:
     assert request(url, **{"If-Modified-Since": "yesterday"}).status == 200
 
 
-def test_server_answers_head_without_a_body_and_logs_each_request(server: DemoServer) -> None:
+def test_server_answers_head_without_a_body_and_logs_each_request(server):
     request_count = len(server.requests)
     answer = request(f"{server.url}/es/?x=1", "HEAD")
     assert (answer.status, answer.read()) == (200, b"")
@@ -139,7 +138,7 @@ def test_server_shows_its_own_errors_and_not_that_a_client_hung_up(server, monke
     assert shown == ["ours"]
 
 
-def test_server_frees_its_port() -> None:
+def test_server_frees_its_port():
     with DemoServer() as running:
         port = urlsplit(running.url).port
         assert port
@@ -168,7 +167,7 @@ def site_lines() -> Iterator[str]:
         yield f"{values} {len(text)} {sha256(text.encode()).hexdigest()[:12]}"
 
 
-def test_the_whole_site_and_what_a_crawl_is_to_make_of_it_are_as_listed() -> None:
+def test_the_whole_site_and_what_a_crawl_is_to_make_of_it_are_as_listed():
     """Where a change of the sample is meant, `make expected` writes the list anew."""
     listed = list(site_lines())
     assert listed == expected_text(WHOLE_SITE, "\n".join(listed) + "\n").splitlines()
@@ -183,5 +182,5 @@ def test_the_whole_site_and_what_a_crawl_is_to_make_of_it_are_as_listed() -> Non
         ("word " * 99, "word " * 20 + "word…"),
     ],
 )
-def test_an_excerpt_ends_at_a_word(standfirst: str, excerpt: str) -> None:
+def test_an_excerpt_ends_at_a_word(standfirst, excerpt):
     assert _excerpt(SimpleNamespace(standfirst=standfirst)) == excerpt  # type: ignore[arg-type]

@@ -3,8 +3,6 @@
 Feeds as sites have them: RSS, Atom, RDF, and what is none.
 """
 
-from __future__ import annotations
-
 import gzip
 
 import pytest
@@ -27,7 +25,7 @@ HOME = NamingPage(f"{HOST}/", is_article=True)
         "/comments.rss", "/Comments/Feed/", "/rss/comments", "/crss",
     ],
 )  # fmt: skip
-def test_a_place_of_comments_is_one_on_every_page(path: str) -> None:
+def test_a_place_of_comments_is_one_on_every_page(path):
     for page in (STORY, ABOUT, HOME):
         assert is_comment_feed(HOST + path, "", page)
 
@@ -40,13 +38,13 @@ def test_a_place_of_comments_is_one_on_every_page(path: str) -> None:
         "/discuss.xml", "/2024/05/the-bridge-closed/feed/",
     ],
 )  # fmt: skip
-def test_other_feeds_are_asked_for(path: str) -> None:
+def test_other_feeds_are_asked_for(path):
     for page in (STORY, ABOUT, HOME):
         assert not is_comment_feed(HOST + path, "The Lantern » Feed", page)
 
 
 @pytest.mark.parametrize("end", ["feed/", "feed", "feed/atom/", "feed/rss2"])
-def test_an_article_s_own_feed_is_that_of_its_comments(end: str) -> None:
+def test_an_article_s_own_feed_is_that_of_its_comments(end):
     assert is_comment_feed(STORY.url + end, "", STORY)
     assert not is_comment_feed(STORY.url + end, "", ABOUT)
     assert not is_comment_feed(HOME.url + end, "", HOME), "a front page's own feed is the site's"
@@ -55,7 +53,7 @@ def test_an_article_s_own_feed_is_that_of_its_comments(end: str) -> None:
     assert not is_comment_feed(f"{HOST}/blog/{end}", "", NamingPage(f"{HOST}/feed/", is_article=True))
 
 
-def test_a_copy_of_a_site_as_files_is_read_alike() -> None:
+def test_a_copy_of_a_site_as_files_is_read_alike():
     page = NamingPage(f"{STORY.url}index.html", is_article=True)
     assert is_comment_feed(f"{STORY.url}feed/index.html", "", page)
     assert not is_comment_feed(f"{HOST}/feed/index.html", "", page)
@@ -69,7 +67,7 @@ def test_a_copy_of_a_site_as_files_is_read_alike() -> None:
         "El Faro » Feed de comentarios", "Маяк » Лента комментариев", "ランタン » コメントのフィード",
     ],
 )  # fmt: skip
-def test_another_page_s_own_feed_is_one_if_it_says_so(name: str) -> None:
+def test_another_page_s_own_feed_is_one_if_it_says_so(name):
     assert is_comment_feed(f"{ABOUT.url}feed/", name, ABOUT)
     assert not is_comment_feed(f"{ABOUT.url}feed/", "The Lantern » About Feed", ABOUT)
     assert not is_comment_feed(f"{HOST}/news/feed/", name, ABOUT), "its name alone does not say whose it is"
@@ -147,7 +145,7 @@ def test_any_bytes_are_an_answer(body):
     assert isinstance(read_feed(body, SITE), Feed)
 
 
-def test_a_feed_has_ten_mebibytes_at_most() -> None:
+def test_a_feed_has_ten_mebibytes_at_most():
     head = b"<rss version='2.0'><channel><item><link>https://a.example/1</link></item>"
     feed = head + b" " * (10 * 1024 * 1024 - len(head) - 16) + b"</channel></rss>"
     assert len(feed) == 10_485_760

@@ -1,7 +1,5 @@
 """Links and entries to rows of the queue."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import date
 
@@ -21,7 +19,7 @@ OPTIONS = CrawlOptions((HOME,))
 SCOPE = Scope.from_seeds([HOME], exclude=["/no/"], max_depth=3)
 
 
-def test_links_lie_one_deeper_and_canonical_and_redirect_targets_do_not() -> None:
+def test_links_lie_one_deeper_and_canonical_and_redirect_targets_do_not():
     links = [Outlink(HOME + "a"), Outlink(HOME + "b", via="canonical"), Outlink(HOME + "c", via="redirect")]
     assert urls_from_outlinks(links, QUEUED, SCOPE, OPTIONS).rows == (
         DiscoveredUrl(HOME + "a", "a.example", "page", "link", HOME, 3, 40),
@@ -30,7 +28,7 @@ def test_links_lie_one_deeper_and_canonical_and_redirect_targets_do_not() -> Non
     )
 
 
-def test_other_hosts_are_counted_not_queued() -> None:
+def test_other_hosts_are_counted_not_queued():
     links = [
         Outlink("https://b.example/1"),
         Outlink("https://b.example/2"),
@@ -41,7 +39,7 @@ def test_other_hosts_are_counted_not_queued() -> None:
     assert discovered.outside_hosts == {"b.example": 2}
 
 
-def test_what_is_not_wanted_has_a_row_with_its_reason() -> None:
+def test_what_is_not_wanted_has_a_row_with_its_reason():
     deep = replace(QUEUED, depth=3)
     """What a page says of its own address is no trap and no feed of comments."""
     loop, comments = HOME + "a/b/a/b/a/b", HOME + "comments/feed/"
@@ -62,7 +60,7 @@ def test_what_is_not_wanted_has_a_row_with_its_reason() -> None:
     assert [row.reason for row in urls_from_outlinks(stated, QUEUED, SCOPE, OPTIONS).rows] == ["", ""]
 
 
-def test_without_links_the_canonical_url_is_still_followed() -> None:
+def test_without_links_the_canonical_url_is_still_followed():
     options = replace(OPTIONS, links=False, feeds=False, sitemaps=False)
     links = [Outlink(HOME + "a"), Outlink(HOME + "b", via="canonical"), Outlink(HOME + "feed", via="feed"),
              Outlink(HOME + "map", via="sitemap")]  # fmt: skip
@@ -71,7 +69,7 @@ def test_without_links_the_canonical_url_is_still_followed() -> None:
     assert [row.url for row in urls_from_outlinks(links, QUEUED, SCOPE, maps).rows] == [HOME + "b", HOME + "map"]
 
 
-def test_a_feed_on_another_host_counts_where_a_start_page_names_it() -> None:
+def test_a_feed_on_another_host_counts_where_a_start_page_names_it():
     links = [Outlink("https://feeds.example/a", via="feed"), Outlink("https://www.a.example/b", via="feed")]
     discovered = urls_from_outlinks(links, replace(QUEUED, depth=0), SCOPE, OPTIONS).rows
     assert [(row.kind, row.host, row.state) for row in discovered] == [
@@ -87,13 +85,13 @@ def test_a_feed_on_another_host_counts_where_a_start_page_names_it() -> None:
     ]  # fmt: skip
 
 
-def test_a_sitemap_index_leads_to_sitemaps_wherever_they_are() -> None:
+def test_a_sitemap_index_leads_to_sitemaps_wherever_they_are():
     index = Sitemap(SitemapKind.INDEX, (SitemapEntry("https://cdn.example/s.xml"),))
     (row,) = urls_from_sitemap(index, QUEUED, SCOPE, OPTIONS).rows
     assert (row.kind, row.found_via, row.host) == ("sitemap", "sitemap", "cdn.example")
 
 
-def test_sitemap_entries_are_one_link_from_the_seed_and_keep_their_date() -> None:
+def test_sitemap_entries_are_one_link_from_the_seed_and_keep_their_date():
     entries = (SitemapEntry(HOME + "a", "2024-05-01"), SitemapEntry("https://b.example/x"),
                SitemapEntry(HOME + "no/x", "2001"), SitemapEntry(HOME + "film.mp4"))  # fmt: skip
     options, scope = replace(OPTIONS, since=date(2024, 1, 1)), replace(SCOPE, max_depth=1)
@@ -106,7 +104,7 @@ def test_sitemap_entries_are_one_link_from_the_seed_and_keep_their_date() -> Non
     assert discovered.outside_hosts == {"b.example": 1}
 
 
-def test_entries_dated_before_since_are_too_old_and_undated_ones_are_not() -> None:
+def test_entries_dated_before_since_are_too_old_and_undated_ones_are_not():
     options = replace(OPTIONS, since=date(2024, 1, 1))
     entries = [
         FeedEntry(HOME + "a", "2023-12-31"),
@@ -117,7 +115,7 @@ def test_entries_dated_before_since_are_too_old_and_undated_ones_are_not() -> No
     assert {row.url: row.reason for row in rows} == {HOME + "a": "too_old", HOME + "b": "", HOME + "c": ""}
 
 
-def test_a_link_is_judged_once_and_its_row_still_says_which_page_named_it() -> None:
+def test_a_link_is_judged_once_and_its_row_still_says_which_page_named_it():
     found_rows._judge_link.cache_clear()
     links = [Outlink(HOME + "no/1"), Outlink(HOME + "film.mp4"), Outlink(HOME + "yes"), Outlink("https://b.example/")]
     pages = [replace(QUEUED, url=f"{HOME}page-{number}") for number in range(5)]
@@ -133,14 +131,14 @@ def test_a_link_is_judged_once_and_its_row_still_says_which_page_named_it() -> N
     }
 
 
-def test_the_same_link_is_another_pages_own_feed_and_not_this_ones() -> None:
+def test_the_same_link_is_another_pages_own_feed_and_not_this_ones():
     feed = Outlink(f"{HOME}2024/story/feed/")
     own = replace(QUEUED, url=f"{HOME}2024/story/")
     reasons = [urls_from_outlinks([feed], page, SCOPE, OPTIONS, True).rows[0].reason for page in (QUEUED, own, QUEUED)]
     assert reasons == ["", "comment_feed", ""]
 
 
-def test_a_link_is_judged_anew_by_another_scope() -> None:
+def test_a_link_is_judged_anew_by_another_scope():
     link = [Outlink(HOME + "no/1")]
     assert urls_from_outlinks(link, QUEUED, SCOPE, OPTIONS).rows[0].reason == "pattern"
     assert urls_from_outlinks(link, QUEUED, Scope.from_seeds([HOME]), OPTIONS).rows[0].reason == ""

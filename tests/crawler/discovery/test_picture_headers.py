@@ -24,7 +24,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_type_and_size_are_those_of_the_file(name: str) -> None:
+def test_type_and_size_are_those_of_the_file(name):
     data, media_type, width, height = FILES[name]
     picture = read_picture(data)
     assert isinstance(picture, Picture)
@@ -33,7 +33,7 @@ def test_type_and_size_are_those_of_the_file(name: str) -> None:
     assert len(picture.digest) == 64
 
 
-def test_the_same_bytes_have_the_same_digest() -> None:
+def test_the_same_bytes_have_the_same_digest():
     assert read_picture(png()) == read_picture(png()) != read_picture(png(shade=9))
 
 
@@ -51,11 +51,11 @@ def test_the_same_bytes_have_the_same_digest() -> None:
         b"RIFF",
     ],
 )
-def test_what_is_no_picture_is_told(data: bytes) -> None:
+def test_what_is_no_picture_is_told(data):
     assert read_picture(data) == "no_picture"
 
 
-def test_too_many_bytes_or_pixels_are_too_large() -> None:
+def test_too_many_bytes_or_pixels_are_too_large():
     assert read_picture(png(60_000, 60_000)) == "too_large"
     assert read_picture(png(10_000_000, 11)) == "too_large"
     assert read_picture(png(10_000_000, 10)) != "too_large"
@@ -63,7 +63,7 @@ def test_too_many_bytes_or_pixels_are_too_large() -> None:
     assert isinstance(read_picture(gif().ljust(10_485_760, b"\0")), Picture)
 
 
-def test_broken_headers_never_raise() -> None:
+def test_broken_headers_never_raise():
     chance = random.Random(7)
     for data, *_ in FILES.values():
         for length in range(len(data)):
@@ -85,7 +85,7 @@ def size_of(body: bytes) -> tuple[int, int]:
     return picture.width, picture.height
 
 
-def test_the_first_frame_of_a_jpeg_stands_behind_segments_fill_bytes_and_bare_markers() -> None:
+def test_the_first_frame_of_a_jpeg_stands_behind_segments_fill_bytes_and_bare_markers():
     comment, fill, bare = b"\xff\xfe\0\x05abc", b"\xff", b"\xff\x01"
     for segments in ((), (comment,), (fill, comment), (fill, fill, fill), (bare, comment, bare), (comment,) * 20):
         assert size_of(jpeg_of(*segments)) == (640, 480)
@@ -94,7 +94,7 @@ def test_the_first_frame_of_a_jpeg_stands_behind_segments_fill_bytes_and_bare_ma
     assert read_picture(jpeg_of(*[comment] * 1_000)) == "no_picture"
 
 
-def test_each_marker_of_a_jpeg_is_a_frame_bare_or_passed_over_by_its_length() -> None:
+def test_each_marker_of_a_jpeg_is_a_frame_bare_or_passed_over_by_its_length():
     frames = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
     for marker in range(0xFF):
         own = bytes((0xFF, marker)) + (
@@ -103,7 +103,7 @@ def test_each_marker_of_a_jpeg_is_a_frame_bare_or_passed_over_by_its_length() ->
         assert size_of(jpeg_of(own)) == ((3, 2) if marker in frames else (640, 480)), hex(marker)
 
 
-def test_of_the_pictures_in_an_avif_the_largest_counts_in_its_first_sixty_four_kibibytes() -> None:
+def test_of_the_pictures_in_an_avif_the_largest_counts_in_its_first_sixty_four_kibibytes():
     head = avif()[:-40]
     sizes = [b"\0\0\0\x14ispe\0\0\0\0" + struct.pack(">II", *size) for size in ((9, 1), (5, 5))]
     assert size_of(head + b"".join(sizes)) == (5, 5)

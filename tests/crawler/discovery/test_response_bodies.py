@@ -3,8 +3,6 @@
 Bodies without their gzip, and their root elements.
 """
 
-from __future__ import annotations
-
 import gzip
 import random
 
@@ -63,7 +61,7 @@ HTML = "text/html; charset=utf-8"
         pytest.param(b"x" * 94 + b"\x01" * 6, HTML, BodyKind.MEDIA, id="more of them"),
     ],
 )
-def test_a_body_is_sorted_by_what_it_holds(body: bytes, content_type: str, sort: BodyKind) -> None:
+def test_a_body_is_sorted_by_what_it_holds(body, content_type, sort):
     assert body_kind(body, content_type) is sort
 
 
@@ -86,7 +84,7 @@ def test_a_body_is_sorted_by_what_it_holds(body: bytes, content_type: str, sort:
         ("", False),
     ],
 )
-def test_only_a_type_that_can_be_no_page_stops_a_download(content_type: str, media: bool) -> None:
+def test_only_a_type_that_can_be_no_page_stops_a_download(content_type, media):
     assert is_media_type(content_type) is media
 
 
@@ -123,7 +121,7 @@ def test_a_body_has_a_root(body, root):
     assert root_name(head_text(body)) == root
 
 
-def test_unpacked_bodies_have_fifty_mebibytes_and_sixty_four_members_at_most() -> None:
+def test_unpacked_bodies_have_fifty_mebibytes_and_sixty_four_members_at_most():
     most = 50 * 1024 * 1024
     assert gunzip_body(b"x" * most) == (b"x" * most, "")
     assert gunzip_body(b"x" * (most + 1)) == (b"x" * most, "too_large")

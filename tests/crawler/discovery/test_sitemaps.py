@@ -1,7 +1,5 @@
 """Sitemaps as sites have them: wrapped, broken, hostile."""
 
-from __future__ import annotations
-
 import gzip
 import time
 
@@ -203,7 +201,7 @@ def test_text():
     assert urls(read_sitemap("https://example.org/a\nhttps://example.org/b\n".encode("utf-16"), AT)) == ["a", "b"]
 
 
-def test_empty_lines_do_not_count_among_those_of_which_half_are_urls() -> None:
+def test_empty_lines_do_not_count_among_those_of_which_half_are_urls():
     result = read_sitemap(b"https://example.org/a\n\n \n\nhttps://example.org/b\nnone\nno\n", SITE + "sitemap.txt")
     assert (result.kind, urls(result)) == (SitemapKind.TEXT, ["a", "b"])
 
@@ -244,7 +242,7 @@ def test_any_bytes_are_an_answer(body):
 
 
 @pytest.mark.parametrize(("count", "kept", "reason"), [(200_000, 200_000, ""), (200_001, 200_000, "too_many_entries")])
-def test_entries_beyond_the_bound_are_left_out_with_a_reason(count: int, kept: int, reason: str) -> None:
+def test_entries_beyond_the_bound_are_left_out_with_a_reason(count, kept, reason):
     entries = (SitemapEntry(str(number)) for number in range(count))
     sitemap = sitemaps._bounded_sitemap(SitemapKind.TEXT, entries, "")
     assert (sitemap.kind, len(sitemap.entries), sitemap.reason) == (SitemapKind.TEXT, kept, reason)

@@ -33,7 +33,7 @@ LONG = "/" + "%D8%AE" * 300  # 600 characters as a reader sees them
         ("/shop?f[0]=a&f[1]=b&f[2]=c&f[3]=d&f[4]=e&f[5]=g&f[6]=h", "trap:facets"),
     ],
 )
-def test_a_trap_is_told_by_its_url(path: str, reason: str) -> None:
+def test_a_trap_is_told_by_its_url(path, reason):
     assert trap_reason(HOST + path, 2026) == reason
 
 
@@ -47,7 +47,7 @@ def test_a_trap_is_told_by_its_url(path: str, reason: str) -> None:
         "/?year=abc", "/?a=1" + "&" * 20, "/" * 30 + "a",
     ],
 )  # fmt: skip
-def test_addresses_of_real_sites_are_none(path: str) -> None:
+def test_addresses_of_real_sites_are_none(path):
     assert trap_reason(HOST + path, 2026) is None
 
 
@@ -67,13 +67,13 @@ def test_addresses_of_real_sites_are_none(path: str) -> None:
         ("/%41".ljust(1002 - len(HOST), "x"), "x", "long_url"),
     ],
 )
-def test_each_bound_is_told_from_what_is_just_inside(inside: str, beyond: str, reason: str) -> None:
+def test_each_bound_is_told_from_what_is_just_inside(inside, beyond, reason):
     """What is beyond it is a path, or what makes one of the other."""
     assert trap_reason(HOST + inside, 2026) is None
     assert trap_reason(HOST + (inside + beyond if len(beyond) < 5 else beyond), 2026) == f"trap:{reason}"
 
 
-def test_what_is_no_url_is_no_trap() -> None:
+def test_what_is_no_url_is_no_trap():
     assert trap_reason("http://[") is None
 
 
@@ -165,7 +165,7 @@ def stories_of(result: Result) -> set[str]:
     [(calendar, "trap:calendar", 120), (known_sessions, "", 60), (permutations, "trap:parameter_order", 60)],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_a_trap_told_by_its_urls_ends_soon(crawl: Crawl, trap: Callable, reason: str, max_requests: int) -> None:
+def test_a_trap_told_by_its_urls_ends_soon(crawl, trap, reason, max_requests):
     result, site = crawled(crawl, trap)
     assert result.code == 0
     assert result.run() == ("finished", "finished")
@@ -197,7 +197,7 @@ def test_a_trap_without_a_sign_ends_when_nothing_new_comes(crawl, trap, reason, 
 
 
 @pytest.mark.slow
-def test_a_killed_crawl_does_not_begin_to_count_anew(crawl: Crawl) -> None:
+def test_a_killed_crawl_does_not_begin_to_count_anew(crawl):
     site = Maze(pagination)
     try:
         process = crawl.start(f"{site.url}/")
@@ -224,5 +224,5 @@ def test_a_killed_crawl_does_not_begin_to_count_anew(crawl: Crawl) -> None:
         ("xmlrpc", False), ("2024/checkout-queues/", False), ("wp-content/uploads/story.html", False),
     ],
 )  # fmt: skip
-def test_addresses_of_programs_are_not_asked_for(path: str, is_system: bool) -> None:
+def test_addresses_of_programs_are_not_asked_for(path, is_system):
     assert trap_reason(f"{HOST}/{path}") == ("trap:system" if is_system else None)

@@ -1,7 +1,5 @@
 """Usual places, the order of fetching, and dates that are too old."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import pytest

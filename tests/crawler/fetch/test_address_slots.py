@@ -60,13 +60,13 @@ async def most_at_once(crawls: list[AddressSlots], address: str, hosts: int = 1)
     return most
 
 
-def test_crawls_that_share_a_folder_share_its_slots(tmp_path: Path) -> None:
+def test_crawls_that_share_a_folder_share_its_slots(tmp_path):
     crawls = [AddressSlots(tmp_path / "shared", 3) for _ in range(4)]
     assert asyncio.run(most_at_once(crawls, ADDRESS)) == 3
     assert asyncio.run(most_at_once(crawls, "2001:db8::7")) == 3
 
 
-def test_addresses_do_not_wait_for_one_another(tmp_path: Path) -> None:
+def test_addresses_do_not_wait_for_one_another(tmp_path):
     crawl = AddressSlots(tmp_path, 1)
 
     async def two_at_once() -> None:
@@ -77,11 +77,11 @@ def test_addresses_do_not_wait_for_one_another(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["104.16.3.4", "151.101.1.1", "2606:4700::1"])
-def test_a_content_delivery_network_is_exempt(tmp_path: Path, address: str) -> None:
+def test_a_content_delivery_network_is_exempt(tmp_path, address):
     assert asyncio.run(most_at_once([AddressSlots(tmp_path, 2)], address)) == 10
 
 
-def test_an_address_with_many_hosts_is_exempt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_with_many_hosts_is_exempt(tmp_path, monkeypatch):
     monkeypatch.setattr(slots, "most_hosts", lambda: 5)
     crawls = [AddressSlots(tmp_path, 2), AddressSlots(tmp_path, 2)]
     assert asyncio.run(most_at_once(crawls, ADDRESS, hosts=5)) == 2
@@ -90,7 +90,7 @@ def test_an_address_with_many_hosts_is_exempt(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.slow
-def test_a_killed_crawl_holds_no_slot(tmp_path: Path) -> None:
+def test_a_killed_crawl_holds_no_slot(tmp_path):
     code = f"""if True:
         import asyncio, os
         from pathlib import Path
@@ -111,11 +111,11 @@ def test_a_killed_crawl_holds_no_slot(tmp_path: Path) -> None:
         ("no address", ""),
     ],
 )  # fmt: skip
-def test_an_address_is_in_the_network_that_has_its_range(address: str, name: str) -> None:
+def test_an_address_is_in_the_network_that_has_its_range(address, name):
     assert exempt_network(address) == name
 
 
-def test_each_network_says_where_its_ranges_are_published_and_when_they_were_compared() -> None:
+def test_each_network_says_where_its_ranges_are_published_and_when_they_were_compared():
     networks = _facts()["network"]
     for network in networks:
         assert network["name"]
@@ -127,7 +127,7 @@ def test_each_network_says_where_its_ranges_are_published_and_when_they_were_com
     assert ("have not yet been compared with what the networks publish" in page) is is_open
 
 
-def test_a_slot_is_locked_once_and_more_are_said_to_be_wanted(tmp_path: Path) -> None:
+def test_a_slot_is_locked_once_and_more_are_said_to_be_wanted(tmp_path):
     """One that is withdrawn is over with its request, and nobody gets it."""
     own_slots(tmp_path)
     assert lock_granted(tmp_path / ADDRESS) is None
@@ -147,7 +147,7 @@ def test_a_slot_is_locked_once_and_more_are_said_to_be_wanted(tmp_path: Path) ->
     slot.close()
 
 
-def test_a_slot_that_is_withdrawn_between_two_steps_of_a_crawl_is_none(tmp_path, monkeypatch) -> None:
+def test_a_slot_that_is_withdrawn_between_two_steps_of_a_crawl_is_none(tmp_path, monkeypatch):
     slot = GrantedSlot(tmp_path / ADDRESS, "one")
     really_open = os.open
 
@@ -162,7 +162,7 @@ def test_a_slot_that_is_withdrawn_between_two_steps_of_a_crawl_is_none(tmp_path,
     assert slot.is_free()
 
 
-def test_a_folder_is_owned_as_long_as_its_owner_lives(tmp_path: Path) -> None:
+def test_a_folder_is_owned_as_long_as_its_owner_lives(tmp_path):
     folder = tmp_path / "grants"
     assert not is_owned(folder)
     descriptor = own_slots(folder)
@@ -173,7 +173,7 @@ def test_a_folder_is_owned_as_long_as_its_owner_lives(tmp_path: Path) -> None:
     assert not is_owned(folder)
 
 
-def test_a_crawl_waits_for_a_grant_and_falls_back_to_its_machine_when_nobody_grants(tmp_path, monkeypatch) -> None:
+def test_a_crawl_waits_for_a_grant_and_falls_back_to_its_machine_when_nobody_grants(tmp_path, monkeypatch):
     monkeypatch.setattr(slots, "_PAUSE", 0.001)
     grants = tmp_path / "grants"
     owner = own_slots(grants)
@@ -232,7 +232,7 @@ def slots_taken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 ADDRESSES = {"a.example": "2001:db8::1", "none.example": ""}
 
 
-def test_the_address_that_answered_goes_before_the_one_that_is_looked_up(tmp_path, slots_taken) -> None:
+def test_the_address_that_answered_goes_before_the_one_that_is_looked_up(tmp_path, slots_taken):
     address_turns = AddressTurns(AddressSlots(tmp_path, 2), 1.0)
     ask(address_turns, peer="192.0.2.1")
     ask(address_turns, host="none.example")
@@ -241,7 +241,7 @@ def test_the_address_that_answered_goes_before_the_one_that_is_looked_up(tmp_pat
 
 
 @pytest.mark.parametrize("values", [{}, {"BROADSHEET_PER_ADDRESS": 4}, {"BROADSHEET_ADDRESS_FOLDER": "addresses"}])
-def test_without_both_settings_nothing_is_bounded(values, tmp_path, monkeypatch, slots_taken) -> None:
+def test_without_both_settings_nothing_is_bounded(values, tmp_path, monkeypatch, slots_taken):
     monkeypatch.chdir(tmp_path)
     ask(AddressTurns.from_settings(Settings({"BROADSHEET_PER_ADDRESS": 0, "BROADSHEET_ADDRESS_FOLDER": "", **values})))
     assert slots_taken == []
@@ -274,5 +274,5 @@ class Resolver:
         (Resolver("192.0.2.1", is_complete=False), ""),
     ],
 )
-def test_the_first_address_of_a_host_is_looked_up(resolver: Resolver, address: str) -> None:
+def test_the_first_address_of_a_host_is_looked_up(resolver, address):
     assert asyncio.run(guard.first_address(resolver, "a.example", 0.01)) == address

@@ -39,14 +39,14 @@ VERDICTS = {
 
 
 @pytest.mark.parametrize(("ip", "verdict"), [(ip, verdict) for verdict, ips in VERDICTS.items() for ip in ips.split()])
-def test_addresses(ip: str, verdict: str | None) -> None:
+def test_addresses(ip, verdict):
     assert address_verdict(ip) == verdict
 
 
 @pytest.mark.parametrize(
     ("reason", "network"), [(why, each) for why, many in SPECIAL_NETWORKS.items() for each in many.split()]
 )
-def test_every_special_network_is_refused_from_end_to_end_also_inside_ipv6(reason: str, network: str) -> None:
+def test_every_special_network_is_refused_from_end_to_end_also_inside_ipv6(reason, network):
     for place in (0, -1):
         address = ip_network(network)[place]
         assert address_verdict(str(address)) is not None
@@ -56,12 +56,12 @@ def test_every_special_network_is_refused_from_end_to_end_also_inside_ipv6(reaso
     assert address_verdict(str(ip_network(network)[-1])) == reason
 
 
-def test_a_name_is_no_address() -> None:
+def test_a_name_is_no_address():
     with pytest.raises(ValueError, match="does not appear"):
         address_verdict("example.org")
 
 
-def test_what_allow_private_opens() -> None:
+def test_what_allow_private_opens():
     for ip in ("10.0.0.1", "127.0.0.1", "100.64.0.1"):
         assert address_refusal(ip, allow_private=True) is None
     for ip in "169.254.169.254 169.254.1.1 fe80::1 0.0.0.0 224.0.0.1 fd00:ec2::254 2002:a9fe:a9fe::".split():
@@ -108,14 +108,14 @@ URLS: dict[str | None, list[str]] = {
 
 
 @pytest.mark.parametrize(("url", "verdict"), [(url, verdict) for verdict, urls in URLS.items() for url in urls])
-def test_urls(url: str, verdict: str | None) -> None:
+def test_urls(url, verdict):
     assert check_url(url, ports={8443}) == verdict
 
 
-def test_private_urls_when_allowed() -> None:
+def test_private_urls_when_allowed():
     assert check_url("http://127.0.0.1:8000/", allow_private=True, ports={8000}) is None
     assert check_url("http://127.0.0.1:9000/", allow_private=True, ports={8000}) == "port"
 
 
-def test_ports() -> None:
+def test_ports():
     assert [port_of(url) for url in ("http://a.test/", "https://a.test/", "http://a.test:8080/")] == [80, 443, 8080]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from pathlib import Path
 
 import pytest
 
@@ -46,19 +45,19 @@ def machine(monkeypatch: pytest.MonkeyPatch):
         (64 * 1024 * MIB, resource.RLIM_INFINITY, 256),
     ],
 )
-def test_memory_and_files_bound_the_requests(machine, memory: int, files: int, expected: int) -> None:
+def test_memory_and_files_bound_the_requests(machine, memory, files, expected):
     machine(memory, files)
     assert default_requests(32 * MIB) == expected
 
 
-def test_idle_connections_leave_files_for_requests(machine) -> None:
+def test_idle_connections_leave_files_for_requests(machine):
     for files in (128, 256, 1024, 65_536):
         machine(files=files)
         assert most_idle_connections() + requests_by_files() <= files - 64
     assert most_idle_connections() == 2 * 256
 
 
-def test_a_container_s_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_container_s_limit_counts(monkeypatch, tmp_path):
     limit = tmp_path / "memory.max"
     monkeypatch.setattr(capacity, "_CGROUP_LIMIT", limit)
     everything = memory_bytes()
@@ -70,7 +69,7 @@ def test_a_container_s_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 @pytest.mark.parametrize(("max_bytes", "tighter_limit"), [(10, None), (10, 20), (20, 10)])
-def test_there_is_room_until_more_than_the_bound_is_held(max_bytes: int, tighter_limit: int | None) -> None:
+def test_there_is_room_until_more_than_the_bound_is_held(max_bytes, tighter_limit):
     async def steps() -> list[str]:
         budget, events = ByteBudget(max_bytes), []
 
@@ -90,7 +89,7 @@ def test_there_is_room_until_more_than_the_bound_is_held(max_bytes: int, tighter
     assert asyncio.run(steps()) == ["room", "full", "room"]
 
 
-def test_what_fails_holds_nothing_any_more() -> None:
+def test_what_fails_holds_nothing_any_more():
     async def fails() -> None:
         budget = ByteBudget(0)
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -26,7 +25,6 @@ from broadsheet.crawler.fetch.connection import GuardedProtocol, root_cause
 from broadsheet.crawler.fetch.faults import AddressRefusedError, AnswerError
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.probe import fetch
-from tests.crawler.scripted_site import ScriptedSite
 
 
 def certificate(folder: Path, *, days: int = 1, ip: str = "127.0.0.1", names: x509.ExtensionType | None = None) -> Path:
@@ -76,11 +74,11 @@ def ask_tls_server(file: Path, *, trusted: bool, host: str = "127.0.0.1") -> tup
     ],
     ids=["trusted", "self-signed", "out of date", "of another host"],
 )
-def test_a_certificate_must_be_trusted_up_to_date_and_of_its_host(tmp_path, changes, trusted, outcome) -> None:
+def test_a_certificate_must_be_trusted_up_to_date_and_of_its_host(tmp_path, changes, trusted, outcome):
     assert ask_tls_server(certificate(tmp_path, **changes), trusted=trusted) == outcome
 
 
-def test_no_tls_where_it_was_asked_for(serve: Callable[..., ScriptedSite]) -> None:
+def test_no_tls_where_it_was_asked_for(serve):
     site = serve({"/": "hello"})
     url = f"https://127.0.0.1:{site.port}/"
     settings = {"BROADSHEET_ALLOW_PRIVATE": True, "BROADSHEET_PORTS": [site.port]}
@@ -91,7 +89,7 @@ def test_no_tls_where_it_was_asked_for(serve: Callable[..., ScriptedSite]) -> No
 @pytest.mark.parametrize(
     ("host", "refused"), [("8.8.8.8", False), ("127.0.0.1", True), ("fe80::1%eth0", True), ("/a/socket", True)]
 )
-def test_a_connection_to_a_refused_address_is_given_up(host: str, refused: bool) -> None:
+def test_a_connection_to_a_refused_address_is_given_up(host, refused):
     transport = StringTransport(peerAddress=SimpleNamespace(host=host))  # type: ignore[no-untyped-call]
     GuardedProtocol(False, lambda _: None).makeConnection(transport)  # type: ignore[arg-type,no-untyped-call]
     assert transport.disconnected is refused or transport.disconnecting is refused
@@ -114,7 +112,7 @@ def failed(*causes: Exception) -> DownloadFailedError:
         (ResponseFailed([Failure(ValueError("two lengths"))]), "bad_http"),
     ],
 )
-def test_a_failure_is_named_after_its_cause(cause: Exception, reason: str) -> None:
+def test_a_failure_is_named_after_its_cause(cause, reason):
     error = root_cause(failed(cause))
     assert isinstance(error, AnswerError | AddressRefusedError)
     assert error.reason == reason
@@ -122,7 +120,7 @@ def test_a_failure_is_named_after_its_cause(cause: Exception, reason: str) -> No
 
 
 @pytest.mark.parametrize("cause", [ConnectionLost(), SSL.Error([("SSL routines", "", "unexpected eof while reading")])])
-def test_a_break_stays_a_break(cause: Exception) -> None:
+def test_a_break_stays_a_break(cause):
     error = failed(cause)
     assert root_cause(error) is error
 
@@ -143,11 +141,11 @@ ODD_NAMES: dict[str, x509.ExtensionType] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ODD_NAMES)
-def test_a_certificate_whose_hosts_cannot_be_read_is_refused(tmp_path: Path, kind: str) -> None:
+def test_a_certificate_whose_hosts_cannot_be_read_is_refused(tmp_path, kind):
     assert ask_tls_server(certificate(tmp_path, names=ODD_NAMES[kind]), trusted=True) == (["tls", "tls"], [])
 
 
-def test_a_host_by_its_name_is_looked_for_among_the_names(tmp_path: Path) -> None:
+def test_a_host_by_its_name_is_looked_for_among_the_names(tmp_path):
     names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
     file = certificate(tmp_path, names=names)
     assert ask_tls_server(file, trusted=True, host="localhost") == (["ok", 200, 5, "hello"], ["/"])

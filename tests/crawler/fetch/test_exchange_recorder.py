@@ -114,7 +114,7 @@ def crawled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         server.close()
 
 
-def test_every_answer_is_there_byte_for_byte(crawled: Crawled) -> None:
+def test_every_answer_is_there_byte_for_byte(crawled):
     """Each row finds its record."""
     url, _, result = crawled
     records = raws.by_url(result.db)
@@ -175,9 +175,9 @@ CUT = {
     ],
 )  # fmt: skip
 def test_a_download_that_does_not_end_well_is_kept_as_far_as_it_came(
-    tmp_path: Path, behaviour: object, settings: dict[str, object], outcome: tuple[str, str] | None,
-    truncated: str | None, block: bytes, is_all: bool,
-) -> None:  # fmt: skip
+    tmp_path, behaviour, settings, outcome,
+    truncated, block, is_all
+):  # fmt: skip
     start = sized(page("start", "/it").encode(), PLAIN)
     server = HostileServer({"/": start, "/it": behaviour})  # type: ignore[dict-item]
     try:
@@ -198,7 +198,7 @@ def test_a_download_that_does_not_end_well_is_kept_as_far_as_it_came(
         assert is_all or len(record.block) < len(behaviour)
 
 
-def test_a_body_is_held_once_and_without_a_head_there_is_nothing_to_keep() -> None:
+def test_a_body_is_held_once_and_without_a_head_there_is_nothing_to_keep():
     exchange, body = ExchangeRecorder(), b"the body " * 1000
     exchange.record_received(b"HTTP/1.1 200 OK\r\nno end")
     assert exchange.take_raw_exchange("time") is None
@@ -214,7 +214,7 @@ def test_a_body_is_held_once_and_without_a_head_there_is_nothing_to_keep() -> No
     assert exchange.take_raw_exchange(body=body) is None
 
 
-def test_the_request_is_what_the_server_got(crawled: Crawled) -> None:
+def test_the_request_is_what_the_server_got(crawled):
     url, server, result = crawled
     for path, kinds in raws.by_url(result.db).items():
         if path:
@@ -226,7 +226,7 @@ def test_the_request_is_what_the_server_got(crawled: Crawled) -> None:
             assert request.fields["warc-date"] == answer.fields["warc-date"]
 
 
-def test_what_came_before_an_answer_stands_beside_it(crawled: Crawled) -> None:
+def test_what_came_before_an_answer_stands_beside_it(crawled):
     url, _, result = crawled
     kinds = raws.by_url(result.db)[f"{url}/early"]
     (hints,) = kinds["metadata"]
@@ -235,7 +235,7 @@ def test_what_came_before_an_answer_stands_beside_it(crawled: Crawled) -> None:
 
 
 @pytest.mark.slow
-def test_a_payload_that_was_kept_already_is_referred_to(crawled: Crawled) -> None:
+def test_a_payload_that_was_kept_already_is_referred_to(crawled):
     url, _, result = crawled
     records = raws.by_url(result.db)
     of_text = [path for path in SAME_TEXT if records[url + path]["response"]]
@@ -264,11 +264,11 @@ def assert_rows(db: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_tools_find_nothing_wrong(crawled: Crawled) -> None:
+def test_the_tools_find_nothing_wrong(crawled):
     raws.checked(crawled[2].db)
 
 
-def test_pages_are_read_from_what_was_kept(crawled: Crawled) -> None:
+def test_pages_are_read_from_what_was_kept(crawled):
     url, _, result = crawled
     states = result.states()
     for path in ("/chunked", "/trailers", "/gzip", "/deflate", "/br", "/both", "/old", "/lf", "/early", "/case"):
@@ -276,7 +276,7 @@ def test_pages_are_read_from_what_was_kept(crawled: Crawled) -> None:
 
 
 @pytest.mark.slow
-def test_a_long_robots_txt_and_the_redirects_to_it(tmp_path: Path) -> None:
+def test_a_long_robots_txt_and_the_redirects_to_it(tmp_path):
     long = sized(b"User-agent: *\n" + b"# nothing\n" * 90_000, "Content-Type: text/plain")
     moved = head("Location: /real-robots.txt", "Content-Length: 0", CLOSE, status="HTTP/1.1 302 Found")
     server = HostileServer({"/": sized(TEXT, PLAIN), "/robots.txt": moved, "/real-robots.txt": long})
@@ -293,7 +293,7 @@ def test_a_long_robots_txt_and_the_redirects_to_it(tmp_path: Path) -> None:
     assert_rows(result.db)
 
 
-def test_a_connection_that_was_dead_leaves_nothing(tmp_path: Path) -> None:
+def test_a_connection_that_was_dead_leaves_nothing(tmp_path):
     exchange = ExchangeRecorder()
     exchange.begin("192.0.2.1")
     exchange.record_sent(b"GET / HTTP/1.1\r\n\r\n")
@@ -319,7 +319,7 @@ class _IdleConnection:
         self.is_open = False
 
 
-def test_idle_connections_to_all_hosts_together_are_bounded() -> None:
+def test_idle_connections_to_all_hosts_together_are_bounded():
     pool = RecordingPool(Clock(), 3)
     connections = [_IdleConnection() for _ in range(5)]
     for number, connection in enumerate(connections):
@@ -332,7 +332,7 @@ def test_idle_connections_to_all_hosts_together_are_bounded() -> None:
     assert [connection.is_open for connection in connections[2:]] == [True, True, True], "one was taken out"
 
 
-def test_what_a_transport_writes_is_recorded_and_the_rest_is_its_own() -> None:
+def test_what_a_transport_writes_is_recorded_and_the_rest_is_its_own():
     written: list[object] = []
     exchange = ExchangeRecorder()
     transport = RecordingTransport(

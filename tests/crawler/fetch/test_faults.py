@@ -61,17 +61,17 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else value.reason,
 )
-def test_each_error_has_its_reason(error: BaseException, fault: Fault) -> None:
+def test_each_error_has_its_reason(error, fault):
     assert fault_of(error) == fault
 
 
-def test_statuses_that_may_change_are_retried() -> None:
+def test_statuses_that_may_change_are_retried():
     assert {status for status in range(1000) if is_retryable_status(status)} == {
         408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 524,
     }  # fmt: skip
 
 
-def test_waits_grow_and_the_host_s_own_word_counts_up_to_an_hour() -> None:
+def test_waits_grow_and_the_host_s_own_word_counts_up_to_an_hour():
     retries = RetryPolicy(max_retries=2, first_wait=5)
     assert [retries.wait_before(attempts) for attempts in (0, 1, 2, 3, 9)] == [5, 5, 30, 120, 120]
     asked = (2, 50, 3599.0, 3600.0, 3601.0, 1e9)
@@ -90,7 +90,7 @@ def test_waits_grow_and_the_host_s_own_word_counts_up_to_an_hour() -> None:
         ("Fri, 31 Dec 9999 23:59:59 -2359", pytest.approx(2.5e11, rel=0.1)), ("", None), (None, None),
     ],
 )  # fmt: skip
-def test_retry_after_is_read_as_seconds_or_as_a_date(value: str | None, seconds: float | None) -> None:
+def test_retry_after_is_read_as_seconds_or_as_a_date(value, seconds):
     assert retry_after_seconds(value, NOW) == seconds
 
 
@@ -102,12 +102,12 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(value: str | None, seconds:
         ("cut_off", False, "disconnect"), ("connection", False, "disconnect"), ("dns", False, "unspecified"),
     ],
 )  # fmt: skip
-def test_a_reason_says_whether_anything_was_sent_and_why_an_answer_ends(reason, is_refused, truncated) -> None:
+def test_a_reason_says_whether_anything_was_sent_and_why_an_answer_ends(reason, is_refused, truncated):
     assert is_refusal(OutcomeReason(reason)) is is_refused
     assert truncation_of(Fault(OutcomeReason(reason))) == truncated
 
 
-def test_an_error_says_what_was_refused_and_why() -> None:
+def test_an_error_says_what_was_refused_and_why():
     said = [str(AddressRefusedError("http://a.test/", reason)) for reason in ("private", "proxy")]
     assert said == ["http://a.test/: refused, private address", "http://a.test/: refused, via a proxy"]
     broken = AnswerError(OutcomeReason.BAD_HTTP, "no status line")
@@ -140,7 +140,7 @@ def answered(status: int = 403, body: str = "<h1>Forbidden</h1>", **headers: str
         answered(403, f"<h1>Are you a robot?</h1><script>{'x ' * 900}</script>"),
     ],
 )
-def test_a_wall_is_told_by_what_only_walls_have(response: Response) -> None:
+def test_a_wall_is_told_by_what_only_walls_have(response):
     assert is_challenge(response)
 
 
@@ -158,11 +158,11 @@ def test_a_wall_is_told_by_what_only_walls_have(response: Response) -> None:
         answered(403, "", Server="cloudflare"),
     ],
 )
-def test_what_a_page_or_an_error_has_is_no_wall(response: Response) -> None:
+def test_what_a_page_or_an_error_has_is_no_wall(response):
     assert not is_challenge(response)
 
 
-def test_a_body_made_to_take_long_is_searched_in_a_moment() -> None:
+def test_a_body_made_to_take_long_is_searched_in_a_moment():
     assert not is_challenge(answered(403, "<script " * 20_000))
     assert not is_challenge(answered(403, "<a" * 60_000))
 
@@ -185,12 +185,12 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("coding", PACK)
-def test_what_was_packed_comes_back(coding: str, body: str) -> None:
+def test_what_was_packed_comes_back(coding, body):
     assert decompress(PACK[coding](BODIES[body]), [coding]) == BODIES[body]
 
 
 @pytest.mark.parametrize("coding", PACK)
-def test_cut_anywhere_it_is_never_taken_for_whole(coding: str) -> None:
+def test_cut_anywhere_it_is_never_taken_for_whole(coding):
     whole = PACK[coding](b"A page of a few words, and then some. " * 30)
     for end in range(1, len(whole)):
         with pytest.raises(AnswerError) as caught:
@@ -200,13 +200,13 @@ def test_cut_anywhere_it_is_never_taken_for_whole(coding: str) -> None:
 
 
 @pytest.mark.parametrize("coding", PACK)
-def test_noise_is_no_encoding(coding: str) -> None:
+def test_noise_is_no_encoding(coding):
     with pytest.raises(AnswerError, match=r"bad_encoding|cut_off|too_large"):
         decompress(b"\x00\x01<html>" + RANDOM.randbytes(500), [coding])
 
 
 @pytest.mark.parametrize("coding", PACK)
-def test_a_body_may_unpack_to_the_limit_and_not_to_a_byte_more(coding: str) -> None:
+def test_a_body_may_unpack_to_the_limit_and_not_to_a_byte_more(coding):
     packed = PACK[coding](bytes(100_000))
     assert len(decompress(packed, [coding], limit=100_000)) == 100_000
     with pytest.raises(AnswerError, match="too_large"):
@@ -214,7 +214,7 @@ def test_a_body_may_unpack_to_the_limit_and_not_to_a_byte_more(coding: str) -> N
 
 
 @pytest.mark.slow
-def test_the_ratio_counts_from_a_size_on_and_through_all_encodings() -> None:
+def test_the_ratio_counts_from_a_size_on_and_through_all_encodings():
     assert len(decompress(gzip.compress(bytes(MIB)), ["gzip"])) == MIB
     with pytest.raises(AnswerError, match="too_large"):
         decompress(gzip.compress(bytes(MIB + 1)), ["gzip"])
@@ -224,7 +224,7 @@ def test_the_ratio_counts_from_a_size_on_and_through_all_encodings() -> None:
         decompress(gzip.compress(gzip.compress(bytes(50 * MIB))), ["gzip", "gzip"])
 
 
-def test_encodings_and_members_are_counted() -> None:
+def test_encodings_and_members_are_counted():
     body = b"x"
     for _ in range(3):
         body = gzip.compress(body)
@@ -237,7 +237,7 @@ def test_encodings_and_members_are_counted() -> None:
             decompress(pack(b"x") * 66, [coding])
 
 
-def test_which_faults_are_worth_another_try() -> None:
+def test_which_faults_are_worth_another_try():
     for body, retry in (
         (gzip.compress(b"words")[:-3], True),
         (b"no gzip", False),
@@ -257,7 +257,7 @@ def through(given: Response) -> Response:
     return Decompression(10_000).process_response(Request("http://a.test/"), given)
 
 
-def test_a_response_comes_out_as_it_was_before_it_was_packed() -> None:
+def test_a_response_comes_out_as_it_was_before_it_was_packed():
     page = b"<html><p>\xc3\xa9</p></html>"
     for given in (response(gzip.compress(page), "GZIP "), response(brotli.compress(gzip.compress(page)), "gzip", "br")):
         got = through(given)
@@ -268,11 +268,11 @@ def test_a_response_comes_out_as_it_was_before_it_was_packed() -> None:
 @pytest.mark.parametrize(
     "given", [response(b"", "gzip"), response(b"\x1f\x8b", "gzip", flags=("download_stopped",)), response(b"plain")]
 )
-def test_what_holds_nothing_to_unpack_is_left_alone(given: Response) -> None:
+def test_what_holds_nothing_to_unpack_is_left_alone(given):
     assert through(given) is given
 
 
-def test_a_request_says_what_is_unpacked() -> None:
+def test_a_request_says_what_is_unpacked():
     request = Request("http://a.test/")
     Decompression(0).process_request(request)
     named = (request.headers["Accept-Encoding"] or b"").decode().split(", ")

@@ -47,19 +47,19 @@ def opened(server: HostileServer, **more: object) -> dict[str, object]:
     return {"BROADSHEET_PORTS": [server.port], **more}
 
 
-def test_refused_by_literal_by_name_and_by_an_answer_of_the_name_server(server: HostileServer) -> None:
+def test_refused_by_literal_by_name_and_by_an_answer_of_the_name_server(server):
     hosts = ("127.0.0.1", "2130706433", "localhost", "inside.example", "mapped.example")
     urls = [f"http://{host}:{server.port}/" for host in hosts]
     assert fetch(urls, opened(server), names=NAMES) == dict.fromkeys(urls, REFUSED)
     assert server.accepted == 0
 
 
-def test_a_name_that_does_not_exist_is_told_apart() -> None:
+def test_a_name_that_does_not_exist_is_told_apart():
     assert fetch(["http://gone.example/"], names=NAMES) == {"http://gone.example/": ["dns", "CannotResolveHostError"]}
 
 
 @pytest.mark.slow
-def test_fetched_when_private_addresses_are_allowed_but_metadata_never(server: HostileServer) -> None:
+def test_fetched_when_private_addresses_are_allowed_but_metadata_never(server):
     urls = [f"http://{host}:{server.port}/" for host in ("127.0.0.1", "both.example")]
     closed = ["http://169.254.169.254/", "http://metadata.example/", "http://[fd00:ec2::254]/", "http://0.0.0.0/"]
     got = fetch([*urls, *closed], opened(server, BROADSHEET_ALLOW_PRIVATE=True), names=NAMES)
@@ -68,7 +68,7 @@ def test_fetched_when_private_addresses_are_allowed_but_metadata_never(server: H
     assert [got[url][1] for url in closed] == ["metadata"] * 3 + ["unspecified"]
 
 
-def test_ports_other_than_the_usual_and_the_seeds_own_are_refused(server: HostileServer) -> None:
+def test_ports_other_than_the_usual_and_the_seeds_own_are_refused(server):
     url = f"http://127.0.0.1:{server.port}/"
     assert fetch([url], {"BROADSHEET_ALLOW_PRIVATE": True}) == {url: ["port", "port"]}
     assert server.accepted == 0
@@ -80,14 +80,14 @@ def test_ports_other_than_the_usual_and_the_seeds_own_are_refused(server: Hostil
     "url",
     ["http://user:secret@127.0.0.1/", "file:///etc/passwd", "ftp://127.0.0.1/", "data:text/html,hello", "s3://a/b"],
 )
-def test_other_schemes_and_user_names_are_not_asked_for(url: str) -> None:
+def test_other_schemes_and_user_names_are_not_asked_for(url):
     assert fetch([url], {"BROADSHEET_ALLOW_PRIVATE": True})[url][0] in ("bad_url", "error:NotSupported")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("enabled", "outcome"), [(True, ["proxy", "proxy"]), (False, REFUSED)])
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
-def test_a_proxy_of_the_environment_does_not_get_round_it(server, variable, enabled, outcome) -> None:
+def test_a_proxy_of_the_environment_does_not_get_round_it(server, variable, enabled, outcome):
     middlewares = {"scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": 750} if enabled else {}
     settings = opened(server, HTTPPROXY_ENABLED=enabled, DOWNLOADER_MIDDLEWARES=middlewares)
     environment = {variable: f"http://127.0.0.1:{server.port}", "no_proxy": "", "NO_PROXY": ""}
@@ -98,14 +98,14 @@ def test_a_proxy_of_the_environment_does_not_get_round_it(server, variable, enab
     assert server.accepted == 0
 
 
-def test_nothing_is_fetched_without_the_guards_resolver(server: HostileServer) -> None:
+def test_nothing_is_fetched_without_the_guards_resolver(server):
     url = f"http://127.0.0.1:{server.port}/"
     settings = {"TWISTED_DNS_RESOLVER": "scrapy.resolver.CachingThreadedResolver", "BROADSHEET_ALLOW_PRIVATE": True}
     assert fetch([url], opened(server, **settings))[url][0] == "error:RuntimeError"
     assert server.accepted == 0
 
 
-def test_the_address_connected_to_is_judged_whatever_the_resolver_let_through(server: HostileServer) -> None:
+def test_the_address_connected_to_is_judged_whatever_the_resolver_let_through(server):
     url = f"http://inside.example:{server.port}/"
     lax = {"TWISTED_DNS_RESOLVER": "tests.crawler.lax_resolver.LaxResolver"}
     assert fetch([url], opened(server, **lax), names=NAMES) == {url: REFUSED}
@@ -122,7 +122,7 @@ def test_the_address_connected_to_is_judged_whatever_the_resolver_let_through(se
         ("http://2130706433/", {"BROADSHEET_ALLOW_PRIVATE": 0}, "loopback address (--allow-private opens it)"),
     ],
 )
-def test_such_a_crawl_does_not_start_and_says_so_in_one_line(tmp_path, server, url, settings, said) -> None:
+def test_such_a_crawl_does_not_start_and_says_so_in_one_line(tmp_path, server, url, settings, said):
     result = Crawl(tmp_path)(url or server.url(), **settings)
     assert result.code != 0
     assert server.accepted == 0
@@ -141,12 +141,12 @@ def test_such_a_crawl_does_not_start_and_says_so_in_one_line(tmp_path, server, u
         ("no host", ""),
     ],
 )
-def test_a_refusal_is_kept_by_one_notation_of_the_host(host: str, canonical: str) -> None:
+def test_a_refusal_is_kept_by_one_notation_of_the_host(host, canonical):
     assert _canonical_host(host) == canonical
     assert _canonical_host("::ffff:10.0.0.1") == _canonical_host("::FFFF:a00:1") != ""  # which one, Python chooses
 
 
-def test_a_host_is_refused_while_all_addresses_of_its_latest_resolution_are() -> None:
+def test_a_host_is_refused_while_all_addresses_of_its_latest_resolution_are():
     resolver = GuardedResolver(SimpleNamespace(nameResolver=None), 9)  # type: ignore[arg-type]
     for verdicts, refusal in (
         ([], None), ([None], None), (["loopback", None], None), (["loopback", "private"], "loopback"), ([], None),
@@ -156,13 +156,13 @@ def test_a_host_is_refused_while_all_addresses_of_its_latest_resolution_are() ->
         assert (resolver.refusal("a.EXAMPLE"), resolver.refusal("b.example")) == (refusal, None)
 
 
-def test_the_ports_of_the_seeds_and_of_the_setting_may_be_asked() -> None:
+def test_the_ports_of_the_seeds_and_of_the_setting_may_be_asked():
     seeds = ("http://a.example/", "https://a.example/", "http://a.example:8080/")
     assert allowed_ports(seeds, Settings({"BROADSHEET_PORTS": ["81", 82]})) == {80, 443, 8080, 81, 82}
     assert allowed_ports((), Settings({"BROADSHEET_PORTS": []})) == frozenset()
 
 
-def test_a_reactor_that_runs_already_gets_the_guarded_resolver_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reactor_that_runs_already_gets_the_guarded_resolver_once(monkeypatch):
     installed: list[object] = []
 
     def install(resolver: object) -> None:

@@ -59,11 +59,11 @@ def bounds() -> list[tuple[float, str, str]]:
 
 
 @pytest.mark.parametrize(("value", "module", "name"), bounds(), ids=lambda part: str(part))
-def test_a_bound_in_the_document_is_the_bound_in_the_code(value: float, module: str, name: str) -> None:
+def test_a_bound_in_the_document_is_the_bound_in_the_code(value, module, name):
     assert getattr(MODULES[module], name) == value
 
 
-def test_every_limit_of_answers_is_in_the_document() -> None:
+def test_every_limit_of_answers_is_in_the_document():
     limit_names = {name for _, module, name in bounds() if module == "limits"}
     assert limit_names == {
         name
@@ -72,7 +72,7 @@ def test_every_limit_of_answers_is_in_the_document() -> None:
     }
 
 
-def test_every_refused_network_is_in_the_document() -> None:
+def test_every_refused_network_is_in_the_document():
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", DOCUMENT, re.MULTILINE))
     assert {reason: rows.get(reason, "").replace("`", "").split(", ") for reason in SPECIAL_NETWORKS} == {
         reason: networks.split() for reason, networks in SPECIAL_NETWORKS.items()
@@ -81,20 +81,20 @@ def test_every_refused_network_is_in_the_document() -> None:
     assert opened == PRIVATE_VERDICTS
 
 
-def test_every_reason_of_an_attack_is_in_the_document_and_has_words() -> None:
+def test_every_reason_of_an_attack_is_in_the_document_and_has_words():
     reasons = {reason for _, reason in ATTACKS.values()} | {"tls", "port", "proxy", "bad_url", "private_address"}
     assert {reason for reason in reasons if f"`{reason}`" not in DOCUMENT} == set()
     assert {reason for reason in reasons if reason_text(reason) == reason} == set()
     assert {reason for reason in reasons if is_refusal(reason)} == {"port", "proxy", "bad_url", "private_address"}
 
 
-def test_what_would_listen_is_not_even_loaded() -> None:
+def test_what_would_listen_is_not_even_loaded():
     loaded = set(project_settings().get_component_priority_dict_with_base("EXTENSIONS"))
     assert "broadsheet.crawler.crawl.spiders.CrawlLimits" in loaded
     assert {path for path in loaded if "telnet" in path or "remote_control" in path} == set()
 
 
-def test_only_http_and_https_have_a_handler() -> None:
+def test_only_http_and_https_have_a_handler():
     handlers = project_settings().getwithbase("DOWNLOAD_HANDLERS")
     assert {scheme for scheme, path in handlers.items() if path} == {"http", "https"}
 
@@ -118,7 +118,7 @@ def _called(tree: ast.AST) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_nothing_that_was_read_is_run_or_unpickled() -> None:
+def test_nothing_that_was_read_is_run_or_unpickled():
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sources()}
     assert len(trees) > 50
     assert {path.name for path, tree in trees.items() if _UNPACKS & set(_imported(tree))} <= _OWN

@@ -79,7 +79,7 @@ def site_rules(tmp_path: Path) -> SiteRuleFolder:
     return SiteRuleFolder(folder)
 
 
-def test_a_request_says_who_asks_and_carries_its_url_and_host() -> None:
+def test_a_request_says_who_asks_and_carries_its_url_and_host():
     """Only a URL that the archive holds is asked for conditionally."""
     request = builder().build(queued_url(), robots_id=3)
     assert request.url == "https://mill.example/sold"
@@ -93,7 +93,7 @@ def test_a_request_says_who_asks_and_carries_its_url_and_host() -> None:
     assert (robots_id_of(held), held.headers.to_unicode_dict()) == (None, SENDER | VALIDATORS)
 
 
-def test_cookies_and_the_headers_of_site_rules_go_to_their_host(cookies, site_rules) -> None:
+def test_cookies_and_the_headers_of_site_rules_go_to_their_host(cookies, site_rules):
     build = builder(cookies=cookies, site_rules=site_rules).build
     here = {"Referer": "https://mill.example/", "Cookie": "ticket=red"}
     assert build(queued_url(), None).headers.to_unicode_dict() == SENDER | here
@@ -101,7 +101,7 @@ def test_cookies_and_the_headers_of_site_rules_go_to_their_host(cookies, site_ru
     assert build(elsewhere, None).headers.to_unicode_dict() == SENDER
 
 
-def test_a_robots_txt_comes_uncompressed_without_rule_headers_and_is_counted(site_rules, cookies) -> None:
+def test_a_robots_txt_comes_uncompressed_without_rule_headers_and_is_counted(site_rules, cookies):
     """One that moved is asked for where it is now."""
     queued, there = queued_url("/robots.txt", "robots"), "https://other.example/robots.txt"
     build = builder(site_rules=site_rules, cookies=cookies).build
@@ -123,7 +123,7 @@ def early_stop() -> EarlyStop:
     ("kind", "content_type", "stops"),
     [("page", "image/png", True), ("page", "text/html", False), ("page", None, False), ("feed", "image/png", False)],
 )
-def test_what_says_that_it_is_no_page_is_not_read(early_stop, kind, content_type, stops) -> None:
+def test_what_says_that_it_is_no_page_is_not_read(early_stop, kind, content_type, stops):
     request = builder(make_recorder=ExchangeRecorder).build(queued_url(kind=kind), None)
     headers = Headers({"Content-Type": content_type} if content_type else {})
     if not stops:
@@ -135,7 +135,7 @@ def test_what_says_that_it_is_no_page_is_not_read(early_stop, kind, content_type
     assert request.meta["exchange"].cut_reason == "unspecified"
 
 
-def test_a_robots_txt_is_read_up_to_its_bound(early_stop: EarlyStop) -> None:
+def test_a_robots_txt_is_read_up_to_its_bound(early_stop):
     request = builder(make_recorder=ExchangeRecorder).build(queued_url("/robots.txt", "robots"), None)
     early_stop.check_length(b"x" * 10, request)
     assert request.meta["exchange"].cut_reason == ""
@@ -146,7 +146,7 @@ def test_a_robots_txt_is_read_up_to_its_bound(early_stop: EarlyStop) -> None:
     early_stop.check_length(b"x" * 100, builder().build(queued_url(), None))  # a page has no such bound
 
 
-def test_scrapy_s_signals_end_a_download(early_stop: EarlyStop) -> None:
+def test_scrapy_s_signals_end_a_download(early_stop):
     signals = SignalManager(sender=early_stop)
     early_stop.connect(signals)
     robots, page = builder().build(queued_url("/robots.txt", "robots"), None), builder().build(queued_url(), None)
@@ -166,7 +166,7 @@ def test_scrapy_s_signals_end_a_download(early_stop: EarlyStop) -> None:
         (None, None),
     ],
 )
-def test_a_download_gives_the_response_or_the_fault_in_its_place(answer: Any, expected: object) -> None:
+def test_a_download_gives_the_response_or_the_fault_in_its_place(answer, expected):
     """Nothing is asked for of an engine that ends."""
     engine = SimpleNamespace(running=answer is not None, download_async=AsyncMock(side_effect=[answer]))
     got: Any = asyncio.run(download(engine, builder().build(queued_url(), None)))  # type: ignore[arg-type]
@@ -186,7 +186,7 @@ def recorded(*, body: bytes, whole: bool) -> Request:
     return request
 
 
-def test_the_bytes_of_a_response_can_be_had_once() -> None:
+def test_the_bytes_of_a_response_can_be_had_once():
     request = recorded(body=b"mill", whole=True)
     response = Response(request.url, body=b"mill")
     wire = raw_exchange_of_response(request, response)
@@ -199,7 +199,7 @@ def test_the_bytes_of_a_response_can_be_had_once() -> None:
 @pytest.mark.parametrize(
     ("reason", "truncated"), [("timeout", "time"), ("too_large", "length"), ("dns", "unspecified")]
 )
-def test_the_bytes_before_a_fault_say_why_they_are_not_whole(reason: str, truncated: str) -> None:
+def test_the_bytes_before_a_fault_say_why_they_are_not_whole(reason, truncated):
     """There are none before a head, or where none are recorded."""
     wire = raw_exchange_of_fault(recorded(body=b"mi", whole=False), Fault(reason))
     assert wire is not None
@@ -213,7 +213,7 @@ def test_the_bytes_before_a_fault_say_why_they_are_not_whole(reason: str, trunca
 SENDER = {"User-Agent": "Mill/1.0 (+desk@mill.example)", "From": "desk@mill.example"}
 
 
-def test_what_a_url_gets_of_cookies_is_one_header_or_none(cookie_file: Path, tmp_path: Path) -> None:
+def test_what_a_url_gets_of_cookies_is_one_header_or_none(cookie_file, tmp_path):
     """A browser writes one of a session without a time at which it expires."""
     cookies, path = read_cookies(cookie_file), tmp_path / "session.txt"
     assert cookie_header(cookies, "http://www.example.org/") == {"Cookie": "domain=two"}
@@ -250,11 +250,11 @@ SEEDS = ("https://news.example/blog/", "http://www.old.example/", "http://127.0.
         ("*", "http://anybody.example/", True),
     ],
 )
-def test_they_go_to_the_hosts_of_the_start_urls_and_to_those_that_are_named(more_hosts, url, is_sent) -> None:
+def test_they_go_to_the_hosts_of_the_start_urls_and_to_those_that_are_named(more_hosts, url, is_sent):
     assert GivenHeaders.for_seeds(LOGIN, SEEDS, more_hosts).for_url(url) == (LOGIN if is_sent else {})
 
 
-def test_a_picture_has_a_bound_of_its_own_and_is_stopped_where_it_says_that_it_is_none() -> None:
+def test_a_picture_has_a_bound_of_its_own_and_is_stopped_where_it_says_that_it_is_none():
     request = builder().build(queued_url("/a.png", "picture"), robots_id=None)
     assert request.meta["download_maxsize"] == 10_485_760
     stop = EarlyStop(lambda _: True, 10)
@@ -294,12 +294,12 @@ def cookie_file(tmp_path: Path) -> Path:
         ("http://other.example/", {"expired"}),
     ],
 )
-def test_a_url_gets_the_cookies_of_its_host_path_and_scheme(cookie_file: Path, url: str, names: set[str]) -> None:
+def test_a_url_gets_the_cookies_of_its_host_path_and_scheme(cookie_file, url, names):
     assert set(cookies_for(read_cookies(cookie_file), url)) == names
 
 
 @pytest.mark.parametrize("content", ["not a cookie file", "# Netscape HTTP Cookie File\nbroken line\n", "\xff\xfe"])
-def test_another_file_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
+def test_another_file_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "c.txt"
     path.write_bytes(content.encode("latin-1"))
     with warnings.catch_warnings(record=True) as shown:
@@ -317,7 +317,7 @@ def lines_said(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == given_headers.__name__]
 
 
-def test_a_line_says_once_to_which_host_they_are_not_sent(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_line_says_once_to_which_host_they_are_not_sent(caplog):
     given = GivenHeaders.for_seeds(LOGIN, ("https://news.example/",))
     with caplog.at_level(logging.WARNING):
         assert GivenHeaders().for_url("https://anybody.example/") == {}
@@ -329,19 +329,19 @@ def test_a_line_says_once_to_which_host_they_are_not_sent(caplog: pytest.LogCapt
 
 
 @pytest.mark.parametrize("name", ["mailto:a@b.example", "http://", "a b:c"])
-def test_what_is_no_host(name: str) -> None:
+def test_what_is_no_host(name):
     with pytest.raises(OptionError, match="--header-host takes a host"):
         GivenHeaders.for_seeds(LOGIN, (), name)
 
 
 @pytest.mark.parametrize("value", ["X-A: 1\n\n X-B:  two: parts \n", {"X-A": "1", "X-B": "two: parts"}])
-def test_headers_of_the_setting(value: object) -> None:
+def test_headers_of_the_setting(value):
     assert read_headers(value) == {"X-A": "1", "X-B": "two: parts"}
     assert read_headers("") == read_headers(None) == {}
 
 
 @pytest.mark.parametrize("text", ["s3cret", "X A: s3cret", "X-A: s3cret\x00", "Cookie: s3cret"])
-def test_what_is_no_header_is_not_shown(text: str) -> None:
+def test_what_is_no_header_is_not_shown(text):
     with pytest.raises(OptionError) as error:
         read_headers(text)
     assert "s3cret" not in str(error.value)
@@ -350,11 +350,11 @@ def test_what_is_no_header_is_not_shown(text: str) -> None:
         read_header(text)
 
 
-def test_a_header_is_sent_once_whatever_its_case() -> None:
+def test_a_header_is_sent_once_whatever_its_case():
     assert overlaid({"Accept": "a", "X": "1"}, {"accept": "b"}) == {"accept": "b", "X": "1"}
 
 
-def test_headers_that_were_given_count_by_name_and_value() -> None:
+def test_headers_that_were_given_count_by_name_and_value():
     """A secret has six characters at least. The project's own headers are none."""
     given = {"Accept": "text/plain", "X-Reader": "Bearer abcdefgh abcde", "X-None": None}
     credentials = Credentials.from_options(DEFAULT_REQUEST_HEADERS | given, ())
@@ -364,7 +364,7 @@ def test_headers_that_were_given_count_by_name_and_value() -> None:
     assert Credentials.from_options(DEFAULT_REQUEST_HEADERS, ()) == Credentials()
 
 
-def test_the_contact_is_in_the_user_agent_and_a_mail_address_is_the_sender_too() -> None:
+def test_the_contact_is_in_the_user_agent_and_a_mail_address_is_the_sender_too():
     assert Identity.with_contact(USER_AGENT, PAGE).headers() == {"User-Agent": f"{PRODUCT} (+{PAGE})"}
     assert Identity.with_contact("Reader/1 (compatible)", PAGE).user_agent == f"Reader/1 (compatible) (+{PAGE})"
     assert Identity.with_contact(f"Reader/1 (+{PAGE})", PAGE).user_agent == f"Reader/1 (+{PAGE})"
@@ -373,7 +373,7 @@ def test_the_contact_is_in_the_user_agent_and_a_mail_address_is_the_sender_too()
     assert "From" not in Identity.with_contact(USER_AGENT, "https://social.example/@us").headers()
 
 
-def test_cookies_count_by_value_unless_they_are_short(tmp_path: Path) -> None:
+def test_cookies_count_by_value_unless_they_are_short(tmp_path):
     lines = [
         "# Netscape HTTP Cookie File",
         "a.test\tFALSE\t/\tFALSE\t0\tsid\t123456789",
@@ -391,7 +391,7 @@ MAIL = "crawls@a.example"
 @pytest.mark.parametrize(
     ("agent", "robot"), [(USER_AGENT, "broadsheet"), ("Reader/2", "reader"), ("My_Bot-x 1", "my_bot-x"), ("1", "")]
 )
-def test_directives_call_it_by_its_product(agent: str, robot: str) -> None:
+def test_directives_call_it_by_its_product(agent, robot):
     assert Identity.with_contact(agent, "").robot_name == robot
 
 
@@ -406,7 +406,7 @@ def test_directives_call_it_by_its_product(agent: str, robot: str) -> None:
         (f"https://a.example/{'x' * 182}", f"https://a.example/{'x' * 182}"),
     ],
 )
-def test_contacts_as_they_are_sent(contact: str, read: str) -> None:
+def test_contacts_as_they_are_sent(contact, read):
     assert read_contact(contact) == read
 
 
@@ -418,14 +418,14 @@ def test_contacts_as_they_are_sent(contact: str, read: str) -> None:
         "x y@a.example", f"https://a.example/{'x' * 183}",
     ],
 )  # fmt: skip
-def test_what_is_no_contact(contact: str) -> None:
+def test_what_is_no_contact(contact):
     with pytest.raises(OptionError, match="a contact must be a URL or a mail address") as error:
         read_contact(contact)
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("user_agent", ["", "  ", "a\r\nb: c", "a\nb", "x\x00", "Zeitungsträger/1"])
-def test_what_is_no_user_agent(user_agent: str) -> None:
+def test_what_is_no_user_agent(user_agent):
     with pytest.raises(OptionError, match="one line of printable ASCII") as error:
         read_user_agent(user_agent)
     assert "\n" not in str(error.value)
@@ -447,7 +447,7 @@ def crawled(tmp_path: Path, *options: str, **environment: str) -> list[str]:
     [([], {}), (["--contact", MAIL], {}), (["-q"], {}), ([], {"BROADSHEET_CONTACT": PAGE})],
     ids=["this machine", "contact", "quiet", "environment"],
 )
-def test_nobody_else_is_told(tmp_path: Path, options: list[str], environment: dict[str, str]) -> None:
+def test_nobody_else_is_told(tmp_path, options, environment):
     assert len(crawled(tmp_path, *options, **environment)) == 1
 
 
@@ -460,7 +460,7 @@ def test_nobody_else_is_told(tmp_path: Path, options: list[str], environment: di
     ],
     ids=["contact", "environment", "agent"],
 )
-def test_nonsense_is_one_line(tmp_path: Path, options: list[str], environment: dict[str, str], message: str) -> None:
+def test_nonsense_is_one_line(tmp_path, options, environment, message):
     (line,) = crawled(tmp_path, *options, **environment)
     assert line.startswith("broadsheet: ")
     assert message in line

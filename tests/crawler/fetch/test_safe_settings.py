@@ -1,7 +1,5 @@
 """Which settings leave a crawl without its guard, its bounds or its decompressor."""
 
-from __future__ import annotations
-
 import pytest
 
 from broadsheet.crawler.commands.spider_run import project_settings
@@ -59,7 +57,7 @@ UNSAFE = {
 
 
 @pytest.mark.parametrize("setting", UNSAFE)
-def test_a_setting_that_takes_guard_bounds_or_decompressor_away_is_a_fault(setting: str) -> None:
+def test_a_setting_that_takes_guard_bounds_or_decompressor_away_is_a_fault(setting):
     settings = project_settings()
     assert settings_problem(settings) == ""
     name, _, value = setting.partition("=")
@@ -76,7 +74,7 @@ def test_a_setting_that_takes_guard_bounds_or_decompressor_away_is_a_fault(setti
      'DOWNLOADER_MIDDLEWARES={"broadsheet.crawler.fetch.compression.Decompression": null, '
      '"tests.crawler.user_components.DecliningDecompression": 590}'],
 )  # fmt: skip
-def test_a_setting_that_leaves_them_in_place_is_none(setting: str) -> None:
+def test_a_setting_that_leaves_them_in_place_is_none(setting):
     settings = project_settings()
     name, _, value = setting.partition("=")
     settings.set(name, value, priority="cmdline")
@@ -84,7 +82,7 @@ def test_a_setting_that_leaves_them_in_place_is_none(setting: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["DOWNLOADER_MIDDLEWARES", "SPIDER_MIDDLEWARES", "EXTENSIONS"])
-def test_a_users_own_parts_are_added_to_ours(name: str) -> None:
+def test_a_users_own_parts_are_added_to_ours(name):
     settings = project_settings()
     ours = set(settings.get_component_priority_dict_with_base(name))
     settings.set(name, '{"tests.crawler.user_components.UserExtension": 543}', priority="cmdline")

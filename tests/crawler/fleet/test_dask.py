@@ -12,7 +12,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -75,13 +75,13 @@ class Ends:
         return self._ends.get(timeout=seconds)
 
 
-def test_no_scheduler_is_said_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_scheduler_is_said_in_a_line(tmp_path, monkeypatch):
     monkeypatch.setattr("broadsheet.crawler.fleet.dask_engine._CONNECT_SECONDS", 0.05)
     with pytest.raises(CommandError, match="there is no Dask scheduler at tcp:"):
         DaskEngine(f"tcp://127.0.0.1:{free_port()}", place_in(tmp_path))
 
 
-def test_a_scheduler_that_takes_no_settings_is_refused_in_a_line() -> None:
+def test_a_scheduler_that_takes_no_settings_is_refused_in_a_line():
     client = Mock()
     client.run_on_scheduler.side_effect = ValueError("Cannot run function as the scheduler has been disallowed")
     with pytest.raises(CommandError, match="the scheduler at tcp://x takes no settings") as caught:
@@ -100,7 +100,7 @@ def hang_or_die(task: SiteTask, place: StorePlace, slots_after: float) -> SiteRe
 
 
 @pytest.mark.slow
-def test_dask_runs_no_lost_worker_s_task_again(tmp_path: Path, cluster: DaskCluster) -> None:
+def test_dask_runs_no_lost_worker_s_task_again(tmp_path, cluster):
     place = place_in(tmp_path)
     for _ in range(2):
         cluster.start_worker()
@@ -118,7 +118,7 @@ def test_dask_runs_no_lost_worker_s_task_again(tmp_path: Path, cluster: DaskClus
     ends.engine.close()
 
 
-def test_runs_that_were_taken_over_stop_and_those_of_others_do_not(tmp_path: Path) -> None:
+def test_runs_that_were_taken_over_stop_and_those_of_others_do_not(tmp_path):
     place = place_in(tmp_path, "1/2 new")
     state = dask_worker._STATE
     others = {
@@ -186,9 +186,7 @@ def slow_site() -> ScriptedSite:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["closed", "swallowed"])
-def test_a_worker_that_has_lost_its_scheduler_stops_its_crawl_and_no_other_begins_before(
-    tmp_path: Path, cluster: DaskCluster, trouble: str
-) -> None:
+def test_a_worker_that_has_lost_its_scheduler_stops_its_crawl_and_no_other_begins_before(tmp_path, cluster, trouble):
     """What it had is home: it stopped in good order."""
     wire, site, place = Wire(cluster.port), slow_site(), place_in(tmp_path)
     cluster.start_worker(address=f"tcp://127.0.0.1:{wire.port}")
@@ -214,7 +212,7 @@ def test_a_worker_that_has_lost_its_scheduler_stops_its_crawl_and_no_other_begin
     site.close()
 
 
-def test_the_task_of_a_site_that_is_crawled_elsewhere_does_not_run(tmp_path, monkeypatch) -> None:
+def test_the_task_of_a_site_that_is_crawled_elsewhere_does_not_run(tmp_path, monkeypatch):
     class Taken:
         def acquire(self, timeout: float) -> bool:
             return False
@@ -250,9 +248,9 @@ def tls_cluster(tmp_path: Path) -> Iterator[tuple[DaskCluster, Certificates]]:
 
 @pytest.mark.slow
 def test_sites_are_crawled_over_tls_and_no_stranger_is_let_in(
-    tmp_path: Path, bucket: S3Server, tls_cluster: tuple[DaskCluster, Certificates],
-    serve: Callable[..., ScriptedSite], monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    tmp_path, bucket, tls_cluster,
+    serve, monkeypatch
+):  # fmt: skip
     cluster, certificates = tls_cluster
     site = serve({"/": page("home", "/a", "/b"), "/a": page("a"), "/b": page("b")})
     sites = tmp_path / "fleet" / "sites.toml"

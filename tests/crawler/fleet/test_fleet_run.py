@@ -67,7 +67,7 @@ def started_by(process: int) -> list[int]:
     return []
 
 
-def test_a_list_with_a_mistake_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_list_with_a_mistake_does_nothing(tmp_path, capsys):
     from broadsheet.crawler.cli import run
 
     file = tmp_path / "sites.toml"
@@ -80,7 +80,7 @@ def test_a_list_with_a_mistake_does_nothing(tmp_path: Path, capsys: pytest.Captu
     assert [path.name for path in tmp_path.iterdir()] == ["sites.toml"]
 
 
-def test_a_network_file_system_is_refused(tmp_path, monkeypatch, capsys) -> None:
+def test_a_network_file_system_is_refused(tmp_path, monkeypatch, capsys):
     from broadsheet.crawler.cli import run
 
     (tmp_path / "mounts").write_text(f"server:/x {tmp_path} nfs4 rw 0 0\n")
@@ -92,7 +92,7 @@ def test_a_network_file_system_is_refused(tmp_path, monkeypatch, capsys) -> None
 
 
 @pytest.mark.slow
-def test_sites_are_crawled_then_nothing_is_due_then_they_are_updated(serve: Serve, tmp_path: Path) -> None:
+def test_sites_are_crawled_then_nothing_is_due_then_they_are_updated(serve, tmp_path):
     sites = sites_of(serve, 2)
     sites[1].routes.clear()
     file = write_list(tmp_path, sites)
@@ -111,7 +111,7 @@ def test_sites_are_crawled_then_nothing_is_due_then_they_are_updated(serve: Serv
 
 
 @pytest.mark.slow
-def test_a_stop_ends_all_crawls_and_the_same_command_goes_on(serve: Serve, tmp_path: Path) -> None:
+def test_a_stop_ends_all_crawls_and_the_same_command_goes_on(serve, tmp_path):
     sites = sites_of(serve, 2)
     file = write_list(tmp_path, sites, "[fleet]\nparallel = 2\n")
     file.write_text(file.read_text().replace("delay = 0", "delay = 20"))
@@ -131,7 +131,7 @@ def test_a_stop_ends_all_crawls_and_the_same_command_goes_on(serve: Serve, tmp_p
 
 
 @pytest.mark.slow
-def test_kills_of_crawls_and_of_the_runner_cost_nothing(serve: Serve, tmp_path: Path) -> None:
+def test_kills_of_crawls_and_of_the_runner_cost_nothing(serve, tmp_path):
     """Whoever is killed, the same command goes on, at once too, while the crawls of a killed runner are still
     stopping: every site is whole in the end, and no page is stored twice."""
     sites, chance = sites_of(serve, 3), random.Random(18)
@@ -145,7 +145,7 @@ def test_kills_of_crawls_and_of_the_runner_cost_nothing(serve: Serve, tmp_path: 
 
 
 @pytest.mark.slow
-def test_forty_sites_on_four_addresses_get_two_requests_each_at_once(tmp_path: Path) -> None:
+def test_forty_sites_on_four_addresses_get_two_requests_each_at_once(tmp_path):
     """Ten sites a crawl, four crawls side by side, each of them at all four addresses; the servers count."""
     with counting_servers(40, addresses=4) as servers:
         urls = [f"http://{server.server_address[0]}:{server.server_port}/" for server in servers]
@@ -203,7 +203,7 @@ def run_of(
     return FleetRun(fleet, sites, records or disk.RecordFolder(tmp_path), lambda: engine, **options)
 
 
-def test_each_end_has_its_record_but_those_that_say_nothing_new(tmp_path: Path) -> None:
+def test_each_end_has_its_record_but_those_that_say_nothing_new(tmp_path):
     ends: dict[str, list[SiteEnd | None]] = {end.value: [end] * 4 for end in SiteEnd}
     engine = ScriptedEngine(ends)
     run = run_of(tmp_path, engine)
@@ -219,7 +219,7 @@ def test_each_end_has_its_record_but_those_that_say_nothing_new(tmp_path: Path) 
     assert again.started == []
 
 
-def test_a_lost_worker_s_task_runs_again_after_a_while_and_keeps_its_host(tmp_path: Path) -> None:
+def test_a_lost_worker_s_task_runs_again_after_a_while_and_keeps_its_host(tmp_path):
     engine = ScriptedEngine({"a": [None, SiteEnd.DONE], "b": [SiteEnd.DONE], "c": [SiteEnd.DONE]})
     run = run_of(tmp_path, engine, sites=(site("a", "x"), site("b", "y", "x"), site("c", "z")))
     run.run()
@@ -230,14 +230,14 @@ def test_a_lost_worker_s_task_runs_again_after_a_while_and_keeps_its_host(tmp_pa
     assert [(result.end, result.message) for result in run.results] == [(SiteEnd.KILLED, "its worker was lost")]
 
 
-def test_without_anything_to_run_tasks_each_has_a_result(tmp_path: Path) -> None:
+def test_without_anything_to_run_tasks_each_has_a_result(tmp_path):
     run = run_of(tmp_path, ScriptedEngine({"a": [], "b": []}, room=-1))
     run.run()
     message = "there was no worker for too long"
     assert {(result.end, result.message) for result in run.results} == {(SiteEnd.NOT_STARTED, message)}
 
 
-def test_a_stop_starts_nothing_more_and_a_second_one_ends_at_once(tmp_path: Path) -> None:
+def test_a_stop_starts_nothing_more_and_a_second_one_ends_at_once(tmp_path):
     engine = ScriptedEngine({"a": [SiteEnd.STOPPED], "b": [SiteEnd.DONE], "c": [SiteEnd.DONE]}, room=1)
     run = run_of(tmp_path, engine)
     engine.room = lambda: 1 if run.stops else run.stop() or 1  # type: ignore[method-assign]
@@ -251,7 +251,7 @@ def test_a_stop_starts_nothing_more_and_a_second_one_ends_at_once(tmp_path: Path
     assert [result.message.partition(";")[0] for result in run.results] == ["ended at once"] * 3
 
 
-def test_a_run_that_waits_takes_what_becomes_due_and_says_each_result(tmp_path, monkeypatch) -> None:
+def test_a_run_that_waits_takes_what_becomes_due_and_says_each_result(tmp_path, monkeypatch):
     """A site that failed is tried again after some minutes, one that is done when it is due."""
     engine, pushed = ScriptedEngine({"a": [SiteEnd.DONE], "b": [SiteEnd.FAILED]}), list[tuple[datetime, int]]()
     run = run_of(tmp_path, engine, is_waiting=True)
@@ -269,7 +269,7 @@ def test_a_run_that_waits_takes_what_becomes_due_and_says_each_result(tmp_path, 
     assert (hours, len(run.lines), run.results) == ([23, 1], 2, [])
 
 
-def test_a_store_or_disk_that_takes_nothing_stops_the_run_or_costs_an_early_turn(tmp_path: Path) -> None:
+def test_a_store_or_disk_that_takes_nothing_stops_the_run_or_costs_an_early_turn(tmp_path):
     class Refusing(disk.RecordFolder):
         def refused(self) -> str:
             return "the store is read-only"
@@ -287,7 +287,7 @@ def test_a_store_or_disk_that_takes_nothing_stops_the_run_or_costs_an_early_turn
     assert run.lines == ["a: the record cannot be written, so its next turn comes early: No space left on device"]
 
 
-def test_a_turn_that_published_nothing_gets_its_outcome_from_the_run(tmp_path: Path) -> None:
+def test_a_turn_that_published_nothing_gets_its_outcome_from_the_run(tmp_path):
     """Choosing costs one read a site."""
     (tmp_path / "store").mkdir()
     store, reads = FolderStore(tmp_path / "store"), list[str]()
@@ -414,7 +414,7 @@ def abandoned(run: ListRun) -> ListRun:
     return run
 
 
-def test_a_second_run_is_refused_and_the_line_says_since_when_the_first_was_not_heard_of(store: ObjectStore) -> None:
+def test_a_second_run_is_refused_and_the_line_says_since_when_the_first_was_not_heard_of(store):
     with held(list_run(store, "first")):
         with pytest.raises(RunRefused) as caught, held(list_run(store, "second")):
             pass
@@ -427,7 +427,7 @@ def test_a_second_run_is_refused_and_the_line_says_since_when_the_first_was_not_
         assert [run.owner for run in read_runs(store).values()] == ["second"]
 
 
-def test_an_old_run_is_taken_over_and_learns_of_it(store: ObjectStore) -> None:
+def test_an_old_run_is_taken_over_and_learns_of_it(store):
     first = abandoned(list_run(store, "first"))
     for at, take_over in (("12:31", None), ("12:29", 1_800.0), ("11:00", 1_800.0)):
         with pytest.raises(RunRefused), held(list_run(store, "second", at, take_over=take_over)):
@@ -440,13 +440,13 @@ def test_an_old_run_is_taken_over_and_learns_of_it(store: ObjectStore) -> None:
     assert is_current_run(store, "")
 
 
-def test_who_holds_the_lock_of_a_run_that_was_killed_goes_on_at_once(store: ObjectStore) -> None:
+def test_who_holds_the_lock_of_a_run_that_was_killed_goes_on_at_once(store):
     abandoned(list_run(store, "first"))
     with held(list_run(store, "first", "12:01")):
         assert [run.renewed_at for run in read_runs(store).values()] == ["2026-01-01T12:01:00+00:00"]
 
 
-def test_a_run_says_each_minute_that_it_goes_on_and_stops_when_it_is_taken_over(store, monkeypatch) -> None:
+def test_a_run_says_each_minute_that_it_goes_on_and_stops_when_it_is_taken_over(store, monkeypatch):
     monkeypatch.setattr(list_runs, "_RENEW_SECONDS", 0.02)
     first, is_lost = list_run(store, "first"), Event()
     with first.held(lambda: ["lamp"], is_lost.set):
@@ -456,7 +456,7 @@ def test_a_run_says_each_minute_that_it_goes_on_and_stops_when_it_is_taken_over(
     assert first.is_lost
 
 
-def test_parts_of_one_count_run_side_by_side_and_others_do_not(store: ObjectStore) -> None:
+def test_parts_of_one_count_run_side_by_side_and_others_do_not(store):
     assert [overlap("1/3", other) for other in ("1/3", "2/3", "1/1", "2/4")] == [True, False, True, True]
     with held(list_run(store, "first", part="1/3")), held(list_run(store, "second", part="2/3")):
         assert sorted(read_runs(store)) == ["1/3", "2/3"]
@@ -465,7 +465,7 @@ def test_parts_of_one_count_run_side_by_side_and_others_do_not(store: ObjectStor
                 pass
 
 
-def test_a_record_that_makes_no_sense_counts_for_none(store: ObjectStore) -> None:
+def test_a_record_that_makes_no_sense_counts_for_none(store):
     store.replace_record(RUN_KEY, b"{", "")
     with held(list_run(store, "first")):
         assert sorted(read_runs(store)) == ["1/1"]

@@ -29,7 +29,6 @@ from broadsheet.crawler.fleet.fleet_turn import (
     total_counts,
     worst_first,
 )
-from broadsheet.crawler.fleet.object_store import ObjectStore
 from broadsheet.crawler.fleet.site_head import SiteAttempt, SiteHead, head_key
 from broadsheet.crawler.fleet.site_records import (
     SiteRecord,
@@ -61,7 +60,7 @@ def record(end: SiteEnd, earlier: SiteRecord | None = None, **fields: object) ->
     return replace(made, **{"finished_at": "2026-01-01T04:00:00+00:00", **fields})  # type: ignore[arg-type]
 
 
-def test_what_was_crawled_is_updated_and_a_lost_archive_is_crawled_from_the_start(tmp_path: Path) -> None:
+def test_what_was_crawled_is_updated_and_a_lost_archive_is_crawled_from_the_start(tmp_path):
     """Addresses are told by the crawl, and commands by the runner."""
     archive, url = tmp_path / "news.db", "https://news.example/"
     words = ("json://hooks.example/x", f"mail -s broadsheet {url}", "/srv/editors.toml", "say")
@@ -91,12 +90,12 @@ def test_what_was_crawled_is_updated_and_a_lost_archive_is_crawled_from_the_star
           for failures, minutes in ((1, 54), (2, 108), (3, 216), (5, 15 * 60), (6, 23 * 60), (5000, 23 * 60))),
     ],
 )  # fmt: skip
-def test_a_site_is_due_at_once_or_after_a_while(earlier: SiteRecord | None, minutes: int | None) -> None:
+def test_a_site_is_due_at_once_or_after_a_while(earlier, minutes):
     """What failed is tried again sooner, and less and less often."""
     assert next_due(TASK, earlier) == (None if minutes is None else TURN + timedelta(minutes=minutes))
 
 
-def test_a_record_says_when_its_site_is_due_and_counts_failures_in_a_row() -> None:
+def test_a_record_says_when_its_site_is_due_and_counts_failures_in_a_row():
     made: SiteRecord | None = None
     seen = []
     for end in (FAILED, FAILED, KILLED, DONE, STOPPED):
@@ -111,7 +110,7 @@ def test_a_record_says_when_its_site_is_due_and_counts_failures_in_a_row() -> No
     assert abs(datetime.now(UTC) - turn) < timedelta(minutes=10)
 
 
-def test_a_task_has_its_result_where_its_word_was_lost_and_the_site_is_not_due_again() -> None:
+def test_a_task_has_its_result_where_its_word_was_lost_and_the_site_is_not_due_again():
     done, failed = record(DONE), record(FAILED)
     assert result_since(replace(TASK, after="earlier"), done) == done.result
     assert result_since(replace(TASK, after="earlier"), failed) == failed.result
@@ -120,7 +119,7 @@ def test_a_task_has_its_result_where_its_word_was_lost_and_the_site_is_not_due_a
     assert (result_since(TASK, record(STOPPED)), result_since(TASK, None)) == (None, None)
 
 
-def test_a_store_says_of_each_site_what_its_last_turn_came_to(store: ObjectStore) -> None:
+def test_a_store_says_of_each_site_what_its_last_turn_came_to(store):
     attempt = SiteAttempt(store, "news")
     attempt.publish(turn=record_values(record(DONE)), pages=5)
     store.replace_record(head_key("bad"), b"{}", "")
@@ -131,7 +130,7 @@ def test_a_store_says_of_each_site_what_its_last_turn_came_to(store: ObjectStore
     assert stored_site_names(store) == ["bad", "news"]
 
 
-def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_a_record_comes_back_as_it_was(tmp_path):
     records, failed = RecordFolder(tmp_path / "archives"), record(FAILED)
     assert records.read("news") is None
     records.write(failed)
@@ -149,7 +148,7 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
         assert records.read("news") is None
 
 
-def test_a_record_is_whole_on_the_disk_before_it_takes_the_place_of_the_last(tmp_path, monkeypatch) -> None:
+def test_a_record_is_whole_on_the_disk_before_it_takes_the_place_of_the_last(tmp_path, monkeypatch):
     records, sizes = RecordFolder(tmp_path), list[int]()
     records.write(record(DONE, worker=""))
     file = tmp_path / ".fleet/news.json"
@@ -159,7 +158,7 @@ def test_a_record_is_whole_on_the_disk_before_it_takes_the_place_of_the_last(tmp
     assert sizes[:2] == [size + len("a host"), size]
 
 
-def test_no_words_are_kept() -> None:
+def test_no_words_are_kept():
     assert digest_of(["--header=X: secret"]) != digest_of(["--header=X:", "secret"])
     assert "secret" not in digest_of(["secret"])
 
@@ -183,12 +182,12 @@ broken line
         ("/mnt/nfs/local/a", "xfs"), ("/mnt/with space/a", "nfs"), ("/mnt/over/a", "nfs"), ("/mnt/bare/a", "btrfs"),
     ],
 )  # fmt: skip
-def test_the_innermost_and_last_mount_counts(path: str, kind: str) -> None:
+def test_the_innermost_and_last_mount_counts(path, kind):
     assert file_system_of(Path(path), MOUNTS) == kind
 
 
 @pytest.mark.parametrize(("name", "kind"), [("scratch", "Lustre"), ("nfs", "NFS")])
-def test_a_network_file_system_is_refused_with_its_name(tmp_path, monkeypatch, name, kind) -> None:
+def test_a_network_file_system_is_refused_with_its_name(tmp_path, monkeypatch, name, kind):
     mounts = tmp_path / "mounts"
     monkeypatch.setattr(disk, "_MOUNTS", mounts)
     assert disk_problem(tmp_path / name) == "", "of a system without a list of mounts"
@@ -205,7 +204,7 @@ SITE = Site(
 FLEET = SiteList(Path("sites.toml"), Path("archives"), 0, 4, (SITE,))
 
 
-def test_a_finished_site_is_updated() -> None:
+def test_a_finished_site_is_updated():
     now, done = TURN + timedelta(days=2, microseconds=7), record(DONE, finished_at="then")
     assert site_task(FLEET, SITE, done, now) == SiteTask(
         "news", Path("archives/news.db"), ("--", "u"), ("--delay=2",), True, "2026-01-02T02:00:00+00:00", ("tell",),
@@ -221,7 +220,7 @@ PINNED = ["site2", "site4", "site7", "site11"]
 """Worked out once: another version of the program must not move sites to other machines."""
 
 
-def test_each_site_is_in_one_shard_and_stays_there() -> None:
+def test_each_site_is_in_one_shard_and_stays_there():
     names = [f"site{number}" for number in range(1000)]
     shards = [[name for name in names if Shard(number, 20).holds(name)] for number in range(1, 21)]
     assert sorted(name for shard in shards for name in shard) == sorted(names)
@@ -230,7 +229,7 @@ def test_each_site_is_in_one_shard_and_stays_there() -> None:
     assert all(map(Shard().holds, names))
 
 
-def test_a_command_gets_the_result_as_text_and_as_json(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_command_gets_the_result_as_text_and_as_json(tmp_path, capfd):
     script = tmp_path / "tell.py"
     script.write_text(
         "import os, sys, pathlib\nprint('x')\nprint('y', file=sys.stderr)\n"
@@ -243,7 +242,7 @@ def test_a_command_gets_the_result_as_text_and_as_json(tmp_path: Path, capfd: py
     assert json.loads("{" + values)["counts"]["alarms"] == 2
 
 
-def test_a_command_has_a_minute_and_its_failure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_has_a_minute_and_its_failure_is_told(monkeypatch):
     def hang(words: list[str], **options: object) -> None:
         raise subprocess.TimeoutExpired(words, float(str(options["timeout"])))
 
@@ -253,7 +252,7 @@ def test_a_command_has_a_minute_and_its_failure_is_told(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("command", ["/no/such/program", "'unclosed", " ", "false"])
-def test_a_command_that_fails_is_a_line(tmp_path: Path, command: str) -> None:
+def test_a_command_that_fails_is_a_line(tmp_path, command):
     task = SiteTask("a", tmp_path / "a.db", ("u",), notify=(command,))
     assert [len(tell(task, SiteResult("a", end, 0, task.archive))) for end in (FAILED, STOPPED)] == [1, 0]
 
@@ -266,7 +265,7 @@ def test_a_command_that_fails_is_a_line(tmp_path: Path, command: str) -> None:
         (STOPPED, SiteCounts(), False), (IN_USE, SiteCounts(), False),
     ],
 )  # fmt: skip
-def test_what_a_person_should_look_at(end: SiteEnd, counts: SiteCounts, is_told: bool) -> None:
+def test_what_a_person_should_look_at(end, counts, is_told):
     assert is_worth_telling(SiteResult("a", end, 0, Path("a.db"), counts)) is is_told
 
 
@@ -285,7 +284,7 @@ RESULTS = [
 ORDER = ("alarms", "withdrawn", "failed", "changed", "new")
 
 
-def test_the_worst_comes_first_by_its_end_then_by_what_it_counted_then_by_its_name() -> None:
+def test_the_worst_comes_first_by_its_end_then_by_what_it_counted_then_by_its_name():
     assert [site.name for site in worst_first(RESULTS)] == ["dead", "broken", "odd", "gone", "busy", "calm"]
     for place, count in enumerate(ORDER):
         less, more = result("a", **dict.fromkeys(ORDER[place + 1 :], 9)), result("b", **{count: 1})
@@ -306,7 +305,7 @@ TABLE = [
 ]
 
 
-def test_results_are_lines_without_control_characters() -> None:
+def test_results_are_lines_without_control_characters():
     all_counts = result("all", new=2, changed=3, withdrawn=4, alarms=5, failed=6, pages=7)
     assert results_table([*RESULTS[:2], RESULTS[4], all_counts], 200, 3).splitlines() == TABLE
     assert len(results_table(RESULTS[:2], 200, 2).splitlines()) == 3
@@ -327,7 +326,7 @@ def test_results_are_lines_without_control_characters() -> None:
         (4, "s0 0 pages, s1 1 page, s2 2 pages and 1 more"), (6, "s0 0 pages, s1 1 page, s2 2 pages and 3 more"),
     ],
 )  # fmt: skip
-def test_three_sites_are_named_that_run_with_their_pages(count: int, text: str) -> None:
+def test_three_sites_are_named_that_run_with_their_pages(count, text):
     tasks = [SiteTask(f"s{number}", Path("x.db"), ()) for number in range(count)]
     assert running_text(tasks, lambda task: int(task.name[1:])) == text
 
@@ -336,5 +335,5 @@ def test_three_sites_are_named_that_run_with_their_pages(count: int, text: str) 
     ("ends", "code"),
     [([], 0), ([DONE], 0), ([DONE, IN_USE], 75), ([STOPPED], 75), ([IN_USE, FAILED], 1), ([KILLED], 1)],
 )
-def test_the_exit_code_says_whether_all_is_well(ends: list[SiteEnd], code: int) -> None:
+def test_the_exit_code_says_whether_all_is_well(ends, code):
     assert exit_code_of(ends) == code

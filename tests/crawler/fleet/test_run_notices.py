@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -35,7 +34,7 @@ from tests.output.conftest import Maker
 SECRET = "s3cret-t0ken"
 
 
-def test_addresses_and_files_of_them_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addresses_and_files_of_them_are_read(tmp_path, monkeypatch):
     monkeypatch.setenv("NEWSROOM", f"slack://{SECRET}/b/c")
     file = tmp_path / "people.toml"
     file.write_text(
@@ -55,7 +54,7 @@ def test_addresses_and_files_of_them_are_read(tmp_path: Path, monkeypatch: pytes
     [("news.example", True), ("news.example:8080", True), ("a.press.example", True), ("press.example", False),
      ("other.example", False)],
 )  # fmt: skip
-def test_a_receiver_is_told_of_its_sites(host: str, is_for_it: bool) -> None:
+def test_a_receiver_is_told_of_its_sites(host, is_for_it):
     assert Receiver("json://x", "json", ("news.example", "*.press.example")).is_for(host) is is_for_it
     assert Receiver("json://x", "json").is_for(host)
 
@@ -79,7 +78,7 @@ def test_a_receiver_is_told_of_its_sites(host: str, is_for_it: bool) -> None:
           for text in (f'url = "json://{SECRET}"\n', f'x = 1\n[[notify]]\nurl = "json://{SECRET}"\n', "notify = 3\n")),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_its_place_and_no_address_is(tmp_path: Path, text: str, message: str) -> None:
+def test_a_mistake_is_told_with_its_place_and_no_address_is(tmp_path, text, message):
     file = tmp_path / "people.toml"
     file.write_text(text)
     for word, said in ((str(file), message), ("nowhere.toml", "cannot read nowhere.toml"), (SECRET, "--notify")):
@@ -109,7 +108,7 @@ NEWS = (
         (Receiver("x://", "x", events=frozenset({NewsEvent.WITHDRAWALS})), None),
     ],
 )
-def test_each_receiver_has_what_it_asked_for_and_no_empty_message(receiver: Receiver, title: str | None) -> None:
+def test_each_receiver_has_what_it_asked_for_and_no_empty_message(receiver, title):
     """One message a receiver, and a line for each that cannot be reached. A failure of unknown hosts is told to all."""
     notice = compose_notice("news.db", NEWS, receiver)
     assert (notice and notice.title) == title
@@ -133,7 +132,7 @@ BODY = (
 )
 
 
-def test_a_withdrawal_is_news_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_withdrawal_is_news_of_its_own(tmp_path, monkeypatch):
     edit = SimpleNamespace(kind="withdrawn", title="A mill", article_id=99, revision=1, url="https://a.example/1")
     monkeypatch.setattr(run_notices, "list_edits", lambda _db, after_seq: [edit] if after_seq == 7 else [])
     monkeypatch.setattr(run_notices, "judge_archive", lambda _db: [])
@@ -142,7 +141,7 @@ def test_a_withdrawal_is_news_of_its_own(tmp_path: Path, monkeypatch: pytest.Mon
     assert news == [NewsItem(NewsEvent.WITHDRAWALS, ("a.example",), "withdrawn: A mill\n  https://a.example/1")]
 
 
-def test_a_look_is_about_its_hosts() -> None:
+def test_a_look_is_about_its_hosts():
     urls = ("https://c.example/1", "https://b.example/2", "https://b.example/3", "no url")
     examples = tuple(SimpleNamespace(url=url) for url in urls)
     subjects = {"alarm": "a.example/part/what", "layout": "a.example/x", "start": "https://c.example/", "empty": ""}
@@ -151,7 +150,7 @@ def test_a_look_is_about_its_hosts() -> None:
     assert hosts == [("a.example",), ("a.example",), ("c.example", "b.example"), ("c.example", "b.example")]
 
 
-def test_a_long_message_is_cut_and_a_hostile_title_does_not_act() -> None:
+def test_a_long_message_is_cut_and_a_hostile_title_does_not_act():
     items = [NewsItem(NewsEvent.EDITS, ("a.example",), f"body: \x1b[2Jstory {number}") for number in range(60)]
     notice = compose_notice("news\n.db", items, ALL)
     assert notice is not None
@@ -164,7 +163,7 @@ def test_a_long_message_is_cut_and_a_hostile_title_does_not_act() -> None:
     assert (whole.body.count("story"), "more" in whole.body) == (50, False)
 
 
-def test_the_news_of_a_run_are_its_edits_and_alarms_alone(tmp_path: Path) -> None:
+def test_the_news_of_a_run_are_its_edits_and_alarms_alone(tmp_path):
     make, url = Maker(), "https://a.example/1"
     with Archive.open(tmp_path / "a.db", make.clock) as archive:
         for count in ("four", "three"):
@@ -221,7 +220,7 @@ class ScriptedApprise:
     ("url", "body", "is_sent"),
     [("json://x", "text", True), ("json://x", "refused", False), ("json://x", "boom", False), ("y://x", "text", False)],
 )
-def test_a_message_is_sent_by_apprise_which_logs_nothing(monkeypatch, url, body, is_sent) -> None:
+def test_a_message_is_sent_by_apprise_which_logs_nothing(monkeypatch, url, body, is_sent):
     names = ("apprise", "requests", "urllib3", "requests_oauthlib", "oauthlib")
     for name in names:
         monkeypatch.setattr(logging.getLogger(name), "level", logging.DEBUG)

@@ -69,7 +69,7 @@ def results_of(tmp_path: Path, tasks: list[SiteTask]) -> dict[str, SiteResult]:
 
 
 @pytest.mark.usefixtures("lifeline")
-def test_each_end_has_its_reason(tmp_path: Path) -> None:
+def test_each_end_has_its_reason(tmp_path):
     ends = {
         "exit 0": (SiteEnd.DONE, 0, ""),
         "echo 'broadsheet: no article found'; echo bye; exit 1": (SiteEnd.FAILED, 1, "no article found"),
@@ -89,7 +89,7 @@ def test_each_end_has_its_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("lifeline")
-def test_what_the_system_kills_is_tried_again_some_times(tmp_path: Path) -> None:
+def test_what_the_system_kills_is_tried_again_some_times(tmp_path):
     count = f"echo >> {tmp_path}/$NAME; test $(wc -l < {tmp_path}/$NAME) -ge $ENOUGH || kill -9 $$"
     commands = {"recovers": f"NAME=first ENOUGH=3; {count}", "dies": f"NAME=second ENOUGH=9; {count}"}
     results = results_of(tmp_path, [task(name, command) for name, command in commands.items()])
@@ -97,7 +97,7 @@ def test_what_the_system_kills_is_tried_again_some_times(tmp_path: Path) -> None
     assert [len((tmp_path / name).read_text().splitlines()) for name in ("first", "second")] == [3, 3]
 
 
-def test_a_fault_of_ours_is_the_result_of_a_task_and_a_stop_reaches_all(tmp_path: Path) -> None:
+def test_a_fault_of_ours_is_the_result_of_a_task_and_a_stop_reaches_all(tmp_path):
     results: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def run(task: SiteTask, lifeline: Lifeline, is_stopped: Callable[[], bool]) -> SiteResult:
@@ -117,7 +117,7 @@ def test_a_fault_of_ours_is_the_result_of_a_task_and_a_stop_reaches_all(tmp_path
 
 
 @pytest.mark.parametrize("error", [OSError(11, "no more"), OSError("no more")])
-def test_what_cannot_be_started_has_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
+def test_what_cannot_be_started_has_a_result(tmp_path, monkeypatch, error):
     def refuse(*arguments: object) -> None:
         raise error
 
@@ -126,7 +126,7 @@ def test_what_cannot_be_started_has_a_result(tmp_path: Path, monkeypatch: pytest
     assert (result.end, result.message) == (SiteEnd.NOT_STARTED, "cannot be started: no more")
 
 
-def test_a_machine_has_room_for_one_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_has_room_for_one_at_least(monkeypatch):
     for cores, memory, parallel in (
         (2, 0, 8), (2, 1_000_000, 1), (2, 3_000_000_000, 5), (2, 10**12, 8), (None, 0, 4)
     ):  # fmt: skip
@@ -136,7 +136,7 @@ def test_a_machine_has_room_for_one_at_least(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(("code", "articles"), [(0, 2), (1, 2), (75, 0)])
-def test_a_crawl_that_found_its_archive_in_use_counts_nothing_of_it(lifeline, db, code, articles) -> None:
+def test_a_crawl_that_found_its_archive_in_use_counts_nothing_of_it(lifeline, db, code, articles):
     running = start_site(SiteTask("a", db, (f"exit {code}",)), lifeline, db.with_name("a.log"))
     assert isinstance(running, RunningSite)
     running.process.wait()
@@ -145,7 +145,7 @@ def test_a_crawl_that_found_its_archive_in_use_counts_nothing_of_it(lifeline, db
     assert (result.counts.articles, result.archive) == (articles, db)
 
 
-def test_a_task_that_is_stopped_is_asked_once(lifeline: Lifeline, tmp_path: Path) -> None:
+def test_a_task_that_is_stopped_is_asked_once(lifeline, tmp_path):
     """Asked twice, a crawl would stop at once: the command says how often it was asked."""
     command = (
         "trap 'n=x$n' TERM; echo up > ready; while [ -z \"$n\" ]; do sleep 0.01; done; sleep 0.05; echo $n; exit 143"
@@ -155,7 +155,7 @@ def test_a_task_that_is_stopped_is_asked_once(lifeline: Lifeline, tmp_path: Path
     assert (result.end, result.message) == (SiteEnd.STOPPED, "x")
 
 
-def test_what_is_left_of_a_killed_runners_crawl_does_not_spoil_the_new_log(lifeline: Lifeline, tmp_path: Path) -> None:
+def test_what_is_left_of_a_killed_runners_crawl_does_not_spoil_the_new_log(lifeline, tmp_path):
     """It still holds the same file open, and goes on writing where it was."""
     log, wait = tmp_path / "logs/of/a.log", "while [ ! -e go ]; do sleep 0.01; done"
     old = f"cd {tmp_path}; echo a long line of an earlier crawl; touch ready; {wait}; echo late"
@@ -170,7 +170,7 @@ def test_what_is_left_of_a_killed_runners_crawl_does_not_spoil_the_new_log(lifel
 
 
 @pytest.mark.parametrize(("more", "message"), [(4080, "own"), (4081, "x" * 4080)])
-def test_the_last_words_of_a_crawl_are_looked_for_at_the_end_of_its_log(lifeline, tmp_path, more, message) -> None:
+def test_the_last_words_of_a_crawl_are_looked_for_at_the_end_of_its_log(lifeline, tmp_path, more, message):
     """In 4,096 bytes: of one more the line no longer begins as its own lines do."""
     task = SiteTask("a", tmp_path / "a.db", (f"echo broadsheet: own; printf x%.0s $(seq {more}); exit 1",))
     assert run_site(task, lifeline, tmp_path / "a.log", lambda: False).message.startswith(message[:40])
@@ -179,7 +179,7 @@ def test_the_last_words_of_a_crawl_are_looked_for_at_the_end_of_its_log(lifeline
 LONG_AGO, NOW, LATER = "2020-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00", "2999-01-02T00:00:00+00:00"
 
 
-def test_edits_withdrawals_alarms_and_failures_of_the_run(db: Path) -> None:
+def test_edits_withdrawals_alarms_and_failures_of_the_run(db):
     """What was there is not counted. One article edited twice and one withdrawn twice; another that came in and was
     taken out again is not new."""
     assert (site_counts(db, LONG_AGO), site_counts(db, NOW)) == (SiteCounts(new=2, articles=2), SiteCounts(articles=2))
@@ -205,7 +205,7 @@ def test_edits_withdrawals_alarms_and_failures_of_the_run(db: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no database at all, but some text" * 20])
-def test_an_archive_that_cannot_be_read_counts_nothing_and_is_not_made(tmp_path: Path, content: bytes | None) -> None:
+def test_an_archive_that_cannot_be_read_counts_nothing_and_is_not_made(tmp_path, content):
     archive = tmp_path / "a.db"
     if content is not None:
         archive.write_bytes(content)

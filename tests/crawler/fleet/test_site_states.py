@@ -74,7 +74,7 @@ from tests.output.conftest import Clock
 TURN = {"result": {"end": "done"}, "due_at": "2026-01-01T00:00:00+00:00"}
 
 
-def test_a_publication_is_the_head_and_raises_its_generation(store: ObjectStore) -> None:
+def test_a_publication_is_the_head_and_raises_its_generation(store):
     assert read_head(store, "lamp") == SiteHead()
     attempt = SiteAttempt(store, "lamp")
     attempt.publish(manifest="m1", pages=7, takedowns=(("http://a.example/*", "asked"),))
@@ -86,7 +86,7 @@ def test_a_publication_is_the_head_and_raises_its_generation(store: ObjectStore)
     assert head.schema > 0
 
 
-def test_of_all_who_began_with_one_head_one_publishes(store: ObjectStore) -> None:
+def test_of_all_who_began_with_one_head_one_publishes(store):
     winner, *others = (SiteAttempt(store, "lamp") for _ in range(3))
     winner.publish(manifest=winner.id)
     for attempt in others:
@@ -99,7 +99,7 @@ def test_of_all_who_began_with_one_head_one_publishes(store: ObjectStore) -> Non
     assert read_head(store, "lamp").generation == 2
 
 
-def test_a_refused_put_that_finds_its_own_words_there_has_succeeded(store: ObjectStore, monkeypatch) -> None:
+def test_a_refused_put_that_finds_its_own_words_there_has_succeeded(store, monkeypatch):
     """As where the answer to it was lost on the way, and it was tried again."""
     attempt, put = SiteAttempt(store, "lamp"), type(store).replace_record
 
@@ -115,7 +115,7 @@ def test_a_refused_put_that_finds_its_own_words_there_has_succeeded(store: Objec
     assert (read_head(store, "lamp").generation, read_head(store, "lamp").manifest) == (3, "m3")
 
 
-def test_an_older_version_leaves_what_a_newer_one_wrote(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_older_version_leaves_what_a_newer_one_wrote(store, monkeypatch):
     attempt = SiteAttempt(store, "lamp")
     for name, newer in (("FORMAT", site_head.FORMAT + 1), ("_schema_version", lambda: 10_000)):
         with monkeypatch.context() as patch:
@@ -125,7 +125,7 @@ def test_an_older_version_leaves_what_a_newer_one_wrote(store: ObjectStore, monk
             SiteAttempt(store, "lamp")
 
 
-def test_a_head_that_makes_no_sense_is_said_in_a_line(store: ObjectStore) -> None:
+def test_a_head_that_makes_no_sense_is_said_in_a_line(store):
     version = ""
     whole = json.loads(replace(SiteHead(), generation=1).to_json())
     damages = [b"{", b"[]", b'{"format": 1}', b'{"format": 3}', json.dumps(whole | {"takedowns": [1]}).encode()]
@@ -193,7 +193,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("group_pages", [7, 4096])
 @pytest.mark.parametrize("name", CHANGES)
-def test_deltas_make_the_new_state_of_the_earlier_one(old, tmp_path, monkeypatch, name, group_pages) -> None:
+def test_deltas_make_the_new_state_of_the_earlier_one(old, tmp_path, monkeypatch, name, group_pages):
     """With few pages in a group files are compared in small blocks too."""
     assert page_deltas._GROUP_PAGES == 4096
     if group_pages == 7:
@@ -209,14 +209,14 @@ def test_deltas_make_the_new_state_of_the_earlier_one(old, tmp_path, monkeypatch
         assert change == FileChange(*digests, length, new.stat().st_size, 4096, change.pages)
 
 
-def test_scattered_rows_cost_about_what_they_weigh_and_not_their_pages(old: Path) -> None:
+def test_scattered_rows_cost_about_what_they_weigh_and_not_their_pages(old):
     change, deltas = deltas_of(old, changed(old, insert_sql(2001, 2060)))
     row_bytes = 60 * 160
     assert len(change.pages) * change.page_bytes > 10 * row_bytes
     assert sum(map(len, deltas)) < row_bytes
 
 
-def test_a_file_with_the_largest_pages_is_compared_by_them(old: Path, tmp_path: Path) -> None:
+def test_a_file_with_the_largest_pages_is_compared_by_them(old, tmp_path):
     large = changed(old, "PRAGMA page_size = 65536", "VACUUM").rename(tmp_path / "large.db")
     for earlier, new in ((old, large), (large, changed(large, insert_sql(3000, 3900)))):
         change, deltas = deltas_of(earlier, new)
@@ -226,7 +226,7 @@ def test_a_file_with_the_largest_pages_is_compared_by_them(old: Path, tmp_path: 
 
 @pytest.mark.parametrize("start", [b"", b"none"])
 @pytest.mark.parametrize("end", [10, -9])
-def test_bytes_that_are_no_delta_are_said_to_be_damaged(old: Path, start: bytes, end: int) -> None:
+def test_bytes_that_are_no_delta_are_said_to_be_damaged(old, start, end):
     _, (delta,) = deltas_of(None, old)
     with old.open("r+b") as file, pytest.raises(DamagedDelta):
         apply_delta(file, (start + delta[len(start) :])[:end])
@@ -268,7 +268,7 @@ def counting(tmp_path: Path) -> CountingStore:
     return CountingStore(tmp_path / "store")
 
 
-def test_only_new_pieces_are_put_and_only_missing_ones_are_read(counting: CountingStore, tmp_path: Path) -> None:
+def test_only_new_pieces_are_put_and_only_missing_ones_are_read(counting, tmp_path):
     run_stored(site_in(counting, tmp_path), crawl_of("one"))
     first = stored_manifest(counting)
     assert counting.taken("put") == first.keys
@@ -302,7 +302,7 @@ def copy_in(folder: Path, *names: str) -> LocalCopy:
     return copy
 
 
-def test_a_warc_file_without_a_record_is_none_of_the_state(counting: CountingStore, tmp_path: Path) -> None:
+def test_a_warc_file_without_a_record_is_none_of_the_state(counting, tmp_path):
     copy = copy_in(tmp_path, "one")
     (name,) = (path.relative_to(copy.folder).as_posix() for path in copy.folder.rglob("*.warc.gz"))
     (copy.folder / "lamp.db.warc/empty.warc.gz").touch()
@@ -312,7 +312,7 @@ def test_a_warc_file_without_a_record_is_none_of_the_state(counting: CountingSto
     assert [file.name for file in manifest.warc_files] == [name]
 
 
-def test_a_database_without_a_change_is_the_state_that_it_was(counting: CountingStore, tmp_path: Path) -> None:
+def test_a_database_without_a_change_is_the_state_that_it_was(counting, tmp_path):
     copy, writer = copy_in(tmp_path, "one"), writer_in(counting)
     first = writer.save(copy.archive, copy.archive, None)
     second = writer.save(
@@ -321,7 +321,7 @@ def test_a_database_without_a_change_is_the_state_that_it_was(counting: Counting
     assert second.database == first.database
 
 
-def test_a_warc_file_that_is_missing_is_told_and_left_out(counting, tmp_path, caplog) -> None:
+def test_a_warc_file_that_is_missing_is_told_and_left_out(counting, tmp_path, caplog):
     copy = copy_in(tmp_path, "one")
     (path,) = copy.folder.rglob("*.warc.gz")
     path.unlink()
@@ -330,7 +330,7 @@ def test_a_warc_file_that_is_missing_is_told_and_left_out(counting, tmp_path, ca
     assert caplog.messages == [f"{name} is missing beside {copy.archive}, and cannot be brought to the store"]
 
 
-def test_a_warc_file_that_grew_is_put_from_where_it_ended(counting: CountingStore, tmp_path: Path) -> None:
+def test_a_warc_file_that_grew_is_put_from_where_it_ended(counting, tmp_path):
     copy = copy_in(tmp_path, "one")
     writer = writer_in(counting)
     first = writer.save(copy.archive, copy.archive, None)
@@ -341,7 +341,7 @@ def test_a_warc_file_that_grew_is_put_from_where_it_ended(counting: CountingStor
     assert [piece.length for piece in grown.pieces[1:]] == [grown.length - file.length]
 
 
-def test_a_warc_file_with_other_bytes_is_put_anew(counting: CountingStore, tmp_path: Path) -> None:
+def test_a_warc_file_with_other_bytes_is_put_anew(counting, tmp_path):
     copy = copy_in(tmp_path, "one", "two")
     first = writer_in(counting).save(copy.archive, copy.archive, None)
     with Archive.open(copy.archive) as opened:
@@ -352,7 +352,7 @@ def test_a_warc_file_with_other_bytes_is_put_anew(counting: CountingStore, tmp_p
     assert not {piece.key for piece in file.pieces} & {piece.key for piece in erased.pieces}
 
 
-def test_a_database_begins_anew_when_its_changes_are_many(counting, tmp_path, monkeypatch) -> None:
+def test_a_database_begins_anew_when_its_changes_are_many(counting, tmp_path, monkeypatch):
     monkeypatch.setattr(site_states, "_MOST_DELTAS", 1)
     counts = []
     for name in ("one", "two", "three"):
@@ -374,7 +374,7 @@ DAMAGES: dict[str, Callable[[LocalCopy], object]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("is_under_way", [False, True])
-def test_a_base_that_is_not_what_it_was_costs_only_traffic(counting, tmp_path, damage, is_under_way) -> None:
+def test_a_base_that_is_not_what_it_was_costs_only_traffic(counting, tmp_path, damage, is_under_way):
     """Where it is damaged when the run ends, it is not compared with: then all of the database is put."""
     run_stored(site_in(counting, tmp_path), crawl_of("one"))
 
@@ -391,7 +391,7 @@ def test_a_base_that_is_not_what_it_was_costs_only_traffic(counting, tmp_path, d
     assert stored_names(counting, tmp_path) == {"one", "two"}
 
 
-def test_a_piece_with_other_bytes_is_noticed(counting: CountingStore, tmp_path: Path) -> None:
+def test_a_piece_with_other_bytes_is_noticed(counting, tmp_path):
     run_stored(site_in(counting, tmp_path), crawl_of("one"))
     state, no_digest = stored_manifest(counting).database, "0" * 64
     counting.put_bytes("junk", b"junk")
@@ -406,14 +406,14 @@ def test_a_piece_with_other_bytes_is_noticed(counting: CountingStore, tmp_path: 
         assert not (tmp_path / "fetched.db").exists()
 
 
-def test_bytes_that_come_back_otherwise_are_noticed(counting, tmp_path, monkeypatch) -> None:
+def test_bytes_that_come_back_otherwise_are_noticed(counting, tmp_path, monkeypatch):
     copy = copy_in(tmp_path, "one")
     monkeypatch.setattr(folder_store, "file_chunks", lambda stream: iter([b"something else"]))
     with pytest.raises(DamagedObject, match="does not give back"):
         writer_in(counting).save(copy.archive, copy.archive, None)
 
 
-def test_a_manifest_is_read_as_it_was_written(counting: CountingStore, tmp_path: Path) -> None:
+def test_a_manifest_is_read_as_it_was_written(counting, tmp_path):
     """Keys have the generation, the attempt and digits of the content."""
     run_stored(site_in(counting, tmp_path), crawl_of("one"))
     state, head = stored_manifest(counting), read_head(counting, "lamp")
@@ -434,12 +434,12 @@ def test_a_manifest_is_read_as_it_was_written(counting: CountingStore, tmp_path:
          "reads 3) and is left alone: update this machine"),
     ],
 )  # fmt: skip
-def test_what_is_no_manifest_is_refused_in_a_line(data: bytes, message: str) -> None:
+def test_what_is_no_manifest_is_refused_in_a_line(data, message):
     with pytest.raises(DamagedObject, match=f"^{re.escape(message)}$"):
         parse_manifest(data, "it")
 
 
-def test_what_no_state_names_goes_once_the_head_has_passed_its_generation(counting, tmp_path) -> None:
+def test_what_no_state_names_goes_once_the_head_has_passed_its_generation(counting, tmp_path):
     """An attempt that has uploaded, and not published, keeps what it has until somebody else is published."""
     run_stored(site_in(counting, tmp_path), crawl_of("one"))
     copy, writer = copy_in(tmp_path, "late"), writer_in(counting)
@@ -454,8 +454,8 @@ def test_what_no_state_names_goes_once_the_head_has_passed_its_generation(counti
 
 
 def test_warc_files_are_fetched_of_their_pieces_and_a_stranger_of_the_name_is_set_aside(
-    counting: CountingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    counting, tmp_path, monkeypatch
+):
     monkeypatch.setattr(site_states, "_PIECE_BYTES", 100)
     run_stored(site_in(counting, tmp_path), crawl_of("one"))
     (file,) = stored_manifest(counting).warc_files
@@ -481,7 +481,7 @@ def test_warc_files_are_fetched_of_their_pieces_and_a_stranger_of_the_name_is_se
     [([4, 5], False), ([4, 5, 4, 4], False), ([4, 5, 4, 5], True), ([300, 5] + [1] * 255, False),
      ([300, 5] + [1] * 256, True)],
 )  # fmt: skip
-def test_a_state_begins_anew_with_changes_as_heavy_as_the_file_or_with_so_many(lengths, is_heavy) -> None:
+def test_a_state_begins_anew_with_changes_as_heavy_as_the_file_or_with_so_many(lengths, is_heavy):
     pieces = tuple(StoredPiece(f"piece {number}", length, "") for number, length in enumerate(lengths))
     assert DatabaseState(9, "", 2, pieces).is_heavy is is_heavy
 
@@ -496,7 +496,7 @@ def read_brought(store: ObjectStore, key: str, database: Path, query: str) -> li
 
 
 @pytest.mark.slow
-def test_what_a_reader_keeps_in_the_journal_is_brought_home_too(run_store: ObjectStore, tmp_path: Path) -> None:
+def test_what_a_reader_keeps_in_the_journal_is_brought_home_too(run_store, tmp_path):
     copy = site_in(run_store, tmp_path).copy
     copy.folder.mkdir(parents=True)
     store_pages(copy.archive, ["one"])
@@ -519,7 +519,7 @@ def urls(archive: Path | None) -> list[str]:
         return [url.rpartition("/")[2] for (url,) in db.execute("SELECT url FROM articles ORDER BY url").fetchall()]
 
 
-def test_an_archive_is_fetched_once_a_state(store: ObjectStore, tmp_path: Path) -> None:
+def test_an_archive_is_fetched_once_a_state(store, tmp_path):
     """A copy of another store is not read."""
     copies = ReadingCopies(store, "store-1", tmp_path / "copies")
     assert copies.archive("lamp") is None
@@ -538,7 +538,7 @@ def test_an_archive_is_fetched_once_a_state(store: ObjectStore, tmp_path: Path) 
     assert (urls(other.archive("lamp")), other.fetched) == (["one", "two"], ["lamp"])
 
 
-def test_a_fetch_that_is_cut_off_leaves_no_old_archive_under_a_new_name(store: ObjectStore, tmp_path: Path) -> None:
+def test_a_fetch_that_is_cut_off_leaves_no_old_archive_under_a_new_name(store, tmp_path):
     copies = ReadingCopies(store, "store-1", tmp_path / "copies")
     run_stored(site_in(store, tmp_path), crawl_of("one"))
     assert urls(copies.archive("lamp")) == ["one"]
@@ -549,7 +549,7 @@ def test_a_fetch_that_is_cut_off_leaves_no_old_archive_under_a_new_name(store: O
             copies.archive("lamp")
 
 
-def test_a_reader_fetches_the_pieces_that_it_lacks(counting: CountingStore, tmp_path: Path) -> None:
+def test_a_reader_fetches_the_pieces_that_it_lacks(counting, tmp_path):
     copies = ReadingCopies(counting, "store-1", tmp_path / "copies")
     run_stored(site_in(counting, tmp_path), crawl_of("one"))
     assert urls(copies.archive("lamp")) == ["one"]
@@ -562,7 +562,7 @@ def test_a_reader_fetches_the_pieces_that_it_lacks(counting: CountingStore, tmp_
     assert sorted(names) == ["base.json", "lamp.db", "lamp.db.away", "origin.json"]
 
 
-def test_only_files_that_are_away_are_fetched(tmp_path, store, monkeypatch) -> None:
+def test_only_files_that_are_away_are_fetched(tmp_path, store, monkeypatch):
     """What is said of a copy is there before its database, which makes it one."""
     run_stored(site_in(store, tmp_path), crawl_of("one", "two"))
     copy, noted = LocalCopy(tmp_path / "read/lamp", "lamp", "store-1"), list[list[str]]()
@@ -580,7 +580,7 @@ def test_only_files_that_are_away_are_fetched(tmp_path, store, monkeypatch) -> N
 @pytest.mark.parametrize(
     "text", ["{}", "no JSON", "[]", '{"store": "store-1"}', '{"store": "store-2", "manifest": "m"}']
 )
-def test_an_origin_that_is_none_of_this_store_counts_for_none(tmp_path: Path, text: str) -> None:
+def test_an_origin_that_is_none_of_this_store_counts_for_none(tmp_path, text):
     copy = LocalCopy(tmp_path / "here/lamp", "lamp", "store-1")
     copy.folder.mkdir(parents=True)
     assert read_origin(copy) is None
@@ -594,7 +594,7 @@ def names_in(copy: LocalCopy) -> list[str]:
     return sorted(path.name for path in copy.folder.iterdir())
 
 
-def test_nothing_is_left_of_a_copy_but_its_base_and_what_is_not_its_own(tmp_path, monkeypatch) -> None:
+def test_nothing_is_left_of_a_copy_but_its_base_and_what_is_not_its_own(tmp_path, monkeypatch):
     """The archive goes first, and last what says where it came from: a removal that is cut off leaves no archive."""
     copy, noted = LocalCopy(tmp_path / "here/lamp", "lamp", "store-1"), list[set[str]]()
     copy.folder.mkdir(parents=True)
@@ -640,7 +640,7 @@ def kept_base(folder: Path, name: str, seconds: int, *, is_in_use: bool = False)
 @pytest.mark.parametrize(
     ("free", "kept"), [(101, ["in-use", "new"]), (100, ["in-use"])], ids=["there is room", "the disk is full"]
 )
-def test_bases_go_that_are_not_used_for_a_week(tmp_path, monkeypatch, free, kept) -> None:
+def test_bases_go_that_are_not_used_for_a_week(tmp_path, monkeypatch, free, kept):
     usage = SimpleNamespace(total=1_000, free=free)
     monkeypatch.setattr("broadsheet.crawler.fleet.site_copies.time", SimpleNamespace(time=lambda: float(NOW)))
     monkeypatch.setattr("broadsheet.crawler.fleet.site_copies.shutil.disk_usage", lambda folder: usage)
@@ -658,7 +658,7 @@ def manifest(run_store: ObjectStore, tmp_path: Path) -> SiteManifest:
     return stored_manifest(run_store)
 
 
-def test_a_piece_that_is_missing_or_short_is_found_with_every_sample(run_store, manifest) -> None:
+def test_a_piece_that_is_missing_or_short_is_found_with_every_sample(run_store, manifest):
     warc_piece, database_piece = manifest.warc_files[0].pieces[0], manifest.database.pieces[0]
     run_store.delete(warc_piece.key)
     run_store.put_bytes(database_piece.key, b"few")
@@ -672,7 +672,7 @@ def test_a_piece_that_is_missing_or_short_is_found_with_every_sample(run_store, 
         assert state_faults(run_store, manifest.site, sample) == faults
 
 
-def test_a_piece_with_other_bytes_is_found_in_its_part(run_store: ObjectStore, manifest: SiteManifest) -> None:
+def test_a_piece_with_other_bytes_is_found_in_its_part(run_store, manifest):
     for site in (manifest.site, "nosuchsite"):
         assert state_faults(run_store, site, WHOLE) == []
     piece = manifest.warc_files[0].pieces[0]
@@ -682,7 +682,7 @@ def test_a_piece_with_other_bytes_is_found_in_its_part(run_store: ObjectStore, m
     assert len(state_faults(run_store, manifest.site, WHOLE)) == 1
 
 
-def test_a_manifest_that_is_missing_and_a_store_that_is_away_are_a_line(run_store, manifest, monkeypatch) -> None:
+def test_a_manifest_that_is_missing_and_a_store_that_is_away_are_a_line(run_store, manifest, monkeypatch):
     key = read_head(run_store, "lamp").manifest
     run_store.delete(key)
     (line,) = state_faults(run_store, manifest.site, WHOLE)
@@ -691,7 +691,7 @@ def test_a_manifest_that_is_missing_and_a_store_that_is_away_are_a_line(run_stor
     assert state_faults(run_store, manifest.site, WHOLE) == ["it is away"]
 
 
-def test_a_state_that_is_replaced_meanwhile_is_no_fault(run_store, manifest, tmp_path, monkeypatch) -> None:
+def test_a_state_that_is_replaced_meanwhile_is_no_fault(run_store, manifest, tmp_path, monkeypatch):
     """A takedown removes the pieces between the look at the manifest and that at them."""
     read_keys: list[str] = []
 

@@ -21,7 +21,7 @@ EXAMPLES = re.findall(
 )
 
 
-def test_init_writes_a_list_and_leaves_one_that_is_there(tmp_path, monkeypatch, capsys) -> None:
+def test_init_writes_a_list_and_leaves_one_that_is_there(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert run(["fleet", "init", "https://news.example/", "--contact", "you@example.org"]) == 0
     written = Path("sites.toml").read_text("utf-8")
@@ -34,7 +34,7 @@ def test_init_writes_a_list_and_leaves_one_that_is_there(tmp_path, monkeypatch, 
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.splitlines()[0])
-def test_the_lists_of_the_documentation_can_be_read(tmp_path: Path, example: str) -> None:
+def test_the_lists_of_the_documentation_can_be_read(tmp_path, example):
     assert sites_of(tmp_path, example).sites
 
 
@@ -80,7 +80,7 @@ def sites_of(tmp_path: Path, text: str) -> SiteList:
     return read_sites(file, crawl, update)
 
 
-def test_a_site_has_its_own_options_over_those_of_its_groups_over_the_defaults(tmp_path: Path) -> None:
+def test_a_site_has_its_own_options_over_those_of_its_groups_over_the_defaults(tmp_path):
     fleet = sites_of(tmp_path, WHOLE)
     news, blog = fleet.sites
     receivers = ("tell -v", str(tmp_path / "editors.toml"), "json://hooks.example/x")
@@ -101,7 +101,7 @@ def test_a_site_has_its_own_options_over_those_of_its_groups_over_the_defaults(t
     )  # fmt: skip
 
 
-def test_a_site_without_an_option_is_looked_at_once_a_day(tmp_path: Path) -> None:
+def test_a_site_without_an_option_is_looked_at_once_a_day(tmp_path):
     """A name is one of a file."""
     name = "a.B_1-" + "a" * 94
     fleet = sites_of(tmp_path, f"[fleet]\nparallel = 0\n[sites.'{name}']\nurls = 'https://a.example/'\n"
@@ -116,14 +116,14 @@ def test_a_site_without_an_option_is_looked_at_once_a_day(tmp_path: Path) -> Non
     assert site.words_digest != other.words_digest
 
 
-def test_a_folder_may_be_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_may_be_in_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     fleet = sites_of(tmp_path, f"[fleet]\nfolder = '~/store'\n{SITE}site-rules = '~/rules'\n")
     assert fleet.folder == tmp_path / "home" / "store"
     assert f"--site-rules={tmp_path / 'home' / 'rules'}" in fleet.sites[0].crawl_words
 
 
-def test_a_file_of_receivers_may_lie_in_a_folder_with_a_space_in_its_name(tmp_path: Path) -> None:
+def test_a_file_of_receivers_may_lie_in_a_folder_with_a_space_in_its_name(tmp_path):
     """It was once taken for a command: the folder's first word, with the rest as its argument."""
     folder = tmp_path / "my sites"
     folder.mkdir()
@@ -134,7 +134,7 @@ def test_a_file_of_receivers_may_lie_in_a_folder_with_a_space_in_its_name(tmp_pa
     assert [is_receiver(word) for word in notify] == [True, False, True]
 
 
-def test_a_file_that_cannot_be_read_is_a_line_and_a_missing_one_says_how_to_make_one(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_a_line_and_a_missing_one_says_how_to_make_one(tmp_path):
     (tmp_path / "latin.toml").write_bytes(b"# \xe4\n")
     for name, message in (
         (
@@ -149,7 +149,7 @@ def test_a_file_that_cannot_be_read_is_a_line_and_a_missing_one_says_how_to_make
 
 
 @pytest.mark.parametrize("data", [b"", b"# nothing\n", b"\xff\xfe\x00", None])
-def test_a_file_without_a_url_is_a_line(tmp_path, data, monkeypatch, capsys) -> None:
+def test_a_file_without_a_url_is_a_line(tmp_path, data, monkeypatch, capsys):
     """One that may not be read, too."""
     file = tmp_path / "list"
     file.write_bytes(data or b"")
@@ -161,7 +161,7 @@ def test_a_file_without_a_url_is_a_line(tmp_path, data, monkeypatch, capsys) -> 
     assert (f"cannot read the file of URLs {file}: Permission denied" if data is None else str(file)) in printed.err
 
 
-def test_the_words_are_what_the_commands_take(tmp_path: Path) -> None:
+def test_the_words_are_what_the_commands_take(tmp_path):
     for site in sites_of(tmp_path, WHOLE).sites:
         crawl_context = crawl.make_context("crawl", list(site.crawl_words))
         assert crawl_context.params["urls"] == site.urls
@@ -218,7 +218,7 @@ SITE = '[sites.a]\nurls = ["https://a.example/"]\n'
         (f"{SITE}[sites.A]\nurls = ['b.example']\n", 3, "a and A would be one file on some disks"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, text: str, line: int, message: str) -> None:
+def test_a_mistake_is_one_line_with_its_place(tmp_path, text, line, message):
     with pytest.raises(CommandError) as caught:
         sites_of(tmp_path, text)
     place = f"{tmp_path / 'sites.toml'}" + (f", line {line}: " if line else "")
@@ -227,7 +227,7 @@ def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, text: str, line: i
     assert "\n" not in caught.value.message
 
 
-def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+def test_a_missing_file_says_how_to_make_one(tmp_path):
     with pytest.raises(CommandError, match="fleet init"):
         read_sites(tmp_path / "none.toml", crawl, update)
     (tmp_path / "latin.toml").write_bytes(b"# \xe4\n")
@@ -235,7 +235,7 @@ def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
         read_sites(tmp_path / "latin.toml", crawl, update)
 
 
-def test_a_new_list_is_one_that_can_be_read(tmp_path: Path) -> None:
+def test_a_new_list_is_one_that_can_be_read(tmp_path):
     urls = ["https://www.news.example/", "blog.example/a/b/", "http://blog.example/a/b", "blog.example/a/b",
             "https://x.example/ä'\"/", "https://x.example/News", f"https://long.example/{'a' * 100}"]  # fmt: skip
     fleet = sites_of(tmp_path, new_sites_file([*urls, urls[0]], "you@example.org"))
@@ -275,11 +275,11 @@ delay = 2
     [(["defaults"], 2), (["defaults", "delay"], 3), (["sites", "news"], 5), (["sites", "news", "urls"], 6),
      (["sites", "news", "note"], 10), (["sites", "news", "delay"], 14), (["sites", "a b", "delay"], 16)],
 )  # fmt: skip
-def test_a_key_is_found_and_not_what_looks_like_it(path: list[str], line: int) -> None:
+def test_a_key_is_found_and_not_what_looks_like_it(path, line):
     assert line_of(TEXT, path) == line
 
 
-def test_init_takes_urls_from_lists(tmp_path, monkeypatch, capsys) -> None:
+def test_init_takes_urls_from_lists(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("urls.txt").write_text("\ufeff# mine\n https://c.example/\n\nd.example\nhttps://a.example/news/\n", "utf-8")
     assert run(["fleet", "init", "https://a.example/news/", "urls.txt", "https://e.example/", "-o", "-"]) == 0
@@ -288,6 +288,6 @@ def test_init_takes_urls_from_lists(tmp_path, monkeypatch, capsys) -> None:
 
 
 @pytest.mark.parametrize("words", [["ftp://a.example/"], ["https://a.example/", "-o", "no/such/s.toml"]])
-def test_what_cannot_be_written_is_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_written_is_one_line(words, capsys):
     assert run(["fleet", "init", *words]) in (1, 2)
     assert capsys.readouterr().err.count("\n") == 1

@@ -40,7 +40,7 @@ class OneSemaphore:
         return True
 
 
-def test_machines_share_the_slots_of_an_address_and_each_has_its_turn(tmp_path, monkeypatch) -> None:
+def test_machines_share_the_slots_of_an_address_and_each_has_its_turn(tmp_path, monkeypatch):
     """Four machines of two crawls, which ask one address as often as they can."""
     monkeypatch.setattr(slots, "_PAUSE", 0.001)
     counts, under_way = [0] * 4, [0, 0]
@@ -100,8 +100,8 @@ class ScriptedSlot:
     ids=["its turn", "over, with a request", "over", "used a moment ago", "unused", "in use for long"],
 )
 def test_a_slot_has_a_turn_of_twenty_seconds_and_goes_after_five_unused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: float, unused: float, is_free: bool, log: list[str]
-) -> None:
+    tmp_path, monkeypatch, held, unused, is_free, log
+):
     monkeypatch.setattr(slot_grants, "GrantedSlot", ScriptedSlot)
     now = [50.0]
     clock = SimpleNamespace(monotonic=lambda: now[0] + held, time=lambda: 1_000.0 + unused)
@@ -126,7 +126,7 @@ def test_a_slot_has_a_turn_of_twenty_seconds_and_goes_after_five_unused(
     asyncio.run(look())
 
 
-def test_a_disk_that_is_full_is_told_and_asked_again(tmp_path, monkeypatch, caplog) -> None:
+def test_a_disk_that_is_full_is_told_and_asked_again(tmp_path, monkeypatch, caplog):
     """A lease for which the disk takes no slot goes back. Looks come ten times a second, a lease is awaited for ten."""
     semaphore, seconds = OneSemaphore(1), list[object]()
     granter = AddressGranter(tmp_path / "grants", 2, lambda _name: semaphore, GrantTimes())
@@ -160,7 +160,7 @@ def test_a_disk_that_is_full_is_told_and_asked_again(tmp_path, monkeypatch, capl
     assert not slots.is_owned(tmp_path / "grants")
 
 
-def test_an_address_has_one_bound_as_long_as_it_has_a_slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_has_one_bound_as_long_as_it_has_a_slot(tmp_path, monkeypatch):
     """Two slots of an address are of one bound; after the last one is back, it is made anew. None is lost."""
     monkeypatch.setattr(slots, "_PAUSE", 0.001)
     made: list[str] = []
@@ -197,7 +197,7 @@ async def is_granted(slots: AddressSlots) -> bool:
 LONG = GrantTimes(look=0.002, idle=5.0, turn=5.0, wait=0.5)
 
 
-def test_a_worker_has_its_slots_from_the_bound_and_leaves_none_behind(tmp_path: Path) -> None:
+def test_a_worker_has_its_slots_from_the_bound_and_leaves_none_behind(tmp_path):
     """Folders of killed runs go."""
     place, semaphore = (
         StorePlace(str(tmp_path / "store"), "store-1", str(tmp_path / "one"), per_address=1),
@@ -221,7 +221,7 @@ def test_a_worker_has_its_slots_from_the_bound_and_leaves_none_behind(tmp_path: 
 
 
 @pytest.mark.parametrize("reason", ["no bound", "no disk", "no folder"])
-def test_without_a_bound_or_a_disk_there_are_no_slots(tmp_path, monkeypatch, reason: str) -> None:
+def test_without_a_bound_or_a_disk_there_are_no_slots(tmp_path, monkeypatch, reason):
     per_address = 0 if reason == "no bound" else 1
     place = StorePlace(str(tmp_path / "store"), "store-1", str(tmp_path / "one"), per_address=per_address)
     if reason == "no disk":

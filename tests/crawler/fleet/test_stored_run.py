@@ -50,7 +50,7 @@ from tests.output.conftest import Clock, Maker
 from tests.windows import KilledError
 
 
-def test_what_was_crawled_is_in_the_store_and_no_longer_here(run_store: ObjectStore, tmp_path: Path) -> None:
+def test_what_was_crawled_is_in_the_store_and_no_longer_here(run_store, tmp_path):
     """Bases of other sites go from this machine that were not used for long."""
     site = site_in(run_store, tmp_path)
     old_base = site.copy.folder.with_name("old") / "base.json"
@@ -63,7 +63,7 @@ def test_what_was_crawled_is_in_the_store_and_no_longer_here(run_store: ObjectSt
     assert stored_names(run_store, tmp_path) == {"one", "two"}
 
 
-def test_an_update_goes_on_elsewhere_and_fetches_no_raw_response(run_store: ObjectStore, tmp_path: Path) -> None:
+def test_an_update_goes_on_elsewhere_and_fetches_no_raw_response(run_store, tmp_path):
     run_stored(site_in(run_store, tmp_path), crawl_of("one"))
     first_files = stored_manifest(run_store).warc_files
 
@@ -80,7 +80,7 @@ def test_an_update_goes_on_elsewhere_and_fetches_no_raw_response(run_store: Obje
     assert_nothing_unnamed(run_store)
 
 
-def test_a_raw_file_that_a_run_lost_sight_of_stays_in_the_store(run_store, tmp_path, caplog) -> None:
+def test_a_raw_file_that_a_run_lost_sight_of_stays_in_the_store(run_store, tmp_path, caplog):
     run_stored(site_in(run_store, tmp_path), crawl_of("one"))
     (file,) = stored_manifest(run_store).warc_files
 
@@ -95,7 +95,7 @@ def test_a_raw_file_that_a_run_lost_sight_of_stays_in_the_store(run_store, tmp_p
     assert f"{file.name} is no longer named by lamp; its bytes stay in the store" in caplog.messages
 
 
-def test_torn_bytes_of_a_local_copy_stay_when_it_is_home(run_store: ObjectStore, tmp_path: Path) -> None:
+def test_torn_bytes_of_a_local_copy_stay_when_it_is_home(run_store, tmp_path):
     site = site_in(run_store, tmp_path)
 
     def crawl(archive: Path, is_lost: Event) -> None:
@@ -110,7 +110,7 @@ def test_torn_bytes_of_a_local_copy_stay_when_it_is_home(run_store: ObjectStore,
     assert stored_names(run_store, tmp_path) == {"one", "two"}
 
 
-def test_a_payload_that_lies_in_the_store_is_not_stored_again(run_store: ObjectStore, tmp_path: Path) -> None:
+def test_a_payload_that_lies_in_the_store_is_not_stored_again(run_store, tmp_path):
     run_stored(site_in(run_store, tmp_path), crawl_of("one"))
     refers_to: list[bool] = []
 
@@ -137,7 +137,7 @@ def attempt_at(site: stored_run.StoredSite) -> SiteAttempt:
     return SiteAttempt(site.store, "lamp")
 
 
-def test_another_machine_goes_on_from_what_a_killed_crawl_has_saved(run_store: ObjectStore, tmp_path: Path) -> None:
+def test_another_machine_goes_on_from_what_a_killed_crawl_has_saved(run_store, tmp_path):
     site = site_in(run_store, tmp_path)
     attempt = attempt_at(site)
     for name in ("one", "two"):
@@ -155,7 +155,7 @@ def test_another_machine_goes_on_from_what_a_killed_crawl_has_saved(run_store: O
     assert_nothing_unnamed(run_store)
 
 
-def test_an_archive_that_has_no_tables_yet_is_not_saved(disk: FolderStore, tmp_path: Path) -> None:
+def test_an_archive_that_has_no_tables_yet_is_not_saved(disk, tmp_path):
     site = site_in(disk, tmp_path)
     attempt = attempt_at(site)
     with closing(sqlite3.connect(site.copy.archive)) as db:
@@ -165,7 +165,7 @@ def test_an_archive_that_has_no_tables_yet_is_not_saved(disk: FolderStore, tmp_p
     assert read_head(site.store, "lamp").generation == 0
 
 
-def test_a_crawl_stops_when_it_is_overtaken_or_its_run_has_lost_the_list(disk: FolderStore, tmp_path: Path) -> None:
+def test_a_crawl_stops_when_it_is_overtaken_or_its_run_has_lost_the_list(disk, tmp_path):
     def crawl(archive: Path, must_stop: Event) -> None:
         store_pages(archive, ["one"])
         assert must_stop.wait(PATIENCE)
@@ -192,7 +192,7 @@ def killed_at(patch: pytest.MonkeyPatch, module: object, step: str) -> Iterator[
             yield
 
 
-def test_what_a_killed_attempt_left_is_gone_on_with_unless_the_site_moved_on(run_store, tmp_path, monkeypatch) -> None:
+def test_what_a_killed_attempt_left_is_gone_on_with_unless_the_site_moved_on(run_store, tmp_path, monkeypatch):
     for machine, page, others in (("first", "one", ()), ("second", "two", ("three",))):
         with killed_at(monkeypatch, stored_run, "save_site"):
             run_stored(site_in(run_store, tmp_path, machine), crawl_of(page))
@@ -202,7 +202,7 @@ def test_what_a_killed_attempt_left_is_gone_on_with_unless_the_site_moved_on(run
     assert stored_names(run_store, tmp_path) == {"one", "three", "next"}
 
 
-def test_a_state_whose_pieces_go_while_they_are_fetched_is_overtaken(disk: FolderStore, tmp_path: Path) -> None:
+def test_a_state_whose_pieces_go_while_they_are_fetched_is_overtaken(disk, tmp_path):
     run_stored(site_in(disk, tmp_path), crawl_of("one"))
     attempt = SiteAttempt(disk, "lamp")
     forget_stored(site_in(disk, tmp_path), [ONE], "")
@@ -214,7 +214,7 @@ def test_a_state_whose_pieces_go_while_they_are_fetched_is_overtaken(disk: Folde
         run_stored(site_in(disk, tmp_path, "second"), crawl_of("two"))
 
 
-def test_a_crawl_that_still_runs_here_keeps_its_archive(run_store: ObjectStore, tmp_path: Path) -> None:
+def test_a_crawl_that_still_runs_here_keeps_its_archive(run_store, tmp_path):
     site = site_in(run_store, tmp_path)
     site.copy.folder.mkdir(parents=True)
     stored_run.write_origin(site.copy, "elsewhere")
@@ -222,7 +222,7 @@ def test_a_crawl_that_still_runs_here_keeps_its_archive(run_store: ObjectStore, 
         run_stored(site, crawl_of("one"))
 
 
-def test_a_crawl_that_raises_is_brought_home_too(run_store: ObjectStore, tmp_path: Path) -> None:
+def test_a_crawl_that_raises_is_brought_home_too(run_store, tmp_path):
     def failing(archive: Path, is_lost: Event) -> None:
         store_pages(archive, ["one"])
         raise ValueError("no memory")
@@ -232,7 +232,7 @@ def test_a_crawl_that_raises_is_brought_home_too(run_store: ObjectStore, tmp_pat
     assert stored_names(run_store, tmp_path) == {"one"}
 
 
-def test_a_store_that_fails_at_the_end_leaves_the_local_copy(run_store, tmp_path, monkeypatch) -> None:
+def test_a_store_that_fails_at_the_end_leaves_the_local_copy(run_store, tmp_path, monkeypatch):
     site = site_in(run_store, tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(type(run_store), "put_bytes", Mock(side_effect=StoreUnreachable("the store is away")))
@@ -243,7 +243,7 @@ def test_a_store_that_fails_at_the_end_leaves_the_local_copy(run_store, tmp_path
     assert stored_names(run_store, tmp_path) == {"one", "two"}
 
 
-def test_a_takedown_refuses_a_running_attempt_and_comes_before_the_next_state(run_store, tmp_path, monkeypatch) -> None:
+def test_a_takedown_refuses_a_running_attempt_and_comes_before_the_next_state(run_store, tmp_path, monkeypatch):
     """Whoever writes the next state carries it out, where the one who asked for it was killed."""
     run_stored(site_in(run_store, tmp_path, "zeroth"), crawl_of("one", "two"))
     old_keys = stored_manifest(run_store).keys
@@ -262,7 +262,7 @@ def test_a_takedown_refuses_a_running_attempt_and_comes_before_the_next_state(ru
     assert_nothing_unnamed(run_store)
 
 
-def test_a_takedown_tries_again_where_others_publish_meanwhile(run_store, tmp_path, monkeypatch) -> None:
+def test_a_takedown_tries_again_where_others_publish_meanwhile(run_store, tmp_path, monkeypatch):
     run_stored(site_in(run_store, tmp_path), crawl_of("one", "two"))
     run, times = run_attempt, iter([True, False])
 
@@ -317,7 +317,7 @@ def run(task: SiteTask, place: StorePlace) -> SiteResult:
         lifeline.close()
 
 
-def test_a_task_that_was_finished_gives_its_result_and_does_not_run_again(tmp_path, place, environments) -> None:
+def test_a_task_that_was_finished_gives_its_result_and_does_not_run_again(tmp_path, place, environments):
     result = run(TASK, place)
     assert (result.end, result.archive, result.seconds) == (SiteEnd.DONE, TASK.archive, 1.5)
     elsewhere = Path("elsewhere.db")
@@ -329,7 +329,7 @@ def test_a_task_that_was_finished_gives_its_result_and_does_not_run_again(tmp_pa
     assert stored_names(store_at(place.address), tmp_path) == {"one"}
 
 
-def test_a_task_that_is_overtaken_says_so_and_publishes_no_turn(place, monkeypatch) -> None:
+def test_a_task_that_is_overtaken_says_so_and_publishes_no_turn(place, monkeypatch):
     class LateCrawl(QuickCrawl):
         """Another attempt is published while it is under way."""
 
@@ -352,7 +352,7 @@ def test_a_task_that_is_overtaken_says_so_and_publishes_no_turn(place, monkeypat
         ({"address": "ftp://a/b"}, "is no address of a store"),
     ],
 )
-def test_a_store_that_cannot_be_used_fails_the_task_in_a_line(place, environments, change, words) -> None:
+def test_a_store_that_cannot_be_used_fails_the_task_in_a_line(place, environments, change, words):
     result = run(TASK, replace(place, **change))
     assert (result.end, result.exit_code) == (SiteEnd.FAILED, 1)
     assert words in result.message
@@ -360,14 +360,14 @@ def test_a_store_that_cannot_be_used_fails_the_task_in_a_line(place, environment
     assert environments == []
 
 
-def test_a_crawl_gets_no_credentials_of_the_store(place, environments, monkeypatch) -> None:
+def test_a_crawl_gets_no_credentials_of_the_store(place, environments, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
     run(TASK, place)
     assert environments[0]["AWS_SECRET_ACCESS_KEY"] == ""
     assert "very-secret" not in str(environments)
 
 
-def test_a_variable_that_the_machine_sets_wins(place, monkeypatch, tmp_path) -> None:
+def test_a_variable_that_the_machine_sets_wins(place, monkeypatch, tmp_path):
     """The work folder may name variables of the machine."""
     for name in os.environ:
         if name.startswith(("BROADSHEET_", "AWS_", "OBJECT_STORE_")):
@@ -392,7 +392,7 @@ def record_in(place: StorePlace) -> SiteRecord:
     return record
 
 
-def test_a_crawl_that_the_system_kills_is_tried_again_some_times(place, monkeypatch) -> None:
+def test_a_crawl_that_the_system_kills_is_tried_again_some_times(place, monkeypatch):
     ends = [SiteEnd.KILLED, SiteEnd.KILLED, SiteEnd.DONE, *[SiteEnd.KILLED] * 9]
 
     class DoomedCrawl(QuickCrawl):
@@ -416,16 +416,16 @@ def test_a_crawl_that_the_system_kills_is_tried_again_some_times(place, monkeypa
     ],
 )
 def test_what_fails_before_its_crawl_is_left_to_the_run_to_publish(
-    place: StorePlace, environments: list[Mapping[str, str]], monkeypatch: pytest.MonkeyPatch, error: Exception,
-    message: str,
-) -> None:  # fmt: skip
+    place, environments, monkeypatch, error,
+    message
+):  # fmt: skip
     monkeypatch.setattr(stored_run, "_prepare", Mock(side_effect=error))
     result = run(TASK, place)
     assert (result.end, result.message) == (SiteEnd.FAILED, message.format(work=place.local_folder))
     assert (result.is_published, environments) == (False, [])
 
 
-def test_a_disk_that_holds_no_archive_is_said_before_anything_is_done(place, monkeypatch) -> None:
+def test_a_disk_that_holds_no_archive_is_said_before_anything_is_done(place, monkeypatch):
     monkeypatch.setattr(stored_run, "disk_problem", lambda folder: f"{folder} is far away")
     result = run(TASK, place)
     assert (result.end, result.exit_code, result.message) == (
@@ -434,7 +434,7 @@ def test_a_disk_that_holds_no_archive_is_said_before_anything_is_done(place, mon
     assert store_at(place.address).keys("sites/") == []
 
 
-def test_a_site_that_this_machine_has_in_hand_is_left_alone(place, environments) -> None:
+def test_a_site_that_this_machine_has_in_hand_is_left_alone(place, environments):
     with in_hand(LocalCopy(place.local_folder / "lamp", "lamp", place.identity)):
         result = run(TASK, place)
         assert (result.end, result.message) == (SiteEnd.IN_USE, "lamp is in hand on this machine")
@@ -442,8 +442,8 @@ def test_a_site_that_this_machine_has_in_hand_is_left_alone(place, environments)
 
 
 def test_saving_takes_a_twentieth_of_the_time_at_most_and_what_fails_is_left_to_the_next(
-    disk: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+    disk, tmp_path, monkeypatch, caplog
+):
     """The saves take 2, 15, 20 and 40 seconds; the second fails, the fourth finds the lease lost."""
     now, waits, seconds = [0.0], list[float](), iter([2.0, 15.0, 20.0, 40.0])
     errors = {15.0: StoreUnreachable("away"), 40.0: Overtaken("another")}
@@ -470,7 +470,7 @@ def test_saving_takes_a_twentieth_of_the_time_at_most_and_what_fails_is_left_to_
     assert caplog.messages == ["lamp was not saved while it is crawled: away", "another"]
 
 
-def test_a_crawl_that_stores_nothing_leaves_nothing(run_store: ObjectStore, tmp_path: Path) -> None:
+def test_a_crawl_that_stores_nothing_leaves_nothing(run_store, tmp_path):
     site, seen = site_in(run_store, tmp_path), list[CopyOrigin | None]()
     run_stored(site, lambda _archive, _is_lost: seen.append(read_origin(site.copy)))
     assert (read_head(run_store, "lamp"), seen) == (SiteHead(), [CopyOrigin("store-1", "")])
@@ -505,7 +505,7 @@ def rewrites(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return noted
 
 
-def test_an_archive_is_concerned_by_a_url_a_host_or_an_earlier_takedown(file: Path) -> None:
+def test_an_archive_is_concerned_by_a_url_a_host_or_an_earlier_takedown(file):
     known = (ONE, LATER, "*/thr*", "http://*.example/x")
     assert plan(file, *known, "http://other.example/one", "*nothing*", "no url").patterns == known
     assert (plan(file, ONE).is_open, plan(file, LATER).is_open, plan(file, "*nothing*").is_open) == (True, True, False)
@@ -519,7 +519,7 @@ def test_an_archive_is_concerned_by_a_url_a_host_or_an_earlier_takedown(file: Pa
 
 
 @pytest.mark.parametrize("step", ["_take_down_all", "erase_remains"])
-def test_the_mark_is_there_before_all_and_stays_until_the_file_is_rewritten(file, tmp_path, monkeypatch, step) -> None:
+def test_the_mark_is_there_before_all_and_stays_until_the_file_is_rewritten(file, tmp_path, monkeypatch, step):
     """An archive in use is not touched."""
     mark = tmp_path / "mark"
     with Archive.open(file), pytest.raises(InUse):
@@ -533,7 +533,7 @@ def test_the_mark_is_there_before_all_and_stays_until_the_file_is_rewritten(file
     assert not mark.exists()
 
 
-def test_a_site_of_a_store_gets_a_new_state_without_pieces_of_the_earlier_one(run_store, tmp_path, rewrites) -> None:
+def test_a_site_of_a_store_gets_a_new_state_without_pieces_of_the_earlier_one(run_store, tmp_path, rewrites):
     """The raw responses that are erased lie in a WARC file that is away; that of another turn stays as it is."""
     run_stored(site_in(run_store, tmp_path), crawl_of("one", "two"))
     run_stored(site_in(run_store, tmp_path), crawl_of("three"))
@@ -556,7 +556,7 @@ def test_a_site_of_a_store_gets_a_new_state_without_pieces_of_the_earlier_one(ru
     assert not plan(site.copy.base_path, ONE, LATER).is_open
 
 
-def test_a_payload_that_another_page_shares_stays(run_store: ObjectStore, tmp_path: Path) -> None:
+def test_a_payload_that_another_page_shares_stays(run_store, tmp_path):
     """The page two was fetched with the bytes of one: its capture refers to the record that is erased."""
 
     def crawl(archive: Path, is_lost: object) -> None:
@@ -575,7 +575,7 @@ def test_a_payload_that_another_page_shares_stays(run_store: ObjectStore, tmp_pa
     assert rows == [(0, None)]
 
 
-def test_a_takedown_that_was_killed_is_gone_on_with(run_store, tmp_path, rewrites, monkeypatch) -> None:
+def test_a_takedown_that_was_killed_is_gone_on_with(run_store, tmp_path, rewrites, monkeypatch):
     """Killed after the takedown in the local copy."""
     run_stored(site_in(run_store, tmp_path), crawl_of("one", "two"))
     site = site_in(run_store, tmp_path, "second")
@@ -591,7 +591,7 @@ def test_a_takedown_that_was_killed_is_gone_on_with(run_store, tmp_path, rewrite
     assert TEXT not in site.copy.base_path.read_bytes()
 
 
-def test_a_site_that_is_in_hand_here_is_left_to_whoever_writes_its_next_state(run_store, tmp_path) -> None:
+def test_a_site_that_is_in_hand_here_is_left_to_whoever_writes_its_next_state(run_store, tmp_path):
     run_stored(site_in(run_store, tmp_path), crawl_of("one", "two"))
     site = site_in(run_store, tmp_path, "second")
     with stored_run.in_hand(site.copy), pytest.raises(InUse):
@@ -604,7 +604,7 @@ def test_a_site_that_is_in_hand_here_is_left_to_whoever_writes_its_next_state(ru
     assert stored_names(run_store, tmp_path) == {"two", "three"}
 
 
-def test_sites_come_in_turn_and_each_has_its_result() -> None:
+def test_sites_come_in_turn_and_each_has_its_result():
     errors = {"held": Overtaken("held is quick"), "used": InUse("used is in use"), "full": StoreFull("no room")}
 
     def work(name: str) -> list[str]:

@@ -136,7 +136,7 @@ class Onlooker:
             self.seen.append(" ".join(url.rpartition("/")[2] for (url,) in rows))
 
 
-def test_a_reader_sees_one_state_or_the_next_in_each_window(store, tmp_path, monkeypatch) -> None:
+def test_a_reader_sees_one_state_or_the_next_in_each_window(store, tmp_path, monkeypatch):
     onlooker = Onlooker(store, tmp_path)
     windows = Windows(onlooker.look)
     run_in(windows, tmp_path, monkeypatch)
@@ -179,21 +179,21 @@ def check_actor(store: FolderStore, folder: Path, patch: pytest.MonkeyPatch, win
 
 
 @pytest.mark.parametrize("window", ["before naming", "after put_bytes"])
-def test_who_is_quicker_in_a_window_loses_nothing(store, tmp_path, monkeypatch, window) -> None:
+def test_who_is_quicker_in_a_window_loses_nothing(store, tmp_path, monkeypatch, window):
     check_actor(store, tmp_path, monkeypatch, window, "quick")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", sampled(CASES, 8), ids=str)
-def test_another_actor_in_any_window_loses_nothing(store, tmp_path, monkeypatch, case) -> None:
+def test_another_actor_in_any_window_loses_nothing(store, tmp_path, monkeypatch, case):
     check_actor(store, tmp_path, monkeypatch, *case)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", sampled(range(1, POINTS + 1), 6))
 def test_an_attempt_that_is_killed_in_a_window_has_lost_nothing_that_was_published(
-    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
+    store, tmp_path, monkeypatch, number
+):
     old_keys = stored_manifest(store).keys
     run = run_in(Windows(kill, number), tmp_path, monkeypatch)
     home = stored_names(store, tmp_path / "after the kill")
@@ -212,9 +212,7 @@ PAIRS = list(zip(*(random.Random(seed).choices(range(1, POINTS + 1), k=60) for s
 
 @pytest.mark.slow
 @pytest.mark.parametrize("numbers", sampled(PAIRS, 2), ids=str)
-def test_who_goes_on_from_a_killed_attempt_and_is_killed_has_lost_nothing(
-    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, numbers: tuple[int, int]
-) -> None:
+def test_who_goes_on_from_a_killed_attempt_and_is_killed_has_lost_nothing(store, tmp_path, monkeypatch, numbers):
     home: set[str] = set()
     for number, machine in zip(numbers, ("first", "second"), strict=True):
         run = run_in(Windows(kill, number), tmp_path, monkeypatch, machine)

@@ -23,7 +23,6 @@ from broadsheet.crawler.fleet.bucket_store import BucketStore
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import (
     NotInStore,
-    ObjectStore,
     Patience,
     PatientStore,
     StoreError,
@@ -47,7 +46,7 @@ from tests.crawler.fleet.sites import crawl_of, site_in, stored_names
 from tests.windows import WindowedStore, Windows
 
 
-def test_an_object_is_given_back_as_it_was_put(store: ObjectStore, tmp_path: Path) -> None:
+def test_an_object_is_given_back_as_it_was_put(store, tmp_path):
     data = bytes(range(256)) * 9_000
     for key, value in (("sites/a/x.gz", data), ("sites/a/empty", b""), ("sites/ab/x", b"x")):
         store.put_bytes(key, value)
@@ -63,7 +62,7 @@ def test_an_object_is_given_back_as_it_was_put(store: ObjectStore, tmp_path: Pat
         list(store.chunks("sites/a/x.gz", 1))
 
 
-def test_a_record_is_made_once_and_replaced_only_by_who_knows_its_version(store: ObjectStore) -> None:
+def test_a_record_is_made_once_and_replaced_only_by_who_knows_its_version(store):
     assert store.read_record("site.json") is None
     first = store.replace_record("site.json", b"one", "")
     second = store.replace_record("site.json", b"two", first)
@@ -108,7 +107,7 @@ class Pauses(list[float]):
 
 
 @pytest.mark.parametrize("error", [StoreUnreachable("away"), StoreFull("full")])
-def test_a_whole_run_goes_through_a_store_that_is_away_now_and_then(disk, tmp_path, error) -> None:
+def test_a_whole_run_goes_through_a_store_that_is_away_now_and_then(disk, tmp_path, error):
     pauses, troubled = Pauses(), TroubledStore(Path(disk.address), 3, error)
     store = PatientStore(troubled, Patience(60, 1, 8), pauses.sleep, pauses.clock)
     run_stored(site_in(store, tmp_path), crawl_of("one"))
@@ -132,14 +131,14 @@ class BreakingStore:
             raise StoreUnreachable("away")
 
 
-def test_an_object_is_read_on_from_where_it_broke_off_and_not_asked_for_again_before() -> None:
+def test_an_object_is_read_on_from_where_it_broke_off_and_not_asked_for_again_before():
     breaking, pauses = BreakingStore(), Pauses()
     store = PatientStore(breaking, Patience(60, 1, 8), pauses.sleep, pauses.clock)  # type: ignore[arg-type]
     assert (store.address, list(store.chunks("key", 1))) == ("breaking", [b"12", b"34", b"56", b"78", b"9"])
     assert (breaking.starts, pauses) == ([1, 5, 9], [1, 1])
 
 
-def test_all_is_passed_on_to_the_store_behind_and_what_waiting_does_not_mend_at_once(disk: FolderStore) -> None:
+def test_all_is_passed_on_to_the_store_behind_and_what_waiting_does_not_mend_at_once(disk):
     pauses = Pauses()
     store = PatientStore(disk, Patience(), pauses.sleep, pauses.clock)
     store.put_bytes("a/x", b"0123")
@@ -157,7 +156,7 @@ def test_all_is_passed_on_to_the_store_behind_and_what_waiting_does_not_mend_at_
     [(Patience(100, 1, 30), [1, 2, 4, 8, 16, 30, 30]), (Patience(31, 1, 30), [1, 2, 4, 8, 16]),
      (Patience(30, 1, 30), [1, 2, 4, 8]), (Patience(), [1, 2, 4, 8, 16, *[20] * 178])],
 )  # fmt: skip
-def test_patience_has_an_end_and_pauses_grow(tmp_path: Path, patience: Patience, expected: list[float]) -> None:
+def test_patience_has_an_end_and_pauses_grow(tmp_path, patience, expected):
     pauses, troubled = Pauses(), TroubledStore(tmp_path, 10**9, StoreUnreachable("away"))
     with pytest.raises(StoreUnreachable, match="away"):
         PatientStore(troubled, patience, pauses.sleep, pauses.clock).put_bytes("key", b"")
@@ -170,7 +169,7 @@ def disk(tmp_path: Path) -> FolderStore:
     return FolderStore(tmp_path / "store")
 
 
-def test_a_folder_that_is_not_mounted_is_out_of_reach_rather_than_empty(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_mounted_is_out_of_reach_rather_than_empty(tmp_path):
     store = FolderStore(tmp_path / "nowhere")
     for action in (
         lambda: store.read_record("site.json"),
@@ -206,7 +205,7 @@ REFUSED_NUMBERS = (
         (StoreUnreachable, ("why",)),
     ],
 )
-def test_each_error_of_a_file_system_is_one_of_a_store(disk, monkeypatch, kind, words) -> None:
+def test_each_error_of_a_file_system_is_one_of_a_store(disk, monkeypatch, kind, words):
     monkeypatch.setattr(folder_store, "sync_to_disk", failing(*words))
     with pytest.raises(StoreError) as caught:
         disk.put_bytes("sites/a", b"x")
@@ -214,7 +213,7 @@ def test_each_error_of_a_file_system_is_one_of_a_store(disk, monkeypatch, kind, 
     assert disk.keys("sites/") == []
 
 
-def test_bytes_and_names_are_on_the_disk_before_more_is_said(disk, tmp_path, monkeypatch) -> None:
+def test_bytes_and_names_are_on_the_disk_before_more_is_said(disk, tmp_path, monkeypatch):
     """The whole of a part is synced before it has its name, and the folder after that, with no stale part in it."""
     log: list[object] = []
     folder = tmp_path / "store/sites"
@@ -232,7 +231,7 @@ def test_bytes_and_names_are_on_the_disk_before_more_is_said(disk, tmp_path, mon
     assert log == [(5, [".part", ".part"]), (folder, ["a"])]
 
 
-def test_a_record_that_is_never_there_when_it_is_read_is_given_up(disk, tmp_path, monkeypatch) -> None:
+def test_a_record_that_is_never_there_when_it_is_read_is_given_up(disk, tmp_path, monkeypatch):
     looks: list[str] = []
     monkeypatch.setattr(FolderStore, "_newest", lambda _store, key: looks.append(key) or 7)
     with pytest.raises(StoreUnreachable, match=r"site\.json changes faster than it can be read"):
@@ -240,7 +239,7 @@ def test_a_record_that_is_never_there_when_it_is_read_is_given_up(disk, tmp_path
     assert len(looks) == 20
 
 
-def test_what_a_killed_runner_left_is_removed_a_day_later(disk, tmp_path, monkeypatch) -> None:
+def test_what_a_killed_runner_left_is_removed_a_day_later(disk, tmp_path, monkeypatch):
     monkeypatch.setattr(folder_store, "time", SimpleNamespace(time=lambda: 1_000_000.0))
     disk.put_bytes("sites/a", b"1")
     ages = {".part-old": 86_401, ".part-new": 86_400, "other": 86_401}
@@ -257,13 +256,13 @@ def test_what_a_killed_runner_left_is_removed_a_day_later(disk, tmp_path, monkey
     [*((number, StoreRefused, "hard links") for number in (errno.EOPNOTSUPP, errno.EPERM, errno.ENOSYS)),
      (errno.ENOSPC, StoreFull, "no link")],
 )  # fmt: skip
-def test_a_file_system_without_links_is_refused(disk, monkeypatch, error, kind, words) -> None:
+def test_a_file_system_without_links_is_refused(disk, monkeypatch, error, kind, words):
     monkeypatch.setattr(os, "link", failing(error, "no link"))
     with pytest.raises(kind, match=words):
         disk.replace_record("site.json", b"x", "")
 
 
-def test_an_object_is_read_in_mebibytes_and_from_the_disk(disk: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_is_read_in_mebibytes_and_from_the_disk(disk, monkeypatch):
     """So that what is read back after a put is what the disk has."""
     asked: list[object] = []
     monkeypatch.setattr(os, "posix_fadvise", lambda fd, *words: asked.append(words))
@@ -299,7 +298,7 @@ def in_each_window(
 
 
 @pytest.mark.parametrize(("times", "kept"), [(1, [1, 2, 4, 5, 6, 7, 8]), (9, [41, 42, 43, 44, 45, 46, 47, 48])])
-def test_of_all_who_replace_a_version_one_succeeds(disk, tmp_path, times, kept) -> None:
+def test_of_all_who_replace_a_version_one_succeeds(disk, tmp_path, times, kept):
     """Others act before ours, before it has its name, and three times after that, once or until versions are pruned."""
 
     def act(ours: WindowedStore) -> tuple[bool, int]:
@@ -313,13 +312,13 @@ def test_of_all_who_replace_a_version_one_succeeds(disk, tmp_path, times, kept) 
     assert sorted(int(path.name) for path in (tmp_path / "store" / KEY).iterdir()) == kept
 
 
-def test_a_record_that_is_replaced_while_it_is_read_is_read_whole(disk: FolderStore, tmp_path: Path) -> None:
+def test_a_record_that_is_replaced_while_it_is_read_is_read_whole(disk, tmp_path):
     replace(disk, 1)
     results = in_each_window(2, tmp_path, lambda: replace(disk, 9), lambda ours: ours.read_record(KEY))
     assert [(record.version, record.data) for record in results] == [("10", b"theirs 10"), ("19", b"theirs 19")]
 
 
-def test_an_object_has_its_old_bytes_or_its_new_ones_and_its_part_is_none(disk: FolderStore, tmp_path: Path) -> None:
+def test_an_object_has_its_old_bytes_or_its_new_ones_and_its_part_is_none(disk, tmp_path):
     disk.put_bytes("sites/a", b"old")
     seen: list[object] = []
 
@@ -331,7 +330,7 @@ def test_an_object_has_its_old_bytes_or_its_new_ones_and_its_part_is_none(disk: 
     assert seen == [old, old, new, new]
 
 
-def test_an_object_that_goes_while_it_is_read_is_read_to_its_end(disk: FolderStore, tmp_path: Path) -> None:
+def test_an_object_that_goes_while_it_is_read_is_read_to_its_end(disk, tmp_path):
     disk.put_bytes("sites/a", b"all of it")
     reader = WindowedStore(tmp_path / "store", Windows(lambda: disk.delete("sites/a"), "inside chunks"))
     assert b"".join(reader.chunks("sites/a")) == b"all of it"
@@ -362,14 +361,14 @@ REFUSED, AWAY, FULL = StoreRefused, StoreUnreachable, StoreFull
         (OSError(104, "reset"), AWAY, "s3://b/sites/a: [Errno 104] reset"),
     ],
 )  # fmt: skip
-def test_each_error_of_a_bucket_is_one_of_a_store(error: Exception, kind: type[StoreError], message: str) -> None:
+def test_each_error_of_a_bucket_is_one_of_a_store(error, kind, message):
     store = BucketStore(MemoryStore(), "s3://b")
     with pytest.raises(StoreError) as caught, store._errors("sites/a"):
         raise error
     assert (type(caught.value), str(caught.value), caught.value.__cause__) == (kind, message, error)
 
 
-def test_a_folder_is_made_a_store_once(tmp_path: Path) -> None:
+def test_a_folder_is_made_a_store_once(tmp_path):
     (tmp_path / "store/lost+found").mkdir(parents=True)
     (tmp_path / "store/.snapshot").touch()
     identity = make_store(str(tmp_path / "store"))
@@ -379,7 +378,7 @@ def test_a_folder_is_made_a_store_once(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "store").iterdir()) == [".snapshot", "lost+found", "store.json"]
 
 
-def test_a_store_whose_making_was_cut_off_is_made_by_the_same_again(tmp_path, monkeypatch) -> None:
+def test_a_store_whose_making_was_cut_off_is_made_by_the_same_again(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(FolderStore, "delete", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
@@ -388,7 +387,7 @@ def test_a_store_whose_making_was_cut_off_is_made_by_the_same_again(tmp_path, mo
     check_identity(store_at(str(tmp_path / "store")), make_store(str(tmp_path / "store")))
 
 
-def test_a_folder_of_that_name_on_another_machine_is_not_taken_for_the_store(tmp_path: Path) -> None:
+def test_a_folder_of_that_name_on_another_machine_is_not_taken_for_the_store(tmp_path):
     identity = make_store(str(tmp_path / "store"))
     make_store(str(tmp_path / "other"))
     (tmp_path / "mount-point").mkdir()
@@ -409,7 +408,7 @@ def test_a_folder_of_that_name_on_another_machine_is_not_taken_for_the_store(tmp
         ("s3:///a", "is no address of a store"),
     ],
 )
-def test_an_address_that_is_none_is_refused_in_a_line_without_secrets(address: str, words: str) -> None:
+def test_an_address_that_is_none_is_refused_in_a_line_without_secrets(address, words):
     with pytest.raises(StoreRefused, match=words) as caught:
         store_at(address)
     assert "secret" not in str(caught.value)
@@ -425,7 +424,7 @@ def test_an_address_that_is_none_is_refused_in_a_line_without_secrets(address: s
         ({"AWS_SKIP_SIGNATURE": "true"}, ""),
     ],
 )
-def test_a_bucket_without_credentials_is_refused_before_anything_is_asked(monkeypatch, variables, words) -> None:
+def test_a_bucket_without_credentials_is_refused_before_anything_is_asked(monkeypatch, variables, words):
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in variables.items():
@@ -436,7 +435,7 @@ def test_a_bucket_without_credentials_is_refused_before_anything_is_asked(monkey
 
 
 @pytest.mark.parametrize("refused", [["1"], [""], [], None], ids=["makes twice", "replaces old", "both", "no ETag"])
-def test_a_store_that_overwrites_where_it_should_not_is_refused(refused: list[str] | None) -> None:
+def test_a_store_that_overwrites_where_it_should_not_is_refused(refused):
     class Lax(BucketStore):
         puts = 0
 
@@ -451,14 +450,14 @@ def test_a_store_that_overwrites_where_it_should_not_is_refused(refused: list[st
         check_conditional_puts(Lax(MemoryStore(), "memory://"))
 
 
-def test_each_store_here_honours_conditional_puts(store: ObjectStore) -> None:
+def test_each_store_here_honours_conditional_puts(store):
     check_conditional_puts(store)
     check_writable(store)
     assert store.keys("") == []
 
 
 @pytest.mark.slow
-def test_an_import_of_the_fleet_brings_no_obstore() -> None:
+def test_an_import_of_the_fleet_brings_no_obstore():
     code = (
         "import sys, broadsheet.crawler.fleet.stored_run, broadsheet.crawler.fleet.store_address\n"
         "print('obstore' in sys.modules)"
@@ -468,7 +467,7 @@ def test_an_import_of_the_fleet_brings_no_obstore() -> None:
 
 
 @pytest.mark.slow
-def test_a_wrong_bucket_and_a_server_that_is_away_are_said_in_one_line(s3_server, monkeypatch) -> None:
+def test_a_wrong_bucket_and_a_server_that_is_away_are_said_in_one_line(s3_server, monkeypatch):
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(StoreRefused, match="no such bucket") as refused:
@@ -488,8 +487,8 @@ def test_a_wrong_bucket_and_a_server_that_is_away_are_said_in_one_line(s3_server
      ("s3://bucket", {"AWS_ENDPOINT_URL": "http://h:1", "AWS_ENDPOINT": "https://h:1"}, None, True)],
 )  # fmt: skip
 def test_a_request_to_a_bucket_has_its_time_and_is_tried_again_for_a_moment(
-    monkeypatch: pytest.MonkeyPatch, address: str, variables: dict[str, str], prefix: str | None, allow_http: bool
-) -> None:
+    monkeypatch, address, variables, prefix, allow_http
+):
     for name, value in {"AWS_ENDPOINT_URL": "", "AWS_ENDPOINT": "", "AWS_SKIP_SIGNATURE": "true", **variables}.items():
         monkeypatch.setenv(name, value)
     made: list[tuple[object, object]] = []
@@ -509,14 +508,14 @@ def test_a_request_to_a_bucket_has_its_time_and_is_tried_again_for_a_moment(
         (b'{"store": "x", "layout": 1}', "{0} has layout 1, this version knows 3: name a new store"),
     ],
 )  # fmt: skip
-def test_a_marker_that_makes_no_sense_is_said_to_make_none(store: ObjectStore, marker: bytes, message: str) -> None:
+def test_a_marker_that_makes_no_sense_is_said_to_make_none(store, marker, message):
     store.put_bytes("store.json", marker)
     with pytest.raises(StoreRefused) as caught:
         store_identity(store)
     assert str(caught.value) == message.format(store.address)
 
 
-def test_a_bucket_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bucket_needs_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "obstore.exceptions", None)
     with pytest.raises(StoreRefused, match=r"^s3://bucket/a needs obstore: .*(fleet|'obstore<)"):
         store_at("s3://bucket/a")

@@ -30,7 +30,7 @@ def html_of(result: Rendering | Failure) -> str:
     return result.html
 
 
-def test_a_page_gains_the_text_that_scripts_and_data_bring() -> None:
+def test_a_page_gains_the_text_that_scripts_and_data_bring():
     site = FakeSite(
         {
             "https://cdn.example/app.js": "fetch('/api/story').then(r => r.json()).then(s => {"
@@ -53,7 +53,7 @@ def test_a_page_gains_the_text_that_scripts_and_data_bring() -> None:
     assert site.asked == ["https://cdn.example/app.js", "https://app.example/api/story"]
 
 
-def test_a_consent_dialog_is_hidden_and_nothing_in_it_is_clicked() -> None:
+def test_a_consent_dialog_is_hidden_and_nothing_in_it_is_clicked():
     dialog = "const box = document.createElement('div'); box.id = 'onetrust-consent-sdk';"
     dialog += "box.innerHTML = '<p>We value your privacy.</p><button>Accept all</button>';"
     dialog += "box.addEventListener('click', () => { document.cookie = 'consent=1'; fetch('/consent'); });"
@@ -148,7 +148,7 @@ setTimeout(() => { location.href = `http://127.0.0.1:${tcp}/away`; }, 50);
 """
 
 
-def test_a_page_that_attacks_reaches_nothing() -> None:
+def test_a_page_that_attacks_reaches_nothing():
     site = FakeSite({})
     with canaries() as (ports, hits):
         ports.setdefault("tcp6", ports["tcp"])
@@ -166,14 +166,14 @@ def test_a_page_that_attacks_reaches_nothing() -> None:
     assert not [url for url in site.asked if url.endswith(("/form", "/away", "/popup"))]
 
 
-def test_a_script_that_runs_on_is_given_up_and_the_next_page_is_rendered() -> None:
+def test_a_script_that_runs_on_is_given_up_and_the_next_page_is_rendered():
     with nothing_left():
         hung, good = render(shell("setTimeout(() => { while (true); }, 10);"), shell(FILL))
     assert hung == Failure(RenderProblem.HUNG)
     assert TEXT.strip() in html_of(good)
 
 
-def test_pages_share_a_tab_and_nothing_else() -> None:
+def test_pages_share_a_tab_and_nothing_else():
     left = "window.name = 'left'; sessionStorage.x = 1; setInterval(() => fetch('/late'), 50);" + FILL
     left += "document.body.append('first page');"
     seen = "document.body.append(`name:${window.name}`);"
@@ -192,7 +192,7 @@ def test_pages_share_a_tab_and_nothing_else() -> None:
     assert {url for url in site.asked if url.endswith("/late")} == {"https://app.example/late"}
 
 
-def test_memory_and_time_are_bounded() -> None:
+def test_memory_and_time_are_bounded():
     eat = "const kept = []; setInterval(() => { kept.push(new Uint8Array(2e7).fill(7)); }, 20);"
     with nothing_left():
         assert render(shell(eat), limits=RenderLimits(memory_bytes=600_000_000)) == [
@@ -202,7 +202,7 @@ def test_memory_and_time_are_bounded() -> None:
         assert render(shell(changing), limits=RenderLimits(seconds=3)) == [Failure(RenderProblem.TOO_LONG)]
 
 
-def test_a_browser_that_dies_costs_its_page_alone() -> None:
+def test_a_browser_that_dies_costs_its_page_alone():
     async def run() -> list[Rendering | Failure]:
         others = set(descendants(os.getpid()))  # such as a server of other tests
         browser = Browser(chromium(), "Broadsheet-test")

@@ -165,7 +165,7 @@ def test_a_document_is_taken_once_its_text_stands_still(monkeypatch, lengths, lo
     assert desk.seconds == seconds
 
 
-def test_a_page_is_not_still_while_a_request_of_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_is_not_still_while_a_request_of_it_waits(monkeypatch):
     tab = ScriptedPage(lengths_of(5000))
     desk = Desk([tab], monkeypatch)
 
@@ -195,7 +195,7 @@ def test_a_page_is_not_still_while_a_request_of_it_waits(monkeypatch: pytest.Mon
     ],
     ids=["large", "too large", "half a character"],
 )
-def test_a_document_is_bounded_and_is_text(monkeypatch: pytest.MonkeyPatch, document: str, result: object) -> None:
+def test_a_document_is_bounded_and_is_text(monkeypatch, document, result):
     (rendered,) = Desk([ScriptedPage(lengths_of(5000), document)], monkeypatch).render()
     assert (rendered == result) is True  # without a difference of megabytes
     assert document[:4] not in repr(rendered)[:100]
@@ -220,7 +220,7 @@ def test_a_tab_that_cannot_be_left_is_closed_and_the_next_page_has_another(monke
     assert (first.log[-1], second.log[-1]) == ("close", "about:blank")
 
 
-def test_a_tab_that_crashes_ends_its_page_at_once_and_pop_ups_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tab_that_crashes_ends_its_page_at_once_and_pop_ups_are_closed(monkeypatch):
     popup, tab = ScriptedPage(lengths_of(0)), ScriptedPage(lengths_of(5000))
 
     async def crash() -> None:
@@ -278,7 +278,7 @@ ROUTES = [
 """Requests of a page in this order, and what becomes of them; none is the crawl's."""
 
 
-def test_a_page_has_its_own_document_and_the_crawls_answers_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_has_its_own_document_and_the_crawls_answers_and_nothing_else(monkeypatch):
     tab, asked = ScriptedPage(lengths_of(5000)), {}
     desk = Desk([tab], monkeypatch)
     late = ScriptedRoute(resource_type="fetch")
@@ -315,7 +315,7 @@ def test_a_page_has_its_own_document_and_the_crawls_answers_and_nothing_else(mon
     assert desk.sent() == [ResourceRequest(n, late.url, kind, sent) for n, kind in enumerate(asked, 1)]
 
 
-def test_a_request_that_waits_when_its_page_is_over_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_that_waits_when_its_page_is_over_is_refused(monkeypatch):
     tab, route, tasks = ScriptedPage(lengths_of(5000)), ScriptedRoute(resource_type="script"), []
 
     async def request() -> None:
@@ -334,7 +334,7 @@ def test_a_request_that_waits_when_its_page_is_over_is_refused(monkeypatch: pyte
     assert route.answer == "aborted"
 
 
-def test_orders_and_answers_are_taken_until_the_crawl_is_gone() -> None:
+def test_orders_and_answers_are_taken_until_the_crawl_is_gone():
     output, answers = Pipe(), []
 
     async def render(order: RenderOrder) -> Rendering:
@@ -356,7 +356,7 @@ def test_orders_and_answers_are_taken_until_the_crawl_is_gone() -> None:
     assert list(read_frames(output.getvalue())) == [Rendering(ORDER.url)] * 2
 
 
-def test_chromium_has_no_way_out_and_stores_nothing() -> None:
+def test_chromium_has_no_way_out_and_stores_nothing():
     noted: list[object] = []
 
     class Noted(SimpleNamespace):

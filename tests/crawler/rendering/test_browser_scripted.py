@@ -111,7 +111,7 @@ async def fetch(asked: ResourceRequest) -> ResourceAnswer:
     return ResourceAnswer(asked.number, 200, {}, asked.url.encode())
 
 
-def test_each_request_is_answered_by_the_crawl_up_to_a_bound(machine: Machine) -> None:
+def test_each_request_is_answered_by_the_crawl_up_to_a_bound(machine):
     machine.scripts = [[request(1), request(2), request(3)]]
 
     async def run() -> None:
@@ -133,7 +133,7 @@ def test_each_request_is_answered_by_the_crawl_up_to_a_bound(machine: Machine) -
     assert machine.killed == []
 
 
-def test_a_page_that_is_over_waits_for_no_request_of_it(machine: Machine) -> None:
+def test_a_page_that_is_over_waits_for_no_request_of_it(machine):
     """Nor does the end of a crawl: a request may wait an hour, as its host asked."""
     machine.scripts = [[request(1), PAGE]]
 
@@ -165,8 +165,8 @@ def test_a_process_that_ends_or_says_what_makes_no_sense_has_crashed(machine, sa
     [(10, 5.0, RenderProblem.TOO_LONG), (11, 0.5, RenderProblem.TOO_MUCH_MEMORY)],
 )
 def test_a_process_is_killed_at_a_bound_with_all_that_it_has_started(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch, memory_bytes: int, seconds: float, problem: RenderProblem
-) -> None:
+    machine, monkeypatch, memory_bytes, seconds, problem
+):
     """A watch looks twice a second. At a bound itself nothing is killed, so the time is over a look after it."""
     machine.scripts, machine.bytes_of_memory = [[]], memory_bytes
     sleep, slept, killed_at = asyncio.sleep, [0.0], list[float]()
@@ -191,7 +191,7 @@ def test_a_process_is_killed_at_a_bound_with_all_that_it_has_started(
     assert machine.killed == [[4_000, 4_100]]
 
 
-def test_pages_share_a_process_up_to_a_bound_and_a_failure_has_the_next_one_started(machine: Machine) -> None:
+def test_pages_share_a_process_up_to_a_bound_and_a_failure_has_the_next_one_started(machine):
     machine.scripts = [[PAGE], [PAGE], [None], [Failure(RenderProblem.HUNG)], [PAGE]]
 
     async def run() -> tuple[list[object], list[object]]:
@@ -211,7 +211,7 @@ def test_pages_share_a_process_up_to_a_bound_and_a_failure_has_the_next_one_star
     assert machine.killed == [[4_000, 4_100], [4_003, 4_103], [4_004, 4_104]]
 
 
-def test_one_page_is_rendered_at_a_time_and_the_end_waits_for_it(machine: Machine) -> None:
+def test_one_page_is_rendered_at_a_time_and_the_end_waits_for_it(machine):
     machine.scripts, machine.says_once_answered = [[request(1)]], PAGE
     under_way, most = [0], [0]
 
@@ -231,7 +231,7 @@ def test_one_page_is_rendered_at_a_time_and_the_end_waits_for_it(machine: Machin
     assert (most, len(machine.started)) == ([1], 1)
 
 
-def test_a_chromium_that_does_not_start_is_not_tried_again(machine: Machine) -> None:
+def test_a_chromium_that_does_not_start_is_not_tried_again(machine):
     failure = Failure(RenderProblem.NOT_STARTED, "no such file")
     machine.scripts = [[failure]]
 
@@ -264,7 +264,7 @@ def test_the_process_is_a_module_of_its_own_away_from_the_current_folder(monkeyp
     )]  # fmt: skip
 
 
-def test_an_answer_that_fails_costs_its_request_and_not_the_page(machine: Machine) -> None:
+def test_an_answer_that_fails_costs_its_request_and_not_the_page(machine):
     machine.scripts = [[request(1), PAGE]]
 
     async def fail(_asked: ResourceRequest) -> ResourceAnswer:

@@ -23,7 +23,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def test_a_user_gets_the_sandbox_and_root_none_without_leave(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_gets_the_sandbox_and_root_none_without_leave(program, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert find_chromium(allows_no_sandbox=False) == Chromium(str(program), has_sandbox=True)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -49,7 +49,7 @@ def test_playwrights_own_is_found_where_the_system_has_none(program, tmp_path, m
     assert str(find_program()).endswith("/ms-playwright/chromium-1200/chrome-linux/chrome")
 
 
-def test_without_the_extra_the_command_that_installs_it_is_said(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_command_that_installs_it_is_said(program, monkeypatch):
     monkeypatch.setattr(chromium, "is_extra_installed", lambda: False)
     assert "playwright" in str(find_chromium(allows_no_sandbox=True)).lower()
     assert "install" in str(find_chromium(allows_no_sandbox=True))

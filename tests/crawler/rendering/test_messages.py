@@ -42,7 +42,7 @@ def read(data: bytes) -> list[Message]:
     return asyncio.run(run())
 
 
-def test_messages_come_as_they_were_sent() -> None:
+def test_messages_come_as_they_were_sent():
     """Bodies and documents, which are large, are in no text about a message."""
     assert read(b"".join(map(encode, MESSAGES))) == MESSAGES
     assert not any(words in repr(MESSAGES) for words in ("\\x00", "\\xff", "<p>"))
@@ -54,12 +54,12 @@ def test_messages_come_as_they_were_sent() -> None:
     [b"", b"[]", b"{}", b'{"type": "Path"}', b'{"type": "Rendering"}', b'{"type": "Failure", "problem": "other"}',
      b'{"type": "Rendering", "html": "", "more": 1}', b"\xff"],
 )  # fmt: skip
-def test_what_is_no_message_is_refused(data: bytes) -> None:
+def test_what_is_no_message_is_refused(data):
     with pytest.raises(MessageError):
         decode(data)
 
 
 @pytest.mark.parametrize(("length", "error"), [(67_108_865, MessageError), (67_108_864, asyncio.IncompleteReadError)])
-def test_a_frame_without_end_is_refused_before_it_is_read(length: int, error: type[Exception]) -> None:
+def test_a_frame_without_end_is_refused_before_it_is_read(length, error):
     with pytest.raises(error):
         read(length.to_bytes(4, "big"))

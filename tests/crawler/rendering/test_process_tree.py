@@ -1,7 +1,5 @@
 """Processes below a process, found and ended."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -14,7 +12,7 @@ CHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', {!r}], st
 GRANDCHILD = "import time; kept = b'x' * 50_000_000; time.sleep(60)"
 
 
-def test_what_a_process_started_is_found_weighed_and_killed() -> None:
+def test_what_a_process_started_is_found_weighed_and_killed():
     process = subprocess.Popen([sys.executable, "-c", CHILD.format(GRANDCHILD)])
     try:
         end = time.monotonic() + 60

@@ -55,7 +55,7 @@ def import_files(archive: Archive, folder: Path, *names: str, **options: object)
     return importer, lines
 
 
-def test_a_record_that_breaks_our_own_code_costs_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_record_that_breaks_our_own_code_costs_itself(tmp_path, monkeypatch):
     read = importing.read_indexed_record
 
     def failing_read(job: Any, *others: Any) -> Any:
@@ -214,7 +214,7 @@ def rows_of(archive: Archive, query: str) -> list[str]:
     return [re.sub("( -)+$", "", " ".join(map(short, row))) for row in archive.db.execute(query).fetchall()]
 
 
-def test_what_each_kind_of_record_becomes(tmp_path: Path):
+def test_what_each_kind_of_record_becomes(tmp_path):
     for name, records in (("a", FIRST), ("b", SECOND), ("c", THIRD)):
         write(tmp_path / f"{name}.warc.gz", records)
     with Archive.open(tmp_path / "a.db") as archive:
@@ -244,7 +244,7 @@ def test_what_each_kind_of_record_becomes(tmp_path: Path):
         assert "\n".join(rows) == THIRD_ROWS.strip()
 
 
-def test_a_revisit_right_after_its_original_refers_to_it(tmp_path: Path):
+def test_a_revisit_right_after_its_original_refers_to_it(tmp_path):
     """The original, under another URL, is still under way when the revisit comes."""
     records = [record(f"{SITE}/one", answer(ONE), at(1)), revisit("same", 2, refers_to="one 1")]
     write(tmp_path / "a.warc.gz", records)
@@ -259,7 +259,7 @@ def picture(name: str, shade: int, **headers: str) -> bytes:
     return record(f"{SITE}/{name}.png", answer(png(shade=shade), content_type="image/png", **headers))
 
 
-def test_what_is_kept_of_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_what_is_kept_of_pictures(tmp_path, monkeypatch):
     """In two batches and a part. Some are refused by themselves, by their page, or are none."""
     monkeypatch.setattr(importing, "_BATCH", 2)
     links = [f"/{name}.png" for name in ("a", "b", "c", "again", "own", "other", "none", "gone")]
@@ -314,7 +314,7 @@ def texts(archive: Archive) -> dict[str, str]:
     return {url.removeprefix(f"{SITE}/"): text for url, text in archive.db.execute("SELECT url, text FROM articles")}
 
 
-def test_a_rendered_page_takes_the_place_of_a_shell_and_of_nothing_else(tmp_path: Path) -> None:
+def test_a_rendered_page_takes_the_place_of_a_shell_and_of_nothing_else(tmp_path):
     document = page("dom").encode()
     with imported(
         tmp_path,
@@ -351,7 +351,7 @@ def test_a_rendered_page_takes_the_place_of_a_shell_and_of_nothing_else(tmp_path
         assert list(raw_faults(archive.db, tmp_path)) == []
 
 
-def test_what_a_response_says_of_its_use_holds_for_its_rendered_page(tmp_path: Path) -> None:
+def test_what_a_response_says_of_its_use_holds_for_its_rendered_page(tmp_path):
     shell = answer(SHELL, x_robots_tag="noarchive", content_usage="train-ai=n", tdm_reservation="1")
     with imported(tmp_path, record(f"{SITE}/app", shell), text("app")) as archive:
         query = "SELECT directives, usage FROM captures WHERE rendered_for = url"
@@ -363,7 +363,7 @@ def test_what_a_response_says_of_its_use_holds_for_its_rendered_page(tmp_path: P
         assert texts(archive) == {}
 
 
-def test_scoop_s_snapshot_is_the_page_of_its_file(tmp_path: Path) -> None:
+def test_scoop_s_snapshot_is_the_page_of_its_file(tmp_path):
     snapshot = answer(page("scoop"), content_type="text/html", content_disposition="Attachment")
     with imported(
         tmp_path,
@@ -413,7 +413,7 @@ def shown(db: Path) -> set[str]:
 
 
 @pytest.mark.slow
-def test_pictures_of_articles_are_kept_and_no_others(tmp_path: Path) -> None:
+def test_pictures_of_articles_are_kept_and_no_others(tmp_path):
     file, db = write(tmp_path / "a.warc.gz", a_site()), tmp_path / "a.db"
     code, out, errors = command("import", file, "--db", db)
     assert code == 0, errors
@@ -438,7 +438,7 @@ def test_pictures_of_articles_are_kept_and_no_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_pictures_are_kept_at_once_and_refusals_are_obeyed(tmp_path: Path) -> None:
+def test_pictures_are_kept_at_once_and_refusals_are_obeyed(tmp_path):
     records = [
         *a_site(),
         record(f"{SITE}/three", answer(illustrated("three", "/i/c.png"), x_robots_tag="noimageindex")),

@@ -57,9 +57,7 @@ def recleaner(archive: Archive, lines: list[str] | None = None) -> Recleaner:
         ({"record_location": None, "cleaner_id": "current"}, False, False, "current"),
     ],
 )
-def test_pages_of_another_cleaner_with_their_response_are_cleaned(
-    archive: Archive, values: dict[str, Any], include_current: bool, is_cleaned: bool, reason: str | None
-) -> None:
+def test_pages_of_another_cleaner_with_their_response_are_cleaned(archive, values, include_current, is_cleaned, reason):
     made = recleaner(archive)
     if values.get("cleaner_id") == "current":
         values = values | {"cleaner_id": made._find_current_lineage("a.test")}
@@ -68,7 +66,7 @@ def test_pages_of_another_cleaner_with_their_response_are_cleaned(
 
 
 @pytest.mark.parametrize(("kind", "is_shown"), [("changed", True), ("gained", True), ("lost", True), ("other", False)])
-def test_two_hundred_changes_are_kept_to_be_shown(kind: str, is_shown: bool) -> None:
+def test_two_hundred_changes_are_kept_to_be_shown(kind, is_shown):
     findings = RecleanFindings()
     for _ in range(201):
         findings.add(PageChange(kind, URL, ""))
@@ -83,7 +81,7 @@ def test_two_hundred_changes_are_kept_to_be_shown(kind: str, is_shown: bool) -> 
         (WorkerError(OutcomeReason.WORKER_TIMEOUT, "60 s"), "worker_timeout: 60 s"),
     ],
 )
-def test_ten_pages_that_cannot_be_cleaned_are_named_for_a_reason(archive: Archive, result: Any, line: str) -> None:
+def test_ten_pages_that_cannot_be_cleaned_are_named_for_a_reason(archive, result, line):
     lines: list[str] = []
     made = recleaner(archive, lines)
     for _ in range(11):
@@ -100,7 +98,7 @@ def workers_that_give(result: Any) -> Any:
 
 
 @pytest.mark.parametrize(("distance", "is_counted"), [(0, True), (1, False)])
-def test_a_page_that_was_fetched_meanwhile_is_left_as_it_is(archive: Archive, distance: int, is_counted: bool) -> None:
+def test_a_page_that_was_fetched_meanwhile_is_left_as_it_is(archive, distance, is_counted):
     stored = archive.db.execute("SELECT capture_id FROM pages").fetchone()[0]
     reading = read_own_reading(archive.db, 1)
     assert reading is not None
@@ -111,7 +109,7 @@ def test_a_page_that_was_fetched_meanwhile_is_left_as_it_is(archive: Archive, di
 
 
 @pytest.mark.parametrize(("run_id", "pages", "batches"), [(0, 32, []), (7, 31, []), (7, 32, [32]), (7, 65, [32, 32])])
-def test_thirty_two_pages_are_one_transaction(archive, monkeypatch, run_id, pages, batches) -> None:
+def test_thirty_two_pages_are_one_transaction(archive, monkeypatch, run_id, pages, batches):
     stored: list[tuple[int, int]] = []
     monkeypatch.setattr(recleaning, "store_batch", lambda db, run, batch, clock: stored.append((run, len(batch))))
     reading = read_own_reading(archive.db, 1)
@@ -147,7 +145,7 @@ _TYPES = """SELECT replace(url, 'http://lamp.example/', ''), page_type, cleaner_
     FROM captures c JOIN pages p ON p.capture_id = c.id ORDER BY p.id"""
 
 
-def test_pages_are_read_cleaned_and_compared_and_stored_if_they_are_to_be(tmp_path, monkeypatch) -> None:
+def test_pages_are_read_cleaned_and_compared_and_stored_if_they_are_to_be(tmp_path, monkeypatch):
     """Of four pages one has a broken record, one has none, and one is the current cleaner's."""
     monkeypatch.setattr(InlinePool, "made", made := [])
     monkeypatch.setattr(recleaning, "WorkerPool", InlinePool)

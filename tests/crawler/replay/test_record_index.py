@@ -7,7 +7,6 @@ import os
 import zipfile
 from dataclasses import replace
 from itertools import accumulate
-from pathlib import Path
 
 import pytest
 
@@ -29,7 +28,7 @@ def of(entries: list[IndexedRecord]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_every_record_is_found_with_its_place(tmp_path: Path, packed: bool):
+def test_every_record_is_found_with_its_place(tmp_path, packed):
     info = record("", b"software: tests\r\n", kind="warcinfo", WARC_Target_URI="")
     request_record = record(URLS[0], b"GET /one HTTP/1.1\r\n\r\n", kind="request")
     file = write(tmp_path / "a.warc", [info, request_record, *records()], packed=packed)
@@ -45,7 +44,7 @@ def test_every_record_is_found_with_its_place(tmp_path: Path, packed: bool):
         )  # fmt: skip
 
 
-def test_a_wacz_file_holds_its_records_at_their_places_in_it(tmp_path: Path):
+def test_a_wacz_file_holds_its_records_at_their_places_in_it(tmp_path):
     file = wacz(tmp_path / "a.wacz", write(tmp_path / "a.warc.gz", records()))
     places = [RecordLocation("a.wacz", entry.offset, entry.length) for entry in scan_records(file)]
     assert [read_response(place, tmp_path).url for place in places] == URLS
@@ -65,7 +64,7 @@ ALL = [("response", name) for name in ("one", "two", "three", "four")]
     ],
     ids=["its data", "its beginning", "the file breaks off"],
 )  # fmt: skip
-def test_a_member_that_is_damaged_costs_itself(tmp_path: Path, damage, expected: tuple[object, ...]):
+def test_a_member_that_is_damaged_costs_itself(tmp_path, damage, expected):
     packed = [gzip.compress(record_bytes, mtime=0) for record_bytes in records()]
     start = len(packed[0])
     (tmp_path / "a.warc.gz").write_bytes(damage(b"".join(packed), start, start + len(packed[1]) * 3 // 4))
@@ -98,7 +97,7 @@ KINDS = [
 """Records, and what an index says of each; one without a time has that of the one before it."""
 
 
-def test_all_that_is_known_of_each_kind_of_record(tmp_path: Path):
+def test_all_that_is_known_of_each_kind_of_record(tmp_path):
     indexed = list(scan_records(write(tmp_path / "a.warc", [data for data, _ in KINDS], packed=False)))
     assert [replace(entry, offset=0, length=0) for entry in indexed] == [entry for _, entry in KINDS]
     lengths = [len(data) for data, _ in KINDS]
@@ -117,7 +116,7 @@ def test_all_that_is_known_of_each_kind_of_record(tmp_path: Path):
         (("file:///page", answer("x")), False),
     ],
 )
-def test_a_snapshot_is_of_the_first_page_of_its_file(tmp_path: Path, page: tuple[str, bytes], is_of_it: bool):
+def test_a_snapshot_is_of_the_first_page_of_its_file(tmp_path, page, is_of_it):
     records = [
         record(*page),
         record(f"{SITE}/next", answer("x", "500 No")),
@@ -127,7 +126,7 @@ def test_a_snapshot_is_of_the_first_page_of_its_file(tmp_path: Path, page: tuple
     assert (entry.kind, entry.url) == (("rendered", page[0]) if is_of_it else ("response", "file:///dom-snapshot.html"))
 
 
-def test_records_before_any_time_have_that_of_their_file(tmp_path: Path):
+def test_records_before_any_time_have_that_of_their_file(tmp_path):
     file = write(tmp_path / "a.warc.gz", [record(URLS[0], answer("x"), ""), record(URLS[1], answer("x"))])
     os.utime(file, (1_700_000_000, 1_700_000_000))
     assert [entry.at for entry in scan_records(file)] == ["2023-11-14T22:13:20+00:00", "2024-03-01T10:00:00+00:00"]
@@ -146,7 +145,7 @@ def test_records_before_any_time_have_that_of_their_file(tmp_path: Path):
     ],
     ids=["empty", "text", "packed page", "one piece", "one piece of ARC", "its length is wrong", "no zip"],
 )
-def test_other_files_are_refused_in_one_line(tmp_path: Path, data: bytes, message: str):
+def test_other_files_are_refused_in_one_line(tmp_path, data, message):
     file = tmp_path / "odd"
     file.write_bytes(data)
     with pytest.raises(ScanError, match=message) as caught:
@@ -154,7 +153,7 @@ def test_other_files_are_refused_in_one_line(tmp_path: Path, data: bytes, messag
     assert "\n" not in str(caught.value)
 
 
-def test_a_wacz_that_packs_its_warc_files_once_more_or_has_none_is_refused(tmp_path: Path):
+def test_a_wacz_that_packs_its_warc_files_once_more_or_has_none_is_refused(tmp_path):
     warc = write(tmp_path / "a.warc.gz", records())
     with pytest.raises(ScanError, match="unzip it first"):
         list(scan_records(wacz(tmp_path / "a.wacz", warc, packed=True)))
@@ -178,7 +177,7 @@ def test_a_wacz_that_packs_its_warc_files_once_more_or_has_none_is_refused(tmp_p
         ("2016-01-19T10:20:30.5" + "0" * 42 + "Z", "2016-01-19T10:20:30"),
     ],
 )  # fmt: skip
-def test_a_date_however_short_gives_the_latest_time_that_it_allows(stated: str, time: str):
+def test_a_date_however_short_gives_the_latest_time_that_it_allows(stated, time):
     assert record_time(stated) == f"{time}+00:00"
 
 
@@ -193,7 +192,7 @@ HEADER = "Tue, 19 Jan 2016 10:20:30 GMT"
      "2016-01-19T10:20:30.5" + "0" * 43 + "Z",
      "2016-01-19T10:20:30+99:99", "٢٠١٦", "2016" * 100],
 )  # fmt: skip
-def test_what_is_no_date_of_a_response_is_none(stated: str):
+def test_what_is_no_date_of_a_response_is_none(stated):
     assert record_time(stated) == ""
     assert record_time(stated, "Tue, 19 Jan 2016 10:20:30 GMT") == "2016-01-19T10:20:30+00:00"
 
@@ -209,10 +208,10 @@ def test_what_is_no_date_of_a_response_is_none(stated: str):
         ("2016", "Sun, 01 Jan 2017 00:00:00 GMT", "2016-12-31T23:59:59"),
     ],
 )  # fmt: skip
-def test_the_date_header_speaks_where_the_record_leaves_room(stated: str, header: str, time: str):
+def test_the_date_header_speaks_where_the_record_leaves_room(stated, header, time):
     assert record_time(stated, header) == f"{time}+00:00"
 
 
 @pytest.mark.parametrize("header", ["", "soon", "0", "Tue, 19 Jan 99999 10:20:30 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"])
-def test_a_date_header_that_is_none_says_nothing(header: str):
+def test_a_date_header_that_is_none_says_nothing(header):
     assert record_time("", header) == ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -30,7 +29,7 @@ def paths(order: RecordOrder) -> list[str]:
     return [job.url.removeprefix(SITE) for job in order.jobs()]
 
 
-def test_what_names_others_comes_first_then_time_decides_across_files(tmp_path: Path, order: RecordOrder):
+def test_what_names_others_comes_first_then_time_decides_across_files(tmp_path, order):
     first = [
         record(f"{SITE}/late", answer("<p>"), at(30)),
         record(f"{SITE}/map", answer("<urlset/>", content_type="text/xml"), at(40)),
@@ -46,7 +45,7 @@ def test_what_names_others_comes_first_then_time_decides_across_files(tmp_path: 
     assert (len(order), order.hosts()) == (6, ["a.example"])
 
 
-def test_records_are_counted_and_what_stands_for_no_answer_is_left_out(tmp_path: Path, order: RecordOrder):
+def test_records_are_counted_and_what_stands_for_no_answer_is_left_out(tmp_path, order):
     records = [
         record(f"{SITE}/", answer("<p>")),
         record("https://www.a.example/", answer("<p>")),
@@ -60,14 +59,14 @@ def test_records_are_counted_and_what_stands_for_no_answer_is_left_out(tmp_path:
     assert [job.url for job in order.jobs()] == [f"{SITE}/", "https://www.a.example/"]
 
 
-def test_stored_records_are_left_out(tmp_path: Path, order: RecordOrder):
+def test_stored_records_are_left_out(tmp_path, order):
     order.add_file("a", write(tmp_path / "a", [record(f"{SITE}/{name}", answer("<p>")) for name in "xyz"]))
     order.skip_locations([("a", 0), ("b", 1)])
     order.sort()
     assert paths(order) == ["/y", "/z"]
 
 
-def test_a_revisit_s_body_is_looked_for_by_name_then_payload_then_what_came_before(tmp_path: Path, order: RecordOrder):
+def test_a_revisit_s_body_is_looked_for_by_name_then_payload_then_what_came_before(tmp_path, order):
     records = [
         record(f"{SITE}/x", answer("<p>one"), at(1), WARC_Payload_Digest="sha1:ONE"),
         record(f"{SITE}/x", answer("<p>two"), at(2), WARC_Payload_Digest="sha1:TWO"),
@@ -87,7 +86,7 @@ def test_a_revisit_s_body_is_looked_for_by_name_then_payload_then_what_came_befo
     assert isinstance(next(order.jobs()), ReplayJob)
 
 
-def test_where_the_next_answer_begins_and_what_is_lost_between(tmp_path: Path, order: RecordOrder):
+def test_where_the_next_answer_begins_and_what_is_lost_between(tmp_path, order):
     records = [record(f"{SITE}/{name}", answer("<p>")) for name in "xyz"]
     lengths = [len(data) for data in records]
     damaged = records[1].replace(b"WARC-Target-URI", b"WARC-Target-UR1")
@@ -101,7 +100,7 @@ def test_where_the_next_answer_begins_and_what_is_lost_between(tmp_path: Path, o
     assert order.counts == {"response": 4, "damaged": 1}
 
 
-def test_of_bodies_those_of_answers_before_the_revisit_count(tmp_path: Path, order: RecordOrder):
+def test_of_bodies_those_of_answers_before_the_revisit_count(tmp_path, order):
     """Neither another URL's nor a later one, nor one that is no 200; a digest that is none is no digest."""
     records = [
         record(f"{SITE}/x", answer("<p>"), at(1)),
@@ -124,7 +123,7 @@ def test_of_bodies_those_of_answers_before_the_revisit_count(tmp_path: Path, ord
     assert minutes(8, refers_to=f"{SITE}/y", refers_at="2024-03-01T10:05:00+00:00") == ["01"]
 
 
-def test_a_page_as_it_was_received_comes_before_the_same_one_rendered(tmp_path: Path, order: RecordOrder):
+def test_a_page_as_it_was_received_comes_before_the_same_one_rendered(tmp_path, order):
     records = [
         record(f"urn:text:{SITE}/x", b"text", at(1), "resource", Content_Type="text/plain"),
         record(f"{SITE}/x", answer("<p>"), at(1)),

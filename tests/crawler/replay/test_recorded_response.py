@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import zlib
 from dataclasses import replace
-from pathlib import Path
 
 import brotli
 import pytest
@@ -38,7 +37,7 @@ def reason(data: bytes) -> str:
     return caught.value.reason
 
 
-def test_a_response_comes_out_as_it_was_sent() -> None:
+def test_a_response_comes_out_as_it_was_sent():
     """Packing by record makes no difference, nor do versions and addresses in brackets. A resource has no headers."""
     block = answer(HTML, "203 Odd", x_robots_tag="noindex")
     got = replayed(block)
@@ -57,7 +56,7 @@ def test_a_response_comes_out_as_it_was_sent() -> None:
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, brotli.compress], ids=["gzip", "deflate", "br"])
-def test_content_codings_are_undone_and_chunks_joined(pack, request: pytest.FixtureRequest):
+def test_content_codings_are_undone_and_chunks_joined(pack, request):
     coding, packed = request.node.callspec.id, pack(HTML)
     chunks = b"".join(
         b"%x\r\n%b\r\n" % (len(packed[at : at + 9]), packed[at : at + 9]) for at in range(0, len(packed), 9)
@@ -67,11 +66,11 @@ def test_content_codings_are_undone_and_chunks_joined(pack, request: pytest.Fixt
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "zstd"])
-def test_a_body_that_was_unpacked_before_it_was_written_is_taken_as_it_is(coding: str):
+def test_a_body_that_was_unpacked_before_it_was_written_is_taken_as_it_is(coding):
     assert replayed(answer(HTML, content_encoding=coding, transfer_encoding="chunked")).body == HTML
 
 
-def test_what_cannot_be_read_has_a_reason(monkeypatch) -> None:
+def test_what_cannot_be_read_has_a_reason(monkeypatch):
     whole = record(URL, answer(HTML))
     assert reason(whole[: whole.index(b"HTTP/")]) == "broken_record"  # nothing of its block
     assert reason(whole[: whole.index(b"Content-Length")]) == "broken_record"
@@ -86,7 +85,7 @@ def test_what_cannot_be_read_has_a_reason(monkeypatch) -> None:
     assert reason(record(URL, answer(gzip.compress(b"x" * 5000), content_encoding="gzip"))) == "too_large"
 
 
-def test_header_lines_may_be_odd_go_on_or_be_none() -> None:
+def test_header_lines_may_be_odd_go_on_or_be_none():
     for line in ("HTTP/2 200", "HTTPX/1.1 200 OK", "ICY 200 OK", "HTTP/1.0 200 "):
         assert replayed(f"{line}\r\nA: b\r\n\r\n<p>x".encode()).body == b"<p>x"
     lines = b"Content-Type: text/html;\n charset=utf-8\nnonsense\nX-Robots-Tag: a\nX-Robots-Tag: b\n\n"
@@ -119,7 +118,7 @@ def test_an_arc_record_is_an_answer_with_or_without_an_http_head():
     assert (bare.status, bare.body, bare.header("content-type")) == (200, HTML, "text/html")
 
 
-def test_a_place_names_the_bytes_of_one_record(tmp_path: Path):
+def test_a_place_names_the_bytes_of_one_record(tmp_path):
     first, second = gzip.compress(record(URL, answer(b"<p>one"))), gzip.compress(record(URL, answer(b"<p>two")))
     (tmp_path / "a.warc.gz").write_bytes(first + second)
     assert read_response(RecordLocation("a.warc.gz", len(first), len(second)), tmp_path).body == b"<p>two"
@@ -153,7 +152,7 @@ def test_lines_may_end_in_two_carriage_returns():
     ],
     ids=["last", "none", "another header", "extensions and spaces", "bare line ends, cut", "no end", "no chunks"],
 )
-def test_chunks_are_joined_where_the_header_says_that_there_are_some(name: str, value: str, sent: bytes, body) -> None:
+def test_chunks_are_joined_where_the_header_says_that_there_are_some(name, value, sent, body):
     got = replayed(answer(sent, **{name: value}))
     assert (got.body, got.faults) == (sent if body is None else body, ())
 
@@ -194,12 +193,12 @@ def test_a_revisit_has_the_body_of_its_original_and_its_own_address(status, head
      (300, b"", True, True), (304, b"", True, False), (305, b"", True, True), (0, b"", True, False)],
 )  # fmt: skip
 def test_a_revisit_is_its_own_answer_where_it_has_a_body_or_none_belongs_to_it(
-    status: int, body: bytes, is_revisit: bool, has_own_answer: bool
+    status, body, is_revisit, has_own_answer
 ):
     assert RecordedResponse(URL, status, (), body, is_revisit=is_revisit).has_own_answer is has_own_answer
 
 
-def test_a_full_response_is_read_with_the_record_of_its_body_if_it_needs_one(tmp_path: Path):
+def test_a_full_response_is_read_with_the_record_of_its_body_if_it_needs_one(tmp_path):
     places, data = {}, b""
     for name, made in (
         ("whole", record(URL, answer(HTML))),

@@ -15,7 +15,7 @@ import pytest
 from broadsheet.output.raw.warc_folders import Recovery
 from broadsheet.output.read.verify import raw_responses
 from broadsheet.output.write.archive_writer import Archive
-from tests.crawler.crawls import SMALL, Crawl, Result, Serve, kill_group, until
+from tests.crawler.crawls import SMALL, Result, Serve, kill_group, until
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import command, rows, start
 from tests.internal_tables import WARC_FILES
@@ -85,7 +85,7 @@ def worker_of(process: Any) -> int:
 
 
 # --- Processes --------------------------------------------------------------------------------------------------
-def test_a_killed_worker_costs_no_page(serve: Serve, crawl: Crawl) -> None:
+def test_a_killed_worker_costs_no_page(serve, crawl):
     """Between two kills the page that was under way is tried again, and others after it: more are stored than had
     been asked for."""
     site = site_of(serve, 120, wait=0.1, words=1500)
@@ -102,7 +102,7 @@ def test_a_killed_worker_costs_no_page(serve: Serve, crawl: Crawl) -> None:
     assert crawl.result(process).rows("SELECT url FROM urls WHERE reason LIKE 'worker%'") == []
 
 
-def test_a_crawl_that_is_killed_alone_leaves_no_workers(serve: Serve, crawl: Crawl) -> None:
+def test_a_crawl_that_is_killed_alone_leaves_no_workers(serve, crawl):
     site = site_of(serve, 30, wait=0.05)
     process = crawl.start(f"{site.url}/", **SMALL)
     until(lambda: len(site.log) >= 8)
@@ -114,7 +114,7 @@ def test_a_crawl_that_is_killed_alone_leaves_no_workers(serve: Serve, crawl: Cra
     assert_whole(crawl.db, 30)
 
 
-def test_a_crawl_that_is_stopped_for_long_goes_on(serve: Serve, crawl: Crawl) -> None:
+def test_a_crawl_that_is_stopped_for_long_goes_on(serve, crawl):
     """What was under way has timed out by then, for all the crawl knows, and is asked for again."""
     site = site_of(serve, 20, wait=0.5)
     process = crawl.start(f"{site.url}/", **SMALL, DOWNLOAD_TIMEOUT=1)
@@ -151,7 +151,7 @@ def test_one_signal_ends_within_seconds_though_a_host_asks_for_a_minute(serve, t
     sampled([[number] * times for number in ENDING for times in (1, 2)], 2),
     ids=lambda sent: " ".join(number.name for number in sent),
 )
-def test_a_signal_loses_nothing(serve: Serve, tmp_path: Path, sent: list[signal.Signals]) -> None:
+def test_a_signal_loses_nothing(serve, tmp_path, sent):
     wait = 20.0 if len(sent) == 2 else 0.3
     site = site_of(serve, 25, wait=wait)
     db = tmp_path / "a.db"
@@ -189,7 +189,7 @@ def assert_in_step(db: Path) -> None:
         assert list(raw_responses(archive.db)) == []
 
 
-def test_a_write_error_is_one_line_and_without_it_all_is_there(serve: Serve, tmp_path: Path) -> None:
+def test_a_write_error_is_one_line_and_without_it_all_is_there(serve, tmp_path):
     site = site_of(serve, 60, words=2400)
     db = tmp_path / "a.db"
 
@@ -212,7 +212,7 @@ def test_a_write_error_is_one_line_and_without_it_all_is_there(serve: Serve, tmp
 @pytest.mark.parametrize(
     "harm", sampled(["wal gone", "wal empty", "wal halved", "wal of noise", "shm gone", "shm of noise"], 2)
 )
-def test_a_file_beside_the_archive_that_was_harmed(serve: Serve, crawl: Crawl, harm: str) -> None:
+def test_a_file_beside_the_archive_that_was_harmed(serve, crawl, harm):
     """After a kill the archive has two files beside it. Without them commits may be lost, but nothing else is."""
     site = site_of(serve, 24, wait=0.02)
     process = crawl.start(f"{site.url}/", **SMALL)
@@ -234,7 +234,7 @@ def test_a_file_beside_the_archive_that_was_harmed(serve: Serve, crawl: Crawl, h
 
 
 # --- Other programs ---------------------------------------------------------------------------------------------
-def test_a_file_that_stays_locked_ends_the_crawl_in_one_line(serve: Serve, tmp_path: Path) -> None:
+def test_a_file_that_stays_locked_ends_the_crawl_in_one_line(serve, tmp_path):
     site = site_of(serve, 20, wait=0.05)
     process, db = start(*crawl_command(site, tmp_path / "a.db")), tmp_path / "a.db"
     until(lambda: len(site.log) >= 6)
@@ -251,7 +251,7 @@ def test_a_file_that_stays_locked_ends_the_crawl_in_one_line(serve: Serve, tmp_p
 
 
 # --- The clock --------------------------------------------------------------------------------------------------
-def test_answers_that_fail_at_first_are_retried_after_a_kill(serve: Serve, crawl: Crawl) -> None:
+def test_answers_that_fail_at_first_are_retried_after_a_kill(serve, crawl):
     """A retry that was committed with its wait is still one after the kill, and counts its tries."""
     tries: dict[str, int] = {}
 

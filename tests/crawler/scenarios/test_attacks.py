@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,7 +40,7 @@ def fetched(request: pytest.FixtureRequest) -> Iterator[Fetched]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ATTACKS)
-def test_an_attack_costs_its_own_url_with_a_reason(fetched: Fetched, name: str) -> None:
+def test_an_attack_costs_its_own_url_with_a_reason(fetched, name):
     reason = ATTACKS[name][1]
     assert fetched[name][0] == reason
     assert reason_text(reason) != reason.replace("_", " ")
@@ -49,7 +48,7 @@ def test_an_attack_costs_its_own_url_with_a_reason(fetched: Fetched, name: str) 
 
 @pytest.mark.parametrize("fetched", [HARMLESS], indirect=True, ids=[""])
 @pytest.mark.parametrize("name", HARMLESS)
-def test_what_is_only_odd_is_read(fetched: Fetched, name: str) -> None:
+def test_what_is_only_odd_is_read(fetched, name):
     assert tuple(fetched[name][1:3]) == HARMLESS[name][1]
 
 
@@ -93,7 +92,7 @@ def slow_moves(server: HostileServer) -> list[bytes]:
 
 
 @pytest.mark.slow
-def test_answers_that_stall_hold_a_crawl_thirty_seconds_beyond_its_time_at_most(tmp_path: Path) -> None:
+def test_answers_that_stall_hold_a_crawl_thirty_seconds_beyond_its_time_at_most(tmp_path):
     drips = [f"/drip{n}" for n in range(30)]
     site = HostileServer(dict.fromkeys(drips, ATTACKS["drip"][0]))
     moving = HostileServer({f"/robots{n}.txt": slow_moves for n in ("", *range(9))})

@@ -6,7 +6,6 @@ import gzip
 import random
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -75,7 +74,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Result, Scri
     site.close()
 
 
-def test_odd_answers_are_recorded_with_their_reasons_and_the_run_ends_well(odd: tuple[Result, ScriptedSite]) -> None:
+def test_odd_answers_are_recorded_with_their_reasons_and_the_run_ends_well(odd):
     result, site = odd
     states = result.states(site)
     assert {path: states[path] for path in ODD} == {path: state for path, (_, state) in ODD.items()}
@@ -114,7 +113,7 @@ def test_a_name_that_does_not_resolve_fails_with_its_reason_and_the_rest_goes_on
 
 
 @pytest.mark.slow
-def test_a_body_over_the_bound_is_given_up_also_when_it_unpacks_to_it(crawl: Crawl, serve: Any) -> None:
+def test_a_body_over_the_bound_is_given_up_also_when_it_unpacks_to_it(crawl, serve):
     big = page("big", words=60_000).encode()
     site = serve({"/": page("home", "/big", "/bomb", "/small"), "/big": big, "/small": page("small")})
     site.routes["/bomb"] = Reply(gzip.compress(big), headers=GZIP)
@@ -128,7 +127,7 @@ def test_a_body_over_the_bound_is_given_up_also_when_it_unpacks_to_it(crawl: Cra
 
 
 @pytest.mark.slow
-def test_a_page_of_thirty_megabytes_does_not_stop_the_crawl(crawl: Crawl, serve: Any) -> None:
+def test_a_page_of_thirty_megabytes_does_not_stop_the_crawl(crawl, serve):
     heavy = page("heavy", words=3_000_000).encode()
     assert len(heavy) > 30_000_000
     site = serve({"/": page("home", "/heavy", "/light"), "/heavy": heavy, "/light": page("light")})

@@ -41,7 +41,7 @@ def crawl(site: ScriptedSite, db: Path, *options: object) -> tuple[int, str, str
     return command("crawl", f"{site.url}/", "--db", db, *quick, *options)
 
 
-def test_an_archive_is_handed_on_asked_corrected_and_given_back(site: ScriptedSite, half: Path, tmp_path: Path) -> None:
+def test_an_archive_is_handed_on_asked_corrected_and_given_back(site, half, tmp_path):
     """The receiver of a copy opens it, asks it in SQL and Parquet, mends a title and a kind, and the giver merges."""
     copy = tmp_path / "theirs" / "news.db"
     copy.parent.mkdir()
@@ -112,7 +112,7 @@ WRITING_VERBS = {
 }
 
 
-def test_no_verb_into_a_copy_takes_a_byte_from_the_original(site: ScriptedSite, half: Path) -> None:
+def test_no_verb_into_a_copy_takes_a_byte_from_the_original(site, half):
     copy = half.with_name("copy.db")
     shutil.copy(half, copy)
     assert crawl(site, half)[0] == 0
@@ -138,7 +138,7 @@ def test_no_verb_into_a_copy_takes_a_byte_from_the_original(site: ScriptedSite, 
     assert crawl(site, half, "--max-pages", 1)[0] == 0, "the original goes on as before"
 
 
-def test_a_backup_that_is_put_back_is_whole_again_after_import_own(site: ScriptedSite, half: Path) -> None:
+def test_a_backup_that_is_put_back_is_whole_again_after_import_own(site, half):
     backup = half.with_name("backup")
     shutil.copy(half, backup)
     assert crawl(site, half)[0] == 0
@@ -168,7 +168,7 @@ def test_a_backup_that_is_put_back_is_whole_again_after_import_own(site: Scripte
     assert command("verify", half)[0] == 0
 
 
-def test_database_and_folder_moved_or_renamed_together_go_on(site: ScriptedSite, half: Path, tmp_path: Path) -> None:
+def test_database_and_folder_moved_or_renamed_together_go_on(site, half, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     moved = elsewhere / "news.db"
@@ -196,7 +196,7 @@ def bodies_in(wacz: Path) -> dict[str, bytes]:
     return {record.url: record.head_and_body[1] for record in records if record.kind == "response"}
 
 
-def test_an_export_never_has_another_archive_s_bytes(site: ScriptedSite, half: Path, tmp_path: Path) -> None:
+def test_an_export_never_has_another_archive_s_bytes(site, half, tmp_path):
     """Both halves renamed, a backup of both put back under the old name, and that one updated."""
     backup = Path(shutil.copytree(half.parent, tmp_path / "backup", ignore=shutil.ignore_patterns("backup")))
     assert command("export", half, "-o", tmp_path / "before.wacz")[0] == 0
@@ -222,7 +222,7 @@ def test_an_export_never_has_another_archive_s_bytes(site: ScriptedSite, half: P
     assert bodies_in(tmp_path / "mixed.wacz").items() <= bodies_in(tmp_path / "before.wacz").items()
 
 
-def test_a_pipe_in_place_of_a_warc_file_hangs_no_verb(half: Path) -> None:
+def test_a_pipe_in_place_of_a_warc_file_hangs_no_verb(half):
     path = raws.files(half)[0]
     path.unlink()
     os.mkfifo(path)
@@ -259,7 +259,7 @@ def test_a_copy_elsewhere_goes_on_without_its_folder_and_is_whole_when_that_arri
     raws.checked(copy)
 
 
-def test_a_folder_that_is_moved_alone_is_asked_for_and_taken_back(site: ScriptedSite, half: Path) -> None:
+def test_a_folder_that_is_moved_alone_is_asked_for_and_taken_back(site, half):
     folder, before = half.with_name("news.db.warc"), contents(half)
     moved = folder.rename(half.with_name("old.warc"))
     result = crawl(site, half, "--quiet")
@@ -272,7 +272,7 @@ def test_a_folder_that_is_moved_alone_is_asked_for_and_taken_back(site: Scripted
     raws.checked(half)
 
 
-def test_a_file_that_has_arrived_in_part_is_left_alone_until_it_is_whole(site: ScriptedSite, half: Path) -> None:
+def test_a_file_that_has_arrived_in_part_is_left_alone_until_it_is_whole(site, half):
     [file] = raws.files(half)
     whole = file.read_bytes()
     os.truncate(file, len(whole) // 2)
@@ -293,7 +293,7 @@ def test_a_file_that_has_arrived_in_part_is_left_alone_until_it_is_whole(site: S
     raws.checked(half)
 
 
-def test_conflicted_copies_change_nothing_and_a_takedown_names_them(site: ScriptedSite, half: Path) -> None:
+def test_conflicted_copies_change_nothing_and_a_takedown_names_them(site, half):
     conflicted = Path(shutil.copy(half, half.with_name("news (conflicted copy).db")))
     [file] = raws.files(half)
     doubled = [
@@ -321,7 +321,7 @@ READING_VERBS = (
 )  # fmt: skip
 
 
-def test_a_newer_version_of_the_program_has_its_archive_to_itself(site: ScriptedSite, half: Path) -> None:
+def test_a_newer_version_of_the_program_has_its_archive_to_itself(site, half):
     """Of two versions at work in one folder, the older one refuses what the newer one has upgraded."""
     assert crawl(site, half.with_name("own.db"))[0] == 0
     with closing(sqlite3.connect(half)) as connection, connection:
@@ -352,7 +352,7 @@ def read_only(folder: Path, mounted: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(mounted)], check=True)
 
 
-def test_read_only_media_are_read_and_every_writer_says_so_in_a_line(half: Path, tmp_path: Path) -> None:
+def test_read_only_media_are_read_and_every_writer_says_so_in_a_line(half, tmp_path):
     other = half.with_name("other.db")
     shutil.copy(half, other)
     folder = tmp_path / "media"

@@ -100,7 +100,7 @@ def test_what_gets_in_is_sent_and_stored_nowhere(members_site, cookie_file, db, 
 
 
 @pytest.mark.slow
-def test_headers_go_to_the_hosts_of_the_start_urls_alone(serve: Serve, db: Path) -> None:
+def test_headers_go_to_the_hosts_of_the_start_urls_alone(serve, db):
     """They once went to whatever host a site named: where its sitemaps are, where its robots.txt or page moved to."""
     other = serve({"/": page("other", "/mill"), **stories("mill"), "/map.xml": "<urlset></urlset>"})
     site = serve({"/": page("start", "/river"), **stories("river"), "/moved": Reply("", 301, {"Location": other.url})})
@@ -145,7 +145,7 @@ def test_without_them_requests_are_as_they_were_sent_and_only_a_wacz_may_keep_an
 
 
 @pytest.mark.slow
-def test_settings_of_scrapy_are_no_way_around(members_site: ScriptedSite, db: Path, tmp_path: Path) -> None:
+def test_settings_of_scrapy_are_no_way_around(members_site, db, tmp_path):
     log = db.parent / "crawl.log"
     headers = f'{{"X-Reader": "{SUBSCRIBER}", "Authorization": "Bearer {BEARER}"}}'
     crawling = Crawl(db.parent)
@@ -160,7 +160,7 @@ def test_settings_of_scrapy_are_no_way_around(members_site: ScriptedSite, db: Pa
 @pytest.mark.parametrize(
     "url", ["http://reader:pa55word@127.0.0.1/", "http://reader:pa55word/1@127.0.0.1/", "reader:pa55word@127.0.0.1/x"]
 )
-def test_a_user_name_in_a_url_is_refused_and_not_shown(tmp_path: Path, db: Path, url: str) -> None:
+def test_a_user_name_in_a_url_is_refused_and_not_shown(tmp_path, db, url):
     (tmp_path / "urls.txt").write_text(url)
     for arguments in ([url], ["--urls-file", tmp_path / "urls.txt"]):
         code, out, errors = command("crawl", *arguments, "--db", db, "--allow-private")
@@ -174,7 +174,7 @@ def test_a_user_name_in_a_url_is_refused_and_not_shown(tmp_path: Path, db: Path,
 
 
 @pytest.mark.parametrize("header", [f"Authorization Bearer {BEARER}", f"Cookie: a={BEARER}", BEARER])
-def test_a_header_that_is_refused_is_not_shown(members_site: ScriptedSite, db: Path, header: str) -> None:
+def test_a_header_that_is_refused_is_not_shown(members_site, db, header):
     code, out, errors = crawl(members_site, db, "--header", header)
     assert (code, errors.count("\n")) == (2, 1)
     assert BEARER not in out + errors
@@ -201,7 +201,7 @@ def test_an_option_keeps_them_of_which_verify_warns_and_a_wacz_is_without(member
     assert any(BEARER.encode() in data for data in all_bytes(wacz.parent).values())
 
 
-def test_a_broken_file_of_cookies_is_a_line_without_its_values(members_site: ScriptedSite, tmp_path: Path) -> None:
+def test_a_broken_file_of_cookies_is_a_line_without_its_values(members_site, tmp_path):
     broken = tmp_path / "cookies.txt"
     broken.write_text(f"# Netscape HTTP Cookie File\n127.0.0.1 {COOKIE}\n")
     code, out, errors = crawl(members_site, tmp_path / "a.db", "--cookies", broken)

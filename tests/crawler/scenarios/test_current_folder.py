@@ -60,7 +60,7 @@ def test_a_crawl_and_its_workers_take_no_code_from_the_current_folder(planted_fo
     assert (code, executed(planted_folder)) == (0, ""), errors
 
 
-def test_no_other_verb_does(planted_folder: Path) -> None:
+def test_no_other_verb_does(planted_folder):
     lines = (
         "--help", "demo", "export demo-out/sample.db --format wacz -o out.wacz",
         "import mill.warc", "reclean archive.db --dry-run", "report archive.db", "search archive.db mill",

@@ -67,7 +67,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
         )
 
 
-def test_every_address_ends_as_the_site_s_files_say(crawled: Crawled) -> None:
+def test_every_address_ends_as_the_site_s_files_say(crawled):
     got = {url.removeprefix(crawled.origin): row for url, row in crawled.result.states().items()}
     wrong = {path: (got.get(path), want) for path, want in EXPECTED_OUTCOMES.items() if got.get(path) != want}
     assert wrong == {}
@@ -75,7 +75,7 @@ def test_every_address_ends_as_the_site_s_files_say(crawled: Crawled) -> None:
     assert got.keys() - EXPECTED_OUTCOMES.keys() - media == set()
 
 
-def test_each_documented_reference_leads_to_a_row(crawled: Crawled) -> None:
+def test_each_documented_reference_leads_to_a_row(crawled):
     with closing(open_database(crawled.result.db, read_only=True)) as db:
         found = {}
         lines = [(*line, "id") for line in references(db)]
@@ -89,18 +89,18 @@ def test_each_documented_reference_leads_to_a_row(crawled: Crawled) -> None:
     assert [name for name, (count, _) in found.items() if not count] == ["alarms.run_id", "duplicates.article_id"]
 
 
-def test_each_story_is_an_article_once_and_nothing_else_is(crawled: Crawled) -> None:
+def test_each_story_is_an_article_once_and_nothing_else_is(crawled):
     assert crawled.articles.keys() == {page.path for page in PAGES}
 
 
-def test_a_story_has_its_standfirst_in_a_field_too(crawled: Crawled) -> None:
+def test_a_story_has_its_standfirst_in_a_field_too(crawled):
     expected = {article.page_path(1): article.standfirst or None for article in articles()} | UNMARKED
     rows = crawled.result.rows("SELECT url, standfirst FROM articles")
     stored = {url.removeprefix(crawled.origin): text for url, text in rows}
     assert {path: expected[path] for path in stored} == stored
 
 
-def test_a_story_has_its_own_blocks_in_order_and_what_its_page_says(crawled: Crawled) -> None:
+def test_a_story_has_its_own_blocks_in_order_and_what_its_page_says(crawled):
     for page in PAGES:
         _, title, text, authors, language, page_type = crawled.articles[page.path]
         assert str(text).split("\n") == "\n".join(page.text_blocks).split("\n"), page.path
@@ -110,7 +110,7 @@ def test_a_story_has_its_own_blocks_in_order_and_what_its_page_says(crawled: Cra
         ), page.path  # fmt: skip
 
 
-def test_a_story_has_the_instant_the_day_and_the_words_of_its_dates(crawled: Crawled) -> None:
+def test_a_story_has_the_instant_the_day_and_the_words_of_its_dates(crawled):
     rows = crawled.result.rows(f"SELECT url, {', '.join(DATE_COLUMNS)} FROM articles")
     assert {url.removeprefix(crawled.origin): columns for url, *columns in rows} == {
         page.path: [*date_columns(page.published), *date_columns(page.modified)] for page in PAGES
@@ -123,7 +123,7 @@ def date_columns(stated: str) -> tuple[str | None, str | None, str | None]:
     return instant and instant.strftime("%Y-%m-%dT%H:%M:%SZ"), stated[:10] or None, stated or None
 
 
-def test_a_second_path_to_a_text_is_known_and_makes_no_second_article(crawled: Crawled) -> None:
+def test_a_second_path_to_a_text_is_known_and_makes_no_second_article(crawled):
     for page in PAGES:
         for alias in page.aliases:
             rows = crawled.result.rows(
@@ -132,7 +132,7 @@ def test_a_second_path_to_a_text_is_known_and_makes_no_second_article(crawled: C
             assert rows == [(crawled.articles[page.path][0],)], alias
 
 
-def test_every_fetched_page_has_a_verdict_with_evidence_and_a_capture(crawled: Crawled) -> None:
+def test_every_fetched_page_has_a_verdict_with_evidence_and_a_capture(crawled):
     rows = crawled.result.rows(
         "SELECT url, evidence, pages.capture_id FROM urls LEFT JOIN pages USING (id)"
         " WHERE state = 'done' AND kind = 'page' AND reason <> 'redirect'"
@@ -142,13 +142,13 @@ def test_every_fetched_page_has_a_verdict_with_evidence_and_a_capture(crawled: C
     assert unheld == set()
 
 
-def test_every_removed_block_has_a_reason_and_a_rule(crawled: Crawled) -> None:
+def test_every_removed_block_has_a_reason_and_a_rule(crawled):
     counts = dict(crawled.result.rows("SELECT reason, count(*) FROM removed GROUP BY reason"))
     assert {"share buttons", "donation", "newsletter", "other articles", "comments", "navigation"} <= counts.keys()
     assert crawled.result.rows("SELECT count(*) FROM removed WHERE reason = '' OR rule = ''") == [(0,)]
 
 
-def test_the_export_holds_exactly_the_archive_s_articles(crawled: Crawled) -> None:
+def test_the_export_holds_exactly_the_archive_s_articles(crawled):
     exported = {str(row["url"]).removeprefix(crawled.origin): row for row in crawled.export}
     assert len(exported) == len(crawled.export)
     assert exported.keys() == crawled.articles.keys()
@@ -159,13 +159,13 @@ def test_the_export_holds_exactly_the_archive_s_articles(crawled: Crawled) -> No
     assert dates == {page.path: [*date_columns(page.published), *date_columns(page.modified)] for page in PAGES}
 
 
-def test_a_second_run_asks_for_what_is_due_and_loses_nothing(crawled: Crawled) -> None:
+def test_a_second_run_asks_for_what_is_due_and_loses_nothing(crawled):
     assert crawled.second_requests == []
     assert read_articles(crawled.result, crawled.origin) == crawled.articles
     assert crawled.result.rows("SELECT outcome FROM runs") == [("finished",)] * 2
 
 
-def test_the_scoring_hook_returns_what_the_crawl_stored(crawled: Crawled) -> None:
+def test_the_scoring_hook_returns_what_the_crawl_stored(crawled):
     site = render(crawled.origin)
     wrong = [
         page.path

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tests.crawler.crawls import Crawl, Serve, kill_group
+from tests.crawler.crawls import kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page, stories
 from tests.crawler.warm import PATIENCE
 
@@ -28,7 +28,7 @@ def sitemap(site: ScriptedSite, *paths: str) -> Reply:
 
 
 @pytest.mark.slow
-def test_a_site_that_names_its_sitemap_and_its_feed_is_asked_for_nothing_else(crawl: Crawl, serve: Serve) -> None:
+def test_a_site_that_names_its_sitemap_and_its_feed_is_asked_for_nothing_else(crawl, serve):
     site = serve({"/": page("home", *PATHS, head=LINK.format("/news.php")), **stories(*NAMES)})
     site.routes["/robots.txt"] = Reply(f"Sitemap: {site.url}/map.xml\n", 200, {"Content-Type": "text/plain"})
     site.routes |= {"/map.xml": sitemap(site, *PATHS), "/news.php": feed(*PATHS)}
@@ -38,7 +38,7 @@ def test_a_site_that_names_its_sitemap_and_its_feed_is_asked_for_nothing_else(cr
 
 
 @pytest.mark.slow
-def test_usual_places_are_tried_until_one_is_there(crawl: Crawl, serve: Serve) -> None:
+def test_usual_places_are_tried_until_one_is_there(crawl, serve):
     site = serve({"/": page("home", *PATHS[:1]), **stories(*NAMES)})
     site.routes |= {"/sitemap_index.xml": sitemap(site, PATHS[1]), "/rss.xml": feed(PATHS[2])}
     result = crawl(f"{site.url}/")
@@ -57,7 +57,7 @@ def test_usual_places_are_tried_until_one_is_there(crawl: Crawl, serve: Serve) -
 
 
 @pytest.mark.slow
-def test_places_are_tried_where_the_start_page_cannot_be_had(crawl: Crawl, serve: Serve) -> None:
+def test_places_are_tried_where_the_start_page_cannot_be_had(crawl, serve):
     site = serve(stories(*NAMES))
     site.routes |= {"/": Reply("oops", 500), "/sitemap_index.xml": sitemap(site, *PATHS)}
     result = crawl(f"{site.url}/", BROADSHEET_RETRY_TIMES=0)
@@ -72,7 +72,7 @@ def test_places_are_tried_where_the_start_page_cannot_be_had(crawl: Crawl, serve
 
 
 @pytest.mark.slow
-def test_a_search_for_places_goes_on_after_a_kill(crawl: Crawl, serve: Serve) -> None:
+def test_a_search_for_places_goes_on_after_a_kill(crawl, serve):
     asked, killed = threading.Event(), threading.Event()
 
     def wait_for_the_kill(seen: Seen) -> Reply:
@@ -91,7 +91,7 @@ def test_a_search_for_places_goes_on_after_a_kill(crawl: Crawl, serve: Serve) ->
     assert site.paths().count("/sitemap.xml") == 1, "what was stored before is not asked for again"
 
 
-def test_feeds_of_comments_are_not_asked_for_and_have_their_outcome(crawl: Crawl, serve: Serve) -> None:
+def test_feeds_of_comments_are_not_asked_for_and_have_their_outcome(crawl, serve):
     site = serve({"/feed/": feed(*PATHS)})
     site.routes["/"] = page("home", *PATHS, head=LINK.format("/feed/") + LINK.format("/comments/feed/"))
     for path in PATHS:
@@ -146,7 +146,7 @@ def test_feeds_lists_copies_and_programs_of_a_blog_are_asked_for_as_far_as_they_
 
 
 @pytest.mark.slow
-def test_a_pattern_of_pages_that_are_not_there_is_sampled(crawl: Crawl, serve: Serve) -> None:
+def test_a_pattern_of_pages_that_are_not_there_is_sampled(crawl, serve):
     gone = [f"/old/{number}" for number in range(300)]
     site = serve({"/": page("home", "/one", *gone), **stories("one")})
     result = crawl(f"{site.url}/", sitemaps=0, feeds=0)

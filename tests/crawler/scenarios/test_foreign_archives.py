@@ -57,7 +57,7 @@ def articles(db: Path) -> set[str]:
 
 
 @pytest.mark.slow
-def test_an_odd_date_costs_nothing_and_a_page_keeps_its_own(tmp_path: Path, db: Path):
+def test_an_odd_date_costs_nothing_and_a_page_keeps_its_own(tmp_path, db):
     dated = '<meta property="article:published_time" content="2016-01-19T09:00:00Z">'
     records = [
         record(f"{SITE}/{name}", story(name).replace(b"</head>", dated.encode() + b"</head>"), date)
@@ -74,14 +74,14 @@ def test_an_odd_date_costs_nothing_and_a_page_keeps_its_own(tmp_path: Path, db: 
 
 
 @pytest.mark.slow
-def test_a_file_without_any_date_is_as_old_as_it_is(tmp_path: Path, db: Path):
+def test_a_file_without_any_date_is_as_old_as_it_is(tmp_path, db):
     imported(db, write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", story("x"), "")]))
     ((fetched_at,),) = rows(db, "SELECT fetched_at FROM captures")
     assert fetched_at[:4] >= "2024"
 
 
 @pytest.mark.slow
-def test_what_is_wrong_with_a_record_is_marked_and_the_page_kept(tmp_path: Path, db: Path):
+def test_what_is_wrong_with_a_record_is_marked_and_the_page_kept(tmp_path, db):
     clipped = record(f"{SITE}/clipped", story("clipped"))[:-30]
     records = [
         record(f"{SITE}/digest", story("digest"), WARC_Block_Digest=digest(b"other")),
@@ -113,7 +113,7 @@ _EVIDENCE = "SELECT u.url, p.evidence FROM pages p JOIN urls u USING (id)"
 
 
 @pytest.mark.slow
-def test_verify_still_finds_a_record_that_changes_after_its_import(tmp_path: Path, db: Path):
+def test_verify_still_finds_a_record_that_changes_after_its_import(tmp_path, db):
     kept = [record(f"{SITE}/{name}", story(name), WARC_Block_Digest=stated) for name, stated in _STATED.items()]
     file = write(tmp_path / "a.warc", [*kept, arc_record(f"{SITE}/none", story("none"))], packed=False)
     imported(db, file)
@@ -127,7 +127,7 @@ _STATED = {"river": digest(story("river")), "mill": digest(b"never had it"), "ri
 
 
 @pytest.mark.slow
-def test_revisits_that_are_odd_are_kept_and_marked(tmp_path: Path, db: Path):
+def test_revisits_that_are_odd_are_kept_and_marked(tmp_path, db):
     one, two = story("one"), story("two")
     body = one.partition(b"\r\n\r\n")[2]
     no_body = answer("")
@@ -161,7 +161,7 @@ def test_revisits_that_are_odd_are_kept_and_marked(tmp_path: Path, db: Path):
 
 
 @pytest.mark.slow
-def test_a_user_name_and_password_are_left_out_and_the_page_kept(tmp_path: Path, db: Path):
+def test_a_user_name_and_password_are_left_out_and_the_page_kept(tmp_path, db):
     names = ("https://me:secret@a.example/x", "http://secret@b.example:8080/", "https://a.example/@secret?q=@x")
     file = write(tmp_path / "a.warc.gz", [record(url, story(url.rpartition("/")[2])) for url in names])
     imported(db, file)
@@ -173,7 +173,7 @@ def test_a_user_name_and_password_are_left_out_and_the_page_kept(tmp_path: Path,
 @pytest.mark.slow
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("packed", [True, False])
-def test_arc_files_are_read(tmp_path: Path, db: Path, version: int, packed: bool):
+def test_arc_files_are_read(tmp_path, db, version, packed):
     rest = "text/html 200 ABCDEFGH - 0 site.arc" if version == 2 else "text/html"
     records = [
         arc_file_head(version),
@@ -191,7 +191,7 @@ def test_arc_files_are_read(tmp_path: Path, db: Path, version: int, packed: bool
     assert rows(db, "SELECT DISTINCT fetched_at FROM captures") == [("2024-03-01T10:00:00+00:00",)]
 
 
-def test_every_record_of_a_file_that_is_odd_throughout_is_accounted_for(tmp_path: Path, db: Path):
+def test_every_record_of_a_file_that_is_odd_throughout_is_accounted_for(tmp_path, db):
     good = [record(f"{SITE}/good{number}", story(f"good{number}")) for number in range(8)]
     odd = [
         record("dns:a.example", b"192.0.2.1", kind="resource"),

@@ -73,7 +73,7 @@ def imported(folder: Path, *files: Path) -> Path:
     return db
 
 
-def test_what_wget_wrote_gives_the_articles_of_the_live_crawl(live: Live, tmp_path: Path):
+def test_what_wget_wrote_gives_the_articles_of_the_live_crawl(live, tmp_path):
     if shutil.which("wget") is None:
         pytest.skip("wget is not installed: apt install wget")
     fetch = ["wget", "--quiet", "--recursive", "--level=inf", "--tries=1", "--no-verbose", "-i", str(live.asked)]
@@ -95,7 +95,7 @@ def test_what_warcio_captured_gives_the_articles_of_the_live_crawl_and_so_it_is_
     assert rows(db, "SELECT count(DISTINCT cleaner_id) FROM pages") == [(1,)]
 
 
-def test_our_own_records_give_the_articles_of_the_crawl_that_wrote_them(live: Live, tmp_path: Path):
+def test_our_own_records_give_the_articles_of_the_crawl_that_wrote_them(live, tmp_path):
     files = sorted(live.result.db.parent.rglob("*.warc.gz"))
     assert files
     db = imported(tmp_path, *files)
@@ -105,7 +105,7 @@ def test_our_own_records_give_the_articles_of_the_crawl_that_wrote_them(live: Li
     assert rows(db, captures) == rows(live.result.db, captures)
 
 
-def test_cleaning_a_crawl_again_from_its_own_records_changes_nothing(live: Live):
+def test_cleaning_a_crawl_again_from_its_own_records_changes_nothing(live):
     before = rows(live.result.db, _ARTICLES)
     _, out, errors = command("reclean", live.result.db, "--all")
     assert errors == ""

@@ -136,7 +136,7 @@ def assert_not_acting(text: str) -> None:
     assert not set(text) & ACTIVE, [hex(ord(char)) for char in set(text) & ACTIVE]
 
 
-def test_json_lines(db: Database) -> None:
+def test_json_lines(db):
     for _ in payloads_in(db):
         stream = io.StringIO()
         export_jsonl(db, stream)
@@ -174,7 +174,7 @@ def letters(text: str) -> str:
     return "".join(char for char in text if char.isascii() and char.isalnum())
 
 
-def test_csv(db: Database) -> None:
+def test_csv(db):
     for payload in payloads_in(db):
         stream = io.StringIO(newline="")
         export_csv(db, stream)
@@ -209,7 +209,7 @@ def exported_document(db: Database, folder: Path) -> str:
     return file.read_text("utf-8")
 
 
-def test_markdown(db: Database, tmp_path: Path) -> None:
+def test_markdown(db, tmp_path):
     yaml = pytest.importorskip("yaml")
     for payload in payloads_in(db):
         document = exported_document(db, tmp_path)
@@ -223,7 +223,7 @@ def test_markdown(db: Database, tmp_path: Path) -> None:
         assert not title or (first_heading is not None and first_heading.tag == "h1")
 
 
-def test_the_heading_reads_as_the_title(db: Database, tmp_path: Path) -> None:
+def test_the_heading_reads_as_the_title(db, tmp_path):
     for payload in payloads_in(db):
         db.execute("UPDATE articles SET markdown = 'x', text = 'x'")
         body = exported_document(db, tmp_path).removeprefix("---\n").partition("\n---\n")[2]
@@ -234,7 +234,7 @@ def test_the_heading_reads_as_the_title(db: Database, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_markdown_of_an_article_without_any(db: Database, tmp_path: Path) -> None:
+def test_markdown_of_an_article_without_any(db, tmp_path):
     for payload in payloads_in(db):
         db.execute("UPDATE articles SET markdown = ''")
         document = exported_document(db, tmp_path)
@@ -270,7 +270,7 @@ def assert_inert_html(html: str, tags: set[str]) -> None:
 
 
 @pytest.mark.slow
-def test_reader_pages(db: Database, tmp_path: Path) -> None:
+def test_reader_pages(db, tmp_path):
     for payload in payloads_in(db):
         for file in tmp_path.rglob("*.html"):
             file.unlink()
@@ -283,7 +283,7 @@ def test_reader_pages(db: Database, tmp_path: Path) -> None:
         assert not title or "".join(parsed.find(".//h1").itertext()) == title
 
 
-def test_tei(db: Database, tmp_path: Path) -> None:
+def test_tei(db, tmp_path):
     for payload in payloads_in(db):
         for file in tmp_path.iterdir():
             file.unlink()
@@ -300,7 +300,7 @@ def test_tei(db: Database, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scope", [FeedScope(), FeedScope(of_edits=True, kinds=("new",))], ids=["articles", "edits"])
-def test_feeds(db: Database, scope: FeedScope) -> None:
+def test_feeds(db, scope):
     for payload in payloads_in(db):
         feed = read_feed(db, scope)
         atom, json_feed = atom_document(feed).decode(), json_feed_document(feed).decode()
@@ -317,7 +317,7 @@ def test_feeds(db: Database, scope: FeedScope) -> None:
             assert_inert_html(content, TAGS_OF_A_TEXT)
 
 
-def test_dictionaries(db: Database) -> None:
+def test_dictionaries(db):
     """The name of a user's column acts."""
     entries = article_dictionary(table_columns(db, "articles"))
     heads = [str(csv_cell(entry.name)) for entry in entries]
@@ -330,7 +330,7 @@ def test_dictionaries(db: Database) -> None:
 
 # --- WACZ ----------------------------------------------------------------------------------------------------------
 @pytest.mark.slow
-def test_wacz(db: Database, tmp_path: Path) -> None:
+def test_wacz(db, tmp_path):
     for payload in payloads_in(db):
         export_wacz(db, tmp_path / "a.wacz")
         with zipfile.ZipFile(tmp_path / "a.wacz") as package:
@@ -353,7 +353,7 @@ VERBS = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize("payload", ACTING, ids=ascii)
-def test_a_terminal(base: Path, tmp_path: Path, payload: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_terminal(base, tmp_path, payload, capsys):
     """Every text of every table that is no key of ours holds the payload."""
     file = tmp_path / "a.db"
     file.write_bytes(base.read_bytes())

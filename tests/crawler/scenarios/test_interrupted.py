@@ -45,7 +45,7 @@ def left(result: Result) -> dict[str, object]:
     return {name: [row for row in result.rows(query) if "robots" not in str(row[0])] for name, query in queries.items()}
 
 
-def test_a_page_whose_turn_came_as_the_crawl_was_stopped_stays_queued(serve: Serve, crawl: Crawl) -> None:
+def test_a_page_whose_turn_came_as_the_crawl_was_stopped_stays_queued(serve, crawl):
     """Scrapy takes no request any more once the last one under way is done, and fails one that comes all the same."""
     site = serve({"/": page("home", "/a", "/b", "/c"), **{f"/{name}": page(name) for name in "abc"}})
     stopped = crawl(
@@ -102,7 +102,7 @@ def moved(gate: threading.Event, target: str) -> Callable[[Seen], Reply]:
     return lambda seen: gate.wait(60) and Reply(status=301, headers={"Location": target})  # type: ignore[return-value]
 
 
-def test_a_redirect_loop_is_one_though_a_kill_cut_it(serve: Serve, crawl: Crawl) -> None:
+def test_a_redirect_loop_is_one_though_a_kill_cut_it(serve, crawl):
     gate = threading.Event()
     site = serve({"/": page("home", "/left"), "/left": Reply(status=301, headers={"Location": "/right"})})
     site.routes["/right"] = moved(gate, "/left")
@@ -112,7 +112,7 @@ def test_a_redirect_loop_is_one_though_a_kill_cut_it(serve: Serve, crawl: Crawl)
     assert site.paths().count("/left") == 1
 
 
-def test_a_site_that_moved_to_another_host_is_followed_though_a_kill_came_between(serve: Serve, crawl: Crawl) -> None:
+def test_a_site_that_moved_to_another_host_is_followed_though_a_kill_came_between(serve, crawl):
     gate = threading.Event()
     new = serve({"/next": page("next")})
     new.routes["/"] = lambda seen: gate.wait(60) and page("home", "/next")
@@ -124,7 +124,7 @@ def test_a_site_that_moved_to_another_host_is_followed_though_a_kill_came_betwee
     assert old.paths().count("/") == 1
 
 
-def test_rulings_that_are_made_while_a_crawl_writes_hold_at_its_end(serve: Serve, tmp_path: Path) -> None:
+def test_rulings_that_are_made_while_a_crawl_writes_hold_at_its_end(serve, tmp_path):
     """Each is a connection of its own, as the reading room's; the crawl opens its file anew in between."""
     crawl, site = Crawl(tmp_path), site_of_many(serve)
     process = crawl.start(site.url + "/", **SMALL)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from broadsheet.crawler.fetch.capacity import default_requests
-from tests.crawler.crawls import SMALL, Crawl, Serve, until
+from tests.crawler.crawls import SMALL, until
 from tests.crawler.scripted_site import Reply, Seen, page
 
 pytestmark = pytest.mark.slow
@@ -43,7 +43,7 @@ class Crowd:
             self._count -= 1
 
 
-def test_a_hundred_hosts_are_asked_at_once(crawl: Crawl, serve: Serve) -> None:
+def test_a_hundred_hosts_are_asked_at_once(crawl, serve):
     expected = min(HOSTS, default_requests(32 * 1024 * 1024))
     crowd = Crowd(expected, patience=60)
     sites = [serve({"/": crowd.answer}) for _ in range(HOSTS)]
@@ -53,14 +53,14 @@ def test_a_hundred_hosts_are_asked_at_once(crawl: Crawl, serve: Serve) -> None:
     assert max(len(site.log) for site in sites) == 2
 
 
-def test_a_total_bounds_all_hosts_together(crawl: Crawl, serve: Serve) -> None:
+def test_a_total_bounds_all_hosts_together(crawl, serve):
     crowd = Crowd(4, patience=0.2)
     sites = [serve({"/": crowd.answer}) for _ in range(8)]
     crawl(*(f"{site.url}/" for site in sites), CONCURRENT_REQUESTS=3, **SMALL)
     assert 1 <= crowd.most <= 3
 
 
-def test_one_host_may_be_asked_for_more_than_sixteen_pages_at_once(crawl: Crawl, serve: Serve) -> None:
+def test_one_host_may_be_asked_for_more_than_sixteen_pages_at_once(crawl, serve):
     crowd = Crowd(24, patience=60)
     names = [f"/s{number}" for number in range(24)]
     site = serve({"/": page("home", *names), **dict.fromkeys(names, crowd.answer)})
@@ -72,7 +72,7 @@ PATIENCE = 40  # seconds: a guard against hanging, far below the waits that thes
 
 
 @pytest.mark.parametrize("held", ["/robots.txt", "/"])
-def test_a_host_that_does_not_answer_holds_no_other(serve: Serve, crawl: Crawl, held: str) -> None:
+def test_a_host_that_does_not_answer_holds_no_other(serve, crawl, held):
     """The slow site answers only when all of the quick one was fetched, with two requests under way at most."""
     names = [f"p{number}" for number in range(6)]
     quick = serve({"/": page("home", *(f"/{name}" for name in names))} | {f"/{name}": page(name) for name in names})
@@ -92,7 +92,7 @@ def test_a_host_that_does_not_answer_holds_no_other(serve: Serve, crawl: Crawl, 
     assert crawl.result(process, errors).run() == ("finished", "finished")
 
 
-def test_a_host_given_up_is_asked_again_by_the_next_run(serve: Serve, crawl: Crawl) -> None:
+def test_a_host_given_up_is_asked_again_by_the_next_run(serve, crawl):
     site = serve({"/": page("home", *(f"/p{number}" for number in range(5)))})
     site.routes |= {f"/p{number}": page(f"p{number}") for number in range(5)} | {"/robots.txt": Reply("", 503)}
     first = crawl(*(f"{site.url}/p{number}" for number in range(5)), **SMALL, BROADSHEET_RETRY_TIMES=0)

@@ -104,7 +104,7 @@ def test_receivers_of_other_sites_are_not_told_and_failures_are(site, webhook, t
     assert SECRET not in errors
 
 
-def test_an_address_that_is_none_is_refused_before_anything_is_made(site: ScriptedSite, tmp_path: Path) -> None:
+def test_an_address_that_is_none_is_refused_before_anything_is_made(site, tmp_path):
     code, _, errors = crawl(site, tmp_path / "news.db", "--notify", f"nosuchservice://{SECRET}")
     assert code == 2
     assert len(errors.splitlines()) == 1

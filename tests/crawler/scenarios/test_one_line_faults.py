@@ -21,7 +21,6 @@ from broadsheet.output.read.verify import verify
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler import raws
 from tests.crawler.commands.test_export_targets import PROGRAM, full_device, shell_line
-from tests.crawler.crawls import Serve
 from tests.crawler.fetch.test_connection import NO_NAMES, certificate
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.scripted_site import Seen, page, stories
@@ -31,7 +30,7 @@ from tests.output.conftest import Maker
 from tests.sampling import sampled
 
 
-def test_a_certificate_that_names_no_host_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_that_names_no_host_is_a_line(tmp_path, monkeypatch):
     file, db = certificate(tmp_path, names=NO_NAMES), tmp_path / "a.db"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
@@ -49,7 +48,7 @@ def test_a_certificate_that_names_no_host_is_a_line(tmp_path: Path, monkeypatch:
     assert rows(db, "SELECT DISTINCT state, reason FROM urls") == [("failed", "tls")]
 
 
-def test_a_private_authority_is_trusted_where_it_is_given(tmp_path: Path) -> None:
+def test_a_private_authority_is_trusted_where_it_is_given(tmp_path):
     file, db = certificate(tmp_path), tmp_path / "a.db"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
@@ -90,7 +89,7 @@ def locked(db: Path) -> Iterator[threading.Event]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", ["update", "forget", "reclean", "restore"])
-def test_a_verb_that_writes_waits_for_another_program(serve: Serve, tmp_path: Path, verb: str) -> None:
+def test_a_verb_that_writes_waits_for_another_program(serve, tmp_path, verb):
     site, db = serve({"/": page("start", "/river"), **stories("river")}), tmp_path / "a.db"
     assert crawl(site, db)[0] == 0
     (block_id,) = rows(db, f"SELECT block_id FROM {PAGE_BLOCKS} WHERE kept = 0 LIMIT 1")[0]
@@ -110,7 +109,7 @@ def test_a_verb_that_writes_waits_for_another_program(serve: Serve, tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_raw_responses_that_are_deleted_under_a_crawl_stop_it(serve: Serve, tmp_path: Path) -> None:
+def test_raw_responses_that_are_deleted_under_a_crawl_stop_it(serve, tmp_path):
     names = [f"story{number}" for number in range(40)]
     site, db = serve({"/": page("start", *(f"/{name}" for name in names)), **stories(*names)}), tmp_path / "a.db"
     folder = tmp_path / "a.db.warc"
@@ -142,7 +141,7 @@ FULL = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words", sampled(FULL, 3))
-def test_a_full_standard_output_is_a_line(db: Path, tmp_path: Path, words: str) -> None:
+def test_a_full_standard_output_is_a_line(db, tmp_path, words):
     (tmp_path / "page.html").write_text(page("river"))
     line = words.replace("DB", str(db)).replace("PAGE", f"{tmp_path}/page.html")
     with full_device(tmp_path).open("w") as stream:
@@ -151,7 +150,7 @@ def test_a_full_standard_output_is_a_line(db: Path, tmp_path: Path, words: str) 
 
 
 @pytest.mark.slow
-def test_a_takedown_on_a_full_disk_says_how_it_is_finished(tmp_path: Path) -> None:
+def test_a_takedown_on_a_full_disk_says_how_it_is_finished(tmp_path):
     """A limit on the size of files stands for a full disk: the deletion fits, the file written anew does not."""
     db, make, secret = tmp_path / "a.db", Maker(), b"unspeakableword"
     with Archive.open(db) as archive:
@@ -181,7 +180,7 @@ def _without_rights() -> Sequence[str]:
 
 
 @pytest.mark.slow
-def test_a_folder_that_cannot_be_written_is_a_line_and_can_be_read(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_a_line_and_can_be_read(tmp_path):
     folder, make = tmp_path / "folder", Maker()
     folder.mkdir()
     with Archive.open(folder / "a.db", make.clock) as archive:
@@ -213,7 +212,7 @@ def test_a_folder_that_cannot_be_written_is_a_line_and_can_be_read(tmp_path: Pat
 
 
 @pytest.mark.parametrize(("words", "exit_code"), [("browse a.db", 1), ("demo", 2)])
-def test_a_port_in_use_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, exit_code: int) -> None:
+def test_a_port_in_use_is_a_line(tmp_path, monkeypatch, words, exit_code):
     monkeypatch.chdir(tmp_path)
     with Archive.open(tmp_path / "a.db"):
         pass

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crawler.crawls import SMALL, Crawl, Result, Serve, kill_group
+from tests.crawler.crawls import SMALL, Result, Serve, kill_group
 from tests.crawler.pictures import SVG, illustrated, jpeg, png, served
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import command, verb
@@ -53,9 +53,7 @@ def pictures(result: Result, site: ScriptedSite) -> dict[str, set[str]]:
 
 
 @pytest.mark.slow
-def test_pictures_come_after_the_pages_once_each_and_bounded_and_go_with_their_article(
-    crawl: Crawl, serve: Serve
-) -> None:
+def test_pictures_come_after_the_pages_once_each_and_bounded_and_go_with_their_article(crawl, serve):
     site = an_illustrated_site(serve)
     result = crawl(site.url + "/", **KEPT)
     assert pictures(result, site) == {"/one": OF_ONE, "/two": OF_TWO}
@@ -97,7 +95,7 @@ def test_pictures_come_after_the_pages_once_each_and_bounded_and_go_with_their_a
 
 
 @pytest.mark.slow
-def test_without_the_option_no_picture_is_asked_for_and_update_gets_them_later(crawl: Crawl, serve: Serve) -> None:
+def test_without_the_option_no_picture_is_asked_for_and_update_gets_them_later(crawl, serve):
     site = an_illustrated_site(serve)
     result = crawl(site.url + "/", **SMALL)
     assert not [path for path in site.paths() if path.startswith(("/i/", "/closed/"))]
@@ -118,7 +116,7 @@ def test_without_the_option_no_picture_is_asked_for_and_update_gets_them_later(c
 
 
 @pytest.mark.slow
-def test_a_host_of_pictures_alone_is_asked_for_its_robots_txt_and_nothing_else(crawl: Crawl, serve: Serve) -> None:
+def test_a_host_of_pictures_alone_is_asked_for_its_robots_txt_and_nothing_else(crawl, serve):
     far, site = serve({"/a.png": served(png()), "/closed.png": served(png())}), serve({})
     robots = f"User-agent: *\nDisallow: /closed\nCrawl-delay: 1\nSitemap: {far.url}/map.xml\n"
     far.routes["/robots.txt"] = Reply(robots, 200, {"Content-Type": "text/plain"})
@@ -136,7 +134,7 @@ def test_a_host_of_pictures_alone_is_asked_for_its_robots_txt_and_nothing_else(c
 
 
 @pytest.mark.slow
-def test_a_crawl_that_is_killed_among_pictures_goes_on_with_them(crawl: Crawl, serve: Serve) -> None:
+def test_a_crawl_that_is_killed_among_pictures_goes_on_with_them(crawl, serve):
     names = [f"/i/{number}.png" for number in range(12)]
     site = serve({"/": page("home", "/one"), "/one": illustrated("one", *names)})
     asked = threading.Event()
@@ -158,7 +156,7 @@ def test_a_crawl_that_is_killed_among_pictures_goes_on_with_them(crawl: Crawl, s
 
 
 @pytest.mark.slow
-def test_a_limit_on_pages_does_not_keep_their_pictures_out(crawl: Crawl, serve: Serve) -> None:
+def test_a_limit_on_pages_does_not_keep_their_pictures_out(crawl, serve):
     site = an_illustrated_site(serve)
     result = crawl(site.url + "/one", max_pages=1, **KEPT)
     assert pictures(result, site) == {"/one": OF_ONE}
@@ -169,7 +167,7 @@ def unpacked(folder: Path) -> bytes:
     return b"".join(gzip.decompress(file.read_bytes()) for file in folder.glob("*.warc.gz"))
 
 
-def test_pictures_need_raw_responses(crawl: Crawl) -> None:
+def test_pictures_need_raw_responses(crawl):
     code, _, errors = verb("crawl", "https://a.example/", "--db", crawl.db, "--no-warc", "--keep", "pictures")
     assert code == 2
     assert "pictures are kept in the raw responses" in errors

@@ -66,7 +66,7 @@ def test_pages_are_cleaned_where_a_processs_memory_cannot_be_bounded(tmp_path, s
         ("changes {db}", ""), ("verify {db}", "in order"), ("rulings {db}", ""), ("diff {db} 1", ""),
     ],
 )  # fmt: skip
-def test_the_verbs_that_read_work_without_what_windows_lacks(tmp_path: Path, db: Path, verb: str, said: str) -> None:
+def test_the_verbs_that_read_work_without_what_windows_lacks(tmp_path, db, verb, said):
     (tmp_path / "page.html").write_text(page("mill"))
     code, out, errors = System(tmp_path, WINDOWS)(*verb.format(db=db).split())
     same = subprocess.run(
@@ -85,7 +85,7 @@ def test_the_verbs_that_read_work_without_what_windows_lacks(tmp_path: Path, db:
         *(pytest.param(verb, marks=pytest.mark.slow) for verb in ("update {db}", "import a.warc", "demo")),
     ],
 )  # fmt: skip
-def test_what_needs_workers_says_in_one_line_what_to_do(tmp_path: Path, db: Path, verb: str) -> None:
+def test_what_needs_workers_says_in_one_line_what_to_do(tmp_path, db, verb):
     code, out, errors = System(tmp_path, WINDOWS)(*verb.format(db=db).split())
     assert (code, out, errors.count("\n")) == (2, "", 1)
     assert "on Windows, install Broadsheet in WSL" in errors

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.crawler.crawls import SMALL, Crawl, Result, Serve
+from tests.crawler.crawls import SMALL, Result
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page, stories
 from tests.internal_tables import BLOCK_TEXTS
 
@@ -47,7 +47,7 @@ def files(result: Result, site: ScriptedSite) -> list[tuple[Any, ...]]:
     return result.rows("SELECT access, reason, text, url FROM robots_files WHERE host = ? ORDER BY rowid", host)
 
 
-def test_a_robots_txt_is_followed_five_times_and_to_other_hosts(crawl: Crawl, serve: Serve) -> None:
+def test_a_robots_txt_is_followed_five_times_and_to_other_hosts(crawl, serve):
     rules = robots("User-agent: *\nDisallow: /private\n")
     far = serve({"/elsewhere.txt": rules, **home("private")})
     names = ("private", "open")
@@ -85,7 +85,7 @@ def test_a_robots_txt_is_followed_five_times_and_to_other_hosts(crawl: Crawl, se
 
 
 @pytest.mark.slow
-def test_what_each_status_of_a_robots_txt_means(crawl: Crawl, serve: Serve) -> None:
+def test_what_each_status_of_a_robots_txt_means(crawl, serve):
     def busy_once(seen: Seen) -> Reply:
         first = len(hurried.times(seen.path)) == 1
         return robots("slow down", 429, Retry_After="2") if first else robots("User-agent: *\nDisallow: /no\n")
@@ -110,7 +110,7 @@ def test_what_each_status_of_a_robots_txt_means(crawl: Crawl, serve: Serve) -> N
 
 
 @pytest.mark.slow
-def test_half_a_megabyte_of_robots_txt_is_read_however_long_it_is(crawl: Crawl, serve: Serve) -> None:
+def test_half_a_megabyte_of_robots_txt_is_read_however_long_it_is(crawl, serve):
     head = b"\xef\xbb\xbfUser-agent: *\nDisallow: /early\n"
     long = head + b"# filler, filler, filler\n" * 2_000_000 + b"Disallow: /late\n"
     assert len(long) > 32 * 1024 * 1024  # more than a page may have
@@ -129,7 +129,7 @@ def test_half_a_megabyte_of_robots_txt_is_read_however_long_it_is(crawl: Crawl, 
 
 
 @pytest.mark.slow
-def test_a_robots_txt_is_read_again_when_its_time_is_over(crawl: Crawl, serve: Serve) -> None:
+def test_a_robots_txt_is_read_again_when_its_time_is_over(crawl, serve):
     """Twelve pages, each linked from the one before, three tenths of a second apart: more than a second passes."""
     texts = ["User-agent: GPTBot\nDisallow: /\n", "User-agent: *\nDisallow: /late\n"]
     site = serve(chain(12, "/late"))
@@ -150,7 +150,7 @@ def test_a_robots_txt_is_read_again_when_its_time_is_over(crawl: Crawl, serve: S
 
 
 @pytest.mark.slow
-def test_the_rules_stay_when_the_file_cannot_be_read_again_and_the_next_run_asks(crawl: Crawl, serve: Serve) -> None:
+def test_the_rules_stay_when_the_file_cannot_be_read_again_and_the_next_run_asks(crawl, serve):
     site = serve({**chain(10, "/no"), **stories("no")})
     rules = robots("User-agent: *\nDisallow: /no\n")
     site.routes["/robots.txt"] = lambda seen: rules if len(site.times(seen.path)) == 1 else robots("down", 503)
@@ -168,7 +168,7 @@ def test_the_rules_stay_when_the_file_cannot_be_read_again_and_the_next_run_asks
 
 
 @pytest.mark.slow
-def test_an_absurd_crawl_delay_is_recorded_and_a_time_limit_still_ends_the_run(crawl: Crawl, serve: Serve) -> None:
+def test_an_absurd_crawl_delay_is_recorded_and_a_time_limit_still_ends_the_run(crawl, serve):
     site = serve({"/robots.txt": robots("User-agent: *\nCrawl-delay: 86400\n"), **home("one")})
     result = crawl(site.url + "/", max_time=2, **SMALL)
     assert site.paths() == ["/robots.txt"]
@@ -179,7 +179,7 @@ def test_an_absurd_crawl_delay_is_recorded_and_a_time_limit_still_ends_the_run(c
 
 
 @pytest.mark.slow
-def test_request_rate_and_crawl_delay_are_kept(crawl: Crawl, serve: Serve) -> None:
+def test_request_rate_and_crawl_delay_are_kept(crawl, serve):
     delay = serve({"/robots.txt": robots("User-agent: *\nCrawl-delay: 1\n"), **home("a", "b")})
     rate = serve({"/robots.txt": robots("User-agent: broadsheet\nRequest-rate: 3/2\n"), **home("a", "b")})
     other = serve({"/robots.txt": robots("User-agent: otherbot\nCrawl-delay: 3600\n"), **home("a", "b")})
@@ -191,7 +191,7 @@ def test_request_rate_and_crawl_delay_are_kept(crawl: Crawl, serve: Serve) -> No
 
 
 @pytest.mark.slow
-def test_retry_after_holds_the_whole_host_in_seconds_and_as_a_date(crawl: Crawl, serve: Serve) -> None:
+def test_retry_after_holds_the_whole_host_in_seconds_and_as_a_date(crawl, serve):
     def busy(seen: Seen) -> Reply:
         site = by_port[int(seen.headers["Host"].rpartition(":")[2])]
         if len(site.times(seen.path)) > 1:
@@ -215,14 +215,14 @@ def test_retry_after_holds_the_whole_host_in_seconds_and_as_a_date(crawl: Crawl,
 
 
 @pytest.mark.slow
-def test_a_redirect_s_retry_after_is_no_reason_to_wait(crawl: Crawl, serve: Serve) -> None:
+def test_a_redirect_s_retry_after_is_no_reason_to_wait(crawl, serve):
     site = serve({"/": page("home", "/old"), "/old": Reply("", 301, {"Location": "/new", "Retry-After": "3600"})})
     site.routes |= stories("new")
     assert crawl(site.url + "/", max_time=60, **SMALL).states(site)["/new"] == ARTICLE
 
 
 @pytest.mark.slow
-def test_the_pace_slows_when_told_to_and_comes_back(crawl: Crawl, serve: Serve) -> None:
+def test_the_pace_slows_when_told_to_and_comes_back(crawl, serve):
     names = [f"s{n}" for n in range(6)]
     site = serve({"/": page("home", "/busy"), **stories(*names)})
     busy = Reply(page("busy", *(f"/{name}" for name in names)))  # what follows it is known only then
@@ -236,7 +236,7 @@ def test_the_pace_slows_when_told_to_and_comes_back(crawl: Crawl, serve: Serve) 
 
 
 @pytest.mark.slow
-def test_requests_under_way_to_one_host_are_bounded(crawl: Crawl, serve: Serve) -> None:
+def test_requests_under_way_to_one_host_are_bounded(crawl, serve):
     names = [f"s{n}" for n in range(12)]
     site, most, now, lock = serve(home(*names)), [0], [0], threading.Lock()
 
@@ -255,7 +255,7 @@ def test_requests_under_way_to_one_host_are_bounded(crawl: Crawl, serve: Serve) 
 
 
 @pytest.mark.slow
-def test_every_request_says_who_asks_by_an_address_or_a_page(crawl: Crawl, serve: Serve) -> None:
+def test_every_request_says_who_asks_by_an_address_or_a_page(crawl, serve):
     site = serve(
         {"/robots.txt": moved("/rules"), "/rules": robots("User-agent: a.example\nDisallow: /\n"), **home("one")}
     )
@@ -288,7 +288,7 @@ LINKED = ("/noindex", "/ours", "/theirs", "/noai", "/reserved", "/over", "/close
 
 
 @pytest.mark.slow
-def test_directives_are_recorded_and_bind_only_who_obeys(crawl: Crawl, serve: Serve) -> None:
+def test_directives_are_recorded_and_bind_only_who_obeys(crawl, serve):
     site = serve({"/": page("home", *LINKED), **ASKING})
     obeying = crawl(site.url + "/", obey_directives=1, **SMALL)
     states = obeying.states(site)
@@ -328,7 +328,7 @@ def test_directives_are_recorded_and_bind_only_who_obeys(crawl: Crawl, serve: Se
 
 
 @pytest.mark.slow
-def test_a_url_is_asked_for_when_another_page_lets_its_links_be_followed(crawl: Crawl, serve: Serve) -> None:
+def test_a_url_is_asked_for_when_another_page_lets_its_links_be_followed(crawl, serve):
     chain = {"/a": page("a", "/b"), "/b": page("b", "/c"), "/c": page("c", "/target"), "/target": page("target")}
     shy = page("home", "/target", "/a", head='<meta name="robots" content="none">')
     site = serve({"/": shy, "/start": page("start", "/a"), **chain})

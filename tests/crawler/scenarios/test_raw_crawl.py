@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 
 from tests.crawler import raws
-from tests.crawler.crawls import Crawl, Serve
+from tests.crawler.crawls import Serve
 from tests.crawler.fetch.test_exchange_recorder import assert_rows
 from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
 from tests.crawler.shell import command, crawl, rows
@@ -22,7 +21,7 @@ def site_of(serve: Serve) -> ScriptedSite:
     return serve({"/": page("start", *(f"/{name}" for name in NAMES)), **stories(*NAMES)})
 
 
-def test_everything_that_was_asked_for_is_kept(serve: Serve, crawl: Crawl) -> None:
+def test_everything_that_was_asked_for_is_kept(serve, crawl):
     site = site_of(serve)
     site.routes["/robots.txt"] = Reply(
         f"User-agent: *\nSitemap: {site.url}/map.xml\n", headers={"Content-Type": "text/plain"}
@@ -41,7 +40,7 @@ def test_everything_that_was_asked_for_is_kept(serve: Serve, crawl: Crawl) -> No
     assert_rows(crawl.db)
 
 
-def test_no_warc_keeps_none_and_a_later_crawl_without_a_url_neither(serve: Serve, tmp_path: Path) -> None:
+def test_no_warc_keeps_none_and_a_later_crawl_without_a_url_neither(serve, tmp_path):
     site, db = site_of(serve), tmp_path / "a.db"
     code, _, errors = crawl(site, db, "--no-warc", "--max-pages", 3)
     assert code == 0, errors
@@ -51,7 +50,7 @@ def test_no_warc_keeps_none_and_a_later_crawl_without_a_url_neither(serve: Serve
     assert rows(db, "SELECT min(length(payload_digest)) FROM captures") == [(37,)]
 
 
-def test_max_size_ends_the_crawl_and_with_more_room_it_goes_on(serve: Serve, tmp_path: Path) -> None:
+def test_max_size_ends_the_crawl_and_with_more_room_it_goes_on(serve, tmp_path):
     site, db = site_of(serve), tmp_path / "a.db"
     for name in NAMES:
         site.routes[f"/{name}"] = page(name, extra=f"<!-- {os.urandom(20_000).hex()} -->")
@@ -67,7 +66,7 @@ def test_max_size_ends_the_crawl_and_with_more_room_it_goes_on(serve: Serve, tmp
     raws.checked(db)
 
 
-def test_nested_indexes_and_endless_sitemaps_are_bounded_and_so_is_the_database(serve: Serve, tmp_path: Path) -> None:
+def test_nested_indexes_and_endless_sitemaps_are_bounded_and_so_is_the_database(serve, tmp_path):
     """Indexes that list indexes without end, and one that lists so many pages that the database reaches its bound."""
     site, db = serve(stories("one")), tmp_path / "a.db"
     entries = ["<sitemapindex>{}</sitemapindex>", "<sitemap><loc>{}</loc></sitemap>"]
@@ -93,7 +92,7 @@ def test_nested_indexes_and_endless_sitemaps_are_bounded_and_so_is_the_database(
     assert "/map3.xml" not in site.paths()
 
 
-def test_what_a_kill_left_is_set_aside_and_said(serve: Serve, tmp_path: Path) -> None:
+def test_what_a_kill_left_is_set_aside_and_said(serve, tmp_path):
     site, db = site_of(serve), tmp_path / "a.db"
     assert crawl(site, db, "--max-pages", 2)[0] == 0
     (file,) = raws.files(db)
@@ -109,7 +108,7 @@ def test_what_a_kill_left_is_set_aside_and_said(serve: Serve, tmp_path: Path) ->
     assert command("verify", db)[0] == 0
 
 
-def test_small_files_follow_one_another(serve: Serve, crawl: Crawl) -> None:
+def test_small_files_follow_one_another(serve, crawl):
     assert crawl(f"{site_of(serve).url}/", BROADSHEET_WARC_SIZE="4K").code == 0
     assert len(raws.files(crawl.db)) > 2
     raws.checked(crawl.db)

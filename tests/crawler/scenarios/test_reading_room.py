@@ -95,7 +95,7 @@ def page(browser: LoopbackBrowser, room: str) -> Iterator[Page]:
     assert faults == []
 
 
-def test_find_read_and_restore_with_preview_and_undo(page: Page) -> None:
+def test_find_read_and_restore_with_preview_and_undo(page):
     page.keyboard.press("/")
     page.keyboard.type("wasser obertrass")
     page.keyboard.press("Enter")
@@ -122,7 +122,7 @@ def press(page: Page, key: str) -> None:
     page.keyboard.press(key)
 
 
-def test_all_of_it_goes_by_keys(page: Page) -> None:
+def test_all_of_it_goes_by_keys(page):
     page.get_by_role("link", name="Articles", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Articles")
     for key in ("j", "j", "k", "j"):
@@ -146,7 +146,7 @@ def test_all_of_it_goes_by_keys(page: Page) -> None:
         expect(page.get_by_role("dialog", name="Keys")).to_be_visible(visible=shown)
 
 
-def test_the_hits_of_a_search_are_read_one_after_the_other_and_back(page: Page) -> None:
+def test_the_hits_of_a_search_are_read_one_after_the_other_and_back(page):
     page.goto(f"{page.url}articles?q=water")
     press(page, "j")
     press(page, "Enter")
@@ -159,7 +159,7 @@ def test_the_hits_of_a_search_are_read_one_after_the_other_and_back(page: Page) 
     expect(page.locator("ol.articles a:focus")).to_have_text(str(title))
 
 
-def test_on_a_phone_the_facets_are_folded_above_the_hits(browser: LoopbackBrowser, room: str) -> None:
+def test_on_a_phone_the_facets_are_folded_above_the_hits(browser, room):
     page = browser.chromium.new_page(viewport={"width": 390, "height": 800}, java_script_enabled=False)
     page.goto(f"{room}articles")
     facet = page.locator(".facet-lists")
@@ -170,7 +170,7 @@ def test_on_a_phone_the_facets_are_folded_above_the_hits(browser: LoopbackBrowse
     page.close()
 
 
-def test_a_gap_is_followed_to_its_url(page: Page) -> None:
+def test_a_gap_is_followed_to_its_url(page):
     page.get_by_role("link", name="Report", exact=True).click()
     page.get_by_role("link", name="Found by links").click()
     page.wait_for_url("**/coverage#link")  # the page before has such links too
@@ -199,7 +199,7 @@ def test_blocks_and_pages_are_reviewed_by_one_key_each(page, tab, what, count, w
     expect(page.locator("main")).to_contain_text(f"Of {count - 1} judged {what}s")
 
 
-def test_a_raw_page_is_shown_and_calls_nobody(page: Page, browser: LoopbackBrowser) -> None:
+def test_a_raw_page_is_shown_and_calls_nobody(page, browser):
     before = len(browser.outside)
     page.get_by_role("link", name="Articles", exact=True).click()
     page.locator("ol.articles a").first.click()
@@ -209,7 +209,7 @@ def test_a_raw_page_is_shown_and_calls_nobody(page: Page, browser: LoopbackBrows
     assert browser.outside[before:] == []
 
 
-def test_it_can_be_read_without_javascript(browser: LoopbackBrowser, room: str) -> None:
+def test_it_can_be_read_without_javascript(browser, room):
     page = browser.chromium.new_page(java_script_enabled=False)
     page.goto(room)
     page.get_by_role("searchbox").fill("water")
@@ -223,7 +223,7 @@ def test_it_can_be_read_without_javascript(browser: LoopbackBrowser, room: str) 
     page.close()
 
 
-def test_a_phone_need_not_scroll_sideways(browser: LoopbackBrowser, room: str) -> None:
+def test_a_phone_need_not_scroll_sideways(browser, room):
     page = browser.chromium.new_page(viewport={"width": 390, "height": 800})
     for path in ("", "articles", "articles?q=water", "changes", "report", "coverage", "review"):
         page.goto(room + path)
@@ -250,7 +250,7 @@ def long_worded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield from opened(db)
 
 
-def test_a_long_word_breaks_where_the_screen_ends(browser: LoopbackBrowser, long_worded: str) -> None:
+def test_a_long_word_breaks_where_the_screen_ends(browser, long_worded):
     page = browser.chromium.new_page(viewport={"width": 320, "height": 800})
     page.goto(f"{long_worded}articles")
     listed = long_worded + str(page.locator("ol.articles a").get_attribute("href")).split("/", 2)[2]
@@ -276,7 +276,7 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield from opened(db)
 
 
-def test_a_diff_is_read_inline_and_side_by_side(browser: LoopbackBrowser, edited: str, axe: str) -> None:
+def test_a_diff_is_read_inline_and_side_by_side(browser, edited, axe):
     page = browser.page()
     page.goto(edited)
     page.get_by_role("link", name="Changes", exact=True).click()
@@ -317,7 +317,7 @@ def crawled(folder: Path, story: str) -> Path:
     return db
 
 
-def test_a_replayed_page_runs_and_asks_nobody(browser: LoopbackBrowser, replaying: str) -> None:
+def test_a_replayed_page_runs_and_asks_nobody(browser, replaying):
     before, page = len(browser.outside), browser.page()
     page.goto(f"{replaying}articles")
     page.locator("ol.articles a").click()
@@ -334,7 +334,7 @@ def test_a_replayed_page_runs_and_asks_nobody(browser: LoopbackBrowser, replayin
     assert browser.outside[before:] == []
 
 
-def test_nothing_of_a_hostile_archive_acts_or_calls(browser: LoopbackBrowser, hostile: str) -> None:
+def test_nothing_of_a_hostile_archive_acts_or_calls(browser, hostile):
     before, page = len(browser.outside), browser.page()
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
     page.goto(hostile)
@@ -375,7 +375,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize(("scheme", "rules"), [("light", None), ("dark", ["color-contrast"])])
-def test_axe_finds_nothing(browser: LoopbackBrowser, room: str, axe: str, scheme: str, rules: list[str] | None) -> None:
+def test_axe_finds_nothing(browser, room, axe, scheme, rules):
     """In the dark other colours are all that differs."""
     page = browser.chromium.new_page(color_scheme=scheme)
     page.goto(f"{room}articles")

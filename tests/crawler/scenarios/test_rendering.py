@@ -129,7 +129,7 @@ def assert_records(folder: Path, url: str) -> None:
     assert b"harbour0word3" in document
 
 
-def test_a_page_is_rendered_again_when_it_is_looked_at_again(crawl: Crawl, serve: Serve) -> None:
+def test_a_page_is_rendered_again_when_it_is_looked_at_again(crawl, serve):
     site, cdn = an_application(serve)
     crawl_rendered(crawl, site, cdn)
     html = body_of(page("harbour", extra="<p>A correction: the wall was never in danger, the council says.</p>"))
@@ -139,7 +139,7 @@ def test_a_page_is_rendered_again_when_it_is_looked_at_again(crawl: Crawl, serve
     assert_whole(result.db)
 
 
-def test_a_takedown_takes_the_document_and_the_data_along(crawl: Crawl, serve: Serve) -> None:
+def test_a_takedown_takes_the_document_and_the_data_along(crawl, serve):
     site, cdn = an_application(serve)
     result = crawl_rendered(crawl, site, cdn)
     assert verb("forget", result.db, f"{site.url}/harbour", "--yes")[0] == 0
@@ -195,7 +195,7 @@ def a_short_page(name: str, kind: str, script: str) -> str:
     return html.replace("<body>", f"<body>{frame}").replace("</body>", "</div>" * 8 + "</body>")
 
 
-def test_the_first_pages_of_a_layout_decide_on_the_rest(crawl: Crawl, serve: Serve) -> None:
+def test_the_first_pages_of_a_layout_decide_on_the_rest(crawl, serve):
     stories, notices = [f"story{n}" for n in range(4)], [f"notice{n}" for n in range(4)]
     site = serve({"/": page("front", *(f"/{name}" for name in (*stories, *notices)))})
     site.routes |= {f"/{name}": a_short_page(name, "story", MORE) for name in stories}
@@ -214,7 +214,7 @@ def test_the_first_pages_of_a_layout_decide_on_the_rest(crawl: Crawl, serve: Ser
     assert "one in 50" in report.partition("Rendered in a browser, by layout")[2]
 
 
-def test_what_robots_txt_forbids_no_script_gets(crawl: Crawl, serve: Serve) -> None:
+def test_what_robots_txt_forbids_no_script_gets(crawl, serve):
     site, cdn = an_application(serve)
     site.routes["/robots.txt"] = Reply("User-agent: *\nDisallow: /api/river\n", 200, {"Content-Type": "text/plain"})
     result = crawl_rendered(crawl, site, cdn)
@@ -225,7 +225,7 @@ def test_what_robots_txt_forbids_no_script_gets(crawl: Crawl, serve: Serve) -> N
     assert "browser=no_gain" in json.loads(evidence)
 
 
-def test_without_a_browser_nothing_more_is_asked_and_the_report_says_how_to_get_one(crawl: Crawl, serve: Serve) -> None:
+def test_without_a_browser_nothing_more_is_asked_and_the_report_says_how_to_get_one(crawl, serve):
     site, cdn = an_application(serve)
     result = crawl(site.url + "/", browser="never", **QUIET)
     assert articles(result, site) == {}
@@ -243,7 +243,7 @@ for (let n = 0; n < 60; n++) fetch('/big/' + n).then(answer => answer.text()).th
 """
 
 
-def test_a_page_that_asks_for_all_at_once_draws_no_more_than_its_bound(crawl: Crawl) -> None:
+def test_a_page_that_asks_for_all_at_once_draws_no_more_than_its_bound(crawl):
     chromium()
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
     body = [head, *[b"10000\r\n" + bytes(65536) + b"\r\n"] * 160, b"0\r\n\r\n"]
@@ -260,7 +260,7 @@ def test_a_page_that_asks_for_all_at_once_draws_no_more_than_its_bound(crawl: Cr
     assert result.states()[server.url()][0] == "done"
 
 
-def test_a_killed_crawl_leaves_no_chromium(crawl: Crawl, serve: Serve) -> None:
+def test_a_killed_crawl_leaves_no_chromium(crawl, serve):
     site, cdn = an_application(serve)
     chromium()
     site.routes["/api/"] = Reply("{}", 200, JSON, wait=60)

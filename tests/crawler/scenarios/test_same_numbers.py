@@ -15,7 +15,6 @@ from broadsheet.output.browse.application import make_app
 from broadsheet.output.browse.library import Library
 from broadsheet.output.browse.room import Room, RoomWording
 from broadsheet.output.browse.strict_requests import loopback_authorities
-from tests.crawler.crawls import Crawl, Serve
 from tests.crawler.scripted_site import Reply, page, stories
 from tests.crawler.shell import command, verb
 
@@ -61,13 +60,13 @@ def hold_numbers_together(db: Path, told: str) -> None:
         assert sum(counts) == coverage["named"]
 
 
-def test_the_sample_has_the_same_numbers_everywhere(tmp_path: Path) -> None:
+def test_the_sample_has_the_same_numbers_everywhere(tmp_path):
     code, told, errors = command("demo", cwd=tmp_path)
     assert code == 0, errors
     hold_numbers_together(tmp_path / "demo-out/sample.db", told)
 
 
-def test_a_site_of_copies_and_faults_has_the_same_numbers_everywhere(crawl: Crawl, serve: Serve) -> None:
+def test_a_site_of_copies_and_faults_has_the_same_numbers_everywhere(crawl, serve):
     paths = [*(f"/{name}" for name in NAMES), "/copy", "/shut", "/broken"]
     site = serve({"/": page("home", *paths), **stories(*NAMES), "/copy": page(NAMES[0])})
     site.routes |= {"/shut": Reply("no", 403), "/broken": Reply("no", 500)}

@@ -38,7 +38,7 @@ def chain(serve: Serve) -> ScriptedSite:
 
 
 @pytest.mark.slow
-def test_pagecount_stops_a_crawl_in_time_and_the_next_one_goes_on(crawl: Crawl, chain: ScriptedSite) -> None:
+def test_pagecount_stops_a_crawl_in_time_and_the_next_one_goes_on(crawl, chain):
     result = crawl(f"{chain.url}/", CLOSESPIDER_PAGECOUNT=8, CONCURRENT_REQUESTS=2)
     assert (result.code, result.run()) == (0, ("stopped", "closespider_pagecount"))
     assert len([path for path in chain.paths() if "mill" in path or path == "/"]) < len(NAMES)
@@ -93,7 +93,7 @@ def logged_stats(errors: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_the_stats_are_scrapys_and_ours(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
+def test_the_stats_are_scrapys_and_ours(crawl, serve, tmp_path):
     site = serve({"/": page("start", "/river", "/gone"), **stories("river"), "/gone": Reply("", 404)})
     result = crawl(f"{site.url}/", export=tmp_path / "a.jsonl", sitemaps=0, feeds=0, LOG_LEVEL="INFO")
     stats = logged_stats(result.errors)
@@ -120,7 +120,7 @@ def test_the_stats_are_scrapys_and_ours(crawl: Crawl, serve: Serve, tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_a_cache_of_scrapys_is_refused(crawl: Crawl, chain: ScriptedSite, tmp_path: Path) -> None:
+def test_a_cache_of_scrapys_is_refused(crawl, chain, tmp_path):
     """Answers from it were stored as captures that never happened, and without raw responses."""
     result = crawl(f"{chain.url}/", HTTPCACHE_ENABLED=1, HTTPCACHE_DIR=tmp_path / "cache")
     assert (result.code, chain.log, result.db.exists()) == (1, [], False)
@@ -136,7 +136,7 @@ def test_a_cache_of_scrapys_is_refused(crawl: Crawl, chain: ScriptedSite, tmp_pa
         ("no.such.Resolver", "DNS_RESOLVER cannot be used: No module named 'no'"),
     ],
 )
-def test_another_resolver_is_refused(crawl: Crawl, chain: ScriptedSite, resolver: str, message: str) -> None:
+def test_another_resolver_is_refused(crawl, chain, resolver, message):
     """It was an error in the log, and exit code 0."""
     result = crawl(f"{chain.url}/", DNS_RESOLVER=resolver)
     assert (result.code != 0, chain.log, result.db.exists()) == (True, [], False)
@@ -144,7 +144,7 @@ def test_another_resolver_is_refused(crawl: Crawl, chain: ScriptedSite, resolver
     assert "Traceback" not in result.errors
 
 
-def test_one_line_names_the_settings_that_have_no_effect(crawl: Crawl, chain: ScriptedSite) -> None:
+def test_one_line_names_the_settings_that_have_no_effect(crawl, chain):
     asked = {"AUTOTHROTTLE_ENABLED": 1, "REDIRECT_ENABLED": 0, "COOKIES_ENABLED": 1}
     result = crawl(f"{chain.url}/", max_pages=1, USER_AGENT="Own/1.0", **asked)
     assert (result.code, result.errors.count("\n")) == (0, 1)
@@ -191,7 +191,7 @@ NO_EFFECT = {
 
 
 @pytest.mark.slow
-def test_what_is_said_to_have_no_effect_has_none(crawl: Crawl, serve: Serve) -> None:
+def test_what_is_said_to_have_no_effect_has_none(crawl, serve):
     """COOKIES_ENABLED sent a site's cookies back, and AUTOTHROTTLE_ENABLED had every request wait a second time."""
     session = {"Set-Cookie": "session=1; Path=/"}
     site = serve({
@@ -215,12 +215,12 @@ def test_what_is_said_to_have_no_effect_has_none(crawl: Crawl, serve: Serve) -> 
 
 
 @pytest.mark.slow
-def test_depth_limit_is_that_of_the_links(crawl: Crawl, chain: ScriptedSite) -> None:
+def test_depth_limit_is_that_of_the_links(crawl, chain):
     assert len(crawl(f"{chain.url}/", DEPTH_LIMIT=1).articles()) == len(NAMES)
 
 
 @pytest.mark.slow
-def test_retries_are_as_many_as_retry_times(crawl: Crawl, serve: Serve) -> None:
+def test_retries_are_as_many_as_retry_times(crawl, serve):
     for times in (0, 1):
         (crawl.folder / str(times)).mkdir()
         site = serve({"/": Reply(b"", status=500)})
@@ -229,7 +229,7 @@ def test_retries_are_as_many_as_retry_times(crawl: Crawl, serve: Serve) -> None:
 
 
 @pytest.mark.slow
-def test_robots_txt_is_left_aside_only_where_both_say_so(crawl: Crawl, serve: Serve) -> None:
+def test_robots_txt_is_left_aside_only_where_both_say_so(crawl, serve):
     rules = "User-agent: *\nDisallow: /secret"
     site = serve({"/": page("start", "/secret"), "/secret": page("secret"), "/robots.txt": rules})
     refused = crawl(f"{site.url}/", ROBOTSTXT_OBEY=False)
@@ -243,7 +243,7 @@ def test_robots_txt_is_left_aside_only_where_both_say_so(crawl: Crawl, serve: Se
 
 
 @pytest.mark.slow
-def test_the_commands_that_look_at_a_page(serve: Serve) -> None:
+def test_the_commands_that_look_at_a_page(serve):
     site = serve({"/river": page("river")})
     url = f"{site.url}/river"
     ports = ("-s", f"BROADSHEET_PORTS={site.port}")
@@ -305,7 +305,7 @@ QUICK = [part for name, value in PROJECT_QUICK.items() for part in ("-s", f"{nam
 
 
 @pytest.mark.slow
-def test_the_add_on_crawls_the_sample_site_in_a_project_of_ones_own(project: Path) -> None:
+def test_the_add_on_crawls_the_sample_site_in_a_project_of_ones_own(project):
     with DemoServer() as server:
         scrapy(project, "crawl", "site", "-a", f"url={server.url}/", "-a", "db=news.db", *QUICK, "-O", "articles.jsonl")
     titles = sorted(story.title for story in expected_stories())
@@ -329,7 +329,7 @@ def test_a_spider_derived_from_ours_has_its_own_settings_links_and_fields(projec
 
 
 @pytest.mark.slow
-def test_other_spiders_of_the_project_stay_as_they_are(project: Path, serve: Serve) -> None:
+def test_other_spiders_of_the_project_stay_as_they_are(project, serve):
     site = serve({"/old": Reply(b"", status=302, headers={"Location": "/new"}), "/new": page("new")})
     spider = project / "proj/spiders/plain.py"
     spider.write_text(PLAIN_SPIDER.replace('name = "plain"', f'name = "plain"\n    start_urls = ["{site.url}/old"]'))
@@ -372,7 +372,7 @@ def test_a_script_of_ones_own_crawls_without_settings_of_ours(tmp_path, serve, p
 
 
 @pytest.mark.slow
-def test_a_script_of_ones_own_is_guarded(tmp_path: Path, chain: ScriptedSite) -> None:
+def test_a_script_of_ones_own_is_guarded(tmp_path, chain):
     """By the addresses of names: `inside.example` is this machine."""
     script = SCRIPT.replace('"BROADSHEET_ALLOW_PRIVATE": True, ', "")
     (tmp_path / "script.py").write_text(INSIDE + script, "utf-8")
@@ -426,7 +426,7 @@ def make_egg(file: Path, settings: str) -> None:
 
 
 @pytest.mark.slow
-def test_scrapyd_finds_the_spider_in_an_egg_and_runs_it(tmp_path: Path, serve: Serve) -> None:
+def test_scrapyd_finds_the_spider_in_an_egg_and_runs_it(tmp_path, serve):
     """It found none by the add-on alone, and its `_job` was refused as an unknown argument."""
     site = serve({"/": page("start", "/river"), **stories("river")})
     make_egg(tmp_path / "project.egg", example("proj/settings.py, for scrapyd"))

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crawler.crawls import Crawl
-from tests.crawler.scripted_site import ScriptedSite, page
+from tests.crawler.scripted_site import page
 from tests.crawler.shell import command
 from tests.internal_tables import SHELVED
 
@@ -21,7 +20,7 @@ def folder(tmp_path: Path, text: str, name: str = "127.0.0.1.txt") -> Path:
     return made
 
 
-def test_rules_are_applied_where_a_page_is_read(site: ScriptedSite, crawl: Crawl, tmp_path: Path) -> None:
+def test_rules_are_applied_where_a_page_is_read(site, crawl, tmp_path):
     site.routes["/"] = page("river", "/hill", "/lake")
     site.routes["/lake"] = page("lake", extra=BOX)
     site.routes["/hill"] = page("hill", extra=BOX)
@@ -53,7 +52,7 @@ def test_headers_of_a_rule_go_to_its_host_and_dangerous_ones_nowhere(site, crawl
 
 
 @pytest.mark.slow
-def test_the_whole_article_and_the_next_page_are_followed(site: ScriptedSite, crawl: Crawl, tmp_path: Path) -> None:
+def test_the_whole_article_and_the_next_page_are_followed(site, crawl, tmp_path):
     site.routes["/"] = page(
         "river", "/aside", head="<meta name='whole' content='/river/whole'>", extra="<b id='2'>/2</b>"
     )
@@ -72,7 +71,7 @@ def test_the_whole_article_and_the_next_page_are_followed(site: ScriptedSite, cr
 
 
 @pytest.mark.slow
-def test_an_article_in_several_pages_is_one_at_the_end(site: ScriptedSite, crawl: Crawl, tmp_path: Path) -> None:
+def test_an_article_in_several_pages_is_one_at_the_end(site, crawl, tmp_path):
     site.routes["/"] = page("river", "/wall", "/hill")
     site.routes["/hill"] = page("hill")
     for number in (1, 2, 3):
@@ -94,7 +93,7 @@ def test_an_article_in_several_pages_is_one_at_the_end(site: ScriptedSite, crawl
     assert dict(found.articles()) == articles
 
 
-def test_a_folder_that_is_none_stops_the_crawl_before_it_asks(site: ScriptedSite, tmp_path: Path) -> None:
+def test_a_folder_that_is_none_stops_the_crawl_before_it_asks(site, tmp_path):
     words = ("crawl", f"{site.url}/", "--db", tmp_path / "a.db", "--allow-private", "--site-rules", tmp_path / "none")
     code, out, errors = command(*words)
     assert (code, out) == (2, "")
@@ -103,7 +102,7 @@ def test_a_folder_that_is_none_stops_the_crawl_before_it_asks(site: ScriptedSite
     assert not (tmp_path / "a.db").exists()
 
 
-def test_a_saved_page_is_read_with_the_rules_of_its_url_s_host(tmp_path: Path) -> None:
+def test_a_saved_page_is_read_with_the_rules_of_its_url_s_host(tmp_path):
     file = tmp_path / "page.html"
     file.write_text(page("river", extra=BOX))
     rules = folder(tmp_path, "strip: //p[contains(., 'paragraph 2')]\n", "press.example.txt")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crawler.crawls import SMALL, Crawl, Result, Serve
+from tests.crawler.crawls import SMALL, Result, Serve
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.crawler.shell import verb
 
@@ -91,7 +91,7 @@ def test_preferences_are_stored_as_they_came_and_can_leave_articles_out(crawl, s
     assert "five" not in exported(result, tmp_path, "--for", "train-ai")
 
 
-def test_a_crawl_that_obeys_keeps_nothing_that_is_refused(crawl: Crawl, serve: Serve) -> None:
+def test_a_crawl_that_obeys_keeps_nothing_that_is_refused(crawl, serve):
     site = a_site(serve)
     states = crawl(site.url + "/", obey_directives=1, **SMALL).states(site)
     assert {path for path, state in states.items() if state == ("skipped", "content_usage")} == {

@@ -1,14 +1,12 @@
 """Walls: a rate limit, a challenge or a CAPTCHA fails its URL, slows its host, and is no article."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.crawler.crawls import SMALL, Crawl, Serve
+from tests.crawler.crawls import SMALL
 from tests.crawler.scripted_site import Reply, page, stories
 from tests.crawler.shell import verb
 from tests.crawler.warm import REPOSITORY
@@ -26,7 +24,7 @@ CHALLENGED = ("failed", "challenged")
 
 
 @pytest.mark.slow
-def test_walls_are_no_articles_and_the_next_run_asks_again(crawl: Crawl, serve: Serve) -> None:
+def test_walls_are_no_articles_and_the_next_run_asks_again(crawl, serve):
     sites = {path: serve({"/": page("home", path), path: wall}) for path, wall in WALLS.items()}
     urls = [site.url + "/" for site in sites.values()]
     result = crawl(*urls, BROADSHEET_RETRY_TIMES=0, **SMALL)
@@ -45,7 +43,7 @@ def test_walls_are_no_articles_and_the_next_run_asks_again(crawl: Crawl, serve: 
 
 
 @pytest.mark.slow
-def test_a_wall_slows_its_host_and_its_retry_after_holds(crawl: Crawl, serve: Serve) -> None:
+def test_a_wall_slows_its_host_and_its_retry_after_holds(crawl, serve):
     site = serve({"/": page("home", "/wall", "/after"), **stories("after")})
     wall = Reply(CAPTCHA, 403, {"CF-Mitigated": "challenge", "Retry-After": "3"})
     site.routes["/wall"] = lambda seen: wall if len(site.times(seen.path)) == 1 else page("wall")
@@ -59,7 +57,7 @@ def test_a_wall_slows_its_host_and_its_retry_after_holds(crawl: Crawl, serve: Se
 
 
 @pytest.mark.slow
-def test_a_wall_in_place_of_robots_txt_permits_nothing(crawl: Crawl, serve: Serve) -> None:
+def test_a_wall_in_place_of_robots_txt_permits_nothing(crawl, serve):
     site = serve({"/robots.txt": Reply(CAPTCHA, 403), "/": page("home")})
     settings = {"BROADSHEET_RETRY_TIMES": 1} | SMALL
     assert crawl(site.url + "/", **settings).states(site) == {
@@ -76,7 +74,7 @@ OFFER = """<title>{0}</title><ul><li><a href="/">Home</a></li></ul><h1>{0}</h1><
 
 
 @pytest.mark.slow
-def test_offers_to_subscribe_are_walls_and_a_meta_refresh_is_a_redirect(crawl: Crawl, serve: Serve) -> None:
+def test_offers_to_subscribe_are_walls_and_a_meta_refresh_is_a_redirect(crawl, serve):
     names = ("quay", "lock", "weir")
     site = serve({"/": page("home", *(f"/{name}" for name in names), "/old", "/round"), "/new": page("new")})
     site.routes |= {f"/{name}": OFFER.format(name) for name in names}
@@ -94,7 +92,7 @@ def test_offers_to_subscribe_are_walls_and_a_meta_refresh_is_a_redirect(crawl: C
     assert "3 pages could not be read: a wall in place of the page: consent, login or subscription (3 paywalls)" in told
 
 
-def test_each_row_of_the_table_of_what_is_honoured_has_its_test() -> None:
+def test_each_row_of_the_table_of_what_is_honoured_has_its_test():
     table = (REPOSITORY / "docs/limits.md").read_text().partition("## What is honoured")[2].partition("\n##")[0]
     named = re.findall(r"`(test_\w+)` \|$", table, re.MULTILINE)
     sources = [Path(__file__), Path(__file__).with_name("test_polite_crawl.py")]

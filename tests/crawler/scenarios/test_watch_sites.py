@@ -155,7 +155,7 @@ def lantern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         yield Watched(tmp_path_factory.mktemp("lantern") / "a.db", server.url, edits)
 
 
-def test_the_sample_site_over_a_year(lantern: Watched) -> None:
+def test_the_sample_site_over_a_year(lantern):
     english = {story.path for story in stories() if story.language == "en" and story.skin != "tables"}
     english -= {story.path for story in stories() if len(story.pages) > 1 or story.duplicates or story.paywall}
     others = {story.path for story in stories() if story.skin == "blocks" and story.encoding == "utf-8"}
@@ -166,7 +166,7 @@ def test_the_sample_site_over_a_year(lantern: Watched) -> None:
 @pytest.mark.nightly
 @pytest.mark.skipif(not (SHARED / "corpus/sites").is_dir(), reason="needs the evaluation data in ../shared")
 @pytest.mark.parametrize("name", ["mali_live", "sanantonioreview"])
-def test_a_real_site_over_a_year(tmp_path: Path, name: str) -> None:
+def test_a_real_site_over_a_year(tmp_path, name):
     edits = Edits(everywhere=[SPRING])
     site = Site(name, Path(tempfile.gettempdir()) / "broadsheet-sites")
     site.server.RequestHandlerClass = edited(site.server.RequestHandlerClass, edits)
@@ -216,7 +216,7 @@ def update(db: Path, *options: object) -> str:
     return out
 
 
-def test_an_update_finds_what_is_new_and_leaves_what_is_not_due(small: ScriptedSite, tmp_path: Path) -> None:
+def test_an_update_finds_what_is_new_and_leaves_what_is_not_due(small, tmp_path):
     code, out, _ = crawl(small, tmp_path / "a.db", "--no-sitemaps", "--no-feeds")
     assert (code, small.log, "Nothing to do" in out) == (0, [], True), "what was just fetched is left alone"
     small.routes["/"] = page("home", *(f"/{name}" for name in STORIES), "/new")
@@ -227,7 +227,7 @@ def test_an_update_finds_what_is_new_and_leaves_what_is_not_due(small: ScriptedS
     assert rows(tmp_path / "a.db", "SELECT count(*) FROM articles WHERE url LIKE '%/new'") == [(1,)]
 
 
-def test_a_finished_crawl_looks_again_when_it_is_due(small: ScriptedSite, tmp_path: Path) -> None:
+def test_a_finished_crawl_looks_again_when_it_is_due(small, tmp_path):
     older(tmp_path / "a.db", "-90 days")
     small.routes["/elder"] = page("elder", extra=f"<p>{LATER}</p>")
     code, _, errors = crawl(small, tmp_path / "a.db", "--no-sitemaps", "--no-feeds")
@@ -236,7 +236,7 @@ def test_a_finished_crawl_looks_again_when_it_is_due(small: ScriptedSite, tmp_pa
     assert edits_of(tmp_path / "a.db") == [("elder", "body")]
 
 
-def test_every_is_a_fixed_interval(small: ScriptedSite, tmp_path: Path) -> None:
+def test_every_is_a_fixed_interval(small, tmp_path):
     older(tmp_path / "a.db", "-7 hours")
     update(tmp_path / "a.db", "--every", "8h")
     assert sorted(small.paths()) == ["/", "/robots.txt"]
@@ -244,7 +244,7 @@ def test_every_is_a_fixed_interval(small: ScriptedSite, tmp_path: Path) -> None:
     assert len(small.paths()) == 2 + 12
 
 
-def test_an_update_that_is_killed_goes_on_and_asks_for_nothing_twice(small: ScriptedSite, tmp_path: Path) -> None:
+def test_an_update_that_is_killed_goes_on_and_asks_for_nothing_twice(small, tmp_path):
     for name in STORIES:
         small.routes[f"/{name}"] = Reply(page(name, extra=f"<p>{name.capitalize()}: {LATER}</p>"), wait=0.3)
     process = start("update", tmp_path / "a.db", "--all", *QUICK, "--concurrency", 1, start_new_session=True)
@@ -272,7 +272,7 @@ BROKEN = {
 }
 
 
-def test_a_refetch_that_fails_harms_nothing(small: ScriptedSite, tmp_path: Path) -> None:
+def test_a_refetch_that_fails_harms_nothing(small, tmp_path):
     query = "SELECT url, text, markdown, capture_id, last_seen FROM articles ORDER BY url"
     broken = tuple(f"/{name}" for name in BROKEN)
     before = [row for row in rows(tmp_path / "a.db", query) if row[0].endswith(broken)]
@@ -318,7 +318,7 @@ def known_articles(db: Path) -> list[str]:
     return [line for line in shown.splitlines() if "pages known as articles" in line]
 
 
-def test_a_changed_template_is_told_and_noise_is_not(served: tuple[str, Edits], tmp_path: Path) -> None:
+def test_a_changed_template_is_told_and_noise_is_not(served, tmp_path):
     url, edits = served
     db = tmp_path / "a.db"
     assert command("crawl", url, "--db", db, *LOUD)[0] == 0
@@ -336,7 +336,7 @@ def test_a_changed_template_is_told_and_noise_is_not(served: tuple[str, Edits], 
     assert "Out of line with the past" in report
 
 
-def test_a_redesigned_site_is_told_and_an_undisturbed_one_is_not(served: tuple[str, Edits], tmp_path: Path) -> None:
+def test_a_redesigned_site_is_told_and_an_undisturbed_one_is_not(served, tmp_path):
     url, edits = served
     db = tmp_path / "a.db"
     assert command("crawl", url, "--db", db, "--max-pages", 30, *LOUD)[0] == 0

@@ -66,7 +66,7 @@ def test_all_jobs_are_done_and_never_more_at_once_than_allowed():
     ("function", "argument"), [(int, "x"), (bytes, 6 * 1024**3), (len, (x for x in "ab")), (iter_of, "ab")],
     ids=["an error", "all memory", "cannot be sent", "cannot be sent back"],
 )  # fmt: skip
-def test_a_fault_comes_back_and_the_next_page_goes_on(workers: WorkerPool, function: object, argument: object) -> None:
+def test_a_fault_comes_back_and_the_next_page_goes_on(workers, function, argument):
     assert reason_of(workers, function, argument) == "worker_error"
     assert asyncio.run(workers.run(int, "7")) == 7
 
@@ -98,13 +98,13 @@ def reason_of(workers: WorkerPool, function: object, *args: object) -> str:
     return caught.value.reason
 
 
-def test_a_page_is_cleaned_in_a_worker_as_it_is_here(workers: WorkerPool) -> None:
+def test_a_page_is_cleaned_in_a_worker_as_it_is_here(workers):
     page = Page("https://a.example/x", b"<html><body><article><p>" + b"some words of it " * 40)
     assert asyncio.run(workers.run(clean, page)) == clean(page)
 
 
 @pytest.mark.slow
-def test_a_page_that_hangs_is_given_up_by_its_cpu_time_and_one_that_waits_by_the_clock(workers: WorkerPool) -> None:
+def test_a_page_that_hangs_is_given_up_by_its_cpu_time_and_one_that_waits_by_the_clock(workers):
     assert asyncio.run(workers.run(pause, 5)) == 5, "others may have had the processor"
     assert reason_of(workers, re.match, r"(a|aa)+$", "a" * 60 + "b") == "worker_timeout"
     assert asyncio.run(workers.run(int, "8")) == 8
@@ -125,7 +125,7 @@ def pause_in(folder: str, seconds: float = 1.5) -> int:
 
 
 @pytest.mark.slow
-def test_what_only_workers_need_is_not_imported_before_a_crawl_begins() -> None:
+def test_what_only_workers_need_is_not_imported_before_a_crawl_begins():
     expression = "{'trafilatura', 'broadsheet.cleaners.clean', 'feedparser'} & set(sys.modules)"
     code = f"import sys, broadsheet.crawler.commands.spider_run as _; print({expression})"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
@@ -148,14 +148,14 @@ def killed(workers: WorkerPool, folder: Path, times: int) -> list[object]:
 
 
 @pytest.mark.slow
-def test_a_page_that_kills_three_workers_costs_itself_only(workers: WorkerPool, tmp_path: Path) -> None:
+def test_a_page_that_kills_three_workers_costs_itself_only(workers, tmp_path):
     first, *results = killed(workers, tmp_path, 3)
     assert isinstance(first, WorkerError)
     assert first.reason == "worker_died"
     assert results == [1, 2]
 
 
-def test_a_killed_idle_worker_does_not_end_the_pool(workers: WorkerPool) -> None:
+def test_a_killed_idle_worker_does_not_end_the_pool(workers):
     async def kill_and_run() -> list[int]:
         os.kill(await workers.run(os.getpid), signal.SIGKILL)
         await asyncio.sleep(0.2)  # time for the pool to find out
@@ -164,14 +164,14 @@ def test_a_killed_idle_worker_does_not_end_the_pool(workers: WorkerPool) -> None
     assert asyncio.run(kill_and_run()) == list(range(6))
 
 
-def test_a_worker_leaves_ctrl_c_to_the_crawl(workers: WorkerPool) -> None:
+def test_a_worker_leaves_ctrl_c_to_the_crawl(workers):
     pid = asyncio.run(workers.run(os.getpid))
     os.kill(pid, signal.SIGINT)
     assert asyncio.run(workers.run(os.getpid)) == pid
 
 
 @pytest.mark.parametrize("times", [2, 1000])
-def test_a_process_that_does_not_start_is_tried_again(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+def test_a_process_that_does_not_start_is_tried_again(monkeypatch, times):
     pool, started, calls = WorkerPool(1, page_seconds=60), WorkerProcess.start, []
 
     def start(cpu_seconds: float) -> WorkerProcess:
@@ -191,7 +191,7 @@ def test_a_process_that_does_not_start_is_tried_again(monkeypatch: pytest.Monkey
         pool.close()
 
 
-def test_closing_gives_up_what_is_under_way(tmp_path: Path) -> None:
+def test_closing_gives_up_what_is_under_way(tmp_path):
     pool = WorkerPool(1, page_seconds=60)
     started = time.monotonic()
 
@@ -275,7 +275,7 @@ async def breathe() -> None:
         await asyncio.sleep(0)
 
 
-def test_each_worker_has_two_jobs_at_most_and_the_idle_one_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_worker_has_two_jobs_at_most_and_the_idle_one_comes_first(monkeypatch):
     bench = Bench(monkeypatch, 2)
 
     async def work() -> None:
@@ -295,7 +295,7 @@ def test_each_worker_has_two_jobs_at_most_and_the_idle_one_comes_first(monkeypat
 
 
 @pytest.mark.parametrize(("seconds", "is_shared"), [(0.5, False), (0.51, True)])
-def test_a_job_behind_a_slow_one_is_sent_to_an_idle_worker_too_once(monkeypatch, seconds, is_shared) -> None:
+def test_a_job_behind_a_slow_one_is_sent_to_an_idle_worker_too_once(monkeypatch, seconds, is_shared):
     bench = Bench(monkeypatch, 2)
 
     async def work() -> None:
@@ -318,7 +318,7 @@ def test_a_job_behind_a_slow_one_is_sent_to_an_idle_worker_too_once(monkeypatch,
     asyncio.run(work())
 
 
-def test_a_job_whose_worker_dies_is_tried_by_three_and_the_others_come_first_again(monkeypatch) -> None:
+def test_a_job_whose_worker_dies_is_tried_by_three_and_the_others_come_first_again(monkeypatch):
     bench = Bench(monkeypatch, 1)
 
     async def work() -> None:
@@ -343,7 +343,7 @@ def test_a_job_whose_worker_dies_is_tried_by_three_and_the_others_come_first_aga
 @pytest.mark.parametrize(
     ("late", "sent"), [(5.0, ["w0 gets a"]), (5.1, ["w0 gets a", "w1 gets a"])], ids=["in time", "far too late"]
 )
-def test_a_job_is_given_up_at_its_limit_unless_that_is_noticed_far_too_late(monkeypatch, late, sent) -> None:
+def test_a_job_is_given_up_at_its_limit_unless_that_is_noticed_far_too_late(monkeypatch, late, sent):
     bench = Bench(monkeypatch, 1)
 
     async def work() -> None:
@@ -368,7 +368,7 @@ def test_a_job_is_given_up_at_its_limit_unless_that_is_noticed_far_too_late(monk
     asyncio.run(work())
 
 
-def test_while_a_worker_starts_the_others_have_one_job_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_a_worker_starts_the_others_have_one_job_each(monkeypatch):
     bench = Bench(monkeypatch, 1)
 
     async def work() -> None:
@@ -391,7 +391,7 @@ def test_while_a_worker_starts_the_others_have_one_job_each(monkeypatch: pytest.
     assert str(WorkerError(OutcomeReason.WORKER_DIED)) == "worker_died"
 
 
-def test_a_closed_pool_takes_no_job_and_kills_its_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_pool_takes_no_job_and_kills_its_workers(monkeypatch):
     bench = Bench(monkeypatch, 2)
 
     async def work() -> None:
@@ -406,7 +406,7 @@ def test_a_closed_pool_takes_no_job_and_kills_its_workers(monkeypatch: pytest.Mo
     assert bench.log[4:] == [*["w0 is killed", "w1 is killed"] * 2, "w1 is closed", "w0 is closed"]
 
 
-def test_the_time_limit_is_looked_at_four_times_a_second_while_there_is_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_limit_is_looked_at_four_times_a_second_while_there_is_work(monkeypatch):
     bench, pauses = Bench(monkeypatch, 1), []
 
     async def work() -> None:

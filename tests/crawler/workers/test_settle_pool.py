@@ -41,7 +41,7 @@ def doubles(results: Iterator[tuple[int, int]]) -> tuple[list[int], set[int]]:
 
 
 @pytest.mark.slow
-def test_results_come_in_the_order_of_the_jobs_and_few_jobs_are_done_here() -> None:
+def test_results_come_in_the_order_of_the_jobs_and_few_jobs_are_done_here():
     with SettlePool(2) as share:
         for jobs, workers in {0: 0, 1: 0, 3: 0, 4: 2, 5: 2, 40: 2}.items():
             numbers, pids = doubles(share(double, range(jobs)))
@@ -50,7 +50,7 @@ def test_results_come_in_the_order_of_the_jobs_and_few_jobs_are_done_here() -> N
 
 
 @pytest.mark.slow
-def test_the_processes_serve_until_the_end_and_then_are_gone() -> None:
+def test_the_processes_serve_until_the_end_and_then_are_gone():
     with SettlePool(1) as share:
         _, first = doubles(share(double, range(9)))
         _, second = doubles(share(double, range(9)))
@@ -61,14 +61,14 @@ def test_the_processes_serve_until_the_end_and_then_are_gone() -> None:
 
 
 @pytest.mark.slow
-def test_neither_side_waits_for_the_other_with_long_jobs_and_answers() -> None:
+def test_neither_side_waits_for_the_other_with_long_jobs_and_answers():
     with SettlePool(2) as share:
         assert list(share(len, [b"x" * 3_000_000] * 12)) == [3_000_000] * 12
         assert [len(each) for each in share(long_answer, range(12))] == [3_000_000] * 12
 
 
 @pytest.mark.slow
-def test_jobs_are_taken_one_ahead_on_the_callers_thread() -> None:
+def test_jobs_are_taken_one_ahead_on_the_callers_thread():
     taken_jobs = list[int]()
 
     def jobs() -> Iterator[int]:
@@ -83,12 +83,12 @@ def test_jobs_are_taken_one_ahead_on_the_callers_thread() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("work", [fail_elsewhere, die_elsewhere])
-def test_what_a_process_cannot_do_is_done_here(work: object) -> None:
+def test_what_a_process_cannot_do_is_done_here(work):
     with SettlePool(2) as share:
         assert list(share(work, [os.getpid()] * 20)) == [os.getpid()] * 20  # type: ignore[arg-type]
 
 
-def test_where_no_process_can_be_started_all_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_no_process_can_be_started_all_is_done_here(monkeypatch):
     def none() -> WorkerProcess:
         raise OSError("no more processes")
 
@@ -140,9 +140,7 @@ class ScriptedWorker:
     ],
     ids=["too few", "just enough", "many", "gone before a job", "gone with a job"],
 )
-def test_jobs_go_round_and_those_of_a_process_that_is_gone_are_done_here(
-    monkeypatch: pytest.MonkeyPatch, jobs: int, dies_at: int, by: str, first_log: str | None
-) -> None:
+def test_jobs_go_round_and_those_of_a_process_that_is_gone_are_done_here(monkeypatch, jobs, dies_at, by, first_log):
     started: list[ScriptedWorker] = []
     monkeypatch.setattr(ScriptedWorker, "started", started)
     monkeypatch.setattr(WorkerProcess, "start", ScriptedWorker)

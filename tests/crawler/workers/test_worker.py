@@ -14,7 +14,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import Mock
 
@@ -49,7 +48,7 @@ async def run_jobs(worker: WorkerProcess, *jobs: tuple[Callable[..., object], tu
     return answers
 
 
-def test_jobs_are_answered_in_order_with_results_or_what_went_wrong() -> None:
+def test_jobs_are_answered_in_order_with_results_or_what_went_wrong():
     large = b"x" * 3_000_000  # more than a socket takes at once
     jobs = ((operator.add, (1, 2)), (int, ("no number",)), (len, (large,)), (operator.mul, (large, 1)))
     one, fault, size, same = asyncio.run(run_jobs(WorkerProcess.start(), *jobs))
@@ -58,7 +57,7 @@ def test_jobs_are_answered_in_order_with_results_or_what_went_wrong() -> None:
     assert (size, same) == ((True, len(large)), (True, large))
 
 
-def test_a_worker_that_is_gone_is_told_by_the_end_of_its_socket() -> None:
+def test_a_worker_that_is_gone_is_told_by_the_end_of_its_socket():
     worker = WorkerProcess.start()
     worker.kill()
     assert worker.wait_for_exit() == "exit code -9"
@@ -66,7 +65,7 @@ def test_a_worker_that_is_gone_is_told_by_the_end_of_its_socket() -> None:
         asyncio.run(run_jobs(worker, (operator.add, (1, 2))))
 
 
-def test_a_worker_lets_the_crawl_go_first() -> None:
+def test_a_worker_lets_the_crawl_go_first():
     who = (os.PRIO_PROCESS, 0)
     ((good, level),) = asyncio.run(run_jobs(WorkerProcess.start(), (os.getpriority, who)))
     assert good
@@ -77,13 +76,13 @@ def loaded(*names: str) -> list[bool]:
     return [name in sys.modules for name in names]
 
 
-def test_a_worker_has_what_a_page_needs_before_its_first() -> None:
+def test_a_worker_has_what_a_page_needs_before_its_first():
     needed = ("broadsheet.cleaners.clean", "broadsheet.crawler.crawl.worker_jobs", "fasttext")
     assert asyncio.run(run_jobs(WorkerProcess.start(), (loaded, needed))) == [(True, [True] * 3)]
 
 
 @pytest.mark.parametrize("previous", [None, "", "1"])
-def test_what_this_process_starts_besides_finds_its_environment_unchanged(monkeypatch, previous) -> None:
+def test_what_this_process_starts_besides_finds_its_environment_unchanged(monkeypatch, previous):
     if previous is None:
         monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
     else:
@@ -105,7 +104,7 @@ worker.close()
 
 
 @pytest.mark.slow
-def test_a_worker_does_not_run_the_main_module_again(tmp_path: Path) -> None:
+def test_a_worker_does_not_run_the_main_module_again(tmp_path):
     """A script that crawls without asking for its name would crawl in each worker."""
     (tmp_path / "script.py").write_text(SCRIPT, "utf-8")
     command = [sys.executable, str(tmp_path / "script.py")]
@@ -128,7 +127,7 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_ctrl_c_does_not_reach_the_fork_server_while_it_imports() -> None:
+def test_ctrl_c_does_not_reach_the_fork_server_while_it_imports():
     done = subprocess.run([sys.executable, "-c", _BLOCKED_SIGNALS], capture_output=True, text=True, check=True)
     assert int(done.stdout) & 1 << (signal.SIGINT - 1)
 
@@ -137,7 +136,7 @@ def out_of_memory() -> None:
     raise MemoryError
 
 
-def test_jobs_are_served_in_order_until_the_socket_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_are_served_in_order_until_the_socket_ends(monkeypatch):
     limits, collected = [], []
     monkeypatch.setattr(worker, "_limit_process", lambda: limits.append("set"))
     monkeypatch.setattr(worker, "gc", SimpleNamespace(collect=collected.append))
@@ -156,13 +155,13 @@ def test_jobs_are_served_in_order_until_the_socket_ends(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("length", [8 + 5, 8 + 4, 8, 7, 3, 0])
-def test_a_message_that_breaks_off_ends_the_jobs(length: int) -> None:
+def test_a_message_that_breaks_off_ends_the_jobs(length):
     message = (5).to_bytes(8, "big") + b"12345"
     read = worker._read_message(io.BytesIO(message[:length]))
     assert read == (message[8:length] if length >= 8 else b"")
 
 
-def test_a_worker_that_is_gone_is_told_while_an_answer_is_awaited() -> None:
+def test_a_worker_that_is_gone_is_told_while_an_answer_is_awaited():
     ours, theirs = socket.socketpair()
     theirs.sendall(b"\0\0\0")
     theirs.close()
@@ -174,7 +173,7 @@ def test_a_worker_that_is_gone_is_told_while_an_answer_is_awaited() -> None:
 
 
 @pytest.mark.parametrize("is_refused", [False, True])
-def test_a_worker_limits_itself_as_far_as_the_system_lets_it(monkeypatch: pytest.MonkeyPatch, is_refused: bool) -> None:
+def test_a_worker_limits_itself_as_far_as_the_system_lets_it(monkeypatch, is_refused):
     noted: list[tuple[object, ...]] = []
 
     def note(*words: object) -> None:
@@ -199,7 +198,7 @@ def test_a_worker_limits_itself_as_far_as_the_system_lets_it(monkeypatch: pytest
     ]
 
 
-def test_a_start_that_fails_leaves_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_that_fails_leaves_no_socket(monkeypatch):
     pair = socket.socketpair()
     monkeypatch.setattr(worker, "start_fork_server", lambda: None)
     refuse = Mock(side_effect=OSError("no more processes"))
@@ -223,6 +222,6 @@ assert all("_leaf_finder" in vars(load_trees(file)) for file in (BLOCK_MODEL, FI
 
 
 @pytest.mark.slow
-def test_models_and_lineage_are_ready_before_a_worker_is_forked() -> None:
+def test_models_and_lineage_are_ready_before_a_worker_is_forked():
     done = subprocess.run([sys.executable, "-c", _CHECK], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
