@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import resource
+import shlex
+import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,9 +19,10 @@ import pytest
 from broadsheet.output.raw.warc_folders import Recovery
 from broadsheet.output.read.verify import raw_responses
 from broadsheet.output.write.archive_writer import Archive
-from tests.crawler.crawls import SMALL, Result, Serve, kill_group, until
+from tests.crawler.crawls import QUICK, REPOSITORY, SMALL, Result, Serve, kill_group, until
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
-from tests.crawler.shell import command, rows, start
+from tests.crawler.shell import CONTACT, command, environment, rows, start
+from tests.crawler.warm import PATIENCE
 from tests.internal_tables import WARC_FILES
 from tests.sampling import sampled
 
@@ -174,6 +179,35 @@ def test_a_signal_loses_nothing(serve, tmp_path, sent):
 
 
 # --- The disk ---------------------------------------------------------------------------------------------------
+STOPPED_EARLY = """
+import os, signal, sys
+from broadsheet.crawler.crawl.spiders import SiteSpider
+
+prepare = SiteSpider._prepare
+
+def stop_and_prepare(*arguments):
+    os.kill(os.getpid(), signal.SIGTERM)
+    prepare(*arguments)
+
+SiteSpider._prepare = stop_and_prepare
+from broadsheet.crawler.cli import run
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))
+"""
+
+
+def test_a_signal_before_the_spider_is_open_is_a_stop(serve, tmp_path):
+    site, script = serve({"/": page("home")}), tmp_path / "early.py"
+    script.write_text(STOPPED_EARLY)
+    process = subprocess.run(
+        [sys.executable, str(script), "crawl", f"{site.url}/", "--db", str(tmp_path / "a.db")],
+        env=environment() | QUICK, capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert process.returncode == 143, process.stderr
+    assert "Traceback" not in process.stderr
+    assert "the same command goes on from here" in process.stderr
+
+
 def assert_one_line(code: int, errors: str, said: str) -> None:
     lines = [line for line in errors.splitlines() if "pages/s" not in line and not line.startswith("Going on")]
     assert (code, len(lines)) == (1, 1), errors
@@ -187,6 +221,41 @@ def assert_in_step(db: Path) -> None:
     with Archive.open(db) as archive:
         assert archive.recovery == Recovery(db)
         assert list(raw_responses(archive.db)) == []
+
+
+def in_namespace(script: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell script where it may mount."""
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "BROADSHEET_CONTACT": CONTACT}
+    return subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script], env=environment, text=True, capture_output=True, timeout=240
+    )
+
+
+@pytest.mark.parametrize("kilobytes", sampled([8, 60, 300, 900, 1500], 2))
+def test_a_full_disk_is_one_line_and_with_room_all_is_there(serve, tmp_path, kilobytes):
+    if not shutil.which("unshare") or in_namespace("mount -t tmpfs -o size=1m tmpfs /mnt").returncode:
+        pytest.skip("nothing may be mounted on this machine")
+    site = site_of(serve, 30, words=2400)
+    disk, kept = tmp_path / "disk", tmp_path / "kept"
+    disk.mkdir()
+    kept.mkdir()
+    again = shlex.join(map(str, (sys.executable, "-m", "broadsheet.crawler.cli", *crawl_command(site, disk / "a.db"))))
+    done = in_namespace(
+        f"""mount -t tmpfs -o size={kilobytes}k tmpfs {disk}
+        {again} > {kept}/out1 2> {kept}/errors1; echo $? > {kept}/code1
+        mkdir {kept}/full; cp -r {disk}/* {kept}/full/
+        mount -o remount,size=200m {disk}
+        {again} > {kept}/out2 2> {kept}/errors2; echo $? > {kept}/code2
+        cp -r {disk}/* {kept}/; ls {disk}"""
+    )
+    assert_one_line(int((kept / "code1").read_text()), (kept / "errors1").read_text(), "cannot be")
+    if (full := kept / "full" / "a.db").exists():
+        assert rows(full, "PRAGMA integrity_check") == [("ok",)]
+        assert_in_step(full)
+    assert (kept / "code2").read_text() == "0\n", (kept / "errors2").read_text()
+    assert done.stdout.split() == ["a.db", "a.db.warc"]
+    assert_whole(kept / "a.db", 30)
+    assert_in_step(kept / "a.db")
 
 
 def test_a_write_error_is_one_line_and_without_it_all_is_there(serve, tmp_path):
