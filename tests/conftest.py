@@ -15,6 +15,7 @@ not even imported if neither it nor the conftest beside it names a mark.
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import re
 import shutil
@@ -33,6 +34,9 @@ from tests.new_archives import copied_schemas
 # A busy machine decides no test.
 settings.register_profile("broadsheet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("broadsheet")
+
+# A command run in this process leaves the root logger open, and asyncio then tells each test of its loop.
+logging.getLogger("asyncio").setLevel(logging.WARNING)
 
 EXPECTED = re.compile(
     r"root writes everywhere|needs? (?:git|a (?:terminal|browser|linter|count|checkout))|no IPv6", re.IGNORECASE

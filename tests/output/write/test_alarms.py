@@ -401,7 +401,7 @@ def test_a_run_that_was_cut_off_counts_with_the_next(site):
     site.archive.runs.start("crawl", {}, {})
     site.save(site.pages(range(20), NEW))
     assert site.run(*site.pages(range(5), NEW), lists=0) == [("again", "layout_new")]
-    assert yields(site.archive, "pages")[1:] == [(20,)]
+    assert sorted(yields(site.archive, "pages")) == [(20,), (44,)]
 
 
 def test_new_pages_in_a_new_layout_are_told_with_the_evidence(site):
