@@ -127,7 +127,7 @@ def test_such_a_crawl_does_not_start_and_says_why(tmp_path, server, url, setting
     assert result.code != 0
     assert server.accepted == 0
     assert said in result.errors
-    assert "Traceback" not in result.errors or "TWISTED_REACTOR" in settings, "older Scrapy logs its check of the reactor"
+    assert "Traceback" not in result.errors or "TWISTED_REACTOR" in settings, "older Scrapy logs its check"
     assert not result.db.exists()
 
 
