@@ -21,7 +21,6 @@ from broadsheet.cleaners.judge.certainty import FAIR_F1, HIGH_F1, Certainty
 
 from ..archive.article_filter import host_condition
 from ..archive.table_columns import quoted_name, table_columns
-from ..settle.unsettled import find_unsettled_hosts
 from ..write.removed_counts import count_removed, stored_counts
 from .coverage import Coverage, measure_coverage
 
@@ -344,6 +343,8 @@ def _gather_all(db: Database) -> Report:
 
 def _read_removed(db: Database) -> tuple[RemovedCount, ...]:
     """Add up what was removed on each host, as settling has counted it. One that has changed since is counted now."""
+    from ..settle.unsettled import find_unsettled_hosts  # a crawl's start has no use for settling
+
     blocks, words, changed_hosts = Counter[int](), Counter[int](), find_unsettled_hosts(db)
     for (host,) in db.execute("SELECT DISTINCT host FROM articles").fetchall():
         counts = None if host in changed_hosts else stored_counts(db, host)

@@ -246,7 +246,7 @@ def _other_program(place: HostilePlace, chance: random.Random) -> str:
     place.db.unlink()
     with closing(sqlite3.connect(place.db)) as connection, connection:
         for name in names:
-            if name != "meta" and not name.startswith(("sqlite_", "articles_fts")):
+            if name not in ("meta", PWNED) and not name.startswith(("sqlite_", "articles_fts")):
                 connection.execute(shape.format(name))
         if says_so:
             connection.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT)")
