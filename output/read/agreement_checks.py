@@ -19,8 +19,8 @@ from ..archive.metadata_columns import read_stated_date
 from ..archive.stored_text import sql_words
 from ..archive.stored_values import content_id
 from ..archive.url_words import OutcomeReason, ReasonFamily
-from ..settle.unsettled import find_unsettled_hosts
-from ..write.removed_counts import count_removed, stored_counts
+from ..settle.unsettled import settled_removed_counts
+from ..write.removed_counts import count_removed
 from .file_checks import Finding, row_finding, value_finding
 
 _ARTICLES = ("articles", "_shelved")
@@ -126,9 +126,7 @@ def url_reasons(db: Database) -> Iterator[Finding]:
 
 def removed_counts(db: Database) -> Iterator[Finding]:
     """Check that what settling has counted on a host is what its ledgers say, unless it has changed since."""
-    changed_hosts = find_unsettled_hosts(db)
-    for (host,) in db.execute("SELECT DISTINCT host FROM articles").fetchall():
-        stored = None if host in changed_hosts else stored_counts(db, host)
+    for host, stored in settled_removed_counts(db):
         if stored is not None and stored != count_removed(db, host):
             yield Finding(f"the blocks removed on {host} are other ones than settling has counted")
 

@@ -21,7 +21,7 @@ from broadsheet.cleaners.judge.certainty import FAIR_F1, HIGH_F1, Certainty
 
 from ..archive.article_filter import host_condition
 from ..archive.table_columns import quoted_name, table_columns
-from ..write.removed_counts import count_removed, stored_counts
+from ..write.removed_counts import count_removed
 from .coverage import Coverage, measure_coverage
 
 _HOST_TABLES = ("urls", "articles", "_shelved", "_yields", "alarms", "_layouts", "_rendered_layouts")
@@ -343,11 +343,10 @@ def _gather_all(db: Database) -> Report:
 
 def _read_removed(db: Database) -> tuple[RemovedCount, ...]:
     """Add up what was removed on each host, as settling has counted it. One that has changed since is counted now."""
-    from ..settle.unsettled import find_unsettled_hosts  # a crawl's start has no use for settling
+    from ..settle.unsettled import settled_removed_counts  # a crawl's start has no use for settling
 
-    blocks, words, changed_hosts = Counter[int](), Counter[int](), find_unsettled_hosts(db)
-    for (host,) in db.execute("SELECT DISTINCT host FROM articles").fetchall():
-        counts = None if host in changed_hosts else stored_counts(db, host)
+    blocks, words = Counter[int](), Counter[int]()
+    for host, counts in settled_removed_counts(db):
         for reason_id, (block_count, word_count) in (count_removed(db, host) if counts is None else counts).items():
             blocks[reason_id] += block_count
             words[reason_id] += word_count

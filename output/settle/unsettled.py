@@ -13,13 +13,14 @@ whole archive would give.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from broadsheet.cleaners.lineage import CLEANER_VERSION, settle_digest
 
 from ..archive.stored_values import STORE_FACT, content_id
+from ..write.removed_counts import RemovedByReason, stored_counts
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -96,6 +97,15 @@ def awaited_urls_have_changed(db: Database) -> bool:
 def find_unsettled_hosts(db: Database) -> frozenset[str]:
     """Find the hosts of which a page has changed since the archive was settled."""
     return frozenset(host for (host,) in db.execute(_UNSETTLED_HOSTS))
+
+
+def settled_removed_counts(db: Database) -> Iterator[tuple[str, RemovedByReason | None]]:
+    """Yield each host that has articles, with what settling has counted of its removed blocks; None if it has changed
+    since, or was not counted.
+    """
+    changed_hosts = find_unsettled_hosts(db)
+    for (host,) in db.execute("SELECT DISTINCT host FROM articles").fetchall():
+        yield host, None if host in changed_hosts else stored_counts(db, host)
 
 
 def list_hosts(db: Database, stale_hosts: StaleHosts) -> list[str]:

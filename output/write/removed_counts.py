@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from ..archive.stored_values import STORE_FACT, decoding, json_object
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 _KEY = "removed in "
 # Words are counted by their spaces here: exact enough for a sum, and SQLite does it without leaving C. They are counted

@@ -67,12 +67,6 @@ def session_cost(command: Sequence[str], cwd: pathlib.Path) -> SessionCost:
     return cost
 
 
-def process_seconds(pid: int, *, with_ended: bool = False) -> float:
-    """CPU seconds of a process, or also of what it started and waited for. OSError where it is gone."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11 : 15 if with_ended else 13])) / _TICKS
-
-
 def peak_kilobytes(pid: int | str = "self") -> int:
     """The most memory that a process has held. `getrusage` would count that of the process that started it."""
     return int(pathlib.Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0])

@@ -6,8 +6,8 @@ import re
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -84,12 +84,6 @@ def sample_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 SIGNALS: list[int] = []
 """Numbers of the signals that end the crawls of the sample, the last one first."""
-
-
-@asynccontextmanager
-async def no_signals(*_words: object) -> AsyncIterator[None]:
-    """Handle none, as in a thread that is not the main one."""
-    yield
 
 
 class EngineHere:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,6 @@ from broadsheet.crawler.fleet.store_address import store_at
 from tests.bench.load.site import free_port
 from tests.crawler.fleet.s3_server import BUCKET, S3Server, running_s3_server
 from tests.new_archives import copied_schemas
-
-StoreMaker = Callable[[], ObjectStore]
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -62,19 +61,6 @@ def render(
             await browser.close()
 
     return asyncio.run(run())
-
-
-def browser_processes(mark: str = "browser_process") -> set[int]:
-    """The processes of this machine whose command line has a word in it, Chromium's and that which starts it."""
-    found = set()
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-        except OSError:
-            continue
-        if mark in command:
-            found.add(int(folder.name))
-    return found
 
 
 @contextmanager
