@@ -6,9 +6,20 @@ named here at its place.
 
 import re
 
-from broadsheet.output.archive.migrations import schema_text
+from sqlite_utils import Database
 
-TABLES = re.findall(r"^CREATE (?:TABLE|VIEW) (_\w+)", schema_text(), re.MULTILINE)
+from broadsheet.output.archive.migrations import MIGRATIONS
+from broadsheet.output.archive.schema_doc import schema_columns
+
+
+def _internal_tables() -> list[str]:
+    """Return the names in a new archive, whose schema is the baseline and what the migrations make of it."""
+    db = Database(memory=True)
+    MIGRATIONS.apply(db)
+    return [name for name in schema_columns(db) if name.startswith("_")]
+
+
+TABLES = _internal_tables()
 (
     IMPORTS, RECLEANS, URL_COUNTS, LISTED, OUTSIDE_HOSTS, URL_PATTERNS, URL_ORDERS, RESOURCE_USERS, WARC_FILES,
     WARC_ERASURES, CLEANERS, PAGE_LEADS, PAGE_PARTS, PAGE_SIGNATURES, EARLIER_SIGNATURES, LAYOUTS,

@@ -72,7 +72,7 @@ def test_a_file_without_tables_is_made_an_archive_by_a_writer_and_empty_to_a_rea
         connection.executescript("CREATE TABLE x (a); DROP TABLE x")
     with pytest.raises(WrongSchema) as caught:
         open_database(file, read_only=True)
-    assert str(caught.value) == f"{file} has schema 0, this version reads 1: it is empty"
+    assert str(caught.value) == f"{file} has schema 0, this version reads {SCHEMA_VERSION}: it is empty"
     open_database(file).close()
     open_database(file, read_only=True).close()
 
