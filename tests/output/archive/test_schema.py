@@ -22,8 +22,17 @@ from broadsheet.output.read.edit_history import ALL_KINDS, list_edits
 from broadsheet.output.read.search import rank_articles
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
-from tests.internal_tables import BLOCK_TEXTS, BLOCKS, EDITS, PAGE_BLOCKS, REASONS, REVISION_BLOCKS, SHELVED
-from tests.output.filled_rows import put
+from tests.internal_tables import (
+    BLOCK_TEXTS,
+    BLOCKS,
+    EDITS,
+    PAGE_BLOCKS,
+    PENDING_REVISIONS,
+    REASONS,
+    REVISION_BLOCKS,
+    SHELVED,
+)
+from tests.output.filled_rows import put, rows
 
 
 @pytest.fixture
@@ -122,6 +131,7 @@ def test_version_2_closes_the_gaps_in_the_numbers_of_revisions(tmp_path):
     file = _stored_file(tmp_path, 1)
     with closing(sqlite3.connect(file)) as db, db:
         db.execute("DELETE FROM revisions")
+        put(Database(db), "revisions", 6, article_id=7, number=6, change="pending")
         for number in (1, 3, 4, 7):
             put(Database(db), "revisions", number, article_id=7, number=number, change="body", title=f"was {number}")
             put(Database(db), "changes", number, article_id=7, revision=number, kind=f"was {number}", change="changed")
@@ -136,6 +146,11 @@ def test_version_2_closes_the_gaps_in_the_numbers_of_revisions(tmp_path):
         blocks = db.execute(query.format("number", "position", REVISION_BLOCKS)).fetchall()
         assert [(number, position // 1000) for number, position in blocks] == [(1, 1), (2, 3), (3, 4)]
         assert [finding for finding in verify(db) if finding.check == "old_revisions"] == []
+        [waiting] = rows(db, PENDING_REVISIONS)
+    assert waiting == {
+        "article_id": 7, "seen_at": "seen_at 6", "capture_id": 6002, "title": "title 6",
+        "text_digest": "text_digest 6", "before": "note 6",
+    }  # fmt: skip
 
 
 def test_the_kinds_of_blocks_are_those_that_are_stored(db):
