@@ -186,7 +186,7 @@ class Proof:
         if undone:
             self._fleet.close()
             self._fleet.start(dict.fromkeys(self._machines, self._newer))
-            self._take_turns(started + 3 * most_seconds, self._newer, turns)
+            turns = self._take_turns(started + 3 * most_seconds, self._newer, turns)
         return {
             "seconds": round(seconds), "turns": turns, "done_in_trouble": len(self._sites) - len(undone),
             "not_done": len(self._fleet.undone(self._sites)), "undone": self._fleet.undone(self._sites),

@@ -157,6 +157,23 @@ def test_a_failed_upgrade_leaves_the_old_version(file, monkeypatch, fails):
         assert "colour" not in db["articles"].columns_dict
 
 
+@pytest.mark.parametrize("content", [None, b""])
+def test_what_could_not_be_begun_is_gone_again(file, content):
+    """As on a full disk, after the first page of the file."""
+    full = _two_steps()
+
+    @full()
+    def m0010_is_full(db):
+        db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
+        db.execute("CREATE TABLE texts AS SELECT randomblob(99999)")
+
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        open_writer(file, full, SCHEMA_VERSION + 1)
+    assert os.listdir(file.parent) == []
+
+
 def refused(file, error, match):
     """Neither a writer nor a reader takes the file, says why in one line, and changes it."""
     before = file.read_bytes()
