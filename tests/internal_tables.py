@@ -6,16 +6,28 @@ named here at its place.
 
 import re
 
-from broadsheet.output.archive.migrations import schema_text
+from sqlite_utils import Database
 
-TABLES = re.findall(r"^CREATE (?:TABLE|VIEW) (_\w+)", schema_text(), re.MULTILINE)
+from broadsheet.output.archive.migrations import MIGRATIONS
+from broadsheet.output.archive.schema_doc import schema_columns
+
+
+def _internal_tables() -> list[str]:
+    """Return the names in a new archive, whose schema is the baseline and what the migrations make of it."""
+    db = Database(memory=True)
+    MIGRATIONS.apply(db)
+    return [name for name in schema_columns(db) if name.startswith("_")]
+
+
+TABLES = _internal_tables()
 (
     IMPORTS, RECLEANS, URL_COUNTS, LISTED, OUTSIDE_HOSTS, URL_PATTERNS, URL_ORDERS, RESOURCE_USERS, WARC_FILES,
     WARC_ERASURES, CLEANERS, PAGE_LEADS, PAGE_PARTS, PAGE_SIGNATURES, EARLIER_SIGNATURES, LAYOUTS,
     RENDERED_LAYOUTS, SHELF, SHELVED, IMAGES, PICTURES, PAGE_STATEMENTS, OWN_FIELDS, STATEMENTS,
     REVISION_BLOCKS, BLOCK_TEXTS, REASONS, PAGE_BLOCKS, PAGE_LAYOUT, BLOCK_EVIDENCE, PLACE_EVIDENCE,
     OWN_VERDICTS, REVIEWS, RECLEAN_BEFORE, SKETCHES, CROWDED_HASHES, PAGE_COPIES, COMMON_TEXTS, UNSETTLED,
-    UNSETTLED_TEXTS, YIELDS, RULE_RATES, BLOCKS, ARTICLE_URLS, EDITS, UNINDEXED, ARTICLES_SEARCH
+    UNSETTLED_TEXTS, YIELDS, RULE_RATES, BLOCKS, ARTICLE_URLS, EDITS, UNINDEXED, ARTICLES_SEARCH,
+    PENDING_REVISIONS
 ) = TABLES  # fmt: skip
 
 LABELS = {value: f"_{name.lower()}" for name, value in list(globals().items()) if name.isupper() and value in TABLES}

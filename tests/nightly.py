@@ -135,7 +135,7 @@ PARTS = {
         f"tests.bench.growth --articles {' '.join(map(str, GROWTH_SIZES))} --out {SCRATCH}/growth.json",
     ),
     "fleet": _program_part(
-        1200, read_fleet, SCRATCH / "fleet_faults.json",
+        1800, read_fleet, SCRATCH / "fleet_faults.json",
         f"tests.bench.fleet_faults --seed={{seed}} --out {SCRATCH}/fleet_faults.json",
     ),
 }  # fmt: skip

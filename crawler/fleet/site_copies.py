@@ -8,6 +8,7 @@ that are only read are brought up to date once for each state of the store.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import time
@@ -16,11 +17,12 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from broadsheet.output.archive.archive_errors import NotAnArchive
 from broadsheet.output.archive.archive_file import COMPANION_ENDINGS
 from broadsheet.output.archive.archive_lock import hold_lock
 from broadsheet.output.archive.atomic_writes import whole_file
 from broadsheet.output.raw.warc_files import read_away_files, write_away_files
-from broadsheet.output.raw.warc_folders import discard_files, warc_path
+from broadsheet.output.raw.warc_folders import discard_files, own_folders, read_identity, stated_id, warc_path
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import erase_remains
 
@@ -99,32 +101,65 @@ def write_origin(copy: LocalCopy, manifest: str) -> None:
 
 
 def bring_copy_home(copy: LocalCopy, saved: SavedState) -> None:
-    """Remove a copy whose state the store has, but for its database, which becomes the base."""
-    warc_files = _warc_lengths(copy.archive)
-    keep_base(copy, saved)
-    _remove_files(copy, warc_files)
-
-
-def remove_copy(copy: LocalCopy) -> None:
-    """Remove the archive with its WARC files and all that belongs to it. The base and other files in the folder stay.
+    """Remove a copy whose state the store has, but for its database, which becomes the base.
 
     Bytes of WARC files that no row knows stay too.
-
-    The archive goes first: a removal that is cut off leaves nothing that could be taken for one.
     """
-    _remove_files(copy, _warc_lengths(copy.archive))
-
-
-def _remove_files(copy: LocalCopy, warc_files: Iterable[tuple[str, int]]) -> None:
+    warc_files = _warc_lengths(copy.archive)
+    keep_base(copy, saved)
     copy.archive.unlink(missing_ok=True)
-    write_away_files(copy.archive, [])
-    copy.archive.with_suffix(".log").unlink(missing_ok=True)
-    for ending in (*COMPANION_ENDINGS, ".home"):
-        Path(f"{copy.archive}{ending}").unlink(missing_ok=True)
     discard_files(copy.archive, warc_files)
-    copy.origin_path.unlink(missing_ok=True)
+    for path in _files_beside(copy):
+        path.unlink(missing_ok=True)
+
+
+def set_copy_aside(copy: LocalCopy) -> None:
+    """Remove all that a copy has here, but for its base, since the store has moved on. Other files in the folder stay.
+
+    The archive goes first: a removal that is cut off leaves nothing that could be taken for one. `clear_place` then
+    does the rest.
+    """
+    _set_aside(copy, [copy.archive, *_files_beside(copy), *own_folders(copy.archive)])
     with suppress(OSError):
         copy.folder.rmdir()
+
+
+def clear_place(copy: LocalCopy, *, is_new: bool) -> None:
+    """Remove what a killed run left of an archive that is no longer here: SQLite would apply its write-ahead log to the
+    next one. WARC folders stay unless the site is new; `set_foreign_folders_aside` sees to them.
+    """
+    _set_aside(copy, [*_files_beside(copy), *(own_folders(copy.archive) if is_new else ())])
+
+
+def set_foreign_folders_aside(copy: LocalCopy) -> None:
+    """Remove WARC folders of another archive than that of the copy, such as of a first crawl that was not published."""
+    own_id = stated_id(copy.archive)
+    _set_aside(copy, [folder for folder in own_folders(copy.archive) if _is_foreign(folder, own_id)])
+
+
+def _is_foreign(folder: Path, own_id: str) -> bool:
+    try:
+        identity = read_identity(folder)
+    except NotAnArchive:
+        return True
+    return identity is not None and identity.id != own_id
+
+
+def _set_aside(copy: LocalCopy, paths: Iterable[Path]) -> None:
+    """Give files and folders that are there another place, each at once, and remove them there."""
+    aside = copy.folder / "aside"
+    shutil.rmtree(aside, ignore_errors=True)
+    for path in filter(os.path.lexists, paths):
+        with suppress(FileNotFoundError):  # another reader may do the same
+            aside.mkdir(exist_ok=True)
+            path.rename(aside / path.name)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _files_beside(copy: LocalCopy) -> tuple[Path, ...]:
+    """Return the files that belong to the archive of a copy; its origin comes last."""
+    companions = (Path(f"{copy.archive}{ending}") for ending in (*COMPANION_ENDINGS, ".home"))
+    return (*companions, copy.archive.with_suffix(".log"), copy.origin_path)
 
 
 def read_base(copy: LocalCopy) -> KnownState | None:
@@ -345,7 +380,7 @@ class ReadingCopies:
         copy.folder.mkdir(parents=True, exist_ok=True)
         known = replace(base, file=copy.archive) if base and copy.is_left_over() else None
         fetch_database(self.store, manifest.database, copy.base_path, known)
-        remove_copy(copy)
+        set_copy_aside(copy)
         copy.base_path.replace(copy.archive)
         write_away_files(copy.archive, manifest.warc_files)
         _write_base_manifest(copy, manifest, key)

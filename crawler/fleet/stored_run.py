@@ -31,13 +31,15 @@ from .object_store import NotInStore, ObjectStore, Patience, PatientStore, Store
 from .site_copies import (
     LocalCopy,
     bring_copy_home,
+    clear_place,
     fetch_with_base,
     keep_base,
     read_origin,
-    remove_copy,
     remove_old_bases,
     save_running,
     save_site,
+    set_copy_aside,
+    set_foreign_folders_aside,
     write_origin,
 )
 from .site_head import Overtaken, SiteAttempt, read_head
@@ -98,7 +100,7 @@ def run_attempt(
     except (Overtaken, NotInStore) as error:  # pieces of a state that was replaced may be gone
         if read_head(site.store, attempt.site).generation == attempt.head.generation:
             raise
-        remove_copy(site.copy)
+        set_copy_aside(site.copy)
         _collect(site.store, attempt.site)
         raise Overtaken(f"{attempt.site} was published by somebody else meanwhile") from error
     return result
@@ -108,13 +110,17 @@ def _prepare(site: StoredSite, attempt: SiteAttempt) -> None:
     """Fetch the site's state to the local disk, unless that is here; carry out the takedowns that wait for it."""
     copy, head = site.copy, attempt.head
     origin = read_origin(copy)
-    if copy.is_left_over() and (origin is None or origin.manifest != head.manifest):
-        _LOG.info("%s has moved on since %s was left here", copy.site, copy.archive)
-        with hold_lock(copy.archive):  # a crawl whose runner was killed takes a moment to stop
-            pass
-        remove_copy(copy)
+    copy.folder.mkdir(parents=True, exist_ok=True)
+    with hold_lock(copy.archive):  # a crawl whose runner was killed takes a moment to stop
+        if copy.is_left_over() and (origin is None or origin.manifest != head.manifest):
+            _LOG.info("%s has moved on since %s was left here", copy.site, copy.archive)
+            set_copy_aside(copy)
+        if not copy.is_left_over():
+            clear_place(copy, is_new=not head.manifest)
     if not copy.is_left_over():
         _fetch(site, head.manifest)
+    if copy.is_left_over():
+        set_foreign_folders_aside(copy)
     if head.takedowns and copy.is_left_over():
         for note in dict.fromkeys(note for _, note in head.takedowns):
             patterns = [pattern for pattern, other in head.takedowns if other == note]
@@ -123,7 +129,6 @@ def _prepare(site: StoredSite, attempt: SiteAttempt) -> None:
 
 def _fetch(site: StoredSite, manifest: str) -> None:
     if not manifest:
-        site.copy.folder.mkdir(parents=True, exist_ok=True)
         write_origin(site.copy, "")
         return
     fetch_with_base(site.store, manifest, site.copy)

@@ -17,6 +17,8 @@ from sqlite_utils import Database
 from broadsheet.cleaners.document import ExtractorUse, UrlSource
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFolder
 from broadsheet.cleaners.lineage import lineage, site_rules_digest
+from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.archive.archive_file import check_room, database_bytes
 from broadsheet.output.archive.article_storage import changes_made_now
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.page_rows import PageRows, lineage_id, with_evidence
@@ -134,8 +136,10 @@ class Recleaner:
     async def write(self, options: Mapping[str, object], *, include_current: bool, worker_count: int = 0) -> int:
         """Clean the pages, store the changes, and return the run's id. `worker_count` 0 is one a processor.
 
-        `include_current`: also the pages that the current cleaner made.
+        `include_current`: also the pages that the current cleaner made. NotReachable, with nothing changed, if the disk
+        has no room for every page once more.
         """
+        self._check_room(include_current)
         self._run_id = begin_run(self._db, utc_now(), options)
         try:
             await self._reclean_pages(include_current, worker_count)
@@ -144,6 +148,15 @@ class Recleaner:
         if not self.is_stopping:
             finish_run(self._db, self._run_id, utc_now(), self.findings.tally.as_counts())
         return self._run_id
+
+    def _check_room(self, include_current: bool) -> None:
+        """Raise NotReachable if there are pages to clean, and too little room for them beside the earlier ones."""
+        try:
+            check_room(Path(self._folder).parent, database_bytes(self._db), "cleaning again")
+        except NotReachable:
+            if any(self._is_to_clean(page, include_current) for page in pages_with_raw(self._db)):
+                raise
+            self.findings = RecleanFindings()
 
     async def _reclean_pages(self, include_current: bool, worker_count: int) -> None:
         worker_count = process_count(worker_count)

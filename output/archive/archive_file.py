@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sqlite3
 import stat
 import time
@@ -70,8 +71,10 @@ def open_database(path: str | Path, *, read_only: bool = False) -> Database:
 def open_writer(file: Path, migrations: Migrations = MIGRATIONS, target_version: int = SCHEMA_VERSION) -> Database:
     """Open a file for writing at schema `target_version`, backed up and upgraded if it has an older one.
 
-    Raises ForeignSchema before anything is written if the file has triggers that are not of the schema.
+    Raises ForeignSchema before anything is written if the file has triggers that are not of the schema. What could not
+    be made new, as on a full disk, is gone again.
     """
+    is_new = not file.exists() or not file.stat().st_size
     db = _connect(f"{file.as_uri()}?mode=rwc")
     try:
         file_version = _version_of(db, file, target_version)
@@ -86,8 +89,22 @@ def open_writer(file: Path, migrations: Migrations = MIGRATIONS, target_version:
             _upgrade(db, migrations, target_version)
     except BaseException:
         db.close()
+        for ending in ("", "-wal", "-shm", "-journal") if is_new else ():
+            Path(f"{file}{ending}").unlink(missing_ok=True)
         raise
     return db
+
+
+def database_bytes(db: Database) -> int:
+    """Return the size of an open archive's database, with what is not yet written back to its file."""
+    (pages,), (page_size,) = (db.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+    return int(pages) * int(page_size)
+
+
+def check_room(folder: Path, needed: int, purpose: str) -> None:
+    """Raise NotReachable if the disk of a folder has less room, in bytes, than a purpose needs."""
+    if needed > (free := shutil.disk_usage(folder).free):
+        raise NotReachable(f"{folder} has {free / 1e6:,.1f} MB of room, and {purpose} needs {needed / 1e6:,.1f} MB")
 
 
 def database_file(db: Database) -> Path:

@@ -21,6 +21,7 @@ from .revisions import (
     RevisionMark,
     RevisionValues,
     correct_revision,
+    drop_pending,
     note_new_capture,
     note_revision,
 )
@@ -96,8 +97,9 @@ def save_article(
 
 
 def remove_article(db: Database, url: str, removed_at: str) -> None:
-    """Delete an article from `articles` or the shelf; its revisions stay."""
+    """Delete an article from `articles` or the shelf; its revisions stay, but for a pending one."""
     article_number = article_id(url)
+    drop_pending(db, article_number)
     if db.execute("DELETE FROM articles WHERE id = ?", [article_number]).rowcount:
         note_change(db, article_number, removed_at, ArticleChange.REMOVED)
     db.execute("DELETE FROM _shelf WHERE id = ?", [article_number])

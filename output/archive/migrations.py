@@ -1,7 +1,7 @@
 """Schema of an archive: one baseline, written down in `schema.sql`, and the migrations that follow it.
 
 The baseline and a migration that has shipped are never edited. A change is a new one, with `SCHEMA_VERSION` raised
-by one, and with a file of that version in `tests/output/archive/versions`. A file states its version in
+by one, and with a file of the version before in `tests/output/archive/versions`. A file states its version in
 `PRAGMA user_version` and in `meta`. A file of a draft, from before 0.1.0, states `schema_draft` too; it is refused, and
 its WARC files are imported anew.
 
@@ -17,7 +17,9 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-SCHEMA_VERSION = 1
+from . import version_2
+
+SCHEMA_VERSION = 2
 
 MIGRATIONS = Migrations("broadsheet")
 
@@ -27,10 +29,25 @@ _BASELINE = Path(__file__).parent / "schema.sql"
 @MIGRATIONS()
 def m0001_baseline(db: Database) -> None:
     """Make the archive."""
-    run_statements(db, sql_statements(schema_text()))
+    run_statements(db, sql_statements(_baseline_text()))
+
+
+@MIGRATIONS()
+def m0002_contract(db: Database) -> None:
+    """Bring a file of version 1 to version 2."""
+    for step in version_2.STEPS:
+        if isinstance(step, str):
+            run_statements(db, sql_statements(step))
+        else:
+            step(db)
 
 
 def schema_text() -> str:
+    """Return the SQL that the schema is made with: of the baseline, then of the migrations."""
+    return "\n".join((_baseline_text(), *(step for step in version_2.STEPS if isinstance(step, str))))
+
+
+def _baseline_text() -> str:
     """Return the statements of the baseline: as they are written down, and the triggers where their mark stands."""
     return _BASELINE.read_text(encoding="utf-8").replace(_TRIGGERS_MARK, "\n".join(_settling_triggers()), 1)
 

@@ -1,8 +1,9 @@
 """The revisions of articles: their rows, and the blocks of those that a later one has replaced.
 
-A new capture whose text or title differs makes a revision that is `pending`. When the crawl settles,
+A new capture whose text or title differs is noted as pending. When the crawl settles,
 `broadsheet.output.write.edit_decisions` decides with the same evidence for both captures whether the publication
-changed the article, or only something around it or a verdict. All of it runs in the caller's transaction.
+changed the article, or only something around it or a verdict. Only an edit becomes a revision, with the next number.
+All of it runs in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ class RevisionMark(StrEnum):
     """The mark of a revision that is no edit, in `revisions.change`."""
 
     FIRST = "first"
-    PENDING = "pending"  # until the crawl settles
     CLEANER = "cleaner"  # another cleaner made the text, so that nobody can say what the publication changed
 
 
@@ -40,8 +40,13 @@ _CONTAINER_BITS = 31
 _TEXTLESS = sql_words(TEXTLESS_KINDS)
 _LATEST_TEXT = f"SELECT max(number) FROM revisions WHERE article_id = ? AND change NOT IN {_TEXTLESS}"
 _NEXT_NUMBER = "SELECT coalesce(max(number), 0) + 1 FROM revisions WHERE article_id = ?"
-_INSERT = """INSERT INTO revisions (article_id, number, seen_at, capture_id, title, text_digest, change, kinds, note)
-    VALUES (:article_id, :number, :seen_at, :capture_id, :title, :text_digest, :change, :kinds, :note)"""
+_INSERT = """INSERT INTO revisions (article_id, number, seen_at, capture_id, title, text_digest, change, kinds,
+        added, removed, rewritten, note)
+    VALUES (:article_id, :number, :seen_at, :capture_id, :title, :text_digest, :change, :kinds,
+        :added, :removed, :rewritten, :note)"""
+_NOTE_PENDING = """INSERT INTO _pending_revisions (
+        article_id, seen_at, capture_id, title, text_digest, before) VALUES (?, ?, ?, ?, ?, ?)"""
+_CORRECTED = "SET title = coalesce(?1, title), text_digest = coalesce(?2, text_digest) WHERE article_id = ?3"
 _BLOCKS = """SELECT b.position, b.block_id, b.kind, b.kept, b.reason_id, length(t.text)
     FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id WHERE b.page_id = ? ORDER BY b.position"""
 _PUT_BLOCK = """INSERT INTO _revision_blocks (
@@ -105,8 +110,11 @@ class RevisionValues(NamedTuple):
     title: str
     text_digest: str
     change: RevisionChange
-    kinds: tuple[EditKind, ...] = ()
+    kinds: Sequence[RevisionChange] = ()
     note: str = ""
+    added: int = 0
+    removed: int = 0
+    rewritten: int = 0
 
 
 def read_article_state(db: Database, article_id: int, page_id: int) -> ArticleState:
@@ -142,6 +150,9 @@ def note_revision(db: Database, sighting: Sighting, values: RevisionValues) -> i
             "text_digest": values.text_digest,
             "change": str(values.change),
             "kinds": json.dumps(list(values.kinds)),
+            "added": values.added,
+            "removed": values.removed,
+            "rewritten": values.rewritten,
             "note": storable_text(values.note),
         },
     )
@@ -149,7 +160,7 @@ def note_revision(db: Database, sighting: Sighting, values: RevisionValues) -> i
 
 
 def note_new_capture(db: Database, sighting: Sighting, digest: str, state_before: ArticleState) -> None:
-    """Add a pending revision for a capture after `state_before`, if it may be an edit; else correct the last one.
+    """Note a capture after `state_before` as pending, if it may be an edit; else correct the last revision.
 
     `digest` is that of the article's text as it is stored now.
     """
@@ -163,33 +174,24 @@ def note_new_capture(db: Database, sighting: Sighting, digest: str, state_before
     if row[0] is None:
         return
     put_revision_blocks(db, article_number, int(row[0]), state_before)
-    pending = RevisionValues(title, digest, RevisionMark.PENDING, note=state_before.metadata.to_json())
-    note_revision(db, sighting, pending)
+    before = state_before.metadata.to_json()
+    db.execute(_NOTE_PENDING, [article_number, sighting.seen_at, sighting.capture_id, title, digest, before])
 
 
-def correct_revision(db: Database, article_id: int, title: str | None, digest: str) -> None:
-    """Correct the current revision in place, after the same capture got another text; title None leaves the title."""
-    db.execute(
-        f"""UPDATE revisions SET title = coalesce(?1, title), text_digest = ?2
-            WHERE article_id = ?3 AND number >= (SELECT max(number) FROM revisions
+def correct_revision(db: Database, article_id: int, title: str | None = None, digest: str | None = None) -> None:
+    """Correct the pending revision in place, or the current one, after the same capture got another text or title."""
+    values = [title, digest, article_id]
+    if not db.execute(f"UPDATE _pending_revisions {_CORRECTED}", values).rowcount:
+        db.execute(
+            f"""UPDATE revisions {_CORRECTED} AND number >= (SELECT max(number) FROM revisions
                 WHERE article_id = ?3 AND change NOT IN {_TEXTLESS})""",
-        [title, digest, article_id],
-    )
+            values,
+        )
 
 
-def correct_title(db: Database, article_id: int, title: str) -> None:
-    """Correct the title of the current revision in place, after the site's evidence gave the article another."""
-    db.execute(
-        f"""UPDATE revisions SET title = ?1 WHERE article_id = ?2 AND number >= (SELECT max(number) FROM revisions
-            WHERE article_id = ?2 AND change NOT IN {_TEXTLESS})""",
-        [title, article_id],
-    )
-
-
-def is_pending(db: Database, article_id: int) -> bool:
-    """Return whether a revision of the article waits to be decided."""
-    query = f"SELECT 1 FROM revisions WHERE article_id = ? AND change = '{RevisionMark.PENDING}'"
-    return db.execute(query, [article_id]).fetchone() is not None
+def drop_pending(db: Database, article_id: int) -> None:
+    """Delete the pending revision of an article, if there is one."""
+    db.execute("DELETE FROM _pending_revisions WHERE article_id = ?", [article_id])
 
 
 def put_revision_blocks(db: Database, article_id: int, number: int, state: ArticleState) -> None:

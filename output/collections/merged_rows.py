@@ -403,15 +403,21 @@ def merge_takedowns(target: Database, clock: Callable[[], str]) -> int:
 # when two machines looked at different times, are not woven into one: the target's stays, and the source's captures
 # say the rest.
 
-_SIGHTINGS = "SELECT seen_at, capture_id FROM {}.revisions WHERE article_id = ? ORDER BY number"
+_SIGHTINGS = """SELECT seen_at, capture_id FROM (
+    SELECT number, seen_at, capture_id FROM {0}.revisions WHERE article_id = ?1 UNION ALL
+    SELECT 9e99, seen_at, capture_id FROM {0}._pending_revisions WHERE article_id = ?1) ORDER BY number"""
 _REVISION_COLUMNS = (
     "article_id, seen_at, capture_id, title, text_digest, change, number, kinds, added, removed, rewritten, note"
 )
+_PENDING_COLUMNS = "article_id, seen_at, capture_id, title, text_digest, before"
 _REPLACE_REVISIONS = (
     "DELETE FROM revisions WHERE article_id = ?",
     "DELETE FROM _revision_blocks WHERE article_id = ?",
     f"""INSERT INTO revisions ({_REVISION_COLUMNS}) SELECT {_REVISION_COLUMNS} FROM {SCHEMA_NAME}.revisions
         WHERE article_id = ? ORDER BY number""",
+    "DELETE FROM _pending_revisions WHERE article_id = ?",
+    f"""INSERT INTO _pending_revisions ({_PENDING_COLUMNS}) SELECT {_PENDING_COLUMNS}
+        FROM {SCHEMA_NAME}._pending_revisions WHERE article_id = ?""",
     f"""INSERT OR IGNORE INTO _block_texts (id, text) SELECT t.id, t.text FROM {SCHEMA_NAME}._revision_blocks b
         JOIN {SCHEMA_NAME}._block_texts t ON t.id = b.block_id WHERE b.article_id = ?""",
     f"""INSERT INTO _revision_blocks (
@@ -434,7 +440,7 @@ _PUT_EDITS = f"""INSERT INTO changes ({_EDIT_COLUMNS}) SELECT {_EDIT_COLUMNS} FR
     ORDER BY s.seq"""
 
 Sightings = list[tuple[str, int | None]]
-"""When an article was seen, and in which capture, for each of its revisions."""
+"""When an article was seen, and in which capture, for each of its revisions, the pending one last."""
 
 
 def read_sightings(target: Database, article_id: int) -> Sightings:

@@ -284,7 +284,7 @@ def discard_files(database: Path, files: Iterable[tuple[str, int]]) -> None:
             path.unlink()
     for folder in folders:
         others = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-        if others <= {IDENTITY_NAME, JOURNAL_NAME}:
+        if others <= {IDENTITY_NAME, JOURNAL_NAME, f"{_LOCK_STEM}.lock"}:
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -516,7 +516,7 @@ class RawFolders:
         file = self._parent / PurePosixPath(owner).name
         if not file.is_file() or file.samefile(self._database):
             return ""
-        return "" if identity and _stated_id(file) not in ("", identity.id) else owner
+        return "" if identity and stated_id(file) not in ("", identity.id) else owner
 
     def _own(self, name: str) -> None:
         """Lock a folder, made if it is missing, and state whose it is."""
@@ -599,7 +599,7 @@ def _default_owner(name: str) -> str:
     return name.removesuffix(ending)
 
 
-def _stated_id(database: Path) -> str:
+def stated_id(database: Path) -> str:
     """Return the id of the WARC folder that another database states; empty if it states none that can be read."""
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
         row = connection.execute(_READ_ID, [_ID_KEY]).fetchone()

@@ -28,8 +28,9 @@ _OF_PAGE = "SELECT a.id FROM {} a JOIN pages p ON p.id = a.page_id WHERE a.{} IS
 _PAGE_COLUMNS = (("title", "title"), ("canonical_url", "canonical_url"), ("capture_id", "capture_id"),
                  ("cleaner_version", "cleaner_version"))  # fmt: skip
 _LAST_TITLES = f"""SELECT a.id FROM {{}} a JOIN revisions r ON r.article_id = a.id
+        LEFT JOIN _pending_revisions p ON p.article_id = a.id
     WHERE r.number = (SELECT max(number) FROM revisions WHERE article_id = a.id
-        AND change NOT IN {sql_words(TEXTLESS_KINDS)}) AND r.title IS NOT a.title"""
+        AND change NOT IN {sql_words(TEXTLESS_KINDS)}) AND coalesce(p.title, r.title) IS NOT a.title"""
 _MISSING_PAGES = f"""SELECT id FROM urls WHERE kind = 'page' AND state = 'done' AND reason IN {sql_words(PageType)}
     AND id NOT IN (SELECT id FROM pages)"""
 _CONTRADICTIONS = f"""SELECT b.page_id, b.position FROM {{}} b JOIN _reasons r ON r.id = b.reason_id
@@ -169,10 +170,8 @@ _PAGES_WITHOUT_LAYOUT = """SELECT id FROM pages WHERE own_type IN ('article', 't
     AND NOT EXISTS (SELECT 1 FROM _page_layout l WHERE l.page_id = pages.id)"""
 _ORPHANED_REVISION_BLOCKS = """SELECT DISTINCT b.article_id, b.number FROM _revision_blocks b
     LEFT JOIN revisions r ON r.article_id = b.article_id AND r.number = b.number WHERE r.number IS NULL"""
-_MANY_PENDING = "SELECT article_id FROM revisions WHERE change = 'pending' GROUP BY article_id HAVING count(*) > 1"
 _URL_COUNTS = "SELECT state, urls FROM _url_counts ORDER BY state"
 _COUNTED_URLS = "SELECT state, count(*) FROM urls GROUP BY state ORDER BY state"
-_GAPS = "SELECT article_id FROM revisions GROUP BY article_id HAVING min(number) <> 1 OR max(number) <> count(*)"
 NEEDED_ROWS = (
     ("articles", "id", "revisions", "article_id"),
     ("articles", "id", "changes", "article_id"),
@@ -180,6 +179,7 @@ NEEDED_ROWS = (
     ("_resource_users", "url", "urls", "url"),
     ("captures", "robots_id", "robots_files", "id"),
     ("revisions", "capture_id", "captures", "id"),
+    ("_pending_revisions", "capture_id", "captures", "id"),
     ("_yields", "run_id", "runs", "id"),
     ("_rule_rates", "run_id", "runs", "id"),
     ("alarms", "run_id", "runs", "id"),
@@ -236,17 +236,10 @@ def ledger_rows(db: Database) -> Iterator[Finding]:
 
 
 def old_revisions(db: Database) -> Iterator[Finding]:
-    """Check that revisions are numbered from 1, stored blocks belong to one, and no article has more than one that is
-    pending.
-    """
+    """Check that the stored blocks of a revision belong to one."""
     for article_id, number in db.execute(_ORPHANED_REVISION_BLOCKS):
         detail = f"blocks of revision {number} of article {article_id}, which does not exist"
         yield Finding(detail, f"revision_blocks row {article_id}/{number}")
-    for (article_id,) in db.execute(_GAPS):
-        yield row_finding("revisions", article_id, "has gaps in its numbers")
-    for (article_id,) in db.execute(_MANY_PENDING):
-        detail = f"several revisions of article {article_id} wait to be decided"
-        yield Finding(detail, f"revisions row {article_id}")
 
 
 def needed_rows(db: Database) -> Iterator[Finding]:

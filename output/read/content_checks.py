@@ -18,7 +18,7 @@ from broadsheet.cleaners.lineage import CLEANER_VERSION
 from ..archive.archive_errors import DamagedValue
 from ..archive.ledger import read_layout
 from ..archive.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
-from ..archive.revisions import RevisionMark, StatedMetadata
+from ..archive.revisions import StatedMetadata
 from ..archive.row_sample import WHOLE, RowSample
 from ..archive.stored_text import count_words, sql_words
 from ..archive.stored_values import (
@@ -44,8 +44,9 @@ _OWN_BLOCKS = """SELECT t.text FROM _page_blocks b
         LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
         CROSS JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND coalesce(o.kept, b.kept) = 1 ORDER BY b.position"""
-_ARTICLES = f"""SELECT a.id, a.text, a.word_count, (SELECT r.text_digest FROM revisions r
-        WHERE r.article_id = a.id AND r.change NOT IN {sql_words(TEXTLESS_KINDS)} ORDER BY r.number DESC LIMIT 1)
+_ARTICLES = f"""SELECT a.id, a.text, a.word_count, coalesce(
+        (SELECT text_digest FROM _pending_revisions WHERE article_id = a.id), (SELECT r.text_digest FROM revisions r
+        WHERE r.article_id = a.id AND r.change NOT IN {sql_words(TEXTLESS_KINDS)} ORDER BY r.number DESC LIMIT 1))
     FROM {{table}} a WHERE {{part}}"""
 _STANDFIRSTS = "SELECT id, page_id, standfirst FROM {table} WHERE standfirst <> '' AND {part}"
 _BLOCKS_OF_PAGE = """SELECT t.text FROM _page_blocks b CROSS JOIN _block_texts t ON t.id = b.block_id
@@ -127,14 +128,14 @@ _LAYOUTS = """SELECT l.page_id, l.layout, l.chances, p.blocks FROM _page_layout 
     WHERE {}"""
 _READINGS = """SELECT b.page_id, b.reclean_id, b.before, coalesce(u.url, '') FROM _reclean_before b
     LEFT JOIN urls u ON u.id = b.page_id WHERE {}"""
-_PENDING_NOTES = f"SELECT article_id || '/' || number, note FROM revisions WHERE change = '{RevisionMark.PENDING}'"
 
 
 def stored_values(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     """Check that every value that readers decode can be decoded."""
     for table in _JSON_COLUMNS:
         yield from _json_faults(db, table)
-    yield from _pending_note_faults(db)
+    for article_id, before in db.conn.execute("SELECT article_id, before FROM _pending_revisions"):
+        yield from _fault_of(partial(StatedMetadata.from_json, before), "_pending_revisions", "before", article_id)
     yield from _layout_faults(db, sample)
     yield from _sketch_faults(db, sample)
     yield from _reading_faults(db, sample)
@@ -147,11 +148,6 @@ def _json_faults(db: Database, table: str) -> Iterator[Finding]:
         for (column, decode), value in zip(decoders.items(), values, strict=True):
             if value is not None:
                 yield from _fault_of(partial(decode, value), table, column, row_name)
-
-
-def _pending_note_faults(db: Database) -> Iterator[Finding]:
-    for row_name, note in db.conn.execute(_PENDING_NOTES):
-        yield from _fault_of(partial(StatedMetadata.from_json, note), "revisions", "note", row_name)
 
 
 def _layout_faults(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:

@@ -139,9 +139,8 @@ def find_revised_article(db: Database, url_or_id: str) -> RevisedArticle | None:
 
 
 def revisions_of(db: Database, article_id: int) -> tuple[Revision, ...]:
-    """Return the decided revisions of an article, the first one first."""
-    rows = db.execute(_REVISIONS, [article_id]).fetchall()
-    return tuple(_make_revision(article_id, *row) for row in rows if row[_CHANGE_COLUMN] != RevisionMark.PENDING)
+    """Return the revisions of an article, the first one first."""
+    return tuple(_make_revision(article_id, *row) for row in db.execute(_REVISIONS, [article_id]).fetchall())
 
 
 def blocks_of_revision(db: Database, article_id: int, page_id: int, number: int) -> tuple[CapturedBlock, ...] | None:

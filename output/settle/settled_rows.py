@@ -21,7 +21,6 @@ from ..archive.stored_text import as_json
 from ..archive.stored_values import stored_texts
 from ..write.assembled_text import ArticlePart
 from ..write.corrections import told_kinds
-from ..write.edit_decisions import note_withdrawals
 from .copies_and_parts import Representatives
 from .second_look import SecondLook, look_again
 
@@ -230,7 +229,6 @@ def _shelve_and_unshelve(db: Database, findings: PageFindings, settled_at: str) 
     shelve(db, articles_to_shelve)
     for article, _ in articles_to_shelve:
         note_change(db, article, settled_at, ArticleChange.REMOVED)
-    note_withdrawals(db, [one for one, reason in articles_to_shelve if reason is ShelvingReason.WITHDRAWN], settled_at)
     for article in articles_to_return:
         unshelve(db, article)
         note_change(db, article, settled_at, ArticleChange.ADDED)

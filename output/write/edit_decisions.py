@@ -6,7 +6,6 @@ comes later makes no revision and takes none away. All of it runs in the caller'
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -25,12 +24,14 @@ from ..archive.revisions import (
     RevisionValues,
     StatedMetadata,
     correct_revision,
+    drop_pending,
     drop_revision_blocks,
     ledger_blocks,
     note_revision,
     read_stated_metadata,
     replaced_blocks,
 )
+from ..archive.shelf import ShelvingReason
 from ..archive.stored_text import sql_words
 from ..archive.stored_values import decoding
 from ..archive.url_words import OutcomeReason
@@ -39,16 +40,12 @@ Recleaner = Callable[[int | None], Sequence[CapturedBlock] | None]
 """Cleans a capture again with the present cleaner, by its id; gives None where its raw response is not stored."""
 
 _NOTE_CHARS = 500
-_PENDING_REVISIONS = f"""SELECT r.article_id, r.number, r.note, r.capture_id, r.text_digest,
-        coalesce(a.page_id, s.page_id), coalesce(a.host, s.host), a.id IS NOT NULL,
-        (SELECT max(number) FROM revisions o WHERE o.article_id = r.article_id AND o.number < r.number
-            AND o.change NOT IN {sql_words(TEXTLESS_KINDS)})
-    FROM revisions r INDEXED BY revisions_pending LEFT JOIN articles a ON a.id = r.article_id
-        LEFT JOIN _shelved s ON s.id = r.article_id
-    WHERE r.change = '{RevisionMark.PENDING}' AND (:only IS NULL OR r.article_id = :only) ORDER BY r.article_id"""
-
-_UPDATE_REVISION = """UPDATE revisions SET change = ?, kinds = ?, added = ?, removed = ?, rewritten = ?, note = ?
-    WHERE article_id = ? AND number = ?"""
+_PENDING_REVISIONS = f"""SELECT r.article_id, r.before, r.title, r.text_digest,
+        coalesce(a.page_id, s.page_id), coalesce(a.url, s.url), coalesce(a.host, s.host), r.capture_id, r.seen_at,
+        a.id IS NOT NULL, (SELECT max(number) FROM revisions o
+            WHERE o.article_id = r.article_id AND o.change NOT IN {sql_words(TEXTLESS_KINDS)})
+    FROM _pending_revisions r LEFT JOIN articles a ON a.id = r.article_id LEFT JOIN _shelved s ON s.id = r.article_id
+    {{}} ORDER BY r.article_id"""
 
 # Articles whose URL now gives something else: a response that it is gone, a page without the article, or a redirect to
 # a start page or list.
@@ -72,7 +69,7 @@ _RETURNED_ARTICLES = f"""SELECT a.page_id, a.url, a.host, a.capture_id, u.fetche
     WHERE r.change = '{EditKind.WITHDRAWN}' AND u.state = 'done' AND u.held_at = u.fetched_at"""
 
 _TAKEN_OUT = f"""SELECT page_id, url, host, capture_id, last_seen, title, '{OutcomeReason.WITHDRAWN}'
-    FROM _shelved WHERE id = ?"""
+    FROM _shelved WHERE why = '{ShelvingReason.WITHDRAWN}'"""
 
 _IS_WITHDRAWN = f"""SELECT change = '{EditKind.WITHDRAWN}' FROM revisions
     WHERE article_id = ? AND change IN {sql_words(TEXTLESS_KINDS)} ORDER BY number DESC LIMIT 1"""
@@ -80,19 +77,21 @@ _LATEST_DIGEST = "SELECT text_digest FROM revisions WHERE article_id = ? ORDER B
 
 
 class _PendingRevision(NamedTuple):
-    """A row of `revisions` that is not decided yet.
+    """A row of `_pending_revisions`.
 
     `metadata_json` is what the page stated before, `digest` that of the new text, `in_articles` whether the article is
     not shelved, `previous_number` that of the last revision with text.
     """
 
     article_id: int
-    number: int
     metadata_json: str
-    capture_id: int | None
+    title: str
     digest: str
     page_id: int | None
+    url: str
     host: str
+    capture_id: int | None
+    seen_at: str
     in_articles: int
     previous_number: int | None
 
@@ -109,14 +108,16 @@ def decide_pending(
     db: Database, decided_at: str, only_article_id: int | None = None, reclean: Recleaner | None = None
 ) -> int:
     """Decide the pending revisions of one article, or of all; returns the number of edits. `decided_at` is UTC."""
-    rows = db.execute(_PENDING_REVISIONS, {"only": only_article_id}).fetchall()
-    revisions = [_PendingRevision(*row) for row in rows]
+    which = f"WHERE r.article_id = {only_article_id:d}" if only_article_id is not None else ""
+    revisions = [_PendingRevision(*row) for row in db.execute(_PENDING_REVISIONS.format(which)).fetchall()]
     return sum(_decide_revision(db, revision, decided_at, reclean) for revision in revisions)
 
 
 def note_absences(db: Database, noted_at: str) -> int:
-    """Note which articles their publication took away since, and which it put back; returns how many of both."""
-    withdrawals = _absences(db, _WITHDRAWN_ARTICLES)
+    """Note which articles their publication or a person took away since, and which came back; returns how many of
+    both.
+    """
+    withdrawals = _absences(db, _WITHDRAWN_ARTICLES) + _absences(db, _TAKEN_OUT)
     returns = {absence.sighting.article_id: absence for absence in _absences(db, _RETURNED_ARTICLES)}
     withdrawals = [absence for absence in withdrawals if not _is_absent(db, absence.sighting.article_id)]
     returned_ids = [article_id for article_id in returns if _is_absent(db, article_id)]
@@ -125,15 +126,8 @@ def note_absences(db: Database, noted_at: str) -> int:
     return len(withdrawals) + len(returned_ids)
 
 
-def note_withdrawals(db: Database, article_ids: Iterable[int], noted_at: str) -> None:
-    """Note that a person took these articles out, unless the last note on one says that it is gone."""
-    gone_ids = [article_id for article_id in article_ids if not _is_absent(db, article_id)]
-    absences = [row for article_id in gone_ids for row in _absences(db, _TAKEN_OUT, article_id)]
-    _note_absence_changes(db, absences, EditKind.WITHDRAWN, noted_at)
-
-
-def _absences(db: Database, query: str, *parameters: int) -> list[_Absence]:
-    return [_Absence(Sighting(*row[:5]), *row[5:]) for row in db.execute(query, parameters).fetchall()]
+def _absences(db: Database, query: str) -> list[_Absence]:
+    return [_Absence(Sighting(*row[:5]), *row[5:]) for row in db.execute(query).fetchall()]
 
 
 def _is_absent(db: Database, article_id: int) -> bool:
@@ -153,19 +147,25 @@ def _note_absence_changes(db: Database, absences: Iterable[_Absence], change: Ed
 
 
 def _decide_revision(db: Database, pending: _PendingRevision, decided_at: str, reclean: Recleaner | None) -> bool:
-    """Decide one revision, or delete it where it was no edit; returns whether it was one."""
+    """Decide one revision, and number it if it is an edit; returns whether it is one.
+
+    If not, the revision before stays the latest, with the text as it is now.
+    """
     if pending.page_id is None or pending.previous_number is None:
-        db.execute("DELETE FROM revisions WHERE article_id = ? AND number = ?", [pending.article_id, pending.number])
+        drop_pending(db, pending.article_id)
         return False
     kinds, edit = _compare_captures(db, pending, reclean)
+    drop_pending(db, pending.article_id)
     if not kinds:
-        _drop_revision(db, pending)
+        drop_revision_blocks(db, pending.article_id, pending.previous_number)
+        correct_revision(db, pending.article_id, read_stated_metadata(db, pending.article_id).title, pending.digest)
         return False
-    note = edit.note[:_NOTE_CHARS]
     counts = (edit.added_count, edit.removed_count, edit.rewritten_count)
-    db.execute(_UPDATE_REVISION, [str(kinds[0]), json.dumps(kinds), *counts, note, pending.article_id, pending.number])
+    values = RevisionValues(pending.title, pending.digest, kinds[0], kinds, edit.note[:_NOTE_CHARS], *counts)
+    sighting = Sighting(pending.page_id, pending.url, pending.host, pending.capture_id, pending.seen_at)
+    number = note_revision(db, sighting, values)
     if pending.in_articles:
-        note_change(db, pending.article_id, decided_at, ArticleChange.CHANGED, kinds[0], pending.number)
+        note_change(db, pending.article_id, decided_at, ArticleChange.CHANGED, kinds[0], number)
     return True
 
 
@@ -177,7 +177,7 @@ def _compare_captures(
     Where two cleaners made the texts and the old capture cannot be cleaned again, nobody can say what the publication
     changed: the kind is `cleaner`.
     """
-    with decoding("revisions", "note", f"{pending.article_id}/{pending.number}"):
+    with decoding("_pending_revisions", "before", pending.article_id):
         old_metadata = StatedMetadata.from_json(pending.metadata_json)
     new_metadata = read_stated_metadata(db, pending.article_id)
     old_blocks, new_blocks = old_and_new_blocks(
@@ -208,13 +208,6 @@ def _article_version(blocks: Sequence[CapturedBlock], metadata: StatedMetadata) 
     return ArticleVersion(
         tuple(blocks), metadata.title, metadata.title_source, metadata.published, metadata.published_source
     )
-
-
-def _drop_revision(db: Database, pending: _PendingRevision) -> None:
-    """Delete a revision that was no edit: the one before stays the latest, with the text as it is now."""
-    db.execute("DELETE FROM revisions WHERE article_id = ? AND number = ?", [pending.article_id, pending.number])
-    drop_revision_blocks(db, pending.article_id, pending.previous_number or 0)
-    correct_revision(db, pending.article_id, read_stated_metadata(db, pending.article_id).title, pending.digest)
 
 
 _ENOUGH_ARTICLES = 2  # other articles that have a block, from which it belongs to the site: no more are counted

@@ -21,7 +21,7 @@ from ..archive.page_rows import (
     put_statements,
 )
 from ..archive.rendered_layouts import shows_more
-from ..archive.revisions import ArticleState, is_pending, read_article_state
+from ..archive.revisions import ArticleState, read_article_state
 from ..archive.stored_text import as_json, storable_text
 from ..archive.stored_values import stored_texts
 from .assembled_text import has_further_pages, with_assembled_text
@@ -91,10 +91,8 @@ def save_page(db: Database, sighting: Sighting, rows: PageRows) -> SaveResult:
 
 def _state_before(db: Database, sighting: Sighting) -> ArticleState:
     """Return the state of the article before another capture; a pending revision is decided first."""
-    article_number = sighting.article_id
-    if is_pending(db, article_number):
-        decide_pending(db, sighting.seen_at, article_number)
-    return read_article_state(db, article_number, sighting.page_id)
+    decide_pending(db, sighting.seen_at, sighting.article_id)
+    return read_article_state(db, sighting.article_id, sighting.page_id)
 
 
 def _is_cut_short(db: Database, stored: StoredArticle, sighting: Sighting, rows: PageRows) -> bool:

@@ -25,7 +25,7 @@ from ..archive.metadata_columns import (
     sources_value,
 )
 from ..archive.page_rows import PageRows, article_id
-from ..archive.revisions import correct_title
+from ..archive.revisions import correct_revision
 from ..archive.shelf import update_article
 from ..archive.stored_text import as_json
 from .corrections import PERSON, CorrectedField, corrections_in_force, has_field_corrections
@@ -204,7 +204,7 @@ def _write_fields(db: Database, table: str, page_id: int, stored: Metadata, sett
     update_article(db, table, article_number, columns)
     if _TITLE in columns:
         db.execute("UPDATE pages SET title = ? WHERE id = ?", [columns[_TITLE], page_id])
-        correct_title(db, article_number, settled.title)
+        correct_revision(db, article_number, settled.title)
         if table == "articles":
             note_change(db, article_number, changed_at, ArticleChange.CHANGED)
 

@@ -94,6 +94,7 @@ _CORRECTED_TEXTS = "SELECT block_id FROM corrections WHERE block_id IS NOT NULL"
 _REMOVALS = (
     "DELETE FROM _revision_blocks WHERE article_id IN (SELECT id FROM gone)",
     "DELETE FROM revisions WHERE article_id IN (SELECT id FROM gone)",
+    "DELETE FROM _pending_revisions WHERE article_id IN (SELECT id FROM gone)",
     "DELETE FROM articles WHERE id IN (SELECT id FROM gone)",
     "DELETE FROM _shelf WHERE id IN (SELECT id FROM gone)",
     "DELETE FROM _sketches WHERE page_id IN (SELECT id FROM reached)",

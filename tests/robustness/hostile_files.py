@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from broadsheet.output.archive.migrations import SCHEMA_VERSION
 from tests.robustness.sample import NAME
 
 SECRET = "The-secret-that-stands-outside-7f3a"
@@ -417,7 +418,7 @@ def _file_format(place: HostilePlace, chance: random.Random) -> str:
         with closing(sqlite3.connect(place.db)) as old, closing(sqlite3.connect(f"{place.db}.new")) as new:
             new.execute("PRAGMA encoding = 'UTF-16'")
             new.executescript("\n".join(old.iterdump()))
-            new.execute("PRAGMA user_version = 1")
+            new.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         os.replace(f"{place.db}.new", place.db)
     elif kind == "sparse":
         os.truncate(place.db, 1 << 36)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -98,6 +99,23 @@ def test_a_second_time_there_is_nothing_to_do(db):
     assert "texts changed 0, gained 0, lost 0; only what is said of them 0, nothing 5" in out
     assert tables(db) == tables_before
     assert rows(db, f"SELECT id, state FROM {RECLEANS}") == [(1, "done")]
+
+
+def test_room_is_looked_for_before_anything_is_written(db, monkeypatch):
+    usage, before = shutil.disk_usage("/")._replace(free=db.stat().st_size - 1), tables(db)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    code, out, errors = verb("reclean", db)
+    assert (code, out, errors.count("\n")) == (1, "", 1)
+    assert f"broadsheet: {db.parent} has " in errors
+    assert " MB of room, and cleaning again needs " in errors
+    assert tables(db) == before
+    assert rows(db, f"SELECT count(*) FROM {RECLEANS}") == [(0,)]
+    monkeypatch.undo()
+    assert verb("reclean", db)[0] == 0
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    code, out, errors = verb("reclean", db)
+    assert (code, errors) == (0, ""), "where nothing is to be cleaned no room is needed"
+    assert "Left as they are: 5 made by this cleaner already" in out
 
 
 def test_undo_puts_back_what_stood_before(db):

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -31,7 +32,7 @@ from broadsheet.crawler.fleet.site_head import read_head
 from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask, WorkerLost
 from broadsheet.crawler.fleet.sites_file import Site, SiteList
 from broadsheet.output.archive.archive_lock import is_owned
-from tests.crawler.crawls import QUICK, until
+from tests.crawler.crawls import QUICK, kill_group, until
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import environment, rows, start
 from tests.crawler.warm import PATIENCE
@@ -469,3 +470,23 @@ def test_a_record_that_makes_no_sense_counts_for_none(store):
     store.replace_record(RUN_KEY, b"{", "")
     with held(list_run(store, "first")):
         assert sorted(read_runs(store)) == ["1/1"]
+
+
+@pytest.mark.slow
+def test_machines_take_turns_on_disks_on_which_everything_was_killed(serve, tmp_path):
+    """The process that runs the list goes with its crawl, before anything of that was published."""
+    (tmp_path / "store").mkdir()
+    list_file = write_list(tmp_path, sites_of(serve, 1)).rename(tmp_path / "list.toml")
+    list_file.write_text(list_file.read_text().replace("sites.s0", "sites.site"))
+
+    def words(machine: str) -> list[object]:
+        return [list_file, "--store", tmp_path / "store", "--work", tmp_path / machine, "--all", "--take-over", "1s"]
+
+    command = [sys.executable, "-m", "broadsheet.crawler.cli", "fleet", "run", *map(str, words("first"))]
+    killed = subprocess.Popen(command, env=environment(), start_new_session=True)
+    until(lambda: bool(list((tmp_path / "first/site/site.db.warc").glob("*.gz"))), PATIENCE)
+    kill_group(killed)
+    for machine in ("second", "first", "second"):
+        until(lambda: not is_owned(tmp_path / "first/site/site.db"), PATIENCE)
+        code, _, errors = run_fleet(*words(machine))
+        assert code == 0, errors

@@ -15,7 +15,6 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -43,9 +42,9 @@ from broadsheet.crawler.fleet.site_copies import (
     fetch_warc_files,
     read_origin,
     remove_base,
-    remove_copy,
     remove_old_bases,
     save_site,
+    set_copy_aside,
     write_origin,
 )
 from broadsheet.crawler.fleet.site_head import Overtaken, SiteAttempt, SiteHead, head_key, read_head
@@ -605,17 +604,18 @@ def test_nothing_is_left_of_a_copy_but_its_base_and_what_is_not_its_own(tmp_path
     write_origin(copy, "m")
     store_pages(copy.archive, ["one"])
 
-    def note(act: Callable[..., object], *words: object) -> object:
+    def note(path: Path, target: Path) -> Path:
         noted.append({"lamp.db", "lamp.log", "origin.json"} & {*names_in(copy)})
-        return act(*words)
+        return rename(path, target)
 
-    for name in ("write_away_files", "discard_files"):
-        monkeypatch.setattr(site_copies, name, partial(note, getattr(site_copies, name)))
+    rename = Path.rename
+    monkeypatch.setattr(Path, "rename", note)
     for name in ("lamp.log", "lamp.db.home", "lamp.db-wal", "lamp.db-shm", "lamp.db.base", "base.json", "notes.txt"):
         (copy.folder / name).touch()
     assert list(copy.folder.rglob("*.warc.gz"))
-    remove_copy(copy)
-    assert noted == [{"lamp.log", "origin.json"}, {"origin.json"}]
+    set_copy_aside(copy)
+    assert noted[1] == {"lamp.log", "origin.json"}
+    assert noted[-2:] == [{"origin.json"}, set()]
     assert names_in(copy) == ["base.json", "lamp.db.base", "notes.txt"]
     remove_base(copy)
     assert names_in(copy) == ["notes.txt"]

@@ -202,6 +202,37 @@ def test_what_a_killed_attempt_left_is_gone_on_with_unless_the_site_moved_on(run
     assert stored_names(run_store, tmp_path) == {"one", "three", "next"}
 
 
+@pytest.mark.parametrize("lost", ["", "lamp.db", "lamp.db.warc/folder.json", "lamp.db.warc/committed.jsonl"])
+def test_a_first_crawl_that_was_killed_and_overtaken_stands_in_nobodys_way(run_store, tmp_path, monkeypatch, lost):
+    """Three turns on the same disks; also with what a removal that was killed has left."""
+    with killed_at(monkeypatch, stored_run, "save_site"):
+        run_stored(site_in(run_store, tmp_path), crawl_of("one"))
+    folder = site_in(run_store, tmp_path).copy.folder
+    for left in ("lamp.db.warc/folder.lock", "lamp.db.warc/lost.warc.gz.tail-1", "lamp.db-journal"):
+        (folder / left).write_bytes(b"left")
+    if lost:
+        (folder / lost).unlink()
+    for machine, page in (("second", "two"), ("first", "three"), ("second", "four"), ("first", "five")):
+        run_stored(site_in(run_store, tmp_path, machine), crawl_of(page))
+    assert stored_names(run_store, tmp_path) == {"two", "three", "four", "five"}
+    assert {path.name for path in folder.iterdir()} == {"lamp.db.base", "base.json"}
+
+
+def test_a_log_that_an_archive_left_is_not_applied_to_the_next_one(run_store, tmp_path, monkeypatch):
+    run_stored(site_in(run_store, tmp_path), crawl_of("one"))
+    copy = site_in(run_store, tmp_path).copy
+    with killed_at(monkeypatch, stored_run, "save_site"):
+        run_stored(site_in(run_store, tmp_path), crawl_of("two"))
+    with closing(sqlite3.connect(copy.archive)) as db, closing(sqlite3.connect(copy.archive)) as reader:
+        db.executescript("PRAGMA journal_mode = WAL; UPDATE urls SET reason = 'other'; BEGIN; SELECT 1;")
+        reader.execute("SELECT count(*) FROM urls").fetchone()
+        log = Path(f"{copy.archive}-wal").read_bytes()
+    copy.archive.unlink()
+    Path(f"{copy.archive}-wal").write_bytes(log)
+    run_stored(site_in(run_store, tmp_path), crawl_of("three"))
+    assert stored_names(run_store, tmp_path) == {"one", "three"}
+
+
 def test_a_state_whose_pieces_go_while_they_are_fetched_is_overtaken(disk, tmp_path):
     run_stored(site_in(disk, tmp_path), crawl_of("one"))
     attempt = SiteAttempt(disk, "lamp")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -90,10 +90,10 @@ def watched(windows: Windows, patch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have windows where local files change hands too."""
     with patch.context() as inner:
         windows.watch(
-            inner, stored_run, "write_origin", "keep_base", "bring_copy_home", "remove_copy", "fetch_with_base"
+            inner, stored_run, "write_origin", "keep_base", "bring_copy_home", "set_copy_aside", "fetch_with_base"
         )
         windows.watch(inner, site_copies, "write_away_files", "write_origin", "fetch_database", "discard_files")
-        windows.watch(inner, site_copies, "_write_base_manifest")
+        windows.watch(inner, site_copies, "_write_base_manifest", "_set_aside")
         windows.watch_lock(inner, site_copies, "hold_lock")
         yield
 
@@ -113,7 +113,7 @@ def check_rest(store: FolderStore) -> None:
     assert head.takedowns == ()
 
 
-POINTS = 113
+POINTS = 115
 """Of the run, as they are counted below."""
 
 
@@ -225,3 +225,32 @@ def test_who_goes_on_from_a_killed_attempt_and_is_killed_has_lost_nothing(store,
         assert not site_in(store, tmp_path, machine).copy.is_left_over()
     assert stored_names(store, tmp_path / "at last") == {*home, "next", "again", "last"}
     check_rest(store)
+
+
+def take_turns(folder: Path, patch: pytest.MonkeyPatch, numbers: Sequence[int]) -> None:
+    """Have two machines work on a new site by turns, on the same disks, killed at these points; then once undisturbed.
+
+    Whoever is killed before the first state of the site is published leaves an archive that no other one goes on with.
+    """
+    (folder / "store").mkdir()
+    store = FolderStore(folder / "store")
+    for turn, number in enumerate(numbers):
+        run = run_in(Windows(kill, number), folder, patch, ("first", "second")[turn % 2])
+        for folder_of_raw in run.site.copy.folder.glob("*.warc"):
+            (folder_of_raw / "folder.lock").touch()  # as a killed process leaves it
+    home = stored_names(store, folder / "killed") if read_head(store, "lamp").manifest else set()
+    for machine in ("second", "first", "second"):
+        run_stored(site_in(store, folder, machine), crawl_of(f"last {machine}"))
+        home |= {f"last {machine}"}
+        assert stored_names(store, folder / "seen") >= home
+        assert not site_in(store, folder, machine).copy.is_left_over()
+    check_rest(store)
+
+
+TURNS = [tuple(random.Random(seed).choices(range(1, POINTS + 1), k=4)) for seed in range(100)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("numbers", sampled(TURNS, 4), ids=str)
+def test_killed_turns_on_the_same_disks_do_not_stand_in_the_way(tmp_path, monkeypatch, numbers):
+    take_turns(tmp_path, monkeypatch, numbers)

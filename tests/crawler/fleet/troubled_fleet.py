@@ -183,6 +183,7 @@ class TroubledFleet:
         self._program = _PROGRAM.format(lost_seconds=lost_seconds)
         self._runner: subprocess.Popen[bytes] | None = None
         self._start_at = 0.0
+        self._had_turns: dict[str, object] = {}
         self._lock = threading.Lock()
 
     def start(self, machines: Mapping[str, Mapping[str, str]]) -> None:
@@ -231,13 +232,18 @@ class TroubledFleet:
             self._runner = None
         self.cluster.close()
 
+    def begin_turn(self) -> None:
+        """Have all sites wait for another turn."""
+        assert self.faulty
+        self._had_turns = {name: head.get("turn", {}).get("finished_at") for name, head in self.faulty.records.items()}
+
     def undone(self, sites: Sequence[FleetSite]) -> list[str]:
         """The sites of which the store has no turn that ended well, each with how its last one ended."""
         assert self.faulty
-        heads = self.faulty.records
-        results = {site.name: heads.get(site.name, {}).get("turn", {}).get("result", {}) for site in sites}
-        return [f"{name}: {one.get('end')} {one.get('message')}" for name, one in results.items()
-                if one.get("end") != "done"]  # fmt: skip
+        turns = {site.name: self.faulty.records.get(site.name, {}).get("turn", {}) for site in sites}
+        results = {name: (turn.get("finished_at"), turn.get("result", {})) for name, turn in turns.items()}
+        return [f"{name}: {one.get('end')} {one.get('message')}" for name, (at, one) in results.items()
+                if one.get("end") != "done" or self._had_turns.get(name) == at]  # fmt: skip
 
 
 class Timetable(Loop):
@@ -322,12 +328,12 @@ def home_times(faulty: FaultyS3) -> dict[str, tuple[float, str]]:
     return home_at
 
 
-def asked_again(sites: Sequence[FleetSite], home_at: Mapping[str, tuple[float, str]]) -> Iterator[str]:
-    """URLs that a server was asked for after they were home."""
+def asked_again(sites: Sequence[FleetSite], home_at: Mapping[str, tuple[float, str]], end: float) -> Iterator[str]:
+    """URLs that a server was asked for after they were home, before the end of the first turn."""
     for site in sites:
         for seen in site.log:
             url = urljoin(site.start, seen.path)
-            if seen.path != "/robots.txt" and url in home_at and seen.at > home_at[url][0]:
+            if seen.path != "/robots.txt" and url in home_at and home_at[url][0] < seen.at < end:
                 yield url
 
 

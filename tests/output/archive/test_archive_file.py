@@ -72,7 +72,7 @@ def test_a_file_without_tables_is_made_an_archive_by_a_writer_and_empty_to_a_rea
         connection.executescript("CREATE TABLE x (a); DROP TABLE x")
     with pytest.raises(WrongSchema) as caught:
         open_database(file, read_only=True)
-    assert str(caught.value) == f"{file} has schema 0, this version reads 1: it is empty"
+    assert str(caught.value) == f"{file} has schema 0, this version reads {SCHEMA_VERSION}: it is empty"
     open_database(file).close()
     open_database(file, read_only=True).close()
 
@@ -155,6 +155,23 @@ def test_a_failed_upgrade_leaves_the_old_version(file, monkeypatch, fails):
     monkeypatch.undo()
     with closing(open_database(file)) as db:
         assert "colour" not in db["articles"].columns_dict
+
+
+@pytest.mark.parametrize("content", [None, b""])
+def test_what_could_not_be_begun_is_gone_again(file, content):
+    """As on a full disk, after the first page of the file."""
+    full = _two_steps()
+
+    @full()
+    def m0010_is_full(db):
+        db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
+        db.execute("CREATE TABLE texts AS SELECT randomblob(99999)")
+
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        open_writer(file, full, SCHEMA_VERSION + 1)
+    assert os.listdir(file.parent) == []
 
 
 def refused(file, error, match):

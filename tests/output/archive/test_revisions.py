@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.output.archive.page_rows import Sighting
 from broadsheet.output.archive.revisions import (
     ArticleState,
@@ -11,15 +12,14 @@ from broadsheet.output.archive.revisions import (
     RevisionValues,
     StatedMetadata,
     correct_revision,
-    correct_title,
+    drop_pending,
     drop_revision_blocks,
-    is_pending,
     note_new_capture,
     note_revision,
     put_revision_blocks,
     read_article_state,
 )
-from tests.internal_tables import BLOCK_EVIDENCE, BLOCK_TEXTS, PAGE_BLOCKS, REVISION_BLOCKS, SHELF
+from tests.internal_tables import BLOCK_EVIDENCE, BLOCK_TEXTS, PAGE_BLOCKS, PENDING_REVISIONS, REVISION_BLOCKS, SHELF
 from tests.output.filled_rows import put, rows
 
 CHANGES = ["first", "correction", "withdrawn", "returned"]
@@ -41,7 +41,7 @@ def revised(archive):
     [
         (lambda db: correct_revision(db, 7, "New", "digest"), {"text_digest": "digest", "title": "New"}),
         (lambda db: correct_revision(db, 7, None, "digest"), {"text_digest": "digest"}),
-        (lambda db: correct_title(db, 7, "New"), {"title": "New"}),
+        (lambda db: correct_revision(db, 7, "New"), {"title": "New"}),
     ],
     ids=["all", "text", "title"],
 )
@@ -56,16 +56,26 @@ def test_a_correction_reaches_the_last_text_and_what_follows_it(revised, correct
 def test_a_revision_gets_the_next_number_of_its_article_and_each_of_its_values(revised):
     sighting = Sighting(3, "http://a.test/1", "a.test", 44, "2026-01-01T00:00:00+00:00")
     assert note_revision(revised.db, sighting, RevisionValues("Title", "digest", RevisionMark.FIRST)) == 1
-    values = RevisionValues("Title", "digest", RevisionMark.PENDING, note="said")
+    values = RevisionValues("Title", "digest", EditKind.BODY, (EditKind.BODY, EditKind.DATE), "said", 3, 4, 5)
     assert note_revision(revised.db, sighting, values) == 2
     added = [row for row in rows(revised.db, "revisions") if row["article_id"] == sighting.article_id]
     assert added[1] == {
         "article_id": sighting.article_id, "seen_at": sighting.seen_at, "capture_id": 44, "title": "Title",
-        "text_digest": "digest", "change": "pending", "number": 2, "kinds": "[]", "added": 0, "removed": 0,
-        "rewritten": 0, "note": "said",
+        "text_digest": "digest", "change": "body", "number": 2, "kinds": '["body", "date"]', "added": 3,
+        "removed": 4, "rewritten": 5, "note": "said",
     }  # fmt: skip
-    assert is_pending(revised.db, sighting.article_id)
-    assert not is_pending(revised.db, 7)
+
+
+def test_a_correction_reaches_the_pending_revision_alone_where_there_is_one(revised):
+    before = rows(revised.db, "revisions")
+    for article_id in (7, 8):
+        put(revised.db, PENDING_REVISIONS, article_id, article_id=article_id, title="Old")
+    correct_revision(revised.db, 7, "New", "digest")
+    assert rows(revised.db, "revisions") == before
+    first, second = rows(revised.db, PENDING_REVISIONS)
+    assert (first["title"], first["text_digest"], second["title"]) == ("New", "digest", "Old")
+    drop_pending(revised.db, 7)
+    assert rows(revised.db, PENDING_REVISIONS) == [second]
 
 
 @pytest.mark.parametrize("table", ["articles", SHELF])
@@ -107,10 +117,10 @@ def test_a_capture_of_an_article_without_a_text_adds_no_revision(db):
         put(db, "revisions", number, article_id=7 if number == 2 else sighting.article_id, change=change)
     before = ArticleState((), b"", StatedMetadata("Before"))
     note_new_capture(db, sighting, "digest", before)
-    assert len(rows(db, "revisions")) == 2
-    db.execute("UPDATE revisions SET change = 'first', number = 5 WHERE change = 'withdrawn'")
+    assert rows(db, PENDING_REVISIONS) == []
+    db.execute("UPDATE revisions SET change = 'first' WHERE change = 'withdrawn'")
     note_new_capture(db, sighting, "digest", before)
-    *_, added = rows(db, "revisions")
-    assert (added["number"], added["title"], added["text_digest"], added["note"]) == (
-        6, "After", "digest", before.metadata.to_json(),
-    )  # fmt: skip
+    assert [tuple(row.values()) for row in rows(db, PENDING_REVISIONS)] == [
+        (sighting.article_id, "2026", 5, "After", "digest", before.metadata.to_json())
+    ]
+    assert len(rows(db, "revisions")) == 2

@@ -1,14 +1,19 @@
 """The schema: made and upgraded from scripts, documented column by column, with views of what the tables hold."""
 
 import lzma
+import os
 import re
+import signal
+import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 from sqlite_utils import Database
 
-from broadsheet.output.archive import migrations
+from broadsheet.output.archive import archive_file, migrations
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.migrations import run_statements, sql_statements
 from broadsheet.output.archive.schema_doc import EXAMPLES, column_meanings, main, schema_columns, schema_page
@@ -17,7 +22,17 @@ from broadsheet.output.read.edit_history import ALL_KINDS, list_edits
 from broadsheet.output.read.search import rank_articles
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
-from tests.internal_tables import BLOCKS, EDITS, PAGE_BLOCKS, SHELVED
+from tests.internal_tables import (
+    BLOCK_TEXTS,
+    BLOCKS,
+    EDITS,
+    PAGE_BLOCKS,
+    PENDING_REVISIONS,
+    REASONS,
+    REVISION_BLOCKS,
+    SHELVED,
+)
+from tests.output.filled_rows import put, rows
 
 
 @pytest.fixture
@@ -39,19 +54,103 @@ def _objects(db: Database) -> set[tuple[str, str, str]]:
     return set(db.execute("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall())
 
 
-@pytest.mark.parametrize("version", range(1, migrations.SCHEMA_VERSION + 1))
-def test_a_stored_file_of_each_version_is_upgraded_and_has_what_it_had(tmp_path, version):
-    """Each is the archive of `broadsheet demo` as that version made it, packed by xz."""
-    file = tmp_path / "a.db"
-    stored = Path(__file__).with_name("versions") / f"{version}.db.xz"
-    file.write_bytes(lzma.decompress(stored.read_bytes()))
+def _stored_file(folder: Path, version: int) -> Path:
+    """Unpack the archive of `broadsheet demo` as a version made it."""
+    file = folder / "a.db"
+    file.write_bytes(lzma.decompress(Path(__file__).with_name("versions").joinpath(f"{version}.db.xz").read_bytes()))
+    return file
+
+
+@pytest.mark.parametrize("version", range(1, migrations.SCHEMA_VERSION))
+def test_a_stored_file_of_each_earlier_version_is_upgraded_and_has_what_it_had(tmp_path, version):
+    file = _stored_file(tmp_path, version)
     with closing(open_database(file)) as db, closing(open_database(tmp_path / "new.db")) as new:
         assert [problem.check for problem in verify(db)] == ["raw_responses"], "its WARC files are not here"
         assert _objects(db) == _objects(new)
         assert db.execute("SELECT count(*), sum(word_count) FROM articles").fetchone() == (27, 6479)
         assert db.execute("SELECT count(*), count(DISTINCT rule) FROM removed").fetchone() == (1606, 97)
         assert len(rank_articles(db, "ledgers", 9)) == 1
-    assert Path(f"{file}.backup-v{version}").exists() == (version < migrations.SCHEMA_VERSION)
+    with closing(sqlite3.connect(f"{file}.backup-v{version}")) as backup:
+        assert backup.execute("PRAGMA user_version").fetchone() == (version,)
+
+
+@pytest.mark.slow
+def test_an_upgrade_that_is_killed_at_any_statement_goes_back_and_then_on(tmp_path):
+    """Two dozen statements, spread over all that the upgrade runs."""
+    kept = _stored_file(tmp_path, 1).read_bytes()
+    count = len(_dying_upgrade(tmp_path / "a.db", dies_at=None))
+    whole = _dump(tmp_path / "a.db")
+    for dies_at in range(0, count, max(1, count // 24)):
+        for left in tmp_path.iterdir():
+            left.unlink()
+        file = tmp_path / "a.db"
+        file.write_bytes(kept)
+        assert _dying_upgrade(file, dies_at) == "killed"
+        with closing(sqlite3.connect(file)) as db:
+            assert db.execute("PRAGMA user_version").fetchone() in [(1,), (migrations.SCHEMA_VERSION,)]
+            assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        open_database(file).close()
+        assert _dump(file) == whole
+        with closing(sqlite3.connect(f"{file}.backup-v1")) as backup:
+            assert backup.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def _dying_upgrade(file: Path, dies_at: int | None) -> Any:
+    """Upgrade a file in a process that is killed before a statement; give what ran where none is named."""
+    seen: list[str] = []
+
+    def trace(statement: str) -> None:
+        if len(seen) == dies_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        seen.append(statement)
+
+    def connect(uri: str) -> Database:
+        db = connect_untraced(uri)
+        db.conn.set_trace_callback(trace)
+        return db
+
+    connect_untraced = archive_file._connect
+    with mock.patch.object(archive_file, "_connect", connect):
+        if dies_at is None:
+            open_database(file).close()
+            return seen
+        if not (child := os.fork()):
+            open_database(file)
+            os._exit(0)
+    return "killed" if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL else "ended"
+
+
+def _dump(file: Path) -> list[str]:
+    """Return all of a file but when its migrations ran."""
+    with closing(sqlite3.connect(file)) as db:
+        return [line for line in db.iterdump() if '"_sqlite_migrations"' not in line]
+
+
+def test_version_2_closes_the_gaps_in_the_numbers_of_revisions(tmp_path):
+    """Whatever names a number follows: the blocks of replaced revisions, and the changes."""
+    file = _stored_file(tmp_path, 1)
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("DELETE FROM revisions")
+        put(Database(db), "revisions", 6, article_id=7, number=6, change="pending")
+        for number in (1, 3, 4, 7):
+            put(Database(db), "revisions", number, article_id=7, number=number, change="body", title=f"was {number}")
+            put(Database(db), "changes", number, article_id=7, revision=number, kind=f"was {number}", change="changed")
+        (block,), (reason,) = (db.execute(f"SELECT min(id) FROM {name}").fetchone() for name in (BLOCK_TEXTS, REASONS))
+        for number in (1, 2, 3, 4):  # 2 is of no revision
+            put(Database(db), REVISION_BLOCKS, number, article_id=7, number=number, block_id=block, reason_id=reason)
+    with closing(open_database(file)) as db:
+        query = "SELECT {0}, {1} FROM {2} WHERE article_id = 7 ORDER BY {0}"
+        numbered = [(1, "was 1"), (2, "was 3"), (3, "was 4"), (4, "was 7")]
+        assert db.execute(query.format("number", "title", "revisions")).fetchall() == numbered
+        assert db.execute(query.format("revision", "kind", "changes")).fetchall() == numbered
+        blocks = db.execute(query.format("number", "position", REVISION_BLOCKS)).fetchall()
+        assert [(number, position // 1000) for number, position in blocks] == [(1, 1), (2, 3), (3, 4)]
+        assert [finding for finding in verify(db) if finding.check == "old_revisions"] == []
+        [waiting] = rows(db, PENDING_REVISIONS)
+    assert waiting == {
+        "article_id": 7, "seen_at": "seen_at 6", "capture_id": 6002, "title": "title 6",
+        "text_digest": "text_digest 6", "before": "note 6",
+    }  # fmt: skip
 
 
 def test_the_kinds_of_blocks_are_those_that_are_stored(db):

@@ -13,7 +13,7 @@ from broadsheet.output.archive.table_columns import table_columns
 from broadsheet.output.collections import merged_rows as merged_pages
 from broadsheet.output.collections.source_archive import attached, open_source
 from broadsheet.output.write.archive_writer import Archive
-from tests.internal_tables import BLOCK_TEXTS, REASONS, REVISION_BLOCKS, SHELF
+from tests.internal_tables import BLOCK_TEXTS, PENDING_REVISIONS, REASONS, REVISION_BLOCKS, SHELF
 from tests.output.filled_rows import columns, put, rows
 
 T1, T2, T3 = (f"2026-01-0{day}T00:00:00+00:00" for day in (1, 2, 3))
@@ -41,13 +41,16 @@ def merging(tmp_path, make):
     return both
 
 
-def seen(*sightings: tuple[str, int], article_id: int = 7) -> Fill:
-    """Store revisions of an article, seen at times in captures."""
+def seen(*sightings: tuple[str, int], article_id: int = 7, waits: bool = False) -> Fill:
+    """Store revisions of an article, seen at times in captures; the last one may wait to be decided."""
 
     def fill(db: Database) -> None:
         for number, (seen_at, capture_id) in enumerate(sightings, 1):
-            values = {"article_id": article_id, "number": number, "seen_at": seen_at, "capture_id": capture_id}
-            put(db, "revisions", 10 * article_id + number, **values)
+            values = {"article_id": article_id, "seen_at": seen_at, "capture_id": capture_id}
+            if waits and number == len(sightings):
+                put(db, PENDING_REVISIONS, 10 * article_id + number, **values)
+            else:
+                put(db, "revisions", 10 * article_id + number, number=number, **values)
 
     return fill
 
@@ -55,17 +58,20 @@ def seen(*sightings: tuple[str, int], article_id: int = 7) -> Fill:
 def test_each_column_of_a_revision_and_its_blocks_comes_along(merging):
     def fill(db: Database) -> None:
         put(db, "revisions", 3, article_id=7, number=1)
+        put(db, PENDING_REVISIONS, 3, article_id=7)
         put(db, REASONS, 4, reason="share", rule="share.icons")
         put(db, BLOCK_TEXTS, 5, id=55)
         put(db, REVISION_BLOCKS, 3, article_id=7, number=1, block_id=55, reason_id=4000)
 
     def fill_other(db: Database) -> None:
+        put(db, PENDING_REVISIONS, 6, article_id=7)
         put(db, REASONS, 6, id=66, reason="share", rule="other")
         put(db, REASONS, 6, id=67, reason="share", rule="share.icons")
 
     with merging(fill, fill_other) as db:
         assert merged_pages.merge_history(db, 7, [])
-        assert rows(db, "revisions") == rows(db, "revisions", "merged")
+        for table in ("revisions", PENDING_REVISIONS):
+            assert rows(db, table) == rows(db, table, "merged")
         (block,), (source_block,) = (rows(db, REVISION_BLOCKS, schema) for schema in ("main", "merged"))
         assert block == source_block | {"reason_id": 67}
         assert rows(db, BLOCK_TEXTS) == [{"id": 55, "text": "text 5"}]
@@ -83,8 +89,9 @@ def test_each_column_of_a_revision_and_its_blocks_comes_along(merging):
         ([(T1, 1), (T3, 3)], [(T1, 1), (T2, 2), (T3, 3)], False),
     ],
 )
-def test_a_history_that_goes_on_from_ours_is_taken(merging, ours, theirs, is_taken):
-    with merging(seen(*theirs), seen(*ours)) as db:
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_history_that_goes_on_from_ours_is_taken(merging, ours, theirs, is_taken, waits):
+    with merging(seen(*theirs, waits=waits), seen(*ours)) as db:
         stored = merged_pages.read_sightings(db, 7)
         assert stored == ours
         assert merged_pages.merge_history(db, 7, stored) is is_taken

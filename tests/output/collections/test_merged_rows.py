@@ -51,7 +51,7 @@ COPIED = {
 
 SAVED_AS_PAGES = named("""
     pages articles _shelf _images _page_statements _page_leads _page_signatures _page_blocks _page_layout _block_texts
-    _own_fields revisions _revision_blocks changes
+    _own_fields revisions _pending_revisions _revision_blocks changes
 """).split()
 """Tables that a merge of pages fills, as a crawl does or with the histories."""
 

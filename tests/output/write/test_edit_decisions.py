@@ -8,6 +8,7 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edits import CapturedBlock
 from broadsheet.cleaners.document import PageType
+from broadsheet.output.archive.article_storage import remove_article
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.archive.url_words import OutcomeReason
@@ -15,11 +16,12 @@ from broadsheet.output.read.edit_history import blocks_of_revision, revisions_of
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.applied_rulings import carry_out_ruling
+from broadsheet.output.write.corrections import CorrectedField, Correction, store_correction
 from broadsheet.output.write.edit_decisions import decide_pending, note_absences
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.person_verdicts import Ruling
 from broadsheet.output.write.takedowns import erase_remains, take_down
-from tests.internal_tables import REVISION_BLOCKS
+from tests.internal_tables import PENDING_REVISIONS, REVISION_BLOCKS
 from tests.output.cleaned_pages import with_page
 from tests.output.filled_rows import put, rows
 
@@ -60,6 +62,13 @@ def unchanged(archive, make):
 
 
 def settled(archive, make):
+    settle(archive.db, make.clock)
+
+
+def taken_out(archive, make):
+    """A person says that the page is no article."""
+    told = Correction(CorrectedField.KIND, "none", article_id=article_id(URL), url=URL, at=make.clock())
+    store_correction(archive.db, told)
     settle(archive.db, make.clock)
 
 
@@ -124,6 +133,10 @@ HISTORIES = {
     "another cleaner": (
         [FIRST, seen(ONE, THREE, cleaner_version="next")], ["first: one two", "cleaner: one three"],
     ),
+    "taken out while a capture waits that is no edit": (
+        [seen(ONE, TWO, removed=(PROMO,)), seen(ONE, TWO, PROMO, settles=False), taken_out, settled],
+        ["first: one two promo", "withdrawn withdrawn: one two promo"],
+    ),
     "a copy's edit": (
         [seen(*texts, url=url, canonical=URL, settles=url == COPY) for texts in ((ONE, TWO), (ONE, THREE))
          for url in (URL, COPY)],
@@ -134,7 +147,7 @@ HISTORIES = {
 
 def history(archive):
     """The revisions, each with its kinds or note, its text and its counts; and the kinds that the feed tells."""
-    (page,) = archive.db.execute("SELECT page_id FROM articles WHERE url = ?", [URL]).fetchone()
+    [(page,)] = archive.db.execute("SELECT id FROM urls WHERE url = ?", [URL]).fetchall()
     lines = []
     for revision in revisions_of(archive.db, article_id(URL)):
         blocks = blocks_of_revision(archive.db, article_id(URL), page, revision.number)
@@ -154,6 +167,7 @@ def test_a_revision_is_an_edit_of_the_text_with_its_kinds_and_counts(archive, ma
     assert history(archive) == expected
     told = archive.db.execute("SELECT kind, revision FROM changes WHERE kind <> '' ORDER BY revision").fetchall()
     revisions = revisions_of(archive.db, article_id(URL))
+    assert [revision.number for revision in revisions] == list(range(1, len(expected) + 1))
     assert told == [(revision.change, revision.number) for revision in revisions if revision.change != "first"]
     assert archive.db[REVISION_BLOCKS].count == 0 or len(expected) > 1, "the same text costs nothing"
     assert verify(archive.db) == []
@@ -168,11 +182,20 @@ def test_a_correction_s_notice_is_kept_up_to_five_hundred_characters(archive, ma
 def test_another_cleaner_is_an_edit_where_the_old_capture_can_be_cleaned_again(archive, make):
     seen(ONE, THREE)(archive, make)
     seen(ONE, TWO, THREE, cleaner_version="later", settles=False)(archive, make)
-    assert [row["change"] for row in rows(archive.db, "revisions")] == ["first", "pending"]
+    assert archive.db[PENDING_REVISIONS].count == 1
     assert history(archive) == ["first: one three"]
     cleaned = [CapturedBlock(text, "paragraph", True) for text in (ONE, THREE)]
     decide_pending(archive.db, make.clock(), reclean=lambda capture: cleaned)
     assert history(archive) == ["first: one three", "body: one two three (+1 -0 ~0)"]
+
+
+def test_an_edit_that_waits_is_numbered_before_what_a_person_does_then(archive, make):
+    """No change tells it: the article is none any more."""
+    for step in (FIRST, seen(ONE, THREE, settles=False), taken_out, settled):
+        step(archive, make)
+    assert history(archive) == ["first: one two", "body: one three (+1 -1 ~0)", "withdrawn withdrawn: one three"]
+    assert [revision.number for revision in revisions_of(archive.db, article_id(URL))] == [1, 2, 3]
+    assert verify(archive.db) == []
 
 
 def test_forgetting_leaves_nothing_of_old_revisions(archive, make, file):
@@ -302,11 +325,22 @@ def test_a_pending_revision_without_an_article_or_an_earlier_text_goes(archive, 
         put(db, "articles", 2, id=7, url=URL)
     if previous is not None:
         put(db, "revisions", 1, article_id=7, number=1, change=previous)
-    put(db, "revisions", 2, article_id=7, number=2, change="pending")
-    put(db, "revisions", 3, article_id=8, number=2, change="pending")
+    put(db, PENDING_REVISIONS, 2, article_id=7)
+    put(db, PENDING_REVISIONS, 3, article_id=8)
     assert decide_pending(db, LATE, 7) == 0
-    assert {(row["article_id"], row["number"]) for row in rows(db, "revisions")} == {
-        (8, 2), *([(7, 1)] if previous else []),
-    }  # fmt: skip
+    assert [row["article_id"] for row in rows(db, PENDING_REVISIONS)] == [8]
     decide_pending(db, LATE)
-    assert all(row["article_id"] != 8 for row in rows(db, "revisions"))
+    assert rows(db, PENDING_REVISIONS) == []
+    assert len(rows(db, "revisions")) == (previous is not None)
+
+
+@pytest.mark.parametrize("gone", ["removed", "forgotten"])
+def test_a_capture_of_an_article_that_goes_waits_no_longer(archive, make, gone):
+    for step in (FIRST, seen(ONE, THREE, settles=False)):
+        step(archive, make)
+    assert archive.db[PENDING_REVISIONS].count == 1
+    if gone == "forgotten":
+        take_down(archive.db, URL, "", make.clock)
+    else:
+        remove_article(archive.db, URL, make.clock())
+    assert archive.db[PENDING_REVISIONS].count == 0

@@ -28,7 +28,7 @@ from broadsheet.output.write.person_verdicts import (
     store_review,
     store_ruling,
 )
-from tests.internal_tables import BLOCKS, OWN_VERDICTS, PAGE_BLOCKS, PAGE_LAYOUT, SHELVED
+from tests.internal_tables import BLOCKS, OWN_VERDICTS, PAGE_BLOCKS, PAGE_LAYOUT, PENDING_REVISIONS, SHELVED
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
 
@@ -123,7 +123,7 @@ def test_it_holds_when_the_page_has_another_text(stored, make, words):
     stored.save([make.outcome(A, words("new"), removed=("Print", ASIDE))])
     [article] = stored.db["articles"].rows_where("url = ?", [A])
     assert article["text"] == f"{words('new')}\n{ASIDE}"
-    assert stored.db["revisions"].count_where("article_id = ?", [article["id"]]) == 2
+    assert stored.db[PENDING_REVISIONS].count_where("article_id = ?", [article["id"]]) == 1
     stored.save([make.outcome(A, words("new"), removed=("Print",))])  # and nothing is left of it with the block gone
     assert stored.db[OWN_VERDICTS].count == 0
     assert verify(stored.db) == []
