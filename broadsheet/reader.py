@@ -166,7 +166,7 @@ class ArchiveReader:
             return latest_seq(self._db)
 
     def raw(self, url_or_id: str | int) -> RawResponse | None:
-        """Return the latest stored response of a URL: a page, a sitemap, a robots.txt, an error.
+        """Return the stored response that a URL's page was read from; of a sitemap, robots.txt or error the latest.
 
         None if the archive keeps no raw response of it. Raises ArchiveError if its WARC file is missing or damaged.
         """

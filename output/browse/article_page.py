@@ -45,10 +45,11 @@ _ADDRESSES = f"""SELECT u.url, u.state, u.reason, u.found_via, coalesce(u.found_
     FROM (SELECT id FROM pages WHERE article_id = ?1 UNION SELECT ?2) p JOIN urls u ON u.id = p.id
     ORDER BY u.id <> ?2, u.url LIMIT {MOST_ROWS}"""
 _CAPTURES = f"""SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.content_type, c.payload_length,
-        c.warc_file IS NOT NULL, c.rendered_for IS NOT NULL
+        c.warc_file IS NOT NULL, c.rendered_for IS NOT NULL,
+        c.id IS (SELECT capture_id FROM pages WHERE id = ?2) AS is_of_text
     FROM (SELECT id FROM pages WHERE article_id = ?1 UNION SELECT ?2) p JOIN urls u ON u.id = p.id
         JOIN captures c ON c.url = u.url
-    ORDER BY c.fetched_at DESC, c.id LIMIT {MOST_ROWS}"""
+    ORDER BY is_of_text DESC, c.fetched_at DESC, c.id LIMIT {MOST_ROWS}"""
 _PAGE_FACTS = "SELECT certainty, EXISTS (SELECT 1 FROM _images WHERE page_id = ?1) FROM pages WHERE id = ?1"
 
 
@@ -129,7 +130,10 @@ class AddressLine(NamedTuple):
 
 
 class CaptureLine(NamedTuple):
-    """A response that was received for one of the article's URLs, or the document that a browser made of one."""
+    """A response that was received for one of the article's URLs, or the document that a browser made of one.
+
+    `is_of_text`: the article's text was read from it.
+    """
 
     id: int
     url: str
@@ -139,6 +143,7 @@ class CaptureLine(NamedTuple):
     payload_length: int
     has_record: bool
     is_rendered: bool
+    is_of_text: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +195,11 @@ class ArticleView:
         return self.markdown.lstrip("#*_> ").startswith(self.description[:80])
 
     @property
+    def record(self) -> CaptureLine | None:
+        """Return the capture that the text was read from; None where its raw response was not kept."""
+        return next((capture for capture in self.captures if capture.is_of_text and capture.has_record), None)
+
+    @property
     def removed_count(self) -> int:
         """Count the removed blocks."""
         return sum(not block.is_kept for block in self.blocks)
@@ -229,8 +239,7 @@ def read_article(db: Database, article_id: int) -> ArticleView:
         copies=tuple(CopyLine(*values) for values in db.execute(_COPIES, [article_id])),
         addresses=tuple(AddressLine(*map(str, values)) for values in db.execute(_ADDRESSES, page_keys)),
         captures=tuple(
-            CaptureLine(*[*values, bool(has_record), bool(is_rendered)])
-            for *values, has_record, is_rendered in db.execute(_CAPTURES, page_keys)
+            CaptureLine(*[*values[:6], *map(bool, values[6:])]) for values in db.execute(_CAPTURES, page_keys)
         ),
         pictures=tuple(pictures_of_article(db, article_id)),
         notes=tuple(article_notes(NotedFacts(*facts, revisions))),

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
+from http.client import responses
 from itertools import groupby
 from pathlib import Path
 from types import CodeType
@@ -57,6 +58,15 @@ def moment_html(moment: str | None) -> Markup:
     '<time>2024-05-01 10:20</time>'
     """
     return Markup("<time>{}</time>").format((moment or "")[:16].replace("T", " "))
+
+
+def status_text(status: int) -> str:
+    """Return an HTTP status with what it means.
+
+    >>> status_text(304)
+    'HTTP 304 Not Modified'
+    """
+    return f"HTTP {status} {responses.get(status, '')}".rstrip() if status else "no HTTP status"
 
 
 def first_sentence(text: str) -> str:
@@ -152,6 +162,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "counted": count_text,
     "fact_words": fact_words,
     "moment": moment_html,
+    "status_text": status_text,
     "direction": text_direction,
     "first_sentence": first_sentence,
     "web_link": web_link,

@@ -25,7 +25,7 @@ from ..read.plain_words import rule_words
 from ..read.search import match_expression
 from ..write.verdicts import waiting_blocks
 from .article_list import ArticleList
-from .article_page import MOST_ROWS, ArticleView, CaptureLine
+from .article_page import MOST_ROWS
 from .facets import facet_value_text
 from .library import ArchiveFile, Library
 from .rendering import PageFrame, Renderer, key_hint, make_environment
@@ -199,11 +199,6 @@ def without(values: Mapping[str, str], name: str) -> dict[str, str]:
     return {key: value for key, value in values.items() if key != name}
 
 
-def raw_capture(article: ArticleView) -> CaptureLine | None:
-    """Return the latest capture of an article whose raw response was kept."""
-    return next((capture for capture in article.captures if capture.has_record), None)
-
-
 HELPERS: Mapping[str, Any] = {
     "address": address,
     "without": without,
@@ -213,7 +208,6 @@ HELPERS: Mapping[str, Any] = {
     "feed_arguments": feed_arguments,
     "key": key_hint,
     "is_calibrated": IS_CALIBRATED,
-    "raw_capture": raw_capture,
     "most_rows": MOST_ROWS,
     "sections": SECTIONS,
     "edit_kinds": ALL_KINDS,

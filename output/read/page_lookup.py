@@ -141,8 +141,10 @@ def _find_id(db: Database, query: str, value: object) -> int | None:
 
 _RECORD_LOCATIONS = f"""SELECT c.url, c.fetched_at, {LOCATION_COLUMNS}
     FROM captures c LEFT JOIN captures o ON o.id = c.refers_to WHERE c.warc_file IS NOT NULL AND """
-_RECORD_OF_URL = f"{_RECORD_LOCATIONS} c.url = ? ORDER BY c.fetched_at DESC, c.id LIMIT 1"
-_RECORD_OF_ARTICLE = f"{_RECORD_LOCATIONS} c.id = (SELECT capture_id FROM articles WHERE id = ?)"
+_RECORD_OF_URL = f"""{_RECORD_LOCATIONS} c.url = ?1
+    ORDER BY c.id IS (SELECT p.capture_id FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ?1) DESC,
+        c.fetched_at DESC, c.id LIMIT 1"""
+_RECORD_OF_ARTICLE = f"{_RECORD_LOCATIONS} c.id = (SELECT capture_id FROM pages WHERE id = ({_PAGE_OF_ARTICLE}))"
 
 
 class StoredRecord(NamedTuple):
@@ -158,9 +160,10 @@ class StoredRecord(NamedTuple):
 
 
 def find_record(db: Database, url_or_id: str) -> StoredRecord | None:
-    """Find the record of the latest capture of a URL, or else of the article that a number or URL names; None without
-    one.
+    """Find the record that the page of a URL was read from, of a URL without a page that of its latest capture, or else
+    that of the article that a number or URL names; None without one.
 
+    Once a site answers `304` or `404`, the latest capture is not the page that the archive has.
     The URL is looked for as `find_known_url` does; one that only a redirect of a robots.txt led to has captures alone.
     """
     spellings = dict.fromkeys(

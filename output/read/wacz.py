@@ -143,9 +143,10 @@ def _escape(data: bytes) -> str:
 _VERSION = "1.1.1"
 _LINES_PER_MEMBER = 1024  # of the index in one gzip member
 _REDACTION_ROOM = 16  # a file without credentials may be larger by one part in so many
+# A 304 has no page to show, and replay tools show the latest entry of a URL.
 _INDEX = """SELECT c.final_url, c.fetched_at, c.http_status, c.content_type, c.payload_digest, c.refers_to,
         c.warc_offset, c.warc_length, c.warc_file
-    FROM captures c JOIN _warc_files f ON f.name = c.warc_file"""
+    FROM captures c JOIN _warc_files f ON f.name = c.warc_file WHERE c.http_status IS NOT 304"""
 _ROWS = "SELECT warc_offset, final_url, fetched_at, payload_digest FROM captures WHERE warc_file = ?"
 _PAGES = """SELECT c.id, c.final_url, c.fetched_at, p.title, c.warc_file, c.warc_offset
     FROM pages p JOIN captures c ON c.id = p.capture_id
@@ -193,7 +194,7 @@ def export_wacz(db: Database, target: Path | BinaryIO, *, keeps_credentials: boo
         package.add_index(lines)
         package.add("pages/pages.jsonl", _page_lines(db, offsets))
         package.close(_description(db))
-    content.captures = len(lines)
+    content.captures = len(offsets)
     return content
 
 
@@ -304,7 +305,7 @@ def _mismatches(data: bytes, row: tuple[str, str, str], location: str) -> list[s
 
 
 def _index_lines(db: Database, offsets: _Offsets) -> list[str]:
-    """Return a CDXJ line for each capture of `offsets`, which says where its record stands now, sorted by bytes."""
+    """Return a CDXJ line for each page of `offsets`, which says where its record stands now, sorted by bytes."""
     lines = (_index_line(row, offsets) for row in db.execute(_INDEX) if (row[8], row[6]) in offsets)
     return sorted(lines, key=str.encode)
 

@@ -79,6 +79,13 @@ def answer(make: Maker, url: str, reason: str, kind: UrlKind, *named: Discovered
     return replace(sent(outcome, f"{kind} {url}"), **changes)
 
 
+def without_page(outcome: Outcome, status: int, reason: str) -> Outcome:
+    """The outcome as an empty answer of this status: a 304, or an error."""
+    assert outcome.capture
+    state, capture = "done" if status == 304 else "failed", replace(outcome.capture, http_status=status)
+    return sent(replace(outcome, state=state, reason=reason, http_status=status, capture=capture, page=None), " ")
+
+
 def with_blocks(outcome: Outcome, *blocks: Block, chances: bytes, **changes: object) -> Outcome:
     """The outcome, whose page has these blocks beside its own, of which the first is the last of the kept."""
     page = cleaned_page(outcome)

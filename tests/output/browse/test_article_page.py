@@ -8,6 +8,7 @@ import pytest
 from broadsheet.cleaners.document import Block, BlockKind, PageType, Verdict
 from broadsheet.output.browse.article_page import (
     _METADATA,
+    MOST_ROWS,
     ArticleView,
     BlockRun,
     NotedFacts,
@@ -17,8 +18,9 @@ from broadsheet.output.browse.article_page import (
 from broadsheet.output.read.edit_history import Revision
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
-from tests.output.browse.conftest import SITE, RoomClient, article_id, linked, visible_text
+from tests.output.browse.conftest import SITE, RoomClient, article_id, linked, save_sent, visible_text
 from tests.output.cleaned_pages import with_page
+from tests.output.harbour import without_page
 
 
 def first_listed(html):
@@ -70,6 +72,22 @@ def test_a_place_beyond_the_list_is_its_last_and_a_list_that_is_none_is_said(cli
     assert client.get(f"a/article/{one}?list=sort%3Dx").status_code == 400
     assert client.get(f"a/article/{one}?list={'a%3D1%26' * 30}").status_code == 400
     assert client.get(f"a/article/{one}?list=sort%3Doldest&at=x").status_code == 400
+
+
+def test_stored_page_and_record_are_those_that_the_text_was_read_from(file, make):
+    url = f"{SITE}/1"
+    later = [without_page(make.outcome(url), 304, "not_modified") for _ in range(MOST_ROWS)]
+    save_sent(file, make, make.outcome(url, "The harbour was closed."))
+    client = RoomClient(file)
+    [page] = client.json(f"a/article/{article_id(url)}.json")["captures"]
+    save_sent(file, make, *later, without_page(make.outcome(url), 410, "http_410"))
+    shown = client.page(f"a/article/{article_id(url)}")
+    assert linked(shown, "Stored page") == f"/a/capture/{page['id']}"
+    assert linked(shown, "WARC record") == f"/a/capture/{page['id']}/record"
+    captures = visible_text(shown).split(" Captures ")[1]
+    assert re.findall(r"HTTP [^,]*|the text was read from it", captures)[:4] == [
+        "HTTP 200 OK", "the text was read from it", "HTTP 410 Gone", "HTTP 304 Not Modified",
+    ]  # fmt: skip
 
 
 def test_an_article_from_elsewhere_is_in_no_list(client):

@@ -5,6 +5,7 @@ import pytest
 from broadsheet.output.archive.url_words import NO_REASON
 from broadsheet.output.read.page_lookup import UrlResult, find_record, find_url_result
 from tests.output.filled_rows import put
+from tests.output.harbour import without_page
 from tests.output.wires import archive_with_warcs, make_exchange
 
 URL = "http://a.test/1"
@@ -29,6 +30,17 @@ def test_the_latest_record_of_a_url_or_of_an_article_s_number(file, make):
         record = find_record(archive.db, "https://a.test/1")
         assert (record.body, record.location.offset > 0) == (None, True)
         assert find_record(archive.db, "http://a.test/2") is None
+
+
+@pytest.mark.parametrize(("status", "reason"), [(304, "not_modified"), (404, "http_404")])
+def test_the_record_of_a_page_is_what_its_text_was_read_from_whatever_came_later(file, make, status, reason):
+    with archive_with_warcs(file) as archive:
+        save(archive, make, b"the page")
+        page = find_record(archive.db, URL)
+        archive.save([without_page(make.outcome(url), status, reason) for url in (URL, f"{URL}0")])
+        [(number,)] = archive.db.execute("SELECT id FROM articles WHERE url = ?", [URL]).fetchall()
+        assert find_record(archive.db, URL) == find_record(archive.db, str(number)) == page
+        assert find_record(archive.db, f"{URL}0").url == f"{URL}0", "of what is no page, the latest"
 
 
 def test_a_response_that_was_not_kept_has_no_record(archive, make):

@@ -137,6 +137,15 @@ def test_everything_is_in_it_and_listed_with_its_digest(file, tmp_path):
     assert_index(found)
 
 
+def test_a_304_is_in_the_file_and_hides_no_page_from_those_who_look_its_url_up(file, tmp_path):
+    target = tmp_path / "out.wacz"
+    with archive_with_warcs(file) as archive:
+        archive.save([fetched("http://a.test/1", 1), fetched("http://a.test/1", 2, b"", 304)])
+        assert export_wacz(archive.db, target).captures == 2
+    [line] = gzip.decompress(members(target)["indexes/index.cdx.gz"]).decode().splitlines()
+    assert json.loads(line.split(" ", 2)[2])["status"] == "200"
+
+
 def digest_of(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
