@@ -56,7 +56,6 @@ test: lint quick
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m tests.names
 	$(BIN)/mypy
 
 test-full: WORKERS := 4

@@ -15,7 +15,7 @@ from pathlib import Path
 from broadsheet.crawler.demo.server import DemoServer
 from tests.bench.load.site import free_port, running
 from tests.browser import loopback_browser
-from tests.names import REPOSITORY
+from tests.tools import REPOSITORY
 
 FOLDER = REPOSITORY / "docs" / "pictures"
 NAMES = ("home", "articles", "blocks", "diff", "datasette")

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,10 +72,12 @@ def tracked_files(*folders: str) -> list[str]:
 
 
 def copy_checkout(target: Path) -> None:
-    """The tracked files, and what a checkout gathers beside them once it has been used."""
+    """The tracked files and links, and what a checkout gathers beside them once it has been used."""
     for name in tracked_files():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / name, target / name)
+    for room in FOLDERS[1:]:
+        (target / "broadsheet" / room).symlink_to((REPOSITORY / "broadsheet" / room).readlink())
     for package in {(target / name).parent for name in tracked_files(*FOLDERS) if name.endswith("__init__.py")}:
         (package / "__pycache__").mkdir()
         (package / "__pycache__/__init__.cpython-311.pyc").touch()
@@ -137,6 +140,18 @@ def installed_path(name: str) -> str:
     if name.endswith((".c", ".h")):
         return ""
     return name if name.startswith("broadsheet/") else f"broadsheet/{name}"
+
+
+def test_a_plain_checkout_opens_an_archive_where_only_what_it_needs_is_installed(tmp_path):
+    copy_checkout(tmp_path)
+    program = """import broadsheet, broadsheet.crawler.cli
+try:
+    broadsheet.open("x.db")
+except broadsheet.ArchiveError as error:
+    print(error, broadsheet.__file__)"""
+    without_hooks = [sys.executable, "-S", "-c", program]  # and so without the editable installation
+    printed = run(without_hooks, tmp_path, PYTHONPATH=sysconfig.get_path("purelib"))
+    assert printed == f"{tmp_path / 'x.db'} does not exist {tmp_path / 'broadsheet/__init__.py'}\n"
 
 
 def test_every_package_is_named_in_pyproject_but_that_of_training():

@@ -1,53 +1,40 @@
-"""The sample site rendered as values and served on loopback, for `broadsheet demo` and for tests.
+"""The sample site served on loopback, for `broadsheet demo` and for tests.
 
-`render` is pure and makes what a server answers at each path; `DemoServer` serves it.
+The site is the files in `site/`. `render` makes what a server answers at each path, and `DemoServer` serves it.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC
 from email.message import Message
-from email.utils import format_datetime, formatdate, parsedate_to_datetime
+from email.utils import formatdate, parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
-from urllib.parse import urlsplit
-
-from .sample_pages import (
-    ATOM,
-    RSS,
-    PageLocation,
-    form_pages,
-    list_pages,
-    not_found_page,
-    story_page,
-)
-from .sample_stories import SampleArticle, articles, as_datetime
-from .special_addresses import (
-    GZIPPED_SITEMAP,
-    ROBOTS,
-    feeds,
-    last_changed,
-    old_addresses,
-    robots_txt,
-    sitemaps,
-    special_addresses,
-    static_files,
-)
+from typing import Any, NamedTuple, Self
+from urllib.parse import quote, urlsplit
 
 ORIGIN = "http://lantern.example.org"
+"""The origin of absolute links in the files."""
+
 CORRECTED_STORY = "/investigations/dredging-contracts"
 _CORRECTED_FIGURE = re.compile(rb"four metres and (\w+) centimetres")
 _FIGURES = (b"ten", b"twenty", b"thirty", b"forty", b"fifty")
+_SITE = Path(__file__).with_name("site")
+_NOT_FOUND = "/404"
 _HTML = "text/html; charset=utf-8"
-_CONTENT_TYPES = {GZIPPED_SITEMAP: "application/gzip", RSS: "application/rss+xml", ATOM: "application/atom+xml"}
+_CONTENT_TYPES = {
+    ".css": "text/css; charset=utf-8", ".gz": "application/gzip", ".jpg": "image/jpeg", ".json": "application/json",
+    ".pdf": "application/pdf", ".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8", ".xml": "application/xml",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,48 +52,46 @@ def render(origin: str = ORIGIN) -> dict[str, Resource]:
     >>> render("http://127.0.0.1:8000")["/robots.txt"].status
     200
     """
-    pages = list_pages(old_addresses()) | form_pages()
-    resources = {path: Resource(200, {"Content-Type": _HTML}, page.encode()) for path, page in pages.items()}
-    resources |= dict(_story_resources(origin)) | dict(_machine_resources(origin)) | dict(_special_resources(origin))
-    for path, (content_type, body) in static_files().items():
-        resources[path] = Resource(200, {"Content-Type": content_type}, body)
-    return resources
+    return {path: resource for path, resource in _resources(origin).items() if path != _NOT_FOUND}
 
 
 def not_found_resource() -> Resource:
     """Return the response to a path that the site does not have."""
-    return Resource(404, {"Content-Type": _HTML}, not_found_page().encode())
+    return replace(_resources(ORIGIN)[_NOT_FOUND], status=404)
 
 
-def _story_resources(origin: str) -> Iterator[tuple[str, Resource]]:
-    for article in articles():
-        for number in range(1, len(article.pages) + 1):
-            location = PageLocation(origin, article.page_path(number), number)
-            yield location.path, _story_resource(article, location)
-        for copy in article.duplicates:
-            yield copy.path, _story_resource(article, PageLocation(origin, copy.path))
+def _resources(origin: str) -> dict[str, Resource]:
+    """Return the resources by path, with `/404` for the page of what is not there."""
+    responses = tomllib.loads(_SITE.with_name("responses.toml").read_text("utf-8"))
+    files = {_path_of(file, responses): file for file in _SITE.rglob("*") if file.is_file()}
+    paths = sorted(files.keys() | responses.keys())
+    return {path: _resource(path, files, responses.get(path, {}), origin) for path in paths}
 
 
-def _story_resource(article: SampleArticle, location: PageLocation) -> Resource:
-    charset = "" if article.declared == "meta" else f"; charset={article.encoding}"
-    headers = {
-        "Content-Type": f"text/html{charset}",
-        "Last-Modified": format_datetime(as_datetime(last_changed(article)).astimezone(UTC), usegmt=True),
-    }
-    return Resource(200, headers, story_page(article, location).encode(article.encoding, "xmlcharrefreplace"))
+def _path_of(file: Path, responses: Mapping[str, Any]) -> str:
+    """Return the path that a file answers.
+
+    A folder's `index.html` is at the folder, `story.html` at `story` unless `responses.toml` has its full name.
+    """
+    path = f"/{file.relative_to(_SITE).as_posix()}"
+    if path in responses:
+        return path
+    if f"{path}.gz" in responses:
+        return f"{path}.gz"
+    return path.removesuffix("index.html") if path.endswith("/index.html") else path.removesuffix(".html")
 
 
-def _machine_resources(origin: str) -> Iterator[tuple[str, Resource]]:
-    yield ROBOTS, Resource(200, {"Content-Type": "text/plain; charset=utf-8"}, robots_txt(origin).encode())
-    for path, body in (sitemaps(origin) | feeds(origin)).items():
-        yield path, Resource(200, {"Content-Type": _CONTENT_TYPES.get(path, "application/xml")}, body)
-
-
-def _special_resources(origin: str) -> Iterator[tuple[str, Resource]]:
-    for page in special_addresses():
-        location = page.location.replace("{origin}", origin)
-        headers = {"Content-Type": page.type} | ({"Location": location} if location else {})
-        yield page.path, Resource(page.status, headers, page.body())
+def _resource(path: str, files: Mapping[str, Path], response: Mapping[str, Any], origin: str) -> Resource:
+    fields = dict(response)
+    status, same_as = fields.pop("status", 200), fields.pop("same_as", path)
+    body = files[same_as].read_bytes() if same_as in files else b""
+    # As bytes, since two stories are in windows-1252; and quoted, as the addresses of share buttons have it.
+    for old, new in ((ORIGIN, origin), (quote(ORIGIN, safe=""), quote(origin, safe=""))):
+        body = body.replace(old.encode(), new.encode())
+    if path.endswith(".gz"):
+        body = gzip.compress(body, mtime=0)
+    fields = {name: value.replace(ORIGIN, origin) for name, value in fields.items()}
+    return Resource(status, {"Content-Type": _CONTENT_TYPES.get(Path(path).suffix, _HTML)} | fields, body)
 
 
 _NO_BODY = (204, 304)

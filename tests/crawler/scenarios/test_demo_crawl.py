@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from broadsheet.cleaners.clean import article_text
-from broadsheet.crawler.demo.sample_stories import articles
 from broadsheet.crawler.demo.server import DemoServer, render
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.schema_doc import references
@@ -94,7 +93,7 @@ def test_each_story_is_an_article_once_and_nothing_else_is(crawled):
 
 
 def test_a_story_has_its_standfirst_in_a_field_too(crawled):
-    expected = {article.page_path(1): article.standfirst or None for article in articles()} | UNMARKED
+    expected = {page.path: page.standfirst or None for page in PAGES} | UNMARKED
     rows = crawled.result.rows("SELECT url, standfirst FROM articles")
     stored = {url.removeprefix(crawled.origin): text for url, text in rows}
     assert {path: expected[path] for path in stored} == stored
