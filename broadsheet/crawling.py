@@ -340,7 +340,7 @@ def _result_of(run: RunResult) -> CrawlResult:
         outcome=str(run.stats.get("broadsheet/outcome", "stopped")),
         reason=str(run.stats.get("finish_reason", "shutdown")),
         seconds=run.seconds,
-        pages=int(run.stats.get("broadsheet/pages", 0)),
+        pages=run.page_count,
         article_pages=int(run.stats.get("broadsheet/article_pages", 0)),
         counts=dict(run.outcome_counts),
         problems=tuple(look.sentence for look in failure_looks(run, judge_run(run))),

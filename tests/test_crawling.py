@@ -64,8 +64,8 @@ def test_a_crawl_says_how_far_it_is_and_what_came_of_it_and_may_follow_another(t
     second = broadsheet.crawl([f"{site.url}/"], str(db), on_progress=seen.append, interval=0.05, **QUICK)
     assert (second.outcome, second.reason, second.problems) == ("finished", "finished", ())
     assert first.article_pages + second.article_pages == len(NAMES)
-    assert second.counts["failed/http_404"] == 1
-    assert second.stats["downloader/response_status_count/200"] == second.counts["done/article"]
+    assert second.counts["page/failed/http_404"] == 1
+    assert second.stats["downloader/response_status_count/200"] == second.counts["page/done/article"]
     assert seen[-1].article_pages == second.article_pages
     assert {progress.latest_url for progress in seen} & {f"{site.url}/{name}" for name in NAMES}
     assert site.paths().count("/") == 1
@@ -435,13 +435,13 @@ def test_the_spider_runs_with_the_settings_and_its_errors_are_ours(monkeypatch):
         calls.append((db, arguments, settings))
         on_opened("spider")
         return RunResult(
-            "/a.db", (), 2.0, {"done/article": 1}, stats={"broadsheet/pages": 3, "broadsheet/article_pages": 1}
+            "/a.db", (), 2.0, {"page/done/article": 1}, stats={"broadsheet/pages": 3, "broadsheet/article_pages": 1}
         )
 
     monkeypatch.setattr(spider_run, "run_spider", run_spider)
     result = crawling._crawl_here(REQUEST, print)
     assert result == broadsheet.CrawlResult(
-        Path("/a.db"), "stopped", "shutdown", 2.0, 3, 1, {"done/article": 1}, (),
+        Path("/a.db"), "stopped", "shutdown", 2.0, 1, 1, {"page/done/article": 1}, (),
         {"broadsheet/pages": 3, "broadsheet/article_pages": 1},
     )  # fmt: skip
     assert calls == [
@@ -460,9 +460,17 @@ def test_the_spider_runs_with_the_settings_and_its_errors_are_ours(monkeypatch):
 @pytest.mark.usefixtures("judged")
 def test_the_result_of_a_run_or_what_broke_it():
     stats = {"broadsheet/outcome": "finished", "finish_reason": "max_pages", "other": 1}
-    result = crawling._result_of(RunResult("/a.db", ("http://a.example/",), 1.5, {"done/article": 2}, stats=stats))
+    result = crawling._result_of(RunResult("/a.db", ("http://a.example/",), 1.5, {"page/done/article": 2}, stats=stats))
     assert result == broadsheet.CrawlResult(
-        Path("/a.db"), "finished", "max_pages", 1.5, 0, 0, {"done/article": 2}, ("http://a.example/ failed",), stats
+        Path("/a.db"),
+        "finished",
+        "max_pages",
+        1.5,
+        2,
+        0,
+        {"page/done/article": 2},
+        ("http://a.example/ failed",),
+        stats,
     )
     for reason, kind, text in (
         ("archive: the disk\nis full", ArchiveError, "the disk is full"),

@@ -61,7 +61,7 @@ class CrawlTally:
         self.counts_by_host[host] = host_counts
         for counts in (self.counts, host_counts):
             counts[outcome.state] += outcome.kind != UrlKind.ROBOTS or outcome.state == UrlState.FAILED
-            counts["pages"] += outcome.page is not None
+            counts["pages"] += outcome.count.is_page
             counts["article pages"] += outcome.page is not None and outcome.page.is_article
 
     @property
@@ -122,7 +122,7 @@ class OutcomeStats:
         page = outcome.page
         self._add("raw_bytes", outcome.raw_size)
         self._add("retries", int(outcome.is_retry))
-        self._add("pages", int(page is not None))
+        self._add("pages", int(outcome.count.is_page))
         if page is None or not outcome.has_new_article:
             return
         self._add("article_pages", 1)

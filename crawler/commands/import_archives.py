@@ -318,7 +318,8 @@ def run_import(
         importer, signal_number = asyncio.run(_import_records(archive, read_db, order, crawl_options, options))
     settle_pool.settle_in_processes(archive.db)
     if not signal_number and (picture_count := _take_pictures(archive, crawl_options, options)):
-        importer.outcome_counts[f"{url_words.UrlState.DONE}/{url_words.OutcomeReason.PICTURE}"] += picture_count
+        kept = url_words.UrlKind.PICTURE, url_words.UrlState.DONE, url_words.OutcomeReason.PICTURE
+        importer.outcome_counts[url_words.UrlCount(*kept).key] += picture_count
     record_counts = (order.counts + importer.record_counts).items()
     counts = dict(importer.outcome_counts) | {f"record/{kind}": n for kind, n in record_counts}
     run_end = ("stopped", f"signal {signal_number}") if signal_number else ("finished", "")

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from broadsheet.output.archive.archive_errors import ArchiveError
-from broadsheet.output.archive.url_words import OutcomeReason, UrlState
+from broadsheet.output.archive.url_words import OutcomeReason, UrlCount, UrlState, count_pages, counts_of_run
 from broadsheet.output.read.archive_facts import find_seed_outcome
 from broadsheet.output.read.judgement import Look, LookKind, Severity, judge_archive
 from broadsheet.output.read.plain_words import count_text, reason_text, removed_text, shelved_text
@@ -26,17 +26,13 @@ from ..cli.archive_access import open_read_only
 from ..cli.terminal import one_line, print_text, terminal_width
 
 _MAX_REASONS = 8  # reasons named in a line
-_NON_PAGE_REASONS = (
-    OutcomeReason.ROBOTS, OutcomeReason.SITEMAP, OutcomeReason.FEED, OutcomeReason.REDIRECT, OutcomeReason.NOT_MODIFIED,
-    OutcomeReason.PICTURE,
-)  # fmt: skip
 _LIMIT_OPTIONS = {"max_pages": "--max-pages", "max_time": "--max-time", "max_size": "--max-size"}
 SIGNAL_EXIT_BASE = 128  # and the signal's number, as shells count it
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """A crawl or import that ended. `outcome_counts` has its outcomes by `state/reason`.
+    """A crawl or import that ended. `outcome_counts` has its outcomes by `kind/state/reason`.
 
     `end_reason` says what cut it short, if anything; `signal` is the number of the signal that stopped it, or 0.
     """
@@ -58,10 +54,12 @@ class RunResult:
     @property
     def page_count(self) -> int:
         """Count the pages that were fetched and judged."""
-        counts = ((key.partition("/"), count) for key, count in self.outcome_counts.items())
-        return sum(
-            count for (state, _, reason), count in counts if state == UrlState.DONE and reason not in _NON_PAGE_REASONS
-        )
+        return count_pages(self.urls)
+
+    @property
+    def urls(self) -> tuple[UrlCount, ...]:
+        """Return its URLs by kind, state and reason."""
+        return counts_of_run(self.outcome_counts)
 
     @property
     def rendered_counts(self) -> dict[str, int]:
@@ -72,12 +70,15 @@ class RunResult:
     @property
     def picture_count(self) -> int:
         """Count the pictures that were fetched and kept."""
-        return self.outcome_counts.get(f"{UrlState.DONE}/{OutcomeReason.PICTURE}", 0)
+        return self._count_done(OutcomeReason.PICTURE)
 
     @property
     def unchanged_count(self) -> int:
         """Count the URLs that were requested again and had not changed, by their server's 304."""
-        return self.outcome_counts.get(f"{UrlState.DONE}/{OutcomeReason.NOT_MODIFIED}", 0)
+        return self._count_done(OutcomeReason.NOT_MODIFIED)
+
+    def _count_done(self, reason: OutcomeReason) -> int:
+        return sum(count.urls for count in self.urls if (count.state, count.reason) == (UrlState.DONE, reason))
 
 
 def exit_code(run: RunResult) -> int:
@@ -198,10 +199,9 @@ def _removed_texts(totals: Totals) -> list[str]:
 def _reason_texts(run: RunResult, state: UrlState) -> list[str]:
     """Return the reasons of URLs in a state, the most frequent first, without places where we only guessed a file."""
     counts: Counter[str] = Counter()
-    for key, count in run.outcome_counts.items():
-        key_state, _, reason = key.partition("/")
-        if key_state == state and reason != OutcomeReason.NOT_THERE:
-            counts[reason_text(reason)] += count
+    for count in run.urls:
+        if count.state == state and count.reason != OutcomeReason.NOT_THERE:
+            counts[reason_text(count.reason)] += count.urls
     return [f"{count_text(count, 'URL')} ({reason})" for reason, count in counts.most_common()]
 
 

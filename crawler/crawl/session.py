@@ -30,6 +30,7 @@ from broadsheet.output.write.run_records import (
     queue_unfetched,
     unfinished_update_start,
 )
+from broadsheet.output.write.takedowns import unless_target_forgotten
 from broadsheet.output.write.url_bounds import PatternLimits
 from broadsheet.output.write.url_queue import (
     UNREACHED_HOSTS,
@@ -107,7 +108,7 @@ class CrawlSession:
         self.due_count = 0
         """How many known URLs this run queued for a revisit when it began."""
         self.queue = Queue(read_db)
-        self.stored_counts: dict[str, int] = {}  # outcomes by `state/reason`, and `extractor/asked`
+        self.stored_counts: dict[str, int] = {}  # outcomes by `kind/state/reason`, and `extractor/asked`
         self.pending_count: Callable[[], int] = lambda: 0
         """How many URLs are being fetched or cleaned, for the writer; to be set before `start`."""
 
@@ -227,13 +228,12 @@ class CrawlSession:
     async def store(self, outcome: Outcome) -> set[str]:
         """Store an outcome; returns when it is committed, with the hosts whose queue was changed by what it showed."""
         assert self._writer is not None
+        outcome = unless_target_forgotten(self.read_db, outcome)
         await self._writer.save(outcome)
-        key = f"{outcome.state}/{outcome.reason}"
         asked = ("extractor/asked",) if outcome.page and outcome.page.asked_extractor else ()
-        for counted in (key, *asked):
-            self.stored_counts[counted] = self.stored_counts.get(counted, 0) + 1
-        if outcome.given_up_host:
-            self.stored_counts[key] += self._archive.given_up_counts.pop(key, 0)
+        given_up = self._archive.take_given_up() if outcome.given_up_host else ()
+        for counted, count in ((outcome.count.key, 1), *((name, 1) for name in asked), *given_up):
+            self.stored_counts[counted] = self.stored_counts.get(counted, 0) + count
         return self._archive.take_requeued_hosts()
 
     @property

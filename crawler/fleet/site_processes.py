@@ -16,9 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from broadsheet.cleaners.compare.edit_kinds import COMPARED_KINDS
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.stored_text import sql_words
 from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.archive.url_words import UrlState, count_pages
+from broadsheet.output.read.report_figures import read_urls
 
 from ..cli.command_line import IN_USE, INTERRUPTED
 from ..cli.terminal import one_line
@@ -26,14 +30,12 @@ from ..crawl.processes import Lifeline
 from ..fetch.capacity import memory_bytes
 from .site_task import SiteCounts, SiteEnd, SiteResult, SiteTask, WorkerLost
 
-_COUNTS = """SELECT
+_COUNTS = f"""SELECT
     (SELECT count(*) FROM articles a WHERE EXISTS
         (SELECT 1 FROM changes c WHERE c.article_id = a.id AND c.change = 'added' AND c.at >= :since)),
-    (SELECT count(DISTINCT article_id) FROM changes WHERE at >= :since AND kind NOT IN ('', 'withdrawn', 'returned')),
+    (SELECT count(DISTINCT article_id) FROM changes WHERE at >= :since AND kind IN {sql_words(COMPARED_KINDS)}),
     (SELECT count(DISTINCT article_id) FROM changes WHERE at >= :since AND kind = 'withdrawn'),
     (SELECT count(*) FROM alarms WHERE at >= :since),
-    (SELECT count(*) FROM urls WHERE state = 'failed' AND fetched_at >= :since),
-    (SELECT count(*) FROM urls WHERE state = 'done' AND kind = 'page' AND fetched_at >= :since),
     (SELECT count(*) FROM articles)"""
 
 
@@ -41,19 +43,19 @@ def site_counts(archive: Path, since: str) -> SiteCounts:
     """Count what an archive stored from a time on (UTC, ISO 8601); zeros if it cannot be read."""
     try:
         with closing(open_database(archive, read_only=True)) as db:
-            return SiteCounts(*map(int, db.execute(_COUNTS, {"since": since}).fetchone()))
+            new, changed, withdrawn, alarms, articles = db.execute(_COUNTS, {"since": since}).fetchone()
+            urls = read_urls(db, since)
+            failed = sum(count.urls for count in urls if count.state == UrlState.FAILED)
+            return SiteCounts(new, changed, withdrawn, alarms, failed, count_pages(urls), articles)
     except (ArchiveError, sqlite3.Error):
         return SiteCounts()
 
 
 def page_count(archive: Path) -> int:
-    """Count the URLs of an archive that have been asked for, as a running crawl knows it; quick, for a progress
-    line.
-    """
+    """Count the pages of an archive that were fetched, as a running crawl knows it; for a progress line."""
     try:
         with closing(open_database(archive, read_only=True)) as db:
-            query = "SELECT coalesce(sum(urls), 0) FROM _url_counts WHERE state IN ('done', 'failed')"
-            return int(db.execute(query).fetchone()[0])
+            return count_pages(read_urls(db))
     except (ArchiveError, sqlite3.Error):
         return 0
 

@@ -6,8 +6,9 @@ Words read from a file are plain strings, equal to the members; a file may also 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import NewType, TypeAlias
+from typing import NamedTuple, NewType, TypeAlias
 
 from broadsheet.cleaners.document import PageType
 
@@ -148,3 +149,46 @@ def http_reason(status: int) -> ReasonText:
 def compound_reason(family: ReasonFamily, part: str) -> ReasonText:
     """Join a family and a part into a reason: `retry:timeout`. An empty part gives the prefix of the whole family."""
     return ReasonText(f"{family}:{part}")
+
+
+class UrlCount(NamedTuple):
+    """The number of URLs of a kind that ended in a state for a reason."""
+
+    kind: str
+    state: str
+    reason: str
+    urls: int = 1
+
+    @property
+    def key(self) -> str:
+        """Return its name among the counts of a run.
+
+        >>> UrlCount("page", "done", "article").key
+        'page/done/article'
+        """
+        return f"{self.kind}/{self.state}/{self.reason}"
+
+    @property
+    def is_page(self) -> bool:
+        """Return whether these are pages that were fetched and judged: no list of URLs, redirect, picture or 304."""
+        return self.kind == UrlKind.PAGE and self.state == UrlState.DONE and self.reason in PAGE_REASONS
+
+
+PAGE_REASONS = (*PageType, OutcomeReason.WITHDRAWN)
+"""The reasons of a page that was fetched and judged, by the cleaner or by a person."""
+
+
+def counts_of_run(counts: Mapping[str, int]) -> tuple[UrlCount, ...]:
+    """Return the URLs among the counts of a run. Runs before version 0.2 did not count by kind: theirs are of pages."""
+    named = {key if key.startswith(_KINDS) else f"{UrlKind.PAGE}/{key}": urls for key, urls in counts.items()}
+    parts = ((*key.partition("/")[::2], urls) for key, urls in named.items())
+    counted = (UrlCount(kind, *rest.partition("/")[::2], urls) for kind, rest, urls in parts)
+    return tuple(count for count in counted if count.state in set(UrlState))
+
+
+_KINDS = tuple(f"{kind}/" for kind in UrlKind)
+
+
+def count_pages(counts: Iterable[UrlCount]) -> int:
+    """Count the pages that were fetched and judged: the one number of them, wherever pages are counted."""
+    return sum(count.urls for count in counts if count.is_page)

@@ -22,6 +22,7 @@ from ..read.archive_facts import ArchiveFacts, gather_facts
 from ..read.coverage import measure_coverage
 from ..read.edit_history import ALL_KINDS
 from ..read.inert_markup import xml_line
+from ..read.report_figures import read_removed
 from ..read.search import match_expression
 from ..read.web_feeds import FeedScope, WebFeed, atom_document, read_feed
 from .article_list import (
@@ -83,7 +84,8 @@ def _home(call: PageCall) -> object:
 
 
 def _report(call: PageCall) -> object:
-    return read_report(call.db, _figures(call), _facts(call))
+    removed = call.room.counted.get_soon(call.db, call.archive, "removed", read_removed)
+    return read_report(call.db, _figures(call), _facts(call), removed)
 
 
 def _figures(call: PageCall) -> ArchiveFigures:

@@ -14,23 +14,16 @@ from ..read import judgement
 from ..read.archive_facts import ArchiveFacts
 from ..read.coverage import Coverage
 from ..read.judgement import LookKind, judge
-from ..read.report_figures import read_runs, read_yields
+from ..read.report_figures import RemovedCount, read_runs, read_yields
 from .article_list import FACETS, CubeRow
 from .charts import BarPart
 from .url_pages import coverage_parts
-
-SAMPLE_ARTICLES = 300
-"""Articles whose blocks are counted by reason. Their ids come from a digest, so that the first ones are a sample."""
 
 _MOST_RUNS = 40
 
 _DAYS = """SELECT coalesce((SELECT min(published_day) FROM articles), ''),
     coalesce((SELECT max(published_day) FROM articles), '')"""
 _URLS = "SELECT state, urls FROM _url_counts WHERE urls > 0 ORDER BY urls DESC, state"
-_REASONS = f"""SELECT r.reason, count(*), count(DISTINCT b.page_id)
-    FROM (SELECT page_id FROM articles ORDER BY id LIMIT {SAMPLE_ARTICLES}) a
-        CROSS JOIN _page_blocks b ON b.page_id = a.page_id JOIN _reasons r ON r.id = b.reason_id
-    WHERE b.kept = 0 GROUP BY r.reason ORDER BY 2 DESC, 1"""
 _ALARMS_BY_RUN = "SELECT r.started_at, count(*) FROM alarms a JOIN runs r ON r.id = a.run_id GROUP BY r.id"
 _HAS_CERTAINTY = "SELECT EXISTS (SELECT 1 FROM pages WHERE certainty IS NOT NULL)"
 
@@ -48,11 +41,11 @@ class ArchiveTotals(NamedTuple):
 
 
 class ReasonLine(NamedTuple):
-    """A reason for removal in the sampled articles: blocks, pages, and the width of its bar, of 100."""
+    """A reason for removal: blocks, their words, and the width of its bar, of 100."""
 
     reason: str
     blocks: int
-    pages: int
+    words: int
     width: float
 
 
@@ -65,7 +58,7 @@ class CoverageBar(NamedTuple):
 
 
 class RunYield(NamedTuple):
-    """The yield of a run, and the number of its alarms."""
+    """The pages that a run fetched, those of them that read as articles, and the number of its alarms."""
 
     started_at: str
     outcome: str
@@ -105,13 +98,12 @@ class ArchiveFigures(NamedTuple):
 class ReportPage(NamedTuple):
     """The report of an archive.
 
-    `coverage` is None, and `looks` empty, while they are being counted. `sampled` is the number of articles behind
-    `reasons`; `has_certainty` says whether the verdicts on some article have an expected F1.
+    `coverage` and `reasons` are None, and `looks` empty, while they are being counted. `has_certainty` says whether the
+    verdicts on some article have an expected F1.
     """
 
     totals: ArchiveTotals
-    sampled: int
-    reasons: tuple[ReasonLine, ...]
+    reasons: tuple[ReasonLine, ...] | None
     coverage: tuple[CoverageBar, ...] | None
     runs: tuple[RunYield, ...]
     looks: tuple[ReportLook, ...]
@@ -130,15 +122,16 @@ def count_figures(db: Database, cube: Sequence[CubeRow]) -> ArchiveFigures:
     return ArchiveFigures(totals, bool(db.execute(_HAS_CERTAINTY).fetchone()[0]))
 
 
-def read_report(db: Database, figures: ArchiveFigures, facts: ArchiveFacts | None) -> ReportPage:
-    """Read the report; `facts` is what the archive is judged by, None while it is being gathered."""
+def read_report(
+    db: Database, figures: ArchiveFigures, facts: ArchiveFacts | None, removed: Sequence[RemovedCount] | None
+) -> ReportPage:
+    """Read the report; `facts` is what the archive is judged by, None while it is being gathered, as is `removed`."""
     runs = tuple(_runs(db))
     coverage = None if facts is None else facts.coverage
     looks = judge(facts, utc_now()) if facts else ()
     return ReportPage(
         totals=figures.totals,
-        sampled=min(SAMPLE_ARTICLES, figures.totals.articles),
-        reasons=_reasons(db),
+        reasons=None if removed is None else _reasons(removed),
         coverage=None if coverage is None else tuple(map(_coverage_bar, coverage)),
         runs=runs,
         looks=tuple(_report_look(db, look) for look in looks),
@@ -147,10 +140,15 @@ def read_report(db: Database, figures: ArchiveFigures, facts: ArchiveFacts | Non
     )
 
 
-def _reasons(db: Database) -> tuple[ReasonLine, ...]:
-    rows = db.execute(_REASONS).fetchall()
-    largest = max((blocks for _, blocks, _ in rows), default=1)
-    return tuple(ReasonLine(reason, blocks, pages, round(100 * blocks / largest, 1)) for reason, blocks, pages in rows)
+def _reasons(removed: Sequence[RemovedCount]) -> tuple[ReasonLine, ...]:
+    """Add up what all rules removed for each reason, the most frequent first."""
+    blocks, words = Counter[str](), Counter[str]()
+    for count in removed:
+        blocks[count.reason] += count.blocks
+        words[count.reason] += count.words
+    largest = max(blocks.values(), default=1)
+    rows = sorted(blocks.items(), key=lambda row: (-row[1], row[0]))
+    return tuple(ReasonLine(reason, count, words[reason], round(100 * count / largest, 1)) for reason, count in rows)
 
 
 def _coverage_bar(coverage: Coverage) -> CoverageBar:
@@ -158,19 +156,16 @@ def _coverage_bar(coverage: Coverage) -> CoverageBar:
 
 
 def _runs(db: Database) -> Iterator[RunYield]:
-    """Yield the latest runs, the earliest of them first; those that only ruled or recleaned gave nothing and are left
-    out.
-    """
-    pages, articles, alarms = Counter[str](), Counter[str](), Counter[str]()
+    """Yield the latest runs that fetched a page, the earliest of them first."""
+    articles, alarms = Counter[str](), Counter[str]()
     for host_yield in read_yields(db):
         if host_yield.part == "*":
-            pages[host_yield.started_at] += host_yield.pages
             articles[host_yield.started_at] += host_yield.article_pages
     for started_at, count in db.execute(_ALARMS_BY_RUN):
         alarms[started_at] = count
-    for run in [run for run in read_runs(db) if pages[run.started_at]][-_MOST_RUNS:]:
+    for run in [run for run in read_runs(db) if run.pages][-_MOST_RUNS:]:
         at = run.started_at
-        yield RunYield(at, run.outcome, run.reason, pages[at], articles[at], alarms[at])
+        yield RunYield(at, run.outcome, run.reason, run.pages, articles[at], alarms[at])
 
 
 def _report_look(db: Database, look: judgement.Look) -> ReportLook:

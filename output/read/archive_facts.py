@@ -18,11 +18,11 @@ from broadsheet.cleaners.page.date_parser import date_in_url
 from ..archive.archive_file import database_file
 from ..archive.archive_lock import is_owned
 from ..archive.stored_values import utc_now
-from ..archive.url_words import OutcomeReason, UrlState
+from ..archive.url_words import OutcomeReason, UrlCount, UrlKind, UrlState, count_pages
 from ..write.revisit_schedule import VisitOutlook, foresee_visits
 from ..write.run_records import crawl_options
 from .coverage import Coverage
-from .report_figures import AlarmLine, Withdrawal, read_withdrawals
+from .report_figures import AlarmLine, EditCount, Withdrawal, read_edits, read_urls, read_withdrawals
 
 MAX_EXAMPLES = 4
 PICTURE_WORDS = 30
@@ -39,8 +39,6 @@ UNREADABLE_TYPES = (
     PageType.EMPTY, PageType.WALL, PageType.CAPTCHA, PageType.NEEDS_JAVASCRIPT, PageType.SOFT_404, PageType.ERROR,
 )  # fmt: skip
 
-_OUTCOMES = """SELECT state, reason, count(*) FROM urls WHERE kind = 'page' AND state IN ('done', 'failed')
-    AND reason <> 'redirect' GROUP BY state, reason ORDER BY 3 DESC, 2"""
 _URLS_OF_TYPE = f"""SELECT 0, url, url FROM urls WHERE kind = 'page' AND state = 'done' AND reason = ?
     ORDER BY id LIMIT {MAX_EXAMPLES}"""
 _PAYWALLS = """SELECT count(*) FROM urls u JOIN pages p ON p.id = u.id WHERE u.kind = 'page' AND u.state = 'done'
@@ -53,9 +51,6 @@ _ALARMS = f"""SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN 
         ELSE NOT EXISTS (SELECT 1 FROM _yields y JOIN runs n ON n.id = y.run_id
             WHERE y.host = a.host AND n.started_at > r.started_at) END
     ORDER BY r.started_at DESC, a.host, a.part, a.what"""
-_EDITS = """SELECT c.kind, count(*), sum(c.at >= coalesce((SELECT max(started_at) FROM runs), '')) FROM changes c
-        JOIN (SELECT id FROM articles UNION SELECT id FROM _shelved) a ON a.id = c.article_id
-    WHERE c.kind NOT IN ('', 'cleaner', 'withdrawn') GROUP BY c.kind ORDER BY 2 DESC, 1"""
 _COUNT_ARTICLES = "SELECT count(*), sum(published_day IS NULL) FROM articles"
 _UNDATED = f"SELECT id, title, url FROM articles WHERE published_day IS NULL ORDER BY id LIMIT {MAX_EXAMPLES}"
 _SHARED_DAYS = "SELECT host, published_day, count(*) FROM articles WHERE published_day IS NOT NULL GROUP BY 1, 2"
@@ -110,15 +105,6 @@ class SeedOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class EditSum:
-    """The edits of one kind, and how many of them the last run found."""
-
-    kind: str
-    count: int
-    of_last_run: int
-
-
-@dataclass(frozen=True, slots=True)
 class ArchiveFacts:
     """Facts by which an archive is judged. `path` is how commands name it; `measured_at` UTC ISO 8601.
 
@@ -137,7 +123,7 @@ class ArchiveFacts:
     coverage: tuple[Coverage, ...] | None
     alarms: tuple[AlarmLine, ...]
     withdrawals: tuple[Withdrawal, ...]
-    edits: tuple[EditSum, ...]
+    edits: tuple[EditCount, ...]
     uncertain: Sample
     pictures: Sample
     undated: Sample
@@ -152,7 +138,7 @@ class ArchiveFacts:
     @property
     def pages_read(self) -> int:
         """Count the pages that were read, whatever they are."""
-        return sum(count for (state, _), count in self.outcomes.items() if state == UrlState.DONE)
+        return count_pages(UrlCount(UrlKind.PAGE, *key, urls) for key, urls in self.outcomes.items())
 
     @property
     def failed_seeds(self) -> tuple[SeedOutcome, ...]:
@@ -170,7 +156,10 @@ def gather_facts(
     file = database_file(db)
     now = now or utc_now()
     articles, undated = db.execute(_COUNT_ARTICLES).fetchone()
-    outcomes = {(state, reason): count for state, reason, count in db.execute(_OUTCOMES)}
+    outcomes = {
+        (count.state, count.reason): count.urls for count in read_urls(db)
+        if count.is_page or (count.kind == UrlKind.PAGE and count.state == UrlState.FAILED)
+    }  # fmt: skip
     seeds = tuple(_seed_outcomes(db))
     last_run_at, last_outcome = db.execute(_LAST_RUN).fetchone() or ("", "none")
     return ArchiveFacts(
@@ -184,7 +173,7 @@ def gather_facts(
         coverage=None if coverage is None else tuple(coverage),
         alarms=tuple(AlarmLine(*row) for row in db.execute(_ALARMS)),
         withdrawals=read_withdrawals(db),
-        edits=tuple(EditSum(*row) for row in db.execute(_EDITS)),
+        edits=read_edits(db),
         uncertain=Sample(db.execute(_COUNT_CERTAINTIES).fetchone()[0], _least_certain(db)),
         pictures=_sample(db.execute(_PICTURES).fetchall()),
         undated=Sample(undated or 0, _examples(db.execute(_UNDATED))),

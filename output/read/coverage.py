@@ -29,7 +29,9 @@ _SOURCE_QUERIES = {
 }
 # `+` keeps SQLite from the index on states, in which each step would read every redirect of the archive. Most URLs lead
 # nowhere else, and are read straight.
-_IS_REDIRECT = "+u.state = 'done' AND +u.reason = 'redirect'"
+# A page whose article the archive keeps is the end, wherever its URL leads now.
+_IS_REDIRECT = """+u.state = 'done' AND +u.reason = 'redirect'
+    AND NOT EXISTS (SELECT 1 FROM pages o WHERE o.id = u.id AND o.article_id IS NOT NULL)"""
 _REDIRECT_ENDS = f"""WITH RECURSIVE named (id) AS ({{named}}),
     moved (start, id) AS (
         SELECT n.id, t.id FROM named n JOIN urls u ON u.id = n.id JOIN urls t ON t.url = u.location
@@ -64,7 +66,7 @@ _IS_NAMED = {
 _LEADS_BACK = f"""WITH RECURSIVE back (id, url, hops) AS (
         SELECT {{end}} UNION
         SELECT r.id, r.url, back.hops + 1 FROM back JOIN urls r ON r.location = back.url
-        WHERE +r.state = 'done' AND +r.reason = 'redirect' AND back.hops < {_MAX_HOPS})
+        WHERE {_IS_REDIRECT.replace("u.", "r.")} AND back.hops < {_MAX_HOPS})
     SELECT {{columns}} FROM back WHERE {{is_named}}"""
 _ENDS_OF = """SELECT u.id, u.url FROM urls u
     WHERE u.state = :state AND u.reason = :reason AND u.kind IN ('page', 'sitemap', 'feed', 'robots') AND u.id > :after

@@ -292,8 +292,8 @@ def _history_looks(facts: ArchiveFacts, now: str) -> Iterator[Look]:
     if facts.withdrawals:
         yield _withdrawal_look(facts, now)
     if facts.edits:
-        total, fresh = sum(edit.count for edit in facts.edits), sum(edit.of_last_run for edit in facts.edits)
-        counts = edit_counts_text({edit.kind: edit.count for edit in facts.edits})
+        total, fresh = sum(edit.edits for edit in facts.edits), sum(edit.of_last_run for edit in facts.edits)
+        counts = edit_counts_text({edit.kind: edit.edits for edit in facts.edits})
         found = f"{fresh:,}" if fresh else "none"
         sentence = f"{count_text(total, 'edit')} to articles ({counts}), {found} found by the last run"
         severity = Severity.LOOK if fresh else Severity.NOTE

@@ -17,10 +17,14 @@ from typing import NamedTuple, TypeVar
 
 from sqlite_utils import Database
 
+from broadsheet.cleaners.compare.edit_kinds import COMPARED_KINDS
 from broadsheet.cleaners.judge.certainty import FAIR_F1, HIGH_F1, Certainty
 
 from ..archive.article_filter import host_condition
+from ..archive.stored_text import sql_words
+from ..archive.stored_values import json_object
 from ..archive.table_columns import quoted_name, table_columns
+from ..archive.url_words import PAGE_REASONS, OutcomeReason, UrlCount, count_pages, counts_of_run
 from ..write.removed_counts import count_removed
 from .coverage import Coverage, measure_coverage
 
@@ -64,16 +68,16 @@ def _conditions(host: str) -> dict[str, str]:
 
 _MAX_CLUSTERS = 20
 
-_URL_COUNTS = (
-    "SELECT kind, state, reason, count(*) FROM urls GROUP BY kind, state, reason ORDER BY kind, 4 DESC, state, reason"
-)
+_URL_COUNTS = "SELECT kind, state, {reason}, count(*) FROM urls {bound} GROUP BY 1, 2, 3 ORDER BY kind, 4 DESC, 2, 3"
+_REASON_OF_RUN = f"CASE WHEN state = 'done' AND http_status = 304 THEN '{OutcomeReason.NOT_MODIFIED}' ELSE reason END"
 
-_DISCOVERY_COUNTS = """SELECT u.found_via, count(*), sum(u.state = 'done'), sum(a.id IS NOT NULL)
+_DISCOVERY_COUNTS = f"""SELECT u.found_via, count(*), sum(u.state = 'done' AND u.reason IN {sql_words(PAGE_REASONS)}),
+        sum(a.id IS NOT NULL)
     FROM urls u LEFT JOIN articles a ON a.page_id = u.id
     WHERE u.kind = 'page' GROUP BY u.found_via ORDER BY 2 DESC, 1"""
 
 _RUNS = """SELECT started_at, coalesce(finished_at, ''), command, coalesce(outcome, 'running'), coalesce(reason, ''),
-        CASE WHEN json_valid(counts) THEN coalesce(json_extract(counts, '$."extractor/asked"'), 0) ELSE 0 END
+        CASE WHEN json_valid(counts) THEN counts ELSE '{}' END
     FROM runs ORDER BY started_at, id"""
 
 _SHELVED_COUNTS = "SELECT why, count(*) FROM _shelved GROUP BY why ORDER BY why"
@@ -117,26 +121,17 @@ _CERTAINTIES = f"""SELECT CASE WHEN p.certainty >= {HIGH_F1} THEN '{Certainty.HI
     FROM articles a JOIN pages p ON p.id = a.page_id WHERE p.certainty IS NOT NULL
     GROUP BY 1 ORDER BY min(p.certainty) DESC"""
 
-_LATEST_START = "(SELECT max(started_at) FROM runs)"
+_LATEST_START = "(SELECT coalesce(max(started_at), '') FROM runs)"
 _ALARMS = """SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id
     ORDER BY r.started_at DESC, a.host, a.part, a.what"""
 
-_EDITS_OF_LAST_RUN = f"""SELECT c.kind, count(DISTINCT c.article_id) FROM changes c
+_EDITS = f"""SELECT c.kind, count(*), count(*) FILTER (WHERE c.at >= {_LATEST_START}) FROM changes c
         JOIN (SELECT id FROM articles UNION SELECT id FROM _shelved) a ON a.id = c.article_id
-    WHERE c.kind NOT IN ('', 'cleaner') AND c.at >= {_LATEST_START} GROUP BY c.kind ORDER BY 2 DESC, 1"""
+    WHERE c.kind IN {sql_words(COMPARED_KINDS)} GROUP BY c.kind ORDER BY 2 DESC, 1"""
 
 _YIELDS = """SELECT y.host, r.started_at, y.part, y.pages, y.articles, y.barren, y.alike, y.words_median,
         y.removed_share
     FROM _yields y JOIN runs r ON r.id = y.run_id ORDER BY y.host, r.started_at DESC, y.part"""
-
-
-class UrlCount(NamedTuple):
-    """The number of URLs of a kind that ended in a state for a reason."""
-
-    kind: str
-    state: str
-    reason: str
-    urls: int
 
 
 class RemovedCount(NamedTuple):
@@ -254,21 +249,23 @@ class Yield(NamedTuple):
 
 
 class RunLine(NamedTuple):
-    """One run: when, with which command, how it ended, and on how many pages trafilatura was asked."""
+    """One run: when, with which command, how it ended, and its pages, of which trafilatura was asked on some."""
 
     started_at: str
     finished_at: str
     command: str
     outcome: str
     reason: str
+    pages: int
     asked: int
 
 
 class EditCount(NamedTuple):
-    """The number of edits of a kind that the last run found."""
+    """The number of edits of a kind that a publication made, and how many of them the last run found."""
 
     kind: str
-    articles: int
+    edits: int
+    of_last_run: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +306,7 @@ _Row = TypeVar("_Row")
 def gather_totals(db: Database) -> Totals:
     """Gather what the end of a crawl shows; a read-only connection is enough."""
     shelved = tuple(db.execute(_SHELVED_COUNTS))
-    return Totals(_count_articles(db), shelved, _read_removed(db))
+    return Totals(_count_articles(db), shelved, read_removed(db))
 
 
 def gather_report(db: Database, host: str = "") -> Report:
@@ -322,9 +319,9 @@ def _gather_all(db: Database) -> Report:
     return Report(
         articles=_count_articles(db),
         shelved=tuple(db.execute(_SHELVED_COUNTS)),
-        removed=_read_removed(db),
+        removed=read_removed(db),
         alarms=_read_rows(db, AlarmLine, _ALARMS),
-        urls=_read_rows(db, UrlCount, _URL_COUNTS),
+        urls=read_urls(db),
         coverage=measure_coverage(db),
         found_by=_read_rows(db, DiscoveryCount, _DISCOVERY_COUNTS),
         outside=_read_rows(db, HostCount, _OUTSIDE_HOSTS),
@@ -337,11 +334,11 @@ def _gather_all(db: Database) -> Report:
         uncertain=_read_rows(db, UncertainArticle, _UNCERTAIN),
         yields=read_yields(db),
         runs=read_runs(db),
-        edits=_read_rows(db, EditCount, _EDITS_OF_LAST_RUN),
+        edits=read_edits(db),
     )
 
 
-def _read_removed(db: Database) -> tuple[RemovedCount, ...]:
+def read_removed(db: Database) -> tuple[RemovedCount, ...]:
     """Add up what was removed on each host, as settling has counted it. One that has changed since is counted now."""
     from ..settle.unsettled import settled_removed_counts  # a crawl's start has no use for settling
 
@@ -356,6 +353,18 @@ def _read_removed(db: Database) -> tuple[RemovedCount, ...]:
     return tuple(sorted(counted, key=lambda count: (-count.blocks, count.reason, count.rule)))
 
 
+def read_urls(db: Database, since: str = "") -> tuple[UrlCount, ...]:
+    """Count the URLs by kind, state and reason: all, or those that were asked for since a time (UTC, ISO 8601)."""
+    reason, bound = (_REASON_OF_RUN, "WHERE fetched_at >= :since") if since else ("reason", "")
+    rows = db.execute(_URL_COUNTS.format(reason=reason, bound=bound), {"since": since})
+    return tuple(UrlCount(*row) for row in rows)
+
+
+def read_edits(db: Database) -> tuple[EditCount, ...]:
+    """Count the edits that publications made. That an article was withdrawn or is back is no edit."""
+    return _read_rows(db, EditCount, _EDITS)
+
+
 def read_withdrawals(db: Database) -> tuple[Withdrawal, ...]:
     """Read the articles that are withdrawn, the latest first."""
     return _read_rows(db, Withdrawal, _WITHDRAWALS)
@@ -368,7 +377,14 @@ def read_yields(db: Database) -> tuple[Yield, ...]:
 
 def read_runs(db: Database) -> tuple[RunLine, ...]:
     """Read all runs, the earliest first."""
-    return _read_rows(db, RunLine, _RUNS)
+    return tuple(_run_line(*row) for row in db.execute(_RUNS))
+
+
+def _run_line(started_at: str, finished_at: str, command: str, *end: str) -> RunLine:
+    outcome, reason, counts_text = end
+    counts = json_object(counts_text)
+    pages, asked = count_pages(counts_of_run(counts)), counts.get("extractor/asked", 0)
+    return RunLine(started_at, finished_at, command, outcome, reason, pages, asked)
 
 
 def _count_articles(db: Database) -> int:

@@ -125,15 +125,15 @@ def _removed_section(report: Report, width: int, max_lines: int) -> str:
 
 
 def _run_section(report: Report, width: int, max_lines: int) -> str:
-    heads = ("started", "finished", "outcome", "why", "trafilatura asked", "command")
+    heads = ("started", "finished", "outcome", "why", "pages", "trafilatura asked", "command")
     rows = [_run_cells(run) for run in report.runs]
     return _format_table("Runs", heads, _one_line_cells(rows), width, max_lines)
 
 
 def _run_cells(run: RunLine) -> list[str]:
     why = "" if run.reason == run.outcome else run.reason
-    asked = f"{run.asked:,}" if run.asked else ""
-    return [shown_time(run.started_at), shown_time(run.finished_at), run.outcome, why, asked, run.command]
+    numbers = [f"{number:,}" if number else "" for number in (run.pages, run.asked)]
+    return [shown_time(run.started_at), shown_time(run.finished_at), run.outcome, why, *numbers, run.command]
 
 
 def _example_lines(urls: Sequence[str], total: int, width: int) -> Iterator[str]:

@@ -32,7 +32,7 @@ from ..archive.pictures import put_picture
 from ..archive.rendered_layouts import put_rendered_layout
 from ..archive.stored_text import sql_words, storable_text
 from ..archive.stored_values import utc_now
-from ..archive.url_words import OutcomeReason, Reason, UrlKind, UrlState
+from ..archive.url_words import OutcomeReason, Reason, UrlCount, UrlKind, UrlState
 from ..raw.erasure import erase_records
 from ..raw.warc_files import WARC_FILE_SIZE, read_away_files
 from ..raw.warc_folders import RawFolders, Recovery
@@ -105,7 +105,7 @@ class Archive:
         self._raw_folders: RawFolders | None = None
         self.recovery = Recovery(file)
         """What opening the archive found in its WARC folders."""
-        self.given_up_counts: Counter[str] = Counter()
+        self._given_up_counts: Counter[str] = Counter()
         """How many URLs were given up together with their host, by `state/reason`."""
         self.batch_count = 0
         """Transactions of outcomes since the archive was opened."""
@@ -280,6 +280,11 @@ class Archive:
         hosts, self._pattern_tracker.requeued_hosts = self._pattern_tracker.requeued_hosts, set()
         return hosts
 
+    def take_given_up(self) -> Iterable[tuple[str, int]]:
+        """Return the counts of URLs that were given up with their hosts since the last call."""
+        counts, self._given_up_counts = self._given_up_counts, Counter()
+        return counts.items()
+
     def requeue(self, passing_reasons: Iterable[PassingReason]) -> int:
         """Begin to queue again URLs that have these reasons; return how many rows the first step changed.
 
@@ -409,8 +414,9 @@ class Archive:
 
     def _give_up_host(self, outcome: Outcome) -> None:
         """Give a batch of the host's queued URLs the outcome's state and reason, and count them."""
-        changed_count = give_up_host(self.db, outcome.given_up_host, outcome.state, outcome.reason, _GIVE_UP_BATCH)
-        self.given_up_counts[f"{outcome.state}/{outcome.reason}"] += changed_count
+        kinds = give_up_host(self.db, outcome.given_up_host, outcome.state, outcome.reason, _GIVE_UP_BATCH)
+        for kind, count in kinds.items():
+            self._given_up_counts[UrlCount(kind, outcome.state, outcome.reason).key] += count
 
     def _count_outside_links(self, outside_links: Mapping[str, int]) -> None:
         """Add to the number of links to each host outside the crawl."""

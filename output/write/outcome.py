@@ -11,7 +11,7 @@ from ..archive.page_rows import PageRows
 from ..archive.pictures import Picture
 from ..archive.rendered_layouts import RenderedLayout
 from ..archive.stored_values import content_id
-from ..archive.url_words import NO_REASON, Reason, UrlKind, UrlState
+from ..archive.url_words import NO_REASON, Reason, UrlCount, UrlKind, UrlState
 from ..raw.raw_exchange import Capture
 
 
@@ -92,6 +92,11 @@ class Outcome:
     reused_urls: tuple[
         str, ...
     ] = ()  # scripts and stylesheets of a rendered page that other pages of the run asked for
+
+    @property
+    def count(self) -> UrlCount:
+        """Return the URL as it is counted."""
+        return UrlCount(self.kind, self.state, self.reason)
 
     @property
     def raw_size(self) -> int:

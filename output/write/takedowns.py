@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -25,10 +25,11 @@ from ..archive.page_rows import article_id
 from ..archive.page_slack import erase_slack
 from ..archive.stored_text import storable_text
 from ..archive.stored_values import content_id, utc_now
-from ..archive.url_words import OutcomeReason
+from ..archive.url_words import OutcomeReason, UrlState
 from ..raw.erasure import IS_REMOVED, erase_records, find_rescues, note_erasures, write_rescues
 from ..raw.warc_files import WARC_FILE_SIZE
 from ..raw.warc_writer import RawResponseWriter
+from .outcome import Outcome
 
 WILDCARD = "*"
 _COPY_BLOCK_LENGTH = 80  # characters; a page that keeps a block of at least this length is a copy
@@ -149,6 +150,13 @@ class Takedown:
 def is_forgotten(db: Database, url: str) -> bool:
     """Return whether a URL, such as a page's canonical one, was taken down."""
     return bool(url) and bool(db.execute(_IS_FORGOTTEN, [storable_text(url)]).fetchone()[0])
+
+
+def unless_target_forgotten(db: Database, outcome: Outcome) -> Outcome:
+    """Return an outcome as it is stored: a redirect to what was taken down is forgotten like those that were there."""
+    if not is_forgotten(db, outcome.location):
+        return outcome
+    return replace(outcome, state=UrlState.SKIPPED, reason=OutcomeReason.FORGOTTEN, capture=None)
 
 
 def archive_pattern(text: str) -> str:

@@ -19,6 +19,7 @@ leads to a new article ends the sampling of its pattern.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -70,6 +71,8 @@ _BOUND_REASONS = (OutcomeReason.TRAP_PATTERN, OutcomeReason.TRAP_HOST_BOUND, Out
 _HOPEFUL_PER_DRY = 10  # hopeful pages that count as much as one dry page
 _MIN_LISTED = 30  # articles that sitemaps and feeds must have brought before they can account for a host
 _ARTICLES_PER_UNLISTED = 20  # a host is accounted for if at most one article in so many was found by links alone
+_NESTED_INDEX = compound_reason(ReasonFamily.SITEMAP, "nested_index")  # of an index too deep to be followed
+_NESTED_SAMPLE = 10  # such indexes in an index, ten more for each sitemap in it, after which its others are left out
 _SAMPLE_SHARE, _COPY_SHARE = 10, 50  # one URL of so many of a sampled pattern, or of copies, is fetched
 
 _URL_SOURCE = "SELECT found_via, coalesce(found_on, ''), host FROM urls WHERE id = ?"
@@ -84,6 +87,8 @@ _PUT_COUNTS = f"""INSERT INTO _url_patterns ({_COUNTS})
     RETURNING {_COUNTS}"""
 _COPY, _FEED = "copy ", "feed "  # with which the patterns of copies by a convention, and of feeds, begin
 _NOT_THERE_REASONS = frozenset((http_reason(404), http_reason(410), PageType.SOFT_404))
+_SKIP_SITEMAPS = f"""UPDATE urls SET state = 'skipped', reason = '{_NESTED_INDEX}', _not_before = NULL
+    WHERE state = 'queued' AND kind = 'sitemap' AND found_on = ? RETURNING host"""
 _COUNT_SITEMAPS = "SELECT count(*) FROM urls INDEXED BY urls_outcome WHERE state = 'queued' AND kind = 'sitemap'"
 _IS_LISTED = "SELECT EXISTS (SELECT 1 FROM _listed WHERE url_id = ?)"
 _CANONICAL_TITLE = """SELECT p.title FROM urls u JOIN pages p ON p.id = u.id
@@ -212,6 +217,7 @@ class PatternTracker:
     _echoing_patterns: set[tuple[str, str]] = field(default_factory=set)
     _articles_by_host: dict[str, int] = field(default_factory=dict)
     _listed_by_host: dict[str, int] = field(default_factory=dict)
+    _nested_by_index: Counter[str] = field(default_factory=Counter)
     requeued_hosts: set[str] = field(default_factory=set)
     """Hosts of which queued URLs were skipped, or skipped ones queued, for whoever has read the queue ahead."""
 
@@ -239,6 +245,8 @@ class PatternTracker:
         page = _UrlRow(url_id, outcome.url, host, outcome.kind, outcome.state, found_via)
         if outcome.state == UrlState.FAILED and outcome.reason in _NOT_THERE_REASONS and outcome.kind in _COUNTED_KINDS:
             self._count_page(page, has_gained=False, is_echo=True)
+        if outcome.kind == UrlKind.SITEMAP and outcome.state == UrlState.DONE:
+            self._count_nested(found_on, is_nested=outcome.reason == _NESTED_INDEX)
         if outcome.kind in _FILE_KINDS and outcome.state == UrlState.DONE:
             self._count_page(page, has_gained=any(row.kind == UrlKind.PAGE for row in new_rows))
         elif outcome.page or (outcome.location and outcome.state == UrlState.DONE):
@@ -250,6 +258,12 @@ class PatternTracker:
                 self._add_counts(host, _LISTED, [1, 1, 0, 0, 0, 0])
             if has_new_text and found_on and found_via not in _LIST_SOURCES:
                 self._credit_source(found_on)
+
+    def _count_nested(self, index_url: str, *, is_nested: bool) -> None:
+        """Count a sitemap that an index lists; leave out the others once hardly any of them can be followed."""
+        self._nested_by_index[index_url] += 1 if is_nested else -_NESTED_SAMPLE
+        if is_nested and self._nested_by_index[index_url] >= _NESTED_SAMPLE:
+            self.requeued_hosts.update(host for (host,) in self.db.execute(_SKIP_SITEMAPS, [index_url]).fetchall())
 
     def _admit(self, row: _UrlRow) -> bool:
         """Skip a discovered URL if a pattern is spent; return whether it is still queued."""

@@ -11,6 +11,7 @@ did not queue is left for the next.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -123,7 +124,8 @@ _SET_LASTMOD = "UPDATE urls SET lastmod = ? WHERE url = ? AND lastmod IS NULL"
 _REVIVE = """UPDATE urls SET state = 'queued', reason = '', attempts = 0, _not_before = NULL
     WHERE url = ? AND state IN ('failed', 'skipped')"""
 
-_GIVE_UP = "UPDATE urls SET state = ?, reason = ?, _not_before = NULL WHERE id IN (SELECT id FROM {rows} = ? LIMIT ?)"
+_GIVE_UP = """UPDATE urls SET state = ?, reason = ?, _not_before = NULL
+    WHERE id IN (SELECT id FROM {rows} = ? LIMIT ?) RETURNING kind"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,14 +241,13 @@ def note_listed_urls(db: Database, discovered_urls: Iterable[DiscoveredUrl]) -> 
     )
 
 
-def give_up_host(db: Database, host: str, state: UrlState, reason: Reason, limit: int) -> int:
-    """Give at most `limit` queued URLs of a host a state and reason without requesting them; return how many."""
-    changed_count = 0
+def give_up_host(db: Database, host: str, state: UrlState, reason: Reason, limit: int) -> Counter[str]:
+    """Give at most `limit` queued URLs of a host a state and reason without requesting them; count them by kind."""
+    kinds = Counter[str]()
     for queue_part in (_READY, _RETRY):
-        changed_count += db.execute(
-            _GIVE_UP.format(rows=queue_part), [str(state), str(reason), host, limit - changed_count]
-        ).rowcount
-    return changed_count
+        parameters = [str(state), str(reason), host, limit - kinds.total()]
+        kinds.update(kind for (kind,) in db.execute(_GIVE_UP.format(rows=queue_part), parameters).fetchall())
+    return kinds
 
 
 def _latest_due_time(time: str) -> str:

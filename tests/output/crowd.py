@@ -62,7 +62,8 @@ def fill_crowd(file: Path) -> None:
                  similarity="1.0", cluster_id="n")  # fmt: skip
         put_many(db, inner.OUTSIDE_HOSTS, 1, 21, host="'out' || n || '.example'", links="1000 * n")
         put_many(db, "runs", 1, 61, id="n", started_at="printf('2026-01-%02dT00:%02d:00', 1 + n / 60, n % 60)",
-                 outcome="'finished'", options="'{}'", versions="'{}'", counts="'{}'")  # fmt: skip
+                 outcome="'finished'", options="'{}'", versions="'{}'",
+                 counts="'{\"page/done/list\": 1}'")  # fmt: skip
         put_many(db, inner.YIELDS, 1, 61, run_id="n", host=f"'{BIG}'", part="'*'", pages="1", articles="1")
         put_many(db, inner.RULE_RATES, 1, 61, run_id="n", host=f"'{BIG}'", reason_id="1", pages="1")
         put_many(db, inner.RULE_RATES, 2, 9, run_id="61", host=f"'{BIG}'", reason_id="n", pages="n % 2")

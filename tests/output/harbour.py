@@ -200,7 +200,7 @@ def fill_harbour(file: Path) -> Maker:
         archive.save([picture_outcome(make, MILL, FILES[MILL]), make.failure(RIVER, "http_404")])
         settle(archive.db, make.clock)
         survey(archive.db, run, make.clock())
-        archive.runs.finish(run, "finished", "", {"articles": 7, "pages": 12})
+        archive.runs.finish(run, "finished", "", {"page/done/article": 9, "page/done/list": 1, "robots/done/robots": 1})
         run = archive.runs.start("update", {"seeds": [f"{SITE}/"]}, {"broadsheet": "0.1.0"})
         archive.queue_revisits(UpdateRun(RevisitPolicy(revisit_all=True), make.clock(), lambda *_: True))
         archive.save(second_batch(make))
@@ -216,7 +216,7 @@ def fill_harbour(file: Path) -> Maker:
             "INSERT INTO alarms (run_id, at, host, part, what, message) VALUES (?, ?, ?, ?, ?, ?)", alarm
         )
         archive.db.conn.commit()
-        archive.runs.finish(run, "stopped", "limit", {"articles": 2, "edits": 2})
+        archive.runs.finish(run, "stopped", "limit", {"done/article": 6, "done/list": 1, "extractor/asked": 2})
     return make
 
 

@@ -25,7 +25,7 @@ for its host: at the usual delay of a second it fetches some 3,500 pages an hour
 
 ```sh
 sqlite-utils demo-out/sample.db --table \\
-  "select command, (select sum(value) from json_each(counts) where key like 'done/%') as urls, \\
+  "select command, (select sum(value) from json_each(counts) where key like '%/done/%') as urls, \\
   round((julianday(finished_at) - julianday(started_at)) * 86400) as seconds from runs"
 ```
 

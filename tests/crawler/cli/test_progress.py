@@ -26,6 +26,7 @@ from broadsheet.crawler.cli.progress import (
     url_line,
 )
 from broadsheet.output.archive.page_rows import make_page_rows
+from broadsheet.output.archive.url_words import count_pages, counts_of_run
 from broadsheet.output.write.outcome import Outcome
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import ACTIVE, crawl
@@ -68,6 +69,23 @@ def test_a_log_gets_a_plain_line():
 def test_it_counts_only_outcomes_and_only_pages_as_pages():
     tally = CrawlTally(lambda: 7)
     assert tally.status_line() == "0 pages  0 article pages  7 queued  0.0 pages/s  0 failed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "reason", "pages"),
+    [
+        ("page", "done", "article", 1), ("page", "done", "wall", 1), ("page", "done", "withdrawn", 1),
+        ("page", "failed", "challenged", 0), ("page", "skipped", "language", 0), ("page", "done", "not_modified", 0),
+        ("page", "done", "redirect", 0), ("page", "done", "feed", 0), ("page", "done", "sitemap:nested_index", 0),
+        ("sitemap", "done", "sitemap:nested_index", 0), ("robots", "done", "robots", 0),
+        ("sitemap", "done", "empty", 0),
+    ],
+)  # fmt: skip
+def test_a_page_is_what_was_fetched_and_judged_as_one_in_progress_and_counts_of_a_run(kind, state, reason, pages):
+    outcome = Outcome("https://a.example/x", state, reason, 200, page=ARTICLE, kind=kind)
+    tally = CrawlTally(lambda: 0)
+    tally.count(outcome)
+    assert (tally.counts["pages"], count_pages(counts_of_run({outcome.count.key: 1}))) == (pages, pages)
 
 
 def rendered(tally: CrawlTally, columns: int) -> list[str]:

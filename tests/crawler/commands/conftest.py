@@ -74,7 +74,7 @@ def sample_here(monkeypatch: pytest.MonkeyPatch) -> None:
             db,
             arguments["seeds"],
             3.0,
-            {"done/article": 7, "failed/http_410": 1},
+            {"page/done/article": 7, "page/failed/http_410": 1},
             signal=SIGNALS.pop() if SIGNALS else 0,
         )
 

@@ -358,7 +358,7 @@ MISSING = "https://a.example/missing"
 
 
 def run(db: Path, *seeds: str, ended: str = "", **stored: int) -> RunResult:
-    return RunResult(str(db), seeds or (SEED,), 2.0, stored or {"done/article": 2}, ended)
+    return RunResult(str(db), seeds or (SEED,), 2.0, stored or {"page/done/article": 2}, ended)
 
 
 def add(db: Path, *outcomes: Outcome) -> None:
@@ -382,7 +382,7 @@ def test_the_summary_counts_rendered_pages(db, capsys):
     print_summary(run(db), ())
     assert "browser:" not in capsys.readouterr().out
     stats = {"broadsheet/browser/gained": 2, "broadsheet/browser/hung": 1, "broadsheet/pages": 9}
-    print_summary(RunResult(str(db), (SEED,), 2.0, {"done/article": 2}, stats=stats), ())
+    print_summary(RunResult(str(db), (SEED,), 2.0, {"page/done/article": 2}, stats=stats), ())
     assert "Rendered in a browser: 3 pages, of which 2 showed more\n" in capsys.readouterr().out
 
 
@@ -397,8 +397,8 @@ def test_a_crawl_that_a_limit_ended_before_its_first_page_is_not_called_done(db,
 
 
 def test_the_summary_names_reasons(db, capsys):
-    stored = {"done/article": 2, "done/robots": 1, "failed/timeout": 3, "skipped/media_type": 1}
-    ended = RunResult(str(db), (SEED,), 61.4, stored | {"skipped/not_there": 4})
+    stored = {"page/done/article": 2, "robots/done/robots": 1, "page/failed/timeout": 3, "page/skipped/media_type": 1}
+    ended = RunResult(str(db), (SEED,), 61.4, stored | {"page/skipped/not_there": 4})
     print_summary(ended, judge_run(ended))
     shown = capsys.readouterr()
     assert shown.out.startswith(f"2 articles in {db}; 2 pages fetched in 61 s\n")
@@ -428,9 +428,15 @@ def test_next_steps_quote_the_file():
 
 def test_eight_reasons_are_named_the_most_frequent_first(db, capsys):
     statuses = (401, 403, 405, 406, 408, 410, 429, 500)
-    stored = {f"failed/http_{status}": count for count, status in enumerate(statuses, 2)}
-    counts = {"done/article": 1, "done/list": 2, "done/not_modified": 3, "done/picture": 1234, "done/redirect": 5}
-    more = [{}, {"failed/dns": 1}, {"failed/dns": 1, "failed/timeout": 1}]
+    stored = {f"page/failed/http_{status}": count for count, status in enumerate(statuses, 2)}
+    counts = {
+        "page/done/article": 1,
+        "page/done/list": 2,
+        "page/done/not_modified": 3,
+        "picture/done/picture": 1234,
+        "page/done/redirect": 5,
+    }
+    more = [{}, {"page/failed/dns": 1}, {"page/failed/dns": 1, "page/failed/timeout": 1}]
     lines = []
     for others in more:
         print_summary(RunResult(str(db), (SEED,), 59.5, stored | counts | others), ())
@@ -454,7 +460,7 @@ def test_a_stopped_crawl_says_how_and_what_it_has(db, end, how, capsys):
     with Archive.open(db) as archive:
         found = DiscoveredUrl("https://a.example/next", "a.example")
         archive.save([Outcome("https://a.example/", "done", "list", discovered_urls=(found,))])
-    print_stopped(RunResult(str(db), (SEED,), 7.4, {"done/article": 2, "failed/dns": 1}, end, 2))
+    print_stopped(RunResult(str(db), (SEED,), 7.4, {"page/done/article": 2, "page/failed/dns": 1}, end, 2))
     assert capsys.readouterr().err.splitlines() == [
         f"{how} {db} is in order, and the same command goes on from here.",
         "So far: 2 articles; 2 pages fetched in 7 s; 1 URL waiting.",

@@ -75,7 +75,7 @@ def test_what_is_newer_than_the_database_is_taken_in_and_again_nothing(db):
     assert states(db) == dict.fromkeys(("mill", "quay", "river", "tower"), "done/article")
     [run] = rows(db, "SELECT outcome, reason, counts FROM runs WHERE command LIKE 'import --own %'")
     assert run[:2] == ("finished", "")
-    assert '"done/article": 2' in run[2]
+    assert '"page/done/article": 2' in run[2]
     assert rows(db, LENGTHS) == [(file.stat().st_size,) for file in files(db)]
     assert rows(db, LENGTHS) != lengths_before
     assert printed("import", "--own", "--db", db) == (0, "Nothing to take in: each response has its row.\n", "")

@@ -263,7 +263,7 @@ BROKEN = "what is stored is in order, and the same command goes on from here"
     ],
 )
 def test_a_crawl_ends_with_its_summary_or_what_broke_or_stopped_it(end, options, code, summed, errors, monkeypatch):
-    ended = RunResult("town.db", ("https://a.example/",), 3.0, {"done/article": 7}, **end)
+    ended = RunResult("town.db", ("https://a.example/",), 3.0, {"page/done/article": 7}, **end)
     monkeypatch.setattr(spider_run, "run_spider", lambda *given, **more: ended)
     told = verb_here("crawl", "https://a.example/", "--db", "town.db", *options)
     assert (told[0], "7 pages fetched in 3 s" in told[1]) == (code, summed)
@@ -285,7 +285,7 @@ def test_pictures_are_kept_where_they_are_asked_for_also_of_files_that_are_in(mo
     assert printed[1].startswith("Kept 3 pictures of files that were imported before.")
     assert printed[2] == "Nothing to do: 1 file is in the archive already.\n"
     assert asked == [("new.db", False), ("new.db", False), ("new.db", True)]
-    counted = rows(Path("new.db"), "SELECT json_extract(counts, '$.done/picture') FROM runs")
+    counted = rows(Path("new.db"), """SELECT json_extract(counts, '$."picture/done/picture"') FROM runs""")
     assert counted[0] == (3,)
 
 

@@ -41,7 +41,7 @@ def test_a_run_is_noted_with_its_options_versions_counts_and_end(tmp_path, use, 
     assert (outcome, reason) == ("finished", "all done")
     assert json.loads(str(options))["max_pages"] == 3
     assert {"broadsheet", "scrapy", "trafilatura", "cleaner", "python"} <= json.loads(str(versions)).keys()
-    assert json.loads(str(counts)) == {"done/article": 1} | asked
+    assert json.loads(str(counts)) == {"page/done/article": 1} | asked
 
 
 def test_what_was_done_is_not_queued_again_and_what_failed_as_a_seed_or_could_not_be_asked_is(tmp_path):
@@ -199,7 +199,7 @@ def test_a_run_for_pictures_only_queues_no_page_and_their_files_when_it_begins_w
     asyncio.run(session.store(Outcome(HOME + "a.png", "failed", "http_404", kind=UrlKind.PICTURE)))
     assert session.begin_pictures() == 0
     session.close("finished", "")
-    assert ("update --pictures", '{"failed/http_404": 1}') in rows(file, "SELECT command, counts FROM runs")
+    assert ("update --pictures", '{"picture/failed/http_404": 1}') in rows(file, "SELECT command, counts FROM runs")
 
 
 @pytest.mark.parametrize(("outcome", "is_settled"), [("stopped", True), ("finished", False), ("failed", False)])

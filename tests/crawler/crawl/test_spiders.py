@@ -135,7 +135,7 @@ class Session:
     def __init__(self, raw_bytes: int = 0, error: Exception | None = None, pictures: int = 0) -> None:
         self.total_bytes, self.error, self.pictures = raw_bytes, error, pictures
         self.done: list[object] = []
-        self.stored_counts, self.batch_count = {"done/article": 2}, 1
+        self.stored_counts, self.batch_count = {"page/done/article": 2}, 1
 
     async def store(self, outcome: Outcome) -> set[str]:
         if self.error:
@@ -253,7 +253,7 @@ def test_a_crawl_ends_with_its_queue_or_at_a_limit(options, raw_bytes, fetched, 
     stored = [step for step in session.done if not str(step).startswith(("http", "robots"))]
     skipped = ["skip queued"] if is_cut else []
     assert stored == ["workers closed", "settle", *skipped, "workers closed", ("finished", reason)]
-    counts = {"broadsheet/urls/done/article": 2, "broadsheet/urls/commits/outcomes": 1}
+    counts = {"broadsheet/urls/page/done/article": 2, "broadsheet/urls/commits/outcomes": 1}
     assert spider.crawler.values == counts | {"broadsheet/outcome": "finished"}
     spider = made_spider(Frontier(), Session())
     spider._has_item_receivers = False

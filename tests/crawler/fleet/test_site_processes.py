@@ -195,13 +195,16 @@ def test_edits_withdrawals_alarms_and_failures_of_the_run(db):
         )  # fmt: skip
         connection.execute("INSERT INTO alarms VALUES (1, ?, 'a.example', '', 'short', 'shorter')", [NOW])
         connection.executemany(
-            "INSERT INTO urls (host, found_via, first_seen, url, kind, state, fetched_at) VALUES (1, 2, 3, ?, ?, ?, ?)",
-            [("a", "page", "failed", NOW), ("b", "page", "done", NOW), ("c", "feed", "done", NOW),
-             ("d", "page", "queued", NOW), ("e", "page", "failed", LONG_AGO)],
+            """INSERT INTO urls (host, found_via, first_seen, url, kind, state, reason, fetched_at, http_status)
+                VALUES (1, 2, 3, ?, ?, ?, ?, ?, ?)""",
+            [("a", "page", "failed", "http_404", NOW, 404), ("b", "page", "done", "list", NOW, 200),
+             ("c", "feed", "done", "feed", NOW, 200), ("d", "page", "queued", "", NOW, None),
+             ("e", "page", "failed", "dns", LONG_AGO, None), ("f", "page", "done", "article", NOW, 304),
+             ("g", "page", "done", "redirect", NOW, 301), ("h", "page", "done", "sitemap", NOW, 200)],
         )  # fmt: skip
     assert site_counts(db, NOW) == SiteCounts(changed=1, withdrawn=1, alarms=1, failed=1, pages=1, articles=2)
     assert site_counts(db, LATER) == SiteCounts(articles=2)
-    assert page_count(db) == 6
+    assert page_count(db) == 4
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no database at all, but some text" * 20])

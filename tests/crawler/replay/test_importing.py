@@ -224,9 +224,9 @@ def test_what_each_kind_of_record_becomes(tmp_path):
         assert "\n".join(urls) == FIRST_URLS.strip()
         assert "\n".join(captures) == FIRST_CAPTURES.strip()
         assert importer.outcome_counts == {
-            "done/article": 14, "done/robots": 2, "done/sitemap": 1, "done/redirect": 1, "done/empty": 1,
-            "failed/http_404": 1, "failed/http_503": 1, "failed/bad_http": 1, "skipped/not_in_archive": 2,
-            "skipped/pattern": 1, "skipped/forgotten": 1,
+            "page/done/article": 14, "robots/done/robots": 2, "page/done/sitemap": 1, "page/done/redirect": 1,
+            "page/done/empty": 1, "page/failed/http_404": 1, "page/failed/http_503": 1, "page/failed/bad_http": 1,
+            "page/skipped/not_in_archive": 2, "page/skipped/pattern": 1, "page/skipped/forgotten": 1,
         }  # fmt: skip
         assert importer.record_counts == {"known": 1, "unreadable": 1}
         unread = [f"a.warc.gz, byte N: bad_http: no status line ({SITE}/odd)"]
@@ -237,7 +237,7 @@ def test_what_each_kind_of_record_becomes(tmp_path):
         assert (rows_of(archive, _URLS), rows_of(archive, _CAPTURES), len(lines)) == (urls, captures, 1)
 
         importer, _ = import_files(archive, tmp_path, "c.warc.gz", exclude=("/skipped/",))
-        assert importer.outcome_counts == {"done/article": 2, "skipped/pattern": 1}
+        assert importer.outcome_counts == {"page/done/article": 2, "page/skipped/pattern": 1}
         assert importer.record_counts == {"known": 2, "unreadable": 1, "older": 1}
         rows = [row for row in rows_of(archive, _URLS) if row not in urls]
         rows += [row for row in rows_of(archive, _CAPTURES) if row not in captures]

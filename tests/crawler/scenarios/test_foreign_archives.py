@@ -216,5 +216,5 @@ def test_every_record_of_a_file_that_is_odd_throughout_is_accounted_for(tmp_path
     outcomes = sum(number for name, number in counts.items() if not name.startswith("record/"))
     assert answers == outcomes + skips
     assert (counts["record/no_url"], counts["record/known"], counts["record/damaged"]) == (2, 2, 4)
-    assert counts["failed/bad_http"] == 1
+    assert counts["page/failed/bad_http"] == 1
     assert f"damaged {counts['record/damaged']}" in out

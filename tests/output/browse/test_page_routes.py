@@ -86,7 +86,7 @@ def part(value: Any, names: str) -> Any:
         ("changes.json", {"edits": 50, "following": 2, "edits/0/seq": 51}),
         ("changes.json?before=51", {"edits": 50, "following": 1}),
         ("changes.json?before=50", {"edits": 49, "following": 0}),
-        ("report.json", {"sampled": 300, "reasons/0/pages": 300, "runs": 40,
+        ("report.json", {"reasons/0/blocks": 700, "runs": 40,
                         "runs/0/started_at": "2026-01-01T00:22:00"}),
         ("review.json", {"latest": 10, "proposal/pages": 150, "proposal/blocks": 3, "latest/0/text": "text 611"}),
         ("review/pages.json", {"proposal/layout/pages": 1000, "proposal/page_id": 1, "latest": 0}),

@@ -10,13 +10,15 @@ from broadsheet.output.browse.charts import BarPart, bar_parts
 from broadsheet.output.browse.report_page import count_figures, read_report
 from broadsheet.output.read.archive_facts import gather_facts
 from broadsheet.output.read.coverage import measure_coverage
+from broadsheet.output.read.report_figures import read_removed
 from broadsheet.output.write.alarms import survey
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.browse.conftest import SITE, RoomClient, article_id, linked, visible_text
 
 
 def report(db):
-    return read_report(db, count_figures(db, count_facets(db)), gather_facts(db, coverage=measure_coverage(db)))
+    facts = gather_facts(db, coverage=measure_coverage(db))
+    return read_report(db, count_figures(db, count_facets(db)), facts, read_removed(db))
 
 
 def test_the_report_of_an_empty_archive_says_so(file):
@@ -42,7 +44,7 @@ def test_the_alarms_of_a_run_are_counted_also_within_a_minute(archive, make):
         run_id = archive.runs.start("crawl", {}, {})
         archive.save([make.outcome(f"{SITE}/{number}", f"Words of {number}.")])
         survey(archive.db, run_id, make.clock())
-        archive.runs.finish(run_id, "finished", "", {})
+        archive.runs.finish(run_id, "finished", "", {"page/done/article": 1})
     archive.db["alarms"].insert({
         "run_id": run_id, "at": make.clock(), "host": "a.example", "part": "*", "what": "short", "message": "short",
     })  # fmt: skip

@@ -6,7 +6,8 @@ import pytest
 from sqlite_utils import Database
 
 from broadsheet.output.archive.url_words import UrlState
-from broadsheet.output.read.archive_facts import EditSum, Example, Sample, SeedOutcome, find_seed_outcome, gather_facts
+from broadsheet.output.read.archive_facts import Example, Sample, SeedOutcome, find_seed_outcome, gather_facts
+from broadsheet.output.read.report_figures import EditCount
 from tests.internal_tables import IMAGES, SHELF, YIELDS
 from tests.output.filled_rows import put
 
@@ -95,7 +96,7 @@ def test_edits_are_counted_by_kind_and_those_of_the_last_run_apart(db):
              (7, "cleaner", 6), (7, "withdrawn", 6)]  # fmt: skip
     for seq, (article_id, kind, day) in enumerate(notes, 1):
         put(db, "changes", seq, seq=seq, article_id=article_id, kind=kind, at=DAY.format(day), change="changed")
-    assert gather_facts(db, now=NOW).edits == (EditSum("body", 3, 2), EditSum("lead", 1, 0))
+    assert gather_facts(db, now=NOW).edits == (EditCount("body", 3, 2), EditCount("lead", 1, 0))
 
 
 @pytest.mark.parametrize(

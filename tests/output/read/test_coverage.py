@@ -38,6 +38,13 @@ def test_an_article_that_fails_now_is_still_captured(archive, make):
     assert (coverage.articles, coverage.gaps) == (1, ())
 
 
+def test_an_article_whose_url_leads_elsewhere_now_is_named_by_what_names_the_url(archive, make):
+    archive.save([listed(make, "sitemap", "1", "2"), *(make.outcome(f"{HOST}/{name}", name) for name in "12")])
+    archive.save([moved(make, "1", f"{HOST}/2")])
+    coverage = coverage_of(measure_coverage(archive.db), "sitemap")
+    assert (coverage.articles, coverage.gaps, coverage.unnamed) == (2, (), 0)
+
+
 def moved(make, path, location):
     return Outcome(f"{HOST}/{path}", "done", "redirect", 301, make.clock(), location=location)
 

@@ -105,7 +105,7 @@ def fill(archive, make, name):
 
 
 def result(file):
-    return RunResult(str(file), (SEED,), 1.0, {"done/list": 1})
+    return RunResult(str(file), (SEED,), 1.0, {"page/done/list": 1})
 
 
 @pytest.fixture(autouse=True)
@@ -178,7 +178,7 @@ def test_the_closing_lines_of_a_crawl_say_it(looks, file, capsys):
 def test_home_says_it(looks, file):
     with closing(open_database(file, read_only=True)) as db:
         facts = gather_facts(db, coverage=measure_coverage(db))
-        page = read_report(db, count_figures(db, count_facets(db)), facts)
+        page = read_report(db, count_figures(db, count_facets(db)), facts, ())
     assert [(look.kind, look.needs_look) for look in page.looks] == [
         (look.kind, look.severity != Severity.NOTE) for look in looks
     ]

@@ -230,9 +230,9 @@ def test_an_outcome_gives_up_five_thousand_urls_of_its_host_and_a_step_queues_as
              state="'queued'", found_via="'link'")  # fmt: skip
     archive.db.conn.commit()
     archive.save([replace(make.failure("http://a.test/1", "dns"), given_up_host="a.test")])
-    assert archive.given_up_counts == {"failed/dns": 5000}
+    assert dict(archive.take_given_up()) == {"page/failed/dns": 5000}
     archive.save([replace(make.failure("http://a.test/1", "dns"), given_up_host="a.test")])
-    assert archive.given_up_counts == {"failed/dns": 5001}
+    assert dict(archive.take_given_up()) == {"page/failed/dns": 1}
     assert archive.requeue([PassingReason("failed", "dns")]) == 5000
     assert archive.requeuer.has_more
     assert archive.requeuer.step() == 2

@@ -222,7 +222,7 @@ def test_a_host_is_given_up_in_steps_and_taken_up_by_a_later_run(archive, queue,
     retry(archive, "http://a.test/3", "2026-06-01T01:00:00")
     with write_transaction(archive.db):
         steps = [give_up_host(archive.db, HOST, "failed", "host_unreachable:timeout", 3) for _ in range(3)]
-    assert steps == [3, 2, 0]
+    assert steps == [{"page": 3}, {"page": 2}, {}]
     assert queue.counts() == {"queued": 1, "done": 0, "failed": 5, "skipped": 0}
     archive.save([make.failure("http://b.test/")])
     assert archive.requeue(UNREACHED_HOSTS) == 5
