@@ -63,12 +63,15 @@ def clean(html: str | bytes, url: str = "") -> Cleaned:
     """Clean a page: return its article, its metadata, and a verdict on each visible block.
 
     `html` is the page: bytes as they came, or text that is decoded already. `url` is its address, which helps to judge
-    the page and resolves its links. Any input gives a result: the function raises nothing and fetches nothing. The
-    result is what a crawl first stores for the page, before it knows the rest of the site.
+    the page and resolves its links. Any bytes or text give a result, and nothing is fetched. The result is what a crawl
+    first stores for the page, before it knows the rest of the site. Raises TypeError for neither, such as None.
 
     >>> clean("<h1>Mill burns</h1><p>The mill on the river burned down on Monday night, the council said.</p>").text
     'The mill on the river burned down on Monday night, the council said.'
     """
+    if not isinstance(html, str | bytes) or not isinstance(url, str):
+        wrong = type(url if isinstance(html, str | bytes) else html).__name__
+        raise TypeError(f"clean() takes a page as str or bytes, and its URL as str, not {wrong}")
     body = html if isinstance(html, bytes) else html.encode("utf-8", "replace")
     page = clean_page(Page(url, body, "" if isinstance(html, bytes) else "text/html; charset=utf-8"))
     blocks = tuple(

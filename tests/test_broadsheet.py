@@ -62,6 +62,12 @@ def test_any_input_is_cleaned(html):
     assert not broadsheet.clean(html).is_article
 
 
+@pytest.mark.parametrize("arguments", [(None,), (7,), (b"", None), (bytearray(b"<p>x"),)])
+def test_what_is_no_page_is_a_type_error_in_one_line(arguments):
+    with pytest.raises(TypeError, match=r"^clean\(\) takes a page as str or bytes, and its URL as str, not \w+$"):
+        broadsheet.clean(*arguments)
+
+
 def test_an_archive_is_read(archive):
     titles = sorted(article.title for article in archive)
     assert titles == sorted(story.title for story in expected_stories())

@@ -25,6 +25,7 @@ from broadsheet.output.read.plain_words import count_text
 from ..cli.archive_access import print_notices
 from ..cli.command_line import CommandError, is_nonempty_file
 from ..cli.terminal import one_line
+from ..crawl.early_checks import stored_credentials
 from ..crawl.spiders import SiteSpider
 from ..options import SETTING_OPTIONS, OptionError
 from ..settings import ENVIRONMENT_PROBLEMS
@@ -33,6 +34,9 @@ from .run_summary import RunResult
 # Scrapy's module of TLS contexts looks through the stack and all loaded modules when it is imported, three times. Here,
 # while both are small, that takes 0.08 s of CPU; from where the download handler imports it, 0.2 s.
 _CONTACT_TIP = "Tip: --contact you@example.org tells sites whom to ask about this crawl."
+_STORED_CREDENTIAL = (
+    "Note: {} in a start URL looks like a credential, and URLs are stored as they are. --header and --cookies are not."
+)
 _LOG_LEVELS = ("WARNING", "WARNING", "INFO", "DEBUG")
 
 
@@ -155,6 +159,8 @@ class _CrawlWatcher:
         signal.signal(signal.SIGTERM, self._handle_signal)
         if self.has_no_contact and not self._quiet and not spider.parts.options.contact:
             click.echo(_CONTACT_TIP, err=True)
+        if (names := stored_credentials(spider.parts.seeds)) and not self._quiet:
+            click.echo(one_line(_STORED_CREDENTIAL.format(" and ".join(names))), err=True)
         print_notices(spider.parts.session.recovery, quiet=self._quiet)
         if self._archive_existed and not self._quiet:
             click.echo(_resume_message(spider), err=True)

@@ -7,14 +7,14 @@ import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import click
 
 from broadsheet.cleaners.document import ExtractorUse
 from broadsheet.cleaners.page.canonical_urls import canonicalise
 from broadsheet.output.archive.archive_errors import NotReachable
-from broadsheet.output.raw.redaction import without_userinfo
+from broadsheet.output.raw.redaction import is_credential_name, without_userinfo
 
 from ..cli.command_line import CommandError
 from ..discovery.scope import Scope
@@ -104,6 +104,16 @@ def _unusable_seed(url: str) -> str:
     if bare_url == with_slashes or url.lower().startswith("mailto:"):
         return f"not an http or https URL: {url}"
     return f"{bare_url.removeprefix('//')} was given with a user name, which no URL sends: use --header or --cookies"
+
+
+def stored_credentials(seeds: Iterable[str]) -> list[str]:
+    """Return the names of the arguments in start URLs that look like credentials: URLs are stored as they are.
+
+    >>> stored_credentials(["https://a.example/feed?page=2&access_token=u7Yt"])
+    ['access_token']
+    """
+    pairs = (pair for seed in seeds for pair in parse_qsl(urlsplit(seed).query))
+    return list(dict.fromkeys(name for name, _ in pairs if is_credential_name(name.lower())))
 
 
 def spider_arguments(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from w3lib.url import file_uri_to_path
 
 from broadsheet.cleaners.document import ExtractorUse
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFolder, SiteRulesError
+from broadsheet.output.archive.archive_file import make_private
 from broadsheet.output.archive.rendered_layouts import stored_rendered_layouts
 from broadsheet.output.read.export_target import OwnFiles
 from broadsheet.output.write.run_records import hosts_of_queued_seeds, moved_seeds, redirect_chains
@@ -102,6 +103,8 @@ def build_parts(options: CrawlOptions, settings: Any, db: str) -> CrawlParts:
         options, contact=read_contact(options.contact or settings["BROADSHEET_CONTACT"]),
         user_agent=sent.identity.user_agent, extractor=extractor_use_of(options, settings),
     )  # fmt: skip
+    if sent.cookies or settings["BROADSHEET_HEADERS"]:  # what only those see who are let in
+        make_private(db)
     session = _open_session(options, settings, db)
     parts = _join_parts(options, settings, seeds, scope, sent, session)
     _start_run(parts, settings)

@@ -256,6 +256,15 @@ def check_path(file: Path, *, read_only: bool) -> None:
             raise NotReachable(f"{file} cannot be written")
 
 
+def make_private(path: str | Path) -> None:
+    """Make an empty file for its owner alone where an archive is to be made; what is there stays as it is.
+
+    SQLite gives a database's mode to the files beside it, and we to its WARC folder.
+    """
+    with suppress(OSError):  # it is there, or cannot be made, which opening the archive says
+        os.close(os.open(archive_path(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
 def check_companions(file: Path) -> None:
     """Raise NotReachable for links and special files in place of those that stand beside a database.
 

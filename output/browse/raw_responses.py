@@ -234,7 +234,7 @@ def make_raw_app(
     if room.replay_assets is not None:
         routes = [*replay_routes(room, room.replay_assets, room_authorities), *routes]
     app = Starlette(routes=routes)
-    return Guard(app, authorities, raw_headers(room_authorities))
+    return Guard(app, authorities, raw_headers(room_authorities), sites=("none", "same-origin", "same-site"))
 
 
 def find_record(db: Database, capture_id: int) -> tuple[RecordLocation, RecordLocation | None]:

@@ -1,7 +1,8 @@
 """Requests read strictly: permitted senders and methods, and the arguments of an address.
 
 A page of another site that a person has open can send requests to this machine too. So only known names of this server
-are answered, and a change must come from one of its own pages, with the token that only these hold. A number must be a
+are answered, and a browser's request only where a person typed the address or a page of this server made it. A change
+must come from one of its own pages, with the token that only these hold. A number must be a
 number and a choice one of ours, else the page says so.
 """
 
@@ -55,6 +56,7 @@ def page_headers(frame_origin: str = "") -> dict[str, str]:
 class Guard:
     """ASGI middleware. `authorities` are the values of Host that are answered; `headers` are added where missing.
 
+    `sites` are the values of Sec-Fetch-Site that may read: `none` where a person typed the address or has a bookmark.
     With `may_write` a POST passes if it comes from a page of this very server, else none does.
     """
 
@@ -62,6 +64,7 @@ class Guard:
     authorities: tuple[str, ...]
     headers: Mapping[str, str] = field(default_factory=dict)
     may_write: bool = False
+    sites: tuple[str, ...] = ("none", "same-origin")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it in one line of plain text."""
@@ -84,6 +87,8 @@ class Guard:
             return PlainTextResponse("this server does not answer to that name\n", 421)
         if method not in _METHODS:
             return PlainTextResponse("this server reads pages and takes forms\n", 405)
+        if method in _READING_METHODS and headers.get("sec-fetch-site", "none").lower() not in self.sites:
+            return PlainTextResponse("another site led here: to read this, press Enter in the address bar\n", 403)
         if method not in _READING_METHODS and not (self.may_write and _is_from(host, headers)):
             return PlainTextResponse("only a form on a page of this server may change anything\n", 403)
         if method not in _READING_METHODS and not _is_short(headers.get("content-length", "")):

@@ -23,6 +23,10 @@ from .imported_records import (
 _WARC_RECORD = re.compile(rb"^" + WARC_START, re.MULTILINE)
 _ARC_RECORD = re.compile(rb"^" + ARC_START, re.MULTILINE)
 _BLANK_BYTES = re.compile(rb"[\r\n \t\0]*")
+# Between packed members also empty ones, as usual writers make them: of those a file can hold a hundred thousand a MB.
+_EMPTY_GZIP = rb"\x1f\x8b\x08\0.{6}(?:\x03\0|\x01\0\0\xff\xff)\0{8}"
+_EMPTY_ZSTD = rb"\x28\xb5\x2f\xfd(?:(?:\0.|\x20\0)\x01\0\0|\x24\0\x01\0\0\x99\xe9\xd8\x51)"
+_BLANK_MEMBERS = re.compile(rb"(?:[\r\n \t\0]|" + _EMPTY_GZIP + rb"|" + _EMPTY_ZSTD + rb")*+", re.DOTALL)
 _MAX_JOINT_BYTES = 64 * 1024 * 1024  # unpacked bytes of a member in which further records are looked for
 _BEGINNING_BYTES = 2 * HEAD_BYTES  # bytes that show what a record is, with the head of the HTTP response in it
 
@@ -61,7 +65,7 @@ class RecordSegment:
 
     def has_records(self) -> bool:
         """Return whether any record can be found."""
-        return self._begins_record(self._start) or self._next_record(self._start + 1) < self._end
+        return self._begins_record(self._start) or self._next_record(self._start) < self._end
 
     def is_one_member(self) -> bool:
         """Return whether all of it is one packed member that holds several records."""
@@ -162,7 +166,7 @@ class RecordSegment:
 
     def _next_record(self, position: int) -> int:
         """Return the offset of the next record at or after a position, the segment's end if there is none."""
-        while position < self._end:
+        while (position := self._skip_blank(position)) < self._end:
             candidate = self._next_candidate(position)
             if candidate < 0:
                 return self._end
@@ -192,7 +196,8 @@ class RecordSegment:
         return next(self._unpacked_pieces(position, min(position + HEAD_BYTES, self._end)), b"")
 
     def _skip_blank(self, position: int) -> int:
-        match = _BLANK_BYTES.match(self._data, position, self._end) if position < self._end else None
+        blank = _BLANK_MEMBERS if self._magic else _BLANK_BYTES
+        match = blank.match(self._data, position, self._end) if position < self._end else None
         return match.end() if match else position
 
 

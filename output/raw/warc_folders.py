@@ -526,7 +526,7 @@ class RawFolders:
         found = raw_folder(self._parent, name)
         if found != path and not Path(str(found).removesuffix(RAW_ENDING)).is_file():  # not that of a complete copy
             raise NotReachable(f"{found} was {path}: give it its name back")
-        make_folder(path)
+        make_folder(path, is_private=not self._database.stat().st_mode & _OTHERS)
         identity = read_identity(path)
         self._owned[name] = _OwnedFolder(path)
         own_id = self._id() or (identity.id if identity else token_hex(16))
@@ -586,10 +586,13 @@ def unshare(path: Path) -> None:
             shutil.copyfileobj(stream, copy)
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder if it is missing, and make the disk confirm its name."""
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def make_folder(folder: Path, *, is_private: bool = False) -> None:
+    """Make a folder if it is missing, for its owner alone if it is private; make the disk confirm its name."""
     if not folder.is_dir():
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(0o700 if is_private else 0o777, exist_ok=True)
         sync_folder(folder.parent)
 
 

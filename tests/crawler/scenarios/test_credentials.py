@@ -95,6 +95,8 @@ def test_what_gets_in_is_sent_and_stored_nowhere(members_site, cookie_file, db, 
     assert command("export", db, "--format", "markdown", "-o", db.parent / "out")[0] == 0
     assert len(all_bytes(db.parent)) > 12
     assert_without(db.parent, *SECRETS)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (db, Path(f"{db}.warc"))}
+    assert modes == {db.name: 0o600, f"{db.name}.warc": 0o700}
     assert [secret for secret in SECRETS if secret in out + errors] == []
     assert rows(db, "SELECT count(*) FROM articles WHERE text LIKE 'River paragraph%'") == [(1,)]
 
@@ -209,3 +211,12 @@ def test_a_broken_file_of_cookies_is_a_line_without_its_values(members_site, tmp
     assert "cookies.txt" in errors
     assert COOKIE not in errors
     assert not (tmp_path / "a.db").exists()
+
+
+def test_a_token_in_a_start_url_is_said_to_be_stored_once_and_only_where_there_is_one(serve, db):
+    site = serve({"/?page=2": page("start", "/river"), "/?api_key=k1": page("start"), **stories("river")})
+    notes = []
+    for query in ("?page=2", "?api_key=k1"):
+        _, _, errors = command("crawl", f"{site.url}/{query}", "--db", db, "--allow-private", "--delay", 0)
+        notes += [line for line in errors.splitlines() if "looks like a credential" in line]
+    assert [note.partition(" looks")[0] for note in notes] == ["Note: api_key in a start URL"]

@@ -30,6 +30,17 @@ def test_it_answers_to_no_other_name(client, host):
     assert "harbour" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("site", "status"),
+    [("none", 200), ("same-origin", 200), (None, 200), ("same-site", 403), ("cross-site", 403), ("CROSS-SITE", 403)],
+)
+@pytest.mark.parametrize("path", ["a/articles", "a/articles.json", "a/articles.atom", "static/style.css"])
+def test_nothing_is_read_on_behalf_of_another_site(client, site, status, path):
+    answer = client.get(path, **({"sec-fetch-site": site} if site else {}))
+    assert answer.status_code == status
+    assert status == 200 or answer.text.count("\n") == 1
+
+
 def rule(client, block_of, headers):
     return client.post("a/rulings", headers, block=block_of("Only here"), **FIELDS)
 

@@ -4,7 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from isal import igzip
 
+from broadsheet.crawler.replay.record_index import ScanError, scan_records
+from broadsheet.output.raw import record_segments
 from broadsheet.output.raw.imported_records import parse_record_head, zstd
 from broadsheet.output.raw.record_segments import RecordSegment
 from tests.crawler.warcs import answer, arc_file_head, arc_record, record
@@ -99,6 +102,28 @@ def test_a_record_without_its_beginning_costs_no_other(tmp_path, make, bad):
 def test_padding_between_records_is_no_record(tmp_path, pack):
     parts = [pack(warc(name)) + bytes(37) for name in NAMES[:3]]
     assert records_of(tmp_path / "x", [*parts, pack(warc("four"))]) == list(NAMES)
+
+
+EMPTY = [
+    gzip.compress(b"", 6, mtime=0), gzip.compress(b"", 0), gzip.compress(b"", mtime=123456789), igzip.compress(b""),
+    zstd.compress(b""), zstd.compress(b"", options={zstd.CompressionParameter.checksum_flag: 1}),
+    (stream := zstd.ZstdCompressor()).compress(b"") + stream.flush(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(EMPTY)))
+def test_members_with_nothing_in_them_are_no_records_and_are_not_read_one_by_one(tmp_path, monkeypatch, number):
+    pack = PACKS["gzip" if EMPTY[number].startswith(b"\x1f") else "zstd"]
+    parts = [EMPTY[number] * 100_000, pack(warc("one")), EMPTY[number] * 100_000, pack(warc("two"))]
+    unpacked = []
+    unpack = record_segments.unpack_member
+    monkeypatch.setattr(record_segments, "unpack_member", lambda *args: unpacked.append(args) or unpack(*args))
+    (tmp_path / "x").write_bytes(b"".join(parts))
+    assert [found.url.rpartition("/")[2] for found in scan_records(tmp_path / "x")] == ["one", "two"]
+    assert len(unpacked) < 20
+    (tmp_path / "none").write_bytes(EMPTY[number] * 100_000)
+    with pytest.raises(ScanError, match="holds no WARC or ARC records"):
+        list(scan_records(tmp_path / "none"))
 
 
 def test_records_in_a_block_are_no_records(tmp_path):
