@@ -188,14 +188,12 @@ class _CrawlProcess:
     """Process of a crawl, as its program sees it; at the end of a `with` block it is stopped and waited for."""
 
     def __init__(self, request: bytes) -> None:
-        from broadsheet.crawler.crawl.processes import LIFELINE_VARIABLE
-
         read_end, write_end = os.pipe()
         self._pipe = os.fdopen(read_end, "rb")
         self.exit_code = 0
         try:
             # The names that the program can import, such as its own pipelines, the crawl can import too.
-            places = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), LIFELINE_VARIABLE: "0"}
+            places = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", __name__, str(write_end)],
                 stdin=subprocess.PIPE,
@@ -252,7 +250,7 @@ def _run_request() -> None:
     from broadsheet.crawler.crawl.processes import watch_lifeline
 
     request: _CrawlRequest = pickle.load(sys.stdin.buffer)
-    watch_lifeline()
+    watch_lifeline(sys.stdin.fileno())
     pipe = int(sys.argv[1])
 
     def send(message: CrawlProgress | CrawlResult | Exception) -> None:

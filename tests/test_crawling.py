@@ -396,8 +396,9 @@ def sent(monkeypatch: pytest.MonkeyPatch, crawl_here: Any) -> list[Any]:
     """What the crawl's process sends when it crawls so."""
     read_end, write_end = os.pipe()
     monkeypatch.setattr(crawling, "_crawl_here", crawl_here)
-    monkeypatch.setattr(processes, "watch_lifeline", lambda: os.write(write_end, pickle.dumps("watched")))
-    monkeypatch.setattr(crawling.sys, "stdin", SimpleNamespace(buffer=io.BytesIO(REQUEST.pickled())))
+    monkeypatch.setattr(processes, "watch_lifeline", lambda end: os.write(write_end, pickle.dumps(f"watched {end}")))
+    stdin = SimpleNamespace(buffer=io.BytesIO(REQUEST.pickled()), fileno=lambda: 0)
+    monkeypatch.setattr(crawling.sys, "stdin", stdin)
     monkeypatch.setattr(crawling.sys, "argv", ["crawling", str(write_end)])
     crawling._run_request()
     os.close(write_end)
@@ -419,10 +420,10 @@ def test_the_process_sends_progress_and_the_result_or_the_error(monkeypatch):
     def lose_the_program(*_: Any) -> Any:
         raise BrokenPipeError
 
-    assert sent(monkeypatch, crawl_here) == ["watched", REQUEST, RESULT]
+    assert sent(monkeypatch, crawl_here) == ["watched 0", REQUEST, RESULT]
     watched, error = sent(monkeypatch, fail)
-    assert (watched, type(error), str(error)) == ("watched", OptionError, "no such option")
-    assert sent(monkeypatch, lose_the_program) == ["watched"]
+    assert (watched, type(error), str(error)) == ("watched 0", OptionError, "no such option")
+    assert sent(monkeypatch, lose_the_program) == ["watched 0"]
 
 
 @pytest.mark.usefixtures("judged")

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -17,17 +16,15 @@ from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.statscollectors import StatsCollector
-from twisted.internet.task import LoopingCall
 
 from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.output.archive.url_words import UrlKind, UrlState
 from broadsheet.output.read.plain_words import count_text, reason_text
 from broadsheet.output.write.outcome import Outcome
 
+from .progress_line import StatusDisplay
 from .terminal import cut_line, one_line
 
-_LIVE_SECONDS = 0.25
-_PLAIN_SECONDS = 10.0
 _RATE_OUTCOMES = 100  # the latest outcomes, so many, say how quick the crawl is now
 _MIN_RATE_SECONDS = 5.0  # a rate over less says nothing
 _MAX_HOSTS = 6  # hosts with a line of their own: those that were heard of last
@@ -147,12 +144,9 @@ class ProgressDisplay:
     def __init__(self, console: Console, *, has_url_lines: bool = False, is_shown: bool = True) -> None:
         self._console = console
         self._has_url_lines = has_url_lines
-        self._is_shown = is_shown
         self._spider: Any = None
         self.tally = CrawlTally(self._queued_count)
-        is_live = console.is_terminal and is_shown
-        self._live = Live(console=console, transient=True, auto_refresh=False) if is_live else None
-        self._loop = LoopingCall(self.show)
+        self._display = StatusDisplay(console, self.tally.status_line, self._render) if is_shown else None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -170,10 +164,8 @@ class ProgressDisplay:
         """Start the display."""
         self._spider = spider
         self._spider.on_stored.append(self.count)
-        if self._live:
-            self._live.start()
-        if self._is_shown:
-            self._loop.start(_LIVE_SECONDS if self._live else _PLAIN_SECONDS, now=False)
+        if self._display:
+            self._display.start()
 
     def count(self, outcome: Outcome) -> None:
         """Count a stored outcome, and print its line if there are any."""
@@ -183,17 +175,11 @@ class ProgressDisplay:
 
     def spider_closed(self) -> None:
         """Stop the display; the summary is printed elsewhere."""
-        if self._loop.running:
-            self._loop.stop()
-        if self._live:
-            self._live.stop()
+        if self._display:
+            self._display.stop()
 
-    def show(self) -> None:
-        """Show the current counts."""
-        if self._live:
-            self._live.update(render_tally(self.tally, self._console.width), refresh=True)
-        else:
-            self._console.print(Text(self.tally.status_line()), soft_wrap=True)
+    def _render(self) -> RenderableType:
+        return render_tally(self.tally, self._console.width)
 
     def _queued_count(self) -> int:
         return int(self._spider.parts.session.queue.counts()[UrlState.QUEUED])

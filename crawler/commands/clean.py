@@ -13,7 +13,7 @@ import click
 
 from broadsheet.output.read.plain_words import fact_words
 
-from ..cli.command_line import CommandError
+from ..cli.command_line import CommandError, require_extra
 from ..cli.lazy_modules import lazy_imports
 from ..cli.terminal import (
     format_blocks,
@@ -108,6 +108,7 @@ def _clean_in_bulk(options: Mapping[str, Any]) -> int:
     """Clean WARC and WACZ files to Parquet; return 1 if a file could not be read."""
     if any(options[name] for name in ("form", "url", "site_rules", "explain")):
         raise CommandError("-o goes with WARC and WACZ files and --scheduler alone")
+    require_extra("pyarrow", "parquet")
     processes.start_workers()
     sources = bulk_run.bulk_names(options["files"], lambda line: click.echo(one_line(line), err=True))
     if not sources:

@@ -81,7 +81,6 @@ def crawl(**options: Any) -> int:
     """
     processes.require_workers()
     early_checks.check_crawl(options)
-    processes.watch_lifeline()
     return run_and_notify(_crawl, options)
 
 

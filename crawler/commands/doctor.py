@@ -173,13 +173,12 @@ def _archive_findings(archive: Path, url: str) -> Iterator[DoctorFinding]:
 
 def _clock_findings(archive: Path) -> Iterator[DoctorFinding]:
     """Compare this clock with that of the site, by the dates of its answers."""
-    from warcio.archiveiterator import ArchiveIterator
+    from fastwarc import ArchiveIterator, WarcRecordType
 
     for warc in sorted(Path(f"{archive}.warc").glob("*.warc*")):
         with warc.open("rb") as stream:
-            for record in ArchiveIterator(stream):
-                stated = record.http_headers.get_header("Date") if record.http_headers else None
-                if record.rec_type == "response" and stated:
+            for record in ArchiveIterator(stream, record_types=WarcRecordType.response):
+                if stated := record.http_headers and record.http_headers.get("Date"):
                     seconds = abs((datetime.now(UTC) - parsedate_to_datetime(stated)).total_seconds())
                     yield DoctorFinding(seconds < _MAX_CLOCK_SECONDS, "site's clock", f"{seconds:.0f} s from this one")
                     return

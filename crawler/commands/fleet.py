@@ -29,6 +29,7 @@ from .verb_options import FLEET_OPTIONS, PATH, complete_files, contact, verb, wi
 with lazy_imports():
     from broadsheet.output.archive import archive_lock
 
+    from ..cli import progress_line as progress_line_module
     from ..crawl import processes
     from ..fleet import (
         dask_engine,
@@ -44,7 +45,6 @@ with lazy_imports():
         store_address,
         stored_run,
     )
-    from . import progress_line as progress_line_module
     from . import run_summary
 
 

@@ -26,12 +26,12 @@ with lazy_imports():
     from broadsheet.output.write import archive_writer, run_records
 
     from .. import options as options_module
-    from ..cli import archive_access
+    from ..cli import archive_access, progress_line
     from ..crawl import early_checks, processes, run_parts, session
     from ..discovery import scope
     from ..replay import importing, record_index, record_order
     from ..workers import settle_pool
-    from . import progress_line, run_summary
+    from . import run_summary
 
 _ARGUMENT_OPTIONS = ("include", "exclude", "since", "obey_directives", "site_rules")
 _MAX_LOST_LINES = 20

@@ -25,11 +25,11 @@ with lazy_imports():
     from broadsheet.output.write import archive_writer, run_records
 
     from .. import options as options_module
-    from ..cli import archive_access
+    from ..cli import archive_access, progress_line
     from ..crawl import early_checks, processes, run_parts, session
     from ..replay import recleaning
     from ..workers import settle_pool
-    from . import progress_line, run_summary
+    from . import run_summary
 
 _CLEANING_OPTIONS = ("dry_run", "all", "site_rules", "no_site_rules")
 """What says how to clean again: an undo that passed over it would do what was not asked for."""

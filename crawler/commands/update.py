@@ -36,7 +36,6 @@ with lazy_imports():
     from broadsheet.output.write import archive_writer, run_records
 
     from ..cli import archive_access, terminal
-    from ..crawl import processes
 
 _NO_CRAWL_OPTIONS = {
     "urls": (), "urls_file": None, "include": (), "exclude": (), "since": None, "language": (), "max_depth": None,
@@ -75,7 +74,6 @@ def update(**options: Any) -> int:
     """
     if not is_nonempty_file(options["db"]):
         raise CommandError(f"{options['db']} is no archive yet: broadsheet crawl https://… --db {options['db']}")
-    processes.watch_lifeline()
     return run_and_notify(_update, options)
 
 

@@ -13,7 +13,6 @@ import asyncio
 import os
 import select
 import signal
-import stat
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -37,12 +36,11 @@ from ..workers.worker import (
 
 T = TypeVar("T")
 
-LIFELINE_VARIABLE = "BROADSHEET_LIFELINE"
-"""The environment variable by which a crawl learns the number of the descriptor that it watches."""
-
-
-_PRELOADED_MODULES = ("broadsheet.crawler.commands.crawl_preload", *PRELOADED_MODULES)
-"""The workers' come last: after them garbage collection stops to look at what is loaded."""
+_PRELOADED_MODULES = (
+    "broadsheet.crawler.commands.spider_run", "broadsheet.crawler.commands.update", "broadsheet.crawler.cli.progress",
+    "broadsheet.output.settle.settling", *PRELOADED_MODULES,
+)  # fmt: skip
+"""What forks of crawls share, and no reactor. The workers' come last: they freeze what garbage collection looks at."""
 
 
 class Lifeline:
@@ -72,31 +70,20 @@ def _crawl(words: Sequence[str], environment: Mapping[str, str], lifeline: Conne
     from .. import settings
     from ..cli import run
 
+    for end in (lifeline.fileno(), share_fork_server()):
+        watch_lifeline(end)
     os.setsid()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     for number in (1, 2):
         os.dup2(output.fileno(), number)
-    os.environ.update(environment, **{LIFELINE_VARIABLE: str(lifeline.fileno())})
+    os.environ.update(environment)
     settings.read_environment()
-    threading.Thread(target=_wait_for_end, args=(share_fork_server(),), name="fork-server", daemon=True).start()
     sys.exit(run(words))
 
 
-def watch_lifeline() -> None:
-    """Have this process stop when its starter is gone; does nothing without a starter.
-
-    CommandError if the variable names no pipe: a crawl that nothing stops would be worse than none.
-    """
-    text = os.environ.pop(LIFELINE_VARIABLE, "")  # no program that this one starts is to watch it
-    if not text:
-        return
-    try:
-        descriptor = int(text)
-        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
-            raise ValueError(text)
-    except (OSError, ValueError, OverflowError) as error:
-        raise CommandError(f"{LIFELINE_VARIABLE} is {text!r}, and that is no pipe of whoever started this") from error
-    os.set_inheritable(descriptor, False)
+def watch_lifeline(descriptor: int) -> None:
+    """Have this process stop when the other end of a pipe is gone, and with it the program that started the crawl."""
+    os.set_inheritable(descriptor, False)  # no program that this one starts is to hold it
     threading.Thread(target=_wait_for_end, args=(descriptor,), name="lifeline", daemon=True).start()
 
 

@@ -19,7 +19,7 @@ from broadsheet.cleaners.document import ExtractorUse
 from broadsheet.crawler.bulk import file_task
 from broadsheet.crawler.bulk.bulk_run import bulk_names
 from broadsheet.crawler.bulk.file_task import FileResult, clean_file, split_address
-from broadsheet.crawler.cli import run
+from broadsheet.crawler.cli import command_line, run
 from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.fleet.store_address import store_at
 from tests.bench.load.site import free_port
@@ -126,6 +126,12 @@ USE = ExtractorUse.IN_DOUBT
 
 def table(target: Path, name: str) -> pd.DataFrame:
     return pd.read_parquet(target / name)
+
+
+def test_without_pyarrow_the_command_that_installs_it_is_a_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command_line, "find_spec", lambda name: None)
+    assert run(["clean", str(harbour(tmp_path / "a.warc")), "-o", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.startswith("broadsheet: this needs pyarrow, which is not installed: ")
 
 
 def test_each_record_is_a_row_and_an_article_has_the_columns_of_an_archive(tmp_path):

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from scrapy.settings import Settings
 
+from broadsheet.crawler.cli import progress_line
 from broadsheet.crawler.cli.command_line import CommandError
-from broadsheet.crawler.commands import crawl, progress_line, spider_run
+from broadsheet.crawler.commands import crawl, spider_run
 from broadsheet.crawler.commands.crawl import crawl_and_notify
 from broadsheet.crawler.commands.run_summary import (
     RunResult,

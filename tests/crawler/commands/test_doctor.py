@@ -48,10 +48,10 @@ def test_a_site_is_asked_for_its_robots_txt(serve, tmp_path):
 
 def test_what_is_missing_is_named(tmp_path, capsys, monkeypatch):
     installed = doctor._version_of
-    monkeypatch.setattr(doctor, "_version_of", lambda name: "" if name == "warcio" else installed(name))
+    monkeypatch.setattr(doctor, "_version_of", lambda name: "" if name == "fastwarc" else installed(name))
     assert run(["doctor", "--db", str(tmp_path / "none" / "a.db")]) == 1
     out = capsys.readouterr().out
-    assert "BAD libraries: not installed: warcio" in out
+    assert "BAD libraries: not installed: fastwarc" in out
     assert f"BAD disk: {tmp_path / 'none'} cannot be written: No such file or directory" in out
 
 

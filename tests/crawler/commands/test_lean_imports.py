@@ -17,7 +17,10 @@ print(names.index("scrapy.core.downloader.contextfactory") < names.index("broads
 late = ("broadsheet.output.settle.", "broadsheet.cleaners.clean", "trafilatura")
 print([name for name in names if name.startswith(late)])"""
 FORKED = """
-import broadsheet.crawler.commands.crawl_preload, os, threading
+import importlib, os, threading
+from broadsheet.crawler.crawl.processes import _PRELOADED_MODULES
+for name in _PRELOADED_MODULES:
+    importlib.import_module(name)
 print([name in sys.modules for name in ("broadsheet.crawler.commands.spider_run", "twisted.internet.reactor")])
 print(threading.active_count())
 print([file for file in os.listdir("/proc/self/fd") if "first.db" in os.path.realpath(f"/proc/self/fd/{file}")])"""

@@ -25,10 +25,10 @@ import broadsheet.crawler.crawl.session
 import broadsheet.crawler.fleet.fleet_takedowns
 import broadsheet.crawler.fleet.stored_run
 import broadsheet.output.collections.archive_merge  # noqa: F401 - these four take hold of what a test replaces
+from broadsheet.crawler.cli import progress_line
 from broadsheet.crawler.commands import (
     fleet,
     import_archives,
-    progress_line,
     reclean,
     restore,
     spider_run,

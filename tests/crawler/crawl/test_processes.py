@@ -14,7 +14,7 @@ import pytest
 
 from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.crawl import processes as lifeline
-from broadsheet.crawler.crawl.processes import LIFELINE_VARIABLE, Lifeline, watch_lifeline
+from broadsheet.crawler.crawl.processes import Lifeline, watch_lifeline
 from broadsheet.output.archive.archive_lock import is_owned
 from tests.crawler.commands.test_export_targets import PROGRAM, shell_line
 from tests.crawler.crawls import QUICK, until
@@ -81,15 +81,6 @@ def test_a_crawl_stops_when_its_starter_is_gone(serve, tmp_path, death):
         assert rows(archive, "SELECT count(*) FROM urls WHERE state = 'queued'")[0][0] > 0
 
 
-def test_a_variable_that_names_no_pipe_is_refused(monkeypatch, tmp_path):
-    with (tmp_path / "file").open("w") as file:
-        for text in ("12345", "x", "-1", "99999999999999999999", str(file.fileno())):
-            monkeypatch.setenv(LIFELINE_VARIABLE, text)
-            with pytest.raises(CommandError, match="no pipe"):
-                watch_lifeline()
-            assert LIFELINE_VARIABLE not in os.environ
-
-
 @pytest.mark.slow
 def test_a_crawl_is_a_fork_in_a_session_of_its_own_with_the_variables_that_it_is_given(tmp_path):
     line, log, archive = Lifeline(), tmp_path / "crawl.log", tmp_path / "a.db"
@@ -115,13 +106,11 @@ def test_a_lifeline_is_watched_and_passed_on_to_no_program(monkeypatch):
     """Its end is a signal, and what is written is not."""
     signals: list[int] = []
     monkeypatch.setattr(lifeline.signal, "pthread_kill", lambda thread, number: signals.append(number))
-    watch_lifeline()
     line = lifeline.Lifeline()
     read_end = os.dup(line._read_end.fileno())
     os.set_inheritable(read_end, True)
-    monkeypatch.setenv(LIFELINE_VARIABLE, str(read_end))
-    watch_lifeline()
-    assert (os.get_inheritable(read_end), LIFELINE_VARIABLE in os.environ) == (False, False)
+    watch_lifeline(read_end)
+    assert not os.get_inheritable(read_end)
     [watching] = [thread for thread in threading.enumerate() if thread.name == "lifeline"]
     os.write(line._write_end.fileno(), b"a byte")
     watching.join(0.01)
