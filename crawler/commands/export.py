@@ -189,10 +189,16 @@ def _is_one_page(output_format: str, target: str | None) -> bool:
 
 def _write_folder(db: Database, output_format: str, folder: str, options: ExportOptions) -> int:
     with output_target.write_errors():
-        count = _folder_writer(output_format)(db, Path(folder), one_per_cluster=options.one_per_cluster)
+        count = _folder_writer(output_format)(
+            db, Path(folder), one_per_cluster=options.one_per_cluster, on_kept=lambda name: _print_kept(folder, name)
+        )
     if output_format != "html":  # which has a page with it
         _write_dictionary(db, Path(folder) / _FOLDER_DICTIONARY, article_rows.json_dictionary(_entries(db)))
     return count
+
+
+def _print_kept(folder: str, name: str) -> None:
+    click.echo(one_line(f"{Path(folder) / name} is not as an export wrote it, and is left alone"), err=True)
 
 
 def _write_stream(db: Database, output_format: str, target: str, options: ExportOptions) -> int:

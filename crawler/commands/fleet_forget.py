@@ -1,10 +1,9 @@
-"""Verb `broadsheet fleet forget`: articles taken down in all archives of a list, each file read through once."""
+"""Verb `broadsheet fleet forget`: articles taken down in all archives of a list, each file written anew once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
@@ -54,9 +53,9 @@ with lazy_imports():
 def fleet_forget(**options: Any) -> int:
     """Take articles down in every archive that knows their URL or its host, as broadsheet forget does in one.
 
-    Each archive's file is read through once, for all URLs and patterns. A site that is being crawled is said and left,
-    with exit code 75; the same command goes on with what is left, also after a kill. In a store a running crawl is
-    refused, and the next one takes the articles down first.
+    Each archive's file is written anew once, for all URLs and patterns. Where a site is being crawled, the takedown is
+    noted and done when the crawl ends, with exit code 75; the same command goes on with what is left, also after a
+    kill. In a store a running crawl is refused, and the next one takes the articles down first.
     """
     if options["work"] and not options["store"]:
         raise CommandError("--work needs --store: where archives are between their turns")
@@ -68,8 +67,7 @@ def fleet_forget(**options: Any) -> int:
         archive_access.refuse(problem)
     if not any(plan.takedowns for plan in plans.values()):
         return archive_access.refuse(f"no archive of {fleet.file} knows {', '.join(patterns)}")
-    begun = set() if place else {name for name in plans if _mark(fleet, name).exists()}
-    plans = {name: plan for name, plan in plans.items() if plan.is_open or (plan.takedowns and name in begun)}
+    plans = {name: plan for name, plan in plans.items() if plan.is_open}
     for name, plan in plans.items():
         print_text(one_line(f"{name}:"))
         forget_verb.print_takedowns(plan.takedowns, str(plan.archive))
@@ -78,7 +76,7 @@ def fleet_forget(**options: Any) -> int:
     elif not options["dry_run"]:
         if not options["yes"] and not forget_verb.is_confirmed():
             return 1
-        code = _take_down(plans, _stored_work(fleet, place, plans, options) if place else _work(fleet, plans, options))
+        code = _take_down(plans, _stored_work(fleet, place, plans, options) if place else _work(plans, options["note"]))
         return int(bool(problems)) or code
     return int(bool(problems))
 
@@ -105,17 +103,8 @@ def _plan_sites(
     return dict(plans), [*problems, *fleet_read.unread_sites(fleet, options)]
 
 
-def _mark(fleet: sites_file.SiteList, name: str) -> Path:
-    """Return the file that says that an archive still holds bytes of what was taken down."""
-    return fleet.folder / fleet_folder.FOLDER / f"{name}.forgetting"
-
-
-def _work(fleet: sites_file.SiteList, plans: _Plans, options: Mapping[str, Any]) -> _Work:
-    def work(name: str) -> Sequence[str]:
-        plan = plans[name]
-        return fleet_takedowns.take_down_beside(plan.archive, _mark(fleet, name), plan.patterns, options["note"])
-
-    return work
+def _work(plans: _Plans, note: str) -> _Work:
+    return lambda name: fleet_takedowns.take_down_beside(plans[name].archive, plans[name].patterns, note)
 
 
 def _stored_work(

@@ -2,72 +2,92 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.archive.archive_errors import InUse
 from broadsheet.output.read.plain_words import count_text
 
-from ..cli.command_line import CommandError
+from ..cli.command_line import IN_USE, CommandError
 from ..cli.lazy_modules import lazy_imports
 from ..cli.terminal import one_line, print_text
 from .article_reference import REFERENCE, article_reference
-from .verb_options import TAKEDOWN_OPTIONS, archive_argument, verb, with_options
+from .verb_options import PATH, TAKEDOWN_OPTIONS, archive_argument, verb, with_options
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 with lazy_imports():
-    from broadsheet.output.archive import archive_file, article_filter
-    from broadsheet.output.raw import erasure, warc_folders
-    from broadsheet.output.read import stored_articles
+    from broadsheet.output.archive import archive_file, article_filter, stored_values
+    from broadsheet.output.read import export_target, stored_articles, takedown_remains
     from broadsheet.output.write import archive_writer, takedowns
 
     from ..cli import archive_access
+    from . import output_target
 
 _MAX_LINES = 10
-_WAITING = "waits: {} is not there as a whole, or not this archive's; it is erased when it may be"
-_ERASING_RATE = 200e6  # bytes a second: 440 MB of processor time alone
-_ERASING = "{megabytes:,.1f} MB, some {duration}; while others read it, it is rewritten, with as much room beside it"
-_UNFINISHED = "words of it may still stand in its files: the same command finishes it, with as much room as it takes"
+_ERASING_RATE = 100e6  # bytes a second: VACUUM of 447 MB takes 3.4 s of processor time, and the disk its share
+_ERASING = "{megabytes:,.1f} MB, some {duration}; it needs that room beside it, and nobody who reads it meanwhile"
 
 
 @verb
 @archive_argument
 @click.argument("words", nargs=-1, required=True, metavar=f"{REFERENCE}|PATTERN...")
+@click.option(
+    "--certificate",
+    type=PATH,
+    metavar="FILE",
+    help="Write what was erased and when, and what remains where: addresses and digests, no title, no text.",
+)
 @with_options(TAKEDOWN_OPTIONS)
-def forget(db: str, words: tuple[str, ...], note: str, dry_run: bool, yes: bool) -> int:
+def forget(db: str, words: tuple[str, ...], certificate: str | None, note: str, dry_run: bool, yes: bool) -> int:
     """Remove an article and all that was kept of it, and never fetch it again.
 
     ARTICLE is its URL, a path, its number, its title, or words that no other article has. Its other URLs go with it. In
-    a PATTERN, * stands for anything: 'https://example.org/people/*'.
-    """
-    reference = " ".join(words)
-    if dry_run or not Path(db).exists():  # a missing archive is told, and not made
-        with archive_access.open_read_only(db) as archive_db:
-            takedown = takedowns.plan_takedown(archive_db, _pattern(archive_db, db, reference))
-        return print_takedowns([takedown], db) if takedown.urls else _refuse_unknown(takedown.pattern, db)
-    with archive_writer.Archive.open(db) as archive:
-        archive_access.print_notices(archive.recovery)
-        pattern = _pattern(archive.db, db, reference)
-        takedown = takedowns.plan_takedown(archive.db, pattern)
+    a PATTERN, * stands for anything: 'https://example.org/people/*'. While a crawl runs, the takedown is noted, and
+    done when the crawl ends.
+    """  # fmt: skip
+    if dry_run and certificate:
+        raise CommandError("--certificate is of what was done: without --dry-run")
+    if not dry_run and Path(db).exists():  # a missing archive is told, and not made
+        with suppress(InUse), archive_writer.Archive.open(db) as archive:  # upgraded, if it is of an earlier version
+            archive_access.print_notices(archive.recovery)
+    with archive_access.open_read_only(db) as archive_db:
+        takedown = takedowns.plan_takedown(archive_db, _pattern(archive_db, db, " ".join(words)))
         if not takedown.urls:
-            return _refuse_unknown(pattern, db)
+            return archive_access.refuse(f"{db} knows no URL {takedown.pattern}")
         print_takedowns([takedown], db)
+        if dry_run:
+            return 0
         if not yes and not is_confirmed():
             return 1
+        erased, begun_at = takedown_remains.erased_records(archive_db), stored_values.utc_now()
+        own_files = export_target.OwnFiles.of(archive_db)
+    with ExitStack() as stack:
+        stream = None
+        if certificate:
+            stack.enter_context(output_target.write_errors())
+            stream = stack.enter_context(export_target.open_target(own_files, certificate))
+        waiting, finished_at, problem = list[str](), "", ""
         try:
-            takedowns.take_down(archive.db, pattern, note)
-            takedowns.erase_remains(archive.db)
-        except (sqlite3.OperationalError, OSError) as error:
-            raise NotReachable(f"{db} cannot be written: {error}; {_UNFINISHED}") from error
-        waiting = erasure.waiting_files(archive.db)
+            with archive_access.told_faults(db):
+                waiting = archive_writer.take_down_or_note(db, [(takedown.pattern, note)])
+            finished_at = stored_values.utc_now()
+        except archive_writer.UnfinishedTakedown as error:
+            problem = str(error)
+        if stream:
+            remains = takedown_remains.find_remains(db, takedown)
+            remains += [takedown_remains.Remainder(takedown_remains.RemainsKind.WAITING, file) for file in waiting]
+            stream.write(takedown_remains.certificate(takedown, erased, remains, (begun_at, finished_at)))
     print_waiting(waiting)
+    if problem:
+        archive_access.refuse(problem)
+        return IN_USE
     print_text(f"forgotten: {count_text(len(takedown.articles), 'article')}, {count_text(len(takedown.urls), 'URL')}")
     return 0
 
@@ -81,13 +101,9 @@ def _pattern(db: Database, archive: str, reference: str) -> str:
     return article_filter.find_known_url(db, pattern) or (article.url if article else pattern)
 
 
-def _refuse_unknown(pattern: str, path: str) -> int:
-    return archive_access.refuse(f"{path} knows no URL {pattern}")
-
-
 def print_waiting(files: Sequence[str]) -> None:
     """Print the WARC files whose records are erased later."""
-    _print_lines([_WAITING.format(file) for file in files])
+    _print_lines([takedown_remains.RemainsKind.WAITING.words.format(file) for file in files])
 
 
 def is_confirmed() -> bool:
@@ -99,14 +115,12 @@ def is_confirmed() -> bool:
 
 def print_takedowns(planned: Sequence[takedowns.Takedown], path: str) -> int:
     """Print what is deleted in an archive, and where its words remain."""
+    remains = []
     for takedown in planned:
         _print_takedown(takedown)
-    file = archive_file.archive_path(path)
-    _print_lines([f"stays: what the backup {backup} holds" for backup in takedowns.archive_backups(Path(path))])
-    _print_lines([f"stays: what {tail} has of an interrupted write" for tail in warc_folders.tail_files(file)])
-    unknown = warc_folders.unknown_files(file)
-    _print_lines([f"stays: what {name} may hold, of which the archive knows nothing" for name in unknown])
-    _print_lines([f"the file is then read through: {describe_erasing(file)}"])
+        remains += takedown_remains.find_remains(path, takedown)
+    _print_lines([remainder.line for remainder in dict.fromkeys(remains)])
+    _print_lines([f"the file is then written anew: {describe_erasing(archive_file.archive_path(path))}"])
     return 0
 
 
@@ -122,12 +136,10 @@ def _print_takedown(takedown: takedowns.Takedown) -> None:
     _print_lines([f"{url}: {title or '(no title)'}" for title, url in takedown.articles])
     article_urls = {url for _, url in takedown.articles}
     _print_lines([f"also {url}" for url in takedown.urls if url not in article_urls])
-    _print_lines([f"stays: the response in {file}" for file in takedown.warc_files])
-    _print_lines([f"stays: the same words on {url}" for url in takedown.copies])
 
 
 def describe_erasing(file: Path) -> str:
-    """Say how much is read to overwrite what no row uses, about how long that takes, and the room that it may need."""
+    """Say how much is written anew, about how long that takes, and the room that it needs."""
     size = file.stat().st_size
     seconds = max(1, round(size / _ERASING_RATE))
     duration = f"{seconds} s" if seconds < 60 else f"{round(seconds / 60)} min"

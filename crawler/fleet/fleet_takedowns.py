@@ -1,8 +1,7 @@
 """Takedowns in the archives of a fleet: what is left to do in each, and each done beside the list or in the store.
 
-Done are all patterns in one opening of an archive, and the file is read through once. A run that was killed is gone on
-with: an archive beside the list has a mark until nothing is left in its bytes, a site's head in a store names what is
-to be done.
+Done are all patterns in one opening of an archive, and the file is written anew once. A run that was killed is gone on
+with: an archive notes what is not finished, and a site's head in a store names what is to be done.
 """
 
 from __future__ import annotations
@@ -18,14 +17,13 @@ from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse
 from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.raw.erasure import needed_files, waiting_files
-from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.takedowns import Takedown, erase_remains, plan_takedown, take_down
+from broadsheet.output.write.archive_writer import Archive, UnfinishedTakedown, take_down_or_note
+from broadsheet.output.write.takedowns import Takedown, finish_takedowns, plan_takedown, take_down, waiting_takedowns
 
 from ..cli.archive_access import told_faults
 from .object_store import ObjectStore, StoreError
 from .site_copies import fetch_warc_files
 from .site_head import Overtaken
-from .site_states import takedown_digest
 from .site_task import SiteEnd
 
 
@@ -33,7 +31,7 @@ from .site_task import SiteEnd
 class SiteTakedowns:
     """The takedowns that concern a site's archive: of patterns with a URL, a host or an earlier takedown in it.
 
-    `is_open` unless all of them are noted there and nothing is stored for their URLs.
+    `is_open` unless all of them are noted there, nothing is stored for their URLs, and no takedown is unfinished.
     """
 
     archive: Path
@@ -51,7 +49,8 @@ def plan_takedowns(db: Database, patterns: Iterable[str]) -> SiteTakedowns:
     noted = {pattern for (pattern,) in db.execute("SELECT pattern FROM takedowns").fetchall()}
     planned = [plan_takedown(db, pattern) for pattern in patterns]
     known = tuple(plan for plan in planned if plan.urls or plan.pattern in noted or _knows_host(db, plan.pattern))
-    is_open = any(plan.pattern not in noted or not plan.is_empty for plan in known)
+    is_unfinished = bool(known) and waiting_takedowns(db) is not None
+    is_open = is_unfinished or any(plan.pattern not in noted or not plan.is_empty for plan in known)
     return SiteTakedowns(database_file(db), known, is_open)
 
 
@@ -61,26 +60,17 @@ def _knows_host(db: Database, pattern: str) -> bool:
     return bool(db.execute(query, [host_of(pattern)]).fetchone())
 
 
-def take_down_beside(file: Path, mark: Path, patterns: Iterable[str], note: str) -> list[str]:
-    """Take patterns down in an archive beside the list; `mark` is a file that is there until nothing of it is left.
+def take_down_beside(file: Path, patterns: Iterable[str], note: str) -> list[str]:
+    """Take patterns down in an archive beside the list; return the WARC files that wait to be erased.
 
-    Returns the WARC files that wait to be erased. InUse while a crawl owns the archive.
+    InUse if that is noted and not finished, as while a crawl owns the archive.
     """
-    with told_faults(str(file)), Archive.open(file) as archive:
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
-        _take_down_all(archive.db, patterns, note)
-        erase_remains(archive.db)
-        mark.unlink()
-        return waiting_files(archive.db)
+    with told_faults(str(file)):
+        return take_down_or_note(file, [(pattern, note) for pattern in patterns])
 
 
 def take_down_fetched(store: ObjectStore, file: Path, patterns: Sequence[str], note: str) -> list[str]:
-    """Take patterns down in a site's local copy, for which the WARC files come that have their records.
-
-    Bringing it home rewrites the file, unless what is noted as taken down was noted before.
-    """
-    noted_before = takedown_digest(file)
+    """Take patterns down in a site's local copy, for which the WARC files come that have their records."""
     with Archive.open(file) as archive:
         names: set[str] = set()
         for pattern in patterns:
@@ -88,15 +78,11 @@ def take_down_fetched(store: ObjectStore, file: Path, patterns: Sequence[str], n
             names.update(needed_files(archive.db))
     fetch_warc_files(store, file, sorted(names))
     with told_faults(str(file)), Archive.open(file) as archive:
-        _take_down_all(archive.db, patterns, note)
-        if takedown_digest(file) == noted_before:
-            erase_remains(archive.db)
+        for pattern in patterns:
+            take_down(archive.db, pattern, note)
+        if problem := finish_takedowns(archive.db):
+            raise UnfinishedTakedown(problem)
         return waiting_files(archive.db)
-
-
-def _take_down_all(db: Database, patterns: Iterable[str], note: str) -> None:
-    for pattern in patterns:
-        take_down(db, pattern, note)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,6 @@ from broadsheet.output.archive.atomic_writes import whole_file
 from broadsheet.output.raw.warc_files import read_away_files, write_away_files
 from broadsheet.output.raw.warc_folders import discard_files, own_folders, read_identity, stated_id, warc_path
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.takedowns import erase_remains
 
 from .object_store import DamagedObject, NotInStore, ObjectStore
 from .site_head import read_head
@@ -36,7 +35,6 @@ from .site_states import (
     fetch_warc_file,
     parse_manifest,
     read_manifest,
-    takedown_digest,
 )
 from .store_address import store_at, store_identity
 
@@ -262,7 +260,7 @@ def save_site(writer: StateWriter, copy: LocalCopy) -> SavedState:
     owns the archive.
     """
     base = _base_of(writer.store, copy)
-    _close_archive(writer.store, copy.archive, base)
+    _close_archive(writer.store, copy.archive)
     with hold_lock(copy.archive), _still_database(copy) as database:
         manifest = writer.save(copy.archive, database, base)
         return SavedState(writer.put_manifest(manifest), manifest, database)
@@ -297,15 +295,13 @@ def _base_of(store: ObjectStore, copy: LocalCopy) -> KnownState | None:
     return None
 
 
-def _close_archive(store: ObjectStore, archive: Path, base: KnownState | None) -> None:
+def _close_archive(store: ObjectStore, archive: Path) -> None:
     """Leave the archive as a finished run does, also after one that was killed.
 
     Rulings are applied, WARC files cut to what was committed, and records erased that are to be.
     """
     with Archive.open(archive) as opened:
         waiting_names = [name for (name,) in opened.db.execute(_ERASED_NAMES).fetchall()]
-        if base and takedown_digest(archive) != base.manifest.database.takedowns:
-            erase_remains(opened.db)
     for name in waiting_names:
         with suppress(NotInStore):  # another runner's takedown has removed its bytes
             fetch_warc_files(store, archive, [name])

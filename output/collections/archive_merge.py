@@ -27,7 +27,7 @@ from ..archive.stored_values import STORE_FACT, stored_object, utc_now
 from ..raw.erasure import erase_records
 from ..raw.warc_files import put_file_lengths, read_away_files, write_pieces
 from ..raw.warc_folders import MERGED_ENDING, claimed_folders, set_aside, sync_to_disk, unshare, warc_path
-from ..write.takedowns import erase_remains, take_down
+from ..write.takedowns import finish_takedowns, take_down
 from .merged_rows import (
     add_user_columns,
     merge_captures,
@@ -165,8 +165,7 @@ def merge_source(
         forgotten_urls, conflicts = _merge_shared(target, source, copies, clock)
         stored_count = _merge_hosts(target, source, clock, on_host)
         _finish(target, forgotten_urls, clock)
-        if removing_count:
-            erase_remains(target)
+        finish_takedowns(target, clock)
         with write_transaction(target):
             write_merged_state(target, source, copies)
         return MergeResult(

@@ -25,7 +25,7 @@ from ..archive.article_filter import (
     ArticleBounds,
     article_scope,
 )
-from ..read.export_target import OwnFiles, TargetRefused, checked_folder
+from ..read.export_target import OwnFiles, TargetRefused, whole_folder
 from ..write.takedowns import WILDCARD
 from .parquet_files import Row, parquet_tables, write_parts
 
@@ -37,6 +37,7 @@ _QUERIES = {
     "urls": "SELECT u.url, u.url, NULL, {columns} FROM main.urls u WHERE {chosen} ORDER BY u.id",
 }
 _CHOSEN_URLS = "u.id IN (SELECT p.id FROM main.pages p JOIN articles a ON a.id = p.article_id WHERE {})"
+_SCRATCH = ".writing-"
 _HIDING_COLUMNS = ("found_on", "location")  # which may name what was taken down
 
 
@@ -48,28 +49,30 @@ def export_parquet(
     Returns the number of rows of each table. TargetRefused if the folder holds other files under a table's name,
     DamagedValue if a stored value cannot be what was stored.
     """
-    for db in archives:
-        checked_folder(OwnFiles.of(db), str(folder))
     for name in _QUERIES:
         if any(not path.match("part-*.parquet") for path in (folder / name).glob("*")):
             raise TargetRefused(f"{folder / name} holds other files")
     chosen = f"a.id IN ({EARLIEST_IN_CLUSTER})" if one_per_cluster else "true"
     is_whole = bounds == ALL_ARTICLES and not one_per_cluster
     with ExitStack() as stack:
+        root = stack.enter_context(whole_folder([OwnFiles.of(db) for db in archives], folder))
         for db in archives:
             db.execute("BEGIN")  # all tables as they stand at one moment
             stack.callback(db.conn.rollback)
             stack.enter_context(article_scope(db, bounds))
         is_hidden = _takedowns(archives)
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".writing-", dir=folder)))
+        for left_by_a_kill in root.glob(f"{_SCRATCH}*"):
+            shutil.rmtree(left_by_a_kill, ignore_errors=True)
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=root)))
         conditions = dict.fromkeys(_QUERIES, chosen) | ({"urls": "true" if is_whole else _CHOSEN_URLS.format(chosen)})
         counts = {
             name: write_parts(parquet_tables()[name], _rows(archives, name, condition, is_hidden), scratch / name)
             for name, condition in conditions.items()
         }
         for name in _QUERIES:
-            shutil.rmtree(folder / name, ignore_errors=True)
-            (scratch / name).rename(folder / name)
+            if (root / name).exists():
+                (root / name).rename(scratch / f"old-{name}")
+            (scratch / name).rename(root / name)
     return counts
 
 

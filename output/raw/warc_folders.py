@@ -100,6 +100,7 @@ class Recovery:
 
     `torn_bytes` were moved to `tails`. `short_names` are files that are missing or shorter than was committed;
     `unnamed_bytes` are committed bytes of `unnamed_folders` that table `_warc_files` of the database does not know.
+    `unfinished_takedown` is what keeps a takedown from being finished.
     """
 
     database: Path
@@ -108,6 +109,7 @@ class Recovery:
     short_names: tuple[str, ...] = ()
     unnamed_bytes: int = 0
     unnamed_folders: tuple[str, ...] = ()
+    unfinished_takedown: str = ""
 
     def notices(self, *, with_torn: bool = True) -> list[str]:
         """Return a line for each thing that the archive's owner should know, with what to do about it."""
@@ -121,6 +123,8 @@ class Recovery:
             lines.append(f"Raw responses are missing from {names}; broadsheet verify says which.")
         if self.unnamed_bytes:
             lines.append(_newer_text(", ".join(self.unnamed_folders), self.unnamed_bytes, self.database))
+        if self.unfinished_takedown:
+            lines.append(f"A takedown is not finished: {self.unfinished_takedown}.")
         return lines
 
 

@@ -28,7 +28,7 @@ from ..archive.stored_text import escaped_json, inert_text
 from ..raw.picture_files import read_picture_file
 from ..raw.warc_reader import RecordError
 from .article_rows import DictionaryEntry, article_dictionary, iter_articles
-from .export_target import OwnFiles, checked_folder, write_file
+from .export_folder import PICTURE_FOLDER, ExportFolder, open_export
 from .inert_markup import (
     article_html,
     escaped_words,
@@ -41,62 +41,56 @@ from .plain_words import count_text
 
 _LAST_FIELDS = ("description", "url", "canonical_url", "image", "page_type", "word_count", "id", USAGE_COLUMN)
 _FIELDS = (*(name for name in STATED_COLUMNS if name not in _LAST_FIELDS), *_LAST_FIELDS)
-_PICTURE_FOLDER = "pictures"
 _TAG_OR_LINK = re.compile(r"[<>\ufffe\uffff]|\](?=[(\[:])")  # and two characters that YAML does not take
 _SLUG_BYTES = 80  # with date, id and ending well below the 255 bytes of common file systems
 
 
-def export_markdown(db: Database, folder: Path, *, one_per_cluster: bool = False) -> int:
+def export_markdown(
+    db: Database, folder: Path, *, one_per_cluster: bool = False, on_kept: Callable[[str], object] = len
+) -> int:
     """Write the articles to their files in `folder`, made if missing, and return how many.
 
-    The same article has the same file name every time; an older file of that name is replaced. Pictures that the
-    archive has stand in `pictures`. TargetRefused or TargetWriteError for a folder or file that cannot be written.
+    The same article has the same file name while it has its title; an older file is replaced. Pictures that the archive
+    has stand in `pictures`. `on_kept` is as for `open_export`. TargetRefused or TargetWriteError for a folder or file
+    that cannot be written.
     """
-    own_files = OwnFiles.of(db)
-    checked_folder(own_files, str(folder))
-    files = PictureFiles(db, own_files, folder)
     count = 0
-    for article in iter_articles(db, one_per_cluster=one_per_cluster):
-        document = markdown_document(article) + markdown_pictures(files.write(article["id"]))
-        write_file(own_files, folder / file_name(article), document.encode())
-        count += 1
+    with open_export(db, folder, on_kept) as export:
+        for article in iter_articles(db, one_per_cluster=one_per_cluster):
+            pictures = _write_pictures(db, export, article["id"])
+            document = markdown_document(article) + markdown_pictures(pictures)
+            export.write(file_name(article), document.encode(), [article["id"]])
+            count += 1
     return count
 
 
-class PictureFiles:
-    """Writes the files of pictures into the folder of an export, each once, named by their digests.
+def _write_pictures(db: Database, export: ExportFolder, article_id: Any) -> tuple[ShownPicture, ...]:
+    """Write the pictures of an article, named by their digests; return those that are there.
 
-    SVG files stay out: a browser that opens one from a disk runs what is in it.
+    One whose record is damaged is left out, and so are SVG files: a browser that opens one from a disk runs what is in
+    it.
     """
+    return tuple(shown for shown in pictures_of_article(db, article_id) if _put_picture(db, export, shown, article_id))
 
-    def __init__(self, db: Database, own_files: OwnFiles, folder: Path) -> None:
-        self._db, self._own_files, self._folder = db, own_files, folder
-        self._written: set[str] = set()
 
-    def write(self, article_id: Any) -> tuple[ShownPicture, ...]:
-        """Write the pictures of an article; return those that are there. One whose record is damaged is left out."""
-        return tuple(shown for shown in pictures_of_article(self._db, article_id) if self._put(shown))
-
-    def _put(self, shown: ShownPicture) -> bool:
-        if shown.file_name in self._written:
-            return True
-        if shown.picture.type == SVG:
-            return False
-        try:
-            data = read_picture_file(self._db, database_file(self._db), shown.capture_id, shown.picture)
-        except RecordError:
-            return False
-        if not self._written:
-            checked_folder(self._own_files, str(self._folder / _PICTURE_FOLDER))
-        write_file(self._own_files, self._folder / _PICTURE_FOLDER / shown.file_name, data)
-        self._written.add(shown.file_name)
+def _put_picture(db: Database, export: ExportFolder, shown: ShownPicture, article_id: Any) -> bool:
+    name = f"{PICTURE_FOLDER}/{shown.file_name}"
+    if export.has_written(name, article_id):
         return True
+    if shown.picture.type == SVG:
+        return False
+    try:
+        data = read_picture_file(db, database_file(db), shown.capture_id, shown.picture)
+    except RecordError:
+        return False
+    export.write(name, data, [article_id])
+    return True
 
 
 def markdown_pictures(pictures: Sequence[ShownPicture]) -> str:
     """Return an article's pictures in Markdown, each with its caption and credit; inert, whatever its texts hold."""
     lines = [
-        f"\n![{escaped_words(_line(shown.alt))}]({_PICTURE_FOLDER}/{shown.file_name})\n\n"
+        f"\n![{escaped_words(_line(shown.alt))}]({PICTURE_FOLDER}/{shown.file_name})\n\n"
         f"{escaped_words(_line(f'{shown.caption} {shown.credit}'))}\n"
         for shown in pictures
     ]
@@ -149,25 +143,22 @@ _HEADS = """SELECT id, title, url, coalesce(published_day, '') AS published_day,
 _ONE_PER_CLUSTER = "WHERE id IN (SELECT article_id FROM article_clusters WHERE by_date = 1)"
 
 
-def export_reader_pages(db: Database, folder: Path, *, one_per_cluster: bool = False) -> int:
+def export_reader_pages(
+    db: Database, folder: Path, *, one_per_cluster: bool = False, on_kept: Callable[[str], object] = len
+) -> int:
     """Write index, months, articles and the meanings of their fields into `folder`; returns how many articles.
 
-    Raises TargetRefused or TargetWriteError for a folder or file that cannot be written.
+    `on_kept` is as for `open_export`. Raises TargetRefused or TargetWriteError for a folder or file that cannot be
+    written.
     """
-    own_files, count = OwnFiles.of(db), 0
-    checked_folder(own_files, str(folder))
-    checked_folder(own_files, str(folder / _ARTICLE_FOLDER))
-
-    def write(name: str, page: str) -> None:
-        write_file(own_files, folder / name, page.encode())
-
-    picture_files = PictureFiles(db, own_files, folder)
-    for article in iter_articles(db, one_per_cluster=one_per_cluster):
-        page = article_page(article, picture_files.write(article["id"]))
-        write(f"{_ARTICLE_FOLDER}/{_page_name(article)}", page)
-        count += 1
-    _write_lists(db, write, _ONE_PER_CLUSTER if one_per_cluster else "")
-    write("about.html", about_page(article_dictionary()))
+    count = 0
+    with open_export(db, folder, on_kept) as export:
+        for article in iter_articles(db, one_per_cluster=one_per_cluster):
+            page = article_page(article, _write_pictures(db, export, article["id"]))
+            export.write(f"{_ARTICLE_FOLDER}/{_page_name(article)}", page.encode(), [article["id"]])
+            count += 1
+        _write_lists(db, export, _ONE_PER_CLUSTER if one_per_cluster else "")
+        export.write("about.html", about_page(article_dictionary()).encode())
     return count
 
 
@@ -222,7 +213,7 @@ def _article_parts(article: Mapping[str, Any], pictures: Sequence[ShownPicture] 
 
 def _figures(pictures: Sequence[ShownPicture]) -> str:
     return "".join(
-        f'<figure><img src="../{_PICTURE_FOLDER}/{shown.file_name}" alt="{escape(xml_line(shown.alt))}"'
+        f'<figure><img src="../{PICTURE_FOLDER}/{shown.file_name}" alt="{escape(xml_line(shown.alt))}"'
         f' width="{shown.picture.width}" height="{shown.picture.height}">'
         f'<figcaption dir="auto">{escape(xml_line(f"{shown.caption} {shown.credit}"))}</figcaption></figure>\n'
         for shown in pictures
@@ -239,13 +230,13 @@ def about_page(entries: tuple[DictionaryEntry, ...]) -> str:
     return _page("Fields", "en", body)
 
 
-def _write_lists(db: Database, write: Callable[[str, str], None], condition: str) -> None:
+def _write_lists(db: Database, export: ExportFolder, condition: str) -> None:
     """Write the index, with the newest articles and the months, and a page for each month."""
     heads_by_month: dict[str, list[dict[str, Any]]] = {}
     for head in _read_heads(db, condition):
         heads_by_month.setdefault(_month_name(str(head["published_day"])[:7]), []).append(head)
     for name, heads in heads_by_month.items():
-        write(f"{name}.html", _list_page(name, heads))
+        export.write(f"{name}.html", _list_page(name, heads).encode(), [head["id"] for head in heads])
     newest = list(islice(chain.from_iterable(heads_by_month.values()), _NEWEST))
     months = [
         f'<li><a href="{name}.html">{name}</a> <span>{len(heads):,}</span></li>\n'
@@ -256,7 +247,7 @@ def _write_lists(db: Database, write: Callable[[str, str], None], condition: str
         f'<h1>{escape(xml_line(title))}</h1>\n<h2>Newest</h2>\n{_list(newest)}<h2>By month</h2>\n<ol class="list">\n'
         f'{"".join(months)}</ol>\n<footer><p><a href="about.html">What the fields mean</a></p></footer>\n'
     )
-    write("index.html", _page(xml_line(title), "", body))
+    export.write("index.html", _page(xml_line(title), "", body).encode(), [head["id"] for head in newest])
 
 
 def _read_heads(db: Database, condition: str) -> Iterator[dict[str, Any]]:

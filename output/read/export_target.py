@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from glob import escape
 from pathlib import Path
@@ -151,6 +152,31 @@ def checked_folder(own_files: OwnFiles, target: str) -> Path:
     except OSError as error:
         raise TargetRefused(f"cannot make the folder {target}: {error.strerror}") from error
     return folder
+
+
+@contextmanager
+def whole_folder(own_files: Sequence[OwnFiles], target: Path) -> Iterator[Path]:
+    """Give a folder for many files: that which is there, or a new one, which gets its name when the block ends.
+
+    After an exception there is no new one; a kill leaves `.NAME.part`, which the next export removes. Raises
+    TargetRefused for a folder that cannot be made, or is an archive's.
+    """
+    for own in own_files:
+        if reason := own.refusal(target):
+            raise TargetRefused(f"cannot make the folder {target}: it {reason}")
+    is_new = not os.path.lexists(target)
+    part = target.with_name(f".{target.name}.part")
+    if is_new:
+        shutil.rmtree(part, ignore_errors=True)
+    try:
+        yield checked_folder(own_files[0], str(part if is_new else target))
+        if is_new:
+            part.rename(target)
+    except OSError as error:
+        raise TargetWriteError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        if is_new:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def _standard_output(own_files: OwnFiles) -> AbstractContextManager[BinaryIO]:

@@ -15,7 +15,7 @@ from sqlite_utils import Database
 from ..archive.article_filter import USAGE_COLUMN
 from .article_files import file_name
 from .article_rows import iter_articles
-from .export_target import OwnFiles, checked_folder, write_file
+from .export_folder import open_export
 from .inert_markup import article_tokens, is_safe_link, language_tag, xml_line, xml_text
 
 _TEI = "http://www.tei-c.org/ns/1.0"
@@ -39,17 +39,19 @@ _CONTAINERS: dict[str, tuple[str, dict[str, str]]] = {
 """The TEI element of what markdown opens and closes; what is not here leaves its content only."""
 
 
-def export_tei(db: Database, folder: Path, *, one_per_cluster: bool = False) -> int:
-    """Write the articles to their files in `folder`, made if missing, and return how many.
+def export_tei(
+    db: Database, folder: Path, *, one_per_cluster: bool = False, on_kept: Callable[[str], object] = len
+) -> int:
+    """Write the articles to their files in `folder`, made if missing, and return how many; `on_kept` is as for
+    `open_export`.
 
     Raises TargetRefused or TargetWriteError for a folder or file that cannot be written.
     """
-    own_files, count = OwnFiles.of(db), 0
-    checked_folder(own_files, str(folder))
-    for article in iter_articles(db, one_per_cluster=one_per_cluster):
-        path = folder / file_name(article).replace(".md", ".xml")
-        write_file(own_files, path, tei_document(article))
-        count += 1
+    count = 0
+    with open_export(db, folder, on_kept) as export:
+        for article in iter_articles(db, one_per_cluster=one_per_cluster):
+            export.write(file_name(article).replace(".md", ".xml"), tei_document(article), [article["id"]])
+            count += 1
     return count
 
 

@@ -22,7 +22,7 @@ from sqlite_utils import Database
 from broadsheet.cleaners.document import PageType, UrlSource
 from broadsheet.cleaners.page.canonical_urls import host_of
 
-from ..archive.archive_errors import TextConflict
+from ..archive.archive_errors import ArchiveError, InUse, TextConflict
 from ..archive.archive_file import BUSY_MS, MOST_WAL_BYTES, archive_path, check_path, open_database, wal_size
 from ..archive.archive_lock import ArchiveLock
 from ..archive.atomic_writes import write_transaction
@@ -33,7 +33,7 @@ from ..archive.rendered_layouts import put_rendered_layout
 from ..archive.stored_text import sql_words, storable_text
 from ..archive.stored_values import utc_now
 from ..archive.url_words import OutcomeReason, Reason, UrlCount, UrlKind, UrlState
-from ..raw.erasure import erase_records
+from ..raw.erasure import erase_records, waiting_files
 from ..raw.warc_files import WARC_FILE_SIZE, read_away_files
 from ..raw.warc_folders import RawFolders, Recovery
 from ..raw.warc_writer import RawResponseWriter, save_capture
@@ -52,7 +52,7 @@ from .revisit_schedule import (
     restore_unvisited,
 )
 from .run_records import RunRecorder
-from .takedowns import is_forgotten
+from .takedowns import finish_takedowns, is_forgotten, note_takedown
 from .url_bounds import PatternLimits, PatternTracker, is_new_text, newest_url_id, without_excess_sitemaps
 from .url_queue import (
     PAGE_KINDS,
@@ -157,6 +157,7 @@ class Archive:
         self._raw_folders = RawFolders.claim(self.db, self._file, own_warc=own_warc)
         self.recovery = self._raw_folders.recover(read_away_files(self._file))
         erase_records(self.db, self._file, self._clock)
+        self.recovery = replace(self.recovery, unfinished_takedown=finish_takedowns(self.db, self._clock))
 
     @property
     def path(self) -> Path:
@@ -305,6 +306,8 @@ class Archive:
         try:
             if self._raw_writer:
                 self._raw_writer.close()
+            with suppress(DatabaseError, ArchiveError):
+                finish_takedowns(self.db, self._clock)  # those that were noted meanwhile
             self._leave_wal_mode()
         finally:
             if self._raw_folders:
@@ -456,3 +459,32 @@ def opened_beside_owner(path: str | Path) -> Iterator[Database]:
         reader.execute("SELECT count(*) FROM meta").fetchone()
         db.execute("PRAGMA synchronous = FULL")
         yield db
+
+
+def take_down_or_note(path: str | Path, takedowns: Sequence[tuple[str, str]]) -> list[str]:
+    """Take patterns down in an archive, given as (pattern, note); return the WARC files that wait to be erased.
+
+    Raises InUse if that is not finished, and says why: it is noted then, and whoever owns the archive finishes it in
+    the end, or the next command that writes to it.
+    """
+    try:
+        with Archive.open(path) as archive:
+            for takedown in takedowns:
+                note_takedown(archive.db, *takedown)
+            if problem := finish_takedowns(archive.db):
+                raise UnfinishedTakedown(problem)
+            return waiting_files(archive.db)
+    except UnfinishedTakedown:
+        raise
+    except InUse as error:
+        with opened_beside_owner(path) as db:
+            for takedown in takedowns:
+                note_takedown(db, *takedown)
+        raise UnfinishedTakedown(str(error)) from error
+
+
+class UnfinishedTakedown(InUse):
+    """A takedown that is noted in an archive, and not finished."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"the takedown is noted, and not finished: {problem}; the next command that can finishes it")

@@ -3,14 +3,15 @@
 Removed are the articles, also shelved ones, their revisions, pages, ledgers and captures, and their words in the
 full-text index. Block texts and pictures go if nothing else uses them. What stays are the rows of `urls`, skipped, and
 the takedown itself, which keeps these URLs and every URL that matches out of the queue (triggers on `urls`).
-`erase_remains` then leaves nothing of it in bytes that no row uses.
+Nothing of it is left then in bytes that no row uses. What a kill, a full disk or a reader keeps from being done is
+noted in `meta`, and `finish_takedowns` does it, in whatever process opens the archive to write next.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,13 +19,13 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.page.canonical_urls import canonicalise
 
-from ..archive.archive_file import database_file
+from ..archive.archive_errors import NotReachable
+from ..archive.archive_file import BUSY_MS, check_room, database_bytes, database_file
 from ..archive.article_storage import ArticleChange, note_change
 from ..archive.atomic_writes import write_transaction
 from ..archive.page_rows import article_id
-from ..archive.page_slack import erase_slack
 from ..archive.stored_text import storable_text
-from ..archive.stored_values import content_id, utc_now
+from ..archive.stored_values import STORE_FACT, content_id, utc_now
 from ..archive.url_words import OutcomeReason, UrlState
 from ..raw.erasure import IS_REMOVED, erase_records, find_rescues, note_erasures, write_rescues
 from ..raw.warc_files import WARC_FILE_SIZE
@@ -34,6 +35,12 @@ from .outcome import Outcome
 WILDCARD = "*"
 _COPY_BLOCK_LENGTH = 80  # characters; a page that keeps a block of at least this length is a copy
 _MAX_COPIES = 20  # listed at most
+_UNFINISHED = "takedowns_unfinished"
+"""Key in `meta` of the takedowns that are not finished: those to be begun, as [pattern, note]. Deleted rows may still
+stand in bytes that no row uses."""
+_READ_UNFINISHED = f"SELECT value FROM meta WHERE key = '{_UNFINISHED}'"
+_ALL_DONE = f"DELETE FROM meta WHERE key = '{_UNFINISHED}'"
+_READER_MS = 1_000  # how long a reader is waited for
 
 _AS_GLOB = "replace(replace({}, '[', '[[]'), '?', '[?]')"
 FORGOTTEN_URL = (
@@ -181,7 +188,7 @@ def plan_takedown(db: Database, pattern: str) -> Takedown:
 
 
 def take_down(db: Database, pattern: str, note: str = "", clock: Callable[[], str] = utc_now) -> Takedown:
-    """Remove what a URL or pattern reaches, in one transaction, and record it. Call `erase_remains` afterwards."""
+    """Remove what a URL or pattern reaches, in one transaction, and record it. Call `finish_takedowns` afterwards."""
     db.execute("PRAGMA secure_delete = ON")
     file = database_file(db)
     takedown = plan_takedown(db, pattern)
@@ -194,6 +201,7 @@ def take_down(db: Database, pattern: str, note: str = "", clock: Callable[[], st
             note_erasures(db)
             write_rescues(db, raw_writer, rescues)
             _apply_takedown(db, pattern, takedown, note, clock)
+            _note_waiting(db, [waiting for waiting in waiting_takedowns(db) or () if waiting[0] != pattern])
             raw_writer.sync()
         raw_writer.mark_committed()
     except BaseException:
@@ -216,17 +224,63 @@ def _apply_takedown(db: Database, pattern: str, takedown: Takedown, note: str, c
     _record_takedown(db, dict.fromkeys((pattern, *further_urls)), takedown, note, clock())
 
 
-def erase_remains(db: Database) -> None:
-    """Leave no deleted text in index, file and WAL.
+def note_takedown(db: Database, pattern: str, note: str = "") -> None:
+    """Note a takedown that is to be begun by `finish_takedowns`; the connection need not own the archive."""
+    with write_transaction(db):
+        waiting = [other for other in waiting_takedowns(db) or () if other[0] != pattern]
+        _note_waiting(db, [*waiting, (pattern, note)])
 
-    Where unused bytes cannot be overwritten in place, the file is rewritten, with as much room as it takes.
+
+def waiting_takedowns(db: Database) -> list[tuple[str, str]] | None:
+    """Return takedowns that are noted but not begun, as (pattern, note); None if all is finished."""
+    row = db.execute(_READ_UNFINISHED).fetchone()
+    return [(str(pattern), str(note)) for pattern, note in json.loads(row[0])] if row else None
+
+
+def _note_waiting(db: Database, waiting: Sequence[tuple[str, str]]) -> None:
+    db.execute(STORE_FACT, [_UNFINISHED, json.dumps([[*map(storable_text, pair)] for pair in waiting])])
+
+
+def finish_takedowns(db: Database, clock: Callable[[], str] = utc_now) -> str:
+    """Do what is left of all takedowns: those that wait, then the bytes that no row uses. Needs autocommit.
+
+    Returns what stands in the way, in a line, if something does: the disk has too little room, or another program reads
+    the archive. It stays noted then.
     """
+    try:
+        for pattern, note in waiting_takedowns(db) or ():
+            take_down(db, pattern, note, clock)
+        if waiting_takedowns(db) is not None:
+            _erase_remains(db)
+    except (sqlite3.OperationalError, OSError, NotReachable) as error:
+        db.rollback()
+        return str(error)
+    return ""
+
+
+def _erase_remains(db: Database) -> None:
+    """Leave no deleted text in index, file and WAL: VACUUM writes all pages anew, and the WAL is then cut to nothing.
+
+    NotReachable if the disk has too little room, or another program reads what is to go.
+    """
+    db.execute("PRAGMA secure_delete = ON")
     db.execute("INSERT INTO articles_fts (articles_fts) VALUES ('optimize')")
     db.conn.commit()
     with db.ensure_autocommit_on():
-        if not erase_slack(db):
-            db.conn.execute("VACUUM")
-            db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        _write_back(db)
+        check_room(database_file(db).parent, database_bytes(db), "a takedown")
+        db.conn.execute("VACUUM")
+        _write_back(db)
+        db.conn.execute(_ALL_DONE)
+
+
+def _write_back(db: Database) -> None:
+    """Write the WAL back and cut it to nothing. NotReachable if a reader still needs it."""
+    db.conn.execute(f"PRAGMA busy_timeout = {_READER_MS}")
+    (is_busy, *_) = db.conn.execute("PRAGMA main.wal_checkpoint(TRUNCATE)").fetchone()
+    db.conn.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    if is_busy:
+        raise NotReachable(f"another program reads {database_file(db)}")
 
 
 def archive_backups(file: Path) -> tuple[str, ...]:

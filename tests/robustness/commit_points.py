@@ -130,6 +130,14 @@ class Trials:
         seconds = round(time.monotonic() - started, 2)
         return Trial(scenario.name, action, injection.number, step, ended.is_reached, tuple(faults), seconds)
 
+    def leave(self, prepared: Prepared, injection: Injection) -> Path:
+        """Run a scenario's command with an injection; return the archive as it leaves it."""
+        work = self._commands.work
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.copytree(prepared.base, work)
+        self._commands.run(prepared.words, injection)
+        return work / prepared.scenario.archives[0]
+
     def _run_again(self, prepared: Prepared) -> Ended:
         for _ in range(_TRIES):
             ended = self._commands.run(prepared.words, module=prepared.scenario.module)

@@ -3,11 +3,15 @@
 import errno
 import random
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from broadsheet.crawler.cli import cli
 from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.read.verify import verify
+from broadsheet.output.write.archive_writer import Archive
 from tests.robustness.commit_points import FULL, Trials, drawn, io_faults, kills, open_trials
 from tests.robustness.scenarios import ARCHIVE, SCENARIOS, Scenario, Words, Workshop
 from tests.robustness.syscalls import DURABLE, Action, Injection, Kind, missing_tool
@@ -66,3 +70,31 @@ def test_a_verb_survives_kills_and_faults(trials, verb):
     found = [trials.run(prepared, injection) for injection in chosen]
     assert [str(trial) for trial in found if trial.faults] == []
     assert any(trial.is_reached for trial in found)
+
+
+TEXT_OF_RIVER = (b"river0word", b"River paragraph", b"story of river")
+
+
+def _stored_bytes(archive: Path) -> bytes:
+    files = (Path(f"{archive}{ending}") for ending in ("", "-wal", "-journal"))
+    return b"".join(file.read_bytes() for file in files if file.exists())
+
+
+@needs_shim
+@pytest.mark.slow
+def test_after_a_kill_at_any_step_the_next_command_leaves_nothing_of_a_takedown(trials):
+    """In the bytes of the file and its log, once the takedown is noted."""
+    prepared = trials.prepare(SCENARIOS["forget"])
+    assert TEXT_OF_RIVER[0] in _stored_bytes(prepared.base / ARCHIVE)
+    noted = 0
+    for injection in drawn(kills(prepared.steps), 25, random.Random(SEED)):
+        archive = trials.leave(prepared, injection)
+        Archive.open(archive).close()
+        with closing(open_database(archive, read_only=True)) as db:
+            (is_noted,) = db.execute("SELECT EXISTS (SELECT 1 FROM takedowns)").fetchone()
+            (has_article,) = db.execute("SELECT EXISTS (SELECT 1 FROM articles WHERE url LIKE '%/river')").fetchone()
+            assert verify(db) == []
+        assert is_noted != has_article
+        assert not is_noted or [text for text in TEXT_OF_RIVER if text in _stored_bytes(archive)] == [], injection
+        noted += is_noted
+    assert noted

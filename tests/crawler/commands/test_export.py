@@ -25,10 +25,10 @@ from tests.output.wires import fetched
     [
         ("-o out.jsonl", [".json", ".jsonl"]),
         ("-o out.CSV", [".CSV", ".json"]),
-        ("-o new/folder/", [".json", ".md", ".md"]),
-        ("--format markdown -o out", [".json", ".md", ".md"]),
-        ("--format tei -o out", [".json", ".xml", ".xml"]),
-        ("--format html -o out", [".html"] * 5),
+        ("-o new/folder/", [".json", ".jsonl", ".md", ".md"]),
+        ("--format markdown -o out", [".json", ".jsonl", ".md", ".md"]),
+        ("--format tei -o out", [".json", ".jsonl", ".xml", ".xml"]),
+        ("--format html -o out", [*[".html"] * 5, ".jsonl"]),
         ("-o all.html", [".html"]),
     ],
 )

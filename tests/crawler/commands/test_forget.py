@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -69,13 +73,94 @@ def test_a_person_is_asked(db, answer, code, left, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("size", "text"),
     [
-        (0, "0.0 MB, some 1 s;"), (290_000_000, "290.0 MB, some 1 s;"), (310_000_000, "310.0 MB, some 2 s;"),
-        (11_880_000_000, "11,880.0 MB, some 59 s;"), (11_920_000_000, "11,920.0 MB, some 1 min;"),
-        (18_400_000_000, "18,400.0 MB, some 2 min;"),
+        (0, "0.0 MB, some 1 s;"), (145_000_000, "145.0 MB, some 1 s;"), (155_000_000, "155.0 MB, some 2 s;"),
+        (5_940_000_000, "5,940.0 MB, some 59 s;"), (5_960_000_000, "5,960.0 MB, some 1 min;"),
+        (9_200_000_000, "9,200.0 MB, some 2 min;"),
     ],
 )  # fmt: skip
-def test_the_time_to_read_a_file_is_said_in_seconds_up_to_a_minute(tmp_path, size, text):
+def test_the_time_to_write_a_file_anew_is_said_in_seconds_up_to_a_minute(tmp_path, size, text):
     file = tmp_path / "large.db"
     file.touch()
     os.truncate(file, size)
     assert describe_erasing(file).startswith(text)
+
+
+def stored_bytes(db: Path) -> bytes:
+    """The bytes of the database and of what SQLite keeps beside it."""
+    return b"".join(path.read_bytes() for path in db.parent.glob(f"{db.name}*") if path.is_file())
+
+
+def test_a_takedown_waits_for_a_crawl_which_does_it_in_the_end(db, capsys):
+    with Archive.open(db):
+        assert run(["forget", str(db), RIVER, "--yes", "--note", "a letter"]) == 75
+        errors = capsys.readouterr().err
+        assert errors.startswith("broadsheet: the takedown is noted, and not finished: ")
+        assert errors.endswith("is in use by another command; the next command that can finishes it\n")
+        assert RIVER in urls(db)
+    assert urls(db) == {"https://a.example/Evil"}
+    assert rows(db, "SELECT pattern, note FROM takedowns") == [(RIVER, "a letter")]
+    assert b"river0word1" not in stored_bytes(db)
+    assert run(["verify", str(db)]) == 0
+
+
+def test_while_somebody_reads_the_articles_go_and_their_bytes_when_a_command_can(db, capsys):
+    with closing(sqlite3.connect(db)) as reader:
+        reader.execute("PRAGMA journal_mode = WAL")
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM urls").fetchone()
+        assert run(["forget", str(db), RIVER, "--yes"]) == 75
+        assert "not finished: another program reads " in capsys.readouterr().err
+        assert urls(db) == {"https://a.example/Evil"}
+        assert b"river0word1" in stored_bytes(db)
+    assert run(["correct", str(db), "https://a.example/Evil", "--title", "Good"]) == 0
+    assert b"river0word1" not in stored_bytes(db)
+
+
+def test_on_a_full_disk_the_takedown_is_finished_when_there_is_room(db, capsys, monkeypatch):
+    usage = shutil.disk_usage("/")._replace(free=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda _: usage)
+        assert run(["forget", str(db), RIVER, "--yes"]) == 75
+        assert "not finished: " in (errors := capsys.readouterr().err)
+        assert " has 0.0 MB of room, and a takedown needs " in errors
+        assert run(["forget", str(db), RIVER, "--yes"]) == 75
+        assert "A takedown is not finished: " in capsys.readouterr().err
+    assert run(["forget", str(db), RIVER, "--yes"]) == 0
+    assert b"river0word1" not in stored_bytes(db)
+
+
+def test_it_names_what_it_cannot_reach_and_certifies_what_it_did(db, tmp_path, capsys):
+    """Beside the archive: a backup, a merged archive, an export; a database of others and another's backup are not."""
+    merged, backup, exported = tmp_path / "all.db", tmp_path / "monday.db", tmp_path / "out"
+    assert run(["backup", str(db), str(backup), "-q"]) == run(["merge", str(merged), str(db), "-q"]) == 0
+    assert run(["export", str(db), "-o", f"{exported}/"]) == run(["crawl", "--help"]) == 0
+    shutil.copy(db, tmp_path / "made.db.backup-v1")
+    Archive.open(tmp_path / "other.db").close()
+    (tmp_path / "no.db").write_bytes(b"SQLite format 3\0 but nothing else")
+    capsys.readouterr()
+    certificate = tmp_path / "certificate.json"
+    assert run(["forget", str(db), RIVER, "--yes", "--certificate", str(certificate)]) == 0
+    told = capsys.readouterr().out
+    assert f"stays: what the backup {tmp_path}/made.db.backup-v1 holds" in told
+    assert f"stays: what the archive {merged} holds" in told
+    assert f"stays: what was exported to {exported}; the same export again removes it" in told
+    assert "other.db" not in told
+    assert "no.db" not in told
+    values = json.loads(certificate.read_text())
+    assert (values["pattern"], values["erased"]["urls"]) == (RIVER, [RIVER])
+    (article,) = values["erased"]["articles"]
+    assert (article["url"], len(article["text_digest"]) > 9) == (RIVER, True)
+    assert values["begun_at"] <= values["finished_at"]
+    places = {one["place"]: one["kind"] for one in values["remains"]}
+    assert places[str(exported)] == "export"
+    assert places[str(merged)] == "other archive"
+    assert "story" not in certificate.read_text()
+    assert "river0word1" not in certificate.read_text()
+
+
+def test_a_certificate_that_cannot_be_written_is_told_before_anything_is_done(db, tmp_path, capsys):
+    for target in (str(db), f"{tmp_path}/none/x.json", str(tmp_path)):
+        assert run(["forget", str(db), RIVER, "--yes", "--certificate", target]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+    assert run(["forget", str(db), RIVER, "--dry-run", "--certificate", f"{tmp_path}/x"]) == 2
+    assert RIVER in urls(db)

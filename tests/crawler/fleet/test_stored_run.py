@@ -20,8 +20,8 @@ from unittest.mock import Mock
 import pytest
 
 from broadsheet.crawler.crawl.processes import Lifeline
-from broadsheet.crawler.fleet import fleet_takedowns, site_copies, stored_run
 from broadsheet.crawler.fleet import site_processes as run_site
+from broadsheet.crawler.fleet import stored_run
 from broadsheet.crawler.fleet.fleet_takedowns import SiteTakedowns, in_turn, plan_takedowns, take_down_beside
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, Patience, StoreFull, StoreUnreachable
@@ -43,6 +43,7 @@ from broadsheet.crawler.fleet.stored_run import (
 )
 from broadsheet.output.archive.archive_errors import InUse, NotReachable
 from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.write import takedowns
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.fleet.sites import HOST, crawl_of, site_in, store_pages, stored_manifest, stored_names
 from tests.crawler.warm import PATIENCE
@@ -530,9 +531,8 @@ def plan(file: Path, *patterns: str) -> SiteTakedowns:
 def rewrites(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """An entry for each time that an archive is rewritten."""
     noted: list[str] = []
-    rewrite = fleet_takedowns.erase_remains
-    for module in (fleet_takedowns, site_copies):
-        monkeypatch.setattr(module, "erase_remains", lambda db: (noted.append("once"), rewrite(db)))
+    rewrite = takedowns._erase_remains
+    monkeypatch.setattr(takedowns, "_erase_remains", lambda db: (noted.append("once"), rewrite(db)))
     return noted
 
 
@@ -540,7 +540,7 @@ def test_an_archive_is_concerned_by_a_url_a_host_or_an_earlier_takedown(file):
     known = (ONE, LATER, "*/thr*", "http://*.example/x")
     assert plan(file, *known, "http://other.example/one", "*nothing*", "no url").patterns == known
     assert (plan(file, ONE).is_open, plan(file, LATER).is_open, plan(file, "*nothing*").is_open) == (True, True, False)
-    take_down_beside(file, file.with_name("mark"), ("*nothing*",), "")
+    take_down_beside(file, ("*nothing*",), "")
     with Archive.open(file) as archive:
         archive.db.execute("INSERT INTO takedowns (pattern, at, urls, articles, blocks) VALUES (?, '', 0, 0, 0)", [TWO])
         archive.db.execute("UPDATE urls SET host = '' WHERE url = ?", [ONE])
@@ -549,19 +549,13 @@ def test_an_archive_is_concerned_by_a_url_a_host_or_an_earlier_takedown(file):
     assert (plan(file, "*nothing*").is_open, plan(file, TWO).is_open) == (False, True)
 
 
-@pytest.mark.parametrize("step", ["_take_down_all", "erase_remains"])
-def test_the_mark_is_there_before_all_and_stays_until_the_file_is_rewritten(file, tmp_path, monkeypatch, step):
-    """An archive in use is not touched."""
-    mark = tmp_path / "mark"
-    with Archive.open(file), pytest.raises(InUse):
-        take_down_beside(file, mark, (ONE,), "")
-    assert not mark.exists()
-    with killed_at(monkeypatch, fleet_takedowns, step):
-        take_down_beside(file, mark, (ONE,), "")
-    assert mark.exists()
-    assert plan(file, ONE).is_open is (step == "_take_down_all")
-    take_down_beside(file, mark, (ONE,), "")
-    assert not mark.exists()
+@pytest.mark.parametrize("step", ["take_down", "_erase_remains"])
+def test_a_takedown_is_open_until_the_file_is_written_anew(file, monkeypatch, step):
+    with killed_at(monkeypatch, takedowns, step):
+        take_down_beside(file, (ONE,), "")
+    assert plan(file, ONE).is_open
+    take_down_beside(file, (ONE,), "")
+    assert not plan(file, ONE).is_open
 
 
 def test_a_site_of_a_store_gets_a_new_state_without_pieces_of_the_earlier_one(run_store, tmp_path, rewrites):

@@ -12,7 +12,7 @@ from broadsheet.output.archive.article_storage import ARTICLE_COLUMNS, put_user_
 from broadsheet.output.read.verify import first_problem, verify
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.takedowns import erase_remains, take_down
+from broadsheet.output.write.takedowns import finish_takedowns, take_down
 from tests.internal_tables import SHELF, SHELVED
 from tests.output.conftest import Maker
 from tests.output.filled_rows import filled, put, rows
@@ -116,7 +116,7 @@ def test_a_takedown_leaves_nothing_of_a_shelved_article_in_the_bytes(file, make,
     assert all(word in file.read_bytes() for word in gone)
     with Archive.open(file, make.clock) as archive:
         take_down(archive.db, COPY, "", make.clock)
-        erase_remains(archive.db)
+        finish_takedowns(archive.db)
         assert (archive.db[SHELF].count, archive.db["articles"].count) == (0, 1)
     assert not [word for word in gone if word in file.read_bytes()]
 

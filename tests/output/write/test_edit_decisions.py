@@ -20,7 +20,7 @@ from broadsheet.output.write.corrections import CorrectedField, Correction, stor
 from broadsheet.output.write.edit_decisions import decide_pending, note_absences
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.person_verdicts import Ruling
-from broadsheet.output.write.takedowns import erase_remains, take_down
+from broadsheet.output.write.takedowns import finish_takedowns, take_down
 from tests.internal_tables import PENDING_REVISIONS, REVISION_BLOCKS
 from tests.output.cleaned_pages import with_page
 from tests.output.filled_rows import put, rows
@@ -204,7 +204,7 @@ def test_forgetting_leaves_nothing_of_old_revisions(archive, make, file):
         step(archive, make)
     assert archive.db[REVISION_BLOCKS].count > 0
     assert take_down(archive.db, URL, "", make.clock).block_count >= 1
-    erase_remains(archive.db)
+    finish_takedowns(archive.db)
     assert (archive.db[REVISION_BLOCKS].count, archive.db["revisions"].count) == (0, 1)
     assert b"Perpetua" not in b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
     assert verify(archive.db) == []

@@ -13,7 +13,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import (
     archive_backups,
     archive_pattern,
-    erase_remains,
+    finish_takedowns,
     is_forgotten,
     plan_takedown,
     take_down,
@@ -56,7 +56,7 @@ def test_nothing_of_it_is_left_in_the_bytes(file, make, words):
     assert all(word in raw(file) for word in UNIQUE)
     with Archive.open(file, make.clock) as archive:
         take_down(archive.db, HOST + "secret", "asked by letter", make.clock)
-        erase_remains(archive.db)
+        finish_takedowns(archive.db)
         assert not [word for word in UNIQUE if word in raw(file)]
     assert not [word for word in UNIQUE if word in raw(file)]
     assert COMMON.encode() in raw(file)
@@ -69,7 +69,7 @@ def test_a_takedown_is_remembered_with_its_numbers(archive, make, words):
     assert archive.db.execute(row, [HOST + "secret"]).fetchone() == (3, 1, 2, "asked by letter")
     again = take_down(archive.db, HOST + "secret", "", make.clock)
     assert again.is_empty
-    erase_remains(archive.db)
+    finish_takedowns(archive.db)
     assert verify(archive.db) == []
     assert archive.db.execute(row, [HOST + "secret"]).fetchone() == (3, 1, 2, "asked by letter")
 
