@@ -1,12 +1,14 @@
 # Broadsheet in a container: slim, not root, one volume. From the root of a checkout:
 #   docker build -t broadsheet .
+#   docker build -t broadsheet-fleet --build-arg EXTRAS=fleet .      # with Dask, buckets and Parquet
 #   docker run --init --rm -v broadsheet:/data broadsheet fleet run sites.toml
 
 FROM python:3.13-slim AS build
 WORKDIR /src
 COPY . .
 ENV PIP_CONSTRAINT=/src/constraints.txt PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-RUN python -m venv /opt/broadsheet && /opt/broadsheet/bin/pip install .
+ARG EXTRAS=""
+RUN python -m venv /opt/broadsheet && /opt/broadsheet/bin/pip install ".${EXTRAS:+[$EXTRAS]}"
 
 FROM python:3.13-slim
 COPY --from=build /opt/broadsheet /opt/broadsheet

@@ -3,11 +3,16 @@
 Where systemd-analyze is installed, it has a look too.
 """
 
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from configparser import ConfigParser
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +20,9 @@ import click
 import pytest
 
 from broadsheet.crawler.cli import cli
+from tests.bench.load.site import free_port
+from tests.crawler.fleet.s3_server import BUCKET, running_s3_server
+from tests.crawler.scripted_site import ScriptedSite, page, stories
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "docs" / "deploy"
@@ -93,10 +101,12 @@ def started_words() -> dict[str, list[str]]:
         (DEPLOY / "kubernetes-workers.yaml").read_text("utf-8")) if part["kind"] != "Service"}  # fmt: skip
     [run] = parts["broadsheet-run"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     [worker] = parts["broadsheet-workers"]["spec"]["template"]["spec"]["containers"]
+    [scheduler] = parts["broadsheet-scheduler"]["spec"]["template"]["spec"]["containers"]
     return {
         "cron": cron[6:],
         "systemd": shlex.split(unit("broadsheet-run.service")["Service"]["ExecStart"]),
         "kubernetes": [*run["command"], *run["args"]],
+        "kubernetes scheduler": scheduler["command"],
         "slurm": shlex.split(script[4].removeprefix("#")),
         "systemd worker": shlex.split(unit("broadsheet-worker.service")["Service"]["ExecStart"]),
         "kubernetes worker": [*worker["command"], *worker["args"]],
@@ -105,7 +115,7 @@ def started_words() -> dict[str, list[str]]:
 
 
 def test_every_file_runs_a_list_from_a_folder_on_a_local_disk():
-    contexts = {name: parsed(words[1:]) for name, words in started_words().items() if "worker" not in name}
+    contexts = {name: parsed(words[1:]) for name, words in started_words().items() if " " not in name}
     assert {context.info_name for context in contexts.values()} == {"run"}
     assert {name: context.params["work"] for name, context in contexts.items()} == {
         "cron": "/var/lib/broadsheet", "systemd": "copies", "kubernetes": "/data/copies",
@@ -142,3 +152,95 @@ def test_systemd_finds_nothing_in_the_units(tmp_path):
     units = [str(path) for path in tmp_path.iterdir()]
     process = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
     assert [line for line in process.stderr.splitlines() if "broadsheet-" in line] == []
+
+
+def built_with(image: str) -> str:
+    """The extras that the commands in the files' heads build an image with."""
+    heads = [(ROOT / "Dockerfile").read_text("utf-8"), *(file.read_text("utf-8") for file in DEPLOY.iterdir())]
+    found = {match[1] or "" for head in heads for match in re.finditer(
+        rf"docker build -t {image}(?: --build-arg EXTRAS=([\w,]+))? \.", head)}  # fmt: skip
+    assert len(found) == 1, f"{image} is built {found or 'nowhere'}"
+    return found.pop()
+
+
+def container_images() -> dict[str, str]:
+    """The image of each container of the Kubernetes file, by the name of its part."""
+    yaml = pytest.importorskip("yaml", reason="needs a linter: PyYAML")
+    images = {}
+    for part in yaml.safe_load_all((DEPLOY / "kubernetes-workers.yaml").read_text("utf-8")):
+        pods = [part.get("spec", {}), part.get("spec", {}).get("jobTemplate", {}).get("spec", {})]
+        for pod in (pod["template"]["spec"] for pod in pods if "template" in pod):
+            [container] = pod["containers"]
+            images[part["metadata"]["name"]] = container["image"]
+    return images
+
+
+def build(folder: Path, extras: str) -> Path:
+    """Make the environment of an image as the Dockerfile makes it: its own lines, on what it copies, in a folder."""
+    source, target = folder / "src", folder / "opt"
+    for name in re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        source.mkdir(parents=True, exist_ok=True)
+        copy(ROOT / name, source / name)
+    stage = INSTRUCTIONS[: [name for name, _ in INSTRUCTIONS].index("FROM", 1)]
+    variables = dict(pair.split("=", 1) for name, text in stage if name == "ENV" for pair in text.split())
+    variables |= {text.partition("=")[0]: text.partition("=")[2].strip('"') for name, text in stage if name == "ARG"}
+    assert set(variables) >= {"EXTRAS", "PIP_CONSTRAINT"}
+    given = variables | {"PIP_CONSTRAINT": str(source / "constraints.txt"), "EXTRAS": extras, "PIP_NO_CACHE_DIR": ""}
+    environment = {name: text for name, text in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")} | given
+    [line] = [text for name, text in stage if name == "RUN"]
+    line = line.replace("/opt/broadsheet", str(target)).replace("python -m venv", f"{sys.executable} -m venv")
+    built = subprocess.run(["sh", "-c", line], cwd=source, env=environment, capture_output=True, text=True, check=False)
+    if "No matching distribution" in built.stderr or "Temporary failure in name resolution" in built.stderr:
+        pytest.skip("needs a package index")
+    assert built.returncode == 0, built.stderr
+    return target / "bin"
+
+
+@pytest.fixture
+def started() -> Iterator[list[subprocess.Popen[str]]]:
+    processes: list[subprocess.Popen[str]] = []
+    yield processes
+    for process in processes:
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.mark.slow
+def test_the_cluster_s_commands_start_and_crawl_in_the_image_that_the_file_names(tmp_path, started):
+    """Scheduler, worker and run, with the addresses of this machine in place of the cluster's."""
+    [image] = set(container_images().values())
+    programs = build(tmp_path, built_with(image))
+    site = ScriptedSite({"/": page("home", "/lock"), **stories("lock")})
+    (tmp_path / "sites.toml").write_text(
+        f'[defaults]\nallow-private = true\ndelay = 0\n[sites.one]\nurls = ["{site.url}/"]\n'
+    )
+    port, words = free_port(), started_words()
+    places = {"tcp://broadsheet-scheduler:8786": f"tcp://127.0.0.1:{port}", "/data": str(tmp_path / "data"),
+              "/etc/broadsheet": str(tmp_path), "s3://archives": f"s3://{BUCKET}"}  # fmt: skip
+    with closing(site), running_s3_server(free_port()) as server:
+        environment = {name: text for name, text in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+        environment |= {**server.environment, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+
+        def placed(command: list[str]) -> list[str]:
+            for place, ours in places.items():
+                command = [word.replace(place, ours) for word in command]
+            return [str(programs / command[0]), *command[1:]]
+
+        for command in ([*words["kubernetes scheduler"], "--host", "127.0.0.1", "--port", str(port)],
+                        words["kubernetes worker"]):  # fmt: skip
+            started.append(subprocess.Popen(placed(command), env=environment, cwd=tmp_path, text=True))
+            time.sleep(1)
+        run = subprocess.run(
+            placed(words["kubernetes"]), env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300,
+            check=False,
+        )  # fmt: skip
+        assert [process.poll() for process in started] == [None, None]
+    assert run.returncode == 0, run.stderr
+    assert "/lock" in site.paths()
+
+
+def test_each_image_that_a_file_names_is_built_by_a_line_of_the_files_and_has_what_its_commands_need():
+    fleet_images, plain_images = set(container_images().values()), {part["image"] for part in services().values()}
+    assert {built_with(image) for image in fleet_images} == {"fleet"}
+    assert {built_with(image) for image in plain_images} == {""}

@@ -30,10 +30,12 @@ from .. import settings as own_settings
 
 _SPIDERS = "broadsheet.crawler.crawl.spiders"
 _RESOLVER = "broadsheet.crawler.fetch.guard.GuardedResolver"
+_REFUSAL_WORDS = "broadsheet.crawler.fetch.guard.RefusalWords"
+_NEAR_RETRY = 560  # Scrapy's retries are at 550, and hear of a failure later
 
 
 class Addon:
-    """Adds our spiders to the project, and judges the addresses that names resolve to.
+    """Adds our spiders to the project, judges the addresses that names resolve to, and says so where one is refused.
 
     All other settings come with `SiteSpider`, for its crawls alone.
     """
@@ -45,6 +47,9 @@ class Addon:
         if _SPIDERS not in modules:
             settings.set("SPIDER_MODULES", [*modules, _SPIDERS], priority=settings.getpriority("SPIDER_MODULES") or 0)
         settings.set("TWISTED_DNS_RESOLVER", _RESOLVER, priority="addon")
+        name = "DOWNLOADER_MIDDLEWARES"
+        middlewares = settings.getdict(name) | {_REFUSAL_WORDS: _NEAR_RETRY}
+        settings.set(name, middlewares, priority=settings.getpriority(name) or 0)
 
 
 _PRIORITY = "addon"

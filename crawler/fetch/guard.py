@@ -164,6 +164,19 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
             raise root_cause(error) from error
 
 
+class RefusalWords:
+    """Downloader middleware of a project's other spiders, whose handler knows no refusal: for it a name that has only
+    refused addresses cannot be found. Their request fails as one of ours does, and is not tried again.
+    """
+
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        """Raise AddressRefusedError in place of the lookup's failure."""
+        if isinstance(exception, CannotResolveHostError):
+            reason = _reactor_resolver().refusal(urlsplit(request.url).hostname or "")
+            if reason is not None:
+                raise AddressRefusedError(request.url, reason) from exception
+
+
 def allowed_ports(seeds: Iterable[str], settings: BaseSettings) -> frozenset[int]:
     """Return the ports that may be requested besides 80 and 443: those of the seeds and of BROADSHEET_PORTS."""
     return frozenset((*map(port_of, seeds), *map(int, settings.getlist(PORTS_SETTING))))

@@ -16,7 +16,7 @@ from broadsheet.cleaners.document import Metadata
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from tests.browser import TIMEOUT, LoopbackBrowser, loopback_browser
-from tests.crawler.scripted_site import ScriptedSite
+from tests.crawler.scripted_site import Reply, ScriptedSite
 from tests.crawler.shell import crawl, demo_archive, start
 from tests.output.cleaned_pages import with_page
 from tests.output.conftest import Maker
@@ -41,7 +41,16 @@ ACTIVE_PAGE = """<!doctype html><html lang="en"><head><title>Title <img src=//ev
 <p>See <a href="javascript:document.title='ran'">this</a> &lt;script&gt;alert(1)&lt;/script&gt;
 <img src=//evil.example/p.png onerror="document.title='ran'"></p></article><iframe src="//evil.example/f"></iframe>
 <a href="http://evil.example/l">Leave</a><video autoplay src="//evil.example/v"></video></body></html>"""
-WORDS = "".join(
+ACTIVE_PICTURE = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="800"
+height="600" onload="alert(1)"><title>\u202eTitle</title><style>@import "//evil.example/s.css";</style><script>alert(2);
+fetch("//evil.example/v")</script><image xlink:href="http://evil.example/i.png" width="9" height="9"/>
+<foreignObject width="9" height="9"><iframe xmlns="http://www.w3.org/1999/xhtml" src="//evil.example/f"/>
+</foreignObject>
+<a xlink:href="javascript:alert(3)"><rect width="800" height="600"/></a></svg>"""
+FIGURE = """<figure><img src="/p.svg" width="800" height="600" alt='"><script>alert(4)</script>'><figcaption>The
+harbour of the town &lt;img src=//evil.example/c.png onerror=alert(5)&gt; \u202e in the spring &lt;/figure&gt;
+<a href="javascript:alert(6)">seen from the sea</a>. Photo: &lt;svg onload=alert(7)&gt;</figcaption></figure>"""
+WORDS = FIGURE + "".join(
     f"<p>Paragraph {number}: {'the harbour town had asked for it in the spring ' * 6}.</p>" for number in range(4)
 )
 
@@ -309,9 +318,10 @@ def replaying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def crawled(folder: Path, story: str) -> Path:
     """The archive of a site with a story of some paragraphs."""
     site = ScriptedSite({"/story": story.replace("{words}", WORDS), "/": "<a href=/story>The story</a>"})
+    site.routes["/p.svg"] = Reply(ACTIVE_PICTURE, headers={"Content-Type": "image/svg+xml"})
     db = folder / "hostile.db"
     try:
-        crawl(site, db, "--max-pages", 3, "--no-sitemaps")
+        crawl(site, db, "--max-pages", 3, "--no-sitemaps", "--keep", "pictures")
     finally:
         site.close()
     return db
@@ -344,7 +354,11 @@ def test_nothing_of_a_hostile_archive_acts_or_calls(browser, hostile):
     addresses |= {page.url, f"{page.url}&view=blocks"}
     captures = page.locator("aside a[href*='/capture/']").all()
     addresses |= {page.evaluate("location.origin") + str(link.get_attribute("href")) for link in captures}
-    assert any("/capture/" in address for address in addresses)
+    expect(page.locator("figcaption").first).to_contain_text("<img src=//evil.example/c.png onerror=alert(5)>")
+    pictures = [str(image.get_attribute("src")) for image in page.locator("img[src*='/picture/']").all()]
+    assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth)")
+    addresses |= {page.evaluate("location.origin") + picture for picture in pictures}
+    assert [any(part in address for address in addresses) for part in ("/capture/", "/picture/")] == [True, True]
     for address in sorted(addresses):
         page.goto(address)
         page.wait_for_load_state("networkidle")

@@ -265,6 +265,12 @@ import scrapy
 class PlainSpider(scrapy.Spider):
     name = "plain"
 
+    async def start(self):
+        if getattr(self, "url", ""):
+            yield scrapy.Request(self.url, errback=lambda failure: print("FAILED", failure.value))
+        async for request in super().start():
+            yield request
+
     def parse(self, response):
         yield {"url": response.url}
 """
@@ -315,6 +321,21 @@ def test_the_add_on_crawls_the_sample_site_in_a_project_of_ones_own(project):
     lines = (project / "articles.jsonl").read_text("utf-8").splitlines()
     assert sorted(json.loads(line)["title"] for line in lines) == titles
     assert list((project / "news.db.warc").glob("*.warc.gz"))
+
+
+@pytest.mark.slow
+def test_another_spider_of_the_project_is_told_why_a_name_has_no_address_for_it(project, serve):
+    site = serve(stories("river"))
+    url = f"http://localhost:{site.port}/river"
+    said = scrapy(project, "crawl", "plain", "-a", f"url={url}", "-s", "ROBOTSTXT_OBEY=0")
+    assert f"FAILED {url}: refused, loopback address" in said
+    assert (site.paths(), "Retrying" in said, "DNS lookup failed" in said.split("FAILED")[1][:200]) == (
+        [],
+        False,
+        False,
+    )
+    allowed = scrapy(project, "crawl", "plain", "-a", f"url={url}", "-s", "BROADSHEET_ALLOW_PRIVATE=1", *QUICK)
+    assert ("FAILED" in allowed, site.paths()[-1]) == (False, "/river")
 
 
 @pytest.mark.slow
