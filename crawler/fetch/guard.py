@@ -251,8 +251,7 @@ class AddressTurns:
     def from_settings(cls, settings: BaseSettings) -> AddressTurns:
         """Make the bound that the settings ask for. OSError if their folder cannot be made."""
         per_address, folder = settings.getint("BROADSHEET_PER_ADDRESS"), settings["BROADSHEET_ADDRESS_FOLDER"]
-        granted = Path(settings["BROADSHEET_ADDRESS_GRANTS"]) if settings["BROADSHEET_ADDRESS_GRANTS"] else None
-        slots = AddressSlots(Path(folder), per_address, granted) if per_address and folder else None
+        slots = AddressSlots(Path(folder), per_address) if per_address and folder else None
         return cls(slots, settings.getfloat("DOWNLOAD_TIMEOUT"))
 
     @asynccontextmanager
