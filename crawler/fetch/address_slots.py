@@ -1,7 +1,7 @@
-"""Slots for requests to one address, shared by the crawls of a machine: files that are locked during a request.
+"""Slots that limit the requests to one address over all crawls of a machine: files, each locked during a request.
 
-The system frees the locks of a crawl that is killed, so nothing has to be cleaned up and no dead process holds a slot.
-On a cluster, the run of a list starts no two sites of one address at once (`broadsheet.crawler.fleet.fleet_run`).
+The system frees the locks of a killed crawl, so no dead process holds a slot and nothing has to be cleaned up. On a
+cluster, the run of a list starts no two sites of one address at once (`broadsheet.crawler.fleet.fleet_run`).
 
 Addresses of content delivery networks and of large hosters need no slot.
 """
@@ -35,7 +35,9 @@ def _lock_slot(path: Path) -> int | None:
 
 @cache
 def exempt_network(address: str) -> str:
-    """Return the name of the exempt network that an address is in; empty if it is in none, or is no address."""
+    """Return the name of the exempt network that contains an address; empty if there is none, or `address` is
+    invalid.
+    """
     try:
         parsed_address = ip_address(address)
     except ValueError:
@@ -45,7 +47,7 @@ def exempt_network(address: str) -> str:
 
 @cache
 def most_hosts() -> int:
-    """Return the number of a fleet's hosts above which an address counts as a large hoster's."""
+    """Return the number of hosts above which an address counts as that of a large hoster."""
     return int(_facts()["most_hosts"])
 
 
@@ -99,7 +101,7 @@ class AddressSlots:
         return None
 
     def _note_host(self, address: str, host: str) -> None:
-        """Note that the address answers for the host, once for each crawl."""
+        """Record once per crawl that the address serves the host."""
         if (address, host) in self._noted_hosts:
             return
         self._noted_hosts.add((address, host))
@@ -110,7 +112,7 @@ class AddressSlots:
                 stream.write(line)
 
     def _host_count(self, address: str) -> int:
-        """Count the hosts that the address answers for, as far as the crawls know."""
+        """Count the hosts that crawls have recorded for the address."""
         with (self._folder / f"{_file_name(address)}.hosts").open("rb") as stream:
             return len(set(stream))
 
