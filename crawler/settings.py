@@ -24,7 +24,6 @@ BROADSHEET_DELAY = 1.0  # seconds between two requests to a host at the fastest;
 BROADSHEET_CONCURRENCY = 4  # pending requests to one host at most
 BROADSHEET_PER_ADDRESS = 0  # pending requests to one IP address, over all crawls with the same folder below; 0: any
 BROADSHEET_ADDRESS_FOLDER = ""  # where crawls of one machine share what they know of addresses; empty: nowhere
-BROADSHEET_ADDRESS_GRANTS = ""  # where a fleet's run puts the places that all machines share; empty: nowhere
 BROADSHEET_CONTACT = ""  # URL or mail address of who crawls, sent along
 BROADSHEET_ROBOTS_AGE = 24 * 3600.0  # seconds after which a robots.txt is read again
 BROADSHEET_RETRY_TIMES = 2  # retries of a URL that timed out, was cut off, or answered 429, 500, 503 and the like

@@ -179,6 +179,8 @@ def _planned_run(
     )  # fmt: skip
     if place:
         run.count_pages = fleet_run.StoredPageCounter(place)
+    if place and place.per_address and options["scheduler"]:
+        run.addresses = fleet_run.StartAddresses()
     return run
 
 

@@ -1,6 +1,6 @@
 """Feeds of RSS, Atom and RDF: bytes in, frozen entries out; and feeds of readers' comments. Pure.
 
-Every article of many sites names a feed of its comments, which leads to no article.
+On many sites every article links to a feed of its comments, which leads to no article.
 """
 
 from __future__ import annotations
@@ -104,17 +104,17 @@ class NamingPage:
 
 
 def is_comment_feed(feed_url: str, name: str, page: NamingPage) -> bool:
-    """Tell whether a feed lists comments, by its place, or because it is the page's own.
+    """Tell whether a feed lists comments, by its address or because it belongs to the page.
 
-    An article's own feed (`…/story/feed/`) is that of its comments; that of another page, such as a section, is only
-    if its `name` says so.
+    An article's own feed (`…/story/feed/`) is taken for its comments; another page's feed, such as a section's, only if
+    its `name` says so.
     """
     return is_comment_place(feed_url) or is_own_comment_feed(feed_url, name, page)
 
 
 @lru_cache(maxsize=4096)
 def is_comment_place(feed_url: str) -> bool:
-    """Tell whether feeds of comments stand at such an address, whatever page names it."""
+    """Tell whether an address is usual for a feed of comments, whatever page links to it."""
     parts = urlsplit(feed_url.lower())
     place = f"{parts.path}?{parts.query}" if parts.query else parts.path
     return any(pattern.search(place) for pattern in _PLACES)
@@ -126,7 +126,7 @@ def is_own_comment_feed(feed_url: str, name: str, page: NamingPage) -> bool:
 
 
 def _is_own_feed(feed_url: str, page_url: str) -> bool:
-    """Tell whether a feed stands below the page's own address; the feed of a host's front page is the host's."""
+    """Tell whether a feed's address lies below the page's. The feed of a front page is the host's, not the page's."""
     page_host, page_path = _own_place(page_url)
     if not page_path or page_path not in feed_url:  # nearly all links of a page
         return False
@@ -138,9 +138,10 @@ def _is_own_feed(feed_url: str, page_url: str) -> bool:
 
 @lru_cache(maxsize=4)
 def _own_place(page_url: str) -> tuple[str, str]:
-    """Return the host of a page, and the path that its own feeds begin with; that is empty for a front page.
+    """Return the host of a page, and the path that its own feeds begin with.
 
-    It is empty too for a page whose address has a query: others may have the same path.
+    The path is empty for a front page, and for a page whose address has a query, since other pages may have the same
+    path.
     """
     page = urlsplit(page_url)
     return page.netloc, "" if page.query else page.path.removesuffix("index.html").rstrip("/")

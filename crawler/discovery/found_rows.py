@@ -1,4 +1,4 @@
-"""Links, sitemap entries and feed entries to the rows that they become in the queue. Pure."""
+"""Conversion of links, sitemap entries and feed entries to rows of the queue. Pure."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def urls_from_outlinks(
     """Return the rows of the URLs that a page links to.
 
     Targets of rel=canonical, redirects and single-page versions keep the page's depth; feeds of comments, such as an
-    article's own (`is_article`), are not asked for.
+    article's own (`is_article`), are skipped.
     """
     page = NamingPage(queued_url.url, is_article)
     rows: list[DiscoveredUrl] = []
@@ -69,7 +69,7 @@ def urls_from_outlinks(
 
 @dataclass(frozen=True, slots=True)
 class _LinkJudgement:
-    """The facts about a link in scope that hold on whatever page it stands."""
+    """The facts about a link in scope that are the same on every page."""
 
     host: str
     priority: int
@@ -79,7 +79,7 @@ class _LinkJudgement:
 
 @lru_cache(maxsize=4_096)
 def _judge_link(url: str, found_via: UrlSource, text: str, depth: int, scope: Scope) -> _LinkJudgement | None:
-    """Judge a link; None if it is out of scope. The links of a site's frame, on each of its pages, are judged once."""
+    """Judge a link; None if it is out of scope. Cached, since menus and footers repeat the same links on every page."""
     decision = scope.decide(url, depth)
     if not decision.in_scope:
         return None
@@ -93,7 +93,7 @@ def _judge_link(url: str, found_via: UrlSource, text: str, depth: int, scope: Sc
 
 
 def _link_row(link: Outlink, judgement: _LinkJudgement, page: NamingPage, depth: int) -> DiscoveredUrl:
-    """Make the row of a link: marked as skipped if there is a reason."""
+    """Make the row of a link, marked as skipped if there is a reason to."""
     reason = judgement.reason
     if not reason and link.via in _FEED_SOURCES and is_own_comment_feed(link.url, link.text, page):
         reason = OutcomeReason.COMMENT_FEED
@@ -112,7 +112,7 @@ def _link_row(link: Outlink, judgement: _LinkJudgement, page: NamingPage, depth:
 
 
 def is_followed(found_via: UrlSource, options: CrawlOptions) -> bool:
-    """Tell whether the options have URLs of this source followed."""
+    """Tell whether the options allow URLs from this source."""
     if found_via == UrlSource.FEED:
         return options.feeds
     if found_via == UrlSource.SITEMAP:
@@ -121,7 +121,7 @@ def is_followed(found_via: UrlSource, options: CrawlOptions) -> bool:
 
 
 def _listing_row(link: Outlink, kind: UrlKind, page: NamingPage) -> DiscoveredUrl:
-    """Make the row of a sitemap or feed that a page's head names; that of a feed of comments is skipped."""
+    """Make the row of a sitemap or feed that a page's head names. A feed of comments is marked as skipped."""
     row = file_row(link.url, kind, UrlSource.LINK, page.url)
     if link.via not in _FEED_SOURCES or not is_comment_feed(link.url, link.text, page):
         return row
@@ -129,8 +129,8 @@ def _listing_row(link: Outlink, kind: UrlKind, page: NamingPage) -> DiscoveredUr
 
 
 def _is_listing_allowed(url: str, queued_url: QueuedUrl) -> bool:
-    """Tell whether a sitemap or feed is fetched: on the page's own host, or anywhere if a start page (depth 0) names
-    it.
+    """Tell whether to fetch a sitemap or feed: it must be on the page's own host, or be named by a start page (depth
+    0).
     """
     return queued_url.depth == 0 or host_of(url).removeprefix("www.") == queued_url.host.removeprefix("www.")
 
@@ -138,7 +138,7 @@ def _is_listing_allowed(url: str, queued_url: QueuedUrl) -> bool:
 def urls_from_sitemap(sitemap: Sitemap, queued_url: QueuedUrl, scope: Scope, options: CrawlOptions) -> DiscoveryResult:
     """Return the rows of the URLs that a sitemap lists.
 
-    The sitemaps that an index lists are taken on any host, and also if the index is within another.
+    Sitemaps that an index lists are accepted on any host, even if the index is itself listed by an index.
     """
     if sitemap.kind is SitemapKind.INDEX:
         depth = queued_url.depth if queued_url.kind == UrlKind.SITEMAP else 0

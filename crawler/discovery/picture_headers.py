@@ -1,8 +1,8 @@
 """Picture files: their type by their first bytes, and their size in pixels by their header. Pure.
 
-Nothing is decoded: a few numbers are read at places that the formats fix. A file is a picture if it is of a type that
-browsers show and its header says how large it is unpacked. An SVG has no such size, and is kept as text.
-Formats: PNG (ISO 15948), GIF89a, JPEG (ITU T.81, annex B), WebP (RFC 9649), AVIF (ISO 23008-12, box `ispe`).
+Nothing is decoded: only a few numbers at fixed places of the header are read. A file counts as a picture if browsers
+show its type and its header states its size in pixels. An SVG need not state one, and is kept as text. Formats: PNG
+(ISO 15948), GIF89a, JPEG (ITU T.81, annex B), WebP (RFC 9649), AVIF (ISO 23008-12, box `ispe`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _VP8_START = b"\x9d\x01\x2a"
 
 
 def read_picture(body: bytes) -> Picture | OutcomeReason:
-    r"""Return the facts of a picture's file, or why it is not kept: it is none, or is too large.
+    r"""Return the facts about a picture, or the reason not to keep the file: it is not a picture, or is too large.
 
     >>> read_picture(b"GIF89a\x02\x00\x01\x00;").width
     2
@@ -51,7 +51,9 @@ def read_picture(body: bytes) -> Picture | OutcomeReason:
 
 
 def _format_of(body: bytes) -> tuple[str, Callable[[bytes], _Size]]:
-    """Return the media type of a file, and what reads its size; one that always gives 0 for what is no picture."""
+    """Return the media type of a file and the function that reads its size. For other files that function
+    returns 0, 0.
+    """
     if body.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png", _png_size
     if body.startswith(b"\xff\xd8\xff"):
@@ -76,7 +78,7 @@ def _png_size(data: bytes) -> _Size:
 
 
 def _jpeg_size(data: bytes) -> _Size:
-    """Read the size in the first frame header; the segments before it are passed over by their lengths."""
+    """Read the size from the first frame header. Segments before it are skipped by their lengths."""
     position = 2
     for _ in range(_MAX_SEGMENTS):
         if data[position] != 0xFF:
@@ -106,6 +108,6 @@ def _webp_size(data: bytes) -> _Size:
 
 
 def _avif_size(data: bytes) -> _Size:
-    """Read the largest size that an item of the file has."""
+    """Read the size of the largest item in the file."""
     sizes = [struct.unpack(">II", match[1]) for match in _ISPE.finditer(data[:_MAX_BOX_BYTES])]
     return max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))

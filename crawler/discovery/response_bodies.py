@@ -30,8 +30,8 @@ def gunzip_body(body: bytes) -> tuple[bytes, str]:
 
 
 def _gunzip_members(body: bytes) -> tuple[bytes, str]:
-    """Return the data of all gzip members, at most one byte over the bound, and the fault; a broken member gives its
-    start.
+    """Return the data of all gzip members, cut one byte above the limit, and the fault. Of a broken member, return its
+    beginning.
     """
     out = bytearray()
     for _ in range(_MAX_MEMBERS):
@@ -72,7 +72,7 @@ def head_text(data: bytes) -> str:
 
 
 def root_name(head: str) -> str:
-    """Return the local name of the root element in lower case; empty if the text is no markup."""
+    """Return the local name of the root element in lower case; empty if the text is not markup."""
     match = _ROOT.match(head)
     return match[1].lower() if match else ""
 
@@ -114,9 +114,10 @@ class BodyKind(StrEnum):
 
 
 def body_kind(body: bytes, content_type: str) -> BodyKind:
-    """Tell what a response's decoded body is, by its first bytes before its content type.
+    """Tell what a response's decoded body is.
 
-    A page sent under a wrong type or none is a page; a PDF sent as HTML is none.
+    Its first bytes decide before its content type: a page with a wrong type, or none, is still a page, and a PDF sent
+    as HTML is not.
     """
     head = body[:_SNIFFED_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not head:
@@ -141,7 +142,7 @@ def _is_page(head: bytes, content_type: str) -> bool:
 
 
 def is_media_type(content_type: str) -> bool:
-    """Tell from a content type, before the body is there, that it is no page, feed, sitemap or text."""
+    """Tell from the content type alone whether a body is media: not a page, feed, sitemap or text."""
     media_type = content_type.lower().split(";")[0].strip()
     if (
         not media_type

@@ -1,16 +1,16 @@
-"""Scope of a crawl: which URLs belong to it. Pure.
+"""Scope of a crawl: the URLs that belong to it. Pure.
 
 A URL belongs when its host is a seed's host and its path lies under the seed's. `www.` and the bare host are one
 host here, http and https one scheme; another port is another host. A seed's path means:
 
 - none, or `/`: the whole host;
 - a folder, `/blog/` or `/blog`: that page and all below it, not `/blogger`;
-- a file, `/150/index.html` or `/sitemap.xml`: the whole host, entered there. Who pastes the address of a start page
-  or of one article wants the site; a folder guessed from it would silently leave most of it out.
+- a file, `/150/index.html` or `/sitemap.xml`: the whole host, entered there. Somebody who pastes the address of a start
+  page or of one article wants the site. Guessing a folder from it would silently leave out most of the site.
 
-Patterns are regular expressions searched anywhere in the URL, as in Scrapy's link extractors; each is tried on the
-URL as it is sent and in its readable, decoded form. Seeds (depth 0) always pass, or nothing could be entered. A URL
-on which a pattern takes too long is left out: `(a|aa)+$` alone could hold a crawl for years.
+Patterns are regular expressions searched anywhere in the URL, as in Scrapy's link extractors; each is tried on the URL
+as it is sent and in its readable, decoded form. Seeds (depth 0) always pass, or the crawl could not begin. A URL is
+left out if a pattern takes too long on it: `(a|aa)+$` alone could block a crawl for years.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _FILE_NAME = re.compile(r"[^/]\.[a-z][a-z0-9]{1,4}$", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class ScopeDecision:
-    """A decision on a URL: out of scope, no row, only counted by host; in scope with a reason, a skipped row; else
-    fetch.
+    """A decision on a URL: out of scope (counted by host, no row), in scope with a reason (a skipped row), or to be
+    fetched.
     """
 
     in_scope: bool
@@ -73,9 +73,10 @@ class Scope:
         exclude: Iterable[str] = (),
         max_depth: int | None = None,
     ) -> Scope:
-        """Make the scope of seeds. `max_depth` bounds the links from a seed, which has depth 0; None is no bound.
+        """Make the scope of seeds.
 
-        OptionError if a seed is no http(s) URL, a pattern is no regular expression, or there is no seed.
+        `max_depth` limits the number of links from a seed, which has depth 0; None means no limit. OptionError if a
+        seed is not an http(s) URL, a pattern is not a regular expression, or there is no seed.
         """
         roots = frozenset(map(_seed_root, seeds))
         if not roots:
@@ -84,7 +85,7 @@ class Scope:
 
     @classmethod
     def from_hosts(cls, hosts: Iterable[str], include: Iterable[str] = (), exclude: Iterable[str] = ()) -> Scope:
-        """Make the scope of whole hosts. OptionError if a pattern is no regular expression."""
+        """Make the scope of whole hosts. OptionError if a pattern is not a regular expression."""
         return cls(
             frozenset((_without_www(host), "") for host in hosts),
             _compile_patterns(include),
@@ -92,7 +93,7 @@ class Scope:
         )
 
     def with_seed(self, url: str) -> Scope:
-        """Extend this scope by another seed: for a seed that redirects to another host."""
+        """Extend this scope by a seed, for one that redirects to another host."""
         return replace(self, roots=self.roots | {_seed_root(url)})
 
     def contains(self, url: str) -> bool:
@@ -123,7 +124,7 @@ class Scope:
 
 
 def _seed_root(seed: str) -> tuple[str, str]:
-    """Return the (host, path prefix) that a seed stands for. OptionError if it is no http(s) URL."""
+    """Return the (host, path prefix) that a seed stands for. OptionError if it is not an http(s) URL."""
     url = canonicalise(seed)
     if url is None:
         raise OptionError(f"not an http or https URL: {seed}")
@@ -133,7 +134,7 @@ def _seed_root(seed: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=4)
 def _prefixes_by_host(roots: frozenset[tuple[str, str]]) -> dict[str, list[str]]:
-    """Group the path prefixes by host, once, since an import from many hosts has as many roots."""
+    """Group the path prefixes by host once: an import from many hosts has as many roots."""
     prefixes: dict[str, list[str]] = {}
     for host, prefix in roots:
         prefixes.setdefault(host, []).append(prefix)

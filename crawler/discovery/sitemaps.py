@@ -27,7 +27,7 @@ _MISPLACED_ROOT = re.compile(rb"<(?:\w+:)?(urlset|sitemapindex)[\s>]", re.IGNORE
 
 
 class SitemapKind(StrEnum):
-    """The kind of a body that was fetched as a sitemap."""
+    """The kinds of body that may come in answer to a request for a sitemap."""
 
     INDEX = "index"  # its entries are sitemaps
     URLSET = "urlset"
@@ -47,8 +47,8 @@ class SitemapEntry:
 
 @dataclass(frozen=True, slots=True)
 class Sitemap:
-    """A sitemap's entries, each URL once. `reason` is empty, or why it is incomplete or no sitemap:
-    bad_gzip, too_large, too_many_entries, broken_xml, empty, html, unknown.
+    """A sitemap's entries, each URL once. `reason` is empty, or says why it is incomplete or not a sitemap: bad_gzip,
+    too_large, too_many_entries, broken_xml, empty, html, unknown.
     """
 
     kind: SitemapKind
@@ -82,7 +82,7 @@ def _feed_as_sitemap(data: bytes, url: str, reason: str) -> Sitemap:
 
 
 def _text_sitemap(data: bytes, reason: str) -> Sitemap:
-    """Read a text with a URL a line; if fewer than half of its lines are URLs, it is no sitemap."""
+    """Read a text with one URL per line. It is not a sitemap if fewer than half of its lines are URLs."""
     encoding = "utf-16" if data.startswith(UTF16_MARKS) else "utf-8-sig"
     lines = [line for line in data.decode(encoding, "replace").splitlines() if line.strip()]
     urls = [url for line in lines if (url := canonicalise(line))]
@@ -103,7 +103,9 @@ def _bounded_sitemap(kind: SitemapKind, entries: Iterable[SitemapEntry], reason:
 
 
 def _xml_sitemap(data: bytes, url: str, root: str, reason: str) -> Sitemap:
-    """Parse XML as a stream, so that 50,000 entries build no tree; entities are not expanded, nothing is loaded."""
+    """Parse XML as a stream, so that 50,000 entries never form a tree. Entities are not expanded, and nothing external
+    is loaded.
+    """
     # libxml2 keeps its own bounds on depth and text size while huge_tree is off
     events = etree.iterparse(
         BytesIO(_repair_xml(data)), events=("end",), recover=True, resolve_entities=False, no_network=True,
@@ -121,7 +123,7 @@ _BARE_AMPERSAND = re.compile(rb"&(?!#?\w{1,31};)")
 
 
 def _repair_xml(data: bytes) -> bytes:
-    """Drop what stands before the XML prologue, and escape the bare ampersands that a recovering parser would drop."""
+    """Drop everything before the XML prologue, and escape bare ampersands, which a recovering parser would drop."""
     if data.startswith(UTF16_MARKS):
         return data
     return _BARE_AMPERSAND.sub(b"&amp;", data.removeprefix(b"\xef\xbb\xbf").lstrip())
@@ -171,7 +173,7 @@ def _read_entry(element: Any, base: str) -> Iterator[SitemapEntry]:
 
 
 def _free_element(element: Any) -> None:
-    """Free the element and its earlier siblings, unless it stands in another entry that was never closed."""
+    """Free the element and its earlier siblings, unless it is inside another entry that was never closed."""
     element.clear()
     parent = element.getparent()
     while parent is not None and _local_name(parent) not in _ENTRY_TAGS and element.getprevious() is not None:

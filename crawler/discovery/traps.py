@@ -1,6 +1,7 @@
-"""URLs that a site generates without end or at which no article is, recognised by the URL alone.
+"""Crawler traps, recognised by the URL alone:
 
-Pure but for the year in which the module is loaded.
+URLs that a site generates without end, or that lead to no article. Pure, except that it reads the current year once, at
+import.
 
 Other endless URLs show in the archive: `broadsheet.output.write.url_bounds` bounds patterns of URLs that bring no new
 article.
@@ -69,7 +70,7 @@ def _path_trap(path: str) -> OutcomeReason | None:
 
 
 def _has_repeated_segments(segments: list[str]) -> bool:
-    """Tell whether a path segment or a group of segments repeats too often; numbers may (`/11/11/11/`)."""
+    """Tell whether a path segment or a group of segments repeats too often. Numbers may repeat (`/11/11/11/`)."""
     named_segments = [segment for segment in segments if not segment.isdigit()]
     if len(named_segments) < _BOUNDS["segment_in_a_row"]:
         return False
@@ -81,7 +82,7 @@ def _has_repeated_segments(segments: list[str]) -> bool:
 
 
 def _has_repeated_group(segments: list[str], size: int) -> bool:
-    """Tell whether a group of `size` segments, not all of them numbers, follows itself often enough."""
+    """Tell whether a group of `size` segments, not all of them numbers, repeats often enough in a row."""
     span = size * _BOUNDS["group_in_a_row"]
     for start in range(len(segments) - span + 1):
         group = segments[start : start + size]

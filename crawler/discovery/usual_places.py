@@ -1,4 +1,4 @@
-"""The usual URLs of sitemaps and feeds, which URLs to fetch first, and which dates are too old. Pure."""
+"""Usual URLs of sitemaps and feeds, priorities of URLs, and dates that are too old. Pure."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def fetch_priority(url: str, found_via: UrlSource = UrlSource.LINK, link_text: s
 
 
 def _is_headline(text: str) -> bool:
-    """Tell whether a link's text is as long as headlines are, and labels of menus are not.
+    """Tell whether a link's text is as long as a headline, and longer than a menu label.
 
     Length is in words, or in characters where words are written together.
     """
@@ -68,20 +68,20 @@ def _is_headline(text: str) -> bool:
 
 
 def usual_urls(kind: UrlKind, origin: str) -> tuple[str, ...]:
-    """Return the URLs to try in turn for a sitemap or feed that nothing names; `origin` is any URL of the host."""
+    """Return the URLs to try in turn where nothing names a sitemap or feed; `origin` is any URL of the host."""
     return tuple(url for path in _USUAL_PATHS[kind] if (url := canonicalise(path, origin)))
 
 
 def is_named_as(kind: UrlKind, url: str) -> bool:
-    """Tell whether a URL is that of a sitemap or feed by its name, such as `/news/rss.xml`."""
+    """Tell whether a URL has the name of a sitemap or feed, such as `/news/rss.xml`."""
     return bool(_NAMES[kind].fullmatch(urlsplit(url).path.rstrip("/").rpartition("/")[2]))
 
 
 def is_too_old(date_text: str, since: date) -> bool:
-    """Tell whether a sitemap's or feed's date, as written, lies wholly before the day `since`.
+    """Tell whether a sitemap's or feed's date, as written, is before the day `since`.
 
-    A year or month counts by its last day. A time in UTC counts by the latest day anywhere: many systems write UTC
-    whatever the publisher's zone. A date that cannot be read is not too old.
+    A year or month counts as its last day. A time in UTC counts as the latest day anywhere, since many systems write
+    UTC whatever the publisher's zone. A date that cannot be read is not too old.
     """
     last_day = _last_day(date_text.strip())
     return last_day is not None and last_day < since

@@ -1,1 +1,3 @@
-"""HTTP connections: guarded, bounded and exact; requests as built, faults as told, and who we are."""
+"""HTTP connections, guarded and limited, with the exact bytes recorded; requests, faults, and the crawler's
+identity.
+"""

@@ -1,7 +1,7 @@
-"""Addresses and URLs that a crawl may connect to, judged by their text alone. Pure.
+"""Rules for the addresses and URLs that a crawl may connect to, by their text alone. Pure.
 
-Links are written by strangers, and a machine that crawls can often reach more than the public can: its own services,
-its network, its cloud's credentials (server-side request forgery).
+Strangers write the links, and the crawling machine can often reach what the public cannot: its own services, its
+network, its cloud credentials (server-side request forgery).
 """
 
 from __future__ import annotations

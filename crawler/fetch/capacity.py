@@ -1,5 +1,5 @@
-"""Capacity of this machine by its memory and open files: requests at once, and bytes of bodies until they
-are stored.
+"""Capacity of this machine, by its memory and its limit of open files: concurrent requests, and bytes waiting to be
+stored.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def default_requests(answer_bytes: int) -> int:
-    """Return the number of requests under way at once by default; `answer_bytes` is the most that a response
-    may have.
-    """
+    """Return the default number of concurrent requests; `answer_bytes` is the maximum size of a response."""
     by_memory = memory_bytes() // (_MEMORY_SHARE * max(answer_bytes, 1))
     return min(MOST_REQUESTS, max(LEAST_REQUESTS, by_memory), requests_by_files())
 
 
 def requests_by_files() -> int:
-    """Return the number of requests for which there are open files, as many idle connections included; at least one."""
+    """Return the number of requests that the limit of open files allows, with an idle connection for each; at least
+    one.
+    """
     return max(1, (open_file_limit() - _OWN_FILES) // 2)
 
 
 def most_idle_connections() -> int:
-    """Return the number of unused connections to keep open, to all hosts together."""
+    """Return the number of idle connections to keep open, over all hosts."""
     return min(2 * MOST_REQUESTS, requests_by_files())
 
 
@@ -48,7 +48,7 @@ def open_file_limit() -> int:
 
 
 def memory_bytes() -> int:
-    """Return the bytes of the machine's memory, or of a container's share; zero if the system does not say."""
+    """Return the memory of the machine, or of the container, in bytes; 0 if unknown."""
     amounts: list[int] = []
     with suppress(ValueError, OSError, AttributeError):
         amounts.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
@@ -58,7 +58,7 @@ def memory_bytes() -> int:
 
 
 class ByteBudget:
-    """A count of reserved bytes; whoever would fetch more waits while they are more than `max_bytes`."""
+    """A count of reserved bytes. New fetches wait while it is above `max_bytes`."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -76,7 +76,7 @@ class ByteBudget:
             self._bytes_released.set()
 
     async def wait_for_room(self, tighter_limit: int | None = None) -> None:
-        """Return once no more than `max_bytes` are reserved, or no more than `tighter_limit` if that is smaller."""
+        """Wait until at most `max_bytes` are reserved, or at most `tighter_limit` if that is smaller."""
         limit = self._max_bytes if tighter_limit is None else min(tighter_limit, self._max_bytes)
         while self._reserved_bytes > limit:
             self._bytes_released.clear()

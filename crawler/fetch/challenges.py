@@ -1,7 +1,7 @@
-"""Walls in place of what was asked for: rate limits, challenges and CAPTCHA pages, known by status, header or shape.
+"""Walls served in place of a page: rate limits, challenges and CAPTCHAs, recognised by status, header or content.
 
-Nothing here gets past one: its URL fails, its host is asked less often, and a later run asks again. The signs of a
-page's shape are those by which the cleaner tells a CAPTCHA, and count where the page says little else. Pure.
+Broadsheet does not try to pass one. The URL fails, its host is asked less often, and a later run tries again. The signs
+in a page are those that the cleaner uses for CAPTCHAs, and count only on a page with little other text. Pure.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _UNSEEN = re.compile(r"<(script|style|template)\b.*?(?:</\1|\Z)|<[^<>]*>", re.DO
 
 
 def is_challenge(response: Response) -> bool:
-    """Tell whether a response is a wall, by its status, its headers, or the shape of its page.
+    """Tell whether a response is a wall, by its status, headers or content.
 
     >>> is_challenge(Response("https://a.example/", status=429))
     True
@@ -39,7 +39,7 @@ def _has_value(response: Response, header: str) -> bool:
 
 
 def _is_challenge_page(body: bytes) -> bool:
-    """Return whether a page of few words names a challenge, in its markup or in its text."""
+    """Return whether a page with little text mentions a challenge in its markup or text."""
     markup = body.decode("utf-8", "replace").lower()
     text = " ".join(_UNSEEN.sub(" ", markup).split())
     if not markup.lstrip("\ufeff \t\r\n").startswith("<") or text.count(" ") >= _MAX_WORDS:

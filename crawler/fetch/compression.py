@@ -1,7 +1,7 @@
 """Decompression of response bodies (Content-Encoding) within limits, completely or not at all.
 
-Scrapy's own middleware keeps what a broken stream gave before it broke, and has no limit on the ratio. Here a body that
-ends early is `cut_off`, a broken one `bad_encoding`, and one that decompresses to too much `too_large`.
+Scrapy's own middleware keeps the beginning of a broken stream, and does not limit the ratio. Here a body that ends
+early is `cut_off`, a broken one `bad_encoding`, and one that decompresses to too much `too_large`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Decompression:
 
 
 def decompress(body: bytes, codings: Sequence[str], limit: int = 0) -> bytes:
-    """Undo the content codings, listed in the order in which they were applied; stops at an unknown one.
+    """Undo the content codings, given in the order in which they were applied, up to an unknown one.
 
     AnswerError: `bad_encoding`, `cut_off`, or `too_large` for more than `limit` bytes or `MAX_RATIO` times the body.
     """
@@ -80,8 +80,8 @@ def decompress(body: bytes, codings: Sequence[str], limit: int = 0) -> bytes:
 
 
 def decompress_partly(body: bytes, codings: Sequence[str], limit: int = 0) -> tuple[bytes, bool]:
-    """Undo the content codings as `decompress` does, but keep what came before an early end; tell whether it is
-    complete.
+    """Undo the content codings as `decompress` does, but keep the beginning of a body that ends early; tell whether it
+    is complete.
     """
     if len(codings) > MAX_CODINGS:
         raise AnswerError(OutcomeReason.BAD_ENCODING, f"{len(codings)} encodings on one another")
@@ -115,7 +115,7 @@ class _StreamEndError(Exception):
 
 
 def _decompress_gzip(data: bytes) -> ChunkGenerator:
-    """Decompress all members of a gzip file; bytes after them that are no member, such as padding, are ignored."""
+    """Decompress all members of a gzip file, and ignore trailing bytes such as padding."""
     position = yield from _inflate(data, 0, 31)
     return (yield from _joined_streams(data, position, GZIP_MAGIC, lambda start: _inflate(data, start, 31)))
 

@@ -1,12 +1,12 @@
 """The HTTP connection: peer and certificate are checked, the response's head is bounded, raw bytes are recorded.
 
-Scrapy's connection pool makes connections with a factory; this one makes the same protocol with three more rules. The
-peer's address is judged again before a byte is sent. Status line and headers are bounded. A connection that breaks is
-not taken for the end of a body that only the connection's end delimits. The bytes go to the request's
+Scrapy's connection pool makes connections with a factory. This factory makes the same protocol with three more rules.
+The peer's address is checked again before a byte is sent. The size of status line and headers is limited. A broken
+connection does not count as the end of a body without a stated length. The bytes go to the request's
 `ExchangeRecorder`, which says when they are too many.
 
-Certificates whose hosts cannot be read are refused. Where a certificate names no host, or one against the grammar,
-Twisted's own check (26.4 and later) logs an error with its stack and lets the connection go on, to whatever host.
+Certificates whose hosts cannot be read are refused. For a certificate with no host, or a malformed one, Twisted's own
+check (26.4 and later) only logs a traceback, and the connection goes on to any host.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from .limits import HEAD_BYTES, HEAD_LINE_BYTES, HEAD_LINES
 
 @implementer(IPolicyForHTTPS)
 class StrictCertificatePolicy:
-    """A wrapper of a policy for https that refuses a connection unless its certificate is seen to be the host's.
+    """A wrapper of an https policy that refuses a connection unless its certificate is verified to be the host's.
 
     `authorities` is a PEM file of certificate authorities that are trusted beside the usual ones; empty: none.
     """
@@ -163,7 +163,7 @@ class GuardedProtocol(_LenientHTTP11ClientProtocol):
         return deferred_response
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        """Record received bytes before they are parsed. The response fails once they are more than it may have."""
+        """Record received bytes before they are parsed. The response fails once they exceed its limit."""
         if self._exchange is not None:
             self._exchange.record_received(data)
             if self._exchange.is_over_allowance:
@@ -181,9 +181,9 @@ class GuardedProtocol(_LenientHTTP11ClientProtocol):
         super()._finishResponse(rest)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
-        """Report a loss if a reset ends a body that only the connection's end delimits.
+        """Report a loss if a reset ends a body without a stated length.
 
-        Not over TLS: many servers end so, and there an end cannot be told from a break.
+        Not over TLS, where many servers end connections that way.
         """
         response = getattr(self._parser, "response", None)
         ends_with_connection = response is not None and response.length is UNKNOWN_LENGTH

@@ -1,8 +1,8 @@
 """The raw bytes of a request and its response, recorded at the connection as they are inside TLS.
 
-Scrapy's own headers are lower-cased, joined and reordered, and its bodies have lost their transfer coding. An
-`ExchangeRecorder` travels with a request to the connection that sends it: `recording` sets it while Scrapy hands the
-request to the pool, the pool's `getConnection` attaches it to the request, and `connection.py` fills it.
+Scrapy lower-cases, joins and reorders headers, and removes the transfer coding of bodies. An `ExchangeRecorder` travels
+with a request to the connection that sends it: `recording` sets it while Scrapy hands the request to the pool, the
+pool's `getConnection` attaches it to the request, and `connection.py` fills it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ _CURRENT_EXCHANGE: ContextVar[ExchangeRecorder | None] = ContextVar("broadsheet_
 
 @dataclass(slots=True)
 class ByteAllowance:
-    """Bytes that may still be received, of one response or of several side by side; negative once there were more."""
+    """Bytes that may still be received, by one response or by several that share the allowance; negative once
+    exceeded.
+    """
 
     left: int
 
@@ -141,7 +143,7 @@ def recording(exchange: ExchangeRecorder | None) -> Iterator[None]:
 class RecordingPool(HTTPConnectionPool):
     """A connection pool that attaches the current recorder to the request for which a connection is taken.
 
-    It keeps at most `max_idle_connections` open that are not in use: the one that is idle for longest is closed.
+    It keeps at most `max_idle_connections` idle connections, and closes the one that has been idle longest.
     """
 
     def __init__(self, reactor: Any, max_idle_connections: int) -> None:

@@ -20,7 +20,7 @@ from broadsheet.output.archive.url_words import OutcomeReason, Reason, ReasonFam
 
 
 class AddressRefusedError(Exception):
-    """A request that the guard refused. `reason` is a verdict of `broadsheet.crawler.fetch.addresses`, or `proxy`."""
+    """The guard's refusal of a request. `reason` is a verdict of `broadsheet.crawler.fetch.addresses`, or `proxy`."""
 
     def __init__(self, url: str, reason: str):
         super().__init__(f"{url}: refused, {reason} address" if reason != "proxy" else f"{url}: refused, via a proxy")
@@ -59,8 +59,8 @@ _TRUNCATION_REASONS: dict[Reason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The failure of a request: `reason` for the ledger, whether to retry, and whether the whole host is out of
-    reach.
+    """The failure of a request: `reason` for the ledger, whether to retry, and whether the whole host is
+    unreachable.
     """
 
     reason: Reason
@@ -70,7 +70,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The number of times that a failed URL is requested again, and the seconds after the first try."""
+    """The number of retries of a failed URL, and the seconds to wait before the first."""
 
     max_retries: int = 2
     first_wait: float = 5.0
@@ -88,8 +88,8 @@ class RetryPolicy:
 
 
 def fault_of(error: BaseException) -> Fault:
-    """Return the fault that an exception of the download stands for. An unknown one is retried: it may not be the
-    page's.
+    """Return the fault that a download's exception stands for. An unknown one is retried, since the page may not be the
+    cause.
     """
     if isinstance(error, AddressRefusedError):
         return Fault(_REFUSAL_REASONS.get(error.reason, OutcomeReason.PRIVATE_ADDRESS))
@@ -111,7 +111,7 @@ def fault_of(error: BaseException) -> Fault:
 
 
 def is_refusal(reason: Reason) -> bool:
-    """Tell whether the reason is that no request was sent: address, port or proxy are not allowed."""
+    """Tell whether the request was never sent, because its address, port or proxy is not allowed."""
     return reason == OutcomeReason.PRIVATE_ADDRESS or reason in _REFUSAL_REASONS.values()
 
 

@@ -1,6 +1,7 @@
-"""The guard: only public addresses are connected to, no loopback, private network or cloud's metadata service.
+"""The guard: a crawl connects to public addresses only, not to loopback, a private network or a cloud's metadata
+service.
 
-Four gates, the third being the one that counts:
+There are four checks, of which the third is the decisive one:
 
 - `broadsheet.crawler.fetch.addresses.check_url` judges a seed's URL by its text, before the crawl starts;
 - `GuardedDownloadHandler` judges each URL so when it is requested, with its port, and refuses proxies, behind which
@@ -79,8 +80,8 @@ class _FilteringReceiver:
 class GuardedResolver(CachingHostnameResolver):
     """A wrapper of Scrapy's caching IPv4 and IPv6 resolver that leaves out the addresses that are refused.
 
-    For Twisted a name that has only refused addresses has none; `refusal` tells it from one that does not exist.
-    The wait for a slow name server is bounded by DOWNLOAD_TIMEOUT (DNS_TIMEOUT has no effect here).
+    Twisted sees a name with only refused addresses as one without an address; `refusal` tells it from one that does not
+    exist. The wait for a slow name server is bounded by DOWNLOAD_TIMEOUT (DNS_TIMEOUT has no effect here).
     """
 
     def __init__(self, reactor: ReactorBase, cache_size: int):
@@ -218,7 +219,7 @@ def _canonical_host(host: str) -> str:
 
 
 class _AddressCollector:
-    """An `IResolutionReceiver` that keeps the addresses of a name, and tells when they are all there."""
+    """An `IResolutionReceiver` that collects the addresses of a name and signals when it has all of them."""
 
     def __init__(self) -> None:
         self.addresses: list[str] = []
@@ -238,9 +239,9 @@ class _AddressCollector:
 
 
 async def first_address(resolver: Any, host: str, patience: float) -> str:
-    """Look up the first address of a host by a reactor's resolver, which keeps its findings for the connection.
+    """Look up the first address of a host with a reactor's resolver, which caches it for the connection.
 
-    Empty if the host has no address, or none within `patience` seconds.
+    Empty if none is found within `patience` seconds.
     """
     collector = _AddressCollector()
     resolver.resolveHostName(collector, host)
@@ -252,7 +253,7 @@ async def first_address(resolver: Any, host: str, patience: float) -> str:
 
 
 class AddressTurns:
-    """A bound on the requests of a crawl to one address, together with other crawls; without slots there is none."""
+    """A limit on requests to one address, shared with other crawls; no limit without slots."""
 
     def __init__(self, slots: AddressSlots | None, patience: float) -> None:
         self._slots = slots
@@ -262,10 +263,9 @@ class AddressTurns:
 
     @classmethod
     def from_settings(cls, settings: BaseSettings) -> AddressTurns:
-        """Make the bound that the settings ask for. OSError if their folder cannot be made."""
+        """Make the limit that the settings ask for. OSError if their folder cannot be created."""
         per_address, folder = settings.getint("BROADSHEET_PER_ADDRESS"), settings["BROADSHEET_ADDRESS_FOLDER"]
-        granted = Path(settings["BROADSHEET_ADDRESS_GRANTS"]) if settings["BROADSHEET_ADDRESS_GRANTS"] else None
-        slots = AddressSlots(Path(folder), per_address, granted) if per_address and folder else None
+        slots = AddressSlots(Path(folder), per_address) if per_address and folder else None
         return cls(slots, settings.getfloat("DOWNLOAD_TIMEOUT"))
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Identity of a crawl: User-Agent with a contact, From header, and headers and cookies that a user gave. Pure."""
+"""Identity of a crawl: User-Agent with a contact, From header, and a user's own headers and cookies. Pure."""
 
 from __future__ import annotations
 
@@ -51,9 +51,7 @@ class Identity:
 
 
 def read_contact(value: str) -> str:
-    """Read a contact, an http(s) URL or a mail address, as it is sent, or empty. OptionError, in one line, for
-    others.
-    """
+    """Read a contact: an http(s) URL, a mail address, or empty. OptionError, in one line, for anything else."""
     contact = value.strip().removeprefix("mailto:")
     if not contact:
         return ""
@@ -83,7 +81,7 @@ _MIN_SECRET_CHARS = 6  # a shorter value, such as 1 or en, is no secret, and wou
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The names of request headers, in lower case, whose values are not to be stored; and values not to be logged."""
+    """Names of request headers, in lower case, whose values must not be stored, and values that must not be logged."""
 
     header_names: frozenset[str] = frozenset()
     values: tuple[str, ...] = field(default=(), repr=False)

@@ -1,9 +1,9 @@
-"""Request headers from a user, a site rule or a cookies.txt, and the requests that each goes with.
+"""Request headers from a user, a site rule or a cookies.txt, and the requests that carry them.
 
-A user's headers, such as a login, go to the hosts of the start URLs alone, since a crawl also asks hosts that nobody
-chose: the hosts of sitemaps, or that a robots.txt or a start URL redirects to. They never go over plain http to a host
-that was given as https. A site rule may add only harmless headers to the requests to its host. Cookies from a user's
-cookies.txt go only to the hosts that the file names.
+A user's headers, such as a login, go only to the hosts of the start URLs: a crawl also asks hosts that nobody chose,
+such as those of sitemaps and redirects. They never go over plain http to a host given as https. A site rule may add
+only harmless headers, to requests to its own host. Cookies from a user's cookies.txt go only to the hosts that the file
+names.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class GivenHeaders:
-    """The headers, and where they may go: `hosts`, or everywhere; in plain text to `plain_hosts` alone.
+    """A user's headers and where they may go: to `hosts`, or everywhere; over plain http only to `plain_hosts`.
 
     `www.` and the bare name are one host, another port is another host, as for the bounds of a crawl.
     """
@@ -51,7 +51,7 @@ class GivenHeaders:
 
     @classmethod
     def for_seeds(cls, values: Mapping[str, str], seeds: Iterable[str], more_hosts: str = "") -> Self:
-        """Give headers, in one text, to the hosts of start URLs and to those named besides; `*` is every host."""
+        """Allow headers, given as one text, for the hosts of start URLs and `more_hosts`; `*` means every host."""
         named = more_hosts.split()
         named_hosts = {_named_host(name) for name in named if name != EVERY_HOST}
         urls = tuple(seeds)
@@ -64,7 +64,7 @@ class GivenHeaders:
         )
 
     def for_url(self, url: str) -> Mapping[str, str]:
-        """Return the headers that a request for a URL carries; none if they might reach somebody else."""
+        """Return the headers to send with a request for a URL; none if they might reach somebody else."""
         if not self.values or self._may_go_to(url):
             return self.values
         if (host := host_of(url)) not in self.withheld_hosts:
@@ -78,8 +78,8 @@ class GivenHeaders:
 
 
 def read_header(text: str) -> tuple[str, str]:
-    """Read a header field of a request, `NAME: VALUE`, as (name, value). OptionError, which does not show
-    another text.
+    """Read a request header, `NAME: VALUE`, as (name, value). OptionError for other text, which the message does not
+    show.
     """
     match = _HEADER.fullmatch(text.strip())
     if match is None:
@@ -102,7 +102,7 @@ def read_headers(value: object) -> dict[str, str]:
 
 
 def overlaid(*header_sets: Mapping[str, str]) -> dict[str, str]:
-    """Join sets of headers, each header once whatever its case: a later set goes before an earlier one."""
+    """Merge sets of headers, ignoring case; later sets win."""
     fields = {name.lower(): (name, value) for headers in header_sets for name, value in headers.items()}
     return dict(fields.values())
 

@@ -38,7 +38,7 @@ _PICTURE_TYPES = ("image/", "application/octet-stream", "binary/octet-stream")
 
 @dataclass(frozen=True, slots=True)
 class RequestBuilder:
-    """A maker of the requests of a crawl, with the same identity, cookies and site rules for all.
+    """A maker of a crawl's requests, all with the same identity, cookies and site rules.
 
     `validators` gives the conditional headers (If-None-Match, If-Modified-Since) of a URL that the archive already
     holds. The raw bytes of each request and response are recorded, or counted, by what `make_recorder` makes.
@@ -76,9 +76,9 @@ class RequestBuilder:
         max_bytes: int,
         allowance: ByteAllowance,
     ) -> Request:
-        """Make the request for what a page in a browser asks for, which is in no queue.
+        """Make a request on behalf of a page in a browser, outside the queue.
 
-        The response has `max_bytes` at most, and what `allowance` leaves to it and others.
+        Its response is limited to `max_bytes`, and to what is left of the shared `allowance`.
         """
         meta: dict[str, Any] = {"hops": 0, "robots_id": robots_id, "download_slot": queued_url.host}
         meta |= {"exchange": self.make_recorder(), "download_maxsize": max_bytes}
@@ -101,7 +101,7 @@ class RequestBuilder:
 
 @dataclass(frozen=True, eq=False)
 class EarlyStop:
-    """A listener to Scrapy's signals that stops downloads whose rest would not be read.
+    """A listener to Scrapy's signals that stops downloads whose rest is not needed.
 
     A page is stopped before its body if its Content-Type `is_media_type`, a picture if it says that it is none, a
     robots.txt after `robots_bytes`.
@@ -111,12 +111,12 @@ class EarlyStop:
     robots_bytes: int
 
     def connect(self, signals: SignalManager) -> None:
-        """Connect to the signals. They hold weak references only: keep this object."""
+        """Connect to the signals. Keep this object: signals hold only weak references."""
         signals.connect(self.check_headers, headers_received)
         signals.connect(self.check_length, bytes_received)
 
     def check_headers(self, headers: Headers, request: Request) -> None:
-        """Stop the download (StopDownload) if the headers of a page say that it is none."""
+        """Stop the download (StopDownload) if the headers show that it is not a page."""
         queued_url = request.meta.get("queued")
         content_type = (headers.get("Content-Type") or b"").decode("latin-1")
         if queued_url is not None and self._is_unwanted(queued_url.kind, content_type):
@@ -128,7 +128,7 @@ class EarlyStop:
         return kind == UrlKind.PAGE and self.is_media_type(content_type)
 
     def check_length(self, data: bytes, request: Request) -> None:
-        """Count the bytes of a robots.txt; StopDownload once there are more than are read."""
+        """Count the bytes of a robots.txt; StopDownload beyond the part that is read."""
         if "length" in request.meta:
             request.meta["length"] += len(data)
             if request.meta["length"] > self.robots_bytes:
@@ -136,7 +136,7 @@ class EarlyStop:
 
 
 def _stop_download(request: Request, truncation: str) -> StopDownload:
-    """Make the exception that stops a download but keeps its response; the recorder learns why it is truncated."""
+    """Make the exception that stops a download but keeps its response, and tell the recorder why it is truncated."""
     if exchange := request.meta.get("exchange"):
         exchange.cut_reason = truncation
     return StopDownload(fail=False)

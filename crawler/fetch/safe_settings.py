@@ -1,7 +1,7 @@
-"""Checks that Scrapy's settings leave a crawl its guard, bounds and decompressor; a problem is one line.
+"""Checks that Scrapy's settings keep the guard, limits and decompressor of a crawl; a problem is one line.
 
-A user's own middlewares, extensions and pipelines are added to ours, which are in the `*_BASE` settings. A setting that
-removes one of ours, or adds a part of Scrapy's that passes it by, is taken for a mistake.
+A user's middlewares, extensions and pipelines are added to ours, which are in the `*_BASE` settings. A setting that
+removes one of ours, or adds a Scrapy component that bypasses it, is treated as a mistake.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ def settings_problem(settings: BaseSettings) -> str:
 
 
 def running_problem(crawler: Crawler) -> str:
-    """Return the reason, in one line, why a crawl whose parts are made is not safe; empty if it is.
+    """Return the reason, in one line, why a crawl whose components are running is not safe; empty if it is.
 
-    Add-ons may change the settings after a spider has looked at them, and a part may decline to be made.
+    Add-ons may change settings after a spider has read them, and a component may decline to start.
     """
     if problem := settings_problem(crawler.settings):
         return problem

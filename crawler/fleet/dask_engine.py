@@ -33,20 +33,17 @@ _LOST_FACTOR = 2.0
 """Until the task of a worker that was lost runs again, in times after which a worker without scheduler stops."""
 
 
-def set_terms(client: Client, address: str) -> float:
-    """Make a scheduler give up the task of a worker that dies, whoever started it; return how old the scheduler is.
+def set_terms(client: Client, address: str) -> None:
+    """Make a scheduler give up the task of a worker that dies, whoever started it.
 
     CommandError if it takes no such setting.
     """
 
-    def give_up(dask_scheduler: Any) -> float:  # goes to the scheduler as it stands, which need not have this module
-        import time
-
+    def give_up(dask_scheduler: Any) -> None:  # goes to the scheduler as it stands, which need not have this module
         dask_scheduler.allowed_failures = 0
-        return float(time.time() - dask_scheduler.time_started)
 
     try:
-        return float(client.run_on_scheduler(give_up))  # type: ignore[no-untyped-call]
+        client.run_on_scheduler(give_up)  # type: ignore[no-untyped-call]
     except ValueError as error:  # it was started so that it takes no functions
         raise CommandError(
             f"the scheduler at {address} takes no settings (distributed.scheduler.pickle), and would run the sites of "
@@ -71,7 +68,7 @@ class DaskEngine:
         place: StorePlace,
         scheduler_seconds: float = 600.0,
         worker_seconds: float = 600.0,
-        function: Callable[[SiteTask, StorePlace, float], SiteResult | None] | None = None,
+        function: Callable[[SiteTask, StorePlace], SiteResult | None] | None = None,
     ) -> None:
         self.lost_seconds = _LOST_FACTOR * place.lost_seconds
         self._address = address
@@ -86,7 +83,6 @@ class DaskEngine:
         self._looked_at = 0.0
         self._room = 0
         self._has_earlier = True
-        self._slots_at = 0.0
         self._client: Client | None = None
         self._begin(connected(address))
 
@@ -101,12 +97,10 @@ class DaskEngine:
 
     def start(self, task: SiteTask, on_end: Callable[[SiteResult | WorkerLost], object]) -> None:
         """Submit a task: see `Engine.start`."""
-        slots_after = max(0.0, self._slots_at - time.monotonic())
         try:
             assert self._client
-            future = self._client.submit(
-                self._function, task, self._place, slots_after, key=f"{task.name}-{token_hex(8)}", pure=False
-            )
+            key = f"{task.name}-{token_hex(8)}"
+            future = self._client.submit(self._function, task, self._place, key=key, pure=False)
         except (OSError, TimeoutError, AssertionError) as error:
             on_end(WorkerLost(f"the scheduler at {self._address} is gone: {error}"))
             return
@@ -143,8 +137,7 @@ class DaskEngine:
 
     def _begin(self, client: Client) -> None:
         """Set the terms of a scheduler that was connected to, and have each worker stop the crawls of other runs."""
-        age = set_terms(client, self._address)
-        self._slots_at = time.monotonic() + max(0.0, self._place.lost_seconds - age)
+        set_terms(client, self._address)
         client.register_plugin(dask_worker.CrawlGuard(self._place.lost_seconds))
         self._client, self._gone_at, self._looked_at, self._has_earlier = client, None, 0.0, True
 

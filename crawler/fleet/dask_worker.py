@@ -1,4 +1,4 @@
-"""Crawls on a worker of a Dask cluster: a site by one of them, slots of addresses, and the end of what is lost.
+"""Crawls on a worker of a Dask cluster: a site by one of them, and the end of what is lost.
 
 A crawl is a process that stops when its worker is gone. A worker that does not hear of its scheduler for a stated time
 stops its crawls in good order; what they hold on the scheduler expires later than that.
@@ -7,27 +7,23 @@ stops its crawls in good order; what they hold on the scheduler expires later th
 from __future__ import annotations
 
 import asyncio
-import atexit
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from contextlib import contextmanager, suppress
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import Semaphore, WorkerPlugin, get_worker
+from distributed import Semaphore, WorkerPlugin
 
 from ..crawl.processes import Lifeline
 from .list_runs import overlap
 from .site_task import SiteResult, SiteTask
-from .slot_grants import SharedBound, granted_slots
 from .stored_run import CrawlHost, StorePlace, run_task
 
-_LEASE_FACTOR = 2.5  # times the stated time without a scheduler, until its semaphores are granted to others
+_LEASE_FACTOR = 2.5  # times the stated time without a scheduler, until its semaphores are given to others
 _LOOKS = 6  # at the scheduler, in that time
 
 
@@ -39,7 +35,6 @@ class _WorkerState:
         self.stopped_runs: set[tuple[str, str]] = set()
         self.under_way: Counter[tuple[str, str]] = Counter()
         self.is_lost = False
-        self.no_slot_before = 0.0
 
     def is_stopped(self, place: StorePlace) -> bool:
         """Tell whether the crawls of a run are to stop."""
@@ -60,76 +55,31 @@ class _WorkerState:
 _STATE = _WorkerState()
 
 
-def run_on_worker(task: SiteTask, place: StorePlace, slots_after: float) -> SiteResult | None:
-    """Run one task in a thread of the worker; None while a crawl of the site goes on somewhere.
-
-    Slots for addresses are granted so many seconds from now at the earliest.
-    """
+def run_on_worker(task: SiteTask, place: StorePlace) -> SiteResult | None:
+    """Run one task in a thread of the worker; None while a crawl of the site goes on somewhere."""
     with _STATE.lock:
-        _STATE.no_slot_before = max(_STATE.no_slot_before, time.monotonic() + slots_after)
-        lifeline, slots = worker_lifeline(), worker_slots(replace(place, run=""))
-    site = _semaphore(place, f"site {task.name}", 1)
+        lifeline = worker_lifeline()
+    site = _site_semaphore(place, task.name)
     if not site.acquire(timeout=1):
         return None
     try:
         with _STATE.running(place):
-            return run_task(task, place, CrawlHost(lifeline, lambda: _STATE.is_stopped(place), slots))
+            return run_task(task, place, CrawlHost(lifeline, lambda: _STATE.is_stopped(place)))
     finally:
         with suppress(Exception):  # without a scheduler it expires
             site.release()
 
 
-def _semaphore(place: StorePlace, name: str, leases: int, worker: Any = None) -> Any:
-    """Return a semaphore of the cluster, whose leases outlast a worker that is not heard of.
-
-    It is the worker's that is given, else that of the thread's task: other threads know none.
-    """
-    known = {"scheduler_rpc": worker.scheduler, "loop": worker.loop} if worker else {}
+def _site_semaphore(place: StorePlace, name: str) -> Any:
+    """Return a site's semaphore in the cluster, whose lease outlasts a worker that is not heard of."""
     with dask.config.set({"distributed.scheduler.locks.lease-timeout": f"{_LEASE_FACTOR * place.lost_seconds}s"}):
-        return Semaphore(leases, f"broadsheet {place.identity} {name}", **known)  # type: ignore[no-untyped-call]
+        return Semaphore(1, f"broadsheet {place.identity} site {name}")  # type: ignore[no-untyped-call]
 
 
 @cache
 def worker_lifeline() -> Lifeline:
     """Return the lifeline of this process. The system closes it, however the process ends."""
     return Lifeline()
-
-
-@cache
-def worker_slots(place: StorePlace) -> Path | None:
-    """Grant this process's crawls slots of addresses as long as it lives; return their folder; None without a bound."""
-    stack, worker = ExitStack(), _this_worker()
-    atexit.register(stack.close)
-    return stack.enter_context(granted_slots(place, lambda address: _AddressBound(place, address, worker)))
-
-
-def _this_worker() -> Any:
-    """Return the worker whose task this thread runs; None in any other thread."""
-    try:
-        return get_worker()
-    except ValueError:
-        return None
-
-
-class _AddressBound(SharedBound):
-    """The leases that one worker has of an address."""
-
-    def __init__(self, place: StorePlace, address: str, worker: Any) -> None:
-        self._semaphore = _semaphore(place, f"address {address}", place.per_address, worker)
-
-    async def acquire(self, timeout: float | None = None) -> bool:
-        """Wait for a lease. There is none soon after a restart of the scheduler, which has forgotten those it gave."""
-        if _STATE.is_lost or time.monotonic() < _STATE.no_slot_before:
-            await asyncio.sleep(1.0)
-            return False
-        return bool(await asyncio.to_thread(self._semaphore.acquire, timeout))
-
-    async def release(self) -> bool:
-        """Give a lease back; tell whether the scheduler knows."""
-        try:
-            return bool(await asyncio.to_thread(self._semaphore.release))
-        except Exception:  # noqa: BLE001 - without a scheduler it expires
-            return False
 
 
 def stop_run(place: StorePlace) -> None:

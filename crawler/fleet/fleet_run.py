@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import heapq
 import queue
+import socket
 import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from broadsheet.output.read.plain_words import count_text
 
 from ..cli.command_line import CommandError
+from ..fetch.address_slots import exempt_network, most_hosts
 from .fleet_turn import QUIET_ENDS, result_line, running_text, site_task, tell
 from .object_store import ObjectStore, StoreError, StoreRefused
 from .site_head import SiteAttempt, read_head
@@ -29,6 +33,7 @@ from .sites_file import Site, SiteList
 from .store_address import check_writable, store_at
 from .stored_run import StorePlace, runner_name
 
+_LOOKUPS = 32  # of addresses at once
 _LOOK_SECONDS = 0.5  # between two looks at what there is to do
 _TRIES = 4  # of a task whose worker was lost, or whose site was published by somebody else
 _AGAIN = timedelta(minutes=5)  # until a waiting run tries a site again that did not end well
@@ -75,6 +80,38 @@ class HostQueue:
 
     def __bool__(self) -> bool:
         return bool(self._waiting or self._running)
+
+
+class StartAddresses:
+    """The addresses that tasks share: to a run on several machines they are what hosts are, and crawled one at a time.
+
+    Addresses of content delivery networks and of large hosters count for none (`exempt_networks.toml`).
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def added_to(self, tasks: Sequence[SiteTask]) -> list[SiteTask]:
+        """Return the tasks with the addresses of their hosts among these; a host without an address is kept alone."""
+        hosts = list(dict.fromkeys(host for task in tasks for host in task.hosts))
+        with ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="addresses") as pool:
+            self._known |= dict(zip(hosts, pool.map(_address_of, hosts), strict=True))
+        counts = Counter(self._known.values())
+        shared = {
+            host: address for host, address in self._known.items()
+            if address and not exempt_network(address) and counts[address] <= most_hosts()
+        }  # fmt: skip
+        return [
+            replace(task, hosts=(*task.hosts, *sorted({shared[host] for host in task.hosts if host in shared})))
+            for task in tasks
+        ]
+
+
+def _address_of(host: str) -> str:
+    """Look up the first address of a host, which may have a port; empty if there is none."""
+    with suppress(OSError, ValueError):
+        return str(socket.getaddrinfo(urlsplit(f"//{host}").hostname, None)[0][4][0])
+    return ""
 
 
 class Records(Protocol):
@@ -136,6 +173,8 @@ class FleetRun:
     records: Records
     make_engine: Callable[[], Engine]
     count_pages: Callable[[SiteTask], int] = lambda task: page_count(task.archive)
+    addresses: StartAddresses | None = None
+    """The addresses of which no two sites are crawled at once, where crawls are on several machines."""
     is_waiting: bool = False
     everything: bool = False
     is_quiet: bool = False
@@ -221,8 +260,11 @@ class FleetRun:
                 self._end(task, SiteResult.without_run(task, "stopped before its turn"))
             self._lost.clear()
         now = datetime.now(UTC)
+        tasks = []
         while self._due and self._due[0][0] <= now:
-            self._queue.add([self._task(heapq.heappop(self._due)[1], now)])
+            tasks.append(self._task(heapq.heappop(self._due)[1], now))
+        if tasks:
+            self._queue.add(self.addresses.added_to(tasks) if self.addresses else tasks)
 
     def _start_some(self, engine: Engine, ends: queue.SimpleQueue[tuple[SiteTask, SiteResult | WorkerLost]]) -> None:
         try:

@@ -238,20 +238,20 @@ class StorePlace:
     work_folder: str
     patience: Patience = field(default_factory=Patience)
     per_address: int = 4
-    """Requests under way to one address, over all crawls of the fleet."""
+    """Requests under way to one address, over the crawls of a machine."""
     run: str = ""
     """The id of the run that the task is part of; empty for none."""
     save_seconds: float = 300.0
     lost_seconds: float = 60.0
     """After so long without its scheduler a worker stops its crawls."""
 
-    def environment(self, grants: Path | None = None) -> dict[str, str]:
-        """Return the variables that a crawl gets: no credentials of the store, one worker process, and folders of
-        address slots.  Crawls run side by side, hence one worker process. The folders are the one in which crawls
-        share what they know of addresses, and the one of granted slots. A variable that the machine sets wins.
+    def environment(self) -> dict[str, str]:
+        """Return the variables that a crawl gets; one that the machine sets wins.
+
+        They are no credentials of the store, one worker process, since crawls run side by side, and the folder in
+        which the machine's crawls share their slots of addresses.
         """
         chosen = {
-            "BROADSHEET_ADDRESS_GRANTS": str(grants or ""),
             "BROADSHEET_WORKERS": "1",
             "BROADSHEET_PER_ADDRESS": str(self.per_address),
             "BROADSHEET_ADDRESS_FOLDER": str(self.local_folder / ".addresses"),
@@ -267,14 +267,10 @@ class StorePlace:
 
 @dataclass(frozen=True)
 class CrawlHost:
-    """A machine's part in its crawls: the process that they stop with, and whether they are to stop.
-
-    `grants` is where they find slots for addresses, if several machines share them.
-    """
+    """A machine's part in its crawls: the process that they stop with, and whether they are to stop."""
 
     lifeline: Lifeline
     is_stopped: Callable[[], bool]
-    grants: Path | None = None
 
 
 def run_task(task: SiteTask, place: StorePlace, host: CrawlHost) -> SiteResult:
@@ -337,8 +333,9 @@ def _run_in_hand(site: StoredSite, task: SiteTask, place: StorePlace, host: Craw
 
     def crawl(archive: Path, must_stop: threading.Event) -> SiteResult:
         local_task, log = replace(task, archive=archive), archive.with_suffix(".log")
-        environment = place.environment(host.grants)
-        return run_site(local_task, host.lifeline, log, lambda: must_stop.is_set() or host.is_stopped(), environment)
+        return run_site(
+            local_task, host.lifeline, log, lambda: must_stop.is_set() or host.is_stopped(), place.environment()
+        )
 
     def last_words(result: SiteResult) -> dict[str, Any]:
         if result.end in SAYS_NOTHING:

@@ -1,5 +1,5 @@
-"""Browser of a crawl: a process, started when a page first needs it, bounded in time and memory, and killed with all
-its children.
+"""Browser of a crawl: a process that starts when a page first needs it. Its time and memory are limited, and it is
+killed with all its children.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ _MODULE = "broadsheet.crawler.rendering.browser_process"
 
 @dataclass(frozen=True, slots=True)
 class RenderLimits:
-    """Bounds of a rendered page: seconds, bytes of memory of the browser in all, requests, and pages a process."""
+    """Limits of rendering: seconds and requests per page, memory of the whole browser in bytes, and pages per
+    process.
+    """
 
     seconds: float = 90.0
     memory_bytes: int = 1_500_000_000
@@ -55,7 +57,7 @@ class BrowserProcess:
 
     @classmethod
     async def start(cls, chromium: Chromium, user_agent: str) -> BrowserProcess:
-        """Start the process. It starts Chromium, and says so only if that fails."""
+        """Start the process, which starts Chromium and reports only a failure to do so."""
         sandbox = "sandbox" if chromium.has_sandbox else "no-sandbox"
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -81,7 +83,7 @@ class BrowserProcess:
     async def render(self, order: RenderOrder, fetch: FetchResource, limits: RenderLimits) -> Rendering | Failure:
         """Render a page whose requests `fetch` answers.
 
-        Those that are not answered by then are given up at its end: they may wait for the pace of a slow host.
+        Requests still waiting at the end are cancelled: they may be waiting for a slow host's pace.
         """
         self.page_count += 1
         watch = asyncio.ensure_future(self._watch(limits))
@@ -117,7 +119,7 @@ class BrowserProcess:
             await self._input.drain()
 
     async def _watch(self, limits: RenderLimits) -> None:
-        """Kill the process at a bound."""
+        """Kill the process when it exceeds a limit."""
         deadline = asyncio.get_running_loop().time() + limits.seconds
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
@@ -127,13 +129,13 @@ class BrowserProcess:
                 self.kill(RenderProblem.TOO_MUCH_MEMORY)
 
     def kill(self, problem: RenderProblem) -> None:
-        """Kill the process and all that it has started, which cannot resist."""
+        """Kill the process and everything it started, with SIGKILL."""
         self.problem = self.problem or problem
         if self._process.returncode is None:
             kill_all(descendants(self._process.pid))
 
     async def close(self) -> None:
-        """End the process, with all that it has started."""
+        """Stop the process and everything it started."""
         self.kill(RenderProblem.CRASHED)
         await self._process.wait()
 
@@ -143,7 +145,9 @@ async def _refuse(request: ResourceRequest) -> ResourceAnswer:
 
 
 class Browser:
-    """Browser of a crawl, one page at a time. `failure` is set once Chromium does not start: then nothing is tried."""
+    """Browser of a crawl, which renders one page at a time. `failure` is set if Chromium cannot start; no page is tried
+    then.
+    """
 
     def __init__(self, chromium: Chromium, user_agent: str, limits: RenderLimits | None = None) -> None:
         self._chromium = chromium

@@ -1,7 +1,7 @@
-"""Process of a browser: renders one page after another, as its standard input says, with no network of its own.
+"""Process of a browser without network access: it renders the pages that standard input asks for, one after another.
 
-Every request of a page is intercepted and answered by the crawl, through standard output and input. When the crawl is
-gone, however it ended, standard input ends, and this process kills Chromium and ends too.
+Every request of a page is intercepted and answered by the crawl, through standard output and input. However the crawl
+ends, standard input is then closed, and this process kills Chromium and exits.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class PageRequests:
 
 
 class PageRenderer:
-    """Renderer of pages in one context of one browser, which `output` asks for all that a page requests."""
+    """Renderer of pages in one browser context. A page's requests go to the crawl through `output`."""
 
     def __init__(self, context: BrowserContext, output: BinaryIO) -> None:
         self._context = context
@@ -114,7 +114,7 @@ class PageRenderer:
             await self._leave_page()
 
     async def _open_page(self) -> Page:
-        """Return the tab, opened where there is none: pages share it, since a new one costs half a second of CPU."""
+        """Return the tab that all pages share, and open it first if needed. A new one costs half a second of CPU."""
         if self._page is None:
             self._page = await _within(self._context.new_page())
             self._page.on("crash", lambda _: self._crash.set())
@@ -123,7 +123,7 @@ class PageRenderer:
         return self._page
 
     async def _leave_page(self) -> None:
-        """Leave a page, so that nothing of it runs beside the next one; a tab that does not respond is given up."""
+        """Leave a page, so that its scripts do not run beside the next one. Close a tab that does not respond."""
         if self._page is None:
             return
         try:
@@ -144,7 +144,7 @@ class PageRenderer:
         return Rendering(html.encode("utf-8", "replace").decode(), is_still)
 
     async def _wait_until_still(self, page: Page) -> bool:
-        """Wait until the text stands still; return False if the time was over before.
+        """Wait until the text no longer changes; return False if time ran out first.
 
         A page with little text is scrolled to its end a few times, for what it loads then.
         """
@@ -227,7 +227,7 @@ async def _new_context(browser: Browser, user_agent: str) -> BrowserContext:
 
 
 async def _serve(program: str, user_agent: str, *, has_sandbox: bool) -> None:
-    """Render what standard input asks for, until it ends; then kill all that this process has started."""
+    """Render what standard input asks for until it is closed; then kill everything this process started."""
     reader = asyncio.StreamReader(limit=MAX_FRAME)
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(os.dup(0), "rb")

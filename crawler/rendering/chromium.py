@@ -23,7 +23,9 @@ DEAD_PROXY = "http://127.0.0.1:9"
 
 @dataclass(frozen=True, slots=True)
 class Chromium:
-    """Chromium to be started: its program, empty for the one that Playwright brings, and whether in its sandbox."""
+    """Chromium as it is started: the path of its program (empty: Playwright's own), and whether it runs in its
+    sandbox.
+    """
 
     program: str
     has_sandbox: bool = True
@@ -44,7 +46,7 @@ def find_program() -> str | None:
 
 
 def find_chromium(*, allows_no_sandbox: bool) -> Chromium | str:
-    """Return the Chromium that a crawl may start, or in one line why it may start none.
+    """Return the Chromium that a crawl may start, or one line that says why there is none.
 
     Chromium refuses its sandbox to root: root needs `allows_no_sandbox`.
     """

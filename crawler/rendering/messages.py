@@ -1,5 +1,5 @@
-"""Messages between a crawl and the process of its browser: JSON in frames, since what a page may have taken over must
-not be unpickled.
+"""Messages between a crawl and the process of its browser: JSON in frames, because a page may have taken over the
+browser, and pickles from it would run code.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class ResourceAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """Rendered document as HTML, and whether its text stood still before the time was over."""
+    """Rendered document as HTML, and whether its text stopped changing in time."""
 
     html: str = field(repr=False)
     is_still: bool = True

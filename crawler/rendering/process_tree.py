@@ -1,4 +1,4 @@
-"""Processes below a process: their memory, and their end, also of those in sessions of their own. Linux only."""
+"""Descendants of a process: their memory, and how to kill them, including those in other sessions. Linux only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PAGE_SIZE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 def descendants(pid: int) -> list[int]:
-    """Return a process and all that it has started, and these, as far as they are still its own."""
+    """Return a process with its children, their children, and so on, except those that another parent has adopted."""
     children: dict[int, list[int]] = {}
     for folder in _PROC.glob("[0-9]*"):
         with suppress(OSError, ValueError, IndexError):
@@ -26,7 +26,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def private_bytes(pids: list[int]) -> int:
-    """Return the bytes of memory that these processes share with no file or other process."""
+    """Return the private memory of these processes in bytes: shared with no file and no other process."""
     total = 0
     for pid in pids:
         with suppress(OSError, ValueError, IndexError):
@@ -36,7 +36,7 @@ def private_bytes(pids: list[int]) -> int:
 
 
 def kill_all(pids: list[int]) -> None:
-    """Kill processes; those that are gone already are passed over."""
+    """Kill processes; ignore those that have already exited."""
     for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)

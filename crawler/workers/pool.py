@@ -35,7 +35,7 @@ _SLOW_JOB_SECONDS = 0.5  # seconds that a job runs before the one queued behind 
 class WorkerError(Exception):
     """A job that failed; `reason` is worker_timeout, worker_died or worker_error.
 
-    `is_retryable`: the cause may lie elsewhere than in the page.
+    `is_retryable`: the page may not be the cause.
     """
 
     def __init__(self, reason: OutcomeReason, detail: str = "", *, is_retryable: bool = False) -> None:
@@ -65,7 +65,7 @@ class WorkerPool:
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """Run a function in a worker and return its result; WorkerError if it hangs, dies or fails.
 
-        If the cause may lie elsewhere, such as in a machine short of memory, it is tried by three workers at most.
+        If the page may not be the cause, for instance because memory is short, up to three workers try.
         """
         try:
             packed_job = pack_message((function, args))
@@ -87,7 +87,7 @@ class WorkerPool:
         self._start_missing_workers()
 
     def close(self) -> None:
-        """Kill the workers; unfinished jobs fail. Any thread may call it, also twice."""
+        """Kill the workers; unfinished jobs fail. Safe to call from any thread, and more than once."""
         self._is_closed = True
         workers = tuple(self._workers)
         for worker in workers:
@@ -158,14 +158,16 @@ class WorkerPool:
             self._dispatch_jobs()
 
     def _error_of(self, worker: WorkerProcess) -> WorkerError:
-        """Return why a worker that is gone has ended."""
+        """Return the error for a worker that has exited."""
         exit_text = worker.wait_for_exit()
         if worker.is_out_of_time:
             return WorkerError(OutcomeReason.WORKER_TIMEOUT, f"{self._page_seconds:g} s of CPU")
         return WorkerError(OutcomeReason.WORKER_DIED, exit_text, is_retryable=True)
 
     def _remove_worker(self, worker: WorkerProcess, error: WorkerError) -> None:
-        """Remove a worker that is gone: its running job fails with the error, the others are queued again, in front."""
+        """Remove a worker that has exited. Its running job fails with the error; its other jobs go back to the front of
+        the queue.
+        """
         self._workers.remove(worker)
         worker.close()
         if worker.jobs:
@@ -178,7 +180,7 @@ class WorkerPool:
             self._timer = self._loop.call_later(_CHECK_SECONDS, self._check_timeouts)
 
     def _check_timeouts(self) -> None:
-        """Kill the workers whose running job exceeds the limit by the clock; CPU time they bound themselves."""
+        """Kill workers whose running job exceeds the wall-clock limit. Workers enforce the CPU limit themselves."""
         self._timer = None
         now, limit = time.monotonic(), _CLOCK_SHARE * self._page_seconds
         for worker in tuple(self._workers):
@@ -244,7 +246,7 @@ def _fail_job(job: WorkerJob, error: WorkerError) -> None:
 
 
 def _is_noticed_late(job_seconds: float, limit: float) -> bool:
-    """Tell whether a time limit was noticed far too late, as by a process that was suspended meanwhile."""
+    """Tell whether a time limit was noticed far too late, for instance because this process was suspended."""
     return job_seconds - limit > _LATE_SECONDS
 
 
@@ -261,9 +263,10 @@ def _unpack_result(answer: bytes) -> Any:
 async def run_bounded(
     jobs: Iterable[T], work: Callable[[T], Awaitable[None]], max_running: int, should_stop: Callable[[], bool]
 ) -> None:
-    """Run `work` on each job, begun in order, `max_running` at a time. The first exception cancels the rest.
+    """Run `work` on each job in order, at most `max_running` at a time.
 
-    Jobs are taken from `jobs` only when there is room. Once `should_stop` is true, running jobs finish, no more begin.
+    The first exception cancels the rest. A job is taken from `jobs` only when a place is free. Once `should_stop` is
+    true, running jobs finish and no new one starts.
     """
     running_tasks: set[asyncio.Future[None]] = set()
     try:

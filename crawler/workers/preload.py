@@ -18,7 +18,9 @@ _PAGE = f"<title>The mill</title><h1>The mill is sold</h1><article>{_BYLINE}{f'<
 
 
 def _warm_up() -> None:
-    """Import the modules and clean a page. Garbage collection is off: an eighth of the time, to find nothing."""
+    """Import the modules and clean a page. Garbage collection is off: it would take an eighth of the time and free
+    nothing.
+    """
     gc.disable()
     for module in _MODULES:
         import_module(module)

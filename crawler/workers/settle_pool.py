@@ -1,7 +1,7 @@
-"""Worker processes over which the thread that settles spreads its jobs.
+"""Worker processes for the jobs of settling.
 
-Each process has one job at a time, so neither side ever blocks on sending. A process that dies, or cannot be started,
-costs time only: its job is run in this process.
+Each process has one job at a time, so that sending never blocks. A process that dies, or cannot be started, costs time
+only: its job is run in this process.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _TOO_FEW_JOBS = 3  # this many are done sooner than a process is started
 
 
 class SettlePool:
-    """A `ParallelMap` over `count` processes, or one for each processor if 0. Use it in a `with`.
+    """A `ParallelMap` over `count` processes, or one per processor if 0, started once there are enough jobs.
 
-    They are started when there are enough jobs.
+    A context manager.
     """
 
     def __init__(self, count: int = 0) -> None:
@@ -56,9 +56,7 @@ class SettlePool:
         self._workers.clear()
 
     def _map_in_processes(self, function: Callable[[J], R], jobs: Iterable[J]) -> Iterator[R]:
-        """Map as `map` does, in the processes. One that has answered gets its next job before its answer is
-        unpacked.
-        """
+        """Map in the processes. A process gets its next job before its last answer is unpacked."""
         self._start_missing_workers()
         idle_workers, running_jobs = deque(self._workers), deque[tuple[J, WorkerProcess | None]]()
         for job in jobs:
@@ -79,7 +77,7 @@ class SettlePool:
                 self._workers.append(WorkerProcess.start())
 
     def _send_to_idle(self, packed_job: bytes, idle_workers: deque[WorkerProcess]) -> WorkerProcess | None:
-        """Send a job to an idle process and return that; None if there is none."""
+        """Send a job to an idle process and return the process; None if all are busy."""
         while idle_workers:
             worker = idle_workers.popleft()
             try:
@@ -93,7 +91,7 @@ class SettlePool:
     def _receive_answer(
         self, job: J, worker: WorkerProcess | None, idle_workers: deque[WorkerProcess]
     ) -> tuple[J, bytes]:
-        """Wait for a job and its process's answer; an empty one if it has no process or the process is gone."""
+        """Wait for a job's answer; empty if it has no process, or the process has exited."""
         if worker is None:
             return job, b""
         try:
@@ -118,7 +116,7 @@ def settle_in_processes(db: Database) -> SettleResult:
 
 
 def _result_of(function: Callable[[J], R], job: J, answer: bytes) -> R:
-    """Return the result in a process's answer; without one, or if it failed there, run the job here."""
+    """Return the result from a process's answer. If there is none, or the job failed there, run it in this process."""
     succeeded, result = unpack_answer(answer) if answer else (False, None)
     return cast(R, result) if succeeded else function(job)
 

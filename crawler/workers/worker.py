@@ -1,7 +1,7 @@
-"""A worker process: the loop that runs in it, and the object by which the crawl's process uses it.
+"""A worker process: the loop that runs in it, and the object that the crawl controls it with.
 
-Each has a socket of its own, over which it gets one job after the other and answers in that order. A worker that is
-killed loses nobody else's answers, and one whose crawl is gone reads the end of its socket and exits.
+Each worker has its own socket, and answers jobs in the order in which they came. Killing a worker loses only its own
+answers. When the crawl exits, its workers read the end of their sockets and exit too.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class WorkerJob:
 class WorkerProcess:
     """A worker process and the jobs that were sent to it: the first is running, the others wait in its socket.
 
-    All but `start` and `kill` is for the event loop's thread alone, or for the one thread that uses `send_blocking`
-    and `receive_blocking`.
+    Only `start` and `kill` are thread-safe. Call the rest from the event loop's thread, or from the one thread that
+    uses `send_blocking` and `receive_blocking`.
     """
 
     def __init__(self, process: Any, channel: socket.socket) -> None:
@@ -66,9 +66,9 @@ class WorkerProcess:
 
     @classmethod
     def start(cls, cpu_seconds: float = 0.0) -> WorkerProcess:
-        """Start a new process, which a job of more seconds of CPU kills, if there is a limit.
+        """Start a new process, which a job over the CPU limit kills, if there is one.
 
-        OSError or EOFError if none can be started.
+        OSError or EOFError if it cannot be started.
         """
         start_fork_server()
         pool_socket, worker_socket = socket.socketpair()
@@ -86,7 +86,7 @@ class WorkerProcess:
         return cls(process, pool_socket)
 
     def attach(self, loop: AbstractEventLoop, on_readable: Callable[[WorkerProcess], None]) -> None:
-        """Call `on_readable` on the loop whenever there is something to read."""
+        """Have the loop call `on_readable` when the socket is readable."""
         self._loop = loop
         loop.add_reader(self._channel, on_readable, self)
         self._send_queued()
@@ -101,7 +101,7 @@ class WorkerProcess:
             self._send_queued()
 
     def read_answers(self) -> Iterator[tuple[WorkerJob, bytes]]:
-        """Read what the socket has: finished jobs and their answers. OSError or EOFError if the worker is gone."""
+        """Read all available answers, with their jobs. OSError or EOFError if the worker has exited."""
         with suppress(BlockingIOError):
             chunk = self._channel.recv(_RECEIVE_BYTES)
             if not chunk:
@@ -113,7 +113,7 @@ class WorkerProcess:
             yield job, answer
 
     def send_blocking(self, packed_job: bytes) -> None:
-        """Send a job to a process that has none, without an event loop. OSError if it is gone."""
+        """Send a job to an idle process, without an event loop. OSError if it has exited."""
         self._channel.setblocking(True)
         self._channel.sendall(packed_job)
 
@@ -130,7 +130,7 @@ class WorkerProcess:
         self._process.kill()
 
     def wait_for_exit(self) -> str:
-        """Wait a second at most for the process to exit; return its exit code in words."""
+        """Wait up to a second for the process to exit; describe its exit code."""
         self._process.join(1.0)
         return f"exit code {self._process.exitcode}"
 
@@ -140,7 +140,7 @@ class WorkerProcess:
         return bool(self._process.exitcode == -signal.SIGPROF)
 
     def close(self) -> None:
-        """Close the socket, and stop watching it."""
+        """Stop watching the socket, and close it."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.remove_reader(self._channel)
             self._loop.remove_writer(self._channel)
@@ -164,9 +164,9 @@ class WorkerProcess:
 
 
 def start_fork_server(preloaded_modules: Sequence[str] = PRELOADED_MODULES) -> None:
-    """Start the server process from which workers are forked; it imports what they need while we do other things.
+    """Start the server process that workers are forked from; it imports what they need in the background.
 
-    Server and workers block SIGINT (Ctrl-C): the crawl decides when they end. None of them imports from the current
+    Server and workers block SIGINT (Ctrl-C): the crawl decides when they end. They import nothing from the current
     folder.
     """
     from multiprocessing import forkserver, resource_tracker
@@ -183,10 +183,11 @@ def start_fork_server(preloaded_modules: Sequence[str] = PRELOADED_MODULES) -> N
 
 
 def fork_process(preloaded_modules: Sequence[str], target: Callable[..., object], *arguments: object) -> Any:
-    """Run a function in a fork of the server, which has these modules; return it with `pid`, `poll()` as of Popen.
+    """Run a function in a fork of the server, which has loaded these modules; return the process, with `pid` and
+    `poll()` like Popen's.
 
-    It may have children, also where this process is one of Dask's workers, to which multiprocessing forbids it; and
-    this process can end before it.
+    It may start processes, even if this one is a Dask worker, where multiprocessing forbids that; and it may outlive
+    this process.
     """
     start_fork_server(preloaded_modules)
     process = _process_context().Process(target=target, args=arguments, daemon=False)
@@ -195,7 +196,9 @@ def fork_process(preloaded_modules: Sequence[str], target: Callable[..., object]
 
 
 def share_fork_server() -> int:
-    """Have this process, a fork of a server, start its workers from that; return a pipe's end that is the server's."""
+    """Have this process, itself a fork, start its workers from the same server. Return the end of a pipe that closes
+    with the server.
+    """
     from multiprocessing import forkserver
 
     server: Any = forkserver._forkserver
@@ -270,8 +273,8 @@ def _process_context() -> Any:
 def _serve_jobs(channel: socket.socket, cpu_seconds: float = 0.0) -> None:
     """Run one job after the other in the worker until the crawl closes its end of the socket.
 
-    A job that takes `cpu_seconds` ends the process by SIGPROF, in the middle of whatever library it is. Seconds on the
-    clock would count what other processes do.
+    A job that uses up `cpu_seconds` ends the process by SIGPROF, whatever library it is in. CPU time is limited, not
+    wall-clock time, so that a busy machine fails no page.
     """
     _limit_process()
     job_count = 0
@@ -306,7 +309,7 @@ def _run_job(job: bytes) -> bytes:
 
 
 def _limit_process() -> None:
-    """Set up this worker process: it ignores Ctrl-C, has a lower priority than the crawl and a memory limit."""
+    """Set up this worker: ignore Ctrl-C, lower the priority below the crawl's, and limit its memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit_memory()
     with suppress(OSError):
@@ -316,7 +319,7 @@ def _limit_process() -> None:
 
 
 def _limit_memory() -> None:
-    """Bound this process's memory where the system can; macOS refuses."""
+    """Limit this process's memory where the system supports it; macOS does not."""
     import resource  # Windows has none, and no workers
 
     with suppress(ValueError, OSError):

@@ -40,7 +40,6 @@ VALUES = {
     "BROADSHEET_BROWSER_NO_SANDBOX": ("1", True),
     "BROADSHEET_PER_ADDRESS": ("3", 3),
     "BROADSHEET_ADDRESS_FOLDER": ("addresses", "addresses"),
-    "BROADSHEET_ADDRESS_GRANTS": ("grants", "grants"),
     "BROADSHEET_URL_LINES": ("1", True),
     "BROADSHEET_COOKIES": ("cookies.txt", "cookies.txt"),
     "BROADSHEET_CA": ("ca.pem", "ca.pem"),

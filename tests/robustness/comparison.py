@@ -29,7 +29,7 @@ from tests.bench.archives.differences import Difference, differences
 _MOST = 4  # differences that are told of one archive
 _STAMP = re.compile(r"\d{14}-\d{5}")
 _TAIL = re.compile(r"\.tail-\d+$")
-_BY_TURN = re.compile(r"^store/|/\.slots/|/\.?addresses/|/results?/")
+_BY_TURN = re.compile(r"^store/|/\.?addresses/|/results?/")
 """Files of a store, which `store_faults` looks into, and those by which running processes share addresses."""
 
 

@@ -33,7 +33,7 @@ from broadsheet.crawler.fleet.site_states import read_manifest
 from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.sites_file import SiteList, read_sites
 from broadsheet.crawler.fleet.store_address import make_store, store_at, store_identity
-from broadsheet.crawler.fleet.stored_run import in_hand, run_stored
+from broadsheet.crawler.fleet.stored_run import StorePlace, in_hand, run_stored
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.write import takedowns
@@ -431,6 +431,16 @@ def test_a_store_is_found_on_any_machine_and_one_that_cannot_be_used_is_a_line(f
 def test_options_that_do_not_go_together_are_refused(wrong):
     with pytest.raises(CommandError):
         fleet_verb.check_engine_options(options(**wrong))
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "per_address", "take_turns"), [("tcp://a:1", 2, True), ("tcp://a:1", 0, False), (None, 2, False)]
+)
+def test_sites_of_one_address_take_turns_on_a_cluster_if_it_is_bounded(scheduler, per_address, take_turns, fleet):
+    place = StorePlace("/store", "id", "/work", per_address=per_address)
+    asked = options(scheduler=scheduler, is_waiting=False, everything=False, quiet=True)
+    run = fleet_verb._planned_run(fleet, (), asked, RecordFolder(fleet.folder), place)
+    assert (run.addresses is not None) is take_turns
 
 
 class StoppableRun:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,14 +20,9 @@ from broadsheet.crawler.fetch import address_slots as slots
 from broadsheet.crawler.fetch import guard
 from broadsheet.crawler.fetch.address_slots import (
     AddressSlots,
-    GrantedSlot,
     _facts,
     exempt_network,
-    is_owned,
-    lock_granted,
     most_hosts,
-    own_slots,
-    wanted_addresses,
 )
 from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder
 from broadsheet.crawler.fetch.guard import AddressTurns
@@ -125,78 +118,6 @@ def test_each_network_says_where_its_ranges_are_published_and_when_they_were_com
     is_open = any(not network["compared"] for network in networks)
     page = " ".join((REPOSITORY / "docs/fleet.md").read_text("utf-8").split())
     assert ("have not yet been compared with what the networks publish" in page) is is_open
-
-
-def test_a_slot_is_locked_once_and_more_are_said_to_be_wanted(tmp_path):
-    """One that is withdrawn is over with its request, and nobody gets it."""
-    own_slots(tmp_path)
-    assert lock_granted(tmp_path / ADDRESS) is None
-    assert wanted_addresses(tmp_path) == [tmp_path / ADDRESS]
-    assert wanted_addresses(tmp_path) == []
-    slot = GrantedSlot(tmp_path / ADDRESS, "one")
-    for is_withdrawn in (False, True):
-        descriptor = lock_granted(tmp_path / ADDRESS)
-        assert descriptor is not None
-        if is_withdrawn:
-            slot.withdraw()
-        assert lock_granted(tmp_path / ADDRESS) is None
-        assert not slot.is_free()
-        os.close(descriptor)
-        assert slot.is_free()
-    assert lock_granted(tmp_path / ADDRESS) is None
-    slot.close()
-
-
-def test_a_slot_that_is_withdrawn_between_two_steps_of_a_crawl_is_none(tmp_path, monkeypatch):
-    slot = GrantedSlot(tmp_path / ADDRESS, "one")
-    really_open = os.open
-
-    def slow_open(path: Path, flags: int, mode: int = 0o600) -> int:
-        descriptor = really_open(path, flags, mode)
-        slot.withdraw()
-        return descriptor
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "open", slow_open)
-        assert lock_granted(tmp_path / ADDRESS) is None
-    assert slot.is_free()
-
-
-def test_a_folder_is_owned_as_long_as_its_owner_lives(tmp_path):
-    folder = tmp_path / "grants"
-    assert not is_owned(folder)
-    descriptor = own_slots(folder)
-    assert is_owned(folder)
-    with pytest.raises(OSError, match="temporarily unavailable"):
-        own_slots(folder)
-    os.close(descriptor)
-    assert not is_owned(folder)
-
-
-def test_a_crawl_waits_for_a_grant_and_falls_back_to_its_machine_when_nobody_grants(tmp_path, monkeypatch):
-    monkeypatch.setattr(slots, "_PAUSE", 0.001)
-    grants = tmp_path / "grants"
-    owner = own_slots(grants)
-    crawl = AddressSlots(tmp_path / "shared", 2, grants)
-
-    async def request() -> None:
-        async with crawl.slot(ADDRESS, "a.example"), asyncio.timeout(5):
-            pass
-
-    async def wait_for_grant() -> None:
-        task = asyncio.ensure_future(request())
-        while not wanted_addresses(grants):
-            assert not task.done()
-            await asyncio.sleep(0.001)
-        assert not task.done()
-        GrantedSlot(grants / ADDRESS, "one")
-        await task
-
-    asyncio.run(wait_for_grant())
-    assert list((tmp_path / "shared").glob(f"{ADDRESS}-*")) == []
-    os.close(owner)
-    asyncio.run(request())
-    assert len(list((tmp_path / "shared").glob(f"{ADDRESS}-*"))) == 1
 
 
 def ask(address_turns: AddressTurns, peer: str = "", host: str = "a.example") -> None:

@@ -89,7 +89,7 @@ def test_a_scheduler_that_takes_no_settings_is_refused_in_a_line():
     assert "\n" not in caught.value.message
 
 
-def hang_or_die(task: SiteTask, place: StorePlace, slots_after: float) -> SiteResult:
+def hang_or_die(task: SiteTask, place: StorePlace) -> SiteResult:
     """In place of a crawl: kills its worker the first time, as a machine that is taken away does."""
     deaths = Path(place.address) / "deaths"
     with deaths.open("a") as stream:
@@ -217,10 +217,10 @@ def test_the_task_of_a_site_that_is_crawled_elsewhere_does_not_run(tmp_path, mon
         def acquire(self, timeout: float) -> bool:
             return False
 
-    monkeypatch.setattr(dask_worker, "_semaphore", lambda *_words: Taken())
+    monkeypatch.setattr(dask_worker, "_site_semaphore", lambda *_words: Taken())
     monkeypatch.setattr(stored_run, "run_task", lambda *_words: 1 / 0)
     place = replace(place_in(tmp_path), work_folder=str(tmp_path / "work"))
-    assert dask_worker.run_on_worker(SiteTask("lamp", Path("lamp.db"), ()), place, 0.0) is None
+    assert dask_worker.run_on_worker(SiteTask("lamp", Path("lamp.db"), ()), place) is None
 
 
 @pytest.fixture

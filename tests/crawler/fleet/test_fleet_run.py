@@ -24,7 +24,7 @@ import pytest
 from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.fleet import fleet_folder as disk
 from broadsheet.crawler.fleet import fleet_run, list_runs
-from broadsheet.crawler.fleet.fleet_run import FleetRun, StoredRecords
+from broadsheet.crawler.fleet.fleet_run import FleetRun, StartAddresses, StoredRecords
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.list_runs import RUN_KEY, ListRun, RunRefused, is_current_run, overlap, read_runs
 from broadsheet.crawler.fleet.object_store import ObjectStore
@@ -229,6 +229,50 @@ def test_a_lost_worker_s_task_runs_again_after_a_while_and_keeps_its_host(tmp_pa
     run = run_of(tmp_path, ScriptedEngine({"a": [None] * 4}), everything=True)
     run.run()
     assert [(result.end, result.message) for result in run.results] == [(SiteEnd.KILLED, "its worker was lost")]
+
+
+ADDRESSES = {
+    "x.example": "198.51.100.7", "y.example": "198.51.100.7", "z.example": "198.51.100.8",
+    "cdn.example": "104.16.0.1", "on-cdn.example": "104.16.0.1",
+}  # fmt: skip
+
+
+@pytest.fixture
+def looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hosts have the addresses of `ADDRESSES`, others none."""
+
+    def look_up(host: str, _port: None) -> list[tuple[Any, ...]]:
+        if host not in ADDRESSES:
+            raise OSError("no such host")
+        return [(0, 0, 0, "", (ADDRESSES[host], 0))]
+
+    monkeypatch.setattr(fleet_run.socket, "getaddrinfo", look_up)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "started"),
+    [
+        (("x.example", "y.example:8080", "z.example"), ["a", "c", "a", "b"]),
+        (("cdn.example", "on-cdn.example", "z.example"), ["a", "b", "c", "a"]),
+        (("gone.example", "lost.example", "[::1"), ["a", "b", "c", "a"]),
+    ],
+)
+def test_on_several_machines_sites_of_one_address_take_turns(hosts, started, tmp_path, looked_up):
+    """Not those of a content delivery network, nor those without an address."""
+    engine = ScriptedEngine({"a": [None, SiteEnd.DONE], "b": [SiteEnd.DONE], "c": [SiteEnd.DONE]})
+    run = run_of(tmp_path, engine, sites=tuple(map(site, "abc", hosts)))
+    run.addresses = StartAddresses()
+    run.run()
+    assert engine.started == started
+
+
+def test_an_address_of_many_hosts_is_that_of_a_large_hoster(looked_up, monkeypatch):
+    tasks = [SiteTask(name, Path(name), (), hosts=(f"{name}.example",)) for name in "xyz"]
+    assert [task.hosts[1:] for task in StartAddresses().added_to(tasks)] == [
+        ("198.51.100.7",), ("198.51.100.7",), ("198.51.100.8",),
+    ]  # fmt: skip
+    monkeypatch.setattr(fleet_run, "most_hosts", lambda: 1)
+    assert [task.hosts[1:] for task in StartAddresses().added_to(tasks)] == [(), (), ("198.51.100.8",)]
 
 
 def test_without_anything_to_run_tasks_each_has_a_result(tmp_path):

@@ -405,15 +405,14 @@ def test_a_variable_that_the_machine_sets_wins(place, monkeypatch, tmp_path):
         if name.startswith(("BROADSHEET_", "AWS_", "OBJECT_STORE_")):
             monkeypatch.delenv(name)
     chosen = {
-        "BROADSHEET_ADDRESS_GRANTS": "/grants", "BROADSHEET_WORKERS": "1", "BROADSHEET_PER_ADDRESS": "4",
+        "BROADSHEET_WORKERS": "1", "BROADSHEET_PER_ADDRESS": "4",
         "BROADSHEET_ADDRESS_FOLDER": str(place.local_folder / ".addresses"),
     }  # fmt: skip
-    assert place.environment(Path("/grants")) == chosen
-    assert place.environment()["BROADSHEET_ADDRESS_GRANTS"] == ""
+    assert place.environment() == chosen
     monkeypatch.setenv("BROADSHEET_WORKERS", "3")
     monkeypatch.setenv("OBJECT_STORE_KEY", "secret")
     del chosen["BROADSHEET_WORKERS"]
-    assert place.environment(Path("/grants")) == chosen | {"OBJECT_STORE_KEY": ""}
+    assert place.environment() == chosen | {"OBJECT_STORE_KEY": ""}
     monkeypatch.setenv("SCRATCH", str(tmp_path))
     assert replace(place, work_folder="$SCRATCH/sites").local_folder == tmp_path / "sites"
 
