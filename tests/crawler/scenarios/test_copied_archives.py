@@ -120,14 +120,13 @@ def test_no_verb_into_a_copy_takes_a_byte_from_the_original(site, half):
     shutil.copy(raws.files(half)[0], half.with_name("other.warc.gz"))
     before, copied = contents(half), rows(copy, TEXTS)
     for name, arguments in WRITING_VERBS.items():
-        assert_one_line(command(*arguments(copy)), "--own-warc")
+        assert_one_line(command(*arguments(copy)), "cp -r")
         assert contents(half) == before, name
-    assert command("verify", copy)[0] == 0
+    assert command("search", copy, "home")[0] in (0, 1)
     assert rows(copy, TEXTS) == copied
     raws.checked(half)
 
-    code, out, errors = command("import", "--own", "--db", copy, "--own-warc")
-    assert (code, "copy.db.warc" in out, errors) == (0, True, "")
+    shutil.copytree(f"{half}.warc", f"{copy}.warc")
     assert command("reclean", copy, "--all")[0] == 0
     assert crawl(site, copy)[0] == 0
     assert contents(half) == before
