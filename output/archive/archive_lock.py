@@ -99,7 +99,7 @@ class ArchiveLock:
 
 
 def _check_flock(path: Path) -> None:
-    """Raise OSError where flock is missing: filelock would then take the file itself for a lock, which a kill leaves."""
+    """Raise OSError where flock is missing: filelock would take the file itself for a lock, which a kill leaves."""
     with suppress(ImportError):
         from fcntl import LOCK_UN, flock
 
