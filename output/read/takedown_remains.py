@@ -118,11 +118,19 @@ def erased_records(db: Database) -> dict[str, list[dict[str, Any]]]:
 
 
 def certificate(
-    takedown: Takedown, erased: Mapping[str, Any], remains: Iterable[Remainder], times: tuple[str, str]
+    archive_name: str,
+    takedown: Takedown,
+    erased: Mapping[str, Any],
+    remains: Iterable[Remainder],
+    times: tuple[str, str],
 ) -> bytes:
-    """Return the certificate of a takedown, as JSON. `times` are when it was begun and finished, empty if it is not."""
+    """Return the certificate of a takedown in an archive, as JSON.
+
+    `times` are when it was begun and finished, empty if it is not.
+    """
     begun_at, finished_at = times
     values = {
+        "archive": archive_name,
         "pattern": takedown.pattern,
         "begun_at": begun_at,
         "finished_at": finished_at or None,
