@@ -83,7 +83,9 @@ def forget(db: str, words: tuple[str, ...], certificate: str | None, note: str, 
         if stream:
             remains = takedown_remains.find_remains(db, takedown)
             remains += [takedown_remains.Remainder(takedown_remains.RemainsKind.WAITING, file) for file in waiting]
-            stream.write(takedown_remains.certificate(takedown, erased, remains, (begun_at, finished_at)))
+            stream.write(
+                takedown_remains.certificate(Path(db).name, takedown, erased, remains, (begun_at, finished_at))
+            )
     print_waiting(waiting)
     if problem:
         archive_access.refuse(problem)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -15,6 +16,7 @@ from .archive_errors import InUse, NotReachable
 _TRIES = 5
 _PAUSE = 0.05  # seconds between two attempts of who waits
 _KERNEL_LOCKS = Path("/proc/locks")
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 class ArchiveLock:
@@ -72,13 +74,17 @@ class ArchiveLock:
         try:
             self._path.touch()
             inode = self._path.stat().st_ino
+            _check_flock(self._path)
             self._lock.acquire(timeout=0)
         except Timeout as error:
             raise InUse(f"{self._database} is in use by another command") from error
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise NotReachable(f"{self._path} cannot be made: {error.strerror}") from error
+            if error.errno not in _NO_LOCKS:
+                raise NotReachable(f"{self._path} cannot be made: {error.strerror}") from error
+            self._path.unlink(missing_ok=True)
+            raise NotReachable(f"the file system of {self._database} has no locks (flock): use another disk") from error
         if self._inode() == inode:
             return True
         self._lock.release()
@@ -90,6 +96,15 @@ class ArchiveLock:
             return self._path.stat().st_ino
         except FileNotFoundError:
             return -1
+
+
+def _check_flock(path: Path) -> None:
+    """Raise OSError where flock is missing: filelock would take the file itself for a lock, which a kill leaves."""
+    with suppress(ImportError):
+        from fcntl import LOCK_UN, flock
+
+        with path.open("rb") as stream:
+            flock(stream, LOCK_UN)
 
 
 _LENT: dict[Path, bool] = {}

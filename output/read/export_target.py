@@ -147,6 +147,11 @@ def checked_folder(own_files: OwnFiles, target: str) -> Path:
     folder = Path(target)
     if reason := own_files.refusal(folder):
         raise TargetRefused(f"cannot make the folder {target}: it {reason}")
+    return _made_folder(folder, target)
+
+
+def _made_folder(folder: Path, target: str) -> Path:
+    """Return a folder for what becomes the target, made if missing. Raises TargetRefused if it cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -169,7 +174,7 @@ def whole_folder(own_files: Sequence[OwnFiles], target: Path) -> Iterator[Path]:
     if is_new:
         shutil.rmtree(part, ignore_errors=True)
     try:
-        yield checked_folder(own_files[0], str(part if is_new else target))
+        yield _made_folder(part if is_new else target, str(target))
         if is_new:
             part.rename(target)
     except OSError as error:

@@ -94,18 +94,21 @@ def _beside(file: Path, urls: Sequence[str]) -> Iterator[Remainder]:
     for path in sorted(file.parent.iterdir()):
         if path.is_dir() and not article_numbers.isdisjoint(listed_articles(path)):
             yield Remainder(RemainsKind.EXPORT, str(path))
-        elif path != file and not path.name.endswith(COMPANION_ENDINGS) and _holds_one(path, urls):
-            is_backup = str(path) in backups or (own_id and stated_id(path) == own_id)
-            yield Remainder(RemainsKind.BACKUP if is_backup else RemainsKind.ARCHIVE, str(path))
+        elif path != file and not path.name.endswith(COMPANION_ENDINGS):
+            is_backup = str(path) in backups
+            holds_one = _holds_one(path, urls)
+            if holds_one or (holds_one is None and is_backup):
+                is_backup = is_backup or (own_id != "" and stated_id(path) == own_id)
+                yield Remainder(RemainsKind.BACKUP if is_backup else RemainsKind.ARCHIVE, str(path))
 
 
-def _holds_one(path: Path, urls: Sequence[str]) -> bool:
-    """Return whether a file is an archive of any version that has one of the URLs with a page or a capture."""
+def _holds_one(path: Path, urls: Sequence[str]) -> bool | None:
+    """Return whether an archive of any version has a page or capture of one of the URLs; None if a file is none."""
     with suppress(OSError, sqlite3.Error):
         if path.is_file() and is_sqlite_file(path):
             with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
                 return bool(connection.execute(_HOLDS_ONE, [json.dumps(urls)]).fetchone()[0])
-    return False
+    return None
 
 
 def erased_records(db: Database) -> dict[str, list[dict[str, Any]]]:
@@ -115,11 +118,19 @@ def erased_records(db: Database) -> dict[str, list[dict[str, Any]]]:
 
 
 def certificate(
-    takedown: Takedown, erased: Mapping[str, Any], remains: Iterable[Remainder], times: tuple[str, str]
+    archive_name: str,
+    takedown: Takedown,
+    erased: Mapping[str, Any],
+    remains: Iterable[Remainder],
+    times: tuple[str, str],
 ) -> bytes:
-    """Return the certificate of a takedown, as JSON. `times` are when it was begun and finished, empty if it is not."""
+    """Return the certificate of a takedown in an archive, as JSON.
+
+    `times` are when it was begun and finished, empty if it is not.
+    """
     begun_at, finished_at = times
     values = {
+        "archive": archive_name,
         "pattern": takedown.pattern,
         "begun_at": begun_at,
         "finished_at": finished_at or None,

@@ -145,7 +145,7 @@ def test_it_names_what_it_cannot_reach_and_certifies_what_it_did(db, tmp_path, c
     assert "other.db" not in told
     assert "no.db" not in told
     values = json.loads(certificate.read_text())
-    assert (values["pattern"], values["erased"]["urls"]) == (RIVER, [RIVER])
+    assert (values["archive"], values["pattern"], values["erased"]["urls"]) == ("made.db", RIVER, [RIVER])
     (article,) = values["erased"]["articles"]
     assert (article["url"], len(article["text_digest"]) > 9) == (RIVER, True)
     assert values["begun_at"] <= values["finished_at"]

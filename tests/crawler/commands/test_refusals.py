@@ -109,7 +109,7 @@ def test_a_refusal_is_a_line_and_changes_nothing(command, code, said, here):
 
 @pytest.mark.parametrize(
     "command",
-    [f"restore made.db {BLOCK}", f"remove made.db {BLOCK}", f"forget made.db {RIVER} --yes", "merge all.db made.db",
+    [f"restore made.db {BLOCK}", f"remove made.db {BLOCK}", "merge all.db made.db",
      "correct made.db a --title x", "reclean made.db"],
 )  # fmt: skip
 def test_an_archive_that_another_command_owns_is_refused_in_a_line(command, here):

@@ -205,7 +205,7 @@ def exported_document(db: Database, folder: Path) -> str:
     for file in folder.iterdir():
         file.unlink()
     export_markdown(db, folder)
-    (file,) = folder.iterdir()
+    (file,) = folder.glob("*.md")
     return file.read_text("utf-8")
 
 
@@ -288,7 +288,7 @@ def test_tei(db, tmp_path):
         for file in tmp_path.iterdir():
             file.unlink()
         export_tei(db, tmp_path)
-        [file] = tmp_path.iterdir()
+        [file] = tmp_path.glob("*.xml")
         text = file.read_text("utf-8")
         assert_not_acting(text)
         root = ElementTree.fromstring(text)

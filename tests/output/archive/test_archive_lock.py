@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -32,6 +34,17 @@ def test_a_dead_holder_holds_nothing(file):
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 1
     assert os.path.exists(f"{file}.lock")
     ArchiveLock(file).acquire()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_told_in_a_line(file, monkeypatch, number):
+    def flock(*_words):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(NotReachable, match=r"has no locks \(flock\): use another disk"):
+        ArchiveLock(file).acquire()
+    assert os.listdir(file.parent) == []
 
 
 def test_a_lock_that_is_kept_is_lent_to_one_at_a_time(file):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from broadsheet.output.collections import parquet_export
 from broadsheet.output.collections.parquet_files import parquet_tables
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import verb
@@ -59,6 +60,28 @@ def test_a_few_files_replace_those_of_the_run_before(archives, tmp_path):
     assert (code, errors) == (0, f"3 articles, 3 removed blocks, 3 URLs written to {tmp_path / 'out'}\n")
     assert urls(export(tmp_path / "out", archives[0])["articles"]) == [f"{RIVER}/own", f"{RIVER}/shared"]
     assert len(list((tmp_path / "out").rglob("*.parquet"))) == 3
+
+
+def test_what_a_killed_export_left_goes_with_the_next_one_and_a_new_folder_is_whole_or_absent(
+    archives, tmp_path, monkeypatch
+):
+    out, last = tmp_path / "out", parquet_export.write_parts
+
+    def write(table, *words):
+        if table.name == "urls":
+            raise OSError(28, "No space left on device")
+        return last(table, *words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(parquet_export, "write_parts", write)
+        code, _, errors = verb("export", archives[0], "--format", "parquet", "-o", out)
+    assert (code, errors) == (1, f"broadsheet: cannot write {out}: No space left on device\n")
+    assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == []
+    (tmp_path / ".out.part" / "articles").mkdir(parents=True)
+    assert len(export(out, archives[0])["articles"]) == 2
+    assert not (tmp_path / ".out.part").exists()
+    (out / ".writing-killed" / "articles").mkdir(parents=True)
+    assert len(export(out, *archives)["articles"]) == 3
 
 
 @pytest.mark.parametrize("pattern", [f"{RIVER}/shared", f"{RIVER}/s*"])
