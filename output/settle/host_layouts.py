@@ -10,40 +10,29 @@ evidence and are left out.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
 from itertools import groupby, islice
-from math import ceil
 from typing import NamedTuple
 
 from sqlite_utils import Database
 
-from broadsheet.cleaners.compare.page_layouts import LayoutPage, LayoutVerdict, group_signatures, judge_layouts
+from broadsheet.cleaners.compare.page_layouts import group_signatures
 from broadsheet.cleaners.document import PageType, PageVerdict
 from broadsheet.cleaners.page.url_shapes import UrlShape, is_section, shape_of
+from broadsheet.cleaners.site.page_kinds import LayoutPage, LayoutVerdict, judge_layouts
+from broadsheet.cleaners.site.quotations import BlockText, OpeningIndex, PageBlocks, Quotation, quotation_of
+from broadsheet.cleaners.words import words_of
 
 from ..archive.page_rows import LAYOUT_EVIDENCE
 from ..archive.shelf import ShelvingReason
-from ..archive.stored_text import first_words, words_of
 from ..archive.stored_values import content_id, stored_texts
 from ..write.corrections import told_kinds
-from .page_table import IS_FREQUENT, MAX_KEPT
+from .page_table import IS_FREQUENT
 
-MIN_OPENING_WORDS = 8
-"""Words that a block needs to be an opening; a shorter one may be a title."""
-
-_KEY_WORDS = 6
-_FIRST_BLOCKS = 3  # of a page, at which its text may be said to begin: a dateline may come before it
-_SAME_SHARE = 0.85  # of a block's words, which the other page's text must begin with: the end may be cut or marked
-_QUOTED_SHARE = 0.6  # of a page's words, for it to count as put together of others
-_WHOLE_SHARE = 0.8  # of the words of a single article that a page may have and still be an excerpt of it
-_MIN_TITLES, _MIN_TITLE_WORDS, _MAX_TITLE_WORDS = 3, 2, 30
-_TITLE_SHARE = 0.5  # of the words of a block's first line that begins with a title: an author or a date may follow
-_TEASER_WORDS = 60  # of a block whose first line is a title, for all of it to be about that page
-_MAX_PAGES = MAX_KEPT  # with one opening, title or block; more and it is the site's
 _CACHED_TEXTS = 256
+_FIRST_BLOCKS = 3
 
 # What is kept many times is left out.
 _KEPT_BLOCKS = f"""SELECT k.page_id, t.text FROM urls u CROSS JOIN temp.settle_kept k ON k.page_id = u.id
@@ -51,76 +40,6 @@ _KEPT_BLOCKS = f"""SELECT k.page_id, t.text FROM urls u CROSS JOIN temp.settle_k
     WHERE u.host = ? AND coalesce(c.asked, 0) & {IS_FREQUENT} = 0 ORDER BY k.page_id, k.position"""
 _TITLES = """SELECT p.id, p.title FROM pages p JOIN urls u ON u.id = p.id
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser')"""
-
-
-class BlockText:
-    """The words of a block: its first ones, and all of them where they are asked for, as few blocks' are."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self.first_words = first_words(text, MIN_OPENING_WORDS)
-
-    @cached_property
-    def words(self) -> list[str]:
-        """Return all words of the block."""
-        return words_of(self._text)
-
-    @cached_property
-    def line_length(self) -> int:
-        """Count the words in the first line."""
-        return len(words_of(self._text.partition("\n")[0]))
-
-
-PageBlocks = Sequence[BlockText]
-"""A page's blocks that have words, without those that many pages have."""
-
-
-class Quotation(NamedTuple):
-    """The pages whose openings or titles a page's text mostly is; `is_whole` if that is all of its text."""
-
-    page_ids: frozenset[int]
-    is_whole: bool
-
-
-@dataclass(slots=True)
-class OpeningIndex:
-    """An index of the beginnings of texts: pages by the first words of their first blocks, and by their titles."""
-
-    titles: Mapping[int, str]  # their words, by page
-    pages_by_opening: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
-    pages_by_title: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    title_beginnings: set[str] = field(default_factory=set)  # the first words of the titles, as many as any must have
-
-    def add(self, page_id: int, blocks: PageBlocks) -> None:
-        """Add a page's text."""
-        for number, block in enumerate(blocks[:_FIRST_BLOCKS]):
-            if len(block.first_words) >= _KEY_WORDS:
-                self.pages_by_opening[_key(block)].append((page_id, number))
-        if title := self.titles.get(page_id):
-            self.pages_by_title[title].append(page_id)
-            self.title_beginnings.add(_title_beginning(title.split(" ")))
-
-    def pages_opening_with(self, page_id: int, block: BlockText) -> list[tuple[int, int]]:
-        """Return other pages whose text begins like a block, and at which of their blocks; none if these are many."""
-        starts = [start for start in self.pages_by_opening.get(_key(block), ()) if self._is_other(page_id, start[0])]
-        return starts if len({page for page, _ in starts}) <= _MAX_PAGES else []
-
-    def titled_pages(self, page_id: int, block: BlockText) -> tuple[str, list[int]]:
-        """Return the longest title that a block begins with, if it is half of its first line, and other pages that bear
-        it.
-        """
-        if _title_beginning(block.first_words) not in self.title_beginnings or len(block.words) > _TEASER_WORDS:
-            return "", []
-        words, line_length = block.words, block.line_length
-        shortest = max(_MIN_TITLE_WORDS, ceil(_TITLE_SHARE * line_length))
-        for length in range(min(line_length, _MAX_TITLE_WORDS), shortest - 1, -1):
-            title = " ".join(words[:length])
-            if pages := [page for page in self.pages_by_title.get(title, ()) if self._is_other(page_id, page)]:
-                return title, sorted(pages)[:_MAX_PAGES]
-        return "", []
-
-    def _is_other(self, page_id: int, candidate: int) -> bool:
-        return candidate != page_id and self.titles.get(candidate) != self.titles.get(page_id, "")
 
 
 def find_quotations(db: Database, host: str) -> dict[int, Quotation]:
@@ -142,69 +61,11 @@ def find_quotations(db: Database, host: str) -> dict[int, Quotation]:
     return {page_id: quotation for page_id, quotation in quotations if quotation}
 
 
-def quotation_of(
-    page_id: int, blocks: PageBlocks, index: OpeningIndex, blocks_of: Callable[[int], PageBlocks]
-) -> Quotation | None:
-    """Find the articles whose openings or titles make up a page; None if most of its words are its own."""
-    pages_by_block = _find_openings(page_id, blocks, index, blocks_of)
-    titles = {
-        number: index.titled_pages(page_id, block)
-        for number, block in enumerate(blocks)
-        if number not in pages_by_block
-    }
-    if len({title for title, pages in titles.values() if pages}) >= _MIN_TITLES:
-        pages_by_block |= {number: pages for number, (_, pages) in titles.items() if pages}
-    quoted_blocks, quoted_pages = pages_by_block.keys(), {page for pages in pages_by_block.values() for page in pages}
-    if not quoted_pages:
-        return None
-    total_words = _count_words(blocks)
-    if _count_words([blocks[number] for number in quoted_blocks]) < _QUOTED_SHARE * total_words:
-        return None
-    if len(quoted_pages) == 1 and total_words > _WHOLE_SHARE * _count_words(blocks_of(*quoted_pages)):
-        return None
-    return Quotation(frozenset(quoted_pages), len(quoted_blocks) == len(blocks))
-
-
-def _find_openings(
-    page_id: int, blocks: PageBlocks, index: OpeningIndex, blocks_of: Callable[[int], PageBlocks]
-) -> dict[int, list[int]]:
-    """Find the pages that a block opens, by the number of the block."""
-    openings = {}
-    for number, block in enumerate(blocks):
-        if len(block.first_words) >= MIN_OPENING_WORDS:
-            starts = index.pages_opening_with(page_id, block)
-            if pages := [page for page, number_there in starts if _opens(block, blocks_of(page)[number_there:])]:
-                openings[number] = pages
-    return openings
-
-
-def _opens(opening: BlockText, blocks: PageBlocks) -> bool:
-    """Return whether a text, with its blocks joined, begins with a block's words."""
-    same, words = 0, opening.words
-    for word, opening_word in zip(words, (word for block in blocks for word in block.words), strict=False):
-        if word != opening_word:
-            break
-        same += 1
-    return same >= max(MIN_OPENING_WORDS - 1, _SAME_SHARE * len(words))
-
-
 def _read_blocks(db: Database, host: str) -> Iterator[tuple[int, Iterator[BlockText]]]:
     """Read the blocks of each of the host's pages in order, made one by one; to be read before the next page."""
     rows = db.execute(_KEPT_BLOCKS, [host])
     for page_id, page_rows in groupby(rows, key=lambda row: int(row[0])):
         yield page_id, (block for _, text in page_rows if (block := BlockText(text)).first_words)
-
-
-def _count_words(blocks: PageBlocks) -> int:
-    return sum(len(block.words) for block in blocks)
-
-
-def _key(block: BlockText) -> str:
-    return " ".join(block.first_words[:_KEY_WORDS])
-
-
-def _title_beginning(words: Sequence[str]) -> str:
-    return " ".join(words[:_MIN_TITLE_WORDS])
 
 
 _PAGES_OF_HOST = """SELECT p.id, p.own_type, p.word_count, p.text_digest,

@@ -16,15 +16,15 @@ from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
-from broadsheet.cleaners.compare.site_statements import (
+from broadsheet.cleaners.document import FieldStatement, PageVerdict, Verdict
+from broadsheet.cleaners.page.authors import name_key
+from broadsheet.cleaners.site.field_evidence import (
     SourceFinding,
     StatedPage,
     find_sources,
     settle_fields,
     weigh_evidence,
 )
-from broadsheet.cleaners.document import FieldStatement, PageVerdict, Verdict
-from broadsheet.cleaners.page.authors import name_key
 
 from ..archive.fulltext import index_postponed, remove_from_index
 from ..archive.page_rows import WITHDRAWN_EVIDENCE, stored_statements

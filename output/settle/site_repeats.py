@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from broadsheet.cleaners.compare.site_boilerplate import (
+from broadsheet.cleaners.document import Verdict
+from broadsheet.cleaners.site.repeated_blocks import (
     KeyedBlock,
     build_site_memory,
     judge_repeated_blocks,
     min_repeat_pages,
     not_below_note,
 )
-from broadsheet.cleaners.document import Verdict
 
 from .page_table import (
     CONTAINER_COLUMN,

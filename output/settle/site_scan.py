@@ -21,9 +21,10 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from broadsheet.cleaners.compare.site_boilerplate import BODY_VERDICT, container_path, find_body_paths, names_author
-from broadsheet.cleaners.compare.text_comparison import page_templates
+from broadsheet.cleaners.compare.text_comparison import container_path, names_author, page_templates
 from broadsheet.cleaners.document import Verdict
+from broadsheet.cleaners.site.block_places import PlacedPage, PlaceNumbers, renumber
+from broadsheet.cleaners.site.repeated_blocks import BODY_VERDICT, find_body_paths
 from broadsheet.cleaners.words import rough_word_count
 
 from ..archive.ledger import read_layout
@@ -53,14 +54,7 @@ from .page_table import (
     store_scan,
     stored_elsewhere,
 )
-from .placed_blocks import (
-    PlacedPage,
-    PlaceNumbers,
-    clear_placed,
-    place_page,
-    renumber,
-    store_placed_page,
-)
+from .placed_blocks import clear_placed, place_page, store_placed_page
 from .settle_steps import ParallelMap
 
 if TYPE_CHECKING:

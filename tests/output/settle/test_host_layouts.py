@@ -7,15 +7,12 @@ import pytest
 
 from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import PageType, PageVerdict
+from broadsheet.cleaners.site.quotations import BlockText, OpeningIndex, Quotation, quotation_of
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.host_layouts import (
     LAYOUT_EVIDENCE,
-    BlockText,
-    OpeningIndex,
-    Quotation,
-    quotation_of,
     stored_layout_verdict,
 )
 from broadsheet.output.settle.settling import SettleResult, settle

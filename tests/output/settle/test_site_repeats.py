@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from broadsheet.cleaners.compare.site_boilerplate import find_body_paths
 from broadsheet.cleaners.compare.text_comparison import text_template
 from broadsheet.cleaners.document import PageType, Verdict
+from broadsheet.cleaners.site.repeated_blocks import find_body_paths
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.archive.stored_values import BLOCK_KINDS

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from broadsheet.cleaners.compare.site_statements import (
+from broadsheet.cleaners.document import AUTHORS, DAY_MONTH, TITLE, FieldStatement
+from broadsheet.cleaners.site.field_evidence import (
     SettledField,
     SourceFinding,
     StatedPage,
@@ -15,7 +16,6 @@ from broadsheet.cleaners.compare.site_statements import (
     settle_fields,
     weigh_evidence,
 )
-from broadsheet.cleaners.document import AUTHORS, DAY_MONTH, TITLE, FieldStatement
 
 THE_PAPER = frozenset({"thepaper"})
 

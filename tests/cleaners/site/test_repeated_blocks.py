@@ -1,6 +1,7 @@
 import pytest
 
-from broadsheet.cleaners.compare.site_boilerplate import (
+from broadsheet.cleaners.compare.text_comparison import container_path, names_author
+from broadsheet.cleaners.site.repeated_blocks import (
     BIO_VERDICT,
     BODY_VERDICT,
     LAYOUT_KEEPS_VERDICT,
@@ -9,12 +10,10 @@ from broadsheet.cleaners.compare.site_boilerplate import (
     REPEATED_VERDICT,
     KeyedBlock,
     build_site_memory,
-    container_path,
     find_body_paths,
     is_site_slot,
     judge_repeated_blocks,
     min_repeat_pages,
-    names_author,
     not_below_note,
 )
 

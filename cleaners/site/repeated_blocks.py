@@ -8,11 +8,9 @@ but not in a part of the page that never holds text of the article's own.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
 from ..document import KeepReason, RemovalReason, Verdict
@@ -35,15 +33,6 @@ _SURE_PAGES = 5  # a text on fewer pages may be that of two versions of one arti
 _BODY_SHARE = 0.8  # share of pages that keep text at a path from which what others removed there is the article's too
 _SLOT_PAGES, _SLOT_SHARE = 20, 0.05  # pages with text at a place, and share of them that keep some, for a slot
 _MAX_REMOVED_PART = 3  # if more than one word in this many would go, texts on fewer than `_SURE_PAGES` pages stay
-_AUTHOR_WITHIN_WORDS = 6  # an author note has the author's name within its first words
-_AUTHOR_WITHIN_CHARS = 100
-
-_TEXT_LEVEL_STEP = re.compile(
-    r"(?:p|blockquote|q|ul|ol|li|dl|dt|dd|pre|code|h[1-6]|em|strong|small|b|i|u|a|span|font|center|figure|"
-    r"figcaption)(?:$|[.#])"
-)
-_DIGITS = re.compile(r"\d+")
-_WORD, _NAME = re.compile(r"\w+"), re.compile(r"\w{3,}")
 
 
 class KeyedBlock(NamedTuple):
@@ -93,34 +82,6 @@ class _TextSpan:
 def min_repeat_pages(page_count: int) -> int:
     """Return the number of pages from which a text counts as repeated on a site of this size."""
     return 2 if page_count < FEW_PAGES else 3
-
-
-@lru_cache(maxsize=8192)
-def container_path(path: str) -> str:
-    """Return the path of a block's container: its path without text-level tags at the end, with numbers as 0."""
-    parts = path.split(">")
-    while len(parts) > 1 and _TEXT_LEVEL_STEP.match(parts[-1]):
-        parts.pop()
-    return fold_digits(">".join(parts))
-
-
-@lru_cache(maxsize=8192)
-def fold_digits(path: str) -> str:
-    """Write each number of a path as 0."""
-    return _DIGITS.sub("0", path)
-
-
-def names_author(text: str, authors: Iterable[str]) -> bool:
-    """Return whether any part of an author's name is among the first words of the text."""
-    beginning = text[:_AUTHOR_WITHIN_CHARS]
-    name_parts = [part for part in _author_name_parts(tuple(authors)) if part in beginning]
-    return bool(name_parts) and not set(name_parts).isdisjoint(_WORD.findall(beginning)[:_AUTHOR_WITHIN_WORDS])
-
-
-@lru_cache(maxsize=16)
-def _author_name_parts(authors: tuple[str, ...]) -> frozenset[str]:
-    """Return the capitalised parts of the authors' names."""
-    return frozenset(part for author in authors for part in _NAME.findall(author) if part[:1].isupper())
 
 
 def build_site_memory(
