@@ -1,14 +1,17 @@
 """Kinds of a site's pages: which of those that look like articles are none, by what their layout has in common.
 
 A layout of lists takes along those of its pages that look like articles. A layout whose pages are nearly all articles
-with texts of their own is a **main** layout; pages are taken out only beside one, and never from it. No page is taken
-out for lacking something, such as a date. Pure.
+with texts of their own is a **main** layout; pages are taken out only beside one. From it go cards of a directory,
+pages of the site's menu, and what stands in a folder of lists: cards and lists with less text than the site's articles
+have. No page is taken out for its lack of a date alone: on sites whose articles have one, cards and pages of the menu
+have none. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from ..document import PageType, PageVerdict
@@ -30,7 +33,9 @@ class LayoutPage:
     """Page as its layout's verdict sees it. `page_type` is its own; the rest is empty unless that is an article.
 
     `has_list_address`, of any page, says that its URL has the shape of a list's. `quoted_pages` are those whose
-    openings or titles most of its kept text is; `is_patchwork`, if all of it is.
+    openings, titles or cards most of its kept text is; `is_patchwork`, if all of it is. `folder` is the pattern of its
+    URL's path up to the last part. `has_sure_day` says that it shows or states when it was published or who wrote it;
+    `kept_blocks` is how many blocks its text has; `is_in_menu` says that most pages of the host link to it in a menu.
     """
 
     page_id: int
@@ -41,6 +46,10 @@ class LayoutPage:
     quoted_pages: frozenset[int] = frozenset()
     is_patchwork: bool = False
     has_list_address: bool = False
+    folder: str = ""
+    has_sure_day: bool = False
+    kept_blocks: int = 0
+    is_in_menu: bool = False
 
     @property
     def is_article(self) -> bool:
@@ -102,9 +111,19 @@ def judge_layouts(groups: Sequence[Sequence[LayoutPage]]) -> list[LayoutVerdict]
     main_words = [page.words for layout in main_layouts for page in layout.articles]
     typical_words = median(main_words) if main_words else 0.0
     tells_by_address = any(layout.list_addresses <= _PLAIN_ADDRESSES * len(layout.pages) for layout in main_layouts)
-    return [
+    verdicts = [
         _judge_layout(layout, excerpt_shares, typical_words, tells_by_address=tells_by_address) for layout in layouts
     ]
+    taken_out = {page for verdict in verdicts for page in verdict.taken_out}
+    by_folder = _judge_folders([page for pages in groups for page in pages], taken_out)
+    return [
+        replace(verdict, taken_out={**_verdicts_on(layout.articles, by_folder), **verdict.taken_out})
+        for layout, verdict in zip(layouts, verdicts, strict=True)
+    ]
+
+
+def _verdicts_on(pages: Iterable[LayoutPage], verdicts: Mapping[int, PageVerdict]) -> dict[int, PageVerdict]:
+    return {page.page_id: verdicts[page.page_id] for page in pages if page.page_id in verdicts}
 
 
 def _judge_layout(
@@ -191,3 +210,54 @@ def _take_out_patchworks(layout: _Layout) -> dict[int, PageVerdict]:
         for page in layout.articles
         if page.is_patchwork and len(page.quoted_pages) >= _MIN_QUOTED
     }
+
+
+_MIN_FOLDER, _PROVEN_LISTS = 5, 0.6  # pages of a folder, and the share of proven lists from which the others are too
+_MIN_CARDS, _CARD_WORDS, _CARD_BLOCKS = 20, 0.35, 3  # of a directory: pages; median words, of an article's; and blocks
+_CARD_DAYS = 0.05  # of its pages that may show a day or an author
+_DATED_ARTICLES, _MIN_DATED = 0.8, 10  # share, and number, of the articles that show a day or an author
+
+
+def _judge_folders(pages: Sequence[LayoutPage], taken_out: Collection[int]) -> dict[int, PageVerdict]:
+    """Judge the articles that no layout takes out by the other pages of their folders, and by the site's menu."""
+    folders: dict[str, list[LayoutPage]] = defaultdict(list)
+    for page in pages:
+        folders[page.folder].append(page)
+    articles = [page for page in pages if page.is_article and page.page_id not in taken_out]
+    dated_words = [page.words for page in articles if page.has_sure_day]
+    typical_words = median(dated_words) if len(dated_words) >= _MIN_DATED else 0.0
+    verdicts: dict[int, PageVerdict] = {}
+    for folder, members in sorted(folders.items()):
+        for judge in (_judge_list_folder, _judge_directory):
+            if folder:
+                verdicts = judge(folder, members, typical_words, taken_out) | verdicts
+    others = [page for page in articles if page.page_id not in verdicts]
+    if sum(page.has_sure_day for page in others) >= max(_MIN_DATED, _DATED_ARTICLES * len(others)):
+        menu = PageVerdict(PageType.OTHER, ("most pages link to it in the menu, and it shows no day and no author",))
+        verdicts |= {page.page_id: menu for page in others if page.is_in_menu and not page.has_sure_day}
+    return verdicts
+
+
+def _judge_list_folder(
+    folder: str, pages: Sequence[LayoutPage], typical_words: float, taken_out: Collection[int]
+) -> dict[int, PageVerdict]:
+    """Judge the articles in a folder of which most pages are proven lists, and that are shorter than articles are."""
+    proven = sum(page.page_type in _LIST_TYPES or page.page_id in taken_out for page in pages)
+    if len(pages) < _MIN_FOLDER or proven < _PROVEN_LISTS * len(pages):
+        return {}
+    verdict = PageVerdict(PageType.LIST, (f"{proven} of {len(pages)} pages in {folder} are lists",))
+    return {page.page_id: verdict for page in pages if page.is_article and page.words < typical_words}
+
+
+def _judge_directory(
+    folder: str, pages: Sequence[LayoutPage], typical_words: float, taken_out: Collection[int]
+) -> dict[int, PageVerdict]:
+    """Judge the cards of a directory: many short texts alike in a folder, without day and author, beside articles."""
+    cards = [page for page in pages if page.is_article and page.page_id not in taken_out]
+    if len(cards) < _MIN_CARDS or sum(page.has_sure_day for page in cards) > _CARD_DAYS * len(cards):
+        return {}
+    words, blocks = (median(getattr(page, name) for page in cards) for name in ("words", "kept_blocks"))
+    if words >= _CARD_WORDS * typical_words or blocks > _CARD_BLOCKS:
+        return {}
+    verdict = PageVerdict(PageType.OTHER, (f"one of {len(cards)} cards in {folder}, without day and author",))
+    return {page.page_id: verdict for page in cards if page.words < typical_words and not page.has_sure_day}

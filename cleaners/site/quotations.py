@@ -1,7 +1,8 @@
-"""Quotations: pages whose text is the openings or titles of other pages, as in a list of excerpts.
+"""Quotations: pages whose text is the openings or titles of other pages, or cards of them, as in a list of excerpts.
 
 An automatic excerpt is an opening cut short, so a block counts as one if its words begin the text of another page.
-Texts of many pages are no evidence and are left out. Pure.
+Texts of many pages are no evidence and are left out. A card is a linked title of another page with a few words on it
+below, whoever wrote these: day, standfirst, tags. Pure.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import cached_property
 from math import ceil
 from typing import NamedTuple
 
+from ..document import Block, BlockKind, RemovalReason, Verdict
 from ..words import first_words, words_of
 
 MIN_OPENING_WORDS = 8
@@ -56,6 +58,9 @@ class Quotation(NamedTuple):
 
     page_ids: frozenset[int]
     is_whole: bool
+
+
+NO_QUOTATION = Quotation(frozenset(), False)
 
 
 @dataclass(slots=True)
@@ -155,3 +160,47 @@ def _key(block: BlockText) -> str:
 
 def _title_beginning(words: Sequence[str]) -> str:
     return " ".join(words[:_MIN_TITLE_WORDS])
+
+
+_LINKED_SHARE = 0.9  # of a card's title that is linked
+_CARD_WORDS, _CARD_BLOCKS = 80, 4  # below the title at most
+_COVERED_SHARE = 0.8  # of a page's kept words that cards have, for the page to be put together of them
+_MENU_LANDMARKS = frozenset({"nav", "header", "footer"})
+_MENU_REASONS = frozenset({RemovalReason.NAVIGATION, RemovalReason.FOOTER})
+
+
+def cards_of(judged_blocks: Sequence[tuple[Block, Verdict]], own_title: str, titles: Mapping[str, int]) -> Quotation:
+    """Find the pages whose cards make up a page; none if more than a fifth of its words is its own.
+
+    `titles` gives by its words, joined by spaces, the number of the page that bears a title; `own_title` is the page's.
+    """
+    quoted_pages: set[int] = set()
+    total_words = covered_words = 0
+    card_words, card_blocks, card_page = 0, 0, 0
+    for block, verdict in judged_blocks:
+        words = words_of(block.text)
+        title = " ".join(words)
+        if title != own_title and len(words) >= _MIN_TITLE_WORDS and _may_head_card(block, verdict) and title in titles:
+            card_words, card_blocks = _CARD_WORDS + verdict.kept * len(words), _CARD_BLOCKS + verdict.kept
+            card_page = titles[title]
+        elif block.kind is BlockKind.HEADING and block.link_density < _LINKED_SHARE:
+            card_page = 0
+        if verdict.kept:
+            total_words += len(words)
+            card_words, card_blocks = card_words - len(words), card_blocks - 1
+            if card_page and card_words >= 0 and card_blocks >= 0:
+                covered_words += len(words)
+                quoted_pages.add(card_page)
+    is_put_together = covered_words and covered_words >= _COVERED_SHARE * total_words
+    return Quotation(frozenset(quoted_pages), covered_words == total_words) if is_put_together else NO_QUOTATION
+
+
+def _may_head_card(block: Block, verdict: Verdict) -> bool:
+    """Return whether a block may be the title of a card: a link, and neither in a menu nor beside the text."""
+    is_beside = verdict.reason == RemovalReason.SIDEBAR or "aside" in block.landmarks
+    return block.link_density >= _LINKED_SHARE and not is_beside and not is_of_menu(block, verdict)
+
+
+def is_of_menu(block: Block, verdict: Verdict) -> bool:
+    """Return whether a removed block is of a menu, above or below the page's content."""
+    return not verdict.kept and (verdict.reason in _MENU_REASONS or not _MENU_LANDMARKS.isdisjoint(block.landmarks))

@@ -10,6 +10,9 @@ evidence and are left out.
 
 from __future__ import annotations
 
+import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -20,15 +23,26 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.page_layouts import group_signatures
 from broadsheet.cleaners.document import PageType, PageVerdict
-from broadsheet.cleaners.page.url_shapes import UrlShape, is_section, shape_of
+from broadsheet.cleaners.page.url_shapes import UrlShape, folder_of, is_section, shape_of
 from broadsheet.cleaners.site.page_kinds import LayoutPage, LayoutVerdict, judge_layouts
-from broadsheet.cleaners.site.quotations import BlockText, OpeningIndex, PageBlocks, Quotation, quotation_of
+from broadsheet.cleaners.site.quotations import (
+    NO_QUOTATION,
+    BlockText,
+    OpeningIndex,
+    PageBlocks,
+    Quotation,
+    cards_of,
+    is_of_menu,
+    quotation_of,
+)
 from broadsheet.cleaners.words import words_of
 
+from ..archive.ledger import block_id
 from ..archive.page_rows import LAYOUT_EVIDENCE
 from ..archive.shelf import ShelvingReason
 from ..archive.stored_values import content_id, stored_texts
 from ..write.corrections import told_kinds
+from .own_reading import read_own_blocks
 from .page_table import IS_FREQUENT
 
 _CACHED_TEXTS = 256
@@ -42,11 +56,29 @@ _TITLES = """SELECT p.id, p.title FROM pages p JOIN urls u ON u.id = p.id
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser')"""
 
 
+# Three quarters of the host's articles are shorter: what has half of that has less text than they do.
+_LONGER_ARTICLES = """SELECT p.word_count FROM urls u CROSS JOIN pages p ON p.id = u.id
+    WHERE u.host = ?1 AND p.own_type IN ('article', 'teaser') ORDER BY p.word_count LIMIT 1 OFFSET (
+        SELECT 3 * count(*) / 4 FROM urls v CROSS JOIN pages q ON q.id = v.id
+        WHERE v.host = ?1 AND q.own_type IN ('article', 'teaser'))"""
+# The pages of a host that have titles of others, given as JSON by page, as blocks: short ones, or with many of these.
+_PAGES_WITH_TITLES = """SELECT b.page_id FROM json_each(?3) j
+        CROSS JOIN _page_blocks b ON b.block_id = j.value AND b.page_id <> CAST(j.key AS INTEGER)
+        CROSS JOIN pages s ON s.id = b.page_id CROSS JOIN urls v ON v.id = s.id
+    WHERE v.host = ?1 AND s.own_type IN ('article', 'teaser')
+    GROUP BY b.page_id HAVING 2 * s.word_count <= ?2 OR 60 * count(DISTINCT b.block_id) >= s.word_count"""
+_SAMPLED_PAGES = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
+    WHERE u.host = ? AND p.own_type IN ('article', 'teaser') ORDER BY p.text_digest, u.url LIMIT 40"""
+_LINK_TARGET = re.compile(r"\]\((https?://[^\s()]+)\)")
+_MENU_SHARE, _MIN_SAMPLE = 0.6, 8  # of the sampled pages that link to a page in a menu, and at least so many
+
+
 def find_quotations(db: Database, host: str) -> dict[int, Quotation]:
     """Find the host's article pages that are mostly put together of others, by page id; needs `settle_kept`, and
     `common_texts` up to date.
     """
-    index = OpeningIndex({page_id: " ".join(words_of(title or "")) for page_id, title in db.execute(_TITLES, [host])})
+    titles = dict(db.execute(_TITLES, [host]).fetchall())
+    index = OpeningIndex({page_id: " ".join(words_of(title or "")) for page_id, title in titles.items()})
     for page_id, blocks in _read_blocks(db, host):
         index.add(page_id, list(islice(blocks, _FIRST_BLOCKS)))
 
@@ -58,7 +90,33 @@ def find_quotations(db: Database, host: str) -> dict[int, Quotation]:
     quotations = (
         (page_id, quotation_of(page_id, list(blocks), index, blocks_of)) for page_id, blocks in _read_blocks(db, host)
     )
-    return {page_id: quotation for page_id, quotation in quotations if quotation}
+    cards = _find_cards(db, host, titles, index.titles)
+    return cards | {page: quotation for page, quotation in quotations if quotation}
+
+
+def _find_cards(
+    db: Database, host: str, titles: Mapping[int, str], title_words: Mapping[int, str]
+) -> dict[int, Quotation]:
+    """Find the pages that are put together of cards, among those that have other pages' titles as blocks, and not much
+    more text.
+    """
+    (longer,) = db.execute(_LONGER_ARTICLES, [host]).fetchone() or (0,)
+    title_ids = json.dumps({page_id: block_id(title) for page_id, title in titles.items() if title})
+    suspects = [page_id for (page_id,) in db.execute(_PAGES_WITH_TITLES, [host, longer, title_ids]).fetchall()]
+    page_by_title = {words: page_id for page_id, words in sorted(title_words.items(), reverse=True)}
+    cards = ((page, cards_of(read_own_blocks(db, page), title_words[page], page_by_title)) for page in suspects)
+    return {page: quotation for page, quotation in cards if quotation.page_ids}
+
+
+def _read_menu(db: Database, host: str) -> frozenset[str]:
+    """Return the URLs to which most articles of a host link in a menu, by some of these."""
+    counts: Counter[str] = Counter()
+    sample = db.execute(_SAMPLED_PAGES, [host]).fetchall()
+    for (page_id,) in sample:
+        menus = (block.markdown for block, verdict in read_own_blocks(db, page_id) if is_of_menu(block, verdict))
+        counts.update({url for markdown in menus for url in _LINK_TARGET.findall(markdown)})
+    least = max(_MENU_SHARE * len(sample), _MIN_SAMPLE)
+    return frozenset(url for url, count in counts.items() if count >= least)
 
 
 def _read_blocks(db: Database, host: str) -> Iterator[tuple[int, Iterator[BlockText]]]:
@@ -69,10 +127,14 @@ def _read_blocks(db: Database, host: str) -> Iterator[tuple[int, Iterator[BlockT
 
 
 _PAGES_OF_HOST = """SELECT p.id, p.own_type, p.word_count, p.text_digest,
-        coalesce(a.published_raw, x.published_raw) IS NOT NULL, u.url, s.signature
+        coalesce(a.published_raw, x.published_raw) IS NOT NULL,
+        coalesce(json_extract(coalesce(a.metadata_sources, x.metadata_sources), '$.published'), 'script')
+            NOT IN ('script', 'htmldate'), u.url, s.signature
     FROM urls u CROSS JOIN _page_signatures s ON s.page_id = u.id JOIN pages p ON p.id = s.page_id
         LEFT JOIN articles a ON a.page_id = p.id LEFT JOIN _shelved x ON x.page_id = p.id
     WHERE u.host = ? AND s.signature <> x'' ORDER BY p.id"""
+_KEPT_COUNTS = """SELECT k.page_id, count(*) FROM urls u CROSS JOIN temp.settle_kept k ON k.page_id = u.id
+    WHERE u.host = ? GROUP BY k.page_id"""
 _COLUMNS = "id, host, signature, pages, articles, kind, evidence"
 _STORED_LAYOUTS = f"SELECT {_COLUMNS} FROM _layouts WHERE host = ?"
 _TAKEN_OUT = f"""SELECT p.id, p.page_type, p.evidence FROM _shelved x JOIN pages p ON p.id = x.page_id
@@ -152,15 +214,21 @@ def _group_pages(db: Database, host: str) -> list[tuple[bytes, list[LayoutPage]]
     groups = group_signatures({row[-1] for row in rows})
     name_by_signature = {signature: group[0] for group in groups for signature in group}
     quotations = find_quotations(db, host) if len(groups) > 1 else {}
+    menu = _read_menu(db, host) if len(rows) > _MIN_SAMPLE else frozenset()
+    kept_counts = dict(db.execute(_KEPT_COUNTS, [host]).fetchall())
     pages_by_name: dict[bytes, list[LayoutPage]] = {group[0]: [] for group in groups}
     for *columns, signature in rows:
-        pages_by_name[name_by_signature[signature]].append(_layout_page(columns, quotations))
+        pages_by_name[name_by_signature[signature]].append(
+            _layout_page(columns, quotations, kept_counts.get(columns[0], 0), menu)
+        )
     return list(pages_by_name.items())
 
 
-def _layout_page(columns: list[object], quotations: Mapping[int, Quotation]) -> LayoutPage:
-    page_id, own_type, words, digest, has_date, url = columns
-    quotation = quotations.get(int(str(page_id)), Quotation(frozenset(), False))
+def _layout_page(
+    columns: list[object], quotations: Mapping[int, Quotation], kept_blocks: int, menu: frozenset[str]
+) -> LayoutPage:
+    page_id, own_type, words, digest, has_date, has_sure_day, url = columns
+    quotation = quotations.get(int(str(page_id)), NO_QUOTATION)
     return LayoutPage(
         page_id=int(str(page_id)),
         page_type=PageType(str(own_type)),
@@ -170,6 +238,10 @@ def _layout_page(columns: list[object], quotations: Mapping[int, Quotation]) -> 
         quoted_pages=quotation.page_ids,
         is_patchwork=quotation.is_whole,
         has_list_address=shape_of(str(url)) in (UrlShape.LIST, UrlShape.DEEP_LIST) and not is_section(str(url)),
+        folder=folder_of(str(url)),
+        has_sure_day=bool(has_sure_day),
+        kept_blocks=kept_blocks,
+        is_in_menu=str(url) in menu,
     )
 
 

@@ -21,7 +21,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from broadsheet.cleaners.compare.text_comparison import container_path, names_author, page_templates
+from broadsheet.cleaners.compare.text_comparison import container_path, edge_template, names_author, page_templates
 from broadsheet.cleaners.document import Verdict
 from broadsheet.cleaners.site.block_places import PlacedPage, PlaceNumbers, renumber
 from broadsheet.cleaners.site.repeated_blocks import BODY_VERDICT, find_body_paths
@@ -338,6 +338,10 @@ def _scan_page(
         if _is_needed(flags, text, words)
     ]
     templates = page_templates([text for _, _, _, text, _ in needed_blocks], facts.title, authors)
+    kept_indices = [index for index, (_, _, flags, _, _) in enumerate(needed_blocks) if flags & IS_KEPT]
+    for number, index in enumerate(kept_indices):
+        if templates[index] is needed_blocks[index][3]:
+            templates[index] = edge_template(templates[index], number, len(kept_indices))
     for (position, block_id, flags, text, words), template in zip(needed_blocks, templates, strict=True):
         path, kind = paths[position], flags // KIND_FACTOR
         key = block_id if template is text else text_key(text, template, block_id, kind)

@@ -185,3 +185,45 @@ def test_an_excerpt_of_a_page_without_a_layout_is_one():
     assert (verdict.kind, sorted(verdict.taken_out)) == ("list", [0, 1, 2])
     own = [LayoutPage(n, PageType.ARTICLE, 20, f"x{n}", quoted_pages=frozenset({0})) for n in range(3)]
     assert judge_layouts([own])[0].kind == ""
+
+
+def posts(first: int, count: int, **facts: object) -> list[LayoutPage]:
+    return articles(first, count, **({"has_date": True, "has_sure_day": True, "folder": "/blog/#/"} | facts))
+
+
+def cards(count: int, words: int = 46, **facts: object) -> list[LayoutPage]:
+    return articles(1, count, words, **({"folder": "/resources/", "kept_blocks": 1} | facts))
+
+
+@pytest.mark.parametrize(
+    ("group", "out"),
+    [
+        (cards(20), 20),
+        (cards(19), 0),
+        (cards(20, words=139), 20),
+        (cards(20, words=140), 0),
+        (cards(20, kept_blocks=4), 0),
+        (cards(20, folder=""), 0),
+        ([*cards(20), *cards(1, page_id=21, has_sure_day=True)], 20),
+        ([*cards(20), *cards(2, page_id=21, has_sure_day=True)], 0),
+        ([*cards(20), *cards(1, page_id=21, words=400)], 20),
+    ],
+)
+def test_cards_of_a_directory_are_short_alike_and_undated_beside_dated_articles(group, out):
+    assert len(taken_out([*posts(1000, 40), *group])) == out
+    assert not taken_out([*posts(1000, 40, has_sure_day=False), *group])
+
+
+@pytest.mark.parametrize(
+    ("listed", "others", "words", "out"), [(6, 4, 60, 4), (5, 4, 60, 0), (6, 4, 400, 0), (3, 1, 60, 0)]
+)
+def test_a_folder_of_lists_takes_along_its_pages_with_less_text_than_articles_have(listed, others, words, out):
+    shown = [replace(page, folder="/tags/") for page in lists(1, listed)]
+    assert len(taken_out([*posts(1000, 60), *articles(100, others, words, folder="/tags/"), *shown])) == out
+
+
+def test_a_page_of_the_menu_without_a_day_is_none_where_the_articles_have_one():
+    menu = articles(1, 3, 300, is_in_menu=True)
+    assert taken_out([*posts(1000, 40), *menu]) == {1, 2, 3}
+    assert not taken_out([*posts(1000, 40), *(replace(page, has_sure_day=True) for page in menu)])
+    assert not taken_out([*posts(1000, 40), *articles(100, 11), *menu]), "a fifth of the articles have no day"
