@@ -9,7 +9,7 @@ knowing of it. The views are in the connection alone, which may be read-only.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +18,11 @@ from typing import NamedTuple, TypeVar
 from sqlite_utils import Database
 
 from broadsheet.cleaners.judge.certainty import FAIR_F1, HIGH_F1, Certainty
+from broadsheet.cleaners.page.url_shapes import folder_of
+from broadsheet.cleaners.site.plausibility import SiteFigures, count_folders, implausible_facts
 
 from ..archive.article_filter import host_condition
+from ..archive.stored_values import stored_texts
 from ..archive.table_columns import quoted_name, table_columns
 from ..write.removed_counts import count_removed
 from .coverage import Coverage, measure_coverage
@@ -128,6 +131,17 @@ _EDITS_OF_LAST_RUN = f"""SELECT c.kind, count(DISTINCT c.article_id) FROM change
 _YIELDS = """SELECT y.host, r.started_at, y.part, y.pages, y.articles, y.barren, y.alike, y.words_median,
         y.removed_share
     FROM _yields y JOIN runs r ON r.id = y.run_id ORDER BY y.host, r.started_at DESC, y.part"""
+
+
+_LARGEST_HOSTS = "SELECT host FROM articles GROUP BY host ORDER BY count(*) DESC, host LIMIT 5"
+_FIELDS = "SELECT title, authors, published_day, language FROM articles WHERE host = ?"
+_PAGE_KINDS = """SELECT u.url, p.page_type IN ('article', 'teaser') FROM urls u CROSS JOIN pages p ON p.id = u.id
+    WHERE u.host = ? AND p.page_type <> 'list'"""
+# Texts that several pages keep, by the articles that keep and that lost them.
+_SPLIT_LINES = """SELECT t.text, sum(b.kept), sum(1 - b.kept) FROM _common_texts c
+        CROSS JOIN _page_blocks b ON b.block_id = c.block_id CROSS JOIN articles a ON a.page_id = b.page_id
+        CROSS JOIN _block_texts t ON t.id = c.block_id
+    WHERE a.host = ? AND c.asked & 16 GROUP BY c.block_id HAVING min(sum(b.kept), sum(1 - b.kept)) >= 3"""
 
 
 class UrlCount(NamedTuple):
@@ -301,6 +315,7 @@ class Report(Totals):
     yields: tuple[Yield, ...]
     runs: tuple[RunLine, ...]
     edits: tuple[EditCount, ...]
+    implausible: tuple[str, ...]
 
 
 _Row = TypeVar("_Row")
@@ -338,7 +353,24 @@ def _gather_all(db: Database) -> Report:
         yields=read_yields(db),
         runs=read_runs(db),
         edits=_read_rows(db, EditCount, _EDITS_OF_LAST_RUN),
+        implausible=tuple(_read_implausible(db)),
     )
+
+
+def _read_implausible(db: Database) -> Iterator[str]:
+    """Yield what is seldom so of the hosts with most articles."""
+    for (host,) in db.execute(_LARGEST_HOSTS).fetchall():
+        values: dict[str, Counter[str]] = defaultdict(Counter)
+        titles = []
+        for title, authors, day, language in db.execute(_FIELDS, [host]):
+            titles.append(title)
+            values["title"][title] += 1
+            values["authors"][", ".join(stored_texts(authors, "articles", "authors", host))] += 1
+            values["day"][day or ""] += 1
+            values["language"][language or ""] += 1
+        pages = ((folder_of(url), bool(is_article)) for url, is_article in db.execute(_PAGE_KINDS, [host]))
+        lines = db.execute(_SPLIT_LINES, [host]).fetchall()
+        yield from implausible_facts(SiteFigures(host, len(titles), values, titles, lines, count_folders(pages)))
 
 
 def _read_removed(db: Database) -> tuple[RemovedCount, ...]:
