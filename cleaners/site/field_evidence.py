@@ -283,8 +283,8 @@ def _settled_day(page: StatedPage, evidence: SiteEvidence) -> Iterator[SettledFi
         assumed_order, _, day = statement.value.partition(" ")
         is_assumed = (statement.field, statement.source) == (DAY_MONTH, "assumed") and day == page.published[:10]
         if order and is_assumed and assumed_order != order.commonest and (swapped := swapped_day(day)):
-            evidence = f"{order.commonest} is shown on {order.commonest_pages} of {order.pages} pages"
-            yield SettledField("published", swapped + page.published[10:], page.sources["published"], evidence)
+            reason = f"{order.commonest} is shown on {order.commonest_pages} of {order.pages} pages"
+            yield SettledField("published", swapped + page.published[10:], page.sources["published"], reason)
 
 
 def _without_phrase(
