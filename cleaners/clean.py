@@ -27,7 +27,7 @@ from .judge.article_text import markdown, plain_text
 from .judge.block_features import Reading, take_first_look
 from .judge.block_verdicts import FIRST_LOOK, JudgedBlocks, judge_blocks
 from .judge.extractor import selected_blocks
-from .judge.headline_blocks import find_standfirst
+from .judge.headline_blocks import find_standfirst, split_headline
 from .judge.missing_days import add_missing_day
 from .judge.page_features import page_features
 from .judge.page_type import LONE_PAYWALL, page_verdict
@@ -77,12 +77,14 @@ def survey_page(page: Page, tree: HtmlElement, rules: Sequence[SiteRuleFile] = (
     context = metadata_context(index_tags(tree) if rules else index, page.url, page.fetched_at)
     blocks = read_blocks(tree, base, findings.labels)
     prose = "\n".join([block.text for block in prose_of(blocks)])
+    stated_titles = (*context.statements.titles[:1], *context.statements.meta_contents(("og:title",)))
+    blocks, metadata = split_headline(blocks, read_fields(context, prose), stated_titles)
     return Reading(
         page,
         context,
         base,
         blocks,
-        metadata=override_metadata(read_fields(context, prose), findings.values, page.url, page.fetched_at),
+        metadata=override_metadata(metadata, findings.values, page.url, page.fetched_at),
         outlinks=merge_links(read_outlinks(context.tag_index, base), findings.values),
         robots=read_robots_directives(context.tag_index, page.directives),
         findings=findings,

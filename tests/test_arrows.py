@@ -37,8 +37,8 @@ IMPURE = (
 
 FLOORS = {
     "cleaners": (
-        "words", "document", "package_data", "rules", "page", "compare", "judge", "text_mode", "lineage", "clean",
-        "training",
+        "words", "document", "package_data", "rules", "page", "compare", "judge", "text_mode", "site", "lineage",
+        "clean", "training",
     ),
     "broadsheet": (),
     "output": ("archive", "raw", "write", "settle", "read", "browse collections"),

@@ -1,1 +1,1 @@
-"""Comparison of pages with pages of the site (boilerplate, layouts), and of two captures of a page (edits)."""
+"""Comparison of pages with pages (layouts, texts), and of two captures of a page (edits)."""

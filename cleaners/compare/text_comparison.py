@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from ..page.word_lists import month_numbers
 
@@ -99,6 +100,22 @@ def page_templates(texts: Iterable[str], title: str = "", authors: Sequence[str]
     """Return the templates of all texts of a page, in order."""
     name_marks = [(name, mark) for name, mark in _name_marks(title, authors) if len(name) >= _NAME_CHARS]
     return [_make_template(text, name_marks) if _may_vary(text, name_marks) else text for text in texts]
+
+
+_EDGE_BLOCKS, _EDGE_WORDS = 2, 6  # at either end of an article, and words of one, whose numbers are a counter's
+
+
+def edge_template(text: str, index: int, count: int) -> str:
+    """Return a short text with its numbers as 0 if it is one of the first or last two of so many; else the text.
+
+    What a counter says there is no value that the article states: `Popularity: 3 %` ends all articles of a site.
+
+    >>> edge_template("Popularity: 3 %", 9, 10), edge_template("Popularity: 3 %", 4, 10)
+    ('Popularity: 0 %', 'Popularity: 3 %')
+    """
+    is_at_edge = index < _EDGE_BLOCKS or index >= count - _EDGE_BLOCKS
+    is_counter = is_at_edge and len(text.split()) <= _EDGE_WORDS and _FIXED_WORD.search(text)
+    return _DIGITS.sub("0", text) if is_counter else text
 
 
 def _name_marks(title: str, authors: Sequence[str]) -> Iterable[tuple[str, str]]:
@@ -213,3 +230,41 @@ def _merge_steps(steps: list[tuple[str, str, str]]) -> Iterator[tuple[str, str]]
                 yield SAME_SIGN, new_text
         else:
             removed_text, added_text = removed_text + old_text, added_text + new_text
+
+
+_AUTHOR_WITHIN_WORDS = 6  # an author note has the author's name within its first words
+_AUTHOR_WITHIN_CHARS = 100
+_TEXT_LEVEL_STEP = re.compile(
+    r"(?:p|blockquote|q|ul|ol|li|dl|dt|dd|pre|code|h[1-6]|em|strong|small|b|i|u|a|span|font|center|figure|"
+    r"figcaption)(?:$|[.#])"
+)
+_DIGITS = re.compile(r"\d+")
+_WORD, _NAME = re.compile(r"\w+"), re.compile(r"\w{3,}")
+
+
+@lru_cache(maxsize=8192)
+def container_path(path: str) -> str:
+    """Return the path of a block's container: its path without text-level tags at the end, with numbers as 0."""
+    parts = path.split(">")
+    while len(parts) > 1 and _TEXT_LEVEL_STEP.match(parts[-1]):
+        parts.pop()
+    return fold_digits(">".join(parts))
+
+
+@lru_cache(maxsize=8192)
+def fold_digits(path: str) -> str:
+    """Write each number of a path as 0."""
+    return _DIGITS.sub("0", path)
+
+
+def names_author(text: str, authors: Iterable[str]) -> bool:
+    """Return whether any part of an author's name is among the first words of the text."""
+    beginning = text[:_AUTHOR_WITHIN_CHARS]
+    name_parts = [part for part in _author_name_parts(tuple(authors)) if part in beginning]
+    return bool(name_parts) and not set(name_parts).isdisjoint(_WORD.findall(beginning)[:_AUTHOR_WITHIN_WORDS])
+
+
+@lru_cache(maxsize=16)
+def _author_name_parts(authors: tuple[str, ...]) -> frozenset[str]:
+    """Return the capitalised parts of the authors' names."""
+    return frozenset(part for author in authors for part in _NAME.findall(author) if part[:1].isupper())

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from difflib import SequenceMatcher
 from functools import lru_cache
 
@@ -71,6 +72,47 @@ def _is_title_paragraph(block: Block) -> bool:
 def is_title_text(text: str, title: str) -> bool:
     """Return whether a folded text is the title, or the title without the site's name at its end."""
     return title.startswith(text) and len(text) >= _MIN_TITLE_SHARE * len(title)
+
+
+_LEAST_DECK_WORDS, _DECK_LENGTH = 6, 1.5  # words below a headline's first line; of those in it
+_TITLE_CASE = 0.7  # of the words of four letters or more that begin in upper case: then both lines are the headline
+_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
+_DECK_STEP = ">span.deck"
+
+
+def split_headline(
+    blocks: Sequence[Block], metadata: Metadata, stated_titles: Iterable[str]
+) -> tuple[tuple[Block, ...], Metadata]:
+    """Split a headline in two lines into title and standfirst, in the blocks and in the metadata.
+
+    `stated_titles` are what the page states for search engines. The lines stay together where one of these has both,
+    and where the second is no sentence: many headlines are only broken for their looks.
+    """
+    title = fold_text(metadata.title)
+    broken = (block for block in blocks if block.kind is BlockKind.HEADING and "\n" in block.text)
+    headline = next((block for block in broken if fold_text(block.text) == title), None)
+    if headline is None:
+        return tuple(blocks), metadata
+    first, _, rest = headline.text.partition("\n")
+    stated = [fold_text(text) for text in stated_titles]
+    if any(title in text for text in stated) or not (_is_deck(first, rest) or fold_text(first) in stated):
+        return tuple(blocks), metadata
+    first_line, _, deck_markdown = headline.markdown.partition("\n")
+    at = headline.position
+    deck = replace(
+        headline, kind=BlockKind.PARAGRAPH, text=rest, markdown=deck_markdown, path=headline.path + _DECK_STEP
+    )
+    lines = (replace(headline, text=first, markdown=first_line), deck)
+    split_blocks = (*blocks[:at], *lines, *blocks[at + 1 :])
+    return tuple(replace(one, position=n) for n, one in enumerate(split_blocks)), replace(metadata, title=first)
+
+
+def _is_deck(first: str, rest: str) -> bool:
+    """Return whether what follows a headline's first line is a sentence about the article."""
+    if len(rest.split()) < max(_LEAST_DECK_WORDS, _DECK_LENGTH * len(first.split())) or rest[:1].islower():
+        return False
+    words = _LONG_WORD.findall(rest)
+    return sum(not word[0].islower() for word in words) <= _TITLE_CASE * len(words)
 
 
 _LEAST_STANDFIRST_WORDS = 8

@@ -17,7 +17,7 @@ from itertools import groupby
 
 import numpy as np
 
-from ..compare.site_boilerplate import names_author
+from ..compare.text_comparison import names_author
 from ..document import (
     Block,
     BlockKind,

@@ -3,7 +3,8 @@
 A stated language counts unless it is English and the text surely is in another. English is what templates come with,
 and many sites in other languages leave it there. Of 2,936 annotated pages 48 state another language than the one
 detected; 46 of them state English, and the 38 of these whose language is detected with a probability of .9 or more are
-in the detected one.
+in the detected one. Where the text is in another script, or English is unlikely and no other language sure, the page
+states none: the other pages of its site decide.
 """
 
 from __future__ import annotations
@@ -34,6 +35,18 @@ _NEAR_LANGUAGES = (
     {"uk", "rue"}, {"bg", "mk"}, {"az", "tr"},
 )  # fmt: skip
 _MOST_LANGUAGES = 5
+_UNLIKELY = 0.05  # probability of English below which a text is not in it
+_SCRIPTS = {
+    "han": re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"),
+    "hangul": re.compile("[\u1100-\u11ff\uac00-\ud7af]"),
+    "cyrillic": re.compile("[\u0400-\u052f]"),
+    "greek": re.compile("[\u0370-\u03ff\u1f00-\u1fff]"),
+    "arabic": re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufeff]"),
+    "hebrew": re.compile("[\u0590-\u05ff]"),
+}
+_KANA = re.compile("[\u3040-\u30ff]")
+_LANGUAGE_OF_SCRIPT = {"han": "zh", "hangul": "ko", "greek": "el", "hebrew": "he"}
+_UZBEK = frozenset("ўқ")  # Tajik and Kazakh have the second letter, Belarusian the first; no other language has both
 _STATED = frozenset({"markup", "json-ld", "meta"})
 _MODEL = "lid.176.ftz"  # of fasttext.cc; NOTICE names its licence
 _LABEL = "__label__"
@@ -44,10 +57,16 @@ def find_language(page: PageContext, text: str = "") -> tuple[str, str]:
 
     It is detected from `text` if the page states none, or states English and the text surely is in another.
     """
+    is_english_refuted = False
     for value, source in _stated_languages(page):
-        if tag := primary_tag(value):
-            sure = sure_language(text) if tag == _TEMPLATE_LANGUAGE else ""
-            return (tag, source) if sure in ("", tag) else (sure, "text")
+        if (tag := primary_tag(value)) == _TEMPLATE_LANGUAGE:
+            is_english_refuted = is_english_refuted or refutes_english(text)
+            if (sure := sure_language(text)) not in ("", tag):
+                return sure, "text"
+        if tag and not (tag == _TEMPLATE_LANGUAGE and is_english_refuted):
+            return tag, source
+    if is_english_refuted:
+        return "", ""
     detected = next(iter(_language_chances(text)), "") if len(text) >= _MIN_TEXT_CHARS else ""
     return (detected, "text") if detected else ("", "")
 
@@ -78,6 +97,9 @@ def with_language_of_text(metadata: Metadata, text: str) -> Metadata:
     if source != "text" and (metadata.language != _TEMPLATE_LANGUAGE or source not in _STATED):
         return metadata
     language = sure_language(text)
+    if not language and metadata.language == _TEMPLATE_LANGUAGE and refutes_english(text):
+        sources = {field: stated for field, stated in metadata.sources.items() if field != "language"}
+        return replace(metadata, language="", sources=sources)
     if language in ("", metadata.language):
         return metadata
     return replace(metadata, language=language, sources={**metadata.sources, "language": "text"})
@@ -88,15 +110,52 @@ def sure_language(text: str) -> str:
 
     Languages so near that a text may be in either count together, and the likeliest of them is returned.
     """
+    if language := _language_of_letters(text):
+        return language
     if len(text) < _MIN_TEXT_CHARS:
         return ""
-    words, english = text[:_MAX_TEXT_CHARS].lower().split(), load_words("english")
-    if words and sum(map(english.__contains__, words)) >= _ENGLISH_SHARE * len(words):
+    if _has_english_words(text):
         return "en"
     chances = _language_chances(text)
     likeliest = next(iter(chances), "")
     near = next((group for group in _NEAR_LANGUAGES if likeliest in group), {likeliest})
     return likeliest if sum(chances.get(language, 0.0) for language in near) >= _SURE_PROBABILITY else ""
+
+
+def refutes_english(text: str) -> bool:
+    """Return whether a text is not in English: most of its letters are of another script, or the model says so."""
+    if _has_english_words(text):
+        return False
+    if _main_script(text):
+        return True
+    chances = _language_chances(text) if len(text) >= _MIN_TEXT_CHARS else {}
+    return bool(chances) and chances.get(_TEMPLATE_LANGUAGE, 0.0) < _UNLIKELY
+
+
+def _has_english_words(text: str) -> bool:
+    """Return whether so many of a text's words are among the commonest of English that it is in it."""
+    words, english = text[:_MAX_TEXT_CHARS].lower().split(), load_words("english")
+    return bool(words) and sum(map(english.__contains__, words)) >= _ENGLISH_SHARE * len(words)
+
+
+def _main_script(text: str) -> str:
+    """Return the script, other than Latin, of most letters of a text; empty for Latin and without letters."""
+    beginning = text[:_MAX_TEXT_CHARS]
+    if beginning.isascii():
+        return ""
+    counts = {script: len(pattern.findall(beginning)) for script, pattern in _SCRIPTS.items()}
+    script = max(counts, key=counts.__getitem__)
+    return script if counts[script] and 2 * counts[script] > sum(map(str.isalpha, beginning)) else ""
+
+
+def _language_of_letters(text: str) -> str:
+    """Return the language that letters alone tell; empty for a script of several languages."""
+    script = _main_script(text)
+    if script == "cyrillic" and _UZBEK.issubset(text[:_MAX_TEXT_CHARS].lower()):
+        return "uz"
+    if script == "han" and _KANA.search(text[:_MAX_TEXT_CHARS]):
+        return "ja"
+    return _LANGUAGE_OF_SCRIPT.get(script, "")
 
 
 def are_near(language: str, other: str) -> bool:

@@ -95,6 +95,25 @@ def copy_convention(url: str) -> str:
     return next((name for name, pattern in _COPY_CONVENTIONS.items() if pattern.search(place)), "")
 
 
+_INDEX_NAMES = tuple(
+    f"{stem}.{ending}" for stem in ("index", "default") for ending in ("html", "htm", "php", "asp", "aspx")
+)
+
+
+def index_spellings(url: str) -> tuple[str, ...]:
+    """Return the other spellings of a folder's URL: without its index file, or with each name that this may have.
+
+    >>> index_spellings("https://news.example/mill/index.html")
+    ('https://news.example/mill/',)
+    >>> index_spellings("https://news.example/mill/")[0], index_spellings("https://news.example/mill")
+    ('https://news.example/mill/index.html', ())
+    """
+    folder, _, name = url.rpartition("/")
+    if name in _INDEX_NAMES:
+        return (f"{folder}/",)
+    return () if name else tuple(f"{url}{one}" for one in _INDEX_NAMES)
+
+
 def names_a_day(url: str) -> bool:
     """Return whether a URL ends with a whole date, as an archive of the day does, and the entry of a diary."""
     return shape_of(url) is UrlShape.DEEP_LIST and bool(_DAY.search(_plain_path(unquote(split_url(url).path).lower())))
@@ -134,6 +153,18 @@ _EXTENSION = re.compile(r"(.+)\.([a-z]{2,5}\d?)$")
 _LANGUAGE = re.compile(r"[a-z]{2}(?:[-_][a-z]{2})?")
 _NAME_INDEX = re.compile(r"\[[^\]]*\]|(?:%5b).*?(?:%5d)|\d+$", re.IGNORECASE)
 _MAX_PARTS = 12  # segments of a path, or names of a query, in a pattern
+
+
+@lru_cache(maxsize=4096)
+def folder_of(url: str) -> str:
+    """Return the path of a URL up to its last part, in lower case, with numbers as `#`; empty for a part at the root.
+
+    >>> folder_of("https://news.example/tags/Mills/index.html"), folder_of("https://news.example/2024/05/fire")
+    ('/tags/', '/#/#/')
+    """
+    path = _plain_path(unquote(split_url(url).path).lower()).rstrip("/")
+    parts = [NUMBER if _NUMBER_SEGMENT.fullmatch(part) else part for part in path.split("/")[1:-1]]
+    return f"/{'/'.join(parts)}/" if parts else ""
 
 
 class UrlPatterns(NamedTuple):

@@ -238,6 +238,8 @@ class OutcomeBuilder:
         if queued_url.kind == UrlKind.PICTURE:
             return self._picture_outcome(answer)
         kind = body_kind(body, answer.header("Content-Type"))
+        if kind is BodyKind.PAGE and self._is_page_named_as_feed(queued_url):
+            return await self._page_outcome(replace(answer, queued_url=replace(queued_url, kind=UrlKind.PAGE)))
         if queued_url.kind == UrlKind.SITEMAP or (kind is BodyKind.SITEMAP and queued_url.kind == UrlKind.PAGE):
             return await self._sitemap_outcome(answer)
         if queued_url.kind == UrlKind.FEED or (kind is BodyKind.FEED and queued_url.kind == UrlKind.PAGE):
@@ -248,6 +250,11 @@ class OutcomeBuilder:
             page = await self._workers.run(process_empty_page, Page(queued_url.url, b""))
             return replace(_answer_outcome(answer, UrlState.DONE, PageType.EMPTY), page=page)
         return await self._page_outcome(answer)
+
+    def _is_page_named_as_feed(self, queued_url: QueuedUrl) -> bool:
+        """Tell whether a URL that a page names as a feed may be fetched as a page; a guessed feed is none."""
+        is_named = queued_url.kind == UrlKind.FEED and queued_url.found_via != UrlSource.GUESS
+        return is_named and self.scope.decide(queued_url.url, queued_url.depth).should_fetch
 
     async def _sitemap_outcome(self, answer: Answer) -> Outcome:
         listing = await self._workers.run(

@@ -186,7 +186,7 @@ class CrawlSession:
         """Yield the reasons by which earlier runs skipped URLs, and that need not hold for this one."""
         yield from UNREACHED_HOSTS
         directive_reasons = () if self._options.obey_directives else DIRECTIVE_REASONS
-        sampling_reasons = () if self._options.sampling else (OutcomeReason.DRY,)
+        sampling_reasons = () if self._options.sampling else (OutcomeReason.DRY, OutcomeReason.SPELLING)
         lapsed_reasons = (
             OutcomeReason.LIMIT, OutcomeReason.ROBOTS_UNREACHABLE, *sampling_reasons, *directive_reasons
         )  # fmt: skip

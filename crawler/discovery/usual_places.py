@@ -12,7 +12,7 @@ from broadsheet.cleaners.document import UrlSource
 from broadsheet.cleaners.package_data import read_toml
 from broadsheet.cleaners.page.canonical_urls import canonicalise
 from broadsheet.cleaners.page.url_shapes import UrlShape, copy_convention, is_section, shape_of
-from broadsheet.output.archive.stored_text import CJK_CHARACTER
+from broadsheet.cleaners.words import CJK_CHARACTER
 from broadsheet.output.archive.url_words import UrlKind
 
 _DATA = read_toml(__package__, "usual_places.toml")

@@ -21,7 +21,7 @@ from sqlite3 import DatabaseError
 
 from sqlite_utils import Database
 
-from .stored_text import CJK_CHARACTER, CJK_RANGES
+from broadsheet.cleaners.words import CJK_CHARACTER, CJK_RANGES
 
 _PUT_UNINDEXED = """INSERT OR IGNORE INTO _unindexed (id)
     SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM articles WHERE id = ?1)"""

@@ -18,7 +18,7 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS, EditKind
 from broadsheet.cleaners.compare.edits import CapturedBlock, may_report_edit
-from broadsheet.cleaners.compare.site_boilerplate import container_path
+from broadsheet.cleaners.compare.text_comparison import container_path
 
 from .ledger import read_layout
 from .page_rows import Sighting

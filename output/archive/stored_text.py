@@ -10,14 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from functools import cache
-from itertools import islice
 
-CJK_RANGES = "⺀-⿟々-〇぀-ヿ㐀-䶿一-鿿豈-﫿\U00020000-\U000323af"
-"""Ranges of a character class, as SQLite's GLOB and regular expressions both read it."""
-
-CJK_CHARACTER = re.compile(f"[{CJK_RANGES}]")
-
+from broadsheet.cleaners.words import CJK_CHARACTER, CJK_RANGES, word_pattern
 
 _FIRST_CHARACTER = CJK_RANGES[0]
 _ASCII, _JOINER = bytes(range(128)), b"'"
@@ -25,12 +19,6 @@ _WORDS_ONLY = bytes(n if n > 127 or chr(n).isalnum() else 32 for n in range(256)
 """Translation table for UTF-8: an ASCII character that is in no word becomes a space."""
 _WORDS_AND_JOINERS = bytes(39 if n in (39, 45) else byte for n, byte in enumerate(_WORDS_ONLY))
 """The same, but "'" and "-" both become "'", which joins two words."""
-
-
-@cache
-def _word_pattern() -> re.Pattern[str]:
-    """Compile the pattern of a word when it is first needed: it takes 6 ms, which the help of a command need not."""
-    return re.compile(rf"[{CJK_RANGES}]|[^\W_{CJK_RANGES}]+(?:['’\-][^\W_{CJK_RANGES}]+)*")
 
 
 def storable_text(text: str) -> str:
@@ -43,25 +31,11 @@ def storable_text(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def words_of(text: str) -> list[str]:
-    """Split a text into its words in lower case, in order; each Chinese or Japanese character is one.
-
-    >>> words_of("New rules, 新法")
-    ['new', 'rules', '新', '法']
-    """
-    return _word_pattern().findall(text.lower())
-
-
-def first_words(text: str, count: int) -> list[str]:
-    """Return the first `count` of the words that `words_of` returns; the rest of the text is not read."""
-    return [match[0] for match in islice(_word_pattern().finditer(text.lower()), count)]
-
-
 def count_words(text: str) -> int:
     """Count words; each Chinese or Japanese character counts as one, as word processors count them."""
     separated_words = space_separated_words(text.replace("’", "'"), _WORDS_AND_JOINERS)
     if separated_words is None:
-        return len(_word_pattern().findall(text))
+        return len(word_pattern().findall(text))
     words = separated_words.replace(_JOINER * 2, b" ").split()
     return len(words) - words.count(_JOINER)
 

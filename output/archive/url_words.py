@@ -88,6 +88,7 @@ class OutcomeReason(StrEnum):
     PROXY = "proxy"
     ROBOTS_TXT = "robots.txt"
     ROBOTS_UNREACHABLE = "robots_unreachable"
+    SPELLING = "spelling"
     TRAP_CALENDAR = "trap:calendar"
     TRAP_DEEP_PATH = "trap:deep_path"
     TRAP_FACETS = "trap:facets"

@@ -9,7 +9,7 @@ knowing of it. The views are in the connection alone, which may be read-only.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,10 +19,12 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import COMPARED_KINDS
 from broadsheet.cleaners.judge.certainty import FAIR_F1, HIGH_F1, Certainty
+from broadsheet.cleaners.page.url_shapes import folder_of
+from broadsheet.cleaners.site.plausibility import SiteFigures, count_folders, implausible_facts
 
 from ..archive.article_filter import host_condition
 from ..archive.stored_text import sql_words
-from ..archive.stored_values import json_object
+from ..archive.stored_values import json_object, stored_texts
 from ..archive.table_columns import quoted_name, table_columns
 from ..archive.url_words import PAGE_REASONS, OutcomeReason, UrlCount, count_pages, counts_of_run
 from ..write.removed_counts import count_removed
@@ -132,6 +134,17 @@ _EDITS = f"""SELECT c.kind, count(*), count(*) FILTER (WHERE c.at >= {_LATEST_ST
 _YIELDS = """SELECT y.host, r.started_at, y.part, y.pages, y.articles, y.barren, y.alike, y.words_median,
         y.removed_share
     FROM _yields y JOIN runs r ON r.id = y.run_id ORDER BY y.host, r.started_at DESC, y.part"""
+
+
+_LARGEST_HOSTS = "SELECT host FROM articles GROUP BY host ORDER BY count(*) DESC, host LIMIT 5"
+_FIELDS = "SELECT title, authors, published_day, language FROM articles WHERE host = ?"
+_PAGE_KINDS = """SELECT u.url, p.page_type IN ('article', 'teaser') FROM urls u CROSS JOIN pages p ON p.id = u.id
+    WHERE u.host = ? AND p.page_type <> 'list'"""
+# Texts that several pages keep, by the articles that keep and that lost them.
+_SPLIT_LINES = """SELECT t.text, sum(b.kept), sum(1 - b.kept) FROM _common_texts c
+        CROSS JOIN _page_blocks b ON b.block_id = c.block_id CROSS JOIN articles a ON a.page_id = b.page_id
+        CROSS JOIN _block_texts t ON t.id = c.block_id
+    WHERE a.host = ? AND c.asked & 16 GROUP BY c.block_id HAVING min(sum(b.kept), sum(1 - b.kept)) >= 3"""
 
 
 class RemovedCount(NamedTuple):
@@ -298,6 +311,7 @@ class Report(Totals):
     yields: tuple[Yield, ...]
     runs: tuple[RunLine, ...]
     edits: tuple[EditCount, ...]
+    implausible: tuple[str, ...]
 
 
 _Row = TypeVar("_Row")
@@ -335,7 +349,24 @@ def _gather_all(db: Database) -> Report:
         yields=read_yields(db),
         runs=read_runs(db),
         edits=read_edits(db),
+        implausible=tuple(_read_implausible(db)),
     )
+
+
+def _read_implausible(db: Database) -> Iterator[str]:
+    """Yield what is seldom so of the hosts with most articles."""
+    for (host,) in db.execute(_LARGEST_HOSTS).fetchall():
+        values: dict[str, Counter[str]] = defaultdict(Counter)
+        titles = []
+        for title, authors, day, language in db.execute(_FIELDS, [host]):
+            titles.append(title)
+            values["title"][title] += 1
+            values["authors"][", ".join(stored_texts(authors, "articles", "authors", host))] += 1
+            values["day"][day or ""] += 1
+            values["language"][language or ""] += 1
+        pages = ((folder_of(url), bool(is_article)) for url, is_article in db.execute(_PAGE_KINDS, [host]))
+        lines = db.execute(_SPLIT_LINES, [host]).fetchall()
+        yield from implausible_facts(SiteFigures(host, len(titles), values, titles, lines, count_folders(pages)))
 
 
 def read_removed(db: Database) -> tuple[RemovedCount, ...]:

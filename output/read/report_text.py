@@ -40,6 +40,7 @@ def render(report: Report, looks: Sequence[Look], width: int = 80, max_lines: in
         _url_section(report, width, max_lines),
         _format_table("How pages were found", _DISCOVERY_HEADS, _rows_of_cells(report.found_by), width, max_lines),
         _duplicate_section(report, width, max_lines),
+        _implausible_section(report, width, max_lines),
         _layout_section(report, width, max_lines),
         _rendered_section(report, width, max_lines),
         _certainty_section(report, width, max_lines),
@@ -162,6 +163,13 @@ def _duplicate_section(report: Report, width: int, max_lines: int) -> str:
         _format_table("", cluster_heads, _one_line_cells(cluster_rows), width, max_lines),
     )
     return "\n".join(filter(None, tables))
+
+
+def _implausible_section(report: Report, width: int, max_lines: int) -> str:
+    if not report.implausible:
+        return ""
+    facts = (_wrap_text(_one_line(fact), "  ", width) for fact in report.implausible[:max_lines])
+    return "\n".join(("Seldom so, and worth a look", *facts, *_more_line(len(report.implausible), max_lines)))
 
 
 def _layout_section(report: Report, width: int, max_lines: int) -> str:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import Block, Verdict
+from broadsheet.cleaners.words import words_of
 
 from ..archive.ledger import read_ledger
-from ..archive.stored_text import words_of
 from ..settle.copies_and_parts import word_overlap
 from ..write.person_verdicts import Ruling
 from ..write.verdicts import OF_RULING, find_steps

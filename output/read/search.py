@@ -18,8 +18,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from broadsheet.cleaners.words import CJK_RANGES
+
 from ..archive.article_filter import ALL_ARTICLES, ArticleBounds
-from ..archive.stored_text import CJK_RANGES, inert_text, storable_text
+from ..archive.stored_text import inert_text, storable_text
 from ..archive.stored_values import LARGEST_INTEGER, decoding
 
 _TITLE_WEIGHT = 5.0  # a word of the title says what the article is about

@@ -16,9 +16,9 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.cleaners.page.titles import fold_title
+from broadsheet.cleaners.words import words_of
 
 from ..archive.page_rows import NEXT_PAGE, WHOLE_ARTICLE, PageLead
-from ..archive.stored_text import words_of
 from ..write.assembled_text import ArticlePart
 from .likeness import group_pairs
 

@@ -10,40 +10,43 @@ evidence and are left out.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
 from itertools import groupby, islice
-from math import ceil
 from typing import NamedTuple
 
 from sqlite_utils import Database
 
-from broadsheet.cleaners.compare.page_layouts import LayoutPage, LayoutVerdict, group_signatures, judge_layouts
+from broadsheet.cleaners.compare.page_layouts import group_signatures
 from broadsheet.cleaners.document import PageType, PageVerdict
-from broadsheet.cleaners.page.url_shapes import UrlShape, is_section, shape_of
+from broadsheet.cleaners.page.url_shapes import UrlShape, folder_of, is_section, shape_of
+from broadsheet.cleaners.site.page_kinds import LayoutPage, LayoutVerdict, judge_layouts
+from broadsheet.cleaners.site.quotations import (
+    NO_QUOTATION,
+    BlockText,
+    OpeningIndex,
+    PageBlocks,
+    Quotation,
+    cards_of,
+    is_of_menu,
+    quotation_of,
+)
+from broadsheet.cleaners.words import words_of
 
+from ..archive.ledger import block_id
 from ..archive.page_rows import LAYOUT_EVIDENCE
 from ..archive.shelf import ShelvingReason
-from ..archive.stored_text import first_words, words_of
 from ..archive.stored_values import content_id, stored_texts
 from ..write.corrections import told_kinds
-from .page_table import IS_FREQUENT, MAX_KEPT
+from .own_reading import read_own_blocks
+from .page_table import IS_FREQUENT
 
-MIN_OPENING_WORDS = 8
-"""Words that a block needs to be an opening; a shorter one may be a title."""
-
-_KEY_WORDS = 6
-_FIRST_BLOCKS = 3  # of a page, at which its text may be said to begin: a dateline may come before it
-_SAME_SHARE = 0.85  # of a block's words, which the other page's text must begin with: the end may be cut or marked
-_QUOTED_SHARE = 0.6  # of a page's words, for it to count as put together of others
-_WHOLE_SHARE = 0.8  # of the words of a single article that a page may have and still be an excerpt of it
-_MIN_TITLES, _MIN_TITLE_WORDS, _MAX_TITLE_WORDS = 3, 2, 30
-_TITLE_SHARE = 0.5  # of the words of a block's first line that begins with a title: an author or a date may follow
-_TEASER_WORDS = 60  # of a block whose first line is a title, for all of it to be about that page
-_MAX_PAGES = MAX_KEPT  # with one opening, title or block; more and it is the site's
 _CACHED_TEXTS = 256
+_FIRST_BLOCKS = 3
 
 # What is kept many times is left out.
 _KEPT_BLOCKS = f"""SELECT k.page_id, t.text FROM urls u CROSS JOIN temp.settle_kept k ON k.page_id = u.id
@@ -53,81 +56,29 @@ _TITLES = """SELECT p.id, p.title FROM pages p JOIN urls u ON u.id = p.id
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser')"""
 
 
-class BlockText:
-    """The words of a block: its first ones, and all of them where they are asked for, as few blocks' are."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self.first_words = first_words(text, MIN_OPENING_WORDS)
-
-    @cached_property
-    def words(self) -> list[str]:
-        """Return all words of the block."""
-        return words_of(self._text)
-
-    @cached_property
-    def line_length(self) -> int:
-        """Count the words in the first line."""
-        return len(words_of(self._text.partition("\n")[0]))
-
-
-PageBlocks = Sequence[BlockText]
-"""A page's blocks that have words, without those that many pages have."""
-
-
-class Quotation(NamedTuple):
-    """The pages whose openings or titles a page's text mostly is; `is_whole` if that is all of its text."""
-
-    page_ids: frozenset[int]
-    is_whole: bool
-
-
-@dataclass(slots=True)
-class OpeningIndex:
-    """An index of the beginnings of texts: pages by the first words of their first blocks, and by their titles."""
-
-    titles: Mapping[int, str]  # their words, by page
-    pages_by_opening: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
-    pages_by_title: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    title_beginnings: set[str] = field(default_factory=set)  # the first words of the titles, as many as any must have
-
-    def add(self, page_id: int, blocks: PageBlocks) -> None:
-        """Add a page's text."""
-        for number, block in enumerate(blocks[:_FIRST_BLOCKS]):
-            if len(block.first_words) >= _KEY_WORDS:
-                self.pages_by_opening[_key(block)].append((page_id, number))
-        if title := self.titles.get(page_id):
-            self.pages_by_title[title].append(page_id)
-            self.title_beginnings.add(_title_beginning(title.split(" ")))
-
-    def pages_opening_with(self, page_id: int, block: BlockText) -> list[tuple[int, int]]:
-        """Return other pages whose text begins like a block, and at which of their blocks; none if these are many."""
-        starts = [start for start in self.pages_by_opening.get(_key(block), ()) if self._is_other(page_id, start[0])]
-        return starts if len({page for page, _ in starts}) <= _MAX_PAGES else []
-
-    def titled_pages(self, page_id: int, block: BlockText) -> tuple[str, list[int]]:
-        """Return the longest title that a block begins with, if it is half of its first line, and other pages that bear
-        it.
-        """
-        if _title_beginning(block.first_words) not in self.title_beginnings or len(block.words) > _TEASER_WORDS:
-            return "", []
-        words, line_length = block.words, block.line_length
-        shortest = max(_MIN_TITLE_WORDS, ceil(_TITLE_SHARE * line_length))
-        for length in range(min(line_length, _MAX_TITLE_WORDS), shortest - 1, -1):
-            title = " ".join(words[:length])
-            if pages := [page for page in self.pages_by_title.get(title, ()) if self._is_other(page_id, page)]:
-                return title, sorted(pages)[:_MAX_PAGES]
-        return "", []
-
-    def _is_other(self, page_id: int, candidate: int) -> bool:
-        return candidate != page_id and self.titles.get(candidate) != self.titles.get(page_id, "")
+# Three quarters of the host's articles are shorter: what has half of that has less text than they do.
+_LONGER_ARTICLES = """SELECT p.word_count FROM urls u CROSS JOIN pages p ON p.id = u.id
+    WHERE u.host = ?1 AND p.own_type IN ('article', 'teaser') ORDER BY p.word_count LIMIT 1 OFFSET (
+        SELECT 3 * count(*) / 4 FROM urls v CROSS JOIN pages q ON q.id = v.id
+        WHERE v.host = ?1 AND q.own_type IN ('article', 'teaser'))"""
+# The pages of a host that have titles of others, given as JSON by page, as blocks: short ones, or with many of these.
+_PAGES_WITH_TITLES = """SELECT b.page_id FROM json_each(?3) j
+        CROSS JOIN _page_blocks b ON b.block_id = j.value AND b.page_id <> CAST(j.key AS INTEGER)
+        CROSS JOIN pages s ON s.id = b.page_id CROSS JOIN urls v ON v.id = s.id
+    WHERE v.host = ?1 AND s.own_type IN ('article', 'teaser')
+    GROUP BY b.page_id HAVING 2 * s.word_count <= ?2 OR 60 * count(DISTINCT b.block_id) >= s.word_count"""
+_SAMPLED_PAGES = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
+    WHERE u.host = ? AND p.own_type IN ('article', 'teaser') ORDER BY p.text_digest, u.url LIMIT 40"""
+_LINK_TARGET = re.compile(r"\]\((https?://[^\s()]+)\)")
+_MENU_SHARE, _MIN_SAMPLE = 0.6, 8  # of the sampled pages that link to a page in a menu, and at least so many
 
 
 def find_quotations(db: Database, host: str) -> dict[int, Quotation]:
     """Find the host's article pages that are mostly put together of others, by page id; needs `settle_kept`, and
     `common_texts` up to date.
     """
-    index = OpeningIndex({page_id: " ".join(words_of(title or "")) for page_id, title in db.execute(_TITLES, [host])})
+    titles = dict(db.execute(_TITLES, [host]).fetchall())
+    index = OpeningIndex({page_id: " ".join(words_of(title or "")) for page_id, title in titles.items()})
     for page_id, blocks in _read_blocks(db, host):
         index.add(page_id, list(islice(blocks, _FIRST_BLOCKS)))
 
@@ -139,53 +90,33 @@ def find_quotations(db: Database, host: str) -> dict[int, Quotation]:
     quotations = (
         (page_id, quotation_of(page_id, list(blocks), index, blocks_of)) for page_id, blocks in _read_blocks(db, host)
     )
-    return {page_id: quotation for page_id, quotation in quotations if quotation}
+    cards = _find_cards(db, host, titles, index.titles)
+    return cards | {page: quotation for page, quotation in quotations if quotation}
 
 
-def quotation_of(
-    page_id: int, blocks: PageBlocks, index: OpeningIndex, blocks_of: Callable[[int], PageBlocks]
-) -> Quotation | None:
-    """Find the articles whose openings or titles make up a page; None if most of its words are its own."""
-    pages_by_block = _find_openings(page_id, blocks, index, blocks_of)
-    titles = {
-        number: index.titled_pages(page_id, block)
-        for number, block in enumerate(blocks)
-        if number not in pages_by_block
-    }
-    if len({title for title, pages in titles.values() if pages}) >= _MIN_TITLES:
-        pages_by_block |= {number: pages for number, (_, pages) in titles.items() if pages}
-    quoted_blocks, quoted_pages = pages_by_block.keys(), {page for pages in pages_by_block.values() for page in pages}
-    if not quoted_pages:
-        return None
-    total_words = _count_words(blocks)
-    if _count_words([blocks[number] for number in quoted_blocks]) < _QUOTED_SHARE * total_words:
-        return None
-    if len(quoted_pages) == 1 and total_words > _WHOLE_SHARE * _count_words(blocks_of(*quoted_pages)):
-        return None
-    return Quotation(frozenset(quoted_pages), len(quoted_blocks) == len(blocks))
+def _find_cards(
+    db: Database, host: str, titles: Mapping[int, str], title_words: Mapping[int, str]
+) -> dict[int, Quotation]:
+    """Find the pages that are put together of cards, among those that have other pages' titles as blocks, and not much
+    more text.
+    """
+    (longer,) = db.execute(_LONGER_ARTICLES, [host]).fetchone() or (0,)
+    title_ids = json.dumps({page_id: block_id(title) for page_id, title in titles.items() if title})
+    suspects = [page_id for (page_id,) in db.execute(_PAGES_WITH_TITLES, [host, longer, title_ids]).fetchall()]
+    page_by_title = {words: page_id for page_id, words in sorted(title_words.items(), reverse=True)}
+    cards = ((page, cards_of(read_own_blocks(db, page), title_words[page], page_by_title)) for page in suspects)
+    return {page: quotation for page, quotation in cards if quotation.page_ids}
 
 
-def _find_openings(
-    page_id: int, blocks: PageBlocks, index: OpeningIndex, blocks_of: Callable[[int], PageBlocks]
-) -> dict[int, list[int]]:
-    """Find the pages that a block opens, by the number of the block."""
-    openings = {}
-    for number, block in enumerate(blocks):
-        if len(block.first_words) >= MIN_OPENING_WORDS:
-            starts = index.pages_opening_with(page_id, block)
-            if pages := [page for page, number_there in starts if _opens(block, blocks_of(page)[number_there:])]:
-                openings[number] = pages
-    return openings
-
-
-def _opens(opening: BlockText, blocks: PageBlocks) -> bool:
-    """Return whether a text, with its blocks joined, begins with a block's words."""
-    same, words = 0, opening.words
-    for word, opening_word in zip(words, (word for block in blocks for word in block.words), strict=False):
-        if word != opening_word:
-            break
-        same += 1
-    return same >= max(MIN_OPENING_WORDS - 1, _SAME_SHARE * len(words))
+def _read_menu(db: Database, host: str) -> frozenset[str]:
+    """Return the URLs to which most articles of a host link in a menu, by some of these."""
+    counts: Counter[str] = Counter()
+    sample = db.execute(_SAMPLED_PAGES, [host]).fetchall()
+    for (page_id,) in sample:
+        menus = (block.markdown for block, verdict in read_own_blocks(db, page_id) if is_of_menu(block, verdict))
+        counts.update({url for markdown in menus for url in _LINK_TARGET.findall(markdown)})
+    least = max(_MENU_SHARE * len(sample), _MIN_SAMPLE)
+    return frozenset(url for url, count in counts.items() if count >= least)
 
 
 def _read_blocks(db: Database, host: str) -> Iterator[tuple[int, Iterator[BlockText]]]:
@@ -195,23 +126,15 @@ def _read_blocks(db: Database, host: str) -> Iterator[tuple[int, Iterator[BlockT
         yield page_id, (block for _, text in page_rows if (block := BlockText(text)).first_words)
 
 
-def _count_words(blocks: PageBlocks) -> int:
-    return sum(len(block.words) for block in blocks)
-
-
-def _key(block: BlockText) -> str:
-    return " ".join(block.first_words[:_KEY_WORDS])
-
-
-def _title_beginning(words: Sequence[str]) -> str:
-    return " ".join(words[:_MIN_TITLE_WORDS])
-
-
 _PAGES_OF_HOST = """SELECT p.id, p.own_type, p.word_count, p.text_digest,
-        coalesce(a.published_raw, x.published_raw) IS NOT NULL, u.url, s.signature
+        coalesce(a.published_raw, x.published_raw) IS NOT NULL,
+        coalesce(json_extract(coalesce(a.metadata_sources, x.metadata_sources), '$.published'), 'script')
+            NOT IN ('script', 'htmldate'), u.url, s.signature
     FROM urls u CROSS JOIN _page_signatures s ON s.page_id = u.id JOIN pages p ON p.id = s.page_id
         LEFT JOIN articles a ON a.page_id = p.id LEFT JOIN _shelved x ON x.page_id = p.id
     WHERE u.host = ? AND s.signature <> x'' ORDER BY p.id"""
+_KEPT_COUNTS = """SELECT k.page_id, count(*) FROM urls u CROSS JOIN temp.settle_kept k ON k.page_id = u.id
+    WHERE u.host = ? GROUP BY k.page_id"""
 _COLUMNS = "id, host, signature, pages, articles, kind, evidence"
 _STORED_LAYOUTS = f"SELECT {_COLUMNS} FROM _layouts WHERE host = ?"
 _TAKEN_OUT = f"""SELECT p.id, p.page_type, p.evidence FROM _shelved x JOIN pages p ON p.id = x.page_id
@@ -291,15 +214,21 @@ def _group_pages(db: Database, host: str) -> list[tuple[bytes, list[LayoutPage]]
     groups = group_signatures({row[-1] for row in rows})
     name_by_signature = {signature: group[0] for group in groups for signature in group}
     quotations = find_quotations(db, host) if len(groups) > 1 else {}
+    menu = _read_menu(db, host) if len(rows) > _MIN_SAMPLE else frozenset()
+    kept_counts = dict(db.execute(_KEPT_COUNTS, [host]).fetchall())
     pages_by_name: dict[bytes, list[LayoutPage]] = {group[0]: [] for group in groups}
     for *columns, signature in rows:
-        pages_by_name[name_by_signature[signature]].append(_layout_page(columns, quotations))
+        pages_by_name[name_by_signature[signature]].append(
+            _layout_page(columns, quotations, kept_counts.get(columns[0], 0), menu)
+        )
     return list(pages_by_name.items())
 
 
-def _layout_page(columns: list[object], quotations: Mapping[int, Quotation]) -> LayoutPage:
-    page_id, own_type, words, digest, has_date, url = columns
-    quotation = quotations.get(int(str(page_id)), Quotation(frozenset(), False))
+def _layout_page(
+    columns: list[object], quotations: Mapping[int, Quotation], kept_blocks: int, menu: frozenset[str]
+) -> LayoutPage:
+    page_id, own_type, words, digest, has_date, has_sure_day, url = columns
+    quotation = quotations.get(int(str(page_id)), NO_QUOTATION)
     return LayoutPage(
         page_id=int(str(page_id)),
         page_type=PageType(str(own_type)),
@@ -309,6 +238,10 @@ def _layout_page(columns: list[object], quotations: Mapping[int, Quotation]) -> 
         quoted_pages=quotation.page_ids,
         is_patchwork=quotation.is_whole,
         has_list_address=shape_of(str(url)) in (UrlShape.LIST, UrlShape.DEEP_LIST) and not is_section(str(url)),
+        folder=folder_of(str(url)),
+        has_sure_day=bool(has_sure_day),
+        kept_blocks=kept_blocks,
+        is_in_menu=str(url) in menu,
     )
 
 

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.cleaners.page.titles import fold_title
+from broadsheet.cleaners.words import CJK_CHARACTER, CJK_RANGES
 
-from ..archive.stored_text import CJK_CHARACTER, CJK_RANGES, space_separated_words
+from ..archive.stored_text import space_separated_words
 
 SHORT_TOKENS = 40
 """Texts below this many words or characters are not compared: what they share is a phrase, not a story."""

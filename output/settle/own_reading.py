@@ -67,6 +67,8 @@ _LAYOUT = "SELECT layout FROM _page_layout WHERE page_id = ?"
 _LEADS = "SELECT way, url, ruled FROM _page_leads WHERE page_id = ? ORDER BY way, url"
 _COUNT_FIELDS = ("words", "digest", "blocks", "kept", "outlinks")
 
+JudgedBlocks = list[tuple[Block, Verdict]]
+
 
 @dataclass(frozen=True, slots=True)
 class OwnReading:
@@ -249,9 +251,6 @@ def _build_rows(
     return replace(make_page_rows(cleaned), **counts, leads=lead_rows, lineage=lineage)
 
 
-JudgedBlocks = list[tuple[Block, Verdict]]
-
-
 def _assembled(judged_blocks: JudgedBlocks) -> tuple[tuple[Block, ...], tuple[Verdict, ...], str, str]:
     """Return the blocks, their verdicts, and the text and markdown that they give."""
     blocks, verdicts = _split(judged_blocks)
@@ -267,6 +266,12 @@ def _read_own_verdicts(db: Database, page_id: int) -> dict[int, Verdict]:
     """Read the cleaner's verdicts on a page's blocks, by position."""
     rows = db.execute(_OWN_VERDICTS, [page_id]).fetchall()
     return {n: Verdict(bool(is_kept), reason, rule, (), repeats) for n, is_kept, reason, rule, repeats in rows}
+
+
+def read_own_blocks(db: Database, page_id: int) -> JudgedBlocks:
+    """Read the blocks of an article page with the cleaner's verdicts, in order."""
+    verdicts = _read_own_verdicts(db, page_id)
+    return [(block, verdicts[block.position]) for block, _ in read_ledger(db, page_id)]
 
 
 def _read_kept_count(db: Database, page_id: int) -> int:

@@ -9,24 +9,27 @@ waits in `shelved` until the evidence falls.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
-from broadsheet.cleaners.compare.site_statements import (
+from broadsheet.cleaners.document import AUTHORS, FieldStatement, PageVerdict, Verdict
+from broadsheet.cleaners.page.authors import name_key
+from broadsheet.cleaners.site.field_evidence import (
+    MIN_PAGES,
     SourceFinding,
     StatedPage,
+    StatedTitles,
     find_sources,
     settle_fields,
     weigh_evidence,
 )
-from broadsheet.cleaners.document import FieldStatement, PageVerdict, Verdict
-from broadsheet.cleaners.page.authors import name_key
 
 from ..archive.fulltext import index_postponed, remove_from_index
+from ..archive.ledger import block_id
 from ..archive.page_rows import WITHDRAWN_EVIDENCE, stored_statements
 from ..archive.shelf import ShelvingReason
 from ..archive.stored_values import utc_now
@@ -364,7 +367,9 @@ _PAGES = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser') ORDER BY u.url"""
 _STATEMENTS = """SELECT s.field, s.source, s.value, s.note FROM urls u CROSS JOIN _page_statements s ON s.page_id = u.id
     WHERE u.host = ?"""
-_TITLES = """SELECT coalesce(o.value, a.title, x.title), coalesce(a.sitename, x.sitename, '')
+_TITLES = """SELECT p.id, coalesce(o.value, a.title, x.title), coalesce(
+            o.source, json_extract(coalesce(a.metadata_sources, x.metadata_sources), '$.title'), ''),
+        coalesce(a.sitename, x.sitename, '')
     FROM urls u CROSS JOIN pages p ON p.id = u.id LEFT JOIN articles a ON a.page_id = p.id
         LEFT JOIN _shelved x ON x.page_id = p.id LEFT JOIN _own_fields o ON o.page_id = p.id AND o.field = 'title'
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser') AND coalesce(a.id, x.id) IS NOT NULL"""
@@ -372,6 +377,18 @@ _LANGUAGES = """SELECT coalesce(o.value, a.language, x.language, ''), count(*)
     FROM urls u CROSS JOIN pages p ON p.id = u.id LEFT JOIN articles a ON a.page_id = p.id
         LEFT JOIN _shelved x ON x.page_id = p.id LEFT JOIN _own_fields o ON o.page_id = p.id AND o.field = 'language'
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser') AND coalesce(a.id, x.id) IS NOT NULL GROUP BY 1"""
+_STATED_TITLES = """SELECT s.page_id, s.field, s.source, s.value, s.note FROM urls u
+        CROSS JOIN _page_statements s ON s.page_id = u.id
+    WHERE u.host = ? AND s.field = 'title' ORDER BY s.page_id, s.position"""
+# Pages of which a field may change although the site's evidence speaks against no value.
+_CONTRADICTING_PAGES = """SELECT DISTINCT s.page_id FROM urls u CROSS JOIN _page_statements s ON s.page_id = u.id
+    WHERE u.host = ? AND (s.field = 'title' AND s.source = 'markup'
+        OR s.field = 'authors' AND (instr(s.value, ' in ') OR instr(s.value, ' at ')))"""
+_IN_MENU = """SELECT total(r.reason IN ('navigation', 'share buttons')), count(*) FROM _page_blocks b
+        CROSS JOIN urls u ON u.id = b.page_id
+        LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+        CROSS JOIN _reasons r ON r.id = coalesce(o.reason_id, b.reason_id)
+    WHERE b.block_id = ? AND u.host = ?"""
 _FINDINGS = """SELECT field, source, pages, distinct_values, commonest, commonest_pages FROM _statements
     WHERE host = ? ORDER BY field, source"""
 _PUT_FINDING = """INSERT INTO _statements (
@@ -387,13 +404,14 @@ def _settle_host(db: Database, host: str, settled_at: str) -> int:
     """Settle the fields of a host's pages, one page after the other: a host may have more than memory holds."""
     findings = find_sources(FieldStatement(*row) for row in db.execute(_STATEMENTS, [host]))
     _store_findings(db, host, findings)
-    titles = (title for title, _ in db.execute(_TITLES, [host]))
+    titles, site_names = _read_titles(db, host)
     languages = dict(db.execute(_LANGUAGES, [host]).fetchall())
-    evidence = weigh_evidence(findings, titles, _site_names(db, host), languages)
+    evidence = weigh_evidence(findings, titles, site_names, languages, _menu_names(db, host, findings))
     changed_pages = pages_with_site_fields(db, host)
-    page_ids = [page_id for (page_id,) in db.execute(_PAGES, [host]).fetchall()]
+    pages = _CONTRADICTING_PAGES if evidence.is_silent else _PAGES
+    page_ids = {page_id for (page_id,) in db.execute(pages, [host]).fetchall()}
     changed_count = 0
-    for page_id in sorted(changed_pages) if evidence.is_silent else page_ids:
+    for page_id in sorted(page_ids | changed_pages):
         page = _read_page(db, page_id)
         fields = settle_fields(page, evidence) if page else []
         if fields or page_id in changed_pages:
@@ -401,10 +419,26 @@ def _settle_host(db: Database, host: str, settled_at: str) -> int:
     return changed_count
 
 
-def _site_names(db: Database, host: str) -> frozenset[str]:
-    """Return the keys of the names that a host's pages give the site, and of the host itself."""
-    names = {name for _, name in db.execute(_TITLES, [host])}
-    return frozenset(map(name_key, (*names, host, host.removeprefix("www.")))) - {""}
+def _read_titles(db: Database, host: str) -> tuple[list[StatedTitles], frozenset[str]]:
+    """Read the titles that a host's articles state, and the keys of the names of the site and of the host itself."""
+    statements: dict[int, list[FieldStatement]] = defaultdict(list)
+    for page_id, *statement in db.execute(_STATED_TITLES, [host]):
+        statements[page_id].append(FieldStatement(*statement))
+    rows = db.execute(_TITLES, [host]).fetchall()
+    names = {name for *_, name in rows} | {host, host.removeprefix("www.")}
+    titles = [StatedTitles(title, source, statements[page_id]) for page_id, title, source, _ in rows]
+    return titles, frozenset(map(name_key, names)) - {""}
+
+
+def _menu_names(db: Database, host: str, findings: Iterable[SourceFinding]) -> frozenset[str]:
+    """Return those of the commonest authors of a host that most pages remove as menus or share buttons."""
+    common = (one for one in findings if one.field == AUTHORS and one.commonest_pages >= MIN_PAGES)
+    menu_names = set()
+    for name in {name for finding in common for name in json.loads(finding.commonest)}:
+        in_menu, count = db.execute(_IN_MENU, [block_id(name), host]).fetchone()
+        if count >= MIN_PAGES and 2 * in_menu >= count:
+            menu_names.add(name)
+    return frozenset(menu_names)
 
 
 def _read_page(db: Database, page_id: int) -> StatedPage | None:

@@ -13,14 +13,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from broadsheet.cleaners.compare.site_boilerplate import (
-    KeyedBlock,
-    build_site_memory,
-    judge_repeated_blocks,
-    min_repeat_pages,
-    not_below_note,
-)
 from broadsheet.cleaners.document import Verdict
+from broadsheet.cleaners.site.repeated_blocks import (
+    KeyedBlock,
+    SiteMemory,
+    build_site_memory,
+    is_consensus,
+    min_repeat_pages,
+)
+from broadsheet.cleaners.site.site_judge import judge_blocks
 
 from .page_table import (
     CONTAINER_COLUMN,
@@ -146,7 +147,15 @@ _KEPT_ELSEWHERE = "SELECT DISTINCT key, container FROM settle_seen WHERE NOT kep
 _PAGE_COUNTS = """SELECT key, count(DISTINCT page_id) AS pages FROM settle_seen WHERE counted
     GROUP BY key HAVING pages >= ?"""
 
-_INSERT_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
+# By each text that several pages have: the pages, and those of them that keep it.
+_CONSENSUS_COUNTS = """SELECT block_id, count(*), total(keeps) FROM (
+        SELECT block_id, max(kept) AS keeps FROM settle_seen WHERE counted GROUP BY block_id, page_id)
+    GROUP BY block_id HAVING count(*) > 1"""
+_INSERT_CONSENSUS_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
+    SELECT n.block_id, :host, count(DISTINCT n.page_id), :pages, min(coalesce(a.first_seen, x.first_seen))
+    FROM settle_seen n LEFT JOIN articles a ON a.page_id = n.page_id LEFT JOIN _shelved x ON x.page_id = n.page_id
+    WHERE n.counted AND n.block_id = :text GROUP BY n.block_id"""
+_INSERT_EVIDENCE = """INSERT OR IGNORE INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
     SELECT s.block_id, :host, max(k.pages), :pages, min(k.since) FROM settle_seen s JOIN (
         SELECT n.key AS key, count(DISTINCT n.page_id) AS pages, min(coalesce(a.first_seen, x.first_seen)) AS since
         FROM settle_seen n LEFT JOIN articles a ON a.page_id = n.page_id LEFT JOIN _shelved x ON x.page_id = n.page_id
@@ -218,15 +227,27 @@ def rejudge_pages(
         repeated_keys, place_counts = SeenTwice(BLOCKS_PER_PAGE * len(page_ids)), PlaceCounts()
         containers = scan_host(db, page_ids, roles.uncounted, repeated_keys, place_counts, parallel_map)
         _fill_candidates(db, repeated_keys)
-        db.execute(_INSERT_EVIDENCE, {"host": host, "pages": page_count})
+        agreed_texts = _read_consensus(db)
+        evidence = {"host": host, "pages": page_count}
+        db.conn.executemany(_INSERT_CONSENSUS_EVIDENCE, [{**evidence, "text": text} for text in sorted(agreed_texts)])
+        db.execute(_DELETE_UNMATCHED)
+        db.execute(_INSERT_EVIDENCE, evidence)
         restored_blocks = find_restored_blocks(db, host, place_counts, repeated_keys, roles.unjudged)
         layout_verdicts = judge_by_layout(db, host, page_count, roles.unjudged)
         other_verdicts = {
             page_id: layout_verdicts.get(page_id, {}) | restored_blocks.get(page_id, {})
             for page_id in layout_verdicts.keys() | restored_blocks.keys()
         }
-        for page_id, verdicts in _judge_host(db, page_count, containers, roles.unjudged):
-            yield page_id, not_below_note(other_verdicts.pop(page_id, {}), verdicts) | verdicts
+        memory, kept_elsewhere = _build_memory(db, page_count, containers, agreed_texts)
+        for page_id, _, candidates in read_candidates(db):
+            places = other_verdicts.pop(page_id, {})
+            rows = [row for row in candidates if row[KEPT_COLUMN] or _text(row) in kept_elsewhere]
+            agreed = {row[0] for row in candidates if row[1] in agreed_texts}
+            may_repeat = agreed or not memory.pages_per_key.keys().isdisjoint([row[KEY_COLUMN] for row in rows])
+            if page_id in roles.unjudged or not (places or may_repeat):
+                continue
+            if verdicts := judge_blocks(_memory_blocks(rows, containers), memory, places, agreed):
+                yield page_id, verdicts
         yield from other_verdicts.items()
     db.execute(_NOTE_RECOUNTED[0])
     db.execute(_NOTE_RECOUNTED[1], {"host": host})
@@ -265,32 +286,28 @@ def _fill_candidates(db: Database, repeated_keys: SeenTwice) -> None:
         ]
         if rows:
             db.conn.executemany(_INSERT_CANDIDATE, rows)
-    db.execute(_DELETE_UNMATCHED)
 
 
-def _judge_host(
-    db: Database, page_count: int, containers: list[str], unjudged_pages: Collection[int]
-) -> Iterator[tuple[int, dict[int, Verdict]]]:
-    """Yield the verdicts on what the host repeats, by page id and position."""
+def _read_consensus(db: Database) -> frozenset[int]:
+    """Return the texts that most pages remove which have them, by the pages' own verdicts."""
+    counts = ((text, pages, keeping) for text, pages, keeping in db.execute(_CONSENSUS_COUNTS))
+    return frozenset(text for text, pages, keeping in counts if is_consensus(pages - keeping, keeping))
+
+
+def _build_memory(
+    db: Database, page_count: int, containers: list[str], agreed_texts: frozenset[int]
+) -> tuple[SiteMemory, Collection[tuple[int, int]]]:
+    """Build the memory of what the host repeats, and return with it the (key, container) of what some pages remove."""
     pages_by_key = dict(db.execute(_PAGE_COUNTS, [min_repeat_pages(page_count)]).fetchall())
-    if not pages_by_key:
-        return
     kept_elsewhere = set(db.execute(_KEPT_ELSEWHERE).fetchall())
     evidence = (candidates for _, is_evidence, candidates in read_candidates(db) if is_evidence)
     counted_pages = (_counted_blocks(candidates, containers, pages_by_key, kept_elsewhere) for candidates in evidence)
-    memory = build_site_memory(counted_pages, pages_by_key, page_count)
-    for page_id, _, candidates in read_candidates(db):
-        if page_id in unjudged_pages or pages_by_key.keys().isdisjoint([row[KEY_COLUMN] for row in candidates]):
-            continue
-        kept_rows = [row for row in candidates if row[KEPT_COLUMN]]
-        removed_rows = [
-            row
-            for row in candidates
-            if not row[KEPT_COLUMN] and (row[KEY_COLUMN], row[CONTAINER_COLUMN]) in kept_elsewhere
-        ]
-        blocks, removed_blocks = (_memory_blocks(rows, containers) for rows in (kept_rows, removed_rows))
-        if verdicts := judge_repeated_blocks(blocks, memory, removed_blocks):
-            yield page_id, verdicts
+    return build_site_memory(counted_pages, pages_by_key, page_count, agreed_texts), kept_elsewhere
+
+
+def _text(row: CandidateRow) -> tuple[int, int]:
+    """Return the key of a row's text, and the number of its container."""
+    return row[KEY_COLUMN], row[CONTAINER_COLUMN]
 
 
 def _counted_blocks(
@@ -306,16 +323,16 @@ def _counted_blocks(
     if pages_by_key.keys().isdisjoint([row[KEY_COLUMN] for row in candidates]):
         row_by_container = {row[CONTAINER_COLUMN]: row for row in candidates if row[KEPT_COLUMN]}
         return _memory_blocks(row_by_container.values(), containers)
-    counted_rows = [
-        row for row in candidates if row[KEPT_COLUMN] or (row[KEY_COLUMN], row[CONTAINER_COLUMN]) in kept_elsewhere
-    ]
+    counted_rows = [row for row in candidates if row[KEPT_COLUMN] or _text(row) in kept_elsewhere]
     return _memory_blocks(counted_rows, containers)
 
 
 def _memory_blocks(rows: Iterable[CandidateRow], containers: list[str]) -> list[KeyedBlock]:
     return [
-        KeyedBlock(position, key, containers[container], words, bool(is_heading), bool(names_author), bool(is_kept))
-        for position, _, key, container, words, is_heading, names_author, is_kept in rows
+        KeyedBlock(
+            position, key, containers[container], words, bool(is_heading), bool(names_author), bool(is_kept), text_id
+        )
+        for position, text_id, key, container, words, is_heading, names_author, is_kept in rows
     ]
 
 

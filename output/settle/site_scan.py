@@ -21,9 +21,10 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from broadsheet.cleaners.compare.site_boilerplate import BODY_VERDICT, container_path, find_body_paths, names_author
-from broadsheet.cleaners.compare.text_comparison import page_templates
+from broadsheet.cleaners.compare.text_comparison import container_path, edge_template, names_author, page_templates
 from broadsheet.cleaners.document import Verdict
+from broadsheet.cleaners.site.block_places import PlacedPage, PlaceNumbers, renumber
+from broadsheet.cleaners.site.repeated_blocks import BODY_VERDICT, find_body_paths
 from broadsheet.cleaners.words import rough_word_count
 
 from ..archive.ledger import read_layout
@@ -53,14 +54,7 @@ from .page_table import (
     store_scan,
     stored_elsewhere,
 )
-from .placed_blocks import (
-    PlacedPage,
-    PlaceNumbers,
-    clear_placed,
-    place_page,
-    renumber,
-    store_placed_page,
-)
+from .placed_blocks import clear_placed, place_page, store_placed_page
 from .settle_steps import ParallelMap
 
 if TYPE_CHECKING:
@@ -344,6 +338,10 @@ def _scan_page(
         if _is_needed(flags, text, words)
     ]
     templates = page_templates([text for _, _, _, text, _ in needed_blocks], facts.title, authors)
+    kept_indices = [index for index, (_, _, flags, _, _) in enumerate(needed_blocks) if flags & IS_KEPT]
+    for number, index in enumerate(kept_indices):
+        if templates[index] is needed_blocks[index][3]:
+            templates[index] = edge_template(templates[index], number, len(kept_indices))
     for (position, block_id, flags, text, words), template in zip(needed_blocks, templates, strict=True):
         path, kind = paths[position], flags // KIND_FACTOR
         key = block_id if template is text else text_key(text, template, block_id, kind)

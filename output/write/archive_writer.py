@@ -67,7 +67,7 @@ from .verdicts import apply_rulings, has_block_corrections
 
 # A failed request leaves what is known of the URL: where it redirected to, and what the archive holds of it.
 _ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = attempts + :attempts,
-    kind = CASE WHEN :is_picture THEN 'picture' ELSE kind END,
+    kind = CASE WHEN :is_picture THEN 'picture' WHEN :is_page AND kind = 'feed' THEN 'page' ELSE kind END,
     http_status = coalesce(:status, http_status), fetched_at = coalesce(:at, fetched_at),
     location = coalesce(:location, CASE :state WHEN 'done' THEN NULL ELSE location END), _not_before = :not_before,
     held_reason = CASE WHEN :held THEN :reason ELSE held_reason END,
@@ -410,6 +410,7 @@ class Archive:
                 "not_before": outcome.not_before or None,
                 "held": is_content_current,
                 "is_picture": outcome.picture is not None,
+                "is_page": outcome.page is not None,
                 "id": row.id,
             },
         )

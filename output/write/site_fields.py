@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from broadsheet.cleaners.compare.site_statements import SettledField
 from broadsheet.cleaners.document import AUTHORS, Metadata
+from broadsheet.cleaners.site.field_evidence import SettledField
 
 from ..archive.article_storage import ArticleChange, note_change
 from ..archive.metadata_columns import (

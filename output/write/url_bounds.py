@@ -15,10 +15,15 @@ do; nine of ten addresses by a convention for copies (`?amp`, `/index.html`, pri
 another address gave; ten feeds in a row named nothing new or were not there; twenty lists in a row (of a tag, of an
 author; not their further pages, which lead from one to the next) led to nothing new. A sampled page that brings or
 leads to a new article ends the sampling of its pattern.
+
+A folder's page has two spellings, `…/` and `…/index.html`. Once three such pairs of a host gave the same page, and none
+another one, the spelling that is found later is skipped. It is queued again if a pair differs, or if no page comes of
+the other spelling.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -35,6 +40,7 @@ from broadsheet.cleaners.page.url_shapes import (
     WORD,
     UrlShape,
     copy_convention,
+    index_spellings,
     patterns_of,
     shape_of,
     sort_parameters,
@@ -67,7 +73,11 @@ _UNWANTED_ARTICLE_REASONS = frozenset((  # of articles that are not stored
 _HIDING_PAGE_TYPES = frozenset((PageType.WALL, PageType.CAPTCHA, PageType.ERROR, PageType.NEEDS_JAVASCRIPT))
 _FILE_KINDS = (UrlKind.SITEMAP, UrlKind.FEED)
 _COUNTED_KINDS = (UrlKind.PAGE, UrlKind.FEED)  # of URLs that are not there
-_BOUND_REASONS = (OutcomeReason.TRAP_PATTERN, OutcomeReason.TRAP_HOST_BOUND, OutcomeReason.DRY)
+_BOUND_REASONS = (
+    OutcomeReason.TRAP_PATTERN, OutcomeReason.TRAP_HOST_BOUND, OutcomeReason.DRY, OutcomeReason.SPELLING,
+)  # fmt: skip
+_SPELLING, _INDEX_COPY = "spelling index", "copy index"  # patterns of pairs of spellings, and of index files
+_SAME_PAIRS = 3  # of spellings that gave the same page before a second one is left out
 _HOPEFUL_PER_DRY = 10  # hopeful pages that count as much as one dry page
 _MIN_LISTED = 30  # articles that sitemaps and feeds must have brought before they can account for a host
 _ARTICLES_PER_UNLISTED = 20  # a host is accounted for if at most one article in so many was found by links alone
@@ -94,6 +104,11 @@ _IS_LISTED = "SELECT EXISTS (SELECT 1 FROM _listed WHERE url_id = ?)"
 _CANONICAL_TITLE = """SELECT p.title FROM urls u JOIN pages p ON p.id = u.id
     WHERE u.url = ? AND u.id <> ? AND u.state = 'done' AND p.own_type IN ('article', 'teaser')"""
 _SAME_TITLE = "SELECT 1 FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ? AND u.id <> ? AND p.title = ?"
+_SPELLED = "SELECT id, state FROM urls WHERE kind = 'page' AND url IN (SELECT value FROM json_each(?))"
+_CONTENTS = """SELECT p.text_digest, p.title, p.own_type, coalesce(c.payload_digest, '') FROM pages p
+    LEFT JOIN captures c ON c.id = p.capture_id WHERE p.id = ?"""
+_QUEUE_SPELLING = """UPDATE urls SET state = 'queued', reason = '' WHERE id = ? AND state = 'skipped'
+    AND reason = 'spelling'"""
 _HOST_ROWS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE host = ?1 AND"
 _BOUNDED_ROWS = f"""{_HOST_ROWS} state = 'queued' AND _not_before IS NULL
         AND held_at IS NULL
@@ -215,6 +230,8 @@ class PatternTracker:
     _spent_patterns: set[tuple[str, str]] = field(default_factory=set)
     _barren_patterns: set[tuple[str, str]] = field(default_factory=set)
     _echoing_patterns: set[tuple[str, str]] = field(default_factory=set)
+    _index_hosts: set[str] = field(default_factory=set)
+    _one_page_hosts: set[str] = field(default_factory=set)
     _articles_by_host: dict[str, int] = field(default_factory=dict)
     _listed_by_host: dict[str, int] = field(default_factory=dict)
     _nested_by_index: Counter[str] = field(default_factory=Counter)
@@ -226,6 +243,8 @@ class PatternTracker:
         rows = [_PatternCounts(*row) for row in self.db.execute(f"SELECT {_COUNTS} FROM _url_patterns")]
         self._articles_by_host = {row.host: row.article_count for row in rows if row.pattern == WHOLE_HOST}
         self._listed_by_host = {row.host: row.article_count for row in rows if row.pattern == _LISTED}
+        self._index_hosts = {row.host for row in rows if row.pattern == _INDEX_COPY}
+        self._one_page_hosts = {row.host for row in rows if _is_one_page(row)}
         self._spent_patterns = {(row.host, row.pattern) for row in rows if self._is_spent(row)}
         self._barren_patterns = {(row.host, row.pattern) for row in rows if self._is_barren(row)}
         self._echoing_patterns = {(row.host, row.pattern) for row in rows if self._is_echoing(row)}
@@ -239,10 +258,12 @@ class PatternTracker:
         """
         new_rows = [_UrlRow(*row) for row in self.db.execute(_NEW_URLS, [newest_id])]
         admitted_rows = [row for row in new_rows if self._admit(row)]
-        if is_revisit:
-            return
         found_via, found_on, host = self.db.execute(_URL_SOURCE, [url_id]).fetchone()
         page = _UrlRow(url_id, outcome.url, host, outcome.kind, outcome.state, found_via)
+        if host in self._index_hosts or copy_convention(outcome.url):
+            self._compare_spellings(page, outcome)
+        if is_revisit:
+            return
         if outcome.state == UrlState.FAILED and outcome.reason in _NOT_THERE_REASONS and outcome.kind in _COUNTED_KINDS:
             self._count_page(page, has_gained=False, is_echo=True)
         if outcome.kind == UrlKind.SITEMAP and outcome.state == UrlState.DONE:
@@ -275,7 +296,9 @@ class PatternTracker:
         return not reason
 
     def _skip_reason(self, row: _UrlRow) -> OutcomeReason | None:
-        """Return the reason to skip a URL whose pattern or host is spent; else None."""
+        """Return the reason to skip a URL whose pattern or host is spent, or that is spelled otherwise; else None."""
+        if self._is_spelled_otherwise(row):
+            return OutcomeReason.SPELLING
         if not row.is_bounded or not (self._spent_patterns or self._barren_patterns or self._echoing_patterns):
             return None
         patterns = list(row.patterns())
@@ -288,6 +311,33 @@ class PatternTracker:
             return OutcomeReason.DRY if is_left_out else None
         is_whole_host = spent_patterns == [WHOLE_HOST]
         return OutcomeReason.TRAP_HOST_BOUND if is_whole_host else OutcomeReason.TRAP_PATTERN
+
+    def _is_spelled_otherwise(self, row: _UrlRow) -> bool:
+        """Return whether another spelling of a page was fetched, or found before and is queued."""
+        is_judged = row.kind == UrlKind.PAGE and row.found_via != UrlSource.SEED and self.limits.sampled
+        if not is_judged or row.host not in self._one_page_hosts:
+            return False
+        found = [] if row.found_via == UrlSource.REDIRECT else self._read_spellings(row.url)
+        return any(state == UrlState.DONE or (state == UrlState.QUEUED and other < row.id) for other, state in found)
+
+    def _read_spellings(self, url: str) -> list[tuple[int, UrlState]]:
+        """Read the rows of the other spellings of a URL: id and state."""
+        spellings = index_spellings(url)
+        return self.db.execute(_SPELLED, [json.dumps(spellings)]).fetchall() if spellings else []
+
+    def _compare_spellings(self, page: _UrlRow, outcome: Outcome) -> None:
+        """Count the pairs of spellings that a page completes; where none came of it, queue the others again."""
+        spellings = self._read_spellings(page.url) if page.kind == UrlKind.PAGE else []
+        if outcome.page is None or outcome.state != UrlState.DONE:
+            if not outcome.is_retry:
+                self.db.conn.executemany(_QUEUE_SPELLING, [(other,) for other, _ in spellings])
+            return
+        own_content = self.db.execute(_CONTENTS, [page.id]).fetchone()
+        for other, _ in spellings:
+            content = self.db.execute(_CONTENTS, [other]).fetchone()
+            if content and own_content:
+                is_same = content[:3] == own_content[:3] or "" != content[3] == own_content[3]
+                self._add_counts(page.host, _SPELLING, [1, 0, 0, 0, 0, int(is_same)])
 
     def _order_skip_reason(self, row: _UrlRow) -> OutcomeReason | None:
         """Return the reason to skip a URL whose parameters were queued in another order before; else None."""
@@ -350,7 +400,11 @@ class PatternTracker:
             self._articles_by_host[host] = row.article_count
         elif pattern == _LISTED:
             self._listed_by_host[host] = row.article_count
-        key = (host, pattern)
+        key, was_one_page = (host, pattern), host in self._one_page_hosts
+        if pattern == _INDEX_COPY:
+            self._index_hosts.add(host)
+        elif pattern == _SPELLING:
+            (self._one_page_hosts.add if _is_one_page(row) else self._one_page_hosts.discard)(host)
         was_sampled, was_spent = self._is_sampled(key), key in self._spent_patterns
         for patterns, is_member in (
             (self._spent_patterns, self._is_spent(row)),
@@ -359,7 +413,11 @@ class PatternTracker:
         ):
             (patterns.add if is_member else patterns.discard)(key)
         has_changed = (was_sampled, was_spent) != (self._is_sampled(key), key in self._spent_patterns)
-        if has_changed or (self._barren_patterns and was_accounted != self._is_accounted(host)):
+        if (
+            has_changed
+            or was_one_page != (host in self._one_page_hosts)
+            or (self._barren_patterns and was_accounted != self._is_accounted(host))
+        ):
             self._requeue_and_skip(host)
 
     def _is_accounted(self, host: str) -> bool:
@@ -418,6 +476,11 @@ class PatternTracker:
                 changes.append((str(state), str(reason or NO_REASON), row.id))
         self.db.conn.executemany("UPDATE urls SET state = ?, reason = ? WHERE id = ?", changes)
         self.requeued_hosts.add(host)
+
+
+def _is_one_page(row: _PatternCounts) -> bool:
+    """Return whether a host gives one page at both spellings."""
+    return row.pattern == _SPELLING and row.echo_count == row.fetched_count >= _SAME_PAIRS
 
 
 def _file_pattern(kind: UrlKind, url: str) -> str:

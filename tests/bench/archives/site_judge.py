@@ -23,14 +23,15 @@ import numpy as np
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import Column
-from broadsheet.cleaners.judge.site_features import SITE_FEATURES
 from broadsheet.cleaners.judge.tree_models import SITE_MODEL, Trees
+from broadsheet.cleaners.site.block_places import FeaturedPage, changed_indices
+from broadsheet.cleaners.site.site_features import SITE_FEATURES
 from broadsheet.cleaners.training.block_model import fit_trees, training_facts, write_model
 from broadsheet.cleaners.training.corpora import SITES, TrainingCorpus
 from broadsheet.cleaners.training.labels import covered_shares, word_f1, words_of
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.settle.page_table import list_article_pages, stored_elsewhere
-from broadsheet.output.settle.placed_blocks import FeaturedPage, changed_indices, read_featured_pages
+from broadsheet.output.settle.placed_blocks import read_featured_pages
 from broadsheet.output.settle.settle_steps import serial_map
 from broadsheet.output.settle.site_repeats import BLOCKS_PER_PAGE, create_kept_view, drop_site_tables, find_common_texts
 from broadsheet.output.settle.site_scan import PlaceCounts, SeenTwice, scan_host

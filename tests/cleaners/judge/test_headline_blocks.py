@@ -198,3 +198,38 @@ def test_thresholds():
     assert holds_up_to(7, lambda n: not looks_like_standfirst(block(0, words(n), path="p.lead"), "")), "standfirst"
     assert holds_up_to(59, lambda n: not _is_described(n)), "characters shared with the description"
     assert holds_up_to(53, lambda n: not _is_above(n)), "share of the prose below the title"
+
+
+DECK = "Nothing was left of it when the firemen came at night"
+PARAGRAPHS = "".join(
+    f"<p>Paragraph {n} on the old mill by the river that burned on a Monday in spring.</p>" for n in range(5)
+)
+
+
+@pytest.mark.parametrize(
+    ("headline", "title", "expected"),
+    [
+        (f"Mill burns<br>{DECK}", "Mill burns | Paper", ("Mill burns", DECK)),
+        (f"Mill burns<br>{DECK}", "The Paper", ("Mill burns", DECK)),
+        (f"Mill burns<br>{DECK}", f"Mill burns {DECK}", (f"Mill burns {DECK}", "")),
+        (
+            "The mill on the old river burns<br>Nothing was left of it when they came",
+            "The Paper",
+            ("The mill on the old river burns Nothing was left of it when they came", ""),
+        ),
+        (
+            "The mill on the<br>river burned down on a Monday",
+            "The Paper",
+            ("The mill on the river burned down on a Monday", ""),
+        ),
+        ("A Mill<br>The River Burned Down Last Night", "The Paper", ("A Mill The River Burned Down Last Night", "")),
+        ("A mill<br>By night", "The Paper", ("A mill By night", "")),
+        ("A mill<br>By night", "A mill", ("A mill", "")),
+    ],
+)
+def test_a_headline_in_two_lines_is_title_and_standfirst_where_the_second_is_a_sentence(headline, title, expected):
+    html = f"<title>{title}</title><div id=main><h1>{headline}</h1>{PARAGRAPHS}</div>"
+    cleaned = clean(Page("https://paper.example/mill", html.encode()))
+    assert (cleaned.metadata.title, cleaned.metadata.standfirst) == expected
+    assert cleaned.text.startswith(expected[1] or "Paragraph 0")
+    assert [block.position for block in cleaned.blocks] == list(range(len(cleaned.blocks)))

@@ -50,6 +50,8 @@ def test_a_guess_takes_any_text(text, tag):
 
 
 ENGLISH = "The mill by the river was sold on Monday, and nobody in the village asked what it had cost. " * 3
+UZBEK = ("uz", "text")
+CROATIAN = "Vodenica na rijeci prodana je u ponedjeljak, a nitko u selu nije pitao koliko je stajala. " * 2
 SWAHILI = "Jeshi la polisi mkoani limefanikiwa kukamata watu kumi na wanane kwa makosa mbalimbali. " * 2
 
 
@@ -62,9 +64,23 @@ SWAHILI = "Jeshi la polisi mkoani limefanikiwa kukamata watu kumi na wanane kwa 
         ('<html lang="en"><p>x', ENGLISH, ("en", "markup")),
         ('<html lang="en"><p>x', GERMAN[:99], ("en", "markup")),
         ('<html lang="en"><p>x', GERMAN + ENGLISH, ("en", "markup")),
-        ('<html lang="en"><p>x', SWAHILI.split(".")[0] * 2 + GERMAN[:60], ("en", "markup")),
+        ('<html lang="en"><p>x', SWAHILI.split(".")[0] * 2 + GERMAN[:60], ("", "")),
         ('<html lang="en"><p>x', "", ("en", "markup")),
         ('<html lang="nl"><p>x', GERMAN, ("nl", "markup")),
+        ('<html lang="en"><p>x', "河边的磨坊", ("zh", "text")),
+        ('<html lang="en"><p>x', "川沿いの水車", ("ja", "text")),
+        ('<html lang="en"><p>x', "Ο μύλος", ("el", "text")),
+        ('<html lang="en"><p>x', "הטחנה", ("he", "text")),
+        ('<html lang="en"><p>x', "Мельницу продали", ("", "")),
+        ('<html lang="en"><p>x', "بيعت الطاحونة", ("", "")),
+        ('<html lang="en"><meta name="language" content="ru"><p>x', "Мельницу продали", ("ru", "meta")),
+        (
+            '<html lang="en"><p>x',
+            "Дарё бўйидаги тегирмон душанба куни сотилди, қишлоқда ҳеч ким нархини сўрамади.",
+            UZBEK,
+        ),
+        ('<html lang="en"><p>x', "The mill («Мельница») was sold", ("en", "markup")),
+        ('<html lang="en"><p>x', CROATIAN, ("", "")),
         ('<html lang="utf-8"><p>x', GERMAN, ("de", "text")),
         ('<html lang="utf-8"><meta name="language" content="nl"><p>x', GERMAN, ("nl", "meta")),
     ],

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from broadsheet.cleaners.words import CJK_RANGES
 from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.fulltext import (
@@ -18,7 +19,6 @@ from broadsheet.output.archive.fulltext import (
     remove_from_index,
 )
 from broadsheet.output.archive.page_rows import article_id
-from broadsheet.output.archive.stored_text import CJK_RANGES
 from broadsheet.output.read.verify import verify
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome

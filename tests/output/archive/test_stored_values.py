@@ -11,14 +11,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from broadsheet.cleaners.words import first_words, words_of
 from broadsheet.output.archive.archive_errors import DamagedValue
 from broadsheet.output.archive.stored_text import (
     count_words,
     escaped_json,
-    first_words,
     inert_text,
     storable_text,
-    words_of,
 )
 from broadsheet.output.archive.stored_values import (
     content_id,

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from sqlite_utils import Database
 
-from broadsheet.cleaners.compare.page_layouts import LayoutPage, judge_layouts
 from broadsheet.cleaners.document import PageType
+from broadsheet.cleaners.site.page_kinds import LayoutPage, judge_layouts
 from broadsheet.output.archive.migrations import MIGRATIONS
 from broadsheet.output.archive.table_columns import TableColumn
 from broadsheet.output.read import content_checks as checks

@@ -14,7 +14,7 @@ from broadsheet.output.read.report_text import _coverage_section, _format_table,
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.person_verdicts import Ruling
-from tests.internal_tables import BLOCK_TEXTS, PAGE_BLOCKS, RENDERED_LAYOUTS
+from tests.internal_tables import BLOCK_TEXTS, PAGE_BLOCKS, REASONS, RENDERED_LAYOUTS
 from tests.output.filled_rows import put
 from tests.output.read.test_coverage import HOST, listed
 
@@ -71,7 +71,7 @@ def test_what_was_removed_is_added_up_from_what_settling_has_counted(archive, ma
     archive.db.conn.set_trace_callback(statements.append)
     assert gather_report(archive.db).removed == before.removed
     archive.db.conn.set_trace_callback(None)
-    assert [statement for statement in statements if PAGE_BLOCKS in statement] == []
+    assert [statement for statement in statements if PAGE_BLOCKS in statement and REASONS in statement] == []
     archive.save([make.outcome("http://a.test/3", "a third text", removed=("x", "y z"))])
     assert [(row.blocks, row.words) for row in gather_report(archive.db).removed] == [(3, 4)]
     settle(archive.db)

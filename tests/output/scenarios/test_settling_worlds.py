@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from broadsheet.cleaners.compare import site_boilerplate, site_statements
 from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import (
     AUTHORS,
@@ -25,12 +24,13 @@ from broadsheet.cleaners.document import (
     PageType,
     Verdict,
 )
+from broadsheet.cleaners.site import block_places as layout_judge
+from broadsheet.cleaners.site import field_evidence, repeated_blocks
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle import candidate_pairs
-from broadsheet.output.settle import placed_blocks as layout_judge
 from broadsheet.output.settle import settle_steps as steps
 from broadsheet.output.settle import similar_articles as relate
 from broadsheet.output.settle import stored_sketches as crowded_hashes
@@ -273,9 +273,9 @@ def test_settling_often_gives_what_settling_once_gives(tmp_path, seed):
 
 
 def make_slots_common(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site_boilerplate, "_SLOT_PAGES", 3)
-    monkeypatch.setattr(site_boilerplate, "_SLOT_SHARE", 0.5)
-    monkeypatch.setattr(site_boilerplate, "_SURE_PAGES", 2)
+    monkeypatch.setattr(repeated_blocks, "_SLOT_PAGES", 3)
+    monkeypatch.setattr(repeated_blocks, "_SLOT_SHARE", 0.5)
+    monkeypatch.setattr(repeated_blocks, "_SURE_PAGES", 2)
 
 
 @pytest.mark.slow
@@ -286,7 +286,7 @@ def test_it_does_in_larger_worlds(tmp_path, seed, monkeypatch):
     pages of a layout are enough for the model that sees the others, and few for a slot."""
     monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
     make_slots_common(monkeypatch)
-    monkeypatch.setattr(site_statements, "MIN_PAGES", 2 + seed % 3)
+    monkeypatch.setattr(field_evidence, "MIN_PAGES", 2 + seed % 3)
     monkeypatch.setattr(relate, "_MAX_INDEXED", 10_000 if seed % 2 else 0)
     if seed % 3 == 0:
         monkeypatch.setattr(candidate_pairs, "CROWD_LIMIT", 2)
@@ -345,7 +345,7 @@ def test_these_worlds_have_slots_and_pages_without_a_text(tmp_path, seed, table,
 
 
 def test_fields_follow_the_site_in_these_worlds(tmp_path, monkeypatch):
-    monkeypatch.setattr(site_statements, "MIN_PAGES", 2)
+    monkeypatch.setattr(field_evidence, "MIN_PAGES", 2)
     assert {row[1] for row in result(tmp_path / "world.db", 105, 60, 0.0)["own fields"]} == {
         "authors",
         "published",

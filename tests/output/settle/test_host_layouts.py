@@ -2,31 +2,32 @@
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 
 from broadsheet.cleaners.compare.page_layouts import pack_signature
-from broadsheet.cleaners.document import PageType, PageVerdict
+from broadsheet.cleaners.document import BlockKind, Metadata, PageType, PageVerdict
+from broadsheet.cleaners.site.quotations import BlockText, OpeningIndex, Quotation, quotation_of
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.host_layouts import (
     LAYOUT_EVIDENCE,
-    BlockText,
-    OpeningIndex,
-    Quotation,
-    quotation_of,
     stored_layout_verdict,
 )
 from broadsheet.output.settle.settling import SettleResult, settle
+from broadsheet.output.settle.unsettled import note_unsettled
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.corrections import CorrectedField, Correction, put_corrections
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.takedowns import take_down
 from tests.internal_tables import LAYOUTS as LAYOUTS_TABLE
 from tests.internal_tables import PAGE_SIGNATURES, SHELF, SHELVED
+from tests.output.cleaned_pages import cleaned_page, with_page
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
+from tests.output.settle.stories import BODY, KEPT, with_blocks
 
 Lines = list[list[str]]
 
@@ -256,3 +257,39 @@ def test_the_stored_verdict_of_a_layout_has_its_own_facts_alone(archive):
         put(archive.db, SHELF, number, id=10 + number, page_id=number, article="{}", why=why)
     assert stored_layout_verdict(archive.db, 1) == PageVerdict(PageType.LIST, ("one", "two"))
     assert stored_layout_verdict(archive.db, 2) is stored_layout_verdict(archive.db, 3) is None
+
+
+def dated(make: Maker, number: int) -> Outcome:
+    metadata = Metadata(
+        title=f"Story {number}", published="2024-05-03", sources={"title": "markup", "published": "url"}
+    )
+    return with_page(post(make, number), metadata=metadata)
+
+
+def test_cards_of_a_directory_leave_beside_dated_articles_and_return_with_the_evidence(archive, make):
+    cards = [make.outcome(f"{SITE}/firms/firm-{n}", story(900 + n, 30), layout_signature=POSTS) for n in range(20)]
+    posts = [dated(make, n) for n in range(12)]
+    result, shown = settled(archive, make, *posts, *cards)
+    assert (result.layout_pages, shown) == (20, ALL_POSTS)
+    query = "SELECT p.page_type, p.own_type, p.evidence FROM pages p JOIN urls u USING (id) WHERE u.url LIKE '%firm%'"
+    (page_type, own_type, evidence) = archive.db.execute(query).fetchone()
+    assert (page_type, own_type) == ("other", "article")
+    assert json.loads(evidence)[-1] == "layout=one of 20 cards in /firms/, without day and author"
+    state = everything(archive)
+    note_unsettled(archive.db)
+    settled(archive, make)
+    assert everything(archive) == state
+    longer = [make.outcome(f"{SITE}/firms/firm-{n}", story(900 + n, 400), layout_signature=POSTS) for n in range(15)]
+    assert len(settled(archive, make, *longer)[1]) == 32
+
+
+def test_a_page_of_cards_is_a_list_whoever_wrote_what_stands_below_the_titles(archive, make):
+    def tag(number: int) -> Outcome:
+        url, heading = f"{SITE}/tags/tag-{number}", f"Story {number}"
+        outcome = with_blocks(make.outcome(url, "x"), (heading, BODY, KEPT), (story(700 + number, 20), BODY, KEPT))
+        cleaned = cleaned_page(outcome)
+        card, *others = cleaned.blocks
+        blocks = (replace(card, kind=BlockKind.HEADING, link_chars=len(heading)), *others)
+        return with_page(outcome, replace(cleaned, blocks=blocks, layout_signature=DAYS))
+
+    assert settled(archive, make, *(dated(make, n) for n in range(12)), *(tag(n) for n in range(4)))[1] == ALL_POSTS

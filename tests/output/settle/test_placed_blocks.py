@@ -9,6 +9,16 @@ import pytest
 
 from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import Verdict
+from broadsheet.cleaners.site.block_places import (
+    FeaturedPage,
+    PlacedPage,
+    PlaceNumbers,
+    changed_indices,
+    count_places,
+    judge_places,
+    renumber,
+    slot_indices,
+)
 from broadsheet.output.read.page_lookup import find_page
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle import page_table
@@ -23,20 +33,7 @@ from broadsheet.output.settle.page_table import (
     flatten_rows,
     stored_elsewhere,
 )
-from broadsheet.output.settle.placed_blocks import (
-    FeaturedPage,
-    PlacedPage,
-    PlaceNumbers,
-    _page_verdicts,
-    changed_indices,
-    clear_placed,
-    count_places,
-    place_page,
-    read_placed_pages,
-    renumber,
-    slot_indices,
-    store_placed_page,
-)
+from broadsheet.output.settle.placed_blocks import clear_placed, place_page, read_placed_pages, store_placed_page
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.settle.site_repeats import create_kept_view, drop_site_tables
 from broadsheet.output.write.archive_writer import Archive
@@ -219,7 +216,7 @@ def test_doubtful_blocks_in_slots_go_above_and_below_the_text(blocks, in_slot, f
     ],
 )  # fmt: skip
 def test_slots_go_before_the_model_which_leaves_a_text_beside_them(blocks, in_slot, probabilities, rules):
-    verdicts = _page_verdicts(featured(blocks, in_slot), np.array(probabilities))
+    verdicts = judge_places(featured(blocks, in_slot), np.array(probabilities))
     assert {block.position: verdict.rule.removeprefix("site/") for block, verdict in verdicts.items()} == rules
 
 
@@ -270,7 +267,9 @@ def test_pages_that_were_looked_at_come_back_by_id_until_the_next_host_and_no_ta
     read = [(page_id, is_evidence, page.rows.tolist()) for page_id, is_evidence, page in read_placed_pages(db)]
     own = place(numbers).rows.tolist()
     assert read == [(1, False, own), (2, True, own), (3, True, own)]
-    assert count_places(db).layout_pages == {5: 2}, "only evidence counts"
+    assert count_places((counted, page) for _, counted, page in read_placed_pages(db)).layout_pages == {5: 2}, (
+        "only evidence counts"
+    )
     key, seen, left = 2**62 + 1, [(0, 7, 2**62 + 1, 0, 12, 1, 0, 1), (4, 8, 9, 1, 3, 0, 1, 0)], [(5, 11, 12, 0)]
     page_table.store_scan(db, StoredScan(2, False, none, none, none))
     page_table.store_scan(db, StoredScan(1, True, flatten_rows(seen), flatten_rows(left), array("q", [key, 13])))

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from broadsheet.cleaners.compare.site_boilerplate import find_body_paths
 from broadsheet.cleaners.compare.text_comparison import text_template
 from broadsheet.cleaners.document import PageType, Verdict
+from broadsheet.cleaners.site.repeated_blocks import find_body_paths
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.archive.stored_values import BLOCK_KINDS
@@ -19,6 +19,7 @@ from broadsheet.output.settle.settling import settle
 from broadsheet.output.settle.similar_articles import read_shingles
 from broadsheet.output.settle.site_repeats import create_kept_view, drop_site_tables, find_common_texts
 from broadsheet.output.settle.site_scan import PlaceCounts, SeenTwice, _is_needed, _is_restorable, text_key
+from broadsheet.output.settle.unsettled import note_unsettled
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
@@ -476,3 +477,35 @@ def test_what_is_looked_up_bit_by_bit_is_what_the_whole_archive_gives(archive, m
     bit_by_bit = flags(archive)
     concerned_hosts(archive, in_whole_archive=True)
     assert flags(archive) == bit_by_bit != {}
+
+
+def test_a_line_that_most_pages_remove_goes_from_the_others_and_comes_back_with_the_evidence(archive, make):
+    line = "Give to this magazine today"
+    archive.save(
+        [
+            *(removing(make, f"r{n}", line) for n in range(6)),
+            *(article(make, f"k{n}", line) for n in range(3)),
+            *others(make),
+        ]
+    )
+    settled(archive, make)
+    assert with_text(archive, line) == set()
+    consensus = f"SELECT count(*) FROM {BLOCKS} WHERE rule = 'site/consensus'"
+    assert rows(archive, consensus) == [(3,)]
+    whole = state(archive)
+    note_unsettled(archive.db)
+    settled(archive, make)
+    assert state(archive) == whole
+    settled(archive, make, article(make, "k3", line))
+    assert with_text(archive, line) == {"k0", "k1", "k2", "k3"}, "six pages remove it, four keep it"
+    text = rows(archive, f"SELECT id FROM {BLOCK_TEXTS} WHERE text = ?", line)[0][0]
+    settled(archive, make, removing(make, "k3", line))
+    carry_out_ruling(archive.db, Ruling(text, is_kept=True, host="a.test", ruled_at=RULED_AT))
+    settled(archive, make)
+    assert len(with_text(archive, line)) == 10, "a person says otherwise"
+
+
+def removing(make: Maker, name: str, line: str) -> Outcome:
+    """Return an outcome whose page removes the line by itself, as an advertisement."""
+    gone = Verdict(False, "advertisement", "layout/advertisement")
+    return with_blocks(make.outcome(f"{SITE}/{name}", "x"), *paragraphs(name), (line, BODY, gone))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from broadsheet.cleaners.compare.site_statements import SettledField
 from broadsheet.cleaners.document import Metadata
+from broadsheet.cleaners.site.field_evidence import SettledField
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.site_fields import (
     OwnField,

@@ -344,3 +344,35 @@ def test_what_leads_to_nothing_so_often_in_a_row_is_sampled_on_any_host(file, ma
         assert archive.take_requeued_hosts() == {"a.example"}
         page(archive, make, "tag/new", text="a new story") if reason == "list" else None
         assert archive.db.execute(query).fetchone()[0] == (0 if reason == "list" else skipped)
+
+
+def pair(archive: Archive, make: Maker, name: str, text: str, other_text: str | None = None) -> None:
+    page(archive, make, f"{name}/index.html", text=text, title="A story")
+    page(archive, make, f"{name}/", text=text if other_text is None else other_text, title="A story")
+
+
+def test_the_second_spelling_of_a_folder_s_page_is_skipped_after_three_equal_pairs(file, make):
+    with Archive.open(file, make.clock) as archive:
+        for name in "ab":
+            pair(archive, make, name, f"Story {name} of the town")
+        page(archive, make, "home", "c/index.html", "c/")
+        assert state(archive, "c/") == ("queued", "")
+        page(archive, make, "c/index.html", text="Story c of the town", title="A story")
+        page(archive, make, "d/index.html", "d/", text="Story d of the town", title="A story")
+        assert state(archive, "d/") == ("queued", "")
+        page(archive, make, "c/", "e/index.html", "e/", text="Story c of the town", title="A story")
+        assert [state(archive, f"{name}/") for name in "de"] == [("skipped", "spelling")] * 2
+        assert state(archive, "e/index.html") == ("queued", "")
+    with Archive.open(file, make.clock) as archive:
+        page(archive, make, "more", "f/", "f/index.html", "g/index.html")
+        assert [state(archive, path)[0] for path in ("f/", "f/index.html", "g/index.html")] == [
+            "queued",
+            "skipped",
+            "queued",
+        ]
+        archive.save([Outcome(HOST + "e/index.html", "failed", "http_404", 404, make.clock())])
+        assert state(archive, "e/") == ("queued", ""), "no page came of the other spelling"
+        pair(archive, make, "h", "Story h of the town", "Another story")
+        assert [state(archive, path)[0] for path in ("d/", "f/index.html")] == ["queued", "queued"]
+        page(archive, make, "again", "i/index.html", "i/")
+        assert state(archive, "i/") == ("queued", "")

@@ -8,15 +8,14 @@ but not in a part of the page that never holds text of the article's own.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
 from ..document import KeepReason, RemovalReason, Verdict
 
+CONSENSUS_VERDICT = Verdict(False, RemovalReason.REPEATED, "site/consensus")
 REPEATED_VERDICT = Verdict(False, RemovalReason.REPEATED, "site/repeated")
 BIO_VERDICT = Verdict(False, RemovalReason.AUTHOR_BIO, "site/author-bio")
 NOTE_VERDICT = Verdict(False, RemovalReason.AUTHOR_BIO, "site/closing-note")
@@ -31,26 +30,18 @@ _OWN_TEXT_SHARE = 0.1  # a container with own text on more than this share of it
 _COMMON_SHARE = 0.6  # share of the site's pages from which a block outside of boilerplate containers is boilerplate
 _FREQUENT_SHARE = 0.3  # the same for a block on `_FREQUENT_PAGES` pages or more
 _FREQUENT_PAGES = 25
+_CONSENSUS_PAGES = 4  # that remove a text, and twice as many as keep it
 _SURE_PAGES = 5  # a text on fewer pages may be that of two versions of one article
 _BODY_SHARE = 0.8  # share of pages that keep text at a path from which what others removed there is the article's too
 _SLOT_PAGES, _SLOT_SHARE = 20, 0.05  # pages with text at a place, and share of them that keep some, for a slot
 _MAX_REMOVED_PART = 3  # if more than one word in this many would go, texts on fewer than `_SURE_PAGES` pages stay
-_AUTHOR_WITHIN_WORDS = 6  # an author note has the author's name within its first words
-_AUTHOR_WITHIN_CHARS = 100
-
-_TEXT_LEVEL_STEP = re.compile(
-    r"(?:p|blockquote|q|ul|ol|li|dl|dt|dd|pre|code|h[1-6]|em|strong|small|b|i|u|a|span|font|center|figure|"
-    r"figcaption)(?:$|[.#])"
-)
-_DIGITS = re.compile(r"\d+")
-_WORD, _NAME = re.compile(r"\w+"), re.compile(r"\w{3,}")
 
 
 class KeyedBlock(NamedTuple):
     """Block of a page, reduced to what the comparison of pages needs.
 
-    `template_key` is the number of its text's template, `container` the path of its container. `names_author`: it
-    begins with an author's name. `is_kept`: the page's own verdict keeps it.
+    `text_id` is the number of its text, `template_key` that of the text's template, `container` the path of its
+    container. `names_author`: it begins with an author's name. `is_kept`: the page's own verdict keeps it.
     """
 
     position: int
@@ -60,6 +51,7 @@ class KeyedBlock(NamedTuple):
     is_heading: bool = False
     names_author: bool = False
     is_kept: bool = True
+    text_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +61,7 @@ class SiteMemory:
     `pages_per_key` is the number of pages of each repeated key. `boilerplate_containers` are the container paths that
     hold hardly anything but repeated text, with the number of pages that have them. `outer_keys` are the repeated keys
     mostly before or after the page's own text. `beside_text_keys` stand beside a text of its own on most of their
-    pages, and on at least `_SURE_PAGES`.
+    pages, and on at least `_SURE_PAGES`. `agreed_texts` are the texts that most pages remove which have them.
     """
 
     page_count: int
@@ -77,6 +69,7 @@ class SiteMemory:
     boilerplate_containers: Mapping[str, int] = field(default_factory=dict)
     outer_keys: frozenset[int] = frozenset()
     beside_text_keys: frozenset[int] = frozenset()
+    agreed_texts: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,36 +88,11 @@ def min_repeat_pages(page_count: int) -> int:
     return 2 if page_count < FEW_PAGES else 3
 
 
-@lru_cache(maxsize=8192)
-def container_path(path: str) -> str:
-    """Return the path of a block's container: its path without text-level tags at the end, with numbers as 0."""
-    parts = path.split(">")
-    while len(parts) > 1 and _TEXT_LEVEL_STEP.match(parts[-1]):
-        parts.pop()
-    return fold_digits(">".join(parts))
-
-
-@lru_cache(maxsize=8192)
-def fold_digits(path: str) -> str:
-    """Write each number of a path as 0."""
-    return _DIGITS.sub("0", path)
-
-
-def names_author(text: str, authors: Iterable[str]) -> bool:
-    """Return whether any part of an author's name is among the first words of the text."""
-    beginning = text[:_AUTHOR_WITHIN_CHARS]
-    name_parts = [part for part in _author_name_parts(tuple(authors)) if part in beginning]
-    return bool(name_parts) and not set(name_parts).isdisjoint(_WORD.findall(beginning)[:_AUTHOR_WITHIN_WORDS])
-
-
-@lru_cache(maxsize=16)
-def _author_name_parts(authors: tuple[str, ...]) -> frozenset[str]:
-    """Return the capitalised parts of the authors' names."""
-    return frozenset(part for author in authors for part in _NAME.findall(author) if part[:1].isupper())
-
-
 def build_site_memory(
-    pages: Iterable[Sequence[KeyedBlock]], pages_per_key: Mapping[int, int], page_count: int
+    pages: Iterable[Sequence[KeyedBlock]],
+    pages_per_key: Mapping[int, int],
+    page_count: int,
+    agreed_texts: frozenset[int] = frozenset(),
 ) -> SiteMemory:
     """Note where the repeated texts of a site are, from all its pages, one page an article.
 
@@ -158,7 +126,7 @@ def build_site_memory(
     beside_text_keys = frozenset(
         key for key, count in beside_text_pages.items() if count >= _SURE_PAGES and 2 * count > pages_per_key[key]
     )
-    return SiteMemory(page_count, pages_per_key, boilerplate_containers, outer_keys, beside_text_keys)
+    return SiteMemory(page_count, pages_per_key, boilerplate_containers, outer_keys, beside_text_keys, agreed_texts)
 
 
 def _is_own_text(block: KeyedBlock, pages_per_key: Mapping[int, int]) -> bool:
@@ -189,15 +157,40 @@ def is_site_slot(page_count: int, keeping_count: int) -> bool:
     return page_count >= _SLOT_PAGES and keeping_count <= _SLOT_SHARE * page_count
 
 
-def judge_repeated_blocks(
-    page: Sequence[KeyedBlock], memory: SiteMemory, removed_blocks: Iterable[KeyedBlock] = ()
-) -> dict[int, Verdict]:
+def is_consensus(removing_pages: int, keeping_pages: int) -> bool:
+    """Return whether so many pages remove a text that it is no article's: two of three that have it, and four.
+
+    >>> is_consensus(4, 2), is_consensus(3, 0), is_consensus(5, 3)
+    (True, False, False)
+    """
+    return removing_pages >= _CONSENSUS_PAGES and removing_pages >= 2 * keeping_pages
+
+
+def judge_consensus(page: Sequence[KeyedBlock], memory: SiteMemory) -> dict[int, Verdict]:
+    """Remove the texts that most pages remove, by position; none where nothing else is left of the page.
+
+    A note on the page's author stays, and so does a heading with kept text below it.
+    """
+    kept_blocks = [block for block in page if block.is_kept]
+    agreed: set[int] = set()
+    below: KeyedBlock | None = None
+    for block in reversed(kept_blocks):
+        heads_kept_text = block.is_heading and below is not None and below.position not in agreed
+        below = block
+        if block.text_id in memory.agreed_texts and not (block.names_author or heads_kept_text):
+            agreed.add(block.position)
+    return dict.fromkeys(sorted(agreed), CONSENSUS_VERDICT) if len(agreed) < len(kept_blocks) else {}
+
+
+def judge_repeated_blocks(blocks: Sequence[KeyedBlock], memory: SiteMemory) -> dict[int, Verdict]:
     """Judge the kept blocks of a page: by position, the verdicts on those that are the site's boilerplate.
 
-    `page` has only the kept blocks. Of what the page itself removed, `removed_blocks`, a line may close its text, but
-    no heading, which opens something. Empty if no block repeats. A page loses every block only if other pages have each
-    beside a text of their own: the site may have pages that differ in numbers alone, such as those of measurements.
+    Of what the page itself removed a line may close its text, but no heading, which opens something. Empty if no block
+    repeats. A page loses every block only if other pages have each beside a text of their own: the site may have pages
+    that differ in numbers alone, such as those of measurements.
     """
+    page = [block for block in blocks if block.is_kept]
+    removed_blocks = (block for block in blocks if not block.is_kept)
     closing_positions = [
         block.position for block in removed_blocks if not block.is_heading and _is_closing_line(block, memory)
     ]

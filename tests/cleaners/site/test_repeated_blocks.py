@@ -1,22 +1,24 @@
 import pytest
 
-from broadsheet.cleaners.compare.site_boilerplate import (
+from broadsheet.cleaners.compare.text_comparison import container_path, names_author
+from broadsheet.cleaners.site.repeated_blocks import (
     BIO_VERDICT,
     BODY_VERDICT,
+    CONSENSUS_VERDICT,
     LAYOUT_KEEPS_VERDICT,
     LAYOUT_REMOVES_VERDICT,
     NOTE_VERDICT,
     REPEATED_VERDICT,
     KeyedBlock,
+    SiteMemory,
     build_site_memory,
-    container_path,
     find_body_paths,
     is_site_slot,
     judge_repeated_blocks,
     min_repeat_pages,
-    names_author,
     not_below_note,
 )
+from broadsheet.cleaners.site.site_judge import judge_blocks
 
 BODY_PATH, BOX_PATH = "body>main>div.text", "body>main>div.box"
 
@@ -140,8 +142,7 @@ def judge_below_line(*blocks, own_words=60, line=LINE):
     note_pages = [[own_block(3000 + n), LINE, KeyedBlock(0, 2, BODY_PATH, 9)] for n in range(2)]
     pages = [[block._replace(position=n) for n, block in enumerate(each)] for each in (page, *others, *note_pages)]
     memory = build_site_memory(pages, {1: 14, 2: 3}, len(pages))
-    removed_blocks = [block for block in pages[0] if not block.is_kept]
-    return judge_repeated_blocks([block for block in pages[0] if block.is_kept], memory, removed_blocks)
+    return judge_repeated_blocks(pages[0], memory)
 
 
 def test_a_closing_line_that_the_page_removed_itself_closes_its_text_too():
@@ -178,7 +179,7 @@ def test_a_note_on_the_author_with_no_text_above_it_stays():
     memory = build_site_memory([[own_block(2000 + n), LINE] for n in range(12)], {1: 12}, 12)
     line = LINE._replace(position=1, is_kept=False)
     kept_blocks = [heading, note._replace(position=2), own_block(6000, 90)._replace(position=3)]
-    assert judge_repeated_blocks(kept_blocks, memory, [line]) == {}
+    assert judge_repeated_blocks([*kept_blocks, line], memory) == {}
 
 
 def test_a_place_needs_five_pages_four_fifths_of_which_keep_their_text():
@@ -228,3 +229,27 @@ def test_a_text_is_outside_of_the_articles_if_it_is_so_on_more_than_half_of_its_
         pages = [[own_block(1000 + n), own_block(2000 + n), line] for n in range(outside)]
         pages += [[own_block(1000 + n), line, own_block(2000 + n)] for n in range(outside, 10)]
         assert (1 in build_site_memory(pages, {1: 10}, 10).outer_keys) == is_outer
+
+
+def agreed(*texts: int) -> SiteMemory:
+    return SiteMemory(9, {}, agreed_texts=frozenset(texts))
+
+
+LINES = [KeyedBlock(n, 100 + n, "body>main", 12, text_id=n) for n in range(4)]
+
+
+def test_a_text_that_most_pages_remove_goes_from_the_others():
+    assert judge_blocks(LINES, agreed(2, 3), {}) == dict.fromkeys((2, 3), CONSENSUS_VERDICT)
+    assert judge_blocks(LINES, agreed(0, 1, 2, 3), {}) == {}, "nothing else is left of the page"
+    note = LINES[2]._replace(names_author=True)
+    assert judge_blocks([*LINES[:2], note], agreed(2), {}) == {}
+    heading = LINES[2]._replace(is_heading=True)
+    assert judge_blocks([*LINES[:2], heading, LINES[3]], agreed(2), {}) == {}, "text is kept below it"
+    assert judge_blocks([*LINES[:2], heading, LINES[3]], agreed(2, 3), {}).keys() == {2, 3}
+
+
+def test_no_place_brings_a_text_back_that_most_pages_remove():
+    removed = LINES[3]._replace(is_kept=False)
+    places = {3: LAYOUT_KEEPS_VERDICT, 1: LAYOUT_REMOVES_VERDICT}
+    assert judge_blocks([*LINES[:3], removed], agreed(3), places, {3}) == {1: LAYOUT_REMOVES_VERDICT}
+    assert judge_blocks([*LINES[:3], removed], agreed(), places) == places

@@ -7,15 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from broadsheet.cleaners.compare.site_statements import (
+from broadsheet.cleaners.document import AUTHORS, DAY_MONTH, PUBLISHED, TITLE, FieldStatement
+from broadsheet.cleaners.site.field_evidence import (
     SettledField,
     SourceFinding,
     StatedPage,
+    StatedTitles,
     find_sources,
     settle_fields,
     weigh_evidence,
 )
-from broadsheet.cleaners.document import AUTHORS, DAY_MONTH, TITLE, FieldStatement
 
 THE_PAPER = frozenset({"thepaper"})
 
@@ -35,11 +36,17 @@ def page(number: int, *statements: FieldStatement, title: str = "", published: s
     return number, StatedPage(title, authors, published, sources, statements)
 
 
-def settled(pages: list[NumberedPage], site_names: frozenset[str] = THE_PAPER) -> dict[int, SettledField]:
+def stated(page: StatedPage) -> StatedTitles:
+    titles = tuple(statement for statement in page.statements if statement.field == TITLE)
+    return StatedTitles(page.title, page.sources.get("title", ""), titles)
+
+
+def settled(
+    pages: list[NumberedPage], site_names: frozenset[str] = THE_PAPER, menu_names: frozenset[str] = frozenset()
+) -> dict[int, SettledField]:
     findings = find_sources(statement for _, found in pages for statement in found.statements)
-    evidence = weigh_evidence(findings, [found.title for _, found in pages], site_names)
+    evidence = weigh_evidence(findings, [stated(found) for _, found in pages], site_names, menu_names=menu_names)
     fields = {number: settle_fields(found, evidence) for number, found in pages}
-    assert not (evidence.is_silent and any(fields.values()))
     return {number: found[0] for number, found in fields.items() if found}
 
 
@@ -104,7 +111,8 @@ def test_of_values_on_equally_many_pages_the_first_by_name_is_the_commonest_and_
 )
 def test_a_title_without_the_template_s_part_has_a_letter_left(title, changed):
     titles = [f"Rain {n} | The Paper" for n in range(9)] + [f"The Paper: Rain {n}" for n in range(12)]
-    evidence = weigh_evidence([], [name for name in titles for _ in range(2 if "|" in name else 1)], frozenset())
+    named = [StatedTitles(name) for name in titles for _ in range(2 if "|" in name else 1)]
+    evidence = weigh_evidence([], named, frozenset())
     parts = {("end", " | The Paper"): 18, ("beginning", "The Paper: "): 12}
     evidence = replace(evidence, template_parts=parts)
     fields = settle_fields(StatedPage(title, (), "", {"title": "meta"}, ()), evidence)
@@ -142,12 +150,14 @@ def test_thresholds():
 
     def is_template(pages: int, alike: int) -> bool:
         titles = [f"Rain {n} | The Paper" if n < alike else f"Rain {n}" for n in range(pages)]
-        return weigh_evidence([], titles, THE_PAPER).template_parts == {("end", " | The Paper"): alike}
+        return weigh_evidence([], list(map(StatedTitles, titles)), THE_PAPER).template_parts == {
+            ("end", " | The Paper"): alike
+        }
 
     def varies(pages: int, others: int) -> bool:
         own = SourceFinding(AUTHORS, "meta", pages, 1, "y", pages)
-        findings = [SourceFinding(AUTHORS, "text", others, others, "x", 1), own]
-        evidence = weigh_evidence(findings, ["Rain"] * pages, THE_PAPER)
+        findings = [SourceFinding(AUTHORS, "text", others, others, '["x"]', 1), own]
+        evidence = weigh_evidence(findings, [StatedTitles("Rain")] * pages, THE_PAPER)
         assert evidence.constant_sources.keys() == {"meta"}
         return evidence.has_varying_source
 
@@ -159,3 +169,67 @@ def test_thresholds():
     assert [is_template(*pair) for pair in ((10, 6), (10, 5), (5, 5), (4, 4))] == [True, False] * 2
     assert [varies(*pair) for pair in ((60, 6), (60, 5), (40, 5), (40, 4))] == [True, False] * 2
     assert [is_known(*pair) for pair in (("shown", 9), ("shown", 8), ("assumed", 9))] == [True, False, False]
+
+
+def test_a_guess_that_is_the_same_everywhere_falls_where_a_byline_varies_and_never_names_it():
+    guessed = [page(n, said("text", "What We Do")) for n in range(90)]
+    bylined = [page(n + 100, said("markup", name)) for n, name in enumerate(NAMES * 2)]
+    assert {field.value for field in settled([*guessed, *bylined]).values()} == {()}
+    assert settled(guessed) == {}, "a site with one author keeps that author"
+    named = [page(n + 200, said("markup", "What We Do")) for n in range(5)]
+    assert settled([*guessed, *bylined, *named]) == {}
+    marked = [page(n, said("meta", "Jo Day")) for n in range(90)]
+    assert settled([*marked, *bylined]) == {}, "of a blog of one author only the guests have a byline"
+    assert {field.value for field in settled([*marked[:12], *bylined]).values()} == {()}
+
+
+def test_a_name_of_the_menu_is_none():
+    pages = [page(n, said("text", "Google", "Ann Lee")) for n in range(5)]
+    assert settled(pages, menu_names=frozenset({"Google"}))[0].value == ("Ann Lee",)
+    (alone,) = settled([page(0, said("text", "Google"))], menu_names=frozenset({"Google"})).values()
+    assert (alone.value, alone.source) == ((), "")
+
+
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [
+        ("Ann Lee in Kyiv", "Ann Lee"),
+        ("Ann M. Lee at The Hague", "Ann M. Lee"),
+        ("Alice in Wonderland", None),
+        ("Ann Lee in brief", None),
+        ("Women Journalists Without Chains in Yemen", None),
+    ],
+)
+def test_a_place_behind_a_name_is_no_part_of_it(name, left):
+    assert {field.value for field in settled([page(1, said("markup", name))]).values()} == (
+        {(left,)} if left else set()
+    )
+
+
+def test_a_day_that_a_last_resort_finds_on_many_pages_is_none():
+    def guessed(number: int, day: str, source: str = "htmldate") -> NumberedPage:
+        stated = page(number, FieldStatement(PUBLISHED, source, day), published=day)[1]
+        return number, stated._replace(sources={PUBLISHED: source})
+
+    same = [guessed(n, "2019-05-29") for n in range(11)]
+    found = settled([*same, *(guessed(n + 20, f"2018-05-{n + 10}") for n in range(10))])
+    assert {(field.field, field.value, field.source) for field in found.values()} == {(PUBLISHED, "", "")}
+    assert sorted(found) == list(range(11))
+    assert settled(same[:10]) == {}
+    assert settled([*same, *(guessed(n + 20, f"2018-01-{n:02}") for n in range(44))]) == {}
+    assert settled([guessed(n, "2019-05-29", "url") for n in range(11)]) == {}
+
+
+def test_what_titles_end_with_is_counted_once_the_page_s_own_stands_in_place_of_the_site_s():
+    ends = [f"{name} wins | Paper of the Valley" for name in NAMES]
+    pages = [page(n, FieldStatement(TITLE, "meta", end), title="The Paper") for n, end in enumerate(ends)]
+    assert [found.value for found in settled(pages).values()] == [f"{name} wins" for name in NAMES]
+
+
+def test_the_headline_wins_over_the_shorter_title_for_search_engines():
+    headline = FieldStatement(TITLE, "markup", "Rain ends: a summer of drought is over")
+    (found,) = settled([page(1, headline, title="Rain Ends")]).values()
+    assert (found.value, found.source) == (headline.value, "markup")
+    assert settled([page(1, headline, title="Rain")])[1].value == headline.value
+    assert settled([page(1, headline, title="Drought ends")]) == {}
+    assert settled([page(1, replace(headline, source="meta"), title="Rain Ends")]) == {}

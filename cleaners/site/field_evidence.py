@@ -1,24 +1,26 @@
-"""Evidence of a site about its pages' authors, days, titles, languages: what their sources state on all pages together.
+"""Evidence of a site about its pages' authors, days, titles, languages, by what their sources state on all of them.
 
-A source that states one value everywhere says nothing of a page. Words before nearly all of its names are no part of
-them. A part that most titles end or begin with is the template's, and a title of several pages is the site's. One day
-above twelve shows in which order a site writes day and month. A text too short to tell its language, or detected as one
-near that of the site's other pages, is in theirs. Pure.
+A source that states one value everywhere says nothing of a page. Neither does a name from the site's menu, or a day
+that a last resort finds on many pages. Words before nearly all names of a source are no part of them. A part that most
+titles end or begin with is the template's, and a title of several pages is the site's. One day above twelve shows in
+which order a site writes day and month. A text too short to tell its language, or detected as one near that of the
+site's other pages, is in theirs. Pure.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..document import AUTHORS, DAY_MONTH, TITLE, FieldStatement
+from ..document import AUTHORS, DAY_MONTH, PUBLISHED, TITLE, FieldStatement
 from ..page.authors import is_personal, name_key
 from ..page.date_parser import swapped_day
 from ..page.language import are_near
-from ..page.titles import title_parts
+from ..page.titles import fold_title, title_parts
 
 MIN_PAGES = 5
 """Pages that state a field before what they have in common is evidence: on fewer, chance makes them alike."""
@@ -32,6 +34,20 @@ _PHRASE_SHARE, _PHRASE_WORDS = 0.8, 3  # of a source's distinct names that have 
 _ORDER = (DAY_MONTH, "shown")  # field and source of the statement of an order
 _LANGUAGE, _LANGUAGE_SHARE = "language", 0.7  # field; of the pages with a language, those with the usual one
 _ORDER_SHARE = 0.9  # of the pages that show an order of day and month
+_GUESSED = "text"  # the source of names that nothing marks as names
+_MOST_VARY = 0.5  # of the pages on which another source names somebody: then a person is constant by the template
+_LAST_RESORTS = frozenset({"htmldate", "script"})  # sources of days that are asked where nothing else names one
+_SAME_DAY_PAGES, _SAME_DAY_SHARE = 10, 0.2  # with one day, more than this; and of those of the source
+_PLACE_BEHIND = re.compile(r"(?P<name>\w[\w.'’-]*(?: \w[\w.'’-]*){1,2}) (?:in|at) [^\W\d_a-z].*")
+_HEADLINE, _META = "markup", "meta"  # sources of the titles that pages show, and of those for search engines
+
+
+class StatedTitles(NamedTuple):
+    """A page's own title with its source, and the others that it states."""
+
+    title: str
+    source: str = ""
+    statements: Sequence[FieldStatement] = ()
 
 
 class StatedPage(NamedTuple):
@@ -84,11 +100,14 @@ class SiteEvidence:
     name persons. `phrases` are the words before the names of each source. `shared_titles` are those of several pages,
     `stated_everywhere` other titles that no page has to itself. `order` is that of day and month. The rest is what most
     titles have in common, the keys of the site's names (`name_key`), and the usual language where a page leaves a
-    doubt.
+    doubt. `varying_share` is the share of the pages on which a source that varies names somebody, and `usual_names` are
+    the commonest names of these. `menu_names` stand in the site's menus. `false_days` are days that a last resort finds
+    on many pages, by source and day.
     """
 
     constant_sources: Mapping[str, SourceFinding]
-    has_varying_source: bool
+    varying_share: float
+    usual_names: frozenset[tuple[str, ...]]
     phrases: Mapping[str, SourceFinding]
     shared_titles: Mapping[str, int]
     stated_everywhere: frozenset[str]
@@ -96,12 +115,19 @@ class SiteEvidence:
     template_parts: Mapping[tuple[str, str], int]
     site_names: frozenset[str]
     usual_language: tuple[str, int, int] | None
+    menu_names: frozenset[str]
+    false_days: Mapping[tuple[str, str], SourceFinding]
 
     @property
     def is_silent(self) -> bool:
-        """Return whether it speaks against no value of any page."""
+        """Return whether it speaks against no value of any page: only what a page itself states may."""
         found = (self.constant_sources, self.order, self.template_parts, self.phrases, self.shared_titles)
-        return not any(found) and self.usual_language is None
+        return not any((*found, self.menu_names, self.false_days)) and self.usual_language is None
+
+    @property
+    def has_varying_source(self) -> bool:
+        """Return whether sources that vary name persons on enough pages."""
+        return self.varying_share > 0
 
 
 def find_sources(statements: Iterable[FieldStatement]) -> list[SourceFinding]:
@@ -110,7 +136,8 @@ def find_sources(statements: Iterable[FieldStatement]) -> list[SourceFinding]:
     """
     counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for statement in statements:
-        if statement.field in (AUTHORS, TITLE) or (statement.field, statement.source) == _ORDER:
+        is_last_resort = statement.field == PUBLISHED and statement.source in _LAST_RESORTS and not statement.note
+        if statement.field in (AUTHORS, TITLE) or (statement.field, statement.source) == _ORDER or is_last_resort:
             counts[statement.field, statement.source][statement.value] += 1
     findings = []
     for (field, source), values in sorted(counts.items()):
@@ -139,37 +166,50 @@ def _phrase_finding(source: str, values: Counter[str]) -> list[SourceFinding]:
 
 def weigh_evidence(
     findings: Sequence[SourceFinding],
-    titles: Iterable[str],
+    titles: Sequence[StatedTitles],
     site_names: frozenset[str],
     languages: Mapping[str, int] | None = None,
+    menu_names: frozenset[str] = frozenset(),
 ) -> SiteEvidence:
-    """Weigh what a site's sources state and how its pages' titles begin and end; one title for each page.
+    """Weigh what a site's sources state and how its pages' titles begin and end.
 
-    `languages` are the pages' own, each with how many pages have it; empty for none.
+    `languages` are the pages' own, each with how many pages have it; empty for none. Titles are counted as they are
+    once another has taken the place of one that several pages share.
     """
-    page_count, part_counts, title_counts = 0, Counter[tuple[str, str]](), Counter[str]()
-    for title in titles:
-        page_count += 1
-        title_counts[title] += 1
-        part_counts.update(title_parts(title).items())
+    page_count, title_counts = len(titles), Counter([stated.title for stated in titles])
+    shared_titles = {title: count for title, count in title_counts.items() if title and count >= _SHARING_PAGES}
+    stated_everywhere = frozenset(
+        f.commonest for f in findings if f.field == TITLE and f.commonest_pages >= _SHARING_PAGES
+    )
+    own_titles = (_own_title(stated, shared_titles, stated_everywhere)[0] for stated in titles)
+    part_counts = Counter(part for title in own_titles for part in title_parts(title).items())
     enough = max(MIN_PAGES, _TEMPLATE_SHARE * page_count)
     author_findings = [finding for finding in findings if finding.field == AUTHORS]
     constant_sources = {finding.source: finding for finding in author_findings if finding.is_constant}
+    varying = [finding for finding in author_findings if finding.source not in constant_sources]
+    varying_pages = max((finding.pages for finding in varying), default=0)
     order = next((finding for finding in findings if (finding.field, finding.source) == _ORDER), None)
     return SiteEvidence(
         constant_sources,
-        any(
-            finding.source not in constant_sources and finding.pages >= max(MIN_PAGES, _VARYING_SHARE * page_count)
-            for finding in author_findings
-        ),
+        varying_pages / page_count
+        if page_count and varying_pages >= max(MIN_PAGES, _VARYING_SHARE * page_count)
+        else 0.0,
+        frozenset(_names(finding.commonest) for finding in varying),
         {finding.source: finding for finding in findings if finding.field == _PHRASE},
-        {title: count for title, count in title_counts.items() if title and count >= _SHARING_PAGES},
-        frozenset(f.commonest for f in findings if f.field == TITLE and f.commonest_pages >= _SHARING_PAGES),
+        shared_titles,
+        stated_everywhere,
         order if order and order.commonest_pages >= _ORDER_SHARE * order.pages else None,
         {part: count for part, count in part_counts.items() if count >= enough},
         site_names,
         _usual_language(languages or {}),
+        menu_names,
+        {(f.source, f.commonest[:10]): f for f in findings if f.field == PUBLISHED and _is_false_day(f)},
     )
+
+
+def _is_false_day(finding: SourceFinding) -> bool:
+    """Return whether a last resort finds one day on too many pages."""
+    return finding.commonest_pages > max(_SAME_DAY_PAGES, _SAME_DAY_SHARE * finding.pages)
 
 
 def _usual_language(languages: Mapping[str, int]) -> tuple[str, int, int] | None:
@@ -185,7 +225,7 @@ def settle_fields(page: StatedPage, evidence: SiteEvidence) -> list[SettledField
     """Return the fields of a page whose values the site's evidence changes."""
     return [
         *_without_phrase(page, _settled_authors(page, evidence), evidence),
-        *_settled_day(page, evidence.order),
+        *_settled_day(page, evidence),
         *_settled_title(page, evidence),
         *_settled_language(page, evidence),
     ]
@@ -203,9 +243,15 @@ def _settled_language(page: StatedPage, evidence: SiteEvidence) -> Iterator[Sett
 def _settled_authors(page: StatedPage, evidence: SiteEvidence) -> Iterator[SettledField]:
     """Yield other authors if the page's own come from a source that states one value everywhere.
 
-    They are those of the first source that varies. Without one on the page they stay if they read as persons and are
-    not the site, or no source of the site varies, as on a blog of one author.
+    They are those of the first source that varies. Without one on the page they fall where they are the site, or where
+    other sources vary and never name them, unless they read as persons and are marked as authors: on a blog of one
+    author, only guests have a byline.
     """
+    if menu_names := [name for name in page.authors if name in evidence.menu_names]:
+        names = tuple(name for name in page.authors if name not in menu_names)
+        source = page.sources.get(AUTHORS, "") if names else ""
+        yield SettledField(AUTHORS, names, source, f"{menu_names[0]!r} stands in the site's menu")
+        return
     constant = evidence.constant_sources.get(page.sources.get(AUTHORS, ""))
     if constant is None or _names(constant.commonest) != page.authors:
         return
@@ -215,7 +261,9 @@ def _settled_authors(page: StatedPage, evidence: SiteEvidence) -> Iterator[Settl
             return
     is_site = all(name_key(name) in evidence.site_names for name in page.authors)
     are_persons = all(map(is_personal, page.authors))
-    if is_site and (evidence.has_varying_source or not are_persons):
+    is_guessed = constant.source == _GUESSED or not are_persons or evidence.varying_share >= _MOST_VARY
+    is_of_template = evidence.has_varying_source and is_guessed and page.authors not in evidence.usual_names
+    if is_of_template or (is_site and (evidence.has_varying_source or not are_persons)):
         yield SettledField(AUTHORS, (), "", constant.evidence)
 
 
@@ -223,40 +271,47 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(json.loads(value))
 
 
-def _settled_day(page: StatedPage, order: SourceFinding | None) -> Iterator[SettledField]:
-    """Yield the day with day and month swapped, if the page's was read in another order than the site's."""
+def _settled_day(page: StatedPage, evidence: SiteEvidence) -> Iterator[SettledField]:
+    """Yield the day with day and month swapped, if the page's was read in another order than the site's; and none in
+    place of one that a last resort finds on many pages.
+    """
+    if false_day := evidence.false_days.get((page.sources.get(PUBLISHED, ""), page.published[:10])):
+        yield SettledField(PUBLISHED, "", "", false_day.evidence)
+        return
+    order = evidence.order
     for statement in page.statements if order else ():
         assumed_order, _, day = statement.value.partition(" ")
         is_assumed = (statement.field, statement.source) == (DAY_MONTH, "assumed") and day == page.published[:10]
         if order and is_assumed and assumed_order != order.commonest and (swapped := swapped_day(day)):
-            evidence = f"{order.commonest} is shown on {order.commonest_pages} of {order.pages} pages"
-            yield SettledField("published", swapped + page.published[10:], page.sources["published"], evidence)
+            reason = f"{order.commonest} is shown on {order.commonest_pages} of {order.pages} pages"
+            yield SettledField("published", swapped + page.published[10:], page.sources["published"], reason)
 
 
 def _without_phrase(
     page: StatedPage, settled: Iterator[SettledField], evidence: SiteEvidence
 ) -> Iterator[SettledField]:
-    """Yield the settled authors, or else the page's own, without the words that all their source's names begin with."""
+    """Yield the settled authors, or else the page's own, without the words that all their source's names begin with,
+    and without a place behind a name of two or three words.
+    """
     own = SettledField(AUTHORS, page.authors, page.sources.get(AUTHORS, ""), "")
     field = next(settled, own)
     phrase = evidence.phrases.get(field.source)
     names = tuple(name.removeprefix(f"{phrase.commonest} ") for name in field.value) if phrase else field.value
-    if phrase and names != field.value:
-        yield SettledField(AUTHORS, names, field.source, phrase.evidence)
+    plain_names = tuple(match["name"] if (match := _PLACE_BEHIND.fullmatch(name)) else name for name in names)
+    if plain_names != field.value:
+        reason = phrase.evidence if phrase and names != field.value else "a place stands behind the name"
+        yield SettledField(AUTHORS, plain_names, field.source, reason)
     elif field is not own:
         yield field
 
 
 def _settled_title(page: StatedPage, evidence: SiteEvidence) -> Iterator[SettledField]:
-    """Yield the page's title without what the site's template adds at either end, and another one where several pages
-    share the title.
+    """Yield the page's title without what the site's template adds at either end; another one where several pages share
+    the title, and the headline where it goes on behind a title for search engines.
     """
-    title, source, reason = page.title, page.sources.get("title", ""), ""
-    if count := evidence.shared_titles.get(title):
-        others = (statement for statement in page.statements if statement.field == TITLE)
-        own = next((other for other in others if other.value not in evidence.stated_everywhere), None)
-        if own is not None:
-            title, source, reason = own.value, own.source, f"{count} pages have the title {title!r}"
+    statements = tuple(statement for statement in page.statements if statement.field == TITLE)
+    stated = StatedTitles(page.title, page.sources.get(TITLE, ""), statements)
+    title, source, reason = _own_title(stated, evidence.shared_titles, evidence.stated_everywhere)
     for side, part in reversed(title_parts(title).items()) if evidence.template_parts else ():
         if count := evidence.template_parts.get((side, part)):
             rest = title.removeprefix(part) if side == "beginning" else title.removesuffix(part)
@@ -264,4 +319,19 @@ def _settled_title(page: StatedPage, evidence: SiteEvidence) -> Iterator[Settled
                 title, reason = rest.strip(), reason or f"{count} titles have the {side} {part!r}"
                 break
     if reason:
-        yield SettledField("title", title, source, reason)
+        yield SettledField(TITLE, title, source, reason)
+
+
+def _own_title(
+    page: StatedTitles, shared_titles: Mapping[str, int], stated_everywhere: Collection[str]
+) -> tuple[str, str, str]:
+    """Return a page's title, its source, and the reason why it is another than the page's first choice; else empty."""
+    own = [other for other in page.statements if other.value not in stated_everywhere]
+    if (count := shared_titles.get(page.title)) and own:
+        return own[0].value, own[0].source, f"{count} pages have the title {page.title!r}"
+    beginning = f"{fold_title(page.title)} "
+    for other in own:
+        goes_on = other.source == _HEADLINE and fold_title(other.value).startswith(beginning)
+        if page.source == _META and beginning.strip() and goes_on:
+            return other.value, other.source, "the headline goes on behind the title"
+    return page.title, page.source, ""

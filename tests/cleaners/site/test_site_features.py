@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from broadsheet.cleaners.judge.site_features import SITE_FEATURES, BlockColumns, PlaceTotals, place_use, site_features
 from broadsheet.cleaners.judge.tree_models import SITE_MODEL, load_trees, predict
+from broadsheet.cleaners.site.site_features import SITE_FEATURES, BlockColumns, PlaceTotals, place_use, site_features
 
 COLUMN = {name: number for number, name in enumerate(SITE_FEATURES)}
 
