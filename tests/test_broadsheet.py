@@ -162,7 +162,7 @@ def test_a_damaged_value_is_named_with_its_file(damaged):
     ],
 )
 def test_a_value_of_a_wrong_type_is_an_archive_error(sample, damaged, place, use):
-    shutil.copytree(sample / "demo-out/sample.db.warc", damaged.with_name("sample.db.warc"))
+    shutil.copytree(sample / "demo-out/sample.db.warc", f"{damaged}.warc")
     table, column = place.split(".")
     with closing(sqlite3.connect(damaged)) as connection, connection:
         url = connection.execute("SELECT url FROM articles ORDER BY id").fetchone()[0]

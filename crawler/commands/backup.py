@@ -1,13 +1,16 @@
-"""`broadsheet backup`: a copy of an archive that is safe also while it is crawled."""
+"""`broadsheet backup`: a copy of an archive that is safe also while it is crawled, and the way back."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
+from typing import NamedTuple
 
 import click
 
 from broadsheet.output.read.plain_words import count_text
 
+from ..cli.command_line import CommandError
 from ..cli.lazy_modules import lazy_imports
 from ..cli.terminal import one_line, print_text
 from .verb_options import PATH, archive_argument, verb
@@ -23,31 +26,73 @@ with lazy_imports():
 @verb
 @archive_argument
 @click.argument("target", metavar="TARGET", type=PATH)
+@click.option(
+    "--copies",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Keep N dated copies in the folder TARGET: older ones go once the new one is verified.",
+)
+@click.option("--restore", is_flag=True, help="Put the copy DB back as TARGET, which must not be there.")
 @click.option("--no-raw", is_flag=True, help="Only the database, without the raw responses.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-def backup(db: str, target: str, no_raw: bool, quiet: bool) -> int:
+def backup(db: str, target: str, copies: int | None, restore: bool, no_raw: bool, quiet: bool) -> int:
     """Copy an archive with its raw responses to TARGET, a new file or a folder, and verify the copy.
 
-    Crawls and readers go on meanwhile. WARC files that are complete become hard links where the disk is the same.
+    In a folder the copy has the time in its name. Crawls and readers go on meanwhile. WARC files that are complete
+    become hard links where the disk is the same.
+
+    The last line is the command that puts the copy back. The exit code is 1 if the copy has a problem; it is there.
     """
-    source, copy = archive_file.archive_path(db), Path(target).absolute()
-    if target.endswith("/") or copy.is_dir():
-        copy /= source.name
-    with archive_access.told_faults(str(copy)):
-        result = archive_backup.back_up(source, copy, with_raw=not no_raw)
+    source, path = archive_file.archive_path(db), Path(target).absolute()
+    is_folder = target.endswith("/") or path.is_dir()
+    if is_folder and restore:
+        raise CommandError("--restore: name the file that the archive is to be")
+    if copies and not is_folder:
+        raise CommandError("--copies keeps copies in a folder: name one")
+    with archive_access.told_faults(str(path)):
+        if is_folder:
+            with archive_backup.dated_copies(source, path) as dated:
+                made = _checked(*dated.make(with_raw=not no_raw), no_raw=no_raw)
+                removed = dated.remove_older(copies) if copies and made.is_sound else []
+        else:
+            result = archive_backup.back_up(source, path, with_raw=not no_raw)
+            made, removed = _checked(path, result, no_raw=no_raw), []
+    if not made.is_sound:
+        kept = "; no older copy goes for it" if copies else ""
+        click.echo(one_line(f"broadsheet: {made.file} is there, with what is said above{kept}"), err=True)
+    if not quiet:
+        raw_words = _raw_words(made.result, no_raw=no_raw)
+        print_text(one_line(f"{made.file}: {count_text(made.articles, 'article')}{raw_words}"))
+        if removed:
+            print_text(one_line(f"Older copies removed: {', '.join(older.name for older in removed)}"))
+        if made.is_sound and restore:
+            print_text(one_line(f"Verified, and put back: broadsheet browse {quote(str(made.file))}"))
+        elif made.is_sound:
+            way_back = f"broadsheet backup --restore {quote(str(made.file))} {quote(str(source))}"
+            print_text(one_line(f"Verified. To put it back: {way_back}"))
+    return int(not made.is_sound)
+
+
+class _MadeCopy(NamedTuple):
+    """A copy, with what became of its WARC files, its number of articles, and whether nothing is wrong with it."""
+
+    file: Path
+    result: archive_backup.BackupResult
+    articles: int
+    is_sound: bool
+
+
+def _checked(copy: Path, result: archive_backup.BackupResult, *, no_raw: bool) -> _MadeCopy:
+    """Verify a copy, and print what is wrong with it."""
     left_out = verify_module.RAW_CHECKS if no_raw or result.away else ()
     with archive_access.open_read_only(str(copy)) as copy_db:
         problems = verify_module.verify(copy_db, left_out=left_out)
         (articles,) = copy_db.execute("SELECT count(*) FROM articles").fetchone()
     for name in result.missing:
-        click.echo(one_line(f"broadsheet: {db} has no whole file {name}, so the backup has none"), err=True)
+        click.echo(one_line(f"broadsheet: there is no whole file {name}, so the copy has none"), err=True)
     for problem in problems:
         click.echo(one_line(f"{problem.check}: {problem.detail}"), err=True)
-    if not quiet:
-        print_text(one_line(f"{copy}: {count_text(articles, 'article')}{_raw_words(result, no_raw=no_raw)}"))
-        if not problems:
-            print_text(one_line(f"Verified. A backup is an archive: broadsheet browse {copy}"))
-    return int(bool(problems or result.missing))
+    return _MadeCopy(copy, result, articles, not problems and not result.missing)
 
 
 def _raw_words(result: archive_backup.BackupResult, *, no_raw: bool) -> str:

@@ -112,5 +112,4 @@ def _remove_sample(db: Path) -> None:
         raise CommandError(f"{db} is an archive of something else; name another folder with --keep")
     for path in (db, Path(f"{db}-wal"), Path(f"{db}-shm")):
         path.unlink(missing_ok=True)
-    own_folder = f"{db.name}{warc_folders.RAW_ENDING}/"
-    warc_folders.discard_files(db, (file for file in files if file[0].startswith(own_folder)))
+    warc_folders.discard_files(db, (file for file in files if file[0].startswith(f"{warc_folders.RAW_ENDING}/")))

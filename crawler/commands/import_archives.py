@@ -72,8 +72,6 @@ _IMPORT_OPTIONS: Options = (
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
     click.option("--own", is_flag=True,
                  help="Take in the responses in the archive's own WARC folders that have no row, in place of files."),
-    click.option("--own-warc", is_flag=True,
-                 help="The same; and a copied database gets a WARC folder of its own, named after it."),
     click.option("--keep", type=click.Choice(("text", "pictures")), default="text", metavar="WHAT",
                  help="text, or pictures: the files of the articles' pictures too, as far as the files hold them."),
 )  # fmt: skip
@@ -91,11 +89,11 @@ def import_(**options: Any) -> int:
     away.
     """
     processes.require_workers()
-    if options["own"] or options["own_warc"]:
+    if options["own"]:
         if options["files"]:
             raise CommandError("--own takes in what the archive has itself: give no files with it")
         existing_archive(options["db"])
-        return _import_own(options["db"], own_warc=options["own_warc"], quiet=options["quiet"])
+        return _import_own(options["db"], quiet=options["quiet"])
     if not options["files"]:
         raise CommandError("name the WARC, ARC or WACZ files to take in, or give --own")
     early_checks.check_files(options["files"], folder_hint="name the files in it")
@@ -133,12 +131,12 @@ def import_(**options: Any) -> int:
         return run_summary.print_stopped(run)
     if not options["quiet"]:
         print_result(run, order.counts, importer)
-    print_lost(order.lost)
+    print_lost(order.lost, options["db"])
     has_lost = bool(order.lost or lost_before) and not options["lenient"]
     return run_summary.exit_code(run) or int(bool(unreadable_count) or has_lost)
 
 
-def _import_own(db: str, *, own_warc: bool, quiet: bool) -> int:
+def _import_own(db: str, *, quiet: bool) -> int:
     """Make rows for the responses in the archive's WARC folder that have none, as an import does.
 
     So an older copy of the database is whole again after it was put back. What was taken down stays away.
@@ -148,14 +146,11 @@ def _import_own(db: str, *, own_warc: bool, quiet: bool) -> int:
     started = time.monotonic()
     with (
         archive_access.told_faults(db),
-        archive_writer.Archive.open(db, own_warc=own_warc) as archive,
+        archive_writer.Archive.open(db) as archive,
         closing(record_order.RecordOrder()) as order,
     ):
         archive_access.print_notices(replace(archive.recovery, unnamed_bytes=0), quiet=quiet)
         paths, unread_count = _index_own_files(archive, order)
-        if own_warc and not quiet:
-            new_folder = f"{archive.path.name}{warc_folders.RAW_ENDING}"
-            print_text(one_line(f"{archive.path} may be written now: its new responses go to {new_folder}."))
         if next(order.jobs(), None) is None:
             note_lengths(archive, paths)
             settle_pool.settle_in_processes(archive.db)  # what a run that was cut off has left unsettled
@@ -177,7 +172,7 @@ def _import_own(db: str, *, own_warc: bool, quiet: bool) -> int:
         print_result(run, order.counts, importer)
         if erased_count:
             print_text(f"Erased {plain_words.count_text(erased_count, 'response')} of what was taken down.")
-    print_lost(order.lost)
+    print_lost(order.lost, db)
     return int(bool(order.lost or unread_count))
 
 
@@ -372,10 +367,10 @@ def say_lost_before(db: Database, path: Path, archive: str | Path, recorded: Map
     return lost_count
 
 
-def print_lost(lost: Sequence[record_order.LostBytes]) -> None:
+def print_lost(lost: Sequence[record_order.LostBytes], db: str) -> None:
     """Print on standard error where no record could be read, a line each for the first ones, and how much it is."""
     for part in lost[:_MAX_LOST_LINES]:
-        place = f"{part.file}, byte {part.offset:,}"
+        place = f"{warc_folders.shown_name(Path(db), part.file)}, byte {part.offset:,}"
         text = f"{place}: {part.length:,} bytes in which no record with a URL can be read"
         click.echo(one_line(f"broadsheet: {text}"), err=True)
     if len(lost) > 1:

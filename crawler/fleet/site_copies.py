@@ -22,7 +22,7 @@ from broadsheet.output.archive.archive_file import COMPANION_ENDINGS
 from broadsheet.output.archive.archive_lock import hold_lock
 from broadsheet.output.archive.atomic_writes import whole_file
 from broadsheet.output.raw.warc_files import read_away_files, write_away_files
-from broadsheet.output.raw.warc_folders import discard_files, own_folders, read_identity, stated_id, warc_path
+from broadsheet.output.raw.warc_folders import discard_files, own_folders, read_folder_id, stated_id, warc_path
 from broadsheet.output.write.archive_writer import Archive
 
 from .object_store import DamagedObject, NotInStore, ObjectStore
@@ -137,10 +137,9 @@ def set_foreign_folders_aside(copy: LocalCopy) -> None:
 
 def _is_foreign(folder: Path, own_id: str) -> bool:
     try:
-        identity = read_identity(folder)
+        return read_folder_id(folder) not in ("", own_id)
     except NotAnArchive:
         return True
-    return identity is not None and identity.id != own_id
 
 
 def _set_aside(copy: LocalCopy, paths: Iterable[Path]) -> None:

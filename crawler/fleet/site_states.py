@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 from broadsheet.output.archive.atomic_writes import whole_file
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.raw.warc_files import AwayFile, StoredPiece, read_away_files
-from broadsheet.output.raw.warc_folders import make_folder, set_aside, warc_path
+from broadsheet.output.raw.warc_folders import make_folder, set_aside, shown_name, warc_path
 
 from .object_store import DamagedObject, ObjectStore, file_digest
 from .page_deltas import DamagedDelta, FileChange, apply_delta, compare_files, pack_change
@@ -179,7 +179,8 @@ class StateWriter:
             elif path.is_file():
                 yield AwayFile(name, tuple(self._save_warc_file(path, length, known.get(name))))
             else:
-                _LOG.warning("%s is missing beside %s, and cannot be brought to the store", name, archive)
+                shown = shown_name(archive, name)
+                _LOG.warning("%s is missing beside %s, and cannot be brought to the store", shown, archive)
 
     def _save_warc_file(self, path: Path, length: int, known: AwayFile | None) -> Iterator[StoredPiece]:
         """Yield the known pieces of a file as far as it still has them, and new ones of what follows."""

@@ -39,7 +39,7 @@ def _manifest_faults(store: ObjectStore, key: str, sample: RowSample) -> Iterato
         yield from _piece_faults(store, f"{manifest.site}.db", piece, sample)
     for file in (*manifest.warc_files, *manifest.lost_files):
         for piece in file.pieces:
-            yield from _piece_faults(store, file.name, piece, sample)
+            yield from _piece_faults(store, f"{manifest.site}.db{file.name}", piece, sample)
 
 
 def _piece_faults(store: ObjectStore, file: str, piece: StoredPiece, sample: RowSample) -> Iterator[str]:

@@ -47,7 +47,7 @@ from .recorded_response import UnreadResponse, try_read_response
 
 
 def reclean_page(page: RawPage, folder: str, packed_policy: bytes) -> PageRows | UnreadResponse:
-    """Read a page's raw response and clean it. Relative paths are below `folder`."""
+    """Read a page's raw response and clean it. `folder` is the database (`warc_folders.record_file`)."""
     assert page.record_location is not None
     response = try_read_response(page.record_location, page.body_location, Path(folder))
     if isinstance(response, UnreadResponse):

@@ -25,7 +25,7 @@ from broadsheet.output.raw.imported_records import (
 )
 from broadsheet.output.raw.raw_exchange import DOCUMENT_TYPE, STATED_HEADERS, RecordLocation
 from broadsheet.output.raw.raw_exchange import warc_digest as payload_digest
-from broadsheet.output.raw.warc_folders import open_regular, record_file
+from broadsheet.output.raw.warc_folders import open_regular, record_file, shown_name
 
 from ..fetch.compression import GZIP_MAGIC, ZSTD_MAGIC, decompress_partly
 from ..fetch.faults import AnswerError
@@ -111,21 +111,22 @@ class RecordedResponse:
 def read_response(location: RecordLocation, folder: Path) -> RecordedResponse:
     """Read the response of the record at a location. ReplayError if there is none, or another than the row has.
 
-    `folder` is the database to which the location is relative, or its folder (`warc_folders.raw_folder`).
+    `folder` is the database whose rows have the location, or a folder (`warc_folders.record_file`).
     """
+    name = shown_name(folder, location.file)
     try:
         with open_regular(record_file(folder, location.file)) as stream:
             stream.seek(location.offset)
             data = stream.read(min(location.length, 2 * MAX_BYTES))
     except OSError as error:
-        raise ReplayError(OutcomeReason.RAW_MISSING, f"{location.file}: {error.strerror}") from error
+        raise ReplayError(OutcomeReason.RAW_MISSING, f"{name}: {error.strerror}") from error
     except NotAnArchive as error:
-        raise ReplayError(OutcomeReason.RAW_MISSING, f"{location.file}: {error}") from error
+        raise ReplayError(OutcomeReason.RAW_MISSING, f"{name}: {error}") from error
     if not data:
-        raise ReplayError(OutcomeReason.RAW_MISSING, f"{location.file} ends before {location.offset}")
+        raise ReplayError(OutcomeReason.RAW_MISSING, f"{name} ends before {location.offset}")
     response = read_record(data)
     if location.digest and not response.is_revisit and response.digest != location.digest:
-        place = f"{location.file} at {location.offset}"
+        place = f"{name} at {location.offset}"
         raise ReplayError(OutcomeReason.RAW_MISSING, f"{place} holds another response than the one in its row")
     return response
 

@@ -7,6 +7,7 @@ for a new file, whose tables are empty. A view that changes is dropped and made 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from sqlite_utils import Database
 
@@ -23,6 +24,31 @@ def _close_number_gaps(db: Database) -> None:
     rows = db.execute(_GAPS).fetchall()
     for table, column in _NUMBERS:  # in the order of the numbers, so that each finds its new one free
         db.conn.executemany(f"UPDATE {table} SET {column} = ?3 WHERE article_id = ?1 AND {column} = ?2", rows)
+
+
+_ROLES = (".merged.warc", ".warc")
+_FILE_COLUMNS = (("_warc_files", "name"), ("captures", "warc_file"), ("_warc_erasures", "file"))
+
+
+def _name_roles(db: Database) -> None:
+    """Name WARC files by role and file; version 1 named the folder, by the database's name of a time.
+
+    Of several folders of a role, those of other databases are read on as imported files are.
+    """
+    database = Path(next(row[2] for row in db.execute("PRAGMA database_list") if row[1] == "main")).name
+    names = [name for (name,) in db.execute("SELECT name FROM _warc_files ORDER BY begun_at, name")]
+    folders = dict.fromkeys(name.rpartition("/")[0] for name in names)
+    for role in _ROLES:
+        of_role = [folder for folder in folders if next(filter(folder.endswith, _ROLES), "") == role]
+        own_folder = f"{database}{role}" if f"{database}{role}" in of_role else "".join(of_role[-1:])
+        for folder in of_role:
+            for table, column in _FILE_COLUMNS:
+                named = f"substr({column}, 1, {len(folder) + 1}) = ?"
+                if folder == own_folder:
+                    renamed = f"UPDATE {table} SET {column} = ? || substr({column}, {len(folder) + 1}) WHERE {named}"
+                    db.execute(renamed, [role, f"{folder}/"])
+                elif table != "captures":
+                    db.execute(f"DELETE FROM {table} WHERE {named}", [f"{folder}/"])
 
 
 STEPS: tuple[Step, ...] = (
@@ -51,4 +77,5 @@ CREATE VIEW articles_overview AS
     """DELETE FROM _revision_blocks WHERE NOT EXISTS (SELECT 1 FROM revisions r
         WHERE r.article_id = _revision_blocks.article_id AND r.number = _revision_blocks.number);""",
     _close_number_gaps,
+    _name_roles,
 )

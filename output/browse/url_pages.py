@@ -14,6 +14,7 @@ from sqlite_utils import Database
 
 from ..archive.stored_values import stored_texts
 from ..raw.raw_exchange import RecordLocation
+from ..raw.warc_folders import shown_name
 from ..raw.warc_reader import RecordError, read_response, read_span
 from ..read.coverage import Coverage, CoveredUrl, Gap, hint_for, list_covered_urls
 from .article_page import MOST_ROWS
@@ -35,6 +36,7 @@ _RESPONSE = """SELECT id FROM captures
     WHERE url = ?1 AND rendered_for IS NULL AND http_status = 200 AND fetched_at <= ?2
     ORDER BY fetched_at DESC, id LIMIT 1"""
 _PLACE = "SELECT warc_file, warc_offset, warc_length FROM captures WHERE id = ?"
+_FILE_PLACE = 8  # of the name of the WARC file in the row
 _TEXT_LISTS = {11: "directives", 12: "usage_stated"}  # columns that hold JSON arrays, by their place in the row
 
 
@@ -96,6 +98,7 @@ def read_capture(db: Database, capture_id: int, folder: Path) -> CaptureView:
     if row is None:
         raise NotHereError("the archive has no capture of that number")
     values = list(row)
+    values[_FILE_PLACE] = shown_name(folder, row[_FILE_PLACE])
     for place, name in _TEXT_LISTS.items():
         values[place] = stored_texts(row[place], "captures", name, capture_id)
     views = find_views(db, capture_id, row[1], row[2], row[-1])

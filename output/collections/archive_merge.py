@@ -15,7 +15,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from sqlite_utils import Database
@@ -26,7 +26,7 @@ from ..archive.stored_text import as_json
 from ..archive.stored_values import STORE_FACT, stored_object, utc_now
 from ..raw.erasure import erase_records
 from ..raw.warc_files import put_file_lengths, read_away_files, write_pieces
-from ..raw.warc_folders import MERGED_ENDING, claimed_folders, set_aside, sync_to_disk, unshare, warc_path
+from ..raw.warc_folders import MERGED_ENDING, claimed_folders, row_name, set_aside, sync_to_disk, unshare, warc_path
 from ..write.takedowns import finish_takedowns, take_down
 from .merged_rows import (
     add_user_columns,
@@ -245,9 +245,7 @@ _SHARED_SPANS = f"""SELECT t.url, t.warc_offset, t.warc_length FROM main.capture
 
 
 class WarcCopy(NamedTuple):
-    """A WARC file of the source and its copy: both names, relative to their archives, the bytes that the copy has, and
-    those that it should have.
-    """
+    """A WARC file of the source and its copy: the names in rows, the bytes that the copy has and should have."""
 
     source_name: str
     target_name: str
@@ -291,9 +289,9 @@ def put_places(target: Database, source: SourceArchive, copies: Iterable[WarcCop
 
     Imported files stay where they are.
     """
-    folder = database_file(target).parent
+    file = database_file(target)
     names = {copy.source_name: (copy.target_name, copy.copied_length) for copy in copies}
-    imported = ((name, _name_from(folder, source.folder / name)) for (name,) in source.db.execute(_IMPORTED_FILES))
+    imported = ((name, row_name(file, source.folder / name)) for (name,) in source.db.execute(_IMPORTED_FILES))
     rows = [*((name, *place) for name, place in names.items()), *((name, place, None) for name, place in imported)]
     target.execute("DROP TABLE IF EXISTS temp.merge_places")
     target.execute("CREATE TEMP TABLE merge_places (source_name TEXT PRIMARY KEY, name TEXT NOT NULL, copied INTEGER)")
@@ -341,18 +339,18 @@ def _plan_copy(target: Database, source: SourceArchive, name: str, length: int, 
     actual_length = path.stat().st_size if path.is_file() else 0
     if actual_length < length:
         raise MergeConflict(f"{path} is missing or shorter than {source.file} says; nothing merged")
-    target_name = _copy_name(database_file(target), path)
+    target_name = _copy_name(path)
     row = target.execute("SELECT length FROM _warc_files WHERE name = ?", [target_name]).fetchone()
     copied_length = max(int(row[0]) if row else 0, claimed_folders(target).committed(target_name))
     return WarcCopy(name, target_name, copied_length, length, begun_at)
 
 
-def _copy_name(database: Path, path: Path) -> str:
-    """Return the name of a file's copy, relative to the target. That of a copy of a copy does not grow."""
+def _copy_name(path: Path) -> str:
+    """Return the name of a file's copy in rows. That of a copy of a copy does not grow."""
     with path.open("rb") if path.exists() else open(os.devnull, "rb") as stream:
         digits = hashlib.sha256(stream.read(_HEAD_BYTES)).hexdigest()[:_NAME_DIGITS]
     stem = path.name.removesuffix(".warc.gz").removesuffix(f"-{digits}")
-    return f"{database.name}{MERGED_ENDING}/{stem}-{digits}.warc.gz"
+    return f"{MERGED_ENDING}/{stem}-{digits}.warc.gz"
 
 
 def refuse_other_bytes(target: Database, source: SourceArchive, copy: WarcCopy) -> None:
@@ -360,8 +358,8 @@ def refuse_other_bytes(target: Database, source: SourceArchive, copy: WarcCopy) 
 
     Raises MergeConflict if one differs.
     """
-    if not copy.copied_length or copy.source_name == copy.target_name:  # one file, as two states of an archive have it
-        return
+    if not copy.copied_length or (copy.copied_length, copy.source_name) == (copy.length, copy.target_name):
+        return  # one file, as two states of an archive have it
     path = warc_path(database_file(target), copy.target_name)
     original = warc_path(source.file, copy.source_name)
     with path.open("rb") as copied, original.open("rb") as written:
@@ -398,9 +396,3 @@ def _chunks(path: Path, start: int, end: int) -> Iterator[bytes]:
         stream.seek(start)
         for position in range(start, end, _CHUNK):
             yield stream.read(min(_CHUNK, end - position))
-
-
-def _name_from(folder: Path, path: Path) -> str:
-    """Return the name of a file in `captures.warc_file`: relative where it lies below the archive's folder."""
-    resolved = Path(os.path.normpath(path))
-    return str(PurePosixPath(resolved.relative_to(folder))) if resolved.is_relative_to(folder) else str(resolved)

@@ -22,7 +22,7 @@ from ..archive.archive_file import database_file
 from ..archive.atomic_writes import write_transaction
 from .raw_exchange import Capture, RawExchange, warc_digest
 from .warc_files import read_away_files
-from .warc_folders import claimed_folders, open_regular, record_file, sync_to_disk, unshare, warc_path
+from .warc_folders import claimed_folders, open_regular, record_file, shown_name, sync_to_disk, unshare, warc_path
 from .warc_reader import RecordError, WarcRecord, iter_records, parse_record, read_response
 from .warc_writer import REDACTED_FIELD, RawResponseWriter, record_location, warc_date
 
@@ -103,8 +103,7 @@ def note_erasure(db: Database, file: str, offset: int, following: int) -> None:
 def erase_records(db: Database, folder: Path, clock: Callable[[], str]) -> int:
     """Overwrite the noted spans; return how many there were. May be repeated if it was cut off.
 
-    Those of a file that is away, missing or short stay noted until all of it is there; those in a folder that another
-    archive owns stay noted too.
+    Those of a file that is away, missing or short stay noted until all of it is there.
     """
     away_files, folders = read_away_files(database_file(db)), claimed_folders(db)
     rows = db.execute("SELECT file, offset, following FROM _warc_erasures").fetchall()
@@ -122,7 +121,8 @@ def erase_records(db: Database, folder: Path, clock: Callable[[], str]) -> int:
 
 def waiting_files(db: Database) -> list[str]:
     """Return the WARC files in which records are still to be overwritten, once all of the file is there."""
-    return [file for (file,) in db.execute("SELECT DISTINCT file FROM _warc_erasures ORDER BY file")]
+    files = db.execute("SELECT DISTINCT file FROM _warc_erasures ORDER BY file").fetchall()
+    return [shown_name(database_file(db), file) for (file,) in files]
 
 
 def blank_record(length: int, date: str, record_id: str) -> bytes:

@@ -25,7 +25,7 @@ from sqlite_utils import Database
 from ..archive.archive_errors import NotAnArchive
 from ..archive.atomic_writes import sync_folder, whole_file, write_transaction
 from ..archive.stored_values import json_value
-from .warc_folders import MERGED_ENDING, RAW_ENDING, claimed_folders, sync_to_disk, warc_path
+from .warc_folders import MERGED_ENDING, RAW_ENDING, claimed_folders, shown_name, sync_to_disk, warc_path
 
 AWAY_ENDING = ".away"
 """Appended to an archive's name for the list."""
@@ -47,7 +47,7 @@ class StoredPiece:
 
 @dataclass(frozen=True, slots=True)
 class AwayFile:
-    """A WARC file that lies in a store: its name relative to the archive, and the pieces that it consists of."""
+    """A WARC file that lies in a store: its name in rows, and the pieces that it consists of."""
 
     name: str
     pieces: tuple[StoredPiece, ...]
@@ -59,8 +59,12 @@ class AwayFile:
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Self:
-        """Read a file as JSON lists it. KeyError, ValueError or TypeError if it is none."""
-        return cls(str(values["name"]), tuple(map(StoredPiece.from_values, values["pieces"])))
+        """Read a file as JSON lists it, also by the name that schema 1 had for it. KeyError, ValueError or TypeError if
+        it is none.
+        """
+        folder, _, name = str(values["name"]).rpartition("/")
+        role = MERGED_ENDING if folder.endswith(MERGED_ENDING) else RAW_ENDING
+        return cls(f"{role}/{name}", tuple(map(StoredPiece.from_values, values["pieces"])))
 
 
 def read_away_files(database: Path) -> Mapping[str, AwayFile]:
@@ -96,13 +100,13 @@ def away_path(database: Path) -> Path:
 WARC_FILE_SIZE = 10**9
 """Bytes after which the next file begins: what the WARC standard recommends (annex C)."""
 
-_OWN_FILES = f"""SELECT name, length FROM _warc_files WHERE name NOT GLOB '*{MERGED_ENDING}/*'
+_OWN_FILES = f"""SELECT name, length FROM _warc_files WHERE name GLOB '{RAW_ENDING}/*'
     ORDER BY begun_at DESC, name DESC"""
 _COMMITTED = "SELECT length FROM _warc_files WHERE name = ?"
 
 
 class WrittenSpan(NamedTuple):
-    """The place of appended bytes: the file's name relative to the database, offset and length in bytes."""
+    """The place of appended bytes: the file's name in rows, offset and length in bytes."""
 
     file: str
     offset: int
@@ -124,10 +128,9 @@ class WarcFiles:
         size_limit: int = WARC_FILE_SIZE,
     ) -> None:
         self._db = db
-        self._database, self._folder = database, database.parent
+        self._database = database
         self._away_files = read_away_files(database)
         self._folders = claimed_folders(db)
-        self._folder_name = f"{database.name}{RAW_ENDING}"
         self._stem = database.stem
         self._clock = clock
         self._first_record = first_record
@@ -201,18 +204,16 @@ class WarcFiles:
     def _check_in_place(self) -> None:
         opened_file = os.fstat(self._fd)
         with suppress(FileNotFoundError, NotADirectoryError):
-            if os.path.samestat(opened_file, os.stat(self._folder / self._name)):
+            if os.path.samestat(opened_file, os.stat(f"{self._database}{self._name}")):
                 return
-        raise OSError(f"{self._name} is gone: it was deleted or replaced while it was written")
+        name = shown_name(self._database, self._name)
+        raise OSError(f"{name} is gone: it was deleted or replaced while it was written")
 
     def holds(self, name: str, end: int) -> bool:
-        """Return whether a WARC file is there, or away, and reaches to the byte `end`.
-
-        One of another archive, which may erase it, is not counted.
-        """
+        """Return whether a WARC file is there, or away, and reaches to the byte `end`."""
         if name in self._away_files:
             return self._away_files[name].length >= end
-        path = self._folder / name
+        path = warc_path(self._database, name)
         return self._folders.owns(name) and path.is_file() and path.stat().st_size >= end
 
     def _write(self, data: bytes) -> None:
@@ -237,7 +238,7 @@ class WarcFiles:
 
     def _is_new(self, name: str) -> bool:
         """Return whether a file would be in this archive's own folder, and that folder is not there."""
-        return name.startswith(f"{self._folder_name}/") and not (self._folder / self._folder_name).is_dir()
+        return not warc_path(self._database, name).parent.is_dir()
 
     def _begin_file(self) -> None:
         """Begin a file. The journal and its row have it first, so that a file without them is never ours.
@@ -260,9 +261,9 @@ class WarcFiles:
         used_names = {name for (name,) in self._db.execute("SELECT name FROM _warc_files")}
         timestamp, number = "".join(filter(str.isdigit, self._clock()[:19])), len(used_names)
         while True:
-            name = f"{self._folder_name}/{self._stem}-{timestamp}-{number:05d}.warc.gz"
+            name = f"{RAW_ENDING}/{self._stem}-{timestamp}-{number:05d}.warc.gz"
             is_free = name not in used_names and not self._folders.committed(name)
-            if is_free and not os.path.lexists(self._folder / name):  # a link that leads nowhere too
+            if is_free and not os.path.lexists(f"{self._database}{name}"):  # a link that leads nowhere too
                 return name
             number += 1
 

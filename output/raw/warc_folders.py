@@ -1,8 +1,12 @@
 """WARC folders of an archive: their identity, their lock, and the journal of what is committed in their files.
 
+An archive has two folders at most, with its own name and an ending for the role: `.warc` for what it fetched itself,
+`.merged.warc` for copies of other archives' files. A row names role and file, as `.warc/FILE`. Appended to the path of
+the database, whatever that is called by now, this is the file's path. So no archive names another's folder.
+
 A folder is the only authority over its bytes. `folder.json` in it has a random id, which table `meta` of its archive
-has too, the folder's name in rows, and the name of the database that owns it. `committed.jsonl` is its journal. Each
-commit adds a line with a file's name and its committed length. The greatest length of a name counts.
+has too. `committed.jsonl` is its journal. Each commit adds a line with a file's name and its committed length. The
+greatest length of a name counts.
 
 A batch is stored in this order: its records are appended and synced, the database commits the rows and the file's
 length, the journal gets its line and is synced. So after a crash the committed length is the greater one of the
@@ -13,8 +17,8 @@ journal and the row:
 - after an older database was put back the journal has more than the rows, and the bytes stay for
   `broadsheet import --own`.
 
-Torn bytes are moved to `NAME.tail-N` beside the file. Nothing else is moved or cut. Folders of other databases, and
-files that the journal does not name, are left alone.
+Torn bytes are moved to `NAME.tail-N` beside the file. Nothing else is moved or cut. Files that the journal does not
+name are left alone.
 """
 
 from __future__ import annotations
@@ -26,24 +30,27 @@ import sqlite3
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
+from shlex import quote
 from typing import BinaryIO
 
 from sqlite_utils import Database
 
-from ..archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
+from ..archive.archive_errors import ArchiveError, NotAnArchive
 from ..archive.archive_file import database_file
 from ..archive.archive_lock import ArchiveLock
 from ..archive.atomic_writes import sync_folder, whole_file, write_transaction
 from ..archive.stored_values import STORE_FACT
 
 RAW_ENDING = ".warc"
-"""Ending of the folder that an archive's own responses go to, after the database's name."""
+"""Role and ending of the folder that an archive's own responses go to, after the database's name."""
 
 MERGED_ENDING = ".merged.warc"
-"""Ending of the folder with copies of another archive's files. They may grow there, so nothing is appended here."""
+"""That of the folder with copies of other archives' files. They may grow there, so nothing is appended here."""
+
+_ROLES = (RAW_ENDING, MERGED_ENDING)
 
 IDENTITY_NAME = "folder.json"
 JOURNAL_NAME = "committed.jsonl"
@@ -54,25 +61,21 @@ _MOST_BYTES = 64 << 20  # that are read of a folder's identity or journal: far m
 _ID_KEY = "warc_folder_id"
 _READ_ID = "SELECT value FROM meta WHERE key = ?"
 _LENGTHS = "SELECT name, length FROM _warc_files ORDER BY name"
-_FILE_COLUMNS = (("_warc_files", "name"), ("captures", "warc_file"), ("_warc_erasures", "file"))
+_HAS_FILES = "SELECT 1 FROM _warc_files WHERE length > 0 AND name GLOB ? LIMIT 1"
 
 sync_to_disk = getattr(os, "fdatasync", os.fsync)
 """Makes the disk confirm a file's bytes."""
 
 
-class CopiedArchive(ArchiveError):  # noqa: N818 - named by what it is
-    """A database that is a copy, whose WARC folder belongs to the original. Nothing was written."""
+class MisplacedFolder(ArchiveError):  # noqa: N818 - named by what it is
+    """An archive whose WARC folder has the name of another database. Nothing was written."""
 
-    def __init__(self, database: Path, folder: Path, owner: str) -> None:
-        own_folder = f"{database.name}{RAW_ENDING}"
-        advice = (
-            f"either copy the folder as well (cp -r {folder.name} {own_folder}), or have new responses go to"
-            f" {own_folder} (broadsheet import --own-warc --db {database})"
-        )
-        if folder.name.startswith(f"{database.name}."):
-            advice = f"give the folder its own name back, or {database.name} another one"
+    def __init__(self, database: Path, found: Path, folder: Path) -> None:
+        owner = found.with_name(found.name.removesuffix(MERGED_ENDING).removesuffix(RAW_ENDING))
+        verb = "cp -r" if owner.is_file() else "mv"
         super().__init__(
-            f"{database} is a copy, and {folder.name} belongs to {owner}: it can be read; to write to it too, {advice}"
+            f"{database} is without its raw responses, and can only be read: their folder is called {found.name}; to"
+            f" write to it too, {verb} {quote(str(found))} {quote(str(folder))}"
         )
 
 
@@ -83,15 +86,6 @@ class ForeignFolder(ArchiveError):  # noqa: N818
         super().__init__(
             f"{folder} is the folder of another archive than {database}: put its own folder back, or move this one away"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class FolderIdentity:
-    """A WARC folder's random id, its name in the rows of its archive, and the file name of the owning database."""
-
-    id: str
-    name: str
-    database: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +127,12 @@ def newer_folders(db: Database, database: Path) -> Iterator[str]:
 
     The journals are read before the rows, so that a crawl that goes on meanwhile is no reason for a line.
     """
-    for folder in own_folders(database):
-        identity = read_identity(folder)
-        if identity is None or identity.database != database.name:
+    for role, folder in zip(_ROLES, own_folders(database), strict=True):
+        if not (folder_id := read_folder_id(folder)) or folder_id != stored_id(db):
             continue
         journal = read_committed(folder)
         rows = {str(name): int(length) for name, length in db.execute(_LENGTHS)}
-        newer = (length - rows.get(f"{identity.name}/{name}", 0) for name, length in journal.items())
+        newer = (length - rows.get(f"{role}/{name}", 0) for name, length in journal.items())
         if byte_count := sum(count for count in newer if count > 0):
             yield _newer_text(folder.name, byte_count, database)
 
@@ -161,15 +154,14 @@ def open_regular(path: Path, *, follows_links: bool = True) -> BinaryIO:
     return stream
 
 
-def read_identity(folder: Path) -> FolderIdentity | None:
-    """Read what a folder says of itself; None if it says nothing. NotAnArchive if it cannot be read."""
+def read_folder_id(folder: Path) -> str:
+    """Read the id that a folder states; empty if it states none. NotAnArchive if it cannot be read."""
     path = folder / IDENTITY_NAME
     try:
         with open_regular(path, follows_links=False) as stream:
-            values = json.loads(stream.read(_MOST_BYTES))
-        return FolderIdentity(*(str(values[name]) for name in ("id", "name", "database")))
+            return str(json.loads(stream.read(_MOST_BYTES))["id"])
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        return ""
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise NotAnArchive(f"{path} is damaged; it says whose WARC files are beside it") from error
 
@@ -208,50 +200,59 @@ def read_committed(folder: Path) -> dict[str, int]:
     return lengths
 
 
-def raw_folder(base: Path, name: str) -> Path:
-    """Find the folder that rows call `name`, also under the name that it was given since, with its database.
-
-    `base` is the archive's file, or just its folder. The archive's own folders come first, since the folder `name` may
-    be another archive's by now, or its original's.
-
-    >>> raw_folder(Path("/tmp"), "news.db.warc")
-    PosixPath('/tmp/news.db.warc')
-    """
-    own: tuple[Path, ...] = () if base.is_dir() else own_folders(base)
-    parent = base if base.is_dir() else base.parent
-    folder = parent / name
-    if folder in own and folder.is_dir():
-        return folder
-    others = () if folder.is_dir() else sorted(parent.glob(f"*{RAW_ENDING}"))
-    for candidate in (*own, *others):
-        if (identity := read_identity(candidate)) and identity.name == name:
-            return Path(candidate)
-    return folder
-
-
 def own_folders(database: Path) -> tuple[Path, Path]:
-    """Return the folders of an archive's own WARC files, and of its copies of others'; either may be missing."""
-    return database.with_name(f"{database.name}{RAW_ENDING}"), database.with_name(f"{database.name}{MERGED_ENDING}")
+    """Return the folders of an archive's own WARC files, and of its copies of others'; either may be missing.
+
+    >>> own_folders(Path("/tmp/news.db"))
+    (PosixPath('/tmp/news.db.warc'), PosixPath('/tmp/news.db.merged.warc'))
+    """
+    return Path(f"{database}{RAW_ENDING}"), Path(f"{database}{MERGED_ENDING}")
+
+
+def shown_name(database: Path, name: str) -> str:
+    """Return what a person calls a file that rows name, seen from the archive's folder.
+
+    >>> shown_name(Path("/tmp/news.db"), ".warc/news-2026.warc.gz")
+    'news.db.warc/news-2026.warc.gz'
+    """
+    return f"{database.name}{name}" if _has_role(name) else name
+
+
+def row_name(database: Path, path: Path) -> str:
+    """Return the name of a file in rows: role and file in the archive's own folders; else the path, relative to the
+    archive's folder for what lies below it.
+
+    >>> row_name(Path("/tmp/news.db"), Path("/tmp/news.db.warc/a.warc.gz"))
+    '.warc/a.warc.gz'
+    >>> row_name(Path("/tmp/news.db"), Path("/tmp/old/a.warc.gz"))
+    'old/a.warc.gz'
+    """
+    file = Path(os.path.abspath(path))
+    for role, folder in zip(_ROLES, own_folders(database), strict=True):
+        if file.parent == folder:
+            return f"{role}/{file.name}"
+    name = file.relative_to(database.parent).as_posix() if file.is_relative_to(database.parent) else ""
+    return str(file) if _has_role(name) else name or str(file)
+
+
+def _has_role(name: str) -> bool:
+    return str.startswith(name, tuple(f"{role}/" for role in _ROLES))
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Split the name of an archive's own WARC file into folder and file.
+    """Split the name of an archive's own WARC file into role and file.
 
     NotAnArchive for a name that leads elsewhere, as a forged row's may.
     """
     parts = PurePosixPath(name).parts
-    if len(parts) != 2 or ".." in parts or not parts[0].endswith(RAW_ENDING):
+    if len(parts) != 2 or parts[1] == ".." or parts[0] not in _ROLES:
         raise NotAnArchive(f"table _warc_files names {name}, which is no WARC file of this archive")
     return parts[0], parts[1]
 
 
-def warc_path(base: Path, name: str) -> Path:
-    """Return the path of an archive's own WARC file, an ordinary one or none; NotAnArchive for anything else.
-
-    `base` is as for `raw_folder`.
-    """
-    folder_name, file_name = split_name(name)
-    path = raw_folder(base, folder_name) / file_name
+def warc_path(database: Path, name: str) -> Path:
+    """Return the path of an archive's own WARC file, an ordinary one or none; NotAnArchive for anything else."""
+    path = Path("".join((str(database), "/".join(split_name(name)))))
     if leads_astray(path.parent):
         raise NotAnArchive(f"{path.parent} is a link to what is no WARC folder")
     if path.is_symlink() or (path.exists() and not path.is_file()):
@@ -295,15 +296,15 @@ def discard_files(database: Path, files: Iterable[tuple[str, int]]) -> None:
 def record_file(base: Path, name: str) -> Path:
     """Return the path of the file that a capture names, an archive's own or an imported one.
 
-    `base` is as for `raw_folder`. OSError for a file that a link leads out of its WARC folder.
+    `base` is the archive's file, or a folder for files without an archive. OSError for a file that a link leads out of
+    its WARC folder.
     """
-    parts = PurePosixPath(name).parts
-    if len(parts) != 2 or not parts[0].endswith(RAW_ENDING):
+    if base.is_dir() or not _has_role(name):
         return (base if base.is_dir() else base.parent) / name
-    folder = raw_folder(base, parts[0])
+    path = Path(f"{base}{name}")
+    folder = Path(f"{base}{name.partition('/')[0]}")
     if leads_astray(folder):
         raise OSError(0, "in a folder that is a link to what is no WARC folder")
-    path = folder / parts[1]
     if not os.path.realpath(path).startswith(f"{os.path.realpath(folder)}{os.sep}"):
         raise OSError(0, "a link that leads out of the folder")
     return path
@@ -381,7 +382,7 @@ def _journal_line(name: str, length: int) -> bytes:
 
 
 class RawFolders:
-    """The WARC folders of one archive, as its owner may use them: those that it may write, and those only to read.
+    """The WARC folders of one archive, by their roles, as its owner may write them.
 
     `claim` makes one. An instance that was not claimed owns no folder yet.
     """
@@ -389,21 +390,19 @@ class RawFolders:
     def __init__(self, db: Database, database: Path) -> None:
         self._db = db
         self._database = database
-        self._parent = database.parent
-        self._own_names = (f"{database.name}{RAW_ENDING}", f"{database.name}{MERGED_ENDING}")
         self._owned: dict[str, _OwnedFolder] = {}
 
     @classmethod
-    def claim(cls, db: Database, database: Path, *, own_warc: bool = False) -> RawFolders:
-        """Lock the folders that an archive owns, until `release`.
+    def claim(cls, db: Database, database: Path) -> RawFolders:
+        """Lock the folders of an archive, until `release`.
 
-        CopiedArchive if a folder belongs to the database that this one is a copy of; with `own_warc` such a folder is
-        only read from then on. ForeignFolder if another archive's folder has the name of this one's. InUse if another
-        process writes one.
+        MisplacedFolder if one that it lacks has the name of another database, as after a copy of the database alone.
+        ForeignFolder if another archive's folder has the name of this one's. InUse if another process writes one.
         """
         folders = cls(db, database)
         try:
-            folders._claim(own_warc=own_warc)
+            for role, folder in zip(_ROLES, own_folders(database), strict=True):
+                folders._claim(role, folder)
         except BaseException:
             folders.release()
             raise
@@ -423,48 +422,46 @@ class RawFolders:
 
     def committed(self, file: str) -> int:
         """Return the committed length of a WARC file by the journal of its folder; 0 for one that it does not name."""
-        folder_name, name = split_name(file)
-        return self._owned[folder_name].committed.get(name, 0) if folder_name in self._owned else 0
+        role, name = split_name(file)
+        return self._owned[role].committed.get(name, 0) if role in self._owned else 0
 
     def committed_files(self) -> Iterator[tuple[str, int]]:
         """Yield each file of the owned folders that has committed bytes: its name in rows, and its length."""
-        for folder_name, folder in self._owned.items():
+        for role, folder in self._owned.items():
             for name, length in folder.committed.items():
                 if length:
-                    yield f"{folder_name}/{name}", length
+                    yield f"{role}/{name}", length
 
     def begin(self, file: str) -> None:
         """Note that a file is this archive's, before it is made. The folder is made if it is missing."""
-        folder_name, name = split_name(file)
-        if folder_name not in self._owned:
-            self._own(folder_name)
-        self._owned[folder_name].note(name, 0)
+        role, name = split_name(file)
+        if role not in self._owned:
+            self._own(role)
+        self._owned[role].note(name, 0)
 
     def note(self, file: str, length: int) -> None:
         """Note that a file is committed up to this length; to be called after the database's commit."""
-        folder_name, name = split_name(file)
-        self._owned[folder_name].note(name, length)
+        role, name = split_name(file)
+        self._owned[role].note(name, length)
 
     def recover(self, away_names: Mapping[str, object]) -> Recovery:
         """Set torn bytes aside, and compare files with the database's table. Files that are away are as they were."""
         rows = {str(name): int(length) for name, length in self._db.execute(_LENGTHS)}
         recovery = Recovery(self._database)
-        journal_names = [
-            f"{folder_name}/{name}" for folder_name, folder in self._owned.items() for name in folder.committed
-        ]
+        journal_names = [f"{role}/{name}" for role, folder in self._owned.items() for name in folder.committed]
         for name in dict.fromkeys((*rows, *journal_names)):
             if name not in away_names:
                 recovery = self._recover_file(name, rows.get(name, 0), recovery)
         return recovery
 
     def _recover_file(self, name: str, row_length: int, recovery: Recovery) -> Recovery:
-        folder_name, file_name = split_name(name)
-        path, folder = warc_path(self._database, name), self._owned.get(folder_name)
+        role, file_name = split_name(name)
+        path, folder = warc_path(self._database, name), self._owned.get(role)
         size = path.stat().st_size if path.is_file() else 0
         journal_length = folder.committed.get(file_name) if folder else None
         length = max(row_length, journal_length or 0)
         if size < length:
-            recovery = replace(recovery, short_names=(*recovery.short_names, name))
+            recovery = replace(recovery, short_names=(*recovery.short_names, shown_name(self._database, name)))
         if folder is None:
             return recovery
         if journal_length is None:  # it came by another way than this archive's writer: all of it stays
@@ -472,86 +469,36 @@ class RawFolders:
             return recovery
         folder.note(file_name, length)
         if size > length and (tail := set_aside(path, length)):
-            torn_bytes = recovery.torn_bytes + size - length
-            recovery = replace(recovery, torn_bytes=torn_bytes, tails=(*recovery.tails, f"{folder_name}/{tail.name}"))
+            tails = (*recovery.tails, f"{tail.parent.name}/{tail.name}")
+            recovery = replace(recovery, torn_bytes=recovery.torn_bytes + size - length, tails=tails)
         if length > row_length:
-            unnamed_folders = tuple(dict.fromkeys((*recovery.unnamed_folders, folder_name)))
+            unnamed_folders = tuple(dict.fromkeys((*recovery.unnamed_folders, path.parent.name)))
             unnamed_bytes = recovery.unnamed_bytes + length - row_length
             recovery = replace(recovery, unnamed_bytes=unnamed_bytes, unnamed_folders=unnamed_folders)
         return recovery
 
-    def _claim(self, *, own_warc: bool) -> None:
-        for name in self._own_names:
-            if leads_astray(self._parent / name):
-                raise ForeignFolder(self._database, self._parent / name)
-        for name in self._own_names:
-            self._follow_rename(name)
-        named_folders = (split_name(str(name))[0] for (name,) in self._db.execute("SELECT name FROM _warc_files"))
-        names = [name for name in dict.fromkeys((*self._own_names, *named_folders)) if (self._parent / name).is_dir()]
-        owners = {name: self._other_owner(name) for name in names if self._is_ours(name)}
-        for name in filter(owners.get, owners):
-            if not own_warc or name in self._own_names:
-                raise CopiedArchive(self._database, self._parent / name, owners[name])
-        if any(owners.values()):
-            self._put_id(token_hex(16))
-        for name in (name for name, owner in owners.items() if not owner):
-            if os.access(self._parent / name, os.W_OK):
-                self._own(name)
+    def _claim(self, role: str, folder: Path) -> None:
+        folder_id, own_id = read_folder_id(folder), self._id()
+        if leads_astray(folder) or (own_id and folder_id and folder_id != own_id):
+            raise ForeignFolder(self._database, folder)
+        if folder.is_dir():
+            if os.access(folder, os.W_OK):
+                self._own(role)
+        elif own_id and self._db.execute(_HAS_FILES, [f"{role}/*"]).fetchone():
+            for found in sorted(folder.parent.glob(f"*{role}")):
+                if read_folder_id(found) == own_id and found.name.endswith(MERGED_ENDING) == (role == MERGED_ENDING):
+                    raise MisplacedFolder(self._database, found, folder)
 
-    def _is_ours(self, name: str) -> bool:
-        """Return whether a folder is this archive's by its id. ForeignFolder if only its name is."""
-        identity, own_id = read_identity(self._parent / name), self._id()
-        is_own_name = name in self._own_names
-        if identity is None or identity.id == own_id or (is_own_name and not own_id):
-            return True
-        if is_own_name:
-            raise ForeignFolder(self._database, self._parent / name)
-        return False
-
-    def _other_owner(self, name: str) -> str:
-        """Return the name of the other database beside a folder that owns it; empty if there is none any more.
-
-        The copy of a folder that still stands beside it states that one's owner, and is not owned by it.
-        """
-        identity = read_identity(self._parent / name)
-        if identity and identity.name != name and read_identity(self._parent / identity.name) == identity:
-            return ""
-        owner = identity.database if identity else _default_owner(name)
-        file = self._parent / PurePosixPath(owner).name
-        if not file.is_file() or file.samefile(self._database):
-            return ""
-        return "" if identity and stated_id(file) not in ("", identity.id) else owner
-
-    def _own(self, name: str) -> None:
+    def _own(self, role: str) -> None:
         """Lock a folder, made if it is missing, and state whose it is."""
-        path = self._parent / name
-        if name not in self._own_names and not path.is_dir():
-            raise NotReachable(f"{path} is no folder that {self._database} may write")
-        found = raw_folder(self._parent, name)
-        if found != path and not Path(str(found).removesuffix(RAW_ENDING)).is_file():  # not that of a complete copy
-            raise NotReachable(f"{found} was {path}: give it its name back")
-        make_folder(path)
-        identity = read_identity(path)
-        self._owned[name] = _OwnedFolder(path)
-        own_id = self._id() or (identity.id if identity else token_hex(16))
+        folder = Path(f"{self._database}{role}")
+        make_folder(folder)
+        self._owned[role] = _OwnedFolder(folder)
+        folder_id = read_folder_id(folder)
+        own_id = self._id() or folder_id or token_hex(16)
         if own_id != self._id():
             self._put_id(own_id)
-        put_identity(path, FolderIdentity(own_id, name, self._database.name), identity)
-
-    def _follow_rename(self, name: str) -> None:
-        """Have the rows name a folder that was moved, or copied, together with its database as it is named now."""
-        path = self._parent / name
-        identity = read_identity(path)
-        if identity is None or identity.name == name or identity.id != self._id():
-            return
-        old_start = f"{identity.name}/"
-        with write_transaction(self._db):
-            for table, column in _FILE_COLUMNS:
-                self._db.execute(
-                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
-                    [f"{name}/", len(old_start) + 1, len(old_start), old_start],
-                )
-        put_identity(path, FolderIdentity(identity.id, name, self._database.name), identity)
+        put_folder_id(folder, own_id, folder_id)
 
     def _id(self) -> str:
         return stored_id(self._db)
@@ -571,16 +518,17 @@ def claimed_folders(db: Database) -> RawFolders:
     return _CLAIMS.get(os.path.realpath(database)) or RawFolders(db, database)
 
 
+def stated_id(database: Path) -> str:
+    """Return the id of the WARC folders that another database states; empty if it states none that can be read."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        return stored_id(Database(connection))
+    return ""
+
+
 def stored_id(db: Database) -> str:
     """Return the id of its WARC folders that a database states; empty if it has none yet."""
     row = db.execute(_READ_ID, [_ID_KEY]).fetchone()
     return str(row[0]) if row else ""
-
-
-def rename_file(db: Database, name: str, new_name: str) -> None:
-    """Have all rows call a WARC file by another name. Runs in the caller's transaction."""
-    for table, column in _FILE_COLUMNS if name != new_name else ():
-        db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", [new_name, name])
 
 
 def unshare(path: Path) -> None:
@@ -597,22 +545,8 @@ def make_folder(folder: Path) -> None:
         sync_folder(folder.parent)
 
 
-def _default_owner(name: str) -> str:
-    """Return the database that a folder without a record of its owner is named after."""
-    ending = MERGED_ENDING if name.endswith(MERGED_ENDING) else RAW_ENDING
-    return name.removesuffix(ending)
-
-
-def stated_id(database: Path) -> str:
-    """Return the id of the WARC folder that another database states; empty if it states none that can be read."""
-    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
-        row = connection.execute(_READ_ID, [_ID_KEY]).fetchone()
-        return str(row[0]) if row else ""
-    return ""
-
-
-def put_identity(folder: Path, identity: FolderIdentity, stored: FolderIdentity | None) -> None:
-    """State whose a folder is, unless that is what is `stored` in it."""
-    if identity != stored:
+def put_folder_id(folder: Path, folder_id: str, stored: str) -> None:
+    """State the id of a folder, unless that is what is `stored` in it."""
+    if folder_id != stored:
         with whole_file(folder / IDENTITY_NAME) as stream:
-            stream.write(json.dumps(asdict(identity)).encode())
+            stream.write(json.dumps({"id": folder_id}).encode())

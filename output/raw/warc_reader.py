@@ -29,7 +29,7 @@ from .imported_records import (
     read_imported_record,
 )
 from .raw_exchange import RawExchange, warc_digest
-from .warc_folders import newer_folders, open_regular, record_file
+from .warc_folders import newer_folders, open_regular, record_file, shown_name
 from .warc_writer import warc_date
 
 _MAX_RECORD_BYTES = 64 * 1024 * 1024  # of an imported record
@@ -72,17 +72,19 @@ class WarcRecord:
 
 
 def read_record(folder: Path, file: str, offset: int, length: int) -> WarcRecord:
-    """Read the record at an offset of a file, whose name is relative to `folder`. RecordError if there is none."""
-    return parse_record(read_span(folder, file, offset, length), f"{file} at {offset}")
+    """Read the record at an offset of a file. RecordError if there is none."""
+    return parse_record(read_span(folder, file, offset, length), f"{shown_name(folder, file)} at {offset}")
 
 
 def read_span(folder: Path, file: str, offset: int, length: int) -> bytes:
     """Read `length` bytes of a file from an offset on. RecordError if it has not so many.
 
-    No more memory is asked for than the file is long, whatever the length.
+    `folder` is the database whose rows name the file, as for `warc_folders.record_file`. No more memory is asked for
+    than the file is long, whatever the length.
     """
     source = f"{file} at {offset}"
     try:
+        source = f"{shown_name(folder, file)} at {offset}"
         with open_regular(record_file(folder, file)) as stream:
             size = os.fstat(stream.fileno()).st_size
             is_inside = 0 <= offset <= size and 0 <= length <= size - offset
@@ -129,8 +131,8 @@ def iter_records(data: bytes, source: str, limit: int = 1000) -> Iterator[tuple[
 def read_response(db: Database, folder: Path, capture_id: int) -> RawExchange | None:
     """Read a capture's raw response, a revisit's with the payload it refers to; None if no raw response was kept.
 
-    `folder` is the database, as for `warc_folders.raw_folder`. RecordError if the record is missing, incomplete, or not
-    that of the capture.
+    `folder` is the database, as for `warc_folders.record_file`. RecordError if the record is missing, incomplete, or
+    not that of the capture.
     """
     if (found := _read_row_record(db, folder, capture_id)) is None:
         return None
@@ -149,7 +151,7 @@ def _read_row_record(db: Database, folder: Path, capture_id: int) -> tuple[WarcR
         return None
     file, offset, length, url, fetched_at, digest, is_own, refers_to = row
     record = _read_any_record(folder, file, offset, length)
-    location = f"{file} at {offset}"
+    location = f"{shown_name(folder, file)} at {offset}"
     if is_own:
         for mismatch in row_mismatch(record, url, fetched_at, digest, location):
             raise RecordError(mismatch)
@@ -228,7 +230,8 @@ def _gone_place(folder: Path, file: str) -> str:
     """
     with suppress(OSError, ArchiveError, ValueError):
         if not (path := record_file(folder, file)).exists() and not path.is_symlink():
-            return file if path.parent.is_dir() else str(PurePath(file).parent)
+            shown = shown_name(folder, file)
+            return shown if path.parent.is_dir() else str(PurePath(shown).parent)
     return ""
 
 
@@ -252,7 +255,8 @@ def _capture_faults(folder: Path, row: CaptureRow, span_length: int) -> Iterator
     all.
     """
     file, offset, record_length, url = row[:4]
-    location = f"{file} at {offset}"
+    shown = shown_name(folder, file)
+    location = f"{shown} at {offset}"
     try:
         data = read_span(folder, file, offset, span_length)
         record = parse_record(data[:record_length], location)
@@ -261,13 +265,13 @@ def _capture_faults(folder: Path, row: CaptureRow, span_length: int) -> Iterator
         return
     yield from _digest_faults(record, location)
     yield from _record_mismatches(record, row, location)
-    yield from _unnamed_record_faults(data[record_length:], f"{file} after {offset}")
+    yield from _unnamed_record_faults(data[record_length:], f"{shown} after {offset}")
 
 
 def _imported_record_faults(folder: Path, row: CaptureRow) -> Iterator[str]:
     """Yield the faults of an imported capture's record that it had not when it was imported."""
     file, offset, record_length, url, _, payload_digest, _, known_faults, has_payload, *_ = row
-    location = f"{file} at {offset}"
+    location = f"{shown_name(folder, file)} at {offset}"
     try:
         record = read_imported_record(read_span(folder, file, offset, record_length), _MAX_RECORD_BYTES)
     except (RecordError, ImportedRecordError) as error:
@@ -304,7 +308,9 @@ def _record_mismatches(record: WarcRecord, row: CaptureRow, location: str) -> It
 def _span_faults(folder: Path, file: str, offset: int, length: int) -> Iterator[str]:
     """Yield the faults of a span of a file whose records no row names."""
     try:
-        yield from _unnamed_record_faults(read_span(folder, file, offset, length), f"{file} at {offset}")
+        yield from _unnamed_record_faults(
+            read_span(folder, file, offset, length), f"{shown_name(folder, file)} at {offset}"
+        )
     except RecordError as error:
         yield str(error)
 

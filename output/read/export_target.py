@@ -21,7 +21,7 @@ from typing import BinaryIO
 from sqlite_utils import Database
 
 from ..archive.archive_file import COMPANION_ENDINGS, SQLITE_HEADER, database_file, read_head
-from ..raw.warc_folders import is_warc_folder
+from ..raw.warc_folders import is_warc_folder, shown_name
 
 _NAMED_FILES = "SELECT name FROM _warc_files UNION SELECT file FROM _imports"
 
@@ -29,14 +29,14 @@ _NAMED_FILES = "SELECT name FROM _warc_files UNION SELECT file FROM _imports"
 class OwnFiles:
     """The files of one archive: database, lock, backups, WARC files, and the imported files that hold its records.
 
-    `record_files` are the names of WARC files as the archive has them: relative to its folder, or absolute.
+    `record_files` are the names that rows have for WARC files.
     """
 
     def __init__(self, database: Path, record_files: Iterable[str] = ()) -> None:
         self._database = Path(os.path.realpath(database))
         self._raw_folder = Path(os.path.realpath(f"{self._database}.warc"))
         self._companions = tuple(Path(f"{self._database}{ending}") for ending in COMPANION_ENDINGS)
-        self._record_files = tuple(self._database.parent / name for name in record_files)
+        self._record_files = tuple(self._database.parent / shown_name(self._database, name) for name in record_files)
 
     @classmethod
     def of(cls, db: Database) -> OwnFiles:

@@ -120,15 +120,14 @@ class Archive:
         limits: PatternLimits | None = None,
         *,
         sync_commits: bool = False,
-        own_warc: bool = False,
     ) -> Self:
         """Lock and open the archive at `path`, made new if missing; `clock` gives UTC ISO 8601 times.
 
         `limits` say how many pages of one URL pattern may bring nothing new. With `sync_commits` each commit waits for
-        the disk, so that a loss of power costs none. With `own_warc` a copy only reads the WARC folder of its original.
+        the disk, so that a loss of power costs none.
 
-        Raises ArchiveError if another crawl owns it, if it is a copy whose WARC folder belongs to another database, or
-        if the file cannot be used.
+        Raises ArchiveError if another crawl owns it, if it is a copy without the WARC folder that stands beside its
+        original, or if the file cannot be used.
         """
         file = archive_path(path)
         check_path(file, read_only=False)
@@ -143,7 +142,7 @@ class Archive:
             lock.release()
             raise
         try:
-            archive._open_raw_folders(own_warc=own_warc)
+            archive._open_raw_folders()
             if has_block_corrections(db):
                 with write_transaction(db):
                     apply_rulings(db, clock())  # those that were made while the file had another owner
@@ -152,9 +151,9 @@ class Archive:
             archive.close()
             raise
 
-    def _open_raw_folders(self, *, own_warc: bool) -> None:
+    def _open_raw_folders(self) -> None:
         """Own the WARC folders, set torn bytes aside, and finish the erasures of takedowns."""
-        self._raw_folders = RawFolders.claim(self.db, self._file, own_warc=own_warc)
+        self._raw_folders = RawFolders.claim(self.db, self._file)
         self.recovery = self._raw_folders.recover(read_away_files(self._file))
         erase_records(self.db, self._file, self._clock)
         self.recovery = replace(self.recovery, unfinished_takedown=finish_takedowns(self.db, self._clock))

@@ -24,6 +24,7 @@ from ..archive.stored_values import content_id, stored_object, stored_texts
 from ..archive.url_words import NO_REASON, OutcomeReason, Reason, UrlState
 from ..raw.raw_exchange import Capture
 from ..raw.redaction import without_userinfo
+from ..raw.warc_folders import row_name
 from .url_queue import QueuedUrl
 
 
@@ -221,11 +222,9 @@ class ImportedFile:
 
     @classmethod
     def of(cls, path: Path, db: Path) -> ImportedFile:
-        """Return the values of a file on the disk. Below the database's folder its name is relative to that folder."""
-        file, folder = path.absolute(), archive_path(db).parent
-        name = str(file.relative_to(folder) if file.is_relative_to(folder) else file)
-        status = file.stat()
-        return cls(name, status.st_size, str(status.st_mtime_ns))
+        """Return the values of a file on the disk."""
+        status = path.stat()
+        return cls(row_name(archive_path(db), path), status.st_size, str(status.st_mtime_ns))
 
 
 def stored_url(db: Database, url: str) -> StoredUrl | None:

@@ -80,7 +80,7 @@ def hostile_verbs(db: Path, site: str) -> HostileVerbs:
     )  # fmt: skip
     writers = (
         f"remove {{}} {kept}", f"restore {{}} {gone}", f"forget {{}} {url} --yes", "import --own --db {}",
-        "import --own --db {} --own-warc", "merge {} WORK/sound.db", "reclean {} --all -q",
+        "merge {} WORK/sound.db", "reclean {} --all -q",
         f"crawl {site} --db {{}} --max-pages 3 {options}", f"update {{}} --max-pages 3 {options}",
         "import WORK/sound.warc.gz --db {} -q",
     )  # fmt: skip

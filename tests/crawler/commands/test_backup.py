@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import threading
@@ -30,28 +31,59 @@ def crawl(site: ScriptedSite, db: Path, *options: object) -> tuple[int, str, str
     return command("crawl", f"{site.url}/", "--db", db, *QUICK, "--delay", 0, *options)
 
 
-def test_one_line_says_how_to_use_it_again(site, tmp_path):
-    db, folder = tmp_path / "news.db", tmp_path / "backups"
-    folder.mkdir()
+def test_the_last_line_is_the_command_that_puts_the_copy_back(site, tmp_path):
+    db, copy = tmp_path / "my news.db", tmp_path / "monday's.db"
     assert crawl(site, db, "--max-pages", 3)[0] == 0
-    code, out, errors = verb("backup", db, folder)
-    copy = folder / "news.db"
+    code, out, errors = verb("backup", db, copy)
+    first, last = out.splitlines()
+    assert (code, first, errors) == (0, f"{copy}: 2 articles, WARC files: 1 copied", "")
+    words = shlex.split(last.removeprefix("Verified. To put it back: broadsheet "))
+    assert words == ["backup", "--restore", str(copy), str(db)]
+    said = f"broadsheet: {db} exists already: name a new file for the backup\n"
+    assert verb(*words) == (1, "", said), "never over a file that is there"
+    texts = rows(db, TEXTS)
+    db.unlink()
+    shutil.rmtree(f"{db}.warc")
+    code, out, errors = verb(*words)
     assert (code, errors) == (0, "")
-    assert out.splitlines() == [
-        f"{copy}: 2 articles, WARC files: 1 copied", f"Verified. A backup is an archive: broadsheet browse {copy}",
-    ]  # fmt: skip
-    code, out, errors = verb("backup", db, folder)
-    assert (code, out, errors) == (1, "", f"broadsheet: {copy} exists already: name a new file for the backup\n")
+    words = shlex.split(out.splitlines()[-1].removeprefix("Verified, and put back: broadsheet "))
+    assert words == ["browse", str(db)]
+    assert verb("verify", db)[:2] == (0, "in order: 2 articles\n")
+    assert rows(db, TEXTS) == texts
     code, out, errors = verb("backup", db, tmp_path / "bare.db", "--no-raw")
     assert (code, out.splitlines()[0], errors) == (0, f"{tmp_path / 'bare.db'}: 2 articles, without raw responses", "")
     assert verb("backup", tmp_path / "none.db", tmp_path / "x.db")[0] == 1
-    assert verb("backup", db, tmp_path / "no/x.db")[2] == f"broadsheet: the folder {tmp_path / 'no'} does not exist\n"
+    for target in ("no/x.db", "no/"):
+        said = f"broadsheet: the folder {tmp_path / 'no'} does not exist\n"
+        assert verb("backup", db, f"{tmp_path}/{target}")[2] == said
+    for words in (("--restore", tmp_path), ("--copies", 2, tmp_path / "x.db")):
+        assert verb("backup", db, *words)[0] == 2
+
+
+def test_a_folder_keeps_dated_copies_and_one_with_a_finding_displaces_none(site, tmp_path):
+    db, folder = tmp_path / "news.db", tmp_path / "copies"
+    folder.mkdir()
+    assert crawl(site, db, "--max-pages", 3)[0] == 0
+    names = []
+    for _ in range(3):
+        code, out, errors = verb("backup", db, folder, "--copies", 2)
+        assert (code, errors) == (0, "")
+        names.append(Path(out.partition(": ")[0]).name)
+        time.sleep(1)
+    assert f"Older copies removed: {names[0]}\n" in out
+    assert sorted(path.name for path in folder.glob("*.db")) == names[1:]
     [file] = raws.files(db)
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
-    code, out, errors = verb("backup", db, tmp_path / "worn.db")
-    assert (code, "Verified" in out, "raw_responses: " in errors) == (1, False, True)
+    code, out, errors = verb("backup", db, folder, "--copies", 2)
+    copy = Path(out.partition(": ")[0])
+    assert (code, "Verified" in out, copy.exists()) == (1, False, True)
+    *findings, last = errors.splitlines()
+    assert findings
+    assert all(line.startswith("raw_responses: ") for line in findings)
+    assert last == f"broadsheet: {copy} is there, with what is said above; no older copy goes for it"
+    assert sorted(path.name for path in folder.glob("*.db")) == [*names[1:], copy.name]
 
 
 @pytest.mark.slow

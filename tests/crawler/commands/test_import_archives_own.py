@@ -99,17 +99,6 @@ def test_what_was_taken_down_stays_away_and_is_erased(db):
     assert printed("verify", db) == (0, "in order: 3 articles\n", "")
 
 
-def test_a_copy_becomes_an_archive_of_its_own(db):
-    shutil.copy(db, "copy.db")
-    assert "--own-warc" in verb("import", "--own", "--db", "copy.db")[2]
-    code, out, errors = printed("import", "--own", "--db", "copy.db", "--own-warc")
-    place = Path("copy.db").absolute()
-    assert (code, errors) == (0, "")
-    assert out.splitlines()[-1] == "Nothing to take in: the archive has no raw responses in folders of its own."
-    assert f"{place} may be written now: its new responses go to copy.db.warc." in out.replace("\n", " ")
-    assert printed("import", "--own", "--db", "copy.db", "--own-warc", "-q") == (0, "", "")
-
-
 @pytest.fixture
 def copied_folder(db: Path) -> Path:
     """An empty database beside a copy of the folder of another one, which is whole."""
@@ -122,11 +111,10 @@ def copied_folder(db: Path) -> Path:
 TEXTS = "SELECT url, text FROM articles ORDER BY url"
 
 
-@pytest.mark.parametrize("own", [[], ["--own-warc"]])
-def test_a_copied_folder_is_taken_in_by_the_database_of_its_name(db, copied_folder, own):
-    code, out, errors = printed("import", "--own", "--db", copied_folder, *own)
+def test_a_copied_folder_is_taken_in_by_the_database_of_its_name(db, copied_folder):
+    code, out, errors = printed("import", "--own", "--db", copied_folder)
     assert (code, "; 4 pages taken in" in out, errors) == (0, True, "")
-    assert printed("import", "--own", "--db", copied_folder, *own)[1].endswith(
+    assert printed("import", "--own", "--db", copied_folder)[1].endswith(
         "Nothing to take in: each response has its row.\n"
     )
     crawl(copied_folder, "later")
@@ -141,20 +129,15 @@ def test_a_copied_folder_is_taken_in_by_the_database_of_its_name(db, copied_fold
         assert verb("verify", archive) == (0, "in order: 4 articles\n", "")
 
 
-@pytest.mark.parametrize("own", [[], ["--own-warc"]])
-def test_a_folder_that_was_renamed_stays_that_of_its_database(db, copied_folder, own):
+def test_a_folder_that_was_renamed_is_of_the_database_of_its_name(db, copied_folder):
     shutil.rmtree("a.db.warc")
-    for _ in range(2):  # nothing that it says leads to a state that another command refuses
-        code, out, errors = printed("import", "--own", "--db", copied_folder, *own)
-        assert (code, out, errors.count("\n")) == (1, "", 1)
-        assert "c.db.warc belongs to a.db" in errors
-        assert "give the folder its own name back, or c.db another one" in errors
-    assert verb("import", *files(copied_folder), "--db", "other.db", "-q")[0] == 0
-    copied_folder.rename("d.db")
-    assert printed("import", "--own", "--db", "d.db")[:2] == (
-        0, "Nothing to take in: the archive has no raw responses in folders of its own.\n"
-    )  # fmt: skip
-    for archive in (db, "other.db"):
+    code, out, errors = printed("import", "--own", "--db", db)
+    assert (code, out, errors.count("\n")) == (1, "", 1)
+    assert "write to it too, cp -r " in errors
+    code, out, errors = printed("import", "--own", "--db", copied_folder)
+    assert (code, "; 4 pages taken in" in out, errors) == (0, True, "")
+    shutil.copytree("c.db.warc", "a.db.warc")
+    for archive in (db, copied_folder):
         assert verb("verify", archive) == (0, "in order: 4 articles\n", "")
 
 

@@ -303,10 +303,10 @@ def copy_in(folder: Path, *names: str) -> LocalCopy:
 
 def test_a_warc_file_without_a_record_is_none_of_the_state(counting, tmp_path):
     copy = copy_in(tmp_path, "one")
-    (name,) = (path.relative_to(copy.folder).as_posix() for path in copy.folder.rglob("*.warc.gz"))
+    (name,) = (f".warc/{path.name}" for path in copy.folder.rglob("*.warc.gz"))
     (copy.folder / "lamp.db.warc/empty.warc.gz").touch()
     with closing(sqlite3.connect(copy.archive)) as db, db:
-        db.execute(f"INSERT INTO {WARC_FILES} (name, length, begun_at) VALUES ('lamp.db.warc/empty.warc.gz', 0, '')")
+        db.execute(f"INSERT INTO {WARC_FILES} (name, length, begun_at) VALUES ('.warc/empty.warc.gz', 0, '')")
     manifest = writer_in(counting).save(copy.archive, copy.archive, None)
     assert [file.name for file in manifest.warc_files] == [name]
 
@@ -461,7 +461,7 @@ def test_warc_files_are_fetched_of_their_pieces_and_a_stranger_of_the_name_is_se
     assert len(file.pieces) > 3
     copy = LocalCopy(tmp_path / "fetched", "lamp", "store-1")
     fetch_site(counting, stored_manifest(counting), read_head(counting, "lamp").manifest, copy)
-    path = copy.folder / file.name
+    path = Path(f"{copy.archive}{file.name}")
     path.parent.mkdir()
     path.write_bytes(b"of nobody knows whom")
     fetch_warc_files(counting, copy.archive, [file.name])
@@ -570,10 +570,10 @@ def test_only_files_that_are_away_are_fetched(tmp_path, store, monkeypatch):
     fetch_site(store, stored_manifest(store), read_head(store, "lamp").manifest, copy)
     assert noted == [["lamp.db.away", "origin.json"]]
     (name,) = read_away_files(copy.archive)
-    fetch_warc_files(store, copy.archive, ["lamp.db.warc/none.warc.gz", name])
+    fetch_warc_files(store, copy.archive, [".warc/none.warc.gz", name])
     fetch_warc_files(store, copy.archive, [name])
     assert read_away_files(copy.archive) == {}
-    assert (copy.folder / name).stat().st_size == stored_manifest(store).warc_files[0].length
+    assert Path(f"{copy.archive}{name}").stat().st_size == stored_manifest(store).warc_files[0].length
 
 
 @pytest.mark.parametrize(
@@ -663,7 +663,7 @@ def test_a_piece_that_is_missing_or_short_is_found_with_every_sample(run_store, 
     run_store.delete(warc_piece.key)
     run_store.put_bytes(database_piece.key, b"few")
     damaged = f"lamp.db: {run_store.address}/{database_piece.key}"
-    missing, name = f"{run_store.address}/{warc_piece.key} is not there", manifest.warc_files[0].name
+    missing, name = f"{run_store.address}/{warc_piece.key} is not there", f"lamp.db{manifest.warc_files[0].name}"
     for is_held, faults in (
         (False, [f"{damaged} has 3 of {database_piece.length:,} bytes", f"{name}: {missing}"]),
         (True, [f"{damaged} is not what was brought there", f"{name}: {run_store.address} holds no {warc_piece.key}"]),

@@ -348,7 +348,7 @@ def test_a_rendered_page_takes_the_place_of_a_shell_and_of_nothing_else(tmp_path
         states = dict(archive.db.execute("SELECT url, reason FROM urls").fetchall())
         assert states[f"{SITE}/gone"] == "http_404"
         assert states[f"{SITE}/moved"] == "redirect"
-        assert list(raw_faults(archive.db, tmp_path)) == []
+        assert list(raw_faults(archive.db, archive.path)) == []
 
 
 def test_what_a_response_says_of_its_use_holds_for_its_rendered_page(tmp_path):

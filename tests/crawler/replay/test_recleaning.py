@@ -43,7 +43,7 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 
 
 def recleaner(archive: Archive, lines: list[str] | None = None) -> Recleaner:
-    return Recleaner(archive.db, archive.path.parent, CrawlOptions(()), ([] if lines is None else lines).append)
+    return Recleaner(archive.db, archive.path, CrawlOptions(()), ([] if lines is None else lines).append)
 
 
 @pytest.mark.parametrize(

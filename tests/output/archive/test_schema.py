@@ -31,6 +31,8 @@ from tests.internal_tables import (
     REASONS,
     REVISION_BLOCKS,
     SHELVED,
+    WARC_ERASURES,
+    WARC_FILES,
 )
 from tests.output.filled_rows import put, rows
 
@@ -151,6 +153,40 @@ def test_version_2_closes_the_gaps_in_the_numbers_of_revisions(tmp_path):
         "article_id": 7, "seen_at": "seen_at 6", "capture_id": 6002, "title": "title 6",
         "text_digest": "text_digest 6", "before": "note 6",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("folders", "named"),
+    [
+        (["old.db.warc"], {"old.db.warc": ".warc"}),
+        (["old.db.warc", "a.db.warc"], {"a.db.warc": ".warc"}),
+        (["b.db.merged.warc", "a.db.merged.warc"], {"a.db.merged.warc": ".merged.warc"}),
+        (["monday.db.merged.warc", "news.db.warc"], {"monday.db.merged.warc": ".merged.warc", "news.db.warc": ".warc"}),
+        (["one.db.warc", "two.db.warc"], {"two.db.warc": ".warc"}),
+    ],
+    ids=["renamed", "read in another's folder", "two of merged files", "both", "the later one"],
+)
+def test_version_2_names_files_by_their_role(tmp_path, folders, named):
+    """What stays is read as an imported file is, at the same place."""
+    file = _stored_file(tmp_path, 1)
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("PRAGMA foreign_keys = OFF")
+        for table in (WARC_FILES, "captures"):
+            db.execute(f"DELETE FROM {table}")
+        for number, folder in enumerate([*folders, "imported"]):
+            name = f"{folder}/{number}.warc.gz"
+            put(Database(db), "captures", number, warc_file=name)
+            if folder in folders:
+                put(Database(db), WARC_FILES, number, name=name)
+                put(Database(db), WARC_ERASURES, number, file=name)
+    with closing(open_database(file)) as db:
+        places = [(folder, number) for number, folder in enumerate(folders)]
+        own = [f"{named[folder]}/{number}.warc.gz" for folder, number in places if folder in named]
+        for table, column in ((WARC_FILES, "name"), (WARC_ERASURES, "file")):
+            assert sorted(row[column] for row in rows(db, table)) == sorted(own)
+        others = [f"{folder}/{number}.warc.gz" for folder, number in places if folder not in named]
+        others.append(f"imported/{len(folders)}.warc.gz")
+        assert sorted(row["warc_file"] for row in rows(db, "captures")) == sorted([*own, *others])
 
 
 def test_the_kinds_of_blocks_are_those_that_are_stored(db):

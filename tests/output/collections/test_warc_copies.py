@@ -27,7 +27,8 @@ from tests.internal_tables import BLOCK_TEXTS, REASONS, WARC_FILES
 from tests.output.filled_rows import put
 
 HEAD = gzip.compress(b"WARC/1.1 id 1")
-NAME = "a.db.warc/x.warc.gz"
+NAME = ".warc/x.warc.gz"
+FILE = f"a.db{NAME}"
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def pair(tmp_path, make):
 
 def write(folder: Path, data: bytes) -> None:
     (folder / "a.db.warc").mkdir(exist_ok=True)
-    (folder / NAME).write_bytes(data)
+    (folder / FILE).write_bytes(data)
 
 
 def planned(pair: tuple[Archive, SourceArchive]) -> list[WarcCopy]:
@@ -64,7 +65,7 @@ def test_two_states_of_one_archive_share_a_file(pair):
 def test_files_are_the_same_that_begin_with_the_same_record(pair, tmp_path, other):
     write(tmp_path / "there", other)
     digits = hashlib.sha256(other[:512]).hexdigest()[:8]
-    copy = WarcCopy(NAME, f"a.db.merged.warc/x-{digits}.warc.gz", 0, 40, "2026")
+    copy = WarcCopy(NAME, f".merged.warc/x-{digits}.warc.gz", 0, 40, "2026")
     shared = WarcCopy(NAME, NAME, 40, 40, "2026")
     assert planned(pair) == [shared if other.startswith(HEAD) else copy]
 
@@ -108,33 +109,25 @@ def test_a_file_is_read_in_chunks_and_only_as_far_as_it_counts(tmp_path):
 
 
 def test_a_file_that_is_missing_here_is_copied_and_there_refused(pair, tmp_path):
-    (tmp_path / "here" / NAME).unlink()
+    (tmp_path / "here" / FILE).unlink()
     assert [copy.source_name == copy.target_name for copy in planned(pair)] == [False]
-    os.truncate(tmp_path / "there" / NAME, 39)
-    message = f"{tmp_path}/there/{NAME} is missing or shorter than {tmp_path}/there/a.db says; nothing merged"
+    os.truncate(tmp_path / "there" / FILE, 39)
+    message = f"{tmp_path}/there/{FILE} is missing or shorter than {tmp_path}/there/a.db says; nothing merged"
     for _ in range(2):
         with pytest.raises(MergeConflict) as refused:
             planned(pair)
         assert str(refused.value) == message
-        (tmp_path / "there" / NAME).unlink(missing_ok=True)
+        (tmp_path / "there" / FILE).unlink(missing_ok=True)
 
 
 def test_the_name_of_a_copy_of_a_copy_does_not_grow(tmp_path):
     (tmp_path / "x.warc.gz").write_bytes(b"1" * 600)
-    name = warc_copies._copy_name(tmp_path / "b.db", tmp_path / "x.warc.gz")
+    name = warc_copies._copy_name(tmp_path / "x.warc.gz")
     digits = hashlib.sha256(b"1" * 512).hexdigest()[:8]
-    assert name == f"b.db.merged.warc/x-{digits}.warc.gz"
+    assert name == f".merged.warc/x-{digits}.warc.gz"
     (tmp_path / Path(name).name).write_bytes(b"1" * 600)
-    assert warc_copies._copy_name(tmp_path / "b.db", tmp_path / Path(name).name) == name
-    assert "-e3b0c442." in warc_copies._copy_name(tmp_path / "b.db", tmp_path / "none.warc.gz")
-
-
-def test_imported_files_are_named_from_the_target(pair, tmp_path):
-    for folder, name, expected in [
-        ("here", "here/old/x.warc", "old/x.warc"), ("here", "y.warc", f"{tmp_path}/y.warc"),
-        ("here", "here/../here/z.warc", "z.warc"),
-    ]:  # fmt: skip
-        assert warc_copies._name_from(tmp_path / folder, tmp_path / name) == expected
+    assert warc_copies._copy_name(tmp_path / Path(name).name) == name
+    assert "-e3b0c442." in warc_copies._copy_name(tmp_path / "none.warc.gz")
 
 
 def test_the_identity_of_an_archive(pair, tmp_path, make):

@@ -61,7 +61,7 @@ def test_a_record_goes_with_its_request_and_the_others_stay_where_they_are(file)
         assert not archive.db.conn.in_transaction
         after = spans(archive)
         assert after == {url: place for url, place in before.items() if not url.endswith("/b")}
-        assert body_of(archive, file.parent, "http://a.test/c") == SECRET * 3
+        assert body_of(archive, file, "http://a.test/c") == SECRET * 3
         assert verify(archive.db) == []
     assert path.stat().st_size == size
     assert b"http://a.test/b" not in unpacked(path)
@@ -77,7 +77,7 @@ def test_a_payload_that_others_refer_to_is_kept_for_them(file):
         archive.save([fetched(url, n, SECRET) for n, url in enumerate(urls)])
         take_down(archive.db, urls[0])
         for url in urls[1:]:
-            assert body_of(archive, file.parent, url) == SECRET
+            assert body_of(archive, file, url) == SECRET
         assert list(raw_responses(archive.db)) == []
         assert archive.db.execute("SELECT count(*) FROM captures WHERE refers_to IS NULL").fetchone() == (1,)
     (path,) = warcs(file)
@@ -152,7 +152,7 @@ def test_a_forgotten_revisit_leaves_the_payload_alone(file):
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET), fetched("http://a.test/b", 2, SECRET)])
         take_down(archive.db, "http://a.test/b")
-        assert body_of(archive, file.parent, "http://a.test/a") == SECRET
+        assert body_of(archive, file, "http://a.test/a") == SECRET
         assert verify(archive.db) == []
     raws.checked(file)
 
@@ -222,7 +222,7 @@ def test_an_imported_file_is_not_ours_to_write_to(file):
         archive.db.conn.commit()
         before = path.read_bytes()
         found = take_down(archive.db, "http://a.test/a")
-        assert found.warc_files == (f"a.db.warc/{path.name}",)
+        assert found.warc_files == (f".warc/{path.name}",)
     assert path.read_bytes() == before
 
 
@@ -237,7 +237,7 @@ def test_damage_does_not_keep_a_takedown_from_its_record(file):
         assert len(list(raw_responses(archive.db))) == 1
         take_down(archive.db, "http://a.test/a")
         assert verify(archive.db) == []
-        assert body_of(archive, file.parent, "http://a.test/b") == SECRET * 2
+        assert body_of(archive, file, "http://a.test/b") == SECRET * 2
     assert b"test/a" not in unpacked(path)
 
 
@@ -248,7 +248,7 @@ def test_damage_does_not_keep_a_takedown_from_its_record(file):
         ("UPDATE captures SET final_url = 'http://b.test/'", "the record is of http://a.test/a"),
         ("UPDATE captures SET fetched_at = '2020-01-01T00:00:00+00:00'", "its row of http://a.test/a, 2020"),
         ("UPDATE captures SET warc_offset = warc_offset + 1", "http://a.test/a: "),
-        ("UPDATE captures SET warc_file = 'a.db.warc/none.warc.gz'", "none.warc.gz is not there"),
+        ("UPDATE captures SET warc_file = '.warc/none.warc.gz'", "none.warc.gz is not there"),
         ("UPDATE captures SET http_status = 404", "the record's status is 200, that of its row 404"),
         ("DELETE FROM captures", "the response of http://a.test/a has no row in captures"),
         (f"UPDATE {WARC_FILES} SET length = 4611686018427387904", "the file ends before the record does"),
@@ -261,7 +261,7 @@ def test_verify_tells_a_row_from_another_s_record(file, change, said):
         assert verify(archive.db) == []
         archive.db.execute(change)
         archive.db.conn.commit()
-        assert any(said in fault for fault in raw_faults(archive.db, file.parent))
+        assert any(said in fault for fault in raw_faults(archive.db, file))
 
 
 def test_verify_tells_a_changed_byte_in_any_record(file):

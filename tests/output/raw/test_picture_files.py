@@ -55,8 +55,8 @@ def test_its_bytes_are_those_that_were_sent_unpacked(archive, file, body, encodi
     db = store(archive, body, encoding)
     assert find_picture(db, capture_of(db)) == PICTURE
     assert find_picture(db, 1) is None
-    assert read_picture_file(db, file.parent, capture_of(db), PICTURE) == DATA
-    assert list(picture_faults(db, file.parent)) == []
+    assert read_picture_file(db, file, capture_of(db), PICTURE) == DATA
+    assert list(picture_faults(db, file)) == []
 
 
 @pytest.mark.parametrize(
@@ -71,18 +71,18 @@ def test_its_bytes_are_those_that_were_sent_unpacked(archive, file, body, encodi
 def test_other_bytes_are_a_fault(archive, file, body, encoding, fault):
     db = store(archive, body, encoding)
     with pytest.raises(RecordError, match=fault):
-        read_picture_file(db, file.parent, capture_of(db), PICTURE)
-    [(url_id, text)] = picture_faults(db, file.parent)
+        read_picture_file(db, file, capture_of(db), PICTURE)
+    [(url_id, text)] = picture_faults(db, file)
     assert (url_id, text.startswith(fault)) == (7, True)
 
 
 def test_a_response_that_was_not_kept_is_a_fault(archive, file):
     db = store(archive, DATA, is_kept=False)
-    assert list(picture_faults(db, file.parent)) == [(7, "the raw response of the picture was not kept")]
+    assert list(picture_faults(db, file)) == [(7, "the raw response of the picture was not kept")]
 
 
 @pytest.mark.parametrize(("size", "read"), [(10_485_760, 10_485_760), (10_485_762, 10_485_761)])
 def test_one_byte_more_is_unpacked_than_a_picture_may_have(archive, file, size, read):
     db = store(archive, gzip.compress(bytes(size), 1), "gzip")
     picture = replace(PICTURE, digest=hashlib.sha256(bytes(read)).hexdigest())
-    assert len(read_picture_file(db, file.parent, capture_of(db), picture)) == read
+    assert len(read_picture_file(db, file, capture_of(db), picture)) == read

@@ -118,8 +118,8 @@ def old_file(file):
 
 def test_they_are_counted_and_told_in_a_line(old_file):
     with archive_with_warcs(old_file) as archive:
-        assert count_stored_credentials(archive.db, old_file.parent) == {"authorization": 8}
-        warning = credentials_warning(archive.db, old_file.parent)
+        assert count_stored_credentials(archive.db, old_file) == {"authorization": 8}
+        warning = credentials_warning(archive.db, old_file)
     assert "(authorization in 8)" in warning
     assert "\n" not in warning
     assert "s3cret" not in warning
@@ -127,9 +127,9 @@ def test_they_are_counted_and_told_in_a_line(old_file):
 
 def test_an_archive_without_any_says_nothing(file):
     with archive_with_warcs(file) as archive:
-        assert credentials_warning(archive.db, file.parent) == ""
+        assert credentials_warning(archive.db, file) == ""
         archive.save([fetched("http://a.test/")])
-        assert credentials_warning(archive.db, file.parent) == ""
+        assert credentials_warning(archive.db, file) == ""
 
 
 def test_files_that_are_damaged_or_gone_cost_only_themselves(old_file):
@@ -139,11 +139,11 @@ def test_files_that_are_damaged_or_gone_cost_only_themselves(old_file):
     data[len(data) // 2 :] = bytes(len(data) - len(data) // 2)
     second.write_bytes(data)
     with archive_with_warcs(old_file) as archive:
-        assert 0 < count_stored_credentials(archive.db, old_file.parent)["authorization"] < 8
+        assert 0 < count_stored_credentials(archive.db, old_file)["authorization"] < 8
         archive.db.execute("UPDATE captures SET warc_offset = 'nonsense'")
-        assert "authorization" in credentials_warning(archive.db, old_file.parent)
+        assert "authorization" in credentials_warning(archive.db, old_file)
         archive.db.execute(f"UPDATE {WARC_FILES} SET name = '../../etc/' || name")
-        assert credentials_warning(archive.db, old_file.parent) == ""
+        assert credentials_warning(archive.db, old_file) == ""
 
 
 def test_a_redacted_record_keeps_all_else():

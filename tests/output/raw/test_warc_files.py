@@ -23,7 +23,7 @@ from broadsheet.output.raw.warc_files import (
     read_away_files,
     write_away_files,
 )
-from broadsheet.output.raw.warc_folders import warc_path
+from broadsheet.output.raw.warc_folders import row_name, warc_path
 from broadsheet.output.raw.warc_reader import read_record, read_response
 from broadsheet.output.read.verify import raw_responses
 from broadsheet.output.write.archive_writer import Archive
@@ -43,7 +43,7 @@ def count_checked_captures(file: Path) -> int:
         assert list(raw_responses(archive.db)) == []
         [(captures,)] = archive.db.execute("SELECT count(*) FROM captures WHERE warc_file IS NOT NULL").fetchall()
         lengths = dict(archive.db.execute(f"SELECT name, length FROM {WARC_FILES}"))
-    file_sizes = {f"a.db.warc/{path.name}": path.stat().st_size for path in warcs(file)}
+    file_sizes = {f".warc/{path.name}": path.stat().st_size for path in warcs(file)}
     assert file_sizes == {name: length for name, length in lengths.items() if length or name in file_sizes}
     answers = [kind for path in warcs(file) for kind in kinds(path) if kind in ("response", "revisit")]
     assert len(answers) == captures
@@ -55,9 +55,9 @@ def test_a_capture_names_its_record(file):
         archive.save([fetched("http://a.test/1"), fetched("http://a.test/2", body=b"other")])
         rows = archive.db.execute("SELECT final_url, warc_file, warc_offset, warc_length FROM captures").fetchall()
         for url, *location in rows:
-            assert read_record(file.parent, *location).url == url
+            assert read_record(file, *location).url == url
         numbers = [number for (number,) in archive.db.execute("SELECT id FROM captures")]
-        bodies = {read_response(archive.db, file.parent, number).body for number in numbers}
+        bodies = {read_response(archive.db, file, number).body for number in numbers}
         assert bodies == {b"hello", b"other"}
     (path,) = warcs(file)
     assert kinds(path) == ["warcinfo", "response", "request", "response", "request"]
@@ -71,7 +71,7 @@ def test_the_same_payload_is_kept_once_also_within_a_batch(file):
         rows = archive.db.execute("SELECT id, refers_to FROM captures ORDER BY fetched_at").fetchall()
         assert [refers for _, refers in rows] == [None, rows[0][0], rows[0][0], None]
         for number, _ in rows[:3]:
-            assert read_response(archive.db, file.parent, number).body == b"hello"
+            assert read_response(archive.db, file, number).body == b"hello"
     assert count_checked_captures(file) == 4
 
 
@@ -114,11 +114,11 @@ def test_a_file_that_lost_its_end_is_told_and_not_gone_on_with(file):
     assert len(warcs(file)) == 2
 
 
-@pytest.mark.parametrize("name", ["../x.warc.gz", "/etc/x", "a.db.warc/../../x", "notes/x.txt", "a.db.warc"])
+@pytest.mark.parametrize("name", ["../x.warc.gz", "/etc/x", ".warc/../../x", ".warc/..", "notes/x.txt", ".warc"])
 def test_a_forged_name_leads_to_no_other_file(file, name):
     victim = file.parent.parent / "x.warc.gz"
     with pytest.raises(NotAnArchive):
-        warc_path(file.parent, name)
+        warc_path(file, name)
     with Archive.open(file) as archive:
         archive.db.execute(f"INSERT INTO {WARC_FILES} VALUES (?, 0, '')", [name])
         archive.db.conn.commit()
@@ -152,7 +152,7 @@ class AppendedFiles:
             files.sync()
         files.mark_committed()
         files.close()
-        return span.file.removeprefix("a.db.warc/")
+        return span.file.removeprefix(".warc/")
 
 
 @pytest.fixture
@@ -190,12 +190,12 @@ def test_a_file_that_comes_to_have_the_name_meanwhile_is_left_too(appended):
     assert appended.append(b"ours") == file_name(1)
     assert (folder / file_name(0)).read_bytes() == b"somebody else's records"
     rows = appended.db.execute(f"SELECT name, length FROM {WARC_FILES}").fetchall()
-    assert rows == [(f"a.db.warc/{file_name(1)}", 4)]
+    assert rows == [(f".warc/{file_name(1)}", 4)]
 
 
 def test_a_file_whose_row_alone_is_there_is_begun_by_the_next_run(appended):
     """The row is committed first; a run that is killed then leaves no file."""
-    row = [f"a.db.warc/{file_name(7)}", AT]
+    row = [f".warc/{file_name(7)}", AT]
     appended.db.execute(f"INSERT INTO {WARC_FILES} (name, length, begun_at) VALUES (?, 0, ?)", row)
     assert appended.append(b"ours") == file_name(7)
 
@@ -281,12 +281,12 @@ def test_a_file_that_is_gone_stops_the_batch_and_going_on_works(file, harm):
         archive.save([fetched("http://a.test/2", 3, b"two"), fetched("http://a.test/1", 4, b"one")])
         rows = archive.db.execute("SELECT id, refers_to FROM captures WHERE fetched_at > ?", [AT.format(2)]).fetchall()
         assert [refers_to for _, refers_to in rows] == [None, None], "nothing refers to a record that is gone"
-        bodies = {read_response(archive.db, file.parent, number).body for number, _ in rows}
+        bodies = {read_response(archive.db, file, number).body for number, _ in rows}
         assert bodies == {b"one", b"two"}
 
 
 PIECES = (StoredPiece("sites/a/pieces/1-ab", 10, "ab"), StoredPiece("sites/a/pieces/2-cd", 5, "cd"))
-AWAY = AwayFile("a.db.warc/a-1.warc.gz", PIECES)
+AWAY = AwayFile(".warc/a-1.warc.gz", PIECES)
 
 
 def test_a_list_is_read_as_it_was_written_and_an_empty_one_goes(tmp_path):
@@ -294,7 +294,7 @@ def test_a_list_is_read_as_it_was_written_and_an_empty_one_goes(tmp_path):
     assert read_away_files(database) == {}
     write_away_files(database, [AWAY])
     assert read_away_files(database) == {AWAY.name: AWAY}
-    assert away_path(database).read_text().startswith('[\n{\n"name": "a.db.warc/a-1.warc.gz",\n"pieces": [\n{\n"key"')
+    assert away_path(database).read_text().startswith('[\n{\n"name": ".warc/a-1.warc.gz",\n"pieces": [\n{\n"key"')
     assert AWAY.length == 15
     write_away_files(database, [])
     assert list(tmp_path.iterdir()) == []
@@ -309,7 +309,7 @@ def test_a_damaged_list_is_said_to_be(tmp_path):
 def send_away(archive: Path) -> Path:
     """Have the archive's one WARC file be elsewhere; returns where it was."""
     (file,) = archive.parent.rglob("*.warc.gz")
-    name = file.relative_to(archive.parent).as_posix()
+    name = row_name(archive, file)
     write_away_files(archive, [AwayFile(name, (StoredPiece("key", file.stat().st_size, "ab"),))])
     file.unlink()
     return file
@@ -330,8 +330,8 @@ def test_what_is_to_be_erased_in_a_file_that_is_away_stays_noted(tmp_path):
     archive = tmp_path / "a.db"
     store_pages(archive, ["one"])
     file = send_away(archive)
-    name = file.relative_to(tmp_path).as_posix()
+    name = row_name(archive, file)
     with Archive.open(archive) as opened:
         opened.db.execute(f"INSERT INTO {WARC_ERASURES} (file, offset, following) VALUES (?, 0, 9)", [name])
-        assert erase_records(opened.db, tmp_path, lambda: "2026-01-01T00:00:00+00:00") == 0
+        assert erase_records(opened.db, archive, lambda: "2026-01-01T00:00:00+00:00") == 0
         assert opened.db.execute(f"SELECT count(*) FROM {WARC_ERASURES}").fetchone() == (1,)

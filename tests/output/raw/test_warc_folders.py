@@ -3,37 +3,37 @@
 import os
 import shutil
 import signal
+import sqlite3
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from sqlite3 import IntegrityError
 
 import pytest
 from fastwarc import ArchiveIterator
 
-from broadsheet.output.archive.archive_errors import InUse, NotAnArchive, NotReachable
+from broadsheet.output.archive.archive_errors import InUse, NotAnArchive
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.raw import warc_files, warc_folders
 from broadsheet.output.raw.warc_folders import (
     IDENTITY_NAME,
     JOURNAL_NAME,
-    CopiedArchive,
-    FolderIdentity,
     ForeignFolder,
+    MisplacedFolder,
     RawFolders,
     Recovery,
     claimed_folders,
     leads_astray,
     newer_folders,
     read_committed,
-    read_identity,
+    read_folder_id,
     record_file,
     set_aside,
     tail_files,
     unknown_files,
     warc_path,
 )
-from broadsheet.output.raw.warc_reader import RecordError, read_response, read_span
+from broadsheet.output.raw.warc_reader import RecordError, read_span
 from broadsheet.output.read.verify import raw_responses
 from broadsheet.output.write import archive_writer
 from broadsheet.output.write.archive_writer import Archive
@@ -68,40 +68,33 @@ def folder(news):
     return news.with_name("news.db.warc")
 
 
-def test_a_copy_beside_its_original_is_read_and_not_written(news, folder):
-    """One that was made while the original is crawled too."""
-    copy, later = Path(shutil.copy(news, news.with_name("copy.db"))), news.with_name("later.db")
+@pytest.mark.parametrize("owner_stays", [True, False])
+def test_a_database_without_the_folder_that_has_another_s_name_is_not_written(news, folder, owner_stays):
+    """A copy, made while the original is crawled too, or a database that alone was renamed; the line mends it."""
+    other, later = news.with_name("my copy.db"), news.with_name("later.db")
     with archive_with_warcs(news) as archive:
         archive.save([fetched(f"{SITE}3", 3, b"page 3")])
         shutil.copy(news, later)
-        with pytest.raises(CopiedArchive):
+        with pytest.raises(MisplacedFolder):
             Archive.open(later)
         archive.save([fetched(f"{SITE}4", 4, b"page 4")])
+    shutil.copy(news, other)
+    if not owner_stays:
+        news.unlink()
     before = contents(folder)
-    with pytest.raises(CopiedArchive, match=r"import --own-warc --db .*copy\.db") as refusal:
-        Archive.open(copy)
-    assert "\n" not in str(refusal.value)
-    assert bodies(copy) == [b"page 1", b"page 2"]
+    with pytest.raises(MisplacedFolder) as refusal:
+        Archive.open(other)
+    line = str(refusal.value)
+    assert "\n" not in line
+    with closing(open_database(other, read_only=True)) as db:
+        assert next(iter(raw_responses(db))).detail.startswith("my copy.db.warc is not there")
     assert contents(folder) == before
-    assert len(urls_in(folder)) == 4
-
-
-def test_a_copy_with_a_folder_of_its_own_leaves_the_original_alone(news, folder):
-    copy = Path(shutil.copy(news, news.with_name("copy.db")))
-    before = contents(folder)
-    Archive.open(copy, own_warc=True).close()
-    crawl(copy, 3)
-    with archive_with_warcs(copy) as archive:
-        archive.save([fetched(f"{SITE}again", 5, b"page 1")])
-        refers_to = archive.db.execute("SELECT refers_to FROM captures WHERE url LIKE '%again'").fetchone()
-        assert refers_to == (None,), "the original may erase that payload"
-        assert list(raw_responses(archive.db)) == []
-        take_down(archive.db, f"{SITE}1")
-        assert archive.db.execute(f"SELECT count(*) FROM {WARC_ERASURES}").fetchone() == (1,)
-    assert contents(folder) == before, "the copy erases nothing in the original's folder"
-    assert urls_in(copy.with_name("copy.db.warc")) == [f"{SITE}3", f"{SITE}again"]
-    crawl(news, 5)
-    assert bodies(news) == [b"page 1", b"page 2", b"page 5"]
+    verb = "cp -r " if owner_stays else "mv "
+    subprocess.run(verb + line.partition(f"write to it too, {verb}")[2], shell=True, check=True)
+    crawl(other, 5)
+    assert len(bodies(other)) == 5
+    if owner_stays:
+        assert contents(folder) == before
 
 
 def test_a_copy_of_database_and_folder_is_an_archive_of_its_own(news, folder):
@@ -113,37 +106,36 @@ def test_a_copy_of_database_and_folder_is_an_archive_of_its_own(news, folder):
     assert (contents(folder), len(urls_in(news.with_name("copy.db.warc")))) == (before, 3)
 
 
-def test_a_copy_of_both_reads_its_own_folder_whatever_becomes_of_the_original(news, folder):
+def test_two_archives_share_no_folder_whatever_becomes_of_either(news, folder):
     copy = Path(shutil.copy(news, news.with_name("copy.db")))
     shutil.copytree(folder, news.with_name("copy.db.warc"))
     with Archive.open(news) as archive:
         take_down(archive.db, f"{SITE}1")
-    assert bodies(news) == [b"page 2"]
-    assert bodies(copy) == [b"page 1", b"page 2"], "the rows still have the original's name"
+    assert (bodies(news), bodies(copy)) == ([b"page 2"], [b"page 1", b"page 2"])
     news.rename(news.with_name("kept.db"))
     folder.rename(news.with_name("kept.warc"))
     crawl(news, 9)
     assert bodies(news) == [b"page 9"], "a complete copy is not taken for the folder that another database lacks"
     shutil.rmtree(folder)
-    news.with_name("kept.warc").rename(folder)
-    shutil.rmtree(news.with_name("copy.db.warc"))
-    with closing(open_database(copy, read_only=True)) as db:
-        assert "the record is cut short" in next(iter(raw_responses(db))).detail
-        [(capture_id,)] = db.execute("SELECT id FROM captures WHERE url LIKE '%1'").fetchall()
-        with pytest.raises(RecordError, match="a metadata record in place of the response"):
-            read_response(db, copy, capture_id)
+    news.unlink()
+    copy.rename(news)
+    news.with_name("copy.db.warc").rename(folder)
+    assert bodies(news) == [b"page 1", b"page 2"], "in the place of the old one"
 
 
 def test_a_strangers_row_of_length_0_empties_nothing(news, folder):
     before, stranger = contents(folder), news.with_name("stranger.db")
     with Archive.open(stranger) as archive:
-        row = [f"news.db.warc/{next(iter(before))}"]
+        row = [f"../news.db.warc/{next(iter(before))}"]
         archive.db.execute(f"INSERT INTO {WARC_FILES} (name, length, begun_at) VALUES (?, 0, '2026')", row)
         archive.db.execute(f"INSERT INTO {WARC_ERASURES} (file, offset, following) VALUES (?, 0, 9999)", row)
         archive.db.conn.commit()
+    with pytest.raises(NotAnArchive, match="which is no WARC file of this archive"):
+        Archive.open(stranger)
+    with closing(sqlite3.connect(stranger)) as db, db:
+        for table in (WARC_FILES, WARC_ERASURES):
+            db.execute(f"DELETE FROM {table}")
     crawl(stranger, 7)
-    assert contents(folder) == before
-    assert urls_in(news.with_name("stranger.db.warc")) == [f"{SITE}7"]
     os.replace(stranger, news)  # even in the place of the database that owns the folder
     with pytest.raises(ForeignFolder):
         Archive.open(news)
@@ -163,7 +155,7 @@ def test_a_backup_that_is_put_back_cuts_nothing_and_says_what_to_do(news, folder
         assert "\n" not in line
         Archive.open(news.with_name("other.db")).close()  # of whose folders there is nothing to say
         foreign = Path(shutil.copytree(folder, news.with_name("news.db.merged.warc"))) / IDENTITY_NAME
-        foreign.write_text(foreign.read_text().replace('"news.db"', '"old.db"'))
+        foreign.write_text('{"id": "other"}')
         assert [*newer_folders(archive.db, news), *newer_folders(archive.db, news.with_name("other.db"))] == [line]
         shutil.rmtree(foreign.parent)
     assert contents(folder) == before
@@ -188,7 +180,7 @@ def test_database_and_folder_may_be_renamed_together(news, folder):
     renamed, renamed_folder = news.with_name("paper.db"), news.with_name("paper.db.warc")
     news.rename(renamed)
     folder.rename(renamed_folder)
-    assert bodies(renamed) == [b"page 1", b"page 2"], "the rows still have the old name"
+    assert bodies(renamed) == [b"page 1", b"page 2"]
     crawl(renamed, 3)
     assert bodies(renamed) == [b"page 1", b"page 2", b"page 3"]
     assert len(contents(renamed_folder)) == 1, "the same file is gone on with"
@@ -196,47 +188,6 @@ def test_database_and_folder_may_be_renamed_together(news, folder):
     with Archive.open(renamed) as archive:
         assert archive.recovery.notices() == []
         assert list(raw_responses(archive.db)) == []
-
-
-def test_rows_follow_a_renamed_folder_all_or_none(news, folder):
-    renamed = news.rename(news.with_name("paper.db"))
-    folder.rename(news.with_name("paper.db.warc"))
-    with closing(open_database(renamed)) as db:
-        db.execute("CREATE TEMP TRIGGER stop BEFORE UPDATE ON captures BEGIN SELECT RAISE(ABORT, 'stop'); END")
-        with pytest.raises(IntegrityError, match="stop"):
-            RawFolders(db, renamed)._follow_rename("paper.db.warc")
-        assert db.execute(f"SELECT DISTINCT substr(name, 1, 13) FROM {WARC_FILES}").fetchall() == [("news.db.warc/",)]
-
-
-def test_a_database_that_alone_is_renamed_takes_its_folder_over(news, folder):
-    renamed = news.rename(news.with_name("paper.db"))
-    crawl(renamed, 3)
-    identity = read_identity(folder)
-    assert identity.database == "paper.db"
-    assert bodies(renamed) == [b"page 1", b"page 2", b"page 3"]
-    copy = Path(shutil.copy(renamed, news))  # a copy with the old name is one
-    with pytest.raises(CopiedArchive, match=r"belongs to paper\.db"):
-        Archive.open(copy)
-
-
-def test_a_folder_that_alone_is_renamed_is_read_and_no_other_is_begun(news, folder):
-    renamed = folder.rename(news.with_name("old.warc"))
-    assert bodies(news) == [b"page 1", b"page 2"]
-    with pytest.raises(NotReachable, match=r"old\.warc was .*news\.db\.warc"):
-        crawl(news, 3)
-    renamed.rename(folder)
-    crawl(news, 3)
-    assert bodies(news) == [b"page 1", b"page 2", b"page 3"]
-
-
-def test_a_database_of_another_archive_with_the_owners_name_does_not_own_the_folder(news, folder):
-    renamed = news.rename(news.with_name("paper.db"))
-    other = news.with_name("other.db")
-    crawl(other, 9)
-    os.replace(other, news)
-    crawl(renamed, 3)
-    assert bodies(renamed) == [b"page 1", b"page 2", b"page 3"]
-    assert len(urls_in(folder)) == 3
 
 
 def test_a_folder_has_one_writer_at_a_time(news, folder):
@@ -284,7 +235,7 @@ def test_a_disk_that_is_full_at_the_journal_costs_no_row_and_opens(news, monkeyp
     assert _checked_urls(news) == [f"{SITE}{number}" for number in (1, 2, 3, 4)]
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"id": "x"}', b"\xff", b"[" * 200_000])
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"name": "x"}', b"\xff", b"[" * 200_000])
 def test_a_damaged_identity_is_one_clear_line(news, folder, damage):
     (folder / "folder.json").write_bytes(damage)
     with pytest.raises(NotAnArchive, match=r"folder\.json is damaged"):
@@ -297,14 +248,9 @@ def test_a_folder_without_identity_gets_one_and_loses_nothing(news, folder):
     (path,) = folder.glob("*.warc.gz")
     path.write_bytes(path.read_bytes() + b"not known to anybody")
     before = contents(folder)
-    copy = Path(shutil.copy(news, news.with_name("copy.db")))
-    with pytest.raises(CopiedArchive):
-        Archive.open(copy)
-    assert read_identity(folder) is None
+    assert read_folder_id(folder) == ""
     Archive.open(news).close()
-    identity = read_identity(folder)
-    assert isinstance(identity, FolderIdentity)
-    assert len(identity.id) == 32
+    assert len(read_folder_id(folder)) == 32
     assert contents(folder) == before
 
 
@@ -349,7 +295,7 @@ def test_a_special_file_in_place_of_a_warc_file_is_told_at_once(news, folder, ki
     with closing(open_database(news, read_only=True)) as db:
         assert list(raw_responses(db))
         with pytest.raises(RecordError):
-            read_span(news.parent, f"news.db.warc/{path.name}", 0, 10)
+            read_span(news, f".warc/{path.name}", 0, 10)
     with pytest.raises(NotAnArchive):
         Archive.open(news)
 
@@ -390,7 +336,7 @@ STEPS = {
     "before a file is begun": _dying(RawFolders, "begin", after=False),
     "a file is in the journal": _dying(RawFolders, "begin", after=True),
     "the folder is there without an identity": _dying(warc_folders, "make_folder", after=True),
-    "before the identity": _dying(warc_folders, "put_identity", after=False),
+    "before the identity": _dying(warc_folders, "put_folder_id", after=False),
     "before the file is made": _dying(warc_files.WarcFiles, "_open", after=False),
     "the file is made": _dying(warc_files.WarcFiles, "_open", after=True),
 }
@@ -508,9 +454,9 @@ def test_a_folder_may_be_on_another_disk_but_a_link_to_other_things_is_not_follo
     (tmp_path / "disk" / "letters.txt").write_text("private")
     assert leads_astray(folder)
     with pytest.raises(NotAnArchive, match="is a link"):
-        warc_path(tmp_path, "a.db.warc/letters.txt")
+        warc_path(tmp_path / "a.db", ".warc/letters.txt")
     with pytest.raises(OSError, match="is a link"):
-        record_file(tmp_path, "a.db.warc/letters.txt")
+        record_file(tmp_path / "a.db", ".warc/letters.txt")
     with pytest.raises(ForeignFolder, match=r"a\.db\.warc is the folder of another archive than .*a\.db: put"):
         Archive.open(tmp_path / "a.db")
     (tmp_path / "disk" / IDENTITY_NAME).write_text("{}")
@@ -518,12 +464,12 @@ def test_a_folder_may_be_on_another_disk_but_a_link_to_other_things_is_not_follo
     (tmp_path / "letters.txt").write_text("private")
     (tmp_path / "disk" / "b.warc.gz").symlink_to(tmp_path / "letters.txt")
     with pytest.raises(OSError, match="leads out"):
-        record_file(tmp_path, "a.db.warc/b.warc.gz")
+        record_file(tmp_path / "a.db", ".warc/b.warc.gz")
 
 
-@pytest.mark.parametrize(("name", "read"), [(IDENTITY_NAME, read_identity), (JOURNAL_NAME, read_committed)])
+@pytest.mark.parametrize(("name", "read"), [(IDENTITY_NAME, read_folder_id), (JOURNAL_NAME, read_committed)])
 def test_what_a_folder_says_of_itself_is_not_read_through_a_link(tmp_path, name, read):
-    (tmp_path / "outside").write_text('{"id": "1", "name": "a.db.warc", "database": "a.db"}')
+    (tmp_path / "outside").write_text('{"id": "1"}')
     (tmp_path / name).symlink_to("outside")
     with pytest.raises(NotAnArchive):
         read(tmp_path)
@@ -537,26 +483,13 @@ def test_a_journal_that_cannot_be_read_leaves_no_lock(news, folder):
             Archive.open(news)
 
 
-def test_a_folder_of_another_archive_that_is_not_there_is_not_made(news):
-    message = r"gone\.warc is no folder that .*news\.db may write"
-    with Archive.open(news) as archive, pytest.raises(NotReachable, match=message):
-        claimed_folders(archive.db).begin("gone.warc/x.warc.gz")
-
-
-def test_a_file_that_is_no_database_may_be_the_one_that_owns_a_folder(news):
-    renamed = news.rename(news.with_name("paper.db"))
-    news.write_text("it cannot be read just now")
-    with pytest.raises(CopiedArchive, match=r"belongs to news\.db"):
-        Archive.open(renamed)
-
-
 def test_what_is_noted_or_cut_is_on_the_disk_before_it_counts(news, tmp_path, monkeypatch):
     sizes: list[int] = []
     monkeypatch.setattr(warc_folders, "sync_to_disk", lambda fd: sizes.append(os.fstat(fd).st_size))
     (tmp_path / "file").write_bytes(b"committed and torn")
     set_aside(tmp_path / "file", 9)
     with Archive.open(news) as archive:
-        claimed_folders(archive.db).begin("news.db.warc/x.warc.gz")
+        claimed_folders(archive.db).begin(".warc/x.warc.gz")
         assert sizes == [9, (news.with_name("news.db.warc") / JOURNAL_NAME).stat().st_size]
 
 

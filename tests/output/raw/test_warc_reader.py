@@ -123,11 +123,15 @@ def test_a_span_that_no_file_has_is_said_with_its_place_and_asks_for_no_memory(t
 
 
 def test_a_file_that_cannot_be_read_is_said_with_its_place(tmp_path):
-    (tmp_path / "x.warc").mkdir()
-    (tmp_path / "x.warc/folder.json").write_text("{")
-    for name, message in (("b.warc", "No such file"), ("c.warc/d", r".*x\.warc/folder\.json is damaged")):
-        with pytest.raises(RecordError, match=f"^{re.escape(name)} at 0: {message}"):
-            read_span(tmp_path, name, 0, 1)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/letters.txt").touch()
+    (tmp_path / "a.db.merged.warc").symlink_to("other")
+    for name, shown, message in (
+        ("b.warc", "b.warc", "No such file"), (".warc/d", "a.db.warc/d", "No such file"),
+        (".merged.warc/letters.txt", "a.db.merged.warc/letters.txt", "in a folder that is a link"),
+    ):  # fmt: skip
+        with pytest.raises(RecordError, match=f"^{re.escape(shown)} at 0: {message}"):
+            read_span(tmp_path / "a.db", name, 0, 1)
 
 
 def test_a_long_record_of_an_arc_file_is_read_whole(tmp_path):
