@@ -518,6 +518,13 @@ def claimed_folders(db: Database) -> RawFolders:
     return _CLAIMS.get(os.path.realpath(database)) or RawFolders(db, database)
 
 
+def stated_id(database: Path) -> str:
+    """Return the id of the WARC folders that another database states; empty if it states none that can be read."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        return stored_id(Database(connection))
+    return ""
+
+
 def stored_id(db: Database) -> str:
     """Return the id of its WARC folders that a database states; empty if it has none yet."""
     row = db.execute(_READ_ID, [_ID_KEY]).fetchone()
