@@ -19,6 +19,8 @@ import click
 
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotReachable
 
+from .option_rules import check_together
+
 if TYPE_CHECKING:
     from broadsheet.output.archive.row_sample import RowSample
 
@@ -128,6 +130,12 @@ class ArchiveVerb(click.Command):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.context_settings.setdefault("help_option_names", HELP_OPTIONS)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read a command line. UsageError for options that do not go together."""
+        words, rest = list(args), super().parse_args(ctx, args)
+        check_together(ctx, () if ctx.resilient_parsing else self.make_parser(ctx).parse_args(words)[2])
+        return rest
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, those of each group under its title, after those of none."""

@@ -115,8 +115,6 @@ def _origin(name: str, listener: socket.socket) -> str:
 def _archive_path(path: str | None, *, is_demo: bool) -> Path:
     """Return the path that is asked for; with --demo that of the sample's archive, made if there is none yet."""
     if is_demo:
-        if path is not None:
-            raise CommandError("--demo shows the sample site: give an archive or --demo, not both")
         _make_sample()
         return SAMPLE
     if path is None:

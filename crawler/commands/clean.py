@@ -90,8 +90,6 @@ def clean(**options: Any) -> int:
     """
     if options["output"]:
         return _clean_in_bulk(options)
-    if options["scheduler"]:
-        raise CommandError("--scheduler needs -o: where the Parquet files go")
     if not options["files"]:
         raise click.UsageError("name a file, a folder, or - for standard input")
     if len(options["files"]) == 1:
@@ -106,8 +104,6 @@ def clean(**options: Any) -> int:
 
 def _clean_in_bulk(options: Mapping[str, Any]) -> int:
     """Clean WARC and WACZ files to Parquet; return 1 if a file could not be read."""
-    if any(options[name] for name in ("form", "url", "site_rules", "explain")):
-        raise CommandError("-o goes with WARC and WACZ files and --scheduler alone")
     processes.start_workers()
     sources = bulk_run.bulk_names(options["files"], lambda line: click.echo(one_line(line), err=True))
     if not sources:

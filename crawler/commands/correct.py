@@ -180,11 +180,7 @@ def correct(db: str, words: tuple[str, ...], **options: Any) -> int:
     """
     values = _corrected_values(options)
     if options["kind"]:
-        if values:
-            raise CommandError(f"--{'not-' * (options['kind'] == 'none')}article goes without other corrections")
         values = {"kind": options["kind"]}
-    if options["same_layout"] and not values.keys().isdisjoint(("title", "published")):
-        raise CommandError("--same-layout goes without --title and --published, which each article has of its own")
     if options["undone"] is not None:
         return _undo(db, options["undone"])
     if not words and not values:

@@ -64,8 +64,6 @@ def diff(**options: Any) -> int:
 
     ARTICLE is its URL, a path, its number, its title, or words that search finds it by.
     """
-    if options["at"] is not None and options["first"] is not None:
-        raise click.UsageError("--at chooses the earlier revision by time: give --at or --from, not both")
     path, words = options["db"], " ".join(options["words"])
     choice = RevisionChoice(options["first"], options["last"], options["at"])
     with archive_access.open_read_only(path) as db:

@@ -8,7 +8,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, cast
@@ -72,37 +72,14 @@ class ExportOptions:
 
 
 def export_options(options: Mapping[str, Any]) -> ExportOptions:
-    """Read the options from the command line. CommandError for one that the format does not have."""
-    output_format = options["shape"] or format_of(options["output"])
-    of_edits = options["edits"] or bool(options["kinds"])
-    if options.get("others") and output_format != "parquet":
-        raise CommandError(f"{output_format} is of one archive; parquet takes several")
-    _refuse_other_formats(output_format, options)
-    bounds = article_filter(options)
-    if output_format == "wacz" and bounds != article_filter_module.ALL_ARTICLES:
-        raise CommandError("wacz holds the raw responses, which cannot be chosen by article")
-    if of_edits and replace(bounds, host="") != article_filter_module.ALL_ARTICLES:
-        raise CommandError("edits can be chosen by --host and --kind only")
+    """Read the options from the command line."""
+    bounds, of_edits = article_filter(options), options["edits"] or bool(options["kinds"])
     scope = web_feeds.FeedScope(
         of_edits, bounds.host, tuple(options["kinds"]), options["limit"] or _FEED_ENTRIES, options["room"] or ""
     )
     return ExportOptions(
-        output_format, options["one_per_cluster"], options["bom"], options["keep_credentials"], bounds, scope
+        options["shape"], options["one_per_cluster"], options["bom"], options["keep_credentials"], bounds, scope
     )
-
-
-def _refuse_other_formats(output_format: str, options: Mapping[str, Any]) -> None:
-    """Raise CommandError for an option that the format does not have."""
-    is_feed = output_format in _FEED_FORMATS
-    if options["keep_credentials"] and output_format != "wacz":
-        raise CommandError("--keep-credentials is for wacz: other formats hold no requests")
-    if options["bom"] and output_format != "csv":
-        raise CommandError(f"--bom is for csv, not for {output_format}")
-    for name, option in (("edits", "--edits"), ("kinds", "--kind"), ("limit", "--limit")):
-        if options[name] and not is_feed:
-            raise CommandError(f"{option} is for atom and json-feed")
-    if is_feed and options["one_per_cluster"]:
-        raise CommandError("--one-per-cluster is not for feeds")
 
 
 _EXPORT_FORMATS = ("jsonl", "csv", "markdown", "html", "tei", "parquet", "atom", "json-feed", "wacz")
@@ -117,12 +94,17 @@ class _ExportFormat(click.Choice[str]):
         return value if is_plugin else super().convert(value, param, ctx)
 
 
+def _stated_format(ctx: click.Context, _: click.Parameter, value: str | None) -> str:
+    """Return the format that the command line states, by its name or the ending of the output."""
+    return value or ("" if ctx.resilient_parsing else format_of(ctx.params["output"]))
+
+
 _EXPORT_OPTIONS: Options = (
     archive_argument,
     click.argument("others", nargs=-1, metavar="[DB...]", type=existing_archive, shell_complete=complete_files),
-    click.option("--format", "shape", type=_ExportFormat(_EXPORT_FORMATS),
+    click.option("--format", "shape", type=_ExportFormat(_EXPORT_FORMATS), callback=_stated_format,
                  help="Else the ending of PATH says it: .jsonl, .csv, .atom, .wacz, .html, or a folder for markdown."),
-    click.option("-o", "--output", type=PATH, metavar="PATH",
+    click.option("-o", "--output", type=PATH, metavar="PATH", is_eager=True,
                  help="A file, or a folder for markdown, html (but NAME.html), tei, parquet; else standard output."),
     click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest."),
     click.option("--bom", is_flag=True, help="csv: a byte order mark in front, by which Excel sees UTF-8."),

@@ -57,14 +57,6 @@ def scheduler_engine(address: str, store_place: stored_run.StorePlace) -> site_t
     return dask_engine.DaskEngine(address, store_place)
 
 
-def check_engine_options(options: Mapping[str, Any]) -> None:
-    """Raise CommandError if the options for engines do not go together."""
-    if not options["store"] and (options["scheduler"] or options["work"] or options["take_over"]):
-        raise CommandError("--scheduler, --work and --take-over need --store: where archives are between their turns")
-    if options["parallel"] and options["scheduler"]:
-        raise CommandError("--parallel is for this machine; with a scheduler each worker says how many crawls it runs")
-
-
 @contextmanager
 def told_store_faults() -> Iterator[None]:
     """Raise what a store refuses within the `with` block as NotReachable, in one line."""
@@ -140,7 +132,6 @@ def run_fleet(**options: Any) -> int:
     """
     processes.require_workers()
     fleet = listed_sites(options)
-    check_engine_options(options)  # a mistake is told also where nothing is due
     sites = chosen_sites(fleet, options)
     if options["dry_run"]:
         return _print_due(_planned_run(fleet, sites, options, _known_records(fleet, sites, options)).due_tasks())

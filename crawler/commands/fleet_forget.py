@@ -12,7 +12,6 @@ import click
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import count_text
 
-from ..cli.command_line import CommandError
 from ..cli.lazy_modules import lazy_imports
 from ..cli.terminal import one_line, print_text
 from .verb_options import (
@@ -58,8 +57,6 @@ def fleet_forget(**options: Any) -> int:
     with exit code 75; the same command goes on with what is left, also after a kill. In a store a running crawl is
     refused, and the next one takes the articles down first.
     """
-    if options["work"] and not options["store"]:
-        raise CommandError("--work needs --store: where archives are between their turns")
     fleet = fleet_module.listed_sites(options)
     patterns = tuple(dict.fromkeys(map(takedowns.archive_pattern, options["patterns"])))
     place = _store_place(fleet, options) if options["store"] else None

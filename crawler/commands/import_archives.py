@@ -90,8 +90,6 @@ def import_(**options: Any) -> int:
     """
     processes.require_workers()
     if options["own"]:
-        if options["files"]:
-            raise CommandError("--own takes in what the archive has itself: give no files with it")
         existing_archive(options["db"])
         return _import_own(options["db"], quiet=options["quiet"])
     if not options["files"]:

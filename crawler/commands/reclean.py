@@ -31,8 +31,6 @@ with lazy_imports():
     from ..workers import settle_pool
     from . import progress_line, run_summary
 
-_CLEANING_OPTIONS = ("dry_run", "all", "site_rules", "no_site_rules")
-"""What says how to clean again: an undo that passed over it would do what was not asked for."""
 _MAX_RULES = 12
 _MAX_DIFF_LINES = 6  # of a diff that are shown of an example
 _CHANGE_TEXTS = {"changed": "texts changed", "gained": "gained", "lost": "lost"}
@@ -78,15 +76,10 @@ def reclean(**options: Any) -> int:
     Texts change in place, and rulings made by hand hold. Run the same command again and it goes on where it stood.
     """
     processes.start_workers()
-    if options["site_rules"] and options["no_site_rules"]:
-        raise click.UsageError("--site-rules or --no-site-rules, not both")
-    is_undo = options["undo"] or options["back_to"] is not None
-    if given := [name for name in _CLEANING_OPTIONS if is_undo and options[name]]:
-        raise click.UsageError(f"--undo and --back-to take no --{given[0].replace('_', '-')}")
     with archive_access.open_read_only(options["db"]) as db:
         last_rules = run_records.latest_site_rules(db)
-    if is_undo:
-        return _undo(options["db"], options["back_to"])
+    if options["undo"] or options["back_to"] is not None:
+        return _undo(options["db"], options["back_to"], quiet=options["quiet"])
     rules = "" if options["no_site_rules"] else options["site_rules"] or last_rules
     try:
         run_parts.site_rules_of(options_module.CrawlOptions((), site_rules=rules))
@@ -217,7 +210,7 @@ def _example_lines(change: own_reading.PageChange) -> Iterator[str]:
         yield f"    … and {count_text(len(lines) - _MAX_DIFF_LINES, 'more block')}"
 
 
-def _undo(path: str, run: int | None) -> int:
+def _undo(path: str, run: int | None, *, quiet: bool) -> int:
     """Undo the last run, or all runs after `run`."""
     with archive_access.told_faults(path), archive_writer.Archive.open(path) as archive:
         run_ids = [
@@ -231,5 +224,6 @@ def _undo(path: str, run: int | None) -> int:
     if not undone.undone_runs:
         return archive_access.refuse(f"there is nothing to undo after run {run}")
     newer_text = f"; {undone.newer_pages:,} were fetched again since and stay" if undone.newer_pages else ""
-    print_text(f"{undone.restored_pages:,} pages are as they were before{newer_text}")
+    if not quiet:
+        print_text(f"{undone.restored_pages:,} pages are as they were before{newer_text}")
     return 0

@@ -127,8 +127,6 @@ def _referenced(db: Database, archive: str, request: RulingRequest) -> RulingReq
 
 def _read_request(options: Mapping[str, Any], *, keep: bool) -> RulingRequest:
     """Read the ruling from the command line. UsageError where it says too much or too little."""
-    if sum((options["article"] is not None, options["host"] is not None, options["everywhere"])) > 1:
-        raise click.UsageError("give one of --article, --host and --everywhere: each says where the ruling holds")
     common = {name: options[name] for name in ("host", "note", "undo", "dry_run")} | {"keep": keep}
     if options["position"] is None:
         return RulingRequest(block_id=_block_id(options["target"]), article=options["article"], **common)

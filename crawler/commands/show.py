@@ -14,7 +14,6 @@ import click
 from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.output.read.plain_words import count_text, joined, reason_text, shelving_words
 
-from ..cli.command_line import CommandError
 from ..cli.lazy_modules import lazy_imports
 from ..cli.terminal import UNBOUNDED, one_line, print_json, print_pages, terminal_width
 from .article_reference import REFERENCE, article_reference
@@ -44,8 +43,6 @@ def show(db: str, words: tuple[str, ...], markdown: bool, with_removed: bool, as
 
     A long article is shown page by page (PAGER, else less).
     """
-    if markdown and as_json:
-        raise CommandError("--json has the Markdown too: give --markdown or --json, not both")
     reference = " ".join(words)
     with archive_access.open_read_only(db) as archive_db:
         named = article_reference(archive_db, db, reference)

@@ -81,12 +81,6 @@ def update(**options: Any) -> int:
 
 def _update(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> int:
     """Revisit as the options say, print a summary and the edits, and return the exit code."""
-    if options["everything"] and options["every"] is not None:
-        raise CommandError("--all looks at everything now: give --all or --every, not both")
-    if options["pages"] and (options["everything"] or options["every"] is not None):
-        raise CommandError("the pages that are named are fetched now: give them, --all or --every")
-    if options["pictures"] and (options["pages"] or options["everything"] or options["every"] is not None):
-        raise CommandError("--pictures fetches pictures alone: give no pages, --all or --every with it")
     with crawl_process(options):
         if options["pictures"]:
             return _fetch_pictures(options, on_failure)

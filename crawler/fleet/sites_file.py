@@ -164,6 +164,7 @@ _OWN_KEYS = ("urls", "groups", "every", "notify")
 
 _DEFAULT_EVERY = "1d"
 _SOME_SITE = "https://site.example/"
+_SOME_RECEIVER = "--notify=json://site.example"  # a turn is given the site's own
 DEFAULT_PER_ADDRESS = 4
 """Requests under way to one address, over all crawls of the fleet."""
 
@@ -247,7 +248,9 @@ class _Reader:
 
     def _site(self, name: str, table: Table, path: tuple[str, ...]) -> Site:
         urls = _texts(table, "urls", path)
-        options = {key: value for key, value in table.items() if key not in _OWN_KEYS}
+        notify = tuple(map(self._beside_list, _texts(table, "notify", path)))
+        unused = _OWN_KEYS if any(map(is_receiver, notify)) else (*_OWN_KEYS, "room")
+        options = {key: value for key, value in table.items() if key not in unused}
         if not urls and "urls-file" not in options:
             raise TomlMistake(f"the site {name} has no urls", *path)
         seeds = self._checked_urls(options, urls, path)
@@ -258,7 +261,7 @@ class _Reader:
             hosts=tuple(sorted({host_of(seed) for seed in seeds})),
             groups=_texts(table, "groups", path),
             every=duration(str(table.get("every", _DEFAULT_EVERY))),
-            notify=tuple(map(self._beside_list, _texts(table, "notify", path))),
+            notify=notify,
             crawl_words=crawl_words,
             update_words=self.options.update_words(options),
             words_digest=digest_of([word.replace(str(self.options.folder), "") for word in crawl_words]),
@@ -272,8 +275,9 @@ class _Reader:
     def _checked_urls(self, options: Table, urls: tuple[str, ...], path: tuple[str, ...]) -> tuple[str, ...]:
         """Return the start URLs as a crawl has them, if it can be made of the options together."""
         try:
+            self.options.crawl.make_context("crawl", [_SOME_RECEIVER, *self.options.crawl_words(options, urls)])
             return check_options(self.options.values(options) | {"urls": urls})
-        except CommandError as error:
+        except (CommandError, click.UsageError) as error:
             message = error.message.replace("--allow-private opens it", "allow-private = true opens it")
             raise TomlMistake(f"{path[-1]}: {message}", *path) from error
 

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import fleet as fleet_verb
 from broadsheet.crawler.commands import forget as forget_verb
 from broadsheet.crawler.commands.crawl import crawl
@@ -418,18 +417,6 @@ def test_a_store_is_found_on_any_machine_and_one_that_cannot_be_used_is_a_line(f
     for address in (str(tmp_path / "file"), "ftp://a/b", str(tmp_path)):
         with pytest.raises(NotReachable, match=r"\A[^\n]+\Z"):
             fleet_verb.made_store_place(fleet, options(store=address))
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"scheduler": "tcp://a:1"}, {"work": "x"}, {"take_over": 1800.0},
-        {"store": "s", "scheduler": "tcp://a:1", "parallel": 3},
-    ],
-)  # fmt: skip
-def test_options_that_do_not_go_together_are_refused(wrong):
-    with pytest.raises(CommandError):
-        fleet_verb.check_engine_options(options(**wrong))
 
 
 class StoppableRun:

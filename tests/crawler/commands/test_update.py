@@ -41,11 +41,6 @@ def test_what_is_looked_at_again(tmp_path, monkeypatch, given, revisit, every):
     }  # fmt: skip
 
 
-def test_all_and_every_are_not_given_together():
-    with pytest.raises(CommandError, match="not both"):
-        update._update({"everything": True, "every": 0.0}, str)
-
-
 @pytest.mark.parametrize(
     ("after", "said"),
     [

@@ -169,6 +169,14 @@ def test_the_words_are_what_the_commands_take(tmp_path):
         assert update_context.params["delay"] == crawl_context.params["delay"]
 
 
+def test_a_room_is_named_to_the_crawls_that_tell_somebody(tmp_path):
+    room = 'room = "http://room.example/"\n'
+    silent, told = sites_of(
+        tmp_path, f"[defaults]\n{room}{SITE}{SITE.replace('.a]', '.b]')}notify = 'json://h/x'\n"
+    ).sites
+    assert (silent.crawl_words[:-2], told.crawl_words[:-2]) == ((), ("--room=http://room.example/",))
+
+
 SITE = '[sites.a]\nurls = ["https://a.example/"]\n'
 
 
@@ -202,6 +210,7 @@ SITE = '[sites.a]\nurls = ["https://a.example/"]\n'
         (f"{SITE}max-size = 'big'\n", 3, "max-size: max_size must be a size"),
         (f"{SITE}urls-file = 'none.txt'\n", 3, "urls-file: cannot read the file of URLs"),
         (f"{SITE}cookies = 'none.txt'\n", 3, "cookies: "),
+        (f"{SITE}header-host = 'b.example'\n", 1, "a: --header-host needs --header"),
         (f"{SITE}every = 'often'\n", 3, "every: 'often' is no time"),
         (f"{SITE}notify = ['a', '']\n", 3, "notify must be a text or an array of texts"),
         (f"{SITE}notify = 3\n", 3, "notify must be a text or an array of texts"),
