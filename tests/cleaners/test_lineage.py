@@ -21,6 +21,7 @@ from broadsheet.cleaners.lineage import (
     rule_files,
     site_rules_digest,
 )
+from tests.cleaners.stored_verdicts import COMMAND, StoredVerdicts, problem, read_verdicts, verdicts_now
 
 ROOM = Path(__file__).resolve().parents[2] / "cleaners"
 SHOW = "from broadsheet.cleaners.lineage import lineage; said = lineage(); print(said.rules, said.model)"
@@ -132,3 +133,26 @@ def test_site_rules_count_by_what_they_say():
 def test_another_use_of_trafilatura_is_another_lineage():
     assert len({lineage(use) for use in ExtractorUse}) == 3
     assert lineage(ExtractorUse.IN_DOUBT) == lineage()
+
+
+@pytest.mark.slow
+def test_verdicts_do_not_change_under_one_version():
+    """An archive says by the number which cleaner made a text, and `verify` compares texts of one number."""
+    stored, now = read_verdicts(), verdicts_now()
+    if stored.libraries != now.libraries:
+        pytest.skip(f"needs {stored.libraries}")
+    assert problem(stored, now) == ""
+
+
+@pytest.mark.parametrize(
+    ("version", "digest", "words"),
+    [
+        ("7", "a", ""),
+        ("7", "b", "1 pages are judged otherwise (u), and CLEANER_VERSION is still 7: run "),
+        ("8", "b", "1 pages are judged otherwise (u), and CLEANER_VERSION is 8: run "),
+        ("8", "a", "0 pages are judged otherwise (), and CLEANER_VERSION is 8: run "),
+    ],
+)
+def test_a_version_of_other_verdicts_is_told(version, digest, words):
+    told = problem(StoredVerdicts("7", "", {"u": "a"}), StoredVerdicts(version, "", {"u": digest}))
+    assert told == (words and words + COMMAND)
