@@ -1,5 +1,6 @@
 """Verbs with small inputs: what they find, the command, and what to compare after it."""
 
+import lzma
 import os
 import shutil
 import sqlite3
@@ -7,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -21,6 +23,7 @@ ARCHIVE = "news.db"
 NAMES = ("river", "mill", "ferry", "tower", "harbour", "quay")
 NEXT_SECOND = 1.1  # equal answers within a second are one capture, also of two archives
 _QUICK = ("--allow-private", "--delay", "0", "-q")
+_FIRST_VERSION = Path(__file__).parents[1] / "output/archive/versions/1.db.xz"
 _PROMO = "<p>Donate now to keep the harbour news free for all its readers in the town</p>"
 _RULES = """body: //article
 strip: //article/p[2]
@@ -173,6 +176,15 @@ def _prepare_correct(shop: Workshop) -> Words:
     return ("correct", ARCHIVE, f"{shop.site.url}/mill", "--title", "The mill", "--author", "A", "--tag", "water")
 
 
+def _prepare_upgrade(shop: Workshop) -> Words:
+    """An archive of the first version, which the first command that writes brings up to date, after a copy."""
+    (shop.work / ARCHIVE).write_bytes(lzma.decompress(_FIRST_VERSION.read_bytes()))
+    with closing(sqlite3.connect(shop.work / ARCHIVE)) as db, db:  # whose WARC files are not kept
+        db.executescript("DELETE FROM _warc_files; UPDATE captures SET warc_file = NULL, refers_to = NULL")
+    [(url,)] = shop.rows("SELECT min(url) FROM articles")
+    return ("correct", ARCHIVE, url, "--title", "The mill")
+
+
 def _prepare_ruling_undo(shop: Workshop) -> Words:
     words = _prepare_remove(shop)
     shop.run(*words)
@@ -274,6 +286,7 @@ SCENARIOS = {
         Scenario("remove", _prepare_remove),
         Scenario("restore", _prepare_restore),
         Scenario("correct", _prepare_correct),
+        Scenario("correct a first version", _prepare_upgrade),
         Scenario("ruling undo", _prepare_ruling_undo, codes=(0, 1)),
         Scenario("waiting rulings", _prepare_waiting, _serve_first, may_differ=_CRAWLED),
         Scenario("forget", _prepare_forget),
