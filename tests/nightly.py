@@ -3,9 +3,9 @@
 The parts run one after the other, each bounded in time: the tests that are marked `nightly`, in an order and with
 random inputs drawn by a seed; all slow tests; a fourth of them, chosen by the seed, with each command in an
 interpreter of its own and folders on disk; damage to archives; kills and faults at each commit point of each verb;
-faults put into the code; what verbs cost as an archive grows; a fleet whose workers and store are in trouble. What came
-of a part is kept in `tests/bench/results/nightly.json` as soon as it has ended, with its seed, date, commit and
-seconds; a part that was never run is listed there as such.
+random steps over all verbs; faults put into the code; what verbs cost as an archive grows; a fleet whose workers and
+store are in trouble. What came of a part is kept in `tests/bench/results/nightly.json` as soon as it has ended, with
+its seed, date, commit and seconds; a part that was never run is listed there as such.
 Exits with 1 if one of those that ran failed.
 """
 
@@ -96,6 +96,12 @@ def read_points(file: Path) -> Counts:
     return result["sums"] | {"faults": [line for trial in trials for line in trial["different"]]}
 
 
+def read_model(file: Path) -> Counts:
+    """Counts of the walks and their steps, and what they found, each with its seed."""
+    counts: Counts = json.loads(file.read_text())
+    return counts
+
+
 def read_growth(file: Path) -> Counts:
     """CPU seconds of each verb by the size of the archive, and the verbs that cost more than the archive grows."""
     sizes = json.loads(file.read_text())["sizes"]
@@ -126,6 +132,10 @@ PARTS = {
     "points": _program_part(
         3600, read_points, BENCH_RESULTS / "commit_points.json", "tests.robustness.commit_points --seed={seed}"
     ),
+    "model": _program_part(
+        4000, read_model, SCRATCH / "model.json",
+        f"tests.robustness.model --first={{seed}}00 --seconds=3600 --out {SCRATCH}/model.json",
+    ),
     "mutants": _program_part(
         2400, read_mutants, BENCH_RESULTS / "mutants.json",
         "tests.mutants --faults=100 --slow --seconds=2100 --seed={seed}",
@@ -141,7 +151,7 @@ PARTS = {
 }  # fmt: skip
 """In the order in which they run."""
 
-MAX_SECONDS = 5 * 3600  # of a night; the bounds of the parts together are less
+MAX_SECONDS = 6 * 3600  # of a night; the bounds of the parts together are less
 
 
 def run_bounded(arguments: Sequence[str], seconds: float, environment: Mapping[str, str]) -> int | None:
