@@ -550,7 +550,7 @@ def _merge_page(target: Database, source: SourceArchive, pair: _PagePair) -> boo
     if reading:
         _save_reading(target, pair.sighting, reading)
     if merge_history(target, pair.sighting.article_id, stored_sightings):
-        _correct_digest(target, pair.sighting)
+        _correct_last_revision(target, pair.sighting)
     return reading is not None
 
 
@@ -566,11 +566,11 @@ def _save_reading(target: Database, sighting: Sighting, reading: OwnReading) -> 
     _put_user_values(target, sighting.page_id, reading.user_values)
 
 
-def _correct_digest(target: Database, sighting: Sighting) -> None:
-    """Have the last revision state the digest of the text as it stands here until settling."""
+def _correct_last_revision(target: Database, sighting: Sighting) -> None:
+    """Have the last revision state the title and the text as they stand here until settling."""
     stored = stored_article(target, sighting.url)
     if stored:
-        correct_revision(target, sighting.article_id, None, text_digest(stored.text))
+        correct_revision(target, sighting.article_id, stored.title, text_digest(stored.text))
 
 
 def _put_user_values(target: Database, page_id: int, values: Mapping[str, object]) -> None:

@@ -344,10 +344,8 @@ class Walk:
         if self._rows("copy.db", _SHOWN) != self._rows(name, _SHOWN):
             raise Finding(f"the copy of {name} is another")
         if self.chance.random() < 0.4:
-            self.told.append(f"put back {name}")
             self._remove(name)
-            for file in sorted(self._commands.work.glob("copy.db*")):
-                file.rename(self._commands.work / (name + file.name.removeprefix("copy.db")))
+            self._run("backup", "--restore", "copy.db", name, "-q")
         self._remove("copy.db")
 
     def _remove(self, name: str) -> None:

@@ -8,13 +8,18 @@ import pytest
 from sqlite_utils import Database
 
 from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.page_rows import Sighting
+from broadsheet.output.archive.page_rows import Sighting, article_id
 from broadsheet.output.archive.table_columns import table_columns
 from broadsheet.output.collections import merged_rows as merged_pages
 from broadsheet.output.collections.source_archive import attached, open_source
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.corrections import CorrectedField, Correction, put_corrections
+from broadsheet.output.write.site_fields import apply_field_corrections
 from tests.internal_tables import BLOCK_TEXTS, PENDING_REVISIONS, REASONS, REVISION_BLOCKS, SHELF
 from tests.output.filled_rows import columns, put, rows
+from tests.output.merging import merge_archive
 
 T1, T2, T3 = (f"2026-01-0{day}T00:00:00+00:00" for day in (1, 2, 3))
 Fill = Callable[[Database], None]
@@ -192,3 +197,20 @@ def test_columns_that_a_user_added_there_are_added_here(merging):
         merged_pages.add_user_columns(db)
         added = table_columns(db, "articles")[len(before) :]
     assert [(column.name, column.declared_type) for column in added] == [("note", "TEXT"), ("a b", "")]
+
+
+def test_a_copy_of_a_corrected_article_has_the_title_of_its_revision_here_too(tmp_path, make, words):
+    """It once had its own title and a revision with the corrected one, which `verify` and each backup called damage."""
+    story, copy = "http://a.test/story", "http://a.test/story-copy"
+    told = Correction(CorrectedField.TITLE, "Corrected", article_id=article_id(story), url=story, at=make.clock())
+    with Archive.open(tmp_path / "source.db", make.clock) as source:
+        source.save([make.outcome(url, words("mill"), title="As printed") for url in (story, copy)])
+        settle(source.db, make.clock)
+        with write_transaction(source.db):
+            put_corrections(source.db, [told], undo=False, at=make.clock())
+            apply_field_corrections(source.db, make.clock())
+    with Archive.open(tmp_path / "target.db", make.clock) as target:
+        merge_archive(target.db, tmp_path / "source.db", make.clock)
+        assert list(verify(target.db)) == []
+        settle(target.db, make.clock)
+        assert list(verify(target.db)) == []
