@@ -321,7 +321,7 @@ class Walk:
         into = self._known.setdefault(target, Known())
         if self._run("merge", target, source, "-q", may_fail=True):
             self._run("merge", target, source, "-q")
-        taken_down = self._rows(target, "SELECT url FROM urls WHERE reason = 'forgotten'")  # aliases here go with them
+        taken_down = self._rows(target, "SELECT pattern FROM takedowns")  # with what is reached by it here
         into.forgotten |= self._known[source].forgotten | {url for (url,) in taken_down}
         for key, state in self._known[source].fields.items():
             mine = into.fields.get(key)
