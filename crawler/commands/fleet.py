@@ -59,9 +59,11 @@ def scheduler_engine(address: str, store_place: stored_run.StorePlace) -> site_t
 
 @contextmanager
 def told_store_faults() -> Iterator[None]:
-    """Raise what a store refuses within the `with` block as NotReachable, in one line."""
+    """Raise what a store refuses in the `with` block in one line: InUse for another run at work, else NotReachable."""
     try:
         yield
+    except list_runs.RunRefused as error:
+        raise InUse(str(error)) from error
     except object_store.StoreError as error:
         raise NotReachable(str(error)) from error
 
@@ -209,19 +211,14 @@ def _run_stored(
     store = object_store.PatientStore(store_address.store_at(place.address), place.patience)
     where = f"{socket.gethostname()}:{(folder / lock).absolute()}"
     record = list_runs.ListRun(store, part, stored_run.runner_name(), where, options["take_over"])
-    try:
-        with (
-            told_store_faults(),
-            archive_lock.hold_lock(folder / lock, refusal=f"another fleet run is at work in {folder}"),
-            record.held(
-                lambda: [task.name for task in run.running()] if run else (), lambda: run.stop() if run else None
-            ),
-        ):
-            records = fleet_run.StoredRecords(store, [site.name for site in sites])
-            run = _planned_run(fleet, sites, options, records, replace(place, run=record.id))
-            signals = run_with_progress(run, quiet=options["quiet"])
-    except list_runs.RunRefused as error:
-        raise InUse(str(error)) from error
+    with (
+        told_store_faults(),
+        archive_lock.hold_lock(folder / lock, refusal=f"another fleet run is at work in {folder}"),
+        record.held(lambda: [task.name for task in run.running()] if run else (), lambda: run.stop() if run else None),
+    ):
+        records = fleet_run.StoredRecords(store, [site.name for site in sites])
+        run = _planned_run(fleet, sites, options, records, replace(place, run=record.id))
+        signals = run_with_progress(run, quiet=options["quiet"])
     if run.refusal:
         raise NotReachable(run.refusal)
     return run, signals

@@ -286,7 +286,7 @@ def test_a_store_is_checked_down_to_the_bytes_of_its_warc_files(known, store):
     store.put_bytes(file.pieces[0].key, bytes(file.length))
     code, out, _ = verb_here(*words, "--site", "lamp")
     (line,) = out.splitlines()
-    assert (code, line.startswith(f"lamp: store: {file.name}: ")) == (1, True)
+    assert (code, line.startswith(f"lamp: store: lamp.db{file.name}: ")) == (1, True)
     assert line.endswith("is not what was brought there")
     samples = [verb_here(*words, "--site", "lamp", "--sample", f"{number}/3")[0] for number in (1, 2, 3)]
     assert sorted(samples) == [0, 0, 1]

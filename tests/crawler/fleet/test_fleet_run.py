@@ -31,10 +31,11 @@ from broadsheet.crawler.fleet.object_store import ObjectStore
 from broadsheet.crawler.fleet.site_head import read_head
 from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask, WorkerLost
 from broadsheet.crawler.fleet.sites_file import Site, SiteList
+from broadsheet.crawler.fleet.store_address import make_store, store_at
 from broadsheet.output.archive.archive_lock import is_owned
 from tests.crawler.crawls import QUICK, kill_group, until
 from tests.crawler.scripted_site import ScriptedSite, page
-from tests.crawler.shell import environment, rows, start
+from tests.crawler.shell import environment, rows, start, verb_here
 from tests.crawler.warm import PATIENCE
 
 Serve = Callable[..., ScriptedSite]
@@ -470,6 +471,14 @@ def test_a_second_run_is_refused_and_the_line_says_since_when_the_first_was_not_
     assert read_runs(store) == {}
     with held(list_run(store, "second")):
         assert [run.owner for run in read_runs(store).values()] == ["second"]
+
+
+def test_a_command_beside_another_run_for_the_store_ends_with_the_code_of_what_is_in_use(tmp_path: Path):
+    (tmp_path / "sites.toml").write_text("[sites.a]\nurls = ['https://a.example/']\n")
+    make_store(str(tmp_path / "store"))
+    with held(list_run(store_at(str(tmp_path / "store")), "first")):
+        code, out, errors = verb_here("fleet", "run", tmp_path / "sites.toml", "--store", tmp_path / "store")
+    assert (code, out, errors.partition(" runs the list")[0]) == (75, "", "broadsheet: first")
 
 
 def test_an_old_run_is_taken_over_and_learns_of_it(store):

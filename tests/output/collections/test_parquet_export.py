@@ -138,7 +138,7 @@ def test_each_value_is_read_from_its_column(tmp_path, make):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["{river}", "{tower}", "--format", "csv", "-o", "a.csv"], 2, "csv is of one archive; parquet takes several"),
+        (["{river}", "{tower}", "--format", "csv", "-o", "a.csv"], 2, "DB needs --format parquet"),
         (["{river}", "--format", "parquet"], 2, "parquet writes a folder: name it with -o"),
         (["{river}", "none.db", "--format", "parquet", "-o", "{out}"], 1, "none.db does not exist"),
         (["{river}", "--format", "parquet", "-o", "{river}"], 2, "cannot make the folder"),
