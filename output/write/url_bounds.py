@@ -103,6 +103,8 @@ _SPELLED = """SELECT id, state = 'queued', EXISTS (SELECT 1 FROM pages p WHERE p
     WHERE kind = 'page' AND url IN (SELECT value FROM json_each(?))"""
 _CONTENTS = """SELECT p.text_digest, p.title, p.own_type, coalesce(c.payload_digest, '') FROM pages p
     LEFT JOIN captures c ON c.id = p.capture_id WHERE p.id = ?"""
+_SKIP_SPELLING = """UPDATE urls SET state = 'skipped', reason = 'spelling' WHERE id = ? AND state = 'queued'
+    AND found_via <> 'seed' AND held_at IS NULL"""
 _QUEUE_SPELLING = """UPDATE urls SET state = 'queued', reason = '' WHERE id = ? AND state = 'skipped'
     AND reason = 'spelling'"""
 _HOST_ROWS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE host = ?1 AND"
@@ -316,7 +318,9 @@ class PatternTracker:
         return self.db.execute(_SPELLED, [json.dumps(spellings)]).fetchall() if spellings else []
 
     def _compare_spellings(self, page: _UrlRow, outcome: Outcome) -> None:
-        """Count the pairs of spellings that a page completes; where none came of it, queue the others again."""
+        """Count the pairs of spellings that a page completes, and skip the others where they are one page; where no
+        page came of it, queue the others again.
+        """
         spellings = self._read_spellings(page.url) if page.kind == UrlKind.PAGE else []
         if outcome.page is None or outcome.state != UrlState.DONE:
             if not outcome.is_retry:
@@ -328,6 +332,9 @@ class PatternTracker:
             if content and own_content:
                 is_same = content[:3] == own_content[:3] or "" != content[3] == own_content[3]
                 self._add_counts(page.host, _SPELLING, [1, 0, 0, 0, 0, int(is_same)])
+        if page.host in self._one_page_hosts and self.limits.sampled:
+            self.db.conn.executemany(_SKIP_SPELLING, [(other,) for other, is_queued, _ in spellings if is_queued])
+            self.requeued_hosts.add(page.host)
 
     def _order_skip_reason(self, row: _UrlRow) -> OutcomeReason | None:
         """Return the reason to skip a URL whose parameters were queued in another order before; else None."""
