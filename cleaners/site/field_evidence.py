@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -48,6 +48,23 @@ class StatedTitles(NamedTuple):
     title: str
     source: str = ""
     statements: Sequence[FieldStatement] = ()
+
+
+class SharedTitles(NamedTuple):
+    """Titles that several pages of a site have, with how many; other titles that no page has to itself; and what most
+    titles begin or end with that pages state beside their own.
+    """
+
+    counts: Mapping[str, int]
+    stated_everywhere: frozenset[str]
+    stated_parts: frozenset[tuple[str, str]]
+
+    def without_template(self, title: str) -> str:
+        """Return a stated title without what most begin or end with."""
+        for side, part in title_parts(title).items():
+            if (side, part) in self.stated_parts:
+                title = title.removeprefix(part) if side == "beginning" else title.removesuffix(part)
+        return title
 
 
 class StatedPage(NamedTuple):
@@ -97,8 +114,8 @@ class SiteEvidence:
     """Evidence of a site about the fields of its articles.
 
     `constant_sources` are sources of authors that state one value everywhere; `has_varying_source` is whether others
-    name persons. `phrases` are the words before the names of each source. `shared_titles` are those of several pages,
-    `stated_everywhere` other titles that no page has to itself. `order` is that of day and month. The rest is what most
+    name persons. `phrases` are the words before the names of each source. `shared_titles` are those of several pages.
+    `order` is that of day and month. The rest is what most
     titles have in common, the keys of the site's names (`name_key`), and the usual language where a page leaves a
     doubt. `varying_share` is the share of the pages on which a source that varies names somebody, and `usual_names` are
     the commonest names of these. `menu_names` stand in the site's menus. `false_days` are days that a last resort finds
@@ -109,8 +126,7 @@ class SiteEvidence:
     varying_share: float
     usual_names: frozenset[tuple[str, ...]]
     phrases: Mapping[str, SourceFinding]
-    shared_titles: Mapping[str, int]
-    stated_everywhere: frozenset[str]
+    shared_titles: SharedTitles
     order: SourceFinding | None
     template_parts: Mapping[tuple[str, str], int]
     site_names: frozenset[str]
@@ -121,7 +137,7 @@ class SiteEvidence:
     @property
     def is_silent(self) -> bool:
         """Return whether it speaks against no value of any page: only what a page itself states may."""
-        found = (self.constant_sources, self.order, self.template_parts, self.phrases, self.shared_titles)
+        found = (self.constant_sources, self.order, self.template_parts, self.phrases, self.shared_titles.counts)
         return not any((*found, self.menu_names, self.false_days)) and self.usual_language is None
 
     @property
@@ -181,9 +197,9 @@ def weigh_evidence(
     stated_everywhere = frozenset(
         f.commonest for f in findings if f.field == TITLE and f.commonest_pages >= _SHARING_PAGES
     )
-    own_titles = (_own_title(stated, shared_titles, stated_everywhere)[0] for stated in titles)
-    part_counts = Counter(part for title in own_titles for part in title_parts(title).items())
-    enough = max(MIN_PAGES, _TEMPLATE_SHARE * page_count)
+    stated_parts = _common_parts([statement.value for stated in titles for statement in stated.statements])
+    shared = SharedTitles(shared_titles, stated_everywhere, frozenset(stated_parts))
+    template_parts = _common_parts([_own_title(stated, shared)[0] for stated in titles])
     author_findings = [finding for finding in findings if finding.field == AUTHORS]
     constant_sources = {finding.source: finding for finding in author_findings if finding.is_constant}
     varying = [finding for finding in author_findings if finding.source not in constant_sources]
@@ -196,15 +212,21 @@ def weigh_evidence(
         else 0.0,
         frozenset(_names(finding.commonest) for finding in varying),
         {finding.source: finding for finding in findings if finding.field == _PHRASE},
-        shared_titles,
-        stated_everywhere,
+        shared,
         order if order and order.commonest_pages >= _ORDER_SHARE * order.pages else None,
-        {part: count for part, count in part_counts.items() if count >= enough},
+        template_parts,
         site_names,
         _usual_language(languages or {}),
         menu_names,
         {(f.source, f.commonest[:10]): f for f in findings if f.field == PUBLISHED and _is_false_day(f)},
     )
+
+
+def _common_parts(titles: Sequence[str]) -> dict[tuple[str, str], int]:
+    """Return what most titles begin or end with, by side and part, with how many do."""
+    counts = Counter(part for title in titles for part in title_parts(title).items())
+    enough = max(MIN_PAGES, _TEMPLATE_SHARE * len(titles))
+    return {part: count for part, count in counts.items() if count >= enough}
 
 
 def _is_false_day(finding: SourceFinding) -> bool:
@@ -311,7 +333,7 @@ def _settled_title(page: StatedPage, evidence: SiteEvidence) -> Iterator[Settled
     """
     statements = tuple(statement for statement in page.statements if statement.field == TITLE)
     stated = StatedTitles(page.title, page.sources.get(TITLE, ""), statements)
-    title, source, reason = _own_title(stated, evidence.shared_titles, evidence.stated_everywhere)
+    title, source, reason = _own_title(stated, evidence.shared_titles)
     for side, part in reversed(title_parts(title).items()) if evidence.template_parts else ():
         if count := evidence.template_parts.get((side, part)):
             rest = title.removeprefix(part) if side == "beginning" else title.removesuffix(part)
@@ -322,13 +344,13 @@ def _settled_title(page: StatedPage, evidence: SiteEvidence) -> Iterator[Settled
         yield SettledField(TITLE, title, source, reason)
 
 
-def _own_title(
-    page: StatedTitles, shared_titles: Mapping[str, int], stated_everywhere: Collection[str]
-) -> tuple[str, str, str]:
+def _own_title(page: StatedTitles, shared: SharedTitles) -> tuple[str, str, str]:
     """Return a page's title, its source, and the reason why it is another than the page's first choice; else empty."""
-    own = [other for other in page.statements if other.value not in stated_everywhere]
-    if (count := shared_titles.get(page.title)) and own:
-        return own[0].value, own[0].source, f"{count} pages have the title {page.title!r}"
+    own = [other for other in page.statements if other.value not in shared.stated_everywhere]
+    if count := shared.counts.get(page.title):
+        for other in own:
+            if fold_title(shared.without_template(other.value)) != fold_title(page.title):
+                return other.value, other.source, f"{count} pages have the title {page.title!r}"
     beginning = f"{fold_title(page.title)} "
     for other in own:
         goes_on = other.source == _HEADLINE and fold_title(other.value).startswith(beginning)

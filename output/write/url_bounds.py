@@ -104,9 +104,12 @@ _IS_LISTED = "SELECT EXISTS (SELECT 1 FROM _listed WHERE url_id = ?)"
 _CANONICAL_TITLE = """SELECT p.title FROM urls u JOIN pages p ON p.id = u.id
     WHERE u.url = ? AND u.id <> ? AND u.state = 'done' AND p.own_type IN ('article', 'teaser')"""
 _SAME_TITLE = "SELECT 1 FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ? AND u.id <> ? AND p.title = ?"
-_SPELLED = "SELECT id, state FROM urls WHERE kind = 'page' AND url IN (SELECT value FROM json_each(?))"
+_SPELLED = """SELECT id, state = 'queued', EXISTS (SELECT 1 FROM pages p WHERE p.id = urls.id) FROM urls
+    WHERE kind = 'page' AND url IN (SELECT value FROM json_each(?))"""
 _CONTENTS = """SELECT p.text_digest, p.title, p.own_type, coalesce(c.payload_digest, '') FROM pages p
     LEFT JOIN captures c ON c.id = p.capture_id WHERE p.id = ?"""
+_SKIP_SPELLING = """UPDATE urls SET state = 'skipped', reason = 'spelling' WHERE id = ? AND state = 'queued'
+    AND found_via <> 'seed' AND held_at IS NULL"""
 _QUEUE_SPELLING = """UPDATE urls SET state = 'queued', reason = '' WHERE id = ? AND state = 'skipped'
     AND reason = 'spelling'"""
 _HOST_ROWS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE host = ?1 AND"
@@ -313,31 +316,39 @@ class PatternTracker:
         return OutcomeReason.TRAP_HOST_BOUND if is_whole_host else OutcomeReason.TRAP_PATTERN
 
     def _is_spelled_otherwise(self, row: _UrlRow) -> bool:
-        """Return whether another spelling of a page was fetched, or found before and is queued."""
+        """Return whether a page came of another spelling, or that was found before and is queued."""
         is_judged = row.kind == UrlKind.PAGE and row.found_via != UrlSource.SEED and self.limits.sampled
         if not is_judged or row.host not in self._one_page_hosts:
             return False
-        found = [] if row.found_via == UrlSource.REDIRECT else self._read_spellings(row.url)
-        return any(state == UrlState.DONE or (state == UrlState.QUEUED and other < row.id) for other, state in found)
+        is_target = row.found_via == UrlSource.REDIRECT  # perhaps of the other spelling
+        return any(
+            has_page or (is_queued and other < row.id and not is_target)
+            for other, is_queued, has_page in self._read_spellings(row.url)
+        )
 
-    def _read_spellings(self, url: str) -> list[tuple[int, UrlState]]:
-        """Read the rows of the other spellings of a URL: id and state."""
+    def _read_spellings(self, url: str) -> list[tuple[int, int, int]]:
+        """Read the rows of the other spellings of a URL: id, whether it is queued, and whether a page came of it."""
         spellings = index_spellings(url)
         return self.db.execute(_SPELLED, [json.dumps(spellings)]).fetchall() if spellings else []
 
     def _compare_spellings(self, page: _UrlRow, outcome: Outcome) -> None:
-        """Count the pairs of spellings that a page completes; where none came of it, queue the others again."""
+        """Count the pairs of spellings that a page completes, and skip the others where they are one page; where no
+        page came of it, queue the others again.
+        """
         spellings = self._read_spellings(page.url) if page.kind == UrlKind.PAGE else []
         if outcome.page is None or outcome.state != UrlState.DONE:
             if not outcome.is_retry:
-                self.db.conn.executemany(_QUEUE_SPELLING, [(other,) for other, _ in spellings])
+                self.db.conn.executemany(_QUEUE_SPELLING, [(other,) for other, *_ in spellings])
             return
         own_content = self.db.execute(_CONTENTS, [page.id]).fetchone()
-        for other, _ in spellings:
+        for other, *_ in spellings:
             content = self.db.execute(_CONTENTS, [other]).fetchone()
             if content and own_content:
                 is_same = content[:3] == own_content[:3] or "" != content[3] == own_content[3]
                 self._add_counts(page.host, _SPELLING, [1, 0, 0, 0, 0, int(is_same)])
+        if page.host in self._one_page_hosts and self.limits.sampled:
+            self.db.conn.executemany(_SKIP_SPELLING, [(other,) for other, is_queued, _ in spellings if is_queued])
+            self.requeued_hosts.add(page.host)
 
     def _order_skip_reason(self, row: _UrlRow) -> OutcomeReason | None:
         """Return the reason to skip a URL whose parameters were queued in another order before; else None."""

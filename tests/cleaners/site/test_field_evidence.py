@@ -233,3 +233,10 @@ def test_the_headline_wins_over_the_shorter_title_for_search_engines():
     assert settled([page(1, headline, title="Rain")])[1].value == headline.value
     assert settled([page(1, headline, title="Drought ends")]) == {}
     assert settled([page(1, replace(headline, source="meta"), title="Rain Ends")]) == {}
+
+
+def test_a_shared_title_does_not_give_way_to_itself_with_the_site_s_name():
+    def stating(number: int, title: str) -> NumberedPage:
+        return page(number, FieldStatement(TITLE, "meta", f"{title} | The Net"), title=title)
+
+    assert settled([*(stating(n, "Googly") for n in range(3)), *(stating(n + 9, f"{n} geese") for n in range(6))]) == {}

@@ -376,3 +376,29 @@ def test_the_second_spelling_of_a_folder_s_page_is_skipped_after_three_equal_pai
         assert [state(archive, path)[0] for path in ("d/", "f/index.html")] == ["queued", "queued"]
         page(archive, make, "again", "i/index.html", "i/")
         assert state(archive, "i/") == ("queued", "")
+
+
+def test_a_spelling_that_redirects_to_the_other_leaves_that_to_be_fetched(archive, make):
+    for name in "abc":
+        pair(archive, make, name, f"Story {name} of the town")
+    page(archive, make, "home", "d/index.html", "d/", "e/index.html", "f/index.html")
+    target = make.discovered(HOST + "f/", found_via=UrlSource.REDIRECT)
+    archive.save(
+        [Outcome(HOST + "f", "done", "redirect", 301, make.clock(), location=HOST + "f/", discovered_urls=(target,))]
+    )
+    assert state(archive, "f/") == ("queued", ""), "no page came of the other spelling yet"
+    page(archive, make, "f/", text="Story f of the town", title="A story")
+    assert state(archive, "f/index.html") == ("skipped", "spelling")
+    assert state(archive, "d/") == ("skipped", "spelling")
+    target = make.discovered(HOST + "d/", found_via=UrlSource.REDIRECT)
+    moved = Outcome(
+        HOST + "d/index.html", "done", "redirect", 301, make.clock(), location=HOST + "d/", discovered_urls=(target,)
+    )
+    archive.save([moved])
+    assert state(archive, "d/") == ("queued", "")
+    page(archive, make, "e/index.html", text="Story e of the town", title="A story")
+    target = make.discovered(HOST + "e/", found_via=UrlSource.REDIRECT)
+    archive.save(
+        [Outcome(HOST + "e", "done", "redirect", 301, make.clock(), location=HOST + "e/", discovered_urls=(target,))]
+    )
+    assert state(archive, "e/") == ("skipped", "spelling")
