@@ -171,4 +171,5 @@ def write_network(network: PageNetwork, file: Path) -> None:
     """Write a network and what it sees; the same network gives the same bytes."""
     arrays: dict[str, Any] = {"names": np.array(network.feature_names)}
     arrays |= {"means": network.means.astype(np.float32), "deviations": network.deviations.astype(np.float32)}
-    np.savez_compressed(file, **arrays, **{name: array.astype(np.float16) for name, array in network.weights.items()})
+    arrays |= {name: array.astype(np.float16) for name, array in network.weights.items()}
+    np.savez_compressed(file, **arrays)

@@ -151,7 +151,7 @@ def test_where_it_is_in_doubt_trafilatura_is_asked():
     assert cleaned(DOUBTFUL).asked_extractor
 
 
-@pytest.mark.parametrize(("expected_f1", "moved"), [(0.5, True), (0.99, False)])
+@pytest.mark.parametrize(("expected_f1", "moved"), [(0.76, True), (0.99, False)])
 def test_what_the_extractor_selected_moves_the_chances_where_the_judge_is_unsure(expected_f1, moved):
     page = building.reading(reading().blocks, judgement=Judgement(np.full(len(reading().blocks), 0.5), expected_f1))
     heard = hear_extractor(page, frozenset((2, 3)))
@@ -159,6 +159,12 @@ def test_what_the_extractor_selected_moves_the_chances_where_the_judge_is_unsure
     assert heard.extracted == {2, 3}
     assert (chances[2] == chances[3] > 0.5 > chances[0], chances[0] == 0.5) == (moved, not moved)
     assert hear_extractor(page, frozenset()).judgement == page.judgement
+
+
+def test_what_the_extractor_selected_is_taken_where_the_judge_is_lost():
+    blocks = reading().blocks
+    page = building.reading(blocks, judgement=Judgement(np.linspace(0.01, 0.9, len(blocks)), 0.74))
+    assert hear_extractor(page, frozenset((0, 3))).selected == {0, 3}
 
 
 def test_many_links_that_are_plainly_boilerplate_put_it_in_no_doubt():
