@@ -24,8 +24,8 @@ from .document import (
     cast_vote,
 )
 from .judge.article_text import markdown, plain_text
-from .judge.block_features import Reading, take_first_look
-from .judge.block_verdicts import FIRST_LOOK, JudgedBlocks, judge_blocks
+from .judge.block_features import Reading, hear_extractor, judge_page
+from .judge.block_verdicts import JudgedBlocks, judge_blocks
 from .judge.extractor import selected_blocks
 from .judge.headline_blocks import find_standfirst, split_headline
 from .judge.missing_days import add_missing_day
@@ -39,7 +39,6 @@ from .judge.site_rules import (
     apply_rules,
     copy_without_stripped,
 )
-from .judge.text_span import has_second_headline
 from .judge.textless_pages import add_held_text, find_picture_article, kept_prose_words, without_text
 from .lineage import CLEANER_VERSION
 from .page.elements import index_tags
@@ -58,12 +57,12 @@ _PAYWALL_VOTE = cast_vote("context", False, "context/only-a-paywall", RemovalRea
 
 
 def read_page(page: Page, tree: HtmlElement, extractor_use: ExtractorUse = ExtractorUse.IN_DOUBT) -> Reading:
-    """Return the parsed page's blocks, metadata and links, with the blocks selected that look like the article.
+    """Return the parsed page's blocks, metadata and links, with the models' judgement of the blocks.
 
-    The first-look model selects, or trafilatura, on the pages that `extractor_use` says; in doubt it is asked for no
-    list and the like. The tree is not changed.
+    trafilatura is asked on the pages that `extractor_use` says; in doubt it is asked for no list and the like. The tree
+    is not changed.
     """
-    return _select_and_judge(survey_page(page, tree), extractor_use)[0]
+    return _judge(survey_page(page, tree), extractor_use)[0]
 
 
 def survey_page(page: Page, tree: HtmlElement, rules: Sequence[SiteRuleFile] = ()) -> Reading:
@@ -91,26 +90,23 @@ def survey_page(page: Page, tree: HtmlElement, rules: Sequence[SiteRuleFile] = (
     )
 
 
-def _select_and_judge(survey: Reading, extractor_use: ExtractorUse) -> tuple[Reading, JudgedBlocks]:
-    """Select and judge a page's blocks, with the first look alone where it is sure or the page holds no text."""
-    blocks = survey.blocks
-    look = take_first_look(blocks, survey.metadata)
-    reading = replace(survey, selected=look.selected_positions, look=look)
-    is_sure = look.is_sure and not has_second_headline(blocks, look.selected_positions)
-    if extractor_use is ExtractorUse.NEVER or (is_sure and extractor_use is ExtractorUse.IN_DOUBT):
-        return reading, judge_blocks(reading)
-    if extractor_use is ExtractorUse.IN_DOUBT:
-        selection = [_SELECTED if block.position in reading.selected else _NOT_SELECTED for block in blocks]
-        if _has_no_text(reading, selection):  # worth the rules, which may leave an article of it
-            judged = judge_blocks(reading)
-            if _has_no_text(reading, judged.verdicts):
-                return reading, judged
-    selected = selected_blocks(blocks, copy_without_stripped(survey.context.tree, survey.findings), survey.page.url)
-    reading = replace(reading, selected=selected, asked_extractor=True)
+def _judge(survey: Reading, extractor_use: ExtractorUse) -> tuple[Reading, JudgedBlocks]:
+    """Judge a page's blocks, with what trafilatura says of them if it is to be asked."""
+    reading = replace(survey, judgement=judge_page(survey.blocks, survey.metadata))
+    if extractor_use is not ExtractorUse.ALWAYS:
+        judged = judge_blocks(reading)
+        if extractor_use is ExtractorUse.NEVER or not _is_in_doubt(reading, judged):
+            return reading, judged
+    tree = copy_without_stripped(survey.context.tree, survey.findings)
+    reading = hear_extractor(reading, selected_blocks(survey.blocks, tree, survey.page.url))
     return reading, judge_blocks(reading)
 
 
-_SELECTED, _NOT_SELECTED = (Verdict(is_kept, "", FIRST_LOOK) for is_kept in (True, False))
+def _is_in_doubt(reading: Reading, judged: JudgedBlocks) -> bool:
+    """Return whether the models are unsure of a page that has a text."""
+    return not (reading.judgement.is_sure or _has_no_text(reading, judged.verdicts))
+
+
 _TYPES_WITHOUT_TEXT = frozenset((
     PageType.LIST, PageType.WALL, PageType.CAPTCHA, PageType.NEEDS_JAVASCRIPT, PageType.SOFT_404, PageType.ERROR,
     PageType.EMPTY,
@@ -144,7 +140,7 @@ def clean(
     parsed = parse_page(apply_replacements(decoded.text, rules))
     if parsed.tree is None:
         return _empty_page(page)
-    reading, judged = _select_and_judge(survey_page(page, parsed.tree, rules), extractor_use)
+    reading, judged = _judge(survey_page(page, parsed.tree, rules), extractor_use)
     reading, judged, held_evidence = _add_held_text(reading, judged)
     judged, pictures = find_picture_article(reading, judged)
     judged = replace(judged, verdicts=name_repeated(reading.blocks, judged.verdicts))
@@ -169,7 +165,7 @@ def clean(
         statements=_article_statements(reading, metadata) if verdict.is_article else (),
         images=pictures or read_images(reading.index, reading.base, kept_blocks),
         chances=judged.chances,
-        asked_extractor=reading.asked_extractor,
+        asked_extractor=reading.extracted is not None,
     )
 
 

@@ -28,7 +28,7 @@ class ExtractorUse(StrEnum):
     """On which pages trafilatura is asked beside the models."""
 
     ALWAYS = "always"
-    IN_DOUBT = "in-doubt"  # where the first look is unsure of the page as a whole
+    IN_DOUBT = "in-doubt"  # where the judge is unsure of the page as a whole
     NEVER = "never"
 
 
@@ -178,7 +178,7 @@ class RemovalReason(StrEnum):
 class KeepReason(StrEnum):
     """Reason for a block's presence in the text."""
 
-    SELECTED = "selected"  # by the first look, the extractor or a site rule
+    SELECTED = "selected"  # by the judge or a site rule
     RESCUED = "brought back"  # though not selected
     ARTICLE = "article"  # a line of text without markup that no rule removes
     SITE_BODY = "in the article's place"  # other pages of the site show that it stands in the article's place
@@ -196,7 +196,7 @@ A verdict that was read from an archive holds the stored word, a plain string, w
 class Vote:
     """Vote on one block: the voter, whether to keep the block, the named rule, and the reason for it."""
 
-    voter: str  # first-look, extractor, rule, layout, metadata, context, model, site
+    voter: str  # model, extractor, rule, layout, metadata, context, site
     keep: bool
     rule: str
     reason: BlockReason = ""
@@ -383,7 +383,7 @@ class CleanedPage:
     chances: bytes = (
         b""  # how likely each block is the article's, as `cleaners.judge.certainty.block_chances` packs it, if known
     )
-    asked_extractor: bool = False  # whether trafilatura selected, besides the models
+    asked_extractor: bool = False  # whether trafilatura was asked, besides the models
 
     @property
     def is_article(self) -> bool:

@@ -39,13 +39,14 @@ RULE_DATA: Mapping[str, DataFile] = {
 """The hand-written data files, except the phrases, by label. A label never changes, since stored digests cover it."""
 
 MODEL_DATA: Mapping[str, DataFile] = {
-    "block-model": ("broadsheet.cleaners.judge.models", "model.npz"),
     "block-words": ("broadsheet.cleaners.judge.models", "block_words.npz"),
     "first-look-model": ("broadsheet.cleaners.judge.models", "first_look.npz"),
     "language-model": ("broadsheet.cleaners.page", "lid.176.ftz"),
     "line-model": ("broadsheet.cleaners.judge.models", "lines.npz"),
+    "page-network": ("broadsheet.cleaners.judge.models", "network.npz"),
     "page-type-weights": ("broadsheet.cleaners.judge", "page_weights.json"),
     "page-words": ("broadsheet.cleaners.judge", "page_words.npz"),
+    "second-look-model": ("broadsheet.cleaners.judge.models", "second_look.npz"),
 }
 """The trained models and weights, by label."""
 

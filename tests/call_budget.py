@@ -44,11 +44,10 @@ STAGES: Mapping[str, Sequence[str]] = {
     ),
     "links": ("page.links:read_outlinks", "page.robots_directives:read_robots_directives"),
     "pictures": ("page.page_images:read_images",),
-    "features": tuple(
-        f"judge.block_features:{name}" for name in ("measure_page", "first_look_features", "block_features")
-    ),
+    "features": ("judge.block_features:measure_page", "judge.block_features:with_chances"),
     "word hashing": ("judge.hashed_words:word_columns", "judge.hashed_words:page_words"),
-    "trees": ("judge.tree_models:predict",),
+    "trees": ("judge.tree_models:log_odds",),
+    "network": ("judge.page_network:block_graph", "judge.page_network:network_log_odds"),
     "trafilatura": ("judge.extractor:selected_blocks", "judge.site_rules:copy_without_stripped"),
     "rules": ("judge.block_verdicts:rule_verdicts",),
     "weighing": ("judge.block_verdicts:judge_blocks",),

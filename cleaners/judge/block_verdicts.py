@@ -1,9 +1,8 @@
-"""Verdicts on a page's blocks, and a reason for each: rules vote, and votes become verdicts.
+"""Verdicts on a page's blocks, and a reason for each: rules vote beside the judge, and votes become verdicts.
 
 Each function of `_VOTERS` casts votes for or against blocks; on each block the first vote in their order decides. Then
-`weighed_verdicts` combines these verdicts with the model's probabilities: those of the first look if it was sure of the
-page, else those of the block model, whose features include the votes. Every vote is kept beside the verdict, so that a
-person can see which ones disagreed.
+`weighed_verdicts` combines these verdicts with the judge's probabilities. Every vote is kept beside the verdict, also
+the extractor's where it was asked, so that a person can see which ones disagreed.
 """
 
 from __future__ import annotations
@@ -11,14 +10,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from ..document import (
     Block,
     BlockKind,
-    Column,
     KeepReason,
     Metadata,
     RemovalReason,
@@ -33,8 +29,8 @@ from ..rules.matcher import RuleBook
 from ..rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY, BodyPosition, Rule
 from ..rules.rule_files import load_rules
 from . import rescue
-from .block_features import Reading, block_features
-from .certainty import block_chances, expected_verdict_f1
+from .block_features import Reading
+from .certainty import block_chances
 from .headline_blocks import (
     blocks_above_title,
     find_title_line,
@@ -62,16 +58,9 @@ from .text_span import (
     other_articles,
     text_span,
 )
-from .tree_models import expected_f1, predict
-from .weighed_verdicts import (
-    ELSEWHERE_ENDING,
-    FIRST_LOOK_SURE_THRESHOLD,
-    SURE_THRESHOLD,
-    final_rules,
-    weigh,
-)
+from .weighed_verdicts import ELSEWHERE_ENDING, MODEL_SELECTS, weigh
 
-EXTRACTOR, FIRST_LOOK = "extractor", "first-look"
+_EXTRACTED = Vote("extractor", True, "extractor/selected", KeepReason.SELECTED)
 _SECTION = "/section"
 _LISTING, _ENTRY = "any/listing-heading", "/entry"  # of events, jobs or sponsors, and its links
 # Looked up once: each access is a call.
@@ -84,9 +73,6 @@ _ANYWHERE = BodyPosition()
 _LINE_REASONS = frozenset(
     (RemovalReason.BYLINE, RemovalReason.DATE, RemovalReason.TAGS)
 )  # of a line by itself, not of a box with a heading
-_HELD, _LEAST_HELD_WORDS = 0.75, 100  # of what the first look is so sure, so many words never end with no text
-_CHOSEN = 0.5  # probability from which a block is in the first look's own choice
-_CLEARLY_BETTER, _LEAST_CHOSEN_WORDS = 0.1, 40  # in expected F1; fewer words are no article that was lost
 _MOTTO_WORDS = 100  # fewer words above the title than this are a motto of the site's, not the article
 
 
@@ -95,9 +81,7 @@ class _VoteContext:
     """Context of the voters: all that they know of the page."""
 
     blocks: Sequence[Block]
-    selected_positions: frozenset[
-        int
-    ]  # by the first look or the extractor, or the main container where these selected nothing
+    selected_positions: frozenset[int]  # by the judge, or the main container where it selected nothing
     in_other_columns: frozenset[int]  # selected too, but in another column of a page laid out by a table
     above_title: frozenset[int]  # selected too, but above the title
     comment_thread: range  # from its heading to the end of the page; empty without one
@@ -106,7 +90,6 @@ class _VoteContext:
     body: range  # from the first to the last article paragraph
     metadata: Metadata
     rules: RuleBook
-    selector: str  # what selected: the first look or the extractor
     title_position: int | None  # of the line that is the title
     site_name: str  # as links to the site's pages have it; empty without a URL
 
@@ -138,63 +121,12 @@ def judge_blocks(reading: Reading, rules: RuleBook | None = None) -> JudgedBlock
     """Return a verdict and a chance for each block of the reading, in order, from the page alone."""
     if not reading.blocks:
         return JudgedBlocks()
-    verdicts_by_rules = rule_verdicts(reading, rules)
-    if reading.look and not reading.asked_extractor:
-        probabilities, sure_threshold = reading.look.probabilities, FIRST_LOOK_SURE_THRESHOLD
-    else:
-        probabilities, sure_threshold = predict(*block_features(reading, verdicts_by_rules)), SURE_THRESHOLD
-    verdicts = weigh(reading.blocks, verdicts_by_rules, probabilities, reading.metadata.authors, sure_threshold)
-    first_look = reading.look.probabilities if reading.look else probabilities
-    if _is_lost(reading, verdicts, probabilities, first_look):
-        probabilities, verdicts = first_look, _first_look_verdicts(verdicts, first_look)
-    verdicts = override_verdicts(reading.blocks, verdicts, probabilities)
-    return JudgedBlocks(verdicts, block_chances(probabilities, verdicts))
-
-
-def _is_lost(reading: Reading, verdicts: Sequence[Verdict], probabilities: Column, first_look: Column) -> bool:
-    """Return whether the first look's own choice is to be taken for the article.
-
-    It is where its expected F1 is clearly above that of the verdicts which followed its doubts, or where these leave
-    nothing of a text of which it was sure.
-    """
-    is_alone = not (reading.look and reading.asked_extractor)
-    if is_alone and True in [verdict.kept for verdict in verdicts]:
-        return False
-    open_flags = _open_flags(verdicts)
-    is_open = np.array(open_flags)
-    words = np.array([block.words for block in reading.blocks])[is_open]
-    look, kept = (
-        first_look[is_open],
-        [verdict.kept for verdict, is_one in zip(verdicts, open_flags, strict=True) if is_one],
-    )
-    if not any(kept) and words[look >= _HELD].sum() >= _LEAST_HELD_WORDS:
-        return True
-    if is_alone or words[look >= _CHOSEN].sum() < _LEAST_CHOSEN_WORDS:
-        return False
-    chances = block_chances(probabilities, verdicts)
-    expected = expected_verdict_f1(words.tolist(), bytes(np.frombuffer(chances, np.uint8)[is_open]), kept) or 0.0
-    return expected_f1(words, look) > expected + _CLEARLY_BETTER
-
-
-def _open_flags(verdicts: Sequence[Verdict]) -> list[bool]:
-    """Return for each block whether it is kept, or removed by nothing that stands whatever the models say."""
-    closed = final_rules()
-    return [
-        verdict.kept or (verdict.reason != _DUPLICATE and closed.isdisjoint([vote.rule for vote in verdict.votes]))
-        for verdict in verdicts
-    ]
-
-
-def _first_look_verdicts(verdicts: Sequence[Verdict], first_look: Column) -> tuple[Verdict, ...]:
-    """Return the verdicts of the first look's own choice; the votes against stay beside them."""
-    chosen = cast_vote(FIRST_LOOK, True, f"{FIRST_LOOK}/chosen", KeepReason.RESCUED)
-    left_out = cast_vote(FIRST_LOOK, False, f"{FIRST_LOOK}/not-selected", RemovalReason.NOT_SELECTED)
-    found = []
-    for verdict, probability, is_open in zip(verdicts, first_look, _open_flags(verdicts), strict=True):
-        vote = chosen if probability >= _CHOSEN and is_open else left_out
-        is_same = verdict.kept == vote.keep
-        found.append(verdict if is_same else verdict_by(vote, *verdict.votes))
-    return tuple(found)
+    probabilities, blocks = reading.judgement.probabilities, reading.blocks
+    verdicts = weigh(blocks, rule_verdicts(reading, rules), probabilities, reading.metadata.authors)
+    verdicts = list(override_verdicts(blocks, verdicts, probabilities))
+    for n in reading.extracted or ():
+        verdicts[n] = replace(verdicts[n], votes=(*verdicts[n].votes, _EXTRACTED))
+    return JudgedBlocks(tuple(verdicts), block_chances(probabilities, verdicts))
 
 
 def rule_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...]:
@@ -204,11 +136,11 @@ def rule_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Verd
     for cast_votes in _VOTERS:
         for n, vote in cast_votes(context).items():
             votes_by_block[n].append(vote)
-    verdicts = _verdicts_of(votes_by_block, context.selector)
+    verdicts = _verdicts_of(votes_by_block)
     if not _sections_remove_nearly_all(context, verdicts):
         return verdicts
     votes_without_sections = [[vote for vote in votes if not vote.rule.endswith(_SECTION)] for votes in votes_by_block]
-    return _verdicts_of(votes_without_sections, context.selector)
+    return _verdicts_of(votes_without_sections)
 
 
 def _sections_remove_nearly_all(context: _VoteContext, verdicts: Sequence[Verdict]) -> bool:
@@ -218,19 +150,19 @@ def _sections_remove_nearly_all(context: _VoteContext, verdicts: Sequence[Verdic
     return sum(words.values()) >= _MOTTO_WORDS and kept_words < _LITTLE_SHARE * sum(words.values())
 
 
-def _verdicts_of(votes_by_block: Sequence[list[Vote]], selector: str) -> tuple[Verdict, ...]:
+def _verdicts_of(votes_by_block: Sequence[list[Vote]]) -> tuple[Verdict, ...]:
     """Make a verdict of each block's votes; blocks with the same votes share it."""
     verdicts: dict[tuple[int, ...], Verdict] = {}
     keys = [tuple(map(id, votes)) for votes in votes_by_block]
     for key, votes in zip(keys, votes_by_block, strict=True):
         if key not in verdicts:
-            verdicts[key] = _first_vote_verdict(votes, selector)
+            verdicts[key] = _first_vote_verdict(votes)
     return tuple([verdicts[key] for key in keys])
 
 
-def _first_vote_verdict(votes: list[Vote], selector: str) -> Verdict:
+def _first_vote_verdict(votes: list[Vote]) -> Verdict:
     if not votes:
-        return Verdict(False, RemovalReason.NOT_SELECTED, f"{selector}/not-selected")
+        return Verdict(False, RemovalReason.NOT_SELECTED, "model/not-selected")
     return verdict_by(*votes)
 
 
@@ -250,7 +182,6 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
     boxed_blocks = blocks_in_boxes(blocks, article_positions)
     article_positions = article_positions.difference(boxed_blocks)
     body = text_span(blocks, article_positions, rules, reading.metadata)
-    selector = EXTRACTOR if reading.asked_extractor else FIRST_LOOK
     return _VoteContext(
         blocks,
         article_positions,
@@ -262,7 +193,6 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
         body,
         reading.metadata,
         rules,
-        selector,
         title_position,
         _site_name(reading.page.url),
     )
@@ -287,7 +217,8 @@ def _selection_to_judge(reading: Reading, rules: RuleBook, title_position: int |
     words_above_title = sum(blocks[n].words for n in selected - below_title)
     if short_text or (below_title and words_above_title < _MOTTO_WORDS):
         return below_title | short_text
-    return selected or main_container_positions(blocks)
+    only = frozenset(b.position for b in unmatched_blocks if len(blocks) == 1)  # what a page of one block says
+    return selected or main_container_positions(blocks) or only
 
 
 def _metadata_votes(context: _VoteContext) -> _Votes:
@@ -422,8 +353,7 @@ def _duplicate_votes(context: _VoteContext) -> _Votes:
 
 def _selection_votes(context: _VoteContext) -> _Votes:
     """Vote for the selected blocks."""
-    vote = cast_vote(context.selector, True, f"{context.selector}/selected", KeepReason.SELECTED)
-    return dict.fromkeys(context.selected_positions | context.in_other_columns | context.above_title, vote)
+    return dict.fromkeys(context.selected_positions | context.in_other_columns | context.above_title, MODEL_SELECTS)
 
 
 def _rescue_votes(context: _VoteContext) -> _Votes:

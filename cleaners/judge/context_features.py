@@ -1,17 +1,16 @@
-"""Features of a block's surroundings: path, containers, neighbours, and what is selected among them.
+"""Features of a block's surroundings: path, containers, neighbours, and the chances of the blocks there.
 
-`context_features` needs only the page. `selection_features` adds what the extractor selected, and the rules kept,
-around a block.
+`context_features` needs only the page. `chance_features` adds how likely the first look finds the blocks around to be
+the article's.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..document import Columns
+from ..document import Column, Columns
 from ..page.running_text import common_step_count
 from .page_columns import (
-    JudgedColumns,
     PageColumns,
     group_means,
     group_sums,
@@ -60,21 +59,15 @@ def _container_features(page: PageColumns) -> Columns:
 
 
 def _main_location_features(page: PageColumns) -> Columns:
-    """Measure a block's depth in the markup, and its steps from the location with the most prose."""
-    location = page.markup.location
-    main_location = int(np.bincount(location, page.words * page.is_prose).argmax())
-    depths = np.array([len(steps) for steps in page.markup.location_steps])
-    return {"depth": depths[location]} | steps_from(page, main_location, "main")
-
-
-def steps_from(page: PageColumns, origin: int, name: str) -> Columns:
-    """Count the steps up from a location to the container that it shares with a block, and down to the block."""
+    """Measure a block's depth in the markup, and its steps up and down from the location with the most prose."""
     paths, location = page.markup.location_steps, page.markup.location
-    common_steps = np.array([common_step_count(path, paths[origin]) for path in paths])
+    main_location = int(np.bincount(location, page.words * page.is_prose).argmax())
+    common_steps = np.array([common_step_count(path, paths[main_location]) for path in paths])
     depths = np.array([len(path) for path in paths])
     return {
-        f"{name}_up": (depths[origin] - common_steps)[location],
-        f"{name}_down": (depths - common_steps)[location],
+        "depth": depths[location],
+        "main_up": (depths[main_location] - common_steps)[location],
+        "main_down": (depths - common_steps)[location],
     }
 
 
@@ -108,123 +101,34 @@ def _window_features(page: PageColumns) -> Columns:
     }
 
 
-_FAR = 500  # blocks; larger distances count as this one
+_NO_BLOCK = -8.0  # log-odds that stand for a block that is not there
+_LONG_WORDS, _HALF = 15, 0.5  # of a block that the text may begin or end with, and its chance
 
 
-def selection_features(columns: JudgedColumns) -> Columns:
-    """Compute all columns of what is selected around a block, by name."""
-    features: Columns = {}
-    for compute in (
-        _selection_in_groups,
-        _selection_in_containers,
-        _selection_at_main_location,
-        _selection_span,
-        _selected_neighbours,
-        _selection_in_windows,
-        _selection_on_page,
-    ):
-        features |= compute(columns)
-    return features
-
-
-def _selection_in_groups(columns: JudgedColumns) -> Columns:
-    """Return the share selected, or kept by the rules, of the other blocks of the same path."""
-    page = columns.page
-    features: Columns = {}
-    unit_weights = np.ones(len(page.words))
-    for name, group in (("path", page.markup.path), ("tags", page.markup.tags), ("leaf", page.markup.leaf)):
-        features[f"{name}_selected"] = leave_one_out_means(group, unit_weights, columns.selected)[0]
-        features[f"{name}_selected_words"] = leave_one_out_means(group, page.words, columns.selected)[0]
-    return features | {"path_judged": leave_one_out_means(page.markup.path, unit_weights, columns.kept_by_rules)[0]}
-
-
-def _selection_in_containers(columns: JudgedColumns) -> Columns:
-    """Return the share of words selected in the containers around a block, one, two and three steps up."""
-    page = columns.page
-    features: Columns = {}
-    selected_words = page.words * columns.selected
-    for up, group in enumerate(page.markup.containers, 1):
-        features[f"up{up}_selected"] = leave_one_out_means(group, page.words, columns.selected)[0]
-        features[f"up{up}_share_of_selected"] = group_sums(group, selected_words) / max(selected_words.sum(), 1)
-    return features | {
-        "up1_judged": leave_one_out_means(page.markup.containers[0], page.words, columns.kept_by_rules)[0]
-    }
-
-
-def _selection_at_main_location(columns: JudgedColumns) -> Columns:
-    """Count the steps from the location with most selected prose to a block; measure how much main prose is selected.
-
-    Where the most selected prose is not at the location of most prose, the selection is in doubt.
-    """
-    page = columns.page
-    location, prose_words = page.markup.location, page.words * page.is_prose
-    selected_words = prose_words * columns.selected
-    selected_location = int(np.bincount(location, selected_words if selected_words.any() else prose_words).argmax())
-    main_location = int(np.bincount(location, prose_words).argmax())
-    parent = page.markup.containers[0]
-    in_main = parent == parent[location == main_location][0]
-    selected_in_main = (selected_words * in_main).sum()
-    shares = {
-        "main_selected": selected_in_main / max((prose_words * in_main).sum(), 1),
-        "main_of_selected": selected_in_main / max(selected_words.sum(), 1),
-    }
-    return steps_from(page, selected_location, "home") | {
-        name: np.full(len(location), share) for name, share in shares.items()
-    }
-
-
-def _selection_span(columns: JudgedColumns) -> Columns:
-    """Return a block's distance from the first and the last selected paragraph of prose."""
-    page = columns.page
-    selected_positions = np.flatnonzero((columns.selected > 0) & page.is_prose)
-    selected_positions = selected_positions if len(selected_positions) else np.flatnonzero(columns.selected)
-    start, end = (
-        (int(selected_positions[0]), int(selected_positions[-1]))
-        if len(selected_positions)
-        else (0, len(page.blocks) - 1)
-    )
-    positions, selected_words = page.positions, page.words * columns.selected
-    return {
-        "from_start": signed_log(positions - start),
-        "from_end": signed_log(positions - end),
-        "inside": (positions >= start) & (positions <= end),
-        "selected_before": (np.cumsum(selected_words) - selected_words) / max(selected_words.sum(), 1),
-    }
-
-
-def _selected_neighbours(columns: JudgedColumns) -> Columns:
-    features: Columns = {}
-    has_phrase_vote, parent = columns.has_phrase_vote, columns.page.markup.containers[0]
-    for step in (-2, -1, 1, 2):
-        features[f"selected_{step:+d}"] = neighbour_values(columns.selected, step)
-        features[f"ruled_{step:+d}"] = neighbour_values(has_phrase_vote, step)
-    for step in (-1, 1):
-        features[f"judged_{step:+d}"] = neighbour_values(columns.kept_by_rules, step)
-    return features | {"up1_ruled": group_means(parent, np.ones(len(parent)), has_phrase_vote)}
-
-
-def _selection_in_windows(columns: JudgedColumns) -> Columns:
-    """Measure the share selected within 5 and 12 blocks, the nearest selected prose, and the heading's selection."""
-    page, positions = columns.page, columns.page.positions
-    features: Columns = {}
-    for reach in (5, 12):
-        selected_words = window_sums(page.words * columns.selected, reach)
-        features[f"near{reach}_selected"] = selected_words / window_sums(page.words, reach)
-    selected_prose, n = (columns.selected > 0) & page.is_prose, len(positions)
-    prose_above = previous_marked(selected_prose)
-    prose_below = n - 1 - previous_marked(selected_prose[::-1])[::-1]
-    features["since_prose"] = np.log1p(np.where(prose_above < 0, _FAR, np.minimum(positions - prose_above, _FAR)))
-    features["until_prose"] = np.log1p(np.where(prose_below >= n, _FAR, np.minimum(prose_below - positions, _FAR)))
-    heading = previous_marked(page.is_heading)
-    return features | {"heading_selected": np.where(heading < 0, -1, columns.selected[heading])}
-
-
-def _selection_on_page(columns: JudgedColumns) -> Columns:
-    page = columns.page
-    words, selected_words, prose_words = page.words, page.words * columns.selected, page.words * page.is_prose
+def chance_features(page: PageColumns, log_odds: Column) -> Columns:
+    """Compute the columns of the first look's chances on and around a block, by name; `log_odds` are those chances'."""
+    chances, weights = 1 / (1 + np.exp(-log_odds)), page.words + 1.0
+    hits, reads_like_text = weights * chances, (page.words > _LONG_WORDS) & (chances > _HALF)
+    features: Columns = {"odds": log_odds}
+    for step in (-1, 1, -2, 2, -3, 3, -4, 4):
+        features[f"odds_{step:+d}"] = neighbour_values(log_odds, step, _NO_BLOCK)
+    groups = {"path": page.markup.path, "tags": page.markup.tags, "leaf": page.markup.leaf}
+    groups |= {f"up{up}": group for up, group in enumerate(page.markup.containers, 1)}
+    for name, group in groups.items():
+        features[f"{name}_hits"] = leave_one_out_means(group, weights, chances)[0]
+        features[f"{name}_chance"] = leave_one_out_means(group, np.ones(len(weights)), chances)[0]
+    for reach in (5, 12, 30):
+        features[f"near{reach}_hits"] = window_sums(hits, reach) / window_sums(weights, reach)
+    text = np.flatnonzero(reads_like_text)
+    start, end = (int(text[0]), int(text[-1])) if len(text) else (0, len(log_odds) - 1)
     values = {
-        "page_selected_words": np.log1p(selected_words.sum()),
-        "page_selected": selected_words.sum() / words.sum(),
-        "page_prose_selected": (selected_words * page.is_prose).sum() / max(prose_words.sum(), 1),
+        "page_hits": np.log1p(hits.sum()),
+        "page_chance": hits.sum() / weights.sum(),
+        "page_doubt": (hits * (1 - chances)).sum() / hits.sum(),
     }
-    return {name: np.full(len(words), value) for name, value in values.items()}
+    return features | {
+        "hits_before": (np.cumsum(hits) - hits) / hits.sum(),
+        "from_start": signed_log(page.positions - start),
+        "from_end": signed_log(page.positions - end),
+        **{name: np.full(len(log_odds), value) for name, value in values.items()},
+    }

@@ -7,7 +7,7 @@ steps or a container; sums and means go over them, over neighbours, or over a wi
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..document import Block, BlockKind, Column, Metadata, RemovalReason, Verdict
+from ..document import Block, BlockKind, Column, Metadata, RemovalReason
 from ..rules.layout_rules import explain_layout
 from .characters import Characters, count_characters
 
@@ -197,23 +197,6 @@ class PageColumns:
         return np.arange(len(self.blocks))
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedColumns:
-    """Page's columns with the extractor's selection and the verdicts of the rules."""
-
-    page: PageColumns
-    verdicts: Sequence[Verdict]
-    selected: Column  # by the extractor: 0 or 1
-    kept_by_rules: Column  # by the verdicts: 0 or 1
-
-    @property
-    def has_phrase_vote(self) -> Column:
-        """Mark (1, else 0) the blocks that a phrase rule, or the section that one opened, votes against."""
-        distinct_verdicts = dict(zip(map(id, self.verdicts), self.verdicts, strict=True))
-        ruled = {key: "rule" in [vote.voter for vote in verdict.votes] for key, verdict in distinct_verdicts.items()}
-        return np.fromiter(map(ruled.__getitem__, map(id, self.verdicts)), float, len(self.verdicts))
-
-
 def read_page_columns(blocks: Sequence[Block], metadata: Metadata) -> PageColumns:
     """Compute the page's columns. The page must have a block."""
     characters = count_characters([block.text for block in blocks])
@@ -229,10 +212,3 @@ def read_page_columns(blocks: Sequence[Block], metadata: Metadata) -> PageColumn
         is_prose=(characters.words >= _PROSE_WORDS) & (link_density < _LINKED),
         markup=read_markup_groups(blocks),
     )
-
-
-def add_verdicts(page: PageColumns, selected_positions: Collection[int], verdicts: Sequence[Verdict]) -> JudgedColumns:
-    """Add the positions that the extractor selected, and the verdicts of the rules, a verdict a block."""
-    selected_column = np.zeros(len(page.blocks))
-    selected_column[list(selected_positions)] = 1
-    return JudgedColumns(page, verdicts, selected_column, np.array([verdict.kept for verdict in verdicts], float))

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence, Set
-from itertools import pairwise
+from collections.abc import Sequence
 
 from ..document import Block, BlockKind, Metadata, RemovalReason
 from ..page.running_text import body_span, container_of, is_prose, most_worded, prose_of
@@ -171,7 +170,6 @@ NEXT_ARTICLE, PREVIOUS_ARTICLE = "layout/next-article", "layout/previous-article
 _LEAST_WORDS_OF_NEXT = 60  # of prose between the two headings, and below the second
 _ABOVE, _BELOW = 3, 8  # blocks beside a heading in which its byline or date stands
 _RIGHT_BELOW = 2  # blocks in which the byline of a heading stands that is in one container with its text
-_SEVERAL_HEADLINES = 2
 _COMPARED_STEPS = 2  # of the path, from its end, that two such headings share
 _HEAD_REASONS = frozenset((RemovalReason.BYLINE, RemovalReason.DATE))
 
@@ -270,21 +268,3 @@ def _head_reason(block: Block, rules: RuleBook) -> RemovalReason | None:
 
 def _prose_words(blocks: Sequence[Block]) -> int:
     return sum([block.words for block in prose_of(blocks)])
-
-
-def has_second_headline(blocks: Sequence[Block], selected_positions: Set[int]) -> bool:
-    """Return whether two headings of the first level have other words and a selected text of their own below each.
-
-    Such a page may have several articles. The same heading twice is one. A heading that is selected itself is no title:
-    some sites give all sections of a text the first level.
-    """
-    positions: dict[str, int] = {}
-    for block in blocks:
-        if block.level == 1 and block.kind is BlockKind.HEADING and block.position not in selected_positions:
-            positions.setdefault(block.text, block.position)
-    if len(positions) < _SEVERAL_HEADLINES:
-        return False
-    bounds = [*positions.values(), len(blocks)]
-    prose = [block for block in prose_of(blocks) if block.position in selected_positions]
-    words = [sum(block.words for block in prose if start < block.position < end) for start, end in pairwise(bounds)]
-    return sum(count >= _LEAST_WORDS_OF_NEXT for count in words) >= _SEVERAL_HEADLINES

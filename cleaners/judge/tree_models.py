@@ -11,6 +11,7 @@ conditions of different trees are evaluated once.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import IO, Any
@@ -120,9 +121,9 @@ def build_leaf_finder(feature: Column, threshold: Column, leaf_masks: Column) ->
     )
 
 
-_MODELS_PACKAGE = "broadsheet.cleaners.judge.models"
-BLOCK_MODEL = "model.npz"
-FIRST_LOOK_MODEL = "first_look.npz"  # needs no verdicts: it runs before the rules and trafilatura
+MODELS_PACKAGE = "broadsheet.cleaners.judge.models"
+FIRST_LOOK_MODEL = "first_look.npz"
+SECOND_LOOK_MODEL = "second_look.npz"  # sees the first look's chances too
 LINE_MODEL = "lines.npz"  # of the text mode
 SITE_MODEL = "site.npz"  # judges again with what the other pages of a layout do
 
@@ -194,21 +195,27 @@ class Trees:
         )
 
 
-def predict(names: list[str], rows: Column, file: str = BLOCK_MODEL) -> Column:
-    """Return each block's probability to be the article's, 0 to 1, by the model in `file`.
+def log_odds(names: Sequence[str], rows: Column, file: str) -> Column:
+    """Return each row's log-odds to be the article's, by the model in `file`.
 
     `names` are the columns of `rows`. Raises ModelError if the model was trained on other features.
     """
     trees = load_trees(file)
     if tuple(names) != trees.feature_names:
         raise ModelError(f"{file} was trained on other features than this version computes: make train")
-    return trees.predict(rows, 0 if file == LINE_MODEL else EARLY_STOP_TREES)
+    return trees.log_odds(rows, EARLY_STOP_TREES if file == FIRST_LOOK_MODEL else 0)
+
+
+def predict(names: Sequence[str], rows: Column, file: str) -> Column:
+    """Return each row's probability, 0 to 1, as `log_odds` gives it."""
+    probabilities: Column = 1 / (1 + np.exp(-log_odds(names, rows, file)))
+    return probabilities
 
 
 @cache
-def load_trees(file: str = BLOCK_MODEL) -> Trees:
+def load_trees(file: str) -> Trees:
     """Read a model that comes with the package; each is read once in a process."""
-    arrays = read_arrays(_MODELS_PACKAGE, file)
+    arrays = read_arrays(MODELS_PACKAGE, file)
     names = tuple(map(str, arrays["names"]))
     return Trees(names, arrays["feature"], arrays["threshold"], arrays["outruled"], arrays["values"])
 

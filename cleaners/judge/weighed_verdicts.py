@@ -246,17 +246,13 @@ class _FallbackReasons:
 
 
 # Thresholds are probabilities, by the model, that a block is the article's: from them on it is kept.
-SURE_THRESHOLD = 0.9  # the model overrules a rule that matches the block itself
-FIRST_LOOK_SURE_THRESHOLD = 0.98  # the same for the first look, whose features do not include the rules' votes
+SURE_THRESHOLD = 0.98  # the model overrules a rule that matches the block itself
 _SECTION_THRESHOLD = 0.8  # it overrules the section that a heading above opened, or the column beside the article's
 _UNREACHABLE_THRESHOLD = 2.0  # no probability overrules what reads like the article's text and is told by its place
 _ADD_MARGIN = 0.05  # above the page's threshold, for blocks that the rules remove
 _KEEP_MARGIN = 0.05  # below the page's threshold, for blocks that the rules keep
-_EXTRACTOR_RULES = frozenset(("extractor/selected", STANDFIRST))
 _LINK_RULES = frozenset((ADDRESS, LINK_LIST))
-_EXTRACTOR_FLOOR = (
-    0.35  # below it four in five words that the extractor, or a standfirst's place, speaks for are no text
-)
+_STANDFIRST_FLOOR = 0.35  # below it four in five words that a standfirst's place speaks for are no text
 _SPECIAL_KIND_THRESHOLD = 0.1  # for quotes, code and tables: often not annotated, yet they belong to the text
 _OPENING_THRESHOLD = 0.3  # for the sentence that the article opens with: it may be the standfirst
 _SECTION_ENDING = "/section"
@@ -270,6 +266,7 @@ _OPENING_WORDS, _SENTENCE_ENDS = 8, tuple(".!?…。！？")
 DIRECT_VOTERS = frozenset(("metadata", "rule"))
 _SPECIAL_KINDS = frozenset((BlockKind.QUOTE, BlockKind.CODE, BlockKind.TABLE))
 _INDIRECT_RULE_ENDINGS = frozenset(("section", "heading"))  # of votes by a rule that matched another block
+MODEL_SELECTS = Vote("model", True, "model/selected", KeepReason.SELECTED)
 MODEL_KEEPS = Vote("model", True, "model/kept", KeepReason.RESCUED)
 _ANSWERED = Vote("context", True, "context/answered-question", KeepReason.RESCUED)
 _CODE = Vote("context", True, "context/code-between", KeepReason.RESCUED)
@@ -292,18 +289,17 @@ def weigh(
     rule_verdicts: Sequence[Verdict],
     probabilities: Column,
     authors: Sequence[str] = (),
-    sure_threshold: float = SURE_THRESHOLD,
-) -> tuple[Verdict, ...]:
+) -> list[Verdict]:
     """Return a verdict a block; `probabilities` are the model's, 0 to 1.
 
-    `rule_verdicts` and their votes stay beside the result: the model's vote is added to them. `authors` are the page's.
-    `sure_threshold` is the probability from which the model overrules a rule.
+    `rule_verdicts` and their votes stay beside the result: the model's vote is added to them, unless it is there as a
+    selection. `authors` are the page's.
     """
     page_threshold = expected_f1(np.array([block.words for block in blocks]), probabilities) / 2
-    thresholds = _keep_thresholds(blocks, rule_verdicts, page_threshold, sure_threshold)
+    thresholds = _keep_thresholds(blocks, rule_verdicts, page_threshold)
     buttons = _button_positions(blocks, rule_verdicts)
     for n in buttons:
-        thresholds[n] = max(thresholds[n], sure_threshold)
+        thresholds[n] = max(thresholds[n], SURE_THRESHOLD)
     if (opening_position := _opening_position(blocks, rule_verdicts)) is not None:
         thresholds[opening_position] = min(thresholds[opening_position], _OPENING_THRESHOLD)
     kept_positions = _true_positions(probabilities >= np.array(thresholds, np.result_type(probabilities, np.float32)))
@@ -322,7 +318,7 @@ def weigh(
     within |= dict.fromkeys(rest, _LINKED)
     kept_positions |= rest
     if _removes_nearly_all(blocks, rule_verdicts, kept_positions):
-        return tuple(rule_verdicts)
+        return list(rule_verdicts)
     likely_positions = _true_positions(probabilities >= page_threshold + _ADD_MARGIN)
     likely_positions -= labels | (buttons - kept_positions)
     votes_against = model_votes_against(blocks, rule_verdicts, kept_positions, authors, likely_positions)
@@ -332,7 +328,7 @@ def weigh(
     pairs = zip(rule_verdicts, model_votes, map(id, rule_verdicts), map(id, model_votes), strict=True)
     for n, (verdict, model_vote, verdict_id, vote_id) in enumerate(pairs):
         is_kept = n in kept_positions
-        overrules, is_duplicate = is_kept and thresholds[n] == sure_threshold, n in duplicates
+        overrules, is_duplicate = is_kept and thresholds[n] == SURE_THRESHOLD, n in duplicates
         keys.append(key := (verdict_id, vote_id, is_kept, overrules, is_duplicate))
         if key not in verdicts and is_kept:
             verdicts[key] = _keep_verdict(verdict, model_vote, overrules=overrules)
@@ -342,20 +338,18 @@ def weigh(
     weighed_verdicts = [verdicts[key] for key in keys]
     for n, vote in brought_back.items():
         weighed_verdicts[n] = _verdict_led_by(vote, rule_verdicts[n], model_votes[n])
-    return tuple(weighed_verdicts)
+    return weighed_verdicts
 
 
 def _true_positions(mask: Column) -> set[int]:
     return set(np.flatnonzero(mask).tolist())
 
 
-def _keep_thresholds(
-    blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], page_threshold: float, sure_threshold: float
-) -> list[float]:
+def _keep_thresholds(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], page_threshold: float) -> list[float]:
     """Return the probability from which each block is kept; computed once for blocks of the same verdict and kind."""
     keys = list(zip(map(id, rule_verdicts), [block.kind for block in blocks], strict=True))
     thresholds = {
-        key: _keep_threshold(blocks[n], rule_verdicts[n], page_threshold, sure_threshold)
+        key: _keep_threshold(blocks[n], rule_verdicts[n], page_threshold)
         for key, n in dict(zip(keys, range(len(keys)), strict=True)).items()
     }
     return [thresholds[key] for key in keys]
@@ -367,14 +361,14 @@ def final_rules() -> frozenset[str]:
     return box_rule_names() | {COMMENT_THREAD, NEXT_ARTICLE, PREVIOUS_ARTICLE}
 
 
-def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float, sure_threshold: float) -> float:
+def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float) -> float:
     """Return the probability from which a block is kept, by the rules' votes on it."""
     if not final_rules().isdisjoint([vote.rule for vote in verdict.votes]):
         return _UNREACHABLE_THRESHOLD
     votes_against = [vote for vote in verdict.votes if vote.voter in DIRECT_VOTERS and not vote.keep]
     rule_endings = {vote.rule.rpartition("/")[2] for vote in votes_against}
     if rule_endings - _INDIRECT_RULE_ENDINGS:
-        return sure_threshold
+        return SURE_THRESHOLD
     if "section" in rule_endings or any(vote.rule == "layout/other-column" for vote in verdict.votes):
         return _SECTION_THRESHOLD
     if any(vote.rule in _LINK_RULES for vote in verdict.votes):
@@ -383,7 +377,7 @@ def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float, sure_
         return page_threshold + _ADD_MARGIN
     if block.kind in _SPECIAL_KINDS:
         return _SPECIAL_KIND_THRESHOLD
-    floor = _EXTRACTOR_FLOOR if verdict.rule in _EXTRACTOR_RULES else 0.0
+    floor = _STANDFIRST_FLOOR if verdict.rule == STANDFIRST else 0.0
     return max(page_threshold - _KEEP_MARGIN, floor)
 
 
@@ -519,5 +513,7 @@ def _remove_verdict(verdict: Verdict, model_vote: Vote, *, is_duplicate: bool) -
 
 def _verdict_led_by(deciding_vote: Vote, verdict: Verdict, model_vote: Vote) -> Verdict:
     """Make the verdict of a vote, with the rules' other votes and the model's after it."""
-    other_votes = tuple(vote for vote in (*verdict.votes, model_vote) if vote != deciding_vote)
+    is_said = model_vote is MODEL_KEEPS and MODEL_SELECTS in verdict.votes
+    votes = verdict.votes if is_said else (*verdict.votes, model_vote)
+    other_votes = tuple(vote for vote in votes if vote != deciding_vote)
     return verdict_by(deciding_vote, *other_votes)

@@ -15,12 +15,11 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from ..clean import survey_page
-from ..document import Block, BlockKind, Column, Page, Verdict
-from ..judge.block_features import Reading, block_features, first_look_features, measure_page
-from ..judge.block_verdicts import rule_verdicts
+from ..document import Block, BlockKind, Column, Page
+from ..judge.block_features import MeasuredPage, Reading, measure_page
 from ..judge.extractor import selected_blocks
 from ..page.parsed_page import decode, parse
-from .corpora import MIXTURE, SITES, page_weight, site_pages
+from .corpora import MIXTURE, SITES, TrainingCorpus, site_pages
 from .labels import covered_shares, snippet_labels, words_of
 
 _HALF = 0.5
@@ -35,28 +34,17 @@ _SNIPPET_WEIGHT, _SNIPPET_WORD_WEIGHT, _SNIPPET_WORDS = 0.2, 0.02, 60
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureNames:
-    """Names of the features of each model, in the order of their columns."""
-
-    first_look: tuple[str, ...] = ()
-    block_model: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class BlockExample:
-    """Annotated page with the extractor's selection, the verdicts of the rules, and its annotation.
+    """Annotated page with the extractor's selection, its features, and its annotation.
 
-    `first_look_rows` and `block_model_rows` are the features of each model, a row a block. `labels` are 1 for a block
-    of the article, else 0; a block of weight 0 is not trained on. `article_words` is empty where only snippets are
-    annotated.
+    `measured` are the features that need only the page. `labels` are 1 for a block of the article, else 0; a
+    block of weight 0 is not trained on. `article_words` is empty where only snippets are annotated.
     """
 
     corpus: str
     host: str
     reading: Reading
-    rule_verdicts: tuple[Verdict, ...]
-    first_look_rows: Column
-    block_model_rows: Column
+    measured: MeasuredPage
     labels: Column
     weights: Column
     article_words: Counter[str]
@@ -69,16 +57,14 @@ class BlockExample:
         return self.reading.blocks
 
 
-def read_block_examples(corpus: Path) -> tuple[FeatureNames, list[BlockExample]]:
-    """Return the names of the features, and an example for each page with a block, of all corpora, in a fixed order."""
-    names = FeatureNames()
+def read_block_examples(corpus: Path) -> list[BlockExample]:
+    """Return an example for each page with a block, of all corpora, in a fixed order."""
     examples: list[BlockExample] = []
     for part in MIXTURE:
         for row, html in site_pages(corpus / SITES) if part.name == SITES else annotated_pages(corpus / part.name):
             if (reading := read_annotated_page(row["url"] or "", html)) is not None:
-                names, example = _block_example(part.name, row, reading)
-                examples.append(example)
-    return names, examples
+                examples.append(_block_example(part, row, reading))
+    return examples
 
 
 def annotated_pages(folder: Path, *, articles_only: bool = True) -> Iterator[tuple[dict[str, Any], bytes]]:
@@ -96,13 +82,11 @@ def read_annotated_page(url: str, html: bytes) -> Reading | None:
     reading = survey_page(Page(url, html), tree) if tree is not None else None
     if tree is None or reading is None or not reading.blocks:
         return None
-    return replace(reading, selected=selected_blocks(reading.blocks, tree, url), asked_extractor=True)
+    return replace(reading, extracted=selected_blocks(reading.blocks, tree, url))
 
 
-def _block_example(corpus: str, row: dict[str, Any], reading: Reading) -> tuple[FeatureNames, BlockExample]:
-    verdicts = rule_verdicts(reading)
-    first_look_names, first_look_rows = first_look_features(measure_page(reading.blocks, reading.metadata))
-    block_model_names, block_model_rows = block_features(reading, verdicts)
+def _block_example(corpus: TrainingCorpus, row: dict[str, Any], reading: Reading) -> BlockExample:
+    measured = measure_page(reading.blocks, reading.metadata)
     article_snippets, boilerplate_snippets = snippets_of(row)
     words = annotated_words(row)
     block_words = [words_of(block.text) for block in reading.blocks]
@@ -117,16 +101,13 @@ def _block_example(corpus: str, row: dict[str, Any], reading: Reading) -> tuple[
     weights[_unlabelled_code(reading.blocks, labels)] = 0
     if words:
         weights[_cut_off_blocks(reading.blocks, labels, sizes, len(words))] = 0
-    host = site_name(corpus, row)
-    return FeatureNames(tuple(first_look_names), tuple(block_model_names)), BlockExample(
-        corpus,
-        host,
+    return BlockExample(
+        corpus.name,
+        site_name(corpus.name, row),
         reading,
-        verdicts,
-        first_look_rows,
-        block_model_rows,
+        measured,
         labels,
-        weights * page_weight(corpus, host),
+        weights * corpus.weight,
         Counter(words),
         article_snippets,
         boilerplate_snippets,

@@ -1,15 +1,16 @@
-"""Training of the first look and the block model on the annotated pages, scored on sites not trained on.
+"""Training of the judge of a page on the annotated pages, scored on sites not trained on.
 
     python -m broadsheet.cleaners.training.block_model --cv       cross-validation by host: nothing is written
-    python -m broadsheet.cleaners.training.block_model            train on everything, write *.npz and model.json
+    python -m broadsheet.cleaners.training.block_model            train on everything, write *.npz and judge.json
     options: --corpus FOLDER            the annotated pages (../shared/corpus)
-             --date YYYY-MM-DD          today, which model.json then says
+             --date YYYY-MM-DD          today, which judge.json then says
 
-Both models see sums over words, whose weights are learned first (`word_weights.py`). `corpora.py` names the corpora and
-their weights; some pages of each whole site are among them, if the corpus has them. The same pages, versions and
-settings give the same files. Beside them, `model.json` holds hashes and weights of the corpora, the versions, and the
-cross-validated scores, which are counted as the corpora's own scorer counts them. Needs the extra: pip install
-'.[train]'.
+First the weights of words are learned (`word_weights.py`), then the first look, which sees sums over words, then the
+second look and the network (`network_model.py`). The second look learns from a first look that saw no page of the
+host. `corpora.py` names the corpora and their weights; some pages of each whole site are among them, if the corpus has
+them. The same pages, versions and settings give the same files. Beside them, `judge.json` holds hashes and weights of
+the corpora, the versions, and the cross-validated scores, which are counted as the corpora's own scorer counts them.
+Needs the extra: pip install '.[train]'.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import hashlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -27,22 +28,23 @@ from typing import Any
 import numpy as np
 
 from ..document import Column
-from ..judge.block_features import FirstLook, first_look_f1
-from ..judge.block_verdicts import rule_verdicts
-from ..judge.characters import count_characters
+from ..judge.block_features import hear_extractor, judged_chances, judgement, with_chances
+from ..judge.block_verdicts import JudgedBlocks, judge_blocks
+from ..judge.certainty import FAIR_F1, Certainty, certainty, expected_verdict_f1
 from ..judge.hashed_words import BLOCK_WORDS_FILE
+from ..judge.page_network import NETWORK_FILE, PageNetwork, block_graph
 from ..judge.tree_models import (
-    BLOCK_MODEL,
     EARLY_STOP_TREES,
     FIRST_LOOK_MODEL,
     MOST_LEAVES,
+    SECOND_LOOK_MODEL,
     Trees,
     trees_from_dump,
 )
-from ..judge.weighed_verdicts import FIRST_LOOK_SURE_THRESHOLD, weigh
-from .annotated_pages import BlockExample, FeatureNames, read_block_examples
+from .annotated_pages import BlockExample, read_block_examples
 from .corpora import FOLDS, MIXTURE, SITES, TrainingCorpus, fold_of, training_options
 from .labels import fold_whitespace, word_f1, words_of
+from .network_model import train_network, write_network
 from .word_weights import HostFolds, with_word_sums, write_word_weights
 
 
@@ -91,7 +93,8 @@ def _snippet_scores(texts: list[tuple[BlockExample, str]]) -> dict[str, float]:
     return {"f1": round(f1, 4), "boilerplate_kept": round(false_hit_count / max(len(boilerplate_hits), 1), 4)}
 
 
-_ROUNDS, _FIRST_LOOK_ROUNDS = 300, 200
+FACTS_FILE = "judge.json"
+_ROUNDS = 200
 _THINNING = 4  # of the blocks that are plainly boilerplate, one in so many is trained on
 _PLAIN_WORDS = 8
 SETTINGS: dict[str, Any] = {
@@ -111,34 +114,21 @@ SETTINGS: dict[str, Any] = {
     "force_row_wise": True,
     "verbose": -1,
 }
-_BLOCK_MODEL_SETTINGS = {
-    "learning_rate": 0.05,
-    "seed": 1,
-}  # one of three seeds, which also passes on the pages of our own tests
-_FIRST_LOOK_SETTINGS = {"learning_rate": 0.07, "seed": 3}
-
-Trainer = Callable[[FeatureNames, Sequence[BlockExample]], Trees]
-ExamplesOfFold = Callable[[int], Sequence[BlockExample]]
-"""The examples with the features that they have while a fold is tested."""
+_TREE_SETTINGS = {"learning_rate": 0.07, "seed": 3}
 
 
-def train_block_model(names: FeatureNames, examples: Sequence[BlockExample]) -> Trees:
-    """Train the block model on the blocks of the examples that have a label."""
-    rows, columns = np.concatenate([example.block_model_rows for example in examples]), names.block_model
-    is_easy = (rows[:, columns.index("selected")] == 0) & (rows[:, columns.index("judged")] == 0)
-    is_easy &= rows[:, columns.index("words")] < np.log1p(_PLAIN_WORDS)
+def train_trees(examples: Sequence[BlockExample]) -> Trees:
+    """Train trees on the blocks of the examples that have a label."""
+    rows, names = np.concatenate([example.measured.rows for example in examples]), examples[0].measured.names
+    is_easy = rows[:, names.index("words")] < np.log1p(_PLAIN_WORDS)
     labels, weights, is_used = _training_blocks(examples, is_easy)
-    return fit_trees(list(columns), rows[is_used], labels[is_used], weights[is_used], _ROUNDS, **_BLOCK_MODEL_SETTINGS)
+    return fit_trees(list(names), rows[is_used], labels[is_used], weights[is_used], _ROUNDS, **_TREE_SETTINGS)
 
 
-def train_first_look(names: FeatureNames, examples: Sequence[BlockExample]) -> Trees:
-    """Train the first look on the same examples."""
-    rows, columns = np.concatenate([example.first_look_rows for example in examples]), names.first_look
-    is_easy = rows[:, columns.index("words")] < np.log1p(_PLAIN_WORDS)
-    labels, weights, is_used = _training_blocks(examples, is_easy)
-    return fit_trees(
-        list(columns), rows[is_used], labels[is_used], weights[is_used], _FIRST_LOOK_ROUNDS, **_FIRST_LOOK_SETTINGS
-    )
+def train_network_on(examples: Sequence[BlockExample]) -> PageNetwork:
+    """Train the network on the examples."""
+    pages = [(example.measured.page.markup, example.labels, example.weights) for example in examples]
+    return train_network(examples[0].measured.names, [example.measured.rows for example in examples], pages)
 
 
 def _training_blocks(examples: Sequence[BlockExample], is_easy: Column) -> tuple[Column, Column, Column]:
@@ -171,92 +161,115 @@ def dump_of_model(
     return dump
 
 
-def out_of_fold(names: FeatureNames, examples_of_fold: ExamplesOfFold, trainer: Trainer) -> list[Column]:
-    """Return for each example the probabilities of its blocks, by a model trained without any page of its host."""
+Odds = dict[int, Column]
+"""By the example's number, log-odds of its blocks."""
+
+
+def first_odds(examples: Sequence[BlockExample], folds: Collection[int]) -> Odds:
+    """Return the first look's log-odds on the examples of these folds, by trees that saw none of them."""
+    trees = train_trees([example for example in examples if fold_of(example.host) not in folds])
+    numbers = [n for n, example in enumerate(examples) if fold_of(example.host) in folds]
+    return {n: trees.log_odds(examples[n].measured.rows, EARLY_STOP_TREES) for n in numbers}
+
+
+def looked_at_again(examples: Sequence[BlockExample], odds: Odds) -> list[BlockExample]:
+    """Add to the examples the features of the first look's chances."""
+    return [replace(example, measured=with_chances(example.measured, odds[n])) for n, example in enumerate(examples)]
+
+
+def odds_by_host(examples: Sequence[BlockExample], tested: int | None = None) -> Odds:
+    """Return the first look's log-odds on each example, by trees that saw neither its fold nor the tested one."""
+    left_out = [{fold} if tested is None else {fold, tested} for fold in range(FOLDS)]
+    return {
+        n: found
+        for fold, folds in enumerate(left_out)
+        for n, found in first_odds(examples, folds).items()
+        if fold_of(examples[n].host) == fold
+    }
+
+
+def out_of_fold(examples: Sequence[BlockExample]) -> list[Column]:
+    """Return for each example the judge's probabilities, by models trained without any page of its host."""
     probabilities: dict[int, Column] = {}
     for fold in range(FOLDS):
-        examples = examples_of_fold(fold)
-        trees = trainer(names, [example for example in examples if fold_of(example.host) != fold])
-        for n, example in enumerate(examples):
-            if fold_of(example.host) == fold:
-                rows = example.first_look_rows if trainer is train_first_look else example.block_model_rows
-                probabilities[n] = trees.predict(rows, EARLY_STOP_TREES)
+        again = looked_at_again(examples, odds_by_host(examples, fold))
+        trained_on = [n for n, example in enumerate(examples) if fold_of(example.host) != fold]
+        second_look = train_trees([again[n] for n in trained_on])
+        network = train_network_on([examples[n] for n in trained_on])
+        for n in set(range(len(examples))).difference(trained_on):
+            measured = examples[n].measured
+            network_odds = network.log_odds(measured.names, measured.rows, block_graph([measured.page.markup]))
+            probabilities[n] = judged_chances(second_look.log_odds(again[n].measured.rows), network_odds)
     return [probabilities[n] for n in range(len(probabilities))]
 
 
-def cross_validate(
-    names: FeatureNames, examples: Sequence[BlockExample], host_folds: HostFolds
-) -> dict[str, dict[str, float]]:
-    """Score the verdicts, by corpus, each page judged by models trained without any page of its host.
+def judge_example(example: BlockExample, probabilities: Column) -> tuple[JudgedBlocks, bool]:
+    """Return the verdicts that these probabilities lead to, and whether the extractor was heard."""
+    own = judgement(example.measured.page.words, probabilities)
+    reading = replace(example.reading, judgement=own, extracted=None)
+    if own.is_sure:
+        return judge_blocks(reading), False
+    return judge_blocks(hear_extractor(reading, example.reading.extracted or frozenset())), True
 
-    `sure` is the share of the pages of which the first look was sure.
+
+def cross_validate(examples: Sequence[BlockExample]) -> dict[str, Any]:
+    """Score the verdicts, each page judged by models trained without any page of its host: by corpus, and certainty.
+
+    `asked` is the share of the pages on which the extractor was heard.
     """
-
-    def examples_of_fold(fold: int) -> Sequence[BlockExample]:
-        return with_word_sums(names, examples, host_folds.sum_words(fold))
-
-    first_look_probabilities = out_of_fold(names, examples_of_fold, train_first_look)
-    block_model_probabilities = out_of_fold(names, examples_of_fold, train_block_model)
-    kept_masks, sure_pages = [], []
-    probabilities = zip(first_look_probabilities, block_model_probabilities, strict=True)
-    for example, (by_first_look, by_block_model) in zip(examples, probabilities, strict=True):
-        kept_mask, is_sure = _kept_blocks(example, by_first_look, by_block_model)
-        kept_masks.append(np.array(kept_mask))
-        sure_pages.append(is_sure)
-    scores = score_examples(examples, kept_masks)
+    pairs = zip(examples, out_of_fold(examples), strict=True)
+    judged = [judge_example(example, probabilities) for example, probabilities in pairs]
+    scores = score_examples(examples, [_kept_mask(blocks) for blocks, _ in judged])
     for corpus in scores:
-        pairs = zip(sure_pages, examples, strict=True)
-        sure_of_corpus = [is_sure for is_sure, example in pairs if example.corpus == corpus]
-        scores[corpus]["sure"] = round(float(np.mean(sure_of_corpus)), 3)
-    return scores
+        asked = [heard for (_, heard), example in zip(judged, examples, strict=True) if example.corpus == corpus]
+        scores[corpus]["asked"] = round(float(np.mean(asked)), 3)
+    return {"cross_validated": scores, "certainty": score_certainty(examples, [blocks for blocks, _ in judged])}
 
 
-def _kept_blocks(
-    example: BlockExample, first_look_probabilities: Column, block_model_probabilities: Column
-) -> tuple[list[bool], bool]:
-    """Return which blocks of a page these probabilities keep, and whether the first look was sure of the page."""
-    words = count_characters([block.text for block in example.blocks]).words
-    first_look = FirstLook(first_look_probabilities, first_look_f1(words, first_look_probabilities))
-    if first_look.is_sure:
-        selected = first_look.selected_positions
-        reading = replace(example.reading, selected=selected, look=first_look, asked_extractor=False)
-        verdicts = weigh(
-            example.blocks,
-            rule_verdicts(reading),
-            first_look_probabilities,
-            sure_threshold=FIRST_LOOK_SURE_THRESHOLD,
-        )
-    else:
-        verdicts = weigh(example.blocks, example.rule_verdicts, block_model_probabilities)
-    return [verdict.kept for verdict in verdicts], first_look.is_sure
+def _kept_mask(judged: JudgedBlocks) -> Column:
+    return np.array([verdict.kept for verdict in judged.verdicts])
+
+
+def score_certainty(examples: Sequence[BlockExample], judged: Sequence[JudgedBlocks]) -> dict[str, dict[str, float]]:
+    """Return the mean expected and real word F1, of all pages with an annotated text and by their certainty."""
+    pages: dict[str, list[tuple[float, float]]] = {"all": []} | {str(word): [] for word in Certainty}
+    for example, blocks in zip(examples, judged, strict=True):
+        kept = _kept_mask(blocks)
+        expected = expected_verdict_f1([block.words for block in example.blocks], blocks.chances, kept.tolist())
+        if expected is not None and example.article_words:
+            real = word_f1(Counter(words_of(_kept_text(example, kept))), example.article_words)
+            for name in ("all", certainty(expected)):
+                pages[name].append((expected, real))
+    return {name: _certainty_means(found) for name, found in pages.items() if found}
+
+
+def _certainty_means(pages: Sequence[tuple[float, float]]) -> dict[str, float]:
+    expected, real = np.array(pages).T
+    low = float((real < FAIR_F1).mean())
+    return {"pages": len(pages)} | {
+        name: round(value, 4) for name, value in (("expected", expected.mean()), ("real", real.mean()), ("low", low))
+    }
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run from the command line."""
     options = training_options(__doc__, "judge/models", arguments)
-    names, examples = read_block_examples(options.corpus)
+    examples = read_block_examples(options.corpus)
     host_folds = HostFolds(examples)
-    scores = cross_validate(names, examples, host_folds)
-    for corpus, values in scores.items():
-        print(corpus, " ".join(f"{name}={value}" for name, value in values.items()))
+    examples = with_word_sums(examples, host_folds.sum_words())
+    scores = cross_validate(examples)
+    for name, values in [pair for table in scores.values() for pair in table.items()]:
+        print(name, " ".join(f"{key}={value}" for key, value in values.items()))
     if not options.cv:
         write_word_weights(host_folds.learn_weights(), options.out / BLOCK_WORDS_FILE)
-        examples = with_word_sums(names, examples, host_folds.sum_words())
-        write_model(train_block_model(names, examples), options.out, BLOCK_MODEL)
-        write_model(train_first_look(names, examples), options.out, FIRST_LOOK_MODEL)
-        facts = {"date": options.date} | _facts_of_both(options.corpus, names) | {"cross_validated": scores}
-        write_facts(facts, options.out, BLOCK_MODEL)
-
-
-def _facts_of_both(folder: Path, names: FeatureNames) -> dict[str, Any]:
-    """Return the training facts of the block model, and under `first` those of the first look that differ."""
-    first_look = {"features": len(names.first_look), "rounds": _FIRST_LOOK_ROUNDS}
-    facts = training_facts(folder, names.block_model, _ROUNDS)
-    return facts | {
-        "versions": facts["versions"] | {"scipy": version("scipy")},
-        "settings": SETTINGS | _BLOCK_MODEL_SETTINGS,
-        "first": first_look | {"settings": SETTINGS | _FIRST_LOOK_SETTINGS},
-    }
+        write_model(train_trees(examples), options.out, FIRST_LOOK_MODEL)
+        again = looked_at_again(examples, odds_by_host(examples))
+        write_model(train_trees(again), options.out, SECOND_LOOK_MODEL)
+        write_network(train_network_on(examples), options.out / NETWORK_FILE)
+        facts = {"date": options.date} | training_facts(options.corpus, again[0].measured.names, _ROUNDS)
+        facts |= {"settings": SETTINGS | _TREE_SETTINGS} | scores
+        facts["versions"] |= {"scipy": version("scipy"), "numpy": version("numpy")}
+        write_facts(facts, options.out, FACTS_FILE)
 
 
 def training_facts(

@@ -1,4 +1,4 @@
-"""Corpora that the models learn from: samples of whole sites, weights, and hosts that no model may see.
+"""Corpora that the models learn from: samples of whole sites, and weights.
 
 Whole sites are those of one author, of unusual markup; a sample of the pages of each counts as annotated pages.
 """
@@ -59,19 +59,14 @@ def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 FOLDS = 5
-HELD_OUT_FOLDS = frozenset({0, 1})  # of the corpora that hold hosts out
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingCorpus:
-    """Corpus of the mixture, with the weight of its blocks beside those of others.
-
-    With `holds_hosts_out`, no training sees two fifths of its hosts, so some pages are new to every model.
-    """
+    """Corpus of the mixture, with the weight of its blocks beside those of others."""
 
     name: str
     weight: float = 1.0
-    holds_hosts_out: bool = False
 
 
 MIXTURE = (
@@ -79,14 +74,11 @@ MIXTURE = (
     TrainingCorpus("segments"),
     TrainingCorpus("wcxb"),
     TrainingCorpus(SITES),
-    TrainingCorpus("dragnet", 0.3, holds_hosts_out=True),  # pages of 2012, and annotators of other habits
-    TrainingCorpus("zh69", 0.5, holds_hosts_out=True),
+    TrainingCorpus("dragnet", 0.3),  # pages of 2012, and annotators of other habits
+    TrainingCorpus("zh69", 0.5),
 )
-_CORPORA_BY_NAME = {corpus.name: corpus for corpus in MIXTURE}
-
-WHOLE_CORPORA = tuple(corpus.name for corpus in MIXTURE if corpus.name != SITES and not corpus.holds_hosts_out)
-HELD_OUT_CORPORA = tuple(corpus.name for corpus in MIXTURE if corpus.holds_hosts_out)
-PAGE_CORPORA = WHOLE_CORPORA + HELD_OUT_CORPORA  # all but the whole sites
+PAGE_CORPORA = tuple(corpus.name for corpus in MIXTURE if corpus.name != SITES)
+WHOLE_CORPORA = tuple(corpus.name for corpus in MIXTURE if corpus.name != SITES and corpus.weight == 1)
 
 
 def training_options(
@@ -112,13 +104,3 @@ def training_options(
 def fold_of(host: str) -> int:
     """Return the fold in which the pages of a host are tested, from 0: all of them in one."""
     return hashlib.sha256(host.encode()).digest()[0] % FOLDS
-
-
-def is_held_out(corpus: str, host: str) -> bool:
-    """Return whether no model may see this host's pages of the corpus."""
-    return _CORPORA_BY_NAME[corpus].holds_hosts_out and fold_of(host) in HELD_OUT_FOLDS
-
-
-def page_weight(corpus: str, host: str) -> float:
-    """Return the factor for a page's blocks: the weight of its corpus, 0 for a host that is held out."""
-    return 0.0 if is_held_out(corpus, host) else _CORPORA_BY_NAME[corpus].weight

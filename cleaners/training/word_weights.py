@@ -27,7 +27,7 @@ from ..judge.hashed_words import (
     hash_block_words,
     word_shares,
 )
-from .annotated_pages import BlockExample, FeatureNames
+from .annotated_pages import BlockExample
 from .corpora import fold_of
 
 _STEPS = 250
@@ -92,26 +92,19 @@ class HostFolds:
         from scipy.sparse import hstack
 
         self._words = hstack(list(self._tables.values())).tocsr()
-        self._weights: dict[frozenset[int], BlockWordWeights] = {}
 
     def learn_weights(self, folds_left_out: Collection[int] = ()) -> BlockWordWeights:
         """Learn the weights from all labelled blocks but those of the hosts in these folds."""
-        folds = frozenset(folds_left_out)
-        if folds not in self._weights:
-            is_used = (self._block_weights > 0) & ~np.isin(self._folds, sorted(folds))
-            learned = _fit(self._words[is_used], self._labels[is_used], self._block_weights[is_used])
-            parts = np.split(learned.astype(np.float16).astype(np.float64), len(WORD_FEATURES))
-            self._weights[folds] = dict(zip(WORD_FEATURES, parts, strict=True))
-        return self._weights[folds]
+        is_used = (self._block_weights > 0) & ~np.isin(self._folds, sorted(folds_left_out))
+        learned = _fit(self._words[is_used], self._labels[is_used], self._block_weights[is_used])
+        parts = np.split(learned.astype(np.float16).astype(np.float64), len(WORD_FEATURES))
+        return dict(zip(WORD_FEATURES, parts, strict=True))
 
-    def sum_words(self, tested_fold: int | None = None) -> list[dict[str, Column]]:
-        """Return for each example the features of its blocks.
-
-        The weights are learned without the hosts of its own fold, nor of the tested one.
-        """
+    def sum_words(self) -> list[dict[str, Column]]:
+        """Return for each example the features of its blocks, by weights that saw no host of its own fold."""
         sums = {name: np.zeros(len(self._labels)) for name in WORD_FEATURES}
         for fold in np.unique(self._folds).tolist():
-            weights = self.learn_weights({fold} if tested_fold is None else {fold, tested_fold})
+            weights = self.learn_weights({fold})
             blocks = self._folds == fold
             for name, table in self._tables.items():
                 sums[name][blocks] = table[blocks] @ weights[name]
@@ -119,25 +112,16 @@ class HostFolds:
         return [{name: pages[name][n] for name in WORD_FEATURES} for n in range(len(self._ends))]
 
 
-def with_word_sums(
-    names: FeatureNames, examples: Sequence[BlockExample], sums: Sequence[Mapping[str, Column]]
-) -> list[BlockExample]:
+def with_word_sums(examples: Sequence[BlockExample], sums: Sequence[Mapping[str, Column]]) -> list[BlockExample]:
     """Replace in the examples the features that the weights of the package give by these."""
-    return [
-        replace(
-            example,
-            first_look_rows=_replace_columns(names.first_look, example.first_look_rows, columns),
-            block_model_rows=_replace_columns(names.block_model, example.block_model_rows, columns),
-        )
-        for example, columns in zip(examples, sums, strict=True)
-    ]
+    return [_with_columns(example, columns) for example, columns in zip(examples, sums, strict=True)]
 
 
-def _replace_columns(names: Sequence[str], rows: Column, columns: Mapping[str, Column]) -> Column:
-    rows = rows.copy()
+def _with_columns(example: BlockExample, columns: Mapping[str, Column]) -> BlockExample:
+    rows = example.measured.rows.copy()
     for name, column in columns.items():
-        rows[:, names.index(name)] = column
-    return rows
+        rows[:, example.measured.names.index(name)] = column
+    return replace(example, measured=example.measured._replace(rows=rows))
 
 
 def _fit(words: Any, labels: Column, block_weights: Column) -> Column:

@@ -29,7 +29,7 @@ def _warm_up() -> None:
     from broadsheet.output.archive.page_rows import make_page_rows
 
     with suppress(Exception):  # as where the disk is full: what could not be loaded now is loaded when a page needs it
-        # this loads the large model that guesses a page's language, trafilatura and both models of blocks, too
+        # this loads the large model that guesses a page's language, trafilatura and the models of blocks, too
         page = Page("https://mill.example/2024/sold.html", _PAGE.encode())
         make_page_rows(clean(page, extractor_use=ExtractorUse.ALWAYS))
 

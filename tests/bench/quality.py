@@ -11,7 +11,7 @@ hash. `--every` measures each n-th page only, but all of
 articles are settled.
 
 The learned parts of ours have seen these pages, or some of their sites': what counts for them are the cross-validated
-figures in `cleaners/judge/models/model.json`, each page judged by a model that saw no page of its host.
+figures in `cleaners/judge/models/judge.json`, each page judged by a model that saw no page of its host.
 The result kept in the repository is `tests/bench/results/quality.json`.
 """
 

@@ -21,7 +21,7 @@ from tests.bench.figures import write_figures
 
 RESULT = pathlib.Path(__file__).parent / "results/reasons.json"
 UNNAMED = frozenset(
-    ("extractor/not-selected", "model/before-article", "model/inside-article", "model/after-article", "text/tail-line")
+    ("model/not-selected", "model/before-article", "model/inside-article", "model/after-article", "text/tail-line")
 )
 
 Told = tuple[bool, str, str]  # kept, reason, rule

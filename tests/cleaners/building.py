@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import numpy as np
+
 from broadsheet.cleaners.document import Block, BlockKind, Metadata, Page
-from broadsheet.cleaners.judge.block_features import FirstLook, Reading
+from broadsheet.cleaners.judge.block_features import Judgement, Reading
 from broadsheet.cleaners.page.metadata_fields import metadata_context
 from broadsheet.cleaners.page.parsed_page import parse
 
@@ -23,16 +25,16 @@ def reading(
     selected: Iterable[int] = (),
     metadata: Metadata | None = None,
     url: str = "https://a.example/x",
-    look: FirstLook | None = None,
+    judgement: Judgement | None = None,
 ) -> Reading:
-    """Reading of a page of these blocks, as selected by the extractor, or by a first look if there is one."""
+    """Reading of a page of these blocks, with the judgement that these are likely the article's and no others."""
     tree = parse("<html></html>")
     assert tree is not None
     page, metadata = Page(url, b""), metadata or Metadata(language="en")
-    context, is_asked = metadata_context(tree, url), look is None
-    return Reading(
-        page, context, url, blocks, metadata, selected=frozenset(selected), look=look, asked_extractor=is_asked
-    )
+    probabilities = np.full(len(blocks), 0.1)
+    probabilities[list(selected)] = 0.9
+    judgement = judgement or Judgement(probabilities, 0.95)
+    return Reading(page, metadata_context(tree, url), url, blocks, metadata, judgement=judgement)
 
 
 def words(count: int, name: str = "w") -> str:

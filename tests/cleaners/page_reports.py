@@ -18,7 +18,7 @@ import numpy as np
 
 from broadsheet.cleaners.clean import clean, read_page, survey_page
 from broadsheet.cleaners.document import Block, CleanedPage, ExtractorUse, Page
-from broadsheet.cleaners.judge.block_features import Reading, block_features
+from broadsheet.cleaners.judge.block_features import Reading, measure_page
 from broadsheet.cleaners.judge.block_verdicts import rule_verdicts
 from broadsheet.cleaners.judge.page_features import page_features
 from broadsheet.cleaners.page.metadata_fields import read_statements
@@ -132,7 +132,7 @@ def verdict_report(case: Case) -> str:
     rules = rule_verdicts(reading)
     cleaned = clean(page)
     rows = [
-        *(_feature_rows(*block_features(reading, rules)) if reading.blocks else ()),
+        *(_feature_rows(*measure_page(reading.blocks, reading.metadata)[1:]) if reading.blocks else ()),
         *_page_rows(cleaned, reading),
         *(f"{cleaned.verdict.page_type} {evidence}" for evidence in cleaned.verdict.evidence),
         f"standfirst {cleaned.metadata.standfirst}",

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from broadsheet.cleaners.clean import article_text, clean
 from broadsheet.cleaners.document import CleanedPage, ExtractorUse, KeepReason, Page, PageType, RemovalReason, UrlSource
-from broadsheet.cleaners.judge.block_features import take_first_look
+from broadsheet.cleaners.judge.block_features import judge_page
 from broadsheet.cleaners.page.parsed_page import decode
 from broadsheet.crawler.demo.server import Resource, render
 from tests.budget_pages import budget_pages
@@ -252,10 +252,10 @@ def test_an_address_with_a_host_in_broken_brackets_costs_nothing_else(markup, ur
     assert text in clean(Page(url, page.encode())).text
 
 
-def test_trafilatura_is_not_asked_for_a_list_of_which_the_first_look_is_in_doubt():
+def test_trafilatura_is_not_asked_for_a_list_of_which_the_judge_is_in_doubt():
     page = next(page for page in budget_pages() if page.url.endswith("/author/callum-thrane/"))
     cleaned = clean(page)
-    assert not take_first_look(cleaned.blocks, cleaned.metadata).is_sure
+    assert not judge_page(cleaned.blocks, cleaned.metadata).is_sure
     assert (cleaned.verdict.page_type, cleaned.asked_extractor) == (PageType.LIST, False)
     assert clean(page, extractor_use=ExtractorUse.ALWAYS).asked_extractor
 

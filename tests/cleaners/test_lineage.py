@@ -26,7 +26,7 @@ from tests.cleaners.stored_verdicts import COMMAND, StoredVerdicts, problem, rea
 ROOM = Path(__file__).resolve().parents[2] / "cleaners"
 SHOW = "from broadsheet.cleaners.lineage import lineage; said = lineage(); print(said.rules, said.model)"
 CHANGES_NO_VERDICT = {
-    ("broadsheet.cleaners.judge.models", "model.json"),
+    ("broadsheet.cleaners.judge.models", "judge.json"),
     ("broadsheet.cleaners.judge.models", "lines.json"),
 }
 """What training writes for people: hashes of the pages, versions, scores. The package does not read it."""
@@ -74,8 +74,8 @@ def test_every_data_file_is_in_the_lineage_or_known_to_change_no_verdict():
 
 def test_labels_stay_as_they_are_since_archives_know_their_cleaner_by_them():
     assert " ".join(sorted([*RULE_DATA, *MODEL_DATA])) == (
-        "block-model block-words first-look-model language-model layout letters line-model metadata-words notices"
-        " page-signs page-type page-type-weights page-words robots-directives url-shape urls"
+        "block-words first-look-model language-model layout letters line-model metadata-words notices page-network"
+        " page-signs page-type page-type-weights page-words robots-directives second-look-model url-shape urls"
     )
     assert rule_files()["phrases/de"] == ("broadsheet.cleaners.rules.phrases", "de.toml")
 
@@ -92,10 +92,10 @@ def test_what_changes_no_verdict_is_named_in_no_code_but_that_of_training():
     [
         ("rules/phrases/nl.toml", True, False),
         ("page/url_shapes.toml", True, False),
-        ("judge/models/model.npz", False, True),
+        ("judge/models/network.npz", False, True),
         ("judge/models/lines.npz", False, True),
         ("judge/page_weights.json", False, True),
-        ("judge/models/model.json", False, False),
+        ("judge/models/judge.json", False, False),
     ],
 )
 def test_another_rule_or_model_is_another_lineage(tmp_path, changed, rules_differ, model_differs):

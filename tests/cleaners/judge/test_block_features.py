@@ -1,23 +1,22 @@
-"""Blocks as numbers, and the first look: sure of a plain article, in doubt elsewhere, and whom the verdicts name."""
+"""Blocks as numbers, and the judge: sure of a plain article, in doubt elsewhere, and whom it asks."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from broadsheet.cleaners.clean import clean, survey_page
 from broadsheet.cleaners.document import CleanedPage, ExtractorUse, Metadata, Page
-from broadsheet.cleaners.judge import block_features as module
 from broadsheet.cleaners.judge.block_features import (
     SURE_OF_PAGE_F1,
-    FirstLook,
+    Judgement,
     Reading,
-    block_features,
-    take_first_look,
+    hear_extractor,
+    judge_page,
+    judgement,
+    measure_page,
+    with_chances,
 )
-from broadsheet.cleaners.judge.block_verdicts import rule_verdicts
 from broadsheet.cleaners.judge.characters import (
     DIGIT,
     END,
@@ -65,9 +64,29 @@ def reading(markup: str = PAGE, chosen: str = "The mill on the river burned,Two 
 @pytest.mark.parametrize(("body", "chosen"), [(PAGE, "The mill on the river burned"), ("<body><p>x", "nothing")])
 def test_each_block_has_a_row_of_finite_numbers_and_each_column_a_name(body, chosen):
     page = reading(body, chosen)
-    names, rows = block_features(page, rule_verdicts(page))
-    assert (rows.shape, rows.dtype) == ((len(page.blocks), len(set(names))), np.float32)
-    assert np.isfinite(rows).all()
+    measured = measure_page(page.blocks, page.metadata)
+    for names, rows in (measured[1:], with_chances(measured, np.linspace(-5, 5, len(page.blocks)))[1:]):
+        assert (rows.shape, rows.dtype) == ((len(page.blocks), len(set(names))), np.float32)
+        assert np.isfinite(rows).all()
+
+
+def test_chances_around_a_block():
+    page = reading()
+    odds = np.array([-4.0, -3.0, -1.0, 4.0, 0.0, 3.0, 2.0, -2.0])[: len(page.blocks)]
+    measured = measure_page(page.blocks, page.metadata)
+    found = with_chances(measured, odds)
+    columns = dict(zip(found.names, found.rows.T, strict=True))
+    assert columns["odds"].tolist() == odds.tolist()
+    assert columns["odds_-1"].tolist() == [-8, *odds[:-1]]
+    assert columns["odds_+2"].tolist() == [*odds[2:], -8, -8]
+    assert columns["from_start"][3] == columns["from_end"][5] == 0
+    story = [n for n, block in enumerate(page.blocks) if block.path.endswith("main.story>p")]
+    chances = 1 / (1 + np.exp(-odds))
+    assert columns["path_chance"][story[0]] == pytest.approx(chances[story[1:]].mean())
+    paths = [block.path for block in page.blocks]
+    alone = next(n for n, path in enumerate(paths) if paths.count(path) == 1)
+    assert columns["path_chance"][alone] == -1
+    assert np.allclose(columns["page_chance"], np.average(chances, weights=measured.page.words + 1))
 
 
 def test_columns():
@@ -81,16 +100,6 @@ def test_columns():
     shares, weights = leave_one_out_means(np.array([0, 0, 1]), np.ones(3), column)
     assert list(shares) == [2, 1, -1]
     assert list(weights) == [1, 1, 0]
-
-
-def test_what_the_first_look_measured_is_not_measured_again_and_gives_the_same(monkeypatch):
-    page = reading()
-    names, rows = block_features(page, rule_verdicts(page))
-    measured = replace(page, look=take_first_look(page.blocks, page.metadata))
-    monkeypatch.setattr(module, "measure_page", pytest.fail)
-    names_again, rows_again = block_features(measured, rule_verdicts(page))
-    assert names_again == names
-    assert np.array_equal(rows, rows_again)
 
 
 TEXT = [text.replace("Paragraph", f"Paragraph {n}") for n in "abc" for text in STORY]
@@ -114,57 +123,76 @@ def selecting_voters(page: CleanedPage) -> set[str]:
     return {vote.voter for verdict in page.verdicts for vote in verdict.votes if vote.reason == "selected"}
 
 
-def first_look_of(html: str) -> FirstLook:
+def judgement_of(html: str) -> Judgement:
     tree = parse(html)
     assert tree is not None
     reading = survey_page(Page("https://post.example/a", html.encode()), tree)
-    return take_first_look(reading.blocks, reading.metadata)
+    return judge_page(reading.blocks, reading.metadata)
 
 
-def test_on_a_plain_article_the_first_look_is_sure_and_selects():
-    first_look = first_look_of(PLAIN)
-    assert first_look.is_sure
-    assert first_look.expected_f1 >= 0.93
+def test_of_a_plain_article_it_is_sure():
+    own = judgement_of(PLAIN)
+    assert own.is_sure
+    assert own.expected_f1 >= 0.93
     page = cleaned(PLAIN)
-    assert selecting_voters(page) == {"first-look"}
+    assert (page.asked_extractor, selecting_voters(page)) == (False, {"model"})
     assert set(TEXT) <= set(page.text.splitlines())
     assert "Sport" not in page.text
 
 
+DOUBTFUL = (
+    f"<html lang=en><title>The mill</title><h1>The mill</h1><aside class=sidebar>"
+    f"{''.join(f'<p>{sentence}</p>' for sentence in STORY)}</aside>{CARDS}</html>"
+)
+
+
 def test_where_it_is_in_doubt_trafilatura_is_asked():
-    text = "".join(f"<p>{sentence}</p>" for sentence in STORY)
-    doubtful = (
-        f"<html lang=en><title>The mill</title><h1>The mill</h1><aside class=sidebar>{text}</aside>{CARDS}</html>"
-    )
-    assert not first_look_of(doubtful).is_sure
-    assert selecting_voters(cleaned(doubtful)) == {"extractor"}
+    assert not judgement_of(DOUBTFUL).is_sure
+    assert cleaned(DOUBTFUL).asked_extractor
+
+
+@pytest.mark.parametrize(("expected_f1", "moved"), [(0.76, True), (0.99, False)])
+def test_what_the_extractor_selected_moves_the_chances_where_the_judge_is_unsure(expected_f1, moved):
+    page = building.reading(reading().blocks, judgement=Judgement(np.full(len(reading().blocks), 0.5), expected_f1))
+    heard = hear_extractor(page, frozenset((2, 3)))
+    chances = heard.judgement.probabilities
+    assert heard.extracted == {2, 3}
+    assert (chances[2] == chances[3] > 0.5 > chances[0], chances[0] == 0.5) == (moved, not moved)
+    assert hear_extractor(page, frozenset()).judgement == page.judgement
+
+
+def test_what_the_extractor_selected_is_taken_where_the_judge_is_lost():
+    blocks = reading().blocks
+    page = building.reading(blocks, judgement=Judgement(np.linspace(0.01, 0.9, len(blocks)), 0.74))
+    assert hear_extractor(page, frozenset((0, 3))).selected == {0, 3}
 
 
 def test_many_links_that_are_plainly_boilerplate_put_it_in_no_doubt():
     text = "".join(f"<p>{sentence}</p>" for sentence in STORY)
     links = "".join(f"<li><a href=/q/{n}>Question {n} that nobody could answer last year</a>" for n in range(150))
     page = f"<html lang=en><title>The mill</title><article><h1>The mill</h1>{text}</article><div><ul>{links}</ul></div>"
-    first_look = first_look_of(page)
-    assert first_look.measured is not None
-    assert expected_f1(first_look.measured.page.words, first_look.probabilities) < SURE_OF_PAGE_F1
-    assert first_look.is_sure
-    assert selecting_voters(cleaned(page)) == {"first-look"}
+    own, counts = judgement_of(page), [*[17] * 5, *[8] * 150]
+    assert own.is_sure
+    assert not cleaned(page).asked_extractor
+    probabilities = np.array([0.97] * 5 + [0.05] * 150)
+    assert expected_f1(np.array(counts), probabilities) < SURE_OF_PAGE_F1
+    assert judgement(np.array(counts), probabilities).is_sure
 
 
-def test_a_page_without_blocks_is_in_doubt_and_else_what_is_more_likely_than_not_is_selected():
-    first_look = take_first_look((), Metadata())
-    assert (first_look.is_sure, first_look.selected_positions) == (False, frozenset())
-    assert FirstLook(np.array([0.2, 0.5, 0.9]), 0.9).selected_positions == {1, 2}
+def test_of_a_page_without_blocks_it_is_in_doubt_and_else_what_is_more_likely_than_not_is_selected():
+    own = judge_page((), Metadata())
+    assert (own.is_sure, own.selected_positions) == (False, frozenset())
+    assert Judgement(np.array([0.2, 0.5, 0.9]), 0.9).selected_positions == {1, 2}
 
 
 def test_trafilatura_is_asked_on_every_page_or_on_none_where_that_is_wished():
     always, never = (
         clean(Page("https://post.example/2024/05/the-mill", html.encode()), extractor_use=use)
-        for html, use in ((PLAIN, ExtractorUse.ALWAYS), (MIXED, ExtractorUse.NEVER))
+        for html, use in ((PLAIN, ExtractorUse.ALWAYS), (DOUBTFUL, ExtractorUse.NEVER))
     )
-    assert selecting_voters(always) == {"extractor"}
-    assert set(TEXT) <= set(always.text.splitlines())
-    assert selecting_voters(never) == {"first-look"}
+    assert selecting_voters(always) == {"extractor", "model"}
+    assert always.text == cleaned(PLAIN).text
+    assert "extractor" not in selecting_voters(never)
 
 
 CLASSES = {

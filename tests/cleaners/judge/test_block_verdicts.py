@@ -6,13 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Block, BlockKind, Metadata, Page, Verdict
-from broadsheet.cleaners.judge import block_verdicts
-from broadsheet.cleaners.judge.block_features import FirstLook
+from broadsheet.cleaners.judge.block_features import Reading
 from broadsheet.cleaners.judge.block_verdicts import judge, rule_verdicts
 from broadsheet.cleaners.page.parsed_page import parse
 from broadsheet.cleaners.page.visible_blocks import read_blocks
@@ -27,7 +25,7 @@ STORY = [
 def verdicts_by_text(
     body: str, metadata: Metadata | None = None, chosen: str = "Paragraph", judge_all: Callable[..., Any] = judge
 ) -> dict[str, Verdict]:
-    """Verdicts by text; the extractor is taken to have selected the blocks that begin with `chosen`."""
+    """Verdicts by text; the judge is taken to have selected the blocks that begin with `chosen`."""
     tree = parse(f"<html><body>{body}</body></html>")
     assert tree is not None
     blocks = read_blocks(tree)
@@ -80,19 +78,6 @@ def test_a_letter_s_links_to_events_and_jobs_are_no_text_unless_it_is_made_of_th
         assert all(sentence in cleaned.text for sentence in LONG)
     else:
         assert "any/listing-heading" not in {verdict.rule for verdict in cleaned.verdicts}
-
-
-def test_what_the_first_look_holds_for_sure_never_ends_with_no_text():
-    tree = parse(f"<div>{''.join(f'<p>{sentence}</p>' for sentence in LONG)}</div>")
-    assert tree is not None
-    blocks = read_blocks(tree)
-    sure = reading(blocks, look=FirstLook(np.full(9, 0.76), 0.0))
-    rules = [replace(verdict, kept=False) for verdict in judge(sure)]
-    assert not any(verdict.kept for verdict in rules)
-    assert block_verdicts._is_lost(sure, rules, np.full(9, 0.1), np.full(9, 0.76))
-    assert not block_verdicts._is_lost(sure, rules, np.full(9, 0.1), np.full(9, 0.74))
-    few = replace(sure, blocks=blocks[:4])
-    assert not block_verdicts._is_lost(few, rules[:4], np.full(4, 0.1), np.full(4, 0.76))
 
 
 ALL = "".join(STORY)
@@ -150,7 +135,7 @@ def test_a_section_of_other_articles_ends_at_a_quotation_and_at_a_long_text(body
     assert "section" not in verdicts_by_text(body, judge_all=rule_verdicts)[text].rule
 
 
-def test_where_the_extractor_finds_nothing_the_main_container_is_read():
+def test_where_nothing_is_selected_the_main_container_is_read():
     verdicts = verdicts_by_text(f"<div class=x>{ALL}</div><nav><p>one two three four five</p></nav>", chosen="nothing")
     assert sum(verdict.kept for verdict in verdicts.values()) == 5
 
@@ -163,15 +148,19 @@ def test_paragraphs_of_bare_addresses_are_sources_and_no_navigation():
     assert any(vote.rule == "context/links" for vote in inner["the mill"].votes)
 
 
-def test_a_named_rule_goes_before_the_extractor_and_both_are_heard():
-    verdicts = verdicts_by_text("".join([*STORY[:2], "<p>Was this article helpful?</p>", *STORY[2:]]), chosen="")
+def test_a_named_rule_goes_before_the_judge_and_all_are_heard():
+    def judge_all(page: Reading) -> Any:
+        return judge(replace(page, extracted=page.selected))
+
+    body = "".join([*STORY[:2], "<p>Was this article helpful?</p>", *STORY[2:]])
+    verdicts = verdicts_by_text(body, chosen="", judge_all=judge_all)
     verdict = verdicts["Was this article helpful?"]
     assert not verdict.kept
     assert verdict.reason == "feedback"
     assert [(vote.voter, vote.keep) for vote in verdict.votes] == [
         ("rule", False),
-        ("extractor", True),
         ("model", True),
+        ("extractor", True),
     ]
     assert sum(verdict.kept for verdict in verdicts.values()) == 5, "the article goes on after the prompt"
 

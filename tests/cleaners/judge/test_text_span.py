@@ -288,33 +288,6 @@ def test_of_several_articles_the_one_that_the_title_or_else_the_url_names_is_kep
         assert all(rules[n] == {(module.NEXT_ARTICLE, RemovalReason.RELATED)} for n in range(kept + 1, 3))
 
 
-BOTH = {*range(1, 6), *range(7, 12)}
-
-
-@pytest.mark.parametrize(
-    ("second", "selected", "is_second"),
-    [
-        (flat(6, "The bridge"), BOTH, True),
-        (flat(6, "The mill"), BOTH, False),
-        (flat(6, "The bridge"), {*range(1, 6)}, False),
-        (flat(6, "The bridge")[:4], {*range(1, 6), *range(7, 10)}, False),
-        ([replace(b, level=2) for b in flat(6, "The bridge")], BOTH, False),
-        (flat(6, "The bridge"), {*range(1, 12)}, False),
-    ],
-    ids=["another", "the same heading", "a text that was not selected", "a short text", "a section",
-         "a section of the first level, as selected as its text"],
-)  # fmt: skip
-def test_a_second_headline_has_other_words_and_a_selected_text(second, selected, is_second):
-    assert module.has_second_headline([*flat(0, "The mill"), *second], frozenset(selected)) is is_second
-
-
-def test_a_page_with_a_second_headline_is_looked_at_twice():
-    one, two = markup("one", TITLES[0], STORY), markup("two", TITLES[1], STORY)
-    for body, rule in ((one + two, "extractor/selected"), (markup("one", "The mill", STORY), "first-look/selected")):
-        page = cleaned(f"<main>{body}</main>", TITLES[0])
-        assert {verdict.rule for verdict in page.verdicts if verdict.kept} == {rule}
-
-
 def test_a_text_whose_sections_have_headings_of_the_first_level_is_looked_at_once():
     text = "".join(f"<h1>How the {n} went</h1>{paragraphs(STORIES[n])}" for n in range(2))
     page = cleaned(markup("one", TITLES[0], []).replace("<div class=text>", f"<main><div class=text>{text}"))
@@ -336,6 +309,3 @@ def test_another_article_s_parts_are_near_one_another_and_of_some_length():
     assert holds_up_to(59, lambda n: not others(cut(MILL, n), BRIDGE, title_position=6, rule=module.PREVIOUS_ARTICLE))
     assert holds_up_to(7, lambda n: begins(n, "h-bt"))
     assert holds_up_to(1, lambda n: begins(n, "h-bt", flat(0, "The mill"), flat(6, "The bridge")))
-    headings = [block(n, name, kind=BlockKind.HEADING, level=1) for n, name in ((0, "One"), (2, "Two"))]
-    pairs = lambda n: [headings[0], block(1, words(60)), headings[1], block(3, words(n))]  # noqa: E731
-    assert holds_up_to(59, lambda n: not module.has_second_headline(pairs(n), {1, 3}))

@@ -11,8 +11,7 @@ import pytest
 from broadsheet.cleaners import package_data
 from broadsheet.cleaners.document import Column
 from broadsheet.cleaners.judge import tree_models as model
-from broadsheet.cleaners.judge.block_features import block_features
-from broadsheet.cleaners.judge.block_verdicts import rule_verdicts
+from broadsheet.cleaners.judge.block_features import judge_page
 from tests.cleaners.judge.test_block_features import reading
 
 Node = dict[str, Any]
@@ -93,25 +92,25 @@ def test_a_saved_model_is_the_same_when_read_and_the_same_bytes_when_saved_again
     for stream in streams:
         model.trees_from_dump(["a", "b"], DUMP).save(stream)
     assert streams[0].getvalue() == streams[1].getvalue()
-    (tmp_path / model.BLOCK_MODEL).write_bytes(streams[0].getvalue())
+    (tmp_path / model.FIRST_LOOK_MODEL).write_bytes(streams[0].getvalue())
     monkeypatch.setattr(package_data, "files", lambda package: tmp_path)
     rows = np.random.default_rng(5).random((9, 2)).astype(np.float32)
-    loaded_trees = model.load_trees.__wrapped__()
+    loaded_trees = model.load_trees.__wrapped__(model.FIRST_LOOK_MODEL)
     assert isinstance(loaded_trees, model.Trees)
     assert loaded_trees.log_odds(rows).tolist() == model.trees_from_dump(["a", "b"], DUMP).log_odds(rows).tolist()
 
 
-def test_the_model_that_comes_along_knows_these_features_and_tells_story_from_menu():
+def test_the_models_that_come_along_know_these_features_and_tell_story_from_menu():
     page = reading()
-    names, rows = block_features(page, rule_verdicts(page))
-    chances = dict(zip([block.text[:8] for block in page.blocks], model.predict(names, rows).tolist(), strict=True))
+    found = judge_page(page.blocks, page.metadata).probabilities.tolist()
+    chances = dict(zip([block.text[:8] for block in page.blocks], found, strict=True))
     assert all(0 <= chance <= 1 for chance in chances.values())
     assert chances["Two witn"] > 0.5 > chances["First me"]
 
 
 def test_other_features_are_refused():
     with pytest.raises(model.ModelError, match="make train"):
-        model.predict(["a"], np.zeros((1, 1), np.float32))
+        model.predict(["a"], np.zeros((1, 1), np.float32), model.LINE_MODEL)
 
 
 ALL = 0xFFFFFFFF

@@ -12,7 +12,7 @@ from broadsheet.cleaners.document import Block, BlockKind, Verdict, Vote
 from broadsheet.cleaners.judge.rescue import ADDRESS, STANDFIRST
 from broadsheet.cleaners.judge.tree_models import expected_f1
 from broadsheet.cleaners.judge.weighed_verdicts import (
-    FIRST_LOOK_SURE_THRESHOLD,
+    MODEL_SELECTS,
     SURE_THRESHOLD,
     deciding_vote_against,
     model_votes_against,
@@ -36,13 +36,13 @@ def brought_back(rule: str) -> Verdict:
     return verdict(Vote("context", True, rule, "brought back"))
 
 
-SELECTED = verdict(Vote("extractor", True, "extractor/selected", "selected"))
-UNSELECTED = Verdict(False, "nothing speaks for it", "extractor/not-selected")
+SELECTED = verdict(MODEL_SELECTS)
+UNSELECTED = Verdict(False, "nothing speaks for it", "model/not-selected")
 RELATED = verdict(against("en/related", "other articles"))
 BY_PHRASE = verdict(against("en/donation", "donation"), *SELECTED.votes)
 SECTION = verdict(against("en/related/section", "other articles"), rule="en/section")
 HEADING = verdict(against("en/related/heading", "other articles"), rule="en/heading")
-COLUMN = Verdict(True, "selected", "extractor/selected", (against("layout/other-column", "other articles", "layout"),))
+COLUMN = Verdict(True, "selected", "model/selected", (against("layout/other-column", "other articles", "layout"),))
 ECHO = verdict(against("metadata/title", "repeats the title", "metadata"))
 TEASER = verdict(against("context/teaser", "other articles", "layout"))
 ELSEWHERE = verdict(against("context/teaser-elsewhere", "other articles", "layout"))
@@ -61,10 +61,10 @@ def story(*numbers: int, probability: float = 0.99) -> list[Row]:
     return [line(LONG.format(n), SELECTED, probability) for n in numbers]
 
 
-def weigh_rows(rows: Sequence[Row], sure_threshold: float = SURE_THRESHOLD) -> tuple[Verdict, ...]:
+def weigh_rows(rows: Sequence[Row]) -> list[Verdict]:
     blocks = [replace(each, position=n) for n, (each, _, _) in enumerate(rows)]
     probabilities = np.array([probability for _, _, probability in rows])
-    return weigh(blocks, [given for _, given, _ in rows], probabilities, sure_threshold=sure_threshold)
+    return weigh(blocks, [given for _, given, _ in rows], probabilities)
 
 
 def within(row: Row, above: int = 2, below: int = 2) -> Verdict:
@@ -79,13 +79,13 @@ def below(probability: float) -> float:
 @pytest.mark.parametrize(
     ("given", "probability", "rule"),
     [
-        (SELECTED, 0.95, "+extractor/selected"),
-        (SELECTED, 0.47, "+extractor/selected"),
+        (SELECTED, 0.95, "+model/selected"),
+        (SELECTED, 0.47, "+model/selected"),
         (SELECTED, 0.1, "-model/inside-article"),
         (UNSELECTED, 0.6, "+model/kept"),
         (UNSELECTED, 0.2, "-model/inside-article"),
         (BY_PHRASE, 0.7, "-en/donation"),
-        (BY_PHRASE, 0.97, "+model/kept"),
+        (BY_PHRASE, 0.99, "+model/kept"),
     ],
 )
 def test_who_decides(given, probability, rule):
@@ -99,7 +99,7 @@ def test_who_decides(given, probability, rule):
 @pytest.mark.parametrize(
     ("given", "kind", "threshold"),
     [
-        (BY_PHRASE, BlockKind.PARAGRAPH, 0.9),
+        (BY_PHRASE, BlockKind.PARAGRAPH, SURE_THRESHOLD),
         (SECTION, BlockKind.PARAGRAPH, 0.8),
         (COLUMN, BlockKind.PARAGRAPH, 0.8),
         (SELECTED, BlockKind.QUOTE, 0.1),
@@ -132,12 +132,6 @@ def test_else_it_is_kept_from_the_pages_threshold_on_with_a_margin(given, kind, 
         assert found.kept == (probability >= threshold)
 
 
-def test_the_first_look_has_a_threshold_of_its_own():
-    for probability, is_kept in [(0.98, True), (below(0.98), False)]:
-        rows = [*story(0, 1), line(LONG.format(2), BY_PHRASE, probability), *story(3)]
-        assert weigh_rows(rows, FIRST_LOOK_SURE_THRESHOLD)[2].kept == is_kept
-
-
 @pytest.mark.parametrize(
     ("row", "is_kept"),
     [
@@ -145,7 +139,7 @@ def test_the_first_look_has_a_threshold_of_its_own():
         (line("Yes", UNSELECTED, 0.7, "body>div.feedback>button.yes#first"), False),
         (line("Yes", UNSELECTED, 0.7, "body>button>p"), True),
         (line("Yes", SELECTED, 0.7, "body>button"), True),
-        (line("Yes", UNSELECTED, 0.95, "body>button"), True),
+        (line("Yes", UNSELECTED, 0.99, "body>button"), True),
         (line("https://tide.example/film", LINK, 0.01), True),
         (line("https://tide.example/film", replace(BY_PHRASE, votes=(BY_PHRASE.votes[0], *LINK.votes)), 0.01), False),
     ],
@@ -217,7 +211,7 @@ def test_the_model_is_believed_from_a_share_and_a_number_of_words_on(kept_words,
     rows = [line(words(kept_words, "kept") + ".", SELECTED, 1.0), line(words(9, "last") + ".", UNSELECTED, 0)]
     if other_words:
         rows.insert(1, line(words(other_words, "other") + ".", SELECTED, 0))
-    assert any(vote.voter == "model" for found in weigh_rows(rows) for vote in found.votes) is is_believed
+    assert any(vote.rule == "model/closing-line" for vote in weigh_rows(rows)[-1].votes) is is_believed
 
 
 @pytest.mark.parametrize(
@@ -301,9 +295,9 @@ def test_above_the_text_a_section_ends_and_below_it_links_to_other_sites_stay(ro
 
 @pytest.mark.parametrize(
     ("given", "probability", "is_kept"),
-    [(SELECTED, 0.34, False), (SELECTED, 0.36, True), (LEAD, 0.34, False), (LEAD, 0.36, True), (RESCUED, 0.34, True)],
+    [(LEAD, 0.34, False), (LEAD, 0.36, True), (RESCUED, 0.34, True)],
 )
-def test_on_a_page_in_doubt_the_extractor_alone_keeps_nothing_that_the_model_finds_unlikely(
+def test_on_a_page_in_doubt_a_standfirst_s_place_alone_keeps_nothing_that_the_model_finds_unlikely(
     given, probability, is_kept
 ):
     lead = "Nobody on the river had expected the water to rise so early in a year without snow, they say in town."

@@ -39,7 +39,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
 
 def test_each_block_of_an_annotated_page_has_a_label_and_a_weight(tmp_path):
     write_corpora(tmp_path, ROWS, PAGE)
-    names, examples = read_block_examples(tmp_path)
+    examples = read_block_examples(tmp_path)
     found = [(e.corpus, e.host, e.labels.tolist(), [round(float(w), 3) for w in e.weights]) for e in examples]
     assert found == [
         ("news", "a", [0, 1, 1, 1, 0, 1, 0, 1], [0.0, 0.384, 0.384, 0.384, 0.0, 0.384, 0.248, 0.402]),
@@ -50,15 +50,14 @@ def test_each_block_of_an_annotated_page_has_a_label_and_a_weight(tmp_path):
     ]
     assert [len(e.article_words) for e in examples] == [0, 17, 0, 15, 17]
     assert (examples[0].article_snippets, examples[0].boilerplate_snippets) == (("tells at some",), ("Sign up today",))
-    assert {e.first_look_rows.shape[1] for e in examples} == {len(names.first_look)}
-    assert {e.block_model_rows.shape[1] for e in examples} == {len(names.block_model)}
+    assert {e.measured.rows.shape[1] for e in examples} == {len(examples[0].measured.names)}
 
 
 def test_what_follows_an_annotation_that_was_cut_short_is_not_trained_on(tmp_path):
     for words, weighs in ((150, True), (151, False)):
         page = "".join(f"<p>{text}</p>" for text in (*STORY[:3], " ".join(LONG.split()[:words])))
         write_corpora(tmp_path, {name: ROWS["news"][:1] if name == "news" else [] for name in ROWS}, page)
-        [example] = read_block_examples(tmp_path)[1]
+        [example] = read_block_examples(tmp_path)
         assert example.labels.tolist() == [1, 1, 1, 0]
         assert bool(example.weights[3]) is weighs
 

@@ -1,4 +1,4 @@
-"""Training of the blocks' models: what is trained on, by which pages each is judged, scores, and facts."""
+"""Training of the judge: what is trained on, by which pages each is judged, scores, and facts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from broadsheet.cleaners.document import Block, BlockKind, Column, Metadata, Verdict
+from broadsheet.cleaners.document import Block, BlockKind, Column, Metadata
+from broadsheet.cleaners.judge.block_features import measure_page
 from broadsheet.cleaners.training import block_model, line_model, page_type_model
-from broadsheet.cleaners.training.annotated_pages import BlockExample, FeatureNames
+from broadsheet.cleaners.training.annotated_pages import BlockExample
 from broadsheet.cleaners.training.block_model import score_examples
 from broadsheet.cleaners.training.corpora import MIXTURE, PAGE_CORPORA, fold_of, training_options
 from broadsheet.cleaners.training.labels import words_of
@@ -27,7 +28,7 @@ from tests.cleaners.training.conftest import write_corpora
 @pytest.mark.parametrize(
     ("model", "written"),
     [
-        (block_model, {"block_words.npz", "first_look.npz", "model.npz", "model.json"}),
+        (block_model, {"block_words.npz", "first_look.npz", "second_look.npz", "network.npz", "judge.json"}),
         (line_model, {"lines.npz", "lines.json"}),
     ],
 )
@@ -40,7 +41,7 @@ def test_training_twice_gives_the_same_files_and_cross_validation_writes_none(mo
     files, files_again, none = ({file.name: file.read_bytes() for file in out.iterdir()} for out in outs)
     assert files == files_again
     assert (files.keys(), none) == (written, {})
-    scores = json.loads(files["model.json" if model is block_model else "lines.json"])["cross_validated"]
+    scores = json.loads(files["judge.json" if model is block_model else "lines.json"])["cross_validated"]
     assert scores.keys() == (set(PAGE_CORPORA) if model is block_model else {"as it is", "rules alone", "cleaned"})
 
 
@@ -64,11 +65,11 @@ def made(number: int, corpus: str = "wcxb", **changes: Any) -> BlockExample:
     """Example of four blocks: a word, a paragraph of the article, a paragraph of boilerplate, a word."""
     texts = ["Menu", STORY[0], STORY[1], "Share"]
     blocks = tuple(Block(n, BlockKind.PARAGRAPH, text, path=f"body>div.x{n}>p") for n, text in enumerate(texts))
-    rows = np.arange(8.0).reshape(4, 2) + number
     labels, weights = np.array([0, 1, 0, 0]), np.array([1.0, 2.0, 3.0, 0.0])
     said = Counter(words_of(STORY[0])), ("about  the mill",), ("share",)
-    page = reading(blocks, (1,), Metadata())
-    return replace(BlockExample(corpus, f"h{number}.example", page, (), rows, rows, labels, weights, *said), **changes)
+    page, measured = reading(blocks, (1,), Metadata()), measure_page(blocks, Metadata())
+    example = BlockExample(corpus, f"h{number}.example", page, measured, labels, weights, *said)
+    return replace(example, **changes)
 
 
 def test_of_plain_boilerplate_one_block_in_four_is_trained_on_and_weighs_for_all():
@@ -82,31 +83,38 @@ def test_of_plain_boilerplate_one_block_in_four_is_trained_on_and_weighs_for_all
     ]  # fmt: skip
 
 
-def test_each_page_is_judged_by_trees_that_saw_no_page_of_its_host():
-    pages = [made(n) for n in range(8)]
+def test_each_page_is_judged_by_models_that_saw_no_page_of_its_host(monkeypatch):
+    """The first look that the second learns from saw neither the page's host nor the tested one."""
+    pages = [made(n) for n in range(12)]
+    folds = {page.host: fold_of(page.host) for page in pages}
+    firsts: list[tuple[set[int], set[int]]] = []
 
-    def train(_: FeatureNames, examples: Sequence[BlockExample]) -> Any:
-        return CountingTrees(len(examples))
+    class Hosts:
+        """A model that says the folds that it was trained on, a bit each."""
 
-    asked: list[int] = []
+        def __init__(self, examples: Sequence[BlockExample]) -> None:
+            self.folds = {folds[example.host] for example in examples}
 
-    def examples_of_fold(fold: int) -> list[BlockExample]:
-        asked.append(fold)
-        return pages
+        def log_odds(self, *rows: Any) -> Column:
+            return np.full(4, float(sum(2**fold for fold in self.folds)))
 
-    found = block_model.out_of_fold(FeatureNames(), examples_of_fold, train)
-    assert asked == [0, 1, 2, 3, 4]
-    folds = [fold_of(page.host) for page in pages]
-    assert [column[0] for column in found] == [sum(other != fold for other in folds) + 0.08 for fold in folds]
+    monkeypatch.setattr(block_model, "train_trees", Hosts)
+    monkeypatch.setattr(block_model, "train_network_on", Hosts)
+    monkeypatch.setattr(block_model, "judged_chances", lambda second, network: np.stack((second, network)))
+    real = block_model.first_odds
 
+    def first_odds(examples: Sequence[BlockExample], left_out: set[int]) -> Any:
+        found = real(examples, left_out)
+        firsts.append((left_out, {folds[examples[n].host] for n in found}))
+        return found
 
-def test_a_page_that_the_first_look_is_sure_of_is_judged_by_it():
-    kept, left = Verdict(True, "selected", "extractor/selected"), Verdict(False, "x", "extractor/not-selected")
-    page = replace(made(0), rule_verdicts=(left, left, kept, left))
-    sure, unsure = np.array([0.0, 1.0, 0.0, 0.0]), np.array([0.5, 0.5, 0.5, 0.5])
-    assert block_model._kept_blocks(page, sure, unsure) == ([False, True, False, False], True)
-    by_model = np.array([0.0, 0.0, 1.0, 0.0])
-    assert block_model._kept_blocks(page, unsure, by_model) == ([False, False, True, False], False)
+    monkeypatch.setattr(block_model, "first_odds", first_odds)
+    found = block_model.out_of_fold(pages)
+    for page, column in zip(pages, found, strict=True):
+        others = sum({2**fold for fold in folds.values() if fold != folds[page.host]})
+        assert set(column.ravel()) == {others}
+    assert [left_out for left_out, _ in firsts] == [{fold, tested} for tested in range(5) for fold in range(5)]
+    assert all(left_out >= told for left_out, told in firsts)
 
 
 def test_scores_of_words_and_of_snippets():
@@ -128,14 +136,13 @@ def test_facts_of_a_training_name_the_corpora_and_the_settings(tmp_path, monkeyp
     assert training_options("", "judge", arguments).corpus == tmp_path
     assert block_model.corpus_digest(tmp_path, "sites") == hashlib.sha256(b"ab").hexdigest()
     monkeypatch.setattr(block_model, "version", lambda name: f"{name} 1")
-    facts = block_model._facts_of_both(tmp_path, FeatureNames(("a",), ("a", "b")))
+    facts = block_model.training_facts(tmp_path, ("a", "b"), 7)
     assert facts["corpus"]["news"] == hashlib.sha256((tmp_path / "news" / "truth.jsonl.gz").read_bytes()).hexdigest()
     assert facts["weights"] == {part.name: part.weight for part in MIXTURE}
-    assert facts["versions"] == {name: f"{name} 1" for name in ("lightgbm", "trafilatura", "scipy")}
-    assert (facts["features"], facts["first"]["features"]) == (2, 1)
-    assert facts["settings"]["seed"] != facts["first"]["settings"]["seed"]
-    block_model.write_facts({"a": 1}, tmp_path, "model.npz")
-    assert (tmp_path / "model.json").read_text() == '{\n "a": 1\n}\n'
+    assert facts["versions"] == {name: f"{name} 1" for name in ("lightgbm", "trafilatura")}
+    assert (facts["features"], facts["rounds"]) == (2, 7)
+    block_model.write_facts({"a": 1}, tmp_path, "judge.json")
+    assert (tmp_path / "judge.json").read_text() == '{\n "a": 1\n}\n'
     (tmp_path / "wcxb" / "truth.jsonl.gz").unlink()
     with pytest.raises(SystemExit, match=re.escape(f"no annotated pages at {tmp_path / 'wcxb'}: --corpus")):
         training_options("", "judge", arguments)

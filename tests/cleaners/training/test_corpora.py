@@ -1,4 +1,4 @@
-"""What the models learn from, and the hosts that none of them may see."""
+"""What the models learn from."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ import tarfile
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-import pytest
-
 from broadsheet.cleaners.training import corpora
-from broadsheet.cleaners.training.annotated_pages import read_block_examples
 
 TEXT = "The mill by the river burned, and nobody knew why. " * 5
 
@@ -59,29 +55,3 @@ def test_pages_of_a_host_are_in_one_fold_and_folds_are_of_a_size():
     counts = Counter(map(corpora.fold_of, HOSTS))
     assert counts.keys() == set(range(corpora.FOLDS))
     assert min(counts.values()) > 0.7 * len(HOSTS) / corpora.FOLDS
-
-
-def test_two_fifths_of_the_hosts_of_some_corpora_weigh_nothing():
-    for corpus in corpora.HELD_OUT_CORPORA:
-        held_out = [host for host in HOSTS if corpora.is_held_out(corpus, host)]
-        assert {corpora.fold_of(host) for host in held_out} == corpora.HELD_OUT_FOLDS
-        assert {corpora.page_weight(corpus, host) for host in held_out} == {0}
-        assert 0.3 < len(held_out) / len(HOSTS) < 0.5
-
-
-def test_other_corpora_hold_no_host_out_and_weigh_most():
-    for corpus in corpora.WHOLE_CORPORA:
-        assert not any(corpora.is_held_out(corpus, host) for host in HOSTS)
-        assert {corpora.page_weight(corpus, host) for host in HOSTS} == {1}
-    assert {part.name: part.weight for part in corpora.MIXTURE if part.weight != 1} == {"dragnet": 0.3, "zh69": 0.5}
-
-
-@pytest.mark.slow
-def test_no_block_of_a_host_that_is_held_out_is_trained_on(corpus):
-    _, examples = read_block_examples(corpus)
-    by_corpus = {name: [e for e in examples if e.corpus == name] for name in corpora.PAGE_CORPORA}
-    full_weights = by_corpus["wcxb"][0].weights
-    for name in corpora.HELD_OUT_CORPORA:
-        for example in by_corpus[name]:
-            assert np.allclose(example.weights, full_weights * corpora.page_weight(name, example.host))
-        assert {example.weights.any() for example in by_corpus[name]} == {True, False}

@@ -15,48 +15,43 @@ from broadsheet.cleaners.judge.hashed_words import (
     hash_block_words,
     word_shares,
 )
-from broadsheet.cleaners.training.annotated_pages import BlockExample, FeatureNames, read_block_examples
+from broadsheet.cleaners.training.annotated_pages import BlockExample, read_block_examples
 from broadsheet.cleaners.training.corpora import fold_of
 from broadsheet.cleaners.training.word_weights import HostFolds, learn_word_weights, with_word_sums
 
 
 @pytest.fixture
-def annotated(corpus: Path) -> tuple[FeatureNames, list[BlockExample]]:
+def annotated(corpus: Path) -> list[BlockExample]:
     pytest.importorskip("scipy", reason="needs the extra: pip install '.[train]'")
     return read_block_examples(corpus)
 
 
 @pytest.mark.slow
 def test_words_of_one_side_weigh_and_the_same_pages_give_the_same_weights(annotated):
-    _, examples = annotated
-    weights = HostFolds(examples).learn_weights()
+    weights = HostFolds(annotated).learn_weights()
     assert tuple(weights) == WORD_FEATURES
-    blocks = examples[0].blocks
+    blocks = annotated[0].blocks
     rows, buckets, shares = word_shares(hash_block_words(blocks)["says"])
     sums = np.bincount(rows, weights["says"][buckets] * shares, len(blocks))
-    assert sums[examples[0].labels == 1].min() > sums[[block.text.startswith("Menu") for block in blocks]].max()
-    for name, column in HostFolds(examples).learn_weights().items():
+    assert sums[annotated[0].labels == 1].min() > sums[[block.text.startswith("Menu") for block in blocks]].max()
+    for name, column in HostFolds(annotated).learn_weights().items():
         assert column.shape == (BLOCK_BUCKETS,)
         assert (column == weights[name]).all()
 
 
 @pytest.mark.nightly
-def test_a_page_s_sums_are_by_weights_that_saw_neither_its_fold_nor_the_tested_one(annotated):
-    names, examples = annotated
-    host_folds = HostFolds(examples)
-    for tested_fold in (None, 0):
-        for example, sums in zip(examples, host_folds.sum_words(tested_fold), strict=True):
-            folds = {fold_of(example.host)} | (set() if tested_fold is None else {tested_fold})
-            weights = host_folds.learn_weights(folds)
-            for name, hashes in hash_block_words(example.blocks).items():
-                rows, buckets, shares = word_shares(hashes)
-                expected = np.bincount(rows, weights[name][buckets] * shares, len(example.blocks))
-                assert sums[name] == pytest.approx(expected)
-    changed = with_word_sums(names, examples, host_folds.sum_words(0))
-    column = names.first_look.index("says")
-    assert changed[0].first_look_rows[:, column] == pytest.approx(host_folds.sum_words(0)[0]["says"], abs=1e-5)
-    others = np.delete(np.arange(len(names.block_model)), [names.block_model.index(name) for name in WORD_FEATURES])
-    assert (changed[0].block_model_rows[:, others] == examples[0].block_model_rows[:, others]).all()
+def test_a_page_s_sums_are_by_weights_that_did_not_see_its_fold(annotated):
+    host_folds = HostFolds(annotated)
+    found = host_folds.sum_words()
+    for example, sums in zip(annotated, found, strict=True):
+        weights = host_folds.learn_weights({fold_of(example.host)})
+        for name, hashes in hash_block_words(example.blocks).items():
+            rows, buckets, shares = word_shares(hashes)
+            assert sums[name] == pytest.approx(np.bincount(rows, weights[name][buckets] * shares, len(example.blocks)))
+    measured, changed = annotated[0].measured, with_word_sums(annotated, found)[0].measured
+    assert changed.rows[:, changed.names.index("says")] == pytest.approx(found[0]["says"], abs=1e-5)
+    others = [n for n, name in enumerate(measured.names) if name not in WORD_FEATURES]
+    assert (changed.rows[:, others] == measured.rows[:, others]).all()
 
 
 ARTICLE, OTHER, BOTH, UNSEEN = 5, 6, 7, 8

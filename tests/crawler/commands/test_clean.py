@@ -52,11 +52,11 @@ def test_what_acts_on_a_terminal_is_made_inert():
 
 def test_the_setting_says_whether_trafilatura_is_asked(monkeypatch):
     html = page("river").encode()
-    for word, voter in (("always", "extractor"), ("never", "first-look")):
+    for word, voters in (("always", {"extractor", "model"}), ("never", {"model"})):
         monkeypatch.setenv("BROADSHEET_EXTRACTOR", word)
         _, out = run_clean("-", "--format", "json", "--explain", given=html)
         votes = [vote for block in json.loads(out)["blocks"] for vote in block["votes"]]
-        assert {vote["voter"] for vote in votes if vote["reason"] == "selected"} == {voter}
+        assert {vote["voter"] for vote in votes if vote["reason"] == "selected"} == voters
     monkeypatch.setenv("BROADSHEET_EXTRACTOR", "often")
     with pytest.raises(CommandError, match="BROADSHEET_EXTRACTOR must be one of always, in-doubt, never"):
         run_clean("-", given=html)

@@ -211,13 +211,15 @@ def test_a_start_that_fails_leaves_no_socket(monkeypatch):
 
 _CHECK = """
 import broadsheet.crawler.workers.preload
-from broadsheet.cleaners.judge.tree_models import BLOCK_MODEL, FIRST_LOOK_MODEL, load_trees
+from broadsheet.cleaners.judge.tree_models import FIRST_LOOK_MODEL, SECOND_LOOK_MODEL, load_trees
+from broadsheet.cleaners.judge.page_network import load_network
 from broadsheet.cleaners.lineage import lineage
 from broadsheet.cleaners.page.date_parser import _written_date_pattern
 assert lineage.cache_info().currsize
 assert _written_date_pattern.cache_info().currsize
 assert load_trees.cache_info().currsize == 2
-assert all("_leaf_finder" in vars(load_trees(file)) for file in (BLOCK_MODEL, FIRST_LOOK_MODEL))
+assert all("_leaf_finder" in vars(load_trees(file)) for file in (FIRST_LOOK_MODEL, SECOND_LOOK_MODEL))
+assert load_network.cache_info().currsize
 """
 
 
