@@ -531,14 +531,6 @@ def stored_id(db: Database) -> str:
     return str(row[0]) if row else ""
 
 
-def stated_id(database: Path) -> str:
-    """Return what `stored_id` does of another database; empty also if that cannot be read."""
-    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
-        row = connection.execute(_READ_ID, [_ID_KEY]).fetchone()
-        return str(row[0]) if row else ""
-    return ""
-
-
 def unshare(path: Path) -> None:
     """Give a file bytes of its own, before it is written, if it has other names: those of backups by hard link."""
     if path.stat().st_nlink > 1:
