@@ -54,7 +54,7 @@ OPTIONS_OF_FIELDS = {
     "exclude": ("--exclude", "b"), "sitemaps": ("--no-sitemaps",), "feeds": ("--no-feeds",),
     "links": ("--no-links",), "obey_directives": ("--obey-directives",), "contact": ("--contact", "a@b.test"),
     "user_agent": ("--user-agent", "Own/1"), "site_rules": ("--site-rules", "rules"), "warc": ("--no-warc",),
-    "max_size": ("--max-size", "5M"), "keep_credentials": ("--keep-credentials",),
+    "max_size": ("--max-size", "5M"), "keep_credentials": ("--keep-credentials", "--header", "A: b"),
     "ignore_robots": ("--ignore-robots",), "sampling": ("--no-sampling",), "keep": ("--keep", "pictures"),
     "browser": ("--browser", "never"),
 }  # fmt: skip

@@ -203,7 +203,7 @@ def test_options_become_settings(given, changed):
 def spider(due: int, *, contact: str = "", **counts: int) -> Any:
     queue = SimpleNamespace(counts=lambda: {"done": 0, "queued": 0} | counts)
     session = SimpleNamespace(queue=queue, due_count=due, recovery=Recovery("a.db"))
-    return SimpleNamespace(parts=SimpleNamespace(session=session, options=SimpleNamespace(contact=contact)))
+    return SimpleNamespace(parts=SimpleNamespace(session=session, seeds=(), options=SimpleNamespace(contact=contact)))
 
 
 @pytest.mark.parametrize(
