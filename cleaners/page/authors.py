@@ -100,6 +100,7 @@ def is_name(text: str) -> bool:
     if (
         not 1 < len(text) <= _MAX_NAME_CHARS
         or folded_text in load_words("nobody")
+        or folded_text in load_words("by")
         or _URL_LIKE.search(text)
         or _ACCOUNT_LIKE.search(text)
     ):

@@ -300,6 +300,7 @@ def test_bylines(names, byline):
 
 def test_one_person_spelled_twice_is_one():
     assert clean_names(["Ann Lee", "ANN LEE", "ann-lee"]) == ("Ann Lee",)
+    assert clean_names(["By", "Ann Lee"]) == ("Ann Lee",)
 
 
 def test_the_site_is_no_author_but_a_person_with_a_site_is():
