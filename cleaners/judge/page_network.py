@@ -7,7 +7,7 @@ the same path, of the same container, of one a step up, of the same last steps, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -100,32 +100,49 @@ class Layer(NamedTuple):
     mask: Column | None
 
 
+_PART = 24  # rows
+
+
+def multiply_in_parts(rows: Column, table: Column) -> Column:
+    """Return the product of two tables, few rows at a time: for more, BLAS starts threads, at ten times the cost."""
+    count = -(-len(rows) // _PART)
+    padded = np.zeros((count * _PART, rows.shape[1]), rows.dtype)
+    padded[: len(rows)] = rows
+    product: Column = np.matmul(padded.reshape(count, _PART, -1), table).reshape(count * _PART, -1)[: len(rows)]
+    return product
+
+
 def forward(
-    weights: Weights, inputs: Column, graph: BlockGraph, masks: Sequence[Column] = ()
+    weights: Weights,
+    inputs: Column,
+    graph: BlockGraph,
+    masks: Sequence[Column] = (),
+    multiply: Callable[[Column, Column], Column] = np.matmul,
 ) -> tuple[Column, Column, list[Layer]]:
     """Return the last state of each block, the first, and what each layer computed.
 
     `masks` (training only) multiply the update of each layer.
     """
-    first = state = np.maximum(inputs @ weights["in"] + weights["in_bias"], 0)
+    first = state = np.maximum(multiply(inputs, weights["in"]) + weights["in_bias"], 0)
     layers = []
     for n, steps in enumerate(STEPS):
         scale = 1 / np.sqrt((state * state).mean(1, keepdims=True) + np.float32(_LEAST_SQUARE))
         scaled = state * weights[f"gain{n}"] * scale
-        messages = scaled @ weights[f"send{n}"]
+        messages = multiply(scaled, weights[f"send{n}"])
         heard = [graph.neighbours(step, messages) for step in steps]
         heard += [graph.means(kind, messages) for kind in range(GROUP_KINDS)]
         everything = np.concatenate([scaled, *heard], axis=1)
-        update = np.maximum(everything @ weights[f"hear{n}"] + weights[f"bias{n}"], 0)
+        update = np.maximum(multiply(everything, weights[f"hear{n}"]) + weights[f"bias{n}"], 0)
         masked = update * masks[n] if masks else update
         layers.append(Layer(state, scale, scaled, everything, update, masked, masks[n] if masks else None))
-        state = state + masked @ weights[f"add{n}"]
+        state = state + multiply(masked, weights[f"add{n}"])
     return state, first, layers
 
 
 def network_log_odds(weights: Weights, inputs: Column, graph: BlockGraph) -> Column:
     """Return each block's log-odds to be the article's."""
-    log_odds: Column = (forward(weights, inputs, graph)[0] @ weights["out"] + weights["out_bias"])[:, 0]
+    last = forward(weights, inputs, graph, multiply=multiply_in_parts)[0]
+    log_odds: Column = (multiply_in_parts(last, weights["out"]) + weights["out_bias"])[:, 0]
     return log_odds
 
 

@@ -232,7 +232,7 @@ def _kept_mask(judged: JudgedBlocks) -> Column:
 
 def score_certainty(examples: Sequence[BlockExample], judged: Sequence[JudgedBlocks]) -> dict[str, dict[str, float]]:
     """Return the mean expected and real word F1, of all pages with an annotated text and by their certainty."""
-    pages: dict[str, list[tuple[float, float]]] = {"all": []} | {str(word): [] for word in Certainty}
+    pages: dict[str, list[tuple[float, float]]] = {name: [] for name in ("all", *map(str, Certainty))}
     for example, blocks in zip(examples, judged, strict=True):
         kept = _kept_mask(blocks)
         expected = expected_verdict_f1([block.words for block in example.blocks], blocks.chances, kept.tolist())

@@ -170,7 +170,7 @@ WORDS, SHELL, LONG = module._BARE_WORDS, module._SHELL_WORDS, module._ARTICLE_WO
 EMPTY, FEWEST, FEW, SHORT = module._EMPTY_WORDS, module._FEWEST_SURE_WORDS, module._NEAR_EMPTY_WORDS, module._FEW_WORDS
 SOME, MANY, IMAGES = module._FEWEST_HEADLINES, module._MANY_HEADLINES, module._MANY_IMAGES
 SURE, PLAIN_CHANCE, LINKED = module._SURE_ARTICLE_CHANCE, module._PLAIN_CHANCE, module._LINK_ARTICLE_CHANCE
-LEAST, LEAST_SHORT, LEAST_BY = module._MIN_ARTICLE_CHANCE, module._MIN_CHANCE_OF_FEW_WORDS, module._MIN_CHANCE_BY_KIND
+LEAST, LEAST_SHORT = module._MIN_ARTICLE_CHANCE, module._MIN_CHANCE_OF_FEW_WORDS
 BIT = 1e-6
 PLAIN: Changes = {
     "url": "http://site.example/mill", "url_shape": UrlShape.UNKNOWN, "states_article": False,
@@ -287,9 +287,9 @@ CASES: dict[str, tuple[Any, ...]] = {
     "gallery that states an article": (T.GALLERY, ARTICLE, {"states_gallery": True, "kept_words": WORDS - 1}),
     "gallery by path and images": (T.GALLERY, {}, GALLERY_PATH | {"kept_words": 2 * WORDS - 1}, ARTICLE, DATE | PROSE),
     "list by signs": (T.LIST, {}, {"chance": LEAST - BIT}, {"is_paywalled": True}),
-    "document by signs": (T.DOCUMENT, {}, {"chance": LEAST_BY["document"] - BIT, "others": "document"}),
-    "forum by signs": (T.FORUM, {}, {"chance": LEAST_BY["forum"] - BIT, "others": "forum"}),
-    "product by signs": (T.PRODUCT, {}, {"chance": LEAST_BY["product"] - BIT, "others": "product"}),
+    "document by signs": (T.DOCUMENT, {}, {"chance": LEAST - BIT, "others": "document"}),
+    "forum by signs": (T.FORUM, {}, {"chance": LEAST - BIT, "others": "forum"}),
+    "product by signs": (T.PRODUCT, {}, {"chance": LEAST - BIT, "others": "product"}),
     "service by signs": (T.OTHER, {}, {"chance": LEAST - BIT, "others": "service"}),
     "few words by signs": (T.LIST, {}, {"chance": LEAST_SHORT - BIT, "kept_words": SHORT - 1}),
     "hardly a word": (T.OTHER, ARTICLE, {"kept_words": EMPTY - 1}),

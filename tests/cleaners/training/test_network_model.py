@@ -50,6 +50,7 @@ def test_a_page_beside_others_is_judged_as_it_is_alone():
     assert together == pytest.approx(np.concatenate(alone), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_it_learns_what_only_a_neighbour_tells_and_is_the_same_when_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
