@@ -44,6 +44,7 @@ _SCRIPTS = {
     "arabic": re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufeff]"),
     "hebrew": re.compile("[\u0590-\u05ff]"),
 }
+_KANA_SHARE = 0.1  # of the characters of a Japanese text; a Chinese one may quote a few
 _KANA = re.compile("[\u3040-\u30ff]")
 _LANGUAGE_OF_SCRIPT = {"han": "zh", "hangul": "ko", "greek": "el", "hebrew": "he"}
 _UZBEK = frozenset("ўқ")  # Tajik and Kazakh have the second letter, Belarusian the first; no other language has both
@@ -153,7 +154,8 @@ def _language_of_letters(text: str) -> str:
     script = _main_script(text)
     if script == "cyrillic" and _UZBEK.issubset(text[:_MAX_TEXT_CHARS].lower()):
         return "uz"
-    if script == "han" and _KANA.search(text[:_MAX_TEXT_CHARS]):
+    beginning = text[:_MAX_TEXT_CHARS]
+    if script == "han" and len(_KANA.findall(beginning)) >= _KANA_SHARE * len(beginning):
         return "ja"
     return _LANGUAGE_OF_SCRIPT.get(script, "")
 

@@ -69,6 +69,11 @@ SWAHILI = "Jeshi la polisi mkoani limefanikiwa kukamata watu kumi na wanane kwa 
         ('<html lang="nl"><p>x', GERMAN, ("nl", "markup")),
         ('<html lang="en"><p>x', "河边的磨坊", ("zh", "text")),
         ('<html lang="en"><p>x', "川沿いの水車", ("ja", "text")),
+        (
+            '<html lang="en"><p>x',
+            "河边的磨坊在星期一被卖掉了，叫「みずの」，村里没有人问过它值多少钱。",
+            ("zh", "text"),
+        ),
         ('<html lang="en"><p>x', "Ο μύλος", ("el", "text")),
         ('<html lang="en"><p>x', "הטחנה", ("he", "text")),
         ('<html lang="en"><p>x', "Мельницу продали", ("", "")),
