@@ -18,6 +18,7 @@ _COMMON_SHARE, _SOLE_SHARE = (
     0.3,
     0.95,
 )  # of the articles with one value; from the second on it is the site's: one author
+_MOST_NAMED = 4  # languages in a line
 _MIXED_SHARE, _LEAST_MIXED = 0.02, 3  # of the articles in another language than most
 _LEAST_SPLIT, _SPLIT_LINES = 3, 5  # articles that keep a line, and that lost it; lines that are told
 _LEAST_FOLDER, _FEW_ARTICLES = 20, 0.1  # pages of a folder, and share of them that are articles
@@ -74,7 +75,7 @@ def _languages(site: SiteFigures) -> Iterator[str]:
     others = {name: n for name, n in counts.items() if n >= max(_LEAST_MIXED, _MIXED_SHARE * site.articles)}
     named = sorted((name for name in others if name not in ("", usual)), key=lambda name: (-others[name], name))
     if named:
-        rest = ", ".join(f"{others[name]} {name}" for name in named)
+        rest = ", ".join(f"{others[name]} {name}" for name in named[:_MOST_NAMED])
         yield f"{counts[usual]} of {site.articles} articles are in {usual}, {rest}"
 
 

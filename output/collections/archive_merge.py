@@ -219,7 +219,7 @@ def _finish(target: Database, forgotten_urls: Iterable[str], clock: Callable[[],
         merge_pictures(target)
         target.execute("DELETE FROM _earlier_signatures")  # what replaced these pages was no run of this archive
     for url in forgotten_urls:
-        take_down(target, url, clock=clock)
+        take_down(target, url, clock=clock, follows_redirects=False)
 
 
 def _count(db: Database, table: str) -> int:

@@ -380,13 +380,13 @@ def merge_corrections(target: Database) -> tuple[str, ...]:
 def merge_takedowns(target: Database, clock: Callable[[], str]) -> int:
     """Take down here what was taken down there; returns how many takedowns removed something.
 
-    Each is a transaction of its own.
+    Each is a transaction of its own. Every address of what was taken down there has a row, so none is followed here.
     """
     removing_count = 0
     for row in target.execute(_NEW_TAKEDOWNS).fetchall():
         _, pattern, *_, note = row
-        if not plan_takedown(target, pattern).is_empty:
-            take_down(target, pattern, note, clock)
+        if not plan_takedown(target, pattern, follows_redirects=False).is_empty:
+            take_down(target, pattern, note, clock, follows_redirects=False)
             removing_count += 1
         else:
             with write_transaction(target):

@@ -35,6 +35,7 @@ from .outcome import Outcome
 WILDCARD = "*"
 _COPY_BLOCK_LENGTH = 80  # characters; a page that keeps a block of at least this length is a copy
 _MAX_COPIES = 20  # listed at most
+_MOST_HOPS = 20
 _UNFINISHED = "takedowns_unfinished"
 """Key in `meta` of the takedowns that are not finished: those to be begun, as [pattern, note]. Deleted rows may still
 stand in bytes that no row uses."""
@@ -51,14 +52,15 @@ FORGOTTEN_URL = (
 _IS_FORGOTTEN = f"""SELECT {FORGOTTEN_URL.format("?1")}
     OR EXISTS (SELECT 1 FROM urls WHERE url = ?1 AND reason = '{OutcomeReason.FORGOTTEN}')"""
 
-# The rows that match; articles that they redirect to; every other page of those articles; all that redirects to these.
+# The rows that match; articles that they redirect to, over ?3 hops; every other page of those articles; all that
+# redirects to these.
 _REACHED = f"""CREATE TEMP TABLE reached AS
     WITH RECURSIVE
     matched (id) AS (SELECT id FROM urls WHERE url = ?1 OR (?2 AND url GLOB {_AS_GLOB.format("?1")})),
     leads (id, hops) AS (
         SELECT id, 0 FROM matched UNION
         SELECT t.id, l.hops + 1 FROM leads l JOIN urls f ON f.id = l.id JOIN urls t ON t.url = f.location
-        WHERE l.hops < 20),
+        WHERE l.hops < ?3),
     carrying (id, article_id) AS (
         SELECT p.id, p.article_id FROM pages p JOIN leads l ON l.id = p.id WHERE p.article_id IS NOT NULL),
     named (url) AS (SELECT url FROM urls WHERE id IN (SELECT id FROM matched)),
@@ -171,9 +173,12 @@ def archive_pattern(text: str) -> str:
     return text.strip() if WILDCARD in text else (canonicalise(text) or text.strip())
 
 
-def plan_takedown(db: Database, pattern: str) -> Takedown:
-    """Compute what taking down a pattern would remove. A read-only connection is enough."""
-    _collect_reached(db, pattern)
+def plan_takedown(db: Database, pattern: str, *, follows_redirects: bool = True) -> Takedown:
+    """Compute what taking down a pattern would remove. A read-only connection is enough.
+
+    Where no person sees the plan, follow no redirects: an address may lead to another article by now.
+    """
+    _collect_reached(db, pattern, _MOST_HOPS if follows_redirects else 0)
     urls = tuple(url for (url,) in db.execute("SELECT url FROM reached ORDER BY url"))
     return Takedown(
         pattern,
@@ -187,11 +192,13 @@ def plan_takedown(db: Database, pattern: str) -> Takedown:
     )
 
 
-def take_down(db: Database, pattern: str, note: str = "", clock: Callable[[], str] = utc_now) -> Takedown:
-    """Remove what a URL or pattern reaches, in one transaction, and record it. Call `finish_takedowns` afterwards."""
+def take_down(
+    db: Database, pattern: str, note: str = "", clock: Callable[[], str] = utc_now, *, follows_redirects: bool = True
+) -> Takedown:
+    """Remove what `plan_takedown` says, in one transaction, and record it. Call `finish_takedowns` afterwards."""
     db.execute("PRAGMA secure_delete = ON")
     file = database_file(db)
-    takedown = plan_takedown(db, pattern)
+    takedown = plan_takedown(db, pattern, follows_redirects=follows_redirects)
     rescues = find_rescues(db, file)
     raw_writer = RawResponseWriter(db, file, clock, {"software": "Broadsheet, forget"}, WARC_FILE_SIZE)
     try:
@@ -288,13 +295,13 @@ def archive_backups(file: Path) -> tuple[str, ...]:
     return tuple(sorted(str(path) for path in file.parent.glob(f"{file.name}.backup-v*")))
 
 
-def _collect_reached(db: Database, pattern: str) -> None:
+def _collect_reached(db: Database, pattern: str, hops: int) -> None:
     """Make the temporary tables `reached`, the URLs to remove, `gone`, their articles, also long removed ones, and
     `gone_texts`, the texts that stand nowhere else.
     """
     for table in ("reached", "gone", "gone_texts"):
         db.execute(f"DROP TABLE IF EXISTS temp.{table}")
-    db.execute(_REACHED, [storable_text(pattern), WILDCARD in pattern])
+    db.execute(_REACHED, [storable_text(pattern), WILDCARD in pattern, hops])
     stored_ids = f"{_REACHED_ROWS.format('id', 'articles')} UNION {_REACHED_ROWS.format('id', '_shelved')}"
     ids_by_url = [article_id(url) for (url,) in db.execute("SELECT url FROM reached").fetchall()]
     db.execute(

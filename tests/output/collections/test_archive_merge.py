@@ -237,6 +237,23 @@ def test_takedowns_of_either_hold_in_both(tmp_path, shards, make):
     in_order(merged)
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_takedown_does_not_follow_a_redirect_that_only_the_other_archive_has(tmp_path, make, is_there):
+    tower, ferry = f"{HOSTS[0]}/tower", f"{HOSTS[0]}/ferry"
+    moved, forgotten = tmp_path / "moved.db", tmp_path / "forgotten.db"
+    with Archive.open(moved, make.clock) as archive:
+        archive.save([make.outcome(tower, "The tower was painted green.", discovered_urls=(make.discovered(ferry),))])
+        archive.save([Outcome(ferry, "done", "redirect", 301, make.clock(), location=tower)])
+    with Archive.open(forgotten, make.clock) as archive:
+        archive.save([make.outcome(ferry, "The ferry was sold.")])
+    forget(forgotten, make, ferry)
+    target, source = (moved, forgotten) if is_there else (forgotten, moved)
+    with Archive.open(target, make.clock) as archive:
+        merge_archive(archive.db, source, make.clock)
+        assert archive.db.execute("SELECT url FROM articles").fetchall() == [(tower,)]
+        assert archive.db.execute("SELECT pattern FROM takedowns").fetchall() == [(ferry,)]
+
+
 @pytest.mark.slow
 def test_what_was_taken_down_here_does_not_come_in_with_another_archive(tmp_path, shards, make):
     merged, gone = tmp_path / "all.db", f"{HOSTS[0]}/4"
