@@ -92,7 +92,8 @@ def bring_along(folder: Path, environment: dict[str, str]) -> None:
     subprocess.run(["broadsheet", "demo"], cwd=folder, env=environment, check=True, capture_output=True)
     sample = folder / "demo-out" / "sample.db"
     shutil.copy(sample, folder / "archive.db")
-    shutil.copytree(folder / "demo-out" / "sample.db.warc", folder / "sample.db.warc")
+    for name in ("archive.db", "sample.db"):
+        shutil.copytree(folder / "demo-out" / "sample.db.warc", folder / f"{name}.warc")
     export = ["broadsheet", "export", str(sample), "-o", "crawl.wacz"]
     subprocess.run(export, cwd=folder, env=environment, check=True, capture_output=True)
     [warc] = (folder / "demo-out" / "sample.db.warc").glob("*.warc.gz")

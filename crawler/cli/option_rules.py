@@ -15,7 +15,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import click
 
 _CRAWLING = (
-    "--quiet | --verbose",
     "--no-warc | --keep-credentials",
     "--browser=never | --browser-no-sandbox",
     "--header-host needs --header BROADSHEET_HEADERS",

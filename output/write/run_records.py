@@ -24,7 +24,6 @@ from ..archive.stored_values import content_id, stored_object, stored_texts
 from ..archive.url_words import NO_REASON, OutcomeReason, Reason, UrlState
 from ..raw.raw_exchange import Capture
 from ..raw.redaction import without_userinfo
-from ..raw.warc_folders import row_name
 from .url_queue import QueuedUrl
 
 
@@ -224,6 +223,8 @@ class ImportedFile:
     def of(cls, path: Path, db: Path) -> ImportedFile:
         """Return the values of a file on the disk."""
         status = path.stat()
+        from ..raw.warc_folders import row_name  # readers of runs have no use for WARC files
+
         return cls(row_name(archive_path(db), path), status.st_size, str(status.st_mtime_ns))
 
 

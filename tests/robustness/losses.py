@@ -42,7 +42,7 @@ def try_archive(file: Path, pages: int, seed: int) -> Iterator[Trial]:
     with closing(open_database(file, read_only=True)) as db:
         candidates = [page for page in pages_with_raw(db) if page.record_location is not None]
         for page in random.Random(seed).sample(candidates, min(pages, len(candidates))):
-            rows = reclean_page(page, str(file.parent), policy)
+            rows = reclean_page(page, str(file), policy)
             old_reading = read_own_reading(db, page.id)
             if not isinstance(rows, UnreadResponse) and old_reading is not None:
                 yield _trial_of(compare_readings(old_reading, rows))
