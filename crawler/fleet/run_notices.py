@@ -198,7 +198,7 @@ def _diff_lines(db: Database, diff: EditDiff, room: str) -> list[str]:
 
 def _hosts_of(look: Look) -> tuple[str, ...]:
     """Return the hosts that a look is about; none where it is about the archive."""
-    if look.kind in (LookKind.ALARM, LookKind.LAYOUT):
+    if look.kind == LookKind.ALARM:
         return (look.subject.partition("/")[0],)
     urls = (look.subject, *(example.url for example in look.examples))
     return tuple(dict.fromkeys(host for url in urls if "://" in url and (host := host_of(url))))

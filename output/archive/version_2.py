@@ -78,4 +78,7 @@ CREATE VIEW articles_overview AS
         WHERE r.article_id = _revision_blocks.article_id AND r.number = _revision_blocks.number);""",
     _close_number_gaps,
     _name_roles,
+    """DROP TRIGGER pages_earlier_signature;
+DROP TABLE _earlier_signatures;
+DROP TABLE _rule_rates;""",
 )

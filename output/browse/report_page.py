@@ -198,7 +198,7 @@ def _look_path(look: judgement.Look) -> str:
 
 
 _PATHS = {
-    LookKind.ALARM: "coverage", LookKind.LAYOUT: "review/pages", LookKind.WITHDRAWN: "changes?kind=withdrawn",
+    LookKind.ALARM: "coverage", LookKind.WITHDRAWN: "changes?kind=withdrawn",
     LookKind.EDITED: "changes", LookKind.UNCERTAIN: "articles?sort=certainty", LookKind.UNDATED: "articles?year=",
     LookKind.PICTURES: "articles?sort=shortest", LookKind.UNREADABLE: "coverage", LookKind.START: "coverage",
     LookKind.BROWSER: "coverage", LookKind.WALL: "coverage", LookKind.QUEUED: "coverage",

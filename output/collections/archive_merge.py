@@ -217,7 +217,6 @@ def _finish(target: Database, forgotten_urls: Iterable[str], clock: Callable[[],
         merge_gone_histories(target)
         merge_edits(target)
         merge_pictures(target)
-        target.execute("DELETE FROM _earlier_signatures")  # what replaced these pages was no run of this archive
     for url in forgotten_urls:
         take_down(target, url, clock=clock, follows_redirects=False)
 

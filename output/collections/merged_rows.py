@@ -215,10 +215,6 @@ _MEASURES = (
         SELECT r.id, y.host, y.part, y.pages, y.articles, y.barren, y.alike, y.words_low, y.words_median,
             y.removed_share, y.cleaner_version
         FROM {SCHEMA_NAME}._yields y JOIN temp.merge_runs r ON r.source_id = y.run_id""",
-    f"""INSERT OR IGNORE INTO _rule_rates (run_id, host, reason_id, pages)
-        SELECT r.id, y.host, n.id, y.pages FROM {SCHEMA_NAME}._rule_rates y
-            JOIN temp.merge_runs r ON r.source_id = y.run_id JOIN {SCHEMA_NAME}._reasons o ON o.id = y.reason_id
-            JOIN main._reasons n ON n.reason = o.reason AND n.rule = o.rule""",
     f"""INSERT OR IGNORE INTO alarms (run_id, at, host, part, what, message)
         SELECT r.id, a.at, a.host, a.part, a.what, a.message FROM {SCHEMA_NAME}.alarms a
             JOIN temp.merge_runs r ON r.source_id = a.run_id""",
@@ -226,7 +222,7 @@ _MEASURES = (
 
 
 def merge_runs(target: Database) -> None:
-    """Take over the source's runs with their yields, rates and alarms; reasons have to be there already.
+    """Take over the source's runs with their yields and alarms.
 
     A run has the same number here as there. Earlier versions gave one number to the same command run on two machines in
     the same second. The later run then gets a number made of all its values.

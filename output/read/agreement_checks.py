@@ -181,7 +181,6 @@ NEEDED_ROWS = (
     ("revisions", "capture_id", "captures", "id"),
     ("_pending_revisions", "capture_id", "captures", "id"),
     ("_yields", "run_id", "runs", "id"),
-    ("_rule_rates", "run_id", "runs", "id"),
     ("alarms", "run_id", "runs", "id"),
     ("duplicates", "article_id", "articles", "id"),
     ("duplicates", "duplicate_id", "articles", "id"),

@@ -28,7 +28,6 @@ MAX_EXAMPLES = 4
 PICTURE_WORDS = 30
 """Words below which an article with a picture is one of pictures only: a caption and a line about it."""
 
-_TEMPLATE_DAYS = 30  # for which an alarm of layouts or rules is shown, since later runs do not raise it again
 _MAX_REDIRECTS = 10
 _FAILED_SKIP_REASONS = (
     OutcomeReason.MEDIA_TYPE, OutcomeReason.ROBOTS_TXT, OutcomeReason.ROBOTS_UNREACHABLE,
@@ -45,11 +44,9 @@ _PAYWALLS = """SELECT count(*) FROM urls u JOIN pages p ON p.id = u.id WHERE u.k
     AND u.reason = 'wall' AND p.evidence LIKE '%"wall=paywall"%'"""
 _QUEUED = "SELECT count(*) FROM urls WHERE state = 'queued'"
 _SEED = "SELECT state, reason, location FROM urls WHERE url = ?"
-_ALARMS = f"""SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id
-    WHERE CASE WHEN a.what LIKE 'layout%' OR a.what LIKE 'rule:%'
-        THEN r.started_at >= date((SELECT max(started_at) FROM runs), '-{_TEMPLATE_DAYS} days')
-        ELSE NOT EXISTS (SELECT 1 FROM _yields y JOIN runs n ON n.id = y.run_id
-            WHERE y.host = a.host AND n.started_at > r.started_at) END
+_ALARMS = """SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id
+    WHERE NOT EXISTS (SELECT 1 FROM _yields y JOIN runs n ON n.id = y.run_id
+        WHERE y.host = a.host AND n.started_at > r.started_at)
     ORDER BY r.started_at DESC, a.host, a.part, a.what"""
 _COUNT_ARTICLES = "SELECT count(*), sum(published_day IS NULL) FROM articles"
 _UNDATED = f"SELECT id, title, url FROM articles WHERE published_day IS NULL ORDER BY id LIMIT {MAX_EXAMPLES}"

@@ -57,7 +57,6 @@ class LookKind(StrEnum):
     BROWSER = "browser"
     WALL = "wall"
     ALARM = "alarm"
-    LAYOUT = "layout"
     GAP = "gap"
     WITHDRAWN = "withdrawn"
     EDITED = "edited"
@@ -91,7 +90,7 @@ class Look:
 
         An alarm is another one with each run that raises it.
         """
-        return self.sentence if self.kind in (LookKind.ALARM, LookKind.LAYOUT) else f"{self.kind} {self.subject}"
+        return self.sentence if self.kind == LookKind.ALARM else f"{self.kind} {self.subject}"
 
 
 def judge_archive(
@@ -257,12 +256,10 @@ def _severity_of_share(count: int, total: int) -> Severity:
 
 def _alarm_looks(facts: ArchiveFacts) -> Iterator[Look]:
     for alarm in facts.alarms:
-        is_layout = alarm.what.startswith("layout")
-        kind = LookKind.LAYOUT if is_layout else LookKind.ALARM
         sentence = f"{alarm.host}, {alarm.at[:10]}: {alarm.message}"
-        advice = "the site was made anew, it seems" if is_layout else "the site has changed, it seems"
+        advice = "the site has changed, it seems: look at some of these pages"
         subject = f"{alarm.host}/{alarm.part}/{alarm.what}"
-        yield Look(kind, Severity.LOOK, 1, sentence, f"{advice}: look at some of these pages", subject)
+        yield Look(LookKind.ALARM, Severity.LOOK, 1, sentence, advice, subject)
 
 
 def _gap_looks(facts: ArchiveFacts) -> Iterator[Look]:

@@ -110,7 +110,6 @@ _REMOVALS = (
     "DELETE FROM _sketches WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM _page_blocks WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM _page_layout WHERE page_id IN (SELECT id FROM reached)",
-    "DELETE FROM _earlier_signatures WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM _page_signatures WHERE page_id IN (SELECT id FROM reached)",
     # Settling counts anew what is left.
     "DELETE FROM _statements WHERE host IN (SELECT host FROM urls WHERE id IN (SELECT id FROM reached))",

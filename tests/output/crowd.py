@@ -65,19 +65,17 @@ def fill_crowd(file: Path) -> None:
                  outcome="'finished'", options="'{}'", versions="'{}'",
                  counts="'{\"page/done/list\": 1}'")  # fmt: skip
         put_many(db, inner.YIELDS, 1, 61, run_id="n", host=f"'{BIG}'", part="'*'", pages="1", articles="1")
-        put_many(db, inner.RULE_RATES, 1, 61, run_id="n", host=f"'{BIG}'", reason_id="1", pages="1")
-        put_many(db, inner.RULE_RATES, 2, 9, run_id="61", host=f"'{BIG}'", reason_id="n", pages="n % 2")
         put_many(
             db,
             "alarms",
             1,
             51,
-            run_id="n",
+            run_id="61",
             message="'alarm ' || n",
             at=_SEEN,
             host=f"'{BIG}'",
-            part="'*'",
-            what="'layout_gone'",
+            part="printf('*/%02d', n)",
+            what="'barren'",
         )
         put_many(db, inner.REVIEWS, 1, 11, id="n", url=f"'https://{BIG}/' || n", host=f"'{BIG}'", block_id="n + 600",
                  reason="'reason 9'", is_right="1")  # fmt: skip

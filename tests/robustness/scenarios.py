@@ -264,7 +264,7 @@ def _prepare_store(shop: Workshop) -> Words:
 
 
 _RUNS = "a run that was killed has a row too, and what a run measured is of its own pages"
-_CUT_OFF = MappingProxyType({"runs": _RUNS, "_rule_rates": _RUNS, "_yields": _RUNS})
+_CUT_OFF = MappingProxyType({"runs": _RUNS, "_yields": _RUNS})
 _CRAWLED = _CUT_OFF | {"/robots.txt": "each run asks for it"}
 
 _STORED = _CRAWLED | {"_warc_files": "a file that was brought to the store is complete, so another one begins"}

@@ -8,10 +8,10 @@ from tests.bench.archives.differences import comparisons
 from tests.bench.archives.step_by_step import run_step_by_step
 from tests.bench.sites import SHARED, Site
 from tests.crawler.shell import command
-from tests.internal_tables import RULE_RATES, WARC_FILES, YIELDS
+from tests.internal_tables import WARC_FILES, YIELDS
 
 NAMES = ("economy_gate", "mali_live")
-OTHERWISE = {"alarms", "meta", RULE_RATES, "runs", WARC_FILES, YIELDS, "captures.refers_to"}
+OTHERWISE = {"alarms", "meta", "runs", WARC_FILES, YIELDS, "captures.refers_to"}
 """What says how an archive was made, by one crawl or one of each site; the first of equal answers is one in a shard."""
 
 

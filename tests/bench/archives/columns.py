@@ -45,7 +45,7 @@ REFERENCES = {
     "urls": _names("""
         _page_statements.page_id _own_fields.page_id
         _images.page_id _listed.url_id _own_verdicts.page_id _page_blocks.page_id
-        _page_layout.page_id _page_leads.page_id _earlier_signatures.page_id _page_copies.page_id
+        _page_layout.page_id _page_leads.page_id _page_copies.page_id
         _page_copies.original_id
         _page_parts.page_id _page_parts.head_id _page_signatures.page_id pages.id articles.page_id
         _reclean_before.page_id _shelf.page_id _shelved.page_id
@@ -64,10 +64,10 @@ REFERENCES = {
     """),
     "reasons": _names("""
         _own_verdicts.reason_id _own_verdicts.site_reason_id _page_blocks.reason_id _reasons.id
-        _revision_blocks.reason_id _rule_rates.reason_id
+        _revision_blocks.reason_id
     """),
     "robots_files": _names("captures.robots_id robots_files.id"),
-    "runs": _names("alarms.run_id _rule_rates.run_id runs.id _yields.run_id"),
+    "runs": _names("alarms.run_id runs.id _yields.run_id"),
     "cleaners": _names("_cleaners.id pages.cleaner_id"),
     "layouts": _names("_layouts.id pages.layout_id"),
 }

@@ -144,10 +144,10 @@ def test_a_withdrawal_is_news_of_its_own(tmp_path, monkeypatch):
 def test_a_look_is_about_its_hosts():
     urls = ("https://c.example/1", "https://b.example/2", "https://b.example/3", "no url")
     examples = tuple(SimpleNamespace(url=url) for url in urls)
-    subjects = {"alarm": "a.example/part/what", "layout": "a.example/x", "start": "https://c.example/", "empty": ""}
+    subjects = {"alarm": "a.example/part/what", "start": "https://c.example/", "empty": ""}
     looks = [SimpleNamespace(kind=LookKind(kind), subject=it, examples=examples) for kind, it in subjects.items()]
     hosts = [run_notices._hosts_of(look) for look in looks]
-    assert hosts == [("a.example",), ("a.example",), ("c.example", "b.example"), ("c.example", "b.example")]
+    assert hosts == [("a.example",), ("c.example", "b.example"), ("c.example", "b.example")]
 
 
 def test_a_long_message_is_cut_and_a_hostile_title_does_not_act():

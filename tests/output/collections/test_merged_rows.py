@@ -41,7 +41,6 @@ COPIED = {
     inner.REASONS: {"id"},
     "runs": set(),
     inner.YIELDS: set(),
-    inner.RULE_RATES: set(),
     "alarms": set(),
     "corrections": set(),
     inner.REVIEWS: set(),
@@ -57,7 +56,7 @@ SAVED_AS_PAGES = named("""
 
 MADE_BY_SETTLING = named("""
     _page_parts _layouts _statements _block_evidence _place_evidence duplicates _sketches _crowded_hashes _page_copies
-    _common_texts _unsettled _unsettled_texts _own_verdicts _earlier_signatures
+    _common_texts _unsettled _unsettled_texts _own_verdicts
 """).split()
 OF_ONE_FILE = named("""
     meta _imports _recleans _reclean_before _warc_files _warc_erasures _url_counts _unindexed
@@ -95,10 +94,9 @@ def fill(db: Database) -> None:
     put(db, inner.PICTURES, 3, url_id=picture["id"], capture_id=2000)
     put(db, "takedowns", 2, pattern="http://gone.test/*")
     put(db, inner.CLEANERS, 2)
-    reason = put(db, inner.REASONS, 7)
+    put(db, inner.REASONS, 7)
     run = put(db, "runs", 2)
     put(db, inner.YIELDS, 2, run_id=run["id"], host=HOST)
-    put(db, inner.RULE_RATES, 2, run_id=run["id"], host=HOST, reason_id=reason["id"])
     put(db, "alarms", 2, run_id=run["id"], host=HOST)
     text = put(db, inner.BLOCK_TEXTS, 2)
     put(db, "corrections", 2, host=None, field="block", block_id=text["id"])

@@ -83,7 +83,7 @@ ROWS = {
                      f"SELECT page_id, 0, '{SITE}/a.jpg', '', '', '' FROM articles",
     "alarmed": "; ".join(
         "INSERT INTO alarms (run_id, at, host, part, message, what) SELECT id, '2026-01-01T00:00:05+00:00', "
-        f"'a.example', 'new', 'it is otherwise', '{what}' FROM runs" for what in ("layout_new", "short")
+        f"'a.example', 'new', 'it is otherwise', '{what}' FROM runs" for what in ("yield", "short")
     ),
 }  # fmt: skip
 
@@ -224,15 +224,14 @@ def test_old_withdrawals_are_good_to_know(archive, make):
     assert {look.kind: look.severity for look in looks}[LookKind.WITHDRAWN] == Severity.NOTE
 
 
-def test_a_layout_alarm_stays_and_another_goes_with_the_next_run(archive, make):
+def test_an_alarm_goes_with_the_next_run(archive, make):
     fill(archive, make, "alarmed")
     run_id = crawl(archive, [article(make, "2")])
     archive.db[YIELDS].insert({
         "run_id": run_id, "host": "a.example", "part": "*", "pages": 1, "articles": 1, "barren": 0, "alike": 0,
         "words_low": 1, "words_median": 1, "removed_share": 0, "cleaner_version": "1",
     })  # fmt: skip
-    kinds = {look.kind for look in judge_archive(archive.db)}
-    assert kinds & {LookKind.LAYOUT, LookKind.ALARM} == {LookKind.LAYOUT}
+    assert LookKind.ALARM not in {look.kind for look in judge_archive(archive.db)}
 
 
 def test_one_host_is_judged_by_its_own(archive, make):
