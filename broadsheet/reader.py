@@ -105,7 +105,8 @@ class ArchiveReader:
         port unless it names one; `language` a code such as `en`; `section` what the pages state, whatever its case.
         `since` and `until` are days of publication, both included: a date, or text such as `2024-01-31` or `2024-01`;
         an article without a day is then left out. With `one_per_cluster`, of articles that say the same only the
-        earliest. ValueError for a text that is no day. What a crawl stores meanwhile may come or not; `changes` has it.
+        earliest. ValueError for a text that is not a date. What a crawl stores meanwhile may come or not;
+        `changes` has it.
         """
         languages = (primary_tag(language),) if language else ()
         bounds = ArticleBounds(host, _day(since), _day(until), languages, section)
@@ -152,10 +153,10 @@ class ArchiveReader:
         `since` is a number, and the edits after it are listed: keep the `seq` of the last edit you saw, or
         `latest_change`. Or it is a time, a day or text such as `2026-01-31T12:00`; without a zone it is in UTC. `kinds`
         are the kinds to list; `new` articles and texts of another `cleaner` come only if they are named. Raises
-        ValueError for a text that is no time, or for an unknown kind.
+        ValueError for a text that is not a time, or for an unknown kind.
         """
         if unknown_kinds := sorted({*kinds} - {*ALL_KINDS}):
-            raise ValueError(f"{unknown_kinds[0]!r} is no kind of edit: they are {', '.join(ALL_KINDS)}")
+            raise ValueError(f"{unknown_kinds[0]!r} is not a kind of edit: they are {', '.join(ALL_KINDS)}")
         after_seq, since_time = (since, "") if isinstance(since, int) else (0, _utc_text(since))
         return self._iter_edits(after_seq, since_time, kinds)
 
@@ -240,5 +241,5 @@ def _utc_text(moment: date | str) -> str:
     try:
         in_utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"{moment.isoformat()} is no time in UTC") from None
+        raise ValueError(f"{moment.isoformat()} is not a time in UTC") from None
     return in_utc.isoformat(timespec="seconds")

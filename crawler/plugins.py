@@ -36,7 +36,7 @@ def load_plugin(group: str, name: str) -> Callable[..., Any]:
     except Exception as error:
         raise CommandError(f"the plug-in {name} ({found[0].value}) cannot be loaded: {error}") from error
     if not callable(plugin):
-        raise CommandError(f"the plug-in {name} ({found[0].value}) is no function or class")
+        raise CommandError(f"the plug-in {name} ({found[0].value}) is not a function or class")
     return plugin  # type: ignore[no-any-return]
 
 

@@ -132,7 +132,7 @@ def test_what_only_the_crawl_finds_wrong_is_an_error_here(tmp_path, site):
     db, url = tmp_path / "a.db", f"{site.url}/"
     cases: list[tuple[dict[str, Any], type[Exception], str]] = [
         ({"settings": {"HTTPCACHE_ENABLED": True}}, broadsheet.OptionError, "HTTPCACHE_ENABLED must be off"),
-        ({"headers": {"Bad name": "x"}}, broadsheet.OptionError, "BROADSHEET_HEADERS: this is no header"),
+        ({"headers": {"Bad name": "x"}}, broadsheet.OptionError, "BROADSHEET_HEADERS: this is not a header"),
         ({"archive": tmp_path / "no/a.db"}, broadsheet.ArchiveError, "no does not exist"),
     ]
     for arguments, kind, message in cases:

@@ -76,10 +76,10 @@ def test_a_search_has_twenty_hits(tmp_path):
 def test_what_cannot_be_asked_is_said(archive):
     assert (archive.article("x"), list(archive.changes(2**70))) == (None, [])
     for since in (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))), "9999-12-31T23:59:59-01:00"):
-        with pytest.raises(ValueError, match=r"^\S+ is no time in UTC$"):
+        with pytest.raises(ValueError, match=r"^\S+ is not a time in UTC$"):
             archive.changes(since)
     for kinds, wrong in ((("x", "y"), "x"), ("new", "e")):
-        with pytest.raises(ValueError, match=rf"^'{wrong}' is no kind of edit: they are correction, "):
+        with pytest.raises(ValueError, match=rf"^'{wrong}' is not a kind of edit: they are correction, "):
             archive.changes(kinds=kinds)
     with pytest.raises(ValueError, match="yesterday"):
         archive.changes("yesterday")

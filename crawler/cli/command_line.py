@@ -43,7 +43,7 @@ def duration(value: str) -> float:
     """Parse a duration, a number with or without a unit (90, 30m, 2h, 1d), and return it in seconds."""
     match = _DURATION.fullmatch(value.strip())
     if match is None:
-        raise click.BadParameter(f"{value!r} is no time; write seconds or a number with a unit: 90, 30m, 2h")
+        raise click.BadParameter(f"{value!r} is not a time; write seconds or a number with a unit: 90, 30m, 2h")
     return float(match[1]) * _SECONDS[match[2].lower()]
 
 
@@ -54,7 +54,7 @@ def is_nonempty_file(name: str) -> bool:
 
 
 def is_file_of_receivers(word: str) -> bool:
-    """Return whether a word of --notify names a TOML file of addresses, and is no address itself."""
+    """Return whether a word of --notify names a TOML file of addresses, and is not an address itself."""
     return word.endswith(".toml") and "://" not in word
 
 
@@ -65,7 +65,7 @@ def seconds(value: str | float) -> float:
     except ValueError:
         number = math.nan
     if not 0 <= number < math.inf:
-        raise click.BadParameter(f"{value!r} is no number of seconds")
+        raise click.BadParameter(f"{value!r} is not a number of seconds")
     return number
 
 
@@ -73,7 +73,7 @@ def shard(value: str) -> tuple[int, int]:
     """Read a part of a whole as (number, count): 3/20 is the third of twenty."""
     match = _SHARD.fullmatch(value.strip())
     if match is None or int(match[1]) > int(match[2]):
-        raise click.BadParameter(f"{value!r} is no part; write the third of twenty as 3/20")
+        raise click.BadParameter(f"{value!r} is not a part; write the third of twenty as 3/20")
     return int(match[1]), int(match[2])
 
 
@@ -89,7 +89,7 @@ def language(value: str) -> str:
     """Read the code of a language, two or three letters, in lower case; a region is dropped."""
     match = _LANGUAGE.fullmatch(value.strip())
     if match is None:
-        raise click.BadParameter(f"{value!r} is no language code; write en, es, de …")
+        raise click.BadParameter(f"{value!r} is not a language code; write en, es, de …")
     return match[1].lower()
 
 

@@ -66,7 +66,7 @@ def parse_since(text: str) -> tuple[int, str]:
         return 0, _utc_text(datetime.fromisoformat(stripped))
     except (ValueError, OverflowError):
         hint = "write 2026-01-31, 2026-01-31T12:00, 7d, or a number of changes"
-        raise CommandError(f"--since {text!r} is no time: {hint}") from None
+        raise CommandError(f"--since {text!r} is not a time: {hint}") from None
 
 
 def edit_summary(edit: edit_history.ListedEdit) -> str:

@@ -198,7 +198,7 @@ def _corrected_values(options: Mapping[str, Any]) -> dict[str, str]:
         try:
             texts["published"] = corrections.stored_day(day)
         except ValueError:
-            raise CommandError(f"--published {day!r} is no day: write it as 2024-01-31") from None
+            raise CommandError(f"--published {day!r} is not a date: write it as 2024-01-31") from None
     if not texts.get("title", "title").strip():
         raise CommandError("--title has no words")
     return texts | {name: stored_text.as_json(values) for name, values in lists.items()}

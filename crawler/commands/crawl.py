@@ -196,7 +196,7 @@ def crawl_and_notify(crawl: CrawlingVerb, options: Mapping[str, Any], receivers:
     """
     for receiver in receivers:
         if not run_notices.is_known_address(receiver):
-            raise CommandError(f"{receiver.label} is no address that Apprise knows (it is not shown)")
+            raise CommandError(f"{receiver.label} is not an address that Apprise knows (it is not shown)")
     since, failures, is_over = _moment_of(options["db"]), list[str](), False
     try:
         code = crawl(options, failures.append)

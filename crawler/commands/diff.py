@@ -117,7 +117,7 @@ def _revision_at(texts: Sequence[edit_history.Revision], at: str) -> edit_histor
     try:
         moment = datetime.fromisoformat(at).astimezone(UTC).isoformat(timespec="seconds")
     except (ValueError, OverflowError):
-        raise CommandError(f"--at {at!r} is no time: write 2026-01-31 or 2026-01-31T12:00") from None
+        raise CommandError(f"--at {at!r} is not a time: write 2026-01-31 or 2026-01-31T12:00") from None
     earlier = [revision for revision in texts if revision.seen_at <= moment]
     if not earlier:
         raise CommandError(f"the article was first seen at {texts[0].seen_at}, after {at}")

@@ -201,7 +201,9 @@ def _judge_site(db: Database) -> _JudgedSite:
 @with_options(FLEET_OPTIONS[1:])
 @STORE_OPTION
 @with_options(FILTER_OPTIONS)
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Print at most N results."
+)
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def fleet_search(**options: Any) -> int:
     """Find articles by words in the archives of all sites, as broadsheet search does in one."""

@@ -139,7 +139,7 @@ def _block_id(target: str) -> int:
     if not (target.isascii() and target.isdigit()):
         raise click.UsageError("say which block of the page: its number in the first column of broadsheet explain")
     if len(target) > len(str(stored_values.LARGEST_INTEGER)) or int(target) > stored_values.LARGEST_INTEGER:
-        raise click.BadParameter(f"{target} is no number of a block")
+        raise click.BadParameter(f"{target} is not the number of a block")
     return int(target)
 
 

@@ -48,7 +48,9 @@ SORTS = ("relevance", "date", "certainty")
 @click.argument("query", nargs=-1, metavar="[QUERY...]")
 @with_options(FILTER_OPTIONS)
 @click.option("--sort", type=click.Choice(SORTS), help="By default relevance; without a query date.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Print at most N results."
+)
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def search(**options: Any) -> int:
     """Find articles by words, best first: "a phrase", begin* and words in any order. Without a query, list what the

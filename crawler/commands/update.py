@@ -73,7 +73,7 @@ def update(**options: Any) -> int:
     With ARTICLEs, each a URL, a path, a number, a title or words, these pages alone are fetched, due or not.
     """
     if not is_nonempty_file(options["db"]):
-        raise CommandError(f"{options['db']} is no archive yet: broadsheet crawl https://… --db {options['db']}")
+        raise CommandError(f"{options['db']} is not an archive yet: broadsheet crawl https://… --db {options['db']}")
     return run_and_notify(_update, options)
 
 

@@ -113,7 +113,7 @@ LIMIT_OPTIONS: Options = option_group("How much", (
     click.option("--keep", type=click.Choice(("text", "pictures")), metavar="WHAT",
                  help="text, or pictures: the files of the articles' pictures too, fetched after the pages."),
     click.option("--wait", "patience", type=duration, metavar="TIME",
-                 help="Wait so long for another crawl of the archive to end: 90, 30m. Else exit code 75 at once."),
+                 help="Wait up to TIME for another crawl to finish: 90, 30m. Otherwise exit at once with 75."),
 ))  # fmt: skip
 RENDERING_OPTIONS: Options = option_group("What is read", (
     click.option("--browser", type=click.Choice(("auto", "never", "always")), metavar="WHEN",

@@ -83,7 +83,7 @@ def read_header(text: str) -> tuple[str, str]:
     """
     match = _HEADER.fullmatch(text.strip())
     if match is None:
-        raise OptionError("this is no header (and is not shown, since it may be a secret); write 'Name: value'")
+        raise OptionError("this is not a header (and is not shown, since it may be a secret); write 'Name: value'")
     if option := _OPTION_OF_HEADER.get(match[1].lower()):
         raise OptionError(f"{match[1]} has an option of its own, {option}")
     return match[1], match[2].strip()
@@ -144,7 +144,9 @@ def header_refusal(name: str, value: str) -> str:
         return reason
     if reason := next((reason for prefix, reason in _REFUSED_PREFIXES.items() if lowered.startswith(prefix)), ""):
         return reason
-    return "" if _HEADER_NAME.fullmatch(lowered) and _HEADER_VALUE.fullmatch(value) else "is no header that can be sent"
+    return (
+        "" if _HEADER_NAME.fullmatch(lowered) and _HEADER_VALUE.fullmatch(value) else "is not a header that can be sent"
+    )
 
 
 def allowed_headers(rules: Sequence[SiteRuleFile]) -> dict[str, str]:

@@ -107,7 +107,7 @@ def apply_delta(file: BinaryIO, delta: bytes) -> None:
     try:
         magic, page_bytes, old_count, count, numbers_length = _HEAD.unpack_from(delta)
         if magic != _MAGIC:
-            raise DamagedDelta("it is no delta of this version")
+            raise DamagedDelta("it is not a delta of this version")
         numbers_end = _HEAD.size + numbers_length
         numbers = array("I", zstd.decompress(delta[_HEAD.size : numbers_end]))
         prefix = _read_pages(file, page_bytes, [number for number in numbers if number < old_count])

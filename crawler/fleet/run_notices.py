@@ -106,7 +106,7 @@ def _make_receiver(entry: Any, origin: str) -> Receiver:
     url = _address_of(entry, origin)
     scheme = _SCHEME.match(url)
     if scheme is None:
-        raise CommandError(f"{origin}: this is no address for Apprise (and is not shown, since it may be a secret)")
+        raise CommandError(f"{origin}: this is not an address for Apprise (and is not shown, since it may be a secret)")
     events = _list_of(entry, "events", origin, NewsEvent)
     sites = _list_of(entry, "sites", origin, str.lower)
     return Receiver(url, f"{scheme[1].lower()} ({origin})", tuple(sites), frozenset(events or NewsEvent))
@@ -125,7 +125,7 @@ def _address_of(entry: Mapping[str, Any], origin: str) -> str:
 def _list_of(entry: Mapping[str, Any], key: str, origin: str, convert: Callable[[str], Any]) -> list[Any]:
     values = entry.get(key, [])
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise CommandError(f"{origin}: {key} is no list of texts")
+        raise CommandError(f"{origin}: {key} is not a list of texts")
     try:
         return [convert(value) for value in values]
     except ValueError as error:

@@ -88,7 +88,7 @@ class SiteAttempt:
             self.head = head
 
     def _put(self, head: SiteHead) -> str:
-        """Put the head. Where the answer to an earlier try was lost, the one that is there is the one meant."""
+        """Put the head. If the response to an earlier try was lost, accept the head that is there."""
         try:
             return self._store.replace_record(head_key(self.site), head.to_json(), self._version)
         except VersionMoved:

@@ -477,7 +477,7 @@ def read_checked(file: Path, build: Callable[[Table], _Value], missing_hint: str
         hint = missing_hint if isinstance(error, FileNotFoundError) else ""
         raise CommandError(f"cannot read {file}: {error.strerror}{hint}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CommandError(f"{file} is no TOML: {error}") from error
+        raise CommandError(f"{file} is not valid TOML: {error}") from error
     try:
         return build(document)
     except TomlMistake as mistake:

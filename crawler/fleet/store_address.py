@@ -46,7 +46,7 @@ def store_at(address: str) -> ObjectStore:
     if parts.username is not None or parts.query:
         raise StoreRefused("credentials do not belong into the address of a store; set AWS_ACCESS_KEY_ID and its like")
     if parts.scheme != "s3" or not parts.netloc:
-        raise StoreRefused(f"{address} is no address of a store; give a folder or s3://bucket/prefix")
+        raise StoreRefused(f"{address} is not an address of a store; give a folder or s3://bucket/prefix")
     return _bucket_store(address, parts.netloc, parts.path.strip("/"))
 
 

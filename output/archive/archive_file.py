@@ -278,7 +278,7 @@ def check_companions(file: Path) -> None:
         except OSError:
             continue
         if not is_ordinary:
-            raise NotReachable(f"{path} is no ordinary file: look at it, and move it away")
+            raise NotReachable(f"{path} is not an ordinary file: look at it, and move it away")
         if ending == _JOURNAL_ENDING and _ends_in(path, _JOURNAL_MAGIC):
             raise NotReachable(f"{path} names another file, as no journal of an archive does: move it away")
 
@@ -301,7 +301,7 @@ def _check_readable(file: Path, *, allow_empty: bool = False) -> None:
     except OSError as error:
         raise NotReachable(f"{file} cannot be read: {error.strerror}") from error
     if not stat.S_ISREG(status.st_mode):  # to open a pipe would wait for its other end
-        raise NotReachable(f"{file} is no ordinary file")
+        raise NotReachable(f"{file} is not an ordinary file")
     if not os.access(file, os.R_OK):
         raise NotReachable(f"{file} cannot be read: {os.strerror(errno.EACCES)}")
     if not status.st_size and not allow_empty:

@@ -91,11 +91,11 @@ def read_day(text: str) -> str:
     """
     day = text.strip()
     if not _DAY.fullmatch(day):
-        raise ValueError(f"{text!r} is no day; write 2024-01-31, 2024-01 or 2024")
+        raise ValueError(f"{text!r} is not a date; write 2024-01-31, 2024-01 or 2024")
     try:
         date.fromisoformat(day + "0001-01-01"[len(day) :])
     except ValueError:
-        raise ValueError(f"{text!r} is no day of the calendar") from None
+        raise ValueError(f"{text!r} is not a date in the calendar") from None
     return day
 
 

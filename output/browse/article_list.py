@@ -148,7 +148,7 @@ class ListPlace:
         try:
             return ListRequest.of(Arguments(dict(parse_qsl(self.list, keep_blank_values=True, max_num_fields=20))))
         except ValueError as error:
-            raise BadArgumentError("list is no list of articles") from error
+            raise BadArgumentError("list is not a list of articles") from error
 
     @property
     def arguments(self) -> Mapping[str, object]:

@@ -82,7 +82,7 @@ def _form_fields(body: bytes) -> list[tuple[str, str]]:
     try:
         return parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError as error:
-        raise BadArgumentError("this is no form of the reading room") from error
+        raise BadArgumentError("this is not a form of the reading room") from error
 
 
 def rule(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
@@ -238,9 +238,9 @@ def _given_fields(view: ArticleView, arguments: Arguments) -> dict[str, str]:
         try:
             given["published"] = stored_day(given["published"])
         except ValueError:
-            raise BadArgumentError("published is no day: write it as 2024-01-31") from None
+            raise BadArgumentError("published is not a date: write it as 2024-01-31") from None
     if not _LANGUAGE.fullmatch(given.get("language", "")):
-        raise BadArgumentError("language is no code of a language")
+        raise BadArgumentError("language is not a language code")
     return given
 
 

@@ -270,7 +270,7 @@ def _bounds(chosen: Mapping[str, str]) -> ArticleBounds:
     if "q" in chosen and not match:
         raise BadArgumentError("q has no word to search for")
     if year and not (len(year) == 4 and year.isascii() and year.isdigit()):
-        raise BadArgumentError("year is no year")
+        raise BadArgumentError("year is not a year")
     languages = (chosen["language"],) if "language" in chosen else ()
     return ArticleBounds(chosen.get("host", ""), year, year, languages, chosen.get("section", ""), match)
 

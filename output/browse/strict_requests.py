@@ -148,7 +148,7 @@ class Arguments:
         if not value and default is not None:
             return default
         if not (value.isascii() and value.isdigit() and len(value) < 20 and int(value) <= LARGEST_INTEGER):
-            raise BadArgumentError(f"{name} is no number that can be here")
+            raise BadArgumentError(f"{name} is not a number that can be here")
         return int(value)
 
     def choice(self, name: str, choices: Collection[str], default: str = "") -> str:

@@ -246,7 +246,7 @@ def split_name(name: str) -> tuple[str, str]:
     """
     parts = PurePosixPath(name).parts
     if len(parts) != 2 or parts[1] == ".." or parts[0] not in _ROLES:
-        raise NotAnArchive(f"table _warc_files names {name}, which is no WARC file of this archive")
+        raise NotAnArchive(f"table _warc_files names {name}, which is not a WARC file of this archive")
     return parts[0], parts[1]
 
 
@@ -254,9 +254,9 @@ def warc_path(database: Path, name: str) -> Path:
     """Return the path of an archive's own WARC file, an ordinary one or none; NotAnArchive for anything else."""
     path = Path("".join((str(database), "/".join(split_name(name)))))
     if leads_astray(path.parent):
-        raise NotAnArchive(f"{path.parent} is a link to what is no WARC folder")
+        raise NotAnArchive(f"{path.parent} is a link to what is not a WARC folder")
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise NotAnArchive(f"table _warc_files names {name}, which is no WARC file of this archive")
+        raise NotAnArchive(f"table _warc_files names {name}, which is not a WARC file of this archive")
     return path
 
 
@@ -304,7 +304,7 @@ def record_file(base: Path, name: str) -> Path:
     path = Path(f"{base}{name}")
     folder = Path(f"{base}{name.partition('/')[0]}")
     if leads_astray(folder):
-        raise OSError(0, "in a folder that is a link to what is no WARC folder")
+        raise OSError(0, "in a folder that is a link to what is not a WARC folder")
     if not os.path.realpath(path).startswith(f"{os.path.realpath(folder)}{os.sep}"):
         raise OSError(0, "a link that leads out of the folder")
     return path

@@ -226,7 +226,7 @@ def raw_faults(db: Database, folder: Path, sample: RowSample = WHOLE) -> Iterato
 def _gone_place(folder: Path, file: str) -> str:
     """Return the folder, or the file in one that is there, without which no record of a file can be read; or nothing.
 
-    A name that leads nowhere it may is for the records to name.
+    Unsafe paths are reported with their records.
     """
     with suppress(OSError, ArchiveError, ValueError):
         if not (path := record_file(folder, file)).exists() and not path.is_symlink():

@@ -120,7 +120,7 @@ def url_reasons(db: Database) -> Iterator[Finding]:
     for column in ("reason", "held_reason"):
         for row_id, reason in db.conn.execute(f"SELECT id, {column} FROM urls WHERE {column} IS NOT NULL"):
             if not _KNOWN_REASON.fullmatch(_text(reason)):
-                yield value_finding("urls", column, row_id, f"is {_text(reason)[:40]!r}, which is no reason")
+                yield value_finding("urls", column, row_id, f"is {_text(reason)[:40]!r}, which is not a reason")
     for (row_id,) in db.execute(_MISSING_PAGES):
         yield row_finding("pages", row_id, "is missing")
 
@@ -228,7 +228,7 @@ def ledger_rows(db: Database) -> Iterator[Finding]:
     for page_id, count, first, last in db.execute(_BROKEN_LEDGERS):
         yield row_finding("_page_blocks", page_id, f"has {count} blocks, numbered from {first} to {last}")
     for page_id, position, repeats in db.execute(_LOST_WITNESSES):
-        detail = f"names block {repeats}, which is no other block of the page"
+        detail = f"names block {repeats}, which is not another block of the page"
         yield value_finding("_page_blocks", "repeats", f"{page_id}/{position}", detail)
     for (page_id,) in db.execute(_PAGES_WITHOUT_LAYOUT):
         yield row_finding("_page_layout", page_id, "is missing")

@@ -39,7 +39,7 @@ class ExportFolder:
         list_file = folder / LIST_NAME
         self._has_list = os.path.lexists(list_file)
         if self._has_list and (list_file.is_symlink() or not list_file.is_file()):
-            raise TargetRefused(f"{list_file} is no ordinary file")
+            raise TargetRefused(f"{list_file} is not an ordinary file")
         self._own_files = own_files
         self._folder = folder
         self._listed = _read_list(folder)

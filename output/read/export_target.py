@@ -127,7 +127,7 @@ def write_file(own_files: OwnFiles, path: Path, data: bytes) -> None:
     """
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
-            raise TargetWriteError(f"{path} is there already, and is no ordinary file")
+            raise TargetWriteError(f"{path} is there already, and is not an ordinary file")
     except FileNotFoundError:
         pass
     if reason := own_files.name_refusal(path):

@@ -211,9 +211,9 @@ class ColumnRule:
 
     def _text_fault(self, text: str) -> str:
         if not text.isascii() and _NO_UTF8.search(text):
-            return "is no valid UTF-8"
+            return "is not valid UTF-8"
         if self.words and text not in self.words:
-            return f"is {text[:40]!r}, which is no word of this column"
+            return f"is {text[:40]!r}, which is not a word of this column"
         if self.pattern and not self.pattern.fullmatch(text):
             return f"is {text[:40]!r}, not {self.meaning}"
         return ""

@@ -144,7 +144,7 @@ def edit_text(title: str, title_before: str, counts: Sequence[int], note: str) -
 
 
 def _utc(time: str | None) -> str:
-    """Return a stored time as RFC 3339 has it; empty for none, and for what is no time."""
+    """Return a stored time as RFC 3339 has it; empty for none, and for what is not a time."""
     try:
         moment = datetime.fromisoformat(time or "")
     except ValueError:

@@ -68,7 +68,7 @@ class StaleHosts:
 
 
 class PageRoles(NamedTuple):
-    """The pages that are no evidence of what their host repeats (`uncounted`). Those that are no articles are not
+    """The pages not counted as evidence of repetition (`uncounted`). Those that are no articles are not
     judged by it either (`unjudged`).
     """
 

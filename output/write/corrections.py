@@ -102,7 +102,7 @@ def undo_correction(db: Database, correction: Correction, undone_at: str) -> boo
 
 
 def stored_day(text: str) -> str:
-    """Return a day as corrections store it. ValueError for what is no day.
+    """Return a day as corrections store it. ValueError for what is not a day.
 
     >>> stored_day("20240131")
     '2024-01-31'

@@ -74,7 +74,7 @@ def test_an_exporter_of_another_package_writes_the_articles(db, tmp_path):
     [
         ("failing", 1, "the plug-in failing failed: ValueError: no mill today"),
         ("broken", 2, "the plug-in broken (mill_plugins:no_such_name) cannot be loaded"),
-        ("number", 2, "the plug-in number (mill_plugins:nothing) is no function or class"),
+        ("number", 2, "the plug-in number (mill_plugins:nothing) is not a function or class"),
         ("unknown", 2, "'unknown' is not one of"),
     ],
 )

@@ -19,7 +19,7 @@ WRONG = [
     (["a.example", "--max-pages", "none"], "--max-pages"),
     (["a.example", "--max-pages", "-1"], "--max-pages"),
     (["a.example", "--max-size", "much"], "max_size must be a size"),
-    (["a.example", "--max-time", "soon"], "'soon' is no time"),
+    (["a.example", "--max-time", "soon"], "'soon' is not a time"),
     (["a.example", "--delay", "nan"], "no number of seconds"),
     (["a.example", "--since", "yesterday"], "since must be a date like"),
     (["a.example", "--language", "english!"], "no language code"),

@@ -303,7 +303,7 @@ def crawling(*failures: str, error: BaseException | None = None) -> Callable[...
 
 def test_an_address_that_nobody_knows_is_refused_before_the_crawl(sent, options):
     crawled: list[Any] = []
-    with pytest.raises(CommandError, match=r"^the other is no address"):
+    with pytest.raises(CommandError, match=r"^the other is not an address"):
         crawl_and_notify(
             lambda *arguments: crawled.append(arguments) or 0, options, [RECEIVER, Receiver("x", "the other")]
         )

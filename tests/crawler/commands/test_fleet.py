@@ -178,7 +178,7 @@ def test_report_and_search_read_the_archives_of_a_store(ended, tmp_path, address
 @pytest.mark.parametrize("verb", ["report", "verify"])
 @pytest.mark.parametrize(
     ("address", "said"),
-    [("nowhere", "nowhere is not there; is it mounted?"), ("ftp://a/b", "is no address of a store")],
+    [("nowhere", "nowhere is not there; is it mounted?"), ("ftp://a/b", "is not an address of a store")],
 )  # fmt: skip
 def test_a_store_that_is_none_is_a_line(known, tmp_path, monkeypatch, verb, address, said):
     monkeypatch.chdir(tmp_path)

@@ -421,8 +421,8 @@ def test_revisions_are_chosen_by_number_or_time_and_else_the_last_two_texts(choi
             RevisionChoice(at="2026-01-01T11:59:59+00:00"),
             "first seen at 2026-01-01T12:00:00.00:00, after 2026-01-01T11",
         ),
-        (RevisionChoice(at="soon"), "--at 'soon' is no time: write 2026-01-31"),
-        (RevisionChoice(at="0001-01-01T00:00+23:59"), "is no time"),
+        (RevisionChoice(at="soon"), "--at 'soon' is not a time: write 2026-01-31"),
+        (RevisionChoice(at="0001-01-01T00:00+23:59"), "is not a time"),
     ],
 )
 def test_what_cannot_be_chosen_is_said(choice, refusal):

@@ -100,7 +100,7 @@ def test_headers_that_a_rule_may_send_and_those_that_it_may_not():
     assert allowed_headers([parse_rule_file(f"http_header({name}): value\n", "a.txt") for name in names]) == {}
     rules = [parse_rule_file(f"http_header(Referer): https://{name}.example/\n", "a.txt") for name in ("own", "all")]
     assert allowed_headers(rules) == {"referer": "https://own.example/"}
-    assert header_refusal("referer", "a\x07") == "is no header that can be sent"
+    assert header_refusal("referer", "a\x07") == "is not a header that can be sent"
 
 
 def test_the_docs_name_every_directive_without_effect():

@@ -124,7 +124,7 @@ MISTAKES = [
     (["crawl", "https://a.example/", "--db", "none/a.db"], 1, "does not exist"),
     (["crawl", "--urls-file", "none.txt"], 2, "cannot read the file of URLs"),
     (["crawl", "https://a.example/", "--cookies", "none.txt"], 2, "none.txt"),
-    (["update", "none.db"], 2, "is no archive yet"),
+    (["update", "none.db"], 2, "is not an archive yet"),
     (["import", "none.warc"], 2, "cannot read none.warc"),
     (["search", "none.db", "x"], 1, "does not exist"),
     (["explain", "none.db", "x"], 1, "does not exist"),

@@ -141,7 +141,7 @@ def test_a_file_that_cannot_be_read_is_a_line_and_a_missing_one_says_how_to_make
             "none.toml",
             r"cannot read .*none\.toml: No such file or directory: broadsheet fleet init https://… writes one$",
         ),
-        ("latin.toml", "is no TOML"),
+        ("latin.toml", "is not valid TOML"),
         (".", "Is a directory$"),
     ):
         with pytest.raises(CommandError, match=message):
@@ -183,8 +183,8 @@ SITE = '[sites.a]\nurls = ["https://a.example/"]\n'
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("[sites.a\n", 0, "is no TOML: Expected ']'"),
-        (f"{SITE}{SITE}", 0, "is no TOML: Cannot declare ('sites', 'a') twice (at line 3"),
+        ("[sites.a\n", 0, "is not valid TOML: Expected ']'"),
+        (f"{SITE}{SITE}", 0, "is not valid TOML: Cannot declare ('sites', 'a') twice (at line 3"),
         ("", 0, "there is no site"),
         (f"{SITE}[site.b]\n", 3, "site is not known here; there are fleet, defaults, groups, sites"),
         (f"[fleet]\nparalel = 3\n{SITE}", 2, "paralel is not known here"),
@@ -204,18 +204,18 @@ SITE = '[sites.a]\nurls = ["https://a.example/"]\n'
         (f"{SITE}delay = [1]\n", 3, "delay takes one value"),
         (f"{SITE}delay = true\n", 3, "delay must be a text or a number"),
         (f"{SITE}no-warc = 'yes'\n", 3, "no-warc is true or false"),
-        (f"{SITE}header = 'a secret'\n", 3, "header: this is no header (and is not shown"),
+        (f"{SITE}header = 'a secret'\n", 3, "header: this is not a header (and is not shown"),
         (f"{SITE}include = ['(']\n", 3, "include: not a regular expression: ("),
         (f"{SITE}since = 'yesterday'\n", 3, "since: since must be a date"),
         (f"{SITE}max-size = 'big'\n", 3, "max-size: max_size must be a size"),
         (f"{SITE}urls-file = 'none.txt'\n", 3, "urls-file: cannot read the file of URLs"),
         (f"{SITE}cookies = 'none.txt'\n", 3, "cookies: "),
         (f"{SITE}header-host = 'b.example'\n", 1, "a: --header-host needs --header"),
-        (f"{SITE}every = 'often'\n", 3, "every: 'often' is no time"),
+        (f"{SITE}every = 'often'\n", 3, "every: 'often' is not a time"),
         (f"{SITE}notify = ['a', '']\n", 3, "notify must be a text or an array of texts"),
         (f"{SITE}notify = 3\n", 3, "notify must be a text or an array of texts"),
         (f"{SITE}groups = ['none']\n", 3, "there is no table [groups.none]"),
-        (f"[groups.g]\ndelay = 'x'\n{SITE}", 2, "delay: 'x' is no number of seconds"),
+        (f"[groups.g]\ndelay = 'x'\n{SITE}", 2, "delay: 'x' is not a number of seconds"),
         (f"[defaults]\nurls = ['https://a.example/']\n{SITE}", 2, "urls belongs into a site"),
         ("[sites.a]\ndelay = 3\n", 1, "the site a has no urls"),
         ("[sites.a]\nurls = ['ftp://a.example/']\n", 1, "a: not an http or https URL: ftp://a.example/"),
@@ -240,7 +240,7 @@ def test_a_missing_file_says_how_to_make_one(tmp_path):
     with pytest.raises(CommandError, match="fleet init"):
         read_sites(tmp_path / "none.toml", crawl, update)
     (tmp_path / "latin.toml").write_bytes(b"# \xe4\n")
-    with pytest.raises(CommandError, match="is no TOML"):
+    with pytest.raises(CommandError, match="is not valid TOML"):
         read_sites(tmp_path / "latin.toml", crawl, update)
 
 

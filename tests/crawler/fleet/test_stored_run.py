@@ -381,7 +381,7 @@ def test_a_task_that_is_overtaken_says_so_and_publishes_no_turn(place, monkeypat
     [
         ({"address": "/nowhere/at/all"}, "is it mounted?"),
         ({"identity": "other"}, "is another store here"),
-        ({"address": "ftp://a/b"}, "is no address of a store"),
+        ({"address": "ftp://a/b"}, "is not an address of a store"),
     ],
 )
 def test_a_store_that_cannot_be_used_fails_the_task_in_a_line(place, environments, change, words):

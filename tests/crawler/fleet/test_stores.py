@@ -404,8 +404,8 @@ def test_a_folder_of_that_name_on_another_machine_is_not_taken_for_the_store(tmp
     [
         ("s3://key:secret@bucket/a", "credentials do not belong"),
         ("s3://bucket/a?X-Amz-Signature=secret", "credentials do not belong"),
-        ("ftp://host/a", "is no address of a store"),
-        ("s3:///a", "is no address of a store"),
+        ("ftp://host/a", "is not an address of a store"),
+        ("s3:///a", "is not an address of a store"),
     ],
 )
 def test_an_address_that_is_none_is_refused_in_a_line_without_secrets(address, words):

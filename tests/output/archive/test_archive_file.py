@@ -294,7 +294,7 @@ def test_what_is_no_file_is_refused(tmp_path, monkeypatch, kind, read_only):
         os.symlink("/dev/null", "odd")
     else:  # root's faults must not make files beside the machine's devices
         os.mknod("odd", stat.S_IFCHR | 0o666, os.makedev(1, 3))
-    with pytest.raises(NotReachable, match=r"is no ordinary file|cannot be read"):
+    with pytest.raises(NotReachable, match=r"is not an ordinary file|cannot be read"):
         open_database("odd", read_only=read_only)
     with pytest.raises(NotReachable):
         Archive.open("odd")
@@ -345,7 +345,7 @@ def test_what_is_no_ordinary_file_beside_an_archive_is_not_followed(tmp_path, en
     beside = Path(f"{file}{ending}")
     beside.symlink_to(outside) if kind == "link" else os.mkfifo(beside)
     for read_only in (True, False):
-        with pytest.raises(NotReachable, match=f"{re.escape(ending)} is no ordinary file"):
+        with pytest.raises(NotReachable, match=f"{re.escape(ending)} is not an ordinary file"):
             open_database(file, read_only=read_only)
     assert outside.read_bytes() == b"kept"
 

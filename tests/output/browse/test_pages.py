@@ -37,7 +37,7 @@ PAYLOADS = (
         ("a/articles.atom?q=...", 400, "q has no word to search for"),
         ("a/capture/7", 404, "the archive has no capture of that number"),
         ("a/picture/7", 404, "the archive has no picture of that number"),
-        ("a/article/99999999999999999999", 400, "id is no number that can be here"),
+        ("a/article/99999999999999999999", 400, "id is not a number that can be here"),
         ("a/article/x", 404, "there is no such page"),
         ("a/coverage/urls?source=feed&state=failed&reason=x", 200, "None."),
         *((f"a/{path}", 400, "") for path in (

@@ -131,7 +131,7 @@ def test_no_page_has_code_or_style_of_its_own(client):
 )  # fmt: skip
 def test_a_number_has_63_bits(text, number):
     if number is None:
-        with pytest.raises(BadArgumentError, match=r"^n is no number that can be here$"):
+        with pytest.raises(BadArgumentError, match=r"^n is not a number that can be here$"):
             Arguments({"n": text}).number("n")
     else:
         assert Arguments({"n": f" {text} "}).number("n") == number

@@ -130,7 +130,7 @@ def test_a_strangers_row_of_length_0_empties_nothing(news, folder):
         archive.db.execute(f"INSERT INTO {WARC_FILES} (name, length, begun_at) VALUES (?, 0, '2026')", row)
         archive.db.execute(f"INSERT INTO {WARC_ERASURES} (file, offset, following) VALUES (?, 0, 9999)", row)
         archive.db.conn.commit()
-    with pytest.raises(NotAnArchive, match="which is no WARC file of this archive"):
+    with pytest.raises(NotAnArchive, match="which is not a WARC file of this archive"):
         Archive.open(stranger)
     with closing(sqlite3.connect(stranger)) as db, db:
         for table in (WARC_FILES, WARC_ERASURES):

@@ -54,7 +54,7 @@ DAMAGES = [
     ("url_counts", "DELETE FROM _url_counts", "says None, and 3 are"),
     ("url_counts", "INSERT OR REPLACE INTO _url_counts (state, urls) VALUES ('failed', 5)", "says 5, and 0 are"),
     ("url_counts", "INSERT INTO _unindexed (id) SELECT min(id) FROM articles", "still waits for the full-text index"),
-    ("url_reasons", f"UPDATE urls SET reason = 'articld' WHERE id = {PAGE}", "is 'articld', which is no reason"),
+    ("url_reasons", f"UPDATE urls SET reason = 'articld' WHERE id = {PAGE}", "is 'articld', which is not a reason"),
     ("url_reasons", "DELETE FROM pages", "pages row 3 is missing"),
     ("block_reasons", "INSERT INTO _reasons VALUES (9, 'share buttons', 'x'); UPDATE _page_blocks SET reason_id = 9",
      "reason_id row 1/0 contradicts whether the block is kept"),
@@ -188,10 +188,10 @@ def test_a_check_names_twenty_problems_and_of_a_long_value_its_beginning(db):
         put(db, "urls", number, state="done", kind="page", **long)
     reasons = [problem.detail for problem in verify(db) if problem.check == "url_reasons"]
     assert reasons == [
-        f"urls/reason row {number} is {'x' * 40!r}, which is no reason" for number in range(50000, 70000, 1000)
+        f"urls/reason row {number} is {'x' * 40!r}, which is not a reason" for number in range(50000, 70000, 1000)
     ]
     details = " ".join(finding.detail for finding in column_values(db))
-    assert f"is {'y' * 40!r}, which is no word" in details
+    assert f"is {'y' * 40!r}, which is not a word" in details
     assert f"is {'z' * 40!r}, not " in details
 
 
@@ -238,7 +238,7 @@ def test_a_table_that_cannot_be_read_is_a_problem_and_the_others_are_checked(db)
     db.conn.executescript(f"DROP TABLE {PAGE_LEADS}; UPDATE urls SET found_via = 'other' WHERE id = 1")
     problems = [(problem.check, problem.detail) for problem in verify(db)]
     assert ("column_values", f"{PAGE_LEADS} cannot be read: no such table: {PAGE_LEADS}") in problems
-    assert ("column_values", "urls/found_via row 1 is 'other', which is no word of this column") in problems
+    assert ("column_values", "urls/found_via row 1 is 'other', which is not a word of this column") in problems
     assert ("schema_objects", f"the table {PAGE_LEADS} is missing, or not that of the schema") in problems
 
 
