@@ -272,8 +272,10 @@ def _metadata_lines(fields: dict[str, Any], own: dict[str, str]) -> Iterator[Met
     sources = stored_object(fields["metadata_sources"], "articles", "metadata_sources", fields["id"])
     for name in _METADATA:
         value = ", ".join(_texts(fields, name)) if name in _LISTS else str(fields[_STATED.get(name, name)])
-        is_said_below = name == "description" and fields["standfirst"].startswith(value.rstrip(" .…"))
-        if (value and not is_said_below) or name in own:
+        is_said_elsewhere = (name == "description" and fields["standfirst"].startswith(value.rstrip(" .…"))) or (
+            value and value == {"keywords": ", ".join(_texts(fields, "tags")), "canonical_url": fields["url"]}.get(name)
+        )
+        if (value and not is_said_elsewhere) or name in own:
             yield MetadataLine(name, value, str(sources.get(name, "")), own.get(name))
 
 

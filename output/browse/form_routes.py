@@ -26,7 +26,14 @@ from ..archive.stored_values import utc_now
 from ..settle.settling import settle
 from ..write.applied_rulings import carry_out_ruling
 from ..write.archive_writer import Archive, opened_beside_owner
-from ..write.corrections import CorrectedField, Correction, put_corrections, stored_correction, stored_day
+from ..write.corrections import (
+    CorrectedField,
+    Correction,
+    list_corrections,
+    put_corrections,
+    stored_correction,
+    stored_day,
+)
 from ..write.person_verdicts import Review, Ruling, drop_review, store_review
 from ..write.site_fields import apply_field_corrections
 from ..write.verdicts import apply_rulings
@@ -38,8 +45,9 @@ from .page_routes import arguments_of
 from .room import Room, address
 from .ruling_preview import SCOPES, scoped_ruling
 from .strict_requests import Arguments, BadArgumentError, ForbiddenError, NotHereError, is_token
+from .take_out import MOST_TICKED, articles_to_take_out
 
-_MOST_FIELDS = 20
+_MOST_FIELDS = 20 + 2 * MOST_TICKED
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*)?")
 FormHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -50,6 +58,7 @@ def form_routes(room: Room) -> list[Route]:
         Route("/{archive}/rulings", form_handler(room, rule), methods=["POST"]),
         Route("/{archive}/corrections", form_handler(room, correct), methods=["POST"]),
         Route("/{archive}/reviews", form_handler(room, judge), methods=["POST"]),
+        Route("/{archive}/take-outs", form_handler(room, take_out), methods=["POST"]),
     ]
 
 
@@ -137,14 +146,7 @@ def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
         if target.block is not None and (is_undo or answer is ReviewAnswer.WRONG):
             rulings = (made_rulings if is_undo else mending_rulings)(db, *target.block, review.judged_at)
             made = [ruling.correction for ruling in rulings]
-        no_article = Correction(
-            CorrectedField.KIND,
-            "none",
-            article_id=article_id(review.url),
-            url=review.url,
-            at=review.judged_at,
-            note=NOTE,
-        )
+        no_article = _no_article(article_id(review.url), review.url, review.judged_at, NOTE)
         is_told = stored_correction(db, no_article) is not None
     if review.is_of_page and (is_told if is_undo else review.is_kept and answer is ReviewAnswer.NO_ARTICLE):
         made.append(no_article)
@@ -219,6 +221,27 @@ def correct(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
     waits = _keep(room, archive, lambda _: None, made, bool(undone), at)
     done = "waiting" if waits else "undone" if undone else "corrected"
     return RedirectResponse(address(archive.name, f"article/{view.id}", done=done), 303)
+
+
+def take_out(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
+    """Say that the ticked articles are none, and those of the chosen folders, or take back what was said at a time."""
+    at, said_at = utc_now(), arguments.text("undo")
+    with archive.open() as db:
+        if said_at:
+            made = [one for one in list_corrections(db) if (one.at, one.note) == (said_at, TAKEN_OUT_NOTE)]
+        else:
+            articles = articles_to_take_out(db, arguments)
+            made = [_no_article(article.id, article.url, at, TAKEN_OUT_NOTE) for article in articles]
+    waits = _keep(room, archive, lambda _: None, made, bool(said_at), at)
+    done = {} if said_at else {"done": "waiting" if waits else "taken", "count": len(made), "at_time": at}
+    return RedirectResponse(address(archive.name, "articles", **done), 303)
+
+
+TAKEN_OUT_NOTE = "taken out of the list"
+
+
+def _no_article(number: int, url: str, at: str, note: str) -> Correction:
+    return Correction(CorrectedField.KIND, "none", article_id=number, url=url, at=at, note=note)
 
 
 def _given_fields(view: ArticleView, arguments: Arguments) -> dict[str, str]:

@@ -44,6 +44,7 @@ from .report_page import ArchiveFigures, count_figures, read_report
 from .room import Room, address
 from .ruling_preview import preview
 from .strict_requests import Arguments, BadArgumentError, NotHereError
+from .take_out import preview_take_out
 from .url_pages import list_urls, read_capture, read_url, show_coverage
 
 
@@ -127,6 +128,7 @@ PAGES: tuple[PageRoute, ...] = (
     PageRoute("review", "review.html", "review", lambda call: read_review(call.db)),
     PageRoute("review/pages", "page_review.html", "review", lambda call: read_page_review(call.db)),
     PageRoute("ruling", "ruling.html", "articles", lambda call: preview(call.db, call.arguments)),
+    PageRoute("take-out", "take_out.html", "articles", lambda call: preview_take_out(call.db, call.arguments)),
 )
 
 

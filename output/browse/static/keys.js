@@ -54,3 +54,11 @@ if (named && named.id !== "main") {
   named.focus();
   named.scrollIntoView({ block: "center" });
 }
+
+// A stored page may be large: say that it loads until it has.
+for (const frame of document.querySelectorAll("iframe.raw")) {
+  const note = frame.previousElementSibling;
+  if (!note?.matches(".loading")) continue;
+  note.hidden = false;
+  frame.addEventListener("load", () => { note.hidden = true; });
+}

@@ -1,5 +1,7 @@
 """A block is restored or removed with a preview and an undo; while a crawl owns the file the ruling waits."""
 
+import re
+
 import pytest
 
 from broadsheet.output.write.archive_writer import Archive
@@ -68,7 +70,7 @@ def test_while_a_crawl_owns_the_file_a_ruling_waits_and_is_shown_to(client, bloc
         ),
         *(("rulings", fields, 404) for fields in ({"block": 5}, {"article": 5})),
         *(("rulings", fields, 400) for fields in ({"scope": "world"}, {"keep": "yes"}, {"block": "x"})),
-        ("rulings", {f"f{number}": "" for number in range(17)}, 400),  # with the token 21 fields
+        ("rulings", {f"f{number}": "" for number in range(217)}, 400),  # with the token 221 fields
         ("reviews", {"page": 99, "answer": "right"}, 404),
         ("reviews", {"block": 5, "answer": "right"}, 404),
         *(
@@ -85,10 +87,10 @@ def test_what_is_not_there_or_cannot_be_is_refused_and_changes_nothing(client, b
 
 
 def test_a_form_may_have_twenty_fields(client, block_of):
-    rule(client, block_of("Only here"), **{f"f{number}": "" for number in range(15)})
+    rule(client, block_of("Only here"), **{f"f{number}": "" for number in range(215)})
 
 
-@pytest.mark.parametrize("body", ["token=\xff", "&".join(f"f{number}=1" for number in range(99))])
+@pytest.mark.parametrize("body", ["token=\xff", "&".join(f"f{number}=1" for number in range(299))])
 def test_what_is_no_form_of_the_room_is_refused_in_a_line(client, body):
     headers = {"origin": ORIGIN, "content-type": "application/x-www-form-urlencoded"}
     answer = client.http.post("/a/rulings", content=body.encode("latin-1"), headers=headers)
@@ -136,3 +138,33 @@ def test_a_page_is_called_no_article_where_it_is_read_and_one_after_all(client):
     assert "a person says that it is no article" in correct(client, kind="none")
     assert "It is an article after all" not in correct(client, undo="kind")
     assert client.json(f"a/article/{ONE}.json")["shelving_reason"] == ""
+
+
+def articles_shown(client):
+    return {article["url"] for article in client.json("a/articles.json")["articles"]}
+
+
+def test_ticked_articles_are_taken_out_with_the_others_of_their_folder_and_come_back(client):
+    before = articles_shown(client)
+    assert {f"{SITE}/1", f"{SITE}/2"} <= before
+    preview = client.json(f"a/take-out.json?tick{ONE}=1")
+    assert [article["url"] for article in preview["ticked"]] == [f"{SITE}/1"]
+    [folder] = preview["folders"]
+    assert (folder["host"], folder["path"], folder["others"]) == ("a.example", "/…", len(before) - 1)
+    location = client.post("a/take-outs", **{f"tick{ONE}": 1}).headers["location"]
+    page = client.page(location)
+    assert "Taken out: 1." in page
+    assert articles_shown(client) == before - {f"{SITE}/1"}
+    [undo] = re.findall(r'name="undo" value="([^"]+)"', page)
+    client.post("a/take-outs", undo=undo)
+    assert articles_shown(client) == before
+    location = client.post("a/take-outs", **{f"tick{ONE}": 1, "folder0": 1}).headers["location"]
+    assert f"Taken out: {len(before)}." in client.page(location)
+    assert articles_shown(client) == set()
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"), [("", 400), ("?tick7=1", 404), ("?" + "&".join(f"tick{n}=1" for n in range(101)), 400)]
+)
+def test_nothing_ticked_too_much_or_what_is_gone_is_refused(client, asked, status):
+    assert client.get(f"a/take-out{asked}").status_code == status

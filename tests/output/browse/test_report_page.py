@@ -99,7 +99,7 @@ def test_the_newest_articles_stand_first_with_site_day_and_first_sentence(client
     page = client.json("a/index.json")
     assert [new["article"]["title"] for new in page["newest"]] == ["Three", "Two", "One"]
     text = visible_text(client.page("a/"))
-    assert "a.example · 2026-01-03 Three The harbour opened again. a.example · 2026-01-02 Two Water ran short." in text
+    assert "2026-01-03 Three The harbour opened again. 2026-01-02 Two Water ran short." in text
     assert "More of it" not in text
     monkeypatch.setattr(home_page, "NEWEST", 2)
     page = client.page("a/")
