@@ -38,7 +38,7 @@ class UrlFolder(NamedTuple):
 
 
 class TakeOutPreview(NamedTuple):
-    """What would be taken out: the ticked articles, and by folder the others that are addressed alike."""
+    """Preview of what would be taken out: the ticked articles, and by folder the others that are addressed alike."""
 
     ticked: tuple[TakenArticle, ...]
     folders: tuple[UrlFolder, ...]

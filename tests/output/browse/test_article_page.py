@@ -164,7 +164,13 @@ def test_an_article_is_downloaded_as_markdown(client):
 
 
 def test_a_description_that_the_standfirst_begins_with_is_not_listed_beside_it():
-    fields = dict.fromkeys(_METADATA, "") | {"id": 1, "url": "", "metadata_sources": "{}", "authors": "[]", "tags": "[]"}
+    fields = dict.fromkeys(_METADATA, "") | {
+        "id": 1,
+        "url": "",
+        "metadata_sources": "{}",
+        "authors": "[]",
+        "tags": "[]",
+    }
     fields |= {
         "keywords": "[]",
         "published_raw": "",
