@@ -44,13 +44,13 @@ with lazy_imports():
     from broadsheet.output.archive import table_columns
     from broadsheet.output.collections import parquet_export
     from broadsheet.output.raw import erasure
-    from broadsheet.output.read import article_files, article_rows, export_target, tei, wacz, web_feeds
+    from broadsheet.output.read import article_files, article_rows, epub, export_target, tei, wacz, web_feeds
 
     from ..cli import archive_access
     from . import output_target
 
 _FORMATS_BY_ENDING = {".jsonl": "jsonl", ".csv": "csv", ".atom": "atom", ".wacz": "wacz", ".html": "html"}
-_FOLDER_FORMATS = ("markdown", "tei", "html")
+_FOLDER_FORMATS = ("markdown", "tei", "html", "epub")
 _FEED_FORMATS = ("atom", "json-feed")
 _FEED_ENTRIES = 100
 _MOST_LINES = 20  # about records that are left out of a WACZ
@@ -82,7 +82,7 @@ def export_options(options: Mapping[str, Any]) -> ExportOptions:
     )
 
 
-_EXPORT_FORMATS = ("jsonl", "csv", "markdown", "html", "tei", "parquet", "atom", "json-feed", "wacz")
+_EXPORT_FORMATS = ("jsonl", "csv", "markdown", "html", "epub", "tei", "parquet", "atom", "json-feed", "wacz")
 
 
 class _ExportFormat(click.Choice[str]):
@@ -105,7 +105,7 @@ _EXPORT_OPTIONS: Options = (
     click.option("--format", "shape", type=_ExportFormat(_EXPORT_FORMATS), callback=_stated_format,
                  help="Else the ending of PATH says it: .jsonl, .csv, .atom, .wacz, .html, or a folder for markdown."),
     click.option("-o", "--output", type=PATH, metavar="PATH", is_eager=True,
-                 help="A file, or a folder for markdown, html (but NAME.html), tei, parquet; else standard output."),
+                 help="A file; a folder for markdown, html (but NAME.html), epub, tei, parquet; else standard output."),
     click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest."),
     click.option("--bom", is_flag=True, help="csv: a byte order mark in front, by which Excel sees UTF-8."),
     click.option("--edits", is_flag=True, help="atom, json-feed: edits to articles, not new articles."),
@@ -126,7 +126,7 @@ _EXPORT_OPTIONS: Options = (
 @verb
 @with_options(_EXPORT_OPTIONS)
 def export(**options: Any) -> int:
-    """Write articles: JSON lines, CSV, a folder of Markdown, HTML or TEI files; or the raw responses as WACZ.
+    """Write articles: JSON lines, CSV, a folder of Markdown, HTML, TEI or EPUB; or the raw responses as WACZ.
 
     A feed (atom, json-feed) has the newest articles or edits. JSON lines and CSV have a data dictionary beside them.
     Parquet takes several archives: a folder with articles, what was removed from them, and URLs. It needs the extra
@@ -174,7 +174,7 @@ def _write_folder(db: Database, output_format: str, folder: str, options: Export
         count = _folder_writer(output_format)(
             db, Path(folder), one_per_cluster=options.one_per_cluster, on_kept=lambda name: _print_kept(folder, name)
         )
-    if output_format != "html":  # which has a page with it
+    if output_format not in ("html", "epub"):  # the one has a page with it, the other is to be read
         _write_dictionary(db, Path(folder) / _FOLDER_DICTIONARY, article_rows.json_dictionary(_entries(db)))
     return count
 
@@ -209,9 +209,8 @@ def _stream_writer(output_format: str) -> Callable[..., int]:
 
 
 def _folder_writer(output_format: str) -> Callable[..., int]:
-    if output_format == "markdown":
-        return article_files.export_markdown
-    return tei.export_tei if output_format == "tei" else article_files.export_reader_pages
+    writers = {"markdown": article_files.export_markdown, "tei": tei.export_tei, "epub": epub.export_epub}
+    return writers.get(output_format, article_files.export_reader_pages)
 
 
 def _entries(db: Database) -> tuple[article_rows.DictionaryEntry, ...]:

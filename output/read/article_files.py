@@ -2,7 +2,8 @@
 
 A Markdown file has YAML front matter made of JSON strings and lists, which YAML reads as they are: no title can break
 it. The HTML pages are an index, a page for each month and a page for each article, for any web server or none. They
-have no script, load nothing from anywhere, and say so to the browser (Content-Security-Policy).
+load nothing from anywhere, and say so to the browser (Content-Security-Policy). Only the page of the search has a
+script, which is ours: it looks words up in a file beside it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -151,13 +152,16 @@ def export_reader_pages(
     `on_kept` is as for `open_export`. Raises TargetRefused or TargetWriteError for a folder or file that cannot be
     written.
     """
-    count = 0
+    count, condition = 0, _ONE_PER_CLUSTER if one_per_cluster else ""
+    words = _WordIndex(_read_heads(db, condition))
     with open_export(db, folder, on_kept) as export:
         for article in iter_articles(db, one_per_cluster=one_per_cluster):
             page = article_page(article, _write_pictures(db, export, article["id"]))
             export.write(f"{_ARTICLE_FOLDER}/{_page_name(article)}", page.encode(), [article["id"]])
+            words.add(article)
             count += 1
-        _write_lists(db, export, _ONE_PER_CLUSTER if one_per_cluster else "")
+        _write_lists(db, export, condition)
+        words.write(export)
         export.write("about.html", about_page(article_dictionary()).encode())
     return count
 
@@ -185,26 +189,28 @@ def article_page(article: Mapping[str, Any], pictures: Sequence[ShownPicture] = 
         f'<nav><a href="../index.html">Index</a></nav>\n{text}'
         f'<footer><p>{source} <a href="../about.html">What the fields mean</a></p></footer>\n'
     )
-    return _page(_title(article), language_tag(article["language"]), body)
+    return _page(article_title(article), language_tag(article["language"]), body)
 
 
-def _title(article: Mapping[str, Any]) -> str:
+def article_title(article: Mapping[str, Any]) -> str:
+    """Return the title of an article in one line, its URL where it has none."""
     return xml_line(article["title"]) or xml_line(article["url"])
+
+
+def article_facts(article: Mapping[str, Any]) -> str:
+    """Return who wrote an article, when and where, in one line."""
+    authors = ", ".join(map(xml_line, article["authors"]))
+    return " · ".join(filter(None, (authors, xml_line(article["published_day"]), xml_line(article["sitename"]))))
 
 
 def _article_parts(article: Mapping[str, Any], pictures: Sequence[ShownPicture] = ()) -> tuple[str, str]:
     """Return an article as HTML, and where it comes from."""
-    facts = (
-        ", ".join(map(xml_line, article["authors"])),
-        xml_line(article["published_day"]),
-        xml_line(article["sitename"]),
-    )
     source = _link(article["url"], xml_line(article["url"]))
     usage = ", ".join(map(xml_line, article.get(USAGE_COLUMN) or ()))
     terms = f"Its site says of its use: {escape(usage)}. " if usage else ""
     text = (
-        f"<article>\n<h1>{escape(_title(article))}</h1>\n"
-        f'<p class="facts">{escape(" · ".join(filter(None, map(xml_line, facts))))}</p>\n'
+        f"<article>\n<h1>{escape(article_title(article))}</h1>\n"
+        f'<p class="facts">{escape(article_facts(article))}</p>\n'
         f"{_figures(pictures[:1])}{article_html(article)}{_figures(pictures[1:])}</article>\n"
     )
     words = count_text(count, "word") if isinstance(count := article["word_count"], int) else ""
@@ -230,6 +236,45 @@ def about_page(entries: tuple[DictionaryEntry, ...]) -> str:
     return _page("Fields", "en", body)
 
 
+class _WordIndex:
+    """Index of the words of the articles, for the search in a folder: by word the numbers of articles, newest first."""
+
+    def __init__(self, heads: Iterable[Mapping[str, Any]]) -> None:
+        self._heads = list(heads)
+        self._numbers = {head["id"]: number for number, head in enumerate(self._heads)}
+        self._words: dict[str, list[int]] = {}
+
+    def add(self, article: Mapping[str, Any]) -> None:
+        """Add the words of an article's title, authors and text."""
+        text = " ".join(map(str, (article["title"], *article["authors"], article["text"])))
+        for word in sorted(set(_SEARCHED.findall(unicodedata.normalize("NFKC", text).lower()))):
+            self._words.setdefault(word, []).append(self._numbers[article["id"]])
+
+    def write(self, export: ExportFolder) -> None:
+        """Write the page of the search, its script, and the words."""
+        articles = [
+            [f"{_ARTICLE_FOLDER}/{_page_name(head)}", article_title(head), xml_line(head["published_day"])]
+            for head in self._heads
+        ]
+        words = json.dumps({"articles": articles, "words": self._words}, ensure_ascii=False)
+        index = escaped_json(words).replace("<", "\\u003c").replace(">", "\\u003e")
+        ids = [head["id"] for head in self._heads]
+        export.write("search-words.js", f"const broadsheetIndex = {index};\n".encode(), ids)
+        export.write("search.js", files(__package__).joinpath("reader_search.js").read_bytes())
+        body = (
+            '<nav><a href="index.html">Index</a></nav>\n<h1>Search</h1>\n'
+            '<form><label>Words <input name="q" type="search" autofocus dir="auto"></label></form>\n'
+            '<p id="told" role="status"></p>\n<ol class="list"></ol>\n'
+            "<noscript><p>The search needs JavaScript.</p></noscript>\n"
+            '<script src="search-words.js"></script>\n<script src="search.js"></script>\n'
+        )
+        page = _page("Search", "en", body).replace(_POLICY, f"{_POLICY}; script-src 'self' file:")
+        export.write("search.html", page.encode())
+
+
+_SEARCHED = re.compile(r"[^\W_]+")
+
+
 def _write_lists(db: Database, export: ExportFolder, condition: str) -> None:
     """Write the index, with the newest articles and the months, and a page for each month."""
     heads_by_month: dict[str, list[dict[str, Any]]] = {}
@@ -244,7 +289,8 @@ def _write_lists(db: Database, export: ExportFolder, condition: str) -> None:
     ]
     title = f"Articles of {database_file(db).stem}"
     body = (
-        f'<h1>{escape(xml_line(title))}</h1>\n<h2>Newest</h2>\n{_list(newest)}<h2>By month</h2>\n<ol class="list">\n'
+        f'<h1>{escape(xml_line(title))}</h1>\n<p><a href="search.html">Search</a></p>\n'
+        f'<h2>Newest</h2>\n{_list(newest)}<h2>By month</h2>\n<ol class="list">\n'
         f'{"".join(months)}</ol>\n<footer><p><a href="about.html">What the fields mean</a></p></footer>\n'
     )
     export.write("index.html", _page(xml_line(title), "", body).encode(), [head["id"] for head in newest])
@@ -271,7 +317,7 @@ def _list(heads: list[dict[str, Any]], place: str = f"{_ARTICLE_FOLDER}/") -> st
 
 
 def _list_item(head: Mapping[str, Any], place: str) -> str:
-    title = _title(head)
+    title = article_title(head)
     language = f' lang="{tag}"' if (tag := language_tag(head["language"])) else ""
     target = f"{place}{_page_name(head)}"
     day = escape(xml_line(head["published_day"]))

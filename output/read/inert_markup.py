@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
 
 from ..archive.stored_text import inert_text
 
@@ -100,10 +101,11 @@ def article_tokens(article: Mapping[str, object]) -> list[Token]:
     return _inert_parser().parse("\n\n".join(map(escaped_words, paragraphs)))
 
 
-def article_html(article: Mapping[str, object]) -> str:
-    """Return the article's text as HTML to stand below a heading of the first level."""
+def article_html(article: Mapping[str, object], *, is_xml: bool = False) -> str:
+    """Return the article's text as HTML to stand below a heading of the first level; with `is_xml` as XHTML."""
     parser = _inert_parser()
-    return str(parser.renderer.render(nest_headings(article_tokens(article)), parser.options, {}))
+    options = OptionsDict({**parser.options, "xhtmlOut": is_xml})  # type: ignore[typeddict-item]
+    return str(parser.renderer.render(nest_headings(article_tokens(article)), options, {}))
 
 
 def nest_headings(tokens: list[Token]) -> list[Token]:

@@ -137,6 +137,6 @@ def test_a_list_leads_nowhere_else_and_a_damaged_line_counts_nothing(town, tmp_p
     assert {name: (folder / name).read_bytes() for name in before} == before
     (folder / LIST_NAME).unlink()
     os.symlink(outside, folder / LIST_NAME)
-    with pytest.raises(TargetRefused, match="no ordinary file"):
+    with pytest.raises(TargetRefused, match="not an ordinary file"):
         export_markdown(town.db, folder)
     assert listed_articles(tmp_path) == frozenset()

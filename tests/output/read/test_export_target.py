@@ -173,7 +173,7 @@ def test_one_of_many_files_is_written_over_and_not_synced(own, tmp_path, monkeyp
         os.umask(before)
     write_file(own, tmp_path / "x.md", b"two")
     Path("link.md").symlink_to("x.md")
-    for name, message in (("link.md", "no ordinary file"), ("a.db", "is the archive itself")):
+    for name, message in (("link.md", "not an ordinary file"), ("a.db", "is the archive itself")):
         with pytest.raises(TargetWriteError, match=message):
             write_file(own, tmp_path / name, b"three")
     assert (Path("x.md").read_bytes(), Path("x.md").stat().st_mode & 0o7777) == (b"two", 0o666)
