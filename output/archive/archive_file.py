@@ -14,6 +14,7 @@ import stat
 import time
 from contextlib import closing, suppress
 from pathlib import Path
+from shlex import quote
 
 from sqlite_utils import Database, Migrations
 
@@ -130,7 +131,8 @@ def _open_reader(file: Path) -> Database:
         file_version = _version_of(db, file, SCHEMA_VERSION)
         if file_version < SCHEMA_VERSION:
             torn = f": {TORN_COPY}" if is_torn_copy(file) else ""
-            advice = "the next crawl into it upgrades it" if file_version else f"it is empty{torn}"
+            upgrading = f"broadsheet import --own --db {quote(str(file))} upgrades it, as any command that writes does"
+            advice = upgrading if file_version else f"it is empty{torn}"
             raise WrongSchema(f"{file} has schema {file_version}, this version reads {SCHEMA_VERSION}: {advice}")
         refuse_misleading_views(db, file, MIGRATIONS, schema_text())
     except BaseException:

@@ -468,7 +468,7 @@ class Walk:
     def _take_over_takedowns(self, name: str, least: set[str], most: set[str]) -> None:
         """Learn what was taken down: all of `least`, and further addresses that the archives knew."""
         patterns = {pattern for (pattern,) in self._rows(name, "SELECT pattern FROM takedowns")}
-        if beyond := patterns - most:
+        if beyond := patterns - most - self._known[name].forgotten:
             raise Finding(f"{name}: {sorted(beyond)} were taken down with {sorted(least)}, to which they do not lead")
         self._known[name].forgotten |= least | patterns
 
