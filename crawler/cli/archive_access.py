@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -29,6 +30,18 @@ def open_read_only(path: str) -> Iterator[Database]:
     """Open an archive for reading."""
     with closing(open_database(path, read_only=True)) as db:
         yield db
+
+
+def upgrade(path: str) -> None:
+    """Upgrade an archive of an earlier version that a command reads before it writes; print what opening it found.
+
+    A missing or empty one is left to what reads it.
+    """
+    from broadsheet.output.write.archive_writer import Archive
+
+    if Path(path).is_file() and Path(path).stat().st_size:
+        with told_faults(path), Archive.open(path) as archive:
+            print_notices(archive.recovery)
 
 
 @contextmanager

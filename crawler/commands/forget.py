@@ -54,9 +54,9 @@ def forget(db: str, words: tuple[str, ...], certificate: str | None, note: str, 
     """  # fmt: skip
     if dry_run and certificate:
         raise CommandError("--certificate is of what was done: without --dry-run")
-    if not dry_run and Path(db).exists():  # a missing archive is told, and not made
-        with suppress(InUse), archive_writer.Archive.open(db) as archive:  # upgraded, if it is of an earlier version
-            archive_access.print_notices(archive.recovery)
+    if not dry_run:
+        with suppress(InUse):
+            archive_access.upgrade(db)
     with archive_access.open_read_only(db) as archive_db:
         takedown = takedowns.plan_takedown(archive_db, _pattern(archive_db, db, " ".join(words)))
         if not takedown.urls:

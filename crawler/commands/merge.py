@@ -49,6 +49,7 @@ def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
         if is_new:  # it is not even made if a source is damaged
             for opened_source in opened:
                 source_archive.refuse_damage(opened_source.db, opened_source.file)
+            archive_file.make_private(target, list(names))
         archive = stack.enter_context(archive_writer.Archive.open(target))
         archive_access.print_notices(archive.recovery)
         if not is_new:

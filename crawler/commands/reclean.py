@@ -76,6 +76,8 @@ def reclean(**options: Any) -> int:
     Texts change in place, and rulings made by hand hold. Run the same command again and it goes on where it stood.
     """
     processes.start_workers()
+    if not options["dry_run"]:
+        archive_access.upgrade(options["db"])
     with archive_access.open_read_only(options["db"]) as db:
         last_rules = run_records.latest_site_rules(db)
     if options["undo"] or options["back_to"] is not None:
@@ -107,8 +109,6 @@ def _reclean(options: RecleanOptions) -> int:
     with opening as opened:
         archive = opened if isinstance(opened, archive_writer.Archive) else None
         db = archive.db if archive else opened
-        if archive:
-            archive_access.print_notices(archive.recovery)
         run_id = archive.runs.start("reclean", options.recorded_values, session.software_versions()) if archive else 0
         recleaner, reclean_run, signal_number = asyncio.run(_run_recleaner(db, options))
         if archive:

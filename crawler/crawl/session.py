@@ -30,7 +30,7 @@ from broadsheet.output.write.run_records import (
     queue_unfetched,
     unfinished_update_start,
 )
-from broadsheet.output.write.takedowns import unless_target_forgotten
+from broadsheet.output.write.takedowns import unless_forgotten
 from broadsheet.output.write.url_bounds import PatternLimits
 from broadsheet.output.write.url_queue import (
     UNREACHED_HOSTS,
@@ -228,7 +228,7 @@ class CrawlSession:
     async def store(self, outcome: Outcome) -> set[str]:
         """Store an outcome; returns when it is committed, with the hosts whose queue was changed by what it showed."""
         assert self._writer is not None
-        outcome = unless_target_forgotten(self.read_db, outcome)
+        outcome = unless_forgotten(self.read_db, outcome)
         await self._writer.save(outcome)
         asked = ("extractor/asked",) if outcome.page and outcome.page.asked_extractor else ()
         given_up = self._archive.take_given_up() if outcome.given_up_host else ()

@@ -55,7 +55,7 @@ from broadsheet.output.write.run_records import (
     stored_robots,
     stored_url,
 )
-from broadsheet.output.write.takedowns import is_forgotten, unless_target_forgotten
+from broadsheet.output.write.takedowns import is_forgotten, unless_forgotten
 from broadsheet.output.write.url_queue import QueuedUrl
 
 from ..crawl.outcome_writer import Writer
@@ -219,7 +219,7 @@ class Importer:
         if outcome is None:
             self.record_counts["known"] += 1
             return
-        outcome = unless_target_forgotten(self._read_db, outcome)
+        outcome = unless_forgotten(self._read_db, outcome)
         await writer.save(outcome)
         if outcome.is_older:
             self.record_counts["rendered" if job.record.kind == RENDERED else "older"] += 1

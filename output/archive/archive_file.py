@@ -12,8 +12,12 @@ import shutil
 import sqlite3
 import stat
 import time
+from collections.abc import Collection
 from contextlib import closing, suppress
+from functools import reduce
+from operator import and_
 from pathlib import Path
+from shlex import quote
 
 from sqlite_utils import Database, Migrations
 
@@ -130,7 +134,8 @@ def _open_reader(file: Path) -> Database:
         file_version = _version_of(db, file, SCHEMA_VERSION)
         if file_version < SCHEMA_VERSION:
             torn = f": {TORN_COPY}" if is_torn_copy(file) else ""
-            advice = "the next crawl into it upgrades it" if file_version else f"it is empty{torn}"
+            upgrading = f"broadsheet import --own --db {quote(str(file))} upgrades it, as any command that writes does"
+            advice = upgrading if file_version else f"it is empty{torn}"
             raise WrongSchema(f"{file} has schema {file_version}, this version reads {SCHEMA_VERSION}: {advice}")
         refuse_misleading_views(db, file, MIGRATIONS, schema_text())
     except BaseException:
@@ -256,13 +261,21 @@ def check_path(file: Path, *, read_only: bool) -> None:
             raise NotReachable(f"{file} cannot be written")
 
 
-def make_private(path: str | Path) -> None:
-    """Make an empty file for its owner alone where an archive is to be made; what is there stays as it is.
+def make_private(path: str | Path, originals: Collection[Path] = ()) -> None:
+    """Make an empty file where an archive is to be made: for its owner alone, or, for a copy, for those who may use
+    all its originals. What is there stays as it is.
 
     SQLite gives a database's mode to the files beside it, and we to its WARC folder.
     """
+    mode = reduce(and_, (file.stat().st_mode for file in originals), 0o666) if originals else 0o600
     with suppress(OSError):  # it is there, or cannot be made, which opening the archive says
-        os.close(os.open(archive_path(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        os.close(os.open(archive_path(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode | stat.S_IRUSR | stat.S_IWUSR))
+
+
+def folder_mode(file: Path) -> int:
+    """Return the mode of a folder beside an archive: for those who may use the archive."""
+    mode = file.stat().st_mode & 0o666
+    return mode | stat.S_IRWXU | (mode & 0o044) >> 2
 
 
 def check_companions(file: Path) -> None:
@@ -349,6 +362,7 @@ def _back_up(db: Database, target: Path) -> None:
     """Copy the whole database, as SQLite sees it, to `target`, which appears only when the copy is complete."""
     partial_copy = Path(f"{target}.part")
     partial_copy.unlink(missing_ok=True)
+    make_private(partial_copy, [database_file(db)])
     connection = sqlite3.connect(partial_copy)
     try:
         db.conn.backup(connection)

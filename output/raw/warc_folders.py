@@ -39,7 +39,7 @@ from typing import BinaryIO
 from sqlite_utils import Database
 
 from ..archive.archive_errors import ArchiveError, NotAnArchive
-from ..archive.archive_file import database_file
+from ..archive.archive_file import database_file, folder_mode
 from ..archive.archive_lock import ArchiveLock
 from ..archive.atomic_writes import sync_folder, whole_file, write_transaction
 from ..archive.stored_values import STORE_FACT
@@ -492,7 +492,7 @@ class RawFolders:
     def _own(self, role: str) -> None:
         """Lock a folder, made if it is missing, and state whose it is."""
         folder = Path(f"{self._database}{role}")
-        make_folder(folder, is_private=not self._database.stat().st_mode & _OTHERS)
+        make_folder(folder, folder_mode(self._database))
         self._owned[role] = _OwnedFolder(folder)
         folder_id = read_folder_id(folder)
         own_id = self._id() or folder_id or token_hex(16)
@@ -538,13 +538,10 @@ def unshare(path: Path) -> None:
             shutil.copyfileobj(stream, copy)
 
 
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
-
-
-def make_folder(folder: Path, *, is_private: bool = False) -> None:
-    """Make a folder if it is missing, for its owner alone if it is private; make the disk confirm its name."""
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Make a folder if it is missing, and make the disk confirm its name."""
     if not folder.is_dir():
-        folder.mkdir(0o700 if is_private else 0o777, exist_ok=True)
+        folder.mkdir(mode, exist_ok=True)
         sync_folder(folder.parent)
 
 

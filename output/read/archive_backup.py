@@ -27,12 +27,13 @@ from typing import NamedTuple
 from sqlite_utils import Database
 
 from ..archive.archive_errors import InUse, NotReachable
-from ..archive.archive_file import check_path, open_database
+from ..archive.archive_file import check_path, folder_mode, make_private, open_database
 from ..archive.archive_lock import hold_lock
 from ..archive.atomic_writes import sync_folder, whole_file, write_transaction
 from ..raw.warc_files import AwayFile, read_away_files, write_away_files
 from ..raw.warc_folders import (
     ForeignFolder,
+    make_folder,
     own_folders,
     put_folder_id,
     put_journal,
@@ -217,6 +218,7 @@ def _copy_database(source: Path, target: Path, part: Path, planned: Callable[[Da
         with db.conn:
             db.execute("BEGIN")
             _check_room(db, target.parent, planned(db))
+            make_private(part, [source])
             with closing(sqlite3.connect(part)) as copy:
                 db.conn.backup(copy, pages=_STEP_PAGES)
                 copy.execute("PRAGMA journal_mode = DELETE")
@@ -303,7 +305,7 @@ def _begin_folder(folder: Path, folder_id: str, target: Path) -> None:
     stored = read_folder_id(folder)
     if stored != folder_id if stored else folder.is_dir() and any(folder.iterdir()):
         raise ForeignFolder(target, folder)
-    folder.mkdir(exist_ok=True)
+    make_folder(folder, folder_mode(Path(f"{target}.part")))
     put_folder_id(folder, folder_id, stored)
 
 

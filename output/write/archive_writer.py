@@ -52,7 +52,7 @@ from .revisit_schedule import (
     restore_unvisited,
 )
 from .run_records import RunRecorder
-from .takedowns import finish_takedowns, is_forgotten, note_takedown
+from .takedowns import finish_takedowns, note_takedown, unless_forgotten
 from .url_bounds import PatternLimits, PatternTracker, is_new_text, newest_url_id, without_excess_sitemaps
 from .url_queue import (
     PAGE_KINDS,
@@ -334,10 +334,10 @@ class Archive:
 
     def _save_outcome(self, outcome: Outcome) -> None:
         """Store one outcome: capture, page, state of the URL, discovered URLs, and what patterns and revisits learn."""
-        if outcome.page and is_forgotten(self.db, outcome.page.metadata.canonical_url):
-            outcome = replace(outcome, state=UrlState.SKIPPED, reason=OutcomeReason.FORGOTTEN, capture=None, page=None)
-        if outcome.is_older and outcome.capture:
-            save_capture(self.db, outcome.capture, self._raw_writer)
+        outcome = unless_forgotten(self.db, outcome)
+        if outcome.is_older:
+            if outcome.capture:
+                save_capture(self.db, outcome.capture, self._raw_writer)
             return
         seen_at = outcome.fetched_at or self._clock()
         outcome = without_excess_sitemaps(self.db, outcome, self._pattern_tracker.limits)

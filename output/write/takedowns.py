@@ -13,6 +13,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -49,6 +50,8 @@ FORGOTTEN_URL = (
     f" WHERE instr(pattern, '{WILDCARD}') AND {{0}} GLOB {_AS_GLOB.format('pattern')}))"
 )
 """SQL that says of an expression whether the URL that it gives was taken down; to be formatted with it."""
+_HAS_PAGE = "SELECT 1 FROM pages p JOIN urls u ON u.id = p.id WHERE u.url = ?"
+_MOVED = (UrlState.DONE, OutcomeReason.REDIRECT)
 _IS_FORGOTTEN = f"""SELECT {FORGOTTEN_URL.format("?1")}
     OR EXISTS (SELECT 1 FROM urls WHERE url = ?1 AND reason = '{OutcomeReason.FORGOTTEN}')"""
 
@@ -160,11 +163,18 @@ def is_forgotten(db: Database, url: str) -> bool:
     return bool(url) and bool(db.execute(_IS_FORGOTTEN, [storable_text(url)]).fetchone()[0])
 
 
-def unless_target_forgotten(db: Database, outcome: Outcome) -> Outcome:
-    """Return an outcome as it is stored: a redirect to what was taken down is forgotten like those that were there."""
-    if not is_forgotten(db, outcome.location):
+def unless_forgotten(db: Database, outcome: Outcome) -> Outcome:
+    """Return an outcome as it is stored: what leads to a forgotten URL, by redirect or canonical URL, is too.
+
+    Where an earlier page is stored, which nobody took down, the outcome is a redirect, and that page stays.
+    """
+    canonical_url = outcome.page.metadata.canonical_url if outcome.page else ""
+    [target, *_] = *filter(partial(is_forgotten, db), (outcome.location, canonical_url)), ""
+    if not target:
         return outcome
-    return replace(outcome, state=UrlState.SKIPPED, reason=OutcomeReason.FORGOTTEN, capture=None)
+    has_page = db.execute(_HAS_PAGE, [storable_text(outcome.url)]).fetchone()
+    state, reason = _MOVED if has_page else (UrlState.SKIPPED, OutcomeReason.FORGOTTEN)
+    return replace(outcome, state=state, reason=reason, location=target, capture=None, page=None)
 
 
 def archive_pattern(text: str) -> str:

@@ -53,10 +53,16 @@ browser = "never"
 [sites.town]
 urls = ["{url}/"]
 """
+_PORTS = range(12_000, 30_000)  # a walk's follows from its seed: addresses, and so numbers of articles, are the same
 _QUIET_SECONDS = 20.0  # for the processes of a killed group to end
 _FIELDS = """SELECT url, field, value, coalesce(undone_at, at), undone_at IS NOT NULL FROM corrections
     WHERE block_id IS NULL"""
 _SHOWN = "SELECT url, title, authors, published_day, tags, language, text, id, page_type FROM articles ORDER BY url"
+_EDGES = """SELECT url, location, 0 FROM urls WHERE location <> ''
+    UNION SELECT u.url, p.canonical_url, 0 FROM pages p JOIN urls u ON u.id = p.id WHERE p.canonical_url <> ''
+    UNION SELECT u.url, a.url, 1 FROM _article_urls u JOIN _article_urls a USING (article_id)
+    UNION SELECT u.url, a.url, 1 FROM pages p JOIN urls u ON u.id = p.id JOIN articles a ON a.id = p.article_id"""
+_LAST_CHANGE = "SELECT change FROM changes WHERE article_id = ? AND change <> 'changed' ORDER BY seq DESC LIMIT 1"
 _URLS_OF = """SELECT u.url FROM urls u LEFT JOIN pages p ON p.id = u.id WHERE p.article_id = ?1
     UNION SELECT url FROM _article_urls WHERE article_id = ?1"""
 
@@ -81,8 +87,8 @@ class Story:
 class Town:
     """A site whose stories change by chance."""
 
-    def __init__(self, chance: random.Random) -> None:
-        self.site = ScriptedSite()
+    def __init__(self, chance: random.Random, port: int = 0) -> None:
+        self.site = ScriptedSite(address=("127.0.0.1", port))
         self.stories: dict[str, Story] = {}
         self.paths_of: dict[str, set[str]] = {}  # the URLs that ever showed a story, by its name
         self._chance = chance
@@ -158,10 +164,13 @@ def _late(answer: Reply | str, event: threading.Event) -> Callable[[Seen], Reply
 
 @dataclass
 class Known:
-    """What is known of an archive: corrections of fields by URL and field, as (value, when, is undone); takedowns."""
+    """What is known of an archive: corrections of fields by URL and field, as (value, when, is undone); takedowns;
+    the articles after the last step, as numbers and URLs.
+    """
 
     fields: dict[tuple[str, str], tuple[str, str, int]] = field(default_factory=dict)
     forgotten: set[str] = field(default_factory=set)
+    articles: set[tuple[int, str]] = field(default_factory=set)
 
 
 class Finding(Exception):  # noqa: N818 - what the walk looks for
@@ -173,7 +182,7 @@ class Walk:
 
     def __init__(self, seed: int, commands: InjectedCommands) -> None:
         self.chance = random.Random(seed)
-        self.town = Town(self.chance)
+        self.town = Town(self.chance, _PORTS[seed % len(_PORTS)])
         self.told: list[str] = []
         self._commands = commands
         self._known: dict[str, Known] = {}
@@ -319,10 +328,11 @@ class Walk:
         if source == target:
             return
         into = self._known.setdefault(target, Known())
+        edges = self._edges(source) + (self._edges(target) if (self._commands.work / target).exists() else [])
         if self._run("merge", target, source, "-q", may_fail=True):
             self._run("merge", target, source, "-q")
-        taken_down = self._rows(target, "SELECT pattern FROM takedowns")  # with what is reached by it here
-        into.forgotten |= self._known[source].forgotten | {url for (url,) in taken_down}
+        forgotten = into.forgotten | self._known[source].forgotten
+        self._take_over_takedowns(target, forgotten, self._addresses(forgotten, edges))
         for key, state in self._known[source].fields.items():
             mine = into.fields.get(key)
             if mine is None or mine[1] < state[1]:
@@ -358,9 +368,10 @@ class Walk:
         if not article or len(self._rows(name, "SELECT id FROM articles")) < 4:
             return
         urls = {article[1], *(url for (url,) in self._rows(name, _URLS_OF, article[0]))}
+        reached = self._addresses(urls, self._edges(name), is_followed=True)
         if self._run("forget", name, article[1], "--yes", may_fail=True):
             self._run("forget", name, article[1], "--yes")
-        self._known[name].forgotten |= urls
+        self._take_over_takedowns(name, urls, reached)
         self._learn(name)
 
     def _export(self) -> None:
@@ -439,6 +450,28 @@ class Walk:
 
     # -- what must hold
 
+    def _edges(self, name: str) -> list[tuple[str, str, bool]]:
+        """Return what leads to what in an archive, and if both are addresses of one article."""
+        return self._rows(name, _EDGES)
+
+    def _addresses(self, urls: set[str], edges: list[tuple[str, str, bool]], *, is_followed: bool = False) -> set[str]:
+        """Return all that leads to some URLs, and where these lead if that is followed."""
+        reached = set(urls)
+        for _ in edges:
+            more = {start for start, end, _ in edges if end in reached}
+            more |= {end for start, end, is_same in edges if start in reached and (is_same or is_followed)}
+            if more <= reached:
+                break
+            reached |= more
+        return reached
+
+    def _take_over_takedowns(self, name: str, least: set[str], most: set[str]) -> None:
+        """Learn what was taken down: all of `least`, and further addresses that the archives knew."""
+        patterns = {pattern for (pattern,) in self._rows(name, "SELECT pattern FROM takedowns")}
+        if beyond := patterns - most - self._known[name].forgotten:
+            raise Finding(f"{name}: {sorted(beyond)} were taken down with {sorted(least)}, to which they do not lead")
+        self._known[name].forgotten |= least | patterns
+
     def _learn(self, name: str, *, only_new: bool = False) -> None:
         """Take over the corrections of fields that an archive has now."""
         known = self._known[name]
@@ -463,7 +496,7 @@ class Walk:
         shown = {row[0]: row[1:6] for row in self._rows(name, _SHOWN)}
         if code or json.loads(out)["articles"] != len(shown):
             raise Finding(f"report {name}: {code}, {len(shown)} articles, {(out[:200] + errors)[-400:]}")
-        for text in (*self._wrong_fields(name, shown), *self._not_forgotten(name, shown)):
+        for text in (*self._wrong_fields(name, shown), *self._not_forgotten(name, shown), *self._vanished(name)):
             raise Finding(f"{name}: {text}")
 
     def _wrong_fields(self, name: str, shown: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
@@ -480,11 +513,21 @@ class Walk:
             elif what in _PLACES and not undone and url in shown and (shown[url][_PLACES[what]] or "") != value:
                 yield f"{what} of {url} is {shown[url][_PLACES[what]]!r}, not {value!r}"
 
+    def _vanished(self, name: str) -> Iterator[str]:
+        """Yield articles that went since the last step, of which `changes` does not say so."""
+        known, articles = self._known[name], set(self._rows(name, "SELECT id, url FROM articles"))
+        for number, url in known.articles - articles:
+            if (last := self._rows(name, _LAST_CHANGE, number)) != [("removed",)]:
+                yield f"the article {url} is gone, and the last that `changes` says is {last}"
+        known.articles = articles
+
     def _not_forgotten(self, name: str, shown: Mapping[str, object]) -> Iterator[str]:
         """Yield what is left of articles that were taken down."""
         forgotten = self._known[name].forgotten
         yield from (f"{url} was taken down, and is an article" for url in forgotten if url in shown)
         states = self._rows(name, "SELECT url, state, reason FROM urls")
+        yield from (f"{url} is {state} forgotten, and is an article" for url, state, reason in states
+                    if url in shown and reason == "forgotten")  # fmt: skip
         yield from (f"{url} was taken down, and is {state} {reason}" for url, state, reason in states
                     if url in forgotten and (state, reason) != ("skipped", "forgotten"))  # fmt: skip
         gone = {story.secret for story in self.town.stories.values() if self.town.paths_of[story.name] <= forgotten}

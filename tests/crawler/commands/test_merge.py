@@ -37,6 +37,16 @@ def test_an_archive_in_use_is_refused_before_another_is_merged(tmp_path, sources
     assert not (tmp_path / "all.db").exists()
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "mode"), [(0o644, 0o600, 0o600), (0o640, 0o644, 0o640), (0o644, 0o644, 0o644)]
+)
+def test_a_new_archive_is_for_those_alone_who_may_read_all_that_is_merged(tmp_path, sources, first, second, mode):
+    for source, own_mode in zip(sources, (first, second), strict=True):
+        source.chmod(own_mode)
+    assert command("merge", tmp_path / "all.db", *sources, "-q") == (0, "", "")
+    assert (tmp_path / "all.db").stat().st_mode & 0o777 == mode
+
+
 @pytest.mark.parametrize(("version", "message"), [(99, "schema 99, newer"), (4, "schema 4, newer")])
 def test_an_archive_of_another_schema_is_refused(tmp_path, sources, version, message):
     connection = sqlite3.connect(sources[1])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import os
+import shlex
 import shutil
 import socket
 import sqlite3
@@ -17,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.output.archive.archive_file import open_database
-from broadsheet.output.read.verify import verify
+from broadsheet.output.read.verify import RAW_CHECKS, verify
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler import raws
 from tests.crawler.commands.test_export_targets import PROGRAM, full_device, shell_line
@@ -63,6 +65,52 @@ def test_a_private_authority_is_trusted_where_it_is_given(tmp_path):
     finally:
         server.close()
     assert rows(db, "SELECT count(*) FROM articles") == [(1,)]
+
+
+FIRST_VERSION = Path(__file__).parents[2] / "output/archive/versions/1.db.xz"
+WRITERS = (
+    "reclean DB -q", "reclean DB --undo", "correct DB URL --title Fire", "correct DB --undo 1", "remove DB URL 1",
+    "restore DB URL 0", "forget DB URL --yes", "import --own --db DB", "update DB -q", "merge DB NEW -q",
+    "crawl http://127.0.0.1:9/ --db DB -q --allow-private", "update DB --pictures -q",
+)  # fmt: skip
+READERS = (
+    "reclean DB --dry-run", "correct DB", "remove DB URL 1 --dry-run", "forget DB URL --dry-run", "merge NEW DB",
+    "backup DB COPY", "report DB", "search DB fire", "show DB URL", "browse DB", "explain DB URL", "changes DB",
+    "diff DB URL", "verify DB", "export DB --format csv", "datasette DB",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def first_version() -> bytes:
+    return lzma.decompress(FIRST_VERSION.read_bytes())
+
+
+def _on_first_version(folder: Path, line: str, content: bytes) -> tuple[int, str, int, list[str]]:
+    """Run a command on a file of version 1: its exit code and lines, the file's version then, the files beside it."""
+    (folder / "old.db").write_bytes(content)
+    [[url]] = rows(folder / "old.db", "SELECT url FROM articles LIMIT 1")
+    Archive.open(folder / "new.db").close()
+    names = {"DB": folder / "old.db", "NEW": folder / "new.db", "COPY": folder / "copy.db", "URL": url}
+    code, _, errors = command(*(names.get(word, word) for word in line.split()))
+    [[version]] = rows(folder / "old.db", "PRAGMA user_version")
+    return code, errors, version, sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("line", sampled(READERS, 6))
+def test_a_verb_that_reads_names_what_upgrades_an_archive_of_version_1(tmp_path, first_version, line):
+    code, errors, version, names = _on_first_version(tmp_path, line, first_version)
+    assert (code, errors.count("\n"), version, names) == (1, 1, 1, ["new.db", "old.db"]), errors
+    upgrading = shlex.split(errors.partition(f"{tmp_path / 'old.db'} has schema 1, this version reads 2: ")[2])
+    assert upgrading[:6] == ["broadsheet", "import", "--own", "--db", str(tmp_path / "old.db"), "upgrades"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", WRITERS)
+def test_a_verb_that_writes_upgrades_an_archive_of_version_1(tmp_path, first_version, line):
+    _, errors, version, names = _on_first_version(tmp_path, line, first_version)
+    assert (version, "has schema" in errors, "old.db.backup-v1" in names) == (2, False, True), errors
+    with closing(open_database(tmp_path / "old.db", read_only=True)) as db:
+        assert verify(db, left_out=RAW_CHECKS) == []
 
 
 @contextmanager

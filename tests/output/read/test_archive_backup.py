@@ -74,6 +74,18 @@ def test_a_backup_is_an_archive_and_shares_only_what_is_complete(news, tmp_path,
     assert whole_bodies(news) == [b"page 6"], "the folder of the backup is not taken for one that was renamed"
 
 
+@pytest.mark.parametrize(("mode", "folder_mode"), [(0o600, 0o700), (0o640, 0o750), (0o644, 0o755)])
+def test_a_copy_is_for_those_alone_who_may_read_the_archive(news, tmp_path, mode, folder_mode):
+    news.chmod(mode)
+    back_up(news, tmp_path / "copy.db")
+    back_up(tmp_path / "copy.db", tmp_path / "again.db")
+    with dated_copies(news, tmp_path) as copies:
+        dated, _ = copies.make()
+    for copy in (tmp_path / "copy.db", tmp_path / "again.db", dated):
+        assert copy.stat().st_mode & 0o777 == mode
+        assert Path(f"{copy}.warc").stat().st_mode & 0o777 == folder_mode
+
+
 def test_nothing_is_appended_to_a_file_with_other_names(news):
     """As `cp -al` makes them, also of the newest file; what is set aside goes from one of the names only."""
     linked = news.with_name("linked")

@@ -1,6 +1,7 @@
 """Takedowns: what was stored is gone from the file's bytes, and never comes back."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write import takedowns
 from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.takedowns import (
     archive_backups,
     archive_pattern,
@@ -91,6 +93,23 @@ def test_a_page_that_names_a_forgotten_one_as_its_own_is_not_stored(archive, mak
     archive.save([make.outcome(HOST + "amp/secret", SECRET, canonical=HOST + "secret")])
     assert urls(archive)["amp/secret"] == ("skipped", "forgotten")
     assert archive.db.execute("SELECT count(*) FROM pages").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("is_older", [False, True])
+@pytest.mark.parametrize("way", ["redirect", "canonical"])
+def test_a_page_that_leads_to_a_forgotten_one_by_now_keeps_its_article_and_brings_nothing(archive, make, way, is_older):
+    archive.save([make.outcome(HOST + path, text) for path, text in (("secret", SECRET), ("mill", COMMON))])
+    take_down(archive.db, HOST + "secret", "", make.clock)
+    if way == "redirect":
+        outcome = Outcome(HOST + "mill", "done", "redirect", 301, make.clock(), location=HOST + "secret")
+    else:
+        outcome = make.outcome(HOST + "mill", SECRET, canonical=HOST + "secret")
+    archive.save([replace(outcome, is_older=is_older)])
+    settle(archive.db, make.clock)
+    assert urls(archive)["mill"] == ("done", "article" if is_older else "redirect")
+    assert archive.db.execute("SELECT text FROM articles").fetchall() == [(COMMON,)]
+    assert not is_forgotten(archive.db, HOST + "mill")
+    assert archive.db.execute("SELECT count(*) FROM captures").fetchone() == (1,)
 
 
 @pytest.mark.parametrize(
