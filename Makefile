@@ -17,6 +17,7 @@
 # make train      train the models anew, on the corpora that cleaners/training/corpora.py weighs; it needs the evaluation
 #                 data in ../shared
 # make docs       the documentation as a site in docs/_build, to be opened from its folder; lists what reads badly
+# make dist       the sdist and the wheel in dist/, checked as a registry checks them; uploads nothing
 # make pictures   take the documentation's pictures anew; needs Chromium
 # make clean      remove what these made
 
@@ -24,7 +25,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
-PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$name && break; done)
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 	$(BIN)/python -m pip install -qq --disable-pip-version-check
@@ -41,11 +42,12 @@ HUNG := 300
 PYTEST = $(COMPILE) && PYTHONDONTWRITEBYTECODE= $(VARIABLES) $(BIN)/pytest -n $(WORKERS) --dist $(DIST) \
 	-o faulthandler_timeout=$(HUNG) -o faulthandler_exit_on_timeout=true
 LOWEST := .cache/lowest
-UV = "$$($(PYTHON) -m tests.tools uv)/uv"
+TOOL = "$$($(PYTHON) -m tests.tools $(1))"
+UV = $(call TOOL,uv)/uv
 RESOLVE = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command 'make pins'
 BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/corpus.py,$(wildcard tests/bench/*.py)))
 
-.PHONY: demo test lint test-full nightly quick lowest expected mutants pins bench bench-quality torture train docs pictures clean
+.PHONY: demo test lint test-full nightly quick lowest expected mutants pins bench bench-quality torture train docs dist pictures clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -91,7 +93,7 @@ mutants: $(READY)
 pins:
 	grep -o 'setuptools[^"]*' pyproject.toml | head -1 | $(RESOLVE) pyproject.toml - \
 		--extra dev --extra train --no-emit-package pip -o constraints.txt
-	for name in archive coverage data docs s3 tei uv; do $(RESOLVE) tests/pins/$$name.in -o tests/pins/$$name.txt || exit 1; done
+	for name in archive coverage data docs release s3 tei uv; do $(RESOLVE) tests/pins/$$name.in -o tests/pins/$$name.txt || exit 1; done
 
 bench: $(READY)
 	for name in $(BENCHES); do $(BIN)/python -m tests.bench.$$name || exit 1; done
@@ -114,8 +116,13 @@ train: $(READY)
 
 docs: $(READY)
 	@$(BIN)/python docs/sentences.py
-	@"$$($(BIN)/python -m tests.tools docs)/sphinx-build" -q -W --keep-going -b html docs docs/_build
+	@$(call TOOL,docs)/sphinx-build -q -W --keep-going -b html docs docs/_build
 	@echo "The site: docs/_build/index.html"
+
+dist: $(READY)
+	@rm -rf dist
+	@$(call TOOL,release)/pyproject-build --outdir dist . >/dev/null
+	@$(call TOOL,release)/twine check --strict dist/*
 
 pictures: $(READY)
 	$(BIN)/python -m tests.pictures
@@ -125,6 +132,7 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt
+	@for room in cleaners crawler output; do test -e broadsheet/$$room || ln -s ../$$room broadsheet/$$room; done  # an sdist has no links
 	@test -n "$(PYTHON)" && $(PYTHON) -c '$(NEW_ENOUGH)' 2>/dev/null || { echo \
 		"Python 3.11 or newer is needed: apt install python3, or make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo \

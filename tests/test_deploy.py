@@ -1,4 +1,4 @@
-"""The files in `docs/deploy/`, and the Dockerfile: what can be known of them without a container engine.
+"""The files in `docs/deploy/`, the Dockerfile and the workflows: what can be known of them where none of them runs.
 
 Where systemd-analyze is installed, it has a look too.
 """
@@ -23,9 +23,12 @@ from broadsheet.crawler.cli import cli
 from tests.bench.load.site import free_port
 from tests.crawler.fleet.s3_server import BUCKET, running_s3_server
 from tests.crawler.scripted_site import ScriptedSite, page, stories
+from tests.release import reasons_against
+from tests.tools import ToolsMissingError, programs
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "docs" / "deploy"
+WORKFLOWS, DEPENDABOT = ROOT / ".github" / "workflows", ROOT / ".github" / "dependabot.yml"
 INSTRUCTIONS = [
     tuple(line.split(maxsplit=1))
     for line in (ROOT / "Dockerfile").read_text("utf-8").splitlines()
@@ -60,7 +63,8 @@ def services() -> dict[str, Any]:
 
 def test_the_image_is_slim_not_root_and_has_one_volume():
     final_stage = INSTRUCTIONS[max(at for at, (name, _) in enumerate(INSTRUCTIONS) if name == "FROM") :]
-    assert final_stage[0][1].endswith("-slim")
+    assert final_stage[0] == ("FROM", "${BASE}")
+    assert re.fullmatch(r"BASE=python:3\.\d+-slim", dict(INSTRUCTIONS[:1])["ARG"])
     assert [line for line in final_stage if line[0] in ("VOLUME", "ENTRYPOINT")] == [
         ("VOLUME", "/data"), ("ENTRYPOINT", '["broadsheet"]'),
     ]  # fmt: skip
@@ -73,6 +77,79 @@ def test_what_the_image_is_built_from_is_what_the_package_needs():
     kept = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
     assert [name for name in kept if not (ROOT / name).exists()] == []
     assert {"broadsheet", "cleaners", "crawler", "output", "pyproject.toml", "constraints.txt"} <= set(kept)
+
+
+def workflows() -> dict[str, dict[str, Any]]:
+    yaml = pytest.importorskip("yaml", reason="needs a linter: PyYAML")
+    return {file.stem: yaml.safe_load(file.read_text("utf-8")) for file in WORKFLOWS.glob("*.yml")}
+
+
+def steps_of(workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step for job in workflow["jobs"].values() for step in job.get("steps", ())]
+
+
+def test_what_a_workflow_runs_and_names_is_there():
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    for workflow in workflows().values():
+        commands = [line for step in steps_of(workflow) for line in step.get("run", "").splitlines()]
+        made = [line.split()[1:] for line in commands if line.startswith("make ")]
+        assert {word for words in made for word in words if "=" not in word} <= targets
+        modules = [found for line in commands for found in re.findall(r"python -m (tests[\w.]+)", line)]
+        assert [name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").is_file()] == []
+        called = [job["uses"] for job in workflow["jobs"].values() if "uses" in job]
+        assert [name for name in called if not (ROOT / name).is_file()] == []
+
+
+def test_the_pythons_that_are_promised_are_tried():
+    matrix = workflows()["ci"]["jobs"]["pythons"]["strategy"]["matrix"]
+    classifiers = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text("utf-8"))
+    assert (matrix["python"], {part["os"] for part in matrix["include"]}) == (classifiers, {"macos-latest"})
+    assert f"Python {classifiers[0]} to {classifiers[-1]} on Linux" in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_a_release_publishes_without_a_password_what_was_tested_and_only_if_it_may():
+    jobs = workflows()["release"]["jobs"]
+    waits_for = {name: job.get("needs") for name, job in jobs.items()}
+    assert waits_for == {
+        "allowed": None, "tests": "allowed", "build": "tests", "publish": "build", "base": "tests",
+        "image": ["base", "publish"],
+    }  # fmt: skip
+    assert [name for name, job in jobs.items() if job.get("permissions", {}).get("id-token")] == [
+        "build", "publish", "image",
+    ]  # fmt: skip
+    assert {part["extras"] for part in jobs["image"]["strategy"]["matrix"]["include"]} == {"", "fleet"}
+    assert set(re.findall(r"secrets\.(\w+)", (WORKFLOWS / "release.yml").read_text("utf-8"))) == {"GITHUB_TOKEN"}
+
+
+def test_what_keeps_a_version_from_being_published_is_told(tmp_path):
+    def told(tag: str, own: str, changelog: str) -> list[str]:
+        (tmp_path / "pyproject.toml").write_text(
+            f'[project]\nversion = "1.2"\n[tool.broadsheet]\nrepository = "{own}"\n'
+        )
+        (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n## {changelog}\n")
+        return [line.split(":")[0].split(",")[0] for line in reasons_against(tag, "https://code.example/a/b", tmp_path)]
+
+    assert told("v1.2", "https://code.example/a/b", "1.2 (2026-12-02)") == []
+    assert told("v1.3", "", "Unreleased") == [
+        "the tag v1.3 is not v1.2", "the repository's address is not set", "CHANGELOG.md does not begin with 1.2",
+    ]  # fmt: skip
+    assert told("v1.2", "https://code.example/c", "1.2") == [
+        "pyproject.toml names the repository https"
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_workflows_have_the_form_that_github_reads():
+    """A schema that comes with the checker: nothing here runs a workflow, and no expression in one is evaluated."""
+    try:
+        checker = programs("release") / "check-jsonschema"
+    except ToolsMissingError as error:
+        pytest.skip(f"no package registry can be reached: {error}")
+    for schema, files in (("github-workflows", WORKFLOWS.glob("*.yml")), ("dependabot", [DEPENDABOT])):
+        command = [checker, "--builtin-schema", f"vendor.{schema}", *files]
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert process.returncode == 0, process.stdout
 
 
 def test_the_commands_of_the_services_are_commands():
@@ -182,7 +259,7 @@ def build(folder: Path, extras: str) -> Path:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         source.mkdir(parents=True, exist_ok=True)
         copy(ROOT / name, source / name)
-    stage = INSTRUCTIONS[: [name for name, _ in INSTRUCTIONS].index("FROM", 1)]
+    stage = INSTRUCTIONS[1 : [name for name, _ in INSTRUCTIONS].index("FROM", 2)]
     variables = dict(pair.split("=", 1) for name, text in stage if name == "ENV" for pair in text.split())
     variables |= {text.partition("=")[0]: text.partition("=")[2].strip('"') for name, text in stage if name == "ARG"}
     assert set(variables) >= {"EXTRAS", "PIP_CONSTRAINT"}

@@ -8,8 +8,10 @@ import sqlite3
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tomllib
 from dataclasses import dataclass
+from email import message_from_bytes
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -19,12 +21,14 @@ from broadsheet.crawler import __version__
 from tests.crawler.demo.truth import expected_stories
 from tests.sampling import sampled
 from tests.sharing import shared_folder
+from tests.tools import ToolsMissingError, programs
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FOLDERS = ("broadsheet", "cleaners", "crawler", "output")
 TRAINING = "broadsheet.cleaners.training"
+ADDRESS = "https://code.example/owner/broadsheet"
 PATIENCE = 900  # seconds for a step; a first installation downloads some 100 MB
-REQUIREMENT = "setuptools>=64"  # of what pyproject.toml builds with; where it cannot be had, there is no registry
+REQUIREMENT = "setuptools>=77.0.3"  # of what pyproject.toml builds with; where it cannot be had, there is no registry
 
 _IMPORT_ALL = """import importlib, pkgutil
 import broadsheet
@@ -65,8 +69,8 @@ def run(command: list[object], folder: Path, **more_variables: str) -> str:
 
 def tracked_files(*folders: str) -> list[str]:
     """The files below these folders that a commit would hold, by their path in the checkout."""
-    if not shutil.which("git"):
-        pytest.skip("needs git")
+    if not shutil.which("git") or not (REPOSITORY / ".git").exists():
+        pytest.skip("needs git, in a checkout")
     listing = run(["git", "ls-files", "-z", "--", *folders], REPOSITORY)
     return [name for name in listing.split("\0") if name and (REPOSITORY / name).is_file()]
 
@@ -160,6 +164,62 @@ def test_every_package_is_named_in_pyproject_but_that_of_training():
     folders = {Path(installed_path(name)).parent for name in found}
     packages = {".".join(folder.parts) for folder in folders} - {TRAINING}
     assert setuptools["packages"] == sorted(packages)
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, and the wheel built from it, of a repository whose address its owner has set."""
+    return shared_folder(tmp_path_factory, "release", build_release)
+
+
+def build_release(folder: Path) -> None:
+    """Build both into `dist` below a folder, as `make dist` does."""
+    copy_checkout(folder / "source")
+    settings = folder / "source/pyproject.toml"
+    settings.write_text(settings.read_text("utf-8").replace('repository = ""', f'repository = "{ADDRESS}"'), "utf-8")
+    run([release_tools() / "pyproject-build", "--outdir", folder / "dist", folder / "source"], folder)
+    shutil.rmtree(folder / "source")
+
+
+def release_tools() -> Path:
+    """The folder of the programs that a release needs."""
+    try:
+        return programs("release")
+    except ToolsMissingError as error:
+        pytest.skip(f"no package registry can be reached: {error}")
+
+
+@pytest.mark.slow
+def test_what_is_published_has_links_that_lead_somewhere_from_anywhere(release):
+    [wheel], [sdist] = (release / "dist").glob("*.whl"), (release / "dist").glob("*.tar.gz")
+    run([release_tools() / "twine", "check", "--strict", wheel, sdist], release)
+    with ZipFile(wheel) as archive:
+        metadata = message_from_bytes(archive.read(f"broadsheet-{__version__}.dist-info/METADATA"))
+        licences = [name.rpartition("/")[2] for name in archive.namelist() if "/licenses/" in name]
+    links = re.findall(r"\]\(([^)\s]+)", metadata.get_payload())
+    assert [link for link in links if "://" not in link] == []
+    own = [link.removeprefix(f"{ADDRESS}/") for link in links if link.startswith(ADDRESS)]
+    views = [link.partition("#")[0].split("/", 2) for link in own]
+    assert {(place, tag) for place, tag, _ in views} == {("blob", f"v{__version__}"), ("raw", f"v{__version__}")}
+    assert [path for _, _, path in views if not (REPOSITORY / path).is_file()] == []
+    assert dict(url.split(", ") for url in metadata.get_all("Project-URL"))["Source"] == ADDRESS
+    assert (metadata["License-Expression"], sorted(licences)) == ("Apache-2.0 AND CC-BY-SA-3.0", ["LICENSE", "NOTICE"])
+
+
+@pytest.mark.slow
+def test_the_sdist_is_the_checkout_and_has_its_links_once_make_was_run(release, tmp_path):
+    [sdist] = (release / "dist").glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    [folder] = tmp_path.iterdir()
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    made = {"PKG-INFO", "setup.cfg"} | {name for name in found if name.startswith("broadsheet.egg-info/")}
+    links = {f"broadsheet/{room}" for room in FOLDERS[1:]}
+    assert (sorted({*tracked_files()} - links - found), sorted(found - {*tracked_files()} - made)) == ([], [])
+    rules = run(["make", "--dry-run", "test"], folder)
+    [lay] = [line for line in rules.splitlines() if "ln -s" in line]
+    run(["sh", "-c", lay], folder)
+    assert all((folder / link / "__init__.py").is_file() for link in links)
 
 
 @pytest.mark.slow
