@@ -64,7 +64,7 @@ _EDGES = """SELECT url, location, 0 FROM urls WHERE location <> ''
     UNION SELECT u.url, a.url, 1 FROM pages p JOIN urls u ON u.id = p.id JOIN articles a ON a.id = p.article_id"""
 _LAST_CHANGE = "SELECT change FROM changes WHERE article_id = ? AND change <> 'changed' ORDER BY seq DESC LIMIT 1"
 _URLS_OF = """SELECT u.url FROM urls u LEFT JOIN pages p ON p.id = u.id WHERE p.article_id = ?1
-    UNION SELECT url FROM _article_urls WHERE article_id = ?1"""
+    UNION SELECT url FROM article_urls WHERE article_id = ?1"""
 
 
 @dataclass
@@ -308,7 +308,7 @@ class Walk:
         name = self._any()
         if not (article := self._article(name)):
             return
-        blocks = self._rows(name, "SELECT position, kept FROM _blocks WHERE url = ? ORDER BY position", article[1])
+        blocks = self._rows(name, "SELECT position, kept FROM blocks WHERE url = ? ORDER BY position", article[1])
         position, is_kept = self.chance.choice(blocks)
         scope = self.chance.choice([(), (), ("--host", "127.0.0.1"), ("--everywhere",)])
         self._run("remove" if is_kept else "restore", name, article[1], str(position), *scope, codes=(0, 1))
