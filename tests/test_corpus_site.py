@@ -12,7 +12,7 @@ from broadsheet.cleaners.judge.article_text import assemble
 from broadsheet.cleaners.lineage import lineage
 from broadsheet.cleaners.page.url_shapes import UrlShape, shape_of
 from tests.bench.sites import SHARED, Site, crawl, measure
-from tests.internal_tables import BLOCKS, CLEANERS
+from tests.internal_tables import CLEANERS
 
 pytestmark = [
     pytest.mark.slow,
@@ -22,7 +22,7 @@ NAME = "mali_live"
 FLOOR_F1 = 0.99  # measured 0.9966
 FLOOR_FOUND = 0.98
 MOST_CHANGED = 3  # articles that the site's memory changed; measured 2 of 55
-_LEDGER = f"SELECT position, kept, reason, rule, evidence FROM {BLOCKS} WHERE article_id = ? ORDER BY position"
+_LEDGER = "SELECT position, kept, reason, rule, evidence FROM blocks WHERE article_id = ? ORDER BY position"
 
 
 def settled(page: Page, ledger: list[tuple[int, int, str, str, str | None]]) -> str:

@@ -81,7 +81,7 @@ def restore(**options: Any) -> int:
 
     ARTICLE is a URL, a path, a number, a title or words; BLOCK is the number in the first column of `broadsheet
     explain`. With the text's FIRST WORDS behind it, nothing happens to another block if the page has changed since. A
-    block_id of the view removed, or of _blocks, in place of both means the text wherever it stands.
+    block_id of the view removed, or of blocks, in place of both means the text wherever it stands.
     """
     return rule_on(options, keep=True)
 
@@ -93,7 +93,7 @@ def remove(**options: Any) -> int:
 
     ARTICLE is a URL, a path, a number, a title or words; BLOCK is the number in the first column of `broadsheet
     explain`. With the text's FIRST WORDS behind it, nothing happens to another block if the page has changed since. A
-    block_id of the view removed, or of _blocks, in place of both means the text wherever it stands.
+    block_id of the view removed, or of blocks, in place of both means the text wherever it stands.
     """
     return rule_on(options, keep=False)
 

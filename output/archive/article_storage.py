@@ -46,7 +46,7 @@ class ArticleChange(StrEnum):
 
 
 class StoredArticle(NamedTuple):
-    """An article as an archive holds it already, in `articles` or `_shelved`."""
+    """An article as an archive holds it already, in `articles` or `shelved`."""
 
     table: str
     title: str
@@ -57,8 +57,8 @@ class StoredArticle(NamedTuple):
 
 
 def stored_article(db: Database, url: str) -> StoredArticle | None:
-    """Return what `articles` or `_shelved` holds for the article at this URL."""
-    for table in ("articles", "_shelved"):
+    """Return what `articles` or `shelved` holds for the article at this URL."""
+    for table in ("articles", "shelved"):
         query = f"SELECT title, text, capture_id, page_type, word_count FROM {table} WHERE id = ?"
         row = db.execute(query, [article_id(url)]).fetchone()
         if row:
@@ -179,6 +179,6 @@ def put_user_values(db: Database, page_id: int, values: Mapping[str, JsonValue])
     """
     known_names = writable_columns(db)
     known_values = {name: sql_value(value) for name, value in values.items() if name in known_names}
-    for table in ("articles", "_shelved") if known_values else ():
+    for table in ("articles", "shelved") if known_values else ():
         for (article_number,) in db.execute(f"SELECT id FROM {table} WHERE page_id = ?", [page_id]).fetchall():
             update_article(db, table, article_number, known_values)

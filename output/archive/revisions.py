@@ -62,7 +62,7 @@ _PAGE_BLOCKS = """SELECT b.block_id, b.kind, b.kept, t.text FROM _page_blocks b 
 _METADATA = """SELECT a.title, a.published_raw, a.metadata_sources,
         a.cleaner_version || ' ' || coalesce(p.cleaner_id, '')
     FROM (SELECT title, published_raw, metadata_sources, cleaner_version, page_id FROM articles WHERE id = ?1 UNION ALL
-        SELECT title, published_raw, metadata_sources, cleaner_version, page_id FROM _shelved WHERE id = ?1) a
+        SELECT title, published_raw, metadata_sources, cleaner_version, page_id FROM shelved WHERE id = ?1) a
     JOIN pages p ON p.id = a.page_id"""
 
 _LINK_SHARE = 0.9  # share of link text in a block's characters, from which the block counts as a link

@@ -24,13 +24,16 @@ EXAMPLES = tomllib.loads((_FOLDER / "contract.toml").read_text(encoding="utf-8")
 
 # What refers to what without a declared foreign key, since either may come first, or the referring one is a view.
 _UNDECLARED_REFERENCES = (
-    ("removed", "article_id", "articles"), ("changes", "article_id", "articles"),
+    ("blocks", "article_id", "articles"), ("removed", "article_id", "articles"),
+    ("links", "article_id", "articles"), ("links", "target_id", "articles"),
+    ("versions", "article_id", "articles"), ("article_urls", "article_id", "articles"),
+    ("shelved", "article_id", "articles"), ("changes", "article_id", "articles"),
     ("revisions", "article_id", "articles"), ("revisions", "capture_id", "captures"),
     ("duplicates", "article_id", "articles"),
     ("article_clusters", "article_id", "articles"),
 )  # fmt: skip
 _OF_SHELVED = """
-`changes` and `revisions` of an article that was taken out as a copy or a list stay; its row is in `_shelved`.
+`changes` and `revisions` of an article that was taken out as a copy or a list stay; its row is in `shelved`.
 """
 ColumnMeanings = Mapping[str, Mapping[str, str]]
 """Table, then column, to one line of text; the table's own line is under ''."""
@@ -79,7 +82,7 @@ def _columns(db: Database, name: str) -> list[tuple[int, str, str, int, object, 
 
 
 def _section(db: Database, name: str) -> str:
-    meanings = column_meanings()[name]
+    meanings = {**(column_meanings()["articles"] if name == "shelved" else {}), **column_meanings()[name]}
     example = ["```sql", EXAMPLES[name], "```"]
     head = [f"### {name}", "", meanings[""], "", *example, "", "| column | type | meaning |", "|---|---|---|"]
     return "\n".join([*head, *_column_rows(db, name, meanings)]) + "\n"

@@ -2,7 +2,7 @@
 
 What refers to other rows or changes by itself has a column there. The rest, a user's columns too, is one JSON object
 with a key for each column of `articles`; bytes and infinite numbers are objects in it. A generated column is left out,
-since `articles` computes it. View `_shelved` shows the shelf with the columns of `articles`.
+since `articles` computes it. View `shelved` shows the shelf with the columns of `articles`.
 """
 
 from __future__ import annotations
@@ -70,11 +70,11 @@ def unshelve(db: Database, article_number: int) -> None:
 
 
 def update_article(db: Database, table: str, article_number: int, values: Mapping[str, SqlValue]) -> None:
-    """Set columns of an article, by their names in `articles`; it is there, or `table` is `_shelved`.
+    """Set columns of an article, by their names in `articles`; it is there, or `table` is `shelved`.
 
     Its number is none of them: SQLite would write the row and its indexes anew.
     """
-    if table == "_shelved":
+    if table == "shelved":
         own_values = {name: value for name, value in values.items() if name in _OWN_COLUMNS}
         others = {name: value for name, value in values.items() if name not in own_values}
         packed_values = _packed(_shelved_values(db, article_number) | json_values(others))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from .text_links import text_links
+
 Step = str | Callable[[Database], None]
 
 _GAPS = """SELECT article_id, number, place FROM (SELECT article_id, number,
@@ -51,6 +53,111 @@ def _name_roles(db: Database) -> None:
                     db.execute(f"DELETE FROM {table} WHERE {named}", [f"{folder}/"])
 
 
+_READERS_VIEWS = """DROP VIEW removed;
+DROP VIEW _blocks;
+DROP VIEW _article_urls;
+DROP VIEW _edits;
+DROP VIEW _shelved;
+CREATE VIEW blocks AS
+    SELECT a.id AS article_id, a.url AS url, b.block_id AS block_id, b.position AS position,
+        CASE b.kind WHEN 0 THEN 'paragraph' WHEN 1 THEN 'heading' WHEN 2 THEN 'list_item' WHEN 3 THEN 'table'
+            WHEN 4 THEN 'quote' WHEN 5 THEN 'code' WHEN 6 THEN 'caption' WHEN 7 THEN 'line' END AS kind,
+        b.kept AS kept, r.reason AS reason, r.rule AS rule,
+        t.text AS text,
+        CASE WHEN coalesce(l.pages, e.pages) THEN json_object(
+            'pages', coalesce(l.pages, e.pages), 'of_pages', coalesce(l.of_pages, e.of_pages),
+            'since', substr(coalesce(l.first_seen, e.first_seen), 1, 10)) END AS evidence,
+        CASE WHEN r.reason = 'said twice' THEN b.repeats END AS repeats
+    FROM articles a JOIN _page_blocks b ON b.page_id = a.page_id JOIN _block_texts t ON t.id = b.block_id
+        JOIN _reasons r ON r.id = b.reason_id
+        LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = a.host
+        LEFT JOIN _place_evidence l ON l.block_id = b.block_id AND l.host = a.host;
+CREATE VIEW removed AS
+    SELECT article_id, url, block_id, position, text, reason, rule, evidence, repeats FROM blocks WHERE kept = 0;
+CREATE VIEW shelved AS
+    SELECT id, json_extract(article, '$.url') AS url, json_extract(article, '$.canonical_url') AS canonical_url,
+        json_extract(article, '$.host') AS host, json_extract(article, '$.title') AS title,
+        json_extract(article, '$.authors') AS authors, json_extract(article, '$.published') AS published,
+        json_extract(article, '$.published_day') AS published_day,
+        json_extract(article, '$.published_raw') AS published_raw, json_extract(article, '$.modified') AS modified,
+        json_extract(article, '$.modified_day') AS modified_day,
+        json_extract(article, '$.modified_raw') AS modified_raw, json_extract(article, '$.language') AS language,
+        json_extract(article, '$.description') AS description, json_extract(article, '$.standfirst') AS standfirst,
+        json_extract(article, '$.section') AS section, json_extract(article, '$.tags') AS tags,
+        json_extract(article, '$.keywords') AS keywords, json_extract(article, '$.licence') AS licence,
+        json_extract(article, '$.sitename') AS sitename, json_extract(article, '$.image') AS image,
+        json_extract(article, '$.metadata_sources') AS metadata_sources, json_extract(article, '$.text') AS text,
+        json_extract(article, '$.markdown') AS markdown, json_extract(article, '$.word_count') AS word_count,
+        json_extract(article, '$.page_type') AS page_type, first_seen, last_seen, page_id, capture_id, cleaner_version,
+        why, (SELECT p.article_id FROM pages p WHERE p.id = page_id) AS article_id
+    FROM _shelf;
+CREATE VIEW article_urls AS
+    WITH RECURSIVE leads (article_id, url, kind) AS (
+        SELECT p.article_id, u.url, CASE
+            WHEN EXISTS (SELECT 1 FROM articles a WHERE a.page_id = p.id AND a.id = p.article_id) THEN 'own'
+            WHEN EXISTS (SELECT 1 FROM _shelf s WHERE s.page_id = p.id AND s.id = p.article_id) THEN 'own'
+            WHEN EXISTS (SELECT 1 FROM _page_parts s WHERE s.page_id = p.id) THEN 'part' ELSE 'copy' END
+        FROM pages p JOIN urls u ON u.id = p.id WHERE p.article_id IS NOT NULL
+        UNION
+        SELECT l.article_id, u.url, 'redirect' FROM leads l JOIN urls u ON u.location = l.url)
+    SELECT article_id, url, kind FROM leads
+    UNION ALL SELECT id, canonical_url, 'canonical' FROM articles a WHERE canonical_url IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = a.canonical_url AND p.article_id = a.id);
+CREATE VIEW versions AS
+    SELECT r.article_id AS article_id, r.number AS number, substr(r.seen_at, 1, 10) AS day, r.title AS title,
+        coalesce(
+            (SELECT group_concat(text, char(10)) FROM (
+                SELECT t.text FROM _revision_blocks b JOIN _block_texts t ON t.id = b.block_id
+                WHERE b.article_id = r.article_id AND b.number = r.number AND b.kept = 1 ORDER BY b.position)),
+            CASE WHEN r.number = (SELECT max(number) FROM revisions l
+                    WHERE l.article_id = r.article_id AND l.change NOT IN ('withdrawn', 'returned'))
+                THEN coalesce(a.text, s.text) END) AS text,
+        r.text_digest AS text_digest, r.change AS change, r.seen_at AS seen_at, r.capture_id AS capture_id,
+        coalesce(a.url, s.url) AS url
+    FROM revisions r LEFT JOIN articles a ON a.id = r.article_id LEFT JOIN shelved s ON s.id = r.article_id
+    WHERE r.change NOT IN ('withdrawn', 'returned');
+CREATE VIEW edits AS
+    SELECT c.seq AS seq, c.at AS at, CASE c.change WHEN 'added' THEN 'new' ELSE c.kind END AS kind,
+        coalesce(r.title, a.title, s.title) AS title,
+        (SELECT o.title FROM revisions o WHERE o.article_id = c.article_id AND o.number = c.revision - 1)
+            AS title_before,
+        coalesce(r.added, 0) AS added, coalesce(r.removed, 0) AS removed, coalesce(r.rewritten, 0) AS rewritten,
+        coalesce(r.note, '') AS note, coalesce(a.url, s.url) AS url, c.article_id AS article_id,
+        coalesce(c.revision, 1) AS revision
+    FROM changes c LEFT JOIN revisions r ON r.article_id = c.article_id AND r.number = c.revision
+        LEFT JOIN articles a ON a.id = c.article_id LEFT JOIN shelved s ON s.id = c.article_id
+    WHERE (c.kind <> '' OR c.change = 'added') AND coalesce(a.url, s.url) IS NOT NULL;"""
+
+_LINKS = """CREATE TABLE _links (
+    page_id INTEGER NOT NULL REFERENCES pages (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    url TEXT NOT NULL,
+    anchor TEXT NOT NULL,
+    PRIMARY KEY (page_id, position)
+) WITHOUT ROWID;
+CREATE INDEX links_url ON _links (url);
+CREATE VIEW links AS
+    SELECT a.id AS article_id, a.title AS title, l.position AS position, l.anchor AS anchor, l.url AS target,
+        (SELECT x.id FROM urls f JOIN urls t ON t.url = CASE WHEN f.location IS NULL THEN f.url ELSE (
+            WITH RECURSIVE hops (url, number) AS (
+                SELECT f.location, 1
+                UNION ALL SELECT u.location, number + 1 FROM hops JOIN urls u ON u.url = hops.url
+                WHERE u.location IS NOT NULL AND number < 10)
+            SELECT url FROM hops ORDER BY number DESC LIMIT 1) END
+            JOIN pages p ON p.id = t.id JOIN articles x ON x.id = p.article_id
+            WHERE f.url = l.url) AS target_id,
+        a.url AS url
+    FROM articles a JOIN _links l ON l.page_id = a.page_id;"""
+_MARKDOWNS = "SELECT page_id, url, markdown FROM articles UNION ALL SELECT page_id, url, markdown FROM shelved"
+
+
+def _fill_links(db: Database) -> None:
+    """List the links of the stored texts, as for texts that are stored later."""
+    for page_id, url, markdown in db.execute(_MARKDOWNS).fetchall():
+        rows = [(page_id, position, *link) for position, link in enumerate(text_links(markdown, url))]
+        db.conn.executemany("INSERT INTO _links (page_id, position, url, anchor) VALUES (?, ?, ?, ?)", rows)
+
+
 STEPS: tuple[Step, ...] = (
     """CREATE TABLE _pending_revisions (
     article_id INTEGER PRIMARY KEY,
@@ -78,4 +185,7 @@ CREATE VIEW articles_overview AS
         WHERE r.article_id = _revision_blocks.article_id AND r.number = _revision_blocks.number);""",
     _close_number_gaps,
     _name_roles,
+    _READERS_VIEWS,
+    _LINKS,
+    _fill_links,
 )

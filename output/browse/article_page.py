@@ -34,7 +34,7 @@ _COLUMNS = """id, url, coalesce(canonical_url, ''), host, title, authors, coales
     first_seen, last_seen, page_id, coalesce(published_raw, ''), coalesce(published_day, ''),
     coalesce(modified_raw, ''), cleaner_version"""
 _ARTICLE = f"""SELECT {_COLUMNS}, '' FROM articles WHERE id = ?1
-    UNION ALL SELECT {_COLUMNS}, why FROM _shelved WHERE id = ?1"""
+    UNION ALL SELECT {_COLUMNS}, why FROM shelved WHERE id = ?1"""
 _RULING = "SELECT article_id IS NOT NULL, host, at, note FROM rulings WHERE id = ?"
 _COPIES = f"""SELECT d.kind, d.similarity, a.id, a.url, a.title, coalesce(a.published_day, '') FROM (
         SELECT duplicate_id AS other, kind, similarity FROM duplicates WHERE article_id = ?1

@@ -40,7 +40,7 @@ _PAGE = """SELECT u.url, u.host, p.title, p.page_type, p.evidence, p.word_count,
         coalesce(a.id, s.id, 0), coalesce(s.why, ''), p.cleaner_version,
         coalesce((SELECT c.id FROM captures c WHERE c.id = p.capture_id AND c.warc_file IS NOT NULL), 0)
     FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN articles a ON a.page_id = p.id
-        LEFT JOIN _shelved s ON s.page_id = p.id
+        LEFT JOIN shelved s ON s.page_id = p.id
     WHERE p.id = ?"""
 _BLOCKS = """SELECT b.position, b.kept, t.text FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? ORDER BY b.position"""

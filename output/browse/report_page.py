@@ -177,7 +177,7 @@ def _report_look(db: Database, look: judgement.Look) -> ReportLook:
 
 
 _ARTICLE_KINDS = (LookKind.WITHDRAWN, LookKind.UNCERTAIN, LookKind.PICTURES, LookKind.UNDATED, LookKind.MISDATED)
-_ARTICLE_AT = "SELECT id FROM articles WHERE url = ?1 UNION ALL SELECT id FROM _shelved WHERE url = ?1 LIMIT 1"
+_ARTICLE_AT = "SELECT id FROM articles WHERE url = ?1 UNION ALL SELECT id FROM shelved WHERE url = ?1 LIMIT 1"
 
 
 def _examples(db: Database, look: judgement.Look) -> Iterator[LookExample]:

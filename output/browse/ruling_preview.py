@@ -14,7 +14,7 @@ from .strict_requests import Arguments, NotHereError
 SCOPES = ("article", "host", "everywhere")
 
 _ARTICLE = """SELECT title, host, page_id FROM articles WHERE id = ?1
-    UNION ALL SELECT title, host, page_id FROM _shelved WHERE id = ?1"""
+    UNION ALL SELECT title, host, page_id FROM shelved WHERE id = ?1"""
 _BLOCK = """SELECT b.kept, r.reason, r.rule FROM _page_blocks b JOIN _reasons r ON r.id = b.reason_id
     WHERE b.page_id = ? AND b.block_id = ? ORDER BY b.position LIMIT 1"""
 

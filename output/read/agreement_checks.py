@@ -23,7 +23,7 @@ from ..settle.unsettled import settled_removed_counts
 from ..write.removed_counts import count_removed
 from .file_checks import Finding, row_finding, value_finding
 
-_ARTICLES = ("articles", "_shelved")
+_ARTICLES = ("articles", "shelved")
 _OF_PAGE = "SELECT a.id FROM {} a JOIN pages p ON p.id = a.page_id WHERE a.{} IS NOT p.{}"
 _PAGE_COLUMNS = (("title", "title"), ("canonical_url", "canonical_url"), ("capture_id", "capture_id"),
                  ("cleaner_version", "cleaner_version"))  # fmt: skip
@@ -66,7 +66,7 @@ NUMBERED_TABLES = (
         " coalesce(host, '')",
     ),
     NumberedTable("articles", "url"),
-    NumberedTable("_shelved", "url"),
+    NumberedTable("shelved", "url"),
     NumberedTable("_layouts", "host, lower(hex(signature))"),
 )
 
@@ -142,13 +142,13 @@ def block_reasons(db: Database) -> Iterator[Finding]:
 _UNPAIRED = """SELECT a.id, a.page_id FROM articles a JOIN pages p ON p.id = a.page_id
     WHERE p.article_id IS NOT a.id OR p.page_type NOT IN ('article', 'teaser')"""
 _MISSING_ARTICLES = """SELECT id, article_id FROM pages WHERE article_id IS NOT NULL
-    AND article_id NOT IN (SELECT id FROM articles) AND article_id NOT IN (SELECT id FROM _shelved)"""
+    AND article_id NOT IN (SELECT id FROM articles) AND article_id NOT IN (SELECT id FROM shelved)"""
 _PAGES_WITHOUT_ARTICLE = """SELECT id FROM pages WHERE own_type IN ('article', 'teaser')
-    AND id NOT IN (SELECT page_id FROM articles) AND id NOT IN (SELECT page_id FROM _shelved)"""
+    AND id NOT IN (SELECT page_id FROM articles) AND id NOT IN (SELECT page_id FROM shelved)"""
 # Of a page that changed since the counts were made they may be off by one.
 _LAYOUT_COUNTS = """WITH counted AS (
         SELECT p.layout_id, count(*) AS pages, sum(p.own_type IN ('article', 'teaser') AND x.id IS NULL) AS articles
-        FROM pages p LEFT JOIN _shelved x ON x.page_id = p.id AND x.why = 'layout'
+        FROM pages p LEFT JOIN shelved x ON x.page_id = p.id AND x.why = 'layout'
         WHERE p.layout_id IS NOT NULL GROUP BY p.layout_id),
     changed AS (SELECT host, count(*) AS pages FROM _unsettled GROUP BY host),
     compared AS (

@@ -29,6 +29,7 @@ from ..archive.stored_values import (
     json_texts,
     text_digest,
 )
+from ..archive.text_links import stored_links, text_links
 from ..settle.likeness import HASH_BITS, HASH_BYTES, unpack_sketch
 from ..settle.own_reading import unpack_reading
 from ..write.assembled_text import assemble_page
@@ -49,6 +50,7 @@ _ARTICLES = f"""SELECT a.id, a.text, a.word_count, coalesce(
         WHERE r.article_id = a.id AND r.change NOT IN {sql_words(TEXTLESS_KINDS)} ORDER BY r.number DESC LIMIT 1))
     FROM {{table}} a WHERE {{part}}"""
 _STANDFIRSTS = "SELECT id, page_id, standfirst FROM {table} WHERE standfirst <> '' AND {part}"
+_LINKED_TEXTS = "SELECT id, page_id, url, markdown, cleaner_version FROM {table} WHERE {part}"
 _BLOCKS_OF_PAGE = """SELECT t.text FROM _page_blocks b CROSS JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? ORDER BY b.position"""
 
@@ -87,7 +89,7 @@ def page_digests(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
 
 def article_digests(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     """Check that an article's word count and the digest of its last revision are those of its text."""
-    for table in ("articles", "_shelved"):
+    for table in ("articles", "shelved"):
         query = _ARTICLES.format(table=table, part=sample.condition("a.id"))
         for article_id, text, word_count, digest in db.conn.execute(query):
             if count_words(text) != word_count:
@@ -98,13 +100,25 @@ def article_digests(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding
 
 def standfirsts(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     """Check that each line of an article's standfirst is a whole line of a block of its page."""
-    for table in ("articles", "_shelved"):
+    for table in ("articles", "shelved"):
         query = _STANDFIRSTS.format(table=table, part=sample.condition("id"))
         for article_id, page_id, standfirst in db.conn.execute(query).fetchall():
             texts = [text for (text,) in db.conn.execute(_BLOCKS_OF_PAGE, [page_id])]
             page_lines = {" ".join(line.split()) for text in texts for line in text.splitlines()}
             if not page_lines.issuperset(" ".join(line.split()) for line in standfirst.splitlines()):
                 yield value_finding(table, "standfirst", article_id, "does not stand on its page")
+
+
+def text_link_rows(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
+    """Check that the links that are listed of a text are those of its Markdown."""
+    for table in ("articles", "shelved"):
+        query = _LINKED_TEXTS.format(table=table, part=sample.condition("id"))
+        for article_id, page_id, url, markdown, cleaner in db.conn.execute(query).fetchall():
+            listed, found = stored_links(db, page_id), text_links(markdown, url)
+            if cleaner != CLEANER_VERSION:  # another one may spell addresses otherwise
+                listed, found = ([link._replace(url="") for link in links] for links in (listed, found))
+            if listed != found:
+                yield value_finding(table, "markdown", article_id, "has other links than are listed")
 
 
 _METADATA = {name: json_object if name == SOURCES_COLUMN else json_texts for name in sorted(JSON_COLUMNS)}
@@ -114,7 +128,7 @@ _JSON_COLUMNS: Mapping[str, Mapping[str, Callable[[object], object]]] = {
     "pages": {"evidence": json_texts, "robots": json_texts},
     "articles": dict(_METADATA),
     "_shelf": {"article": json_object},
-    "_shelved": dict(_METADATA),
+    "shelved": dict(_METADATA),
     "revisions": {"kinds": json_texts},
     "_recleans": {"options": json_object, "counts": json_object},
     "_imports": {"options": json_object, "records": json_object},

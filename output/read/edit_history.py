@@ -28,7 +28,7 @@ EDIT_KINDS = (*COMPARED_KINDS, *TEXTLESS_KINDS)
 ALL_KINDS = (*EDIT_KINDS, RevisionMark.CLEANER, NEW)
 
 _FROM_CHANGES = """FROM changes c LEFT JOIN revisions r ON r.article_id = c.article_id AND r.number = c.revision
-        LEFT JOIN articles a ON a.id = c.article_id LEFT JOIN _shelved s ON s.id = c.article_id
+        LEFT JOIN articles a ON a.id = c.article_id LEFT JOIN shelved s ON s.id = c.article_id
     WHERE c.seq > :seq AND c.at >= :since AND (c.kind <> '' OR c.change = 'added')
         AND coalesce(a.url, s.url) IS NOT NULL"""
 _EDITS = f"""SELECT c.seq, c.at, CASE c.change WHEN 'added' THEN '{NEW}' ELSE c.kind END, coalesce(r.kinds, '[]'),
@@ -97,7 +97,7 @@ _REVISIONS = """SELECT number, seen_at, title, change, kinds, added, removed, re
 _CHANGE_COLUMN = 3
 
 _REVISED_ARTICLE = """SELECT id, url, page_id FROM articles WHERE id = ?1
-    UNION ALL SELECT id, url, page_id FROM _shelved WHERE id = ?1"""
+    UNION ALL SELECT id, url, page_id FROM shelved WHERE id = ?1"""
 
 
 @dataclass(frozen=True, slots=True)

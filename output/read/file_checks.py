@@ -266,7 +266,7 @@ def _ranges() -> dict[str, tuple[float, float]]:
     }
 
 
-_SHELF_VIEW = "_shelved"
+_SHELF_VIEW = "shelved"
 _TABLES = """SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE TABLE%'
     AND name NOT LIKE 'articles_fts%' AND name NOT GLOB '*sqlite_*' ORDER BY name"""
 

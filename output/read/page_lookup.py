@@ -21,7 +21,7 @@ from ..write.site_fields import OwnField, corrected_fields
 
 _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed,
         coalesce(s.why, ''), p.certainty
-    FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN _shelved s ON s.page_id = p.id WHERE p.id = ?"""
+    FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN shelved s ON s.page_id = p.id WHERE p.id = ?"""
 _BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, coalesce(n.reason, ''), coalesce(n.rule, ''),
         coalesce(l.pages, e.pages), coalesce(l.of_pages, e.of_pages), t.text, b.kind,
         CASE WHEN r.reason = 'said twice' THEN b.repeats END
@@ -32,7 +32,7 @@ _BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, coalesce(n
         LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position AND r.rule = 'person'
         LEFT JOIN _reasons n ON n.id = coalesce(o.site_reason_id, o.reason_id)
     WHERE b.page_id = ? ORDER BY b.position"""
-_PAGE_OF_ARTICLE = """SELECT page_id FROM articles WHERE id = ?1 UNION ALL SELECT page_id FROM _shelved WHERE id = ?1"""
+_PAGE_OF_ARTICLE = """SELECT page_id FROM articles WHERE id = ?1 UNION ALL SELECT page_id FROM shelved WHERE id = ?1"""
 _PAGE_OF_URL = "SELECT u.id FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ?"
 _STATE = "SELECT url, state, reason FROM urls WHERE url = ?"
 

@@ -78,7 +78,7 @@ def edit_counts_text(counts: Mapping[str, int]) -> str:
 
 
 def shelved_text(counts: Iterable[tuple[str, int]]) -> str:
-    """Write how many articles were taken out, by the reason that table `_shelved` has: "2 copies, 1 list"."""
+    """Write how many articles were taken out, by the reason that table `shelved` has: "2 copies, 1 list"."""
     return ", ".join(_counted(count, "shelved", why) for why, count in counts)
 
 

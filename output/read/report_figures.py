@@ -30,7 +30,7 @@ from ..archive.url_words import PAGE_REASONS, OutcomeReason, UrlCount, count_pag
 from ..write.removed_counts import count_removed
 from .coverage import Coverage, measure_coverage
 
-_HOST_TABLES = ("urls", "articles", "_shelved", "_yields", "alarms", "_layouts", "_rendered_layouts")
+_HOST_TABLES = ("urls", "articles", "shelved", "_yields", "alarms", "_layouts", "_rendered_layouts")
 _ARTICLE_TABLES = ("duplicates",)
 _EMPTY_TABLES = ("_outside_hosts",)  # links are counted for the whole archive
 
@@ -82,12 +82,12 @@ _RUNS = """SELECT started_at, coalesce(finished_at, ''), command, coalesce(outco
         CASE WHEN json_valid(counts) THEN counts ELSE '{}' END
     FROM runs ORDER BY started_at, id"""
 
-_SHELVED_COUNTS = "SELECT why, count(*) FROM _shelved GROUP BY why ORDER BY why"
+_SHELVED_COUNTS = "SELECT why, count(*) FROM shelved GROUP BY why ORDER BY why"
 _OUTSIDE_HOSTS = "SELECT host, links FROM _outside_hosts ORDER BY links DESC, host"
 
 # An article is withdrawn as long as its latest revision says so. What a person took out needs nobody's look.
 _WITHDRAWALS = """SELECT r.seen_at, u.state, u.reason, coalesce(a.url, s.url), coalesce(a.title, s.title)
-    FROM revisions r LEFT JOIN articles a ON a.id = r.article_id LEFT JOIN _shelved s ON s.id = r.article_id
+    FROM revisions r LEFT JOIN articles a ON a.id = r.article_id LEFT JOIN shelved s ON s.id = r.article_id
         JOIN urls u ON u.id = coalesce(a.page_id, s.page_id)
     WHERE r.change = 'withdrawn' AND r.note IS NOT 'withdrawn'
         AND NOT EXISTS (SELECT 1 FROM revisions o WHERE o.article_id = r.article_id
@@ -128,7 +128,7 @@ _ALARMS = """SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN r
     ORDER BY r.started_at DESC, a.host, a.part, a.what"""
 
 _EDITS = f"""SELECT c.kind, count(*), count(*) FILTER (WHERE c.at >= {_LATEST_START}) FROM changes c
-        JOIN (SELECT id FROM articles UNION SELECT id FROM _shelved) a ON a.id = c.article_id
+        JOIN (SELECT id FROM articles UNION SELECT id FROM shelved) a ON a.id = c.article_id
     WHERE c.kind IN {sql_words(COMPARED_KINDS)} GROUP BY c.kind ORDER BY 2 DESC, 1"""
 
 _YIELDS = """SELECT y.host, r.started_at, y.part, y.pages, y.articles, y.barren, y.alike, y.words_median,

@@ -111,7 +111,7 @@ def find_stored_article(db: Database, url_or_id: str) -> Article | None:
 
 def find_withdrawn(db: Database, words: str) -> str | None:
     """Find the URL of the one page with these words in its title that a person called no article; None for others."""
-    query = "SELECT url FROM _shelved WHERE why = 'withdrawn' AND instr(lower(title), lower(?)) LIMIT 2"
+    query = "SELECT url FROM shelved WHERE why = 'withdrawn' AND instr(lower(title), lower(?)) LIMIT 2"
     rows = db.execute(query, [words.strip()]).fetchall()
     return str(rows[0][0]) if len(rows) == 1 else None
 

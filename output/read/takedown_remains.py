@@ -115,7 +115,7 @@ def _holds_one(path: Path, urls: Sequence[str]) -> bool | None:
 
 def erased_records(db: Database) -> dict[str, list[dict[str, Any]]]:
     """Return articles, revisions and captures of the takedown that was planned last, by addresses and digests."""
-    articles = [row for table in ("articles", "_shelved") for row in db.query(_ARTICLES.format(table))]
+    articles = [row for table in ("articles", "shelved") for row in db.query(_ARTICLES.format(table))]
     return {"articles": articles, "revisions": list(db.query(_REVISIONS)), "captures": list(db.query(_CAPTURES))}
 
 

@@ -40,6 +40,7 @@ from .content_checks import (
     page_digests,
     standfirsts,
     stored_values,
+    text_link_rows,
 )
 from .file_checks import (
     Finding,
@@ -108,6 +109,7 @@ CHECKS: tuple[Check, ...] = (
     article_texts,
     article_digests,
     standfirsts,
+    text_link_rows,
     old_revisions,
     raw_responses,
     pictures,
@@ -121,6 +123,7 @@ _SAMPLED_CHECKS: tuple[Check, ...] = (
     article_texts,
     article_digests,
     standfirsts,
+    text_link_rows,
     raw_responses,
     pictures,
 )

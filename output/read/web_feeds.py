@@ -27,7 +27,7 @@ _NEW_ARTICLES = """SELECT a.id, a.url, a.title, a.authors, a.published, a.first_
     FROM articles a WHERE {host} ORDER BY a.first_seen DESC, a.id LIMIT ?1"""
 _EDITS = """SELECT e.seq, e.url, e.title, e.kind, e.at, coalesce(e.title_before, ''), e.added, e.removed, e.rewritten,
         e.note, coalesce(a.language, s.language, ''), e.article_id, e.revision
-    FROM _edits e LEFT JOIN articles a ON a.id = e.article_id LEFT JOIN _shelved s ON s.id = e.article_id
+    FROM edits e LEFT JOIN articles a ON a.id = e.article_id LEFT JOIN shelved s ON s.id = e.article_id
     WHERE {host} AND {kinds} ORDER BY e.seq DESC LIMIT ?1"""
 
 

@@ -131,15 +131,15 @@ _PAGES_OF_HOST = """SELECT p.id, p.own_type, p.word_count, p.text_digest,
         coalesce(json_extract(coalesce(a.metadata_sources, x.metadata_sources), '$.published'), 'script')
             NOT IN ('script', 'htmldate'), u.url, s.signature
     FROM urls u CROSS JOIN _page_signatures s ON s.page_id = u.id JOIN pages p ON p.id = s.page_id
-        LEFT JOIN articles a ON a.page_id = p.id LEFT JOIN _shelved x ON x.page_id = p.id
+        LEFT JOIN articles a ON a.page_id = p.id LEFT JOIN shelved x ON x.page_id = p.id
     WHERE u.host = ? AND s.signature <> x'' ORDER BY p.id"""
 _KEPT_COUNTS = """SELECT k.page_id, count(*) FROM urls u CROSS JOIN temp.settle_kept k ON k.page_id = u.id
     WHERE u.host = ? GROUP BY k.page_id"""
 _COLUMNS = "id, host, signature, pages, articles, kind, evidence"
 _STORED_LAYOUTS = f"SELECT {_COLUMNS} FROM _layouts WHERE host = ?"
-_TAKEN_OUT = f"""SELECT p.id, p.page_type, p.evidence FROM _shelved x JOIN pages p ON p.id = x.page_id
+_TAKEN_OUT = f"""SELECT p.id, p.page_type, p.evidence FROM shelved x JOIN pages p ON p.id = x.page_id
     WHERE x.why = '{ShelvingReason.LAYOUT}' AND x.page_id = ?"""
-_TAKEN_OUT_OF_HOST = f"""SELECT x.page_id FROM urls u CROSS JOIN _shelved x ON x.page_id = u.id
+_TAKEN_OUT_OF_HOST = f"""SELECT x.page_id FROM urls u CROSS JOIN shelved x ON x.page_id = u.id
     WHERE u.host = ? AND x.why = '{ShelvingReason.LAYOUT}'"""
 _UPSERT_LAYOUT = f"""INSERT INTO _layouts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
     SET pages = excluded.pages, articles = excluded.articles, kind = excluded.kind, evidence = excluded.evidence"""

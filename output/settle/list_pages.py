@@ -32,7 +32,7 @@ _CREATE_PAGES_VIEW = """CREATE TEMP VIEW settle_pages (page_id, words) AS
         AND NOT EXISTS (SELECT 1 FROM _page_copies c WHERE c.page_id = p.id)
         AND NOT EXISTS (SELECT 1 FROM _page_parts h WHERE h.page_id = p.id AND h.head_id <> p.id)
         AND NOT coalesce((SELECT l.is_out FROM temp.settle_layout_out l WHERE l.page_id = p.id),
-            EXISTS (SELECT 1 FROM _shelved x WHERE x.page_id = p.id AND x.why = 'layout'))"""
+            EXISTS (SELECT 1 FROM shelved x WHERE x.page_id = p.id AND x.why = 'layout'))"""
 
 # The texts that may have to be looked at, and those of them that several pages keep: on how many, and the length of the
 # shortest of these.

@@ -158,7 +158,7 @@ def read_own_reading(db: Database, page_id: int, new: PageRows | None = None) ->
     url, capture, own_type, evidence, title, canonical, digest, words, blocks, outlinks, robots, version, cleaner = row
     stored_facts = stored_texts(evidence, "pages", "evidence", page_id)
     facts = tuple(fact for fact in stored_facts if not fact.startswith(SETTLED_EVIDENCE))
-    articles = (_read_article(db, table, page_id) for table in ("articles", "_shelved"))
+    articles = (_read_article(db, table, page_id) for table in ("articles", "shelved"))
     article = next((article for article in articles if article), None)
     held_rows = new if new and digest == new.digest and _holds_ledger(db, page_id, new.ledger) else None
     own_verdicts = {} if held_rows else _read_own_verdicts(db, page_id)

@@ -65,7 +65,7 @@ _PAGES_OF_HOST = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
 _PAGE_FACTS = """SELECT l.layout, l.chances, p.layout_id, coalesce(a.title, s.title, ''),
         coalesce(a.authors, s.authors, '[]'), coalesce(a.first_seen, s.first_seen, '')
     FROM _page_layout l LEFT JOIN pages p ON p.id = l.page_id
-    LEFT JOIN articles a ON a.page_id = l.page_id LEFT JOIN _shelved s ON s.page_id = l.page_id
+    LEFT JOIN articles a ON a.page_id = l.page_id LEFT JOIN shelved s ON s.page_id = l.page_id
     WHERE l.page_id = ?"""
 
 _BLOCKS_TEMPLATE = f"""SELECT b.position, b.block_id,

@@ -59,7 +59,7 @@ _NAMESAKES = """WITH found (page_id, title) AS (
     SELECT f.page_id, u.url, f.title, coalesce(p.canonical_url, ''), coalesce(a.word_count, x.word_count),
         coalesce(a.published_day, x.published_day, ''), coalesce(a.text, x.text)
     FROM found f CROSS JOIN urls u ON u.id = f.page_id CROSS JOIN pages p ON p.id = f.page_id
-        LEFT JOIN articles a ON a.page_id = f.page_id LEFT JOIN _shelved x ON x.page_id = f.page_id
+        LEFT JOIN articles a ON a.page_id = f.page_id LEFT JOIN shelved x ON x.page_id = f.page_id
     WHERE f.title IN (SELECT title FROM found GROUP BY title HAVING count(*) > 1)
     ORDER BY f.title, u.url"""
 

@@ -45,8 +45,8 @@ _JUDGED_COPIES = """SELECT c.page_id, c.original_id FROM settle_judged j
     CROSS JOIN _page_copies c ON c.page_id = j.page_id"""
 _JUDGED_PARTS = """SELECT h.page_id, h.head_id, h.place FROM settle_judged j
     CROSS JOIN _page_parts h ON h.page_id = j.page_id"""
-_SHELVED = "SELECT page_id, id FROM _shelved"
-_JUDGED_SHELVED = """SELECT x.page_id, x.id FROM settle_judged j CROSS JOIN _shelved x ON x.page_id = j.page_id"""
+_SHELVED = "SELECT page_id, id FROM shelved"
+_JUDGED_SHELVED = """SELECT x.page_id, x.id FROM settle_judged j CROSS JOIN shelved x ON x.page_id = j.page_id"""
 _IS_SETTLED_EVIDENCE = " + ".join(f"""instr(p.evidence, '"{beginning}')""" for beginning in SETTLED_EVIDENCE) + " > 0"
 _STORED_ROWS = f"""SELECT p.id, u.url, p.own_type, p.page_type, p.article_id, {_IS_SETTLED_EVIDENCE}
     FROM {{pages}} JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser') ORDER BY p.id"""

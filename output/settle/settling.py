@@ -109,7 +109,7 @@ _AFFECTED_PAGES = "SELECT page_id FROM settle_affected"
 _STORED_COPIES = """SELECT page_id, original_id FROM _page_copies
     WHERE ?1 IS NULL OR page_id IN (SELECT value FROM json_each(?1))"""
 _COUNT_ARTICLE_PAGES = "SELECT count(*) FROM pages WHERE own_type IN ('article', 'teaser')"
-_SHELVING_COUNTS = "SELECT why, count(*) FROM _shelved GROUP BY why"
+_SHELVING_COUNTS = "SELECT why, count(*) FROM shelved GROUP BY why"
 _COUNT_SITE_VERDICTS = "SELECT count(*) FROM _own_verdicts WHERE site_kept IS NOT NULL"
 # When the crawler fetches a page again it writes the page's own verdict; `pages` has the settled one, which counts
 # where the latest response is the one that the row of `pages` is about.
@@ -371,11 +371,11 @@ _TITLES = """SELECT p.id, coalesce(o.value, a.title, x.title), coalesce(
             o.source, json_extract(coalesce(a.metadata_sources, x.metadata_sources), '$.title'), ''),
         coalesce(a.sitename, x.sitename, '')
     FROM urls u CROSS JOIN pages p ON p.id = u.id LEFT JOIN articles a ON a.page_id = p.id
-        LEFT JOIN _shelved x ON x.page_id = p.id LEFT JOIN _own_fields o ON o.page_id = p.id AND o.field = 'title'
+        LEFT JOIN shelved x ON x.page_id = p.id LEFT JOIN _own_fields o ON o.page_id = p.id AND o.field = 'title'
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser') AND coalesce(a.id, x.id) IS NOT NULL"""
 _LANGUAGES = """SELECT coalesce(o.value, a.language, x.language, ''), count(*)
     FROM urls u CROSS JOIN pages p ON p.id = u.id LEFT JOIN articles a ON a.page_id = p.id
-        LEFT JOIN _shelved x ON x.page_id = p.id LEFT JOIN _own_fields o ON o.page_id = p.id AND o.field = 'language'
+        LEFT JOIN shelved x ON x.page_id = p.id LEFT JOIN _own_fields o ON o.page_id = p.id AND o.field = 'language'
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser') AND coalesce(a.id, x.id) IS NOT NULL GROUP BY 1"""
 _STATED_TITLES = """SELECT s.page_id, s.field, s.source, s.value, s.note FROM urls u
         CROSS JOIN _page_statements s ON s.page_id = u.id

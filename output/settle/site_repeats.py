@@ -153,12 +153,12 @@ _CONSENSUS_COUNTS = """SELECT block_id, count(*), total(keeps) FROM (
     GROUP BY block_id HAVING count(*) > 1"""
 _INSERT_CONSENSUS_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
     SELECT n.block_id, :host, count(DISTINCT n.page_id), :pages, min(coalesce(a.first_seen, x.first_seen))
-    FROM settle_seen n LEFT JOIN articles a ON a.page_id = n.page_id LEFT JOIN _shelved x ON x.page_id = n.page_id
+    FROM settle_seen n LEFT JOIN articles a ON a.page_id = n.page_id LEFT JOIN shelved x ON x.page_id = n.page_id
     WHERE n.counted AND n.block_id = :text GROUP BY n.block_id"""
 _INSERT_EVIDENCE = """INSERT OR IGNORE INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
     SELECT s.block_id, :host, max(k.pages), :pages, min(k.since) FROM settle_seen s JOIN (
         SELECT n.key AS key, count(DISTINCT n.page_id) AS pages, min(coalesce(a.first_seen, x.first_seen)) AS since
-        FROM settle_seen n LEFT JOIN articles a ON a.page_id = n.page_id LEFT JOIN _shelved x ON x.page_id = n.page_id
+        FROM settle_seen n LEFT JOIN articles a ON a.page_id = n.page_id LEFT JOIN shelved x ON x.page_id = n.page_id
         WHERE n.counted GROUP BY n.key HAVING count(DISTINCT n.page_id) > 1) k ON k.key = s.key
     GROUP BY s.block_id"""
 

@@ -450,7 +450,7 @@ _FETCHED_PAGES = f"""SELECT u.id, u.url, u.host, u.first_seen >= :since, coalesc
         EXISTS (SELECT 1 FROM duplicates d
             WHERE d.cluster_id IS NOT NULL AND (d.article_id = a.id OR d.duplicate_id = a.id)), u.reason = 'list'
         FROM urls u LEFT JOIN pages p ON p.id = u.id LEFT JOIN articles a ON a.page_id = u.id
-        LEFT JOIN _shelved s ON s.page_id = u.id LEFT JOIN captures pc ON pc.id = p.capture_id
+        LEFT JOIN shelved s ON s.page_id = u.id LEFT JOIN captures pc ON pc.id = p.capture_id
         WHERE u.kind = 'page' AND u.state IN ('done', 'failed') AND u.reason NOT IN {sql_words(_NO_PAGE_REASONS)}
         AND (u.state = 'done' OR u.reason = '{OutcomeReason.CHALLENGED}')
         AND u.fetched_at >= :since AND EXISTS (SELECT 1 FROM captures x

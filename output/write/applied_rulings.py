@@ -37,7 +37,7 @@ _PAGES_OF_HOST = """SELECT DISTINCT b.page_id FROM _page_blocks b CROSS JOIN url
     WHERE b.block_id = :block AND u.host = :host"""
 _PAGES_OF_ARTICLE = """SELECT DISTINCT b.page_id FROM (SELECT id FROM pages WHERE article_id = :article
         UNION SELECT page_id FROM articles WHERE id = :article
-        UNION SELECT page_id FROM _shelved WHERE id = :article) p
+        UNION SELECT page_id FROM shelved WHERE id = :article) p
     CROSS JOIN _page_blocks b ON b.page_id = p.id WHERE b.block_id = :block"""
 
 
@@ -189,7 +189,7 @@ def _text_changes(db: Database, steps: Iterable[RulingStep]) -> tuple[TextChange
 def _page_text_changes(db: Database, page_id: int, kept_by_position: Mapping[int, bool]) -> list[TextChange]:
     """Return the changes of a page's article, shelved or not, if blocks at these positions were kept or removed."""
     query = """SELECT url, title, word_count, 0 FROM articles WHERE page_id = ?1
-        UNION ALL SELECT url, title, word_count, 1 FROM _shelved WHERE page_id = ?1"""
+        UNION ALL SELECT url, title, word_count, 1 FROM shelved WHERE page_id = ?1"""
     words_after = assemble_page(db, page_id, kept_by_position).word_count
     return [
         TextChange(url, title, words_before, words_after, bool(is_shelved))

@@ -25,6 +25,7 @@ from ..archive.revisions import correct_revision
 from ..archive.shelf import SqlValue, update_article
 from ..archive.stored_text import count_words, storable_text
 from ..archive.stored_values import decoding, text_digest
+from ..archive.text_links import put_links, text_links
 
 _KEPT = Verdict(True, KeepReason.SELECTED, "")
 
@@ -76,11 +77,12 @@ def rebuild_page(db: Database, page_id: int, changed_at: str) -> None:
     """
     assembled = assemble_page(db, page_id)
     update_counts(db, page_id, assembled)
-    for table in ("articles", "_shelved"):
-        query = f"SELECT id, text, markdown FROM {table} WHERE page_id = ?"
-        for article_number, text, markdown in db.execute(query, [page_id]).fetchall():
+    for table in ("articles", "shelved"):
+        query = f"SELECT id, text, markdown, url FROM {table} WHERE page_id = ?"
+        for article_number, text, markdown, url in db.execute(query, [page_id]).fetchall():
             if (text, markdown) != (assembled.text, assembled.markdown):
                 _replace_text(db, table, article_number, assembled)
+                put_links(db, page_id, text_links(assembled.markdown, url))
             if text != assembled.text:
                 _note_new_text(db, table, article_number, assembled, changed_at)
     if (head_id := head_page(db, page_id)) != page_id:

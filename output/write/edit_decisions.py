@@ -44,7 +44,7 @@ _PENDING_REVISIONS = f"""SELECT r.article_id, r.before, r.title, r.text_digest,
         coalesce(a.page_id, s.page_id), coalesce(a.url, s.url), coalesce(a.host, s.host), r.capture_id, r.seen_at,
         a.id IS NOT NULL, (SELECT max(number) FROM revisions o
             WHERE o.article_id = r.article_id AND o.change NOT IN {sql_words(TEXTLESS_KINDS)})
-    FROM _pending_revisions r LEFT JOIN articles a ON a.id = r.article_id LEFT JOIN _shelved s ON s.id = r.article_id
+    FROM _pending_revisions r LEFT JOIN articles a ON a.id = r.article_id LEFT JOIN shelved s ON s.id = r.article_id
     {{}} ORDER BY r.article_id"""
 
 # Articles whose URL now gives something else: a response that it is gone, a page without the article, or a redirect to
@@ -69,7 +69,7 @@ _RETURNED_ARTICLES = f"""SELECT a.page_id, a.url, a.host, a.capture_id, u.fetche
     WHERE r.change = '{EditKind.WITHDRAWN}' AND u.state = 'done' AND u.held_at = u.fetched_at"""
 
 _TAKEN_OUT = f"""SELECT page_id, url, host, capture_id, last_seen, title, '{OutcomeReason.WITHDRAWN}'
-    FROM _shelved WHERE why = '{ShelvingReason.WITHDRAWN}'"""
+    FROM shelved WHERE why = '{ShelvingReason.WITHDRAWN}'"""
 
 _IS_WITHDRAWN = f"""SELECT change = '{EditKind.WITHDRAWN}' FROM revisions
     WHERE article_id = ? AND change IN {sql_words(TEXTLESS_KINDS)} ORDER BY number DESC LIMIT 1"""

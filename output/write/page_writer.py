@@ -24,6 +24,7 @@ from ..archive.rendered_layouts import shows_more
 from ..archive.revisions import ArticleState, read_article_state
 from ..archive.stored_text import as_json, storable_text
 from ..archive.stored_values import stored_texts
+from ..archive.text_links import put_links, text_links
 from .assembled_text import has_further_pages, with_assembled_text
 from .edit_decisions import decide_pending
 from .site_fields import put_own_fields, raised_fields
@@ -64,7 +65,7 @@ def save_page(db: Database, sighting: Sighting, rows: PageRows) -> SaveResult:
     if stored and not rows.is_article:
         remove_article(db, sighting.url, sighting.seen_at)
         stored = None
-    is_shelved = stored is not None and stored.table == "_shelved"
+    is_shelved = stored is not None and stored.table == "shelved"
     state_before = _state_before(db, sighting) if is_new_capture else None
     has_changed = False
     rows, own_fields = raised_fields(db, page_id, rows) if rows.is_article else (rows, ())
@@ -86,6 +87,7 @@ def save_page(db: Database, sighting: Sighting, rows: PageRows) -> SaveResult:
     put_signature(db, page_id, rows.layout_signature)
     put_images(db, page_id, rows.images)
     put_statements(db, page_id, rows.statements)
+    put_links(db, page_id, text_links(rows.markdown, sighting.url) if rows.is_article else ())
     return SaveResult(is_current=True, has_changed=has_changed)
 
 

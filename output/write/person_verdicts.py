@@ -23,10 +23,11 @@ from .verdicts import OF_ALL, find_steps
 
 _LIST_RULINGS = """SELECT r.block_id, r.kept, r.article_id, r.host, r.at, r.note, r.reason, r.rule, t.text,
         (SELECT coalesce(a.url, s.url) FROM (SELECT 1) LEFT JOIN articles a ON a.id = r.article_id
-            LEFT JOIN _shelved s ON s.id = r.article_id), r.id
+            LEFT JOIN shelved s ON s.id = r.article_id), r.id
     FROM rulings r JOIN _block_texts t ON t.id = r.block_id ORDER BY r.at, r.id"""
 _READ_RULINGS = "SELECT block_id, kept, article_id, host, at, note, reason, rule FROM rulings"
-_ARTICLE = "SELECT id FROM articles WHERE id = ?1 UNION SELECT id FROM _shelved WHERE id = ?1"
+_ARTICLE_AT = "SELECT article_id FROM article_urls WHERE url = ? ORDER BY kind = 'canonical'"
+_ARTICLE = "SELECT id FROM articles WHERE id = ?1 UNION SELECT id FROM shelved WHERE id = ?1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def find_article(db: Database, reference: str) -> int | None:
         return _first_number(db.execute(_ARTICLE, [int(reference)]).fetchall())
     url = find_known_url(db, reference)
     if url is not None:
-        return _first_number(db.execute("SELECT article_id FROM _article_urls WHERE url = ?", [url]).fetchall())
+        return _first_number(db.execute(_ARTICLE_AT, [url]).fetchall())
     titled = find_titled(db, reference)
     return titled[0] if len(titled) == 1 else None
 

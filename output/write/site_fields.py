@@ -96,7 +96,7 @@ def with_field(metadata: Metadata, field: str, value: str, source: str) -> Metad
 
 def stored_metadata(db: Database, page_id: int) -> tuple[str, Metadata] | None:
     """Return the table that has a page's article, and its metadata as stored; None if the page has no article."""
-    for table in ("articles", "_shelved"):
+    for table in ("articles", "shelved"):
         cursor = db.execute(_ARTICLE.format(table), [page_id])
         if values := cursor.fetchone():
             row = dict(zip([column[0] for column in cursor.description], values, strict=True))

@@ -68,7 +68,7 @@ _REACHED = f"""CREATE TEMP TABLE reached AS
         SELECT id FROM matched UNION SELECT id FROM carrying UNION
         SELECT id FROM pages WHERE article_id IN (SELECT article_id FROM carrying) UNION
         SELECT page_id FROM articles WHERE id IN (SELECT article_id FROM carrying) UNION
-        SELECT page_id FROM _shelved WHERE id IN (SELECT article_id FROM carrying) UNION
+        SELECT page_id FROM shelved WHERE id IN (SELECT article_id FROM carrying) UNION
         SELECT p.id FROM pages p WHERE p.canonical_url IN (SELECT url FROM named) AND p.article_id IS NOT NULL),
     back (id) AS (
         SELECT id FROM pages_of UNION
@@ -77,7 +77,7 @@ _REACHED = f"""CREATE TEMP TABLE reached AS
         SELECT u.id FROM urls u WHERE u.kind = 'picture' AND u.url IN (
             SELECT url FROM _images WHERE page_id IN (SELECT id FROM back)
             UNION SELECT image FROM articles WHERE page_id IN (SELECT id FROM back)
-            UNION SELECT image FROM _shelved WHERE page_id IN (SELECT id FROM back))
+            UNION SELECT image FROM shelved WHERE page_id IN (SELECT id FROM back))
             AND NOT EXISTS (SELECT 1 FROM _images o WHERE o.url = u.url AND o.page_id NOT IN (SELECT id FROM back))
             AND NOT EXISTS (SELECT 1 FROM articles o WHERE o.image = u.url AND o.page_id NOT IN (SELECT id FROM back))
         UNION SELECT t.id FROM shown s JOIN urls f ON f.id = s.id JOIN urls t ON t.url = f.location
@@ -302,7 +302,7 @@ def _collect_reached(db: Database, pattern: str, hops: int) -> None:
     for table in ("reached", "gone", "gone_texts"):
         db.execute(f"DROP TABLE IF EXISTS temp.{table}")
     db.execute(_REACHED, [storable_text(pattern), WILDCARD in pattern, hops])
-    stored_ids = f"{_REACHED_ROWS.format('id', 'articles')} UNION {_REACHED_ROWS.format('id', '_shelved')}"
+    stored_ids = f"{_REACHED_ROWS.format('id', 'articles')} UNION {_REACHED_ROWS.format('id', 'shelved')}"
     ids_by_url = [article_id(url) for (url,) in db.execute("SELECT url FROM reached").fetchall()]
     db.execute(
         f"CREATE TEMP TABLE gone AS SELECT id FROM ({stored_ids}) UNION SELECT value FROM json_each(?)",

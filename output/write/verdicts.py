@@ -28,7 +28,7 @@ _PERSON_REASONS = {1: str(KeepReason.RESTORED), 0: str(RemovalReason.REMOVED_BY_
 
 _IN_ARTICLE = """r.article_id = p.article_id
         OR EXISTS (SELECT 1 FROM articles a WHERE a.id = r.article_id AND a.page_id = b.page_id)
-        OR EXISTS (SELECT 1 FROM _shelved s WHERE s.id = r.article_id AND s.page_id = b.page_id)"""
+        OR EXISTS (SELECT 1 FROM shelved s WHERE s.id = r.article_id AND s.page_id = b.page_id)"""
 _HOLDS = f"""r.undone_at IS NULL AND (r.host IS NULL OR r.host = u.host)
     AND (r.article_id IS NULL OR {_IN_ARTICLE})"""
 _CORRECTIONS = "SELECT id, block_id, article_id, host, value = 'kept' AS kept, at, undone_at FROM corrections"

@@ -60,8 +60,8 @@ def hostile_verbs(db: Path, site: str) -> HostileVerbs:
     """Every verb that takes an archive or WARC files, with arguments that are in this archive."""
     with closing(sqlite3.connect(db)) as connection:
         [(url, number)] = connection.execute("SELECT url, id FROM articles ORDER BY url LIMIT 1").fetchall()
-        [(kept,)] = connection.execute("SELECT block_id FROM _blocks WHERE kept = 1 ORDER BY 1 LIMIT 1").fetchall()
-        [(gone,)] = connection.execute("SELECT block_id FROM _blocks WHERE kept = 0 ORDER BY 1 LIMIT 1").fetchall()
+        [(kept,)] = connection.execute("SELECT block_id FROM blocks WHERE kept = 1 ORDER BY 1 LIMIT 1").fetchall()
+        [(gone,)] = connection.execute("SELECT block_id FROM blocks WHERE kept = 0 ORDER BY 1 LIMIT 1").fetchall()
     warc = f"{NAME}.warc/{min(db.with_name(f'{NAME}.warc').glob('*.warc.gz')).name}"
     options = " ".join(OPTIONS)
     exports = ("jsonl x.jsonl", "csv x.csv", "markdown md", "wacz x.wacz", "tei tei", "atom x.atom")

@@ -32,9 +32,9 @@ _OWN_TABLES = ("urls", "pages", "articles", "captures", "runs", "meta", "changes
 _OWN_VIEWS = (
     "removed",
     "articles_overview",
-    "_blocks",
-    "_edits",
-    "_article_urls",
+    "blocks",
+    "edits",
+    "article_urls",
     "article_clusters",
     "_articles_search",
 )

@@ -58,7 +58,7 @@ _FIELDS = """SELECT url, field, value, coalesce(undone_at, at), undone_at IS NOT
     WHERE block_id IS NULL"""
 _SHOWN = "SELECT url, title, authors, published_day, tags, language, text, id, page_type FROM articles ORDER BY url"
 _URLS_OF = """SELECT u.url FROM urls u LEFT JOIN pages p ON p.id = u.id WHERE p.article_id = ?1
-    UNION SELECT url FROM _article_urls WHERE article_id = ?1"""
+    UNION SELECT url FROM article_urls WHERE article_id = ?1"""
 
 
 @dataclass
@@ -299,7 +299,7 @@ class Walk:
         name = self._any()
         if not (article := self._article(name)):
             return
-        blocks = self._rows(name, "SELECT position, kept FROM _blocks WHERE url = ? ORDER BY position", article[1])
+        blocks = self._rows(name, "SELECT position, kept FROM blocks WHERE url = ? ORDER BY position", article[1])
         position, is_kept = self.chance.choice(blocks)
         scope = self.chance.choice([(), (), ("--host", "127.0.0.1"), ("--everywhere",)])
         self._run("remove" if is_kept else "restore", name, article[1], str(position), *scope, codes=(0, 1))

@@ -49,7 +49,7 @@ def _edit(db: Path, origin: str, edits: Edits) -> None:
 def _rule(db: Path) -> None:
     """Put back a removed block, and take out a kept one."""
     for verb, kept in (("restore", 0), ("remove", 1)):
-        query = f"""SELECT block_id FROM _blocks
+        query = f"""SELECT block_id FROM blocks
             WHERE kept = {kept} AND reason <> 'restored by hand' AND length(text) > 40 ORDER BY url, position LIMIT 1"""
         _run(verb, db, _rows(db, query)[0][0])
 

@@ -155,9 +155,7 @@ def _prepare_undo(shop: Workshop) -> Words:
 
 
 def _block(shop: Workshop, *, kept: bool) -> str:
-    order = (
-        f"SELECT block_id FROM _blocks WHERE kept = {int(kept)} AND length(text) > 40 ORDER BY url, position LIMIT 1"
-    )
+    order = f"SELECT block_id FROM blocks WHERE kept = {int(kept)} AND length(text) > 40 ORDER BY url, position LIMIT 1"
     return str(shop.rows(order)[0][0])
 
 

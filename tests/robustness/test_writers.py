@@ -91,7 +91,7 @@ def opened_room(db: Path) -> Iterator[Reader]:
 def test_what_two_readers_send_at_the_same_moment_is_all_there(db, rooms):
     """Through one room, and through two rooms over the same file."""
     articles = [number for (number,) in rows(db, "SELECT id FROM articles ORDER BY url")]
-    long = "SELECT article_id, max(block_id) FROM _blocks WHERE kept = 1 AND length(text) > 99 GROUP BY article_id"
+    long = "SELECT article_id, max(block_id) FROM blocks WHERE kept = 1 AND length(text) > 99 GROUP BY article_id"
     blocks = dict(rows(db, long))
     moment = threading.Barrier(2)
     with ExitStack() as stack:
@@ -129,7 +129,7 @@ def test_what_two_readers_send_at_the_same_moment_is_all_there(db, rooms):
         assert all(title in (f"one {last} of {n}", f"other {last} of {n}") for n, title in enumerate(titles)), titles
         tags = [tags for (tags,) in rows(db, "SELECT tags FROM articles ORDER BY url")]
         assert tags == [f'["{last}", "{n}"]' for n in range(len(articles))]
-        kept = set(rows(db, f"SELECT kept FROM _blocks WHERE block_id IN ({','.join(map(str, blocks.values()))})"))
+        kept = set(rows(db, f"SELECT kept FROM blocks WHERE block_id IN ({','.join(map(str, blocks.values()))})"))
         assert kept == {(last % 2,)}
         assert rows(db, "SELECT count(*) FROM rulings") == [(len(articles),)]
         run("reclean", db, "--all", "-q")

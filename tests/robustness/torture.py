@@ -80,7 +80,7 @@ def verb_lines(db: Path) -> VerbLines:
     with closing(sqlite3.connect(db)) as connection:
         urls = [url for (url,) in connection.execute("SELECT url FROM articles ORDER BY url")]
         (edited,) = connection.execute("SELECT article_id FROM revisions WHERE number = 2 LIMIT 1").fetchone()
-        (block,) = connection.execute("SELECT block_id FROM _blocks WHERE kept = 1 ORDER BY 1 LIMIT 1").fetchone()
+        (block,) = connection.execute("SELECT block_id FROM blocks WHERE kept = 1 ORDER BY 1 LIMIT 1").fetchone()
         (restored,) = connection.execute("SELECT block_id FROM rulings WHERE kept = 1").fetchone()
     warc = str(next(db.with_name(f"{NAME}.warc").glob("*.warc.gz")).relative_to(db.parent))
     options = " ".join(OPTIONS)

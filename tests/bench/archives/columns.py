@@ -15,8 +15,8 @@ TIMES = _names("""
     _block_evidence.first_seen _place_evidence.first_seen
     captures.fetched_at changes.at _imports.finished_at _recleans.finished_at _recleans.started_at revisions.seen_at
     robots_files.seen_at corrections.at corrections.undone_at rulings.at runs.finished_at runs.started_at
-    _shelf.first_seen _shelf.last_seen _shelved.first_seen _shelved.last_seen takedowns.at
-    articles_overview.first_seen articles_overview.last_seen _edits.at _reviews.at
+    _shelf.first_seen _shelf.last_seen shelved.first_seen shelved.last_seen takedowns.at
+    articles_overview.first_seen articles_overview.last_seen edits.at _reviews.at versions.day versions.seen_at
     urls.fetched_at urls.first_seen urls.held_at urls._not_before _warc_files.begun_at
 """)
 """When something was done. That there is a time is compared, not which."""
@@ -38,29 +38,30 @@ FOLDERS = _names("meta.value")
 
 PRESENCE_ONLY = TIMES | VERSIONS | LINEAGE | RECORD_PLACES | FOLDERS
 
-INSERTION_ORDER = _names("_sqlite_migrations.id changes.seq _edits.seq")
+INSERTION_ORDER = _names("_sqlite_migrations.id changes.seq edits.seq")
 """Numbers that say in which order rows came, and that no row refers to. Not compared."""
 
 REFERENCES = {
     "urls": _names("""
         _page_statements.page_id _own_fields.page_id
-        _images.page_id _listed.url_id _own_verdicts.page_id _page_blocks.page_id
+        _images.page_id _links.page_id _listed.url_id _own_verdicts.page_id _page_blocks.page_id
         _page_layout.page_id _page_leads.page_id _earlier_signatures.page_id _page_copies.page_id
         _page_copies.original_id
         _page_parts.page_id _page_parts.head_id _page_signatures.page_id pages.id articles.page_id
-        _reclean_before.page_id _shelf.page_id _shelved.page_id
+        _reclean_before.page_id _shelf.page_id shelved.page_id
         _sketches.page_id _unsettled.page_id urls.id
     """),
     "articles": _names("""
-        article_clusters.article_id article_clusters.cluster_id _article_urls.article_id _articles_search.id
-        _blocks.article_id changes.article_id duplicates.article_id duplicates.cluster_id
+        article_clusters.article_id article_clusters.cluster_id article_urls.article_id _articles_search.id
+        blocks.article_id changes.article_id duplicates.article_id duplicates.cluster_id
         duplicates.duplicate_id pages.article_id removed.article_id _revision_blocks.article_id revisions.article_id
-        rulings.article_id corrections.article_id _unindexed.id articles_overview.id _edits.article_id
-        article_images.article_id article_dates.article_id article_bylines.article_id
+        rulings.article_id corrections.article_id _unindexed.id articles_overview.id edits.article_id
+        article_images.article_id article_dates.article_id article_bylines.article_id shelved.article_id
+        links.article_id links.target_id versions.article_id
     """),
     "captures": _names("""
         articles.capture_id captures.id captures.refers_to pages.capture_id revisions.capture_id _shelf.capture_id
-        _shelved.capture_id
+        shelved.capture_id versions.capture_id
     """),
     "reasons": _names("""
         _own_verdicts.reason_id _own_verdicts.site_reason_id _page_blocks.reason_id _reasons.id
@@ -77,7 +78,7 @@ MEANINGS = {
     name: named(query)
     for name, query in {
         "urls": "SELECT id, url FROM urls",
-        "articles": "SELECT id, url FROM articles UNION ALL SELECT id, url FROM _shelved",
+        "articles": "SELECT id, url FROM articles UNION ALL SELECT id, url FROM shelved",
         "captures": """SELECT id, url || ' #' || row_number() OVER (
             PARTITION BY url ORDER BY fetched_at, http_status, payload_digest) FROM captures""",
         "reasons": "SELECT id, reason || ' by ' || rule FROM _reasons",
@@ -100,13 +101,16 @@ IDENTITIES = {
         "articles": ("url",),
         "_articles_search": ("id",),
         "_block_texts": ("text",),
-        "_blocks": ("article_id", "position"),
+        "article_urls": ("article_id", "url", "kind"),
+        "blocks": ("article_id", "position"),
         "changes": ("article_id", "change", "kind", "revision"),
-        "_edits": ("article_id", "kind", "revision"),
+        "edits": ("article_id", "kind", "revision"),
+        "links": ("article_id", "position"),
         "removed": ("article_id", "position"),
         "revisions": ("article_id", "number"),
         "_shelf": ("page_id",),
-        "_shelved": ("url",),
+        "shelved": ("url",),
+        "versions": ("article_id", "number"),
     }.items()
 }
 """What tells the rows of a table or view apart where that is not its primary key, or where that hangs on the port."""
@@ -123,15 +127,15 @@ READING_FIELDS = _names("capture cleaner seen")
 UNORDERED = _names("runs.counts _recleans.counts")
 """JSON objects whose names come in the order in which things happened."""
 
-DATED = _names("_blocks.evidence removed.evidence")
+DATED = _names("blocks.evidence removed.evidence")
 """Words with a date of the crawl among them."""
 
 PORT_DEPENDENT = _names("""
-    articles.id _shelf.id _shelved.id _block_texts.id _page_blocks.block_id _blocks.block_id removed.block_id
+    articles.id _shelf.id shelved.id _block_texts.id _page_blocks.block_id blocks.block_id removed.block_id
     _block_evidence.block_id _place_evidence.block_id
     _revision_blocks.block_id rulings.id rulings.block_id corrections.id corrections.block_id _url_orders.id
-    pages.text_digest revisions.text_digest captures.payload_digest captures.payload_length captures.etag
-    _sketches.hashes _sketches.sketch
+    pages.text_digest revisions.text_digest versions.text_digest captures.payload_digest captures.payload_length
+    captures.etag     _sketches.hashes _sketches.sketch
 """)
 """Digests of what may hold the site's address. Not compared where the two were crawled at different ports."""
 

@@ -30,7 +30,7 @@ from tests.crawler.commands.conftest import (
 from tests.crawler.commands.town import page
 from tests.crawler.shell import ACTIVE, rows, verb_here
 from tests.crawler.warcs import answer, record, write
-from tests.internal_tables import REVISION_BLOCKS, SHELVED
+from tests.internal_tables import REVISION_BLOCKS
 from tests.output.conftest import Maker
 
 
@@ -260,7 +260,7 @@ def test_what_a_person_calls_no_article_is_taken_out_with_its_copies_told_once_a
     assert feed.read_text().count("<entry") == 1
     assert "a person says that it is no article" in verb_here("explain", mill, MILL)[1]
     assert f"has no article {MILL}: a person says that it is no article\n" in verb_here("show", mill, MILL)[2]
-    [(title,)] = rows(mill, f"SELECT title FROM {SHELVED} WHERE url = '{MILL}'")
+    [(title,)] = rows(mill, f"SELECT title FROM shelved WHERE url = '{MILL}'")
     assert title.lower() != title
     assert verb_here("explain", mill, title.lower())[0] == 0
     assert verb_here("correct", mill, title.lower(), "--article")[1].startswith(f"{MILL}\n")

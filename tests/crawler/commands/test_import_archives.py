@@ -9,7 +9,7 @@ import pytest
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import crawl, rows, verb
 from tests.crawler.warcs import answer, record, wacz, write
-from tests.internal_tables import IMPORTS, OUTSIDE_HOSTS, SHELVED
+from tests.internal_tables import IMPORTS, OUTSIDE_HOSTS
 
 pytestmark = pytest.mark.usefixtures("workers_here")
 
@@ -162,7 +162,7 @@ def test_a_revisit_has_the_body_of_the_record_that_it_names(tmp_path, db):
         "/river": ("done", "article"), "/copy": ("done", "article"), "/lost": ("skipped", "not_in_archive")
     }  # fmt: skip
     seen_at = "SELECT url, substr(first_seen, 15, 2), substr(last_seen, 15, 2) FROM"
-    assert rows(db, f"{seen_at} articles UNION {seen_at} {SHELVED}") == [
+    assert rows(db, f"{seen_at} articles UNION {seen_at} shelved") == [
         (f"{SITE}/copy", "09", "09"),
         (f"{SITE}/river", "01", "09"),
     ]

@@ -47,7 +47,7 @@ from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.commands.conftest import CAPTION, RIVER, SIMILAR_WORDS
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.shell import ACTIVE, HOSTILE, rows, verb_here
-from tests.internal_tables import BLOCKS, REVISION_BLOCKS
+from tests.internal_tables import REVISION_BLOCKS
 from tests.output.cleaned_pages import with_page
 from tests.output.conftest import Maker
 
@@ -163,7 +163,7 @@ def test_words_are_broken_neither_at_hyphens_nor_anywhere_else():
 def test_explain_shows_each_block_with_its_number_and_who_ruled_on_it(archive_path):
     assert verb_here("restore", archive_path, block_id(CAPTION))[0] == 0
     positions, numbers = zip(
-        *rows(archive_path, f"SELECT position, block_id FROM {BLOCKS} WHERE url = '{RIVER}' ORDER BY 1"), strict=True
+        *rows(archive_path, f"SELECT position, block_id FROM blocks WHERE url = '{RIVER}' ORDER BY 1"), strict=True
     )
     code, out, _ = verb_here("explain", archive_path, RIVER)
     assert (code, "article; 9 words of text" in out, "certainty" in out) == (0, True, False)

@@ -19,7 +19,7 @@ from tests.crawler.commands.earlier_cleaner import (
     town,
 )
 from tests.crawler.shell import rows, verb
-from tests.internal_tables import BLOCK_TEXTS, BLOCKS, CLEANERS, RECLEAN_BEFORE, RECLEANS, UNSETTLED
+from tests.internal_tables import BLOCK_TEXTS, CLEANERS, RECLEAN_BEFORE, RECLEANS, UNSETTLED
 
 pytestmark = pytest.mark.usefixtures("workers_here")
 
@@ -179,8 +179,8 @@ def test_rules_that_are_gone_are_told_in_one_line(db, tmp_path):
 
 
 def test_what_a_person_ruled_holds(db):
-    ((kept,),) = rows(db, f"SELECT block_id FROM {BLOCKS} WHERE text LIKE 'Mill paragraph 0%'")
-    ((share, *_), *_) = rows(db, f"SELECT DISTINCT block_id FROM {BLOCKS} WHERE text = 'Donate now'")
+    ((kept,),) = rows(db, "SELECT block_id FROM blocks WHERE text LIKE 'Mill paragraph 0%'")
+    ((share, *_), *_) = rows(db, "SELECT DISTINCT block_id FROM blocks WHERE text = 'Donate now'")
     verb("remove", db, kept, "--article", f"{SITE}/mill")
     verb("restore", db, share, "--article", f"{SITE}/ferry")
     text_before = rows(db, "SELECT * FROM rulings ORDER BY id")

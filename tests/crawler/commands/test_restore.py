@@ -12,13 +12,12 @@ from broadsheet.output.archive.ledger import block_id
 from tests.crawler.commands.conftest import CAPTION, PROMO, RIVER, SIMILAR_WORDS, TOWER, urls_containing
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import ACTIVE, command, rows, verb_here
-from tests.internal_tables import BLOCKS
 
 BY_NUMBER, BY_PLACE = "by its number", "by its place"
 
 
 def place(db: Path, url: str, text: str) -> tuple[str, int]:
-    [(position,)] = rows(db, f"SELECT position FROM {BLOCKS} WHERE url = '{url}' AND block_id = {block_id(text)}")
+    [(position,)] = rows(db, f"SELECT position FROM blocks WHERE url = '{url}' AND block_id = {block_id(text)}")
     return url, position
 
 

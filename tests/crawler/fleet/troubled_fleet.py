@@ -40,14 +40,13 @@ from tests.crawler.fleet.s3_server import BUCKET
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import environment
 from tests.crawler.warm import REPOSITORY
-from tests.internal_tables import ARTICLE_URLS, BLOCKS
 
 PREFIX = "fleet"
 ADDRESS = f"s3://{BUCKET}/{PREFIX}"
 RUNNER = "runner"
 _FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
 _PAUSE = 1.0  # until the run is started again
-COMPARED = ("articles", "article_clusters", ARTICLE_URLS, BLOCKS, "duplicates", "removed", "urls")
+COMPARED = ("articles", "article_clusters", "article_urls", "blocks", "duplicates", "removed", "urls")
 """What both runs have to agree on: texts and their dates, the ledger, and what became of each URL."""
 _NOT_COMPARED = ("urls.attempts", "articles.capture_id")
 """How often a URL was tried, and whether its article is of the first or the second answer: robots.txt is asked for by

@@ -17,7 +17,6 @@ from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.schema_doc import references
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.demo.truth import EXPECTED_OUTCOMES, expected_stories
-from tests.internal_tables import SHELVED
 
 PAGES = expected_stories()
 UNMARKED: dict[str, str | None] = {"/es/2024/04/la-cooperativa-que-prestaba-a-sus-jefes/": None}
@@ -81,7 +80,7 @@ def test_each_documented_reference_leads_to_a_row(crawled):
         for table, column, target, key in [*lines, ("urls", "found_on", "urls", "url")]:
             there = f"SELECT {key} FROM {target}"
             if table in ("changes", "revisions") and target == "articles":
-                there += f" UNION ALL SELECT id FROM {SHELVED}"
+                there += " UNION ALL SELECT id FROM shelved"
             query = f"SELECT count({column}), count({column}) FILTER (WHERE {column} NOT IN ({there})) FROM {table}"
             found[f"{table}.{column}"] = db.execute(query).fetchone()
     assert {name: lost for name, (_, lost) in found.items() if lost} == {}

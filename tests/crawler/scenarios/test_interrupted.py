@@ -14,7 +14,7 @@ from broadsheet.output.write.person_verdicts import Ruling
 from tests.crawler.crawls import SMALL, Crawl, Result, Serve, kill_group, until
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import command, rows
-from tests.internal_tables import BLOCKS, OUTSIDE_HOSTS
+from tests.internal_tables import OUTSIDE_HOSTS
 
 pytestmark = pytest.mark.slow
 
@@ -131,7 +131,7 @@ def test_rulings_that_are_made_while_a_crawl_writes_hold_at_its_end(serve, tmp_p
     made: set[int] = set()
     until(lambda: len(site.log) > 5)
     while len(site.log) < PAGES and process.poll() is None:
-        kept = f"SELECT block_id FROM {BLOCKS} WHERE kept AND kind = 'paragraph' GROUP BY 1 HAVING count(*) = 1"
+        kept = "SELECT block_id FROM blocks WHERE kept AND kind = 'paragraph' GROUP BY 1 HAVING count(*) = 1"
         blocks = {block for (block,) in rows(crawl.db, kept)}
         for block in sorted(blocks - made)[:2]:
             with opened_beside_owner(crawl.db) as db:

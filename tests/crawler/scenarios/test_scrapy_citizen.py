@@ -24,7 +24,6 @@ from tests.crawler.demo.truth import expected_stories
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
 from tests.crawler.warm import PATIENCE, REPOSITORY
-from tests.internal_tables import BLOCKS
 
 USER = "tests.crawler.user_components"
 NAMES = [f"mill{number}" for number in range(20)]
@@ -106,9 +105,9 @@ def test_the_stats_are_scrapys_and_ours(crawl, serve, tmp_path):
     assert (stats["item_scraped_count"], stats["finish_reason"]) == (1, "finished")
     ours = {name.removeprefix("broadsheet/"): value for name, value in stats.items() if name.startswith("broadsheet/")}
     assert (ours["pages"], ours["article_pages"], ours["outcome"]) == (2, 1, "finished")
-    kept, removed = result.rows(f"SELECT sum(kept), sum(NOT kept) FROM {BLOCKS}")[0]
+    kept, removed = result.rows("SELECT sum(kept), sum(NOT kept) FROM blocks")[0]
     assert (ours["blocks_kept"], ours["blocks_removed"]) == (kept, removed)
-    reasons = dict(result.rows(f"SELECT reason, count(*) FROM {BLOCKS} WHERE NOT kept GROUP BY reason"))
+    reasons = dict(result.rows("SELECT reason, count(*) FROM blocks WHERE NOT kept GROUP BY reason"))
     assert {name: value for name, value in ours.items() if name.startswith("blocks_removed/")} == {
         f"blocks_removed/{reason}": count for reason, count in reasons.items()
     }

@@ -8,7 +8,6 @@ import pytest
 
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import command
-from tests.internal_tables import SHELVED
 
 BOX = "<div class='box'><p>Words of a box that the rule takes out of every page of this press.</p></div>"
 
@@ -87,7 +86,7 @@ def test_an_article_in_several_pages_is_one_at_the_end(site, crawl, tmp_path):
     assert [line.split(":")[0] for line in text.splitlines()] == [
         f"Wall{number} paragraph {n}" for number in (1, 2, 3) for n in range(3)
     ]
-    assert found.rows(f"SELECT why, count(*) FROM {SHELVED} GROUP BY why") == [("part", 2)]
+    assert found.rows("SELECT why, count(*) FROM shelved GROUP BY why") == [("part", 2)]
     crawl(f"{site.url}/", site_rules=rules)
     assert crawl.db.is_file()
     assert dict(found.articles()) == articles

@@ -31,7 +31,6 @@ from tests.crawler.watched import (
     restyled,
     retitled,
 )
-from tests.internal_tables import SHELVED
 
 pytestmark = pytest.mark.slow
 
@@ -45,8 +44,8 @@ AUTUMN = furnished(
     "Friday 9 October 2026", ("Eleven weeks in the yard", "What the harbour master said", "The ferry and the fog"),
 )  # fmt: skip
 QUICK = ("--delay", 0, "--allow-private", "--quiet")
-EDITS = f"""SELECT coalesce(a.url, s.url), (SELECT group_concat(value, '+') FROM json_each(r.kinds))
-    FROM revisions r LEFT JOIN articles a ON a.id = r.article_id LEFT JOIN {SHELVED} s ON s.id = r.article_id
+EDITS = """SELECT coalesce(a.url, s.url), (SELECT group_concat(value, '+') FROM json_each(r.kinds))
+    FROM revisions r LEFT JOIN articles a ON a.id = r.article_id LEFT JOIN shelved s ON s.id = r.article_id
     WHERE r.change <> 'first' ORDER BY r.seen_at, r.number"""
 
 

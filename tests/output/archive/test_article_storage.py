@@ -21,7 +21,7 @@ from broadsheet.output.archive.article_storage import (
 )
 from broadsheet.output.archive.metadata_columns import METADATA_COLUMNS, metadata_values
 from broadsheet.output.archive.page_rows import Sighting
-from tests.internal_tables import SHELF, SHELVED
+from tests.internal_tables import SHELF
 from tests.output.cleaned_pages import page_rows
 from tests.output.filled_rows import columns, put, rows
 
@@ -89,7 +89,7 @@ def test_what_is_stored_is_found_in_either_table_and_removed_from_both(db, page)
 
     put(db, SHELF, 1, id=NUMBER, page_id=1, capture_id=8, article='{"title": "T", "text": "X", "word_count": 1}')
     found = stored_article(db, URL)
-    assert (found.table, found.title, found.text, found.capture_id) == (SHELVED, "T", "X", 8)
+    assert (found.table, found.title, found.text, found.capture_id) == ("shelved", "T", "X", 8)
     remove_article(db, URL, SECOND.seen_at)
     assert rows(db, SHELF) == []
     assert len(changes(db)) == 2, "what was shelved had been removed before"

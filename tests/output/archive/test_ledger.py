@@ -15,7 +15,6 @@ from broadsheet.output.archive.ledger import (
     store_texts,
 )
 from tests.internal_tables import BLOCK_TEXTS, PAGE_LAYOUT
-from tests.internal_tables import BLOCKS as BLOCKS_TABLE
 from tests.output.cleaned_pages import with_page
 
 URL = "http://a.test/1"
@@ -78,10 +77,10 @@ def test_the_kept_blocks_of_a_page_whose_layout_is_of_fewer_are_not_read(archive
 
 def test_one_number_a_text(archive, make):
     save(archive, make, BLOCKS, VERDICTS)
-    ids = [number for (number,) in archive.db.execute(f"SELECT block_id FROM {BLOCKS_TABLE} ORDER BY position")]
+    ids = [number for (number,) in archive.db.execute("SELECT block_id FROM blocks ORDER BY position")]
     assert ids == [block_id(block.text) for block in BLOCKS]
     assert ids[1] == ids[2]
-    assert [row["kind"] for row in archive.db[BLOCKS_TABLE].rows_where(order_by="position")] == [b.kind for b in BLOCKS]
+    assert [row["kind"] for row in archive.db["blocks"].rows_where(order_by="position")] == [b.kind for b in BLOCKS]
 
 
 def test_what_is_packed_is_json_whatever_stands_in_it():

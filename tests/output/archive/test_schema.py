@@ -15,22 +15,22 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive import archive_file, migrations
 from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.migrations import run_statements, sql_statements
 from broadsheet.output.archive.schema_doc import EXAMPLES, column_meanings, main, schema_columns, schema_page
-from broadsheet.output.archive.stored_values import BLOCK_KINDS
+from broadsheet.output.archive.stored_values import BLOCK_KINDS, text_digest
 from broadsheet.output.read.edit_history import ALL_KINDS, list_edits
 from broadsheet.output.read.search import rank_articles
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.applied_rulings import carry_out_ruling
+from broadsheet.output.write.person_verdicts import Ruling
 from tests.internal_tables import (
     BLOCK_TEXTS,
-    BLOCKS,
-    EDITS,
     PAGE_BLOCKS,
     PENDING_REVISIONS,
     REASONS,
     REVISION_BLOCKS,
-    SHELVED,
     WARC_ERASURES,
     WARC_FILES,
 )
@@ -190,7 +190,7 @@ def test_version_2_names_files_by_their_role(tmp_path, folders, named):
 
 
 def test_the_kinds_of_blocks_are_those_that_are_stored(db):
-    [(view,)] = db.execute(f"SELECT sql FROM sqlite_master WHERE name = '{BLOCKS}'").fetchall()
+    [(view,)] = db.execute("SELECT sql FROM sqlite_master WHERE name = 'blocks'").fetchall()
     names = [f"WHEN {number} THEN '{name}'" for number, name in enumerate(BLOCK_KINDS)]
     assert " ".join(names) in " ".join(view.split())
 
@@ -225,13 +225,13 @@ def columns(db):
 
 
 def test_every_column_has_its_meaning_and_no_meaning_is_left_over(columns):
-    """What is shelved has the columns of articles in their order, and a reason."""
+    """What is shelved has the columns of articles in their order, a reason, and the article that stands for it."""
     meanings = {table: set(lines) - {""} for table, lines in column_meanings().items()}
     schema = {table: set(names) for table, names in columns.items()}
-    schema[SHELVED] -= schema["articles"]
+    schema["shelved"] -= schema["articles"]
     assert meanings == schema
     assert all("" in lines for lines in column_meanings().values())
-    assert [name for name in columns[SHELVED] if name != "why"] == columns["articles"]
+    assert [name for name in columns["shelved"] if name not in ("why", "article_id")] == columns["articles"]
 
 
 def test_the_page_is_current(tmp_path):
@@ -293,5 +293,49 @@ def test_edits_are_those_that_the_program_lists(filled):
     listed = [(edit.seq, edit.at, edit.kind, edit.title, edit.title_before, edit.rewritten, edit.url, edit.revision)
               for edit in list_edits(filled, kinds=ALL_KINDS)]  # fmt: skip
     columns = "seq, at, kind, title, coalesce(title_before, ''), rewritten, url, revision"
-    assert filled.execute(f"SELECT {columns} FROM {EDITS} ORDER BY seq").fetchall() == listed
+    assert filled.execute(f"SELECT {columns} FROM edits ORDER BY seq").fetchall() == listed
     assert {kind for _, _, kind, *_ in listed} > {"new"}
+
+
+def test_versions_have_the_text_of_their_day(filled, archive, make, words):
+    """That of the latest one stands in the article; it has one only while a capture brought none."""
+    query = "SELECT number, day, text, text_digest, change FROM versions WHERE url = 'http://c.test/3' ORDER BY number"
+    old, new = words("other", 90), words("quite", 90)
+    stated = [
+        (1, "2026-01-01", old, text_digest(old), "first"),
+        (2, "2026-01-01", new, text_digest(new), "headline"),
+    ]
+    assert filled.execute(query).fetchall() == stated
+    archive.save([make.failure("http://c.test/3", "http_410")])
+    settle(filled, make.clock)
+    assert filled.execute("SELECT max(number) FROM revisions").fetchone() == (3,)
+    assert filled.execute(query).fetchall() == stated
+    archive.save([make.outcome("http://c.test/3", "A text that is not settled yet.")])
+    assert [(number, text) for number, _, text, *_ in filled.execute(query)] == [(1, old), (2, new)]
+
+
+def test_links_of_texts_lead_to_articles_by_copies_and_redirects(archive, make, words):
+    """They follow the text that a ruling changes."""
+    site, gone = "http://a.test", "Read [more](/moved) of it"
+    text = "[The *old* mill](/mill#top), [its twin](/twin?utm_source=x), [elsewhere](//b.test/), [us](mailto:a@b.test)"
+    archive.save([
+        *(make.outcome(f"{site}/{name}", words("mill"), title="Mill") for name in ("mill", "twin")),
+        make.outcome(f"{site}/1", text, gone, title="One"),
+    ])  # fmt: skip
+    put(archive.db, "urls", 1, url=f"{site}/moved", location=f"{site}/mill", kind="page", state="done")
+    settle(archive.db, make.clock)
+    links = """SELECT l.anchor, l.target, a.title FROM links l LEFT JOIN articles a ON a.id = l.target_id
+        WHERE l.url = 'http://a.test/1' ORDER BY position"""
+    read = [
+        ("The old mill", f"{site}/mill", "Mill"), ("its twin", f"{site}/twin", "Mill"),
+        ("elsewhere", "http://b.test/", None), ("us", "mailto:a@b.test", None), ("more", f"{site}/moved", "Mill"),
+    ]  # fmt: skip
+    assert archive.db.execute(links).fetchall() == read
+    carry_out_ruling(archive.db, Ruling(block_id(gone), is_kept=False, host="a.test", ruled_at=make.clock()))
+    assert archive.db.execute(links).fetchall() == read[:4]
+    assert archive.db.execute("SELECT count(*) FROM links").fetchone() == (4,)
+    addresses = "SELECT kind, url FROM article_urls WHERE article_id = (SELECT id FROM articles WHERE title = 'Mill')"
+    kinds = {("own", f"{site}/mill"), ("copy", f"{site}/twin"), ("redirect", f"{site}/moved")}
+    assert set(archive.db.execute(addresses).fetchall()) == kinds
+    shelved = "SELECT s.url, s.why, a.title FROM shelved s JOIN articles a ON a.id = s.article_id"
+    assert archive.db.execute(shelved).fetchall() == [(f"{site}/twin", "duplicate", "Mill")]

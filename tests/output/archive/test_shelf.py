@@ -13,7 +13,7 @@ from broadsheet.output.read.verify import first_problem, verify
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import finish_takedowns, take_down
-from tests.internal_tables import SHELF, SHELVED
+from tests.internal_tables import SHELF
 from tests.output.conftest import Maker
 from tests.output.filled_rows import filled, put, rows
 from tests.output.merging import merge_archive
@@ -54,17 +54,17 @@ def test_each_column_of_the_schema_comes_back_from_the_shelf(db):
     article = put(db, "articles", 3)
     shelf.shelve(db, [(article["id"], shelf.ShelvingReason.PART)])
     assert rows(db, "articles") == []
-    assert article_row(db, SHELVED, article["url"]) == {name: article[name] for name in ARTICLE_COLUMNS}
+    assert article_row(db, "shelved", article["url"]) == {name: article[name] for name in ARTICLE_COLUMNS}
     shelf.unshelve(db, article["id"])
     assert rows(db, "articles") == [article]
     assert rows(db, SHELF) == []
 
 
-@pytest.mark.parametrize("table", ["articles", SHELVED])
+@pytest.mark.parametrize("table", ["articles", "shelved"])
 def test_each_column_of_an_article_can_be_updated_where_it_is(db, table):
     article, other = put(db, "articles", 3), put(db, "articles", 4)
     changed = filled(db, "articles", 5, id=article["id"])
-    if table == SHELVED:
+    if table == "shelved":
         shelf.shelve(db, [(each["id"], shelf.ShelvingReason.PART) for each in (article, other)])
     shelf.update_article(db, table, article["id"], {name: changed[name] for name in changed if name != "id"})
     assert article_row(db, table, changed["url"]) == {name: changed[name] for name in ARTICLE_COLUMNS}
@@ -72,10 +72,10 @@ def test_each_column_of_an_article_can_be_updated_where_it_is(db, table):
 
 
 def test_an_update_of_a_shelved_article_changes_what_is_given(copies):
-    before = article_row(copies.db, SHELVED, COPY)
+    before = article_row(copies.db, "shelved", COPY)
     values = {"title": "Another", "cleaner_version": "99", "description": None}
-    shelf.update_article(copies.db, SHELVED, int(str(before["id"])), values)
-    assert article_row(copies.db, SHELVED, COPY) == before | values
+    shelf.update_article(copies.db, "shelved", int(str(before["id"])), values)
+    assert article_row(copies.db, "shelved", COPY) == before | values
     assert user_values(copies.db, page_of(copies.db, COPY)) == {"note": {"base64": "AP8="}}
 
 
@@ -128,7 +128,7 @@ def test_a_shelved_article_is_merged_with_what_a_user_noted(tmp_path, make, word
     with Archive.open(target, make.clock) as archive:
         merge_archive(archive.db, source, make.clock)
         settle(archive.db, make.clock)
-        assert archive.db.execute(f"SELECT url, why FROM {SHELVED}").fetchall() == [(COPY, "duplicate")]
+        assert archive.db.execute("SELECT url, why FROM shelved").fetchall() == [(COPY, "duplicate")]
         archive.save([make.outcome(STAYS, words("other"))])
         settle(archive.db, make.clock)
         assert archive.db.execute("SELECT note FROM articles WHERE url = ?", [COPY]).fetchone() == (b"\x00\xff",)
@@ -141,14 +141,14 @@ def test_a_shelved_article_is_merged_with_what_a_user_noted(tmp_path, make, word
         ("stored_values", f"{SHELF}/article", "article = '[]'"),
         ("column_values", f"{SHELF}/why", "why = 'duplicatf'"),
         ("column_values", f"{SHELF}/last_seen", "last_seen = 'now'"),
-        ("column_values", f"{SHELVED}/title", "article = json_remove(article, '$.title')"),
-        ("column_values", f"{SHELVED}/word_count", "article = json_set(article, '$.word_count', 'many')"),
-        ("column_values", f"{SHELVED}/page_type", "article = json_set(article, '$.page_type', 'artikle')"),
-        ("stored_values", f"{SHELVED}/authors", "article = json_set(article, '$.authors', '[1')"),
-        ("row_numbers", SHELVED, "article = json_set(article, '$.url', 'http://a.test/else')"),
-        ("hosts", f"{SHELVED}/host", "article = json_set(article, '$.host', 'b.test')"),
-        ("article_digests", f"{SHELVED}/text", "article = json_set(article, '$.text', 'other')"),
-        ("copied_values", f"{SHELVED}/title", "article = json_set(article, '$.title', 'other')"),
+        ("column_values", "shelved/title", "article = json_remove(article, '$.title')"),
+        ("column_values", "shelved/word_count", "article = json_set(article, '$.word_count', 'many')"),
+        ("column_values", "shelved/page_type", "article = json_set(article, '$.page_type', 'artikle')"),
+        ("stored_values", "shelved/authors", "article = json_set(article, '$.authors', '[1')"),
+        ("row_numbers", "shelved", "article = json_set(article, '$.url', 'http://a.test/else')"),
+        ("hosts", "shelved/host", "article = json_set(article, '$.host', 'b.test')"),
+        ("article_digests", "shelved/text", "article = json_set(article, '$.text', 'other')"),
+        ("copied_values", "shelved/title", "article = json_set(article, '$.title', 'other')"),
         ("foreign_keys", SHELF, "capture_id = 5"),
         ("foreign_keys", SHELF, "page_id = 5"),
     ],

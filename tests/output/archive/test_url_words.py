@@ -19,7 +19,7 @@ from broadsheet.output.archive.url_words import (
     compound_reason,
     http_reason,
 )
-from tests.internal_tables import REASONS, SHELVED
+from tests.internal_tables import REASONS
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from tests.internal_tables import REASONS, SHELVED
         ("urls", "state", UrlState),
         ("urls", "found_via", UrlSource),
         ("pages", "page_type", PageType),
-        (SHELVED, "why", ShelvingReason),
+        ("shelved", "why", ShelvingReason),
         ("changes", "change", ArticleChange),
         (REASONS, "reason", [*RemovalReason, *KeepReason]),
         ("revisions", "change", [*EditKind, *RevisionMark]),

@@ -27,7 +27,7 @@ from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.person_verdicts import Review, Ruling, store_review
 from broadsheet.output.write.takedowns import take_down
 from tests.bench.archives.differences import differences
-from tests.internal_tables import BLOCK_TEXTS, EDITS, REVIEWS, URL_PATTERNS, WARC_ERASURES, WARC_FILES
+from tests.internal_tables import BLOCK_TEXTS, REVIEWS, URL_PATTERNS, WARC_ERASURES, WARC_FILES
 from tests.output.conftest import Maker
 from tests.output.merging import merge_archive
 from tests.output.wires import make_exchange
@@ -162,7 +162,7 @@ def test_an_archive_that_grew_brings_what_is_new_with_its_edits(tmp_path, shards
     assert (result.new_urls, result.stored_pages) == (1, 2)
     in_order(merged)
     merge_all(tmp_path / "at_once.db", make, shards)
-    ways_there = ("changes", EDITS, "sqlite_sequence")  # it was here before it was edited
+    ways_there = ("changes", "edits", "sqlite_sequence")  # it was here before it was edited
     assert [row for row in differing(tmp_path / "at_once.db", merged) if row[0] not in ways_there] == []
     query = "SELECT number, change FROM revisions JOIN articles ON id = article_id WHERE url = ? ORDER BY 1"
     assert rows(merged, query, f"{host}/2") == [(1, "first"), (2, "correction")]

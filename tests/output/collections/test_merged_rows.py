@@ -50,8 +50,8 @@ COPIED = {
 """Tables whose rows come along, and the columns that have another value in each archive."""
 
 SAVED_AS_PAGES = named("""
-    pages articles _shelf _images _page_statements _page_leads _page_signatures _page_blocks _page_layout _block_texts
-    _own_fields revisions _pending_revisions _revision_blocks changes
+    pages articles _shelf _images _links _page_statements _page_leads _page_signatures _page_blocks _page_layout
+    _block_texts _own_fields revisions _pending_revisions _revision_blocks changes
 """).split()
 """Tables that a merge of pages fills, as a crawl does or with the histories."""
 

@@ -79,6 +79,7 @@ DAMAGES = [
     ("article_digests", "UPDATE revisions SET text_digest = 'x'", "articles/text"),
     ("standfirsts", "UPDATE articles SET standfirst = 'A line that stands nowhere.'", "articles/standfirst"),
     ("standfirsts", "UPDATE articles SET standfirst = substr(text, 1, 2)", "articles/standfirst"),
+    ("text_link_rows", "INSERT INTO _links VALUES (1, 0, 'http://a.test/', 'x')", "articles/markdown"),
     ("stored_values", "UPDATE _page_layout SET chances = x'00'", "_page_layout/chances"),
     ("stored_values", f"UPDATE pages SET blocks = 4 WHERE id = {PAGE}", "_page_layout/layout"),
     ("stored_values", "UPDATE _page_layout SET layout = x'00'", "_page_layout/layout"),
@@ -105,7 +106,7 @@ DAMAGES = [
     ("full_text", "DROP TRIGGER articles_fts_insert; UPDATE articles SET id = 5 WHERE url LIKE '%/1'", "articles_fts"),
     ("full_text", "DROP TRIGGER articles_fts_after; UPDATE articles SET text = 'x'", "articles_fts"),
     ("schema_objects", "DROP VIEW removed", "the view removed is missing"),
-    ("schema_objects", "DROP VIEW removed; CREATE VIEW removed AS SELECT * FROM _blocks WHERE kept = 1",
+    ("schema_objects", "DROP VIEW removed; CREATE VIEW removed AS SELECT * FROM blocks WHERE kept = 1",
      "the view removed is missing, or not that of the schema"),
     ("schema_objects", "DROP INDEX captures_url", "the index captures_url is missing"),
     ("schema_objects", "ALTER TABLE alarms DROP COLUMN message", "the table alarms"),
@@ -123,7 +124,10 @@ HARMLESS = [
     "INSERT OR IGNORE INTO _reasons (id, reason, rule) VALUES (99, 'restored by hand', 'person'); "
     "UPDATE _page_blocks SET reason_id = 99 WHERE kept AND position = 0; UPDATE pages SET text_digest = 'x'",
 ]
-CONTENT_CHECKS = ("block_texts", "article_texts", "page_digests", "article_digests", "standfirsts", "stored_values")
+CONTENT_CHECKS = (
+    *("block_texts", "article_texts", "page_digests", "article_digests", "standfirsts", "text_link_rows"),
+    "stored_values",
+)
 
 
 @pytest.fixture(scope="module")
@@ -264,6 +268,7 @@ def parts_that_find(db, check, count=3):
         ("article_digests", "UPDATE articles SET word_count = 5 WHERE url LIKE '%1'"),
         ("page_digests", "UPDATE pages SET word_count = 5 WHERE id = 1"),
         ("standfirsts", "UPDATE articles SET standfirst = 'nowhere' WHERE url LIKE '%1'"),
+        ("text_link_rows", "INSERT INTO _links VALUES (1, 0, 'http://a.test/', 'x')"),
         ("block_texts", "UPDATE _block_texts SET text = 'other' WHERE id = (SELECT min(id) FROM _block_texts)"),
         ("stored_values", "UPDATE _page_layout SET layout = x'' WHERE page_id = 1"),
         ("stored_values", "UPDATE _sketches SET sketch = x'00', hashes = 4 WHERE page_id = 3"),

@@ -21,7 +21,6 @@ from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.revisit_schedule import find_url_row
-from tests.internal_tables import SHELVED
 from tests.output.cleaned_pages import with_page
 from tests.output.conftest import Maker
 
@@ -66,7 +65,7 @@ def stored_dates(db: Database, table: str = "articles", field: str = "published"
 def test_an_article_has_its_instant_its_day_and_what_its_page_stated(archive, make, field):
     store_dated_articles(archive, make)
     assert stored_dates(archive.db, field=field) == DATES
-    assert stored_dates(archive.db, SHELVED, field) == {"zone-copy": DATES["zone"]}
+    assert stored_dates(archive.db, "shelved", field) == {"zone-copy": DATES["zone"]}
 
 
 def test_pandas_reads_instants_and_days_as_datetimes(archive, make):

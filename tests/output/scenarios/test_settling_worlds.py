@@ -211,7 +211,7 @@ class World:
 _REASONS = f"{inner.REASONS} r ON r.id = reason_id"
 _SETTLED = {
     "articles": "SELECT * FROM articles",
-    inner.SHELVED: f"SELECT * FROM {inner.SHELVED}",
+    "shelved": "SELECT * FROM shelved",
     "pages": """SELECT u.url, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed, p.word_count
         FROM pages p JOIN urls u USING (id)""",
     "blocks": f"SELECT page_id, position, block_id, kept, reason, rule FROM {inner.PAGE_BLOCKS} JOIN {_REASONS}",
@@ -336,7 +336,7 @@ def test_the_model_overrules_pages_of_these_worlds(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "table", "word"), [
-    (114, "blocks", "site/slot"), (115, inner.SHELVED, "emptied"),
+    (114, "blocks", "site/slot"), (115, "shelved", "emptied"),
 ])  # fmt: skip
 def test_these_worlds_have_slots_and_pages_without_a_text(tmp_path, seed, table, word, monkeypatch):
     monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)

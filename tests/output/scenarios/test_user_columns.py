@@ -23,7 +23,7 @@ from broadsheet.output.write.alarms import survey
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.run_records import ImportedFile, note_import
 from broadsheet.output.write.takedowns import take_down
-from tests.internal_tables import IMPORTS, SHELF, SHELVED
+from tests.internal_tables import IMPORTS, SHELF
 from tests.output.conftest import Maker
 
 STAYS, COPY = "http://a.test/story", "http://a.test/mirror/story"
@@ -87,7 +87,7 @@ def test_a_column_travels_to_the_shelf_and_back(archive, make, words, name):
         archive.db.execute(f"UPDATE articles SET {filled}")
     assert settle(archive.db, make.clock).removed_articles == 1
     assert notes(archive.db, column) == {STAYS: expected[STAYS]}
-    assert archive.db.execute(f"SELECT url, why FROM {SHELVED}").fetchall() == [(COPY, "duplicate")]
+    assert archive.db.execute("SELECT url, why FROM shelved").fetchall() == [(COPY, "duplicate")]
     assert settle(archive.db, make.clock).removed_articles == 0
     bring_back(archive, make, words)
     assert notes(archive.db, column) == expected
@@ -152,7 +152,7 @@ def test_a_column_that_a_user_adds_while_articles_are_shelved_and_takes_away_aga
     settle(copies.db, make.clock)
     copies.db.execute("ALTER TABLE articles DROP COLUMN note")
     bring_back(copies, make, words)
-    assert copies.db.execute(f"SELECT url FROM {SHELVED}").fetchall() == []
+    assert copies.db.execute("SELECT url FROM shelved").fetchall() == []
 
 
 def test_an_index_and_a_trigger_go_on_working(copies, make, words):

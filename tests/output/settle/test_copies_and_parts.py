@@ -18,7 +18,7 @@ from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.person_verdicts import Ruling
 from broadsheet.output.write.takedowns import take_down
 from broadsheet.output.write.url_queue import add_urls
-from tests.internal_tables import ARTICLE_URLS, BLOCK_TEXTS, PAGE_PARTS, SHELVED
+from tests.internal_tables import BLOCK_TEXTS, PAGE_PARTS
 from tests.output.conftest import Maker
 
 SITE = "http://a.test"
@@ -253,7 +253,7 @@ def settled(archive: Archive, make: Maker, *outcomes: Outcome) -> tuple[dict[str
     archive.save(outcomes)
     settle(archive.db, make.clock)
     assert verify(archive.db) == []
-    articles, shelved = "SELECT url, text FROM articles", f"SELECT url, why FROM {SHELVED}"
+    articles, shelved = "SELECT url, text FROM articles", "SELECT url, why FROM shelved"
     return dict(archive.db.execute(articles).fetchall()), dict(archive.db.execute(shelved).fetchall())
 
 
@@ -272,7 +272,7 @@ def test_pages_of_one_article_become_one_whatever_their_order(archive, make, ord
 
 def test_an_article_of_three_pages_is_joined_is_as_it_was_when_fetched_again_and_comes_apart(archive, make):
     assert settled(archive, make, *three(make)) == ({ONE: JOINED}, {TWO: "part", THREE: "part"})
-    urls = archive.db.execute(f"SELECT url FROM {ARTICLE_URLS} ORDER BY url").fetchall()
+    urls = archive.db.execute("SELECT url FROM article_urls ORDER BY url").fetchall()
     assert urls == [(ONE,), (TWO,), (THREE,)]
     [(markdown, count)] = archive.db.execute("SELECT markdown, word_count FROM articles").fetchall()
     assert (markdown.count(STANDFIRST), count) == (1, len(JOINED.split()))
@@ -305,7 +305,7 @@ def test_the_whole_article_takes_the_place_of_its_parts(archive, make):
 def test_a_takedown_takes_all_parts(archive, make):
     settled(archive, make, *three(make))
     take_down(archive.db, ONE, clock=make.clock)
-    assert counts(archive, "articles", SHELVED, PAGE_PARTS, BLOCK_TEXTS) == [0, 0, 0, 0]
+    assert counts(archive, "articles", "shelved", PAGE_PARTS, BLOCK_TEXTS) == [0, 0, 0, 0]
 
 
 def test_a_block_restored_in_a_part_comes_into_the_article(archive, make):

@@ -23,7 +23,7 @@ from broadsheet.output.write.corrections import CorrectedField, Correction, put_
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.takedowns import take_down
 from tests.internal_tables import LAYOUTS as LAYOUTS_TABLE
-from tests.internal_tables import PAGE_SIGNATURES, SHELF, SHELVED
+from tests.internal_tables import PAGE_SIGNATURES, SHELF
 from tests.output.cleaned_pages import cleaned_page, with_page
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
@@ -151,7 +151,7 @@ def settled(archive: Archive, make: Maker, *outcomes: Outcome) -> tuple[SettleRe
 def everything(archive: Archive) -> list[list[tuple[object, ...]]]:
     queries = (
         LAYOUTS,
-        f"SELECT url, why FROM {SHELVED} ORDER BY 1",
+        "SELECT url, why FROM shelved ORDER BY 1",
         "SELECT url FROM articles ORDER BY 1",
         "SELECT page_type, evidence, article_id IS NULL FROM pages JOIN urls USING (id) ORDER BY url",
     )
@@ -171,7 +171,7 @@ def test_excerpts_leave_with_their_layout_and_say_why_unless_a_person_does(archi
     *words, of_page = archive.db.execute(query, [url]).fetchone()
     assert (words, json.loads(of_page)[-1]) == (["list", "article", "list"], f"layout={evidence}")
     made = [Correction(CorrectedField.KIND, "none", article_id=article_id(url), url=url, at=make.clock())]
-    reasons = f"SELECT why, count(*) FROM {SHELVED} GROUP BY 1 ORDER BY 1"
+    reasons = "SELECT why, count(*) FROM shelved GROUP BY 1 ORDER BY 1"
     for undo, shelved in ((False, [("layout", 5), ("withdrawn", 1)]), (True, [("layout", 6)])):
         with write_transaction(archive.db):
             put_corrections(archive.db, made, undo=undo, at=make.clock())

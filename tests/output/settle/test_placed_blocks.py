@@ -39,7 +39,7 @@ from broadsheet.output.settle.site_repeats import create_kept_view, drop_site_ta
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.assembled_text import put_chances
 from broadsheet.output.write.outcome import Outcome
-from tests.internal_tables import BLOCK_EVIDENCE, BLOCK_TEXTS, BLOCKS, OWN_VERDICTS, PAGE_BLOCKS, REASONS, UNSETTLED
+from tests.internal_tables import BLOCK_EVIDENCE, BLOCK_TEXTS, OWN_VERDICTS, PAGE_BLOCKS, REASONS, UNSETTLED
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
 from tests.output.settle.stories import BODY, BOX, KEPT, LEFT, with_blocks
@@ -71,7 +71,7 @@ def settled(archive: Archive, make: Maker, *outcomes: Outcome) -> list[tuple[Any
     settle(archive.db, make.clock)
     assert verify(archive.db) == []
     return archive.db.execute(
-        f"""SELECT substr(b.url, 15), b.kept, b.reason, b.rule, o.kept FROM {BLOCKS} b
+        f"""SELECT substr(b.url, 15), b.kept, b.reason, b.rule, o.kept FROM blocks b
         JOIN urls u USING (url) JOIN {OWN_VERDICTS} o ON o.page_id = u.id AND o.position = b.position
         ORDER BY 1, b.position"""
     ).fetchall()

@@ -51,7 +51,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.person_verdicts import Ruling
 from tests.crawler.scripted_site import page
-from tests.internal_tables import BLOCK_TEXTS, BLOCKS, OWN_VERDICTS, RECLEAN_BEFORE, RECLEANS, named
+from tests.internal_tables import BLOCK_TEXTS, OWN_VERDICTS, RECLEAN_BEFORE, RECLEANS, named
 from tests.output.cleaned_pages import page_rows
 from tests.output.filled_rows import put, rows, tables
 
@@ -130,7 +130,7 @@ def test_what_a_page_says_twice_keeps_its_witness_also_where_a_person_brings_it_
     ).fetchall()
     assert repeats < position
     carry_out_ruling(cleaned.db, Ruling(block, True, None, None, "2024-05-01T00:00:00Z"))
-    assert cleaned.db.execute(f"SELECT count(*) FROM {BLOCKS} WHERE repeats IS NOT NULL").fetchall() == [(0,)]
+    assert cleaned.db.execute("SELECT count(*) FROM blocks WHERE repeats IS NOT NULL").fetchall() == [(0,)]
     reading = own_reading(cleaned, "twice")
     assert reading.verdicts[position].repeats == repeats
     assert unpack_reading(cleaned.db, f"{SITE}/twice", reading.pack()).verdicts[position].repeats == repeats
@@ -148,7 +148,7 @@ def test_a_layout_that_another_packer_packed_is_the_same(cleaned):
 def test_neither_the_site_s_memory_nor_a_ruling_is_in_it(cleaned):
     before = own_reading(cleaned, "river")
     settle(cleaned.db)
-    query = f"SELECT block_id, kept FROM {BLOCKS} WHERE url = ? ORDER BY position LIMIT 3"
+    query = "SELECT block_id, kept FROM blocks WHERE url = ? ORDER BY position LIMIT 3"
     for block, is_kept in cleaned.db.execute(query, [f"{SITE}/river"]).fetchall():
         carry_out_ruling(cleaned.db, Ruling(block, not is_kept, ruled_at="2024-01-01T00:00:00+00:00"))
     counts = cleaned.db.execute(f"SELECT count(site_kept), count(*) - count(site_kept) FROM {OWN_VERDICTS}")

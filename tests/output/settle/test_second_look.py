@@ -17,7 +17,7 @@ from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.person_verdicts import Ruling
-from tests.internal_tables import IMAGES, OWN_VERDICTS, PAGE_BLOCKS, PAGE_PARTS, SHELF, SHELVED
+from tests.internal_tables import IMAGES, OWN_VERDICTS, PAGE_BLOCKS, PAGE_PARTS, SHELF
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
 from tests.output.settle.stories import BODY, BOX, KEPT, with_blocks
@@ -58,7 +58,7 @@ def stored(archive: Archive, url: str = URL) -> tuple[Any, ...]:
 
 
 def shelved(archive: Archive) -> list[tuple[str, str, str]]:
-    return archive.db.execute(f"SELECT url, text, why FROM {SHELVED} ORDER BY url").fetchall()
+    return archive.db.execute("SELECT url, text, why FROM shelved ORDER BY url").fetchall()
 
 
 def text_at(archive: Archive, url: str = URL) -> list[str]:

@@ -28,12 +28,10 @@ from broadsheet.output.write.takedowns import take_down
 from tests.internal_tables import (
     BLOCK_EVIDENCE,
     BLOCK_TEXTS,
-    BLOCKS,
     COMMON_TEXTS,
     OWN_VERDICTS,
     PLACE_EVIDENCE,
     REVISION_BLOCKS,
-    SHELVED,
 )
 from tests.output.cleaned_pages import cleaned_page, with_page
 from tests.output.conftest import Maker
@@ -87,8 +85,8 @@ def state(archive: Archive) -> list[list[tuple[Any, ...]]]:
     """Everything that settling decides, without ids and times of changes."""
     queries = (
         "SELECT url, text, markdown, word_count FROM articles ORDER BY url",
-        f"SELECT url, text, why FROM {SHELVED} ORDER BY url",
-        f"SELECT url, position, kept, reason, rule, text, evidence FROM {BLOCKS} ORDER BY url, position",
+        "SELECT url, text, why FROM shelved ORDER BY url",
+        "SELECT url, position, kept, reason, rule, text, evidence FROM blocks ORDER BY url, position",
         f"SELECT * FROM {BLOCK_EVIDENCE} ORDER BY block_id, host",
         f"SELECT block_id, host, pages, of_pages FROM {PLACE_EVIDENCE} ORDER BY block_id, host",
         "SELECT u.url, p.kept, p.removed FROM pages p JOIN urls u USING (id) ORDER BY 1",
@@ -109,7 +107,7 @@ def test_text_markdown_words_index_and_revision_follow(archive, make):
 
 
 EVIDENCE = '{{"pages":{},"of_pages":{},"since":"2026-01-01"}}'
-MARKED = f"SELECT DISTINCT kept, reason, evidence FROM {BLOCKS} WHERE text = ?"
+MARKED = "SELECT DISTINCT kept, reason, evidence FROM blocks WHERE text = ?"
 
 
 def test_it_comes_back_when_the_share_falls(archive, make):
@@ -161,7 +159,7 @@ def test_copies_of_an_article_count_once(archive, make):
     copy = with_page(copy, replace(cleaned_page(original), url=copy.url))
     assert settled(archive, make, original, copy) == (0, 1)
     assert settled(archive, make, article(make, "n2", PROMO)) == (3, 1)
-    assert rows(archive, f"SELECT count(*) FROM {SHELVED} WHERE instr(text, ?)", PROMO) == [(0,)]
+    assert rows(archive, "SELECT count(*) FROM shelved WHERE instr(text, ?)", PROMO) == [(0,)]
 
 
 def test_what_settling_takes_out_makes_no_copies(archive, make):
@@ -284,7 +282,7 @@ def left_out(make: Maker, names: str, path: str = BODY) -> list[Outcome]:
 
 
 def back(archive: Archive) -> list[str]:
-    query = f"SELECT url FROM {BLOCKS} WHERE rule = 'site/body' AND kept ORDER BY 1"
+    query = "SELECT url FROM blocks WHERE rule = 'site/body' AND kept ORDER BY 1"
     return [url.removeprefix(f"{SITE}/") for (url,) in rows(archive, query)]
 
 
@@ -358,7 +356,7 @@ def test_an_address_comes_back_where_pages_keep_theirs(archive, make, left_out_b
     pages = [noted(make, name, f"https://media.test/{name}", verdict, ADDRESSES) for name, verdict in names]
     settled(archive, make, *pages)
     assert back(archive) == came_back
-    evidence = rows(archive, f"SELECT DISTINCT evidence FROM {BLOCKS} WHERE rule = 'site/body'")
+    evidence = rows(archive, "SELECT DISTINCT evidence FROM blocks WHERE rule = 'site/body'")
     assert evidence == [(EVIDENCE.format(8, 10),)] * bool(came_back)
     assert settle(archive.db, make.clock).rejudged_pages == 0
 
@@ -490,7 +488,7 @@ def test_a_line_that_most_pages_remove_goes_from_the_others_and_comes_back_with_
     )
     settled(archive, make)
     assert with_text(archive, line) == set()
-    consensus = f"SELECT count(*) FROM {BLOCKS} WHERE rule = 'site/consensus'"
+    consensus = "SELECT count(*) FROM blocks WHERE rule = 'site/consensus'"
     assert rows(archive, consensus) == [(3,)]
     whole = state(archive)
     note_unsettled(archive.db)

@@ -50,7 +50,7 @@ TABLES = {
         coalesce((SELECT a.url FROM articles a WHERE a.id = p.article_id), '-'), p.certainty
         FROM pages p JOIN urls u ON u.id = p.id ORDER BY u.url""",
     "article": "SELECT url, title, authors, published_day, word_count, {text} FROM articles t ORDER BY url",
-    "shelved": "SELECT url, why, word_count, {text} FROM _shelved t ORDER BY url",
+    "shelved": "SELECT url, why, word_count, {text} FROM shelved t ORDER BY url",
     "judged again": """SELECT u.url, o.position, {text}, o.kept, r.reason, r.rule FROM _own_verdicts o
         JOIN _page_blocks b USING (page_id, position) JOIN _block_texts t ON t.id = b.block_id
         JOIN _reasons r ON r.id = b.reason_id JOIN urls u ON u.id = o.page_id
@@ -79,7 +79,7 @@ TABLES = {
         JOIN urls u ON u.id = o.page_id ORDER BY u.url, o.position""",
     "changes": """SELECT coalesce(a.url, s.url) AS url,
             group_concat(CASE WHEN c.change = 'added' THEN '' ELSE substr(c.at, 15, 5) END || c.change, ' ')
-        FROM changes c LEFT JOIN articles a ON a.id = c.article_id LEFT JOIN _shelved s ON s.id = c.article_id
+        FROM changes c LEFT JOIN articles a ON a.id = c.article_id LEFT JOIN shelved s ON s.id = c.article_id
         GROUP BY 1 ORDER BY 1""",
 }
 SHORT_TEXT = "replace(substr(t.text, 1, 24), char(10), '/') || '…' || replace(substr(t.text, -12), char(10), '/')"

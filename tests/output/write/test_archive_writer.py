@@ -14,7 +14,7 @@ from broadsheet.output.write import archive_writer
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import PassingReason
-from tests.internal_tables import ARTICLE_URLS, BLOCK_TEXTS, BLOCKS, OUTSIDE_HOSTS
+from tests.internal_tables import BLOCK_TEXTS, OUTSIDE_HOSTS
 from tests.output.crowd import put_many
 
 URL = "http://a.test/story"
@@ -58,11 +58,11 @@ def test_the_same_text_is_stored_once(archive, make):
 @pytest.mark.parametrize("what", ["failure", "wall", "empty"])
 def test_a_later_failure_does_not_harm_an_article(archive, make, what):
     archive.save([make.outcome(URL, "one two", removed=("x",))])
-    before = list(archive.db["articles"].rows), list(archive.db[BLOCKS].rows)
+    before = list(archive.db["articles"].rows), list(archive.db["blocks"].rows)
     later = {"failure": make.failure(URL), "empty": make.outcome(URL)}
     later["wall"] = make.outcome(URL, "please log in", page_type=PageType.WALL)
     archive.save([later[what]])
-    assert (list(archive.db["articles"].rows), list(archive.db[BLOCKS].rows)) == before
+    assert (list(archive.db["articles"].rows), list(archive.db["blocks"].rows)) == before
     assert rows(archive, "SELECT reason FROM urls") == [(later[what].reason,)]
     assert verify(archive.db) == []
 
@@ -78,7 +78,7 @@ def test_a_retry_is_a_row(archive, make):
 def test_a_redirect_loop_ends(archive, make):
     for a, b in ("xy", "yx"):
         archive.save([Outcome(f"http://a.test/{a}", "done", "redirect", 301, location=f"http://a.test/{b}")])
-    assert rows(archive, f"SELECT * FROM {ARTICLE_URLS}") == []
+    assert rows(archive, "SELECT * FROM article_urls") == []
 
 
 def test_links_outside_are_counted_once_a_page(archive, make):

@@ -28,7 +28,7 @@ from broadsheet.output.write.person_verdicts import (
     store_review,
     store_ruling,
 )
-from tests.internal_tables import BLOCKS, OWN_VERDICTS, PAGE_BLOCKS, PAGE_LAYOUT, PENDING_REVISIONS, SHELVED
+from tests.internal_tables import OWN_VERDICTS, PAGE_BLOCKS, PAGE_LAYOUT, PENDING_REVISIONS
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
 
@@ -70,7 +70,7 @@ def test_it_is_told_by_key_the_most_judged_first():
 
 A, B, C = "http://a.test/story", "http://a.test/other", "http://b.test/third"
 ASIDE = "Perpetua would not say who had paid for the quillwork, nor when."
-TABLES = ("articles", SHELVED, "pages", PAGE_BLOCKS, PAGE_LAYOUT, "revisions", OWN_VERDICTS, "rulings")
+TABLES = ("articles", "shelved", "pages", PAGE_BLOCKS, PAGE_LAYOUT, "revisions", OWN_VERDICTS, "rulings")
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_settling_leaves_it_and_applies_it_to_copies(archive, make, words):
     assert [change.is_shelved for change in effect.text_changes] == [False, True]
     settle(archive.db, make.clock)
     assert texts(archive) == {A: True}
-    assert archive.db[SHELVED].count == 1
+    assert archive.db["shelved"].count == 1
     before = state(archive)
     assert apply_rulings(archive.db, make.clock()) == 0
     settle(archive.db, make.clock)
@@ -150,14 +150,14 @@ def test_of_two_rulings_on_a_copy_s_article_the_later_one_holds(archive, make, w
     copy_url = A + "/print"
     archive.save([make.outcome(url, words("a"), removed=(ASIDE,), canonical=A) for url in (A, copy_url)])
     settle(archive.db, make.clock)
-    numbers = [article_number(archive, A), archive.db.execute(f"SELECT id FROM {SHELVED}").fetchone()[0]]
+    numbers = [article_number(archive, A), archive.db.execute("SELECT id FROM shelved").fetchone()[0]]
     for later in (0, 1):
         with write_transaction(archive.db):
             for place, number in enumerate(numbers):
                 ruled_at = make.clock() if place == later else "2025-01-01T00:00:00+00:00"
                 store_ruling(archive.db, Ruling(block_id(ASIDE), place == 0, number, ruled_at=ruled_at))
             apply_rulings(archive.db, make.clock())
-        [text] = archive.db.execute(f"SELECT text FROM {SHELVED}").fetchone()
+        [text] = archive.db.execute("SELECT text FROM shelved").fetchone()
         assert text.endswith(ASIDE) == (later == 0)
 
 
@@ -167,7 +167,7 @@ def test_a_copy_that_settling_finds_gets_the_ruling_on_its_article(archive, make
     archive.save([make.outcome(A + "/print", words("a"), removed=(ASIDE,), canonical=A)])
     assert texts(archive) == {A: True, A + "/print": False}
     settle(archive.db, make.clock)
-    [copy] = archive.db[SHELVED].rows
+    [copy] = archive.db["shelved"].rows
     assert copy["text"].endswith(ASIDE)
     assert texts(archive) == {A: True}
     assert verify(archive.db) == []
@@ -247,6 +247,6 @@ def texts_after_acts(folder: Path, words: Callable[..., str], acts: list[Any], *
             carry_out_ruling(archive.db, listed_ruling.ruling, undo=True)
         assert archive.db["rulings"].count == archive.db["removed"].count_where("rule = 'person'") == 0
         articles = archive.db.execute("SELECT url, text, markdown, word_count FROM articles ORDER BY url").fetchall()
-        blocks = archive.db.execute(f"SELECT url, position, kept, reason, rule FROM {BLOCKS} ORDER BY 1, 2").fetchall()
+        blocks = archive.db.execute("SELECT url, position, kept, reason, rule FROM blocks ORDER BY 1, 2").fetchall()
         pages = archive.db.execute("SELECT id, kept, removed, text_digest, word_count FROM pages ORDER BY id")
         return [articles, blocks, pages.fetchall()]
