@@ -44,12 +44,23 @@ with lazy_imports():
     from broadsheet.output.archive import table_columns
     from broadsheet.output.collections import parquet_export
     from broadsheet.output.raw import erasure
-    from broadsheet.output.read import article_files, article_rows, epub, export_target, tei, wacz, web_feeds
+    from broadsheet.output.read import (
+        article_files,
+        article_rows,
+        epub,
+        export_target,
+        sqlite_file,
+        tei,
+        wacz,
+        web_feeds,
+    )
 
     from ..cli import archive_access
     from . import output_target
 
-_FORMATS_BY_ENDING = {".jsonl": "jsonl", ".csv": "csv", ".atom": "atom", ".wacz": "wacz", ".html": "html"}
+_FORMATS_BY_ENDING = {
+    ".jsonl": "jsonl", ".csv": "csv", ".atom": "atom", ".wacz": "wacz", ".html": "html", ".db": "sqlite",
+}  # fmt: skip
 _FOLDER_FORMATS = ("markdown", "tei", "html", "epub")
 _FEED_FORMATS = ("atom", "json-feed")
 _FEED_ENTRIES = 100
@@ -82,7 +93,9 @@ def export_options(options: Mapping[str, Any]) -> ExportOptions:
     )
 
 
-_EXPORT_FORMATS = ("jsonl", "csv", "markdown", "html", "epub", "tei", "parquet", "atom", "json-feed", "wacz")
+_EXPORT_FORMATS = (
+    "jsonl", "csv", "markdown", "html", "epub", "tei", "parquet", "sqlite", "atom", "json-feed", "wacz",
+)  # fmt: skip
 
 
 class _ExportFormat(click.Choice[str]):
@@ -103,7 +116,7 @@ _EXPORT_OPTIONS: Options = (
     archive_argument,
     click.argument("others", nargs=-1, metavar="[DB...]", type=existing_archive, shell_complete=complete_files),
     click.option("--format", "shape", type=_ExportFormat(_EXPORT_FORMATS), callback=_stated_format,
-                 help="Else the ending of PATH says it: .jsonl, .csv, .atom, .wacz, .html, or a folder for markdown."),
+                 help="Else by the ending of PATH: .jsonl, .csv, .atom, .wacz, .html, .db, or a folder for markdown."),
     click.option("-o", "--output", type=PATH, metavar="PATH", is_eager=True,
                  help="A file; a folder for markdown, html (but NAME.html), epub, tei, parquet; else standard output."),
     click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest."),
@@ -129,6 +142,7 @@ def export(**options: Any) -> int:
     """Write articles: JSON lines, CSV, a folder of Markdown, HTML, TEI or EPUB; or the raw responses as WACZ.
 
     A feed (atom, json-feed) has the newest articles or edits. JSON lines and CSV have a data dictionary beside them.
+    sqlite is a plain file for handing on, with authors, tags and full text; a further export brings it up to date.
     Parquet takes several archives: a folder with articles, what was removed from them, and URLs. It needs the extra
     parquet; without it, the command that installs it is printed.
     """
@@ -157,6 +171,8 @@ def _write_articles(db: Database, target: str | None, options: ExportOptions) ->
     output_format = options.output_format
     if output_format in _FEED_FORMATS:
         return _write_feed(db, output_format, target, options.feed_scope)
+    if output_format == "sqlite":
+        return _write_sqlite(db, target, options)
     if output_format in _FOLDER_FORMATS and not _is_one_page(output_format, target):
         count = _write_folder(db, output_format, _required_folder(output_format, target), options)
     else:
@@ -250,6 +266,15 @@ def _write_feed(db: Database, output_format: str, target: str | None, scope: web
     with output_target.open_output(db, export_target.STANDARD_OUTPUT if target is None else target) as stream:
         stream.write(web_feeds.atom_document(feed) if output_format == "atom" else web_feeds.json_feed_document(feed))
     _print_count(count_text(len(feed.entries), "entry"), target)
+    return 0
+
+
+def _write_sqlite(db: Database, target: str | None, options: ExportOptions) -> int:
+    if target is None:
+        raise CommandError("sqlite is one binary file: name it with -o")
+    with output_target.write_errors():
+        count = sqlite_file.export_sqlite(db, target, one_per_cluster=options.one_per_cluster)
+    _print_count(count_text(count, "article"), target)
     return 0
 
 

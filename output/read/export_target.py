@@ -11,7 +11,7 @@ import re
 import shutil
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from glob import escape
 from pathlib import Path
@@ -120,6 +120,47 @@ def is_ordinary_file(target: str) -> bool:
     return target != STANDARD_OUTPUT and _descriptor_of(target) is None and Path(target).is_file()
 
 
+@contextmanager
+def database_target(own_files: OwnFiles, target: str, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
+    """Give the path of a SQLite file to write: one that is there, or a new one, which gets its name as the block ends.
+
+    `is_ours` says of a file that is there whether it may be written to. Raises TargetRefused if not, or if it cannot be
+    begun, and TargetWriteError if it cannot be completed.
+    """
+    if target == STANDARD_OUTPUT or _descriptor_of(target) is not None:
+        raise TargetRefused("a SQLite file is no stream: name a file to write")
+    file = _named_file(own_files, target)
+    try:
+        is_empty = not file.stat().st_size
+    except FileNotFoundError:
+        is_empty = True
+    except OSError as error:
+        raise TargetRefused(f"cannot write {target}: {error.strerror}") from error
+    try:
+        if file.exists() and not (file.is_file() and (is_empty or is_ours(file))):
+            raise TargetRefused(f"{target} is no SQLite file that an export wrote, and is not written over")
+        if file.exists():
+            _check_writable(file, target)
+        with _new_file(file) if is_empty else nullcontext(file) as written_file:
+            yield written_file
+    except OSError as error:
+        raise TargetWriteError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+@contextmanager
+def _new_file(file: Path) -> Iterator[Path]:
+    """Give a path beside a file at which it is made; it gets its name when the block ends."""
+    part_file = file.with_name(f".broadsheet-{token_hex(6)}.part")
+    try:
+        yield part_file
+        with part_file.open("rb") as stream:
+            os.fsync(stream.fileno())
+        part_file.replace(file)
+    finally:
+        for left in (part_file, Path(f"{part_file}-journal")):
+            left.unlink(missing_ok=True)
+
+
 def write_file(own_files: OwnFiles, path: Path, data: bytes) -> None:
     """Write one of many files of a folder; it is replaced by a whole one or not at all.
 
@@ -223,7 +264,18 @@ def _duplicate(own_files: OwnFiles, target: str, descriptor: int) -> BinaryIO:
 
 
 def _checked_file(own_files: OwnFiles, target: str) -> Path:
-    """Return the file that a target leads to, which may be written or made."""
+    """Return the file that a target leads to, which may be replaced or made."""
+    file = _named_file(own_files, target)
+    if file.exists():
+        _check_writable(file, target)
+        with suppress(OSError):  # what cannot be read is not known to be one
+            if is_sqlite_file(file):
+                raise TargetRefused(f"{target} is a SQLite database, which is not written over")
+    return file
+
+
+def _named_file(own_files: OwnFiles, target: str) -> Path:
+    """Return the file that a target leads to, there or not, which is no file of the archive's."""
     file = Path(os.path.realpath(target))
     if not target:
         raise TargetRefused("name a file to write")
@@ -233,17 +285,12 @@ def _checked_file(own_files: OwnFiles, target: str) -> Path:
         raise TargetRefused(f"{target} {reason}")
     if not file.parent.is_dir():
         raise TargetRefused(f"cannot write {target}: there is no folder {file.parent}")
-    if file.exists():
-        _check_existing(file, target)
     return file
 
 
-def _check_existing(file: Path, target: str) -> None:
+def _check_writable(file: Path, target: str) -> None:
     if not os.access(file, os.W_OK):
         raise TargetRefused(f"cannot write {target}: Permission denied")
-    with suppress(OSError):  # what cannot be read is not known to be one
-        if is_sqlite_file(file):
-            raise TargetRefused(f"{target} is a SQLite database, which is not written over")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Remains of a takedown: what it cannot reach, by kind and place, and a certificate of what it erased.
 
 Looked for are files and folders beside the archive: other archives, such as backups and merged ones, and exports into
-folders. The certificate has addresses and digests, no title and no text.
+folders or SQLite files. The certificate has addresses and digests, no title and no text.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ..raw.warc_folders import stated_id, tail_files, unknown_files
 from ..write.takedowns import Takedown, archive_backups
 from .export_folder import listed_articles
 from .export_target import is_sqlite_file
+from .sqlite_file import exported_articles
 
 _HOLDS_ONE = """SELECT EXISTS (SELECT 1 FROM captures WHERE url IN (SELECT value FROM json_each(?1)))
     OR EXISTS (SELECT 1 FROM urls u JOIN pages p ON p.id = u.id WHERE u.url IN (SELECT value FROM json_each(?1)))"""
@@ -92,7 +93,8 @@ def _beside(file: Path, urls: Sequence[str]) -> Iterator[Remainder]:
     own_id, backups = stated_id(file), archive_backups(file)
     article_numbers = {article_id(url) for url in urls}
     for path in sorted(file.parent.iterdir()):
-        if path.is_dir() and not article_numbers.isdisjoint(listed_articles(path)):
+        articles = listed_articles(path) if path.is_dir() else exported_articles(path)
+        if not article_numbers.isdisjoint(articles):
             yield Remainder(RemainsKind.EXPORT, str(path))
         elif path != file and not path.name.endswith(COMPANION_ENDINGS):
             is_backup = str(path) in backups

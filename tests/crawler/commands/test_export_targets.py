@@ -99,7 +99,8 @@ def test_what_must_stay_is_refused_as_a_target(file, around, target, said):
         if is_there:
             (around / name).write_text("something that stands there")
         before = contents(around)
-        for words in writing(file, f"{around}/{name}"):
+        sqlite = ["export", str(file), "--format", "sqlite", "-o", f"{around}/{name}"]
+        for words in (*writing(file, f"{around}/{name}"), sqlite):
             code, out, errors = verb_here(*words)
             assert (code, out, errors.count("\n"), said in errors) == (2, "", 1, True), (words, errors)
             assert contents(around) == before, words

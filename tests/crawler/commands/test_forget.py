@@ -131,7 +131,7 @@ def test_it_names_what_it_cannot_reach_and_certifies_what_it_did(db, tmp_path, c
     """Beside the archive: a backup, a merged archive, an export; a database of others and another's backup are not."""
     merged, backup, exported = tmp_path / "all.db", tmp_path / "monday.db", tmp_path / "out"
     assert run(["backup", str(db), str(backup), "-q"]) == run(["merge", str(merged), str(db), "-q"]) == 0
-    assert run(["export", str(db), "-o", f"{exported}/"]) == run(["crawl", "--help"]) == 0
+    assert run(["export", str(db), "-o", f"{exported}/"]) == run(["export", str(db), "-o", f"{exported}.db"]) == 0
     shutil.copy(db, tmp_path / "made.db.backup-v1")
     Archive.open(tmp_path / "other.db").close()
     (tmp_path / "no.db").write_bytes(b"SQLite format 3\0 but nothing else")
@@ -142,6 +142,7 @@ def test_it_names_what_it_cannot_reach_and_certifies_what_it_did(db, tmp_path, c
     assert f"stays: what the backup {tmp_path}/made.db.backup-v1 holds" in told
     assert f"stays: what the archive {merged} holds" in told
     assert f"stays: what was exported to {exported}; the same export again removes it" in told
+    assert f"stays: what was exported to {exported}.db; the same export again removes it" in told
     assert "other.db" not in told
     assert "no.db" not in told
     values = json.loads(certificate.read_text())
