@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from broadsheet.cleaners.document import DATE_TEXT, Metadata
 
 from .stored_text import as_json, storable_text
-from .stored_values import stored_object, stored_texts
+from .stored_values import decoding, stored_object, stored_texts
 
 _DATE = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})(?!\d)"
@@ -154,3 +154,53 @@ def _column_values(name: str, value: Any) -> tuple[str | None, ...]:
         return (storable_text(value) or ("" if name in _NEVER_NULL else None),)
     date = read_stated_date(storable_text(value))
     return date.instant or None, date.day or None, date.text or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedMetadata:
+    """Values that a page states about its article, with types of Python; None for a text, time or day that it does not.
+
+    `published` and `modified` are instants in UTC, known where the page states a time with its zone; `published_day`
+    and `modified_day` are days in the publisher's zone; `published_raw` and `modified_raw` are what the page states.
+    `metadata_sources` says where on the page each value was stated.
+    """
+
+    title: str
+    authors: tuple[str, ...]
+    published: datetime | None
+    published_day: date | None
+    published_raw: str | None
+    modified: datetime | None
+    modified_day: date | None
+    modified_raw: str | None
+    language: str | None
+    description: str | None
+    standfirst: str | None
+    section: str | None
+    tags: tuple[str, ...]
+    keywords: tuple[str, ...]
+    licence: str | None
+    sitename: str | None
+    image: str | None
+    canonical_url: str | None
+    metadata_sources: Mapping[str, str] = field(repr=False)
+
+
+def typed_value(name: str, value: Any, row: object) -> Any:
+    """Return the value of a column of `articles` with its type of Python; NULL is None.
+
+    Raises DamagedValue, with the column and the row's name, if it cannot be what was stored.
+    """
+    if name == SOURCES_COLUMN:
+        return stored_object(value, "articles", name, row)
+    if name in JSON_COLUMNS:
+        return stored_texts(value, "articles", name, row)
+    if value and name in INSTANT_COLUMNS | DAY_COLUMNS:
+        with decoding("articles", name, row):
+            return datetime.fromisoformat(value) if name in INSTANT_COLUMNS else date.fromisoformat(value)
+    return value
+
+
+def typed_metadata(metadata: Metadata) -> dict[str, Any]:
+    """Return the values of the fields of `StatedMetadata` by name."""
+    return {name: typed_value(name, value, "") for name, value in metadata_values(metadata).items()}
