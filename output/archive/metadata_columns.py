@@ -83,14 +83,15 @@ _NEVER_NULL = frozenset(("title",))
 _COLUMNS_OF_FIELD = {
     name: (name, f"{name}_day", f"{name}_raw") if name in _DATE_FIELDS else (name,) for name in METADATA_FIELDS
 }
-_STATING_COLUMN = {name: columns[-1] for name, columns in _COLUMNS_OF_FIELD.items()} | {"sources": SOURCES_COLUMN}
+STATING_COLUMNS = {name: columns[-1] for name, columns in _COLUMNS_OF_FIELD.items()} | {"sources": SOURCES_COLUMN}
+"""The column that holds what the page states, for each field."""
 
 STATED_COLUMNS = tuple(column for columns in _COLUMNS_OF_FIELD.values() for column in columns)
 """The columns of what the page states: each has the name of its field, and the day and text of a date theirs."""
 
 METADATA_COLUMNS = (*STATED_COLUMNS, SOURCES_COLUMN)
 
-STATED_AS_FIELDS = ", ".join(f"{column} AS {name}" for name, column in _STATING_COLUMN.items())
+STATED_AS_FIELDS = ", ".join(f"{column} AS {name}" for name, column in STATING_COLUMNS.items())
 """SQL: the columns that hold what the page states, each under the name of its field."""
 
 JSON_COLUMNS = frozenset((*_LIST_FIELDS, SOURCES_COLUMN))
@@ -100,6 +101,14 @@ INTEGER_COLUMNS = frozenset(("id", "word_count", "page_id", "capture_id"))
 INSTANT_COLUMNS = frozenset(("published", "modified", "first_seen", "last_seen"))
 DAY_COLUMNS = frozenset(("published_day", "modified_day"))
 """The columns of `articles` whose values are no texts: whole numbers, times in UTC, days."""
+
+
+def column_kind(name: str) -> str:
+    """Return what a column of `articles` holds: `integer`, `instant`, `day`, `list`, `sources` or `text`."""
+    if name == SOURCES_COLUMN:
+        return "sources"
+    kinds = {"integer": INTEGER_COLUMNS, "instant": INSTANT_COLUMNS, "day": DAY_COLUMNS, "list": JSON_COLUMNS}
+    return next((kind for kind, columns in kinds.items() if name in columns), "text")
 
 
 def metadata_values(metadata: Metadata) -> dict[str, str | None]:
@@ -126,7 +135,7 @@ def metadata_of_row(row: Mapping[str, Any], table: str, row_name: str) -> Metada
     DamagedValue, with the table, the column and the row's name, if an array or object of it cannot be decoded.
     """
     return metadata_of_fields(
-        {name: _field_value(row[name], (table, column, row_name)) for name, column in _STATING_COLUMN.items()}
+        {name: _field_value(row[name], (table, column, row_name)) for name, column in STATING_COLUMNS.items()}
     )
 
 
