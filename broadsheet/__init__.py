@@ -22,40 +22,41 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from broadsheet.cleaned import Cleaned, CleanedBlock, clean
-    from broadsheet.cleaners.document import Metadata
     from broadsheet.crawler.crawl.scrapy_settings import Addon
     from broadsheet.crawler.crawl.spiders import SiteSpider
     from broadsheet.crawler.options import OptionError
     from broadsheet.crawling import CrawlError, CrawlProgress, CrawlResult, crawl
     from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
-    from broadsheet.output.read.edit_history import ListedEdit
+    from broadsheet.output.archive.metadata_columns import StatedMetadata
+    from broadsheet.output.read.edit_history import ListedChange, ListedEdit, TextVersion
     from broadsheet.output.read.page_lookup import StoredBlock, StoredPage
     from broadsheet.output.read.search import SearchHit
-    from broadsheet.output.read.stored_articles import Article
-    from broadsheet.reader import ArchiveReader, RawResponse, open
+    from broadsheet.output.read.stored_articles import Article, ArticleLink
+    from broadsheet.reader import ArchiveReader, ArticleIterator, RawResponse, open
 
 _MODULES = {
     "cleaned": "Cleaned CleanedBlock clean",
-    "cleaners.document": "Metadata",
     "crawler.crawl.scrapy_settings": "Addon",
     "crawler.crawl.spiders": "SiteSpider",
     "crawler.options": "OptionError",
     "crawling": "CrawlError CrawlProgress CrawlResult crawl",
     "output.archive.archive_errors": "ArchiveError NotReachable",
+    "output.archive.metadata_columns": "StatedMetadata",
     "output.read.page_lookup": "StoredBlock StoredPage",
     "output.read.search": "SearchHit",
-    "output.read.stored_articles": "Article",
-    "output.read.edit_history": "ListedEdit",
-    "reader": "ArchiveReader RawResponse open",
+    "output.read.stored_articles": "Article ArticleLink",
+    "output.read.edit_history": "ListedChange ListedEdit TextVersion",
+    "reader": "ArchiveReader ArticleIterator RawResponse open",
 }
 """Each module with the public names that are loaded from it."""
 
 _MODULE_BY_NAME = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 __all__ = [
-    "Addon", "ArchiveError", "ArchiveReader", "Article", "Cleaned", "CleanedBlock", "CrawlError", "CrawlProgress",
-    "CrawlResult", "ListedEdit", "Metadata", "NotReachable", "OptionError", "RawResponse", "SearchHit", "SiteSpider",
-    "StoredBlock", "StoredPage", "clean", "crawl", "open",
+    "Addon", "ArchiveError", "ArchiveReader", "Article", "ArticleIterator", "ArticleLink", "Cleaned",
+    "CleanedBlock", "CrawlError", "CrawlProgress", "CrawlResult", "ListedChange", "ListedEdit", "NotReachable",
+    "OptionError", "RawResponse", "SearchHit", "SiteSpider", "StatedMetadata", "StoredBlock", "StoredPage",
+    "TextVersion", "clean", "crawl", "open",
 ]  # fmt: skip
 
 

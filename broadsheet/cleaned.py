@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from broadsheet.cleaners.clean import clean as clean_page
-from broadsheet.cleaners.document import Metadata, Page, PageType
+from broadsheet.cleaners.document import Page, PageType
+from broadsheet.output.archive.metadata_columns import StatedMetadata, typed_metadata
 from broadsheet.output.archive.stored_text import count_words
 
 
@@ -26,21 +27,20 @@ class CleanedBlock:
     repeats: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cleaned:
-    """Article of a page. `text` has a block a line, `markdown` headings, lists, emphasis and links; both may be empty.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaned(StatedMetadata):
+    """Article of a page, with the fields that a stored `Article` has of what the page states.
 
-    `page_type` names the type: `article`, `list`, `wall`, `soft_404` …; `evidence` are the facts for it, as
-    `name=value`. `metadata` is what the page states, each value with its source. `blocks` are all visible blocks.
+    `text` has a block a line, `markdown` headings, lists, emphasis and links; both may be empty. `page_type` names the
+    type: `article`, `list`, `wall`, `soft_404` …; `evidence` are the facts for it, as `name=value`. `blocks` are all
+    visible blocks.
     """
 
     url: str
-    title: str
     text: str = field(repr=False)
     markdown: str = field(repr=False)
     page_type: PageType
     evidence: tuple[str, ...] = field(repr=False)
-    metadata: Metadata = field(repr=False)
     blocks: tuple[CleanedBlock, ...] = field(repr=False)
 
     @property
@@ -57,6 +57,15 @@ class Cleaned:
     def removed(self) -> tuple[CleanedBlock, ...]:
         """Return the blocks that are not in the text."""
         return tuple(block for block in self.blocks if not block.is_kept)
+
+    def _repr_html_(self) -> str:
+        """Return it as Jupyter shows it."""
+        from broadsheet.output.read.notebook_html import page_card
+        from broadsheet.output.read.plain_words import count_text
+
+        removed = f"{count_text(len(self.removed), 'block')} removed"
+        facts = (self.page_type, ", ".join(self.authors), self.published_day, removed)
+        return page_card(self.title, self.url, facts, self.text)
 
 
 def clean(html: str | bytes, url: str = "") -> Cleaned:
@@ -86,5 +95,12 @@ def clean(html: str | bytes, url: str = "") -> Cleaned:
         )
         for block, verdict in zip(page.blocks, page.verdicts, strict=True)
     )
-    metadata, verdict = page.metadata, page.verdict
-    return Cleaned(url, metadata.title, page.text, page.markdown, verdict.page_type, verdict.evidence, metadata, blocks)
+    return Cleaned(
+        url=url,
+        text=page.text,
+        markdown=page.markdown,
+        page_type=page.verdict.page_type,
+        evidence=page.verdict.evidence,
+        blocks=blocks,
+        **typed_metadata(page.metadata),
+    )

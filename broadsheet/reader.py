@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -18,10 +19,27 @@ from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue,
 from broadsheet.output.archive.archive_file import database_file, open_database
 from broadsheet.output.archive.article_filter import ArticleBounds, primary_tag, read_day
 from broadsheet.output.archive.article_storage import latest_seq
-from broadsheet.output.read.edit_history import ALL_KINDS, EDIT_KINDS, ListedEdit, list_edits
+from broadsheet.output.read.edit_history import (
+    ALL_KINDS,
+    EDIT_KINDS,
+    ListedChange,
+    ListedEdit,
+    TextVersion,
+    find_revised_article,
+    list_changes,
+    list_edits,
+    versions_of,
+)
 from broadsheet.output.read.page_lookup import StoredBlock, StoredPage, find_page, find_record
+from broadsheet.output.read.plain_words import count_text
 from broadsheet.output.read.search import SearchHit, search
-from broadsheet.output.read.stored_articles import Article, find_stored_article, iter_stored_articles
+from broadsheet.output.read.stored_articles import (
+    Article,
+    ArticleLink,
+    find_stored_article,
+    iter_links,
+    iter_stored_articles,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +50,7 @@ class RawResponse:
     """Response as it came: status, headers with lower-case names, and the body in bytes, unpacked.
 
     `fetched_at` is in UTC. `truncated` is the reason for a body that is not whole (`length`, `time`, `disconnect`,
-    `unspecified`), and empty for a whole one.
+    `unspecified`), and None for a whole one.
     """
 
     url: str
@@ -40,7 +58,7 @@ class RawResponse:
     status: int
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)
-    truncated: str = ""
+    truncated: str | None = None
 
 
 def open(path: str | PathLike[str]) -> ArchiveReader:
@@ -53,6 +71,21 @@ def open(path: str | PathLike[str]) -> ArchiveReader:
             print(len(archive))
     """
     return ArchiveReader(open_database(Path(path), read_only=True))
+
+
+class ArticleIterator(Iterator[Article]):
+    """Articles of an archive, one after the other. Jupyter shows the first ones, which takes none from the iterator."""
+
+    def __init__(self, read: Callable[[], Iterator[Article]]) -> None:
+        self._read = read
+        self._articles = read()
+
+    def __next__(self) -> Article:
+        return next(self._articles)
+
+    def _repr_html_(self) -> str:
+        """Return them as Jupyter shows them."""
+        return _table(islice(self._read(), _SHOWN_ARTICLES), "The first articles")
 
 
 class ArchiveReader:
@@ -77,6 +110,15 @@ class ArchiveReader:
     def __repr__(self) -> str:
         return f"<broadsheet archive {str(self.path)!r}>"
 
+    def _repr_html_(self) -> str:
+        """Return it as Jupyter shows it: how many articles of which time, and the latest ones."""
+        with self._reading():
+            count, hosts, first, last = self._db.execute(_EXTENT).fetchone()
+            newest = [find_stored_article(self._db, str(number)) for (number,) in self._db.execute(_NEWEST).fetchall()]
+        days = f", {first} to {last}" if first else ""
+        caption = f"{self.path.name}: {count_text(count, 'article')} of {count_text(hosts, 'host')}{days}"
+        return _table(filter(None, newest), caption)
+
     def __len__(self) -> int:
         """Count the articles."""
         with self._reading():
@@ -98,7 +140,7 @@ class ArchiveReader:
         since: date | str | None = None,
         until: date | str | None = None,
         one_per_cluster: bool = False,
-    ) -> Iterator[Article]:
+    ) -> ArticleIterator:
         """Yield the articles in the order of their numbers, a hundred in memory at a time.
 
         The bounds mean what they mean in `broadsheet search` and `export`. `host` is a host and all below it, at any
@@ -110,7 +152,7 @@ class ArchiveReader:
         """
         languages = (primary_tag(language),) if language else ()
         bounds = ArticleBounds(host, _day(since), _day(until), languages, section)
-        return self._iter_articles(bounds, one_per_cluster=one_per_cluster)
+        return ArticleIterator(lambda: self._iter_articles(bounds, one_per_cluster=one_per_cluster))
 
     def article(self, url_or_id: str | int) -> Article | None:
         """Return an article; None if the archive has none of this URL or number."""
@@ -141,24 +183,53 @@ class ArchiveReader:
 
         Raises LookupError if the archive has no page of this URL or number.
         """
+        return tuple(block for block in self.blocks(url_or_id) if not block.is_kept)
+
+    def blocks(self, url_or_id: str | int) -> tuple[StoredBlock, ...]:
+        """Return every visible block of an article's page, kept or removed, in order, each with reason and rule.
+
+        Raises LookupError if the archive has no page of this URL or number.
+        """
         page = self.explain(url_or_id)
         if page is None:
             raise LookupError(f"{self.path} has no page of {url_or_id}")
-        return tuple(block for block in page.blocks if not block.is_kept)
+        return page.blocks
 
-    def changes(self, since: int | date | str = 0, *, kinds: Collection[str] = EDIT_KINDS) -> Iterator[ListedEdit]:
+    def versions(self, url_or_id: str | int) -> tuple[TextVersion, ...]:
+        """Return each text that an article has had, the first one first, with the day of its capture.
+
+        Raises LookupError if the archive has no article of this URL or number.
+        """
+        with self._reading():
+            article = find_revised_article(self._db, str(url_or_id))
+            if article is not None:
+                return versions_of(self._db, article.id)
+        raise LookupError(f"{self.path} has no article of {url_or_id}")
+
+    def links(self) -> Iterator[ArticleLink]:
+        """Yield the links inside the articles' texts, each with its words and the article that it leads to."""
+        with self._reading():
+            yield from iter_links(self._db)
+
+    def changes(self, since: int | date | str = 0) -> Iterator[ListedChange]:
+        """Yield what became of articles, the earliest first: the rows of the table `changes`.
+
+        `since` is a number, and the changes after it are listed: keep the `seq` of the last change you saw, or
+        `latest_change`. Or it is a time, a day or text such as `2026-01-31T12:00`; without a zone it is in UTC. Raises
+        ValueError for a text that is no time.
+        """
+        return self._iter_changes(*_since(since))
+
+    def edits(self, since: int | date | str = 0, *, kinds: Collection[str] = EDIT_KINDS) -> Iterator[ListedEdit]:
         """Yield the edits that publications made to their articles, the earliest first: corrections, headlines,
         withdrawals …
 
-        `since` is a number, and the edits after it are listed: keep the `seq` of the last edit you saw, or
-        `latest_change`. Or it is a time, a day or text such as `2026-01-31T12:00`; without a zone it is in UTC. `kinds`
-        are the kinds to list; `new` articles and texts of another `cleaner` come only if they are named. Raises
-        ValueError for a text that is not a time, or for an unknown kind.
+        `since` is as for `changes`. `kinds` are the kinds to list; `new` articles and texts of another `cleaner` come
+        only if they are named. Raises ValueError for a text that is not a time, or for an unknown kind.
         """
         if unknown_kinds := sorted({*kinds} - {*ALL_KINDS}):
             raise ValueError(f"{unknown_kinds[0]!r} is not a kind of edit: they are {', '.join(ALL_KINDS)}")
-        after_seq, since_time = (since, "") if isinstance(since, int) else (0, _utc_text(since))
-        return self._iter_edits(after_seq, since_time, kinds)
+        return self._iter_edits(*_since(since), kinds)
 
     @property
     def latest_change(self) -> int:
@@ -183,7 +254,7 @@ class ArchiveReader:
                 raise NotReachable(f"the raw response of {record.url} cannot be read: {error}") from error
             fetched_at = datetime.fromisoformat(record.fetched_at)
             return RawResponse(
-                record.url, fetched_at, response.status, response.headers, response.body, response.truncation
+                record.url, fetched_at, response.status, response.headers, response.body, response.truncation or None
             )
 
     def to_pandas(self, columns: Sequence[str] = ()) -> pd.DataFrame:
@@ -201,6 +272,10 @@ class ArchiveReader:
     def _iter_articles(self, bounds: ArticleBounds, *, one_per_cluster: bool) -> Iterator[Article]:
         with self._reading():
             yield from iter_stored_articles(self._db, bounds, one_per_cluster=one_per_cluster)
+
+    def _iter_changes(self, after_seq: int, since: str) -> Iterator[ListedChange]:
+        with self._reading():
+            yield from list_changes(self._db, after_seq=after_seq, since=since)
 
     def _iter_edits(self, after_seq: int, since: str, kinds: Collection[str]) -> Iterator[ListedEdit]:
         with self._reading():
@@ -223,6 +298,23 @@ class ArchiveReader:
             if problem := first_problem(self._db):
                 raise NotAnArchive(f"{self.path} is damaged ({problem.detail}); run broadsheet verify") from error
             raise
+
+
+_SHOWN_ARTICLES = 10  # in a notebook
+_EXTENT = "SELECT count(*), count(DISTINCT host), min(published_day), max(published_day) FROM articles"
+_NEWEST = f"SELECT id FROM articles ORDER BY published_day DESC, id LIMIT {_SHOWN_ARTICLES}"
+
+
+def _table(articles: Iterable[Article], caption: str) -> str:
+    from broadsheet.output.read.notebook_html import article_table
+
+    rows = ((article.published_day, article.title, article.url, article.word_count) for article in articles)
+    return article_table(rows, caption)
+
+
+def _since(since: int | date | str) -> tuple[int, str]:
+    """Return the number after which, and the time in UTC from which changes are asked for."""
+    return (since, "") if isinstance(since, int) else (0, _utc_text(since))
 
 
 def _day(day: date | str | None) -> str:

@@ -122,7 +122,7 @@ def hit_text(hit: search_module.SearchHit) -> str:
     """Format a hit in three lines: title and facts, number and URL, snippet."""
     columns = terminal_width()
     day = str(hit.published_day or "")
-    facts = "  ".join(filter(None, (day, one_line(hit.language), count_text(hit.word_count, "word"))))
+    facts = "  ".join(filter(None, (day, one_line(hit.language or ""), count_text(hit.word_count, "word"))))
     title = cut_line(hit.title or "(no title)", max(20, columns - len(facts) - 2))
     head = f"{click.style(title, bold=True) if is_coloured() else title}  {facts}"
     return "\n".join((head, f"{_INDENT}{hit.id}  {one_line(hit.url)}", _INDENT + _snippet_line(hit, columns - 2)))
@@ -151,7 +151,7 @@ def hit_values(hit: search_module.SearchHit) -> dict[str, object]:
         "url": hit.url,
         "title": hit.title,
         "published_day": hit.published_day and str(hit.published_day),
-        "language": hit.language or None,
+        "language": hit.language,
         "word_count": hit.word_count,
         "snippet": hit.snippet,
     }

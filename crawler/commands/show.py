@@ -49,7 +49,7 @@ def show(db: str, words: tuple[str, ...], markdown: bool, with_removed: bool, as
         found = _find(archive_db, db, named)
         page = None if found else page_lookup.find_page(archive_db, named)
     if found is None:
-        reason = shelving_words(page.shelving_reason) if page else ""
+        reason = shelving_words(page.shelving_reason) if page and page.shelving_reason else ""
         return archive_access.refuse(f"{db} has no article {reference}{reason and ': '}{reason}")
     if as_json:
         print_json(_article_values(found, with_removed=with_removed))

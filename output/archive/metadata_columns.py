@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from broadsheet.cleaners.document import DATE_TEXT, Metadata
 
 from .stored_text import as_json, storable_text
-from .stored_values import stored_object, stored_texts
+from .stored_values import decoding, stored_object, stored_texts
 
 _DATE = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})(?!\d)"
@@ -83,14 +83,15 @@ _NEVER_NULL = frozenset(("title",))
 _COLUMNS_OF_FIELD = {
     name: (name, f"{name}_day", f"{name}_raw") if name in _DATE_FIELDS else (name,) for name in METADATA_FIELDS
 }
-_STATING_COLUMN = {name: columns[-1] for name, columns in _COLUMNS_OF_FIELD.items()} | {"sources": SOURCES_COLUMN}
+STATING_COLUMNS = {name: columns[-1] for name, columns in _COLUMNS_OF_FIELD.items()} | {"sources": SOURCES_COLUMN}
+"""The column that holds what the page states, for each field."""
 
 STATED_COLUMNS = tuple(column for columns in _COLUMNS_OF_FIELD.values() for column in columns)
 """The columns of what the page states: each has the name of its field, and the day and text of a date theirs."""
 
 METADATA_COLUMNS = (*STATED_COLUMNS, SOURCES_COLUMN)
 
-STATED_AS_FIELDS = ", ".join(f"{column} AS {name}" for name, column in _STATING_COLUMN.items())
+STATED_AS_FIELDS = ", ".join(f"{column} AS {name}" for name, column in STATING_COLUMNS.items())
 """SQL: the columns that hold what the page states, each under the name of its field."""
 
 JSON_COLUMNS = frozenset((*_LIST_FIELDS, SOURCES_COLUMN))
@@ -100,6 +101,14 @@ INTEGER_COLUMNS = frozenset(("id", "word_count", "page_id", "capture_id"))
 INSTANT_COLUMNS = frozenset(("published", "modified", "first_seen", "last_seen"))
 DAY_COLUMNS = frozenset(("published_day", "modified_day"))
 """The columns of `articles` whose values are no texts: whole numbers, times in UTC, days."""
+
+
+def column_kind(name: str) -> str:
+    """Return what a column of `articles` holds: `integer`, `instant`, `day`, `list`, `sources` or `text`."""
+    if name == SOURCES_COLUMN:
+        return "sources"
+    kinds = {"integer": INTEGER_COLUMNS, "instant": INSTANT_COLUMNS, "day": DAY_COLUMNS, "list": JSON_COLUMNS}
+    return next((kind for kind, columns in kinds.items() if name in columns), "text")
 
 
 def metadata_values(metadata: Metadata) -> dict[str, str | None]:
@@ -126,7 +135,7 @@ def metadata_of_row(row: Mapping[str, Any], table: str, row_name: str) -> Metada
     DamagedValue, with the table, the column and the row's name, if an array or object of it cannot be decoded.
     """
     return metadata_of_fields(
-        {name: _field_value(row[name], (table, column, row_name)) for name, column in _STATING_COLUMN.items()}
+        {name: _field_value(row[name], (table, column, row_name)) for name, column in STATING_COLUMNS.items()}
     )
 
 
@@ -154,3 +163,53 @@ def _column_values(name: str, value: Any) -> tuple[str | None, ...]:
         return (storable_text(value) or ("" if name in _NEVER_NULL else None),)
     date = read_stated_date(storable_text(value))
     return date.instant or None, date.day or None, date.text or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedMetadata:
+    """Values that a page states about its article, with types of Python; None for a text, time or day that it does not.
+
+    `published` and `modified` are instants in UTC, known where the page states a time with its zone; `published_day`
+    and `modified_day` are days in the publisher's zone; `published_raw` and `modified_raw` are what the page states.
+    `metadata_sources` says where on the page each value was stated.
+    """
+
+    title: str
+    authors: tuple[str, ...]
+    published: datetime | None
+    published_day: date | None
+    published_raw: str | None
+    modified: datetime | None
+    modified_day: date | None
+    modified_raw: str | None
+    language: str | None
+    description: str | None
+    standfirst: str | None
+    section: str | None
+    tags: tuple[str, ...]
+    keywords: tuple[str, ...]
+    licence: str | None
+    sitename: str | None
+    image: str | None
+    canonical_url: str | None
+    metadata_sources: Mapping[str, str] = field(repr=False)
+
+
+def typed_value(name: str, value: Any, row: object) -> Any:
+    """Return the value of a column of `articles` with its type of Python; NULL is None.
+
+    Raises DamagedValue, with the column and the row's name, if it cannot be what was stored.
+    """
+    if name == SOURCES_COLUMN:
+        return stored_object(value, "articles", name, row)
+    if name in JSON_COLUMNS:
+        return stored_texts(value, "articles", name, row)
+    if value and name in INSTANT_COLUMNS | DAY_COLUMNS:
+        with decoding("articles", name, row):
+            return datetime.fromisoformat(value) if name in INSTANT_COLUMNS else date.fromisoformat(value)
+    return value
+
+
+def typed_metadata(metadata: Metadata) -> dict[str, Any]:
+    """Return the values of the fields of `StatedMetadata` by name."""
+    return {name: typed_value(name, value, "") for name, value in metadata_values(metadata).items()}

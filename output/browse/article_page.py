@@ -290,7 +290,7 @@ def _shown_blocks(
 
 
 def _shown_block(block: StoredBlock, ruled: str, note: str, *, is_waiting: bool) -> ShownBlock:
-    evidence = (block.page_count, block.of_pages, block.own_reason, block.own_rule)
+    evidence = (block.page_count, block.of_pages, block.own_reason or "", block.own_rule or "")
     verdict = (block.is_kept, block.reason, block.rule, *evidence)
     ruling = (ruled, note, is_waiting)
     return ShownBlock(

@@ -8,15 +8,16 @@ memory at a time.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..archive.metadata_columns import column_kind
 from ..archive.schema_doc import column_meanings
 from ..archive.stored_values import decoding, json_texts
 
@@ -48,13 +49,20 @@ def parquet_tables() -> Mapping[str, ParquetTable]:
     tables = {}
     for table, declared in tomllib.loads(Path(__file__).with_name("parquet.toml").read_text("utf-8")).items():
         meanings = {**column_meanings()[declared["from"]], **declared.get("meanings", {})}
-        pairs = [column.split() for column in declared["columns"]]
+        pairs = [*_schema_columns(declared), *(column.split() for column in declared["columns"])]
         fields = [
             pa.field(column, _TYPES[kind][0], metadata={"description": meanings[column]}) for column, kind in pairs
         ]
         schema = pa.schema(fields, metadata={"description": declared["meaning"]})
         tables[table] = ParquetTable(table, schema, tuple(_TYPES[kind][1] for _, kind in pairs))
     return tables
+
+
+def _schema_columns(declared: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the columns that a table has of the schema's, each with its type; none if it lists its own."""
+    left_out = ("", *declared.get("all_but", ()))
+    names = column_meanings()[declared["from"]] if "all_but" in declared else ()
+    return ((name, _KINDS.get(kind := column_kind(name), kind)) for name in names if name not in left_out)
 
 
 class RowWriter:
@@ -145,6 +153,9 @@ def _text(value: object) -> str:
         raise TypeError("no text")
     return value
 
+
+_KINDS = {"list": "texts", "sources": "text"}
+"""The types of columns that hold JSON."""
 
 _TYPES: Mapping[str, tuple[pa.DataType, Callable[[object], object]]] = {
     "text": (pa.string(), _text),

@@ -25,14 +25,7 @@ from typing import Any, NamedTuple, TextIO
 from sqlite_utils import Database
 
 from ..archive.article_filter import EARLIEST_IN_CLUSTER, USAGE_COLUMN
-from ..archive.metadata_columns import (
-    DAY_COLUMNS,
-    INSTANT_COLUMNS,
-    INTEGER_COLUMNS,
-    JSON_COLUMNS,
-    METADATA_FIELDS,
-    SOURCES_COLUMN,
-)
+from ..archive.metadata_columns import JSON_COLUMNS, METADATA_FIELDS, SOURCES_COLUMN, column_kind
 from ..archive.schema_doc import column_meanings
 from ..archive.stored_text import escaped_json, inert_text
 from ..archive.stored_values import json_object, stored_object, stored_texts
@@ -141,18 +134,12 @@ def is_own_dictionary(file: Path) -> bool:
 
 
 def _entry(name: str, meaning: str, declared_type: str) -> DictionaryEntry:
-    kinds = {
-        SOURCES_COLUMN: "sources",
-        **dict.fromkeys(INTEGER_COLUMNS, "integer"),
-        **dict.fromkeys(INSTANT_COLUMNS, "instant"),
-    }
-    kinds |= dict.fromkeys(DAY_COLUMNS, "day")
-    kinds |= {column: "list" for column in (*JSON_COLUMNS, USAGE_COLUMN) if column != SOURCES_COLUMN}
+    kind = "list" if name == USAGE_COLUMN else column_kind(name)
     plain_meaning = meaning.replace("`", "").replace("NULL", "empty").replace("a JSON array", "a list")
     if name == "capture_id":
         plain_meaning = f"{plain_meaning} 0 if there is none."
     is_text = declared_type.upper() == "TEXT"
-    return DictionaryEntry(name, plain_meaning or _OWN_MEANING, kinds.get(name, "text"), not meaning, is_text)
+    return DictionaryEntry(name, plain_meaning or _OWN_MEANING, kind, not meaning, is_text)
 
 
 def _csv_column(entry: DictionaryEntry, name: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ connection is enough.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any, Final, Literal, NamedTuple
 
@@ -19,7 +20,7 @@ from broadsheet.cleaners.compare.text_comparison import WordChanges, diff_words
 
 from ..archive.article_filter import find_known_url
 from ..archive.revisions import RevisionChange, RevisionMark, ledger_blocks, replaced_blocks
-from ..archive.stored_values import LARGEST_INTEGER, content_id, stored_texts
+from ..archive.stored_values import LARGEST_INTEGER, content_id, decoding, stored_texts
 from ..write.person_verdicts import find_article
 
 NEW: Final = "new"
@@ -90,6 +91,79 @@ def _make_edit(seq: int, at: str, kind: Any, kinds_json: str, *values: Any) -> L
     revision, article_id = values[:2]
     kinds: tuple[Any, ...] = stored_texts(kinds_json, "revisions", "kinds", f"{article_id}/{revision}")
     return ListedEdit(seq, at, kind, kinds or (kind,), *values)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedChange:
+    """A row of the table `changes`: what became of an article, by its place in the list.
+
+    `change` is `added`, `changed` or `removed`. `kind` says what an edit is, and `revision` which one it made; both are
+    None where an article came or went, or its text changed without an edit. `at` is in UTC. `url` is the article's;
+    None if neither `articles` nor `shelved` has it.
+    """
+
+    seq: int
+    at: datetime
+    article_id: int
+    change: str
+    kind: str | None
+    revision: int | None
+    url: str | None
+
+
+_CHANGES = f"""SELECT c.seq, c.at, c.article_id, c.change, nullif(c.kind, ''), c.revision, coalesce(a.url, s.url)
+    FROM changes c LEFT JOIN articles a ON a.id = c.article_id LEFT JOIN shelved s ON s.id = c.article_id
+    WHERE c.seq > :seq AND c.at >= :since ORDER BY c.seq LIMIT {_ROWS_PER_READ}"""
+
+
+def list_changes(db: Database, *, after_seq: int = 0, since: str = "") -> Iterator[ListedChange]:
+    """Yield all rows of `changes` after a number and from a time on (UTC ISO 8601), in order, read as edits are."""
+    bounds = {"seq": min(after_seq, LARGEST_INTEGER), "since": since}
+    while rows := db.execute(_CHANGES, bounds).fetchall():
+        bounds["seq"] = rows[-1][0]
+        for seq, at, *values in rows:
+            yield ListedChange(seq, _moment("changes", "at", seq, at), *values)
+
+
+@dataclass(frozen=True, slots=True)
+class TextVersion:
+    """A row of the view `versions`: a text that an article has had, and the capture that it came with.
+
+    `number` is that of the revision which brought it, `change` what that revision is. `seen_at` is in UTC, `day` its
+    day. `text` is None for a version of which the text was not kept.
+    """
+
+    article_id: int
+    number: int
+    day: date
+    title: str
+    text: str | None = field(repr=False)
+    text_digest: str | None
+    change: str
+    seen_at: datetime
+    capture_id: int | None
+    url: str | None
+
+
+_VERSIONS = """SELECT article_id, number, seen_at, title, text, nullif(text_digest, ''), change, capture_id, url
+    FROM versions WHERE article_id = ? ORDER BY number"""
+
+
+def versions_of(db: Database, article_id: int) -> tuple[TextVersion, ...]:
+    """Return the texts that an article has had, the first one first."""
+    return tuple(_make_version(*row) for row in db.execute(_VERSIONS, [article_id]).fetchall())
+
+
+def _make_version(
+    article_id: int, number: int, seen_at: Any, title: str, text: Any, digest: Any, change: str, *rest: Any
+) -> TextVersion:
+    seen = _moment("revisions", "seen_at", f"{article_id}/{number}", seen_at)
+    return TextVersion(article_id, number, seen.date(), title, text, digest, change, seen, *rest)
+
+
+def _moment(table: str, column: str, row: object, value: str) -> datetime:
+    with decoding(table, column, row):
+        return datetime.fromisoformat(value).astimezone(UTC)
 
 
 _REVISIONS = """SELECT number, seen_at, title, change, kinds, added, removed, rewritten, note, capture_id

@@ -20,9 +20,9 @@ from ..write.person_verdicts import find_article
 from ..write.site_fields import OwnField, corrected_fields
 
 _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed,
-        coalesce(s.why, ''), p.certainty
+        s.why, p.certainty
     FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN shelved s ON s.page_id = p.id WHERE p.id = ?"""
-_BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, coalesce(n.reason, ''), coalesce(n.rule, ''),
+_BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, n.reason, n.rule,
         coalesce(l.pages, e.pages), coalesce(l.of_pages, e.of_pages), t.text, b.kind,
         CASE WHEN r.reason = 'said twice' THEN b.repeats END
     FROM _page_blocks b JOIN urls u ON u.id = b.page_id JOIN _block_texts t ON t.id = b.block_id
@@ -39,7 +39,7 @@ _STATE = "SELECT url, state, reason FROM urls WHERE url = ?"
 
 @dataclass(frozen=True, slots=True)
 class StoredBlock:
-    """A block of the ledger. `own_reason` and `own_rule` are the verdict that a ruling replaced; empty if none did.
+    """A block of the ledger. `own_reason` and `own_rule` are the verdict that a ruling replaced; None if none did.
 
     The text stands on `page_count` of the host's `of_pages` pages; None if on one, or where that was not counted.
     `repeats` is the position of the kept block that a block which is said twice repeats; None for any other.
@@ -50,8 +50,8 @@ class StoredBlock:
     is_kept: bool
     reason: str
     rule: str
-    own_reason: str
-    own_rule: str
+    own_reason: str | None
+    own_rule: str | None
     page_count: int | None
     of_pages: int | None
     text: str
@@ -72,7 +72,7 @@ class StoredBlock:
 class StoredPage(NamedTuple):
     """A page's verdict with its evidence, and its blocks, which only an article page has.
 
-    `shelving_reason` says why its article is shelved; empty if it is not. `certainty` says how certain its text is,
+    `shelving_reason` says why its article is shelved; None if it is not. `certainty` says how certain its text is,
     0 to 1; None if that is not known. `images` are the pictures of its article. `corrected` is what the page states
     in the fields that a person corrected.
     """
@@ -85,7 +85,7 @@ class StoredPage(NamedTuple):
     article_id: int | None
     kept_count: int
     removed_count: int
-    shelving_reason: str
+    shelving_reason: str | None
     certainty: float | None
     images: tuple[ArticleImage, ...]
     blocks: tuple[StoredBlock, ...]

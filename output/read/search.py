@@ -34,7 +34,7 @@ _CJK = re.compile(f"[{CJK_RANGES}]")
 
 _PREFIX = '"*'  # what follows the beginning of a word in an expression
 _MATCH_BEGIN, _MATCH_END = "\x02", "\x03"  # around what matched; no text that is shown has them
-_COLUMNS = """a.id, a.url, a.title, a.published_day, coalesce(a.language, ''), a.word_count, a.text"""
+_COLUMNS = """a.id, a.url, a.title, a.published_day, a.language, a.word_count, a.text"""
 _HIT = f"""SELECT {_COLUMNS}, snippet(articles_fts, 1, char(2), char(3), '…', {_SNIPPET_WORDS})
     FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid WHERE articles_fts MATCH :match"""
 _FILTERED = "AND a.id IN (SELECT id FROM articles WHERE {condition})"
@@ -75,7 +75,7 @@ class SearchHit:
     url: str
     title: str
     published_day: date | None
-    language: str
+    language: str | None
     word_count: int
     snippet_parts: tuple[tuple[bool, str], ...]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlite_utils import Database
@@ -21,10 +21,14 @@ from ..archive.metadata_columns import (
     INTEGER_COLUMNS,
     JSON_COLUMNS,
     SOURCES_COLUMN,
+    StatedMetadata,
+    typed_value,
 )
-from ..archive.stored_values import decoding, stored_object, stored_texts
+from ..archive.stored_values import stored_object, stored_texts
 from ..archive.table_columns import quoted_name, table_columns
 from ..write.person_verdicts import find_article
+from .notebook_html import page_card
+from .plain_words import count_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,56 +37,38 @@ if TYPE_CHECKING:
 _BATCH = 100  # articles in memory at a time
 
 
-@dataclass(frozen=True, slots=True)
-class Article:
-    """An article as it is stored: a row of the table `articles`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article(StatedMetadata):
+    """An article as it is stored, a row of the table `articles`: what its page states, and what the archive has of it.
 
-    A text that the page does not state is empty, a time or day None. `id` stays for good, and is the same in every
-    archive. `published` and `modified` are instants in UTC, None unless the page states a time with its zone;
-    `published_day` and `modified_day` are days in the publisher's zone; `published_raw` and `modified_raw` are what the
-    page states. `text` has a block a line, `markdown` the same with headings, lists, emphasis and links; `word_count`
-    counts the words of the text, in Chinese and Japanese the characters. `page_type` is `article`, or `teaser` for the
-    free beginning of one behind a paywall. `metadata_sources` says where on the page each value was stated.
-    `first_seen` and `last_seen` are the times (UTC) at which its page was first and last fetched as an article.
-    `own_columns` has the values of columns that somebody added to the table.
+    `id` stays for good, and is the same in every archive. `text` has a block a line, `markdown` the same with headings,
+    lists, emphasis and links; `word_count` counts the words of the text, in Chinese and Japanese the characters.
+    `page_type` is `article`, or `teaser` for the free beginning of one behind a paywall. `first_seen` and `last_seen`
+    are the times (UTC) at which its page was first and last fetched as an article. `own_columns` has the values of
+    columns that somebody added to the table.
     """
 
     id: int
     url: str
-    canonical_url: str
     host: str
-    title: str
-    authors: tuple[str, ...]
-    published: datetime | None
-    published_day: date | None
-    published_raw: str
-    modified: datetime | None
-    modified_day: date | None
-    modified_raw: str
-    language: str
-    description: str
-    standfirst: str
-    section: str
-    tags: tuple[str, ...]
-    keywords: tuple[str, ...]
-    licence: str
-    sitename: str
-    image: str
     text: str = field(repr=False)
     markdown: str = field(repr=False)
     word_count: int
     page_type: str
-    first_seen: datetime | None
-    last_seen: datetime | None
+    first_seen: datetime
+    last_seen: datetime
     page_id: int
     capture_id: int | None
     cleaner_version: str
-    metadata_sources: Mapping[str, str] = field(repr=False)
     own_columns: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+    def _repr_html_(self) -> str:
+        """Return it as Jupyter shows it."""
+        facts = (", ".join(self.authors), self.published_day, self.sitename, count_text(self.word_count, "word"))
+        return page_card(self.title, self.url, facts, self.text)
 
 
 _ARTICLE_COLUMNS = frozenset(attribute.name for attribute in fields(Article)) - {"own_columns"}
-_NULLABLE = frozenset(("capture_id",))
 
 
 def iter_stored_articles(
@@ -100,6 +86,36 @@ def iter_stored_articles(
     while rows := _read_rows(db, f"{where} ORDER BY id LIMIT {_BATCH}", {**bounds.values, "last_id": last_id}):
         yield from (_make_article(row) for row in rows)
         last_id = rows[-1]["id"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleLink:
+    """A row of the view `links`: a link inside an article's text, the `position`-th from 0, by its words.
+
+    `target` is where it leads, and `target_id` the article that it leads to; None if to none of the archive.
+    """
+
+    article_id: int
+    url: str
+    title: str
+    position: int
+    anchor: str
+    target: str
+    target_id: int | None
+
+
+_LINKS = """SELECT article_id, url, title, position, anchor, target, target_id FROM links
+    WHERE article_id IN (SELECT id FROM articles WHERE id > ? ORDER BY id LIMIT ?)
+    ORDER BY article_id, position"""
+_LAST_OF_BATCH = "SELECT max(id) FROM (SELECT id FROM articles WHERE id > ? ORDER BY id LIMIT ?)"
+
+
+def iter_links(db: Database) -> Iterator[ArticleLink]:
+    """Yield the links inside the texts of all articles, in the order of the articles' numbers, read in batches."""
+    last_id: int | None = -1
+    while (next_id := db.execute(_LAST_OF_BATCH, [last_id, _BATCH]).fetchone()[0]) is not None:
+        yield from (ArticleLink(*row) for row in db.execute(_LINKS, [last_id, _BATCH]).fetchall())
+        last_id = next_id
 
 
 def find_stored_article(db: Database, url_or_id: str) -> Article | None:
@@ -123,24 +139,8 @@ def _read_rows(db: Database, where: str, values: Mapping[str, object]) -> list[d
 
 
 def _make_article(row: Mapping[str, Any]) -> Article:
-    values = {name: _typed_value(name, value, row["id"]) for name, value in row.items() if name in _ARTICLE_COLUMNS}
+    values = {name: typed_value(name, value, row["id"]) for name, value in row.items() if name in _ARTICLE_COLUMNS}
     return Article(**values, own_columns={name: row[name] for name in row if name not in _ARTICLE_COLUMNS})
-
-
-def _typed_value(name: str, value: Any, article_id: int) -> Any:
-    """Return a column's value as the field of `Article` has it."""
-    if name == SOURCES_COLUMN:
-        return stored_object(value, "articles", name, article_id)
-    if name in JSON_COLUMNS:
-        return stored_texts(value, "articles", name, article_id)
-    if name in INSTANT_COLUMNS | DAY_COLUMNS:
-        with decoding("articles", name, article_id):
-            return _moment(value, datetime if name in INSTANT_COLUMNS else date) if value else None
-    return "" if value is None and name not in _NULLABLE else value
-
-
-def _moment(text: str, kind: type[datetime] | type[date]) -> datetime | date:
-    return kind.fromisoformat(text)
 
 
 def articles_frame(db: Database, columns: Sequence[str] = ()) -> pd.DataFrame:

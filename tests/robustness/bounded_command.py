@@ -119,6 +119,8 @@ def _uses(archive: object) -> Iterator[Callable[[], object]]:
     yield lambda: list(archive.articles(one_per_cluster=True))
     yield lambda: archive.search("harbour OR water")
     yield lambda: list(archive.changes())
+    yield lambda: list(archive.edits())
+    yield lambda: list(archive.links())
     yield lambda: archive.latest_change
     yield lambda: archive.to_pandas()
     articles: list[int] = []

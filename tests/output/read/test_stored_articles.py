@@ -13,9 +13,16 @@ from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.article_filter import ArticleBounds
 from broadsheet.output.archive.table_columns import table_columns
 from broadsheet.output.read import stored_articles as module
-from broadsheet.output.read.stored_articles import Article, articles_frame, find_stored_article, iter_stored_articles
+from broadsheet.output.read.stored_articles import (
+    Article,
+    articles_frame,
+    find_stored_article,
+    iter_links,
+    iter_stored_articles,
+)
 
-URL = "http://a.test/1"
+SITE = "http://a.test"
+URL = f"{SITE}/1"
 
 
 @pytest.fixture
@@ -44,6 +51,21 @@ def test_each_article_comes_once_in_the_order_of_the_numbers_whatever_a_batch_is
     assert len(ids) == 6
 
 
+@pytest.mark.parametrize("batch", [1, 4, 100])
+def test_each_link_comes_once_with_the_article_that_it_leads_to(filled, make, archive, monkeypatch, batch):
+    monkeypatch.setattr(module, "_BATCH", batch)
+    markdown = "See [the first](/0) and [another site](https://c.test/x)."
+    for number in range(3, 6):
+        archive.save([make.outcome(f"{SITE}/{number}", f"number {number}", markdown=markdown)])
+    (first,) = filled.execute("SELECT id FROM articles WHERE url = ?", [f"{SITE}/0"]).fetchone()
+    links = list(iter_links(filled))
+    assert links == sorted(links, key=lambda link: (link.article_id, link.position))
+    assert {link.url for link in links} == {f"{SITE}/{number}" for number in range(3, 6)}
+    assert [(link.anchor, link.target, link.target_id) for link in links] == 3 * [
+        ("the first", f"{SITE}/0", first), ("another site", "https://c.test/x", None),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("bounds", "expected"),
     [
@@ -67,12 +89,12 @@ def test_one_of_those_that_say_the_same(filled):
     assert len(list(iter_stored_articles(filled, one_per_cluster=True))) == 4
 
 
-def test_values_have_their_types_and_what_is_not_stated_is_empty(filled):
+def test_values_have_their_types_and_what_is_not_stated_is_none(filled):
     filled.execute("ALTER TABLE articles ADD COLUMN [my mark] TEXT DEFAULT 'x'")
     article = find_stored_article(filled, URL)
     assert article.published == datetime(2024, 5, 3, 13, 47, 42, tzinfo=UTC)
     assert (article.published_day, article.modified, article.modified_day) == (date(2024, 5, 11), None, None)
-    assert (article.authors, article.section, article.canonical_url) == (("Ann", "Bo"), "", "")
+    assert (article.authors, article.section, article.canonical_url) == (("Ann", "Bo"), None, None)
     [(first_seen,)] = filled.execute("SELECT first_seen FROM articles WHERE url = ?", [URL]).fetchall()
     assert article.first_seen == datetime.fromisoformat(first_seen)
     assert article.own_columns == {"my mark": "x"}
