@@ -341,8 +341,10 @@ def _counted_blocks(
 
 def _memory_blocks(rows: Iterable[CandidateRow], containers: Sequence[str]) -> list[KeyedBlock]:
     return [
-        KeyedBlock(position, key, containers[path], words, *map(bool, flags), text_id, path, bool(is_sure))
-        for position, text_id, key, path, words, *flags, is_sure in rows
+        KeyedBlock(
+            position, key, containers[path], words, bool(heading), bool(author), bool(kept), text_id, path, bool(sure)
+        )
+        for position, text_id, key, path, words, heading, author, kept, sure in rows
     ]
 
 

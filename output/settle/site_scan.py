@@ -318,6 +318,8 @@ def _scan_page(facts: PageFacts, path_numbers: dict[str, int]) -> PageScan:
     with decoding("_page_layout", "layout", facts.page_id):
         layout_rows, authors = read_layout(facts.layout), facts.authors
         paths = [row[0] for row in layout_rows]
+        chances = bytes(len(paths)) if facts.chances is None else facts.chances
+        sure_flags = [chances[position] >= SURE_CHANCE for position in range(len(paths))]
         counted_blocks = [(*block, rough_word_count(block[3])) for block in facts.flagged_blocks]
     needed_blocks = [
         (position, block_id, flags, text, words)
@@ -335,7 +337,7 @@ def _scan_page(facts: PageFacts, path_numbers: dict[str, int]) -> PageScan:
         if flags & (IS_KEPT | IS_KEPT_ELSEWHERE):
             is_heading, is_kept = kind == HEADING_KIND, bool(flags & IS_KEPT)
             is_author_named = bool(authors) and names_author(text, authors)
-            is_sure = bool(facts.chances) and facts.chances[position] >= SURE_CHANCE
+            is_sure = sure_flags[position]
             row = (position, block_id, key, path_numbers[path], words, is_heading, is_author_named, is_kept, is_sure)
             candidates.append(row)
         if flags & IS_KEPT:
