@@ -50,9 +50,6 @@ MODEL_DATA: Mapping[str, DataFile] = {
 }
 """The trained models and weights, by label."""
 
-SETTLE_DATA: Mapping[str, DataFile] = {"site-model": ("broadsheet.cleaners.judge.models", "site.npz")}
-"""Data to judge a page with others of its site, by label. No part of a text's lineage: settling judges anew."""
-
 _LIBRARIES = ("charset-normalizer", "htmldate", "lxml", "trafilatura")
 _HEX_DIGITS = 16  # of a digest: 64 bits are enough to tell the versions of one project apart
 
@@ -83,12 +80,6 @@ def lineage(extractor_use: ExtractorUse = ExtractorUse.IN_DOUBT) -> Lineage:
     if extractor_use is not ExtractorUse.IN_DOUBT:
         libraries += f" ({extractor_use})"
     return Lineage(CLEANER_VERSION, data_digest(rule_files()), data_digest(MODEL_DATA), "", libraries)
-
-
-@cache
-def settle_digest() -> str:
-    """Compute the digest of the data by which a page is judged with the other pages of its site."""
-    return data_digest(SETTLE_DATA)
 
 
 def rule_files() -> dict[str, DataFile]:

@@ -125,7 +125,6 @@ MODELS_PACKAGE = "broadsheet.cleaners.judge.models"
 FIRST_LOOK_MODEL = "first_look.npz"
 SECOND_LOOK_MODEL = "second_look.npz"  # sees the first look's chances too
 LINE_MODEL = "lines.npz"  # of the text mode
-SITE_MODEL = "site.npz"  # judges again with what the other pages of a layout do
 
 _BLOCKS_AT_ONCE = 500  # so that the working arrays of all trees fit a processor's cache
 

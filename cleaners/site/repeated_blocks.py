@@ -20,8 +20,6 @@ REPEATED_VERDICT = Verdict(False, RemovalReason.REPEATED, "site/repeated")
 BIO_VERDICT = Verdict(False, RemovalReason.AUTHOR_BIO, "site/author-bio")
 NOTE_VERDICT = Verdict(False, RemovalReason.AUTHOR_BIO, "site/closing-note")
 BODY_VERDICT = Verdict(True, KeepReason.SITE_BODY, "site/body")
-LAYOUT_KEEPS_VERDICT = Verdict(True, KeepReason.SITE_BODY, "site/layout-keeps")
-LAYOUT_REMOVES_VERDICT = Verdict(False, RemovalReason.BOILERPLATE, "site/layout-removes")
 SLOT_VERDICT = Verdict(False, RemovalReason.BOILERPLATE, "site/slot")
 
 FEW_PAGES = 20  # on a smaller site two pages make a repetition; a larger one has pairs of similar pages by chance
@@ -35,13 +33,15 @@ _SURE_PAGES = 5  # a text on fewer pages may be that of two versions of one arti
 _BODY_SHARE = 0.8  # share of pages that keep text at a path from which what others removed there is the article's too
 _SLOT_PAGES, _SLOT_SHARE = 20, 0.05  # pages with text at a place, and share of them that keep some, for a slot
 _MAX_REMOVED_PART = 3  # if more than one word in this many would go, texts on fewer than `_SURE_PAGES` pages stay
+_FEW_WORDS = 60  # of a page: a slot may hold all of them
 
 
 class KeyedBlock(NamedTuple):
     """Block of a page, reduced to what the comparison of pages needs.
 
     `text_id` is the number of its text, `template_key` that of the text's template, `container` the path of its
-    container. `names_author`: it begins with an author's name. `is_kept`: the page's own verdict keeps it.
+    container. `names_author`: it begins with an author's name. `is_kept`: the page's own verdict keeps it. `place` is
+    the number of its path, `is_sure` whether the page's models are sure that it is the article's.
     """
 
     position: int
@@ -52,6 +52,8 @@ class KeyedBlock(NamedTuple):
     names_author: bool = False
     is_kept: bool = True
     text_id: int = 0
+    place: int = -1
+    is_sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ class SiteMemory:
     `pages_per_key` is the number of pages of each repeated key. `boilerplate_containers` are the container paths that
     hold hardly anything but repeated text, with the number of pages that have them. `outer_keys` are the repeated keys
     mostly before or after the page's own text. `beside_text_keys` stand beside a text of its own on most of their
-    pages, and on at least `_SURE_PAGES`. `agreed_texts` are the texts that most pages remove which have them.
+    pages, and on at least `_SURE_PAGES`. `agreed_texts` are the texts that most pages remove which have them. `slots`
+    are the numbers of the places where nearly all pages keep nothing.
     """
 
     page_count: int
@@ -70,6 +73,7 @@ class SiteMemory:
     outer_keys: frozenset[int] = frozenset()
     beside_text_keys: frozenset[int] = frozenset()
     agreed_texts: frozenset[int] = frozenset()
+    slots: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,26 @@ def judge_consensus(page: Sequence[KeyedBlock], memory: SiteMemory) -> dict[int,
     return dict.fromkeys(sorted(agreed), CONSENSUS_VERDICT) if len(agreed) < len(kept_blocks) else {}
 
 
+def judge_slots(page: Sequence[KeyedBlock], memory: SiteMemory) -> dict[int, Verdict]:
+    """Remove, by position, what a page keeps in slots above and below its text: tags that a phrase rule does not know.
+
+    What the page's models are sure of stays: between paragraphs, a list may sit where other pages have buttons. At most
+    a third of the page's kept words go, or all of a few: more is an article that stands elsewhere.
+    """
+    kept = [block for block in page if block.is_kept]
+    in_slots = [index for index, block in enumerate(kept) if block.place in memory.slots and not block.is_sure]
+    if not in_slots:
+        return {}
+    other_indices = set(range(len(kept))).difference(in_slots)
+    text_indices = sorted(index for index in other_indices if kept[index].word_count >= _ANCHOR_WORDS)
+    if text_indices:
+        in_slots = [index for index in in_slots if not text_indices[0] < index < text_indices[-1]]
+    words, kept_words = _total_words(kept, in_slots), _total_words(kept, range(len(kept)))
+    is_part = _MAX_REMOVED_PART * words <= kept_words
+    goes = is_part or words == kept_words <= _FEW_WORDS
+    return {kept[index].position: SLOT_VERDICT for index in in_slots} if goes else {}
+
+
 def judge_repeated_blocks(blocks: Sequence[KeyedBlock], memory: SiteMemory) -> dict[int, Verdict]:
     """Judge the kept blocks of a page: by position, the verdicts on those that are the site's boilerplate.
 
@@ -273,7 +297,7 @@ def not_below_note(restored: Mapping[int, Verdict], verdicts: Mapping[int, Verdi
     `verdicts` tell the position of such a note, which goes to the end of the page.
     """
     first_note = min((n for n, verdict in verdicts.items() if verdict.reason == RemovalReason.AUTHOR_BIO), default=None)
-    return {n: verdict for n, verdict in restored.items() if first_note is None or n < first_note or not verdict.kept}
+    return {n: verdict for n, verdict in restored.items() if first_note is None or n < first_note}
 
 
 def _is_closing_note(page: Sequence[KeyedBlock], below: Sequence[int], text_span: _TextSpan) -> bool:

@@ -15,28 +15,27 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ..document import Verdict
-from .repeated_blocks import KeyedBlock, SiteMemory, judge_consensus, judge_repeated_blocks, not_below_note
-
-PlaceVerdicts = Mapping[int, Verdict]
-"""What the places of a layout say (`block_places.py`, and the article's place), by position."""
+from .repeated_blocks import KeyedBlock, SiteMemory, judge_consensus, judge_repeated_blocks, judge_slots, not_below_note
 
 _BLOCK_STEPS: tuple[Callable[[Sequence[KeyedBlock], SiteMemory], dict[int, Verdict]], ...] = (
     judge_consensus,  # site/consensus: most pages with the text remove it
     judge_repeated_blocks,  # site/repeated, site/author-bio, site/closing-note
+    judge_slots,  # site/slot: hardly any page keeps something at the place
 )
-"""Steps over a page's texts, the strongest first. Below them are the places: slots, the second judge, the body."""
+"""Steps over a page's blocks, the strongest first. Below them is what returns to the article's place (site/body)."""
 
 
 def judge_blocks(
-    page: Sequence[KeyedBlock], memory: SiteMemory, places: PlaceVerdicts, agreed: Collection[int] = ()
+    page: Sequence[KeyedBlock], memory: SiteMemory, restored: Mapping[int, Verdict], agreed: Collection[int] = ()
 ) -> dict[int, Verdict]:
     """Judge the blocks of a page: by position, the verdicts that differ from the page's own.
 
     `page` has the blocks that the page keeps, and those of its removed blocks that other pages keep in the same part.
-    No place brings a text back on which the pages agree (`agreed` positions), nor one below a note on the author.
+    `restored` are the verdicts on what stands in the article's place. No text returns on which the pages agree
+    (`agreed` positions), nor one below a note on the author.
     """
-    texts: dict[int, Verdict] = {}
+    removed: dict[int, Verdict] = {}
     for judge in reversed(_BLOCK_STEPS):
-        texts |= judge(page, memory)
-    restored = {n: verdict for n, verdict in places.items() if not (verdict.kept and n in agreed)}
-    return not_below_note(restored, texts) | texts
+        removed |= judge(page, memory)
+    returning = {n: verdict for n, verdict in restored.items() if n not in agreed}
+    return not_below_note(returning, removed) | removed

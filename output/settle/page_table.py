@@ -27,20 +27,19 @@ HEADING_KIND = BLOCK_KINDS.index("heading")
 FlaggedBlock = tuple[int, int, int, str]
 """A block: position, number of its text, flags with its kind, text."""
 
-CandidateRow = tuple[int, int, int, int, int, int, int, int]
-"""A block that may be what the site repeats: position, number of the text, key, number of the container, words, and as
-0 or 1 whether it is a heading, whether it names the author, whether it is kept."""
+CandidateRow = tuple[int, int, int, int, int, int, int, int, int]
+"""A block that may be what the site repeats: position, number of the text, key, number of its path in the markup,
+words, and as 0 or 1 whether it is a heading, whether it names the author, whether it is kept, whether it is sure."""
 
 LeftOutRow = tuple[int, int, int, int]
-"""A block that a page left out and whose text no other page has: position, number of the text, key, number of its path
-in the markup."""
+"""A block that a page left out, and whose text no other page has or some keep: position, number of the text, key,
+number of its path in the markup."""
 
 # Columns of these rows. Rows are packed one after the other, so a column of all of them is a slice of the numbers.
-KEY_COLUMN = 2  # of both
-CONTAINER_COLUMN, KEPT_COLUMN, CANDIDATE_WIDTH = 3, 7, 8
-PATH_COLUMN, LEFT_OUT_WIDTH = 3, 4
+KEY_COLUMN, PATH_COLUMN = 2, 3  # of both
+KEPT_COLUMN, CANDIDATE_WIDTH, LEFT_OUT_WIDTH = 7, 9, 4
 CANDIDATE_KEYS = slice(KEY_COLUMN, None, CANDIDATE_WIDTH)
-CANDIDATE_CONTAINERS = slice(CONTAINER_COLUMN, None, CANDIDATE_WIDTH)
+CANDIDATE_PATHS = slice(PATH_COLUMN, None, CANDIDATE_WIDTH)
 LEFT_OUT_KEYS = slice(KEY_COLUMN, None, LEFT_OUT_WIDTH)
 LEFT_OUT_PATHS = slice(PATH_COLUMN, None, LEFT_OUT_WIDTH)
 
@@ -62,10 +61,9 @@ _INSERT_SCAN = """INSERT INTO temp.settle_looked (page_id, counted, seen, left_o
     VALUES (?, ?, ?, ?, ?)"""
 _PAGES_OF_HOST = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser') ORDER BY p.id"""
-_PAGE_FACTS = """SELECT l.layout, l.chances, p.layout_id, coalesce(a.title, s.title, ''),
+_PAGE_FACTS = """SELECT l.layout, l.chances, coalesce(a.title, s.title, ''),
         coalesce(a.authors, s.authors, '[]'), coalesce(a.first_seen, s.first_seen, '')
-    FROM _page_layout l LEFT JOIN pages p ON p.id = l.page_id
-    LEFT JOIN articles a ON a.page_id = l.page_id LEFT JOIN shelved s ON s.page_id = l.page_id
+    FROM _page_layout l LEFT JOIN articles a ON a.page_id = l.page_id LEFT JOIN shelved s ON s.page_id = l.page_id
     WHERE l.page_id = ?"""
 
 _BLOCKS_TEMPLATE = f"""SELECT b.position, b.block_id,
@@ -93,14 +91,13 @@ _STORED_ELSEWHERE = f"""SELECT b.position FROM _page_blocks b {_JOIN_OWN_VERDICT
 class PageFacts(NamedTuple):
     """A page before it is scanned: what its article states, its packed layout, and its judged blocks.
 
-    `chances` has a byte for each block, None if not known. `layout_id` is None without a layout. `flagged_blocks` are
-    those that may matter, in order, with the page's own verdicts as flags.
+    `chances` has a byte for each block, None if not known. `flagged_blocks` are those that may matter, in order, with
+    the page's own verdicts as flags.
     """
 
     page_id: int
     layout: bytes
     chances: bytes | None
-    layout_id: int | None
     title: str
     authors: tuple[str, ...]
     first_seen: str
@@ -132,12 +129,12 @@ def list_article_pages(db: Database, host: str) -> list[int]:
 
 def read_page_facts(db: Database, page_id: int) -> PageFacts:
     """Read the facts of a page that has a ledger."""
-    layout, chances, layout_id, title, authors, first_seen = db.execute(_PAGE_FACTS, [page_id]).fetchone()
+    layout, chances, title, authors, first_seen = db.execute(_PAGE_FACTS, [page_id]).fetchone()
     (has_overruled_blocks,) = db.execute(_HAS_OVERRULED_BLOCKS, [page_id]).fetchone()
     query = _OWN_VERDICT_BLOCKS if has_overruled_blocks else _LEDGER_BLOCKS
     flagged_blocks = db.execute(query, [page_id]).fetchall()
     author_names = stored_texts(authors, "articles", "authors", f"of page {page_id}")
-    return PageFacts(page_id, layout, chances, layout_id, title, author_names, first_seen, flagged_blocks)
+    return PageFacts(page_id, layout, chances, title, author_names, first_seen, flagged_blocks)
 
 
 def stored_elsewhere(db: Database, page_id: int) -> frozenset[int]:

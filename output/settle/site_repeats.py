@@ -10,7 +10,10 @@ are looked up again where a page changed. A change of a text's flags matters to 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from broadsheet.cleaners.document import Verdict
@@ -24,7 +27,6 @@ from broadsheet.cleaners.site.repeated_blocks import (
 from broadsheet.cleaners.site.site_judge import judge_blocks
 
 from .page_table import (
-    CONTAINER_COLUMN,
     IS_FREQUENT,
     IS_KEPT_ELSEWHERE,
     IS_SHARED,
@@ -32,12 +34,12 @@ from .page_table import (
     KEY_COLUMN,
     MAX_KEPT,
     PAGE_TABLES,
+    PATH_COLUMN,
     CandidateRow,
     create_page_tables,
     list_article_pages,
     read_candidates,
 )
-from .placed_blocks import PLACE_TABLES, create_place_table, judge_by_layout
 from .settle_steps import ParallelMap, serial_map
 from .site_scan import PlaceCounts, SeenTwice, find_restored_blocks, scan_host
 from .unsettled import PageRoles
@@ -135,7 +137,7 @@ def find_common_texts(db: Database, *, in_whole_archive: bool) -> frozenset[str]
 
 
 _HOST_TABLES = ("settle_seen", "settle_left", "settle_evidence", "settle_place_evidence", "settle_recounted")
-_TEMPORARY_TABLES = (*_HOST_TABLES, *COMMON_TEXT_TABLES, *PAGE_TABLES, *PLACE_TABLES)
+_TEMPORARY_TABLES = (*_HOST_TABLES, *COMMON_TEXT_TABLES, *PAGE_TABLES)
 BLOCKS_PER_PAGE = 128  # about; it sets the size of a table
 
 # A removed block counts only where the same text is kept in the same part of another page.
@@ -161,6 +163,13 @@ _INSERT_EVIDENCE = """INSERT OR IGNORE INTO settle_evidence (block_id, host, pag
         FROM settle_seen n LEFT JOIN articles a ON a.page_id = n.page_id LEFT JOIN shelved x ON x.page_id = n.page_id
         WHERE n.counted GROUP BY n.key HAVING count(DISTINCT n.page_id) > 1) k ON k.key = s.key
     GROUP BY s.block_id"""
+
+# Every text that settling overrules has evidence. One on a single page is overruled for its place.
+_INSERT_OVERRULED_EVIDENCE = """INSERT OR IGNORE INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
+    SELECT ?1, ?2, json_array_length(?3), ?4, min(coalesce(a.first_seen, s.first_seen, '')) FROM json_each(?3) p
+        LEFT JOIN articles a ON a.page_id = p.value LEFT JOIN _shelved s ON s.page_id = p.value
+    WHERE NOT EXISTS (SELECT 1 FROM settle_place_evidence e WHERE e.block_id = ?1 AND e.host = ?2)
+    HAVING count(*)"""
 
 _INSERT_CANDIDATE = """INSERT INTO settle_seen (page_id, position, block_id, key, container, kept, counted)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
@@ -192,7 +201,6 @@ def create_kept_view(db: Database) -> None:
     """
     db.execute(CREATE_KEPT_VIEW)
     create_page_tables(db)
-    create_place_table(db)
     _create_host_tables(db)
 
 
@@ -225,30 +233,34 @@ def rejudge_pages(
     page_count = sum(page_id not in roles.uncounted for page_id in page_ids)
     if page_count > 1:
         repeated_keys, place_counts = SeenTwice(BLOCKS_PER_PAGE * len(page_ids)), PlaceCounts()
-        containers = scan_host(db, page_ids, roles.uncounted, repeated_keys, place_counts, parallel_map)
-        _fill_candidates(db, repeated_keys)
+        scan_host(db, page_ids, roles.uncounted, repeated_keys, place_counts, parallel_map)
+        containers = place_counts.containers
+        _fill_candidates(db, repeated_keys, containers)
         agreed_texts = _read_consensus(db)
         evidence = {"host": host, "pages": page_count}
         db.conn.executemany(_INSERT_CONSENSUS_EVIDENCE, [{**evidence, "text": text} for text in sorted(agreed_texts)])
         db.execute(_DELETE_UNMATCHED)
         db.execute(_INSERT_EVIDENCE, evidence)
         restored_blocks = find_restored_blocks(db, host, place_counts, repeated_keys, roles.unjudged)
-        layout_verdicts = judge_by_layout(db, host, page_count, roles.unjudged)
-        other_verdicts = {
-            page_id: layout_verdicts.get(page_id, {}) | restored_blocks.get(page_id, {})
-            for page_id in layout_verdicts.keys() | restored_blocks.keys()
-        }
         memory, kept_elsewhere = _build_memory(db, page_count, containers, agreed_texts)
+        memory = replace(memory, slots=place_counts.slots())
+        pages_by_text: dict[int, list[int]] = defaultdict(list)
         for page_id, _, candidates in read_candidates(db):
-            places = other_verdicts.pop(page_id, {})
-            rows = [row for row in candidates if row[KEPT_COLUMN] or _text(row) in kept_elsewhere]
+            restored = restored_blocks.pop(page_id, {})
+            rows = [row for row in candidates if row[KEPT_COLUMN] or _text(row, containers) in kept_elsewhere]
             agreed = {row[0] for row in candidates if row[1] in agreed_texts}
             may_repeat = agreed or not memory.pages_per_key.keys().isdisjoint([row[KEY_COLUMN] for row in rows])
-            if page_id in roles.unjudged or not (places or may_repeat):
+            is_in_slot = not memory.slots.isdisjoint([row[PATH_COLUMN] for row in rows])
+            if page_id in roles.unjudged or not (restored or may_repeat or is_in_slot):
                 continue
-            if verdicts := judge_blocks(_memory_blocks(rows, containers), memory, places, agreed):
+            if verdicts := judge_blocks(_memory_blocks(rows, containers), memory, restored, agreed):
+                for row in rows:
+                    if row[0] in verdicts:
+                        pages_by_text[row[1]].append(page_id)
                 yield page_id, verdicts
-        yield from other_verdicts.items()
+        yield from restored_blocks.items()
+        overruled = ((text, host, json.dumps(pages), page_count) for text, pages in pages_by_text.items())
+        db.conn.executemany(_INSERT_OVERRULED_EVIDENCE, overruled)
     db.execute(_NOTE_RECOUNTED[0])
     db.execute(_NOTE_RECOUNTED[1], {"host": host})
     for found, stored in _EVIDENCE_TABLES.items():
@@ -260,7 +272,7 @@ def _create_host_tables(db: Database) -> None:
     """Create `settle_seen`, for the blocks of one host at a time whose texts seem to be on several pages."""
     db.execute(
         """CREATE TEMP TABLE settle_seen (page_id INTEGER NOT NULL, position INTEGER NOT NULL,
-            block_id INTEGER NOT NULL, key INTEGER NOT NULL, container INTEGER NOT NULL, kept INTEGER NOT NULL,
+            block_id INTEGER NOT NULL, key INTEGER NOT NULL, container TEXT NOT NULL, kept INTEGER NOT NULL,
             counted INTEGER NOT NULL, PRIMARY KEY (page_id, position)) WITHOUT ROWID"""
     )
     db.execute("CREATE INDEX temp.settle_seen_key ON settle_seen (key, counted, kept, container)")
@@ -275,13 +287,13 @@ def _create_host_tables(db: Database) -> None:
     )
 
 
-def _fill_candidates(db: Database, repeated_keys: SeenTwice) -> None:
+def _fill_candidates(db: Database, repeated_keys: SeenTwice, containers: Sequence[str]) -> None:
     """Fill `settle_seen` with the blocks whose keys seem to be on several of the scanned pages."""
     db.execute("DELETE FROM settle_seen")
     for page_id, is_evidence, candidates in read_candidates(db):
         rows = [
-            (page_id, position, block_id, key, container, is_kept, is_evidence)
-            for position, block_id, key, container, _, _, _, is_kept in candidates
+            (page_id, position, block_id, key, containers[path], is_kept, is_evidence)
+            for position, block_id, key, path, _, _, _, is_kept, _ in candidates
             if key in repeated_keys
         ]
         if rows:
@@ -295,8 +307,8 @@ def _read_consensus(db: Database) -> frozenset[int]:
 
 
 def _build_memory(
-    db: Database, page_count: int, containers: list[str], agreed_texts: frozenset[int]
-) -> tuple[SiteMemory, Collection[tuple[int, int]]]:
+    db: Database, page_count: int, containers: Sequence[str], agreed_texts: frozenset[int]
+) -> tuple[SiteMemory, Collection[tuple[int, str]]]:
     """Build the memory of what the host repeats, and return with it the (key, container) of what some pages remove."""
     pages_by_key = dict(db.execute(_PAGE_COUNTS, [min_repeat_pages(page_count)]).fetchall())
     kept_elsewhere = set(db.execute(_KEPT_ELSEWHERE).fetchall())
@@ -305,34 +317,34 @@ def _build_memory(
     return build_site_memory(counted_pages, pages_by_key, page_count, agreed_texts), kept_elsewhere
 
 
-def _text(row: CandidateRow) -> tuple[int, int]:
-    """Return the key of a row's text, and the number of its container."""
-    return row[KEY_COLUMN], row[CONTAINER_COLUMN]
+def _text(row: CandidateRow, containers: Sequence[str]) -> tuple[int, str]:
+    """Return the key of a row's text, and its container."""
+    return row[KEY_COLUMN], containers[row[PATH_COLUMN]]
 
 
 def _counted_blocks(
     candidates: list[CandidateRow],
-    containers: list[str],
+    containers: Sequence[str],
     pages_by_key: Mapping[int, int],
-    kept_elsewhere: Collection[tuple[int, int]],
+    kept_elsewhere: Collection[tuple[int, str]],
 ) -> list[KeyedBlock]:
     """Return the blocks of a page that are evidence: what it keeps, and what other pages keep in the same container.
 
     Where none of them repeats, one for each container is as good.
     """
     if pages_by_key.keys().isdisjoint([row[KEY_COLUMN] for row in candidates]):
-        row_by_container = {row[CONTAINER_COLUMN]: row for row in candidates if row[KEPT_COLUMN]}
+        row_by_container = {containers[row[PATH_COLUMN]]: row for row in candidates if row[KEPT_COLUMN]}
         return _memory_blocks(row_by_container.values(), containers)
-    counted_rows = [row for row in candidates if row[KEPT_COLUMN] or _text(row) in kept_elsewhere]
+    counted_rows = [row for row in candidates if row[KEPT_COLUMN] or _text(row, containers) in kept_elsewhere]
     return _memory_blocks(counted_rows, containers)
 
 
-def _memory_blocks(rows: Iterable[CandidateRow], containers: list[str]) -> list[KeyedBlock]:
+def _memory_blocks(rows: Iterable[CandidateRow], containers: Sequence[str]) -> list[KeyedBlock]:
     return [
         KeyedBlock(
-            position, key, containers[container], words, bool(is_heading), bool(names_author), bool(is_kept), text_id
+            position, key, containers[path], words, bool(heading), bool(author), bool(kept), text_id, path, bool(sure)
         )
-        for position, text_id, key, container, words, is_heading, names_author, is_kept in rows
+        for position, text_id, key, path, words, heading, author, kept, sure in rows
     ]
 
 

@@ -10,8 +10,8 @@ the exact answer matters, the few that it contains are looked up in a table.
 A restored block is one that a page left out, at a place where nearly all pages of the host keep text. A place is a path
 in the markup. Longer texts show where articles stand, and so do texts of any length where pages leave out hardly
 anything; what comes back may be a few words, or an address. What is explained by a phrase rule, the title, a copy or
-boilerplate above it stays out, and so does a text that several pages have: it may be a promo, or the title of another
-article.
+boilerplate above it stays out. So does a text that several pages have, unless most of them keep it: it may be a promo,
+or the title of another article. A slot is a place at which nearly all pages keep nothing.
 """
 
 from __future__ import annotations
@@ -23,15 +23,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from broadsheet.cleaners.compare.text_comparison import container_path, edge_template, names_author, page_templates
 from broadsheet.cleaners.document import Verdict
-from broadsheet.cleaners.site.block_places import PlacedPage, PlaceNumbers, renumber
-from broadsheet.cleaners.site.repeated_blocks import BODY_VERDICT, find_body_paths
+from broadsheet.cleaners.site.repeated_blocks import BODY_VERDICT, find_body_paths, is_site_slot
 from broadsheet.cleaners.words import rough_word_count
 
 from ..archive.ledger import read_layout
 from ..archive.stored_values import BLOCK_BITS, BLOCK_KINDS, content_id, decoding
 from .page_table import (
-    CANDIDATE_CONTAINERS,
     CANDIDATE_KEYS,
+    CANDIDATE_PATHS,
     HEADING_KIND,
     IS_KEPT,
     IS_KEPT_ELSEWHERE,
@@ -54,7 +53,6 @@ from .page_table import (
     store_scan,
     stored_elsewhere,
 )
-from .placed_blocks import clear_placed, place_page, store_placed_page
 from .settle_steps import ParallelMap
 
 if TYPE_CHECKING:
@@ -89,6 +87,8 @@ class SeenTwice:
 
 MIN_LONG_WORDS = 8  # of a text that tells by itself where articles stand
 MIN_RESTORED_WORDS = 2  # of a text that comes back, unless it is an address
+KEPT_FACTOR = 2  # as many pages keep a text that comes back as leave it out, times this
+SURE_CHANCE = 230  # of 255, from which on a page's models are sure of a block
 _INSERT_EVIDENCE = """INSERT INTO settle_place_evidence (block_id, host, pages, of_pages, first_seen)
     VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (block_id, host) DO UPDATE SET pages = excluded.pages, of_pages = excluded.of_pages"""
@@ -99,19 +99,19 @@ _CREATE_DOUBTFUL_KEYS = (
     """CREATE TEMP TABLE settle_left (key INTEGER NOT NULL, page_id INTEGER NOT NULL, PRIMARY KEY (key, page_id))
         WITHOUT ROWID""",
 )
-_HAS_KEY_ELSEWHERE = """SELECT EXISTS (SELECT 1 FROM settle_left WHERE key = ?1 AND page_id <> ?2)
-    OR EXISTS (SELECT 1 FROM settle_seen WHERE key = ?1)"""
+# The pages that keep a key, and those that leave it out.
+_COUNT_KEY = """SELECT (SELECT count(DISTINCT page_id) FROM settle_seen WHERE key = ?1 AND kept AND counted),
+    (SELECT count(*) FROM settle_left WHERE key = ?1)"""
 
 
 class PlaceCounts:
     """The number of a host's pages that keep or leave out text, by path in the markup: of longer texts, and of all
-    texts.
-
-    A path at which text was left out has a number too.
+    texts. `containers` has the container of each path, by its number.
     """
 
     def __init__(self) -> None:
         self.path_numbers: dict[str, int] = {}
+        self.containers: list[str] = []
         self.kept_counts: Counter[str] = Counter()
         self.left_out_counts: Counter[str] = Counter()
         self.all_kept_counts: Counter[str] = Counter()
@@ -119,8 +119,10 @@ class PlaceCounts:
         self.first_kept_at: dict[str, str] = {}
 
     def path_number(self, path: str) -> int:
-        """Return the number of a path at which text was left out; a new one if it has none."""
-        return self.path_numbers.setdefault(path, len(self.path_numbers))
+        """Return the number of a path; a new one if it has none."""
+        if (number := self.path_numbers.setdefault(path, len(self.path_numbers))) == len(self.containers):
+            self.containers.append(container_path(path))
+        return number
 
     def count_page(self, first_seen: str, kept_paths: set[str], left_out_paths: set[str]) -> None:
         """Count a page's longer texts: the paths at which it keeps some, and those at which it leaves some out and
@@ -144,6 +146,12 @@ class PlaceCounts:
         body_paths |= find_body_paths(self.kept_counts, self.left_out_counts)
         numbers = self.path_numbers
         return {numbers[path]: (path, *counts) for path, counts in body_paths.items() if path in numbers}
+
+    def slots(self) -> frozenset[int]:
+        """Return the numbers of the paths at which nearly all pages with text keep none."""
+        left_out, numbers = self.all_left_out_counts, self.path_numbers
+        kept_counts = self.all_kept_counts.items()
+        return frozenset(numbers[path] for path, kept in kept_counts if is_site_slot(kept + left_out[path], kept))
 
     def _note_kept(self, first_seen: str, kept_paths: set[str]) -> None:
         for path in kept_paths:
@@ -173,7 +181,9 @@ def find_restored_blocks(
 def _unshared_blocks(
     db: Database, repeated_keys: SeenTwice, path_numbers: Collection[int]
 ) -> Iterator[tuple[int, LeftOutRow]]:
-    """Yield, with their page ids, the blocks that pages left out among article text and that no other page has."""
+    """Yield, with their page ids, the blocks that pages left out among article text, and that most pages keep or no
+    other page has.
+    """
     doubtful_keys = {
         row[KEY_COLUMN]
         for _, rows in read_left_out(db)
@@ -188,13 +198,14 @@ def _unshared_blocks(
     for page_id, rows in read_left_out(db):
         for row in rows:
             key, path_number = row[KEY_COLUMN], row[PATH_COLUMN]
-            if path_number in path_numbers and not (key in doubtful_keys and _is_elsewhere(db, key, page_id)):
+            if path_number in path_numbers and (key not in doubtful_keys or _is_mostly_kept(db, key)):
                 yield page_id, row
 
 
-def _is_elsewhere(db: Database, key: int, page_id: int) -> bool:
-    """Return whether another page has the key, left out or not."""
-    return bool(db.execute(_HAS_KEY_ELSEWHERE, [key, page_id]).fetchone()[0])
+def _is_mostly_kept(db: Database, key: int) -> bool:
+    """Return whether most pages that have the key keep it, or only one has it."""
+    kept_count, left_count = db.execute(_COUNT_KEY, [key]).fetchone()
+    return bool(kept_count >= KEPT_FACTOR * left_count or (kept_count == 0 and left_count == 1))
 
 
 _PAGES_PER_JOB = 16
@@ -212,34 +223,23 @@ def scan_host(
     repeated_keys: SeenTwice,
     place_counts: PlaceCounts,
     parallel_map: ParallelMap,
-) -> list[str]:
-    """Scan the pages of a host and store the scans; returns the containers, which the stored rows name by number.
+) -> None:
+    """Scan the pages of a host and store the scans.
 
     The keys of each page are added to `repeated_keys` in two sets: those that the site may repeat, and those that the
     page left out. Pages that are not among `uncounted_pages` enter `place_counts`.
     """
     clear_scans(db)
-    clear_placed(db)
-    host_places = PlaceNumbers()
-    container_numbers: dict[str, int] = {}
     jobs = (
         [read_page_facts(db, page_id) for page_id in page_ids[start : start + _PAGES_PER_JOB]]
         for start in range(0, len(page_ids), _PAGES_PER_JOB)
     )
     for batch in parallel_map(scan_pages, jobs):
-        numbers = [container_numbers.setdefault(path, len(container_numbers)) for path in batch.containers]
-        renumbering = host_places.renumbering(batch.places)
+        numbers = [place_counts.path_number(path) for path in batch.paths]
         for scan in batch.pages:
             is_evidence = scan.page_id not in uncounted_pages
-            if scan.placed_page:
-                placed_page = renumber(scan.placed_page, renumbering)
-                store_placed_page(db, scan.page_id, placed_page, is_evidence=is_evidence)
-            scan.candidates[CANDIDATE_CONTAINERS] = array(
-                "q", map(numbers.__getitem__, scan.candidates[CANDIDATE_CONTAINERS])
-            )
-            scan.left_out[LEFT_OUT_PATHS] = array(
-                "q", [place_counts.path_number(batch.paths[number]) for number in scan.left_out[LEFT_OUT_PATHS]]
-            )
+            for rows, paths in ((scan.candidates, CANDIDATE_PATHS), (scan.left_out, LEFT_OUT_PATHS)):
+                rows[paths] = array("q", map(numbers.__getitem__, rows[paths]))
             store_scan(db, StoredScan(scan.page_id, is_evidence, scan.candidates, scan.left_out, scan.shared_keys))
             repeated_keys.add(set(scan.candidates[CANDIDATE_KEYS]))
             repeated_keys.add({*scan.shared_keys, *scan.left_out[LEFT_OUT_KEYS]})
@@ -250,15 +250,13 @@ def scan_host(
                 )
                 place_counts.count_page(scan.first_seen, kept_paths, left_out_paths)
                 place_counts.count_all_texts(scan.first_seen, all_kept_paths, all_paths)
-    return list(container_numbers)
 
 
 class PageScan(NamedTuple):
     """The scan of a page: its rows as in `StoredScan`, and its paths by what stands at them.
 
     The paths are those at which the page keeps longer texts, at which it leaves some out, at which it keeps any text,
-    and all. Containers and paths are numbers in its batch. `placed_page` are its judged blocks, if it has a layout and
-    their probabilities are known.
+    and all. Paths are numbers in its batch.
     """
 
     page_id: int
@@ -270,25 +268,19 @@ class PageScan(NamedTuple):
     left_out_paths: frozenset[int]
     all_kept_paths: frozenset[int]
     all_paths: frozenset[int]
-    placed_page: PlacedPage | None
 
 
 class ScanBatch(NamedTuple):
-    """Some pages that were scanned, and their containers, paths and places by number."""
+    """Some pages that were scanned, and their paths by number."""
 
     pages: list[PageScan]
-    containers: list[str]
     paths: list[str]
-    places: PlaceNumbers
 
 
 def scan_pages(pages: Sequence[PageFacts]) -> ScanBatch:
     """Scan some pages. Pure."""
-    container_numbers: dict[str, int] = defaultdict(lambda: len(container_numbers))
     path_numbers: dict[str, int] = defaultdict(lambda: len(path_numbers))
-    place_numbers = PlaceNumbers()
-    scans = [_scan_page(page, container_numbers, path_numbers, place_numbers) for page in pages]
-    return ScanBatch(scans, list(container_numbers), list(path_numbers), place_numbers)
+    return ScanBatch([_scan_page(page, path_numbers) for page in pages], list(path_numbers))
 
 
 def text_key(text: str, template: str, block_id: int, kind: int) -> int:
@@ -315,12 +307,8 @@ def _is_restorable(flags: int, text: str, words: int) -> bool:
     return words >= MIN_RESTORED_WORDS or text.startswith(_ADDRESS_STARTS)
 
 
-def _scan_page(
-    facts: PageFacts, container_numbers: dict[str, int], path_numbers: dict[str, int], place_numbers: PlaceNumbers
-) -> PageScan:
-    """Scan a page; new containers and paths get numbers in the two dictionaries, which number what they lack, and
-    places in `place_numbers`.
-    """
+def _scan_page(facts: PageFacts, path_numbers: dict[str, int]) -> PageScan:
+    """Scan a page; new paths get numbers in the dictionary, which numbers what it lacks."""
     candidates: list[CandidateRow] = []
     left_out: list[LeftOutRow] = []
     shared_keys: list[int] = []
@@ -330,8 +318,9 @@ def _scan_page(
     with decoding("_page_layout", "layout", facts.page_id):
         layout_rows, authors = read_layout(facts.layout), facts.authors
         paths = [row[0] for row in layout_rows]
+        chances = bytes(len(paths)) if facts.chances is None else facts.chances
+        sure_flags = [chances[position] >= SURE_CHANCE for position in range(len(paths))]
         counted_blocks = [(*block, rough_word_count(block[3])) for block in facts.flagged_blocks]
-        placed_page = place_page(facts, layout_rows, counted_blocks, place_numbers)
     needed_blocks = [
         (position, block_id, flags, text, words)
         for position, block_id, flags, text, words in counted_blocks
@@ -348,14 +337,15 @@ def _scan_page(
         if flags & (IS_KEPT | IS_KEPT_ELSEWHERE):
             is_heading, is_kept = kind == HEADING_KIND, bool(flags & IS_KEPT)
             is_author_named = bool(authors) and names_author(text, authors)
-            container = container_numbers[container_path(path)]
-            candidates.append((position, block_id, key, container, words, is_heading, is_author_named, is_kept))
+            is_sure = sure_flags[position]
+            row = (position, block_id, key, path_numbers[path], words, is_heading, is_author_named, is_kept, is_sure)
+            candidates.append(row)
         if flags & IS_KEPT:
             all_kept_paths.add(path_numbers[path])
         if words >= MIN_LONG_WORDS and flags & (IS_KEPT | IS_LEFT_OUT):
             (kept_paths if flags & IS_KEPT else left_out_paths).add(path_numbers[path])
         if _is_restorable(flags, text, words):
-            if flags & IS_SHARED:
+            if flags & IS_SHARED and not flags & IS_KEPT_ELSEWHERE:
                 shared_keys.append(key)
             else:
                 left_out.append((position, block_id, key, path_numbers[path]))
@@ -363,4 +353,4 @@ def _scan_page(
     all_paths = {path_numbers[path] for path in dict.fromkeys(paths)}
     long_text_paths = (frozenset(kept_paths), frozenset(left_out_paths))
     all_text_paths = (frozenset(all_kept_paths), frozenset(all_paths))
-    return PageScan(facts.page_id, facts.first_seen, *arrays, *long_text_paths, *all_text_paths, placed_page)
+    return PageScan(facts.page_id, facts.first_seen, *arrays, *long_text_paths, *all_text_paths)

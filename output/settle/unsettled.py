@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from broadsheet.cleaners.lineage import CLEANER_VERSION, settle_digest
+from broadsheet.cleaners.lineage import CLEANER_VERSION
 
 from ..archive.stored_values import STORE_FACT, content_id
 from ..write.removed_counts import RemovedByReason, stored_counts
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 
-SETTLE_VERSION = "7"
+SETTLE_VERSION = "8"
 """Raised whenever settling the same archive may give another result: every archive is then settled as a whole once."""
 
 _FACT = "settled"
@@ -152,7 +152,7 @@ def _present_judges(db: Database) -> str:
 
 
 def _judges_version() -> str:
-    return f"{SETTLE_VERSION}/{CLEANER_VERSION}/{settle_digest()}"
+    return f"{SETTLE_VERSION}/{CLEANER_VERSION}"
 
 
 AFFECTED_TABLES = ("settle_affected",)

@@ -14,7 +14,6 @@ from broadsheet.cleaners.lineage import (
     CLEANER_VERSION,
     MODEL_DATA,
     RULE_DATA,
-    SETTLE_DATA,
     DataFile,
     data_digest,
     lineage,
@@ -66,7 +65,7 @@ def test_a_lineage_names_version_data_and_libraries():
 
 
 def test_every_data_file_is_in_the_lineage_or_known_to_change_no_verdict():
-    counted_files = [*rule_files().values(), *MODEL_DATA.values(), *SETTLE_DATA.values()]
+    counted_files = [*rule_files().values(), *MODEL_DATA.values()]
     assert len(counted_files) == len(set(counted_files))
     assert not CHANGES_NO_VERDICT & set(counted_files)
     assert data_files() == {*counted_files, *CHANGES_NO_VERDICT}

@@ -5,16 +5,16 @@ from broadsheet.cleaners.site.repeated_blocks import (
     BIO_VERDICT,
     BODY_VERDICT,
     CONSENSUS_VERDICT,
-    LAYOUT_KEEPS_VERDICT,
-    LAYOUT_REMOVES_VERDICT,
     NOTE_VERDICT,
     REPEATED_VERDICT,
+    SLOT_VERDICT,
     KeyedBlock,
     SiteMemory,
     build_site_memory,
     find_body_paths,
     is_site_slot,
     judge_repeated_blocks,
+    judge_slots,
     min_repeat_pages,
     not_below_note,
 )
@@ -161,8 +161,8 @@ def test_below_a_closing_line_a_note_that_begins_with_the_author_goes_to_its_end
 
 @pytest.mark.parametrize("note", [NOTE_VERDICT, BIO_VERDICT])
 def test_below_a_note_on_the_author_nothing_is_brought_back(note):
-    restored = {1: LAYOUT_KEEPS_VERDICT, 3: LAYOUT_REMOVES_VERDICT, 4: LAYOUT_KEEPS_VERDICT, 5: BODY_VERDICT}
-    assert not_below_note(restored, {2: note}) == {1: LAYOUT_KEEPS_VERDICT, 3: LAYOUT_REMOVES_VERDICT}
+    restored = dict.fromkeys((1, 4, 5), BODY_VERDICT)
+    assert not_below_note(restored, {2: note}) == {1: BODY_VERDICT}
     assert not_below_note(restored, {2: REPEATED_VERDICT}) == restored
     assert not_below_note(restored, {}) == restored
 
@@ -250,6 +250,36 @@ def test_a_text_that_most_pages_remove_goes_from_the_others():
 
 def test_no_place_brings_a_text_back_that_most_pages_remove():
     removed = LINES[3]._replace(is_kept=False)
-    places = {3: LAYOUT_KEEPS_VERDICT, 1: LAYOUT_REMOVES_VERDICT}
-    assert judge_blocks([*LINES[:3], removed], agreed(3), places, {3}) == {1: LAYOUT_REMOVES_VERDICT}
-    assert judge_blocks([*LINES[:3], removed], agreed(), places) == places
+    restored = dict.fromkeys((1, 3), BODY_VERDICT)
+    assert judge_blocks([*LINES[:3], removed], agreed(3), restored, {3}) == {1: BODY_VERDICT}
+    assert judge_blocks([*LINES[:3], removed], agreed(), restored) == restored
+
+
+TEXT = (30, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "in_slot", "found"),
+    [
+        ([TEXT, (15, 1)], [1], [1]),
+        ([TEXT, (16, 1)], [1], []),  # more than a third of the page
+        ([TEXT, (15, 1, True)], [1], []),
+        ([TEXT, (15, 0)], [1], []),
+        ([TEXT, (15, 1)], [], []),
+        ([(5, 1), TEXT], [0], [0]),
+        ([TEXT, (5, 1), (8, 1, True)], [1], []),  # between paragraphs
+        ([TEXT, (5, 1), (7, 1, True)], [1], [1]),
+        ([TEXT, (5, 1), (8, 0, True)], [1], [1]),
+        ([(60, 1), (9, 0, True)], [0], [0]),  # all of the little that the page keeps
+        ([(61, 1)], [0], []),
+        ([(40, 1), (5, 1), (5, 1, True)], [0, 1], []),
+    ],
+)
+def test_doubtful_blocks_in_slots_go_above_and_below_the_text(blocks, in_slot, found):
+    """Blocks of (words, kept, sure)."""
+    page = [
+        KeyedBlock(n, n, BODY_PATH, words, is_kept=bool(kept), place=n, is_sure=bool(sure))
+        for n, (words, kept, *sure) in enumerate(blocks)
+    ]
+    memory = SiteMemory(30, {}, slots=frozenset(in_slot))
+    assert judge_slots(page, memory) == dict.fromkeys(found, SLOT_VERDICT)

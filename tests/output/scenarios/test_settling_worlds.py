@@ -24,7 +24,6 @@ from broadsheet.cleaners.document import (
     PageType,
     Verdict,
 )
-from broadsheet.cleaners.site import block_places as layout_judge
 from broadsheet.cleaners.site import field_evidence, repeated_blocks
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.ledger import block_id
@@ -282,9 +281,8 @@ def make_slots_common(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("seed", sampled(range(100, 160), 6))
 def test_it_does_in_larger_worlds(tmp_path, seed, monkeypatch):
     """In every other one the changed pages count as too many for their sketches to be held in memory; in every third
-    what three pages of a host share is crowded, and what three of them repeat is left out of what is compared. Two
-    pages of a layout are enough for the model that sees the others, and few for a slot."""
-    monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
+    what three pages of a host share is crowded, and what three of them repeat is left out of what is compared. Few
+    pages are enough for a slot."""
     make_slots_common(monkeypatch)
     monkeypatch.setattr(field_evidence, "MIN_PAGES", 2 + seed % 3)
     monkeypatch.setattr(relate, "_MAX_INDEXED", 10_000 if seed % 2 else 0)
@@ -324,14 +322,7 @@ def check_world_with_cuts(folder: Path, seed: int, monkeypatch: pytest.MonkeyPat
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", sampled(range(200, 220), 3))
 def test_settling_that_was_cut_off_gives_the_same_once_it_is_done(tmp_path, seed, monkeypatch):
-    monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
     check_world_with_cuts(tmp_path, seed, monkeypatch)
-
-
-def test_the_model_overrules_pages_of_these_worlds(tmp_path, monkeypatch):
-    monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
-    rules = {row[-1] for row in result(tmp_path / "world.db", 100, 60, 0.0)["blocks"]}
-    assert {"site/layout-keeps", "site/layout-removes"} <= rules
 
 
 @pytest.mark.slow
@@ -339,7 +330,6 @@ def test_the_model_overrules_pages_of_these_worlds(tmp_path, monkeypatch):
     (114, "blocks", "site/slot"), (115, "shelved", "emptied"),
 ])  # fmt: skip
 def test_these_worlds_have_slots_and_pages_without_a_text(tmp_path, seed, table, word, monkeypatch):
-    monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
     make_slots_common(monkeypatch)
     assert word in {row[-1] for row in result(tmp_path / "world.db", seed, 60, 0.0)[table]}
 
