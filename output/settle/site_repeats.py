@@ -167,7 +167,7 @@ _INSERT_EVIDENCE = """INSERT OR IGNORE INTO settle_evidence (block_id, host, pag
 # Every text that settling overrules has evidence. One on a single page is overruled for its place.
 _INSERT_OVERRULED_EVIDENCE = """INSERT OR IGNORE INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
     SELECT ?1, ?2, json_array_length(?3), ?4, min(coalesce(a.first_seen, s.first_seen, '')) FROM json_each(?3) p
-        LEFT JOIN articles a ON a.page_id = p.value LEFT JOIN _shelved s ON s.page_id = p.value
+        LEFT JOIN articles a ON a.page_id = p.value LEFT JOIN shelved s ON s.page_id = p.value
     WHERE NOT EXISTS (SELECT 1 FROM settle_place_evidence e WHERE e.block_id = ?1 AND e.host = ?2)
     HAVING count(*)"""
 
