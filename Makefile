@@ -9,7 +9,8 @@
 # make expected   write the files of expected texts in tests/ anew, after a change that is meant; read their difference
 # make mutants    put faults into the code one at a time, in a copy, and count those that the quick tests notice: another
 #                 sixty at each run, some twenty minutes
-# make pins       write constraints.txt anew, with the newest version of everything
+# make pins       write constraints.txt anew, with the newest version of everything, and locked.txt: of those, what an
+#                 installation needs, with hashes
 # make bench      the benchmarks; they need the evaluation data in ../shared
 # make bench-quality  the cleaner beside six other extractors; needs ../shared, installs the extractors
 # make torture    1,000 kinds of damage to an archive, through every verb, and a hundred archives that are meant to harm;
@@ -17,7 +18,8 @@
 # make train      train the models anew, on the corpora that cleaners/training/corpora.py weighs; it needs the evaluation
 #                 data in ../shared
 # make docs       the documentation as a site in docs/_build, to be opened from its folder; lists what reads badly
-# make dist       the sdist and the wheel in dist/, checked as a registry checks them; uploads nothing
+# make dist       the sdist and the wheel in dist/, checked as a registry checks them, and build/sbom.json, which lists what
+#                 they need with versions and hashes; uploads nothing
 # make pictures   take the documentation's pictures anew; needs Chromium
 # make clean      remove what these made
 
@@ -93,6 +95,7 @@ mutants: $(READY)
 pins:
 	grep -o 'setuptools[^"]*' pyproject.toml | head -1 | $(RESOLVE) pyproject.toml - \
 		--extra dev --extra train --no-emit-package pip -o constraints.txt
+	$(RESOLVE) pyproject.toml --constraints constraints.txt --generate-hashes --no-annotate -o locked.txt
 	for name in archive coverage data docs release s3 tei uv; do $(RESOLVE) tests/pins/$$name.in -o tests/pins/$$name.txt || exit 1; done
 
 bench: $(READY)
@@ -123,6 +126,8 @@ dist: $(READY)
 	@rm -rf dist
 	@$(call TOOL,release)/pyproject-build --outdir dist . >/dev/null
 	@$(call TOOL,release)/twine check --strict dist/*
+	@mkdir -p build && $(call TOOL,release)/cyclonedx-py requirements locked.txt --pyproject pyproject.toml \
+		--output-reproducible --of JSON -o build/sbom.json
 
 pictures: $(READY)
 	$(BIN)/python -m tests.pictures

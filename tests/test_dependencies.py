@@ -2,7 +2,9 @@
 
 import ast
 import hashlib
+import json
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -16,7 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from broadsheet.crawler import __version__
-from tests.tools import PINS, REPOSITORY
+from tests.tools import PINS, REPOSITORY, ToolsMissingError, programs
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
@@ -131,6 +133,36 @@ def test_all_that_is_asked_for_is_pinned_to_one_version():
     wanted = requirements(["a>=2", "B_c<3", "d"])
     assert unpinned(wanted, requirements(["a==1", "b-c==2.9", "e>1"])) == ["a>=2", "d", "e"]
     assert unpinned(wanted, requirements(["a==2", "b-c==2.9", "d==1", "d==2 ; python_version < '3.12'"])) == []
+
+
+def locked() -> dict[str, tuple[str, int]]:
+    """The version and the number of hashes of each package of locked.txt."""
+    parts = re.split(r"^(?=\w)", (REPOSITORY / "locked.txt").read_text("utf-8"), flags=re.MULTILINE)[1:]
+    pins = [(Requirement(part.partition(" \\")[0]), part.count("--hash=sha256:")) for part in parts]
+    return {canonicalize_name(pin.name): (str(pin.specifier), hashes) for pin, hashes in pins}
+
+
+def test_the_lock_has_hashes_and_the_versions_of_constraints_for_all_that_running_needs():
+    versions = {canonicalize_name(pin.name): str(pin.specifier) for pin in read(REPOSITORY / "constraints.txt")}
+    assert declared() <= locked().keys()
+    pins = {name: pin for name, pin in locked().items() if name != "pip"}  # which installs constraints.txt
+    assert {name for name, (version, hashes) in pins.items() if versions[name] != version or not hashes} == set()
+
+
+@pytest.mark.slow
+def test_the_list_of_what_a_release_needs_is_that_of_the_lock(tmp_path):
+    """By the line of `make dist` that writes it."""
+    recipe = (REPOSITORY / "Makefile").read_text("utf-8").partition("/cyclonedx-py ")[2].partition("\n\n")[0]
+    words = recipe.replace("\\\n", " ").replace("build/sbom.json", str(tmp_path / "sbom.json")).split()
+    try:
+        program = programs("release") / "cyclonedx-py"
+    except ToolsMissingError as error:
+        pytest.skip(f"no package registry can be reached: {error}")
+    subprocess.run([program, *words], cwd=REPOSITORY, check=True, capture_output=True)
+    bill = json.loads((tmp_path / "sbom.json").read_text("utf-8"))
+    assert bill["metadata"]["component"]["name"] == "broadsheet"
+    listed = {canonicalize_name(one["name"]): f"=={one['version']}" for one in bill["components"]}
+    assert listed == {name: version for name, (version, _) in locked().items()}
 
 
 def test_pyproject_the_installation_and_the_changelog_say_the_version_of_the_package():

@@ -5,12 +5,17 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
 import tarfile
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from broadsheet.cleaners.training import corpora
 
+REPOSITORY = Path(__file__).resolve().parents[3]
+SITES = REPOSITORY.parent / "shared/corpus/sites"
 TEXT = "The mill by the river burned, and nobody knew why. " * 5
 
 
@@ -55,3 +60,24 @@ def test_pages_of_a_host_are_in_one_fold_and_folds_are_of_a_size():
     counts = Counter(map(corpora.fold_of, HOSTS))
     assert counts.keys() == set(range(corpora.FOLDS))
     assert min(counts.values()) > 0.7 * len(HOSTS) / corpora.FOLDS
+
+
+@pytest.mark.parametrize("document", ["NOTICE", "docs/cleaning.md"])
+def test_a_reader_is_told_of_each_corpus_that_the_models_learned_from(document):
+    text = (REPOSITORY / document).read_text("utf-8")
+    told = text.partition("What the models learned from" if document == "NOTICE" else "## Whose work the models are")[2]
+    assert [corpus.name for corpus in corpora.MIXTURE if not re.search(rf"^(?:\| `)?{corpus.name}\b", told, re.M)] == []
+
+
+@pytest.mark.skipif(not SITES.is_dir(), reason="the evaluation data is not there")
+def test_a_reader_is_told_of_each_site_that_is_learned_from_with_the_licence_that_it_states():
+    rows = (REPOSITORY / "docs/cleaning.md").read_text("utf-8").splitlines()
+    for file in sorted(SITES.glob("*.tar.xz")):
+        name = file.name.removesuffix(".tar.xz")
+        with tarfile.open(file) as archive:
+            facts = json.load(archive.extractfile(f"{name}/site.json") or io.BytesIO(b"{}"))
+        [row] = [row for row in rows if row.startswith("| `sites`: ") and f"`{name}`" in row]
+        stated = re.sub(r"\W+", " ", facts.get("licence", "none stated")).replace("per article", "by article")
+        words = {*re.sub(r"\W+", " ", row).split()}
+        assert {*stated.split()} <= words, name
+        assert name in (REPOSITORY / "NOTICE").read_text("utf-8")
