@@ -24,7 +24,14 @@ _WARC_RECORD = re.compile(rb"^" + WARC_START, re.MULTILINE)
 _ARC_RECORD = re.compile(rb"^" + ARC_START, re.MULTILINE)
 _BLANK_BYTES = re.compile(rb"[\r\n \t\0]*")
 # Between packed members also empty ones, as usual writers make them: of those a file can hold a hundred thousand a MB.
-_EMPTY_GZIP = rb"\x1f\x8b\x08\0.{6}(?:\x03\0|\x01\0\0\xff\xff)\0{8}"
+# A header (RFC 1952, 2.3) may have extra bytes, a name, a comment and a checksum, as its flags say.
+_EXTRA = b"(?:" + b"|".join(rb"\x%02x\0.{%d}" % (length, length) for length in range(48)) + b")"
+_FIELDS = ((4, _EXTRA), (8, rb"[^\0]{0,255}+\0"), (16, rb"[^\0]{0,255}+\0"), (2, rb".."))
+_HEADERS = b"|".join(
+    rb"[\x%02x\x%02x].{6}" % (flags, flags + 1) + b"".join(form for flag, form in _FIELDS if flags & flag)
+    for flags in range(0, 32, 2)
+)
+_EMPTY_GZIP = rb"\x1f\x8b\x08(?:" + _HEADERS + rb")(?:\x03\0|\x01\0\0\xff\xff)\0{8}"
 _EMPTY_ZSTD = rb"\x28\xb5\x2f\xfd(?:(?:\0.|\x20\0)\x01\0\0|\x24\0\x01\0\0\x99\xe9\xd8\x51)"
 _BLANK_MEMBERS = re.compile(rb"(?:[\r\n \t\0]|" + _EMPTY_GZIP + rb"|" + _EMPTY_ZSTD + rb")*+", re.DOTALL)
 _MAX_JOINT_BYTES = 64 * 1024 * 1024  # unpacked bytes of a member in which further records are looked for
@@ -172,7 +179,7 @@ class RecordSegment:
                 return self._end
             if self._begins_record(candidate):
                 return candidate
-            position = candidate + 1
+            position = max(candidate + 1, self._skip_blank(candidate))
         return self._end
 
     def _next_candidate(self, position: int) -> int:

@@ -532,6 +532,8 @@ class Walk:
                     if url in forgotten and (state, reason) != ("skipped", "forgotten"))  # fmt: skip
         gone = {story.secret for story in self.town.stories.values() if self.town.paths_of[story.name] <= forgotten}
         for file in sorted(self._commands.work.rglob("*")) if gone else ():
+            if ".tail-" in file.name:  # bytes of an interrupted write stay, and `forget` names them
+                continue
             if file.is_file() and str(file.relative_to(self._commands.work)).startswith(f"{name}"):
                 data = _unpacked(file.read_bytes()) if ".gz" in file.name else file.read_bytes()
                 yield from (f"{file.name} has {secret}" for secret in gone if secret.encode() in data)

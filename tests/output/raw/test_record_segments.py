@@ -106,6 +106,8 @@ def test_padding_between_records_is_no_record(tmp_path, pack):
 
 EMPTY = [
     gzip.compress(b"", 6, mtime=0), gzip.compress(b"", 0), gzip.compress(b"", mtime=123456789), igzip.compress(b""),
+    *(bytes([31, 139, 8, flags, *bytes(6), *field, 3, *bytes(9)]) for flags, field in (
+        (8, b"a.html\0"), (4, b"\6\0BC\2\0\x1b\0"), (31, b"\1\0xname\0why\0\x7f\x7f"), (2, b"\1\2"))),
     zstd.compress(b""), zstd.compress(b"", options={zstd.CompressionParameter.checksum_flag: 1}),
     (stream := zstd.ZstdCompressor()).compress(b"") + stream.flush(),
 ]  # fmt: skip
