@@ -60,7 +60,7 @@ _FIELDS = """SELECT url, field, value, coalesce(undone_at, at), undone_at IS NOT
 _SHOWN = "SELECT url, title, authors, published_day, tags, language, text, id, page_type FROM articles ORDER BY url"
 _EDGES = """SELECT url, location, 0 FROM urls WHERE location <> ''
     UNION SELECT u.url, p.canonical_url, 0 FROM pages p JOIN urls u ON u.id = p.id WHERE p.canonical_url <> ''
-    UNION SELECT u.url, a.url, 1 FROM _article_urls u JOIN _article_urls a USING (article_id)
+    UNION SELECT u.url, a.url, 1 FROM article_urls u JOIN article_urls a USING (article_id)
     UNION SELECT u.url, a.url, 1 FROM pages p JOIN urls u ON u.id = p.id JOIN articles a ON a.id = p.article_id"""
 _LAST_CHANGE = "SELECT change FROM changes WHERE article_id = ? AND change <> 'changed' ORDER BY seq DESC LIMIT 1"
 _URLS_OF = """SELECT u.url FROM urls u LEFT JOIN pages p ON p.id = u.id WHERE p.article_id = ?1
