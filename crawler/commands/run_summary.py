@@ -1,11 +1,10 @@
-"""The summary of a crawl or import: counts, what went wrong, what to type next, and the exit code."""
+"""The end of a crawl or import: the run's letter, what went wrong, what to type next, and the exit code."""
 
 from __future__ import annotations
 
 import shlex
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,15 +16,15 @@ import click
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.url_words import OutcomeReason, UrlCount, UrlState, count_pages, counts_of_run
 from broadsheet.output.read.archive_facts import find_seed_outcome
-from broadsheet.output.read.judgement import Look, LookKind, Severity, judge_archive
-from broadsheet.output.read.plain_words import count_text, reason_text, removed_text, shelved_text
+from broadsheet.output.read.judgement import TOLD_BY_LETTER, Look, LookKind, Severity, judge_archive
+from broadsheet.output.read.plain_words import count_text, shelved_text
 from broadsheet.output.read.report_figures import Totals, gather_totals
 from broadsheet.output.read.report_text import look_section
+from broadsheet.output.read.run_letter import RunLetter, letter_lines, read_letter
 
 from ..cli.archive_access import open_read_only
 from ..cli.terminal import one_line, print_text, terminal_width
 
-_MAX_REASONS = 8  # reasons named in a line
 _LIMIT_OPTIONS = {"max_pages": "--max-pages", "max_time": "--max-time", "max_size": "--max-size"}
 SIGNAL_EXIT_BASE = 128  # and the signal's number, as shells count it
 
@@ -104,13 +103,15 @@ def failure_looks(run: RunResult, looks: Iterable[Look]) -> list[Look]:
 
 
 def print_summary(run: RunResult, looks: Sequence[Look]) -> None:
-    """Print the summary, the judgement but for what `failure_looks` has, and what to type next."""
+    """Print the run's letter, the judgement but for what it and `failure_looks` have, and what to type next."""
     with open_read_only(run.db) as db:
-        totals = gather_totals(db)
-    for line in _summary_lines(run, totals):
+        totals, letter = gather_totals(db), read_letter(db)
+    for line in _summary_lines(run, totals, letter):
         print_text(line)
-    failed = failure_looks(run, looks)
-    if section := look_section([look for look in looks if look not in failed], terminal_width()):
+    told = failure_looks(run, looks)
+    if section := look_section(
+        [look for look in looks if look not in told and look.kind not in TOLD_BY_LETTER], terminal_width()
+    ):
         print_text(section)
     if totals.articles:
         print_text(next_steps(run.db))
@@ -165,44 +166,22 @@ def headline(run: RunResult, totals: Totals) -> str:
     return f"{count_text(totals.articles, 'article')} in {run.db}{taken_out}; {pages}"
 
 
-def _summary_lines(run: RunResult, totals: Totals) -> Iterable[str]:
+def _summary_lines(run: RunResult, totals: Totals, letter: RunLetter) -> Iterable[str]:
     if not run.outcome_counts and run.end_reason not in _LIMIT_OPTIONS:
         articles_text = count_text(totals.articles, "article")
         yield f"Nothing to do: every URL that was found is done. {run.db} holds {articles_text}."
         yield f"broadsheet update {shlex.quote(run.db)} looks for news; with a URL behind it, at that page now."
         return
     yield headline(run, totals)
-    for title, texts in (
-        ("Removed from the pages", _removed_texts(totals)),
-        ("Failed", _reason_texts(run, UrlState.FAILED)),
-        ("Skipped", _reason_texts(run, UrlState.SKIPPED)),
-    ):
-        if texts:
-            more_count = len(texts) - _MAX_REASONS
-            more = f"; {count_text(more_count, 'more kind')}" if more_count > 0 else ""
-            yield f"{title}: {'; '.join(texts[:_MAX_REASONS])}{more}"
+    yield from letter_lines(letter)
+    if letter.headline:
+        more = f"broadsheet changes {shlex.quote(run.db)} --since {letter.after_seq}"
+        yield f"{more} lists every edit; --kind new lists new articles."
     if rendered := run.rendered_counts:
         gained = rendered.get("gained", 0)
         yield f"Rendered in a browser: {count_text(sum(rendered.values()), 'page')}, of which {gained:,} showed more"
     if run.end_reason in _LIMIT_OPTIONS:
         yield f"Stopped at {_LIMIT_OPTIONS[run.end_reason]}; the same command with more room goes on from here."
-
-
-def _removed_texts(totals: Totals) -> list[str]:
-    """Return what was removed, the most frequent first: "1,580 blocks linking other articles"."""
-    counts: Counter[str] = Counter()
-    for row in totals.removed:
-        counts[row.reason] += row.blocks
-    return [removed_text(reason, count) for reason, count in counts.most_common()]
-
-
-def _reason_texts(run: RunResult, state: UrlState) -> list[str]:
-    """Return the reasons of URLs in a state, the most frequent first, without places where we only guessed a file."""
-    counts: Counter[str] = Counter()
-    for count in run.urls:
-        if count.state == state and count.reason != OutcomeReason.NOT_THERE:
-            counts[reason_text(count.reason)] += count.urls
-    return [f"{count_text(count, 'URL')} ({reason})" for reason, count in counts.most_common()]
 
 
 def print_stopped(run: RunResult) -> int:

@@ -1,8 +1,7 @@
-"""`broadsheet update`: a crawl that revisits known pages; the edits that it found are what it says first."""
+"""`broadsheet update`: a crawl that revisits known pages."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from shlex import quote
@@ -86,7 +85,7 @@ def _update(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> 
         with archive_writer.Archive.open(db) as archive:  # an older one is upgraded
             last_seq = article_storage.latest_seq(archive.db)
             pages = tuple(_known_page(archive.db, db, words) for words in options["pages"])
-        print_first = partial(_print_pages, db, pages, last_seq) if pages else partial(_print_edit_counts, db, last_seq)
+        print_first = partial(_print_pages, db, pages, last_seq) if pages else lambda: None
         chosen: Mapping[str, Any] = {"only_pages": pages, "urls": origins(pages), "revisit": ""}
         if not pages:
             chosen = {"revisit": "all" if options["everything"] else "update", "every": options["every"] or 0.0}
@@ -134,16 +133,3 @@ def _print_pages(path: str, urls: Sequence[str], after_seq: int) -> None:
             unedited = "unchanged" if is_held else plain_words.reason_text(reason)
             command = f" (broadsheet diff {quote(path)} {article.id})" if article and kinds else ""
             terminal.print_text(terminal.one_line(f"{url}: {', '.join(kinds) or unedited}{command}"))
-
-
-def _print_edit_counts(db: str, after_seq: int) -> None:
-    """Print the edits that this run found, and, if it found none, that there are earlier ones."""
-    with archive_access.open_read_only(db) as archive_db:
-        counts = Counter(str(edit.kind) for edit in edit_history.list_edits(archive_db, after_seq=after_seq))
-        earlier_count = 0 if counts else sum(1 for _ in edit_history.list_edits(archive_db))
-    command = f"broadsheet changes {quote(db)}"
-    if counts:
-        terminal.print_text(f"Edits: {plain_words.edit_counts_text(counts)} ({command} --since {after_seq} lists them)")
-    else:
-        earlier = f"; {plain_words.count_text(earlier_count, 'earlier one')} ({command} lists them)"
-        terminal.print_text(f"Edits: none in this run{earlier if earlier_count else ''}")

@@ -26,9 +26,10 @@ from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.archive.stored_text import inert_text
 from broadsheet.output.read.edit_diffs import EditDiff, marked_blocks, read_edit_diff, version_links
-from broadsheet.output.read.edit_history import ListedEdit, list_edits
-from broadsheet.output.read.judgement import Look, LookKind, judge_archive, needs_look
+from broadsheet.output.read.edit_history import ListedEdit
+from broadsheet.output.read.judgement import TOLD_BY_LETTER, Look, LookKind, judge_archive, needs_look
 from broadsheet.output.read.plain_words import count_text
+from broadsheet.output.read.run_letter import read_letter
 
 from ..cli.command_line import CommandError, is_file_of_receivers
 from ..cli.terminal import one_line
@@ -41,6 +42,7 @@ _RECEIVER_KEYS = ("url", "url_env", "sites", "events")
 class NewsEvent(StrEnum):
     """The kind of a piece of news of a run."""
 
+    NEW = "new"
     EDITS = "edits"
     WITHDRAWALS = "withdrawals"
     ALARMS = "alarms"
@@ -138,9 +140,12 @@ _SEEDS = "SELECT DISTINCT host FROM urls WHERE found_via = 'seed' ORDER BY host"
 
 @dataclass(frozen=True, slots=True)
 class NewsItem:
-    """A piece of news: its kind, the hosts that it is of (none where they are not known), and its line."""
+    """A piece of news: its kind, the hosts that it is of (none where they are not known), and its line.
 
-    event: NewsEvent
+    The sentence of completeness is of no kind: it ends a message, and is none alone.
+    """
+
+    event: NewsEvent | None
     hosts: tuple[str, ...]
     line: str
 
@@ -164,17 +169,18 @@ class ArchiveMoment:
     known_looks: frozenset[str] = frozenset()
 
 
-_TOLD_OTHERWISE = (LookKind.WITHDRAWN, LookKind.EDITED)  # as the edits that they are
-
-
 def read_news(
     db: Database, since: ArchiveMoment, edit_summary: Callable[[ListedEdit], str], room: str = ""
 ) -> Iterator[NewsItem]:
-    """Read the edits that were found since, each with its words, and what needs a look that did not then.
+    """Read the letter of what came since: new articles, edits with their words, what needs a look that did not then.
 
     `room` is the address of the archive in a reading room, to which edits link.
     """
-    for edit in list_edits(db, after_seq=since.seq):
+    letter = read_letter(db, after_seq=since.seq, most_new=-1)
+    for article in letter.new:
+        title = f"{article.title} ({article.day})" if article.day else article.title
+        yield NewsItem(NewsEvent.NEW, (host_of(article.url),), f"{title}\n  {article.url}")
+    for edit in (*letter.edits, *letter.withdrawals, *letter.returns):
         event = NewsEvent.WITHDRAWALS if edit.kind == EditKind.WITHDRAWN else NewsEvent.EDITS
         summary = edit_summary(edit)
         line = f"{edit.kind}: {edit.title}" + (f" ({summary})" if summary else "")
@@ -182,9 +188,11 @@ def read_news(
         words = _diff_lines(db, diff, room) if diff else []
         yield NewsItem(event, (host_of(edit.url),), "\n".join((line, f"  {edit.url}", *words)))
     for look in needs_look(judge_archive(db)):
-        if look.kind not in _TOLD_OTHERWISE and look.key not in since.known_looks:
+        if look.kind not in TOLD_BY_LETTER and look.key not in since.known_looks:
             line = f"{look.sentence}\n  {look.advice}" if look.advice else look.sentence
             yield NewsItem(NewsEvent.ALARMS, _hosts_of(look), line)
+    if letter.completeness:
+        yield NewsItem(None, (), letter.completeness)
 
 
 def _diff_lines(db: Database, diff: EditDiff, room: str) -> list[str]:
@@ -209,7 +217,7 @@ def seed_hosts(db: Database) -> tuple[str, ...]:
     return tuple(host for (host,) in db.execute(_SEEDS))
 
 
-def compose_notice(name: str, news: Iterable[NewsItem], receiver: Receiver) -> NoticeText | None:
+def compose_notice(name: str, news: Sequence[NewsItem], receiver: Receiver) -> NoticeText | None:
     """Compose the message of a run for a receiver; None if nothing in it is for it. `name` says which archive it is."""
     items = [item for item in news if item.event in receiver.events and _is_for(receiver, item)]
     if not items:
@@ -217,6 +225,8 @@ def compose_notice(name: str, news: Iterable[NewsItem], receiver: Receiver) -> N
     items_by_event = {event: [item for item in items if item.event == event] for event in NewsEvent}
     counts = [_count_of(event, len(lines)) for event, lines in items_by_event.items() if lines]
     sections = [_notice_section(event, lines) for event, lines in items_by_event.items() if lines]
+    if not receiver.sites:  # the sentence is about the whole archive
+        sections += [inert_text(item.line) for item in news if item.event is None]
     return NoticeText(one_line(f"{name}: {', '.join(counts)}"), "\n\n".join(sections))
 
 
@@ -227,13 +237,13 @@ def _is_for(receiver: Receiver, item: NewsItem) -> bool:
 def _count_of(event: NewsEvent, count: int) -> str:
     if event is NewsEvent.ALARMS:
         return f"{count_text(count, 'thing')} to look at"
-    return count_text(count, event.removesuffix("s"))
+    return count_text(count, "new article" if event is NewsEvent.NEW else event.removesuffix("s"))
 
 
 def _notice_section(event: NewsEvent, items: list[NewsItem]) -> str:
     lines = [inert_text(item.line) for item in items[:_MOST_LINES]]
     more = [f"… and {len(items) - _MOST_LINES:,} more"] if len(items) > _MOST_LINES else []
-    title = "Needs a look" if event is NewsEvent.ALARMS else event.capitalize()
+    title = {NewsEvent.ALARMS: "Needs a look", NewsEvent.NEW: "New articles"}.get(event, event.capitalize())
     return "\n".join([title, *lines, *more])
 
 

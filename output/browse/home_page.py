@@ -12,6 +12,7 @@ from ..archive.pictures import ShownPicture, pictures_of_article
 from ..archive.stored_values import utc_now
 from ..read.archive_facts import ArchiveFacts
 from ..read.judgement import Severity, calm_sentence, judge
+from ..read.run_letter import RunLetter
 from ..read.search import SearchHit, hits_of_articles
 from .article_list import FACETS, ArticleCounts, ListedArticle, ListRequest, Selection, list_articles
 from .facets import Facet, make_facet
@@ -71,7 +72,8 @@ class NewArticle(NamedTuple):
 
 
 class HomePage(NamedTuple):
-    """The front page of an archive: its newest articles, and how many things need a look; None: being counted.
+    """The front page of an archive: the letter of its last run, its newest articles, and how many things need a look;
+    None: being counted.
 
     `calm` is the sentence for none. `list` are the arguments of the list that the articles begin.
     """
@@ -81,17 +83,24 @@ class HomePage(NamedTuple):
     list: str
     looks: int | None
     calm: str
+    letter: RunLetter | None
 
 
-def read_home(db: Database, totals: ArchiveTotals, counts: ArticleCounts, facts: ArchiveFacts | None) -> HomePage:
-    """Read the front page; `facts` is what the archive is judged by, None while it is being gathered."""
+def read_home(
+    db: Database,
+    totals: ArchiveTotals,
+    counts: ArticleCounts,
+    facts: ArchiveFacts | None = None,
+    letter: RunLetter | None = None,
+) -> HomePage:
+    """Read the front page; `facts` is what the archive is judged by, None like `letter` while it is being gathered."""
     listed = list_articles(db, ListRequest("", {}, "newest", 1), counts)
     newest = (
         NewArticle(article, next(pictures_of_article(db, article.id), None)) for article in listed.articles[:NEWEST]
     )
     looks = judge(facts, utc_now()) if facts else ()
     urgent = None if facts is None else sum(look.severity != Severity.NOTE for look in looks)
-    return HomePage(totals, tuple(newest), listed.list, urgent, calm_sentence(looks))
+    return HomePage(totals, tuple(newest), listed.list, urgent, calm_sentence(looks), letter)
 
 
 SHOWN_HITS = 5

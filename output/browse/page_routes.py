@@ -23,6 +23,7 @@ from ..read.coverage import measure_coverage
 from ..read.edit_history import ALL_KINDS
 from ..read.inert_markup import xml_line
 from ..read.report_figures import read_removed
+from ..read.run_letter import read_letter
 from ..read.search import match_expression
 from ..read.web_feeds import FeedScope, WebFeed, atom_document, read_feed
 from .article_list import (
@@ -81,7 +82,13 @@ def _article(call: PageCall) -> object:
 
 
 def _home(call: PageCall) -> object:
-    return read_home(call.db, _figures(call).totals, _article_counts(call), _facts(call))
+    facts = _facts(call)
+    letter = (
+        None
+        if facts is None
+        else call.room.counted.get(call.db, call.archive, "letter", lambda db: read_letter(db, facts.coverage))
+    )
+    return read_home(call.db, _figures(call).totals, _article_counts(call), facts, letter)
 
 
 def _report(call: PageCall) -> object:

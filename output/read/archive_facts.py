@@ -43,6 +43,10 @@ _URLS_OF_TYPE = f"""SELECT 0, url, url FROM urls WHERE kind = 'page' AND state =
 _PAYWALLS = """SELECT count(*) FROM urls u JOIN pages p ON p.id = u.id WHERE u.kind = 'page' AND u.state = 'done'
     AND u.reason = 'wall' AND p.evidence LIKE '%"wall=paywall"%'"""
 _QUEUED = "SELECT count(*) FROM urls WHERE state = 'queued'"
+_FAILED_LISTS = """SELECT kind, count(*), min(url) FROM urls
+    WHERE state = 'failed' AND kind IN ('sitemap', 'feed') AND reason <> 'not_there' GROUP BY kind ORDER BY kind DESC"""
+_FAILED_PICTURES = """SELECT sum(state = 'failed') FROM urls WHERE kind = 'picture' AND state IN ('done', 'failed')
+    HAVING max(state = 'done' AND reason = 'picture') = 0"""
 _SEED = "SELECT state, reason, location FROM urls WHERE url = ?"
 _ALARMS = """SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id
     WHERE NOT EXISTS (SELECT 1 FROM _yields y JOIN runs n ON n.id = y.run_id
@@ -107,7 +111,9 @@ class ArchiveFacts:
 
     `outcomes` counts page URLs by (state, reason); `unreadable` has pages by type that hold nothing to read, `paywalls`
     counts those of its walls that offer a subscription. `coverage`
-    is None where it was not measured. `visits` is None for an archive that no crawl made.
+    is None where it was not measured. `failed_lists` counts the sitemaps and the feeds that could not be read, with one
+    of each; `failed_pictures` the pictures where none could be fetched.
+    `visits` is None for an archive that no crawl made.
     """
 
     path: str
@@ -127,6 +133,8 @@ class ArchiveFacts:
     misdated: Sample
     shared_day: Sample
     queued: int
+    failed_lists: tuple[tuple[str, int, str], ...]
+    failed_pictures: int
     visits: VisitOutlook | None
     last_run_at: str
     last_outcome: str
@@ -177,6 +185,8 @@ def gather_facts(
         misdated=_sample(list(_misdated(db))),
         shared_day=_shared_day(db),
         queued=db.execute(_QUEUED).fetchone()[0],
+        failed_lists=tuple(db.execute(_FAILED_LISTS)),
+        failed_pictures=next((failed or 0 for (failed,) in db.execute(_FAILED_PICTURES)), 0),
         visits=foresee_visits(db, now) if seeds else None,
         last_run_at=last_run_at,
         last_outcome=last_outcome,

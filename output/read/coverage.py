@@ -146,6 +146,16 @@ def hint_for(state: UrlState, reason: Reason) -> str:
     return hints.get(reason) or hints.get(reason.partition(":")[0]) or hints.get(state, "")
 
 
+def missing_words(gap: Gap) -> str:
+    """Say in few words why a page is not here, after a number; empty for a URL that is no page of the site."""
+    if gap.state == UrlState.QUEUED:
+        return "still to be fetched"
+    family = gap.reason.partition(":")[0]
+    lists: dict[str, list[str]] = _load_data()["missing"]
+    found = next((words for words, reasons in lists.items() if family in reasons), "failed")
+    return "" if found == "no page" else found
+
+
 def _measure_source(db: Database, source: str, query: str) -> Coverage:
     """Measure the coverage of one source; `query` selects the ids of the URLs that it names."""
     counts: Counter[tuple[str, UrlState, Reason]] = Counter()

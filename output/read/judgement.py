@@ -68,6 +68,10 @@ class LookKind(StrEnum):
     DUE = "due"
 
 
+TOLD_BY_LETTER = (LookKind.WITHDRAWN, LookKind.EDITED, LookKind.UNCERTAIN)
+"""Looks that a run's letter tells article by article."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """Something about an archive that a person should know.
@@ -109,8 +113,8 @@ def judge(facts: ArchiveFacts, now: str = "") -> tuple[Look, ...]:
     """Rank what the facts of an archive tell, the worst first. `now` is UTC ISO 8601, that of the facts if empty."""
     now = now or facts.measured_at
     looks = chain(
-        _run_looks(facts), _reading_looks(facts), _alarm_looks(facts), _gap_looks(facts), _history_looks(facts, now),
-        _article_looks(facts), _visit_looks(facts, now),
+        _run_looks(facts), _reading_looks(facts), _alarm_looks(facts), _gap_looks(facts), _failure_looks(facts),
+        _history_looks(facts, now), _article_looks(facts), _visit_looks(facts, now),
     )  # fmt: skip
     severities, kinds = list(Severity), list(LookKind)
     return tuple(sorted(looks, key=lambda look: (severities.index(look.severity), kinds.index(look.kind), -look.count)))
@@ -284,6 +288,21 @@ def _gap_looks(facts: ArchiveFacts) -> Iterator[Look]:
         yield Look(LookKind.GAP, severity, gap.urls, sentence, gap.hint, subject, examples)
 
 
+def _failure_looks(facts: ArchiveFacts) -> Iterator[Look]:
+    """Yield the lists of which nothing is known, and pictures of which none could be fetched."""
+    for kind, failed, example in facts.failed_lists:
+        sentence = (
+            f"{count_text(failed, kind)} could not be read; what {'it names' if failed == 1 else 'they name'} may be"
+        )
+        advice = f"broadsheet update {quote(facts.path)} asks again"
+        examples = (Example(0, example, example),)
+        yield Look(LookKind.GAP, Severity.LOOK, failed, f"{sentence} missing", advice, f"{kind}/failed/", examples)
+    if facts.failed_pictures:
+        sentence = f"None of {count_text(facts.failed_pictures, 'picture')} could be fetched"
+        advice = f"broadsheet update {quote(facts.path)} --pictures asks once more"
+        yield Look(LookKind.GAP, Severity.LOOK, facts.failed_pictures, sentence, advice, "picture/failed/")
+
+
 def _history_looks(facts: ArchiveFacts, now: str) -> Iterator[Look]:
     """Yield what publications did to their articles."""
     if facts.withdrawals:
@@ -316,7 +335,7 @@ def _article_looks(facts: ArchiveFacts) -> Iterator[Look]:
     if low := facts.uncertain:
         sentence = f"{low.count:,} {of_all} {_be(low.count)} of low certainty: something may be missing, or too much"
         advice = f"broadsheet search {path} --sort certainty lists the least certain first"
-        yield Look(LookKind.UNCERTAIN, Severity.LOOK, low.count, sentence, advice, examples=low.examples)
+        yield Look(LookKind.UNCERTAIN, Severity.NOTE, low.count, sentence, advice, examples=low.examples)
     if bare := facts.pictures:
         sentence = f"{bare.count:,} {of_all} {_be(bare.count)} pictures with hardly a word"
         severity = _severity_of_share(bare.count, facts.articles)

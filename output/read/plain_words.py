@@ -82,11 +82,6 @@ def shelved_text(counts: Iterable[tuple[str, int]]) -> str:
     return ", ".join(_counted(count, "shelved", why) for why, count in counts)
 
 
-def removed_text(reason: str, count: int) -> str:
-    """Write how many blocks were removed for a reason, and what they are: "1,580 blocks linking other articles"."""
-    return _counted(count, "removed", reason)
-
-
 def _counted(count: int, table: str, name: str) -> str:
     """Write a count with the words that the data has for a name; "(s)" stands at the end of the noun if not last."""
     words = _words()[table].get(name, name)

@@ -287,7 +287,6 @@ class Totals:
 
     articles: int
     shelved: tuple[tuple[str, int], ...]
-    removed: tuple[RemovedCount, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +295,7 @@ class Report(Totals):
     first.
     """
 
+    removed: tuple[RemovedCount, ...]
     alarms: tuple[AlarmLine, ...]
     urls: tuple[UrlCount, ...]
     coverage: tuple[Coverage, ...]
@@ -319,8 +319,7 @@ _Row = TypeVar("_Row")
 
 def gather_totals(db: Database) -> Totals:
     """Gather what the end of a crawl shows; a read-only connection is enough."""
-    shelved = tuple(db.execute(_SHELVED_COUNTS))
-    return Totals(_count_articles(db), shelved, read_removed(db))
+    return Totals(_count_articles(db), tuple(db.execute(_SHELVED_COUNTS)))
 
 
 def gather_report(db: Database, host: str = "") -> Report:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from typing import NamedTuple
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -20,6 +20,7 @@ from ..archive.stored_text import escaped_json
 from ..archive.stored_values import LARGEST_INTEGER, stored_texts
 from .edit_diffs import EditDiff, diff_html, read_edit_diff, version_links
 from .inert_markup import article_html, is_safe_link, language_tag, xml_line, xml_text
+from .run_letter import RunLetter, letter_lines, read_letter
 
 _EPOCH = "1970-01-01T00:00:00Z"
 _NEW_ARTICLES = """SELECT a.id, a.url, a.title, a.authors, a.published, a.first_seen, a.description, a.language, a.tags,
@@ -79,11 +80,24 @@ class WebFeed:
 
 def read_feed(db: Database, scope: FeedScope) -> WebFeed:
     """Read the feed of an archive in this scope."""
-    entries = tuple(_read_edits(db, scope) if scope.of_edits else _read_articles(db, scope))
-    updated = max((entry.updated for entry in entries), default=_EPOCH)
     name = database_file(db).stem
     feed_id = uuid5(NAMESPACE_URL, f"broadsheet:{name}:{scope.of_edits}:{scope.host}:{','.join(scope.kinds)}")
+    entries = tuple(_read_edits(db, scope) if scope.of_edits else _read_articles(db, scope))
+    if scope.of_edits and not (scope.host or scope.kinds):
+        entries = (*_letter_entries(read_letter(db), feed_id), *entries)[: scope.limit]
+    updated = max((entry.updated for entry in entries), default=_EPOCH)
     return WebFeed(feed_id.urn, xml_text(f"{scope.title} ({name})"), updated, entries)
+
+
+def _letter_entries(letter: RunLetter, feed_id: UUID) -> Iterable[WebFeedEntry]:
+    """Yield the letter of the last run, if it brought anything: its entry stays in a reader that has shown it."""
+    if letter.headline and letter.run_id:
+        lines = "".join(f"<p>{escape(xml_line(line))}</p>" for line in letter_lines(letter))
+        yield WebFeedEntry(
+            id=f"{feed_id.urn}#run-{letter.run_id}", url="", title=xml_line(f"The last run: {letter.headline}"),
+            updated=_utc(letter.ended_at) or _EPOCH, published=_utc(letter.ended_at),
+            summary=xml_line(letter.completeness), html=xml_text(lines),
+        )  # fmt: skip
 
 
 def _read_articles(db: Database, scope: FeedScope) -> Iterable[WebFeedEntry]:

@@ -18,13 +18,18 @@ from sqlite_utils import Database
 from broadsheet.cleaners.document import PageType
 
 from ..archive.archive_file import archive_path
+from ..archive.article_storage import latest_seq
 from ..archive.atomic_writes import write_transaction
 from ..archive.stored_text import as_json, storable_text
-from ..archive.stored_values import content_id, stored_object, stored_texts
+from ..archive.stored_values import STORE_FACT, content_id, stored_object, stored_texts
 from ..archive.url_words import NO_REASON, OutcomeReason, Reason, UrlState
 from ..raw.raw_exchange import Capture
 from ..raw.redaction import without_userinfo
 from .url_queue import QueuedUrl
+
+LAST_RUN_FACT = "last_run"
+"""Fact in `meta`: the last run's id, and the latest number of `changes` when it began. Times do not tell what a run
+changed: an import's are those of its captures."""
 
 
 class RunRecorder:
@@ -53,6 +58,7 @@ class RunRecorder:
                     as_json(dict(versions)),
                 ],
             )
+            self._db.execute(STORE_FACT, [LAST_RUN_FACT, f"{run_id}/{latest_seq(self._db)}"])
         return run_id
 
     def finish(self, run_id: int, outcome: str, reason: str, counts: Mapping[str, int]) -> None:

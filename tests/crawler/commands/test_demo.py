@@ -29,7 +29,15 @@ def test_the_demo_shows_what_it_promises(tmp_path):
     code, out, errors = command("demo", "--keep", folder)
     assert (code, errors) == (0, "")
     assert f"{len(expected_stories())} articles in {folder}/sample.db (2 copies, 1 further page taken out); " in out
-    for part in ("Removed from the pages: ", "Failed: ", "HTTP 500", "Good to know", "Next:", "broadsheet search"):
+    for part in (
+        "New: 27",
+        "Could not be read: ",
+        "HTTP 500",
+        "Completeness: ",
+        "Good to know",
+        "Next:",
+        "broadsheet search",
+    ):
         assert part in out
     assert "broadsheet browse" in out.splitlines()[-1]
     assert f"'{folder}/sample.db'" in out

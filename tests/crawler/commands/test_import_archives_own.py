@@ -70,7 +70,7 @@ def test_what_is_newer_than_the_database_is_taken_in_and_again_nothing(db):
     assert (code, errors) == (0, "")
     assert out.splitlines()[:2] == [
         "4 articles in a.db; 2 pages taken in in N s",
-        "Removed from the pages: 4 lines repeating the title",
+        "New: 2",
     ]
     assert states(db) == dict.fromkeys(("mill", "quay", "river", "tower"), "done/article")
     [run] = rows(db, "SELECT outcome, reason, counts FROM runs WHERE command LIKE 'import --own %'")

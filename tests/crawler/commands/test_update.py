@@ -14,7 +14,6 @@ from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.crawler.shell import command, crawl, rows
 from tests.output.conftest import Maker
-from tests.output.filled_rows import put
 
 
 @contextmanager
@@ -39,34 +38,6 @@ def test_what_is_looked_at_again(tmp_path, monkeypatch, given, revisit, every):
         "revisit": revisit, "every": every,
         "urls": (), "urls_file": None, "include": (), "exclude": (), "since": None, "language": (), "max_depth": None,
     }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("after", "said"),
-    [
-        (0, "Edits: 2 corrections (broadsheet changes {} --since 0 lists them)\n"),
-        (1, "Edits: 1 correction (broadsheet changes {} --since 1 lists them)\n"),
-        (2, "Edits: none in this run; 2 earlier ones (broadsheet changes {} lists them)\n"),
-    ],
-)
-def test_the_edits_of_this_run_are_those_after_a_number(tmp_path, capsys, after, said):
-    file = tmp_path / "a.db"
-    with Archive.open(file) as archive:
-        archive.db.execute("PRAGMA foreign_keys = OFF")
-        put(archive.db, "articles", 1, id=7, url="http://a.test/1")
-        for seq in (1, 2):
-            values = {"seq": seq, "article_id": 7, "change": "changed", "kind": "correction", "revision": seq}
-            put(archive.db, "changes", seq, **values)
-            put(archive.db, "revisions", seq, article_id=7, number=seq, kinds="[]", change="correction")
-    update._print_edit_counts(str(file), after)
-    assert " ".join(capsys.readouterr().out.split()) == said.format(file).strip()
-
-
-def test_an_archive_without_edits_has_no_earlier_ones(tmp_path, capsys):
-    with Archive.open(tmp_path / "a.db"):
-        pass
-    update._print_edit_counts(str(tmp_path / "a.db"), 0)
-    assert capsys.readouterr().out == "Edits: none in this run\n"
 
 
 NAMES = ("ash", "birch", "cedar", "date", "elder")

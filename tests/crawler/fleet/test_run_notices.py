@@ -132,13 +132,25 @@ BODY = (
 )
 
 
-def test_a_withdrawal_is_news_of_its_own(tmp_path, monkeypatch):
-    edit = SimpleNamespace(kind="withdrawn", title="A mill", article_id=99, revision=1, url="https://a.example/1")
-    monkeypatch.setattr(run_notices, "list_edits", lambda _db, after_seq: [edit] if after_seq == 7 else [])
-    monkeypatch.setattr(run_notices, "judge_archive", lambda _db: [])
-    with Archive.open(tmp_path / "a.db") as archive:
-        news = list(read_news(archive.db, ArchiveMoment(7, ""), lambda _edit: ""))
-    assert news == [NewsItem(NewsEvent.WITHDRAWALS, ("a.example",), "withdrawn: A mill\n  https://a.example/1")]
+def test_a_new_article_is_news_by_its_title_and_completeness_ends_a_message_and_is_none(tmp_path):
+    make, url = Maker(), "https://a.example/1"
+    with Archive.open(tmp_path / "a.db", make.clock) as archive:
+        front = make.outcome("https://a.example/", page_type="list", discovered_urls=(make.discovered(url),))
+        archive.save([front, make.outcome(url, "The bridge has four arches and a toll house.", title="A bridge")])
+        settle(archive.db, make.clock)
+        archive.db.execute("UPDATE articles SET published_day = '2026-03-01'")
+        news = list(read_news(archive.db, ArchiveMoment(0, ""), lambda _edit: ""))
+        later = list(read_news(archive.db, ArchiveMoment(latest_seq(archive.db), ""), lambda _edit: ""))
+    assert news[0] == NewsItem(NewsEvent.NEW, ("a.example",), f"A bridge (2026-03-01)\n  {url}")
+    assert [item.event for item in later] == [None]
+    assert compose_notice("a.db", later, ALL) is None
+    notice = compose_notice("a.db", news, ALL)
+    assert notice is not None
+    assert notice.title == "a.db: 1 new article"
+    assert notice.body.startswith(f"New articles\nA bridge (2026-03-01)\n  {url}\n\nNo list vouches for the site")
+    of_site = compose_notice("a.db", news, Receiver("x://", "x", ("a.example",)))
+    assert of_site is not None
+    assert of_site.body == f"New articles\nA bridge (2026-03-01)\n  {url}"
 
 
 def test_a_look_is_about_its_hosts():
@@ -183,7 +195,7 @@ def test_the_news_of_a_run_are_its_edits_and_alarms_alone(tmp_path):
         archive.save([make.outcome(f"https://{host}/", "x") for host in ("b.example", "a.example", "0.example")])
         archive.db.execute("UPDATE urls SET found_via = 'seed' WHERE host <> 'b.example'")
         assert seed_hosts(archive.db) == ("0.example", "a.example")
-    assert [(item.event, item.hosts) for item in items] == [
+    assert [(item.event, item.hosts) for item in items if item.event] == [
         (NewsEvent.EDITS, ("a.example",)), (NewsEvent.ALARMS, ("a.example",)),
     ]  # fmt: skip
     assert url in items[0].line

@@ -217,7 +217,8 @@ def test_an_update_finds_what_is_new_and_leaves_what_is_not_due(small, tmp_path)
     small.routes["/new"] = page("new")
     out = update(tmp_path / "a.db")
     assert sorted(small.paths()) == ["/", "/new", "/robots.txt"]
-    assert "Edits: none in this run" in out
+    assert "\nNew: 1\n" in out
+    assert f"{small.url}/new\n" in out
     assert rows(tmp_path / "a.db", "SELECT count(*) FROM articles WHERE url LIKE '%/new'") == [(1,)]
 
 

@@ -88,9 +88,12 @@ def test_there_is_a_hint_for_every_reason(state, reason, hint):
 def test_hints_are_about_reasons_that_exist():
     data = tomllib.loads(Path(measure_coverage.__code__.co_filename).with_name("coverage.toml").read_text("utf-8"))
     members = {*UrlState, *OutcomeReason, *ReasonFamily, *PageType}
-    assert set(data) == {"settled", "hints"}
+    assert set(data) == {"settled", "hints", "missing"}
+    classed = [reason for reasons in data["missing"].values() for reason in reasons]
+    assert len(classed) == len({*classed})
+    settled = [key.partition(":")[0] for key in data["settled"]]
     assert {
-        key for key in (*data["hints"], *data["settled"]) if not re.fullmatch(r"http_\d{3}", key)
+        key for key in (*data["hints"], *settled, *classed) if not re.fullmatch(r"http_\d{3}", key)
     } - members == set()
 
 

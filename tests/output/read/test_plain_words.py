@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.cleaners.document import RemovalReason
 from broadsheet.output.archive.shelf import ShelvingReason
 from broadsheet.output.read import plain_words
 from broadsheet.output.read.edit_history import ALL_KINDS
@@ -11,7 +10,6 @@ from broadsheet.output.read.plain_words import (
     count_text,
     edit_counts_text,
     joined,
-    removed_text,
     rule_words,
     shelved_text,
     span_text,
@@ -36,16 +34,11 @@ def test_one_of_a_thing_is_not_said_in_the_plural():
 
 def test_every_reason_and_kind_of_edit_has_words_for_its_number():
     words = tomllib.loads(Path(plain_words.__file__).with_suffix(".toml").read_text("utf-8"))
-    assert set(words["removed"]) == {*map(str, RemovalReason)}
     assert set(words["edits"]) == {*map(str, ALL_KINDS)}
     assert set(words["shelved"]) == {*map(str, ShelvingReason)}
 
 
 def test_numbers_and_their_nouns_agree():
-    assert [removed_text("other articles", count) for count in (1, 1_580)] == [
-        "1 block linking other articles", "1,580 blocks linking other articles",
-    ]  # fmt: skip
-    assert removed_text("a reason of another version", 2) == "2 a reason of another versions"
     assert edit_counts_text({"correction": 2, "headline": 1}) == "2 corrections, 1 new headline"
     assert shelved_text([("duplicate", 2), ("part", 1)]) == "2 copies, 1 further page"
 

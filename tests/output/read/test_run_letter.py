@@ -1,0 +1,120 @@
+"""A run's letter: everything that a run brought is named once, nothing else, and completeness is told as it is."""
+
+from __future__ import annotations
+
+from broadsheet.output.read.run_letter import letter_lines, read_letter
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.outcome import Outcome
+from tests.output.browse.conftest import RoomClient
+
+SITE = "https://a.example"
+
+
+def story(make, name, more="", **changes):
+    texts = f"The {name} stands at the river since the flood. {more}", f"A second paragraph is about the {name} alone."
+    return make.outcome(f"{SITE}/{name}", *texts, title=f"The {name}", **changes)
+
+
+def run(archive, make, *outcomes, counts=None):
+    """A run that stores these outcomes and settles; its letter."""
+    run_id = archive.runs.start("update", {"seeds": [SITE]}, {})
+    archive.save(outcomes)
+    settle(archive.db, make.clock)
+    archive.runs.finish(run_id, "finished", "", counts or {})
+    return read_letter(archive.db)
+
+
+def front(make, source, *names):
+    found = tuple(make.discovered(f"{SITE}/{name}", found_via=source) for name in names)
+    kind, reason = ("page", "list") if source == "link" else (source, source)
+    url = f"{SITE}/" if source == "link" else f"{SITE}/{source}.xml"
+    if source == "link":
+        return make.outcome(url, page_type="list", discovered_urls=found)
+    return Outcome(url, "done", reason, kind=kind, discovered_urls=found)
+
+
+def test_a_run_is_told_by_its_own_articles_and_not_by_those_of_earlier_runs(archive, make):
+    first = run(archive, make, story(make, "mill"), story(make, "ferry"))
+    assert (first.new_count, first.headline) == (2, "2 new articles")
+    assert {article.title for article in first.new} == {"The mill", "The ferry"}
+    counts = {
+        "sitemap/failed/http_503": 4,
+        "page/failed/timeout": 1,
+        "page/failed/not_there": 9,
+        "page/done/article": 2,
+    }
+    second = run(archive, make, story(make, "bridge"), story(make, "mill", "It has burned down."), counts=counts)
+    assert [(article.title, article.url) for article in second.new] == [("The bridge", f"{SITE}/bridge")]
+    assert [edit.title for edit in second.edits] == ["The mill"]
+    assert (second.withdrawals, second.returns) == ((), ())
+    lines = list(letter_lines(second))
+    assert lines[:3] == ["New: 1", "  undated: The bridge", f"      {SITE}/bridge"]
+    assert "Edited: 1" in lines
+    assert "Could not be read: 4 sitemaps (HTTP 503 Service Unavailable) and 1 page (no answer in time)" in lines
+    quiet = run(archive, make)
+    assert (quiet.headline, next(letter_lines(quiet))) == ("", "No new article and no edit.")
+
+
+def test_the_least_certain_of_a_run_stand_in_order(archive, make):
+    run(archive, make, story(make, "mill"))
+    letter = run(archive, make, *(story(make, name) for name in ("bridge", "ferry", "tower")))
+    for name, certainty in (("mill", 0.1), ("bridge", 0.85), ("ferry", 0.5), ("tower", 0.99)):
+        archive.db.execute("UPDATE pages SET certainty = ? WHERE id IN (SELECT page_id FROM articles WHERE url = ?)",
+                           [certainty, f"{SITE}/{name}"])  # fmt: skip
+    letter = read_letter(archive.db)
+    assert [(article.title, article.certainty) for article in letter.unsure] == [
+        ("The ferry", "low"), ("The bridge", "fair"),
+    ]  # fmt: skip
+    assert "Least certain of them: The ferry (low); The bridge (fair)" in letter_lines(letter)
+
+
+def test_a_first_letter_names_some_articles_and_counts_all(archive, make):
+    letter = run(archive, make, *(story(make, f"mill-{number}") for number in range(60)))
+    assert (letter.new_count, len(letter.new)) == (60, 50)
+    assert "  … and 50 more" in letter_lines(letter)
+    assert len(read_letter(archive.db, most_new=-1).new) == 60
+
+
+def test_a_hostile_title_does_not_act(archive, make):
+    letter = run(archive, make, make.outcome(f"{SITE}/1", "Some words of a text.", title="A\x1b[2J mill\n\nNew: 9"))
+    assert not any("\x1b" in line or "\n" in line for line in letter_lines(letter))
+
+
+def test_completeness_names_the_list_that_vouches_and_what_is_missing(archive, make):
+    listed = front(make, "sitemap", "mill", "ferry", "down", "out", "waits")
+    linked = front(make, "link", "login", "tag/closed", "gone")
+    letter = run(archive, make, listed, linked, story(make, "mill"), story(make, "ferry"), make.failure(f"{SITE}/down"),
+                 Outcome(f"{SITE}/out", "skipped", "robots.txt"), Outcome(f"{SITE}/login", "skipped", "trap:system"),
+                 Outcome(f"{SITE}/tag/closed", "skipped", "robots.txt"), make.failure(f"{SITE}/gone", "http_410"),
+                 Outcome(f"{SITE}/old.xml", "failed", "http_503", kind="sitemap"))  # fmt: skip
+    assert letter.completeness == (
+        "Of 5 pages that the sitemaps name, 2 are here (2 articles) and 3 are missing (1 failed, 1 still to be "
+        "fetched, 1 forbidden by robots.txt); of the pages that only links lead to, 2 are missing (1 gone from the "
+        "site, 1 forbidden by robots.txt); 1 list page is forbidden by robots.txt; 1 sitemap could not be read, and "
+        "what it names is unknown."
+    )
+
+
+def test_a_site_without_a_list_is_told_to_be_known_by_its_links_alone(archive, make):
+    letter = run(archive, make, front(make, "link", "mill"), front(make, "feed", "elsewhere"), story(make, "mill"))
+    assert letter.completeness == (
+        "No list vouches for the site; all 1 page that its own links lead to is here (1 article); what neither list "
+        "nor link names is unknown."
+    )
+    assert read_letter(archive.db, ()).completeness == ""
+
+
+def test_pictures_that_all_failed_are_a_gap(archive, make):
+    pictures = [Outcome(f"{SITE}/{number}.jpg", "failed", "http_403", kind="picture") for number in range(3)]
+    letter = run(archive, make, front(make, "sitemap", "mill"), story(make, "mill"), *pictures)
+    assert letter.completeness.endswith("; none of 3 pictures could be fetched.")
+
+
+def test_home_names_what_the_last_run_brought(archive, make, file):
+    run(archive, make, story(make, "mill"), story(make, "ferry"))
+    run(archive, make, story(make, "bridge"), story(make, "mill", "It has burned down."))
+    archive.close()
+    home = RoomClient(file).page(f"{file.stem}/")
+    letter = home[home.index('<section class="letter"') : home.index("</section>")]
+    assert [letter.count(f"<bdi>The {name}</bdi>") for name in ("bridge", "mill", "ferry")] == [1, 1, 0]
+    assert "1 new article, 1 " in letter
