@@ -331,7 +331,7 @@ def test_settling_that_was_cut_off_gives_the_same_once_it_is_done(tmp_path, seed
 ])  # fmt: skip
 def test_these_worlds_have_slots_and_pages_without_a_text(tmp_path, seed, table, word, monkeypatch):
     make_slots_common(monkeypatch)
-    assert word in {row[-1] for row in result(tmp_path / "world.db", seed, 60, 0.0)[table]}
+    assert any(word in row for row in result(tmp_path / "world.db", seed, 60, 0.0)[table])
 
 
 def test_fields_follow_the_site_in_these_worlds(tmp_path, monkeypatch):
