@@ -1,9 +1,11 @@
-"""Façade for Python programs: crawl a site, clean a page, and read an archive that a crawl has made or is making.
+"""Façade for Python programs: crawl a site, clean pages, and read an archive that a crawl has made or is making.
 
     import broadsheet
 
     result = broadsheet.crawl("https://news.example/", "news.db", max_pages=100)
     cleaned = broadsheet.clean(html, "https://news.example/a-story")
+    for record in broadsheet.clean_records("crawl.warc.gz"):
+        print(record.url, record.state, record.reason)
     with broadsheet.open("news.db") as archive:
         for article in archive.articles(language="en"):
             print(article.published_day, article.title)
@@ -21,8 +23,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from broadsheet.cleaned import Cleaned, CleanedBlock, clean
     from broadsheet.cleaners.document import Metadata
+    from broadsheet.crawler.bulk.cleaner import Cleaned, CleanedBlock, Cleaner, clean
+    from broadsheet.crawler.bulk.record_cleaning import CleanedRecord, clean_records
     from broadsheet.crawler.crawl.scrapy_settings import Addon
     from broadsheet.crawler.crawl.spiders import SiteSpider
     from broadsheet.crawler.options import OptionError
@@ -35,8 +38,9 @@ if TYPE_CHECKING:
     from broadsheet.reader import ArchiveReader, RawResponse, open
 
 _MODULES = {
-    "cleaned": "Cleaned CleanedBlock clean",
     "cleaners.document": "Metadata",
+    "crawler.bulk.cleaner": "Cleaned CleanedBlock Cleaner clean",
+    "crawler.bulk.record_cleaning": "CleanedRecord clean_records",
     "crawler.crawl.scrapy_settings": "Addon",
     "crawler.crawl.spiders": "SiteSpider",
     "crawler.options": "OptionError",
@@ -53,9 +57,9 @@ _MODULES = {
 _MODULE_BY_NAME = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 __all__ = [
-    "Addon", "ArchiveError", "ArchiveReader", "Article", "Cleaned", "CleanedBlock", "CrawlError", "CrawlProgress",
-    "CrawlResult", "ListedEdit", "Metadata", "NotReachable", "OptionError", "RawResponse", "SearchHit", "SiteSpider",
-    "StoredBlock", "StoredPage", "clean", "crawl", "open",
+    "Addon", "ArchiveError", "ArchiveReader", "Article", "Cleaned", "CleanedBlock", "CleanedRecord", "Cleaner",
+    "CrawlError", "CrawlProgress", "CrawlResult", "ListedEdit", "Metadata", "NotReachable", "OptionError",
+    "RawResponse", "SearchHit", "SiteSpider", "StoredBlock", "StoredPage", "clean", "clean_records", "crawl", "open",
 ]  # fmt: skip
 
 
