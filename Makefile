@@ -96,7 +96,7 @@ pins:
 	grep -o 'setuptools[^"]*' pyproject.toml | head -1 | $(RESOLVE) pyproject.toml - \
 		--extra dev --extra train --no-emit-package pip -o constraints.txt
 	$(RESOLVE) pyproject.toml --constraints constraints.txt --generate-hashes --no-annotate -o locked.txt
-	for name in archive coverage data docs release s3 tei uv; do $(RESOLVE) tests/pins/$$name.in -o tests/pins/$$name.txt || exit 1; done
+	for name in archive coverage data docs pipeline release s3 tei uv; do $(RESOLVE) tests/pins/$$name.in -o tests/pins/$$name.txt || exit 1; done
 
 bench: $(READY)
 	for name in $(BENCHES); do $(BIN)/python -m tests.bench.$$name || exit 1; done

@@ -1,9 +1,11 @@
-"""Façade for Python programs: crawl a site, clean a page, and read an archive that a crawl has made or is making.
+"""Façade for Python programs: crawl a site, clean pages, and read an archive that a crawl has made or is making.
 
     import broadsheet
 
     result = broadsheet.crawl("https://news.example/", "news.db", max_pages=100)
     cleaned = broadsheet.clean(html, "https://news.example/a-story")
+    for record in broadsheet.clean_records("crawl.warc.gz"):
+        print(record.url, record.state, record.reason)
     with broadsheet.open("news.db") as archive:
         for article in archive.articles(language="en"):
             print(article.published_day, article.title)
@@ -21,7 +23,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from broadsheet.cleaned import Cleaned, CleanedBlock, clean
+    from broadsheet.crawler.bulk.cleaner import Cleaned, CleanedBlock, Cleaner, clean
+    from broadsheet.crawler.bulk.record_cleaning import CleanedRecord, clean_records
     from broadsheet.crawler.crawl.scrapy_settings import Addon
     from broadsheet.crawler.crawl.spiders import SiteSpider
     from broadsheet.crawler.options import OptionError
@@ -35,7 +38,8 @@ if TYPE_CHECKING:
     from broadsheet.reader import ArchiveReader, ArticleIterator, RawResponse, open
 
 _MODULES = {
-    "cleaned": "Cleaned CleanedBlock clean",
+    "crawler.bulk.cleaner": "Cleaned CleanedBlock Cleaner clean",
+    "crawler.bulk.record_cleaning": "CleanedRecord clean_records",
     "crawler.crawl.scrapy_settings": "Addon",
     "crawler.crawl.spiders": "SiteSpider",
     "crawler.options": "OptionError",
@@ -54,9 +58,9 @@ _MODULE_BY_NAME = {name: module for module, names in _MODULES.items() for name i
 
 __all__ = [
     "Addon", "ArchiveError", "ArchiveReader", "Article", "ArticleIterator", "ArticleLink", "Cleaned",
-    "CleanedBlock", "CrawlError", "CrawlProgress", "CrawlResult", "ListedChange", "ListedEdit", "NotReachable",
-    "OptionError", "RawResponse", "SearchHit", "SiteSpider", "StatedMetadata", "StoredBlock", "StoredPage",
-    "TextVersion", "clean", "crawl", "open",
+    "CleanedBlock", "CleanedRecord", "Cleaner", "CrawlError", "CrawlProgress", "CrawlResult", "ListedChange",
+    "ListedEdit", "NotReachable", "OptionError", "RawResponse", "SearchHit", "SiteSpider", "StatedMetadata",
+    "StoredBlock", "StoredPage", "TextVersion", "clean", "clean_records", "crawl", "open",
 ]  # fmt: skip
 
 

@@ -226,7 +226,7 @@ def run_examples(folder: Path, *sections: str) -> int:
 
 
 DOCUMENT = (REPOSITORY / "docs/python.md").read_text("utf-8")
-READING = ("# From Python", "An archive", "What is new", "Tables")
+READING = ("# From Python", "Many pages", "An archive", "What is new", "Tables")
 
 
 def test_the_examples_of_the_documentation_run(sample):

@@ -38,7 +38,7 @@ EXEMPT = {
     "make": re.compile(r"make "),
     "serves": re.compile(r"(?:broadsheet )?datasette (?!.*--(?:get|print))|wb-manager |\S*broadsheet browse "),
     "project": re.compile(r"scrapy |# proj/|.*\bimport proj\b", re.DOTALL),
-    "tools": re.compile(r".*^import (?:polars|duckdb)\b", re.DOTALL | re.MULTILINE),
+    "tools": re.compile(r".*^(?:import (?:polars|duckdb)|from datatrove)\b", re.DOTALL | re.MULTILINE),
 }
 """Why a command is not run here. `project` needs a Scrapy project of one's own, `tools` packages that tests have apart:
 `tests/crawler/test_addon.py` and `tests/output/scenarios` run these."""

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from broadsheet.cleaners.document import ExtractorUse
 from broadsheet.output.read.plain_words import count_text
 
 from ..cli.command_line import CommandError
 from ..fleet.dask_engine import connected
 from ..fleet.object_store import StoreError
 from ..fleet.store_address import store_at
+from .cleaner import Cleaner
 from .file_task import FileResult, clean_file, split_address
 
 ENDINGS = (".warc", ".warc.gz", ".warc.zst", ".arc", ".arc.gz", ".wacz")
@@ -64,7 +64,7 @@ class BulkRun:
 
     sources: Sequence[str]
     target: str
-    extractor_use: ExtractorUse
+    cleaner: Cleaner
     scheduler: str = ""
     lines: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter, init=False)
@@ -118,7 +118,7 @@ class BulkRun:
             pool.shutdown(cancel_futures=True)
 
     def _clean_one(self, source: str) -> FileResult | None:
-        return None if self.is_stopping else clean_file(source, self.target, self.extractor_use, self._count_record)
+        return None if self.is_stopping else clean_file(source, self.target, self.cleaner, self._count_record)
 
     def _count_record(self) -> None:
         self._records += 1
@@ -128,7 +128,7 @@ class BulkRun:
         try:
             futures = {
                 client.submit(
-                    clean_on_worker, source, self.target, self.extractor_use, key=f"clean-{number}-{id(self)}",
+                    clean_on_worker, source, self.target, self.cleaner, key=f"clean-{number}-{id(self)}",
                     pure=False, retries=_TASK_TRIES,
                 ): source
                 for number, source in enumerate(self.sources)
@@ -152,10 +152,10 @@ class BulkRun:
             self.lines.append(f"{result.source}: {result.problem}")
 
 
-def clean_on_worker(source: str, target: str, extractor_use: ExtractorUse) -> FileResult:
+def clean_on_worker(source: str, target: str, cleaner: Cleaner) -> FileResult:
     """Clean a file in a thread of a Dask worker. Its nanny started it as a process that may have no children."""
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
-    return clean_file(source, target, extractor_use)
+    return clean_file(source, target, cleaner)
 
 
 def _result_of(future: Any, source: str) -> FileResult:

@@ -11,43 +11,40 @@ import asyncio
 import hashlib
 import json
 import os
+import pickle
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from broadsheet.cleaners.clean import clean
-from broadsheet.cleaners.document import ExtractorUse
-from broadsheet.cleaners.lineage import CLEANER_VERSION
 from broadsheet.cleaners.page.canonical_urls import host_of
-from broadsheet.output.archive.metadata_columns import metadata_values
+from broadsheet.output.archive.metadata_columns import stated_values
 from broadsheet.output.archive.page_rows import article_id
-from broadsheet.output.archive.stored_text import count_words, storable_text
-from broadsheet.output.archive.url_words import OutcomeReason
+from broadsheet.output.archive.stored_text import storable_text
 from broadsheet.output.collections.parquet_files import Row, RowWriter, parquet_tables
-from broadsheet.output.raw.raw_exchange import RecordLocation
 
 from ..fleet.bucket_store import BucketStore
 from ..fleet.object_store import ObjectStore, StoreError
 from ..fleet.store_address import store_at
-from ..replay.record_index import ANSWER_TYPES, BROKEN, IndexedRecord, ScanError, scan_records
-from ..replay.recorded_response import ReplayError, read_response
+from ..replay.record_index import ANSWER_TYPES, IndexedRecord, ScanError, scan_records
 from ..workers.pool import WorkerError, WorkerPool, run_bounded
+from .cleaner import Cleaner
+from .record_cleaning import FileRecord, clean_records
 
 TABLES = ("articles", "removed", "records")
 _MARKERS = "completed"
 _UNDER_WAY = 4  # records, for the one worker of a file
-_HTML_TYPES = ("text/html", "application/xhtml+xml")
 _DIGITS = 20  # of a digest of an address: 80 bits
 
 
-class CleanedRecord(NamedTuple):
+class RecordRows(NamedTuple):
     """The outcome of a record, and for an article its row and those of what was removed from it."""
 
     state: str
@@ -67,41 +64,40 @@ class FileResult:
     is_known: bool = False
 
 
-def clean_record(file: str, record: IndexedRecord, extractor_use: ExtractorUse) -> CleanedRecord:
-    """Read the record of a file and clean its page; what it cannot be used for is its outcome."""
-    if record.kind == BROKEN:
-        return CleanedRecord("failed", OutcomeReason.BROKEN_RECORD)
-    try:
-        response = read_response(RecordLocation(file, record.offset, record.length), Path(file).parent)
-    except ReplayError as error:
-        return CleanedRecord("failed", str(error.reason))
-    if response.is_revisit and not response.body:
-        return CleanedRecord("skipped", OutcomeReason.NOT_MODIFIED)
-    if response.status != 200:
-        return CleanedRecord("failed", f"http_{response.status}")
-    if response.header("content-type").partition(";")[0].strip().lower() not in _HTML_TYPES:
-        return CleanedRecord("skipped", OutcomeReason.MEDIA_TYPE)
-    cleaned = clean(response.page(record.at), (), extractor_use)
-    page_type = str(cleaned.verdict.page_type)
-    if not cleaned.is_article:
-        return CleanedRecord("done", page_type, page_type)
-    url = storable_text(response.url or record.url)
+def record_rows(file: str, record: IndexedRecord, packed_cleaner: bytes) -> RecordRows:
+    """Clean the record of a file, in a worker process, to the rows to write."""
+    cleaner = _unpacked(packed_cleaner)
+    (cleaned,) = clean_records([FileRecord(file, record)], cleaner)
+    page = cleaned.page
+    if page is None:
+        return RecordRows(cleaned.state, cleaned.reason)
+    page_type = str(page.page_type)
+    if not page.is_article or page.left_out:
+        return RecordRows(cleaned.state, cleaned.reason, page_type)
+    url = storable_text(page.url)
     values: dict[str, Any] = {
-        **metadata_values(cleaned.metadata), "id": article_id(url), "url": url, "host": host_of(url),
-        "text": storable_text(cleaned.text), "markdown": storable_text(cleaned.markdown),
-        "word_count": count_words(cleaned.text), "page_type": page_type, "first_seen": record.at,
-        "last_seen": record.at, "cleaner_version": cleaned.cleaner_version,
+        **stated_values(page), "id": article_id(url), "url": url, "host": host_of(url),
+        "text": storable_text(page.text), "markdown": storable_text(page.markdown),
+        "word_count": page.word_count, "page_type": page_type, "first_seen": record.at,
+        "last_seen": record.at, "cleaner_version": cleaner.lineage["version"],
     }  # fmt: skip
     article = tuple(values.get(name) for name in parquet_tables()["articles"].column_names)
     removed = tuple(
-        (values["id"], url, block.position, None, storable_text(block.text), str(verdict.reason), verdict.rule)
-        for block, verdict in zip(cleaned.blocks, cleaned.verdicts, strict=True) if not verdict.kept
-    )  # fmt: skip
-    return CleanedRecord("done", page_type, page_type, article, removed)
+        (values["id"], url, block.position, None, storable_text(block.text), block.reason, block.rule)
+        for block in page.removed
+    )
+    return RecordRows(cleaned.state, cleaned.reason, page_type, article, removed)
+
+
+@lru_cache(maxsize=4)
+def _unpacked(packed_cleaner: bytes) -> Cleaner:
+    """Unpack a cleaner once a process: the rules of two thousand hosts take a while."""
+    cleaner: Cleaner = pickle.loads(packed_cleaner)
+    return cleaner
 
 
 def clean_file(
-    source: str, target: str, extractor_use: ExtractorUse, on_record: Callable[[], object] = lambda: None
+    source: str, target: str, cleaner: Cleaner, on_record: Callable[[], object] = lambda: None
 ) -> FileResult:
     """Clean a source into a target, each a path or an address `s3://…`, unless an earlier run did so.
 
@@ -115,11 +111,11 @@ def clean_file(
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
         except (StoreError, OSError) as error:
             return FileResult(source, problem=str(getattr(error, "strerror", None) or error))
-        made_by = {"source": source, "digest": digest, "cleaner": CLEANER_VERSION, "extractor": str(extractor_use)}
+        made_by = {"source": source, "digest": digest, "lineage": cleaner.lineage}
         marker = _read_marker(target, name)
         if marker.get("made_by") == made_by:
             return FileResult(source, marker["counts"], marker["problem"], is_known=True)
-        result = _cleaned(source, file, Path(scratch), extractor_use, on_record)
+        result = _cleaned(source, file, Path(scratch), cleaner, on_record)
         for table in TABLES:
             _bring(target, f"{table}/{name}.parquet", Path(scratch) / f"{table}.parquet")
         marker_file = Path(scratch) / "marker.json"
@@ -128,9 +124,7 @@ def clean_file(
     return result
 
 
-def _cleaned(
-    source: str, file: Path, scratch: Path, extractor_use: ExtractorUse, on_record: Callable[[], object]
-) -> FileResult:
+def _cleaned(source: str, file: Path, scratch: Path, cleaner: Cleaner, on_record: Callable[[], object]) -> FileResult:
     counts: Counter[str] = Counter()
     problem = ""
     with ExitStack() as stack:
@@ -138,7 +132,7 @@ def _cleaned(
             name: stack.enter_context(RowWriter(parquet_tables()[name], scratch / f"{name}.parquet")) for name in TABLES
         }
 
-        def take(record: IndexedRecord, cleaned: CleanedRecord) -> None:
+        def take(record: IndexedRecord, cleaned: RecordRows) -> None:
             counts[f"{cleaned.state}/{cleaned.reason}"] += 1
             row = (source, storable_text(record.url), record.offset, record.length, record.at)
             writers["records"].add((*row, cleaned.state, cleaned.reason, cleaned.page_type))
@@ -149,7 +143,7 @@ def _cleaned(
             on_record()
 
         try:
-            asyncio.run(_clean_all(file, extractor_use, take))
+            asyncio.run(_clean_all(file, cleaner, take))
         except ScanError as error:
             problem = str(error).replace(str(file), source)
         except (OSError, ValueError) as error:  # a file that is cut short while it is read
@@ -157,17 +151,15 @@ def _cleaned(
     return FileResult(source, dict(counts), problem)
 
 
-async def _clean_all(
-    file: Path, extractor_use: ExtractorUse, take: Callable[[IndexedRecord, CleanedRecord], None]
-) -> None:
+async def _clean_all(file: Path, cleaner: Cleaner, take: Callable[[IndexedRecord, RecordRows], None]) -> None:
     """Clean all answers of a file in a worker process, a few at a time."""
-    pool = WorkerPool(1)
+    pool, packed_cleaner = WorkerPool(1), pickle.dumps(cleaner)
 
     async def work(record: IndexedRecord) -> None:
         try:
-            cleaned = await pool.run(clean_record, str(file), record, extractor_use)
+            cleaned = await pool.run(record_rows, str(file), record, packed_cleaner)
         except WorkerError as error:
-            cleaned = CleanedRecord("failed", str(error.reason))
+            cleaned = RecordRows("failed", str(error.reason))
         take(record, cleaned)
 
     try:

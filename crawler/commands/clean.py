@@ -34,7 +34,7 @@ with lazy_imports():
     from broadsheet.cleaners.text_mode import plaintext, text_lines
     from broadsheet.output.archive import stored_text
 
-    from ..bulk import bulk_run
+    from ..bulk import bulk_run, cleaner
     from ..cli import archive_access
     from ..crawl import early_checks, processes
     from ..fleet import object_store
@@ -110,7 +110,8 @@ def _clean_in_bulk(options: Mapping[str, Any]) -> int:
     if not sources:
         raise CommandError("name a WARC or WACZ file, a pattern, a folder or s3://…")
     target = options["output"] if "://" in options["output"] else str(Path(options["output"]).absolute())
-    run = bulk_run.BulkRun(sources, target, early_checks.extractor_setting(), options["scheduler"])
+    page_cleaner = cleaner.Cleaner(extractor=early_checks.extractor_setting())
+    run = bulk_run.BulkRun(sources, target, page_cleaner, options["scheduler"])
     try:
         signals = fleet.run_with_progress(run, quiet=False)
     except (object_store.StoreError, OSError) as error:

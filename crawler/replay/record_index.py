@@ -108,7 +108,7 @@ _ZIP_MAGIC = b"PK\x03\x04"
 _ARCHIVE_ENDINGS = (".warc", ".warc.gz", ".warc.zst", ".arc", ".arc.gz")
 
 
-class ScanError(Exception):
+class ScanError(ValueError):
     """A file without readable records; the text is one line for the person who named the file."""
 
 

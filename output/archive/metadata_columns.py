@@ -213,3 +213,9 @@ def typed_value(name: str, value: Any, row: object) -> Any:
 def typed_metadata(metadata: Metadata) -> dict[str, Any]:
     """Return the values of the fields of `StatedMetadata` by name."""
     return {name: typed_value(name, value, "") for name, value in metadata_values(metadata).items()}
+
+
+def stated_values(stated: StatedMetadata) -> dict[str, str | None]:
+    """Return the columns' values by name of what a page states, as `metadata_values` does."""
+    fields_stated = {name: getattr(stated, column) for name, column in STATING_COLUMNS.items()}
+    return metadata_values(Metadata(**{name: "" if value is None else value for name, value in fields_stated.items()}))

@@ -15,9 +15,9 @@ import dask.dataframe
 import pandas as pd
 import pytest
 
-from broadsheet.cleaners.document import ExtractorUse
 from broadsheet.crawler.bulk import file_task
 from broadsheet.crawler.bulk.bulk_run import bulk_names
+from broadsheet.crawler.bulk.cleaner import Cleaner
 from broadsheet.crawler.bulk.file_task import FileResult, clean_file, split_address
 from broadsheet.crawler.cli import command_line, run
 from broadsheet.crawler.cli.command_line import CommandError
@@ -121,7 +121,7 @@ def test_options_that_do_not_go_together_are_said(tmp_path, capsys):
         assert capsys.readouterr().err.count("\n") == 1
 
 
-USE = ExtractorUse.IN_DOUBT
+CLEANER = Cleaner()
 
 
 def table(target: Path, name: str) -> pd.DataFrame:
@@ -137,7 +137,7 @@ def test_without_pyarrow_the_command_that_installs_it_is_a_line(tmp_path, monkey
 def test_each_record_is_a_row_and_an_article_has_the_columns_of_an_archive(tmp_path):
     source, target = harbour(tmp_path / "march/a.warc.gz"), tmp_path / "out"
     seen: list[int] = []
-    result = clean_file(str(source), str(target), USE, lambda: seen.append(1))
+    result = clean_file(str(source), str(target), CLEANER, lambda: seen.append(1))
     records = table(target, "records").sort_values("record_offset")
     outcomes = [f"{row.state}/{row.reason}" for row in records.itertuples()]
     assert (len(seen), result.problem, Counter(outcomes)) == (5, "", Counter(result.counts))
@@ -156,40 +156,40 @@ def test_each_record_is_a_row_and_an_article_has_the_columns_of_an_archive(tmp_p
 @pytest.mark.slow
 def test_a_second_run_does_what_is_missing_or_has_changed(tmp_path, monkeypatch):
     source, target = harbour(tmp_path / "a.warc.gz"), tmp_path / "out"
-    first = clean_file(str(source), str(target), USE)
-    again = clean_file(str(source), str(target), USE)
+    first = clean_file(str(source), str(target), CLEANER)
+    again = clean_file(str(source), str(target), CLEANER)
     assert (again.is_known, again.counts) == (True, first.counts)
     (marker,) = (target / "completed").iterdir()
     assert json.loads(marker.read_text())["made_by"]["source"] == str(source)
     changes = [
-        lambda: monkeypatch.setattr(file_task, "CLEANER_VERSION", "later"),
+        lambda: monkeypatch.setitem(CLEANER.lineage, "version", "later"),
         lambda: marker.write_text("{"),
         lambda: write(source, [record("http://a.example/three", answer(page("Three")))]),
     ]
     for change in changes:
         change()
-        assert not clean_file(str(source), str(target), USE).is_known
-        assert clean_file(str(source), str(target), USE).is_known
+        assert not clean_file(str(source), str(target), CLEANER).is_known
+        assert clean_file(str(source), str(target), CLEANER).is_known
     assert table(target, "articles").title.tolist() == ["Three"]
-    assert not clean_file(str(source), str(target), ExtractorUse.NEVER).is_known
+    assert not clean_file(str(source), str(target), Cleaner(extractor="never")).is_known
 
 
 @pytest.mark.slow
 def test_a_page_that_kills_its_parser_costs_that_page(tmp_path, monkeypatch):
     monkeypatch.setenv("BROADSHEET_TEST_KILL", "/two")
-    monkeypatch.setattr(file_task, "clean_record", kill_at_two)
+    monkeypatch.setattr(file_task, "record_rows", kill_at_two)
     source, target = harbour(tmp_path / "a.warc.gz"), tmp_path / "out"
-    result = clean_file(str(source), str(target), USE)
+    result = clean_file(str(source), str(target), CLEANER)
     assert result.counts["done/article"] == 1
     assert result.counts["failed/worker_died"] == 1
     assert sum(result.counts.values()) == 5
 
 
-def kill_at_two(file: str, one: file_task.IndexedRecord, use: ExtractorUse) -> file_task.CleanedRecord:
+def kill_at_two(file: str, one: file_task.IndexedRecord, packed_cleaner: bytes) -> file_task.RecordRows:
     """In a worker: die of one page."""
     if one.url.endswith("/two"):
         os._exit(9)
-    return file_task.clean_record(file, one, use)
+    return file_task.record_rows(file, one, packed_cleaner)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_a_file_that_cannot_be_read_is_an_outcome(tmp_path, content, problem):
     source = tmp_path / "bad.warc.gz"
     if content is not None:
         source.write_bytes(content)
-    result = clean_file(str(source), str(tmp_path / "out"), USE)
+    result = clean_file(str(source), str(tmp_path / "out"), CLEANER)
     assert isinstance(result, FileResult)
     assert problem in result.problem
     assert "\n" not in result.problem
@@ -216,8 +216,8 @@ def test_a_bucket_gives_sources_and_takes_what_comes_of_them(tmp_path, monkeypat
         store = store_at(f"s3://{BUCKET}")
         store.put_bytes("crawls/a.warc.gz", harbour(tmp_path / "a.warc.gz").read_bytes())
         source, target = f"s3://{BUCKET}/crawls/a.warc.gz", f"s3://{BUCKET}/clean/march"
-        assert clean_file(source, target, USE).counts["done/article"] == 2
-        assert clean_file(source, target, USE).is_known
+        assert clean_file(source, target, CLEANER).counts["done/article"] == 2
+        assert clean_file(source, target, CLEANER).is_known
         assert Counter(key.split("/")[2] for key in store.keys("clean/march/")) == {
             "articles": 1, "removed": 1, "records": 1, "completed": 1,
         }  # fmt: skip
