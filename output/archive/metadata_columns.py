@@ -217,5 +217,7 @@ def typed_metadata(metadata: Metadata) -> dict[str, Any]:
 
 def stated_values(stated: StatedMetadata) -> dict[str, str | None]:
     """Return the columns' values by name of what a page states, as `metadata_values` does."""
-    fields_stated = {name: getattr(stated, column) for name, column in STATING_COLUMNS.items()}
-    return metadata_values(Metadata(**{name: "" if value is None else value for name, value in fields_stated.items()}))
+    fields_stated: dict[str, Any] = {name: getattr(stated, column) for name, column in STATING_COLUMNS.items()}
+    return metadata_values(
+        metadata_of_fields({n: "" if value is None else value for n, value in fields_stated.items()})
+    )
