@@ -32,7 +32,7 @@ from ..judge.block_features import hear_extractor, judged_chances, judgement, wi
 from ..judge.block_verdicts import JudgedBlocks, judge_blocks
 from ..judge.certainty import FAIR_F1, Certainty, certainty, expected_verdict_f1
 from ..judge.hashed_words import BLOCK_WORDS_FILE
-from ..judge.page_network import NETWORK_FILE, PageNetwork, block_graph
+from ..judge.page_network import NETWORK_FILE, block_graph
 from ..judge.tree_models import (
     EARLY_STOP_TREES,
     FIRST_LOOK_MODEL,
@@ -125,12 +125,6 @@ def train_trees(examples: Sequence[BlockExample]) -> Trees:
     return fit_trees(list(names), rows[is_used], labels[is_used], weights[is_used], _ROUNDS, **_TREE_SETTINGS)
 
 
-def train_network_on(examples: Sequence[BlockExample]) -> PageNetwork:
-    """Train the network on the examples."""
-    pages = [(example.measured.page.markup, example.labels, example.weights) for example in examples]
-    return train_network(examples[0].measured.names, [example.measured.rows for example in examples], pages)
-
-
 def _training_blocks(examples: Sequence[BlockExample], is_easy: Column) -> tuple[Column, Column, Column]:
     """Return labels, weights and a mask of the blocks to train on, over all examples.
 
@@ -197,7 +191,7 @@ def out_of_fold(examples: Sequence[BlockExample], odds: Odds) -> list[Column]:
         again = looked_at_again(examples, odds, fold)
         trained_on = [n for n, example in enumerate(examples) if fold_of(example.host) != fold]
         second_look = train_trees([again[n] for n in trained_on])
-        network = train_network_on([examples[n] for n in trained_on])
+        network = train_network([examples[n] for n in trained_on])
         for n in set(range(len(examples))).difference(trained_on):
             measured = examples[n].measured
             network_odds = network.log_odds(measured.names, measured.rows, block_graph([measured.page.markup]))
@@ -268,7 +262,7 @@ def main(arguments: list[str] | None = None) -> None:
         write_model(train_trees(examples), options.out, FIRST_LOOK_MODEL)
         again = looked_at_again(examples, odds)
         write_model(train_trees(again), options.out, SECOND_LOOK_MODEL)
-        write_network(train_network_on(examples), options.out / NETWORK_FILE)
+        write_network(train_network(examples), options.out / NETWORK_FILE)
         facts = {"date": options.date} | training_facts(options.corpus, again[0].measured.names, _ROUNDS)
         facts |= {"settings": SETTINGS | _TREE_SETTINGS} | scores
         facts["versions"] |= {"scipy": version("scipy"), "numpy": version("numpy")}

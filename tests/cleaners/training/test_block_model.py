@@ -97,7 +97,7 @@ def test_each_page_is_judged_by_models_that_saw_no_page_of_its_host(monkeypatch)
             return np.full(4, float(sum(2**fold for fold in self.folds)))
 
     monkeypatch.setattr(block_model, "train_trees", Hosts)
-    monkeypatch.setattr(block_model, "train_network_on", Hosts)
+    monkeypatch.setattr(block_model, "train_network", Hosts)
     monkeypatch.setattr(block_model, "judged_chances", lambda second, network: np.stack((second, network)))
     odds = block_model.learn_first_odds(pages)
     for page, column in zip(pages, block_model.out_of_fold(pages, odds), strict=True):
