@@ -27,11 +27,7 @@ from .characters import DIGIT, END, IDEOGRAPH, MARK, OTHER, PAUSE, UPPER
 from .context_features import chance_features, context_features
 from .hashed_words import word_columns
 from .headline_blocks import find_title_line
-from .page_columns import (
-    PageColumns,
-    read_page_columns,
-    signed_log,
-)
+from .page_columns import PageColumns, read_page_columns, signed_log
 from .page_network import block_graph, load_network
 from .site_rules import NO_FINDINGS, SiteFindings
 from .tree_models import FIRST_LOOK_MODEL, SECOND_LOOK_MODEL, expected_f1, log_odds
@@ -156,10 +152,9 @@ def _page_only_columns(page: PageColumns) -> Columns:
         _likeness_columns,
         _title_columns,
         _page_size_columns,
-        _word_columns,
     ):
         features |= compute(page)
-    return features
+    return features | word_columns(page.blocks)
 
 
 def _text_columns(page: PageColumns) -> Columns:
@@ -246,11 +241,6 @@ def _page_size_columns(page: PageColumns) -> Columns:
         "page_prose": np.log1p((words * page.is_prose).sum()),
     }
     return {name: np.full(len(words), value) for name, value in values.items()}
-
-
-def _word_columns(page: PageColumns) -> Columns:
-    """Return how far the words of a block, around it and above it speak for the article's text."""
-    return word_columns(page.blocks)
 
 
 def judge_page(blocks: Sequence[Block], metadata: Metadata) -> Judgement:

@@ -115,8 +115,8 @@ def chance_features(page: PageColumns, log_odds: Column) -> Columns:
     groups = {"path": page.markup.path, "tags": page.markup.tags, "leaf": page.markup.leaf}
     groups |= {f"up{up}": group for up, group in enumerate(page.markup.containers, 1)}
     for name, group in groups.items():
-        features[f"{name}_hits"] = leave_one_out_means(group, weights, chances)[0]
-        features[f"{name}_chance"] = leave_one_out_means(group, np.ones(len(weights)), chances)[0]
+        features[f"{name}_hits"] = leave_one_out_means(group, weights, chances)
+        features[f"{name}_chance"] = leave_one_out_means(group, np.ones(len(weights)), chances)
     for reach in (5, 12, 30):
         features[f"near{reach}_hits"] = window_sums(hits, reach) / window_sums(weights, reach)
     text = np.flatnonzero(reads_like_text)

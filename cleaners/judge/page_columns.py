@@ -55,14 +55,11 @@ def group_means(groups: Column, weights: Column, column: Column) -> Column:
     return means
 
 
-def leave_one_out_means(groups: Column, weights: Column, column: Column) -> tuple[Column, Column]:
-    """Return, for each block, the weighted mean of a column over the others of its group, and their weight.
-
-    The mean is `MISSING` for a block that is alone in its group.
-    """
+def leave_one_out_means(groups: Column, weights: Column, column: Column) -> Column:
+    """Return, for each block, the weighted mean of a column over the others of its group; `MISSING` without others."""
     other_weights = np.round(group_sums(groups, weights) - weights, 3)
     sums = group_sums(groups, weights * column) - weights * column
-    return np.where(other_weights > 0, sums / np.maximum(other_weights, 1e-6), MISSING), other_weights
+    return np.where(other_weights > 0, sums / np.maximum(other_weights, 1e-6), MISSING)
 
 
 def window_sums(column: Column, reach: int) -> Column:
@@ -76,11 +73,7 @@ def window_sums(column: Column, reach: int) -> Column:
 def previous_marked(is_marked: Column) -> Column:
     """Return, for each block, the position of the nearest marked block above it; `MISSING` if there is none."""
     marked_positions = np.where(is_marked, np.arange(len(is_marked)), MISSING)
-    return (
-        np.concatenate(([MISSING], np.maximum.accumulate(marked_positions)[:-1]))
-        if len(is_marked)
-        else marked_positions
-    )
+    return np.concatenate(([MISSING], np.maximum.accumulate(marked_positions)[:-1]))
 
 
 def signed_log(distances: Column) -> Column:

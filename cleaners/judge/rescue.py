@@ -40,31 +40,7 @@ _RUN_BLOCKS, _RUN_WORDS = 3, 30
 _LIST_PAGE_WORDS = 60  # of prose: a page with fewer may be a list of links
 _LISTED_LINKS, _LISTED_WORDS = 5, 15  # at least, in one list: more than the names of networks
 _PARTS = frozenset(("main", "article"))
-_PLAIN_TAGS = frozenset(
-    [
-        "p",
-        "div",
-        "span",
-        "ul",
-        "ol",
-        "li",
-        "dl",
-        "dt",
-        "dd",
-        "blockquote",
-        "pre",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "table",
-        "strong",
-        "em",
-        "b",
-        "i",
-    ]
-)
+_PLAIN_TAGS = frozenset("p div span ul ol li dl dt dd blockquote pre h2 h3 h4 h5 h6 table strong em b i".split())
 
 
 def rescued_blocks(

@@ -32,7 +32,7 @@ from ..judge.block_features import hear_extractor, judged_chances, judgement, wi
 from ..judge.block_verdicts import JudgedBlocks, judge_blocks
 from ..judge.certainty import FAIR_F1, Certainty, certainty, expected_verdict_f1
 from ..judge.hashed_words import BLOCK_WORDS_FILE
-from ..judge.page_network import NETWORK_FILE, PageNetwork, block_graph
+from ..judge.page_network import NETWORK_FILE, block_graph
 from ..judge.tree_models import (
     EARLY_STOP_TREES,
     FIRST_LOOK_MODEL,
@@ -125,12 +125,6 @@ def train_trees(examples: Sequence[BlockExample]) -> Trees:
     return fit_trees(list(names), rows[is_used], labels[is_used], weights[is_used], _ROUNDS, **_TREE_SETTINGS)
 
 
-def train_network_on(examples: Sequence[BlockExample]) -> PageNetwork:
-    """Train the network on the examples."""
-    pages = [(example.measured.page.markup, example.labels, example.weights) for example in examples]
-    return train_network(examples[0].measured.names, [example.measured.rows for example in examples], pages)
-
-
 def _training_blocks(examples: Sequence[BlockExample], is_easy: Column) -> tuple[Column, Column, Column]:
     """Return labels, weights and a mask of the blocks to train on, over all examples.
 
@@ -161,41 +155,43 @@ def dump_of_model(
     return dump
 
 
-Odds = dict[int, Column]
-"""By the example's number, log-odds of its blocks."""
+Odds = dict[frozenset[int], dict[int, Column]]
+"""By folds left out, by the number of each of their examples: the log-odds of its blocks."""
 
 
-def first_odds(examples: Sequence[BlockExample], folds: Collection[int]) -> Odds:
+def learn_first_odds(examples: Sequence[BlockExample]) -> Odds:
+    """Return the first look's log-odds on the examples of each fold and of each two, by trees that saw none of them."""
+    return {
+        frozenset(folds): first_odds(examples, folds)
+        for folds in [{fold, other} for fold in range(FOLDS) for other in range(fold + 1)]
+    }
+
+
+def first_odds(examples: Sequence[BlockExample], folds: Collection[int]) -> dict[int, Column]:
     """Return the first look's log-odds on the examples of these folds, by trees that saw none of them."""
     trees = train_trees([example for example in examples if fold_of(example.host) not in folds])
     numbers = [n for n, example in enumerate(examples) if fold_of(example.host) in folds]
     return {n: trees.log_odds(examples[n].measured.rows, EARLY_STOP_TREES) for n in numbers}
 
 
-def looked_at_again(examples: Sequence[BlockExample], odds: Odds) -> list[BlockExample]:
-    """Add to the examples the features of the first look's chances."""
-    return [replace(example, measured=with_chances(example.measured, odds[n])) for n, example in enumerate(examples)]
+def looked_at_again(examples: Sequence[BlockExample], odds: Odds, tested: int | None = None) -> list[BlockExample]:
+    """Add to each example the features of chances by trees that saw neither its fold nor the tested one."""
+    again = []
+    for n, example in enumerate(examples):
+        fold = fold_of(example.host)
+        unseen = odds[frozenset({fold} if tested is None else {fold, tested})]
+        again.append(replace(example, measured=with_chances(example.measured, unseen[n])))
+    return again
 
 
-def odds_by_host(examples: Sequence[BlockExample], tested: int | None = None) -> Odds:
-    """Return the first look's log-odds on each example, by trees that saw neither its fold nor the tested one."""
-    left_out = [{fold} if tested is None else {fold, tested} for fold in range(FOLDS)]
-    return {
-        n: found
-        for fold, folds in enumerate(left_out)
-        for n, found in first_odds(examples, folds).items()
-        if fold_of(examples[n].host) == fold
-    }
-
-
-def out_of_fold(examples: Sequence[BlockExample]) -> list[Column]:
+def out_of_fold(examples: Sequence[BlockExample], odds: Odds) -> list[Column]:
     """Return for each example the judge's probabilities, by models trained without any page of its host."""
     probabilities: dict[int, Column] = {}
     for fold in range(FOLDS):
-        again = looked_at_again(examples, odds_by_host(examples, fold))
+        again = looked_at_again(examples, odds, fold)
         trained_on = [n for n, example in enumerate(examples) if fold_of(example.host) != fold]
         second_look = train_trees([again[n] for n in trained_on])
-        network = train_network_on([examples[n] for n in trained_on])
+        network = train_network([examples[n] for n in trained_on])
         for n in set(range(len(examples))).difference(trained_on):
             measured = examples[n].measured
             network_odds = network.log_odds(measured.names, measured.rows, block_graph([measured.page.markup]))
@@ -212,12 +208,12 @@ def judge_example(example: BlockExample, probabilities: Column) -> tuple[JudgedB
     return judge_blocks(hear_extractor(reading, example.reading.extracted or frozenset())), True
 
 
-def cross_validate(examples: Sequence[BlockExample]) -> dict[str, Any]:
+def cross_validate(examples: Sequence[BlockExample], odds: Odds) -> dict[str, Any]:
     """Score the verdicts, each page judged by models trained without any page of its host: by corpus, and certainty.
 
     `asked` is the share of the pages on which the extractor was heard.
     """
-    pairs = zip(examples, out_of_fold(examples), strict=True)
+    pairs = zip(examples, out_of_fold(examples, odds), strict=True)
     judged = [judge_example(example, probabilities) for example, probabilities in pairs]
     scores = score_examples(examples, [_kept_mask(blocks) for blocks, _ in judged])
     for corpus in scores:
@@ -257,15 +253,16 @@ def main(arguments: list[str] | None = None) -> None:
     examples = read_block_examples(options.corpus)
     host_folds = HostFolds(examples)
     examples = with_word_sums(examples, host_folds.sum_words())
-    scores = cross_validate(examples)
+    odds = learn_first_odds(examples)
+    scores = cross_validate(examples, odds)
     for name, values in [pair for table in scores.values() for pair in table.items()]:
         print(name, " ".join(f"{key}={value}" for key, value in values.items()))
     if not options.cv:
         write_word_weights(host_folds.learn_weights(), options.out / BLOCK_WORDS_FILE)
         write_model(train_trees(examples), options.out, FIRST_LOOK_MODEL)
-        again = looked_at_again(examples, odds_by_host(examples))
+        again = looked_at_again(examples, odds)
         write_model(train_trees(again), options.out, SECOND_LOOK_MODEL)
-        write_network(train_network_on(examples), options.out / NETWORK_FILE)
+        write_network(train_network(examples), options.out / NETWORK_FILE)
         facts = {"date": options.date} | training_facts(options.corpus, again[0].measured.names, _ROUNDS)
         facts |= {"settings": SETTINGS | _TREE_SETTINGS} | scores
         facts["versions"] |= {"scipy": version("scipy"), "numpy": version("numpy")}

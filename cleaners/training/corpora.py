@@ -88,7 +88,7 @@ def training_options(
 
     Exits with one line if the annotated pages of a corpus are missing.
     """
-    cleaners = Path(__file__).parents[1]
+    cleaners = Path(__file__).resolve().parents[1]  # the package is found by a link in `broadsheet`
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
     parser.add_argument("--corpus", type=Path, default=cleaners.parent.parent / "shared" / "corpus")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from ..judge.page_network import (
     forward,
     scale_inputs,
 )
+from .annotated_pages import BlockExample
 
 _SEED = 0
 _EPOCHS, _BATCH_BLOCKS = 10, 6144
@@ -33,29 +34,33 @@ _RATE, _FIRST_RATE, _DECAY, _MASKED, _MOST_SLOPE = 3e-3, 0.1, 1e-3, 0.1, 1.0
 _MOMENTUM, _SQUARES_MOMENTUM, _LEAST_ROOT = 0.9, 0.999, 1e-8
 
 
-class NetworkPage:
+class _Page(NamedTuple):
     """Page to learn from: its features as deviations, its groups, and labels and weights of its blocks."""
 
-    def __init__(self, inputs: Column, markup: MarkupGroups, labels: Column, weights: Column) -> None:
-        self.inputs, self.markup = inputs, markup
-        self.labels, self.weights = labels.astype(np.float32), weights.astype(np.float32)
+    inputs: Column
+    markup: MarkupGroups
+    labels: Column
+    weights: Column
 
 
-def train_network(
-    names: Sequence[str], rows: Sequence[Column], pages: Sequence[tuple[MarkupGroups, Column, Column]]
-) -> PageNetwork:
-    """Train the network on pages: of each the rows of features, its groups, labels and weights."""
-    every_row = np.concatenate(rows)
+def train_network(examples: Sequence[BlockExample]) -> PageNetwork:
+    """Train the network on the examples."""
+    every_row = np.concatenate([example.measured.rows for example in examples])
     means, deviations = every_row.mean(0), every_row.std(0) + 1e-6
-    examples = [
-        NetworkPage(scale_inputs(page_rows, means, deviations), *page)
-        for page_rows, page in zip(rows, pages, strict=True)
-        if page[2].any()
+    pages = [
+        _Page(
+            scale_inputs(example.measured.rows, means, deviations),
+            example.measured.page.markup,
+            example.labels.astype(np.float32),
+            example.weights.astype(np.float32),
+        )
+        for example in examples
+        if example.weights.any()
     ]
-    return PageNetwork(tuple(names), means, deviations, learn_weights(examples))
+    return PageNetwork(examples[0].measured.names, means, deviations, _learn_weights(pages))
 
 
-def learn_weights(pages: Sequence[NetworkPage]) -> dict[str, Column]:
+def _learn_weights(pages: Sequence[_Page]) -> dict[str, Column]:
     """Learn the weights, from random ones on."""
     random = np.random.default_rng(_SEED)
     weights = initial_weights(pages[0].inputs.shape[1], random)
@@ -102,9 +107,9 @@ def _learning_rate(step: int, warm_up: int, steps: int) -> float:
     return float(_RATE * 0.5 * (1 + np.cos(np.pi * (step - warm_up) / (steps - warm_up))))
 
 
-def _batches(pages: Sequence[NetworkPage], numbers: Column) -> Iterator[list[NetworkPage]]:
+def _batches(pages: Sequence[_Page], numbers: Column) -> Iterator[list[_Page]]:
     """Yield the pages in this order, in lists of so many blocks at most; a larger page is alone."""
-    batch: list[NetworkPage] = []
+    batch: list[_Page] = []
     blocks = 0
     for page in (pages[n] for n in numbers):
         if batch and blocks + len(page.labels) > _BATCH_BLOCKS:
@@ -115,7 +120,7 @@ def _batches(pages: Sequence[NetworkPage], numbers: Column) -> Iterator[list[Net
     yield batch
 
 
-def _batch_slopes(weights: Weights, pages: Sequence[NetworkPage], random: np.random.Generator) -> dict[str, Column]:
+def _batch_slopes(weights: Weights, pages: Sequence[_Page], random: np.random.Generator) -> dict[str, Column]:
     inputs, labels, block_weights = (
         np.concatenate([getattr(page, name) for page in pages]) for name in ("inputs", "labels", "weights")
     )

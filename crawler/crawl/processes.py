@@ -149,4 +149,4 @@ def run_in_worker(function: Callable[..., T], *arguments: Any) -> T:
     try:
         return asyncio.run(run())
     except WorkerError as error:
-        raise click.ClickException(f"the page cannot be cleaned by these rules: {error}") from error
+        raise click.ClickException(f"the page cannot be cleaned: {error}") from error

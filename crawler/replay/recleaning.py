@@ -6,7 +6,7 @@ Pages of the current cleaner are left out, so an interrupted run goes on where i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
@@ -14,16 +14,18 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import ExtractorUse, UrlSource
-from broadsheet.cleaners.judge.site_rule_files import SiteRuleFolder
+from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile, SiteRuleFolder
 from broadsheet.cleaners.lineage import lineage, site_rules_digest
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.archive.archive_file import check_room, database_bytes
 from broadsheet.output.archive.article_storage import changes_made_now
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.page_rows import PageRows, lineage_id, with_evidence
+from broadsheet.output.archive.stored_text import storable_text
 from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.archive.url_words import UrlKind
+from broadsheet.output.archive.url_words import OutcomeReason, UrlKind
 from broadsheet.output.settle.own_reading import PageChange, RecleanTally, compare_readings, read_own_reading
 from broadsheet.output.settle.recleaned_pages import (
     RawPage,
@@ -43,21 +45,43 @@ from ..discovery.scope import Scope
 from ..options import CrawlOptions
 from ..workers.pool import WorkerError, WorkerPool, run_bounded
 from ..workers.worker import process_count
-from .recorded_response import UnreadResponse, try_read_response
+from .recorded_response import RecordedResponse, UnreadResponse, try_read_response
 
 
 def reclean_page(page: RawPage, folder: str, packed_policy: bytes) -> PageRows | UnreadResponse:
     """Read a page's raw response and clean it. `folder` is the database (`warc_folders.record_file`)."""
-    assert page.record_location is not None
+    response = _read_raw(page, folder)
+    if isinstance(response, UnreadResponse):
+        return response
+    queued_url = QueuedUrl(page.id, page.url, page.host, UrlKind.PAGE, 0, 0, 0, UrlSource.LINK, "", "")
+    fetched_at = datetime.fromisoformat(page.fetched_at)
+    job = PageJob(response.page(page.fetched_at), queued_url, fetched_at)
+    return with_evidence(process_page(job, packed_policy).page, *response.evidence)
+
+
+def hear_extractor_again(
+    page: RawPage, folder: str, rules: Sequence[SiteRuleFile]
+) -> tuple[tuple[str, bool], ...] | UnreadResponse:
+    """Read a page's raw response and return each block's text, as it is stored, and whether trafilatura selects it."""
+    response = _read_raw(page, folder)
+    if isinstance(response, UnreadResponse):
+        return response
+    cleaned = clean(response.page(page.fetched_at), rules, ExtractorUse.ALWAYS)
+    return tuple(
+        (storable_text(block.text), any(vote.voter == "extractor" for vote in verdict.votes))
+        for block, verdict in zip(cleaned.blocks, cleaned.verdicts, strict=True)
+    )
+
+
+def _read_raw(page: RawPage, folder: str) -> RecordedResponse | UnreadResponse:
+    """Read a page's raw response, at the URL that it ended at, with all that was wrong with its record."""
+    if page.record_location is None:
+        return UnreadResponse(OutcomeReason.RAW_MISSING, "the archive has no raw response of this page")
     response = try_read_response(page.record_location, page.body_location, Path(folder))
     if isinstance(response, UnreadResponse):
         return response
-    response = replace(response, faults=tuple(dict.fromkeys((*response.faults, *page.record_faults))))
-    queued_url = QueuedUrl(page.id, page.url, page.host, UrlKind.PAGE, 0, 0, 0, UrlSource.LINK, "", "")
-    recorded_page = replace(response, url=page.final_url).page(page.fetched_at)
-    fetched_at = datetime.fromisoformat(page.fetched_at)
-    cleaned_page = process_page(PageJob(recorded_page, queued_url, fetched_at), packed_policy).page
-    return with_evidence(cleaned_page, *response.evidence)
+    faults = tuple(dict.fromkeys((*response.faults, *page.record_faults)))
+    return replace(response, url=page.final_url, faults=faults)
 
 
 def clean_as_told(db: Database, folder: Path) -> int:

@@ -80,6 +80,13 @@ def pages_with_raw(db: Database, first_id: int = 1) -> Iterator[RawPage]:
         yield from map(_raw_page, rows)
 
 
+def page_with_raw(db: Database, url: str) -> RawPage | None:
+    """Return the page at a URL, if it may be cleaned again."""
+    row = db.execute("SELECT id FROM urls WHERE url = ?", [url]).fetchone()
+    page = next(pages_with_raw(db, row[0]), None) if row else None
+    return page if page and page.url == url else None
+
+
 def _raw_page(row: tuple[Any, ...]) -> RawPage:
     """Return a row of `_RAW_PAGES`; it ends with the places of the record and of the body's record."""
     page_id, url, host, capture_id, fetched_at, final_url, cleaner_id, faults, *locations = row

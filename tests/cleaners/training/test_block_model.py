@@ -20,6 +20,7 @@ from broadsheet.cleaners.training.annotated_pages import BlockExample
 from broadsheet.cleaners.training.block_model import score_examples
 from broadsheet.cleaners.training.corpora import MIXTURE, PAGE_CORPORA, fold_of, training_options
 from broadsheet.cleaners.training.labels import words_of
+from tests.bench.corpus import ROOT
 from tests.cleaners.building import STORY, reading
 from tests.cleaners.training.conftest import write_corpora
 
@@ -51,14 +52,9 @@ def test_without_the_annotated_pages_one_line_says_so(model, tmp_path):
         model.main(["--corpus", str(tmp_path)])
 
 
-class CountingTrees:
-    """Trees whose every probability is the number of examples that they were trained on."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-
-    def predict(self, rows: Column, early_stop: int = 0) -> Column:
-        return np.full(len(rows), self.count + early_stop / 1000)
+def test_the_annotated_pages_are_looked_for_beside_the_repository(monkeypatch):
+    monkeypatch.setattr(type(ROOT), "is_file", lambda _: True)
+    assert training_options("", "judge", []).corpus == ROOT.parent / "shared" / "corpus"
 
 
 def made(number: int, corpus: str = "wcxb", **changes: Any) -> BlockExample:
@@ -87,7 +83,9 @@ def test_each_page_is_judged_by_models_that_saw_no_page_of_its_host(monkeypatch)
     """The first look that the second learns from saw neither the page's host nor the tested one."""
     pages = [made(n) for n in range(12)]
     folds = {page.host: fold_of(page.host) for page in pages}
-    firsts: list[tuple[set[int], set[int]]] = []
+
+    def without(*left_out: int | None) -> int:
+        return sum({2**fold for fold in folds.values() if fold not in left_out})
 
     class Hosts:
         """A model that says the folds that it was trained on, a bit each."""
@@ -99,22 +97,15 @@ def test_each_page_is_judged_by_models_that_saw_no_page_of_its_host(monkeypatch)
             return np.full(4, float(sum(2**fold for fold in self.folds)))
 
     monkeypatch.setattr(block_model, "train_trees", Hosts)
-    monkeypatch.setattr(block_model, "train_network_on", Hosts)
+    monkeypatch.setattr(block_model, "train_network", Hosts)
     monkeypatch.setattr(block_model, "judged_chances", lambda second, network: np.stack((second, network)))
-    real = block_model.first_odds
-
-    def first_odds(examples: Sequence[BlockExample], left_out: set[int]) -> Any:
-        found = real(examples, left_out)
-        firsts.append((left_out, {folds[examples[n].host] for n in found}))
-        return found
-
-    monkeypatch.setattr(block_model, "first_odds", first_odds)
-    found = block_model.out_of_fold(pages)
-    for page, column in zip(pages, found, strict=True):
-        others = sum({2**fold for fold in folds.values() if fold != folds[page.host]})
-        assert set(column.ravel()) == {others}
-    assert [left_out for left_out, _ in firsts] == [{fold, tested} for tested in range(5) for fold in range(5)]
-    assert all(left_out >= told for left_out, told in firsts)
+    odds = block_model.learn_first_odds(pages)
+    for page, column in zip(pages, block_model.out_of_fold(pages, odds), strict=True):
+        assert set(column.ravel()) == {without(folds[page.host])}
+    for tested in (None, *range(5)):
+        for page, again in zip(pages, block_model.looked_at_again(pages, odds, tested), strict=True):
+            first = again.measured.rows[:, again.measured.names.index("odds")]
+            assert set(first) == {without(folds[page.host], tested)}
 
 
 def test_scores_of_words_and_of_snippets():

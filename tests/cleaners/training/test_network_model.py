@@ -57,27 +57,29 @@ def test_it_learns_what_only_a_neighbour_tells_and_is_the_same_when_read_again(
     monkeypatch.setattr(network_model, "_EPOCHS", 30)
     monkeypatch.setattr(network_model, "_BATCH_BLOCKS", 100)
     random = np.random.default_rng(3)
-    pages, rows = [], []
+    examples: list[Any] = []
     for _ in range(40):
         inputs = random.integers(0, 2, (20, 2)).astype(np.float32)
         labels = np.append(inputs[1:, 0], 0)  # a block is of the kind that the first feature of the next one says
-        pages.append((groups(20, random), labels, np.ones(20)))
-        rows.append(inputs)
-    network = train_network(("a", "b"), rows, pages)
+        measured = SimpleNamespace(names=("a", "b"), rows=inputs, page=SimpleNamespace(markup=groups(20, random)))
+        examples.append(SimpleNamespace(measured=measured, labels=labels, weights=np.ones(20)))
+    network = train_network(examples)
     right = []
-    for (markup, labels, _), inputs in zip(pages, rows, strict=True):
-        log_odds = network.log_odds(("a", "b"), inputs, block_graph([markup]))
-        right.append(((log_odds > 0) == labels).mean())
+    for example in examples:
+        graph = block_graph([example.measured.page.markup])
+        log_odds = network.log_odds(("a", "b"), example.measured.rows, graph)
+        right.append(((log_odds > 0) == example.labels).mean())
     assert np.mean(right) > 0.95
-    again = train_network(("a", "b"), rows, pages)
+    again = train_network(examples)
     for name, each in (("one", network), ("two", again)):
         (tmp_path / name).mkdir()
         write_network(each, tmp_path / name / "network.npz")
     assert len({file.read_bytes() for file in tmp_path.glob("*/network.npz")}) == 1
     monkeypatch.setattr(package_data, "files", lambda _: tmp_path / "one")
     loaded = load_network.__wrapped__()
-    graph = block_graph([pages[0][0]])
-    kept = loaded.log_odds(("a", "b"), rows[0], graph)
-    assert kept == pytest.approx(network.log_odds(("a", "b"), rows[0], graph), abs=0.1)  # kept in half precision
+    seen = examples[0].measured
+    graph = block_graph([seen.page.markup])
+    kept = loaded.log_odds(seen.names, seen.rows, graph)
+    assert kept == pytest.approx(network.log_odds(seen.names, seen.rows, graph), abs=0.1)  # kept in half precision
     with pytest.raises(ModelError, match="make train"):
-        loaded.log_odds(("b", "a"), rows[0], graph)
+        loaded.log_odds(("b", "a"), seen.rows, graph)

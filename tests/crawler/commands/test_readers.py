@@ -37,6 +37,7 @@ from broadsheet.crawler.commands.diff import (
 )
 from broadsheet.crawler.commands.search import _coloured_parts
 from broadsheet.crawler.commands.show import _paragraph
+from broadsheet.crawler.crawl import processes
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.revisions import RevisionChange, RevisionMark
 from broadsheet.output.raw import stored_credentials
@@ -45,6 +46,8 @@ from broadsheet.output.read.edit_history import Revision
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.commands.conftest import CAPTION, RIVER, SIMILAR_WORDS
+from tests.crawler.commands.earlier_cleaner import archive as earlier_archive
+from tests.crawler.commands.earlier_cleaner import kept_all, town
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.shell import ACTIVE, HOSTILE, rows, verb_here
 from tests.internal_tables import REVISION_BLOCKS
@@ -200,6 +203,30 @@ def test_explain_says_how_certain_a_text_is_what_is_said_twice_and_lists_picture
     assert "said twice, as block 1" in verb_here("explain", archive_path, twice)[1]
     values = json.loads(verb_here("explain", archive_path, twice, "--json")[1])
     assert [block["repeats"] for block in values["blocks"]] == [None, None, 1]
+
+
+def test_explain_asks_trafilatura_with_the_raw_response_and_says_when_there_is_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "run_in_worker", lambda function, *arguments: function(*arguments))
+    bodies, was = town(river=kept_all)
+    body = bodies["/river"].replace("</body>", "<footer><p>Printed in Quillmere.</p></footer></body>")
+    file, story = earlier_archive(tmp_path, {"/river": body}, was), "https://a.example/river"
+    blocks = json.loads(verb_here("explain", file, story, "--json", "--extractor")[1])["blocks"]
+    assert [(block["text"][:5], block["extracted"]) for block in blocks if block["kept"]] == [
+        ("The s", True), ("River", True), ("River", True), ("River", True), ("Share", True), ("Print", False)
+    ]  # fmt: skip
+    assert {block["extracted"] for block in json.loads(verb_here("explain", file, story, "--json")[1])["blocks"]} == {
+        None
+    }
+    said = "trafilatura would keep 5 blocks: 0 of those removed, without 1 of those kept\n"
+    short, full = (verb_here("explain", file, story, "--extractor", *more)[1] for more in ((), ("--full",)))
+    assert (said in short, said in full, full.count("trafilatura removes")) == (True, True, 1)
+    (tmp_path / "a.warc.gz").unlink()
+    code, out, errors = verb_here("explain", file, story, "--extractor")
+    assert (code, errors, "River paragraph 1" in out) == (0, "", True)
+    assert "trafilatura could not be asked: raw_missing: a.warc.gz: No such file or directory\n" in out
+    execute(file, "UPDATE captures SET warc_file = NULL, warc_offset = NULL, warc_length = NULL")
+    values = json.loads(verb_here("explain", file, story, "--extractor", "--json")[1])
+    assert values["extractor_failure"] == "the archive has no raw response of this page"
 
 
 def test_on_a_terminal_the_longest_removed_block_has_a_command_that_brings_it_back(monkeypatch):
