@@ -95,4 +95,5 @@ def tables(db: Path, *without: str) -> dict[str, list[tuple[Any, ...]]]:
         }
     finally:
         connection.close()
+    rows_by_table["meta"] = [row for row in rows_by_table["meta"] if row[0] != "last_run"]
     return rows_by_table

@@ -53,10 +53,11 @@ def texts(db: Path) -> dict[str, str]:
 
 
 def everything(db: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """The whole archive but for its runs."""
+    """The whole archive but for its runs, and where the last one began."""
     tables = [name for (name,) in rows(db, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
     left_out = ("runs", "sqlite_", "_sqlite", "articles_fts")
-    return {name: rows(db, f"SELECT * FROM {name} ORDER BY 1") for name in tables if not name.startswith(left_out)}
+    found = {name: rows(db, f"SELECT * FROM {name} ORDER BY 1") for name in tables if not name.startswith(left_out)}
+    return found | {"meta": [row for row in found["meta"] if row[0] != "last_run"]}
 
 
 @pytest.fixture

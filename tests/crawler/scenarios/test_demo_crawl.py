@@ -79,7 +79,7 @@ def test_each_documented_reference_leads_to_a_row(crawled):
         lines = [(*line, "id") for line in references(db)]
         for table, column, target, key in [*lines, ("urls", "found_on", "urls", "url")]:
             there = f"SELECT {key} FROM {target}"
-            if table in ("changes", "revisions") and target == "articles":
+            if table in ("changes", "revisions", "versions") and target == "articles":
                 there += " UNION ALL SELECT id FROM shelved"
             query = f"SELECT count({column}), count({column}) FILTER (WHERE {column} NOT IN ({there})) FROM {table}"
             found[f"{table}.{column}"] = db.execute(query).fetchone()
