@@ -163,7 +163,7 @@ _READING_OPTIONS = option_group("What is read", (
 _TELLING_OPTIONS = option_group("What is told", (
     click.option("--notify", metavar="URL|FILE", multiple=True, envvar="BROADSHEET_NOTIFY",
                  shell_complete=complete_files,
-                 help="Tell an Apprise address, or those of a TOML file, of news, edits, alarms, failures. Repeatable."),
+                 help="Tell an Apprise address, or of a TOML file, news, edits, alarms, failures. Repeatable."),
     click.option("--room", metavar="URL", envvar="BROADSHEET_ROOM",
                  help="--notify: where a reading room shows the archive (broadsheet browse); edits link to it."),
     click.option("-v", "--verbose", count=True, help="A line for each URL; -vv logs what happens, -vvv everything."),
