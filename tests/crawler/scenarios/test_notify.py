@@ -66,7 +66,7 @@ def test_a_run_with_news_sends_one_message_and_one_without_sends_none(site, webh
     code, out, errors = crawl(site, db, "--notify", webhook.address, "-vvv")
     assert code == 0
     (first_message,) = webhook.messages
-    assert first_message["title"] == "news.db: 1 thing to look at"
+    assert first_message["title"] == "news.db: 2 new articles, 1 thing to look at"
     assert "2 of 2 articles are without a date" in first_message["message"]
     assert SECRET not in out + errors
     webhook.messages.clear()
