@@ -11,11 +11,11 @@ from pathlib import Path
 from broadsheet.cleaners.clean import clean as clean_page
 from broadsheet.cleaners.document import CleanedPage, ExtractorUse, Page, PageType, RemovalReason
 from broadsheet.cleaners.judge.article_text import assemble
-from broadsheet.cleaners.judge.certainty import expected_verdict_f1
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFolder, SiteRulesError
 from broadsheet.cleaners.lineage import lineage, site_rules_digest
 from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.output.archive.metadata_columns import StatedMetadata, read_stated_date, typed_metadata
+from broadsheet.output.archive.page_rows import page_certainty
 from broadsheet.output.archive.stored_text import count_words
 from broadsheet.output.archive.url_words import OutcomeReason
 
@@ -146,7 +146,7 @@ class Cleaner:
         """Clean a response with its headers' word on it."""
         rules = self._rules.for_host(host_of(page.url)) if self._rules else ()
         cleaned = clean_page(page, rules, self._extractor)
-        certainty = _certainty(cleaned) if cleaned.is_article else None
+        certainty = page_certainty(cleaned) if cleaned.is_article else None
         text, markdown = cleaned.text, cleaned.markdown
         verdicts = cleaned.verdicts
         if self._keep:
@@ -186,11 +186,6 @@ class Cleaner:
             return OutcomeReason.LANGUAGE
         day = read_stated_date(cleaned.metadata.published).day
         return OutcomeReason.TOO_OLD if since and day and date.fromisoformat(day) < since else ""
-
-
-def _certainty(cleaned: CleanedPage) -> float | None:
-    words, kept = [block.words for block in cleaned.blocks], [verdict.kept for verdict in cleaned.verdicts]
-    return expected_verdict_f1(words, cleaned.chances, kept)
 
 
 _default_cleaner = cache(Cleaner)

@@ -25,6 +25,7 @@ from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.archive.stored_text import inert_text
+from broadsheet.output.read.coverage import measure_coverage
 from broadsheet.output.read.edit_diffs import EditDiff, marked_blocks, read_edit_diff, version_links
 from broadsheet.output.read.edit_history import ListedEdit
 from broadsheet.output.read.judgement import TOLD_BY_LETTER, Look, LookKind, judge_archive, needs_look
@@ -176,7 +177,8 @@ def read_news(
 
     `room` is the address of the archive in a reading room, to which edits link.
     """
-    letter = read_letter(db, after_seq=since.seq, most_new=-1)
+    coverage = measure_coverage(db)
+    letter = read_letter(db, coverage, after_seq=since.seq, most_new=-1)
     for article in letter.new:
         title = f"{article.title} ({article.day})" if article.day else article.title
         yield NewsItem(NewsEvent.NEW, (host_of(article.url),), f"{title}\n  {article.url}")
@@ -187,7 +189,7 @@ def read_news(
         diff = read_edit_diff(db, edit.article_id, edit.revision)
         words = _diff_lines(db, diff, room) if diff else []
         yield NewsItem(event, (host_of(edit.url),), "\n".join((line, f"  {edit.url}", *words)))
-    for look in needs_look(judge_archive(db)):
+    for look in needs_look(judge_archive(db, coverage=coverage)):
         if look.kind not in TOLD_BY_LETTER and look.key not in since.known_looks:
             line = f"{look.sentence}\n  {look.advice}" if look.advice else look.sentence
             yield NewsItem(NewsEvent.ALARMS, _hosts_of(look), line)

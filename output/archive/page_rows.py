@@ -252,12 +252,13 @@ def make_page_rows(
         layout_signature=cleaned.layout_signature,
         images=tuple(map(storable_image, cleaned.images)) if is_article or is_gallery else (),
         statements=tuple(map(storable_statement, cleaned.statements)) if is_article else (),
-        certainty=_certainty(cleaned) if is_article else None,
+        certainty=page_certainty(cleaned) if is_article else None,
         asked_extractor=cleaned.asked_extractor,
     )
 
 
-def _certainty(cleaned: CleanedPage) -> float | None:
+def page_certainty(cleaned: CleanedPage) -> float | None:
+    """Return the F1 that the verdicts on a page are expected to have, 0 to 1; None where that is not known."""
     words, kept = [block.words for block in cleaned.blocks], [verdict.kept for verdict in cleaned.verdicts]
     return expected_verdict_f1(words, cleaned.chances, kept)
 

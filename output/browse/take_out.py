@@ -47,11 +47,10 @@ class TakeOutPreview(NamedTuple):
 def preview_take_out(db: Database, arguments: Arguments) -> TakeOutPreview:
     """Show the ticked articles, and the other ones in the same folders."""
     ticked = _ticked(db, arguments)
-    folders: list[UrlFolder] = []
-    for (host, path), articles in _alike(db, ticked).items():
-        others = [article for article in articles if article not in ticked]
-        if others:
-            folders.append(UrlFolder(host, path, len(others), tuple(others[:_EXAMPLES])))
+    folders = (
+        UrlFolder(host, path, len(others), tuple(others[:_EXAMPLES]))
+        for (host, path), others in _others_by_folder(db, ticked).items()
+    )
     return TakeOutPreview(tuple(ticked), tuple(folders))
 
 
@@ -61,11 +60,8 @@ def articles_to_take_out(db: Database, arguments: Arguments) -> list[TakenArticl
     They are numbered as in the preview.
     """
     ticked = _ticked(db, arguments)
-    chosen, alike = {article.id: article for article in ticked}, _alike(db, ticked)
-    for number, folder in enumerate(preview_take_out(db, arguments).folders):
-        if arguments.flag(f"folder{number}"):
-            chosen |= {article.id: article for article in alike[folder.host, folder.path]}
-    return list(chosen.values())
+    folders = enumerate(_others_by_folder(db, ticked).values())
+    return [*ticked, *(article for n, others in folders if arguments.flag(f"folder{n}") for article in others)]
 
 
 def _ticked(db: Database, arguments: Arguments) -> list[TakenArticle]:
@@ -80,16 +76,16 @@ def _ticked(db: Database, arguments: Arguments) -> list[TakenArticle]:
     return ticked
 
 
-def _alike(db: Database, ticked: list[TakenArticle]) -> dict[tuple[str, str], list[TakenArticle]]:
-    """Return by host and folder the articles in the folders of the ticked ones, these included."""
+def _others_by_folder(db: Database, ticked: list[TakenArticle]) -> dict[tuple[str, str], list[TakenArticle]]:
+    """Return by host and folder the articles that are not ticked, in the folders of the ticked ones."""
     wanted = {_folder(article.url) for article in ticked}
-    alike: dict[tuple[str, str], list[TakenArticle]] = defaultdict(list)
+    others: dict[tuple[str, str], list[TakenArticle]] = defaultdict(list)
     for host in sorted({host for host, _ in wanted}):
         for row in db.execute(_OF_HOST, [host]).fetchall():
             article = TakenArticle(*row)
-            if (folder := _folder(article.url)) in wanted:
-                alike[folder].append(article)
-    return alike
+            if (folder := _folder(article.url)) in wanted and article not in ticked:
+                others[folder].append(article)
+    return others
 
 
 def _folder(url: str) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from typing import Any, TextIO
 from sqlite_utils import Database
 
 from ..archive.archive_file import database_file
-from ..archive.article_filter import USAGE_COLUMN
+from ..archive.article_filter import EARLIEST_IN_CLUSTER, USAGE_COLUMN
 from ..archive.metadata_columns import STATED_COLUMNS
 from ..archive.pictures import SVG, ShownPicture, pictures_of_article
 from ..archive.stored_text import escaped_json, inert_text
@@ -141,7 +141,8 @@ _ARTICLE_FOLDER = "articles"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' file:; base-uri 'none'; form-action 'none'"
 _HEADS = """SELECT id, title, url, coalesce(published_day, '') AS published_day, coalesce(language, '') AS language
     FROM articles a {condition} ORDER BY published_day DESC, title, id"""
-_ONE_PER_CLUSTER = "WHERE id IN (SELECT article_id FROM article_clusters WHERE by_date = 1)"
+ONE_PER_CLUSTER = f"WHERE id IN ({EARLIEST_IN_CLUSTER})"
+"""SQL: of each cluster of similar articles only the earliest."""
 
 
 def export_reader_pages(
@@ -152,7 +153,7 @@ def export_reader_pages(
     `on_kept` is as for `open_export`. Raises TargetRefused or TargetWriteError for a folder or file that cannot be
     written.
     """
-    count, condition = 0, _ONE_PER_CLUSTER if one_per_cluster else ""
+    count, condition = 0, ONE_PER_CLUSTER if one_per_cluster else ""
     words = _WordIndex(_read_heads(db, condition))
     with open_export(db, folder, on_kept) as export:
         for article in iter_articles(db, one_per_cluster=one_per_cluster):
@@ -169,7 +170,7 @@ def export_reader_pages(
 def export_one_page(db: Database, stream: TextIO, *, one_per_cluster: bool = False) -> int:
     """Write one page with all articles, without pictures, to the stream and return how many."""
     title, count = xml_line(f"Articles of {database_file(db).stem}"), 0
-    heads = list(_read_heads(db, _ONE_PER_CLUSTER if one_per_cluster else ""))
+    heads = list(_read_heads(db, ONE_PER_CLUSTER if one_per_cluster else ""))
     before, _, after = _page(title, "", "\0").partition("\0")
     stream.write(f"{before}<h1>{escape(title)}</h1>\n{_list(heads, '#')}")
     for article in iter_articles(db, one_per_cluster=one_per_cluster):

@@ -17,7 +17,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from ..archive.archive_file import database_file
-from .article_files import article_facts, article_title
+from .article_files import ONE_PER_CLUSTER, article_facts, article_title
 from .article_rows import article_row
 from .export_folder import open_export
 from .inert_markup import article_html, is_safe_link, language_tag, xml_line
@@ -25,7 +25,6 @@ from .inert_markup import article_html, is_safe_link, language_tag, xml_line
 VOLUME_ARTICLES = 200
 
 _IN_ORDER = """SELECT id FROM articles a {condition} ORDER BY published_day IS NULL, published_day, title, id"""
-_ONE_PER_CLUSTER = "WHERE id IN (SELECT article_id FROM article_clusters WHERE by_date = 1)"
 _UNKNOWN_LANGUAGE = "und"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # of every member: the same articles give the same bytes
 _CONTAINER = """<?xml version="1.0" encoding="utf-8"?>
@@ -60,7 +59,7 @@ def export_epub(
     Raises TargetRefused or TargetWriteError for a folder or file that cannot be written.
     """
     name, count = database_file(db).stem, 0
-    condition = _ONE_PER_CLUSTER if one_per_cluster else ""
+    condition = ONE_PER_CLUSTER if one_per_cluster else ""
     numbers = iter(db.execute(_IN_ORDER.format(condition=condition)).fetchall())
     with open_export(db, folder, on_kept) as export:
         for volume, articles in enumerate(_volumes(db, numbers), 1):
