@@ -28,7 +28,7 @@ class FileRecord(NamedTuple):
     record: IndexedRecord
 
 
-class WarcRecord(Protocol):
+class FastwarcRecord(Protocol):
     """Record as fastwarc's `ArchiveIterator` gives it."""
 
     headers: Any
@@ -56,7 +56,7 @@ class CleanedRecord:
 
 
 def clean_records(
-    records: str | Path | Iterable[FileRecord | WarcRecord], cleaner: Cleaner | None = None, **options: Any
+    records: str | Path | Iterable[FileRecord | FastwarcRecord], cleaner: Cleaner | None = None, **options: Any
 ) -> Iterator[CleanedRecord]:
     """Yield what comes of each record that stands for an answer: a response, revisit, resource or damaged record.
 
@@ -79,13 +79,13 @@ def _records_of(file: str) -> Iterator[FileRecord]:
     return (FileRecord(file, record) for record in scan_records(Path(file)))
 
 
-def _indexed(record: WarcRecord) -> IndexedRecord:
+def _indexed(record: FastwarcRecord) -> IndexedRecord:
     headers = {str(name).lower(): str(value) for name, value in record.headers.items()}
     at, url = record_time(headers.get("warc-date", "")), headers.get("warc-target-uri", "").strip("<> ")
     return IndexedRecord(record.stream_pos, 0, headers.get("warc-type", BROKEN), url, at)
 
 
-def _response(source: FileRecord | WarcRecord) -> RecordedResponse:
+def _response(source: FileRecord | FastwarcRecord) -> RecordedResponse:
     if isinstance(source, FileRecord):
         location = RecordLocation(source.file, source.record.offset, source.record.length)
         return read_response(location, Path(source.file).parent)
@@ -94,7 +94,7 @@ def _response(source: FileRecord | WarcRecord) -> RecordedResponse:
     return read_record(stream.getvalue())
 
 
-def _cleaned(record: IndexedRecord, source: FileRecord | WarcRecord, cleaner: Cleaner) -> CleanedRecord:
+def _cleaned(record: IndexedRecord, source: FileRecord | FastwarcRecord, cleaner: Cleaner) -> CleanedRecord:
     def outcome(state: str, reason: str, page: Cleaned | None = None) -> CleanedRecord:
         return CleanedRecord(record.url, record.at, record.offset, record.length, state, str(reason), page)
 

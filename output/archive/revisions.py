@@ -71,7 +71,7 @@ _BlockRow = tuple[int, int, int, int, int, int]  # position, text id, kind, kept
 
 
 @dataclass(frozen=True, slots=True)
-class StatedMetadata:
+class VersionMetadata:
     """Title and date that an article's page states, their sources, and the cleaner that read it: version and id."""
 
     title: str = ""
@@ -85,7 +85,7 @@ class StatedMetadata:
         return json.dumps([getattr(self, name) for name in self.__slots__], ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, json_text: str) -> StatedMetadata:
+    def from_json(cls, json_text: str) -> VersionMetadata:
         """Return the metadata that `to_json` wrote."""
         return cls(*json_value(json_text))
 
@@ -96,7 +96,7 @@ class ArticleState:
 
     blocks: tuple[_BlockRow, ...]
     layout: bytes
-    metadata: StatedMetadata
+    metadata: VersionMetadata
 
     @property
     def kept_texts(self) -> tuple[int, ...]:
@@ -127,11 +127,11 @@ def read_article_state(db: Database, article_id: int, page_id: int) -> ArticleSt
     )
 
 
-def read_stated_metadata(db: Database, article_id: int) -> StatedMetadata:
+def read_stated_metadata(db: Database, article_id: int) -> VersionMetadata:
     """Read the metadata in the row of the article, shelved or not."""
     title, published, sources, cleaner = db.execute(_METADATA, [article_id]).fetchone()
     source_names = stored_object(sources, "articles", "metadata_sources", article_id)
-    return StatedMetadata(
+    return VersionMetadata(
         title, str(source_names.get("title", "")), published or "", str(source_names.get("published", "")), cleaner
     )
 

@@ -18,7 +18,7 @@ from broadsheet.cleaners.lineage import CLEANER_VERSION
 from ..archive.archive_errors import DamagedValue
 from ..archive.ledger import read_layout
 from ..archive.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
-from ..archive.revisions import StatedMetadata
+from ..archive.revisions import VersionMetadata
 from ..archive.row_sample import WHOLE, RowSample
 from ..archive.stored_text import count_words, sql_words
 from ..archive.stored_values import (
@@ -149,7 +149,7 @@ def stored_values(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     for table in _JSON_COLUMNS:
         yield from _json_faults(db, table)
     for article_id, before in db.conn.execute("SELECT article_id, before FROM _pending_revisions"):
-        yield from _fault_of(partial(StatedMetadata.from_json, before), "_pending_revisions", "before", article_id)
+        yield from _fault_of(partial(VersionMetadata.from_json, before), "_pending_revisions", "before", article_id)
     yield from _layout_faults(db, sample)
     yield from _sketch_faults(db, sample)
     yield from _reading_faults(db, sample)

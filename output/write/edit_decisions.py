@@ -22,7 +22,7 @@ from ..archive.revisions import (
     RevisionChange,
     RevisionMark,
     RevisionValues,
-    StatedMetadata,
+    VersionMetadata,
     correct_revision,
     drop_pending,
     drop_revision_blocks,
@@ -178,7 +178,7 @@ def _compare_captures(
     changed: the kind is `cleaner`.
     """
     with decoding("_pending_revisions", "before", pending.article_id):
-        old_metadata = StatedMetadata.from_json(pending.metadata_json)
+        old_metadata = VersionMetadata.from_json(pending.metadata_json)
     new_metadata = read_stated_metadata(db, pending.article_id)
     old_blocks, new_blocks = old_and_new_blocks(
         db, pending.article_id, pending.previous_number or 0, pending.page_id or 0, pending.host
@@ -204,7 +204,7 @@ def _kept_text(blocks: Sequence[CapturedBlock]) -> str:
     return "".join(comparison_key(block.text) for block in blocks if block.is_kept)
 
 
-def _article_version(blocks: Sequence[CapturedBlock], metadata: StatedMetadata) -> ArticleVersion:
+def _article_version(blocks: Sequence[CapturedBlock], metadata: VersionMetadata) -> ArticleVersion:
     return ArticleVersion(
         tuple(blocks), metadata.title, metadata.title_source, metadata.published, metadata.published_source
     )

@@ -10,7 +10,7 @@ from broadsheet.output.archive.revisions import (
     ArticleState,
     RevisionMark,
     RevisionValues,
-    StatedMetadata,
+    VersionMetadata,
     correct_revision,
     drop_pending,
     drop_revision_blocks,
@@ -90,10 +90,10 @@ def test_a_state_is_that_of_the_article_s_page(db, table):
         values = {"position": 20 - number, "block_id": number, "kept": number % 2, "kind": 1, "reason_id": 2}
         put(db, PAGE_BLOCKS, 9, page_id=page_id, **values)
     state = read_article_state(db, 7, 3)
-    metadata = StatedMetadata("Rain", "meta", "2024-05-03", "json-ld", "16 5")
+    metadata = VersionMetadata("Rain", "meta", "2024-05-03", "json-ld", "16 5")
     assert state == ArticleState(((9, 11, 1, 1, 2, 5), (10, 10, 1, 0, 2, 3)), b"", metadata)
     assert state.kept_texts == (11,)
-    assert StatedMetadata.from_json(state.metadata.to_json()) == state.metadata
+    assert VersionMetadata.from_json(state.metadata.to_json()) == state.metadata
 
 
 def test_blocks_of_a_revision_take_the_place_of_its_own_alone(db):
@@ -101,7 +101,7 @@ def test_blocks_of_a_revision_take_the_place_of_its_own_alone(db):
         put(db, REVISION_BLOCKS, article_id, article_id=article_id, number=number)
     for host, pages in (("a.test", 5), ("b.test", 3)):
         put(db, BLOCK_EVIDENCE, 4, block_id=11, host=host, pages=pages)
-    state = ArticleState(((0, 11, 1, 1, 2, 5), (1, 12, 1, 0, 2, 3)), b"", StatedMetadata())
+    state = ArticleState(((0, 11, 1, 1, 2, 5), (1, 12, 1, 0, 2, 3)), b"", VersionMetadata())
     put_revision_blocks(db, 7, 1, state)
     found = {(row["article_id"], row["number"], row["block_id"]): row["elsewhere"] for row in rows(db, REVISION_BLOCKS)}
     assert found == {(7, 1, 11): 4, (7, 1, 12): 0, (7, 2, 7003): 7009, (8, 1, 8003): 8009}
@@ -115,7 +115,7 @@ def test_a_capture_of_an_article_without_a_text_adds_no_revision(db):
     put(db, "articles", 1, id=sighting.article_id, page_id=1, title="After", metadata_sources="{}")
     for number, change in ((1, "withdrawn"), (2, "first")):
         put(db, "revisions", number, article_id=7 if number == 2 else sighting.article_id, change=change)
-    before = ArticleState((), b"", StatedMetadata("Before"))
+    before = ArticleState((), b"", VersionMetadata("Before"))
     note_new_capture(db, sighting, "digest", before)
     assert rows(db, PENDING_REVISIONS) == []
     db.execute("UPDATE revisions SET change = 'first' WHERE change = 'withdrawn'")
