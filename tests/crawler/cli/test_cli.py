@@ -42,8 +42,8 @@ def test_a_verb_that_reads_loads_neither_the_crawl_nor_the_raw_responses(tmp_pat
     with Archive.open(file) as archive:
         archive.save([make.outcome("https://a.example/mill", "The mill burned down in the night.")])
     words = [] if verb in ("changes", "report") else ["mill"]
-    rooms = ("broadsheet.crawler.crawl", "broadsheet.crawler.fetch", "broadsheet.output.raw.warc")
-    assert imported(rooms, verb, str(file), *words)[1] == "[]"
+    modules = ("broadsheet.crawler.crawl.", "broadsheet.crawler.fetch.", "broadsheet.output.raw.warc")
+    assert imported(modules, verb, str(file), *words)[1] == "[]"
 
 
 @pytest.mark.parametrize(("words", "verb"), list(cli.verbs()), ids=str)
