@@ -147,7 +147,7 @@ def test_version_2_closes_the_gaps_in_the_numbers_of_revisions(tmp_path):
         assert db.execute(query.format("revision", "kind", "changes")).fetchall() == numbered
         blocks = db.execute(query.format("number", "position", REVISION_BLOCKS)).fetchall()
         assert [(number, position // 1000) for number, position in blocks] == [(1, 1), (2, 3), (3, 4)]
-        assert [finding for finding in verify(db) if finding.check == "old_revisions"] == []
+        assert [finding for finding in verify(db) if finding.check == "ledgers"] == []
         [waiting] = rows(db, PENDING_REVISIONS)
     assert waiting == {
         "article_id": 7, "seen_at": "seen_at 6", "capture_id": 6002, "title": "title 6",

@@ -18,7 +18,7 @@ from broadsheet.output.read.file_checks import Finding, column_values
 from broadsheet.output.read.verify import CHECKS, RAW_CHECKS, first_problem, first_source_problem, verify
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
-from tests.internal_tables import LAYOUTS, PAGE_BLOCKS, PAGE_LEADS, UNSETTLED, named
+from tests.internal_tables import PAGE_BLOCKS, PAGE_LEADS, named
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
 from tests.output.wires import make_exchange
@@ -32,33 +32,30 @@ DAMAGES = [
     ("articles_and_pages", f"UPDATE pages SET article_id = NULL WHERE id = {PAGE}", "do not name each other"),
     ("articles_and_pages", f"UPDATE pages SET article_id = 5 WHERE id = {PAGE}", "names article 5, which does not"),
     ("articles_and_pages", f"DELETE FROM articles WHERE page_id = {PAGE}", "is neither listed nor shelved"),
-    ("layout_counts", "UPDATE _layouts SET pages = 2", "says 2 pages, 1 of them articles; 1 and 1 are"),
-    ("layout_counts", "UPDATE _layouts SET articles = 0", "says 1 pages, 0 of them articles; 1 and 1 are"),
-    ("layout_counts", f"{LAYOUT} 0, 1, '', '')", "row 5 says 0 pages, 1 of them articles; 0 and 0 are"),
-    ("ledger_counts", f"UPDATE pages SET blocks = blocks + 1 WHERE id = {PAGE}", "4 blocks = 2 kept + 1 removed"),
-    ("ledger_counts", f"UPDATE _page_blocks SET kept = 1 WHERE page_id = {PAGE}", "ledger 3 with 3 kept"),
-    ("ledger_counts", f"DELETE FROM _page_blocks WHERE page_id = {PAGE} AND kept = 0", "ledger 2 with 2 kept"),
-    ("ledger_rows", f"UPDATE _page_blocks SET position = 7 WHERE {BLOCK}", "from 0 to 7"),
-    ("ledger_rows", f"UPDATE _page_blocks SET repeats = 7 WHERE {BLOCK}", "block 7"),
-    ("ledger_rows", f"UPDATE _page_blocks SET repeats = 1 WHERE {BLOCK}", "block 1"),
-    ("ledger_rows", f"DELETE FROM _page_layout WHERE page_id = {PAGE}", "is missing"),
+    ("ledgers", f"UPDATE pages SET blocks = blocks + 1 WHERE id = {PAGE}", "4 blocks = 2 kept + 1 removed"),
+    ("ledgers", f"UPDATE _page_blocks SET kept = 1 WHERE page_id = {PAGE}", "its ledger has 3, 3 of them kept"),
+    ("ledgers", f"DELETE FROM _page_blocks WHERE page_id = {PAGE} AND kept = 0", "its ledger has 2, 2 of them kept"),
+    ("ledgers", f"UPDATE _page_blocks SET position = 7 WHERE {BLOCK}", "from 0 to 7"),
+    ("ledgers", f"UPDATE _page_blocks SET repeats = 7 WHERE {BLOCK}", "block 7"),
+    ("ledgers", f"UPDATE _page_blocks SET repeats = 1 WHERE {BLOCK}", "block 1"),
+    ("ledgers", f"DELETE FROM _page_layout WHERE page_id = {PAGE}", "is missing"),
     ("removed_counts", "UPDATE meta SET value = '{}' WHERE key = 'removed in a.test'", "other ones than settling"),
     ("removed_counts", "UPDATE meta SET value = '[' WHERE key = 'removed in a.test'", "row removed in a.test cannot"),
-    ("old_revisions", "UPDATE _revision_blocks SET number = 8", "blocks of revision 8 of article"),
+    ("ledgers", "UPDATE _revision_blocks SET number = 8", "/8 belongs to a revision that does not exist"),
     ("needed_rows", "UPDATE captures SET robots_id = 77", "captures row 77 refers by robots_id to a missing row"),
     ("needed_rows", "DELETE FROM revisions", "refers by id to a missing row"),
     ("needed_rows", "DELETE FROM changes", "refers by id to a missing row"),
     ("needed_rows", f"UPDATE pages SET layout_id = 99 WHERE id = {PAGE}", "pages row 99 refers by layout_id"),
     ("needed_rows", "INSERT INTO _listed (url_id, kind) VALUES (99, 'feed')", "row 99 refers by url_id"),
     ("url_counts", "UPDATE _url_counts SET urls = 9 WHERE state = 'done'", "says 9, and 3 are"),
-    ("url_counts", "DELETE FROM _url_counts", "says None, and 3 are"),
+    ("url_counts", "DELETE FROM _url_counts", "says 0, and 3 are"),
     ("url_counts", "INSERT OR REPLACE INTO _url_counts (state, urls) VALUES ('failed', 5)", "says 5, and 0 are"),
     ("url_counts", "INSERT INTO _unindexed (id) SELECT min(id) FROM articles", "still waits for the full-text index"),
     ("url_reasons", f"UPDATE urls SET reason = 'articld' WHERE id = {PAGE}", "is 'articld', which is not a reason"),
-    ("url_reasons", "DELETE FROM pages", "pages row 3 is missing"),
-    ("block_reasons", "INSERT INTO _reasons VALUES (9, 'share buttons', 'x'); UPDATE _page_blocks SET reason_id = 9",
+    ("articles_and_pages", "DELETE FROM pages", "pages row 3 is missing"),
+    ("ledgers", "INSERT INTO _reasons VALUES (9, 'share buttons', 'x'); UPDATE _page_blocks SET reason_id = 9",
      "reason_id row 1/0 contradicts whether the block is kept"),
-    ("block_reasons", "INSERT INTO _reasons VALUES (9, 'selected', 'x'); UPDATE _page_blocks SET reason_id = 9",
+    ("ledgers", "INSERT INTO _reasons VALUES (9, 'selected', 'x'); UPDATE _page_blocks SET reason_id = 9",
      "reason_id row 1/2 contradicts whether the block is kept"),
     ("row_numbers", "UPDATE captures SET fetched_at = '2020-01-01T00:00:00+00:00' WHERE url LIKE '%/1'", "captures"),
     ("row_numbers", "UPDATE articles SET url = url || '/other'", "articles row"),
@@ -199,14 +196,6 @@ def test_a_check_names_twenty_problems_and_of_a_long_value_its_beginning(db):
     assert f"is {'z' * 40!r}, not " in details
 
 
-def test_what_a_layout_counts_may_be_off_by_one_for_each_page_that_has_changed(db):
-    db.execute(f"INSERT INTO {LAYOUTS} VALUES (5, 'a.test', x'00', 2, 1, '', '')")
-    for page_id, host, is_found in ((1, "a.test", True), (2, "b.test", True), (3, "a.test", False)):
-        db.execute(f"INSERT INTO {UNSETTLED} (page_id, host) VALUES (?, ?)", [page_id, host])
-        detail = f"{LAYOUTS} row 5 says 2 pages, 1 of them articles; 0 and 0 are | {LAYOUTS} row 5"
-        assert findings(db, "layout_counts") == ([detail] if is_found else [])
-
-
 def test_a_torn_file_is_a_problem_not_a_traceback(settled, tmp_path):
     file = shutil.copy(settled, tmp_path / "a.db")
     with closing(sqlite3.connect(file)) as db:
@@ -284,7 +273,7 @@ def test_a_wrong_row_is_found_in_the_part_that_it_is_in(db, check, damage):
     [
         ("needed_rows", "DELETE FROM _sketches; INSERT INTO _sketches (page_id) VALUES (77)"),
         ("schema_version", "PRAGMA user_version = 99"),
-        ("ledger_counts", "UPDATE pages SET kept = 7, blocks = 8 WHERE id = 1"),
+        ("ledgers", "UPDATE pages SET kept = 7, blocks = 8 WHERE id = 1"),
     ],
 )
 def test_what_is_no_part_of_a_page_is_checked_with_every_sample(db, check, damage):
