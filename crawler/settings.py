@@ -10,8 +10,8 @@ from scrapy.settings import default_settings
 from . import __version__
 
 BOT_NAME = "broadsheet"
-SPIDER_MODULES = ["broadsheet.crawler.crawl.spiders"]
-NEWSPIDER_MODULE = "broadsheet.crawler.crawl.spiders"
+SPIDER_MODULES = ["broadsheet.crawler.crawl"]  # a spider that `scrapy genspider` writes there is found, too
+NEWSPIDER_MODULE = "broadsheet.crawler.crawl"
 
 # --- Broadsheet's own -------------------------------------------------------------------------------------------
 BROADSHEET_SETTINGS = True  # its priority is that of all of these: what has a higher one, a user has set

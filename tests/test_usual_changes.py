@@ -172,8 +172,7 @@ def test_the_example_of_a_rule_is_one():
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_is_made_where_its_row_says(tmp_path, name):
-    change, copy = CHANGES[name], tmp_path / "copy"
-    shutil.copytree(REPOSITORY, copy, ignore=_LEFT_OUT, symlinks=True)
+    change, copy = CHANGES[name], _copy(tmp_path)
     for file, before, addition in change.edits:
         _insert(copy / file, before, addition)
     for command in change.commands:
@@ -181,6 +180,19 @@ def test_a_change_is_made_where_its_row_says(tmp_path, name):
     tests = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-m", "not slow and not nightly", *change.tests]
     ended = subprocess.run(tests, cwd=copy, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout[-4000:]
+
+
+@pytest.mark.slow
+def test_scrapy_writes_a_spider_into_the_checkout_and_finds_it(tmp_path):
+    copy = _copy(tmp_path)
+    scrapy = [sys.executable, "-m", "scrapy"]
+    subprocess.run([*scrapy, "genspider", "mine", "news.example"], cwd=copy, check=True)
+    found = subprocess.run([*scrapy, "list"], cwd=copy, check=True, capture_output=True, text=True)
+    assert ((copy / "crawler/crawl/mine.py").exists(), found.stdout) == (True, "mine\nsite\nurls\n")
+
+
+def _copy(folder: Path) -> Path:
+    return Path(shutil.copytree(REPOSITORY, folder / "copy", ignore=_LEFT_OUT, symlinks=True))
 
 
 def _insert(file: Path, before: str, addition: str) -> None:
