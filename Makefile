@@ -15,7 +15,7 @@
 # make bench-quality  the cleaner beside six other extractors; needs ../shared, installs the extractors
 # make torture    1,000 kinds of damage to an archive, through every verb, and a hundred archives that are meant to harm;
 #                 some thirty minutes
-# make train      train the models anew, on the corpora that cleaners/training/corpora.py weighs; it needs the evaluation
+# make train      train the models anew, on the corpora that tests/training/corpora.py weighs; it needs the evaluation
 #                 data in ../shared
 # make docs       the documentation as a site in docs/_build, to be opened from its folder; lists what reads badly
 # make dist       the sdist and the wheel in dist/, checked as a registry checks them, and build/sbom.json, which lists what
@@ -116,7 +116,7 @@ train: export OPENBLAS_NUM_THREADS := 1
 train: $(READY)
 	@$(call INSTALL,'.[train]')
 	for name in block_model line_model page_type_model; do \
-		$(BIN)/python -m broadsheet.cleaners.training.$$name --date "$$(date +%F)" || exit 1; done
+		$(BIN)/python -m tests.training.$$name --date "$$(date +%F)" || exit 1; done
 
 docs: $(READY)
 	@$(BIN)/python docs/sentences.py

@@ -38,7 +38,7 @@ IMPURE = (
 FLOORS = {
     "cleaners": (
         "words", "document", "package_data", "rules", "page", "compare", "judge", "text_mode", "site", "lineage",
-        "clean", "training",
+        "clean",
     ),
     "broadsheet": (),
     "output": ("archive", "raw", "write", "settle", "read", "browse collections"),

@@ -26,7 +26,7 @@ NAMESPACES = {"backports"}  # packages of several distributions: the second part
 UNINSTALLED = {"readability": "readability-lxml", "newspaper": "newspaper4k"}
 """Of the benchmarks alone: an installation for tests does not have them."""
 EXTRA_OF = {
-    "cleaners/training/": "train",
+    "tests/training/": "train",
     "crawler/fleet/": "fleet",
     "crawler/rendering/browser_process.py": "browser",
     "output/read/stored_articles.py": "pandas",

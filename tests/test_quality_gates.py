@@ -39,8 +39,8 @@ def test_pages(corpus, kind, least, most):
 def test_texts_that_other_tools_left_and_clean_text_loses_next_to_nothing():
     pytest.importorskip("html_text", reason="needs html-text: pip install '.[dev]'")
     require_corpora(*DIGESTS)
-    from broadsheet.cleaners.training.line_model import read_dumps
     from tests.bench.textmode import in_sample
+    from tests.training.line_model import read_dumps
 
     found = in_sample(list(read_dumps(SHARED / "corpus", 24)))
     after, before = found["cleaned"], found["as it is"]

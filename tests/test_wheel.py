@@ -25,7 +25,6 @@ from tests.tools import ToolsMissingError, programs
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FOLDERS = ("broadsheet", "cleaners", "crawler", "output")
-TRAINING = "broadsheet.cleaners.training"
 ADDRESS = "https://code.example/owner/broadsheet"
 PATIENCE = 900  # seconds for a step; a first installation downloads some 100 MB
 REQUIREMENT = "setuptools>=77.0.3"  # of what pyproject.toml builds with; where it cannot be had, there is no registry
@@ -158,11 +157,11 @@ except broadsheet.ArchiveError as error:
     assert printed == f"{tmp_path / 'x.db'} does not exist {tmp_path / 'broadsheet/__init__.py'}\n"
 
 
-def test_every_package_is_named_in_pyproject_but_that_of_training():
+def test_every_package_is_named_in_pyproject():
     setuptools = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
     found = [str(file.relative_to(REPOSITORY)) for room in FOLDERS for file in (REPOSITORY / room).rglob("__init__.py")]
     folders = {Path(installed_path(name)).parent for name in found}
-    packages = {".".join(folder.parts) for folder in folders} - {TRAINING}
+    packages = {".".join(folder.parts) for folder in folders}
     assert setuptools["packages"] == sorted(packages)
 
 
@@ -223,11 +222,11 @@ def test_the_sdist_is_the_checkout_and_has_its_links_once_make_was_run(release, 
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_every_tracked_file_of_the_packages_but_training_and_no_other(installation):
+def test_the_wheel_holds_every_tracked_file_of_the_packages_and_no_other(installation):
     with ZipFile(installation.wheel) as archive:
         info = f"broadsheet-{__version__}.dist-info"
         names = {name for name in archive.namelist() if not name.startswith(f"{info}/")}
-    tracked = {installed_path(name) for name in tracked_files(*FOLDERS) if not name.startswith("cleaners/training/")}
+    tracked = {installed_path(name) for name in tracked_files(*FOLDERS)}
     tracked -= {""}
     assert (sorted(tracked - names), sorted(names - tracked)) == ([], [])
 

@@ -1,6 +1,6 @@
 """Words hashed into buckets with a learned weight each: of blocks and the markup and heading above, of pages.
 
-`broadsheet.cleaners.training.word_weights` learns a weight a bucket. A block's weights (`block_words.npz`) say how far
+`tests.training.word_weights` learns a weight a bucket. A block's weights (`block_words.npz`) say how far
 its words, the names of the markup around it and the heading above it speak for the article's text: three sums, above 0
 if they do. A page's weights (`page_words.npz`) say how far its words speak for an article: those of its title, headings
 and opening, those of the short lines around its text (menus, buttons, labels), and those that name its parts. The three

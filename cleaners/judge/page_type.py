@@ -4,7 +4,7 @@ Tests run in order; the first that returns a verdict decides. The evidence is st
 person can check it.
 
 The learned model is additive: each sign gives points to each kind, by the step that its value falls into; the points
-add up to log-odds. `broadsheet.cleaners.training.page_type_model` learns the table of steps (`page_weights.json`). As
+add up to log-odds. `tests.training.page_type_model` learns the table of steps (`page_weights.json`). As
 points are only added, each sign's contribution is known, and the largest are stored as evidence.
 """
 

@@ -1,7 +1,7 @@
 """Trained decision trees: the probability that each block is the article's, for all trees and rows at once.
 
-A model is a sum of small trees, read from a file that `training/block_model.py` or `training/line_model.py` writes. A
-failing condition rules out the leaves on its left side. The row's leaf is the first that no condition rules out.
+A model is a sum of small trees, read from a file that `block_model.py` or `line_model.py` of `tests/training/` writes.
+A failing condition rules out the leaves on its left side. The row's leaf is the first that no condition rules out.
 
 `LeafFinder` finds the leaves of all trees and rows at once. The rows at a node are bits of 64-bit numbers, a bit a row.
 So one operation takes 64 rows from a node to its children. All nodes of one depth are handled at once, and equal

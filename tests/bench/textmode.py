@@ -2,9 +2,9 @@
 
     python -m tests.bench.textmode [--every N] [--out FILE]
 
-The texts are made from the annotated pages (`cleaners/training/line_model.py`): the full text of the page by html-text,
+The texts are made from the annotated pages (`tests/training/line_model.py`): the full text of the page by html-text,
 what trafilatura leaves of it, and the annotated text itself, of which nothing may be lost. What counts are the
-cross-validated figures, which `python -m broadsheet.cleaners.training.line_model` writes beside the model; here the
+cross-validated figures, which `python -m tests.training.line_model` writes beside the model; here the
 model that is shipped is measured, which has seen these pages, and the time that a text costs. The result kept in the
 repository is `tests/bench/results/textmode.json`.
 """
@@ -20,10 +20,10 @@ from typing import Any
 from broadsheet.cleaners.judge.tree_models import LINE_MODEL, predict
 from broadsheet.cleaners.rules.rule_files import load_rules
 from broadsheet.cleaners.text_mode.plaintext import judge_text
-from broadsheet.cleaners.training.line_model import TextDump, compare_cleaning, read_dumps
 from tests.bench.corpus import ROOT, SHARED, corpus_hash
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.figures import write_figures
+from tests.training.line_model import TextDump, compare_cleaning, read_dumps
 
 RESULT = pathlib.Path(__file__).parent / "results/textmode.json"
 TRAINED = ROOT / "cleaners/judge/models/lines.json"

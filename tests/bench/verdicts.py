@@ -3,7 +3,7 @@
     python -m tests.bench.verdicts [--every N] [--out FILE]
 
 Every page is judged by words and a table of signs that were learned without any page of its host (by
-`cleaners/training/page_type_model.py`, with the extra `train`). The types of `corpus/wcxb` are held against ours: a
+`tests/training/page_type_model.py`, with the extra `train`). The types of `corpus/wcxb` are held against ours: a
 collection or listing is a list, a service's page is `other`. The pages of `corpus/news` are all articles. Teasers count
 as articles. The corpora are looked for in `$BROADSHEET_SHARED`, else in `../shared`. The result kept in the repository
 is `tests/bench/results/verdicts.json`.
@@ -25,11 +25,11 @@ from broadsheet.cleaners.judge.hashed_words import word_signs
 from broadsheet.cleaners.judge.page_features import PageFeatures, page_features
 from broadsheet.cleaners.judge.page_type import page_verdict, parse_table
 from broadsheet.cleaners.page.parsed_page import decode, parse
-from broadsheet.cleaners.training.corpora import fold_of
-from broadsheet.cleaners.training.page_type_model import PageTypeExample, PageTypeModel, host_of, train_fold_models
 from tests.bench.corpus import SHARED, corpus_hash, truth_rows, with_pages
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.figures import today, write_figures
+from tests.training.corpora import fold_of
+from tests.training.page_type_model import PageTypeExample, PageTypeModel, host_of, train_fold_models
 
 RESULT = Path(__file__).parent / "results/verdicts.json"
 CORPORA = ("wcxb", "news", "segments")

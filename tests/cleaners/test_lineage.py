@@ -79,10 +79,10 @@ def test_labels_stay_as_they_are_since_archives_know_their_cleaner_by_them():
     assert rule_files()["phrases/de"] == ("broadsheet.cleaners.rules.phrases", "de.toml")
 
 
-def test_what_changes_no_verdict_is_named_in_no_code_but_that_of_training():
+def test_what_changes_no_verdict_is_named_in_no_code():
     for _, name in CHANGES_NO_VERDICT:
         readers = {str(path.relative_to(ROOM)) for path in ROOM.rglob("*.py") if name in path.read_text("utf-8")}
-        assert {reader for reader in readers if not reader.startswith("training/")} == set()
+        assert readers == set()
 
 
 @pytest.mark.slow

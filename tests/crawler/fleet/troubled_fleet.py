@@ -136,7 +136,7 @@ def skewed(hours: int) -> dict[str, str]:
 def make_newer_version(folder: Path) -> dict[str, str]:
     """Make a copy of the package whose states have a format one higher; return variables that let a process run it."""
     package = folder / "broadsheet"
-    shutil.copytree(REPOSITORY / "broadsheet", package, ignore=shutil.ignore_patterns("training", "__pycache__"))
+    shutil.copytree(REPOSITORY / "broadsheet", package, ignore=shutil.ignore_patterns("__pycache__"))
     _raise_number(package / "crawler/fleet/site_head.py", r"^FORMAT = (\d+)$")
     _raise_number(package / "cleaners/lineage.py", r'^CLEANER_VERSION = "(\d+)"$')
     return {"PYTHONPATH": str(folder)}

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.cleaners.training import corpora
+from tests.training import corpora
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+REPOSITORY = Path(__file__).resolve().parents[2]
 SITES = REPOSITORY.parent / "shared/corpus/sites"
 TEXT = "The mill by the river burned, and nobody knew why. " * 5
 

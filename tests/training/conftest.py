@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from broadsheet.cleaners.training.corpora import PAGE_CORPORA
 from tests.cleaners.building import PAGES, STORY
+from tests.training.corpora import PAGE_CORPORA
 
 
 def page(n: int) -> str:

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from ..document import Column
-from ..judge.hashed_words import (
+from broadsheet.cleaners.document import Column
+from broadsheet.cleaners.judge.hashed_words import (
     BLOCK_BUCKETS,
     PAGE_BUCKETS,
     WORD_FEATURES,
@@ -27,8 +27,8 @@ from ..judge.hashed_words import (
     hash_block_words,
     word_shares,
 )
-from .annotated_pages import BlockExample
-from .corpora import fold_of
+from tests.training.annotated_pages import BlockExample
+from tests.training.corpora import fold_of
 
 _STEPS = 250
 _PAGE_PENALTY = 1 / 3

@@ -1,7 +1,7 @@
 """Training of the text mode's model on dumps of the annotated pages, scored on sites not trained on.
 
-    python -m broadsheet.cleaners.training.line_model --cv       cross-validation by host: nothing is written
-    python -m broadsheet.cleaners.training.line_model            train on everything and write lines.npz and lines.json
+    python -m tests.training.line_model --cv       cross-validation by host: nothing is written
+    python -m tests.training.line_model            train on everything and write lines.npz and lines.json
     options: --corpus FOLDER                  the annotated pages (../shared/corpus)
              --date YYYY-MM-DD                today, which lines.json then says
 
@@ -22,15 +22,15 @@ from typing import Any
 
 import numpy as np
 
-from ..document import Column, KeepReason, Verdict
-from ..judge.extractor import extracted_text
-from ..judge.tree_models import LINE_MODEL, Trees
-from ..page.parsed_page import decode, parse
-from ..rules.rule_files import load_rules
-from ..text_mode.line_features import line_features
-from ..text_mode.plaintext import judge_lines_by_rules, weigh_lines
-from ..text_mode.text_lines import TextLines, blocks_of_text, read_lines
-from .annotated_pages import (
+from broadsheet.cleaners.document import Column, KeepReason, Verdict
+from broadsheet.cleaners.judge.extractor import extracted_text
+from broadsheet.cleaners.judge.tree_models import LINE_MODEL, Trees
+from broadsheet.cleaners.page.parsed_page import decode, parse
+from broadsheet.cleaners.rules.rule_files import load_rules
+from broadsheet.cleaners.text_mode.line_features import line_features
+from broadsheet.cleaners.text_mode.plaintext import judge_lines_by_rules, weigh_lines
+from broadsheet.cleaners.text_mode.text_lines import TextLines, blocks_of_text, read_lines
+from tests.training.annotated_pages import (
     annotated_pages,
     annotated_words,
     block_weights,
@@ -38,9 +38,9 @@ from .annotated_pages import (
     snippet_weights,
     snippets_of,
 )
-from .block_model import fit_trees, training_facts, write_facts, write_model
-from .corpora import FOLDS, MIXTURE, WHOLE_CORPORA, fold_of, training_options
-from .labels import covered_shares, fold_whitespace, snippet_labels, word_f1, words_of
+from tests.training.block_model import fit_trees, training_facts, write_facts, write_model
+from tests.training.corpora import FOLDS, MIXTURE, WHOLE_CORPORA, fold_of, training_options
+from tests.training.labels import covered_shares, fold_whitespace, snippet_labels, word_f1, words_of
 
 KINDS = ("full", "half", "clean", "verse")
 _KIND_WEIGHT = {"full": 1.0, "half": 1.0, "clean": 0.3, "verse": 0.3}

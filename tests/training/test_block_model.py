@@ -15,14 +15,14 @@ import pytest
 
 from broadsheet.cleaners.document import Block, BlockKind, Column, Metadata
 from broadsheet.cleaners.judge.block_features import measure_page
-from broadsheet.cleaners.training import block_model, line_model, page_type_model
-from broadsheet.cleaners.training.annotated_pages import BlockExample
-from broadsheet.cleaners.training.block_model import score_examples
-from broadsheet.cleaners.training.corpora import MIXTURE, PAGE_CORPORA, fold_of, training_options
-from broadsheet.cleaners.training.labels import words_of
 from tests.bench.corpus import ROOT
 from tests.cleaners.building import STORY, reading
-from tests.cleaners.training.conftest import write_corpora
+from tests.training import block_model, line_model, page_type_model
+from tests.training.annotated_pages import BlockExample
+from tests.training.block_model import score_examples
+from tests.training.conftest import write_corpora
+from tests.training.corpora import MIXTURE, PAGE_CORPORA, fold_of, training_options
+from tests.training.labels import words_of
 
 
 @pytest.mark.nightly

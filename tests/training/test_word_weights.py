@@ -15,9 +15,9 @@ from broadsheet.cleaners.judge.hashed_words import (
     hash_block_words,
     word_shares,
 )
-from broadsheet.cleaners.training.annotated_pages import BlockExample, read_block_examples
-from broadsheet.cleaners.training.corpora import fold_of
-from broadsheet.cleaners.training.word_weights import HostFolds, learn_word_weights, with_word_sums
+from tests.training.annotated_pages import BlockExample, read_block_examples
+from tests.training.corpora import fold_of
+from tests.training.word_weights import HostFolds, learn_word_weights, with_word_sums
 
 
 @pytest.fixture

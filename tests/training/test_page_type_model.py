@@ -12,9 +12,10 @@ import pytest
 
 from broadsheet.cleaners.judge.hashed_words import HashedWords
 from broadsheet.cleaners.judge.page_type import PAGE_KINDS, estimate_kind, parse_table
-from broadsheet.cleaners.training import page_type_model
-from broadsheet.cleaners.training.corpora import fold_of
-from broadsheet.cleaners.training.page_type_model import (
+from tests.training import page_type_model
+from tests.training.conftest import write_corpora
+from tests.training.corpora import fold_of
+from tests.training.page_type_model import (
     PageTypeExample,
     PageTypeModel,
     host_of,
@@ -23,7 +24,6 @@ from broadsheet.cleaners.training.page_type_model import (
     score_probabilities,
     train_table,
 )
-from tests.cleaners.training.conftest import write_corpora
 
 STORY = "<h1>The mill</h1>" + "<p>The council met on Monday and spoke for three hours about the old mill.</p>" * 6
 SHELF = '<div class="price">$4.00</div><p>Add to cart</p>' * 8

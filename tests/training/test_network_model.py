@@ -12,8 +12,8 @@ import pytest
 from broadsheet.cleaners import package_data
 from broadsheet.cleaners.judge.page_network import block_graph, load_network, network_log_odds
 from broadsheet.cleaners.judge.tree_models import ModelError
-from broadsheet.cleaners.training import network_model
-from broadsheet.cleaners.training.network_model import initial_weights, loss_slopes, train_network, write_network
+from tests.training import network_model
+from tests.training.network_model import initial_weights, loss_slopes, train_network, write_network
 
 
 def groups(count: int, random: np.random.Generator) -> Any:

@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from ..clean import survey_page
-from ..document import Block, BlockKind, Column, Page
-from ..judge.block_features import MeasuredPage, Reading, measure_page
-from ..judge.extractor import selected_blocks
-from ..page.parsed_page import decode, parse
-from .corpora import MIXTURE, SITES, TrainingCorpus, site_pages
-from .labels import covered_shares, snippet_labels, words_of
+from broadsheet.cleaners.clean import survey_page
+from broadsheet.cleaners.document import Block, BlockKind, Column, Page
+from broadsheet.cleaners.judge.block_features import MeasuredPage, Reading, measure_page
+from broadsheet.cleaners.judge.extractor import selected_blocks
+from broadsheet.cleaners.page.parsed_page import decode, parse
+from tests.training.corpora import MIXTURE, SITES, TrainingCorpus, site_pages
+from tests.training.labels import covered_shares, snippet_labels, words_of
 
 _HALF = 0.5
 _LEAST_TEXT_WORDS = 80  # the blocks of a shorter text do not weigh more

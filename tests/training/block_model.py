@@ -1,7 +1,7 @@
 """Training of the judge of a page on the annotated pages, scored on sites not trained on.
 
-    python -m broadsheet.cleaners.training.block_model --cv       cross-validation by host: nothing is written
-    python -m broadsheet.cleaners.training.block_model            train on everything, write *.npz and judge.json
+    python -m tests.training.block_model --cv       cross-validation by host: nothing is written
+    python -m tests.training.block_model            train on everything, write *.npz and judge.json
     options: --corpus FOLDER            the annotated pages (../shared/corpus)
              --date YYYY-MM-DD          today, which judge.json then says
 
@@ -27,13 +27,13 @@ from typing import Any
 
 import numpy as np
 
-from ..document import Column
-from ..judge.block_features import hear_extractor, judged_chances, judgement, with_chances
-from ..judge.block_verdicts import JudgedBlocks, judge_blocks
-from ..judge.certainty import FAIR_F1, Certainty, certainty, expected_verdict_f1
-from ..judge.hashed_words import BLOCK_WORDS_FILE
-from ..judge.page_network import NETWORK_FILE, block_graph
-from ..judge.tree_models import (
+from broadsheet.cleaners.document import Column
+from broadsheet.cleaners.judge.block_features import hear_extractor, judged_chances, judgement, with_chances
+from broadsheet.cleaners.judge.block_verdicts import JudgedBlocks, judge_blocks
+from broadsheet.cleaners.judge.certainty import FAIR_F1, Certainty, certainty, expected_verdict_f1
+from broadsheet.cleaners.judge.hashed_words import BLOCK_WORDS_FILE
+from broadsheet.cleaners.judge.page_network import NETWORK_FILE, block_graph
+from broadsheet.cleaners.judge.tree_models import (
     EARLY_STOP_TREES,
     FIRST_LOOK_MODEL,
     MOST_LEAVES,
@@ -41,11 +41,11 @@ from ..judge.tree_models import (
     Trees,
     trees_from_dump,
 )
-from .annotated_pages import BlockExample, read_block_examples
-from .corpora import FOLDS, MIXTURE, SITES, TrainingCorpus, fold_of, training_options
-from .labels import fold_whitespace, word_f1, words_of
-from .network_model import train_network, write_network
-from .word_weights import HostFolds, with_word_sums, write_word_weights
+from tests.training.annotated_pages import BlockExample, read_block_examples
+from tests.training.corpora import FOLDS, MIXTURE, SITES, TrainingCorpus, fold_of, training_options
+from tests.training.labels import fold_whitespace, word_f1, words_of
+from tests.training.network_model import train_network, write_network
+from tests.training.word_weights import HostFolds, with_word_sums, write_word_weights
 
 
 def score_examples(examples: Sequence[BlockExample], kept_masks: Sequence[Column]) -> dict[str, dict[str, float]]:

@@ -1,7 +1,7 @@
 """Training of the page type model, a table of signs, scored on hosts not trained on.
 
-    python -m broadsheet.cleaners.training.page_type_model --cv       cross-validation by host: nothing is written
-    python -m broadsheet.cleaners.training.page_type_model            train on everything, write page_weights.json
+    python -m tests.training.page_type_model --cv       cross-validation by host: nothing is written
+    python -m tests.training.page_type_model            train on everything, write page_weights.json
                                                                       and page_words.npz
     options: --corpus FOLDER                  the annotated pages (../shared/corpus)
              --date YYYY-MM-DD                today, which page_weights.json then says
@@ -25,17 +25,17 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from ..clean import read_page
-from ..document import Column, Page
-from ..judge.block_verdicts import judge
-from ..judge.hashed_words import PAGE_WORDS_FILE, PageWords, PageWordWeights, word_signs
-from ..judge.page_features import PageFeatures, page_features
-from ..judge.page_type import PAGE_KINDS, TABLE_FILE, SignSteps, parse_table
-from ..page.parsed_page import decode, parse
-from .annotated_pages import annotated_pages
-from .block_model import SETTINGS, corpus_digest, dump_of_model
-from .corpora import FOLDS, fold_of, training_options
-from .word_weights import learn_word_weights, write_word_weights
+from broadsheet.cleaners.clean import read_page
+from broadsheet.cleaners.document import Column, Page
+from broadsheet.cleaners.judge.block_verdicts import judge
+from broadsheet.cleaners.judge.hashed_words import PAGE_WORDS_FILE, PageWords, PageWordWeights, word_signs
+from broadsheet.cleaners.judge.page_features import PageFeatures, page_features
+from broadsheet.cleaners.judge.page_type import PAGE_KINDS, TABLE_FILE, SignSteps, parse_table
+from broadsheet.cleaners.page.parsed_page import decode, parse
+from tests.training.annotated_pages import annotated_pages
+from tests.training.block_model import SETTINGS, corpus_digest, dump_of_model
+from tests.training.corpora import FOLDS, fold_of, training_options
+from tests.training.word_weights import learn_word_weights, write_word_weights
 
 _KIND_NAMES = {"collection": "list", "listing": "list", "documentation": "document"}
 _CORPUS_WEIGHTS = {"wcxb": 1.0, "news": 0.7, "segments": 0.4}

@@ -10,11 +10,11 @@ import pytest
 from html_text import extract_text
 
 from broadsheet.cleaners.document import Column, Verdict
-from broadsheet.cleaners.training import line_model
-from broadsheet.cleaners.training.corpora import fold_of
-from broadsheet.cleaners.training.line_model import TextDump, read_dumps, score_dumps
 from tests.cleaners.building import STORY
-from tests.cleaners.training.conftest import write_corpora
+from tests.training import line_model
+from tests.training.conftest import write_corpora
+from tests.training.corpora import fold_of
+from tests.training.line_model import TextDump, read_dumps, score_dumps
 
 pytest.importorskip("html_text", reason="needs html-text: pip install '.[dev]'")
 

@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
-from ..document import Block, Column
+from broadsheet.cleaners.document import Block, Column
 
 Words = list[str]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from broadsheet.cleaners.document import Block, BlockKind
-from broadsheet.cleaners.training.labels import covered_shares, snippet_labels, word_f1, words_of
+from tests.training.labels import covered_shares, snippet_labels, word_f1, words_of
 
 
 def test_characters_of_scripts_without_spaces_are_words_of_their_own():

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from broadsheet.cleaners.training.annotated_pages import (
+from tests.cleaners.building import STORY
+from tests.training.annotated_pages import (
     annotated_words,
     block_weights,
     read_block_examples,
     site_name,
     snippet_weights,
 )
-from tests.cleaners.building import STORY
-from tests.cleaners.training.conftest import write_corpora
+from tests.training.conftest import write_corpora
 
 PAGE = (
     "<h1>The mill</h1>" + "".join(f"<p>{text}</p>" for text in STORY[:3]) + "<pre>x = 1</pre>"

@@ -88,12 +88,12 @@ def training_options(
 
     Exits with one line if the annotated pages of a corpus are missing.
     """
-    cleaners = Path(__file__).resolve().parents[1]  # the package is found by a link in `broadsheet`
+    repository = Path(__file__).resolve().parents[2]
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
-    parser.add_argument("--corpus", type=Path, default=cleaners.parent.parent / "shared" / "corpus")
+    parser.add_argument("--corpus", type=Path, default=repository.parent / "shared" / "corpus")
     parser.add_argument("--date", default="", help="today, which the training facts then say")
-    parser.add_argument("--out", type=Path, default=cleaners / out)
+    parser.add_argument("--out", type=Path, default=repository / "cleaners" / out)
     options = parser.parse_args(arguments)
     for folder in (options.corpus / name for name in names):
         if not (folder / "truth.jsonl.gz").is_file():

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..document import Column
-from ..judge.page_columns import MarkupGroups
-from ..judge.page_network import (
+from broadsheet.cleaners.document import Column
+from broadsheet.cleaners.judge.page_columns import MarkupGroups
+from broadsheet.cleaners.judge.page_network import (
     GROUP_KINDS,
     MESSAGE,
     STATE,
@@ -26,7 +26,7 @@ from ..judge.page_network import (
     forward,
     scale_inputs,
 )
-from .annotated_pages import BlockExample
+from tests.training.annotated_pages import BlockExample
 
 _SEED = 0
 _EPOCHS, _BATCH_BLOCKS = 10, 6144
