@@ -102,11 +102,10 @@ def _figures(call: PageCall) -> ArchiveFigures:
 
 
 def _facts(call: PageCall) -> ArchiveFacts | None:
-    return call.room.counted.get_soon(call.db, call.archive, "facts", _gather_facts)
+    def gather(db: Database) -> ArchiveFacts:
+        return gather_facts(db, coverage=call.room.counted.get(db, call.archive, "coverage", measure_coverage))
 
-
-def _gather_facts(db: Database) -> ArchiveFacts:
-    return gather_facts(db, coverage=measure_coverage(db))
+    return call.room.counted.get_soon(call.db, call.archive, "facts", gather)
 
 
 def _coverage(call: PageCall) -> object:
@@ -229,7 +228,7 @@ ENTRIES = 50
 """Entries of a feed, the newest: a reader asks again long before so many are new."""
 
 _MEDIA_TYPE = "application/atom+xml; charset=utf-8"
-_FeedReader = Callable[[Database, Arguments, str], WebFeed]
+_FeedReader = Callable[[PageCall, str], WebFeed]
 
 
 def feed_routes(room: Room) -> list[Route]:
@@ -247,7 +246,7 @@ def _feed_handler(room: Room, read: _FeedReader) -> Callable[[Request], Response
         room_address = str(request.base_url).rstrip("/") + address(archive.name, "")
 
         def write(db: Database) -> bytes:
-            return atom_document(read(db, arguments, room_address))
+            return atom_document(read(PageCall(room, archive, db, arguments), room_address))
 
         with archive.open() as db:
             is_whole = not request.query_params  # feed readers ask often, and mostly for this one
@@ -257,8 +256,9 @@ def _feed_handler(room: Room, read: _FeedReader) -> Callable[[Request], Response
     return show
 
 
-def _read_articles(db: Database, arguments: Arguments, room_address: str) -> WebFeed:
+def _read_articles(call: PageCall, room_address: str) -> WebFeed:
     """Read the newest articles that a search and the facets `host`, `language`, `section` and `year` leave."""
+    db, arguments = call.db, call.arguments
     values = {name: arguments.text(name) for name in ("q", "host", "language", "section", "year")}
     chosen = {name: value for name, value in values.items() if value}
     bounds = _bounds(chosen)
@@ -284,7 +284,9 @@ def _bounds(chosen: Mapping[str, str]) -> ArticleBounds:
     return ArticleBounds(chosen.get("host", ""), year, year, languages, chosen.get("section", ""), match)
 
 
-def _read_changes(db: Database, arguments: Arguments, room_address: str) -> WebFeed:
+def _read_changes(call: PageCall, room_address: str) -> WebFeed:
     """Read the latest edits, of all kinds or of one."""
-    kind = arguments.choice("kind", ALL_KINDS)
-    return read_feed(db, FeedScope(True, kinds=(kind,) if kind else (), limit=ENTRIES, room=room_address))
+    kind = call.arguments.choice("kind", ALL_KINDS)
+    scope = FeedScope(True, kinds=(kind,) if kind else (), limit=ENTRIES, room=room_address)
+    coverage = None if kind else call.room.counted.get(call.db, call.archive, "coverage", measure_coverage)
+    return read_feed(call.db, scope, coverage)
