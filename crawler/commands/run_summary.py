@@ -141,7 +141,7 @@ def next_steps(db: str) -> str:
     hint = "" if find_program("datasette") else " (pipx install datasette)"
     steps = (
         (f"{broadsheet} search {db_name} WORDS", "find articles"),
-        (f"{broadsheet} report {db_name}", "what is missing and why, every rule by what it removed"),
+        (f"{broadsheet} report {db_name}", "what is missing and why"),
         (f"{broadsheet} export {db_name} --format csv -o articles.csv", "or jsonl, or markdown"),
         (f"{broadsheet} datasette {db_name}", f"query it in SQL{hint}"),
         (f"{broadsheet} browse {db_name}", "read it in a browser, see what was removed and why, mend it"),

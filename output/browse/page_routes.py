@@ -22,8 +22,8 @@ from ..read.archive_facts import ArchiveFacts, gather_facts
 from ..read.coverage import measure_coverage
 from ..read.edit_history import ALL_KINDS
 from ..read.inert_markup import xml_line
-from ..read.report_figures import read_removed
-from ..read.run_letter import read_letter
+from ..read.report_figures import read_implausible, read_removed
+from ..read.run_letter import RunLetter, read_letter
 from ..read.search import match_expression
 from ..read.web_feeds import FeedScope, WebFeed, atom_document, read_feed
 from .article_list import (
@@ -41,7 +41,7 @@ from .edit_pages import compare, list_changes
 from .home_page import list_archives, read_home, search_library
 from .library import ArchiveFile
 from .page_review import read_page_review
-from .report_page import ArchiveFigures, count_figures, read_report
+from .report_page import ArchiveFigures, ReportWords, count_figures, read_report
 from .room import Room, address
 from .ruling_preview import preview
 from .strict_requests import Arguments, BadArgumentError, NotHereError
@@ -82,18 +82,25 @@ def _article(call: PageCall) -> object:
 
 
 def _home(call: PageCall) -> object:
-    facts = _facts(call)
-    letter = (
-        None
-        if facts is None
-        else call.room.counted.get(call.db, call.archive, "letter", lambda db: read_letter(db, facts.coverage))
-    )
-    return read_home(call.db, _figures(call).totals, _article_counts(call), facts, letter)
+    return read_home(call.db, _figures(call).totals, _article_counts(call), _facts(call), _letter(call))
 
 
 def _report(call: PageCall) -> object:
     removed = call.room.counted.get_soon(call.db, call.archive, "removed", read_removed)
-    return read_report(call.db, _figures(call), _facts(call), removed)
+    implausible = call.room.counted.get_soon(
+        call.db, call.archive, "implausible", lambda db: tuple(read_implausible(db))
+    )
+    letter = _letter(call)
+    told = ReportWords(letter.completeness if letter else "", implausible or ())
+    return read_report(call.db, _figures(call), _facts(call), removed, told)
+
+
+def _letter(call: PageCall) -> RunLetter | None:
+    """Return the letter of the last run; None while what it rests on is being counted."""
+    facts = _facts(call)
+    if facts is None:
+        return None
+    return call.room.counted.get(call.db, call.archive, "letter", lambda db: read_letter(db, facts.coverage))
 
 
 def _figures(call: PageCall) -> ArchiveFigures:
