@@ -31,7 +31,7 @@ from starlette.responses import HTMLResponse, Response
 
 from ..archive.stored_text import inert_text
 from ..read.inert_markup import nest_headings
-from ..read.plain_words import count_text, fact_words
+from ..read.plain_words import block_words, count_text, fact_words
 
 _RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ku", "ps", "sd", "ug", "ur", "yi"})
 _LINKS = ("http", "https")
@@ -160,6 +160,7 @@ def groupby_run(values: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]
 FILTERS: dict[str, Callable[..., Any]] = {
     "grouped": grouped,
     "counted": count_text,
+    "block_words": block_words,
     "fact_words": fact_words,
     "moment": moment_html,
     "status_text": status_text,
