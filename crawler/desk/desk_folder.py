@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
 from broadsheet.output.archive.archive_lock import is_owned
 from broadsheet.output.archive.atomic_writes import whole_file
 from broadsheet.output.browse.library import ArchiveFile, Library
@@ -33,7 +33,7 @@ from ..fleet.site_processes import default_parallel
 from ..fleet.site_records import SiteRecord, next_due
 from ..fleet.sites_file import SITE_NAME, Site, SiteList, free_name, line_of, new_sites_file, quoted, with_scheme
 from ..options import OptionError
-from .jobs import FOLDER, Job, JobFolder, JobState, Order
+from .jobs import FOLDER, Job, JobFolder, Order
 
 LIST = "sites.toml"
 _SETTINGS = "desk.json"
@@ -118,7 +118,7 @@ class DeskFolder:
         for name in archives.keys() - found.keys():
             del archives[name]
         for name in sorted(found):
-            if name not in archives and _can_be_read(found[name]):
+            if name not in archives and (self.site(name) or _can_be_read(found[name])):
                 archives[name] = found[name]
 
     # Orders.
@@ -296,7 +296,7 @@ def latest_jobs(jobs: list[Job]) -> dict[str, Job]:
 
 def _may_follow(job: Job, now: datetime) -> bool:
     """Tell whether the schedule may start another job after this one. What a person stopped, a person starts again."""
-    if not job.state.is_over or job.state is JobState.STOPPED:
+    if not job.state.is_over or job.is_stopped_by_person:
         return False
     return (now - datetime.fromisoformat(job.ended_at)).total_seconds() >= _AGAIN_SECONDS
 
@@ -305,7 +305,7 @@ def _can_be_read(archive: ArchiveFile) -> bool:
     try:
         archive.check()
         return True
-    except NotReachable:
+    except ArchiveError:
         return False
 
 

@@ -12,7 +12,7 @@ import re
 import secrets
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,7 @@ from broadsheet.output.browse.library import ArchiveFile
 from broadsheet.output.browse.rendering import PageFrame
 from broadsheet.output.browse.room import Room
 from broadsheet.output.browse.strict_requests import Arguments, BadArgumentError, NotHereError, is_token, page_headers
+from broadsheet.output.read.run_letter import RunLetter, read_letter
 from broadsheet.output.read.stored_articles import find_stored_article
 from broadsheet.output.read.takedown_remains import BACKUPS, Remainder, RemainsKind, find_remains
 from broadsheet.output.write.takedowns import WILDCARD, Takedown, plan_takedown
@@ -53,6 +54,7 @@ ROOT = "/~"
 """The beginning of the desk's addresses; no archive is called so."""
 EVERY = {"1h": "every hour", "6h": "every six hours", "1d": "every day", "7d": "every week", "30d": "every month"}
 _LIVE_SECONDS = 1.0
+_NAMED = 8  # new articles on a job's page; Home has more
 _TURN_SECONDS = 1.0
 _LOG = logging.getLogger(__name__)
 
@@ -203,8 +205,18 @@ class Desk:
         return {
             "job": job, "output": self.jobs.output(job), "found": found, "every": EVERY,
             "file": file.name if file else "", "is_file": bool(file and file.is_file()),
-            "has_list": bool(self.folder.fleet().sites), "has_archive": job.order.archive in self.room.library.archives,
+            "letter": self._letter(job), "has_archive": job.order.archive in self.room.library.archives,
         }  # fmt: skip
+
+    def _letter(self, job: Job) -> RunLetter | None:
+        """Return the letter of the run that a job was, if it is the last one of its archive."""
+        archive = self.room.library.archives.get(job.order.archive)
+        if archive is None or not job.ended_at or job.order.verb not in ("crawl", "update"):
+            return None
+        with suppress(ArchiveError), archive.open() as db:
+            letter = read_letter(db, (), most_new=_NAMED)
+            return letter if job.started_at <= letter.ended_at <= job.ended_at else None
+        return None
 
     def _found(self, job: Job) -> dict[str, Any]:
         """Return what a trial crawl found: articles, what became of the URLs, robots.txt, and the guard's verdict."""

@@ -34,6 +34,7 @@ from broadsheet.output.archive.archive_lock import ArchiveLock
 from broadsheet.output.archive.atomic_writes import whole_file
 from broadsheet.output.archive.stored_values import utc_now
 
+from ..cli.command_line import INTERRUPTED
 from ..fleet.fleet_folder import RecordFolder
 from ..fleet.fleet_turn import tell
 from ..fleet.site_processes import end_of, site_result
@@ -110,6 +111,11 @@ class Job:
     progress: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def is_stopped_by_person(self) -> bool:
+        """Tell whether a person pressed Stop; a machine that is shut down sends another signal."""
+        return self.state is JobState.STOPPED and self.exit_code == INTERRUPTED
+
+    @property
     def made_at(self) -> str:
         """Return when it was ordered, which its id begins with."""
         return datetime.strptime(self.id[:15], "%Y%m%dT%H%M%S").isoformat() + "Z"
@@ -180,7 +186,7 @@ class JobFolder:
                 with suppress(ProcessLookupError):
                     os.kill(now.process, signal.SIGINT)
             elif now.state is JobState.QUEUED:
-                self._end(replace(now, started_at=utc_now()), 128 + signal.SIGTERM)
+                self._end(replace(now, started_at=utc_now()), INTERRUPTED)
 
     def turn(self) -> None:
         """Start what may run now, the oldest first."""
