@@ -215,13 +215,13 @@ class CompiledTemplates(BytecodeCache):
 _COMPILED_TEMPLATES = CompiledTemplates()
 
 
-def make_environment(helpers: Mapping[str, Any]) -> Environment:
+def make_environment(helpers: Mapping[str, Any], folders: Sequence[Path] = ()) -> Environment:
     """Make the environment of the templates, which escapes everything that is not marked as HTML.
 
-    `helpers` are names that all templates may use.
+    `helpers` are names that all templates may use; `folders` have further templates.
     """
     environment = Environment(
-        loader=FileSystemLoader(FOLDER / "templates"),
+        loader=FileSystemLoader([FOLDER / "templates", *folders]),
         bytecode_cache=_COMPILED_TEMPLATES,
         autoescape=True,
         finalize=_without_acting_characters,
