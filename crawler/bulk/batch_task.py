@@ -122,6 +122,13 @@ class BatchTask:
         }  # fmt: skip
 
 
+class _Course(NamedTuple):
+    """The course of a batch: what is told of each record, and whether to give up."""
+
+    on_record: Callable[[], object]
+    should_stop: Callable[[], bool]
+
+
 class RecordRows(NamedTuple):
     """The outcome of a record, and its page's row with those of what was removed, if it is an article."""
 
@@ -198,10 +205,19 @@ def _parted(made_by: dict[str, Any]) -> tuple[list[list[object]], dict[str, Any]
     return made_by.pop("sources"), made_by
 
 
-def clean_batch(task: BatchTask, on_record: Callable[[], object] = lambda: None) -> list[PieceResult]:
+class BatchStopped(Exception):  # noqa: N818 - no fault
+    """A batch that was given up, so that its process can end. Nothing of it is in the target."""
+
+
+def clean_batch(
+    task: BatchTask,
+    on_record: Callable[[], object] = lambda: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> list[PieceResult]:
     """Clean a batch into its target, unless it was cleaned meanwhile, and return a result a source.
 
-    A source that cannot be read is a result. StoreError or OSError if the target takes nothing.
+    A source that cannot be read is a result. StoreError or OSError if the target takes nothing, BatchStopped if it
+    should stop.
     """
     if known := known_results(task):
         return known
@@ -212,7 +228,7 @@ def clean_batch(task: BatchTask, on_record: Callable[[], object] = lambda: None)
                 name: stack.enter_context(RowWriter(parquet_tables()[name], scratch / f"{name}.parquet"))
                 for name in TABLES
             }
-            results = asyncio.run(_clean_all(task, scratch, writers, on_record))
+            results = asyncio.run(_clean_all(task, scratch, writers, _Course(on_record, should_stop)))
         for table in TABLES:
             store.put_file(f"{table}/{task.name}.parquet", scratch / f"{table}.parquet")
     marker = {"made_by": task.made_by, "results": [_as_values(result) for result in results]}
@@ -225,7 +241,7 @@ def _as_values(result: PieceResult) -> dict[str, object]:
 
 
 async def _clean_all(
-    task: BatchTask, scratch: Path, writers: Mapping[str, RowWriter], on_record: Callable[[], object]
+    task: BatchTask, scratch: Path, writers: Mapping[str, RowWriter], course: _Course
 ) -> list[PieceResult]:
     """Clean the answers of all sources of a batch in one worker process, a few at a time."""
     pool, packed_job, left = WorkerPool(1), pickle.dumps(task.job), task.limit
@@ -246,11 +262,11 @@ async def _clean_all(
                 writers["pages"].add(page)
             for removed in rows.removed:
                 writers["removed"].add(removed)
-            on_record()
+            course.on_record()
 
         problem = ""
         try:
-            await run_bounded(islice(chosen, left), clean_record, _UNDER_WAY, lambda: False)
+            await run_bounded(islice(chosen, left), clean_record, _UNDER_WAY, course.should_stop)
         except ScanError as error:
             problem = str(error).replace(str(file), piece.source)
         except (OSError, ValueError) as error:  # a file that is cut short while it is read
@@ -265,6 +281,8 @@ async def _clean_all(
             except (StoreError, OSError) as error:
                 problem = f"{piece.source}: {getattr(error, 'strerror', None) or error}"
                 result = PieceResult(piece.source, problem=problem, is_lost=True)
+            if course.should_stop():
+                raise BatchStopped
             results.append(result)
             left = None if left is None else left - sum(result.counts.values())
     finally:

@@ -181,10 +181,16 @@ class BulkRun:
 
 
 def clean_on_worker(task: BatchTask) -> list[PieceResult]:
-    """Clean a batch in a thread of a Dask worker. Its nanny started it as a process that may have no children."""
+    """Clean a batch in a thread of a Dask worker. Its nanny started it as a process that may have no children.
+
+    When the worker is told to end, the batch is given up: another worker begins it again.
+    """
+    from distributed import get_worker
+
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     collect_scratch()
-    return clean_batch(task)
+    worker: Any = get_worker()  # type: ignore[no-untyped-call]
+    return clean_batch(task, should_stop=lambda: worker.status.name.startswith("clos"))
 
 
 def _results_of(future: Any, task: BatchTask) -> Iterator[PieceResult]:

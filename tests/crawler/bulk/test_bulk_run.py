@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections import Counter
 from functools import partial
@@ -22,7 +23,15 @@ import pytest
 
 from broadsheet.crawler.bulk import batch_plan, batch_task
 from broadsheet.crawler.bulk.batch_plan import Piece, agreed_plan, new_batches
-from broadsheet.crawler.bulk.batch_task import BulkJob, Selection, collect_scratch, scratch_folder
+from broadsheet.crawler.bulk.batch_task import (
+    BatchStopped,
+    BatchTask,
+    BulkJob,
+    Selection,
+    clean_batch,
+    collect_scratch,
+    scratch_folder,
+)
 from broadsheet.crawler.bulk.bulk_run import BulkRun
 from broadsheet.crawler.bulk.cleaner import Cleaner
 from broadsheet.crawler.bulk.sources import Source, found_sources, listed_sources, split_address
@@ -351,6 +360,38 @@ def test_scratch_of_the_dead_is_removed_and_that_of_the_living_stays(tmp_path, m
         assert collect_scratch() == 1
         assert list(tmp_path.iterdir()) == [living]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_batch_that_is_to_stop_leaves_nothing_and_is_done_by_the_next_run(tmp_path):
+    source, target = harbour(tmp_path / "a.warc.gz"), tmp_path / "out"
+    target.mkdir()
+    task, seen = BatchTask((Piece(str(source)),), ("1",), BulkJob(str(target), CLEANER)), []
+    with pytest.raises(BatchStopped):
+        clean_batch(task, lambda: seen.append(1), lambda: len(seen) > 1)
+    assert list(target.iterdir()) == []
+    assert clean_file(source, target).counts.total() == 5
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_told_to_end_gives_its_batch_up(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    source = write(tmp_path / "a.warc", [record(f"http://a.example/{n}", answer(page("One") * 40)) for n in range(999)])
+    cluster = DaskCluster(free_port(), tmp_path)
+    try:
+        cluster.start_scheduler()
+        words = [sys.executable, "-m", "distributed.cli.dask_worker", cluster.address, "--no-nanny", "--no-dashboard"]
+        worker = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+        process = start("clean", source, "-o", tmp_path / "out", "--scheduler", cluster.address)
+        while not list(tmp_path.glob("broadsheet-bulk-*/records.parquet")):
+            assert process.poll() is None
+        worker.terminate()
+        worker.wait(timeout=PATIENCE)
+        assert list(tmp_path.glob("broadsheet-bulk-*")) == []
+        assert not (tmp_path / "out/completed").exists()
+    finally:
+        process.kill()
+        process.communicate()
+        cluster.close()
 
 
 @pytest.mark.slow
