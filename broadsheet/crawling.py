@@ -328,7 +328,7 @@ def _report_progress(spider: SiteSpider, interval: float, send: Callable[[CrawlP
 
 def _result_of(run: RunResult) -> CrawlResult:
     """Return the result of a run. ArchiveError or CrawlError if it broke."""
-    from broadsheet.crawler.commands.run_summary import failure_looks, judge_run
+    from broadsheet.crawler.commands.run_summary import failure_looks, review_run
 
     if run.failure:
         kind, _, text = run.failure.partition(": ")
@@ -341,7 +341,7 @@ def _result_of(run: RunResult) -> CrawlResult:
         pages=run.page_count,
         article_pages=int(run.stats.get("broadsheet/article_pages", 0)),
         counts=dict(run.outcome_counts),
-        problems=tuple(look.sentence for look in failure_looks(run, judge_run(run))),
+        problems=tuple(look.sentence for look in failure_looks(run, review_run(run).looks)),
         stats=dict(run.stats),
     )
 

@@ -10,8 +10,8 @@ from scrapy.settings import default_settings
 from . import __version__
 
 BOT_NAME = "broadsheet"
-SPIDER_MODULES = ["broadsheet.crawler.crawl.spiders"]
-NEWSPIDER_MODULE = "broadsheet.crawler.crawl.spiders"
+SPIDER_MODULES = ["broadsheet.crawler.crawl"]  # a spider that `scrapy genspider` writes there is found, too
+NEWSPIDER_MODULE = "broadsheet.crawler.crawl"
 
 # --- Broadsheet's own -------------------------------------------------------------------------------------------
 BROADSHEET_SETTINGS = True  # its priority is that of all of these: what has a higher one, a user has set
@@ -35,6 +35,7 @@ BROADSHEET_BROWSER_NO_SANDBOX = False  # a browser runs without its sandbox, as 
 BROADSHEET_COMMAND = False  # run by the command broadsheet, which says itself why a crawl cannot start
 BROADSHEET_PROGRESS = False  # a progress display on standard error
 BROADSHEET_URL_LINES = False  # a line on standard error for each URL
+BROADSHEET_PROGRESS_LOG = ""  # a file that gets a line of JSON each second: pages, articles, waits and why
 BROADSHEET_COOKIES = ""  # a cookies.txt file, sent to the hosts that it names
 BROADSHEET_CA = ""  # a PEM file with certificate authorities that are trusted beside the usual ones
 BROADSHEET_HEADERS = ""  # request headers for the hosts of the start URLs, `NAME: VALUE`, one a line
@@ -98,6 +99,7 @@ EXTENSIONS_BASE = _without(
     # -O and -o write the articles, as the archive holds them; in place of Scrapy's
     "broadsheet.crawler.items.ArticleFeeds": 0,
     "broadsheet.crawler.cli.progress.ProgressDisplay": 10,
+    "broadsheet.crawler.cli.progress.ProgressLog": 10,
     "broadsheet.crawler.cli.progress.OutcomeStats": 10,  # the stats that begin with `broadsheet/`
 }
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # `urls` knows what was seen

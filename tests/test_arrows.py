@@ -44,7 +44,7 @@ FLOORS = {
     "output": ("archive", "raw", "write", "settle", "read", "browse collections"),
     "crawler": (
         "options settings items demo", "cli", "plugins", "fetch", "discovery rendering workers", "crawl",
-        "replay fleet", "bulk", "commands",
+        "replay fleet", "bulk desk", "commands",
     ),
 }  # fmt: skip
 """The rooms of each package from the lowest floor up. A room imports its own files and what stands below it."""

@@ -383,7 +383,7 @@ def test_a_process_that_cannot_be_started_leaves_no_pipe(monkeypatch):
 @pytest.fixture
 def judged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a run's archive judged without one: a problem for each of its start URLs."""
-    monkeypatch.setattr(run_summary, "judge_run", lambda run: run.seeds)
+    monkeypatch.setattr(run_summary, "review_run", lambda run: SimpleNamespace(looks=run.seeds))
     monkeypatch.setattr(
         run_summary, "failure_looks", lambda _, seeds: [SimpleNamespace(sentence=f"{seed} failed") for seed in seeds]
     )

@@ -48,7 +48,8 @@ class Cleaned(StatedMetadata):
 
     `text` has a block a line, `markdown` headings, lists, emphasis and links; both may be empty. `page_type` names the
     type: `article`, `list`, `wall`, `soft_404` …; `evidence` are the facts for it, as `name=value`. `blocks` are all
-    visible blocks. `certainty` is the estimated accuracy of the text (word F1, 0 to 1), None if it is no article.
+    visible blocks. `certainty` is the estimated accuracy of the text (word F1, 0 to 1) if the page is an article,
+    whatever it was judged as; None where that is not known.
     `left_out` says why the options leave an article out: `language` or `too_old`; empty for any other page.
     """
 
@@ -146,7 +147,6 @@ class Cleaner:
         """Clean a response with its headers' word on it."""
         rules = self._rules.for_host(host_of(page.url)) if self._rules else ()
         cleaned = clean_page(page, rules, self._extractor)
-        certainty = page_certainty(cleaned) if cleaned.is_article else None
         text, markdown = cleaned.text, cleaned.markdown
         verdicts = cleaned.verdicts
         if self._keep:
@@ -172,7 +172,7 @@ class Cleaner:
             page_type=cleaned.verdict.page_type,
             evidence=cleaned.verdict.evidence,
             blocks=blocks,
-            certainty=certainty,
+            certainty=page_certainty(cleaned),
             left_out=self._exclusion(cleaned),
             **typed_metadata(cleaned.metadata),
         )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.raw.raw_exchange import RecordLocation
 
-from ..replay.record_index import ANSWER_TYPES, BROKEN, IndexedRecord, record_time, scan_records
+from ..replay.record_index import ANSWER_TYPES, BROKEN, IndexedRecord, ScanError, record_time, scan_records
 from ..replay.recorded_response import RecordedResponse, ReplayError, read_record, read_response
 from .cleaner import Cleaned, Cleaner
 
@@ -19,6 +19,7 @@ SAME_BYTES = "same_bytes"
 """The reason of a revisit whose page is that of another record, byte for byte."""
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _NOT_MODIFIED = 304
+_CONVERSION = "conversion"  # the type of a record with a text in place of a page
 
 
 class FileRecord(NamedTuple):
@@ -61,7 +62,8 @@ def clean_records(
     """Yield what comes of each record that stands for an answer: a response, revisit, resource or damaged record.
 
     `records` is a WARC, ARC or WACZ file, or an iterable of fastwarc's records. The options are those of a `Cleaner`,
-    unless one is given. A record that cannot be read is a value too; a file without any raises ValueError.
+    unless one is given. A record that cannot be read is a value too; a file without any, or with texts in place of
+    pages (WET), raises ValueError.
 
         for record in broadsheet.clean_records("crawl.warc.gz", rules="site-rules"):
             if record.page and record.page.is_article: …
@@ -75,8 +77,19 @@ def clean_records(
             yield _cleaned(record, each, cleaner)
 
 
+def answers(file: Path) -> Iterator[IndexedRecord]:
+    """Yield the records of a file that stand for an answer. ScanError if it cannot be read, or has texts alone."""
+    kinds = set[str]()
+    for record in scan_records(file):
+        kinds.add(record.kind)
+        if record.kind in ANSWER_TYPES:
+            yield record
+    if _CONVERSION in kinds and not kinds & ANSWER_TYPES:
+        raise ScanError(f"{file} holds texts that another tool extracted (WET), and no pages: name its WARC file")
+
+
 def _records_of(file: str) -> Iterator[FileRecord]:
-    return (FileRecord(file, record) for record in scan_records(Path(file)))
+    return (FileRecord(file, record) for record in answers(Path(file)))
 
 
 def _indexed(record: FastwarcRecord) -> IndexedRecord:

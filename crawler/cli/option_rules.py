@@ -28,11 +28,17 @@ RULES: Mapping[str, Sequence[str]] = {
     "browse": ("--demo | DB|FOLDER", "--name needs --host"),
     "clean": (
         "--output | --text | --html",
-        "--output --text | --url --site-rules",
+        "--output --text | --url",
+        "--text | --site-rules",
         "--output | --explain --format",
         "--explain | --format=markdown",
-        "--scheduler needs --output",
-        "--site-rules needs --url",
+        "--site-rules needs --url --output",
+        "--base needs --paths-from",
+        "--scheduler | --limit",
+        *(
+            f"--{name} needs --output"
+            for name in ("scheduler", "paths-from", "host", "include", "sample", "since", "language", "limit", "only")
+        ),
     ),
     "correct": (
         "--undo | --export-rules | --json | --title --author --published --tag --language --not-article --article "

@@ -1,11 +1,15 @@
-"""The progress display of a crawl: a few live lines for people, a plain line now and then for logs."""
+"""The progress of a crawl: a few live lines for people, a plain line now and then for logs, JSON for programs."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Self
 
 from rich.console import Console, Group, RenderableType
@@ -18,6 +22,7 @@ from scrapy.exceptions import NotConfigured
 from scrapy.statscollectors import StatsCollector
 
 from broadsheet.cleaners.page.canonical_urls import host_of
+from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.archive.url_words import UrlKind, UrlState
 from broadsheet.output.read.plain_words import count_text, reason_text
 from broadsheet.output.write.outcome import Outcome
@@ -183,6 +188,64 @@ class ProgressDisplay:
 
     def _queued_count(self) -> int:
         return int(self._spider.parts.session.queue.counts()[UrlState.QUEUED])
+
+
+_LOG_SECONDS = 1.0
+_LEAST_WAIT = 2.0  # seconds; shorter waits between two requests of a host are its usual pace
+
+
+class ProgressLog:
+    """Appends to a file how far a crawl is, a JSON object a line, for a program that shows it."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._spider: Any = None
+        self._task: asyncio.Task[None] | None = None
+        self.tally = CrawlTally(lambda: int(self._spider.parts.session.queue.counts()[UrlState.QUEUED]))
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make the extension for Scrapy. NotConfigured unless BROADSHEET_PROGRESS_LOG names a file."""
+        if not (name := crawler.settings.get("BROADSHEET_PROGRESS_LOG")):
+            raise NotConfigured
+        log = cls(Path(name))
+        crawler.signals.connect(log.spider_opened, signals.spider_opened)
+        crawler.signals.connect(log.spider_closed, signals.spider_closed)
+        return log
+
+    def spider_opened(self, spider: Spider) -> None:
+        """Begin to write."""
+        self._spider = spider
+        self._spider.on_stored.append(self.tally.count)
+        self._task = asyncio.ensure_future(self._repeat())
+
+    def spider_closed(self) -> None:
+        """Write no more: what came last is in the archive."""
+        if self._task:
+            self._task.cancel()
+
+    def write(self) -> None:
+        """Append a line. A disk that takes none costs the line, not the crawl."""
+        tally, counts = self.tally, self.tally.counts
+        waits = self._spider.parts.frontier.waits(_LEAST_WAIT)
+        values = {
+            "at": utc_now(),
+            "pages": counts["pages"],
+            "articles": counts["article pages"],
+            "queued": tally.queued_count(),
+            "failed": counts[UrlState.FAILED],
+            "pages_a_second": round(counts["pages"] / tally.elapsed, 2),
+            "remaining_seconds": tally.remaining_seconds,
+            "url": tally.latest_url,
+            "waits": [wait._asdict() for wait in waits[:_MAX_HOSTS]],
+        }
+        with suppress(OSError), self._file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(values) + "\n")
+
+    async def _repeat(self) -> None:
+        while True:
+            self.write()
+            await asyncio.sleep(_LOG_SECONDS)
 
 
 def render_tally(tally: CrawlTally, columns: int) -> RenderableType:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
 import signal
 import socket
+import sys
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
@@ -12,7 +16,7 @@ from typing import Any
 import click
 
 from broadsheet.output.archive.archive_errors import NotReachable
-from broadsheet.output.read.plain_words import reason_text
+from broadsheet.output.read.plain_words import count_text, reason_text
 
 from ..cli.command_line import CommandError, is_nonempty_file
 from ..cli.lazy_modules import lazy_imports
@@ -26,8 +30,11 @@ with lazy_imports():
     from broadsheet.output.browse import room as room_module
     from broadsheet.output.raw import raw_exchange
 
+    from ..crawl import processes
+    from ..desk import desk_folder, desk_pages
+    from ..fleet import sites_file
     from ..replay import recorded_response
-    from . import changes, demo
+    from . import changes, crawl, demo, fleet, update
 
 DEFAULT_PORT = 8383
 SAMPLE = Path("demo-out/sample.db")
@@ -36,6 +43,19 @@ SAMPLE = Path("demo-out/sample.db")
 @verb
 @click.argument("db", metavar="[DB|FOLDER]", required=False, type=PATH)
 @click.option("--demo", is_flag=True, help="Show the sample site's archive; crawl it first if there is none.")
+@click.option("--manage", is_flag=True, help="A desk over FOLDER too: crawl, schedule, back up, export, take down.")
+@click.option(
+    "--allow-private",
+    is_flag=True,
+    envvar="BROADSHEET_ALLOW_PRIVATE",
+    help="--manage: sites may have loopback and private addresses, refused otherwise.",
+)
+@click.option(
+    "--token",
+    metavar="TEXT",
+    envvar="BROADSHEET_DESK_TOKEN",
+    help="--manage: what to type to get in, 16 characters or more; needed beyond loopback.",
+)
 @click.option("--read-only", is_flag=True, help="Change nothing: no rulings, no reviews.")
 @click.option(
     "--replay-assets", type=PATH, metavar="DIR", help="ReplayWeb.page's ui.js and sw.js, to replay raw pages with."
@@ -61,9 +81,19 @@ def browse(**options: Any) -> int:
     """Open the reading room: a page on this machine over an archive or a folder of them.
 
     Read articles, see what was removed from them and why, bring it back, follow edits and gaps.
+
+    With --manage it is a desk too: add sites to a folder of archives, crawl and watch them, keep a schedule. Without
+    FOLDER that is Broadsheet in the home folder.
     """
+    if options["manage"]:
+        _check_desk(options)
     assets = raw_responses.check_assets(Path(options["replay_assets"])) if options["replay_assets"] else None
-    library = library_module.Library.at(_archive_path(options["db"], is_demo=options["demo"]))
+    folder = _managed_folder(options) if options["manage"] else None
+    library = (
+        library_module.Library({})
+        if folder
+        else library_module.Library.at(_archive_path(options["db"], is_demo=options["demo"]))
+    )
     listener = _listen(options["host"], options["port"])
     raw_listener = application.bind(options["host"], 0)
     names = () if _is_loopback(options["host"]) else (*options["names"], _url_host(options["host"]))
@@ -76,16 +106,60 @@ def browse(**options: Any) -> int:
         strict_requests.loopback_authorities(sock.getsockname()[1], names) for sock in (listener, raw_listener)
     )
     raw_app = raw_responses.make_raw_app(room, read_raw, raw_names, own_names)
+
+    def serve(app: Any) -> None:
+        with suppress(KeyboardInterrupt):
+            _announce(library, _origin(own_name, listener), may_write=room.may_write, is_desk=folder is not None)
+            application.serve([application.Listener(listener, app), application.Listener(raw_listener, raw_app)])
+
     _end_at_signals()
-    with suppress(KeyboardInterrupt):
-        _announce(library, _origin(own_name, listener), may_write=room.may_write)
-        application.serve(
-            [
-                application.Listener(listener, application.make_app(room, own_names)),
-                application.Listener(raw_listener, raw_app),
-            ]
-        )
+    if folder is None:
+        serve(application.make_app(room, own_names))
+        return 0
+    with desk_pages.opened_desk(room, folder, _desk_environment(folder), _cron_line(folder.root)) as desk:
+        serve(application.make_app(desk.room, own_names, desk.routes(), desk.gates(options["token"] or "")))
+        at_work = [job for job in desk.jobs.jobs() if not job.state.is_over]
+    if at_work:
+        print_text(f"{count_text(len(at_work), 'job')} not over: what runs goes on, and the desk finds it again.")
     return 0
+
+
+_LEAST_TOKEN = 16  # characters
+_HOME_FOLDER = "Broadsheet"
+
+
+def _check_desk(options: dict[str, Any]) -> None:
+    """Check the options of a desk. CommandError for those that make it none, or an unsafe one."""
+    processes.require_workers()
+    if options["demo"] or options["read_only"]:
+        raise CommandError("--manage is for a folder of archives, and to change them: without --demo and --read-only")
+    if options["token"] is not None and len(options["token"]) < _LEAST_TOKEN:
+        raise CommandError(f"--token has {_LEAST_TOKEN} characters or more")
+    if not _is_loopback(options["host"]) and not options["token"]:
+        raise CommandError("beyond loopback a desk needs --token: whoever reaches it could crawl from here")
+
+
+def _managed_folder(options: dict[str, Any]) -> desk_folder.DeskFolder:
+    """Open the folder that is to be managed. CommandError for one that is a file, or a list with a mistake."""
+    root = Path(options["db"] or Path.home() / _HOME_FOLDER).absolute()
+    if root.is_file():
+        raise CommandError(f"{root} is a file: --manage takes a folder of archives")
+    desk_folder.open_folder(root)
+    folder = desk_folder.DeskFolder(
+        root, lambda file: sites_file.read_sites(file, crawl.crawl, update.update), options["allow_private"]
+    )
+    folder.fleet()
+    return folder
+
+
+def _desk_environment(folder: desk_folder.DeskFolder) -> dict[str, str]:
+    return fleet.crawl_environment(folder.fleet(), os.environ)
+
+
+def _cron_line(root: Path) -> str:
+    program = shutil.which("broadsheet") or f"{sys.executable} -m broadsheet.crawler.cli"
+    line = f"17 * * * * {program} fleet run --quiet {shlex.quote(str(root / desk_folder.LIST))}"
+    return line.replace("%", "\\%")  # which cron takes for the end of a line
 
 
 def _end_at_signals() -> None:
@@ -148,7 +222,10 @@ def _url_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _announce(library: library_module.Library, origin: str, *, may_write: bool) -> None:
+def _announce(library: library_module.Library, origin: str, *, may_write: bool, is_desk: bool) -> None:
+    if is_desk:
+        print_text(f"The desk is open: {origin}/\nCtrl-C closes it; jobs that run go on.")
+        return
     names = list(library.archives)
     target = origin + (room_module.address(names[0], "") if len(names) == 1 else "/")
     mode = "" if may_write else ", read only"

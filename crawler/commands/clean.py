@@ -13,7 +13,7 @@ import click
 
 from broadsheet.output.read.plain_words import fact_words
 
-from ..cli.command_line import CommandError, require_extra
+from ..cli.command_line import CommandError, language, require_extra, shard
 from ..cli.lazy_modules import lazy_imports
 from ..cli.terminal import (
     format_blocks,
@@ -23,7 +23,7 @@ from ..cli.terminal import (
     print_text,
     terminal_width,
 )
-from .verb_options import PATH, verb
+from .verb_options import PATH, Options, option_group, verb, with_options
 
 with lazy_imports():
     from broadsheet.cleaners import clean as clean_module
@@ -32,9 +32,10 @@ with lazy_imports():
     from broadsheet.cleaners.page import canonical_urls, parsed_page
     from broadsheet.cleaners.rules import rule_files
     from broadsheet.cleaners.text_mode import plaintext, text_lines
-    from broadsheet.output.archive import stored_text
+    from broadsheet.output.archive import article_filter, row_sample, stored_text
 
-    from ..bulk import bulk_run, cleaner
+    from .. import options as options_module
+    from ..bulk import batch_task, bulk_run, cleaner, sources
     from ..cli import archive_access
     from ..crawl import early_checks, processes
     from ..fleet import object_store
@@ -65,25 +66,39 @@ class _CleanResult:
     page_facts: Mapping[str, object]
 
 
+_BULK_OPTIONS: Options = option_group("With -o", (
+    click.option("-o", "--output", type=PATH, default="", metavar="FOLDER|s3://…",
+                 help="Clean WARC and WACZ files to Parquet here."),
+    click.option("--paths-from", type=PATH, metavar="FILE|URL", help="Files to clean, a line each; may be packed."),
+    click.option("--base", default="", metavar="FOLDER|URL", help="What relative paths of that list are below."),
+    click.option("--host", "hosts", multiple=True, metavar="HOST", help="Only records of this host. Repeatable."),
+    click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
+    click.option("--sample", type=shard, metavar="N/COUNT", help="Only this part of the URLs, as 1/100, by digest."),
+    click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
+    click.option("--language", type=language, multiple=True, metavar="CODE",
+                 help="Only articles in these languages: en, es … Repeatable."),
+    click.option("--limit", type=click.IntRange(min=1), metavar="N",
+                 help="Clean so many records at most, file by file, to try things out."),
+    click.option("--only", type=click.Choice(["articles"]), help="No texts of pages that are no articles."),
+    click.option("--scheduler", default="", metavar="ADDRESS", help="On this Dask cluster, tcp://host:8786 or a file."),
+))  # fmt: skip
+
+
 @verb
 @click.argument("files", metavar="[FILE|FOLDER|-]...", nargs=-1, type=PATH)
-@click.option(
-    "-o", "--output", type=PATH, default="", metavar="FOLDER|s3://…", help="Clean WARC and WACZ files to Parquet here."
-)
-@click.option(
-    "--scheduler", default="", metavar="ADDRESS", help="With -o: on this Dask cluster, tcp://host:8786 or a file."
-)
 @click.option("--text", "form", flag_value="text", help="The input is text that another tool extracted.")
 @click.option("--html", "form", flag_value="html", help="The input is HTML. Without both, it is looked at.")
 @click.option("--url", default="", metavar="URL", help="Where the page came from; helps to judge it.")
 @click.option("--format", "shape", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
-@click.option("--site-rules", type=PATH, metavar="DIR", help="Rule files by host; with --url, whose host they are for.")
+@click.option("--site-rules", type=PATH, metavar="DIR", help="Rule files by host; of a page, --url says whose.")
 @click.option("--explain", is_flag=True, help="List every block: kept or removed, why, by which rule and votes.")
+@with_options(_BULK_OPTIONS)
 def clean(**options: Any) -> int:
     """Print a saved page's title, an empty line, and its article. FILE may be - for standard input.
 
-    With -o, FILE is a WARC or WACZ file, a pattern, a folder with such files, or s3://…: each becomes Parquet files of
-    its articles, of what was removed, and of its records. The same command again does what is missing.
+    With -o, FILE is a WARC or WACZ file, a pattern, a folder with such files, https://… or s3://…: they become Parquet
+    files of their pages, of what was removed from articles, and of their records. The same command again does what is
+    missing.
 
     Of a folder all .html, .htm, .xhtml and .txt files are cleaned. Several articles each have their file's name above
     them; as JSON, each is an object in a line.
@@ -106,18 +121,43 @@ def _clean_in_bulk(options: Mapping[str, Any]) -> int:
     """Clean WARC and WACZ files to Parquet; return 1 if a file could not be read."""
     require_extra("pyarrow", "parquet")
     processes.start_workers()
-    sources = bulk_run.bulk_names(options["files"], lambda line: click.echo(one_line(line), err=True))
-    if not sources:
-        raise CommandError("name a WARC or WACZ file, a pattern, a folder or s3://…")
     target = options["output"] if "://" in options["output"] else str(Path(options["output"]).absolute())
-    page_cleaner = cleaner.Cleaner(extractor=early_checks.extractor_setting())
-    run = bulk_run.BulkRun(sources, target, page_cleaner, options["scheduler"])
     try:
+        sources_found = _bulk_sources(options)
+        run = bulk_run.BulkRun(sources_found, _bulk_job(options, target), options["scheduler"], options["limit"])
         signals = fleet.run_with_progress(run, quiet=False)
     except (object_store.StoreError, OSError) as error:
         raise click.ClickException(f"{target}: {getattr(error, 'strerror', None) or error}") from error
     print_text(run.summary())
     return run_summary.SIGNAL_EXIT_BASE + signals[0] if signals else int(bool(run.files["unread"]))
+
+
+def _bulk_sources(options: Mapping[str, Any]) -> list[sources.Source]:
+    found = sources.found_sources(options["files"], lambda line: click.echo(one_line(line), err=True))
+    if options["paths_from"]:
+        found += sources.listed_sources(options["paths_from"], options["base"])
+    if not found:
+        raise CommandError("name a WARC or WACZ file, a pattern, a folder, https://… or s3://…, or a list of them")
+    return list({source.address: source for source in found}.values())
+
+
+def _bulk_job(options: Mapping[str, Any], target: str) -> batch_task.BulkJob:
+    hosts = frozenset(article_filter.stored_host_of(host).removeprefix("www.") for host in options["hosts"])
+    sample = row_sample.RowSample(*options["sample"]) if options["sample"] else row_sample.WHOLE
+    try:
+        selection = batch_task.Selection(hosts, options["include"], sample)
+        selection.check()
+        page_cleaner = cleaner.Cleaner(
+            rules=options["site_rules"],
+            language=options["language"],
+            since=options["since"],
+            extractor=early_checks.extractor_setting(),
+        )
+    except options_module.OptionError as error:
+        raise CommandError(str(error)) from error
+    for problem in page_cleaner.rule_problems:
+        click.echo(one_line(problem), err=True)
+    return batch_task.BulkJob(target, page_cleaner, selection, options["only"] == "articles")
 
 
 def _files_of(name: str) -> Iterator[Path | str]:

@@ -140,11 +140,11 @@ def run_crawl(
         return archive_access.refuse(failure_message(run))
     if run.signal:
         return run_summary.print_stopped(run)
-    looks = run_summary.judge_run(run)
+    review = run_summary.review_run(run)
     if not options["quiet"]:
         print_first()
-        run_summary.print_summary(run, looks)
-    run_summary.print_failures(run, looks, on_failure)
+        run_summary.print_summary(run, review)
+    run_summary.print_failures(run, review.looks, on_failure)
     return run_summary.exit_code(run)
 
 

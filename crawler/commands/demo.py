@@ -63,9 +63,9 @@ def crawl_sample(folder: Path, port: int = 0) -> int:
         run = spider_run.run_spider(str(db), arguments, _SETTINGS)
     if run.signal:
         return run_summary.print_stopped(run)
-    looks = run_summary.judge_run(run)
-    run_summary.print_summary(run, looks)
-    run_summary.print_failures(run, looks)
+    review = run_summary.review_run(run)
+    run_summary.print_summary(run, review)
+    run_summary.print_failures(run, review.looks)
     return run_summary.exit_code(run)
 
 

@@ -379,9 +379,9 @@ def print_lost(lost: Sequence[record_order.LostBytes], db: str) -> None:
 
 def print_result(run: run_summary.RunResult, type_counts: Mapping[str, int], importer: importing.Importer) -> None:
     """Print the summary of a finished import, and what became of records that have no outcome."""
-    looks = run_summary.judge_run(run)
-    run_summary.print_summary(run, looks)
-    run_summary.print_failures(run, looks)
+    review = run_summary.review_run(run)
+    run_summary.print_summary(run, review)
+    run_summary.print_failures(run, review.looks)
     passed_over = {name: type_counts[name] for name in _TYPES_WITHOUT_OUTCOME if type_counts.get(name)}
     handled = {name: count for name, count in importer.record_counts.items() if count}
     counts_text = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in (passed_over | handled).items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from shlex import quote
 
 import click
 
@@ -12,7 +13,7 @@ from ..cli.terminal import UNBOUNDED, print_json, print_pages, terminal_width
 from .verb_options import archive_argument, verb
 
 with lazy_imports():
-    from broadsheet.output.read import judgement, report_figures, report_text
+    from broadsheet.output.read import judgement, report_figures, report_text, run_letter
 
     from ..cli import archive_access
 
@@ -23,12 +24,13 @@ _MAX_HOSTS = 5  # that are named where the one asked for is unknown
 @verb
 @archive_argument
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
+@click.option("--all", "everything", is_flag=True, help="All tables, not a page that sums up.")
 @click.option("--host", metavar="HOST", default="", help="On one host of the archive, or on a domain's hosts.")
-def report(db: str, as_json: bool, host: str) -> int:
-    """Say what an archive came to, in a sentence first; then all that needs a look, the worst first, with what to do.
+def report(db: str, as_json: bool, everything: bool, host: str) -> int:
+    """Say what an archive came to, and what needs a look, the worst first, with what to do.
 
-    Tables follow: what was not read, withdrawn, removed and is alike, and what fell out of line with each site's past.
-    A long report is shown page by page (PAGER, else less).
+    With --all, tables follow: what was not read, withdrawn, removed and is alike, and what fell out of line with each
+    site's past. A long report is shown page by page (PAGER, else less).
     """
     with archive_access.open_read_only(db) as archive_db:
         if host and not report_figures.known_hosts(archive_db, host):
@@ -39,10 +41,17 @@ def report(db: str, as_json: bool, host: str) -> int:
             )
         archive_report = report_figures.gather_report(archive_db, host)
         looks = judgement.judge_archive(archive_db, db, host=host, coverage=archive_report.coverage)
+        with report_figures.host_scope(archive_db, host):
+            letter = run_letter.read_letter(archive_db, archive_report.coverage)
     if as_json:
         verdict = judgement.verdict_sentence(archive_report.articles, archive_report.shelved, looks)
-        print_json({"verdict": verdict, "looks": judgement.look_values(looks), **asdict(archive_report)})
-    else:
+        head = {"verdict": verdict, "completeness": letter.completeness, "last_run": letter.headline}
+        print_json({**head, "looks": judgement.look_values(looks), **asdict(archive_report)})
+    elif everything:
         max_lines = _MAX_LINES if sys.stdout.isatty() else UNBOUNDED
-        print_pages(report_text.render(archive_report, looks, terminal_width(), max_lines).rstrip())
+        print_pages(report_text.render(archive_report, looks, letter, terminal_width(), max_lines).rstrip())
+    else:
+        summary = report_text.render_summary(archive_report, looks, letter, terminal_width())
+        more = f"broadsheet report {quote(db)} --all" + (f" --host {quote(host)}" if host else "")
+        print_pages(f"{summary}\nAll tables: {more}")
     return 0

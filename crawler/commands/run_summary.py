@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ import click
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.url_words import OutcomeReason, UrlCount, UrlState, count_pages, counts_of_run
 from broadsheet.output.read.archive_facts import find_seed_outcome
+from broadsheet.output.read.coverage import measure_coverage
 from broadsheet.output.read.judgement import TOLD_BY_LETTER, Look, LookKind, Severity, judge_archive
 from broadsheet.output.read.plain_words import count_text, shelved_text
 from broadsheet.output.read.report_figures import Totals, gather_totals
@@ -88,10 +89,20 @@ def exit_code(run: RunResult) -> int:
     return int(bool(run.failure) or not articles or bool(run.seeds and len(failed) == len(run.seeds)))
 
 
-def judge_run(run: RunResult) -> tuple[Look, ...]:
-    """Judge the archive of a run that ended."""
+@dataclass(frozen=True, slots=True)
+class RunReview:
+    """The archive of a run that ended: its totals, its judgement, and the run's letter."""
+
+    totals: Totals
+    looks: tuple[Look, ...]
+    letter: RunLetter
+
+
+def review_run(run: RunResult) -> RunReview:
+    """Review the archive of a run that ended, whose coverage is measured once."""
     with open_read_only(run.db) as db:
-        return judge_archive(db, run.db)
+        coverage = measure_coverage(db)
+        return RunReview(gather_totals(db), judge_archive(db, run.db, coverage=coverage), read_letter(db, coverage))
 
 
 def failure_looks(run: RunResult, looks: Iterable[Look]) -> list[Look]:
@@ -102,18 +113,16 @@ def failure_looks(run: RunResult, looks: Iterable[Look]) -> list[Look]:
     ]  # fmt: skip
 
 
-def print_summary(run: RunResult, looks: Sequence[Look]) -> None:
+def print_summary(run: RunResult, review: RunReview) -> None:
     """Print the run's letter, the judgement but for what it and `failure_looks` have, and what to type next."""
-    with open_read_only(run.db) as db:
-        totals, letter = gather_totals(db), read_letter(db)
-    for line in _summary_lines(run, totals, letter):
+    for line in _summary_lines(run, review.totals, review.letter):
         print_text(line)
-    told = failure_looks(run, looks)
+    told = failure_looks(run, review.looks)
     if section := look_section(
-        [look for look in looks if look not in told and look.kind not in TOLD_BY_LETTER], terminal_width()
+        [look for look in review.looks if look not in told and look.kind not in TOLD_BY_LETTER], terminal_width()
     ):
         print_text(section)
-    if totals.articles:
+    if review.totals.articles:
         print_text(next_steps(run.db))
 
 
@@ -132,7 +141,7 @@ def next_steps(db: str) -> str:
     hint = "" if find_program("datasette") else " (pipx install datasette)"
     steps = (
         (f"{broadsheet} search {db_name} WORDS", "find articles"),
-        (f"{broadsheet} report {db_name}", "what is missing and why, every rule by what it removed"),
+        (f"{broadsheet} report {db_name}", "what is missing and why"),
         (f"{broadsheet} export {db_name} --format csv -o articles.csv", "or jsonl, or markdown"),
         (f"{broadsheet} datasette {db_name}", f"query it in SQL{hint}"),
         (f"{broadsheet} browse {db_name}", "read it in a browser, see what was removed and why, mend it"),

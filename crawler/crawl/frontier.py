@@ -20,7 +20,7 @@ from broadsheet.cleaners.document import UrlSource
 from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, Reason, UrlKind, UrlState, http_reason
 from broadsheet.output.write.url_queue import Queue, QueuedUrl
 
-from .hosts import DueQueue, HostRegistry, HostState, Pace, PolitenessSettings
+from .hosts import DueQueue, HostRegistry, HostState, HostWait, Pace, PolitenessSettings
 from .robots_rules import RobotsRules
 
 _SERVICE_UNAVAILABLE = http_reason(503)
@@ -214,6 +214,15 @@ class Frontier:
         host.pace = host.pace.after_request(self._clock())
         self._mark_changed(host)
         return None
+
+    def waits(self, least_seconds: float) -> list[HostWait]:
+        """Return the active hosts that are not asked for so many seconds, those that wait longest first."""
+        now, own_delay = self._clock(), self._politeness.delay
+        waits = [
+            HostWait(host.name, host.pace.next_request_at - now, host.pace.wait_reason(now, own_delay))
+            for host in self._hosts.active()
+        ]
+        return sorted((wait for wait in waits if wait.seconds >= least_seconds), key=lambda wait: -wait.seconds)
 
     @property
     def in_flight(self) -> int:

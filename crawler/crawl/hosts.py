@@ -11,6 +11,8 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import NamedTuple
 
 from broadsheet.output.archive.url_words import (
     NO_REASON,
@@ -34,6 +36,27 @@ MAX_RETRY_AFTER = 3600.0
 _LATENCY_FACTOR = 1.0  # a host that needs L seconds for a response gets a request every L seconds
 _BACKOFF_FACTOR = 2.0  # factor on the delay after 429, 503 and time-outs
 _LATENCY_WEIGHT = 0.5  # weight of the newest latency
+
+
+class WaitReason(StrEnum):
+    """The reason why a host is not asked yet."""
+
+    PACE = "pace"
+    """The delay that the crawl was started with."""
+    ROBOTS_TXT = "robots_txt"
+    """The delay that robots.txt asks for."""
+    SLOW = "slow"
+    """Slow or failing answers have made the delay longer."""
+    ASKED = "asked"
+    """The site said when to come back."""
+
+
+class HostWait(NamedTuple):
+    """A host that is not asked for so many seconds, and why."""
+
+    host: str
+    seconds: float
+    reason: WaitReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +105,14 @@ class Pace:
         slower_delay = self._clamped(max(self.delay, 1.0) * _BACKOFF_FACTOR)
         next_request_at = max(self.next_request_at, now + min(wait, MAX_RETRY_AFTER))
         return replace(self, delay=slower_delay, next_request_at=next_request_at)
+
+    def wait_reason(self, now: float, own_delay: float) -> WaitReason:
+        """Return why the next request waits; `own_delay` is the one that the crawl was started with."""
+        if self.next_request_at - now > self.delay:
+            return WaitReason.ASKED
+        if self.delay > self.floor:
+            return WaitReason.SLOW
+        return WaitReason.ROBOTS_TXT if self.floor > own_delay else WaitReason.PACE
 
     def _clamped(self, delay: float) -> float:
         return min(self.ceiling, max(self.floor, delay))
@@ -277,6 +308,10 @@ class HostRegistry:
         given_up_reason = self._given_up_reasons.get(name, NO_REASON)
         host = self._idle[name] = HostState(name, self._new_pace(), given_up_reason=given_up_reason)
         return host
+
+    def active(self) -> tuple[HostState, ...]:
+        """Return the hosts with URLs to be fetched."""
+        return tuple(self._active.values())
 
     def is_active(self, host: HostState) -> bool:
         """Return whether the host is active."""

@@ -76,10 +76,10 @@ def bring_settings(settings: BaseSettings) -> None:
 def translate_settings(settings: BaseSettings) -> None:
     """Give what a user set of Scrapy's to the parts of ours that have taken it over."""
     for name, own_name in _TAKEN_OVER.items():
-        if _is_user_set(settings, name) and not _is_user_set(settings, own_name):
+        if is_user_set(settings, name) and not is_user_set(settings, own_name):
             settings.set(own_name, settings[name], priority=settings.getpriority(name) or 0)
         settings.set(name, getattr(own_settings, name, None), priority=_above_user(settings, name))
-    if _is_user_set(settings, "RETRY_ENABLED") and not settings.getbool("RETRY_ENABLED"):
+    if is_user_set(settings, "RETRY_ENABLED") and not settings.getbool("RETRY_ENABLED"):
         settings.set("BROADSHEET_RETRY_TIMES", 0, priority="cmdline")
     if settings["JOBDIR"]:
         _logger.warning("JOBDIR is not needed and not used: the archive is the crawl's state, and goes on by itself")
@@ -100,7 +100,7 @@ def ignored_settings(settings: BaseSettings) -> str:
 
     The line says what a crawl does instead, and what to set.
     """
-    user_set = sorted(name for name in settings if _is_user_set(settings, name))
+    user_set = sorted(name for name in settings if is_user_set(settings, name))
     notes = []
     for group in read_toml(__package__, "scrapy_settings.toml").values():
         starts = tuple(start for start in group["settings"] if start.endswith("_"))
@@ -123,7 +123,7 @@ def depth_limit(settings: BaseSettings) -> int | None:
     return settings.getint("DEPTH_LIMIT") or None
 
 
-def _is_user_set(settings: BaseSettings, name: str) -> bool:
+def is_user_set(settings: BaseSettings, name: str) -> bool:
     """Return whether a setting has a higher priority than ours."""
     return (settings.getpriority(name) or 0) > (settings.getpriority(_MARK) or 0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
@@ -37,6 +38,7 @@ from .scrapy_settings import (
     bring_settings,
     check_loadable,
     ignored_settings,
+    is_user_set,
     redact_logs,
     translate_settings,
 )
@@ -68,8 +70,11 @@ class SiteSpider(scrapy.Spider):
         """Check the arguments and open the archive. OptionError or ArchiveError say what is wrong."""
         spider = super().from_crawler(crawler, *args, name=cls.name)
         redact_logs()
+        db = kwargs.get("db") or crawler.settings["BROADSHEET_DB"]
+        if not (kwargs.get("db") or is_user_set(crawler.settings, "BROADSHEET_DB") or "BROADSHEET_DB" in os.environ):
+            spider.logger.warning("no archive is named (-a db=FILE): the crawl is kept in %s, and goes on from it", db)
         try:
-            spider._prepare(cls.options(kwargs), kwargs.get("db") or crawler.settings["BROADSHEET_DB"])
+            spider._prepare(cls.options(kwargs), db)
         except (OptionError, ArchiveError) as error:
             spider._log_option_error(error)
             raise

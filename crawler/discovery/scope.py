@@ -108,13 +108,14 @@ class Scope:
             return _OUTSIDE_DECISION
         if depth == 0:
             return _FETCH_DECISION
-        if not self._matches_patterns(url):
+        if not self.fits_patterns(url):
             return ScopeDecision(True, OutcomeReason.PATTERN)
         if self.max_depth is not None and depth > self.max_depth:
             return ScopeDecision(True, OutcomeReason.DEPTH)
         return _FETCH_DECISION
 
-    def _matches_patterns(self, url: str) -> bool:
+    def fits_patterns(self, url: str) -> bool:
+        """Tell whether the patterns let a URL pass, whatever host it is of."""
         if not (self.include or self.exclude):
             return True
         spellings = (url, unquote(url))

@@ -65,10 +65,11 @@ class BucketStore:
 
     def length(self, key: str) -> int | None:
         """Return the number of bytes of an object; None if there is none."""
-        meta = self._head(key)
+        meta = self.meta(key)
         return int(meta["size"]) if meta else None
 
-    def _head(self, key: str) -> ObjectMeta | None:
+    def meta(self, key: str) -> ObjectMeta | None:
+        """Return what the server says of an object without its bytes: size, ETag, time; None if there is none."""
         import obstore
 
         try:
@@ -79,11 +80,14 @@ class BucketStore:
 
     def keys(self, prefix: str) -> list[str]:
         """List the keys of the objects below a prefix."""
+        return sorted(meta["path"] for meta in self.metas(prefix))
+
+    def metas(self, prefix: str) -> list[ObjectMeta]:
+        """List what the server says of the objects below a prefix: key, size, ETag, time."""
         import obstore
 
         with self._errors(prefix):
-            listed = [meta["path"] for batch in obstore.list(self._bucket, prefix.rstrip("/")) for meta in batch]
-        return sorted(listed)
+            return [meta for batch in obstore.list(self._bucket, prefix.rstrip("/") or None) for meta in batch]
 
     def delete(self, key: str) -> None:
         """Remove an object, if it is there."""

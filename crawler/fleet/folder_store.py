@@ -53,6 +53,16 @@ class FolderStore:
         if digest_of(FolderStore.chunks(self, key)).sha256 != hashlib.sha256(data).hexdigest():
             raise DamagedObject(f"{self.address} does not give back what was put there as {key}")
 
+    def put_file(self, key: str, file: Path) -> None:
+        """Copy a file, whole or not at all."""
+
+        def copy(part: Path) -> None:
+            shutil.copyfile(file, part)
+            with part.open("rb+") as stream:
+                sync_to_disk(stream.fileno())
+
+        self._bring(key, copy, os.replace)
+
     def chunks(self, key: str, start: int = 0) -> Iterator[bytes]:
         """Yield the bytes of an object; from the disk rather than from memory, where the system allows that."""
         with self._errors(key), (self._folder / key).open("rb") as stream:
@@ -111,12 +121,15 @@ class FolderStore:
         return str(number)
 
     def _write(self, key: str, data: bytes, give_name: Callable[[Path, Path], object] = os.replace) -> None:
+        self._bring(key, lambda part: _write_part(part, data), give_name)
+
+    def _bring(self, key: str, write: Callable[[Path], object], give_name: Callable[[Path, Path], object]) -> None:
         target = self._folder / key
         part = target.with_name(f"{_PART_PREFIX}{token_hex(8)}")
         with self._errors(key):
             self._make_folders(target.parent)
             try:
-                _write_part(part, data)
+                write(part)
                 give_name(part, target)
             finally:
                 part.unlink(missing_ok=True)

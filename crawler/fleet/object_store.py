@@ -90,6 +90,10 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def put_file(self, key: str, file: Path) -> None:
+        """Store a file as an object, whole or not at all, without having all of it in memory."""
+        ...
+
     def chunks(self, key: str, start: int = 0) -> Iterator[bytes]:
         """Yield the bytes of an object from one on, in pieces, none of them empty. NotInStore."""
         ...
@@ -178,6 +182,10 @@ class PatientStore:
     def put_bytes(self, key: str, data: bytes) -> None:
         """Store bytes as an object."""
         self._try(lambda: self._store.put_bytes(key, data))
+
+    def put_file(self, key: str, file: Path) -> None:
+        """Store a file as an object."""
+        self._try(lambda: self._store.put_file(key, file))
 
     def chunks(self, key: str, start: int = 0) -> Iterator[bytes]:
         """Yield the bytes of an object. After a break they go on where they were: an object never changes."""

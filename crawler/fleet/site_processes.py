@@ -91,16 +91,21 @@ class RunningSite:
         if code is None:
             return None
         code = -signal.SIGKILL if code == _SERVER_KILLED else code
-        end = end_of(code)
-        return SiteResult(
-            name=self.task.name,
-            end=end,
-            exit_code=code,
-            archive=self.task.archive,
-            counts=SiteCounts() if end is SiteEnd.IN_USE else site_counts(self.task.archive, self.started_at),
-            seconds=time.monotonic() - self.started,
-            message="" if end is SiteEnd.DONE else _message(end, code, self.log),
-        )
+        return site_result(self.task, code, self.log, self.started_at, time.monotonic() - self.started)
+
+
+def site_result(task: SiteTask, code: int, log: Path, started_at: str, seconds: float) -> SiteResult:
+    """Return the result of a task whose process ended with an exit code and printed to a log."""
+    end = end_of(code)
+    return SiteResult(
+        name=task.name,
+        end=end,
+        exit_code=code,
+        archive=task.archive,
+        counts=SiteCounts() if end is SiteEnd.IN_USE else site_counts(task.archive, started_at),
+        seconds=seconds,
+        message="" if end is SiteEnd.DONE else last_words(end, code, log),
+    )
 
 
 def start_site(
@@ -159,7 +164,7 @@ def end_of(exit_code: int) -> SiteEnd:
     return _ENDS.get(exit_code, SiteEnd.FAILED)
 
 
-def _message(end: SiteEnd, exit_code: int, log: Path) -> str:
+def last_words(end: SiteEnd, exit_code: int, log: Path) -> str:
     """Say why a crawl did not end well: its own last words, if it had any."""
     if end is SiteEnd.KILLED:
         return f"killed by signal {-exit_code}; the same command goes on from there"

@@ -19,7 +19,7 @@ import json
 import re
 import tomllib
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
@@ -156,7 +156,7 @@ def _members(key: str, option: click.Option, value: object) -> Sequence[object]:
     return [value]
 
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TABLES = ("fleet", "defaults", "groups", "sites")
 _FLEET_KEYS: Mapping[str, type] = {"folder": str, "parallel": int, "per-address": int}
 _OWN_KEYS = ("urls", "groups", "every", "notify")
@@ -304,7 +304,7 @@ class _Reader:
 
     def _check_name(self, name: str, spellings: dict[str, str]) -> None:
         """Check a name: it becomes that of a file, on disks too that do not tell capitals from small letters."""
-        if not _NAME.fullmatch(name):
+        if not SITE_NAME.fullmatch(name):
             raise TomlMistake(f"a site's name has letters, digits, dots and dashes, unlike {name!r}", "sites", name)
         first_spelling = spellings.setdefault(name.lower(), name)
         if first_spelling != name:
@@ -378,14 +378,14 @@ def new_sites_file(words: Sequence[str], contact: str) -> str:
     CommandError for what is no URL of a site, and for a file that cannot be read or names none.
     """
     try:
-        seeds = [seed for word in words for url in _listed(word) for seed in checked_seeds((_with_scheme(url),), True)]
+        seeds = [seed for word in words for url in _listed(word) for seed in checked_seeds((with_scheme(url),), True)]
     except OptionError as error:
         raise CommandError(str(error)) from error
-    contact_line = f"contact = {_quoted(contact)}" if contact else '# contact = "you@example.org"   # sent to sites'
+    contact_line = f"contact = {quoted(contact)}" if contact else '# contact = "you@example.org"   # sent to sites'
     names: dict[str, str] = {}
     for seed in dict.fromkeys(seeds):
-        names[_free_name(seed, names)] = seed
-    tables = [f"\n[sites.{_quoted(name)}]\nurls = [{_quoted(seed)}]\n" for name, seed in names.items()]
+        names[free_name(seed, names)] = seed
+    tables = [f"\n[sites.{quoted(name)}]\nurls = [{quoted(seed)}]\n" for name, seed in names.items()]
     return _NEW_FILE_HEAD.format(contact=contact_line) + "".join(tables)
 
 
@@ -398,11 +398,12 @@ def _listed(word: str) -> Sequence[str]:
     raise OptionError(f"{word} names no URL")
 
 
-def _with_scheme(url: str) -> str:
+def with_scheme(url: str) -> str:
+    """Return a URL as a person may type it, with https where it names no scheme."""
     return url if "//" in url else f"https://{url}"
 
 
-def _free_name(seed: str, names: dict[str, str]) -> str:
+def free_name(seed: str, names: Collection[str]) -> str:
     """Name a site by its host and folder, as no other site is."""
     parts = urlsplit(seed)
     words = f"{(parts.hostname or '').removeprefix('www.')}-{parts.path.strip('/')}".lower()
@@ -413,7 +414,7 @@ def _free_name(seed: str, names: dict[str, str]) -> str:
     return name
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Quote a text as a basic string of TOML, which JSON's strings are."""
     return json.dumps(text, ensure_ascii=False)
 

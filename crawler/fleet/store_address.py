@@ -11,19 +11,24 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from broadsheet.output.archive.installed_extras import install_command
 
+from .. import __version__
 from .bucket_store import BucketStore, first_line
 from .folder_store import FolderStore
 from .object_store import NotInStore, ObjectStore, StoreRefused, VersionMoved
 
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
+
 MARKER_KEY = "store.json"
 LAYOUT = 3
 """Of a store. Layouts 1 and 2 had archives as whole files and leases, of before 0.1.0."""
-_RETRIES = 2  # of one request; a store that is away for longer is waited for by `PatientStore`
-_RETRY_SECONDS = 10
+_RETRIES: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
+"""Of one request; a store that is away for longer is waited for by `PatientStore`."""
 _REQUEST_SECONDS = 120
 _CONNECT_SECONDS = 5
 _CREDENTIALS = (
@@ -143,16 +148,39 @@ def _bucket_store(address: str, bucket: str, prefix: str) -> BucketStore:
             bucket,
             prefix=prefix or None,
             checksum_algorithm="sha256",
-            client_options={
-                "timeout": timedelta(seconds=_REQUEST_SECONDS),
-                "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
-                "allow_http": endpoint.startswith("http://"),
-            },
-            retry_config={"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=_RETRY_SECONDS)},
+            client_options=_client_options(endpoint),
+            retry_config=_RETRIES,
         )
     except BaseError as error:
         raise StoreRefused(f"{address}: {first_line(str(error))}") from error
     return BucketStore(store, address.rstrip("/"))
+
+
+def web_store(address: str, server: str) -> BucketStore:
+    """Return a web server as a store that is only read. StoreRefused for an address with credentials or a query."""
+    parts = urlsplit(address)
+    if parts.username is not None or parts.query:
+        raise StoreRefused(f"{server}: an address of a file may have no credentials and no query")
+    try:
+        from obstore.exceptions import BaseError
+        from obstore.store import HTTPStore
+    except ImportError as error:
+        raise StoreRefused(f"{server} needs obstore: {install_command('fleet')}") from error
+    options = _client_options(server)
+    options["user_agent"] = f"Broadsheet/{__version__}"
+    try:
+        store = HTTPStore.from_url(server, client_options=options, retry_config=_RETRIES)
+    except BaseError as error:
+        raise StoreRefused(f"{server}: {first_line(str(error))}") from error
+    return BucketStore(store, server)
+
+
+def _client_options(server: str) -> ClientConfig:
+    return {
+        "timeout": timedelta(seconds=_REQUEST_SECONDS),
+        "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
+        "allow_http": server.startswith("http://"),
+    }
 
 
 def _check_credentials(address: str) -> None:

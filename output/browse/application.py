@@ -11,13 +11,14 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
@@ -41,10 +42,15 @@ _STATUSES: Mapping[type[Exception], int] = {
 }  # fmt: skip
 
 
-def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
-    """Make the application over a room's archives, for the names under which its server is to answer."""
+def make_app(
+    room: Room, authorities: tuple[str, ...], pages: Sequence[BaseRoute] = (), middleware: Sequence[Middleware] = ()
+) -> Guard:
+    """Make the application over a room's archives, for the names under which its server is to answer.
+
+    `pages` are further ones, which go before the room's own.
+    """
     static = Mount("/static", StaticFiles(directory=FOLDER / "static"))
-    routes: list[BaseRoute] = [static, *_archive_routes(room)]
+    routes: list[BaseRoute] = [static, *pages, *_archive_routes(room)]
 
     def show_fault(request: Request, error: Exception) -> Response:
         notice = Notice(_status(error), _message(error))
@@ -68,7 +74,7 @@ def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
 
     handlers: dict[Any, Any] = dict.fromkeys([*_STATUSES, HTTPException], show_fault)
     handlers |= dict.fromkeys(_DAMAGE_SIGNS, show_damage)
-    app = Starlette(routes=routes, exception_handlers=handlers)
+    app = Starlette(routes=routes, exception_handlers=handlers, middleware=middleware)
     return Guard(app, authorities, page_headers(room.raw_origin), may_write=room.may_write)
 
 

@@ -22,8 +22,8 @@ from ..read.archive_facts import ArchiveFacts, gather_facts
 from ..read.coverage import measure_coverage
 from ..read.edit_history import ALL_KINDS
 from ..read.inert_markup import xml_line
-from ..read.report_figures import read_removed
-from ..read.run_letter import read_letter
+from ..read.report_figures import read_implausible, read_removed
+from ..read.run_letter import RunLetter, read_letter
 from ..read.search import match_expression
 from ..read.web_feeds import FeedScope, WebFeed, atom_document, read_feed
 from .article_list import (
@@ -41,7 +41,7 @@ from .edit_pages import compare, list_changes
 from .home_page import list_archives, read_home, search_library
 from .library import ArchiveFile
 from .page_review import read_page_review
-from .report_page import ArchiveFigures, count_figures, read_report
+from .report_page import ArchiveFigures, ReportWords, count_figures, read_report
 from .room import Room, address
 from .ruling_preview import preview
 from .strict_requests import Arguments, BadArgumentError, NotHereError
@@ -82,18 +82,25 @@ def _article(call: PageCall) -> object:
 
 
 def _home(call: PageCall) -> object:
-    facts = _facts(call)
-    letter = (
-        None
-        if facts is None
-        else call.room.counted.get(call.db, call.archive, "letter", lambda db: read_letter(db, facts.coverage))
-    )
-    return read_home(call.db, _figures(call).totals, _article_counts(call), facts, letter)
+    return read_home(call.db, _figures(call).totals, _article_counts(call), _facts(call), _letter(call))
 
 
 def _report(call: PageCall) -> object:
     removed = call.room.counted.get_soon(call.db, call.archive, "removed", read_removed)
-    return read_report(call.db, _figures(call), _facts(call), removed)
+    implausible = call.room.counted.get_soon(
+        call.db, call.archive, "implausible", lambda db: tuple(read_implausible(db))
+    )
+    letter = _letter(call)
+    told = ReportWords(letter.completeness if letter else "", implausible or ())
+    return read_report(call.db, _figures(call), _facts(call), removed, told)
+
+
+def _letter(call: PageCall) -> RunLetter | None:
+    """Return the letter of the last run; None while what it rests on is being counted."""
+    facts = _facts(call)
+    if facts is None:
+        return None
+    return call.room.counted.get(call.db, call.archive, "letter", lambda db: read_letter(db, facts.coverage))
 
 
 def _figures(call: PageCall) -> ArchiveFigures:
@@ -102,11 +109,10 @@ def _figures(call: PageCall) -> ArchiveFigures:
 
 
 def _facts(call: PageCall) -> ArchiveFacts | None:
-    return call.room.counted.get_soon(call.db, call.archive, "facts", _gather_facts)
+    def gather(db: Database) -> ArchiveFacts:
+        return gather_facts(db, coverage=call.room.counted.get(db, call.archive, "coverage", measure_coverage))
 
-
-def _gather_facts(db: Database) -> ArchiveFacts:
-    return gather_facts(db, coverage=measure_coverage(db))
+    return call.room.counted.get_soon(call.db, call.archive, "facts", gather)
 
 
 def _coverage(call: PageCall) -> object:
@@ -229,7 +235,7 @@ ENTRIES = 50
 """Entries of a feed, the newest: a reader asks again long before so many are new."""
 
 _MEDIA_TYPE = "application/atom+xml; charset=utf-8"
-_FeedReader = Callable[[Database, Arguments, str], WebFeed]
+_FeedReader = Callable[[PageCall, str], WebFeed]
 
 
 def feed_routes(room: Room) -> list[Route]:
@@ -247,7 +253,7 @@ def _feed_handler(room: Room, read: _FeedReader) -> Callable[[Request], Response
         room_address = str(request.base_url).rstrip("/") + address(archive.name, "")
 
         def write(db: Database) -> bytes:
-            return atom_document(read(db, arguments, room_address))
+            return atom_document(read(PageCall(room, archive, db, arguments), room_address))
 
         with archive.open() as db:
             is_whole = not request.query_params  # feed readers ask often, and mostly for this one
@@ -257,8 +263,9 @@ def _feed_handler(room: Room, read: _FeedReader) -> Callable[[Request], Response
     return show
 
 
-def _read_articles(db: Database, arguments: Arguments, room_address: str) -> WebFeed:
+def _read_articles(call: PageCall, room_address: str) -> WebFeed:
     """Read the newest articles that a search and the facets `host`, `language`, `section` and `year` leave."""
+    db, arguments = call.db, call.arguments
     values = {name: arguments.text(name) for name in ("q", "host", "language", "section", "year")}
     chosen = {name: value for name, value in values.items() if value}
     bounds = _bounds(chosen)
@@ -284,7 +291,9 @@ def _bounds(chosen: Mapping[str, str]) -> ArticleBounds:
     return ArticleBounds(chosen.get("host", ""), year, year, languages, chosen.get("section", ""), match)
 
 
-def _read_changes(db: Database, arguments: Arguments, room_address: str) -> WebFeed:
+def _read_changes(call: PageCall, room_address: str) -> WebFeed:
     """Read the latest edits, of all kinds or of one."""
-    kind = arguments.choice("kind", ALL_KINDS)
-    return read_feed(db, FeedScope(True, kinds=(kind,) if kind else (), limit=ENTRIES, room=room_address))
+    kind = call.arguments.choice("kind", ALL_KINDS)
+    scope = FeedScope(True, kinds=(kind,) if kind else (), limit=ENTRIES, room=room_address)
+    coverage = None if kind else call.room.counted.get(call.db, call.archive, "coverage", measure_coverage)
+    return read_feed(call.db, scope, coverage)

@@ -31,7 +31,7 @@ from starlette.responses import HTMLResponse, Response
 
 from ..archive.stored_text import inert_text
 from ..read.inert_markup import nest_headings
-from ..read.plain_words import count_text, fact_words
+from ..read.plain_words import block_words, count_text, fact_words
 
 _RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ku", "ps", "sd", "ug", "ur", "yi"})
 _LINKS = ("http", "https")
@@ -160,6 +160,7 @@ def groupby_run(values: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]
 FILTERS: dict[str, Callable[..., Any]] = {
     "grouped": grouped,
     "counted": count_text,
+    "block_words": block_words,
     "fact_words": fact_words,
     "moment": moment_html,
     "status_text": status_text,
@@ -214,13 +215,13 @@ class CompiledTemplates(BytecodeCache):
 _COMPILED_TEMPLATES = CompiledTemplates()
 
 
-def make_environment(helpers: Mapping[str, Any]) -> Environment:
+def make_environment(helpers: Mapping[str, Any], folders: Sequence[Path] = ()) -> Environment:
     """Make the environment of the templates, which escapes everything that is not marked as HTML.
 
-    `helpers` are names that all templates may use.
+    `helpers` are names that all templates may use; `folders` have further templates.
     """
     environment = Environment(
-        loader=FileSystemLoader(FOLDER / "templates"),
+        loader=FileSystemLoader([FOLDER / "templates", *folders]),
         bytecode_cache=_COMPILED_TEMPLATES,
         autoescape=True,
         finalize=_without_acting_characters,

@@ -95,11 +95,18 @@ class ArchiveFigures(NamedTuple):
     has_certainty: bool
 
 
+class ReportWords(NamedTuple):
+    """Sentences on an archive: how complete it is, empty while that is being counted, and what is seldom so."""
+
+    completeness: str = ""
+    implausible: tuple[str, ...] = ()
+
+
 class ReportPage(NamedTuple):
     """The report of an archive.
 
-    `coverage` and `reasons` are None, and `looks` empty, while they are being counted. `has_certainty` says whether the
-    verdicts on some article have an expected F1.
+    `coverage` and `reasons` are None, and `looks` empty, while they are being counted. `has_certainty` says whether it
+    is known of some article how certain its text is.
     """
 
     totals: ArchiveTotals
@@ -109,6 +116,7 @@ class ReportPage(NamedTuple):
     looks: tuple[ReportLook, ...]
     calm: str
     has_certainty: bool
+    told: ReportWords
 
 
 def count_figures(db: Database, cube: Sequence[CubeRow]) -> ArchiveFigures:
@@ -123,7 +131,11 @@ def count_figures(db: Database, cube: Sequence[CubeRow]) -> ArchiveFigures:
 
 
 def read_report(
-    db: Database, figures: ArchiveFigures, facts: ArchiveFacts | None, removed: Sequence[RemovedCount] | None
+    db: Database,
+    figures: ArchiveFigures,
+    facts: ArchiveFacts | None,
+    removed: Sequence[RemovedCount] | None,
+    told: ReportWords,
 ) -> ReportPage:
     """Read the report; `facts` is what the archive is judged by, None while it is being gathered, as is `removed`."""
     runs = tuple(_runs(db))
@@ -137,6 +149,7 @@ def read_report(
         looks=tuple(_report_look(db, look) for look in looks),
         calm=judgement.calm_sentence(looks),
         has_certainty=figures.has_certainty,
+        told=told,
     )
 
 

@@ -119,6 +119,9 @@ class Room:
     raw_origin: str = ""
     read_raw: RawReader | None = None
     replay_assets: Path | None = None
+    helpers: Mapping[str, Any] = field(default_factory=dict)
+    """Further names for templates, and in `templates` further folders of them: pages that are added to the room."""
+    templates: tuple[Path, ...] = ()
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     raw_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     replay_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -131,9 +134,9 @@ class Room:
             **HELPERS, "reason_text": self.wording.reason_text, "edit_summary": self.wording.edit_summary,
             "raw_origin": self.raw_origin,
             "raw_token": self.raw_token, "replay_token": self.replay_token,
-            "has_replay": self.replay_assets is not None,
+            "has_replay": self.replay_assets is not None, **self.helpers,
         }  # fmt: skip
-        object.__setattr__(self, "renderer", Renderer(make_environment(helpers)))
+        object.__setattr__(self, "renderer", Renderer(make_environment(helpers, self.templates)))
 
     def archive(self, name: str) -> ArchiveFile:
         """Return the archive with a name. Raises NotHereError if there is none."""
@@ -211,4 +214,6 @@ HELPERS: Mapping[str, Any] = {
     "most_rows": MOST_ROWS,
     "sections": SECTIONS,
     "edit_kinds": ALL_KINDS,
+    "remedies": lambda hint: (),  # noqa: ARG005 - a room that is only read has no buttons for them
+    "has_desk": False,
 }

@@ -23,6 +23,15 @@ def rule_words(rule: str) -> str:
     return f"{source_words}: {name.replace('-', ' ').replace('/', ', ')}"
 
 
+def block_words(reason: str) -> str:
+    """Return what a block is, by the reason for its verdict, in words for people.
+
+    >>> block_words("donation"), block_words("share buttons")
+    ('asks for support', 'share buttons')
+    """
+    return _words()["blocks"].get(reason, reason)
+
+
 def fact_words(fact: str) -> str:
     """Return a fact by which a page was judged as words for people; one without words as it is.
 

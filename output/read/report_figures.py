@@ -348,11 +348,11 @@ def _gather_all(db: Database) -> Report:
         yields=read_yields(db),
         runs=read_runs(db),
         edits=read_edits(db),
-        implausible=tuple(_read_implausible(db)),
+        implausible=tuple(read_implausible(db)),
     )
 
 
-def _read_implausible(db: Database) -> Iterator[str]:
+def read_implausible(db: Database) -> Iterator[str]:
     """Yield what is seldom so of the hosts with most articles."""
     for (host,) in db.execute(_LARGEST_HOSTS).fetchall():
         values: dict[str, Counter[str]] = defaultdict(Counter)

@@ -1,7 +1,8 @@
-"""Report as plain text for people: the judgement of the archive first, tables after it."""
+"""Report as plain text for people: a page that sums up the archive and says what needs a look, and all tables."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 
@@ -11,10 +12,12 @@ from broadsheet.cleaners.judge.certainty import certainty
 
 from ..archive.rendered_layouts import SAMPLED, RenderDecision
 from ..archive.stored_text import inert_text
+from ..archive.url_words import UrlState
 from .coverage import Coverage, Gap
 from .judgement import Look, needs_look, verdict_sentence
-from .plain_words import count_text, reason_text, rule_words, shown_time
+from .plain_words import block_words, count_text, edit_counts_text, reason_text, rule_words, shown_time
 from .report_figures import AlarmLine, Report, RunLine, Yield
+from .run_letter import RunLetter
 
 _SOURCES = {"sitemap": "sitemaps name", "feed": "feeds name", "link": "links alone led to"}
 _EXAMPLE_INDENT = " " * 10
@@ -26,21 +29,68 @@ _RENDERED_SHARES = {
 _DISCOVERY_HEADS = ("via", "found", "fetched", "articles")
 
 
-def render(report: Report, looks: Sequence[Look], width: int = 80, max_lines: int = 20) -> str:
-    """Render the report as plain text, no line wider than `width` unless a word is.
+_MOST_REASONS = 5
+_SUMMED = 18  # columns of a summary's first
+
+
+def render_summary(report: Report, looks: Sequence[Look], letter: RunLetter, width: int = 80) -> str:
+    """Render a summary: the verdict, a line each on what there is, and what needs a look or is seldom so."""
+    lines = (
+        line
+        for title, text in _summary_lines(report, letter) if text
+        for line in _wrapped(_one_line(text), width, f"  {title:<{_SUMMED}}", " " * (_SUMMED + 2))
+    )  # fmt: skip
+    sections = (
+        _wrap_text(verdict_sentence(report.articles, report.shelved, looks), "", width),
+        "\n".join(lines),
+        look_section(looks, width),
+        _implausible_section(report, width, _MOST_REASONS),
+    )
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _summary_lines(report: Report, letter: RunLetter) -> Iterator[tuple[str, str]]:
+    """Yield a name and a text for each line of a summary; a text is empty where there is nothing to say."""
+    yield "Complete?", letter.completeness
+    if letter.ended_at:
+        yield "Last run", f"{shown_time(letter.ended_at)}: {letter.headline or 'no new article and no edit'}"
+    yield "Certainty", ", ".join(f"{count.articles:,} {count.certainty}" for count in report.certainty)
+    yield "Around them", _removed_words(report)
+    yield "Edits", edit_counts_text({edit.kind: edit.edits for edit in report.edits})
+    yield "Withdrawn", count_text(len(report.withdrawals), "article") if report.withdrawals else ""
+    pairs = sum(count.pairs for count in report.duplicates)
+    yield "Alike", f"{count_text(pairs, 'pair')} of articles" if pairs else ""
+    failed = sum(row.urls for row in report.urls if row.state == UrlState.FAILED)
+    yield "Could not be read", count_text(failed, "URL") if failed else ""
+    yield "Out of line", count_text(len(report.alarms), "alarm") if report.alarms else ""
+    links = sum(host.links for host in report.outside)
+    to = count_text(len(report.outside), "other host")
+    yield "Links", f"{links:,} to {to}" if links else ""
+
+
+def _removed_words(report: Report) -> str:
+    """Say what was taken out around the articles, the most frequent first."""
+    blocks = Counter[str]()
+    for count in report.removed:
+        blocks[block_words(count.reason)] += count.blocks
+    named = [f"{number:,} {reason}" for reason, number in blocks.most_common(_MOST_REASONS)]
+    total = count_text(sum(blocks.values()), "block")
+    return f"{total} removed: {', '.join(named)}{' and others' if len(blocks) > len(named) else ''}" if blocks else ""
+
+
+def render(report: Report, looks: Sequence[Look], letter: RunLetter, width: int = 80, max_lines: int = 20) -> str:
+    """Render the whole report as plain text, no line wider than `width` unless a word is: the summary, then all tables.
 
     `looks` are the judgement of the archive. A list longer than `max_lines` lines is cut and says so.
     """
     sections = (
-        _wrap_text(verdict_sentence(report.articles, report.shelved, looks), "", width),
-        look_section(looks, width),
+        render_summary(report, looks, letter, width).rstrip(),
         _alarm_section(report.alarms, width, max_lines),
         *(_coverage_section(coverage, width, max_lines) for coverage in report.coverage),
         _withdrawal_section(report, width, max_lines),
         _url_section(report, width, max_lines),
         _format_table("How pages were found", _DISCOVERY_HEADS, _rows_of_cells(report.found_by), width, max_lines),
         _duplicate_section(report, width, max_lines),
-        _implausible_section(report, width, max_lines),
         _layout_section(report, width, max_lines),
         _rendered_section(report, width, max_lines),
         _certainty_section(report, width, max_lines),
@@ -120,21 +170,23 @@ def _url_section(report: Report, width: int, max_lines: int) -> str:
 
 
 def _removed_section(report: Report, width: int, max_lines: int) -> str:
-    rows = [[row.reason, rule_words(row.rule), f"{row.blocks:,}", f"{row.words:,}"] for row in report.removed]
+    rows = [
+        [block_words(row.reason), rule_words(row.rule), f"{row.blocks:,}", f"{row.words:,}"] for row in report.removed
+    ]
     heads = ("what it is", "how it was recognised", "blocks", "words")
     return _format_table("Removed from articles", heads, _one_line_cells(rows), width, max_lines)
 
 
 def _run_section(report: Report, width: int, max_lines: int) -> str:
-    heads = ("started", "finished", "outcome", "why", "pages", "trafilatura asked", "command")
+    heads = ("started", "finished", "outcome", "why", "pages", "command")
     rows = [_run_cells(run) for run in report.runs]
     return _format_table("Runs", heads, _one_line_cells(rows), width, max_lines)
 
 
 def _run_cells(run: RunLine) -> list[str]:
     why = "" if run.reason == run.outcome else run.reason
-    numbers = [f"{number:,}" if number else "" for number in (run.pages, run.asked)]
-    return [shown_time(run.started_at), shown_time(run.finished_at), run.outcome, why, *numbers, run.command]
+    pages = f"{run.pages:,}" if run.pages else ""
+    return [shown_time(run.started_at), shown_time(run.finished_at), run.outcome, why, pages, run.command]
 
 
 def _example_lines(urls: Sequence[str], total: int, width: int) -> Iterator[str]:
@@ -209,11 +261,8 @@ def _certainty_section(report: Report, width: int, max_lines: int) -> str:
     if not report.uncertain:
         return ""
     counts = ", ".join(f"{count.articles:,} {count.certainty}" for count in report.certainty)
-    rows = [
-        [f"{article.certainty:.2f}", certainty(article.certainty), article.title, article.url]
-        for article in report.uncertain
-    ]
-    heads = ("expected F1", "certainty", "title", "URL")
+    rows = [[certainty(article.certainty), article.title, article.url] for article in report.uncertain]
+    heads = ("certainty", "title", "URL")
     return _format_table(f"Certainty of the texts: {counts}", heads, _one_line_cells(rows), width, max_lines)
 
 

@@ -8,8 +8,9 @@ forbidden or could not be read, and what nobody can know.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -41,15 +42,27 @@ _BEGAN_AFTER = f"""SELECT CAST(substr(value, instr(value, '/') + 1) AS INTEGER) 
 _SEQ_BEFORE = "SELECT coalesce((SELECT seq FROM changes WHERE at < ? ORDER BY seq DESC LIMIT 1), 0)"
 _NEW = """SELECT a.id, a.title, a.url, coalesce(a.published_day, ''), p.certainty, count(*) OVER ()
     FROM (SELECT DISTINCT article_id FROM changes c WHERE seq > ?1 AND change = 'added' AND NOT EXISTS (
-            SELECT 1 FROM changes e WHERE e.article_id = c.article_id AND e.seq <= ?1)) n
+            SELECT 1 FROM changes e WHERE e.article_id = c.article_id AND e.seq <= ?1)
+            AND article_id NOT IN (SELECT value FROM json_each(?3))) n
         CROSS JOIN articles a ON a.id = n.article_id JOIN pages p ON p.id = a.page_id
     ORDER BY coalesce(a.published_day, '') DESC, a.title, a.id LIMIT ?2"""
 _UNSURE = f"""SELECT a.id, a.title, a.url, coalesce(a.published_day, ''), p.certainty
     FROM (SELECT DISTINCT article_id FROM changes WHERE seq > ?) n
         CROSS JOIN articles a ON a.id = n.article_id JOIN pages p ON p.id = a.page_id
     WHERE p.certainty < {HIGH_F1} ORDER BY p.certainty, a.id LIMIT {_MOST_UNSURE}"""
+# Pages that give an error, and whose article is told as withdrawn: now, or by an earlier letter if they were asked for
+# again. A fetch that an import brings is older than its run.
+_GONE = f"""SELECT u.reason, count(*) FROM urls u JOIN pages p ON p.id = u.id
+    WHERE u.state = '{UrlState.FAILED}' AND (p.article_id IN (SELECT value FROM json_each(?1)) OR u.fetched_at >= ?2
+        AND EXISTS (SELECT 1 FROM revisions r
+        WHERE r.article_id = p.article_id AND r.change = '{EditKind.WITHDRAWN}' AND NOT EXISTS (
+            SELECT 1 FROM revisions l WHERE l.article_id = r.article_id AND l.number > r.number)))
+    GROUP BY u.reason"""
 _COUNT_ARTICLES = "SELECT count(*) FROM articles"
 _FORBIDDEN = "SELECT url FROM urls WHERE state = 'skipped' AND reason = 'robots.txt' AND kind = 'page'"
+
+
+_PRESENCE = (EditKind.WITHDRAWN, EditKind.RETURNED)
 
 
 class LetterArticle(NamedTuple):
@@ -72,8 +85,11 @@ class FailedUrls(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RunLetter:
-    """The letter of a run. `new` names some of `new_count` articles, the latest day first; `unsure` the least
-    certain of those that it brought or changed. `ended_at` is UTC ISO 8601, the run's beginning while it is at work.
+    """The letter of a run.
+
+    `new` names some of `new_count` articles, the latest day first; one that is withdrawn already stands under
+    `withdrawals` alone. `unsure` names the least certain of those that the run brought or changed. `ended_at` is UTC
+    ISO 8601, the run's beginning while it is at work.
     """
 
     run_id: int
@@ -108,20 +124,22 @@ def read_letter(
     if after_seq is None:
         row = db.execute(_BEGAN_AFTER, [f"{run_id}/%"]).fetchone()
         (after_seq,) = row or db.execute(_SEQ_BEFORE, [started_at]).fetchone()
-    new = db.execute(_NEW, [after_seq, most_new]).fetchall()
     edits = tuple(list_edits(db, after_seq=after_seq))
-    told_apart = (EditKind.WITHDRAWN, EditKind.RETURNED)
+    presence = {edit.article_id: edit for edit in edits if edit.kind in _PRESENCE}  # the last word on each article
+    withdrawn = json.dumps([number for number, edit in presence.items() if edit.kind == EditKind.WITHDRAWN])
+    new = db.execute(_NEW, [after_seq, most_new, withdrawn]).fetchall()
+    gone = dict(db.execute(_GONE, [withdrawn, started_at]).fetchall())
     return RunLetter(
         run_id=run_id,
         ended_at=finished_at or started_at,
         after_seq=after_seq,
         new_count=new[0][-1] if new else 0,
         new=tuple(_letter_article(row[:-1]) for row in new),
-        edits=tuple(edit for edit in edits if edit.kind not in told_apart),
-        withdrawals=tuple(edit for edit in edits if edit.kind == EditKind.WITHDRAWN),
-        returns=tuple(edit for edit in edits if edit.kind == EditKind.RETURNED),
+        edits=tuple(edit for edit in edits if edit.kind not in _PRESENCE),
+        withdrawals=tuple(edit for edit in presence.values() if edit.kind == EditKind.WITHDRAWN),
+        returns=tuple(edit for edit in presence.values() if edit.kind == EditKind.RETURNED),
         unsure=tuple(map(_letter_article, db.execute(_UNSURE, [after_seq]))),
-        failed=_failed_urls(counts_of_run(json_object(counts))),
+        failed=_failed_urls(counts_of_run(json_object(counts)), gone),
         completeness=completeness(db, tuple(measure_coverage(db) if coverage is None else coverage)),
     )
 
@@ -132,12 +150,17 @@ def _letter_article(row: Sequence[object]) -> LetterArticle:
     return LetterArticle(int(str(article_id)), str(title or url), str(url), str(day), word)
 
 
-def _failed_urls(counts: Iterable[UrlCount]) -> tuple[FailedUrls, ...]:
-    """Return what failed, the most first, without places where a file was only guessed."""
-    failed = [
-        FailedUrls(count.kind, count.reason, count.urls) for count in counts
-        if count.state == UrlState.FAILED and count.reason != OutcomeReason.NOT_THERE
+def _failed_urls(counts: Iterable[UrlCount], gone: Mapping[str, int]) -> tuple[FailedUrls, ...]:
+    """Return what failed, the most first, without places where a file was only guessed, and without the pages of
+    withdrawn articles, which `gone` counts by reason.
+    """
+    told = [
+        FailedUrls(
+            count.kind, count.reason, count.urls - (gone.get(count.reason, 0) if count.kind == UrlKind.PAGE else 0)
+        )
+        for count in counts if count.state == UrlState.FAILED and count.reason != OutcomeReason.NOT_THERE
     ]  # fmt: skip
+    failed = [line for line in told if line.urls > 0]
     return tuple(sorted(failed, key=lambda line: (-line.urls, line)))
 
 
@@ -172,15 +195,21 @@ def _shares(coverage: Coverage) -> str:
     named, by = here + sum(missing.values()), _LIST_NAMES[coverage.source]
     articles = f" ({count_text(coverage.articles, 'article')})"
     if not missing:
-        return f"all {count_text(named, 'page')} that {by} {'is' if named == 1 else 'are'} here{articles}"
-    some = f"of {count_text(named, 'page')} that {by}, {here:,} {'is' if here == 1 else 'are'} here{articles}"
-    return f"{some} and {_told(missing)}"
+        whole = "the only page" if named == 1 else f"all {count_text(named, 'page')}"
+        return f"{whole} that {by} {'is' if named == 1 else 'are'} here{articles}"
+    if not here:
+        return f"none of the {count_text(named, 'page')} that {by} is here ({_reasons(missing)})"
+    some = f"{here:,} of the {count_text(named, 'page')} that {by} {'is' if here == 1 else 'are'} here{articles}"
+    return f"{some}; {_told(missing)}"
 
 
 def _told(missing: Counter[str]) -> str:
     total = sum(missing.values())
-    reasons = ", ".join(f"{urls:,} {words}" for words, urls in missing.most_common())
-    return f"{total:,} {'is' if total == 1 else 'are'} missing ({reasons})"
+    return f"{total:,} {'is' if total == 1 else 'are'} missing ({_reasons(missing)})"
+
+
+def _reasons(missing: Counter[str]) -> str:
+    return ", ".join(f"{urls:,} {words}" for words, urls in missing.most_common())
 
 
 def _missing_counts(coverage: Coverage) -> Counter[str]:
@@ -246,6 +275,8 @@ def _article_words(article: LetterArticle) -> tuple[str, str]:
 
 
 def _edit_words(edit: ListedEdit) -> tuple[str, str]:
+    if edit.kind in _PRESENCE:
+        return (edit.title or edit.url) + (f" ({reason_text(edit.note)})" if edit.note else ""), edit.url
     return f"{', '.join(edit.kinds)}: {edit.title or edit.url}", edit.url
 
 

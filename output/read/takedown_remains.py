@@ -25,6 +25,9 @@ from .export_folder import listed_articles
 from .export_target import is_sqlite_file
 from .sqlite_file import exported_articles
 
+BACKUPS = "backups"
+"""The folder beside archives in which a desk keeps their copies; it is looked through too."""
+
 _HOLDS_ONE = """SELECT EXISTS (SELECT 1 FROM captures WHERE url IN (SELECT value FROM json_each(?1)))
     OR EXISTS (SELECT 1 FROM urls u JOIN pages p ON p.id = u.id WHERE u.url IN (SELECT value FROM json_each(?1)))"""
 _ARTICLES = """SELECT a.url, a.id AS article_id, p.text_digest FROM {} a JOIN pages p ON p.id = a.page_id
@@ -92,7 +95,8 @@ def _beside(file: Path, urls: Sequence[str]) -> Iterator[Remainder]:
     """Yield archives and exports beside an archive that hold one of these URLs."""
     own_id, backups = stated_id(file), archive_backups(file)
     article_numbers = {article_id(url) for url in urls}
-    for path in sorted(file.parent.iterdir()):
+    kept = file.parent / BACKUPS
+    for path in sorted([*file.parent.iterdir(), *(kept.iterdir() if kept.is_dir() else ())]):
         articles = listed_articles(path) if path.is_dir() else exported_articles(path)
         if not article_numbers.isdisjoint(articles):
             yield Remainder(RemainsKind.EXPORT, str(path))

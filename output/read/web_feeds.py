@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
 from typing import NamedTuple
@@ -18,9 +18,10 @@ from ..archive.archive_file import database_file
 from ..archive.article_filter import host_condition
 from ..archive.stored_text import escaped_json
 from ..archive.stored_values import LARGEST_INTEGER, stored_texts
+from .coverage import Coverage, measure_coverage
 from .edit_diffs import EditDiff, diff_html, read_edit_diff, version_links
 from .inert_markup import article_html, is_safe_link, language_tag, xml_line, xml_text
-from .run_letter import RunLetter, letter_lines, read_letter
+from .run_letter import completeness, letter_lines, read_letter
 
 _EPOCH = "1970-01-01T00:00:00Z"
 _NEW_ARTICLES = """SELECT a.id, a.url, a.title, a.authors, a.published, a.first_seen, a.description, a.language, a.tags,
@@ -78,20 +79,23 @@ class WebFeed:
     entries: tuple[WebFeedEntry, ...]
 
 
-def read_feed(db: Database, scope: FeedScope) -> WebFeed:
-    """Read the feed of an archive in this scope."""
+def read_feed(db: Database, scope: FeedScope, coverage: Sequence[Coverage] | None = None) -> WebFeed:
+    """Read the feed of an archive in this scope. `coverage` is measured if it is needed and not given."""
     name = database_file(db).stem
     feed_id = uuid5(NAMESPACE_URL, f"broadsheet:{name}:{scope.of_edits}:{scope.host}:{','.join(scope.kinds)}")
     entries = tuple(_read_edits(db, scope) if scope.of_edits else _read_articles(db, scope))
     if scope.of_edits and not (scope.host or scope.kinds):
-        entries = (*_letter_entries(read_letter(db), feed_id), *entries)[: scope.limit]
+        entries = (*_letter_entries(db, feed_id, coverage), *entries)[: scope.limit]
     updated = max((entry.updated for entry in entries), default=_EPOCH)
     return WebFeed(feed_id.urn, xml_text(f"{scope.title} ({name})"), updated, entries)
 
 
-def _letter_entries(letter: RunLetter, feed_id: UUID) -> Iterable[WebFeedEntry]:
+def _letter_entries(db: Database, feed_id: UUID, coverage: Sequence[Coverage] | None) -> Iterable[WebFeedEntry]:
     """Yield the letter of the last run, if it brought anything: its entry stays in a reader that has shown it."""
+    letter = read_letter(db, ())
     if letter.headline and letter.run_id:
+        measured = measure_coverage(db) if coverage is None else coverage
+        letter = replace(letter, completeness=completeness(db, measured))
         lines = "".join(f"<p>{escape(xml_line(line))}</p>" for line in letter_lines(letter))
         yield WebFeedEntry(
             id=f"{feed_id.urn}#run-{letter.run_id}", url="", title=xml_line(f"The last run: {letter.headline}"),

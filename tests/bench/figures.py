@@ -1,5 +1,6 @@
 """Files of what benches measured: JSON with each row of figures in a line, so that a difference shows the rows."""
 
+import datetime
 import json
 import re
 from pathlib import Path
@@ -17,3 +18,8 @@ def write_figures(file: Path, result: object) -> None:
 def _in_a_line(row: re.Match[str]) -> str:
     line = re.sub(r"\n *", " ", row[0])
     return line if len(line) <= _LONGEST else row[0]
+
+
+def today() -> str:
+    """The day, for a result to say when it was measured."""
+    return datetime.datetime.now(datetime.UTC).date().isoformat()

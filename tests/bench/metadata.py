@@ -28,7 +28,7 @@ from broadsheet.cleaners.page.metadata_fields import read_metadata
 from broadsheet.cleaners.page.parsed_page import decode, parse
 from tests.bench.corpus import corpus_hash, is_article, truth_rows, with_pages
 from tests.bench.documents.figures import refresh_documents
-from tests.bench.figures import write_figures
+from tests.bench.figures import today, write_figures
 
 Read = Callable[[Any, "Sample"], "Answer"]
 FIELDS = ("title", "authors", "published", "tags")
@@ -137,7 +137,7 @@ def main() -> None:
     arguments.add_argument("--out", type=Path)
     given = arguments.parse_args()
     stored = json.loads(given.out.read_text("utf-8")) if given.out and given.out.exists() else {}
-    result: dict[str, Any] = stored | {"half": given.half}
+    result: dict[str, Any] = stored | {"date": today(), "half": given.half}
     result["corpus"] = stored.get("corpus", {}) | {name: corpus_hash(name) for name in given.corpora}
     for corpus in given.corpora:
         result[corpus] = figures(corpus, given.half)

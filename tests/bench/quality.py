@@ -18,7 +18,6 @@ The result kept in the repository is `tests/bench/results/quality.json`.
 from __future__ import annotations
 
 import argparse
-import datetime
 import importlib.util
 import json
 import pathlib
@@ -32,7 +31,7 @@ from typing import Any
 from tests.bench import site_pages
 from tests.bench.corpus import SHARED, corpus_hash
 from tests.bench.documents.figures import refresh_documents
-from tests.bench.figures import write_figures
+from tests.bench.figures import today, write_figures
 from tests.bench.systems import OURS, PACKAGES, SYSTEMS, installed
 
 RESULT = pathlib.Path(__file__).parent / "results/quality.json"
@@ -135,16 +134,15 @@ def main() -> None:
         result["corpus"][args.only] = corpus_hash(args.only)
         write_result(result, args.out)
         return
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
     if args.ours:
-        result = json.loads(args.out.read_text("utf-8")) | {"ours_date": today}
+        result = json.loads(args.out.read_text("utf-8")) | {"ours_date": today()}
         measured = side_by_side(result["every"], result["sites_every"], {OURS: SYSTEMS[OURS]})
         result["figures"] = {corpus: found | measured[corpus] for corpus, found in result["figures"].items()}
         write_result(result, args.out)
         return
     result = {
-        "date": today,
-        "ours_date": today,
+        "date": today(),
+        "ours_date": today(),
         "every": args.every,
         "sites_every": args.sites_every or args.every,
         "corpus": {name: corpus_hash(name) for _, name in CORPORA},

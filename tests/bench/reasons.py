@@ -17,7 +17,7 @@ from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
 from tests.bench.corpus import corpus_hash, is_article, truth_rows, with_pages
 from tests.bench.documents.figures import refresh_documents
-from tests.bench.figures import write_figures
+from tests.bench.figures import today, write_figures
 
 RESULT = pathlib.Path(__file__).parent / "results/reasons.json"
 UNNAMED = frozenset(
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--out", type=pathlib.Path)
     given = parser.parse_args()
-    result = {"corpus": corpus_hash("wcxb"), "every": given.every} | figures(pages(given.every))
+    result = {"date": today(), "corpus": corpus_hash("wcxb"), "every": given.every} | figures(pages(given.every))
     print(json.dumps(result, indent=1))
     if out := given.out or (RESULT if given.every == 1 else None):
         write_figures(out, result)

@@ -11,7 +11,6 @@ of `../shared/tools/throughput`; without it that side is left out.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
 import pathlib
@@ -20,7 +19,7 @@ import tempfile
 from importlib.metadata import version
 from typing import Any
 
-from tests.bench.figures import write_figures
+from tests.bench.figures import today, write_figures
 from tests.bench.load import sides
 from tests.bench.load.page import page_of
 from tests.bench.load.site import ROOT, TOOLS, build, free_port, light_site, pages_in, served
@@ -90,7 +89,7 @@ def measured(args: argparse.Namespace, work: pathlib.Path) -> dict[str, Any]:
     """The whole result."""
     port = free_port()
     result: dict[str, Any] = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": today(),
         "cores": os.cpu_count(),
         "machine": platform.machine(),
         "versions": {"python": platform.python_version()}

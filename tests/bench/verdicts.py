@@ -27,7 +27,7 @@ from broadsheet.cleaners.judge.page_type import page_verdict, parse_table
 from broadsheet.cleaners.page.parsed_page import decode, parse
 from tests.bench.corpus import SHARED, corpus_hash, truth_rows, with_pages
 from tests.bench.documents.figures import refresh_documents
-from tests.bench.figures import write_figures
+from tests.bench.figures import today, write_figures
 from tests.training.corpora import fold_of
 from tests.training.page_type_model import PageTypeExample, PageTypeModel, host_of, train_fold_models
 
@@ -146,7 +146,7 @@ def main() -> None:
     given = parser.parse_args()
     if not SHARED.is_dir():
         sys.exit(f"the annotated pages are not here: {SHARED}")
-    result = run(given.every)
+    result = {"date": today()} | run(given.every)
     print(json.dumps(result, indent=1))
     if given.out:
         write_figures(given.out, result)

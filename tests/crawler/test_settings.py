@@ -41,6 +41,7 @@ VALUES = {
     "BROADSHEET_PER_ADDRESS": ("3", 3),
     "BROADSHEET_ADDRESS_FOLDER": ("addresses", "addresses"),
     "BROADSHEET_URL_LINES": ("1", True),
+    "BROADSHEET_PROGRESS_LOG": ("progress.jsonl", "progress.jsonl"),
     "BROADSHEET_COOKIES": ("cookies.txt", "cookies.txt"),
     "BROADSHEET_CA": ("ca.pem", "ca.pem"),
     "BROADSHEET_HEADERS": ("X-A: 1", "X-A: 1"),

@@ -152,7 +152,7 @@ def test_an_option_is_refused_where_it_would_have_no_effect(name, effect):
 
 
 _VALUES = {"--header": "X: y", "--contact": "a@b.example", "--language": "en", "DB...": "b.db",
-           "--since": "2026", "--until": "2026"}  # fmt: skip
+           "--since": "2026", "--until": "2026", "--sample": "1/7"}  # fmt: skip
 LOADED = dict(cli.verbs())  # type: ignore[attr-defined]
 
 

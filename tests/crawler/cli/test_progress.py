@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
@@ -23,10 +24,12 @@ from broadsheet.crawler.cli.progress import (
     CrawlTally,
     OutcomeStats,
     ProgressDisplay,
+    ProgressLog,
     duration_text,
     render_tally,
     url_line,
 )
+from broadsheet.crawler.crawl.hosts import HostWait, WaitReason
 from broadsheet.output.archive.page_rows import make_page_rows
 from broadsheet.output.archive.url_words import count_pages, counts_of_run
 from broadsheet.output.write.outcome import Outcome
@@ -67,6 +70,18 @@ def test_a_log_gets_a_plain_line():
     assert line.startswith("1 page  1 article page  7 queued  ")
     assert line.endswith("1 failed\n")
     assert "\x1b" not in line
+
+
+def test_a_program_gets_a_line_of_json_and_a_disk_that_takes_none_costs_no_crawl(tmp_path):
+    waits = SimpleNamespace(waits=lambda _: [HostWait("a.example", 3.0, WaitReason.ASKED)])
+    for file in (tmp_path / "progress.jsonl", tmp_path / "missing" / "progress.jsonl"):
+        log = ProgressLog(file)
+        log._spider = SimpleNamespace(parts=SimpleNamespace(session=SESSION, frontier=waits))
+        log.tally.count(OUTCOMES[0])
+        log.write()
+    line = json.loads((tmp_path / "progress.jsonl").read_text())
+    assert (line["pages"], line["articles"], line["queued"], line["url"]) == (1, 1, 7, "https://a.example/x")
+    assert line["waits"] == [{"host": "a.example", "seconds": 3.0, "reason": "asked"}]
 
 
 def test_it_counts_only_outcomes_and_only_pages_as_pages():

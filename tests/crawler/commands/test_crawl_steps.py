@@ -23,11 +23,11 @@ from broadsheet.crawler.commands.run_summary import (
     RunResult,
     exit_code,
     failure_looks,
-    judge_run,
     next_steps,
     print_failures,
     print_stopped,
     print_summary,
+    review_run,
 )
 from broadsheet.crawler.commands.spider_run import lacks_contact, spider_settings
 from broadsheet.crawler.fleet import run_notices
@@ -379,20 +379,20 @@ def test_exit_codes(db, tmp_path):
 
 
 def test_the_summary_counts_rendered_pages(db, capsys):
-    print_summary(run(db), ())
+    print_summary(run(db), review_run(run(db)))
     assert "browser:" not in capsys.readouterr().out
     stats = {"broadsheet/browser/gained": 2, "broadsheet/browser/hung": 1, "broadsheet/pages": 9}
-    print_summary(RunResult(str(db), (SEED,), 2.0, {"page/done/article": 2}, stats=stats), ())
+    print_summary(RunResult(str(db), (SEED,), 2.0, {"page/done/article": 2}, stats=stats), review_run(run(db)))
     assert "Rendered in a browser: 3 pages, of which 2 showed more\n" in capsys.readouterr().out
 
 
 def test_a_crawl_that_a_limit_ended_before_its_first_page_is_not_called_done(db, capsys):
-    print_summary(RunResult(str(db), (SEED,), 5.0, {}, "max_time"), ())
+    print_summary(RunResult(str(db), (SEED,), 5.0, {}, "max_time"), review_run(run(db)))
     shown = capsys.readouterr().out
     assert "Nothing to do" not in shown
     assert "0 pages fetched in 5 s\n" in shown
     assert "\nStopped at --max-time; the same command with more room goes on from here.\n" in shown
-    print_summary(RunResult(str(db), (SEED,), 5.0, {}), ())
+    print_summary(RunResult(str(db), (SEED,), 5.0, {}), review_run(run(db)))
     assert "Nothing to do: every URL that was found is done." in capsys.readouterr().out
 
 
@@ -402,7 +402,7 @@ def test_the_summary_is_the_letter_of_the_run(db, capsys):
     with Archive.open(db) as archive:
         archive.runs.finish(archive.runs.start("crawl", {}, {}), "finished", "", stored)
     ended = RunResult(str(db), (SEED,), 61.4, stored)
-    print_summary(ended, judge_run(ended))
+    print_summary(ended, review_run(ended))
     shown = capsys.readouterr()
     assert shown.out.startswith(f"2 articles in {db}; 2 pages fetched, 3 URLs unchanged, 1,234 pictures in 61 s\n")
     assert "\nCould not be read: 3 pages (no answer in time)\n" in shown.out
@@ -420,7 +420,7 @@ def test_complaints(db, tmp_path):
 
 
 def failures(ended: RunResult) -> list[str]:
-    return [look.sentence for look in failure_looks(ended, judge_run(ended))]
+    return [look.sentence for look in failure_looks(ended, review_run(ended).looks)]
 
 
 def test_next_steps_quote_the_file():

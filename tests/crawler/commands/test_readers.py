@@ -361,9 +361,9 @@ def test_hosts_are_named_where_the_one_asked_for_is_unknown(db, monkeypatch, cou
 @pytest.mark.parametrize(("is_terminal", "shown"), [(True, 20), (False, 1_000_000)])
 def test_lists_of_a_report_are_whole_where_the_output_is_no_terminal(db, monkeypatch, is_terminal, shown):
     bounds: list[int] = []
-    monkeypatch.setattr(report_text, "render", lambda _report, _looks, _width, most: bounds.append(most) or "")
+    monkeypatch.setattr(report_text, "render", lambda _report, _looks, _letter, _width, most: bounds.append(most) or "")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
-    assert run(["report", str(db)]) == 0
+    assert run(["report", str(db), "--all"]) == 0
     assert bounds == [shown]
 
 

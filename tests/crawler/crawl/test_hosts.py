@@ -257,3 +257,16 @@ def test_a_host_is_closed_where_it_is_given_up_or_its_robots_txt_permits_nothing
     state.robots = RobotsRules.from_response(status, b"", "http://a.example/robots.txt") if status else None
     state.given_up_reason = reason
     assert state.is_closed(PolitenessSettings(obey_robots=obeys)) is is_closed
+
+
+@pytest.mark.parametrize(
+    ("pace", "reason"),
+    [
+        (Pace(floor=1.0, delay=1.0, next_request_at=1.0), "pace"),
+        (Pace(floor=5.0, delay=5.0, next_request_at=5.0), "robots_txt"),
+        (Pace(floor=1.0, delay=4.0, next_request_at=4.0), "slow"),
+        (Pace(floor=1.0, delay=2.0, next_request_at=90.0), "asked"),
+    ],
+)
+def test_a_wait_has_its_reason(pace, reason):
+    assert pace.wait_reason(0.0, own_delay=1.0) == reason

@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 from lxml import html
 
+import broadsheet
 from broadsheet.crawler.demo.server import DemoServer, Resource, not_found_resource, render
+from tests.crawler.crawls import REPOSITORY
 from tests.crawler.demo.truth import EXPECTED_OUTCOMES, expected_pages
 
 SITE = render()
@@ -125,3 +127,14 @@ def test_server_frees_its_port():
         assert port
     with DemoServer(port) as second_server:
         assert request(f"{second_server.url}/").status == 200
+
+
+def test_the_readme_shows_what_becomes_of_a_page_s_blocks():
+    readme = (REPOSITORY / "README.md").read_text("utf-8")
+    shown = re.findall(r"^    (kept|[a-z][a-z ]+?)  +(.+?)(?: …)?$", readme, re.MULTILINE)
+    story = SITE["/investigations/dredging-contracts"].body.decode()
+    blocks = broadsheet.clean(story, "https://news.example/investigations/dredging-contracts").blocks
+    verdicts = {block.text: "kept" if block.is_kept else block.reason for block in blocks}
+    told = [(verdict, line) for _, line in shown for text, verdict in verdicts.items() if text.startswith(line)]
+    assert told == shown
+    assert (len(shown), len(blocks), sum(block.is_kept for block in blocks)) == (7, 98, 11)

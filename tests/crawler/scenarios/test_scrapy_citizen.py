@@ -255,6 +255,18 @@ def test_the_commands_that_look_at_a_page(serve):
     assert scrapy(REPOSITORY, "settings", "--get", "BROADSHEET_DELAY").strip() == "1.0"
 
 
+@pytest.mark.slow
+def test_a_crawl_says_where_it_is_kept_if_no_archive_is_named(serve, tmp_path):
+    site = serve({"/": page("river")})
+    words = ("crawl", "site", "-a", f"url={site.url}/", *QUICK, "-s")
+    environment = {"SCRAPY_SETTINGS_MODULE": "broadsheet.crawler.settings"}
+    unnamed = scrapy(tmp_path, *words, f"BROADSHEET_PORTS={site.port}", **environment)
+    named = scrapy(tmp_path, *words, "BROADSHEET_DB=named.db", **environment)
+    line = "no archive is named (-a db=FILE): the crawl is kept in archive.db, and goes on from it"
+    assert (line in unnamed, "no archive is named" in named) == (True, False)
+    assert {file.name for file in tmp_path.glob("*.db")} == {"archive.db", "named.db"}
+
+
 # --- A project of one's own -----------------------------------------------------------------------------------------
 DOCUMENT = (REPOSITORY / "docs/python.md").read_text("utf-8")
 PLAIN_SPIDER = """
@@ -294,13 +306,13 @@ def project(tmp_path: Path) -> Path:
     return tmp_path / "proj"
 
 
-def scrapy(folder: Path, *arguments: object) -> str:
+def scrapy(folder: Path, *arguments: object, **environment: str) -> str:
     """What a command of Scrapy's prints and logs; the checkout is on the path as an installed package would be."""
+    command = [sys.executable, "-m", "scrapy", *map(str, arguments)]
+    paths = os.environ | {"PYTHONPATH": str(REPOSITORY)} | environment
     process = subprocess.run(
-        [sys.executable, "-m", "scrapy", *map(str, arguments)],
-        cwd=folder, env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, timeout=PATIENCE,
-        check=False,
-    )  # fmt: skip
+        command, cwd=folder, env=paths, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert process.returncode == 0, process.stderr
     return process.stdout + process.stderr
 

@@ -7,7 +7,7 @@ from broadsheet.cleaners.document import PageType
 from broadsheet.output.browse import home_page, room
 from broadsheet.output.browse.article_list import count_facets
 from broadsheet.output.browse.charts import BarPart, bar_parts
-from broadsheet.output.browse.report_page import count_figures, read_report
+from broadsheet.output.browse.report_page import ReportWords, count_figures, read_report
 from broadsheet.output.read.archive_facts import gather_facts
 from broadsheet.output.read.coverage import measure_coverage
 from broadsheet.output.read.report_figures import read_removed
@@ -18,7 +18,7 @@ from tests.output.browse.conftest import SITE, RoomClient, article_id, linked, v
 
 def report(db):
     facts = gather_facts(db, coverage=measure_coverage(db))
-    return read_report(db, count_figures(db, count_facets(db)), facts, read_removed(db))
+    return read_report(db, count_figures(db, count_facets(db)), facts, read_removed(db), ReportWords())
 
 
 def test_the_report_of_an_empty_archive_says_so(file):

@@ -1,14 +1,16 @@
 """Parquet files: one schema of public columns, rows in groups, files by size."""
 
 import io
+import re
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from broadsheet.output.archive.archive_errors import DamagedValue
 from broadsheet.output.collections import parquet_files
-from broadsheet.output.collections.parquet_files import RowWriter, parquet_tables, write_parts
+from broadsheet.output.collections.parquet_files import RowWriter, parquet_page, parquet_tables, write_parts
 from tests.output.filled_rows import columns
 
 LEFT_OUT = {
@@ -26,6 +28,12 @@ def test_each_column_of_the_archive_is_there_or_named(archive, table):
     names = set(parquet_tables()[table].column_names)
     assert names - ADDED[table] == columns(archive.db, table).keys() - LEFT_OUT[table]
     assert names >= ADDED[table]
+
+
+def test_the_page_of_the_tables_is_current():
+    page = (Path(__file__).parents[3] / "docs/parquet.md").read_text("utf-8")
+    assert page == parquet_page(), "run: python -m broadsheet.output.collections.parquet_files docs"
+    assert set(re.findall(r"^## (\w+)$", page, re.MULTILINE)) == set(parquet_tables())
 
 
 def url_row(number: int, **values: object) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ import pytest
 
 from broadsheet.cleaners.document import PageType
 from broadsheet.crawler.cli import run
-from broadsheet.crawler.commands.run_summary import RunResult, failure_looks, judge_run, print_failures, print_summary
+from broadsheet.crawler.commands.run_summary import RunResult, failure_looks, print_failures, print_summary, review_run
 from broadsheet.crawler.fleet.run_notices import ArchiveMoment, read_news
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.archive_lock import ArchiveLock
@@ -166,8 +166,8 @@ def test_the_reports_of_an_archive_and_of_a_fleet_say_it(looks, file, tmp_path, 
 
 def test_the_closing_lines_of_a_crawl_say_it(looks, file, capsys):
     ended = result(file)
-    print_summary(ended, judge_run(ended))
-    print_failures(ended, judge_run(ended))
+    print_summary(ended, review_run(ended))
+    print_failures(ended, review_run(ended).looks)
     shown = capsys.readouterr()
     for look in looks:
         is_told = look.severity != Severity.FAULT and look.kind not in judgement.TOLD_BY_LETTER
@@ -204,7 +204,9 @@ def test_a_crawl_at_work_is_named_and_its_queue_is_no_gap(archive, make, file):
     lock = ArchiveLock(file)
     lock.acquire()
     try:
-        assert [(look.kind, look.severity) for look in judge_run(result(file))] == [(LookKind.CRAWLING, Severity.NOTE)]
+        assert [(look.kind, look.severity) for look in review_run(result(file)).looks] == [
+            (LookKind.CRAWLING, Severity.NOTE)
+        ]
     finally:
         lock.release()
 
@@ -257,8 +259,8 @@ def test_only_failures_of_the_run_s_own_start_urls_are_failures(archive, make, f
     fill(archive, make, "one_dead_start")
     archive.close()
     ended = result(file)
-    assert failure_looks(ended, judge_run(ended)) == []
-    assert len(failure_looks(replace(ended, seeds=(f"{SITE}/b",)), judge_run(ended))) == 1
+    assert failure_looks(ended, review_run(ended).looks) == []
+    assert len(failure_looks(replace(ended, seeds=(f"{SITE}/b",)), review_run(ended).looks)) == 1
 
 
 def test_what_keeps_the_only_page_from_being_read_is_said_once(archive, make):

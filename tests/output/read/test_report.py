@@ -10,7 +10,8 @@ from broadsheet.cleaners.document import Metadata, PageType
 from broadsheet.output.read.coverage import Coverage, Gap
 from broadsheet.output.read.judgement import Look, LookKind, Severity, judge_archive
 from broadsheet.output.read.report_figures import gather_report, known_hosts
-from broadsheet.output.read.report_text import _coverage_section, _format_table, look_section, render
+from broadsheet.output.read.report_text import _coverage_section, _format_table, look_section, render, render_summary
+from broadsheet.output.read.run_letter import read_letter
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.person_verdicts import Ruling
@@ -20,7 +21,7 @@ from tests.output.read.test_coverage import HOST, listed
 
 
 def test_an_empty_archive_has_a_report(archive):
-    assert render(gather_report(archive.db), ()) == "0 articles; nothing needs a look.\n"
+    assert render(gather_report(archive.db), (), read_letter(archive.db)) == "0 articles; nothing needs a look.\n"
 
 
 def test_layouts_that_were_rendered_often_come_first(archive):
@@ -97,10 +98,31 @@ def test_a_look_is_told_once_under_what_it_asks_for():
 def test_the_first_sentence_is_a_verdict(archive, make):
     archive.save([listed(make, "sitemap", "1", "2", "3", "4"), make.outcome(f"{HOST}/1", "a text")])
     archive.save([make.failure(f"{HOST}/{n}", f"http_{reason}") for n, reason in ((2, 403), (3, 404), (4, 500))])
-    text = render(gather_report(archive.db), judge_archive(archive.db, "a.db"), 100)
+    text = render(gather_report(archive.db), judge_archive(archive.db, "a.db"), read_letter(archive.db), 100)
     assert text.splitlines()[0] == "1 article; nothing needs a look but 2 URLs that could not be read."
     assert "1 URL that sitemaps name was not read: HTTP 403 Forbidden" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_summary_is_a_line_on_each_thing_and_what_needs_a_look(archive, make):
+    """No table, and no word that only those know who made it."""
+    archive.runs.finish(archive.runs.start("crawl", {}, {}), "finished", "", {})
+    archive.save([listed(make, "sitemap", "1", "2"), make.failure(f"{HOST}/2", "http_403")])
+    archive.save([make.outcome(f"{HOST}/1", "a text", removed=("Share", "Subscribe now"))])
+    report, looks = gather_report(archive.db), judge_archive(archive.db, "a.db")
+    summary = render_summary(report, looks, read_letter(archive.db), 100)
+    head, lines, told, *_ = summary.split("\n\n")
+    assert head == "1 article; nothing needs a look but 1 URL that could not be read."
+    assert [line.split("  ")[1] for line in lines.splitlines() if line[2] != " "] == [
+        "Complete?", "Last run", "Around them", "Could not be read 1 URL",
+    ]  # fmt: skip
+    assert "2 blocks removed: 2 share buttons" in lines
+    assert told.startswith("Good to know\n")
+    whole = render(report, looks, read_letter(archive.db), 100)
+    assert whole.startswith(summary.rstrip())
+    assert "How pages were found" in whole
+    for word in ("F1", "trafilatura", "first-look", "Wilson"):
+        assert word not in whole
 
 
 def test_layouts_are_listed_with_one_page_and_the_reason(archive, make):
@@ -110,7 +132,8 @@ def test_layouts_are_listed_with_one_page_and_the_reason(archive, make):
                   for n in range(3)])  # fmt: skip
     archive.save([make.outcome("http://a.test/b", "words", layout_signature=pack_signature([1, 2]))])
     settle(archive.db, make.clock)
-    wide, narrow = (render(gather_report(archive.db), (), width).splitlines() for width in (140, 80))
+    report, letter = gather_report(archive.db), read_letter(archive.db)
+    wide, narrow = (render(report, (), letter, width).splitlines() for width in (140, 80))
     assert "Layouts: pages made alike" in wide
     [line] = [line.split() for line in wide if f"{url}/0" in line and "of 3, lists: 3" in line]
     assert line[:4] == ["3", "0", "mixed", f"{url}/0"]

@@ -55,6 +55,44 @@ def test_a_run_is_told_by_its_own_articles_and_not_by_those_of_earlier_runs(arch
     assert (quiet.headline, next(letter_lines(quiet))) == ("", "No new article and no edit.")
 
 
+def test_a_withdrawal_is_told_once(archive, make):
+    """Its page's error is no failure of the run, neither on the day nor at the next look."""
+    run(archive, make, story(make, "mill"), story(make, "ferry"))
+    counts = {"page/failed/http_404": 2}
+    letter = run(
+        archive, make, make.failure(f"{SITE}/mill", "http_404"), make.failure(f"{SITE}/x", "http_404"), counts=counts
+    )
+    assert [edit.title for edit in letter.withdrawals] == ["The mill"]
+    assert "Could not be read: 1 page (HTTP 404 Not Found)" in letter_lines(letter)
+    make.clock.seconds += 60
+    late = make.failure(f"{SITE}/mill", "http_404")
+    make.clock.seconds -= 60
+    again = run(archive, make, late, counts={"page/failed/http_404": 1})
+    assert "  The mill (HTTP 404 Not Found)" in letter_lines(letter)
+    assert list(letter_lines(again)) == ["No new article and no edit."]
+
+
+def test_an_import_names_an_article_that_came_and_went_once(archive, make):
+    run_id = archive.runs.start("import a.warc.gz", {}, {})
+    for outcomes in ((story(make, "mill"), story(make, "ferry"), story(make, "tower")),
+                     (make.failure(f"{SITE}/mill", "http_404"), make.failure(f"{SITE}/tower", "http_404")),
+                     (story(make, "tower"),)):  # fmt: skip
+        archive.save(outcomes)
+        settle(archive.db, make.clock)
+    archive.runs.finish(run_id, "finished", "", {})
+    letter = read_letter(archive.db)
+    assert [article.title for article in letter.new] == ["The ferry", "The tower"]
+    assert [edit.title for edit in letter.withdrawals] == ["The mill"]
+    assert (letter.new_count, letter.headline) == (2, "2 new articles, 1 withdrawal, 1 return")
+
+
+def test_a_list_of_which_nothing_is_here_is_said_so(archive, make):
+    letter = run(archive, make, front(make, "sitemap", "mill", "ferry"), make.failure(f"{SITE}/mill"))
+    assert letter.completeness == (
+        "None of the 2 pages that the sitemaps name is here (1 failed, 1 still to be fetched)."
+    )
+
+
 def test_the_least_certain_of_a_run_stand_in_order(archive, make):
     run(archive, make, story(make, "mill"))
     letter = run(archive, make, *(story(make, name) for name in ("bridge", "ferry", "tower")))
@@ -88,7 +126,7 @@ def test_completeness_names_the_list_that_vouches_and_what_is_missing(archive, m
                  Outcome(f"{SITE}/tag/closed", "skipped", "robots.txt"), make.failure(f"{SITE}/gone", "http_410"),
                  Outcome(f"{SITE}/old.xml", "failed", "http_503", kind="sitemap"))  # fmt: skip
     assert letter.completeness == (
-        "Of 5 pages that the sitemaps name, 2 are here (2 articles) and 3 are missing (1 failed, 1 still to be "
+        "2 of the 5 pages that the sitemaps name are here (2 articles); 3 are missing (1 failed, 1 still to be "
         "fetched, 1 forbidden by robots.txt); of the pages that only links lead to, 2 are missing (1 gone from the "
         "site, 1 forbidden by robots.txt); 1 list page is forbidden by robots.txt; 1 sitemap could not be read, and "
         "what it names is unknown."
@@ -98,7 +136,7 @@ def test_completeness_names_the_list_that_vouches_and_what_is_missing(archive, m
 def test_a_site_without_a_list_is_told_to_be_known_by_its_links_alone(archive, make):
     letter = run(archive, make, front(make, "link", "mill"), front(make, "feed", "elsewhere"), story(make, "mill"))
     assert letter.completeness == (
-        "No list vouches for the site; all 1 page that its own links lead to is here (1 article); what neither list "
+        "No list vouches for the site; the only page that its own links lead to is here (1 article); what neither list "
         "nor link names is unknown."
     )
     assert read_letter(archive.db, ()).completeness == ""

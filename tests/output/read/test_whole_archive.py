@@ -25,6 +25,7 @@ from broadsheet.output.read.page_lookup import find_page, find_record, find_url_
 from broadsheet.output.read.report_figures import gather_report, host_scope
 from broadsheet.output.read.report_text import render
 from broadsheet.output.read.ruling_examples import find_ruling_example, find_similar_blocks
+from broadsheet.output.read.run_letter import read_letter
 from broadsheet.output.read.search import (
     SearchSort,
     count_articles,
@@ -57,7 +58,8 @@ FILTERS = {
 def report(db: Database, width: int, host: str = "") -> list[str]:
     with host_scope(db, host):
         facts = gather_facts(db, "ebb.db", measure_coverage(db), NOW)
-    return render(gather_report(db, host), judge(facts, NOW), width).splitlines()
+        letter = read_letter(db, facts.coverage)
+    return render(gather_report(db, host), judge(facts, NOW), letter, width).splitlines()
 
 
 def figures(db: Database) -> Iterator[str]:

@@ -15,6 +15,7 @@ from broadsheet.output.read.edit_history import latest_edits
 from broadsheet.output.read.judgement import judge
 from broadsheet.output.read.report_figures import gather_report
 from broadsheet.output.read.report_text import render
+from broadsheet.output.read.run_letter import read_letter
 from broadsheet.output.read.search import rank_articles, search
 from broadsheet.output.read.verify import verify
 from broadsheet.output.read.wacz import _Package
@@ -39,8 +40,8 @@ def db(tmp_path_factory):
 @pytest.mark.parametrize("width", [80, 130])
 def test_a_report_cuts_what_is_long_and_says_so(db, width):
     report = gather_report(db)
-    looks = judge(gather_facts(db, "c.db", report.coverage, NOW), NOW)
-    lines = (render(report, looks) if width == 80 else render(report, looks, width, 3)).splitlines()
+    looks, letter = judge(gather_facts(db, "c.db", report.coverage, NOW), NOW), read_letter(db, report.coverage)
+    lines = (render(report, looks, letter) if width == 80 else render(report, looks, letter, width, 3)).splitlines()
     assert max(map(len, lines)) <= width
     text = told(folded(lines))
     assert text == expected(FILE, f"{width} columns", text)

@@ -10,6 +10,7 @@ from broadsheet.output.archive.stored_text import escaped_json, inert_text
 from broadsheet.output.read.judgement import judge_archive, look_values
 from broadsheet.output.read.report_figures import gather_report
 from broadsheet.output.read.report_text import render
+from broadsheet.output.read.run_letter import read_letter
 from broadsheet.output.read.search import search
 from broadsheet.output.read.verify import verify
 from tests.output.cleaned_pages import with_page
@@ -51,7 +52,7 @@ def test_search_and_report(filled):
     filled.db["revisions"].insert(row | {"change": "withdrawn"})
     looks = judge_archive(filled.db, f"{HOSTILE}.db", coverage=())
     assert "withdrawn" in [look.kind for look in looks]
-    shown = render(gather_report(filled.db), looks, 80)
+    shown = render(gather_report(filled.db), looks, read_letter(filled.db), 80)
     assert not acts(shown)
     assert not acts(escaped_json(json.dumps(look_values(looks), ensure_ascii=False)))
     shown.encode("utf-8")

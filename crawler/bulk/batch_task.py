@@ -1,0 +1,350 @@
+"""A batch of sources as a task: their records cleaned in one worker process, and written to one Parquet file a table.
+
+A page that kills or stalls its parser costs that page, a damaged record is a row. A file is replaced whole. The marker
+that comes last names what was cleaned and by what: a second run does what has none, and two at once write the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pickle
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from filelock import FileLock, Timeout
+
+from broadsheet.cleaners.page.canonical_urls import host_of
+from broadsheet.output.archive.metadata_columns import stated_values
+from broadsheet.output.archive.page_rows import article_id
+from broadsheet.output.archive.row_sample import WHOLE, RowSample
+from broadsheet.output.archive.stored_text import storable_text
+from broadsheet.output.archive.stored_values import content_id, text_digest
+from broadsheet.output.collections.parquet_files import Row, RowWriter, parquet_tables
+
+from ..discovery.scope import Scope
+from ..fleet.object_store import StoreError
+from ..fleet.store_address import store_at
+from ..replay.record_index import IndexedRecord, ScanError
+from ..replay.record_order import canonical_record_url
+from ..workers.pool import WorkerError, WorkerPool, run_bounded
+from .batch_plan import Batch, Piece, batch_name
+from .cleaner import Cleaner
+from .record_cleaning import FileRecord, answers, clean_records
+from .sources import source_store
+
+TABLES = ("pages", "removed", "records")
+MARKERS = "completed"
+_UNDER_WAY = 4  # records, for the one worker of a batch
+_SCRATCH, _SCRATCH_LOCK = "broadsheet-bulk-", "lock"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The records that a run is about: those of some hosts, by patterns on URLs, and a part of them by digest."""
+
+    hosts: frozenset[str] = frozenset()
+    include: tuple[str, ...] = ()
+    sample: RowSample = WHOLE
+
+    @cached_property
+    def _scope(self) -> Scope:
+        return Scope.from_hosts((), self.include)
+
+    def check(self) -> None:
+        """Raise OptionError if a pattern is not a regular expression."""
+        self._scope.fits_patterns("")
+
+    def takes(self, record: IndexedRecord) -> bool:
+        """Return whether a record is one of them. One without a URL is, unless URLs are chosen from."""
+        if not (self.hosts or self.include or self.sample != WHOLE):
+            return True
+        url = canonical_record_url(record.url)
+        return (
+            url is not None
+            and (not self.hosts or host_of(url).removeprefix("www.") in self.hosts)
+            and self._scope.fits_patterns(url)
+            and self.sample.holds(content_id(url))
+        )
+
+    def as_values(self) -> dict[str, object]:
+        """Return it as JSON-like values."""
+        sample = f"{self.sample.number}/{self.sample.count}"
+        return {"hosts": sorted(self.hosts), "include": list(self.include), "sample": sample}
+
+
+@dataclass(frozen=True, slots=True)
+class BulkJob:
+    """Orders for all batches: where their files go, by which cleaner, and of which records.
+
+    `is_articles_only` leaves out the text of pages that are judged as something else.
+    """
+
+    target: str
+    cleaner: Cleaner
+    selection: Selection = Selection()
+    is_articles_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTask:
+    """A batch to clean, with the version of each of its sources, and how many of its records at most.
+
+    A version is None for a source that the run is not about, but that was planned in one batch with others.
+    """
+
+    batch: Batch
+    versions: tuple[str | None, ...]
+    job: BulkJob
+    limit: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the name of its files."""
+        return batch_name(self.batch)
+
+    @property
+    def made_by(self) -> dict[str, object]:
+        """Return what its files depend on, as the marker names it."""
+        job = self.job
+        return {
+            "sources": [[*piece, version] for piece, version in zip(self.batch, self.versions, strict=True)],
+            "lineage": job.cleaner.lineage, "selection": job.selection.as_values(),
+            "only": "articles" if job.is_articles_only else "", "limit": self.limit,
+        }  # fmt: skip
+
+
+class _Course(NamedTuple):
+    """The course of a batch: what is told of each record, and whether to give up."""
+
+    on_record: Callable[[], object]
+    should_stop: Callable[[], bool]
+
+
+class RecordRows(NamedTuple):
+    """The outcome of a record, and its page's row with those of what was removed, if it is an article."""
+
+    state: str
+    reason: str
+    page_type: str = ""
+    page: Row | None = None
+    removed: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PieceResult:
+    """The result of a source or a part of it: records by outcome, or why it could not be read.
+
+    `not_chosen` counts the records that the selection leaves out. `is_lost`: another try may read it.
+    """
+
+    source: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    not_chosen: int = 0
+    problem: str = ""
+    is_lost: bool = False
+
+
+def record_rows(file: FileRecord, source: str, packed_job: bytes) -> RecordRows:
+    """Clean a record of a file in a worker process, to the rows to write."""
+    job = _unpacked(packed_job)
+    (cleaned,) = clean_records([file], job.cleaner)
+    page = cleaned.page
+    if page is None:
+        return RecordRows(cleaned.state, cleaned.reason)
+    page_type = str(page.page_type)
+    if page.left_out or (job.is_articles_only and not page.is_article):
+        return RecordRows(cleaned.state, cleaned.reason, page_type)
+    url, text = storable_text(page.url), storable_text(page.text)
+    values: dict[str, Any] = {
+        **stated_values(page), "id": article_id(url), "url": url, "host": host_of(url), "text": text,
+        "markdown": storable_text(page.markdown), "word_count": page.word_count, "page_type": page_type,
+        "cleaner_version": job.cleaner.lineage["version"], "certainty": page.certainty,
+        "evidence": json.dumps(page.evidence), "fetched_at": cleaned.at, "source": source,
+        "record_offset": cleaned.offset, "text_digest": text_digest(text) if text else "",
+    }  # fmt: skip
+    row = tuple(values.get(name) for name in parquet_tables()["pages"].column_names)
+    removed = tuple(
+        (values["id"], url, block.position, None, storable_text(block.text), block.reason, block.rule)
+        for block in page.removed
+    )
+    return RecordRows(cleaned.state, cleaned.reason, page_type, row, removed if page.is_article else ())
+
+
+@lru_cache(maxsize=4)
+def _unpacked(packed_job: bytes) -> BulkJob:
+    """Unpack a job once a process: the rules of two thousand hosts take a while."""
+    job: BulkJob = pickle.loads(packed_job)
+    return job
+
+
+def known_results(task: BatchTask) -> list[PieceResult] | None:
+    """Return what came of a batch, if it was cleaned before by the same means; None if it is to be cleaned."""
+    try:
+        values = json.loads(b"".join(store_at(task.job.target).chunks(f"{MARKERS}/{task.name}.json")))
+        results = [PieceResult(**each) for each in values["results"]]
+        sources, means = _parted(values["made_by"])
+        wanted_sources, wanted_means = _parted(json.loads(json.dumps(task.made_by)))
+        pairs = list(zip(sources, wanted_sources, results, strict=True))
+    except (StoreError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    named = [(source, wanted, result) for source, wanted, result in pairs if wanted[-1] is not None]
+    is_same = means == wanted_means and all(source == wanted for source, wanted, _ in named)
+    return results if is_same and not any(result.is_lost for *_, result in named) else None
+
+
+def _parted(made_by: dict[str, Any]) -> tuple[list[list[object]], dict[str, Any]]:
+    return made_by.pop("sources"), made_by
+
+
+class BatchStopped(Exception):  # noqa: N818 - no fault
+    """A batch that was given up, so that its process can end. Nothing of it is in the target."""
+
+
+def clean_batch(
+    task: BatchTask,
+    on_record: Callable[[], object] = lambda: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> list[PieceResult]:
+    """Clean a batch into its target, unless it was cleaned meanwhile, and return a result a source.
+
+    A source that cannot be read is a result. StoreError or OSError if the target takes nothing, BatchStopped if it
+    should stop.
+    """
+    if known := known_results(task):
+        return known
+    store = store_at(task.job.target)
+    with scratch_folder() as scratch:
+        with ExitStack() as stack:
+            writers = {
+                name: stack.enter_context(RowWriter(parquet_tables()[name], scratch / f"{name}.parquet"))
+                for name in TABLES
+            }
+            results = asyncio.run(_clean_all(task, scratch, writers, _Course(on_record, should_stop)))
+        for table in TABLES:
+            store.put_file(f"{table}/{task.name}.parquet", scratch / f"{table}.parquet")
+    marker = {"made_by": task.made_by, "results": [_as_values(result) for result in results]}
+    store.put_bytes(f"{MARKERS}/{task.name}.json", json.dumps(marker).encode())
+    return results
+
+
+def _as_values(result: PieceResult) -> dict[str, object]:
+    return {name: getattr(result, name) for name in PieceResult.__slots__}
+
+
+async def _clean_all(
+    task: BatchTask, scratch: Path, writers: Mapping[str, RowWriter], course: _Course
+) -> list[PieceResult]:
+    """Clean the answers of all sources of a batch in one worker process, a few at a time."""
+    pool, packed_job, left = WorkerPool(1), pickle.dumps(task.job), task.limit
+    results: list[PieceResult] = []
+
+    async def clean_piece(piece: Piece, file: Path) -> PieceResult:
+        counts, chosen = Counter[str](), _ChosenRecords(file, piece, task.job.selection)
+
+        async def clean_record(record: IndexedRecord) -> None:
+            try:
+                rows = await pool.run(record_rows, FileRecord(str(file), record), piece.source, packed_job)
+            except WorkerError as error:
+                rows = RecordRows("failed", str(error.reason))
+            counts[f"{rows.state}/{rows.reason}"] += 1
+            row = (piece.source, storable_text(record.url), record.offset, record.length, record.at)
+            writers["records"].add((*row, rows.state, rows.reason, rows.page_type))
+            for page in (rows.page,) if rows.page else ():
+                writers["pages"].add(page)
+            for removed in rows.removed:
+                writers["removed"].add(removed)
+            course.on_record()
+
+        problem = ""
+        try:
+            await run_bounded(islice(chosen, left), clean_record, _UNDER_WAY, course.should_stop)
+        except ScanError as error:
+            problem = str(error).replace(str(file), piece.source)
+        except (OSError, ValueError) as error:  # a file that is cut short while it is read
+            problem = f"{piece.source} cannot be read: {getattr(error, 'strerror', None) or error}"
+        return PieceResult(piece.source, dict(counts), chosen.passed_over, problem)
+
+    try:
+        for piece in task.batch:
+            try:
+                with _fetched(piece.source, scratch) as file:
+                    result = await clean_piece(piece, file)
+            except (StoreError, OSError) as error:
+                problem = f"{piece.source}: {getattr(error, 'strerror', None) or error}"
+                result = PieceResult(piece.source, problem=problem, is_lost=True)
+            if course.should_stop():
+                raise BatchStopped
+            results.append(result)
+            left = None if left is None else left - sum(result.counts.values())
+    finally:
+        pool.close()
+    return results
+
+
+class _ChosenRecords:
+    """The answers of a piece that a selection takes; `passed_over` counts the others as they are met."""
+
+    def __init__(self, file: Path, piece: Piece, selection: Selection) -> None:
+        self._file = file
+        self._piece = piece
+        self._selection = selection
+        self.passed_over = 0
+
+    def __iter__(self) -> Iterator[IndexedRecord]:
+        _, start, end = self._piece
+        for record in answers(self._file):
+            if record.offset < start or (end is not None and record.offset >= end):
+                continue
+            if self._selection.takes(record):
+                yield record
+            else:
+                self.passed_over += 1
+
+
+@contextmanager
+def _fetched(source: str, scratch: Path) -> Iterator[Path]:
+    """Give the file of a source; one in a bucket or on a server is fetched, and removed at the end."""
+    if "://" not in source:
+        Path(source).stat()
+        yield Path(source)
+        return
+    store, key = source_store(source)
+    file = scratch / "source"
+    try:
+        with file.open("wb") as stream:
+            for chunk in store.chunks(key):
+                stream.write(chunk)
+        yield file
+    finally:
+        file.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Give a folder that is removed at the end; one whose process was killed is removed by the next run there."""
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH) as name, FileLock(f"{name}/{_SCRATCH_LOCK}"):
+        yield Path(name)
+
+
+def collect_scratch() -> int:
+    """Remove the folders of killed processes on this machine, whose locks nobody holds; return how many."""
+    count = 0
+    for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
+        if not (folder / _SCRATCH_LOCK).exists():  # one that is being made or removed
+            continue
+        try:
+            with FileLock(folder / _SCRATCH_LOCK, blocking=False):
+                shutil.rmtree(folder, ignore_errors=True)
+        except (Timeout, OSError):
+            continue
+        count += 1
+    return count
