@@ -27,7 +27,7 @@ _VERBS = (
     ("search", "Find articles in an archive.", "search:search"),
     ("show", "Print an article.", "show:show"),
     ("changes", "List the edits to articles.", "changes:changes"),
-    ("diff", "Show what changed in an article.", "diff:diff"),
+    ("diff", "Show what changed in an article.", "changes:diff"),
     ("report", "Say what is missing, and what needs a look.", "report:report"),
     ("browse", "Open the reading room: read, judge, mend in a browser.", "browse:browse"),
     ("explain", "Show why a page's blocks are kept or removed.", "explain:explain"),

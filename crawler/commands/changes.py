@@ -1,22 +1,32 @@
-"""`broadsheet changes`: the edits to an archive's articles, newest last, a line or a JSON object each."""
+"""`broadsheet changes` and `broadsheet diff`: the edits to an archive's articles, and one of them word by word."""
 
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
+from broadsheet.cleaners.compare.text_comparison import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, WordChanges
 from broadsheet.output.read.plain_words import reason_text
 
 from ..cli.command_line import CommandError, duration
 from ..cli.lazy_modules import lazy_imports
-from ..cli.terminal import cut_line, fit, one_line, print_json_lines, print_text, terminal_width
-from .verb_options import EDIT_KINDS, archive_argument, verb
+from ..cli.terminal import cut_line, fit, one_line, print_json, print_json_lines, print_text, terminal_width
+from .verb_options import EDIT_KINDS, REFERENCE, archive_argument, article_reference, verb
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+    from sqlite_utils import Database
 
 with lazy_imports():
-    from broadsheet.output.archive import revisions
+    from broadsheet.output.archive import revisions, stored_text
     from broadsheet.output.read import edit_history
 
     from ..cli import archive_access
@@ -106,3 +116,164 @@ def _print_edit(edit: edit_history.ListedEdit) -> None:
 
 def _utc_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+_TERMINAL_STYLES = {
+    SAME_SIGN: "",
+    REMOVED_SIGN: "red strike",
+    ADDED_SIGN: "green bold",
+}
+_PLAIN_MARKS = {
+    SAME_SIGN: ("", ""),
+    REMOVED_SIGN: ("[-", "-]"),
+    ADDED_SIGN: ("{+", "+}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionChoice:
+    """Revisions to compare: numbers, or the one in force at a time with the latest; by default the last two."""
+
+    first: int | None = None
+    last: int | None = None
+    at: str | None = None
+
+
+@verb
+@archive_argument
+@click.argument("words", nargs=-1, required=True, metavar=f"{REFERENCE}...")
+@click.option("--from", "first", type=click.IntRange(min=1), metavar="N", help="The earlier revision.")
+@click.option("--to", "last", type=click.IntRange(min=1), metavar="M", help="The later one.")
+@click.option("--at", metavar="TIME", help="The revision that stood at this time, against the latest.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def diff(**options: Any) -> int:
+    """Show what a publication changed in an article, word by word: the last two revisions, or those named.
+
+    ARTICLE is its URL, a path, its number, its title, or words that search finds it by.
+    """
+    path, words = options["db"], " ".join(options["words"])
+    choice = RevisionChoice(options["first"], options["last"], options["at"])
+    with archive_access.open_read_only(path) as db:
+        article = edit_history.find_revised_article(db, article_reference(db, path, words))
+        if article is None:
+            return archive_access.refuse(f"{path} has no article {words}")
+        comparison = _compare(db, article, choice)
+    if isinstance(comparison, str):
+        return archive_access.refuse(comparison)
+    if options["as_json"]:
+        print_json(_json_values(comparison))
+    else:
+        _print_comparison(comparison)
+    return 0
+
+
+def _compare(
+    db: Database, article: edit_history.RevisedArticle, choice: RevisionChoice
+) -> edit_history.Comparison | str:
+    """Compare the chosen revisions; return the comparison, or why there is none."""
+    revisions = edit_history.revisions_of(db, article.id)
+    text_count = sum(not revision.is_textless for revision in revisions)
+    if choice == RevisionChoice() and text_count < 2:
+        last = revisions[-1] if revisions else None
+        change_text = f" ({_change_text(last)} {last.seen_at[:16]})" if last and last.is_textless else ""
+        return f"{article.url} has one text only{change_text}: nothing to compare"
+    first, last = _choose_revisions(revisions, choice)
+    try:
+        return edit_history.compare_revisions(db, article, first, last)
+    except edit_history.TextNotKeptError as error:
+        return str(error)
+
+
+def _choose_revisions(
+    revisions: Sequence[edit_history.Revision], choice: RevisionChoice
+) -> tuple[edit_history.Revision, edit_history.Revision]:
+    by_number = {revision.number: revision for revision in revisions}
+    for number in (choice.first, choice.last):
+        if number is not None and number not in by_number:
+            raise CommandError(f"there is no revision {number}: they go from 1 to {max(by_number, default=0)}")
+    with_text = [revision for revision in revisions if not revision.is_textless]
+    last = by_number[choice.last] if choice.last is not None else with_text[-1]
+    if choice.at is not None:
+        return _revision_at(with_text, choice.at), last
+    if choice.first is not None:
+        return by_number[choice.first], last
+    return next((revision for revision in reversed(with_text) if revision.number < last.number), with_text[0]), last
+
+
+def _revision_at(texts: Sequence[edit_history.Revision], at: str) -> edit_history.Revision:
+    try:
+        moment = datetime.fromisoformat(at).astimezone(UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError):
+        raise CommandError(f"--at {at!r} is not a time: write 2026-01-31 or 2026-01-31T12:00") from None
+    earlier = [revision for revision in texts if revision.seen_at <= moment]
+    if not earlier:
+        raise CommandError(f"the article was first seen at {texts[0].seen_at}, after {at}")
+    return earlier[-1]
+
+
+def _change_text(revision: edit_history.Revision) -> str:
+    kinds = ", ".join(revision.kinds or (revision.change,))
+    return f"{kinds}: {reason_text(revision.note)}" if revision.change == EditKind.WITHDRAWN else kinds
+
+
+def _print_comparison(comparison: edit_history.Comparison) -> None:
+    from rich.console import Console
+
+    print_text(one_line(comparison.article.url))
+    for revision in (comparison.first, comparison.last):
+        print_text(
+            one_line(f"revision {revision.number}, {revision.seen_at[:16].replace('T', ' ')}: {_change_text(revision)}")
+        )
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    console.print()
+    console.print(_render_words(comparison.title, console, bold=True))
+    skipped = 0
+    for row in comparison.rows:
+        if row.kind == "same":
+            skipped += 1
+            continue
+        skipped = _print_unchanged_count(skipped, console)
+        console.print()
+        console.print(_render_words(row.words, console))
+    _print_unchanged_count(skipped, console)
+
+
+def _print_unchanged_count(count: int, console: Console) -> int:
+    from rich.text import Text
+
+    if count:
+        console.print()
+        console.print(Text(f"… {count} block{'s' if count > 1 else ''} unchanged", style="dim"))
+    return 0
+
+
+def _render_words(words: WordChanges, console: Console, *, bold: bool = False) -> Text:
+    """Render the words: in colour on a terminal, elsewhere with marks around what was removed and added."""
+    from rich.text import Text
+
+    is_coloured = console.is_terminal and not console.no_color
+    rendered = Text(style="bold" if bold and is_coloured else "")
+    for change, text in words:
+        begin, end = ("", "") if is_coloured else _PLAIN_MARKS[change]
+        space = "" if text == text.rstrip() or change == SAME_SIGN else text[len(text.rstrip()) :]
+        rendered.append(
+            begin + stored_text.inert_text(text.rstrip() if space else text) + end,
+            style=_TERMINAL_STYLES[change] if is_coloured else "",
+        )
+        rendered.append(space)
+    return rendered
+
+
+def _json_values(comparison: edit_history.Comparison) -> dict[str, object]:
+    changed_rows = [row for row in comparison.rows if row.kind != "same"]
+    return {
+        "article_id": comparison.article.id,
+        "url": comparison.article.url,
+        "from": comparison.first,
+        "to": comparison.last,
+        "title": {"before": comparison.first.title, "after": comparison.last.title},
+        "blocks": [
+            {"change": row.kind, "before": row.before, "after": row.after, "words": row.words} for row in changed_rows
+        ],
+        "unchanged": len(comparison.rows) - len(changed_rows),
+    }

@@ -24,8 +24,7 @@ from ..cli.terminal import (
     print_text,
     terminal_width,
 )
-from .article_reference import REFERENCE, article_reference
-from .verb_options import PATH, Options, archive_argument, verb, with_options
+from .verb_options import PATH, REFERENCE, Options, archive_argument, article_reference, open_output, verb, with_options
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -41,7 +40,7 @@ with lazy_imports():
     from ..cli import archive_access
     from ..replay import recleaning
     from ..workers import settle_pool
-    from . import output_target, restore
+    from . import restore
 
 _FILE_HEADER = """\
 # Rules and test cases made from rulings on blocks. Rules are in the form of cleaners/rules/phrases/*.toml:
@@ -65,7 +64,7 @@ def export_rules(db: Database, listed_rulings: Sequence[person_verdicts.ListedRu
             )
         else:
             (cases if listed_ruling.ruling.is_kept else rules).append(entry)
-    with output_target.open_output(db, target) as stream:
+    with open_output(db, target) as stream:
         stream.write("\n".join([_FILE_HEADER, *(rules or [_NO_RULES]), *cases]).encode())
     click.echo(one_line(f"written to {target}: rules {len(rules)}, cases {len(cases)}"), err=True)
     return int(not rules and not cases)

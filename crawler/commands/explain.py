@@ -23,8 +23,7 @@ from ..cli.terminal import (
     print_text,
     terminal_width,
 )
-from .article_reference import REFERENCE, article_reference
-from .verb_options import archive_argument, verb
+from .verb_options import REFERENCE, archive_argument, article_reference, verb
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -32,8 +32,10 @@ from .verb_options import (
     archive_argument,
     article_filter,
     complete_files,
+    open_output,
     verb,
     with_options,
+    write_errors,
 )
 
 if TYPE_CHECKING:
@@ -56,7 +58,6 @@ with lazy_imports():
     )
 
     from ..cli import archive_access
-    from . import output_target
 
 _FORMATS_BY_ENDING = {
     ".jsonl": "jsonl", ".csv": "csv", ".atom": "atom", ".wacz": "wacz", ".html": "html", ".db": "sqlite",
@@ -186,7 +187,7 @@ def _is_one_page(output_format: str, target: str | None) -> bool:
 
 
 def _write_folder(db: Database, output_format: str, folder: str, options: ExportOptions) -> int:
-    with output_target.write_errors():
+    with write_errors():
         count = _folder_writer(output_format)(
             db, Path(folder), one_per_cluster=options.one_per_cluster, on_kept=lambda name: _print_kept(folder, name)
         )
@@ -202,7 +203,7 @@ def _print_kept(folder: str, name: str) -> None:
 def _write_stream(db: Database, output_format: str, target: str, options: ExportOptions) -> int:
     """Write one file of articles, and, where it is an ordinary file, its data dictionary beside it."""
     marked = {"byte_order_mark": options.byte_order_mark} if output_format == "csv" else {}
-    with output_target.open_output(db, target) as stream:
+    with open_output(db, target) as stream:
         text_stream = cast(TextIO, codecs.getwriter("utf-8")(stream))
         count = _stream_writer(output_format)(db, text_stream, one_per_cluster=options.one_per_cluster, **marked)
     if export_target.is_ordinary_file(target) and output_format in ("jsonl", "csv"):
@@ -238,14 +239,14 @@ def _write_dictionary(db: Database, file: Path, text: str) -> None:
     if file.exists() and not article_rows.is_own_dictionary(file):
         click.echo(one_line(f"{file} is not ours, so the data dictionary is not written there"), err=True)
         return
-    with output_target.write_errors():
+    with write_errors():
         export_target.write_file(export_target.OwnFiles.of(db), file, text.encode())
 
 
 def _write_parquet(files: tuple[str, ...], target: str | None, options: ExportOptions) -> int:
     require_extra("pyarrow", "parquet")
     folder = _required_folder("parquet", target)
-    with ExitStack() as stack, output_target.write_errors():
+    with ExitStack() as stack, write_errors():
         archives = [stack.enter_context(archive_access.open_read_only(file)) for file in files]
         try:
             counts = parquet_export.export_parquet(
@@ -263,7 +264,7 @@ def _write_parquet(files: tuple[str, ...], target: str | None, options: ExportOp
 
 def _write_feed(db: Database, output_format: str, target: str | None, scope: web_feeds.FeedScope) -> int:
     feed = web_feeds.read_feed(db, scope)
-    with output_target.open_output(db, export_target.STANDARD_OUTPUT if target is None else target) as stream:
+    with open_output(db, export_target.STANDARD_OUTPUT if target is None else target) as stream:
         stream.write(web_feeds.atom_document(feed) if output_format == "atom" else web_feeds.json_feed_document(feed))
     _print_count(count_text(len(feed.entries), "entry"), target)
     return 0
@@ -272,7 +273,7 @@ def _write_feed(db: Database, output_format: str, target: str | None, scope: web
 def _write_sqlite(db: Database, target: str | None, options: ExportOptions) -> int:
     if target is None:
         raise CommandError("sqlite is one binary file: name it with -o")
-    with output_target.write_errors():
+    with write_errors():
         count = sqlite_file.export_sqlite(db, target, one_per_cluster=options.one_per_cluster)
     _print_count(count_text(count, "article"), target)
     return 0
@@ -293,7 +294,7 @@ def _write_wacz(db: Database, target: str | None, *, keeps_credentials: bool) ->
     if waiting := erasure.waiting_files(db):
         raise CommandError(f"a takedown is not finished in {waiting[0]}: the same broadsheet forget finishes it")
     try:
-        with output_target.open_output(db, target) as stream, _seekable(stream) as file:
+        with open_output(db, target) as stream, _seekable(stream) as file:
             content = wacz.export_wacz(db, file, keeps_credentials=keeps_credentials)
     except wacz.MissingWarcError as error:
         raise CommandError(f"cannot write {target}: {error}") from error

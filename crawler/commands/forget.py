@@ -16,8 +16,16 @@ from broadsheet.output.read.plain_words import count_text
 from ..cli.command_line import IN_USE, CommandError
 from ..cli.lazy_modules import lazy_imports
 from ..cli.terminal import one_line, print_text
-from .article_reference import REFERENCE, article_reference
-from .verb_options import PATH, TAKEDOWN_OPTIONS, archive_argument, verb, with_options
+from .verb_options import (
+    PATH,
+    REFERENCE,
+    TAKEDOWN_OPTIONS,
+    archive_argument,
+    article_reference,
+    verb,
+    with_options,
+    write_errors,
+)
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -28,7 +36,6 @@ with lazy_imports():
     from broadsheet.output.write import archive_writer, takedowns
 
     from ..cli import archive_access
-    from . import output_target
 
 _MAX_LINES = 10
 _ERASING_RATE = 100e6  # bytes a second: VACUUM of 447 MB takes 3.4 s of processor time, and the disk its share
@@ -71,7 +78,7 @@ def forget(db: str, words: tuple[str, ...], certificate: str | None, note: str, 
     with ExitStack() as stack:
         stream = None
         if certificate:
-            stack.enter_context(output_target.write_errors())
+            stack.enter_context(write_errors())
             stream = stack.enter_context(export_target.open_target(own_files, certificate))
         waiting, finished_at, problem = list[str](), "", ""
         try:

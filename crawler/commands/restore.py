@@ -13,8 +13,7 @@ from broadsheet.output.read.plain_words import count_text
 
 from ..cli.lazy_modules import lazy_imports
 from ..cli.terminal import cut_line, format_table, print_text, terminal_width
-from .article_reference import REFERENCE, article_reference
-from .verb_options import Options, archive_argument, verb, with_options
+from .verb_options import REFERENCE, Options, archive_argument, article_reference, verb, with_options
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

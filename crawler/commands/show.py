@@ -16,8 +16,7 @@ from broadsheet.output.read.plain_words import count_text, joined, reason_text, 
 
 from ..cli.lazy_modules import lazy_imports
 from ..cli.terminal import UNBOUNDED, one_line, print_json, print_pages, terminal_width
-from .article_reference import REFERENCE, article_reference
-from .verb_options import archive_argument, verb
+from .verb_options import REFERENCE, archive_argument, article_reference, verb
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

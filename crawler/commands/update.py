@@ -14,13 +14,14 @@ from broadsheet.output.archive.url_words import OutcomeReason, UrlState
 
 from ..cli.command_line import CommandError, duration, is_nonempty_file
 from ..cli.lazy_modules import lazy_imports
-from .article_reference import REFERENCE, article_reference
 from .crawl import crawl_process, run_and_notify, run_crawl
 from .verb_options import (
     LIMIT_OPTIONS,
     POLITENESS_OPTIONS,
+    REFERENCE,
     RENDERING_OPTIONS,
     Options,
+    article_reference,
     unchecked_archive_argument,
     verb,
     with_options,

@@ -1,11 +1,13 @@
-"""Options that verbs share, and what declares a verb. Light: the help of a verb loads this."""
+"""Parts that verbs share: declaration, options, the article a person names, output. Light: help texts load them."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, TypeVar
+from shlex import quote
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -24,15 +26,22 @@ from ..cli.command_line import (
     shard,
 )
 from ..cli.lazy_modules import lazy_imports
+from ..cli.terminal import one_line
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 with lazy_imports():
     from broadsheet.output.archive import article_filter as article_filter_module
+    from broadsheet.output.read import export_target, stored_articles
     from broadsheet.output.read import search as search_module
 
 _Value = TypeVar("_Value")
 Options = tuple[Callable[[Any], Any], ...]
 PATH = click.Path()
 """A type that checks nothing, and has the Tab key complete names of files."""
+REFERENCE = "ARTICLE"
+"""The name that help texts have for a URL, a path, a number, a title or words."""
 EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
 
 
@@ -246,3 +255,48 @@ def article_filter(options: Mapping[str, Any]) -> article_filter_module.ArticleB
         match=match,
         use=options.get("use") or "",
     )
+
+
+_CHOSEN = "The best of {count:,} articles that match ({command} lists them)"
+_UNDECIDED = "{count:,} articles match {words} ({command} lists them): name one by its number or its URL"
+
+
+def article_reference(db: Database, archive: str, words: str, *, must_be_one: bool = False) -> str:
+    """Return a URL or a number for what a person names: `words` as they are, or the article that search finds by them.
+
+    Several matches: the best is taken, and standard error says so; with `must_be_one`, for verbs that write,
+    CommandError. Words that find nothing name what a person took out, by its title, or are returned unchanged.
+    """
+    is_url = "://" in words or article_filter_module.find_known_url(db, words)
+    if is_url or stored_articles.find_stored_article(db, words):
+        return words
+    for query in (words, search_module.widened(words)):
+        hit = next(search_module.search(db, query, 1), None) if query else None
+        if hit is None:
+            continue
+        count = search_module.count_matches(db, query)
+        command = f"broadsheet search {quote(archive)} {query}"
+        if count > 1 and must_be_one:
+            raise CommandError(one_line(_UNDECIDED.format(count=count, words=words, command=command)))
+        if count > 1:
+            click.echo(one_line(_CHOSEN.format(count=count, command=command)), err=True)
+        return str(hit.id)
+    return stored_articles.find_withdrawn(db, words) or words
+
+
+@contextmanager
+def open_output(db: Database, target: str) -> Iterator[BinaryIO]:
+    """Open a stream to a path or, for `-`, to standard output; never to a file of the open archive `db`."""
+    with write_errors(), export_target.open_target(export_target.OwnFiles.of(db), target) as stream:
+        yield stream
+
+
+@contextmanager
+def write_errors() -> Iterator[None]:
+    """Turn errors within the `with` block into exits: with 2 for a refused target, with 1 for a failed write."""
+    try:
+        yield
+    except export_target.TargetRefused as error:
+        raise CommandError(str(error)) from error
+    except export_target.TargetWriteError as error:
+        raise click.ClickException(str(error)) from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -39,7 +39,7 @@ _KNOWN_REASON = re.compile(
 )
 
 
-_WORD_SETS = {
+_WORD_SETS: Mapping[str, Iterable[str]] = {
     "article_types": (PageType.ARTICLE, PageType.TEASER),
     "page_types": PageType,
     "keep_reasons": KeepReason,

@@ -29,12 +29,7 @@ from broadsheet.cleaners.document import ArticleImage, Block, BlockKind, Verdict
 from broadsheet.crawler.cli import command_line, run
 from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import explain
-from broadsheet.crawler.commands.changes import parse_since
-from broadsheet.crawler.commands.diff import (
-    RevisionChoice,
-    _choose_revisions,
-    _render_words,
-)
+from broadsheet.crawler.commands.changes import RevisionChoice, _choose_revisions, _render_words, parse_since
 from broadsheet.crawler.commands.search import _coloured_parts
 from broadsheet.crawler.commands.show import _paragraph
 from broadsheet.crawler.crawl import processes
