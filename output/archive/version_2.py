@@ -191,4 +191,5 @@ DROP TABLE _rule_rates;""",
     _READERS_VIEWS,
     _LINKS,
     _fill_links,
+    "ALTER TABLE urls ADD COLUMN _watch TEXT;",
 )
