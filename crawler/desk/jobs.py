@@ -19,7 +19,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -375,11 +374,3 @@ def _tail(file: Path) -> bytes:
             return stream.read()
     except OSError:
         return b""
-
-
-def wait_for(jobs: JobFolder, job: Job, seconds: float) -> Job:
-    """Wait until a job has ended, at most so long, and return it as it is then."""
-    deadline = time.monotonic() + seconds
-    while (now := jobs.job(job.id)) and not now.state.is_over and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return now or job
