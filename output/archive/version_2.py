@@ -158,6 +158,12 @@ def _fill_links(db: Database) -> None:
         db.conn.executemany("INSERT INTO _links (page_id, position, url, anchor) VALUES (?, ?, ?, ?)", rows)
 
 
+_SCANS = """CREATE TABLE _scans (
+    page_id INTEGER PRIMARY KEY REFERENCES _page_layout (page_id) ON DELETE CASCADE,
+    first_seen TEXT NOT NULL,
+    scan BLOB NOT NULL
+);"""
+
 STEPS: tuple[Step, ...] = (
     """CREATE TABLE _pending_revisions (
     article_id INTEGER PRIMARY KEY,
@@ -192,4 +198,5 @@ DROP TABLE _rule_rates;""",
     _LINKS,
     _fill_links,
     "ALTER TABLE urls ADD COLUMN _watch TEXT;",
+    _SCANS,
 )

@@ -56,7 +56,7 @@ SAVED_AS_PAGES = named("""
 
 MADE_BY_SETTLING = named("""
     _page_parts _layouts _statements _block_evidence _place_evidence duplicates _sketches _crowded_hashes _page_copies
-    _common_texts _unsettled _unsettled_texts _own_verdicts
+    _common_texts _unsettled _unsettled_texts _own_verdicts _scans
 """).split()
 OF_ONE_FILE = named("""
     meta _imports _recleans _reclean_before _warc_files _warc_erasures _url_counts _unindexed

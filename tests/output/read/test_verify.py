@@ -83,6 +83,7 @@ DAMAGES = [
     ("stored_values", "UPDATE _page_layout SET layout = substr(layout, 1, 20)", "_page_layout/layout"),
     ("stored_values", "UPDATE _page_layout SET layout = 'text'", "_page_layout/layout"),
     ("stored_values", "UPDATE _sketches SET sketch = x''", "_sketches/sketch"),
+    ("stored_values", "UPDATE _scans SET scan = x'00'", "_scans/scan"),
     ("stored_values", "UPDATE _sketches SET hashes = 1099511627776", "_sketches/sketch"),
     ("stored_values", "UPDATE _sketches SET sketch = zeroblob(4 * hashes)", "_sketches/sketch"),
     ("stored_values", "INSERT INTO _crowded_hashes (host, hashes) VALUES ('a', x'00')", "_crowded_hashes/hashes"),
