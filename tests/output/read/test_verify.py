@@ -61,7 +61,7 @@ DAMAGES = [
     ("row_numbers", "UPDATE articles SET url = url || '/other'", "articles row"),
     ("hosts", f"UPDATE urls SET host = 'b.test' WHERE id = {PAGE}", "urls"),
     ("hosts", "UPDATE articles SET host = 'b.test'", "articles"),
-    ("dates", "UPDATE articles SET published_raw = '2024-05-03T12:00:00Z', published_day = '2024-05-03'", "articles"),
+    ("dates", "UPDATE articles SET published_stated = '2024-05-03T12:00Z', published_day = '2024-05-03'", "articles"),
     ("copied_values", "UPDATE articles SET title = 'other' WHERE url LIKE '%/1'", "title"),
     ("copied_values", "UPDATE revisions SET title = 'other'", "title"),
     ("copied_values", "UPDATE articles SET canonical_url = 'http://a.test/other'", "canonical_url"),
