@@ -39,6 +39,7 @@ class CrawlOptions:
     max_size: int = 0  # of the archive and its WARC files together
     revisit: str = ""  # pages of a finished archive to fetch again: one of REVISIT_MODES
     every: float = 0.0  # the time after which a page is due; 0: the default rule
+    watch: str = ""  # how closely known pages are watched: one of WATCHES; empty: as usual, or as they were
     keep_credentials: bool = False  # requests are stored with the values of given headers and cookies
     ignore_robots: bool = False  # robots.txt is read and recorded, and not obeyed
     sampling: bool = True  # where sitemaps and feeds suffice, URLs like many that brought nothing are sampled
@@ -103,7 +104,10 @@ KEPT_PARTS = ("text", PICTURES)
 BROWSER_MODES = (BROWSER_AUTO, BROWSER_NEVER, BROWSER_ALWAYS) = ("auto", "never", "always")
 """The pages that are rendered in a browser: those that need it, none, all."""
 
-_CHOICES = {"revisit": REVISIT_MODES, "keep": KEPT_PARTS, "browser": BROWSER_MODES}
+WATCHES = ("", "close", "usual", "rare")
+"""How closely known pages may be watched (`broadsheet.output.write.revisit_schedule.Watch`)."""
+
+_CHOICES = {"revisit": REVISIT_MODES, "keep": KEPT_PARTS, "browser": BROWSER_MODES, "watch": WATCHES}
 """Words that an option may have, its default first."""
 
 DISCOVERY_SOURCES = ("sitemaps", "feeds", "links")

@@ -83,8 +83,10 @@ class LoopbackBrowser:
 
 
 @contextmanager
-def loopback_browser() -> Iterator[LoopbackBrowser]:
+def loopback_browser(*names: str) -> Iterator[LoopbackBrowser]:
     """Start Chromium for as long as the context lasts; the test is skipped where there is none.
+
+    These names lead to 127.0.0.1, as those of a site whose owner has rebound them.
 
     In the meantime the thread counts as one that runs asyncio: no `asyncio.run` in it.
     """
@@ -94,10 +96,12 @@ def loopback_browser() -> Iterator[LoopbackBrowser]:
     with _RefusingProxy() as proxy, sync_playwright() as playwright:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
         address = ProxySettings(
-            server=f"http://127.0.0.1:{proxy.server_address[1]}", bypass="127.0.0.1,localhost,[::1]"
+            server=f"http://127.0.0.1:{proxy.server_address[1]}",
+            bypass=",".join(("127.0.0.1", "localhost", "[::1]", *names)),
         )
+        rules = [f"--host-resolver-rules={','.join(f'MAP {name} 127.0.0.1' for name in names)}"] if names else []
         chromium = playwright.chromium.launch(
-            executable_path=program, args=list(_FLAGS), proxy=address, timeout=TIMEOUT
+            executable_path=program, args=[*_FLAGS, *rules], proxy=address, timeout=TIMEOUT
         )
         try:
             yield LoopbackBrowser(chromium, proxy.addresses)

@@ -9,9 +9,9 @@ but not in a part of the page that never holds text of the article's own.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ..document import KeepReason, RemovalReason, Verdict
 
@@ -39,14 +39,14 @@ _FEW_WORDS = 60  # of a page: a slot may hold all of them
 class KeyedBlock(NamedTuple):
     """Block of a page, reduced to what the comparison of pages needs.
 
-    `text_id` is the number of its text, `template_key` that of the text's template, `container` the path of its
-    container. `names_author`: it begins with an author's name. `is_kept`: the page's own verdict keeps it. `place` is
-    the number of its path, `is_sure` whether the page's models are sure that it is the article's.
+    `text_id` is the number of its text, `template_key` that of the text's template, `container` names
+    its container. `names_author`: it begins with an author's name. `is_kept`: the page's own verdict keeps it. `place`
+    is the number of its path, `is_sure` whether the page's models are sure that it is the article's.
     """
 
     position: int
     template_key: int
-    container: str
+    container: Hashable
     word_count: int
     is_heading: bool = False
     names_author: bool = False
@@ -69,7 +69,7 @@ class SiteMemory:
 
     page_count: int
     pages_per_key: Mapping[int, int]
-    boilerplate_containers: Mapping[str, int] = field(default_factory=dict)
+    boilerplate_containers: Mapping[Hashable, int] = field(default_factory=dict)
     outer_keys: frozenset[int] = frozenset()
     beside_text_keys: frozenset[int] = frozenset()
     agreed_texts: frozenset[int] = frozenset()
@@ -97,13 +97,16 @@ def build_site_memory(
     pages_per_key: Mapping[int, int],
     page_count: int,
     agreed_texts: frozenset[int] = frozenset(),
+    plain_containers: Mapping[Hashable, int] | None = None,
 ) -> SiteMemory:
     """Note where the repeated texts of a site are, from all its pages, one page an article.
 
-    `pages_per_key` gives the number of pages of each repeated key; `page_count` is the number of all pages.
+    `pages_per_key` gives the number of pages of each repeated key; `page_count` is the number of all pages. Pages on
+    which no key repeats may be left out of `pages`, if `plain_containers` counts them by container in which they keep
+    text; it is read after the pages.
     """
-    own_text_pages: Counter[str] = Counter()
-    repeated_text_pages: Counter[str] = Counter()
+    own_text_pages: Counter[Hashable] = Counter()
+    repeated_text_pages: Counter[Hashable] = Counter()
     outside_pages: Counter[int] = Counter()
     beside_text_pages: Counter[int] = Counter()
     for page in pages:
@@ -121,6 +124,7 @@ def build_site_memory(
         )
         if any(_is_own_text(block, pages_per_key) for block in page):
             beside_text_pages.update({block.template_key for block in page if block.template_key in pages_per_key})
+    own_text_pages.update(plain_containers or {})
     boilerplate_containers = {
         path: count
         for path, count in repeated_text_pages.items()
@@ -137,7 +141,12 @@ def _is_own_text(block: KeyedBlock, pages_per_key: Mapping[int, int]) -> bool:
     return block.is_kept and block.template_key not in pages_per_key and block.word_count >= _ANCHOR_WORDS
 
 
-def find_body_paths(keeping_pages: Mapping[str, int], removing_pages: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+PathT = TypeVar("PathT")
+
+
+def find_body_paths(
+    keeping_pages: Mapping[PathT, int], removing_pages: Mapping[PathT, int]
+) -> dict[PathT, tuple[int, int]]:
     """Find the paths at which a site's articles have their text: by path, the pages that keep it and all that have it.
 
     `keeping_pages` counts the pages that keep text at a path, `removing_pages` those that have some but keep none.

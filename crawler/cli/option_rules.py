@@ -25,7 +25,13 @@ _RULING = ("--article | --host | --everywhere", "--undo | --note")
 _FEEDS = "--format=atom --format=json-feed"
 RULES: Mapping[str, Sequence[str]] = {
     "backup": ("--restore | --copies",),
-    "browse": ("--demo | DB|FOLDER", "--name needs --host"),
+    "browse": (
+        "--demo | DB|FOLDER",
+        "--manage | --demo --read-only",
+        "--name needs --host",
+        "--token needs --manage",
+        "--allow-private needs --manage",
+    ),
     "clean": (
         "--output | --text | --html",
         "--output --text | --url",

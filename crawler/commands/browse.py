@@ -131,8 +131,6 @@ _HOME_FOLDER = "Broadsheet"
 def _check_desk(options: dict[str, Any]) -> None:
     """Check the options of a desk. CommandError for those that make it none, or an unsafe one."""
     processes.require_workers()
-    if options["demo"] or options["read_only"]:
-        raise CommandError("--manage is for a folder of archives, and to change them: without --demo and --read-only")
     if options["token"] is not None and len(options["token"]) < _LEAST_TOKEN:
         raise CommandError(f"--token has {_LEAST_TOKEN} characters or more")
     if not _is_loopback(options["host"]) and not options["token"]:

@@ -46,7 +46,7 @@ _DEFAULT_REVISIT: Mapping[str, Any] = {"revisit": "due", "every": 0.0}
 _RESUMED_OPTIONS = {
     "include": "include", "exclude": "exclude", "since": "since", "language": "languages",
     "obey_directives": "obey_directives", "contact": "contact", "site_rules": "site_rules", "keep": "keep",
-    "browser": "browser",
+    "browser": "browser", "watch": "watch",
 }  # fmt: skip
 
 

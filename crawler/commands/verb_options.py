@@ -122,6 +122,8 @@ LIMIT_OPTIONS: Options = option_group("How much", (
     click.option("--max-size", metavar="SIZE", help="Stop when archive and raw responses reach SIZE: 500M, 20G."),
     click.option("--keep", type=click.Choice(("text", "pictures")), metavar="WHAT",
                  help="text; or pictures: also the image files of the articles, fetched after the pages."),
+    click.option("--watch", type=click.Choice(("close", "usual", "rare")), metavar="WORD",
+                 help="How soon known pages are due again: close, usual or rare. Later runs keep to it."),
     click.option("--wait", "patience", type=duration, metavar="TIME",
                  help="Wait up to TIME for another crawl to finish: 90, 30m. Otherwise exit at once with 75."),
 ))  # fmt: skip

@@ -25,7 +25,7 @@ from ..options import DISCOVERY_SOURCES, CrawlOptions, OptionError, read_extract
 _ARGUMENT_OPTIONS = (
     "urls_file", "include", "exclude", "max_pages", "max_depth", "max_time", "max_size", "since", "obey_directives",
     "site_rules", "keep_credentials", "ignore_robots",
-    "revisit", "every", "keep", "only_missing", "only_pages", "browser",
+    "revisit", "every", "keep", "only_missing", "only_pages", "browser", "watch",
 )  # fmt: skip
 
 

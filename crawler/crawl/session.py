@@ -24,7 +24,7 @@ from broadsheet.output.write.alarms import survey
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.corrections import told_articles
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
-from broadsheet.output.write.revisit_schedule import RevisitPolicy, UpdateRun, conditional_headers
+from broadsheet.output.write.revisit_schedule import RevisitPolicy, UpdateRun, Watch, conditional_headers
 from broadsheet.output.write.run_records import (
     crawl_options,
     queue_unfetched,
@@ -168,7 +168,7 @@ class CrawlSession:
     def _start_pages(self, command: str) -> int:
         """Record the run, queue the named pages, and start the writer."""
         self._run_id = self._archive.runs.start(command, self._options.as_values(), software_versions())
-        self.queue.turn_to_pages(self._archive.queue_pages(self._options.only_pages))
+        self.queue.turn_to_pages(self._archive.queue_pages(self._options.only_pages, self._options.watch))
         self._writer = Writer(self._archive, self.pending_count)
         return 0
 
@@ -203,7 +203,7 @@ class CrawlSession:
         revisit = self._options.revisit
         is_finished = self.queue.is_empty() and not self._archive.requeuer.has_more
         if revisit and (revisit != "due" or is_finished):
-            policy = RevisitPolicy(self._options.every, revisit == "all")
+            policy = RevisitPolicy(self._options.every, revisit == "all", Watch(self._options.watch or Watch.USUAL))
 
             def is_in_scope(url: str, depth: int) -> bool:
                 return scope.decide(url, depth).should_fetch

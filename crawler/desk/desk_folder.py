@@ -33,7 +33,7 @@ from ..fleet.site_processes import default_parallel
 from ..fleet.site_records import SiteRecord, next_due
 from ..fleet.sites_file import SITE_NAME, Site, SiteList, free_name, line_of, new_sites_file, quoted, with_scheme
 from ..options import OptionError
-from .jobs import FOLDER, Job, JobFolder, Order
+from .jobs import FOLDER, TRIAL, Job, JobFolder, Order
 
 LIST = "sites.toml"
 _SETTINGS = "desk.json"
@@ -108,18 +108,14 @@ class DeskFolder:
 
     def refresh(self, library: Library) -> None:
         """Bring a room's library in step with the archives that are in the folder now."""
-        found = {}
+        found: dict[str, ArchiveFile] = {}
         for path in sorted(self.fleet().folder.glob(f"*{_ARCHIVE_ENDING}")):
             is_own = SITE_NAME.fullmatch(path.stem) and path.is_file() and not path.is_symlink()
             if is_own and path.stat().st_size:
                 archive = library.archives.get(path.stem) or ArchiveFile(path.stem, path.resolve())
-                found[path.stem] = archive
-        archives: dict[str, ArchiveFile] = library.archives  # type: ignore[assignment]
-        for name in archives.keys() - found.keys():
-            del archives[name]
-        for name in sorted(found):
-            if name not in archives and (self.site(name) or _can_be_read(found[name])):
-                archives[name] = found[name]
+                if path.stem in library.archives or self.site(path.stem) or _can_be_read(archive):
+                    found[path.stem] = archive
+        library.archives = found
 
     # Orders.
 
@@ -128,7 +124,7 @@ class DeskFolder:
         seed, preview = self.preview(url)
         if preview.refusal:
             raise CommandError(preview.refusal)
-        name = f"{FOLDER}/trial-{token}{_ARCHIVE_ENDING}"
+        name = f"{FOLDER}/{TRIAL}{token}{_ARCHIVE_ENDING}"
         words = ["crawl", "--db", str(self.fleet().folder / name), f"--max-pages={_TRIAL_PAGES}", "--max-time=5m"]
         words += ["--no-warc", *self._private_words(preview)]
         return Order(f"Ten pages of {preview.host}", name, (*words, "--", seed), (preview.host,), is_trial=True)

@@ -239,6 +239,8 @@ class Desk:
         template = self.room.renderer.environment.get_template("job_parts.html")
 
         def rendered() -> tuple[str, bool]:
+            with suppress(click.ClickException):
+                self.folder.refresh(self.room.library)  # of a first crawl the archive appears meanwhile
             job = self._job(job_id)
             frame = PageFrame(token=self.room.token, may_write=True)
             return template.render(view={"name": "", **self._job_view(job)}, frame=frame), job.state.is_over

@@ -19,7 +19,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -42,6 +41,8 @@ from ..fleet.site_task import SiteEnd, SiteTask
 
 FOLDER = ".desk"
 """The folder beside the archives that holds jobs, trial crawls and the desk's settings."""
+TRIAL = "trial-"
+"""The beginning of the name of a trial crawl's archive in the folder."""
 _KEPT = 200  # ended jobs of which the files stay
 _TAIL = 65_536  # bytes at the end of a log in which its last lines are looked for
 _MOST_OUTPUT = 8_000  # characters of what a verb printed that a page shows
@@ -147,6 +148,7 @@ class JobFolder:
             job = Job(f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{token_hex(4)}", order)
             with whole_file(self.file(job.id, "json")) as stream:
                 stream.write(json.dumps(asdict(order), indent=1, default=str).encode())
+            self.forget_old()
             self.turn()
             return job
 
@@ -218,15 +220,14 @@ class JobFolder:
     def _known(self, job: Job) -> Job:
         """Read a job's log. A job that neither runs nor has ended gets its end here."""
         lines = _read_lines(self.file(job.id, "jsonl"))
-        begin = next((line for line in lines if line.get("event") == "started"), None)
-        end = next((line for line in reversed(lines) if line.get("event") == "ended"), None)
+        begin = next((line for line in lines if isinstance(line.get("process"), int)), None)
+        end = next((line for line in reversed(lines) if isinstance(line.get("code"), int)), None)
         if begin:
-            job = replace(job, process=int(begin["process"]), started_at=str(begin["at"]))
+            job = replace(job, process=begin["process"], started_at=str(begin["at"]))
         job = replace(job, progress=next((line for line in reversed(lines) if "pages" in line), {}))
         if end:
-            code = int(end["code"])
-            state = _STATES.get(end_of(code), JobState.FAILED)
-            return replace(job, state=state, exit_code=code, ended_at=str(end["at"]))
+            state = _STATES.get(end_of(end["code"]), JobState.FAILED)
+            return replace(job, state=state, exit_code=end["code"], ended_at=str(end["at"]))
         starter = self._started.get(job.id)
         is_starting = starter is not None and starter.poll() is None
         if is_starting or is_running(self.file(job.id, "run")):
@@ -318,13 +319,18 @@ def _write_end(log: Path, end: Mapping[str, object]) -> None:
 
 
 def _forget_outputs(folder: Path, job: Job) -> None:
-    """Remove what jobs on an archive printed, which may name what was taken down; of this one the last line stays."""
+    """Remove what jobs on an archive printed, which may name what was taken down; of this one the last line stays.
+
+    Trial crawls go too: they may have its text.
+    """
     for file in folder.glob("*-*.json"):
         order, output = _read_order(file), file.with_suffix(".txt")
         if file.stem == job.id:
             output.write_bytes(_tail(output).rstrip().rpartition(b"\n")[2] + b"\n")
-        elif order and order.archive == job.order.archive:
+        elif order and (order.is_trial or order.archive == job.order.archive):
             output.unlink(missing_ok=True)
+    for file in folder.glob(f"{TRIAL}*"):
+        file.unlink(missing_ok=True)
 
 
 def read_job(archives: Path, job_id: str) -> Job | None:
@@ -375,11 +381,3 @@ def _tail(file: Path) -> bytes:
             return stream.read()
     except OSError:
         return b""
-
-
-def wait_for(jobs: JobFolder, job: Job, seconds: float) -> Job:
-    """Wait until a job has ended, at most so long, and return it as it is then."""
-    deadline = time.monotonic() + seconds
-    while (now := jobs.job(job.id)) and not now.state.is_over and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return now or job

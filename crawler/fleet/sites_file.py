@@ -162,7 +162,8 @@ _FLEET_KEYS: Mapping[str, type] = {"folder": str, "parallel": int, "per-address"
 _OWN_KEYS = ("urls", "groups", "every", "notify")
 """Keys of a site that are no options of `crawl`."""
 
-_DEFAULT_EVERY = "1d"
+_EVERY = {"close": "6h", "usual": "1d", "rare": "7d"}
+"""How often a site is looked at that says only how closely it is watched."""
 _SOME_SITE = "https://site.example/"
 _SOME_RECEIVER = "--notify=json://site.example"  # a turn is given the site's own
 DEFAULT_PER_ADDRESS = 4
@@ -260,7 +261,7 @@ class _Reader:
             urls=urls,
             hosts=tuple(sorted({host_of(seed) for seed in seeds})),
             groups=_texts(table, "groups", path),
-            every=duration(str(table.get("every", _DEFAULT_EVERY))),
+            every=duration(str(table.get("every") or _EVERY[table.get("watch", "usual")])),
             notify=notify,
             crawl_words=crawl_words,
             update_words=self.options.update_words(options),
@@ -363,7 +364,7 @@ folder = "archives"       # beside this file; each site gets NAME.db and its raw
 # per-address = 4         # requests under way to one address, over all sites
 
 [defaults]                # any option of broadsheet crawl, without the dashes; a site's own go before these
-every = "1d"              # how often a site is looked at
+every = "1d"              # how often a site is looked at; without it: watch = "close" 6h, "usual" 1d, "rare" 7d
 {contact}
 # max-time = "6h"
 # notify = ["mail -s broadsheet you@example.org"]   # a command, or an address as `crawl --notify` takes it

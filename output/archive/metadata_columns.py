@@ -81,7 +81,7 @@ _DATE_FIELDS = frozenset(name for name in METADATA_FIELDS if DATE_TEXT in get_ar
 _NEVER_NULL = frozenset(("title",))
 
 _COLUMNS_OF_FIELD = {
-    name: (name, f"{name}_day", f"{name}_raw") if name in _DATE_FIELDS else (name,) for name in METADATA_FIELDS
+    name: (name, f"{name}_day", f"{name}_stated") if name in _DATE_FIELDS else (name,) for name in METADATA_FIELDS
 }
 STATING_COLUMNS = {name: columns[-1] for name, columns in _COLUMNS_OF_FIELD.items()} | {"sources": SOURCES_COLUMN}
 """The column that holds what the page states, for each field."""
@@ -170,7 +170,7 @@ class StatedMetadata:
     """Values that a page states about its article, with types of Python; None for a text, time or day that it does not.
 
     `published` and `modified` are instants in UTC, known where the page states a time with its zone; `published_day`
-    and `modified_day` are days in the publisher's zone; `published_raw` and `modified_raw` are what the page states.
+    and `modified_day` are days in the publisher's zone; `published_stated` and `modified_stated` are what it states.
     `metadata_sources` says where on the page each value was stated.
     """
 
@@ -178,10 +178,10 @@ class StatedMetadata:
     authors: tuple[str, ...]
     published: datetime | None
     published_day: date | None
-    published_raw: str | None
+    published_stated: str | None
     modified: datetime | None
     modified_day: date | None
-    modified_raw: str | None
+    modified_stated: str | None
     language: str | None
     description: str | None
     standfirst: str | None

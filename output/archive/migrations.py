@@ -18,6 +18,7 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 from . import version_2
+from .table_columns import quoted_name
 
 SCHEMA_VERSION = 2
 
@@ -92,10 +93,30 @@ def run_statements(db: Database, statements: Iterable[str]) -> None:
     for statement in statements:
         _rename_users_column(db, statement)
         _rename_users_object(db, statement)
-        db.execute(statement)
+        _execute(db, statement)
 
 
-_ADD_COLUMN = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (\w+)")
+_UNUSABLE = re.compile(r"error in (view|trigger) (.+?): ")
+
+
+def _execute(db: Database, statement: str) -> None:
+    """Run a statement; a user's view or trigger that is of no use already stays so, and does not stop a renaming."""
+    unusable_objects: list[str] = []
+    while True:
+        try:
+            db.execute(statement)
+            break
+        except sqlite3.OperationalError as error:
+            if not (found := _UNUSABLE.match(str(error))):
+                raise
+            query = "SELECT sql FROM sqlite_master WHERE type = ? AND name = ?"
+            unusable_objects += db.execute(query, list(found.groups())).fetchone()
+            db.execute(f"DROP {found[1]} {quoted_name(found[2])}")
+    for sql in unusable_objects:
+        db.execute(sql)
+
+
+_NEW_COLUMN = re.compile(r"ALTER TABLE (\w+) (?:ADD COLUMN|RENAME COLUMN \w+ TO) (\w+)")
 _RENAME_ON_SHELF = """UPDATE _shelf SET article = json_remove(
     json_set(article, ?2, json_extract(article, ?1)), ?1) WHERE json_type(article, ?1) IS NOT NULL"""
 _CREATE_OBJECT = re.compile(r"CREATE (?:VIEW|TABLE|(?:UNIQUE )?INDEX) (\w+)")
@@ -105,12 +126,12 @@ _HEAD = re.compile(rf"\s*CREATE\s+(VIEW|UNIQUE\s+INDEX|INDEX)\s+{_NAME}", re.IGN
 
 def _rename_users_column(db: Database, statement: str) -> None:
     """Rename a user's column whose name the statement adds; its indexes, triggers and views follow it."""
-    if not (match := _ADD_COLUMN.match(statement)):
+    if not (match := _NEW_COLUMN.match(statement)):
         return
     table, added_column = match.groups()
     for row in db.execute(f"PRAGMA table_xinfo({table})").fetchall():
         if row[1].lower() == added_column:
-            db.execute(f'ALTER TABLE {table} RENAME COLUMN "{row[1]}" TO "{row[1]}_own"')
+            _execute(db, f'ALTER TABLE {table} RENAME COLUMN "{row[1]}" TO "{row[1]}_own"')
             if table == "articles":
                 db.execute(_RENAME_ON_SHELF, [f"$.{row[1]}", f"$.{row[1]}_own"])
 

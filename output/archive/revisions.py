@@ -59,10 +59,12 @@ _REVISION_BLOCKS = """SELECT b.block_id, b.kind, b.kept, b.box, b.linked, b.else
     WHERE b.article_id = ? AND b.number = ? ORDER BY b.position"""
 _PAGE_BLOCKS = """SELECT b.block_id, b.kind, b.kept, t.text FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? ORDER BY b.position"""
-_METADATA = """SELECT a.title, a.published_raw, a.metadata_sources,
+_METADATA = """SELECT a.title, a.published_stated, a.metadata_sources,
         a.cleaner_version || ' ' || coalesce(p.cleaner_id, '')
-    FROM (SELECT title, published_raw, metadata_sources, cleaner_version, page_id FROM articles WHERE id = ?1 UNION ALL
-        SELECT title, published_raw, metadata_sources, cleaner_version, page_id FROM shelved WHERE id = ?1) a
+    FROM (SELECT title, published_stated, metadata_sources, cleaner_version, page_id
+            FROM articles WHERE id = ?1
+        UNION ALL SELECT title, published_stated, metadata_sources, cleaner_version, page_id
+            FROM shelved WHERE id = ?1) a
     JOIN pages p ON p.id = a.page_id"""
 
 _LINK_SHARE = 0.9  # share of link text in a block's characters, from which the block counts as a link

@@ -58,6 +58,34 @@ DROP VIEW _blocks;
 DROP VIEW _article_urls;
 DROP VIEW _edits;
 DROP VIEW _shelved;
+DROP VIEW article_clusters;
+DROP TRIGGER articles_unsettled_changed;
+ALTER TABLE articles RENAME COLUMN published_raw TO published_stated;
+ALTER TABLE articles RENAME COLUMN modified_raw TO modified_stated;
+UPDATE _shelf SET article = json_remove(json_set(article,
+    '$.published_stated', json_extract(article, '$.published_raw'),
+    '$.modified_stated', json_extract(article, '$.modified_raw')), '$.published_raw', '$.modified_raw');
+CREATE TRIGGER articles_unsettled_changed AFTER UPDATE
+    OF url, canonical_url, host, title, authors, published_stated, text, first_seen, page_id ON articles
+BEGIN
+    INSERT INTO _unsettled (page_id, host)
+        SELECT old.page_id, coalesce((SELECT host FROM urls WHERE id = old.page_id), '')
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = old.page_id);
+    INSERT INTO _unsettled (page_id, host)
+        SELECT new.page_id, coalesce((SELECT host FROM urls WHERE id = new.page_id), '')
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = new.page_id);
+END;
+-- Which of a cluster came first: by what is stated, a day from its beginning, a time without a zone as in UTC.
+CREATE VIEW article_clusters AS
+    SELECT a.id AS article_id, a.url AS url, coalesce(c.cluster_id, a.id) AS cluster_id,
+        row_number() OVER (PARTITION BY coalesce(c.cluster_id, a.id)
+            ORDER BY coalesce(datetime(a.published_stated), '9999'), a.word_count DESC, a.id) AS by_date,
+        row_number() OVER (PARTITION BY coalesce(c.cluster_id, a.id)
+            ORDER BY a.word_count DESC, coalesce(datetime(a.published_stated), '9999'), a.id) AS by_length
+    FROM articles a LEFT JOIN (
+        SELECT article_id, cluster_id FROM duplicates WHERE cluster_id IS NOT NULL
+        UNION SELECT duplicate_id, cluster_id FROM duplicates WHERE cluster_id IS NOT NULL
+    ) c ON c.article_id = a.id;
 CREATE VIEW blocks AS
     SELECT a.id AS article_id, a.url AS url, b.block_id AS block_id, b.position AS position,
         CASE b.kind WHEN 0 THEN 'paragraph' WHEN 1 THEN 'heading' WHEN 2 THEN 'list_item' WHEN 3 THEN 'table'
@@ -79,9 +107,10 @@ CREATE VIEW shelved AS
         json_extract(article, '$.host') AS host, json_extract(article, '$.title') AS title,
         json_extract(article, '$.authors') AS authors, json_extract(article, '$.published') AS published,
         json_extract(article, '$.published_day') AS published_day,
-        json_extract(article, '$.published_raw') AS published_raw, json_extract(article, '$.modified') AS modified,
+        json_extract(article, '$.published_stated') AS published_stated,
+        json_extract(article, '$.modified') AS modified,
         json_extract(article, '$.modified_day') AS modified_day,
-        json_extract(article, '$.modified_raw') AS modified_raw, json_extract(article, '$.language') AS language,
+        json_extract(article, '$.modified_stated') AS modified_stated, json_extract(article, '$.language') AS language,
         json_extract(article, '$.description') AS description, json_extract(article, '$.standfirst') AS standfirst,
         json_extract(article, '$.section') AS section, json_extract(article, '$.tags') AS tags,
         json_extract(article, '$.keywords') AS keywords, json_extract(article, '$.licence') AS licence,
@@ -158,6 +187,12 @@ def _fill_links(db: Database) -> None:
         db.conn.executemany("INSERT INTO _links (page_id, position, url, anchor) VALUES (?, ?, ?, ?)", rows)
 
 
+_SCANS = """CREATE TABLE _scans (
+    page_id INTEGER PRIMARY KEY REFERENCES _page_layout (page_id) ON DELETE CASCADE,
+    first_seen TEXT NOT NULL,
+    scan BLOB NOT NULL
+);"""
+
 STEPS: tuple[Step, ...] = (
     """CREATE TABLE _pending_revisions (
     article_id INTEGER PRIMARY KEY,
@@ -191,4 +226,6 @@ DROP TABLE _rule_rates;""",
     _READERS_VIEWS,
     _LINKS,
     _fill_links,
+    "ALTER TABLE urls ADD COLUMN _watch TEXT;",
+    _SCANS,
 )

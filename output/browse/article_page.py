@@ -31,8 +31,8 @@ _FOLDED_RUN = 7  # removed blocks in a row from which on they are folded
 _COLUMNS = """id, url, coalesce(canonical_url, ''), host, title, authors, coalesce(language, ''),
     coalesce(description, ''), coalesce(standfirst, ''), coalesce(section, ''), coalesce(licence, ''),
     coalesce(sitename, ''), coalesce(image, ''), tags, keywords, metadata_sources, markdown, word_count, page_type,
-    first_seen, last_seen, page_id, coalesce(published_raw, ''), coalesce(published_day, ''),
-    coalesce(modified_raw, ''), cleaner_version"""
+    first_seen, last_seen, page_id, coalesce(published_stated, ''), coalesce(published_day, ''),
+    coalesce(modified_stated, ''), cleaner_version"""
 _ARTICLE = f"""SELECT {_COLUMNS}, '' FROM articles WHERE id = ?1
     UNION ALL SELECT {_COLUMNS}, why FROM shelved WHERE id = ?1"""
 _RULING = "SELECT article_id IS NOT NULL, host, at, note FROM rulings WHERE id = ?"
@@ -229,7 +229,7 @@ def read_article(db: Database, article_id: int) -> ArticleView:
         **{name: fields[name] for name in _SHOWN_AS_THEY_ARE},
         authors=_texts(fields, "authors"),
         tags=_texts(fields, "tags"),
-        published=fields["published_raw"],
+        published=fields["published_stated"],
         shelving_reason=fields["why"],
         evidence=page.evidence,
         certainty=certainty,
@@ -248,8 +248,8 @@ def read_article(db: Database, article_id: int) -> ArticleView:
 
 _FIELDS = (
     *"id url canonical_url host title authors language description standfirst section licence sitename image".split(),
-    *"tags keywords metadata_sources markdown word_count page_type first_seen last_seen page_id published_raw".split(),
-    *"published_day modified_raw cleaner_version why".split(),
+    *"tags keywords metadata_sources markdown word_count page_type first_seen last_seen page_id".split(),
+    *"published_stated published_day modified_stated cleaner_version why".split(),
 )
 _SHOWN_AS_THEY_ARE = (
     *"id url host title language section sitename description published_day word_count page_type".split(),
@@ -259,7 +259,7 @@ _METADATA = (
     *"title authors published modified language section description standfirst canonical_url sitename licence".split(),
     *"image tags keywords".split(),
 )
-_STATED = {"published": "published_raw", "modified": "modified_raw"}
+_STATED = {"published": "published_stated", "modified": "modified_stated"}
 _LISTS = ("authors", "tags", "keywords")
 
 

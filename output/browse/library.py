@@ -48,9 +48,12 @@ class ArchiveFile:
             db.close()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Library:
-    """The archives by name, in the order in which they are listed."""
+    """The archives by name, in the order in which they are listed.
+
+    A desk puts another mapping in place when archives come or go, so that who reads the one before is not disturbed.
+    """
 
     archives: Mapping[str, ArchiveFile]
 

@@ -140,9 +140,10 @@ class Room:
 
     def archive(self, name: str) -> ArchiveFile:
         """Return the archive with a name. Raises NotHereError if there is none."""
-        if name not in self.library.archives:
+        archive = self.library.archives.get(name)
+        if archive is None:
             raise NotHereError("there is no archive of that name here")
-        return self.library.archives[name]
+        return archive
 
     def frame(
         self,

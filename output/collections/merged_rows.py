@@ -48,7 +48,20 @@ _IS_EARLIER_SEEN = "excluded.first_seen < urls.first_seen"
 _LATEST = ("attempts", "http_status", "location", "_not_before", "fetched_at")
 _HELD = ("held_reason", "held_at", "_revisit_seconds", "_unfounded")
 _FIRST = ("found_via", "found_on", "first_seen")
-_URL_COLUMNS = ("url", "host", "kind", "state", "reason", *_FIRST, "depth", "_priority", "lastmod", *_LATEST, *_HELD)
+_URL_COLUMNS = (
+    "url",
+    "host",
+    "kind",
+    "state",
+    "reason",
+    *_FIRST,
+    "depth",
+    "_priority",
+    "lastmod",
+    *_LATEST,
+    *_HELD,
+    "_watch",
+)
 
 # As where a crawl comes upon a URL on a better way: one that was skipped for its depth is to be fetched after all.
 _IS_REVIVED = f"""excluded.state = '{UrlState.QUEUED}' AND urls.state = '{UrlState.SKIPPED}'
@@ -66,6 +79,7 @@ _PUT_URLS = f"""INSERT INTO urls ({", ".join(_URL_COLUMNS)})
         {_chosen(_IS_LATER, _LATEST)}, {_chosen(_IS_LATER_HELD, _HELD)}, {_chosen(_IS_EARLIER_SEEN, _FIRST)},
         kind = CASE excluded.kind WHEN 'picture' THEN 'picture' ELSE urls.kind END,
         depth = min(urls.depth, excluded.depth), _priority = max(urls._priority, excluded._priority),
+        _watch = coalesce(urls._watch, excluded._watch),
         lastmod = CASE WHEN coalesce(excluded.lastmod, '') > coalesce(urls.lastmod, '')
             THEN excluded.lastmod ELSE urls.lastmod END"""
 _SKIP_FORGOTTEN = f"""UPDATE urls SET state = '{UrlState.SKIPPED}', reason = '{OutcomeReason.FORGOTTEN}',

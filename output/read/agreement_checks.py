@@ -131,11 +131,11 @@ def dates(db: Database) -> Iterator[Finding]:
     """Check that instant and day of a date are those of what the page states."""
     for table in _ARTICLES:
         for name in ("published", "modified"):
-            query = f"SELECT id, {name}, {name}_day, {name}_raw FROM {table} WHERE {name}_raw IS NOT NULL"
+            query = f"SELECT id, {name}, {name}_day, {name}_stated FROM {table} WHERE {name}_stated IS NOT NULL"
             for row_id, instant, day, raw in db.conn.execute(query):
                 date = read_stated_date(_text(raw))
                 if (date.instant or None, date.day or None) != (instant, day):
-                    yield value_finding(table, name, row_id, f"is not the date of {name}_raw")
+                    yield value_finding(table, name, row_id, f"is not the date of {name}_stated")
 
 
 def url_reasons(db: Database) -> Iterator[Finding]:

@@ -32,6 +32,7 @@ from ..archive.stored_values import (
 from ..archive.text_links import stored_links, text_links
 from ..settle.likeness import HASH_BITS, HASH_BYTES, unpack_sketch
 from ..settle.own_reading import unpack_reading
+from ..settle.page_table import unpack_scan
 from ..write.assembled_text import assemble_page
 from .file_checks import Finding, value_finding
 
@@ -152,6 +153,7 @@ def stored_values(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
         yield from _fault_of(partial(VersionMetadata.from_json, before), "_pending_revisions", "before", article_id)
     yield from _layout_faults(db, sample)
     yield from _sketch_faults(db, sample)
+    yield from _scan_faults(db, sample)
     yield from _reading_faults(db, sample)
 
 
@@ -179,6 +181,11 @@ def _sketch_faults(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]
         yield from _fault_of(
             partial(check_sketch, hashes, len(hashes) // HASH_BYTES), "_crowded_hashes", "hashes", host
         )
+
+
+def _scan_faults(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
+    for page_id, scan in db.conn.execute(f"SELECT page_id, scan FROM _scans WHERE {sample.condition('page_id')}"):
+        yield from _fault_of(partial(unpack_scan, scan), "_scans", "scan", page_id)
 
 
 def _reading_faults(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:

@@ -181,7 +181,7 @@ def find_record(db: Database, url_or_id: str) -> StoredRecord | None:
 _MAX_HOPS = 10
 _STATE_OF_URL = "SELECT id, state, reason FROM urls WHERE url = ?"
 _REDIRECT_TARGET = "SELECT location FROM urls WHERE url = ? AND location IS NOT NULL"
-_FETCHED_ARTICLE = """SELECT a.title, a.authors, coalesce(a.published_raw, ''), a.text
+_FETCHED_ARTICLE = """SELECT a.title, a.authors, coalesce(a.published_stated, ''), a.text
     FROM pages p JOIN articles a ON a.id = p.article_id WHERE p.id = ?"""
 
 

@@ -99,7 +99,7 @@ _DUPLICATE_COUNTS = "SELECT kind, count(*), round(min(similarity), 2) FROM dupli
 _CLUSTERS = f"""SELECT k.articles, a.url, a.title FROM (
         SELECT c.article_id, count(*) OVER (PARTITION BY c.cluster_id) AS articles,
             row_number() OVER (PARTITION BY c.cluster_id
-                ORDER BY coalesce(datetime(a.published_raw), '9999'), a.word_count DESC, a.id) AS by_date
+                ORDER BY coalesce(datetime(a.published_stated), '9999'), a.word_count DESC, a.id) AS by_date
         FROM (SELECT article_id, cluster_id FROM main.duplicates WHERE cluster_id IS NOT NULL
                 UNION SELECT duplicate_id, cluster_id FROM main.duplicates WHERE cluster_id IS NOT NULL) c
             CROSS JOIN articles a ON a.id = c.article_id) k

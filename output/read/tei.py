@@ -87,7 +87,7 @@ def _add_title(statement: Element, article: Mapping[str, Any]) -> None:
 
 def _add_publication(statement: Element, article: Mapping[str, Any]) -> None:
     _add(statement, "publisher", xml_line(article["sitename"]) or xml_line(article["host"]))
-    if article["published_raw"]:
+    if article["published_stated"]:
         _add_date(statement, article)
     _add(statement, "idno", str(article["id"])).set("type", "broadsheet")
     usage = ", ".join(map(xml_line, article.get(USAGE_COLUMN) or ()))
@@ -102,14 +102,14 @@ def _add_publication(statement: Element, article: Mapping[str, Any]) -> None:
 def _add_source(bibliography: Element, article: Mapping[str, Any]) -> None:
     _add_title(bibliography, article)
     _add(bibliography, "publisher", xml_line(article["sitename"]) or xml_line(article["host"]))
-    if article["published_raw"]:
+    if article["published_stated"]:
         _add_date(bibliography, article)
     _add(bibliography, "idno", xml_line(article["url"])).set("type", "URL")
     _add(bibliography, "note", f"Read on {xml_line(article['last_seen'])}.").set("type", "read")
 
 
 def _add_date(parent: Element, article: Mapping[str, Any]) -> None:
-    date = _add(parent, "date", xml_line(article["published_raw"]))
+    date = _add(parent, "date", xml_line(article["published_stated"]))
     when = str(article["published"] or article["published_day"] or "")
     if _W3C_DATE.fullmatch(when):
         date.set("when", when)

@@ -127,7 +127,7 @@ def _read_blocks(db: Database, host: str) -> Iterator[tuple[int, Iterator[BlockT
 
 
 _PAGES_OF_HOST = """SELECT p.id, p.own_type, p.word_count, p.text_digest,
-        coalesce(a.published_raw, x.published_raw) IS NOT NULL,
+        coalesce(a.published_stated, x.published_stated) IS NOT NULL,
         coalesce(json_extract(coalesce(a.metadata_sources, x.metadata_sources), '$.published'), 'script')
             NOT IN ('script', 'htmldate'), u.url, s.signature
     FROM urls u CROSS JOIN _page_signatures s ON s.page_id = u.id JOIN pages p ON p.id = s.page_id

@@ -1,64 +1,76 @@
-"""The article pages of a host as the site's memory needs them: each is read once, and packed in a temporary table.
+"""The article pages of a host as the site's memory needs them: each is scanned once, and its scan is kept.
 
-A host may have more blocks than memory holds, so none stays there; later passes unpack what they need from a page's
-row. `site_scan.py` makes the packed rows.
+Table `_scans` has what a page's blocks say and where they stand, packed as rows of numbers. A page is scanned again
+only if it changed, or if what other pages do with one of its texts did. A host may have more blocks than memory holds,
+so every pass reads the scans anew, some pages at a time. `site_scan.py` makes them.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+import zlib
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..archive.stored_values import BLOCK_KINDS, stored_texts
+import numpy as np
+from numpy.typing import NDArray
+
+from ..archive.stored_values import BLOCK_KINDS, decoding, stored_texts, unpacked
+from .candidate_pairs import BoolArray, Int64Array
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-IS_KEPT, IS_LEFT_OUT, IS_SHARED, IS_KEPT_ELSEWHERE, IS_FREQUENT = 1, 2, 4, 8, 16
+IS_KEPT, IS_LEFT_OUT, IS_SHARED, IS_KEPT_ELSEWHERE, IS_FREQUENT, IS_CAPTION = 1, 2, 4, 8, 16, 32
 """Flags of a block: its page kept it by its own verdict; its page left it out for a reason that the site's evidence may
 overrule; another page has its text; some page keeps the text that this one left out; pages keep the text more than
-`MAX_KEPT` times."""
+`MAX_KEPT` times; its page removes it as a caption or byline, since its markup calls it so."""
 MAX_KEPT = 3
-KIND_FACTOR = 32  # the number of a block's kind, times this, is added to its flags
+KIND_FACTOR = 64  # the number of a block's kind, times this, is added to its flags
 HEADING_KIND = BLOCK_KINDS.index("heading")
 
 FlaggedBlock = tuple[int, int, int, str]
 """A block: position, number of its text, flags with its kind, text."""
 
-CandidateRow = tuple[int, int, int, int, int, int, int, int, int]
-"""A block that may be what the site repeats: position, number of the text, key, number of its path in the markup,
-words, and as 0 or 1 whether it is a heading, whether it names the author, whether it is kept, whether it is sure."""
+MAY_REPEAT, LEAVES, LEAVES_WITH_OTHERS, IS_HEADING, NAMES_AUTHOR, IS_SURE, IS_STORED_ELSEWHERE = (
+    2, 4, 8, 16, 32, 64, 128
+)  # fmt: skip
+"""Flags of a scanned block beside `IS_KEPT`: it may be what the site repeats; its page left it out, and no other page
+has its text or some keep it; its page left it out, as all do that have it; it is a heading; it begins with an author's
+name; the page's models are sure of it; it is a short caption or byline, which the archive has elsewhere."""
 
-LeftOutRow = tuple[int, int, int, int]
-"""A block that a page left out, and whose text no other page has or some keep: position, number of the text, key,
-number of its path in the markup."""
+SCANNED_BLOCK = np.dtype(
+    [
+        ("text", "<i8"),
+        ("key", "<i8"),
+        ("path", "<i8"),
+        ("container", "<i8"),
+        ("position", "<i4"),
+        ("words", "<i4"),
+        ("flags", "<i2"),
+    ]
+)
+"""A block of a scan: numbers of its text, of the text's template, of its path in the markup and of the path's
+container, its position, its words, its flags. One without flags only says that the page has text at its path."""
 
-# Columns of these rows. Rows are packed one after the other, so a column of all of them is a slice of the numbers.
-KEY_COLUMN, PATH_COLUMN = 2, 3  # of both
-KEPT_COLUMN, CANDIDATE_WIDTH, LEFT_OUT_WIDTH = 7, 9, 4
-CANDIDATE_KEYS = slice(KEY_COLUMN, None, CANDIDATE_WIDTH)
-CANDIDATE_PATHS = slice(PATH_COLUMN, None, CANDIDATE_WIDTH)
-LEFT_OUT_KEYS = slice(KEY_COLUMN, None, LEFT_OUT_WIDTH)
-LEFT_OUT_PATHS = slice(PATH_COLUMN, None, LEFT_OUT_WIDTH)
+ScannedBlocks = NDArray[np.void]
+"""An array of `SCANNED_BLOCK`."""
 
 # The reasons that the site's evidence may overrule: no phrase rule, metadata, copy or boilerplate above explains them.
 _CREATE_OVERRULABLE_REASONS = """CREATE TEMP TABLE settle_leaving AS SELECT id FROM _reasons
     WHERE rule <> 'context/duplicate' AND rule NOT GLOB 'model/beside-*'
         AND (rule GLOB 'model/*' OR rule GLOB 'extractor/*' OR rule GLOB 'first-look/*' OR rule GLOB 'context/*'
             OR rule GLOB 'layout/*')"""
+_CREATE_CAPTION_REASONS = """CREATE TEMP TABLE settle_captions AS SELECT id FROM _reasons
+    WHERE reason IN ('caption', 'byline') AND rule GLOB 'layout/*'"""
 
 _CREATE_TABLES = (
     _CREATE_OVERRULABLE_REASONS,
     "CREATE UNIQUE INDEX temp.settle_leaving_id ON settle_leaving (id)",
-    """CREATE TEMP TABLE settle_looked (page_id INTEGER PRIMARY KEY, counted INTEGER NOT NULL, seen BLOB NOT NULL,
-        left_out BLOB NOT NULL, shared BLOB NOT NULL)""",
+    _CREATE_CAPTION_REASONS,
+    "CREATE UNIQUE INDEX temp.settle_captions_id ON settle_captions (id)",
 )
-PAGE_TABLES = ("settle_leaving", "settle_looked")
+PAGE_TABLES = ("settle_leaving", "settle_captions")
 
-_INSERT_SCAN = """INSERT INTO temp.settle_looked (page_id, counted, seen, left_out, shared)
-    VALUES (?, ?, ?, ?, ?)"""
 _PAGES_OF_HOST = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser') ORDER BY p.id"""
 _PAGE_FACTS = """SELECT l.layout, l.chances, coalesce(a.title, s.title, ''),
@@ -68,7 +80,8 @@ _PAGE_FACTS = """SELECT l.layout, l.chances, coalesce(a.title, s.title, ''),
 
 _BLOCKS_TEMPLATE = f"""SELECT b.position, b.block_id,
         {KIND_FACTOR} * b.kind + CASE WHEN {{kept}} THEN {IS_KEPT} + (coalesce(c.asked, 0) & {IS_SHARED}) ELSE
-            coalesce(c.asked, 0) + {IS_LEFT_OUT} * ({{reason}} IN temp.settle_leaving) END, t.text
+            coalesce(c.asked, 0) + {IS_LEFT_OUT} * ({{reason}} IN temp.settle_leaving)
+                + {IS_CAPTION} * ({{reason}} IN temp.settle_captions) END, t.text
     FROM _page_blocks b {{joins}} LEFT JOIN _common_texts c ON c.block_id = b.block_id
         CROSS JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND ({{kept}} OR c.asked & {IS_KEPT_ELSEWHERE} OR {{reason}} IN temp.settle_leaving)
@@ -81,11 +94,13 @@ _OWN_VERDICT_BLOCKS = _BLOCKS_TEMPLATE.format(
 )
 _HAS_OVERRULED_BLOCKS = "SELECT EXISTS (SELECT 1 FROM _own_verdicts WHERE page_id = ?1)"
 
-_MOST_CAPTION_CHARACTERS = 250  # some forty words; a longer text may be a paragraph that a template only calls so
-_STORED_ELSEWHERE = f"""SELECT b.position FROM _page_blocks b {_JOIN_OWN_VERDICTS}
-        JOIN _reasons r ON r.id = {_OWN_REASON} JOIN _block_texts t ON t.id = b.block_id
-    WHERE b.page_id = ? AND r.reason IN ('caption', 'byline') AND r.rule GLOB 'layout/*'
-        AND length(t.text) <= {_MOST_CAPTION_CHARACTERS}"""
+_PUT_SCAN = "INSERT INTO _scans (page_id, first_seen, scan) VALUES (?, ?, ?)"
+_SCANS = """SELECT s.page_id, s.first_seen, s.scan FROM urls u CROSS JOIN _scans s ON s.page_id = u.id
+    WHERE u.host = ? ORDER BY s.page_id"""
+_DELETE_CHANGED = """DELETE FROM _scans WHERE page_id IN (
+    SELECT n.page_id FROM _unsettled n CROSS JOIN urls u ON u.id = n.page_id WHERE u.host = ?)"""
+_SCANNED_PAGES = "SELECT s.page_id FROM urls u CROSS JOIN _scans s ON s.page_id = u.id WHERE u.host = ?"
+_PAGES_AT_ONCE = 512
 
 
 class PageFacts(NamedTuple):
@@ -104,16 +119,30 @@ class PageFacts(NamedTuple):
     flagged_blocks: Sequence[FlaggedBlock]
 
 
-class StoredScan(NamedTuple):
-    """A scanned page as its row holds it: whether it is evidence, what the site may repeat (numbers of rows of
-    `CandidateRow`), what the page left out (of `LeftOutRow`), and the keys of what both it and others left out.
+class ScannedPages(NamedTuple):
+    """Some pages of a host, in the order of their ids, with their scans: all their blocks, one page after the other.
+
+    `owners` has for each block the index of its page, and `first_seen` when each article was first seen.
     """
 
-    page_id: int
-    is_evidence: bool
-    candidates: array[int]
-    left_out: array[int]
-    shared_keys: array[int]
+    page_ids: Sequence[int]
+    first_seen: Sequence[str]
+    owners: Int64Array
+    blocks: ScannedBlocks
+
+    def of_pages(self, wanted: BoolArray) -> BoolArray:
+        """Tell of each block whether its page is wanted."""
+        return wanted[self.owners]
+
+    def among(self, page_ids: Collection[int]) -> BoolArray:
+        """Tell of each page whether it is one of these."""
+        return np.fromiter((page_id in page_ids for page_id in self.page_ids), bool, len(self.page_ids))
+
+    def having(self, block_mask: BoolArray) -> Iterator[tuple[int, ScannedBlocks]]:
+        """Yield the pages with such a block, in order, each with all its blocks."""
+        for index in np.unique(self.owners[block_mask]).tolist():
+            first, last = np.searchsorted(self.owners, (index, index + 1)).tolist()
+            yield self.page_ids[index], self.blocks[first:last]
 
 
 def create_page_tables(db: Database) -> None:
@@ -137,57 +166,42 @@ def read_page_facts(db: Database, page_id: int) -> PageFacts:
     return PageFacts(page_id, layout, chances, title, author_names, first_seen, flagged_blocks)
 
 
-def stored_elsewhere(db: Database, page_id: int) -> frozenset[int]:
-    """Return the positions of the short blocks that a page removes as captions or bylines, since its markup calls them
-    so.
+def drop_scans(db: Database, host: str) -> None:
+    """Forget the scans of a host."""
+    db.execute("DELETE FROM _scans WHERE page_id IN (SELECT id FROM urls WHERE host = ?)", [host])
+
+
+def list_unscanned(db: Database, host: str, page_ids: Sequence[int]) -> list[int]:
+    """List those of a host's pages that have no scan, or had one before something of them changed."""
+    db.execute(_DELETE_CHANGED, [host])
+    scanned = {page_id for (page_id,) in db.execute(_SCANNED_PAGES, [host])}
+    return [page_id for page_id in page_ids if page_id not in scanned]
+
+
+def store_scan(db: Database, page_id: int, first_seen: str, blocks: ScannedBlocks) -> None:
+    """Store the scan of a page that has none, with when its article was first seen."""
+    db.execute(_PUT_SCAN, [page_id, first_seen, zlib.compress(blocks.tobytes())])
+
+
+def unpack_scan(scan: bytes) -> bytes:
+    """Unpack a stored scan into the bytes of its blocks.
+
+    Raises ValueError if it is none.
     """
-    return frozenset(position for (position,) in db.execute(_STORED_ELSEWHERE, [page_id]))
+    blocks = unpacked(scan)
+    if len(blocks) % SCANNED_BLOCK.itemsize:
+        raise ValueError(f"{len(blocks)} bytes, no multiple of {SCANNED_BLOCK.itemsize}")
+    return blocks
 
 
-def clear_scans(db: Database) -> None:
-    """Remove the scans of the last host, before those of another."""
-    db.execute("DELETE FROM temp.settle_looked")
-
-
-def store_scan(db: Database, scan: StoredScan) -> None:
-    """Pack a scanned page into its row."""
-    blobs = [numbers.tobytes() for numbers in (scan.candidates, scan.left_out, scan.shared_keys)]
-    db.execute(_INSERT_SCAN, [scan.page_id, scan.is_evidence, *blobs])
-
-
-def read_candidates(db: Database) -> Iterator[tuple[int, bool, list[CandidateRow]]]:
-    """Yield by page id whether the page is evidence, and its blocks that the site may repeat."""
-    rows = db.execute("SELECT page_id, counted, seen FROM temp.settle_looked ORDER BY page_id")
-    for page_id, is_evidence, candidates in rows:
-        yield page_id, bool(is_evidence), _unpack_rows(candidates, CANDIDATE_WIDTH)
-
-
-def read_left_out(db: Database) -> Iterator[tuple[int, list[LeftOutRow]]]:
-    """Yield by page id the blocks that the page left out and whose text no other page has."""
-    for page_id, left_out in db.execute("SELECT page_id, left_out FROM temp.settle_looked ORDER BY page_id"):
-        yield page_id, _unpack_rows(left_out, LEFT_OUT_WIDTH)
-
-
-def read_left_out_keys(db: Database) -> Iterator[tuple[int, set[int]]]:
-    """Yield by page id the keys of all blocks that the page left out."""
-    rows = db.execute("SELECT page_id, left_out, shared FROM temp.settle_looked ORDER BY page_id")
-    for page_id, left_out, shared_keys in rows:
-        keys = {row[KEY_COLUMN] for row in _unpack_rows(left_out, LEFT_OUT_WIDTH)}
-        yield page_id, keys.union(_unpack_numbers(shared_keys))
-
-
-def flatten_rows(rows: Iterable[Sequence[int]]) -> array[int]:
-    """Return the numbers of some rows, one row after the other."""
-    return array("q", chain.from_iterable(rows))
-
-
-def _unpack_numbers(blob: bytes) -> array[int]:
-    numbers = array("q")
-    numbers.frombytes(blob)
-    return numbers
-
-
-def _unpack_rows(blob: bytes, width: int) -> list[Any]:
-    """Unpack the rows, as tuples of `width` numbers."""
-    numbers = iter(_unpack_numbers(blob))
-    return list(zip(*[numbers] * width, strict=True))
+def read_scans(db: Database, host: str) -> Iterator[ScannedPages]:
+    """Read the scans of a host's pages, some pages at a time."""
+    rows = db.execute(_SCANS, [host])
+    while batch := rows.fetchmany(_PAGES_AT_ONCE):
+        page_ids, first_seen, packed_scans = zip(*batch, strict=True)
+        scans = []
+        for page_id, scan in zip(page_ids, packed_scans, strict=True):
+            with decoding("_scans", "scan", page_id):
+                scans.append(unpack_scan(scan))
+        owners = np.repeat(np.arange(len(scans)), [len(scan) // SCANNED_BLOCK.itemsize for scan in scans])
+        yield ScannedPages(page_ids, first_seen, owners, np.frombuffer(b"".join(scans), SCANNED_BLOCK))

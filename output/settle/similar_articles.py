@@ -82,7 +82,7 @@ _SKETCHES = f"SELECT s.sketch {_FROM_SKETCHES}"
 
 _MAX_INDEXED = 10_000
 _ARTICLES_OF_PAGES = "SELECT a.id FROM json_each(?) w CROSS JOIN articles a ON a.page_id = w.value"
-_ARTICLE_FACTS = """SELECT id, url, host, coalesce(canonical_url, ''), title, coalesce(datetime(published_raw), ''),
+_ARTICLE_FACTS = """SELECT id, url, host, coalesce(canonical_url, ''), title, coalesce(datetime(published_stated), ''),
         word_count
     FROM articles WHERE page_id = ?"""
 _UNREPEATED_TEXT = f"""SELECT t.text FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id

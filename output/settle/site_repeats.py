@@ -11,10 +11,12 @@ are looked up again where a page changed. A change of a text's flags matters to 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from broadsheet.cleaners.document import Verdict
 from broadsheet.cleaners.site.repeated_blocks import (
@@ -26,22 +28,26 @@ from broadsheet.cleaners.site.repeated_blocks import (
 )
 from broadsheet.cleaners.site.site_judge import judge_blocks
 
+from .candidate_pairs import Int64Array
 from .page_table import (
     IS_FREQUENT,
+    IS_HEADING,
+    IS_KEPT,
     IS_KEPT_ELSEWHERE,
     IS_SHARED,
-    KEPT_COLUMN,
-    KEY_COLUMN,
+    IS_SURE,
     MAX_KEPT,
+    MAY_REPEAT,
+    NAMES_AUTHOR,
     PAGE_TABLES,
-    PATH_COLUMN,
-    CandidateRow,
+    ScannedBlocks,
     create_page_tables,
+    drop_scans,
     list_article_pages,
-    read_candidates,
+    read_scans,
 )
 from .settle_steps import ParallelMap, serial_map
-from .site_scan import PlaceCounts, SeenTwice, find_restored_blocks, scan_host
+from .site_scan import SeenTwice, find_restored_blocks, scan_host
 from .unsettled import PageRoles
 
 if TYPE_CHECKING:
@@ -102,6 +108,12 @@ _HOSTS_OF_CHANGED_TEXTS = """SELECT DISTINCT u.host FROM (
         SELECT t.block_id FROM settle_touched t LEFT JOIN settle_common n ON n.block_id = t.block_id
             LEFT JOIN _common_texts c ON c.block_id = t.block_id WHERE n.asked IS NOT c.asked) d
     CROSS JOIN _page_blocks b ON b.block_id = d.block_id CROSS JOIN urls u ON u.id = b.page_id"""
+# Scans hold what other pages do with the page's texts; whether they are frequent is asked elsewhere.
+_DELETE_SCANS = f"""DELETE FROM _scans WHERE page_id IN (SELECT b.page_id FROM (
+        SELECT t.block_id FROM settle_touched t LEFT JOIN settle_common n ON n.block_id = t.block_id
+            LEFT JOIN _common_texts c ON c.block_id = t.block_id
+        WHERE coalesce(n.asked, 0) & ~{IS_FREQUENT} <> coalesce(c.asked, 0) & ~{IS_FREQUENT}) d
+    CROSS JOIN _page_blocks b ON b.block_id = d.block_id)"""
 _DELETE_UNCOMMON = """DELETE FROM _common_texts WHERE block_id IN (SELECT block_id FROM settle_touched)
     AND block_id NOT IN (SELECT block_id FROM settle_common)"""
 _DELETE_ALL_UNCOMMON = "DELETE FROM _common_texts WHERE block_id NOT IN (SELECT block_id FROM settle_common)"
@@ -112,7 +124,8 @@ _UPSERT_COMMON = """INSERT INTO _common_texts (block_id, asked)
 
 
 def find_common_texts(db: Database, *, in_whole_archive: bool) -> frozenset[str]:
-    """Bring `common_texts` up to date; returns the hosts of all pages with a text whose flags changed.
+    """Bring `common_texts` up to date, and forget the scans of pages with a text whose flags changed; returns the hosts
+    of all these pages.
 
     Only texts of pages in `unsettled`, and those in `unsettled_texts`, are looked at, or all `in_whole_archive`. The
     temporary tables, which need the view `settle_kept`, stay until settling ends.
@@ -131,6 +144,7 @@ def find_common_texts(db: Database, *, in_whole_archive: bool) -> frozenset[str]
     hosts = frozenset[str]()
     if not in_whole_archive:
         hosts = frozenset(host for (host,) in db.execute(_HOSTS_OF_CHANGED_TEXTS))
+    db.execute("DELETE FROM _scans" if in_whole_archive else _DELETE_SCANS)
     db.execute(_DELETE_ALL_UNCOMMON if in_whole_archive else _DELETE_UNCOMMON)
     db.execute(_UPSERT_COMMON)
     return hosts
@@ -154,13 +168,13 @@ _CONSENSUS_COUNTS = """SELECT block_id, count(*), total(keeps) FROM (
         SELECT block_id, max(kept) AS keeps FROM settle_seen WHERE counted GROUP BY block_id, page_id)
     GROUP BY block_id HAVING count(*) > 1"""
 _INSERT_CONSENSUS_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
-    SELECT n.block_id, :host, count(DISTINCT n.page_id), :pages, min(coalesce(a.first_seen, x.first_seen))
-    FROM settle_seen n LEFT JOIN articles a ON a.page_id = n.page_id LEFT JOIN shelved x ON x.page_id = n.page_id
+    SELECT n.block_id, :host, count(DISTINCT n.page_id), :pages, min(a.first_seen)
+    FROM settle_seen n CROSS JOIN _scans a ON a.page_id = n.page_id
     WHERE n.counted AND n.block_id = :text GROUP BY n.block_id"""
 _INSERT_EVIDENCE = """INSERT OR IGNORE INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
     SELECT s.block_id, :host, max(k.pages), :pages, min(k.since) FROM settle_seen s JOIN (
-        SELECT n.key AS key, count(DISTINCT n.page_id) AS pages, min(coalesce(a.first_seen, x.first_seen)) AS since
-        FROM settle_seen n LEFT JOIN articles a ON a.page_id = n.page_id LEFT JOIN shelved x ON x.page_id = n.page_id
+        SELECT n.key AS key, count(DISTINCT n.page_id) AS pages, min(a.first_seen) AS since
+        FROM settle_seen n CROSS JOIN _scans a ON a.page_id = n.page_id
         WHERE n.counted GROUP BY n.key HAVING count(DISTINCT n.page_id) > 1) k ON k.key = s.key
     GROUP BY s.block_id"""
 
@@ -232,35 +246,31 @@ def rejudge_pages(
     page_ids = list_article_pages(db, host)
     page_count = sum(page_id not in roles.uncounted for page_id in page_ids)
     if page_count > 1:
-        repeated_keys, place_counts = SeenTwice(BLOCKS_PER_PAGE * len(page_ids)), PlaceCounts()
-        scan_host(db, page_ids, roles.uncounted, repeated_keys, place_counts, parallel_map)
-        containers = place_counts.containers
-        _fill_candidates(db, repeated_keys, containers)
+        repeated_keys = SeenTwice(BLOCKS_PER_PAGE * len(page_ids))
+        place_counts = scan_host(db, host, page_ids, roles.uncounted, repeated_keys, parallel_map)
+        _fill_candidates(db, host, repeated_keys, roles.uncounted)
         agreed_texts = _read_consensus(db)
         evidence = {"host": host, "pages": page_count}
         db.conn.executemany(_INSERT_CONSENSUS_EVIDENCE, [{**evidence, "text": text} for text in sorted(agreed_texts)])
         db.execute(_DELETE_UNMATCHED)
         db.execute(_INSERT_EVIDENCE, evidence)
         restored_blocks = find_restored_blocks(db, host, place_counts, repeated_keys, roles.unjudged)
-        memory, kept_elsewhere = _build_memory(db, page_count, containers, agreed_texts)
+        memory, kept_elsewhere = _build_memory(db, host, page_count, roles.uncounted, agreed_texts)
         memory = replace(memory, slots=place_counts.slots())
         pages_by_text: dict[int, list[int]] = defaultdict(list)
-        for page_id, _, candidates in read_candidates(db):
-            restored = restored_blocks.pop(page_id, {})
-            rows = [row for row in candidates if row[KEPT_COLUMN] or _text(row, containers) in kept_elsewhere]
-            agreed = {row[0] for row in candidates if row[1] in agreed_texts}
-            may_repeat = agreed or not memory.pages_per_key.keys().isdisjoint([row[KEY_COLUMN] for row in rows])
-            is_in_slot = not memory.slots.isdisjoint([row[PATH_COLUMN] for row in rows])
-            if page_id in roles.unjudged or not (restored or may_repeat or is_in_slot):
-                continue
-            if verdicts := judge_blocks(_memory_blocks(rows, containers), memory, restored, agreed):
-                for row in rows:
-                    if row[0] in verdicts:
-                        pages_by_text[row[1]].append(page_id)
+        for page_id, blocks in _pages_to_judge(db, host, memory, restored_blocks.keys(), roles.unjudged):
+            restored, rows = restored_blocks.pop(page_id, {}), _evident_blocks(blocks, kept_elsewhere)
+            agreed = {block.position for block in _keyed_blocks(blocks) if block.text_id in agreed_texts}
+            if verdicts := judge_blocks(rows, memory, restored, agreed):
+                for block in rows:
+                    if block.position in verdicts:
+                        pages_by_text[block.text_id].append(page_id)
                 yield page_id, verdicts
         yield from restored_blocks.items()
         overruled = ((text, host, json.dumps(pages), page_count) for text, pages in pages_by_text.items())
         db.conn.executemany(_INSERT_OVERRULED_EVIDENCE, overruled)
+    else:
+        drop_scans(db, host)
     db.execute(_NOTE_RECOUNTED[0])
     db.execute(_NOTE_RECOUNTED[1], {"host": host})
     for found, stored in _EVIDENCE_TABLES.items():
@@ -272,7 +282,7 @@ def _create_host_tables(db: Database) -> None:
     """Create `settle_seen`, for the blocks of one host at a time whose texts seem to be on several pages."""
     db.execute(
         """CREATE TEMP TABLE settle_seen (page_id INTEGER NOT NULL, position INTEGER NOT NULL,
-            block_id INTEGER NOT NULL, key INTEGER NOT NULL, container TEXT NOT NULL, kept INTEGER NOT NULL,
+            block_id INTEGER NOT NULL, key INTEGER NOT NULL, container INTEGER NOT NULL, kept INTEGER NOT NULL,
             counted INTEGER NOT NULL, PRIMARY KEY (page_id, position)) WITHOUT ROWID"""
     )
     db.execute("CREATE INDEX temp.settle_seen_key ON settle_seen (key, counted, kept, container)")
@@ -287,17 +297,20 @@ def _create_host_tables(db: Database) -> None:
     )
 
 
-def _fill_candidates(db: Database, repeated_keys: SeenTwice, containers: Sequence[str]) -> None:
+def _fill_candidates(db: Database, host: str, repeated_keys: SeenTwice, uncounted_pages: Collection[int]) -> None:
     """Fill `settle_seen` with the blocks whose keys seem to be on several of the scanned pages."""
     db.execute("DELETE FROM settle_seen")
-    for page_id, is_evidence, candidates in read_candidates(db):
+    for pages in read_scans(db, host):
+        counted = ~pages.among(uncounted_pages)
+        wanted = pages.blocks["flags"] & MAY_REPEAT > 0
+        wanted[wanted] = repeated_keys.contains(pages.blocks["key"][wanted])
         rows = [
-            (page_id, position, block_id, key, containers[path], is_kept, is_evidence)
-            for position, block_id, key, path, _, _, _, is_kept, _ in candidates
-            if key in repeated_keys
+            (pages.page_ids[owner], position, text, key, container, bool(flags & IS_KEPT), bool(counted[owner]))
+            for owner, (text, key, _, container, position, _, flags) in zip(
+                pages.owners[wanted].tolist(), pages.blocks[wanted].tolist(), strict=True
+            )
         ]
-        if rows:
-            db.conn.executemany(_INSERT_CANDIDATE, rows)
+        db.conn.executemany(_INSERT_CANDIDATE, rows)
 
 
 def _read_consensus(db: Database) -> frozenset[int]:
@@ -307,44 +320,74 @@ def _read_consensus(db: Database) -> frozenset[int]:
 
 
 def _build_memory(
-    db: Database, page_count: int, containers: Sequence[str], agreed_texts: frozenset[int]
-) -> tuple[SiteMemory, Collection[tuple[int, str]]]:
-    """Build the memory of what the host repeats, and return with it the (key, container) of what some pages remove."""
+    db: Database, host: str, page_count: int, uncounted_pages: Collection[int], agreed_texts: frozenset[int]
+) -> tuple[SiteMemory, Collection[tuple[int, int]]]:
+    """Build the memory of what the host repeats, and return with it the (key, container) of what some pages remove.
+
+    Of a page on which no key repeats, only the containers matter in which it keeps text.
+    """
     pages_by_key = dict(db.execute(_PAGE_COUNTS, [min_repeat_pages(page_count)]).fetchall())
     kept_elsewhere = set(db.execute(_KEPT_ELSEWHERE).fetchall())
-    evidence = (candidates for _, is_evidence, candidates in read_candidates(db) if is_evidence)
-    counted_pages = (_counted_blocks(candidates, containers, pages_by_key, kept_elsewhere) for candidates in evidence)
-    return build_site_memory(counted_pages, pages_by_key, page_count, agreed_texts), kept_elsewhere
+    repeated_keys, plain_containers = sorted(pages_by_key), Counter[Hashable]()
+
+    def counted_pages() -> Iterator[list[KeyedBlock]]:
+        for pages in read_scans(db, host):
+            counts = pages.of_pages(~pages.among(uncounted_pages))
+            is_candidate = counts & (pages.blocks["flags"] & MAY_REPEAT > 0)
+            repeats = is_candidate.copy()
+            repeats[repeats] = np.isin(pages.blocks["key"][repeats], repeated_keys)
+            has_repeats = np.zeros(len(pages.page_ids), bool)
+            has_repeats[pages.owners[repeats]] = True
+            is_plain = is_candidate & ~pages.of_pages(has_repeats) & (pages.blocks["flags"] & IS_KEPT > 0)
+            plain_containers.update(_count_containers(pages.owners[is_plain], pages.blocks["container"][is_plain]))
+            yield from (_evident_blocks(blocks, kept_elsewhere) for _, blocks in pages.having(repeats))
+
+    memory = build_site_memory(counted_pages(), pages_by_key, page_count, agreed_texts, plain_containers)
+    return memory, kept_elsewhere
 
 
-def _text(row: CandidateRow, containers: Sequence[str]) -> tuple[int, str]:
-    """Return the key of a row's text, and its container."""
-    return row[KEY_COLUMN], containers[row[PATH_COLUMN]]
+def _count_containers(owners: Int64Array, containers: Int64Array) -> dict[Hashable, int]:
+    """Count the pages of each container, by blocks of which each has a page and a container."""
+    names, indexes = np.unique(containers, return_inverse=True)
+    pairs = np.unique(owners * max(len(names), 1) + indexes)
+    return dict(
+        zip(names.tolist(), np.bincount(pairs % max(len(names), 1), minlength=len(names)).tolist(), strict=True)
+    )
 
 
-def _counted_blocks(
-    candidates: list[CandidateRow],
-    containers: Sequence[str],
-    pages_by_key: Mapping[int, int],
-    kept_elsewhere: Collection[tuple[int, str]],
-) -> list[KeyedBlock]:
-    """Return the blocks of a page that are evidence: what it keeps, and what other pages keep in the same container.
-
-    Where none of them repeats, one for each container is as good.
-    """
-    if pages_by_key.keys().isdisjoint([row[KEY_COLUMN] for row in candidates]):
-        row_by_container = {containers[row[PATH_COLUMN]]: row for row in candidates if row[KEPT_COLUMN]}
-        return _memory_blocks(row_by_container.values(), containers)
-    counted_rows = [row for row in candidates if row[KEPT_COLUMN] or _text(row, containers) in kept_elsewhere]
-    return _memory_blocks(counted_rows, containers)
+def _pages_to_judge(
+    db: Database, host: str, memory: SiteMemory, restored: Collection[int], unjudged: Collection[int]
+) -> Iterator[tuple[int, ScannedBlocks]]:
+    """Yield the pages on which the site's memory may have something to say, in order, each with its scan."""
+    keys, texts, slots = sorted(memory.pages_per_key), sorted(memory.agreed_texts), sorted(memory.slots)
+    for pages in read_scans(db, host):
+        judged = pages.of_pages(~pages.among(unjudged))
+        returns = pages.of_pages(pages.among(restored))
+        is_candidate = pages.blocks["flags"] & MAY_REPEAT > 0
+        blocks = pages.blocks[is_candidate]
+        says = np.isin(blocks["key"], keys) | np.isin(blocks["text"], texts) | np.isin(blocks["path"], slots)
+        is_candidate[is_candidate] = says
+        yield from pages.having(judged & (is_candidate | returns))
 
 
-def _memory_blocks(rows: Iterable[CandidateRow], containers: Sequence[str]) -> list[KeyedBlock]:
+def _keyed_blocks(blocks: ScannedBlocks) -> list[KeyedBlock]:
+    """Return the blocks of a page that the site may repeat."""
     return [
         KeyedBlock(
-            position, key, containers[path], words, bool(heading), bool(author), bool(kept), text_id, path, bool(sure)
+            position, key, container, words, bool(flags & IS_HEADING), bool(flags & NAMES_AUTHOR),
+            bool(flags & IS_KEPT), text, path, bool(flags & IS_SURE),
         )
-        for position, text_id, key, path, words, heading, author, kept, sure in rows
+        for text, key, path, container, position, words, flags in blocks.tolist()
+        if flags & MAY_REPEAT
+    ]  # fmt: skip
+
+
+def _evident_blocks(blocks: ScannedBlocks, kept_elsewhere: Collection[tuple[int, int]]) -> list[KeyedBlock]:
+    """Return the blocks of a page that are evidence: what it keeps, and what other pages keep in the same container."""
+    return [
+        block
+        for block in _keyed_blocks(blocks)
+        if block.is_kept or (block.template_key, block.container) in kept_elsewhere
     ]
 
 

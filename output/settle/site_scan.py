@@ -16,10 +16,12 @@ or the title of another article. A slot is a place at which nearly all pages kee
 
 from __future__ import annotations
 
-from array import array
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from broadsheet.cleaners.compare.text_comparison import container_path, edge_template, names_author, page_templates
 from broadsheet.cleaners.document import Verdict
@@ -28,30 +30,30 @@ from broadsheet.cleaners.words import rough_word_count
 
 from ..archive.ledger import read_layout
 from ..archive.stored_values import BLOCK_BITS, BLOCK_KINDS, content_id, decoding
+from .candidate_pairs import BoolArray, Int64Array
 from .page_table import (
-    CANDIDATE_KEYS,
-    CANDIDATE_PATHS,
     HEADING_KIND,
+    IS_CAPTION,
+    IS_HEADING,
     IS_KEPT,
     IS_KEPT_ELSEWHERE,
     IS_LEFT_OUT,
     IS_SHARED,
-    KEY_COLUMN,
+    IS_STORED_ELSEWHERE,
+    IS_SURE,
     KIND_FACTOR,
-    LEFT_OUT_KEYS,
-    LEFT_OUT_PATHS,
-    PATH_COLUMN,
-    CandidateRow,
-    LeftOutRow,
+    LEAVES,
+    LEAVES_WITH_OTHERS,
+    MAY_REPEAT,
+    NAMES_AUTHOR,
+    SCANNED_BLOCK,
     PageFacts,
-    StoredScan,
-    clear_scans,
-    flatten_rows,
-    read_left_out,
-    read_left_out_keys,
+    ScannedBlocks,
+    ScannedPages,
+    list_unscanned,
     read_page_facts,
+    read_scans,
     store_scan,
-    stored_elsewhere,
 )
 from .settle_steps import ParallelMap
 
@@ -71,18 +73,18 @@ class SeenTwice:
     def __init__(self, expected_numbers: int) -> None:
         bits = min(max(expected_numbers.bit_length() + 1, _MIN_BITS), _MAX_BITS)
         self._mask = (1 << bits) - 1
-        self._counts = bytearray(1 << bits)
+        self._counts = np.zeros(1 << bits, np.uint8)
 
-    def add(self, numbers: Iterable[int]) -> None:
-        """Add each of the numbers once."""
-        counts, mask = self._counts, self._mask
-        for number in numbers:
-            slot = number & mask
-            if counts[slot] < 2:
-                counts[slot] += 1
+    def add(self, owners: Int64Array, numbers: Int64Array) -> None:
+        """Add each number of each owner once."""
+        pairs = np.unique(owners * (self._mask + 1) + (numbers & self._mask))
+        slots, counts = np.unique(pairs & self._mask, return_counts=True)
+        self._counts[slots] = np.minimum(self._counts[slots] + np.minimum(counts, 2), 2)
 
-    def __contains__(self, number: int) -> bool:
-        return self._counts[number & self._mask] > 1
+    def contains(self, numbers: Int64Array) -> BoolArray:
+        """Tell of each number whether it seems to have been added twice."""
+        is_twice: BoolArray = self._counts[numbers & self._mask] > 1
+        return is_twice
 
 
 MIN_LONG_WORDS = 8  # of a text that tells by itself where articles stand
@@ -105,101 +107,108 @@ _COUNT_KEY = """SELECT (SELECT count(DISTINCT page_id) FROM settle_seen WHERE ke
 
 
 class PlaceCounts:
-    """The number of a host's pages that keep or leave out text, by path in the markup: of longer texts, and of all
-    texts. `containers` has the container of each path, by its number.
+    """The number of a host's pages that keep or leave out text, by number of the path in the markup: of longer texts,
+    and of all texts.
     """
 
     def __init__(self) -> None:
-        self.path_numbers: dict[str, int] = {}
-        self.containers: list[str] = []
-        self.kept_counts: Counter[str] = Counter()
-        self.left_out_counts: Counter[str] = Counter()
-        self.all_kept_counts: Counter[str] = Counter()
-        self.all_left_out_counts: Counter[str] = Counter()
-        self.first_kept_at: dict[str, str] = {}
+        self.kept_counts: Counter[int] = Counter()
+        self.left_out_counts: Counter[int] = Counter()
+        self.all_kept_counts: Counter[int] = Counter()
+        self.all_left_out_counts: Counter[int] = Counter()
+        self.first_kept_at: dict[int, str] = {}
 
-    def path_number(self, path: str) -> int:
-        """Return the number of a path; a new one if it has none."""
-        if (number := self.path_numbers.setdefault(path, len(self.path_numbers))) == len(self.containers):
-            self.containers.append(container_path(path))
-        return number
-
-    def count_page(self, first_seen: str, kept_paths: set[str], left_out_paths: set[str]) -> None:
-        """Count a page's longer texts: the paths at which it keeps some, and those at which it leaves some out and
-        keeps none.
+    def count(self, pages: ScannedPages, evidence: BoolArray) -> None:
+        """Count the texts of the pages that are evidence: the paths at which a page keeps some, and those at which it
+        has some and keeps none. Of the longer ones only those count that the site's evidence might bring back.
         """
-        self.kept_counts.update(kept_paths)
-        self.left_out_counts.update(left_out_paths - kept_paths)
-        self._note_kept(first_seen, kept_paths)
+        flags, is_long = pages.blocks["flags"], pages.blocks["words"] >= MIN_LONG_WORDS
+        is_kept, counts = flags & IS_KEPT > 0, pages.of_pages(evidence)
+        is_left_out = flags & (LEAVES | LEAVES_WITH_OTHERS) > 0
+        paths, path_indexes = np.unique(pages.blocks["path"], return_inverse=True)
+        pairs = pages.owners * len(paths) + path_indexes
+        kept, all_kept = np.unique(pairs[counts & is_kept & is_long]), np.unique(pairs[counts & is_kept])
+        left_out, all_left_out = np.unique(pairs[counts & is_left_out & is_long]), np.unique(pairs[counts])
+        for counter, found in (
+            (self.kept_counts, kept),
+            (self.left_out_counts, np.setdiff1d(left_out, kept, assume_unique=True)),
+            (self.all_kept_counts, all_kept),
+            (self.all_left_out_counts, np.setdiff1d(all_left_out, all_kept, assume_unique=True)),
+        ):
+            numbers, page_counts = np.unique(found % max(len(paths), 1), return_counts=True)
+            counter.update(dict(zip(paths[numbers].tolist(), page_counts.tolist(), strict=True)))
+        for pair in all_kept.tolist():
+            self._note_kept(pages.first_seen[pair // len(paths)], int(paths[pair % len(paths)]))
 
-    def count_all_texts(self, first_seen: str, kept_paths: set[str], paths: set[str]) -> None:
-        """Count a page's texts of any length: the paths at which it keeps some, and all its paths."""
-        self.all_kept_counts.update(kept_paths)
-        self.all_left_out_counts.update(paths - kept_paths)
-        self._note_kept(first_seen, kept_paths)
-
-    def article_places(self) -> dict[int, tuple[str, int, int]]:
-        """Return by number the paths where the host's articles stand: (path, pages that keep text there, pages with
-        text there).
-        """
+    def article_places(self) -> dict[int, tuple[int, int]]:
+        """Return the paths where the host's articles stand: pages that keep text there, pages with text there."""
         body_paths = find_body_paths(self.all_kept_counts, self.all_left_out_counts)
-        body_paths |= find_body_paths(self.kept_counts, self.left_out_counts)
-        numbers = self.path_numbers
-        return {numbers[path]: (path, *counts) for path, counts in body_paths.items() if path in numbers}
+        return body_paths | find_body_paths(self.kept_counts, self.left_out_counts)
 
     def slots(self) -> frozenset[int]:
-        """Return the numbers of the paths at which nearly all pages with text keep none."""
-        left_out, numbers = self.all_left_out_counts, self.path_numbers
-        kept_counts = self.all_kept_counts.items()
-        return frozenset(numbers[path] for path, kept in kept_counts if is_site_slot(kept + left_out[path], kept))
+        """Return the paths at which nearly all pages with text keep none."""
+        left_out, kept_counts = self.all_left_out_counts, self.all_kept_counts.items()
+        return frozenset(path for path, kept in kept_counts if is_site_slot(kept + left_out[path], kept))
 
-    def _note_kept(self, first_seen: str, kept_paths: set[str]) -> None:
-        for path in kept_paths:
-            self.first_kept_at[path] = min(self.first_kept_at.get(path, first_seen), first_seen)
+    def _note_kept(self, first_seen: str, path: int) -> None:
+        self.first_kept_at[path] = min(self.first_kept_at.get(path, first_seen), first_seen)
 
 
 def find_restored_blocks(
     db: Database, host: str, place_counts: PlaceCounts, repeated_keys: SeenTwice, unjudged_pages: Collection[int]
 ) -> dict[int, dict[int, Verdict]]:
     """Find the verdicts, by page id and position, on blocks that the site's evidence brings back; the evidence is
-    written into `settle_evidence`.
+    written into `settle_place_evidence`.
     """
     places = place_counts.article_places()
     verdicts_by_page: dict[int, dict[int, Verdict]] = {}
-    if not places:
-        return verdicts_by_page
-    unshared_blocks = [pair for pair in _unshared_blocks(db, repeated_keys, places) if pair[0] not in unjudged_pages]
-    unasked_positions = {page_id: stored_elsewhere(db, page_id) for page_id, _ in unshared_blocks}
-    for page_id, (position, block_id, _, path_number) in unshared_blocks:
-        if position not in unasked_positions[page_id]:
-            path, *page_counts = places[path_number]
+    if places:
+        for page_id, position, text, path in _unshared_blocks(db, host, repeated_keys, list(places), unjudged_pages):
             verdicts_by_page.setdefault(page_id, {})[position] = BODY_VERDICT
-            db.execute(_INSERT_EVIDENCE, [block_id, host, *page_counts, place_counts.first_kept_at[path]])
+            db.execute(_INSERT_EVIDENCE, [text, host, *places[path], place_counts.first_kept_at[path]])
     return verdicts_by_page
 
 
 def _unshared_blocks(
-    db: Database, repeated_keys: SeenTwice, path_numbers: Collection[int]
-) -> Iterator[tuple[int, LeftOutRow]]:
-    """Yield, with their page ids, the blocks that pages left out among article text, and that most pages keep or no
-    other page has.
+    db: Database, host: str, repeated_keys: SeenTwice, paths: Sequence[int], unjudged_pages: Collection[int]
+) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (page id, position, text, path) of the blocks that pages left out among article text, that are stored
+    nowhere else, and that most pages keep or no other page has.
     """
-    doubtful_keys = {
-        row[KEY_COLUMN]
-        for _, rows in read_left_out(db)
-        for row in rows
-        if row[PATH_COLUMN] in path_numbers and row[KEY_COLUMN] in repeated_keys
-    }
+    doubtful_keys: set[int] = set()
+    for pages in read_scans(db, host):
+        keys = pages.blocks["key"][_leaves_at(pages, paths)]
+        doubtful_keys.update(keys[repeated_keys.contains(keys)].tolist())
+    comes_back: dict[int, bool] = {}
     if doubtful_keys:
-        for statement in _CREATE_DOUBTFUL_KEYS:
-            db.execute(statement)
-        pairs = ((key, page_id) for page_id, keys in read_left_out_keys(db) for key in sorted(keys & doubtful_keys))
-        db.conn.executemany("INSERT INTO settle_left (key, page_id) VALUES (?, ?)", pairs)
-    for page_id, rows in read_left_out(db):
-        for row in rows:
-            key, path_number = row[KEY_COLUMN], row[PATH_COLUMN]
-            if path_number in path_numbers and (key not in doubtful_keys or _is_mostly_kept(db, key)):
-                yield page_id, row
+        _list_leaving_pages(db, host, sorted(doubtful_keys))
+        comes_back = {key: _is_mostly_kept(db, key) for key in doubtful_keys}
+    for pages in read_scans(db, host):
+        judged = pages.of_pages(~pages.among(unjudged_pages))
+        wanted = judged & _leaves_at(pages, paths) & (pages.blocks["flags"] & IS_STORED_ELSEWHERE == 0)
+        for owner, block in zip(pages.owners[wanted].tolist(), pages.blocks[wanted].tolist(), strict=True):
+            text, key, path, _, position, *_ = block
+            if comes_back.get(key, True):
+                yield pages.page_ids[owner], position, text, path
+
+
+def _leaves_at(pages: ScannedPages, paths: Sequence[int]) -> BoolArray:
+    """Tell which blocks the pages left out at one of these paths."""
+    is_left_out: BoolArray = pages.blocks["flags"] & LEAVES > 0
+    is_left_out[is_left_out] = np.isin(pages.blocks["path"][is_left_out], paths)
+    return is_left_out
+
+
+def _list_leaving_pages(db: Database, host: str, keys: Sequence[int]) -> None:
+    """List in `settle_left` the pages that left out these keys."""
+    for statement in _CREATE_DOUBTFUL_KEYS:
+        db.execute(statement)
+    for pages in read_scans(db, host):
+        leaves = pages.blocks["flags"] & (LEAVES | LEAVES_WITH_OTHERS) > 0
+        leaves[leaves] = np.isin(pages.blocks["key"][leaves], keys)
+        pairs = zip(pages.blocks["key"][leaves].tolist(), pages.owners[leaves].tolist(), strict=True)
+        rows = ((key, pages.page_ids[owner]) for key, owner in sorted(set(pairs)))
+        db.conn.executemany("INSERT INTO settle_left (key, page_id) VALUES (?, ?)", rows)
 
 
 def _is_mostly_kept(db: Database, key: int) -> bool:
@@ -209,6 +218,7 @@ def _is_mostly_kept(db: Database, key: int) -> bool:
 
 
 _PAGES_PER_JOB = 16
+_MOST_CAPTION_CHARACTERS = 250  # some forty words; a longer text may be a paragraph that a template only calls so
 _ADDRESS_STARTS = ("http://", "https://")
 _EXACT_KINDS = {
     BLOCK_KINDS.index("table"),
@@ -218,69 +228,51 @@ _EXACT_KINDS = {
 
 def scan_host(
     db: Database,
+    host: str,
     page_ids: Sequence[int],
     uncounted_pages: Collection[int],
     repeated_keys: SeenTwice,
-    place_counts: PlaceCounts,
     parallel_map: ParallelMap,
-) -> None:
-    """Scan the pages of a host and store the scans.
+) -> PlaceCounts:
+    """Scan the pages of a host that have no scan, store these, and count what all scans say of places.
 
     The keys of each page are added to `repeated_keys` in two sets: those that the site may repeat, and those that the
-    page left out. Pages that are not among `uncounted_pages` enter `place_counts`.
+    page left out. Pages that are not among `uncounted_pages` count.
     """
-    clear_scans(db)
+    unscanned = list_unscanned(db, host, page_ids)
     jobs = (
-        [read_page_facts(db, page_id) for page_id in page_ids[start : start + _PAGES_PER_JOB]]
-        for start in range(0, len(page_ids), _PAGES_PER_JOB)
+        [read_page_facts(db, page_id) for page_id in unscanned[start : start + _PAGES_PER_JOB]]
+        for start in range(0, len(unscanned), _PAGES_PER_JOB)
     )
-    for batch in parallel_map(scan_pages, jobs):
-        numbers = [place_counts.path_number(path) for path in batch.paths]
-        for scan in batch.pages:
-            is_evidence = scan.page_id not in uncounted_pages
-            for rows, paths in ((scan.candidates, CANDIDATE_PATHS), (scan.left_out, LEFT_OUT_PATHS)):
-                rows[paths] = array("q", map(numbers.__getitem__, rows[paths]))
-            store_scan(db, StoredScan(scan.page_id, is_evidence, scan.candidates, scan.left_out, scan.shared_keys))
-            repeated_keys.add(set(scan.candidates[CANDIDATE_KEYS]))
-            repeated_keys.add({*scan.shared_keys, *scan.left_out[LEFT_OUT_KEYS]})
-            if is_evidence:
-                kept_paths, left_out_paths, all_kept_paths, all_paths = (
-                    {batch.paths[number] for number in path_numbers}
-                    for path_numbers in (scan.kept_paths, scan.left_out_paths, scan.all_kept_paths, scan.all_paths)
-                )
-                place_counts.count_page(scan.first_seen, kept_paths, left_out_paths)
-                place_counts.count_all_texts(scan.first_seen, all_kept_paths, all_paths)
+    for scans in parallel_map(scan_pages, jobs):
+        for page_id, first_seen, blocks in scans:
+            store_scan(db, page_id, first_seen, blocks)
+    place_counts = PlaceCounts()
+    for pages in read_scans(db, host):
+        for flags in (MAY_REPEAT, LEAVES | LEAVES_WITH_OTHERS):
+            wanted = pages.blocks["flags"] & flags > 0
+            repeated_keys.add(pages.owners[wanted], pages.blocks["key"][wanted])
+        place_counts.count(pages, ~pages.among(uncounted_pages))
+    return place_counts
 
 
 class PageScan(NamedTuple):
-    """The scan of a page: its rows as in `StoredScan`, and its paths by what stands at them.
-
-    The paths are those at which the page keeps longer texts, at which it leaves some out, at which it keeps any text,
-    and all. Paths are numbers in its batch.
-    """
+    """The scan of a page: its id, when its article was first seen, and its blocks."""
 
     page_id: int
     first_seen: str
-    candidates: array[int]
-    left_out: array[int]
-    shared_keys: array[int]
-    kept_paths: frozenset[int]
-    left_out_paths: frozenset[int]
-    all_kept_paths: frozenset[int]
-    all_paths: frozenset[int]
+    blocks: ScannedBlocks
 
 
-class ScanBatch(NamedTuple):
-    """Some pages that were scanned, and their paths by number."""
-
-    pages: list[PageScan]
-    paths: list[str]
-
-
-def scan_pages(pages: Sequence[PageFacts]) -> ScanBatch:
+def scan_pages(pages: Sequence[PageFacts]) -> list[PageScan]:
     """Scan some pages. Pure."""
-    path_numbers: dict[str, int] = defaultdict(lambda: len(path_numbers))
-    return ScanBatch([_scan_page(page, path_numbers) for page in pages], list(path_numbers))
+    return [PageScan(page.page_id, page.first_seen, _scan_page(page)) for page in pages]
+
+
+@lru_cache(maxsize=8192)
+def _place_numbers(path: str) -> tuple[int, int]:
+    """Return the numbers of a path in the markup and of its container."""
+    return content_id(path, bits=BLOCK_BITS), content_id(container_path(path), bits=BLOCK_BITS)
 
 
 def text_key(text: str, template: str, block_id: int, kind: int) -> int:
@@ -307,14 +299,7 @@ def _is_restorable(flags: int, text: str, words: int) -> bool:
     return words >= MIN_RESTORED_WORDS or text.startswith(_ADDRESS_STARTS)
 
 
-def _scan_page(facts: PageFacts, path_numbers: dict[str, int]) -> PageScan:
-    """Scan a page; new paths get numbers in the dictionary, which numbers what it lacks."""
-    candidates: list[CandidateRow] = []
-    left_out: list[LeftOutRow] = []
-    shared_keys: list[int] = []
-    kept_paths: set[int] = set()
-    left_out_paths: set[int] = set()
-    all_kept_paths: set[int] = set()
+def _scan_page(facts: PageFacts) -> ScannedBlocks:
     with decoding("_page_layout", "layout", facts.page_id):
         layout_rows, authors = read_layout(facts.layout), facts.authors
         paths = [row[0] for row in layout_rows]
@@ -331,26 +316,23 @@ def _scan_page(facts: PageFacts, path_numbers: dict[str, int]) -> PageScan:
     for number, index in enumerate(kept_indices):
         if templates[index] is needed_blocks[index][3]:
             templates[index] = edge_template(templates[index], number, len(kept_indices))
+    rows = []
     for (position, block_id, flags, text, words), template in zip(needed_blocks, templates, strict=True):
-        path, kind = paths[position], flags // KIND_FACTOR
+        kind, is_sure = flags // KIND_FACTOR, sure_flags[position]
         key = block_id if template is text else text_key(text, template, block_id, kind)
-        if flags & (IS_KEPT | IS_KEPT_ELSEWHERE):
-            is_heading, is_kept = kind == HEADING_KIND, bool(flags & IS_KEPT)
-            is_author_named = bool(authors) and names_author(text, authors)
-            is_sure = sure_flags[position]
-            row = (position, block_id, key, path_numbers[path], words, is_heading, is_author_named, is_kept, is_sure)
-            candidates.append(row)
-        if flags & IS_KEPT:
-            all_kept_paths.add(path_numbers[path])
-        if words >= MIN_LONG_WORDS and flags & (IS_KEPT | IS_LEFT_OUT):
-            (kept_paths if flags & IS_KEPT else left_out_paths).add(path_numbers[path])
-        if _is_restorable(flags, text, words):
-            if flags & IS_SHARED and not flags & IS_KEPT_ELSEWHERE:
-                shared_keys.append(key)
-            else:
-                left_out.append((position, block_id, key, path_numbers[path]))
-    arrays = (flatten_rows(candidates), flatten_rows(left_out), array("q", shared_keys))
-    all_paths = {path_numbers[path] for path in dict.fromkeys(paths)}
-    long_text_paths = (frozenset(kept_paths), frozenset(left_out_paths))
-    all_text_paths = (frozenset(all_kept_paths), frozenset(all_paths))
-    return PageScan(facts.page_id, facts.first_seen, *arrays, *long_text_paths, *all_text_paths)
+        is_author_named = bool(authors) and names_author(text, authors)
+        scanned_flags = _scanned_flags(flags, text, words) | NAMES_AUTHOR * is_author_named | IS_SURE * is_sure
+        rows.append((block_id, key, *_place_numbers(paths[position]), position, words, scanned_flags))
+    other_paths = dict.fromkeys(paths).keys() - {paths[position] for position, *_ in needed_blocks}
+    rows += [(0, 0, *_place_numbers(path), -1, 0, 0) for path in sorted(other_paths)]
+    return np.array(rows, SCANNED_BLOCK)
+
+
+def _scanned_flags(flags: int, text: str, words: int) -> int:
+    """Return what a block's own flags say of it, as flags of a scanned block."""
+    is_heading = flags // KIND_FACTOR == HEADING_KIND
+    scanned = flags & IS_KEPT | MAY_REPEAT * bool(flags & (IS_KEPT | IS_KEPT_ELSEWHERE)) | IS_HEADING * is_heading
+    if _is_restorable(flags, text, words):
+        scanned |= LEAVES_WITH_OTHERS if flags & IS_SHARED and not flags & IS_KEPT_ELSEWHERE else LEAVES
+    is_caption = flags & IS_CAPTION and len(text) <= _MOST_CAPTION_CHARACTERS
+    return scanned | IS_STORED_ELSEWHERE * bool(is_caption)

@@ -44,12 +44,14 @@ from .revisit_schedule import (
     RevisitPolicy,
     UpdateRun,
     UrlRow,
+    Watch,
     find_url_row,
     note_visit,
     queue_announced,
     queue_due,
     queue_pages,
     restore_unvisited,
+    set_watch,
 )
 from .run_records import RunRecorder
 from .takedowns import finish_takedowns, note_takedown, unless_forgotten
@@ -261,11 +263,16 @@ class Archive:
         with write_transaction(self.db):
             return queue_due(self.db, update, self._clock())
 
-    def queue_pages(self, urls: Iterable[str]) -> list[int]:
-        """Queue known pages again, due or not, and what they redirect to; return their ids."""
+    def queue_pages(self, urls: Iterable[str], watch: str = "") -> list[int]:
+        """Queue known pages again, due or not, and what they redirect to; return their ids. A word in `watch` holds for
+        them from now on.
+        """
         self._update = UpdateRun(RevisitPolicy(revisit_all=True), self._clock(), lambda *_: True)
         with write_transaction(self.db):
-            return queue_pages(self.db, urls)
+            url_ids = queue_pages(self.db, urls)
+            if watch:
+                set_watch(self.db, url_ids, Watch(watch))
+        return url_ids
 
     def queue_pictures(self, *, obeys_directives: bool) -> int:
         """Queue the pictures of the articles, as `picture_queue` does; return how many wait."""

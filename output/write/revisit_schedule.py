@@ -4,7 +4,8 @@ The time follows from how often a page was found changed: a visit with a change 
 it half as long again, between a floor and a ceiling. In the long run about 37 % of visits find a change.
 (Multiplicative increase and decrease, as in Cho and Garcia-Molina's estimates of change frequency without their need of
 a history; the factors are ours.) Before the second visit the age of the article is the guess: texts are corrected most
-on their first days, so a page waits an eighth of its age.
+on their first days, so a page waits an eighth of its age. A person's word, on the archive or on an article, makes
+intervals shorter or longer (`Watch`).
 
 A date in a sitemap or feed goes before the interval: a page dated later than the last visit is due at once. After three
 such dates in a row without a change, they are no longer believed for that page.
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 from typing import NamedTuple
 
 from sqlite_utils import Database
@@ -38,6 +40,7 @@ from ..archive.url_words import (
     http_reason,
 )
 from .outcome import DiscoveredUrl, Outcome
+from .run_records import crawl_options
 
 MIN_INTERVAL = 3_600
 """Seconds: no known page is visited more often, unless a sitemap or feed announces a change."""
@@ -51,12 +54,36 @@ _DUE_SHARE = 0.9  # share of an interval after which a visit is not too soon: a 
 _MAX_UNFOUNDED = 3  # announcements in a row that came to nothing
 
 
+class Watch(StrEnum):
+    """Word of a person for an archive, or for an article: how closely pages are watched."""
+
+    CLOSE = "close"
+    USUAL = "usual"
+    RARE = "rare"
+
+
+class _WatchBounds(NamedTuple):
+    """Effect of a word on an interval: a factor, and the bounds in seconds that then hold."""
+
+    factor: float
+    shortest: float
+    longest: float
+
+
+_WATCH_BOUNDS = {
+    Watch.CLOSE: _WatchBounds(1 / 4, MIN_INTERVAL, 86_400),
+    Watch.USUAL: _WatchBounds(1, MIN_INTERVAL, MAX_INTERVAL),
+    Watch.RARE: _WatchBounds(6, 7 * 86_400, 180 * 86_400),
+}
+
+
 class VisitHistory(NamedTuple):
     """The known history of a page.
 
     Times are ISO 8601; `visited_at` is that of the last visit, `article_date` when the article was published, or else
     the URL first seen. `interval_seconds` is the last interval. `unfounded_announcements` counts the sitemap or feed
-    dates in a row without a change; `lastmod` is the last such date as it was written.
+    dates in a row without a change; `lastmod` is the last such date as it was written. `watch` is a person's word for
+    this page alone; empty for that of the archive.
     """
 
     visited_at: str
@@ -64,13 +91,17 @@ class VisitHistory(NamedTuple):
     article_date: str = ""
     unfounded_announcements: int = 0
     lastmod: str = ""
+    watch: Watch | str = ""
 
 
 class RevisitPolicy(NamedTuple):
-    """A person's wish for revisits: every `interval_seconds`, 0 for the learned interval; or all pages now."""
+    """A person's wish for revisits: every `interval_seconds`, 0 for the learned interval under `watch`; or all pages
+    now.
+    """
 
     interval_seconds: float = 0.0
     revisit_all: bool = False
+    watch: Watch = Watch.USUAL
 
 
 def is_due(history: VisitHistory, now: str, policy: RevisitPolicy) -> bool:
@@ -78,7 +109,7 @@ def is_due(history: VisitHistory, now: str, policy: RevisitPolicy) -> bool:
     visited_at = parse_instant(history.visited_at)
     if policy.revisit_all or visited_at is None:
         return True
-    interval = policy.interval_seconds or current_interval(history)
+    interval = policy.interval_seconds or watched_interval(history, policy.watch)
     return (_parse_now(now) - visited_at).total_seconds() >= _DUE_SHARE * interval
 
 
@@ -106,6 +137,17 @@ def current_interval(history: VisitHistory) -> float:
     article_date, visited_at = parse_instant(history.article_date), parse_instant(history.visited_at)
     age = (visited_at - article_date).total_seconds() if article_date and visited_at else _DEFAULT_AGE
     return min(max(age * _SHARE_OF_AGE, MIN_INTERVAL), MAX_INTERVAL)
+
+
+def watched_interval(history: VisitHistory, archive_watch: Watch = Watch.USUAL) -> float:
+    """Return the seconds between two visits to a page, as it or else its archive is watched.
+
+    >>> story = VisitHistory("2024-01-09", article_date="2024-01-01")
+    >>> [round(watched_interval(story, word) / 3600) for word in Watch]
+    [6, 24, 168]
+    """
+    bounds = _WATCH_BOUNDS[Watch(history.watch or archive_watch)]
+    return min(max(current_interval(history) * bounds.factor, bounds.shortest), bounds.longest)
 
 
 def parse_instant(text: str) -> datetime | None:
@@ -163,7 +205,7 @@ _URL_ERRORS = tuple(map(http_reason, (404, 410, 403, 401, 451)))  # errors of th
 _WAS_FETCHED = tuple(compound_reason(family, "") for family in (ReasonFamily.REVISIT, ReasonFamily.ANNOUNCED))
 _ROW_COLUMNS = """u.id, u.url, u.kind, u.state, u.reason, coalesce(u.held_at, ''), coalesce(u.fetched_at, ''),
     u._revisit_seconds, coalesce(a.published, a.published_day, u.first_seen), u._unfounded, coalesce(u.lastmod, ''),
-    coalesce(u.held_reason, ''), u.depth"""
+    coalesce(u.held_reason, ''), u.depth, coalesce(u._watch, '')"""
 _FETCHED_ROWS = f"""SELECT {_ROW_COLUMNS} FROM urls u LEFT JOIN articles a ON a.page_id = u.id
     WHERE u.state IN ('done', 'failed') AND u.kind IN ('page', 'sitemap', 'feed') AND u.id > ? ORDER BY u.id LIMIT ?"""
 _ARTICLE_ROWS = f"""SELECT {_ROW_COLUMNS} FROM articles a JOIN urls u ON u.id = a.page_id
@@ -233,6 +275,7 @@ class UrlRow:
     lastmod: str
     held_reason: Reason
     depth: int
+    watch: str = ""
 
     @property
     def was_fetched(self) -> bool:
@@ -247,9 +290,8 @@ class UrlRow:
         """
         is_final_failure = self.state == UrlState.FAILED and (self.reason in _URL_ERRORS or not self.held_at)
         visited_at = self.fetched_at if is_final_failure else self.held_at
-        return VisitHistory(
-            visited_at, self.interval_seconds, self.article_date, self.unfounded_announcements, self.lastmod
-        )
+        announced = self.unfounded_announcements, self.lastmod
+        return VisitHistory(visited_at, self.interval_seconds, self.article_date, *announced, self.watch)
 
     @property
     def announces_articles(self) -> bool:
@@ -276,16 +318,28 @@ class VisitOutlook(NamedTuple):
 def foresee_visits(db: Database, now: str) -> VisitOutlook:
     """Foresee the visits that an update without `--every` and `--all` makes; `now` is ISO 8601."""
     moment, articles, due_count = _parse_now(now), 0, 0
+    watch = archive_watch(db)
     next_at: datetime | None = None
     for columns in db.execute(_ARTICLE_ROWS):
         history = UrlRow(*columns).visit_history
         visited_at, articles = parse_instant(history.visited_at), articles + 1
-        due_at = visited_at and visited_at + timedelta(seconds=_DUE_SHARE * current_interval(history))
+        due_at = visited_at and visited_at + timedelta(seconds=_DUE_SHARE * watched_interval(history, watch))
         if due_at is None or due_at <= moment:
             due_count += 1
         elif next_at is None or due_at < next_at:
             next_at = due_at
     return VisitOutlook(articles, due_count, next_at.isoformat(timespec="seconds") if next_at else "")
+
+
+def archive_watch(db: Database) -> Watch:
+    """Return how closely an archive is watched, as its last crawl was told."""
+    runs = crawl_options(db)
+    return Watch(runs[-1].get("watch") or Watch.USUAL) if runs else Watch.USUAL
+
+
+def set_watch(db: Database, url_ids: Iterable[int], watch: Watch) -> None:
+    """Have these pages watched so from now on, whatever holds for the archive. Runs in the caller's transaction."""
+    db.conn.executemany("UPDATE urls SET _watch = ? WHERE id = ?", [(str(watch), number) for number in url_ids])
 
 
 def queue_due(db: Database, update: UpdateRun, now: str) -> int:

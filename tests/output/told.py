@@ -11,6 +11,9 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from broadsheet.output.settle.page_table import SCANNED_BLOCK, unpack_scan
 from tests.expected_texts import compared, is_writing
 from tests.internal_tables import labelled
 
@@ -48,11 +51,15 @@ def told(lines: Iterable[str], **names: object) -> str:
 
 
 def unpacked(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The rows without what is NULL; a layout is unpacked, and what the judges are known by is left out."""
+    """The rows without what is NULL; a layout is unpacked, of a scan's blocks are told position, words and flags, and
+    what the judges are known by is left out."""
     for row in rows:
         values = {name: value for name, value in row.items() if value is not None}
         if isinstance(packed := values.get("layout"), bytes):
             values["layout"] = json.loads(zlib.decompress(packed))
+        if isinstance(packed := values.get("scan"), bytes):
+            blocks = np.frombuffer(unpack_scan(packed), SCANNED_BLOCK)
+            values["scan"] = blocks[["position", "words", "flags"]].tolist()
         if values.get("key") == "settled":
             values["value"] = "…"
         yield values

@@ -363,7 +363,7 @@ def _values(place: HostilePlace, chance: random.Random) -> str:
 
 
 def _unpacked_bomb(place: HostilePlace, chance: random.Random) -> str:
-    column = chance.choice(("_page_layout.layout", "_page_layout.chances", "_sketches.sketch"))
+    column = chance.choice(("_page_layout.layout", "_page_layout.chances", "_sketches.sketch", "_scans.scan"))
     table, name = column.split(".")
     with _editing(place) as connection:
         connection.execute(f"UPDATE {table} SET {name} = ?", [_zlib_bomb()])

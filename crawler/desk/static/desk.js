@@ -7,8 +7,18 @@ let source = null;
 function listen() {
   if (source || document.hidden || !live.dataset.live) return;
   source = new EventSource(live.dataset.live);
-  source.addEventListener("message", (event) => { live.innerHTML = event.data; });
+  source.addEventListener("message", (event) => show(event.data));
   source.addEventListener("over", () => { live.dataset.live = ""; leave(); });
+}
+
+// What a person has opened stays open, and the button that has the focus keeps it.
+function show(html) {
+  const isOpen = live.querySelector("details")?.open;
+  const hasFocus = live.querySelector("button") === document.activeElement;
+  live.innerHTML = html;
+  const details = live.querySelector("details");
+  if (isOpen && details) details.open = true;
+  if (hasFocus) live.querySelector("button")?.focus();
 }
 
 // A page that nobody sees gives its connection back: a browser has six to a server.

@@ -12,7 +12,7 @@ def _names(text: str) -> frozenset[str]:
 
 TIMES = _names("""
     _sqlite_migrations.applied_at alarms.at articles.first_seen articles.last_seen
-    _block_evidence.first_seen _place_evidence.first_seen
+    _block_evidence.first_seen _place_evidence.first_seen _scans.first_seen
     captures.fetched_at changes.at _imports.finished_at _recleans.finished_at _recleans.started_at revisions.seen_at
     robots_files.seen_at corrections.at corrections.undone_at rulings.at runs.finished_at runs.started_at
     _shelf.first_seen _shelf.last_seen shelved.first_seen shelved.last_seen takedowns.at
@@ -49,7 +49,7 @@ REFERENCES = {
         _page_copies.original_id
         _page_parts.page_id _page_parts.head_id _page_signatures.page_id pages.id articles.page_id
         _reclean_before.page_id _shelf.page_id shelved.page_id
-        _sketches.page_id _unsettled.page_id urls.id
+        _sketches.page_id _scans.page_id _unsettled.page_id urls.id
     """),
     "articles": _names("""
         article_clusters.article_id article_clusters.cluster_id article_urls.article_id _articles_search.id
@@ -135,7 +135,7 @@ PORT_DEPENDENT = _names("""
     _block_evidence.block_id _place_evidence.block_id
     _revision_blocks.block_id rulings.id rulings.block_id corrections.id corrections.block_id _url_orders.id
     pages.text_digest revisions.text_digest versions.text_digest captures.payload_digest captures.payload_length
-    captures.etag     _sketches.hashes _sketches.sketch
+    captures.etag     _sketches.hashes _sketches.sketch _scans.scan
 """)
 """Digests of what may hold the site's address. Not compared where the two were crawled at different ports."""
 

@@ -19,7 +19,7 @@ from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.browse.strict_requests import NotHereError
 from broadsheet.output.browse.url_pages import RawDocument
 from broadsheet.output.raw.raw_exchange import RecordLocation
-from tests.crawler.shell import start
+from tests.crawler.shell import start, verb
 from tests.crawler.warcs import answer, record, write
 
 _ADDRESS = re.compile(r"http://[\w.:\[\]]+/\S*")
@@ -119,3 +119,25 @@ def test_a_port_that_is_taken_is_an_error_where_it_was_named_and_else_another(mo
 )  # fmt: skip
 def test_hosts_that_are_this_machine_alone(host, is_loopback, in_url):
     assert (browse._is_loopback(host), browse._url_host(host)) == (is_loopback, in_url)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--manage", "--read-only"), "give --manage or --read-only, not both"),
+        (("--manage", "--demo"), "give --manage or --demo, not both"),
+        (("--token", "x" * 16), "--token needs --manage"),
+        (("--allow-private",), "--allow-private needs --manage"),
+        (("--manage", "--token", "short"), "--token has 16 characters or more"),
+        (("--manage", "--host", "0.0.0.0"), "beyond loopback a desk needs --token"),
+        (("--manage", "FILE"), "is a file: --manage takes a folder of archives"),
+        (("--manage", "BROKEN"), "sites.toml is not valid TOML"),
+    ],
+)
+def test_a_desk_that_would_be_none_or_unsafe_is_refused_in_one_line(tmp_path, options, message):
+    (tmp_path / "file").touch()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "sites.toml").write_text("[sites")
+    places = {"FILE": str(tmp_path / "file"), "BROKEN": str(tmp_path / "broken")}
+    code, said, errors = verb("browse", *(places.get(word, word) for word in options))
+    assert (code, said, errors.count("\n"), message in errors) == (2, "", 1, True)

@@ -43,12 +43,13 @@ from tests.output.filled_rows import put
 START, OTHER = "https://a.example/", "https://b.example/"
 NOTHING = {
     "include": (), "exclude": (), "since": None, "language": (), "obey_directives": False, "contact": "",
-    "site_rules": None, "keep": "", "browser": "", "no_sitemaps": False, "no_feeds": False, "no_links": False,
+    "site_rules": None, "keep": "", "browser": "", "watch": None,
+    "no_sitemaps": False, "no_feeds": False, "no_links": False,
     "no_warc": False, "max_size": None, "max_depth": None, "quiet": False,
 }  # fmt: skip
 LAST = {
     "include": ["/news/"], "exclude": ["/old/"], "since": "2024-01-01", "languages": ["en"], "obey_directives": True,
-    "contact": "me@a.example", "site_rules": "rules", "keep": "pictures", "browser": "never",
+    "contact": "me@a.example", "site_rules": "rules", "keep": "pictures", "browser": "never", "watch": "rare",
     "sitemaps": False, "feeds": False, "links": False, "warc": False, "max_depth": 2,
 }  # fmt: skip
 
@@ -70,7 +71,8 @@ def test_the_bounds_of_the_last_crawl_hold_for_the_next(resumed):
     assert resumed({"include": ["/other/"]}, LAST) == {
         "include": ["/news/"], "exclude": ["/old/"], "since": "2024-01-01", "language": ["en"],
         "obey_directives": True, "contact": "me@a.example", "site_rules": "rules", "keep": "pictures",
-        "browser": "never", "no_sitemaps": True, "no_feeds": True, "no_links": True, "no_warc": True, "max_depth": 2,
+        "browser": "never", "watch": "rare", "no_sitemaps": True,
+        "no_feeds": True, "no_links": True, "no_warc": True, "max_depth": 2,
         "urls": (START,),
     }  # fmt: skip
 
@@ -79,7 +81,7 @@ def test_the_bounds_of_the_last_crawl_hold_for_the_next(resumed):
     "given",
     [
         {"include": ("/mine/",), "exclude": ("/mine/",), "since": "2025-01-01", "language": ("de",), "max_depth": 0},
-        {"contact": "you@a.example", "site_rules": "mine", "keep": "mine", "browser": "always"},
+        {"contact": "you@a.example", "site_rules": "mine", "keep": "mine", "browser": "always", "watch": "close"},
         {"no_sitemaps": True, "no_feeds": True, "no_links": True, "no_warc": True},
     ],
 )

@@ -101,6 +101,17 @@ def test_a_site_has_its_own_options_over_those_of_its_groups_over_the_defaults(t
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(("lines", "hours"), [
+    ("watch = 'close'", 6), ("watch = 'usual'", 24), ("watch = 'rare'", 168), ("watch = 'rare'\nevery = '1h'", 1),
+])  # fmt: skip
+def test_a_site_is_looked_at_as_closely_as_its_pages_are(tmp_path, lines, hours):
+    [site] = sites_of(tmp_path, f"[sites.a]\nurls = 'https://a.example/'\n{lines}\n").sites
+    word = lines.split("'")[1]
+    assert site.every == hours * 3600
+    assert f"--watch={word}" in site.crawl_words
+    assert f"--watch={word}" in site.update_words
+
+
 def test_a_site_without_an_option_is_looked_at_once_a_day(tmp_path):
     """A name is one of a file."""
     name = "a.B_1-" + "a" * 94
@@ -211,6 +222,7 @@ SITE = '[sites.a]\nurls = ["https://a.example/"]\n'
         (f"{SITE}urls-file = 'none.txt'\n", 3, "urls-file: cannot read the file of URLs"),
         (f"{SITE}cookies = 'none.txt'\n", 3, "cookies: "),
         (f"{SITE}header-host = 'b.example'\n", 1, "a: --header-host needs --header"),
+        (f"{SITE}watch = 'often'\n", 3, "watch: 'often' is not one of 'close', 'usual', 'rare'"),
         (f"{SITE}every = 'often'\n", 3, "every: 'often' is not a time"),
         (f"{SITE}notify = ['a', '']\n", 3, "notify must be a text or an array of texts"),
         (f"{SITE}notify = 3\n", 3, "notify must be a text or an array of texts"),

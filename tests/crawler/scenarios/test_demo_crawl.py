@@ -21,7 +21,7 @@ from tests.crawler.demo.truth import EXPECTED_OUTCOMES, expected_stories
 PAGES = expected_stories()
 UNMARKED: dict[str, str | None] = {"/es/2024/04/la-cooperativa-que-prestaba-a-sus-jefes/": None}
 """A standfirst that neither a class nor a description tells from a first paragraph in larger type."""
-DATE_COLUMNS = ("published", "published_day", "published_raw", "modified", "modified_day", "modified_raw")
+DATE_COLUMNS = ("published", "published_day", "published_stated", "modified", "modified_day", "modified_stated")
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from tests.crawler.shell import command, rows
 
 pytestmark = pytest.mark.slow
 
-_ARTICLES = """SELECT id, url, canonical_url, host, title, authors, published, published_day, published_raw, modified,
-    modified_day, modified_raw, language, description, section, tags, licence, sitename, image, text, markdown,
-    word_count, page_type FROM articles ORDER BY id"""
+_ARTICLES = """SELECT id, url, canonical_url, host, title, authors, published, published_day, published_stated,
+    modified, modified_day, modified_stated, language, description, section, tags, licence, sitename, image, text,
+    markdown, word_count, page_type FROM articles ORDER BY id"""
 _PAGES = """SELECT u.url, u.state, u.reason, p.page_type, p.own_type, p.text_digest, p.article_id, u.lastmod IS NULL
     FROM urls u JOIN pages p USING (id) ORDER BY u.url"""
 _WARCIO = """

@@ -69,7 +69,7 @@ def test_every_field_is_stored_read_again_and_exported(archive, make):
     """What a page does not state is NULL but for the title and lists."""
     archive.save([with_page(make.outcome("http://a.test/x", "one two"), metadata=FULL)])
     [article] = iter_articles(archive.db)
-    stored = {name: article.get(f"{name}_raw", article[name]) for name in METADATA_FIELDS}
+    stored = {name: article.get(f"{name}_stated", article[name]) for name in METADATA_FIELDS}
     stated = {name: getattr(FULL, name) for name in METADATA_FIELDS}
     assert stored == {name: list(value) if isinstance(value, tuple) else value for name, value in stated.items()}
     assert (article["published"], article["published_day"]) == ("2024-05-03T13:47:42Z", "2024-05-03")

@@ -81,7 +81,7 @@ def test_a_correction_reaches_the_pending_revision_alone_where_there_is_one(revi
 @pytest.mark.parametrize("table", ["articles", SHELF])
 def test_a_state_is_that_of_the_article_s_page(db, table):
     sources = '{"title": "meta", "published": "json-ld"}'
-    stated = {"title": "Rain", "published_raw": "2024-05-03", "metadata_sources": sources}
+    stated = {"title": "Rain", "published_stated": "2024-05-03", "metadata_sources": sources}
     values = stated if table == "articles" else {"article": json.dumps(stated)}
     put(db, table, 1, id=7, page_id=3, cleaner_version="16", **values)
     put(db, "pages", 2, id=3, cleaner_id=5)

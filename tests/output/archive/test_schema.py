@@ -155,6 +155,32 @@ def test_version_2_closes_the_gaps_in_the_numbers_of_revisions(tmp_path):
     }  # fmt: skip
 
 
+def test_version_2_keeps_what_a_page_states_and_what_a_user_made_of_it(tmp_path):
+    """A user's view follows a column that gets another name; one that names nothing any more stops no upgrade."""
+    file = _stored_file(tmp_path, 1)
+    own = (
+        "CREATE VIEW mine AS SELECT id, published_raw AS stated FROM articles",
+        "CREATE VIEW stale AS SELECT column_of_old FROM articles",
+        "CREATE TRIGGER stale_too AFTER DELETE ON notes BEGIN INSERT INTO gone VALUES (old.text); END",
+        "ALTER TABLE articles ADD COLUMN Published_Stated TEXT DEFAULT 'a note'",
+    )
+    stated = "SELECT id, {0}, {1} FROM {2} ORDER BY id"
+    with closing(sqlite3.connect(file)) as db, db:
+        for statement in ("CREATE TABLE notes (text)", *own):
+            db.execute(statement)
+        db.execute("UPDATE articles SET modified_raw = 'in spring' WHERE id = (SELECT min(id) FROM articles)")
+        before = [db.execute(stated.format("published_raw", "modified_raw", name)).fetchall()
+                  for name in ("articles", "_shelved")]  # fmt: skip
+        assert all(before)
+    with closing(open_database(file)) as db:
+        names = ("published_stated", "modified_stated")
+        assert [db.execute(stated.format(*names, name)).fetchall() for name in ("articles", "shelved")] == before
+        assert db.execute("SELECT count(stated) FROM mine").fetchone() == (sum(bool(row[1]) for row in before[0]),)
+        assert db.execute("SELECT DISTINCT Published_Stated_own FROM articles").fetchall() == [("a note",)]
+        for sql in own[1:3]:
+            assert db.execute("SELECT count(*) FROM sqlite_master WHERE sql = ?", [sql]).fetchone() == (1,)
+
+
 @pytest.mark.parametrize(
     ("folders", "named"),
     [

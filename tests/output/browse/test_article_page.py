@@ -173,8 +173,8 @@ def test_a_description_that_the_standfirst_begins_with_is_not_listed_beside_it()
     }
     fields |= {
         "keywords": "[]",
-        "published_raw": "",
-        "modified_raw": "",
+        "published_stated": "",
+        "modified_stated": "",
         "standfirst": "The quay was closed on Monday.",
     }
     for description, names in (("The quay was closed …", ["standfirst"]), ("Why", ["description", "standfirst"])):

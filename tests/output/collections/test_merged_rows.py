@@ -56,7 +56,7 @@ SAVED_AS_PAGES = named("""
 
 MADE_BY_SETTLING = named("""
     _page_parts _layouts _statements _block_evidence _place_evidence duplicates _sketches _crowded_hashes _page_copies
-    _common_texts _unsettled _unsettled_texts _own_verdicts
+    _common_texts _unsettled _unsettled_texts _own_verdicts _scans
 """).split()
 OF_ONE_FILE = named("""
     meta _imports _recleans _reclean_before _warc_files _warc_erasures _url_counts _unindexed
@@ -184,7 +184,7 @@ FETCH = {"attempts", "http_status", "location", "_not_before", "fetched_at"}
 VERDICT = {"state", "reason"}
 HOLD = {"held_reason", "held_at", "_revisit_seconds", "_unfounded"}
 FIRST = {"found_via", "found_on", "first_seen"}
-OURS = {"id", "url", "host", "kind"}
+OURS = {"id", "url", "host", "kind", "_watch"}
 COMPARED = {"depth": min, "_priority": max, "lastmod": max}
 
 

@@ -103,7 +103,7 @@ def test_a_filter_chooses_articles_and_what_is_about_them(archives, tmp_path):
         assert urls(found["articles"]) == urls(found["removed"]) == urls(found["urls"]) == [url]
     with closing(sqlite3.connect(archives[0])) as db, db:
         ids = [number for (number,) in db.execute("SELECT id FROM articles ORDER BY url DESC")]
-        db.execute("UPDATE articles SET published_raw = '2020-01-01' WHERE id = ?", ids[:1])
+        db.execute("UPDATE articles SET published_stated = '2020-01-01' WHERE id = ?", ids[:1])
         db.execute("INSERT INTO duplicates VALUES (?, ?, 'near', 1, 1, 5)", ids)
     assert urls(export(tmp_path / "out", archives[0], "--one-per-cluster")["articles"]) == [f"{RIVER}/shared"]
 

@@ -66,7 +66,7 @@ def test_a_result_is_that_at_the_end_of_up_to_nine_redirects(db, hops, result):
         put(db, "urls", number, id=number, url=f"u{number}", location=None if is_last else f"u{number + 1}",
             kind="page", state="done", reason="article" if is_last else "redirect")  # fmt: skip
     put(db, "pages", 1, id=hops, article_id=5)
-    put(db, "articles", 2, id=5, title=f"Title {hops}", published_raw=None)
+    put(db, "articles", 2, id=5, title=f"Title {hops}", published_stated=None)
     found = find_url_result(db, "u0")
     article = found.article
     assert f"{found.state} {found.reason} {article.title if article else ''}" == result

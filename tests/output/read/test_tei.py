@@ -53,11 +53,11 @@ TRIALS = [
 STATED = {
     "authors": '["Ann", "Bo"]', "tags": '["x", "News", "x"]', "section": "News", "description": "Short",
     "language": "de", "sitename": "The Daily", "licence": "CC BY 4.0", "published": "2024-05-03T13:47:42Z",
-    "published_day": "2024-05-03", "published_raw": "2024-05-03T15:47:42+02:00",
+    "published_day": "2024-05-03", "published_stated": "2024-05-03T15:47:42+02:00",
 }  # fmt: skip
 UNSTATED = {
     "title": "", "authors": "[]", "sitename": "", "language": None, "published": None, "published_day": None,
-    "published_raw": "soon", "licence": "",
+    "published_stated": "soon", "licence": "",
 }  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def test_every_structure_and_header_is_valid_and_the_schema_refuses_what_is_wron
         *({"markdown": markdown} for markdown in TRIALS),
         STATED,
         UNSTATED,
-        {"published_raw": "x", "published_day": "soon", "language": "not a tag"},
+        {"published_stated": "x", "published_day": "soon", "language": "not a tag"},
     ]:
         archive.db.execute("SAVEPOINT plain")
         document = tei_document(articles(**values))

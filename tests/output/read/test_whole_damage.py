@@ -15,8 +15,8 @@ FILE = Path(__file__).with_name("whole_damage.txt")
 LEFT_OUT = (*verify.RAW_CHECKS, file_checks.integrity, file_checks.full_text, file_checks.schema_objects)
 DAMAGE = (
     "UPDATE articles SET published = '2020-01-01T00:00:00Z' WHERE published IS NOT NULL",
-    "UPDATE articles SET published_day = '2020-01-01' WHERE published_raw IS NOT NULL",
-    "UPDATE articles SET modified_raw = '2020-01-01T05:00+01:00'",
+    "UPDATE articles SET published_day = '2020-01-01' WHERE published_stated IS NOT NULL",
+    "UPDATE articles SET modified_stated = '2020-01-01T05:00+01:00'",
     "UPDATE urls SET host = 'b.test', reason = 'x' WHERE kind <> 'page'",
     "UPDATE urls SET reason = 'http_4040', held_reason = 'why?' WHERE state = 'done'",
     "UPDATE captures SET url = 'http://a.test/', fetched_at = 'now', payload_digest = '' WHERE id % 2",

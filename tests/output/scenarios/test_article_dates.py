@@ -34,7 +34,7 @@ DATES: dict[str, Columns] = {
     "day": (None, "2024-05-03", "2024-05-03"),
     "none": (None, None, None),
 }
-"""By the last part of an article's URL: its `published`, `published_day` and `published_raw`."""
+"""By the last part of an article's URL: its `published`, `published_day` and `published_stated`."""
 
 
 def url_of(name: str) -> str:
@@ -57,7 +57,7 @@ def store_dated_articles(archive: Archive, make: Maker) -> None:
 
 
 def stored_dates(db: Database, table: str = "articles", field: str = "published") -> dict[str, Columns]:
-    rows = db.execute(f"SELECT url, {field}, {field}_day, {field}_raw FROM {table}").fetchall()
+    rows = db.execute(f"SELECT url, {field}, {field}_day, {field}_stated FROM {table}").fetchall()
     return {url.rsplit("/", 1)[1]: (instant, day, stated) for url, instant, day, stated in rows}
 
 
@@ -113,7 +113,7 @@ def test_who_searches_sees_the_day(dated):
 
 
 def test_exports_have_all_of_it_and_file_names_have_the_day(dated, tmp_path):
-    names = [f"{field}{part}" for field in ("published", "modified") for part in ("", "_day", "_raw")]
+    names = [f"{field}{part}" for field in ("published", "modified") for part in ("", "_day", "_stated")]
     lines, cells = io.StringIO(), io.StringIO(newline="")
     export_jsonl(dated.db, lines)
     export_csv(dated.db, cells)

@@ -224,6 +224,7 @@ _SETTLED = {
     "layouts": f"SELECT id, host, signature, pages, articles, kind, evidence FROM {inner.LAYOUTS}",
     "layout of pages": "SELECT id, layout_id FROM pages",
     inner.SKETCHES: f"SELECT * FROM {inner.SKETCHES}",
+    inner.SCANS: f"SELECT page_id, first_seen, scan FROM {inner.SCANS}",
     "copies": f"SELECT * FROM {inner.PAGE_COPIES}",
     "common texts": f"SELECT * FROM {inner.COMMON_TEXTS}",
     "crowded hashes": f"SELECT * FROM {inner.CROWDED_HASHES}",

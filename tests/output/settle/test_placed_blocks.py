@@ -1,6 +1,7 @@
 """Blocks judged again by what the other pages of their site do at their places: when, by what, and the way back."""
 
-from array import array
+import json
+import zlib
 from typing import Any
 
 import pytest
@@ -8,14 +9,14 @@ import pytest
 from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import Verdict
 from broadsheet.output.read.verify import verify
-from broadsheet.output.settle import page_table
-from broadsheet.output.settle.page_table import StoredScan, flatten_rows, stored_elsewhere
+from broadsheet.output.settle.page_table import IS_STORED_ELSEWHERE, read_page_facts
 from broadsheet.output.settle.settling import settle
-from broadsheet.output.settle.site_repeats import create_kept_view, drop_site_tables
+from broadsheet.output.settle.site_repeats import create_kept_view
+from broadsheet.output.settle.site_scan import scan_pages
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.assembled_text import put_chances
 from broadsheet.output.write.outcome import Outcome
-from tests.internal_tables import BLOCK_TEXTS, OWN_VERDICTS, PAGE_BLOCKS, REASONS, UNSETTLED
+from tests.internal_tables import BLOCK_TEXTS, OWN_VERDICTS, PAGE_BLOCKS, PAGE_LAYOUT, REASONS, SCANS, UNSETTLED
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
 from tests.output.settle.stories import BODY, BOX, KEPT, LEFT, with_blocks
@@ -127,28 +128,46 @@ def test_short_captions_and_bylines_are_stored_elsewhere(archive, reason, rule, 
     db.execute("PRAGMA foreign_keys = OFF")
     put(db, REASONS, 1, id=1, reason=reason, rule=rule)
     put(db, REASONS, 2, id=2, reason="byline", rule="layout/own")
-    put(db, BLOCK_TEXTS, 1, id=1, text="x" * length)
-    for page in (1, 2):
-        put(db, PAGE_BLOCKS, page, page_id=page, position=4, block_id=1, reason_id=1)
+    put(db, BLOCK_TEXTS, 1, id=1, text="x y " * (length // 4) + "x" * (length % 4))
+    put(db, PAGE_LAYOUT, 1, page_id=1, layout=zlib.compress(json.dumps([[BODY, 0, 0, [], ""]]).encode()))
+    put(db, PAGE_BLOCKS, 1, page_id=1, position=0, block_id=1, kept=0, reason_id=1)
     if own:
-        for position in (4, 5):
-            put(db, own, position, page_id=1, position=position, reason_id=2)
-    assert stored_elsewhere(db, 1) == ({4} if is_stored_elsewhere else set())
-
-
-KEY = 2**62 + 1
-
-
-def test_scans_come_back_by_page_until_the_next_host_and_no_table_stays(archive):
-    db, none = archive.db, array("q")
+        put(db, own, 1, page_id=1, position=0, kept=0, reason_id=2)
     create_kept_view(db)
-    seen, left = [(0, 7, KEY, 0, 12, 1, 0, 1, 1), (4, 8, 9, 1, 3, 0, 1, 0, 0)], [(5, 11, 12, 0)]
-    page_table.store_scan(db, StoredScan(2, False, none, none, none))
-    page_table.store_scan(db, StoredScan(1, True, flatten_rows(seen), flatten_rows(left), array("q", [KEY, 13])))
-    assert list(page_table.read_candidates(db)) == [(1, True, seen), (2, False, [])]
-    assert list(page_table.read_left_out(db)) == [(1, left), (2, [])]
-    assert list(page_table.read_left_out_keys(db)) == [(1, {12, 13, KEY}), (2, set())]
-    page_table.clear_scans(db)
-    assert list(page_table.read_candidates(db)) == []
-    drop_site_tables(db)
+    [(_, _, blocks)] = scan_pages([read_page_facts(db, 1)])
+    assert [bool(flags & IS_STORED_ELSEWHERE) for flags in blocks["flags"]] == [is_stored_elsewhere]
+
+
+def scanned_pages(archive: Archive, make: Maker) -> str:
+    """Settle; the names of the pages that were scanned for it."""
+    page_ids: list[int] = []
+
+    def spying_map(function: Any, jobs: Any) -> Any:
+        for job in jobs:
+            page_ids.extend(page.page_id for page in job if function is scan_pages)
+            yield function(job)
+
+    settle(archive.db, make.clock, spying_map)
+    names = dict(archive.db.execute("SELECT id, substr(url, -1) FROM urls").fetchall())
+    return "".join(sorted(names[page_id] for page_id in page_ids))
+
+
+def test_a_page_is_scanned_again_where_it_or_the_use_of_its_texts_changes_and_no_table_of_settling_stays(archive, make):
+    db = archive.db
+    archive.save([article(make, name) for name in "pqrs"])
+    assert scanned_pages(archive, make) == "pqrs"
+    archive.save([article(make, "p", box=IN)])
+    assert scanned_pages(archive, make) == "p"
+    db.execute("UPDATE articles SET title = 'Another' WHERE url LIKE '%/q'")
+    db.conn.commit()
+    assert scanned_pages(archive, make) == "q"
+    text = " ".join(f"ru{a}{b}" for a in "abcd" for b in LETTERS[:10])
+    archive.save([with_blocks(make.outcome("http://a.test/t", "x"), (text, BODY, KEPT))])
+    assert scanned_pages(archive, make) == "rt"
+    scans = f"SELECT page_id, first_seen, scan FROM {SCANS} ORDER BY page_id"
+    kept_scans = db.execute(scans).fetchall()
+    db.execute("DELETE FROM meta WHERE key = 'settled'")
+    db.conn.commit()
+    assert scanned_pages(archive, make) == "pqrst"
+    assert db.execute(scans).fetchall() == kept_scans
     assert db.execute("SELECT name FROM temp.sqlite_master").fetchall() == []

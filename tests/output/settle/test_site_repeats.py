@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from broadsheet.cleaners.compare.text_comparison import text_template
@@ -14,7 +15,16 @@ from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.archive.stored_values import BLOCK_KINDS
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.likeness import shingles_of
-from broadsheet.output.settle.page_table import IS_KEPT, IS_KEPT_ELSEWHERE, IS_LEFT_OUT, IS_SHARED
+from broadsheet.output.settle.page_table import (
+    IS_KEPT,
+    IS_KEPT_ELSEWHERE,
+    IS_LEFT_OUT,
+    IS_SHARED,
+    LEAVES,
+    LEAVES_WITH_OTHERS,
+    SCANNED_BLOCK,
+    ScannedPages,
+)
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.settle.similar_articles import read_shingles
 from broadsheet.output.settle.site_repeats import create_kept_view, drop_site_tables, find_common_texts
@@ -329,8 +339,8 @@ def test_texts_that_only_seem_to_stand_on_several_pages_are_looked_up_and_come_b
     """Which texts stand on several pages is known roughly; where all seem to, the exact answer is the same."""
     pages = [*left_out(make, "st"), *(noted(make, name, SOLD.format(n)) for n, name in enumerate("uv"))]
     states = []
-    for seems_repeated in (SeenTwice.__contains__, lambda numbers, number: True):
-        monkeypatch.setattr(SeenTwice, "__contains__", seems_repeated)
+    for seems_repeated in (SeenTwice.contains, lambda _, numbers: np.ones(len(numbers), bool)):
+        monkeypatch.setattr(SeenTwice, "contains", seems_repeated)
         with Archive.open(tmp_path / f"{len(states)}.db") as archive:
             settled(archive, make, *pages)
             states.append(state(archive))
@@ -362,14 +372,22 @@ def test_an_address_comes_back_where_pages_keep_theirs(archive, make, left_out_b
 
 
 def test_a_place_is_known_by_its_longer_texts_or_by_all_since_the_earliest_page_that_keeps_text_there():
-    counts = PlaceCounts()
-    numbers = [counts.path_number(path) for path in "abc"]
-    for month in (2, 1, 3, 4, 5):
-        counts.count_page(f"2026-0{month}", {"a"}, {"a", "b"} if month < 4 else {"b"})
-        counts.count_all_texts(f"2026-0{month}", {"b"}, {"a", "b", "c"})
-    assert (counts.kept_counts, counts.left_out_counts) == ({"a": 5}, {"b": 5})
-    assert counts.first_kept_at["a"] == "2026-01"
-    assert counts.article_places() == {numbers[0]: ("a", 5, 5), numbers[1]: ("b", 5, 5)}
+    """Of a page that is no evidence, and of texts that the site cannot bring back, nothing is counted as left out."""
+    counts, months = PlaceCounts(), (2, 1, 3, 4, 5, 6)
+    blocks = [
+        (month, path, words, flags)
+        for month in range(len(months))
+        for path, words, flags in (
+            (1, 8, IS_KEPT if months[month] < 4 else LEAVES), (2, 7, IS_KEPT), (2, 8, LEAVES_WITH_OTHERS), (3, 9, 0)
+        )
+    ]  # fmt: skip
+    owners = np.array([owner for owner, *_ in blocks])
+    rows = np.array([(0, 0, path, 0, 0, words, flags) for _, path, words, flags in blocks], SCANNED_BLOCK)
+    pages = ScannedPages(range(len(months)), [f"2026-0{month}" for month in months], owners, rows)
+    counts.count(pages, np.array([month < 6 for month in months]))
+    assert (counts.kept_counts, counts.left_out_counts) == ({1: 3}, {1: 2, 2: 5})
+    assert (counts.all_kept_counts, counts.all_left_out_counts) == ({1: 3, 2: 5}, {1: 2, 3: 5})
+    assert (counts.first_kept_at, counts.article_places()) == ({1: "2026-01", 2: "2026-01"}, {2: (5, 5)})
     assert find_body_paths({"a": 8, "b": 4, "c": 7}, {"a": 2, "c": 3}) == {"a": (8, 10)}
 
 
@@ -389,9 +407,12 @@ def test_what_was_met_twice_or_more_is_named_and_of_the_rest_little():
     numbers = [source.getrandbits(63) for _ in range(4_000)]
     seen_twice = SeenTwice(4_000)
     for met in (numbers, numbers[:100], *[numbers[:1]] * 300):
-        seen_twice.add(met)
-    assert all(number in seen_twice for number in numbers[:100])
-    assert sum(number in seen_twice for number in numbers[100:]) < 2_000
+        seen_twice.add(np.zeros(len(met), np.int64), np.array(met))
+    assert seen_twice.contains(np.array(numbers[:100])).all()
+    assert seen_twice.contains(np.array(numbers[100:])).sum() < 2_000
+    of_two_pages = SeenTwice(2)
+    of_two_pages.add(np.array([0, 0, 1]), np.array([5, 6, 6]))
+    assert of_two_pages.contains(np.array([5, 6])).tolist() == [False, True]
 
 
 @pytest.mark.parametrize(

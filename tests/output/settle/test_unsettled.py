@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -149,6 +150,8 @@ def scanned_hosts(archive: Archive, make: Maker) -> str:
             page_ids.update(page.page_id for page in job if function is scan_pages)
             yield function(job)
 
+    archive.db.execute(f"DELETE FROM {inner.SCANS}")
+    archive.db.conn.commit()
     settle(archive.db, make.clock, spying_map)
     hosts = archive.db.execute("SELECT id, host FROM urls").fetchall()
     return "".join(sorted({host[0] for page_id, host in hosts if page_id in page_ids}))
@@ -275,6 +278,21 @@ def steps_of_settling(folder: Path, make: Maker, host_count: int) -> int:
 def test_what_settling_after_a_change_costs_does_not_grow_with_the_other_hosts(tmp_path, make):
     few_hosts, many_hosts = (steps_of_settling(tmp_path, make, hosts) for hosts in (4, 16))
     assert many_hosts < 1.5 * few_hosts
+
+
+@pytest.mark.slow
+def test_settling_a_few_changed_pages_takes_a_part_of_what_settling_all_of_their_host_takes(archive, make):
+    """A third at most on a host of 500 pages: some of it is the same whatever the size."""
+    site = GeneratedSite(500, 1, scale=0.5)
+    site.store(archive)
+    costs = []
+    for version in range(4):
+        if version:
+            archive.save([site.page(number, version=version) for number in (103, 303)])
+        started = process_time()
+        settle(archive.db, make.clock)
+        costs.append(process_time() - started)
+    assert min(costs[1:]) < costs[0] / 3
 
 
 def test_stale_hosts_are_these_or_all():

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from broadsheet.cleaners.document import PageType
+from broadsheet.crawler.options import WATCHES
 from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.raw.raw_exchange import Capture
 from broadsheet.output.read.verify import verify
@@ -16,6 +17,8 @@ from broadsheet.output.write.revisit_schedule import (
     UrlRow,
     VisitHistory,
     VisitOutlook,
+    Watch,
+    archive_watch,
     conditional_headers,
     current_interval,
     foresee_visits,
@@ -24,6 +27,8 @@ from broadsheet.output.write.revisit_schedule import (
     next_interval,
     parse_instant,
     queue_due,
+    set_watch,
+    watched_interval,
 )
 from broadsheet.output.write.url_queue import Queue, add_urls
 from tests.internal_tables import OUTSIDE_HOSTS, URL_PATTERNS
@@ -270,6 +275,39 @@ LONG = {"interval_seconds": MAX_INTERVAL}
 )
 def test_a_page_is_due_after_its_interval_unless_every_or_all_is_asked_for(values, now, policy, due):
     assert is_due(history(**values), now, RevisitPolicy(**policy)) is due
+
+
+@pytest.mark.parametrize(
+    ("word", "hours"),
+    [(Watch.CLOSE, (1, 6, 22.5, 24)), (Watch.USUAL, (3, 24, 90, 720)), (Watch.RARE, (168, 168, 540, 4320))],
+)
+def test_a_word_makes_intervals_closer_or_rarer(word, hours):
+    """Of a story of yesterday, of last week, a month old, and of one that has not changed for long."""
+    ages = [
+        history(article_date=day) for day in ("2026-05-09T12:00:00Z", "2026-05-02T12:00:00Z", "2026-04-10T12:00:00Z")
+    ]
+    for page, expected in zip((*ages, history(**LONG)), hours, strict=True):
+        assert watched_interval(page, word) == expected * 3600
+        assert watched_interval(page._replace(watch=word), Watch.USUAL) == expected * 3600
+
+
+def test_a_word_for_an_article_goes_before_that_for_its_archive(crawled, make):
+    now = "2026-01-03T12:00:00+00:00"
+    crawled.save([make.outcome(f"{HOST}{n}", f"{WORDS} {n}") for n in range(2)])
+    crawled.db.execute("UPDATE urls SET held_at = '2026-01-02T00:00:00+00:00', _revisit_seconds = 86400 * 20")
+    numbers = {url: number for number, url in crawled.db.execute("SELECT id, url FROM urls").fetchall()}
+    set_watch(crawled.db, [numbers[STORY]], Watch.CLOSE)
+    assert foresee_visits(crawled.db, now).due == 1
+    crawled.runs.start("update", {"seeds": [HOST], "watch": "close"}, {})
+    set_watch(crawled.db, [numbers[f"{HOST}1"]], Watch.RARE)
+    assert foresee_visits(crawled.db, now).due == 2
+    queue_due(crawled.db, UpdateRun(RevisitPolicy(watch=archive_watch(crawled.db)), now, lambda *_: True), now)
+    assert set(queued(crawled)) & set(numbers) >= {STORY, f"{HOST}0"}
+    assert f"{HOST}1" not in queued(crawled)
+
+
+def test_the_words_are_those_of_the_options():
+    assert ("", *Watch) == WATCHES
 
 
 MOMENT = "2026-05-10T14:00:00Z"

@@ -51,7 +51,12 @@ def test_values_take_the_place_of_the_page_s_in_each_column(page):
     after = article(page)
     sources = json.loads(after.pop("metadata_sources"))
     assert sources == {"title": "meta", "authors": "markup", "published": "text"}
-    changed = {"title": "Rain", "authors": '["Ann Lee"]', "published_day": "2024-03-05", "published_raw": "2024-03-05"}
+    changed = {
+        "title": "Rain",
+        "authors": '["Ann Lee"]',
+        "published_day": "2024-03-05",
+        "published_stated": "2024-03-05",
+    }
     assert after == {name: value for name, value in before.items() if name in after} | changed
     assert article(page, SECOND) == other
     assert own_fields(page.db, FIRST) == [
