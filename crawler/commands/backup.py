@@ -32,7 +32,7 @@ with lazy_imports():
     metavar="N",
     help="Keep N dated copies in the folder TARGET: older ones go once the new one is verified.",
 )
-@click.option("--restore", is_flag=True, help="Put the copy DB back as TARGET, which must not be there.")
+@click.option("--restore", is_flag=True, help="Restore the copy DB to TARGET, which must not exist.")
 @click.option("--no-raw", is_flag=True, help="Only the database, without the raw responses.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def backup(db: str, target: str, copies: int | None, restore: bool, no_raw: bool, quiet: bool) -> int:
@@ -41,7 +41,7 @@ def backup(db: str, target: str, copies: int | None, restore: bool, no_raw: bool
     In a folder the copy has the time in its name. Crawls and readers go on meanwhile. WARC files that are complete
     become hard links where the disk is the same.
 
-    The last line is the command that puts the copy back. The exit code is 1 if the copy has a problem; it is there.
+    The last line is the command that puts the copy back. If the copy has a problem, it stays, and the exit code is 1.
     """
     source, path = archive_file.archive_path(db), Path(target).absolute()
     is_folder = target.endswith("/") or path.is_dir()

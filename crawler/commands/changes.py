@@ -37,16 +37,16 @@ _DURATION = re.compile(r"\d+(?:\.\d+)?\s*[smhd]", re.IGNORECASE)
 
 @verb
 @archive_argument
-@click.option("--since", metavar="TIME|SEQ|7d", help="From this time on, after this number, or so long ago.")
+@click.option("--since", metavar="TIME|SEQ|7d", help="Only edits since a time, after a number, or of the last days.")
 @click.option(
     "--kind",
     "kinds",
     multiple=True,
     metavar="KIND",
     type=click.Choice(EDIT_KINDS),
-    help=f"Only these: {', '.join(EDIT_KINDS)}. Repeatable.",
+    help=f"Only these kinds: {', '.join(EDIT_KINDS)}. Repeatable.",
 )
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object per line.")
 def changes(db: str, since: str | None, kinds: tuple[str, ...], as_json: bool) -> int:
     """List what publications did to their articles, newest last: corrections, headlines, withdrawals and the rest."""
     after_seq, since_time = parse_since(since or "0")
@@ -143,9 +143,9 @@ class RevisionChoice:
 @archive_argument
 @click.argument("words", nargs=-1, required=True, metavar=f"{REFERENCE}...")
 @click.option("--from", "first", type=click.IntRange(min=1), metavar="N", help="The earlier revision.")
-@click.option("--to", "last", type=click.IntRange(min=1), metavar="M", help="The later one.")
-@click.option("--at", metavar="TIME", help="The revision that stood at this time, against the latest.")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--to", "last", type=click.IntRange(min=1), metavar="M", help="The later revision.")
+@click.option("--at", metavar="TIME", help="Compare the revision in force at TIME with the latest.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def diff(**options: Any) -> int:
     """Show what a publication changed in an article, word by word: the last two revisions, or those named.
 

@@ -152,30 +152,32 @@ _CORRECT_OPTIONS: Options = (
     archive_argument,
     click.argument("words", nargs=-1, metavar=f"[{REFERENCE}]..."),
     click.option("--title", metavar="TEXT", help="The right title."),
-    click.option("--author", "authors", multiple=True, metavar="NAME", help="The right author. Repeatable; '': none."),
-    click.option("--published", metavar="DAY", help="The right day of publication, as 2024-01-31; '': none."),
-    click.option("--tag", "tags", multiple=True, metavar="TEXT", help="The right tag. Repeatable; '': none."),
+    click.option("--author", "authors", multiple=True, metavar="NAME",
+                 help="The right author. Repeatable; '' for none."),
+    click.option("--published", metavar="DAY", help="The right day of publication, as 2024-01-31; '' for none."),
+    click.option("--tag", "tags", multiple=True, metavar="TEXT", help="The right tag. Repeatable; '' for none."),
     click.option("--language", type=language, metavar="CODE", help="The right language: en, es …"),
-    click.option("--not-article", "kind", flag_value="none", help="The page is no article: take it out."),
+    click.option("--not-article", "kind", flag_value="none", help="The page is not an article: take it out."),
     click.option("--article", "kind", flag_value="article", help="The page is an article, whatever it looks like."),
-    click.option("--same-layout", is_flag=True, help="Show what changes on all pages of its layout; with --yes do it."),
-    click.option("--yes", is_flag=True, help="Write what --same-layout shows, a correction a page."),
-    click.option("--note", default="", metavar="TEXT", help="Why; kept beside the correction."),
+    click.option("--same-layout", is_flag=True,
+                 help="Show what would change on all pages with this layout; --yes does it."),
+    click.option("--yes", is_flag=True, help="Apply what --same-layout shows, with a correction for each page."),
+    click.option("--note", default="", metavar="TEXT", help="Why; stored with the correction."),
     click.option("--undo", "undone", type=click.IntRange(0), metavar="NUMBER",
-                 help="Take the correction of this number back."),
+                 help="Take back the correction with this number."),
     click.option("--export-rules", "target", type=PATH, metavar="FILE",
                  help="Write the rulings on blocks as rules and test cases, in TOML."),
-    click.option("--json", "as_json", is_flag=True, help="The list, a JSON object a line."),
+    click.option("--json", "as_json", is_flag=True, help="List the corrections, a JSON object per line."),
 )  # fmt: skip
 
 
 @verb
 @with_options(_CORRECT_OPTIONS)
 def correct(db: str, words: tuple[str, ...], **options: Any) -> int:
-    """Correct the fields of an article, or whether it is one, for good: no update, cleaning anew or merge undoes it.
+    """Correct an article's fields, or whether a page is an article. No update, reclean or merge undoes it.
 
-    ARTICLE is its URL, a path, its number, its title, or words that no other article has. With the archive alone, all
-    corrections are listed, those of blocks included, which `broadsheet restore` and `broadsheet remove` make.
+    ARTICLE is its URL, a path, its number, its title, or words that no other article has. Without ARTICLE, all
+    corrections are listed, with those of blocks that `broadsheet restore` and `broadsheet remove` make.
     """
     values = _corrected_values(options)
     if options["kind"]:

@@ -26,11 +26,11 @@ with lazy_imports():
 @verb
 @archive_argument
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTION...]")
-@click.option("--print", "is_printing", is_flag=True, help="Print the metadata as JSON, and start nothing.")
+@click.option("--print", "is_printing", is_flag=True, help="Print the metadata as JSON; do not start Datasette.")
 def datasette(db: str, arguments: tuple[str, ...], is_printing: bool) -> int:
-    """Start Datasette with what explains an archive: meanings of tables and columns, facets, queries.
+    """Start Datasette with descriptions of tables and columns, facets and queries.
 
-    Tables for programs are hidden. What follows -- is for Datasette: broadsheet datasette news.db -- --port 8002 --open
+    Internal tables are hidden. Arguments after -- go to Datasette: broadsheet datasette news.db -- --port 8002 --open
     """
     with archive_access.open_read_only(db) as archive_db:
         metadata = datasette_metadata.datasette_metadata(archive_db)

@@ -42,9 +42,13 @@ _SETTINGS = {
     help="The folder for the archive.",
 )
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Serve it at this port, not at any."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="N",
+    help="Serve the site on this port; by default any free one.",
 )
-@click.option("--serve", is_flag=True, help="Only serve it, until Ctrl-C. Enter corrects a story on it.")
+@click.option("--serve", is_flag=True, help="Only serve the site, until Ctrl-C. Enter corrects a story.")
 def demo(keep: str, port: int, serve: bool) -> int:
     """Crawl the bundled sample site on this machine and show what comes out."""
     if serve:

@@ -62,7 +62,9 @@ class DoctorFinding:
     metavar="FILE",
     help="Where the archive would be.",
 )
-@click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise.")
+@click.option(
+    "--allow-private", is_flag=True, help="Allow loopback and private addresses, which are refused by default."
+)
 def doctor(url: str | None, db: str, allow_private: bool) -> int:
     """Say in ten lines whether a crawl can run here: Python, libraries, workers, disk, clock, and the robots.txt
     of a URL.

@@ -48,9 +48,9 @@ _HINT_WORDS = 3  # of a text, in the command that is shown
 @verb
 @archive_argument
 @click.argument("words", nargs=-1, required=True, metavar=f"{REFERENCE}...")
-@click.option("--full", is_flag=True, help="Whole texts, and the number of each in the archive.")
-@click.option("--extractor", is_flag=True, help="Also what trafilatura would keep, asked anew with the raw response.")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--full", is_flag=True, help="Show whole texts, and the block_id of each.")
+@click.option("--extractor", is_flag=True, help="Also show what trafilatura would keep, run again on the raw response.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def explain(db: str, words: tuple[str, ...], full: bool, extractor: bool, as_json: bool) -> int:
     """Show a stored page's verdict and its blocks in order: their numbers, kept or removed, why, and by which rule.
 

@@ -83,7 +83,7 @@ class _Standing:
 @verb
 @with_options(FLEET_OPTIONS)
 @click.option("--store", metavar="ADDRESS", help="As this store knows it; without a list, of all sites in it.")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def fleet_status(**options: Any) -> int:
     """List the sites: how the last turn of each ended, what it came to, when it is due; the worst first.
 
@@ -150,7 +150,7 @@ def _recorded_due(record: site_records.SiteRecord | None) -> datetime | None:
 @verb
 @with_options(FLEET_OPTIONS)
 @STORE_OPTION
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def fleet_report(**options: Any) -> int:
     """Say of each site what its archive came to and what in it needs a look, as broadsheet report does; the sites with
     most to look at first.
@@ -204,7 +204,7 @@ def _judge_site(db: Database) -> _JudgedSite:
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Print at most N results."
 )
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def fleet_search(**options: Any) -> int:
     """Find articles by words in the archives of all sites, as broadsheet search does in one."""
     fleet = fleet_module.listed_sites(options)

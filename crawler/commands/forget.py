@@ -49,7 +49,7 @@ _ERASING = "{megabytes:,.1f} MB, some {duration}; it needs that room beside it, 
     "--certificate",
     type=PATH,
     metavar="FILE",
-    help="Write what was erased and when, and what remains where: addresses and digests, no title, no text.",
+    help="Write what was erased and when, and what remains where: URLs and digests, no titles or texts.",
 )
 @with_options(TAKEDOWN_OPTIONS)
 def forget(db: str, words: tuple[str, ...], certificate: str | None, note: str, dry_run: bool, yes: bool) -> int:

@@ -68,10 +68,10 @@ _IMPORT_OPTIONS: Options = (
                  help="Rule files by host, in the format of ftr-site-config."),
     click.option("--obey-directives", is_flag=True,
                  help="Keep nothing against noindex, noarchive, noai, tdm-reservation, Content-Usage."),
-    click.option("--lenient", is_flag=True, help="Exit with 0 although bytes of a file could not be read."),
+    click.option("--lenient", is_flag=True, help="Exit with 0 even if parts of a file could not be read."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
     click.option("--own", is_flag=True,
-                 help="Take in the responses in the archive's own WARC folders that have no row, in place of files."),
+                 help="Instead of files, import responses in the archive's own WARC folders that it has no row of."),
     click.option("--keep", type=click.Choice(("text", "pictures")), default="text", metavar="WHAT",
                  help="text, or pictures: the files of the articles' pictures too, as far as the files hold them."),
 )  # fmt: skip
@@ -80,13 +80,12 @@ _IMPORT_OPTIONS: Options = (
 @verb
 @with_options(_IMPORT_OPTIONS)
 def import_(**options: Any) -> int:
-    """Take the pages of WARC, ARC and WACZ files into an archive, as a crawl would have, without a network.
+    """Import the pages of WARC, ARC and WACZ files into an archive, as a crawl would, without a network.
 
-    The files stay where they are, and the archive names them. Run the same command again and it goes on where it
-    stood; what was taken in already is left out. Ctrl-C stops cleanly, twice at once.
+    The files stay where they are, and the archive refers to them. Run the same command again to continue: pages that
+    are imported already are skipped. Ctrl-C stops cleanly; a second one stops at once.
 
-    With --own an archive is whole again after an older copy of its database was put back. What was taken down stays
-    away.
+    After an older copy of the database was put back, --own imports what it lacks. What was taken down stays away.
     """
     processes.require_workers()
     if options["own"]:

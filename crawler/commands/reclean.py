@@ -62,13 +62,17 @@ class RecleanOptions:
 
 @verb
 @unchecked_archive_argument
-@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
 @click.option("--site-rules", type=PATH, metavar="DIR", help="Rule files by host; without it, those of the last run.")
 @click.option("--no-site-rules", is_flag=True, help="Without the site rules of the last run.")
-@click.option("--all", is_flag=True, help="Also the pages that this very cleaner made.")
-@click.option("--examples", type=click.IntRange(0), default=5, show_default=True, metavar="N", help="Changes to show.")
-@click.option("--undo", is_flag=True, help="Put back what stood before the last run.")
-@click.option("--back-to", type=click.IntRange(0), metavar="RUN", help="Put back what stood after a run; 0: at first.")
+@click.option("--all", is_flag=True, help="Also clean pages that this version has cleaned.")
+@click.option(
+    "--examples", type=click.IntRange(0), default=5, show_default=True, metavar="N", help="How many changes to show."
+)
+@click.option("--undo", is_flag=True, help="Undo the last run.")
+@click.option(
+    "--back-to", type=click.IntRange(0), metavar="RUN", help="Go back to the state after RUN; 0: before the first."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def reclean(**options: Any) -> int:
     """Clean the stored pages again from their raw responses with this version's cleaner, without a network.

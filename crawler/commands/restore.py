@@ -66,21 +66,21 @@ _RULING_OPTIONS: Options = (
     click.argument("words", metavar="[FIRST WORDS]", nargs=-1),
     click.option("--everywhere", is_flag=True, help="Wherever the block's text stands, now and later."),
     click.option("--host", metavar="HOST", help="Wherever it stands on this host."),
-    click.option("--article", metavar=REFERENCE, help="Only in this article; of ARTICLE BLOCK its own is meant."),
-    click.option("--note", default="", metavar="TEXT", help="Why; kept beside the ruling."),
+    click.option("--article", metavar=REFERENCE, help="Only in this article. With ARTICLE BLOCK that is the default."),
+    click.option("--note", default="", metavar="TEXT", help="Why; stored with the ruling."),
     click.option("--undo", is_flag=True, help="Take the ruling back: the page's own verdict holds again."),
-    click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing."),
+    click.option("--dry-run", is_flag=True, help="Show what would change; change nothing."),
 )
 
 
 @verb
 @with_options(_RULING_OPTIONS)
 def restore(**options: Any) -> int:
-    """Put a block back that was removed wrongly, now and whenever its pages are judged again.
+    """Put back a block that was wrongly removed, now and whenever its pages are judged again.
 
     ARTICLE is a URL, a path, a number, a title or words; BLOCK is the number in the first column of `broadsheet
-    explain`. With the text's FIRST WORDS behind it, nothing happens to another block if the page has changed since. A
-    block_id of the view removed, or of blocks, in place of both means the text wherever it stands.
+    explain`. Add the FIRST WORDS of its text, and no other block is touched if the page has changed since. A block_id
+    from the view removed or blocks, instead of ARTICLE and BLOCK, means the text wherever it stands.
     """
     return rule_on(options, keep=True)
 
@@ -88,11 +88,11 @@ def restore(**options: Any) -> int:
 @verb
 @with_options(_RULING_OPTIONS)
 def remove(**options: Any) -> int:
-    """Take a block out that was kept wrongly, now and whenever its pages are judged again.
+    """Take out a block that was wrongly kept, now and whenever its pages are judged again.
 
     ARTICLE is a URL, a path, a number, a title or words; BLOCK is the number in the first column of `broadsheet
-    explain`. With the text's FIRST WORDS behind it, nothing happens to another block if the page has changed since. A
-    block_id of the view removed, or of blocks, in place of both means the text wherever it stands.
+    explain`. Add the FIRST WORDS of its text, and no other block is touched if the page has changed since. A block_id
+    from the view removed or blocks, instead of ARTICLE and BLOCK, means the text wherever it stands.
     """
     return rule_on(options, keep=False)
 

@@ -70,7 +70,9 @@ def sorted_problems(rule: site_rule_files.SiteRuleFile) -> list[site_rule_files.
 @click.argument("file", metavar="FILE", type=PATH)
 @click.argument("page", metavar="[PAGE]", required=False, type=PATH)
 @click.option("--url", default="", metavar="URL", help="Where the page came from.")
-@click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise.")
+@click.option(
+    "--allow-private", is_flag=True, help="Allow loopback and private addresses, which are refused by default."
+)
 @click.option(
     "--contact",
     type=contact,

@@ -47,16 +47,16 @@ SORTS = ("relevance", "date", "certainty")
 @archive_argument
 @click.argument("query", nargs=-1, metavar="[QUERY...]")
 @with_options(FILTER_OPTIONS)
-@click.option("--sort", type=click.Choice(SORTS), help="By default relevance; without a query date.")
+@click.option("--sort", type=click.Choice(SORTS), help="Default: relevance; without a query, date.")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Print at most N results."
 )
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def search(**options: Any) -> int:
-    """Find articles by words, best first: "a phrase", begin* and words in any order. Without a query, list what the
-    filters leave, the newest first.
+    """Find articles by words, best first: "a phrase", begin* and words in any order. Without a query, list
+    the articles that pass the filters, newest first.
 
-    Where no article has the words as they stand, those with other endings are listed: armée finds armées.
+    If no article has the exact words, other endings are tried: armée finds armées.
     """
     query, bounds = " ".join(options["query"]), article_filter(options)
     with archive_access.open_read_only(options["db"]) as db:

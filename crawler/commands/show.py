@@ -34,9 +34,9 @@ _READING_WIDTH = 100  # columns beyond which a line is hard to follow
 @verb
 @archive_argument
 @click.argument("words", nargs=-1, required=True, metavar=f"{REFERENCE}...")
-@click.option("--markdown", is_flag=True, help="As Markdown, with headings, lists and links.")
-@click.option("--removed", "with_removed", is_flag=True, help="With what was removed from its page, and why.")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--markdown", is_flag=True, help="Print Markdown, with headings, lists and links.")
+@click.option("--removed", "with_removed", is_flag=True, help="Also print what was removed from the page, and why.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(db: str, words: tuple[str, ...], markdown: bool, with_removed: bool, as_json: bool) -> int:
     """Print an article by its URL, a path, its number, its title, or words that search finds it by: the best hit.
 

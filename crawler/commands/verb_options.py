@@ -115,12 +115,13 @@ unchecked_archive_argument = click.argument("db", metavar="DB", type=PATH)
 
 
 LIMIT_OPTIONS: Options = option_group("How much", (
-    click.option("--max-pages", type=click.IntRange(min=1), metavar="N", help="Stop after so many pages."),
-    click.option("--max-time", type=duration, metavar="TIME", help="Stop after this time: 90 (seconds), 30m, 2h."),
-    click.option("--no-warc", is_flag=True, help="Keep no raw responses; else WARC files beside the archive do."),
-    click.option("--max-size", metavar="SIZE", help="Stop when archive and raw responses take so much: 500M, 20G."),
+    click.option("--max-pages", type=click.IntRange(min=1), metavar="N", help="Stop after N pages."),
+    click.option("--max-time", type=duration, metavar="TIME", help="Stop after TIME: 90 (seconds), 30m, 2h."),
+    click.option("--no-warc", is_flag=True,
+                 help="Keep no raw responses. By default they go to WARC files beside the archive."),
+    click.option("--max-size", metavar="SIZE", help="Stop when archive and raw responses reach SIZE: 500M, 20G."),
     click.option("--keep", type=click.Choice(("text", "pictures")), metavar="WHAT",
-                 help="text, or pictures: the files of the articles' pictures too, fetched after the pages."),
+                 help="text; or pictures: also the image files of the articles, fetched after the pages."),
     click.option("--watch", type=click.Choice(("close", "usual", "rare")), metavar="WORD",
                  help="How soon known pages are due again: close, usual or rare. Later runs keep to it."),
     click.option("--wait", "patience", type=duration, metavar="TIME",
@@ -130,54 +131,56 @@ RENDERING_OPTIONS: Options = option_group("What is read", (
     click.option("--browser", type=click.Choice(("auto", "never", "always")), metavar="WHEN",
                  help="auto: render pages that lack text without scripts, if a browser is installed; never; always."),
     click.option("--browser-no-sandbox", is_flag=True, envvar="BROADSHEET_BROWSER_NO_SANDBOX",
-                 help="Run the browser without its sandbox, as root must."),
+                 help="Run the browser without its sandbox; root needs this."),
 ))  # fmt: skip
 _PACE_OPTIONS = option_group("Pace", (
     click.option("--delay", type=seconds, default=1.0, envvar="BROADSHEET_DELAY", show_default=True, metavar="SECONDS",
-                 help="Time between two requests to a host; grows where a host asks for it. 0: no pacing."),
+                 help="Time between requests to one host; longer if the host asks for it. 0: no pacing."),
     click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True,
-                 envvar="BROADSHEET_CONCURRENCY", metavar="N", help="Requests under way to one host at once."),
+                 envvar="BROADSHEET_CONCURRENCY", metavar="N", help="Simultaneous requests to one host."),
     click.option("--total-concurrency", type=click.IntRange(1, 1024), metavar="N",
-                 help="Requests under way to all hosts together. Follows their number otherwise."),
+                 help="Simultaneous requests to all hosts. By default it follows their number."),
 ))  # fmt: skip
 _IDENTITY_OPTIONS = option_group("Who asks", (
     click.option("--contact", type=contact, envvar="BROADSHEET_CONTACT", metavar="URL|MAIL",
-                 help="Whom to ask about the crawl; sent with every request. Or set BROADSHEET_CONTACT."),
-    click.option("--user-agent", type=user_agent, metavar="TEXT", help="Who to be in requests and for robots.txt."),
+                 help="Contact for questions about the crawl, sent with each request. Or set BROADSHEET_CONTACT."),
+    click.option("--user-agent", type=user_agent, metavar="TEXT",
+                 help="User-Agent of all requests, also looked up in robots.txt."),
     click.option("--header", "headers", type=header, multiple=True, metavar="'NAME: VALUE'",
                  help="Send this header to the hosts of the start URLs. Repeatable."),
     click.option("--header-host", "header_hosts", multiple=True, metavar="HOST",
-                 help="Send what --header gives to this host too; '*': to every host. Repeatable."),
+                 help="Also send the --header values to this host; '*' is every host. Repeatable."),
     click.option("--cookies", type=PATH, metavar="FILE", envvar="BROADSHEET_COOKIES",
                  help="Send the cookies of a cookies.txt file to the hosts it names."),
     click.option("--ca", type=PATH, metavar="FILE", envvar="BROADSHEET_CA",
-                 help="Trust the certificate authorities of this PEM file too."),
+                 help="Also trust the certificate authorities in this PEM file."),
     click.option("--keep-credentials", is_flag=True,
-                 help="Store what --header and --cookies send with the raw requests, where else [redacted] stands."),
+                 help="Store --header and --cookies values in the raw requests, instead of [redacted]."),
 ))  # fmt: skip
 _READING_OPTIONS = option_group("What is read", (
     click.option("--no-sitemaps", is_flag=True, help="Do not read sitemaps."),
     click.option("--no-feeds", is_flag=True, help="Do not read RSS and Atom feeds."),
     click.option("--no-links", is_flag=True, help="Do not follow links."),
     click.option("--obey-directives", is_flag=True,
-                 help="Keep and follow nothing against noindex, noarchive, noai, nofollow, TDM, Content-Usage."),
-    click.option("--ignore-robots", is_flag=True, help="Do not obey robots.txt; it is read, and the run records this."),
+                 help="Obey noindex, noarchive, noai, nofollow, TDM reservations and Content-Usage."),
+    click.option("--ignore-robots", is_flag=True,
+                 help="Ignore robots.txt. It is still fetched, and the run records this."),
     click.option("--no-sampling", is_flag=True,
-                 help="Fetch all URLs like many that led to nothing; else one in ten where sitemaps suffice."),
+                 help="Fetch all URLs of patterns without articles. By default one in ten, if sitemaps suffice."),
     click.option("--allow-private", is_flag=True, envvar="BROADSHEET_ALLOW_PRIVATE",
-                 help="Allow loopback and private addresses, refused otherwise."),
+                 help="Allow loopback and private addresses, which are refused by default."),
     click.option("--port", "ports", type=click.IntRange(1, 65535), multiple=True, metavar="N",
-                 help="Ask this port too, besides 80, 443 and those of the start URLs. Repeatable."),
+                 help="Also allow this port, besides 80, 443 and those of the start URLs. Repeatable."),
     click.option("--site-rules", type=PATH, metavar="DIR",
                  help="Rule files by host, in the format of ftr-site-config."),
 ))  # fmt: skip
 _TELLING_OPTIONS = option_group("What is told", (
     click.option("--notify", metavar="URL|FILE", multiple=True, envvar="BROADSHEET_NOTIFY",
                  shell_complete=complete_files,
-                 help="Tell an Apprise address, or of a TOML file, news, edits, alarms, failures. Repeatable."),
+                 help="Send news, edits, alarms, failures to an Apprise address or those in a file. Repeatable."),
     click.option("--room", metavar="URL", envvar="BROADSHEET_ROOM",
-                 help="--notify: where a reading room shows the archive (broadsheet browse); edits link to it."),
-    click.option("-v", "--verbose", count=True, help="A line for each URL; -vv logs what happens, -vvv everything."),
+                 help="With --notify: the reading room (broadsheet browse) that edits link to."),
+    click.option("-v", "--verbose", count=True, help="Print a line for each URL; -vv logs events, -vvv everything."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
 ))  # fmt: skip
 POLITENESS_OPTIONS: Options = (*_PACE_OPTIONS, *_IDENTITY_OPTIONS, *_READING_OPTIONS, *_TELLING_OPTIONS)
@@ -188,20 +191,20 @@ FLEET_OPTIONS: Options = (
     click.option("--shard", type=shard, metavar="N/M", help="Only the Nth of M parts, always the same by name: 3/20."),
 )  # fmt: skip
 SITES_OPTION = click.option(
-    "--sites", "file", default="sites.toml", show_default=True, type=PATH, metavar="FILE", help="The list."
+    "--sites", "file", default="sites.toml", show_default=True, type=PATH, metavar="FILE", help="The list of sites."
 )
 STORE_OPTION = click.option(
-    "--store", metavar="ADDRESS", help="Read the archives of this store, as run --store has it."
+    "--store", metavar="ADDRESS", help="Read the archives in this store, that of fleet run --store."
 )
 
 TAKEDOWN_OPTIONS: Options = (
-    click.option("--note", default="", metavar="TEXT", help="Who asked, or why; kept beside the takedown."),
-    click.option("--dry-run", is_flag=True, help="Show what would go, and change nothing."),
-    click.option("--yes", is_flag=True, help="Do not ask."),
+    click.option("--note", default="", metavar="TEXT", help="Who asked, or why; stored with the takedown."),
+    click.option("--dry-run", is_flag=True, help="Show what would be removed; change nothing."),
+    click.option("--yes", is_flag=True, help="Do not ask for confirmation."),
 )
 SAMPLE_OPTION = click.option(
     "--sample", type=row_sample, metavar="M|N/M",
-    help="Of texts and raw responses read one of M parts, another each day; N/M: the Nth. All else is checked too.",
+    help="Check one of M parts of texts and raw responses, another each day; N/M: the Nth. All else is checked whole.",
 )  # fmt: skip
 
 
@@ -224,21 +227,21 @@ def iso_day(value: str) -> str:
 
 
 FILTER_OPTIONS: Options = option_group("Which articles", (
-    click.option("--host", metavar="HOST", help="Only of this host, or of a domain's hosts."),
-    click.option("--since", type=iso_day, metavar="DAY", help="Only published since this day: 2024-01-31."),
-    click.option("--until", type=iso_day, metavar="DAY", help="Only published up to this day or month."),
+    click.option("--host", metavar="HOST", help="Only articles of this host, or of a domain's hosts."),
+    click.option("--since", type=iso_day, metavar="DAY", help="Only articles published since this day: 2024-01-31."),
+    click.option("--until", type=iso_day, metavar="DAY", help="Only articles published up to this day or month."),
     click.option("--language", "languages", type=language, multiple=True, metavar="CODE",
-                 help="Only in these languages: en, es … Repeatable."),
-    click.option("--section", metavar="NAME", help="Only of this section, as the pages state it."),
+                 help="Only articles in these languages: en, es … Repeatable."),
+    click.option("--section", metavar="NAME", help="Only articles of this section, as the pages state it."),
 ))  # fmt: skip
 
 
 QUERY_OPTION = click.option(
-    "--query", "chosen_words", metavar="WORDS", help="Only articles that match these words, as search takes them."
+    "--query", "chosen_words", metavar="WORDS", help="Only articles that match these words, as in search."
 )
 USE_OPTION = click.option(
     "--for", "use", type=click.Choice(("train-ai", "ai-use", "search")), metavar="USE",
-    help="Leave out what its site refuses to this use: train-ai, ai-use, search.",
+    help="Leave out articles whose site refuses this use: train-ai, ai-use, search.",
 )  # fmt: skip
 
 

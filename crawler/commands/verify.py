@@ -21,9 +21,9 @@ with lazy_imports():
 @verb
 @archive_argument
 @SAMPLE_OPTION
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify(db: str, sample: row_sample.RowSample | None, as_json: bool) -> int:
-    """Check that an archive is whole: SQLite's own check, full text in step, counts that agree, raw records."""
+    """Check an archive: SQLite's integrity check, the full-text index, counts, texts and raw records."""
     with archive_access.open_read_only(db) as archive_db:
         problems = verify_module.verify(archive_db, sample or row_sample.WHOLE)
         warning = stored_credentials.credentials_warning(archive_db, archive_file.database_file(archive_db))
