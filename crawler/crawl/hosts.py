@@ -278,6 +278,10 @@ class HostRegistry:
         host = self._idle[name] = HostState(name, self._new_pace(), given_up_reason=given_up_reason)
         return host
 
+    def find_active(self, name: str) -> HostState | None:
+        """Find the active host of a name; None if there is none."""
+        return self._active.get(name)
+
     def is_active(self, host: HostState) -> bool:
         """Return whether the host is active."""
         return host.name in self._active
