@@ -15,7 +15,7 @@ from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.archive_lock import ArchiveLock
 from broadsheet.output.archive.installed_extras import install_command
 from broadsheet.output.browse.article_list import count_facets
-from broadsheet.output.browse.report_page import count_figures, read_report
+from broadsheet.output.browse.report_page import ReportWords, count_figures, read_report
 from broadsheet.output.read import judgement
 from broadsheet.output.read.archive_facts import gather_facts
 from broadsheet.output.read.coverage import measure_coverage
@@ -179,7 +179,7 @@ def test_the_closing_lines_of_a_crawl_say_it(looks, file, capsys):
 def test_home_says_it(looks, file):
     with closing(open_database(file, read_only=True)) as db:
         facts = gather_facts(db, coverage=measure_coverage(db))
-        page = read_report(db, count_figures(db, count_facets(db)), facts, ())
+        page = read_report(db, count_figures(db, count_facets(db)), facts, (), ReportWords())
     assert [(look.kind, look.needs_look) for look in page.looks] == [
         (look.kind, look.severity != Severity.NOTE) for look in looks
     ]
