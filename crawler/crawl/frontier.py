@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby, zip_longest
 from urllib.parse import urlsplit
 
 from broadsheet.cleaners.document import UrlSource
+from broadsheet.cleaners.page.url_shapes import UrlShape, shape_of
 from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, Reason, UrlKind, UrlState, http_reason
+from broadsheet.output.write.outcome import DiscoveredUrl
 from broadsheet.output.write.url_queue import Queue, QueuedUrl
 
 from .hosts import DueQueue, HostRegistry, HostState, HostWait, Pace, PolitenessSettings
@@ -27,6 +30,7 @@ _SERVICE_UNAVAILABLE = http_reason(503)
 _SCAN_SECONDS = 1.0  # at most between two scans of the queue for hosts with a URL due
 _ROBOTS_LOOK_SECONDS = 0.1  # between two looks at whether a robots.txt is known
 _TOLERATED_FAILURES = 2  # failures in a row that may be the URLs' own and do not slow the host
+_LIST_SHAPES = (UrlShape.LIST, UrlShape.DEEP_LIST)
 _SLOW_ENOUGH_DELAY = 10.0  # seconds between two requests: failures that ask for no more slow a host no further
 
 
@@ -100,6 +104,19 @@ class Frontier:
         host = self._hosts.get_or_create(host_name)
         host.read_ahead.clear()
         self._mark_changed(host)
+
+    def note_found(self, found: Iterable[DiscoveredUrl]) -> None:
+        """Note what a stored page names: where something goes before all that was read of its host's queue ahead, the
+        queue is read anew. So the articles of a page do not wait behind the lists of the one before.
+        """
+        best = dict[str, int]()
+        for url in found:
+            if url.state == UrlState.QUEUED and url.kind == UrlKind.PAGE:
+                best[url.host] = max(best.get(url.host, 0), url.priority)
+        for host_name, priority in best.items():
+            host = self._hosts.find_active(host_name)
+            if host and host.read_ahead and priority > max(queued.priority for queued in host.read_ahead):
+                self.read_again(host_name)
 
     def mark_stored(self, url: str) -> None:
         """Note that a URL's outcome is stored: it is no longer in flight, and its row may have left the queue."""
@@ -302,7 +319,7 @@ class Frontier:
             if not host.giving_up_url and (queued_url := self._queue.any_queued(host.name, host.in_flight)):
                 host.read_ahead.append(queued_url)
         elif not host.read_ahead:
-            host.read_ahead.extend(self._queue.take(host.name, self._hosts.batch_size(), host.in_flight))
+            host.read_ahead.extend(alternated(self._queue.take(host.name, self._hosts.batch_size(), host.in_flight)))
         return bool(host.read_ahead)
 
     def _first_turn(self) -> Turn | None:
@@ -378,6 +395,18 @@ class Frontier:
         now = self._clock()
         due_times = (self._due_hosts.next_due_at(), self._robots_due_hosts.next_due_at())
         return min([_SCAN_SECONDS, *(due_at - now for due_at in due_times if due_at is not None and due_at > now)])
+
+
+def alternated(batch: Sequence[QueuedUrl]) -> Iterator[QueuedUrl]:
+    """Yield URLs of a host, pages of one priority in turns: one that may be an article, one that looks like a list.
+
+    So a crawl that ends early has seen more than the site's menu, which each page names first.
+    """
+    for _, group in groupby(batch, key=lambda queued: (queued.kind == UrlKind.PAGE, queued.priority)):
+        articles, lists = list[QueuedUrl](), list[QueuedUrl]()
+        for queued in group:
+            (lists if shape_of(queued.url) in _LIST_SHAPES else articles).append(queued)
+        yield from (queued for pair in zip_longest(articles, lists) for queued in pair if queued)
 
 
 def queued_robots_txt(queued_url: QueuedUrl, attempts: int) -> QueuedUrl:

@@ -313,6 +313,10 @@ class HostRegistry:
         """Return the hosts with URLs to be fetched."""
         return tuple(self._active.values())
 
+    def find_active(self, name: str) -> HostState | None:
+        """Find the active host of a name; None if there is none."""
+        return self._active.get(name)
+
     def is_active(self, host: HostState) -> bool:
         """Return whether the host is active."""
         return host.name in self._active

@@ -312,6 +312,7 @@ class SiteSpider(scrapy.Spider):
         try:
             for host_name in await self.parts.session.store(outcome):
                 self.parts.frontier.read_again(host_name)
+            self.parts.frontier.note_found(outcome.discovered_urls)
         except (sqlite3.Error, OSError, ArchiveError) as error:
             self.end_reason = self._failure_of(error)
             self.parts.frontier.stop()

@@ -180,6 +180,7 @@ class ArticleView:
     addresses: tuple[AddressLine, ...]
     captures: tuple[CaptureLine, ...]
     pictures: tuple[ShownPicture, ...] = ()
+    named_pictures: int = 0
     notes: tuple[ArticleNote, ...] = ()
     place: ListPlace | None = None
 
@@ -203,6 +204,9 @@ class ArticleView:
     def removed_count(self) -> int:
         """Count the removed blocks."""
         return sum(not block.is_kept for block in self.blocks)
+
+
+_NAMED_PICTURES = "SELECT count(DISTINCT url) FROM _images WHERE page_id = ?"
 
 
 def read_article(db: Database, article_id: int) -> ArticleView:
@@ -242,6 +246,7 @@ def read_article(db: Database, article_id: int) -> ArticleView:
             CaptureLine(*[*values[:6], *map(bool, values[6:])]) for values in db.execute(_CAPTURES, page_keys)
         ),
         pictures=tuple(pictures_of_article(db, article_id)),
+        named_pictures=db.execute(_NAMED_PICTURES, [fields["page_id"]]).fetchone()[0],
         notes=tuple(article_notes(NotedFacts(*facts, revisions))),
     )
 

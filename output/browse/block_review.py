@@ -61,7 +61,8 @@ _CANDIDATES = f"""SELECT a.host, r.reason, r.rule, b.kept, b.block_id, count(*),
     FROM (SELECT page_id, host FROM articles ORDER BY id LIMIT {SAMPLE_ARTICLES}) a
         CROSS JOIN _page_blocks b ON b.page_id = a.page_id JOIN _reasons r ON r.id = b.reason_id
     WHERE r.rule <> 'person' GROUP BY a.host, b.reason_id, b.kept, b.block_id"""
-_BLOCK = """SELECT a.id, a.title, a.url, a.host, a.cleaner_version, b.position
+_OPENING = 300  # characters of the article that are shown above its block
+_BLOCK = f"""SELECT a.id, a.title, a.url, a.host, substr(a.text, 1, {_OPENING}), b.position
     FROM articles a JOIN _page_blocks b ON b.page_id = a.page_id WHERE a.page_id = ? AND b.block_id = ?
     ORDER BY b.position LIMIT 1"""
 _AROUND = """SELECT b.position, b.kept, t.text FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
@@ -79,7 +80,7 @@ class NearbyBlock(NamedTuple):
 class Proposal(NamedTuple):
     """A block to judge, with its verdict and the blocks around it.
 
-    `pages` of the sample carry its text. `block_id` is text: it has 63 bits.
+    `pages` of the sample carry its text. `block_id` is text: it has 63 bits. The article's text begins with `opening`.
     """
 
     block_id: str
@@ -93,6 +94,7 @@ class Proposal(NamedTuple):
     rule: str
     pages: int
     blocks: tuple[NearbyBlock, ...]
+    opening: str
 
 
 class JudgedLine(NamedTuple):
@@ -162,10 +164,10 @@ def _rank(row: Sequence[Any], judged_rules: Mapping[tuple[str, str, str], int]) 
 
 def _proposal(db: Database, candidate: Sequence[Any]) -> Proposal:
     _, reason, rule, is_kept, block_id, pages, page_id, _ = candidate
-    article_id, title, url, host, _, position = db.execute(_BLOCK, [page_id, block_id]).fetchone()
+    article_id, title, url, host, opening, position = db.execute(_BLOCK, [page_id, block_id]).fetchone()
     return Proposal(
         str(block_id), article_id, title, url, host, position, bool(is_kept), reason, rule, pages,
-        tuple(_blocks_around(db, page_id, position)),
+        tuple(_blocks_around(db, page_id, position)), opening,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from broadsheet.cleaners.page.date_parser import date_in_url
 from ..archive.archive_file import database_file
 from ..archive.archive_lock import is_owned
 from ..archive.stored_values import utc_now
-from ..archive.url_words import OutcomeReason, UrlCount, UrlKind, UrlState, count_pages
+from ..archive.url_words import OutcomeReason, UrlCount, UrlKind, UrlState, count_pages, http_reason
 from ..write.revisit_schedule import VisitOutlook, foresee_visits
 from ..write.run_records import crawl_options
 from .coverage import Coverage
@@ -43,8 +43,13 @@ _URLS_OF_TYPE = f"""SELECT 0, url, url FROM urls WHERE kind = 'page' AND state =
 _PAYWALLS = """SELECT count(*) FROM urls u JOIN pages p ON p.id = u.id WHERE u.kind = 'page' AND u.state = 'done'
     AND u.reason = 'wall' AND p.evidence LIKE '%"wall=paywall"%'"""
 _QUEUED = "SELECT count(*) FROM urls WHERE state = 'queued'"
-_FAILED_LISTS = """SELECT kind, count(*), min(url) FROM urls
-    WHERE state = 'failed' AND kind IN ('sitemap', 'feed') AND reason <> 'not_there' GROUP BY kind ORDER BY kind DESC"""
+GONE_FEEDS = ((UrlKind.FEED, http_reason(404)), (UrlKind.FEED, http_reason(410)))
+"""Feeds that pages name and that the site says are not there: what they would name is no gap."""
+
+_FAILED_LISTS = f"""SELECT kind, count(*), min(url) FROM urls
+    WHERE state = 'failed' AND kind IN ('sitemap', 'feed') AND reason <> 'not_there'
+        AND (kind, reason) NOT IN (VALUES {", ".join(f"('{kind}', '{reason}')" for kind, reason in GONE_FEEDS)})
+    GROUP BY kind ORDER BY kind DESC"""
 _FAILED_PICTURES = """SELECT sum(state = 'failed') FROM urls WHERE kind = 'picture' AND state IN ('done', 'failed')
     HAVING max(state = 'done' AND reason = 'picture') = 0"""
 _SEED = "SELECT state, reason, location FROM urls WHERE url = ?"

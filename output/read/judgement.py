@@ -322,7 +322,8 @@ def _withdrawal_look(facts: ArchiveFacts, now: str) -> Look:
     titles = [f"“{example.title}”" for example in examples]
     titles += [f"{count - _MAX_NAMED:,} more"] if count > _MAX_NAMED else []
     when = f"withdrawn on {latest.seen_at[:10]}" if count == 1 else f"withdrawn, the latest on {latest.seen_at[:10]}"
-    sentence = f"{count_text(count, 'article')} {_be(count)} {when}: {joined(titles)}"
+    was = "was" if count == 1 else "were"
+    sentence = f"{count_text(count, 'article')} {was} {when}: {joined(titles)}"
     is_fresh = (_moment(now) - _moment(latest.seen_at)).days < _FRESH_DAYS
     advice = f"the archive keeps the texts; broadsheet changes {quote(facts.path)} --kind withdrawn lists withdrawals"
     severity = Severity.LOOK if is_fresh else Severity.NOTE

@@ -24,6 +24,7 @@ from ..archive.stored_text import inert_text
 from ..archive.stored_values import json_object
 from ..archive.url_words import OutcomeReason, UrlCount, UrlKind, UrlState, counts_of_run
 from ..write.run_records import LAST_RUN_FACT
+from .archive_facts import GONE_FEEDS
 from .coverage import Coverage, measure_coverage, missing_words
 from .edit_history import ListedEdit, list_edits
 from .plain_words import count_text, edit_counts_text, joined, reason_text
@@ -81,6 +82,11 @@ class FailedUrls(NamedTuple):
     kind: str
     reason: str
     urls: int
+
+    @property
+    def words(self) -> str:
+        """Say how many of what they are: "3 sitemaps"."""
+        return count_text(self.urls, "robots.txt file" if self.kind == UrlKind.ROBOTS else self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +235,7 @@ def _other_gaps(db: Database, links: Coverage | None) -> Iterator[str]:
         yield f"{count_text(lists, 'list page')} {'is' if lists == 1 else 'are'} forbidden by robots.txt"
     counts = Counter[tuple[str, str]]()
     for count in read_urls(db):
-        if count.reason != OutcomeReason.NOT_THERE:
+        if count.reason != OutcomeReason.NOT_THERE and (count.kind, count.reason) not in GONE_FEEDS:
             counts[count.kind, count.state] += count.urls
     for kind in (UrlKind.SITEMAP, UrlKind.FEED):
         if failed := counts[kind, UrlState.FAILED]:
@@ -285,4 +291,4 @@ def _inert(text: str) -> str:
 
 
 def _failed_words(line: FailedUrls) -> str:
-    return f"{count_text(line.urls, line.kind)} ({reason_text(line.reason)})"
+    return f"{line.words} ({reason_text(line.reason)})"

@@ -202,6 +202,7 @@ def _parse_now(text: str) -> datetime:
 
 _LIST_PRIORITY, _ARTICLE_PRIORITY = 120, 30  # lists go first, known articles after new ones
 _URL_ERRORS = tuple(map(http_reason, (404, 410, 403, 401, 451)))  # errors of the URL, not of the host
+_LASTING_OF_LISTS = (*_URL_ERRORS, OutcomeReason.NOT_THERE, OutcomeReason.BAD_FEED, ReasonFamily.BAD_SITEMAP)
 _WAS_FETCHED = tuple(compound_reason(family, "") for family in (ReasonFamily.REVISIT, ReasonFamily.ANNOUNCED))
 _ROW_COLUMNS = """u.id, u.url, u.kind, u.state, u.reason, coalesce(u.held_at, ''), coalesce(u.fetched_at, ''),
     u._revisit_seconds, coalesce(a.published, a.published_day, u.first_seen), u._unfounded, coalesce(u.lastmod, ''),
@@ -421,7 +422,8 @@ def _is_due(row: UrlRow, update: UpdateRun, now: str) -> bool:
     if update.has_visited(row) or (row.kind == UrlKind.PAGE and not update.selects_page(row.url, row.depth)):
         return False
     if row.kind != UrlKind.PAGE and row.state == UrlState.FAILED and not row.held_at:
-        return policy.revisit_all
+        is_passing = row.reason.partition(":")[0] not in _LASTING_OF_LISTS
+        return policy.revisit_all or (update.listings_always_due and is_passing)
     if row.announces_articles:
         listing_policy = RevisitPolicy(interval_seconds=policy.interval_seconds or MIN_INTERVAL)
         return update.listings_always_due or is_due(row.visit_history, now, listing_policy)

@@ -169,6 +169,34 @@ def test_a_wait_that_was_asked_for_holds_the_whole_host(archive, is_robots):
     assert (again.kind, again.attempts) == (("robots", 1) if is_robots else ("page", 0))
 
 
+def test_articles_that_are_found_do_not_wait_behind_the_lists_before(archive):
+    """What is in memory of the queue is read anew; URLs under way stay so."""
+    hand = FrontierDriver(archive, delay=0, requests_per_host=9)
+    lists = [f"http://a.example/tag/{n}/" for n in range(20)]
+    hand.add(*lists, priority=20)
+    hand.open("a.example")
+    assert hand.urls(2) == lists[:2]
+    found = [DiscoveredUrl(f"http://a.example/story-{n}", "a.example", priority=60) for n in range(2)]
+    worse = DiscoveredUrl("http://a.example/author/x/", "a.example", priority=10)
+    archive.save([Outcome(lists[0], "done", "list", discovered_urls=(*found, worse))])
+    hand.frontier.note_found((*found, worse))
+    hand.finish(lists[0])
+    assert hand.urls(3) == [found[0].url, found[1].url, lists[2]]
+    hand.frontier.note_found((worse,))
+    assert hand.urls(1) == [lists[3]]
+
+
+def test_a_menu_of_sections_and_the_pages_of_no_clear_shape_take_turns(archive):
+    hand = FrontierDriver(archive, delay=0, requests_per_host=9)
+    hand.add(*(f"http://a.example/{name}/" for name in ("news", "category/sports", "tag/politics")), priority=40)
+    hand.add("http://a.example/a", "http://a.example/b", priority=40)
+    hand.add("http://a.example/a-better-one", priority=60)
+    hand.open("a.example")
+    assert [url.removeprefix("http://a.example/") for url in hand.urls(6)] == [
+        "a-better-one", "a", "news/", "b", "category/sports/", "tag/politics/",
+    ]  # fmt: skip
+
+
 def test_robots_goes_first_and_alone(archive):
     hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example:81/x")

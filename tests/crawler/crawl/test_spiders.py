@@ -114,6 +114,9 @@ class Frontier:
     def read_again(self, host_name: str) -> None:
         assert host_name == "a.test"
 
+    def note_found(self, found: object) -> None:
+        assert found == ()
+
     def drain(self) -> None:
         self.told.append("drain")
 

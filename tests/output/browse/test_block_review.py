@@ -124,7 +124,7 @@ def test_rules_judged_least_go_first_then_doubtful_ones_then_what_stands_on_many
 
 
 def test_a_block_is_shown_with_two_on_either_side(db):
-    put(db, "articles", 1, id=11, page_id=1, url="u", host="h", title="T")
+    put(db, "articles", 1, id=11, page_id=1, url="u", host="h", title="T", text="It begins so. " * 90)
     put(db, REASONS, 1, id=1, reason="header", rule="r")
     put(db, REASONS, 2, id=2, reason="removed by hand", rule="person")
     for position in range(7):
@@ -137,6 +137,7 @@ def test_a_block_is_shown_with_two_on_either_side(db):
     assert view.proposal == Proposal(
         "23", 11, "T", "u", "h", 3, True, "header", "r", 1,
         tuple(NearbyBlock(number, bool(number % 2), f"Block {number}") for number in (1, 2, 3, 4, 5)),
+        ("It begins so. " * 90)[:300],
     )  # fmt: skip
     verdict = find_judged_block(db, 11, 23)
     assert verdict == Review("u", "h", 23, True, "header", "r", None, "", "cleaner_version 1")

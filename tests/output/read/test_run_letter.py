@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from broadsheet.output.read.judgement import judge_archive
 from broadsheet.output.read.run_letter import letter_lines, read_letter
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.outcome import Outcome
@@ -146,6 +147,20 @@ def test_pictures_that_all_failed_are_a_gap(archive, make):
     pictures = [Outcome(f"{SITE}/{number}.jpg", "failed", "http_403", kind="picture") for number in range(3)]
     letter = run(archive, make, front(make, "sitemap", "mill"), story(make, "mill"), *pictures)
     assert letter.completeness.endswith("; none of 3 pictures could be fetched.")
+
+
+def test_a_feed_that_the_site_says_is_not_there_is_no_gap(archive, make):
+    failed = (Outcome(f"{SITE}/tag/feed", "failed", "http_404", kind="feed"),
+              Outcome(f"{SITE}/feed", "failed", "http_503", kind="feed"))  # fmt: skip
+    letter = run(archive, make, front(make, "sitemap", "mill"), story(make, "mill"), *failed)
+    assert letter.completeness.endswith("; 1 feed could not be read, and what it names is unknown.")
+    [look] = [look for look in judge_archive(archive.db) if look.subject == "feed/failed/"]
+    assert (look.count, look.examples[0].url) == (1, f"{SITE}/feed")
+
+
+def test_a_robots_txt_that_failed_is_named_as_what_it_is(archive, make):
+    letter = run(archive, make, counts={"robots/failed/dns": 3})
+    assert "Could not be read: 3 robots.txt files (no such host, or no network)" in letter_lines(letter)
 
 
 def test_home_names_what_the_last_run_brought(archive, make, file):

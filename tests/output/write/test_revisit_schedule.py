@@ -306,6 +306,18 @@ def test_a_word_for_an_article_goes_before_that_for_its_archive(crawled, make):
     assert f"{HOST}1" not in queued(crawled)
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason", "is_asked_again"),
+    [("sitemap", "http_503", True), ("feed", "timeout", True), ("feed", "http_404", False), ("feed", "bad_feed", False),
+     ("sitemap", "bad_sitemap:xml", False), ("sitemap", "not_there", False)],
+)  # fmt: skip
+def test_a_list_that_was_never_read_is_asked_for_where_the_fault_may_pass(archive, make, kind, reason, is_asked_again):
+    archive.save([Outcome(f"{HOST}list", "failed", reason, 503, make.clock(), kind=kind)])
+    now = "2026-02-01T00:00:00+00:00"
+    queue_due(archive.db, UpdateRun(RevisitPolicy(), now, lambda *_: True), now)
+    assert (f"{HOST}list" in queued(archive)) is is_asked_again
+
+
 def test_the_words_are_those_of_the_options():
     assert ("", *Watch) == WATCHES
 
