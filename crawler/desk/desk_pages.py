@@ -11,6 +11,7 @@ import logging
 import re
 import secrets
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -56,6 +57,7 @@ EVERY = {"1h": "every hour", "6h": "every six hours", "1d": "every day", "7d": "
 _LIVE_SECONDS = 1.0
 _NAMED = 8  # new articles on a job's page; Home has more
 _TURN_SECONDS = 1.0
+_LOOK_SECONDS = 15.0  # between two looks at what is due
 _LOG = logging.getLogger(__name__)
 
 
@@ -319,7 +321,9 @@ class Desk:
             contact = read_contact(arguments.text("contact")) if arguments.text("contact") else ""
         except OptionError as error:
             raise BadArgumentError(str(error)) from error
-        site = self.folder.add_site(trial.order.words[-1], checked_every(arguments.text("every")), contact)
+        every = checked_every(arguments.text("every"))
+        with self.room.writing():
+            site = self.folder.add_site(trial.order.words[-1], every, contact)
         self.jobs.remove(trial)
         return _job_page(self.jobs.add(self.folder.site_order(site)))
 
@@ -365,7 +369,8 @@ class Desk:
         name = self._name(arguments.text("name"))
         if self.folder.site(name) is None:
             raise BadArgumentError("the list of sites does not have it")
-        self.folder.set_every(name, checked_every(arguments.text("every")))
+        with self.room.writing():
+            self.folder.set_every(name, checked_every(arguments.text("every")))
         return f"{ROOT}/archives/{quote(name)}"
 
     def forget(self, arguments: Arguments) -> str:
@@ -463,10 +468,12 @@ def _cookie(request: Request) -> str:
 
 def keep_desk(desk: Desk, is_over: threading.Event) -> None:
     """Start what may run, and what is due if the desk keeps the schedule, again and again until the desk closes."""
+    looked_at = float("-inf")
     while not is_over.wait(_TURN_SECONDS):
         try:
             desk.jobs.turn()
-            if desk.folder.keeps_schedule:
+            if time.monotonic() - looked_at >= _LOOK_SECONDS and desk.folder.keeps_schedule:
+                looked_at = time.monotonic()
                 desk.folder.order_due(desk.jobs)
         except (click.ClickException, ArchiveError, OSError) as error:
             _LOG.warning("the desk cannot start jobs: %s", getattr(error, "message", error))
