@@ -47,7 +47,7 @@ from ..fetch.identity import read_contact
 from ..fleet.site_records import SiteRecord
 from ..fleet.sites_file import SITE_NAME, Site
 from ..options import OptionError
-from .desk_folder import DeskFolder, checked_every, latest_jobs, make_jobs, record_of
+from .desk_folder import DeskFolder, checked_every, latest_jobs, make_jobs
 from .jobs import FOLDER, Job, JobFolder, JobState, Order
 
 HOME = Path(__file__).parent
@@ -184,9 +184,8 @@ class Desk:
         latest, sites = latest_jobs(jobs), {site.name: site for site in self.folder.fleet().sites}
         shown = [self._line(name, sites.get(name), lines.get(name), latest.get(name)) for name in {**sites, **lines}]
         return self._html(
-            "desk.html", lines=shown, jobs=[job for job in jobs if not job.state.is_over], past=jobs[:8], every=EVERY,
-            keeps_schedule=self.folder.keeps_schedule, cron_line=self.cron_line, has_list=bool(sites),
-            folder=str(self.folder.root),
+            "desk.html", lines=shown, jobs=[job for job in jobs if not job.state.is_over], past=jobs[:8],
+            keeps_schedule=self.folder.keeps_schedule, cron_line=self.cron_line, folder=str(self.folder.root),
         )  # fmt: skip
 
     def _line(self, name: str, site: Site | None, line: ArchiveLine | None, job: Job | None) -> SiteLine:
@@ -194,7 +193,8 @@ class Desk:
         if site:
             moment = self.folder.due_at(site)
             due = "now" if moment is None or moment <= datetime.now(UTC) else moment.isoformat()
-        return SiteLine(name, site.urls[0] if site and site.urls else "", line, record_of(self.folder, name), job, due)
+        url = ", ".join(site.urls[:1] or site.hosts) if site else ""
+        return SiteLine(name, url, line, self.folder.records().read(name), job, due)
 
     def show_job(self, request: Request) -> Response:
         """Show how far a job is, and what it printed; of a trial crawl what it found."""
@@ -268,10 +268,9 @@ class Desk:
         jobs = [job for job in self.jobs.jobs() if job.order.archive == name]
         line = self._line(name, site, None, next(iter(jobs), None))
         chosen = next((text for text in EVERY if site and duration(text) == site.every), "")
-        others = [other for other in self.room.library.archives if other != name]
         return self._html(
             "manage.html", name, site=line, jobs=jobs[:12], every=EVERY, chosen=chosen, exports=EXPORTS,
-            actions=ACTIONS, is_site=site is not None, has_archive=name in self.room.library.archives, others=others,
+            actions=ACTIONS, is_site=site is not None, has_archive=name in self.room.library.archives,
             own_every=site.every if site else 0,
         )  # fmt: skip
 
