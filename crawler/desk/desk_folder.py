@@ -30,7 +30,7 @@ from ..fetch.addresses import PRIVATE_VERDICTS, address_verdict
 from ..fleet.fleet_folder import RecordFolder, disk_problem
 from ..fleet.fleet_turn import site_task
 from ..fleet.site_processes import default_parallel
-from ..fleet.site_records import SiteRecord, next_due
+from ..fleet.site_records import next_due
 from ..fleet.sites_file import SITE_NAME, Site, SiteList, free_name, line_of, new_sites_file, quoted, with_scheme
 from ..options import OptionError
 from .jobs import FOLDER, TRIAL, Job, JobFolder, Order
@@ -310,8 +310,3 @@ def checked_every(text: str) -> str:
     if not re.fullmatch(r"\d{1,4}[mhd]", text) or duration(text) < 60:
         raise CommandError("the time between two looks is a number with m, h or d")
     return text
-
-
-def record_of(folder: DeskFolder, name: str) -> SiteRecord | None:
-    """Return the record of a site's last turn."""
-    return folder.records().read(name)

@@ -11,6 +11,7 @@ import logging
 import re
 import secrets
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -46,7 +47,7 @@ from ..fetch.identity import read_contact
 from ..fleet.site_records import SiteRecord
 from ..fleet.sites_file import SITE_NAME, Site
 from ..options import OptionError
-from .desk_folder import DeskFolder, checked_every, latest_jobs, make_jobs, record_of
+from .desk_folder import DeskFolder, checked_every, latest_jobs, make_jobs
 from .jobs import FOLDER, Job, JobFolder, JobState, Order
 
 HOME = Path(__file__).parent
@@ -56,6 +57,7 @@ EVERY = {"1h": "every hour", "6h": "every six hours", "1d": "every day", "7d": "
 _LIVE_SECONDS = 1.0
 _NAMED = 8  # new articles on a job's page; Home has more
 _TURN_SECONDS = 1.0
+_LOOK_SECONDS = 15.0  # between two looks at what is due
 _LOG = logging.getLogger(__name__)
 
 
@@ -182,9 +184,8 @@ class Desk:
         latest, sites = latest_jobs(jobs), {site.name: site for site in self.folder.fleet().sites}
         shown = [self._line(name, sites.get(name), lines.get(name), latest.get(name)) for name in {**sites, **lines}]
         return self._html(
-            "desk.html", lines=shown, jobs=[job for job in jobs if not job.state.is_over], past=jobs[:8], every=EVERY,
-            keeps_schedule=self.folder.keeps_schedule, cron_line=self.cron_line, has_list=bool(sites),
-            folder=str(self.folder.root),
+            "desk.html", lines=shown, jobs=[job for job in jobs if not job.state.is_over], past=jobs[:8],
+            keeps_schedule=self.folder.keeps_schedule, cron_line=self.cron_line, folder=str(self.folder.root),
         )  # fmt: skip
 
     def _line(self, name: str, site: Site | None, line: ArchiveLine | None, job: Job | None) -> SiteLine:
@@ -192,7 +193,8 @@ class Desk:
         if site:
             moment = self.folder.due_at(site)
             due = "now" if moment is None or moment <= datetime.now(UTC) else moment.isoformat()
-        return SiteLine(name, site.urls[0] if site and site.urls else "", line, record_of(self.folder, name), job, due)
+        url = ", ".join(site.urls[:1] or site.hosts) if site else ""
+        return SiteLine(name, url, line, self.folder.records().read(name), job, due)
 
     def show_job(self, request: Request) -> Response:
         """Show how far a job is, and what it printed; of a trial crawl what it found."""
@@ -266,10 +268,9 @@ class Desk:
         jobs = [job for job in self.jobs.jobs() if job.order.archive == name]
         line = self._line(name, site, None, next(iter(jobs), None))
         chosen = next((text for text in EVERY if site and duration(text) == site.every), "")
-        others = [other for other in self.room.library.archives if other != name]
         return self._html(
             "manage.html", name, site=line, jobs=jobs[:12], every=EVERY, chosen=chosen, exports=EXPORTS,
-            actions=ACTIONS, is_site=site is not None, has_archive=name in self.room.library.archives, others=others,
+            actions=ACTIONS, is_site=site is not None, has_archive=name in self.room.library.archives,
             own_every=site.every if site else 0,
         )  # fmt: skip
 
@@ -319,7 +320,9 @@ class Desk:
             contact = read_contact(arguments.text("contact")) if arguments.text("contact") else ""
         except OptionError as error:
             raise BadArgumentError(str(error)) from error
-        site = self.folder.add_site(trial.order.words[-1], checked_every(arguments.text("every")), contact)
+        every = checked_every(arguments.text("every"))
+        with self.room.writing():
+            site = self.folder.add_site(trial.order.words[-1], every, contact)
         self.jobs.remove(trial)
         return _job_page(self.jobs.add(self.folder.site_order(site)))
 
@@ -365,7 +368,8 @@ class Desk:
         name = self._name(arguments.text("name"))
         if self.folder.site(name) is None:
             raise BadArgumentError("the list of sites does not have it")
-        self.folder.set_every(name, checked_every(arguments.text("every")))
+        with self.room.writing():
+            self.folder.set_every(name, checked_every(arguments.text("every")))
         return f"{ROOT}/archives/{quote(name)}"
 
     def forget(self, arguments: Arguments) -> str:
@@ -463,10 +467,12 @@ def _cookie(request: Request) -> str:
 
 def keep_desk(desk: Desk, is_over: threading.Event) -> None:
     """Start what may run, and what is due if the desk keeps the schedule, again and again until the desk closes."""
+    looked_at = float("-inf")
     while not is_over.wait(_TURN_SECONDS):
         try:
             desk.jobs.turn()
-            if desk.folder.keeps_schedule:
+            if time.monotonic() - looked_at >= _LOOK_SECONDS and desk.folder.keeps_schedule:
+                looked_at = time.monotonic()
                 desk.folder.order_due(desk.jobs)
         except (click.ClickException, ArchiveError, OSError) as error:
             _LOG.warning("the desk cannot start jobs: %s", getattr(error, "message", error))

@@ -125,7 +125,7 @@ class Job:
 class JobFolder:
     """The jobs of a folder of archives, and their processes. One desk at a time has it.
 
-    `environment` are variables that each job gets in addition. At most `parallel()` jobs run at once.
+    `environment` are variables that each job gets in addition. At most `parallel` jobs run at once.
     """
 
     def __init__(self, archives: Path, environment: Mapping[str, str]) -> None:

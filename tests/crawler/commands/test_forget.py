@@ -133,6 +133,8 @@ def test_it_names_what_it_cannot_reach_and_certifies_what_it_did(db, tmp_path, c
     assert run(["backup", str(db), str(backup), "-q"]) == run(["merge", str(merged), str(db), "-q"]) == 0
     assert run(["export", str(db), "-o", f"{exported}/"]) == run(["export", str(db), "-o", f"{exported}.db"]) == 0
     shutil.copy(db, tmp_path / "made.db.backup-v1")
+    (tmp_path / "backups").mkdir()
+    assert run(["backup", str(db), str(tmp_path / "backups" / "tuesday.db"), "-q"]) == 0
     Archive.open(tmp_path / "other.db").close()
     (tmp_path / "no.db").write_bytes(b"SQLite format 3\0 but nothing else")
     capsys.readouterr()
@@ -140,6 +142,7 @@ def test_it_names_what_it_cannot_reach_and_certifies_what_it_did(db, tmp_path, c
     assert run(["forget", str(db), RIVER, "--yes", "--certificate", str(certificate)]) == 0
     told = capsys.readouterr().out
     assert f"stays: what the backup {tmp_path}/made.db.backup-v1 holds" in told
+    assert f"stays: what the archive {tmp_path}/backups/tuesday.db holds" in told
     assert f"stays: what the archive {merged} holds" in told
     assert f"stays: what was exported to {exported}; the same export again removes it" in told
     assert f"stays: what was exported to {exported}.db; the same export again removes it" in told

@@ -119,6 +119,17 @@ def opened(archive: Archive, pages: int = 9, robots: RobotsRules = FREE, **polit
     return hand
 
 
+def test_the_hosts_that_wait_are_told_with_the_reason_the_longest_first(archive):
+    hand = opened(archive, delay=5)
+    hand.add("http://b.example/")
+    hand.open("b.example", rules("Crawl-delay: 30"))
+    assert [(wait.host, round(wait.seconds), str(wait.reason)) for wait in hand.frontier.waits(2)] == [
+        ("b.example", 30, "robots_txt"), ("a.example", 5, "pace"),
+    ]  # fmt: skip
+    hand.clock.now += 4
+    assert [wait.host for wait in hand.frontier.waits(2)] == ["b.example"]
+
+
 @pytest.mark.parametrize("delays", [(0.25, 0.75), (0.75, 0.25)])
 def test_the_wait_is_until_the_first_host_or_robots_txt_is_due(archive, delays):
     hand = FrontierDriver(archive, delay=0)

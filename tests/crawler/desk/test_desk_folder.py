@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from broadsheet.crawler.desk.jobs import JobFolder, end_job
 from broadsheet.crawler.fleet.fleet_folder import RecordFolder
 from broadsheet.output.browse.library import Library
 from tests.crawler.desk.conftest import desk_folder
+from tests.crawler.scripted_site import page
 from tests.crawler.shell import command
 
 LIST = """# by hand
@@ -184,3 +187,27 @@ def test_the_schedule_orders_what_is_due_once_and_nothing_that_a_person_stopped(
     assert record is not None
     RecordFolder(folder.root).write(replace(record, turn_at="2026-01-01T00:00:00+00:00"))
     assert [ordered(), ordered()] == [["quay"], []]
+
+
+@pytest.mark.slow
+def test_a_fleet_and_a_desk_take_turns_on_a_folder(tmp_path, site):
+    site.routes |= {"/": page("first", "/a"), "/a": page("quay")}
+    (tmp_path / "sites.toml").write_text(
+        f'[defaults]\nallow-private = true\ndelay = 0\n[sites.quay]\nurls = ["{site.url}/"]\n'
+    )
+    assert command("fleet", "run", tmp_path / "sites.toml", "--quiet")[0] == 0
+    folder = desk_folder(tmp_path, allow_private=True)
+    jobs, library = make_jobs(folder, {}), Library({})
+    folder.refresh(library)
+    assert library.archives["quay"].path == tmp_path / "archives" / "quay.db"
+    [quay] = folder.fleet().sites
+    assert folder.due_at(quay) is not None
+    job = jobs.add(folder.site_order(quay))
+    assert job.order.words[:2] == ("update", str(tmp_path / "archives" / "quay.db"))
+    while not (now := jobs.job(job.id)).state.is_over:
+        time.sleep(0.1)
+    assert str(now.state) == "done"
+    code, said, _ = command("fleet", "status", tmp_path / "sites.toml", "--json")
+    [status] = json.loads(said)["sites"]
+    assert (code, status["end"], status["turn_at"]) == (0, "done", job.order.task.turn_at)
+    assert command("fleet", "run", tmp_path / "sites.toml")[2].startswith("Nothing is due")
