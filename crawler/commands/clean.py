@@ -70,7 +70,7 @@ _BULK_OPTIONS: Options = option_group("With -o", (
     click.option("-o", "--output", type=PATH, default="", metavar="FOLDER|s3://…",
                  help="Clean WARC and WACZ files to Parquet here."),
     click.option("--paths-from", type=PATH, metavar="FILE|URL", help="Files to clean, a line each; may be packed."),
-    click.option("--base", default="", metavar="FOLDER|URL", help="What relative paths of that list are below."),
+    click.option("--base", type=PATH, default="", metavar="FOLDER|URL", help="What relative paths of that list are below."),
     click.option("--host", "hosts", multiple=True, metavar="HOST", help="Only records of this host. Repeatable."),
     click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
     click.option("--sample", type=shard, metavar="N/COUNT", help="Only this part of the URLs, as 1/100, by digest."),
