@@ -275,6 +275,9 @@ async def _clean_all(
 
     try:
         for piece in task.batch:
+            if left == 0:  # the limit is reached: nothing more is fetched
+                results.append(PieceResult(piece.source))
+                continue
             try:
                 with _fetched(piece.source, scratch) as file:
                     result = await clean_piece(piece, file)

@@ -214,7 +214,11 @@ def _run_stored(
     with (
         told_store_faults(),
         archive_lock.hold_lock(folder / lock, refusal=f"another fleet run is at work in {folder}"),
-        record.held(lambda: [task.name for task in run.running()] if run else (), lambda: run.stop() if run else None),
+        record.held(
+            lambda: [task.name for task in run.running()] if run else (),
+            lambda: run.stop() if run else None,
+            lambda: [task.name for task in run.waiting()] if run else (),
+        ),
     ):
         records = fleet_run.StoredRecords(store, [site.name for site in sites])
         run = _planned_run(fleet, sites, options, records, replace(place, run=record.id))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain, zip_longest
@@ -60,6 +61,9 @@ with lazy_imports():
     from . import verify as verify_verb
 
 T = TypeVar("T")
+_WORST = 50
+"""Sites that `fleet status` shows unless it is asked for all."""
+_LOST = "waiting after a loss"
 _NAMED_SITES = 3
 """Sites that a line about several of them names."""
 
@@ -78,45 +82,76 @@ class _Standing:
     worker: str = ""
     problem: str = ""
     """Why the store's record cannot be read."""
+    is_waiting: bool = False
+    """Whether its worker was lost, and it runs again once that has surely stopped."""
+
+    @property
+    def kind(self) -> str:
+        """Return in words what the site does, or how its last turn ended."""
+        if self.is_running or self.is_waiting:
+            return _LOST if self.is_waiting else "running"
+        if self.record:
+            return self.record.result.end.words
+        return "not readable" if self.problem else "never crawled"
 
 
 @verb
 @with_options(FLEET_OPTIONS)
 @click.option("--store", metavar="ADDRESS", help="As this store knows it; without a list, of all sites in it.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--all", is_flag=True, help="List every site, not only the fifty that most need a look.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every site.")
 def fleet_status(**options: Any) -> int:
-    """List the sites: how the last turn of each ended, what it came to, when it is due; the worst first.
+    """Count the sites by what they do, and list those that most need a look: how the last turn of each ended, what it
+    came to, when it is due.
 
     With --store it says the same on every machine.
     """
     standings = {standing.name: standing for standing in _standings(options)}
     results = [standing.record.result for standing in standings.values() if standing.record]
-    names = [result.name for result in fleet_turn.worst_first(results)]
-    names += [name for name, standing in standings.items() if not standing.record]
+    ended = [result.name for result in fleet_turn.worst_first(results)]
+    first = [name for name, standing in standings.items() if standing.problem or standing.is_waiting]
+    names = list(dict.fromkeys([*first, *ended, *standings]))
     if options["as_json"]:
         print_json({"sites": [_status_values(standings[name]) for name in names]})
         return 0
     head = ("site", "ended", "articles", "alarms", "failed", "took", "at", "due", "worker", "")
-    rows = [_status_row(standings[name]) for name in names]
+    shown = names if options["all"] else names[:_WORST]
+    rows = [_status_row(standings[name]) for name in shown]
     print_text(format_table([head, *rows], terminal_width(), right_aligned=frozenset((2, 3, 4, 5))))
+    print_text(f"\n{_kinds_line(standings.values())}")
+    if len(shown) < len(names):
+        print_text(f"{len(names) - len(shown):,} more with --all")
     return 0
+
+
+def _kinds_line(standings: Collection[_Standing]) -> str:
+    """Count sites by kind.
+
+    >>> _kinds_line([_Standing("a", "", (), None, None, True), _Standing("b", "", (), None, None, False)])
+    '2 sites: 1 never crawled, 1 running'
+    """
+    kinds = Counter(standing.kind for standing in standings)
+    counts = ", ".join(
+        f"{count:,} {kind}" for kind, count in sorted(kinds.items(), key=lambda pair: (-pair[1], pair[0]))
+    )
+    return f"{count_text(len(standings), 'site')}: {counts}" if counts else "no site"
 
 
 def _standings(options: Mapping[str, Any]) -> Iterator[_Standing]:
     address = options["store"]
     if address and not Path(options["file"]).exists():
-        states, owners = _stored(address, options["names"] or None)
+        states, runs = _stored(address, options["names"] or None)
         for name, state in states.items():
-            yield _stored_standing(name, address, (), state, owners.get(name, ""), _recorded_due(state.record))
+            yield _stored_standing(name, (address, ()), state, runs, _recorded_due(state.record))
         return
     fleet = fleet_module.listed_sites(options)
     sites = fleet_module.chosen_sites(fleet, options)
     if address:
-        states, owners = _stored(address, [site.name for site in sites])
+        states, runs = _stored(address, [site.name for site in sites])
         for site in sites:
-            state, owner = states[site.name], owners.get(site.name, "")
+            state = states[site.name]
             due = site_records.next_due(site, state.record)
-            yield _stored_standing(site.name, address, site.groups, state, owner, due)
+            yield _stored_standing(site.name, (address, site.groups), state, runs, due)
         return
     for site in sites:
         record, archive = fleet_folder.RecordFolder(fleet.folder).read(site.name), fleet.archive(site.name)
@@ -124,22 +159,30 @@ def _standings(options: Mapping[str, Any]) -> Iterator[_Standing]:
         yield _Standing(site.name, str(archive), site.groups, record, due, is_running)
 
 
-def _stored(
-    address: str, names: Sequence[str] | None
-) -> tuple[Mapping[str, site_records.StoredSiteState], dict[str, str]]:
-    """Return what a store knows of sites, and who runs those that are running."""
-    runs = list_runs.read_runs(fleet_module.known_store(address))
-    owners = {name: run.owner for run in runs.values() for name in run.running}
-    return fleet_module.stored_states(address, names), owners
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Owners of the sites that are running, and the sites that wait after a loss."""
+
+    owners: Mapping[str, str]
+    waiting: frozenset[str]
+
+
+def _stored(address: str, names: Sequence[str] | None) -> tuple[Mapping[str, site_records.StoredSiteState], _Runs]:
+    """Return what a store knows of sites, and of those that are running."""
+    runs = list_runs.read_runs(fleet_module.known_store(address)).values()
+    owners = {name: run.owner for run in runs for name in (*run.running, *run.waiting)}
+    waiting = frozenset(name for run in runs for name in run.waiting)
+    return fleet_module.stored_states(address, names), _Runs(owners, waiting)
 
 
 def _stored_standing(
-    name: str, address: str, groups: tuple[str, ...], state: site_records.StoredSiteState, owner: str,
+    name: str, place: tuple[str, tuple[str, ...]], state: site_records.StoredSiteState, runs: _Runs,
     due: datetime | None,
 ) -> _Standing:  # fmt: skip
+    owner, is_waiting = runs.owners.get(name, ""), name in runs.waiting
     worker = owner or (state.record.worker if state.record else "")
-    pages = state.head.pages if owner else 0
-    return _Standing(name, address, groups, state.record, due, bool(owner), pages, worker, state.problem)
+    pages, is_running = state.head.pages if owner else 0, bool(owner) and not is_waiting
+    return _Standing(name, *place, state.record, due, is_running, pages, worker, state.problem, is_waiting)
 
 
 def _recorded_due(record: site_records.SiteRecord | None) -> datetime | None:
@@ -310,15 +353,14 @@ def _has_archive(record: site_records.SiteRecord | None) -> bool:
 def _status_row(standing: _Standing) -> tuple[str, ...]:
     record, due = standing.record, standing.due
     pages = f", {count_text(standing.pages, 'page')}" if standing.pages else ""
-    running = f"running{pages}" if standing.is_running else ""
+    ended = f"{standing.kind}{pages}"
     due_text = "now" if due is None or due <= datetime.now(UTC) else _until(due)
     if record is None:
-        ended = "not readable" if standing.problem else running or "never crawled"
         return (standing.name, ended, "", "", "", "", "", due_text, standing.worker, standing.problem)
     result = record.result
     numbers = (result.counts.articles, result.counts.alarms, result.counts.failed)
     return (
-        standing.name, running or result.end.words, *(f"{number:,}" for number in numbers),
+        standing.name, ended, *(f"{number:,}" for number in numbers),
         fleet_turn.time_text(result.seconds), record.finished_at[:16].replace("T", " "), due_text, standing.worker,
         _problem(record),
     )  # fmt: skip
@@ -339,7 +381,7 @@ def _status_values(standing: _Standing) -> dict[str, object]:
     values: dict[str, object] = {"name": standing.name, "archive": standing.archive, "groups": standing.groups}
     values |= {
         "due_at": standing.due.isoformat() if standing.due else None, "is_running": standing.is_running,
-        "running_pages": standing.pages, "worker": standing.worker,
+        "is_waiting_after_loss": standing.is_waiting, "running_pages": standing.pages, "worker": standing.worker,
     }  # fmt: skip
     record = standing.record
     if record is None:

@@ -233,8 +233,12 @@ class FleetRun:
             self._engine.stop()
 
     def running(self) -> tuple[SiteTask, ...]:
-        """Return the tasks that are running, or wait for a place on a worker."""
-        return self._queue.running
+        """Return the tasks that an engine was given and has not ended."""
+        return tuple(task for task in self._queue.running if task.name in self._started)
+
+    def waiting(self) -> tuple[SiteTask, ...]:
+        """Return the tasks whose worker was lost, and that wait until it has surely stopped."""
+        return tuple(task for _, task in self._lost.copy())
 
     def progress_line(self) -> str:
         """Say in one line how far the run is, and what is running."""
@@ -244,7 +248,8 @@ class FleetRun:
         failures = f", {failed_count:,} of them not well" if failed_count else ""
         used_count = self.ends[SiteEnd.IN_USE] + self.ends[SiteEnd.OVERTAKEN]
         used = f", {used_count:,} in use elsewhere" if used_count else ""
-        return f"{done}{failures}{used}; running: {running_text(self.running(), self.count_pages)}"
+        lost = f"; {len(self._lost):,} waiting after a loss" if self._lost else ""
+        return f"{done}{failures}{used}; running: {running_text(self.running(), self.count_pages)}{lost}"
 
     def _due_at(self, site: Site) -> datetime:
         return next_due(site, self.records.read(site.name)) or _AT_ONCE

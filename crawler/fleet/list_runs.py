@@ -31,6 +31,8 @@ WHOLE = "1/1"
 class RunRecord:
     """A run of a part of a list: its id, what people call it, when it was last renewed, and the sites that are running.
 
+    Those that are `waiting` have lost their worker, and run again once it has surely stopped.
+
     `place` is the machine and the lock that the run holds there: who has the same lock knows that this run is gone.
     """
 
@@ -39,6 +41,7 @@ class RunRecord:
     place: str
     renewed_at: str
     running: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 class RunRefused(StoreError):  # noqa: N818 - named by what it is
@@ -58,8 +61,12 @@ def is_current_run(store: ObjectStore, run: str) -> bool:
 
 def _parse(data: bytes) -> dict[str, RunRecord]:
     with suppress(ValueError, TypeError, KeyError):
-        parts = json.loads(data)["runs"]
-        return {part: RunRecord(**{**values, "running": tuple(values["running"])}) for part, values in parts.items()}
+        values = json.loads(data)
+        waiting = values.get("waiting", {})
+        return {
+            part: RunRecord(**{**run, "running": tuple(run["running"]), "waiting": tuple(waiting.get(part, ()))})
+            for part, run in values["runs"].items()
+        }
     return {}
 
 
@@ -85,14 +92,19 @@ class ListRun:
         self.id = f"{self.part} {token_hex(8)}"
 
     @contextmanager
-    def held(self, running: Callable[[], Sequence[str]], on_loss: Callable[[], object]) -> Iterator[None]:
+    def held(
+        self,
+        running: Callable[[], Sequence[str]],
+        on_loss: Callable[[], object],
+        waiting: Callable[[], Sequence[str]] = tuple,
+    ) -> Iterator[None]:
         """Take the list's part and keep it. RunRefused if another run has it; `on_loss` is called if one takes it."""
         self._change(self._taken)
 
         def renew(has_ended: threading.Event) -> None:
             while not has_ended.wait(_RENEW_SECONDS):
                 try:
-                    self._change(lambda runs: self._renewed(runs, tuple(running())))
+                    self._change(lambda runs: self._renewed(runs, tuple(running()), tuple(waiting())))
                 except RunRefused as error:
                     _LOG.warning("%s", error)
                     self.is_lost = True
@@ -126,19 +138,23 @@ class ListRun:
         age = datetime.fromisoformat(self.clock()) - datetime.fromisoformat(run.renewed_at)
         return age > timedelta(seconds=self.take_over)
 
-    def _renewed(self, runs: Mapping[str, RunRecord], running: tuple[str, ...]) -> dict[str, RunRecord]:
+    def _renewed(
+        self, runs: Mapping[str, RunRecord], running: tuple[str, ...], waiting: tuple[str, ...]
+    ) -> dict[str, RunRecord]:
         run = runs.get(self.part)
         if run is None or run.id != self.id:
             owner = run.owner if run else "somebody"
             raise RunRefused(f"{owner} has taken the list over; what runs here stops")
-        return {**runs, self.part: replace(run, renewed_at=self.clock(), running=running)}
+        return {**runs, self.part: replace(run, renewed_at=self.clock(), running=running, waiting=waiting)}
 
     def _change(self, change: Callable[[Mapping[str, RunRecord]], dict[str, RunRecord]]) -> None:
         for _ in range(_PUT_TRIES):
             stored = self.store.read_record(RUN_KEY)
             runs = change(_parse(stored.data) if stored else {})
             values = {part: asdict(run) for part, run in runs.items()}
-            data = json.dumps({"runs": values, "write_id": token_hex(8)}, indent=1).encode()
+            waiting = {part: run.pop("waiting") for part, run in values.items()}  # apart: 0.1.0 refuses other fields
+            content = {"runs": values, "waiting": waiting, "write_id": token_hex(8)}
+            data = json.dumps(content, indent=1).encode()
             with suppress(VersionMoved):
                 self.store.replace_record(RUN_KEY, data, stored.version if stored else "")
                 return

@@ -20,7 +20,7 @@ import re
 import tomllib
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, cached_property
 from pathlib import Path
@@ -220,6 +220,8 @@ class _Reader:
 
     file: Path
     options: OptionTable
+    checked: set[str] = field(default_factory=set)
+    """The options that were found to go together."""
 
     def site_list(self, document: Table) -> SiteList:
         """Make the whole list."""
@@ -276,11 +278,18 @@ class _Reader:
     def _checked_urls(self, options: Table, urls: tuple[str, ...], path: tuple[str, ...]) -> tuple[str, ...]:
         """Return the start URLs as a crawl has them, if it can be made of the options together."""
         try:
-            self.options.crawl.make_context("crawl", [_SOME_RECEIVER, *self.options.crawl_words(options, urls)])
+            self._check_together(options, urls)
             return check_options(self.options.values(options) | {"urls": urls})
         except (CommandError, click.UsageError) as error:
             message = error.message.replace("--allow-private opens it", "allow-private = true opens it")
             raise TomlMistake(f"{path[-1]}: {message}", *path) from error
+
+    def _check_together(self, options: Table, urls: tuple[str, ...]) -> None:
+        """Check that options go together, once for all sites that have the same ones: it takes a millisecond."""
+        key = repr((sorted(options.items()), bool(urls)))
+        if key not in self.checked:
+            self.options.crawl.make_context("crawl", [_SOME_RECEIVER, *self.options.crawl_words(options, urls)])
+            self.checked.add(key)
 
     def _check_table(self, table: Table, path: tuple[str, ...]) -> None:
         """Check the keys and values of a table of options, each by itself."""

@@ -165,6 +165,16 @@ def test_a_sample_is_the_same_part_each_time_and_the_parts_are_the_whole(tmp_pat
     assert len(urls) == len(set(urls)) == 12
 
 
+def test_past_a_limit_no_file_is_fetched(tmp_path, monkeypatch):
+    files = [harbour(tmp_path / f"{name}.warc.gz", name) for name in ("a", "b")]
+    fetched, fetch = [], batch_task._fetched
+    monkeypatch.setattr(
+        batch_task, "_fetched", lambda source, scratch: fetched.append(source) or fetch(source, scratch)
+    )
+    assert run_job(BulkJob(str(tmp_path / "out"), CLEANER), *files, limit=5).counts.total() == 5
+    assert fetched == [str(files[0])]
+
+
 @pytest.mark.slow
 def test_a_cluster_cleans_the_same_also_where_a_worker_dies(tmp_path, monkeypatch):
     for number in range(6):

@@ -23,7 +23,7 @@ from broadsheet.crawler.commands import forget as forget_verb
 from broadsheet.crawler.commands.crawl import crawl
 from broadsheet.crawler.commands.update import update
 from broadsheet.crawler.fleet.fleet_folder import RecordFolder
-from broadsheet.crawler.fleet.list_runs import ListRun, RunRecord
+from broadsheet.crawler.fleet.list_runs import ListRun, RunRecord, read_runs
 from broadsheet.crawler.fleet.object_store import ObjectStore
 from broadsheet.crawler.fleet.site_copies import LocalCopy
 from broadsheet.crawler.fleet.site_head import SiteAttempt, head_key, read_head
@@ -109,7 +109,9 @@ def store(tmp_path: Path) -> ObjectStore:
 # --- Status, report and search -------------------------------------------------------------------------------------
 def test_status_has_a_line_a_site_the_worst_first_and_exact_values_as_json(ended):
     code, out, _ = verb_here("fleet", "status", ended)
-    lines = [line.split() for line in out.splitlines()[1:]]
+    *table, empty, kinds = out.splitlines()
+    lines = [line.split() for line in table[1:]]
+    assert (empty, kinds) == ("", "4 sites: 1 done, 1 failed, 1 killed, 1 never crawled")
     assert (code, [line[:2] for line in lines]) == (
         0, [["cut", "killed"], ["bad", "failed"], ["well", "done"], ["none", "never"]],
     )  # fmt: skip
@@ -123,6 +125,15 @@ def test_status_has_a_line_a_site_the_worst_first_and_exact_values_as_json(ended
         well = ("fleet", "status", ended, "--site", "well")
         assert verb_here(*well)[1].splitlines()[1].split()[:2] == ["well", "running"]
         assert json.loads(verb_here(*well, "--json")[1])["sites"][0]["is_running"] is True
+
+
+def test_status_lists_the_fifty_worst_and_counts_the_others(tmp_path):
+    sites = "".join(f'[sites.s{number}]\nurls = ["http://s{number}.example/"]\n' for number in range(53))
+    (tmp_path / "sites.toml").write_text(f'[defaults]\ncontact = "you@example.org"\n{sites}')
+    (_, *lines), every = (verb_here("fleet", "status", tmp_path / "sites.toml", *words)[1].splitlines() for words in
+                          ((), ("--all",)))  # fmt: skip
+    assert lines[50:] == ["", "53 sites: 53 never crawled", "3 more with --all"]
+    assert (len(every), every[-1]) == (56, "53 sites: 53 never crawled")
 
 
 def test_report_and_search_take_in_every_archive_that_can_be_read(ended):
@@ -212,7 +223,7 @@ def test_the_status_of_a_store_is_the_same_with_a_list_and_without_one(ended, tm
     monkeypatch.setattr("tests.crawler.shell.environment", lambda: {"COLUMNS": "300"})
     tables = [status("other.toml", "--site", "well", "--site", "bad"), status()]
     assert len({re.sub(r"in \d+h\d\dm ", "in ", table) for table in tables}) == 1  # an hour may end between the two
-    bad, well = tables[0].splitlines()[1:]
+    bad, well = tables[0].splitlines()[1:3]
     assert re.fullmatch(
         r"bad +failed +3 +0 +0 +1m +[-\d]+ [:\d]+ +in 1h\d\dm +river, process 1 +no article \(2 times in a row\)", bad
     )
@@ -221,6 +232,12 @@ def test_the_status_of_a_store_is_the_same_with_a_list_and_without_one(ended, tm
     assert (values["none"]["end"], values["none"]["worker"]) == (None, "")
     assert (values["well"]["is_running"], values["well"]["running_pages"]) == (True, 40)
     assert (values["bad"]["failures"], values["bad"]["worker"]) == (2, "river, process 1")
+    lost = RunRecord(list_run.id, list_run.owner, "x", utc_now(), (), ("well",))
+    list_run._change(lambda runs: {"1/1": lost})
+    assert read_runs(store) == {"1/1": lost}
+    assert status().splitlines()[1].startswith("well  waiting after a loss, 40 pages ")
+    assert status().endswith("\n2 sites: 1 failed, 1 waiting after a loss\n")
+    assert json.loads(status("--json"))["sites"][0]["is_waiting_after_loss"] is True
     store.replace_record(head_key("none"), b'{"format": 99}', "")
     newer = r"none +not readable .*stored by a newer version of Broadsheet"
     assert re.search(newer, status("other.toml", "--site", "none"))

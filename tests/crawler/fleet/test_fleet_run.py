@@ -205,6 +205,24 @@ def run_of(
     return FleetRun(fleet, sites, records or disk.RecordFolder(tmp_path), lambda: engine, **options)
 
 
+def test_a_site_whose_worker_was_lost_waits_and_does_not_run(tmp_path):
+    engine = ScriptedEngine({"lost": [None, SiteEnd.DONE], "well": [SiteEnd.DONE]}, room=1)
+    run, seen = run_of(tmp_path, engine), set[tuple[tuple[str, ...], tuple[str, ...]]]()
+    end = engine.start
+
+    def look(task: SiteTask, on_end: Callable[[SiteResult | WorkerLost], object]) -> None:
+        names = [tuple(one.name for one in each) for each in (run.running(), run.waiting())]
+        seen.add((names[0], names[1]))
+        if run.waiting():
+            assert run.progress_line().endswith("; running: well 0 pages; 1 waiting after a loss")
+        end(task, on_end)
+
+    engine.start = look  # type: ignore[method-assign]
+    run.run()
+    assert seen == {(("lost",), ()), (("well",), ("lost",))}
+    assert run.ends == {SiteEnd.DONE: 2}
+
+
 def test_each_end_has_its_record_but_those_that_say_nothing_new(tmp_path):
     ends: dict[str, list[SiteEnd | None]] = {end.value: [end] * 4 for end in SiteEnd}
     engine = ScriptedEngine(ends)
@@ -490,7 +508,7 @@ def test_an_old_run_is_taken_over_and_learns_of_it(store):
     with held(list_run(store, "second", "12:31", take_over=1_800.0)):
         assert not is_current_run(store, first.id)
         with pytest.raises(RunRefused, match="second has taken the list over; what runs here stops"):
-            first._change(lambda runs: first._renewed(runs, ()))
+            first._change(lambda runs: first._renewed(runs, (), ()))
     assert is_current_run(store, "")
 
 
