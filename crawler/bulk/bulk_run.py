@@ -189,7 +189,7 @@ def clean_on_worker(task: BatchTask) -> list[PieceResult]:
 
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     collect_scratch()
-    worker: Any = get_worker()  # type: ignore[no-untyped-call]
+    worker: Any = get_worker()
     return clean_batch(task, should_stop=lambda: worker.status.name.startswith("clos"))
 
 
