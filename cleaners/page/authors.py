@@ -116,6 +116,18 @@ def is_personal(name: str) -> bool:
     )
 
 
+def is_role_name(name: str) -> bool:
+    """Return whether a whole name is that of a role: of its words, some name one, and none anything else.
+
+    >>> is_role_name("Staff Writer"), is_role_name("The Editor"), is_role_name("Jane Writer")
+    (True, True, False)
+    """
+    words = [word.strip(_PUNCTUATION) for word in name.casefold().split()]
+    other_words = load_words("role_beginnings") | load_words("group")
+    rest = [word for word in words if word not in load_words("roles")]
+    return len(rest) < len(words) and other_words.issuperset(rest)
+
+
 def name_key(name: str) -> str:
     """Return the letters and digits of a name in lower case, by which spellings of it are compared."""
     return "".join(filter(str.isalnum, name.casefold()))

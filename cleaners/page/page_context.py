@@ -156,6 +156,8 @@ _SITE_TYPES = frozenset({"WebSite", "Organization", "NewsMediaOrganization", "Bl
 _OUTSIDE_TAGS = frozenset({"nav", "aside", "footer"})
 _UNRELATED_TAGS = _OUTSIDE_TAGS | {"figure", "figcaption", "blockquote"}
 _ROOT_TAGS = frozenset({"html", "body", "main"})  # their classes are those of the whole page
+_ENTRY_TITLE = re.compile(r"(?:^|[\s_-])(?:entry|post|article)[_-]?(?:title|headline)(?:$|[\s_-])", re.IGNORECASE)
+_SITE_TITLE = re.compile(r"(?:^|[\s_-])(?:site|blog)[_-]?(?:title|name|logo)(?:$|[\s_-])", re.IGNORECASE)
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _GENERIC_HOST_LABELS = frozenset({"www", "m", "amp", "blog", "news"})
 
@@ -249,7 +251,8 @@ class PageContext:
     def heading_candidates(self) -> list[tuple[str, Element]]:
         """Return the first-level headings that may be the article's, as (text, element), without the site's name.
 
-        Of several the one that has the words of the URL is the first.
+        Of several the one that has the words of the URL is the first. Beside one whose class says that it is the
+        entry's title, one whose class says that it is the site's is none.
         """
         site_names = {fold_title(name) for name in self.site_names}
         texts_and_elements = [
@@ -258,6 +261,8 @@ class PageContext:
             if next(element.iterancestors(*_OUTSIDE_TAGS), None) is None
         ]
         found = [pair for pair in texts_and_elements if pair[0] and fold_title(pair[0]) not in site_names]
+        if any(_ENTRY_TITLE.search(element.get("class", "")) for _, element in found):
+            found = [pair for pair in found if not _SITE_TITLE.search(pair[1].get("class", ""))]
         slug = slug_words(self.url) if len(found) > 1 else frozenset()
         return sorted(found, key=lambda pair: not is_named_by_slug(pair[0], slug)) if slug else found
 

@@ -1,10 +1,10 @@
 """Evidence of a site about its pages' authors, days, titles, languages, by what their sources state on all of them.
 
-A source that states one value everywhere says nothing of a page. Neither does a name from the site's menu, or a day
-that a last resort finds on many pages. Words before nearly all names of a source are no part of them. A part that most
-titles end or begin with is the template's, and a title of several pages is the site's. One day above twelve shows in
-which order a site writes day and month. A text too short to tell its language, or detected as one near that of the
-site's other pages, is in theirs. Pure.
+A source that states one value everywhere says nothing of a page. Neither does a name from the site's menu or that of a
+role where pages name persons, or a day that a last resort finds on many pages. Words before nearly all names of a
+source are no part of them. A part that most titles end or begin with is the template's, and a title of several pages
+is the site's. One day above twelve shows in which order a site writes day and month. A text too short to tell its
+language, or detected as one near that of the site's other pages, is in theirs. Pure.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..document import AUTHORS, DAY_MONTH, PUBLISHED, TITLE, FieldStatement
-from ..page.authors import is_personal, name_key
+from ..page.authors import is_personal, is_role_name, name_key
 from ..page.date_parser import swapped_day
 from ..page.language import are_near
 from ..page.titles import fold_title, title_parts
@@ -30,6 +30,7 @@ _VARYING_SHARE = 0.1  # of the pages on which another source names somebody: few
 _TEMPLATE_SHARE = 0.6  # of the pages whose titles have a part: a column's name is on fewer
 _SHARING_PAGES = 3  # with one title: it is the site's, if they state another
 _PHRASE = "author_phrase"  # field of the finding on the words before a source's names
+_ROLE = "author_role"  # field of the finding on a source's names of roles
 _PHRASE_SHARE, _PHRASE_WORDS = 0.8, 3  # of a source's distinct names that have it; words of it at most
 _ORDER = (DAY_MONTH, "shown")  # field and source of the statement of an order
 _LANGUAGE, _LANGUAGE_SHARE = "language", 0.7  # field; of the pages with a language, those with the usual one
@@ -118,7 +119,8 @@ class SiteEvidence:
     `order` is that of day and month. The rest is what most
     titles have in common, the keys of the site's names (`name_key`), and the usual language where a page leaves a
     doubt. `varying_share` is the share of the pages on which a source that varies names somebody, and `usual_names` are
-    the commonest names of these. `menu_names` stand in the site's menus. `false_days` are days that a last resort finds
+    the commonest names of these; `has_roles`, that pages state a role in place of a name.
+    `menu_names` stand in the site's menus. `false_days` are days that a last resort finds
     on many pages, by source and day.
     """
 
@@ -133,12 +135,13 @@ class SiteEvidence:
     usual_language: tuple[str, int, int] | None
     menu_names: frozenset[str]
     false_days: Mapping[tuple[str, str], SourceFinding]
+    has_roles: bool = False
 
     @property
     def is_silent(self) -> bool:
         """Return whether it speaks against no value of any page: only what a page itself states may."""
         found = (self.constant_sources, self.order, self.template_parts, self.phrases, self.shared_titles.counts)
-        return not any((*found, self.menu_names, self.false_days)) and self.usual_language is None
+        return not any((*found, self.menu_names, self.false_days, self.has_roles)) and self.usual_language is None
 
     @property
     def has_varying_source(self) -> bool:
@@ -160,8 +163,21 @@ def find_sources(statements: Iterable[FieldStatement]) -> list[SourceFinding]:
         commonest, commonest_pages = min(values.items(), key=lambda item: (-item[1], item[0]))
         findings.append(SourceFinding(field, source, values.total(), len(values), commonest, commonest_pages))
         if field == AUTHORS:
-            findings += _phrase_finding(source, values)
+            findings += [*_phrase_finding(source, values), *_role_finding(source, values)]
     return findings
+
+
+def _role_finding(source: str, values: Counter[str]) -> list[SourceFinding]:
+    """Return the finding on the roles that a source states in place of names; none if it states none."""
+    roles = Counter({value: pages for value, pages in values.items() if _are_roles(_names(value))})
+    if not roles:
+        return []
+    commonest, pages = min(roles.items(), key=lambda item: (-item[1], item[0]))
+    return [SourceFinding(_ROLE, source, roles.total(), len(roles), commonest, pages)]
+
+
+def _are_roles(names: Sequence[str]) -> bool:
+    return bool(names) and all(map(is_role_name, names))
 
 
 def _phrase_finding(source: str, values: Counter[str]) -> list[SourceFinding]:
@@ -219,6 +235,7 @@ def weigh_evidence(
         _usual_language(languages or {}),
         menu_names,
         {(f.source, f.commonest[:10]): f for f in findings if f.field == PUBLISHED and _is_false_day(f)},
+        any(finding.field == _ROLE for finding in findings),
     )
 
 
@@ -274,6 +291,9 @@ def _settled_authors(page: StatedPage, evidence: SiteEvidence) -> Iterator[Settl
         source = page.sources.get(AUTHORS, "") if names else ""
         yield SettledField(AUTHORS, names, source, f"{menu_names[0]!r} stands in the site's menu")
         return
+    if evidence.has_roles and evidence.has_varying_source and _are_roles(page.authors):
+        yield _named_person(page, f"{page.authors[0]!r} is a role, and other pages name persons")
+        return
     constant = evidence.constant_sources.get(page.sources.get(AUTHORS, ""))
     if constant is None or _names(constant.commonest) != page.authors:
         return
@@ -287,6 +307,14 @@ def _settled_authors(page: StatedPage, evidence: SiteEvidence) -> Iterator[Settl
     is_of_template = evidence.has_varying_source and is_guessed and page.authors not in evidence.usual_names
     if is_of_template or (is_site and (evidence.has_varying_source or not are_persons)):
         yield SettledField(AUTHORS, (), "", constant.evidence)
+
+
+def _named_person(page: StatedPage, reason: str) -> SettledField:
+    """Return the first authors that a page states by their names, or none."""
+    for statement in page.statements:
+        if statement.field == AUTHORS and (names := _names(statement.value)) and not _are_roles(names):
+            return SettledField(AUTHORS, names, statement.source, reason)
+    return SettledField(AUTHORS, (), "", reason)
 
 
 def _names(value: str) -> tuple[str, ...]:

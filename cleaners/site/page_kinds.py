@@ -214,6 +214,7 @@ def _take_out_patchworks(layout: _Layout) -> dict[int, PageVerdict]:
 
 _MIN_FOLDER, _PROVEN_LISTS = 5, 0.6  # pages of a folder, and the share of proven lists from which the others are too
 _MIN_CARDS, _CARD_WORDS, _CARD_BLOCKS = 20, 0.35, 3  # of a directory: pages; median words, of an article's; and blocks
+_ALIKE_WORDS, _ALIKE_SHARE = 0.25, 0.9  # from the median, and share of the cards that are so near to it
 _CARD_DAYS = 0.05  # of its pages that may show a day or an author
 _DATED_ARTICLES, _MIN_DATED = 0.8, 10  # share, and number, of the articles that show a day or an author
 
@@ -252,12 +253,16 @@ def _judge_list_folder(
 def _judge_directory(
     folder: str, pages: Sequence[LayoutPage], typical_words: float, taken_out: Collection[int]
 ) -> dict[int, PageVerdict]:
-    """Judge the cards of a directory: many short texts alike in a folder, without day and author, beside articles."""
+    """Judge the cards of a directory: many short texts in a folder, without day and author, beside articles. They have
+    a few blocks each, or nearly all the same number of words: rows of a table are filled in, not written.
+    """
     cards = [page for page in pages if page.is_article and page.page_id not in taken_out]
     if len(cards) < _MIN_CARDS or sum(page.has_sure_day for page in cards) > _CARD_DAYS * len(cards):
         return {}
     words, blocks = (median(getattr(page, name) for page in cards) for name in ("words", "kept_blocks"))
-    if words >= _CARD_WORDS * typical_words or blocks > _CARD_BLOCKS:
+    alike = sum(abs(page.words - words) <= _ALIKE_WORDS * words for page in cards)
+    is_form = blocks <= _CARD_BLOCKS or alike >= _ALIKE_SHARE * len(cards)
+    if words >= _CARD_WORDS * typical_words or not is_form:
         return {}
     verdict = PageVerdict(PageType.OTHER, (f"one of {len(cards)} cards in {folder}, without day and author",))
     return {page.page_id: verdict for page in cards if page.words < typical_words and not page.has_sure_day}

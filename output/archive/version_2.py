@@ -190,7 +190,8 @@ def _fill_links(db: Database) -> None:
 _SCANS = """CREATE TABLE _scans (
     page_id INTEGER PRIMARY KEY REFERENCES _page_layout (page_id) ON DELETE CASCADE,
     first_seen TEXT NOT NULL,
-    scan BLOB NOT NULL
+    scan BLOB NOT NULL,
+    removed TEXT
 );"""
 
 STEPS: tuple[Step, ...] = (

@@ -200,3 +200,18 @@ def _headline(tag: str, place: int) -> str | None:
 def test_thresholds():
     assert holds_up_to(5, lambda n: _headline("h1", n) == "One two three"), "headings of the first level"
     assert holds_up_to(29, lambda n: _headline("h2", n) == "One two three"), "lower headings"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "headings"),
+    [
+        ("site-title", "entry-title", ["The mill burned down"]),
+        ("site-title h1", "h1 post_title", ["The mill burned down"]),
+        ("site-title", "", ["Notes from a river", "The mill burned down"]),
+        ("", "entry-title", ["Notes from a river", "The mill burned down"]),
+        ("site-title", "entry-titles", ["Notes from a river", "The mill burned down"]),
+    ],
+)
+def test_the_site_s_title_is_no_heading_beside_the_entry_s(first, second, headings):
+    body = f"<body><h1 class='{first}'>Notes from a river</h1><h1 class='{second}'>The mill burned down</h1>"
+    assert [text for text, _ in context(body, "https://the-paper.example/5").heading_candidates] == headings

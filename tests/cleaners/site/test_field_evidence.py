@@ -183,6 +183,17 @@ def test_a_guess_that_is_the_same_everywhere_falls_where_a_byline_varies_and_nev
     assert {field.value for field in settled([*marked[:12], *bylined]).values()} == {()}
 
 
+def test_a_role_is_no_author_where_other_pages_name_persons():
+    bylined = [page(n, said("markup", name)) for n, name in enumerate(NAMES * 2)]
+    roles = [page(n + 100, said("markup", role)) for n, role in enumerate(("Editor", "Staff writer"))]
+    found = settled([*bylined, *roles])
+    assert {number: (field.value, field.source) for number, field in found.items()} == {100: ((), ""), 101: ((), "")}
+    assert settled(roles) == {}, "nobody else is named on this site"
+    twice = page(200, said("markup", "News Editor"), said("meta", "Ann Lee"))
+    assert settled([*bylined, twice])[200].value == ("Ann Lee",)
+    assert settled([*bylined, page(200, said("markup", "Ann Lee", "Editor"))]) == {}
+
+
 def test_a_name_of_the_menu_is_none():
     pages = [page(n, said("text", "Google", "Ann Lee")) for n in range(5)]
     assert settled(pages, menu_names=frozenset({"Google"}))[0].value == ("Ann Lee",)
