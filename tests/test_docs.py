@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli import _SECTIONS
+from broadsheet.output.archive.schema_doc import column_meanings
 from tests.pictures import FOLDER, NAMES, main
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -52,6 +53,16 @@ def test_what_a_document_names_and_links_to_is_there(document):
     assert [
         (page.name, place) for page, place in targets if not page.exists() or (place and place not in anchors(page))
     ] == []
+
+
+@pytest.mark.parametrize(
+    "document", [each for each in DOCUMENTS if each.name != "architecture.md"], ids=lambda p: p.name
+)
+def test_no_document_sends_a_reader_to_an_internal_table_or_column(document):
+    """Nor does a word of the schema, since docs/schema.md and the dictionary of a file are made of those."""
+    names = {name for table, columns in column_meanings().items() for name in (table, *columns) if re.match("_.", name)}
+    assert len(names) > 40
+    assert [name for name in re.findall(r"(?<![\w./])_\w+", TEXTS[document]) if name in names] == []
 
 
 @pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)

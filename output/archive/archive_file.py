@@ -37,6 +37,11 @@ _CACHE_KB = (
 )  # ids are scattered over their tables: storing a page touches as many B-tree pages as it has blocks
 _LONGEST_VALUE = 1 << 28  # bytes: far more than any that is stored; a stranger's column may compute a thousand million
 
+ARCHIVE_ID = 0x42734172
+"""The application id of an archive, "BsAr", by which a file of ours is told; an exported file has another."""
+
+_DESCRIBE = 'INSERT INTO dictionary ("table", "column", meaning, unit, "null") VALUES (?, ?, ?, ?, ?)'
+
 MOST_WAL_BYTES = 2 * _CHECKPOINT_PAGES * _PAGE_BYTES
 """What the write-ahead log may grow to while readers come and go: SQLite alone begins it anew only between them."""
 
@@ -352,8 +357,13 @@ def _facts(db: Database) -> dict[str, str]:
 
 def _upgrade(db: Database, migrations: Migrations, version: int) -> None:
     """Apply all missing migrations and write the new version, in one transaction."""
+    from .schema_doc import dictionary_rows  # which most starts do without
+
     with db.atomic():
         migrations.apply(db)
+        db.execute("DELETE FROM dictionary")
+        db.conn.executemany(_DESCRIBE, list(dictionary_rows(db)))
+        db.execute(f"PRAGMA application_id = {ARCHIVE_ID}")
         db.execute(STORE_FACT, ["schema_version", str(version)])
         db.execute(f"PRAGMA user_version = {version}")
 

@@ -6,6 +6,7 @@ The tables are read from a new archive; their meanings are in `schema.toml`, the
 
 from __future__ import annotations
 
+import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,8 @@ _UNDECLARED_REFERENCES = (
     ("revisions", "article_id", "articles"), ("revisions", "capture_id", "captures"),
     ("duplicates", "article_id", "articles"),
     ("article_clusters", "article_id", "articles"),
+    ("pages_overview", "article_id", "articles"), ("pages_overview", "capture_id", "captures"),
+    ("captures_overview", "page_id", "pages"), ("captures_overview", "article_id", "articles"),
 )  # fmt: skip
 _OF_SHELVED = """
 `changes` and `revisions` of an article that was taken out as a copy or a list stay; its row is in `shelved`.
@@ -54,6 +57,33 @@ def schema_page() -> str:
     for mark, text in (("version", SCHEMA_VERSION), ("tables", tables)):
         page = page.replace(f"{{{mark}}}", str(text))
     return page
+
+
+def dictionary_rows(db: Database) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield the rows of table `dictionary`: table, column, meaning, unit, and what NULL stands for."""
+    for table in EXAMPLES:
+        meanings = _meanings_of(table)
+        yield table, "", _plain_text(meanings[""]), "", ""
+        for _, column, *_ in _columns(db, table):
+            if column in meanings and not column.startswith("_"):  # a user may have added others
+                text = _plain_text(meanings[column])
+                absent = _ABSENT.search(text)
+                unit = _units().get(column, "")
+                yield table, column, _ABSENT.sub(".", text), unit, (absent["when"] or "otherwise") if absent else ""
+
+
+_ABSENT = re.compile(r"[;.] (?:NULL (?P<when>[^.]*)|else NULL)\.")
+
+
+@cache
+def _units() -> Mapping[str, str]:
+    """Read the unit of each column that has one, by its name, which means the same in all tables."""
+    units = tomllib.loads((_FOLDER / "units.toml").read_text(encoding="utf-8"))
+    return {column: unit for unit, columns in units.items() for column in columns}
+
+
+def _plain_text(text: str) -> str:
+    return text.replace("`", "")
 
 
 def schema_columns(db: Database) -> dict[str, list[str]]:
@@ -82,10 +112,15 @@ def _columns(db: Database, name: str) -> list[tuple[int, str, str, int, object, 
 
 
 def _section(db: Database, name: str) -> str:
-    meanings = {**(column_meanings()["articles"] if name == "shelved" else {}), **column_meanings()[name]}
+    meanings = _meanings_of(name)
     example = ["```sql", EXAMPLES[name], "```"]
     head = [f"### {name}", "", meanings[""], "", *example, "", "| column | type | meaning |", "|---|---|---|"]
     return "\n".join([*head, *_column_rows(db, name, meanings)]) + "\n"
+
+
+def _meanings_of(name: str) -> Mapping[str, str]:
+    """Return the meanings of a table's columns; `shelved` has those of `articles` and its own."""
+    return {**(column_meanings()["articles"] if name == "shelved" else {}), **column_meanings()[name]}
 
 
 def _column_rows(db: Database, name: str, meanings: Mapping[str, str]) -> Iterator[str]:

@@ -194,6 +194,31 @@ _SCANS = """CREATE TABLE _scans (
     removed TEXT
 );"""
 
+# Datasette 0.65 hides a full-text index, which it knows by words in the SQL, and each table whose name begins with the
+# name of one: so this view hides the internal tables. Datasette 1.0 hides them by their underscore.
+_DICTIONARY = """CREATE TABLE dictionary (
+    "table" TEXT NOT NULL,
+    "column" TEXT NOT NULL,
+    meaning TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    "null" TEXT NOT NULL,
+    PRIMARY KEY ("table", "column")
+) WITHOUT ROWID;
+CREATE VIEW _ AS /* VIRTUAL TABLE USING FTS */
+    SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND substr(name, 1, 1) = '_';"""
+
+_OVERVIEWS = """CREATE VIEW pages_overview AS
+    SELECT p.id AS id, u.url AS url, u.host AS host, p.title AS title, p.page_type AS page_type, p.kept AS kept,
+        p.removed AS removed, p.word_count AS word_count, p.certainty AS certainty, u.state AS state,
+        u.fetched_at AS fetched_at, p.article_id AS article_id, p.capture_id AS capture_id, p.layout_id AS layout_id
+    FROM pages p JOIN urls u ON u.id = p.id;
+CREATE VIEW captures_overview AS
+    SELECT c.id AS id, c.url AS url, c.fetched_at AS fetched_at, c.http_status AS http_status, p.id AS page_id,
+        p.page_type AS page_type, p.article_id AS article_id, p.capture_id IS c.id AS judged,
+        c.content_type AS content_type, c.payload_length AS payload_length, c.warc_file AS warc_file,
+        c.warc_offset AS warc_offset, c.warc_length AS warc_length
+    FROM captures c LEFT JOIN urls u ON u.url = c.url LEFT JOIN pages p ON p.id = u.id;"""
+
 STEPS: tuple[Step, ...] = (
     """CREATE TABLE _pending_revisions (
     article_id INTEGER PRIMARY KEY,
@@ -229,4 +254,6 @@ DROP TABLE _rule_rates;""",
     _fill_links,
     "ALTER TABLE urls ADD COLUMN _watch TEXT;",
     _SCANS,
+    _DICTIONARY,
+    _OVERVIEWS,
 )

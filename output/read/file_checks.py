@@ -27,7 +27,7 @@ from ..archive.migrations import MIGRATIONS, SCHEMA_VERSION
 from ..archive.revisions import RevisionMark
 from ..archive.shelf import ShelvingReason
 from ..archive.stored_values import location_of
-from ..archive.table_columns import TableColumn, quoted_name, table_columns
+from ..archive.table_columns import TableColumn, column_list, quoted_name, table_columns
 from ..archive.url_words import UrlKind, UrlState
 
 
@@ -298,7 +298,7 @@ def _row_name(schema: Database, table: str) -> str:
     """Return SQL for the values of the primary key with `/` between; the row's number where there is none."""
     rows = schema.execute(f"PRAGMA table_info({table})").fetchall()
     key = [name for _, name, _, _, _, place in sorted(rows, key=lambda row: row[5]) if place]
-    return " || '/' || ".join(key or ["rowid"])
+    return " || '/' || ".join(map(quoted_name, key)) or "rowid"
 
 
 def column_values(db: Database) -> Iterator[Finding]:
@@ -314,7 +314,8 @@ def _value_faults(db: Database, table: StoredTable) -> Iterator[Finding]:
     names = [column.name for column in table.columns]
     rules = rules_of("articles" if table.name == _SHELF_VIEW else table.name, table.columns)
     judges = [rule.fault for rule in rules]
-    query = f"SELECT {table.row_name}, {', '.join(names)} FROM {table.name} WHERE {_suspect_rows(names, rules)}"
+    columns, suspects = column_list(names), _suspect_rows(names, rules)
+    query = f"SELECT {table.row_name}, {columns} FROM {table.name} WHERE {suspects}"
     for row_name, *values in db.conn.execute(query):
         for name, judge, value in zip(names, judges, values, strict=True):
             if fault := judge(value):

@@ -248,7 +248,7 @@ class AlarmLine(NamedTuple):
 
 
 class Yield(NamedTuple):
-    """The yield of a part of a host's pages in one run, as in table `yields`."""
+    """The yield of a part of a host's pages in one run, as `yields` of the report in JSON has it."""
 
     host: str
     started_at: str

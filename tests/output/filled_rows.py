@@ -10,9 +10,9 @@ Row = dict[str, Any]
 
 
 def tables(db: Database, schema: str = "main") -> list[str]:
-    """Name the tables of an archive, without those that SQLite and the full-text index keep for themselves."""
+    """Name the tables of an archive, without those of SQLite and the full-text index, and without the dictionary."""
     rows = db.execute(f"SELECT name FROM {schema}.sqlite_master WHERE type = 'table'").fetchall()
-    names = (name for (name,) in rows if not name.startswith(("sqlite_", "articles_fts", "_sqlite")))
+    names = (name for (name,) in rows if not name.startswith(("sqlite_", "articles_fts", "_sqlite", "dictionary")))
     return sorted(names, key=labelled)
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import sqlite3
+import tomllib
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -243,6 +244,7 @@ def test_what_a_user_made_gives_up_its_name_where_the_schema_takes_it(db, statem
 
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
+UNITS = DOCS.parent / "output/archive/units.toml"
 
 
 @pytest.fixture
@@ -258,6 +260,42 @@ def test_every_column_has_its_meaning_and_no_meaning_is_left_over(columns):
     assert meanings == schema
     assert all("" in lines for lines in column_meanings().values())
     assert [name for name in columns["shelved"] if name not in ("why", "article_id")] == columns["articles"]
+
+
+def test_the_dictionary_of_a_file_says_what_its_columns_mean(tmp_path):
+    """It has each public table and column, and what NULL stands for wherever one is, or may be, in a table."""
+    with closing(open_database(_stored_file(tmp_path, 1))) as db, closing(open_database(tmp_path / "new.db")) as new:
+        query = 'SELECT "table", "column", meaning, unit, "null" FROM dictionary'
+        described = {(table, column): texts for table, column, *texts in db.execute(query)}
+        assert new.execute(query).fetchall() == [(*names, *texts) for names, texts in described.items()]
+        for table in EXAMPLES:
+            names = [name for name in schema_columns(db)[table] if not name.startswith("_")]
+            assert sorted(column for name, column in described if name == table) == sorted(["", *names])
+            empty = {row[1] for row in db.execute(f"PRAGMA table_info({table})") if row[2] and not (row[3] or row[5])}
+            is_table = db.execute("SELECT 1 FROM sqlite_master WHERE name = ? AND sql LIKE 'CREATE TABLE%'", [table])
+            may_be_null = empty.intersection(names) if is_table.fetchone() else set()
+            for name in names:
+                if db.execute(f'SELECT 1 FROM {table} WHERE "{name}" IS NULL LIMIT 1').fetchone():
+                    may_be_null.add(name)
+            assert [name for name in sorted(may_be_null) if not described[table, name][2]] == []
+    assert described["captures", "warc_offset"] == [
+        "Where its record begins, in bytes.", "bytes", "if no raw response was kept",
+    ]  # fmt: skip
+    assert described["pages", "certainty"][1:] == ["0 to 1", "if it is no article"]
+    assert [names for names, texts in described.items() if "`" in "".join(texts) or not texts[0]] == []
+    timed = {column: unit for (_, column), (_, unit, _) in described.items() if re.search("(_at|_day)$", column)}
+    assert set(timed.values()) == {"UTC, ISO 8601", "day, ISO 8601"}
+    units = tomllib.loads(UNITS.read_text("utf-8"))
+    assert {name for names in units.values() for name in names} <= {column for _, column in described}
+
+
+def test_an_archive_is_told_by_its_application_id(tmp_path):
+    _stored_file(tmp_path, 1)
+    for name in ("a.db", "new.db"):
+        with closing(open_database(tmp_path / name)) as db:
+            assert db.execute("PRAGMA application_id").fetchone() == (archive_file.ARCHIVE_ID,)
+    assert f"`0x{archive_file.ARCHIVE_ID:x}`" in schema_page()
+    assert archive_file.ARCHIVE_ID.to_bytes(4, "big") == b"BsAr"
 
 
 def test_the_page_is_current(tmp_path):
@@ -313,6 +351,24 @@ def test_articles_without_their_texts(filled):
     ]
     columns = {row[1] for row in filled.execute("PRAGMA table_info(articles_overview)")}
     assert not {"text", "markdown", "metadata_sources"} & columns
+
+
+def test_pages_have_their_urls_and_captures_their_pages(archive, make, words):
+    """The verdict is of the last of two captures; a page that failed has none."""
+    url = "http://a.test/1"
+    for name in ("first", "other"):
+        archive.save([make.outcome(url, words(name, 90), title="One")])
+    archive.save([make.failure("http://a.test/2", "http_410")])
+    pages = archive.db.execute(
+        "SELECT url, host, page_type, state, article_id, capture_id FROM pages_overview"
+    ).fetchall()
+    [(article, capture)] = archive.db.execute("SELECT id, capture_id FROM articles").fetchall()
+    assert pages == [(url, "a.test", "article", "done", article, capture)]
+    captures = "SELECT url, page_type, article_id, judged FROM captures_overview ORDER BY fetched_at, judged"
+    assert archive.db.execute(captures).fetchall() == [
+        (url, "article", article, int(id == capture))
+        for (id,) in archive.db.execute("SELECT id FROM captures ORDER BY fetched_at")
+    ]
 
 
 def test_edits_are_those_that_the_program_lists(filled):

@@ -75,6 +75,15 @@ def test_what_is_shown_is_there_and_what_is_there_is_shown_or_hidden():
         assert set(names) <= set(columns.get(name, [])), name
 
 
+def test_a_plain_file_hides_the_internal_tables(archive_file):
+    """Without any metadata: views are never hidden."""
+    [answer] = pages(archive_file, {}, "news of today.json".replace(" ", "~20"))
+    tables = json.loads(answer)["tables"]
+    shown = {table["name"] for table in tables if not table["hidden"]}
+    assert {name for name in shown if name.startswith("_")} == set()
+    assert {"articles", "dictionary", "urls"} <= shown
+
+
 def test_every_table_and_column_has_its_meaning(metadata, archive_file):
     [tables] = [database["tables"] for database in metadata["databases"].values()]
     with closing(sqlite3.connect(archive_file)) as connection:
