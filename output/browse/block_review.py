@@ -79,7 +79,7 @@ class NearbyBlock(NamedTuple):
 class Proposal(NamedTuple):
     """A block to judge, with its verdict and the blocks around it.
 
-    `pages` of the sample carry its text. `block_id` is text: it has 63 bits.
+    `pages` of the sample carry its text. `block_id` is text, as a form sends it.
     """
 
     block_id: str

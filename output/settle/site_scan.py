@@ -27,7 +27,7 @@ from broadsheet.cleaners.site.repeated_blocks import BODY_VERDICT, find_body_pat
 from broadsheet.cleaners.words import rough_word_count
 
 from ..archive.ledger import read_layout
-from ..archive.stored_values import BLOCK_BITS, BLOCK_KINDS, content_id, decoding
+from ..archive.stored_values import BLOCK_KINDS, content_id, decoding
 from .page_table import (
     CANDIDATE_KEYS,
     CANDIDATE_PATHS,
@@ -288,7 +288,7 @@ def text_key(text: str, template: str, block_id: int, kind: int) -> int:
 
     `template` is the text without what varies.
     """
-    return block_id if kind in _EXACT_KINDS or template == text else content_id(template, bits=BLOCK_BITS)
+    return block_id if kind in _EXACT_KINDS or template == text else content_id(template)
 
 
 def _is_needed(flags: int, text: str, words: int) -> bool:
