@@ -65,6 +65,7 @@ class CrawlArguments(TypedDict, total=False):
     extractor: Literal["always", "in-doubt", "never"]
     browser: Literal["auto", "never", "always"]
     revisit: Literal["", "due", "update", "all"]
+    watch: Literal["", "close", "usual", "rare"]
     every: float
     delay: float
     concurrency: int

@@ -19,7 +19,7 @@ from broadsheet.cleaners.document import Block, BlockKind, Verdict
 
 from .archive_errors import TextConflict
 from .stored_text import storable_text
-from .stored_values import BLOCK_BITS, BLOCK_KINDS, content_id, decoding, unpacked
+from .stored_values import BLOCK_KINDS, content_id, decoding, unpacked
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -117,7 +117,7 @@ def _text_row(text: str) -> tuple[int, str]:
 
 def _make_text_row(text: str) -> tuple[int, str]:
     stored_text = storable_text(text)
-    return content_id(stored_text, bits=BLOCK_BITS), stored_text
+    return content_id(stored_text), stored_text
 
 
 _short_text_row = lru_cache(maxsize=_REMEMBERED_TEXTS)(_make_text_row)

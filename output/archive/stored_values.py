@@ -27,8 +27,7 @@ STORE_FACT = """INSERT INTO meta (key, value) VALUES (?, ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value"""
 """The statement that stores a fact of the file in `meta`, by its key; the same fact again changes nothing."""
 
-RECORD_BITS = 53  # articles, captures, runs: exact in JSON numbers and in a pandas float column
-BLOCK_BITS = 63  # block texts: there are many, and their ids never leave SQLite as JSON numbers
+RECORD_BITS = 53  # exact in JavaScript, in JSON numbers and in a pandas float column
 LARGEST_INTEGER = 2**63 - 1
 """The largest that SQLite takes: a person's number that is larger has to be told apart from it, or bounded by it."""
 

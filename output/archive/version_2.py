@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from .stored_values import content_id
 from .text_links import text_links
 
 Step = str | Callable[[Database], None]
@@ -218,6 +219,29 @@ CREATE VIEW captures_overview AS
         c.content_type AS content_type, c.payload_length AS payload_length, c.warc_file AS warc_file,
         c.warc_offset AS warc_offset, c.warc_length AS warc_length
     FROM captures c LEFT JOIN urls u ON u.url = c.url LEFT JOIN pages p ON p.id = u.id;"""
+_BLOCK_NUMBERS = (
+    *(f"UPDATE {table} SET block_id = block_id >> 10 WHERE block_id IS NOT NULL" for table in (
+        "_revision_blocks", "_page_blocks", "_block_evidence", "_place_evidence", "corrections", "_reviews",
+        "_common_texts", "_unsettled_texts",
+    )),
+    "UPDATE _block_texts SET id = id >> 10",
+)  # fmt: skip
+_NUMBERED_BY_BLOCK = (
+    ("corrections", "SELECT id, block_id, coalesce(article_id, ''), coalesce(host, '') FROM corrections"),
+    ("_reviews", "SELECT id, 'review', url, block_id FROM _reviews"),
+)
+
+
+def _shorten_block_numbers(db: Database) -> None:
+    """Take the first 53 of the 63 bits that version 1 gave the number of a text, and number anew what it is part of."""
+    db.execute("PRAGMA defer_foreign_keys = ON")
+    for statement in _BLOCK_NUMBERS:
+        db.execute(statement)
+    for table, query in _NUMBERED_BY_BLOCK:
+        rows = db.execute(f"{query} WHERE block_id IS NOT NULL").fetchall()
+        numbers = [(content_id(*map(str, parts)), number) for number, *parts in rows]
+        db.conn.executemany(f"UPDATE {table} SET id = ? WHERE id = ?", numbers)
+
 
 STEPS: tuple[Step, ...] = (
     """CREATE TABLE _pending_revisions (
@@ -256,4 +280,5 @@ DROP TABLE _rule_rates;""",
     _SCANS,
     _DICTIONARY,
     _OVERVIEWS,
+    _shorten_block_numbers,
 )

@@ -66,7 +66,7 @@ class MetadataLine(NamedTuple):
 
 
 class ShownBlock(NamedTuple):
-    """A block of the page with its verdict. `block_id` is text: it has 63 bits.
+    """A block of the page with its verdict. `block_id` is text, as a form sends it.
 
     Its text stands on `page_count` `of_pages` article pages of the host; both are None where that was not counted.
     `ruled` is the scope of the ruling in force (`article`, `host`, `everywhere`), empty if none is; `is_waiting` says

@@ -80,7 +80,8 @@ class NearbyBlock(NamedTuple):
 class Proposal(NamedTuple):
     """A block to judge, with its verdict and the blocks around it.
 
-    `pages` of the sample carry its text. `block_id` is text: it has 63 bits. The article's text begins with `opening`.
+    `pages` of the sample carry its text. `block_id` is text, as a form sends it. The article's text begins with
+    `opening`.
     """
 
     block_id: str

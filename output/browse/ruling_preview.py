@@ -34,7 +34,7 @@ class ScopeEffect(NamedTuple):
 
 
 class RulingPreview(NamedTuple):
-    """A ruling that a person may make on a block as it stands in an article. `block_id` is text: it has 63 bits."""
+    """A ruling that a person may make on a block as it stands in an article. `block_id` is text, as a form sends it."""
 
     block_id: str
     text: str

@@ -22,7 +22,6 @@ from ..archive.revisions import VersionMetadata
 from ..archive.row_sample import WHOLE, RowSample
 from ..archive.stored_text import count_words, sql_words
 from ..archive.stored_values import (
-    BLOCK_BITS,
     content_id,
     decoding,
     json_object,
@@ -59,7 +58,7 @@ _BLOCKS_OF_PAGE = """SELECT t.text FROM _page_blocks b CROSS JOIN _block_texts t
 def block_texts(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     """Check that the number of a block's text is the digest of the text."""
     for block_id, text in db.conn.execute(f"SELECT id, text FROM _block_texts WHERE {sample.condition('id')}"):
-        if not isinstance(text, str) or content_id(text, bits=BLOCK_BITS) != block_id:
+        if not isinstance(text, str) or content_id(text) != block_id:
             yield value_finding("_block_texts", "text", block_id, "is not the text of that number")
 
 

@@ -29,7 +29,7 @@ from broadsheet.cleaners.site.repeated_blocks import BODY_VERDICT, find_body_pat
 from broadsheet.cleaners.words import rough_word_count
 
 from ..archive.ledger import read_layout
-from ..archive.stored_values import BLOCK_BITS, BLOCK_KINDS, content_id, decoding
+from ..archive.stored_values import BLOCK_KINDS, content_id, decoding
 from .candidate_pairs import BoolArray, Int64Array
 from .page_table import (
     HEADING_KIND,
@@ -272,7 +272,7 @@ def scan_pages(pages: Sequence[PageFacts]) -> list[PageScan]:
 @lru_cache(maxsize=8192)
 def _place_numbers(path: str) -> tuple[int, int]:
     """Return the numbers of a path in the markup and of its container."""
-    return content_id(path, bits=BLOCK_BITS), content_id(container_path(path), bits=BLOCK_BITS)
+    return content_id(path), content_id(container_path(path))
 
 
 def text_key(text: str, template: str, block_id: int, kind: int) -> int:
@@ -280,7 +280,7 @@ def text_key(text: str, template: str, block_id: int, kind: int) -> int:
 
     `template` is the text without what varies.
     """
-    return block_id if kind in _EXACT_KINDS or template == text else content_id(template, bits=BLOCK_BITS)
+    return block_id if kind in _EXACT_KINDS or template == text else content_id(template)
 
 
 def _is_needed(flags: int, text: str, words: int) -> bool:

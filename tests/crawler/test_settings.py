@@ -57,7 +57,7 @@ OPTIONS_OF_FIELDS = {
     "user_agent": ("--user-agent", "Own/1"), "site_rules": ("--site-rules", "rules"), "warc": ("--no-warc",),
     "max_size": ("--max-size", "5M"), "keep_credentials": ("--keep-credentials", "--header", "A: b"),
     "ignore_robots": ("--ignore-robots",), "sampling": ("--no-sampling",), "keep": ("--keep", "pictures"),
-    "browser": ("--browser", "never"),
+    "browser": ("--browser", "never"), "watch": ("--watch", "rare"),
 }  # fmt: skip
 """The option of `broadsheet crawl` by which a field of the crawl's options has another value than by default."""
 VERBS_OF_FIELDS = {

@@ -45,7 +45,7 @@ class Contents:
         """The tables and views with their columns; not those that hold a full-text index's or SQLite's own records."""
         query = "SELECT name, coalesce(sql, '') FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name"
         definitions = dict(self._db.execute(query).fetchall())
-        indexes = {name for name, sql in definitions.items() if "using fts" in sql.lower()}
+        indexes = {name for name, sql in definitions.items() if sql.lower().startswith("create virtual table")}
         shadows = {f"{name}_{shadow}" for name in indexes for shadow in _SHADOWS}
         plain = [name for name in definitions if name not in shadows and not _NOT_PLAIN.match(name)]
         return {name: FULLTEXT_COLUMNS if name in indexes else self._columns_of(name) for name in plain}

@@ -14,6 +14,7 @@ from broadsheet.output.archive.ledger import (
     read_ledger,
     store_texts,
 )
+from broadsheet.output.archive.stored_values import content_id
 from tests.internal_tables import BLOCK_TEXTS, PAGE_LAYOUT
 from tests.output.cleaned_pages import with_page
 
@@ -98,7 +99,7 @@ def test_what_is_packed_is_json_whatever_stands_in_it():
 @pytest.fixture
 def two_texts(monkeypatch):
     """Two texts with one number, since a number has eight bits here."""
-    monkeypatch.setattr("broadsheet.output.archive.ledger.BLOCK_BITS", 8)
+    monkeypatch.setattr(ledger, "content_id", lambda text: content_id(text, bits=8))
     texts = [f"Paragraph {n} of the story." for n in range(300)]
     yield next((first, second) for first in texts for second in texts if first < second and same_number(first, second))
     ledger._short_text_row.cache_clear()

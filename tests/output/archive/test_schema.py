@@ -19,7 +19,7 @@ from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.migrations import run_statements, sql_statements
 from broadsheet.output.archive.schema_doc import EXAMPLES, column_meanings, main, schema_columns, schema_page
-from broadsheet.output.archive.stored_values import BLOCK_KINDS, text_digest
+from broadsheet.output.archive.stored_values import BLOCK_KINDS, content_id, text_digest
 from broadsheet.output.read.edit_history import ALL_KINDS, list_edits
 from broadsheet.output.read.search import rank_articles
 from broadsheet.output.read.verify import verify
@@ -31,6 +31,7 @@ from tests.internal_tables import (
     PAGE_BLOCKS,
     PENDING_REVISIONS,
     REASONS,
+    REVIEWS,
     REVISION_BLOCKS,
     WARC_ERASURES,
     WARC_FILES,
@@ -180,6 +181,31 @@ def test_version_2_keeps_what_a_page_states_and_what_a_user_made_of_it(tmp_path)
         assert db.execute("SELECT DISTINCT Published_Stated_own FROM articles").fetchall() == [("a note",)]
         for sql in own[1:3]:
             assert db.execute("SELECT count(*) FROM sqlite_master WHERE sql = ?", [sql]).fetchone() == (1,)
+
+
+def test_version_2_shortens_the_numbers_of_blocks(tmp_path):
+    """Verdicts of people follow, with numbers of their own that are made from them."""
+    file = _stored_file(tmp_path, 1)
+    blocks = "SELECT p.position, p.kept, t.text FROM {0} p JOIN {1} t ON t.id = p.block_id ORDER BY page_id, position"
+    with closing(sqlite3.connect(file)) as db, db:
+        before = db.execute(blocks.format(PAGE_BLOCKS, BLOCK_TEXTS)).fetchall()
+        [(number, text)] = db.execute(f"SELECT id, text FROM {BLOCK_TEXTS} ORDER BY length(text) DESC LIMIT 1")
+        assert number == content_id(text, bits=63)
+        ruling = {"field": "block", "value": "kept", "article_id": None, "host": "a.test", "undone_at": None}
+        put(Database(db), "corrections", 1, block_id=number, **ruling)
+        put(Database(db), "corrections", 2, **{**ruling, "field": "title"}, block_id=None)
+        put(Database(db), REVIEWS, 1, block_id=number, url="http://a.test/1")
+        put(Database(db), REVIEWS, 2, block_id=None)
+    with closing(open_database(file)) as db:
+        assert db.execute(blocks.format(PAGE_BLOCKS, BLOCK_TEXTS)).fetchall() == before
+        for table, query in (("corrections", "field = 'block'"), (REVIEWS, "block_id IS NOT NULL")):
+            rows_of_block = db.execute(f"SELECT id, block_id FROM {table} WHERE {query}").fetchall()
+            parts = ("a.test",) if table == "corrections" else ()
+            head = (str(block_id(text)), "") if parts else ("review", "http://a.test/1", str(block_id(text)))
+            assert rows_of_block == [(content_id(*head, *parts), block_id(text))]
+        assert db.execute(f"SELECT max(id) FROM {BLOCK_TEXTS}").fetchone()[0] < 2**53
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+        assert db.execute("SELECT count(*) FROM corrections").fetchone() == (2,)
 
 
 @pytest.mark.parametrize(
