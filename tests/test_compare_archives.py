@@ -15,7 +15,7 @@ from tests.bench.archives.contents import Contents
 from tests.bench.archives.differences import ABSENT, PRESENT, Difference, comparisons, differences
 from tests.bench.archives.step_by_step import run_step_by_step
 from tests.crawler.scripted_site import ScriptedSite
-from tests.internal_tables import ARTICLES_SEARCH, named
+from tests.internal_tables import ARTICLES_SEARCH, HIDING, named
 from tests.output.conftest import Clock, Maker
 
 NEXT_SECOND = 1.1  # an equal answer within the second of an earlier one is the same capture
@@ -75,7 +75,7 @@ def test_neither_time_nor_the_order_of_pages_nor_the_port_is_a_difference(old, t
     assert differences(old, elsewhere) == []
     with closing(sqlite3.connect(elsewhere)) as db, db:
         db.execute("UPDATE pages SET title = 'Another' WHERE word_count > 10")
-    assert places(differences(old, elsewhere)) == {"pages.title"}
+    assert places(differences(old, elsewhere)) == {"pages.title", "pages_overview.title"}
 
 
 @pytest.mark.slow
@@ -108,7 +108,8 @@ def test_a_change_is_seen_where_it_is(old, statement, seen):
     seen = set(map(named, seen))
     assert seen <= columns_seen
     tables = {place.split(".")[0] for place in seen}
-    views = {"article_urls", "blocks", "removed", "articles_overview", "edits", "versions", "links"}
+    views = {"article_urls", "blocks", "removed", "edits", "versions", "links", HIDING}
+    views |= {"articles_overview", "captures_overview", "pages_overview"}
     assert {place.split(".")[0] for place in columns_seen} <= tables | views
 
 

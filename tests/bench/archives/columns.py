@@ -17,6 +17,7 @@ TIMES = _names("""
     robots_files.seen_at corrections.at corrections.undone_at rulings.at runs.finished_at runs.started_at
     _shelf.first_seen _shelf.last_seen shelved.first_seen shelved.last_seen takedowns.at
     articles_overview.first_seen articles_overview.last_seen edits.at _reviews.at versions.day versions.seen_at
+    captures_overview.fetched_at pages_overview.fetched_at
     urls.fetched_at urls.first_seen urls.held_at urls._not_before _warc_files.begun_at
 """)
 """When something was done. That there is a time is compared, not which."""
@@ -29,6 +30,7 @@ LINEAGE = _names("_cleaners.rules _cleaners.model")
 
 RECORD_PLACES = _names("""
     captures.warc_file captures.warc_offset captures.warc_length _warc_erasures.file _warc_erasures.offset
+    captures_overview.warc_file captures_overview.warc_offset captures_overview.warc_length
     _warc_erasures.following _warc_files.name _warc_files.length
 """)
 """Where a raw record lies: its headers hold dates, and the file's name the time. That there is one is compared."""
@@ -49,7 +51,7 @@ REFERENCES = {
         _page_copies.original_id
         _page_parts.page_id _page_parts.head_id _page_signatures.page_id pages.id articles.page_id
         _reclean_before.page_id _shelf.page_id shelved.page_id
-        _sketches.page_id _scans.page_id _unsettled.page_id urls.id
+        _sketches.page_id _scans.page_id _unsettled.page_id urls.id captures_overview.page_id pages_overview.id
     """),
     "articles": _names("""
         article_clusters.article_id article_clusters.cluster_id article_urls.article_id _articles_search.id
@@ -57,11 +59,11 @@ REFERENCES = {
         duplicates.duplicate_id pages.article_id removed.article_id _revision_blocks.article_id revisions.article_id
         rulings.article_id corrections.article_id _unindexed.id articles_overview.id edits.article_id
         article_images.article_id article_dates.article_id article_bylines.article_id shelved.article_id
-        links.article_id links.target_id versions.article_id
+        links.article_id links.target_id versions.article_id captures_overview.article_id pages_overview.article_id
     """),
     "captures": _names("""
         articles.capture_id captures.id captures.refers_to pages.capture_id revisions.capture_id _shelf.capture_id
-        shelved.capture_id versions.capture_id
+        shelved.capture_id versions.capture_id captures_overview.id pages_overview.capture_id
     """),
     "reasons": _names("""
         _own_verdicts.reason_id _own_verdicts.site_reason_id _page_blocks.reason_id _reasons.id
@@ -70,7 +72,7 @@ REFERENCES = {
     "robots_files": _names("captures.robots_id robots_files.id"),
     "runs": _names("alarms.run_id runs.id _yields.run_id"),
     "cleaners": _names("_cleaners.id pages.cleaner_id"),
-    "layouts": _names("_layouts.id pages.layout_id"),
+    "layouts": _names("_layouts.id pages.layout_id pages_overview.layout_id"),
 }
 """Columns whose number stands for a row of the table named; `MEANINGS` says it in words."""
 
@@ -101,6 +103,8 @@ IDENTITIES = {
         "articles": ("url",),
         "_articles_search": ("id",),
         "_block_texts": ("text",),
+        "captures_overview": ("id",),
+        "pages_overview": ("id",),
         "article_urls": ("article_id", "url", "kind"),
         "blocks": ("article_id", "position"),
         "changes": ("article_id", "change", "kind", "revision"),
@@ -135,7 +139,7 @@ PORT_DEPENDENT = _names("""
     _block_evidence.block_id _place_evidence.block_id
     _revision_blocks.block_id rulings.id rulings.block_id corrections.id corrections.block_id _url_orders.id
     pages.text_digest revisions.text_digest versions.text_digest captures.payload_digest captures.payload_length
-    captures.etag     _sketches.hashes _sketches.sketch _scans.scan
+    captures_overview.payload_length captures.etag _sketches.hashes _sketches.sketch _scans.scan
 """)
 """Digests of what may hold the site's address. Not compared where the two were crawled at different ports."""
 
