@@ -28,6 +28,7 @@ UNINSTALLED = {"readability": "readability-lxml", "newspaper": "newspaper4k"}
 EXTRA_OF = {
     "tests/training/": "train",
     "crawler/fleet/": "fleet",
+    "crawler/bulk/bulk_run.py": "fleet",
     "crawler/rendering/browser_process.py": "browser",
     "output/read/stored_articles.py": "pandas",
     "output/collections/parquet_files.py": "parquet",

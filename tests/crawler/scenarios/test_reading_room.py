@@ -356,7 +356,10 @@ def test_nothing_of_a_hostile_archive_acts_or_calls(browser, hostile):
     addresses |= {page.evaluate("location.origin") + str(link.get_attribute("href")) for link in captures}
     expect(page.locator("figcaption").first).to_contain_text("<img src=//evil.example/c.png onerror=alert(5)>")
     pictures = [str(image.get_attribute("src")) for image in page.locator("img[src*='/picture/']").all()]
-    page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth)")
+    for image in page.locator("img").all():
+        image.scroll_into_view_if_needed()  # which loads a picture that waits for that
+        expect(image).to_have_js_property("complete", value=True)
+    assert page.evaluate("[...document.images].every(image => image.naturalWidth)")
     addresses |= {page.evaluate("location.origin") + picture for picture in pictures}
     assert [any(part in address for address in addresses) for part in ("/capture/", "/picture/")] == [True, True]
     for address in sorted(addresses):

@@ -96,7 +96,7 @@ def test_an_application_gains_its_articles_and_needs_no_browser_later(crawl, ser
     assert_records(Path(f"{result.db}.warc"), f"{site.url}/harbour")
     query = f"SELECT decision, rendered, gained, words_before, words_after > 300, requests FROM {RENDERED_LAYOUTS}"
     assert result.rows(query) == [("all", 3, 3, 0, 1, 7)], "three scripts, a stylesheet, and data for each page"
-    assert "Rendered in a browser, by layout" in verb("report", result.db)[1]
+    assert "Rendered in a browser, by layout" in verb("report", result.db, "--all")[1]
 
     assert_whole(result.db)
     before = len(site.paths())
@@ -210,7 +210,7 @@ def test_the_first_pages_of_a_layout_decide_on_the_rest(crawl, serve):
     assert all(f"/{name}" in texts for name in notices)
     query = f"SELECT decision, rendered, gained, passed, requests FROM {RENDERED_LAYOUTS} ORDER BY decision"
     assert result.rows(query) == [("all", 4, 4, 0, 4), ("few", 3, 0, 1, 0)]
-    report = " ".join(verb("report", result.db)[1].split())
+    report = " ".join(verb("report", result.db, "--all")[1].split())
     assert "one in 50" in report.partition("Rendered in a browser, by layout")[2]
 
 
@@ -230,7 +230,7 @@ def test_without_a_browser_nothing_more_is_asked_and_the_report_says_how_to_get_
     result = crawl(site.url + "/", browser="never", **QUIET)
     assert articles(result, site) == {}
     assert set(site.paths()) <= {"/robots.txt", "/"}
-    code, out, _ = verb("report", result.db)
+    code, out, _ = verb("report", result.db, "--all")
     assert code == 0
     assert f"broadsheet update {result.db} --all reads such pages with Chromium" in " ".join(out.split())
     result = crawl_rendered(crawl, site, cdn, revisit="all")
