@@ -328,7 +328,7 @@ def test_parts_of_a_file_have_each_record_once(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_kills_at_any_time_leave_no_record_doubled_or_lost(tmp_path, monkeypatch):
+def test_kills(tmp_path, monkeypatch):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setenv("TMPDIR", str(scratch))
@@ -383,7 +383,7 @@ def test_a_batch_that_is_to_stop_leaves_nothing_and_is_done_by_the_next_run(tmp_
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_told_to_end_gives_its_batch_up(tmp_path, monkeypatch):
+def test_sigterm(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     source = write(tmp_path / "a.warc", [record(f"http://a.example/{n}", answer(page("One") * 40)) for n in range(999)])
     cluster = DaskCluster(free_port(), tmp_path)
