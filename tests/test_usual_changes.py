@@ -28,7 +28,7 @@ RULE = "\n".join(
     )[0].splitlines()
 )
 NOT_CARRIED_OUT = {
-    "a metadata field": "`credit` was added by this row, in a commit of its own",
+    "a metadata field": "each file of the row names the fields by hand, in its own form",
     "a feature of the model": "the models are trained anew, in half an hour",
     "the form of a list of sites": "what else the change needs depends on the word that is added",
     "a setting": "what else the change needs depends on what reads it",
