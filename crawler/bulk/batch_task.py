@@ -14,7 +14,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
@@ -48,7 +48,7 @@ _SCRATCH, _SCRATCH_LOCK = "broadsheet-bulk-", "lock"
 
 
 @dataclass(frozen=True)
-class Selection:
+class RecordSelection:
     """The records that a run is about: those of some hosts, by patterns on URLs, and a part of them by digest."""
 
     hosts: frozenset[str] = frozenset()
@@ -90,7 +90,7 @@ class BulkJob:
 
     target: str
     cleaner: Cleaner
-    selection: Selection = Selection()
+    selection: RecordSelection = RecordSelection()
     is_articles_only: bool = False
 
 
@@ -151,6 +151,11 @@ class PieceResult:
     not_chosen: int = 0
     problem: str = ""
     is_lost: bool = False
+
+    @property
+    def records(self) -> int:
+        """Count its records."""
+        return sum(self.counts.values())
 
 
 def record_rows(file: FileRecord, source: str, packed_job: bytes) -> RecordRows:
@@ -231,13 +236,9 @@ def clean_batch(
             results = asyncio.run(_clean_all(task, scratch, writers, _Course(on_record, should_stop)))
         for table in TABLES:
             store.put_file(f"{table}/{task.name}.parquet", scratch / f"{table}.parquet")
-    marker = {"made_by": task.made_by, "results": [_as_values(result) for result in results]}
+    marker = {"made_by": task.made_by, "results": list(map(asdict, results))}
     store.put_bytes(f"{MARKERS}/{task.name}.json", json.dumps(marker).encode())
     return results
-
-
-def _as_values(result: PieceResult) -> dict[str, object]:
-    return {name: getattr(result, name) for name in PieceResult.__slots__}
 
 
 async def _clean_all(
@@ -287,7 +288,7 @@ async def _clean_all(
             if course.should_stop():
                 raise BatchStopped
             results.append(result)
-            left = None if left is None else left - sum(result.counts.values())
+            left = None if left is None else left - result.records
     finally:
         pool.close()
     return results
@@ -296,7 +297,7 @@ async def _clean_all(
 class _ChosenRecords:
     """The answers of a piece that a selection takes; `passed_over` counts the others as they are met."""
 
-    def __init__(self, file: Path, piece: Piece, selection: Selection) -> None:
+    def __init__(self, file: Path, piece: Piece, selection: RecordSelection) -> None:
         self._file = file
         self._piece = piece
         self._selection = selection

@@ -138,7 +138,7 @@ class BulkRun:
             known = known_results(limited)
             results = known or clean_batch(limited, self._count_record)
             self._take(results, is_known=known is not None)
-            left -= sum(sum(result.counts.values()) for result in results)
+            left -= sum(result.records for result in results)
 
     def _clean_one(self, task: BatchTask) -> list[PieceResult]:
         return [] if self.is_stopping else clean_batch(task, self._count_record)
@@ -161,7 +161,7 @@ class BulkRun:
                 with suppress(queue.Empty):
                     future = ended.get(timeout=0.5)
                     results = list(_results_of(future, futures.pop(future)))
-                    self._records += sum(sum(result.counts.values()) for result in results)
+                    self._records += sum(result.records for result in results)
                     self._take(results)
         finally:
             client.close(timeout=2)  # type: ignore[no-untyped-call]

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from broadsheet.output.read.plain_words import count_text
@@ -22,6 +22,9 @@ from ..cli.command_line import CommandError
 from ..fleet.bucket_store import BucketStore
 from ..fleet.object_store import StoreError
 from ..fleet.store_address import store_at, web_store
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
 
 ENDINGS = (".warc", ".warc.gz", ".warc.zst", ".arc", ".arc.gz", ".wacz")
 """Of the files that a folder, a prefix of a bucket or a pattern is searched for."""
@@ -137,6 +140,10 @@ def _asked_one(address: str) -> Source:
         return Source(address, problem=str(getattr(error, "strerror", None) or error))
     if meta is None:
         return Source(address, problem="there is no such file")
+    return _object(address, meta)
+
+
+def _object(address: str, meta: ObjectMeta) -> Source:
     return Source(address, int(meta["size"]), str(meta["e_tag"] or meta["last_modified"]))
 
 
@@ -172,4 +179,4 @@ def _objects(name: str) -> Iterator[Source]:
         raise CommandError(str(error)) from error
     for meta in metas:
         if meta["path"].lower().endswith(ENDINGS):
-            yield Source(f"{place}/{meta['path']}", int(meta["size"]), str(meta["e_tag"] or meta["last_modified"]))
+            yield _object(f"{place}/{meta['path']}", meta)

@@ -13,7 +13,7 @@ import click
 
 from broadsheet.output.read.plain_words import fact_words
 
-from ..cli.command_line import CommandError, language, require_extra, shard
+from ..cli.command_line import CommandError, require_extra, shard
 from ..cli.lazy_modules import lazy_imports
 from ..cli.terminal import (
     format_blocks,
@@ -23,7 +23,16 @@ from ..cli.terminal import (
     print_text,
     terminal_width,
 )
-from .verb_options import PATH, Options, option_group, verb, with_options
+from .verb_options import (
+    DAY_AND_LANGUAGE_OPTIONS,
+    INCLUDE_OPTION,
+    PATH,
+    RECORD_HOST_OPTION,
+    Options,
+    option_group,
+    verb,
+    with_options,
+)
 
 with lazy_imports():
     from broadsheet.cleaners import clean as clean_module
@@ -72,12 +81,10 @@ _BULK_OPTIONS: Options = option_group("With -o", (
     click.option("--paths-from", type=PATH, metavar="FILE|URL", help="Files to clean, a line each; may be packed."),
     click.option("--base", type=PATH, default="", metavar="FOLDER|URL",
                  help="What relative paths of that list are below."),
-    click.option("--host", "hosts", multiple=True, metavar="HOST", help="Only records of this host. Repeatable."),
-    click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
+    RECORD_HOST_OPTION,
+    INCLUDE_OPTION,
     click.option("--sample", type=shard, metavar="N/COUNT", help="Only this part of the URLs, as 1/100, by digest."),
-    click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
-    click.option("--language", type=language, multiple=True, metavar="CODE",
-                 help="Only articles in these languages: en, es … Repeatable."),
+    *DAY_AND_LANGUAGE_OPTIONS,
     click.option("--limit", type=click.IntRange(min=1), metavar="N",
                  help="Clean so many records at most, file by file, to try things out."),
     click.option("--only", type=click.Choice(["articles"]), help="No texts of pages that are no articles."),
@@ -146,7 +153,7 @@ def _bulk_job(options: Mapping[str, Any], target: str) -> batch_task.BulkJob:
     hosts = frozenset(article_filter.stored_host_of(host).removeprefix("www.") for host in options["hosts"])
     sample = row_sample.RowSample(*options["sample"]) if options["sample"] else row_sample.WHOLE
     try:
-        selection = batch_task.Selection(hosts, options["include"], sample)
+        selection = batch_task.RecordSelection(hosts, options["include"], sample)
         selection.check()
         page_cleaner = cleaner.Cleaner(
             rules=options["site_rules"],

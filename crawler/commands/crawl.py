@@ -12,10 +12,13 @@ import click
 
 from broadsheet.output.archive.archive_errors import ArchiveError
 
-from ..cli.command_line import CommandError, is_nonempty_file, language, require_extra
+from ..cli.command_line import CommandError, is_nonempty_file, require_extra
 from ..cli.lazy_modules import lazy_imports
 from ..options import DISCOVERY_SOURCES
 from .verb_options import (
+    DAY_AND_LANGUAGE_OPTIONS,
+    EXCLUDE_OPTION,
+    INCLUDE_OPTION,
     LIMIT_OPTIONS,
     PATH,
     POLITENESS_OPTIONS,
@@ -52,11 +55,9 @@ _RESUMED_OPTIONS = {
 
 _BOUND_OPTIONS: Options = (
     click.option("--max-depth", type=click.IntRange(min=0), metavar="N", help="Follow so many links from a start URL."),
-    click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
-    click.option("--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."),
-    click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
-    click.option("--language", type=language, multiple=True, metavar="CODE",
-                 help="Only articles in these languages: en, es … Repeatable."),
+    INCLUDE_OPTION,
+    EXCLUDE_OPTION,
+    *DAY_AND_LANGUAGE_OPTIONS,
 )  # fmt: skip
 _CRAWL_OPTIONS: Options = (
     click.argument("urls", nargs=-1, metavar="URL..."),

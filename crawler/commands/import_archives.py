@@ -11,10 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..cli.command_line import CommandError, existing_archive, is_nonempty_file, language
+from ..cli.command_line import CommandError, existing_archive, is_nonempty_file
 from ..cli.lazy_modules import lazy_imports
 from ..cli.terminal import one_line, print_text
-from .verb_options import PATH, Options, verb, with_options
+from .verb_options import (
+    DAY_AND_LANGUAGE_OPTIONS,
+    EXCLUDE_OPTION,
+    INCLUDE_OPTION,
+    PATH,
+    RECORD_HOST_OPTION,
+    Options,
+    verb,
+    with_options,
+)
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -58,12 +67,10 @@ _IMPORT_OPTIONS: Options = (
     click.argument("files", nargs=-1, metavar="WARC|ARC|WACZ...", type=PATH),
     click.option("--db", default="archive.db", show_default=True, type=PATH, envvar="BROADSHEET_DB", metavar="FILE",
                  help="The archive; made if missing."),
-    click.option("--host", "hosts", multiple=True, metavar="HOST", help="Only records of this host. Repeatable."),
-    click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
-    click.option("--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."),
-    click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
-    click.option("--language", type=language, multiple=True, metavar="CODE",
-                 help="Only articles in these languages: en, es … Repeatable."),
+    RECORD_HOST_OPTION,
+    INCLUDE_OPTION,
+    EXCLUDE_OPTION,
+    *DAY_AND_LANGUAGE_OPTIONS,
     click.option("--site-rules", type=PATH, metavar="DIR",
                  help="Rule files by host, in the format of ftr-site-config."),
     click.option("--obey-directives", is_flag=True,

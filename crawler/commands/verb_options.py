@@ -127,6 +127,20 @@ LIMIT_OPTIONS: Options = option_group("How much", (
     click.option("--wait", "patience", type=duration, metavar="TIME",
                  help="Wait up to TIME for another crawl to finish: 90, 30m. Otherwise exit at once with 75."),
 ))  # fmt: skip
+INCLUDE_OPTION = click.option(
+    "--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."
+)
+EXCLUDE_OPTION = click.option(
+    "--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."
+)
+RECORD_HOST_OPTION = click.option(
+    "--host", "hosts", multiple=True, metavar="HOST", help="Only records of this host. Repeatable."
+)
+DAY_AND_LANGUAGE_OPTIONS: Options = (
+    click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
+    click.option("--language", type=language, multiple=True, metavar="CODE",
+                 help="Only articles in these languages: en, es … Repeatable."),
+)  # fmt: skip
 RENDERING_OPTIONS: Options = option_group("What is read", (
     click.option("--browser", type=click.Choice(("auto", "never", "always")), metavar="WHEN",
                  help="auto: render pages that lack text without scripts, if a browser is installed; never; always."),

@@ -186,7 +186,7 @@ class DeskFolder:
         if preview.refusal:
             raise CommandError(preview.refusal)
         fleet = self.fleet()
-        taken = {site.name for site in fleet.sites} | {path.stem for path in fleet.folder.glob("*.db")}
+        taken = {site.name for site in fleet.sites} | {path.stem for path in fleet.folder.glob(f"*{_ARCHIVE_ENDING}")}
         name = free_name(seed, taken)
         lines = [f"[sites.{quoted(name)}]", f"urls = [{quoted(seed)}]", f"every = {quoted(every)}"]
         lines += [f"contact = {quoted(contact)}"] if contact and fleet.sites else []

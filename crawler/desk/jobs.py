@@ -262,9 +262,7 @@ class JobFolder:
 def _is_free(job: Job, running: Sequence[Job]) -> bool:
     """Tell whether neither its archive nor one of its hosts is another's."""
     hosts = set(job.order.hosts)
-    return all(
-        other.order.place != job.order.place and hosts.isdisjoint(other.order.hosts) for other in running
-    )  # fmt: skip
+    return all(other.order.place != job.order.place and hosts.isdisjoint(other.order.hosts) for other in running)
 
 
 def _is_id(text: str) -> bool:

@@ -27,7 +27,7 @@ from broadsheet.crawler.bulk.batch_task import (
     BatchStopped,
     BatchTask,
     BulkJob,
-    Selection,
+    RecordSelection,
     clean_batch,
     collect_scratch,
     scratch_folder,
@@ -158,7 +158,7 @@ def test_a_sample_is_the_same_part_each_time_and_the_parts_are_the_whole(tmp_pat
     source = write(tmp_path / "a.warc.gz", records)
     urls = []
     for number in (1, 2, 3):
-        job = BulkJob(str(tmp_path / f"{number}"), CLEANER, Selection(sample=RowSample(number, 3)))
+        job = BulkJob(str(tmp_path / f"{number}"), CLEANER, RecordSelection(sample=RowSample(number, 3)))
         run = run_job(job, source)
         assert run.counts.total() + run.not_chosen == 12
         urls += table(tmp_path / f"{number}", "records").url.tolist()
