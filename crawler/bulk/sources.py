@@ -10,10 +10,10 @@ import glob
 import gzip
 import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from broadsheet.output.read.plain_words import count_text
@@ -22,9 +22,6 @@ from ..cli.command_line import CommandError
 from ..fleet.bucket_store import BucketStore
 from ..fleet.object_store import StoreError
 from ..fleet.store_address import store_at, web_store
-
-if TYPE_CHECKING:
-    from obstore import ObjectMeta
 
 ENDINGS = (".warc", ".warc.gz", ".warc.zst", ".arc", ".arc.gz", ".wacz")
 """Of the files that a folder, a prefix of a bucket or a pattern is searched for."""
@@ -143,7 +140,7 @@ def _asked_one(address: str) -> Source:
     return _object(address, meta)
 
 
-def _object(address: str, meta: ObjectMeta) -> Source:
+def _object(address: str, meta: Mapping[str, Any]) -> Source:
     return Source(address, int(meta["size"]), str(meta["e_tag"] or meta["last_modified"]))
 
 
