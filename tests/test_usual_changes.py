@@ -129,8 +129,8 @@ CHANGES = {
             ),
             (
                 "output/archive/schema.toml",
-                'reason = "Why it ended so, in words."',
-                'remark = "What a person says of it."\n',
+                'reason = "Why it ended so',
+                'remark = "What a person says of it; NULL for nothing."\n',
             ),
         ],
         ["tests/output/archive", "tests/test_docs.py"],
