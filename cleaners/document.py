@@ -202,7 +202,7 @@ class Vote:
     reason: BlockReason = ""
 
 
-cast_vote = lru_cache(maxsize=4096)(Vote)
+cast_vote = lru_cache(maxsize=1024)(Vote)
 """Return a vote. Equal votes are one object, since thousands of blocks share one."""
 
 

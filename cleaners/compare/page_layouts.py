@@ -55,7 +55,7 @@ def unpack_signature(signature: bytes) -> frozenset[int]:
     return frozenset(values)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=1024)
 def _name_hashes(tag: str, classes: str | None, identity: str | None) -> tuple[int, ...]:
     """Hash an element's names; a cached tuple of numbers is nothing that the garbage collector walks, a set is."""
     if tag in _UNSEEN_TAGS:
@@ -64,7 +64,7 @@ def _name_hashes(tag: str, classes: str | None, identity: str | None) -> tuple[i
     return tuple(map(_hash_name, [*names, f"{tag}#{identity.strip()}"] if identity else names))
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=1024)
 def _hash_name(name: str) -> int:
     digest = blake2b(_DIGITS.sub("#", name).encode("utf-8", "replace"), digest_size=4).digest()
     return int.from_bytes(digest, "little")

@@ -242,7 +242,7 @@ _DIGITS = re.compile(r"\d+")
 _WORD, _NAME = re.compile(r"\w+"), re.compile(r"\w{3,}")
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def container_path(path: str) -> str:
     """Return the path of a block's container: its path without text-level tags at the end, with numbers as 0."""
     parts = path.split(">")
@@ -251,7 +251,7 @@ def container_path(path: str) -> str:
     return fold_digits(">".join(parts))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def fold_digits(path: str) -> str:
     """Write each number of a path as 0."""
     return _DIGITS.sub("0", path)

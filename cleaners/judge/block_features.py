@@ -35,7 +35,7 @@ from .tree_models import FIRST_LOOK_MODEL, SECOND_LOOK_MODEL, expected_f1, log_o
 _NO_LINE = -9  # the distance to a line that the page does not have
 _SHORT_WORDS = 80  # a longer block is not compared with title and description
 _MOST_COPIES = 9
-_REMEMBERED_TEXTS = 4096
+_REMEMBERED_TEXTS = 1024
 _FEATURE_KINDS = (
     BlockKind.PARAGRAPH,
     BlockKind.HEADING,

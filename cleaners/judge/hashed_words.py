@@ -52,7 +52,7 @@ _NEAR_STEPS = 3  # of the path, from the block up: the block's own, and those cl
 _ASCII_DIGITS = _DIGITS.encode()
 _SIGN_BIT = 1 << 31
 _HASH_BYTES = 4
-_REMEMBERED = 4096
+_REMEMBERED = 1024
 
 WordHashes = bytes
 """The hashes of distinct words, four bytes each as the machine has them: the bucket, and in the highest bit the sign

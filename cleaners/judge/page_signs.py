@@ -219,7 +219,7 @@ def _kinds_in_path(path: str) -> tuple[str, ...]:
     return tuple(set(chain.from_iterable(map(_kinds_in_step, path.split(">")))))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _kinds_in_step(step: str) -> tuple[str, ...]:
     """Return the kinds that an element's id and classes are a sign of, each as a whole or by a word in it."""
     _, _, names = step.replace("#", ".").lower().partition(".")

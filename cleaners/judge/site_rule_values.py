@@ -90,7 +90,7 @@ class DirectiveFinder:
         self.matches.append(DirectiveMatch(label, value, len(results), sample, problem))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _compiled_xpath(expression: str) -> etree.XPath:
     return etree.XPath(expression)
 

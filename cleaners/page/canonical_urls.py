@@ -28,7 +28,7 @@ MAX_URL_CHARS = 2000
 """Longer URLs are refused: a canonical URL is ASCII, and servers and proxies have limits near this length."""
 
 _MAX_INPUT_CHARS = 8 * MAX_URL_CHARS
-_REMEMBERED_URLS, _MAX_REMEMBERED_CHARS = 8192, 500
+_REMEMBERED_URLS, _MAX_REMEMBERED_CHARS = 2048, 500
 """So many links are remembered with where they lead: those of a site's frame are on every page. None that is longer."""
 
 _DATA = read_toml(__package__, "canonical_urls.toml")
@@ -161,7 +161,7 @@ def host_of(url: str) -> str:
     return _host_of_origin(url[:path_start] if path_start > 0 else url)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _host_of_origin(url: str) -> str:
     """Return the host of a URL that is cut before its path."""
     match = _URL_PARTS.match(url) or _URL_PARTS.match(url[:8].lower() + url[8:])
@@ -234,7 +234,7 @@ def _forward_slashes(url: str) -> str:
     return before_query.replace("\\", "/") + url[len(before_query) :]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _canonical(url: str) -> str | None:
     if _CANONICAL_URL.fullmatch(url):
         return url if len(url) <= MAX_URL_CHARS else None

@@ -238,7 +238,7 @@ def find_bylines_and_dates(elements: Iterable[Element]) -> tuple[list[Element], 
     return bylines, date_elements
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _class_kinds(class_attribute: str) -> tuple[str, ...]:
     """Return whether a class attribute calls its element a byline, a date, or both."""
     return tuple([kind for pattern, kind in _CLASS_PATTERNS.items() if pattern in class_attribute])

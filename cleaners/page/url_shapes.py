@@ -50,7 +50,7 @@ class UrlShape(StrEnum):
     UNKNOWN = "unknown"
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def shape_of(url: str) -> UrlShape:
     """Return the type of page that a canonical URL looks like.
 
@@ -84,7 +84,7 @@ def has_dated_path(url: str) -> bool:
     return bool(_DATED_PATH.search(path) or _DATED_NUMBER.search(path))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def copy_convention(url: str) -> str:
     """Return the convention by which a canonical URL looks like a further address of a page; empty for nearly all.
 
@@ -155,7 +155,7 @@ _NAME_INDEX = re.compile(r"\[[^\]]*\]|(?:%5b).*?(?:%5d)|\d+$", re.IGNORECASE)
 _MAX_PARTS = 12  # segments of a path, or names of a query, in a pattern
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def folder_of(url: str) -> str:
     """Return the path of a URL up to its last part, in lower case, with numbers as `#`; empty for a part at the root.
 
@@ -174,7 +174,7 @@ class UrlPatterns(NamedTuple):
     wide: str
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def patterns_of(url: str) -> UrlPatterns:
     """Return the patterns of a canonical URL."""
     try:

@@ -147,7 +147,7 @@ def _holds_text(hidden_parts: Iterable[etree._Element]) -> bool:
     return sum(running_chars(part) for part in parts if not is_in_boilerplate(part)) >= MIN_PROSE_CHARS
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def path_step(tag: str, identity: str | None, classes: str | None) -> str:
     """Return one step of a block's path: the tag with its id and first classes, digits folded to `*`."""
     step = tag

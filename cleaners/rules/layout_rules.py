@@ -35,7 +35,7 @@ class _LayoutRule(NamedTuple):
     landmarks: frozenset[str]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def explain_layout(path: str, landmarks: frozenset[str] = frozenset()) -> Rule | None:
     """Return the layout rule for a block at this path (`body>main>div#x.related-posts>ul>li`), or None.
 
@@ -52,14 +52,14 @@ def explain_layout(path: str, landmarks: frozenset[str] = frozenset()) -> Rule |
     return _explain_landmarks(landmarks - {"figure"} if _SHOWN_BY_FIGURE.search(path) else landmarks)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def author_box(path: str) -> Rule | None:
     """Return the rule for a box about an author that a block at this path stands in, or None."""
     rules = (_explain_step(step) for step in path.split(">"))
     return next((rule for rule in rules if rule and rule.reason == RemovalReason.AUTHOR_BIO), None)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def box_apart(path: str) -> Rule | None:
     """Return the rule for a box apart from the text that a block at this path stands in, or None."""
     return next((rule for step in path.split(">") if (rule := _box_of_step(step))), None)
@@ -71,7 +71,7 @@ def box_rule_names() -> frozenset[str]:
     return frozenset(rule.name for rules in _box_rules() for rule in rules.values())
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _box_of_step(step: str) -> Rule | None:
     tag, *names = _tag_and_names(step)
     if tag in _PAGE_TAGS:
@@ -91,7 +91,7 @@ def _explain_landmarks(landmarks: frozenset[str]) -> Rule | None:
     return next((layout_rule.rule for layout_rule in _layout_rules() if layout_rule.landmarks & landmarks), None)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _explain_step(step: str) -> Rule | None:
     tag, *names = _tag_and_names(step)
     if tag in ("body", "html"):
@@ -101,7 +101,7 @@ def _explain_step(step: str) -> Rule | None:
     return _layout_rules()[index].rule if index != _NO_RULE else None
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _first_rule_of_name(name: str) -> int:
     """Return the index of the first rule that has a word of this id or class among its tokens."""
     _, rules_by_token = _first_rules()

@@ -51,7 +51,7 @@ from .worker_jobs import (
 )
 
 MAX_REDIRECTS = 10
-_RECENT_RESULTS = 256  # pages whose results are remembered: some 20 MB
+_RECENT_RESULTS = 64  # pages whose results are remembered: some 10 MB of real pages
 NOT_MODIFIED_STATUS = 304
 
 

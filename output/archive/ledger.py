@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 _COMPRESSION_LEVEL = 2  # 0.4 ms a page; other levels and libraries save or cost a hundredth of what cleaning it takes
-_REMEMBERED_TEXTS, _MAX_REMEMBERED_CHARS = 8192, 500  # at most 8 MB of texts as they mostly are, in each process
+_REMEMBERED_TEXTS, _MAX_REMEMBERED_CHARS = 2048, 500  # at most 2 MB of texts as they mostly are, in each process
 _KIND_NUMBER = {kind: number for number, kind in enumerate(BLOCK_KINDS)}
 
 _PUT_BLOCK = """INSERT INTO _page_blocks (page_id, position, block_id, kind, kept, reason_id, repeats)

@@ -18,8 +18,7 @@ one process, and its peak memory in MB.
 - Machine: {processors} processors, Python {python}, SQLite {sqlite}. Its load was {loads} while they were measured.
   Under a higher load the same work takes more CPU time.
 - Pages: generated stories of real size, some 180 blocks a page: {hosts}.
-- `import`, `reclean` and `merge` work on a hundred pages of other sites. All their processes count, each with the
-  memory that they share.
+- `import`, `reclean` and `merge` work on a hundred pages of other sites. All their processes count.
 - Settling judges all pages together at the end of a run: the hosts in which something changed, and none otherwise.
 """
 

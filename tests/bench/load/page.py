@@ -48,7 +48,7 @@ _SIDES = {
     "trafilatura": "trafilatura CLI, 2 processes",
 }
 _SIDES_NOTE = """- Pages/s: the site's pages over the time from start to exit, with settling.
-- Peak memory: the resident memory of all processes; each counts the memory that they share.
+- Peak memory: of all processes; what they share counts once (proportional set size).
 - Event loop of `broadsheet crawl`: {worst:.0f} ms late at worst, {p99:.0f} ms at the 99th percentile, while
   requests were under way.
 - Others used the machine, so its speed changed by a third within a run. Sides that differ by less are level."""
@@ -108,7 +108,4 @@ def _row(*cells: str) -> list[str]:
     return ["| " + " | ".join(cells) + " |"]
 
 
-_LIMITS = """[Find and read](browse.md#figures-of-large-archives) has the CPU time of the reading room's pages.
-
-Memory: two processors' crawls of 400 and 700 real pages hold 401 to 437 MB at their peak if shared memory counts once
-(proportional set size). If it counts for each process, they hold 538 to 569 MB."""
+_LIMITS = """[Find and read](browse.md#figures-of-large-archives) has the CPU time of the reading room's pages."""

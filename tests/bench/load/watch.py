@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from tests.bench.load.session_cpu import SessionCost
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-_LOOK = 0.2  # seconds between two looks at the processes
+_LOOK = 0.5  # seconds between two looks at the processes
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a command took: wall seconds, CPU seconds of all processes and of the first alone, peak RSS in MB."""
+    """What a command took: wall seconds, CPU seconds of all processes and of the first alone, peak memory in MB."""
 
     seconds: float
     cpu: float
@@ -32,7 +31,7 @@ class Run:
 
 
 def watched(command: Sequence[str], cwd: pathlib.Path) -> Run:
-    """Run a command to its end. RSS counts pages that processes share once for each."""
+    """Run a command to its end. Memory that processes share counts once: theirs is the proportional set size."""
     started, cpu, peak, own_peak = time.monotonic(), {}, 0.0, 0.0
     process = subprocess.Popen(
         command, cwd=cwd, env=usual_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -84,9 +83,10 @@ def _family(pid: int) -> list[int]:
 
 
 def _usage(pid: int) -> tuple[float, float] | None:
-    """(CPU seconds, RSS in MB) of a process; its ended children that were waited for count too."""
+    """(CPU seconds, proportional set size in MB) of a process; its ended children that were waited for count too."""
     try:
         fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
         return None
-    return sum(map(int, fields[11:13])) / _TICKS, int(fields[21]) * _PAGE / 2**20
+    return sum(map(int, fields[11:13])) / _TICKS, int(rollup.partition("\nPss:")[2].split()[0]) / 1024
