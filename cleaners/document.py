@@ -25,7 +25,7 @@ Columns: TypeAlias = dict[str, Column]
 
 
 class ExtractorUse(StrEnum):
-    """On which pages trafilatura is asked beside the models."""
+    """Pages on which trafilatura is asked, besides the models."""
 
     ALWAYS = "always"
     IN_DOUBT = "in-doubt"  # where the judge is unsure of the page as a whole
@@ -171,12 +171,12 @@ class RemovalReason(StrEnum):
 
     @property
     def key(self) -> str:
-        """Return the name that rule files, and the names of rules, have for it: `author-bio`."""
+        """Return the spelling used in rule files and rule names: `author-bio`."""
         return self.name.lower().replace("_", "-")
 
 
 class KeepReason(StrEnum):
-    """Reason for a block's presence in the text."""
+    """Reason why a block was kept."""
 
     SELECTED = "selected"  # by the judge or a site rule
     RESCUED = "brought back"  # though not selected
@@ -221,7 +221,7 @@ class Verdict:
 
 
 def verdict_by(deciding_vote: Vote, *other_votes: Vote) -> Verdict:
-    """Return the verdict of a vote, with the others beside it."""
+    """Return the verdict that this vote decides, with the other votes attached."""
     votes = (deciding_vote, *other_votes)
     return Verdict(deciding_vote.keep, deciding_vote.reason, deciding_vote.rule, votes)
 
@@ -353,7 +353,7 @@ class PageVerdict:
 
     @property
     def refresh_url(self) -> str:
-        """Return where a page leads that does nothing else; empty for any other."""
+        """Return the target of a page that only redirects; empty for any other page."""
         return next((fact.removeprefix(REFRESH) for fact in self.evidence if fact.startswith(REFRESH)), "")
 
 

@@ -57,7 +57,7 @@ class MeasuredPage(NamedTuple):
 
 
 def measure_page(blocks: Sequence[Block], metadata: Metadata) -> MeasuredPage:
-    """Compute what can be said of the page alone. The page must have a block."""
+    """Compute the features that need only the page. The page must have at least one block."""
     page = read_page_columns(blocks, metadata)
     features = _page_only_columns(page)
     return MeasuredPage(page, tuple(features), _table(features))
@@ -101,7 +101,7 @@ class Judgement:
 
     @property
     def selected_positions(self) -> frozenset[int]:
-        """Return the positions of the blocks that are more likely the article's than not."""
+        """Return the positions of the blocks that more likely than not belong to the article."""
         return frozenset(np.flatnonzero(self.probabilities >= _HALF).tolist())
 
 
@@ -244,7 +244,7 @@ def _page_size_columns(page: PageColumns) -> Columns:
 
 
 def judge_page(blocks: Sequence[Block], metadata: Metadata) -> Judgement:
-    """Return the models' judgement of a page's blocks; of a page without blocks they are not sure."""
+    """Return the models' judgement of a page's blocks. For a page without blocks they are not sure."""
     if not blocks:
         return Judgement(np.zeros(0), 0.0)
     measured = measure_page(blocks, metadata)
@@ -256,18 +256,18 @@ def judge_page(blocks: Sequence[Block], metadata: Metadata) -> Judgement:
 
 
 def judged_chances(second_odds: Column, network_odds: Column) -> Column:
-    """Return the probabilities by the log-odds of second look and network."""
+    """Combine the log-odds of the second look and the network into probabilities."""
     probabilities: Column = 1 / (1 + np.exp(-(second_odds + network_odds) / 2))
     return probabilities
 
 
 def judgement(words: Column, probabilities: Column) -> Judgement:
-    """Return the judgement of blocks of so many words by their probabilities."""
+    """Return the judgement of blocks, given the words and the probability of each."""
     return Judgement(probabilities, page_f1(words, probabilities))
 
 
 def hear_extractor(reading: Reading, extracted: frozenset[int]) -> Reading:
-    """Return the reading with what the extractor selected, which moves the chances where the judge is unsure."""
+    """Return the reading with the extractor's selection, which shifts the chances where the judge is unsure."""
     own = reading.judgement
     if own.is_sure or not extracted:
         return replace(reading, extracted=extracted)

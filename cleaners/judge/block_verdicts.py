@@ -78,7 +78,7 @@ _MOTTO_WORDS = 100  # fewer words above the title than this are a motto of the s
 
 @dataclass(frozen=True, slots=True)
 class _VoteContext:
-    """Context of the voters: all that they know of the page."""
+    """Everything that the voters know about the page."""
 
     blocks: Sequence[Block]
     selected_positions: frozenset[int]  # by the judge, or the main container where it selected nothing
@@ -144,7 +144,7 @@ def rule_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Verd
 
 
 def _sections_remove_nearly_all(context: _VoteContext, verdicts: Sequence[Verdict]) -> bool:
-    """Return whether boilerplate sections remove nearly all that was selected: then no heading opened a section."""
+    """Return whether boilerplate sections would remove nearly the whole selection. If so, they are ignored."""
     words = {n: context.blocks[n].words for n in context.selected_positions}
     kept_words = sum(count for n, count in words.items() if verdicts[n].kept)
     return sum(words.values()) >= _MOTTO_WORDS and kept_words < _LITTLE_SHARE * sum(words.values())
@@ -264,13 +264,13 @@ def _phrase_votes(context: _VoteContext) -> _Votes:
 
 
 def _is_menu_entry(block: Block) -> bool:
-    """Return whether a block is a link that its markup calls navigation: it leads to a page, and asks for nothing."""
+    """Return whether a block is a navigation link by its markup: it leads to another page and asks for nothing."""
     rule = explain_layout(block.path, block.landmarks) if block.link_density > MAX_LINK_DENSITY else None
     return rule is not None and rule.reason == RemovalReason.NAVIGATION
 
 
 def _is_long_paragraph(block: Block) -> bool:
-    """Return whether a block is too long for a caption, and no figure or name calls it one."""
+    """Return whether a block is too long for a caption and its markup does not call it one."""
     is_paragraph = (
         block.kind is BlockKind.PARAGRAPH and block.words > _CAPTION_WORDS and "figure" not in block.landmarks
     )
@@ -278,7 +278,7 @@ def _is_long_paragraph(block: Block) -> bool:
 
 
 def _rules_that_tell(context: _VoteContext, votes: _Votes, donations: Sequence[int]) -> frozenset[str]:
-    """Return the rules for donations that would take a fifth of the text, from several paragraphs: it tells of one."""
+    """Return the donation rules that would remove a fifth of the text: such an article is about donating."""
     words: Counter[str] = Counter()
     paragraphs: Counter[str] = Counter()
     text = [n for n in context.selected_positions if n in context.body and is_prose(context.blocks[n])]
@@ -315,7 +315,7 @@ def _box_heading_votes(context: _VoteContext, phrase_votes: _Votes) -> _Votes:
 
 
 def _comment_thread_votes(context: _VoteContext) -> _Votes:
-    """Vote against the readers' comments and all that stands below them."""
+    """Vote against the readers' comments and everything below them."""
     return dict.fromkeys(context.comment_thread, cast_vote("layout", False, COMMENT_THREAD, RemovalReason.COMMENTS))
 
 

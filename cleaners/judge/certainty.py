@@ -44,7 +44,7 @@ def certainty(expected_f1: float) -> Certainty:
 
 
 def block_chances(probabilities: Column, verdicts: Sequence[Verdict]) -> bytes:
-    """Return each block's chance to be the article's, a byte a block, from probabilities and the votes above the model.
+    """Pack each block's chance of belonging to the article into a byte, from probabilities and overriding votes.
 
     A block that a site rule judges, and one that repeats a kept one, is certain.
     """

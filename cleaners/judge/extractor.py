@@ -30,7 +30,7 @@ logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 
 
 def selected_blocks(blocks: Sequence[Block], tree: HtmlElement, url: str = "") -> frozenset[int]:
-    """Return the positions of the blocks that trafilatura extracts; none where it extracts nothing."""
+    """Return the positions of the blocks that trafilatura extracts; empty if it extracts nothing."""
     return blocks_in_text(blocks, extracted_text(tree, url))
 
 

@@ -106,7 +106,7 @@ def _text_hashes(text: str) -> WordHashes:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _hash_short_text(text: str) -> WordHashes:
-    """Hash a short text; cached, since menus and the like come again on the next page."""
+    """Hash a short text; cached, since menus and the like recur on the next page."""
     return _hash_text(text)
 
 
@@ -152,7 +152,7 @@ def _line_words(line: str) -> bytes:
 
 
 def _encode_all(words: Sequence[str]) -> list[bytes]:
-    """Encode words, which hold no NUL, all at once."""
+    """Encode all words at once; none contains a NUL."""
     return _encode("\0".join(words)).split(b"\0") if words else []
 
 
@@ -183,7 +183,7 @@ def _hash_step(step: str, nearness: int) -> tuple[int, ...]:
 
 
 def _step_names(step: str) -> list[str]:
-    """Return the words of a step's ids and classes, and each of these as a whole."""
+    """Return the words in a step's ids and classes, and each id and class as a whole."""
     names: list[str] = []
     for name in _ID_OR_CLASS.split(step.lower())[1:]:
         words = _NAME_WORD.findall(name)
@@ -192,7 +192,7 @@ def _step_names(step: str) -> list[str]:
 
 
 def _heading_hashes(blocks: Sequence[Block]) -> list[WordHashes]:
-    """Return for each block the hashed words of the last heading above it; none above the first one."""
+    """Return, for each block, the hashed words of the last heading above it; empty above the first heading."""
     positions = [n for n, block in enumerate(blocks) if block.kind is BlockKind.HEADING]
     headings = [b"", *(_text_hashes(blocks[n].text) for n in positions)]
     bounds = pairwise((-1, *positions, len(blocks) - 1))

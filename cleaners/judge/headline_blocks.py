@@ -56,7 +56,7 @@ def find_url_headline(blocks: Sequence[Block], url: str) -> int | None:
 
 
 def comparable_text(text: str) -> str:
-    """Return a block's text in the form in which it is compared: folded, without marks around it."""
+    """Return a block's text as it is compared: folded, without surrounding punctuation."""
     return _cached_comparable_text(text) if len(text) <= _CACHED_CHARS else strip_outer_marks(fold_text(text))
 
 
@@ -70,7 +70,7 @@ def _is_title_paragraph(block: Block) -> bool:
 
 
 def is_title_text(text: str, title: str) -> bool:
-    """Return whether a folded text is the title, or the title without the site's name at its end."""
+    """Return whether a folded text is the title, with or without the site's name at its end."""
     return title.startswith(text) and len(text) >= _MIN_TITLE_SHARE * len(title)
 
 
@@ -129,7 +129,7 @@ _STANDFIRST_KINDS = (BlockKind.PARAGRAPH, BlockKind.HEADING, BlockKind.LIST_ITEM
 
 
 def looks_like_standfirst(block: Block, description: str) -> bool:
-    """Return whether a block in a standfirst's place is one, by its class or id, or by the description.
+    """Return whether a block where a standfirst would be is one, by its class or id, or by the description.
 
     `description` is the page's, folded.
     """
@@ -245,7 +245,7 @@ def _lengths_near(title: str) -> range:
 
 
 def _is_trail(text: str, title: str) -> bool:
-    """Return whether a line is a breadcrumb: short names with marks between them, the title at the end."""
+    """Return whether a line is a breadcrumb: short names with separators between them, and the title last."""
     parents, _, last_name = text.rpartition(" > " if " > " in text else " » ")
     return len(parents) <= _TRAIL_CHARS and is_title_text(strip_outer_marks(last_name), title)
 

@@ -35,7 +35,7 @@ _FAULTS = (etree.LxmlError, ValueError, TypeError, AttributeError, IndexError, K
 def add_missing_day(
     metadata: Metadata, page: PageContext, blocks: Sequence[Block], verdicts: Sequence[Verdict]
 ) -> Metadata:
-    """Return the metadata of an article with its day of publication, if they have none and the page shows one."""
+    """Return an article's metadata, with a day of publication added if it had none and the page shows one."""
     if metadata.published:
         return metadata
     for iso, source in chain(
@@ -53,7 +53,7 @@ def add_missing_day(
 def _days_around_text(
     page: PageContext, blocks: Sequence[Block], verdicts: Sequence[Verdict]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the days of lines of their own that were removed at the beginning of the text, then below it."""
+    """Yield the days found in lines removed just above the text, then in those below it."""
     kept = [n for n, verdict in enumerate(verdicts) if verdict.kept]
     if not kept:
         return
@@ -66,12 +66,12 @@ def _days_around_text(
 
 
 def _is_unclear(line: str, day: LabelledDate) -> bool:
-    """Return whether a date between slashes may have day and month in the other order."""
+    """Return whether a date with slashes could have its day and month swapped."""
     return bool(day.swapped_day) and "/" in line
 
 
 def _is_line_with_day(block: Block, verdict: Verdict) -> bool:
-    """Return whether a removed line may be the one with the day: one of its reason, or little more than a date."""
+    """Return whether a removed line may state the day: it was removed as a date, or is little more than one."""
     if UNRELATED_CLASS.search(">".join(block.path.split(">")[-_STEPS:])):
         return False
     is_line = verdict.reason in _DAY_REASONS and len(block.text) <= _LINE_CHARS
@@ -79,7 +79,7 @@ def _is_line_with_day(block: Block, verdict: Verdict) -> bool:
 
 
 def _days_at_icons(page: PageContext, blocks: Sequence[Block]) -> Iterator[tuple[str, str]]:
-    """Yield the days that stand beside the sign of a calendar, in the text or as a picture."""
+    """Yield the days next to a calendar icon, be it a character or a picture."""
     lines = [block.text for block in blocks if block.text.startswith(_CALENDAR_SIGNS)]
     for icon in page.tree.iter(*_ICON_TAGS):
         parent = icon.getparent()
@@ -90,7 +90,7 @@ def _days_at_icons(page: PageContext, blocks: Sequence[Block]) -> Iterator[tuple
 
 
 def _days_in_scripts(page: PageContext) -> Iterator[tuple[str, str]]:
-    """Yield the day that all members of the page's scripts state whose names speak of publication."""
+    """Yield the day that the page's scripts state, if all members named after publication agree on it."""
     sources = (script.text or "" for script in page.tree.iter("script"))
     days = {
         iso[:10]: iso

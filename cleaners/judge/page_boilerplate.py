@@ -47,7 +47,7 @@ def continues_section(block: Block, selected_positions: frozenset[int], position
 
 
 def is_no_excerpt(block: Block) -> bool:
-    """Return whether a block is too long for an excerpt of another page, hardly linked, and not cut by an ellipsis."""
+    """Return whether a block is no teaser: long, with few links, and without a closing ellipsis."""
     is_long = block.words >= _EXCERPT_WORDS and block.link_density < _EXCERPT_LINKED
     return is_long and not block.text.rstrip().endswith(_ELLIPSES)
 

@@ -187,7 +187,7 @@ def _is_bare(page: PageFeatures) -> bool:
 
 
 def _test_refresh(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
-    """Find a page that only leads to another one, by a meta refresh."""
+    """Find a page that only redirects to another one by a meta refresh."""
     if page.refresh_url and _is_bare(page):
         return PageVerdict(PageType.OTHER, (f"{REFRESH}{page.refresh_url}",))
     return None
@@ -218,7 +218,7 @@ def _test_javascript(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
 
 
 def _shows_something(page: PageFeatures) -> bool:
-    """Return whether a page of few words has its title, a line of text or pictures: many short pages count visits."""
+    """Return whether a short page shows a title, a line of text or pictures: its scripts may only count visits."""
     return page.has_own_heading or page.kept_words >= _NEAR_EMPTY_WORDS or page.picture_count > 0
 
 
@@ -258,7 +258,7 @@ def _test_static(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | No
 
 
 def _is_page_of_system(page: PageFeatures) -> bool:
-    """Return whether a publishing system calls it a page, in contrast to a post."""
+    """Return whether the publishing system calls it a page rather than a post."""
     return "page" in page.body_classes and any(name.startswith(_PAGE_NUMBER_CLASS) for name in page.body_classes)
 
 
@@ -361,7 +361,7 @@ def _test_near_empty(page: PageFeatures, estimate: KindEstimate) -> PageVerdict 
 
 
 def _test_paywall(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
-    """Find an offer to subscribe in place of the page."""
+    """Find a subscription offer in place of the page."""
     if page.lone_paywall and page.headline_count < _FEWEST_HEADLINES:
         return PageVerdict(PageType.WALL, (LONE_PAYWALL, f"text={page.lone_paywall}"))
     return None

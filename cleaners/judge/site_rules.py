@@ -148,7 +148,7 @@ def _move(finder: DirectiveFinder, elements: list[Any], directive: Directive) ->
 
 
 def _keep_tail(element: Any, tail: str | None) -> None:
-    """Append the text after an element to what is before it, so that it stays when the element is removed."""
+    """Move an element's tail to the text before it, so that it survives when the element is removed."""
     previous, parent = element.getprevious(), element.getparent()
     if tail and previous is not None:
         previous.tail = (previous.tail or "") + tail

@@ -84,7 +84,7 @@ def _is_author_note(block: Block, names: tuple[str, ...], container: str) -> boo
 
 
 def _says_name_twice(block: Block, names: Sequence[str]) -> bool:
-    """Return whether a block begins with the full name of an author and has it again at once."""
+    """Return whether a block begins with an author's full name and repeats it at once."""
     text = fold_text(block.text)
     return any(
         _begins_with_name(text, name) and name in text[len(name) : len(name) + _SECOND_NAME_CHARS] for name in names
@@ -111,7 +111,7 @@ _COMMENT_DATE = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.]\d\d\b|\d{1,2}[./-]\d{
 
 
 def comment_thread_start(blocks: Sequence[Block], selected_positions: frozenset[int], rules: RuleBook) -> int | None:
-    """Return the position of the heading that opens the comments; None where there are none to be told.
+    """Return the position of the heading that opens the comments; None if no comments are recognised.
 
     `selected_positions` are the blocks taken for the article: a thread without any of them need not be told.
     """
@@ -259,7 +259,7 @@ def _has_byline(heading: Block, blocks: Sequence[Block], rules: RuleBook) -> boo
 
 
 def _head_reason(block: Block, rules: RuleBook) -> RemovalReason | None:
-    """Return the reason that a line's markup or its words give for it: a byline, a date …"""
+    """Return the reason that a line's markup or words suggest: a byline, a date …"""
     if is_prose(block):
         return None
     rule = explain_layout(block.path, block.landmarks) or rules.match(block, BEFORE_BODY)

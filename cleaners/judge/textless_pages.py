@@ -158,7 +158,7 @@ def _all_furniture(kept_blocks: Sequence[Block], root: str) -> bool:
 
 
 def without_text(judged: JudgedBlocks, vote: Vote) -> JudgedBlocks:
-    """Return the verdicts with this vote against all that is kept."""
+    """Return the verdicts with this vote cast against every kept block."""
     verdicts = tuple(verdict_by(vote, *verdict.votes) if verdict.kept else verdict for verdict in judged.verdicts)
     flags = zip(judged.verdicts, judged.chances, strict=False)
     chances = b"".join(_NO_CHANCE if verdict.kept else bytes((chance,)) for verdict, chance in flags)

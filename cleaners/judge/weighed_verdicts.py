@@ -357,7 +357,7 @@ def _keep_thresholds(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], 
 
 @cache
 def final_rules() -> frozenset[str]:
-    """Return the rules that no probability overrules."""
+    """Return the rules that the model cannot overrule, whatever its probability."""
     return box_rule_names() | {COMMENT_THREAD, NEXT_ARTICLE, PREVIOUS_ARTICLE}
 
 
@@ -407,7 +407,7 @@ def _label_positions(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], 
 
 
 def _code_between(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kept_positions: set[int]) -> set[int]:
-    """Find code that is not kept though the text goes on right above and below it: it is what the text speaks of."""
+    """Find removed code with kept text right above and below it: the text is about that code."""
     code = [n for n, block in enumerate(blocks) if block.kind is BlockKind.CODE]
     positions: set[int] = set()
     for _, numbered_run in groupby(enumerate(code), key=lambda pair: pair[1] - pair[0]):
@@ -444,7 +444,7 @@ def _within_text(
 
 
 def _links_elsewhere(verdict: Verdict) -> bool:
-    """Return whether all that speaks against an item of a list are its links, which lead to other sites."""
+    """Return whether an item of a list is suspect only for its links, which lead to other sites."""
     votes_against = [vote for vote in verdict.votes if not vote.keep]
     return bool(votes_against) and all(vote.rule.endswith(ELSEWHERE_ENDING) for vote in votes_against)
 

@@ -178,7 +178,7 @@ class Desk:
     # Pages.
 
     def show_front(self, _: Request) -> Response:
-        """Show the sites, the archives, and what is at work."""
+        """Show the sites, the archives and the running jobs."""
         jobs = self.jobs.jobs()
         lines = {line.name: line for line in list_archives(self.room.library).archives}
         latest, sites = latest_jobs(jobs), {site.name: site for site in self.folder.fleet().sites}
@@ -211,7 +211,7 @@ class Desk:
         }  # fmt: skip
 
     def _letter(self, job: Job) -> RunLetter | None:
-        """Return the letter of the run that a job was, if it is the last one of its archive."""
+        """Return the letter of a job's run, if that is its archive's last run."""
         archive = self.room.library.archives.get(job.order.archive)
         if archive is None or not job.ended_at or job.order.verb not in ("crawl", "update"):
             return None
@@ -235,7 +235,7 @@ class Desk:
             return {"url": url, "host": host, "articles": [], "urls": [], "robots": []}
 
     async def send_live(self, request: Request) -> Response:
-        """Send what a job's page shows each time that it changes, until the job has ended."""
+        """Send what a job's page shows whenever it changes, until the job ends."""
         job_id = request.path_params["id"]
         self._job(job_id)
         template = self.room.renderer.environment.get_template("job_parts.html")
@@ -424,7 +424,7 @@ def _job_page(job: Job) -> str:
 
 @contextmanager
 def _told_mistakes() -> Iterator[None]:
-    """Have what makes no sense to a verb, or to the list of sites, said on a page."""
+    """Show mistakes that a verb or the list of sites reports on a page."""
     try:
         yield
     except click.ClickException as error:

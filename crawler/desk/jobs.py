@@ -52,7 +52,7 @@ READING_VERBS = frozenset(("backup", "export", "verify"))
 
 
 class JobState(StrEnum):
-    """The state of a job."""
+    """State of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -94,7 +94,7 @@ class Order:
 
     @property
     def place(self) -> tuple[str, bool]:
-        """Return what no two running jobs share: an archive to write to, or one to read."""
+        """Return what no two running jobs may share: the archive that they write or read."""
         return self.archive, self.verb in READING_VERBS
 
 
@@ -118,7 +118,7 @@ class Job:
 
     @property
     def made_at(self) -> str:
-        """Return when it was ordered, which its id begins with."""
+        """Return when the job was ordered; its id begins with that time."""
         return datetime.strptime(self.id[:15], "%Y%m%dT%H%M%S").isoformat() + "Z"
 
 
@@ -153,7 +153,7 @@ class JobFolder:
             return job
 
     def jobs(self) -> list[Job]:
-        """Return all jobs, the latest first."""
+        """Return all jobs, latest first."""
         with self._lock:
             names = sorted((path.stem for path in self._folder.glob("*.json") if "-" in path.stem), reverse=True)
             return [job for name in names if (job := self.job(name))]
@@ -260,13 +260,13 @@ class JobFolder:
 
 
 def _is_free(job: Job, running: Sequence[Job]) -> bool:
-    """Tell whether neither its archive nor one of its hosts is another's."""
+    """Tell whether no other job uses its archive or one of its hosts."""
     hosts = set(job.order.hosts)
     return all(other.order.place != job.order.place and hosts.isdisjoint(other.order.hosts) for other in running)
 
 
 def _is_id(text: str) -> bool:
-    """Tell whether a text, of an address, may be the id of a job."""
+    """Tell whether a text from a URL may be the id of a job."""
     return text.isascii() and len(text) == 30 and text.replace("-", "").isalnum()
 
 
