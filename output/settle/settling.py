@@ -58,7 +58,6 @@ from .list_pages import LIST_TABLES, create_pages_view, find_list_pages
 from .second_look import stored_second_look
 from .settle_steps import ParallelMap, SettleSteps, serial_map, settle_in_steps
 from .settled_rows import PageFindings, findings_on_judged, write_findings, write_second_look
-from .similar_articles import relate_articles
 from .site_repeats import (
     create_kept_view,
     drop_site_tables,
@@ -216,7 +215,6 @@ def _judge_stale_pages(db: Database, settled_at: str, parallel_map: ParallelMap,
     apply_rulings(db, settled_at)
     later_changes = write_second_look(db, findings.second_look, list_hosts(db, stale_hosts), settled_at)
     stale_hosts = stale_hosts.and_hosts(hosts_of_pages(db, relations.head_pages))
-    relate_articles(db, parallel_map, stale_hosts, relations.head_pages)
     _settle_rest(db, settled_at)
     if steps.was_alone:
         store_counts(db, list_hosts(db, stale_hosts.and_hosts(find_unsettled_hosts(db))))

@@ -30,7 +30,6 @@ from broadsheet.cleaners.words import rough_word_count
 
 from ..archive.ledger import read_layout
 from ..archive.stored_values import BLOCK_KINDS, content_id, decoding
-from .candidate_pairs import BoolArray, Int64Array
 from .page_table import (
     HEADING_KIND,
     IS_CAPTION,
@@ -47,6 +46,8 @@ from .page_table import (
     MAY_REPEAT,
     NAMES_AUTHOR,
     SCANNED_BLOCK,
+    BoolArray,
+    Int64Array,
     PageFacts,
     ScannedBlocks,
     ScannedPages,

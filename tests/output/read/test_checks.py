@@ -6,7 +6,6 @@ import sqlite3
 import zlib
 from contextlib import closing
 
-import numpy as np
 import pytest
 from sqlite_utils import Database
 
@@ -160,24 +159,6 @@ def test_each_column_that_is_an_empty_list_or_object_by_default_is_named(archive
     assert found <= {(table, name) for table, names in JSON_COLUMNS.items() for name in names}
 
 
-def packed(*hashes: int) -> bytes:
-    width = checks.HASH_BYTES
-    return b"".join(number.to_bytes(width, "little") for number in hashes)
-
-
-@pytest.mark.parametrize(
-    ("hashes", "count", "is_whole"),
-    [((), 0, True), ((1, 2), 2, True), ((1, 2), 1, False), ((2, 1), 2, False), ((1, 1), 2, False)],
-)
-def test_a_sketch_has_each_hash_once_and_in_order(hashes, count, is_whole):
-    assert np.array_equal(checks.unpack_sketch(packed(*hashes)), hashes)
-    if is_whole:
-        checks.check_sketch(packed(*hashes), count)
-    else:
-        with pytest.raises(ValueError, match="has"):
-            checks.check_sketch(packed(*hashes), count)
-
-
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
@@ -195,10 +176,3 @@ def test_a_layout_has_a_value_of_its_type_in_each_place(row, problem):
     else:
         with pytest.raises(TypeError, match=rf"^{problem}$"):
             checks.check_layout(layout, 1)
-
-
-def test_the_greatest_hash_has_so_many_bits():
-    checks.check_sketch(packed((1 << checks.HASH_BITS) - 1), 1)
-    if 8 * checks.HASH_BYTES > checks.HASH_BITS:
-        with pytest.raises(ValueError, match="no sketch"):
-            checks.check_sketch(packed(1 << checks.HASH_BITS), 1)
