@@ -24,9 +24,9 @@ from broadsheet.cleaners.site.field_evidence import (
     StatedPage,
     StatedTitles,
     find_sources,
-    settle_fields,
     weigh_evidence,
 )
+from broadsheet.cleaners.site.site_judge import OwnPage, SiteEvidence, judge_page
 
 from ..archive.fulltext import index_postponed, remove_from_index
 from ..archive.ledger import block_id
@@ -343,7 +343,7 @@ def _clear_repeats(db: Database, host: str, settled_at: str, parallel_map: Paral
     """Store the verdicts of the site's memory on a host where they differ from the stored ones: take out what the site
     repeats, bring back what it repeats no more. Returns the number of pages that changed.
     """
-    changed_verdicts: dict[int, dict[int, Verdict]] = {}
+    changed_verdicts: dict[int, Mapping[int, Verdict]] = {}
     unvisited_pages = pages_with_site_verdicts(db, host)
     for page_id, verdicts in rejudge_pages(db, host, read_roles(db, host), parallel_map):
         if verdict_reasons(verdicts) != (site_verdict_reasons(db, page_id) if page_id in unvisited_pages else {}):
@@ -411,7 +411,7 @@ def _settle_host(db: Database, host: str, settled_at: str) -> int:
     changed_count = 0
     for page_id in sorted(page_ids | changed_pages):
         page = _read_page(db, page_id)
-        fields = settle_fields(page, evidence) if page else []
+        fields = judge_page(OwnPage(fields=page), SiteEvidence(fields=evidence)).fields
         if fields or page_id in changed_pages:
             changed_count += replace_site_fields(db, page_id, fields, settled_at)
     return changed_count

@@ -26,7 +26,7 @@ from broadsheet.cleaners.site.repeated_blocks import (
     is_consensus,
     min_repeat_pages,
 )
-from broadsheet.cleaners.site.site_judge import judge_blocks
+from broadsheet.cleaners.site.site_judge import OwnPage, SiteEvidence, judge_page
 
 from .page_table import (
     IS_FREQUENT,
@@ -224,7 +224,7 @@ def drop_site_tables(db: Database) -> None:
 
 def rejudge_pages(
     db: Database, host: str, roles: PageRoles, parallel_map: ParallelMap = serial_map
-) -> Iterator[tuple[int, dict[int, Verdict]]]:
+) -> Iterator[tuple[int, Mapping[int, Verdict]]]:
     """Judge the article pages of a host again with the evidence of all of them, and store the evidence.
 
     Yields page ids with the verdicts, by position, that differ from the page's own. Pages without any are left out.
@@ -247,16 +247,15 @@ def rejudge_pages(
         restored_blocks = find_restored_blocks(db, host, place_counts, repeated_keys, roles.unjudged)
         memory, kept_elsewhere = _build_memory(db, host, page_count, roles.uncounted, agreed_texts)
         memory = replace(memory, slots=place_counts.slots())
-        pages_by_text: dict[int, list[int]] = defaultdict(list)
+        site, pages_by_text = SiteEvidence(blocks=memory), defaultdict[int, list[int]](list)
         for page_id, blocks in _pages_to_judge(db, host, memory, restored_blocks.keys(), roles.unjudged):
-            restored, rows = restored_blocks.pop(page_id, {}), _evident_blocks(blocks, kept_elsewhere)
-            agreed = {block.position for block in _keyed_blocks(blocks) if block.text_id in agreed_texts}
-            if verdicts := judge_blocks(rows, memory, restored, agreed):
+            rows = _evident_blocks(blocks, kept_elsewhere)
+            own = OwnPage(blocks=rows, returning=restored_blocks.get(page_id, {}))
+            if verdicts := judge_page(own, site).blocks:
                 for block in rows:
                     if block.position in verdicts:
                         pages_by_text[block.text_id].append(page_id)
                 yield page_id, verdicts
-        yield from restored_blocks.items()
         overruled = ((text, host, json.dumps(pages), page_count) for text, pages in pages_by_text.items())
         db.conn.executemany(_INSERT_OVERRULED_EVIDENCE, overruled)
     else:

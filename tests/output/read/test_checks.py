@@ -5,12 +5,13 @@ import re
 import sqlite3
 import zlib
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import PageType
-from broadsheet.cleaners.site.page_kinds import LayoutPage, judge_layouts
+from broadsheet.cleaners.site.page_kinds import LayoutPage, weigh_kinds
 from broadsheet.output.archive.migrations import MIGRATIONS
 from broadsheet.output.archive.table_columns import TableColumn
 from broadsheet.output.read import content_checks as checks
@@ -64,7 +65,9 @@ def test_every_sentence_that_a_layout_is_judged_by_is_one():
         LayoutPage(n, PageType.ARTICLE, 55, f"t{n}", quoted_pages=frozenset({n + 900})) for n in range(100, 120)
     ]
     notices = [LayoutPage(n, PageType.ARTICLE, 12, "same") for n in range(200, 205)]
-    verdicts = judge_layouts([articles, lists, excerpts, notices])
+    groups = enumerate((articles, lists, excerpts, notices))
+    pages = [replace(page, layout=number) for number, group in groups for page in group]
+    verdicts = weigh_kinds(pages).layouts.values()
     assert [verdict.kind for verdict in verdicts] == ["article", "list", "list", "other"]
     (rule,) = rules_of(LAYOUTS, [TableColumn("evidence", "TEXT", True, False)])
     assert {rule.fault(verdict.evidence) for verdict in verdicts} == {""}
