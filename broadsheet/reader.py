@@ -44,6 +44,8 @@ from broadsheet.output.read.stored_articles import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from broadsheet.output.read.alike_articles import AlikePair
+
 
 @dataclass(frozen=True, slots=True)
 class RawResponse:
@@ -210,6 +212,16 @@ class ArchiveReader:
         """Yield the links inside the articles' texts, each with its words and the article that it leads to."""
         with self._reading():
             yield from iter_links(self._db)
+
+    def alike(self) -> list[AlikePair]:
+        """Compare all articles and return the pairs that are alike: near-duplicates, versions, copies, parts.
+
+        It reads every text: some seconds for ten thousand articles.
+        """
+        from broadsheet.output.read.alike_articles import find_alike  # brings numpy
+
+        with self._reading():
+            return find_alike(self._db)
 
     def changes(self, since: int | date | str = 0) -> Iterator[ListedChange]:
         """Yield what became of articles, the earliest first: the rows of the table `changes`.

@@ -279,7 +279,7 @@ def test_a_room_imports_only_what_stands_on_a_lower_floor():
     pairs = {
         ("broadsheet.cleaners.page.visible_blocks", "broadsheet.cleaners.judge.block_verdicts"): True,
         ("broadsheet.cleaners.judge.block_verdicts", "broadsheet.cleaners.page.visible_blocks"): False,
-        ("broadsheet.output.settle.settling", "broadsheet.output.settle.similar_articles"): False,
+        ("broadsheet.output.settle.settling", "broadsheet.output.settle.site_repeats"): False,
         ("broadsheet.crawler.crawl.spiders", "broadsheet.output.archive.archive_file"): False,
     }
     assert {pair: bool(upward_imports({pair[0]: {pair[1]}, pair[1]: set()})) for pair in pairs} == pairs

@@ -249,15 +249,18 @@ class PageContext:
 
     @cached_property
     def heading_candidates(self) -> list[tuple[str, Element]]:
-        """Return the first-level headings that may be the article's, as (text, element), without the site's name.
+        """Return the headings that may be the article's, as (text, element), without the site's name.
 
-        Of several the one that has the words of the URL is the first. Beside one whose class says that it is the
-        entry's title, one whose class says that it is the site's is none.
+        They are those of the first level. Of several the one that has the words of the URL is the first. Beside one
+        whose class says that it is the entry's title, one whose class says that it is the site's is none. If none of
+        the first level says so, a single one of the second level that does comes before them.
         """
         site_names = {fold_title(name) for name in self.site_names}
+        firsts, entries = self.statements.h1_elements[:6], self._second_level_entries()
+        has_entry = any(_ENTRY_TITLE.search(element.get("class", "")) for element in firsts)
         texts_and_elements = [
             (element_text(element), element)
-            for element in self.statements.h1_elements[:6]
+            for element in (firsts if has_entry or len(entries) != 1 else [*entries, *firsts])
             if next(element.iterancestors(*_OUTSIDE_TAGS), None) is None
         ]
         found = [pair for pair in texts_and_elements if pair[0] and fold_title(pair[0]) not in site_names]
@@ -265,6 +268,10 @@ class PageContext:
             found = [pair for pair in found if not _SITE_TITLE.search(pair[1].get("class", ""))]
         slug = slug_words(self.url) if len(found) > 1 else frozenset()
         return sorted(found, key=lambda pair: not is_named_by_slug(pair[0], slug)) if slug else found
+
+    def _second_level_entries(self) -> list[Element]:
+        """Return the headings of the second level whose class says that they are an entry's title."""
+        return [element for element in self.statements.h2_elements if _ENTRY_TITLE.search(element.get("class", ""))]
 
     @cached_property
     def headline(self) -> Element | None:

@@ -201,6 +201,7 @@ class PageStatements:
     links: dict[str, list[str]] = field(default_factory=dict)
     json_ld_nodes: list[JsonLdNode] = field(default_factory=list)
     h1_elements: list[Element] = field(default_factory=list)
+    h2_elements: list[Element] = field(default_factory=list)  # with a class
     time_elements: list[Element] = field(default_factory=list)
     titles: list[str] = field(default_factory=list)
     tag_links: list[Element] = field(default_factory=list)  # links with `rel=tag`
@@ -315,6 +316,11 @@ def _read_heading(statements: PageStatements, element: Element) -> None:
         statements.h1_elements.append(element)
 
 
+def _read_second_heading(statements: PageStatements, element: Element) -> None:
+    if "class" in element.attrib and not is_hidden_by_attribute(element):
+        statements.h2_elements.append(element)
+
+
 def _read_html(statements: PageStatements, element: Element) -> None:
     names = ("lang", "{http://www.w3.org/XML/1998/namespace}lang", "xml:lang")
     statements.html_languages.extend(filter(None, map(element.get, names)))
@@ -348,5 +354,6 @@ _READERS: dict[str, Callable[[PageStatements, Element], None]] = {
     "script": _read_script,
     "title": _read_title,
     "h1": _read_heading,
+    "h2": _read_second_heading,
     "time": lambda statements, element: statements.time_elements.append(element),
 }

@@ -111,7 +111,7 @@ class SettledField(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class SiteEvidence:
+class FieldEvidence:
     """Evidence of a site about the fields of its articles.
 
     `constant_sources` are sources of authors that state one value everywhere; `has_varying_source` is whether others
@@ -202,7 +202,7 @@ def weigh_evidence(
     site_names: frozenset[str],
     languages: Mapping[str, int] | None = None,
     menu_names: frozenset[str] = frozenset(),
-) -> SiteEvidence:
+) -> FieldEvidence:
     """Weigh what a site's sources state and how its pages' titles begin and end.
 
     `languages` are the pages' own, each with how many pages have it; empty for none. Titles are counted as they are
@@ -221,7 +221,7 @@ def weigh_evidence(
     varying = [finding for finding in author_findings if finding.source not in constant_sources]
     varying_pages = max((finding.pages for finding in varying), default=0)
     order = next((finding for finding in findings if (finding.field, finding.source) == _ORDER), None)
-    return SiteEvidence(
+    return FieldEvidence(
         constant_sources,
         varying_pages / page_count
         if page_count and varying_pages >= max(MIN_PAGES, _VARYING_SHARE * page_count)
@@ -260,7 +260,7 @@ def _usual_language(languages: Mapping[str, int]) -> tuple[str, int, int] | None
     return (usual, languages[usual], pages) if is_usual and leaves_doubt else None
 
 
-def settle_fields(page: StatedPage, evidence: SiteEvidence) -> list[SettledField]:
+def settle_fields(page: StatedPage, evidence: FieldEvidence) -> list[SettledField]:
     """Return the fields of a page whose values the site's evidence changes."""
     return [
         *_without_phrase(page, _settled_authors(page, evidence), evidence),
@@ -270,7 +270,7 @@ def settle_fields(page: StatedPage, evidence: SiteEvidence) -> list[SettledField
     ]
 
 
-def _settled_language(page: StatedPage, evidence: SiteEvidence) -> Iterator[SettledField]:
+def _settled_language(page: StatedPage, evidence: FieldEvidence) -> Iterator[SettledField]:
     """Yield the site's usual language where the page states none, and its text is short or in one that is near it."""
     if evidence.usual_language is None or page.sources.get(_LANGUAGE, "") not in ("", "text"):
         return
@@ -279,7 +279,7 @@ def _settled_language(page: StatedPage, evidence: SiteEvidence) -> Iterator[Sett
         yield SettledField(_LANGUAGE, usual, "site", f"{usual} is the language of {count} of {pages} pages")
 
 
-def _settled_authors(page: StatedPage, evidence: SiteEvidence) -> Iterator[SettledField]:
+def _settled_authors(page: StatedPage, evidence: FieldEvidence) -> Iterator[SettledField]:
     """Yield other authors if the page's own come from a source that states one value everywhere.
 
     They are those of the first source that varies. Without one on the page they fall where they are the site, or where
@@ -321,7 +321,7 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(json.loads(value))
 
 
-def _settled_day(page: StatedPage, evidence: SiteEvidence) -> Iterator[SettledField]:
+def _settled_day(page: StatedPage, evidence: FieldEvidence) -> Iterator[SettledField]:
     """Yield the day with day and month swapped, if the page's was read in another order than the site's; and none in
     place of one that a last resort finds on many pages.
     """
@@ -338,7 +338,7 @@ def _settled_day(page: StatedPage, evidence: SiteEvidence) -> Iterator[SettledFi
 
 
 def _without_phrase(
-    page: StatedPage, settled: Iterator[SettledField], evidence: SiteEvidence
+    page: StatedPage, settled: Iterator[SettledField], evidence: FieldEvidence
 ) -> Iterator[SettledField]:
     """Yield the settled authors, or else the page's own, without the words that all their source's names begin with,
     and without a place behind a name of two or three words.
@@ -355,7 +355,7 @@ def _without_phrase(
         yield field
 
 
-def _settled_title(page: StatedPage, evidence: SiteEvidence) -> Iterator[SettledField]:
+def _settled_title(page: StatedPage, evidence: FieldEvidence) -> Iterator[SettledField]:
     """Yield the page's title without what the site's template adds at either end; another one where several pages share
     the title, and the headline where it goes on behind a title for search engines.
     """

@@ -10,9 +10,12 @@ have none. Pure.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from math import inf
 from statistics import median
+from typing import NamedTuple
 
 from ..document import PageType, PageVerdict
 
@@ -36,6 +39,7 @@ class LayoutPage:
     openings, titles or cards most of its kept text is; `is_patchwork`, if all of it is. `folder` is the pattern of its
     URL's path up to the last part. `has_sure_day` says that it shows or states when it was published or who wrote it;
     `kept_blocks` is how many blocks its text has; `is_in_menu` says that most pages of the host link to it in a menu.
+    `layout` names its layout.
     """
 
     page_id: int
@@ -50,6 +54,7 @@ class LayoutPage:
     has_sure_day: bool = False
     kept_blocks: int = 0
     is_in_menu: bool = False
+    layout: Hashable = None
 
     @property
     def is_article(self) -> bool:
@@ -57,17 +62,44 @@ class LayoutPage:
         return self.page_type in _ARTICLE_TYPES
 
 
+class KindRule(NamedTuple):
+    """Rule that pages of a layout or folder are no articles: those of `fewer_words`, and with `takes_quotes` also those
+    that quote others; not those with a day or an author if it `spares_dated`.
+    """
+
+    verdict: PageVerdict
+    fewer_words: float = inf
+    takes_quotes: bool = False
+    spares_dated: bool = False
+
+    def holds_for(self, page: LayoutPage) -> bool:
+        """Return whether a page that looks like an article is none by the rule."""
+        if self.spares_dated and page.has_sure_day:
+            return False
+        return page.words < self.fewer_words or (self.takes_quotes and bool(page.quoted_pages))
+
+
 @dataclass(frozen=True, slots=True)
 class LayoutVerdict:
     """Verdict on a layout: `kind` is `article`, `list`, `other`, or empty if its pages are of several kinds.
 
-    `evidence` gives the reason in words; `taken_out` are the pages that only look like articles, each with its true
-    type.
+    `evidence` gives the reason in words; `rule`, if any, takes pages out.
     """
 
     kind: str
     evidence: str
-    taken_out: Mapping[int, PageVerdict] = field(default_factory=dict)
+    rule: KindRule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KindEvidence:
+    """Evidence of a site about its pages' kinds: the verdicts on its layouts, the rules of its folders, the strongest
+    first, and whether its articles show a day or an author, so that a page of the menu without them is none.
+    """
+
+    layouts: Mapping[Hashable, LayoutVerdict]
+    folders: Mapping[str, Sequence[KindRule]]
+    tells_by_menu: bool
 
 
 class _Layout:
@@ -103,27 +135,50 @@ class _Layout:
         return f"article pages: {len(self.articles)} of {len(self.pages)}, lists: {self.lists}"
 
 
-def judge_layouts(groups: Sequence[Sequence[LayoutPage]]) -> list[LayoutVerdict]:
-    """Judge the layouts of one host, each a group of pages; the verdicts are in the order of the groups."""
-    layouts = [_Layout(pages) for pages in groups]
-    excerpt_shares = {page.page_id: layout.excerpt_share for layout in layouts for page in layout.pages}
-    main_layouts = [layout for layout in layouts if layout.is_main]
+def weigh_kinds(pages: Sequence[LayoutPage]) -> KindEvidence:
+    """Weigh what the pages of one host, each with its layout, say of one another."""
+    groups: dict[Hashable, list[LayoutPage]] = defaultdict(list)
+    for page in pages:
+        groups[page.layout].append(page)
+    layouts = {name: _Layout(members) for name, members in groups.items()}
+    excerpt_shares = {page.page_id: layout.excerpt_share for layout in layouts.values() for page in layout.pages}
+    main_layouts = [layout for layout in layouts.values() if layout.is_main]
     main_words = [page.words for layout in main_layouts for page in layout.articles]
     typical_words = median(main_words) if main_words else 0.0
     tells_by_address = any(layout.list_addresses <= _PLAIN_ADDRESSES * len(layout.pages) for layout in main_layouts)
-    verdicts = [
-        _judge_layout(layout, excerpt_shares, typical_words, tells_by_address=tells_by_address) for layout in layouts
-    ]
-    taken_out = {page for verdict in verdicts for page in verdict.taken_out}
-    by_folder = _judge_folders([page for pages in groups for page in pages], taken_out)
-    return [
-        replace(verdict, taken_out={**_verdicts_on(layout.articles, by_folder), **verdict.taken_out})
-        for layout, verdict in zip(layouts, verdicts, strict=True)
-    ]
+    verdicts = {
+        name: _judge_layout(layout, excerpt_shares, typical_words, tells_by_address=tells_by_address)
+        for name, layout in layouts.items()
+    }
+    taken_out = {page.page_id for page in pages if _by_layout(page, verdicts)}
+    articles = [page for page in pages if page.is_article and page.page_id not in taken_out]
+    folders = _weigh_folders(pages, articles, taken_out)
+    others = [page for page in articles if not _by_folder(page, folders)]
+    dated = sum(page.has_sure_day for page in others)
+    return KindEvidence(verdicts, folders, dated >= max(_MIN_DATED, _DATED_ARTICLES * len(others)))
 
 
-def _verdicts_on(pages: Iterable[LayoutPage], verdicts: Mapping[int, PageVerdict]) -> dict[int, PageVerdict]:
-    return {page.page_id: verdicts[page.page_id] for page in pages if page.page_id in verdicts}
+def judge_kind(page: LayoutPage, evidence: KindEvidence) -> PageVerdict | None:
+    """Return the verdict on a page that looks like an article and is none; None for any other page."""
+    verdict = _by_layout(page, evidence.layouts) or _by_folder(page, evidence.folders)
+    if verdict is None and page.is_article and evidence.tells_by_menu and page.is_in_menu and not page.has_sure_day:
+        return PageVerdict(PageType.OTHER, ("most pages link to it in the menu, and it shows no day and no author",))
+    return verdict
+
+
+def _by_layout(page: LayoutPage, layouts: Mapping[Hashable, LayoutVerdict]) -> PageVerdict | None:
+    """Return the verdict by a page's layout, or since it is put together of the openings of other articles."""
+    rule = layouts[page.layout].rule if page.is_article else None
+    if rule and rule.holds_for(page):
+        return rule.verdict
+    if page.is_article and page.is_patchwork and len(page.quoted_pages) >= _MIN_QUOTED:
+        return PageVerdict(PageType.LIST, (f"openings of {len(page.quoted_pages)} articles",))
+    return None
+
+
+def _by_folder(page: LayoutPage, folders: Mapping[str, Sequence[KindRule]]) -> PageVerdict | None:
+    rules = folders.get(page.folder, ()) if page.is_article else ()
+    return next((rule.verdict for rule in rules if rule.holds_for(page)), None)
 
 
 def _judge_layout(
@@ -131,14 +186,14 @@ def _judge_layout(
 ) -> LayoutVerdict:
     """Judge a layout; `tells_by_address` says that the site's articles do not have addresses like those of lists."""
     if layout.is_main:
-        return LayoutVerdict("article", layout.counts, _take_out_patchworks(layout))
+        return LayoutVerdict("article", layout.counts)
     verdict = None
     if typical_words:
         verdict = _judge_list_layout(layout, typical_words) or _judge_same_text(layout)
     if tells_by_address:
         verdict = verdict or _judge_list_addresses(layout, typical_words)
     verdict = verdict or _judge_excerpts(layout, excerpt_shares)
-    return verdict or LayoutVerdict("", layout.counts, _take_out_patchworks(layout))
+    return verdict or LayoutVerdict("", layout.counts)
 
 
 def _judge_list_layout(layout: _Layout, typical_words: float) -> LayoutVerdict | None:
@@ -150,8 +205,8 @@ def _judge_list_layout(layout: _Layout, typical_words: float) -> LayoutVerdict |
         return None
     if layout.article_share > _FEW_ARTICLES and layout.words >= _FEW_WORDS * typical_words:
         return None
-    taken_out = [page for page in layout.articles if page.words < typical_words or page.quoted_pages]
-    return _take_out(PageType.LIST, f"{layout.lists} of {len(layout.pages)} pages of this layout are lists", taken_out)
+    evidence = f"{layout.lists} of {len(layout.pages)} pages of this layout are lists"
+    return _take_out(PageType.LIST, evidence, typical_words)
 
 
 def _judge_list_addresses(layout: _Layout, typical_words: float) -> LayoutVerdict | None:
@@ -163,10 +218,8 @@ def _judge_list_addresses(layout: _Layout, typical_words: float) -> LayoutVerdic
     is_list = layout.lists >= _SOME_LISTS * count and layout.list_addresses >= _LIST_ADDRESSES * count
     if count < _MIN_PAGES or not is_list:
         return None
-    taken_out = [page for page in layout.articles if page.words < typical_words or page.quoted_pages]
-    return _take_out(
-        PageType.LIST, f"{layout.list_addresses} of {count} addresses of this layout are lists'", taken_out
-    )
+    evidence = f"{layout.list_addresses} of {count} addresses of this layout are lists'"
+    return _take_out(PageType.LIST, evidence, typical_words)
 
 
 def _judge_excerpts(layout: _Layout, excerpt_shares: Mapping[int, float]) -> LayoutVerdict | None:
@@ -177,7 +230,7 @@ def _judge_excerpts(layout: _Layout, excerpt_shares: Mapping[int, float]) -> Lay
     evidence = (
         f"{len(excerpts)} of {len(layout.articles)} texts of this layout are openings or titles of other articles"
     )
-    return _take_out(PageType.LIST, evidence, layout.articles)
+    return _take_out(PageType.LIST, evidence)
 
 
 def _quotes_originals(page: LayoutPage, layout: _Layout, excerpt_shares: Mapping[int, float]) -> bool:
@@ -195,21 +248,13 @@ def _judge_same_text(layout: _Layout) -> LayoutVerdict | None:
         return None
     if dated_pages > _DATED_SHARE * len(layout.articles):
         return None
-    return _take_out(PageType.OTHER, f"{len(layout.articles)} pages of this layout have one text", layout.articles)
+    return _take_out(PageType.OTHER, f"{len(layout.articles)} pages of this layout have one text")
 
 
-def _take_out(page_type: PageType, evidence: str, pages: Iterable[LayoutPage]) -> LayoutVerdict:
-    page_verdict = PageVerdict(page_type, (evidence,))
-    return LayoutVerdict(str(page_type), evidence, {page.page_id: page_verdict for page in pages})
-
-
-def _take_out_patchworks(layout: _Layout) -> dict[int, PageVerdict]:
-    """Take out pages that are put together of the openings of other articles, whatever their layout."""
-    return {
-        page.page_id: PageVerdict(PageType.LIST, (f"openings of {len(page.quoted_pages)} articles",))
-        for page in layout.articles
-        if page.is_patchwork and len(page.quoted_pages) >= _MIN_QUOTED
-    }
+def _take_out(page_type: PageType, evidence: str, fewer_words: float = inf) -> LayoutVerdict:
+    return LayoutVerdict(
+        str(page_type), evidence, KindRule(PageVerdict(page_type, (evidence,)), fewer_words, takes_quotes=True)
+    )
 
 
 _MIN_FOLDER, _PROVEN_LISTS = 5, 0.6  # pages of a folder, and the share of proven lists from which the others are too
@@ -219,50 +264,48 @@ _CARD_DAYS = 0.05  # of its pages that may show a day or an author
 _DATED_ARTICLES, _MIN_DATED = 0.8, 10  # share, and number, of the articles that show a day or an author
 
 
-def _judge_folders(pages: Sequence[LayoutPage], taken_out: Collection[int]) -> dict[int, PageVerdict]:
-    """Judge the articles that no layout takes out by the other pages of their folders, and by the site's menu."""
+def _weigh_folders(
+    pages: Sequence[LayoutPage], articles: Sequence[LayoutPage], taken_out: Collection[int]
+) -> dict[str, list[KindRule]]:
+    """Return the rules of folders, by what their pages are; `articles` are those that no layout takes out."""
     folders: dict[str, list[LayoutPage]] = defaultdict(list)
     for page in pages:
         folders[page.folder].append(page)
-    articles = [page for page in pages if page.is_article and page.page_id not in taken_out]
     dated_words = [page.words for page in articles if page.has_sure_day]
     typical_words = median(dated_words) if len(dated_words) >= _MIN_DATED else 0.0
-    verdicts: dict[int, PageVerdict] = {}
-    for folder, members in sorted(folders.items()):
-        for judge in (_judge_list_folder, _judge_directory):
-            if folder:
-                verdicts = judge(folder, members, typical_words, taken_out) | verdicts
-    others = [page for page in articles if page.page_id not in verdicts]
-    if sum(page.has_sure_day for page in others) >= max(_MIN_DATED, _DATED_ARTICLES * len(others)):
-        menu = PageVerdict(PageType.OTHER, ("most pages link to it in the menu, and it shows no day and no author",))
-        verdicts |= {page.page_id: menu for page in others if page.is_in_menu and not page.has_sure_day}
-    return verdicts
+    found = {
+        folder: [*chain(*(weigh(folder, members, typical_words, taken_out) for weigh in (_list_rule, _card_rule)))]
+        for folder, members in folders.items()
+        if folder
+    }
+    return {folder: rules for folder, rules in found.items() if rules}
 
 
-def _judge_list_folder(
+def _list_rule(
     folder: str, pages: Sequence[LayoutPage], typical_words: float, taken_out: Collection[int]
-) -> dict[int, PageVerdict]:
-    """Judge the articles in a folder of which most pages are proven lists, and that are shorter than articles are."""
+) -> list[KindRule]:
+    """Return the rule of a folder of which most pages are proven lists: what is shorter than articles is one too."""
     proven = sum(page.page_type in _LIST_TYPES or page.page_id in taken_out for page in pages)
     if len(pages) < _MIN_FOLDER or proven < _PROVEN_LISTS * len(pages):
-        return {}
+        return []
     verdict = PageVerdict(PageType.LIST, (f"{proven} of {len(pages)} pages in {folder} are lists",))
-    return {page.page_id: verdict for page in pages if page.is_article and page.words < typical_words}
+    return [KindRule(verdict, typical_words)]
 
 
-def _judge_directory(
+def _card_rule(
     folder: str, pages: Sequence[LayoutPage], typical_words: float, taken_out: Collection[int]
-) -> dict[int, PageVerdict]:
-    """Judge the cards of a directory: many short texts in a folder, without day and author, beside articles. They have
-    a few blocks each, or nearly all the same number of words: rows of a table are filled in, not written.
+) -> list[KindRule]:
+    """Return the rule of a directory's cards: many short texts in a folder, without day and author, beside articles.
+
+    They have a few blocks each, or nearly all the same number of words: rows of a table are filled in, not written.
     """
     cards = [page for page in pages if page.is_article and page.page_id not in taken_out]
     if len(cards) < _MIN_CARDS or sum(page.has_sure_day for page in cards) > _CARD_DAYS * len(cards):
-        return {}
+        return []
     words, blocks = (median(getattr(page, name) for page in cards) for name in ("words", "kept_blocks"))
     alike = sum(abs(page.words - words) <= _ALIKE_WORDS * words for page in cards)
     is_form = blocks <= _CARD_BLOCKS or alike >= _ALIKE_SHARE * len(cards)
     if words >= _CARD_WORDS * typical_words or not is_form:
-        return {}
+        return []
     verdict = PageVerdict(PageType.OTHER, (f"one of {len(cards)} cards in {folder}, without day and author",))
-    return {page.page_id: verdict for page in cards if page.words < typical_words and not page.has_sure_day}
+    return [KindRule(verdict, typical_words, spares_dated=True)]

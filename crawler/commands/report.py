@@ -29,7 +29,7 @@ _MAX_HOSTS = 5  # that are named where the one asked for is unknown
 def report(db: str, as_json: bool, everything: bool, host: str) -> int:
     """Say what an archive came to, and what needs a look, the worst first, with what to do.
 
-    With --all, tables follow: what was not read, withdrawn, removed and is alike, and what fell out of line with each
+    With --all, tables follow: what was not read, withdrawn and removed, and what fell out of line with each
     site's past. A long report is shown page by page (PAGER, else less).
     """
     with archive_access.open_read_only(db) as archive_db:

@@ -10,7 +10,6 @@ _MODULES = (
     "broadsheet.crawler.crawl.worker_jobs",
     "feedparser",
     "broadsheet.output.settle.site_scan",
-    "broadsheet.output.settle.similar_articles",
 )
 _TEXT = "The mill by the river was sold on Monday, and nobody in the village had asked what it was worth. "
 _BYLINE = "<p>By Jane Miller</p><p>Last updated: 3 March 2024</p>"  # has the long patterns of names and dates compiled

@@ -28,9 +28,6 @@ USAGE_COLUMN = "usage"
 USAGE_OF_ARTICLE = "coalesce((SELECT u.usage FROM main.captures u WHERE u.id = {}.capture_id), '[]')"
 """SQL: that column's value, for the name that stands for an article's row."""
 
-EARLIEST_IN_CLUSTER = "SELECT article_id FROM article_clusters WHERE by_date = 1"
-"""SQL: of articles that say the same the number of the earliest, and of every other article its own."""
-
 _ROBOT = "broadsheet"  # the name by which directives call us
 _DAY = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?", re.ASCII)
 

@@ -30,8 +30,6 @@ _UNDECLARED_REFERENCES = (
     ("versions", "article_id", "articles"), ("article_urls", "article_id", "articles"),
     ("shelved", "article_id", "articles"), ("changes", "article_id", "articles"),
     ("revisions", "article_id", "articles"), ("revisions", "capture_id", "captures"),
-    ("duplicates", "article_id", "articles"),
-    ("article_clusters", "article_id", "articles"),
     ("pages_overview", "article_id", "articles"), ("pages_overview", "capture_id", "captures"),
     ("captures_overview", "page_id", "pages"), ("captures_overview", "article_id", "articles"),
 )  # fmt: skip

@@ -54,12 +54,18 @@ def _name_roles(db: Database) -> None:
                     db.execute(f"DELETE FROM {table} WHERE {named}", [f"{folder}/"])
 
 
+# Articles that are alike are found when somebody asks.
+_ALIKE = """DROP TRIGGER articles_unrelate_gone;
+DROP TRIGGER articles_unrelate_changed;
+DROP VIEW article_clusters;
+DROP TABLE duplicates;
+DROP TABLE _sketches;
+DROP TABLE _crowded_hashes;"""
 _READERS_VIEWS = """DROP VIEW removed;
 DROP VIEW _blocks;
 DROP VIEW _article_urls;
 DROP VIEW _edits;
 DROP VIEW _shelved;
-DROP VIEW article_clusters;
 DROP TRIGGER articles_unsettled_changed;
 ALTER TABLE articles RENAME COLUMN published_raw TO published_stated;
 ALTER TABLE articles RENAME COLUMN modified_raw TO modified_stated;
@@ -76,17 +82,6 @@ BEGIN
         SELECT new.page_id, coalesce((SELECT host FROM urls WHERE id = new.page_id), '')
         WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = new.page_id);
 END;
--- Which of a cluster came first: by what is stated, a day from its beginning, a time without a zone as in UTC.
-CREATE VIEW article_clusters AS
-    SELECT a.id AS article_id, a.url AS url, coalesce(c.cluster_id, a.id) AS cluster_id,
-        row_number() OVER (PARTITION BY coalesce(c.cluster_id, a.id)
-            ORDER BY coalesce(datetime(a.published_stated), '9999'), a.word_count DESC, a.id) AS by_date,
-        row_number() OVER (PARTITION BY coalesce(c.cluster_id, a.id)
-            ORDER BY a.word_count DESC, coalesce(datetime(a.published_stated), '9999'), a.id) AS by_length
-    FROM articles a LEFT JOIN (
-        SELECT article_id, cluster_id FROM duplicates WHERE cluster_id IS NOT NULL
-        UNION SELECT duplicate_id, cluster_id FROM duplicates WHERE cluster_id IS NOT NULL
-    ) c ON c.article_id = a.id;
 CREATE VIEW blocks AS
     SELECT a.id AS article_id, a.url AS url, b.block_id AS block_id, b.position AS position,
         CASE b.kind WHEN 0 THEN 'paragraph' WHEN 1 THEN 'heading' WHEN 2 THEN 'list_item' WHEN 3 THEN 'table'
@@ -273,6 +268,7 @@ CREATE VIEW articles_overview AS
     """DROP TRIGGER pages_earlier_signature;
 DROP TABLE _earlier_signatures;
 DROP TABLE _rule_rates;""",
+    _ALIKE,
     _READERS_VIEWS,
     _LINKS,
     _fill_links,

@@ -25,7 +25,7 @@ from ..write.verdicts import OF_PAGE, find_steps, waiting_blocks
 from .article_list import ListPlace
 from .strict_requests import NotHereError
 
-MOST_ROWS = 50  # of copies, addresses and captures
+MOST_ROWS = 50  # of addresses and captures
 _FOLDED_RUN = 7  # removed blocks in a row from which on they are folded
 
 _COLUMNS = """id, url, coalesce(canonical_url, ''), host, title, authors, coalesce(language, ''),
@@ -36,10 +36,7 @@ _COLUMNS = """id, url, coalesce(canonical_url, ''), host, title, authors, coales
 _ARTICLE = f"""SELECT {_COLUMNS}, '' FROM articles WHERE id = ?1
     UNION ALL SELECT {_COLUMNS}, why FROM shelved WHERE id = ?1"""
 _RULING = "SELECT article_id IS NOT NULL, host, at, note FROM rulings WHERE id = ?"
-_COPIES = f"""SELECT d.kind, d.similarity, a.id, a.url, a.title, coalesce(a.published_day, '') FROM (
-        SELECT duplicate_id AS other, kind, similarity FROM duplicates WHERE article_id = ?1
-        UNION ALL SELECT article_id, kind, similarity FROM duplicates WHERE duplicate_id = ?1) d
-    JOIN articles a ON a.id = d.other ORDER BY d.similarity DESC, a.url LIMIT {MOST_ROWS}"""
+_COPY = "SELECT id, url, title, coalesce(published_day, '') FROM articles WHERE id = ?"
 _ADDRESSES = f"""SELECT u.url, u.state, u.reason, u.found_via, coalesce(u.found_on, ''), u.first_seen,
         coalesce(u.fetched_at, ''), coalesce(u.http_status, '')
     FROM (SELECT id FROM pages WHERE article_id = ?1 UNION SELECT ?2) p JOIN urls u ON u.id = p.id
@@ -240,7 +237,7 @@ def read_article(db: Database, article_id: int) -> ArticleView:
         metadata=tuple(_metadata_lines(fields, {own.field: own.text for own in page.corrected})),
         blocks=tuple(_shown_blocks(page, rulings, pending_blocks)),
         revisions=revisions,
-        copies=tuple(CopyLine(*values) for values in db.execute(_COPIES, [article_id])),
+        copies=tuple(_copies(db, article_id)),
         addresses=tuple(AddressLine(*map(str, values)) for values in db.execute(_ADDRESSES, page_keys)),
         captures=tuple(
             CaptureLine(*[*values[:6], *map(bool, values[6:])]) for values in db.execute(_CAPTURES, page_keys)
@@ -249,6 +246,15 @@ def read_article(db: Database, article_id: int) -> ArticleView:
         named_pictures=db.execute(_NAMED_PICTURES, [fields["page_id"]]).fetchone()[0],
         notes=tuple(article_notes(NotedFacts(*facts, revisions))),
     )
+
+
+def _copies(db: Database, article_id: int) -> Iterator[CopyLine]:
+    from ..read.alike_articles import alike_to  # brings numpy
+
+    for pair in alike_to(db, article_id):
+        other_id = pair.duplicate_id if pair.article_id == article_id else pair.article_id
+        other = db.execute(_COPY, [other_id]).fetchone()
+        yield CopyLine(pair.kind, pair.similarity, *other)
 
 
 _FIELDS = (

@@ -19,12 +19,12 @@ from sqlite_utils import Database
 
 from ..archive.article_filter import (
     ALL_ARTICLES,
-    EARLIEST_IN_CLUSTER,
     USAGE_COLUMN,
     USAGE_OF_ARTICLE,
     ArticleBounds,
     article_scope,
 )
+from ..read.article_rows import cluster_condition
 from ..read.export_target import OwnFiles, TargetRefused, whole_folder
 from ..write.takedowns import WILDCARD
 from .parquet_files import Row, parquet_tables, write_parts
@@ -52,7 +52,7 @@ def export_parquet(
     for name in _QUERIES:
         if any(not path.match("part-*.parquet") for path in (folder / name).glob("*")):
             raise TargetRefused(f"{folder / name} holds other files")
-    chosen = f"a.id IN ({EARLIEST_IN_CLUSTER})" if one_per_cluster else "true"
+    chosen = "true"
     is_whole = bounds == ALL_ARTICLES and not one_per_cluster
     with ExitStack() as stack:
         root = stack.enter_context(whole_folder([OwnFiles.of(db) for db in archives], folder))
@@ -60,6 +60,7 @@ def export_parquet(
             db.execute("BEGIN")  # all tables as they stand at one moment
             stack.callback(db.conn.rollback)
             stack.enter_context(article_scope(db, bounds))
+            chosen = cluster_condition(db) if one_per_cluster else chosen
         is_hidden = _takedowns(archives)
         for left_by_a_kill in root.glob(f"{_SCRATCH}*"):
             shutil.rmtree(left_by_a_kill, ignore_errors=True)

@@ -163,11 +163,8 @@ NEEDED_ROWS = (
     ("_pending_revisions", "capture_id", "captures", "id"),
     ("_yields", "run_id", "runs", "id"),
     ("alarms", "run_id", "runs", "id"),
-    ("duplicates", "article_id", "articles", "id"),
-    ("duplicates", "duplicate_id", "articles", "id"),
     ("_listed", "url_id", "urls", "id"),
     ("_pictures", "capture_id", "captures", "id"),
-    ("_sketches", "page_id", "pages", "id"),
     ("pages", "layout_id", "_layouts", "id"),
 )
 """Table and column whose value needs a row elsewhere, where no foreign key says so."""

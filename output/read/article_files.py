@@ -22,13 +22,13 @@ from typing import Any, TextIO
 from sqlite_utils import Database
 
 from ..archive.archive_file import database_file
-from ..archive.article_filter import EARLIEST_IN_CLUSTER, USAGE_COLUMN
+from ..archive.article_filter import USAGE_COLUMN
 from ..archive.metadata_columns import STATED_COLUMNS
 from ..archive.pictures import SVG, ShownPicture, pictures_of_article
 from ..archive.stored_text import escaped_json, inert_text
 from ..raw.picture_files import read_picture_file
 from ..raw.warc_reader import RecordError
-from .article_rows import DictionaryEntry, article_dictionary, iter_articles
+from .article_rows import DictionaryEntry, article_dictionary, cluster_condition, iter_articles
 from .export_folder import PICTURE_FOLDER, ExportFolder, open_export
 from .inert_markup import (
     article_html,
@@ -140,9 +140,7 @@ _UNDATED = "undated"
 _ARTICLE_FOLDER = "articles"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' file:; base-uri 'none'; form-action 'none'"
 _HEADS = """SELECT id, title, url, coalesce(published_day, '') AS published_day, coalesce(language, '') AS language
-    FROM articles a {condition} ORDER BY published_day DESC, title, id"""
-ONE_PER_CLUSTER = f"WHERE id IN ({EARLIEST_IN_CLUSTER})"
-"""SQL: of each cluster of similar articles only the earliest."""
+    FROM articles a WHERE {condition} ORDER BY published_day DESC, title, id"""
 
 
 def export_reader_pages(
@@ -153,10 +151,10 @@ def export_reader_pages(
     `on_kept` is as for `open_export`. Raises TargetRefused or TargetWriteError for a folder or file that cannot be
     written.
     """
-    count, condition = 0, ONE_PER_CLUSTER if one_per_cluster else ""
+    count, condition = 0, cluster_condition(db) if one_per_cluster else "true"
     words = _WordIndex(_read_heads(db, condition))
     with open_export(db, folder, on_kept) as export:
-        for article in iter_articles(db, one_per_cluster=one_per_cluster):
+        for article in iter_articles(db, condition):
             page = article_page(article, _write_pictures(db, export, article["id"]))
             export.write(f"{_ARTICLE_FOLDER}/{_page_name(article)}", page.encode(), [article["id"]])
             words.add(article)
@@ -170,10 +168,11 @@ def export_reader_pages(
 def export_one_page(db: Database, stream: TextIO, *, one_per_cluster: bool = False) -> int:
     """Write one page with all articles, without pictures, to the stream and return how many."""
     title, count = xml_line(f"Articles of {database_file(db).stem}"), 0
-    heads = list(_read_heads(db, ONE_PER_CLUSTER if one_per_cluster else ""))
+    condition = cluster_condition(db) if one_per_cluster else "true"
+    heads = list(_read_heads(db, condition))
     before, _, after = _page(title, "", "\0").partition("\0")
     stream.write(f"{before}<h1>{escape(title)}</h1>\n{_list(heads, '#')}")
-    for article in iter_articles(db, one_per_cluster=one_per_cluster):
+    for article in iter_articles(db, condition):
         language = f' lang="{tag}"' if (tag := language_tag(article["language"])) else ""
         text, source = _article_parts(article)
         place = f'<section id="{escape(_page_name(article))}"{language} dir="auto">'

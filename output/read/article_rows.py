@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TextIO
 
 from sqlite_utils import Database
 
-from ..archive.article_filter import EARLIEST_IN_CLUSTER, USAGE_COLUMN
+from ..archive.article_filter import USAGE_COLUMN
 from ..archive.metadata_columns import JSON_COLUMNS, METADATA_FIELDS, SOURCES_COLUMN, column_kind
 from ..archive.schema_doc import column_meanings
 from ..archive.stored_text import escaped_json, inert_text
@@ -37,15 +37,25 @@ def article_columns(db: Database) -> list[str]:
     return [column.name for column in table_columns(db, "articles")]
 
 
-def iter_articles(db: Database, *, one_per_cluster: bool = False) -> Iterator[dict[str, object]]:
+def iter_articles(
+    db: Database, condition: str = "true", *, one_per_cluster: bool = False
+) -> Iterator[dict[str, object]]:
     """Yield every article as a mapping from column to value, in the order of the ids. Bytes are given in Base64.
 
-    With `one_per_cluster`, only the earliest article of each cluster of similar ones.
+    `condition` is one in SQL on `articles a`. With `one_per_cluster` it is that only the earliest article of each
+    cluster of similar ones is wanted.
     """
     names = article_columns(db)
-    condition = f"WHERE id IN ({EARLIEST_IN_CLUSTER})" if one_per_cluster else ""
-    for row in db.execute(f"SELECT {', '.join(map(quoted_name, names))} FROM articles {condition} ORDER BY id"):
+    condition = cluster_condition(db) if one_per_cluster else condition
+    for row in db.execute(f"SELECT {', '.join(map(quoted_name, names))} FROM articles a WHERE {condition} ORDER BY id"):
         yield _article_values(names, row)
+
+
+def cluster_condition(db: Database) -> str:
+    """Return an SQL condition on `articles a`: only the earliest article of each cluster of similar ones."""
+    from .alike_articles import earliest_condition
+
+    return earliest_condition(db, "a.id")
 
 
 def article_row(db: Database, article_id: int) -> dict[str, object] | None:

@@ -1,6 +1,6 @@
 """Checks of stored content: texts against numbers and digests, packed values that must be decoded.
 
-An article must be the kept blocks of its pages. Packed values are JSON columns, layouts, sketches and old readings.
+An article must be the kept blocks of its pages. Packed values are JSON columns, layouts and old readings.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-import numpy as np
 from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS
@@ -29,7 +28,6 @@ from ..archive.stored_values import (
     text_digest,
 )
 from ..archive.text_links import stored_links, text_links
-from ..settle.likeness import HASH_BITS, HASH_BYTES, unpack_sketch
 from ..settle.own_reading import unpack_reading
 from ..settle.page_table import unpack_scan
 from ..write.assembled_text import assemble_page
@@ -151,7 +149,6 @@ def stored_values(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     for article_id, before in db.conn.execute("SELECT article_id, before FROM _pending_revisions"):
         yield from _fault_of(partial(VersionMetadata.from_json, before), "_pending_revisions", "before", article_id)
     yield from _layout_faults(db, sample)
-    yield from _sketch_faults(db, sample)
     yield from _scan_faults(db, sample)
     yield from _reading_faults(db, sample)
 
@@ -169,17 +166,6 @@ def _layout_faults(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]
     for page_id, layout, chances, block_count in db.conn.execute(_LAYOUTS.format(sample.condition("l.page_id"))):
         yield from _fault_of(partial(check_layout, layout, block_count), "_page_layout", "layout", page_id)
         yield from _fault_of(partial(check_chances, chances, block_count), "_page_layout", "chances", page_id)
-
-
-def _sketch_faults(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
-    query = f"SELECT page_id, sketch, hashes FROM _sketches WHERE {sample.condition('page_id')}"
-    for page_id, sketch, hash_count in db.conn.execute(query):
-        if hash_count is not None:
-            yield from _fault_of(partial(check_sketch, sketch, hash_count), "_sketches", "sketch", page_id)
-    for host, hashes in db.conn.execute("SELECT host, hashes FROM _crowded_hashes"):
-        yield from _fault_of(
-            partial(check_sketch, hashes, len(hashes) // HASH_BYTES), "_crowded_hashes", "hashes", host
-        )
 
 
 def _scan_faults(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
@@ -213,15 +199,6 @@ def check_chances(chances: bytes | None, block_count: int) -> None:
     """Raise ValueError if chances are not those of so many blocks."""
     if chances is not None and len(chances) != block_count:
         raise ValueError(f"has {len(chances)} blocks, its page {block_count}")
-
-
-def check_sketch(packed_sketch: bytes, hash_count: int) -> None:
-    """Raise ValueError if a sketch is not one of so many hashes, each once and in order."""
-    if len(packed_sketch) != hash_count * HASH_BYTES:
-        raise ValueError(f"has {len(packed_sketch)} bytes, its row says {hash_count} hashes")
-    hashes = unpack_sketch(packed_sketch).astype(np.int64)
-    if hash_count and (np.any(np.diff(hashes) <= 0) or hashes[-1] >= 1 << HASH_BITS):
-        raise ValueError("has hashes that are no sketch's")
 
 
 def _fault_of(decode: Callable[[], object], table: str, column: str, row: object) -> Iterator[Finding]:

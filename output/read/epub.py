@@ -17,14 +17,14 @@ from typing import Any
 from sqlite_utils import Database
 
 from ..archive.archive_file import database_file
-from .article_files import ONE_PER_CLUSTER, article_facts, article_title
-from .article_rows import article_row
+from .article_files import article_facts, article_title
+from .article_rows import article_row, cluster_condition
 from .export_folder import open_export
 from .inert_markup import article_html, is_safe_link, language_tag, xml_line
 
 VOLUME_ARTICLES = 200
 
-_IN_ORDER = """SELECT id FROM articles a {condition} ORDER BY published_day IS NULL, published_day, title, id"""
+_IN_ORDER = """SELECT id FROM articles a WHERE {condition} ORDER BY published_day IS NULL, published_day, title, id"""
 _UNKNOWN_LANGUAGE = "und"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # of every member: the same articles give the same bytes
 _CONTAINER = """<?xml version="1.0" encoding="utf-8"?>
@@ -59,7 +59,7 @@ def export_epub(
     Raises TargetRefused or TargetWriteError for a folder or file that cannot be written.
     """
     name, count = database_file(db).stem, 0
-    condition = ONE_PER_CLUSTER if one_per_cluster else ""
+    condition = cluster_condition(db) if one_per_cluster else "true"
     numbers = iter(db.execute(_IN_ORDER.format(condition=condition)).fetchall())
     with open_export(db, folder, on_kept) as export:
         for volume, articles in enumerate(_volumes(db, numbers), 1):

@@ -168,7 +168,6 @@ _WORDS: Mapping[str, frozenset[str]] = {
         ("revisions.change", (*EditKind, *RevisionMark)),
         ("changes.change", ArticleChange),
         ("changes.kind", ("", *EditKind, *RevisionMark)),
-        ("duplicates.kind", ("exact", "near", "version", "syndicated", "part")),
         ("_layouts.kind", ("", PageType.ARTICLE, PageType.LIST, PageType.OTHER)),
         ("_listed.kind", ("sitemap", "feed")),
         ("_page_leads.way", ("next", "whole")),

@@ -31,7 +31,6 @@ from ..write.removed_counts import count_removed
 from .coverage import Coverage, measure_coverage
 
 _HOST_TABLES = ("urls", "articles", "shelved", "_yields", "alarms", "_layouts", "_rendered_layouts")
-_ARTICLE_TABLES = ("duplicates",)
 _EMPTY_TABLES = ("_outside_hosts",)  # links are counted for the whole archive
 
 
@@ -60,15 +59,8 @@ def known_hosts(db: Database, host: str) -> list[str]:
 
 def _conditions(host: str) -> dict[str, str]:
     own = host_condition(host)
-    articles = f"article_id IN (SELECT id FROM main.articles WHERE {own})"
-    return {
-        **dict.fromkeys(_HOST_TABLES, own),
-        **dict.fromkeys(_ARTICLE_TABLES, articles),
-        **dict.fromkeys(_EMPTY_TABLES, "false"),
-    }
+    return {**dict.fromkeys(_HOST_TABLES, own), **dict.fromkeys(_EMPTY_TABLES, "false")}
 
-
-_MAX_CLUSTERS = 20
 
 _URL_COUNTS = "SELECT kind, state, {reason}, count(*) FROM urls {bound} GROUP BY 1, 2, 3 ORDER BY kind, 4 DESC, 2, 3"
 _REASON_OF_RUN = f"CASE WHEN state = 'done' AND http_status = 304 THEN '{OutcomeReason.NOT_MODIFIED}' ELSE reason END"
@@ -93,18 +85,6 @@ _WITHDRAWALS = """SELECT r.seen_at, u.state, u.reason, coalesce(a.url, s.url), c
         AND NOT EXISTS (SELECT 1 FROM revisions o WHERE o.article_id = r.article_id
             AND (o.seen_at, o.rowid) > (r.seen_at, r.rowid))
     ORDER BY r.seen_at DESC, 4"""
-
-_DUPLICATE_COUNTS = "SELECT kind, count(*), round(min(similarity), 2) FROM duplicates GROUP BY kind ORDER BY 2 DESC, 1"
-# The view `article_clusters` says which article of a cluster came first too, but ranks every article of the archive.
-_CLUSTERS = f"""SELECT k.articles, a.url, a.title FROM (
-        SELECT c.article_id, count(*) OVER (PARTITION BY c.cluster_id) AS articles,
-            row_number() OVER (PARTITION BY c.cluster_id
-                ORDER BY coalesce(datetime(a.published_stated), '9999'), a.word_count DESC, a.id) AS by_date
-        FROM (SELECT article_id, cluster_id FROM main.duplicates WHERE cluster_id IS NOT NULL
-                UNION SELECT duplicate_id, cluster_id FROM main.duplicates WHERE cluster_id IS NOT NULL) c
-            CROSS JOIN articles a ON a.id = c.article_id) k
-        CROSS JOIN articles a ON a.id = k.article_id
-    WHERE k.by_date = 1 ORDER BY k.articles DESC, a.url LIMIT {_MAX_CLUSTERS}"""
 
 _MIN_LAYOUT_PAGES = 3
 _LAYOUTS = f"""SELECT l.host, l.pages, l.articles, coalesce(nullif(l.kind, ''), 'mixed'), l.evidence, min(u.url)
@@ -182,14 +162,6 @@ class Withdrawal(NamedTuple):
     title: str
 
 
-class DuplicateCount(NamedTuple):
-    """Pairs of articles that are alike in one way, and the smallest similarity among them, 0 to 1."""
-
-    kind: str
-    pairs: int
-    least: float
-
-
 class LayoutLine(NamedTuple):
     """Pages of a host that are made alike: how many, how many of them are articles, what they are and why, and one."""
 
@@ -227,14 +199,6 @@ class UncertainArticle(NamedTuple):
     certainty: float
     title: str
     url: str
-
-
-class Cluster(NamedTuple):
-    """A cluster of articles that say the same: their number, and the earliest of them."""
-
-    articles: int
-    url: str
-    title: str
 
 
 class AlarmLine(NamedTuple):
@@ -302,8 +266,6 @@ class Report(Totals):
     found_by: tuple[DiscoveryCount, ...]
     outside: tuple[HostCount, ...]
     withdrawals: tuple[Withdrawal, ...]
-    duplicates: tuple[DuplicateCount, ...]
-    clusters: tuple[Cluster, ...]
     layouts: tuple[LayoutLine, ...]
     rendered_layouts: tuple[RenderedLayoutLine, ...]
     certainty: tuple[CertaintyCount, ...]
@@ -339,8 +301,6 @@ def _gather_all(db: Database) -> Report:
         found_by=_read_rows(db, DiscoveryCount, _DISCOVERY_COUNTS),
         outside=_read_rows(db, HostCount, _OUTSIDE_HOSTS),
         withdrawals=read_withdrawals(db),
-        duplicates=_read_rows(db, DuplicateCount, _DUPLICATE_COUNTS),
-        clusters=_read_rows(db, Cluster, _CLUSTERS),
         layouts=_read_rows(db, LayoutLine, _LAYOUTS),
         rendered_layouts=_read_rows(db, RenderedLayoutLine, _RENDERED_LAYOUTS),
         certainty=_read_rows(db, CertaintyCount, _CERTAINTIES),

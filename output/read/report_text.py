@@ -58,8 +58,6 @@ def _summary_lines(report: Report, letter: RunLetter) -> Iterator[tuple[str, str
     yield "Around them", _removed_words(report)
     yield "Edits", edit_counts_text({edit.kind: edit.edits for edit in report.edits})
     yield "Withdrawn", count_text(len(report.withdrawals), "article") if report.withdrawals else ""
-    pairs = sum(count.pairs for count in report.duplicates)
-    yield "Alike", f"{count_text(pairs, 'pair')} of articles" if pairs else ""
     failed = sum(row.urls for row in report.urls if row.state == UrlState.FAILED)
     yield "Could not be read", count_text(failed, "URL") if failed else ""
     yield "Out of line", count_text(len(report.alarms), "alarm") if report.alarms else ""
@@ -90,7 +88,6 @@ def render(report: Report, looks: Sequence[Look], letter: RunLetter, width: int 
         _withdrawal_section(report, width, max_lines),
         _url_section(report, width, max_lines),
         _format_table("How pages were found", _DISCOVERY_HEADS, _rows_of_cells(report.found_by), width, max_lines),
-        _duplicate_section(report, width, max_lines),
         _layout_section(report, width, max_lines),
         _rendered_section(report, width, max_lines),
         _certainty_section(report, width, max_lines),
@@ -203,18 +200,6 @@ def _withdrawal_section(report: Report, width: int, max_lines: int) -> str:
     ]
     title = "Withdrawn by their sites, kept here"
     return _format_table(title, ("since", "now", "title", "URL"), _one_line_cells(rows), width, max_lines)
-
-
-def _duplicate_section(report: Report, width: int, max_lines: int) -> str:
-    """Return the kinds of duplicates, and the clusters with most articles."""
-    kind_heads, cluster_heads = ("kind", "pairs", "least alike"), ("articles", "the earliest of them", "")
-    kind_rows = _rows_of_cells(report.duplicates)
-    cluster_rows = [[str(cluster.articles), cluster.title, cluster.url] for cluster in report.clusters]
-    tables = (
-        _format_table("Articles that are alike", kind_heads, kind_rows, width, max_lines),
-        _format_table("", cluster_heads, _one_line_cells(cluster_rows), width, max_lines),
-    )
-    return "\n".join(filter(None, tables))
 
 
 def _implausible_section(report: Report, width: int, max_lines: int) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlite_utils import Database
 
-from ..archive.article_filter import ALL_ARTICLES, EARLIEST_IN_CLUSTER, ArticleBounds
+from ..archive.article_filter import ALL_ARTICLES, ArticleBounds
 from ..archive.installed_extras import install_command
 from ..archive.metadata_columns import (
     DAY_COLUMNS,
@@ -81,7 +81,9 @@ def iter_stored_articles(
     """
     conditions = ["id > :last_id", bounds.condition]
     if one_per_cluster:
-        conditions.append(f"id IN ({EARLIEST_IN_CLUSTER})")
+        from .alike_articles import earliest_condition
+
+        conditions.append(earliest_condition(db))
     where, last_id = " AND ".join(conditions), -1
     while rows := _read_rows(db, f"{where} ORDER BY id LIMIT {_BATCH}", {**bounds.values, "last_id": last_id}):
         yield from (_make_article(row) for row in rows)

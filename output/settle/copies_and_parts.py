@@ -20,7 +20,6 @@ from broadsheet.cleaners.words import words_of
 
 from ..archive.page_rows import NEXT_PAGE, WHOLE_ARTICLE, PageLead
 from ..write.assembled_text import ArticlePart
-from .likeness import group_pairs
 
 SHORT_WORDS = 40  # below this a text alone is no identity: «No comment.» is also the whole of another page
 TITLED_WORDS = 100  # nor below this, where each page calls itself canonical: comics with the same lines below each
@@ -65,6 +64,28 @@ def find_representatives(pages: Sequence[PageIdentity], text_of: Callable[[int],
             groups[group_of[page.page_id]].append(page)
     pairs = ((page.page_id, choose_representative(group).page_id) for group in groups.values() for page in group)
     return Representatives((page_id, representative) for page_id, representative in pairs if page_id != representative)
+
+
+def group_pairs(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Map each number in the pairs to its group, the numbers that pairs connect, named by the smallest one.
+
+    The method is union-find with path halving.
+
+    >>> group_pairs([(4, 2), (2, 9), (5, 6)])
+    {4: 2, 2: 2, 9: 2, 5: 5, 6: 5}
+    """
+    parents: dict[int, int] = {}
+
+    def find_root(number: int) -> int:
+        while (parent := parents.setdefault(number, number)) != number:
+            parents[number] = parents[parent]
+            number = parents[number]
+        return number
+
+    for first, second in pairs:
+        lower_root, higher_root = sorted((find_root(first), find_root(second)))
+        parents[higher_root] = lower_root
+    return {number: find_root(number) for number in parents}
 
 
 def word_overlap(first_text: str, second_text: str) -> float:

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby, islice
@@ -24,7 +24,7 @@ from sqlite_utils import Database
 from broadsheet.cleaners.compare.page_layouts import group_signatures
 from broadsheet.cleaners.document import PageType, PageVerdict
 from broadsheet.cleaners.page.url_shapes import UrlShape, folder_of, is_section, shape_of
-from broadsheet.cleaners.site.page_kinds import LayoutPage, LayoutVerdict, judge_layouts
+from broadsheet.cleaners.site.page_kinds import LayoutPage, LayoutVerdict, weigh_kinds
 from broadsheet.cleaners.site.quotations import (
     NO_QUOTATION,
     BlockText,
@@ -35,6 +35,7 @@ from broadsheet.cleaners.site.quotations import (
     is_of_menu,
     quotation_of,
 )
+from broadsheet.cleaners.site.site_judge import OwnPage, SiteEvidence, judge_page
 from broadsheet.cleaners.words import words_of
 
 from ..archive.ledger import block_id
@@ -166,17 +167,18 @@ def find_layouts(db: Database, hosts: Iterable[str]) -> Iterator[HostLayouts]:
     """Group and judge the pages of each of these hosts. Needs the temporary tables of settling."""
     told = told_kinds(db)
     for host in hosts:
-        rows: list[LayoutRow] = []
-        layout_by_page: dict[int, int] = {}
-        taken_out: dict[int, PageVerdict] = {}
-        groups = _group_pages(db, host)
-        for (signature, pages), verdict in zip(groups, judge_layouts([pages for _, pages in groups]), strict=True):
-            taken = {page: kind for page, kind in verdict.taken_out.items() if page not in told}
-            verdict = replace(verdict, taken_out=taken)
-            row = _layout_row(host, signature, pages, verdict)
-            rows.append(row)
-            layout_by_page |= {page.page_id: row[0] for page in pages}
-            taken_out |= verdict.taken_out
+        pages = _read_pages(db, host)
+        kinds = weigh_kinds(pages)
+        verdicts = (
+            (page, judge_page(OwnPage(kind=page), SiteEvidence(kinds=kinds), told.get(page.page_id)).page)
+            for page in pages
+        )
+        taken_out = {page.page_id: verdict for page, verdict in verdicts if verdict}
+        groups: dict[Hashable, list[LayoutPage]] = defaultdict(list)
+        for page in pages:
+            groups[page.layout].append(page)
+        rows = [_layout_row(host, name, groups[name], kinds.layouts[name], taken_out) for name in groups]
+        layout_by_page = {page.page_id: row[0] for row, name in zip(rows, groups, strict=True) for page in groups[name]}
         formerly_taken_out = frozenset(page_id for (page_id,) in db.execute(_TAKEN_OUT_OF_HOST, [host]))
         yield HostLayouts(host, tuple(sorted(rows)), layout_by_page, taken_out, formerly_taken_out)
 
@@ -208,20 +210,20 @@ def store_layouts(db: Database, layouts: HostLayouts) -> None:
     db.conn.executemany("DELETE FROM _layouts WHERE id = ?", [(layout,) for layout in sorted(stale_layouts)])
 
 
-def _group_pages(db: Database, host: str) -> list[tuple[bytes, list[LayoutPage]]]:
-    """Group the host's pages by layout, each with the signature that names it: the lowest of the group."""
+def _read_pages(db: Database, host: str) -> list[LayoutPage]:
+    """Read the host's pages, each with the signature that names its layout: the lowest of the group."""
     rows = db.execute(_PAGES_OF_HOST, [host]).fetchall()
     groups = group_signatures({row[-1] for row in rows})
     name_by_signature = {signature: group[0] for group in groups for signature in group}
     quotations = find_quotations(db, host) if len(groups) > 1 else {}
     menu = _read_menu(db, host) if len(rows) > _MIN_SAMPLE else frozenset()
     kept_counts = dict(db.execute(_KEPT_COUNTS, [host]).fetchall())
-    pages_by_name: dict[bytes, list[LayoutPage]] = {group[0]: [] for group in groups}
-    for *columns, signature in rows:
-        pages_by_name[name_by_signature[signature]].append(
-            _layout_page(columns, quotations, kept_counts.get(columns[0], 0), menu)
+    return [
+        replace(
+            _layout_page(columns, quotations, kept_counts.get(columns[0], 0), menu), layout=name_by_signature[signature]
         )
-    return list(pages_by_name.items())
+        for *columns, signature in rows
+    ]
 
 
 def _layout_page(
@@ -245,7 +247,10 @@ def _layout_page(
     )
 
 
-def _layout_row(host: str, signature: bytes, pages: list[LayoutPage], verdict: LayoutVerdict) -> LayoutRow:
-    article_count = sum(page.is_article and page.page_id not in verdict.taken_out for page in pages)
+def _layout_row(
+    host: str, name: Hashable, pages: list[LayoutPage], verdict: LayoutVerdict, taken_out: Collection[int]
+) -> LayoutRow:
+    signature = bytes(name) if isinstance(name, bytes) else b""
+    article_count = sum(page.is_article and page.page_id not in taken_out for page in pages)
     layout_id = content_id(host, signature.hex())
     return (layout_id, host, signature, len(pages), article_count, verdict.kind, verdict.evidence)

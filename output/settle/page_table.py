@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..archive.stored_values import BLOCK_KINDS, decoding, stored_texts, unpacked
-from .candidate_pairs import BoolArray, Int64Array
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
+
+Int64Array = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 IS_KEPT, IS_LEFT_OUT, IS_SHARED, IS_KEPT_ELSEWHERE, IS_FREQUENT, IS_CAPTION = 1, 2, 4, 8, 16, 32
 """Flags of a block: its page kept it by its own verdict; its page left it out for a reason that the site's evidence may

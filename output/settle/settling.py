@@ -24,9 +24,9 @@ from broadsheet.cleaners.site.field_evidence import (
     StatedPage,
     StatedTitles,
     find_sources,
-    settle_fields,
     weigh_evidence,
 )
+from broadsheet.cleaners.site.site_judge import OwnPage, SiteEvidence, judge_page
 
 from ..archive.fulltext import index_postponed, remove_from_index
 from ..archive.ledger import block_id
@@ -58,7 +58,6 @@ from .list_pages import LIST_TABLES, create_pages_view, find_list_pages
 from .second_look import stored_second_look
 from .settle_steps import ParallelMap, SettleSteps, serial_map, settle_in_steps
 from .settled_rows import PageFindings, findings_on_judged, write_findings, write_second_look
-from .similar_articles import relate_articles
 from .site_repeats import (
     create_kept_view,
     drop_site_tables,
@@ -216,7 +215,6 @@ def _judge_stale_pages(db: Database, settled_at: str, parallel_map: ParallelMap,
     apply_rulings(db, settled_at)
     later_changes = write_second_look(db, findings.second_look, list_hosts(db, stale_hosts), settled_at)
     stale_hosts = stale_hosts.and_hosts(hosts_of_pages(db, relations.head_pages))
-    relate_articles(db, parallel_map, stale_hosts, relations.head_pages)
     _settle_rest(db, settled_at)
     if steps.was_alone:
         store_counts(db, list_hosts(db, stale_hosts.and_hosts(find_unsettled_hosts(db))))
@@ -345,7 +343,7 @@ def _clear_repeats(db: Database, host: str, settled_at: str, parallel_map: Paral
     """Store the verdicts of the site's memory on a host where they differ from the stored ones: take out what the site
     repeats, bring back what it repeats no more. Returns the number of pages that changed.
     """
-    changed_verdicts: dict[int, dict[int, Verdict]] = {}
+    changed_verdicts: dict[int, Mapping[int, Verdict]] = {}
     unvisited_pages = pages_with_site_verdicts(db, host)
     for page_id, verdicts in rejudge_pages(db, host, read_roles(db, host), parallel_map):
         if verdict_reasons(verdicts) != (site_verdict_reasons(db, page_id) if page_id in unvisited_pages else {}):
@@ -413,7 +411,7 @@ def _settle_host(db: Database, host: str, settled_at: str) -> int:
     changed_count = 0
     for page_id in sorted(page_ids | changed_pages):
         page = _read_page(db, page_id)
-        fields = settle_fields(page, evidence) if page else []
+        fields = judge_page(OwnPage(fields=page), SiteEvidence(fields=evidence)).fields
         if fields or page_id in changed_pages:
             changed_count += replace_site_fields(db, page_id, fields, settled_at)
     return changed_count

@@ -26,9 +26,8 @@ from broadsheet.cleaners.site.repeated_blocks import (
     is_consensus,
     min_repeat_pages,
 )
-from broadsheet.cleaners.site.site_judge import judge_blocks
+from broadsheet.cleaners.site.site_judge import OwnPage, SiteEvidence, judge_page
 
-from .candidate_pairs import Int64Array
 from .page_table import (
     IS_FREQUENT,
     IS_HEADING,
@@ -40,6 +39,7 @@ from .page_table import (
     MAY_REPEAT,
     NAMES_AUTHOR,
     PAGE_TABLES,
+    Int64Array,
     ScannedBlocks,
     create_page_tables,
     drop_scans,
@@ -150,7 +150,7 @@ def find_common_texts(db: Database, *, in_whole_archive: bool) -> frozenset[str]
     return hosts
 
 
-_HOST_TABLES = ("settle_seen", "settle_left", "settle_evidence", "settle_place_evidence", "settle_recounted")
+_HOST_TABLES = ("settle_seen", "settle_left", "settle_evidence", "settle_place_evidence")
 _TEMPORARY_TABLES = (*_HOST_TABLES, *COMMON_TEXT_TABLES, *PAGE_TABLES)
 BLOCKS_PER_PAGE = 128  # about; it sets the size of a table
 
@@ -191,16 +191,6 @@ _INSERT_CANDIDATE = """INSERT INTO settle_seen (page_id, position, block_id, key
 _EVIDENCE_TABLES = {"settle_evidence": "_block_evidence", "settle_place_evidence": "_place_evidence"}
 _DELETE_STALE_EVIDENCE = """DELETE FROM {stored} WHERE host = :host AND NOT EXISTS (
     SELECT 1 FROM {found} e WHERE e.block_id = {stored}.block_id)"""
-# The texts that stand on more or fewer pages of a host than its stored evidence says.
-_NOTE_RECOUNTED = (
-    """INSERT INTO settle_recounted (block_id, host, pages_before, pages)
-        SELECT e.block_id, e.host, coalesce(b.pages, 1), e.pages FROM settle_evidence e
-            LEFT JOIN _block_evidence b ON b.block_id = e.block_id AND b.host = e.host
-        WHERE b.pages IS NOT e.pages""",
-    """INSERT INTO settle_recounted (block_id, host, pages_before, pages)
-        SELECT b.block_id, b.host, b.pages, 1 FROM _block_evidence b WHERE b.host = :host AND NOT EXISTS (
-            SELECT 1 FROM settle_evidence e WHERE e.block_id = b.block_id)""",
-)
 _UPSERT_EVIDENCE = """INSERT INTO {stored} (block_id, host, pages, of_pages, first_seen)
     SELECT e.block_id, e.host, e.pages, e.of_pages, e.first_seen FROM {found} e
         LEFT JOIN {stored} b ON b.block_id = e.block_id AND b.host = e.host
@@ -234,12 +224,12 @@ def drop_site_tables(db: Database) -> None:
 
 def rejudge_pages(
     db: Database, host: str, roles: PageRoles, parallel_map: ParallelMap = serial_map
-) -> Iterator[tuple[int, dict[int, Verdict]]]:
+) -> Iterator[tuple[int, Mapping[int, Verdict]]]:
     """Judge the article pages of a host again with the evidence of all of them, and store the evidence.
 
     Yields page ids with the verdicts, by position, that differ from the page's own. Pages without any are left out.
     Runs in the caller's transaction, after `create_kept_view`, with `common_texts` up to date; pages are scanned by
-    `parallel_map`. What the evidence counts otherwise than before is noted in `settle_recounted`.
+    `parallel_map`.
     """
     for found in _EVIDENCE_TABLES:
         db.execute(f"DELETE FROM {found}")
@@ -257,22 +247,19 @@ def rejudge_pages(
         restored_blocks = find_restored_blocks(db, host, place_counts, repeated_keys, roles.unjudged)
         memory, kept_elsewhere = _build_memory(db, host, page_count, roles.uncounted, agreed_texts)
         memory = replace(memory, slots=place_counts.slots())
-        pages_by_text: dict[int, list[int]] = defaultdict(list)
+        site, pages_by_text = SiteEvidence(blocks=memory), defaultdict[int, list[int]](list)
         for page_id, blocks in _pages_to_judge(db, host, memory, restored_blocks.keys(), roles.unjudged):
-            restored, rows = restored_blocks.pop(page_id, {}), _evident_blocks(blocks, kept_elsewhere)
-            agreed = {block.position for block in _keyed_blocks(blocks) if block.text_id in agreed_texts}
-            if verdicts := judge_blocks(rows, memory, restored, agreed):
+            rows = _evident_blocks(blocks, kept_elsewhere)
+            own = OwnPage(blocks=rows, returning=restored_blocks.get(page_id, {}))
+            if verdicts := judge_page(own, site).blocks:
                 for block in rows:
                     if block.position in verdicts:
                         pages_by_text[block.text_id].append(page_id)
                 yield page_id, verdicts
-        yield from restored_blocks.items()
         overruled = ((text, host, json.dumps(pages), page_count) for text, pages in pages_by_text.items())
         db.conn.executemany(_INSERT_OVERRULED_EVIDENCE, overruled)
     else:
         drop_scans(db, host)
-    db.execute(_NOTE_RECOUNTED[0])
-    db.execute(_NOTE_RECOUNTED[1], {"host": host})
     for found, stored in _EVIDENCE_TABLES.items():
         db.execute(_DELETE_STALE_EVIDENCE.format(found=found, stored=stored), {"host": host})
         db.execute(_UPSERT_EVIDENCE.format(found=found, stored=stored))
@@ -291,10 +278,6 @@ def _create_host_tables(db: Database) -> None:
             f"""CREATE TEMP TABLE {found} (block_id INTEGER NOT NULL, host TEXT NOT NULL, pages INTEGER NOT NULL,
                 of_pages INTEGER NOT NULL, first_seen TEXT NOT NULL, PRIMARY KEY (block_id, host)) WITHOUT ROWID"""
         )
-    db.execute(
-        """CREATE TEMP TABLE settle_recounted (block_id INTEGER NOT NULL, host TEXT NOT NULL,
-            pages_before INTEGER NOT NULL, pages INTEGER NOT NULL)"""
-    )
 
 
 def _fill_candidates(db: Database, host: str, repeated_keys: SeenTwice, uncounted_pages: Collection[int]) -> None:

@@ -24,13 +24,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from broadsheet.cleaners.compare.text_comparison import container_path, edge_template, names_author, page_templates
-from broadsheet.cleaners.document import Verdict
-from broadsheet.cleaners.site.repeated_blocks import BODY_VERDICT, find_body_paths, is_site_slot
+from broadsheet.cleaners.site.repeated_blocks import find_body_paths, is_site_slot
 from broadsheet.cleaners.words import rough_word_count
 
 from ..archive.ledger import read_layout
 from ..archive.stored_values import BLOCK_KINDS, content_id, decoding
-from .candidate_pairs import BoolArray, Int64Array
 from .page_table import (
     HEADING_KIND,
     IS_CAPTION,
@@ -47,6 +45,8 @@ from .page_table import (
     MAY_REPEAT,
     NAMES_AUTHOR,
     SCANNED_BLOCK,
+    BoolArray,
+    Int64Array,
     PageFacts,
     ScannedBlocks,
     ScannedPages,
@@ -156,17 +156,17 @@ class PlaceCounts:
 
 def find_restored_blocks(
     db: Database, host: str, place_counts: PlaceCounts, repeated_keys: SeenTwice, unjudged_pages: Collection[int]
-) -> dict[int, dict[int, Verdict]]:
-    """Find the verdicts, by page id and position, on blocks that the site's evidence brings back; the evidence is
-    written into `settle_place_evidence`.
+) -> dict[int, dict[int, int]]:
+    """Find the texts, by page id and position, that the site's evidence brings back; the evidence is written into
+    `settle_place_evidence`.
     """
     places = place_counts.article_places()
-    verdicts_by_page: dict[int, dict[int, Verdict]] = {}
+    texts_by_page: dict[int, dict[int, int]] = {}
     if places:
         for page_id, position, text, path in _unshared_blocks(db, host, repeated_keys, list(places), unjudged_pages):
-            verdicts_by_page.setdefault(page_id, {})[position] = BODY_VERDICT
+            texts_by_page.setdefault(page_id, {})[position] = text
             db.execute(_INSERT_EVIDENCE, [text, host, *places[path], place_counts.first_kept_at[path]])
-    return verdicts_by_page
+    return texts_by_page
 
 
 def _unshared_blocks(

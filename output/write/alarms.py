@@ -205,8 +205,7 @@ _SINCE = """SELECT min(started_at) FROM runs WHERE started_at >= coalesce(
 _FETCHED_PAGES = f"""SELECT u.id, u.url, u.host, u.first_seen >= :since, coalesce(a.first_seen, s.first_seen) < :since,
         u.reason IN ('article', 'teaser') AND pc.fetched_at >= :since, u.reason IN {sql_words(BARREN_REASONS)},
         coalesce(p.word_count, 0), coalesce(p.text_digest, ''), coalesce(p.blocks, 0), coalesce(p.removed, 0),
-        EXISTS (SELECT 1 FROM duplicates d
-            WHERE d.cluster_id IS NOT NULL AND (d.article_id = a.id OR d.duplicate_id = a.id)), u.reason = 'list'
+        u.reason = 'list'
         FROM urls u LEFT JOIN pages p ON p.id = u.id LEFT JOIN articles a ON a.page_id = u.id
         LEFT JOIN shelved s ON s.page_id = u.id LEFT JOIN captures pc ON pc.id = p.capture_id
         WHERE u.kind = 'page' AND u.state IN ('done', 'failed') AND u.reason NOT IN {sql_words(_NO_PAGE_REASONS)}
@@ -216,7 +215,7 @@ _FETCHED_PAGES = f"""SELECT u.id, u.url, u.host, u.first_seen >= :since, coalesc
 
 _CREATE_SURVEYED = """CREATE TEMP TABLE surveyed (page_id INTEGER NOT NULL, host TEXT NOT NULL, part TEXT NOT NULL,
     article INTEGER NOT NULL, barren INTEGER NOT NULL, words INTEGER NOT NULL, digest TEXT NOT NULL,
-    blocks INTEGER NOT NULL, removed INTEGER NOT NULL, clustered INTEGER NOT NULL, PRIMARY KEY (host, part, page_id)
+    blocks INTEGER NOT NULL, removed INTEGER NOT NULL, PRIMARY KEY (host, part, page_id)
     ) WITHOUT ROWID"""
 
 _COUNTS_BY_PART = f"""SELECT host, part, count(*), sum(article), sum(barren),
@@ -224,12 +223,12 @@ _COUNTS_BY_PART = f"""SELECT host, part, count(*), sum(article), sum(barren),
     FROM surveyed GROUP BY host, part
     HAVING part IN ('{ALL_PAGES}', '{KNOWN_PAGES}', '{NEW_PAGES}') OR count(*) >= {MIN_PAGES}"""
 _COUNT_ALIKE = """SELECT count(*) FROM (
-        SELECT clustered, digest, count(*) OVER (PARTITION BY digest) AS copies FROM surveyed
+        SELECT digest, count(*) OVER (PARTITION BY digest) AS copies FROM surveyed
         WHERE host = ? AND part = ? AND article)
-    WHERE clustered OR (digest <> '' AND copies > 1)"""
+    WHERE digest <> '' AND copies > 1"""
 _WORDS_AT_RANK = "SELECT words FROM surveyed WHERE host = ? AND part = ? AND article ORDER BY words LIMIT 1 OFFSET ?"
-_INSERT_PAGE = """INSERT INTO surveyed (page_id, host, part, article, barren, words, digest, blocks, removed, clustered)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_INSERT_PAGE = """INSERT INTO surveyed (page_id, host, part, article, barren, words, digest, blocks, removed)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _INSERT_YIELD = """INSERT INTO _yields (
         run_id, host, part, pages, articles, barren, alike, words_low, words_median, removed_share, cleaner_version)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""

@@ -110,7 +110,6 @@ _REMOVALS = (
     "DELETE FROM _pending_revisions WHERE article_id IN (SELECT id FROM gone)",
     "DELETE FROM articles WHERE id IN (SELECT id FROM gone)",
     "DELETE FROM _shelf WHERE id IN (SELECT id FROM gone)",
-    "DELETE FROM _sketches WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM _page_blocks WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM _page_layout WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM _page_signatures WHERE page_id IN (SELECT id FROM reached)",

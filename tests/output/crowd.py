@@ -57,9 +57,6 @@ def fill_crowd(file: Path) -> None:
                  articles="0", kind="'article'", evidence="'made alike'")  # fmt: skip
         put_many(db, "captures", 1, 51, id="n", url="(SELECT url FROM urls WHERE id = 1)", fetched_at=_SEEN,
                  content_type="'text/html'")  # fmt: skip
-        put_many(db, "duplicates", 2, 52, article_id="1", duplicate_id="n", kind="'near'", similarity="0.9")
-        put_many(db, "duplicates", 1, 21, article_id="100 + 2 * n", duplicate_id="101 + 2 * n", kind="'exact'",
-                 similarity="1.0", cluster_id="n")  # fmt: skip
         put_many(db, inner.OUTSIDE_HOSTS, 1, 21, host="'out' || n || '.example'", links="1000 * n")
         put_many(db, "runs", 1, 61, id="n", started_at="printf('2026-01-%02dT00:%02d:00', 1 + n / 60, n % 60)",
                  outcome="'finished'", options="'{}'", versions="'{}'",

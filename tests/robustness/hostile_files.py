@@ -410,8 +410,7 @@ def _circles(place: HostilePlace, chance: random.Random) -> str:
         )
         connection.execute("UPDATE urls SET location = url, found_on = url, http_status = 301")
         connection.execute("UPDATE OR IGNORE revisions SET number = 1, capture_id = NULL")
-        connection.execute("INSERT OR IGNORE INTO duplicates SELECT id, id, 'exact', 1.0, 1.0, id FROM articles")
-    return "refers_to, location, duplicates"
+    return "refers_to, location"
 
 
 def _file_format(place: HostilePlace, chance: random.Random) -> str:

@@ -51,12 +51,12 @@ REFERENCES = {
         _page_copies.original_id
         _page_parts.page_id _page_parts.head_id _page_signatures.page_id pages.id articles.page_id
         _reclean_before.page_id _shelf.page_id shelved.page_id
-        _sketches.page_id _scans.page_id _unsettled.page_id urls.id captures_overview.page_id pages_overview.id
+        _scans.page_id _unsettled.page_id urls.id captures_overview.page_id pages_overview.id
     """),
     "articles": _names("""
-        article_clusters.article_id article_clusters.cluster_id article_urls.article_id _articles_search.id
-        blocks.article_id changes.article_id duplicates.article_id duplicates.cluster_id
-        duplicates.duplicate_id pages.article_id removed.article_id _revision_blocks.article_id revisions.article_id
+        article_urls.article_id _articles_search.id
+        blocks.article_id changes.article_id
+        pages.article_id removed.article_id _revision_blocks.article_id revisions.article_id
         rulings.article_id corrections.article_id _unindexed.id articles_overview.id edits.article_id
         article_images.article_id article_dates.article_id article_bylines.article_id shelved.article_id
         links.article_id links.target_id versions.article_id captures_overview.article_id pages_overview.article_id
@@ -96,7 +96,6 @@ IDENTITIES = {
     named(relation): names
     for relation, names in {
         "_sqlite_migrations": ("migration_set", "name"),
-        "article_clusters": ("article_id",),
         "article_bylines": ("article_id",),
         "article_dates": ("article_id", "source", "date"),
         "article_images": ("article_id", "position"),
@@ -139,7 +138,7 @@ PORT_DEPENDENT = _names("""
     _block_evidence.block_id _place_evidence.block_id
     _revision_blocks.block_id rulings.id rulings.block_id corrections.id corrections.block_id _url_orders.id
     pages.text_digest revisions.text_digest versions.text_digest captures.payload_digest captures.payload_length
-    captures_overview.payload_length captures.etag _sketches.hashes _sketches.sketch _scans.scan
+    captures_overview.payload_length captures.etag _scans.scan
 """)
 """Digests of what may hold the site's address. Not compared where the two were crawled at different ports."""
 

@@ -65,3 +65,17 @@ def test_htmldate_is_asked_last_and_named():
 
 def test_no_day_later_than_the_fetch():
     assert day(f"{HEADED}{ABBR}", fetched_at="2024-05-01T10:00:00+00:00") == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("day_beside", "found"),
+    [
+        ("<aside class=widget><h3>Latest</h3><p>The bridge is closed</p><time datetime=2024-05-03>3 May 2024</time></aside>", ""),
+        ("<aside class=widget><h3>Latest</h3><p>The bridge is closed</p><p>3 May 2024</p></aside>", ""),
+        ("<aside class=widget><h3>Latest</h3><time datetime=2024-05-03>a while ago</time></aside>", ""),
+        ("<div class=foot><time datetime=2024-05-03>a while ago</time></div>", "2024-05-03"),
+    ],
+)  # fmt: skip
+def test_a_last_resort_takes_no_day_from_beside_the_article(day_beside, found):
+    long_story = "".join(STORY.replace("Monday", f"the {n}th") for n in range(4, 20))
+    assert day(f"<main><h1>Mill burns down</h1>{long_story}</main>{day_beside}")[0] == found

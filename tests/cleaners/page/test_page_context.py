@@ -215,3 +215,21 @@ def test_thresholds():
 def test_the_site_s_title_is_no_heading_beside_the_entry_s(first, second, headings):
     body = f"<body><h1 class='{first}'>Notes from a river</h1><h1 class='{second}'>The mill burned down</h1>"
     assert [text for text, _ in context(body, "https://the-paper.example/5").heading_candidates] == headings
+
+
+@pytest.mark.parametrize(
+    ("body", "headings"),
+    [
+        ("<h1>Notes from a river</h1><h2 class=entry-title>The mill burned down</h2>",
+         ["The mill burned down", "Notes from a river"]),
+        ("<h1 class=site-title>Notes from a river</h1><h2 class=entry-title>The mill burned down</h2>",
+         ["The mill burned down"]),
+        ("<h1 class=entry-title>The mill burned down</h1><h2 class=entry-title>The bridge is closed</h2>",
+         ["The mill burned down"]),
+        ("<h1>Notes from a river</h1><h2 class=entry-title>The mill</h2><h2 class=entry-title>The bridge</h2>",
+         ["Notes from a river"]),
+    ],
+)  # fmt: skip
+def test_the_entry_s_title_of_the_second_level_comes_before_the_site_s(body, headings):
+    found = context(f"<body>{body}", "https://the-paper.example/5").heading_candidates
+    assert [text for text, _ in found] == headings

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from broadsheet.cleaners.document import PageType
-from broadsheet.cleaners.site.page_kinds import LayoutPage, judge_layouts
+from broadsheet.cleaners.document import PageType, PageVerdict
+from broadsheet.cleaners.site.page_kinds import LayoutPage, LayoutVerdict, weigh_kinds
+from broadsheet.cleaners.site.site_judge import OwnPage, SiteEvidence, judge_page
 
 SAME = {"text_digest": "same"}
 NONE = PageType.EMPTY
@@ -32,8 +33,20 @@ def excerpts(first: int, count: int, of: int, words: int = 55) -> list[LayoutPag
     ]
 
 
+def judged(*groups: list[LayoutPage]) -> list[tuple[LayoutVerdict, dict[int, PageVerdict]]]:
+    """Return of each group the verdict on its layout, and those on its pages."""
+    pages = [[replace(page, layout=number) for page in group] for number, group in enumerate(groups)]
+    kinds = weigh_kinds([page for group in pages for page in group])
+    verdicts = [
+        {page.page_id: judge_page(OwnPage(kind=page), SiteEvidence(kinds=kinds)).page for page in group}
+        for group in pages
+    ]
+    out = [{page_id: verdict for page_id, verdict in found.items() if verdict} for found in verdicts]
+    return [(kinds.layouts[number], found) for number, found in enumerate(out)]
+
+
 def taken_out(*groups: list[LayoutPage]) -> set[int]:
-    return {page for verdict in judge_layouts(groups) for page in verdict.taken_out}
+    return {page for _, found in judged(*groups) for page in found}
 
 
 MAIN = articles(1000, 40)
@@ -56,10 +69,10 @@ def authors(listed: int, like_articles: int, listed_addresses: int, words: int =
     ids=["few articles among lists", "addresses of lists", "excerpts", "a notice in place of pages"],
 )
 def test_a_layout_beside_that_of_the_articles_takes_its_pages_out(group, kind, evidence, page_type, count):
-    [main, verdict] = judge_layouts([MAIN, group])
-    assert (main.kind, verdict.kind, len(verdict.taken_out)) == ("article", kind, count)
+    [(main, _), (verdict, found)] = judged(MAIN, group)
+    assert (main.kind, verdict.kind, len(found)) == ("article", kind, count)
     assert evidence in verdict.evidence
-    assert {page.page_type for page in verdict.taken_out.values()} == {page_type}
+    assert {page.page_type for page in found.values()} == {page_type}
 
 
 ROUND_UP = LayoutPage(1, ARTICLE, 300, "t1", quoted_pages=frozenset({1000, 1001, 1002}))
@@ -109,12 +122,12 @@ def test_what_speaks_against_most_pages_takes_none_out(groups, out):
 
 def test_the_order_of_pages_and_layouts_makes_no_difference():
     groups = [MAIN, [*lists(1, 27), *articles(50, 3, words=60)], excerpts(100, 20, of=1000)]
-    expected = {verdict.evidence: dict(verdict.taken_out) for verdict in judge_layouts(groups)}
+    expected = {verdict.evidence: found for verdict, found in judged(*groups)}
     dice = random.Random(1)
     for _ in range(5):
         dice.shuffle(groups)
         shuffled = [dice.sample(group, len(group)) for group in groups]
-        assert {verdict.evidence: dict(verdict.taken_out) for verdict in judge_layouts(shuffled)} == expected
+        assert {verdict.evidence: found for verdict, found in judged(*shuffled)} == expected
 
 
 SOME = articles(2000, 10, words=100)  # a main layout, whose articles have a hundred words
@@ -139,7 +152,7 @@ def others(first: int, count: int) -> list[LayoutPage]:
 )
 def test_a_main_layout_has_four_fifths_articles_few_excerpts_and_five_texts(pages, kind):
     """Of the pages of a large one, a fifth have a text of their own; under three tenths are excerpts."""
-    assert judge_layouts([pages])[0].kind == kind
+    assert judged(pages)[0][0].kind == kind
 
 
 @pytest.mark.parametrize(
@@ -181,10 +194,10 @@ def test_one_text_on_four_pages_is_a_notice_unless_more_than_a_quarter_are_dated
 
 def test_an_excerpt_of_a_page_without_a_layout_is_one():
     excerpts = [LayoutPage(n, PageType.ARTICLE, 20, f"x{n}", quoted_pages=frozenset({99})) for n in range(3)]
-    [verdict] = judge_layouts([excerpts])
-    assert (verdict.kind, sorted(verdict.taken_out)) == ("list", [0, 1, 2])
+    [(verdict, found)] = judged(excerpts)
+    assert (verdict.kind, sorted(found)) == ("list", [0, 1, 2])
     own = [LayoutPage(n, PageType.ARTICLE, 20, f"x{n}", quoted_pages=frozenset({0})) for n in range(3)]
-    assert judge_layouts([own])[0].kind == ""
+    assert judged(own)[0][0].kind == ""
 
 
 def posts(first: int, count: int, **facts: object) -> list[LayoutPage]:
@@ -229,3 +242,11 @@ def test_a_page_of_the_menu_without_a_day_is_none_where_the_articles_have_one():
     assert taken_out([*posts(1000, 40), *menu]) == {1, 2, 3}
     assert not taken_out([*posts(1000, 40), *(replace(page, has_sure_day=True) for page in menu)])
     assert not taken_out([*posts(1000, 40), *articles(100, 11), *menu]), "a fifth of the articles have no day"
+
+
+def test_a_person_s_word_comes_before_what_the_site_says():
+    pages = [replace(page, layout=0) for page in MAIN] + [replace(page, layout=1) for page in lists(1, 27)]
+    page = replace(articles(50, 1, words=60)[0], layout=1)
+    site = SiteEvidence(kinds=weigh_kinds([*pages, page]))
+    found = [judge_page(OwnPage(kind=page), site, person).page for person in (None, True, False)]
+    assert [verdict and verdict.page_type for verdict in found] == [LIST, None, None]

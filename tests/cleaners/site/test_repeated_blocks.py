@@ -18,7 +18,7 @@ from broadsheet.cleaners.site.repeated_blocks import (
     min_repeat_pages,
     not_below_note,
 )
-from broadsheet.cleaners.site.site_judge import judge_blocks
+from broadsheet.cleaners.site.site_judge import OwnPage, SiteEvidence, judge_blocks, judge_page
 
 BODY_PATH, BOX_PATH = "body>main>div.text", "body>main>div.box"
 
@@ -250,9 +250,9 @@ def test_a_text_that_most_pages_remove_goes_from_the_others():
 
 def test_no_place_brings_a_text_back_that_most_pages_remove():
     removed = LINES[3]._replace(is_kept=False)
-    restored = dict.fromkeys((1, 3), BODY_VERDICT)
-    assert judge_blocks([*LINES[:3], removed], agreed(3), restored, {3}) == {1: BODY_VERDICT}
-    assert judge_blocks([*LINES[:3], removed], agreed(), restored) == restored
+    page = OwnPage(blocks=[*LINES[:3], removed], returning={1: 1, 3: 3})
+    assert judge_page(page, SiteEvidence(blocks=agreed(3))).blocks == {1: BODY_VERDICT}
+    assert judge_page(page, SiteEvidence(blocks=agreed())).blocks == dict.fromkeys((1, 3), BODY_VERDICT)
 
 
 TEXT = (30, 1, True)

@@ -46,7 +46,7 @@ ADDRESS = f"s3://{BUCKET}/{PREFIX}"
 RUNNER = "runner"
 _FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
 _PAUSE = 1.0  # until the run is started again
-COMPARED = ("articles", "article_clusters", "article_urls", "blocks", "duplicates", "removed", "urls")
+COMPARED = ("articles", "article_urls", "blocks", "removed", "urls")
 """What both runs have to agree on: texts and their dates, the ledger, and what became of each URL."""
 _NOT_COMPARED = ("urls.attempts", "articles.capture_id")
 """How often a URL was tried, and whether its article is of the first or the second answer: robots.txt is asked for by

@@ -76,7 +76,7 @@ def part(value: Any, names: str) -> Any:
         ("articles.json?page=68", {"articles": 22, "page": 67}),
         ("articles.json?kind=article", {"total": 2001, "facets/5/choices": 0, "facets/7/choices": 0}),
         ("articles.json?q=tide", {"total": 1000, "is_cut": True, "facets/5/choices": 12}),
-        ("article/1.json", {"captures": 50, "addresses": 50, "copies": 50, "place": None}),
+        ("article/1.json", {"captures": 50, "addresses": 50, "copies": 0, "place": None}),
         ("article/1.json?list=sort%3Dshortest&at=31&of=2002", {"place/position": 31, "place/total": 2002}),
         ("capture/1.json", {"url": "https://big.example/1"}),
         ("url/1.json", {"captures": 50}),

@@ -14,6 +14,7 @@ from tests.crawler.shell import verb
 from tests.internal_tables import BLOCK_TEXTS, PAGE_BLOCKS, REASONS
 from tests.output.conftest import Maker
 from tests.output.filled_rows import Row, put, rows
+from tests.output.settle.stories import prose
 
 RIVER, TOWER = "https://river.example", "https://tower.example"
 
@@ -97,15 +98,13 @@ def test_what_was_taken_down_in_one_archive_comes_from_none(archives, tmp_path, 
     assert {(row["found_on"], row["location"]) for row in found["urls"]} == {(None, None)}
 
 
-def test_a_filter_chooses_articles_and_what_is_about_them(archives, tmp_path):
+def test_a_filter_chooses_articles_and_what_is_about_them(archives, tmp_path, make):
     for arguments, url in ((("--query", "tower"), f"{TOWER}/own"), (("--host", "tower.example"), f"{TOWER}/own")):
         found = export(tmp_path / "out", *archives, *arguments)
         assert urls(found["articles"]) == urls(found["removed"]) == urls(found["urls"]) == [url]
-    with closing(sqlite3.connect(archives[0])) as db, db:
-        ids = [number for (number,) in db.execute("SELECT id FROM articles ORDER BY url DESC")]
-        db.execute("UPDATE articles SET published_stated = '2020-01-01' WHERE id = ?", ids[:1])
-        db.execute("INSERT INTO duplicates VALUES (?, ?, 'near', 1, 1, 5)", ids)
-    assert urls(export(tmp_path / "out", archives[0], "--one-per-cluster")["articles"]) == [f"{RIVER}/shared"]
+    words = " ".join(prose(1, 90))
+    copies = fill(tmp_path, "copies", make, (f"{RIVER}/own", words), (f"{TOWER}/again", f"{words} Reprinted"))
+    assert urls(export(tmp_path / "out", copies, "--one-per-cluster")["articles"]) == [f"{TOWER}/again"]
 
 
 def test_each_value_is_read_from_its_column(tmp_path, make):

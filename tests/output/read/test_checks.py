@@ -5,13 +5,13 @@ import re
 import sqlite3
 import zlib
 from contextlib import closing
+from dataclasses import replace
 
-import numpy as np
 import pytest
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import PageType
-from broadsheet.cleaners.site.page_kinds import LayoutPage, judge_layouts
+from broadsheet.cleaners.site.page_kinds import LayoutPage, weigh_kinds
 from broadsheet.output.archive.migrations import MIGRATIONS
 from broadsheet.output.archive.table_columns import TableColumn
 from broadsheet.output.read import content_checks as checks
@@ -65,7 +65,9 @@ def test_every_sentence_that_a_layout_is_judged_by_is_one():
         LayoutPage(n, PageType.ARTICLE, 55, f"t{n}", quoted_pages=frozenset({n + 900})) for n in range(100, 120)
     ]
     notices = [LayoutPage(n, PageType.ARTICLE, 12, "same") for n in range(200, 205)]
-    verdicts = judge_layouts([articles, lists, excerpts, notices])
+    groups = enumerate((articles, lists, excerpts, notices))
+    pages = [replace(page, layout=number) for number, group in groups for page in group]
+    verdicts = weigh_kinds(pages).layouts.values()
     assert [verdict.kind for verdict in verdicts] == ["article", "list", "list", "other"]
     (rule,) = rules_of(LAYOUTS, [TableColumn("evidence", "TEXT", True, False)])
     assert {rule.fault(verdict.evidence) for verdict in verdicts} == {""}
@@ -160,24 +162,6 @@ def test_each_column_that_is_an_empty_list_or_object_by_default_is_named(archive
     assert found <= {(table, name) for table, names in JSON_COLUMNS.items() for name in names}
 
 
-def packed(*hashes: int) -> bytes:
-    width = checks.HASH_BYTES
-    return b"".join(number.to_bytes(width, "little") for number in hashes)
-
-
-@pytest.mark.parametrize(
-    ("hashes", "count", "is_whole"),
-    [((), 0, True), ((1, 2), 2, True), ((1, 2), 1, False), ((2, 1), 2, False), ((1, 1), 2, False)],
-)
-def test_a_sketch_has_each_hash_once_and_in_order(hashes, count, is_whole):
-    assert np.array_equal(checks.unpack_sketch(packed(*hashes)), hashes)
-    if is_whole:
-        checks.check_sketch(packed(*hashes), count)
-    else:
-        with pytest.raises(ValueError, match="has"):
-            checks.check_sketch(packed(*hashes), count)
-
-
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
@@ -195,10 +179,3 @@ def test_a_layout_has_a_value_of_its_type_in_each_place(row, problem):
     else:
         with pytest.raises(TypeError, match=rf"^{problem}$"):
             checks.check_layout(layout, 1)
-
-
-def test_the_greatest_hash_has_so_many_bits():
-    checks.check_sketch(packed((1 << checks.HASH_BITS) - 1), 1)
-    if 8 * checks.HASH_BYTES > checks.HASH_BITS:
-        with pytest.raises(ValueError, match="no sketch"):
-            checks.check_sketch(packed(1 << checks.HASH_BITS), 1)

@@ -141,7 +141,7 @@ def test_every_table_and_view_has_its_page_and_numbers_of_articles_lead_to_their
     shown = dict(zip(names, pages(archive_file, metadata, *(f"news+of+today/{name}" for name in names)), strict=True))
     described = module._load_shown()["tables"].items()
     targets = {name: table["with_titles"] for name, table in described if "with_titles" in table}
-    assert set(targets) == {"changes", "revisions", "rulings", "duplicates", "article_clusters"}
+    assert set(targets) == {"changes", "revisions", "rulings"}
     for name, target in targets.items():
         assert f'<a href="{target}">' in shown[name]
         assert name == "rulings" or "The river" in shown[target]
@@ -156,7 +156,6 @@ def test_every_canned_query_answers(metadata, archive_file):
     assert [row["text"] for row in answers["removed_from_an_article"]] == ["Donate now"]
     titles = {"The river", "The river rises", "The river, once more", "Another"}
     assert {row["title"] for row in answers["changes_since"]} == titles
-    assert sorted(row["articles_in_cluster"] for row in answers["one_of_each_cluster"]) == [1, 1, 2]
     assert answers["outcomes"][0]["urls"] == 4
     assert answers["rules_by_what_they_removed"][0]["example"] == "Donate now"
     assert answers["rulings_with_titles"] == answers["coverage_gaps"] == []

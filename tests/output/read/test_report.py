@@ -1,12 +1,10 @@
 """The report: what it counts, in the order and within the width that a person reads."""
 
-from itertools import pairwise
-
 import pytest
 from rich.cells import cell_len
 
 from broadsheet.cleaners.compare.page_layouts import pack_signature
-from broadsheet.cleaners.document import Metadata, PageType
+from broadsheet.cleaners.document import PageType
 from broadsheet.output.read.coverage import Coverage, Gap
 from broadsheet.output.read.judgement import Look, LookKind, Severity, judge_archive
 from broadsheet.output.read.report_figures import gather_report, known_hosts
@@ -29,23 +27,6 @@ def test_layouts_that_were_rendered_often_come_first(archive):
         values = {"rendered": rendered, "host": host, "requests": 4 - number}
         put(archive.db, RENDERED_LAYOUTS, number, **values, signature=-number, decision="all")
     assert [layout.requests for layout in gather_report(archive.db).rendered_layouts] == [1, 2, 3, 4]
-
-
-def test_the_first_of_a_cluster_is_that_of_the_view(archive, make):
-    dates = {"a": "2024-05-03", "b": "2024-05-02T10:00:00+02:00", "c": "", "d": "", "e": "2024-05-03"}
-    for name, published in dates.items():
-        metadata = Metadata(title=name, published=published)
-        archive.save([make.outcome(f"http://a.test/{name}", f"text {name} " * len(name), metadata=metadata)])
-    numbers = dict(archive.db.execute("SELECT title, id FROM articles").fetchall())
-    for cluster, names in ((1, "abc"), (2, "de")):
-        likeness = {"kind": "near", "similarity": 0.9, "contained": 0.9, "cluster_id": cluster}
-        pairs = pairwise(numbers[name] for name in names)
-        archive.db["duplicates"].insert_all({"article_id": a, "duplicate_id": b, **likeness} for a, b in pairs)
-    first_urls = archive.db.execute("""SELECT url FROM article_clusters WHERE by_date = 1
-        AND cluster_id IN (SELECT cluster_id FROM duplicates) ORDER BY url""").fetchall()
-    clusters = gather_report(archive.db).clusters
-    assert [(cluster.articles, cluster.url) for cluster in clusters] == [(3, "http://a.test/b"), (2, "http://a.test/e")]
-    assert sorted((cluster.url,) for cluster in clusters) == first_urls
 
 
 def test_a_report_on_a_host_counts_its_rows_alone(archive, make):

@@ -3,7 +3,6 @@
 import sys
 from dataclasses import fields
 from datetime import UTC, date, datetime
-from itertools import pairwise
 
 import pandas as pd
 import pytest
@@ -79,14 +78,6 @@ def test_each_link_comes_once_with_the_article_that_it_leads_to(filled, make, ar
 def test_those_within_the_bounds(filled, bounds, expected):
     found = iter_stored_articles(filled, ArticleBounds(**bounds))
     assert sorted(article.url for article in found) == [f"http://{url}" for url in expected]
-
-
-def test_one_of_those_that_say_the_same(filled):
-    ids = [row[0] for row in filled.execute("SELECT id FROM articles WHERE host = 'a.test' ORDER BY published_day")]
-    insert = """INSERT INTO duplicates (article_id, duplicate_id, kind, similarity, contained, cluster_id)
-        VALUES (?, ?, 'near', 1, 1, ?)"""
-    filled.conn.executemany(insert, [(first, second, min(ids)) for first, second in pairwise(ids)])
-    assert len(list(iter_stored_articles(filled, one_per_cluster=True))) == 4
 
 
 def test_values_have_their_types_and_what_is_not_stated_is_none(filled):

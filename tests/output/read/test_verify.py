@@ -82,11 +82,7 @@ DAMAGES = [
     ("stored_values", "UPDATE _page_layout SET layout = x'00'", "_page_layout/layout"),
     ("stored_values", "UPDATE _page_layout SET layout = substr(layout, 1, 20)", "_page_layout/layout"),
     ("stored_values", "UPDATE _page_layout SET layout = 'text'", "_page_layout/layout"),
-    ("stored_values", "UPDATE _sketches SET sketch = x''", "_sketches/sketch"),
     ("stored_values", "UPDATE _scans SET scan = x'00'", "_scans/scan"),
-    ("stored_values", "UPDATE _sketches SET hashes = 1099511627776", "_sketches/sketch"),
-    ("stored_values", "UPDATE _sketches SET sketch = zeroblob(4 * hashes)", "_sketches/sketch"),
-    ("stored_values", "INSERT INTO _crowded_hashes (host, hashes) VALUES ('a', x'00')", "_crowded_hashes/hashes"),
     ("stored_values", f"{RECLEAN} INSERT INTO _reclean_before (page_id, reclean_id, before) VALUES (1, 9, x'00')",
      "_reclean_before/before"),
     ("stored_values", "INSERT INTO _pending_revisions VALUES (1, '', NULL, '', '', '{')", "_pending_revisions/before"),
@@ -115,8 +111,6 @@ HARMLESS = [
     "UPDATE articles SET markdown = 'old', cleaner_version = '1'",
     "UPDATE revisions SET text_digest = 'x', change = 'withdrawn'",
     "UPDATE _page_layout SET chances = NULL",
-    "UPDATE _sketches SET hashes = NULL",
-    "INSERT INTO _crowded_hashes (host, hashes) VALUES ('a', x'0100000002000000')",
     "UPDATE revisions SET note = '{'",
     "UPDATE pages SET text_digest = 'x', own_type = 'list'",
     "INSERT OR IGNORE INTO _reasons (id, reason, rule) VALUES (99, 'restored by hand', 'person'); "
@@ -130,7 +124,7 @@ CONTENT_CHECKS = (
 
 @pytest.fixture(scope="module")
 def settled(tmp_path_factory):
-    """Three pages with ledgers: one with a layout, one in two versions, one with a sketch."""
+    """Three pages with ledgers: one with a layout, one in two versions."""
     file, make = tmp_path_factory.mktemp("settled") / "a.db", Maker()
     with Archive.open(file, make.clock) as archive:
         archive.runs.start("crawl", {}, {})
@@ -261,7 +255,6 @@ def parts_that_find(db, check, count=3):
         ("text_link_rows", "INSERT INTO _links VALUES (1, 0, 'http://a.test/', 'x')"),
         ("block_texts", "UPDATE _block_texts SET text = 'other' WHERE id = (SELECT min(id) FROM _block_texts)"),
         ("stored_values", "UPDATE _page_layout SET layout = x'' WHERE page_id = 1"),
-        ("stored_values", "UPDATE _sketches SET sketch = x'00', hashes = 4 WHERE page_id = 3"),
     ],
 )
 def test_a_wrong_row_is_found_in_the_part_that_it_is_in(db, check, damage):
@@ -272,7 +265,6 @@ def test_a_wrong_row_is_found_in_the_part_that_it_is_in(db, check, damage):
 @pytest.mark.parametrize(
     ("check", "damage"),
     [
-        ("needed_rows", "DELETE FROM _sketches; INSERT INTO _sketches (page_id) VALUES (77)"),
         ("schema_version", "PRAGMA user_version = 99"),
         ("ledgers", "UPDATE pages SET kept = 7, blocks = 8 WHERE id = 1"),
     ],

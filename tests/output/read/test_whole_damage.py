@@ -27,11 +27,11 @@ DAMAGE = (
     "UPDATE pages SET blocks = 1, kept = 2, removed = 3 WHERE own_type IN ('article', 'list')",
     "UPDATE pages SET page_type = 'other', own_type = 'article', article_id = 5",
     "DELETE FROM articles WHERE id % 2; DELETE FROM _page_layout",
-    "DELETE FROM runs; DELETE FROM _sketches; DELETE FROM _pictures",
+    "DELETE FROM runs; DELETE FROM _pictures",
     "UPDATE revisions SET number = number + 30, note = x'ff'; UPDATE changes SET kind = 'y', at = 'then'",
     "DELETE FROM urls WHERE kind <> 'page'; DELETE FROM captures WHERE id % 3 = 0",
     "INSERT INTO _unindexed (id) SELECT min(id) FROM articles; UPDATE meta SET value = '8'",
-    "UPDATE duplicates SET article_id = 5, similarity = 2; UPDATE _listed SET url_id = url_id + 4000",
+    "UPDATE _listed SET url_id = url_id + 4000",
     "UPDATE pages SET certainty = 2, word_count = -1; UPDATE urls SET depth = 'deep', lastmod = x'00'",
 )
 

@@ -29,10 +29,7 @@ from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.read.verify import verify
-from broadsheet.output.settle import candidate_pairs
 from broadsheet.output.settle import settle_steps as steps
-from broadsheet.output.settle import similar_articles as relate
-from broadsheet.output.settle import stored_sketches as crowded_hashes
 from broadsheet.output.settle.settle_steps import SettleSteps
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
@@ -223,13 +220,9 @@ _SETTLED = {
     "parts": f"SELECT * FROM {inner.PAGE_PARTS}",
     "layouts": f"SELECT id, host, signature, pages, articles, kind, evidence FROM {inner.LAYOUTS}",
     "layout of pages": "SELECT id, layout_id FROM pages",
-    inner.SKETCHES: f"SELECT * FROM {inner.SKETCHES}",
     inner.SCANS: f"SELECT page_id, first_seen, scan FROM {inner.SCANS}",
     "copies": f"SELECT * FROM {inner.PAGE_COPIES}",
     "common texts": f"SELECT * FROM {inner.COMMON_TEXTS}",
-    "crowded hashes": f"SELECT * FROM {inner.CROWDED_HASHES}",
-    "duplicates": "SELECT * FROM duplicates",
-    "clusters": "SELECT article_id, cluster_id FROM article_clusters",
     "urls": "SELECT url, state, iif(state = 'queued', '', reason), held_reason FROM urls",
 }
 
@@ -281,15 +274,9 @@ def make_slots_common(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", sampled(range(100, 160), 6))
 def test_it_does_in_larger_worlds(tmp_path, seed, monkeypatch):
-    """In every other one the changed pages count as too many for their sketches to be held in memory; in every third
-    what three pages of a host share is crowded, and what three of them repeat is left out of what is compared. Few
-    pages are enough for a slot."""
+    """Few pages are enough for a slot, and for a field's evidence."""
     make_slots_common(monkeypatch)
     monkeypatch.setattr(field_evidence, "MIN_PAGES", 2 + seed % 3)
-    monkeypatch.setattr(relate, "_MAX_INDEXED", 10_000 if seed % 2 else 0)
-    if seed % 3 == 0:
-        monkeypatch.setattr(candidate_pairs, "CROWD_LIMIT", 2)
-        monkeypatch.setattr(crowded_hashes, "CROWD_LIMIT", 2)
     check_world(tmp_path, seed, 60)
 
 

@@ -383,7 +383,7 @@ KEPT_BY_UNDO = {BLOCK_TEXTS, RECLEANS, RECLEAN_BEFORE, "changes"}
 
 CHANGED = set(
     named("""
-        articles pages urls revisions _page_blocks _page_layout _sketches _images _page_leads _page_statements
+        articles pages urls revisions _page_blocks _page_layout _images _page_leads _page_statements
         _statements _scans meta
     """).split()
 )

@@ -70,10 +70,6 @@ TABLES = {
         ORDER BY host, field, source""",
     "own field": """SELECT u.url, o.field, o.value, o.source, o.evidence FROM _own_fields o
         JOIN urls u ON u.id = o.page_id ORDER BY u.url, o.field""",
-    "alike": """SELECT a.url, d.url, kind, similarity, contained, (SELECT url FROM articles c WHERE c.id = cluster_id)
-        FROM duplicates r JOIN articles a ON a.id = article_id JOIN articles d ON d.id = duplicate_id
-        ORDER BY a.url, d.url""",
-    "sketch": """SELECT u.url, s.hashes, s.crowded FROM _sketches s JOIN urls u ON u.id = s.page_id ORDER BY u.url""",
     "ruled": """SELECT u.url, o.position, coalesce(o.site_kept, o.kept) FROM _own_verdicts o
         JOIN _page_blocks b USING (page_id, position) JOIN _reasons r ON r.id = b.reason_id AND r.rule = 'person'
         JOIN urls u ON u.id = o.page_id ORDER BY u.url, o.position""",

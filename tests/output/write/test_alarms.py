@@ -19,7 +19,6 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from tests.internal_tables import YIELDS
 from tests.output.conftest import Maker
-from tests.output.filled_rows import put
 from tests.output.settle.stories import prose
 
 
@@ -230,12 +229,9 @@ def test_a_wall_that_comes_with_a_good_status_counts_as_a_page_with_nothing_to_r
     assert yields(archive, "pages", "articles", "barren") == [(2, 1, 1)]
 
 
-def test_copies_are_alike_and_parts_of_an_article_are_not(archive, make):
+def test_articles_of_one_text_are_alike(archive, make):
     run = archive.runs.start("crawl", {}, {})
-    archive.save([make.outcome(f"{HOST}/{n}", " ".join(prose(n, 90))) for n in range(4)])
-    ids = [row[0] for row in archive.db.execute("SELECT id FROM articles ORDER BY page_id")]
-    put(archive.db, "duplicates", 1, article_id=ids[0], duplicate_id=ids[1], kind="part", cluster_id=None)
-    put(archive.db, "duplicates", 2, article_id=ids[1], duplicate_id=ids[2], kind="near", cluster_id=7)
+    archive.save([make.outcome(f"{HOST}/{n}", " ".join(prose(max(n, 1), 90))) for n in range(4)])
     survey(archive.db, run, make.clock())
     assert yields(archive, "pages", "alike") == [(4, 2)]
 
