@@ -65,7 +65,8 @@ ALTER TABLE articles RENAME COLUMN published_raw TO published_stated;
 ALTER TABLE articles RENAME COLUMN modified_raw TO modified_stated;
 UPDATE _shelf SET article = json_remove(json_set(article,
     '$.published_stated', json_extract(article, '$.published_raw'),
-    '$.modified_stated', json_extract(article, '$.modified_raw')), '$.published_raw', '$.modified_raw');
+    '$.modified_stated', json_extract(article, '$.modified_raw')), '$.published_raw', '$.modified_raw')
+    WHERE CASE WHEN json_valid(article) THEN json_type(article) = 'object' END;
 CREATE TRIGGER articles_unsettled_changed AFTER UPDATE
     OF url, canonical_url, host, title, authors, published_stated, text, first_seen, page_id ON articles
 BEGIN
@@ -178,7 +179,11 @@ CREATE VIEW links AS
             WHERE f.url = l.url) AS target_id,
         a.url AS url
     FROM articles a JOIN _links l ON l.page_id = a.page_id;"""
-_MARKDOWNS = "SELECT page_id, url, markdown FROM articles UNION ALL SELECT page_id, url, markdown FROM shelved"
+# A damaged row of the shelf stops no upgrade: it stays as it is, and `verify` names it.
+_MARKDOWNS = """SELECT page_id, url, markdown FROM (SELECT page_id, url, markdown FROM articles
+    UNION ALL SELECT page_id, json_extract(json, '$.url'), json_extract(json, '$.markdown')
+        FROM (SELECT page_id, CASE WHEN json_valid(article) THEN article END AS json FROM _shelf))
+    WHERE typeof(url) = 'text' AND typeof(markdown) = 'text'"""
 
 
 def _fill_links(db: Database) -> None:

@@ -33,6 +33,7 @@ from tests.internal_tables import (
     REASONS,
     REVIEWS,
     REVISION_BLOCKS,
+    SHELF,
     WARC_ERASURES,
     WARC_FILES,
 )
@@ -181,6 +182,18 @@ def test_version_2_keeps_what_a_page_states_and_what_a_user_made_of_it(tmp_path)
         assert db.execute("SELECT DISTINCT Published_Stated_own FROM articles").fetchall() == [("a note",)]
         for sql in own[1:3]:
             assert db.execute("SELECT count(*) FROM sqlite_master WHERE sql = ?", [sql]).fetchone() == (1,)
+
+
+@pytest.mark.parametrize("damaged", ["substr(article, 1, 40)", "'[]'", "''"])
+def test_version_2_keeps_a_shelved_article_that_is_damaged_and_verify_names_it(tmp_path, damaged):
+    file = _stored_file(tmp_path, 1)
+    with closing(sqlite3.connect(file)) as db, db:
+        [(number, count)] = db.execute(f"SELECT min(id), count(*) FROM {SHELF}")
+        db.execute(f"UPDATE {SHELF} SET article = {damaged} WHERE id = ?", [number])
+    with closing(open_database(file)) as db:
+        assert db.execute(f"SELECT count(*) FROM {SHELF}").fetchone() == (count,)
+        named = [f"{problem.check} {problem.detail}" for problem in verify(db)]
+    assert [text for text in named if SHELF in text and str(number) in text] != []
 
 
 def test_version_2_shortens_the_numbers_of_blocks(tmp_path):
