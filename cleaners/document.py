@@ -297,6 +297,11 @@ class MetadataFields(Generic[TextT, DateT]):
 
     title: str = _declare("Its title.")
     authors: tuple[str, ...] = _declare("Its authors, as a JSON array of names.", kind=FieldKind.LIST)
+    credit: TextT = _declare(
+        "The organisation that a byline beside the day names, as the page writes it: `the New York Times`; NULL if the "
+        "page shows none.",
+        since=2,
+    )
     published: DateT = _declare(
         "When it was published, in UTC (`2024-05-03T13:47:42Z`); NULL unless the page states a time with its zone.",
         "The day on which it was published, in the publisher's zone (`2024-05-03`); NULL if the page states none.",

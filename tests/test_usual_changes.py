@@ -65,8 +65,14 @@ CHANGES = {
                 '    "place": _text_field_reader("section", "contentLocation"),\n',
             ),
         ],
-        ["tests/output/archive", "tests/output/write", "tests/output/read/test_exports.py", "tests/output/collections"],
-        ["broadsheet.output.archive.schema_doc docs", "broadsheet.output.collections.parquet_files docs"],
+        [
+            *("tests/output/archive", "tests/output/read/test_exports.py", "tests/output/browse/test_article_page.py"),
+            *("tests/output/collections/test_parquet_files.py", "tests/output/collections/test_merged_pages.py"),
+        ],
+        [
+            *("broadsheet.output.archive.schema_doc docs", "broadsheet.output.collections.parquet_files docs"),
+            "tests.cli_reference > docs/cli.md",
+        ],
     ),
     "a phrase rule": Change(
         [("cleaners/rules/phrases/en.toml", "", f"\n{RULE}\n")],
