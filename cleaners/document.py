@@ -4,13 +4,15 @@ A stage takes one of these values and returns another, and changes none. The val
 counts its words and its share of link text.
 """
 
+# ruff: noqa: RUF009 - a field's declaration is made by a function, which returns a new one each time
+
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from .words import rough_word_count
 
@@ -253,33 +255,94 @@ class Outlink:
     via: UrlSource = UrlSource.LINK
 
 
-DATE_TEXT = "a date as a page states it"
-"""The mark of a field that holds one: an archive stores it in three columns."""
+class FieldKind(StrEnum):
+    """Kind of a field's value: text, a list of texts, or a date, which an archive stores in three columns."""
 
-DateText: TypeAlias = Annotated[str, DATE_TEXT]
-"""ISO 8601: a time, with its zone where the page states one, or a date; empty without any."""
+    TEXT = "text"
+    LIST = "list"
+    DATE = "date"
 
 
 @dataclass(frozen=True, slots=True)
-class Metadata:
-    """Metadata that a page states about its article. `sources` gives, per field, the place on the page that has the
-    value.
+class Declared:
+    """Declaration of a field: its kind, the version of the schema that it came with, and what each column means.
+
+    `meanings` has one line for the column of the field's name; for a date also one for the day and one for what the
+    page states. An archive stores NULL for a text or date that is not there, and says so in the line.
     """
 
-    title: str = ""
-    authors: tuple[str, ...] = ()
-    published: DateText = ""
-    modified: DateText = ""
-    language: str = ""  # BCP 47 primary tag, lower case
-    description: str = ""
-    standfirst: str = ""  # as it stands in the text, a line for each of its blocks
-    section: str = ""
-    tags: tuple[str, ...] = ()  # from whatever states topics: keywords, `article:tag`, links to tags
-    keywords: tuple[str, ...] = ()  # what the page states under this name alone
-    licence: str = ""
-    sitename: str = ""
-    image: str = ""
-    canonical_url: str = ""
+    meanings: tuple[str, ...]
+    kind: FieldKind
+    since: int
+
+
+def _declare(*meanings: str, kind: FieldKind = FieldKind.TEXT, since: int = 1) -> Any:
+    """Declare a field of a page's metadata."""
+    empty = () if kind is FieldKind.LIST else ""
+    return field(default=empty, metadata={"declared": Declared(meanings, kind, since)})
+
+
+TextT = TypeVar("TextT")
+DateT = TypeVar("DateT")
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataFields(Generic[TextT, DateT]):
+    """Declaration of what a page states about its article: each field once, in the order in which it is shown.
+
+    `Metadata` has the fields as a page states them, `StatedMetadata` with the types of Python. From here come the
+    columns of an archive, their meanings, exports, and the lines in the reading room. A field needs a reader in
+    `cleaners/page/metadata_fields.py`.
+    """
+
+    title: str = _declare("Its title.")
+    authors: tuple[str, ...] = _declare("Its authors, as a JSON array of names.", kind=FieldKind.LIST)
+    credit: TextT = _declare(
+        "The organisation that a byline beside the day names, as the page writes it: `the New York Times`; NULL if the "
+        "page shows none.",
+        since=2,
+    )
+    published: DateT = _declare(
+        "When it was published, in UTC (`2024-05-03T13:47:42Z`); NULL unless the page states a time with its zone.",
+        "The day on which it was published, in the publisher's zone (`2024-05-03`); NULL if the page states none.",
+        "What the page states: ISO 8601, a time with or without its zone, or a day; NULL if it states nothing.",
+        kind=FieldKind.DATE,
+    )
+    modified: DateT = _declare(
+        "When it was last changed, in UTC; NULL unless the page states a time with its zone.",
+        "The day on which it was last changed, in the publisher's zone; NULL if the page states none.",
+        "What the page states of that, in the form of `published_stated`; NULL if it states nothing.",
+        kind=FieldKind.DATE,
+    )
+    language: TextT = _declare("Its language: BCP 47 primary tag, lower case; NULL if it is not known.")
+    description: TextT = _declare("The page's summary of it; NULL if the page states none.")
+    standfirst: TextT = _declare(
+        "The lines between its title and its text that sum it up, as they stand in the text too. NULL where the page "
+        "shows none."
+    )
+    section: TextT = _declare("The section it appeared in; NULL if the page states none.")
+    tags: tuple[str, ...] = _declare("Its tags, as a JSON array.", kind=FieldKind.LIST)
+    keywords: tuple[str, ...] = _declare(
+        "The keywords that its page states as such, in a meta or JSON-LD, as a JSON array.", kind=FieldKind.LIST
+    )
+    licence: TextT = _declare("URL or name of its licence; NULL if the page states none.")
+    sitename: TextT = _declare("Name of the site; NULL if the page states none.")
+    image: TextT = _declare("URL of its lead picture; NULL if the page states none.")
+    canonical_url: TextT = _declare("The URL that its page calls the canonical one; NULL if none.")
+
+
+DECLARED: Mapping[str, Declared] = {one.name: one.metadata["declared"] for one in fields(MetadataFields)}
+"""The declaration of each field by its name, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata(MetadataFields[str, str]):
+    """Metadata that a page states about its article; a text is empty where it states none.
+
+    A date is ISO 8601: a time, with its zone where the page states one, or a day. `sources` gives, per field, the place
+    on the page that has the value.
+    """
+
     sources: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -13,6 +13,7 @@ import click
 from broadsheet.crawler import settings
 from broadsheet.crawler.cli import cli
 from broadsheet.crawler.cli.command_line import VerbGroup
+from broadsheet.output.archive.metadata_columns import METADATA_COLUMNS
 
 _COLUMNS = 79  # of a verb's help text
 
@@ -23,6 +24,7 @@ def reference_page(program: VerbGroup) -> str:
     sections = [_section(f"broadsheet {words}", command) for words, command in verbs]
     page = Path(__file__).with_suffix(".txt").read_text("utf-8")
     page = page.replace("{verbs}", "\n".join(sections).rstrip())
+    page = page.replace("{stated}", ", ".join(f"`{name}`" for name in METADATA_COLUMNS))
     return page.replace("{settings}", "".join(_setting_rows()).rstrip())
 
 

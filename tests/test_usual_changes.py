@@ -28,7 +28,6 @@ RULE = "\n".join(
     )[0].splitlines()
 )
 NOT_CARRIED_OUT = {
-    "a metadata field": "each file of the row names the fields by hand, in its own form",
     "a feature of the model": "the models are trained anew, in half an hour",
     "the form of a list of sites": "what else the change needs depends on the word that is added",
     "a setting": "what else the change needs depends on what reads it",
@@ -53,6 +52,28 @@ class Change:
 
 
 CHANGES = {
+    "a metadata field": Change(
+        [
+            (
+                "cleaners/document.py",
+                "    canonical_url: TextT = _declare(",
+                '    place: TextT = _declare("Where it was written; NULL if the page states none.", since=2)\n',
+            ),
+            (
+                "cleaners/page/metadata_fields.py",
+                '    "canonical_url": _read_canonical,',
+                '    "place": _text_field_reader("section", "contentLocation"),\n',
+            ),
+        ],
+        [
+            *("tests/output/archive", "tests/output/read/test_exports.py", "tests/output/browse/test_article_page.py"),
+            *("tests/output/collections/test_parquet_files.py", "tests/output/collections/test_merged_pages.py"),
+        ],
+        [
+            *("broadsheet.output.archive.schema_doc docs", "broadsheet.output.collections.parquet_files docs"),
+            "tests.cli_reference > docs/cli.md",
+        ],
+    ),
     "a phrase rule": Change(
         [("cleaners/rules/phrases/en.toml", "", f"\n{RULE}\n")],
         ["tests/cleaners/rules", "tests/cleaners/test_lineage.py"],

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from operator import itemgetter
 
+from .date_parser import find_dates
 from .page_context import PageContext, runs_within
 from .statements import (
     Element,
@@ -214,6 +215,10 @@ _NO_BYLINE_TAGS = frozenset(
 _AUTHOR_PAGE = re.compile(r"/autho?re?s?/[^/]|[?&]author=", re.I)
 _LAST_FIRST = re.compile(r"^([^,\s]+(?: [^,\s]+)?), ([^,]+)$")
 _MAX_BYLINE_CHARS = 150
+_MAX_ACRONYM_CHARS = 5  # `AFP`, `ANSA`
+_LEAST_GROUP_CHARS = (
+    4  # of a word that tells an organisation: shorter ones, such as `de`, stand in names of persons too
+)
 _MOST_BYLINES = 12  # elements, or text runs, that are looked at for the line as it is printed
 
 
@@ -333,6 +338,54 @@ def find_byline(page: PageContext) -> tuple[str, str]:
             return line, "markup"
     lines = (run.text for run in page.runs_after[:_MOST_BYLINES] if len(run.text) <= _MAX_BYLINE_CHARS)
     return next(((line, "text") for line in lines if begins_with_by(line) and clean_names([line])), ("", ""))
+
+
+def find_credit(page: PageContext) -> tuple[str, str]:
+    """Return the organisation that a byline beside the day names, as the page writes it, and the source.
+
+    `By the New York Times | 3 May 2024` has one. A line that names a person, a role or the editors has none, and so has
+    a name that does not tell that it is an organisation's: one in capitals, or with a word such as `Times`, does.
+    """
+    runs, pattern = page.runs_after[:_MOST_BYLINES], _part_with_by_pattern()
+    for place, run in enumerate(runs):
+        byline = pattern.search(run.text) if len(run.text) <= _MAX_BYLINE_CHARS else None
+        if byline is None or not (name := _credited_name(byline[1])):
+            continue
+        nearby = (other for other in runs[max(place - 1, 0) : place + 2] if len(other.text) <= _MAX_BYLINE_CHARS)
+        has_day = any(other.time_elements or any(find_dates(other.text, page.language_hint)) for other in nearby)
+        if has_day and (run.container is None or page.is_part_of_article(run.container, _UNRELATED_CLASS)):
+            return name, "text"
+    return "", ""
+
+
+@cache
+def _part_with_by_pattern() -> re.Pattern[str]:
+    """Match the part of a line that begins with `by`: `by the Times` in `3 May 2024 | by the Times`."""
+    by = alternatives_pattern(load_words("by"))
+    return re.compile(rf"(?:^|[|•∙●·⋅–—])\s*((?:{by})(?:\s*[:：]|\s)[^|•∙●·⋅–—]+)", re.IGNORECASE)
+
+
+def _credited_name(byline: str) -> str:
+    """Return the organisation that a byline names; empty if it names none, or somebody else too."""
+    names = [name for name in map(_strip_name, split_names(byline)) if is_name(name)]
+    return names[0] if len(names) == 1 and _tells_organisation(names[0]) else ""
+
+
+def _tells_organisation(name: str) -> bool:
+    """Return whether a name has a word of an organisation's, begins with `the`, or is short and in capitals."""
+    words = name.split()
+    folded_words = [word.casefold().strip(_PUNCTUATION) for word in words]
+    if is_personal(name) or is_role_name(name):
+        return False
+    if not (load_words("collective") | load_words("and")).isdisjoint(folded_words):  # the editors, or several names
+        return False
+    if len(words) == 1:
+        return name.isupper() and len(name) <= _MAX_ACRONYM_CHARS
+    has_word = any(
+        word[0].isupper() and folded in load_words("group") and len(folded) >= _LEAST_GROUP_CHARS
+        for word, folded in zip(words, folded_words, strict=True)
+    )
+    return has_word or (folded_words[0] == "the" and all(word[0].isupper() for word in words[1:]))
 
 
 def _ranked_bylines(page: PageContext) -> Sequence[tuple[int, Element]]:

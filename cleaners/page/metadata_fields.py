@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ..document import AUTHORS, BYLINE, TITLE, FieldStatement, Metadata
-from .authors import find_authors, find_byline, stated_authors
+from .authors import find_authors, find_byline, find_credit, stated_authors
 from .canonical_urls import canonicalise, split_url
 from .datelines import CARD_CLASS, TITLE_SPACES, date_statements, find_modified, find_published
 from .elements import TagIndex, index_tags
@@ -276,4 +276,5 @@ FIELD_READERS: dict[str, Callable[[PageContext], tuple[Any, str]]] = {
     "sitename": _read_sitename,
     "image": _read_image,
     "canonical_url": _read_canonical,
+    "credit": find_credit,
 }

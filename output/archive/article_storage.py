@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from sqlite_utils import Database
 
-from .metadata_columns import METADATA_COLUMNS, metadata_values
+from .metadata_columns import ARTICLE_COLUMNS, metadata_values
 from .page_rows import PageRows, Sighting, article_id
 from .revisions import (
     ArticleState,
@@ -29,12 +29,6 @@ from .shelf import JsonValue, SqlValue, json_values, sql_value, update_article
 from .stored_text import storable_text
 from .stored_values import stored_object
 from .table_columns import column_list, writable_columns
-
-ARTICLE_COLUMNS = (
-    *("id", "url", "host", *METADATA_COLUMNS, "text", "markdown", "word_count", "page_type"),
-    *("first_seen", "last_seen", "page_id", "capture_id", "cleaner_version"),
-)
-"""The columns of `articles` in the schema; every other one was added by a user."""
 
 
 class ArticleChange(StrEnum):

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple
 
-from broadsheet.cleaners.document import DATE_TEXT, Metadata
+from broadsheet.cleaners.document import DECLARED, FieldKind, Metadata, MetadataFields
 
 from .stored_text import as_json, storable_text
 from .stored_values import decoding, stored_object, stored_texts
@@ -72,17 +72,23 @@ def _instant(match: re.Match[str]) -> str:
 SOURCES_COLUMN = "metadata_sources"
 """The column of `Metadata.sources`."""
 
-METADATA_FIELDS = tuple(field.name for field in fields(Metadata) if field.name != "sources")
+METADATA_FIELDS = tuple(DECLARED)
 """What a page can state, in the order of the declaration."""
 
-_TYPES = get_type_hints(Metadata, include_extras=True)
-_LIST_FIELDS = frozenset(name for name in METADATA_FIELDS if get_origin(_TYPES[name]) is tuple)
-_DATE_FIELDS = frozenset(name for name in METADATA_FIELDS if DATE_TEXT in get_args(_TYPES[name]))
+_LIST_FIELDS = frozenset(name for name, one in DECLARED.items() if one.kind is FieldKind.LIST)
+_DATE_FIELDS = frozenset(name for name, one in DECLARED.items() if one.kind is FieldKind.DATE)
 _NEVER_NULL = frozenset(("title",))
 
 _COLUMNS_OF_FIELD = {
     name: (name, f"{name}_day", f"{name}_stated") if name in _DATE_FIELDS else (name,) for name in METADATA_FIELDS
 }
+STATED_MEANINGS = {
+    column: meaning
+    for name, columns in _COLUMNS_OF_FIELD.items()
+    for column, meaning in zip(columns, DECLARED[name].meanings, strict=True)
+}
+"""What each column of a field means."""
+
 STATING_COLUMNS = {name: columns[-1] for name, columns in _COLUMNS_OF_FIELD.items()} | {"sources": SOURCES_COLUMN}
 """The column that holds what the page states, for each field."""
 
@@ -97,10 +103,23 @@ STATED_AS_FIELDS = ", ".join(f"{column} AS {name}" for name, column in STATING_C
 JSON_COLUMNS = frozenset((*_LIST_FIELDS, SOURCES_COLUMN))
 """The columns that hold a JSON array or object."""
 
+ARTICLE_COLUMNS = (
+    *("id", "url", "host", *METADATA_COLUMNS, "text", "markdown", "word_count", "page_type"),
+    *("first_seen", "last_seen", "page_id", "capture_id", "cleaner_version"),
+)
+"""The columns of `articles` in the schema; every other one was added by a user."""
+
 INTEGER_COLUMNS = frozenset(("id", "word_count", "page_id", "capture_id"))
-INSTANT_COLUMNS = frozenset(("published", "modified", "first_seen", "last_seen"))
-DAY_COLUMNS = frozenset(("published_day", "modified_day"))
+INSTANT_COLUMNS = frozenset((*_DATE_FIELDS, "first_seen", "last_seen"))
+DAY_COLUMNS = frozenset(f"{name}_day" for name in _DATE_FIELDS)
 """The columns of `articles` whose values are no texts: whole numbers, times in UTC, days."""
+
+
+def added_columns(version: int) -> str:
+    """Return the SQL that adds to `articles` the columns of the fields that came with a version of the schema."""
+    columns = [column for name, one in DECLARED.items() if one.since == version for column in _COLUMNS_OF_FIELD[name]]
+    types = {column: "TEXT NOT NULL DEFAULT '[]'" if column in _LIST_FIELDS else "TEXT" for column in columns}
+    return "\n".join(f"ALTER TABLE articles ADD COLUMN {column} {type_text};" for column, type_text in types.items())
 
 
 def column_kind(name: str) -> str:
@@ -166,7 +185,7 @@ def _column_values(name: str, value: Any) -> tuple[str | None, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatedMetadata:
+class StatedMetadata(MetadataFields[str | None, datetime | None]):
     """Values that a page states about its article, with types of Python; None for a text, time or day that it does not.
 
     `published` and `modified` are instants in UTC, known where the page states a time with its zone; `published_day`
@@ -174,24 +193,10 @@ class StatedMetadata:
     `metadata_sources` says where on the page each value was stated.
     """
 
-    title: str
-    authors: tuple[str, ...]
-    published: datetime | None
     published_day: date | None
     published_stated: str | None
-    modified: datetime | None
     modified_day: date | None
     modified_stated: str | None
-    language: str | None
-    description: str | None
-    standfirst: str | None
-    section: str | None
-    tags: tuple[str, ...]
-    keywords: tuple[str, ...]
-    licence: str | None
-    sitename: str | None
-    image: str | None
-    canonical_url: str | None
     metadata_sources: Mapping[str, str] = field(repr=False)
 
 

@@ -118,7 +118,8 @@ def _execute(db: Database, statement: str) -> None:
 
 _NEW_COLUMN = re.compile(r"ALTER TABLE (\w+) (?:ADD COLUMN|RENAME COLUMN \w+ TO) (\w+)")
 _RENAME_ON_SHELF = """UPDATE _shelf SET article = json_remove(
-    json_set(article, ?2, json_extract(article, ?1)), ?1) WHERE json_type(article, ?1) IS NOT NULL"""
+    json_set(article, ?2, json_extract(article, ?1)), ?1)
+    WHERE CASE WHEN json_valid(article) THEN json_type(article, ?1) IS NOT NULL END"""
 _CREATE_OBJECT = re.compile(r"CREATE (?:VIEW|TABLE|(?:UNIQUE )?INDEX) (\w+)")
 _NAME = r"""(?:"(?:[^"]|"")*"|\[[^\]]*\]|`[^`]*`|'[^']*'|[^\s("'`\[]+)"""
 _HEAD = re.compile(rf"\s*CREATE\s+(VIEW|UNIQUE\s+INDEX|INDEX)\s+{_NAME}", re.IGNORECASE)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from .metadata_columns import SOURCES_COLUMN, STATED_MEANINGS
 from .migrations import MIGRATIONS, SCHEMA_VERSION
 
 _FOLDER = Path(__file__).parent
@@ -42,8 +43,11 @@ ColumnMeanings = Mapping[str, Mapping[str, str]]
 
 @cache
 def column_meanings() -> ColumnMeanings:
-    """Read the meaning of each table and column from `schema.toml`."""
-    return tomllib.loads((_FOLDER / "schema.toml").read_text(encoding="utf-8"))
+    """Read the meaning of each table and column from `schema.toml`, and of what a page states from its declaration."""
+    meanings = tomllib.loads((_FOLDER / "schema.toml").read_text(encoding="utf-8"))
+    lines = [*meanings["articles"].items()]
+    place = [name for name, _ in lines].index(SOURCES_COLUMN)
+    return {**meanings, "articles": dict([*lines[:place], *STATED_MEANINGS.items(), *lines[place:]])}
 
 
 def schema_page() -> str:

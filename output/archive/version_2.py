@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from .metadata_columns import ARTICLE_COLUMNS, added_columns
 from .stored_values import content_id
 from .text_links import text_links
 
@@ -61,6 +62,19 @@ DROP VIEW article_clusters;
 DROP TABLE duplicates;
 DROP TABLE _sketches;
 DROP TABLE _crowded_hashes;"""
+_OWN_COLUMNS_OF_SHELF = ("id", "first_seen", "last_seen", "page_id", "capture_id", "cleaner_version")
+
+
+def _shelved_view() -> str:
+    """Return the view that shows what is on the shelf with the columns of `articles`."""
+    columns = ",\n        ".join(
+        name if name in _OWN_COLUMNS_OF_SHELF else f"json_extract(article, '$.{name}') AS {name}"
+        for name in ARTICLE_COLUMNS
+    )
+    article = "(SELECT p.article_id FROM pages p WHERE p.id = page_id) AS article_id"
+    return f"CREATE VIEW shelved AS\n    SELECT {columns},\n        why, {article}\n    FROM _shelf;"
+
+
 _READERS_VIEWS = """DROP VIEW removed;
 DROP VIEW _blocks;
 DROP VIEW _article_urls;
@@ -71,7 +85,8 @@ ALTER TABLE articles RENAME COLUMN published_raw TO published_stated;
 ALTER TABLE articles RENAME COLUMN modified_raw TO modified_stated;
 UPDATE _shelf SET article = json_remove(json_set(article,
     '$.published_stated', json_extract(article, '$.published_raw'),
-    '$.modified_stated', json_extract(article, '$.modified_raw')), '$.published_raw', '$.modified_raw');
+    '$.modified_stated', json_extract(article, '$.modified_raw')), '$.published_raw', '$.modified_raw')
+    WHERE CASE WHEN json_valid(article) THEN json_type(article) = 'object' END;
 CREATE TRIGGER articles_unsettled_changed AFTER UPDATE
     OF url, canonical_url, host, title, authors, published_stated, text, first_seen, page_id ON articles
 BEGIN
@@ -98,24 +113,6 @@ CREATE VIEW blocks AS
         LEFT JOIN _place_evidence l ON l.block_id = b.block_id AND l.host = a.host;
 CREATE VIEW removed AS
     SELECT article_id, url, block_id, position, text, reason, rule, evidence, repeats FROM blocks WHERE kept = 0;
-CREATE VIEW shelved AS
-    SELECT id, json_extract(article, '$.url') AS url, json_extract(article, '$.canonical_url') AS canonical_url,
-        json_extract(article, '$.host') AS host, json_extract(article, '$.title') AS title,
-        json_extract(article, '$.authors') AS authors, json_extract(article, '$.published') AS published,
-        json_extract(article, '$.published_day') AS published_day,
-        json_extract(article, '$.published_stated') AS published_stated,
-        json_extract(article, '$.modified') AS modified,
-        json_extract(article, '$.modified_day') AS modified_day,
-        json_extract(article, '$.modified_stated') AS modified_stated, json_extract(article, '$.language') AS language,
-        json_extract(article, '$.description') AS description, json_extract(article, '$.standfirst') AS standfirst,
-        json_extract(article, '$.section') AS section, json_extract(article, '$.tags') AS tags,
-        json_extract(article, '$.keywords') AS keywords, json_extract(article, '$.licence') AS licence,
-        json_extract(article, '$.sitename') AS sitename, json_extract(article, '$.image') AS image,
-        json_extract(article, '$.metadata_sources') AS metadata_sources, json_extract(article, '$.text') AS text,
-        json_extract(article, '$.markdown') AS markdown, json_extract(article, '$.word_count') AS word_count,
-        json_extract(article, '$.page_type') AS page_type, first_seen, last_seen, page_id, capture_id, cleaner_version,
-        why, (SELECT p.article_id FROM pages p WHERE p.id = page_id) AS article_id
-    FROM _shelf;
 CREATE VIEW article_urls AS
     WITH RECURSIVE leads (article_id, url, kind) AS (
         SELECT p.article_id, u.url, CASE
@@ -173,7 +170,11 @@ CREATE VIEW links AS
             WHERE f.url = l.url) AS target_id,
         a.url AS url
     FROM articles a JOIN _links l ON l.page_id = a.page_id;"""
-_MARKDOWNS = "SELECT page_id, url, markdown FROM articles UNION ALL SELECT page_id, url, markdown FROM shelved"
+# A damaged row of the shelf stops no upgrade: it stays as it is, and `verify` names it.
+_MARKDOWNS = """SELECT page_id, url, markdown FROM (SELECT page_id, url, markdown FROM articles
+    UNION ALL SELECT page_id, json_extract(json, '$.url'), json_extract(json, '$.markdown')
+        FROM (SELECT page_id, CASE WHEN json_valid(article) THEN article END AS json FROM _shelf))
+    WHERE typeof(url) = 'text' AND typeof(markdown) = 'text'"""
 
 
 def _fill_links(db: Database) -> None:
@@ -269,6 +270,8 @@ CREATE VIEW articles_overview AS
 DROP TABLE _earlier_signatures;
 DROP TABLE _rule_rates;""",
     _ALIKE,
+    added_columns(2),
+    _shelved_view(),
     _READERS_VIEWS,
     _LINKS,
     _fill_links,

@@ -15,6 +15,7 @@ from broadsheet.cleaners.compare.edit_kinds import COMPARED_KINDS, EditKind
 from broadsheet.cleaners.document import BlockKind, PageType
 from broadsheet.cleaners.judge.certainty import Certainty, certainty
 
+from ..archive.metadata_columns import ARTICLE_COLUMNS, JSON_COLUMNS, METADATA_FIELDS, STATING_COLUMNS
 from ..archive.pictures import ShownPicture, pictures_of_article
 from ..archive.stored_values import stored_object, stored_texts
 from ..read.archive_facts import PICTURE_WORDS
@@ -28,11 +29,7 @@ from .strict_requests import NotHereError
 MOST_ROWS = 50  # of addresses and captures
 _FOLDED_RUN = 7  # removed blocks in a row from which on they are folded
 
-_COLUMNS = """id, url, coalesce(canonical_url, ''), host, title, authors, coalesce(language, ''),
-    coalesce(description, ''), coalesce(standfirst, ''), coalesce(section, ''), coalesce(licence, ''),
-    coalesce(sitename, ''), coalesce(image, ''), tags, keywords, metadata_sources, markdown, word_count, page_type,
-    first_seen, last_seen, page_id, coalesce(published_stated, ''), coalesce(published_day, ''),
-    coalesce(modified_stated, ''), cleaner_version"""
+_COLUMNS = ", ".join(f"coalesce({name}, '')" for name in ARTICLE_COLUMNS)
 _ARTICLE = f"""SELECT {_COLUMNS}, '' FROM articles WHERE id = ?1
     UNION ALL SELECT {_COLUMNS}, why FROM shelved WHERE id = ?1"""
 _RULING = "SELECT article_id IS NOT NULL, host, at, note FROM rulings WHERE id = ?"
@@ -257,21 +254,11 @@ def _copies(db: Database, article_id: int) -> Iterator[CopyLine]:
         yield CopyLine(pair.kind, pair.similarity, *other)
 
 
-_FIELDS = (
-    *"id url canonical_url host title authors language description standfirst section licence sitename image".split(),
-    *"tags keywords metadata_sources markdown word_count page_type first_seen last_seen page_id".split(),
-    *"published_stated published_day modified_stated cleaner_version why".split(),
-)
+_FIELDS = (*ARTICLE_COLUMNS, "why")
 _SHOWN_AS_THEY_ARE = (
     *"id url host title language section sitename description published_day word_count page_type".split(),
     *"cleaner_version markdown".split(),
 )
-_METADATA = (
-    *"title authors published modified language section description standfirst canonical_url sitename licence".split(),
-    *"image tags keywords".split(),
-)
-_STATED = {"published": "published_stated", "modified": "modified_stated"}
-_LISTS = ("authors", "tags", "keywords")
 
 
 def _texts(fields: dict[str, Any], name: str) -> tuple[str, ...]:
@@ -281,8 +268,9 @@ def _texts(fields: dict[str, Any], name: str) -> tuple[str, ...]:
 def _metadata_lines(fields: dict[str, Any], own: dict[str, str]) -> Iterator[MetadataLine]:
     """Yield the fields that have a value, or had one, each with its source."""
     sources = stored_object(fields["metadata_sources"], "articles", "metadata_sources", fields["id"])
-    for name in _METADATA:
-        value = ", ".join(_texts(fields, name)) if name in _LISTS else str(fields[_STATED.get(name, name)])
+    for name in METADATA_FIELDS:
+        column = STATING_COLUMNS[name]
+        value = ", ".join(_texts(fields, name)) if column in JSON_COLUMNS else str(fields[column])
         is_said_elsewhere = (name == "description" and fields["standfirst"].startswith(value.rstrip(" .…"))) or (
             value and value == {"keywords": ", ".join(_texts(fields, "tags")), "canonical_url": fields["url"]}.get(name)
         )

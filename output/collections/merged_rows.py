@@ -17,9 +17,10 @@ from dataclasses import dataclass, fields, replace
 
 from sqlite_utils import Database
 
-from ..archive.article_storage import ARTICLE_COLUMNS, changes_made_now, put_user_values, stored_article
+from ..archive.article_storage import changes_made_now, put_user_values, stored_article
 from ..archive.atomic_writes import write_transaction
 from ..archive.fulltext import index_postponed, postpone_indexing
+from ..archive.metadata_columns import ARTICLE_COLUMNS
 from ..archive.page_rows import Sighting, article_id
 from ..archive.rendered_layouts import RenderedLayout
 from ..archive.revisions import correct_revision

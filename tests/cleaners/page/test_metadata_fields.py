@@ -52,6 +52,29 @@ def test_keywords_are_what_the_page_states_as_keywords(head, keywords, source):
 
 
 @pytest.mark.parametrize(
+    ("lines", "credit"),
+    [
+        ("<p>By the New York Times</p><p>May 3, 2024</p>", "the New York Times"),
+        ("<p>3 May 2024 | By The Associated Press</p>", "The Associated Press"),
+        ("<p><time datetime=2024-05-03>yesterday</time></p><p>By Harbour News Agency</p>", "Harbour News Agency"),
+        ("<p>Von AFP</p><p>3. Mai 2024</p>", "AFP"),
+        ("<p>By the New York Times</p>", ""),
+        ("<p>By the New York Times</p><p>It rains.</p><p>It rained.</p><p>May 3, 2024</p>", ""),
+        ("<p>By Ann Lee</p><p>May 3, 2024</p>", ""),
+        ("<p>By Ann Lee and the New York Times</p><p>May 3, 2024</p>", ""),
+        ("<p>By Zoé</p><p>May 3, 2024</p>", ""),
+        ("<p>By Maria de la Cruz</p><p>May 3, 2024</p>", ""),
+        ("<p>By the editorial team</p><p>May 3, 2024</p>", ""),
+        ("<p>By the river the Times are hard</p><p>May 3, 2024</p>", ""),
+        ("<aside><p>By the New York Times</p><p>May 3, 2024</p></aside>", ""),
+    ],
+)
+def test_an_organisation_that_is_named_beside_the_day_is_credited(lines, credit):
+    page = f"<html lang=en><article><h1>Rain comes</h1>{lines}<p>It rains.</p></article>"
+    assert read_metadata(parse(page), URL).credit == credit
+
+
+@pytest.mark.parametrize(
     ("byline", "line", "authors"),
     [
         ("<p class=byline>By Ann Lee, Senior Editor</p>", "By Ann Lee, Senior Editor", ["Ann Lee"]),

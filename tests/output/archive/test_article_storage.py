@@ -8,7 +8,6 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.document import PageType
 from broadsheet.output.archive.article_storage import (
-    ARTICLE_COLUMNS,
     ArticleChange,
     changes_made_now,
     latest_seq,
@@ -19,7 +18,7 @@ from broadsheet.output.archive.article_storage import (
     stored_article,
     user_values,
 )
-from broadsheet.output.archive.metadata_columns import METADATA_COLUMNS, metadata_values
+from broadsheet.output.archive.metadata_columns import ARTICLE_COLUMNS, METADATA_COLUMNS, metadata_values
 from broadsheet.output.archive.page_rows import Sighting
 from tests.internal_tables import SHELF
 from tests.output.cleaned_pages import page_rows

@@ -33,6 +33,7 @@ from tests.internal_tables import (
     REASONS,
     REVIEWS,
     REVISION_BLOCKS,
+    SHELF,
     WARC_ERASURES,
     WARC_FILES,
 )
@@ -183,6 +184,18 @@ def test_version_2_keeps_what_a_page_states_and_what_a_user_made_of_it(tmp_path)
             assert db.execute("SELECT count(*) FROM sqlite_master WHERE sql = ?", [sql]).fetchone() == (1,)
 
 
+@pytest.mark.parametrize("damaged", ["substr(article, 1, 40)", "'[]'", "''"])
+def test_version_2_keeps_a_shelved_article_that_is_damaged_and_verify_names_it(tmp_path, damaged):
+    file = _stored_file(tmp_path, 1)
+    with closing(sqlite3.connect(file)) as db, db:
+        [(number, count)] = db.execute(f"SELECT min(id), count(*) FROM {SHELF}")
+        db.execute(f"UPDATE {SHELF} SET article = {damaged} WHERE id = ?", [number])
+    with closing(open_database(file)) as db:
+        assert db.execute(f"SELECT count(*) FROM {SHELF}").fetchone() == (count,)
+        named = [f"{problem.check} {problem.detail}" for problem in verify(db)]
+    assert [text for text in named if SHELF in text and str(number) in text] != []
+
+
 def test_version_2_shortens_the_numbers_of_blocks(tmp_path):
     """Verdicts of people follow, with numbers of their own that are made from them."""
     file = _stored_file(tmp_path, 1)
@@ -279,13 +292,13 @@ def columns(db):
 
 
 def test_every_column_has_its_meaning_and_no_meaning_is_left_over(columns):
-    """What is shelved has the columns of articles in their order, a reason, and the article that stands for it."""
+    """What is shelved has the columns of articles, a reason, and the article that stands for it."""
     meanings = {table: set(lines) - {""} for table, lines in column_meanings().items()}
     schema = {table: set(names) for table, names in columns.items()}
     schema["shelved"] -= schema["articles"]
     assert meanings == schema
     assert all("" in lines for lines in column_meanings().values())
-    assert [name for name in columns["shelved"] if name not in ("why", "article_id")] == columns["articles"]
+    assert {*columns["shelved"]} == {*columns["articles"], "why", "article_id"}
 
 
 def test_the_dictionary_of_a_file_says_what_its_columns_mean(tmp_path):

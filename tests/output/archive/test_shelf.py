@@ -8,7 +8,8 @@ import pytest
 from sqlite_utils import Database
 
 from broadsheet.output.archive import shelf
-from broadsheet.output.archive.article_storage import ARTICLE_COLUMNS, put_user_values, user_values
+from broadsheet.output.archive.article_storage import put_user_values, user_values
+from broadsheet.output.archive.metadata_columns import ARTICLE_COLUMNS
 from broadsheet.output.read.verify import first_problem, verify
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive

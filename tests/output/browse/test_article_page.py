@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from broadsheet.cleaners.document import Block, BlockKind, PageType, Verdict
+from broadsheet.output.archive.metadata_columns import ARTICLE_COLUMNS, JSON_COLUMNS
 from broadsheet.output.browse.article_page import (
-    _METADATA,
     MOST_ROWS,
     ArticleView,
     BlockRun,
@@ -164,19 +164,10 @@ def test_an_article_is_downloaded_as_markdown(client):
 
 
 def test_a_description_that_the_standfirst_begins_with_is_not_listed_beside_it():
-    fields = dict.fromkeys(_METADATA, "") | {
-        "id": 1,
-        "url": "",
-        "metadata_sources": "{}",
-        "authors": "[]",
-        "tags": "[]",
-    }
-    fields |= {
-        "keywords": "[]",
-        "published_stated": "",
-        "modified_stated": "",
-        "standfirst": "The quay was closed on Monday.",
-    }
+    fields = (
+        dict.fromkeys(ARTICLE_COLUMNS, "") | dict.fromkeys(JSON_COLUMNS, "[]") | {"metadata_sources": "{}", "id": 1}
+    )
+    fields |= {"standfirst": "The quay was closed on Monday."}
     for description, names in (("The quay was closed …", ["standfirst"]), ("Why", ["description", "standfirst"])):
         assert [line.name for line in _metadata_lines(fields | {"description": description}, {})] == names
 

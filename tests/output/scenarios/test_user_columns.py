@@ -11,8 +11,8 @@ import pytest
 from sqlite_utils import Database, Migrations
 
 from broadsheet.output.archive.archive_file import open_writer
-from broadsheet.output.archive.article_storage import ARTICLE_COLUMNS
 from broadsheet.output.archive.foreign_schema import ALLOWED_TRIGGERS_VARIABLE, trigger_mark
+from broadsheet.output.archive.metadata_columns import ARTICLE_COLUMNS
 from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_VERSION, run_statements
 from broadsheet.output.archive.table_columns import table_columns
 from broadsheet.output.read.article_rows import export_csv, export_jsonl
