@@ -19,6 +19,7 @@ from .terminal import one_line
 
 if TYPE_CHECKING:
     from broadsheet.output.raw.warc_folders import Recovery
+    from broadsheet.output.write.archive_writer import Archive
 
 _REMEDY = "run broadsheet verify"
 _PRIMARY_CODE = 0xFF
@@ -32,16 +33,24 @@ def open_read_only(path: str) -> Iterator[Database]:
         yield db
 
 
-def upgrade(path: str) -> None:
-    """Upgrade an archive of an earlier version that a command reads before it writes; print what opening it found.
-
-    A missing or empty one is left to what reads it.
-    """
+@contextmanager
+def open_to_write(path: str) -> Iterator[Archive]:
+    """Open an archive for writing, and print what opening it found. NotReachable if it cannot be written."""
     from broadsheet.output.write.archive_writer import Archive
 
+    with told_faults(path), Archive.open(path) as archive:
+        print_notices(archive.recovery)
+        yield archive
+
+
+def upgrade(path: str) -> None:
+    """Upgrade an archive of an earlier version that a command reads before it writes.
+
+    A missing or empty file is left to what reads it.
+    """
     if Path(path).is_file() and Path(path).stat().st_size:
-        with told_faults(path), Archive.open(path) as archive:
-            print_notices(archive.recovery)
+        with open_to_write(path):
+            pass
 
 
 @contextmanager

@@ -207,8 +207,7 @@ def _corrected_values(options: Mapping[str, Any]) -> dict[str, str]:
 
 def _correct(path: str, words: str, values: Mapping[str, str], options: Mapping[str, Any]) -> int:
     """Store the corrections, apply them, and print what changed; or print what would change on pages made alike."""
-    with archive_access.told_faults(path), archive_writer.Archive.open(path) as archive:
-        archive_access.print_notices(archive.recovery)
+    with archive_access.open_to_write(path) as archive:
         reference = article_reference(archive.db, path, words, must_be_one=True)
         named = (page_lookup.find_page if "kind" in values else stored_articles.find_stored_article)(
             archive.db, reference
@@ -309,8 +308,7 @@ def _shown(value: object) -> str:
 
 def _undo(path: str, number: int) -> int:
     """Take the correction of a number back, and apply what holds then."""
-    with archive_access.told_faults(path), archive_writer.Archive.open(path) as archive:
-        archive_access.print_notices(archive.recovery)
+    with archive_access.open_to_write(path) as archive:
         in_force = (correction for correction in corrections.list_corrections(archive.db) if not correction.undone_at)
         undone = next((correction for correction in in_force if correction.id == number), None)
         if undone is None:
