@@ -139,14 +139,7 @@ def run_crawl(
     if run.failure:
         on_failure(failure_message(run))
         return archive_access.refuse(failure_message(run))
-    if run.signal:
-        return run_summary.print_stopped(run)
-    review = run_summary.review_run(run)
-    if not options["quiet"]:
-        print_first()
-        run_summary.print_summary(run, review)
-    run_summary.print_failures(run, review.looks, on_failure)
-    return run_summary.exit_code(run)
+    return run_summary.conclude(run, quiet=options["quiet"], print_first=print_first, on_failure=on_failure)
 
 
 def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,12 +65,7 @@ def crawl_sample(folder: Path, port: int = 0) -> int:
         print_text(f"Serving the sample site at {server.url} and crawling it …")
         arguments = {"seeds": (f"{server.url}/",), "browser": "never"}  # the same result on every machine
         run = spider_run.run_spider(str(db), arguments, _SETTINGS)
-    if run.signal:
-        return run_summary.print_stopped(run)
-    review = run_summary.review_run(run)
-    run_summary.print_summary(run, review)
-    run_summary.print_failures(run, review.looks)
-    return run_summary.exit_code(run)
+    return run_summary.conclude(run)
 
 
 def serve_sample(port: int) -> int:

@@ -131,13 +131,12 @@ def import_(**options: Any) -> int:
     run = run_summary.RunResult(
         options["db"], (), time.monotonic() - started, importer.outcome_counts, signal=signal_number, pages_verb="read"
     )
+    code = run_summary.conclude(run, quiet=options["quiet"])
     if signal_number:
-        return run_summary.print_stopped(run)
-    if not options["quiet"]:
-        print_result(run, order.counts, importer)
-    print_lost(order.lost, options["db"])
+        return code
+    print_records(order, importer, options)
     has_lost = bool(order.lost or lost_before) and not options["lenient"]
-    return run_summary.exit_code(run) or int(bool(unreadable_count) or has_lost)
+    return code or int(bool(unreadable_count) or has_lost)
 
 
 def _import_own(db: str, *, quiet: bool) -> int:
@@ -170,13 +169,12 @@ def _import_own(db: str, *, quiet: bool) -> int:
     run = run_summary.RunResult(
         db, (), time.monotonic() - started, importer.outcome_counts, signal=signal_number, pages_verb="taken in"
     )
+    code = run_summary.conclude(run, quiet=quiet)
     if signal_number:
-        return run_summary.print_stopped(run)
-    if not quiet:
-        print_result(run, order.counts, importer)
-        if erased_count:
-            print_text(f"Erased {plain_words.count_text(erased_count, 'response')} of what was taken down.")
-    print_lost(order.lost, db)
+        return code
+    print_records(order, importer, options)
+    if erased_count and not quiet:
+        print_text(f"Erased {plain_words.count_text(erased_count, 'response')} of what was taken down.")
     return int(bool(order.lost or unread_count))
 
 
@@ -372,24 +370,17 @@ def say_lost_before(db: Database, path: Path, archive: str | Path, recorded: Map
     return lost_count
 
 
-def print_lost(lost: Sequence[record_order.LostBytes], db: str) -> None:
-    """Print on standard error where no record could be read, a line each for the first ones, and how much it is."""
-    for part in lost[:_MAX_LOST_LINES]:
-        place = f"{warc_folders.shown_name(Path(db), part.file)}, byte {part.offset:,}"
-        text = f"{place}: {part.length:,} bytes in which no record with a URL can be read"
-        click.echo(one_line(f"broadsheet: {text}"), err=True)
-    if len(lost) > 1:
-        byte_count = sum(part.length for part in lost)
-        click.echo(f"broadsheet: {byte_count:,} bytes in {len(lost):,} places could not be read", err=True)
-
-
-def print_result(run: run_summary.RunResult, type_counts: Mapping[str, int], importer: importing.Importer) -> None:
-    """Print the summary of a finished import, and what became of records that have no outcome."""
-    review = run_summary.review_run(run)
-    run_summary.print_summary(run, review)
-    run_summary.print_failures(run, review.looks)
-    passed_over = {name: type_counts[name] for name in _TYPES_WITHOUT_OUTCOME if type_counts.get(name)}
+def print_records(order: record_order.RecordOrder, importer: importing.Importer, options: Mapping[str, Any]) -> None:
+    """Print what became of records without an outcome, and on standard error where no record could be read."""
+    passed_over = {name: order.counts[name] for name in _TYPES_WITHOUT_OUTCOME if order.counts.get(name)}
     handled = {name: count for name, count in importer.record_counts.items() if count}
     counts_text = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in (passed_over | handled).items())
-    if counts_text:
+    if counts_text and not options["quiet"]:
         print_text(f"Records without an outcome of their own: {counts_text}")
+    for part in order.lost[:_MAX_LOST_LINES]:
+        place = f"{warc_folders.shown_name(Path(options['db']), part.file)}, byte {part.offset:,}"
+        text = f"{place}: {part.length:,} bytes in which no record with a URL can be read"
+        click.echo(one_line(f"broadsheet: {text}"), err=True)
+    if len(order.lost) > 1:
+        byte_count = sum(part.length for part in order.lost)
+        click.echo(f"broadsheet: {byte_count:,} bytes in {len(order.lost):,} places could not be read", err=True)

@@ -105,6 +105,27 @@ def review_run(run: RunResult) -> RunReview:
         return RunReview(gather_totals(db), judge_archive(db, run.db, coverage=coverage), read_letter(db, coverage))
 
 
+def conclude(
+    run: RunResult,
+    *,
+    quiet: bool = False,
+    print_first: Callable[[], None] = lambda: None,
+    on_failure: Callable[[str], object] = str,
+) -> int:
+    """Print what a run came to, and return the exit code; if quiet, print only what went badly wrong.
+
+    `print_first` is called before the summary; `on_failure` gets a sentence about each thing that went badly wrong.
+    """
+    if run.signal:
+        return print_stopped(run)
+    review = review_run(run)
+    if not quiet:
+        print_first()
+        print_summary(run, review)
+    print_failures(run, review.looks, on_failure)
+    return exit_code(run)
+
+
 def failure_looks(run: RunResult, looks: Iterable[Look]) -> list[Look]:
     """Return what went badly wrong: faults of the archive, and start URLs of the run that failed."""
     return [
