@@ -45,7 +45,7 @@ _MAX_CLOCK_SECONDS = 120  # that this clock and a site's may differ
 
 @dataclass(frozen=True, slots=True)
 class DoctorFinding:
-    """A line of the doctor's: whether what it is about is in order, and what was seen."""
+    """A finding: its subject, whether that is in order, and a text with details."""
 
     is_good: bool
     subject: str
@@ -144,7 +144,7 @@ def _folder_finding(folder: Path) -> DoctorFinding:
 
 
 def _site_findings(url: str, allow_private: bool) -> Iterator[DoctorFinding]:
-    """Ask for the URL's robots.txt and for the URL itself, as a crawl would, into an archive that is thrown away."""
+    """Fetch the URL and its robots.txt as a crawl would, into a temporary archive."""
     nothing_else = dict.fromkeys(("sitemaps", "feeds", "links"), False)
     with TemporaryDirectory() as folder:
         archive = Path(folder) / "doctor.db"
@@ -174,7 +174,7 @@ def _archive_findings(archive: Path, url: str) -> Iterator[DoctorFinding]:
 
 
 def _clock_findings(archive: Path) -> Iterator[DoctorFinding]:
-    """Compare this clock with that of the site, by the dates of its answers."""
+    """Compare this clock with the site's, by the Date header of its responses."""
     from fastwarc import ArchiveIterator, WarcRecordType
 
     for warc in sorted(Path(f"{archive}.warc").glob("*.warc*")):

@@ -80,7 +80,7 @@ _IMPORT_OPTIONS: Options = (
     click.option("--own", is_flag=True,
                  help="Instead of files, import responses in the archive's own WARC folders that it has no row of."),
     click.option("--keep", type=click.Choice(("text", "pictures")), default="text", metavar="WHAT",
-                 help="text, or pictures: the files of the articles' pictures too, as far as the files hold them."),
+                 help="text; or pictures: also the articles' image files, if the WARC files hold them."),
 )  # fmt: skip
 
 
@@ -140,9 +140,9 @@ def import_(**options: Any) -> int:
 
 
 def _import_own(db: str, *, quiet: bool) -> int:
-    """Make rows for the responses in the archive's WARC folder that have none, as an import does.
+    """Import the responses in the archive's own WARC folders that no row refers to.
 
-    So an older copy of the database is whole again after it was put back. What was taken down stays away.
+    This completes an older copy of the database after it was restored. Takedowns stay in force.
     """
     processes.start_workers()
     options = {**_NO_BOUNDS, "db": db, "quiet": quiet}
@@ -196,7 +196,7 @@ def _index_own_files(archive: archive_writer.Archive, order: record_order.Record
 
 
 def _erase_forgotten(archive: archive_writer.Archive, order: record_order.RecordOrder) -> int:
-    """Erase the responses that have no row since a takedown reaches them; return how many there are."""
+    """Erase responses that were not imported because of a takedown; return their number."""
     spans = list(_forgotten_spans(archive, order))
     with atomic_writes.write_transaction(archive.db):
         for file, offset, following in spans:
@@ -272,7 +272,7 @@ def _index_files(
 def _take_pictures(
     archive: archive_writer.Archive, crawl_options: options_module.CrawlOptions, options: Mapping[str, Any]
 ) -> int:
-    """Keep the files of the articles' pictures, if the options say so; return how many are new."""
+    """Keep the articles' image files if the options say so; return the number of new ones."""
     if options.get("keep") != "pictures":
         return 0
     return importing.take_pictures(archive, obeys_directives=crawl_options.obey_directives)
@@ -287,7 +287,7 @@ def _print_nothing_to_do(unreadable_count: int, imported_count: int, picture_cou
 
 
 def files_text(count: int) -> str:
-    """Begin a sentence about so many files.
+    """Begin a sentence about a number of files.
 
     >>> files_text(1), files_text(1234)
     ('1 file is', '1,234 files are')
@@ -351,14 +351,14 @@ async def _import_records(
 
 
 def note_lengths(archive: archive_writer.Archive, names: Collection[str]) -> None:
-    """State in table `_warc_files` how long these files of the archive's own folders are, now that all have rows."""
+    """Record the lengths of these own WARC files in `_warc_files`, now that all their responses have rows."""
     lengths = [(name, length, stored_values.utc_now()) for name, length in archive.raw_files if name in names]
     with atomic_writes.write_transaction(archive.db):
         warc_files.put_file_lengths(archive.db, lengths)
 
 
 def say_lost_before(db: Database, path: Path, archive: str | Path, recorded: Mapping[str, object]) -> int:
-    """Return how many records of a file could not be read when it was imported; say it on standard error if any."""
+    """Return how many records of a file were unreadable when it was imported, and print that on standard error."""
     if not path.exists():
         return 0
     record_counts = run_records.imported_records(db, run_records.ImportedFile.of(path, Path(archive)), recorded) or {}

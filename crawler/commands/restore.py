@@ -30,7 +30,7 @@ VERDICT_VERBS = {True: "restored", False: "removed"}
 
 
 _MAX_OTHER_BLOCKS = 3  # blocks that are named where the one asked for begins otherwise
-_FIRST_WORDS = 6  # words that say which block is meant
+_FIRST_WORDS = 6  # words of a block that a message quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _requested_ruling(
 
 
 def _named_block(db: Database, options: Mapping[str, Any]) -> tuple[page_lookup.StoredPage, page_lookup.StoredBlock]:
-    """Find a block by its page and position. _UnknownTargetError if there is none, or it begins with other words."""
+    """Find a block by its page and position. _UnknownTargetError if it does not exist or begins with other words."""
     reference, position = article_reference(db, options["db"], options["target"], must_be_one=True), options["position"]
     page = page_lookup.find_page(db, reference)
     if page is None or not page.blocks:

@@ -92,7 +92,7 @@ class PageRenderer:
             waiting.set_result(answer)
 
     async def render(self, order: RenderOrder) -> Rendering | Failure:
-        """Render a page, and return its document once its text stands still."""
+        """Render a page, and return its document once its text no longer changes."""
         self._order, self._requests = order, PageRequests()
         self._crash.clear()
         work, crashed = asyncio.ensure_future(self._render()), asyncio.ensure_future(self._crash.wait())
@@ -123,7 +123,7 @@ class PageRenderer:
         return self._page
 
     async def _leave_page(self) -> None:
-        """Leave a page, so that its scripts do not run beside the next one. Close a tab that does not respond."""
+        """Leave a page, so that its scripts stop before the next one. Close a tab that does not respond."""
         if self._page is None:
             return
         try:
@@ -146,7 +146,7 @@ class PageRenderer:
     async def _wait_until_still(self, page: Page) -> bool:
         """Wait until the text no longer changes; return False if time ran out first.
 
-        A page with little text is scrolled to its end a few times, for what it loads then.
+        A page with little text is scrolled to its end a few times: it may load more.
         """
         deadline, lengths, scroll_count = time.monotonic() + _PAGE_SECONDS, [-1], 0
         while time.monotonic() < deadline:
