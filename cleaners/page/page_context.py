@@ -251,8 +251,8 @@ class PageContext:
     def heading_candidates(self) -> list[tuple[str, Element]]:
         """Return the first-level headings that may be the article's, as (text, element), without the site's name.
 
-        Of several the one that has the words of the URL is the first. Beside one whose class says that it is the
-        entry's title, one whose class says that it is the site's is none.
+        A heading with the words of the URL comes first. If one has the class of an entry's title, those with the class
+        of a site's title are left out.
         """
         site_names = {fold_title(name) for name in self.site_names}
         texts_and_elements = [
@@ -268,7 +268,7 @@ class PageContext:
 
     @cached_property
     def headline(self) -> Element | None:
-        """Find the article's heading: the one that is part of the page's title, else the first; None without any."""
+        """Find the article's heading: the one contained in the page's title, or the first; None without headings."""
         page_title = fold_title(" ".join([*self.statements.titles[:1], *self.statements.meta_contents(("og:title",))]))
         for text, element in self.heading_candidates:
             if (folded_heading := fold_title(text)) and folded_heading in page_title:
@@ -285,7 +285,7 @@ class PageContext:
 
     @cached_property
     def headline_ancestors(self) -> frozenset[Element]:
-        """Return the ancestors of the headline: the article is in them, whatever their class."""
+        """Return the ancestors of the headline. They contain the article, whatever their class says."""
         return frozenset(self.headline.iterancestors()) if self.headline is not None else frozenset()
 
     def is_part_of_article(self, element: Element, unrelated_pattern: re.Pattern[str]) -> bool:
@@ -303,7 +303,7 @@ class PageContext:
         return is_part
 
     def _is_part_by_itself(self, element: Element, unrelated_pattern: re.Pattern[str]) -> bool | None:
-        """Return whether an element says that it is part of the article, or none; None if its parent decides."""
+        """Return whether an element's markup places it inside the article or outside; None if its parent decides."""
         if element in self.headline_ancestors or element.tag in _ROOT_TAGS:
             return True
         if element.tag in _UNRELATED_TAGS and not (
@@ -356,7 +356,7 @@ class PageContext:
 
 
 def _home_links(heading: Element) -> list[Element]:
-    """Return the links in a heading, or around it, that lead to the front page."""
+    """Return the links to the front page in or around a heading."""
     enclosing_links = list(heading.iterancestors("a"))[:1]
     return [
         link

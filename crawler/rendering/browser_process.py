@@ -272,14 +272,11 @@ def _end() -> None:
 def main() -> None:
     """Serve one crawl: the program of Chromium, the user agent, and `sandbox` or `no-sandbox` are the arguments."""
     program, user_agent, sandbox = sys.argv[1:4]
-    try:
-        asyncio.run(_serve_and_end(program, user_agent, sandbox == "sandbox"))
-    finally:
-        _end()
+    asyncio.run(_serve_and_end(program, user_agent, sandbox == "sandbox"))
 
 
 async def _serve_and_end(program: str, user_agent: str, has_sandbox: bool) -> None:
-    try:
+    try:  # ends within the loop, whose own end would wait for tasks that hang in the browser
         await _serve(program, user_agent, has_sandbox=has_sandbox)
     finally:
         _end()
