@@ -22,7 +22,7 @@ from .word_lists import alternatives_pattern, load_words, meta_names
 
 MAX_AUTHORS = 30
 _MAX_NAME_CHARS = 60
-_SENTENCE_WORDS = 3  # so many words in lower case: a sentence, not a name
+_SENTENCE_WORDS = 3  # words in lower case from which a text is a sentence, not a name
 _URL_LIKE = re.compile(r"https?:|www\.|/|@|\.(?:com|org|net|html?)\b", re.IGNORECASE)
 _EMAIL = re.compile(r"[(<]?\b[\w.+-]+@[\w-]+\.[\w.]+[)>]?|mailto:")
 _BRACKETS = re.compile(r"\s*(?:\([^)]*\)|\[[^\]]*\])\s*")
@@ -118,7 +118,7 @@ def is_personal(name: str) -> bool:
 
 
 def is_role_name(name: str) -> bool:
-    """Return whether a whole name is that of a role: of its words, some name one, and none anything else.
+    """Return whether a name consists only of words for a role.
 
     >>> is_role_name("Staff Writer"), is_role_name("The Editor"), is_role_name("Jane Writer")
     (True, True, False)
@@ -130,7 +130,7 @@ def is_role_name(name: str) -> bool:
 
 
 def name_key(name: str) -> str:
-    """Return the letters and digits of a name in lower case, by which spellings of it are compared."""
+    """Return the letters and digits of a name in lower case, for comparing spellings."""
     return "".join(filter(str.isalnum, name.casefold()))
 
 
@@ -415,7 +415,7 @@ def _leaf_names(element: Element) -> list[str]:
 
 
 def _byline_rank(page: PageContext, element: Element) -> int | None:
-    """Return how surely an element is the byline, 0 (surest) to 3; None if it is none or outside of the article."""
+    """Rank an element as the byline, 0 (surest) to 3; None if it is not a byline, or outside the article."""
     rank = None if element.tag in _NO_BYLINE_TAGS else _markup_rank(element)
     return rank if rank is not None and page.is_part_of_article(element, _UNRELATED_CLASS) else None
 
@@ -443,7 +443,7 @@ def _names_in_text(page: PageContext) -> Iterator[str]:
 
 
 def _has_only_names(text: str) -> bool:
-    """Return whether a `by …` text is names only, each of two to five words of which at most one is not capitalised."""
+    """Return whether a `by …` text holds only names of two to five words, with at most one not capitalised."""
     names = clean_names([text])
     return bool(names) and all(_is_capitalised_name(name) for name in names)
 

@@ -35,7 +35,7 @@ _DATA = read_toml(__package__, "canonical_urls.toml")
 
 
 def split_url(url: str) -> SplitResult:
-    """Split a URL; one that cannot be parsed, such as one with a host in broken brackets, has empty parts."""
+    """Split a URL. All parts of an unparsable one are empty, for instance of a host in broken brackets."""
     try:
         return urlsplit(url)
     except ValueError:
@@ -66,7 +66,7 @@ _SEGMENT = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
 _CANONICAL_URL = re.compile(
     rf"https?://(?:[a-z0-9][a-z0-9_-]{{0,62}}\.){{1,3}}[a-z][a-z-]{{1,62}}/(?:{_SEGMENT}/)*(?:{_SEGMENT})?"
 )
-_PLAIN_PATH = r"[^\s\0- ;?#]*(?:\?[^\s\0- #]+)?(?:#[^\s\0- ]+)?"  # with query and fragment: `urljoin` changes none
+_PLAIN_PATH = r"[^\s\0- ;?#]*(?:\?[^\s\0- #]+)?(?:#[^\s\0- ]+)?"  # with query and fragment: `urljoin` keeps them
 _ABSOLUTE_START = re.compile(r"(?:https?:)?//[A-Za-z0-9]|/(?:[A-Za-z0-9._~%?#-]|$)")
 _RELATIVE_START = re.compile(r"[A-Za-z0-9._~%-]")
 _ABSOLUTE_URL = re.compile(rf"https?://[A-Za-z0-9.-]+/{_PLAIN_PATH}")
@@ -156,7 +156,7 @@ def _root_of(base: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """Return the URL's host in lower case, with its port unless that is the default one; empty if there is none."""
+    """Return the URL's host in lower case, with a port other than the default; empty without a host."""
     path_start = url.find("/", len("https://"))
     return _host_of_origin(url[:path_start] if path_start > 0 else url)
 
@@ -309,7 +309,7 @@ def _remove_dot_segments(path: str) -> str:
 
 
 def _canonical_query(query: str) -> str:
-    """Return `?` and the parameters that may select the page, in their order; empty if none remains."""
+    """Return `?` and the parameters that may select the page, in their order; empty without any."""
     parameters = _ESCAPE.sub(_escape, query).replace("'", "%27").split("&")
     page_parameters = [parameter for parameter in parameters if parameter and not _is_noise(parameter)]
     return "?" + "&".join(page_parameters) if page_parameters else ""
@@ -339,10 +339,10 @@ _WWW = "www."
 
 
 def near_spellings(text: str) -> tuple[str, ...]:
-    """Return URLs that a person may mean by a text, the likeliest first: as written, canonical, then the ones nearby.
+    """Return URLs that a person may mean by a text, the likeliest first: as written, canonical, then variants.
 
-    Nearby ones differ by the scheme, by `www.` and by the slash at the end of the path; those with fewer differences
-    come first. A text that is no URL, even with a scheme before it, is returned alone; an empty one gives none.
+    Variants differ in scheme, `www.` or a final slash; those with fewer differences come first. A text that is no URL,
+    even with a scheme before it, is returned alone; an empty one gives none.
 
     >>> near_spellings("news.example/mill")[:2]
     ('news.example/mill', 'https://news.example/mill')

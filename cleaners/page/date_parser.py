@@ -136,7 +136,7 @@ def in_local_zone(iso: str, local_texts: Iterable[str], day: str = "") -> str:
 
 
 def _zone_shown(moment: datetime, local_iso: str, day: str) -> tzinfo | None:
-    """Return the zone other than UTC in which a local time shows that a moment is to be read; None if it does not."""
+    """Return the zone, other than UTC, that a local time beside a moment implies; None if it implies none."""
     if len(local_iso) <= len("2000-01-01"):
         return None
     local_time = datetime.fromisoformat(local_iso)
@@ -149,14 +149,14 @@ def _zone_shown(moment: datetime, local_iso: str, day: str) -> tzinfo | None:
 
 
 def _zone_of_difference(moment: datetime, local_time: datetime) -> tzinfo | None:
-    """Return the zone in which a moment has this local time: at most half a day away, in steps of half an hour."""
+    """Return the zone in which a moment has this local time: within half a day, in steps of half an hour."""
     difference = local_time - moment.replace(second=0 if not local_time.second else moment.second)
     is_zone = difference and not difference % timedelta(minutes=30) and abs(difference) <= timedelta(hours=13)
     return timezone(difference) if is_zone else None
 
 
 def _nearest_zone(moment: datetime, day: str) -> tzinfo:
-    """Return the zone of whole hours, UTC if possible, in which a moment is on a day; UTC if it is in none."""
+    """Return the zone of whole hours in which a moment falls on a day; UTC if possible, or if no zone fits."""
     hours = (sign * hour for hour in range(13) for sign in (1, -1))
     zones = (timezone(timedelta(hours=hour)) if hour else UTC for hour in hours)
     return next((zone for zone in zones if _is_on(moment.astimezone(zone), day)), UTC)
@@ -182,7 +182,9 @@ def is_possible(iso: str, not_after: str = "") -> bool:
 
 
 def _comparable_time(iso: str, is_limit: bool = False) -> datetime:
-    """Return the instant of an ISO date or time without a zone: for a limit its latest, else the earliest possible."""
+    """Return the instant of an ISO date or time without a zone: the latest possible for a limit, otherwise the
+    earliest.
+    """
     moment = datetime.fromisoformat(iso)
     if len(iso) == 10 and is_limit:
         moment += timedelta(days=1) - timedelta(seconds=1)
@@ -261,7 +263,7 @@ def _add_time_of_day(iso: str, following_text: str) -> str:
 def _iso_from_numbers(match: re.Match[str], language: str) -> str:
     """Return the ISO day of `3/5/2024`; the month is first only with slashes and where `assumed_order` says so.
 
-    Empty for `2.6.24` in English, which writes no dates so, but versions.
+    Empty for `2.6.24` in English, where that is a version number.
     """
     lengths = [len(match[group]) for group in (1, 3, 4)]
     if match[2] == "." and lengths == [1, 1, 2] and language.lower().startswith("en"):
@@ -288,7 +290,7 @@ def orders_shown(text: str) -> Iterator[str]:
 
 
 def swapped_day(iso: str) -> str:
-    """Return the ISO day with day and month swapped; empty if that is the same day or none."""
+    """Return the ISO day with day and month swapped; empty if that is the same day or not a date."""
     year, month, day = iso[:10].split("-")
     return _iso_day(int(year), int(day), int(month)) if month != day else ""
 

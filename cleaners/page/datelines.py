@@ -60,14 +60,14 @@ _MAX_RUN_CHARS = 200  # a longer text run is a paragraph, and its dates belong t
 _DATELINE = re.compile(  # opens a paragraph: `Berlin, 27. Januar 2022 - `, `27. Januar 2022. `
     r"(?P<date>.{5,39}?\d)\s*[-–—|:]\s|(?P<day>\d.{4,22}?\d)\.\s"
 )
-_NOT_ALONE = 12  # text runs by which a date among other words counts as farther from the headline
+_NOT_ALONE = 12  # penalty, in text runs, for a date among other words
 OLDEST_VISIBLE = "1995"
 """The web is hardly older: an earlier date in a text is part of the story."""
 _STATED_TIME = re.compile(r"(?:19|20)\d{2}-\d{2}-\d{2}T\d{2}:\d{2}")
 _UPLOAD_NAME = re.compile(r"upload|posted|publi[sc]|creat", re.IGNORECASE)
 _SENTENCE_ENDS = (".", "!", "?", "…", "。")
-_CARD_CHARS = 300  # at most, of a card's text: its title, a day, a line of excerpt
-_RUNS_OVER_ANY = 8  # text runs over the headline of which any line counts; farther up only a dateline
+_CARD_CHARS = 300  # maximum text of a card: its title, a day, a line of excerpt
+_RUNS_OVER_ANY = 8  # text runs above the headline in which any line counts; farther up only a dateline
 _NO_DATELINE_TAGS = frozenset({"pre", "code", "samp", "kbd", "textarea", "figure", "figcaption"})
 
 
@@ -126,7 +126,7 @@ def _dateline_runs(page: PageContext) -> Iterator[TextRun]:
 def _earlier_visible_day(page: PageContext, iso: str) -> str:
     """Return the earlier day that alone stands near the headline, if the stated date is that of the last change.
 
-    Systems that publish a page anew state that time for both. A difference of one day may come from the time zone.
+    Systems that republish a page state the new time for both. A difference of one day may come from the time zone.
     """
     modified, _ = find_modified(page)
     days = set(_days_alone(page))
@@ -163,7 +163,7 @@ def _days_alone(page: PageContext) -> Iterator[str]:
 
 
 def _is_in_card(page: PageContext, run: TextRun) -> bool:
-    """Return whether a text run stands in a box of few words with a linked title: a card of any class."""
+    """Return whether a text run is in a card: a box with few words and a linked title."""
     element = run.container
     boxes = () if element is None else (element, *element.iterancestors())
     own_boxes = takewhile(lambda box: box not in page.headline_ancestors, boxes)
@@ -186,7 +186,7 @@ def _first_possible(page: PageContext, dates: SourcedDates) -> tuple[str, str]:
 
 
 def _stated_dates(page: PageContext, members: tuple[str, ...], meta_list: str) -> SourcedDates:
-    """Yield the dates of JSON-LD members, then those of the metas of a word list (none if its name is empty)."""
+    """Yield the dates of JSON-LD members, then those of the metas of a word list, if one is named."""
     for member in members:
         for value in page.member_values(member):
             yield (
@@ -243,7 +243,7 @@ def _class_text(element: Element) -> str:
 
 
 def _element_date(element: Element, page: PageContext) -> str:
-    """Return the date of a `time` element: of its `datetime`, else of its text; empty if neither is a date."""
+    """Return the date of a `time` element, from its `datetime` or its text; empty if neither is a date."""
     iso = parse_date(element.get("datetime") or "", page.language_hint)
     return iso or parse_date("".join(element.itertext()).strip(), page.language_hint)
 
@@ -271,10 +271,9 @@ def _month_after(month: str) -> str:
 
 
 def _dates_near_headline(page: PageContext) -> Sequence[LabelledDate]:
-    """Return the dates in text runs near the headline, the nearest first; a label may be the text run before.
-
-    One that stands alone goes before one among other words that is as near; one that a sentence of the story tells is
-    none of them. They are looked for once a page.
+    """Return the dates in text runs near the headline, the nearest first; a label may be in the text run before. At
+    equal distance a date on its own goes before one among other words. Dates in sentences of the story are ignored. The
+    result is computed once a page.
     """
     if page.visible_dates is None:
         before, after = page.runs_before, page.runs_after
@@ -320,7 +319,7 @@ def _dates_in_run(page: PageContext, run: TextRun, label: str) -> Iterator[Label
 
 @cache
 def _date_and_byline_pattern() -> re.Pattern[str]:
-    """Match a line that begins with a date and goes on with `by`: `27.01.2022 von Anna Groß, Bernd Klein`."""
+    """Match a line with a date followed by `by`: `27.01.2022 von Anna Groß, Bernd Klein`."""
     return re.compile(
         rf"\s*([^\n]{{0,12}}\d[^\n]{{4,24}}?)[\s|·•,–-]+(?:{alternatives_pattern(load_words('sentence_by'))})\s",
         re.IGNORECASE,
@@ -356,7 +355,7 @@ def _dates_in(page: PageContext, text: str) -> Iterator[LabelledDate]:
 
 
 def _label_alone(run: TextRun) -> str:
-    """Return the label if the text run is nothing else, as where label and date are in cells of their own."""
+    """Return the label if the text run holds nothing else, as where label and date are in separate cells."""
     return label_before(f"{run.text} ") if len(run.text) <= 30 else ""
 
 

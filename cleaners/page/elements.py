@@ -163,5 +163,5 @@ def is_in_boilerplate(element: etree._Element) -> bool:
 def _full_step(element: etree._Element) -> str:
     """Return the element as one step of a block's path, with its id and all its classes."""
     names = [name for key in ("id", "class") for name in (element.get(key) or "").split()]
-    tag = "div" if element.tag == "template" else str(element.tag)  # no rule on templates is to speak of what is inside
+    tag = "div" if element.tag == "template" else str(element.tag)  # rules on templates must not match elements inside
     return ".".join((tag, *names)).replace(">", "")

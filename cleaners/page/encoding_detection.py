@@ -1,4 +1,4 @@
-"""Encoding of a page's bytes if the page declares none or declares another: a bounded guess.
+"""Encoding of a page's bytes if its declaration is missing or wrong: a bounded guess.
 
 The sample is the page's text without its markup. A one-byte encoding is told by the letters of the languages that are
 written in it (`letters.toml`): read wrongly, a text has capitals inside of words, and signs and letters that its
@@ -35,7 +35,10 @@ _MARKUP_BYTES = 65_536  # of the page, from its first letter beyond ASCII, that 
 _LANGUAGE = re.compile(rb"<html[^>]{0,400}?\blang=[\"']?([a-z]{2})\b", re.IGNORECASE)
 _TYPOGRAPHY = frozenset("\xa0«»„“”‚‘’‹›–—…§°№©®€£•·´¡¿ºª×\xad‰†²³½")
 _SURE_FIT = 0.9  # of the letters beyond ASCII that fit a language: the page is in a one-byte encoding of it
-_MISFIT, _MIN_LETTERS = 0.5, 40  # a declared encoding whose letters fit so badly is wrong, if there are so many
+_MISFIT, _MIN_LETTERS = (
+    0.5,
+    40,
+)  # below this fit a declared encoding is wrong, given enough letters
 _FEW_LETTERS = 5  # of windows-1252: with fewer the page is read as it
 _LANGUAGE_BONUS = 0.05  # for the language that the page states
 
@@ -44,7 +47,7 @@ _Pairs = Mapping[tuple[bool, str], int]
 
 
 class LanguageLetters(NamedTuple):
-    """Language as its letters beyond ASCII tell it, and the one-byte encodings it is written in, likeliest first."""
+    """Language with its letters beyond ASCII, and its one-byte encodings, likeliest first."""
 
     codes: frozenset[str]
     letters: frozenset[str]
@@ -62,7 +65,7 @@ def detect_encoding(body: bytes) -> str:
     """Guess the encoding from a sample of the text; a Python codec name."""
     sample = text_sample(body)
     if sum(_letter_pairs(sample.decode(FALLBACK_ENCODING, "replace")).values()) < _FEW_LETTERS:
-        return FALLBACK_ENCODING  # quotation marks tell nothing
+        return FALLBACK_ENCODING  # quotation marks are the same in many encodings
     fits = list(_one_byte_fits(sample, _stated_language(body)))
     best = max(fits, key=lambda fit: fit.share)
     encoding = _library_guess(sample)
@@ -75,7 +78,7 @@ def detect_encoding(body: bytes) -> str:
 
 
 def _library_guess(sample: bytes) -> str:
-    """Return charset-normalizer's guess for the sample, up to the first fault in it; empty if it has none."""
+    """Return charset-normalizer's guess for the sample up to the first invalid byte; empty without a guess."""
     whole = max(_decoded_bytes(sample, name) for name in _WIDE_CODECS)
     part = sample[:whole] if 2 * whole >= len(sample) else sample
     guess = from_bytes(part, cp_isolation=[*_WESTERN_ENCODINGS, *_OTHER_ENCODINGS, *_WIDE_CODECS]).best()
@@ -161,7 +164,7 @@ def _count_letters(neighbours: Iterable[tuple[str, str, int]]) -> _Pairs:
 
 
 def _fit(pairs: _Pairs, language: LanguageLetters) -> float:
-    """Return the share of the characters that the language has at such a place, less the share of the others."""
+    """Return the share of characters that the language has in this position, minus the share of all others."""
     total = sum(pairs.values())
     fitting = sum(count for (after_lower, letter), count in pairs.items() if _is_at_home(letter, after_lower, language))
     return 2 * fitting / total - 1 if total else 0.0

@@ -51,9 +51,9 @@ class TextSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HeldText:
-    """Text that a page holds without showing it, as blocks counted from 0; `source` is None where there is none.
+    """Text that a page holds without showing it, as blocks counted from 0; `source` is None without such text.
 
-    `reasons` say, as evidence, what was found and not taken.
+    `reasons` say, as evidence, which texts were found but not used.
     """
 
     source: TextSource | None = None
@@ -143,7 +143,7 @@ def _as_body(template: HtmlElement) -> HtmlElement:
 
 
 def _chosen_text(page: PageContext, base: str, source: TextSource, texts: Sequence[StatedText]) -> HeldText:
-    """Return the blocks of the text that is the page's, or the reason why none is."""
+    """Return the blocks of the page's own text, or the reason why no text qualifies."""
     if not texts:
         return _NOTHING
     long_texts = [text for text in texts[:_MAX_TEXTS] if text.words >= LITTLE_PROSE_WORDS]

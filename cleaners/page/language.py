@@ -1,10 +1,10 @@
-"""Language of a page: as it states it, or as detected from its text.
+"""Language of a page: as stated, or as detected from its text.
 
-A stated language counts unless it is English and the text surely is in another. English is what templates come with,
-and many sites in other languages leave it there. Of 2,936 annotated pages 48 state another language than the one
-detected; 46 of them state English, and the 38 of these whose language is detected with a probability of .9 or more are
-in the detected one. Where the text is in another script, or English is unlikely and no other language sure, the page
-states none: the other pages of its site decide.
+A stated language counts, unless it is English and the text is surely in another language. English is what templates
+come with, and many sites in other languages leave it there. Of 2,936 annotated pages 48 state another language than the
+one detected; 46 of them state English, and the 38 of these whose language is detected with a probability of .9 or more
+are in the detected one. Where the text is in another script, or English is unlikely and no other language sure, the
+page states none: the other pages of its site decide.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _LABEL = "__label__"
 def find_language(page: PageContext, text: str = "") -> tuple[str, str]:
     """Return the page's primary language tag (`en`) and its source.
 
-    It is detected from `text` if the page states none, or states English and the text surely is in another.
+    It is detected from `text` if the page states no language, or English for a text surely in another.
     """
     is_english_refuted = False
     for value, source in _stated_languages(page):
@@ -124,7 +124,7 @@ def sure_language(text: str) -> str:
 
 
 def refutes_english(text: str) -> bool:
-    """Return whether a text is not in English: most of its letters are of another script, or the model says so."""
+    """Return whether a text is not English: most of its letters are in another script, or the model says so."""
     if _has_english_words(text):
         return False
     if _main_script(text):
@@ -134,7 +134,7 @@ def refutes_english(text: str) -> bool:
 
 
 def _has_english_words(text: str) -> bool:
-    """Return whether so many of a text's words are among the commonest of English that it is in it."""
+    """Return whether a text has enough of the commonest English words to be English."""
     words, english = text[:_MAX_TEXT_CHARS].lower().split(), load_words("english")
     return bool(words) and sum(map(english.__contains__, words)) >= _ENGLISH_SHARE * len(words)
 
@@ -150,7 +150,7 @@ def _main_script(text: str) -> str:
 
 
 def _language_of_letters(text: str) -> str:
-    """Return the language that letters alone tell; empty for a script of several languages."""
+    """Return the language that the letters alone identify; empty for a script of several languages."""
     script = _main_script(text)
     if script == "cyrillic" and _UZBEK.issubset(text[:_MAX_TEXT_CHARS].lower()):
         return "uz"
@@ -161,7 +161,7 @@ def _language_of_letters(text: str) -> str:
 
 
 def are_near(language: str, other: str) -> bool:
-    """Return whether a text may be taken for either of two languages, such as Norwegian and Danish."""
+    """Return whether two languages are easily confused, such as Norwegian and Danish."""
     return any({language, other} <= group for group in _NEAR_LANGUAGES)
 
 

@@ -21,7 +21,7 @@ _ALL_TEXT = etree.XPath("string()", smart_strings=False)
 
 
 def base_url(tree: HtmlElement | TagIndex, url: str) -> str:
-    """Return the URL that the page's relative links are resolved against: `<base href>`, or else the page's own URL."""
+    """Return the base of the page's relative links: `<base href>`, or the page's own URL."""
     for base in tree.iter("base"):
         if href := base.get("href"):
             return canonicalise(href, url) or url

@@ -39,7 +39,7 @@ _START_TAG = re.compile(r"<[a-zA-Z]")
 _LONG_TAG_CHARS = 2 * MAX_ATTRIBUTES  # a space and a letter each, at the least
 _LONG_TAG = re.compile(rf"<[a-zA-Z][\w:-]*+[\s/][^<>]{{{_LONG_TAG_CHARS},}}")
 _SCRIPT_OR_LONG_TAG = re.compile(rf"<(?is:script)\b(?is:.*?</script\b|.*)|{_LONG_TAG.pattern}")
-_ATTRIBUTE = re.compile(  # the space before it is read once, also where none follows
+_ATTRIBUTE = re.compile(  # possessive: the space before an attribute is matched only once
     r"""[\s/]++(?:([^\s=<>"'/]++)(?:\s*+=\s*+(?:"[^"]*"|'[^']*'|[^\s"'>]+))?+(?!\s*+=))?+"""
 )
 
@@ -130,7 +130,7 @@ def _cut_attributes(tag: re.Match[str]) -> str:
 
 
 def _attribute_ends(tag: str) -> list[int]:
-    """Return the end of each attribute of a start tag, as far as the tag has no `<` and `>` in its values."""
+    """Return the end of each attribute of a start tag, up to a value with `<` or `>`."""
     return [attribute.end() for attribute in _ATTRIBUTE.finditer(tag) if attribute[1]]
 
 
@@ -228,7 +228,7 @@ def _show_if_text(match: re.Match[str]) -> str:
 _PIECE_ATTRIBUTE = 'id="S:'
 _EDGE_COMMENT = re.compile(r"<!--(/?\$)[?!~]?-->")
 _EDGE_ELEMENT = r'<template data-edge="\1"></template>'  # the parser would drop a comment
-_MOST_FALLBACK = 200  # elements that stand in for a piece until it comes; with more the search is given up
+_MOST_FALLBACK = 200  # placeholders of streamed pieces; with more the search is given up
 _BOUNDARY_ID, _SEGMENT_ID = "B:", "P:"
 
 

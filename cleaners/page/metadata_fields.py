@@ -33,7 +33,7 @@ _BLOCK_TAG = re.compile(r"</?(?:p|br|div|li|ul|ol|h\d)\b[^<>]{0,200}>", re.IGNOR
 _INLINE_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
 _MAX_TAGS = 50
 _CARD_HEADINGS, _MAX_CARD_CHARS = ("h2", "h3", "h4", "h5"), 600
-_CARD_TITLES = 2  # at most, a title and the line above it: a box of more holds cards and more
+_CARD_TITLES = 2  # maximum text of a card: a title and the line above it
 _MAX_TAG_CHARS = 80
 
 
@@ -71,7 +71,7 @@ def read_statements(page: PageContext, metadata: Metadata) -> tuple[FieldStateme
 
 
 def _other_titles(page: PageContext, title: str) -> Iterator[FieldStatement]:
-    """Yield the headline and the title element, as titles, that say something else than the chosen title."""
+    """Yield the headline and the title element if they differ from the chosen title."""
     known = {fold_title(title)}
     headings = [(text, "markup") for text, _ in page.heading_candidates[:1]]
     for text, source in (*headings, *((text, "meta") for text in page.statements.titles[:1])):
@@ -104,7 +104,7 @@ def _title_candidates(page: PageContext) -> Iterator[TitleCandidate]:
 
 
 def _text_field_reader(meta_list: str, member: str) -> Callable[[PageContext], tuple[str, str]]:
-    """Return a reader of a plain text field: the first value of a JSON-LD member, else of the metas of a word list."""
+    """Return a reader of a text field: the first value of a JSON-LD member, or of the metas of a word list."""
 
     def read_field(page: PageContext) -> tuple[str, str]:
         for value in page.member_values(member):
@@ -136,7 +136,9 @@ def _read_tags(page: PageContext) -> tuple[tuple[str, ...], str]:
 
 
 def _is_anothers(page: PageContext, link: Element) -> bool:
-    """Return whether a link stands in another article's card: a box named so, or with a linked title as its heading."""
+    """Return whether a link is in another article's card: a box with such a class, or with a linked title as its
+    heading.
+    """
     for box in link.iterancestors():
         if box in page.headline_ancestors or len(element_text(box, _MAX_CARD_CHARS)) >= _MAX_CARD_CHARS:
             return False
@@ -163,7 +165,7 @@ def _read_keywords(page: PageContext) -> tuple[tuple[str, ...], str]:
 
 
 def _stated_keywords(page: PageContext, meta_list: str) -> tuple[tuple[str, ...], str]:
-    """Return the keywords of JSON-LD, else of the first meta of a word list that has any, and their source."""
+    """Return the keywords and their source: JSON-LD, or the first meta of a word list that has any."""
     keywords = [text for value in page.member_values("keywords") for text in string_values(value)]
     if tags := _distinct_tags(keywords):
         return tags, "json-ld"
@@ -235,7 +237,7 @@ def _image_urls(value: Any) -> Iterator[str]:
 
 
 def _absolute_url(href: str, url: str) -> str:
-    """Return an absolute http(s) URL, not canonicalised otherwise (image URLs may be signed); empty if it is none."""
+    """Return an absolute http(s) URL, otherwise unchanged, since image URLs may be signed; empty for other links."""
     try:
         absolute_url = urljoin(url, href.strip())
         return absolute_url if urlsplit(absolute_url).scheme in ("http", "https") and " " not in absolute_url else ""

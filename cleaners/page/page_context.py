@@ -251,9 +251,9 @@ class PageContext:
     def heading_candidates(self) -> list[tuple[str, Element]]:
         """Return the headings that may be the article's, as (text, element), without the site's name.
 
-        They are those of the first level. Of several the one that has the words of the URL is the first. Beside one
-        whose class says that it is the entry's title, one whose class says that it is the site's is none. If none of
-        the first level says so, a single one of the second level that does comes before them.
+        They are those of the first level; the one with the words of the URL comes first. If one has the class of an
+        entry's title, those with the class of a site's title are left out. If none has it, but a single heading of the
+        second level does, that one comes before them all.
         """
         site_names = {fold_title(name) for name in self.site_names}
         firsts, entries = self.statements.h1_elements[:6], self._second_level_entries()
@@ -275,7 +275,7 @@ class PageContext:
 
     @cached_property
     def headline(self) -> Element | None:
-        """Find the article's heading: the one that is part of the page's title, else the first; None without any."""
+        """Find the article's heading: the one contained in the page's title, or the first; None without headings."""
         page_title = fold_title(" ".join([*self.statements.titles[:1], *self.statements.meta_contents(("og:title",))]))
         for text, element in self.heading_candidates:
             if (folded_heading := fold_title(text)) and folded_heading in page_title:
@@ -292,7 +292,7 @@ class PageContext:
 
     @cached_property
     def headline_ancestors(self) -> frozenset[Element]:
-        """Return the ancestors of the headline: the article is in them, whatever their class."""
+        """Return the ancestors of the headline. They contain the article, whatever their class says."""
         return frozenset(self.headline.iterancestors()) if self.headline is not None else frozenset()
 
     def is_part_of_article(self, element: Element, unrelated_pattern: re.Pattern[str]) -> bool:
@@ -310,7 +310,7 @@ class PageContext:
         return is_part
 
     def _is_part_by_itself(self, element: Element, unrelated_pattern: re.Pattern[str]) -> bool | None:
-        """Return whether an element says that it is part of the article, or none; None if its parent decides."""
+        """Return whether an element's markup places it inside the article or outside; None if its parent decides."""
         if element in self.headline_ancestors or element.tag in _ROOT_TAGS:
             return True
         if element.tag in _UNRELATED_TAGS and not (
@@ -363,7 +363,7 @@ class PageContext:
 
 
 def _home_links(heading: Element) -> list[Element]:
-    """Return the links in a heading, or around it, that lead to the front page."""
+    """Return the links to the front page in or around a heading."""
     enclosing_links = list(heading.iterancestors("a"))[:1]
     return [
         link

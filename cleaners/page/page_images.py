@@ -27,14 +27,14 @@ _SOURCE_SETS = ("data-srcset", "srcset")
 _SMALL_PIXELS = 60  # a picture of this width or height, or less, is an icon or counts visits
 _TEASER_WORDS = 3  # of a link around a picture: it is another article's
 _MOST_IMAGES, _MOST_CANDIDATES = 500, 3_000  # of an article, and of its page
-_MOST_TEXT_CHARS, _MOST_URL_CHARS = 1_500, 4_000  # a longer text is none of a picture, a longer address no link
+_MOST_TEXT_CHARS, _MOST_URL_CHARS = 1_500, 4_000  # longer texts are not captions, longer addresses not links
 _FOREIGN_LANDMARKS = NON_ARTICLE_LANDMARKS | {"footer"}
 _ARTICLE_STEP = re.compile(r"(?:article|main)(?:$|[.#])")
 _CAPTION_WORDS = frozenset(("caption", "legend"))
 _WORD = re.compile(r"[a-z]+")
 _NUMBER = re.compile(r"\s*(\d+)")
 _LINE_WORD = re.compile(r"\w+")
-_LABEL_CHARS = 40  # within so many of a line stands the colon of its label
+_LABEL_CHARS = 40  # characters of a line within which the colon of its label is found
 _SIGN = "©"
 _HOST = re.compile(r"https?://[^\s/?#]+(?=[/?#]|$)")
 
@@ -142,7 +142,7 @@ def _is_teaser(element: etree._Element) -> bool:
 
 
 def _caption_and_credit(caption: etree._Element) -> tuple[str, str]:
-    """Return the text of a caption, and the credit, which is no part of it; empty if there is none."""
+    """Return the text of a caption without its credit, and the credit; both may be empty."""
     text = _text_of(caption)
     credit_element = next(
         (part for part in caption.iter(etree.Element) if _has_word(part, load_words("credit_names"))), None
@@ -171,7 +171,7 @@ def _is_credit(line: str) -> bool:
 
 
 def _captions(element: etree._Element) -> Iterator[etree._Element]:
-    """Yield the captions of the innermost figure around a picture, or of what is classed as one."""
+    """Yield the captions of the innermost figure around a picture, or of an element with such a class."""
     for ancestor in element.iterancestors("figure", "div", "p", "td", "li"):
         if ancestor.tag == "figure":
             yield from ancestor.iter("figcaption")

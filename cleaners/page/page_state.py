@@ -25,7 +25,7 @@ from ..words import rough_word_count
 from .word_lists import alternatives_pattern, load_words
 
 MAX_STATE_CHARS = 5_000_000
-"""Characters of state that are read of a page; what is beyond them is not."""
+"""Maximum number of characters of state that are read from a page."""
 MIN_BODY_WORDS = 40
 """Words of a member that may be an article's text; one with fewer is a summary or a label."""
 
@@ -143,7 +143,7 @@ def _texts_of_stream(stream: str) -> list[StatedText]:
 
 
 def _stream_rows(stream: bytes) -> tuple[list[str], dict[str, str]]:
-    """Split a stream into its rows of JSON, and its rows of text by their id; what is no row is skipped."""
+    """Split a stream into rows of JSON, and rows of text by their id; other content is skipped."""
     rows: list[str] = []
     texts: dict[str, str] = {}
     start = 0
@@ -184,7 +184,7 @@ def _name_of_state() -> re.Pattern[str]:
 
 
 def _texts_of_value(source: str, start: int) -> tuple[list[StatedText], int]:
-    """Return the texts of the value that begins at a position, parsed or else by pattern, and where the value ends."""
+    """Return the texts of the value at a position, parsed or found by pattern, and where the value ends."""
     value_source, value_start = source, start
     quoted = _JSON_PARSE.match(source, start)
     if quoted:
@@ -287,7 +287,7 @@ def _name_of_member() -> re.Pattern[str]:
 
 
 def _members(source: str) -> Iterator[tuple[bool, str]]:
-    """Yield whether a member is a title, or else a text, and its string; members are found by their colons."""
+    """Yield (is a title, string) for each member with a title or text; members are found by their colons."""
     end = 0
     for colon in _COLON.finditer(source):
         left = source[max(end, colon.start() - _MAX_NAME_CHARS) : colon.start()]
@@ -297,7 +297,7 @@ def _members(source: str) -> Iterator[tuple[bool, str]]:
 
 
 def _texts_by_pattern(source: str) -> Iterator[StatedText]:
-    """Yield the long strings of members that hold text, each with the title before it, or else the one after it."""
+    """Yield the long strings of text members, each with the nearest title before it, or after it."""
     title, waiting_text = "", ""
     for is_title, string in _members(source):
         value = _unescape(string)

@@ -63,7 +63,7 @@ _HEAD_TAGS = frozenset(("base", "link", "meta", "noscript", "script", "style", "
 
 
 class DecodedText(NamedTuple):
-    """Page's text, the Python name of its encoding, and whether its bytes are no text.
+    """Page's text, the Python name of its encoding, and whether its bytes are binary.
 
     `cuts` says what was cut of it, as evidence: `cut=characters:10000000`.
     """
@@ -75,7 +75,7 @@ class DecodedText(NamedTuple):
 
 
 def decode(body: bytes, content_type: str = "", max_characters: int = MAX_CHARACTERS) -> DecodedText:
-    """Decode a response's bytes, whatever they are, and drop control characters and NULs.
+    """Decode a response's bytes, and drop control characters and NULs.
 
     `content_type` is the header's value. Text after `max_characters` is cut, and `cuts` says so. Never raises.
     """
@@ -113,13 +113,13 @@ def _choose_encoding(body: bytes, content_type: str) -> str:
 
 
 def _declared_encoding(body: bytes, content_type: str) -> str | None:
-    """Return the Python name of the encoding that the header or else the page's `<meta>` declares, if there is one."""
+    """Return the Python name of the encoding that the header or the page's `<meta>` declares, if any."""
     label = http_content_type_encoding(content_type) if content_type else None
     if label and (encoding := _codec_name(label)):
         return encoding
     label = html_body_declared_encoding(body[:PRESCAN_BYTES])
     encoding = _codec_name(label) if label else None
-    # A page whose <meta> could be read as ASCII is not UTF-16, even if that is what it declares.
+    # A page whose <meta> could be read as ASCII is not UTF-16, even if it declares that.
     return "utf-8" if encoding and encoding.startswith(_WIDE_ENCODINGS) else encoding
 
 

@@ -10,13 +10,13 @@ from operator import eq
 
 from ..document import Block, BlockKind
 
-_MIN_PROSE_WORDS = 15  # a kept block of so many words, mostly not links, is a paragraph of the article
+_MIN_PROSE_WORDS = 15  # minimum words of a kept block, mostly not links, that counts as a paragraph
 MAX_LINK_DENSITY = 0.5
 """A block with this share of link text, or more, is not running text."""
 LITTLE_PROSE_WORDS = 100
 """Words of prose: a page that shows or keeps fewer is searched for text that it holds otherwise."""
 _MIN_BRIEF_WORDS = 6  # of a block of a very short article
-_BRIEF_LEVELS_UP = 3  # a brief's text may be in a container so many steps above its heading: article > header > h1
+_BRIEF_LEVELS_UP = 3  # levels from a brief's heading up to the container of its text: article > header > h1
 NON_ARTICLE_LANDMARKS = frozenset(("nav", "aside", "form", "dialog", "button"))
 """Landmarks whose text does not belong to the article."""
 _TEXT_STEP = re.compile(r"(?:p|blockquote|ul|ol|li|dl|dt|dd|pre|h[2-6])(?:$|[.#])")
@@ -38,7 +38,7 @@ def prose_words(blocks: Iterable[Block], outside: frozenset[str] = NON_ARTICLE_L
 
 
 def body_span(blocks: Sequence[Block], selected: frozenset[int]) -> range:
-    """Return the positions from the first to the last selected block of prose, or of any kind if none is prose."""
+    """Return the positions from the first to the last selected block of prose; without prose, of any kind."""
     positions = sorted(n for n in selected if is_prose(blocks[n])) or sorted(selected)
     return range(positions[0], positions[-1] + 1) if positions else range(0)
 
@@ -46,7 +46,7 @@ def body_span(blocks: Sequence[Block], selected: frozenset[int]) -> range:
 def main_container_positions(blocks: Sequence[Block]) -> frozenset[int]:
     """Return the positions of the blocks in the container with the most words of text outside of links.
 
-    It stands in for the extractor on a page where that found nothing.
+    This replaces the extractor where it found nothing.
     """
     words_by_container: Counter[str] = Counter()
     for block in blocks:

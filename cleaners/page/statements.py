@@ -121,7 +121,7 @@ def _json_repairs(text: str) -> Iterator[str]:
 
 
 def _parse_sequence(text: str) -> list[Any] | None:
-    """Parse objects that follow each other without a list around them; None if there is none."""
+    """Parse objects that follow each other without a list around them; None without any."""
     decoder = json.JSONDecoder(strict=False)
     text = _WRAPPING.sub("", text).strip()
     values: list[Any] = []
@@ -257,7 +257,7 @@ def normalise_text(text: str | None) -> str:
 
 
 def element_text(element: Element, limit: int = MAX_TEXT_CHARS) -> str:
-    """Return the element's visible text with white space folded, at most about `limit` characters."""
+    """Return the element's visible text with white space folded, cut at about `limit` characters."""
     if not len(element):
         return normalise_text(element.text)
     parts: list[str] = []

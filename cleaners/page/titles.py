@@ -21,7 +21,7 @@ class TitleCandidate(NamedTuple):
 
 
 def choose_title(titles: Sequence[TitleCandidate], site_names: Iterable[str]) -> tuple[str, str]:
-    """Return the title that most sources agree on and the source it is taken from; empty if there is none.
+    """Return the title that most sources agree on, and its source; empty without candidates.
 
     A source agrees fully with a title that it equals, and in part with one at its beginning or end; the other words may
     be the site's name. A title that is one of `site_names` is left out. A beginning that the page's heading has stays:
@@ -54,7 +54,7 @@ def fold_title(text: str) -> str:
 
 
 def _is_cut_at_quote(title: str, titles: Iterable[TitleCandidate]) -> bool:
-    """Return whether a heading goes on with a quotation mark: an attribute that does not escape it ends there."""
+    """Return whether a candidate is a shown heading cut at a quotation mark that an attribute did not escape."""
     return any(candidate.source == _SHOWN and candidate.text.startswith(f'{title} "') for candidate in titles)
 
 
@@ -69,7 +69,7 @@ def title_parts(title: str) -> dict[str, str]:
 
 
 def _beginning(title: str) -> str:
-    """Return what stands before a title's first separator, folded; empty if it has none."""
+    """Return the part of a title before its first separator, folded; empty without a separator."""
     match = _SEPARATOR.search(title)
     return fold_title(title[: match.start()]) if match else ""
 
@@ -93,7 +93,7 @@ def _is_site_name(part: str, folded_site_names: set[str]) -> bool:
 
 
 def _support(title: str, candidate: TitleCandidate, folded_titles: list[tuple[str, TitleCandidate]]) -> float:
-    """Add up the candidate's own weight, and those of the other candidates as far as they agree with the title."""
+    """Add up the candidate's own weight and, by their agreement with it, those of the others."""
     return candidate.weight + sum(
         other_candidate.weight * _agreement(title, text)
         for text, other_candidate in folded_titles

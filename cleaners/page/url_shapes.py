@@ -86,7 +86,7 @@ def has_dated_path(url: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def copy_convention(url: str) -> str:
-    """Return the convention by which a canonical URL looks like a further address of a page; empty for nearly all.
+    """Return the convention by which a canonical URL looks like a second address of a page; empty for most URLs.
 
     >>> copy_convention("https://news.example/2024/the-mill-burned/?amp")
     'amp'
@@ -133,7 +133,7 @@ def _plain_path(path: str) -> str:
 
 
 def is_section(url: str) -> bool:
-    """Return whether a URL is a list only by a section's name at its end: such a list shows the newest articles."""
+    """Return whether only a section's name at its end makes a URL a list: such lists show the newest articles."""
     if shape_of(url) is not UrlShape.LIST:
         return False
     return LIST_SEGMENTS.isdisjoint(unquote(split_url(url).path).lower().split("/"))

@@ -42,7 +42,7 @@ _NO_REMOVAL_ENDINGS = (*_KEEPING_ENDINGS, _FAILURE_ENDING)
 
 
 def removal_label(labels: Iterable[str]) -> str:
-    """Return the first label, in alphabetical order, of a directive that removes its block; empty if there is none."""
+    """Return the alphabetically first label of a directive that removes its block; empty without one."""
     site_labels = (label for label in sorted(labels) if label.startswith(_SITE_LABEL_PREFIX))
     return next((label for label in site_labels if not label.endswith(_NO_REMOVAL_ENDINGS)), "")
 
@@ -58,7 +58,7 @@ def keeps_whole_body(label: str) -> bool:
 
 
 def is_failure_label(label: str) -> bool:
-    """Return whether the label says that no body was found and none may be guessed (`autodetect_on_failure: no`)."""
+    """Return whether the rules' body was not found and must not be guessed (`autodetect_on_failure: no`)."""
     return label.startswith(_SITE_LABEL_PREFIX) and label.endswith(_FAILURE_ENDING)
 
 
@@ -263,7 +263,7 @@ class _BlockReader:
         return any(descendant in self.labels for descendant in element.iterdescendants())
 
     def _cut_inline_part(self, element: etree._Element) -> bool:
-        """Read a part of a line that a label removes as blocks of their own, so that the line goes on without it."""
+        """Read a removed part of a line as separate blocks; the line continues without it."""
         if element is self.root or not removal_label(self.labels[element]):
             return False
         part_reader = _BlockReader(self.base, self.labels, reveal=self.reveal, reveal_runs=self.reveal_runs)
@@ -321,7 +321,7 @@ class _BlockReader:
         return context
 
     def _flush(self, context: _Context) -> None:
-        """End the current run of text, which stands in `context`, and append its block."""
+        """End the current run of text, inside `context`, and append its block."""
         if self.run.visible:
             text, markdown, link_chars = self.run.take(verbatim=context.verbatim)
             if text:

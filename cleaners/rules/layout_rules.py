@@ -17,7 +17,7 @@ from .rule import Rule, rule_reason
 
 _WORDS = re.compile(r"[A-Z]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|\d+")
 _NO_RULE = 1_000_000  # an index that no rule has
-_SHOWN_BY_FIGURE = re.compile(r">figure\b.*>(?:blockquote|table|pre)\b")  # what a figure shows, not what it says of it
+_SHOWN_BY_FIGURE = re.compile(r">figure\b.*>(?:blockquote|table|pre)\b")  # content that a figure shows, not its caption
 _PAGE_TAGS = frozenset({"html", "body", "main", "article"})
 _NEGATING_WORDS = frozenset({"no", "has", "with", "without", "not", "non", "js"})
 
@@ -54,14 +54,14 @@ def explain_layout(path: str, landmarks: frozenset[str] = frozenset()) -> Rule |
 
 @lru_cache(maxsize=2048)
 def author_box(path: str) -> Rule | None:
-    """Return the rule for a box about an author that a block at this path stands in, or None."""
+    """Return the rule for the box about an author around a block at this path, or None."""
     rules = (_explain_step(step) for step in path.split(">"))
     return next((rule for rule in rules if rule and rule.reason == RemovalReason.AUTHOR_BIO), None)
 
 
 @lru_cache(maxsize=2048)
 def box_apart(path: str) -> Rule | None:
-    """Return the rule for a box apart from the text that a block at this path stands in, or None."""
+    """Return the rule for the box apart from the text around a block at this path, or None."""
     return next((rule for step in path.split(">") if (rule := _box_of_step(step))), None)
 
 
@@ -111,7 +111,7 @@ def _first_rule_of_name(name: str) -> int:
 
 
 def _tokens(name: str) -> list[str]:
-    """Return the words of an id or class and each pair of neighbours; none after `no-`, `has-` and the like."""
+    """Return the words of an id or class and each pair of neighbours; empty after `no-`, `has-` and similar."""
     words = [word.lower() for word in _WORDS.findall(name)]
     if words and words[0] in _NEGATING_WORDS:
         return []

@@ -1,6 +1,6 @@
 """Matching of blocks against phrase rules, fast: most blocks are not tried with any regular expression.
 
-For most patterns there are strings of which every matching text contains one; a text without any is not tried.
+For most patterns we know strings of which every matching text contains one; other texts are not tried.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .rule import BodyPosition, Rule
 _REPEAT_OPERATIONS = frozenset(("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"))
 _DIGITS = frozenset("0123456789")
 _COMMON_CHARS = frozenset(" .,:;-'abcdefghijklmnopqrstuvwxyz")  # nearly every text has them
-_MAX_RANGE = 20  # characters of a range, such as [a-f], that are listed
+_MAX_RANGE = 20  # maximum size of a range, such as [a-f], that is listed
 
 _Operations = Iterable[tuple[Any, Any]]
 """The (operation, argument) pairs of a pattern that `re` has parsed."""
@@ -28,7 +28,7 @@ _Operations = Iterable[tuple[Any, Any]]
 
 @cache
 def literals_of(pattern: str) -> frozenset[str]:
-    """Return strings of which every text that the pattern matches contains one; empty if none are known.
+    """Return strings of which every text that matches the pattern contains one; empty if unknown.
 
     A digit of any script counts as one of 0 to 9.
     """
@@ -68,7 +68,7 @@ def _part_literals(operation: str, argument: Any) -> frozenset[str]:
 
 
 def _set_literals(members: _Operations) -> frozenset[str]:
-    """Return the characters of a set such as `[a-f0]`; empty if they are too many or a class other than digits."""
+    """Return the characters of a set such as `[a-f0]`; empty for too many, and for classes other than digits."""
     chars: frozenset[str] = frozenset()
     for operation, argument in members:
         if str(operation) == "LITERAL":
@@ -105,9 +105,9 @@ _FULL_WIDTH_MARK = re.compile("[\u3000\uff01-\uff5c]")
 _MAX_CACHED_FOLD_CHARS = 4000
 """Folded texts are cached, since several stages fold a block's text; a longer text is not worth its memory."""
 _MATCH_CACHE_SIZE, _MAX_CACHED_MATCH_CHARS = 8192, 1000
-"""A book caches the rules for so many texts of up to this length: a site's boilerplate is the same on each page."""
+"""Size of a book's cache of matches, and maximum length of its texts: a site's boilerplate is the same on each page."""
 _NON_ASCII_DIGIT = re.compile(r"[^\D0-9]")
-_ADDRESS = re.compile(r"https?://\S+")  # a text that is one is no phrase, whatever words its path has
+_ADDRESS = re.compile(r"https?://\S+")  # a bare address is not a phrase, whatever words its path has
 _OUTER_MARKS = " :;,.!?¿¡…›>→‹<←|*•·–—-+#()[]{}/\"'▶►▸▼▾▲✓✔↓↑⟶➔➜"
 
 
@@ -147,7 +147,7 @@ def count_words(folded: str) -> int:
 
 
 class _AnchorIndex:
-    """Strings of which a text must contain one for a rule to match, searched at once for all rules of a book."""
+    """Strings of which a text must contain one for a rule to match, searched in one pass for all rules of a book."""
 
     def __init__(self, anchors_by_rule: Sequence[Iterable[str]]) -> None:
         rules_by_anchor: dict[str, list[int]] = {}
@@ -223,7 +223,7 @@ def _matches(rule: Rule, folded: str, text: str) -> bool:
 
 
 def _rule_literals(rule: Rule) -> frozenset[str]:
-    """Return strings of which every text that the rule matches contains one; empty if none are known."""
+    """Return strings of which every text that matches the rule contains one; empty if unknown."""
     literals_by_pattern = [literals_of(pattern) for pattern in rule.patterns]
     return frozenset[str]().union(*literals_by_pattern) if all(literals_by_pattern) else frozenset()
 

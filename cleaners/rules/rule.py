@@ -18,7 +18,7 @@ REASONS = frozenset(RemovalReason) - {
 _REASON_BY_KEY = {reason.key: reason for reason in REASONS}
 
 SHORT_BLOCK_WORDS = 12
-"""A `not_between` rule may still fire between two article paragraphs on a block of at most this many words."""
+"""A `not_between` rule may still fire between two article paragraphs on a block of up to this many words."""
 
 
 class AllowedPosition(StrEnum):
@@ -74,7 +74,7 @@ class Rule:
     negative: tuple[str, ...] = ()
 
     def may_fire_at(self, body_position: BodyPosition, word_count: int) -> bool:
-        """Return whether the rule may fire on a block of so many words at this position."""
+        """Return whether the rule may fire on a block of this length at this position."""
         match self.position:
             case AllowedPosition.BEFORE_BODY:
                 return body_position.before_body

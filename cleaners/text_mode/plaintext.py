@@ -40,7 +40,7 @@ _Removals = dict[int, _Removal]  # by index of the line
 
 
 def judge_text(blocks: tuple[Block, ...], rules: RuleBook) -> tuple[str, tuple[Verdict, ...]]:
-    """Return the title, empty if there is none, and a verdict a block; the title's line is removed as `title`."""
+    """Return the title, which may be empty, and a verdict per block; the title's line is removed as `title`."""
     if not blocks:
         return "", ()
     text = read_lines(blocks, rules)
@@ -107,7 +107,7 @@ def _is_below_body(text: TextLines, heading_index: int) -> bool:
 
 
 def _is_short_section(text: TextLines, heading_index: int, end: int) -> bool:
-    """Return whether the lines below a heading such as `About us` are too few to be a part of the article."""
+    """Return whether a section such as `About us` is too short to be part of the article."""
     return "PPP" not in text.shapes[heading_index:end] and 2 * text.prose_word_count(
         range(heading_index, end)
     ) < text.prose_word_count(range(heading_index))
@@ -164,7 +164,7 @@ def _body_span(text: TextLines, removals: _Removals) -> tuple[int, int]:
 
 
 def _find_title(text: TextLines, body_start: int, removals: _Removals) -> int | None:
-    """Find the title's index: a line before the body that repeats an earlier one, else the most title-like line."""
+    """Find the title's index: a line before the body that repeats an earlier one, or the most title-like line."""
     candidates = [index for index in range(body_start) if text.shapes[index] in "SC" and index not in removals]
     repeated_lines = [index for index in candidates if _repeats_earlier_line(text, index)]
     if repeated_lines:
@@ -314,7 +314,7 @@ _REPEATED_REASONS = frozenset(
     (RemovalReason.TITLE, RemovalReason.DUPLICATE)
 )  # these lines repeat kept text and are never rescued
 _MIN_KEPT_SHARE = 0.15  # share of the rules' kept words; if the model keeps less, the rules' verdicts stand
-_MIN_KEPT_WORDS = 30  # likewise, if the model keeps fewer words than this and than the rules
+_MIN_KEPT_WORDS = 30  # the same if the model keeps fewer words than this, and fewer than the rules
 _SHAPE_RULES = {"C": ("text/teaser-cut", RemovalReason.RELATED), "D": ("text/date", RemovalReason.DATE)}
 _BEFORE_ARTICLE: tuple[str, BlockReason] = "model/before-article", RemovalReason.HEADER
 _AFTER_ARTICLE: tuple[str, BlockReason] = "model/after-article", RemovalReason.ELSEWHERE
@@ -339,7 +339,7 @@ def weigh_lines(text: TextLines, rule_verdicts: Sequence[Verdict], chances: Colu
 
 
 def _line_thresholds(rule_verdicts: Sequence[Verdict], chances: Column, word_counts: Column) -> Column:
-    """Return the chance from which each line is kept, by what the rules say of it and how clean the text is."""
+    """Return the threshold of each line's chance, by the rules' verdict and the cleanness of the text."""
     ruled_by_phrase = [_is_ruled(verdict) for verdict in rule_verdicts]
     is_nearly_clean = (
         sum(ruled_by_phrase) < _CLEAN_LINES or (word_counts * chances).sum() >= _CLEAN_SHARE * word_counts.sum()

@@ -38,7 +38,7 @@ class TextLines:
     rules: RuleBook
 
     def matching_rule(self, index: int, position: BodyPosition) -> Rule | None:
-        """Return the phrase rule that removes this line at this place, None if there is none."""
+        """Return the phrase rule that removes this line at this position, or None."""
         return self.rules.match(self.blocks[index], position)
 
     def prose_word_count(self, indices: Iterable[int]) -> int:

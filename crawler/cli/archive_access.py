@@ -19,6 +19,7 @@ from .terminal import one_line
 
 if TYPE_CHECKING:
     from broadsheet.output.raw.warc_folders import Recovery
+    from broadsheet.output.write.archive_writer import Archive
 
 _REMEDY = "run broadsheet verify"
 _PRIMARY_CODE = 0xFF
@@ -32,21 +33,29 @@ def open_read_only(path: str) -> Iterator[Database]:
         yield db
 
 
-def upgrade(path: str) -> None:
-    """Upgrade an archive of an earlier version that a command reads before it writes; print what opening it found.
-
-    A missing or empty one is left to what reads it.
-    """
+@contextmanager
+def open_to_write(path: str) -> Iterator[Archive]:
+    """Open an archive for writing, and print what opening it found. NotReachable if it cannot be written."""
     from broadsheet.output.write.archive_writer import Archive
 
+    with told_faults(path), Archive.open(path) as archive:
+        print_notices(archive.recovery)
+        yield archive
+
+
+def upgrade(path: str) -> None:
+    """Upgrade an archive of an earlier version that a command reads before it writes.
+
+    A missing or empty file is left to what reads it.
+    """
     if Path(path).is_file() and Path(path).stat().st_size:
-        with told_faults(path), Archive.open(path) as archive:
-            print_notices(archive.recovery)
+        with open_to_write(path):
+            pass
 
 
 @contextmanager
 def told_faults(path: str) -> Iterator[None]:
-    """Raise what SQLite or a disk refuses while an archive is written as one line: the file, and what to do."""
+    """Turn a failed write (SQLite or disk) into NotReachable: one line with the file and what to do."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
@@ -54,21 +63,21 @@ def told_faults(path: str) -> Iterator[None]:
 
 
 def print_notices(recovery: Recovery, *, quiet: bool = False) -> None:
-    """Print on standard error what opening an archive found in its WARC folders; when quiet, only what is wrong."""
+    """Print on standard error what opening an archive found in its WARC folders; when quiet, only faults."""
     for line in recovery.notices(with_torn=not quiet):
         click.echo(one_line(line), err=True)
 
 
 def refuse(text: str) -> int:
-    """Say in one line on standard error why a command does nothing. Returns 1, its exit code."""
+    """Print on standard error why a command does nothing, and return 1, its exit code."""
     click.echo(one_line(f"broadsheet: {without_userinfo(text)}"), err=True)
     return 1
 
 
 def damage_behind(path: str, error: BaseException) -> ArchiveError | None:
-    """Return the error to raise if damage of the archive at `path` is behind an error, else None.
+    """Return the error to raise if a damaged archive caused an error; None if it did not.
 
-    An error that does not say so by itself is put down to damage if `verify` finds any.
+    Unless the error itself names the damage, `verify` decides.
     """
     causes = list(_causes(error))
     if damaged_value := next((cause for cause in causes if isinstance(cause, DamagedValue)), None):
@@ -92,16 +101,16 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _says_what_is_wrong(error: BaseException, database_error: sqlite3.DatabaseError | None) -> bool:
-    """Return whether an error is none of the stored data: a full disk, a lock, an archive that is refused."""
+    """Return whether an error has a cause outside the stored data: a full disk, a lock, a refused archive."""
     if database_error is None:
         return isinstance(error, ArchiveError | OSError)
     return getattr(database_error, "sqlite_errorcode", 0) & _PRIMARY_CODE in _PASSING_CODES
 
 
 def damage_location(path: str) -> str:
-    """Find where an archive is damaged, as words that follow `is damaged`; empty if it is not, or is no archive.
+    """Return the words that follow `is damaged`, naming the place; empty for a sound archive or another kind of file.
 
-    Raw responses are left out: what they are is read from their files.
+    Raw responses are not checked: that would read all WARC files.
     """
     from broadsheet.output.read.verify import first_problem
 

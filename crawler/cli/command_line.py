@@ -40,7 +40,7 @@ class CommandError(click.ClickException):
 
 
 def duration(value: str) -> float:
-    """Parse a duration, a number with or without a unit (90, 30m, 2h, 1d), and return it in seconds."""
+    """Parse a duration such as 90, 30m, 2h or 1d into seconds."""
     match = _DURATION.fullmatch(value.strip())
     if match is None:
         raise click.BadParameter(f"{value!r} is not a time; write seconds or a number with a unit: 90, 30m, 2h")
@@ -48,7 +48,7 @@ def duration(value: str) -> float:
 
 
 def is_nonempty_file(name: str) -> bool:
-    """Return whether there is a file at the path that is not empty."""
+    """Return whether the path is a file with content."""
     path = Path(name)
     return path.is_file() and path.stat().st_size > 0
 
@@ -78,7 +78,7 @@ def shard(value: str) -> tuple[int, int]:
 
 
 def row_sample(value: str) -> RowSample:
-    """Read a part of an archive's rows: 3/7 is the third of seven, 7 the one of seven whose turn it is today (UTC)."""
+    """Read a part of an archive's rows: 3/7 is the third of seven; 7 is one of seven, another each day (UTC)."""
     from broadsheet.output.archive.row_sample import RowSample
 
     number, count = shard(value if "/" in value else f"1/{value}")
@@ -107,7 +107,7 @@ def existing_archive(value: str) -> str:
 
 
 def require_extra(module: str, extra: str) -> None:
-    """Raise CommandError, with what to install, if the module that an extra of ours brings is missing."""
+    """Raise CommandError, with the install command, if the module of an extra is missing."""
     if find_spec(module) is None:
         from broadsheet.output.archive.installed_extras import install_command
 
@@ -117,7 +117,7 @@ def require_extra(module: str, extra: str) -> None:
 HELP_OPTIONS = ["-h", "--help"]
 PIPE_CLOSED = 141
 _NO_DAMAGE = (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError)
-"""What a verb raises that says nothing of its archive."""
+"""Exceptions of a verb that have nothing to do with the state of its archive."""
 
 
 GROUP_ATTRIBUTE = "broadsheet_group"
@@ -125,7 +125,7 @@ GROUP_ATTRIBUTE = "broadsheet_group"
 
 
 class ArchiveVerb(click.Command):
-    """A verb. Whatever goes wrong in it while the archive that it names is damaged is put down to the damage."""
+    """A verb. An exception is reported as damage if the archive it names is damaged."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -138,7 +138,7 @@ class ArchiveVerb(click.Command):
         return rest
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options, those of each group under its title, after those of none."""
+        """Write the options: first those without a group, then each group under its title."""
         records: dict[str, list[tuple[str, str]]] = {"": []}
         for parameter in self.get_params(ctx):
             if record := parameter.get_help_record(ctx):
@@ -181,7 +181,7 @@ class UnloadedVerb(click.Command):
 
 
 class VerbGroup(click.Group):
-    """A group of verbs that are loaded when they are named, and of groups of such."""
+    """A group of verbs and subgroups; a verb's module is loaded when the verb is named."""
 
     def __init__(self, *arguments: Any, sections: Mapping[str, str] | None = None, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -208,7 +208,7 @@ class VerbGroup(click.Group):
         return name, command.load() if isinstance(command, UnloadedVerb) else command, rest
 
     def verbs(self) -> Iterator[tuple[str, click.Command]]:
-        """Load all verbs, those of groups in the group too: pairs of the words that name a verb, and the verb."""
+        """Load all verbs, those of subgroups too, and yield pairs: the words that name a verb, and the verb."""
         for name, command in self.commands.items():
             if isinstance(command, VerbGroup):
                 yield from ((f"{name} {inner}", verb) for inner, verb in command.verbs())
@@ -221,7 +221,10 @@ def run_command(command: click.Command, arguments: Sequence[str] | None = None) 
     try:
         code = command.main(arguments, prog_name="broadsheet", standalone_mode=False)
         sys.stdout.flush()
-    except (BrokenPipeError, SystemExit) as error:  # the latter is how click tells of the former, and ends a completion
+    except (
+        BrokenPipeError,
+        SystemExit,
+    ) as error:  # click turns a broken pipe into SystemExit, and ends a completion with it
         if isinstance(error, SystemExit) and not error.code:
             return 0
         _discard_output()
@@ -241,13 +244,13 @@ def run_command(command: click.Command, arguments: Sequence[str] | None = None) 
 
 
 def _error_message(error: click.ClickException) -> str:
-    """Return the error's text; a command line that makes no sense gets a hint to the verb's help."""
+    """Return the error's text; a usage error also names the verb's help."""
     hint = f" ({error.ctx.command_path} --help)" if isinstance(error, click.UsageError) and error.ctx else ""
     return error.format_message() + hint
 
 
 def _system_message(error: OSError | sqlite3.OperationalError) -> str:
-    """Say what the system refused, such as room on a full disk; standard output that takes no more is dropped."""
+    """Describe a refused system call, such as a write to a full disk; a broken standard output is discarded."""
     try:
         sys.stdout.flush()
     except OSError as output_error:
@@ -259,7 +262,7 @@ def _system_message(error: OSError | sqlite3.OperationalError) -> str:
 
 
 def _discard_output() -> None:
-    """Send what standard output still holds nowhere, else the interpreter complains when it flushes at its end."""
+    """Discard buffered output: the interpreter would report an error when it flushes at exit."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

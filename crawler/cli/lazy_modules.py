@@ -1,6 +1,6 @@
 """Lazy imports for the files of verbs: a module named in `lazy_imports` is loaded when one of its names is first used.
 
-A verb's file holds its options and what it does. `--help` and early checks load the file, and none of what it uses.
+`--help` and early checks load a verb's file but not the modules it uses: importing Scrapy alone takes half a second.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _LazyFinder(MetaPathFinder, Loader):
         self.names: list[str] = []
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Return the spec of a stand-in, if there is such a module of ours; None for all else."""
+        """Return the spec of a stand-in for a module of ours; None for packages and other modules."""
         if not name.startswith(_PACKAGE):
             return None
         finders = (finder for finder in sys.meta_path if finder is not self)

@@ -1,4 +1,4 @@
-"""Rules of options: which of a verb exclude each other, and which mean something only beside others.
+"""Rules of options: which options of a verb exclude each other, and which need another one.
 
 A rule is a line. In `--all | --every ARTICLE...` at most one of the parts may be given, whose words go together; in
 `--yes needs --same-layout` the second word, or one of several, must be given too. `--format=csv` is an option that has
@@ -131,7 +131,7 @@ def _is_given(parameter: click.Parameter, context: click.Context) -> bool:
 
 
 def _broken(rule: str, given: Collection[str], known: Collection[str]) -> str:
-    """Say how a rule is broken; empty if it is not."""
+    """Describe how a rule is broken; empty if it is kept."""
     name, needs, others = rule.partition(" needs ")
     if needs:
         is_broken = name in given and not any(word in known for word in others.split())

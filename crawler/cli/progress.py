@@ -30,24 +30,24 @@ from broadsheet.output.write.outcome import Outcome
 from .progress_line import StatusDisplay
 from .terminal import cut_line, one_line
 
-_RATE_OUTCOMES = 100  # the latest outcomes, so many, say how quick the crawl is now
-_MIN_RATE_SECONDS = 5.0  # a rate over less says nothing
-_MAX_HOSTS = 6  # hosts with a line of their own: those that were heard of last
-_NARROW_COLUMNS = 60  # below it the bar stands alone in its line
+_RATE_OUTCOMES = 100  # outcomes over which the current rate is measured
+_MIN_RATE_SECONDS = 5.0  # a rate over a shorter time is noise
+_MAX_HOSTS = 6  # hosts with a line of their own, the most recently active
+_NARROW_COLUMNS = 60  # below this width the bar has a line to itself
 _MAX_BAR_COLUMNS = 40
 
 
 class CrawlTally:
-    """Counts outcomes: of the whole crawl and of each host, how quick it is now, and which URL came last.
+    """Counts outcomes of the crawl and of each host, the current rate, and the latest URL.
 
-    `clock` gives monotonic seconds; `queued_count` says how many URLs wait.
+    `clock` returns monotonic seconds; `queued_count` the number of URLs waiting.
     """
 
     def __init__(self, queued_count: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
         self.counts: Counter[str] = Counter()
         """By `UrlState`, and `pages` and `article pages`, from which settling takes copies, further parts and lists."""
         self.counts_by_host: dict[str, Counter[str]] = {}
-        """The same for each host; the one that was heard of last stands last."""
+        """The same by host, the most recently active last."""
         self.latest_url = ""
         self.queued_count = queued_count
         self._clock = clock
@@ -73,9 +73,9 @@ class CrawlTally:
 
     @property
     def remaining_seconds(self) -> float | None:
-        """Estimate how long the queue will take at the present rate; None while there are too few outcomes.
+        """Estimate the seconds until the queue is empty at the current rate; None with too few outcomes.
 
-        None too once nothing has come in for that long, as while a failed URL waits for its retry.
+        None too if nothing has come in for that long, for instance while a failed URL waits for its retry.
         """
         now = self._clock()
         seconds = now - self._times[0]
@@ -96,7 +96,7 @@ class CrawlTally:
         return "  ".join([*parts, *filter(None, [self.remaining_text()])])
 
     def remaining_text(self) -> str:
-        """Return `about 6 min for what is queued`; empty as long as there is no telling, or nothing waits."""
+        """Return `about 6 min for what is queued`; empty if unknown, or if nothing waits."""
         seconds = self.remaining_seconds
         return f"about {duration_text(seconds)} for what is queued" if seconds and self.queued_count() else ""
 
@@ -115,7 +115,7 @@ class OutcomeStats:
         return extension
 
     def spider_opened(self, spider: Spider) -> None:
-        """Count the outcomes of a spider of ours; others have none."""
+        """Count the outcomes of a Broadsheet spider; other spiders are ignored."""
         if (callbacks := getattr(spider, "on_stored", None)) is not None:
             callbacks.append(self.count)
 
@@ -141,7 +141,7 @@ class OutcomeStats:
 
 
 class ProgressDisplay:
-    """Shows a tally on standard error while a crawl runs: some live lines on a terminal, else a line now and then.
+    """Shows a tally on standard error: live lines on a terminal, elsewhere a line every ten seconds.
 
     With `has_url_lines`, each outcome is a line too: `200 article 412 words  URL`.
     """
@@ -195,7 +195,7 @@ _LEAST_WAIT = 2.0  # seconds; shorter waits between two requests of a host are i
 
 
 class ProgressLog:
-    """Appends to a file how far a crawl is, a JSON object a line, for a program that shows it."""
+    """Appends progress to a file, one JSON object a line, for programs that display it."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -220,12 +220,12 @@ class ProgressLog:
         self._task = asyncio.ensure_future(self._repeat())
 
     def spider_closed(self) -> None:
-        """Write no more: what came last is in the archive."""
+        """Stop writing. The final counts are in the archive."""
         if self._task:
             self._task.cancel()
 
     def write(self) -> None:
-        """Append a line. A disk that takes none costs the line, not the crawl."""
+        """Append a line. A full disk costs the line, not the crawl."""
         tally, counts = self.tally, self.tally.counts
         waits = self._spider.parts.frontier.waits(_LEAST_WAIT)
         values = {
@@ -249,7 +249,7 @@ class ProgressLog:
 
 
 def render_tally(tally: CrawlTally, columns: int) -> RenderableType:
-    """Render a tally in at most so many columns: bar and time, counts, hosts if there are several, current URL."""
+    """Render a tally within a width: bar and time, counts, hosts if there are several, current URL."""
     lines = [_bar_line(tally, columns), _counts_line(tally.counts, tally, columns)]
     if len(tally.counts_by_host) > 1:
         lines += _host_lines(tally, columns)
@@ -267,7 +267,7 @@ def url_line(outcome: Outcome) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """Describe a time as people say it: `40 s`, `6 min`, `2 h 5 min`, `3 days`."""
+    """Format a duration: `40 s`, `6 min`, `2 h 5 min`, `3 days`."""
     minutes = round(seconds / 60)
     if seconds < 90:
         return f"{max(1, round(seconds))} s"

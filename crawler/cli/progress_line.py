@@ -21,9 +21,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StatusDisplay:
-    """Display of how far a command is: live on a terminal, else a plain line every ten seconds.
+    """Progress display of a command: live on a terminal, elsewhere a plain line every ten seconds.
 
-    `status_line` says it in a line. `render` has more for a terminal; without it the same line is shown there.
+    `status_line` returns the line to show; `render`, if given, replaces it on a terminal.
     """
 
     def __init__(
@@ -37,20 +37,20 @@ class StatusDisplay:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Show the status again and again, as long as the running event loop does."""
+        """Show the status repeatedly on the running event loop."""
         if self._live:
             self._live.start()
         self._task = asyncio.ensure_future(self._repeat())
 
     def stop(self) -> None:
-        """Stop, and remove what is live."""
+        """Stop, and clear the live display."""
         if self._task:
             self._task.cancel()
         if self._live:
             self._live.stop()
 
     def show(self) -> None:
-        """Show the status now; a log gets no second line in a row that says the same."""
+        """Show the status now; a log does not repeat an unchanged line."""
         if self._live:
             self._live.update(self._render(), refresh=True)
         elif (line := self._status_line()) != self._last_line:

@@ -1,7 +1,6 @@
 """Output to a terminal: text from the web made inert and cut to the window, tables, JSON, reasons in words.
 
-Where the output is no terminal, nothing is cut, unless COLUMNS says how wide a line may be. `docs/cli.md` describes
-what verbs print with `--json`.
+Lines are cut only on a terminal, or where COLUMNS is set. `docs/cli.md` describes what verbs print with `--json`.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ UNBOUNDED = 1_000_000
 """The width of lines that are not cut."""
 
 _MIN_WIDTH = 40
-_MAX_CELL_WIDTH = 40  # columns that a cell before the last one takes at most
+_MAX_CELL_WIDTH = 40  # columns; the last cell may be wider
 _GAP = "  "
 
 
@@ -40,7 +39,7 @@ def is_coloured() -> bool:
 def print_pages(text: str) -> None:
     """Print text, through the reader's pager (PAGER, else less) if it is longer than the terminal is high.
 
-    The text is inert already, but for colours of ours.
+    The text must be inert; our own colour codes are passed on.
     """
     if sys.stdout.isatty() and sys.stdin.isatty() and text.count("\n") >= shutil.get_terminal_size().lines - 1:
         os.environ.setdefault("LESS", "-FRX")
@@ -50,19 +49,19 @@ def print_pages(text: str) -> None:
 
 
 def one_line(text: str) -> str:
-    """Join the text into one line, without control characters and characters that turn the direction of text."""
+    """Join text into one line, without control and bidirectional formatting characters."""
     return " ".join(inert_text(text).split())
 
 
 def fit(text: str, columns: int) -> str:
-    """Cut the text to so many columns, if it is longer; a wide character takes two."""
+    """Cut text to a width in columns; a wide character takes two."""
     from rich.cells import cell_len, set_cell_size
 
     return text if cell_len(text) <= columns else set_cell_size(text, max(0, columns - 1)).rstrip() + "…"
 
 
 def cut_line(text: str, columns: int) -> str:
-    """Cut the text to one line of at most so many columns."""
+    """Cut text to one line of a width in columns."""
     return fit(one_line(text), columns)
 
 
@@ -72,9 +71,9 @@ def print_text(text: str = "") -> None:
 
 
 def format_table(rows: Sequence[Sequence[str]], columns: int, *, right_aligned: frozenset[int] = frozenset()) -> str:
-    """Format rows as aligned lines of at most so many columns; what does not fit is cut, first in the last cell.
+    """Format rows as aligned lines within a width; the last cell is cut first.
 
-    `right_aligned` has the positions of the cells that are numbers.
+    `right_aligned` has the positions of cells with numbers.
     """
     from rich.cells import cell_len
 
@@ -90,7 +89,7 @@ def format_blocks(
 ) -> str:
     """Format blocks as a table, each with its text; below `wide_columns` the text is on a line of its own.
 
-    A column that is empty in all of them is left out.
+    Empty columns are left out.
     """
     full = [column for column in range(len(heads) - 1) if any(row[column] for row in cells)]
     cells = [[row[column] for column in full] for row in cells]
@@ -128,7 +127,7 @@ def print_json_lines(rows: Iterable[Mapping[str, object]]) -> None:
 
 
 def _plain(value: object) -> object:
-    """Return a value with the fields of dataclasses and named tuples in it by name."""
+    """Convert a value for JSON: dataclasses and named tuples in it become mappings."""
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         value = value._asdict()
     elif is_dataclass(value):

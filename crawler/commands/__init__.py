@@ -12,13 +12,13 @@ _FOR_DATA_FRAMES = ("numpy", "pandas")
 
 
 class _LeanFinder(MetaPathFinder):
-    """A finder that hides the libraries of data frames from sqlite-utils while that is imported, and from nobody else.
+    """A finder that hides pandas and numpy from sqlite-utils while it is imported, and from no other module.
 
-    In a program that stores data frames, sqlite-utils would be left without their types: the command line stores none.
+    sqlite-utils then cannot store data frames, which the command line never does.
     """
 
     def find_spec(self, name: str, *_: object) -> None:
-        """Return None, for other finders to look; ModuleNotFoundError for what is hidden now."""
+        """Return None, so that other finders look; ModuleNotFoundError for a hidden library."""
         library = sys.modules.get("sqlite_utils") if name in _FOR_DATA_FRAMES else None
         if library and getattr(library.__spec__, "_initializing", False):
             raise ModuleNotFoundError(f"{name} is left out", name=name)

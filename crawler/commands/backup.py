@@ -74,7 +74,7 @@ def backup(db: str, target: str, copies: int | None, restore: bool, no_raw: bool
 
 
 class _MadeCopy(NamedTuple):
-    """A copy, with what became of its WARC files, its number of articles, and whether nothing is wrong with it."""
+    """A copy: the result for its WARC files, its number of articles, and whether verification found no problem."""
 
     file: Path
     result: archive_backup.BackupResult
@@ -83,7 +83,7 @@ class _MadeCopy(NamedTuple):
 
 
 def _checked(copy: Path, result: archive_backup.BackupResult, *, no_raw: bool) -> _MadeCopy:
-    """Verify a copy, and print what is wrong with it."""
+    """Verify a copy, and print its problems."""
     left_out = verify_module.RAW_CHECKS if no_raw or result.away else ()
     with archive_access.open_read_only(str(copy)) as copy_db:
         problems = verify_module.verify(copy_db, left_out=left_out)

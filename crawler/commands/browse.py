@@ -129,7 +129,7 @@ _HOME_FOLDER = "Broadsheet"
 
 
 def _check_desk(options: dict[str, Any]) -> None:
-    """Check the options of a desk. CommandError for those that make it none, or an unsafe one."""
+    """Check the options of a desk. CommandError for unusable or unsafe ones."""
     processes.require_workers()
     if options["token"] is not None and len(options["token"]) < _LEAST_TOKEN:
         raise CommandError(f"--token has {_LEAST_TOKEN} characters or more")
@@ -138,7 +138,7 @@ def _check_desk(options: dict[str, Any]) -> None:
 
 
 def _managed_folder(options: dict[str, Any]) -> desk_folder.DeskFolder:
-    """Open the folder that is to be managed. CommandError for one that is a file, or a list with a mistake."""
+    """Open the folder to manage. CommandError if it is a file, or its list has a mistake."""
     root = Path(options["db"] or Path.home() / _HOME_FOLDER).absolute()
     if root.is_file():
         raise CommandError(f"{root} is a file: --manage takes a folder of archives")
@@ -185,7 +185,7 @@ def _origin(name: str, listener: socket.socket) -> str:
 
 
 def _archive_path(path: str | None, *, is_demo: bool) -> Path:
-    """Return the path that is asked for; with --demo that of the sample's archive, made if there is none yet."""
+    """Return the archive's path; with --demo that of the sample's archive, which is crawled if missing."""
     if is_demo:
         _make_sample()
         return SAMPLE
@@ -200,7 +200,7 @@ def _make_sample() -> None:
 
 
 def _listen(host: str, port: int | None) -> socket.socket:
-    """Open the socket of the pages: at the named port, else at the usual one, or any if that is taken."""
+    """Open the socket of the pages: at the given port; without one at 8383, or any free port if that is taken."""
     try:
         return application.bind(host, DEFAULT_PORT if port is None else port)
     except NotReachable:

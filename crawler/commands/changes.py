@@ -48,7 +48,7 @@ _DURATION = re.compile(r"\d+(?:\.\d+)?\s*[smhd]", re.IGNORECASE)
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object per line.")
 def changes(db: str, since: str | None, kinds: tuple[str, ...], as_json: bool) -> int:
-    """List what publications did to their articles, newest last: corrections, headlines, withdrawals and the rest."""
+    """List the edits of articles, newest last: corrections, new headlines, withdrawals and others."""
     after_seq, since_time = parse_since(since or "0")
     with archive_access.open_read_only(db) as archive_db:
         edit = None
@@ -65,7 +65,7 @@ def changes(db: str, since: str | None, kinds: tuple[str, ...], as_json: bool) -
 
 
 def parse_since(text: str) -> tuple[int, str]:
-    """Parse --since as (number of `changes`, UTC time); one of both is 0 or empty. CommandError if it is neither."""
+    """Parse --since as (number of `changes`, UTC time), one of which is 0 or empty. CommandError for other text."""
     stripped = text.strip()
     try:
         if stripped.isdecimal():
@@ -170,7 +170,7 @@ def diff(**options: Any) -> int:
 def _compare(
     db: Database, article: edit_history.RevisedArticle, choice: RevisionChoice
 ) -> edit_history.Comparison | str:
-    """Compare the chosen revisions; return the comparison, or why there is none."""
+    """Compare the chosen revisions; return the comparison, or a sentence that says why it is impossible."""
     revisions = edit_history.revisions_of(db, article.id)
     text_count = sum(not revision.is_textless for revision in revisions)
     if choice == RevisionChoice() and text_count < 2:
@@ -248,7 +248,7 @@ def _print_unchanged_count(count: int, console: Console) -> int:
 
 
 def _render_words(words: WordChanges, console: Console, *, bold: bool = False) -> Text:
-    """Render the words: in colour on a terminal, elsewhere with marks around what was removed and added."""
+    """Render the words: in colour on a terminal, elsewhere with marks around removed and added words."""
     from rich.text import Text
 
     is_coloured = console.is_terminal and not console.no_color

@@ -55,7 +55,7 @@ _HTML_DOCUMENT = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*+)*+<(?:!doctype|html|head|body)\b", re.I | re.DOTALL
 )
 _TAG = re.compile(r"</?(?:p|div|br|h[1-6]|a|span|ul|li|article|section|main|table|img|meta|link|script)\b[^<>]*>", re.I)
-_MIN_TAGS = 3  # so many tags make a fragment HTML; a text may quote one or two
+_MIN_TAGS = 3  # tags from which a fragment counts as HTML; a text may quote one or two
 _SAMPLE_CHARS = 20_000  # characters that are looked at
 
 
@@ -86,7 +86,7 @@ _BULK_OPTIONS: Options = option_group("With -o", (
     click.option("--sample", type=shard, metavar="N/COUNT", help="Only this part of the URLs, as 1/100, by digest."),
     *DAY_AND_LANGUAGE_OPTIONS,
     click.option("--limit", type=click.IntRange(min=1), metavar="N",
-                 help="Clean so many records at most, file by file, to try things out."),
+                 help="Stop after N records, to try things out."),
     click.option("--only", type=click.Choice(["articles"]), help="No texts of pages that are no articles."),
     click.option("--scheduler", default="", metavar="ADDRESS", help="On this Dask cluster, tcp://host:8786 or a file."),
 ))  # fmt: skip
@@ -179,7 +179,7 @@ def _files_of(name: str) -> Iterator[Path | str]:
 def _clean_input(
     file: str, rules: Sequence[site_rule_files.SiteRuleFile], options: Mapping[str, Any], *, is_alone: bool
 ) -> int:
-    """Clean one input and print it; what cannot be read costs the others nothing, unless it is the only one."""
+    """Clean one input and print it. An unreadable one is reported and skipped, unless it is the only one."""
     try:
         body = _read_input(file)
         is_html = _is_html(body, options["form"])
@@ -300,7 +300,7 @@ def _block_cells(block: document.Block, verdict: document.Verdict) -> list[str]:
 def _exit_code(result: _CleanResult, file: str = "") -> int:
     """Return 0 if there is article text, else 1.
 
-    Standard error says why a page is no article, with the file's name if there is one.
+    Standard error says why a page was not judged an article, after the file's name if given.
     """
     name = f"{file}: " if file else ""
     page_type = result.page_facts.get("page_type", document.PageType.ARTICLE)

@@ -53,7 +53,7 @@ _COMMENT_CHARS = 110
 
 
 def export_rules(db: Database, listed_rulings: Sequence[person_verdicts.ListedRuling], target: str) -> int:
-    """Write the file; blocks that give no rule are named on standard error. 1 if there is neither a rule nor a case."""
+    """Write the file; blocks without a usable word are named on standard error. Returns 1 if the file is empty."""
     rules: list[str] = []
     cases: list[str] = []
     for listed_ruling in listed_rulings:
@@ -127,7 +127,7 @@ def _ruling_comment(
 
 
 def _guess_reason(block_place: ruling_examples.RulingExample | None) -> document.RemovalReason:
-    """Guess the reason: by the layout rules, else that of the nearest removed block, else `promo`."""
+    """Guess the reason: that of a layout rule, of the nearest removed block, or `promo`."""
     if block_place is None:
         return document.RemovalReason.PROMO
     layout_reason = _layout_reason(block_place.block)
@@ -153,9 +153,9 @@ _CORRECT_OPTIONS: Options = (
     click.argument("words", nargs=-1, metavar=f"[{REFERENCE}]..."),
     click.option("--title", metavar="TEXT", help="The right title."),
     click.option("--author", "authors", multiple=True, metavar="NAME",
-                 help="The right author. Repeatable; '' for none."),
-    click.option("--published", metavar="DAY", help="The right day of publication, as 2024-01-31; '' for none."),
-    click.option("--tag", "tags", multiple=True, metavar="TEXT", help="The right tag. Repeatable; '' for none."),
+                 help="The right author. Repeatable; '' removes all."),
+    click.option("--published", metavar="DAY", help="The right day of publication, as 2024-01-31; '' removes it."),
+    click.option("--tag", "tags", multiple=True, metavar="TEXT", help="The right tag. Repeatable; '' removes all."),
     click.option("--language", type=language, metavar="CODE", help="The right language: en, es …"),
     click.option("--not-article", "kind", flag_value="none", help="The page is not an article: take it out."),
     click.option("--article", "kind", flag_value="article", help="The page is an article, whatever it looks like."),
@@ -192,7 +192,7 @@ def correct(db: str, words: tuple[str, ...], **options: Any) -> int:
 
 
 def _corrected_values(options: Mapping[str, Any]) -> dict[str, str]:
-    """Return the given fields as corrections store them. CommandError for a day that is none."""
+    """Return the given fields as corrections store them. CommandError for an invalid day."""
     lists = {name: [text for text in options[name] if text.strip()] for name in ("authors", "tags") if options[name]}
     texts = {name: options[name] for name in ("title", "published", "language") if options[name] is not None}
     if day := texts.get("published"):
@@ -206,9 +206,8 @@ def _corrected_values(options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _correct(path: str, words: str, values: Mapping[str, str], options: Mapping[str, Any]) -> int:
-    """Store the corrections, apply them, and print what changed; or print what would change on pages made alike."""
-    with archive_access.told_faults(path), archive_writer.Archive.open(path) as archive:
-        archive_access.print_notices(archive.recovery)
+    """Store and apply the corrections, and print the changes; or preview them for all pages of the same layout."""
+    with archive_access.open_to_write(path) as archive:
         reference = article_reference(archive.db, path, words, must_be_one=True)
         named = (page_lookup.find_page if "kind" in values else stored_articles.find_stored_article)(
             archive.db, reference
@@ -247,7 +246,7 @@ def _correct(path: str, words: str, values: Mapping[str, str], options: Mapping[
 
 
 def _states(db: Database, url: str, values: Mapping[str, str]) -> dict[str, str]:
-    """Return what the page at a URL has in the fields that are corrected, as words."""
+    """Return the present values of the corrected fields of the page at a URL, as words."""
     if "kind" in values:
         page = page_lookup.find_page(db, url)
         is_out = page is not None and page.shelving_reason == "withdrawn"
@@ -257,7 +256,7 @@ def _states(db: Database, url: str, values: Mapping[str, str]) -> dict[str, str]
 
 
 def _alike(db: Database, url: str, values: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Return by URL what the other pages of the same layout have, where the corrections would change it."""
+    """Return, by URL, the values that the corrections would change on other pages of the same layout."""
     is_article = int(values.get("kind") != "article")
     urls = [other for (other,) in db.execute(_OF_LAYOUT, [url, is_article]).fetchall()]
     states = {other: _states(db, other, values) for other in urls}
@@ -292,7 +291,7 @@ _MOST_EXAMPLES = 5
 
 
 def _apply_kinds(archive: archive_writer.Archive) -> None:
-    """Bring pages in line with whether a person calls them articles."""
+    """Apply corrections that say whether a page is an article."""
     if unread := recleaning.clean_as_told(archive.db, archive.path):
         message = f"{unread} without a raw response that can be read: they become what you say when they are fetched"
         click.echo(f"broadsheet: {message}", err=True)
@@ -308,9 +307,8 @@ def _shown(value: object) -> str:
 
 
 def _undo(path: str, number: int) -> int:
-    """Take the correction of a number back, and apply what holds then."""
-    with archive_access.told_faults(path), archive_writer.Archive.open(path) as archive:
-        archive_access.print_notices(archive.recovery)
+    """Take back the correction with this number, and apply those that remain."""
+    with archive_access.open_to_write(path) as archive:
         in_force = (correction for correction in corrections.list_corrections(archive.db) if not correction.undone_at)
         undone = next((correction for correction in in_force if correction.id == number), None)
         if undone is None:

@@ -43,7 +43,7 @@ with lazy_imports():
     from . import changes, run_summary, spider_run
 
 CrawlingVerb = Callable[[Mapping[str, Any], Callable[[str], object]], int]
-"""A verb that crawls: its options, and what hears of each thing that goes badly wrong."""
+"""A verb that crawls. It takes its options, and a function that is called with each serious failure."""
 
 _DEFAULT_REVISIT: Mapping[str, Any] = {"revisit": "due", "every": 0.0}
 _RESUMED_OPTIONS = {
@@ -54,7 +54,7 @@ _RESUMED_OPTIONS = {
 
 
 _BOUND_OPTIONS: Options = (
-    click.option("--max-depth", type=click.IntRange(min=0), metavar="N", help="Follow so many links from a start URL."),
+    click.option("--max-depth", type=click.IntRange(min=0), metavar="N", help="Follow at most N links in a row."),
     INCLUDE_OPTION,
     EXCLUDE_OPTION,
     *DAY_AND_LANGUAGE_OPTIONS,
@@ -91,16 +91,16 @@ def _crawl(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> i
 
 
 def run_and_notify(crawl: CrawlingVerb, options: Mapping[str, Any]) -> int:
-    """Run a verb that crawls, and tell those whom `--notify` names what came of it."""
+    """Run a verb that crawls, and send its news to the receivers that `--notify` names."""
     if not options["notify"]:
-        return crawl(options, str)  # nobody hears of failures
+        return crawl(options, str)  # failures are not sent to anyone
     require_extra("apprise", "notify")
     return crawl_and_notify(crawl, options, run_notices.read_receivers(options["notify"]))
 
 
 @contextmanager
 def crawl_process(options: Mapping[str, Any]) -> Iterator[None]:
-    """Own the archive that the options name, and have workers started and Scrapy imported, in this order."""
+    """Lock the archive, start the workers, then import Scrapy: the fork server warms up meanwhile."""
     with _ownership(options["db"], options["patience"]):
         processes.start_workers()
         import_while_not_collecting("broadsheet.crawler.commands.spider_run")
@@ -109,7 +109,7 @@ def crawl_process(options: Mapping[str, Any]) -> Iterator[None]:
 
 @contextmanager
 def _ownership(db: str, patience: float | None) -> Iterator[None]:
-    """Wait for another crawl of the archive, and lock it; without patience whoever opens it finds out."""
+    """Wait for another crawl of the archive, then lock it. Without patience, opening the archive fails instead."""
     if not patience:
         yield
         return
@@ -127,8 +127,8 @@ def run_crawl(
 ) -> int:
     """Crawl as the options say, print a summary, and return the exit code.
 
-    `print_first` is called before the summary, unless the crawl is quiet; `on_failure` gets a line about each thing
-    that went badly wrong.
+    `print_first` is called before the summary, unless the crawl is quiet; `on_failure` gets a line about each serious
+    failure.
     """
     options = {**_DEFAULT_REVISIT, **options}
     if not options["urls"] and not options["urls_file"]:
@@ -139,14 +139,7 @@ def run_crawl(
     if run.failure:
         on_failure(failure_message(run))
         return archive_access.refuse(failure_message(run))
-    if run.signal:
-        return run_summary.print_stopped(run)
-    review = run_summary.review_run(run)
-    if not options["quiet"]:
-        print_first()
-        run_summary.print_summary(run, review)
-    run_summary.print_failures(run, review.looks, on_failure)
-    return run_summary.exit_code(run)
+    return run_summary.conclude(run, quiet=options["quiet"], print_first=print_first, on_failure=on_failure)
 
 
 def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,7 +186,7 @@ def failure_message(run: run_summary.RunResult) -> str:
 def crawl_and_notify(crawl: CrawlingVerb, options: Mapping[str, Any], receivers: Sequence[run_notices.Receiver]) -> int:
     """Run a verb that crawls, then tell the receivers, and return its exit code.
 
-    CommandError, before anything is done, if an address means nothing to Apprise.
+    CommandError, before the crawl starts, if Apprise does not know an address.
     """
     for receiver in receivers:
         if not run_notices.is_known_address(receiver):
@@ -218,7 +211,7 @@ def _notify(db: str, news: Sequence[run_notices.NewsItem], receivers: Sequence[r
 
 
 def _without_repeats(news: Sequence[run_notices.NewsItem], failures: Sequence[str]) -> list[run_notices.NewsItem]:
-    """Leave out what needs a look where the same is told as a failure."""
+    """Leave out alarms whose sentence is already sent as a failure."""
     alarms = run_notices.NewsEvent.ALARMS
     return [item for item in news if item.event != alarms or item.line.partition("\n")[0] not in failures]
 

@@ -59,18 +59,13 @@ def demo(keep: str, port: int, serve: bool) -> int:
 
 
 def crawl_sample(folder: Path, port: int = 0) -> int:
-    """Serve the sample site at a port (0: any free), crawl it anew into `folder`/sample.db, and print the result."""
+    """Serve the sample site at a port (0: any), crawl it into a new `folder`/sample.db, and print the result."""
     db = _make_way(folder / "sample.db")
     with _serve_sample(port) as server:
         print_text(f"Serving the sample site at {server.url} and crawling it …")
         arguments = {"seeds": (f"{server.url}/",), "browser": "never"}  # the same result on every machine
         run = spider_run.run_spider(str(db), arguments, _SETTINGS)
-    if run.signal:
-        return run_summary.print_stopped(run)
-    review = run_summary.review_run(run)
-    run_summary.print_summary(run, review)
-    run_summary.print_failures(run, review.looks)
-    return run_summary.exit_code(run)
+    return run_summary.conclude(run)
 
 
 def serve_sample(port: int) -> int:
@@ -85,7 +80,7 @@ def serve_sample(port: int) -> int:
 
 @contextmanager
 def _serve_sample(port: int) -> Iterator[server_module.DemoServer]:
-    """Serve the sample site. CommandError if the port cannot be had."""
+    """Serve the sample site. CommandError if the port is not available."""
     with ExitStack() as stack:
         try:
             server = stack.enter_context(server_module.DemoServer(port))
@@ -95,7 +90,7 @@ def _serve_sample(port: int) -> Iterator[server_module.DemoServer]:
 
 
 def _make_way(db: Path) -> Path:
-    """Delete an earlier sample at the path, and return the path. CommandError if another archive is there."""
+    """Delete an earlier sample at the path, and return the path. CommandError if it holds another archive."""
     try:
         db.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import shutil
 import sqlite3
 import sys
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -35,9 +34,7 @@ with lazy_imports():
     from ..workers import worker
     from . import spider_run
 
-_LOWEST_PYTHON = (3, 11)
 _SHOWN_LIBRARIES = ("scrapy", "trafilatura", "lxml")
-_REQUIREMENT_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _MIN_FREE_BYTES = 1_000_000_000
 _RELEASED = datetime(2026, 11, 1, tzinfo=UTC)  # a clock before it is wrong
 _MAX_CLOCK_SECONDS = 120  # that this clock and a site's may differ
@@ -45,7 +42,7 @@ _MAX_CLOCK_SECONDS = 120  # that this clock and a site's may differ
 
 @dataclass(frozen=True, slots=True)
 class DoctorFinding:
-    """A line of the doctor's: whether what it is about is in order, and what was seen."""
+    """A finding: its subject, whether that is in order, and a text with details."""
 
     is_good: bool
     subject: str
@@ -80,10 +77,9 @@ def doctor(url: str | None, db: str, allow_private: bool) -> int:
 
 def _machine_findings(db: str) -> Iterator[DoctorFinding]:
     yield DoctorFinding(True, "broadsheet", f"{__version__} in {Path(sys.prefix)}")
-    python = f"{platform.python_version()} ({platform.python_implementation()})"
-    yield DoctorFinding(sys.version_info >= _LOWEST_PYTHON, "Python", f"{python}, 3.11 or newer is needed")
+    yield DoctorFinding(True, "Python", f"{platform.python_version()} ({platform.python_implementation()})")
     yield DoctorFinding(True, "system", f"{platform.platform()}, {os.cpu_count()} processors")
-    yield _library_finding()
+    yield DoctorFinding(True, "libraries", ", ".join(f"{name} {version(name)}" for name in _SHOWN_LIBRARIES))
     yield _sqlite_finding()
     problem = worker.workers_problem()
     yield DoctorFinding(not problem, "workers", problem or "processes that clean pages can be started")
@@ -93,34 +89,13 @@ def _machine_findings(db: str) -> Iterator[DoctorFinding]:
     yield DoctorFinding(now > _RELEASED, "clock", f"{now:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def _library_finding() -> DoctorFinding:
-    """Find required libraries that are not installed."""
-    names = [
-        match[0]
-        for text in requires("broadsheet") or ()
-        if "extra ==" not in text and (match := _REQUIREMENT_NAME.match(text))
-    ]
-    missing = [name for name in names if not _version_of(name)]
-    if missing:
-        return DoctorFinding(False, "libraries", f"not installed: {', '.join(missing)}")
-    shown = ", ".join(f"{name} {_version_of(name)}" for name in _SHOWN_LIBRARIES)
-    return DoctorFinding(True, "libraries", f"all {len(names)} are installed, among them {shown}")
-
-
 def _browser_finding() -> DoctorFinding:
     """Say which Chromium renders pages that show their text only by script. A crawl can do without one."""
     found = chromium.find_chromium(allows_no_sandbox=False)
     if isinstance(found, str):
         program = chromium.find_program()
         return DoctorFinding(True, "browser", f"none is used: {found}{f' ({program})' if program else ''}")
-    return DoctorFinding(True, "browser", f"Playwright {_version_of('playwright')} with {found.program}")
-
-
-def _version_of(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""
+    return DoctorFinding(True, "browser", f"Playwright {version('playwright')} with {found.program}")
 
 
 def _sqlite_finding() -> DoctorFinding:
@@ -144,7 +119,7 @@ def _folder_finding(folder: Path) -> DoctorFinding:
 
 
 def _site_findings(url: str, allow_private: bool) -> Iterator[DoctorFinding]:
-    """Ask for the URL's robots.txt and for the URL itself, as a crawl would, into an archive that is thrown away."""
+    """Fetch the URL and its robots.txt as a crawl would, into a temporary archive."""
     nothing_else = dict.fromkeys(("sitemaps", "feeds", "links"), False)
     with TemporaryDirectory() as folder:
         archive = Path(folder) / "doctor.db"
@@ -174,7 +149,7 @@ def _archive_findings(archive: Path, url: str) -> Iterator[DoctorFinding]:
 
 
 def _clock_findings(archive: Path) -> Iterator[DoctorFinding]:
-    """Compare this clock with that of the site, by the dates of its answers."""
+    """Compare this clock with the site's, by the Date header of its responses."""
     from fastwarc import ArchiveIterator, WarcRecordType
 
     for warc in sorted(Path(f"{archive}.warc").glob("*.warc*")):

@@ -89,7 +89,7 @@ class _Choice:
     failure: str = ""
 
     def lines(self, page: page_lookup.StoredPage) -> list[str]:
-        """Sum up the choice beside the verdicts; nothing if trafilatura was not asked."""
+        """Compare the choice with the verdicts in one line; empty if trafilatura was not asked."""
         if self.failure:
             return [f"trafilatura could not be asked: {self.failure}"]
         if not self.keeps:
@@ -103,7 +103,7 @@ class _Choice:
         ]
 
     def words(self, position: int) -> str:
-        """Say what it would do with a block; empty if that is not known."""
+        """Return `keeps` or `removes` for a block; empty if unknown."""
         return "" if position not in self.keeps else "keeps" if self.keeps[position] else "removes"
 
 
@@ -146,7 +146,7 @@ def _full_blocks(page: page_lookup.StoredPage, choice: _Choice) -> str:
 
 
 def _hint_lines(path: str, page: page_lookup.StoredPage) -> list[str]:
-    """Return the command that brings back the longest removed block; nothing without a terminal or such a block."""
+    """Return the command that restores the longest removed block; empty without a terminal or a removed block."""
     removed_blocks = [block for block in page.blocks if not block.is_kept]
     if not sys.stdout.isatty() or not removed_blocks:
         return []

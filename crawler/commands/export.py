@@ -120,8 +120,8 @@ _EXPORT_OPTIONS: Options = (
                  help="Else by the ending of PATH: .jsonl, .csv, .atom, .wacz, .html, .db, or a folder for markdown."),
     click.option("-o", "--output", type=PATH, metavar="PATH", is_eager=True,
                  help="A file; a folder for markdown, html (but NAME.html), epub, tei, parquet; else standard output."),
-    click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest."),
-    click.option("--bom", is_flag=True, help="csv: a byte order mark in front, by which Excel sees UTF-8."),
+    click.option("--one-per-cluster", is_flag=True, help="Of near-duplicate articles, export only the earliest."),
+    click.option("--bom", is_flag=True, help="csv: begin with a byte order mark, so that Excel reads UTF-8."),
     click.option("--edits", is_flag=True, help="atom, json-feed: edits to articles, not new articles."),
     click.option("--kind", "kinds", multiple=True, metavar="KIND", type=click.Choice(EDIT_KINDS),
                  help="atom, json-feed: only edits of this kind. Repeatable."),
@@ -130,7 +130,7 @@ _EXPORT_OPTIONS: Options = (
     click.option("--room", metavar="URL", envvar="BROADSHEET_ROOM",
                  help="atom, json-feed: where a reading room shows the archive; edits link to both versions there."),
     click.option("--keep-credentials", is_flag=True,
-                 help="wacz: with what headers and cookies of requests were stored."),
+                 help="wacz: include the headers and cookies stored with requests."),
     QUERY_OPTION,
     USE_OPTION,
     *FILTER_OPTIONS,
@@ -158,7 +158,7 @@ def export(**options: Any) -> int:
 
 
 def format_of(target: str | None) -> str:
-    """Return the format that a file's name asks for by its ending. CommandError if it asks for none."""
+    """Return the format of a file name's ending. CommandError for an unknown ending."""
     name = target or ""
     if name.endswith("/") or (name and Path(name).is_dir()):
         return "markdown"
@@ -191,7 +191,7 @@ def _write_folder(db: Database, output_format: str, folder: str, options: Export
         count = _folder_writer(output_format)(
             db, Path(folder), one_per_cluster=options.one_per_cluster, on_kept=lambda name: _print_kept(folder, name)
         )
-    if output_format not in ("html", "epub"):  # the one has a page with it, the other is to be read
+    if output_format not in ("html", "epub"):  # html has a page that explains the fields; an EPUB is for reading only
         _write_dictionary(db, Path(folder) / _FOLDER_DICTIONARY, article_rows.json_dictionary(_entries(db)))
     return count
 
@@ -201,7 +201,7 @@ def _print_kept(folder: str, name: str) -> None:
 
 
 def _write_stream(db: Database, output_format: str, target: str, options: ExportOptions) -> int:
-    """Write one file of articles, and, where it is an ordinary file, its data dictionary beside it."""
+    """Write one file of articles; beside an ordinary file, also its data dictionary."""
     marked = {"byte_order_mark": options.byte_order_mark} if output_format == "csv" else {}
     with open_output(db, target) as stream:
         text_stream = cast(TextIO, codecs.getwriter("utf-8")(stream))
@@ -235,7 +235,7 @@ def _entries(db: Database) -> tuple[article_rows.DictionaryEntry, ...]:
 
 
 def _write_dictionary(db: Database, file: Path, text: str) -> None:
-    """Write a data dictionary; a file of that name that is not one of ours is left alone."""
+    """Write a data dictionary, but never over a file that an export did not write."""
     if file.exists() and not article_rows.is_own_dictionary(file):
         click.echo(one_line(f"{file} is not ours, so the data dictionary is not written there"), err=True)
         return
@@ -308,7 +308,7 @@ def _write_wacz(db: Database, target: str | None, *, keeps_credentials: bool) ->
 
 @contextmanager
 def _seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
-    """Open a seekable stream: this one, or else a temporary file that is copied to it at the end."""
+    """Return a seekable stream: this one, or a temporary file that is copied to it at the end."""
     if stream.seekable():
         yield stream
         return

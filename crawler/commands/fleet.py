@@ -49,7 +49,7 @@ with lazy_imports():
 
 
 def scheduler_engine(address: str, store_place: stored_run.StorePlace) -> site_task.Engine:
-    """Build the engine for the address of a scheduler: of a plug-in that has its scheme, else of Dask."""
+    """Build the engine for a scheduler's address: that of the plug-in for its scheme, or Dask."""
     scheme = address.partition("://")[0]
     if has_plugin(FLEET_ENGINES, scheme):
         engine: site_task.Engine = call_plugin(FLEET_ENGINES, scheme, address, store_place)
@@ -59,7 +59,7 @@ def scheduler_engine(address: str, store_place: stored_run.StorePlace) -> site_t
 
 @contextmanager
 def told_store_faults() -> Iterator[None]:
-    """Raise what a store refuses in the `with` block in one line: InUse for another run at work, else NotReachable."""
+    """Turn a store's errors into one line: InUse if another run is at work, otherwise NotReachable."""
     try:
         yield
     except list_runs.RunRefused as error:
@@ -69,7 +69,7 @@ def told_store_faults() -> Iterator[None]:
 
 
 def made_store_place(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> stored_run.StorePlace:
-    """Return the store that the options name, which is made if it is new. NotReachable if it cannot be used."""
+    """Return the store that the options name; a new one is created. NotReachable if it cannot be used."""
     with told_store_faults():
         identity = store_address.make_store(options["store"])
     work_folder = options["work"] or str((fleet.folder / fleet_folder.FOLDER / "work").absolute())
@@ -116,15 +116,17 @@ def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
 @verb
 @with_options(FLEET_OPTIONS)
 @click.option("--all", "everything", is_flag=True, help="Every site now, due or not.")
-@click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Crawls side by side; else as the list says.")
+@click.option(
+    "--parallel", type=click.IntRange(min=1), metavar="N", help="Run N crawls at a time; by default as the list says."
+)
 @click.option("--store", metavar="ADDRESS", help="Where archives are between turns: a folder, s3://bucket/prefix.")
 @click.option(
     "--work", type=PATH, metavar="DIR", help="Local copies of archives that are in a store; may name variables."
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Crawl on a Dask cluster: tcp://host:8786, or a file.")
-@click.option("--wait", "is_waiting", is_flag=True, help="Go on for ever: wait for what becomes due.")
-@click.option("--take-over", type=duration, metavar="TIME", help="Take over from a run not heard of for so long.")
-@click.option("--dry-run", is_flag=True, help="List what is due, and do nothing.")
+@click.option("--wait", "is_waiting", is_flag=True, help="Keep running: wait for sites to become due.")
+@click.option("--take-over", type=duration, metavar="TIME", help="Take over from a run that has not reported for TIME.")
+@click.option("--dry-run", is_flag=True, help="List the sites that are due; crawl nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def run_fleet(**options: Any) -> int:
     """Crawl or update what is due of a list of sites, side by side, each into an archive of its own.
@@ -165,7 +167,7 @@ def _planned_run(
     fleet: sites_file.SiteList, sites: Sequence[sites_file.Site], options: Mapping[str, Any],
     records: fleet_run.Records, place: stored_run.StorePlace | None = None,
 ) -> fleet_run.FleetRun:  # fmt: skip
-    """Return the run of what is due; without a store it works on the archives beside the list."""
+    """Return a run of the due sites; without a store it works on the archives beside the list."""
     run = fleet_run.FleetRun(
         fleet, sites, records, lambda: _made_engine(fleet, options, place), is_waiting=options["is_waiting"],
         everything=options["everything"], is_quiet=options["quiet"],
@@ -198,9 +200,10 @@ def _made_engine(
 def _run_stored(
     fleet: sites_file.SiteList, sites: Sequence[sites_file.Site], options: Mapping[str, Any], part: str, lock: str
 ) -> tuple[fleet_run.FleetRun, list[int]]:
-    """Run what is due for a store, as the one run of its part of the list; return it, and the signals that stopped it.
+    """Run the due sites of a store, as the only run of its part of the list; return the run and the signals that
+    stopped it.
 
-    NotReachable if the store or the local folder cannot be used, also where the store takes nothing any more.
+    NotReachable if the store or the local folder cannot be used, or the store stops accepting writes.
     """
     place = made_store_place(fleet, options)
     folder = fleet.folder / fleet_folder.FOLDER if options["scheduler"] else place.local_folder
@@ -229,7 +232,7 @@ def _run_stored(
 
 
 def stored_states(address: str, names: Sequence[str] | None) -> dict[str, site_records.StoredSiteState]:
-    """Read what the store at an address knows of sites, of all that it has without names.
+    """Read the state of sites in the store at an address; of all sites if no names are given.
 
     NotReachable if it cannot be asked.
     """
@@ -239,7 +242,7 @@ def stored_states(address: str, names: Sequence[str] | None) -> dict[str, site_r
 
 
 def known_store(address: str) -> object_store.ObjectStore:
-    """Return the store at an address. NotReachable if there is none, or it cannot be asked."""
+    """Return the store at an address. NotReachable if it does not exist or does not answer."""
     with told_store_faults():
         store = store_address.store_at(address)
         store_address.store_identity(store)
@@ -304,7 +307,7 @@ def _make_folder(folder: Path) -> None:
 def _told_run(
     run: fleet_run.FleetRun, signals: Sequence[int], sites: Sequence[sites_file.Site], options: Mapping[str, Any]
 ) -> int:
-    """Tell what a run came to, and return the exit code."""
+    """Print the results of a run, and return the exit code."""
     results = run.results
     if not results and not signals and not run.is_waiting:
         click.echo(f"Nothing is due of {count_text(len(sites), 'site')}; --all looks at all of them now.", err=True)
@@ -318,7 +321,7 @@ def _told_run(
     return run_summary.SIGNAL_EXIT_BASE + signals[0] if signals else fleet_turn.exit_code_of(run.ends)
 
 
-_END_SECONDS = 20.0  # from the second Ctrl-C until the command ends, whatever hangs; its crawls stop by themselves
+_END_SECONDS = 20.0  # from the second Ctrl-C to a forced exit; the crawls stop by themselves
 _TELL_SECONDS = 0.2
 
 
@@ -380,7 +383,7 @@ async def _run_in_thread(run: StoppableRun, signals: list[int], *, quiet: bool) 
 
 
 class _WarningList(logging.Handler):
-    """A handler that adds what is logged to a list of warnings."""
+    """A log handler that appends messages to a list of warnings."""
 
     def __init__(self, warnings: list[str]) -> None:
         super().__init__(logging.WARNING)
@@ -393,7 +396,7 @@ class _WarningList(logging.Handler):
 
 @contextmanager
 def logged_warnings(warnings: list[str]) -> Iterator[None]:
-    """Add what the fleet logs to a list of warnings, while the `with` block runs."""
+    """Collect the fleet's log messages in a list of warnings during the `with` block."""
     logger, handler = logging.getLogger("broadsheet"), _WarningList(warnings)
     logger.addHandler(handler)
     try:

@@ -79,7 +79,7 @@ def fleet_forget(**options: Any) -> int:
 
 
 def _store_place(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> stored_run.StorePlace:
-    """Return the store. NotReachable if there is none."""
+    """Return the store. NotReachable if it cannot be used."""
     fleet_module.known_store(options["store"])
     place = fleet_module.made_store_place(fleet, options)
     if problem := fleet_folder.disk_problem(place.local_folder):
@@ -107,7 +107,7 @@ def _work(plans: _Plans, note: str) -> _Work:
 def _stored_work(
     fleet: sites_file.SiteList, place: stored_run.StorePlace, plans: _Plans, options: Mapping[str, Any]
 ) -> _Work:
-    """Return what takes patterns down in a site of a store."""
+    """Return a function that takes the patterns down in a stored site."""
     store = object_store.PatientStore(store_address.store_at(place.address), place.patience)
     find_copy = site_copies.reading_copies(place.address, fleet.folder / fleet_folder.FOLDER / "copies").archive
 
@@ -121,7 +121,7 @@ def _stored_work(
 
 
 def _take_down(plans: _Plans, work: _Work) -> int:
-    """Take down what is planned, say what came of each site, and return the exit code."""
+    """Carry out the planned takedowns, print the result of each site, and return the exit code."""
     ends = []
     for result in fleet_takedowns.in_turn(plans, work):
         ends.append(result.end)

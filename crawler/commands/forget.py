@@ -49,7 +49,7 @@ _ERASING = "{megabytes:,.1f} MB, some {duration}; it needs that room beside it, 
     "--certificate",
     type=PATH,
     metavar="FILE",
-    help="Write what was erased and when, and what remains where: URLs and digests, no titles or texts.",
+    help="Write a record of what was erased, when, and what remains where: URLs and digests, no titles or texts.",
 )
 @with_options(TAKEDOWN_OPTIONS)
 def forget(db: str, words: tuple[str, ...], certificate: str | None, note: str, dry_run: bool, yes: bool) -> int:
@@ -116,14 +116,14 @@ def print_waiting(files: Sequence[str]) -> None:
 
 
 def is_confirmed() -> bool:
-    """Ask whether to go ahead. CommandError where nobody can be asked."""
+    """Ask for confirmation. CommandError if standard input is not a terminal."""
     if not sys.stdin.isatty():
         raise CommandError("nobody to ask: add --yes to go ahead, or --dry-run to look only")
     return click.confirm("Remove all this for good?")
 
 
 def print_takedowns(planned: Sequence[takedowns.Takedown], path: str) -> int:
-    """Print what is deleted in an archive, and where its words remain."""
+    """Print what will be deleted from an archive, and where copies of it remain."""
     remains = []
     for takedown in planned:
         _print_takedown(takedown)
@@ -148,7 +148,7 @@ def _print_takedown(takedown: takedowns.Takedown) -> None:
 
 
 def describe_erasing(file: Path) -> str:
-    """Say how much is written anew, about how long that takes, and the room that it needs."""
+    """Estimate the cost of rewriting a file: bytes, time, and free space."""
     size = file.stat().st_size
     seconds = max(1, round(size / _ERASING_RATE))
     duration = f"{seconds} s" if seconds < 60 else f"{round(seconds / 60)} min"

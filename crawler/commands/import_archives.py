@@ -80,7 +80,7 @@ _IMPORT_OPTIONS: Options = (
     click.option("--own", is_flag=True,
                  help="Instead of files, import responses in the archive's own WARC folders that it has no row of."),
     click.option("--keep", type=click.Choice(("text", "pictures")), default="text", metavar="WHAT",
-                 help="text, or pictures: the files of the articles' pictures too, as far as the files hold them."),
+                 help="text; or pictures: also the articles' image files, if the WARC files hold them."),
 )  # fmt: skip
 
 
@@ -131,19 +131,18 @@ def import_(**options: Any) -> int:
     run = run_summary.RunResult(
         options["db"], (), time.monotonic() - started, importer.outcome_counts, signal=signal_number, pages_verb="read"
     )
+    code = run_summary.conclude(run, quiet=options["quiet"])
     if signal_number:
-        return run_summary.print_stopped(run)
-    if not options["quiet"]:
-        print_result(run, order.counts, importer)
-    print_lost(order.lost, options["db"])
+        return code
+    print_records(order, importer, options)
     has_lost = bool(order.lost or lost_before) and not options["lenient"]
-    return run_summary.exit_code(run) or int(bool(unreadable_count) or has_lost)
+    return code or int(bool(unreadable_count) or has_lost)
 
 
 def _import_own(db: str, *, quiet: bool) -> int:
-    """Make rows for the responses in the archive's WARC folder that have none, as an import does.
+    """Import the responses in the archive's own WARC folders that no row refers to.
 
-    So an older copy of the database is whole again after it was put back. What was taken down stays away.
+    This completes an older copy of the database after it was restored. Takedowns stay in force.
     """
     processes.start_workers()
     options = {**_NO_BOUNDS, "db": db, "quiet": quiet}
@@ -170,13 +169,12 @@ def _import_own(db: str, *, quiet: bool) -> int:
     run = run_summary.RunResult(
         db, (), time.monotonic() - started, importer.outcome_counts, signal=signal_number, pages_verb="taken in"
     )
+    code = run_summary.conclude(run, quiet=quiet)
     if signal_number:
-        return run_summary.print_stopped(run)
-    if not quiet:
-        print_result(run, order.counts, importer)
-        if erased_count:
-            print_text(f"Erased {plain_words.count_text(erased_count, 'response')} of what was taken down.")
-    print_lost(order.lost, db)
+        return code
+    print_records(order, importer, options)
+    if erased_count and not quiet:
+        print_text(f"Erased {plain_words.count_text(erased_count, 'response')} of what was taken down.")
     return int(bool(order.lost or unread_count))
 
 
@@ -198,7 +196,7 @@ def _index_own_files(archive: archive_writer.Archive, order: record_order.Record
 
 
 def _erase_forgotten(archive: archive_writer.Archive, order: record_order.RecordOrder) -> int:
-    """Erase the responses that have no row since a takedown reaches them; return how many there are."""
+    """Erase responses that were not imported because of a takedown; return their number."""
     spans = list(_forgotten_spans(archive, order))
     with atomic_writes.write_transaction(archive.db):
         for file, offset, following in spans:
@@ -274,7 +272,7 @@ def _index_files(
 def _take_pictures(
     archive: archive_writer.Archive, crawl_options: options_module.CrawlOptions, options: Mapping[str, Any]
 ) -> int:
-    """Keep the files of the articles' pictures, if the options say so; return how many are new."""
+    """Keep the articles' image files if the options say so; return the number of new ones."""
     if options.get("keep") != "pictures":
         return 0
     return importing.take_pictures(archive, obeys_directives=crawl_options.obey_directives)
@@ -289,7 +287,7 @@ def _print_nothing_to_do(unreadable_count: int, imported_count: int, picture_cou
 
 
 def files_text(count: int) -> str:
-    """Begin a sentence about so many files.
+    """Begin a sentence about a number of files.
 
     >>> files_text(1), files_text(1234)
     ('1 file is', '1,234 files are')
@@ -353,14 +351,14 @@ async def _import_records(
 
 
 def note_lengths(archive: archive_writer.Archive, names: Collection[str]) -> None:
-    """State in table `_warc_files` how long these files of the archive's own folders are, now that all have rows."""
+    """Record the lengths of these own WARC files in `_warc_files`, now that all their responses have rows."""
     lengths = [(name, length, stored_values.utc_now()) for name, length in archive.raw_files if name in names]
     with atomic_writes.write_transaction(archive.db):
         warc_files.put_file_lengths(archive.db, lengths)
 
 
 def say_lost_before(db: Database, path: Path, archive: str | Path, recorded: Mapping[str, object]) -> int:
-    """Return how many records of a file could not be read when it was imported; say it on standard error if any."""
+    """Return how many records of a file were unreadable when it was imported, and print that on standard error."""
     if not path.exists():
         return 0
     record_counts = run_records.imported_records(db, run_records.ImportedFile.of(path, Path(archive)), recorded) or {}
@@ -372,24 +370,17 @@ def say_lost_before(db: Database, path: Path, archive: str | Path, recorded: Map
     return lost_count
 
 
-def print_lost(lost: Sequence[record_order.LostBytes], db: str) -> None:
-    """Print on standard error where no record could be read, a line each for the first ones, and how much it is."""
-    for part in lost[:_MAX_LOST_LINES]:
-        place = f"{warc_folders.shown_name(Path(db), part.file)}, byte {part.offset:,}"
-        text = f"{place}: {part.length:,} bytes in which no record with a URL can be read"
-        click.echo(one_line(f"broadsheet: {text}"), err=True)
-    if len(lost) > 1:
-        byte_count = sum(part.length for part in lost)
-        click.echo(f"broadsheet: {byte_count:,} bytes in {len(lost):,} places could not be read", err=True)
-
-
-def print_result(run: run_summary.RunResult, type_counts: Mapping[str, int], importer: importing.Importer) -> None:
-    """Print the summary of a finished import, and what became of records that have no outcome."""
-    review = run_summary.review_run(run)
-    run_summary.print_summary(run, review)
-    run_summary.print_failures(run, review.looks)
-    passed_over = {name: type_counts[name] for name in _TYPES_WITHOUT_OUTCOME if type_counts.get(name)}
+def print_records(order: record_order.RecordOrder, importer: importing.Importer, options: Mapping[str, Any]) -> None:
+    """Print what became of records without an outcome, and on standard error where no record could be read."""
+    passed_over = {name: order.counts[name] for name in _TYPES_WITHOUT_OUTCOME if order.counts.get(name)}
     handled = {name: count for name, count in importer.record_counts.items() if count}
     counts_text = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in (passed_over | handled).items())
-    if counts_text:
+    if counts_text and not options["quiet"]:
         print_text(f"Records without an outcome of their own: {counts_text}")
+    for part in order.lost[:_MAX_LOST_LINES]:
+        place = f"{warc_folders.shown_name(Path(options['db']), part.file)}, byte {part.offset:,}"
+        text = f"{place}: {part.length:,} bytes in which no record with a URL can be read"
+        click.echo(one_line(f"broadsheet: {text}"), err=True)
+    if len(order.lost) > 1:
+        byte_count = sum(part.length for part in order.lost)
+        click.echo(f"broadsheet: {byte_count:,} bytes in {len(order.lost):,} places could not be read", err=True)

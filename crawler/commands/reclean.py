@@ -5,8 +5,7 @@ from __future__ import annotations
 import difflib
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -19,7 +18,6 @@ from ..cli.terminal import cut_line, format_table, one_line, print_text, termina
 from .verb_options import PATH, unchecked_archive_argument, verb
 
 with lazy_imports():
-    from broadsheet.cleaners import document
     from broadsheet.output.archive import archive_file, stored_values
     from broadsheet.output.settle import own_reading, reclean_undo
     from broadsheet.output.write import archive_writer, run_records
@@ -40,24 +38,6 @@ _UNCHANGED_TEXTS = {
     "raw_missing": "whose raw response is not there",
     "broken_record": "whose raw response is damaged",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class RecleanOptions:
-    """The options of a run, with the site rules that apply."""
-
-    db: str
-    dry_run: bool
-    site_rules: str
-    extractor: document.ExtractorUse
-    include_current: bool
-    examples: int
-    quiet: bool
-
-    @property
-    def recorded_values(self) -> dict[str, object]:
-        """Return the options for the record of the run."""
-        return {"site_rules": self.site_rules, "extractor": str(self.extractor)}
 
 
 @verb
@@ -87,47 +67,47 @@ def reclean(**options: Any) -> int:
     if options["undo"] or options["back_to"] is not None:
         return _undo(options["db"], options["back_to"], quiet=options["quiet"])
     rules = "" if options["no_site_rules"] else options["site_rules"] or last_rules
+    crawl_options = options_module.CrawlOptions((), site_rules=rules, extractor=early_checks.extractor_setting())
     try:
-        run_parts.site_rules_of(options_module.CrawlOptions((), site_rules=rules))
+        run_parts.site_rules_of(crawl_options)
     except options_module.OptionError as error:
         hint = "" if options["site_rules"] else " (the last run's; --site-rules DIR or --no-site-rules)"
         raise CommandError(f"{error}{hint}") from error
-    reclean_options = RecleanOptions(
-        options["db"],
-        options["dry_run"],
-        rules,
-        early_checks.extractor_setting(),
-        options["all"],
-        options["examples"],
-        options["quiet"],
-    )
-    with archive_access.told_faults(reclean_options.db):
-        return _reclean(reclean_options)
+    with archive_access.told_faults(options["db"]):
+        return _reclean(options, crawl_options)
 
 
-def _reclean(options: RecleanOptions) -> int:
+def _reclean(options: Mapping[str, Any], crawl_options: options_module.CrawlOptions) -> int:
     import asyncio
 
-    started = time.monotonic()
-    opening = archive_access.open_read_only(options.db) if options.dry_run else archive_writer.Archive.open(options.db)
+    started, path = time.monotonic(), options["db"]
+    recorded = _recorded(crawl_options)
+    opening = archive_access.open_read_only(path) if options["dry_run"] else archive_writer.Archive.open(path)
     with opening as opened:
         archive = opened if isinstance(opened, archive_writer.Archive) else None
         db = archive.db if archive else opened
-        run_id = archive.runs.start("reclean", options.recorded_values, session.software_versions()) if archive else 0
-        recleaner, reclean_run, signal_number = asyncio.run(_run_recleaner(db, options))
+        run_id = archive.runs.start("reclean", recorded, session.software_versions()) if archive else 0
+        recleaner, reclean_run, signal_number = asyncio.run(_run_recleaner(db, options, crawl_options))
         if archive:
             settle_pool.settle_in_processes(archive.db)  # also what a run that was killed has left unsettled
             run_end = ("stopped", f"signal {signal_number}") if signal_number else ("finished", "")
             archive.runs.finish(run_id, *run_end, recleaner.findings.tally.as_counts())
     if signal_number:
-        click.echo(one_line(f"Stopped. {options.db} is in order, and the same command goes on from here."), err=True)
+        click.echo(one_line(f"Stopped. {path} is in order, and the same command goes on from here."), err=True)
         return run_summary.SIGNAL_EXIT_BASE + signal_number
-    if not options.quiet:
+    if not options["quiet"]:
         _print_findings(options, recleaner.findings, time.monotonic() - started, reclean_run)
     return 0
 
 
-async def _run_recleaner(db: Any, options: RecleanOptions) -> tuple[recleaning.Recleaner, int, int]:
+def _recorded(options: options_module.CrawlOptions) -> dict[str, object]:
+    """Return the options for the record of the run."""
+    return {"site_rules": options.site_rules, "extractor": str(options.extractor)}
+
+
+async def _run_recleaner(
+    db: Any, options: Mapping[str, Any], crawl_options: options_module.CrawlOptions
+) -> tuple[recleaning.Recleaner, int, int]:
     signals: list[int] = []
     started, reclean_run = time.monotonic(), 0
 
@@ -141,26 +121,24 @@ async def _run_recleaner(db: Any, options: RecleanOptions) -> tuple[recleaning.R
         signals.append(signal_number)
         recleaner.is_stopping = True
 
-    async with progress_line.show_progress(status_line, quiet=options.quiet) as print_line:
-        crawl_options = options_module.CrawlOptions((), site_rules=options.site_rules, extractor=options.extractor)
-        recleaner = recleaning.Recleaner(db, archive_file.archive_path(options.db), crawl_options, print_line)
+    async with progress_line.show_progress(status_line, quiet=options["quiet"]) as print_line:
+        recleaner = recleaning.Recleaner(db, archive_file.archive_path(options["db"]), crawl_options, print_line)
         async with progress_line.handle_stop_signals(on_stop, "Stopping when what is under way is done"):
-            if options.dry_run:
-                await recleaner.dry_run(include_current=options.include_current)
+            if options["dry_run"]:
+                await recleaner.dry_run(include_current=options["all"])
             else:
-                reclean_run = await recleaner.write(options.recorded_values, include_current=options.include_current)
+                recorded = _recorded(crawl_options)
+                reclean_run = await recleaner.write(recorded, include_current=options["all"])
     return recleaner, reclean_run, signals[0] if signals else 0
 
 
 def _print_findings(
-    options: RecleanOptions, findings: recleaning.RecleanFindings, seconds: float, reclean_run: int
+    options: Mapping[str, Any], findings: recleaning.RecleanFindings, seconds: float, reclean_run: int
 ) -> None:
-    would = "would be " if options.dry_run else ""
+    looked_at, were = ("looked at", "would be") if options["dry_run"] else ("cleaned again", "were")
     pages_by_kind = findings.tally.pages_by_kind
     changes_text = ", ".join(f"{text} {pages_by_kind[kind]:,}" for kind, text in _CHANGE_TEXTS.items())
-    print_text(
-        f"{count_text(findings.pages, 'page')} {'looked at' if options.dry_run else 'cleaned again'} in {seconds:.0f} s"
-    )
+    print_text(f"{count_text(findings.pages, 'page')} {looked_at} in {seconds:.0f} s")
     other_count, same_count = pages_by_kind["other"], pages_by_kind["same"]
     print_text(f"Articles: {changes_text}; only what is said of them {other_count:,}, nothing {same_count:,}")
     if field_counts := findings.tally.differing_fields:
@@ -170,12 +148,10 @@ def _print_findings(
         ("removed", findings.tally.removed_by_rule),
     ):
         if rule_counts:
-            print_text(
-                f"\nBlocks that {'would be' if options.dry_run else 'were'} {title}: {rule_counts.total():,}, by rule"
-            )
+            print_text(f"\nBlocks that {were} {title}: {rule_counts.total():,}, by rule")
             print_text(_rules_table(rule_counts))
-    if options.dry_run:
-        for change in sorted(findings.examples, key=lambda change: (change.kind, change.url))[: options.examples]:
+    if options["dry_run"]:
+        for change in sorted(findings.examples, key=lambda change: (change.kind, change.url))[: options["examples"]]:
             print_text("\n" + "\n".join(_example_lines(change)))
     if unchanged := {reason: count for reason, count in findings.unchanged_counts.items() if count}:
         unchanged_text = ", ".join(
@@ -183,10 +159,10 @@ def _print_findings(
         )
         print_text(f"\nLeft as they are: {unchanged_text}")
     has_changes = any(pages_by_kind[kind] for kind in (*_CHANGE_TEXTS, "other"))
-    if has_changes and not options.dry_run:
-        print_text(f"\nThis was run {reclean_run}; broadsheet reclean {options.db} --undo goes back.")
+    if has_changes and not options["dry_run"]:
+        print_text(f"\nThis was run {reclean_run}; broadsheet reclean {options['db']} --undo goes back.")
     elif has_changes:
-        print_text(f"\nNothing {would and 'was'} written; without --dry-run it is done.")
+        print_text("\nNothing was written; without --dry-run it is done.")
 
 
 def _rules_table(rule_counts: Counter[tuple[str, str]]) -> str:

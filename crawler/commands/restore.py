@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 with lazy_imports():
     from broadsheet.output.archive import stored_values
     from broadsheet.output.read import page_lookup
-    from broadsheet.output.write import applied_rulings, archive_writer, person_verdicts
+    from broadsheet.output.write import applied_rulings, person_verdicts
 
     from ..cli import archive_access
 
@@ -31,28 +30,18 @@ VERDICT_VERBS = {True: "restored", False: "removed"}
 
 
 _MAX_OTHER_BLOCKS = 3  # blocks that are named where the one asked for begins otherwise
-_FIRST_WORDS = 6  # words that say which block is meant
+_FIRST_WORDS = 6  # words of a block that a message quotes
 
 
 @dataclass(frozen=True, slots=True)
-class RulingRequest:
-    """The ruling that a person asks for.
+class _RequestedRuling:
+    """A ruling that a person asks for. In a sentence, `block` and `scope` name its block and where it holds."""
 
-    `block_id` names the block, or `page` (a URL or an article's id) and `position`; its text must begin with
-    `first_words`. `is_for_own_article`: the ruling is for the article of `page`.
-    """
-
-    keep: bool
-    block_id: int | None = None
-    page: str = ""
-    position: int = 0
-    first_words: str = ""
-    article: str | None = None
-    is_for_own_article: bool = False
-    host: str | None = None
-    note: str = ""
-    undo: bool = False
-    dry_run: bool = False
+    ruling: person_verdicts.Ruling
+    number: int
+    block: str
+    scope: str
+    is_for_own_article: bool
 
 
 class _UnknownTargetError(Exception):
@@ -99,39 +88,19 @@ def remove(**options: Any) -> int:
 
 def rule_on(options: Mapping[str, Any], *, keep: bool) -> int:
     """Restore (`keep`) or remove a block, or undo that; 1 if the archive does not know the block or its scope."""
-    path, request = options["db"], _read_request(options, keep=keep)
+    path, is_undone = options["db"], options["undo"]
+    block_id = _block_id(options["target"]) if options["position"] is None else None
     try:
-        if request.dry_run or not Path(path).exists():
+        if options["dry_run"]:
             with archive_access.open_read_only(path) as db:
-                request = _named_block(db, _referenced(db, path, request))
-                ruling = _build_ruling(db, request)
-                return _print_effect(db, request, applied_rulings.preview_ruling(db, ruling, undo=request.undo), ruling)
-        with archive_access.told_faults(path), archive_writer.Archive.open(path) as archive:
-            archive_access.print_notices(archive.recovery)
-            request = _named_block(archive.db, _referenced(archive.db, path, request))
-            ruling = _build_ruling(archive.db, request)
-            return _print_effect(
-                archive.db, request, applied_rulings.carry_out_ruling(archive.db, ruling, undo=request.undo), ruling
-            )
+                asked = _requested_ruling(db, options, block_id, keep=keep)
+                return _print_effect(db, asked, applied_rulings.preview_ruling(db, asked.ruling, undo=is_undone), True)
+        with archive_access.open_to_write(path) as archive:
+            asked = _requested_ruling(archive.db, options, block_id, keep=keep)
+            effect = applied_rulings.carry_out_ruling(archive.db, asked.ruling, undo=is_undone)
+            return _print_effect(archive.db, asked, effect, False)
     except _UnknownTargetError as error:
         return archive_access.refuse(f"{path} {error}")
-
-
-def _referenced(db: Database, archive: str, request: RulingRequest) -> RulingRequest:
-    """Name the page and the article of a request by a URL or a number. CommandError if several match its words."""
-    names = {"page": request.page or None, "article": request.article}
-    found = {name: words and article_reference(db, archive, words, must_be_one=True) for name, words in names.items()}
-    return replace(request, page=found["page"] or "", article=found["article"])
-
-
-def _read_request(options: Mapping[str, Any], *, keep: bool) -> RulingRequest:
-    """Read the ruling from the command line. UsageError where it says too much or too little."""
-    common = {name: options[name] for name in ("host", "note", "undo", "dry_run")} | {"keep": keep}
-    if options["position"] is None:
-        return RulingRequest(block_id=_block_id(options["target"]), article=options["article"], **common)
-    block = {"page": options["target"], "position": options["position"], "first_words": " ".join(options["words"])}
-    is_own = options["host"] is None and options["article"] is None and not options["everywhere"]
-    return RulingRequest(article=options["article"], is_for_own_article=is_own, **block, **common)
 
 
 def _block_id(target: str) -> int:
@@ -142,22 +111,52 @@ def _block_id(target: str) -> int:
     return int(target)
 
 
-def _named_block(db: Database, request: RulingRequest) -> RulingRequest:
-    """Add the block's id to the request. _UnknownTargetError if there is no such block, or it begins otherwise."""
-    if request.block_id is not None:
-        return request
-    page = page_lookup.find_page(db, request.page)
+def _requested_ruling(
+    db: Database, options: Mapping[str, Any], block_id: int | None, *, keep: bool
+) -> _RequestedRuling:
+    """Build the ruling. _UnknownTargetError if the archive lacks its block, its scope, or the ruling to undo.
+
+    CommandError if several articles match the words.
+    """
+    host, article, is_own = options["host"], options["article"], False
+    if article is not None:
+        article = article_reference(db, options["db"], article, must_be_one=True)
+    number, name = block_id or 0, f"block {block_id}"
+    if block_id is None:
+        page, block = _named_block(db, options)
+        block_id, number, name = block.block_id, block.position, f"block {block.position} of {page.url}"
+        is_own = host is None and article is None and not options["everywhere"]
+        article = str(page.article_id) if is_own else article
+    scope = ", in this article" if is_own else f" in article {article}" if article is not None else ""
+    scope = scope or (f" on {host}" if host else "")
+    if not options["undo"] and person_verdicts.block_text(db, block_id) is None:
+        raise _UnknownTargetError(f"has no block {block_id} (broadsheet explain lists a page's blocks)")
+    article_id = None if article is None else person_verdicts.find_article(db, article)
+    if article is not None and article_id is None:
+        raise _UnknownTargetError(f"has no article {article}")
+    at = stored_values.utc_now()
+    ruling = person_verdicts.Ruling(block_id, keep, article_id, host and host.lower(), at, options["note"])
+    if options["undo"]:
+        if person_verdicts.stored_ruling(db, ruling) is None:
+            raise _UnknownTargetError(f"has no ruling on {name}{scope}")
+    elif not applied_rulings.preview_ruling(db, ruling).page_count:
+        raise _UnknownTargetError(f"has no block {block_id}{scope or ' on any page now'}")
+    return _RequestedRuling(ruling, number, name, scope, is_own)
+
+
+def _named_block(db: Database, options: Mapping[str, Any]) -> tuple[page_lookup.StoredPage, page_lookup.StoredBlock]:
+    """Find a block by its page and position. _UnknownTargetError if it does not exist or begins with other words."""
+    reference, position = article_reference(db, options["db"], options["target"], must_be_one=True), options["position"]
+    page = page_lookup.find_page(db, reference)
     if page is None or not page.blocks:
-        raise _UnknownTargetError(f"has no blocks of {request.page}")
-    block = next((block for block in page.blocks if block.position == request.position), None)
+        raise _UnknownTargetError(f"has no blocks of {reference}")
+    block = next((block for block in page.blocks if block.position == position), None)
     if block is None:
-        raise _UnknownTargetError(
-            f"has no block {request.position} of {page.url}: they go up to {page.blocks[-1].position}"
-        )
-    if not block.begins_with(request.first_words):
-        raise _UnknownTargetError(_other_words_text(page, block, request.first_words))
-    article = str(page.article_id) if request.is_for_own_article else request.article
-    return replace(request, block_id=block.block_id, page=page.url, article=article)
+        raise _UnknownTargetError(f"has no block {position} of {page.url}: they go up to {page.blocks[-1].position}")
+    first_words = " ".join(options["words"])
+    if not block.begins_with(first_words):
+        raise _UnknownTargetError(_other_words_text(page, block, first_words))
+    return page, block
 
 
 def _other_words_text(page: page_lookup.StoredPage, block: page_lookup.StoredBlock, first_words: str) -> str:
@@ -168,78 +167,29 @@ def _other_words_text(page: page_lookup.StoredPage, block: page_lookup.StoredBlo
         if positions
         else "; no block of the page begins so"
     )
-    return f"has another text there: block {block.position} of {page.url} begins “{_first_words(block.text)}”{hint}"
+    beginning = " ".join(block.text.split()[:_FIRST_WORDS])
+    return f"has another text there: block {block.position} of {page.url} begins “{beginning}”{hint}"
 
 
-def _first_words(text: str) -> str:
-    return " ".join(text.split()[:_FIRST_WORDS])
-
-
-def _build_ruling(db: Database, request: RulingRequest) -> person_verdicts.Ruling:
-    """Build the requested ruling. _UnknownTargetError if the archive does not have its block, scope or ruling."""
-    assert request.block_id is not None
-    if not request.undo and person_verdicts.block_text(db, request.block_id) is None:
-        raise _UnknownTargetError(f"has no block {request.block_id} (broadsheet explain lists a page's blocks)")
-    article_id = person_verdicts.find_article(db, request.article) if request.article is not None else None
-    if request.article is not None and article_id is None:
-        raise _UnknownTargetError(f"has no article {request.article}")
-    ruling = person_verdicts.Ruling(
-        request.block_id,
-        request.keep,
-        article_id,
-        request.host and request.host.lower(),
-        stored_values.utc_now(),
-        request.note,
-    )
-    if request.undo:
-        if person_verdicts.stored_ruling(db, ruling) is None:
-            raise _UnknownTargetError(f"has no ruling on {_block_name(request)}{_scope_text(request)}")
-    elif not applied_rulings.preview_ruling(db, ruling).page_count:
-        raise _UnknownTargetError(f"has no block {request.block_id}{_scope_text(request) or ' on any page now'}")
-    return ruling
-
-
-def _block_name(request: RulingRequest) -> str:
-    return f"block {request.position} of {request.page}" if request.page else f"block {request.block_id}"
-
-
-def _scope_text(request: RulingRequest) -> str:
-    if request.is_for_own_article:
-        return ", in this article"
-    if request.article is not None:
-        return f" in article {request.article}"
-    return f" on {request.host}" if request.host else ""
-
-
-def _print_effect(
-    db: Database, request: RulingRequest, effect: applied_rulings.RulingEffect, ruling: person_verdicts.Ruling
-) -> int:
+def _print_effect(db: Database, asked: _RequestedRuling, effect: applied_rulings.RulingEffect, is_dry_run: bool) -> int:
     """Print what changes, or has changed: the block, the articles and their numbers of words."""
-    verb = "taken back" if effect.takes_back else VERDICT_VERBS[request.keep]
-    number = request.position if request.page else ruling.block_id
-    scope_text = _scope_text(request) or ", wherever it stands"
-    line = f"{'would be ' if request.dry_run else ''}{verb}: block {number}{scope_text}"
+    ruling = asked.ruling
+    verb = "taken back" if effect.takes_back else VERDICT_VERBS[ruling.is_kept]
+    would_be, would_change = ("would be ", "would change") if is_dry_run else ("", "changed")
+    line = f"{would_be}{verb}: block {asked.number}{asked.scope or ', wherever it stands'}"
     print_text(cut_line(line, terminal_width()))
     print_text("  " + cut_line(person_verdicts.block_text(db, ruling.block_id) or "", terminal_width() - 2))
     article_changes = [change for change in effect.text_changes if not change.is_shelved]
     _print_changes(article_changes)
     copy_count = len(effect.text_changes) - len(article_changes)
-    pages_text = f"{count_text(effect.page_count, 'page')} carry it" if effect.page_count != 1 else "1 page carries it"
-    articles_text = f"{count_text(len(article_changes), 'article')} {'would change' if request.dry_run else 'changed'}"
-    print_text(
-        f"{pages_text}; {articles_text}" + (f", and {count_text(copy_count, 'copy')} of them" if copy_count else "")
-    )
-    if request.is_for_own_article:
-        _print_other_pages(person_verdicts.count_pages(db, ruling.block_id) - effect.page_count)
+    pages_text = f"{count_text(effect.page_count, 'page')} carr{'ies' if effect.page_count == 1 else 'y'} it"
+    copies_text = f", and {count_text(copy_count, 'copy')} of them" if copy_count else ""
+    print_text(f"{pages_text}; {count_text(len(article_changes), 'article')} {would_change}{copies_text}")
+    other_count = person_verdicts.count_pages(db, ruling.block_id) - effect.page_count
+    if asked.is_for_own_article and other_count > 0:
+        others = f"{count_text(other_count, 'other page')} {'has' if other_count == 1 else 'have'} the same text"
+        print_text(f"{others}: --host HOST or --everywhere takes it there too")
     return 0
-
-
-def _print_other_pages(count: int) -> None:
-    if count > 0:
-        verb = "has" if count == 1 else "have"
-        print_text(
-            f"{count_text(count, 'other page')} {verb} the same text: --host HOST or --everywhere takes it there too"
-        )
 
 
 def _print_changes(changes: Sequence[applied_rulings.TextChange]) -> None:

@@ -58,7 +58,7 @@ def check_rules(paths: tuple[str, ...]) -> int:
 
 
 def sorted_problems(rule: site_rule_files.SiteRuleFile) -> list[site_rule_files.SiteRuleProblem]:
-    """List by line what has no effect in a file: what cannot be parsed, and headers that are not sent."""
+    """List, by line, the directives of a file that have no effect: unparsable ones, and headers that are not sent."""
     header_problems = (
         site_rule_files.SiteRuleProblem(rule.file, line, problem_text)
         for line, problem_text in request_headers.refused_headers(rule)
@@ -152,7 +152,7 @@ def _print_hits(hits: Sequence[site_rule_values.DirectiveMatch], rule: site_rule
 
 
 def _print_outcome(title: str, authors: Sequence[str], published: str, text: str) -> None:
-    """Print what comes out of a page under a rule file: the metadata that readers see, and how the text begins."""
+    """Print the result of a page under a rule file: main metadata, and the beginning of the text."""
     rows = [["title", title], ["authors", ", ".join(authors)], ["published", published]]
     rows.append(["text", cut_line(text, _START_CHARS) or "(none)"])
     print_text()

@@ -48,7 +48,7 @@ class RunResult:
 
     @property
     def failure(self) -> str:
-        """Return what broke the crawl, an archive that cannot be written or a fault of ours, or an empty string."""
+        """Return what ended the crawl early, an unwritable archive or a bug of ours; empty otherwise."""
         return self.end_reason if self.end_reason.startswith(("archive", "fault")) else ""
 
     @property
@@ -63,7 +63,7 @@ class RunResult:
 
     @property
     def rendered_counts(self) -> dict[str, int]:
-        """Return how many pages a browser rendered, by what came of it."""
+        """Count the pages that a browser rendered, by result."""
         prefix = "broadsheet/browser/"
         return {name.removeprefix(prefix): int(n) for name, n in self.stats.items() if name.startswith(prefix)}
 
@@ -105,8 +105,29 @@ def review_run(run: RunResult) -> RunReview:
         return RunReview(gather_totals(db), judge_archive(db, run.db, coverage=coverage), read_letter(db, coverage))
 
 
+def conclude(
+    run: RunResult,
+    *,
+    quiet: bool = False,
+    print_first: Callable[[], None] = lambda: None,
+    on_failure: Callable[[str], object] = str,
+) -> int:
+    """Print the summary of a run, and return the exit code; if quiet, print only serious failures.
+
+    `print_first` is called before the summary; `on_failure` gets a sentence about each serious failure.
+    """
+    if run.signal:
+        return print_stopped(run)
+    review = review_run(run)
+    if not quiet:
+        print_first()
+        print_summary(run, review)
+    print_failures(run, review.looks, on_failure)
+    return exit_code(run)
+
+
 def failure_looks(run: RunResult, looks: Iterable[Look]) -> list[Look]:
-    """Return what went badly wrong: faults of the archive, and start URLs of the run that failed."""
+    """Return the serious failures: faults of the archive, and start URLs of the run that failed."""
     return [
         look for look in looks
         if look.severity == Severity.FAULT or (look.kind == LookKind.START and look.subject in run.seeds)
@@ -114,7 +135,7 @@ def failure_looks(run: RunResult, looks: Iterable[Look]) -> list[Look]:
 
 
 def print_summary(run: RunResult, review: RunReview) -> None:
-    """Print the run's letter, the judgement but for what it and `failure_looks` have, and what to type next."""
+    """Print the run's letter, the rest of the judgement, and the commands to type next."""
     for line in _summary_lines(run, review.totals, review.letter):
         print_text(line)
     told = failure_looks(run, review.looks)
@@ -127,7 +148,7 @@ def print_summary(run: RunResult, review: RunReview) -> None:
 
 
 def print_failures(run: RunResult, looks: Iterable[Look], on_failure: Callable[[str], object] = str) -> None:
-    """Print what went badly wrong on standard error, a line each; `on_failure` gets each sentence."""
+    """Print serious failures on standard error, a line each; `on_failure` gets each sentence."""
     for look in failure_looks(run, looks):
         on_failure(look.sentence)
         advice = f" ({look.advice})" if look.advice else ""
@@ -152,13 +173,13 @@ def next_steps(db: str) -> str:
 
 
 def find_program(name: str) -> str | None:
-    """Find a program that the shell would find, or that lies beside this Python."""
+    """Find a program on the PATH or beside this Python."""
     beside = Path(sys.executable).with_name(name)
     return shutil.which(name) or (str(beside) if beside.exists() else None)
 
 
 def _typed_command(command: str) -> str:
-    """Return a command as it has to be typed: with its folder if the shell would not find it."""
+    """Return a command as it must be typed: with its folder if it is not on the PATH."""
     script = Path(sys.executable).parent / command
     if shutil.which(command) or not script.exists():
         return command
@@ -194,7 +215,7 @@ def _summary_lines(run: RunResult, totals: Totals, letter: RunLetter) -> Iterabl
 
 
 def print_stopped(run: RunResult) -> int:
-    """Say on standard error how a run was stopped, what it got, and that it can go on. Returns its exit code."""
+    """Print on standard error how a run was stopped and what it got so far; return its exit code."""
     how_text = "Stopped at once; what was under way is asked for again." if run.end_reason == "killed" else "Stopped."
     click.echo(one_line(f"{how_text} {run.db} is in order, and the same command goes on from here."), err=True)
     with suppress(ArchiveError), open_read_only(run.db) as db:

@@ -83,7 +83,7 @@ class _Found:
 
 
 def _find(db: Database, query: str, bounds: ArticleBounds, options: Mapping[str, Any]) -> _Found:
-    """Search for the words as they stand, and with other endings if no article has them so."""
+    """Search for the exact words; if no article has them, with other endings."""
     limit, sort = options["limit"], search_module.SearchSort(options["sort"] or "relevance")
     if not query:
         listed = list(search_module.list_articles(db, limit, bounds, sort))
@@ -110,7 +110,7 @@ def _count_line(query: str, found: _Found) -> str:
 
 
 def _nothing_text(query: str, missing: Sequence[str], *, is_filtered: bool) -> str:
-    """Say that nothing was found, and which word is to blame."""
+    """Say that nothing was found, and name the words that no article has."""
     within = " within these filters" if is_filtered else ""
     if not query:
         return f"no article{within}"
@@ -129,7 +129,7 @@ def hit_text(hit: search_module.SearchHit) -> str:
 
 
 def _snippet_line(hit: search_module.SearchHit, columns: int) -> str:
-    """Format the snippet, with the matches in colour on a terminal, else in square brackets."""
+    """Format the snippet, with matches in colour on a terminal, elsewhere in square brackets."""
     if not is_coloured():
         return fit(hit.snippet, columns)
     return _coloured_parts(hit.snippet_parts, columns)

@@ -79,7 +79,7 @@ def _find(db: Database, archive: str, named: str) -> _FoundArticle | None:
 
 
 def _text_parts(found: _FoundArticle, *, with_removed: bool) -> Iterator[str]:
-    """Yield the head of an article and its paragraphs, with what was removed at its place if asked for."""
+    """Yield the head of an article and its paragraphs, with removed blocks in place if asked for."""
     yield "\n".join(_head_lines(found))
     width = min(_READING_WIDTH, terminal_width()) if terminal_width() < UNBOUNDED else UNBOUNDED
     if not with_removed:
@@ -131,7 +131,7 @@ def _head_lines(found: _FoundArticle) -> Iterator[str]:
 
 
 def _history_lines(found: _FoundArticle) -> Iterator[str]:
-    """Yield what the publication did to the article since it was first seen."""
+    """Yield lines about edits and a withdrawal since the article was first seen."""
     last = found.revisions[-1] if found.revisions else None
     if last and last.change == EditKind.WITHDRAWN:
         why = f" ({reason_text(last.note)})" if last.note else ""
@@ -142,7 +142,7 @@ def _history_lines(found: _FoundArticle) -> Iterator[str]:
 
 
 def _article_values(found: _FoundArticle, *, with_removed: bool) -> dict[str, Any]:
-    """Return the article as JSON values; times are ISO 8601, what is not known is null."""
+    """Return the article as JSON values; times are ISO 8601, unknown values null."""
     values: dict[str, Any] = {
         name: value.isoformat() if isinstance(value, date) else value for name, value in asdict(found.article).items()
     }

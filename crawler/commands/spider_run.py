@@ -60,13 +60,13 @@ def spider_settings(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def quiet_settings(*, allow_private: bool) -> dict[str, Any]:
-    """Return the settings of a crawl that is another verb's, one request at a time, which prints nothing."""
+    """Return the settings of a silent crawl inside another verb, with one request at a time."""
     own = {"allow_private": allow_private, "delay": 1.0, "concurrency": 1, "quiet": True, "verbose": 0}
     return spider_settings(own | {"total_concurrency": 1, "headers": ()})
 
 
 def lacks_contact(settings: Settings, arguments: Mapping[str, Any]) -> bool:
-    """Return True if a crawl of public sites names nobody to ask; the sample's crawl has no such argument."""
+    """Return whether a crawl of public sites has no contact; the crawl of the sample has no such argument."""
     return arguments.get("contact") == "" and not settings.getbool("BROADSHEET_ALLOW_PRIVATE")
 
 
@@ -76,7 +76,7 @@ def run_spider(
     changed_settings: Mapping[str, Any],
     on_opened: Callable[[SiteSpider], None] | None = None,
 ) -> RunResult:
-    """Run the spider to its end. What keeps it from starting is a CommandError or ArchiveError, before any request.
+    """Run the spider to its end. CommandError or ArchiveError, before any request, if it cannot start.
 
     A program that watches the spider, in place of a person, does so from `on_opened`.
     """
@@ -121,7 +121,7 @@ def project_settings() -> Settings:
 
 
 def _raise_start_error(task: asyncio.Task[None], db: str) -> None:
-    """Raise what kept the crawl from starting; wrong options and seeds as a CommandError."""
+    """Raise the error that kept the crawl from starting; CommandError for invalid options and seeds."""
     error = task.exception() if task.done() and not task.cancelled() else None
     if isinstance(error, OptionError):
         raise CommandError(str(error)) from error
@@ -132,7 +132,7 @@ def _raise_start_error(task: asyncio.Task[None], db: str) -> None:
 
 
 class _SpiderProcess(AsyncCrawlerProcess):
-    """Notes a signal that comes before the spider is open, when it is Scrapy that handles it."""
+    """Records a signal that arrives before the spider is open, while Scrapy handles signals."""
 
     signal_number = 0
 
@@ -142,7 +142,7 @@ class _SpiderProcess(AsyncCrawlerProcess):
 
 
 class _CrawlWatcher:
-    """Prints what a crawl begins with, and handles the signals that stop it."""
+    """Prints the notices at the start of a crawl, and handles the signals that stop it."""
 
     def __init__(self, *, quiet: bool, archive_existed: bool) -> None:
         self.signal = 0

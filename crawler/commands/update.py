@@ -50,9 +50,9 @@ _UPDATE_OPTIONS: Options = (
     unchecked_archive_argument,
     click.argument("pages", nargs=-1, metavar=f"[{REFERENCE}]..."),
     click.option("--every", type=duration, metavar="TIME",
-                 help="Look at each known page again after this time: 6h, 1d. Else by how often it has changed."),
+                 help="Look at known pages again after TIME: 6h, 1d. By default: by how often they change."),
     click.option("--all", "everything", is_flag=True, help="Look at every known page again now."),
-    click.option("--pictures", is_flag=True, help="Fetch the articles' pictures that the archive has not, alone."),
+    click.option("--pictures", is_flag=True, help="Only fetch pictures of articles that the archive lacks."),
     *LIMIT_OPTIONS,
     *POLITENESS_OPTIONS,
     *RENDERING_OPTIONS,
@@ -111,7 +111,7 @@ def origins(urls: Iterable[str]) -> tuple[str, ...]:
 
 
 def _known_page(db: Database, archive: str, words: str) -> str:
-    """Return the URL of the page of the archive that a person names. CommandError if there is none."""
+    """Return the URL of the stored page that a person names. CommandError if the archive has no such page."""
     reference = article_reference(db, archive, words, must_be_one=True)
     page = page_lookup.find_page(db, reference)
     url = page.url if page else article_filter.find_known_url(db, reference)
@@ -123,7 +123,7 @@ def _known_page(db: Database, archive: str, words: str) -> str:
 
 
 def _print_pages(path: str, urls: Sequence[str], after_seq: int) -> None:
-    """Print for each page what changed in its article, or what came of it else."""
+    """Print the edits of each page's article, or the outcome of the page."""
     with archive_access.open_read_only(path) as db:
         edits = list(edit_history.list_edits(db, after_seq=after_seq))
         for url in urls:

@@ -41,7 +41,7 @@ Options = tuple[Callable[[Any], Any], ...]
 PATH = click.Path()
 """A type that checks nothing, and has the Tab key complete names of files."""
 REFERENCE = "ARTICLE"
-"""The name that help texts have for a URL, a path, a number, a title or words."""
+"""The placeholder in help texts for a URL, path, number, title or words."""
 EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
 
 
@@ -218,7 +218,7 @@ TAKEDOWN_OPTIONS: Options = (
 )
 SAMPLE_OPTION = click.option(
     "--sample", type=row_sample, metavar="M|N/M",
-    help="Check one of M parts of texts and raw responses, another each day; N/M: the Nth. All else is checked whole.",
+    help="Check one of M parts of texts and raw responses, another each day; N/M: the Nth. Other checks are complete.",
 )  # fmt: skip
 
 
@@ -228,7 +228,7 @@ def import_while_not_collecting(module: str) -> None:
     try:
         import_module(module)
     finally:
-        gc.freeze()  # what was imported stays, and is not looked through again
+        gc.freeze()  # imported modules live as long as the process: later collections may skip them
         gc.enable()
 
 
@@ -281,10 +281,11 @@ _UNDECIDED = "{count:,} articles match {words} ({command} lists them): name one 
 
 
 def article_reference(db: Database, archive: str, words: str, *, must_be_one: bool = False) -> str:
-    """Return a URL or a number for what a person names: `words` as they are, or the article that search finds by them.
+    """Return a URL or number for an article reference: `words` unchanged, or the number of the article that they find.
 
-    Several matches: the best is taken, and standard error says so; with `must_be_one`, for verbs that write,
-    CommandError. Words that find nothing name what a person took out, by its title, or are returned unchanged.
+    Of several matches the best is taken, and standard error says so. Verbs that write pass `must_be_one` and get
+    CommandError. Words that find nothing may be the title of a withdrawn article; otherwise they are returned
+    unchanged.
     """
     is_url = "://" in words or article_filter_module.find_known_url(db, words)
     if is_url or stored_articles.find_stored_article(db, words):

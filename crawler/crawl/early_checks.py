@@ -69,7 +69,7 @@ def check_arguments(arguments: Mapping[str, Any], allow_private: bool) -> tuple[
 
 
 def check_files(names: Iterable[str], *, folder_hint: str = "") -> None:
-    """Raise CommandError for a file that is missing or cannot be read, and with a `folder_hint` for a folder."""
+    """Raise CommandError for a missing or unreadable file; with a `folder_hint`, also for a folder."""
     for name in names:
         path = Path(name)
         if path.is_dir():
@@ -77,14 +77,16 @@ def check_files(names: Iterable[str], *, folder_hint: str = "") -> None:
                 raise CommandError(f"{name} is a folder: {folder_hint}")
             continue
         try:
-            # To open a pipe waits for its other end, unless told not to.
+            # Opening a named pipe would block until its other end is opened.
             os.close(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)))
         except OSError as error:
             raise CommandError(f"cannot read {name}: {error.strerror}") from error
 
 
 def checked_seeds(urls: tuple[str, ...], allow_private: bool) -> tuple[str, ...]:
-    """Return the start URLs in canonical form, each once. OptionError if one is no http(s) URL or a refused address."""
+    """Return the start URLs in canonical form, each once. OptionError for one that is not http(s), or a refused
+    address.
+    """
     seeds = []
     for url in urls:
         seed = canonicalise(url)
@@ -144,7 +146,7 @@ _EXTRACTOR_VARIABLE = "BROADSHEET_EXTRACTOR"  # read here: Scrapy's settings cos
 
 
 def extractor_setting() -> ExtractorUse:
-    """Read the setting from the environment. CommandError if it is none of the words."""
+    """Read the setting from the environment. CommandError for an unknown word."""
     try:
         return read_extractor_use(os.environ.get(_EXTRACTOR_VARIABLE, ExtractorUse.IN_DOUBT), _EXTRACTOR_VARIABLE)
     except OptionError as error:

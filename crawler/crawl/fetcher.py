@@ -63,10 +63,10 @@ class Fetcher:
     _redirect_captures: dict[str, list[Capture]] = field(default_factory=dict, init=False)
     """By the URL of a robots.txt: captures of redirects and failed attempts, to be stored with its one outcome."""
     _lone_robots: set[str] = field(default_factory=set, init=False)
-    """Each robots.txt under way that is of a host outside the crawl."""
+    """URLs of robots.txt files, being fetched, of hosts outside the crawl."""
 
     async def give_up(self, turn: Turn) -> None:
-        """Store the outcome of a turn that is no request."""
+        """Store the outcome of a URL that is given up without a request."""
         outcome = replace(unfetched_outcome(turn.queued_url, turn.state, turn.reason), given_up_host=turn.given_up_host)
         await self._store_if_any(outcome, turn.queued_url)
 
@@ -115,7 +115,7 @@ class Fetcher:
     ) -> tuple[Outcome | None, Request | None]:
         """Return a response's outcome, or the next request if it redirects a robots.txt (RFC 9309, 2.3.1.2).
 
-        Both are None if the robots.txt is to be requested again later. However many responses, it has one outcome.
+        Both are None if the robots.txt will be requested again. It has one outcome, however many responses it takes.
         """
         raw_exchange, redirect_count = raw_exchange_of_response(request, response), redirect_count_of(request)
         usage = self.parts.robots_reader.usage_statements(queued_url)
@@ -146,7 +146,9 @@ class Fetcher:
         )
 
     async def _fetch_robots_alone(self, queued_url: QueuedUrl) -> None:
-        """Fetch and store the robots.txt of a host from which a page loads something, and not what the file names."""
+        """Fetch and store the robots.txt of a host from which a page loads resources, without the sitemaps that it
+        names.
+        """
         self._lone_robots.add(queued_url.url)
         try:
             await self.fetch(queued_url)
@@ -191,7 +193,7 @@ class Fetcher:
             self.parts.frontier.record_answer(queued_url, latency_of(request))
 
     def _fault_outcome(self, fault: Fault, request: Request, queued_url: QueuedUrl) -> Outcome | None:
-        """Build the outcome of a request without a usable response; None if a robots.txt is to be requested again."""
+        """Build the outcome of a request without a usable response; None if a robots.txt will be requested again."""
         if fault.retry or fault.host_gone:
             self.parts.frontier.record_failure(queued_url, fault.reason)
         capture, now = self._partial_capture(fault, request, queued_url), datetime.now(UTC)

@@ -27,7 +27,7 @@ from .hosts import DueQueue, HostRegistry, HostState, HostWait, Pace, Politeness
 from .robots_rules import RobotsRules
 
 _SERVICE_UNAVAILABLE = http_reason(503)
-_SCAN_SECONDS = 1.0  # at most between two scans of the queue for hosts with a URL due
+_SCAN_SECONDS = 1.0  # maximum time between two scans of the queue for hosts with a due URL
 _ROBOTS_LOOK_SECONDS = 0.1  # between two looks at whether a robots.txt is known
 _TOLERATED_FAILURES = 2  # failures in a row that may be the URLs' own and do not slow the host
 _LIST_SHAPES = (UrlShape.LIST, UrlShape.DEEP_LIST)
@@ -58,9 +58,9 @@ class Frontier:
         self._clock = clock
         self._hosts = HostRegistry(queue, lambda: Pace.at_floor(politeness.delay))
         self._due_hosts = DueQueue()  # hosts with a URL to be handed out
-        self._robots_due_hosts = DueQueue()  # hosts whose robots.txt is to be requested
+        self._robots_due_hosts = DueQueue()  # hosts whose robots.txt will be requested
         self._deferred_hosts: list[HostState] = []  # hosts that were due, but left the last places to others
-        self._changed_hosts: dict[str, HostState] = {}  # hosts to be scheduled anew, by name
+        self._changed_hosts: dict[str, HostState] = {}  # hosts to reschedule, by name
         self._in_flight: dict[str, HostState] = {}  # by URL
         self._busy_host_count = 0  # hosts with pending requests
         self._unstored_count = 0  # URLs in flight that have a response: being cleaned or stored
@@ -93,14 +93,14 @@ class Frontier:
         self._change_event.set()
 
     def begin_again(self) -> None:
-        """Hand out what is queued now; what was read from the queue before counts no more."""
+        """Start over with the present queue, without what was read ahead before."""
         self._is_draining = self._is_scan_fresh = False
         self._scanned_at = -_SCAN_SECONDS
         for host in self._hosts.drop_read_ahead():
             self._mark_changed(host)
 
     def read_again(self, host_name: str) -> None:
-        """Forget what was read of a host's queue ahead, which has changed."""
+        """Discard a host's read-ahead URLs: its queue has changed."""
         host = self._hosts.get_or_create(host_name)
         host.read_ahead.clear()
         self._mark_changed(host)
@@ -141,7 +141,7 @@ class Frontier:
         self.record_arrival(queued_url)
 
     def record_arrival(self, queued_url: QueuedUrl) -> None:
-        """Record that a request has its response, of which nothing is known yet: it is no longer pending."""
+        """Record that a response arrived, before it is judged: the request no longer counts as pending."""
         host = self._hosts.get_or_create(queued_url.host)
         if queued_url.url in host.in_flight and queued_url.url not in host.answered_urls:
             host.answered_urls.add(queued_url.url)
@@ -176,7 +176,7 @@ class Frontier:
         self._mark_changed(host)
 
     def robots_for(self, host_name: str) -> RobotsRules | None:
-        """Return the robots.txt in force for a host; None if none was read yet."""
+        """Return the robots.txt in force for a host; None before it was read."""
         host = self._hosts.get_or_create(host_name)
         return host.robots or host.previous_robots
 
@@ -203,7 +203,7 @@ class Frontier:
         return queued_robots_txt(queued_url, host.robots_attempts)
 
     async def wait_for_robots(self, host_name: str, seconds: float) -> None:
-        """Wait until the robots.txt of a host is known, if it was requested; at most so long."""
+        """Wait until a requested robots.txt is known, or the time is over."""
         deadline = self._clock() + seconds
         host = self._hosts.get_or_create(host_name)
         while host.is_robots_requested and not (host.robots or host.previous_robots or host.given_up_reason):
@@ -233,7 +233,7 @@ class Frontier:
         return None
 
     def waits(self, least_seconds: float) -> list[HostWait]:
-        """Return the active hosts that are not asked for so many seconds, those that wait longest first."""
+        """Return the active hosts that wait at least so long for their next request, the longest wait first."""
         now, own_delay = self._clock(), self._politeness.delay
         waits = [
             HostWait(host.name, host.pace.next_request_at - now, host.pace.wait_reason(now, own_delay))
@@ -291,7 +291,7 @@ class Frontier:
             self._schedule_host(host)
 
     def _schedule_host(self, host: HostState) -> None:
-        """Schedule a host for its robots.txt or its next URL; make it idle if it has none."""
+        """Schedule a host for its robots.txt or its next URL; without either it becomes idle."""
         if not self._hosts.is_active(host):
             return
         self._due_hosts.remove(host)
@@ -311,7 +311,7 @@ class Frontier:
             self._due_hosts.schedule(host, host.pace.next_request_at)
 
     def _has_next(self, host: HostState, now: float) -> bool:
-        """Return whether a host has a URL to be handed out; read more from the queue when none is left in memory."""
+        """Return whether a host has a URL to hand out; when memory has none, read more from the queue."""
         if self._hosts.has_had_its_share(host, now):
             host.read_ahead.clear()
         elif host.is_closed(self._politeness):
@@ -323,7 +323,7 @@ class Frontier:
         return bool(host.read_ahead)
 
     def _first_turn(self) -> Turn | None:
-        """Take the turn of the host that has been due for longest, a robots.txt before pages; None if none is due."""
+        """Take the turn of the host that has been due longest, robots.txt before pages; None if no host is due."""
         now = self._clock()
         while self._may_request_robots() and (host := self._robots_due_hosts.pop_due(now)):
             if turn := self._robots_turn(host):
@@ -343,7 +343,7 @@ class Frontier:
         return pending_count < (max(1, max_requests // 2) if has_open_hosts else max_requests)
 
     def _is_crowding(self, host: HostState) -> bool:
-        """Return whether a host with pending requests would take the last places from hosts that have none."""
+        """Return whether a host with pending requests would take the last places from hosts without any."""
         if not host.pending_requests:
             return False
         reserved_places = min(len(self._hosts) - self._busy_host_count, self._politeness.max_requests // 2)

@@ -1,4 +1,4 @@
-"""Files at known places of a host: its robots.txt read, its sitemaps and feeds guessed where nothing names them.
+"""Files at known places of a host: its robots.txt, and sitemaps and feeds guessed where nothing names them.
 
 A guess is a row like any other, stored in the transaction of the outcome that leads to it. A page or a robots.txt leads
 to the first usual place, and a place that is not there to the next one.
@@ -56,7 +56,7 @@ class RobotsReader:
         parse = partial(
             RobotsRules.from_response, status, response.body, response.url, queued_url.host, is_challenged=is_challenged
         )
-        robots = await asyncio.to_thread(parse)  # a long one takes a while
+        robots = await asyncio.to_thread(parse)  # parsing a long file would block the event loop
         if robots.access is Access.NOTHING and self._schedule_retry(queued_url, retry_after_of(answer)):
             return None
         outcome = await build_outcome(replace(answer, robots_id=robots.id), robots)
@@ -78,11 +78,11 @@ class RobotsReader:
         return self._with_robots_file(outcome, robots, datetime.now(UTC).isoformat(timespec="seconds"))
 
     def robots_of(self, queued_url: QueuedUrl) -> RobotsRules | None:
-        """Return the robots.txt of a URL's host, also while it waits to be stored; None if there is none yet."""
+        """Return the robots.txt of a URL's host, even before it is stored; None if it was not read yet."""
         return self._unstored_robots.get(queued_url.url) or self._frontier.robots_for(queued_url.host)
 
     def usage_statements(self, queued_url: QueuedUrl) -> tuple[str, ...]:
-        """Return the usage preferences that the robots.txt in force states for a URL; none for a robots.txt."""
+        """Return the usage preferences that the robots.txt in force states for a URL; empty for a robots.txt itself."""
         robots = self._frontier.robots_for(queued_url.host)
         if robots is None or queued_url.kind == UrlKind.ROBOTS:
             return ()
@@ -111,7 +111,7 @@ class RobotsReader:
 
 
 def redirect_target(response: Response, hops: int) -> str:
-    """Return the URL that a robots.txt redirects to; empty if it does not, or if `hops` redirects are too many."""
+    """Return the URL that a robots.txt redirects to; empty without a redirect, or after too many (`hops`)."""
     location = (response.headers.get("Location") or b"").decode("latin-1")
     if not 300 <= response.status < 400 or not location or hops >= _MAX_REDIRECTS:
         return ""
@@ -159,7 +159,7 @@ class GuessedPlaces:
         return tuple(self._first_guess(kind, queued_url, robots) for kind in unnamed_kinds)
 
     def _first_guess(self, kind: UrlKind, queued_url: QueuedUrl, robots: RobotsRules) -> DiscoveredUrl | None:
-        """Return the first place to try, unless the options want none or the robots.txt names some."""
+        """Return the first place to try; None if the options exclude the kind, or the robots.txt names sitemaps."""
         is_wanted = self._options.feeds if kind == UrlKind.FEED else self._options.sitemaps
         if not is_wanted or (kind == UrlKind.SITEMAP and robots.sitemaps):
             return None

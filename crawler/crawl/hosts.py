@@ -1,4 +1,4 @@
-"""Hosts of a crawl: the pace of each, a bounded number of active ones with URLs to be fetched, and idle ones.
+"""Hosts of a crawl: their pace, a bounded number of active ones (with URLs to fetch), and idle ones.
 
 The delay between two requests adapts to the host's responses, between a floor and a ceiling. Slow responses, and those
 that say "too many requests", make it longer; quick good ones bring it back to the floor. Pure: times are passed in, in
@@ -52,7 +52,7 @@ class WaitReason(StrEnum):
 
 
 class HostWait(NamedTuple):
-    """A host that is not asked for so many seconds, and why."""
+    """A host, the seconds until its next request, and the reason for the wait."""
 
     host: str
     seconds: float
@@ -100,7 +100,7 @@ class Pace:
         return replace(self, latency=smoothed_latency, delay=delay)
 
     def after_refusal(self, now: float, retry_after: float | None = None) -> Pace:
-        """Return the pace after a response "too many requests", or none in time; `retry_after` is in seconds."""
+        """Return the pace after a time-out or a response "too many requests"; `retry_after` is in seconds."""
         wait = retry_after if retry_after is not None else max(self.delay, 1.0) * _BACKOFF_FACTOR
         slower_delay = self._clamped(max(self.delay, 1.0) * _BACKOFF_FACTOR)
         next_request_at = max(self.next_request_at, now + min(wait, MAX_RETRY_AFTER))
@@ -118,13 +118,13 @@ class Pace:
         return min(self.ceiling, max(self.floor, delay))
 
 
-MAX_ACTIVE_HOSTS = 1024  # hosts with URLs to be fetched that are in memory at once
-MAX_IDLE_HOSTS = 1024  # hosts without such URLs whose robots.txt and pace are kept in memory
-SCAN_HOSTS = 256  # hosts read in one scan of the queue at most
+MAX_ACTIVE_HOSTS = 1024  # hosts with URLs to fetch, in memory at once
+MAX_IDLE_HOSTS = 1024  # hosts without such URLs; their robots.txt and pace stay in memory
+SCAN_HOSTS = 256  # maximum number of hosts read in one scan of the queue
 _MAX_BATCH = 64  # queued URLs of a host read at once, fewer when many hosts are active
 _MAX_READ_AHEAD = 4096  # queued URLs in memory, of all hosts together
 _SHARE_TURNS = 64  # turns after which a host makes room, if others wait for its place
-_SHARE_SECONDS = 600.0  # seconds after which it does, however few turns it had
+_SHARE_SECONDS = 600.0  # seconds after which it makes room, whatever its turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +137,13 @@ class PolitenessSettings:
     delay: float = 1.0
     requests_per_host: int = 4
     max_requests: int = 16
-    max_unstored: int = 40  # responses that may wait to be cleaned or stored; a kill loses as many at most
+    max_unstored: int = 40  # responses waiting to be cleaned or stored, which a kill would lose
     user_agent: str = "Broadsheet"
     obey_robots: bool = True
     robots_max_age: float = MAX_AGE_SECONDS  # seconds after which a robots.txt is read again
     max_silent_failures: int = 10  # failures in a row, none of them a response, after which a host is given up
-    max_failures: int = 20  # the same if some were responses, such as 503
-    max_failing_seconds: float = 300.0  # after so long the smaller number counts; a Retry-After starts it anew
+    max_failures: int = 20  # the same if some of them were responses, such as 503
+    max_failing_seconds: float = 300.0  # after this time the smaller number applies; a Retry-After restarts it
 
 
 @dataclass(slots=True, eq=False)
@@ -229,7 +229,7 @@ class HostState:
         return True
 
     def reason_to_give_up(self, failure_reason: Reason, politeness: PolitenessSettings) -> Reason | None:
-        """Return the ledger's reason if the host is to be given up after its latest failure; None if it is not."""
+        """Return the reason to give the host up after its latest failure; None to go on."""
         has_failed_long = self.failed_at - self.failing_since >= politeness.max_failing_seconds
         may_recover = self.has_error_status and not has_failed_long
         if self.failure_count < (politeness.max_failures if may_recover else politeness.max_silent_failures):
@@ -262,7 +262,7 @@ class DueQueue:
         heapq.heappush(self._heap, (due_at, self._sequence_number, host))
 
     def pop_due(self, now: float) -> HostState | None:
-        """Remove and return the host that has been due for longest; None if none is due."""
+        """Remove and return the host that has been due longest; None if no host is due."""
         due_at = self.next_due_at()
         if due_at is None or due_at > now:
             return None
@@ -275,7 +275,7 @@ class DueQueue:
         self._entries.pop(host.name, None)
 
     def next_due_at(self) -> float | None:
-        """Return when the first host is due; None if none is scheduled."""
+        """Return when the first host is due; None without scheduled hosts."""
         while self._heap and self._entries.get(self._heap[0][2].name) != self._heap[0][:2]:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
@@ -310,11 +310,11 @@ class HostRegistry:
         return host
 
     def active(self) -> tuple[HostState, ...]:
-        """Return the hosts with URLs to be fetched."""
+        """Return the hosts with URLs to fetch."""
         return tuple(self._active.values())
 
     def find_active(self, name: str) -> HostState | None:
-        """Find the active host of a name; None if there is none."""
+        """Find an active host by name; None if it is not active."""
         return self._active.get(name)
 
     def is_active(self, host: HostState) -> bool:
@@ -342,7 +342,7 @@ class HostRegistry:
             self._scan_position, scan_limit = "", scan_limit - len(scanned_hosts)
 
     def deactivate(self, host: HostState, now: float) -> None:
-        """Make a host idle that has no URL to be fetched; its state is kept for a while."""
+        """Make a host without URLs to fetch idle; its state is kept for a while."""
         del self._active[host.name]
         host.read_ahead.clear()
         self._idle[host.name] = host

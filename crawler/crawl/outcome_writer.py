@@ -20,7 +20,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 
 MAX_KNOWN_URLS = 40_000
-"""URLs remembered at most, some 8 MB; what is forgotten is merely stored once more."""
+"""Maximum number of remembered URLs (about 8 MB). A forgotten URL is stored once more, which changes nothing."""
 
 
 class KnownLinks:
@@ -70,12 +70,12 @@ class KnownLinks:
 
 
 def _may_announce_change(row: DiscoveredUrl) -> bool:
-    """Return whether the row may say that a page in the archive has changed and is to be fetched again."""
+    """Return whether the row may announce a change of a stored page, which is then fetched again."""
     return bool(row.lastmod) or row.found_via == UrlSource.REDIRECT
 
 
 MAX_BATCH = 64
-"""Outcomes that one transaction takes at most; a batch is what was queued while the last one was written."""
+"""Maximum number of outcomes in a transaction. A batch is what queued up while the last one was written."""
 
 BATCH_TARGET, MAX_BATCH_SECONDS, MAX_IDLE_SECONDS = 32, 2.0, 0.1
 """How many outcomes a batch waits for, how many seconds it waits in all, and how many for the next outcome. A page in
@@ -109,7 +109,7 @@ class Writer:
         await committed
 
     def close(self) -> None:
-        """Commit what is queued, and end the thread."""
+        """Commit the queued outcomes, and end the thread."""
         self._queue.put(None)
         self._thread.join()
 
@@ -131,7 +131,7 @@ class Writer:
         return self._queue.get()
 
     def _requeue_leftovers(self) -> None:
-        """Queue a step of what an earlier run left. If the archive cannot be written, its next outcome raises that."""
+        """Requeue a batch of URLs that an earlier run left. A failed write is raised with the next outcome."""
         try:
             if self._archive.requeuer.has_more:
                 self._archive.requeuer.step()
@@ -161,7 +161,7 @@ class Writer:
         loop, error = batch[0][1].get_loop(), None
         try:
             self._archive.save([self._without_known_links(outcome) for outcome, _ in batch])
-        except BaseException as exception:  # noqa: BLE001 - it belongs to whoever waits for these outcomes
+        except BaseException as exception:  # noqa: BLE001 - raised in the tasks that wait for these outcomes
             self._known_links.clear()
             error = exception
         loop.call_soon_threadsafe(_resolve_futures, [committed for _, committed in batch], error)

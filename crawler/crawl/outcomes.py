@@ -87,7 +87,7 @@ class OutcomeBuilder:
     ) -> None:
         self.options = options
         self.scope = scope
-        self.robot = "broadsheet"  # the name by which directives call us
+        self.robot = "broadsheet"  # the robot name that directives may address
         self.told_articles: frozenset[str] = frozenset()  # URLs that a person calls articles
         self.reads_sitemaps = options.sitemaps  # those that a robots.txt names
         self._workers = workers
@@ -205,7 +205,7 @@ class OutcomeBuilder:
         return retry or _answer_outcome(answer, UrlState.FAILED, http_reason(status))
 
     def _challenged_outcome(self, answer: Answer) -> Outcome:
-        """Build the outcome of a wall: another try later, or the failure after the last one."""
+        """Build the outcome of a bot challenge: a retry, or a failure after the last try."""
         return self._retry_of(answer, OutcomeReason.CHALLENGED) or _answer_outcome(
             answer, UrlState.FAILED, OutcomeReason.CHALLENGED
         )
@@ -222,7 +222,7 @@ class OutcomeBuilder:
         return replace(retry, http_status=answer.response.status, capture=answer_capture(answer))
 
     def _picture_outcome(self, answer: Answer) -> Outcome:
-        """Build the outcome of a picture's file, of which nothing but the header is read."""
+        """Build the outcome of an image file; only its header is read."""
         capture = answer_capture(answer)
         if self.options.obey_directives:
             reason = exclusion_reason(capture.directives, self.robot, answer.received_at)
@@ -252,7 +252,7 @@ class OutcomeBuilder:
         return await self._page_outcome(answer)
 
     def _is_page_named_as_feed(self, queued_url: QueuedUrl) -> bool:
-        """Tell whether a URL that a page names as a feed may be fetched as a page; a guessed feed is none."""
+        """Return whether a URL that a page names as a feed may be fetched as a page; not for a guessed feed."""
         is_named = queued_url.kind == UrlKind.FEED and queued_url.found_via != UrlSource.GUESS
         return is_named and self.scope.decide(queued_url.url, queued_url.depth).should_fetch
 
@@ -316,7 +316,7 @@ class OutcomeBuilder:
         return replace(result, page=page, discovered=replace(result.discovered, rows=tuple(rows)))
 
     def _current_packed_policy(self) -> bytes:
-        """Return the pickled policy for the workers, pickled anew only when scope, options or robot have changed."""
+        """Return the pickled policy for the workers; it is pickled again only after a change."""
         policy = CrawlPolicy(self.scope, self.options, self.robot, self.told_articles)
         if policy != self._policy:
             self._policy, self._packed_policy = policy, policy.packed()
@@ -324,7 +324,7 @@ class OutcomeBuilder:
 
 
 def _sameness(job: PageJob) -> tuple[object, ...]:
-    """Return what pages have in common that have one result: bytes, host, folder, and what their answers state."""
+    """Return the key of pages that share a result: equal bytes, host, folder, and headers that matter."""
     page, split = job.page, urlsplit(job.page.url)
     digest = hashlib.sha256(page.body).digest()
     stated = page.content_type, page.http_status, page.directives, job.usage
@@ -360,7 +360,7 @@ def _headers(answer: Answer) -> tuple[tuple[str, str], ...]:
 
 
 def _unreadable_outcome(answer: Answer, reason: Reason) -> Outcome:
-    """Build the outcome of a sitemap or feed that cannot be read; where its URL was only a guess, there is none."""
+    """Build the outcome of an unreadable sitemap or feed; a guessed one counts as not there."""
     if answer.queued_url.found_via == UrlSource.GUESS:
         return _answer_outcome(answer, UrlState.SKIPPED, OutcomeReason.NOT_THERE)
     return _answer_outcome(answer, UrlState.FAILED, reason)

@@ -53,7 +53,7 @@ _CACHE_BYTES = 32 * 1024 * 1024
 _CACHED_KINDS = ("script", "stylesheet")
 _ROBOTS_SECONDS = 30.0  # to wait for a robots.txt that the crawl has requested already
 _SCRIPT = re.compile(rb"<script", re.IGNORECASE)
-_GAINED, _NO_GAIN = "gained", "no_gain"  # what came of a page that was rendered
+_GAINED, _NO_GAIN = "gained", "no_gain"  # results of rendering a page
 
 # Headers of responses that a browser does not get: those of what the body was on the wire, those that set a state, and
 # those that have it ask for more.
@@ -69,8 +69,8 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CrawlFetch:
-    """Functions of the crawl that rendering uses: to download a request, to fetch and store a robots.txt, to build the
-    outcome of a response, and to tell whether the crawl goes on.
+    """Functions of the crawl that rendering needs: download a request, fetch and store a robots.txt, build the outcome
+    of a response, and tell whether the crawl is running.
     """
 
     download: Callable[[Request], Awaitable[Response | Fault | None]]
@@ -110,7 +110,7 @@ class ResourceCache:
 
 @dataclass(slots=True)
 class PageResources:
-    """Fetch of what one page asks for in a browser.
+    """Fetches the resources that one page requests in a browser.
 
     `captures` are those of its responses; `reused_urls` are the URLs whose responses the cache has from other pages.
     """
@@ -126,7 +126,7 @@ class PageResources:
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_REQUESTS_AT_ONCE))
 
     async def fetch(self, request: ResourceRequest) -> ResourceAnswer:
-        """Answer a request of the page; redirects are followed. Status 0 for what the crawl may not or cannot fetch."""
+        """Answer a request of the page, following redirects. Status 0 if the crawl may not or cannot fetch it."""
         if cached := self.cache.get(request):
             self.reused_urls += self.cache.chain(request)
             return cached
@@ -156,7 +156,7 @@ class PageResources:
             return await self._send(queued_url, headers) if self._allowance.left > 0 else None
 
     async def _send(self, queued_url: QueuedUrl, headers: Mapping[str, str]) -> Response | None:
-        """Send a request, with what is left of the page's bytes as its bound; None if it failed."""
+        """Send a request, limited to the page's remaining bytes; None if it failed."""
         robots = self.frontier.robots_for(queued_url.host)
         robots_id = robots.id if robots else None
         request = self.request_builder.build_resource(queued_url, robots_id, headers, _RESOURCE_BYTES, self._allowance)
@@ -201,7 +201,7 @@ class PageResources:
 
 
 class PageRendering:
-    """Rendering of the pages of one crawl. `chromium` is to be started, or says why there is none.
+    """Renders the pages of one crawl. `chromium` is the browser to start, or a text that says why there is none.
 
     `layouts` decide which pages are tried.
     """
@@ -228,7 +228,7 @@ class PageRendering:
         """Rendered pages: how many `gained`, and how many did not, by the cause."""
 
     async def extend(self, answer: Answer, outcome: Outcome, crawl: CrawlFetch) -> Outcome:
-        """Return the outcome of a page as a browser shows it, where it shows more; else the outcome as it is."""
+        """Return the outcome of the page as rendered if that shows more; otherwise the given outcome."""
         page, host = outcome.page, answer.queued_url.host
         if page is None or not self._is_candidate(answer, outcome):
             return outcome
@@ -241,7 +241,7 @@ class PageRendering:
         async with self._turn:  # many may have waited, and a crawl that is stopped ends soon
             if self._is_over or not crawl.is_running():
                 return outcome
-            if not self._is_next_rendered(host, page):  # by what came meanwhile
+            if not self._is_next_rendered(host, page):  # another page of the layout was rendered meanwhile
                 return self._passed(host, page, outcome)
             return await self._extend(answer, outcome, crawl, self._layouts.find(host, page))
 
@@ -286,7 +286,7 @@ class PageRendering:
             await self._browser.close()
 
     def _is_candidate(self, answer: Answer, outcome: Outcome) -> bool:
-        """Return whether a page that was read may be rendered; any page is if all are to be."""
+        """Return whether a page may be rendered; with `--browser always` any page."""
         if outcome.page is None or outcome.state != UrlState.DONE:
             return False
         has_scripts = _SCRIPT.search(answer.response.body) is not None
@@ -334,7 +334,7 @@ def _resource_url(url: str, page_url: str) -> QueuedUrl:
 
 
 def _document_answer(answer: Answer, document: bytes, keeps_raw: bool) -> Answer:
-    """Return the answer that the rendered document stands for, with what the response's headers say of the page."""
+    """Return the rendered document as a response, with the original headers that describe the page."""
     headers = answer.response.headers.copy()
     for name in _NOT_THE_DOCUMENTS:
         headers.pop(name, None)
@@ -345,9 +345,9 @@ def _document_answer(answer: Answer, document: bytes, keeps_raw: bool) -> Answer
 
 
 def _stated_lines(response: Response) -> bytes:
-    """Return lines of the headers that say what a page may be used for, one a name.
+    """Return the header lines that state how a page may be used, one per name.
 
-    A value that names a robot comes last, since what follows it would hold for that robot alone.
+    Values that name a robot come last: anything after a robot's name would apply to that robot only.
     """
     lines = []
     for name in STATED_HEADERS:
@@ -372,12 +372,12 @@ class LayoutSampling:
             self.note(layout)
 
     def note(self, layout: RenderedLayout) -> None:
-        """Take over a layout in place of its earlier state."""
+        """Store the new state of a layout."""
         self._layouts[layout.host][layout.signature] = layout
         self._hashes.setdefault(layout.signature, unpack_signature(layout.signature))
 
     def find(self, host: str, page: PageRows) -> RenderedLayout:
-        """Return the layout of a page as it was received; a new one if the host has none that is alike."""
+        """Return the layout of a page as received; a new one if no layout of the host is similar."""
         layouts, signature = self._layouts[host], page.layout_signature or b""
         if signature not in layouts:
             hashes = unpack_signature(signature)
@@ -390,7 +390,7 @@ class LayoutSampling:
         return layouts.get(signature) or RenderedLayout(host, signature)
 
     def is_candidate(self, host: str, page: PageRows, *, has_scripts: bool) -> bool:
-        """Return whether a page is one to be tried, or of a layout all of whose pages are rendered."""
+        """Return whether to try a page, or whether all pages of its layout are rendered."""
         page_type = page.verdict.page_type
         if page_type is PageType.NEEDS_JAVASCRIPT:
             return True
@@ -403,6 +403,6 @@ class LayoutSampling:
 
 
 def _has_little_text(page: PageRows) -> bool:
-    """Return whether a page may lack text: it has few words, and if it is a list it leads to few pages."""
+    """Return whether a page may lack text: few words and, for a list, few links."""
     is_full_list = page.verdict.page_type is PageType.LIST and page.outlinks >= _FEW_LINKS
     return page.words < _LITTLE_TEXT and not is_full_list

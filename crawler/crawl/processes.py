@@ -40,7 +40,7 @@ _PRELOADED_MODULES = (
     "broadsheet.crawler.commands.spider_run", "broadsheet.crawler.commands.update", "broadsheet.crawler.cli.progress",
     "broadsheet.output.settle.settling", *PRELOADED_MODULES,
 )  # fmt: skip
-"""What forks of crawls share, and no reactor. The workers' come last: they freeze what garbage collection looks at."""
+"""Modules that forks of crawls share; none installs a reactor. The workers' come last, since they call gc.freeze."""
 
 
 class Lifeline:
@@ -60,7 +60,7 @@ class Lifeline:
             return fork_process(_PRELOADED_MODULES, _crawl, words, environment or {}, self._read_end, log)
 
     def close(self) -> None:
-        """Let go: the crawls that are still running stop."""
+        """Stop the crawls that are still running."""
         for end in (self._write_end, self._read_end):
             end.close()
 
@@ -83,14 +83,14 @@ def _crawl(words: Sequence[str], environment: Mapping[str, str], lifeline: Conne
 
 def watch_lifeline(descriptor: int) -> None:
     """Have this process stop when the other end of a pipe is gone, and with it the program that started the crawl."""
-    os.set_inheritable(descriptor, False)  # no program that this one starts is to hold it
+    os.set_inheritable(descriptor, False)  # programs started from here must not hold the pipe open
     threading.Thread(target=_wait_for_end, args=(descriptor,), name="lifeline", daemon=True).start()
 
 
 def _wait_for_end(descriptor: int) -> None:
     """Send the main thread SIGTERM once a pipe has no other end. A system call that it is in is interrupted."""
     poller = select.poll()
-    poller.register(descriptor, 0)  # for its end alone, which is always told
+    poller.register(descriptor, 0)  # no events: poll always reports a hang-up
     poller.poll()
     main_thread = threading.main_thread().ident
     assert main_thread is not None
@@ -124,15 +124,15 @@ def require_workers() -> None:
 
 
 def start_workers() -> None:
-    """Start the server process of the workers, early. See `require_workers` for what is raised."""
+    """Start the workers' fork server early. Raises as `require_workers` does."""
     require_workers()
     start_fork_server()
 
 
 def run_in_worker(function: Callable[..., T], *arguments: Any) -> T:
-    """Run a pure function on a page with the bounds that a page of a crawl has; ClickException if they do not suffice.
+    """Run a pure function on a page under the limits of a crawl; ClickException if it exceeds them.
 
-    Where no worker can run there are none.
+    On a system without workers there are no limits.
     """
     from .. import settings
 

@@ -29,7 +29,7 @@ MAX_AGE_SECONDS = 24 * 3600.0
 """Seconds after which the file is read again (section 2.4)."""
 
 GRACE_SECONDS = 24 * 3600.0
-"""Seconds for which it holds beyond that while it cannot be reached; then nothing is allowed."""
+"""Seconds that it stays valid beyond that while the host is unreachable; then nothing is allowed."""
 
 RETRY_SECONDS = 3600.0
 """Seconds between two attempts to read it during that time."""
@@ -115,11 +115,11 @@ class RobotsRules:
         return self._usage.statements_for(url, robot_name(user_agent))
 
     def crawl_delay(self, user_agent: str) -> float | None:
-        """Return `Crawl-delay`, the seconds between two requests; None if there is none."""
+        """Return `Crawl-delay`, the seconds between two requests; None if not stated."""
         return self._parser.crawl_delay(robot_name(user_agent)) if self._parser else None
 
     def request_rate(self, user_agent: str) -> float | None:
-        """Return `Request-rate`, whatever its hours, in requests a second; None if there is none."""
+        """Return `Request-rate` in requests per second, ignoring its hours; None if not stated."""
         rate = self._parser.request_rate(robot_name(user_agent)) if self._parser else None
         return rate.requests / rate.seconds if rate else None
 

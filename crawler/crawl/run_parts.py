@@ -52,9 +52,7 @@ from .session import AllowedTargets, CrawlSession, seed_rows
 if TYPE_CHECKING:
     from .page_rendering import PageRendering
 
-_ANSWERS_PER_WORKER = (
-    4  # answers for each cleaning process: what it works on, what waits for it, and what comes meanwhile
-)
+_ANSWERS_PER_WORKER = 4  # responses per worker: being cleaned, waiting, and arriving meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ class _SentValues:
 def build_parts(options: CrawlOptions, settings: Any, db: str) -> CrawlParts:
     """Check options and settings, open the archive `db`, and start a run in it.
 
-    Raises OptionError for what no crawl can be made of, and ArchiveError.
+    Raises OptionError for unusable options or settings, and ArchiveError.
     """
     if options.max_depth is None:
         options = replace(options, max_depth=depth_limit(settings))
@@ -103,7 +101,7 @@ def build_parts(options: CrawlOptions, settings: Any, db: str) -> CrawlParts:
         options, contact=read_contact(options.contact or settings["BROADSHEET_CONTACT"]),
         user_agent=sent.identity.user_agent, extractor=extractor_use_of(options, settings),
     )  # fmt: skip
-    if sent.cookies or settings["BROADSHEET_HEADERS"]:  # what only those see who are let in
+    if sent.cookies or settings["BROADSHEET_HEADERS"]:  # pages behind a login: only the owner may read the archive
         make_private(db)
     session = _open_session(options, settings, db)
     parts = _join_parts(options, settings, seeds, scope, sent, session)
@@ -112,7 +110,7 @@ def build_parts(options: CrawlOptions, settings: Any, db: str) -> CrawlParts:
 
 
 def _check_settings(options: CrawlOptions, settings: Any) -> None:
-    """Raise OptionError for settings that no crawl runs under."""
+    """Raise OptionError for settings that would make a crawl unsafe."""
     if not settings.getbool("ROBOTSTXT_OBEY") and not options.ignore_robots:
         raise OptionError("ROBOTSTXT_OBEY=False is not enough: say -a ignore_robots=1 too, which the run records")
     if problem := settings_problem(settings):
@@ -166,7 +164,7 @@ def _join_parts(
     )  # fmt: skip
     rendering = None
     if sent.chromium is not None:
-        from .page_rendering import LayoutSampling, PageRendering  # with what a crawl without a browser never needs
+        from .page_rendering import LayoutSampling, PageRendering  # a crawl without a browser needs none of it
 
         layouts = LayoutSampling(stored_rendered_layouts(session.read_db))
         rendering = PageRendering(options, sent.chromium, frontier, request_builder, layouts)
@@ -219,9 +217,9 @@ def site_rules_of(options: CrawlOptions) -> SiteRuleFolder | None:
 
 
 def chromium_of(options: CrawlOptions, settings: Any) -> Chromium | str | None:
-    """Return the Chromium for pages that need a browser, or why none may be started; None if none is wanted.
+    """Return the Chromium to render with, or a text that says why it may not start; None if rendering is off.
 
-    OptionError if every page is to be rendered and none may be started.
+    OptionError with `--browser always` if Chromium may not start.
     """
     if options.browser == BROWSER_NEVER or (options.browser == BROWSER_AUTO and not is_extra_installed()):
         return None
@@ -232,7 +230,7 @@ def chromium_of(options: CrawlOptions, settings: Any) -> Chromium | str | None:
 
 
 def extractor_use_of(options: CrawlOptions, settings: Any) -> ExtractorUse:
-    """Return the pages on which trafilatura is asked: as the options say, else as the setting does."""
+    """Return when trafilatura is asked: by the options or, if they do not say, by the setting."""
     name = "BROADSHEET_EXTRACTOR"
     return options.extractor or read_extractor_use(str(settings[name]), name)
 

@@ -31,11 +31,11 @@ from .. import settings as own_settings
 _SPIDERS = "broadsheet.crawler.crawl.spiders"
 _RESOLVER = "broadsheet.crawler.fetch.guard.GuardedResolver"
 _REFUSAL_WORDS = "broadsheet.crawler.fetch.guard.RefusalWords"
-_NEAR_RETRY = 560  # Scrapy's retries are at 550, and hear of a failure later
+_NEAR_RETRY = 560  # Scrapy's RetryMiddleware is at 550: ours must see the exception first
 
 
 class Addon:
-    """Adds our spiders to the project, judges the addresses that names resolve to, and says so where one is refused.
+    """Adds our spiders to the project, and refuses host names that resolve to private addresses, with a clear error.
 
     All other settings come with `SiteSpider`, for its crawls alone.
     """
@@ -54,7 +54,7 @@ class Addon:
 
 _PRIORITY = "addon"
 _OF_THE_PROJECT = frozenset(("BOT_NAME", "SPIDER_MODULES", "NEWSPIDER_MODULE", "LOG_LEVEL"))
-"""What a project of a user's own decides for itself."""
+"""Settings that a user's project decides for itself."""
 
 _MARK = "BROADSHEET_SETTINGS"
 _TAKEN_OVER: Mapping[str, str] = {
@@ -96,9 +96,9 @@ def check_loadable(settings: BaseSettings) -> None:
 
 
 def ignored_settings(settings: BaseSettings) -> str:
-    """Name, in one line, the settings of Scrapy's that a user set and that have no effect here; empty without any.
+    """Return one line that names Scrapy settings set by the user that have no effect here; empty if there are none.
 
-    The line says what a crawl does instead, and what to set.
+    The line also says what a crawl does instead.
     """
     user_set = sorted(name for name in settings if is_user_set(settings, name))
     notes = []
@@ -111,7 +111,7 @@ def ignored_settings(settings: BaseSettings) -> str:
 
 
 def _is_harmless(settings: BaseSettings, name: str, harmless: object) -> bool:
-    """Return whether a switch asks for what happens anyway."""
+    """Return whether a setting asks for what happens anyway."""
     try:
         return harmless is not None and settings.getbool(name) == bool(harmless)
     except (TypeError, ValueError):  # no switch
@@ -178,7 +178,7 @@ class RedactingFormatter(logging.Formatter):
 
 
 def redact_logs(values: Sequence[str] = ()) -> None:
-    """Keep these values, and user names in URLs, out of what Scrapy's handler logs from now on."""
+    """Redact these values, and user names in URLs, in all further log lines of Scrapy's handler."""
     handler = get_scrapy_root_handler()
     if handler is None or handler.formatter is None:
         return

@@ -52,7 +52,7 @@ from .robots_rules import DIRECTIVE_REASONS
 
 
 def widened_reasons(options: CrawlOptions, earlier: Mapping[str, Any]) -> tuple[OutcomeReason, ...]:
-    """Return the reasons that left URLs out of the crawl before, and that need not hold any longer.
+    """Return the reasons that excluded URLs from the last crawl, and may not apply any more.
 
     `earlier` has the crawl's options then, as the row of its run has them.
     """
@@ -69,7 +69,7 @@ def widened_reasons(options: CrawlOptions, earlier: Mapping[str, Any]) -> tuple[
 
 
 def is_within(scope: Scope, options: CrawlOptions, row: LeftOutUrl) -> bool:
-    """Return whether a URL that was left out is to be fetched now: a page in scope, or a listing of one of the hosts.
+    """Return whether to fetch a URL that was left out before: a page in scope, or a sitemap or feed of the hosts.
 
     Its source must be followed; files and traps stay out.
     """
@@ -86,7 +86,7 @@ SEED_PRIORITY = 100
 
 @dataclass(frozen=True, slots=True)
 class AllowedTargets:
-    """Targets that this run may request beside the usual: further ports, and private addresses."""
+    """Additional targets that this run may request: further ports, and private addresses."""
 
     ports: frozenset[int] = frozenset()
     private_addresses: bool = False
@@ -110,7 +110,7 @@ class CrawlSession:
         self.queue = Queue(read_db)
         self.stored_counts: dict[str, int] = {}  # outcomes by `kind/state/reason`, and `extractor/asked`
         self.pending_count: Callable[[], int] = lambda: 0
-        """How many URLs are being fetched or cleaned, for the writer; to be set before `start`."""
+        """Returns the number of URLs being fetched or cleaned, for the writer. Set it before `start`."""
 
     @classmethod
     def open(cls, path: str | Path, options: CrawlOptions, *, every_commit: bool = False) -> CrawlSession:
@@ -183,7 +183,7 @@ class CrawlSession:
         queue_left_out(self._archive.db, tuple(reasons), partial(is_within, scope, self._options))
 
     def _lapsed_reasons(self, allowed_targets: AllowedTargets | None) -> Iterator[PassingReason]:
-        """Yield the reasons by which earlier runs skipped URLs, and that need not hold for this one."""
+        """Yield the reasons for which earlier runs skipped URLs, and which may not apply to this one."""
         yield from UNREACHED_HOSTS
         directive_reasons = () if self._options.obey_directives else DIRECTIVE_REASONS
         sampling_reasons = () if self._options.sampling else (OutcomeReason.DRY, OutcomeReason.SPELLING)
@@ -226,7 +226,7 @@ class CrawlSession:
         return conditional_headers(self.read_db, queued_url.id, queued_url.url)
 
     async def store(self, outcome: Outcome) -> set[str]:
-        """Store an outcome; returns when it is committed, with the hosts whose queue was changed by what it showed."""
+        """Store an outcome. Returns once it is committed, with the hosts whose queues it changed."""
         assert self._writer is not None
         outcome = unless_forgotten(self.read_db, outcome)
         await self._writer.save(outcome)
@@ -242,15 +242,15 @@ class CrawlSession:
         return self._archive.batch_count
 
     def settle(self) -> None:
-        """Stop writing, and judge all pages again with what the whole site shows."""
+        """Stop writing, and settle the archive: judge all pages by the evidence of the whole site."""
         self._stop_writing()
         settle_in_processes(self._archive.db)
         self._is_settled = True
 
     def begin_pictures(self) -> int:
-        """Queue the pictures of the articles, and have the queue and the writer ready for them; return how many wait.
+        """Queue the articles' pictures, and prepare queue and writer for them; return the number of pictures.
 
-        Nothing else may be under way.
+        No other request may be running.
         """
         self._stop_writing()
         waiting_count = self._archive.queue_pictures(obeys_directives=self._options.obey_directives)

@@ -46,8 +46,8 @@ from .scrapy_settings import (
 # Thresholds of the garbage collector. A request leaves cycles behind, which hold large objects: collecting 20,000 of
 # them at once blocked the event loop for 70 ms, 1,000 block it for 5. Settling makes many objects and no cycles.
 _GC_CRAWLING, _GC_SETTLING = (1_000, 20, 400), (20_000, 20, 20)
-_LAST_SECONDS = 15.0  # after a limit of time, for what is under way; what has no outcome then stays for the next run
-_OWN_LIMITS = ("max_pages", "max_time", "max_size")  # a run that ends at one has done what it was asked for
+_LAST_SECONDS = 15.0  # for running requests, after a time limit; unfinished URLs stay queued for the next run
+_OWN_LIMITS = ("max_pages", "max_time", "max_size")  # a run that reaches one of these counts as finished
 _EXPORT_GRACE_SECONDS = 0.1  # for the last items to be exported; Scrapy ends when we do, or only five seconds later
 _ITEM_SETTINGS = ("FEEDS", "ITEM_PIPELINES")  # settings of Scrapy that name what receives items
 _ARTICLES_PER_BATCH = 16  # read by a thread in one step
@@ -125,11 +125,12 @@ class SiteSpider(scrapy.Spider):
         self.requested_pages = 0
         self.end_reason = ""
         """Why the crawl ends before its queue is empty: `max_pages`, `closespider_timeout`, `archive: …`, `fault: …`;
-        else empty."""
+        or empty.
+        """
         self._export_end = ""  # the limit at which no more items are yielded
 
     async def start(self) -> AsyncIterator[Any]:
-        """Fetch each URL when its turn comes; when none is left, settle the archive and yield its articles.
+        """Fetch each URL when its turn comes; at the end settle the archive and yield its articles.
 
         Raises CloseSpider, with the reason, if a limit or a failure ends the crawl.
         """
@@ -139,7 +140,7 @@ class SiteSpider(scrapy.Spider):
             self.logger.error(problem)
             raise CloseSpider(self.end_reason)
         self.parts.workers.start()
-        gc.freeze()  # what was imported stays: collecting in it would block the event loop for a tenth of a second
+        gc.freeze()  # imported modules stay: collecting them would block the event loop for a tenth of a second
         gc.set_threshold(*_GC_CRAWLING)
         has_articles = False
         try:
@@ -221,7 +222,7 @@ class SiteSpider(scrapy.Spider):
         if not await asyncio.to_thread(self._begin_pictures):
             return
         self._is_settling = False
-        self.parts.outcomes.reads_sitemaps = self.parts.guesses.is_guessing = False  # of hosts that only have pictures
+        self.parts.outcomes.reads_sitemaps = self.parts.guesses.is_guessing = False  # image hosts are not crawled
         self.parts.frontier.begin_again()
         await self._serve_turns(self._is_size_reached)
         self._is_settling = True
@@ -253,8 +254,8 @@ class SiteSpider(scrapy.Spider):
         return self.item_class({name: article[name] for name in ArticleItem.fields})
 
     def stop_at_limit(self, reason: str) -> None:
-        """Start no more requests, for a limit that becomes the `end_reason`; at the end, yield no more items than so
-        many.
+        """Start no more requests; the limit becomes the `end_reason`. While articles are yielded, stop yielding at
+        ITEM_LIMIT.
         """
         if self._is_settling:
             self._export_end = reason if reason == ITEM_LIMIT else ""
@@ -263,7 +264,7 @@ class SiteSpider(scrapy.Spider):
             (self._end_soon if reason.startswith("closespider_timeout") else self.parts.frontier.drain)()
 
     def _end_soon(self) -> None:
-        """Hand out no more URLs, render no more pages, and give up soon what is under way by then."""
+        """Hand out no more URLs, render no more pages, and cancel what is still running after `_LAST_SECONDS`."""
         self.parts.frontier.drain()
         if self.parts.rendering is not None:
             self.parts.rendering.stop()
@@ -281,7 +282,7 @@ class SiteSpider(scrapy.Spider):
             self._end_soon()
 
     def _check_limits(self) -> bool:
-        """Return whether no more requests are to be made; the limit that is reached becomes the `end_reason`."""
+        """Return whether a limit is reached, which becomes the `end_reason`."""
         options = self.parts.options
         if options.max_pages and self.requested_pages >= options.max_pages:
             self.end_reason = "max_pages"

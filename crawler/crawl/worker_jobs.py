@@ -1,7 +1,6 @@
 """The jobs of the worker processes: clean a page and judge it by the crawl's options, read a sitemap or a feed.
 
-All of it happens in the worker, so that what comes back is what the archive stores, and the crawl's own process
-handles neither blocks nor links. Pure.
+A worker returns finished rows, so that the crawl's own process never handles blocks or links. Pure.
 """
 
 from __future__ import annotations
@@ -76,9 +75,7 @@ class PageResult:
 
 @dataclass(frozen=True, slots=True)
 class ListingResult:
-    """URLs that a sitemap or feed lists. `readable` is False if it is none; `reason` says what is wrong with it, if
-    anything.
-    """
+    """URLs that a sitemap or feed lists. `readable` is False for other content; `reason` names a fault, if any."""
 
     readable: bool
     reason: str = ""

@@ -48,12 +48,12 @@ class Feed:
 
 
 def read_feed(body: bytes, url: str) -> Feed:
-    """Read RSS, Atom or RDF as far as it can be read; `url` is the feed's own, against which its links are resolved."""
+    """Read RSS, Atom or RDF, also broken ones in part; links are resolved against `url`, the feed's own."""
     data, reason = gunzip_body(body)
     if len(data) > MAX_FEED_BYTES:
         data, reason = data[:MAX_FEED_BYTES], "too_large"
     if not data.startswith(UTF16_MARKS) and not _FEED_TAG.search(data):
-        return Feed(reason=reason or "not_a_feed")  # its reader is slow, most of all with what is no feed
+        return Feed(reason=reason or "not_a_feed")  # feedparser is slow, above all with other content
     parsed = _parse(data, url)
     if not parsed.get("version"):
         return Feed(reason=reason or "not_a_feed")
@@ -114,7 +114,7 @@ def is_comment_feed(feed_url: str, name: str, page: NamingPage) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_comment_place(feed_url: str) -> bool:
-    """Tell whether an address is usual for a feed of comments, whatever page links to it."""
+    """Return whether a URL looks like a feed of comments, whatever page links to it."""
     parts = urlsplit(feed_url.lower())
     place = f"{parts.path}?{parts.query}" if parts.query else parts.path
     return any(pattern.search(place) for pattern in _PLACES)

@@ -26,7 +26,7 @@ from .sitemaps import Sitemap, SitemapKind
 from .traps import trap_reason
 from .usual_places import fetch_priority, is_too_old
 
-_MAX_INDEX_DEPTH = 1  # indexes above an index whose entries are taken: the protocol has none within another
+_MAX_INDEX_DEPTH = 1  # levels of nested indexes that are read; the protocol allows none
 _STATED_SOURCES = frozenset((UrlSource.CANONICAL, UrlSource.REDIRECT))  # what a page says of its own address
 _SAME_DEPTH_SOURCES = _STATED_SOURCES | {UrlSource.SINGLE_PAGE}
 _FREE_SOURCES = frozenset((UrlSource.LINK, UrlSource.NEXT))  # links that a site may make without end
@@ -36,7 +36,7 @@ _LISTING_KINDS = {UrlSource.FEED: UrlKind.FEED, UrlSource.SITEMAP: UrlKind.SITEM
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryResult:
-    """The URLs in scope as rows, and how many links lead to each host outside."""
+    """The URLs in scope as rows, and the number of links to each host out of scope."""
 
     rows: tuple[DiscoveredUrl, ...] = ()
     outside_hosts: dict[str, int] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class _LinkJudgement:
     host: str
     priority: int
     reason: Reason  # why it is not followed, if anything
-    media_reason: Reason  # why else, if no feed of comments is the reason
+    media_reason: Reason  # applies unless the link is a feed of comments
 
 
 @lru_cache(maxsize=4_096)

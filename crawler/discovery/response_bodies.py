@@ -9,7 +9,7 @@ from enum import StrEnum
 MAX_BYTES = 50 * 1024 * 1024
 """The protocol's bound for one sitemap, uncompressed (sitemaps.org)."""
 
-_GZIP_STEP_BYTES = 4096  # bytes unpacked at a time: so much is lost at most where a file breaks
+_GZIP_STEP_BYTES = 4096  # bytes unpacked at a time; a broken file loses at most the last step
 _MAX_MEMBERS = 64  # gzip files joined in one; more is an attack on time
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -114,7 +114,7 @@ class BodyKind(StrEnum):
 
 
 def body_kind(body: bytes, content_type: str) -> BodyKind:
-    """Tell what a response's decoded body is.
+    """Return the kind of a response's decoded body.
 
     Its first bytes decide before its content type: a page with a wrong type, or none, is still a page, and a PDF sent
     as HTML is not.
@@ -133,7 +133,7 @@ def body_kind(body: bytes, content_type: str) -> BodyKind:
 
 def _is_page(head: bytes, content_type: str) -> bool:
     if head[:1] in (b"{", b"[") and b"</" not in head[:200]:
-        return False  # JSON, whatever its type says
+        return False  # JSON, even under another content type
     if _MARKUP.search(head):
         return True
     if not head.startswith(UTF16_MARKS) and len(head.translate(None, _CONTROL_BYTES)) < 0.95 * len(head):

@@ -115,7 +115,7 @@ class Scope:
         return _FETCH_DECISION
 
     def fits_patterns(self, url: str) -> bool:
-        """Tell whether the patterns let a URL pass, whatever host it is of."""
+        """Return whether the patterns allow a URL, on any host."""
         if not (self.include or self.exclude):
             return True
         spellings = (url, unquote(url))

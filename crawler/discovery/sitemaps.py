@@ -1,4 +1,4 @@
-"""Sitemaps: bytes in, frozen entries out, as far as the sitemap can be read. Pure."""
+"""Sitemaps: bytes in, frozen entries out; broken files are read in part. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_INDEX_ENTRIES = 20_000
 """Sitemaps of an index: one a day of 54 years."""
 
 _MISPLACED_ROOT = re.compile(rb"<(?:\w+:)?(urlset|sitemapindex)[\s>]", re.IGNORECASE)
-"""A root element that stands after something else, such as a program's error messages."""
+"""A root element after other text, such as a program's error messages."""
 
 
 class SitemapKind(StrEnum):
@@ -57,7 +57,7 @@ class Sitemap:
 
 
 def read_sitemap(body: bytes, url: str) -> Sitemap:
-    """Read a sitemap, index, news sitemap, text sitemap or feed, gzipped or not, as far as it can be read."""
+    """Read a sitemap, index, news sitemap, text sitemap or feed, gzipped or not, broken ones in part."""
     data, reason = gunzip_body(body)
     head = head_text(data)
     root = root_name(head)

@@ -9,7 +9,7 @@ Addresses of content delivery networks and of large hosters need no slot.
 from __future__ import annotations
 
 import asyncio
-import fcntl  # Windows has none, and no crawl
+import fcntl  # missing on Windows, where no crawl runs
 import hashlib
 import os
 from collections.abc import AsyncIterator
@@ -35,9 +35,7 @@ def _lock_slot(path: Path) -> int | None:
 
 @cache
 def exempt_network(address: str) -> str:
-    """Return the name of the exempt network that contains an address; empty if there is none, or `address` is
-    invalid.
-    """
+    """Return the name of the exempt network that contains an address; empty for other and invalid addresses."""
     try:
         parsed_address = ip_address(address)
     except ValueError:

@@ -44,10 +44,10 @@ _ISATAP_IDENTIFIERS = (0x00005EFE, 0x02005EFE)
 
 
 def address_verdict(ip: str) -> str | None:
-    """Return None for a public address, else the reason to refuse it, a key of `SPECIAL_NETWORKS`.
+    """Return None for a public address; for others the reason to refuse it, a key of `SPECIAL_NETWORKS`.
 
-    An IPv6 address with an embedded IPv4 address (mapped, NAT64, translated, compatible, 6to4, Teredo, ISATAP) has
-    that address's verdict. If the embedded one is public, mapped, NAT64 and ISATAP addresses are public; tunnels and
+    An IPv6 address with an embedded IPv4 address (mapped, NAT64, translated, compatible, 6to4, Teredo, ISATAP) has that
+    address's verdict. If the embedded one is public, mapped, NAT64 and ISATAP addresses are public; tunnels and
     obsolete forms are reserved. ValueError if `ip` is not an IP address.
 
     >>> address_verdict("127.0.0.1")
@@ -87,7 +87,7 @@ def check_url(url: str, allow_private: bool = False, ports: Collection[int] = ()
 
 
 def port_of(url: str) -> int:
-    """Return the port of an http(s) URL; the scheme's default if it names none."""
+    """Return the port of an http(s) URL, by default that of its scheme."""
     parts = urlsplit(url)
     return parts.port or (443 if parts.scheme == "https" else 80)
 

@@ -11,13 +11,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MOST_REQUESTS = 256
-"""Requests under way in all, however much the machine has."""
+"""Maximum number of simultaneous requests on any machine."""
 
 LEAST_REQUESTS = 16
-"""Requests that are always allowed, unless files are short: what they take has room on any machine."""
+"""Minimum number of requests, unless open files are short: any machine has memory for their responses."""
 
-_OWN_FILES = 64  # that a crawl has open beside its connections: the archive, WARC files, the workers' sockets
-_MEMORY_SHARE = 2  # a half is for the answers under way, if all are as large as they may be
+_OWN_FILES = 64  # open files besides connections: the archive, WARC files, the workers' sockets
+_MEMORY_SHARE = 2  # half of the memory is for responses, if all have the maximum size
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
@@ -41,7 +41,7 @@ def most_idle_connections() -> int:
 
 def open_file_limit() -> int:
     """Return the number of files that this process may have open."""
-    import resource  # Windows has none, and no crawl
+    import resource  # missing on Windows, where no crawl runs
 
     soft_limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return 2**20 if soft_limit == resource.RLIM_INFINITY else soft_limit
@@ -52,7 +52,7 @@ def memory_bytes() -> int:
     amounts: list[int] = []
     with suppress(ValueError, OSError, AttributeError):
         amounts.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    with suppress(ValueError, OSError):  # "max" is no number, and other systems have no such file
+    with suppress(ValueError, OSError):  # the text may be "max", and only Linux has the file
         amounts.append(int(_CGROUP_LIMIT.read_text("ascii")))
     return max(0, min(amounts, default=0))
 
@@ -76,7 +76,7 @@ class ByteBudget:
             self._bytes_released.set()
 
     async def wait_for_room(self, tighter_limit: int | None = None) -> None:
-        """Wait until at most `max_bytes` are reserved, or at most `tighter_limit` if that is smaller."""
+        """Wait until no more than `max_bytes` (or the smaller `tighter_limit`) are reserved."""
         limit = self._max_bytes if tighter_limit is None else min(tighter_limit, self._max_bytes)
         while self._reserved_bytes > limit:
             self._bytes_released.clear()

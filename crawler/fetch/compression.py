@@ -38,7 +38,7 @@ ChunkGenerator = Generator[bytes, None, int]
 
 
 class Decompression:
-    """Downloader middleware in place of Scrapy's HttpCompressionMiddleware. `limit` is in bytes, 0 is none."""
+    """Downloader middleware in place of Scrapy's HttpCompressionMiddleware. `limit` is in bytes; 0 means no limit."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -53,7 +53,7 @@ class Decompression:
         request.headers.setdefault("Accept-Encoding", "gzip, deflate, br, zstd")
 
     def process_response(self, request: Request, response: Response) -> Response:
-        """Decompress the response's body, to the request's own limit at most if it has one.
+        """Decompress the response's body within the request's own limit, or the general one.
 
         AnswerError if that fails; a stopped download stays as it is.
         """
@@ -80,8 +80,8 @@ def decompress(body: bytes, codings: Sequence[str], limit: int = 0) -> bytes:
 
 
 def decompress_partly(body: bytes, codings: Sequence[str], limit: int = 0) -> tuple[bytes, bool]:
-    """Undo the content codings as `decompress` does, but keep the beginning of a body that ends early; tell whether it
-    is complete.
+    """Undo the content codings as `decompress` does, but keep the beginning of a body that ends early. The second value
+    tells whether the body is complete.
     """
     if len(codings) > MAX_CODINGS:
         raise AnswerError(OutcomeReason.BAD_ENCODING, f"{len(codings)} encodings on one another")

@@ -51,7 +51,7 @@ from .limits import HEAD_BYTES, HEAD_LINE_BYTES, HEAD_LINES
 class StrictCertificatePolicy:
     """A wrapper of an https policy that refuses a connection unless its certificate is verified to be the host's.
 
-    `authorities` is a PEM file of certificate authorities that are trusted beside the usual ones; empty: none.
+    `authorities` is a PEM file of additional certificate authorities, or empty.
     """
 
     def __init__(self, policy: Any, authorities: str = "") -> None:
@@ -108,7 +108,7 @@ def _is_valid(
         return bool(is_trusted)
     try:
         verify_service_identity(extract_patterns(certificate), [service_id], [])
-    except Exception as error:  # noqa: BLE001 - whatever it is: what cannot be read names no host
+    except Exception as error:  # noqa: BLE001 - an unreadable certificate names no host
         refuse(Failure(AnswerError(OutcomeReason.TLS, str(error))))  # type: ignore[no-untyped-call]
         return False
     return True
@@ -234,7 +234,7 @@ def _write_recorded(request: Any, exchange: ExchangeRecorder, transport: Any) ->
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """Find the AnswerError or AddressRefusedError behind a download error; else return `error` itself.
+    """Find the AnswerError or AddressRefusedError behind a download error; without one return `error` itself.
 
     Twisted's and Scrapy's errors say only that something was wrong with the response.
     """
@@ -249,7 +249,7 @@ def root_cause(error: BaseException) -> BaseException:
 
 
 def _underlying_errors(error: BaseException | None) -> Iterator[BaseException]:
-    """Return the errors wrapped in Twisted's ResponseFailed, at any depth; else the error itself."""
+    """Yield the errors wrapped in Twisted's ResponseFailed, at any depth; or the error itself."""
     if isinstance(error, ResponseFailed):
         for reason in error.reasons:
             yield from _underlying_errors(reason.value)

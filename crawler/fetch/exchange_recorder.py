@@ -121,7 +121,7 @@ class ExchangeRecorder:
         )
 
     def _stored_request(self) -> RedactedRequest:
-        """Return the request as it is to be stored."""
+        """Return the request as it will be stored."""
         request = b"".join(self._sent_chunks)
         return RedactedRequest(request) if self._keeps_credentials else redact_request(request, self._secret_names)
 

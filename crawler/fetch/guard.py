@@ -97,7 +97,7 @@ class GuardedResolver(CachingHostnameResolver):
         return resolver
 
     def refusal(self, host: str) -> str | None:
-        """Return the verdict on the host if its latest resolution gave only refused addresses; else None."""
+        """Return the verdict on the host if its latest resolution gave only refused addresses; otherwise None."""
         return self._refusals.get(_canonical_host(host))
 
     def remember_verdicts(self, host: str, verdicts: Sequence[str | None]) -> None:
@@ -184,7 +184,7 @@ def allowed_ports(seeds: Iterable[str], settings: BaseSettings) -> frozenset[int
 
 
 def guard_reactor(crawler: Crawler) -> None:
-    """Install the guarded resolver in the running reactor, if whoever started it did so without our settings.
+    """Install the guarded resolver in a reactor that was started without our settings.
 
     A script's `CrawlerProcess()` sets the reactor up before it knows of the spider. From here on, all spiders of the
     process resolve names by it.
@@ -194,7 +194,7 @@ def guard_reactor(crawler: Crawler) -> None:
     running_reactor: Any = reactor
     if isinstance(running_reactor.nameResolver, GuardedResolver):
         return
-    # Scrapy's default resolver knows IPv4 alone, and keeps in the cache of both what ours could not read.
+    # Scrapy's default resolver knows only IPv4, and fills the shared cache with entries that ours cannot read.
     running_reactor.installNameResolver(GAIResolver(running_reactor, running_reactor.getThreadPool))
     dnscache.clear()
     GuardedResolver.from_crawler(crawler, running_reactor).install_on_reactor()
@@ -239,9 +239,8 @@ class _AddressCollector:
 
 
 async def first_address(resolver: Any, host: str, patience: float) -> str:
-    """Look up the first address of a host with a reactor's resolver, which caches it for the connection.
-
-    Empty if none is found within `patience` seconds.
+    """Look up the first address of a host with a reactor's resolver, which caches it for the connection. Empty after
+    `patience` seconds without an answer.
     """
     collector = _AddressCollector()
     resolver.resolveHostName(collector, host)

@@ -39,9 +39,7 @@ class Identity:
 
     @property
     def robot_name(self) -> str:
-        """Return the product token in lower case: the name by which robots metas and X-Robots-Tag address the
-        crawler.
-        """
+        """Return the product token in lower case: the crawler's name in robots metas and X-Robots-Tag."""
         token_match = _PRODUCT_TOKEN.match(self.user_agent)
         return token_match[0].lower() if token_match else ""
 
@@ -51,7 +49,7 @@ class Identity:
 
 
 def read_contact(value: str) -> str:
-    """Read a contact: an http(s) URL, a mail address, or empty. OptionError, in one line, for anything else."""
+    """Read a contact: an http(s) URL, a mail address, or empty. OptionError for other text."""
     contact = value.strip().removeprefix("mailto:")
     if not contact:
         return ""
@@ -70,13 +68,13 @@ def read_contact(value: str) -> str:
 
 
 def read_user_agent(value: str) -> str:
-    """Read a User-Agent as it is sent: one line of printable ASCII. OptionError for anything else."""
+    """Read a User-Agent: one line of printable ASCII. OptionError for other text."""
     if not _PRINTABLE.fullmatch(value) or not value.strip():
         raise OptionError(f"a User-Agent must be one line of printable ASCII, not {value!r}")
     return value.strip()
 
 
-_MIN_SECRET_CHARS = 6  # a shorter value, such as 1 or en, is no secret, and would be found in any line of a log
+_MIN_SECRET_CHARS = 6  # shorter values, such as 1 or en, are not secrets and occur in any log line
 
 
 @dataclass(frozen=True, slots=True)

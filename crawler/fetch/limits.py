@@ -12,7 +12,7 @@ HEAD_LINE_BYTES = 64 * 1024
 """Bytes of one header line."""
 
 WIRE_SHARE = 2
-"""Bytes on the wire beside the head, as a multiple of the body's bound: the rest is the framing of chunks."""
+"""Bytes on the wire after the head, as a multiple of the body's limit: chunked encoding adds its framing."""
 
 MAX_CODINGS = 3
 """Content codings applied one on top of the other."""

@@ -1,9 +1,8 @@
 """Request headers from a user, a site rule or a cookies.txt, and the requests that carry them.
 
-A user's headers, such as a login, go only to the hosts of the start URLs: a crawl also asks hosts that nobody chose,
-such as those of sitemaps and redirects. They never go over plain http to a host given as https. A site rule may add
-only harmless headers, to requests to its own host. Cookies from a user's cookies.txt go only to the hosts that the file
-names.
+A user's headers, such as a login, go only to the hosts of the start URLs: sitemaps and redirects may lead a crawl to
+hosts of strangers. They never go over plain http to a host given as https. A site rule may add only harmless headers,
+to requests to its own host. Cookies from a user's cookies.txt go only to the hosts that the file names.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ class GivenHeaders:
     plain_hosts: frozenset[str] = frozenset()
     is_for_every_host: bool = False
     withheld_hosts: set[str] = field(default_factory=set)
-    """The hosts of which a log line has said that they are not sent the headers."""
+    """Hosts for which the log already says that they do not get the headers."""
 
     @classmethod
     def for_seeds(cls, values: Mapping[str, str], seeds: Iterable[str], more_hosts: str = "") -> Self:
@@ -64,7 +63,7 @@ class GivenHeaders:
         )
 
     def for_url(self, url: str) -> Mapping[str, str]:
-        """Return the headers to send with a request for a URL; none if they might reach somebody else."""
+        """Return the headers to send with a request for a URL; empty for a host that must not get them."""
         if not self.values or self._may_go_to(url):
             return self.values
         if (host := host_of(url)) not in self.withheld_hosts:

@@ -30,7 +30,7 @@ from .identity import Identity
 from .request_headers import GivenHeaders, allowed_headers, cookie_header, overlaid
 
 ROBOTS_HEADERS = {"Accept": "text/plain, */*;q=0.5", "Accept-Encoding": "identity"}
-"""Request headers of a robots.txt. Not compressed, so that what came of a download that is stopped can be read."""
+"""Request headers of a robots.txt. It is not compressed, so that the beginning of a stopped download can be read."""
 
 _KIND_HEADERS = {UrlKind.ROBOTS: ROBOTS_HEADERS, UrlKind.PICTURE: {"Accept": "image/*", "Accept-Encoding": "identity"}}
 _PICTURE_TYPES = ("image/", "application/octet-stream", "binary/octet-stream")
@@ -38,10 +38,10 @@ _PICTURE_TYPES = ("image/", "application/octet-stream", "binary/octet-stream")
 
 @dataclass(frozen=True, slots=True)
 class RequestBuilder:
-    """A maker of a crawl's requests, all with the same identity, cookies and site rules.
+    """Builds a crawl's requests with one identity, cookies and site rules.
 
     `validators` gives the conditional headers (If-None-Match, If-Modified-Since) of a URL that the archive already
-    holds. The raw bytes of each request and response are recorded, or counted, by what `make_recorder` makes.
+    holds. Each request gets a recorder of its raw bytes from `make_recorder`.
     """
 
     identity: Identity
@@ -101,7 +101,7 @@ class RequestBuilder:
 
 @dataclass(frozen=True, eq=False)
 class EarlyStop:
-    """A listener to Scrapy's signals that stops downloads whose rest is not needed.
+    """A listener to Scrapy's signals that stops downloads early.
 
     A page is stopped before its body if its Content-Type `is_media_type`, a picture if it says that it is none, a
     robots.txt after `robots_bytes`.
@@ -136,7 +136,7 @@ class EarlyStop:
 
 
 def _stop_download(request: Request, truncation: str) -> StopDownload:
-    """Make the exception that stops a download but keeps its response, and tell the recorder why it is truncated."""
+    """Return the exception that stops a download but keeps its response, and note the truncation in the recorder."""
     if exchange := request.meta.get("exchange"):
         exchange.cut_reason = truncation
     return StopDownload(fail=False)
@@ -148,7 +148,7 @@ async def download(engine: ExecutionEngine, request: Request) -> Response | Faul
         return None
     try:
         return await engine.download_async(request)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is this URL's fault
+    except Exception as error:  # noqa: BLE001 - any error fails this URL only
         return fault_of(error)
 
 
@@ -158,7 +158,7 @@ def redirect_count_of(request: Request) -> int:
 
 
 def robots_id_of(request: Request) -> int | None:
-    """Return the id of the robots.txt in force when the request was made; None if there was none."""
+    """Return the id of the robots.txt in force when the request was made, if any."""
     robots_id: int | None = request.meta["robots_id"]
     return robots_id
 

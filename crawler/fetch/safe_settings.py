@@ -36,8 +36,9 @@ _REFUSED_COMPONENTS: Mapping[str, str] = {
     f"{_EXTENSION}telnet.TelnetConsole": "it runs Python for whoever connects",
     f"{_EXTENSION}remote_control.RemoteControl": "it runs Python for whoever connects",
 }
-"""Scrapy's components that would pass by ours or open a door, and why they are refused, also what is derived from them.
-By name, since importing them takes time."""
+"""Scrapy components that would bypass ours or open a door, with the reason; subclasses are refused too. By name, since
+importing them takes time.
+"""
 
 _SYNCHRONOUS = (
     "its process_spider_output is not asynchronous, and Scrapy from 2.19 on takes no other; make it an `async def` "

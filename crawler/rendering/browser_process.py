@@ -92,7 +92,7 @@ class PageRenderer:
             waiting.set_result(answer)
 
     async def render(self, order: RenderOrder) -> Rendering | Failure:
-        """Render a page, and return its document once its text stands still."""
+        """Render a page, and return its document once its text no longer changes."""
         self._order, self._requests = order, PageRequests()
         self._crash.clear()
         work, crashed = asyncio.ensure_future(self._render()), asyncio.ensure_future(self._crash.wait())
@@ -123,7 +123,7 @@ class PageRenderer:
         return self._page
 
     async def _leave_page(self) -> None:
-        """Leave a page, so that its scripts do not run beside the next one. Close a tab that does not respond."""
+        """Leave a page, so that its scripts stop before the next one. Close a tab that does not respond."""
         if self._page is None:
             return
         try:
@@ -146,7 +146,7 @@ class PageRenderer:
     async def _wait_until_still(self, page: Page) -> bool:
         """Wait until the text no longer changes; return False if time ran out first.
 
-        A page with little text is scrolled to its end a few times, for what it loads then.
+        A page with little text is scrolled to its end a few times: it may load more.
         """
         deadline, lengths, scroll_count = time.monotonic() + _PAGE_SECONDS, [-1], 0
         while time.monotonic() < deadline:
@@ -272,14 +272,11 @@ def _end() -> None:
 def main() -> None:
     """Serve one crawl: the program of Chromium, the user agent, and `sandbox` or `no-sandbox` are the arguments."""
     program, user_agent, sandbox = sys.argv[1:4]
-    try:
-        asyncio.run(_serve_and_end(program, user_agent, sandbox == "sandbox"))
-    finally:
-        _end()
+    asyncio.run(_serve_and_end(program, user_agent, sandbox == "sandbox"))
 
 
 async def _serve_and_end(program: str, user_agent: str, has_sandbox: bool) -> None:
-    try:
+    try:  # ends within the loop, whose own end would wait for tasks that hang in the browser
         await _serve(program, user_agent, has_sandbox=has_sandbox)
     finally:
         _end()

@@ -37,7 +37,7 @@ def is_extra_installed() -> bool:
 
 
 def find_program() -> str | None:
-    """Return the path of a Chromium, by its usual names, else of Playwright's own; None if there is none.
+    """Return the path of Chromium on the PATH, or of Playwright's own; None if neither is installed.
 
     Playwright's is looked for in its usual folder, without starting Playwright.
     """
@@ -46,7 +46,7 @@ def find_program() -> str | None:
 
 
 def find_chromium(*, allows_no_sandbox: bool) -> Chromium | str:
-    """Return the Chromium that a crawl may start, or one line that says why there is none.
+    """Return the Chromium that a crawl may start, or one line that says why it may not.
 
     Chromium refuses its sandbox to root: root needs `allows_no_sandbox`.
     """

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 MAX_FRAME = 64 * 1024 * 1024
-"""Bytes of a frame at most; the body of a resource may have 16 MB, and a third more in base 64."""
+"""Maximum size of a frame in bytes: a resource may have 16 MB, and base64 adds a third."""
 
 _LENGTH_BYTES = 4
 
@@ -82,7 +82,7 @@ _TYPES: dict[str, type[Any]] = {
 
 
 class MessageError(ValueError):
-    """Frame that is no message."""
+    """A malformed frame."""
 
 
 def encode(message: Message) -> bytes:
@@ -97,7 +97,7 @@ def encode(message: Message) -> bytes:
 def decode(data: bytes) -> Message:
     """Return the message in a frame, without its length.
 
-    Raises MessageError if it is none.
+    Raises MessageError for other content.
     """
     try:
         values = json.loads(data)
@@ -115,7 +115,7 @@ def decode(data: bytes) -> Message:
 async def receive(reader: asyncio.StreamReader) -> Message:
     """Read the next message.
 
-    Raises MessageError for a frame that is none, and asyncio.IncompleteReadError at the end of the stream.
+    Raises MessageError for a malformed frame, and asyncio.IncompleteReadError at the end of the stream.
     """
     length = int.from_bytes(await reader.readexactly(_LENGTH_BYTES), "big")
     if length > MAX_FRAME:

@@ -130,7 +130,7 @@ _RECORD_FIELDS = (
     "record_faults",
     "rendered_for",
 )
-_ROBOT = "broadsheet"  # the name by which robots.txt files and directives call us
+_ROBOT = "broadsheet"  # the robot name that robots.txt files and directives may address
 _RECORDS_PER_WORKER = 4  # records under way for each worker
 
 
@@ -154,9 +154,7 @@ class Importer:
         self._print_line = print_line
         self._database = Path(".")
         self._scope = Scope.from_hosts(order.hosts(), crawl_options.include, crawl_options.exclude)
-        self._robots: dict[
-            str, RobotsRules
-        ] = {}  # by host: the robots.txt in force, as far as this import has read one
+        self._robots: dict[str, RobotsRules] = {}  # by host: the latest robots.txt that this import has read
         self._stored_robots: dict[int, RobotsRules] = {}  # by id: those that an import before this one has read
         self._last_by_url: dict[str, asyncio.Future[None]] = {}  # by URL: its latest record under way
         self._last_listing: asyncio.Future[None] | None = None  # the latest robots.txt, sitemap or feed
@@ -213,7 +211,7 @@ class Importer:
             outcome = await self._outcome_of_record(job, row, builder)
         except (sqlite3.Error, OSError):
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a record does to us, it costs itself alone
+        except Exception as error:  # noqa: BLE001 - any error fails this record only
             reason = compound_reason(ReasonFamily.ERROR, type(error).__name__)
             outcome = self._unreadable_outcome(job, row, ReplayError(reason, str(error)))
         if outcome is None:
@@ -293,7 +291,7 @@ class Importer:
         return Answer(queued_url, response, datetime.fromisoformat(job.record.at), robots_id, usage)
 
     def _robots_in_force(self, host: str, at: str) -> tuple[int | None, RobotsRules | None]:
-        """Return the robots.txt of a host that this import has read, else the stored one of the time; and its id."""
+        """Return a host's robots.txt with its id: as read by this import, or the stored one of the time."""
         if robots := self._robots.get(host):
             return robots.id, robots
         if (found := stored_robots(self._read_db, host, at)) is None:
@@ -361,7 +359,7 @@ def _as_not_held(row: DiscoveredUrl) -> DiscoveredUrl:
 
 
 def _with_record_evidence(outcome: Outcome, response: RecordedResponse) -> Outcome:
-    """Return the outcome with evidence on its page of what is wrong with the record."""
+    """Return the outcome with the faults of the record as evidence on its page."""
     if not response.evidence or outcome.page is None:
         return outcome
     return replace(outcome, page=with_evidence(outcome.page, *response.evidence))
@@ -404,7 +402,7 @@ def _is_refused(found: PictureAtHand) -> bool:
 
 
 def _read_picture(db: Database, folder: Path, capture_id: int) -> Picture | None:
-    """Read the facts of the picture in a capture's record; None if there is none that is kept."""
+    """Read the facts of the picture in a capture's record; None if it is not kept."""
     places = record_locations(db.execute(_LOCATIONS, [capture_id]).fetchone())
     try:
         picture = read_picture(read_full_response(*places, folder).body)

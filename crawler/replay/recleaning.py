@@ -174,7 +174,7 @@ class Recleaner:
         return self._run_id
 
     def _check_room(self, include_current: bool) -> None:
-        """Raise NotReachable if there are pages to clean, and too little room for them beside the earlier ones."""
+        """Raise NotReachable if pages are to be cleaned and the disk has no room for their new versions."""
         try:
             check_room(Path(self._folder).parent, database_bytes(self._db), "cleaning again")
         except NotReachable:

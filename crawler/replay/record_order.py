@@ -31,7 +31,7 @@ _CREATE_LOOKUP_INDEXES = (
     "CREATE INDEX by_digest ON entries (digest) WHERE kind IN ('response', 'resource') AND digest <> ''",
 )
 _USER_INFO = re.compile(r"^(https?://)[^/?#\\]*@", re.IGNORECASE)
-_PAGE_RANK = 2  # the rank of what is neither robots.txt nor likely a sitemap or feed
+_PAGE_RANK = 2  # of everything but robots.txt and likely sitemaps and feeds
 _FIELDS = ", ".join(field.name for field in fields(IndexedRecord))
 _PLACEHOLDERS = ", ".join("?" * (4 + len(fields(IndexedRecord))))
 _INSERT_RECORD = f"INSERT INTO entries (file, rank, host, name, {_FIELDS}) VALUES ({_PLACEHOLDERS})"
@@ -60,7 +60,7 @@ class ReplayJob:
 
 @dataclass(frozen=True, slots=True)
 class LostBytes:
-    """Bytes of a file in which no record, or none that says what it is about, can be read."""
+    """Bytes of a file without a readable record that names a URL."""
 
     file: str
     offset: int
@@ -85,8 +85,9 @@ class RecordOrder:
         for statement in _CREATE_TABLES:
             self._db.execute(statement)
         self.counts: Counter[str] = Counter()
-        """Records by type; `no_url` are those that are about no http or https URL, `damaged` those that are about none
-        since nothing of them can be read, `other_host` those of hosts that were not asked for."""
+        """Records by type. Further keys: `no_url` for records without an http(s) URL, `damaged` for unreadable ones,
+        `other_host` for hosts that were not asked for.
+        """
         self.lost: list[LostBytes] = []
         """Where the `damaged` ones are."""
 

@@ -32,7 +32,7 @@ from ..fetch.faults import AnswerError
 from ..fetch.limits import HEAD_BYTES
 
 MAX_BYTES = 32 * 1024 * 1024
-"""What a body may have at most, packed and unpacked, as in a crawl."""
+"""Maximum size of a body, compressed and decompressed, as in a crawl."""
 
 _STATUS = re.compile(rb"[A-Za-z]{2,10}(?:/\d(?:\.\d)?)? +(\d{3})(?: |$)")  # servers say ICY, and worse
 _CHUNK = re.compile(rb"[ \t\r\n]*([0-9A-Fa-f]{1,8})[^\r\n]{0,200}\r?\n")
@@ -109,7 +109,8 @@ class RecordedResponse:
 
 
 def read_response(location: RecordLocation, folder: Path) -> RecordedResponse:
-    """Read the response of the record at a location. ReplayError if there is none, or another than the row has.
+    """Read the response of the record at a location. ReplayError if it is missing, or not the one that its row
+    describes.
 
     `folder` is the database whose rows have the location, or a folder (`warc_folders.record_file`).
     """
@@ -134,9 +135,8 @@ def read_response(location: RecordLocation, folder: Path) -> RecordedResponse:
 def read_full_response(
     location: RecordLocation, body_location: RecordLocation | None, folder: Path
 ) -> RecordedResponse:
-    """Read the response at a location, a revisit with the body of the record at `body_location`, if it needs one.
-
-    ReplayError if there is none.
+    """Read the response at a location; a revisit that needs a body gets that of the record at `body_location`.
+    ReplayError if it cannot be read.
     """
     response = read_response(location, folder)
     if not response.is_revisit:
@@ -261,7 +261,7 @@ def _decode_body(headers: HeaderFields, body: bytes) -> tuple[bytes, bool]:
 
 
 def _is_packed(body: bytes, coding: str) -> bool:
-    """Tell whether a body is still packed as its headers say: browsers record what they have unpacked."""
+    """Return whether a body is still compressed as its headers say: browsers record decompressed bodies."""
     if magic := _PACKED_MAGIC.get(coding):
         return body.startswith(magic)
     return not _MARKUP.match(body)

@@ -21,12 +21,10 @@ from .worker import WorkerJob, WorkerProcess, pack_message, unpack_answer
 T = TypeVar("T")
 
 PAGE_SECONDS = 60.0
-_CLOCK_SHARE = (
-    10  # seconds on the clock for each second of CPU that a job may take: for what waits, or a loaded machine
-)
-_LATE_SECONDS = 5.0  # seconds that a time limit may be noticed late before the cause is taken to be elsewhere
+_CLOCK_SHARE = 10  # wall-clock seconds allowed per second of CPU: a job may wait, and the machine may be busy
+_LATE_SECONDS = 5.0  # seconds; a time limit noticed later than this was not the page's fault
 _CHECK_SECONDS = 0.25  # seconds between two checks of the time limit
-_JOBS_PER_WORKER = 2  # sent to a worker at most: the running one, and the next, so that it never waits for us
+_JOBS_PER_WORKER = 2  # sent to a worker at most: the running one and the next, so that it never idles
 _MAX_FAILED_STARTS = 5  # in a row; then the queued jobs fail
 _WORKERS_PER_PAGE = 3  # tried in turn: the machine may end two that only happened to have the page
 _SLOW_JOB_SECONDS = 0.5  # seconds that a job runs before the one queued behind it is sent to another worker too
@@ -94,7 +92,7 @@ class WorkerPool:
             worker.kill()
         for worker in workers:
             worker.wait_for_exit()
-        with suppress(RuntimeError):  # the loop is closed: nobody waits for results
+        with suppress(RuntimeError):  # the loop is closed: no task waits for results
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._fail_queued_jobs)
 
@@ -263,7 +261,7 @@ def _unpack_result(answer: bytes) -> Any:
 async def run_bounded(
     jobs: Iterable[T], work: Callable[[T], Awaitable[None]], max_running: int, should_stop: Callable[[], bool]
 ) -> None:
-    """Run `work` on each job in order, at most `max_running` at a time.
+    """Run `work` on each job in order, up to `max_running` at a time.
 
     The first exception cancels the rest. A job is taken from `jobs` only when a place is free. Once `should_stop` is
     true, running jobs finish and no new one starts.

@@ -116,7 +116,7 @@ def settle_in_processes(db: Database) -> SettleResult:
 
 
 def _result_of(function: Callable[[J], R], job: J, answer: bytes) -> R:
-    """Return the result from a process's answer. If there is none, or the job failed there, run it in this process."""
+    """Return the result from a process's answer. Without one, or if the job failed there, run it in this process."""
     succeeded, result = unpack_answer(answer) if answer else (False, None)
     return cast(R, result) if succeeded else function(job)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MEMORY_BYTES = 4 * 1024**3
 GC_THRESHOLD = (1_000_000, 20, 20)  # a page's objects are freed with it, and few are in cycles
 _NICENESS = 5  # lower priority than the crawl's process, which hands out the work
-_JOBS_PER_GC = 16  # jobs after which cycles are collected: most leave none
+_JOBS_PER_GC = 16  # jobs between two collections: most leave no cycles
 _MESSAGE_LENGTH = struct.Struct("!Q")  # precedes each message
 _RECEIVE_BYTES = 256 * 1024  # read from a socket at a time
 PRELOADED_MODULES = ("broadsheet.crawler.workers.preload",)
@@ -211,7 +211,7 @@ def share_fork_server() -> int:
 def _safe_path() -> Iterator[None]:
     """Keep the processes started within the `with` block from importing from the current folder.
 
-    multiprocessing starts its processes with `python -c`, which else puts the current folder first.
+    multiprocessing starts its processes with `python -c`, which would put the current folder first on the path.
     """
     with _MAIN_LOCK:
         previous = os.environ.get("PYTHONSAFEPATH")
@@ -273,7 +273,7 @@ def _process_context() -> Any:
 def _serve_jobs(channel: socket.socket, cpu_seconds: float = 0.0) -> None:
     """Run one job after the other in the worker until the crawl closes its end of the socket.
 
-    A job that uses up `cpu_seconds` ends the process by SIGPROF, whatever library it is in. CPU time is limited, not
+    A job that uses up `cpu_seconds` ends the process by SIGPROF, even inside a C library. CPU time is limited, not
     wall-clock time, so that a busy machine fails no page.
     """
     _limit_process()
@@ -304,7 +304,7 @@ def _run_job(job: bytes) -> bytes:
         return pack_message((True, function(*arguments)))
     except MemoryError:
         return pack_message((False, "out of memory"))
-    except Exception as error:  # noqa: BLE001 - whatever a page does to us is its own fault
+    except Exception as error:  # noqa: BLE001 - any error fails this page only
         return pack_message((False, f"{type(error).__name__}: {error}"))
 
 
@@ -320,7 +320,7 @@ def _limit_process() -> None:
 
 def _limit_memory() -> None:
     """Limit this process's memory where the system supports it; macOS does not."""
-    import resource  # Windows has none, and no workers
+    import resource  # missing on Windows, where no workers run
 
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
