@@ -281,4 +281,5 @@ DROP TABLE _rule_rates;""",
     _DICTIONARY,
     _OVERVIEWS,
     _shorten_block_numbers,
+    "ALTER TABLE _images ADD COLUMN place INTEGER;",
 )
