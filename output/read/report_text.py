@@ -126,7 +126,7 @@ def _coverage_section(coverage: Coverage, width: int, max_lines: int) -> str:
         for gap in gaps[:max_lines]:
             lines += _gap_lines(gap, width)
         lines += _more_line(len(gaps), max_lines)
-    if coverage.unnamed:
+    if coverage.unnamed_examples:
         lines.append(_wrap_text(f"Articles that no sitemap names: {coverage.unnamed:,}", "  ", width))
         lines += _example_lines(coverage.unnamed_examples, coverage.unnamed, width)
     return "\n".join(lines)
