@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from lxml import etree
 from lxml.html import HtmlElement
 
 from .compare.page_layouts import layout_signature
@@ -74,10 +75,11 @@ def survey_page(page: Page, tree: HtmlElement, rules: Sequence[SiteRuleFile] = (
     base = base_url(index, page.url)
     findings = apply_rules(tree, rules, base)
     context = metadata_context(index_tags(tree) if rules else index, page.url, page.fetched_at)
-    blocks = read_blocks(tree, base, findings.labels)
-    prose = "\n".join([block.text for block in prose_of(blocks)])
+    places: dict[etree._Element, int] = {}
+    raw_blocks = read_blocks(tree, base, findings.labels, places)
+    prose = "\n".join([block.text for block in prose_of(raw_blocks)])
     stated_titles = (*context.statements.titles[:1], *context.statements.meta_contents(("og:title",)))
-    blocks, metadata = split_headline(blocks, read_fields(context, prose), stated_titles)
+    blocks, metadata = split_headline(raw_blocks, read_fields(context, prose), stated_titles)
     return Reading(
         page,
         context,
@@ -87,6 +89,7 @@ def survey_page(page: Page, tree: HtmlElement, rules: Sequence[SiteRuleFile] = (
         outlinks=merge_links(read_outlinks(context.tag_index, base), findings.values),
         robots=read_robots_directives(context.tag_index, page.directives),
         findings=findings,
+        picture_places={picture: place + len(blocks) - len(raw_blocks) for picture, place in places.items()},
     )
 
 
@@ -163,7 +166,7 @@ def clean(
         cleaner_version=CLEANER_VERSION,
         layout_signature=layout_signature(reading.index),
         statements=_article_statements(reading, metadata) if verdict.is_article else (),
-        images=pictures or read_images(reading.index, reading.base, kept_blocks),
+        images=pictures or read_images(reading.index, reading.base, kept_blocks, reading.picture_places),
         chances=judged.chances,
         asked_extractor=reading.extracted is not None,
     )

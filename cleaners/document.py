@@ -370,13 +370,15 @@ class FieldStatement:
 @dataclass(frozen=True, slots=True)
 class ArticleImage:
     """Picture of an article: its absolute address, its caption, whose it is as the page says, and what it shows for
-    those who do not see it; empty where the page says nothing.
+    those who do not see it; empty where the page says nothing. `place` is the number of the page's blocks before it;
+    None if it is not known.
     """
 
     url: str
     caption: str = ""
     credit: str = ""
     alt: str = ""
+    place: int | None = None
 
 
 class PageType(StrEnum):

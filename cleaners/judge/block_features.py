@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple
@@ -23,6 +23,7 @@ import numpy as np
 from ..document import Block, BlockKind, Column, Columns, Metadata, Outlink, Page
 from ..page.elements import TagIndex
 from ..page.page_context import PageContext
+from ..page.page_images import PicturePlaces
 from .characters import DIGIT, END, IDEOGRAPH, MARK, OTHER, PAUSE, UPPER
 from .context_features import chance_features, context_features
 from .hashed_words import word_columns
@@ -111,7 +112,7 @@ class Reading:
 
     `context` is the parsed page with its statements. `base` is the URL that its relative links are resolved against.
     `findings` are those of the rules for its host. `extracted` are the positions of the blocks that the extractor
-    selected; None where it was not asked.
+    selected; None where it was not asked. `picture_places` has the number of blocks before each picture.
     """
 
     page: Page
@@ -124,6 +125,7 @@ class Reading:
     findings: SiteFindings = NO_FINDINGS
     judgement: Judgement = Judgement(np.zeros(0), 0.0)
     extracted: frozenset[int] | None = None
+    picture_places: PicturePlaces = field(default_factory=dict)
 
     @property
     def index(self) -> TagIndex:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from lxml import etree
@@ -39,15 +39,26 @@ _SIGN = "©"
 _HOST = re.compile(r"https?://[^\s/?#]+(?=[/?#]|$)")
 
 
-def read_images(tree: TagIndex, base: str, kept_blocks: Sequence[Block]) -> tuple[ArticleImage, ...]:
-    """Return the pictures of the article whose text is `kept_blocks`, each address once, resolved against `base`."""
+def read_images(
+    tree: TagIndex, base: str, kept_blocks: Sequence[Block], places: PicturePlaces
+) -> tuple[ArticleImage, ...]:
+    """Return the pictures of the article whose text is `kept_blocks`, each address once, resolved against `base`.
+
+    `places` has the number of blocks before each picture.
+    """
     root = _article_path(kept_blocks)
-    return () if root is None else read_images_at(tree, base, root)
+    return () if root is None else read_images_at(tree, base, root, places)
 
 
-def read_images_at(tree: TagIndex, base: str, root: str) -> tuple[ArticleImage, ...]:
+PicturePlaces = Mapping[etree._Element, int]
+_NO_PLACES: PicturePlaces = {}
+
+
+def read_images_at(
+    tree: TagIndex, base: str, root: str, places: PicturePlaces = _NO_PLACES
+) -> tuple[ArticleImage, ...]:
     """Return the pictures in the part of the page at the path `root`, boxes apart from a text left out."""
-    reader = _ImageReader(root, base)
+    reader = _ImageReader(root, base, places)
     for element in islice(tree.iter("img"), _MOST_CANDIDATES):
         reader.read(element)
         if len(reader.images) == _MOST_IMAGES:
@@ -58,8 +69,8 @@ def read_images_at(tree: TagIndex, base: str, root: str) -> tuple[ArticleImage, 
 class _ImageReader:
     """Pictures read so far, and what many of them share: the place of their parent, their caption."""
 
-    def __init__(self, root: str, base: str) -> None:
-        self.root, self.base = root, base
+    def __init__(self, root: str, base: str, places: PicturePlaces) -> None:
+        self.root, self.base, self.places = root, base, places
         self.images: dict[str, ArticleImage] = {}
         self._places = ElementPlaces()
         self._is_inside: dict[etree._Element | None, bool] = {}
@@ -75,7 +86,7 @@ class _ImageReader:
         url = _address(element, self.base)
         if url and url not in self.images and not _is_teaser(element):
             alt = _short_text(element.get("alt") or "")
-            self.images[url] = ArticleImage(url, *self._caption_and_credit(element), alt)
+            self.images[url] = ArticleImage(url, *self._caption_and_credit(element), alt, self.places.get(element))
 
     def _caption_and_credit(self, element: etree._Element) -> tuple[str, str]:
         caption = next(_captions(element), None)

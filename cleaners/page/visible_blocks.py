@@ -124,20 +124,28 @@ ElementLabels = Mapping[etree._Element, frozenset[str]]
 """The labels of site rules, by the elements that they name."""
 
 
-def read_blocks(tree: etree._Element, url: str = "", labels: ElementLabels | None = None) -> tuple[Block, ...]:
+def read_blocks(
+    tree: etree._Element,
+    url: str = "",
+    labels: ElementLabels | None = None,
+    picture_places: dict[etree._Element, int] | None = None,
+) -> tuple[Block, ...]:
     """Return the page's visible blocks in document order; links are made absolute with `url`.
+
+    `picture_places` gets the number of blocks before each picture.
 
     `labels` are added to the landmarks of all text inside a labelled element. A labelled element begins and ends a
     block; a part of a line that a label removes becomes a block after that line. A page with little visible
     prose is read with every hidden part that holds running text and is no boilerplate; if there is none, one that hides
     most of its text is read with all its large hidden parts shown. The tree is not changed.
     """
-    reader = _BlockReader(url, labels)
+    places = {} if picture_places is None else picture_places
+    reader = _BlockReader(url, labels, places)
     blocks = tuple(reader.read(tree))
     if reader.hidden_parts and prose_words(blocks) < LITTLE_PROSE_WORDS and _holds_text(reader.hidden_parts):
-        return tuple(_BlockReader(url, labels, reveal_runs=True).read(tree))
+        return tuple(_BlockReader(url, labels, places, reveal_runs=True).read(tree))
     if reader.hidden_chars and reader.hidden_chars > 2 * sum(len(block.text) for block in blocks):
-        return tuple(_BlockReader(url, labels, reveal=True).read(tree))
+        return tuple(_BlockReader(url, labels, places, reveal=True).read(tree))
     return blocks
 
 
@@ -191,10 +199,17 @@ class _BlockReader:
     """
 
     def __init__(
-        self, base: str, labels: ElementLabels | None = None, *, reveal: bool = False, reveal_runs: bool = False
+        self,
+        base: str,
+        labels: ElementLabels | None,
+        picture_places: dict[etree._Element, int],
+        *,
+        reveal: bool = False,
+        reveal_runs: bool = False,
     ) -> None:
         self.base = base
         self.labels = labels or {}
+        self.picture_places = picture_places
         self.root: etree._Element | None = None
         self.cut_blocks: list[Block] = []  # removed from the line that is being read; they follow it
         self.reveal = reveal
@@ -266,7 +281,7 @@ class _BlockReader:
         """Read a removed part of a line as separate blocks; the line continues without it."""
         if element is self.root or not removal_label(self.labels[element]):
             return False
-        part_reader = _BlockReader(self.base, self.labels, reveal=self.reveal, reveal_runs=self.reveal_runs)
+        part_reader = _BlockReader(self.base, self.labels, {}, reveal=self.reveal, reveal_runs=self.reveal_runs)
         part_reader.contexts = [self.contexts[-1]]
         self.cut_blocks += part_reader.read(element)
         return True
@@ -290,6 +305,7 @@ class _BlockReader:
         elif tag in _MARKDOWN_MARKS:
             self.run.open_mark(_MARKDOWN_MARKS[tag])
         else:
+            self.picture_places[element] = len(self.blocks)
             self.run.add(" ", context.verbatim)
 
     def _close_inline(self, tag: str) -> None:

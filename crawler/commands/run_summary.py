@@ -91,18 +91,29 @@ def exit_code(run: RunResult) -> int:
 
 @dataclass(frozen=True, slots=True)
 class RunReview:
-    """The archive of a run that ended: its totals, its judgement, and the run's letter."""
+    """The archive of a run that ended: its totals, its judgement, and the run's letter.
+
+    `lacks_pictures`: most articles have pictures, and none was ever asked for.
+    """
 
     totals: Totals
     looks: tuple[Look, ...]
     letter: RunLetter
+    lacks_pictures: bool
 
 
 def review_run(run: RunResult) -> RunReview:
     """Review the archive of a run that ended, whose coverage is measured once."""
     with open_read_only(run.db) as db:
         coverage = measure_coverage(db)
-        return RunReview(gather_totals(db), judge_archive(db, run.db, coverage=coverage), read_letter(db, coverage))
+        (lacks_pictures,) = db.execute(_LACKS_PICTURES).fetchone()
+        looks, letter = judge_archive(db, run.db, coverage=coverage), read_letter(db, coverage)
+        return RunReview(gather_totals(db), looks, letter, bool(lacks_pictures))
+
+
+_LACKS_PICTURES = """SELECT NOT EXISTS (SELECT 1 FROM urls WHERE kind = 'picture')
+    AND (SELECT 2 * count(*) FROM articles a WHERE EXISTS (SELECT 1 FROM _images i WHERE i.page_id = a.page_id))
+        > (SELECT count(*) FROM articles)"""
 
 
 def conclude(
@@ -144,7 +155,7 @@ def print_summary(run: RunResult, review: RunReview) -> None:
     ):
         print_text(section)
     if review.totals.articles:
-        print_text(next_steps(run.db))
+        print_text(next_steps(run.db, lacks_pictures=review.lacks_pictures))
 
 
 def print_failures(run: RunResult, looks: Iterable[Look], on_failure: Callable[[str], object] = str) -> None:
@@ -155,7 +166,7 @@ def print_failures(run: RunResult, looks: Iterable[Look], on_failure: Callable[[
         click.echo(one_line(f"broadsheet: {look.sentence}{advice}"), err=True)
 
 
-def next_steps(db: str) -> str:
+def next_steps(db: str, *, lacks_pictures: bool = False) -> str:
     """Return the commands to type next, as they work in this shell and folder."""
     db_name = shlex.quote(db)
     broadsheet = _typed_command("broadsheet")
@@ -163,6 +174,7 @@ def next_steps(db: str) -> str:
     steps = (
         (f"{broadsheet} search {db_name} WORDS", "find articles"),
         (f"{broadsheet} report {db_name}", "what is missing and why"),
+        *[(f"{broadsheet} update {db_name} --pictures", "fetch the articles' pictures")] * lacks_pictures,
         (f"{broadsheet} export {db_name} --format csv -o articles.csv", "or jsonl, or markdown"),
         (f"{broadsheet} datasette {db_name}", f"query it in SQL{hint}"),
         (f"{broadsheet} browse {db_name}", "read it in a browser, see what was removed and why, mend it"),

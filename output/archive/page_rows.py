@@ -58,19 +58,22 @@ class Sighting:
         return article_id(self.url)
 
 
-_PUT_IMAGE = "INSERT INTO _images (page_id, position, url, caption, credit, alt) VALUES (?, ?, ?, ?, ?, ?)"
-_IMAGES = "SELECT url, caption, credit, alt FROM _images WHERE page_id = ? ORDER BY position"
+_PUT_IMAGE = "INSERT INTO _images (page_id, position, url, caption, credit, alt, place) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_IMAGES = "SELECT url, caption, credit, alt, place FROM _images WHERE page_id = ? ORDER BY position"
 
 
 def storable_image(image: ArticleImage) -> ArticleImage:
     """Return the picture with texts that an archive can store."""
-    return ArticleImage(*map(storable_text, (image.url, image.caption, image.credit, image.alt)))
+    url, caption, credit, alt = map(storable_text, (image.url, image.caption, image.credit, image.alt))
+    return ArticleImage(url, caption, credit, alt, image.place)
 
 
 def put_images(db: Database, page_id: int, images: Sequence[ArticleImage]) -> None:
     """Replace the pictures of a page. Runs in the caller's transaction."""
     db.execute("DELETE FROM _images WHERE page_id = ?", [page_id])
-    rows = [(page_id, n, image.url, image.caption, image.credit, image.alt) for n, image in enumerate(images)]
+    rows = [
+        (page_id, n, image.url, image.caption, image.credit, image.alt, image.place) for n, image in enumerate(images)
+    ]
     db.conn.executemany(_PUT_IMAGE, rows)
 
 

@@ -6,8 +6,9 @@ digest, and one record holds it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,8 +27,16 @@ ENDINGS = {
 _PUT = """INSERT INTO _pictures (url_id, capture_id, digest, type, width, height, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (url_id) DO UPDATE SET capture_id = excluded.capture_id, digest = excluded.digest,
         type = excluded.type, width = excluded.width, height = excluded.height, bytes = excluded.bytes"""
-_SHOWN = """SELECT position, image, caption, credit, alt, capture_id, digest, type, width, height, bytes
-    FROM article_pictures WHERE article_id = ? ORDER BY position"""
+_SHOWN = """SELECT position, image, caption, credit, alt, capture_id,
+        digest, type, width, height, bytes, (SELECT i.place FROM articles a JOIN _images i ON i.page_id = a.page_id
+            WHERE a.id = w.article_id AND i.position = w.position)
+    FROM article_pictures w WHERE article_id = ? ORDER BY position"""
+_NOT_STORED = """SELECT i.position, i.url, i.caption, i.credit, i.alt, 0, NULL, i.place
+    FROM articles a JOIN _images i ON i.page_id = a.page_id
+    WHERE a.id = ?1 AND i.url NOT IN (SELECT image FROM article_pictures WHERE article_id = ?1) ORDER BY i.position"""
+_KEPT_TEXTS = """SELECT b.position, t.text
+    FROM articles a JOIN _page_blocks b ON b.page_id = a.page_id JOIN _block_texts t ON t.id = b.block_id
+    WHERE a.id = ? AND b.kept = 1 ORDER BY b.position"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +55,11 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class ShownPicture:
-    """A picture of an article that the archive has, with what its page says of it. The lead has position -1."""
+    """A picture of an article, with what its page says of it. The lead has position -1.
+
+    `place` is the number of the page's blocks before it; None if it is not known. `picture` is None where the archive
+    does not have the file.
+    """
 
     position: int
     url: str
@@ -54,12 +67,13 @@ class ShownPicture:
     credit: str
     alt: str
     capture_id: int
-    picture: Picture
+    picture: Picture | None
+    place: int | None = None
 
     @property
     def file_name(self) -> str:
-        """Return a name for the file, the same for the same bytes."""
-        return f"{self.picture.digest[:32]}{ENDINGS[self.picture.type]}"
+        """Return a name for the file, the same for the same bytes; empty where the archive does not have it."""
+        return f"{self.picture.digest[:32]}{ENDINGS[self.picture.type]}" if self.picture else ""
 
 
 def put_picture(db: Database, url_id: int, capture_id: int, picture: Picture) -> None:
@@ -71,8 +85,46 @@ def put_picture(db: Database, url_id: int, capture_id: int, picture: Picture) ->
 def pictures_of_article(db: Database, article_id: int) -> Iterator[ShownPicture]:
     """Yield the pictures of an article that the archive has, its lead first, each file once."""
     seen_digests: set[str] = set()
-    for position, url, caption, credit, alt, capture_id, *facts in db.execute(_SHOWN, [article_id]).fetchall():
+    for position, url, caption, credit, alt, capture_id, *facts, place in db.execute(_SHOWN, [article_id]).fetchall():
         picture = Picture(*facts)
         if picture.type in ENDINGS and picture.digest not in seen_digests:
             seen_digests.add(picture.digest)
-            yield ShownPicture(position, url, caption, credit, alt, capture_id, picture)
+            yield ShownPicture(position, url, caption, credit, alt, capture_id, picture, place)
+
+
+def named_pictures(db: Database, article_id: int) -> Iterator[ShownPicture]:
+    """Yield the pictures that an article's page names and whose files the archive does not have."""
+    return (ShownPicture(*row) for row in db.execute(_NOT_STORED, [article_id]).fetchall())
+
+
+LEAST_GALLERY = 3
+"""Pictures without a text between them from which on they stand side by side."""
+
+PictureRun = tuple[int, tuple[ShownPicture, ...]]
+"""The number of letters of the article's text before some pictures, and the pictures."""
+
+
+def picture_runs(db: Database, article_id: int, pictures: Sequence[ShownPicture]) -> tuple[PictureRun, ...]:
+    """Say where in an article's text its pictures stand: those between the same two blocks together, in the order of
+    the page. The lead stands first, and a picture whose place is not known last.
+    """
+    ends, total = [(0, 0)], 0
+    for position, text in db.execute(_KEPT_TEXTS, [article_id]).fetchall():
+        ends.append((position + 1, total := total + count_letters(text)))
+
+    def letters_before(shown: ShownPicture) -> int:
+        if shown.place is None:
+            return 0 if shown.position < 0 else total
+        return max(letters for end, letters in ends if end <= max(0, shown.place))
+
+    runs = groupby(sorted(pictures, key=lambda shown: (letters_before(shown), shown.position)), key=letters_before)
+    return tuple((letters, tuple(run)) for letters, run in runs)
+
+
+def count_letters(text: str) -> int:
+    """Count letters and digits: what a text and its Markdown have in common.
+
+    >>> count_letters("**No. 7**")
+    3
+    """
+    return sum(map(str.isalnum, text))

@@ -239,6 +239,25 @@ def _shorten_block_numbers(db: Database) -> None:
         db.conn.executemany(f"UPDATE {table} SET id = ? WHERE id = ?", numbers)
 
 
+_CORRECTION_COLUMNS = "id, field, block_id, article_id, host, value, url, who, at, note, reason, rule, undone_at"
+
+
+def _let_corrections_watch(db: Database) -> None:
+    """Let a correction say how closely a page is watched: the table is made again with one more word."""
+    (table,), *others = db.execute(
+        """SELECT sql FROM sqlite_master WHERE (tbl_name = 'corrections' OR name = 'rulings') AND sql IS NOT NULL
+        ORDER BY name <> 'corrections'"""
+    ).fetchall()
+    rows = db.execute(f"SELECT {_CORRECTION_COLUMNS} FROM corrections").fetchall()
+    db.execute("DROP VIEW rulings")
+    db.execute("DROP TABLE corrections")
+    db.execute(str(table).replace("'language')", "'language', 'watch')"))
+    places = ", ".join("?" * len(_CORRECTION_COLUMNS.split()))
+    db.conn.executemany(f"INSERT INTO corrections ({_CORRECTION_COLUMNS}) VALUES ({places})", rows)
+    for (statement,) in others:
+        db.execute(statement)
+
+
 STEPS: tuple[Step, ...] = (
     """CREATE TABLE _pending_revisions (
     article_id INTEGER PRIMARY KEY,
@@ -275,9 +294,10 @@ DROP TABLE _rule_rates;""",
     _READERS_VIEWS,
     _LINKS,
     _fill_links,
-    "ALTER TABLE urls ADD COLUMN _watch TEXT;",
     _SCANS,
     _DICTIONARY,
     _OVERVIEWS,
     _shorten_block_numbers,
+    "ALTER TABLE _images ADD COLUMN place INTEGER;",
+    _let_corrections_watch,
 )

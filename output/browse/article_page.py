@@ -16,7 +16,7 @@ from broadsheet.cleaners.document import BlockKind, PageType
 from broadsheet.cleaners.judge.certainty import Certainty, certainty
 
 from ..archive.metadata_columns import ARTICLE_COLUMNS, JSON_COLUMNS, METADATA_FIELDS, STATING_COLUMNS
-from ..archive.pictures import ShownPicture, pictures_of_article
+from ..archive.pictures import PictureRun, named_pictures, picture_runs, pictures_of_article
 from ..archive.stored_values import stored_object, stored_texts
 from ..read.archive_facts import PICTURE_WORDS
 from ..read.edit_history import Revision, revisions_of
@@ -144,8 +144,9 @@ class CaptureLine(NamedTuple):
 class ArticleView:
     """Everything about an article.
 
-    `certainty` is the F1 that its verdicts are expected to have; None: not known. `place` is its place in the list from
-    which it was opened; None: in none.
+    `certainty` is the F1 that its verdicts are expected to have; None: not known. `pictures` stand where the page has
+    them, also those whose files the archive lacks, which `missing_pictures` counts. `place` is its place in the list
+    from which it was opened; None: in none.
     """
 
     id: int
@@ -173,8 +174,8 @@ class ArticleView:
     copies: tuple[CopyLine, ...]
     addresses: tuple[AddressLine, ...]
     captures: tuple[CaptureLine, ...]
-    pictures: tuple[ShownPicture, ...] = ()
-    named_pictures: int = 0
+    pictures: tuple[PictureRun, ...] = ()
+    missing_pictures: int = 0
     notes: tuple[ArticleNote, ...] = ()
     place: ListPlace | None = None
 
@@ -200,9 +201,6 @@ class ArticleView:
         return sum(not block.is_kept for block in self.blocks)
 
 
-_NAMED_PICTURES = "SELECT count(DISTINCT url) FROM _images WHERE page_id = ?"
-
-
 def read_article(db: Database, article_id: int) -> ArticleView:
     """Read the article of a number, shelved or not.
 
@@ -221,6 +219,7 @@ def read_article(db: Database, article_id: int) -> ArticleView:
     pending_blocks = waiting_blocks(db, fields["page_id"])
     page_keys = [article_id, fields["page_id"]]
     certainty, has_pictures = db.execute(_PAGE_FACTS, [fields["page_id"]]).fetchone()
+    missing = tuple(named_pictures(db, article_id))
     revisions, is_emptied = revisions_of(db, article_id), not fields["markdown"].strip() and bool(rulings)
     facts = (fields["why"], fields["page_type"], certainty, fields["word_count"], bool(has_pictures), is_emptied)
     return ArticleView(
@@ -239,8 +238,8 @@ def read_article(db: Database, article_id: int) -> ArticleView:
         captures=tuple(
             CaptureLine(*[*values[:6], *map(bool, values[6:])]) for values in db.execute(_CAPTURES, page_keys)
         ),
-        pictures=tuple(pictures_of_article(db, article_id)),
-        named_pictures=db.execute(_NAMED_PICTURES, [fields["page_id"]]).fetchone()[0],
+        pictures=picture_runs(db, article_id, [*pictures_of_article(db, article_id), *missing]),
+        missing_pictures=len(missing),
         notes=tuple(article_notes(NotedFacts(*facts, revisions))),
     )
 

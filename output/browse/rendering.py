@@ -30,7 +30,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from ..archive.stored_text import inert_text
-from ..read.inert_markup import nest_headings
+from ..read.inert_markup import add_figures, nest_headings
 from ..read.plain_words import block_words, count_text, fact_words
 
 _RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ku", "ps", "sd", "ug", "ur", "yi"})
@@ -94,13 +94,17 @@ def web_link(url: str | None) -> str:
         return ""
 
 
-def reading_html(markdown: str) -> Markup:
-    """Return an article's Markdown as HTML: no HTML of its own, no pictures, links to web addresses alone."""
+def reading_html(markdown: str, figures: Sequence[tuple[int, Markup]] = ()) -> Markup:
+    """Return an article's Markdown as HTML: no HTML of its own, links to web addresses alone. Each of the `figures`
+    stands after so many letters of the text; at the end of a very long one.
+    """
     markdown = inert_text(markdown)
     if len(markdown) > _MOST_MARKDOWN:
-        return Markup("\n").join(Markup("<p>{}</p>").format(line) for line in markdown.split("\n\n") if line.strip())
+        lines = [Markup("<p>{}</p>").format(line) for line in markdown.split("\n\n") if line.strip()]
+        return Markup("\n").join([*lines, *(html for _, html in figures)])
     parser = _markdown()
-    return Markup(parser.renderer.render(nest_headings(parser.parse(markdown)), parser.options, {}))
+    tokens = add_figures(nest_headings(parser.parse(markdown)), figures)
+    return Markup(parser.renderer.render(tokens, parser.options, {}))
 
 
 @cache

@@ -184,7 +184,7 @@ def _runs(db: Database) -> Iterator[RunYield]:
 def _report_look(db: Database, look: judgement.Look) -> ReportLook:
     needs_look = look.severity != judgement.Severity.NOTE
     examples = tuple(_examples(db, look)) if look.kind in _ARTICLE_KINDS else ()
-    path = examples[0].path if look.count == 1 and examples else _look_path(look)
+    path = examples[0].path if look.count == 1 and examples else _look_path(db, look)
     listed = examples if look.count > 1 else ()
     return ReportLook(str(look.kind), look.sentence, look.advice, path, needs_look, listed)
 
@@ -202,10 +202,16 @@ def _examples(db: Database, look: judgement.Look) -> Iterator[LookExample]:
             yield LookExample(example.title or example.url, f"article/{row[0]}{view}")
 
 
-def _look_path(look: judgement.Look) -> str:
+_URL_AT = "SELECT id FROM urls WHERE url = ?"
+
+
+def _look_path(db: Database, look: judgement.Look) -> str:
     """Return the path of the page that shows what a look is about; empty where the report itself does."""
     if look.kind is LookKind.GAP:
         source, state, reason = look.subject.split("/", 2)
+        if not reason:  # lists and pictures of all reasons, which are named by no source
+            rows = [db.execute(_URL_AT, [example.url]).fetchone() for example in look.examples]
+            return next((f"url/{row[0]}" for row in rows if row), "")
         return f"coverage/urls?{urlencode({'source': source, 'state': state, 'reason': reason})}"
     return _PATHS.get(look.kind, "")
 

@@ -20,6 +20,7 @@ from broadsheet.cleaners.judge.certainty import IS_CALIBRATED, certainty
 
 from ..archive.archive_errors import ArchiveError
 from ..archive.archive_lock import is_owned
+from ..archive.pictures import LEAST_GALLERY
 from ..read.edit_history import ALL_KINDS, ListedEdit
 from ..read.plain_words import rule_words
 from ..read.search import match_expression
@@ -213,6 +214,7 @@ HELPERS: Mapping[str, Any] = {
     "key": key_hint,
     "is_calibrated": IS_CALIBRATED,
     "most_rows": MOST_ROWS,
+    "least_gallery": LEAST_GALLERY,
     "sections": SECTIONS,
     "edit_kinds": ALL_KINDS,
     "remedies": lambda hint: (),  # noqa: ARG005 - a room that is only read has no buttons for them

@@ -61,7 +61,6 @@ _URL_COLUMNS = (
     "lastmod",
     *_LATEST,
     *_HELD,
-    "_watch",
 )
 
 # As where a crawl comes upon a URL on a better way: one that was skipped for its depth is to be fetched after all.
@@ -80,7 +79,6 @@ _PUT_URLS = f"""INSERT INTO urls ({", ".join(_URL_COLUMNS)})
         {_chosen(_IS_LATER, _LATEST)}, {_chosen(_IS_LATER_HELD, _HELD)}, {_chosen(_IS_EARLIER_SEEN, _FIRST)},
         kind = CASE excluded.kind WHEN 'picture' THEN 'picture' ELSE urls.kind END,
         depth = min(urls.depth, excluded.depth), _priority = max(urls._priority, excluded._priority),
-        _watch = coalesce(urls._watch, excluded._watch),
         lastmod = CASE WHEN coalesce(excluded.lastmod, '') > coalesce(urls.lastmod, '')
             THEN excluded.lastmod ELSE urls.lastmod END"""
 _SKIP_FORGOTTEN = f"""UPDATE urls SET state = '{UrlState.SKIPPED}', reason = '{OutcomeReason.FORGOTTEN}',

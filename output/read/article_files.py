@@ -24,7 +24,7 @@ from sqlite_utils import Database
 from ..archive.archive_file import database_file
 from ..archive.article_filter import USAGE_COLUMN
 from ..archive.metadata_columns import STATED_COLUMNS
-from ..archive.pictures import SVG, ShownPicture, pictures_of_article
+from ..archive.pictures import LEAST_GALLERY, SVG, PictureRun, ShownPicture, picture_runs, pictures_of_article
 from ..archive.stored_text import escaped_json, inert_text
 from ..raw.picture_files import read_picture_file
 from ..raw.warc_reader import RecordError
@@ -78,7 +78,7 @@ def _put_picture(db: Database, export: ExportFolder, shown: ShownPicture, articl
     name = f"{PICTURE_FOLDER}/{shown.file_name}"
     if export.has_written(name, article_id):
         return True
-    if shown.picture.type == SVG:
+    if shown.picture is None or shown.picture.type == SVG:
         return False
     try:
         data = read_picture_file(db, database_file(db), shown.capture_id, shown.picture)
@@ -155,7 +155,8 @@ def export_reader_pages(
     words = _WordIndex(_read_heads(db, condition))
     with open_export(db, folder, on_kept) as export:
         for article in iter_articles(db, condition):
-            page = article_page(article, _write_pictures(db, export, article["id"]))
+            pictures = _write_pictures(db, export, article["id"])
+            page = article_page(article, picture_runs(db, int(str(article["id"])), pictures))
             export.write(f"{_ARTICLE_FOLDER}/{_page_name(article)}", page.encode(), [article["id"]])
             words.add(article)
             count += 1
@@ -182,8 +183,8 @@ def export_one_page(db: Database, stream: TextIO, *, one_per_cluster: bool = Fal
     return count
 
 
-def article_page(article: Mapping[str, Any], pictures: Sequence[ShownPicture] = ()) -> str:
-    """Return the page of an article, with pictures whose files stand in the folder beside."""
+def article_page(article: Mapping[str, Any], pictures: Sequence[PictureRun] = ()) -> str:
+    """Return the page of an article, with pictures at their places, whose files stand in the folder beside."""
     text, source = _article_parts(article, pictures)
     body = (
         f'<nav><a href="../index.html">Index</a></nav>\n{text}'
@@ -203,7 +204,7 @@ def article_facts(article: Mapping[str, Any]) -> str:
     return " · ".join(filter(None, (authors, xml_line(article["published_day"]), xml_line(article["sitename"]))))
 
 
-def _article_parts(article: Mapping[str, Any], pictures: Sequence[ShownPicture] = ()) -> tuple[str, str]:
+def _article_parts(article: Mapping[str, Any], pictures: Sequence[PictureRun] = ()) -> tuple[str, str]:
     """Return an article as HTML, and where it comes from."""
     source = _link(article["url"], xml_line(article["url"]))
     usage = ", ".join(map(xml_line, article.get(USAGE_COLUMN) or ()))
@@ -211,19 +212,20 @@ def _article_parts(article: Mapping[str, Any], pictures: Sequence[ShownPicture] 
     text = (
         f"<article>\n<h1>{escape(article_title(article))}</h1>\n"
         f'<p class="facts">{escape(article_facts(article))}</p>\n'
-        f"{_figures(pictures[:1])}{article_html(article)}{_figures(pictures[1:])}</article>\n"
+        f"{article_html(article, [(letters, _figures(run)) for letters, run in pictures])}</article>\n"
     )
     words = count_text(count, "word") if isinstance(count := article["word_count"], int) else ""
     return text, f"From {source}, read on {escape(xml_line(article['last_seen'])[:10])}. {words}. {terms}".rstrip()
 
 
 def _figures(pictures: Sequence[ShownPicture]) -> str:
-    return "".join(
+    html = "".join(
         f'<figure><img src="../{PICTURE_FOLDER}/{shown.file_name}" alt="{escape(xml_line(shown.alt))}"'
         f' width="{shown.picture.width}" height="{shown.picture.height}">'
         f'<figcaption dir="auto">{escape(xml_line(f"{shown.caption} {shown.credit}"))}</figcaption></figure>\n'
-        for shown in pictures
-    )
+        for shown in pictures if shown.picture
+    )  # fmt: skip
+    return f'<div class="gallery">\n{html}</div>\n' if len(pictures) >= LEAST_GALLERY else html
 
 
 def about_page(entries: tuple[DictionaryEntry, ...]) -> str:

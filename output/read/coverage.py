@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -51,9 +50,9 @@ _REDIRECT_ENDS = f"""WITH RECURSIVE named (id) AS ({{named}}),
         GROUP BY w.start)"""
 
 _CLASSED_ENDS = f"""{_REDIRECT_ENDS} SELECT CASE WHEN article_id IS NOT NULL THEN 'article'
-        WHEN state = 'done' AND reason <> 'redirect' THEN 'page' ELSE 'gap' END, state, reason, url
+        WHEN state = 'done' AND reason <> 'redirect' THEN 'page' ELSE 'gap' END, state, reason, url, article_id
     FROM ends"""
-_UNNAMED_ARTICLES = f"""{_REDIRECT_ENDS} SELECT count(*) OVER (), url FROM articles
+_UNNAMED_ARTICLES = f"""{_REDIRECT_ENDS} SELECT url FROM articles
     WHERE id NOT IN (SELECT article_id FROM ends WHERE article_id IS NOT NULL) ORDER BY url LIMIT {MAX_EXAMPLES}"""
 
 # From the ends back: those in one state for one reason to which a named URL leads, by the index on states.
@@ -105,7 +104,8 @@ class Coverage(NamedTuple):
     """The outcome of the `named` URLs that a `source` (sitemap, feed, link) names.
 
     `articles` lead to an article of the archive; `pages` were read and are no article, by type; `gaps` were not read.
-    `unnamed` counts the articles to which no URL of the source leads, which were found in other ways.
+    `unnamed` counts the articles to which no URL of the source leads, which were found in other ways; the examples are
+    those of sitemaps.
     """
 
     source: str
@@ -160,7 +160,9 @@ def _measure_source(db: Database, source: str, query: str) -> Coverage:
     """Measure the coverage of one source; `query` selects the ids of the URLs that it names."""
     counts: Counter[tuple[str, UrlState, Reason]] = Counter()
     first_urls: dict[tuple[str, UrlState, Reason], list[str]] = {}
-    for class_name, state, reason, url in db.execute(_CLASSED_ENDS.format(named=query)):
+    named_articles: set[int | None] = set()
+    for class_name, state, reason, url, article_id in db.execute(_CLASSED_ENDS.format(named=query)):
+        named_articles.add(article_id)
         counts[key := (class_name, state, reason)] += 1
         urls = first_urls.setdefault(key, [])
         if len(urls) < MAX_EXAMPLES or url < urls[-1]:
@@ -172,14 +174,10 @@ def _measure_source(db: Database, source: str, query: str) -> Coverage:
         gaps_by_class[class_name].append(Gap(state, reason, counts[key], tuple(first_urls[key]), hint))
     articles, pages, gaps = map(tuple, gaps_by_class.values())
     total = sum(gap.urls for gap in (*articles, *pages, *gaps))
-    unnamed, examples = _find_unnamed(db, query) if source == "sitemap" and total else (0, ())
+    unnamed = sum(number not in named_articles for (number,) in db.execute("SELECT id FROM articles"))
+    is_listed = source == "sitemap" and unnamed and total
+    examples = tuple(url for (url,) in db.execute(_UNNAMED_ARTICLES.format(named=query))) if is_listed else ()
     return Coverage(source, total, sum(gap.urls for gap in articles), pages, gaps, unnamed, examples)
-
-
-def _find_unnamed(db: Database, query: str) -> tuple[int, tuple[str, ...]]:
-    """Count the articles to which no URL of the source leads, and return some of their URLs."""
-    rows: Iterable[tuple[int, str]] = db.execute(_UNNAMED_ARTICLES.format(named=query)).fetchall()
-    return next((count for count, _ in rows), 0), tuple(url for _, url in rows)
 
 
 @cache

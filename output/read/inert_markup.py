@@ -8,7 +8,7 @@ become entities. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
+from ..archive.pictures import count_letters
 from ..archive.stored_text import inert_text
 
 _SPECIAL = re.compile(r"[\\`*_\[\]#!|~&]")
@@ -101,11 +102,17 @@ def article_tokens(article: Mapping[str, object]) -> list[Token]:
     return _inert_parser().parse("\n\n".join(map(escaped_words, paragraphs)))
 
 
-def article_html(article: Mapping[str, object], *, is_xml: bool = False) -> str:
-    """Return the article's text as HTML to stand below a heading of the first level; with `is_xml` as XHTML."""
+Figure = tuple[int, str]
+"""The number of letters of a text before a figure, and its HTML."""
+
+
+def article_html(article: Mapping[str, object], figures: Sequence[Figure] = (), *, is_xml: bool = False) -> str:
+    """Return the article's text as HTML to stand below a heading of the first level, with figures at their places; with
+    `is_xml` as XHTML.
+    """
     parser = _inert_parser()
     options = OptionsDict({**parser.options, "xhtmlOut": is_xml})  # type: ignore[typeddict-item]
-    return str(parser.renderer.render(nest_headings(article_tokens(article)), options, {}))
+    return str(parser.renderer.render(add_figures(nest_headings(article_tokens(article)), figures), options, {}))
 
 
 def nest_headings(tokens: list[Token]) -> list[Token]:
@@ -122,6 +129,23 @@ def nest_headings(tokens: list[Token]) -> list[Token]:
         if token.type in ("heading_open", "heading_close"):
             token.tag = tag
     return tokens
+
+
+def add_figures(tokens: list[Token], figures: Sequence[Figure]) -> list[Token]:
+    """Return the tokens with each figure between the two blocks where the letters before it end, or near that."""
+    if not figures:
+        return tokens
+    letters, places = 0, list[tuple[int, int]]()
+    for index, token in enumerate(tokens):
+        if token.level == 0 and token.nesting >= 0:
+            places.append((letters, index))
+        letters += sum(map(count_letters, [part.content for part in token.children or [token]]))
+    places.append((letters, len(tokens)))
+    added: dict[int, list[Token]] = {}
+    for letters_before, html in figures:
+        _, index = min(places, key=lambda place: abs(place[0] - letters_before))
+        added.setdefault(index, []).append(Token("html_block", "", 0, content=html))
+    return [token for index, own in enumerate([*tokens, None]) for token in (*added.get(index, ()), own) if token]
 
 
 def is_safe_link(url: str) -> bool:

@@ -12,21 +12,18 @@ from broadsheet.cleaners.judge.certainty import certainty
 
 from ..archive.rendered_layouts import SAMPLED, RenderDecision
 from ..archive.stored_text import inert_text
-from ..archive.url_words import UrlState
 from .coverage import Coverage, Gap
 from .judgement import Look, needs_look, verdict_sentence
-from .plain_words import block_words, count_text, edit_counts_text, reason_text, rule_words, shown_time
+from .plain_words import block_words, count_text, reason_text, rule_words, shown_time
 from .report_figures import AlarmLine, Report, RunLine, Yield
 from .run_letter import RunLetter
 
 _SOURCES = {"sitemap": "sitemaps name", "feed": "feeds name", "link": "links alone led to"}
 _EXAMPLE_INDENT = " " * 10
-_NARROW = 100  # columns of a terminal in which a URL has a line of its own
 _MAX_RUNS = 5  # of one host
 _RENDERED_SHARES = {
     RenderDecision.TRYING: "not decided", RenderDecision.ALL: "all", RenderDecision.FEW: f"one in {SAMPLED}",
 }  # fmt: skip
-_DISCOVERY_HEADS = ("via", "found", "fetched", "articles")
 
 
 _MOST_REASONS = 5
@@ -54,13 +51,8 @@ def _summary_lines(report: Report, letter: RunLetter) -> Iterator[tuple[str, str
     yield "Complete?", letter.completeness
     if letter.ended_at:
         yield "Last run", f"{shown_time(letter.ended_at)}: {letter.headline or 'no new article and no edit'}"
-    yield "Certainty", ", ".join(f"{count.articles:,} {count.certainty}" for count in report.certainty)
+    yield "Certainty", _certainty_words(report)
     yield "Around them", _removed_words(report)
-    yield "Edits", edit_counts_text({edit.kind: edit.edits for edit in report.edits})
-    yield "Withdrawn", count_text(len(report.withdrawals), "article") if report.withdrawals else ""
-    failed = sum(row.urls for row in report.urls if row.state == UrlState.FAILED)
-    yield "Could not be read", count_text(failed, "URL") if failed else ""
-    yield "Out of line", count_text(len(report.alarms), "alarm") if report.alarms else ""
     links = sum(host.links for host in report.outside)
     to = count_text(len(report.outside), "other host")
     yield "Links", f"{links:,} to {to}" if links else ""
@@ -85,16 +77,7 @@ def render(report: Report, looks: Sequence[Look], letter: RunLetter, width: int 
         render_summary(report, looks, letter, width).rstrip(),
         _alarm_section(report.alarms, width, max_lines),
         *(_coverage_section(coverage, width, max_lines) for coverage in report.coverage),
-        _withdrawal_section(report, width, max_lines),
-        _url_section(report, width, max_lines),
-        _format_table("How pages were found", _DISCOVERY_HEADS, _rows_of_cells(report.found_by), width, max_lines),
-        _layout_section(report, width, max_lines),
-        _rendered_section(report, width, max_lines),
-        _certainty_section(report, width, max_lines),
-        _removed_section(report, width, max_lines),
-        _yield_section(report.yields, width, max_lines),
-        _format_table("Links to other hosts", ("host", "links"), _rows_of_cells(report.outside), width, max_lines),
-        _run_section(report, width, max_lines),
+        *(_format_table(*table, width, max_lines) for table in _tables(report)),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -141,7 +124,7 @@ def _coverage_section(coverage: Coverage, width: int, max_lines: int) -> str:
         for gap in gaps[:max_lines]:
             lines += _gap_lines(gap, width)
         lines += _more_line(len(gaps), max_lines)
-    if coverage.unnamed:
+    if coverage.unnamed_examples:
         lines.append(_wrap_text(f"Articles that no sitemap names: {coverage.unnamed:,}", "  ", width))
         lines += _example_lines(coverage.unnamed_examples, coverage.unnamed, width)
     return "\n".join(lines)
@@ -161,29 +144,81 @@ def _gap_lines(gap: Gap, width: int) -> Iterator[str]:
     yield from _example_lines(gap.examples, gap.urls, width)
 
 
-def _url_section(report: Report, width: int, max_lines: int) -> str:
-    rows = [[row.kind, row.state, reason_text(row.reason), f"{row.urls:,}"] for row in report.urls]
-    return _format_table("URLs", ("kind", "state", "what it is", "URLs"), _one_line_cells(rows), width, max_lines)
+_Table = tuple[str, Sequence[str], Sequence[Iterable[object]]]
+"""A table: its title, the heads of its columns, its rows."""
 
 
-def _removed_section(report: Report, width: int, max_lines: int) -> str:
-    rows = [
-        [block_words(row.reason), rule_words(row.rule), f"{row.blocks:,}", f"{row.words:,}"] for row in report.removed
-    ]
-    heads = ("what it is", "how it was recognised", "blocks", "words")
-    return _format_table("Removed from articles", heads, _one_line_cells(rows), width, max_lines)
+def _tables(report: Report) -> Iterator[_Table]:
+    """Yield all tables of the report, in their order."""
+    yield (
+        "Withdrawn by their sites, kept here",
+        ("since", "now", "title", "URL"),
+        [(one.seen_at[:10], reason_text(one.reason or one.state), one.title, one.url) for one in report.withdrawals],
+    )
+    yield (
+        "URLs",
+        ("kind", "state", "what it is", "URLs"),
+        [(row.kind, row.state, reason_text(row.reason), row.urls) for row in report.urls],
+    )
+    yield "How pages were found", ("via", "found", "fetched", "articles"), report.found_by
+    clusters = [(cluster.articles, cluster.title, cluster.url) for cluster in report.clusters]
+    yield "Clusters of them", ("articles", "the earliest of them", "URL"), clusters
+    yield (
+        "Layouts: pages made alike",
+        ("pages", "article pages", "kind", "one of them", "why"),
+        [(layout.pages, layout.articles, layout.kind, layout.example, layout.evidence) for layout in report.layouts],
+    )
+    yield (
+        "Rendered in a browser, by layout",
+        ("host", "rendered", "more", "words", "with it", "requests", "seconds", "from now on"),
+        [
+            (
+                *(layout.host, layout.rendered, layout.gained, layout.words_before, layout.words_after),
+                *(layout.requests, f"{layout.seconds:,.1f}", _RENDERED_SHARES[RenderDecision(layout.decision)]),
+            )
+            for layout in report.rendered_layouts
+        ],
+    )
+    yield (
+        f"Certainty of the texts: {_certainty_words(report)}",
+        ("certainty", "title", "URL"),
+        [(certainty(article.certainty), article.title, article.url) for article in report.uncertain],
+    )
+    yield (
+        "Removed from articles",
+        ("what it is", "how it was recognised", "blocks", "words"),
+        [(block_words(row.reason), rule_words(row.rule), row.blocks, row.words) for row in report.removed],
+    )
+    yield _yield_table(report.yields)
+    yield "Links to other hosts", ("host", "links"), report.outside
+    yield "Runs", ("started", "finished", "outcome", "why", "pages", "command"), list(map(_run_cells, report.runs))
 
 
-def _run_section(report: Report, width: int, max_lines: int) -> str:
-    heads = ("started", "finished", "outcome", "why", "pages", "command")
-    rows = [_run_cells(run) for run in report.runs]
-    return _format_table("Runs", heads, _one_line_cells(rows), width, max_lines)
+def _certainty_words(report: Report) -> str:
+    return ", ".join(f"{count.articles:,} {count.certainty}" for count in report.certainty)
 
 
-def _run_cells(run: RunLine) -> list[str]:
+def _run_cells(run: RunLine) -> tuple[object, ...]:
     why = "" if run.reason == run.outcome else run.reason
-    pages = f"{run.pages:,}" if run.pages else ""
-    return [shown_time(run.started_at), shown_time(run.finished_at), run.outcome, why, pages, run.command]
+    return shown_time(run.started_at), shown_time(run.finished_at), run.outcome, why, run.pages or "", run.command
+
+
+def _yield_table(yields: Sequence[Yield]) -> _Table:
+    """Return all of each host's pages, run by run, the latest first."""
+    shown_yields: list[Yield] = []
+    for host_yield in yields:
+        if host_yield.part == "*" and sum(run.host == host_yield.host for run in shown_yields) < _MAX_RUNS:
+            shown_yields.append(host_yield)
+    hosts = {host_yield.host for host_yield in shown_yields}
+    rows = [
+        (
+            *("" if len(hosts) == 1 else one.host, shown_time(one.started_at), one.pages, one.article_pages),
+            *(one.barren, one.alike, one.words_median, f"{one.removed_share:.0%}"),
+        )
+        for one in shown_yields
+    ]
+    heads = ("host", "run", "pages", "article pages", "no text", "copies", "words", "removed")
+    return f"What {hosts.pop() if len(hosts) == 1 else 'each site'} gave, run by run", heads, rows
 
 
 def _example_lines(urls: Sequence[str], total: int, width: int) -> Iterator[str]:
@@ -193,15 +228,6 @@ def _example_lines(urls: Sequence[str], total: int, width: int) -> Iterator[str]
         yield f"{_EXAMPLE_INDENT}…"
 
 
-def _withdrawal_section(report: Report, width: int, max_lines: int) -> str:
-    rows = [
-        [withdrawal.seen_at[:10], reason_text(withdrawal.reason or withdrawal.state), withdrawal.title, withdrawal.url]
-        for withdrawal in report.withdrawals
-    ]
-    title = "Withdrawn by their sites, kept here"
-    return _format_table(title, ("since", "now", "title", "URL"), _one_line_cells(rows), width, max_lines)
-
-
 def _implausible_section(report: Report, width: int, max_lines: int) -> str:
     if not report.implausible:
         return ""
@@ -209,79 +235,8 @@ def _implausible_section(report: Report, width: int, max_lines: int) -> str:
     return "\n".join(("Seldom so, and worth a look", *facts, *_more_line(len(report.implausible), max_lines)))
 
 
-def _layout_section(report: Report, width: int, max_lines: int) -> str:
-    """Format the layouts with one page of each, in a narrow window on the line below."""
-    is_narrow, heads = width < _NARROW, ("pages", "article pages", "kind", "one of them", "why")
-    rows = [
-        [f"{layout.pages:,}", f"{layout.articles:,}", layout.kind, "" if is_narrow else layout.example, layout.evidence]
-        for layout in report.layouts
-    ]
-    table = _format_table("Layouts: pages made alike", heads, _one_line_cells(rows), width, max_lines)
-    if not is_narrow or not table:
-        return table
-    title, head, *lines = table.splitlines()
-    examples = [
-        _truncate(f"{_EXAMPLE_INDENT}{_one_line(layout.example)}", width) for layout in report.layouts[:max_lines]
-    ]
-    pairs = [text for pair in zip(lines, examples, strict=False) for text in pair]
-    return "\n".join((title, head, *pairs, *lines[len(examples) :]))
-
-
-def _rendered_section(report: Report, width: int, max_lines: int) -> str:
-    """Format what a browser gained and cost by layout, and how many of its pages are rendered from now on."""
-    heads = ("host", "rendered", "more", "words", "with it", "requests", "seconds", "from now on")
-    rows = [
-        [
-            *(layout.host, f"{layout.rendered:,}", f"{layout.gained:,}"),
-            *(f"{layout.words_before:,}", f"{layout.words_after:,}", f"{layout.requests:,}", f"{layout.seconds:,.1f}"),
-            _RENDERED_SHARES[RenderDecision(layout.decision)],
-        ]
-        for layout in report.rendered_layouts
-    ]
-    return _format_table("Rendered in a browser, by layout", heads, _one_line_cells(rows), width, max_lines)
-
-
-def _certainty_section(report: Report, width: int, max_lines: int) -> str:
-    """Format the number of texts of each certainty, and the least certain of them."""
-    if not report.uncertain:
-        return ""
-    counts = ", ".join(f"{count.articles:,} {count.certainty}" for count in report.certainty)
-    rows = [[certainty(article.certainty), article.title, article.url] for article in report.uncertain]
-    heads = ("certainty", "title", "URL")
-    return _format_table(f"Certainty of the texts: {counts}", heads, _one_line_cells(rows), width, max_lines)
-
-
-def _yield_section(yields: Sequence[Yield], width: int, max_lines: int) -> str:
-    """Return all of each host's pages, run by run, the latest first."""
-    shown_yields: list[Yield] = []
-    for host_yield in yields:
-        if host_yield.part == "*" and sum(run.host == host_yield.host for run in shown_yields) < _MAX_RUNS:
-            shown_yields.append(host_yield)
-    hosts = {host_yield.host for host_yield in shown_yields}
-    heads = ("host", "run", "pages", "article pages", "no text", "copies", "words", "removed")
-    rows = [
-        [
-            *("" if len(hosts) == 1 else host_yield.host, shown_time(host_yield.started_at)),
-            *(f"{host_yield.pages:,}", f"{host_yield.article_pages:,}", f"{host_yield.barren:,}"),
-            *(f"{host_yield.alike:,}", f"{host_yield.words_median:,}", f"{host_yield.removed_share:.0%}"),
-        ]
-        for host_yield in shown_yields
-    ]
-    title = f"What {hosts.pop() if len(hosts) == 1 else 'each site'} gave, run by run"
-    return _format_table(_truncate(_one_line(title), width), heads, _one_line_cells(rows), width, max_lines)
-
-
-def _rows_of_cells(rows: Iterable[Iterable[object]]) -> list[list[str]]:
-    """Return the values of each row as one-line strings, numbers with thousands separated."""
-    return [[_format_cell(value) for value in row] for row in rows]
-
-
 def _format_cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else _one_line(str(value))
-
-
-def _one_line_cells(rows: Iterable[Sequence[str]]) -> list[list[str]]:
-    return [[_one_line(cell) for cell in row] for row in rows]
 
 
 def _one_line(text: str) -> str:
@@ -306,10 +261,13 @@ def _more_line(total: int, max_lines: int) -> list[str]:
     return [f"  … and {total - max_lines} more"] if total > max_lines else []
 
 
-def _format_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], width: int, max_lines: int) -> str:
+def _format_table(
+    title: str, heads: Sequence[str], values: Sequence[Iterable[object]], width: int, max_lines: int
+) -> str:
     """Format a table with its title; columns of numbers are right-aligned, empty ones left out. Empty without rows."""
-    if not rows:
+    if not values:
         return ""
+    rows = [[_format_cell(value) for value in row] for row in values]
     full_columns = [column for column in range(len(heads)) if any(row[column] for row in rows)]
     heads, rows = [heads[column] for column in full_columns], [[row[column] for column in full_columns] for row in rows]
     shown_rows, columns = rows[:max_lines], range(len(heads))
@@ -318,7 +276,7 @@ def _format_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]
         all(row[column].replace(",", "").removesuffix("%").isdigit() for row in shown_rows) for column in columns
     ]
     table_lines = (_format_row(row, widths, is_numeric) for row in (heads, *shown_rows))
-    return "\n".join((*filter(None, [title]), *table_lines, *_more_line(len(rows), max_lines)))
+    return "\n".join((_truncate(_one_line(title), width), *table_lines, *_more_line(len(rows), max_lines)))
 
 
 def _fit_widths(widths: list[int], width: int) -> list[int]:

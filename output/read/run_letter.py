@@ -184,7 +184,7 @@ def completeness(db: Database, coverage: Sequence[Coverage]) -> str:
     if vouching is None:
         return ""
     clauses = ["No list vouches for the site"] if vouching.source == "link" else []
-    clauses.append(_shares(vouching))
+    clauses.append(_shares(vouching, articles - vouching.unnamed))
     if vouching.unnamed:
         clauses.append(f"{count_text(vouching.unnamed, 'article')} more came by other ways")
     clauses += _other_gaps(db, by_source.get("link") if vouching.source != "link" else None)
@@ -194,12 +194,15 @@ def completeness(db: Database, coverage: Sequence[Coverage]) -> str:
     return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
-def _shares(coverage: Coverage) -> str:
-    """Say how much of a list is here, and why the rest is missing. What is no page by its nature is no part of it."""
+def _shares(coverage: Coverage, articles_here: int) -> str:
+    """Say how much of a list is here, and why the rest is missing. What is no page by its nature is no part of it.
+
+    Several of its URLs may lead to one of the `articles_here`.
+    """
     missing = _missing_counts(coverage)
     here = coverage.articles + sum(gap.urls for gap in coverage.pages)
     named, by = here + sum(missing.values()), _LIST_NAMES[coverage.source]
-    articles = f" ({count_text(coverage.articles, 'article')})"
+    articles = f" ({count_text(articles_here, 'article')})"
     if not missing:
         whole = "the only page" if named == 1 else f"all {count_text(named, 'page')}"
         return f"{whole} that {by} {'is' if named == 1 else 'are'} here{articles}"

@@ -271,7 +271,7 @@ class Archive:
         with write_transaction(self.db):
             url_ids = queue_pages(self.db, urls)
             if watch:
-                set_watch(self.db, url_ids, Watch(watch))
+                set_watch(self.db, url_ids, Watch(watch), self._clock())
         return url_ids
 
     def queue_pictures(self, *, obeys_directives: bool) -> int:

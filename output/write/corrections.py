@@ -23,8 +23,8 @@ PERSON = "person"
 
 
 class CorrectedField(StrEnum):
-    """Subject of a correction: a block (`kept` or `removed`), the page's kind (`article` or `none`), or a field of the
-    article, as text; authors and tags as a JSON array.
+    """Subject of a correction: a block (`kept` or `removed`), the page's kind (`article` or `none`), how closely it is
+    watched (`close`, `usual`, `rare`), or a field of the article, as text; authors and tags as a JSON array.
     """
 
     BLOCK = "block"
@@ -34,7 +34,11 @@ class CorrectedField(StrEnum):
     PUBLISHED = "published"
     TAGS = "tags"
     LANGUAGE = "language"
+    WATCH = "watch"
 
+
+OF_PAGE = (CorrectedField.KIND, CorrectedField.WATCH)
+"""Corrections of a page, not of a field of its article."""
 
 COLUMNS = "id, field, value, block_id, article_id, host, url, who, at, note, reason, rule, undone_at"
 _STORE = f"""INSERT INTO corrections ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)

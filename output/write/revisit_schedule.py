@@ -29,6 +29,7 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.document import PageType, UrlSource
 
+from ..archive.page_rows import article_id
 from ..archive.stored_text import storable_text
 from ..archive.url_words import (
     OutcomeReason,
@@ -39,6 +40,7 @@ from ..archive.url_words import (
     compound_reason,
     http_reason,
 )
+from .corrections import CorrectedField, Correction, store_correction
 from .outcome import DiscoveredUrl, Outcome
 from .run_records import crawl_options
 
@@ -206,12 +208,15 @@ _LASTING_OF_LISTS = (*_URL_ERRORS, OutcomeReason.NOT_THERE, OutcomeReason.BAD_FE
 _WAS_FETCHED = tuple(compound_reason(family, "") for family in (ReasonFamily.REVISIT, ReasonFamily.ANNOUNCED))
 _ROW_COLUMNS = """u.id, u.url, u.kind, u.state, u.reason, coalesce(u.held_at, ''), coalesce(u.fetched_at, ''),
     u._revisit_seconds, coalesce(a.published, a.published_day, u.first_seen), u._unfounded, coalesce(u.lastmod, ''),
-    coalesce(u.held_reason, ''), u.depth, coalesce(u._watch, '')"""
-_FETCHED_ROWS = f"""SELECT {_ROW_COLUMNS} FROM urls u LEFT JOIN articles a ON a.page_id = u.id
+    coalesce(u.held_reason, ''), u.depth, coalesce(w.value, '')"""
+_WATCHED = """LEFT JOIN (SELECT url, value FROM corrections
+    WHERE block_id IS NULL AND field = 'watch' AND undone_at IS NULL) w ON w.url = u.url"""
+_FETCHED_ROWS = f"""SELECT {_ROW_COLUMNS} FROM urls u LEFT JOIN articles a ON a.page_id = u.id {_WATCHED}
     WHERE u.state IN ('done', 'failed') AND u.kind IN ('page', 'sitemap', 'feed') AND u.id > ? ORDER BY u.id LIMIT ?"""
-_ARTICLE_ROWS = f"""SELECT {_ROW_COLUMNS} FROM articles a JOIN urls u ON u.id = a.page_id
+_ARTICLE_ROWS = f"""SELECT {_ROW_COLUMNS} FROM articles a JOIN urls u ON u.id = a.page_id {_WATCHED}
     WHERE u.state IN ('done', 'failed')"""
-_ROW_OF_URL = f"SELECT {_ROW_COLUMNS} FROM urls u LEFT JOIN articles a ON a.page_id = u.id WHERE u.url = ?"
+_ROW_OF_URL = f"""SELECT {_ROW_COLUMNS} FROM urls u LEFT JOIN articles a ON a.page_id = u.id {_WATCHED}
+    WHERE u.url = ?"""
 _QUEUE_AGAIN = """UPDATE urls SET reason = ?1 || CASE state WHEN 'failed' THEN ':' || reason ELSE '' END,
         state = 'queued', attempts = 0, _not_before = NULL, lastmod = coalesce(?2, lastmod),
         _priority = CASE WHEN held_reason = 'list' THEN max(_priority, ?3) ELSE min(_priority, ?4) END
@@ -338,9 +343,14 @@ def archive_watch(db: Database) -> Watch:
     return Watch(runs[-1].get("watch") or Watch.USUAL) if runs else Watch.USUAL
 
 
-def set_watch(db: Database, url_ids: Iterable[int], watch: Watch) -> None:
-    """Have these pages watched so from now on, whatever holds for the archive. Runs in the caller's transaction."""
-    db.conn.executemany("UPDATE urls SET _watch = ? WHERE id = ?", [(str(watch), number) for number in url_ids])
+def set_watch(db: Database, url_ids: Iterable[int], watch: Watch, at: str) -> None:
+    """Have these pages watched so from now on, whatever holds for the archive, as corrections that can be taken back.
+
+    Runs in the caller's transaction.
+    """
+    for number in url_ids:
+        (url,) = db.execute("SELECT url FROM urls WHERE id = ?", [number]).fetchone()
+        store_correction(db, Correction(CorrectedField.WATCH, watch, article_id=article_id(url), url=url, at=at))
 
 
 def queue_due(db: Database, update: UpdateRun, now: str) -> int:

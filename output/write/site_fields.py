@@ -28,7 +28,7 @@ from ..archive.page_rows import PageRows, article_id
 from ..archive.revisions import correct_revision
 from ..archive.shelf import update_article
 from ..archive.stored_text import as_json
-from .corrections import PERSON, CorrectedField, corrections_in_force, has_field_corrections
+from .corrections import OF_PAGE, PERSON, corrections_in_force, has_field_corrections
 
 _TITLE = "title"
 _CORRECTABLE = (_TITLE, AUTHORS, "published", "tags", "language")
@@ -181,7 +181,7 @@ def _corrected(db: Database, page_id: int) -> dict[str, str]:
     url, host, article_number = db.execute(_PAGE_NAMES, [page_id]).fetchone()
     numbers = dict.fromkeys((article_number or article_id(url), article_id(url)))
     found = {field: one for number in numbers for field, one in corrections_in_force(db, number, host).items()}
-    return {str(field): one.value for field, one in found.items() if field is not CorrectedField.KIND}
+    return {str(field): one.value for field, one in found.items() if field not in OF_PAGE}
 
 
 def _site_fields(db: Database, page_id: int) -> list[OwnField]:

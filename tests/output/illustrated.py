@@ -31,11 +31,11 @@ def picture_outcome(make: Maker, url: str, data: bytes) -> Outcome:
 
 def illustrate(file: Path, make: Maker) -> None:
     """Store two articles: one with all three pictures, one with the mill."""
-    mill = ArticleImage(MILL, CAPTION, "Photo: Ana Sol", 'A "mill"')
+    mill = ArticleImage(MILL, CAPTION, "Photo: Ana Sol", 'A "mill"', 0)
     with Archive.open(file, make.clock) as archive:
         archive.keep_raw({"software": "tests"})
-        one = make.outcome(f"{SITE}/1", "The harbour was closed.", title="One")
-        images = (mill, ArticleImage(RIVER), ArticleImage(DRAWN))
+        one = make.outcome(f"{SITE}/1", "The harbour was closed.", "It opens in May.", title="One")
+        images = (mill, ArticleImage(RIVER, place=1), ArticleImage(DRAWN, place=2))
         two = make.outcome(f"{SITE}/2", "Water ran short.", title="Two", images=(mill,))
         assert one.page
         archive.save([replace(one, page=replace(one.page, images=images)), two])

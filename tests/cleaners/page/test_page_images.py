@@ -71,19 +71,44 @@ def test_the_address_is_that_of_the_picture_that_a_reader_sees(attributes, name)
     ],
 )
 def test_what_is_no_picture_of_the_article_is_left_out(markup):
-    assert images(markup + '<img src="/own.jpg">') == (ArticleImage("https://a.example/own.jpg"),)
+    assert [image.url for image in images(markup + '<img src="/own.jpg">')] == ["https://a.example/own.jpg"]
 
 
 def test_pictures_outside_of_the_article_are_not_its_own_and_one_address_counts_once():
     assert images('<img src="/m.jpg"><img src="/m.jpg">', '<div><img src="/logo.png"></div>') == (
-        ArticleImage("https://a.example/m.jpg"),
+        ArticleImage("https://a.example/m.jpg", place=6),
     )
+
+
+@pytest.mark.parametrize(
+    ("markup", "before", "place"),
+    [
+        ('<img src="/a.jpg">', "", 6),
+        ('<figure><img src="/a.jpg"><figcaption>The mill</figcaption></figure>', "", 6),
+        ('<p>Here <img src="/a.jpg"> is the mill.</p>', "", 6),
+        ('<p>One line.</p><picture><img src="/a.jpg"></picture>', "<nav>Home</nav><p>Menu</p>", 9),
+    ],
+)
+def test_a_picture_stands_after_the_blocks_that_precede_it(markup, before, place):
+    html = [f"<p>{text}</p>" for text in TEXT]
+    page = f"<html lang=en><body>{before}<article><h1>The mill</h1>{''.join([*html[:5], markup, *html[5:]])}</article>"
+    assert [image.place for image in clean(Page(URL, page.encode())).images] == [place]
+
+
+def test_a_headline_that_is_split_in_two_moves_the_places_behind_it():
+    title, deck = "The mill", "It burned down on Monday night, and nobody of the council knows why it did so."
+    head = f"<title>{title}</title><h1>{title}<br>{deck}</h1>"
+    body = "".join(f"<p>{text}</p>" for text in TEXT)
+    cleaned = clean(Page(URL, f"<html lang=en>{head}<article>{body}<img src='/a.jpg'></article>".encode()))
+    assert [block.text for block in cleaned.blocks[:2]] == [title, deck]
+    assert cleaned.images[0].place == len(cleaned.blocks)
 
 
 def test_texts_and_addresses_of_any_length_and_number_are_bounded():
     long = "x " * 2_000
     figure = f'<figure><img src="/a.jpg" alt="{long}"><figcaption>{long}</figcaption></figure>'
-    assert images(figure + f'<img src="/{"y" * 5_000}.jpg">') == (ArticleImage("https://a.example/a.jpg"),)
+    own = (ArticleImage("https://a.example/a.jpg", place=6),)
+    assert images(figure + f'<img src="/{"y" * 5_000}.jpg">') == own
     assert len(images("".join(f'<img src="/{n}.jpg">' for n in range(600)))) == 500
 
 

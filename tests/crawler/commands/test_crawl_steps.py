@@ -429,6 +429,11 @@ def test_next_steps_quote_the_file():
     assert "search 'my file; rm.db' WORDS" in next_steps("my file; rm.db")
 
 
+def test_next_steps_offer_pictures_where_most_articles_have_some_and_none_was_asked_for():
+    assert "update a.db --pictures" in next_steps("a.db", lacks_pictures=True)
+    assert "--pictures" not in next_steps("a.db")
+
+
 @pytest.mark.parametrize(
     ("end", "how"),
     [("killed", "Stopped at once; what was under way is asked for again."), ("", "Stopped.")],

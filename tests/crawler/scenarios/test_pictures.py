@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from broadsheet.crawler.commands.run_summary import RunResult, review_run
 from tests.crawler.crawls import SMALL, Result, Serve, kill_group
 from tests.crawler.pictures import SVG, illustrated, jpeg, png, served
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
@@ -98,6 +99,7 @@ def test_pictures_come_after_the_pages_once_each_and_bounded_and_go_with_their_a
 def test_without_the_option_no_picture_is_asked_for_and_update_gets_them_later(crawl, serve):
     site = an_illustrated_site(serve)
     result = crawl(site.url + "/", **SMALL)
+    assert review_run(RunResult(str(result.db), (), 0, {})).lacks_pictures
     assert not [path for path in site.paths() if path.startswith(("/i/", "/closed/"))]
     assert pictures(result, site) == {}
     assert result.rows("SELECT count(*) FROM urls WHERE kind = 'picture'") == [(0,)]
@@ -111,6 +113,7 @@ def test_without_the_option_no_picture_is_asked_for_and_update_gets_them_later(c
     assert set(site.paths()[before:]) <= {"/robots.txt", *asked, *OF_ONE, *OF_TWO}
     assert result.articles() == texts
     assert verb("verify", result.db)[0] == 0
+    assert not review_run(RunResult(str(result.db), (), 0, {})).lacks_pictures
     code, out, errors = command("update", result.db, "--pictures", "--allow-private", "--delay", "0")
     assert (code, "Nothing to do" in out) == (0, True), errors
 

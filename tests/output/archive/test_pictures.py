@@ -1,6 +1,13 @@
 """Pictures of articles: each column of a row, and which files an article shows."""
 
-from broadsheet.output.archive.pictures import ENDINGS, Picture, ShownPicture, pictures_of_article, put_picture
+from broadsheet.output.archive.pictures import (
+    ENDINGS,
+    Picture,
+    ShownPicture,
+    picture_runs,
+    pictures_of_article,
+    put_picture,
+)
 from tests.internal_tables import IMAGES, PICTURES
 from tests.output.filled_rows import put, rows
 
@@ -29,7 +36,7 @@ def test_an_article_shows_each_file_once_and_none_of_another_type(db):
     found = list(pictures_of_article(db, 7))
     assert [picture.url for picture in found] == ["lead", "two", "one"]
     assert found[1] == ShownPicture(
-        6, "two", "caption 24", "credit 24", "alt 24", 24001, Picture("d", "image/png", 24004, 24005, 24006)
+        6, "two", "caption 24", "credit 24", "alt 24", 24001, Picture("d", "image/png", 24004, 24005, 24006), 24006
     )
     assert found[0].position == -1
     assert found[0].file_name == "a.png"
@@ -40,3 +47,16 @@ def test_a_file_is_named_by_half_of_its_digest_and_its_type():
     for kind, ending in ENDINGS.items():
         shown = ShownPicture(0, "u", "", "", "", 1, Picture("x" * 64, kind, 0, 0, 0))
         assert shown.file_name == f"{'x' * 32}{ending}"
+
+
+def test_pictures_between_the_same_two_blocks_stand_together_and_unplaced_ones_last(archive, make):
+    archive.save([make.outcome("http://a.test/1", "one", "two", removed=("Share this", "Subscribe"))])
+    (number,) = archive.db.execute("SELECT id FROM articles").fetchone()
+    places = [(-1, None), (0, None), (1, 1), (2, 1), (3, 0), (4, 2), (5, 3)]
+    shown = [ShownPicture(position, "", "", "", "", 1, None, place) for position, place in places]
+    runs = picture_runs(archive.db, number, shown)
+    assert [(letters, [one.position for one in run]) for letters, run in runs] == [
+        (0, [-1, 3]),
+        (3, [1, 2]),
+        (6, [0, 4, 5]),
+    ]

@@ -1,11 +1,13 @@
 """A stored response is looked at from another port, in a sandbox: nothing in it can act, lead or call."""
 
+import re
 from pathlib import Path
 
 import lxml.html
 import pytest
 from starlette.testclient import TestClient
 
+from broadsheet.cleaners.document import ArticleImage
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.browse import raw_responses
 from broadsheet.output.browse.raw_responses import (
@@ -18,6 +20,7 @@ from broadsheet.output.browse.raw_responses import (
 )
 from broadsheet.output.browse.strict_requests import NotHereError, loopback_authorities
 from broadsheet.output.browse.url_pages import RawDocument
+from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.pictures import SVG, gif, png
 from tests.output.browse.conftest import PORT, SITE, RoomClient, article_id, save_sent
 from tests.output.filled_rows import put
@@ -138,6 +141,24 @@ def test_an_article_shows_its_pictures_with_their_words(pictures):
     assert "Photo: Ana Sol" in page
     assert page.count("<img ") == 3
     assert pictures.page(f"a/article/{article_id(f'{SITE}/2')}").count("<img ") == 1
+
+
+def test_pictures_stand_in_the_text_where_the_page_has_them(pictures):
+    page = pictures.page(f"a/article/{article_id(f'{SITE}/1')}").partition('<div class="reading"')[2]
+    assert re.findall("<img |closed|May", page) == ["<img ", "closed", "<img ", "May", "<img "]
+
+
+def test_pictures_that_are_not_stored_keep_their_places_and_many_in_a_row_are_folded(file, make):
+    images = [ArticleImage(f"{SITE}/i/{n}.png", f"Caption {n}", "", "The mill", place=1) for n in range(4)]
+    with Archive.open(file, make.clock) as archive:
+        for number, named in enumerate((images[:1], images)):
+            texts = ("The harbour was closed.", "It opens in May.")
+            archive.save([make.outcome(f"{SITE}/{number}", *texts, images=tuple(named))])
+    client = RoomClient(file)
+    one, many = (client.page(f"a/article/{article_id(f'{SITE}/{n}')}") for n in (0, 1))
+    assert re.findall("closed|Caption|May", one.partition('<div class="reading"')[2]) == ["closed", "Caption", "May"]
+    assert f'<a href="{SITE}/i/0.png" rel="noreferrer noopener">The mill</a>' in one
+    assert ("<summary>4 pictures not stored</summary>" in many, "<summary>1 picture" in one) == (True, False)
 
 
 def test_a_picture_is_served_as_the_type_of_its_bytes_and_nothing_in_it_runs(pictures):

@@ -13,6 +13,7 @@ from broadsheet.output.read.coverage import measure_coverage
 from broadsheet.output.read.report_figures import read_removed
 from broadsheet.output.write.alarms import survey
 from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
 from tests.output.browse.conftest import SITE, RoomClient, article_id, linked, visible_text
 
 
@@ -37,6 +38,20 @@ def test_of_a_large_archive_the_coverage_comes_a_moment_later(client, filled, ma
         time.sleep(0.01)
     else:
         raise AssertionError("it was never counted")
+
+
+def test_each_look_leads_to_a_page_that_is_there(file, make):
+    """Failed lists lead to one of them; pictures that all failed are told by the report itself."""
+    failed = [Outcome(f"{SITE}/map.xml", "failed", "http_503", kind="sitemap"), make.failure(f"{SITE}/2", "http_403"),
+              *(Outcome(f"{SITE}/{n}.png", "failed", "http_403", kind="picture") for n in range(2))]  # fmt: skip
+    with Archive.open(file, make.clock) as archive:
+        archive.save([make.outcome(f"{SITE}/1", "Words.", discovered_urls=(make.discovered(f"{SITE}/2"),)), *failed])
+    client = RoomClient(file)
+    looks = client.json("a/report.json")["looks"]
+    pages = [(look["text"], client.page(f"a/{look['path']}")) for look in looks if look["path"]]
+    assert len(pages) >= 2
+    assert f"{SITE}/map.xml" in next(page for text, page in pages if "sitemap could not be read" in text)
+    assert [look["path"] for look in looks if "picture" in look["text"]] == [""]
 
 
 def test_the_alarms_of_a_run_are_counted_also_within_a_minute(archive, make):

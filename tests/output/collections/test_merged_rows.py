@@ -184,7 +184,7 @@ FETCH = {"attempts", "http_status", "location", "_not_before", "fetched_at"}
 VERDICT = {"state", "reason"}
 HOLD = {"held_reason", "held_at", "_revisit_seconds", "_unfounded"}
 FIRST = {"found_via", "found_on", "first_seen"}
-OURS = {"id", "url", "host", "kind", "_watch"}
+OURS = {"id", "url", "host", "kind"}
 COMPARED = {"depth": min, "_priority": max, "lastmod": max}
 
 

@@ -16,7 +16,7 @@ from tests.output.filled_rows import columns
 LEFT_OUT = {
     "articles": {"page_id"},
     "removed": {"evidence", "repeats"},
-    "urls": {"id", "_priority", "_not_before", "_revisit_seconds", "_unfounded", "_watch"},
+    "urls": {"id", "_priority", "_not_before", "_revisit_seconds", "_unfounded"},
 }
 """Columns of the archive that no Parquet file has: numbers of one file, and the queue's."""
 

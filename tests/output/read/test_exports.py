@@ -197,6 +197,8 @@ def test_markdown_and_pages_have_the_files_of_pictures_beside_them(illustrated, 
     assert len(links) == 6
     assert {(tmp_path / link).read_bytes() for link in links} == {png(), gif()}
     assert SVG not in {path.read_bytes() for path in tmp_path.rglob("pictures/*")}
+    one = next(page for page in html if "opens in May" in page)
+    assert re.findall(r"<img |closed|May", one.partition("<article>")[2]) == ["<img ", "closed", "<img ", "May"]
     assert all("<b>" not in text and "Photo: Ana Sol" in text for text in texts)
     assert all("The &lt;b&gt;mill" in page and "img-src 'self' file:" in page for page in html)
     assert not any("http" in page.partition("<style>")[0].partition("policy")[2] for page in html)

@@ -63,3 +63,16 @@ def test_words_stay_words(text):
 )  # fmt: skip
 def test_a_link_leads_to_a_page_or_a_mail_address(url, is_safe):
     assert is_safe_link(url) is is_safe
+
+
+@pytest.mark.parametrize(
+    ("letters", "place"),
+    [(0, 0), (3, 1), (4, 1), (9, 2), (12, 2), (14, 3), (99, 3)],
+)
+def test_a_figure_stands_between_the_blocks_whose_letters_precede_it(letters, place):
+    """Never within a list, and where the letters end amid a block, at its nearer end."""
+    markdown = "**one**\n\n- [two](https://a.test/x)\n- six\n- ten\n\n| a |\n| --- |\n| 1 |\n"
+    html = article_html({"markdown": markdown, "text": ""}, [(letters, "<hr>")])
+    parts = ["<p><strong>one", "<ul>", "<table>"]
+    order = re.findall("<hr>|" + "|".join(parts), html)
+    assert order == [*parts[:place], "<hr>", *parts[place:]]

@@ -143,6 +143,17 @@ def test_a_site_without_a_list_is_told_to_be_known_by_its_links_alone(archive, m
     assert read_letter(archive.db, ()).completeness == ""
 
 
+def test_articles_are_counted_once_and_none_is_left_out_of_the_sum(archive, make):
+    """Two pages may lead to one article, and another article may have come by a feed that names little."""
+    moved = Outcome(f"{SITE}/old", "done", "redirect", 301, make.clock(), location=f"{SITE}/mill")
+    linked, fed = front(make, "link", "mill", "old", "ferry"), front(make, "feed", "storm")
+    letter = run(archive, make, linked, fed, moved, *(story(make, name) for name in ("mill", "ferry", "storm")))
+    assert letter.completeness == (
+        "No list vouches for the site; all 3 pages that its own links lead to are here (2 articles); 1 article more "
+        "came by other ways; what neither list nor link names is unknown."
+    )
+
+
 def test_pictures_that_all_failed_are_a_gap(archive, make):
     pictures = [Outcome(f"{SITE}/{number}.jpg", "failed", "http_403", kind="picture") for number in range(3)]
     letter = run(archive, make, front(make, "sitemap", "mill"), story(make, "mill"), *pictures)

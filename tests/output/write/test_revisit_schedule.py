@@ -10,6 +10,7 @@ from broadsheet.crawler.options import WATCHES
 from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.raw.raw_exchange import Capture
 from broadsheet.output.read.verify import verify
+from broadsheet.output.write.corrections import list_corrections, undo_correction
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.revisit_schedule import (
     RevisitPolicy,
@@ -296,14 +297,19 @@ def test_a_word_for_an_article_goes_before_that_for_its_archive(crawled, make):
     crawled.save([make.outcome(f"{HOST}{n}", f"{WORDS} {n}") for n in range(2)])
     crawled.db.execute("UPDATE urls SET held_at = '2026-01-02T00:00:00+00:00', _revisit_seconds = 86400 * 20")
     numbers = {url: number for number, url in crawled.db.execute("SELECT id, url FROM urls").fetchall()}
-    set_watch(crawled.db, [numbers[STORY]], Watch.CLOSE)
+    set_watch(crawled.db, [numbers[STORY]], Watch.CLOSE, now)
     assert foresee_visits(crawled.db, now).due == 1
     crawled.runs.start("update", {"seeds": [HOST], "watch": "close"}, {})
-    set_watch(crawled.db, [numbers[f"{HOST}1"]], Watch.RARE)
+    set_watch(crawled.db, [numbers[f"{HOST}1"]], Watch.RARE, now)
     assert foresee_visits(crawled.db, now).due == 2
     queue_due(crawled.db, UpdateRun(RevisitPolicy(watch=archive_watch(crawled.db)), now, lambda *_: True), now)
     assert set(queued(crawled)) & set(numbers) >= {STORY, f"{HOST}0"}
     assert f"{HOST}1" not in queued(crawled)
+    listed = {one.url: one for one in list_corrections(crawled.db)}
+    assert {url: one.value for url, one in listed.items()} == {STORY: "close", f"{HOST}1": "rare"}
+    assert foresee_visits(crawled.db, now).due == 0
+    assert undo_correction(crawled.db, listed[f"{HOST}1"], now)
+    assert foresee_visits(crawled.db, now).due == 1
 
 
 @pytest.mark.parametrize(
