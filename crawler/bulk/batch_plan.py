@@ -1,4 +1,4 @@
-"""Batches of a bulk run: which sources, or parts of large ones, one task cleans to one file a table.
+"""Plan of a bulk run: which sources, or parts of large ones, one task cleans to one file a table.
 
 The plan stands in the target and only grows, each version by one conditional put. So whoever cleans a source, in this
 run or after a kill, writes the same files: no record is there twice, and none is missing.
@@ -35,6 +35,13 @@ class Piece(NamedTuple):
 Batch = tuple[Piece, ...]
 
 
+class Plan(NamedTuple):
+    """Plan of a target: its batches, and in how many parts it judges sites; 0 where each page is judged alone."""
+
+    batches: tuple[Batch, ...] = ()
+    parts: int = 0
+
+
 def batch_name(batch: Batch) -> str:
     """Return the name of a batch's files, a digest of what is in it."""
     return hashlib.sha256(json.dumps(batch).encode()).hexdigest()[:_DIGITS]
@@ -48,7 +55,7 @@ def new_batches(sources: Sequence[Source], planned: Iterable[Batch]) -> list[Bat
     """
     known = {piece.source for batch in planned for piece in batch}
     fresh = [source for source in sources if source.address not in known]
-    limit = min(max(sum(map(_bytes, fresh)) // _BATCHES, _LEAST_BYTES), RANGE_BYTES)
+    limit = _batch_bytes(fresh)
     batches: list[Batch] = []
     waiting: list[Piece] = []
     size = 0
@@ -61,21 +68,32 @@ def new_batches(sources: Sequence[Source], planned: Iterable[Batch]) -> list[Bat
     return [*batches, *([tuple(waiting)] if waiting else [])]
 
 
-def agreed_plan(store: ObjectStore, sources: Sequence[Source]) -> list[Batch]:
-    """Add what is new to the plan of a target, and return all of it. StoreError, CommandError."""
+def agreed_plan(store: ObjectStore, sources: Sequence[Source], *, is_by_site: bool = False) -> Plan:
+    """Add what is new to the plan of a target, and return all of it. StoreError, CommandError.
+
+    CommandError too if sites are judged and were not before, or the other way round.
+    """
     for _ in range(_TRIES):
         record = store.read_record(PLAN_KEY)
         planned = _read_plan(store, record)
-        new = new_batches(sources, planned)
+        if planned.batches and bool(planned.parts) != is_by_site:
+            before = "with" if planned.parts else "without"
+            raise CommandError(f"{store.address} was cleaned {before} --by-site; name another folder")
+        new = new_batches(sources, planned.batches)
         if not new:
             return planned
+        parts = planned.parts or (-(-sum(map(_bytes, sources)) // _batch_bytes(sources)) if is_by_site else 0)
+        plan = Plan((*planned.batches, *new), parts)
         try:
-            data = json.dumps([*planned, *new]).encode()
-            store.replace_record(PLAN_KEY, data, record.version if record else "")
+            store.replace_record(PLAN_KEY, json.dumps(plan._asdict()).encode(), record.version if record else "")
         except VersionMoved:
             continue
-        return [*planned, *new]
+        return plan
     raise StoreError(f"the plan of {store.address} changes faster than it can be read")
+
+
+def _batch_bytes(sources: Sequence[Source]) -> int:
+    return min(max(sum(map(_bytes, sources)) // _BATCHES, _LEAST_BYTES), RANGE_BYTES)
 
 
 def _bytes(source: Source) -> int:
@@ -91,9 +109,11 @@ def _pieces(source: Source) -> Iterator[tuple[Piece, int]]:
         yield Piece(source.address, start, end), _bytes(source) - start if is_last else RANGE_BYTES
 
 
-def _read_plan(store: ObjectStore, record: VersionedRecord | None) -> list[Batch]:
+def _read_plan(store: ObjectStore, record: VersionedRecord | None) -> Plan:
     try:
-        batches = json.loads(record.data) if record else []
-        return [tuple(Piece(*piece) for piece in batch) for batch in batches]
-    except (ValueError, TypeError) as error:
+        if record is None:
+            return Plan()
+        values = json.loads(record.data)
+        return Plan(tuple(tuple(Piece(*piece) for piece in batch) for batch in values["batches"]), values["parts"])
+    except (ValueError, TypeError, KeyError) as error:
         raise CommandError(f"{store.address}/{PLAN_KEY} is damaged; name another folder") from error

@@ -12,7 +12,7 @@ import pickle
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
@@ -85,13 +85,21 @@ class RecordSelection:
 class BulkJob:
     """Orders for all batches: where their files go, by which cleaner, and of which records.
 
-    `is_articles_only` leaves out the text of pages that are judged as something else.
+    `is_articles_only` leaves out the text of pages that are judged as something else. `parts` is the number of parts
+    in which sites are judged, 0 where each page is judged alone.
     """
 
     target: str
     cleaner: Cleaner
     selection: RecordSelection = RecordSelection()
     is_articles_only: bool = False
+    parts: int = 0
+
+    @property
+    def means(self) -> dict[str, object]:
+        """Return what rows depend on besides their sources, as a marker names it."""
+        only = "articles" if self.is_articles_only else ""
+        return {"lineage": self.cleaner.lineage, "selection": self.selection.as_values(), "only": only}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +122,16 @@ class BatchTask:
     @property
     def made_by(self) -> dict[str, object]:
         """Return what its files depend on, as the marker names it."""
-        job = self.job
-        return {
-            "sources": [[*piece, version] for piece, version in zip(self.batch, self.versions, strict=True)],
-            "lineage": job.cleaner.lineage, "selection": job.selection.as_values(),
-            "only": "articles" if job.is_articles_only else "", "limit": self.limit,
-        }  # fmt: skip
+        return {**self.named_sources, **self.job.means, "limit": self.limit}
+
+    @property
+    def named_sources(self) -> dict[str, object]:
+        """Return its sources with their versions, as the marker names them."""
+        return {"sources": [[*piece, version] for piece, version in zip(self.batch, self.versions, strict=True)]}
 
 
-class _Course(NamedTuple):
-    """The course of a batch: what is told of each record, and whether to give up."""
+class Course(NamedTuple):
+    """The course of a task: what is told of each record, and whether to give up."""
 
     on_record: Callable[[], object]
     should_stop: Callable[[], bool]
@@ -194,16 +202,33 @@ def _unpacked(packed_job: bytes) -> BulkJob:
 def known_results(task: BatchTask) -> list[PieceResult] | None:
     """Return what came of a batch, if it was cleaned before by the same means; None if it is to be cleaned."""
     try:
-        values = json.loads(b"".join(store_at(task.job.target).chunks(f"{MARKERS}/{task.name}.json")))
+        values = read_marker(task.job.target, task.name)
         results = [PieceResult(**each) for each in values["results"]]
         sources, means = _parted(values["made_by"])
         wanted_sources, wanted_means = _parted(json.loads(json.dumps(task.made_by)))
         pairs = list(zip(sources, wanted_sources, results, strict=True))
-    except (StoreError, ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
     named = [(source, wanted, result) for source, wanted, result in pairs if wanted[-1] is not None]
     is_same = means == wanted_means and all(source == wanted for source, wanted, _ in named)
     return results if is_same and not any(result.is_lost for *_, result in named) else None
+
+
+def read_marker(target: str, name: str) -> dict[str, Any]:
+    """Read the marker of a task; empty if there is none that can be read."""
+    try:
+        values = json.loads(b"".join(store_at(target).chunks(f"{MARKERS}/{name}.json")))
+    except (StoreError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def put_marker(
+    target: str, name: str, made_by: Mapping[str, object], results: Sequence[PieceResult], **facts: object
+) -> None:
+    """Put the marker of a task, which comes last."""
+    marker = {"made_by": made_by, "results": list(map(asdict, results)), **facts}
+    store_at(target).put_bytes(f"{MARKERS}/{name}.json", json.dumps(marker).encode())
 
 
 def _parted(made_by: dict[str, Any]) -> tuple[list[list[object]], dict[str, Any]]:
@@ -226,71 +251,97 @@ def clean_batch(
     """
     if known := known_results(task):
         return known
-    store = store_at(task.job.target)
-    with scratch_folder() as scratch:
-        with ExitStack() as stack:
-            writers = {
-                name: stack.enter_context(RowWriter(parquet_tables()[name], scratch / f"{name}.parquet"))
-                for name in TABLES
-            }
-            results = asyncio.run(_clean_all(task, scratch, writers, _Course(on_record, should_stop)))
-        for table in TABLES:
-            store.put_file(f"{table}/{task.name}.parquet", scratch / f"{table}.parquet")
-    marker = {"made_by": task.made_by, "results": list(map(asdict, results))}
-    store.put_bytes(f"{MARKERS}/{task.name}.json", json.dumps(marker).encode())
+    with scratch_folder() as scratch, written_tables(task.job.target, task.name, scratch) as writers:
+        results = asyncio.run(_clean_all(task, scratch, writers, Course(on_record, should_stop)))
+    put_marker(task.job.target, task.name, task.made_by, results)
     return results
 
 
-async def _clean_all(
-    task: BatchTask, scratch: Path, writers: Mapping[str, RowWriter], course: _Course
-) -> list[PieceResult]:
-    """Clean the answers of all sources of a batch in one worker process, a few at a time."""
-    pool, packed_job, left = WorkerPool(1), pickle.dumps(task.job), task.limit
-    results: list[PieceResult] = []
+@contextmanager
+def written_tables(target: str, name: str, scratch: Path) -> Iterator[Mapping[str, RowWriter]]:
+    """Give a writer a table; at the end, but for an error, their files are put into the target."""
+    store = store_at(target)
+    with ExitStack() as stack:
+        yield {
+            table: stack.enter_context(RowWriter(parquet_tables()[table], scratch / f"{table}.parquet"))
+            for table in TABLES
+        }
+    for table in TABLES:
+        store.put_file(f"{table}/{name}.parquet", scratch / f"{table}.parquet")
 
-    async def clean_piece(piece: Piece, file: Path) -> PieceResult:
+
+async def _clean_all(
+    task: BatchTask, scratch: Path, writers: Mapping[str, RowWriter], course: Course
+) -> list[PieceResult]:
+    """Clean the answers of all sources of a batch in one worker process."""
+    pool, packed_job = WorkerPool(1), pickle.dumps(task.job)
+
+    async def clean_record(piece: Piece, file: Path, record: IndexedRecord) -> str:
+        try:
+            rows = await pool.run(record_rows, FileRecord(str(file), record), piece.source, packed_job)
+        except WorkerError as error:
+            rows = RecordRows("failed", str(error.reason))
+        row = (piece.source, storable_text(record.url), record.offset, record.length, record.at)
+        add_rows(writers, row, rows)
+        return f"{rows.state}/{rows.reason}"
+
+    try:
+        return await take_all(task, scratch, course, clean_record)
+    finally:
+        pool.close()
+
+
+def add_rows(writers: Mapping[str, RowWriter], record: Row, rows: RecordRows) -> None:
+    """Write the rows of a record; `record` has what its own row begins with."""
+    writers["records"].add((*record, rows.state, rows.reason, rows.page_type))
+    if rows.page:
+        writers["pages"].add(rows.page)
+    for removed in rows.removed:
+        writers["removed"].add(removed)
+
+
+async def take_all(
+    task: BatchTask,
+    scratch: Path,
+    course: Course,
+    take: Callable[[Piece, Path, IndexedRecord], Awaitable[str]],
+) -> list[PieceResult]:
+    """Take the chosen answers of all sources of a batch, a few at a time; `take` returns what came of one.
+
+    A source that cannot be read is a result; BatchStopped if the task is to stop.
+    """
+    results, left = list[PieceResult](), task.limit
+
+    async def take_piece(piece: Piece, file: Path) -> PieceResult:
         counts, chosen = Counter[str](), _ChosenRecords(file, piece, task.job.selection)
 
-        async def clean_record(record: IndexedRecord) -> None:
-            try:
-                rows = await pool.run(record_rows, FileRecord(str(file), record), piece.source, packed_job)
-            except WorkerError as error:
-                rows = RecordRows("failed", str(error.reason))
-            counts[f"{rows.state}/{rows.reason}"] += 1
-            row = (piece.source, storable_text(record.url), record.offset, record.length, record.at)
-            writers["records"].add((*row, rows.state, rows.reason, rows.page_type))
-            for page in (rows.page,) if rows.page else ():
-                writers["pages"].add(page)
-            for removed in rows.removed:
-                writers["removed"].add(removed)
+        async def take_record(record: IndexedRecord) -> None:
+            counts[await take(piece, file, record)] += 1
             course.on_record()
 
         problem = ""
         try:
-            await run_bounded(islice(chosen, left), clean_record, _UNDER_WAY, course.should_stop)
+            await run_bounded(islice(chosen, left), take_record, _UNDER_WAY, course.should_stop)
         except ScanError as error:
             problem = str(error).replace(str(file), piece.source)
         except (OSError, ValueError) as error:  # a file that is cut short while it is read
             problem = f"{piece.source} cannot be read: {getattr(error, 'strerror', None) or error}"
         return PieceResult(piece.source, dict(counts), chosen.passed_over, problem)
 
-    try:
-        for piece in task.batch:
-            if left == 0:  # the limit is reached: nothing more is fetched
-                results.append(PieceResult(piece.source))
-                continue
-            try:
-                with _fetched(piece.source, scratch) as file:
-                    result = await clean_piece(piece, file)
-            except (StoreError, OSError) as error:
-                problem = f"{piece.source}: {getattr(error, 'strerror', None) or error}"
-                result = PieceResult(piece.source, problem=problem, is_lost=True)
-            if course.should_stop():
-                raise BatchStopped
-            results.append(result)
-            left = None if left is None else left - result.records
-    finally:
-        pool.close()
+    for piece in task.batch:
+        if left == 0:  # the limit is reached: nothing more is fetched
+            results.append(PieceResult(piece.source))
+            continue
+        try:
+            with _fetched(piece.source, scratch) as file:
+                result = await take_piece(piece, file)
+        except (StoreError, OSError) as error:
+            problem = f"{piece.source}: {getattr(error, 'strerror', None) or error}"
+            result = PieceResult(piece.source, problem=problem, is_lost=True)
+        if course.should_stop():
+            raise BatchStopped
+        results.append(result)
+        left = None if left is None else left - result.records
     return results
 
 

@@ -7,21 +7,25 @@ import os
 import queue
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from broadsheet.output.read.plain_words import count_text
 
+from ..cli.command_line import CommandError
 from ..fleet.dask_engine import connected
 from ..fleet.store_address import store_at
 from .batch_plan import agreed_plan
-from .batch_task import BatchTask, BulkJob, PieceResult, clean_batch, collect_scratch, known_results
+from .batch_task import BatchTask, BulkJob, PieceResult, clean_batch, collect_scratch, known_results, read_marker
+from .site_parts import SHUFFLED, ShuffleTask, SiteTask, judge_sites, known_sites, shuffle_batch, site_tasks
 from .sources import Source
+
+Task = BatchTask | SiteTask
 
 _TASK_TRIES = 3  # of a batch whose worker dies, by Dask
 _MARKERS_AT_ONCE = 16  # read, of earlier runs
@@ -32,13 +36,14 @@ class BulkRun:
     """A run over sources: `scheduler` is the address of a Dask cluster, empty for this machine's cores.
 
     With `limit`, so many records are cleaned at most, a batch after the other on this machine. `lines` gets a line for
-    a person about each file that could not be read.
+    a person about each file that could not be read. `is_by_site` has each host judged as a whole.
     """
 
     sources: Sequence[Source]
     job: BulkJob
     scheduler: str = ""
     limit: int | None = None
+    is_by_site: bool = False
     lines: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter, init=False)
     """Records by outcome, those of earlier runs too."""
@@ -64,11 +69,12 @@ class BulkRun:
         self._started = time.monotonic()
         collect_scratch()
         tasks = self._planned()
-        if self.limit is not None:
+        if self.is_by_site:
+            self._run_by_site(tasks)
+        elif self.limit is not None:
             self._run_in_turn(tasks)
         else:
-            waiting = self._without_known(tasks)
-            (self._run_on_cluster if self.scheduler else self._run_here)(waiting)
+            self._run_all(self._without_known(tasks))
         self.seconds = time.monotonic() - self._started
 
     def stop(self) -> None:
@@ -103,29 +109,61 @@ class BulkRun:
             Path(self.job.target).mkdir(parents=True, exist_ok=True)
         for source in self.sources:
             if source.problem:
-                self._take([PieceResult(source.address, problem=f"{source.address}: {source.problem}")])
+                self._take(None, [PieceResult(source.address, problem=f"{source.address}: {source.problem}")])
         versions = {source.address: f"{source.size}-{source.version}" for source in self.sources if not source.problem}
-        batches = agreed_plan(store_at(self.job.target), [one for one in self.sources if not one.problem])
+        store, found = store_at(self.job.target), [one for one in self.sources if not one.problem]
+        plan = agreed_plan(store, found, is_by_site=self.is_by_site)
+        self.job = replace(self.job, parts=plan.parts)
+        others = [piece.source for batch in plan.batches for piece in batch if piece.source not in versions]
+        if self.is_by_site and others:
+            raise CommandError(f"{store.address} judged sites by {others[0]} too: name it again, or another folder")
         return [
-            BatchTask(batch, tuple(versions.get(piece.source) for piece in batch), self.job)
-            for batch in batches if any(piece.source in versions for piece in batch)
+            (ShuffleTask if self.is_by_site else BatchTask)(
+                batch, tuple(versions.get(piece.source) for piece in batch), self.job
+            )
+            for batch in plan.batches if any(piece.source in versions for piece in batch)
         ]  # fmt: skip
 
-    def _without_known(self, tasks: Sequence[BatchTask]) -> list[BatchTask]:
+    def _without_known(self, tasks: Sequence[Task]) -> list[Task]:
         """Return the tasks that no earlier run has done, and take the results of the others."""
         with ThreadPoolExecutor(_MARKERS_AT_ONCE) as pool:
-            results = list(pool.map(known_results, tasks))
-        for known in results:
-            self._take(known or (), is_known=True)
+            results = list(pool.map(known_task, tasks))
+        for task, known in zip(tasks, results, strict=True):
+            self._take(task, known or (), is_known=True)
         return [task for task, known in zip(tasks, results, strict=True) if known is None]
 
-    def _run_here(self, tasks: Sequence[BatchTask]) -> None:
+    def _run_by_site(self, shuffles: Sequence[BatchTask]) -> None:
+        """Shuffle the records of all batches, judge the parts that were not judged before, and drop what was shuffled.
+
+        What is known of batches says which parts are; their records are shuffled again only for one that is not.
+        """
+        store = store_at(self.job.target)
+        self._run_all(self._without_known(shuffles))
+        markers = [(task, read_marker(self.job.target, task.name)) for task in shuffles]
+        if self.is_stopping or not all(marker for _, marker in markers):
+            return
+        waiting = self._without_known(site_tasks(self.job, markers))
+        if waiting:
+            there = set(store.keys(f"{SHUFFLED}/"))
+            self._run_all([task for task in shuffles if f"{SHUFFLED}/{task.name}" not in there])
+            self._run_all(waiting)
+        if not self.is_stopping:
+            for key in store.keys(f"{SHUFFLED}/"):
+                store.delete(key)
+
+    def _run_all(self, tasks: Sequence[Task]) -> None:
+        if tasks and not self.is_stopping:
+            (self._run_on_cluster if self.scheduler else self._run_here)(tasks)
+
+    def _run_here(self, tasks: Sequence[Task]) -> None:
         pool = ThreadPoolExecutor(os.cpu_count() or 1, "clean")
         try:
-            for results in pool.map(self._clean_one, tasks):
-                self._take(results)
-        finally:
+            for task, results in zip(tasks, pool.map(self._run_one, tasks), strict=True):
+                self._take(task, results)
+        except BaseException:
             self.is_stopping = True
+            raise
+        finally:
             pool.shutdown(cancel_futures=True)
 
     def _run_in_turn(self, tasks: Sequence[BatchTask]) -> None:
@@ -137,21 +175,21 @@ class BulkRun:
             limited = BatchTask(task.batch, task.versions, task.job, left)
             known = known_results(limited)
             results = known or clean_batch(limited, self._count_record)
-            self._take(results, is_known=known is not None)
+            self._take(limited, results, is_known=known is not None)
             left -= sum(result.records for result in results)
 
-    def _clean_one(self, task: BatchTask) -> list[PieceResult]:
-        return [] if self.is_stopping else clean_batch(task, self._count_record)
+    def _run_one(self, task: Task) -> list[PieceResult]:
+        return [] if self.is_stopping else run_task(task, self._count_record)
 
     def _count_record(self) -> None:
         self._records += 1
 
-    def _run_on_cluster(self, tasks: Sequence[BatchTask]) -> None:
+    def _run_on_cluster(self, tasks: Sequence[Task]) -> None:
         client, ended = connected(self.scheduler), queue.SimpleQueue[Any]()
         try:
             futures = {
                 client.submit(
-                    clean_on_worker, task, key=f"clean-{task.name}-{id(self)}", pure=False, retries=_TASK_TRIES
+                    run_on_worker, task, key=f"clean-{task.name}-{id(self)}", pure=False, retries=_TASK_TRIES
                 ): task
                 for task in tasks
             }
@@ -160,18 +198,24 @@ class BulkRun:
             while futures and not self.is_stopping:
                 with suppress(queue.Empty):
                     future = ended.get(timeout=0.5)
-                    results = list(_results_of(future, futures.pop(future)))
-                    self._records += sum(result.records for result in results)
-                    self._take(results)
+                    task = futures.pop(future)
+                    results = list(_results_of(future, task))
+                    if not isinstance(task, ShuffleTask):
+                        self._records += sum(result.records for result in results)
+                    self._take(task, results)
         finally:
             client.close(timeout=2)  # type: ignore[no-untyped-call]
 
-    def _take(self, results: Sequence[PieceResult], *, is_known: bool = False) -> None:
-        """Add up results. A source of several parts is known if all are, and unread if one is."""
+    def _take(self, task: Task | None, results: Sequence[PieceResult], *, is_known: bool = False) -> None:
+        """Add up results. A source of several parts is known if all are, and unread if one is.
+
+        Records that are shuffled have no outcome yet.
+        """
         for result in results:
             if result.source not in self._named:
                 continue
-            self.counts.update(result.counts)
+            if not isinstance(task, ShuffleTask):
+                self.counts.update(result.counts)
             self.not_chosen += result.not_chosen
             state = "unread" if result.problem else "known" if is_known else "cleaned"
             before = self._states.get(result.source, "known")
@@ -180,20 +224,38 @@ class BulkRun:
             self._states[result.source] = max(before, state, key=("known", "cleaned", "unread").index)
 
 
-def clean_on_worker(task: BatchTask) -> list[PieceResult]:
-    """Clean a batch in a thread of a Dask worker. Its nanny started it as a process that may have no children.
+def known_task(task: Task) -> list[PieceResult] | None:
+    """Return what came of a task, if an earlier run has done it by the same means."""
+    return known_sites(task) if isinstance(task, SiteTask) else known_results(task)
 
-    When the worker is told to end, the batch is given up: another worker begins it again.
+
+def run_task(
+    task: Task,
+    on_record: Callable[[], object] = lambda: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> list[PieceResult]:
+    """Do a task of a bulk run, of whichever kind. StoreError, OSError or BatchStopped."""
+    if isinstance(task, SiteTask):
+        return judge_sites(task, on_record, should_stop)
+    return (
+        shuffle_batch(task, should_stop) if isinstance(task, ShuffleTask) else clean_batch(task, on_record, should_stop)
+    )
+
+
+def run_on_worker(task: Task) -> list[PieceResult]:
+    """Do a task in a thread of a Dask worker. Its nanny started it as a process that may have no children.
+
+    When the worker is told to end, the task is given up: another worker begins it again.
     """
     from distributed import get_worker
 
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     collect_scratch()
     worker: Any = get_worker()
-    return clean_batch(task, should_stop=lambda: worker.status.name.startswith("clos"))
+    return run_task(task, should_stop=lambda: worker.status.name.startswith("clos"))
 
 
-def _results_of(future: Any, task: BatchTask) -> Iterator[PieceResult]:
+def _results_of(future: Any, task: Task) -> Iterator[PieceResult]:
     try:
         yield from future.result()
     except Exception as error:  # noqa: BLE001 - the worker's, of this batch alone

@@ -109,7 +109,8 @@ class Cleaner:
         extractor: str = ExtractorUse.IN_DOUBT,
     ) -> None:
         bounds = {"seeds": ("page",), "languages": language, "since": since, "extractor": extractor}
-        self._options = CrawlOptions.from_arguments(bounds)
+        self.crawl_options = CrawlOptions.from_arguments(bounds | {"site_rules": rules and Path(rules).absolute()})
+        """The same options for a crawl or an import."""
         self._extractor = ExtractorUse(extractor)
         self._keep = frozenset((keep,) if isinstance(keep, str) else keep)
         if unknown := sorted(self._keep.difference(KEEPABLE)):
@@ -125,8 +126,8 @@ class Cleaner:
             **asdict(lineage(self._extractor)),
             "site_rules": site_rules_digest(rule_files),
             "keep": " ".join(sorted(self._keep)),
-            "language": " ".join(sorted(self._options.languages)),
-            "since": str(self._options.since or ""),
+            "language": " ".join(sorted(self.crawl_options.languages)),
+            "since": str(self.crawl_options.since or ""),
         }
         """What a text depends on: the cleaner's version, digests of its rules, models and site rules, the options."""
 
@@ -179,7 +180,7 @@ class Cleaner:
 
     def _exclusion(self, cleaned: CleanedPage) -> str:
         """Return why the options leave an article out, as a crawl does; empty if they do not."""
-        languages, since = self._options.languages, self._options.since
+        languages, since = self.crawl_options.languages, self.crawl_options.since
         if not cleaned.is_article:
             return ""
         if languages and cleaned.metadata.language and cleaned.metadata.language not in languages:

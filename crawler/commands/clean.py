@@ -88,6 +88,7 @@ _BULK_OPTIONS: Options = option_group("With -o", (
     click.option("--limit", type=click.IntRange(min=1), metavar="N",
                  help="Stop after N records, to try things out."),
     click.option("--only", type=click.Choice(["articles"]), help="No texts of pages that are no articles."),
+    click.option("--by-site", is_flag=True, help="Judge each host by all its pages, as an archive does."),
     click.option("--scheduler", default="", metavar="ADDRESS", help="On this Dask cluster, tcp://host:8786 or a file."),
 ))  # fmt: skip
 
@@ -128,11 +129,15 @@ def clean(**options: Any) -> int:
 def _clean_in_bulk(options: Mapping[str, Any]) -> int:
     """Clean WARC and WACZ files to Parquet; return 1 if a file could not be read."""
     require_extra("pyarrow", "parquet")
+    if options["by_site"] and options["limit"]:
+        raise CommandError("--by-site judges all pages of a host: --limit has no place beside it")
     processes.start_workers()
     target = options["output"] if "://" in options["output"] else str(Path(options["output"]).absolute())
     try:
         sources_found = _bulk_sources(options)
-        run = bulk_run.BulkRun(sources_found, _bulk_job(options, target), options["scheduler"], options["limit"])
+        run = bulk_run.BulkRun(
+            sources_found, _bulk_job(options, target), options["scheduler"], options["limit"], options["by_site"]
+        )
         signals = fleet.run_with_progress(run, quiet=False)
     except (object_store.StoreError, OSError) as error:
         raise click.ClickException(f"{target}: {getattr(error, 'strerror', None) or error}") from error

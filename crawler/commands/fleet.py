@@ -39,7 +39,6 @@ with lazy_imports():
         list_runs,
         object_store,
         site_processes,
-        site_records,
         site_task,
         sites_file,
         store_address,
@@ -225,20 +224,12 @@ def _run_stored(
     ):
         records = fleet_run.StoredRecords(store, [site.name for site in sites])
         run = _planned_run(fleet, sites, options, records, replace(place, run=record.id))
-        signals = run_with_progress(run, quiet=options["quiet"])
+        plain_store = store_address.store_at(place.address)
+        with list_runs.thread_beside("index", lambda ended: records.keep_index(plain_store, part, ended)):
+            signals = run_with_progress(run, quiet=options["quiet"])
     if run.refusal:
         raise NotReachable(run.refusal)
     return run, signals
-
-
-def stored_states(address: str, names: Sequence[str] | None) -> dict[str, site_records.StoredSiteState]:
-    """Read the state of sites in the store at an address; of all sites if no names are given.
-
-    NotReachable if it cannot be asked.
-    """
-    store = known_store(address)
-    with told_store_faults():
-        return site_records.read_states(store, site_records.stored_site_names(store) if names is None else names)
 
 
 def known_store(address: str) -> object_store.ObjectStore:

@@ -168,11 +168,17 @@ class _Runs:
 
 
 def _stored(address: str, names: Sequence[str] | None) -> tuple[Mapping[str, site_records.StoredSiteState], _Runs]:
-    """Return what a store knows of sites, and of those that are running."""
-    runs = list_runs.read_runs(fleet_module.known_store(address)).values()
+    """Return what a store knows of sites, of all that it has without names, and of those that are running.
+
+    NotReachable if it cannot be asked.
+    """
+    store = fleet_module.known_store(address)
+    runs = list_runs.read_runs(store).values()
     owners = {name: run.owner for run in runs for name in (*run.running, *run.waiting)}
     waiting = frozenset(name for run in runs for name in run.waiting)
-    return fleet_module.stored_states(address, names), _Runs(owners, waiting)
+    with fleet_module.told_store_faults():
+        listed = site_records.stored_site_names(store) if names is None else names
+        return site_records.indexed_states(store, listed, owners), _Runs(owners, waiting)
 
 
 def _stored_standing(

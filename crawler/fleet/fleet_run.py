@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -27,13 +27,23 @@ from .fleet_turn import QUIET_ENDS, result_line, running_text, site_task, tell
 from .object_store import ObjectStore, StoreError, StoreRefused
 from .site_head import SiteAttempt, read_head
 from .site_processes import page_count
-from .site_records import SAYS_NOTHING, SiteRecord, next_due, next_record, parse_record, read_states, record_values
+from .site_records import (
+    SAYS_NOTHING,
+    SiteRecord,
+    next_due,
+    next_record,
+    parse_record,
+    put_index,
+    read_states,
+    record_values,
+)
 from .site_task import Engine, SiteEnd, SiteResult, SiteTask, WorkerLost
 from .sites_file import Site, SiteList
 from .store_address import check_writable, store_at
 from .stored_run import StorePlace, runner_name
 
 _LOOKUPS = 32  # of addresses at once
+_INDEX_SECONDS = 60.0
 _LOOK_SECONDS = 0.5  # between two looks at what there is to do
 _TRIES = 4  # of a task whose worker was lost, or whose site was published by somebody else
 _AGAIN = timedelta(minutes=5)  # until a waiting run tries a site again that did not end well
@@ -132,7 +142,9 @@ class StoredRecords:
 
     def __init__(self, store: ObjectStore, names: Sequence[str]) -> None:
         self._store = store
-        self._records = {name: state.record for name, state in read_states(store, names).items()}
+        states = read_states(store, names)
+        self._records = {name: state.record for name, state in states.items()}
+        self._damaged = frozenset(name for name, state in states.items() if state.problem)
 
     def read(self, site_name: str) -> SiteRecord | None:
         """Return the record as it was read, or made of a result since."""
@@ -148,6 +160,22 @@ class StoredRecords:
         self._records[task.name] = record
         if not result.is_published:
             SiteAttempt(self._store, task.name).publish(turn=record_values(record))
+
+    def keep_index(self, store: ObjectStore, part: str, has_ended: threading.Event) -> None:
+        """Put the records into the store's index each minute in which one has changed, and at the end.
+
+        `store` is one without patience: an index that is not written is a bit old.
+        """
+        told: Mapping[str, SiteRecord | None] = {}
+        while True:
+            is_over = has_ended.wait(_INDEX_SECONDS)
+            records = {name: record for name, record in self._records.copy().items() if name not in self._damaged}
+            if records != told:
+                with suppress(StoreError):
+                    put_index(store, part, records)
+                    told = records
+            if is_over:
+                return
 
     def refused(self) -> str:
         """Return why the store takes nothing; empty also where it does not answer now."""

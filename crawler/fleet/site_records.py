@@ -7,8 +7,11 @@ the same. A site that one of them has updated is due on none.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import zlib
+from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +20,7 @@ from typing import Any, Protocol
 
 from broadsheet.output.archive.stored_values import utc_now
 
-from .object_store import DamagedObject, ObjectStore
+from .object_store import DamagedObject, NotInStore, ObjectStore
 from .site_head import SiteHead, read_head
 from .site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 
@@ -158,6 +161,42 @@ def read_states(store: ObjectStore, names: Iterable[str]) -> dict[str, StoredSit
     listed_names = list(names)
     with ThreadPoolExecutor(_READERS, "site-records") as pool:
         return dict(zip(listed_names, pool.map(state, listed_names), strict=True))
+
+
+_INDEX = "index/"
+"""What runs tell of sites besides the heads, an object a part of the list: for who wants to know of thousands."""
+_FEW = 50
+"""Sites of which the heads are read at once."""
+
+
+def put_index(store: ObjectStore, part: str, records: Mapping[str, SiteRecord | None]) -> None:
+    """Add these records to the index of a part of a list. StoreError."""
+    values = {name: record and record_values(record) for name, record in records.items()}
+    key = f"{_INDEX}{part.replace('/', '-')}.json.gz"
+    store.put_bytes(key, gzip.compress(json.dumps({**_read_index(store, key), **values}).encode(), 1))
+
+
+def indexed_states(store: ObjectStore, names: Iterable[str], running: Container[str]) -> dict[str, StoredSiteState]:
+    """Return what the indexes of a store say of sites; of few, those that are running or in none, what their heads say.
+
+    An index may be a minute old. A run that was killed leaves it so. StoreError.
+    """
+    listed_names, indexed = list(names), dict[str, SiteRecord | None]()
+    for key in store.keys(_INDEX) if len(listed_names) > _FEW else ():
+        for name, values in _read_index(store, key).items():
+            record, other = values and parse_record(values), indexed.get(name)
+            indexed[name] = record if not other or (record and record.finished_at > other.finished_at) else other
+    unknown = [name for name in listed_names if name in running or name not in indexed]
+    states = read_states(store, unknown)
+    return {name: states.get(name) or StoredSiteState(SiteHead(), indexed[name]) for name in listed_names}
+
+
+def _read_index(store: ObjectStore, key: str) -> dict[str, Any]:
+    """Read the records of an index as JSON values; none if it is missing or makes no sense."""
+    try:
+        return dict(json.loads(gzip.decompress(b"".join(store.chunks(key)))))
+    except (NotInStore, OSError, EOFError, zlib.error, ValueError, TypeError):
+        return {}
 
 
 def stored_site_names(store: ObjectStore) -> list[str]:

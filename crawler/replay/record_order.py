@@ -95,8 +95,14 @@ class RecordOrder:
         """Index the records of a file, of these hosts or of all; return their number by type. ScanError if it cannot be
         read.
         """
+        return self.add_records(name, scan_records(path), hosts)
+
+    def add_records(
+        self, name: str, records: Iterable[IndexedRecord], hosts: frozenset[str] = frozenset()
+    ) -> Counter[str]:
+        """Index records of a file that were found before."""
         counts: Counter[str] = Counter()
-        self._db.executemany(_INSERT_RECORD, self._record_rows(name, scan_records(path), hosts, counts))
+        self._db.executemany(_INSERT_RECORD, self._record_rows(name, records, hosts, counts))
         self.counts += counts
         return counts
 

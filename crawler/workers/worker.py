@@ -10,10 +10,12 @@ import gc
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import socket
 import struct
 import sys
+import tempfile
 import threading
 import time
 from collections import deque
@@ -36,6 +38,9 @@ PRELOADED_MODULES = ("broadsheet.crawler.workers.preload",)
 """Modules that a fork server imports for workers."""
 _MAIN_LOCK = threading.Lock()  # held while the environment or the main module is another: threads start processes
 _FORKSERVER = "forkserver"
+_SOCKET_FOLDER_BYTES = 107 - len("/pymp-12345678/listener-12345678")
+"""Of a temporary folder, at most, in which the fork server's socket has an address: Linux's, macOS has 4 less."""
+_SHORT_FOLDER = "/tmp"
 
 
 @dataclass(slots=True, eq=False)
@@ -163,6 +168,20 @@ class WorkerProcess:
         self._loop.remove_writer(self._channel)
 
 
+def _is_long_for_sockets() -> bool:
+    return len(os.fsencode(tempfile.gettempdir())) > _SOCKET_FOLDER_BYTES - 4
+
+
+def _use_short_folder() -> None:
+    """Have the fork server's socket where its address fits, if it does not in TMPDIR. Its folder goes with us."""
+    from multiprocessing.util import Finalize
+
+    config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    if config.get("tempdir") is None and _is_long_for_sockets():
+        config["tempdir"] = tempfile.mkdtemp(prefix="broadsheet-", dir=_SHORT_FOLDER)
+        Finalize(None, shutil.rmtree, args=(config["tempdir"],), kwargs={"ignore_errors": True}, exitpriority=-100)
+
+
 def start_fork_server(preloaded_modules: Sequence[str] = PRELOADED_MODULES) -> None:
     """Start the server process that workers are forked from; it imports what they need in the background.
 
@@ -172,6 +191,7 @@ def start_fork_server(preloaded_modules: Sequence[str] = PRELOADED_MODULES) -> N
     from multiprocessing import forkserver, resource_tracker
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would have one for each processor, with nothing to do
+    _use_short_folder()
     _process_context().set_forkserver_preload(list(preloaded_modules))
     with _safe_path():
         resource_tracker.ensure_running()  # first: it unblocks SIGINT after its start, and the fork server would get it
@@ -244,6 +264,8 @@ def _hidden_main() -> Iterator[None]:
 def workers_problem() -> str:
     """Return the reason, in one line, why this system cannot run workers; empty if it can."""
     if _FORKSERVER in multiprocessing.get_all_start_methods():
+        if _is_long_for_sockets() and not os.access(_SHORT_FOLDER, os.W_OK):
+            return f"TMPDIR is too long for sockets, and {_SHORT_FOLDER} cannot be used: name a shorter folder"
         return ""
     return "this needs Linux or macOS: on Windows, install Broadsheet in WSL and run it there (wsl --install)"
 

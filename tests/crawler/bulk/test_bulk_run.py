@@ -311,7 +311,7 @@ def test_two_runs_that_plan_at_once_agree(tmp_path):
 
     overtaken: list[object] = []
     plan = agreed_plan(Overtaken(tmp_path), [Source("/b"), Source("/c")])
-    assert Counter(piece.source for batch in plan for piece in batch) == {"/a": 1, "/b": 1, "/c": 1}
+    assert Counter(piece.source for batch in plan.batches for piece in batch) == {"/a": 1, "/b": 1, "/c": 1}
     assert agreed_plan(FolderStore(tmp_path), [Source("/a"), Source("/c")]) == plan
 
 
@@ -328,17 +328,20 @@ def test_parts_of_a_file_have_each_record_once(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_kills(tmp_path, monkeypatch):
+@pytest.mark.parametrize("by_site", [(), ("--by-site",)])
+def test_kills(tmp_path, monkeypatch, by_site):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setenv("TMPDIR", str(scratch))
     for number in range(12):
         harbour(tmp_path / f"march/{number}.warc.gz", f"a{number}")
     monkeypatch.setattr(batch_plan, "_LEAST_BYTES", 2000)
-    agreed_plan_of(tmp_path / "out", tmp_path / "march")  # twelve files in several batches
+    (tmp_path / "out").mkdir()
+    found = found_sources([str(tmp_path / "march")], print)
+    agreed_plan(FolderStore(tmp_path / "out"), found, is_by_site=bool(by_site))  # twelve files in several batches
     seconds = 0.5
     for _ in range(20):
-        process = start("clean", tmp_path / "march", "-o", tmp_path / "out")
+        process = start("clean", tmp_path / "march", "-o", tmp_path / "out", *by_site)
         try:
             process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -352,12 +355,7 @@ def test_kills(tmp_path, monkeypatch):
     rows = table(tmp_path / "out", "records")
     assert (len(rows), rows.duplicated(["source", "record_offset"]).any()) == (60, False)
     assert len(table(tmp_path / "out", "pages")) == 24
-    assert list(scratch.glob("broadsheet-bulk-*")) == []
-
-
-def agreed_plan_of(target: Path, folder: Path) -> None:
-    target.mkdir()
-    agreed_plan(FolderStore(target), found_sources([str(folder)], print))
+    assert [*scratch.glob("broadsheet-bulk-*"), *(tmp_path / "out").glob("shuffled/*")] == []
 
 
 def test_scratch_of_the_dead_is_removed_and_that_of_the_living_stays(tmp_path, monkeypatch):

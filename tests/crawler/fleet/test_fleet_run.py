@@ -29,6 +29,7 @@ from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.list_runs import RUN_KEY, ListRun, RunRefused, is_current_run, overlap, read_runs
 from broadsheet.crawler.fleet.object_store import ObjectStore
 from broadsheet.crawler.fleet.site_head import read_head
+from broadsheet.crawler.fleet.site_records import indexed_states
 from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask, WorkerLost
 from broadsheet.crawler.fleet.sites_file import Site, SiteList
 from broadsheet.crawler.fleet.store_address import make_store, store_at
@@ -370,6 +371,32 @@ def test_a_turn_that_published_nothing_gets_its_outcome_from_the_run(tmp_path):
     assert [records.read(name) and records.read(name).failures for name in names[:3]] == [1, 1, None]
     assert [read_head(store, name).generation for name in names[1:3]] == [0, 0]
     assert records.refused() == ""
+
+
+def test_many_sites_are_told_by_one_index_and_those_that_run_by_their_heads(tmp_path):
+    store, reads = FolderStore(tmp_path), list[str]()
+    names = [f"s{number}" for number in range(60)]
+    records, ended = StoredRecords(store, names), Event()
+    ended.set()
+
+    def fail(name: str) -> None:
+        task = SiteTask(name, Path("x.db"), (), every=3_600.0, words_digest="words")
+        records.note(task, SiteResult(name, SiteEnd.FAILED, 1, Path("x.db"), message="the disk is full"))
+
+    fail("s0")
+    records.keep_index(store, "1/2", ended)
+    StoredRecords(store, ["s59"]).keep_index(store, "1/2", ended)  # a run of one site leaves the others
+    for name in ("s1", "s2"):
+        fail(name)
+    read = store.read_record
+    store.read_record = lambda key: reads.append(key) or read(key)  # type: ignore[method-assign]
+    states = indexed_states(store, [*names, "new"], {"s1"})
+    assert {name for name, state in states.items() if state.record} == {"s0", "s1"}
+    assert sorted(reads) == ["sites/new/head.json", "sites/s1/head.json"]
+    assert {name for name, state in indexed_states(store, names[:9], ()).items() if state.record} == {"s0", "s1", "s2"}
+    for file in (tmp_path / "index").iterdir():
+        file.write_bytes(b"no index")
+    assert sum(state.record is not None for state in indexed_states(store, names, ()).values()) == 3
 
 
 class CountedRequest(BaseHTTPRequestHandler):

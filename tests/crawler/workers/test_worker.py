@@ -227,3 +227,29 @@ assert load_network.cache_info().currsize
 def test_models_and_lineage_are_ready_before_a_worker_is_forked():
     done = subprocess.run([sys.executable, "-c", _CHECK], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_a_temporary_folder_too_long_for_sockets_is_no_obstacle(tmp_path):
+    folder = tmp_path / ("d" * 120)
+    folder.mkdir()
+    (tmp_path / "main.py").write_text("""
+import os
+from broadsheet.crawler.workers.worker import start_fork_server
+from multiprocessing.forkserver import _forkserver
+if __name__ == "__main__":
+    start_fork_server(())
+    print(os.path.dirname(_forkserver._forkserver_address))
+""")
+    environment = os.environ | {"TMPDIR": str(folder)}
+    command = [sys.executable, tmp_path / "main.py"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=60)
+    assert told.stdout.startswith("/tmp/broadsheet-")
+    assert not os.path.exists(told.stdout.strip())
+
+
+def test_where_no_folder_is_short_enough_a_line_says_so(monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", "/" + "d" * 120)
+    assert worker.workers_problem() == ""
+    monkeypatch.setattr(worker, "_SHORT_FOLDER", "/none")
+    assert worker.workers_problem() == "TMPDIR is too long for sockets, and /none cannot be used: name a shorter folder"
