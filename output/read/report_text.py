@@ -61,7 +61,7 @@ def _summary_lines(report: Report, letter: RunLetter) -> Iterator[tuple[str, str
     pairs = sum(count.pairs for count in report.duplicates)
     yield "Alike", f"{count_text(pairs, 'pair')} of articles" if pairs else ""
     failed = sum(row.urls for row in report.urls if row.state == UrlState.FAILED)
-    yield "Could not be read", count_text(failed, "URL") if failed else ""
+    yield "Failed, or gone", count_text(failed, "URL") if failed else ""
     yield "Out of line", count_text(len(report.alarms), "alarm") if report.alarms else ""
     links = sum(host.links for host in report.outside)
     to = count_text(len(report.outside), "other host")

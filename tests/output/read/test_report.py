@@ -114,7 +114,7 @@ def test_a_summary_is_a_line_on_each_thing_and_what_needs_a_look(archive, make):
     head, lines, told, *_ = summary.split("\n\n")
     assert head == "1 article; nothing needs a look but 1 URL that could not be read."
     assert [line.split("  ")[1] for line in lines.splitlines() if line[2] != " "] == [
-        "Complete?", "Last run", "Around them", "Could not be read 1 URL",
+        "Complete?", "Last run", "Around them", "Failed, or gone",
     ]  # fmt: skip
     assert "2 blocks removed: 2 share buttons" in lines
     assert told.startswith("Good to know\n")
