@@ -8,6 +8,10 @@ Tests run in random order (pytest-randomly). The first line of a session says ho
 Folders of tests are in memory where there is room for them: most tests make an archive, and a disk takes longer to take
 it than the test does. With BROADSHEET_COLD set, as in `make nightly`, they are on disk.
 
+A test that is marked `cause` runs before all others, and when it fails these are skipped with its name: what is wrong
+with the schema would else fail a thousand tests that say less of it. It takes no fixture, because each worker asks it
+once.
+
 A test that is marked `nightly` is slow too, without a mark for it. Where only such tests are asked for, a file is
 not even imported if neither it nor the conftest beside it names a mark.
 """
@@ -39,7 +43,8 @@ settings.load_profile("broadsheet")
 logging.getLogger("asyncio").setLevel(logging.WARNING)
 
 EXPECTED = re.compile(
-    r"root writes everywhere|needs? (?:git|a (?:terminal|browser|linter|count|checkout))|no IPv6", re.IGNORECASE
+    r"mend \S+ first:|root writes everywhere|needs? (?:git|a (?:terminal|browser|linter|count|checkout))|no IPv6",
+    re.IGNORECASE,
 )
 """Reasons that lie in the machine, not in what is missing beside the repository."""
 
@@ -51,6 +56,39 @@ _ID_CHARACTERS = 60
 MEMORY_FOLDER = Path("/dev/shm")
 ROOM = 1 << 30  # bytes that are to be free there: many times what the tests of a session leave
 _TEMPORARY_ROOT = "PYTEST_DEBUG_TEMPROOT"
+
+
+class _Causes:
+    """Skips all tests but those of causes once one of these has failed."""
+
+    def __init__(self) -> None:
+        self._tests: list[pytest.Function] = []
+        self._failure: str | None = None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Put the tests of causes first, whatever the order of the others."""
+        items.sort(key=lambda item: not is_cause(item))
+        self._tests = [item for item in items if isinstance(item, pytest.Function) and is_cause(item)]
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if self._failure is None:
+            self._failure = next(filter(None, map(self._failure_of, self._tests)), "")
+        if self._failure and not is_cause(item):
+            pytest.skip(self._failure)
+
+    @staticmethod
+    def _failure_of(test: pytest.Function) -> str:
+        try:
+            test.obj()
+        except Exception as failure:  # noqa: BLE001 - the test itself shows it
+            return f"mend {test.nodeid} first: {str(failure).partition(chr(10))[0]}"
+        return ""
+
+
+def is_cause(item: pytest.Item) -> bool:
+    """Say whether a test is about what nearly all others rely on."""
+    return item.get_closest_marker("cause") is not None
 
 
 class _Skips:
@@ -176,6 +214,7 @@ def keep_folders_in_memory(
 
 def pytest_configure(config: pytest.Config) -> None:
     keep_folders_in_memory(os.environ)
+    config.pluginmanager.register(_Causes(), "causes")
     if os.environ.get("BROADSHEET_NO_SKIP", "") not in ("", "0"):
         config.pluginmanager.register(_Skips(), "no-unexpected-skips")
 

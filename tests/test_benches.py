@@ -11,6 +11,7 @@ import pytest
 from tests.bench import growth, throughput
 from tests.bench.documents import figures
 from tests.bench.load.page import page_of
+from tests.bench.load.paired import in_turn, quiet_load, spread_of
 from tests.bench.load.server import GENERATED
 from tests.bench.whole_sites import with_last_table
 from tests.nightly import read_growth
@@ -48,6 +49,26 @@ def test_each_link_of_a_generated_site_leads_to_a_page_that_is_the_same_each_tim
     assert all(again.answer(path) == bodies[path] for path in sorted(bodies)[::5])
     stories = [path for path in bodies if name == "doubled" and path.startswith("/stories/") and path.endswith("/")]
     assert [path for path in stories if bodies[path] != bodies[f"{path}index.html"]] == []
+
+
+@pytest.mark.parametrize(
+    ("load", "is_busy", "measures"), [(1.5, "", True), (1.6, "", False), (7.0, "1", True)]
+)  # fmt: skip
+def test_a_bench_of_speed_starts_on_a_quiet_machine_alone(monkeypatch, load, is_busy, measures):
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 9.0, 9.0))
+    monkeypatch.setenv("BROADSHEET_BUSY_BENCH", is_busy)
+    if measures:
+        assert quiet_load(patience=0) == load
+    else:
+        with pytest.raises(SystemExit, match=r"the load is 1\.6, above 1\.5"):
+            quiet_load(patience=0)
+
+
+def test_sides_run_in_turn_and_their_pairs_have_a_spread():
+    assert [list(in_turn(["naive", "ours"], number)) for number in range(2)] == [["naive", "ours"], ["ours", "naive"]]
+    assert spread_of([2, 6, 5], [2, 4, 1]) == (1.5, 1.0, 5.0, 3)
+    with pytest.raises(ValueError, match="shorter"):
+        spread_of([1, 2], [1])
 
 
 @pytest.mark.slow

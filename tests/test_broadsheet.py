@@ -30,7 +30,7 @@ PAGE = """<html><head><title>The river rises</title><meta charset="latin-1"></he
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that `make demo` leaves its archive in."""
     folder = tmp_path_factory.mktemp("sample")
-    demo_archive(folder / "demo-out")
+    demo_archive(tmp_path_factory, folder / "demo-out")
     return folder
 
 

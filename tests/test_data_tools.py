@@ -25,7 +25,7 @@ def example(heading: str, language: str) -> str:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made: Path = tmp_path_factory.mktemp("sample")
-    demo_archive(made / "demo-out")
+    demo_archive(tmp_path_factory, made / "demo-out")
     return made
 
 

@@ -157,3 +157,17 @@ def test_the_browser_shows_a_page_of_this_machine_and_asks_nothing_of_others(
         page.wait_for_timeout(3000)  # what the browser would ask for itself, it asks for in its first seconds
         server.shutdown()
     assert sorted(browser.outside) == ["http://pictures.example/a.png", "scripts.example:443"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("options", "outcomes"), [((), ["failed", "skipped"]), (("-k", "other"), ["passed"])])
+def test_a_cause_fails_once_and_first_and_the_rest_is_skipped_with_its_name(tmp_path, options, outcomes):
+    source = (
+        "import pytest\ndef test_other(): pass\n"
+        "@pytest.mark.cause\ndef test_fields(): assert 0, 'a field lacks its column'\n"
+    )
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = cause\n")
+    told = session(tmp_path, source, "-v", "-rs", *options).stdout
+    assert re.findall(r"\b(passed|failed|skipped)\b", told.splitlines()[-1].replace(",", "")) == outcomes
+    assert ("mend test_it.py::test_fields first: a field lacks its column" in told) == (not options)
+    assert not options or "test_fields" not in told

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import pytest
 
 from tests import mutants
 from tests.faults import Fault, Place, faults_of
-from tests.mutants import REPOSITORY, RESULTS, Copy, ExecutedLines, Outcome, drawn_faults
+from tests.mutants import REPOSITORY, RESULTS, ExecutedLines, Outcome, drawn_faults
 
 SOURCE = '''"""A module that says SELECT a WHERE b < c."""
 from x import field
@@ -90,37 +89,6 @@ def test_what_is_missing_is_a_fault():
     assert dropped == {", b = excluded.b", "AND d = 'x'", ", tz=UTC", "UTC", ".strip()"}
 
 
-@pytest.mark.parametrize(
-    ("second", "count"), [("b.y = F(c.z)", 0), ("b.y = F(a.x)", 1), ("b.y = a.f()", 1), ("b.x = 1", 1), ("f(b)", 1)]
-)
-def test_the_order_of_attributes_that_do_not_name_each_other_is_no_fault(second, count):
-    found = [fault.kind for fault in faults_of("m.py", f"def f(a, b, c):\n    a.x = c\n    {second}\n")]
-    assert found.count("order") == count
-
-
-def test_annotations_decorators_and_docstrings_are_left_as_they_are():
-    assert changes('@d(1)\ndef f(a: "2 < 3" = x) -> Literal[4]:\n    """SELECT 1 WHERE a AND b"""\n') == set()
-
-
-def test_a_fault_is_other_code_at_a_place_or_of_names():
-    faults = faults_of("m.py", SOURCE)
-    assert all(
-        fault.is_code(SOURCE) and fault.line in SOURCE and fault.mutant in fault.source(SOURCE) for fault in faults
-    )
-    places = {fault.text: fault.place for fault in faults}
-    assert [places[text] for text in ("False", "0.55", "4", " = ")] == [
-        Place((8, 8)), Place((10, 10)), Place((7, 10)), Place(names=("_QUERY",)),
-    ]  # fmt: skip
-    at_import = {fault.place.names for fault in faults_of("m.py", "_A, _B = 3, 8\n_C: int = 4\n")}
-    assert at_import == {("_A", "_B"), ("_C",)}
-    texts = [
-        text
-        for text in ("x", " = 2", "(1)")
-        if Fault("m.py", "number", 4, 5, text, "a = 1", "", Place()).is_code("a = 1")
-    ]
-    assert texts == ["x"], "no other program"
-
-
 def test_the_same_seed_draws_the_same_faults_and_more_of_them_are_more_of_the_same():
     names = ["crawler/fetch/capacity.py", "cleaners/words.py"]
     few, many = (drawn_faults(names, 7, count) for count in (2, 5))
@@ -167,16 +135,6 @@ def test_the_tests_of_a_fault_execute_its_line_themselves_or_by_a_fixture_and_pa
     assert ExecutedLines(tmp_path, tmp_path).tests_of_fault(faults[0]) == set(), "its file is gone"
 
 
-def test_the_tests_of_what_runs_at_import_execute_a_line_that_names_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(mutants, "modules", lambda: ["m.py", "n.py"])
-    (tmp_path / "m.py").write_text("LIMIT = 3\n_LIMIT = 4\n_BOUNDS = {LIMIT: 1}\n")
-    (tmp_path / "n.py").write_text("def f():\n    return m.LIMIT\ndef g():\n    return m._LIMIT\nm._BOUNDS\n")
-    bits = [("a", "n.py", 2), ("b", "n.py", 4), ("c", "n.py", 5)]
-    executed = executed_lines(tmp_path, bits, dict.fromkeys("abc", 1.0))
-    fault = Fault("m.py", "number", 0, 1, "", "", "", Place(names=("LIMIT",)))
-    assert executed.tests_of_fault(fault) == {"a", "c"}, "c reads what is made of it"
-
-
 def test_a_run_is_counted_by_room_and_kind_without_what_is_explained_and_too_few_are_said(monkeypatch):
     monkeypatch.setattr(mutants, "reasons", lambda: {("r/d.py", "a", "b"): "it is the same"})
     noticed = {"r/a.py": "quick", "r/b.py": "slow", "r/c.py": "no", "r/d.py": "no", "s/e.py": "quick"}
@@ -188,15 +146,6 @@ def test_a_run_is_counted_by_room_and_kind_without_what_is_explained_and_too_few
     assert mutants.too_few({"faults": 100, "quick": least, "with_slow": 0}, is_slow=False) == []
     (line,) = mutants.too_few({"faults": 100, "quick": least - 1, "with_slow": 100}, is_slow=True)
     assert line.startswith("quick: ")
-
-
-def test_a_run_takes_the_place_of_its_earlier_state(tmp_path, monkeypatch):
-    monkeypatch.setattr(mutants, "RESULTS", tmp_path / "results.json")
-    runs = [(1, "a"), (2, "a"), (1, "a"), *((seed, "b") for seed in range(mutants.KEPT_RUNS - 1))]
-    for number, (seed, commit) in enumerate(runs):
-        mutants.write_run({"seed": seed, "commit": commit, "number": number})
-    kept = json.loads((tmp_path / "results.json").read_text())["runs"]
-    assert [run["number"] for run in kept] == list(range(2, 2 + mutants.KEPT_RUNS))
 
 
 def test_of_all_stored_runs_the_quick_tests_notice_enough_and_the_last_is_not_older_than_a_release():
@@ -228,39 +177,6 @@ for line in ("amounts.append(int(_CGROUP_LIMIT", "return 2**20 if soft_limit == 
     outcome = copy.try_quick(next(fault for fault in faults if fault.line.startswith(line)))
     print(outcome.noticed, outcome.by, outcome.tests)
 print(copy.fails_without([test]))"""
-
-
-def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@a.example", *arguments], cwd=folder, check=True)
-
-
-@pytest.mark.skipif(not shutil.which("git"), reason="needs git")
-@pytest.mark.parametrize(
-    ("changed", "expected"),
-    [
-        ("tests/test_b.py", ["tests/test_b.py"]), ("tests/helper.py", None), ("README.md", []), ("output/a.py", None),
-        ("-output/a.py", None), ("-tests/test_a.py", []),
-    ],
-)  # fmt: skip
-def test_where_only_tests_changed_these_alone_are_run_again(tmp_path, monkeypatch, changed, expected):
-    monkeypatch.setattr(mutants, "REPOSITORY", tmp_path)
-    for name in ("output/a.py", "tests/test_a.py"):
-        (tmp_path / name).parent.mkdir()
-        (tmp_path / name).write_text("a")
-    states = []
-    git(tmp_path, "init", "-q")
-    for _ in range(2):
-        git(tmp_path, "add", ".")
-        git(tmp_path, "commit", "-qm", "a")
-        states.append(mutants.describe_commit(tmp_path))
-        file = tmp_path / changed.removeprefix("-")
-        file.unlink(missing_ok=True) if changed.startswith("-") else file.write_text("b")
-    copy = Copy(tmp_path / "kept")
-    assert copy._changed_tests(states[1]) is None
-    (copy._runs / states[0]).mkdir(parents=True)
-    (copy._runs / states[0] / "is_whole").touch()
-    assert copy._changed_tests(states[1]) == expected
-    assert copy._changed_tests(f"{states[1]}-dirty") is None
 
 
 @pytest.mark.slow

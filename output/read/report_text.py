@@ -161,8 +161,6 @@ def _tables(report: Report) -> Iterator[_Table]:
         [(row.kind, row.state, reason_text(row.reason), row.urls) for row in report.urls],
     )
     yield "How pages were found", ("via", "found", "fetched", "articles"), report.found_by
-    clusters = [(cluster.articles, cluster.title, cluster.url) for cluster in report.clusters]
-    yield "Clusters of them", ("articles", "the earliest of them", "URL"), clusters
     yield (
         "Layouts: pages made alike",
         ("pages", "article pages", "kind", "one of them", "why"),

@@ -11,9 +11,7 @@ table between two marks of docs/performance.md.
 """
 
 import argparse
-import datetime
 import json
-import os
 import pathlib
 import pickle
 import re
@@ -27,7 +25,8 @@ from itertools import chain, zip_longest
 from statistics import median
 
 from tests.bench.corpus import ROOT, SHARED, is_article, truth_rows, with_pages
-from tests.bench.figures import write_figures
+from tests.bench.figures import today, write_figures
+from tests.bench.load.paired import PAIRS, quiet_load, spread_of
 from tests.bench.site_pages import names, site_pages
 
 RESULT = pathlib.Path(__file__).parent / "results/bare.json"
@@ -35,7 +34,6 @@ DOCUMENT = ROOT / "docs/performance.md"
 BEGIN, END = "<!-- beside bare extraction: made by python -m tests.bench.bare -->", "<!-- end of bare extraction -->"
 _CORPORA = ("wcxb", "news", "segments", "dragnet", "zh69", "magic")
 _WARMING = 3  # pages of each set before those that count
-_ROUNDS = 5
 _SCRIPT = re.compile(rb"<script\b.*?</script", re.DOTALL | re.IGNORECASE)
 _SHAPED = 12  # pages of a shape
 _CANDIDATES = 80  # pages of each set in which those of a shape are looked for
@@ -122,10 +120,10 @@ def rounds(sets_of_pages: Mapping[str, Sequence[PageBytes]]) -> dict[str, Measur
     with tempfile.NamedTemporaryFile() as file:
         file.write(pickle.dumps((warming, pages)))
         file.flush()
-        for number in range(_ROUNDS):
+        for number in range(PAIRS):
             words = [sys.executable, "-m", "tests.bench.bare", "--round", file.name]
             runs.append(json.loads(subprocess.run(words, check=True, capture_output=True, cwd=ROOT).stdout))
-            print(f"round {number + 1} of {_ROUNDS}", flush=True)
+            print(f"round {number + 1} of {PAIRS}", flush=True)
     asked = [clean(Page(url, body)).asked_extractor for url, body in pages]
     return {name: _joined(its, pages, runs, asked) for name, its in members.items()}
 
@@ -135,7 +133,7 @@ def _joined(
     asked: Sequence[bool],
 ) -> Measured:  # fmt: skip
     sums = [[sum(run[number][side] for number in members) for side in (0, 1)] for run in runs]
-    ratios, count = sorted(ours / theirs for ours, theirs in sums), len(members)
+    ratios, count = spread_of(*zip(*sums, strict=True)), len(members)
     return {
         "pages": count,
         "kilobytes": round(sum(len(pages[number][1]) for number in members) / count / 1000),
@@ -143,9 +141,9 @@ def _joined(
             name: round(1000 * median(each[side] for each in sums) / count, 1)
             for side, name in enumerate(("clean", "bare"))
         },
-        "ratio": round(median(ratios), 2),
-        "least": round(ratios[0], 2),
-        "most": round(ratios[-1], 2),
+        "ratio": round(ratios.median, 2),
+        "least": round(ratios.least, 2),
+        "most": round(ratios.most, 2),
         "median": round(median(median(run[number][0] / run[number][1] for run in runs) for number in members), 2),
         "asked": round(sum(asked[number] for number in members) / count, 2),
     }
@@ -201,14 +199,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     if not (SHARED / "corpus/wcxb").is_dir():
         sys.exit(f"no corpus in {SHARED}: set BROADSHEET_SHARED")
+    load = quiet_load()
     pages = dict(sets(options.pages))
     candidates = dict(sets(_CANDIDATES))
     shapes = {name: its for name, its in shaped(candidates).items() if len(its) >= _WARMING + 5}
     result = rounds(shapes | pages)
     for name, row in result.items():
         print(name, row, flush=True)
-    day, load = datetime.datetime.now(datetime.UTC).date().isoformat(), round(os.getloadavg()[0], 1)
-    stored = {"measured": day, "load": load, "sets": result}
+    stored = {"measured": today(), "load": load, "sets": result}
     write_figures(options.out, stored)
     before, _, rest = DOCUMENT.read_text("utf-8").partition("## One page, beside bare extraction")
     DOCUMENT.write_text(f"{before}{section()}{rest.partition(END)[2]}", "utf-8")

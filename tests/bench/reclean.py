@@ -25,6 +25,7 @@ from typing import Any
 
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.figures import write_figures
+from tests.bench.load.paired import quiet_load
 from tests.bench.load.site import ROOT, build, free_port, served
 from tests.bench.load.watch import watched
 from tests.internal_tables import RECLEAN_BEFORE
@@ -107,6 +108,7 @@ def ratios(found: dict[str, Any]) -> dict[str, float]:
 
 def measured(work: pathlib.Path, copies: int, most: int) -> dict[str, Any]:
     """The whole result."""
+    load = quiet_load()
     port, db = free_port(), work / "ours.db"
     site = build(work, port, copies)
     bound = ("--max-pages", str(most)) if most else ()
@@ -127,6 +129,7 @@ def measured(work: pathlib.Path, copies: int, most: int) -> dict[str, Any]:
     print("import", found["import"], found["over_bare_extraction"], flush=True)
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "load": load,
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "site": site,

@@ -3,9 +3,10 @@
     python -m tests.bench.throughput [--copies N] [--sides naive,ours] [--rounds N] [--growth 1000,5000] [--out FILE]
 
 Lays a site down, serves it on loopback to each side in turn, and writes `results/throughput.json` and
-`docs/performance.md`. A machine's speed changes from one minute to the next, so each side runs once a round, and of its
-runs that of the median time counts. With an empty `--growth` the rows of the last result stay. The naive spider is that
-of `../shared/tools/throughput`; without it that side is left out.
+`docs/performance.md`. It begins on a quiet machine alone. Because a machine's speed changes from one minute to the next
+all the same, each side runs once a round: of its runs that of the median time counts, and the spread of the pairs is
+told. With an empty `--growth` the rows of the last result stay.
+The naive spider is that of `../shared/tools/throughput`; without it that side is left out.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ import os
 import pathlib
 import platform
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
 from tests.bench.figures import today, write_figures
 from tests.bench.load import sides
 from tests.bench.load.page import page_of
+from tests.bench.load.paired import PAIRS, in_turn, quiet_load
 from tests.bench.load.site import ROOT, TOOLS, build, free_port, light_site, pages_in, served
 from tests.bench.load.stages import PIPE, SETTLE, STORE, budget
 from tests.bench.whole_sites import with_last_table
@@ -31,7 +34,7 @@ PAGE = ROOT / "docs/performance.md"
 SAMPLE = 150  # pages that the stages are timed over
 
 
-def side_by_side(out: pathlib.Path, port: int, wanted: list[str]) -> dict[str, Any]:
+def side_by_side(out: pathlib.Path, port: int, wanted: Sequence[str]) -> dict[str, Any]:
     """Each side's figures over the same pages."""
     base, pages = f"http://127.0.0.1:{port}", pages_in(out)
     found: dict[str, Any] = {}
@@ -53,7 +56,7 @@ def side_by_side(out: pathlib.Path, port: int, wanted: list[str]) -> dict[str, A
 
 def in_rounds(out: pathlib.Path, port: int, wanted: list[str], rounds: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The figures of each side's median run, and the seconds of all its runs."""
-    ran = [side_by_side(out, port, wanted) for _ in range(rounds)]
+    ran = [side_by_side(out, port, in_turn(wanted, number)) for number in range(rounds)]
     runs = {name: [each[name] for each in ran] for name in ran[0]}
     median = {name: sorted(its, key=lambda run: run["seconds"])[len(its) // 2] for name, its in runs.items()}
     return median, {name: [run["seconds"] for run in its] for name, its in runs.items()}
@@ -90,6 +93,7 @@ def measured(args: argparse.Namespace, work: pathlib.Path) -> dict[str, Any]:
     port = free_port()
     result: dict[str, Any] = {
         "date": today(),
+        "load": quiet_load(),
         "cores": os.cpu_count(),
         "machine": platform.machine(),
         "versions": {"python": platform.python_version()}
@@ -113,7 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--copies", type=int, default=1, help="how often each page is laid down")
     parser.add_argument("--sides", default="trafilatura,no_warc,naive,ours")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each side runs")
+    parser.add_argument("--rounds", type=int, default=PAIRS, help="how often each side runs")
     parser.add_argument("--growth", default="1000,5000", help="sizes of the light site; empty for none")
     parser.add_argument("--out", type=pathlib.Path, default=RESULT)
     parser.add_argument("--page", type=pathlib.Path, default=PAGE)

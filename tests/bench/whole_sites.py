@@ -31,6 +31,7 @@ from importlib.metadata import version
 from typing import Any
 
 from tests.bench.figures import write_figures
+from tests.bench.load.paired import PAIRS, in_turn, quiet_load, spread_of
 from tests.bench.load.server import GENERATED
 from tests.bench.load.site import TOOLS, free_port, running
 from tests.bench.load.watch import session_cost
@@ -97,14 +98,15 @@ SIDES: dict[str, Callable[[str, pathlib.Path], Cost]] = {"naive": naive, "ours":
 
 def measure(name: str, sides: list[str], rounds: int) -> dict[str, Any]:
     """A site's row: each side's median run by CPU, and the CPU of all its runs."""
+    load = quiet_load()
     runs: dict[str, list[Cost]] = {side: [] for side in sides}
     with served(name) as start:
         for round_number in range(rounds):
-            for side in sides if round_number % 2 == 0 else sides[::-1]:
+            for side in in_turn(sides, round_number):
                 with tempfile.TemporaryDirectory() as folder:
                     runs[side].append(SIDES[side](start, pathlib.Path(folder) / "site.db"))
                 print(name, side, runs[side][-1], flush=True)
-    return {"site": name} | {
+    return {"site": name, "load": load} | {
         side: asdict(_median_run(costs)) | {"rounds": [cost.cpu for cost in costs]} for side, costs in runs.items()
     }
 
@@ -134,8 +136,8 @@ def table(result: dict[str, Any]) -> str:
     """The result's part of the page, in Markdown."""
     lines = [BEGIN, "## Whole sites", "", _NOTE.format(**result["versions"], **_run_facts(result)), ""]
     lines += [
-        "| site | pages, ours | naive | CPU s, ours | naive | ours / naive | s, ours | naive |",
-        "| --- |" + " --: |" * 7,
+        "| site | pages, ours | naive | CPU s, ours | naive | ours / naive | of the rounds | s, ours | naive |",
+        "| --- |" + " --: |" * 8,
     ]
     lines += [_table_row(row) for row in result["sites"] if "naive" in row and "ours" in row]
     lines += ["", _summary_line(result["summary"])] if result.get("summary") else []
@@ -174,8 +176,22 @@ def _table_row(row: dict[str, Any]) -> str:
     ours_row, naive_row = row["ours"], row["naive"]
     ratio = ours_row["cpu"] / naive_row["cpu"]
     cells = [row["site"], f"{ours_row['pages']:,}", f"{naive_row['pages']:,}", f"{ours_row['cpu']:.1f}"]
-    cells += [f"{naive_row['cpu']:.1f}", f"{ratio:.2f}", f"{ours_row['seconds']:.0f}", f"{naive_row['seconds']:.0f}"]
+    cells += [
+        f"{naive_row['cpu']:.1f}",
+        f"{ratio:.2f}",
+        _spread(row),
+        f"{ours_row['seconds']:.0f}",
+        f"{naive_row['seconds']:.0f}",
+    ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _spread(row: dict[str, Any]) -> str:
+    ours_cpu, naive_cpu = (row[side]["rounds"] for side in ("ours", "naive"))
+    if len(ours_cpu) != len(naive_cpu) or len(ours_cpu) < 2:
+        return "one pair"
+    spread = spread_of(ours_cpu, naive_cpu)
+    return f"{spread.least:.2f}–{spread.most:.2f}"
 
 
 def with_last_table(page: str) -> str:
@@ -199,7 +215,7 @@ def main() -> None:
     """Run, print, and write the result and its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=PAIRS)
     parser.add_argument("--sides", default="naive,ours")
     parser.add_argument(
         "--comparable",

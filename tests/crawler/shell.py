@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -13,9 +14,12 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pytest
+
 from broadsheet.crawler import cli
 from tests.crawler.scripted_site import ScriptedSite
 from tests.crawler.warm import IMPATIENT, PATIENCE, REPOSITORY, is_cold, run
+from tests.sharing import shared_folder
 
 CONTACT = "crawls@tests.example"
 HOSTILE = "Evil \x1b[2J\u202etxt\x07 title"
@@ -71,11 +75,15 @@ def crawl(site: ScriptedSite, db: Path, *options: object) -> tuple[int, str, str
     return command("crawl", f"{site.url}/", "--db", db, "--allow-private", "--delay", 0, *options)
 
 
-def demo_archive(folder: Path) -> Path:
-    """The sample site's archive, made in a folder."""
+def demo_archive(factory: pytest.TempPathFactory, folder: Path) -> Path:
+    """The sample site's archive in a folder, a copy of the one that a session crawls."""
+    shutil.copytree(shared_folder(factory, "demo-out", _crawl_demo), folder, dirs_exist_ok=True)
+    return folder / "sample.db"
+
+
+def _crawl_demo(folder: Path) -> None:
     code, _, errors = command("demo", "--keep", folder)
     assert code == 0, errors
-    return folder / "sample.db"
 
 
 def rows(db: Path, query: str) -> list[tuple[Any, ...]]:

@@ -22,8 +22,8 @@ def without_first_kept(*arguments: Any) -> CleanedPage:
 
 
 @pytest.mark.slow
-def test_lost_blocks_are_shown_with_the_rule_that_takes_them(tmp_path, monkeypatch):
-    archive = demo_archive(tmp_path)
+def test_lost_blocks_are_shown_with_the_rule_that_takes_them(tmp_path, tmp_path_factory, monkeypatch):
+    archive = demo_archive(tmp_path_factory, tmp_path)
     trials = list(try_archive(archive, 8, seed=1))
     assert (len(trials), losses_first(trials)) == (8, []), "by the cleaner that made it"
     monkeypatch.setattr("broadsheet.cleaners.clean.clean", without_first_kept)

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.bench import bare
 from tests.bench.load.growth_section import stored_section
+from tests.bench.load.paired import spread_of
 
 
 def page_of(result: dict[str, Any]) -> str:
@@ -71,17 +72,12 @@ def _sides(result: dict[str, Any]) -> str:
             size,
         )
         lines += _row(_SIDES[name], *figures)
-    if len(ratios := _ratios(result.get("rounds", {}))) > 1:
-        told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-        lines += ["", f"`broadsheet crawl` against naive, round by round: {told}."]
+    ours, naive = (result.get("rounds", {}).get(name, []) for name in ("ours", "naive"))
+    if len(ours) == len(naive) > 1:
+        lines += ["", f"`broadsheet crawl` against naive, round by round: {spread_of(naive, ours)}."]
     if lag := sides.get("ours", {}).get("lag_ms"):
         lines += ["", _SIDES_NOTE.format(**lag)]
     return "\n".join(lines)
-
-
-def _ratios(rounds: dict[str, list[float]]) -> list[float]:
-    """How many times as quick we were, round by round."""
-    return [slow / quick for slow, quick in zip(rounds.get("naive", []), rounds.get("ours", []), strict=False)]
 
 
 _GROWTH_NOTE = """A light site: short pages of generated words, from the benchmark's own server on the same processors.

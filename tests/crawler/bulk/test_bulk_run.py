@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -153,6 +154,7 @@ def test_options_choose_sources_and_records(tmp_path):
     assert (code, printed.splitlines()[0]) == (0, "1 file; 3 records = 1 pages + 0 skipped + 2 failed")
 
 
+@pytest.mark.slow
 def test_a_sample_is_the_same_part_each_time_and_the_parts_are_the_whole(tmp_path):
     records = [record(f"http://a.example/{number}", answer("", "404 Not Found")) for number in range(12)]
     source = write(tmp_path / "a.warc.gz", records)
@@ -165,6 +167,7 @@ def test_a_sample_is_the_same_part_each_time_and_the_parts_are_the_whole(tmp_pat
     assert len(urls) == len(set(urls)) == 12
 
 
+@pytest.mark.slow
 def test_past_a_limit_no_file_is_fetched(tmp_path, monkeypatch):
     files = [harbour(tmp_path / f"{name}.warc.gz", name) for name in ("a", "b")]
     fetched, fetch = [], batch_task._fetched
@@ -370,6 +373,7 @@ def test_scratch_of_the_dead_is_removed_and_that_of_the_living_stays(tmp_path, m
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_to_stop_leaves_nothing_and_is_done_by_the_next_run(tmp_path):
     source, target = harbour(tmp_path / "a.warc.gz"), tmp_path / "out"
     target.mkdir()
@@ -421,26 +425,32 @@ def kill_at_two(file: batch_task.FileRecord, source: str, packed_job: bytes) -> 
 WET = record("http://a.example/one", b"The bridge was opened.", kind="conversion", Content_Type="text/plain")
 
 
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        (b"", "is empty"), (b"no record", "holds no WARC or ARC records"), (None, "No such file or directory"),
-        (gzip.compress(WET), "holds texts that another tool extracted (WET), and no pages: name its WARC file"),
-    ],
-)  # fmt: skip
-def test_a_file_that_cannot_be_read_is_an_outcome(tmp_path, content, problem):
-    source, good = tmp_path / "bad.warc.wet.gz", harbour(tmp_path / "a.warc.gz")
-    if content is not None:
-        source.write_bytes(content)
-    (tmp_path / "paths").write_text(f"{source}\n{good}\n")
+def test_a_file_that_cannot_be_read_is_an_outcome(tmp_path):
+    """Each has a line, and costs itself alone."""
+    problems = {
+        "empty.warc.gz": (b"", "is empty"),
+        "other.warc.gz": (b"no record", "holds no WARC or ARC records"),
+        "gone.warc.gz": (None, "No such file or directory"),
+        "text.warc.wet.gz": (
+            gzip.compress(WET),
+            "holds texts that another tool extracted (WET), and no pages: name its",
+        ),
+    }
+    for name, (content, _) in problems.items():
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+    files = [*(tmp_path / name for name in problems), harbour(tmp_path / "a.warc.gz")]
+    (tmp_path / "paths").write_text("".join(f"{file}\n" for file in files))
     run = BulkRun(listed_sources(str(tmp_path / "paths"), ""), BulkJob(str(tmp_path / "out"), CLEANER))
     run.run()
-    assert run.files == {"unread": 1, "cleaned": 1}
+    assert run.files == {"unread": len(problems), "cleaned": 1}
     assert run.counts["done/article"] == 2
-    [line] = run.lines
-    assert line.startswith(str(source))
-    assert problem in line
-    assert "\n" not in line
+    lines = {Path(re.split("[: ]", line)[0]).name: line for line in run.lines}
+    assert lines.keys() == problems.keys()
+    assert len(run.lines) == len(problems)
+    for name, (_, problem) in problems.items():
+        assert problem in lines[name]
+        assert "\n" not in lines[name]
 
 
 @pytest.mark.slow

@@ -60,6 +60,7 @@ def test_the_last_line_is_the_command_that_puts_the_copy_back(site, tmp_path):
         assert verb("backup", db, *words)[0] == 2
 
 
+@pytest.mark.slow
 def test_a_folder_keeps_dated_copies_and_one_with_a_finding_displaces_none(site, tmp_path):
     db, folder = tmp_path / "news.db", tmp_path / "copies"
     folder.mkdir()

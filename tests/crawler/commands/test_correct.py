@@ -77,6 +77,7 @@ def as_before(db: Path, source: Path, *undo: object) -> None:
         assert verb_here("correct", db)[0] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
 def test_a_text_that_is_forgotten_takes_its_rulings_along(archive_path, tmp_path, scope):
     source = Path(shutil.copy(archive_path, tmp_path / "other.db"))
@@ -89,6 +90,7 @@ def test_a_text_that_is_forgotten_takes_its_rulings_along(archive_path, tmp_path
     as_before(archive_path, source)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
 def test_a_ruling_on_what_was_forgotten_here_does_not_come_in(archive_path, tmp_path, scope):
     source = Path(shutil.copy(archive_path, tmp_path / "other.db"))
@@ -111,6 +113,7 @@ def test_a_ruling_brings_its_text_where_the_page_was_edited_since(archive_path, 
     as_before(source, archive_path, *scope)
 
 
+@pytest.mark.slow
 def test_a_ruling_for_another_host_outlives_the_text_that_it_waits_for(archive_path, tmp_path):
     """A text that no page carries now may come again, and nothing of that host was forgotten."""
     source, make = tmp_path / "other.db", Maker()
@@ -130,6 +133,7 @@ def test_a_ruling_for_another_host_outlives_the_text_that_it_waits_for(archive_p
     as_before(source, archive_path)
 
 
+@pytest.mark.slow
 def test_a_ruling_that_was_taken_back_stays_so_in_every_merge(archive_path, tmp_path, monkeypatch):
     """Undoing is an act with its time: an archive that still has the ruling does not bring it back."""
     other, verdicts = Path(shutil.copy(archive_path, tmp_path / "other.db")), "SELECT value, undone_at FROM corrections"
@@ -268,6 +272,7 @@ def test_what_a_person_calls_no_article_is_taken_out_with_its_copies_told_once_a
     assert states(mill) == before
 
 
+@pytest.mark.slow
 def test_the_later_word_on_a_page_counts_in_every_merge(mill, tmp_path, monkeypatch):
     other = Path(shutil.copy(mill, tmp_path / "other.db"))
     for second, (db, kind) in enumerate(((mill, "--not-article"), (other, "--article"), (other, "--not-article"))):

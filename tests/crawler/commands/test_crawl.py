@@ -86,6 +86,7 @@ def test_a_site_is_crawled_and_told(serve, tmp_path):
     assert "Nothing to do" in out
 
 
+@pytest.mark.slow
 def test_options_reach_the_requests_and_the_run(serve, tmp_path):
     site = serve({"/": page("home", "/one", "/no/two"), "/one": page("one"), "/no/two": page("two")})
     cookies = tmp_path / "cookies.txt"
@@ -130,6 +131,7 @@ def test_a_host_that_does_not_exist(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_one_of_two_starts_may_fail(serve, tmp_path):
     good, bad = serve({"/": page("home", "/one"), "/one": page("one")}), serve({})
     code, _, errors = crawl(good, tmp_path / "a.db", f"{bad.url}/")

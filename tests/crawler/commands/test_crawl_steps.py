@@ -140,17 +140,6 @@ def test_where_none_worked_all_are_asked_again(resumed, tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_whom_notify_names_is_told(monkeypatch):
-    def crawled(options: Any, on_failure: Any) -> int:
-        return 4 if on_failure is str else 6
-
-    monkeypatch.setattr(crawl, "require_extra", lambda *names: None)
-    monkeypatch.setattr(crawl.run_notices, "read_receivers", lambda words: tuple(words))
-    monkeypatch.setattr(crawl, "crawl_and_notify", lambda verb, options, receivers: len(receivers))
-    assert crawl.run_and_notify(crawled, {"notify": ()}) == 4
-    assert crawl.run_and_notify(crawled, {"notify": ("x", "y")}) == 2
-
-
 def test_a_crawl_waits_for_another_one_only_with_patience(tmp_path, capsys):
     file = str(tmp_path / "a.db")
     with Archive.open(file):

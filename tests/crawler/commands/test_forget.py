@@ -101,6 +101,7 @@ def test_a_takedown_waits_for_a_crawl_which_does_it_in_the_end(db, capsys):
     assert run(["verify", str(db)]) == 0
 
 
+@pytest.mark.slow
 def test_while_somebody_reads_the_articles_go_and_their_bytes_when_a_command_can(db, capsys):
     with closing(sqlite3.connect(db)) as reader:
         reader.execute("PRAGMA journal_mode = WAL")

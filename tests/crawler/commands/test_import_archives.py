@@ -109,6 +109,7 @@ def test_the_captures_name_the_file_and_the_record(tmp_path, db):
         assert f"WARC-Target-URI: {url}" in said.replace("?utm_source=x", "")
 
 
+@pytest.mark.slow
 def test_importing_twice_changes_nothing_also_by_another_path(tmp_path, db):
     file = write(tmp_path / "site.warc.gz", site())
     verb("import", file, "--db", db)

@@ -111,6 +111,7 @@ def copied_folder(db: Path) -> Path:
 TEXTS = "SELECT url, text FROM articles ORDER BY url"
 
 
+@pytest.mark.slow
 def test_a_copied_folder_is_taken_in_by_the_database_of_its_name(db, copied_folder):
     code, out, errors = printed("import", "--own", "--db", copied_folder)
     assert (code, "; 4 pages taken in" in out, errors) == (0, True, "")

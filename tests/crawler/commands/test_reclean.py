@@ -101,6 +101,7 @@ def test_a_second_time_there_is_nothing_to_do(db):
     assert rows(db, f"SELECT id, state FROM {RECLEANS}") == [(1, "done")]
 
 
+@pytest.mark.slow
 def test_room_is_looked_for_before_anything_is_written(db, monkeypatch):
     usage, before = shutil.disk_usage("/")._replace(free=db.stat().st_size - 1), tables(db)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)

@@ -76,6 +76,7 @@ def test_widened_by_a_redirected_seed():
     assert not scope.contains("https://new.example/start/a")
 
 
+@pytest.mark.slow
 def test_a_url_on_which_a_pattern_never_ends_is_left_out(caplog):
     """What overlaps can be tried in as many ways as there are atoms in a town."""
     slow, other = f"{HOME}{'a' * 90}!", f"{HOME}mill"

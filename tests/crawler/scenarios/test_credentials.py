@@ -213,6 +213,7 @@ def test_a_broken_file_of_cookies_is_a_line_without_its_values(members_site, tmp
     assert not (tmp_path / "a.db").exists()
 
 
+@pytest.mark.slow
 def test_a_token_in_a_start_url_is_said_to_be_stored_once_and_only_where_there_is_one(serve, db):
     site = serve({"/?page=2": page("start", "/river"), "/?api_key=k1": page("start"), **stories("river")})
     notes = []

@@ -32,6 +32,7 @@ from tests.output.conftest import Maker
 from tests.sampling import sampled
 
 
+@pytest.mark.slow
 def test_a_certificate_that_names_no_host_is_a_line(tmp_path, monkeypatch):
     file, db = certificate(tmp_path, names=NO_NAMES), tmp_path / "a.db"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -50,6 +51,7 @@ def test_a_certificate_that_names_no_host_is_a_line(tmp_path, monkeypatch):
     assert rows(db, "SELECT DISTINCT state, reason FROM urls") == [("failed", "tls")]
 
 
+@pytest.mark.slow
 def test_a_private_authority_is_trusted_where_it_is_given(tmp_path):
     file, db = certificate(tmp_path), tmp_path / "a.db"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

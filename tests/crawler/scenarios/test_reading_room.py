@@ -64,7 +64,7 @@ def browser() -> Iterator[LoopbackBrowser]:
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample site's archive."""
-    return demo_archive(tmp_path_factory.mktemp("sample"))
+    return demo_archive(tmp_path_factory, tmp_path_factory.mktemp("sample"))
 
 
 def opened(db: Path, *options: object) -> Iterator[str]:

@@ -153,6 +153,7 @@ def test_one_line_names_the_settings_that_have_no_effect(crawl, chain):
         assert name in result.errors
 
 
+@pytest.mark.slow
 def test_components_of_a_user_run_beside_ours_and_get_each_article_when_the_crawl_has_ended(
     crawl, serve, tmp_path, monkeypatch
 ):

@@ -1,15 +1,12 @@
 """Walls: a rate limit, a challenge or a CAPTCHA fails its URL, slows its host, and is no article."""
 
 import json
-import re
-from pathlib import Path
 
 import pytest
 
 from tests.crawler.crawls import SMALL
 from tests.crawler.scripted_site import Reply, page, stories
 from tests.crawler.shell import verb
-from tests.crawler.warm import REPOSITORY
 
 CAPTCHA = '<title>Just a moment...</title><h1>Verify you are human</h1><div class="h-captcha hcaptcha"></div>'
 WALLS = {
@@ -90,12 +87,3 @@ def test_offers_to_subscribe_are_walls_and_a_meta_refresh_is_a_redirect(crawl, s
     assert result.rows(via, f"{site.url}/new") == [("redirect",)]
     told = " ".join(verb("report", result.db)[1].split())
     assert "3 pages could not be read: a wall in place of the page: consent, login or subscription (3 paywalls)" in told
-
-
-def test_each_row_of_the_table_of_what_is_honoured_has_its_test():
-    table = (REPOSITORY / "docs/limits.md").read_text().partition("## What is honoured")[2].partition("\n##")[0]
-    named = re.findall(r"`(test_\w+)` \|$", table, re.MULTILINE)
-    sources = [Path(__file__), Path(__file__).with_name("test_polite_crawl.py")]
-    tests = set(re.findall(r"^def (test_\w+)", "".join(source.read_text() for source in sources), re.MULTILINE))
-    assert len(named) == table.count("\n|") - 2
-    assert set(named) <= tests

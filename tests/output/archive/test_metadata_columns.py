@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
+from sqlite_utils import Database
 
 from broadsheet.cleaners.document import DECLARED, FieldKind, Metadata
 from broadsheet.cleaners.page.metadata_fields import FIELD_READERS
@@ -20,6 +21,8 @@ from broadsheet.output.archive.metadata_columns import (
     metadata_values,
     read_stated_date,
 )
+from broadsheet.output.archive.migrations import MIGRATIONS
+from broadsheet.output.archive.schema_doc import schema_columns
 from broadsheet.output.read.article_files import markdown_document
 from broadsheet.output.read.article_rows import iter_articles
 from broadsheet.output.settle.own_reading import read_own_reading
@@ -39,7 +42,13 @@ def a_value(name: str, kind: FieldKind) -> Any:
 FULL = Metadata(**{name: a_value(name, one.kind) for name, one in DECLARED.items()}, sources={"title": "meta"})
 
 
-def test_every_field_has_a_reader():
+@pytest.mark.cause
+def test_every_field_has_a_column_and_a_reader():
+    db = Database(memory=True)
+    MIGRATIONS.apply(db)
+    columns = schema_columns(db)["articles"]
+    missing = [name for name in METADATA_COLUMNS if name not in columns]
+    assert not missing, "a field of Metadata has its column by a step of output/archive/version_2.py"
     assert FIELD_READERS.keys() == {*DECLARED} - {"language", "standfirst"}, "these are read last, from the text too"
 
 

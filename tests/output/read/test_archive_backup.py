@@ -207,6 +207,7 @@ def test_equal_files_of_copies_are_links_and_what_was_taken_down_since_is_not_br
     assert b"page 1" not in b"".join(map(gzip.decompress, contents(third.with_name(f"{third.name}.warc")).values()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["_put_file", "_remove_beside"])
 def test_what_a_kill_leaves_of_a_dated_copy_goes_with_the_next(news, tmp_path, monkeypatch, step):
     folder = tmp_path / "days"

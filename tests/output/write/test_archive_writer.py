@@ -133,6 +133,7 @@ def test_readers_read_while_the_writer_writes(archive, file, make):
     plain.close()
 
 
+@pytest.mark.slow
 def test_the_log_stays_bounded_while_one_of_two_readers_is_always_reading(file, make, monkeypatch):
     monkeypatch.setattr(archive_writer, "MOST_WAL_BYTES", 200_000)
     monkeypatch.setattr(archive_writer, "_WAL_WAIT_MS", 10_000)
