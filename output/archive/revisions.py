@@ -52,7 +52,7 @@ _BLOCKS = """SELECT b.position, b.block_id, b.kind, b.kept, b.reason_id, length(
 _PUT_BLOCK = """INSERT INTO _revision_blocks (
         article_id, number, position, block_id, kind, kept, reason_id, box, linked, elsewhere)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
-        coalesce((SELECT max(pages) - 1 FROM _block_evidence WHERE block_id = ?4), 0))"""
+        coalesce((SELECT max(pages) - 1 FROM _block_evidence WHERE block_id = ?4 AND at_place = 0), 0))"""
 _LAYOUT = "SELECT layout FROM _page_layout WHERE page_id = ?"
 _REVISION_BLOCKS = """SELECT b.block_id, b.kind, b.kept, b.box, b.linked, b.elsewhere, t.text
     FROM _revision_blocks b JOIN _block_texts t ON t.id = b.block_id

@@ -97,6 +97,24 @@ BEGIN
         SELECT new.page_id, coalesce((SELECT host FROM urls WHERE id = new.page_id), '')
         WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = new.page_id);
 END;
+CREATE TABLE _text_evidence AS
+    SELECT block_id, host, 0 AS at_place, pages, of_pages, first_seen FROM _block_evidence
+    UNION ALL SELECT block_id, host, 1, pages, of_pages, first_seen FROM _place_evidence;
+DROP TABLE _block_evidence;
+DROP TABLE _place_evidence;
+CREATE TABLE _block_evidence (
+    block_id INTEGER NOT NULL REFERENCES _block_texts (id) ON DELETE CASCADE,
+    host TEXT NOT NULL,
+    at_place INTEGER NOT NULL,
+    pages INTEGER NOT NULL,
+    of_pages INTEGER NOT NULL,
+    first_seen TEXT NOT NULL,
+    PRIMARY KEY (block_id, host, at_place)
+) WITHOUT ROWID;
+CREATE INDEX block_evidence_host ON _block_evidence (host);
+INSERT INTO _block_evidence (block_id, host, at_place, pages, of_pages, first_seen)
+    SELECT block_id, host, at_place, pages, of_pages, first_seen FROM _text_evidence;
+DROP TABLE _text_evidence;
 CREATE VIEW blocks AS
     SELECT a.id AS article_id, a.url AS url, b.block_id AS block_id, b.position AS position,
         CASE b.kind WHEN 0 THEN 'paragraph' WHEN 1 THEN 'heading' WHEN 2 THEN 'list_item' WHEN 3 THEN 'table'
@@ -109,8 +127,8 @@ CREATE VIEW blocks AS
         CASE WHEN r.reason = 'said twice' THEN b.repeats END AS repeats
     FROM articles a JOIN _page_blocks b ON b.page_id = a.page_id JOIN _block_texts t ON t.id = b.block_id
         JOIN _reasons r ON r.id = b.reason_id
-        LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = a.host
-        LEFT JOIN _place_evidence l ON l.block_id = b.block_id AND l.host = a.host;
+        LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = a.host AND e.at_place = 0
+        LEFT JOIN _block_evidence l ON l.block_id = b.block_id AND l.host = a.host AND l.at_place = 1;
 CREATE VIEW removed AS
     SELECT article_id, url, block_id, position, text, reason, rule, evidence, repeats FROM blocks WHERE kept = 0;
 CREATE VIEW article_urls AS
@@ -217,7 +235,7 @@ CREATE VIEW captures_overview AS
     FROM captures c LEFT JOIN urls u ON u.url = c.url LEFT JOIN pages p ON p.id = u.id;"""
 _BLOCK_NUMBERS = (
     *(f"UPDATE {table} SET block_id = block_id >> 10 WHERE block_id IS NOT NULL" for table in (
-        "_revision_blocks", "_page_blocks", "_block_evidence", "_place_evidence", "corrections", "_reviews",
+        "_revision_blocks", "_page_blocks", "_block_evidence", "corrections", "_reviews",
         "_common_texts", "_unsettled_texts",
     )),
     "UPDATE _block_texts SET id = id >> 10",

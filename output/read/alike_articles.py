@@ -65,7 +65,7 @@ _TEXTS = "SELECT id, host, text FROM main.articles ORDER BY id"
 _FACTS = """SELECT id, url, host, coalesce(canonical_url, ''), title, coalesce(datetime(published_stated), ''),
         word_count, page_id FROM main.articles WHERE id = ?"""
 _UNREPEATED_TEXT = f"""SELECT t.text FROM main._page_blocks b JOIN main._block_texts t ON t.id = b.block_id
-        LEFT JOIN main._block_evidence e ON e.block_id = b.block_id AND e.host = ?2
+        LEFT JOIN main._block_evidence e ON e.block_id = b.block_id AND e.host = ?2 AND e.at_place = 0
     WHERE b.page_id IN (SELECT ?1 UNION SELECT page_id FROM main._page_parts WHERE head_id = ?1 AND place > 0)
         AND b.kept = 1 AND coalesce(e.pages, 1) < {REPEATED_PAGES}
     ORDER BY b.page_id, b.position"""

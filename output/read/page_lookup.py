@@ -27,8 +27,8 @@ _BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, n.reason, 
         CASE WHEN r.reason = 'said twice' THEN b.repeats END
     FROM _page_blocks b JOIN urls u ON u.id = b.page_id JOIN _block_texts t ON t.id = b.block_id
         JOIN _reasons r ON r.id = b.reason_id
-        LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = u.host AND e.pages > 1
-        LEFT JOIN _place_evidence l ON l.block_id = b.block_id AND l.host = u.host AND l.pages > 1
+        LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = u.host AND e.at_place = 0 AND e.pages > 1
+        LEFT JOIN _block_evidence l ON l.block_id = b.block_id AND l.host = u.host AND l.at_place = 1 AND l.pages > 1
         LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position AND r.rule = 'person'
         LEFT JOIN _reasons n ON n.id = coalesce(o.site_reason_id, o.reason_id)
     WHERE b.page_id = ? ORDER BY b.position"""

@@ -89,7 +89,6 @@ _INSERT_CHANGED = (
 _COUNT_KEPT = f"""UPDATE settle_touched SET kept = CASE
     WHEN EXISTS (SELECT 1 FROM settle_overridden o WHERE o.block_id = settle_touched.block_id)
         OR EXISTS (SELECT 1 FROM _block_evidence e WHERE e.block_id = settle_touched.block_id)
-        OR EXISTS (SELECT 1 FROM _place_evidence e WHERE e.block_id = settle_touched.block_id)
     THEN (SELECT count(*) FROM (
         SELECT 1 FROM temp.settle_kept k WHERE k.block_id = settle_touched.block_id LIMIT {MAX_KEPT + 1}))
     ELSE (SELECT count(*) FROM (
@@ -150,7 +149,7 @@ def find_common_texts(db: Database, *, in_whole_archive: bool) -> frozenset[str]
     return hosts
 
 
-_HOST_TABLES = ("settle_seen", "settle_left", "settle_evidence", "settle_place_evidence")
+_HOST_TABLES = ("settle_seen", "settle_left", "settle_evidence")
 _TEMPORARY_TABLES = (*_HOST_TABLES, *COMMON_TEXT_TABLES, *PAGE_TABLES)
 BLOCKS_PER_PAGE = 128  # about; it sets the size of a table
 
@@ -167,35 +166,35 @@ _PAGE_COUNTS = """SELECT key, count(DISTINCT page_id) AS pages FROM settle_seen 
 _CONSENSUS_COUNTS = """SELECT block_id, count(*), total(keeps) FROM (
         SELECT block_id, max(kept) AS keeps FROM settle_seen WHERE counted GROUP BY block_id, page_id)
     GROUP BY block_id HAVING count(*) > 1"""
-_INSERT_CONSENSUS_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
-    SELECT n.block_id, :host, count(DISTINCT n.page_id), :pages, min(a.first_seen)
+_INSERT_CONSENSUS_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, at_place, pages, of_pages, first_seen)
+    SELECT n.block_id, :host, 0, count(DISTINCT n.page_id), :pages, min(a.first_seen)
     FROM settle_seen n CROSS JOIN _scans a ON a.page_id = n.page_id
     WHERE n.counted AND n.block_id = :text GROUP BY n.block_id"""
-_INSERT_EVIDENCE = """INSERT OR IGNORE INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
-    SELECT s.block_id, :host, max(k.pages), :pages, min(k.since) FROM settle_seen s JOIN (
+_INSERT_EVIDENCE = """INSERT OR IGNORE INTO settle_evidence (block_id, host, at_place, pages, of_pages, first_seen)
+    SELECT s.block_id, :host, 0, max(k.pages), :pages, min(k.since) FROM settle_seen s JOIN (
         SELECT n.key AS key, count(DISTINCT n.page_id) AS pages, min(a.first_seen) AS since
         FROM settle_seen n CROSS JOIN _scans a ON a.page_id = n.page_id
         WHERE n.counted GROUP BY n.key HAVING count(DISTINCT n.page_id) > 1) k ON k.key = s.key
     GROUP BY s.block_id"""
 
 # Every text that settling overrules has evidence. One on a single page is overruled for its place.
-_INSERT_OVERRULED_EVIDENCE = """INSERT OR IGNORE INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
-    SELECT ?1, ?2, json_array_length(?3), ?4, min(coalesce(a.first_seen, s.first_seen, '')) FROM json_each(?3) p
+_INSERT_OVERRULED_EVIDENCE = """INSERT OR IGNORE INTO settle_evidence (
+        block_id, host, at_place, pages, of_pages, first_seen)
+    SELECT ?1, ?2, 0, json_array_length(?3), ?4, min(coalesce(a.first_seen, s.first_seen, '')) FROM json_each(?3) p
         LEFT JOIN articles a ON a.page_id = p.value LEFT JOIN shelved s ON s.page_id = p.value
-    WHERE NOT EXISTS (SELECT 1 FROM settle_place_evidence e WHERE e.block_id = ?1 AND e.host = ?2)
+    WHERE NOT EXISTS (SELECT 1 FROM settle_evidence e WHERE e.block_id = ?1 AND e.host = ?2 AND e.at_place = 1)
     HAVING count(*)"""
 
 _INSERT_CANDIDATE = """INSERT INTO settle_seen (page_id, position, block_id, key, container, kept, counted)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
 
-_EVIDENCE_TABLES = {"settle_evidence": "_block_evidence", "settle_place_evidence": "_place_evidence"}
-_DELETE_STALE_EVIDENCE = """DELETE FROM {stored} WHERE host = :host AND NOT EXISTS (
-    SELECT 1 FROM {found} e WHERE e.block_id = {stored}.block_id)"""
-_UPSERT_EVIDENCE = """INSERT INTO {stored} (block_id, host, pages, of_pages, first_seen)
-    SELECT e.block_id, e.host, e.pages, e.of_pages, e.first_seen FROM {found} e
-        LEFT JOIN {stored} b ON b.block_id = e.block_id AND b.host = e.host
+_DELETE_STALE_EVIDENCE = """DELETE FROM _block_evidence WHERE host = ? AND NOT EXISTS (SELECT 1 FROM settle_evidence e
+    WHERE e.block_id = _block_evidence.block_id AND e.at_place = _block_evidence.at_place)"""
+_UPSERT_EVIDENCE = """INSERT INTO _block_evidence (block_id, host, at_place, pages, of_pages, first_seen)
+    SELECT e.block_id, e.host, e.at_place, e.pages, e.of_pages, e.first_seen FROM settle_evidence e
+        LEFT JOIN _block_evidence b ON b.block_id = e.block_id AND b.host = e.host AND b.at_place = e.at_place
         WHERE (e.pages, e.of_pages, e.first_seen) IS NOT (b.pages, b.of_pages, b.first_seen)
-    ON CONFLICT (block_id, host) DO UPDATE
+    ON CONFLICT (block_id, host, at_place) DO UPDATE
     SET pages = excluded.pages, of_pages = excluded.of_pages, first_seen = excluded.first_seen"""
 
 
@@ -231,8 +230,7 @@ def rejudge_pages(
     Runs in the caller's transaction, after `create_kept_view`, with `common_texts` up to date; pages are scanned by
     `parallel_map`.
     """
-    for found in _EVIDENCE_TABLES:
-        db.execute(f"DELETE FROM {found}")
+    db.execute("DELETE FROM settle_evidence")
     page_ids = list_article_pages(db, host)
     page_count = sum(page_id not in roles.uncounted for page_id in page_ids)
     if page_count > 1:
@@ -260,9 +258,8 @@ def rejudge_pages(
         db.conn.executemany(_INSERT_OVERRULED_EVIDENCE, overruled)
     else:
         drop_scans(db, host)
-    for found, stored in _EVIDENCE_TABLES.items():
-        db.execute(_DELETE_STALE_EVIDENCE.format(found=found, stored=stored), {"host": host})
-        db.execute(_UPSERT_EVIDENCE.format(found=found, stored=stored))
+    db.execute(_DELETE_STALE_EVIDENCE, [host])
+    db.execute(_UPSERT_EVIDENCE)
 
 
 def _create_host_tables(db: Database) -> None:
@@ -273,11 +270,11 @@ def _create_host_tables(db: Database) -> None:
             counted INTEGER NOT NULL, PRIMARY KEY (page_id, position)) WITHOUT ROWID"""
     )
     db.execute("CREATE INDEX temp.settle_seen_key ON settle_seen (key, counted, kept, container)")
-    for found in _EVIDENCE_TABLES:
-        db.execute(
-            f"""CREATE TEMP TABLE {found} (block_id INTEGER NOT NULL, host TEXT NOT NULL, pages INTEGER NOT NULL,
-                of_pages INTEGER NOT NULL, first_seen TEXT NOT NULL, PRIMARY KEY (block_id, host)) WITHOUT ROWID"""
-        )
+    db.execute(
+        """CREATE TEMP TABLE settle_evidence (block_id INTEGER NOT NULL, host TEXT NOT NULL, at_place INTEGER NOT NULL,
+            pages INTEGER NOT NULL, of_pages INTEGER NOT NULL, first_seen TEXT NOT NULL,
+            PRIMARY KEY (block_id, host, at_place)) WITHOUT ROWID"""
+    )
 
 
 def _fill_candidates(db: Database, host: str, repeated_keys: SeenTwice, uncounted_pages: Collection[int]) -> None:

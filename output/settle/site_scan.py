@@ -91,9 +91,9 @@ MIN_LONG_WORDS = 8  # of a text that tells by itself where articles stand
 MIN_RESTORED_WORDS = 2  # of a text that comes back, unless it is an address
 KEPT_FACTOR = 2  # as many pages keep a text that comes back as leave it out, times this
 SURE_CHANCE = 230  # of 255, from which on a page's models are sure of a block
-_INSERT_EVIDENCE = """INSERT INTO settle_place_evidence (block_id, host, pages, of_pages, first_seen)
-    VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (block_id, host) DO UPDATE SET pages = excluded.pages, of_pages = excluded.of_pages"""
+_INSERT_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, at_place, pages, of_pages, first_seen)
+    VALUES (?, ?, 1, ?, ?, ?)
+    ON CONFLICT (block_id, host, at_place) DO UPDATE SET pages = excluded.pages, of_pages = excluded.of_pages"""
 
 # On which pages of one host stand the keys that may be on more than one.
 _CREATE_DOUBTFUL_KEYS = (
@@ -158,7 +158,7 @@ def find_restored_blocks(
     db: Database, host: str, place_counts: PlaceCounts, repeated_keys: SeenTwice, unjudged_pages: Collection[int]
 ) -> dict[int, dict[int, int]]:
     """Find the texts, by page id and position, that the site's evidence brings back; the evidence is written into
-    `settle_place_evidence`.
+    `settle_evidence`.
     """
     places = place_counts.article_places()
     texts_by_page: dict[int, dict[int, int]] = {}

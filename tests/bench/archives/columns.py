@@ -12,7 +12,7 @@ def _names(text: str) -> frozenset[str]:
 
 TIMES = _names("""
     _sqlite_migrations.applied_at alarms.at articles.first_seen articles.last_seen
-    _block_evidence.first_seen _place_evidence.first_seen _scans.first_seen
+    _block_evidence.first_seen _scans.first_seen
     captures.fetched_at changes.at _imports.finished_at _recleans.finished_at _recleans.started_at revisions.seen_at
     robots_files.seen_at corrections.at corrections.undone_at rulings.at runs.finished_at runs.started_at
     _shelf.first_seen _shelf.last_seen shelved.first_seen shelved.last_seen takedowns.at
@@ -135,7 +135,7 @@ DATED = _names("blocks.evidence removed.evidence")
 
 PORT_DEPENDENT = _names("""
     articles.id _shelf.id shelved.id _block_texts.id _page_blocks.block_id blocks.block_id removed.block_id
-    _block_evidence.block_id _place_evidence.block_id
+    _block_evidence.block_id
     _revision_blocks.block_id rulings.id rulings.block_id corrections.id corrections.block_id _url_orders.id
     pages.text_digest revisions.text_digest versions.text_digest captures.payload_digest captures.payload_length
     captures_overview.payload_length captures.etag _scans.scan

@@ -100,7 +100,7 @@ def test_blocks_of_a_revision_take_the_place_of_its_own_alone(db):
     for article_id, number in ((7, 1), (7, 2), (8, 1)):
         put(db, REVISION_BLOCKS, article_id, article_id=article_id, number=number)
     for host, pages in (("a.test", 5), ("b.test", 3)):
-        put(db, BLOCK_EVIDENCE, 4, block_id=11, host=host, pages=pages)
+        put(db, BLOCK_EVIDENCE, 4, block_id=11, host=host, at_place=0, pages=pages)
     state = ArticleState(((0, 11, 1, 1, 2, 5), (1, 12, 1, 0, 2, 3)), b"", VersionMetadata())
     put_revision_blocks(db, 7, 1, state)
     found = {(row["article_id"], row["number"], row["block_id"]): row["elsewhere"] for row in rows(db, REVISION_BLOCKS)}

@@ -216,7 +216,7 @@ _SETTLED = {
     "own fields": f"SELECT * FROM {inner.OWN_FIELDS}",
     "statements": f"SELECT * FROM {inner.STATEMENTS}",
     "statements of pages": f"SELECT * FROM {inner.PAGE_STATEMENTS}",
-    "evidence": f"SELECT block_id, host, pages, of_pages, first_seen FROM {inner.BLOCK_EVIDENCE}",
+    "evidence": f"SELECT block_id, host, at_place, pages, of_pages, first_seen FROM {inner.BLOCK_EVIDENCE}",
     "parts": f"SELECT * FROM {inner.PAGE_PARTS}",
     "layouts": f"SELECT id, host, signature, pages, articles, kind, evidence FROM {inner.LAYOUTS}",
     "layout of pages": "SELECT id, layout_id FROM pages",

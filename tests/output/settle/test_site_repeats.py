@@ -38,7 +38,6 @@ from tests.internal_tables import (
     BLOCK_TEXTS,
     COMMON_TEXTS,
     OWN_VERDICTS,
-    PLACE_EVIDENCE,
     REVISION_BLOCKS,
 )
 from tests.output.cleaned_pages import cleaned_page, with_page
@@ -95,8 +94,8 @@ def state(archive: Archive) -> list[list[tuple[Any, ...]]]:
         "SELECT url, text, markdown, word_count FROM articles ORDER BY url",
         "SELECT url, text, why FROM shelved ORDER BY url",
         "SELECT url, position, kept, reason, rule, text, evidence FROM blocks ORDER BY url, position",
-        f"SELECT * FROM {BLOCK_EVIDENCE} ORDER BY block_id, host",
-        f"SELECT block_id, host, pages, of_pages FROM {PLACE_EVIDENCE} ORDER BY block_id, host",
+        f"SELECT * FROM {BLOCK_EVIDENCE} WHERE at_place = 0 ORDER BY block_id, host",
+        f"SELECT block_id, host, pages, of_pages FROM {BLOCK_EVIDENCE} WHERE at_place = 1 ORDER BY block_id, host",
         "SELECT u.url, p.kept, p.removed FROM pages p JOIN urls u USING (id) ORDER BY 1",
     )
     return [rows(archive, query) for query in queries]

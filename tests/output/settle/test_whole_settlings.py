@@ -61,9 +61,9 @@ TABLES = {
         JOIN urls h ON h.id = p.head_id ORDER BY u.url""",
     "layout": "SELECT host, pages, articles, kind, evidence FROM _layouts ORDER BY host, signature",
     "repeated": """SELECT e.host, {text}, e.pages, e.of_pages, e.first_seen FROM _block_evidence e
-        JOIN _block_texts t ON t.id = e.block_id ORDER BY e.host, t.text""",
-    "place": """SELECT e.host, {text}, e.pages, e.of_pages, e.first_seen FROM _place_evidence e
-        JOIN _block_texts t ON t.id = e.block_id ORDER BY e.host, t.text""",
+        JOIN _block_texts t ON t.id = e.block_id WHERE e.at_place = 0 ORDER BY e.host, t.text""",
+    "place": """SELECT e.host, {text}, e.pages, e.of_pages, e.first_seen FROM _block_evidence e
+        JOIN _block_texts t ON t.id = e.block_id WHERE e.at_place = 1 ORDER BY e.host, t.text""",
     "common": """SELECT {text}, c.asked FROM _common_texts c JOIN _block_texts t ON t.id = c.block_id
         ORDER BY t.text""",
     "source": """SELECT host, field, source, pages, distinct_values, commonest, commonest_pages FROM _statements
