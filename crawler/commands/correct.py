@@ -357,9 +357,9 @@ def _field_cells(listed: corrections.Correction) -> tuple[str, ...]:
 
 
 def _field_values(correction: corrections.Correction) -> dict[str, object]:
-    """Return the correction of a field as JSON values; its number is text, as those of blocks are."""
+    """Return the correction of a field as JSON values."""
     return {
-        "number": str(correction.id),
+        "number": correction.id,
         "field": str(correction.field),
         "value": correction.value,
         "article_id": correction.article_id,
@@ -379,11 +379,11 @@ def _print_rulings(listed_rulings: Sequence[person_verdicts.ListedRuling]) -> No
 
 
 def _ruling_values(listed_ruling: person_verdicts.ListedRuling) -> dict[str, object]:
-    """Return a ruling as JSON values; the block's id is text, since it has more bits than a JSON number keeps."""
+    """Return a ruling as JSON values."""
     ruling = listed_ruling.ruling
     return {
-        "number": str(ruling.id),
-        "block_id": str(ruling.block_id),
+        "number": ruling.id,
+        "block_id": ruling.block_id,
         "verdict": restore.VERDICT_VERBS[ruling.is_kept],
         "article_id": ruling.article_id,
         "url": listed_ruling.url,

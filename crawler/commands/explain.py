@@ -180,7 +180,7 @@ def _block_values(block: page_lookup.StoredBlock, choice: _Choice) -> dict[str, 
     overruled = {"reason": block.own_reason, "rule": block.own_rule} if block.own_rule else None
     return {
         "position": block.position,
-        "block_id": str(block.block_id),
+        "block_id": block.block_id,
         "kept": block.is_kept,
         "reason": block.reason,
         "rule": block.rule,

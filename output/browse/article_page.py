@@ -60,7 +60,7 @@ class MetadataLine(NamedTuple):
 
 
 class ShownBlock(NamedTuple):
-    """A block of the page with its verdict. `block_id` is text, as a form sends it.
+    """A block of the page with its verdict.
 
     Its text stands on `page_count` `of_pages` article pages of the host; both are None where that was not counted.
     `ruled` is the scope of the ruling in force (`article`, `host`, `everywhere`), empty if none is; `is_waiting` says
@@ -69,7 +69,7 @@ class ShownBlock(NamedTuple):
     """
 
     position: int
-    block_id: str
+    block_id: int
     kind: BlockKind
     is_kept: bool
     reason: str
@@ -291,9 +291,7 @@ def _shown_block(block: StoredBlock, ruled: str, note: str, *, is_waiting: bool)
     evidence = (block.page_count, block.of_pages, block.own_reason or "", block.own_rule or "")
     verdict = (block.is_kept, block.reason, block.rule, *evidence)
     ruling = (ruled, note, is_waiting)
-    return ShownBlock(
-        block.position, str(block.block_id), block.kind, *verdict, *ruling, block.text, repeats=block.repeats
-    )
+    return ShownBlock(block.position, block.block_id, block.kind, *verdict, *ruling, block.text, repeats=block.repeats)
 
 
 def _reason_counts(blocks: Iterable[ShownBlock]) -> tuple[tuple[str, int], ...]:

@@ -80,11 +80,10 @@ class NearbyBlock(NamedTuple):
 class Proposal(NamedTuple):
     """A block to judge, with its verdict and the blocks around it.
 
-    `pages` of the sample carry its text. `block_id` is text, as a form sends it. The article's text begins with
-    `opening`.
+    `pages` of the sample carry its text. The article's text begins with `opening`.
     """
 
-    block_id: str
+    block_id: int
     article_id: int
     title: str
     url: str
@@ -167,7 +166,7 @@ def _proposal(db: Database, candidate: Sequence[Any]) -> Proposal:
     _, reason, rule, is_kept, block_id, pages, page_id, _ = candidate
     article_id, title, url, host, opening, position = db.execute(_BLOCK, [page_id, block_id]).fetchone()
     return Proposal(
-        str(block_id), article_id, title, url, host, position, bool(is_kept), reason, rule, pages,
+        block_id, article_id, title, url, host, position, bool(is_kept), reason, rule, pages,
         tuple(_blocks_around(db, page_id, position)), opening,
     )  # fmt: skip
 

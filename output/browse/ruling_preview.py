@@ -34,9 +34,9 @@ class ScopeEffect(NamedTuple):
 
 
 class RulingPreview(NamedTuple):
-    """A ruling that a person may make on a block as it stands in an article. `block_id` is text, as a form sends it."""
+    """A ruling that a person may make on a block as it stands in an article."""
 
-    block_id: str
+    block_id: int
     text: str
     keep: bool
     is_kept: bool
@@ -70,7 +70,7 @@ def preview(db: Database, arguments: Arguments) -> RulingPreview:
     if stored is None:
         raise NotHereError("the block does not stand in this article")
     return RulingPreview(
-        block_id=str(ruling.block_id),
+        block_id=ruling.block_id,
         text=block_text(db, ruling.block_id) or "",
         keep=ruling.is_kept,
         is_kept=bool(stored[0]),

@@ -135,7 +135,7 @@ def test_a_block_is_shown_with_two_on_either_side(db):
     put(db, PAGE_BLOCKS, 8, page_id=1, position=9, block_id=23, kept=1, kind=0, reason_id=2)
     view = read_review(db)
     assert view.proposal == Proposal(
-        "23", 11, "T", "u", "h", 3, True, "header", "r", 1,
+        23, 11, "T", "u", "h", 3, True, "header", "r", 1,
         tuple(NearbyBlock(number, bool(number % 2), f"Block {number}") for number in (1, 2, 3, 4, 5)),
         ("It begins so. " * 90)[:300],
     )  # fmt: skip

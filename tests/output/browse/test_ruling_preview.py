@@ -50,7 +50,7 @@ def test_what_the_block_is_and_how_far_each_scope_goes(db):
     asked = arguments(db)
     seen = preview(db, asked)
     assert (seen.block_id, seen.text, seen.article_title, seen.host) == (
-        asked.text("block"), SHARED, "Title of 1", "a.test",
+        asked.number("block"), SHARED, "Title of 1", "a.test",
     )  # fmt: skip
     assert (seen.keep, seen.is_kept, seen.reason, seen.rule) == (False, True, "extractor", "selected")
     assert seen.article_id == asked.number("article")
