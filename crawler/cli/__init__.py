@@ -18,6 +18,7 @@ from .. import __version__
 from .command_line import UnloadedVerb, VerbGroup, run_command
 
 _CONTEXT = {"max_content_width": 100}
+# Places of verbs are text, so that `--help` imports no verb.
 _FOLDER = "broadsheet.crawler.commands"
 _VERBS = (
     ("crawl", "Crawl a site into an archive.", "crawl:crawl"),

@@ -95,7 +95,7 @@ def browse(**options: Any) -> int:
         else library_module.Library.at(_archive_path(options["db"], is_demo=options["demo"]))
     )
     listener = _listen(options["host"], options["port"])
-    raw_listener = application.bind(options["host"], 0)
+    raw_listener = application.bind(options["host"], 0)  # stored pages have an origin apart from the room's
     names = () if _is_loopback(options["host"]) else (*options["names"], _url_host(options["host"]))
     own_name = next(iter(names), _url_host(options["host"]))
     room = room_module.Room(
@@ -120,7 +120,7 @@ def browse(**options: Any) -> int:
         serve(application.make_app(desk.room, own_names, desk.routes(), desk.gates(options["token"] or "")))
         at_work = [job for job in desk.jobs.jobs() if not job.state.is_over]
     if at_work:
-        print_text(f"{count_text(len(at_work), 'job')} not over: what runs goes on, and the desk finds it again.")
+        print_text(f"{count_text(len(at_work), 'job')} not finished; they continue, and the desk shows them again.")
     return 0
 
 
@@ -134,7 +134,7 @@ def _check_desk(options: dict[str, Any]) -> None:
     if options["token"] is not None and len(options["token"]) < _LEAST_TOKEN:
         raise CommandError(f"--token has {_LEAST_TOKEN} characters or more")
     if not _is_loopback(options["host"]) and not options["token"]:
-        raise CommandError("beyond loopback a desk needs --token: whoever reaches it could crawl from here")
+        raise CommandError("beyond loopback a desk needs --token: anyone who reaches it could crawl from here")
 
 
 def _managed_folder(options: dict[str, Any]) -> desk_folder.DeskFolder:
@@ -190,7 +190,7 @@ def _archive_path(path: str | None, *, is_demo: bool) -> Path:
         _make_sample()
         return SAMPLE
     if path is None:
-        raise CommandError("name an archive, or a folder of them, or say --demo")
+        raise CommandError("name an archive, or a folder of them, or use --demo")
     return Path(path)
 
 
@@ -222,7 +222,7 @@ def _url_host(host: str) -> str:
 
 def _announce(library: library_module.Library, origin: str, *, may_write: bool, is_desk: bool) -> None:
     if is_desk:
-        print_text(f"The desk is open: {origin}/\nCtrl-C closes it; jobs that run go on.")
+        print_text(f"The desk is open: {origin}/\nCtrl-C closes it; running jobs continue.")
         return
     names = list(library.archives)
     target = origin + (room_module.address(names[0], "") if len(names) == 1 else "/")

@@ -115,7 +115,7 @@ def _ownership(db: str, patience: float | None) -> Iterator[None]:
         return
     file = archive_file.archive_path(db)
     if archive_lock.is_owned(file):
-        click.echo(f"Waiting for another crawl of {terminal.one_line(db)} to end …", err=True)
+        click.echo(f"Waiting for another crawl of {terminal.one_line(db)} to finish …", err=True)
     with archive_lock.keep_lock(file, patience):
         yield
 

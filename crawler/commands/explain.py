@@ -74,7 +74,7 @@ def explain(db: str, words: tuple[str, ...], full: bool, extractor: bool, as_jso
         return int(not page.blocks)
     if not page.blocks:
         print_text("\n".join(map(one_line, _page_lines(page))))
-        return archive_access.refuse(f"judged as {page.page_type}, so no blocks of it are stored")
+        return archive_access.refuse(f"judged as {page.page_type}, so its blocks are not stored")
     head = [*_page_lines(page), *choice.lines(page)]
     blocks_text = _full_blocks(page, choice) if full else _block_table(page, choice)
     print_pages("\n".join([*map(one_line, head), blocks_text, *_hint_lines(db, page)]))

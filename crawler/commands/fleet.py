@@ -108,7 +108,7 @@ def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
         raise CommandError(
             f"{output} is there already; add a table [sites.NAME] to it, or name another with -o"
         ) from None
-    click.echo(f"Wrote {output}. Look through it, then: broadsheet fleet run {shlex.quote(output)}")
+    click.echo(f"Wrote {output}. Check it, then run: broadsheet fleet run {shlex.quote(output)}")
     return 0
 
 
@@ -301,7 +301,7 @@ def _told_run(
     """Print the results of a run, and return the exit code."""
     results = run.results
     if not results and not signals and not run.is_waiting:
-        click.echo(f"Nothing is due of {count_text(len(sites), 'site')}; --all looks at all of them now.", err=True)
+        click.echo(f"Nothing is due among {count_text(len(sites), 'site')}; --all crawls all of them now.", err=True)
     elif results and not options["quiet"]:
         print_text(fleet_turn.results_table(results, terminal_width(), _MOST_LINES))
         print_text(f"\n{fleet_turn.summary_line(results)}")
@@ -352,9 +352,10 @@ async def _run_in_thread(run: StoppableRun, signals: list[int], *, quiet: bool) 
         signals.append(number)
         run.stop()
         if len(signals) == 1:
-            click.echo("Stopping when what is under way is done; again stops at once.", err=True)
+            click.echo("Stopping after the current work; again stops at once.", err=True)
         elif len(signals) == 2:
-            click.echo("Ending at once; the next run goes on from here.", err=True)
+            click.echo("Stopping now; the next run goes on from here.", err=True)
+            # sys.exit would wait for the run's thread, which may hang
             loop.call_later(_END_SECONDS, os._exit, run_summary.SIGNAL_EXIT_BASE + signals[0])
 
     for number in (signal.SIGINT, signal.SIGTERM):

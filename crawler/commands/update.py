@@ -117,7 +117,7 @@ def _known_page(db: Database, archive: str, words: str) -> str:
     url = page.url if page else article_filter.find_known_url(db, reference)
     if url is None:
         raise CommandError(
-            f"{archive} has no page {words}; a new one comes by broadsheet crawl URL --db {quote(archive)}"
+            f"{archive} has no page {words}; add a new one with broadsheet crawl URL --db {quote(archive)}"
         )
     return url
 
