@@ -116,7 +116,8 @@ def browse(**options: Any) -> int:
     if folder is None:
         serve(application.make_app(room, own_names))
         return 0
-    with desk_pages.opened_desk(room, folder, _desk_environment(folder), _cron_line(folder.root)) as desk:
+    environment = fleet.crawl_environment(folder.fleet(), os.environ)
+    with desk_pages.opened_desk(room, folder, environment, _cron_line(folder.root)) as desk:
         serve(application.make_app(desk.room, own_names, desk.routes(), desk.gates(options["token"] or "")))
         at_work = [job for job in desk.jobs.jobs() if not job.state.is_over]
     if at_work:
@@ -148,10 +149,6 @@ def _managed_folder(options: dict[str, Any]) -> desk_folder.DeskFolder:
     )
     folder.fleet()
     return folder
-
-
-def _desk_environment(folder: desk_folder.DeskFolder) -> dict[str, str]:
-    return fleet.crawl_environment(folder.fleet(), os.environ)
 
 
 def _cron_line(root: Path) -> str:
@@ -187,16 +184,12 @@ def _origin(name: str, listener: socket.socket) -> str:
 def _archive_path(path: str | None, *, is_demo: bool) -> Path:
     """Return the archive's path; with --demo that of the sample's archive, which is crawled if missing."""
     if is_demo:
-        _make_sample()
+        if not is_nonempty_file(str(SAMPLE)):
+            demo.crawl_sample(SAMPLE.parent)
         return SAMPLE
     if path is None:
         raise CommandError("name an archive, or a folder of them, or use --demo")
     return Path(path)
-
-
-def _make_sample() -> None:
-    if not is_nonempty_file(str(SAMPLE)):
-        demo.crawl_sample(SAMPLE.parent)
 
 
 def _listen(host: str, port: int | None) -> socket.socket:

@@ -163,15 +163,9 @@ def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
     working = [seed for seed in seeds if seed not in dropped_seeds]
     if not options["quiet"]:
         for seed, reason in dropped_seeds.items() if working else ():
-            click.echo(
-                terminal.one_line(f"Left out{_why_dropped(reason)}: {seed} ({plain_words.reason_text(reason)})"),
-                err=True,
-            )
+            why = "" if reason == url_words.OutcomeReason.FORGOTTEN else ", since it never worked"
+            click.echo(terminal.one_line(f"Left out{why}: {seed} ({plain_words.reason_text(reason)})"), err=True)
     return bounds | disabled | {"max_depth": max_depth, "urls": tuple(working or seeds)}
-
-
-def _why_dropped(reason: str) -> str:
-    return "" if reason == url_words.OutcomeReason.FORGOTTEN else ", since it never worked"
 
 
 def failure_message(run: run_summary.RunResult) -> str:
@@ -201,13 +195,10 @@ def crawl_and_notify(crawl: CrawlingVerb, options: Mapping[str, Any], receivers:
     finally:
         if is_over or failures:
             news = [*_failure_items(options, failures), *(_archive_news(options, since) if is_over else ())]
-            _notify(options["db"], _without_repeats(news, failures), receivers)
+            news, name = _without_repeats(news, failures), Path(options["db"]).name
+            for problem in run_notices.send_notices(name, news, receivers, run_notices.send_notice):
+                click.echo(terminal.one_line(f"broadsheet: {problem}"), err=True)
     return code
-
-
-def _notify(db: str, news: Sequence[run_notices.NewsItem], receivers: Sequence[run_notices.Receiver]) -> None:
-    for problem in run_notices.send_notices(Path(db).name, news, receivers, run_notices.send_notice):
-        click.echo(terminal.one_line(f"broadsheet: {problem}"), err=True)
 
 
 def _without_repeats(news: Sequence[run_notices.NewsItem], failures: Sequence[str]) -> list[run_notices.NewsItem]:
