@@ -38,8 +38,8 @@ with lazy_imports():
 def backup(db: str, target: str, copies: int | None, restore: bool, no_raw: bool, quiet: bool) -> int:
     """Copy an archive with its raw responses to TARGET, a new file or a folder, and verify the copy.
 
-    In a folder the copy has the time in its name. Crawls and readers go on meanwhile. WARC files that are complete
-    become hard links where the disk is the same.
+    In a folder the copy has the time in its name. Crawls and readers are not interrupted. On the same disk, complete
+    WARC files become hard links.
 
     The last line is the command that puts the copy back. If the copy has a problem, it stays, and the exit code is 1.
     """

@@ -82,8 +82,8 @@ def browse(**options: Any) -> int:
 
     Read articles, see what was removed from them and why, bring it back, follow edits and gaps.
 
-    With --manage it is a desk too: add sites to a folder of archives, crawl and watch them, keep a schedule. Without
-    FOLDER that is Broadsheet in the home folder.
+    With --manage it is a desk too: add sites to a folder of archives, crawl and watch them, keep a schedule. FOLDER is
+    by default Broadsheet in the home folder.
     """
     if options["manage"]:
         _check_desk(options)

@@ -106,11 +106,11 @@ def clean(**options: Any) -> int:
     """Print a saved page's title, an empty line, and its article. FILE may be - for standard input.
 
     With -o, FILE is a WARC or WACZ file, a pattern, a folder with such files, https://… or s3://…: they become Parquet
-    files of their pages, of what was removed from articles, and of their records. The same command again does what is
-    missing.
+    files of their pages, of what was removed from articles, and of their records. Run the same command again to do what
+    is missing.
 
-    Of a folder all .html, .htm, .xhtml and .txt files are cleaned. Several articles each have their file's name above
-    them; as JSON, each is an object in a line.
+    In a folder, all .html, .htm, .xhtml and .txt files are cleaned. Several articles are each printed below their
+    file's name; as JSON, one object per line.
     """
     if options["output"]:
         return _clean_in_bulk(options)

@@ -76,9 +76,9 @@ _CRAWL_OPTIONS: Options = (
 def crawl(**options: Any) -> int:
     """Find and fetch every article below the start URLs, and store it.
 
-    Articles are found by sitemaps, feeds and links on the host of the start URL, and below its folder if it names
-    one. Run the same command again and it goes on where it stood, and looks again at what may have changed once all is
-    done; on an archive that has start URLs, also without a URL. Ctrl-C stops cleanly, twice at once.
+    Articles are found by sitemaps, feeds and links on the host of the start URL, and below its folder if it names one.
+    Run the same command again to continue; once all is done, it revisits pages that may have changed. An archive that
+    has start URLs needs no URL. Ctrl-C stops cleanly; a second one stops at once.
     """
     processes.require_workers()
     early_checks.check_crawl(options)

@@ -143,9 +143,9 @@ def export(**options: Any) -> int:
     """Write articles: JSON lines, CSV, a folder of Markdown, HTML, TEI or EPUB; or the raw responses as WACZ.
 
     A feed (atom, json-feed) has the newest articles or edits. JSON lines and CSV have a data dictionary beside them.
-    sqlite is a plain file for handing on, with authors, tags and full text; a further export brings it up to date.
-    Parquet takes several archives: a folder with articles, what was removed from them, and URLs. It needs the extra
-    parquet; without it, the command that installs it is printed.
+    sqlite is a plain file to share, with authors, tags and full text; exporting again updates it. Parquet takes several
+    archives: a folder with articles, what was removed from them, and URLs. It needs the extra parquet; without it, the
+    command that installs it is printed.
     """
     target, chosen = options["output"], export_options(options)
     if chosen.output_format == "parquet":

@@ -128,10 +128,10 @@ def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
 @click.option("--dry-run", is_flag=True, help="List the sites that are due; crawl nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def run_fleet(**options: Any) -> int:
-    """Crawl or update what is due of a list of sites, side by side, each into an archive of its own.
+    """Crawl or update the due sites of a list, in parallel, each into an archive of its own.
 
-    Run the same command again and it goes on where it stood, whatever was killed. Ctrl-C stops all crawls cleanly.
-    With --store the archives are in a store between their turns, and with --scheduler a cluster crawls.
+    Run the same command again to continue, even after a kill. Ctrl-C stops all crawls cleanly. With --store, archives
+    are kept in a store between turns; with --scheduler, a cluster crawls.
     """
     processes.require_workers()
     fleet = listed_sites(options)

@@ -92,7 +92,7 @@ def import_(**options: Any) -> int:
     The files stay where they are, and the archive refers to them. Run the same command again to continue: pages that
     are imported already are skipped. Ctrl-C stops cleanly; a second one stops at once.
 
-    After an older copy of the database was put back, --own imports what it lacks. What was taken down stays away.
+    After restoring an older copy of the database, --own imports what it lacks. Takedowns stay in force.
     """
     processes.require_workers()
     if options["own"]:

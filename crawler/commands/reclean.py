@@ -57,7 +57,7 @@ _UNCHANGED_TEXTS = {
 def reclean(**options: Any) -> int:
     """Clean the stored pages again from their raw responses with this version's cleaner, without a network.
 
-    Texts change in place, and rulings made by hand hold. Run the same command again and it goes on where it stood.
+    Texts change in place; rulings made by hand stay in force. Run the same command again to continue.
     """
     processes.start_workers()
     if not options["dry_run"]:
