@@ -18,17 +18,18 @@ from .. import __version__
 from .command_line import UnloadedVerb, VerbGroup, run_command
 
 _CONTEXT = {"max_content_width": 100}
+# Places of verbs are text, so that `--help` imports no verb.
 _FOLDER = "broadsheet.crawler.commands"
 _VERBS = (
     ("crawl", "Crawl a site into an archive.", "crawl:crawl"),
     ("update", "Look again: what is new, what has changed.", "update:update"),
-    ("import", "Take in WARC, ARC and WACZ files, without a network.", "import_archives:import_"),
+    ("import", "Import WARC, ARC and WACZ files, without a network.", "import_archives:import_"),
     ("demo", "Crawl the bundled sample site.", "demo:demo"),
     ("search", "Find articles in an archive.", "search:search"),
     ("show", "Print an article.", "show:show"),
     ("changes", "List the edits to articles.", "changes:changes"),
     ("diff", "Show what changed in an article.", "changes:diff"),
-    ("report", "Say what is missing, and what needs a look.", "report:report"),
+    ("report", "Show what is missing, and what needs attention.", "report:report"),
     ("browse", "Open the reading room: read, judge, mend in a browser.", "browse:browse"),
     ("explain", "Show why a page's blocks are kept or removed.", "explain:explain"),
     ("remove", "Take a wrongly kept block out.", "restore:remove"),
@@ -59,10 +60,10 @@ _RULES_VERBS = (
 _FLEET_VERBS = (
     ("forget", "Take an article down in all archives.", "fleet_forget:fleet_forget"),
     ("init", "Write a list of sites.", "fleet:init_sites"),
-    ("report", "Say what every archive came to.", "fleet_read:fleet_report"),
-    ("run", "Crawl and update what is due.", "fleet:run_fleet"),
+    ("report", "Sum up every archive.", "fleet_read:fleet_report"),
+    ("run", "Crawl and update the sites that are due.", "fleet:run_fleet"),
     ("search", "Find articles in all archives.", "fleet_read:fleet_search"),
-    ("status", "Say how every site stands.", "fleet_read:fleet_status"),
+    ("status", "Show the state of every site.", "fleet_read:fleet_status"),
     ("verify", "Check that every archive is whole.", "fleet_read:fleet_verify"),
 )
 """Each verb's name, its short help, and its place in the folder of verbs."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _REMEDY = "run broadsheet verify"
 _PRIMARY_CODE = 0xFF
+# A busy, full or read-only disk is not damage, and verifying a large archive would keep the user waiting.
 _PASSING_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY})
 
 

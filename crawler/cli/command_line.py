@@ -134,6 +134,7 @@ class ArchiveVerb(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read a command line. UsageError for options that do not go together."""
         words, rest = list(args), super().parse_args(ctx, args)
+        # Parsed a second time: click's context does not tell a given option from a default.
         check_together(ctx, () if ctx.resilient_parsing else self.make_parser(ctx).parse_args(words)[2])
         return rest
 
@@ -154,7 +155,7 @@ class ArchiveVerb(click.Command):
         except _NO_DAMAGE:
             raise
         except Exception as error:
-            if isinstance(error, NotReachable) and error.__cause__ is None:
+            if isinstance(error, NotReachable) and error.__cause__ is None:  # refused before the file was read
                 raise
             from .archive_access import damage_behind
 
@@ -220,7 +221,7 @@ def run_command(command: click.Command, arguments: Sequence[str] | None = None) 
     """Run a command line, by default that of this process, and return its exit code; errors are one line each."""
     try:
         code = command.main(arguments, prog_name="broadsheet", standalone_mode=False)
-        sys.stdout.flush()
+        sys.stdout.flush()  # here, since a full disk or a closed pipe shows only when the buffer is written
     except (
         BrokenPipeError,
         SystemExit,

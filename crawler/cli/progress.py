@@ -150,7 +150,7 @@ class ProgressDisplay:
         self._console = console
         self._has_url_lines = has_url_lines
         self._spider: Any = None
-        self.tally = CrawlTally(self._queued_count)
+        self.tally = CrawlTally(lambda: int(self._spider.parts.session.queue.counts()[UrlState.QUEUED]))
         self._display = StatusDisplay(console, self.tally.status_line, self._render) if is_shown else None
 
     @classmethod
@@ -185,9 +185,6 @@ class ProgressDisplay:
 
     def _render(self) -> RenderableType:
         return render_tally(self.tally, self._console.width)
-
-    def _queued_count(self) -> int:
-        return int(self._spider.parts.session.queue.counts()[UrlState.QUEUED])
 
 
 _LOG_SECONDS = 1.0

@@ -42,7 +42,7 @@ def print_pages(text: str) -> None:
     The text must be inert; our own colour codes are passed on.
     """
     if sys.stdout.isatty() and sys.stdin.isatty() and text.count("\n") >= shutil.get_terminal_size().lines - 1:
-        os.environ.setdefault("LESS", "-FRX")
+        os.environ.setdefault("LESS", "-FRX")  # quit if it fits, pass colours, leave the text on the screen
         click.echo_via_pager(text + "\n", color=True)
     else:
         click.echo(text)

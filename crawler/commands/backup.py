@@ -38,15 +38,15 @@ with lazy_imports():
 def backup(db: str, target: str, copies: int | None, restore: bool, no_raw: bool, quiet: bool) -> int:
     """Copy an archive with its raw responses to TARGET, a new file or a folder, and verify the copy.
 
-    In a folder the copy has the time in its name. Crawls and readers go on meanwhile. WARC files that are complete
-    become hard links where the disk is the same.
+    In a folder the copy has the time in its name. Crawls and readers are not interrupted. On the same disk, complete
+    WARC files become hard links.
 
     The last line is the command that puts the copy back. If the copy has a problem, it stays, and the exit code is 1.
     """
     source, path = archive_file.archive_path(db), Path(target).absolute()
     is_folder = target.endswith("/") or path.is_dir()
     if is_folder and restore:
-        raise CommandError("--restore: name the file that the archive is to be")
+        raise CommandError("--restore: name the file to restore to")
     if copies and not is_folder:
         raise CommandError("--copies keeps copies in a folder: name one")
     with archive_access.told_faults(str(path)):
@@ -58,8 +58,8 @@ def backup(db: str, target: str, copies: int | None, restore: bool, no_raw: bool
             result = archive_backup.back_up(source, path, with_raw=not no_raw)
             made, removed = _checked(path, result, no_raw=no_raw), []
     if not made.is_sound:
-        kept = "; no older copy goes for it" if copies else ""
-        click.echo(one_line(f"broadsheet: {made.file} is there, with what is said above{kept}"), err=True)
+        kept = "; no older copy was removed" if copies else ""
+        click.echo(one_line(f"broadsheet: {made.file} was made, but has the problems above{kept}"), err=True)
     if not quiet:
         raw_words = _raw_words(made.result, no_raw=no_raw)
         print_text(one_line(f"{made.file}: {count_text(made.articles, 'article')}{raw_words}"))
@@ -89,7 +89,7 @@ def _checked(copy: Path, result: archive_backup.BackupResult, *, no_raw: bool) -
         problems = verify_module.verify(copy_db, left_out=left_out)
         (articles,) = copy_db.execute("SELECT count(*) FROM articles").fetchone()
     for name in result.missing:
-        click.echo(one_line(f"broadsheet: there is no whole file {name}, so the copy has none"), err=True)
+        click.echo(one_line(f"broadsheet: {name} is missing or incomplete, so the copy lacks it"), err=True)
     for problem in problems:
         click.echo(one_line(f"{problem.check}: {problem.detail}"), err=True)
     return _MadeCopy(copy, result, articles, not problems and not result.missing)

@@ -82,8 +82,8 @@ def browse(**options: Any) -> int:
 
     Read articles, see what was removed from them and why, bring it back, follow edits and gaps.
 
-    With --manage it is a desk too: add sites to a folder of archives, crawl and watch them, keep a schedule. Without
-    FOLDER that is Broadsheet in the home folder.
+    With --manage it is a desk too: add sites to a folder of archives, crawl and watch them, keep a schedule. FOLDER is
+    by default Broadsheet in the home folder.
     """
     if options["manage"]:
         _check_desk(options)
@@ -95,7 +95,7 @@ def browse(**options: Any) -> int:
         else library_module.Library.at(_archive_path(options["db"], is_demo=options["demo"]))
     )
     listener = _listen(options["host"], options["port"])
-    raw_listener = application.bind(options["host"], 0)
+    raw_listener = application.bind(options["host"], 0)  # stored pages have an origin apart from the room's
     names = () if _is_loopback(options["host"]) else (*options["names"], _url_host(options["host"]))
     own_name = next(iter(names), _url_host(options["host"]))
     room = room_module.Room(
@@ -116,11 +116,12 @@ def browse(**options: Any) -> int:
     if folder is None:
         serve(application.make_app(room, own_names))
         return 0
-    with desk_pages.opened_desk(room, folder, _desk_environment(folder), _cron_line(folder.root)) as desk:
+    environment = fleet.crawl_environment(folder.fleet(), os.environ)
+    with desk_pages.opened_desk(room, folder, environment, _cron_line(folder.root)) as desk:
         serve(application.make_app(desk.room, own_names, desk.routes(), desk.gates(options["token"] or "")))
         at_work = [job for job in desk.jobs.jobs() if not job.state.is_over]
     if at_work:
-        print_text(f"{count_text(len(at_work), 'job')} not over: what runs goes on, and the desk finds it again.")
+        print_text(f"{count_text(len(at_work), 'job')} not finished; they continue, and the desk shows them again.")
     return 0
 
 
@@ -134,7 +135,7 @@ def _check_desk(options: dict[str, Any]) -> None:
     if options["token"] is not None and len(options["token"]) < _LEAST_TOKEN:
         raise CommandError(f"--token has {_LEAST_TOKEN} characters or more")
     if not _is_loopback(options["host"]) and not options["token"]:
-        raise CommandError("beyond loopback a desk needs --token: whoever reaches it could crawl from here")
+        raise CommandError("beyond loopback a desk needs --token: anyone who reaches it could crawl from here")
 
 
 def _managed_folder(options: dict[str, Any]) -> desk_folder.DeskFolder:
@@ -148,10 +149,6 @@ def _managed_folder(options: dict[str, Any]) -> desk_folder.DeskFolder:
     )
     folder.fleet()
     return folder
-
-
-def _desk_environment(folder: desk_folder.DeskFolder) -> dict[str, str]:
-    return fleet.crawl_environment(folder.fleet(), os.environ)
 
 
 def _cron_line(root: Path) -> str:
@@ -187,16 +184,12 @@ def _origin(name: str, listener: socket.socket) -> str:
 def _archive_path(path: str | None, *, is_demo: bool) -> Path:
     """Return the archive's path; with --demo that of the sample's archive, which is crawled if missing."""
     if is_demo:
-        _make_sample()
+        if not is_nonempty_file(str(SAMPLE)):
+            demo.crawl_sample(SAMPLE.parent)
         return SAMPLE
     if path is None:
-        raise CommandError("name an archive, or a folder of them, or say --demo")
+        raise CommandError("name an archive, or a folder of them, or use --demo")
     return Path(path)
-
-
-def _make_sample() -> None:
-    if not is_nonempty_file(str(SAMPLE)):
-        demo.crawl_sample(SAMPLE.parent)
 
 
 def _listen(host: str, port: int | None) -> socket.socket:
@@ -222,7 +215,7 @@ def _url_host(host: str) -> str:
 
 def _announce(library: library_module.Library, origin: str, *, may_write: bool, is_desk: bool) -> None:
     if is_desk:
-        print_text(f"The desk is open: {origin}/\nCtrl-C closes it; jobs that run go on.")
+        print_text(f"The desk is open: {origin}/\nCtrl-C closes it; running jobs continue.")
         return
     names = list(library.archives)
     target = origin + (room_module.address(names[0], "") if len(names) == 1 else "/")

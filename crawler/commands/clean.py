@@ -106,11 +106,11 @@ def clean(**options: Any) -> int:
     """Print a saved page's title, an empty line, and its article. FILE may be - for standard input.
 
     With -o, FILE is a WARC or WACZ file, a pattern, a folder with such files, https://… or s3://…: they become Parquet
-    files of their pages, of what was removed from articles, and of their records. The same command again does what is
-    missing.
+    files of their pages, of what was removed from articles, and of their records. Run the same command again to do what
+    is missing.
 
-    Of a folder all .html, .htm, .xhtml and .txt files are cleaned. Several articles each have their file's name above
-    them; as JSON, each is an object in a line.
+    In a folder, all .html, .htm, .xhtml and .txt files are cleaned. Several articles are each printed below their
+    file's name; as JSON, one object per line.
     """
     if options["output"]:
         return _clean_in_bulk(options)
@@ -229,7 +229,7 @@ def _is_html(body: bytes, input_form: str | None) -> bool:
         return input_form == "html"
     decoded = parsed_page.decode(body)
     if decoded.is_binary:
-        raise CommandError("this is neither a page nor text (--html or --text reads it all the same)")
+        raise CommandError("this is neither a page nor text (--html or --text reads it anyway)")
     return bool(_HTML_DOCUMENT.match(decoded.text) or len(_TAG.findall(decoded.text, 0, _SAMPLE_CHARS)) >= _MIN_TAGS)
 
 
@@ -247,6 +247,7 @@ def site_rules_for(url: str, rules_folder: str | None) -> tuple[site_rule_files.
 
 def _clean_page(body: bytes, url: str, rules: Sequence[site_rule_files.SiteRuleFile]) -> _CleanResult:
     arguments = (document.Page(url, body), rules, early_checks.extractor_setting())
+    # A user's XPath or pattern may run for ever; our own are bounded, and need no process.
     cleaned = processes.run_in_worker(clean_module.clean, *arguments) if rules else clean_module.clean(*arguments)
     facts = {
         "page_type": str(cleaned.verdict.page_type),

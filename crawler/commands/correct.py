@@ -59,9 +59,7 @@ def export_rules(db: Database, listed_rulings: Sequence[person_verdicts.ListedRu
     for listed_ruling in listed_rulings:
         entry = _case_entry(db, listed_ruling) if listed_ruling.ruling.is_kept else _rule_entry(db, listed_ruling)
         if entry is None:
-            click.echo(
-                f"broadsheet: block {listed_ruling.ruling.block_id} has no words left to make a rule of", err=True
-            )
+            click.echo(f"broadsheet: block {listed_ruling.ruling.block_id} has no words to make a rule from", err=True)
         else:
             (cases if listed_ruling.ruling.is_kept else rules).append(entry)
     with open_output(db, target) as stream:
@@ -278,7 +276,7 @@ def _right(values: Mapping[str, str]) -> dict[str, str]:
 
 def _preview(states: Mapping[str, Mapping[str, str]], values: Mapping[str, str]) -> int:
     """Print how many pages of a layout would change, and some of them."""
-    print_text(f"{count_text(len(states), 'page')} of this layout would change; --yes does it")
+    print_text(f"{count_text(len(states), 'page')} of this layout would change; --yes applies it")
     for url, state in list(states.items())[:_MOST_EXAMPLES]:
         changes = ", ".join(f"{name}: {state[name]} → {right}" for name, right in _right(values).items())
         print_text(one_line(f"{url} {changes}"))

@@ -76,9 +76,9 @@ _CRAWL_OPTIONS: Options = (
 def crawl(**options: Any) -> int:
     """Find and fetch every article below the start URLs, and store it.
 
-    Articles are found by sitemaps, feeds and links on the host of the start URL, and below its folder if it names
-    one. Run the same command again and it goes on where it stood, and looks again at what may have changed once all is
-    done; on an archive that has start URLs, also without a URL. Ctrl-C stops cleanly, twice at once.
+    Articles are found by sitemaps, feeds and links on the host of the start URL, and below its folder if it names one.
+    Run the same command again to continue; once all is done, it revisits pages that may have changed. An archive that
+    has start URLs needs no URL. Ctrl-C stops cleanly; a second one stops at once.
     """
     processes.require_workers()
     early_checks.check_crawl(options)
@@ -115,7 +115,7 @@ def _ownership(db: str, patience: float | None) -> Iterator[None]:
         return
     file = archive_file.archive_path(db)
     if archive_lock.is_owned(file):
-        click.echo(f"Waiting for another crawl of {terminal.one_line(db)} to end …", err=True)
+        click.echo(f"Waiting for another crawl of {terminal.one_line(db)} to finish …", err=True)
     with archive_lock.keep_lock(file, patience):
         yield
 
@@ -163,15 +163,9 @@ def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
     working = [seed for seed in seeds if seed not in dropped_seeds]
     if not options["quiet"]:
         for seed, reason in dropped_seeds.items() if working else ():
-            click.echo(
-                terminal.one_line(f"Left out{_why_dropped(reason)}: {seed} ({plain_words.reason_text(reason)})"),
-                err=True,
-            )
+            why = "" if reason == url_words.OutcomeReason.FORGOTTEN else ", since it never worked"
+            click.echo(terminal.one_line(f"Left out{why}: {seed} ({plain_words.reason_text(reason)})"), err=True)
     return bounds | disabled | {"max_depth": max_depth, "urls": tuple(working or seeds)}
-
-
-def _why_dropped(reason: str) -> str:
-    return "" if reason == url_words.OutcomeReason.FORGOTTEN else ", since it never worked"
 
 
 def failure_message(run: run_summary.RunResult) -> str:
@@ -201,13 +195,10 @@ def crawl_and_notify(crawl: CrawlingVerb, options: Mapping[str, Any], receivers:
     finally:
         if is_over or failures:
             news = [*_failure_items(options, failures), *(_archive_news(options, since) if is_over else ())]
-            _notify(options["db"], _without_repeats(news, failures), receivers)
+            news, name = _without_repeats(news, failures), Path(options["db"]).name
+            for problem in run_notices.send_notices(name, news, receivers, run_notices.send_notice):
+                click.echo(terminal.one_line(f"broadsheet: {problem}"), err=True)
     return code
-
-
-def _notify(db: str, news: Sequence[run_notices.NewsItem], receivers: Sequence[run_notices.Receiver]) -> None:
-    for problem in run_notices.send_notices(Path(db).name, news, receivers, run_notices.send_notice):
-        click.echo(terminal.one_line(f"broadsheet: {problem}"), err=True)
 
 
 def _without_repeats(news: Sequence[run_notices.NewsItem], failures: Sequence[str]) -> list[run_notices.NewsItem]:

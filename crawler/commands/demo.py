@@ -108,7 +108,7 @@ def _remove_sample(db: Path) -> None:
         ).fetchone()
         files = sample_db.execute("SELECT name, length FROM _warc_files").fetchall()
     if other_runs[0]:
-        raise CommandError(f"{db} is an archive of something else; name another folder with --keep")
+        raise CommandError(f"{db} is another archive; name another folder with --keep")
     for path in (db, Path(f"{db}-wal"), Path(f"{db}-shm")):
         path.unlink(missing_ok=True)
     warc_folders.discard_files(db, (file for file in files if file[0].startswith(f"{warc_folders.RAW_ENDING}/")))

@@ -71,7 +71,7 @@ def doctor(url: str | None, db: str, allow_private: bool) -> int:
         findings.append(finding)
         click.echo(("ok  " if finding.is_good else "BAD ") + one_line(f"{finding.subject}: {finding.text}"))
     if not url:
-        click.echo("--- site: name a URL to have its robots.txt asked for")
+        click.echo("--- site: name a URL to check its robots.txt")
     return int(not all(finding.is_good for finding in findings))
 
 
@@ -101,6 +101,7 @@ def _browser_finding() -> DoctorFinding:
 def _sqlite_finding() -> DoctorFinding:
     try:
         with sqlite3.connect(":memory:") as connection:
+            # a compile-time option, which some systems leave out
             connection.execute("CREATE VIRTUAL TABLE words USING fts5 (text)")
     except sqlite3.OperationalError as error:
         return DoctorFinding(False, "SQLite", f"{sqlite3.sqlite_version} without full-text search: {error}")

@@ -63,18 +63,15 @@ def explain(db: str, words: tuple[str, ...], full: bool, extractor: bool, as_jso
         url_outcome = None if page else page_lookup.find_url_state(archive_db, reference)
         choice = _ask_extractor(archive_db, db, page) if page and extractor else _Choice()
     if page is None:
-        message = (
-            f"has no page of {reference}"
-            if url_outcome is None
-            else f"has no page of {url_outcome[0]}: {_outcome_text(*url_outcome[1:])}"
-        )
-        return archive_access.refuse(f"{db} {message}")
+        url, state, reason = url_outcome or (reference, "", "")
+        outcome = f": {state}{reason and f' ({reason_text(reason)})'}" if url_outcome else ""
+        return archive_access.refuse(f"{db} has no page of {url}{outcome}")
     if as_json:
         print_json(_page_values(page, choice))
         return int(not page.blocks)
     if not page.blocks:
         print_text("\n".join(map(one_line, _page_lines(page))))
-        return archive_access.refuse(f"judged as {page.page_type}, so no blocks of it are stored")
+        return archive_access.refuse(f"judged as {page.page_type}, so its blocks are not stored")
     head = [*_page_lines(page), *choice.lines(page)]
     blocks_text = _full_blocks(page, choice) if full else _block_table(page, choice)
     print_pages("\n".join([*map(one_line, head), blocks_text, *_hint_lines(db, page)]))
@@ -191,10 +188,6 @@ def _block_values(block: page_lookup.StoredBlock, choice: _Choice) -> dict[str, 
         "extracted": choice.keeps.get(block.position),
         "text": block.text,
     }
-
-
-def _outcome_text(state: str, reason: str) -> str:
-    return f"{state} ({reason_text(reason)})" if reason else state
 
 
 def _page_lines(page: page_lookup.StoredPage) -> list[str]:

@@ -143,9 +143,9 @@ def export(**options: Any) -> int:
     """Write articles: JSON lines, CSV, a folder of Markdown, HTML, TEI or EPUB; or the raw responses as WACZ.
 
     A feed (atom, json-feed) has the newest articles or edits. JSON lines and CSV have a data dictionary beside them.
-    sqlite is a plain file for handing on, with authors, tags and full text; a further export brings it up to date.
-    Parquet takes several archives: a folder with articles, what was removed from them, and URLs. It needs the extra
-    parquet; without it, the command that installs it is printed.
+    sqlite is a plain file to share, with authors, tags and full text; exporting again updates it. Parquet takes several
+    archives: a folder with articles, what was removed from them, and URLs. It needs the extra parquet; without it, the
+    command that installs it is printed.
     """
     target, chosen = options["output"], export_options(options)
     if chosen.output_format == "parquet":
@@ -165,7 +165,9 @@ def format_of(target: str | None) -> str:
     if output_format := _FORMATS_BY_ENDING.get(Path(name).suffix.lower()):
         return output_format
     formats, endings = ", ".join(_EXPORT_FORMATS), ", ".join(_FORMATS_BY_ENDING)
-    raise CommandError(f"say which --format: {formats}; or give -o a name that ends so: {endings}, or a folder/")
+    raise CommandError(
+        f"name a --format: {formats}; or give -o a file name with one of these endings: {endings}, or a folder/"
+    )
 
 
 def _write_articles(db: Database, target: str | None, options: ExportOptions) -> int:
@@ -197,14 +199,14 @@ def _write_folder(db: Database, output_format: str, folder: str, options: Export
 
 
 def _print_kept(folder: str, name: str) -> None:
-    click.echo(one_line(f"{Path(folder) / name} is not as an export wrote it, and is left alone"), err=True)
+    click.echo(one_line(f"{Path(folder) / name} was changed since its export, and is left alone"), err=True)
 
 
 def _write_stream(db: Database, output_format: str, target: str, options: ExportOptions) -> int:
     """Write one file of articles; beside an ordinary file, also its data dictionary."""
     marked = {"byte_order_mark": options.byte_order_mark} if output_format == "csv" else {}
     with open_output(db, target) as stream:
-        text_stream = cast(TextIO, codecs.getwriter("utf-8")(stream))
+        text_stream = cast(TextIO, codecs.getwriter("utf-8")(stream))  # a TextIOWrapper would close the stream
         count = _stream_writer(output_format)(db, text_stream, one_per_cluster=options.one_per_cluster, **marked)
     if export_target.is_ordinary_file(target) and output_format in ("jsonl", "csv"):
         entries = _entries(db)

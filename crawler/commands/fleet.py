@@ -108,7 +108,7 @@ def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
         raise CommandError(
             f"{output} is there already; add a table [sites.NAME] to it, or name another with -o"
         ) from None
-    click.echo(f"Wrote {output}. Look through it, then: broadsheet fleet run {shlex.quote(output)}")
+    click.echo(f"Wrote {output}. Check it, then run: broadsheet fleet run {shlex.quote(output)}")
     return 0
 
 
@@ -128,10 +128,10 @@ def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
 @click.option("--dry-run", is_flag=True, help="List the sites that are due; crawl nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def run_fleet(**options: Any) -> int:
-    """Crawl or update what is due of a list of sites, side by side, each into an archive of its own.
+    """Crawl or update the due sites of a list, in parallel, each into an archive of its own.
 
-    Run the same command again and it goes on where it stood, whatever was killed. Ctrl-C stops all crawls cleanly.
-    With --store the archives are in a store between their turns, and with --scheduler a cluster crawls.
+    Run the same command again to continue, even after a kill. Ctrl-C stops all crawls cleanly. With --store, archives
+    are kept in a store between turns; with --scheduler, a cluster crawls.
     """
     processes.require_workers()
     fleet = listed_sites(options)
@@ -301,7 +301,7 @@ def _told_run(
     """Print the results of a run, and return the exit code."""
     results = run.results
     if not results and not signals and not run.is_waiting:
-        click.echo(f"Nothing is due of {count_text(len(sites), 'site')}; --all looks at all of them now.", err=True)
+        click.echo(f"Nothing is due among {count_text(len(sites), 'site')}; --all crawls all of them now.", err=True)
     elif results and not options["quiet"]:
         print_text(fleet_turn.results_table(results, terminal_width(), _MOST_LINES))
         print_text(f"\n{fleet_turn.summary_line(results)}")
@@ -352,9 +352,10 @@ async def _run_in_thread(run: StoppableRun, signals: list[int], *, quiet: bool) 
         signals.append(number)
         run.stop()
         if len(signals) == 1:
-            click.echo("Stopping when what is under way is done; again stops at once.", err=True)
+            click.echo("Stopping after the current work; again stops at once.", err=True)
         elif len(signals) == 2:
-            click.echo("Ending at once; the next run goes on from here.", err=True)
+            click.echo("Stopping now; the next run goes on from here.", err=True)
+            # sys.exit would wait for the run's thread, which may hang
             loop.call_later(_END_SECONDS, os._exit, run_summary.SIGNAL_EXIT_BASE + signals[0])
 
     for number in (signal.SIGINT, signal.SIGTERM):

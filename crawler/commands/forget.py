@@ -60,7 +60,7 @@ def forget(db: str, words: tuple[str, ...], certificate: str | None, note: str, 
     done when the crawl ends.
     """  # fmt: skip
     if dry_run and certificate:
-        raise CommandError("--certificate is of what was done: without --dry-run")
+        raise CommandError("--certificate needs a takedown: leave out --dry-run")
     if not dry_run:
         with suppress(InUse):
             archive_access.upgrade(db)
@@ -118,7 +118,7 @@ def print_waiting(files: Sequence[str]) -> None:
 def is_confirmed() -> bool:
     """Ask for confirmation. CommandError if standard input is not a terminal."""
     if not sys.stdin.isatty():
-        raise CommandError("nobody to ask: add --yes to go ahead, or --dry-run to look only")
+        raise CommandError("no terminal to ask on: confirm with --yes, or use --dry-run")
     return click.confirm("Remove all this for good?")
 
 

@@ -92,7 +92,7 @@ def import_(**options: Any) -> int:
     The files stay where they are, and the archive refers to them. Run the same command again to continue: pages that
     are imported already are skipped. Ctrl-C stops cleanly; a second one stops at once.
 
-    After an older copy of the database was put back, --own imports what it lacks. What was taken down stays away.
+    After restoring an older copy of the database, --own imports what it lacks. Takedowns stay in force.
     """
     processes.require_workers()
     if options["own"]:
@@ -345,7 +345,7 @@ async def _import_records(
 
     async with progress_line.show_progress(status_line, quiet=options["quiet"]) as print_line:
         importer = importing.Importer(archive, read_db, order, crawl_options, print_line)
-        async with progress_line.handle_stop_signals(on_stop, "Stopping when what is under way is done"):
+        async with progress_line.handle_stop_signals(on_stop, "Stopping after the current work"):
             await importer.run(archive_file.archive_path(options["db"]))
     return importer, signals[0] if signals else 0
 

@@ -36,8 +36,8 @@ _MEGABYTE = 10**6
 def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
     """Merge archives into TARGET, which is made if missing: URLs, articles, histories, corrections, raw responses.
 
-    The merged archives stay as they are. Run the same command again and only what is new in them comes in; a merge that
-    was cut off goes on. What was taken down in one of them is taken down in TARGET.
+    The merged archives stay as they are. Run the same command again to merge what is new, or to continue an interrupted
+    merge. Takedowns in one of them also apply to TARGET.
     """
     processes.start_workers()
     names = {archive_file.archive_path(source): source for source in sources}

@@ -57,7 +57,7 @@ _UNCHANGED_TEXTS = {
 def reclean(**options: Any) -> int:
     """Clean the stored pages again from their raw responses with this version's cleaner, without a network.
 
-    Texts change in place, and rulings made by hand hold. Run the same command again and it goes on where it stood.
+    Texts change in place; rulings made by hand stay in force. Run the same command again to continue.
     """
     processes.start_workers()
     if not options["dry_run"]:
@@ -82,6 +82,7 @@ def _reclean(options: Mapping[str, Any], crawl_options: options_module.CrawlOpti
 
     started, path = time.monotonic(), options["db"]
     recorded = _recorded(crawl_options)
+    # A dry run takes no lock: it may run beside a crawl.
     opening = archive_access.open_read_only(path) if options["dry_run"] else archive_writer.Archive.open(path)
     with opening as opened:
         archive = opened if isinstance(opened, archive_writer.Archive) else None
@@ -123,7 +124,7 @@ async def _run_recleaner(
 
     async with progress_line.show_progress(status_line, quiet=options["quiet"]) as print_line:
         recleaner = recleaning.Recleaner(db, archive_file.archive_path(options["db"]), crawl_options, print_line)
-        async with progress_line.handle_stop_signals(on_stop, "Stopping when what is under way is done"):
+        async with progress_line.handle_stop_signals(on_stop, "Stopping after the current work"):
             if options["dry_run"]:
                 await recleaner.dry_run(include_current=options["all"])
             else:
@@ -140,9 +141,9 @@ def _print_findings(
     changes_text = ", ".join(f"{text} {pages_by_kind[kind]:,}" for kind, text in _CHANGE_TEXTS.items())
     print_text(f"{count_text(findings.pages, 'page')} {looked_at} in {seconds:.0f} s")
     other_count, same_count = pages_by_kind["other"], pages_by_kind["same"]
-    print_text(f"Articles: {changes_text}; only what is said of them {other_count:,}, nothing {same_count:,}")
+    print_text(f"Articles: {changes_text}; only metadata {other_count:,}, unchanged {same_count:,}")
     if field_counts := findings.tally.differing_fields:
-        print_text(f"Said otherwise: {', '.join(f'{name} {count:,}' for name, count in field_counts.most_common())}")
+        print_text(f"Changed fields: {', '.join(f'{name} {count:,}' for name, count in field_counts.most_common())}")
     for title, rule_counts in (
         ("brought back", findings.tally.restored_by_rule),
         ("removed", findings.tally.removed_by_rule),
@@ -162,7 +163,7 @@ def _print_findings(
     if has_changes and not options["dry_run"]:
         print_text(f"\nThis was run {reclean_run}; broadsheet reclean {options['db']} --undo goes back.")
     elif has_changes:
-        print_text("\nNothing was written; without --dry-run it is done.")
+        print_text("\nNothing was written; leave out --dry-run to do it.")
 
 
 def _rules_table(rule_counts: Counter[tuple[str, str]]) -> str:
@@ -198,7 +199,7 @@ def _undo(path: str, run: int | None, *, quiet: bool) -> int:
         ]
         if run is None:
             if not run_ids:
-                return archive_access.refuse(f"{path} was never cleaned again, or all of it is undone")
+                return archive_access.refuse(f"{path} has no reclean run to undo")
             run = run_ids[-1] - 1
         undone = reclean_undo.undo_after(archive.db, run, stored_values.utc_now)
     if not undone.undone_runs:

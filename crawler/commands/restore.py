@@ -68,8 +68,9 @@ def restore(**options: Any) -> int:
     """Put back a block that was wrongly removed, now and whenever its pages are judged again.
 
     ARTICLE is a URL, a path, a number, a title or words; BLOCK is the number in the first column of `broadsheet
-    explain`. Add the FIRST WORDS of its text, and no other block is touched if the page has changed since. A block_id
-    from the view removed or blocks, instead of ARTICLE and BLOCK, means the text wherever it stands.
+    explain`. Given the FIRST WORDS of its text, the command refuses a block that begins otherwise, as after a change of
+    the page. A block_id from the view removed or blocks, instead of ARTICLE and BLOCK, means the text wherever it
+    stands.
     """
     return rule_on(options, keep=True)
 
@@ -80,8 +81,9 @@ def remove(**options: Any) -> int:
     """Take out a block that was wrongly kept, now and whenever its pages are judged again.
 
     ARTICLE is a URL, a path, a number, a title or words; BLOCK is the number in the first column of `broadsheet
-    explain`. Add the FIRST WORDS of its text, and no other block is touched if the page has changed since. A block_id
-    from the view removed or blocks, instead of ARTICLE and BLOCK, means the text wherever it stands.
+    explain`. Given the FIRST WORDS of its text, the command refuses a block that begins otherwise, as after a change of
+    the page. A block_id from the view removed or blocks, instead of ARTICLE and BLOCK, means the text wherever it
+    stands.
     """
     return rule_on(options, keep=False)
 

@@ -185,4 +185,4 @@ def _resume_message(spider: SiteSpider) -> str:
 
 def _print_stopping() -> None:
     line_start = "\r\x1b[K" if sys.stderr.isatty() else ""
-    click.echo(line_start + one_line("Stopping when what is under way is done; Ctrl-C again stops at once."), err=True)
+    click.echo(line_start + one_line("Stopping after the current work; Ctrl-C again stops at once."), err=True)

@@ -64,13 +64,14 @@ _UPDATE_OPTIONS: Options = (
 def update(**options: Any) -> int:
     """Look again at a site that is in an archive: fetch what is new and what may have changed.
 
-    Sitemaps, feeds, start pages and sections are read first. Known pages are asked for again when a sitemap or feed
-    says that they have changed, and after a time that follows how often they do; only if they have changed, where the
-    server can tell. `broadsheet changes` then lists the edits.
+    Sitemaps, feeds, start pages and sections are read first. Known pages are requested again when a sitemap or feed
+    says that they have changed, and at intervals that follow how often they do. Where the server can tell, unchanged
+    pages are not downloaded. `broadsheet changes` then lists the edits.
 
-    With --pictures those that crawl --keep pictures would have kept are fetched; what failed is asked for once more.
+    With --pictures, only the articles' pictures are fetched, as by crawl --keep pictures; those that failed are tried
+    again.
 
-    With ARTICLEs, each a URL, a path, a number, a title or words, these pages alone are fetched, due or not.
+    With ARTICLEs, each a URL, a path, a number, a title or words, only these pages are fetched, due or not.
     """
     if not is_nonempty_file(options["db"]):
         raise CommandError(f"{options['db']} is not an archive yet: broadsheet crawl https://… --db {options['db']}")
@@ -117,7 +118,7 @@ def _known_page(db: Database, archive: str, words: str) -> str:
     url = page.url if page else article_filter.find_known_url(db, reference)
     if url is None:
         raise CommandError(
-            f"{archive} has no page {words}; a new one comes by broadsheet crawl URL --db {quote(archive)}"
+            f"{archive} has no page {words}; add a new one with broadsheet crawl URL --db {quote(archive)}"
         )
     return url
 

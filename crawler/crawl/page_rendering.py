@@ -311,7 +311,7 @@ class PageRendering:
 
     def _warn_once(self, problem: str) -> None:
         if problem:
-            _LOG.warning("Pages that need a browser are left as they are: %s", problem)
+            _LOG.warning("Pages that need a browser are not rendered: %s", problem)
         self._absence, self._browser = "", None
 
 

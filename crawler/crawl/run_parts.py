@@ -112,7 +112,7 @@ def build_parts(options: CrawlOptions, settings: Any, db: str) -> CrawlParts:
 def _check_settings(options: CrawlOptions, settings: Any) -> None:
     """Raise OptionError for settings that would make a crawl unsafe."""
     if not settings.getbool("ROBOTSTXT_OBEY") and not options.ignore_robots:
-        raise OptionError("ROBOTSTXT_OBEY=False is not enough: say -a ignore_robots=1 too, which the run records")
+        raise OptionError("ROBOTSTXT_OBEY=False is not enough: also set -a ignore_robots=1, which the run records")
     if problem := settings_problem(settings):
         raise OptionError(problem)
     if (synchronous := _synchronous(settings)) not in ("NORMAL", "FULL"):

@@ -82,7 +82,7 @@ def translate_settings(settings: BaseSettings) -> None:
     if is_user_set(settings, "RETRY_ENABLED") and not settings.getbool("RETRY_ENABLED"):
         settings.set("BROADSHEET_RETRY_TIMES", 0, priority="cmdline")
     if settings["JOBDIR"]:
-        _logger.warning("JOBDIR is not needed and not used: the archive is the crawl's state, and goes on by itself")
+        _logger.warning("JOBDIR is ignored: the archive keeps the crawl's state, and the next crawl goes on from it")
         settings.set("JOBDIR", None, priority=_above_user(settings, "JOBDIR"))
 
 

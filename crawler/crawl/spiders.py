@@ -72,7 +72,7 @@ class SiteSpider(scrapy.Spider):
         redact_logs()
         db = kwargs.get("db") or crawler.settings["BROADSHEET_DB"]
         if not (kwargs.get("db") or is_user_set(crawler.settings, "BROADSHEET_DB") or "BROADSHEET_DB" in os.environ):
-            spider.logger.warning("no archive is named (-a db=FILE): the crawl is kept in %s, and goes on from it", db)
+            spider.logger.warning("no archive is named (-a db=FILE): using %s, and going on from what it holds", db)
         try:
             spider._prepare(cls.options(kwargs), db)
         except (OptionError, ArchiveError) as error:

@@ -170,7 +170,7 @@ def _matches(pattern: regex.Pattern[str], spelling: str, if_too_slow: bool) -> b
 @lru_cache
 def _warn_of(text: str) -> None:
     """Log once that a pattern takes too long."""
-    _logger.warning("URLs on which the pattern %s takes more than %g s are left out", text, PATTERN_SECONDS)
+    _logger.warning("skipping URLs on which the pattern %s takes more than %g s", text, PATTERN_SECONDS)
 
 
 def _compile_patterns(texts: Iterable[str]) -> tuple[regex.Pattern[str], ...]:

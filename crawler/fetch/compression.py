@@ -84,7 +84,7 @@ def decompress_partly(body: bytes, codings: Sequence[str], limit: int = 0) -> tu
     tells whether the body is complete.
     """
     if len(codings) > MAX_CODINGS:
-        raise AnswerError(OutcomeReason.BAD_ENCODING, f"{len(codings)} encodings on one another")
+        raise AnswerError(OutcomeReason.BAD_ENCODING, f"{len(codings)} nested encodings")
     max_bytes = min(limit or sys.maxsize, max(RATIO_MIN_BYTES, MAX_RATIO * len(body)))
     is_complete = True
     for coding in reversed(codings):

@@ -68,7 +68,7 @@ class GivenHeaders:
             return self.values
         if (host := host_of(url)) not in self.withheld_hosts:
             self.withheld_hosts.add(host)
-            _logger.warning("What --header gives is not sent to %s: --header-host names further hosts", host)
+            _logger.warning("--header values are not sent to %s; --header-host allows further hosts", host)
         return {}
 
     def _may_go_to(self, url: str) -> bool:

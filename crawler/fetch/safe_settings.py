@@ -99,7 +99,7 @@ def _check_cache(settings: BaseSettings) -> None:
 
 def _check_downloader(settings: BaseSettings) -> None:
     if settings["DOWNLOADER"] != _SCRAPY_DOWNLOADER:
-        raise _SettingsError("DOWNLOADER must be Scrapy's own: another one may pass by the guard")
+        raise _SettingsError("DOWNLOADER must be Scrapy's own: another one may bypass the guard")
     handlers = {scheme: path for scheme, path in settings.getwithbase("DOWNLOAD_HANDLERS").items() if path}
     if set(handlers) != {"http", "https"} or not all(
         _is_subclass(path, GuardedDownloadHandler) for path in handlers.values()

@@ -128,7 +128,7 @@ def read_response(location: RecordLocation, folder: Path) -> RecordedResponse:
     response = read_record(data)
     if location.digest and not response.is_revisit and response.digest != location.digest:
         place = f"{name} at {location.offset}"
-        raise ReplayError(OutcomeReason.RAW_MISSING, f"{place} holds another response than the one in its row")
+        raise ReplayError(OutcomeReason.RAW_MISSING, f"{place} holds a different response from the one in its row")
     return response
 
 

@@ -1,4 +1,4 @@
-"""Checks of what tables say of one another: values stored twice, counts, rows that need another.
+"""Checks that tables agree: values stored twice, counts, rows that need another row.
 
 `invariants.toml` has those that SQL can test: each a query, and the words for what it finds. The others compute.
 """
@@ -120,7 +120,7 @@ def _text(value: object) -> str:
 
 
 def hosts(db: Database) -> Iterator[Finding]:
-    """Check that the host beside a URL is that of the URL."""
+    """Check that a stored host is that of its URL."""
     for table in ("urls", *_ARTICLES):
         for row_id, url, host in db.conn.execute(f"SELECT id, url, host FROM {table}"):
             if host_of(_text(url)) != host:
@@ -128,7 +128,7 @@ def hosts(db: Database) -> Iterator[Finding]:
 
 
 def dates(db: Database) -> Iterator[Finding]:
-    """Check that instant and day of a date are those of what the page states."""
+    """Check that the instant and day of a date follow from the date that the page states."""
     for table in _ARTICLES:
         for name in ("published", "modified"):
             query = f"SELECT id, {name}, {name}_day, {name}_stated FROM {table} WHERE {name}_stated IS NOT NULL"
@@ -167,7 +167,7 @@ NEEDED_ROWS = (
     ("_pictures", "capture_id", "captures", "id"),
     ("pages", "layout_id", "_layouts", "id"),
 )
-"""Table and column whose value needs a row elsewhere, where no foreign key says so."""
+"""Table and column whose value needs a row elsewhere, without a foreign key."""
 
 
 def needed_rows(db: Database) -> Iterator[Finding]:

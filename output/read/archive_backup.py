@@ -45,7 +45,7 @@ from ..raw.warc_folders import (
     warc_path,
 )
 
-_STEP_PAGES = 4_096  # of 4 KB: between two steps a signal is heard
+_STEP_PAGES = 4_096  # of 4 KB: signals are handled between two steps
 _PATIENCE = 10.0  # seconds for a writer that begins until it has entered WAL mode
 _CHUNK = 1 << 20  # bytes copied at a time
 _FILES = "SELECT name, length FROM _warc_files WHERE length > 0 ORDER BY begun_at DESC, name DESC"
@@ -86,7 +86,9 @@ class _WarcFile:
 
     @property
     def is_there(self) -> bool:
-        """Return whether the target has the file, or more of it, as where a copy is put back beside the old folder."""
+        """Return whether the target has the file, or a longer version, as when a copy is restored beside the old
+        folder.
+        """
         return self.target.is_file() and self.target.stat().st_size >= self.length
 
 
@@ -140,7 +142,7 @@ class DatedCopies:
     folder: Path
 
     def make(self, *, with_raw: bool = True) -> tuple[Path, BackupResult]:
-        """Make a copy that has the time in its name, and link it with the newest one as far as both are equal."""
+        """Make a copy with the time in its name; files equal to those of the newest copy become hard links."""
         now = datetime.now(UTC).replace(microsecond=0)
         copy = self.folder / f"{self.source.stem}-{now:{_DATE_FORM}}{self.source.suffix}"
         earlier = self.unchanged()[-1:]
@@ -186,7 +188,7 @@ class DatedCopies:
 
 
 def _created_at(database: Path) -> str:
-    """Return when an archive was made, which tells it from others; empty if it cannot be read."""
+    """Return when an archive was made, which identifies it; empty if unreadable."""
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
         return str(connection.execute(_CREATED_AT).fetchone())
     return ""
@@ -234,7 +236,7 @@ def _hold_still(db: Database, source: Path, stack: ExitStack) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
-        except NotReachable:  # in a folder where nobody can write
+        except NotReachable:  # in a read-only folder
             return
         else:
             return
@@ -275,7 +277,7 @@ def _put_files(
 ) -> BackupResult:
     """Put WARC files beside the backup, and have its database name imported ones as they are seen from there.
 
-    `away` is None where no raw response goes along.
+    `away` is None for a copy without raw responses.
     """
     imported = [name for (name,) in db.execute(_IMPORTED).fetchall()]
     names = {file.name for file in files}
@@ -320,7 +322,7 @@ def _put_file(file: _WarcFile) -> bool:
         if not _begins_with(file.path, file.target):
             raise NotReachable(f"{file.target} is another file than that of the archive: move it away")
         file.target.unlink()
-    with suppress(OSError):  # on another disk, or none that has hard links
+    with suppress(OSError):  # on another disk, or on one without hard links
         if file.earlier and filecmp.cmp(file.path, file.earlier, shallow=False):
             os.link(file.earlier, file.target)
             return True

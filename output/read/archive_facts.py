@@ -44,7 +44,7 @@ _PAYWALLS = """SELECT count(*) FROM urls u JOIN pages p ON p.id = u.id WHERE u.k
     AND u.reason = 'wall' AND p.evidence LIKE '%"wall=paywall"%'"""
 _QUEUED = "SELECT count(*) FROM urls WHERE state = 'queued'"
 GONE_FEEDS = ((UrlKind.FEED, http_reason(404)), (UrlKind.FEED, http_reason(410)))
-"""Feeds that pages name and that the site says are not there: what they would name is no gap."""
+"""Feeds that pages name but the site answers with "not found": they cause no gap."""
 
 _FAILED_LISTS = f"""SELECT kind, count(*), min(url) FROM urls
     WHERE state = 'failed' AND kind IN ('sitemap', 'feed') AND reason <> 'not_there'
@@ -77,7 +77,9 @@ _LAST_RUN = "SELECT started_at, coalesce(outcome, '') FROM runs ORDER BY started
 
 
 class Example(NamedTuple):
-    """An article or URL that a fact is about: the article's number (0: none), its title or address, and its address."""
+    """An article or URL that a fact is about: the article's number (0 for a URL), its title or address, and its
+    address.
+    """
 
     article_id: int
     title: str
@@ -105,7 +107,7 @@ class SeedOutcome:
 
     @property
     def failure(self) -> str:
-        """Return the reason for which it gave no page; empty if it did, or waits to be asked for."""
+        """Return why it gave no page; empty if it gave one, or is still queued."""
         is_failure = self.state == UrlState.FAILED
         return self.reason if is_failure or (self.state == "skipped" and self.reason in _FAILED_SKIP_REASONS) else ""
 
@@ -147,7 +149,7 @@ class ArchiveFacts:
 
     @property
     def pages_read(self) -> int:
-        """Count the pages that were read, whatever they are."""
+        """Count the pages that were read, of all types."""
         return count_pages(UrlCount(UrlKind.PAGE, *key, urls) for key, urls in self.outcomes.items())
 
     @property
@@ -208,7 +210,7 @@ def _misdated(db: Database) -> Iterator[Sequence[object]]:
 
 
 def _shared_day(db: Database) -> Sample:
-    """Return the articles of the host and day that most share, if they are so many that the day is hardly theirs."""
+    """Return the articles of the commonest host and day, if too many share it for the date to be right."""
     counts = {(host, day): count for host, day, count in db.execute(_SHARED_DAYS)}
     of_host = Counter[str]()
     for (host, _), count in counts.items():

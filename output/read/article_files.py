@@ -89,7 +89,7 @@ def _put_picture(db: Database, export: ExportFolder, shown: ShownPicture, articl
 
 
 def markdown_pictures(pictures: Sequence[ShownPicture]) -> str:
-    """Return an article's pictures in Markdown, each with its caption and credit; inert, whatever its texts hold."""
+    """Return an article's pictures as inert Markdown, each with its caption and credit."""
     lines = [
         f"\n![{escaped_words(_line(shown.alt))}]({PICTURE_FOLDER}/{shown.file_name})\n\n"
         f"{escaped_words(_line(f'{shown.caption} {shown.credit}'))}\n"
@@ -109,7 +109,7 @@ def file_name(article: dict[str, object]) -> str:
 
 
 def markdown_document(article: dict[str, object]) -> str:
-    """Return the text of an article's file: front matter, title, article; inert, whatever its fields hold."""
+    """Return the inert text of an article's file: front matter, title, article."""
     values = ((name, article.get(name)) for name in _FIELDS)
     front_matter = "\n".join(f"{name}: {_yaml_value(value)}" for name, value in values if value not in (None, "", []))
     title = escaped_words(" ".join(inert_text(str(article["title"])).split()))
@@ -194,7 +194,7 @@ def article_page(article: Mapping[str, Any], pictures: Sequence[PictureRun] = ()
 
 
 def article_title(article: Mapping[str, Any]) -> str:
-    """Return the title of an article in one line, its URL where it has none."""
+    """Return the title of an article in one line, or its URL if it has no title."""
     return xml_line(article["title"]) or xml_line(article["url"])
 
 
@@ -229,7 +229,7 @@ def _figures(pictures: Sequence[ShownPicture]) -> str:
 
 
 def about_page(entries: tuple[DictionaryEntry, ...]) -> str:
-    """Return the page that says what the fields of an article mean."""
+    """Return the page that explains the fields of an article."""
     rows = "".join(
         f"<tr><td><code>{entry.name}</code></td><td>{escape(entry.meaning)}</td></tr>\n" for entry in entries
     )
@@ -305,7 +305,7 @@ def _read_heads(db: Database, condition: str) -> Iterator[dict[str, Any]]:
 
 
 def _month_name(month: str) -> str:
-    """Return the month as the name of a page; what is no month of a stored day is undated."""
+    """Return the month as the name of a page; `undated` without a valid day."""
     is_month = len(month) == 7 and month[4] == "-" and f"{month[:4]}{month[5:]}".isdecimal() and month.isascii()
     return month if is_month else _UNDATED
 

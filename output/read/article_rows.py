@@ -59,7 +59,7 @@ def cluster_condition(db: Database) -> str:
 
 
 def article_row(db: Database, article_id: int) -> dict[str, object] | None:
-    """Return an article as `iter_articles` gives it; None if there is none of that number."""
+    """Return an article as `iter_articles` gives it; None for an unknown number."""
     names = article_columns(db)
     row = db.execute(f"SELECT {', '.join(map(quoted_name, names))} FROM articles WHERE id = ?", [article_id]).fetchone()
     return _article_values(names, row) if row else None

@@ -131,10 +131,10 @@ _JSON_COLUMNS: Mapping[str, Mapping[str, Callable[[object], object]]] = {
     "_recleans": {"options": json_object, "counts": json_object},
     "_imports": {"options": json_object, "records": json_object},
 }
-"""The columns that hold JSON, by table, with what decodes them."""
+"""The columns that hold JSON, by table, with their decoders."""
 
 _ROW_NAMES = {"revisions": "article_id || '/' || number", "_imports": "file"}
-"""SQL for what names a row where it is not its `id`."""
+"""SQL of the columns that identify a row in tables without an `id`."""
 
 _LAYOUTS = """SELECT l.page_id, l.layout, l.chances, p.blocks FROM _page_layout l LEFT JOIN pages p ON p.id = l.page_id
     WHERE {}"""
@@ -196,7 +196,7 @@ def check_layout(layout: bytes, block_count: int) -> None:
 
 
 def check_chances(chances: bytes | None, block_count: int) -> None:
-    """Raise ValueError if chances are not those of so many blocks."""
+    """Raise ValueError if the number of chances is not that of the blocks."""
     if chances is not None and len(chances) != block_count:
         raise ValueError(f"has {len(chances)} blocks, its page {block_count}")
 

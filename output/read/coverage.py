@@ -27,8 +27,8 @@ _SOURCE_QUERIES = {
         AND found_via IN ('link', 'next', 'canonical', 'single_page', 'redirect')""",
 }
 # `+` keeps SQLite from the index on states, in which each step would read every redirect of the archive. Most URLs lead
-# nowhere else, and are read straight.
-# A page whose article the archive keeps is the end, wherever its URL leads now.
+# nowhere else, and are read directly.
+# A page whose article the archive keeps ends the chain, even if its URL redirects now.
 _IS_REDIRECT = """+u.state = 'done' AND +u.reason = 'redirect'
     AND NOT EXISTS (SELECT 1 FROM pages o WHERE o.id = u.id AND o.article_id IS NOT NULL)"""
 _REDIRECT_ENDS = f"""WITH RECURSIVE named (id) AS ({{named}}),
@@ -75,7 +75,7 @@ _ENDS_OF = """SELECT u.id, u.url FROM urls u
 
 
 class CoveredUrl(NamedTuple):
-    """A URL that a source names, and where it led: the end of its redirects, itself if there are none."""
+    """A URL that a source names, and the end of its redirects (the URL itself without any)."""
 
     url: str
     end_id: int
@@ -141,7 +141,7 @@ def list_covered_urls(
 
 
 def hint_for(state: UrlState, reason: Reason) -> str:
-    """Return a hint on what to do about URLs that were not read; empty if there is none."""
+    """Return advice about URLs that were not read, or an empty string."""
     hints = _load_hints()
     return hints.get(reason) or hints.get(reason.partition(":")[0]) or hints.get(state, "")
 

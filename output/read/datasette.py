@@ -65,7 +65,7 @@ def _link_to_titles(shown: Mapping[str, Any], table: str, description: str) -> d
 
 
 def _texts(table: str, columns: list[str], meanings: ColumnMeanings) -> dict[str, Any]:
-    """Return descriptions of a table and of its columns; a column of a user's has none."""
+    """Return descriptions of a table and its columns, except columns that a user added."""
     own_meanings = {**(meanings["articles"] if table == "shelved" else {}), **meanings[table]}
     descriptions = {column: _plain(own_meanings[column]) for column in columns if column in own_meanings}
     return {"description": _plain(own_meanings[""]), "columns": descriptions}

@@ -81,7 +81,7 @@ def list_edits(
 def latest_edits(
     db: Database, *, before_seq: int, kinds: Collection[str] = EDIT_KINDS, limit: int = 50
 ) -> list[ListedEdit]:
-    """Return the latest edits of these kinds before a number of `changes`, the latest first, at most `limit`."""
+    """Return up to `limit` edits of these kinds before a number of `changes`, the latest first."""
     bounds = {"seq": 0, "since": "", "before": before_seq, "with_new": NEW in kinds}
     edits = (_make_edit(*row) for row in db.execute(_LATEST_FIRST, bounds))
     return list(islice((edit for edit in edits if not {edit.kind, *edit.kinds}.isdisjoint(kinds)), limit))
@@ -238,7 +238,7 @@ def _make_revision(article_id: int, *columns: Any) -> Revision:
 
 
 class TextNotKeptError(Exception):
-    """A revision of which the text was not kept; the message is one line."""
+    """A revision whose text was not kept; the message is one line."""
 
 
 class Comparison(NamedTuple):

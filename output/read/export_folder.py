@@ -67,7 +67,7 @@ class ExportFolder:
         return file is not None
 
     def finish(self, article_ids: frozenset[int]) -> None:
-        """Remove what this export should have written again and did not, and what is of articles that are gone."""
+        """Remove files that this export did not write again, and those of articles that are gone."""
         renewed = frozenset().union(*(file.articles for file in self._written.values()))
         for name, file in list(self._listed.items()):
             if name not in self._written and _is_stale(name, file, article_ids, renewed):
@@ -106,7 +106,7 @@ def open_export(db: Database, target: Path, on_kept: Callable[[str], object]) ->
 
 
 def listed_articles(folder: Path) -> frozenset[int]:
-    """Return the numbers of the articles that were exported to a folder; none if it is no such folder."""
+    """Return the numbers of the articles that were exported to a folder; empty for other folders."""
     return frozenset().union(*(file.articles for file in _read_list(folder).values()))
 
 

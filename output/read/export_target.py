@@ -44,7 +44,7 @@ class OwnFiles:
         return cls(database_file(db), (name for (name,) in db.execute(_NAMED_FILES)))
 
     def refusal(self, path: Path) -> str:
-        """Return the reason why nothing may be written to a path; empty if it may.
+        """Return the reason not to write to a path; empty if writing is allowed.
 
         The reason is in words that follow the path's name. The path counts by its name, which need not exist, and by
         the file that it leads to.
@@ -90,7 +90,7 @@ _STANDARD_STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d{1,9})")
 
 
-class TargetRefused(Exception):  # noqa: N818 - named by what it is
+class TargetRefused(Exception):  # noqa: N818 - the name says it all
     """A refusal to write to the target, before anything is written; the message says why, in one line."""
 
 
@@ -116,7 +116,7 @@ def open_target(own_files: OwnFiles, target: str) -> Iterator[BinaryIO]:
 
 
 def is_ordinary_file(target: str) -> bool:
-    """Return whether a written target is a file with a name of its own, beside which another file may stand."""
+    """Return whether a written target is an ordinary named file, which may have another file beside it."""
     return target != STANDARD_OUTPUT and _descriptor_of(target) is None and Path(target).is_file()
 
 
@@ -149,7 +149,7 @@ def database_target(own_files: OwnFiles, target: str, is_ours: Callable[[Path], 
 
 @contextmanager
 def _new_file(file: Path) -> Iterator[Path]:
-    """Give a path beside a file at which it is made; it gets its name when the block ends."""
+    """Yield a temporary path beside a file; it is renamed to the file when the block ends."""
     part_file = file.with_name(f".broadsheet-{token_hex(6)}.part")
     try:
         yield part_file
@@ -251,7 +251,7 @@ def _open_stream(own_files: OwnFiles, target: str) -> BinaryIO | None:
 
 
 def _descriptor_of(target: str) -> int | None:
-    """Return the descriptor that a target names, since opening its path anew would begin at the file's start."""
+    """Return the descriptor that a target names: reopening its path would start at the beginning of the file."""
     match = _DESCRIPTOR.fullmatch(target)
     return int(match[1]) if match else _STANDARD_STREAMS.get(target)
 
@@ -264,7 +264,7 @@ def _duplicate(own_files: OwnFiles, target: str, descriptor: int) -> BinaryIO:
 
 
 def _checked_file(own_files: OwnFiles, target: str) -> Path:
-    """Return the file that a target leads to, which may be replaced or made."""
+    """Return the file behind a target, which may be replaced or created."""
     file = _named_file(own_files, target)
     if file.exists():
         _check_writable(file, target)

@@ -107,7 +107,7 @@ def _schema_of(db: Database) -> _Schema:
 
 
 def _columns(db: Database, table: str) -> frozenset[object]:
-    """Return the columns of a table, in whatever order: a user's may stand among those of a later version."""
+    """Return the columns of a table in any order: a user's may come before those of a later version."""
     return frozenset(tuple(column[1:]) for column in db.execute(f"PRAGMA table_info({quoted_name(table)})").fetchall())
 
 
@@ -189,7 +189,7 @@ class ColumnRule:
     bounds: tuple[float, float] | None = None
 
     def fault(self, value: object) -> str:
-        """Return the fault of a value, in words that follow its place; empty if it has none."""
+        """Return the fault of a value, in words that follow its place; empty for a sound value."""
         if value is None:
             return "is NULL, which it may not be" if self.is_required else ""
         if self.types and type(value) not in self.types:
@@ -294,7 +294,7 @@ def schema_tables() -> tuple[StoredTable, ...]:
 
 
 def _row_name(schema: Database, table: str) -> str:
-    """Return SQL for the values of the primary key with `/` between; the row's number where there is none."""
+    """Return SQL for the values of the primary key joined by `/`; for the row number in tables without one."""
     rows = schema.execute(f"PRAGMA table_info({table})").fetchall()
     key = [name for _, name, _, _, _, place in sorted(rows, key=lambda row: row[5]) if place]
     return " || '/' || ".join(map(quoted_name, key)) or "rowid"

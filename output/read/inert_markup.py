@@ -89,7 +89,7 @@ def xml_line(value: object) -> str:
 
 
 def language_tag(value: object) -> str:
-    """Return a stored language if it has the form of a tag (BCP 47), else an empty text."""
+    """Return a stored language if it looks like a tag (BCP 47), otherwise an empty string."""
     text = str(value or "")
     return text if _LANGUAGE_TAG.fullmatch(text) else ""
 
@@ -149,7 +149,7 @@ def add_figures(tokens: list[Token], figures: Sequence[Figure]) -> list[Token]:
 
 
 def is_safe_link(url: str) -> bool:
-    """Return whether a link leads to a page or a mail address, by its scheme."""
+    """Return whether a link's scheme is that of a page or a mail address."""
     try:
         return urlsplit(url.strip()).scheme.lower() in SAFE_SCHEMES
     except ValueError:

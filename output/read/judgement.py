@@ -1,4 +1,4 @@
-"""Judgement of an archive: all that needs a look, ranked, in plain words, with what to do.
+"""Judgement of an archive: what needs attention, ranked, in plain words, with advice.
 
 Report, closing lines of a crawl, notices, fleet report and reading room show this list. `gather_facts` counts; here the
 counts become sentences.
@@ -40,7 +40,7 @@ _SOURCES = {"sitemap": "that sitemaps name", "feed": "that feeds name", "link": 
 
 
 class Severity(StrEnum):
-    """Severity of what was found, the worst first: the archive failed, somebody should look, good to know."""
+    """Severity of a finding, the worst first: the archive failed, someone should look, good to know."""
 
     FAULT = "fault"
     LOOK = "look"
@@ -48,7 +48,7 @@ class Severity(StrEnum):
 
 
 class LookKind(StrEnum):
-    """Kind of what needs a look, in the order in which equally severe ones are listed."""
+    """Kind of a finding, in the order in which equally severe ones are listed."""
 
     CRAWLING = "crawling"
     EMPTY = "empty"
@@ -90,7 +90,7 @@ class Look:
 
     @property
     def key(self) -> str:
-        """Return a text that stays the same as long as the look does, whatever its figures.
+        """Return a key of the finding that does not depend on its figures.
 
         An alarm is another one with each run that raises it.
         """
@@ -110,7 +110,9 @@ def judge_archive(
 
 
 def judge(facts: ArchiveFacts, now: str = "") -> tuple[Look, ...]:
-    """Rank what the facts of an archive tell, the worst first. `now` is UTC ISO 8601, that of the facts if empty."""
+    """Derive findings from the facts of an archive, the worst first. `now` is UTC ISO 8601; if empty, the time of the
+    facts.
+    """
     now = now or facts.measured_at
     looks = chain(
         _run_looks(facts), _reading_looks(facts), _alarm_looks(facts), _gap_looks(facts), _failure_looks(facts),
@@ -192,7 +194,7 @@ def _reading_looks(facts: ArchiveFacts) -> Iterator[Look]:
     ):
         for page_type in page_types:
             sample = facts.unreadable.get(page_type)
-            if sample and (facts.articles or sample.count < sum(facts.outcomes.values())):  # else it was said already
+            if sample and (facts.articles or sample.count < sum(facts.outcomes.values())):  # else reported already
                 severity = _severity_of_share(sample.count, facts.pages_read)
                 sentence = f"{count_text(sample.count, 'page')} could not be read: {reason_text(page_type)}"
                 if facts.paywalls and page_type is PageType.WALL:
@@ -289,7 +291,7 @@ def _gap_looks(facts: ArchiveFacts) -> Iterator[Look]:
 
 
 def _failure_looks(facts: ArchiveFacts) -> Iterator[Look]:
-    """Yield the lists of which nothing is known, and pictures of which none could be fetched."""
+    """Yield lists that were never read, and pictures if none could be fetched."""
     for kind, failed, example in facts.failed_lists:
         sentence = (
             f"{count_text(failed, kind)} could not be read; what {'it names' if failed == 1 else 'they name'} may be"
@@ -356,7 +358,7 @@ def _article_looks(facts: ArchiveFacts) -> Iterator[Look]:
 
 
 def _visit_looks(facts: ArchiveFacts, now: str) -> Iterator[Look]:
-    """Yield what is still to be fetched, or else when articles are looked at again."""
+    """Yield the number of URLs still to fetch; if there are none, when articles are due again."""
     if facts.is_at_work:
         return
     path, visits = quote(facts.path), facts.visits

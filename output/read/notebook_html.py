@@ -38,7 +38,7 @@ def _line(facts: Sequence[Fact], url: str) -> str:
 
 
 def _link(url: str, text: str) -> str:
-    """Return a link; its text alone if it may lead to anything but a page."""
+    """Return a link; only its text if it may lead to anything but a page."""
     target, shown = xml_line(url), _escaped(text) or _escaped(url)
     return f'<a href="{escape(target)}" rel="noreferrer">{shown}</a>' if is_safe_link(target) else shown
 

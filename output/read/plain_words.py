@@ -33,7 +33,7 @@ def block_words(reason: str) -> str:
 
 
 def fact_words(fact: str) -> str:
-    """Return a fact by which a page was judged as words for people; one without words as it is.
+    """Return a fact of a page's verdict in plain words; an unknown fact is returned unchanged.
 
     >>> fact_words("words=348"), fact_words("states=article"), fact_words("list=0.93")
     ('348 words of text', 'says that it is an article', 'list=0.93')
@@ -43,7 +43,7 @@ def fact_words(fact: str) -> str:
 
 
 def shelving_words(reason: str) -> str:
-    """Return why an article is none of its own, in words."""
+    """Return in words why an article does not count as one of its own."""
     return _words()["shelving"].get(reason, reason)
 
 

@@ -77,7 +77,7 @@ _RUNS = """SELECT started_at, coalesce(finished_at, ''), command, coalesce(outco
 _SHELVED_COUNTS = "SELECT why, count(*) FROM shelved GROUP BY why ORDER BY why"
 _OUTSIDE_HOSTS = "SELECT host, links FROM _outside_hosts ORDER BY links DESC, host"
 
-# An article is withdrawn as long as its latest revision says so. What a person took out needs nobody's look.
+# An article is withdrawn as long as its latest revision says so. Those that a person took out need no attention.
 _WITHDRAWALS = """SELECT r.seen_at, u.state, u.reason, coalesce(a.url, s.url), coalesce(a.title, s.title)
     FROM revisions r LEFT JOIN articles a ON a.id = r.article_id LEFT JOIN shelved s ON s.id = r.article_id
         JOIN urls u ON u.id = coalesce(a.page_id, s.page_id)
@@ -163,7 +163,7 @@ class Withdrawal(NamedTuple):
 
 
 class LayoutLine(NamedTuple):
-    """Pages of a host that are made alike: how many, how many of them are articles, what they are and why, and one."""
+    """Pages of a host with the same layout: their number, articles among them, type, reason, and an example."""
 
     host: str
     pages: int
@@ -226,7 +226,7 @@ class Yield(NamedTuple):
 
 
 class RunLine(NamedTuple):
-    """One run: when, with which command, how it ended, and its pages, of which trafilatura was asked on some."""
+    """One run: its time, command, end, and pages, with the number on which trafilatura was asked."""
 
     started_at: str
     finished_at: str
@@ -313,7 +313,7 @@ def _gather_all(db: Database) -> Report:
 
 
 def read_implausible(db: Database) -> Iterator[str]:
-    """Yield what is seldom so of the hosts with most articles."""
+    """Yield unusual facts about the hosts with the most articles."""
     for (host,) in db.execute(_LARGEST_HOSTS).fetchall():
         values: dict[str, Counter[str]] = defaultdict(Counter)
         titles = []
@@ -329,7 +329,7 @@ def read_implausible(db: Database) -> Iterator[str]:
 
 
 def read_removed(db: Database) -> tuple[RemovedCount, ...]:
-    """Add up what was removed on each host, as settling has counted it. One that has changed since is counted now."""
+    """Add up the removed blocks of each host as settling counted them; a host changed since is counted again."""
     from ..settle.unsettled import settled_removed_counts  # a crawl's start has no use for settling
 
     blocks, words = Counter[int](), Counter[int]()

@@ -1,4 +1,4 @@
-"""Report as plain text for people: a page that sums up the archive and says what needs a look, and all tables."""
+"""Report as plain text: a page that sums up the archive and says what needs attention, and all tables."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _summary_lines(report: Report, letter: RunLetter) -> Iterator[tuple[str, str
 
 
 def _removed_words(report: Report) -> str:
-    """Say what was taken out around the articles, the most frequent first."""
+    """List what was removed around the articles, the most frequent reasons first."""
     blocks = Counter[str]()
     for count in report.removed:
         blocks[block_words(count.reason)] += count.blocks
@@ -255,7 +255,7 @@ def _wrapped(text: str, width: int, first_indent: str, indent: str) -> list[str]
 
 
 def _more_line(total: int, max_lines: int) -> list[str]:
-    """Return the line that says how many are left out; none if all are shown."""
+    """Return the line that says how many are left out; empty if all are shown."""
     return [f"  … and {total - max_lines} more"] if total > max_lines else []
 
 
@@ -298,5 +298,5 @@ def _pad(text: str, size: int, *, right_aligned: bool) -> str:
 
 
 def _truncate(text: str, size: int) -> str:
-    """Return the text cut to so many columns; a Chinese or Japanese character takes two."""
+    """Return the text cut to a width in columns; a Chinese or Japanese character takes two."""
     return text if cell_len(text) <= size else set_cell_size(text, max(0, size - 1)).rstrip() + "…"

@@ -19,7 +19,7 @@ from ..write.verdicts import OF_RULING, find_steps
 MIN_OVERLAP = 0.2  # share of the longer text's words that two similar blocks have in common, at least
 _MAX_CHARS = 600  # characters of an example
 _MAX_TEXTS = 500  # texts that are compared
-_SEARCH_WORDS = 3  # the longest words of a text, so many, by which similar texts are searched
+_SEARCH_WORDS = 3  # number of the longest words of a text with which similar texts are searched
 
 _URL = "SELECT url FROM urls WHERE id = ?"
 _IS_KEPT = "EXISTS (SELECT 1 FROM _page_blocks b WHERE b.block_id = t.id AND b.kept = ?)"

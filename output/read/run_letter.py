@@ -1,4 +1,4 @@
-"""A run's letter: what the last run brought, what it could not read, and how complete the archive is.
+"""A run's letter: the news of the last run, what it could not read, and how complete the archive is.
 
 `RunLetter` is one frozen value, made from stored data alone. The end of `crawl`, `update` and `import`, Home, the feed
 of changes and notices show it, each in its own form; `letter_lines` is the plain text. Completeness is one sentence:
@@ -85,7 +85,7 @@ class FailedUrls(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Say how many of what they are: "3 sitemaps"."""
+        """Return a count with its noun: "3 sitemaps"."""
         return count_text(self.urls, "robots.txt file" if self.kind == UrlKind.ROBOTS else self.kind)
 
 
@@ -112,7 +112,7 @@ class RunLetter:
 
     @property
     def headline(self) -> str:
-        """Say in a line what is new: "2 new articles, 1 headline, 1 withdrawal"; empty if nothing is."""
+        """Return the news in a line: "2 new articles, 1 headline, 1 withdrawal"; empty without news."""
         counts = Counter(str(edit.kind) for edit in (*self.edits, *self.withdrawals, *self.returns))
         new = [count_text(self.new_count, "new article")] if self.new_count else []
         return ", ".join([*new, *filter(None, [edit_counts_text(counts)])])

@@ -24,7 +24,7 @@ from ..archive.article_filter import ALL_ARTICLES, ArticleBounds
 from ..archive.stored_text import inert_text, storable_text
 from ..archive.stored_values import LARGEST_INTEGER, decoding
 
-_TITLE_WEIGHT = 5.0  # a word of the title says what the article is about
+_TITLE_WEIGHT = 5.0  # a word in the title weighs more: it says what the article is about
 _SNIPPET_WORDS = 24
 _SNIPPET_CHARS = 60  # for text without spaces: about a line and a half at double width
 
@@ -81,7 +81,7 @@ class SearchHit:
 
     @property
     def snippet(self) -> str:
-        """Return the snippet in one line, with what matched in square brackets."""
+        """Return the snippet in one line, with matches in square brackets."""
         return "".join(f"[{text}]" if is_match else text for is_match, text in self.snippet_parts)
 
 
@@ -92,7 +92,7 @@ def search(
     article_filter: ArticleBounds = ALL_ARTICLES,
     sort: SearchSort = SearchSort.RELEVANCE,
 ) -> Iterator[SearchHit]:
-    """Yield the articles that match a query, at most `limit`; none for a query without a word."""
+    """Yield up to `limit` articles that match a query; none for a query without words."""
     match = match_expression(query)
     if not match:
         return
@@ -129,7 +129,7 @@ def count_matches(db: Database, query: str, article_filter: ArticleBounds = ALL_
     return int(db.execute(sql, {"match": match, **article_filter.values}).fetchone()[0])
 
 
-_LEAST_STEM = 4  # letters of a word of which other endings are looked for
+_LEAST_STEM = 4  # minimum length of a word whose other endings are searched
 _ENDING = re.compile(r"(?<=\w{4})(?:es|[sx])$", re.IGNORECASE)  # of the plural in several languages
 
 

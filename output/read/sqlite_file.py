@@ -21,7 +21,7 @@ from ..write.takedowns import is_forgotten
 from .article_rows import DictionaryEntry, article_dictionary, iter_articles
 from .export_target import OwnFiles, TargetWriteError, database_target
 
-_FILE_ID = 0x42735378  # "BsSx", by which a file of ours is told
+_FILE_ID = 0x42735378  # "BsSx", which marks our files
 _FILE_ID_PLACE = slice(68, 72)  # in the head of a SQLite file
 _PAGE_SIZE = 1024  # bytes: a small file has a third less of them than with 4096, a large one a twentieth
 _ARCHIVE_ID = "archive_id"
@@ -62,7 +62,7 @@ def export_sqlite(db: Database, target: str, *, one_per_cluster: bool = False) -
         closing(Database(sqlite3.connect(file))) as exported,
     ):
         _make_tables(exported, entries)
-        exported.execute("PRAGMA secure_delete = ON")  # what was forgotten is not in free pages either
+        exported.execute("PRAGMA secure_delete = ON")  # forgotten articles must not survive in free pages
         exported.begin()
         _describe(exported, entries)
         stored = _stored_ids(exported)
@@ -83,7 +83,7 @@ def is_exported_database(file: Path) -> bool:
 
 
 def exported_articles(file: Path) -> frozenset[int]:
-    """Return the numbers of the articles in a SQLite file that an export wrote; none if it is no such file."""
+    """Return the numbers of the articles in a SQLite file that an export wrote; empty for other files."""
     with suppress(OSError, sqlite3.Error):
         if is_exported_database(file):
             with closing(Database(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True))) as exported:
@@ -91,7 +91,7 @@ def exported_articles(file: Path) -> frozenset[int]:
     return frozenset()
 
 
-class _ArchiveUnreadable(Exception):  # noqa: N818 - named by what it is
+class _ArchiveUnreadable(Exception):  # noqa: N818 - the name says it all
     """An error of the archive that is read, not of the file that is written; its cause says which."""
 
 

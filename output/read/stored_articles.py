@@ -121,7 +121,7 @@ def iter_links(db: Database) -> Iterator[ArticleLink]:
 
 
 def find_stored_article(db: Database, url_or_id: str) -> Article | None:
-    """Find the article that a number, or any URL that leads to it, names; None if the archive has none."""
+    """Find an article by its number or any URL that leads to it; None if the archive has no such article."""
     article_id = find_article(db, url_or_id)
     rows = [] if article_id is None else _read_rows(db, "id = :id", {"id": article_id})
     return _make_article(rows[0]) if rows else None

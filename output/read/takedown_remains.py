@@ -26,7 +26,7 @@ from .export_target import is_sqlite_file
 from .sqlite_file import exported_articles
 
 BACKUPS = "backups"
-"""The folder beside archives in which a desk keeps their copies; it is looked through too."""
+"""The folder beside archives in which a desk keeps their copies, which is searched too."""
 
 _HOLDS_ONE = """SELECT EXISTS (SELECT 1 FROM captures WHERE url IN (SELECT value FROM json_each(?1)))
     OR EXISTS (SELECT 1 FROM urls u JOIN pages p ON p.id = u.id WHERE u.url IN (SELECT value FROM json_each(?1)))"""
@@ -51,7 +51,7 @@ class RemainsKind(StrEnum):
 
     @property
     def words(self) -> str:
-        """Return the words that name such a place to a person; to be formatted with it."""
+        """Return the words that describe such a place, a format string for its name."""
         return _WORDS[self]
 
 
@@ -80,7 +80,7 @@ class Remainder(NamedTuple):
 
 
 def find_remains(archive: str | Path, takedown: Takedown) -> list[Remainder]:
-    """Return what a takedown in an archive does not reach, as far as it stands beside it or the archive knows of it."""
+    """Return what a takedown does not reach: files beside the archive, and others that the archive knows of."""
     file = archive_path(archive)
     return [
         *(Remainder(RemainsKind.IMPORTED, name) for name in takedown.warc_files),
@@ -109,7 +109,7 @@ def _beside(file: Path, urls: Sequence[str]) -> Iterator[Remainder]:
 
 
 def _holds_one(path: Path, urls: Sequence[str]) -> bool | None:
-    """Return whether an archive of any version has a page or capture of one of the URLs; None if a file is none."""
+    """Return whether an archive of any version has a page or capture of one of the URLs; None for other files."""
     with suppress(OSError, sqlite3.Error):
         if path.is_file() and is_sqlite_file(path):
             with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:

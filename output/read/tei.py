@@ -1,4 +1,4 @@
-"""Articles as TEI P5, one file an article: a header with what the page states, and the text with its structure."""
+"""Articles as TEI P5, one file each: a header with the page's metadata, and the text with its structure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _CONTAINERS: dict[str, tuple[str, dict[str, str]]] = {
     "em": ("hi", {"rend": "italic"}),
     "strong": ("hi", {"rend": "bold"}),
 }
-"""The TEI element of what markdown opens and closes; what is not here leaves its content only."""
+"""The TEI element of each Markdown token; for other tokens only their content is written."""
 
 
 def export_tei(

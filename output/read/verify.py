@@ -133,7 +133,7 @@ _SOURCE_CHECKS: tuple[Check, ...] = (
     hosts,
     block_texts,
 )
-"""The checks of what another archive takes over, row by row: about half a millisecond a page."""
+"""The checks of rows that a merge takes over: about half a millisecond a page."""
 
 
 def verify(db: Database, sample: RowSample = WHOLE, left_out: Collection[Check] = ()) -> list[ArchiveProblem]:
@@ -180,7 +180,7 @@ def _problems(check: Check, db: Database, sample: RowSample = WHOLE) -> Iterator
             yield ArchiveProblem(check.__name__, finding.detail, finding.location)
     except DamagedValue as error:
         yield ArchiveProblem(check.__name__, f"{error.location} cannot be read", error.location)
-    except Exception as error:  # noqa: BLE001 - whatever a damaged file makes of it, verify says so and goes on
+    except Exception as error:  # noqa: BLE001 - a damaged file may raise anything; verify reports it and continues
         yield ArchiveProblem(check.__name__, f"cannot be checked: {type(error).__name__}: {error}")
 
 

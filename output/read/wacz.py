@@ -85,7 +85,7 @@ def _host_bytes(name: str) -> bytes:
     for.
     """
     host = _unescape(name.strip("[]"))
-    with suppress(UnicodeError):  # such a host stays as it is
+    with suppress(UnicodeError):  # such a host stays unchanged
         host = host.decode("utf-8").encode("idna")
     host = re.sub(rb"\.{2,}", b".", host).strip(b".").lower()
     if _DECIMAL_ADDRESS.fullmatch(host.decode("latin-1")) and int(host) < 1 << 32:
@@ -142,7 +142,7 @@ def _escape(data: bytes) -> str:
 
 _VERSION = "1.1.1"
 _LINES_PER_MEMBER = 1024  # of the index in one gzip member
-_REDACTION_ROOM = 16  # a file without credentials may be larger by one part in so many
+_REDACTION_ROOM = 16  # a file without credentials may be larger by this fraction (1/N)
 # A 304 has no page to show, and replay tools show the latest entry of a URL.
 _INDEX = """SELECT c.final_url, c.fetched_at, c.http_status, c.content_type, c.payload_digest, c.refers_to,
         c.warc_offset, c.warc_length, c.warc_file
@@ -162,7 +162,7 @@ _Offsets = dict[tuple[str, int], int]
 
 
 class MissingWarcError(Exception):
-    """A WARC file that the archive names is not there, or too short; the message says which, in one line."""
+    """A WARC file that the archive names is missing or too short; the message names it in one line."""
 
 
 @dataclass(slots=True)
@@ -335,7 +335,7 @@ def _page_lines(db: Database, offsets: _Offsets) -> Iterator[bytes]:
 
 
 def _description(db: Database) -> dict[str, object]:
-    """Return the data package's own metadata: when and by what it was made, and its start page."""
+    """Return the data package's metadata: its time and software, and its start page."""
     description: dict[str, object] = {"created": warc_date(utc_now()), "software": "Broadsheet"}
     for url, fetched_at in db.execute(_START):
         description |= {"title": url, "mainPageUrl": url, "mainPageDate": warc_date(fetched_at)}

@@ -145,7 +145,7 @@ def _read_edits(db: Database, scope: FeedScope) -> Iterable[WebFeedEntry]:
 
 
 def _edit_html(diff: EditDiff, room: str, summary: str) -> str:
-    """Return an edit as HTML: what it is, its words, and links to both versions, or else how to see them."""
+    """Return an edit as HTML: its kind, its words, and links to both versions, or the command that shows them."""
     links = [f'<a href="{escape(url)}">{name}</a>' for name, url in version_links(diff, room)] if room else []
     versions = " · ".join(links) or (
         f"Both versions: <code>broadsheet diff DB {diff.article_id} --from {diff.first} --to {diff.last}</code>"
@@ -162,7 +162,7 @@ def edit_text(title: str, title_before: str, counts: Sequence[int], note: str) -
 
 
 def _utc(time: str | None) -> str:
-    """Return a stored time as RFC 3339 has it; empty for none, and for what is not a time."""
+    """Return a stored time in RFC 3339 format; empty for a missing or invalid time."""
     try:
         moment = datetime.fromisoformat(time or "")
     except ValueError:

@@ -236,4 +236,4 @@ def test_a_display_is_live_on_a_terminal_and_lines_in_a_log(is_terminal, has_url
     is_live = is_terminal and is_shown
     assert ("7 queued" in shown) is is_shown
     assert ("\x1b[?25l" in shown, shown.endswith("\x1b[2K")) == (is_live, is_live)
-    assert display._queued_count() == 7
+    assert display.tally.queued_count() == 7

@@ -83,7 +83,7 @@ def test_a_folder_keeps_dated_copies_and_one_with_a_finding_displaces_none(site,
     *findings, last = errors.splitlines()
     assert findings
     assert all(line.startswith("raw_responses: ") for line in findings)
-    assert last == f"broadsheet: {copy} is there, with what is said above; no older copy goes for it"
+    assert last == f"broadsheet: {copy} was made, but has the problems above; no older copy was removed"
     assert sorted(path.name for path in folder.glob("*.db")) == [*names[1:], copy.name]
 
 

@@ -315,7 +315,7 @@ def test_pages_of_the_same_layout_are_shown_and_then_corrected_one_by_one(mill):
     words = ("correct", mill, MILL, "--author", "The Desk", "--same-layout")
     was = rows(mill, authors)
     code, said, _ = verb_here(*words)
-    assert (code, said.partition("\n")[0]) == (0, "2 pages of this layout would change; --yes does it")
+    assert (code, said.partition("\n")[0]) == (0, "2 pages of this layout would change; --yes applies it")
     assert "https://c.example/quay authors: none → The Desk" in said
     assert (rows(mill, authors), rows(mill, "SELECT count(*) FROM corrections")) == (was, [(0,)])
     said = verb_here(*words, "--yes")[1]

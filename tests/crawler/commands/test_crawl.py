@@ -63,7 +63,7 @@ def test_an_archive_in_use_is_waited_for(serve, db):
     code, out, errors = command("crawl", "https://a.example/", "--db", db, "--wait", "0.1")
     assert (code, out) == (75, "")
     assert errors.splitlines() == [
-        f"Waiting for another crawl of {db} to end …",
+        f"Waiting for another crawl of {db} to finish …",
         f"broadsheet: {db} is in use by another command",
     ]
     threading.Timer(0.5, lock.release).start()

@@ -148,7 +148,7 @@ def test_a_crawl_waits_for_another_one_only_with_patience(tmp_path, capsys):
         assert capsys.readouterr().err == ""
         with pytest.raises(InUse), crawl._ownership(file, 0.01):
             pytest.fail("it is owned by another")
-        assert capsys.readouterr().err == f"Waiting for another crawl of {file} to end …\n"
+        assert capsys.readouterr().err == f"Waiting for another crawl of {file} to finish …\n"
 
 
 def test_only_a_crawl_of_public_sites_is_asked_for_a_contact():
@@ -212,7 +212,7 @@ def test_a_crawl_that_goes_on_says_where_it_stands(due, counts, line):
 
 TIP = "Tip: --contact you@example.org tells sites whom to ask about this crawl."
 GOING_ON = "Going on: 0 URLs done, 0 waiting."
-STOPPING = "Stopping when what is under way is done; Ctrl-C again stops at once."
+STOPPING = "Stopping after the current work; Ctrl-C again stops at once."
 
 
 @pytest.mark.parametrize(

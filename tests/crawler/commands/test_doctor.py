@@ -58,12 +58,12 @@ def test_a_folder_that_is_not_there_is_bad(tmp_path, capsys):
         (
             1_000_000_000, "none is found", datetime(2026, 11, 1, 0, 0, 1, tzinfo=UTC),
             ["ok  browser: none is used: none is found (/bin/chromium)", "ok  disk: {} can be written, 1.0 GB are free",
-             "ok  clock: 2026-11-01 00:00:01 UTC", "--- site: name a URL to have its robots.txt asked for"],
+             "ok  clock: 2026-11-01 00:00:01 UTC", "--- site: name a URL to check its robots.txt"],
         ),
         (
             999_999_999, SimpleNamespace(program="/bin/chromium"), datetime(2026, 11, 1, tzinfo=UTC),
             ["ok  browser: Playwright 1.2 with /bin/chromium", "BAD disk: {} can be written, 1.0 GB are free",
-             "BAD clock: 2026-11-01 00:00:00 UTC", "--- site: name a URL to have its robots.txt asked for"],
+             "BAD clock: 2026-11-01 00:00:00 UTC", "--- site: name a URL to check its robots.txt"],
         ),
     ],
 )  # fmt: skip

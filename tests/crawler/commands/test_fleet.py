@@ -478,6 +478,6 @@ def test_warnings_come_as_they_are_and_each_signal_stops_the_run_once(stops, cap
     told = ["the store is away", "it is back", "the store is away", "a notice failed"]
     assert [line for line in lines if line.startswith("broadsheet: ")] == [f"broadsheet: {text}" for text in told]
     assert signals == [signal.SIGINT] * stops
-    said = ["Stopping when what is under way is done; again stops at once.",
-            "Ending at once; the next run goes on from here."][:stops]  # fmt: skip
+    said = ["Stopping after the current work; again stops at once.",
+            "Stopping now; the next run goes on from here."][:stops]  # fmt: skip
     assert [line for line in lines if not line.startswith("broadsheet: ")] == said

@@ -221,7 +221,7 @@ def test_an_imported_revisit_can_be_cleaned_again(tmp_path, db):
     code, out, errors = verb("reclean", db, "--all")
     assert (code, errors) == (0, "")
     assert "2 pages cleaned again" in out
-    assert "nothing 2" in out
+    assert "unchanged 2" in out
 
 
 def test_what_was_taken_down_does_not_come_back(tmp_path, db):
@@ -247,3 +247,12 @@ def test_what_a_pattern_took_down_does_not_come_back_under_another_address(tmp_p
     assert verb("import", write(tmp_path / "b.warc.gz", [*site(), *again]), "--db", db)[0] == 0
     assert texts(db).keys() == {"/mill", "/listed"}
     assert states(db)["/news/river"] == states(db)["/moved"] == ("skipped", "forgotten")
+
+
+def test_a_quiet_import_prints_what_went_badly_wrong_and_nothing_else(tmp_path, db):
+    code, out, errors = verb(
+        "import", "-q", write(tmp_path / "a.warc.gz", [record(f"{SITE}/", answer("gone"))]), "--db", db
+    )
+    assert (code, out) == (1, "")
+    assert errors.startswith("broadsheet: Nothing could be read")
+    assert errors.count("\n") == 1

@@ -44,7 +44,7 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(db):
     code, out, errors = verb("reclean", db, "--dry-run")
     assert (code, errors) == (0, "")
     assert "5 pages looked at" in out
-    assert "Articles: texts changed 2, gained 1, lost 1; only what is said of them 0, nothing 1" in out
+    assert "Articles: texts changed 2, gained 1, lost 1; only metadata 0, unchanged 1" in out
     brought, removed = out.split("Blocks that would be brought back: 1, by rule")[1].split(
         "Blocks that would be removed"
     )
@@ -96,7 +96,7 @@ def test_a_second_time_there_is_nothing_to_do(db):
     assert "0 pages cleaned again" in out
     assert "5 made by this cleaner already" in out
     code, out, _ = verb("reclean", db, "--all")
-    assert "texts changed 0, gained 0, lost 0; only what is said of them 0, nothing 5" in out
+    assert "texts changed 0, gained 0, lost 0; only metadata 0, unchanged 5" in out
     assert tables(db) == tables_before
     assert rows(db, f"SELECT id, state FROM {RECLEANS}") == [(1, "done")]
 
@@ -138,7 +138,7 @@ def test_undo_puts_back_what_stood_before(db):
     }
     assert verb("verify", db)[0] == 0
     code, _, errors = verb("reclean", db, "--undo")
-    assert (code, "never cleaned again" in errors) == (1, True)
+    assert (code, "no reclean run to undo" in errors) == (1, True)
 
 
 def test_going_back_to_a_run_undoes_those_after_it(db, tmp_path):

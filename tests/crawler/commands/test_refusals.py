@@ -82,7 +82,7 @@ def everything(archive: Path) -> list[object]:
         ("export made.db --format docx", 2, "json-feed"),
         *((f"merge all.db made.db {name}", 1, said) for name, said in
           (("missing.db", "does not exist"), ("text.db", "is not a SQLite database"), (".", "is a folder"))),
-        ("reclean made.db --undo", 1, "was never cleaned again, or all of it"),
+        ("reclean made.db --undo", 1, "has no reclean run to undo"),
         ("clean binary", 2, "neither a page nor text"),
         ("clean missing", 2, "missing"),
         ("clean folder", 2, "holds no .html"),

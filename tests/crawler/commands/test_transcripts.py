@@ -126,7 +126,7 @@ class StoppedWorkers(WorkersHere):
         return await super().run(function, *args)
 
 
-STOPPING = "Stopping when what is under way is done; Ctrl-C again stops at once."
+STOPPING = "Stopping after the current work; Ctrl-C again stops at once."
 STOPPED = "Stopped. {} is in order, and the same command goes on from here."
 
 
@@ -228,7 +228,7 @@ def test_a_place_that_is_away_ends_a_fleet_s_verb_in_a_line(command, errors, her
         ("fleet run fleet.toml --store stored", "the store is full", [], 1, "broadsheet: the store is full\n"),
         ("fleet run fleet.toml --store stored", "", [2], 130, ""),
         ("fleet run fleet.toml --store stored", "", [], 0,
-         "Nothing is due of 2 sites; --all looks at all of them now.\n"),
+         "Nothing is due among 2 sites; --all crawls all of them now.\n"),
         ("fleet run fleet.toml", "", [2], 130, ""),
         ("fleet run fleet.toml -q", "", [2], 130, ""),
     ],

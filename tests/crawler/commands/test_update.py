@@ -70,7 +70,7 @@ def test_named_pages_alone_are_fetched_now(tmp_path):
         asked = {f"{site.url}{path}" for path in (moved, "/new", "/robots.txt")}
         assert {url: after[url] for url in before.keys() - asked} == {url: before[url] for url in before.keys() - asked}
         assert command("update", db, "fir", *quick)[::2] == (
-            2, f"broadsheet: {db} has no page fir; a new one comes by broadsheet crawl URL --db {db}\n"
+            2, f"broadsheet: {db} has no page fir; add a new one with broadsheet crawl URL --db {db}\n"
         )  # fmt: skip
         assert crawl(site, db)[0] == 0
         stored = {url for (url,) in rows(db, "SELECT url FROM articles")}

@@ -421,4 +421,4 @@ def test_a_browser_that_is_not_there_or_does_not_start_is_said_once_and_pages_st
     assert caplog.messages == [f"{LEFT}: Chromium has no sandbox as root"]
 
 
-LEFT = "Pages that need a browser are left as they are"
+LEFT = "Pages that need a browser are not rendered"

@@ -86,7 +86,7 @@ def test_it_does_not_wait_either_where_scrapy_sets_the_projects_values_again(cap
     """As `scrapy crawl` does for the crawler that it has made. A job folder is not used, and a line says so."""
     with caplog.at_level(logging.WARNING):
         made = settings(DOWNLOAD_DELAY=("project", 3), JOBDIR=("cmdline", "jobs"))
-    assert "JOBDIR is not needed" in caplog.text
+    assert "JOBDIR is ignored" in caplog.text
     project = Settings()
     project.set("DOWNLOAD_DELAY", 3, priority="project")
     project.set("JOBDIR", "jobs", priority="cmdline")

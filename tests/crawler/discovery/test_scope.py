@@ -85,7 +85,7 @@ def test_a_url_on_which_a_pattern_never_ends_is_left_out(caplog):
         assert scope.decide(slow, 1) == scope.decide(slow, 1) == ScopeDecision(True, "pattern")
         assert scope.decide(other, 1).should_fetch
     assert [record.message for record in caplog.records] == [
-        f"URLs on which the pattern {pattern} takes more than 0.1 s are left out"
+        f"skipping URLs on which the pattern {pattern} takes more than 0.1 s"
         for pattern in ("(a|aa)+$|mill", "(a|aa)+$")
     ]
 

@@ -127,7 +127,9 @@ def test_a_place_names_the_bytes_of_one_record(tmp_path):
             read_response(location, tmp_path)
     whole = RecordLocation("a.warc.gz", 0, len(first), warc_digest(b"<p>one"))
     assert read_response(whole, tmp_path).body == b"<p>one"
-    with pytest.raises(ReplayError, match=r"raw_missing: a\.warc\.gz at 0 holds another response than the one in its"):
+    with pytest.raises(
+        ReplayError, match=r"raw_missing: a\.warc\.gz at 0 holds a different response from the one in its"
+    ):
         read_response(replace(whole, digest=warc_digest(b"<p>two")), tmp_path)
 
 

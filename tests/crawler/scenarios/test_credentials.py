@@ -113,7 +113,7 @@ def test_headers_go_to_the_hosts_of_the_start_urls_alone(serve, db):
     assert {seen.headers["X-Reader"] for seen in site.log} == {SUBSCRIBER}
     assert {"/mill", "/map.xml"} <= {*other.paths()}
     assert {seen.headers["X-Reader"] for seen in other.log} == {None}
-    assert errors.count(f"is not sent to 127.0.0.1:{other.port}") == 1
+    assert errors.count(f"are not sent to 127.0.0.1:{other.port}") == 1
     assert_without(db.parent, *SECRETS)
     other.log.clear()
     assert crawl(site, db.with_name("b.db"), *options, "--header-host", f"127.0.0.1:{other.port}")[0] == 0

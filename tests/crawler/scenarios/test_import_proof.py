@@ -90,7 +90,7 @@ def test_what_warcio_captured_gives_the_articles_of_the_live_crawl_and_so_it_is_
     db = imported(tmp_path, file)
     same(live, db)
     _, out, _ = command("reclean", db, "--all")
-    assert "texts changed 0, gained 0, lost 0; only what is said of them 0" in out
+    assert "texts changed 0, gained 0, lost 0; only metadata 0" in out
     same(live, db)
     assert rows(db, "SELECT count(DISTINCT cleaner_id) FROM pages") == [(1,)]
 
@@ -109,6 +109,6 @@ def test_cleaning_a_crawl_again_from_its_own_records_changes_nothing(live):
     before = rows(live.result.db, _ARTICLES)
     _, out, errors = command("reclean", live.result.db, "--all")
     assert errors == ""
-    assert "texts changed 0, gained 0, lost 0; only what is said of them 0" in out
+    assert "texts changed 0, gained 0, lost 0; only metadata 0" in out
     assert "Left as they are" not in out
     assert rows(live.result.db, _ARTICLES) == before

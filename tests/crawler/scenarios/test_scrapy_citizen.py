@@ -233,7 +233,7 @@ def test_robots_txt_is_left_aside_only_where_both_say_so(crawl, serve):
     rules = "User-agent: *\nDisallow: /secret"
     site = serve({"/": page("start", "/secret"), "/secret": page("secret"), "/robots.txt": rules})
     refused = crawl(f"{site.url}/", ROBOTSTXT_OBEY=False)
-    assert "say -a ignore_robots=1 too" in refused.errors
+    assert "also set -a ignore_robots=1" in refused.errors
     assert refused.errors.count("\n") == 1
     assert site.paths() == []
     result = crawl(f"{site.url}/", ROBOTSTXT_OBEY=False, ignore_robots=1)
@@ -263,7 +263,7 @@ def test_a_crawl_says_where_it_is_kept_if_no_archive_is_named(serve, tmp_path):
     environment = {"SCRAPY_SETTINGS_MODULE": "broadsheet.crawler.settings"}
     unnamed = scrapy(tmp_path, *words, f"BROADSHEET_PORTS={site.port}", **environment)
     named = scrapy(tmp_path, *words, "BROADSHEET_DB=named.db", **environment)
-    line = "no archive is named (-a db=FILE): the crawl is kept in archive.db, and goes on from it"
+    line = "no archive is named (-a db=FILE): using archive.db, and going on from what it holds"
     assert (line in unnamed, "no archive is named" in named) == (True, False)
     assert {file.name for file in tmp_path.glob("*.db")} == {"archive.db", "named.db"}
 
@@ -469,7 +469,7 @@ def test_scrapyd_finds_the_spider_in_an_egg_and_runs_it(tmp_path, serve):
     job = ("-a", "_job=4f0", "-a", f"url={site.url}/", "-a", "db=news.db", *QUICK, "-s", "LOG_FILE=job.log")
     done = run_python(tmp_path, "runner.py", "project.egg", "crawl", "site", *job, "-s", "JOBDIR=jobs")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert "JOBDIR is not needed" in (tmp_path / "job.log").read_text("utf-8")
+    assert "JOBDIR is ignored" in (tmp_path / "job.log").read_text("utf-8")
     with sqlite3.connect(tmp_path / "news.db") as db:
         assert db.execute("SELECT url FROM articles").fetchall() == [(f"{site.url}/river",)]
     db.close()
