@@ -7,14 +7,17 @@ addresses are asked past it.
 
 import shutil
 import socketserver
+import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, ProxySettings, sync_playwright
 
+AXE = "axe-core@4.14.1"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 TIMEOUT = 30_000  # milliseconds, for whatever a test waits for in a page
 _FEATURES_OFF = """
@@ -115,3 +118,32 @@ def browser() -> Iterator[LoopbackBrowser]:
     """Chromium for one test. Import the fixture where it is used."""
     with loopback_browser() as started_browser:
         yield started_browser
+
+
+def axe_source() -> str:
+    """Return the source of axe-core, which npm fetches once into the cache of the checkout."""
+    folder = Path(__file__).resolve().parents[1] / ".cache" / AXE
+    file = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if not file.exists():
+        if shutil.which("npm") is None:
+            pytest.skip("npm is not installed, which fetches axe-core")
+        install = ["npm", "install", "--silent", "--ignore-scripts", "--prefix", str(folder), AXE]
+        folder.mkdir(parents=True, exist_ok=True)
+        process = subprocess.run(install, capture_output=True, text=True, timeout=300, check=False)
+        assert process.returncode == 0, process.stderr
+    return file.read_text("utf-8")
+
+
+def axe_findings(page: Page, axe: str, addresses: Iterable[str], rules: list[str] | None = None) -> list[str]:
+    """Return what axe finds on pages, a line each; by these rules alone if they are given."""
+    findings = []
+    for address in addresses:
+        page.goto(address)
+        page.evaluate(axe)
+        only = {"runOnly": {"type": "rule", "values": rules}} if rules else {}
+        result = page.evaluate("only => axe.run(document, { iframes: false, ...only })", only)
+        findings += [
+            f"{address}: {finding['id']}: {node['target']} {node['failureSummary']}"
+            for finding in result["violations"] for node in finding["nodes"][:2]
+        ]  # fmt: skip
+    return findings

@@ -7,7 +7,7 @@ digest, and one record holds it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -107,9 +107,11 @@ PictureRun = tuple[int, tuple[ShownPicture, ...]]
 def picture_runs(db: Database, article_id: int, pictures: Sequence[ShownPicture]) -> tuple[PictureRun, ...]:
     """Say where in an article's text its pictures stand: those between the same two blocks together, in the order of
     the page. The lead stands first, and a picture whose place is not known last.
+
+    A caption that a block of the text says is not said again.
     """
-    ends, total = [(0, 0)], 0
-    for position, text in db.execute(_KEPT_TEXTS, [article_id]).fetchall():
+    ends, total, kept = [(0, 0)], 0, db.execute(_KEPT_TEXTS, [article_id]).fetchall()
+    for position, text in kept:
         ends.append((position + 1, total := total + count_letters(text)))
 
     def letters_before(shown: ShownPicture) -> int:
@@ -117,7 +119,13 @@ def picture_runs(db: Database, article_id: int, pictures: Sequence[ShownPicture]
             return 0 if shown.position < 0 else total
         return max(letters for end, letters in ends if end <= max(0, shown.place))
 
-    runs = groupby(sorted(pictures, key=lambda shown: (letters_before(shown), shown.position)), key=letters_before)
+    once = (
+        replace(shown, caption="", credit="")
+        if shown.caption and any(text.startswith(shown.caption) for _, text in kept)
+        else shown
+        for shown in pictures
+    )
+    runs = groupby(sorted(once, key=lambda shown: (letters_before(shown), shown.position)), key=letters_before)
     return tuple((letters, tuple(run)) for letters, run in runs)
 
 

@@ -47,6 +47,11 @@ _CAPTURES = f"""SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.
 _PAGE_FACTS = "SELECT certainty, EXISTS (SELECT 1 FROM _images WHERE page_id = ?1) FROM pages WHERE id = ?1"
 
 
+# What an update asks for: neither what is there nor what is gone from its site.
+_ASKABLE_PICTURES = """SELECT count(*) FROM _images i WHERE page_id = ? AND NOT EXISTS (SELECT 1 FROM urls u
+    WHERE u.url = i.url AND (u.state = 'done' OR u.reason IN ('http_404', 'http_410', 'forgotten')))"""
+
+
 class MetadataLine(NamedTuple):
     """A field of an article's metadata, its value as text, and where on the page it was read.
 
@@ -145,8 +150,8 @@ class ArticleView:
     """Everything about an article.
 
     `certainty` is the F1 that its verdicts are expected to have; None: not known. `pictures` stand where the page has
-    them, also those whose files the archive lacks, which `missing_pictures` counts. `place` is its place in the list
-    from which it was opened; None: in none.
+    them, also those whose files the archive lacks. `missing_pictures` counts those that can be asked for. `place` is
+    its place in the list from which it was opened; None: in none.
     """
 
     id: int
@@ -219,7 +224,6 @@ def read_article(db: Database, article_id: int) -> ArticleView:
     pending_blocks = waiting_blocks(db, fields["page_id"])
     page_keys = [article_id, fields["page_id"]]
     certainty, has_pictures = db.execute(_PAGE_FACTS, [fields["page_id"]]).fetchone()
-    missing = tuple(named_pictures(db, article_id))
     revisions, is_emptied = revisions_of(db, article_id), not fields["markdown"].strip() and bool(rulings)
     facts = (fields["why"], fields["page_type"], certainty, fields["word_count"], bool(has_pictures), is_emptied)
     return ArticleView(
@@ -238,8 +242,8 @@ def read_article(db: Database, article_id: int) -> ArticleView:
         captures=tuple(
             CaptureLine(*[*values[:6], *map(bool, values[6:])]) for values in db.execute(_CAPTURES, page_keys)
         ),
-        pictures=picture_runs(db, article_id, [*pictures_of_article(db, article_id), *missing]),
-        missing_pictures=len(missing),
+        pictures=picture_runs(db, article_id, [*pictures_of_article(db, article_id), *named_pictures(db, article_id)]),
+        missing_pictures=db.execute(_ASKABLE_PICTURES, [fields["page_id"]]).fetchone()[0],
         notes=tuple(article_notes(NotedFacts(*facts, revisions))),
     )
 

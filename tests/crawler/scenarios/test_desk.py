@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect
 
 from broadsheet.cleaners.page.canonical_urls import canonicalise
 from broadsheet.crawler.demo.server import DemoServer, Resource
-from tests.browser import LoopbackBrowser, loopback_browser
+from tests.browser import LoopbackBrowser, axe_findings, axe_source, loopback_browser
 from tests.crawler.scripted_site import Reply, ScriptedSite
 from tests.crawler.scripted_site import page as article_page
 from tests.crawler.shell import rows, start, verb
@@ -291,4 +291,21 @@ def test_a_job_is_watched_without_scripts(browser, tmp_path, db):
         page.goto(f"http://127.0.0.1:{port}/~/archives/made")
         page.get_by_role("button", name="Verify").click()
         expect(page.locator(".log")).to_contain_text("in order: 2 articles", timeout=LONG)  # the page reloads itself
+        page.close()
+
+
+def test_axe_finds_nothing_on_the_desk(browser, tmp_path, db):
+    """The front, the page to manage an archive, that of a job and that of a takedown, light and dark."""
+    port = free_port()
+    with desk(tmp_path, port):
+        page = browser.page()
+        front, archive = (f"http://127.0.0.1:{port}/{path}" for path in ("", "~/archives/made"))
+        page.goto(archive)
+        page.get_by_role("button", name="Verify").click()
+        wait_until_over(page)
+        [(number,)] = rows(db, "SELECT min(id) FROM articles")
+        addresses = [front, archive, page.url, f"{archive}/forget?article={number}"]
+        assert axe_findings(page, axe_source(), addresses) == []
+        page.emulate_media(color_scheme="dark")
+        assert axe_findings(page, axe_source(), addresses, ["color-contrast"]) == []
         page.close()

@@ -60,3 +60,13 @@ def test_pictures_between_the_same_two_blocks_stand_together_and_unplaced_ones_l
         (3, [1, 2]),
         (6, [0, 4, 5]),
     ]
+
+
+def test_a_caption_that_stands_in_the_text_is_not_said_again(archive, make):
+    archive.save([make.outcome("http://a.test/1", "one", "The mill. Photo: Ana Sol")])
+    (number,) = archive.db.execute("SELECT id FROM articles").fetchone()
+    shown = [
+        ShownPicture(n, "", caption, "Photo: Ana Sol", "", 1, None, 1) for n, caption in enumerate(("The mill.", "A"))
+    ]
+    [(_, run)] = picture_runs(archive.db, number, shown)
+    assert [(one.caption, one.credit) for one in run] == [("", ""), ("A", "Photo: Ana Sol")]

@@ -21,6 +21,7 @@ from broadsheet.output.browse.raw_responses import (
 from broadsheet.output.browse.strict_requests import NotHereError, loopback_authorities
 from broadsheet.output.browse.url_pages import RawDocument
 from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
 from tests.crawler.pictures import SVG, gif, png
 from tests.output.browse.conftest import PORT, SITE, RoomClient, article_id, save_sent
 from tests.output.filled_rows import put
@@ -154,10 +155,13 @@ def test_pictures_that_are_not_stored_keep_their_places_and_many_in_a_row_are_fo
         for number, named in enumerate((images[:1], images)):
             texts = ("The harbour was closed.", "It opens in May.")
             archive.save([make.outcome(f"{SITE}/{number}", *texts, images=tuple(named))])
+        archive.save([Outcome(images[3].url, "failed", "http_404", kind="picture")])
     client = RoomClient(file)
     one, many = (client.page(f"a/article/{article_id(f'{SITE}/{n}')}") for n in (0, 1))
     assert re.findall("closed|Caption|May", one.partition('<div class="reading"')[2]) == ["closed", "Caption", "May"]
     assert f'<a href="{SITE}/i/0.png" rel="noreferrer noopener">The mill</a>' in one
+    assert "1 picture of this article is not stored; " in one
+    assert "3 pictures of this article are not stored; " in many, "the fourth is gone from its site"
     assert ("<summary>4 pictures not stored</summary>" in many, "<summary>1 picture" in one) == (True, False)
 
 
