@@ -357,7 +357,9 @@ class _ChosenRecords:
     def __iter__(self) -> Iterator[IndexedRecord]:
         _, start, end = self._piece
         for record in answers(self._file):
-            if record.offset < start or (end is not None and record.offset >= end):
+            if end is not None and record.offset >= end:
+                return
+            if record.offset < start:  # read all the same: a record may have the time of the one before it
                 continue
             if self._selection.takes(record):
                 yield record

@@ -231,10 +231,12 @@ def judge_sites(
         for number, span in enumerate(task.spans):
             for one in _fetched_records(store, span, scratch / f"records-{number}"):
                 by_host[one.host].append(one)
-        with written_tables(task.job.target, task.name, scratch) as writers:
+        empty = scratch / "empty.db"
+        Archive.open(empty).close()
+        with written_tables(task.job.target, task.name, scratch) as writers, closing(WorkerPool(1)) as pool:
             for _, records in sorted(by_host.items()):
-                site = _Site(task.job, records, Course(on_record, should_stop))
-                for one, rows in asyncio.run(site.judged(scratch / "site")):
+                site = _Site(task.job, records, Course(on_record, should_stop), pool)
+                for one, rows in asyncio.run(site.judged(empty, scratch / "site")):
                     row = (one.source, storable_text(one.record.url), one.offset, one.length, one.record.at)
                     add_rows(writers, row, rows)
                     counts[one.source][f"{rows.state}/{rows.reason}"] += 1
@@ -263,29 +265,29 @@ def _fetched_records(store: ObjectStore, span: Span, file: Path) -> Iterator[_Mo
 class _Site:
     """The records of a host, and what its site says of them."""
 
-    def __init__(self, job: BulkJob, records: Sequence[_MovedRecord], course: Course) -> None:
+    def __init__(self, job: BulkJob, records: Sequence[_MovedRecord], course: Course, pool: WorkerPool) -> None:
+        self._pool = pool
         self._job = job
         self._records = records
         self._course = course
         self._packed_job = pickle.dumps(job)
 
-    async def judged(self, folder: Path) -> list[tuple[_MovedRecord, RecordRows]]:
-        """Import the records into an archive below a new folder, settle it, and return the rows of each."""
+    async def judged(self, empty: Path, folder: Path) -> list[tuple[_MovedRecord, RecordRows]]:
+        """Import the records into a copy of an empty archive, settle it, and return the rows of each."""
         if not self._records[0].host:
             return [(one, _without_url(one.record)) for one in self._records]
         folder.mkdir()
-        path, pool = folder / "site.db", WorkerPool(1)
+        path = Path(shutil.copy(empty, folder / "site.db"))
         try:
             with Archive.open(path) as archive:
                 await self._import(archive, path)
                 settle(archive.db)
                 outcomes = {(file, offset): _Outcome(*rest) for file, offset, *rest in archive.db.execute(_OUTCOMES)}
                 return [
-                    (one, await self._rows(archive.db, one, outcomes.get((str(one.file), one.record.offset)), pool))
+                    (one, await self._rows(archive.db, one, outcomes.get((str(one.file), one.record.offset))))
                     for one in self._records
                 ]
         finally:
-            pool.close()
             shutil.rmtree(folder)
 
     async def _import(self, archive: Archive, path: Path) -> None:
@@ -299,7 +301,7 @@ class _Site:
             importer = Importer(archive, read_db, order, self._job.cleaner.crawl_options, lambda _: None)
             watch = asyncio.create_task(self._stop(importer))
             try:
-                await importer.run(path, 1)
+                await importer.run(path, self._pool)
             finally:
                 watch.cancel()
         if self._course.should_stop():
@@ -310,20 +312,20 @@ class _Site:
             await asyncio.sleep(_LOOK_SECONDS)
         importer.is_stopping = True
 
-    async def _rows(self, db: Database, one: _MovedRecord, outcome: _Outcome | None, pool: WorkerPool) -> RecordRows:
+    async def _rows(self, db: Database, one: _MovedRecord, outcome: _Outcome | None) -> RecordRows:
         """Return the rows of a record by what the archive has of it."""
         self._course.on_record()
         if outcome is None:
             return _without_capture(db, one.record)
         is_left_out = outcome.is_latest and outcome.state != UrlState.DONE
         if outcome.is_page and not is_left_out:
-            return await self._page_rows(db, one, outcome, pool)
+            return await self._page_rows(db, one, outcome)
         if is_left_out or (outcome.is_latest and outcome.page_id is None):
             state = UrlState.SKIPPED if outcome.state == UrlState.DONE else outcome.state
             return RecordRows(state, outcome.reason, outcome.page_type if outcome.is_page else "")
         return RecordRows(UrlState.SKIPPED, OLDER)
 
-    async def _page_rows(self, db: Database, one: _MovedRecord, outcome: _Outcome, pool: WorkerPool) -> RecordRows:
+    async def _page_rows(self, db: Database, one: _MovedRecord, outcome: _Outcome) -> RecordRows:
         """Return the rows of a page: with the article's text as the site leaves it, or the page's own."""
         names, page_type = parquet_tables()["pages"].column_names, outcome.page_type
         is_article = page_type in (PageType.ARTICLE, PageType.TEASER)
@@ -338,7 +340,7 @@ class _Site:
         else:
             file = FileRecord(str(one.file), one.record)
             try:
-                own = await pool.run(record_rows, file, one.source, self._packed_job)
+                own = await self._pool.run(record_rows, file, one.source, self._packed_job)
             except WorkerError as error:
                 return RecordRows(UrlState.FAILED, str(error.reason))
             if own.page is None:

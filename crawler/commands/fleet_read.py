@@ -53,8 +53,8 @@ with lazy_imports():
         object_store,
         site_copies,
         site_records,
+        site_states,
         sites_file,
-        stored_checks,
     )
     from . import fleet as fleet_module
     from . import search as search_verb
@@ -424,7 +424,7 @@ def fleet_verify(**options: Any) -> int:
         count += 1
         problems, articles = checked or ([], 0)
         lines = [f"{problem.check}: {problem.detail}" for problem in problems]
-        lines += [f"store: {fault}" for fault in stored_checks.state_faults(store, name, sample)] if store else []
+        lines += [f"store: {fault}" for fault in site_states.state_faults(store, name, sample)] if store else []
         if unread:
             archive_access.refuse(unread)
         elif not lines and options["verbose"]:

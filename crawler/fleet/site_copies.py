@@ -14,7 +14,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from broadsheet.output.archive.archive_errors import NotAnArchive
@@ -74,28 +74,19 @@ class LocalCopy:
         return self.archive.is_file() and self.archive.stat().st_size > 0
 
 
-@dataclass(frozen=True, slots=True)
-class CopyOrigin:
-    """The manifest (empty: none) and the store that a local copy was made from."""
-
-    store: str
-    manifest: str
-
-
-def read_origin(copy: LocalCopy) -> CopyOrigin | None:
-    """Read the origin of a copy; None if it has none, or not of this store."""
+def read_origin(copy: LocalCopy) -> str | None:
+    """Read the manifest that a copy was made from, empty for none; None if that is not known, or of another store."""
     try:
         values = json.loads(copy.origin_path.read_bytes())
-        origin = CopyOrigin(str(values["store"]), str(values["manifest"]))
+        return str(values["manifest"]) if str(values["store"]) == copy.store else None
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    return origin if origin.store == copy.store else None
 
 
 def write_origin(copy: LocalCopy, manifest: str) -> None:
     """Note the manifest from which the copy was made."""
     with whole_file(copy.origin_path) as stream:
-        stream.write(json.dumps(asdict(CopyOrigin(copy.store, manifest))).encode())
+        stream.write(json.dumps({"store": copy.store, "manifest": manifest}).encode())
 
 
 def bring_copy_home(copy: LocalCopy, saved: SavedState) -> None:
@@ -285,12 +276,10 @@ def _has_tables(database: Path) -> bool:
 def _base_of(store: ObjectStore, copy: LocalCopy) -> KnownState | None:
     """Return the state that the copy was made from; without the base's file, if that is gone, what the store says."""
     origin, base = read_origin(copy), read_base(copy)
-    if origin is None or not origin.manifest:
-        return None
-    if base and base.key == origin.manifest:
-        return base
+    if not origin or (base and base.key == origin):
+        return base if origin else None
     with suppress(NotInStore):
-        return KnownState(read_manifest(store, origin.manifest), origin.manifest)
+        return KnownState(read_manifest(store, origin), origin)
     return None
 
 
@@ -356,8 +345,7 @@ class ReadingCopies:
             key = read_head(self.store, site).manifest
             if not key:
                 return None
-            origin = read_origin(copy)
-            if origin and origin.manifest == key and copy.is_left_over():
+            if read_origin(copy) == key and copy.is_left_over():
                 return copy.archive
             try:
                 self._fetch(copy, key)
@@ -371,7 +359,10 @@ class ReadingCopies:
 
     def _fetch(self, copy: LocalCopy, key: str) -> None:
         """Bring a copy up to a state, whose name comes last. What was read so far is the base."""
-        manifest, base = read_manifest(self.store, key), _read_base_manifest(copy) if read_origin(copy) else None
+        manifest, base = (
+            read_manifest(self.store, key),
+            _read_base_manifest(copy) if read_origin(copy) else None,
+        )
         copy.folder.mkdir(parents=True, exist_ok=True)
         known = replace(base, file=copy.archive) if base and copy.is_left_over() else None
         fetch_database(self.store, manifest.database, copy.base_path, known)

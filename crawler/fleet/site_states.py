@@ -1,10 +1,10 @@
-"""States of a site in a store: manifests, the pieces that they name, how a state is saved and fetched.
+"""States of a site in a store: manifests, the pieces that they name, how a state is saved, fetched and checked.
 
 A piece is an object that never changes; its key is its digest, the attempt that made it and the generation that it was
-made for. A manifest lists
-the pieces of a state: deltas of the database, the first of them against nothing, and parts of its WARC files, which
-only grow. Saving a state makes the pieces that the state before does not have; fetching it takes those that the file
-here lacks. The database begins anew, with pieces of its own, when its deltas weigh as much as what they change.
+made for. A manifest lists the pieces of a state: deltas of the database, the first of them against nothing, and parts
+of its WARC files, which only grow. Saving a state makes the pieces that the state before does not have; fetching it
+takes those that the file here lacks. The database begins anew, with pieces of its own, when its deltas weigh as much as
+what they change.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from secrets import token_hex
 from typing import Any, BinaryIO
 
 from broadsheet.output.archive.atomic_writes import whole_file
+from broadsheet.output.archive.row_sample import RowSample
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.raw.warc_files import AwayFile, StoredPiece, read_away_files
 from broadsheet.output.raw.warc_folders import make_folder, set_aside, shown_name, warc_path
 
-from .object_store import DamagedObject, ObjectStore, file_digest
+from .object_store import DamagedObject, NotInStore, ObjectStore, StoreError, file_digest
 from .page_deltas import DamagedDelta, FileChange, apply_delta, compare_files, pack_change
-from .site_head import FORMAT, SiteAttempt, SiteHead, check_format
+from .site_head import FORMAT, SiteAttempt, SiteHead, check_format, read_head
 
 _LOG = logging.getLogger(__name__)
 _MOST_DELTAS = 256  # each is a request of who fetches the state without having an earlier one
@@ -294,3 +295,45 @@ def collect_leftovers(store: ObjectStore, site: str, head: SiteHead, current: Si
     for key in store.keys(state_prefix(site)):
         if key not in kept and int(key.removeprefix(state_prefix(site)).partition("-")[0]) <= head.generation:
             store.delete(key)
+
+
+_DIGEST_DIGITS = 15  # of a piece's SHA-256, for the part that it is in
+
+
+def state_faults(store: ObjectStore, site: str, sample: RowSample) -> list[str]:
+    """Return a line for each piece of the site's newest state that is missing or damaged.
+
+    Pieces of the sample are fetched, and their digests compared; of the others only the length is asked for.
+    """
+    try:
+        while key := read_head(store, site).manifest:
+            faults = list(_manifest_faults(store, key, sample))
+            if not faults or read_head(store, site).manifest == key:
+                return faults  # pieces of a state that was replaced meanwhile may be gone
+    except StoreError as error:
+        return [str(error)]
+    return []
+
+
+def _manifest_faults(store: ObjectStore, key: str, sample: RowSample) -> Iterator[str]:
+    try:
+        manifest = read_manifest(store, key)
+    except (NotInStore, DamagedObject) as error:
+        yield str(error)
+        return
+    for piece in manifest.database.pieces:
+        yield from _piece_faults(store, f"{manifest.site}.db", piece, sample)
+    for file in (*manifest.warc_files, *manifest.lost_files):
+        for piece in file.pieces:
+            yield from _piece_faults(store, f"{manifest.site}.db{file.name}", piece, sample)
+
+
+def _piece_faults(store: ObjectStore, file: str, piece: StoredPiece, sample: RowSample) -> Iterator[str]:
+    try:
+        if sample.holds(int(piece.sha256[:_DIGEST_DIGITS], 16)):
+            fetch_piece(store, piece)
+        elif (length := store.length(piece.key)) != piece.length:
+            found = "is not there" if length is None else f"has {length:,} of {piece.length:,} bytes"
+            yield f"{file}: {store.address}/{piece.key} {found}"
+    except (NotInStore, DamagedObject) as error:
+        yield f"{file}: {error}"

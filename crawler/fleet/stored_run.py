@@ -112,26 +112,22 @@ def _prepare(site: StoredSite, attempt: SiteAttempt) -> None:
     origin = read_origin(copy)
     copy.folder.mkdir(parents=True, exist_ok=True)
     with hold_lock(copy.archive):  # a crawl whose runner was killed takes a moment to stop
-        if copy.is_left_over() and (origin is None or origin.manifest != head.manifest):
+        if copy.is_left_over() and origin != head.manifest:
             _LOG.info("%s has moved on since %s was left here", copy.site, copy.archive)
             set_copy_aside(copy)
         if not copy.is_left_over():
             clear_place(copy, is_new=not head.manifest)
     if not copy.is_left_over():
-        _fetch(site, head.manifest)
+        if head.manifest:
+            fetch_with_base(site.store, head.manifest, copy)
+        else:
+            write_origin(copy, "")
     if copy.is_left_over():
         set_foreign_folders_aside(copy)
     if head.takedowns and copy.is_left_over():
         for note in dict.fromkeys(note for _, note in head.takedowns):
             patterns = [pattern for pattern, other in head.takedowns if other == note]
             take_down_fetched(site.store, copy.archive, patterns, note)
-
-
-def _fetch(site: StoredSite, manifest: str) -> None:
-    if not manifest:
-        write_origin(site.copy, "")
-        return
-    fetch_with_base(site.store, manifest, site.copy)
 
 
 def _saving(site: StoredSite, attempt: SiteAttempt, must_stop: threading.Event) -> AbstractContextManager[None]:

@@ -164,24 +164,25 @@ class Importer:
         """Records without an outcome, by the cause."""
         self.is_stopping = False
 
-    async def run(self, database: Path, worker_count: int = 0) -> None:
-        """Run all jobs with `worker_count` workers, one a processor if 0; relative paths are relative to `database`."""
+    async def run(self, database: Path, given_workers: WorkerPool | None = None) -> None:
+        """Run all jobs with these workers, or one a processor; relative paths are relative to `database`."""
         self._database = database
-        worker_count = process_count(worker_count)
+        workers = given_workers or WorkerPool(process_count(0))
         # So few records are under way that a batch which waited for more would hold all of them back.
-        workers, writer = WorkerPool(worker_count), Writer(self._archive, lambda: 0)
+        writer = Writer(self._archive, lambda: 0)
         builder = OutcomeBuilder(self._options, self._scope, workers, RetryPolicy(0))
         builder.told_articles = told_articles(self._archive.db)
         try:
             await run_bounded(
                 self._order.jobs(),
                 lambda job: self._process_in_order(job, builder, writer),
-                worker_count * _RECORDS_PER_WORKER,
+                workers.worker_count * _RECORDS_PER_WORKER,
                 lambda: self.is_stopping,
             )
         finally:
             writer.close()
-            workers.close()
+            if given_workers is None:
+                workers.close()
 
     async def _process_in_order(self, job: ReplayJob, builder: OutcomeBuilder, writer: Writer) -> None:
         """Process a record after the earlier one of its URL, and after the latest robots.txt, sitemap or feed.

@@ -178,7 +178,7 @@ def _archive_segments(path: Path) -> list[tuple[int, int]]:
         raise ScanError(f"{path} is empty")
     if magic != _ZIP_MAGIC:
         return [(0, path.stat().st_size)]
-    segments = list(_zipped_segments(path))
+    segments = sorted(_zipped_segments(path))
     if not segments:
         raise ScanError(f"{path} is a ZIP file without WARC files in it")
     return segments

@@ -51,7 +51,7 @@ class WorkerPool:
 
     def __init__(self, worker_count: int, page_seconds: float = PAGE_SECONDS) -> None:
         self._page_seconds = page_seconds
-        self._worker_count = worker_count
+        self.worker_count = worker_count
         self._workers: list[WorkerProcess] = []
         self._queued_jobs: deque[WorkerJob] = deque()
         self._loop: AbstractEventLoop | None = None
@@ -192,11 +192,11 @@ class WorkerPool:
 
     def _start_missing_workers(self) -> None:
         """Start missing processes, in a thread: the first one waits until the fork server has imported its modules."""
-        if self._is_starting or self._is_closed or len(self._workers) >= self._worker_count:
+        if self._is_starting or self._is_closed or len(self._workers) >= self.worker_count:
             return
         assert self._loop is not None
         self._is_starting = True
-        self._loop.run_in_executor(None, self._start_processes, self._loop, self._worker_count - len(self._workers))
+        self._loop.run_in_executor(None, self._start_processes, self._loop, self.worker_count - len(self._workers))
 
     def _start_processes(self, loop: AbstractEventLoop, count: int) -> None:
         error_text = ""

@@ -323,7 +323,12 @@ def test_parts_of_a_file_have_each_record_once(tmp_path, monkeypatch):
     records = [record(f"http://a.example/{number}", answer("", "404 Not Found")) for number in range(40)]
     source, target = write(tmp_path / "a.warc.gz", records), tmp_path / "out"
     monkeypatch.setattr(batch_plan, "RANGE_BYTES", source.stat().st_size // 5)
+    scanned, answers = list[int](), batch_task.answers
+    monkeypatch.setattr(
+        batch_task, "answers", lambda file: (scanned.append(one.offset) or one for one in answers(file))
+    )
     run = clean_file(source, target)
+    assert len(scanned) < 130  # a part reads what is before it, and nothing behind it
     assert (run.files, run.counts) == ({"cleaned": 1}, {"failed/http_404": 40})
     assert len(list((target / "records").iterdir())) == 5
     assert sorted(table(target, "records").url) == sorted(f"http://a.example/{number}" for number in range(40))

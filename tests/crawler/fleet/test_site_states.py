@@ -23,7 +23,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from broadsheet.crawler.fleet import folder_store, page_deltas, site_copies, site_head, site_states, stored_checks
+from broadsheet.crawler.fleet import folder_store, page_deltas, site_copies, site_head, site_states
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import (
     DamagedObject,
@@ -35,7 +35,6 @@ from broadsheet.crawler.fleet.object_store import (
 )
 from broadsheet.crawler.fleet.page_deltas import DamagedDelta, FileChange, apply_delta, compare_files, pack_change
 from broadsheet.crawler.fleet.site_copies import (
-    CopyOrigin,
     LocalCopy,
     ReadingCopies,
     fetch_site,
@@ -57,9 +56,9 @@ from broadsheet.crawler.fleet.site_states import (
     fetch_database,
     parse_manifest,
     read_manifest,
+    state_faults,
     state_prefix,
 )
-from broadsheet.crawler.fleet.stored_checks import state_faults
 from broadsheet.crawler.fleet.stored_run import forget_stored, run_stored
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.row_sample import WHOLE, RowSample
@@ -584,7 +583,7 @@ def test_an_origin_that_is_none_of_this_store_counts_for_none(tmp_path, text):
     copy.folder.mkdir(parents=True)
     assert read_origin(copy) is None
     write_origin(copy, "m")
-    assert read_origin(copy) == CopyOrigin("store-1", "m")
+    assert read_origin(copy) == "m"
     copy.origin_path.write_text(text)
     assert read_origin(copy) is None
 
@@ -702,7 +701,7 @@ def test_a_state_that_is_replaced_meanwhile_is_no_fault(run_store, manifest, tmp
             forget_stored(site_in(store, tmp_path), [f"{HOST}/one"], "")
         return found
 
-    monkeypatch.setattr(stored_checks, "read_manifest", read_late)
+    monkeypatch.setattr(site_states, "read_manifest", read_late)
     assert state_faults(run_store, manifest.site, WHOLE) == []
     assert len(read_keys) == 2
     assert all(run_store.length(piece.key) is None for piece in manifest.database.pieces)

@@ -20,6 +20,7 @@ from broadsheet.crawler.options import CrawlOptions
 from broadsheet.crawler.replay import importing
 from broadsheet.crawler.replay.importing import Importer, take_pictures
 from broadsheet.crawler.replay.record_order import RecordOrder
+from broadsheet.crawler.workers.pool import WorkerPool
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.raw.warc_reader import raw_faults
 from broadsheet.output.settle.settling import settle
@@ -51,7 +52,8 @@ def import_files(archive: Archive, folder: Path, *names: str, **options: object)
         crawl_options = CrawlOptions.from_arguments({"seeds": ("archive",), **options})
         with closing(open_database(folder / "a.db", read_only=True)) as read_db:
             importer = Importer(archive, read_db, order, crawl_options, lines.append)
-            asyncio.run(importer.run(folder, worker_count=1))
+            with closing(WorkerPool(1)) as workers:
+                asyncio.run(importer.run(folder, workers))
     return importer, lines
 
 
