@@ -101,6 +101,7 @@ def measured(args: argparse.Namespace, work: pathlib.Path) -> dict[str, Any]:
         "site": build(work, port, args.copies),
         "pages": pages_in(work),
         "at_once": sides.AT_ONCE,
+        "shared_memory_counts_once": True,
     }
     with served(work, port) as server:
         result["server"] = server

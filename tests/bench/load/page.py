@@ -48,8 +48,10 @@ _SIDES = {
     "naive": "Scrapy + trafilatura inline",
     "trafilatura": "trafilatura CLI, 2 processes",
 }
+_SHARED_ONCE = "of all processes; what they share counts once (proportional set size)"
+_SHARED_IN_EACH = "the resident memory of all processes; each counts the memory that they share"  # until 2026-12-02
 _SIDES_NOTE = """- Pages/s: the site's pages over the time from start to exit, with settling.
-- Peak memory: of all processes; what they share counts once (proportional set size).
+- Peak memory: {memory}.
 - Event loop of `broadsheet crawl`: {worst:.0f} ms late at worst, {p99:.0f} ms at the 99th percentile, while
   requests were under way.
 - Others used the machine, so its speed changed by a third within a run. Sides that differ by less are level."""
@@ -76,7 +78,8 @@ def _sides(result: dict[str, Any]) -> str:
     if len(ours) == len(naive) > 1:
         lines += ["", f"`broadsheet crawl` against naive, round by round: {spread_of(naive, ours)}."]
     if lag := sides.get("ours", {}).get("lag_ms"):
-        lines += ["", _SIDES_NOTE.format(**lag)]
+        memory = _SHARED_ONCE if result.get("shared_memory_counts_once") else _SHARED_IN_EACH
+        lines += ["", _SIDES_NOTE.format(memory=memory, **lag)]
     return "\n".join(lines)
 
 
