@@ -375,7 +375,7 @@ def _tells_organisation(name: str) -> bool:
     """Return whether a name has a word of an organisation's, begins with `the`, or is short and in capitals."""
     words = name.split()
     folded_words = [word.casefold().strip(_PUNCTUATION) for word in words]
-    if is_personal(name) or is_role_name(name):
+    if is_personal(name) or is_role_name(name) or (words[0][0].islower() and words[0] != "the"):  # an account's name
         return False
     if not (load_words("collective") | load_words("and")).isdisjoint(folded_words):  # the editors, or several names
         return False

@@ -63,6 +63,7 @@ def test_keywords_are_what_the_page_states_as_keywords(head, keywords, source):
         ("<p>By Ann Lee</p><p>May 3, 2024</p>", ""),
         ("<p>By Ann Lee and the New York Times</p><p>May 3, 2024</p>", ""),
         ("<p>By Zoé</p><p>May 3, 2024</p>", ""),
+        ("<p>By quillpen in Harbour News</p><p>May 3, 2024</p>", ""),
         ("<p>By Maria de la Cruz</p><p>May 3, 2024</p>", ""),
         ("<p>By the editorial team</p><p>May 3, 2024</p>", ""),
         ("<p>By the river the Times are hard</p><p>May 3, 2024</p>", ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ _PAGES = """SELECT u.url, u.state, u.reason, p.page_type, p.own_type, p.text_dig
     FROM urls u JOIN pages p USING (id) ORDER BY u.url"""
 _WARCIO = """
 import sys
+import tarfile
 from warcio.capture_http import capture_http
 import http.client
 from urllib.parse import urlsplit
@@ -112,3 +114,24 @@ def test_cleaning_a_crawl_again_from_its_own_records_changes_nothing(live):
     assert "texts changed 0, gained 0, lost 0; only metadata 0" in out
     assert "Left as they are" not in out
     assert rows(live.result.db, _ARTICLES) == before
+
+
+_STORED = Path(__file__).parents[2] / "output/archive/versions/1-responses.tar.xz"
+_BY_ARTICLE = ("blocks", "removed", "links", "versions", "article_urls", "article_images", "article_dates")
+
+
+def test_an_upgraded_archive_that_is_cleaned_again_equals_an_import_of_its_responses(tmp_path):
+    """All public rows of articles and blocks, but the number that a page has in a file. The archive is of schema 1."""
+    with tarfile.open(_STORED) as stored:
+        stored.extractall(tmp_path, filter="data")
+    old = tmp_path / "sample.db"
+    assert command("reclean", old, "--all")[0] == 0
+    new = imported(tmp_path, *sorted(tmp_path.glob("sample.db.warc/*.warc.gz")))
+    for table in ("articles", "shelved", *_BY_ARTICLE):
+        names = [
+            name for (name,) in rows(old, f"SELECT name FROM pragma_table_info('{table}') WHERE name <> 'page_id'")
+        ]
+        query = f"SELECT {', '.join(names)} FROM {table}"
+        assert (table, sorted(rows(old, query), key=repr)) == (table, sorted(rows(new, query), key=repr))
+    assert rows(old, "SELECT count(*), sum(word_count) FROM articles") == [(27, 6479)]
+    assert [command("verify", db)[0] for db in (old, new)] == [0, 0]
