@@ -39,7 +39,7 @@ class WorkersHere:
     """Pool that runs each job at once, in this process."""
 
     def __init__(self, worker_count: int, page_seconds: float = 0.0) -> None:
-        pass
+        self.worker_count = worker_count
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         try:
