@@ -43,7 +43,7 @@ EXEMPT = {
 """Why a command is not run here. `project` needs a Scrapy project of one's own, `tools` packages that tests have apart:
 `tests/crawler/test_addon.py` and `tests/output/scenarios` run these."""
 
-PINNED = {"cron": 1, "installs": 3, "make": 2, "project": 7, "serves": 4, "tools": 4, "sh": 115, "python": 6, "sql": 55}
+PINNED = {"cron": 1, "installs": 3, "make": 2, "project": 7, "serves": 4, "tools": 4, "sh": 116, "python": 7, "sql": 50}
 """How many commands have which reason, and how many blocks' commands run."""
 
 _BLOCK = re.compile(r"^```(sh|python|sql)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

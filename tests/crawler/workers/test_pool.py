@@ -260,7 +260,7 @@ class Bench:
         patch.setattr(self.pool, "_start_missing_workers", self._start)
 
     def _start(self) -> None:
-        while len(self.pool._workers) < self.pool._worker_count:
+        while len(self.pool._workers) < self.pool.worker_count:
             self.workers.append(ScriptedWorker(f"w{len(self.workers)}", self.log))
             self.workers[-1].job_started_at = self.now
             self.workers[-1].attach(None, self.pool._on_readable)
