@@ -404,6 +404,10 @@ REFRESH = "refresh="
 """The evidence for a page that only leads to another one begins so."""
 
 
+ARTICLE_TYPES = (PageType.ARTICLE, PageType.TEASER)
+"""Types of the pages that enter the table `articles`."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageVerdict:
     """Page's type, with the evidence for it as short `name=value` strings."""
@@ -414,7 +418,7 @@ class PageVerdict:
     @property
     def is_article(self) -> bool:
         """Return whether the page enters the table `articles`."""
-        return self.page_type in (PageType.ARTICLE, PageType.TEASER)
+        return self.page_type in ARTICLE_TYPES
 
     @property
     def refresh_url(self) -> str:

@@ -17,9 +17,8 @@ from math import inf
 from statistics import median
 from typing import NamedTuple
 
-from ..document import PageType, PageVerdict
+from ..document import ARTICLE_TYPES, PageType, PageVerdict
 
-_ARTICLE_TYPES = frozenset((PageType.ARTICLE, PageType.TEASER))
 _LIST_TYPES = frozenset((PageType.LIST, PageType.SOFT_404))
 
 _MAIN_SHARE, _MAIN_EXCERPTS, _MAIN_TEXTS = 0.8, 0.3, 5  # shares of articles and of excerpts, and distinct texts
@@ -59,7 +58,7 @@ class LayoutPage:
     @property
     def is_article(self) -> bool:
         """Return whether the page is an article by itself."""
-        return self.page_type in _ARTICLE_TYPES
+        return self.page_type in ARTICLE_TYPES
 
 
 class KindRule(NamedTuple):

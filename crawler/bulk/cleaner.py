@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from broadsheet.cleaners.clean import clean as clean_page
-from broadsheet.cleaners.document import CleanedPage, ExtractorUse, Page, PageType, RemovalReason
+from broadsheet.cleaners.document import ARTICLE_TYPES, CleanedPage, ExtractorUse, Page, PageType, RemovalReason
 from broadsheet.cleaners.judge.article_text import assemble
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFolder, SiteRulesError
 from broadsheet.cleaners.lineage import lineage, site_rules_digest
@@ -65,7 +65,7 @@ class Cleaned(StatedMetadata):
     @property
     def is_article(self) -> bool:
         """Return whether the page is an article, or the free beginning of one."""
-        return self.page_type in (PageType.ARTICLE, PageType.TEASER)
+        return self.page_type in ARTICLE_TYPES
 
     @property
     def word_count(self) -> int:

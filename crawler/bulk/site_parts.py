@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from sqlite_utils import Database
 
-from broadsheet.cleaners.document import PageType
+from broadsheet.cleaners.document import ARTICLE_TYPES
 from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.stored_text import storable_text
@@ -328,7 +328,7 @@ class _Site:
     async def _page_rows(self, db: Database, one: _MovedRecord, outcome: _Outcome) -> RecordRows:
         """Return the rows of a page: with the article's text as the site leaves it, or the page's own."""
         names, page_type = parquet_tables()["pages"].column_names, outcome.page_type
-        is_article = page_type in (PageType.ARTICLE, PageType.TEASER)
+        is_article = page_type in ARTICLE_TYPES
         nothing = RecordRows(UrlState.DONE, page_type, page_type)
         if self._job.is_articles_only and not is_article:
             return nothing

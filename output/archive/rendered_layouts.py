@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from broadsheet.cleaners.document import PageType
+from broadsheet.cleaners.document import ARTICLE_TYPES, PageType
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -24,7 +24,6 @@ SAMPLED = 50
 BARREN_TYPES = (PageType.NEEDS_JAVASCRIPT, PageType.EMPTY)
 """The types of pages that have nothing to read."""
 
-_ARTICLE_TYPES = (PageType.ARTICLE, PageType.TEASER)
 _LEAST_GAINED_WORDS = 20  # of a page that has some: fewer are a counter, a date, a button
 
 
@@ -37,7 +36,7 @@ def shows_more(rendered: tuple[PageType, int], received: tuple[PageType, int]) -
     True
     """
     (rendered_type, rendered_words), (received_type, received_words) = rendered, received
-    if received_type in _ARTICLE_TYPES and rendered_type not in _ARTICLE_TYPES:
+    if received_type in ARTICLE_TYPES and rendered_type not in ARTICLE_TYPES:
         return False
     if received_type in BARREN_TYPES and rendered_type not in BARREN_TYPES:
         return True

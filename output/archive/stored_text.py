@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable
 
+from broadsheet.cleaners.document import ARTICLE_TYPES
 from broadsheet.cleaners.words import CJK_CHARACTER, CJK_RANGES, word_pattern
 
 _FIRST_CHARACTER = CJK_RANGES[0]
@@ -80,6 +81,10 @@ def sql_words(words: Iterable[str]) -> str:
     """Return the words as a list in SQL: `('done', 'failed')`."""
     quoted = [word.replace("'", "''") for word in words]
     return "(" + ", ".join(f"'{word}'" for word in quoted) + ")"
+
+
+SQL_ARTICLE_TYPES = sql_words(ARTICLE_TYPES)
+"""The types of the pages that enter the table `articles`, as a list in SQL."""
 
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make an encoder each time

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from sqlite_utils import Database
 
-from broadsheet.cleaners.document import PageType
+from broadsheet.cleaners.document import ARTICLE_TYPES
 
 from ..archive.stored_values import stored_texts
 from ..write.person_verdicts import Review, list_reviews
@@ -24,7 +24,6 @@ from .block_review import LATEST, NearbyBlock, ReviewFigures, review_figures
 _MOST_LAYOUTS = 200
 _PAGES_OF_LAYOUT = 300  # that are looked at for the least certain one
 _LOOSE_PAGES = 1000  # pages without a layout that are looked at
-_ARTICLE_TYPES = (PageType.ARTICLE, PageType.TEASER)
 
 _LAYOUTS = f"""SELECT id, host, pages, articles, kind, evidence FROM _layouts
     ORDER BY pages DESC, id LIMIT {_MOST_LAYOUTS}"""
@@ -166,7 +165,7 @@ def _layouts(db: Database) -> Iterator[tuple[ReviewedLayout, list[int]]]:
     for page_id, host, page_type in db.execute(_LOOSE):
         loose_pages.setdefault((host, page_type), []).append(page_id)
     for (host, page_type), page_ids in loose_pages.items():
-        articles = len(page_ids) if page_type in _ARTICLE_TYPES else 0
+        articles = len(page_ids) if page_type in ARTICLE_TYPES else 0
         yield ReviewedLayout(0, host, len(page_ids), articles, "loose", page_type), page_ids
 
 

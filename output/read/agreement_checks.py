@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS
-from broadsheet.cleaners.document import KeepReason, PageType, RemovalReason
+from broadsheet.cleaners.document import ARTICLE_TYPES, KeepReason, PageType, RemovalReason
 from broadsheet.cleaners.page.canonical_urls import host_of
 
 from ..archive.metadata_columns import read_stated_date
@@ -40,7 +40,7 @@ _KNOWN_REASON = re.compile(
 
 
 _WORD_SETS: Mapping[str, Iterable[str]] = {
-    "article_types": (PageType.ARTICLE, PageType.TEASER),
+    "article_types": ARTICLE_TYPES,
     "page_types": PageType,
     "keep_reasons": KeepReason,
     "removal_reasons": RemovalReason,

@@ -19,7 +19,7 @@ from ..archive.ledger import read_layout
 from ..archive.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
 from ..archive.revisions import VersionMetadata
 from ..archive.row_sample import WHOLE, RowSample
-from ..archive.stored_text import count_words, sql_words
+from ..archive.stored_text import SQL_ARTICLE_TYPES, count_words, sql_words
 from ..archive.stored_values import (
     content_id,
     decoding,
@@ -37,7 +37,7 @@ _TEXTS = "SELECT id, text, markdown, page_id, cleaner_version FROM articles WHER
 _BY_PERSON = f"""SELECT b.page_id FROM _page_blocks b JOIN _reasons r ON r.id = b.reason_id
     WHERE r.reason IN {sql_words((KeepReason.RESTORED, RemovalReason.REMOVED_BY_PERSON))}"""
 _ARTICLE_PAGES = f"""SELECT id, text_digest, word_count FROM pages
-    WHERE own_type IN ('article', 'teaser') AND id IN (SELECT page_id FROM _page_blocks)
+    WHERE own_type IN {SQL_ARTICLE_TYPES} AND id IN (SELECT page_id FROM _page_blocks)
     AND id NOT IN ({_BY_PERSON}) AND {{}}"""
 _OWN_BLOCKS = """SELECT t.text FROM _page_blocks b
         LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position

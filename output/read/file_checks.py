@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
-from broadsheet.cleaners.document import PageType, UrlSource
+from broadsheet.cleaners.document import ARTICLE_TYPES, PageType, UrlSource
 
 from ..archive.archive_file import database_file
 from ..archive.article_storage import ArticleChange
@@ -153,7 +153,6 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 _TYPE_NAMES = {int: "a number", float: "a number with a point", str: "text", bytes: "bytes"}
 _NO_UTF8 = re.compile("[\udc80-\udcff]")
-_ARTICLE_TYPES = (PageType.ARTICLE, PageType.TEASER)
 _WORDS: Mapping[str, frozenset[str]] = {
     column: frozenset(map(str, words))
     for column, words in (
@@ -163,7 +162,7 @@ _WORDS: Mapping[str, frozenset[str]] = {
         ("_url_counts.state", UrlState),
         ("pages.page_type", PageType),
         ("pages.own_type", PageType),
-        ("articles.page_type", _ARTICLE_TYPES),
+        ("articles.page_type", ARTICLE_TYPES),
         ("_shelf.why", ShelvingReason),
         ("revisions.change", (*EditKind, *RevisionMark)),
         ("changes.change", ArticleChange),

@@ -23,7 +23,7 @@ from broadsheet.cleaners.page.url_shapes import folder_of
 from broadsheet.cleaners.site.plausibility import SiteFigures, count_folders, implausible_facts
 
 from ..archive.article_filter import host_condition
-from ..archive.stored_text import sql_words
+from ..archive.stored_text import SQL_ARTICLE_TYPES, sql_words
 from ..archive.stored_values import json_object, stored_texts
 from ..archive.table_columns import quoted_name, table_columns
 from ..archive.url_words import PAGE_REASONS, OutcomeReason, UrlCount, count_pages, counts_of_run
@@ -118,7 +118,7 @@ _YIELDS = """SELECT y.host, r.started_at, y.part, y.pages, y.articles, y.barren,
 
 _LARGEST_HOSTS = "SELECT host FROM articles GROUP BY host ORDER BY count(*) DESC, host LIMIT 5"
 _FIELDS = "SELECT title, authors, published_day, language FROM articles WHERE host = ?"
-_PAGE_KINDS = """SELECT u.url, p.page_type IN ('article', 'teaser') FROM urls u CROSS JOIN pages p ON p.id = u.id
+_PAGE_KINDS = f"""SELECT u.url, p.page_type IN {SQL_ARTICLE_TYPES} FROM urls u CROSS JOIN pages p ON p.id = u.id
     WHERE u.host = ? AND p.page_type <> 'list'"""
 # Texts that several pages keep, by the articles that keep and that lost them.
 _SPLIT_LINES = """SELECT t.text, sum(b.kept), sum(1 - b.kept) FROM _common_texts c

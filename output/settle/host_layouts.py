@@ -41,6 +41,7 @@ from broadsheet.cleaners.words import words_of
 from ..archive.ledger import block_id
 from ..archive.page_rows import LAYOUT_EVIDENCE
 from ..archive.shelf import ShelvingReason
+from ..archive.stored_text import SQL_ARTICLE_TYPES
 from ..archive.stored_values import content_id, stored_texts
 from ..write.corrections import told_kinds
 from .own_reading import read_own_blocks
@@ -53,23 +54,23 @@ _FIRST_BLOCKS = 3
 _KEPT_BLOCKS = f"""SELECT k.page_id, t.text FROM urls u CROSS JOIN temp.settle_kept k ON k.page_id = u.id
         LEFT JOIN _common_texts c ON c.block_id = k.block_id CROSS JOIN _block_texts t ON t.id = k.block_id
     WHERE u.host = ? AND coalesce(c.asked, 0) & {IS_FREQUENT} = 0 ORDER BY k.page_id, k.position"""
-_TITLES = """SELECT p.id, p.title FROM pages p JOIN urls u ON u.id = p.id
-    WHERE u.host = ? AND p.own_type IN ('article', 'teaser')"""
+_TITLES = f"""SELECT p.id, p.title FROM pages p JOIN urls u ON u.id = p.id
+    WHERE u.host = ? AND p.own_type IN {SQL_ARTICLE_TYPES}"""
 
 
 # Three quarters of the host's articles are shorter: what has half of that has less text than they do.
-_LONGER_ARTICLES = """SELECT p.word_count FROM urls u CROSS JOIN pages p ON p.id = u.id
-    WHERE u.host = ?1 AND p.own_type IN ('article', 'teaser') ORDER BY p.word_count LIMIT 1 OFFSET (
+_LONGER_ARTICLES = f"""SELECT p.word_count FROM urls u CROSS JOIN pages p ON p.id = u.id
+    WHERE u.host = ?1 AND p.own_type IN {SQL_ARTICLE_TYPES} ORDER BY p.word_count LIMIT 1 OFFSET (
         SELECT 3 * count(*) / 4 FROM urls v CROSS JOIN pages q ON q.id = v.id
-        WHERE v.host = ?1 AND q.own_type IN ('article', 'teaser'))"""
+        WHERE v.host = ?1 AND q.own_type IN {SQL_ARTICLE_TYPES})"""
 # The pages of a host that have titles of others, given as JSON by page, as blocks: short ones, or with many of these.
-_PAGES_WITH_TITLES = """SELECT b.page_id FROM json_each(?3) j
+_PAGES_WITH_TITLES = f"""SELECT b.page_id FROM json_each(?3) j
         CROSS JOIN _page_blocks b ON b.block_id = j.value AND b.page_id <> CAST(j.key AS INTEGER)
         CROSS JOIN pages s ON s.id = b.page_id CROSS JOIN urls v ON v.id = s.id
-    WHERE v.host = ?1 AND s.own_type IN ('article', 'teaser')
+    WHERE v.host = ?1 AND s.own_type IN {SQL_ARTICLE_TYPES}
     GROUP BY b.page_id HAVING 2 * s.word_count <= ?2 OR 60 * count(DISTINCT b.block_id) >= s.word_count"""
-_SAMPLED_PAGES = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
-    WHERE u.host = ? AND p.own_type IN ('article', 'teaser') ORDER BY p.text_digest, u.url LIMIT 40"""
+_SAMPLED_PAGES = f"""SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
+    WHERE u.host = ? AND p.own_type IN {SQL_ARTICLE_TYPES} ORDER BY p.text_digest, u.url LIMIT 40"""
 _LINK_TARGET = re.compile(r"\]\((https?://[^\s()]+)\)")
 _MENU_SHARE, _MIN_SAMPLE = 0.6, 8  # of the sampled pages that link to a page in a menu, and at least so many
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Set
 
 from sqlite_utils import Database
 
-from ..archive.stored_text import count_words
+from ..archive.stored_text import SQL_ARTICLE_TYPES, count_words
 
 MIN_LONG_WORDS = 8  # a shorter block («Read more», a place, a date) is shared by chance
 MIN_COVERED_SHARE = 0.8  # share of the page's long words that must stand elsewhere
@@ -27,8 +27,8 @@ _MIN_LONG_CHARS = 20
 LIST_TABLES = ("settle_listable", "settle_texts", "settle_shared", "settle_changed", "settle_layout_out")
 
 # The article pages that are no copy or part of another, and that their layout leaves in, with their length in words.
-_CREATE_PAGES_VIEW = """CREATE TEMP VIEW settle_pages (page_id, words) AS
-    SELECT p.id, p.word_count FROM pages p WHERE p.own_type IN ('article', 'teaser')
+_CREATE_PAGES_VIEW = f"""CREATE TEMP VIEW settle_pages (page_id, words) AS
+    SELECT p.id, p.word_count FROM pages p WHERE p.own_type IN {SQL_ARTICLE_TYPES}
         AND NOT EXISTS (SELECT 1 FROM _page_copies c WHERE c.page_id = p.id)
         AND NOT EXISTS (SELECT 1 FROM _page_parts h WHERE h.page_id = p.id AND h.head_id <> p.id)
         AND NOT coalesce((SELECT l.is_out FROM temp.settle_layout_out l WHERE l.page_id = p.id),

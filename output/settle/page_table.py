@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..archive.stored_text import SQL_ARTICLE_TYPES
 from ..archive.stored_values import BLOCK_KINDS, decoding, stored_texts, unpacked
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ _CREATE_TABLES = (
 )
 PAGE_TABLES = ("settle_leaving", "settle_captions")
 
-_PAGES_OF_HOST = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
-    WHERE u.host = ? AND p.own_type IN ('article', 'teaser') ORDER BY p.id"""
+_PAGES_OF_HOST = f"""SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
+    WHERE u.host = ? AND p.own_type IN {SQL_ARTICLE_TYPES} ORDER BY p.id"""
 _PAGE_FACTS = """SELECT l.layout, l.chances, coalesce(a.title, s.title, ''),
         coalesce(a.authors, s.authors, '[]'), coalesce(a.first_seen, s.first_seen, '')
     FROM _page_layout l LEFT JOIN articles a ON a.page_id = l.page_id LEFT JOIN shelved s ON s.page_id = l.page_id

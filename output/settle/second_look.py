@@ -19,6 +19,7 @@ from broadsheet.cleaners.document import PageType, PageVerdict
 
 from ..archive.page_rows import EMPTIED_EVIDENCE
 from ..archive.shelf import ShelvingReason
+from ..archive.stored_text import SQL_ARTICLE_TYPES
 from ..archive.stored_values import stored_texts, text_digest
 from .copies_and_parts import PageIdentity, choose_representative
 
@@ -36,13 +37,13 @@ _STORED_COPIES = f"""SELECT x.page_id, u.host, coalesce((SELECT a.page_id FROM a
     WHERE x.why = '{ShelvingReason.COPY}' AND original IS NOT NULL"""
 
 # A block that a person keeps or removes by hand counts as kept: neither is the site's doing.
-_EMPTIED = """SELECT p.id, (
+_EMPTIED = f"""SELECT p.id, (
             SELECT count(*) FROM _own_verdicts o WHERE o.page_id = p.id AND o.kept = 1 AND o.site_kept IS NOT NULL),
         EXISTS (SELECT 1 FROM _images i WHERE i.page_id = p.id AND NOT EXISTS (
             SELECT 1 FROM _images s CROSS JOIN urls n ON n.id = s.page_id
             WHERE s.url = i.url AND s.page_id <> i.page_id AND n.host = u.host))
     FROM urls u CROSS JOIN pages p ON p.id = u.id
-    WHERE u.host = ? AND p.own_type IN ('article', 'teaser')
+    WHERE u.host = ? AND p.own_type IN {SQL_ARTICLE_TYPES}
         AND EXISTS (SELECT 1 FROM _own_verdicts o WHERE o.page_id = p.id AND o.kept = 1 AND o.site_kept IS NOT NULL)
         AND NOT EXISTS (
             SELECT 1 FROM _page_blocks b LEFT JOIN _own_verdicts v ON v.page_id = b.page_id AND v.position = b.position
@@ -51,9 +52,9 @@ _EMPTIED = """SELECT p.id, (
         AND NOT EXISTS (SELECT 1 FROM _shelf x WHERE x.page_id = p.id AND x.why NOT IN ('emptied', 'copy'))"""
 
 # The articles of pages that share a title with another of their host; what the first look took out is none of them.
-_NAMESAKES = """WITH found (page_id, title) AS (
+_NAMESAKES = f"""WITH found (page_id, title) AS (
         SELECT p.id, p.title FROM urls u CROSS JOIN pages p ON p.id = u.id
-        WHERE u.host = ?1 AND p.own_type IN ('article', 'teaser') AND p.title <> ''
+        WHERE u.host = ?1 AND p.own_type IN {SQL_ARTICLE_TYPES} AND p.title <> ''
             AND NOT EXISTS (
                 SELECT 1 FROM _shelf x WHERE x.page_id = p.id AND x.why NOT IN ('emptied', 'copy', 'withdrawn')))
     SELECT f.page_id, u.url, f.title, coalesce(p.canonical_url, ''), coalesce(a.word_count, x.word_count),

@@ -17,7 +17,7 @@ from broadsheet.cleaners.document import PageType, PageVerdict
 from ..archive.article_storage import ArticleChange, note_change
 from ..archive.page_rows import LAYOUT_EVIDENCE, REPEATS_EVIDENCE, SETTLED_EVIDENCE, WITHDRAWN_EVIDENCE, article_id
 from ..archive.shelf import ShelvingReason, shelve, unshelve
-from ..archive.stored_text import as_json
+from ..archive.stored_text import SQL_ARTICLE_TYPES, as_json
 from ..archive.stored_values import stored_texts
 from ..write.assembled_text import ArticlePart
 from ..write.corrections import told_kinds
@@ -49,7 +49,7 @@ _SHELVED = "SELECT page_id, id FROM shelved"
 _JUDGED_SHELVED = """SELECT x.page_id, x.id FROM settle_judged j CROSS JOIN shelved x ON x.page_id = j.page_id"""
 _IS_SETTLED_EVIDENCE = " + ".join(f"""instr(p.evidence, '"{beginning}')""" for beginning in SETTLED_EVIDENCE) + " > 0"
 _STORED_ROWS = f"""SELECT p.id, u.url, p.own_type, p.page_type, p.article_id, {_IS_SETTLED_EVIDENCE}
-    FROM {{pages}} JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser') ORDER BY p.id"""
+    FROM {{pages}} JOIN urls u ON u.id = p.id WHERE p.own_type IN {SQL_ARTICLE_TYPES} ORDER BY p.id"""
 
 
 class RowChanges(NamedTuple):

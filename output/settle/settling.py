@@ -32,6 +32,7 @@ from ..archive.fulltext import index_postponed, remove_from_index
 from ..archive.ledger import block_id
 from ..archive.page_rows import WITHDRAWN_EVIDENCE, stored_statements
 from ..archive.shelf import ShelvingReason
+from ..archive.stored_text import SQL_ARTICLE_TYPES
 from ..archive.stored_values import utc_now
 from ..archive.url_words import OutcomeReason
 from ..write.assembled_text import ArticlePart, put_parts, rebuild_page
@@ -82,32 +83,32 @@ from .unsettled import (
 )
 
 # The URLs that pages name as canonical, other than their own.
-_CREATE_NAMED_URLS = """CREATE TEMP TABLE settle_named AS SELECT DISTINCT p.canonical_url AS url
+_CREATE_NAMED_URLS = f"""CREATE TEMP TABLE settle_named AS SELECT DISTINCT p.canonical_url AS url
     FROM pages p JOIN urls u ON u.id = p.id
-    WHERE p.own_type IN ('article', 'teaser') AND p.canonical_url <> '' AND p.canonical_url <> u.url"""
+    WHERE p.own_type IN {SQL_ARTICLE_TYPES} AND p.canonical_url <> '' AND p.canonical_url <> u.url"""
 
 # The pages that may be copies or parts of another, and no others: an archive may have more pages than memory holds. A
 # title or digest is read only of the few pages whose comparison needs it.
-_HAS_SHARED_TEXT = """EXISTS (SELECT 1 FROM pages o
-    WHERE o.text_digest = p.text_digest AND o.own_type IN ('article', 'teaser') AND o.id <> p.id)"""
+_HAS_SHARED_TEXT = f"""EXISTS (SELECT 1 FROM pages o
+    WHERE o.text_digest = p.text_digest AND o.own_type IN {SQL_ARTICLE_TYPES} AND o.id <> p.id)"""
 _HAS_LEADS = "(p.id IN (SELECT page_id FROM _page_leads) OR u.url IN (SELECT url FROM _page_leads))"
 _PAGE_IDENTITIES = f"""SELECT p.id, u.url,
         CASE WHEN {_HAS_LEADS} OR (p.word_count < {TITLED_WORDS} AND {_HAS_SHARED_TEXT}) THEN p.title ELSE '' END,
         CASE p.canonical_url WHEN u.url THEN NULL ELSE coalesce(p.canonical_url, '') END,
         CASE WHEN {_HAS_SHARED_TEXT} THEN p.text_digest ELSE '' END, p.word_count
     FROM pages p JOIN urls u ON u.id = p.id
-    WHERE p.own_type IN ('article', 'teaser') AND ((p.canonical_url <> '' AND p.canonical_url <> u.url)
+    WHERE p.own_type IN {SQL_ARTICLE_TYPES} AND ((p.canonical_url <> '' AND p.canonical_url <> u.url)
         OR u.url IN (SELECT url FROM temp.settle_named) OR {_HAS_SHARED_TEXT} OR {_HAS_LEADS})
     ORDER BY u.url"""
-_AFFECTED_IDENTITIES = """SELECT p.id, u.url, p.title,
+_AFFECTED_IDENTITIES = f"""SELECT p.id, u.url, p.title,
         CASE p.canonical_url WHEN u.url THEN NULL ELSE coalesce(p.canonical_url, '') END, p.text_digest, p.word_count
     FROM settle_affected a CROSS JOIN pages p ON p.id = a.page_id JOIN urls u ON u.id = p.id
-    WHERE p.own_type IN ('article', 'teaser') ORDER BY u.url"""
+    WHERE p.own_type IN {SQL_ARTICLE_TYPES} ORDER BY u.url"""
 _AFFECTED_PAGES = "SELECT page_id FROM settle_affected"
 
 _STORED_COPIES = """SELECT page_id, original_id FROM _page_copies
     WHERE ?1 IS NULL OR page_id IN (SELECT value FROM json_each(?1))"""
-_COUNT_ARTICLE_PAGES = "SELECT count(*) FROM pages WHERE own_type IN ('article', 'teaser')"
+_COUNT_ARTICLE_PAGES = f"SELECT count(*) FROM pages WHERE own_type IN {SQL_ARTICLE_TYPES}"
 _SHELVING_COUNTS = "SELECT why, count(*) FROM shelved GROUP BY why"
 _COUNT_SITE_VERDICTS = "SELECT count(*) FROM _own_verdicts WHERE site_kept IS NOT NULL"
 # When the crawler fetches a page again it writes the page's own verdict; `pages` has the settled one, which counts
@@ -118,7 +119,7 @@ _UPDATE_REASONS = f"""UPDATE urls SET held_reason = (SELECT {_SETTLED_REASON} FR
         reason = CASE WHEN state = 'done' AND held_at IS fetched_at
             THEN (SELECT {_SETTLED_REASON} FROM pages p WHERE p.id = urls.id) ELSE reason END
     WHERE id IN (
-        SELECT p.id FROM pages p JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser')
+        SELECT p.id FROM pages p JOIN urls u ON u.id = p.id WHERE p.own_type IN {SQL_ARTICLE_TYPES}
             AND u.held_reason IN ('article', 'teaser', 'list', 'other', 'gallery', '{OutcomeReason.WITHDRAWN}')
             AND u.held_reason <> {_SETTLED_REASON})"""
 
@@ -361,20 +362,20 @@ def _clear_repeats(db: Database, host: str, settled_at: str, parallel_map: Paral
 # Fields are settled before anything else, from the pages' own values alone: so what else is settled sees the same
 # titles and authors, however often the archive was settled before.
 
-_PAGES = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
-    WHERE u.host = ? AND p.own_type IN ('article', 'teaser') ORDER BY u.url"""
+_PAGES = f"""SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
+    WHERE u.host = ? AND p.own_type IN {SQL_ARTICLE_TYPES} ORDER BY u.url"""
 _STATEMENTS = """SELECT s.field, s.source, s.value, s.note FROM urls u CROSS JOIN _page_statements s ON s.page_id = u.id
     WHERE u.host = ?"""
-_TITLES = """SELECT p.id, coalesce(o.value, a.title, x.title), coalesce(
+_TITLES = f"""SELECT p.id, coalesce(o.value, a.title, x.title), coalesce(
             o.source, json_extract(coalesce(a.metadata_sources, x.metadata_sources), '$.title'), ''),
         coalesce(a.sitename, x.sitename, '')
     FROM urls u CROSS JOIN pages p ON p.id = u.id LEFT JOIN articles a ON a.page_id = p.id
         LEFT JOIN shelved x ON x.page_id = p.id LEFT JOIN _own_fields o ON o.page_id = p.id AND o.field = 'title'
-    WHERE u.host = ? AND p.own_type IN ('article', 'teaser') AND coalesce(a.id, x.id) IS NOT NULL"""
-_LANGUAGES = """SELECT coalesce(o.value, a.language, x.language, ''), count(*)
+    WHERE u.host = ? AND p.own_type IN {SQL_ARTICLE_TYPES} AND coalesce(a.id, x.id) IS NOT NULL"""
+_LANGUAGES = f"""SELECT coalesce(o.value, a.language, x.language, ''), count(*)
     FROM urls u CROSS JOIN pages p ON p.id = u.id LEFT JOIN articles a ON a.page_id = p.id
         LEFT JOIN shelved x ON x.page_id = p.id LEFT JOIN _own_fields o ON o.page_id = p.id AND o.field = 'language'
-    WHERE u.host = ? AND p.own_type IN ('article', 'teaser') AND coalesce(a.id, x.id) IS NOT NULL GROUP BY 1"""
+    WHERE u.host = ? AND p.own_type IN {SQL_ARTICLE_TYPES} AND coalesce(a.id, x.id) IS NOT NULL GROUP BY 1"""
 _STATED_TITLES = """SELECT s.page_id, s.field, s.source, s.value, s.note FROM urls u
         CROSS JOIN _page_statements s ON s.page_id = u.id
     WHERE u.host = ? AND s.field = 'title' ORDER BY s.page_id, s.position"""

@@ -28,6 +28,7 @@ from broadsheet.cleaners.site.repeated_blocks import (
 )
 from broadsheet.cleaners.site.site_judge import OwnPage, SiteEvidence, judge_page
 
+from ..archive.stored_text import SQL_ARTICLE_TYPES
 from .page_table import (
     IS_FREQUENT,
     IS_HEADING,
@@ -57,11 +58,11 @@ if TYPE_CHECKING:
 COMMON_TEXT_TABLES = ("settle_overridden", "settle_touched", "settle_common")
 
 # The blocks that each page keeps by its own verdicts, whatever the site's memory or a person made of them since.
-CREATE_KEPT_VIEW = """CREATE TEMP VIEW settle_kept (page_id, position, block_id) AS
+CREATE_KEPT_VIEW = f"""CREATE TEMP VIEW settle_kept (page_id, position, block_id) AS
     SELECT b.page_id, b.position, b.block_id FROM _page_blocks b
     WHERE coalesce(
             (SELECT o.kept FROM _own_verdicts o WHERE o.page_id = b.page_id AND o.position = b.position), b.kept) = 1
-        AND (SELECT own_type FROM pages p WHERE p.id = b.page_id) IN ('article', 'teaser')"""
+        AND (SELECT own_type FROM pages p WHERE p.id = b.page_id) IN {SQL_ARTICLE_TYPES}"""
 
 # The texts of blocks whose own verdict is not the one in `page_blocks`. What the site's memory changed has evidence;
 # only a page that was just stored may carry such a verdict without.

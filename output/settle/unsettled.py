@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from broadsheet.cleaners.lineage import CLEANER_VERSION
 
+from ..archive.stored_text import SQL_ARTICLE_TYPES
 from ..archive.stored_values import STORE_FACT, content_id
 from ..write.removed_counts import RemovedByReason, stored_counts
 
@@ -162,7 +163,7 @@ _CREATE_STEPS = "CREATE INDEX temp.settle_affected_step ON settle_affected (step
 _INSERT_UNSETTLED = "INSERT OR IGNORE INTO settle_affected (page_id, step) SELECT page_id, 0 FROM _unsettled"
 _INSERT_LEADING = "INSERT OR IGNORE INTO settle_affected (page_id, step) SELECT page_id, 0 FROM _page_leads"
 _INSERT = "INSERT OR IGNORE INTO settle_affected (page_id, step) VALUES (?, 0)"
-_IS_ARTICLE = "own_type IN ('article', 'teaser')"
+_IS_ARTICLE = f"own_type IN {SQL_ARTICLE_TYPES}"
 
 # What the pages of a step, `a`, are related to.
 _RELATED_PAGES = (

@@ -25,7 +25,7 @@ from broadsheet.cleaners.lineage import CLEANER_VERSION
 from broadsheet.cleaners.page.url_shapes import patterns_of
 
 from ..archive.atomic_writes import write_transaction
-from ..archive.stored_text import sql_words
+from ..archive.stored_text import SQL_ARTICLE_TYPES, sql_words
 from ..archive.url_words import OutcomeReason
 
 MIN_PAGES = 8
@@ -203,7 +203,7 @@ _SINCE = """SELECT min(started_at) FROM runs WHERE started_at >= coalesce(
 
 # A page whose article is kept although its URL shows something else now still has its old capture.
 _FETCHED_PAGES = f"""SELECT u.id, u.url, u.host, u.first_seen >= :since, coalesce(a.first_seen, s.first_seen) < :since,
-        u.reason IN ('article', 'teaser') AND pc.fetched_at >= :since, u.reason IN {sql_words(BARREN_REASONS)},
+        u.reason IN {SQL_ARTICLE_TYPES} AND pc.fetched_at >= :since, u.reason IN {sql_words(BARREN_REASONS)},
         coalesce(p.word_count, 0), coalesce(p.text_digest, ''), coalesce(p.blocks, 0), coalesce(p.removed, 0),
         u.reason = 'list'
         FROM urls u LEFT JOIN pages p ON p.id = u.id LEFT JOIN articles a ON a.page_id = u.id

@@ -30,7 +30,7 @@ from ..archive.fulltext import compact_file, index_postponed, postpone_indexing
 from ..archive.page_rows import Sighting
 from ..archive.pictures import put_picture
 from ..archive.rendered_layouts import put_rendered_layout
-from ..archive.stored_text import sql_words, storable_text
+from ..archive.stored_text import SQL_ARTICLE_TYPES, sql_words, storable_text
 from ..archive.stored_values import utc_now
 from ..archive.url_words import OutcomeReason, Reason, UrlCount, UrlKind, UrlState
 from ..raw.erasure import erase_records, waiting_files
@@ -77,7 +77,7 @@ _ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = a
     WHERE id = :id"""
 _PUT_RESOURCE_USER = """INSERT OR IGNORE INTO _resource_users (capture_id, url) SELECT id, ?1 FROM captures
     WHERE url = ?2 AND rendered_for IS NOT NULL AND rendered_for <> ?1 ORDER BY fetched_at DESC LIMIT 1"""
-_HAS_ARTICLE = "SELECT 1 FROM pages WHERE id = ? AND own_type IN ('article', 'teaser')"
+_HAS_ARTICLE = f"SELECT 1 FROM pages WHERE id = ? AND own_type IN {SQL_ARTICLE_TYPES}"
 
 _NEVER_REVISITED = (UrlKind.ROBOTS, UrlKind.PICTURE)
 _LOG = logging.getLogger(__name__)

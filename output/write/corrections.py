@@ -15,7 +15,7 @@ from enum import StrEnum
 from sqlite_utils import Database
 
 from ..archive.page_rows import TOLD_ARTICLE
-from ..archive.stored_text import storable_text
+from ..archive.stored_text import SQL_ARTICLE_TYPES, storable_text
 from ..archive.stored_values import content_id
 
 PERSON = "person"
@@ -53,7 +53,7 @@ _TOLD_ARTICLES = """SELECT url FROM corrections
 # Only cleaning makes an article of a page that is none by itself, and takes it back.
 _UNCLEANED = f"""SELECT p.id FROM corrections c CROSS JOIN urls u ON u.url = c.url CROSS JOIN pages p ON p.id = u.id
     WHERE c.block_id IS NULL AND c.field = 'kind' AND CASE WHEN c.value = 'article' AND c.undone_at IS NULL
-        THEN p.own_type NOT IN ('article', 'teaser') ELSE instr(p.evidence, '"{TOLD_ARTICLE}"') END ORDER BY p.id"""
+        THEN p.own_type NOT IN {SQL_ARTICLE_TYPES} ELSE instr(p.evidence, '"{TOLD_ARTICLE}"') END ORDER BY p.id"""
 _IN_FORCE = f"""SELECT {COLUMNS} FROM corrections INDEXED BY corrections_field
     WHERE block_id IS NULL AND undone_at IS NULL
         AND (article_id = ?1 OR (article_id IS NULL AND (host = ?2 OR host IS NULL)))

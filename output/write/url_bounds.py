@@ -47,7 +47,7 @@ from broadsheet.cleaners.page.url_shapes import (
 )
 
 from ..archive.page_rows import PageRows
-from ..archive.stored_text import sql_words, storable_text
+from ..archive.stored_text import SQL_ARTICLE_TYPES, sql_words, storable_text
 from ..archive.stored_values import content_id
 from ..archive.url_words import (
     NO_REASON,
@@ -101,8 +101,8 @@ _SKIP_SITEMAPS = f"""UPDATE urls SET state = 'skipped', reason = '{_NESTED_INDEX
     WHERE state = 'queued' AND kind = 'sitemap' AND found_on = ? RETURNING host"""
 _COUNT_SITEMAPS = "SELECT count(*) FROM urls INDEXED BY urls_outcome WHERE state = 'queued' AND kind = 'sitemap'"
 _IS_LISTED = "SELECT EXISTS (SELECT 1 FROM _listed WHERE url_id = ?)"
-_CANONICAL_TITLE = """SELECT p.title FROM urls u JOIN pages p ON p.id = u.id
-    WHERE u.url = ? AND u.id <> ? AND u.state = 'done' AND p.own_type IN ('article', 'teaser')"""
+_CANONICAL_TITLE = f"""SELECT p.title FROM urls u JOIN pages p ON p.id = u.id
+    WHERE u.url = ? AND u.id <> ? AND u.state = 'done' AND p.own_type IN {SQL_ARTICLE_TYPES}"""
 _SAME_TITLE = "SELECT 1 FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ? AND u.id <> ? AND p.title = ?"
 _SPELLED = """SELECT id, state = 'queued', EXISTS (SELECT 1 FROM pages p WHERE p.id = urls.id) FROM urls
     WHERE kind = 'page' AND url IN (SELECT value FROM json_each(?))"""
@@ -185,8 +185,8 @@ def is_new_text(db: Database, url: str, page: PageRows) -> bool:
     """Return whether a page is an article that no other page has brought. Call it before the page is stored."""
     if not page.is_article:
         return False
-    same_text = """SELECT 1 FROM pages p JOIN urls u ON u.id = p.id
-        WHERE p.text_digest = ? AND p.own_type IN ('article', 'teaser') AND u.url <> ?"""
+    same_text = f"""SELECT 1 FROM pages p JOIN urls u ON u.id = p.id
+        WHERE p.text_digest = ? AND p.own_type IN {SQL_ARTICLE_TYPES} AND u.url <> ?"""
     if db.execute(same_text, [page.digest, storable_text(url)]).fetchone():
         return False
     title, canonical_url = storable_text(page.metadata.title), storable_text(page.metadata.canonical_url)
