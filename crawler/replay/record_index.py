@@ -190,7 +190,7 @@ def _zipped_segments(path: Path) -> Iterator[tuple[int, int]]:
             if not member.filename.lower().endswith(_ARCHIVE_ENDINGS) or not member.file_size:
                 continue
             if member.compress_type != zipfile.ZIP_STORED:
-                raise ScanError(f"{path} compresses {member.filename} again, against the WACZ format: unzip it first")
+                raise ScanError(f"{path} stores {member.filename} compressed, against the WACZ format: unzip it first")
             stream.seek(member.header_offset + 26)
             length_fields = stream.read(4)
             name_bytes = sum(int.from_bytes(length_fields[start : start + 2], "little") for start in (0, 2))

@@ -157,10 +157,10 @@ TAKEN: dict[str, Callable[[], bytes]] = {
 }  # fmt: skip
 DESTROYED = frozenset(["wacz: damaged"])
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
-    "wacz: deflate": (lambda: zipped(("archive/x.warc", bytes(ZEROS), DEFLATED)), "has packed archive/x.warc"),
-    "wacz: bzip2": (lambda: zipped(("archive/x.warc", bytes(ZEROS), zipfile.ZIP_BZIP2)), "has packed archive/x.warc"),
-    "wacz: gzip in deflate": (lambda: zipped(("archive/x.warc.gz", gzip_bomb(b""), DEFLATED)), "has packed archive"),
-    "wacz: names of the same": (overlapping, "has packed archive/0.warc"),
+    "wacz: deflate": (lambda: zipped(("archive/x.warc", bytes(ZEROS), DEFLATED)), "stores archive/x.warc"),
+    "wacz: bzip2": (lambda: zipped(("archive/x.warc", bytes(ZEROS), zipfile.ZIP_BZIP2)), "stores archive/x.warc"),
+    "wacz: gzip in deflate": (lambda: zipped(("archive/x.warc.gz", gzip_bomb(b""), DEFLATED)), "stores archive"),
+    "wacz: names of the same": (overlapping, "stores archive/0.warc"),
     "wacz: smaller than stated": (lambda: lying(4_000_000_000), "holds no WARC or ARC records"),
     "wacz: larger than stated": (lambda: lying(10), "holds no WARC or ARC records"),
     "wacz: link": (lambda: zipped((linked(), b"../../outside/victim.warc.gz")), "holds no WARC or ARC records"),
