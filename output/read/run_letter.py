@@ -260,7 +260,7 @@ def letter_lines(letter: RunLetter, most: int = 10) -> Iterator[str]:
         named = "; ".join(f"{_inert(article.title)} ({article.certainty})" for article in letter.unsure)
         yield f"Least certain of them: {named}"
     if letter.failed:
-        yield f"Could not be read: {joined([_failed_words(line) for line in letter.failed[:_MOST_FAILED]])}" + (
+        yield f"Failed, or gone: {joined([_failed_words(line) for line in letter.failed[:_MOST_FAILED]])}" + (
             f"; and {count_text(len(letter.failed) - _MOST_FAILED, 'other reason')}"
             * (len(letter.failed) > _MOST_FAILED)
         )

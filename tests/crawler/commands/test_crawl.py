@@ -78,7 +78,7 @@ def test_a_site_is_crawled_and_told(serve, tmp_path):
     code, out, errors = crawl(site, tmp_path / "a.db")
     assert (code, errors) == (0, "")
     assert f"articles in {tmp_path / 'a.db'}" in out
-    assert "Could not be read: 1 page (HTTP 404 Not Found)" in out
+    assert "Failed, or gone: 1 page (HTTP 404 Not Found)" in out
     assert f"broadsheet search {tmp_path / 'a.db'}" in out
     code, out, errors = crawl(site, tmp_path / "a.db")
     assert code == 0

@@ -396,7 +396,7 @@ def test_the_summary_is_the_letter_of_the_run(db, capsys):
     print_summary(ended, review_run(ended))
     shown = capsys.readouterr()
     assert shown.out.startswith(f"2 articles in {db}; 2 pages fetched, 3 URLs unchanged, 1,234 pictures in 61 s\n")
-    assert "\nCould not be read: 3 pages (no answer in time)\n" in shown.out
+    assert "\nFailed, or gone: 3 pages (no answer in time)\n" in shown.out
     assert shown.err == ""
 
 

@@ -31,7 +31,7 @@ def test_the_demo_shows_what_it_promises(tmp_path):
     assert f"{len(expected_stories())} articles in {folder}/sample.db (2 copies, 1 further page taken out); " in out
     for part in (
         "New: 27",
-        "Could not be read: ",
+        "Failed, or gone: ",
         "HTTP 500",
         "Completeness: ",
         "Good to know",

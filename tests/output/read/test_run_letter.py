@@ -51,7 +51,7 @@ def test_a_run_is_told_by_its_own_articles_and_not_by_those_of_earlier_runs(arch
     lines = list(letter_lines(second))
     assert lines[:3] == ["New: 1", "  undated: The bridge", f"      {SITE}/bridge"]
     assert "Edited: 1" in lines
-    assert "Could not be read: 4 sitemaps (HTTP 503 Service Unavailable) and 1 page (no answer in time)" in lines
+    assert "Failed, or gone: 4 sitemaps (HTTP 503 Service Unavailable) and 1 page (no answer in time)" in lines
     quiet = run(archive, make)
     assert (quiet.headline, next(letter_lines(quiet))) == ("", "No new article and no edit.")
 
@@ -64,7 +64,7 @@ def test_a_withdrawal_is_told_once(archive, make):
         archive, make, make.failure(f"{SITE}/mill", "http_404"), make.failure(f"{SITE}/x", "http_404"), counts=counts
     )
     assert [edit.title for edit in letter.withdrawals] == ["The mill"]
-    assert "Could not be read: 1 page (HTTP 404 Not Found)" in letter_lines(letter)
+    assert "Failed, or gone: 1 page (HTTP 404 Not Found)" in letter_lines(letter)
     make.clock.seconds += 60
     late = make.failure(f"{SITE}/mill", "http_404")
     make.clock.seconds -= 60
@@ -171,7 +171,7 @@ def test_a_feed_that_the_site_says_is_not_there_is_no_gap(archive, make):
 
 def test_a_robots_txt_that_failed_is_named_as_what_it_is(archive, make):
     letter = run(archive, make, counts={"robots/failed/dns": 3})
-    assert "Could not be read: 3 robots.txt files (no such host, or no network)" in letter_lines(letter)
+    assert "Failed, or gone: 3 robots.txt files (no such host, or no network)" in letter_lines(letter)
 
 
 def test_home_names_what_the_last_run_brought(archive, make, file):
