@@ -48,7 +48,7 @@ _UNITS = {"": 1, "s": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _BOUND = re.compile(r"^\| [^|]+\| ([\d,.]+) ?(s|KiB|MiB|GiB|)[^|]*\| `(\w+)\.(\w+)` \|", re.MULTILINE)
 _RUNS = {"eval", "exec", "compile", "__import__"}
 _UNPACKS = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "xmlrpc", "yaml", "jsonpickle"}
-_OWN = {"worker_jobs.py", "worker.py", "batch_task.py"}  # what goes to our own workers and comes back
+_OWN = {"worker_jobs.py", "worker.py", "batch_task.py", "site_parts.py"}  # what goes to our own workers and comes back
 
 
 def bounds() -> list[tuple[float, str, str]]:
