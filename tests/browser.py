@@ -67,7 +67,7 @@ class _Refusal(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         words = self.rfile.readline(8192).decode("latin-1").split()
-        if not words:  # Chromium connects where the mouse is pressed on a link, before it knows that it may not go there
+        if not words:  # Chromium connects where the mouse is pressed on a link that leads nowhere
             return
         self.server.addresses.append(words[1] if len(words) > 1 else "")
         self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
