@@ -133,7 +133,7 @@ CHANGES = {
     "a command in README or docs": Change(
         [
             ("docs/backup.md", "", "\n```sh\nbroadsheet report news.db\n```\n"),
-            ("tests/test_doc_commands.py", ', "python": 6', " + 1"),
+            ("tests/test_doc_commands.py", ', "python": 7', " + 1"),
         ],
         ["tests/test_doc_commands.py"],
     ),
