@@ -52,8 +52,6 @@ _REDIRECT_ENDS = f"""WITH RECURSIVE named (id) AS ({{named}}),
 _CLASSED_ENDS = f"""{_REDIRECT_ENDS} SELECT CASE WHEN article_id IS NOT NULL THEN 'article'
         WHEN state = 'done' AND reason <> 'redirect' THEN 'page' ELSE 'gap' END, state, reason, url, article_id
     FROM ends"""
-_UNNAMED_ARTICLES = f"""{_REDIRECT_ENDS} SELECT url FROM articles
-    WHERE id NOT IN (SELECT article_id FROM ends WHERE article_id IS NOT NULL) ORDER BY url LIMIT {MAX_EXAMPLES}"""
 
 # From the ends back: those in one state for one reason to which a named URL leads, by the index on states.
 _IS_NAMED = {
@@ -174,10 +172,13 @@ def _measure_source(db: Database, source: str, query: str) -> Coverage:
         gaps_by_class[class_name].append(Gap(state, reason, counts[key], tuple(first_urls[key]), hint))
     articles, pages, gaps = map(tuple, gaps_by_class.values())
     total = sum(gap.urls for gap in (*articles, *pages, *gaps))
-    unnamed = sum(number not in named_articles for (number,) in db.execute("SELECT id FROM articles"))
-    is_listed = source == "sitemap" and unnamed and total
-    examples = tuple(url for (url,) in db.execute(_UNNAMED_ARTICLES.format(named=query))) if is_listed else ()
-    return Coverage(source, total, sum(gap.urls for gap in articles), pages, gaps, unnamed, examples)
+    unnamed, examples = 0, list[str]()
+    for article_id, url in db.execute("SELECT id, url FROM articles ORDER BY url"):
+        if article_id not in named_articles:
+            unnamed += 1
+            if source == "sitemap" and total and len(examples) < MAX_EXAMPLES:
+                examples.append(url)
+    return Coverage(source, total, sum(gap.urls for gap in articles), pages, gaps, unnamed, tuple(examples))
 
 
 @cache
