@@ -24,7 +24,7 @@ from ..archive.article_filter import (
     ArticleBounds,
     article_scope,
 )
-from ..read.article_rows import cluster_condition
+from ..read.article_rows import chosen_articles
 from ..read.export_target import OwnFiles, TargetRefused, whole_folder
 from ..write.takedowns import WILDCARD
 from .parquet_files import Row, parquet_tables, write_parts
@@ -60,7 +60,7 @@ def export_parquet(
             db.execute("BEGIN")  # all tables as they stand at one moment
             stack.callback(db.conn.rollback)
             stack.enter_context(article_scope(db, bounds))
-            chosen = cluster_condition(db) if one_per_cluster else chosen
+            chosen = chosen_articles(db, one_per_cluster=one_per_cluster)
         is_hidden = _takedowns(archives)
         for left_by_a_kill in root.glob(f"{_SCRATCH}*"):
             shutil.rmtree(left_by_a_kill, ignore_errors=True)

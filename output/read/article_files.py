@@ -28,7 +28,7 @@ from ..archive.pictures import LEAST_GALLERY, SVG, PictureRun, ShownPicture, pic
 from ..archive.stored_text import escaped_json, inert_text
 from ..raw.picture_files import read_picture_file
 from ..raw.warc_reader import RecordError
-from .article_rows import DictionaryEntry, article_dictionary, cluster_condition, iter_articles
+from .article_rows import DictionaryEntry, article_dictionary, chosen_articles, iter_articles
 from .export_folder import PICTURE_FOLDER, ExportFolder, open_export
 from .inert_markup import (
     article_html,
@@ -57,7 +57,7 @@ def export_markdown(
     """
     count = 0
     with open_export(db, folder, on_kept) as export:
-        for article in iter_articles(db, one_per_cluster=one_per_cluster):
+        for article in iter_articles(db, chosen_articles(db, one_per_cluster=one_per_cluster)):
             pictures = _write_pictures(db, export, article["id"])
             document = markdown_document(article) + markdown_pictures(pictures)
             export.write(file_name(article), document.encode(), [article["id"]])
@@ -151,7 +151,7 @@ def export_reader_pages(
     `on_kept` is as for `open_export`. Raises TargetRefused or TargetWriteError for a folder or file that cannot be
     written.
     """
-    count, condition = 0, cluster_condition(db) if one_per_cluster else "true"
+    count, condition = 0, chosen_articles(db, one_per_cluster=one_per_cluster)
     words = _WordIndex(_read_heads(db, condition))
     with open_export(db, folder, on_kept) as export:
         for article in iter_articles(db, condition):
@@ -169,7 +169,7 @@ def export_reader_pages(
 def export_one_page(db: Database, stream: TextIO, *, one_per_cluster: bool = False) -> int:
     """Write one page with all articles, without pictures, to the stream and return how many."""
     title, count = xml_line(f"Articles of {database_file(db).stem}"), 0
-    condition = cluster_condition(db) if one_per_cluster else "true"
+    condition = chosen_articles(db, one_per_cluster=one_per_cluster)
     heads = list(_read_heads(db, condition))
     before, _, after = _page(title, "", "\0").partition("\0")
     stream.write(f"{before}<h1>{escape(title)}</h1>\n{_list(heads, '#')}")

@@ -37,23 +37,24 @@ def article_columns(db: Database) -> list[str]:
     return [column.name for column in table_columns(db, "articles")]
 
 
-def iter_articles(
-    db: Database, condition: str = "true", *, one_per_cluster: bool = False
-) -> Iterator[dict[str, object]]:
+def iter_articles(db: Database, condition: str = "true") -> Iterator[dict[str, object]]:
     """Yield every article as a mapping from column to value, in the order of the ids. Bytes are given in Base64.
 
-    `condition` is one in SQL on `articles a`. With `one_per_cluster` it is that only the earliest article of each
-    cluster of similar ones is wanted.
+    `condition` is one in SQL on `articles a`, as `chosen_articles` returns it.
     """
     names = article_columns(db)
-    condition = cluster_condition(db) if one_per_cluster else condition
     for row in db.execute(f"SELECT {', '.join(map(quoted_name, names))} FROM articles a WHERE {condition} ORDER BY id"):
         yield _article_values(names, row)
 
 
-def cluster_condition(db: Database) -> str:
-    """Return an SQL condition on `articles a`: only the earliest article of each cluster of similar ones."""
-    from .alike_articles import earliest_condition
+def chosen_articles(db: Database, *, one_per_cluster: bool) -> str:
+    """Return an SQL condition on `articles a`: all, or of similar ones only the earliest, for which every text is read.
+
+    It holds on this connection, for the archive as it is now.
+    """
+    if not one_per_cluster:
+        return "true"
+    from .alike_articles import earliest_condition  # brings numpy
 
     return earliest_condition(db, "a.id")
 
@@ -189,7 +190,7 @@ def export_csv(db: Database, stream: TextIO, *, one_per_cluster: bool = False, b
     names = article_columns(db)
     writer.writerow(map(csv_cell, names))
     count = 0
-    for article in iter_articles(db, one_per_cluster=one_per_cluster):
+    for article in iter_articles(db, chosen_articles(db, one_per_cluster=one_per_cluster)):
         writer.writerow([csv_cell(article[name]) for name in names])
         count += 1
     return count
@@ -230,7 +231,7 @@ _EMPTY_VALUES: Mapping[str, object] = {"integer": 0, "list": (), "sources": {}}
 def export_jsonl(db: Database, stream: TextIO, *, one_per_cluster: bool = False) -> int:
     """Write the articles to the stream and return how many. Control and direction characters are escaped."""
     entries, count = article_dictionary(table_columns(db, "articles")), 0
-    for article in iter_articles(db, one_per_cluster=one_per_cluster):
+    for article in iter_articles(db, chosen_articles(db, one_per_cluster=one_per_cluster)):
         values = {entry.name: fixed_value(entry, article[entry.name]) for entry in entries}
         stream.write(escaped_json(json.dumps(values, ensure_ascii=False)) + "\n")
         count += 1

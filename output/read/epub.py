@@ -18,7 +18,7 @@ from sqlite_utils import Database
 
 from ..archive.archive_file import database_file
 from .article_files import article_facts, article_title
-from .article_rows import article_row, cluster_condition
+from .article_rows import article_row, chosen_articles
 from .export_folder import open_export
 from .inert_markup import article_html, is_safe_link, language_tag, xml_line
 
@@ -59,7 +59,7 @@ def export_epub(
     Raises TargetRefused or TargetWriteError for a folder or file that cannot be written.
     """
     name, count = database_file(db).stem, 0
-    condition = cluster_condition(db) if one_per_cluster else "true"
+    condition = chosen_articles(db, one_per_cluster=one_per_cluster)
     numbers = iter(db.execute(_IN_ORDER.format(condition=condition)).fetchall())
     with open_export(db, folder, on_kept) as export:
         for volume, articles in enumerate(_volumes(db, numbers), 1):

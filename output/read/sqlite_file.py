@@ -18,7 +18,7 @@ from sqlite_utils import Database
 from ..archive.archive_file import read_head
 from ..archive.table_columns import folded_name, table_columns
 from ..write.takedowns import is_forgotten
-from .article_rows import DictionaryEntry, article_dictionary, iter_articles
+from .article_rows import DictionaryEntry, article_dictionary, chosen_articles, iter_articles
 from .export_target import OwnFiles, TargetWriteError, database_target
 
 _FILE_ID = 0x42735378  # "BsSx", which marks our files
@@ -108,7 +108,7 @@ def _writing(target: str) -> Iterator[None]:
 
 def _articles(db: Database, *, one_per_cluster: bool) -> Iterator[dict[str, Any]]:
     try:
-        yield from iter_articles(db, one_per_cluster=one_per_cluster)
+        yield from iter_articles(db, chosen_articles(db, one_per_cluster=one_per_cluster))
     except sqlite3.Error as error:
         raise _ArchiveUnreadable from error
 

@@ -14,7 +14,7 @@ from sqlite_utils import Database
 
 from ..archive.article_filter import USAGE_COLUMN
 from .article_files import file_name
-from .article_rows import iter_articles
+from .article_rows import chosen_articles, iter_articles
 from .export_folder import open_export
 from .inert_markup import article_tokens, is_safe_link, language_tag, xml_line, xml_text
 
@@ -49,7 +49,7 @@ def export_tei(
     """
     count = 0
     with open_export(db, folder, on_kept) as export:
-        for article in iter_articles(db, one_per_cluster=one_per_cluster):
+        for article in iter_articles(db, chosen_articles(db, one_per_cluster=one_per_cluster)):
             export.write(file_name(article).replace(".md", ".xml"), tei_document(article), [article["id"]])
             count += 1
     return count
