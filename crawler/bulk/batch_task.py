@@ -146,6 +146,11 @@ class RecordRows(NamedTuple):
     page: Row | None = None
     removed: tuple[Row, ...] = ()
 
+    @property
+    def outcome(self) -> str:
+        """Return state and reason in a word, by which records are counted."""
+        return f"{self.state}/{self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class PieceResult:
@@ -201,10 +206,10 @@ def _unpacked(packed_job: bytes) -> BulkJob:
 
 def known_results(task: BatchTask) -> list[PieceResult] | None:
     """Return what came of a batch, if it was cleaned before by the same means; None if it is to be cleaned."""
+    marker = read_marker(task.job.target, task.name)
     try:
-        values = read_marker(task.job.target, task.name)
-        results = [PieceResult(**each) for each in values["results"]]
-        sources, means = _parted(values["made_by"])
+        results = marked_results(marker)
+        sources, means = _parted(marker["made_by"])
         wanted_sources, wanted_means = _parted(json.loads(json.dumps(task.made_by)))
         pairs = list(zip(sources, wanted_sources, results, strict=True))
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -221,6 +226,11 @@ def read_marker(target: str, name: str) -> dict[str, Any]:
     except (StoreError, ValueError):
         return {}
     return values if isinstance(values, dict) else {}
+
+
+def marked_results(marker: Mapping[str, Any]) -> list[PieceResult]:
+    """Return the results that a marker states. KeyError or TypeError if it is none of ours."""
+    return [PieceResult(**each) for each in marker["results"]]
 
 
 def put_marker(
@@ -281,9 +291,8 @@ async def _clean_all(
             rows = await pool.run(record_rows, FileRecord(str(file), record), piece.source, packed_job)
         except WorkerError as error:
             rows = RecordRows("failed", str(error.reason))
-        row = (piece.source, storable_text(record.url), record.offset, record.length, record.at)
-        add_rows(writers, row, rows)
-        return f"{rows.state}/{rows.reason}"
+        add_rows(writers, piece.source, record, rows)
+        return rows.outcome
 
     try:
         return await take_all(task, scratch, course, clean_record)
@@ -291,9 +300,10 @@ async def _clean_all(
         pool.close()
 
 
-def add_rows(writers: Mapping[str, RowWriter], record: Row, rows: RecordRows) -> None:
-    """Write the rows of a record; `record` has what its own row begins with."""
-    writers["records"].add((*record, rows.state, rows.reason, rows.page_type))
+def add_rows(writers: Mapping[str, RowWriter], source: str, record: IndexedRecord, rows: RecordRows) -> None:
+    """Write the rows of a record of a source: its own, its page's, and those of what was removed."""
+    place = (source, storable_text(record.url), record.offset, record.length, record.at)
+    writers["records"].add((*place, rows.state, rows.reason, rows.page_type))
     if rows.page:
         writers["pages"].add(rows.page)
     for removed in rows.removed:

@@ -22,10 +22,10 @@ from ..fleet.dask_engine import connected
 from ..fleet.store_address import store_at
 from .batch_plan import agreed_plan
 from .batch_task import BatchTask, BulkJob, PieceResult, clean_batch, collect_scratch, known_results, read_marker
-from .site_parts import SHUFFLED, ShuffleTask, SiteTask, judge_sites, known_sites, shuffle_batch, site_tasks
+from .site_parts import SHUFFLED, PartTask, ShuffleTask, judge_sites, known_part, part_tasks, shuffle_batch
 from .sources import Source
 
-Task = BatchTask | SiteTask
+Task = BatchTask | PartTask
 
 _TASK_TRIES = 3  # of a batch whose worker dies, by Dask
 _MARKERS_AT_ONCE = 16  # read, of earlier runs
@@ -142,7 +142,7 @@ class BulkRun:
         markers = [(task, read_marker(self.job.target, task.name)) for task in shuffles]
         if self.is_stopping or not all(marker for _, marker in markers):
             return
-        waiting = self._without_known(site_tasks(self.job, markers))
+        waiting = self._without_known(part_tasks(self.job, markers))
         if waiting:
             there = set(store.keys(f"{SHUFFLED}/"))
             self._run_all([task for task in shuffles if f"{SHUFFLED}/{task.name}" not in there])
@@ -226,7 +226,7 @@ class BulkRun:
 
 def known_task(task: Task) -> list[PieceResult] | None:
     """Return what came of a task, if an earlier run has done it by the same means."""
-    return known_sites(task) if isinstance(task, SiteTask) else known_results(task)
+    return known_part(task) if isinstance(task, PartTask) else known_results(task)
 
 
 def run_task(
@@ -235,7 +235,7 @@ def run_task(
     should_stop: Callable[[], bool] = lambda: False,
 ) -> list[PieceResult]:
     """Do a task of a bulk run, of whichever kind. StoreError, OSError or BatchStopped."""
-    if isinstance(task, SiteTask):
+    if isinstance(task, PartTask):
         return judge_sites(task, on_record, should_stop)
     return (
         shuffle_batch(task, should_stop) if isinstance(task, ShuffleTask) else clean_batch(task, on_record, should_stop)

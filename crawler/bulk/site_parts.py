@@ -12,7 +12,7 @@ import pickle
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -22,7 +22,6 @@ from sqlite_utils import Database
 from broadsheet.cleaners.document import ARTICLE_TYPES
 from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.output.archive.archive_file import open_database
-from broadsheet.output.archive.stored_text import storable_text
 from broadsheet.output.archive.stored_values import content_id, text_digest
 from broadsheet.output.archive.url_words import OutcomeReason, UrlState
 from broadsheet.output.collections.parquet_files import parquet_tables
@@ -46,6 +45,7 @@ from .batch_task import (
     RecordRows,
     add_rows,
     known_results,
+    marked_results,
     put_marker,
     read_marker,
     record_rows,
@@ -90,7 +90,7 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class SiteTask:
+class PartTask:
     """A part of the hosts to judge. `shuffle` is a digest of what was shuffled; a fault is told of `batch`."""
 
     part: int
@@ -148,7 +148,7 @@ def shuffle_batch(task: ShuffleTask, should_stop: Callable[[], bool] = lambda: F
     store, key = store_at(task.job.target), f"{SHUFFLED}/{task.name}"
     if (known := known_results(task)) and store.length(key) is not None:
         return known
-    moved: dict[int, list[_MovedRecord]] = defaultdict(list)
+    records_by_part: dict[int, list[_MovedRecord]] = defaultdict(list)
     with scratch_folder() as scratch:
         spilled = scratch / "spilled"
 
@@ -156,16 +156,15 @@ def shuffle_batch(task: ShuffleTask, should_stop: Callable[[], bool] = lambda: F
             with file.open("rb") as stream:
                 stream.seek(record.offset)
                 place, length = _append(spill, stream.read(min(record.length, 2 * MAX_BYTES)))
-            one = _MovedRecord(
-                piece.source, record.offset, record.length, spilled, replace(record, offset=place, length=length)
-            )
-            moved[content_id(one.host) % task.job.parts].append(one)
+            spilled_record = replace(record, offset=place, length=length)
+            moved = _MovedRecord(piece.source, record.offset, record.length, spilled, spilled_record)
+            records_by_part[content_id(moved.host) % task.job.parts].append(moved)
             return record.kind
 
         with spilled.open("wb") as spill:
             results = asyncio.run(take_all(task, scratch, Course(lambda: None, should_stop), take))
         with (scratch / "sorted").open("wb") as out:
-            spans = {part: _write_part(out, spilled, moved[part]) for part in sorted(moved)}
+            spans = {part: _write_part(out, spilled, records_by_part[part]) for part in sorted(records_by_part)}
         store.put_file(key, scratch / "sorted")
     put_marker(task.job.target, task.name, task.made_by, results, spans=spans)
     return results
@@ -179,19 +178,19 @@ def _append(stream: BinaryIO, data: bytes) -> tuple[int, int]:
 def _write_part(out: BinaryIO, spilled: Path, records: Sequence[_MovedRecord]) -> tuple[int, int]:
     """Write the index of a part, and its records; return where they begin, and their length."""
     start, place, rows = out.tell(), 0, list[tuple[object, ...]]()
-    for one in records:
-        rows.append((one.source, one.offset, one.length, *astuple(replace(one.record, offset=place))))
-        place += one.record.length
+    for moved in records:
+        rows.append((moved.source, moved.offset, moved.length, *astuple(replace(moved.record, offset=place))))
+        place += moved.record.length
     index = json.dumps(rows).encode()
     out.write(len(index).to_bytes(_HEAD_BYTES) + index)
     with spilled.open("rb") as stream:
-        for one in records:
-            stream.seek(one.record.offset)
-            out.write(stream.read(one.record.length))
+        for moved in records:
+            stream.seek(moved.record.offset)
+            out.write(stream.read(moved.record.length))
     return start, out.tell() - start
 
 
-def site_tasks(job: BulkJob, markers: Sequence[tuple[BatchTask, Mapping[str, Any]]]) -> list[SiteTask]:
+def part_tasks(job: BulkJob, markers: Sequence[tuple[BatchTask, Mapping[str, Any]]]) -> list[PartTask]:
     """Return the tasks of all parts that have records or had some, by the batches that were shuffled."""
     spans: dict[int, list[Span]] = defaultdict(list)
     shuffled = []
@@ -200,22 +199,21 @@ def site_tasks(job: BulkJob, markers: Sequence[tuple[BatchTask, Mapping[str, Any
         for part, (start, length) in marker["spans"].items():
             spans[int(part)].append(Span(f"{SHUFFLED}/{task.name}", start, length))
     digest = text_digest(json.dumps(shuffled))
-    tasks = [SiteTask(part, tuple(spans[part]), digest, job, markers[0][0].batch) for part in range(job.parts)]
+    tasks = [PartTask(part, tuple(spans[part]), digest, job, markers[0][0].batch) for part in range(job.parts)]
     return [task for task in tasks if task.spans or read_marker(job.target, task.name)]
 
 
-def known_sites(task: SiteTask) -> list[PieceResult] | None:
+def known_part(task: PartTask) -> list[PieceResult] | None:
     """Return what came of a part, if it was judged before by the same means; None if it is to be judged."""
     marker = read_marker(task.job.target, task.name)
-    if marker.get("made_by") != json.loads(json.dumps(task.made_by)):
+    try:
+        return marked_results(marker) if marker["made_by"] == json.loads(json.dumps(task.made_by)) else None
+    except (TypeError, KeyError):
         return None
-    with suppress(TypeError, KeyError):
-        return [PieceResult(**each) for each in marker["results"]]
-    return None
 
 
 def judge_sites(
-    task: SiteTask,
+    task: PartTask,
     on_record: Callable[[], object] = lambda: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> list[PieceResult]:
@@ -223,23 +221,23 @@ def judge_sites(
 
     Raises what `clean_batch` does.
     """
-    if known := known_sites(task):
+    if known := known_part(task):
         return known
     store, by_host = store_at(task.job.target), defaultdict[str, list[_MovedRecord]](list)
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     with scratch_folder() as scratch:
         for number, span in enumerate(task.spans):
-            for one in _fetched_records(store, span, scratch / f"records-{number}"):
-                by_host[one.host].append(one)
+            for moved in _fetched_records(store, span, scratch / f"records-{number}"):
+                by_host[moved.host].append(moved)
         empty = scratch / "empty.db"
         Archive.open(empty).close()
         with written_tables(task.job.target, task.name, scratch) as writers, closing(WorkerPool(1)) as pool:
             for _, records in sorted(by_host.items()):
                 site = _Site(task.job, records, Course(on_record, should_stop), pool)
-                for one, rows in asyncio.run(site.judged(empty, scratch / "site")):
-                    row = (one.source, storable_text(one.record.url), one.offset, one.length, one.record.at)
-                    add_rows(writers, row, rows)
-                    counts[one.source][f"{rows.state}/{rows.reason}"] += 1
+                for moved, rows in asyncio.run(site.judged(empty, scratch / "site")):
+                    original = replace(moved.record, offset=moved.offset, length=moved.length)
+                    add_rows(writers, moved.source, original, rows)
+                    counts[moved.source][rows.outcome] += 1
     results = [PieceResult(source, dict(each)) for source, each in sorted(counts.items())]
     put_marker(task.job.target, task.name, task.made_by, results)
     return results
@@ -275,7 +273,7 @@ class _Site:
     async def judged(self, empty: Path, folder: Path) -> list[tuple[_MovedRecord, RecordRows]]:
         """Import the records into a copy of an empty archive, settle it, and return the rows of each."""
         if not self._records[0].host:
-            return [(one, _without_url(one.record)) for one in self._records]
+            return [(moved, _without_url(moved.record)) for moved in self._records]
         folder.mkdir()
         path = Path(shutil.copy(empty, folder / "site.db"))
         try:
@@ -284,16 +282,16 @@ class _Site:
                 settle(archive.db)
                 outcomes = {(file, offset): _Outcome(*rest) for file, offset, *rest in archive.db.execute(_OUTCOMES)}
                 return [
-                    (one, await self._rows(archive.db, one, outcomes.get((str(one.file), one.record.offset))))
-                    for one in self._records
+                    (moved, await self._rows(archive.db, moved, outcomes.get((str(moved.file), moved.record.offset))))
+                    for moved in self._records
                 ]
         finally:
             shutil.rmtree(folder)
 
     async def _import(self, archive: Archive, path: Path) -> None:
         by_file: dict[Path, list[IndexedRecord]] = defaultdict(list)
-        for one in self._records:
-            by_file[one.file].append(one.record)
+        for moved in self._records:
+            by_file[moved.file].append(moved.record)
         with closing(RecordOrder()) as order, closing(open_database(path, read_only=True)) as read_db:
             for file, records in by_file.items():
                 order.add_records(str(file), records)
@@ -312,20 +310,20 @@ class _Site:
             await asyncio.sleep(_LOOK_SECONDS)
         importer.is_stopping = True
 
-    async def _rows(self, db: Database, one: _MovedRecord, outcome: _Outcome | None) -> RecordRows:
+    async def _rows(self, db: Database, moved: _MovedRecord, outcome: _Outcome | None) -> RecordRows:
         """Return the rows of a record by what the archive has of it."""
         self._course.on_record()
         if outcome is None:
-            return _without_capture(db, one.record)
+            return _without_capture(db, moved.record)
         is_left_out = outcome.is_latest and outcome.state != UrlState.DONE
         if outcome.is_page and not is_left_out:
-            return await self._page_rows(db, one, outcome)
+            return await self._page_rows(db, moved, outcome)
         if is_left_out or (outcome.is_latest and outcome.page_id is None):
             state = UrlState.SKIPPED if outcome.state == UrlState.DONE else outcome.state
             return RecordRows(state, outcome.reason, outcome.page_type if outcome.is_page else "")
         return RecordRows(UrlState.SKIPPED, OLDER)
 
-    async def _page_rows(self, db: Database, one: _MovedRecord, outcome: _Outcome) -> RecordRows:
+    async def _page_rows(self, db: Database, moved: _MovedRecord, outcome: _Outcome) -> RecordRows:
         """Return the rows of a page: with the article's text as the site leaves it, or the page's own."""
         names, page_type = parquet_tables()["pages"].column_names, outcome.page_type
         is_article = page_type in ARTICLE_TYPES
@@ -338,9 +336,9 @@ class _Site:
         if row:
             values |= {"certainty": outcome.certainty, "text_digest": text_digest(values["text"])}
         else:
-            file = FileRecord(str(one.file), one.record)
+            file = FileRecord(str(moved.file), moved.record)
             try:
-                own = await self._pool.run(record_rows, file, one.source, self._packed_job)
+                own = await self._pool.run(record_rows, file, moved.source, self._packed_job)
             except WorkerError as error:
                 return RecordRows(UrlState.FAILED, str(error.reason))
             if own.page is None:
@@ -348,7 +346,7 @@ class _Site:
             values = dict(zip(names, own.page, strict=True))
         values |= {
             "page_type": page_type, "evidence": outcome.evidence, "fetched_at": outcome.fetched_at,
-            "source": one.source, "record_offset": one.offset,
+            "source": moved.source, "record_offset": moved.offset,
         }  # fmt: skip
         columns = parquet_tables()["removed"].column_names
         removed = db.execute(_REMOVED.format(", ".join(columns)), [outcome.page_id]) if is_article else ()
