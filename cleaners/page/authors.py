@@ -216,9 +216,7 @@ _AUTHOR_PAGE = re.compile(r"/autho?re?s?/[^/]|[?&]author=", re.I)
 _LAST_FIRST = re.compile(r"^([^,\s]+(?: [^,\s]+)?), ([^,]+)$")
 _MAX_BYLINE_CHARS = 150
 _MAX_ACRONYM_CHARS = 5  # `AFP`, `ANSA`
-_LEAST_GROUP_CHARS = (
-    4  # of a word that tells an organisation: shorter ones, such as `de`, stand in names of persons too
-)
+_LEAST_GROUP_CHARS = 4  # of a word that tells an organisation: `de` and the like stand in names of persons too
 _MOST_BYLINES = 12  # elements, or text runs, that are looked at for the line as it is printed
 
 

@@ -35,10 +35,7 @@ _MARKUP_BYTES = 65_536  # of the page, from its first letter beyond ASCII, that 
 _LANGUAGE = re.compile(rb"<html[^>]{0,400}?\blang=[\"']?([a-z]{2})\b", re.IGNORECASE)
 _TYPOGRAPHY = frozenset("\xa0«»„“”‚‘’‹›–—…§°№©®€£•·´¡¿ºª×\xad‰†²³½")
 _SURE_FIT = 0.9  # of the letters beyond ASCII that fit a language: the page is in a one-byte encoding of it
-_MISFIT, _MIN_LETTERS = (
-    0.5,
-    40,
-)  # below this fit a declared encoding is wrong, given enough letters
+_MISFIT, _MIN_LETTERS = 0.5, 40  # below this fit a declared encoding is wrong, given enough letters
 _FEW_LETTERS = 5  # of windows-1252: with fewer the page is read as it
 _LANGUAGE_BONUS = 0.05  # for the language that the page states
 

@@ -10,7 +10,7 @@ have none. Pure.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import inf
@@ -53,7 +53,7 @@ class LayoutPage:
     has_sure_day: bool = False
     kept_blocks: int = 0
     is_in_menu: bool = False
-    layout: Hashable = None
+    layout: bytes = b""
 
     @property
     def is_article(self) -> bool:
@@ -96,7 +96,7 @@ class KindEvidence:
     first, and whether its articles show a day or an author, so that a page of the menu without them is none.
     """
 
-    layouts: Mapping[Hashable, LayoutVerdict]
+    layouts: Mapping[bytes, LayoutVerdict]
     folders: Mapping[str, Sequence[KindRule]]
     tells_by_menu: bool
 
@@ -136,7 +136,7 @@ class _Layout:
 
 def weigh_kinds(pages: Sequence[LayoutPage]) -> KindEvidence:
     """Weigh what the pages of one host, each with its layout, say of one another."""
-    groups: dict[Hashable, list[LayoutPage]] = defaultdict(list)
+    groups: dict[bytes, list[LayoutPage]] = defaultdict(list)
     for page in pages:
         groups[page.layout].append(page)
     layouts = {name: _Layout(members) for name, members in groups.items()}
@@ -165,7 +165,7 @@ def judge_kind(page: LayoutPage, evidence: KindEvidence) -> PageVerdict | None:
     return verdict
 
 
-def _by_layout(page: LayoutPage, layouts: Mapping[Hashable, LayoutVerdict]) -> PageVerdict | None:
+def _by_layout(page: LayoutPage, layouts: Mapping[bytes, LayoutVerdict]) -> PageVerdict | None:
     """Return the verdict by a page's layout, or since it is put together of the openings of other articles."""
     rule = layouts[page.layout].rule if page.is_article else None
     if rule and rule.holds_for(page):

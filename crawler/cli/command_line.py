@@ -222,10 +222,7 @@ def run_command(command: click.Command, arguments: Sequence[str] | None = None) 
     try:
         code = command.main(arguments, prog_name="broadsheet", standalone_mode=False)
         sys.stdout.flush()  # here, since a full disk or a closed pipe shows only when the buffer is written
-    except (
-        BrokenPipeError,
-        SystemExit,
-    ) as error:  # click turns a broken pipe into SystemExit, and ends a completion with it
+    except (BrokenPipeError, SystemExit) as error:  # by SystemExit click tells of a broken pipe, and ends a completion
         if isinstance(error, SystemExit) and not error.code:
             return 0
         _discard_output()

@@ -359,10 +359,7 @@ class ReadingCopies:
 
     def _fetch(self, copy: LocalCopy, key: str) -> None:
         """Bring a copy up to a state, whose name comes last. What was read so far is the base."""
-        manifest, base = (
-            read_manifest(self.store, key),
-            _read_base_manifest(copy) if read_origin(copy) else None,
-        )
+        manifest, base = read_manifest(self.store, key), _read_base_manifest(copy) if read_origin(copy) else None
         copy.folder.mkdir(parents=True, exist_ok=True)
         known = replace(base, file=copy.archive) if base and copy.is_left_over() else None
         fetch_database(self.store, manifest.database, copy.base_path, known)

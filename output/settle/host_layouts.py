@@ -13,11 +13,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import groupby, islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
@@ -170,12 +169,10 @@ def find_layouts(db: Database, hosts: Iterable[str]) -> Iterator[HostLayouts]:
     for host in hosts:
         pages = _read_pages(db, host)
         kinds = weigh_kinds(pages)
-        verdicts = (
-            (page, judge_page(OwnPage(kind=page), SiteEvidence(kinds=kinds), told.get(page.page_id)).page)
-            for page in pages
-        )
+        site = SiteEvidence(kinds=kinds)
+        verdicts = ((page, judge_page(OwnPage(kind=page), site, told.get(page.page_id)).page) for page in pages)
         taken_out = {page.page_id: verdict for page, verdict in verdicts if verdict}
-        groups: dict[Hashable, list[LayoutPage]] = defaultdict(list)
+        groups: dict[bytes, list[LayoutPage]] = defaultdict(list)
         for page in pages:
             groups[page.layout].append(page)
         rows = [_layout_row(host, name, groups[name], kinds.layouts[name], taken_out) for name in groups]
@@ -220,17 +217,15 @@ def _read_pages(db: Database, host: str) -> list[LayoutPage]:
     menu = _read_menu(db, host) if len(rows) > _MIN_SAMPLE else frozenset()
     kept_counts = dict(db.execute(_KEPT_COUNTS, [host]).fetchall())
     return [
-        replace(
-            _layout_page(columns, quotations, kept_counts.get(columns[0], 0), menu), layout=name_by_signature[signature]
-        )
+        _layout_page([*columns, name_by_signature[signature]], quotations, kept_counts.get(columns[0], 0), menu)
         for *columns, signature in rows
     ]
 
 
 def _layout_page(
-    columns: list[object], quotations: Mapping[int, Quotation], kept_blocks: int, menu: frozenset[str]
+    columns: list[Any], quotations: Mapping[int, Quotation], kept_blocks: int, menu: frozenset[str]
 ) -> LayoutPage:
-    page_id, own_type, words, digest, has_date, has_sure_day, url = columns
+    page_id, own_type, words, digest, has_date, has_sure_day, url, layout = columns
     quotation = quotations.get(int(str(page_id)), NO_QUOTATION)
     return LayoutPage(
         page_id=int(str(page_id)),
@@ -245,13 +240,13 @@ def _layout_page(
         has_sure_day=bool(has_sure_day),
         kept_blocks=kept_blocks,
         is_in_menu=str(url) in menu,
+        layout=layout,
     )
 
 
 def _layout_row(
-    host: str, name: Hashable, pages: list[LayoutPage], verdict: LayoutVerdict, taken_out: Collection[int]
+    host: str, signature: bytes, pages: list[LayoutPage], verdict: LayoutVerdict, taken_out: Collection[int]
 ) -> LayoutRow:
-    signature = bytes(name) if isinstance(name, bytes) else b""
     article_count = sum(page.is_article and page.page_id not in taken_out for page in pages)
     layout_id = content_id(host, signature.hex())
     return (layout_id, host, signature, len(pages), article_count, verdict.kind, verdict.evidence)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
-from broadsheet.cleaners.document import AUTHORS, FieldStatement, PageVerdict, Verdict
+from broadsheet.cleaners.document import ARTICLE_TYPES, AUTHORS, FieldStatement, PageType, PageVerdict, Verdict
 from broadsheet.cleaners.page.authors import name_key
 from broadsheet.cleaners.site.field_evidence import (
     MIN_PAGES,
@@ -32,7 +32,7 @@ from ..archive.fulltext import index_postponed, remove_from_index
 from ..archive.ledger import block_id
 from ..archive.page_rows import WITHDRAWN_EVIDENCE, stored_statements
 from ..archive.shelf import ShelvingReason
-from ..archive.stored_text import SQL_ARTICLE_TYPES
+from ..archive.stored_text import SQL_ARTICLE_TYPES, sql_words
 from ..archive.stored_values import utc_now
 from ..archive.url_words import OutcomeReason
 from ..write.assembled_text import ArticlePart, put_parts, rebuild_page
@@ -115,12 +115,13 @@ _COUNT_SITE_VERDICTS = "SELECT count(*) FROM _own_verdicts WHERE site_kept IS NO
 # where the latest response is the one that the row of `pages` is about.
 _SETTLED_REASON = f"""CASE WHEN instr(p.evidence, '"{WITHDRAWN_EVIDENCE}') THEN '{OutcomeReason.WITHDRAWN}'
     ELSE p.page_type END"""
+_SETTLED_REASONS = (*ARTICLE_TYPES, PageType.LIST, PageType.OTHER, PageType.GALLERY, OutcomeReason.WITHDRAWN)
 _UPDATE_REASONS = f"""UPDATE urls SET held_reason = (SELECT {_SETTLED_REASON} FROM pages p WHERE p.id = urls.id),
         reason = CASE WHEN state = 'done' AND held_at IS fetched_at
             THEN (SELECT {_SETTLED_REASON} FROM pages p WHERE p.id = urls.id) ELSE reason END
     WHERE id IN (
         SELECT p.id FROM pages p JOIN urls u ON u.id = p.id WHERE p.own_type IN {SQL_ARTICLE_TYPES}
-            AND u.held_reason IN ('article', 'teaser', 'list', 'other', 'gallery', '{OutcomeReason.WITHDRAWN}')
+            AND u.held_reason IN {sql_words(_SETTLED_REASONS)}
             AND u.held_reason <> {_SETTLED_REASON})"""
 
 

@@ -176,7 +176,7 @@ def section() -> str:
     return f"""## One page, beside bare extraction
 
 CPU time of `clean` and of trafilatura's `bare_extraction` with metadata, in turn on the same pages in one process, in
-five processes ({stored["measured"]}, at a load of {stored["load"]}). Others used the machine: compare the two sides of
+five processes ({stored["measured"]}, at a load of {stored["load"]}). Compare the two sides of
 a row, not rows, nor milliseconds with those of another table. The ratio is that of the sums, the median of five, beside
 the least and the most; one page on which a side takes seconds decides it, so the ratio of the median page stands beside
 it. A page may be in several shapes. The last column is the share of pages on which trafilatura is asked too. A process

@@ -54,7 +54,7 @@ _SIDES_NOTE = """- Pages/s: the site's pages over the time from start to exit, w
 - Peak memory: {memory}.
 - Event loop of `broadsheet crawl`: {worst:.0f} ms late at worst, {p99:.0f} ms at the 99th percentile, while
   requests were under way.
-- Others used the machine, so its speed changed by a third within a run. Sides that differ by less are level."""
+- The speed of a machine changes within a run: compare the sides of a round."""
 
 
 def _sides(result: dict[str, Any]) -> str:
