@@ -19,6 +19,7 @@ from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue,
 from broadsheet.output.archive.archive_file import database_file, open_database
 from broadsheet.output.archive.article_filter import ArticleBounds, primary_tag, read_day
 from broadsheet.output.archive.article_storage import latest_seq
+from broadsheet.output.archive.stored_values import utc_text
 from broadsheet.output.read.edit_history import (
     ALL_KINDS,
     EDIT_KINDS,
@@ -343,7 +344,6 @@ def _utc_text(moment: date | str) -> str:
     if not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day)
     try:
-        in_utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return utc_text(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment)
     except OverflowError:
         raise ValueError(f"{moment.isoformat()} is not a time in UTC") from None
-    return in_utc.isoformat(timespec="seconds")

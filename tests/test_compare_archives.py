@@ -117,8 +117,8 @@ def test_a_change_is_seen_where_it_is(old, statement, seen):
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE urls SET fetched_at = '1999-12-31T00:00:00+00:00' WHERE fetched_at IS NOT NULL",
-        "UPDATE articles SET first_seen = '1999-12-31T00:00:00+00:00', last_seen = '1999-12-31T00:00:00+00:00'",
+        "UPDATE urls SET fetched_at = '1999-12-31T00:00:00Z' WHERE fetched_at IS NOT NULL",
+        "UPDATE articles SET first_seen = '1999-12-31T00:00:00Z', last_seen = '1999-12-31T00:00:00Z'",
         "UPDATE runs SET versions = '{}'",
         "UPDATE changes SET seq = seq + 10",
         "UPDATE _page_layout SET layout = repacked(layout)",

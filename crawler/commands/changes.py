@@ -13,6 +13,7 @@ import click
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.cleaners.compare.text_comparison import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, WordChanges
+from broadsheet.output.archive.stored_values import utc_text
 from broadsheet.output.read.plain_words import reason_text
 
 from ..cli.command_line import CommandError, duration
@@ -71,9 +72,9 @@ def parse_since(text: str) -> tuple[int, str]:
         if stripped.isdecimal():
             return int(stripped), ""
         if _DURATION.fullmatch(stripped):
-            return 0, _utc_text(datetime.now(UTC) - timedelta(seconds=duration(stripped)))
+            return 0, utc_text(datetime.now(UTC) - timedelta(seconds=duration(stripped)))
         # Without a zone it is local time, as a person at this machine means it.
-        return 0, _utc_text(datetime.fromisoformat(stripped))
+        return 0, utc_text(datetime.fromisoformat(stripped))
     except (ValueError, OverflowError):
         hint = "write 2026-01-31, 2026-01-31T12:00, 7d, or a number of changes"
         raise CommandError(f"--since {text!r} is not a time: {hint}") from None
@@ -112,10 +113,6 @@ def _print_edit(edit: edit_history.ListedEdit) -> None:
     print_text(fit(head + one_line(edit.title or "(no title)"), columns))
     print_text(" " * _INDENT + cut_line(edit_summary(edit), columns - _INDENT))
     print_text(" " * _INDENT + one_line(edit.url))
-
-
-def _utc_text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 _TERMINAL_STYLES = {
@@ -202,7 +199,7 @@ def _choose_revisions(
 
 def _revision_at(texts: Sequence[edit_history.Revision], at: str) -> edit_history.Revision:
     try:
-        moment = datetime.fromisoformat(at).astimezone(UTC).isoformat(timespec="seconds")
+        moment = utc_text(datetime.fromisoformat(at))
     except (ValueError, OverflowError):
         raise CommandError(f"--at {at!r} is not a time: write 2026-01-31 or 2026-01-31T12:00") from None
     earlier = [revision for revision in texts if revision.seen_at <= moment]

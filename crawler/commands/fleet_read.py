@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from broadsheet.output.archive.archive_errors import ArchiveError
+from broadsheet.output.archive.stored_values import utc_text
 from broadsheet.output.read.plain_words import count_text
 
 from ..cli.lazy_modules import lazy_imports
@@ -386,7 +387,7 @@ def _status_values(standing: _Standing) -> dict[str, object]:
     """Return a site's status as JSON values."""
     values: dict[str, object] = {"name": standing.name, "archive": standing.archive, "groups": standing.groups}
     values |= {
-        "due_at": standing.due.isoformat() if standing.due else None, "is_running": standing.is_running,
+        "due_at": utc_text(standing.due) if standing.due else None, "is_running": standing.is_running,
         "is_waiting_after_loss": standing.is_waiting, "running_pages": standing.pages, "worker": standing.worker,
     }  # fmt: skip
     record = standing.record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from shlex import quote
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
+from broadsheet.output.archive.stored_values import utc_text
 from broadsheet.output.read.plain_words import count_text, joined, reason_text, shelving_words
 
 from ..cli.lazy_modules import lazy_imports
@@ -141,10 +142,14 @@ def _history_lines(found: _FoundArticle) -> Iterator[str]:
         yield f"{count_text(edits, 'edit')} since it was first seen, {found.revisions[0].seen_at[:10]} ({command})"
 
 
+def _time_text(moment: date) -> str:
+    return utc_text(moment) if isinstance(moment, datetime) else moment.isoformat()
+
+
 def _article_values(found: _FoundArticle, *, with_removed: bool) -> dict[str, Any]:
     """Return the article as JSON values; times are ISO 8601, unknown values null."""
     values: dict[str, Any] = {
-        name: value.isoformat() if isinstance(value, date) else value for name, value in asdict(found.article).items()
+        name: _time_text(value) if isinstance(value, date) else value for name, value in asdict(found.article).items()
     }
     own_columns = {name: value for name, value in values.pop("own_columns").items() if not isinstance(value, bytes)}
     values |= {

@@ -10,13 +10,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 
 from scrapy.http import Response
 
 from broadsheet.cleaners.document import UrlSource
 from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
+from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
@@ -75,7 +75,7 @@ class RobotsReader:
             self._frontier.give_up_host(queued_url.host, fault.reason)
             return outcome
         robots = RobotsRules.from_response(None, b"", queued_url.url, queued_url.host)
-        return self._with_robots_file(outcome, robots, datetime.now(UTC).isoformat(timespec="seconds"))
+        return self._with_robots_file(outcome, robots, utc_now())
 
     def robots_of(self, queued_url: QueuedUrl) -> RobotsRules | None:
         """Return the robots.txt of a URL's host, even before it is stored; None if it was not read yet."""

@@ -17,6 +17,7 @@ from scrapy.http import Response
 from broadsheet.cleaners.document import Outlink, Page, PageType, UrlSource
 from broadsheet.cleaners.page.canonical_urls import canonicalise
 from broadsheet.cleaners.page.robots_directives import header_directives
+from broadsheet.output.archive.stored_values import utc_text
 from broadsheet.output.archive.url_words import (
     OutcomeReason,
     Reason,
@@ -69,7 +70,7 @@ class Answer:
     @property
     def timestamp(self) -> str:
         """Return the time when the response came, UTC ISO 8601 to the second."""
-        return self.received_at.isoformat(timespec="seconds")
+        return utc_text(self.received_at)
 
     def header(self, name: str) -> str:
         """Return a response header's value, or an empty string."""
@@ -138,7 +139,7 @@ class OutcomeBuilder:
             )
             return replace(retry, capture=partial_capture)
         state = UrlState.SKIPPED if is_refusal(fault.reason) else UrlState.FAILED
-        timestamp = failed_at.isoformat(timespec="seconds")
+        timestamp = utc_text(failed_at)
         return Outcome(
             queued_url.url, state, fault.reason, fetched_at=timestamp, capture=partial_capture, kind=queued_url.kind
         )
@@ -412,7 +413,7 @@ def partial_capture(
     """Build the capture row of a response that broke off or was refused; `final_url` is that of its last request."""
     return Capture(
         url=queued_url.url,
-        fetched_at=received_at.isoformat(timespec="seconds"),
+        fetched_at=utc_text(received_at),
         http_status=wire.status,
         final_url=final_url,
         content_type=wire.header("content-type"),
@@ -429,7 +430,7 @@ def _retry_outcome(queued_url: QueuedUrl, reason: Reason, failed_at: datetime, w
         queued_url.url,
         UrlState.QUEUED,
         compound_reason(ReasonFamily.RETRY, reason),
-        fetched_at=failed_at.isoformat(timespec="seconds"),
-        not_before=not_before.isoformat(timespec="seconds"),
+        fetched_at=utc_text(failed_at),
+        not_before=utc_text(not_before),
         is_retry=True,
     )

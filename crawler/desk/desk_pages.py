@@ -31,6 +31,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_lock import hold_lock
+from broadsheet.output.archive.stored_values import utc_text
 from broadsheet.output.browse.form_routes import FormHandler, read_form
 from broadsheet.output.browse.home_page import ArchiveLine, list_archives
 from broadsheet.output.browse.library import ArchiveFile
@@ -192,7 +193,7 @@ class Desk:
         due = ""
         if site:
             moment = self.folder.due_at(site)
-            due = "now" if moment is None or moment <= datetime.now(UTC) else moment.isoformat()
+            due = "now" if moment is None or moment <= datetime.now(UTC) else utc_text(moment)
         url = ", ".join(site.urls[:1] or site.hosts) if site else ""
         return SiteLine(name, url, line, self.folder.records().read(name), job, due)
 

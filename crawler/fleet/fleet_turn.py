@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 
+from broadsheet.output.archive.stored_values import utc_text
 from broadsheet.output.read.plain_words import count_text
 
 from ..cli.terminal import format_table
@@ -46,12 +47,12 @@ def site_task(fleet: SiteList, site: Site, record: SiteRecord | None, now: datet
         crawl_words=site.crawl_words,
         update_words=site.update_words,
         is_update=record is not None and record.is_crawled and record.words_digest == site.words_digest,
-        due_at=due.isoformat() if due else "",
+        due_at=utc_text(due) if due else "",
         notify=site.notify,
         hosts=site.hosts,
         every=site.every,
         words_digest=site.words_digest,
-        turn_at=now.isoformat(timespec="seconds"),
+        turn_at=utc_text(now),
         after=record.finished_at if record else "",
     )
 

@@ -14,11 +14,11 @@ import zlib
 from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.archive.stored_values import utc_now, utc_text
 
 from .object_store import DamagedObject, NotInStore, ObjectStore
 from .site_head import SiteHead, read_head
@@ -120,10 +120,10 @@ def next_record(task: SiteTask, result: SiteResult, earlier: SiteRecord | None, 
     """Make the record that a result leaves, after the one before it."""
     failures = 1 + (earlier.failures if earlier else 0) if result.end in _FAILURES else 0
     is_crawled = task.is_update or result.end is SiteEnd.DONE
-    turn_at = task.turn_at or datetime.now(UTC).isoformat(timespec="seconds")
+    turn_at = task.turn_at or utc_now()
     record = SiteRecord(result, turn_at, utc_now(), task.words_digest, is_crawled, failures, "", worker)
     due = next_due(task, record)
-    return replace(record, due_at=due.isoformat() if due else "")
+    return replace(record, due_at=utc_text(due) if due else "")
 
 
 def result_since(task: SiteTask, record: SiteRecord | None) -> SiteResult | None:

@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
+from broadsheet.output.archive.stored_values import utc_text
 from broadsheet.output.raw.imported_records import BODY_KINDS, RecordHead, parse_record_head
 from broadsheet.output.raw.record_segments import RecordSegment, RecordSpan
 from broadsheet.output.raw.warc_folders import open_regular
@@ -45,10 +46,10 @@ def record_time(stated_date: str, http_date: str = "") -> str:
     period = _stated_period(stated_date.strip())
     answered_at = _parse_http_date(http_date)
     if period is None:
-        return answered_at.isoformat() if answered_at else ""
+        return utc_text(answered_at) if answered_at else ""
     earliest, latest = period
     is_within = answered_at is not None and earliest <= answered_at <= latest
-    return (answered_at if answered_at and is_within else latest).isoformat()
+    return utc_text(answered_at if answered_at and is_within else latest)
 
 
 def _stated_period(text: str) -> tuple[datetime, datetime] | None:
@@ -139,7 +140,7 @@ def scan_records(path: Path) -> Iterator[IndexedRecord]:
     """
     try:
         segments = _archive_segments(path)
-        time = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
+        time = utc_text(datetime.fromtimestamp(path.stat().st_mtime, UTC))
     except (OSError, zipfile.BadZipFile) as error:
         raise ScanError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     for start, size in segments:

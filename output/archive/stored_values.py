@@ -20,7 +20,16 @@ from .archive_errors import DamagedValue
 
 def utc_now() -> str:
     """Return the current time in UTC as ISO 8601, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return utc_text(datetime.now(UTC))
+
+
+def utc_text(moment: datetime) -> str:
+    """Return a time that has a zone as an archive writes it: UTC, ISO 8601, to the second.
+
+    >>> utc_text(datetime.fromisoformat("2024-05-03T15:47:42.5+02:00"))
+    '2024-05-03T13:47:42Z'
+    """
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 STORE_FACT = """INSERT INTO meta (key, value) VALUES (?, ?)

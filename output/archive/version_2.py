@@ -276,6 +276,17 @@ def _let_corrections_watch(db: Database) -> None:
         db.execute(statement)
 
 
+_TIMES = """SELECT t.name, c.name FROM sqlite_master t JOIN pragma_table_info(t.name) c
+    WHERE t.type = 'table' AND t.name NOT LIKE '_sqlite%'
+        AND (c.name IN ('at', 'first_seen', 'last_seen', '_not_before') OR c.name GLOB '*_at')"""
+
+
+def _spell_utc_shorter(db: Database) -> None:
+    """Write each time of the archive as 2024-05-03T13:47:42Z, which version 1 wrote with `+00:00`."""
+    for table, column in db.execute(_TIMES).fetchall():
+        db.execute(f"UPDATE {table} SET {column} = replace({column}, '+00:00', 'Z') WHERE {column} LIKE '%+00:00'")
+
+
 STEPS: tuple[Step, ...] = (
     """CREATE TABLE _pending_revisions (
     article_id INTEGER PRIMARY KEY,
@@ -318,4 +329,5 @@ DROP TABLE _rule_rates;""",
     _shorten_block_numbers,
     "ALTER TABLE _images ADD COLUMN place INTEGER;",
     _let_corrections_watch,
+    _spell_utc_shorter,
 )

@@ -24,7 +24,7 @@ from .raw_exchange import Capture, RawExchange, warc_digest
 from .warc_files import read_away_files
 from .warc_folders import claimed_folders, open_regular, record_file, shown_name, sync_to_disk, unshare, warc_path
 from .warc_reader import RecordError, WarcRecord, iter_records, parse_record, read_response
-from .warc_writer import REDACTED_FIELD, RawResponseWriter, record_location, warc_date
+from .warc_writer import REDACTED_FIELD, RawResponseWriter, record_location
 
 IS_REMOVED = """(url IN (SELECT url FROM reached) OR (rendered_for IN (SELECT url FROM reached)
     AND NOT EXISTS (SELECT 1 FROM _resource_users s
@@ -112,7 +112,7 @@ def erase_records(db: Database, folder: Path, clock: Callable[[], str]) -> int:
     ]
     for file, offset, end in spans:
         path = warc_path(folder, file)
-        _overwrite(path, offset, end, warc_date(clock()))
+        _overwrite(path, offset, end, clock())
         if path.stat().st_size >= end:
             with write_transaction(db):
                 db.execute("DELETE FROM _warc_erasures WHERE file = ? AND offset = ?", [file, offset])

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..archive.stored_values import content_id
+
 TRUNCATED = ("length", "time", "disconnect", "unspecified")
 """Why a response is not whole, in the words of the WARC format (1.1, section 5.13); empty where it is."""
 
@@ -132,3 +134,9 @@ class Capture:
     etag: str = ""
     last_modified: str = ""
     rendered_for: str = ""
+
+    @property
+    def id(self) -> int:
+        """Return the id of the capture: 53 bits, the same in every archive."""
+        hashed_time = self.fetched_at.replace("Z", "+00:00")  # as version 1 wrote it, so that ids last
+        return content_id(self.url, hashed_time, self.payload_digest)

@@ -30,7 +30,6 @@ from .imported_records import (
 )
 from .raw_exchange import RawExchange, warc_digest
 from .warc_folders import newer_folders, open_regular, record_file, shown_name
-from .warc_writer import warc_date
 
 _MAX_RECORD_BYTES = 64 * 1024 * 1024  # of an imported record
 _HEAD_END = re.compile(rb"\n\r?\n")
@@ -289,7 +288,7 @@ def row_mismatch(record: WarcRecord, url: str, fetched_at: str, payload_digest: 
     actual_digest = stated_digest if record.kind == "revisit" else warc_digest(record.head_and_body[1])
     if record.kind not in _ROW_KINDS:
         yield f"{location}: a {record.kind} record in place of the response of {url}"
-    elif (record.url, record.fields.get("warc-date")) != (url, warc_date(fetched_at)):
+    elif (record.url, record.fields.get("warc-date")) != (url, fetched_at):
         record_date = record.fields.get("warc-date")
         yield f"{location}: the record is of {record.url}, {record_date}, its row of {url}, {fetched_at}"
     elif actual_digest != payload_digest and not _is_not_modified(record):

@@ -19,7 +19,6 @@ from isal import isal_zlib
 from sqlite_utils import Database
 
 from ..archive.stored_text import as_json, storable_text
-from ..archive.stored_values import content_id
 from ..archive.usage_preferences import usage_of
 from .raw_exchange import DOCUMENT_TYPE, STATED_HEADERS, Capture, RawExchange, warc_digest
 from .warc_files import WarcFiles
@@ -136,11 +135,6 @@ class RecordMaker:
         return b"".join((*map(member.compress, pieces), member.flush())), record_id
 
 
-def warc_date(stamp: str) -> str:
-    """Return a time of the archive, UTC ISO 8601, as a WARC-Date."""
-    return stamp.removesuffix("+00:00").removesuffix("Z") + "Z"
-
-
 def _revisit_fields(original: OriginalRecord) -> dict[str, str]:
     profile = "server-not-modified" if original.is_not_modified else "identical-payload-digest"
     return {
@@ -190,7 +184,7 @@ class RawResponseWriter(WarcFiles):
             db,
             database,
             clock,
-            lambda name: self._record_maker.warcinfo_record(name, warc_date(clock()), warcinfo),
+            lambda name: self._record_maker.warcinfo_record(name, clock(), warcinfo),
             size_limit,
         )
 
@@ -199,7 +193,7 @@ class RawResponseWriter(WarcFiles):
 
         A document that a browser made is written in full, and its record refers to that of the response before it.
         """
-        date = warc_date(capture.fetched_at)
+        date = capture.fetched_at
         if exchange.is_document:
             last_url, last_id = self._last_response
             response_id = last_id if last_url == capture.url else ""
@@ -209,7 +203,7 @@ class RawResponseWriter(WarcFiles):
         row = _find_original(self._db, capture, exchange)
         if row and not self.holds(*row[4:]):  # its file was deleted, and the payload with it
             row = None
-        original = OriginalRecord(row[1], warc_date(row[2]), capture.http_status == _NOT_MODIFIED) if row else None
+        original = OriginalRecord(row[1], row[2], capture.http_status == _NOT_MODIFIED) if row else None
         payload_digest = row[3] if row else capture.payload_digest
         records = self._record_maker.exchange_records(
             capture.final_url, date, exchange, payload_digest, original, rendered_for=capture.rendered_for
@@ -233,7 +227,7 @@ def save_capture(db: Database, capture: Capture, raw_writer: RawResponseWriter |
         capture = replace(
             capture, payload_digest=warc_digest(exchange.body), final_url=capture.final_url or capture.url
         )
-    capture_id = content_id(capture.url, capture.fetched_at, capture.payload_digest)
+    capture_id = capture.id
     if db.execute("SELECT 1 FROM captures WHERE id = ?", [capture_id]).fetchone():
         return capture_id
     if raw_writer and exchange:

@@ -92,7 +92,7 @@ class NumberedTable(NamedTuple):
 
 
 NUMBERED_TABLES = (
-    NumberedTable("captures", "url, fetched_at, payload_digest"),
+    NumberedTable("captures", "url, replace(fetched_at, 'Z', '+00:00'), payload_digest"),
     NumberedTable("robots_files", "host, access, text"),
     NumberedTable("_cleaners", "version, rules, model, site_rules, libraries"),
     NumberedTable("takedowns", "pattern"),

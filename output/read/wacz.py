@@ -35,7 +35,6 @@ from ..archive.stored_values import utc_now
 from ..raw.stored_credentials import FileSpan, file_spans, redacted_span
 from ..raw.warc_folders import warc_path
 from ..raw.warc_reader import RecordError, parse_record, row_mismatch
-from ..raw.warc_writer import warc_date
 
 _URL = re.compile(r"(https?):/{2,}([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE | re.DOTALL)
 _PORT = re.compile(r":(\d*)$")
@@ -330,15 +329,15 @@ def _page_lines(db: Database, offsets: _Offsets) -> Iterator[bytes]:
     for capture_id, url, fetched_at, title, *place in db.execute(_PAGES):
         if tuple(place) not in offsets:
             continue
-        page = {"id": str(capture_id), "url": url, "ts": warc_date(fetched_at), "title": title or url}
+        page = {"id": str(capture_id), "url": url, "ts": fetched_at, "title": title or url}
         yield json.dumps(page).encode() + b"\n"
 
 
 def _description(db: Database) -> dict[str, object]:
     """Return the data package's metadata: its time and software, and its start page."""
-    description: dict[str, object] = {"created": warc_date(utc_now()), "software": "Broadsheet"}
+    description: dict[str, object] = {"created": utc_now(), "software": "Broadsheet"}
     for url, fetched_at in db.execute(_START):
-        description |= {"title": url, "mainPageUrl": url, "mainPageDate": warc_date(fetched_at)}
+        description |= {"title": url, "mainPageUrl": url, "mainPageDate": fetched_at}
     return description
 
 

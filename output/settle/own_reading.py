@@ -225,7 +225,8 @@ def unpack_reading(db: Database, url: str, packed: bytes) -> OwnReading:
         stored["leads"],
         stored_lineage(db, stored["cleaner"]),
     )
-    (first_seen, last_seen), (blocks, verdicts) = stored["seen"], _split(judged_blocks)
+    first_seen, last_seen = (seen.replace("+00:00", "Z") for seen in stored["seen"])  # version 1 wrote the offset
+    blocks, verdicts = _split(judged_blocks)
     seen_by = (first_seen, last_seen, stored["cleaner"])
     return OwnReading(stored["capture"], rows, blocks, verdicts, *seen_by, stored["user_values"])
 

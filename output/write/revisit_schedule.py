@@ -31,6 +31,7 @@ from broadsheet.cleaners.document import PageType, UrlSource
 
 from ..archive.page_rows import article_id
 from ..archive.stored_text import storable_text
+from ..archive.stored_values import utc_text
 from ..archive.url_words import (
     OutcomeReason,
     Reason,
@@ -334,7 +335,7 @@ def foresee_visits(db: Database, now: str) -> VisitOutlook:
             due_count += 1
         elif next_at is None or due_at < next_at:
             next_at = due_at
-    return VisitOutlook(articles, due_count, next_at.isoformat(timespec="seconds") if next_at else "")
+    return VisitOutlook(articles, due_count, utc_text(next_at) if next_at else "")
 
 
 def archive_watch(db: Database) -> Watch:

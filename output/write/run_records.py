@@ -259,8 +259,7 @@ def stated_fields(db: Database, url: str, at: str) -> list[tuple[str, str]]:
 
 def existing_capture_id(db: Database, capture: Capture) -> int | None:
     """Return the id of a capture if the archive has it: same URL, time and payload; else None."""
-    capture_id = content_id(capture.url, capture.fetched_at, capture.payload_digest)
-    return capture_id if db.execute("SELECT 1 FROM captures WHERE id = ?", [capture_id]).fetchone() else None
+    return capture.id if db.execute("SELECT 1 FROM captures WHERE id = ?", [capture.id]).fetchone() else None
 
 
 def stored_robots(db: Database, host: str, at: str) -> tuple[int, str, str] | None:

@@ -21,7 +21,7 @@ from broadsheet.cleaners.document import UrlSource
 
 from ..archive.atomic_writes import write_transaction
 from ..archive.stored_text import sql_words, storable_text
-from ..archive.stored_values import utc_now
+from ..archive.stored_values import utc_now, utc_text
 from ..archive.url_words import (
     OutcomeReason,
     Reason,
@@ -252,7 +252,7 @@ def give_up_host(db: Database, host: str, state: UrlState, reason: Reason, limit
 
 def _latest_due_time(time: str) -> str:
     """Return the latest `not_before` that a retry can have at this time."""
-    return (datetime.fromisoformat(time) + LONGEST_WAIT).isoformat(timespec="seconds")
+    return utc_text(datetime.fromisoformat(time) + LONGEST_WAIT)
 
 
 def _url_values(url: DiscoveredUrl, seen_at: str) -> tuple[object, ...]:

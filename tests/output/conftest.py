@@ -26,7 +26,7 @@ class Clock:
 
     def __call__(self) -> str:
         self.seconds += 1
-        return f"2026-01-01T00:{self.seconds // 60 % 60:02}:{self.seconds % 60:02}+00:00"
+        return f"2026-01-01T00:{self.seconds // 60 % 60:02}:{self.seconds % 60:02}Z"
 
 
 @dataclass

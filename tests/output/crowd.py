@@ -10,7 +10,7 @@ from tests import internal_tables as inner
 BIG, ARTICLES, LOOSE = "big.example", 2002, 1001
 _URL = "'https://' || {host} || '/' || n"
 _HOST = f"CASE WHEN n <= {LOOSE} THEN '{BIG}' ELSE 'h' || (n % 201) || '.example' END"
-_SEEN = "'2026-01-01T00:00:00+00:00'"
+_SEEN = "'2026-01-01T00:00:00Z'"
 
 
 def put_many(db: Database, table: str, first: int, last: int, **columns: str) -> None:

@@ -27,6 +27,7 @@ from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.archive.rendered_layouts import RenderDecision, RenderedLayout
+from broadsheet.output.archive.stored_values import utc_text
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.alarms import survey
@@ -59,7 +60,7 @@ class Tides(Clock):
 
     def __call__(self) -> str:
         self.seconds += 5 * 3600
-        return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)).isoformat()
+        return utc_text(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds))
 
 
 def sent(
@@ -146,7 +147,7 @@ def first_batch(make: Maker) -> list[Outcome]:
         answer(make, f"{SITE}/old", "redirect", UrlKind.PAGE, location=f"{SITE}/1"),
         make.failure(f"{SITE}/gone", "http_404"),
         replace(make.failure(f"{SITE}/busy", "retry:timeout"), state="queued", is_retry=True, http_status=None,
-                not_before="2026-01-01T01:00:00+00:00"),
+                not_before="2026-01-01T01:00:00Z"),
         make.failure(f"{OTHER}/down", "host_unreachable:dns"),
     ]  # fmt: skip
 

@@ -12,7 +12,7 @@ from broadsheet.output.raw.warc_reader import read_response
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 
-AT = "2026-01-01T00:00:{:02}+00:00"
+AT = "2026-01-01T00:00:{:02}Z"
 
 
 def make_exchange(

@@ -312,8 +312,7 @@ def _paths(place: HostilePlace, chance: random.Random) -> str:
         if chance.random() < 0.7:
             length = chance.choice((0, 10, 1 << 40))
             connection.execute(
-                "INSERT OR REPLACE INTO _warc_files (name, length, begun_at)"
-                " VALUES (?, ?, '2026-01-01T00:00:00+00:00')",
+                "INSERT OR REPLACE INTO _warc_files (name, length, begun_at) VALUES (?, ?, '2026-01-01T00:00:00Z')",
                 [path, length],
             )
         if chance.random() < 0.3:

@@ -193,7 +193,7 @@ def _prepare_waiting(shop: Workshop) -> Words:
     """Rulings made in the reading room while another process owned the archive, applied by whoever opens it next."""
     _crawled(shop)
     for kept in (True, False):
-        ruling = Ruling(int(_block(shop, kept=kept)), not kept, None, None, "2024-03-01T10:00:00+00:00", "by hand")
+        ruling = Ruling(int(_block(shop, kept=kept)), not kept, None, None, "2024-03-01T10:00:00Z", "by hand")
         with opened_beside_owner(shop.work / ARCHIVE) as db:
             carry_out_ruling(db, ruling, applies=False)
     return ("crawl", "--db", ARCHIVE, *_QUICK)

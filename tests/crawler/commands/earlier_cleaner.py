@@ -22,7 +22,7 @@ from tests.crawler.warcs import answer, digest, record, write
 from tests.internal_tables import CLEANERS, REASONS, RECLEANS
 
 SITE = "https://a.example"
-SEEN = "2024-03-01T10:00:00+00:00"
+SEEN = "2024-03-01T10:00:00Z"
 LONG_AGO = Lineage("0", "rules", "model")
 
 

@@ -143,7 +143,7 @@ def test_a_ruling_that_was_taken_back_stays_so_in_every_merge(archive_path, tmp_
         ("remove", other, block_id(CAPTION), "--host", "a.example"),
         ("restore", archive_path, block_id(CAPTION), "--host", "a.example"),
     )):  # fmt: skip
-        monkeypatch.setattr(stored_values, "utc_now", lambda second=second: f"2026-12-01T00:00:0{second}+00:00")
+        monkeypatch.setattr(stored_values, "utc_now", lambda second=second: f"2026-12-01T00:00:0{second}Z")
         assert verb_here(*words)[0] == 0
     monkeypatch.undo()
     found = []
@@ -159,7 +159,7 @@ def test_a_ruling_that_was_taken_back_stays_so_in_every_merge(archive_path, tmp_
         assert urls_containing(target, PROMO) == {RIVER, TOWER}
     assert found[0] == found[1]
     assert sorted(rows(tmp_path / "made-first.db", verdicts), key=str) == [
-        ("kept", None), ("removed", "2026-12-01T00:00:02+00:00"),
+        ("kept", None), ("removed", "2026-12-01T00:00:02Z"),
     ]  # fmt: skip
 
 
@@ -276,11 +276,11 @@ def test_what_a_person_calls_no_article_is_taken_out_with_its_copies_told_once_a
 def test_the_later_word_on_a_page_counts_in_every_merge(mill, tmp_path, monkeypatch):
     other = Path(shutil.copy(mill, tmp_path / "other.db"))
     for second, (db, kind) in enumerate(((mill, "--not-article"), (other, "--article"), (other, "--not-article"))):
-        monkeypatch.setattr(stored_values, "utc_now", lambda second=second: f"2026-12-01T00:00:0{second}+00:00")
+        monkeypatch.setattr(stored_values, "utc_now", lambda second=second: f"2026-12-01T00:00:0{second}Z")
         said = verb_here("correct", db, MILL, kind)[1]
         if second == 1:
             assert states(db)[MILL] == IN
-    monkeypatch.setattr(stored_values, "utc_now", lambda: "2026-12-01T00:00:09+00:00")
+    monkeypatch.setattr(stored_values, "utc_now", lambda: "2026-12-01T00:00:09Z")
     for last, undoes in ((OUT, False), (IN, True)):
         if undoes:
             assert verb_here("correct", other, "--undo", number_of(said))[0] == 0

@@ -127,7 +127,7 @@ def test_a_start_url_that_never_worked_is_left_out_where_another_did(resumed, tm
 
 @pytest.mark.parametrize(
     "values",
-    [{"held_at": "2026-01-01T00:00:00+00:00"}, {"location": START}, {"state": "skipped", "reason": "robots"}],
+    [{"held_at": "2026-01-01T00:00:00Z"}, {"location": START}, {"state": "skipped", "reason": "robots"}],
 )
 def test_a_start_url_that_gave_something_stays(resumed, tmp_path, values):
     fail(tmp_path, OTHER, **values)

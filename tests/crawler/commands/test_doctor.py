@@ -100,8 +100,8 @@ def crawled(archive: Path, outcomes: Iterable[Outcome], seconds: float) -> None:
 
 def robots(access: str, reason: str) -> Outcome:
     url = "http://a.example/robots.txt"
-    file = RobotsFile("a.example", url, "2026-01-01T00:00:00+00:00", access, reason)
-    return Outcome(url, "done", "robots", 200, "2026-01-01T00:00:00+00:00", robots_file=file)
+    file = RobotsFile("a.example", url, "2026-01-01T00:00:00Z", access, reason)
+    return Outcome(url, "done", "robots", 200, "2026-01-01T00:00:00Z", robots_file=file)
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def around(file: Path, tmp_path: Path) -> Path:
     (tmp_path / "theirs.warc.gz").write_bytes(b"WARC/1.1")
     with Archive.open(file) as archive:
         imported = ImportedFile.of(tmp_path / "theirs.warc.gz", file)
-        note_import(archive.db, imported, {}, "2026-01-01T00:00:00+00:00", {})
+        note_import(archive.db, imported, {}, "2026-01-01T00:00:00Z", {})
     Archive.open(tmp_path / "b.db").close()
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     (tmp_path / "kept").write_text("kept")

@@ -77,7 +77,7 @@ def ended(tmp_path: Path, db: Path) -> Path:
         counts, said = SiteCounts(new=2, articles=2), "" if name == "well" else "its words"
         result = SiteResult(name, end, 0, archive_of(sites, name), counts, 75.0, said)
         words = digest_of(("--", f"https://{name}.example/"))
-        times = ("2026-01-01T03:00:00+00:00", "2026-01-01T04:00:00+00:00")
+        times = ("2026-01-01T03:00:00Z", "2026-01-01T04:00:00Z")
         RecordFolder(tmp_path / "archives").write(SiteRecord(result, *times, words, is_crawled=True))
     for name in ("well", "cut"):
         shutil.copy(db, archive_of(sites, name))
@@ -118,7 +118,7 @@ def test_status_has_a_line_a_site_the_worst_first_and_exact_values_as_json(ended
     assert lines[2][2:] == ["2", "0", "0", "1m", "2026-01-01", "04:00", "now"]
     values = json.loads(verb_here("fleet", "status", ended, "--json", "--site", "well", "--site", "none")[1])["sites"]
     assert [(site["end"], site["due_at"], site["is_running"]) for site in values] == [
-        ("done", "2026-01-02T02:00:00+00:00", False), (None, None, False),
+        ("done", "2026-01-02T02:00:00Z", False), (None, None, False),
     ]  # fmt: skip
     assert values[0]["counts"]["articles"] == 2
     with Archive.open(archive_of(ended, "well")):

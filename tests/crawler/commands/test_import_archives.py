@@ -104,7 +104,7 @@ def test_the_captures_name_the_file_and_the_record(tmp_path, db):
     captures = rows(db, query)
     assert len(captures) == 9
     for url, fetched_at, name, offset, length in captures:
-        assert (fetched_at, name) == ("2024-03-01T10:00:00+00:00", "site.warc.gz")
+        assert (fetched_at, name) == ("2024-03-01T10:00:00Z", "site.warc.gz")
         said = gzip.decompress(file.read_bytes()[offset : offset + length]).partition(b"\r\n\r\n")[0].decode()
         assert f"WARC-Target-URI: {url}" in said.replace("?utm_source=x", "")
 

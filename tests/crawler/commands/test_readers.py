@@ -132,7 +132,7 @@ def test_an_article_is_printed_with_its_facts_and_as_json(tmp_path):
         paragraphs = ("It has three arches.", "Nobody counted.")
         archive.save([make.outcome(url, *paragraphs, removed=("Share",), title="The \x1b[2Jbridge")])
         [(number,)] = archive.db.execute("SELECT id FROM articles").fetchall()
-        row = {"article_id": number, "title": "", "text_digest": "", "seen_at": "2026-02-01T00:00:00+00:00"}
+        row = {"article_id": number, "title": "", "text_digest": "", "seen_at": "2026-02-01T00:00:00Z"}
         archive.db["revisions"].insert(row | {"change": "withdrawn", "number": 2, "note": "http_410"})
     head, *blocks = verb_here("show", file, url)[1].rstrip().split("\n\n")
     assert (blocks, "\x1b" in head) == (list(paragraphs), False)
@@ -333,9 +333,9 @@ def test_a_duration_goes_back_from_now_in_utc_and_a_time_without_zone_is_local(m
             assert abs((moment - datetime.now(UTC) + timedelta(seconds=seconds)).total_seconds()) < 60
             assert moment.utcoffset() == timedelta()
         assert parse_since("90") == (90, "")
-        assert parse_since("2026-03-01T12:00") == (0, "2026-03-01T03:00:00+00:00")
-        assert parse_since(" 2026-03-01T12:00+02:00 ") == (0, "2026-03-01T10:00:00+00:00")
-        assert parse_since("2026-03-01") == (0, "2026-02-28T15:00:00+00:00")
+        assert parse_since("2026-03-01T12:00") == (0, "2026-03-01T03:00:00Z")
+        assert parse_since(" 2026-03-01T12:00+02:00 ") == (0, "2026-03-01T10:00:00Z")
+        assert parse_since("2026-03-01") == (0, "2026-02-28T15:00:00Z")
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -402,7 +402,7 @@ def test_datasette_starts_with_metadata_about_this_file_and_what_follows_is_its_
 
 
 def revision(number: int, change: RevisionChange = EditKind.BODY, *kinds: RevisionChange, note: str = "") -> Revision:
-    return Revision(number, f"2026-01-0{number}T12:00:00+00:00", f"T{number}", change, kinds, 0, 0, 0, note, number)
+    return Revision(number, f"2026-01-0{number}T12:00:00Z", f"T{number}", change, kinds, 0, 0, 0, note, number)
 
 
 REVISIONS = (
@@ -421,12 +421,12 @@ REVISIONS = (
         (RevisionChoice(last=3), (2, 3)),
         (RevisionChoice(last=1), (1, 1)),
         (RevisionChoice(first=4, last=1), (4, 1)),
-        (RevisionChoice(at="2026-01-01T12:00:00+00:00"), (1, 4)),
-        (RevisionChoice(at="2026-01-02T11:59:59+00:00"), (1, 4)),
-        (RevisionChoice(at="2026-01-02T12:00:00+00:00"), (2, 4)),
+        (RevisionChoice(at="2026-01-01T12:00:00Z"), (1, 4)),
+        (RevisionChoice(at="2026-01-02T11:59:59Z"), (1, 4)),
+        (RevisionChoice(at="2026-01-02T12:00:00Z"), (2, 4)),
         (RevisionChoice(at="2026-01-02T13:30:00+02:00"), (1, 4)),
-        (RevisionChoice(at="2026-01-03T23:00:00+00:00"), (2, 4)),
-        (RevisionChoice(at="2026-01-09T00:00:00+00:00", last=2), (4, 2)),
+        (RevisionChoice(at="2026-01-03T23:00:00Z"), (2, 4)),
+        (RevisionChoice(at="2026-01-09T00:00:00Z", last=2), (4, 2)),
     ],
 )
 def test_revisions_are_chosen_by_number_or_time_and_else_the_last_two_texts(choice, numbers):
@@ -440,7 +440,7 @@ def test_revisions_are_chosen_by_number_or_time_and_else_the_last_two_texts(choi
         (RevisionChoice(first=6), "there is no revision 6: they go from 1 to 5"),
         (RevisionChoice(last=6), "there is no revision 6: they go from 1 to 5"),
         (
-            RevisionChoice(at="2026-01-01T11:59:59+00:00"),
+            RevisionChoice(at="2026-01-01T11:59:59Z"),
             "first seen at 2026-01-01T12:00:00.00:00, after 2026-01-01T11",
         ),
         (RevisionChoice(at="soon"), "--at 'soon' is not a time: write 2026-01-31"),

@@ -91,7 +91,7 @@ def test_addresses_in_the_user_agent_are_no_names(header, name):
 def test_the_file_to_keep_has_the_text_as_it_was_read():
     text = "User-agent: GPTBot\nDisallow: /\n# ours: none\n"
     file = RobotsRules.from_response(200, b"\xef\xbb\xbf" + text.encode(), URL, "www.example.org").to_robots_file(
-        "2026-03-01T12:00:00+00:00"
+        "2026-03-01T12:00:00Z"
     )
     assert (file.host, file.url, file.text) == ("www.example.org", URL, text)
     assert (file.access, file.reason) == ("rules", "http_200")

@@ -185,7 +185,7 @@ def test_the_schedule_orders_what_is_due_once_and_nothing_that_a_person_stopped(
     end("mill", 130)  # a person pressed Stop
     record = RecordFolder(folder.root).read("quay")
     assert record is not None
-    RecordFolder(folder.root).write(replace(record, turn_at="2026-01-01T00:00:00+00:00"))
+    RecordFolder(folder.root).write(replace(record, turn_at="2026-01-01T00:00:00Z"))
     assert [ordered(), ordered()] == [["quay"], []]
 
 

@@ -72,7 +72,7 @@ def test_an_order_and_its_state_are_read_from_files_alone(jobs, archive):
     job = jobs.add(reading(archive))
     [found] = JobFolder(jobs.archives, {}).jobs()
     assert (found.order, found.state) == (job.order, JobState.QUEUED)
-    add_line(jobs.file(job.id, "jsonl"), event="started", at="2026-01-01T00:00:00+00:00", process=2**22)
+    add_line(jobs.file(job.id, "jsonl"), event="started", at="2026-01-01T00:00:00Z", process=2**22)
     with jobs.file(job.id, "jsonl").open("a") as log:
         log.write('{"pages": 3}\n{"pages": 4')  # cut off by a kill
     again = JobFolder(jobs.archives, {}).job(job.id)

@@ -89,7 +89,7 @@ def test_a_request_says_who_asks_and_carries_its_url_and_host():
     assert (robots_id_of(request), redirect_count_of(request), latency_of(request)) == (3, 0, 0.0)
     request.meta["download_latency"] = 0.25
     assert latency_of(request) == 0.25
-    held = builder().build(queued_url(held_at="2024-05-01T10:00:00+00:00"), None)
+    held = builder().build(queued_url(held_at="2024-05-01T10:00:00Z"), None)
     assert (robots_id_of(held), held.headers.to_unicode_dict()) == (None, SENDER | VALIDATORS)
 
 

@@ -490,7 +490,7 @@ def quick_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def list_run(
     store: ObjectStore, name: str, at: str = "12:00", part: str = "1/1", take_over: float | None = None
 ) -> ListRun:
-    return ListRun(store, part, name, f"{name}'s place", take_over, lambda: f"2026-01-01T{at}:00+00:00")
+    return ListRun(store, part, name, f"{name}'s place", take_over, lambda: f"2026-01-01T{at}:00Z")
 
 
 @contextmanager
@@ -542,7 +542,7 @@ def test_an_old_run_is_taken_over_and_learns_of_it(store):
 def test_who_holds_the_lock_of_a_run_that_was_killed_goes_on_at_once(store):
     abandoned(list_run(store, "first"))
     with held(list_run(store, "first", "12:01")):
-        assert [run.renewed_at for run in read_runs(store).values()] == ["2026-01-01T12:01:00+00:00"]
+        assert [run.renewed_at for run in read_runs(store).values()] == ["2026-01-01T12:01:00Z"]
 
 
 def test_a_run_says_each_minute_that_it_goes_on_and_stops_when_it_is_taken_over(store, monkeypatch):

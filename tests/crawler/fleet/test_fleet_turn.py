@@ -57,7 +57,7 @@ def ended(end: SiteEnd) -> SiteResult:
 
 def record(end: SiteEnd, earlier: SiteRecord | None = None, **fields: object) -> SiteRecord:
     made = next_record(TASK, ended(end), earlier, "a host, process 1")
-    return replace(made, **{"finished_at": "2026-01-01T04:00:00+00:00", **fields})  # type: ignore[arg-type]
+    return replace(made, **{"finished_at": "2026-01-01T04:00:00Z", **fields})  # type: ignore[arg-type]
 
 
 def test_what_was_crawled_is_updated_and_a_lost_archive_is_crawled_from_the_start(tmp_path):
@@ -207,8 +207,8 @@ FLEET = SiteList(Path("sites.toml"), Path("archives"), 0, 4, (SITE,))
 def test_a_finished_site_is_updated():
     now, done = TURN + timedelta(days=2, microseconds=7), record(DONE, finished_at="then")
     assert site_task(FLEET, SITE, done, now) == SiteTask(
-        "news", Path("archives/news.db"), ("--", "u"), ("--delay=2",), True, "2026-01-02T02:00:00+00:00", ("tell",),
-        ("n.example",), 86400.0, "words", "2026-01-03T03:00:00+00:00", "then",
+        "news", Path("archives/news.db"), ("--", "u"), ("--delay=2",), True, "2026-01-02T02:00:00Z", ("tell",),
+        ("n.example",), 86400.0, "words", "2026-01-03T03:00:00Z", "then",
     )  # fmt: skip
     for earlier in (replace(done, words_digest="other"), replace(done, is_crawled=False), None):
         again = site_task(FLEET, SITE, earlier, now)

@@ -176,7 +176,7 @@ def test_the_last_words_of_a_crawl_are_looked_for_at_the_end_of_its_log(lifeline
     assert run_site(task, lifeline, tmp_path / "a.log", lambda: False).message.startswith(message[:40])
 
 
-LONG_AGO, NOW, LATER = "2020-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00", "2999-01-02T00:00:00+00:00"
+LONG_AGO, NOW, LATER = "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "2999-01-02T00:00:00Z"
 
 
 def test_edits_withdrawals_alarms_and_failures_of_the_run(db):

@@ -69,7 +69,7 @@ from tests.crawler.fleet.sites import HOST, crawl_of, site_in, store_pages, stor
 from tests.internal_tables import WARC_FILES
 from tests.output.conftest import Clock
 
-TURN = {"result": {"end": "done"}, "due_at": "2026-01-01T00:00:00+00:00"}
+TURN = {"result": {"end": "done"}, "due_at": "2026-01-01T00:00:00Z"}
 
 
 def test_a_publication_is_the_head_and_raises_its_generation(store):

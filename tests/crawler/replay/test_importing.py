@@ -211,7 +211,7 @@ def rows_of(archive: Archive, query: str) -> list[str]:
     def short(value: object) -> str:
         text = str("-" if value in (None, "") else value).replace(SITE, "").replace("https://b.example", "b")
         text = text.replace('["train-ai=n"]', "no-ai").replace("text/html; charset=utf-8", "html")
-        return re.sub(r"2024-03-01T0?(\d+):00:00\+00:00", r"\1h", text)
+        return re.sub(r"2024-03-01T0?(\d+):00:00Z\Z", r"\1h", text)
 
     return [re.sub("( -)+$", "", " ".join(map(short, row))) for row in archive.db.execute(query).fetchall()]
 

@@ -40,7 +40,7 @@ def test_every_record_is_found_with_its_place(tmp_path, packed):
     for entry in indexed[2:]:
         assert read_response(RecordLocation("a.warc", entry.offset, entry.length), tmp_path).url == entry.url
         assert (entry.status, entry.content_type, entry.at) == (
-            200, "text/html; charset=utf-8", "2024-03-01T10:00:00+00:00"
+            200, "text/html; charset=utf-8", "2024-03-01T10:00:00Z"
         )  # fmt: skip
 
 
@@ -75,24 +75,24 @@ SITE = "https://a.example"
 
 KINDS = [
     (record(f"{SITE}/css", answer("x", content_type="text/css"), "2024-03-01T10:00:00+02:00"),
-     IndexedRecord(0, 0, "response", f"{SITE}/css", "2024-03-01T08:00:00+00:00", 200, "text/css")),
+     IndexedRecord(0, 0, "response", f"{SITE}/css", "2024-03-01T08:00:00Z", 200, "text/css")),
     (record(f"{SITE}/gone", answer("x", "404 Gone", date="Fri, 01 Mar 2024 07:00:00 GMT"), ""),
-     IndexedRecord(0, 0, "response", f"{SITE}/gone", "2024-03-01T07:00:00+00:00", 404, "text/html; charset=utf-8")),
+     IndexedRecord(0, 0, "response", f"{SITE}/gone", "2024-03-01T07:00:00Z", 404, "text/html; charset=utf-8")),
     (record(f"{SITE}/two", b"HTTP/1.1 200 OK\r\nA: 1\r\nContent-Type: text/a\r\nContent-Type: text/b\r\n\r\nx", ""),
-     IndexedRecord(0, 0, "response", f"{SITE}/two", "2024-03-01T07:00:00+00:00", 200, "text/a")),
+     IndexedRecord(0, 0, "response", f"{SITE}/two", "2024-03-01T07:00:00Z", 200, "text/a")),
     (record(f"{SITE}/bad", b"no status line", WARC_Payload_Digest="sha1:BAD"),
-     IndexedRecord(0, 0, "response", f"{SITE}/bad", "2024-03-01T10:00:00+00:00", 0, "", "sha1:BAD")),
+     IndexedRecord(0, 0, "response", f"{SITE}/bad", "2024-03-01T10:00:00Z", 0, "", "sha1:BAD")),
     (record(f"{SITE}/again", answer("", "304 Not Modified", content_type=""), kind="revisit",
             WARC_Payload_Digest="sha1:ABC", WARC_Refers_To_Target_URI=f" <{SITE}/css> ",
             WARC_Refers_To_Date="2024-02-01"),
-     IndexedRecord(0, 0, "revisit", f"{SITE}/again", "2024-03-01T10:00:00+00:00", 304, "", "sha1:ABC", f"{SITE}/css",
-                   "2024-02-01T23:59:59+00:00")),
+     IndexedRecord(0, 0, "revisit", f"{SITE}/again", "2024-03-01T10:00:00Z", 304, "", "sha1:ABC", f"{SITE}/css",
+                   "2024-02-01T23:59:59Z")),
     (record(f"{SITE}/body", b"%PDF", kind="resource", Content_Type="application/pdf"),
-     IndexedRecord(0, 0, "resource", f"{SITE}/body", "2024-03-01T10:00:00+00:00", 200, "application/pdf")),
+     IndexedRecord(0, 0, "resource", f"{SITE}/body", "2024-03-01T10:00:00Z", 200, "application/pdf")),
     (record(f"urn:text:{SITE}/page", b"text", kind="resource", Content_Type="text/plain"),
-     IndexedRecord(0, 0, "rendered", f"{SITE}/page", "2024-03-01T10:00:00+00:00", 200, "text/plain")),
+     IndexedRecord(0, 0, "rendered", f"{SITE}/page", "2024-03-01T10:00:00Z", 200, "text/plain")),
     (record(f"{SITE}/css", b"GET", kind="request"),
-     IndexedRecord(0, 0, "request", f"{SITE}/css", "2024-03-01T10:00:00+00:00")),
+     IndexedRecord(0, 0, "request", f"{SITE}/css", "2024-03-01T10:00:00Z")),
 ]  # fmt: skip
 """Records, and what an index says of each; one without a time has that of the one before it."""
 
@@ -129,7 +129,7 @@ def test_a_snapshot_is_of_the_first_page_of_its_file(tmp_path, page, is_of_it):
 def test_records_before_any_time_have_that_of_their_file(tmp_path):
     file = write(tmp_path / "a.warc.gz", [record(URLS[0], answer("x"), ""), record(URLS[1], answer("x"))])
     os.utime(file, (1_700_000_000, 1_700_000_000))
-    assert [entry.at for entry in scan_records(file)] == ["2023-11-14T22:13:20+00:00", "2024-03-01T10:00:00+00:00"]
+    assert [entry.at for entry in scan_records(file)] == ["2023-11-14T22:13:20Z", "2024-03-01T10:00:00Z"]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_wacz_that_packs_its_warc_files_once_more_or_has_none_is_refused(tmp_p
     ],
 )  # fmt: skip
 def test_a_date_however_short_gives_the_latest_time_that_it_allows(stated, time):
-    assert record_time(stated) == f"{time}+00:00"
+    assert record_time(stated) == f"{time}Z"
 
 
 HEADER = "Tue, 19 Jan 2016 10:20:30 GMT"
@@ -194,7 +194,7 @@ HEADER = "Tue, 19 Jan 2016 10:20:30 GMT"
 )  # fmt: skip
 def test_what_is_no_date_of_a_response_is_none(stated):
     assert record_time(stated) == ""
-    assert record_time(stated, "Tue, 19 Jan 2016 10:20:30 GMT") == "2016-01-19T10:20:30+00:00"
+    assert record_time(stated, "Tue, 19 Jan 2016 10:20:30 GMT") == "2016-01-19T10:20:30Z"
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_what_is_no_date_of_a_response_is_none(stated):
     ],
 )  # fmt: skip
 def test_the_date_header_speaks_where_the_record_leaves_room(stated, header, time):
-    assert record_time(stated, header) == f"{time}+00:00"
+    assert record_time(stated, header) == f"{time}Z"
 
 
 @pytest.mark.parametrize("header", ["", "soon", "0", "Tue, 19 Jan 99999 10:20:30 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"])

@@ -77,10 +77,10 @@ def test_a_revisit_s_body_is_looked_for_by_name_then_payload_then_what_came_befo
     places = [RecordLocation(job.file, job.record.offset, job.record.length) for job in order.jobs()]
 
     def body_locations(**fields: str) -> list[RecordLocation]:
-        revisit = IndexedRecord(0, 0, "revisit", f"{SITE}/x", "2024-03-01T10:09:00+00:00", **fields)
+        revisit = IndexedRecord(0, 0, "revisit", f"{SITE}/x", "2024-03-01T10:09:00Z", **fields)
         return [body.location for body in order.body_records(revisit)]
 
-    by_name = body_locations(refers_to=f"{SITE}/x", refers_at="2024-03-01T10:01:00+00:00", digest="sha1:THREE")
+    by_name = body_locations(refers_to=f"{SITE}/x", refers_at="2024-03-01T10:01:00Z", digest="sha1:THREE")
     assert by_name == [places[0], places[2], places[1]]
     assert body_locations() == [places[1]]
     assert isinstance(next(order.jobs()), ReplayJob)
@@ -114,13 +114,13 @@ def test_of_bodies_those_of_answers_before_the_revisit_count(tmp_path, order):
     order.sort()
 
     def minutes(minute: int, **fields: str) -> list[str]:
-        revisit = IndexedRecord(0, 0, "revisit", f"{SITE}/x", f"2024-03-01T10:{minute:02}:00+00:00", **fields)
+        revisit = IndexedRecord(0, 0, "revisit", f"{SITE}/x", f"2024-03-01T10:{minute:02}:00Z", **fields)
         return [body.at[14:16] for body in order.body_records(revisit)]
 
     assert [minutes(minute) for minute in (0, 1, 8, 9, 11)] == [[], ["01"], ["01"], ["09"], ["10"]]
     assert minutes(8, digest="sha1:X") == ["01"], "a revisit has no body itself"
-    assert minutes(8, refers_to=f"{SITE}/y", refers_at="2024-03-01T10:04:00+00:00") == ["04", "01"]
-    assert minutes(8, refers_to=f"{SITE}/y", refers_at="2024-03-01T10:05:00+00:00") == ["01"]
+    assert minutes(8, refers_to=f"{SITE}/y", refers_at="2024-03-01T10:04:00Z") == ["04", "01"]
+    assert minutes(8, refers_to=f"{SITE}/y", refers_at="2024-03-01T10:05:00Z") == ["01"]
 
 
 def test_a_page_as_it_was_received_comes_before_the_same_one_rendered(tmp_path, order):

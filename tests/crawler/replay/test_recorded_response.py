@@ -43,7 +43,7 @@ def test_a_response_comes_out_as_it_was_sent():
     got = replayed(block)
     assert (got.url, got.status, got.body, got.header("x-robots-tag")) == (URL, 203, HTML, "noindex")
     assert read_record(gzip.compress(record(URL, block))) == got
-    page = got.page("2024-03-01T10:00:00+00:00")
+    page = got.page("2024-03-01T10:00:00Z")
     assert (page.body, page.content_type, page.directives) == (HTML, "text/html; charset=utf-8", ("noindex",))
     for version in ("0.17", "0.18", "1.0", "1.1"):
         for target in (URL, f"<{URL}>"):

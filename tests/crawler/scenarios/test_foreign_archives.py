@@ -67,8 +67,8 @@ def test_an_odd_date_costs_nothing_and_a_page_keeps_its_own(tmp_path, db):
     imported(db, write(tmp_path / "a.warc.gz", records))
     assert articles(db) == set(ODD_DATES)
     times = dict(rows(db, "SELECT replace(url, 'https://a.example/', ''), fetched_at FROM captures"))
-    assert (times["year"], times["month"]) == ("2016-12-31T23:59:59+00:00", "2016-01-31T23:59:59+00:00")
-    assert times["none"] == times["no-day"] == times["words"] == times["day"] == "2016-01-19T23:59:59+00:00"
+    assert (times["year"], times["month"]) == ("2016-12-31T23:59:59Z", "2016-01-31T23:59:59Z")
+    assert times["none"] == times["no-day"] == times["words"] == times["day"] == "2016-01-19T23:59:59Z"
     published = rows(db, "SELECT url, published FROM articles WHERE published IS NOT NULL")
     assert len(published) == len(ODD_DATES)
 
@@ -188,7 +188,7 @@ def test_arc_files_are_read(tmp_path, db, version, packed):
     assert articles(db) == {"one", "no-head", "undated"}
     assert set(faults(db).values()) == {None}
     assert len(faults(db)) == 5
-    assert rows(db, "SELECT DISTINCT fetched_at FROM captures") == [("2024-03-01T10:00:00+00:00",)]
+    assert rows(db, "SELECT DISTINCT fetched_at FROM captures") == [("2024-03-01T10:00:00Z",)]
 
 
 def test_every_record_of_a_file_that_is_odd_throughout_is_accounted_for(tmp_path, db):

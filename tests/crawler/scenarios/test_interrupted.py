@@ -135,7 +135,7 @@ def test_rulings_that_are_made_while_a_crawl_writes_hold_at_its_end(serve, tmp_p
         blocks = {block for (block,) in rows(crawl.db, kept)}
         for block in sorted(blocks - made)[:2]:
             with opened_beside_owner(crawl.db) as db:
-                carry_out_ruling(db, Ruling(block, False, ruled_at="2026-12-01T00:00:00+00:00"), applies=False)
+                carry_out_ruling(db, Ruling(block, False, ruled_at="2026-12-01T00:00:00Z"), applies=False)
             made.add(block)
     _, errors = process.communicate(timeout=120)
     assert (process.returncode, len(made) > 5) == (0, True), errors

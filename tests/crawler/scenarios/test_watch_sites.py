@@ -288,7 +288,7 @@ def older(db: Path, by: str) -> None:
     connection = sqlite3.connect(db)
     with connection:
         for name in ("held_at", "fetched_at", "first_seen"):
-            connection.execute(f"UPDATE urls SET {name} = strftime('%Y-%m-%dT%H:%M:%S+00:00', {name}, ?)", [by])
+            connection.execute(f"UPDATE urls SET {name} = strftime('%Y-%m-%dT%H:%M:%SZ', {name}, ?)", [by])
     connection.close()
 
 

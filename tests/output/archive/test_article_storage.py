@@ -25,8 +25,8 @@ from tests.output.cleaned_pages import page_rows
 from tests.output.filled_rows import columns, put, rows
 
 URL = "http://a.test/story"
-FIRST = Sighting(1, URL, "a.test", 5, "2026-01-01T00:00:00+00:00")
-SECOND = Sighting(2, URL, "b.test", 6, "2026-02-01T00:00:00+00:00")
+FIRST = Sighting(1, URL, "a.test", 5, "2026-01-01T00:00:00Z")
+SECOND = Sighting(2, URL, "b.test", 6, "2026-02-01T00:00:00Z")
 NUMBER = FIRST.article_id
 
 

@@ -54,7 +54,7 @@ def test_a_correction_reaches_the_last_text_and_what_follows_it(revised, correct
 
 
 def test_a_revision_gets_the_next_number_of_its_article_and_each_of_its_values(revised):
-    sighting = Sighting(3, "http://a.test/1", "a.test", 44, "2026-01-01T00:00:00+00:00")
+    sighting = Sighting(3, "http://a.test/1", "a.test", 44, "2026-01-01T00:00:00Z")
     assert note_revision(revised.db, sighting, RevisionValues("Title", "digest", RevisionMark.FIRST)) == 1
     values = RevisionValues("Title", "digest", EditKind.BODY, (EditKind.BODY, EditKind.DATE), "said", 3, 4, 5)
     assert note_revision(revised.db, sighting, values) == 2

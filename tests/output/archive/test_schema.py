@@ -70,6 +70,9 @@ def _stored_file(folder: Path, version: int) -> Path:
     return file
 
 
+SECONDS_IN_UTC = {f"{second:02}Z" for second in range(60)}
+
+
 @pytest.mark.parametrize("version", range(1, migrations.SCHEMA_VERSION))
 def test_a_stored_file_of_each_earlier_version_is_upgraded_and_has_what_it_had(tmp_path, version):
     file = _stored_file(tmp_path, version)
@@ -79,6 +82,7 @@ def test_a_stored_file_of_each_earlier_version_is_upgraded_and_has_what_it_had(t
         assert db.execute("SELECT count(*), sum(word_count) FROM articles").fetchone() == (27, 6479)
         assert db.execute("SELECT count(*), count(DISTINCT rule) FROM removed").fetchone() == (1606, 97)
         assert len(rank_articles(db, "ledgers", 9)) == 1
+        assert {fetched_at[-3:] for (fetched_at,) in db.execute("SELECT fetched_at FROM captures")} <= SECONDS_IN_UTC
     with closing(sqlite3.connect(f"{file}.backup-v{version}")) as backup:
         assert backup.execute("PRAGMA user_version").fetchone() == (version,)
 

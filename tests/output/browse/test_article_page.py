@@ -176,7 +176,7 @@ PLAIN = NotedFacts("", PageType.ARTICLE, 0.99, 500, False, False, ())
 
 
 def revision(number, change, *noted, note=""):
-    return Revision(number, f"2026-01-0{number}T00:00:00+00:00", "Title", change, noted, 0, 0, 1, note, None)
+    return Revision(number, f"2026-01-0{number}T00:00:00Z", "Title", change, noted, 0, 0, 1, note, None)
 
 
 def noted(**facts):

@@ -24,7 +24,7 @@ EXPECTED = Path(__file__).with_name("whole_pages.txt")
 def harbour(tmp_path_factory):
     file = tmp_path_factory.mktemp("room") / "ebb.db"
     fill_harbour(file)
-    with mock.patch("broadsheet.output.read.archive_facts.utc_now", return_value="2026-01-20T12:00:00+00:00"):
+    with mock.patch("broadsheet.output.read.archive_facts.utc_now", return_value="2026-01-20T12:00:00Z"):
         yield RoomClient(file)
 
 

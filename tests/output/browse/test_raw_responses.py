@@ -254,10 +254,10 @@ def test_a_folder_without_the_files_is_said(assets):
 @pytest.mark.parametrize(("file_name", "name"), [("/x/old.warc", "record.warc"), ("/x/old.warc.gz", "record.warc.gz")])
 def test_a_record_is_that_of_the_body_and_named_by_whether_it_is_packed(db, monkeypatch, file_name, name):
     for number, refers_to in ((1, 2), (2, None)):
-        put(db, "captures", number, id=number, url=f"u{number}", fetched_at="2026-01-02T03:04:05+00:00",
+        put(db, "captures", number, id=number, url=f"u{number}", fetched_at="2026-01-02T03:04:05Z",
             refers_to=refers_to)  # fmt: skip
     monkeypatch.setattr(raw_responses, "read_record_bytes", lambda _, number, __: (file_name, b"%d" % number))
     record = find_replay_record(db, 1, Path())
-    assert (record, record.moment) == (ReplayRecord("u2", "2026-01-02T03:04:05+00:00", name, b"2"), "20260102030405")
+    assert (record, record.moment) == (ReplayRecord("u2", "2026-01-02T03:04:05Z", name, b"2"), "20260102030405")
     with pytest.raises(NotHereError, match="no capture of that number"):
         find_replay_record(db, 3, Path())

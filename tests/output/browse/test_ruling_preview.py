@@ -11,7 +11,7 @@ from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.person_verdicts import Ruling
 from tests.internal_tables import BLOCK_TEXTS
 
-AT = "2026-03-01T00:00:00+00:00"
+AT = "2026-03-01T00:00:00Z"
 SHARED = "Sign up for the letter that we send about the harbour each week."
 
 

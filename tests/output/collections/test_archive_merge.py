@@ -477,9 +477,9 @@ def test_a_record_that_another_capture_refers_to_comes_in_and_is_taken_down_agai
         assert archive.db.execute("SELECT count(refers_to) FROM captures").fetchone() == (1,)
     with Archive.open(tmp_path / "all.db", make.clock) as archive:
         take_down(archive.db, gone, clock=make.clock)
-        merge_archive(archive.db, source, lambda: "2031-01-01T00:00:00+00:00")
+        merge_archive(archive.db, source, lambda: "2031-01-01T00:00:00Z")
         assert archive.db.execute("SELECT url, refers_to FROM captures").fetchall() == [(stays, None)]
-        assert archive.db.execute("SELECT at FROM takedowns").fetchall() == [("2031-01-01T00:00:00+00:00",)]
+        assert archive.db.execute("SELECT at FROM takedowns").fetchall() == [("2031-01-01T00:00:00Z",)]
     in_order(tmp_path / "all.db")
 
 

@@ -21,7 +21,7 @@ from tests.internal_tables import BLOCK_TEXTS, PENDING_REVISIONS, REASONS, REVIS
 from tests.output.filled_rows import columns, put, rows
 from tests.output.merging import merge_archive
 
-T1, T2, T3 = (f"2026-01-0{day}T00:00:00+00:00" for day in (1, 2, 3))
+T1, T2, T3 = (f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3))
 Fill = Callable[[Database], None]
 Merging = Callable[[Fill, Fill], AbstractContextManager[Database]]
 

@@ -23,7 +23,7 @@ from tests.output.conftest import Maker
 from tests.output.filled_rows import Row, columns, put, rows, tables
 
 HOST, URL, PICTURE = "a.test", "http://a.test/1", "http://a.test/p.png"
-LATE, EARLY = "2026-02-02T00:00:00+00:00", "2026-01-01T00:00:00+00:00"
+LATE, EARLY = "2026-02-02T00:00:00Z", "2026-01-01T00:00:00Z"
 COPIES = [WarcCopy("theirs.warc.gz", "ours.warc.gz", 500, 900, EARLY)]
 
 COPIED = {
@@ -207,7 +207,7 @@ def test_of_a_url_the_later_fetch_the_later_hold_and_the_earlier_find_count(
     ours, theirs = url_rows(
         fetched_at=LATE if is_fetched_later else EARLY,
         held_at=LATE if is_held_later else EARLY,
-        first_seen="2025-01-01T00:00:00+00:00" if is_seen_earlier else EARLY,
+        first_seen="2025-01-01T00:00:00Z" if is_seen_earlier else EARLY,
     )
     row = merged("urls", ours, theirs)
     from_source = {name for name, value in row.items() if isinstance(value, str) and value.endswith(" 1")}
@@ -281,7 +281,7 @@ LATER_WINS = {
 """Columns that a later row gives; all others say what the row is about, and are the same in both."""
 
 
-@pytest.mark.parametrize(("at", "is_theirs"), [(LATE, True), (EARLY, False), ("2025-12-31T23:59:59+00:00", False)])
+@pytest.mark.parametrize(("at", "is_theirs"), [(LATE, True), (EARLY, False), ("2025-12-31T23:59:59Z", False)])
 @pytest.mark.parametrize("table", LATER_WINS)
 def test_of_a_ruling_the_later_counts_and_of_equal_times_our_own(merged, table, at, is_theirs):
     about = {"id": 7} | (CORRECTION if table == "corrections" else {"host": HOST})

@@ -127,7 +127,7 @@ def test_a_forged_name_leads_to_no_other_file(file, name):
     assert not victim.exists()
 
 
-BEGAN = "2026-01-01T00:00:00+00:00"
+BEGAN = "2026-01-01T00:00:00Z"
 
 
 @dataclass
@@ -202,7 +202,7 @@ def test_a_file_whose_row_alone_is_there_is_begun_by_the_next_run(appended):
 
 def test_the_newest_file_is_the_one_begun_last_whatever_the_order_of_names(appended):
     appended.append(b"x" * 60)
-    appended.now = "2027-01-01T00:00:00+00:00"
+    appended.now = "2027-01-01T00:00:00Z"
     newest_name = appended.append(b"x" * 60)
     appended.db.execute(f"UPDATE {WARC_FILES} SET begun_at = '2028' WHERE name LIKE ?", [f"%{file_name(0)}"])
     assert newest_name > file_name(0)
@@ -333,5 +333,5 @@ def test_what_is_to_be_erased_in_a_file_that_is_away_stays_noted(tmp_path):
     name = row_name(archive, file)
     with Archive.open(archive) as opened:
         opened.db.execute(f"INSERT INTO {WARC_ERASURES} (file, offset, following) VALUES (?, 0, 9)", [name])
-        assert erase_records(opened.db, archive, lambda: "2026-01-01T00:00:00+00:00") == 0
+        assert erase_records(opened.db, archive, lambda: "2026-01-01T00:00:00Z") == 0
         assert opened.db.execute(f"SELECT count(*) FROM {WARC_ERASURES}").fetchone() == (1,)

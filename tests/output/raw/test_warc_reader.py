@@ -155,7 +155,7 @@ def test_a_long_record_of_an_arc_file_is_read_whole(tmp_path):
     assert exchange_read.body == body
 
 
-AT = "2026-01-01T00:00:00+00:00"
+AT = "2026-01-01T00:00:00Z"
 
 
 def answer_record(**fields: str) -> WarcRecord:

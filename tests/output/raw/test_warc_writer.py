@@ -91,7 +91,7 @@ def test_a_document_is_read_as_it_was_written_with_what_its_response_permits():
     assert record.head_and_body == (b"", DOCUMENT)
     response = read_record(data)
     assert (response.body, response.digest, response.faults) == (DOCUMENT, warc_digest(DOCUMENT), ())
-    assert response.page("2026-01-01T00:00:00+00:00").directives == ("bot: noindex", "noarchive")
+    assert response.page("2026-01-01T00:00:00Z").directives == ("bot: noindex", "noarchive")
     assert response.header("content-usage") == "train-ai=n"
     assert response.header("content-type") == "text/html; charset=utf-8"
 

@@ -11,8 +11,8 @@ from broadsheet.output.read.report_figures import EditCount
 from tests.internal_tables import IMAGES, SHELF, YIELDS
 from tests.output.filled_rows import put
 
-DAY = "2026-01-{:02}T00:00:00+00:00"
-NOW = "2026-02-01T00:00:00+00:00"
+DAY = "2026-01-{:02}T00:00:00Z"
+NOW = "2026-02-01T00:00:00Z"
 
 
 def url(db: Database, number: int, **values: Any) -> None:
@@ -104,8 +104,8 @@ def test_edits_are_counted_by_kind_and_those_of_the_last_run_apart(db):
     [("2025-01-01", "", True), ("2026-01-30", "a.test", False), ("2025-01-01", "b", True)],
 )
 def test_an_alarm_is_shown_until_the_host_is_crawled_again(db, started, later_crawl_of, is_shown):
-    put(db, "runs", 1, options="{}", id=1, started_at=f"{started}T00:00:00+00:00")
-    put(db, "runs", 2, options="{}", id=2, started_at=DAY.format(31)[:10] + "T23:00:00+00:00")
+    put(db, "runs", 1, options="{}", id=1, started_at=f"{started}T00:00:00Z")
+    put(db, "runs", 2, options="{}", id=2, started_at=DAY.format(31)[:10] + "T23:00:00Z")
     put(db, "alarms", 1, run_id=1, host="a.test", what="yield")
     put(db, YIELDS, 1, run_id=1, host="a.test")
     if later_crawl_of:

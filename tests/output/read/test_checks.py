@@ -40,7 +40,7 @@ def test_each_column_with_a_rule_is_one_of_the_schema():
         ("TEXT kind", "page", ""),
         ("TEXT kind", "pagf", "is 'pagf', which is not a word of this column"),
         ("TEXT kind", b"page", "is bytes, not text"),
-        ("TEXT first_seen", "2026-01-01T00:00:00+00:00", ""),
+        ("TEXT first_seen", "2026-01-01T00:00:00Z", ""),
         ("TEXT first_seen", "2026-01-01T00:00:0", "is '2026-01-01T00:00:0', not a time"),
         ("TEXT location", "any \udcff", "is not valid UTF-8"),
         ("TEXT location", "änderung", ""),

@@ -22,7 +22,7 @@ from broadsheet.output.write.edit_decisions import old_and_new_blocks
 from tests.internal_tables import BLOCK_TEXTS, PAGE_BLOCKS, REVISION_BLOCKS, SHELF
 from tests.output.filled_rows import put
 
-AT = [f"2026-01-0{day}T00:00:00+00:00" for day in range(10)]
+AT = [f"2026-01-0{day}T00:00:00Z" for day in range(10)]
 URL = "http://a.test/1"
 
 

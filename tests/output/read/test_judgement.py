@@ -25,7 +25,7 @@ from tests.output import told
 
 SITE = "https://a.example"
 SEED = f"{SITE}/"
-NOW = "2026-02-02T00:00:00+00:00"
+NOW = "2026-02-02T00:00:00Z"
 EXPECTED = Path(__file__).with_name("whole_judgement.txt")
 DATED = "UPDATE articles SET published_day = '2026-01-01'"
 
@@ -71,18 +71,18 @@ SEEDS = {"one_dead_start": (SEED, f"{SITE}/b")}
 ENDS = {"queued": "stopped", "cut_off": ""}
 ROWS = {
     "withdrawn": "INSERT INTO revisions (article_id, seen_at, title, text_digest, number, change) "
-                 "SELECT id, '2026-02-01T00:00:00+00:00', '', '', 2, 'withdrawn' FROM articles",
+                 "SELECT id, '2026-02-01T00:00:00Z', '', '', 2, 'withdrawn' FROM articles",
     "edited": "; ".join(
         f"INSERT INTO changes (article_id, change, kind, at) SELECT id, 'changed', '{kind}', '{at}' FROM articles"
-        for kind, at in (("correction", "2026-01-01T00:00:04+00:00"), ("headline", "2026-01-01T00:00:04+00:00"),
-                         ("correction", "2025-12-01T00:00:00+00:00"))
+        for kind, at in (("correction", "2026-01-01T00:00:04Z"), ("headline", "2026-01-01T00:00:04Z"),
+                         ("correction", "2025-12-01T00:00:00Z"))
     ),
     "uncertain": "UPDATE pages SET certainty = iif(id = (SELECT min(page_id) FROM articles), .5, .99)",
     "pictures_only": "UPDATE articles SET word_count = 8; "
                      f"INSERT INTO {IMAGES} (page_id, position, url, caption, credit, alt) "
                      f"SELECT page_id, 0, '{SITE}/a.jpg', '', '', '' FROM articles",
     "alarmed": "; ".join(
-        "INSERT INTO alarms (run_id, at, host, part, message, what) SELECT id, '2026-01-01T00:00:05+00:00', "
+        "INSERT INTO alarms (run_id, at, host, part, message, what) SELECT id, '2026-01-01T00:00:05Z', "
         f"'a.example', 'new', 'it is otherwise', '{what}' FROM runs" for what in ("yield", "short")
     ),
 }  # fmt: skip
@@ -213,7 +213,7 @@ def test_a_crawl_at_work_is_named_and_its_queue_is_no_gap(archive, make, file):
 
 def test_the_next_look_is_told_with_its_time(archive, make):
     fill(archive, make, "settled")
-    [look] = judge(gather_facts(archive.db, "my a.db", (), "2026-01-01T00:30:00+00:00"))
+    [look] = judge(gather_facts(archive.db, "my a.db", (), "2026-01-01T00:30:00Z"))
     assert look.sentence == "1 article is not due for another look; next in 24 minutes"
     assert look.advice == (
         "broadsheet update 'my a.db' looks for new articles; with --all at these too, with a URL at that page, now"
@@ -222,7 +222,7 @@ def test_the_next_look_is_told_with_its_time(archive, make):
 
 def test_old_withdrawals_are_good_to_know(archive, make):
     fill(archive, make, "withdrawn")
-    looks = judge(gather_facts(archive.db, coverage=()), "2026-04-01T00:00:00+00:00")
+    looks = judge(gather_facts(archive.db, coverage=()), "2026-04-01T00:00:00Z")
     assert {look.kind: look.severity for look in looks}[LookKind.WITHDRAWN] == Severity.NOTE
 
 

@@ -10,7 +10,7 @@ from broadsheet.output.write.person_verdicts import Ruling
 from tests.internal_tables import BLOCK_TEXTS, PAGE_BLOCKS
 from tests.output.filled_rows import put
 
-AT = "2026-03-01T00:00:00+00:00"
+AT = "2026-03-01T00:00:00Z"
 
 
 def put_texts(db: Database, *texts: str, is_kept: bool = True) -> None:

@@ -57,7 +57,7 @@ DAMAGES = [
      "reason_id row 1/0 contradicts whether the block is kept"),
     ("ledgers", "INSERT INTO _reasons VALUES (9, 'selected', 'x'); UPDATE _page_blocks SET reason_id = 9",
      "reason_id row 1/2 contradicts whether the block is kept"),
-    ("row_numbers", "UPDATE captures SET fetched_at = '2020-01-01T00:00:00+00:00' WHERE url LIKE '%/1'", "captures"),
+    ("row_numbers", "UPDATE captures SET fetched_at = '2020-01-01T00:00:00Z' WHERE url LIKE '%/1'", "captures"),
     ("row_numbers", "UPDATE articles SET url = url || '/other'", "articles row"),
     ("hosts", f"UPDATE urls SET host = 'b.test' WHERE id = {PAGE}", "urls"),
     ("hosts", "UPDATE articles SET host = 'b.test'", "articles"),

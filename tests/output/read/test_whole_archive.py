@@ -45,7 +45,7 @@ from tests.output.harbour import FERRY, OTHER, SITE, fill_harbour
 from tests.output.told import as_json, changed, expected, named, once, sections, stated, told
 
 FILE = Path(__file__).with_name("whole_archive.txt")
-NOW = "2026-01-20T12:00:00+00:00"
+NOW = "2026-01-20T12:00:00Z"
 ONE = 7603084284087165
 FILTERS = {
     "a host": ArticleBounds(host="a.example"), "since": ArticleBounds(since="2026-01-01"),

@@ -25,7 +25,7 @@ from tests.output.crowd import fill_crowd, put_many
 from tests.output.told import expected, folded, told
 
 FILE = Path(__file__).with_name("whole_crowd.txt")
-NOW = "2026-01-20T12:00:00+00:00"
+NOW = "2026-01-20T12:00:00Z"
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,7 @@ def test_search_and_report(filled):
     (hit,) = search(filled.db, "bridge", 5)
     assert not acts(inert_text(hit.title + hit.snippet))
     (number,) = filled.db.execute("SELECT id FROM articles").fetchone()
-    row = {"article_id": number, "title": "", "text_digest": "", "number": 2, "seen_at": "2026-02-01T00:00:00+00:00"}
+    row = {"article_id": number, "title": "", "text_digest": "", "number": 2, "seen_at": "2026-02-01T00:00:00Z"}
     filled.db["revisions"].insert(row | {"change": "withdrawn"})
     looks = judge_archive(filled.db, f"{HOSTILE}.db", coverage=())
     assert "withdrawn" in [look.kind for look in looks]

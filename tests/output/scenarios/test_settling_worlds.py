@@ -175,7 +175,7 @@ class World:
 
         def step(archive: Archive) -> None:
             with write_transaction(archive.db):
-                add_urls(archive.db, [DiscoveredUrl(url, "a.test")], "2026-01-01T00:00:00+00:00")
+                add_urls(archive.db, [DiscoveredUrl(url, "a.test")], "2026-01-01T00:00:00Z")
                 archive.db.execute("UPDATE urls SET state = 'queued' WHERE url = ?", [url])
 
         return step

@@ -68,7 +68,7 @@ BODIES = {name: page(name, "/next", extra=SHARED) for name in ("mill", "ferry", 
     "twice": page("twice", "/next", extra=f"{SHARED}<blockquote>{SHARED}</blockquote>"),
     "gone": LIST,
 }
-NOW = "2026-02-01T00:00:00+00:00"
+NOW = "2026-02-01T00:00:00Z"
 
 
 def rows_of(name: str, body: str) -> PageRows:
@@ -76,7 +76,7 @@ def rows_of(name: str, body: str) -> PageRows:
 
 
 def fetched(name: str, body: str, day: int = 1) -> Outcome:
-    at, rows = f"2026-01-{day:02}T00:00:00+00:00", rows_of(name, body)
+    at, rows = f"2026-01-{day:02}T00:00:00Z", rows_of(name, body)
     capture = Capture(f"{SITE}/{name}", at, 200, f"{SITE}/{name}", "text/html", f"sha256:{name}{day}", 10)
     return Outcome(f"{SITE}/{name}", "done", str(rows.verdict.page_type), 200, at, capture, rows)
 
@@ -150,7 +150,7 @@ def test_neither_the_site_s_memory_nor_a_ruling_is_in_it(cleaned):
     settle(cleaned.db)
     query = "SELECT block_id, kept FROM blocks WHERE url = ? ORDER BY position LIMIT 3"
     for block, is_kept in cleaned.db.execute(query, [f"{SITE}/river"]).fetchall():
-        carry_out_ruling(cleaned.db, Ruling(block, not is_kept, ruled_at="2024-01-01T00:00:00+00:00"))
+        carry_out_ruling(cleaned.db, Ruling(block, not is_kept, ruled_at="2024-01-01T00:00:00Z"))
     counts = cleaned.db.execute(f"SELECT count(site_kept), count(*) - count(site_kept) FROM {OWN_VERDICTS}")
     assert all(counts.fetchone())
     assert own_reading(cleaned, "river") == before

@@ -47,7 +47,7 @@ from tests.output.settle.stories import BODY, BOX, KEPT, LEFT, with_blocks
 GONE = Verdict(False, "share buttons", "share/icons")
 PROMO = "Support this magazine with a small gift"
 SITE = "http://a.test"
-RULED_AT = "2026-03-01T00:00:00+00:00"
+RULED_AT = "2026-03-01T00:00:00Z"
 
 
 def paragraphs(name: str) -> list[tuple[str, str, Verdict]]:

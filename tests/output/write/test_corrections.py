@@ -24,7 +24,7 @@ from broadsheet.output.write.site_fields import apply_field_corrections
 from tests.internal_tables import OWN_FIELDS
 from tests.output.merging import merge_archive
 
-EARLY, LATE = "2026-01-01T00:00:00+00:00", "2026-02-02T00:00:00+00:00"
+EARLY, LATE = "2026-01-01T00:00:00Z", "2026-02-02T00:00:00Z"
 TITLE = Correction(CorrectedField.TITLE, "The mole", article_id=5, at=EARLY, who="Ann", note="as printed", url="u")
 
 

@@ -220,7 +220,7 @@ def test_a_revision_from_before_texts_were_kept_is_told_apart(archive, make):
 # Articles that their publication took away or put back: each clause of what tells so has a row that misses it.
 
 OTHER = "http://a.test/other"
-EARLY, LATE = "2026-01-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00"
+EARLY, LATE = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
 GONE = {"state": "failed", "reason": "http_404", "fetched_at": LATE, "held_at": EARLY}
 REPLACED = {"state": "done", "reason": "soft_404", "fetched_at": LATE, "held_at": EARLY}
 MOVED = {"state": "done", "reason": "redirect", "fetched_at": LATE, "held_at": EARLY, "location": OTHER}

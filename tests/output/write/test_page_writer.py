@@ -16,7 +16,7 @@ from tests.output.conftest import Maker
 from tests.output.filled_rows import columns, put, rows
 
 URL = "http://a.test/story"
-EARLY, LATE = "2026-01-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00"
+EARLY, LATE = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
 FIRST, SECOND = Sighting(1, URL, "a.test", 5, EARLY), Sighting(1, URL, "a.test", 6, LATE)
 
 Save = Callable[[Sighting, PageRows], SaveResult]

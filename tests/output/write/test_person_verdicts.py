@@ -154,7 +154,7 @@ def test_of_two_rulings_on_a_copy_s_article_the_later_one_holds(archive, make, w
     for later in (0, 1):
         with write_transaction(archive.db):
             for place, number in enumerate(numbers):
-                ruled_at = make.clock() if place == later else "2025-01-01T00:00:00+00:00"
+                ruled_at = make.clock() if place == later else "2025-01-01T00:00:00Z"
                 store_ruling(archive.db, Ruling(block_id(ASIDE), place == 0, number, ruled_at=ruled_at))
             apply_rulings(archive.db, make.clock())
         [text] = archive.db.execute("SELECT text FROM shelved").fetchone()

@@ -16,7 +16,7 @@ from tests.output.filled_rows import put, rows
 from tests.output.illustrated import picture_outcome
 
 SITE = "http://a.test"
-NOW = "2026-06-01T00:00:00+00:00"
+NOW = "2026-06-01T00:00:00Z"
 
 
 def images(*names: str) -> tuple[ArticleImage, ...]:

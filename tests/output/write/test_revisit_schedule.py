@@ -73,7 +73,7 @@ def test_start_page_and_sitemap_are_always_looked_at_a_story_when_it_is_due(craw
     assert crawled.queue_revisits(update(make)) == 2
     assert queued(crawled) == {HOME: "revisit", MAP: "revisit"}
     make.clock.seconds += MIN_INTERVAL  # the test's clock shows a day's seconds alone: an hour is where it started
-    crawled.db.execute("UPDATE urls SET held_at = '2025-12-31T00:00:00+00:00' WHERE url = ?", [STORY])
+    crawled.db.execute("UPDATE urls SET held_at = '2025-12-31T00:00:00Z' WHERE url = ?", [STORY])
     crawled.queue_revisits(update(make))
     assert set(queued(crawled)) == {HOME, MAP, STORY}
 
@@ -214,7 +214,7 @@ def test_an_hour_old_story_waits_an_hour_and_an_ancient_one_the_longest(crawled,
     assert row(crawled, STORY, "_revisit_seconds") == (MAX_INTERVAL,)
 
 
-NOON = "2026-05-10T12:00:00+00:00"
+NOON = "2026-05-10T12:00:00Z"
 DAY = 86_400
 
 
@@ -264,11 +264,11 @@ LONG = {"interval_seconds": MAX_INTERVAL}
 @pytest.mark.parametrize(
     ("values", "now", "policy", "due"),
     [
-        (WAITS, "2026-05-10T20:59:00+00:00", {}, False),
-        (WAITS, "2026-05-10T21:00:00+00:00", {}, True),  # a little early
-        (LONG, "2026-05-10T18:00:00+00:00", {}, False),
-        (LONG, "2026-05-10T18:00:00+00:00", {"interval_seconds": 6 * 3600}, True),
-        ({"interval_seconds": 3600}, "2026-05-10T18:00:00+00:00", {"interval_seconds": DAY}, False),
+        (WAITS, "2026-05-10T20:59:00Z", {}, False),
+        (WAITS, "2026-05-10T21:00:00Z", {}, True),  # a little early
+        (LONG, "2026-05-10T18:00:00Z", {}, False),
+        (LONG, "2026-05-10T18:00:00Z", {"interval_seconds": 6 * 3600}, True),
+        ({"interval_seconds": 3600}, "2026-05-10T18:00:00Z", {"interval_seconds": DAY}, False),
         (LONG, NOON, {"revisit_all": True}, True),
         ({"visited_at": ""}, NOON, {}, True),
         ({"visited_at": "2200-01-01", "interval_seconds": 1}, "", {}, True),
@@ -293,9 +293,9 @@ def test_a_word_makes_intervals_closer_or_rarer(word, hours):
 
 
 def test_a_word_for_an_article_goes_before_that_for_its_archive(crawled, make):
-    now = "2026-01-03T12:00:00+00:00"
+    now = "2026-01-03T12:00:00Z"
     crawled.save([make.outcome(f"{HOST}{n}", f"{WORDS} {n}") for n in range(2)])
-    crawled.db.execute("UPDATE urls SET held_at = '2026-01-02T00:00:00+00:00', _revisit_seconds = 86400 * 20")
+    crawled.db.execute("UPDATE urls SET held_at = '2026-01-02T00:00:00Z', _revisit_seconds = 86400 * 20")
     numbers = {url: number for number, url in crawled.db.execute("SELECT id, url FROM urls").fetchall()}
     set_watch(crawled.db, [numbers[STORY]], Watch.CLOSE, now)
     assert foresee_visits(crawled.db, now).due == 1
@@ -319,7 +319,7 @@ def test_a_word_for_an_article_goes_before_that_for_its_archive(crawled, make):
 )  # fmt: skip
 def test_a_list_that_was_never_read_is_asked_for_where_the_fault_may_pass(archive, make, kind, reason, is_asked_again):
     archive.save([Outcome(f"{HOST}list", "failed", reason, 503, make.clock(), kind=kind)])
-    now = "2026-02-01T00:00:00+00:00"
+    now = "2026-02-01T00:00:00Z"
     queue_due(archive.db, UpdateRun(RevisitPolicy(), now, lambda *_: True), now)
     assert (f"{HOST}list" in queued(archive)) is is_asked_again
 
@@ -351,24 +351,24 @@ MOMENT = "2026-05-10T14:00:00Z"
         ("2026-05-11", {"lastmod": "2026-05-11"}, True),  # of another day
         (MOMENT, {"lastmod": MOMENT}, True),  # no day alone
         ("2026-05-10", {"visited_at": ""}, False),
-        ("2026-05-12T12:00:01Z", {"visited_at": "2026-05-12T12:00:00+00:00"}, False),  # no more than now
-        ("2031-01-01", {"visited_at": "2026-05-12T12:00:00+00:00"}, False),
+        ("2026-05-12T12:00:01Z", {"visited_at": "2026-05-12T12:00:00Z"}, False),  # no more than now
+        ("2031-01-01", {"visited_at": "2026-05-12T12:00:00Z"}, False),
     ],
 )
 def test_a_date_after_our_last_look_announces_a_change(announced_date, values, is_change):
-    now = "2026-05-12T00:00:00+00:00"
+    now = "2026-05-12T00:00:00Z"
     assert is_announced(history(**values), announced_date, now) is is_change
 
 
 @pytest.mark.parametrize(
     ("text", "instant"),
     [
-        ("2026", "2026-01-01T00:00:00+00:00"),
-        ("2026-05", "2026-05-01T00:00:00+00:00"),
-        ("2026-05-03", "2026-05-03T00:00:00+00:00"),
-        ("2026-05-03T10:00:00-02:00", "2026-05-03T12:00:00+00:00"),
-        ("Sun, 03 May 2026 10:00:00 GMT", "2026-05-03T10:00:00+00:00"),
-        (" 2026-05-03\n", "2026-05-03T00:00:00+00:00"),
+        ("2026", "2026-01-01T00:00:00Z"),
+        ("2026-05", "2026-05-01T00:00:00Z"),
+        ("2026-05-03", "2026-05-03T00:00:00Z"),
+        ("2026-05-03T10:00:00-02:00", "2026-05-03T12:00:00Z"),
+        ("Sun, 03 May 2026 10:00:00 GMT", "2026-05-03T10:00:00Z"),
+        (" 2026-05-03\n", "2026-05-03T00:00:00Z"),
         ("yesterday", None),
         ("0001-01-01T00:00:00+14:00", None),
     ],
@@ -384,13 +384,13 @@ def test_dates_as_sitemaps_write_them(text, instant, monkeypatch):
 
 
 def test_the_next_visits_are_those_that_an_update_makes(crawled, make):
-    now = "2026-01-01T12:00:00+00:00"
+    now = "2026-01-01T12:00:00Z"
     crawled.save([make.outcome(f"{HOST}{n}", f"{WORDS} {n}") for n in range(2)])
     for url, at, seconds in ((STORY, "00:00", 3600), (f"{HOST}0", "11:00", 86400), (f"{HOST}1", "11:30", 86400)):
-        values = [f"2026-01-01T{at}:00+00:00", seconds, url]
+        values = [f"2026-01-01T{at}:00Z", seconds, url]
         crawled.db.execute("UPDATE urls SET held_at = ?, _revisit_seconds = ? WHERE url = ?", values)
     outlook = foresee_visits(crawled.db, now)
-    assert outlook == VisitOutlook(3, 1, "2026-01-02T08:36:00+00:00")
+    assert outlook == VisitOutlook(3, 1, "2026-01-02T08:36:00Z")
     urls = {STORY, f"{HOST}0", f"{HOST}1"}
     queue_due(crawled.db, update(make), now)
     assert set(queued(crawled)) & urls == {STORY}
@@ -402,7 +402,7 @@ def test_the_next_visits_are_those_that_an_update_makes(crawled, make):
 
 
 def test_an_archive_without_articles_has_no_visits_to_come(archive):
-    assert foresee_visits(archive.db, "2026-01-01T12:00:00+00:00") == VisitOutlook(0, 0, "")
+    assert foresee_visits(archive.db, "2026-01-01T12:00:00Z") == VisitOutlook(0, 0, "")
 
 
 def url_row(**values: object) -> UrlRow:

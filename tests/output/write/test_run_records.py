@@ -110,7 +110,7 @@ def test_runs(archive):
 
 
 def test_of_the_runs_of_one_second_the_later_has_the_greater_id(tmp_path):
-    with Archive.open(tmp_path / "a.db", lambda: "2026-01-01T10:00:00+00:00") as archive:
+    with Archive.open(tmp_path / "a.db", lambda: "2026-01-01T10:00:00Z") as archive:
         ids = [archive.runs.start(f"crawl {number}", {}, {}) for number in range(30)]
         assert ids == sorted(set(ids))
         commands = archive.db.execute("SELECT command FROM runs ORDER BY started_at, id")

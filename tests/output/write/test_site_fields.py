@@ -29,7 +29,7 @@ OWN = Metadata(title="Rain | Paper", authors=("The Paper",), published="2024-05-
 TITLE = SettledField("title", "Rain", "meta", "5 titles")
 AUTHORS = SettledField("authors", ("Ann Lee",), "markup", "5 pages")
 DAY = SettledField("published", "2024-03-05", "text", "1 page")
-AT = "2026-05-05T00:00:00+00:00"
+AT = "2026-05-05T00:00:00Z"
 
 
 @pytest.fixture

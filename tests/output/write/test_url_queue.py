@@ -83,7 +83,7 @@ HOST = "a.test"
 
 @pytest.fixture
 def queue(archive, make):
-    return Queue(archive.db, lambda: "2026-06-01")
+    return Queue(archive.db, lambda: "2026-06-01T00:00:00Z")
 
 
 def add(archive, *discovered_urls):
@@ -163,31 +163,31 @@ def retry(archive, url, not_before):
 
 
 def test_a_retry_waits_for_its_time(archive, queue):
-    retry(archive, "http://a.test/1", "2026-06-01T01:30:00")
-    retry(archive, "http://a.test/2", "2026-05-01")
+    retry(archive, "http://a.test/1", "2026-06-01T01:30:00Z")
+    retry(archive, "http://a.test/2", "2026-05-01T00:00:00Z")
     assert [queued_url.url[-1] for queued_url in queue.take(HOST, 5)] == ["2"]
-    [first, second] = Queue(archive.db, lambda: "2026-06-01T01:30:01").take(HOST, 2)
+    [first, second] = Queue(archive.db, lambda: "2026-06-01T01:30:01Z").take(HOST, 2)
     assert (first.url[-1], second.url[-1], first.attempts) == ("1", "2", 1)
 
 
 def test_a_clock_that_was_set_back_does_not_hold_a_retry(archive, make):
     """What waits for longer than any wait can be was put off by a clock that has been set back since."""
-    retry(archive, "http://a.test/1", "2026-06-01T00:00:05+00:00")
+    retry(archive, "http://a.test/1", "2026-06-01T00:00:05Z")
     for now, due in [("05-31T00:00:00", True), ("05-31T23:00:00", False), ("06-01T00:00:05", True)]:
-        queue = Queue(archive.db, lambda now=now: f"2026-{now}+00:00")
+        queue = Queue(archive.db, lambda now=now: f"2026-{now}Z")
         assert (len(queue.take(HOST, 5)), queue.next_hosts("", 5)) == (int(due), [(HOST, due)])
 
 
 def test_a_due_retry_has_the_place_of_its_kind_and_priority(archive, queue, make):
     add(archive, make.discovered("http://a.test/high", priority=9), make.discovered("http://a.test/low"))
     add(archive, make.discovered("http://a.test/middle", priority=4))
-    retry(archive, "http://a.test/middle", "2026-05-01")
+    retry(archive, "http://a.test/middle", "2026-05-01T00:00:00Z")
     assert [queued_url.url[14:] for queued_url in queue.take(HOST, 2)] == ["high", "middle"]
 
 
 def test_any_queued_url_of_a_host_is_found_also_one_that_waits(archive, queue, make):
     assert queue.any_queued(HOST) is None
-    retry(archive, "http://a.test/1", "2026-06-01T01:30:00")
+    retry(archive, "http://a.test/1", "2026-06-01T01:30:00Z")
     assert queue.take(HOST, 1) == []
     assert queue.any_queued(HOST).url == "http://a.test/1"
     assert queue.any_queued(HOST, {"http://a.test/1"}) is None
@@ -195,10 +195,10 @@ def test_any_queued_url_of_a_host_is_found_also_one_that_waits(archive, queue, m
 
 def test_hosts_come_in_order_with_whether_one_is_due(archive, queue, make):
     assert (queue.next_hosts("", 9), queue.is_empty()) == ([], True)
-    retry(archive, "http://c.test/1", "2026-06-01T01:00:00")
+    retry(archive, "http://c.test/1", "2026-06-01T01:00:00Z")
     assert not queue.is_empty()
     add(archive, *(make.discovered(f"http://{host}.test/{n}") for host in "dab" for n in range(3)))
-    retry(archive, "http://b.test/1", "2026-06-01T01:00:00")
+    retry(archive, "http://b.test/1", "2026-06-01T01:00:00Z")
     expected = [("a.test", True), ("b.test", True), ("c.test", False), ("d.test", True)]
     assert queue.next_hosts("", 9) == expected
     assert queue.next_hosts("", 2) + queue.next_hosts("b.test", 2) == expected
@@ -219,7 +219,7 @@ def test_counts_are_kept_in_step_with_every_change(archive, queue, make):
 
 def test_a_host_is_given_up_in_steps_and_taken_up_by_a_later_run(archive, queue, make):
     add(archive, *(make.discovered(f"http://a.test/{n}") for n in range(5)), make.discovered("http://b.test/"))
-    retry(archive, "http://a.test/3", "2026-06-01T01:00:00")
+    retry(archive, "http://a.test/3", "2026-06-01T01:00:00Z")
     with write_transaction(archive.db):
         steps = [give_up_host(archive.db, HOST, "failed", "host_unreachable:timeout", 3) for _ in range(3)]
     assert steps == [{"page": 3}, {"page": 2}, {}]
@@ -280,7 +280,7 @@ def test_taking_costs_the_same_however_long_the_queue_and_however_many_wait(arch
     def fill(numbers):
         add(archive, *(make.discovered(f"http://{'abcd'[n % 4]}.test/{n}", priority=n % 7) for n in numbers))
         with write_transaction(archive.db):
-            retry_count = "UPDATE urls SET _not_before = '2026-06-01T01:00:00' WHERE id % 5 = 0"
+            retry_count = "UPDATE urls SET _not_before = '2026-06-01T01:00:00Z' WHERE id % 5 = 0"
             archive.db.execute(retry_count)
 
     fill(range(200))
@@ -321,4 +321,4 @@ def test_what_is_found_again_is_improved_or_queued_after_all(archive, make, kind
 
 
 def test_the_latest_moment_of_a_retry():
-    assert module._latest_due_time("2026-01-01T00:00:00+00:00") == "2026-01-01T02:00:00+00:00"
+    assert module._latest_due_time("2026-01-01T00:00:00Z") == "2026-01-01T02:00:00Z"

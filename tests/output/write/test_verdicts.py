@@ -22,7 +22,7 @@ REPEATED = Verdict(False, RemovalReason.REPEATED, "site/repeated")
 FIRST, SECOND = 1, 2
 OWN = 1
 """Ids of pages, and of the reason of a page's own verdict."""
-AT = "2026-01-01T00:00:00+00:00"
+AT = "2026-01-01T00:00:00Z"
 
 
 @pytest.fixture

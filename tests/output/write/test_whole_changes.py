@@ -70,7 +70,7 @@ NAMES = """SELECT name FROM sqlite_master WHERE (type = 'table' OR type = 'view'
     AND name NOT LIKE 'sqlite%' AND name NOT LIKE '_sqlite%' AND name NOT LIKE 'articles_fts%'
     AND name <> 'dictionary'"""
 ONE = article_id(f"{SITE}/1")
-LATER = "2026-01-20T00:00:00+00:00"
+LATER = "2026-01-20T00:00:00Z"
 
 
 def take(archive: Archive, make: Maker, pattern: str) -> list[object]:
@@ -134,16 +134,16 @@ def imports(archive: Archive, make: Maker) -> list[object]:
 
 
 def records(archive: Archive, _: Maker) -> list[object]:
-    db, at = archive.db, "2026-01-02T00:00:00+00:00"
-    capture = Capture(f"{SITE}/3", "2026-01-03T02:00:00+00:00", 200, payload_digest="sha256:2026-01-03T02:00:00+00:00")
+    db, at = archive.db, "2026-01-02T00:00:00Z"
+    capture = Capture(f"{SITE}/3", "2026-01-03T02:00:00Z", 200, payload_digest="sha256:2026-01-03T02:00:00Z")
     return [
         *(stored_url(db, url) for url in (f"{SITE}/1", f"{SITE}/gone", "x")),
         *(stored_page(db, url) for url in (f"{SITE}/1", f"{OTHER}/wall", "x")),
         *(stated_fields(db, url, at) for url in (f"{SITE}/1", f"{OTHER}/none", "x")),
-        *(stored_robots(db, "a.example", time) for time in ("2026-01-01T15:00:00+00:00", at, "2025")),
+        *(stored_robots(db, "a.example", time) for time in ("2026-01-01T15:00:00Z", at, "2025")),
         existing_capture_id(db, capture), existing_capture_id(db, replace(capture, payload_digest="x")),
         len(list(record_positions(db))), crawl_options(db), latest_site_rules(db),
-        foresee_visits(db, LATER), foresee_visits(db, "2026-01-09T00:00:00+00:00"),
+        foresee_visits(db, LATER), foresee_visits(db, "2026-01-09T00:00:00Z"),
         *(conditional_headers(db, number, url) for number, url in ((4, f"{SITE}/1"), (3, f"{SITE}/sitemap.xml"))),
     ]  # fmt: skip
 
