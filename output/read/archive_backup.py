@@ -319,7 +319,7 @@ def _put_file(file: _WarcFile) -> bool:
         return file.target.samefile(file.path)
     if file.target.is_file():
         if not _begins_with(file.path, file.target):
-            raise NotReachable(f"{file.target} is another file than that of the archive: move it away")
+            raise NotReachable(f"{file.target} is not the archive's own file: move it away")
         file.target.unlink()
     with suppress(OSError):  # on another disk, or on one without hard links
         if file.earlier and filecmp.cmp(file.path, file.earlier, shallow=False):

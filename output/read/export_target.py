@@ -128,7 +128,7 @@ def database_target(own_files: OwnFiles, target: str, is_ours: Callable[[Path], 
     and TargetWriteError if the file cannot be completed.
     """
     if target == STANDARD_OUTPUT or _descriptor_of(target) is not None:
-        raise TargetRefused("a SQLite file is no stream: name a file to write")
+        raise TargetRefused("a SQLite file cannot be written to a stream: name a file")
     file = _named_file(own_files, target)
     try:
         is_empty = not file.stat().st_size
@@ -138,7 +138,7 @@ def database_target(own_files: OwnFiles, target: str, is_ours: Callable[[Path], 
         raise TargetRefused(f"cannot write {target}: {error.strerror}") from error
     try:
         if file.exists() and not (file.is_file() and (is_empty or is_ours(file))):
-            raise TargetRefused(f"{target} is no SQLite file that an export wrote, and is not written over")
+            raise TargetRefused(f"{target} is not a SQLite file of an earlier export, and is not overwritten")
         if file.exists():
             _check_writable(file, target)
         with _new_file(file) if is_empty else nullcontext(file) as written_file:
@@ -168,7 +168,7 @@ def write_file(own_files: OwnFiles, path: Path, data: bytes) -> None:
     """
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
-            raise TargetWriteError(f"{path} is there already, and is not an ordinary file")
+            raise TargetWriteError(f"{path} exists already, and is not an ordinary file")
     except FileNotFoundError:
         pass
     if reason := own_files.name_refusal(path):
@@ -270,7 +270,7 @@ def _checked_file(own_files: OwnFiles, target: str) -> Path:
         _check_writable(file, target)
         with suppress(OSError):  # what cannot be read is not known to be one
             if is_sqlite_file(file):
-                raise TargetRefused(f"{target} is a SQLite database, which is not written over")
+                raise TargetRefused(f"{target} is a SQLite database, which is not overwritten")
     return file
 
 
