@@ -1,7 +1,6 @@
 """Two archives of one site hold the same or not: what the comparer must see, and what it must not mind."""
 
 import sqlite3
-import time
 import zlib
 from contextlib import closing
 from dataclasses import replace
@@ -12,13 +11,10 @@ import pytest
 from broadsheet.output.write.archive_writer import Archive
 from tests.bench.archives import columns
 from tests.bench.archives.contents import Contents
-from tests.bench.archives.differences import ABSENT, PRESENT, Difference, comparisons, differences
-from tests.bench.archives.step_by_step import run_step_by_step
-from tests.crawler.scripted_site import ScriptedSite
+from tests.bench.archives.differences import Difference, comparisons, differences
 from tests.internal_tables import ARTICLES_SEARCH, HIDING, named
 from tests.output.conftest import Clock, Maker
 
-NEXT_SECOND = 1.1  # an equal answer within the second of an earlier one is the same capture
 ORIGIN = "http://127.0.0.1:8000"
 
 
@@ -130,18 +126,6 @@ def test_what_may_differ_is_no_difference(old, statement):
     assert differences(old, changed(old, statement)) == []
 
 
-def test_a_dropped_row_a_new_column_and_a_new_table_are_told(old):
-    (dropped,) = (one for one in differences(old, changed(old, "DELETE FROM urls WHERE url LIKE '%gone'"))
-                  if one.relation == "urls")  # fmt: skip
-    assert (dropped.row, dropped.column, dropped.new) == ((f"{ORIGIN}/gone",), "", ABSENT)
-    assert "http_410" in str(dropped.old)
-    old.with_name("new.db").unlink()
-    new = changed(old, "ALTER TABLE articles ADD COLUMN genre TEXT", "CREATE TABLE topics (name TEXT)")
-    assert differences(old, new) == [
-        Difference("articles", (), "genre", ABSENT, PRESENT), Difference("topics", (), "", ABSENT, PRESENT),
-    ]  # fmt: skip
-
-
 def test_every_column_that_may_differ_is_in_the_schema(old):
     with closing(Contents(old)) as contents:
         known = {f"{relation}.{name}" for relation, names in contents.relations.items() for name in names}
@@ -160,22 +144,3 @@ def page(number: int) -> str:
     sentences = " ".join(f"Clerk {clerk} of ward {number} answered the letter of {clerk} May." for clerk in range(9))
     article = "".join(f"<p>In part {part} of this story it is told at length. {sentences}</p>" for part in range(4))
     return f"<html><title>Ward {number}</title><article><h1>Ward {number}</h1>{article}</article><nav>{links}</nav>"
-
-
-@pytest.mark.slow
-def test_two_crawls_of_a_site_step_by_step_hold_the_same_in_every_column(tmp_path):
-    with closing(ScriptedSite({f"/story-{number}": page(number) for number in range(20)})) as site:
-        site.routes["/"] = page(99)
-        archive = tmp_path / "draft/site.db"  # the same for both, since some of it is stored
-        for side in ("old", "new"):
-            archive.parent.mkdir()
-            quick = ("--delay", 0, "--allow-private")
-            run_step_by_step("crawl", f"{site.url}/", "--db", archive, *quick)
-            time.sleep(NEXT_SECOND)
-            run_step_by_step("update", archive, "--all", *quick)
-            run_step_by_step("reclean", archive, "--all")
-            archive.parent.rename(tmp_path / side)
-    old, new = (tmp_path / side / archive.name for side in ("old", "new"))
-    assert differences(old, new) == []
-    rows = {compared.relation: compared.old_rows for compared in comparisons(old, new)}
-    assert (rows["articles"] >= 20, rows["runs"]) == (True, 3)

@@ -2,17 +2,14 @@
 
 import json
 import re
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterable
-from pathlib import Path
 
 import pytest
 
 from tests import mutants
-from tests.faults import Fault, Place, faults_of
-from tests.mutants import REPOSITORY, RESULTS, ExecutedLines, Outcome, drawn_faults
+from tests.faults import faults_of
+from tests.mutants import REPOSITORY, RESULTS, drawn_faults
 
 SOURCE = '''"""A module that says SELECT a WHERE b < c."""
 from x import field
@@ -95,57 +92,6 @@ def test_the_same_seed_draws_the_same_faults_and_more_of_them_are_more_of_the_sa
     assert few == many[:2]
     assert {fault.module for fault in many} == set(names)
     assert drawn_faults(names, 8, 5) != many
-
-
-def executed_lines(
-    folder: Path, bits: Iterable[tuple[str, str, int]], seconds: dict[str, float], **users: list[str]
-) -> ExecutedLines:
-    """What a run under coverage left: (test, module, line)."""
-    for test in seconds:
-        file = folder / test.partition("::")[0]
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
-    (folder / "run").mkdir()
-    db = sqlite3.connect(folder / "run" / "gw0.tests.sqlite")
-    db.executescript(
-        """CREATE TABLE file (id INTEGER PRIMARY KEY, path TEXT UNIQUE);
-        CREATE TABLE context (id INTEGER PRIMARY KEY, context TEXT UNIQUE);
-        CREATE TABLE line_bits (file_id INTEGER, context_id INTEGER, numbits BLOB)"""
-    )
-    for test, module, line in bits:
-        db.execute("INSERT OR IGNORE INTO file (path) VALUES (?)", (str(folder / module),))
-        db.execute("INSERT OR IGNORE INTO context (context) VALUES (?)", (test,))
-        ids = "(SELECT id FROM file WHERE path = ?), (SELECT id FROM context WHERE context = ?)"
-        numbits = bytes(line // 8) + bytes([1 << line % 8])
-        db.execute(f"INSERT INTO line_bits VALUES ({ids}, ?)", (str(folder / module), test, numbits))
-    db.commit()
-    db.close()
-    (folder / "run" / "gw0.json").write_text(json.dumps({"seconds": seconds, "users": users}))
-    return ExecutedLines(folder, folder)
-
-
-def test_the_tests_of_a_fault_execute_its_line_themselves_or_by_a_fixture_and_pass(tmp_path):
-    bits = [("t.py::a", "m.py", 8), ("t.py::b", "m.py", 9), ("t.py::failed", "m.py", 8), ("t.py::c", "n.py", 8)]
-    bits += [("fixture", "m.py", 12)]
-    users = ["t.py::a", "t.py::b", "t.py::failed"]
-    executed = executed_lines(tmp_path, bits, {f"t.py::{name}": 1.0 for name in "abc"}, fixture=users)
-    faults = [Fault("m.py", "branch", 0, 1, "", "", "", Place(lines)) for lines in ((7, 8), (12, 12))]
-    assert [executed.tests_of_fault(fault) for fault in faults] == [{"t.py::a"}, {"t.py::a", "t.py::b"}]
-    (tmp_path / "t.py").unlink()
-    assert ExecutedLines(tmp_path, tmp_path).tests_of_fault(faults[0]) == set(), "its file is gone"
-
-
-def test_a_run_is_counted_by_room_and_kind_without_what_is_explained_and_too_few_are_said(monkeypatch):
-    monkeypatch.setattr(mutants, "reasons", lambda: {("r/d.py", "a", "b"): "it is the same"})
-    noticed = {"r/a.py": "quick", "r/b.py": "slow", "r/c.py": "no", "r/d.py": "no", "s/e.py": "quick"}
-    outcomes = [Outcome(module, "a", "b", "number", how, "", 3) for module, how in noticed.items()]
-    record = mutants.run_record(7, "abc", outcomes)
-    assert (record["rooms"], record["kinds"]) == ({"r": "1+1/3", "s": "1+0/1"}, {"number": "2+1/4"})
-    assert [record[name] for name in ("seed", "commit", "faults", "quick", "with_slow")] == [7, "abc", 4, 2, 3]
-    least = round(100 * mutants.MIN_SHARES["quick"])
-    assert mutants.too_few({"faults": 100, "quick": least, "with_slow": 0}, is_slow=False) == []
-    (line,) = mutants.too_few({"faults": 100, "quick": least - 1, "with_slow": 100}, is_slow=True)
-    assert line.startswith("quick: ")
 
 
 def test_of_all_stored_runs_the_quick_tests_notice_enough_and_the_last_is_not_older_than_a_release():

@@ -54,7 +54,7 @@ SAMPLE = Path("demo-out/sample.db")
     "--token",
     metavar="TEXT",
     envvar="BROADSHEET_DESK_TOKEN",
-    help="--manage: what to type to get in, 16 characters or more; needed beyond loopback.",
+    help="--manage: the password, at least 16 characters; needed beyond loopback.",
 )
 @click.option("--read-only", is_flag=True, help="Change nothing: no rulings, no reviews.")
 @click.option(
@@ -68,14 +68,14 @@ SAMPLE = Path("demo-out/sample.db")
     default="127.0.0.1",
     show_default=True,
     metavar="ADDRESS",
-    help="The address to listen on. Another than loopback lets others read, and rule, without a password.",
+    help="The address to listen on. Any but loopback lets others read, and rule on blocks, without a password.",
 )
 @click.option(
     "--name",
     "names",
     multiple=True,
     metavar="NAME",
-    help="With --host: a name under which the server is reached. Repeatable.",
+    help="With --host: a name by which the server is reached. Repeatable.",
 )
 def browse(**options: Any) -> int:
     """Open the reading room: a page on this machine over an archive or a folder of them.
@@ -133,7 +133,7 @@ def _check_desk(options: dict[str, Any]) -> None:
     """Check the options of a desk. CommandError for unusable or unsafe ones."""
     processes.require_workers()
     if options["token"] is not None and len(options["token"]) < _LEAST_TOKEN:
-        raise CommandError(f"--token has {_LEAST_TOKEN} characters or more")
+        raise CommandError(f"--token needs at least {_LEAST_TOKEN} characters")
     if not _is_loopback(options["host"]) and not options["token"]:
         raise CommandError("beyond loopback a desk needs --token: anyone who reaches it could crawl from here")
 

@@ -78,16 +78,17 @@ class _CleanResult:
 _BULK_OPTIONS: Options = option_group("With -o", (
     click.option("-o", "--output", type=PATH, default="", metavar="FOLDER|s3://…",
                  help="Clean WARC and WACZ files to Parquet here."),
-    click.option("--paths-from", type=PATH, metavar="FILE|URL", help="Files to clean, a line each; may be packed."),
+    click.option("--paths-from", type=PATH, metavar="FILE|URL",
+                 help="A list of files to clean, one a line; may be compressed."),
     click.option("--base", type=PATH, default="", metavar="FOLDER|URL",
-                 help="What relative paths of that list are below."),
+                 help="The folder or URL of relative paths in that list."),
     RECORD_HOST_OPTION,
     INCLUDE_OPTION,
     click.option("--sample", type=shard, metavar="N/COUNT", help="Only this part of the URLs, as 1/100, by digest."),
     *DAY_AND_LANGUAGE_OPTIONS,
     click.option("--limit", type=click.IntRange(min=1), metavar="N",
                  help="Stop after N records, to try things out."),
-    click.option("--only", type=click.Choice(["articles"]), help="No texts of pages that are no articles."),
+    click.option("--only", type=click.Choice(["articles"]), help="Leave out the texts of pages that are not articles."),
     click.option("--by-site", is_flag=True, help="Judge each host by all its pages, as an archive does."),
     click.option("--scheduler", default="", metavar="ADDRESS", help="On this Dask cluster, tcp://host:8786 or a file."),
 ))  # fmt: skip
@@ -96,7 +97,7 @@ _BULK_OPTIONS: Options = option_group("With -o", (
 @verb
 @click.argument("files", metavar="[FILE|FOLDER|-]...", nargs=-1, type=PATH)
 @click.option("--text", "form", flag_value="text", help="The input is text that another tool extracted.")
-@click.option("--html", "form", flag_value="html", help="The input is HTML. Without both, it is looked at.")
+@click.option("--html", "form", flag_value="html", help="The input is HTML. By default the input is looked at.")
 @click.option("--url", default="", metavar="URL", help="Where the page came from; helps to judge it.")
 @click.option("--format", "shape", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
 @click.option("--site-rules", type=PATH, metavar="DIR", help="Rule files by host; of a page, --url says whose.")
@@ -130,7 +131,7 @@ def _clean_in_bulk(options: Mapping[str, Any]) -> int:
     """Clean WARC and WACZ files to Parquet; return 1 if a file could not be read."""
     require_extra("pyarrow", "parquet")
     if options["by_site"] and options["limit"]:
-        raise CommandError("--by-site judges all pages of a host: --limit has no place beside it")
+        raise CommandError("--by-site judges all pages of a host: leave out --limit")
     processes.start_workers()
     target = options["output"] if "://" in options["output"] else str(Path(options["output"]).absolute())
     try:

@@ -117,7 +117,7 @@ _EXPORT_OPTIONS: Options = (
     archive_argument,
     click.argument("others", nargs=-1, metavar="[DB...]", type=existing_archive, shell_complete=complete_files),
     click.option("--format", "shape", type=_ExportFormat(_EXPORT_FORMATS), callback=_stated_format,
-                 help="Else by the ending of PATH: .jsonl, .csv, .atom, .wacz, .html, .db, or a folder for markdown."),
+                 help="By default by the ending of PATH: .jsonl, .csv, .atom, .wacz, .html, .db; a folder: markdown."),
     click.option("-o", "--output", type=PATH, metavar="PATH", is_eager=True,
                  help="A file; a folder for markdown, html (but NAME.html), epub, tei, parquet; else standard output."),
     click.option("--one-per-cluster", is_flag=True, help="Of near-duplicate articles, export only the earliest."),

@@ -405,7 +405,7 @@ def _status_values(standing: _Standing) -> dict[str, object]:
 @with_options(FLEET_OPTIONS)
 @STORE_OPTION
 @SAMPLE_OPTION
-@click.option("-v", "--verbose", is_flag=True, help="A line for each archive in order too.")
+@click.option("-v", "--verbose", is_flag=True, help="Also print a line for each archive in order.")
 def fleet_verify(**options: Any) -> int:
     """Check that every archive is whole, as broadsheet verify does one: a line for each problem.
 

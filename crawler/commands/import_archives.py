@@ -74,11 +74,11 @@ _IMPORT_OPTIONS: Options = (
     click.option("--site-rules", type=PATH, metavar="DIR",
                  help="Rule files by host, in the format of ftr-site-config."),
     click.option("--obey-directives", is_flag=True,
-                 help="Keep nothing against noindex, noarchive, noai, tdm-reservation, Content-Usage."),
+                 help="Keep nothing that noindex, noarchive, noai, tdm-reservation or Content-Usage refuses."),
     click.option("--lenient", is_flag=True, help="Exit with 0 even if parts of a file could not be read."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
     click.option("--own", is_flag=True,
-                 help="Instead of files, import responses in the archive's own WARC folders that it has no row of."),
+                 help="Instead of files, import responses in the archive's own WARC folders that have no row yet."),
     click.option("--keep", type=click.Choice(("text", "pictures")), default="text", metavar="WHAT",
                  help="text; or pictures: also the articles' image files, if the WARC files hold them."),
 )  # fmt: skip

@@ -155,7 +155,7 @@ def _read_row_record(db: Database, folder: Path, capture_id: int) -> tuple[WarcR
         for mismatch in row_mismatch(record, url, fetched_at, digest, location):
             raise RecordError(mismatch)
     elif refers_to is None and record.kind != "revisit" and warc_digest(record.head_and_body[1]) != digest:
-        raise RecordError(f"{location}: the payload of {url} has not the digest of its row")
+        raise RecordError(f"{location}: the payload of {url} does not have the digest of its row")
     return record, refers_to
 
 
@@ -279,7 +279,7 @@ def _imported_record_faults(folder: Path, row: CaptureRow) -> Iterator[str]:
     if DIGEST_MISMATCH in record.faults and DIGEST_MISMATCH not in known_faults.split():
         yield f"{location}: the {record.head.kind} record has not the digest that it states"
     elif has_payload and record.head.kind != "revisit" and warc_digest(record.payload) != payload_digest:
-        yield f"{location}: the payload of {url} has not the digest of its row"
+        yield f"{location}: the payload of {url} does not have the digest of its row"
 
 
 def row_mismatch(record: WarcRecord, url: str, fetched_at: str, payload_digest: str, location: str) -> Iterator[str]:
@@ -292,7 +292,7 @@ def row_mismatch(record: WarcRecord, url: str, fetched_at: str, payload_digest: 
         record_date = record.fields.get("warc-date")
         yield f"{location}: the record is of {record.url}, {record_date}, its row of {url}, {fetched_at}"
     elif actual_digest != payload_digest and not _is_not_modified(record):
-        yield f"{location}: the payload of {url} has not the digest of its row"
+        yield f"{location}: the payload of {url} does not have the digest of its row"
 
 
 def _record_mismatches(record: WarcRecord, row: CaptureRow, location: str) -> Iterator[str]:

@@ -69,22 +69,24 @@ def articles_and_pages(db: Database) -> Iterator[Finding]:
 
 
 def ledgers(db: Database) -> Iterator[Finding]:
-    """Check ledgers: blocks = kept + removed, no gap, each with a reason that fits, and a layout for the page."""
+    """Check that each ledger has no gap, that blocks = kept + removed, that each reason fits, and that the page has a
+    layout.
+    """
     yield from _broken(db, "ledgers")
 
 
 def copied_values(db: Database) -> Iterator[Finding]:
-    """Check that copies agree: of a page's values in its article, and of an article's title in its last revision."""
+    """Check that copied values agree: a page's with its article's, an article's title with its last revision's."""
     yield from _broken(db, "copied_values")
 
 
 def url_counts(db: Database) -> Iterator[Finding]:
-    """Check that URLs are counted by state, and no article waits for the full-text index."""
+    """Check the stored counts of URLs by state, and that no article waits for the full-text index."""
     yield from _broken(db, "url_counts")
 
 
 class NumberedTable(NamedTuple):
-    """A table whose rows have a number from their content: `columns` is SQL for the texts that it is made of."""
+    """A table that derives row numbers from content; `columns` is SQL for the texts that are hashed."""
 
     name: str
     columns: str
@@ -108,7 +110,7 @@ NUMBERED_TABLES = (
 
 
 def row_numbers(db: Database) -> Iterator[Finding]:
-    """Check that the number of a row that is made from its content is that of the content."""
+    """Check that each number that is derived from a row's content matches the content."""
     for table in NUMBERED_TABLES:
         for row_id, *parts in db.conn.execute(f"SELECT id, {table.columns} FROM {table.name}"):
             if table.make_id(*map(_text, parts)) != row_id:
@@ -120,7 +122,7 @@ def _text(value: object) -> str:
 
 
 def hosts(db: Database) -> Iterator[Finding]:
-    """Check that a stored host is that of its URL."""
+    """Check that each stored host matches its URL."""
     for table in ("urls", *_ARTICLES):
         for row_id, url, host in db.conn.execute(f"SELECT id, url, host FROM {table}"):
             if host_of(_text(url)) != host:
@@ -128,7 +130,7 @@ def hosts(db: Database) -> Iterator[Finding]:
 
 
 def dates(db: Database) -> Iterator[Finding]:
-    """Check that the instant and day of a date follow from the date that the page states."""
+    """Check that the instant and the day of each date follow from the date that the page states."""
     for table in _ARTICLES:
         for name in ("published", "modified"):
             query = f"SELECT id, {name}, {name}_day, {name}_stated FROM {table} WHERE {name}_stated IS NOT NULL"
@@ -139,7 +141,7 @@ def dates(db: Database) -> Iterator[Finding]:
 
 
 def url_reasons(db: Database) -> Iterator[Finding]:
-    """Check that a URL's reason is a word that there is."""
+    """Check that the reason of each URL is a known word."""
     for column in ("reason", "held_reason"):
         for row_id, reason in db.conn.execute(f"SELECT id, {column} FROM urls WHERE {column} IS NOT NULL"):
             if not _KNOWN_REASON.fullmatch(_text(reason)):
@@ -147,7 +149,7 @@ def url_reasons(db: Database) -> Iterator[Finding]:
 
 
 def removed_counts(db: Database) -> Iterator[Finding]:
-    """Check that what settling has counted on a host is what its ledgers say, unless it has changed since."""
+    """Check settling's counts of removed blocks against the ledgers, for hosts that have not changed since."""
     for host, stored in settled_removed_counts(db):
         if stored is not None and stored != count_removed(db, host):
             yield Finding(f"the blocks removed on {host} are other ones than settling has counted")
@@ -171,9 +173,9 @@ NEEDED_ROWS = (
 
 
 def needed_rows(db: Database) -> Iterator[Finding]:
-    """Check that each row that another refers to exists, also where the schema has no foreign key.
+    """Check that all referenced rows exist, also where the schema has no foreign key.
 
-    `NOT IN`, since not every column that is referred to has an index: SQLite then makes one, once.
+    Uses `NOT IN`, because some referenced columns have no index: SQLite then builds one, once.
     """
     for table, column, parent, parent_column in NEEDED_ROWS:
         for (value,) in db.execute(missing_rows_query(table, column, parent, parent_column)):
@@ -181,6 +183,6 @@ def needed_rows(db: Database) -> Iterator[Finding]:
 
 
 def missing_rows_query(table: str, column: str, parent: str, parent_column: str) -> str:
-    """Return SQL for the values of a column that `parent_column` of the other table lacks."""
+    """Return SQL for the values of a column that are missing from `parent_column` of the other table."""
     return f"""SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL
         AND {column} NOT IN (SELECT {parent_column} FROM {parent} WHERE {parent_column} IS NOT NULL)"""

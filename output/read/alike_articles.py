@@ -79,10 +79,10 @@ Sketch = NDArray[np.uint32]
 
 
 class AlikePair(NamedTuple):
-    """Two articles that are alike: `duplicate_id` says again, in whole or in part, what `article_id` says.
+    """Two similar articles: `duplicate_id` repeats all or part of `article_id`.
 
-    `kind` is `exact`, `near`, `version`, `syndicated` or `part`. `similarity` is the share of the shingles of either
-    text that both have, `contained` the share of the smaller text's that both have; 0 to 1.
+    `kind` is `exact`, `near`, `version`, `syndicated` or `part`. `similarity` is the share of all shingles that both
+    texts have, `contained` the share of the smaller text's; both are 0 to 1.
     """
 
     article_id: int
@@ -93,10 +93,9 @@ class AlikePair(NamedTuple):
 
 
 class ArticleFacts(NamedTuple):
-    """The facts of an article besides its text that decide its relations.
+    """Facts that decide an article's relations, besides its text.
 
-    `published` serves to order articles: a day counts from its beginning, a time without a zone as UTC; empty if
-    unknown.
+    `published` orders articles: a day counts from its beginning, a time without a zone as UTC; empty if unknown.
     """
 
     id: int
@@ -110,7 +109,7 @@ class ArticleFacts(NamedTuple):
 
 
 def find_alike(db: Database) -> list[AlikePair]:
-    """Find all pairs of articles that are alike; it reads every text."""
+    """Find all pairs of similar articles; reads every text."""
     ids: list[int] = []
     hosts: list[str] = []
     sketches: list[Sketch] = []
@@ -123,7 +122,7 @@ def find_alike(db: Database) -> list[AlikePair]:
 
 
 def alike_to(db: Database, article_id: int) -> list[AlikePair]:
-    """Find the articles that are alike to one, among those that the full-text index names for its rare words."""
+    """Find the articles that are similar to one, among those that share its rare words in the full-text index."""
     row = db.execute("SELECT text FROM main.articles WHERE id = ?", [article_id]).fetchone()
     words = sorted(set(_RARE_WORD.findall(row[0] if row else "")), key=lambda word: (-len(word), word))[:_ASKED_WORDS]
     if not words:
@@ -133,9 +132,9 @@ def alike_to(db: Database, article_id: int) -> list[AlikePair]:
 
 
 def earliest_condition(db: Database, column: str = "id") -> str:
-    """Return an SQL condition on a column of article ids: of those that say the same, the earliest.
+    """Return an SQL condition on a column of article ids that keeps only the earliest of similar articles.
 
-    It holds on this connection, for the archive as it is now.
+    Valid on this connection, for the archive's present content.
     """
     later = later_articles(db)
     db.register_function(lambda article_id: article_id in later, name="says_it_again", replace=True)
@@ -143,7 +142,9 @@ def earliest_condition(db: Database, column: str = "id") -> str:
 
 
 def later_articles(db: Database) -> frozenset[int]:
-    """Find the articles that say what an earlier one says; without a date, and then by length, they come last."""
+    """Find the articles that repeat an earlier one. Undated articles count as latest; of equal dates the longest is
+    first.
+    """
     clusters: dict[int, list[ArticleFacts]] = {}
     for article_id, cluster in cluster_articles(find_alike(db)).items():
         clusters.setdefault(cluster, []).append(_read_facts(db, article_id))
@@ -155,15 +156,15 @@ def later_articles(db: Database) -> frozenset[int]:
 
 
 def cluster_articles(pairs: Iterable[AlikePair]) -> dict[int, int]:
-    """Map each article that says what another says to its cluster, named by the smallest article id in it."""
+    """Map each article that repeats another to its cluster, which is named by its smallest article id."""
     return group_pairs((one.article_id, one.duplicate_id) for one in pairs if one.kind in _CLUSTERED_KINDS)
 
 
 def candidate_pairs(sketches: Sequence[Sketch], hosts: Sequence[str]) -> list[tuple[int, int]]:
-    """Find the pairs of texts whose sketches share enough, by their places, in order.
+    """Find pairs of texts whose sketches overlap enough, by position and in order.
 
-    A hash that more than `CROWD_LIMIT` texts of a host have does not count. Of a hash that still more texts have, each
-    is counted with its next `_NEIGHBOURS` only, so that time grows with the hashes, not with the square of the texts.
+    Hashes that more than `CROWD_LIMIT` texts of a host share are ignored. For hashes that are still common, each text
+    is paired with its next `_NEIGHBOURS` only, so the time grows linearly.
     """
     count, number_by_host = len(sketches), {host: number for number, host in enumerate(sorted(set(hosts)))}
     hashes = np.concatenate([np.empty(0, np.uint32), *sketches]).astype(np.int64)
@@ -206,7 +207,7 @@ def _read_shingles(db: Database, article: ArticleFacts) -> Shingles:
 
 
 def shingles_of(text: str) -> Shingles:
-    """Return the text's shingles as distinct 64-bit hashes, sorted; none of a short text."""
+    """Return the text's shingles as distinct 64-bit hashes, sorted; empty for a short text."""
     tokens, size = _token_hashes(text)
     return np.unique(_shingle_hashes(tokens, size)) if len(tokens) >= SHORT_TOKENS else np.empty(0, np.uint64)
 
@@ -219,7 +220,7 @@ def sketch_of(text: str) -> Sketch:
 
 
 def compare_shingles(first: Shingles, second: Shingles) -> tuple[float, float]:
-    """Return similarity and containment of two texts, as in `AlikePair`. Nothing is like a text without shingles."""
+    """Return similarity and containment of two texts, as in `AlikePair`; 0 for a text without shingles."""
     smaller_size = min(len(first), len(second))
     if not smaller_size:
         return 0.0, 0.0

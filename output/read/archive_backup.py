@@ -56,10 +56,9 @@ _IMPORTED = """SELECT DISTINCT warc_file FROM captures
 
 
 class BackupResult(NamedTuple):
-    """The WARC files of a backup: how many are hard links, how many are copies, and the names of those that are not
-    there.
+    """Counts of an archive's WARC files in a backup, as hard links and as copies, and the names of missing files.
 
-    `imported` files are read where they are, and `away` ones lie in a store.
+    `imported` files are read where they are, and `away` files lie in a store.
     """
 
     linked: int = 0
@@ -86,17 +85,17 @@ class _WarcFile:
 
     @property
     def is_there(self) -> bool:
-        """Return whether the target has the file, or a longer version, as when a copy is restored beside the old
+        """Return whether the target has the file, or a longer version because the copy is restored beside the old
         folder.
         """
         return self.target.is_file() and self.target.stat().st_size >= self.length
 
 
 def back_up(source: Path, target: Path, *, with_raw: bool = True, earlier: Path | None = None) -> BackupResult:
-    """Back an archive up to a new file, and its WARC files to the folders beside that.
+    """Back up an archive to a new file, and its WARC files to the folders beside it.
 
-    `earlier` is an earlier copy: a file that it has too becomes a hard link. ArchiveError if the target is there
-    already, or its disk has too little room.
+    Files that the copy `earlier` has too become hard links. Raises ArchiveError if the target exists, or if its disk is
+    too full.
     """
     check_path(source, read_only=True)
     _check_target(target)
@@ -121,9 +120,9 @@ def back_up(source: Path, target: Path, *, with_raw: bool = True, earlier: Path 
 
 @contextmanager
 def dated_copies(source: Path, folder: Path) -> Iterator[DatedCopies]:
-    """Have a folder for dated copies of an archive to oneself; what killed backups have left in it is removed.
+    """Open a folder of dated copies for this process alone, and remove what killed backups left in it.
 
-    InUse if another process makes one there.
+    Raises InUse if another process makes a copy there.
     """
     check_path(source, read_only=True)
     if not folder.is_dir():
@@ -136,13 +135,13 @@ def dated_copies(source: Path, folder: Path) -> Iterator[DatedCopies]:
 
 @dataclass(frozen=True, slots=True)
 class DatedCopies:
-    """The dated copies of an archive in a folder; others, also of an archive of the same name, are left alone."""
+    """The dated copies of one archive in a folder; copies of other archives are left alone."""
 
     source: Path
     folder: Path
 
     def make(self, *, with_raw: bool = True) -> tuple[Path, BackupResult]:
-        """Make a copy with the time in its name; files equal to those of the newest copy become hard links."""
+        """Make a copy named by the time; files that the newest copy has too become hard links."""
         now = datetime.now(UTC).replace(microsecond=0)
         copy = self.folder / f"{self.source.stem}-{now:{_DATE_FORM}}{self.source.suffix}"
         earlier = self.unchanged()[-1:]
@@ -151,7 +150,7 @@ class DatedCopies:
         return copy, result
 
     def unchanged(self) -> list[Path]:
-        """Return the copies that are as they were made, the oldest first."""
+        """Return the copies that nobody has changed, the oldest first."""
         created_at = _created_at(self.source)
         return [
             path
@@ -160,7 +159,7 @@ class DatedCopies:
         ]
 
     def remove_older(self, kept_count: int) -> list[Path]:
-        """Remove all unchanged copies but the newest ones, with their WARC files; return those that went."""
+        """Remove all but the newest unchanged copies, with their WARC files; return the removed ones."""
         copies = self.unchanged()[:-kept_count]
         for copy in copies:
             copy.unlink()
@@ -168,7 +167,7 @@ class DatedCopies:
         return copies
 
     def clear_remains(self) -> None:
-        """Remove what a killed backup, or a killed removal of a copy, has left."""
+        """Remove what a killed backup or a killed removal left behind."""
         with closing(open_database(self.source, read_only=True)) as db:
             own_ids = ("", stored_id(db))
         for path in self._dated():
@@ -320,7 +319,7 @@ def _put_file(file: _WarcFile) -> bool:
         return file.target.samefile(file.path)
     if file.target.is_file():
         if not _begins_with(file.path, file.target):
-            raise NotReachable(f"{file.target} is another file than that of the archive: move it away")
+            raise NotReachable(f"{file.target} is not the archive's own file: move it away")
         file.target.unlink()
     with suppress(OSError):  # on another disk, or on one without hard links
         if file.earlier and filecmp.cmp(file.path, file.earlier, shallow=False):

@@ -77,9 +77,7 @@ _LAST_RUN = "SELECT started_at, coalesce(outcome, '') FROM runs ORDER BY started
 
 
 class Example(NamedTuple):
-    """An article or URL that a fact is about: the article's number (0 for a URL), its title or address, and its
-    address.
-    """
+    """An example of a fact: the article's number (0 for a URL), its title or address, and its address."""
 
     article_id: int
     title: str
@@ -88,7 +86,7 @@ class Example(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Sample of the articles or pages of a sort: their number, and some of them."""
+    """The number of articles or pages of a sort, with some examples."""
 
     count: int
     examples: tuple[Example, ...] = ()
@@ -107,7 +105,7 @@ class SeedOutcome:
 
     @property
     def failure(self) -> str:
-        """Return why it gave no page; empty if it gave one, or is still queued."""
+        """Return why the start URL gave no page; empty if it did, or if it is still queued."""
         is_failure = self.state == UrlState.FAILED
         return self.reason if is_failure or (self.state == "skipped" and self.reason in _FAILED_SKIP_REASONS) else ""
 
@@ -223,7 +221,7 @@ def _shared_day(db: Database) -> Sample:
 
 
 def find_seed_outcome(db: Database, seed: str) -> SeedOutcome:
-    """Find what a start URL led to. Where it redirects, its target counts; the state is None for an unknown URL."""
+    """Find the outcome of a start URL at the end of its redirects; the state is None for an unknown URL."""
     url = seed
     for _ in range(_MAX_REDIRECTS):
         row = db.execute(_SEED, [url]).fetchone()

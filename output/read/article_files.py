@@ -49,11 +49,11 @@ _SLUG_BYTES = 80  # with date, id and ending well below the 255 bytes of common 
 def export_markdown(
     db: Database, folder: Path, *, one_per_cluster: bool = False, on_kept: Callable[[str], object] = len
 ) -> int:
-    """Write the articles to their files in `folder`, made if missing, and return how many.
+    """Write each article to a Markdown file in `folder`, made if missing; return the number of articles.
 
-    The same article has the same file name while it has its title; an older file is replaced. Pictures that the archive
-    has stand in `pictures`. `on_kept` is as for `open_export`. TargetRefused or TargetWriteError for a folder or file
-    that cannot be written.
+    A file keeps its name as long as the article keeps its title; older files are replaced. Stored pictures go to
+    `pictures`. `on_kept` is as for `open_export`. Raises TargetRefused or TargetWriteError if a folder or file cannot
+    be written.
     """
     count = 0
     with open_export(db, folder, on_kept) as export:
@@ -103,7 +103,7 @@ def _line(text: str) -> str:
 
 
 def file_name(article: dict[str, object]) -> str:
-    """Return date, title and id: readable, sorted by time, safe on common file systems, and unique."""
+    """Return a file name of date, title and id: readable, in order of time, unique, and safe on common file systems."""
     parts = (_slug(str(article["published_day"] or "")), _slug(str(article["title"])), str(article["id"]))
     return "-".join(part for part in parts if part) + ".md"
 
@@ -184,7 +184,7 @@ def export_one_page(db: Database, stream: TextIO, *, one_per_cluster: bool = Fal
 
 
 def article_page(article: Mapping[str, Any], pictures: Sequence[PictureRun] = ()) -> str:
-    """Return the page of an article, with pictures at their places, whose files stand in the folder beside."""
+    """Return an article's page, with its pictures in place; their files are in the folder beside it."""
     text, source = _article_parts(article, pictures)
     body = (
         f'<nav><a href="../index.html">Index</a></nav>\n{text}'
@@ -199,7 +199,7 @@ def article_title(article: Mapping[str, Any]) -> str:
 
 
 def article_facts(article: Mapping[str, Any]) -> str:
-    """Return who wrote an article, when and where, in one line."""
+    """Return the authors, the day and the site's name in one line."""
     authors = ", ".join(map(xml_line, article["authors"]))
     return " · ".join(filter(None, (authors, xml_line(article["published_day"]), xml_line(article["sitename"]))))
 

@@ -38,9 +38,9 @@ def article_columns(db: Database) -> list[str]:
 
 
 def iter_articles(db: Database, condition: str = "true") -> Iterator[dict[str, object]]:
-    """Yield every article as a mapping from column to value, in the order of the ids. Bytes are given in Base64.
+    """Yield every article as a mapping from column to value, ordered by id. Bytes are encoded in Base64.
 
-    `condition` is one in SQL on `articles a`, as `chosen_articles` returns it.
+    `condition` is SQL on `articles a`, as `chosen_articles` returns it.
     """
     names = article_columns(db)
     for row in db.execute(f"SELECT {', '.join(map(quoted_name, names))} FROM articles a WHERE {condition} ORDER BY id"):
@@ -48,9 +48,9 @@ def iter_articles(db: Database, condition: str = "true") -> Iterator[dict[str, o
 
 
 def chosen_articles(db: Database, *, one_per_cluster: bool) -> str:
-    """Return an SQL condition on `articles a`: all, or of similar ones only the earliest, for which every text is read.
+    """Return an SQL condition on `articles a`: all articles, or the earliest of similar ones, which reads every text.
 
-    It holds on this connection, for the archive as it is now.
+    Valid on this connection, for the archive's present content.
     """
     if not one_per_cluster:
         return "true"
@@ -88,9 +88,9 @@ _LIST_SEPARATOR = "; "
 
 
 class DictionaryEntry(NamedTuple):
-    """A field: its name, its meaning, and its kind: `integer`, `instant`, `day`, `list`, `sources` or `text`.
+    """A field: its name, meaning and kind (`integer`, `instant`, `day`, `list`, `sources` or `text`).
 
-    `is_own` says that a user added it; then it `is_text` if it is declared so, and else may hold anything.
+    `is_own` marks a column that a user added: it `is_text` if it is declared as text, otherwise it may hold any value.
     """
 
     name: str
@@ -136,7 +136,7 @@ def json_dictionary(entries: Sequence[DictionaryEntry]) -> str:
 
 
 def is_own_dictionary(file: Path) -> bool:
-    """Return whether a file is a data dictionary that an export wrote."""
+    """Return whether a file is a data dictionary written by an export."""
     try:
         values = json_object(file.read_text("utf-8"))
     except (OSError, ValueError):
@@ -181,9 +181,9 @@ _SEPARATOR = "; "  # of authors or tags in one cell
 
 
 def export_csv(db: Database, stream: TextIO, *, one_per_cluster: bool = False, byte_order_mark: bool = False) -> int:
-    """Write a head line and the articles to the stream, opened with newline='', and return how many articles.
+    """Write a header and the articles to the stream, opened with newline=''; return the number of articles.
 
-    With a byte order mark in front, Excel takes the file for UTF-8, which it is.
+    With the byte order mark at its start, Excel reads the file as UTF-8.
     """
     stream.write(_BYTE_ORDER_MARK if byte_order_mark else "")
     writer = csv.writer(stream)
@@ -239,7 +239,9 @@ def export_jsonl(db: Database, stream: TextIO, *, one_per_cluster: bool = False)
 
 
 def fixed_value(entry: DictionaryEntry, value: Any) -> object:
-    """Return a field's value in its one type; a column of a user's stays as it is, but for a text that is NULL."""
+    """Convert a field's value to its one type; a user's column is left unchanged, except that NULL text
+    becomes empty.
+    """
     if entry.kind == "sources":
         return {name: (value or {}).get(name, "") for name in METADATA_FIELDS}
     if value is not None:

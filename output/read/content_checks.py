@@ -54,16 +54,16 @@ _BLOCKS_OF_PAGE = """SELECT t.text FROM _page_blocks b CROSS JOIN _block_texts t
 
 
 def block_texts(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
-    """Check that the number of a block's text is the digest of the text."""
+    """Check that the number of each block text is its digest."""
     for block_id, text in db.conn.execute(f"SELECT id, text FROM _block_texts WHERE {sample.condition('id')}"):
         if not isinstance(text, str) or content_id(text) != block_id:
             yield value_finding("_block_texts", "text", block_id, "is not the text of that number")
 
 
 def article_texts(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
-    """Check that an article's text is, word for word, the kept blocks of its page and of the pages that continue it.
+    """Check that each article's text is exactly the kept blocks of its page and of the pages that continue it.
 
-    So is its Markdown, if it was made by this version of the cleaner.
+    Also checks its Markdown, if this version of the cleaner made it.
     """
     for article_id, text, markdown, page_id, cleaner in db.conn.execute(_TEXTS.format(sample.condition("id"))):
         assembled = assemble_page(db, page_id)
@@ -74,8 +74,8 @@ def article_texts(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
 
 
 def page_digests(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
-    """Check that digest and word count of an article's page are those of its own kept blocks, where no person ruled on
-    them.
+    """Check each article page's digest and word count against its own kept blocks, except where a person
+    ruled on them.
     """
     for page_id, digest, word_count in db.conn.execute(_ARTICLE_PAGES.format(sample.condition("id"))).fetchall():
         text = "\n".join(block_text for (block_text,) in db.conn.execute(_OWN_BLOCKS, [page_id]))
@@ -86,7 +86,7 @@ def page_digests(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
 
 
 def article_digests(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
-    """Check that an article's word count and the digest of its last revision are those of its text."""
+    """Check each article's word count, and the digest of its last revision, against its text."""
     for table in ("articles", "shelved"):
         query = _ARTICLES.format(table=table, part=sample.condition("a.id"))
         for article_id, text, word_count, digest in db.conn.execute(query):
@@ -97,7 +97,7 @@ def article_digests(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding
 
 
 def standfirsts(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
-    """Check that each line of an article's standfirst is a whole line of a block of its page."""
+    """Check that each line of a standfirst is a whole line of a block of its page."""
     for table in ("articles", "shelved"):
         query = _STANDFIRSTS.format(table=table, part=sample.condition("id"))
         for article_id, page_id, standfirst in db.conn.execute(query).fetchall():
@@ -108,7 +108,7 @@ def standfirsts(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
 
 
 def text_link_rows(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
-    """Check that the links that are listed of a text are those of its Markdown."""
+    """Check that the listed links of each text are those in its Markdown."""
     for table in ("articles", "shelved"):
         query = _LINKED_TEXTS.format(table=table, part=sample.condition("id"))
         for article_id, page_id, url, markdown, cleaner in db.conn.execute(query).fetchall():
@@ -143,7 +143,7 @@ _READINGS = """SELECT b.page_id, b.reclean_id, b.before, coalesce(u.url, '') FRO
 
 
 def stored_values(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
-    """Check that every value that readers decode can be decoded."""
+    """Check that every packed value can be decoded."""
     for table in _JSON_COLUMNS:
         yield from _json_faults(db, table)
     for article_id, before in db.conn.execute("SELECT article_id, before FROM _pending_revisions"):
@@ -184,7 +184,7 @@ def _reading_faults(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding
 
 
 def check_layout(layout: bytes, block_count: int) -> None:
-    """Raise ValueError or TypeError unless a layout is one of `block_count` blocks."""
+    """Raise ValueError or TypeError if a layout is malformed, or does not have `block_count` blocks."""
     rows = read_layout(layout)
     if len(rows) != block_count:
         raise ValueError(f"has {len(rows)} blocks, its page {block_count}")
@@ -196,7 +196,7 @@ def check_layout(layout: bytes, block_count: int) -> None:
 
 
 def check_chances(chances: bytes | None, block_count: int) -> None:
-    """Raise ValueError if the number of chances is not that of the blocks."""
+    """Raise ValueError if the number of chances differs from the number of blocks."""
     if chances is not None and len(chances) != block_count:
         raise ValueError(f"has {len(chances)} blocks, its page {block_count}")
 

@@ -73,7 +73,7 @@ _ENDS_OF = """SELECT u.id, u.url FROM urls u
 
 
 class CoveredUrl(NamedTuple):
-    """A URL that a source names, and the end of its redirects (the URL itself without any)."""
+    """A URL that a source names, and where its redirects end (the URL itself if it has none)."""
 
     url: str
     end_id: int
@@ -82,7 +82,7 @@ class CoveredUrl(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """URLs that ended in one state for one reason: how many, some examples, and a hint what may be done."""
+    """URLs that ended in one state for one reason: their number, some examples, and advice."""
 
     state: UrlState
     reason: Reason
@@ -92,18 +92,17 @@ class Gap:
 
     @property
     def is_worth_a_look(self) -> bool:
-        """Return whether a person may act on the gap or should know of it; False where the site says that nothing is
-        there.
+        """Return whether a person could act on the gap, or should know of it; False if the site says that the page is
+        gone.
         """
         return bool(self.hint) and self.reason not in _settled_reasons()
 
 
 class Coverage(NamedTuple):
-    """The outcome of the `named` URLs that a `source` (sitemap, feed, link) names.
+    """The outcome of the `named` URLs that a `source` (sitemap, feed, link) lists.
 
-    `articles` lead to an article of the archive; `pages` were read and are no article, by type; `gaps` were not read.
-    `unnamed` counts the articles to which no URL of the source leads, which were found in other ways; the examples are
-    those of sitemaps.
+    `articles` lead to an article of the archive, `pages` are other pages by type, `gaps` were not read. `unnamed`
+    counts articles that the source does not list; only sitemaps have examples of these.
     """
 
     source: str
@@ -124,8 +123,8 @@ def measure_coverage(db: Database) -> tuple[Coverage, ...]:
 def list_covered_urls(
     db: Database, source: str, outcome: tuple[str, str], after_end: int = 0, limit: int = 50
 ) -> list[CoveredUrl]:
-    """List the URLs of a source that ended in a state for a reason without an article: those of the first `limit` ends
-    after the one of a number in `urls`.
+    """List the URLs of a source that ended in a state for a reason without an article, for up to `limit` ends after a
+    number in `urls`.
     """
     is_reached = _LEADS_BACK.format(end="u.id, u.url, 0", columns="1", is_named=_IS_NAMED[source])
     bounds = {"state": outcome[0], "reason": outcome[1], "after": after_end, "limit": limit}
@@ -145,7 +144,7 @@ def hint_for(state: UrlState, reason: Reason) -> str:
 
 
 def missing_words(gap: Gap) -> str:
-    """Say in few words why a page is not here, after a number; empty for a URL that is no page of the site."""
+    """Say briefly, to follow a number, why pages are missing; empty for a URL that is not a page of the site."""
     if gap.state == UrlState.QUEUED:
         return "still to be fetched"
     family = gap.reason.partition(":")[0]

@@ -64,7 +64,7 @@ def version_links(diff: EditDiff, room: str) -> list[tuple[str, str]]:
 
 
 def marked_blocks(diff: EditDiff) -> Iterator[str]:
-    """Yield each changed block in one line, [-so-] {+thus+}; unchanged words are cut to those near a change."""
+    """Yield each changed block as one line, [-so-] {+thus+}; unchanged text far from a change is cut."""
     for words in filter(None, (diff.title, *diff.blocks)):
         yield " ".join("".join(_marked(sign, text) for sign, text in _cut(words)).split())
     if diff.others:

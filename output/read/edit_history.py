@@ -43,9 +43,9 @@ _LATEST_FIRST = f"{_EDITS} AND c.seq < :before AND (c.change <> 'added' OR :with
 
 
 class ListedEdit(NamedTuple):
-    """An edit: its place in `changes`, when it was found, what it is, and what it did to which article.
+    """An edit: its number in `changes`, when it was found, its kinds, and what it did to which article.
 
-    `revision` is the one that it made; `title_before` that of the one before.
+    `revision` is the revision that it made, `title_before` the title of the one before.
     """
 
     seq: int
@@ -66,10 +66,9 @@ class ListedEdit(NamedTuple):
 def list_edits(
     db: Database, *, after_seq: int = 0, since: str = "", kinds: Collection[str] = EDIT_KINDS
 ) -> Iterator[ListedEdit]:
-    """Yield the edits after a number of `changes` and from a time on (UTC ISO 8601) that are one of these kinds, in
-    order.
+    """Yield the edits of these kinds after a number of `changes` and from a time on (UTC ISO 8601), in order.
 
-    They are read a thousand rows at a time, and no transaction stays open in between.
+    Reads a thousand rows at a time, and keeps no transaction open in between.
     """
     bounds = {"seq": min(after_seq, LARGEST_INTEGER), "since": since}
     while rows := db.execute(_IN_ORDER, bounds).fetchall():
@@ -95,11 +94,11 @@ def _make_edit(seq: int, at: str, kind: Any, kinds_json: str, *values: Any) -> L
 
 @dataclass(frozen=True, slots=True)
 class ListedChange:
-    """A row of the table `changes`: what became of an article, by its place in the list.
+    """A row of the table `changes`: what happened to an article, by its place in the list.
 
-    `change` is `added`, `changed` or `removed`. `kind` says what an edit is, and `revision` which one it made; both are
-    None where an article came or went, or its text changed without an edit. `at` is in UTC. `url` is the article's;
-    None if neither `articles` nor `shelved` has it.
+    `change` is `added`, `changed` or `removed`. `kind` and `revision` describe the edit; both are None if the article
+    came or went, or if its text changed without an edit. `at` is in UTC. `url` is None if neither `articles` nor
+    `shelved` has the article.
     """
 
     seq: int
@@ -127,10 +126,9 @@ def list_changes(db: Database, *, after_seq: int = 0, since: str = "") -> Iterat
 
 @dataclass(frozen=True, slots=True)
 class TextVersion:
-    """A row of the view `versions`: a text that an article has had, and the capture that it came with.
+    """A row of the view `versions`: a text that an article had, and the capture that brought it.
 
-    `number` is that of the revision which brought it, `change` what that revision is. `seen_at` is in UTC, `day` its
-    day. `text` is None for a version of which the text was not kept.
+    `number` and `change` are those of its revision. `seen_at` and `day` are in UTC. `text` is None if it was not kept.
     """
 
     article_id: int
@@ -150,7 +148,7 @@ _VERSIONS = """SELECT article_id, number, seen_at, title, text, nullif(text_dige
 
 
 def versions_of(db: Database, article_id: int) -> tuple[TextVersion, ...]:
-    """Return the texts that an article has had, the first one first."""
+    """Return all texts that an article had, the earliest first."""
     return tuple(_make_version(*row) for row in db.execute(_VERSIONS, [article_id]).fetchall())
 
 
@@ -176,7 +174,7 @@ _REVISED_ARTICLE = """SELECT id, url, page_id FROM articles WHERE id = ?1
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A row of `revisions`; `change` is the main one of `kinds`."""
+    """A row of `revisions`; `change` is the most important of `kinds`."""
 
     number: int
     seen_at: str
@@ -204,7 +202,7 @@ class RevisedArticle(NamedTuple):
 
 
 def find_revised_article(db: Database, url_or_id: str) -> RevisedArticle | None:
-    """Find the article that a person names by its id or any of its URLs; one at that very URL goes first."""
+    """Find an article by its id or any of its URLs; an article at exactly that URL wins."""
     url = find_known_url(db, url_or_id)
     for article_id in (content_id(url) if url else None, find_article(db, url_or_id)):
         if article_id is not None and (row := db.execute(_REVISED_ARTICLE, [article_id]).fetchone()):
@@ -213,14 +211,14 @@ def find_revised_article(db: Database, url_or_id: str) -> RevisedArticle | None:
 
 
 def revisions_of(db: Database, article_id: int) -> tuple[Revision, ...]:
-    """Return the revisions of an article, the first one first."""
+    """Return the revisions of an article, the earliest first."""
     return tuple(_make_revision(article_id, *row) for row in db.execute(_REVISIONS, [article_id]).fetchall())
 
 
 def blocks_of_revision(db: Database, article_id: int, page_id: int, number: int) -> tuple[CapturedBlock, ...] | None:
-    """Return the blocks of a revision; None for one from before their blocks were stored.
+    """Return a revision's blocks; None if it is older than the storage of blocks.
 
-    A revision without a text of its own has that of the one before. The latest has its page's ledger.
+    A revision without text has the blocks of the one before. The latest revision has the page's ledger.
     """
     text_numbers = [revision.number for revision in revisions_of(db, article_id) if not revision.is_textless]
     text_number = max((candidate for candidate in text_numbers if candidate <= number), default=None)

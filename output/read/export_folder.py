@@ -48,7 +48,7 @@ class ExportFolder:
         """Names of files that were left as they are, since somebody has changed or made them."""
 
     def write(self, name: str, data: bytes, articles: Iterable[Any] = ()) -> None:
-        """Write a file, and note the numbers of the articles in it. TargetWriteError if it cannot be written."""
+        """Write a file, and record which articles it holds. Raises TargetWriteError if it cannot be written."""
         file = ExportedFile(frozenset([_digest(data)]), frozenset(articles))
         self._written[name] = file
         path = self._folder / name
@@ -61,7 +61,7 @@ class ExportFolder:
         write_file(self._own_files, path, data)
 
     def has_written(self, name: str, article: int) -> bool:
-        """Return whether this export has the file already, and note that it is of another article too."""
+        """Return whether this export has written the file already; if so, record that it holds another article too."""
         if file := self._written.get(name):
             self._written[name] = ExportedFile(file.digests, file.articles | {article})
         return file is not None
@@ -91,10 +91,11 @@ class ExportFolder:
 
 @contextmanager
 def open_export(db: Database, target: Path, on_kept: Callable[[str], object]) -> Iterator[ExportFolder]:
-    """Open a folder to export articles to; it is made, or brought up to date with the archive, when the block ends.
+    """Open a folder for exported articles; it is completed, or brought up to date with the archive, when the block
+    ends.
 
-    A new one gets its name when it is complete. `on_kept` gets the name of each file that somebody has changed or made,
-    and that is left alone. TargetRefused or TargetWriteError for what cannot be written.
+    A new folder gets its name when it is complete. `on_kept` is called with the name of each file that somebody made or
+    changed, and that is therefore left alone. Raises TargetRefused or TargetWriteError if something cannot be written.
     """
     own_files = OwnFiles.of(db)
     with whole_folder([own_files], target) as folder:

@@ -27,9 +27,9 @@ _NAMED_FILES = "SELECT name FROM _warc_files UNION SELECT file FROM _imports"
 
 
 class OwnFiles:
-    """The files of one archive: database, lock, backups, WARC files, and the imported files that hold its records.
+    """All files of one archive: database, lock, backups, WARC files, and imported files that hold its records.
 
-    `record_files` are the names that rows have for WARC files.
+    `record_files` are the names of WARC files in the archive's rows.
     """
 
     def __init__(self, database: Path, record_files: Iterable[str] = ()) -> None:
@@ -44,16 +44,16 @@ class OwnFiles:
         return cls(database_file(db), (name for (name,) in db.execute(_NAMED_FILES)))
 
     def refusal(self, path: Path) -> str:
-        """Return the reason not to write to a path; empty if writing is allowed.
+        """Return why a path must not be written; empty if it may.
 
-        The reason is in words that follow the path's name. The path counts by its name, which need not exist, and by
-        the file that it leads to.
+        The reason follows the path's name in a sentence. Both the name, which need not exist, and the file behind it
+        are checked.
         """
         file = Path(os.path.realpath(path))
         return self.name_refusal(file) or (self.status_refusal(file.stat()) if file.exists() else "")
 
     def name_refusal(self, path: Path) -> str:
-        """Return the same refusal by the name alone."""
+        """Return why a path must not be written, judged by its name alone."""
         file = Path(os.path.realpath(path))
         if file == self._database:
             return "is the archive itself"
@@ -61,7 +61,7 @@ class OwnFiles:
         return "belongs to the archive" if is_raw or file in self._companions or self._is_backup(file) else ""
 
     def status_refusal(self, status: os.stat_result) -> str:
-        """Return the same for a file that is open or has another name, by its device and inode."""
+        """Return why an open file must not be written, judged by its device and inode."""
         for file in self._existing_files():
             if os.path.samestat(file.stat(), status):
                 return "is the archive itself" if file == self._database else "belongs to the archive"
@@ -77,7 +77,7 @@ class OwnFiles:
 
 
 def is_sqlite_file(path: Path) -> bool:
-    """Return whether a path leads to a file that begins as SQLite's do.
+    """Return whether a file begins as an SQLite database does.
 
     Raises OSError if the file cannot be read.
     """
@@ -122,13 +122,13 @@ def is_ordinary_file(target: str) -> bool:
 
 @contextmanager
 def database_target(own_files: OwnFiles, target: str, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
-    """Give the path of a SQLite file to write: one that is there, or a new one, which gets its name as the block ends.
+    """Open the path of a SQLite file to write: an existing one, or a new one that gets its name when the block ends.
 
-    `is_ours` says of a file that is there whether it may be written to. Raises TargetRefused if not, or if it cannot be
-    begun, and TargetWriteError if it cannot be completed.
+    `is_ours` decides whether an existing file may be written. Raises TargetRefused if not, or if writing cannot begin,
+    and TargetWriteError if the file cannot be completed.
     """
     if target == STANDARD_OUTPUT or _descriptor_of(target) is not None:
-        raise TargetRefused("a SQLite file is no stream: name a file to write")
+        raise TargetRefused("a SQLite file cannot be written to a stream: name a file")
     file = _named_file(own_files, target)
     try:
         is_empty = not file.stat().st_size
@@ -138,7 +138,7 @@ def database_target(own_files: OwnFiles, target: str, is_ours: Callable[[Path], 
         raise TargetRefused(f"cannot write {target}: {error.strerror}") from error
     try:
         if file.exists() and not (file.is_file() and (is_empty or is_ours(file))):
-            raise TargetRefused(f"{target} is no SQLite file that an export wrote, and is not written over")
+            raise TargetRefused(f"{target} is not a SQLite file of an earlier export, and is not overwritten")
         if file.exists():
             _check_writable(file, target)
         with _new_file(file) if is_empty else nullcontext(file) as written_file:
@@ -162,13 +162,13 @@ def _new_file(file: Path) -> Iterator[Path]:
 
 
 def write_file(own_files: OwnFiles, path: Path, data: bytes) -> None:
-    """Write one of many files of a folder; it is replaced by a whole one or not at all.
+    """Write one of many files of a folder; it replaces an older one completely or not at all.
 
-    Raises TargetWriteError if not.
+    Raises TargetWriteError if it cannot be written.
     """
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
-            raise TargetWriteError(f"{path} is there already, and is not an ordinary file")
+            raise TargetWriteError(f"{path} exists already, and is not an ordinary file")
     except FileNotFoundError:
         pass
     if reason := own_files.name_refusal(path):
@@ -183,7 +183,7 @@ def write_file(own_files: OwnFiles, path: Path, data: bytes) -> None:
 def checked_folder(own_files: OwnFiles, target: str) -> Path:
     """Return the folder for many files, made if missing.
 
-    Raises TargetRefused if it cannot be, or is the archive's.
+    Raises TargetRefused if it cannot be made, or belongs to the archive.
     """
     folder = Path(target)
     if reason := own_files.refusal(folder):
@@ -202,10 +202,10 @@ def _made_folder(folder: Path, target: str) -> Path:
 
 @contextmanager
 def whole_folder(own_files: Sequence[OwnFiles], target: Path) -> Iterator[Path]:
-    """Give a folder for many files: that which is there, or a new one, which gets its name when the block ends.
+    """Open a folder for many files: an existing one, or a new one that gets its name when the block ends.
 
-    After an exception there is no new one; a kill leaves `.NAME.part`, which the next export removes. Raises
-    TargetRefused for a folder that cannot be made, or is an archive's.
+    After an exception no new folder is left; a kill leaves `.NAME.part`, which the next export removes. Raises
+    TargetRefused if the folder cannot be made, or belongs to an archive.
     """
     for own in own_files:
         if reason := own.refusal(target):
@@ -270,7 +270,7 @@ def _checked_file(own_files: OwnFiles, target: str) -> Path:
         _check_writable(file, target)
         with suppress(OSError):  # what cannot be read is not known to be one
             if is_sqlite_file(file):
-                raise TargetRefused(f"{target} is a SQLite database, which is not written over")
+                raise TargetRefused(f"{target} is a SQLite database, which is not overwritten")
     return file
 
 

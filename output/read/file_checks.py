@@ -32,9 +32,9 @@ from ..archive.url_words import UrlKind, UrlState
 
 
 class Finding(NamedTuple):
-    """A fault that a check found, in one line.
+    """A fault found by a check, as one line.
 
-    `location` names a stored value or row, as `pages/evidence row 12`, and stands in the line too; empty for neither.
+    `location` names the value or row, as `pages/evidence row 12`; the line has it too. Empty if the fault has no place.
     """
 
     detail: str
@@ -42,13 +42,13 @@ class Finding(NamedTuple):
 
 
 def value_finding(table: str, column: str, row: object, fault: str) -> Finding:
-    """Return a value that is wrong; `fault` follows its place in the line."""
+    """Return a finding about a wrong value; in its line `fault` follows the place."""
     location = location_of(table, column, row)
     return Finding(f"{location} {fault}", location)
 
 
 def row_finding(table: str, row: object, fault: str) -> Finding:
-    """Return a row that is wrong as a whole, or one of several with the same key."""
+    """Return a finding about a wrong row, or about one of several rows with the same key."""
     location = f"{table} row {row}"
     return Finding(f"{location} {fault}", location)
 
@@ -64,7 +64,7 @@ def integrity(db: Database) -> Iterator[Finding]:
 
 
 def foreign_keys(db: Database) -> Iterator[Finding]:
-    """Check that every reference has its row."""
+    """Check that every referenced row exists."""
     for table, rowid, parent, _ in db.execute("PRAGMA foreign_key_check"):
         yield Finding(f"{table} row {rowid} refers to a missing row of {parent}", f"{table} row {rowid}")
 
@@ -81,8 +81,8 @@ def schema_version(db: Database) -> Iterator[Finding]:
 
 
 def schema_objects(db: Database) -> Iterator[Finding]:
-    """Check that tables, views, triggers and indexes are those of the schema; a user may have added others, and
-    columns.
+    """Check that tables, views, triggers and indexes match the schema; additional ones, and added columns,
+    are allowed.
     """
     stored = _schema_of(db)
     for (kind, name), parts in _own_schema().items():
@@ -112,7 +112,7 @@ def _columns(db: Database, table: str) -> frozenset[object]:
 
 
 def full_text(db: Database) -> Iterator[Finding]:
-    """Check that the full-text index holds the words of the articles, all of them and no others."""
+    """Check that the full-text index holds exactly the words of the articles."""
     missing = "SELECT id FROM articles EXCEPT SELECT id FROM articles_fts_docsize"
     surplus = "SELECT id FROM articles_fts_docsize EXCEPT SELECT id FROM articles"
     yield from (
@@ -178,7 +178,7 @@ _WORDS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ColumnRule:
-    """A rule for the values of a column: empty and None where any value of its type will do."""
+    """A rule for the values of a column; with empty and None fields any value of its type is allowed."""
 
     types: tuple[type, ...]
     is_required: bool
@@ -188,7 +188,7 @@ class ColumnRule:
     bounds: tuple[float, float] | None = None
 
     def fault(self, value: object) -> str:
-        """Return the fault of a value, in words that follow its place; empty for a sound value."""
+        """Return what is wrong with a value, to follow its place; empty for a sound value."""
         if value is None:
             return "is NULL, which it may not be" if self.is_required else ""
         if self.types and type(value) not in self.types:
@@ -196,9 +196,7 @@ class ColumnRule:
         return self._text_fault(value) if isinstance(value, str) else self._number_fault(value)
 
     def suspect_numbers(self, column: str) -> str:
-        """Return SQL that holds for every value of a column of whole numbers that has a fault; empty for any other
-        column.
-        """
+        """Return SQL that finds every faulty value of a column of whole numbers; empty for other columns."""
         if self.types != (int,) or self.words or self.pattern:
             return ""
         wrong_type = f"typeof({column}) <> 'integer'"
@@ -271,7 +269,7 @@ _TABLES = """SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'C
 
 @dataclass(frozen=True, slots=True)
 class StoredTable:
-    """A table of the schema: its columns, those of its key first among them by name, and SQL for a row's name."""
+    """A table of the schema: its columns, and SQL that names a row by the table's key."""
 
     name: str
     columns: tuple[TableColumn, ...]
@@ -300,7 +298,7 @@ def _row_name(schema: Database, table: str) -> str:
 
 
 def column_values(db: Database) -> Iterator[Finding]:
-    """Check that every value is of its column's type, and one of its words, of its pattern, in its range."""
+    """Check every value's type, and that it is an allowed word, matches the pattern, or lies in the range."""
     for table in schema_tables():
         try:
             yield from _value_faults(db, table)

@@ -95,7 +95,7 @@ def language_tag(value: object) -> str:
 
 
 def article_tokens(article: Mapping[str, object]) -> list[Token]:
-    """Return the tokens of an article's Markdown; of one without, of its text, a paragraph a line."""
+    """Return the tokens of an article's Markdown; without Markdown, one paragraph for each line of its text."""
     if markdown := article["markdown"]:
         return _inert_parser().parse(xml_text(markdown))
     paragraphs = xml_text(article["text"]).splitlines()
@@ -132,7 +132,7 @@ def nest_headings(tokens: list[Token]) -> list[Token]:
 
 
 def add_figures(tokens: list[Token], figures: Sequence[Figure]) -> list[Token]:
-    """Return the tokens with each figure between the two blocks where the letters before it end, or near that."""
+    """Insert each figure between two blocks, at or near the end of the letters that precede it; return the tokens."""
     if not figures:
         return tokens
     letters, places = 0, list[tuple[int, int]]()

@@ -74,10 +74,11 @@ TOLD_BY_LETTER = (LookKind.WITHDRAWN, LookKind.EDITED, LookKind.UNCERTAIN)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Something about an archive that a person should know.
+    """A finding about an archive that a person should know.
 
-    `sentence` says what, `advice` what to do (empty: nothing). `subject` tells looks of a kind apart: a start URL that
-    failed, `host/part/what` of an alarm, `source/state/reason` of a gap. `examples` are some of what `count` counts.
+    `sentence` says what was found, `advice` what to do about it (empty: nothing). `subject` distinguishes findings of
+    one kind: a failed start URL, `host/part/what` of an alarm, `source/state/reason` of a gap. `examples` are some of
+    the `count`.
     """
 
     kind: LookKind
@@ -92,7 +93,7 @@ class Look:
     def key(self) -> str:
         """Return a key of the finding that does not depend on its figures.
 
-        An alarm is another one with each run that raises it.
+        Each run that raises an alarm gives it a new key.
         """
         return self.sentence if self.kind == LookKind.ALARM else f"{self.kind} {self.subject}"
 
@@ -123,7 +124,7 @@ def judge(facts: ArchiveFacts, now: str = "") -> tuple[Look, ...]:
 
 
 def needs_look(looks: Iterable[Look]) -> list[Look]:
-    """Return those of the looks that are more than good to know."""
+    """Return the looks that need somebody's attention."""
     return [look for look in looks if look.severity != Severity.NOTE]
 
 

@@ -23,7 +23,7 @@ def page_card(title: str, url: str, facts: Sequence[Fact], text: str) -> str:
 
 
 def article_table(articles: Iterable[tuple[Fact, str, str, Fact]], caption: str) -> str:
-    """Return a table of articles, each as day, title, address and number of words."""
+    """Return a table of articles: day, title, address and number of words."""
     rows = "".join(
         f'<tr><td>{_escaped(day)}</td><td dir="auto">{_link(url, title)}</td><td>{_escaped(words)}</td></tr>\n'
         for day, title, url, words in articles

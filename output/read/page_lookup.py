@@ -39,10 +39,10 @@ _STATE = "SELECT url, state, reason FROM urls WHERE url = ?"
 
 @dataclass(frozen=True, slots=True)
 class StoredBlock:
-    """A block of the ledger. `own_reason` and `own_rule` are the verdict that a ruling replaced; None if none did.
+    """A block of the ledger. `own_reason` and `own_rule` are the verdict that a ruling replaced; None without a ruling.
 
-    The text stands on `page_count` of the host's `of_pages` pages; None if on one, or where that was not counted.
-    `repeats` is the position of the kept block that a block which is said twice repeats; None for any other.
+    The text stands on `page_count` of the host's `of_pages` pages; None if it stands on one, or was not counted.
+    `repeats` is the position of the kept block that this one repeats; None if it repeats none.
     """
 
     position: int
@@ -70,11 +70,10 @@ class StoredBlock:
 
 
 class StoredPage(NamedTuple):
-    """A page's verdict with its evidence, and its blocks, which only an article page has.
+    """A page's verdict with its evidence, and the blocks, which only article pages have.
 
-    `shelving_reason` says why its article is shelved; None if it is not. `certainty` says how certain its text is,
-    0 to 1; None if that is not known. `images` are the pictures of its article. `corrected` is what the page states
-    in the fields that a person corrected.
+    `shelving_reason` says why its article is shelved; None if it is not. `certainty` (0 to 1) rates its text; None if
+    unknown. `images` are the article's pictures. `corrected` has what the page itself states in corrected fields.
     """
 
     url: str
@@ -93,7 +92,7 @@ class StoredPage(NamedTuple):
 
 
 def find_page(db: Database, url_or_id: str) -> StoredPage | None:
-    """Find the page at a URL, or else the current page of the article that a URL or number names."""
+    """Find the page at a URL; otherwise the current page of the article that a URL or number names."""
     page_id = _find_id(db, _PAGE_OF_URL, find_known_url(db, url_or_id))
     if page_id is None and (article_id := find_article(db, url_or_id)) is not None:
         page_id = _find_id(db, _PAGE_OF_ARTICLE, article_id)
@@ -148,7 +147,7 @@ _RECORD_OF_ARTICLE = f"{_RECORD_LOCATIONS} c.id = (SELECT capture_id FROM pages 
 
 
 class StoredRecord(NamedTuple):
-    """A capture and the place of its record; `body` is the record that has its body, where its own has not.
+    """A capture and the place of its record; `body` is the record with its body, if its own has none.
 
     `fetched_at` is UTC ISO 8601.
     """
@@ -160,11 +159,11 @@ class StoredRecord(NamedTuple):
 
 
 def find_record(db: Database, url_or_id: str) -> StoredRecord | None:
-    """Find the record that the page of a URL was read from, of a URL without a page that of its latest capture, or else
-    that of the article that a number or URL names; None without one.
+    """Find the record that the page at a URL was read from; None if there is none.
 
-    Once a site answers `304` or `404`, the latest capture is not the page that the archive has.
-    The URL is looked for as `find_known_url` does; one that only a redirect of a robots.txt led to has captures alone.
+    For a URL without a page this is its latest capture, otherwise the record of the article that the number or URL
+    names. Once a site answers `304` or `404`, the latest capture is not the stored page. URLs are looked up as
+    `find_known_url` does; one that only a redirect of a robots.txt led to has captures alone.
     """
     spellings = dict.fromkeys(
         (storable_text(url_or_id.strip()), find_known_url(db, url_or_id) or "", canonicalise(url_or_id) or "")
@@ -195,7 +194,7 @@ class FetchedArticle(NamedTuple):
 
 
 class UrlResult(NamedTuple):
-    """The state and reason of the URL at the end of its redirects, and its article if it gave one."""
+    """The state and reason of a URL after its redirects, and the article, if there is one."""
 
     state: UrlState | None
     reason: Reason

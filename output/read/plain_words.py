@@ -48,12 +48,12 @@ def shelving_words(reason: str) -> str:
 
 
 def count_text(count: int, noun: str) -> str:
-    """Write a count with its noun, as a person does: "1 article", "2,000 copies"."""
+    """Write a count with its noun: "1 article", "2,000 copies"."""
     return f"{count:,} {noun if count == 1 else plural_of(noun)}"
 
 
 def plural_of(noun: str) -> str:
-    """Return the plural of an English noun that ends as regular ones do.
+    """Return the plural of a regular English noun.
 
     >>> [plural_of(noun) for noun in ("copy", "day", "box")]
     ['copies', 'days', 'boxes']
@@ -74,7 +74,7 @@ def shown_time(moment: str) -> str:
 
 
 def span_text(seconds: float) -> str:
-    """Write a span of time in its largest unit, never as none: "3 hours", "30 days"."""
+    """Write a span of time in its largest unit, at least 1: "3 hours", "30 days"."""
     for unit, size in (("day", 86_400), ("hour", 3_600)):
         if seconds >= 2 * size or seconds >= size > 3_600:
             return count_text(round(seconds / size), unit)
@@ -100,7 +100,7 @@ def _counted(count: int, table: str, name: str) -> str:
 
 
 def reason_text(reason: str) -> str:
-    """Describe a reason in words; one without words is returned with spaces for underscores."""
+    """Describe a reason in words; a reason without words is returned with spaces for underscores."""
     if match := re.fullmatch(r"http_(\d{3})", reason):
         return _status_text(int(match[1]))
     texts, kind = _reason_texts(), reason.partition(":")[0]

@@ -36,7 +36,7 @@ _EMPTY_TABLES = ("_outside_hosts",)  # links are counted for the whole archive
 
 @contextmanager
 def host_scope(db: Database, host: str) -> Iterator[None]:
-    """Narrow the connection to the rows of one host, or of a domain's hosts, while the context is open; all if `host`
+    """Restrict the connection to one host, or to a domain's hosts, while the context is open; no restriction if `host`
     is empty.
     """
     conditions = _conditions(host) if host else {}
@@ -51,7 +51,7 @@ def host_scope(db: Database, host: str) -> Iterator[None]:
 
 
 def known_hosts(db: Database, host: str) -> list[str]:
-    """List the hosts of the archive that a host or domain means, those with most URLs first; all if it is empty."""
+    """List the hosts that a host or domain name covers, those with most URLs first; all hosts if it is empty."""
     condition = host_condition(host)
     rows = db.execute(f"SELECT host FROM urls WHERE {condition} GROUP BY host ORDER BY count(*) DESC, host").fetchall()
     return [str(name) for (name,) in rows]
@@ -144,7 +144,7 @@ class HostCount(NamedTuple):
 
 
 class DiscoveryCount(NamedTuple):
-    """Page URLs that were first found in one way: how many, how many were fetched, how many gave an article."""
+    """Page URLs first found in one way: their number, how many were fetched, and how many gave an article."""
 
     found_via: str
     found: int
@@ -163,7 +163,7 @@ class Withdrawal(NamedTuple):
 
 
 class LayoutLine(NamedTuple):
-    """Pages of a host with the same layout: their number, articles among them, type, reason, and an example."""
+    """Pages of a host with the same layout: their number, the articles among them, type, reason, and an example."""
 
     host: str
     pages: int
@@ -194,7 +194,7 @@ class CertaintyCount(NamedTuple):
 
 
 class UncertainArticle(NamedTuple):
-    """An article whose text is not of high certainty, and the F1, 0 to 1, that it may be expected to have."""
+    """An article without high certainty, and the estimated accuracy of its text (word F1, 0 to 1)."""
 
     certainty: float
     title: str
@@ -329,7 +329,7 @@ def read_implausible(db: Database) -> Iterator[str]:
 
 
 def read_removed(db: Database) -> tuple[RemovedCount, ...]:
-    """Add up the removed blocks of each host as settling counted them; a host changed since is counted again."""
+    """Return the removed blocks of each host, from settling's counts; hosts that changed since are counted anew."""
     from ..settle.unsettled import settled_removed_counts  # a crawl's start has no use for settling
 
     blocks, words = Counter[int](), Counter[int]()
@@ -351,12 +351,12 @@ def read_urls(db: Database, since: str = "") -> tuple[UrlCount, ...]:
 
 
 def read_edits(db: Database) -> tuple[EditCount, ...]:
-    """Count the edits that publications made. That an article was withdrawn or is back is no edit."""
+    """Count the edits that publications made. Withdrawals and returns do not count as edits."""
     return _read_rows(db, EditCount, _EDITS)
 
 
 def read_withdrawals(db: Database) -> tuple[Withdrawal, ...]:
-    """Read the articles that are withdrawn, the latest first."""
+    """Read the withdrawn articles, the latest first."""
     return _read_rows(db, Withdrawal, _WITHDRAWALS)
 
 

@@ -31,7 +31,7 @@ _SUMMED = 18  # columns of a summary's first
 
 
 def render_summary(report: Report, looks: Sequence[Look], letter: RunLetter, width: int = 80) -> str:
-    """Render a summary: the verdict, a line each on what there is, and what needs a look or is seldom so."""
+    """Render a summary: the verdict, a line on each kind of content, and what needs a look or is unusual."""
     lines = (
         line
         for title, text in _summary_lines(report, letter) if text

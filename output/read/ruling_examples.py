@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
 class RulingExample(NamedTuple):
-    """A block that a ruling decides: its page's URL, the block, and the verdicts on the blocks around it."""
+    """A block that a ruling decides: the page's URL, the block, and the verdicts on neighbouring blocks."""
 
     url: str
     block: Block
@@ -37,7 +37,7 @@ class RulingExample(NamedTuple):
 
 
 def find_ruling_example(db: Database, ruling: Ruling) -> RulingExample | None:
-    """Find the first block that a ruling decides, by URL; None where none of its pages is stored any more."""
+    """Find the first block that a ruling decides, by URL; None if none of its pages is stored."""
     steps = [step for step in find_steps(db, OF_RULING, {"ruling": ruling.id}) if step.ruling_id == ruling.id]
     places = [(db.execute(_URL, [step.page_id]).fetchone()[0], step.position, step.page_id) for step in steps]
     if not places:
@@ -50,7 +50,7 @@ def find_ruling_example(db: Database, ruling: Ruling) -> RulingExample | None:
 
 
 def find_same_but_for_numbers(db: Database, text: str, *, is_kept: bool) -> list[str]:
-    """Find other block texts that read the same with other numbers, and that some page keeps, or removes."""
+    """Find kept or removed block texts that differ from a text only in their numbers."""
     if not _NUMBER.search(text):
         return []
     rows = db.execute(_TEXTS_LIKE, [_NUMBER.sub("%", _escape_like(text)), is_kept]).fetchall()

@@ -67,7 +67,7 @@ _PRESENCE = (EditKind.WITHDRAWN, EditKind.RETURNED)
 
 
 class LetterArticle(NamedTuple):
-    """An article that a letter names; `day` and `certainty` are empty where they are not known."""
+    """An article that a letter names; `day` and `certainty` are empty if unknown."""
 
     id: int
     title: str
@@ -93,9 +93,9 @@ class FailedUrls(NamedTuple):
 class RunLetter:
     """The letter of a run.
 
-    `new` names some of `new_count` articles, the latest day first; one that is withdrawn already stands under
-    `withdrawals` alone. `unsure` names the least certain of those that the run brought or changed. `ended_at` is UTC
-    ISO 8601, the run's beginning while it is at work.
+    `new` names some of `new_count` articles, the latest first; withdrawn ones are listed only under `withdrawals`.
+    `unsure` names the least certain articles that the run brought or changed. `ended_at` is UTC ISO 8601, the run's
+    start while it is still running.
     """
 
     run_id: int
@@ -123,8 +123,8 @@ def read_letter(
 ) -> RunLetter:
     """Read the letter of the last run; a read-only connection is enough.
 
-    `coverage` is measured if it is not given. `after_seq` is the number in `changes` that the run began after, the
-    stored one if it is not given. `most_new` articles are named, all of them if it is -1.
+    `coverage` is measured if it is not given. `after_seq` is the last number in `changes` before the run, by default
+    the stored one. `most_new` limits the articles that are named; -1 names all.
     """
     run_id, started_at, finished_at, counts = db.execute(_LAST_RUN).fetchone() or (0, "", "", "{}")
     if after_seq is None:
@@ -174,7 +174,7 @@ _LIST_NAMES = {"sitemap": "the sitemaps name", "feed": "the feeds name", "link":
 
 
 def completeness(db: Database, coverage: Sequence[Coverage]) -> str:
-    """Say in one sentence how complete an archive is; empty for one that no list and no link leads through."""
+    """Say in one sentence how complete an archive is; empty if neither lists nor links lead through the site."""
     by_source = {one.source: one for one in coverage}
     (articles,) = db.execute(_COUNT_ARTICLES).fetchone()
     lists = [one for one in (by_source.get("sitemap"), by_source.get("feed")) if one]
@@ -250,7 +250,7 @@ def _other_gaps(db: Database, links: Coverage | None) -> Iterator[str]:
 
 
 def letter_lines(letter: RunLetter, most: int = 10) -> Iterator[str]:
-    """Yield a letter as plain text, a line each, `most` articles or edits of a kind at most."""
+    """Yield a letter as lines of plain text, with at most `most` articles or edits of a kind."""
     yield from _part("New", [_article_words(article) for article in letter.new], letter.new_count, most)
     for title, edits in (("Edited", letter.edits), ("Withdrawn", letter.withdrawals), ("Back", letter.returns)):
         yield from _part(title, [_edit_words(edit) for edit in edits], len(edits), most)

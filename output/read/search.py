@@ -105,8 +105,8 @@ def search(
 def list_articles(
     db: Database, limit: int, article_filter: ArticleBounds = ALL_ARTICLES, sort: SearchSort = SearchSort.DATE
 ) -> Iterator[SearchHit]:
-    """Yield the articles that a filter leaves in, at most `limit`, with their description or opening as snippet; by
-    relevance is by date here.
+    """Yield at most `limit` articles within a filter, with description or opening as snippet; relevance means date
+    here.
     """
     order = _SORT_COLUMNS[SearchSort.DATE if sort is SearchSort.RELEVANCE else sort]
     sql = _LISTED.format(condition=article_filter.condition, order=order)
@@ -115,7 +115,7 @@ def list_articles(
 
 
 def count_articles(db: Database, article_filter: ArticleBounds = ALL_ARTICLES) -> int:
-    """Count the articles that a filter leaves in."""
+    """Count the articles within a filter."""
     query = f"SELECT count(*) FROM articles WHERE {article_filter.condition}"
     return int(db.execute(query, dict(article_filter.values)).fetchone()[0])
 
@@ -134,9 +134,9 @@ _ENDING = re.compile(r"(?<=\w{4})(?:es|[sx])$", re.IGNORECASE)  # of the plural 
 
 
 def widened(query: str) -> str:
-    """Return the query that finds other endings of its words too; empty if it has no word that may have others.
+    """Return a query that also finds other endings of its words; empty if no word can have any.
 
-    A word becomes a beginning, without the ending of its plural. Phrases, and words of fewer than four letters, stay.
+    A word becomes a prefix, without its plural ending. Phrases and words of fewer than four letters stay.
 
     >>> widened('armées du "grand nord"')
     'armé* du "grand nord"'
@@ -163,8 +163,8 @@ def missing_words(db: Database, query: str, article_filter: ArticleBounds = ALL_
 def rank_articles(db: Database, query: str, limit: int) -> list[int]:
     """Return the ids of the best articles for a query, best first, at most `limit`; none for a query without a word.
 
-    Of more than 20,000 matches not all are ranked: those with all words in the title go first, and then the best of
-    20,000 others. The ids come from a digest, so that the lowest ones are a sample.
+    Of more than 20,000 matches not all are ranked: those with all words in the title come first, then the best of
+    20,000 others. Ids are digests, so the lowest ones are a random sample.
     """
     match = match_expression(query)
     if not match:
@@ -192,8 +192,8 @@ def _ranked_ids(db: Database, match: str, bound: int, limit: int) -> list[int]:
 def hits_of_articles(db: Database, query: str, article_ids: Iterable[int]) -> dict[int, SearchHit]:
     """Return the hits of a query in these articles, by article.
 
-    A word is looked for in one article after the other. The beginning of a word is looked for in all of them at once:
-    for it the lists of all words that begin so are joined, however few articles are asked for.
+    Whole words are looked up one article at a time, prefixes in all articles at once: joining the lists of all words
+    with a prefix costs the same however few articles are asked for.
     """
     match, article_ids = match_expression(query), list(article_ids)
     if not match or not article_ids:

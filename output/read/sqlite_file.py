@@ -52,7 +52,7 @@ _IS_KNOWN = "SELECT 1 FROM main.urls WHERE url = ?"
 def export_sqlite(db: Database, target: str, *, one_per_cluster: bool = False) -> int:
     """Write the articles to a SQLite file, new or of an earlier export, and return how many.
 
-    Raises TargetRefused for what is no such file, TargetWriteError if writing fails; the file is then as it was.
+    Raises TargetRefused for any other file, and TargetWriteError if writing fails; the file then stays as it was.
     """
     entries = [one for one in article_dictionary(table_columns(db, "articles")) if one.name not in _LEFT_OUT]
     names, written = [entry.name for entry in entries if entry.name != "id"], set[int]()
@@ -78,12 +78,12 @@ def export_sqlite(db: Database, target: str, *, one_per_cluster: bool = False) -
 
 
 def is_exported_database(file: Path) -> bool:
-    """Return whether an export wrote a SQLite file. Raises OSError if it cannot be read."""
+    """Return whether a SQLite file was written by an export. Raises OSError if it cannot be read."""
     return read_head(file, _FILE_ID_PLACE.stop)[_FILE_ID_PLACE] == _FILE_ID.to_bytes(4, "big")
 
 
 def exported_articles(file: Path) -> frozenset[int]:
-    """Return the numbers of the articles in a SQLite file that an export wrote; empty for other files."""
+    """Return the article numbers in a SQLite file written by an export; empty for other files."""
     with suppress(OSError, sqlite3.Error):
         if is_exported_database(file):
             with closing(Database(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True))) as exported:

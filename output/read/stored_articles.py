@@ -74,10 +74,9 @@ _ARTICLE_COLUMNS = frozenset(attribute.name for attribute in fields(Article)) - 
 def iter_stored_articles(
     db: Database, bounds: ArticleBounds = ALL_ARTICLES, *, one_per_cluster: bool = False
 ) -> Iterator[Article]:
-    """Yield the articles within the bounds, in the order of their numbers; those of a batch are of one moment.
+    """Yield the articles within the bounds, ordered by number; those of a batch are of one moment.
 
-    With `one_per_cluster`, of articles that say the same only the earliest. Raises DamagedValue if a stored value
-    cannot be what was stored.
+    With `one_per_cluster`, only the earliest of similar articles. Raises DamagedValue if a stored value is impossible.
     """
     conditions = ["id > :last_id", bounds.condition]
     if one_per_cluster:
@@ -92,9 +91,9 @@ def iter_stored_articles(
 
 @dataclass(frozen=True, slots=True)
 class ArticleLink:
-    """A row of the view `links`: a link inside an article's text, the `position`-th from 0, by its words.
+    """A row of the view `links`: the link at `position` (from 0) in an article's text, with its words.
 
-    `target` is where it leads, and `target_id` the article that it leads to; None if to none of the archive.
+    `target` is its destination, and `target_id` the article there; None if the archive has no such article.
     """
 
     article_id: int
@@ -128,7 +127,9 @@ def find_stored_article(db: Database, url_or_id: str) -> Article | None:
 
 
 def find_withdrawn(db: Database, words: str) -> str | None:
-    """Find the URL of the one page with these words in its title that a person called no article; None for others."""
+    """Find the URL of the only page with these words in its title that a person ruled out as an article; otherwise
+    None.
+    """
     query = "SELECT url FROM shelved WHERE why = 'withdrawn' AND instr(lower(title), lower(?)) LIMIT 2"
     rows = db.execute(query, [words.strip()]).fetchall()
     return str(rows[0][0]) if len(rows) == 1 else None
@@ -146,7 +147,7 @@ def _make_article(row: Mapping[str, Any]) -> Article:
 
 
 def articles_frame(db: Database, columns: Sequence[str] = ()) -> pd.DataFrame:
-    """Read the articles, by id, as a DataFrame of the named columns; of all columns if none is named.
+    """Read the articles, ordered by id, as a DataFrame of the named columns, or of all columns.
 
     Raises ImportError without pandas, KeyError for an unknown column, DamagedValue for JSON that cannot be decoded.
     """

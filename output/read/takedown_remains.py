@@ -38,7 +38,7 @@ _CAPTURES = f"SELECT url, fetched_at, payload_digest FROM captures WHERE {IS_REM
 
 
 class RemainsKind(StrEnum):
-    """A kind of place that a takedown does not reach."""
+    """A kind of place that a takedown cannot reach."""
 
     IMPORTED = "imported WARC file"
     BACKUP = "backup"
@@ -68,19 +68,19 @@ _WORDS: Mapping[RemainsKind, str] = {
 
 
 class Remainder(NamedTuple):
-    """A file, folder or URL that a takedown does not reach."""
+    """A file, folder or URL that a takedown cannot reach."""
 
     kind: RemainsKind
     place: str
 
     @property
     def line(self) -> str:
-        """Return it as a person reads it."""
+        """Return the line that a person reads."""
         return self.kind.words.format(self.place)
 
 
 def find_remains(archive: str | Path, takedown: Takedown) -> list[Remainder]:
-    """Return what a takedown does not reach: files beside the archive, and others that the archive knows of."""
+    """Find what a takedown cannot reach: files beside the archive, and others that the archive knows of."""
     file = archive_path(archive)
     return [
         *(Remainder(RemainsKind.IMPORTED, name) for name in takedown.warc_files),
@@ -118,7 +118,7 @@ def _holds_one(path: Path, urls: Sequence[str]) -> bool | None:
 
 
 def erased_records(db: Database) -> dict[str, list[dict[str, Any]]]:
-    """Return articles, revisions and captures of the takedown that was planned last, by addresses and digests."""
+    """Return addresses and digests of the articles, revisions and captures that the last planned takedown covers."""
     articles = [row for table in ("articles", "shelved") for row in db.query(_ARTICLES.format(table))]
     return {"articles": articles, "revisions": list(db.query(_REVISIONS)), "captures": list(db.query(_CAPTURES))}
 
@@ -130,9 +130,9 @@ def certificate(
     remains: Iterable[Remainder],
     times: tuple[str, str],
 ) -> bytes:
-    """Return the certificate of a takedown in an archive, as JSON.
+    """Return a JSON certificate of a takedown.
 
-    `times` are when it was begun and finished, empty if it is not.
+    `times` are its start and its end, empty if it is not finished.
     """
     begun_at, finished_at = times
     values = {

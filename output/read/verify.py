@@ -56,9 +56,9 @@ Check = Callable[..., Iterator[Finding]]
 
 
 class ArchiveProblem(NamedTuple):
-    """A broken invariant: the name of the check that found it, and what is wrong, in one line.
+    """A broken invariant: the check that found it, and a one-line description.
 
-    `location` names the value or row, as `pages/evidence row 12`; empty where it is none.
+    `location` names the value or row, as `pages/evidence row 12`; empty if there is none.
     """
 
     check: str
@@ -67,14 +67,12 @@ class ArchiveProblem(NamedTuple):
 
 
 def raw_responses(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
-    """Check that every record has the digests that it states, and each capture finds its own record: URL, time and
-    payload.
-    """
+    """Check the digests of every record, and that each capture finds its own record: URL, time and payload."""
     yield from map(Finding, raw_faults(db, database_file(db), sample))
 
 
 def pictures(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
-    """Check that the record of each picture holds the file that its row states."""
+    """Check that each picture's record holds the file that its row describes."""
     for url_id, fault in picture_faults(db, database_file(db), sample):
         yield row_finding("_pictures", url_id, f"has no file: {fault}")
 
@@ -139,8 +137,8 @@ _SOURCE_CHECKS: tuple[Check, ...] = (
 def verify(db: Database, sample: RowSample = WHOLE, left_out: Collection[Check] = ()) -> list[ArchiveProblem]:
     """Run every check; the list is empty if the archive is intact. A read-only connection is enough.
 
-    Of texts, packed values, raw responses and pictures only those of the sample are read; every other check is of all.
-    `left_out` are checks that are not run, as where the WARC files are elsewhere.
+    A sample limits the checks of texts, packed values, raw responses and pictures; other checks are always complete.
+    `left_out` are checks to skip, for example if the WARC files are elsewhere.
 
     A file too damaged to be read gives a problem, not an exception.
     """
@@ -158,9 +156,8 @@ def verify(db: Database, sample: RowSample = WHOLE, left_out: Collection[Check] 
 
 
 def first_problem(db: Database) -> ArchiveProblem | None:
-    """Return a problem of the file, one that names a value or row if there is any; None if it is intact.
-
-    Without its raw responses.
+    """Return one problem of the file, if possible one with a location; None if it is intact. Raw responses are not
+    checked.
     """
     rest = (check for check in CHECKS if check not in (*_NAMING_CHECKS, *RAW_CHECKS))
     with _any_text(db):
@@ -168,7 +165,7 @@ def first_problem(db: Database) -> ArchiveProblem | None:
 
 
 def first_source_problem(db: Database) -> ArchiveProblem | None:
-    """Return a problem of an archive whose rows are to go into another file; None if they may."""
+    """Return a problem that keeps an archive's rows from being copied into another file; None if there is none."""
     with _any_text(db):
         return next((problem for check in _SOURCE_CHECKS for problem in _problems(check, db)), None)
 

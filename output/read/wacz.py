@@ -57,7 +57,7 @@ _SESSION_ARGUMENTS = (
 
 
 def surt(url: str) -> str:
-    """Return the URL's sort key in a CDXJ index; a URL that is not of http or https is its own key.
+    """Return the URL's sort key in a CDXJ index; a URL of another scheme is its own key.
 
     >>> surt("https://www.Example.org:8080/A/?b=2&a=1")
     'org,example:8080)/a?a=1&b=2'
@@ -166,17 +166,16 @@ class MissingWarcError(Exception):
 
 @dataclass(slots=True)
 class WaczContent:
-    """The captures that a WACZ holds, and a line for each record that was left out since it is not that of its row."""
+    """The captures in a WACZ, and a line for each record that was left out because it does not match its row."""
 
     captures: int = 0
     left_out: list[str] = field(default_factory=list)
 
 
 def export_wacz(db: Database, target: Path | BinaryIO, *, keeps_credentials: bool = False) -> WaczContent:
-    """Write the archive's raw responses to a new file; what is between a record that is left out and the next goes too.
+    """Write the archive's raw responses to a new file. A skipped record takes the bytes up to the next one with it.
 
-    An open file must be one that can be moved about in. Credentials that stored requests hold are replaced, unless it
-    `keeps_credentials`.
+    An open file must be seekable. Stored credentials in requests are replaced, unless `keeps_credentials` is set.
     """
     offsets: _Offsets = {}
     content = WaczContent()

@@ -35,8 +35,9 @@ _EDITS = """SELECT e.seq, e.url, e.title, e.kind, e.at, coalesce(e.title_before,
 
 @dataclass(frozen=True, slots=True)
 class FeedScope:
-    """The scope of a feed: new articles or edits, of one host, a domain's hosts or all, of some kinds or all; at most
-    so many entries. `room` is the address of the archive in a reading room, to whose versions edits link.
+    """The scope of a feed: new articles or edits, by host or domain and kind, with a maximum number of entries.
+
+    `room` is the archive's address in a reading room, to whose versions edits link.
     """
 
     of_edits: bool = False
@@ -53,8 +54,9 @@ class FeedScope:
 
 
 class WebFeedEntry(NamedTuple):
-    """An entry. `id` is an IRI that stays, so that a reader shows it once; times are UTC, empty where not known: the
-    time at which an article came into the archive is none at which it was published.
+    """An entry. `id` is a permanent IRI, so that feed readers show it once. Times are UTC, empty if unknown.
+
+    The time at which an article came into the archive is not its publication time.
     """
 
     id: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import subprocess
 import sys
 
@@ -56,7 +57,10 @@ def test_each_option_and_verb_says_what_it_is_for(words, verb):
 
 def test_alone_it_shows_its_help(capsys):
     assert run([]) == 0
-    assert "\nExport and share:\n  export " in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "\nExport and share:\n  export " in shown
+    verbs = re.findall(r"^  \w+ +(?=[A-Z])", shown.partition("Your own site:")[2], re.MULTILINE)
+    assert (len(verbs) > 20, len(set(map(len, verbs)))) == (True, 1), "in one column"
 
 
 def test_while_modules_are_imported_no_garbage_is_collected(tmp_path, monkeypatch):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
-import signal
 import threading
 import time
 from pathlib import Path
@@ -136,30 +134,3 @@ def test_a_copy_with_pages_of_two_moments_is_named_as_that(site, tmp_path):
     shutil.rmtree(db.with_name("news.db.warc"))
     code, out, _ = command("verify", db)
     assert (code, "copied" in out) == (1, False), "it lacks its folder, and is no torn copy"
-
-
-@pytest.mark.slow
-def test_a_backup_that_is_killed_at_any_moment_is_none_or_whole(site, tmp_path):
-    db = tmp_path / "news.db"
-    assert crawl(site, db)[0] == 0
-    texts, whole = rows(db, TEXTS), 0
-    for number, wait in enumerate((None, 0.0, 0.05, 0.2)):  # None: before there is anything
-        copy = tmp_path / f"copy{number}.db"
-        process = start("backup", db, copy)
-        if wait is not None:
-            until(
-                lambda copy=copy, process=process: (
-                    process.poll() is not None or bool(list(tmp_path.glob(copy.name + "*")))
-                )
-            )
-            time.sleep(wait)
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-        whole += copy.exists()
-        if not copy.exists():
-            assert command("backup", db, copy)[0] == 0
-        assert command("verify", copy)[0] == 0
-        assert rows(copy, TEXTS) == texts
-    assert whole < 4
-    assert not list(tmp_path.glob("*.part*"))
-    assert command("verify", db)[0] == 0

@@ -128,7 +128,7 @@ def test_hosts_that_are_this_machine_alone(host, is_loopback, in_url):
         (("--manage", "--demo"), "give --manage or --demo, not both"),
         (("--token", "x" * 16), "--token needs --manage"),
         (("--allow-private",), "--allow-private needs --manage"),
-        (("--manage", "--token", "short"), "--token has 16 characters or more"),
+        (("--manage", "--token", "short"), "--token needs at least 16 characters"),
         (("--manage", "--host", "0.0.0.0"), "beyond loopback a desk needs --token"),
         (("--manage", "FILE"), "is a file: --manage takes a folder of archives"),
         (("--manage", "BROKEN"), "sites.toml is not valid TOML"),

@@ -166,22 +166,6 @@ def test_process_substitution_and_descriptors(file, tmp_path, target):
     assert json.loads(got.read_text())["url"] == "http://a.test/1"
 
 
-@pytest.mark.slow
-def test_what_a_shell_appends_to_is_not_replaced(file, tmp_path):
-    (tmp_path / "log").write_text("first\n")
-    assert shell_line(f"{PROGRAM} export {file} --format jsonl -o /dev/fd/1 >> {tmp_path}/log")[0] == 0
-    assert (tmp_path / "log").read_text().startswith("first\n{")
-
-
-@pytest.mark.slow
-def test_standard_output_that_is_the_archive_is_refused(file):
-    before = file.read_bytes()
-    for target in ("", "-o /dev/fd/1"):
-        code, errors = shell_line(f"{PROGRAM} export {file} --format jsonl {target} >> {file}")
-        assert (code, errors.count("\n"), "the archive" in errors) == (2, 1, True)
-        assert file.read_bytes() == before
-
-
 def full_device(folder: Path) -> Path:
     """A device on which every write fails. For root one of our own: a fault must not replace the machine's."""
     if os.geteuid():

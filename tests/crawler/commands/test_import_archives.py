@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import crawl, rows, verb
 from tests.crawler.warcs import answer, record, wacz, write
-from tests.internal_tables import IMPORTS, OUTSIDE_HOSTS
+from tests.internal_tables import OUTSIDE_HOSTS
 
 pytestmark = pytest.mark.usefixtures("workers_here")
 
@@ -50,14 +49,6 @@ def states(db: Path) -> dict[str, tuple[str, str]]:
 
 def texts(db: Path) -> dict[str, str]:
     return {url.removeprefix(SITE): text for url, text in rows(db, "SELECT url, text FROM articles")}
-
-
-def everything(db: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """The whole archive but for its runs, and where the last one began."""
-    tables = [name for (name,) in rows(db, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-    left_out = ("runs", "sqlite_", "_sqlite", "articles_fts")
-    found = {name: rows(db, f"SELECT * FROM {name} ORDER BY 1") for name in tables if not name.startswith(left_out)}
-    return found | {"meta": [row for row in found["meta"] if row[0] != "last_run"]}
 
 
 @pytest.fixture
@@ -109,23 +100,6 @@ def test_the_captures_name_the_file_and_the_record(tmp_path, db):
         assert f"WARC-Target-URI: {url}" in said.replace("?utm_source=x", "")
 
 
-@pytest.mark.slow
-def test_importing_twice_changes_nothing_also_by_another_path(tmp_path, db):
-    file = write(tmp_path / "site.warc.gz", site())
-    verb("import", file, "--db", db)
-    rows_before = everything(db)
-    code, out, errors = verb("import", file, "--db", db)
-    assert (code, errors) == (0, "")
-    assert "Nothing to do: 1 file is in the archive already." in out
-    assert everything(db) == rows_before
-    copy = tmp_path / "copy.warc.gz"
-    copy.write_bytes(file.read_bytes())
-    verb("import", copy, "--db", db)
-    assert {name: table for name, table in everything(db).items() if name != IMPORTS} == {
-        name: table for name, table in rows_before.items() if name != IMPORTS
-    }
-
-
 def test_a_wacz_file_and_unpacked_records_give_the_same(tmp_path):
     archives = []
     for name, packed in (("a", True), ("b", False)):
@@ -134,41 +108,6 @@ def test_a_wacz_file_and_unpacked_records_give_the_same(tmp_path):
         verb("import", wacz(tmp_path / f"{name}.wacz", warc) if packed else warc, "--db", archives[-1])
     assert texts(archives[0]) == texts(archives[1])
     assert states(archives[0]) == states(archives[1])
-
-
-def test_captures_of_a_url_go_in_order_of_time_and_an_older_one_than_what_is_stored_is_noted_alone(tmp_path, db):
-    late = write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", answer(page("later", words=120)), at(30))])
-    early = write(tmp_path / "b.warc.gz", [record(f"{SITE}/x", answer(page("early", words=120)), at(10))])
-    assert verb("import", late, early, "--db", tmp_path / "both.db")[0] == 0
-    assert "later" in texts(tmp_path / "both.db")["/x"]
-    assert rows(tmp_path / "both.db", "SELECT substr(seen_at, 15, 2) FROM revisions ORDER BY 1") == [("10",), ("30",)]
-    verb("import", late, "--db", db)
-    _, out, _ = verb("import", early, "--db", db)
-    assert ("later" in texts(db)["/x"], "older 1" in out) == (True, True)
-    assert rows(db, "SELECT count(*) FROM captures") == [(2,)]
-    assert rows(db, "SELECT substr(fetched_at, 15, 2) FROM urls") == [("30",)]
-
-
-def test_a_revisit_has_the_body_of_the_record_that_it_names(tmp_path, db):
-    original = answer(page("river"))
-    file = write(tmp_path / "a.warc.gz", [
-        record(f"{SITE}/river", original, at(1), WARC_Payload_Digest="sha1:SAME"),
-        record(f"{SITE}/river", answer("", "304 Not Modified"), at(9), "revisit",
-               WARC_Refers_To_Target_URI=f"{SITE}/river", WARC_Refers_To_Date=at(1)),
-        record(f"{SITE}/copy", answer(""), at(9), "revisit", WARC_Payload_Digest="sha1:SAME"),
-        record(f"{SITE}/lost", answer(""), at(9), "revisit", WARC_Payload_Digest="sha1:ELSEWHERE"),
-    ])  # fmt: skip
-    code, _, _ = verb("import", file, "--db", db)
-    assert code == 0
-    assert states(db) == {
-        "/river": ("done", "article"), "/copy": ("done", "article"), "/lost": ("skipped", "not_in_archive")
-    }  # fmt: skip
-    seen_at = "SELECT url, substr(first_seen, 15, 2), substr(last_seen, 15, 2) FROM"
-    assert rows(db, f"{seen_at} articles UNION {seen_at} shelved") == [
-        (f"{SITE}/copy", "09", "09"),
-        (f"{SITE}/river", "01", "09"),
-    ]
-    assert rows(db, "SELECT change FROM revisions WHERE seen_at LIKE '%:09:%'") == [("first",)]  # of the copy
 
 
 def test_a_damaged_record_costs_itself_with_one_line_and_a_reason(tmp_path, db):

@@ -108,28 +108,6 @@ def copied_folder(db: Path) -> Path:
     return Path("c.db")
 
 
-TEXTS = "SELECT url, text FROM articles ORDER BY url"
-
-
-@pytest.mark.slow
-def test_a_copied_folder_is_taken_in_by_the_database_of_its_name(db, copied_folder):
-    code, out, errors = printed("import", "--own", "--db", copied_folder)
-    assert (code, "; 4 pages taken in" in out, errors) == (0, True, "")
-    assert printed("import", "--own", "--db", copied_folder)[1].endswith(
-        "Nothing to take in: each response has its row.\n"
-    )
-    crawl(copied_folder, "later")
-    assert not rows(db, f"SELECT 1 FROM urls WHERE url = '{SITE}/later'")
-    copied_folder.unlink()
-    assert verb("import", *files(copied_folder), "--db", copied_folder, "-q")[0] == 0
-    assert [url for url, _ in rows(copied_folder, TEXTS)] == [
-        f"{SITE}/{n}" for n in "later mill quay river tower".split()
-    ]
-    assert verb("forget", copied_folder, f"{SITE}/mill", "--yes")[0] == 0
-    for archive in (db, copied_folder):
-        assert verb("verify", archive) == (0, "in order: 4 articles\n", "")
-
-
 def test_a_folder_that_was_renamed_is_of_the_database_of_its_name(db, copied_folder):
     shutil.rmtree("a.db.warc")
     code, out, errors = printed("import", "--own", "--db", db)

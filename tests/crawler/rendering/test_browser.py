@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
 import socket
 import threading
 import time
@@ -15,10 +12,9 @@ import pytest
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
-from broadsheet.crawler.rendering.browser import Browser, RenderLimits
+from broadsheet.crawler.rendering.browser import RenderLimits
 from broadsheet.crawler.rendering.messages import Failure, Rendering, RenderProblem
-from broadsheet.crawler.rendering.process_tree import descendants
-from tests.crawler.rendering.sites import TEXT, URL, FakeSite, chromium, nothing_left, render, shell
+from tests.crawler.rendering.sites import TEXT, URL, FakeSite, nothing_left, render, shell
 
 pytestmark = pytest.mark.slow
 
@@ -200,28 +196,3 @@ def test_memory_and_time_are_bounded():
         ]
         changing = "setInterval(() => { document.body.append('word '.repeat(++window.n || (window.n = 1))); }, 50);"
         assert render(shell(changing), limits=RenderLimits(seconds=3)) == [Failure(RenderProblem.TOO_LONG)]
-
-
-def test_a_browser_that_dies_costs_its_page_alone():
-    async def run() -> list[Rendering | Failure]:
-        others = set(descendants(os.getpid()))  # such as a server of other tests
-        browser = Browser(chromium(), "Broadsheet-test")
-        site = FakeSite({})
-
-        async def fetch_and_kill(request):  # type: ignore[no-untyped-def]
-            started = [pid for pid in descendants(os.getpid()) if pid not in others]
-            for pid in started[:0:-1]:
-                os.kill(pid, signal.SIGKILL)
-            return await site.fetch(request)
-
-        try:
-            died = await browser.render(shell("fetch('/x')"), fetch_and_kill)
-            return [died, await browser.render(shell(FILL), site.fetch)]
-        finally:
-            await browser.close()
-
-    with nothing_left():
-        died, good = asyncio.run(run())
-    assert isinstance(died, Failure)
-    assert died.problem is RenderProblem.CRASHED
-    assert TEXT.strip() in html_of(good)

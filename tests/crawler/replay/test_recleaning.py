@@ -11,6 +11,7 @@ from unittest.mock import AsyncMock
 
 import pytest
 
+from broadsheet.cleaners.document import ExtractorUse
 from broadsheet.crawler.options import CrawlOptions
 from broadsheet.crawler.replay import recleaning
 from broadsheet.crawler.replay.recleaning import Recleaner, RecleanFindings
@@ -42,8 +43,8 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
         yield opened
 
 
-def recleaner(archive: Archive, lines: list[str] | None = None) -> Recleaner:
-    return Recleaner(archive.db, archive.path, CrawlOptions(()), ([] if lines is None else lines).append)
+def recleaner(archive: Archive, lines: list[str] | None = None, **options: Any) -> Recleaner:
+    return Recleaner(archive.db, archive.path, CrawlOptions((), **options), ([] if lines is None else lines).append)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +64,11 @@ def test_pages_of_another_cleaner_with_their_response_are_cleaned(archive, value
         values = values | {"cleaner_id": made._find_current_lineage("a.test")}
     assert made._is_to_clean(page(**values), include_current) is is_cleaned
     assert made.findings.unchanged_counts == ({reason: 1} if reason else {})
+
+
+def test_what_another_use_of_the_extractor_made_is_cleaned_again(archive):
+    lineages = {recleaner(archive, extractor=use)._find_current_lineage("a.test") for use in (None, *ExtractorUse)}
+    assert len(lineages) == len(ExtractorUse)
 
 
 @pytest.mark.parametrize(("kind", "is_shown"), [("changed", True), ("gained", True), ("lost", True), ("other", False)])

@@ -24,7 +24,6 @@ from tests.crawler import raws
 from tests.crawler.crawls import Serve
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import command, rows
-from tests.internal_tables import UNSETTLED
 
 pytestmark = pytest.mark.slow
 NAMES = tuple(f"/p{number}" for number in range(8))
@@ -138,56 +137,6 @@ def test_no_verb_into_a_copy_takes_a_byte_from_the_original(site, half):
     assert crawl(site, half, "--max-pages", 1)[0] == 0, "the original goes on as before"
 
 
-def test_a_backup_that_is_put_back_is_whole_again_after_import_own(site, half):
-    backup = half.with_name("backup")
-    shutil.copy(half, backup)
-    assert crawl(site, half)[0] == 0
-    before, texts = contents(half), rows(half, TEXTS)
-    os.replace(backup, half)
-    code, out, _ = command("verify", half)
-    assert (code, f"broadsheet import --own --db {half}" in out) == (1, True)
-    code, _, errors = command("reclean", half, "--all")
-    assert (code, f"broadsheet import --own --db {half}" in errors, errors.count("\n")) == (0, True, 1)
-    assert keeps(half, before)
-    assert rows(half, TEXTS) != texts
-
-    asked = len(site.log)
-    code, out, errors = command("import", "--own", "--db", half)
-    assert (code, errors) == (0, ""), "it takes in what is newer, and need not say what to do about it"
-    assert len(site.log) == asked, "without a network"
-    assert rows(half, TEXTS) == texts
-    assert contents(half) == before
-    with closing(sqlite3.connect(half)) as db, db:  # as an import leaves them that is cut off before it settles
-        db.execute(f"INSERT INTO {UNSETTLED} (page_id, host) SELECT page_id, host FROM articles")
-    code, out, errors = command("import", "--own", "--db", half)
-    assert (code, "Nothing to take in" in out, errors) == (0, True, "")
-    assert rows(half, f"SELECT count(*) FROM {UNSETTLED}") == [(0,)]
-    assert command("verify", half)[0] == 0
-    assert crawl(site, half)[0] == 0
-    assert rows(half, TEXTS) == texts
-    assert command("verify", half)[0] == 0
-
-
-def test_database_and_folder_moved_or_renamed_together_go_on(site, half, tmp_path):
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    moved = elsewhere / "news.db"
-    half.rename(moved)
-    half.with_name("news.db.warc").rename(elsewhere / "news.db.warc")
-    assert command("verify", moved)[0] == 0
-    renamed = moved.rename(elsewhere / "paper.db")
-    (elsewhere / "news.db.warc").rename(elsewhere / "paper.db.warc")
-    assert command("verify", renamed)[0] == 0
-    before = contents(renamed)
-    code, _, errors = crawl(site, renamed)
-    assert (code, "missing" in errors, "newer" in errors) == (0, False, False), errors
-    assert keeps(renamed, before)
-    assert len(contents(renamed)) == 1
-    raws.checked(renamed)
-    assert command("verify", renamed)[0] == 0
-    assert command("export", renamed, "--format", "wacz", "-o", tmp_path / "paper.wacz")[0] == 0
-
-
 def bodies_in(wacz: Path) -> dict[str, bytes]:
     """The bodies of all responses in a WACZ, by URL."""
     with zipfile.ZipFile(wacz) as file:
@@ -219,16 +168,6 @@ def test_an_export_never_has_another_archive_s_bytes(site, half, tmp_path):
     assert not (tmp_path / "none.wacz").exists()
 
 
-def test_a_pipe_in_place_of_a_warc_file_hangs_no_verb(half):
-    path = raws.files(half)[0]
-    path.unlink()
-    os.mkfifo(path)
-    assert command("verify", half)[0] == 1
-    for arguments in (("reclean", half, "--all"), ("import", path, "--db", half.with_name("new.db"))):
-        code, _, errors = command(*arguments)
-        assert (code, "Traceback" in errors) == (1, False), errors
-
-
 def test_a_copy_elsewhere_goes_on_without_its_folder_and_is_whole_when_that_arrives(site, half, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -254,19 +193,6 @@ def test_a_copy_elsewhere_goes_on_without_its_folder_and_is_whole_when_that_arri
     assert command("reclean", copy, "--all")[0] == 0
     assert contents(copy).items() >= (original | written).items()
     raws.checked(copy)
-
-
-def test_a_folder_that_is_moved_alone_is_asked_for_and_taken_back(site, half):
-    folder, before = half.with_name("news.db.warc"), contents(half)
-    moved = folder.rename(half.with_name("old.warc"))
-    result = crawl(site, half, "--quiet")
-    assert_one_line(result, f"mv {moved} {folder}")
-    assert not folder.exists()
-    moved.rename(folder)
-    assert crawl(site, half)[0] == 0
-    assert keeps(half, before)
-    assert command("verify", half)[0] == 0
-    raws.checked(half)
 
 
 def test_a_file_that_has_arrived_in_part_is_left_alone_until_it_is_whole(site, half):

@@ -13,18 +13,6 @@ from tests.crawler.shell import command, rows
 from tests.crawler.warcs import answer, arc_file_head, arc_record, digest, record, write
 
 SITE = "https://a.example"
-ODD_DATES = {
-    "year": "2016",
-    "month": "2016-01",
-    "day": "2016-01-19",
-    "none": "",
-    "no-day": "2008-10-294T10:20:30Z",
-    "first-year": "0001-01-01T00:00:00+14:00",
-    "last-year": "9999-12-31T23:59:59-14:00",
-    "late": "10016-01-19T10:20:30Z",
-    "words": "some day",
-    "fine": "2016-01-19T10:20:30Z",
-}
 
 
 @pytest.fixture
@@ -57,62 +45,6 @@ def articles(db: Path) -> set[str]:
 
 
 @pytest.mark.slow
-def test_an_odd_date_costs_nothing_and_a_page_keeps_its_own(tmp_path, db):
-    dated = '<meta property="article:published_time" content="2016-01-19T09:00:00Z">'
-    records = [
-        record(f"{SITE}/{name}", story(name).replace(b"</head>", dated.encode() + b"</head>"), date)
-        for name, date in ODD_DATES.items()
-    ]
-    assert records[0].count(dated.encode()) == 1
-    imported(db, write(tmp_path / "a.warc.gz", records))
-    assert articles(db) == set(ODD_DATES)
-    times = dict(rows(db, "SELECT replace(url, 'https://a.example/', ''), fetched_at FROM captures"))
-    assert (times["year"], times["month"]) == ("2016-12-31T23:59:59Z", "2016-01-31T23:59:59Z")
-    assert times["none"] == times["no-day"] == times["words"] == times["day"] == "2016-01-19T23:59:59Z"
-    published = rows(db, "SELECT url, published FROM articles WHERE published IS NOT NULL")
-    assert len(published) == len(ODD_DATES)
-
-
-@pytest.mark.slow
-def test_a_file_without_any_date_is_as_old_as_it_is(tmp_path, db):
-    imported(db, write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", story("x"), "")]))
-    ((fetched_at,),) = rows(db, "SELECT fetched_at FROM captures")
-    assert fetched_at[:4] >= "2024"
-
-
-@pytest.mark.slow
-def test_what_is_wrong_with_a_record_is_marked_and_the_page_kept(tmp_path, db):
-    clipped = record(f"{SITE}/clipped", story("clipped"))[:-30]
-    records = [
-        record(f"{SITE}/digest", story("digest"), WARC_Block_Digest=digest(b"other")),
-        record(f"{SITE}/no-length", story("no-length"), Content_Length=""),
-        record(f"{SITE}/long", story("long"), Content_Length="500000", WARC_Block_Digest=""),
-        record(f"{SITE}/short", story("short"), Content_Length="40"),
-        record(f"{SITE}/sound", story("sound")),
-        clipped,
-    ]
-    for packed in (True, False):
-        archive = db.with_name(f"{packed}.db")
-        imported(archive, write(tmp_path / f"{packed}.warc", records, packed=packed))
-        assert faults(archive) == {
-            "digest": "digest_mismatch",
-            "no-length": "wrong_length",
-            "long": "truncated",
-            "short": "wrong_length",
-            "sound": None,
-            "clipped": "truncated",
-        }
-        assert articles(archive) == set(faults(archive))
-        evidence = {url: json.loads(text) for url, text in rows(archive, _EVIDENCE)}
-        assert "digest_mismatch" in evidence[f"{SITE}/digest"]
-        assert "truncated=unspecified" in evidence[f"{SITE}/clipped"]
-        assert rows(archive, "SELECT count(*) FROM captures WHERE truncated = 'unspecified'") == [(2,)]
-
-
-_EVIDENCE = "SELECT u.url, p.evidence FROM pages p JOIN urls u USING (id)"
-
-
-@pytest.mark.slow
 def test_verify_still_finds_a_record_that_changes_after_its_import(tmp_path, db):
     kept = [record(f"{SITE}/{name}", story(name), WARC_Block_Digest=stated) for name, stated in _STATED.items()]
     file = write(tmp_path / "a.warc", [*kept, arc_record(f"{SITE}/none", story("none"))], packed=False)
@@ -124,40 +56,6 @@ def test_verify_still_finds_a_record_that_changes_after_its_import(tmp_path, db)
 
 
 _STATED = {"river": digest(story("river")), "mill": digest(b"never had it"), "river-2": ""}
-
-
-@pytest.mark.slow
-def test_revisits_that_are_odd_are_kept_and_marked(tmp_path, db):
-    one, two = story("one"), story("two")
-    body = one.partition(b"\r\n\r\n")[2]
-    no_body = answer("")
-    refers = {"WARC_Refers_To_Target_URI": f"{SITE}/two", "WARC_Refers_To_Date": "2024-03-01T10:00:00Z"}
-    records = [
-        record(f"{SITE}/one", one, WARC_Payload_Digest=digest(body)),
-        record(f"{SITE}/two", two, WARC_Payload_Digest=digest(b"that of two")),
-        record(f"{SITE}/misled", no_body, kind="revisit", WARC_Payload_Digest=digest(body), **refers),
-        record(f"{SITE}/lost-digest", no_body, kind="revisit", WARC_Payload_Digest=digest(b"?"), **refers),
-        record(f"{SITE}/own-body", story("own"), kind="revisit", WARC_Payload_Digest=digest(b"?")),
-        record(f"{SITE}/junk", b"junk", kind="revisit", **refers),
-        record(f"{SITE}/moved", answer("", "301 Moved", location="/one"), kind="revisit"),
-        record(f"{SITE}/nowhere", no_body, kind="revisit"),
-    ]
-    imported(db, write(tmp_path / "a.warc.gz", records))
-    assert faults(db) == {
-        "one": None,
-        "two": None,
-        "misled": None,  # the payload that it states is there, elsewhere
-        "lost-digest": "bad_revisit",
-        "own-body": "bad_revisit",
-        "junk": None,
-        "moved": "bad_revisit",
-    }
-    states = dict(rows(db, "SELECT url, state || '/' || reason FROM urls"))
-    assert states[f"{SITE}/moved"] == "done/redirect"
-    assert states[f"{SITE}/nowhere"] == "skipped/not_in_archive"
-    payloads = dict(rows(db, "SELECT url, payload_digest FROM captures"))
-    assert payloads[f"{SITE}/misled"] == payloads[f"{SITE}/one"]
-    assert payloads[f"{SITE}/lost-digest"] == payloads[f"{SITE}/junk"] == payloads[f"{SITE}/two"]
 
 
 @pytest.mark.slow

@@ -14,20 +14,17 @@ import pytest
 
 from broadsheet.output.archive.archive_errors import InUse, NotReachable
 from broadsheet.output.archive.archive_file import open_database
-from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.rendered_layouts import RenderDecision, RenderedLayout
 from broadsheet.output.collections import archive_merge
 from broadsheet.output.collections.archive_merge import MergeResult, WarcCopy, file_states
 from broadsheet.output.collections.source_archive import MergeConflict, open_source
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
-from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
-from broadsheet.output.write.person_verdicts import Review, Ruling, store_review
 from broadsheet.output.write.takedowns import take_down
 from tests.bench.archives.differences import differences
-from tests.internal_tables import BLOCK_TEXTS, REVIEWS, URL_PATTERNS, WARC_ERASURES, WARC_FILES
+from tests.internal_tables import BLOCK_TEXTS, URL_PATTERNS, WARC_ERASURES, WARC_FILES
 from tests.output.conftest import Maker
 from tests.output.merging import merge_archive
 from tests.output.wires import make_exchange
@@ -194,34 +191,6 @@ def test_a_crawl_into_a_merged_archive_leaves_the_copies_alone(tmp_path, shards,
 
 
 @pytest.mark.slow
-def test_a_later_ruling_wins_whichever_archive_has_it(tmp_path, shards, make):
-    merged, promo = tmp_path / "all.db", block_id(PROMO)
-    for path, kept in ((shards[0], True), (shards[1], False)):
-        with Archive.open(path, make.clock) as archive:
-            carry_out_ruling(archive.db, Ruling(promo, kept, ruled_at=make.clock()))
-    merge_all(merged, make, reversed(shards[:2]))
-    assert rows(merged, "SELECT kept FROM rulings") == [(0,)]
-    assert rows(merged, "SELECT count(*) FROM articles WHERE instr(text, ?)", PROMO) == [(0,)]
-
-
-@pytest.mark.slow
-def test_what_a_person_judged_of_a_sample_is_united_and_goes_with_a_takedown(tmp_path, shards, make):
-    merged = tmp_path / "all.db"
-    for number, path in enumerate(shards[:2]):
-        with Archive.open(path, make.clock) as archive:
-            page, verdict = (f"{HOSTS[number]}/2", HOSTS[number][7:], block_id(PROMO)), (True, "selected", "rule")
-            with archive.db.conn:
-                store_review(archive.db, Review(*page, *verdict, True, make.clock(), "9"))
-    merge_all(merged, make, shards)
-    urls = f"SELECT url FROM {REVIEWS} ORDER BY url"
-    assert rows(merged, urls) == [(f"{HOSTS[0]}/2",), (f"{HOSTS[1]}/2",)]
-    forget(merged, make, f"{HOSTS[0]}/2")
-    assert rows(merged, urls) == [(f"{HOSTS[1]}/2",)]
-    merge_all(merged, make, shards)
-    assert rows(merged, urls) == [(f"{HOSTS[1]}/2",)]
-
-
-@pytest.mark.slow
 def test_takedowns_of_either_hold_in_both(tmp_path, shards, make):
     merged, gone_there, gone_here = tmp_path / "all.db", f"{HOSTS[0]}/2", f"{HOSTS[1]}/2"
     merge_all(merged, make, shards)
@@ -252,33 +221,6 @@ def test_a_takedown_does_not_follow_a_redirect_that_only_the_other_archive_has(t
         merge_archive(archive.db, source, make.clock)
         assert archive.db.execute("SELECT url FROM articles").fetchall() == [(tower,)]
         assert archive.db.execute("SELECT pattern FROM takedowns").fetchall() == [(ferry,)]
-
-
-@pytest.mark.slow
-def test_what_was_taken_down_here_does_not_come_in_with_another_archive(tmp_path, shards, make):
-    merged, gone = tmp_path / "all.db", f"{HOSTS[0]}/4"
-    forget(merged, make, gone)
-    merge_all(merged, make, shards)
-    assert f"\r\n{gone}".encode() not in raw(tmp_path)
-    assert f"{HOSTS[0]}/3".encode() in raw(tmp_path)
-    assert not [text for text in story(4, HOSTS[0])[:4] if text in repr(content(merged))]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("host", HOSTS)
-def test_a_merge_that_is_cut_off_is_finished_by_the_same(tmp_path, make, host):
-    outcomes = [outcome for host_name in HOSTS for outcome in host_outcomes(make, host_name)]
-    source = write_archive(tmp_path / "source.db", make, outcomes)
-
-    def stop(name: str) -> None:
-        if name == host.removeprefix("http://"):
-            raise KeyboardInterrupt
-
-    with Archive.open(tmp_path / "all.db", make.clock) as archive, pytest.raises(KeyboardInterrupt):
-        merge_archive(archive.db, source, make.clock, stop)
-    in_order(tmp_path / "all.db")
-    merge_all(tmp_path / "all.db", make, [source])
-    assert differing(source, tmp_path / "all.db") == []
 
 
 @pytest.mark.slow

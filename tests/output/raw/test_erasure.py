@@ -244,7 +244,7 @@ def test_damage_does_not_keep_a_takedown_from_its_record(file):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("UPDATE captures SET payload_digest = 'sha1:AAAA'", "has not the digest of its row"),
+        ("UPDATE captures SET payload_digest = 'sha1:AAAA'", "does not have the digest of its row"),
         ("UPDATE captures SET final_url = 'http://b.test/'", "the record is of http://a.test/a"),
         ("UPDATE captures SET fetched_at = '2020-01-01T00:00:00Z'", "its row of http://a.test/a, 2020"),
         ("UPDATE captures SET warc_offset = warc_offset + 1", "http://a.test/a: "),

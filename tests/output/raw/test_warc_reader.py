@@ -150,7 +150,7 @@ def test_a_long_record_of_an_arc_file_is_read_whole(tmp_path):
         with pytest.raises(RecordError, match=r"^old\.arc at 0: the record cannot be read"):
             read_response(archive.db, tmp_path, 1)
         (tmp_path / "old.arc").write_bytes(arc_record("http://a.test/", b"HTTP/1.1 200 OK\r\n\r\n" + body[::-1]))
-        with pytest.raises(RecordError, match=r"^old\.arc at 0: the payload of u has not the digest of its row"):
+        with pytest.raises(RecordError, match=r"^old\.arc at 0: the payload of u does not have the digest of its row"):
             read_response(archive.db, tmp_path, 1)
     assert exchange_read.body == body
 
@@ -177,9 +177,9 @@ def capture_row(**values: object) -> warc_reader.CaptureRow:
     [
         ({"kind": "request"}, {}, "a request record in place of the response"),
         ({"kind": "resource"}, {"status": 404, "payload_digest": warc_digest(ANSWER)}, ""),
-        ({"kind": "resource"}, {}, "the payload of http://a.test/ has not the digest of its row"),
+        ({"kind": "resource"}, {}, "the payload of http://a.test/ does not have the digest of its row"),
         ({"kind": "revisit", "warc_payload_digest": warc_digest(b"body")}, {}, ""),
-        ({"kind": "revisit", "warc_payload_digest": "sha1:OTHER"}, {}, "the payload of http://a.test/ has not"),
+        ({"kind": "revisit", "warc_payload_digest": "sha1:OTHER"}, {}, "the payload of http://a.test/ does not"),
         ({"kind": "revisit"}, {}, ""),
     ],
 )
@@ -213,7 +213,7 @@ def test_an_imported_record_is_compared_with_what_was_known_of_it(tmp_path):
     head += "Content-Type: application/http; msgtype=response\r\n"
     other = f"WARC-Block-Digest: {warc_digest(b'other')}\r\n"
     no_digest = "a.warc at 0: the response record has not the digest that it states"
-    no_payload = "a.warc at 0: the payload of http://a.test/ has not the digest of its row"
+    no_payload = "a.warc at 0: the payload of http://a.test/ does not have the digest of its row"
     for kind, more, values, faults in [
         ("response", "", {}, []),
         ("response", "", {"payload_digest": "sha1:OTHER"}, [no_payload]),

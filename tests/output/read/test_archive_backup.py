@@ -145,7 +145,7 @@ def test_a_file_that_would_be_lost_is_not_put_over(news, tmp_path):
     os.replace(shutil.copy(worn, tmp_path / "other"), worn)
     worn.write_bytes(b"somebody else's")
     news.unlink()
-    with pytest.raises(NotReachable, match="is another file than that of the archive: move it away"):
+    with pytest.raises(NotReachable, match="is not the archive's own file: move it away"):
         back_up(copy, news)
     assert worn.read_bytes() == b"somebody else's"
     assert not news.exists()

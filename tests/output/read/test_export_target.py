@@ -77,7 +77,7 @@ def test_what_a_file_is(own, tmp_path):
         ("a.db.warc/x", "a.db.warc/x belongs to the archive"),
         ("no/x", "cannot write no/x: there is no folder FOLDER/no"),
         ("locked", "cannot write locked: Permission denied"),
-        ("other.db", "other.db is a SQLite database, which is not written over"),
+        ("other.db", "other.db is a SQLite database, which is not overwritten"),
         ("file/x", "cannot write file/x: Not a directory"),
         ("x" * 300, f"cannot write {'x' * 300}: File name too long"),
         ("/dev/fd/987654", "cannot write /dev/fd/987654: Bad file descriptor"),
