@@ -257,6 +257,12 @@ def _shorten_block_numbers(db: Database) -> None:
         db.conn.executemany(f"UPDATE {table} SET id = ? WHERE id = ?", numbers)
 
 
+_LISTED = """ALTER TABLE urls ADD COLUMN in_sitemap INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE urls ADD COLUMN in_feed INTEGER NOT NULL DEFAULT 0;
+UPDATE urls SET in_sitemap = 1 WHERE id IN (SELECT url_id FROM _listed WHERE kind = 'sitemap');
+UPDATE urls SET in_feed = 1 WHERE id IN (SELECT url_id FROM _listed WHERE kind = 'feed');
+DROP TABLE _listed;"""
+
 _CORRECTION_COLUMNS = "id, field, block_id, article_id, host, value, url, who, at, note, reason, rule, undone_at"
 
 
@@ -318,4 +324,5 @@ DROP TABLE _rule_rates;""",
     _shorten_block_numbers,
     "ALTER TABLE _images ADD COLUMN place INTEGER;",
     _let_corrections_watch,
+    _LISTED,
 )
