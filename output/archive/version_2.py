@@ -311,7 +311,8 @@ CREATE VIEW articles_overview AS
     _name_roles,
     """DROP TRIGGER pages_earlier_signature;
 DROP TABLE _earlier_signatures;
-DROP TABLE _rule_rates;""",
+DROP TABLE _rule_rates;
+DROP TABLE _statements;""",
     _ALIKE,
     added_columns(2),
     _shelved_view(),

@@ -37,8 +37,7 @@ _AWAITED_URLS = """SELECT DISTINCT u.url FROM _page_leads l JOIN urls u ON u.url
 _UNSETTLED_HOSTS = """SELECT host FROM _unsettled
     UNION SELECT u.host FROM _unsettled s CROSS JOIN urls u ON u.id = s.page_id"""
 _ALL_HOSTS = """SELECT DISTINCT u.host FROM pages p JOIN urls u ON u.id = p.id
-    UNION SELECT DISTINCT host FROM _layouts UNION SELECT DISTINCT host FROM _block_evidence
-    UNION SELECT DISTINCT host FROM _statements"""
+    UNION SELECT DISTINCT host FROM _layouts UNION SELECT DISTINCT host FROM _block_evidence"""
 
 # A copy is no evidence. What is no article is no evidence and not judged, and neither are its copies; but what settling
 # left without a text is both.

@@ -214,7 +214,6 @@ _SETTLED = {
     "own verdicts": f"""SELECT page_id, position, kept, reason, rule, site_kept
         FROM {inner.OWN_VERDICTS} JOIN {_REASONS}""",
     "own fields": f"SELECT * FROM {inner.OWN_FIELDS}",
-    "statements": f"SELECT * FROM {inner.STATEMENTS}",
     "statements of pages": f"SELECT * FROM {inner.PAGE_STATEMENTS}",
     "evidence": f"SELECT block_id, host, at_place, pages, of_pages, first_seen FROM {inner.BLOCK_EVIDENCE}",
     "parts": f"SELECT * FROM {inner.PAGE_PARTS}",

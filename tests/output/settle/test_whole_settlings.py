@@ -66,8 +66,6 @@ TABLES = {
         JOIN _block_texts t ON t.id = e.block_id WHERE e.at_place = 1 ORDER BY e.host, t.text""",
     "common": """SELECT {text}, c.asked FROM _common_texts c JOIN _block_texts t ON t.id = c.block_id
         ORDER BY t.text""",
-    "source": """SELECT host, field, source, pages, distinct_values, commonest, commonest_pages FROM _statements
-        ORDER BY host, field, source""",
     "own field": """SELECT u.url, o.field, o.value, o.source, o.evidence FROM _own_fields o
         JOIN urls u ON u.id = o.page_id ORDER BY u.url, o.field""",
     "ruled": """SELECT u.url, o.position, coalesce(o.site_kept, o.kept) FROM _own_verdicts o
