@@ -263,6 +263,11 @@ UPDATE urls SET in_sitemap = 1 WHERE id IN (SELECT url_id FROM _listed WHERE kin
 UPDATE urls SET in_feed = 1 WHERE id IN (SELECT url_id FROM _listed WHERE kind = 'feed');
 DROP TABLE _listed;"""
 
+_COPIES = """ALTER TABLE pages ADD COLUMN _copy_of INTEGER;
+UPDATE pages SET _copy_of = (SELECT original_id FROM _page_copies WHERE page_id = pages.id);
+CREATE INDEX pages_copies ON pages (_copy_of) WHERE _copy_of IS NOT NULL;
+DROP TABLE _page_copies;"""
+
 _CORRECTION_COLUMNS = "id, field, block_id, article_id, host, value, url, who, at, note, reason, rule, undone_at"
 
 
@@ -326,4 +331,5 @@ DROP TABLE _statements;""",
     "ALTER TABLE _images ADD COLUMN place INTEGER;",
     _let_corrections_watch,
     _LISTED,
+    _COPIES,
 )

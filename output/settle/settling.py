@@ -106,8 +106,8 @@ _AFFECTED_IDENTITIES = f"""SELECT p.id, u.url, p.title,
     WHERE p.own_type IN {SQL_ARTICLE_TYPES} ORDER BY u.url"""
 _AFFECTED_PAGES = "SELECT page_id FROM settle_affected"
 
-_STORED_COPIES = """SELECT page_id, original_id FROM _page_copies
-    WHERE ?1 IS NULL OR page_id IN (SELECT value FROM json_each(?1))"""
+_STORED_COPIES = """SELECT id, _copy_of FROM pages
+    WHERE _copy_of IS NOT NULL AND (?1 IS NULL OR id IN (SELECT value FROM json_each(?1)))"""
 _COUNT_ARTICLE_PAGES = f"SELECT count(*) FROM pages WHERE own_type IN {SQL_ARTICLE_TYPES}"
 _SHELVING_COUNTS = "SELECT why, count(*) FROM shelved GROUP BY why"
 _COUNT_SITE_VERDICTS = "SELECT count(*) FROM _own_verdicts WHERE site_kept IS NOT NULL"
@@ -315,11 +315,11 @@ def _store_copies(db: Database, representatives: Representatives, pages: Collect
     """Store which page represents which, of these pages or of all; returns those that became a copy or are none now."""
     wanted = None if pages is None else json.dumps(sorted(pages))
     stored_copies = dict(db.execute(_STORED_COPIES, [wanted]).fetchall())
-    stale_pages = [(page,) for page, original in stored_copies.items() if representatives[page] != original]
-    db.conn.executemany("DELETE FROM _page_copies WHERE page_id = ?", stale_pages)
-    new_copies = [pair for pair in representatives.items() if stored_copies.get(pair[0]) != pair[1]]
-    db.conn.executemany("INSERT INTO _page_copies (page_id, original_id) VALUES (?, ?)", new_copies)
-    return frozenset(stored_copies.keys() ^ representatives.keys())
+    moved_pages = frozenset(stored_copies.keys() ^ representatives.keys())
+    changed = [pair for pair in representatives.items() if stored_copies.get(pair[0]) != pair[1]]
+    changed += [(page, None) for page in stored_copies.keys() - representatives.keys()]
+    db.conn.executemany("UPDATE pages SET _copy_of = ?2 WHERE id = ?1", changed)
+    return moved_pages
 
 
 def _gather_findings(

@@ -54,7 +54,7 @@ SAVED_AS_PAGES = named("""
 """Tables that a merge of pages fills, as a crawl does or with the histories."""
 
 MADE_BY_SETTLING = named("""
-    _page_parts _layouts _block_evidence _page_copies
+    _page_parts _layouts _block_evidence
     _common_texts _unsettled _unsettled_texts _own_verdicts _scans
 """).split()
 OF_ONE_FILE = named("""

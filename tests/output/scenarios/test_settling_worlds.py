@@ -220,7 +220,7 @@ _SETTLED = {
     "layouts": f"SELECT id, host, signature, pages, articles, kind, evidence FROM {inner.LAYOUTS}",
     "layout of pages": "SELECT id, layout_id FROM pages",
     inner.SCANS: f"SELECT page_id, first_seen, scan FROM {inner.SCANS}",
-    "copies": f"SELECT * FROM {inner.PAGE_COPIES}",
+    "copies": "SELECT id, _copy_of FROM pages WHERE _copy_of IS NOT NULL",
     "common texts": f"SELECT * FROM {inner.COMMON_TEXTS}",
     "urls": "SELECT url, state, iif(state = 'queued', '', reason), held_reason FROM urls",
 }
