@@ -83,7 +83,7 @@ def test_neither_time_nor_the_order_of_pages_nor_the_port_is_a_difference(old, t
         ("UPDATE articles SET markdown = '' WHERE url LIKE '%harbour'", {"articles.markdown"}),
         ("DELETE FROM urls WHERE url LIKE '%gone'", {"urls.", "_url_counts.urls"}),
         ("DELETE FROM _page_layout WHERE page_id = 2", {"_page_layout."}),
-        ("INSERT INTO _listed (url_id, kind) VALUES (1, 'feed')", {"_listed."}),
+        ("UPDATE urls SET in_feed = 1", {"urls.in_feed"}),
         ("UPDATE _page_blocks SET reason_id = (SELECT id FROM _reasons WHERE reason = 'extractor') WHERE kept = 0",
          {"_page_blocks.reason_id", "blocks.reason", "blocks.rule", "removed.reason", "removed.rule"}),
         ("UPDATE urls SET found_on = NULL", {"urls.found_on"}),

@@ -257,6 +257,17 @@ def _shorten_block_numbers(db: Database) -> None:
         db.conn.executemany(f"UPDATE {table} SET id = ? WHERE id = ?", numbers)
 
 
+_LISTED = """ALTER TABLE urls ADD COLUMN in_sitemap INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE urls ADD COLUMN in_feed INTEGER NOT NULL DEFAULT 0;
+UPDATE urls SET in_sitemap = 1 WHERE id IN (SELECT url_id FROM _listed WHERE kind = 'sitemap');
+UPDATE urls SET in_feed = 1 WHERE id IN (SELECT url_id FROM _listed WHERE kind = 'feed');
+DROP TABLE _listed;"""
+
+_COPIES = """ALTER TABLE pages ADD COLUMN _copy_of INTEGER;
+UPDATE pages SET _copy_of = (SELECT original_id FROM _page_copies WHERE page_id = pages.id);
+CREATE INDEX pages_copies ON pages (_copy_of) WHERE _copy_of IS NOT NULL;
+DROP TABLE _page_copies;"""
+
 _CORRECTION_COLUMNS = "id, field, block_id, article_id, host, value, url, who, at, note, reason, rule, undone_at"
 
 
@@ -316,7 +327,8 @@ CREATE VIEW articles_overview AS
     _name_roles,
     """DROP TRIGGER pages_earlier_signature;
 DROP TABLE _earlier_signatures;
-DROP TABLE _rule_rates;""",
+DROP TABLE _rule_rates;
+DROP TABLE _statements;""",
     _ALIKE,
     added_columns(2),
     _shelved_view(),
@@ -330,4 +342,6 @@ DROP TABLE _rule_rates;""",
     "ALTER TABLE _images ADD COLUMN place INTEGER;",
     _let_corrections_watch,
     _spell_utc_shorter,
+    _LISTED,
+    _COPIES,
 )

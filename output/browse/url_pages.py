@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -150,7 +151,7 @@ PAGE_SIZE = 100
 _URL = """SELECT u.url, u.host, u.kind, u.state, u.reason, u.found_via, coalesce(u.found_on, ''), u.depth, u.attempts,
         u.first_seen, coalesce(u.fetched_at, ''), coalesce(u.http_status, 0), coalesce(u.location, ''),
         coalesce(u.lastmod, '') FROM urls u WHERE u.id = ?"""
-_LISTED = "SELECT kind FROM _listed WHERE url_id = ? ORDER BY kind DESC"
+_LISTED = "SELECT in_sitemap, in_feed FROM urls WHERE id = ?"  # in the order of `SOURCES`
 _PAGE = "SELECT page_type, title, evidence, coalesce(article_id, 0) FROM pages WHERE id = ?"
 _CAPTURES = f"""SELECT id, fetched_at, coalesce(http_status, 0), content_type, payload_length,
         rendered_for IS NOT NULL FROM captures
@@ -275,5 +276,5 @@ def read_url(db: Database, url_id: int) -> UrlView:
     )
     facts = stored_texts(evidence, "pages", "evidence", url_id)
     hint = "" if is_read else hint_for(row[3], row[4])
-    sources = tuple(kind for (kind,) in db.execute(_LISTED, [url_id]))
+    sources = tuple(compress(SOURCES, db.execute(_LISTED, [url_id]).fetchone()))
     return UrlView(*[*row, hint, sources, page_type, title, facts, article_id, captures])

@@ -49,19 +49,8 @@ _IS_EARLIER_SEEN = "excluded.first_seen < urls.first_seen"
 _LATEST = ("attempts", "http_status", "location", "_not_before", "fetched_at")
 _HELD = ("held_reason", "held_at", "_revisit_seconds", "_unfounded")
 _FIRST = ("found_via", "found_on", "first_seen")
-_URL_COLUMNS = (
-    "url",
-    "host",
-    "kind",
-    "state",
-    "reason",
-    *_FIRST,
-    "depth",
-    "_priority",
-    "lastmod",
-    *_LATEST,
-    *_HELD,
-)
+_SINGLE = ("url", "host", "kind", "state", "reason", "depth", "_priority", "lastmod", "in_sitemap", "in_feed")
+_URL_COLUMNS = (*_SINGLE, *_FIRST, *_LATEST, *_HELD)
 
 # As where a crawl comes upon a URL on a better way: one that was skipped for its depth is to be fetched after all.
 _IS_REVIVED = f"""excluded.state = '{UrlState.QUEUED}' AND urls.state = '{UrlState.SKIPPED}'
@@ -78,6 +67,7 @@ _PUT_URLS = f"""INSERT INTO urls ({", ".join(_URL_COLUMNS)})
         {_chosen(f"({_IS_LATER}) OR ({_IS_REVIVED})", ("state", "reason"))},
         {_chosen(_IS_LATER, _LATEST)}, {_chosen(_IS_LATER_HELD, _HELD)}, {_chosen(_IS_EARLIER_SEEN, _FIRST)},
         kind = CASE excluded.kind WHEN 'picture' THEN 'picture' ELSE urls.kind END,
+        in_sitemap = max(urls.in_sitemap, excluded.in_sitemap), in_feed = max(urls.in_feed, excluded.in_feed),
         depth = min(urls.depth, excluded.depth), _priority = max(urls._priority, excluded._priority),
         lastmod = CASE WHEN coalesce(excluded.lastmod, '') > coalesce(urls.lastmod, '')
             THEN excluded.lastmod ELSE urls.lastmod END"""
@@ -85,9 +75,6 @@ _SKIP_FORGOTTEN = f"""UPDATE urls SET state = '{UrlState.SKIPPED}', reason = '{O
         _not_before = NULL
     WHERE url IN (SELECT s.url FROM {URLS_OF_HOST}) AND kind IN ('page', 'picture')
         AND reason <> '{OutcomeReason.FORGOTTEN}' AND {FORGOTTEN_URL.format("url")}"""
-_PUT_LISTED = f"""INSERT OR IGNORE INTO _listed (url_id, kind)
-    SELECT t.id, l.kind FROM temp.merge_hosts h CROSS JOIN {SCHEMA_NAME}.urls s ON s.id = h.url_id
-        JOIN {SCHEMA_NAME}._listed l ON l.url_id = s.id JOIN main.urls t ON t.url = s.url WHERE h.host = ?"""
 _COUNTS = ("fetched", "articles", "led", "dry", "hopes", "echoes")
 _PUT_PATTERNS = f"""INSERT INTO _url_patterns (host, pattern, {", ".join(_COUNTS)})
     SELECT host, pattern, {", ".join(_COUNTS)} FROM {SCHEMA_NAME}._url_patterns WHERE host = ?
@@ -113,7 +100,7 @@ def merge_urls(target: Database, host: str) -> None:
     """Take over a host's URLs, which lists name them, what their patterns have brought, and what a browser gained.
     Inside a transaction.
     """
-    for statement in (_PUT_URLS, _SKIP_FORGOTTEN, _PUT_LISTED, _PUT_PATTERNS, _PUT_RENDERED):
+    for statement in (_PUT_URLS, _SKIP_FORGOTTEN, _PUT_PATTERNS, _PUT_RENDERED):
         target.execute(statement, [host])
 
 

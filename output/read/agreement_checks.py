@@ -165,7 +165,6 @@ NEEDED_ROWS = (
     ("_pending_revisions", "capture_id", "captures", "id"),
     ("_yields", "run_id", "runs", "id"),
     ("alarms", "run_id", "runs", "id"),
-    ("_listed", "url_id", "urls", "id"),
     ("_pictures", "capture_id", "captures", "id"),
     ("pages", "layout_id", "_layouts", "id"),
 )

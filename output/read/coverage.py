@@ -20,12 +20,12 @@ from ..archive.url_words import Reason, UrlState
 MAX_EXAMPLES = 3
 
 _MAX_HOPS = 10
-_SOURCE_QUERIES = {
-    "sitemap": "SELECT url_id FROM _listed WHERE kind = 'sitemap'",
-    "feed": "SELECT url_id FROM _listed WHERE kind = 'feed'",
-    "link": """SELECT id FROM urls WHERE kind = 'page'
-        AND found_via IN ('link', 'next', 'canonical', 'single_page', 'redirect')""",
+_IS_NAMED = {
+    "sitemap": "n.in_sitemap",
+    "feed": "n.in_feed",
+    "link": "n.kind = 'page' AND n.found_via IN ('link', 'next', 'canonical', 'single_page', 'redirect')",
 }
+_SOURCE_QUERIES = {source: f"SELECT n.id FROM urls n WHERE {is_named}" for source, is_named in _IS_NAMED.items()}
 # `+` keeps SQLite from the index on states, in which each step would read every redirect of the archive. Most URLs lead
 # nowhere else, and are read directly.
 # A page whose article the archive keeps ends the chain, even if its URL redirects now.
@@ -54,17 +54,11 @@ _CLASSED_ENDS = f"""{_REDIRECT_ENDS} SELECT CASE WHEN article_id IS NOT NULL THE
     FROM ends"""
 
 # From the ends back: those in one state for one reason to which a named URL leads, by the index on states.
-_IS_NAMED = {
-    "sitemap": "EXISTS (SELECT 1 FROM _listed l WHERE l.url_id = back.id AND l.kind = 'sitemap')",
-    "feed": "EXISTS (SELECT 1 FROM _listed l WHERE l.url_id = back.id AND l.kind = 'feed')",
-    "link": """(SELECT n.kind = 'page' AND n.found_via IN ('link', 'next', 'canonical', 'single_page', 'redirect')
-        FROM urls n WHERE n.id = back.id)""",
-}
 _LEADS_BACK = f"""WITH RECURSIVE back (id, url, hops) AS (
         SELECT {{end}} UNION
         SELECT r.id, r.url, back.hops + 1 FROM back JOIN urls r ON r.location = back.url
         WHERE {_IS_REDIRECT.replace("u.", "r.")} AND back.hops < {_MAX_HOPS})
-    SELECT {{columns}} FROM back WHERE {{is_named}}"""
+    SELECT {{columns}} FROM back WHERE (SELECT {{is_named}} FROM urls n WHERE n.id = back.id)"""
 _ENDS_OF = """SELECT u.id, u.url FROM urls u
     WHERE u.state = :state AND u.reason = :reason AND u.kind IN ('page', 'sitemap', 'feed', 'robots') AND u.id > :after
         AND NOT EXISTS (SELECT 1 FROM pages p WHERE p.id = u.id AND p.article_id IS NOT NULL)

@@ -168,7 +168,6 @@ _WORDS: Mapping[str, frozenset[str]] = {
         ("changes.change", ArticleChange),
         ("changes.kind", ("", *EditKind, *RevisionMark)),
         ("_layouts.kind", ("", PageType.ARTICLE, PageType.LIST, PageType.OTHER)),
-        ("_listed.kind", ("sitemap", "feed")),
         ("_page_leads.way", ("next", "whole")),
         ("robots_files.access", ("rules", "all", "nothing")),
         ("_recleans.state", ("running", "done", "undone")),

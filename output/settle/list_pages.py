@@ -29,7 +29,7 @@ LIST_TABLES = ("settle_listable", "settle_texts", "settle_shared", "settle_chang
 # The article pages that are no copy or part of another, and that their layout leaves in, with their length in words.
 _CREATE_PAGES_VIEW = f"""CREATE TEMP VIEW settle_pages (page_id, words) AS
     SELECT p.id, p.word_count FROM pages p WHERE p.own_type IN {SQL_ARTICLE_TYPES}
-        AND NOT EXISTS (SELECT 1 FROM _page_copies c WHERE c.page_id = p.id)
+        AND p._copy_of IS NULL
         AND NOT EXISTS (SELECT 1 FROM _page_parts h WHERE h.page_id = p.id AND h.head_id <> p.id)
         AND NOT coalesce((SELECT l.is_out FROM temp.settle_layout_out l WHERE l.page_id = p.id),
             EXISTS (SELECT 1 FROM shelved x WHERE x.page_id = p.id AND x.why = 'layout'))"""

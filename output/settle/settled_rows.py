@@ -34,15 +34,15 @@ _COLLECT_JUDGED = (
     """INSERT OR IGNORE INTO settle_judged (page_id)
         SELECT h.page_id FROM settle_listable i CROSS JOIN _page_parts h ON h.head_id = i.page_id""",
     """INSERT OR IGNORE INTO settle_judged (page_id)
-        SELECT c.page_id FROM settle_listable i CROSS JOIN _page_copies c ON c.original_id = i.page_id""",
-    """INSERT OR IGNORE INTO settle_judged (page_id) SELECT c.page_id FROM settle_listable i
-        CROSS JOIN _page_parts h ON h.head_id = i.page_id CROSS JOIN _page_copies c ON c.original_id = h.page_id""",
+        SELECT c.id FROM settle_listable i CROSS JOIN pages c ON c._copy_of = i.page_id""",
+    """INSERT OR IGNORE INTO settle_judged (page_id) SELECT c.id FROM settle_listable i
+        CROSS JOIN _page_parts h ON h.head_id = i.page_id CROSS JOIN pages c ON c._copy_of = h.page_id""",
 )
 _START_AGAIN = ("DROP TABLE IF EXISTS temp.settle_judged", "DELETE FROM settle_listable")
 _LIST_CHANGED = """INSERT INTO settle_listable (page_id) SELECT w.value FROM json_each(?) w WHERE NOT EXISTS (
     SELECT 1 FROM _shelf x WHERE x.page_id = w.value AND x.why NOT IN ('emptied', 'copy'))"""
-_JUDGED_COPIES = """SELECT c.page_id, c.original_id FROM settle_judged j
-    CROSS JOIN _page_copies c ON c.page_id = j.page_id"""
+_JUDGED_COPIES = """SELECT c.id, c._copy_of FROM settle_judged j
+    CROSS JOIN pages c ON c.id = j.page_id WHERE c._copy_of IS NOT NULL"""
 _JUDGED_PARTS = """SELECT h.page_id, h.head_id, h.place FROM settle_judged j
     CROSS JOIN _page_parts h ON h.page_id = j.page_id"""
 _SHELVED = "SELECT page_id, id FROM shelved"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -106,8 +106,8 @@ _AFFECTED_IDENTITIES = f"""SELECT p.id, u.url, p.title,
     WHERE p.own_type IN {SQL_ARTICLE_TYPES} ORDER BY u.url"""
 _AFFECTED_PAGES = "SELECT page_id FROM settle_affected"
 
-_STORED_COPIES = """SELECT page_id, original_id FROM _page_copies
-    WHERE ?1 IS NULL OR page_id IN (SELECT value FROM json_each(?1))"""
+_STORED_COPIES = """SELECT id, _copy_of FROM pages
+    WHERE _copy_of IS NOT NULL AND (?1 IS NULL OR id IN (SELECT value FROM json_each(?1)))"""
 _COUNT_ARTICLE_PAGES = f"SELECT count(*) FROM pages WHERE own_type IN {SQL_ARTICLE_TYPES}"
 _SHELVING_COUNTS = "SELECT why, count(*) FROM shelved GROUP BY why"
 _COUNT_SITE_VERDICTS = "SELECT count(*) FROM _own_verdicts WHERE site_kept IS NOT NULL"
@@ -315,11 +315,11 @@ def _store_copies(db: Database, representatives: Representatives, pages: Collect
     """Store which page represents which, of these pages or of all; returns those that became a copy or are none now."""
     wanted = None if pages is None else json.dumps(sorted(pages))
     stored_copies = dict(db.execute(_STORED_COPIES, [wanted]).fetchall())
-    stale_pages = [(page,) for page, original in stored_copies.items() if representatives[page] != original]
-    db.conn.executemany("DELETE FROM _page_copies WHERE page_id = ?", stale_pages)
-    new_copies = [pair for pair in representatives.items() if stored_copies.get(pair[0]) != pair[1]]
-    db.conn.executemany("INSERT INTO _page_copies (page_id, original_id) VALUES (?, ?)", new_copies)
-    return frozenset(stored_copies.keys() ^ representatives.keys())
+    moved_pages = frozenset(stored_copies.keys() ^ representatives.keys())
+    changed = [pair for pair in representatives.items() if stored_copies.get(pair[0]) != pair[1]]
+    changed += [(page, None) for page in stored_copies.keys() - representatives.keys()]
+    db.conn.executemany("UPDATE pages SET _copy_of = ?2 WHERE id = ?1", changed)
+    return moved_pages
 
 
 def _gather_findings(
@@ -389,10 +389,6 @@ _IN_MENU = """SELECT total(r.reason IN ('navigation', 'share buttons')), count(*
         LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
         CROSS JOIN _reasons r ON r.id = coalesce(o.reason_id, b.reason_id)
     WHERE b.block_id = ? AND u.host = ?"""
-_FINDINGS = """SELECT field, source, pages, distinct_values, commonest, commonest_pages FROM _statements
-    WHERE host = ? ORDER BY field, source"""
-_PUT_FINDING = """INSERT INTO _statements (
-        host, field, source, pages, distinct_values, commonest, commonest_pages) VALUES (?, ?, ?, ?, ?, ?, ?)"""
 
 
 def settle_statements(db: Database, hosts: Iterable[str], settled_at: str) -> int:
@@ -403,7 +399,6 @@ def settle_statements(db: Database, hosts: Iterable[str], settled_at: str) -> in
 def _settle_host(db: Database, host: str, settled_at: str) -> int:
     """Settle the fields of a host's pages, one page after the other: a host may have more than memory holds."""
     findings = find_sources(FieldStatement(*row) for row in db.execute(_STATEMENTS, [host]))
-    _store_findings(db, host, findings)
     titles, site_names = _read_titles(db, host)
     languages = dict(db.execute(_LANGUAGES, [host]).fetchall())
     evidence = weigh_evidence(findings, titles, site_names, languages, _menu_names(db, host, findings))
@@ -449,15 +444,3 @@ def _read_page(db: Database, page_id: int) -> StatedPage | None:
     own = with_own_fields(db, page_id, stored[1])
     statements = stored_statements(db, page_id)
     return StatedPage(own.title, own.authors, own.published, own.sources, statements, own.language)
-
-
-def _store_findings(db: Database, host: str, findings: Sequence[SourceFinding]) -> None:
-    """Store the findings on a host's sources where they differ from the stored ones."""
-    if [SourceFinding(*row) for row in db.execute(_FINDINGS, [host]).fetchall()] == list(findings):
-        return
-    db.execute("DELETE FROM _statements WHERE host = ?", [host])
-    rows = [
-        (host, found.field, found.source, found.pages, found.values, found.commonest, found.commonest_pages)
-        for found in findings
-    ]
-    db.conn.executemany(_PUT_FINDING, rows)

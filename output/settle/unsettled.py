@@ -37,14 +37,13 @@ _AWAITED_URLS = """SELECT DISTINCT u.url FROM _page_leads l JOIN urls u ON u.url
 _UNSETTLED_HOSTS = """SELECT host FROM _unsettled
     UNION SELECT u.host FROM _unsettled s CROSS JOIN urls u ON u.id = s.page_id"""
 _ALL_HOSTS = """SELECT DISTINCT u.host FROM pages p JOIN urls u ON u.id = p.id
-    UNION SELECT DISTINCT host FROM _layouts UNION SELECT DISTINCT host FROM _block_evidence
-    UNION SELECT DISTINCT host FROM _statements"""
+    UNION SELECT DISTINCT host FROM _layouts UNION SELECT DISTINCT host FROM _block_evidence"""
 
 # A copy is no evidence. What is no article is no evidence and not judged, and neither are its copies; but what settling
 # left without a text is both.
-_COPIES = "SELECT c.page_id FROM urls u CROSS JOIN _page_copies c ON c.page_id = u.id WHERE u.host = ?"
+_COPIES = "SELECT c.id FROM urls u CROSS JOIN pages c ON c.id = u.id WHERE u.host = ? AND c._copy_of IS NOT NULL"
 _UNJUDGED_PAGES = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
-        LEFT JOIN _page_copies c ON c.page_id = p.id CROSS JOIN pages o ON o.id = coalesce(c.original_id, p.id)
+        CROSS JOIN pages o ON o.id = coalesce(p._copy_of, p.id)
     WHERE u.host = ? AND o.page_type <> o.own_type AND NOT EXISTS (
         SELECT 1 FROM _page_parts h WHERE h.page_id = o.id AND h.head_id <> o.id)
         AND NOT EXISTS (SELECT 1 FROM _shelf x WHERE x.page_id = o.id AND x.why = 'emptied')"""
@@ -167,8 +166,8 @@ _IS_ARTICLE = f"own_type IN {SQL_ARTICLE_TYPES}"
 
 # What the pages of a step, `a`, are related to.
 _RELATED_PAGES = (
-    "SELECT c.original_id FROM step a CROSS JOIN _page_copies c ON c.page_id = a.page_id",
-    "SELECT c.page_id FROM step a CROSS JOIN _page_copies c ON c.original_id = a.page_id",
+    "SELECT c._copy_of FROM step a CROSS JOIN pages c ON c.id = a.page_id WHERE c._copy_of IS NOT NULL",
+    "SELECT c.id FROM step a CROSS JOIN pages c ON c._copy_of = a.page_id",
     "SELECT h.head_id FROM step a CROSS JOIN _page_parts h ON h.page_id = a.page_id",
     "SELECT h.page_id FROM step a CROSS JOIN _page_parts h ON h.head_id = a.page_id",
     f"""SELECT o.id FROM step a CROSS JOIN pages p ON p.id = a.page_id AND p.{_IS_ARTICLE}

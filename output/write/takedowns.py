@@ -114,7 +114,6 @@ _REMOVALS = (
     "DELETE FROM _page_layout WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM _page_signatures WHERE page_id IN (SELECT id FROM reached)",
     # Settling counts anew what is left.
-    "DELETE FROM _statements WHERE host IN (SELECT host FROM urls WHERE id IN (SELECT id FROM reached))",
     "DELETE FROM pages WHERE id IN (SELECT id FROM reached)",
     "DELETE FROM _layouts WHERE id NOT IN (SELECT layout_id FROM pages WHERE layout_id IS NOT NULL)",
     "DELETE FROM _pictures WHERE url_id IN (SELECT id FROM reached)",

@@ -100,7 +100,7 @@ _NOT_THERE_REASONS = frozenset((http_reason(404), http_reason(410), PageType.SOF
 _SKIP_SITEMAPS = f"""UPDATE urls SET state = 'skipped', reason = '{_NESTED_INDEX}', _not_before = NULL
     WHERE state = 'queued' AND kind = 'sitemap' AND found_on = ? RETURNING host"""
 _COUNT_SITEMAPS = "SELECT count(*) FROM urls INDEXED BY urls_outcome WHERE state = 'queued' AND kind = 'sitemap'"
-_IS_LISTED = "SELECT EXISTS (SELECT 1 FROM _listed WHERE url_id = ?)"
+_IS_LISTED = "SELECT EXISTS (SELECT 1 FROM urls WHERE id = ? AND (in_sitemap OR in_feed))"
 _CANONICAL_TITLE = f"""SELECT p.title FROM urls u JOIN pages p ON p.id = u.id
     WHERE u.url = ? AND u.id <> ? AND u.state = 'done' AND p.own_type IN {SQL_ARTICLE_TYPES}"""
 _SAME_TITLE = "SELECT 1 FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ? AND u.id <> ? AND p.title = ?"

@@ -116,8 +116,10 @@ _PUT_URL = """INSERT INTO urls (
         OR (urls.state = 'skipped' AND urls.reason IN ('depth', 'nofollow'))
         OR (excluded.kind = 'picture' AND urls.kind = 'page' AND urls.reason = 'media_type'))"""
 
-_LIST_SOURCES = (UrlSource.SITEMAP, UrlSource.FEED)
-_PUT_LISTED = "INSERT OR IGNORE INTO _listed (url_id, kind) SELECT id, ? FROM urls WHERE url = ? AND kind = 'page'"
+_NOTE_LISTED = {
+    source: f"UPDATE urls SET in_{source} = 1 WHERE url = ? AND kind = 'page' AND in_{source} = 0"
+    for source in (UrlSource.SITEMAP, UrlSource.FEED)
+}
 
 _SET_LASTMOD = "UPDATE urls SET lastmod = ? WHERE url = ? AND lastmod IS NULL"
 
@@ -235,10 +237,9 @@ def fill_dates(db: Database, discovered_urls: Iterable[DiscoveredUrl]) -> None:
 
 def note_listed_urls(db: Database, discovered_urls: Iterable[DiscoveredUrl]) -> None:
     """Note which pages a sitemap or feed names, also those that were found in another way before."""
-    db.conn.executemany(
-        _PUT_LISTED,
-        [(str(url.found_via), storable_text(url.url)) for url in discovered_urls if url.found_via in _LIST_SOURCES],
-    )
+    for url in discovered_urls:
+        if url.found_via in _NOTE_LISTED:
+            db.execute(_NOTE_LISTED[url.found_via], [storable_text(url.url)])
 
 
 def give_up_host(db: Database, host: str, state: UrlState, reason: Reason, limit: int) -> Counter[str]:

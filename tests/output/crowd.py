@@ -36,8 +36,7 @@ def fill_crowd(file: Path) -> None:
                  reason="'article'", found_via="'link'", first_seen=_SEEN)  # fmt: skip
         put_many(db, "urls", 3001, 3101, id="n", url="'https://gone.example/' || n", host="'gone.example'",
                  kind="'page'", state="'failed'", reason="'http_404'", found_via="'link'",
-                 first_seen=_SEEN)  # fmt: skip
-        put_many(db, inner.LISTED, 3001, 3101, url_id="n", kind="'sitemap'")
+                 first_seen=_SEEN, in_sitemap="1")  # fmt: skip
         put_many(db, "pages", 1, ARTICLES, id="n", page_type="'article'", own_type="'article'", evidence="'[]'",
                  title="'Title ' || n", robots="'[]'", article_id="CASE WHEN n <= 51 THEN 1 ELSE n END",
                  certainty="CASE WHEN n IN (1302, 1403) THEN 0.1 WHEN n = 1301 OR n > 2000 THEN 0.2 ELSE 0.9 END",

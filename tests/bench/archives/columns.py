@@ -46,9 +46,8 @@ INSERTION_ORDER = _names("_sqlite_migrations.id changes.seq edits.seq")
 REFERENCES = {
     "urls": _names("""
         _page_statements.page_id _own_fields.page_id
-        _images.page_id _links.page_id _listed.url_id _own_verdicts.page_id _page_blocks.page_id
-        _page_layout.page_id _page_leads.page_id _page_copies.page_id
-        _page_copies.original_id
+        _images.page_id _links.page_id _own_verdicts.page_id _page_blocks.page_id
+        _page_layout.page_id _page_leads.page_id pages._copy_of
         _page_parts.page_id _page_parts.head_id _page_signatures.page_id pages.id articles.page_id
         _reclean_before.page_id _shelf.page_id shelved.page_id
         _scans.page_id _unsettled.page_id urls.id captures_overview.page_id pages_overview.id

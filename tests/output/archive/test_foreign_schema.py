@@ -10,7 +10,7 @@ import pytest
 from broadsheet.output.archive.archive_errors import ForeignSchema
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.foreign_schema import ALLOWED_TRIGGERS_VARIABLE, trigger_mark
-from tests.internal_tables import LISTED, PAGE_BLOCKS
+from tests.internal_tables import IMAGES, PAGE_BLOCKS
 
 _BODY = "BEGIN DELETE FROM meta WHERE key = 'identity'; END"
 _ON_A_TABLE = f"CREATE TRIGGER stranger AFTER INSERT ON urls {_BODY}"
@@ -97,7 +97,7 @@ def test_a_trigger_whose_row_has_bytes_for_a_name_is_refused(planted, column):
     "script",
     [
         "DROP VIEW blocks; CREATE VIEW blocks AS SELECT 1 AS page_id",
-        f"DROP TABLE {LISTED}; CREATE VIEW {LISTED} AS SELECT 1 AS url",
+        f"DROP TABLE {IMAGES}; CREATE VIEW {IMAGES} AS SELECT 1 AS url",
         "DROP VIEW removed; CREATE VIEW removed AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) "
         "SELECT x FROM c",
         "DROP VIEW removed; CREATE VIEW removed AS SELECT randomblob(900000000) AS text",

@@ -16,7 +16,10 @@ from tests.output.filled_rows import columns, put
 
 URL = "http://a.test/1"
 HIDDEN_OF_CAPTURE = {"usage", "refers_to", "etag", "last_modified", "robots_id"}
-HIDDEN_OF_URL = {"id", "_priority", "_not_before", "held_reason", "held_at", "_revisit_seconds", "_unfounded"}
+HIDDEN_OF_URL = {"id", "_priority", "_not_before", "held_reason", "held_at", "_revisit_seconds", "_unfounded"} | {
+    "in_sitemap",
+    "in_feed",
+}  # the last two are its `sources`
 
 
 def same_named(view: Any, row: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

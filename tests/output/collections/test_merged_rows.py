@@ -28,7 +28,6 @@ COPIES = [WarcCopy("theirs.warc.gz", "ours.warc.gz", 500, 900, EARLY)]
 
 COPIED = {
     "urls": {"id"},
-    inner.LISTED: set(),
     inner.URL_PATTERNS: set(),
     inner.URL_ORDERS: set(),
     inner.RENDERED_LAYOUTS: set(),
@@ -55,7 +54,7 @@ SAVED_AS_PAGES = named("""
 """Tables that a merge of pages fills, as a crawl does or with the histories."""
 
 MADE_BY_SETTLING = named("""
-    _page_parts _layouts _statements _block_evidence _page_copies
+    _page_parts _layouts _block_evidence
     _common_texts _unsettled _unsettled_texts _own_verdicts _scans
 """).split()
 OF_ONE_FILE = named("""
@@ -81,9 +80,8 @@ def side_by_side(target: Archive, source: Path) -> Iterator[Any]:
 def fill(db: Database) -> None:
     """Store a row in each table that is copied."""
     put(db, "robots_files", 9, host=HOST, access="rules")
-    page = put(db, "urls", 2, url=URL, host=HOST, kind="page", state="done")
+    put(db, "urls", 2, url=URL, host=HOST, kind="page", state="done", in_feed=1)
     picture = put(db, "urls", 3, url=PICTURE, host=HOST, kind="picture", state="done")
-    put(db, inner.LISTED, 2, url_id=page["id"], kind="feed")
     put(db, inner.URL_PATTERNS, 2, host=HOST)
     put(db, inner.URL_ORDERS, 2)
     put(db, inner.RENDERED_LAYOUTS, 2, host=HOST, decision="all")
@@ -185,7 +183,7 @@ VERDICT = {"state", "reason"}
 HOLD = {"held_reason", "held_at", "_revisit_seconds", "_unfounded"}
 FIRST = {"found_via", "found_on", "first_seen"}
 OURS = {"id", "url", "host", "kind"}
-COMPARED = {"depth": min, "_priority": max, "lastmod": max}
+COMPARED = {"depth": min, "_priority": max, "lastmod": max, "in_sitemap": max, "in_feed": max}
 
 
 def url_rows(**theirs: Any) -> tuple[Row, Row]:
@@ -217,7 +215,8 @@ def test_of_a_url_the_later_fetch_the_later_hold_and_the_earlier_find_count(
     timed = {"fetched_at", "held_at", "first_seen", "state"}
     assert from_source - COMPARED.keys() == expected - timed
     assert {name: row[name] for name in timed} == {name: (theirs if name in expected else ours)[name] for name in timed}
-    assert {name: row[name] for name in COMPARED} == {"depth": 1008, "_priority": 2015, "lastmod": "lastmod 2"}
+    listed = {"in_sitemap": 2021, "in_feed": 2022}
+    assert {name: row[name] for name in COMPARED} == {"depth": 1008, "_priority": 2015, "lastmod": "lastmod 2"} | listed
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,6 @@ DAMAGES = [
     ("needed_rows", "DELETE FROM revisions", "refers by id to a missing row"),
     ("needed_rows", "DELETE FROM changes", "refers by id to a missing row"),
     ("needed_rows", f"UPDATE pages SET layout_id = 99 WHERE id = {PAGE}", "pages row 99 refers by layout_id"),
-    ("needed_rows", "INSERT INTO _listed (url_id, kind) VALUES (99, 'feed')", "row 99 refers by url_id"),
     ("url_counts", "UPDATE _url_counts SET urls = 9 WHERE state = 'done'", "says 9, and 3 are"),
     ("url_counts", "DELETE FROM _url_counts", "says 0, and 3 are"),
     ("url_counts", "INSERT OR REPLACE INTO _url_counts (state, urls) VALUES ('failed', 5)", "says 5, and 0 are"),

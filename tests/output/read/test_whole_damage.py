@@ -31,7 +31,6 @@ DAMAGE = (
     "UPDATE revisions SET number = number + 30, note = x'ff'; UPDATE changes SET kind = 'y', at = 'then'",
     "DELETE FROM urls WHERE kind <> 'page'; DELETE FROM captures WHERE id % 3 = 0",
     "INSERT INTO _unindexed (id) SELECT min(id) FROM articles; UPDATE meta SET value = '8'",
-    "UPDATE _listed SET url_id = url_id + 4000",
     "UPDATE pages SET certainty = 2, word_count = -1; UPDATE urls SET depth = 'deep', lastmod = x'00'",
 )
 

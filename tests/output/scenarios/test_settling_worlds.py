@@ -214,14 +214,13 @@ _SETTLED = {
     "own verdicts": f"""SELECT page_id, position, kept, reason, rule, site_kept
         FROM {inner.OWN_VERDICTS} JOIN {_REASONS}""",
     "own fields": f"SELECT * FROM {inner.OWN_FIELDS}",
-    "statements": f"SELECT * FROM {inner.STATEMENTS}",
     "statements of pages": f"SELECT * FROM {inner.PAGE_STATEMENTS}",
     "evidence": f"SELECT block_id, host, at_place, pages, of_pages, first_seen FROM {inner.BLOCK_EVIDENCE}",
     "parts": f"SELECT * FROM {inner.PAGE_PARTS}",
     "layouts": f"SELECT id, host, signature, pages, articles, kind, evidence FROM {inner.LAYOUTS}",
     "layout of pages": "SELECT id, layout_id FROM pages",
     inner.SCANS: f"SELECT page_id, first_seen, scan FROM {inner.SCANS}",
-    "copies": f"SELECT * FROM {inner.PAGE_COPIES}",
+    "copies": "SELECT id, _copy_of FROM pages WHERE _copy_of IS NOT NULL",
     "common texts": f"SELECT * FROM {inner.COMMON_TEXTS}",
     "urls": "SELECT url, state, iif(state = 'queued', '', reason), held_reason FROM urls",
 }

@@ -384,7 +384,7 @@ KEPT_BY_UNDO = {BLOCK_TEXTS, RECLEANS, RECLEAN_BEFORE, "changes"}
 CHANGED = set(
     named("""
         articles pages urls revisions _page_blocks _page_layout _images _page_leads _page_statements
-        _statements _scans meta
+        _scans meta
     """).split()
 )
 """Tables of which a reclean of these pages changes something."""

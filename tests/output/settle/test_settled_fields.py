@@ -10,7 +10,7 @@ from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.takedowns import take_down
-from tests.internal_tables import OWN_FIELDS, PAGE_STATEMENTS, STATEMENTS
+from tests.internal_tables import OWN_FIELDS, PAGE_STATEMENTS
 from tests.output.cleaned_pages import cleaned_page, with_page
 from tests.output.conftest import Maker
 
@@ -122,8 +122,5 @@ def test_a_takedown_leaves_no_name(archive, make):
     archive.save([story(make, 0, "Ann Lee"), story(make, 1, "Bo Chen")])
     settle(archive.db, make.clock)
     take_down(archive.db, "https://paper.test/story-0", clock=make.clock)
-    for table in (STATEMENTS, PAGE_STATEMENTS, OWN_FIELDS):
+    for table in (PAGE_STATEMENTS, OWN_FIELDS):
         assert "Ann Lee" not in repr(archive.db.execute(f"SELECT * FROM {table}").fetchall())
-    settle(archive.db, make.clock)
-    query = f"SELECT commonest FROM {STATEMENTS} WHERE source = 'markup'"
-    assert archive.db.execute(query).fetchall() == [('["Bo Chen"]',)]

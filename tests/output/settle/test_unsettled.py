@@ -37,7 +37,7 @@ from tests.output.conftest import Maker
 from tests.output.filled_rows import put
 from tests.output.settle.stories import HOSTS, PROMO, story
 
-PAGE = {"own_type": "article", "canonical_url": None, "text_digest": "own"}
+PAGE = {"own_type": "article", "canonical_url": None, "text_digest": "own", "_copy_of": None}
 SAME, NO_ARTICLE = {"text_digest": "same"}, {"own_type": "list"}
 
 
@@ -74,24 +74,24 @@ def two_pages(archive):
         ({"canonical_url": "u"}, {"canonical_url": "u"}, True),
         ({"canonical_url": "u"}, {"canonical_url": "u"} | NO_ARTICLE, False),
         ({"canonical_url": ""}, {"canonical_url": ""}, False),
+        ({"_copy_of": 2}, {}, True),
+        ({}, {"_copy_of": 1}, True),
     ],
 )
-def test_pages_with_one_text_or_canonical_url_are_affected(two_pages, first, second, is_related):
+def test_copies_and_pages_with_one_text_or_canonical_url_are_affected(two_pages, first, second, is_related):
     assert two_pages(first, second) == ({1, 2} if is_related else {1})
 
 
 @pytest.mark.parametrize(
     ("table", "values"),
     [
-        (inner.PAGE_COPIES, {"page_id": 1, "original_id": 2}),
-        (inner.PAGE_COPIES, {"page_id": 2, "original_id": 1}),
         (inner.PAGE_PARTS, {"page_id": 1, "head_id": 2}),
         (inner.PAGE_PARTS, {"page_id": 2, "head_id": 1}),
         (inner.PAGE_LEADS, {"page_id": 1, "url": "u2"}),
         (inner.PAGE_LEADS, {"page_id": 2, "url": "u1"}),
     ],
 )
-def test_pages_that_were_copies_or_parts_or_lead_to_one_another_are_affected(two_pages, table, values):
+def test_pages_that_were_parts_or_lead_to_one_another_are_affected(two_pages, table, values):
     assert two_pages({}, {}, table, **values) == {1, 2}
 
 
@@ -100,7 +100,7 @@ def test_pages_that_are_named_and_those_related_by_several_steps_are_affected(ar
     db = archive.db
     db.execute("PRAGMA foreign_keys = OFF")
     for copy, original in ((2, 1), (3, 2), (8, 7)):
-        put(db, inner.PAGE_COPIES, copy, page_id=copy, original_id=original)
+        put(db, "pages", copy, id=copy, _copy_of=original)
     put(db, inner.PAGE_LEADS, 5, page_id=5, url="u")
     db.execute(f"DELETE FROM {inner.UNSETTLED}")
     for changed, affected in ((False, {1, 2, 3, 9}), (True, {1, 2, 3, 5, 9})):
@@ -310,9 +310,9 @@ def test_hosts_are_listed_in_order_wherever_they_stand(archive):
         put(db, "urls", number, id=number, host=host, kind="page", state="done")
     put(db, "pages", 1, id=1)
     put(db, "pages", 2, id=2)
-    for number, table in enumerate((inner.LAYOUTS, inner.BLOCK_EVIDENCE, inner.STATEMENTS)):
-        put(db, table, number, host="abc"[number % 3] + "dg"[number // 3])
-    assert list_hosts(db, WHOLE_ARCHIVE) == ["ad", "bd", "cd", "d", "e"]
+    for number, table in enumerate((inner.LAYOUTS, inner.BLOCK_EVIDENCE)):
+        put(db, table, number, host="ab"[number] + "d")
+    assert list_hosts(db, WHOLE_ARCHIVE) == ["ad", "bd", "d", "e"]
     assert list_hosts(db, StaleHosts(frozenset({"z", "y"}))) == ["y", "z"]
     assert hosts_of_pages(db, {1, 3, 9}) == {"e", "x"}
     db.execute(f"DELETE FROM {inner.UNSETTLED}")

@@ -55,8 +55,8 @@ TABLES = {
         JOIN _page_blocks b USING (page_id, position) JOIN _block_texts t ON t.id = b.block_id
         JOIN _reasons r ON r.id = b.reason_id JOIN urls u ON u.id = o.page_id
         WHERE o.site_kept IS NOT NULL ORDER BY r.rule, o.position, t.text, u.url""",
-    "copy": """SELECT u.url, o.url FROM _page_copies c JOIN urls u ON u.id = c.page_id JOIN urls o
-        ON o.id = c.original_id ORDER BY u.url""",
+    "copy": """SELECT u.url, o.url FROM pages c JOIN urls u ON u.id = c.id JOIN urls o ON o.id = c._copy_of
+        ORDER BY u.url""",
     "part": """SELECT u.url, h.url, p.place FROM _page_parts p JOIN urls u ON u.id = p.page_id
         JOIN urls h ON h.id = p.head_id ORDER BY u.url""",
     "layout": "SELECT host, pages, articles, kind, evidence FROM _layouts ORDER BY host, signature",
@@ -66,8 +66,6 @@ TABLES = {
         JOIN _block_texts t ON t.id = e.block_id WHERE e.at_place = 1 ORDER BY e.host, t.text""",
     "common": """SELECT {text}, c.asked FROM _common_texts c JOIN _block_texts t ON t.id = c.block_id
         ORDER BY t.text""",
-    "source": """SELECT host, field, source, pages, distinct_values, commonest, commonest_pages FROM _statements
-        ORDER BY host, field, source""",
     "own field": """SELECT u.url, o.field, o.value, o.source, o.evidence FROM _own_fields o
         JOIN urls u ON u.id = o.page_id ORDER BY u.url, o.field""",
     "ruled": """SELECT u.url, o.position, coalesce(o.site_kept, o.kept) FROM _own_verdicts o
