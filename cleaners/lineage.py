@@ -16,7 +16,7 @@ from importlib.resources import files
 from .document import ExtractorUse
 from .judge.site_rule_files import SiteRuleFile
 
-CLEANER_VERSION = "19"
+CLEANER_VERSION = "20"
 """Raised whenever the same page may give another result. Stored beside each text."""
 
 DataFile = tuple[str, str]

@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
+from itertools import pairwise
 from operator import itemgetter
 
 from .date_parser import find_dates
@@ -53,11 +54,16 @@ def split_names(text: str) -> Iterator[str]:
     text = _BRACKETS.sub(" ", _EMAIL.sub(" ", _DATE_BEHIND.sub("", _OTHER_CREDIT.sub(";", html.unescape(text)))))
     has_name = False
     for part in _HARD_BREAK.split(_strip_by(text)):
+        ends_with_role = False
         for chunk in _and_pattern().split(_persons_in_sentence(part)):
-            for name in _split_commas(_strip_by(chunk)):
+            names = _split_commas(_strip_by(chunk))
+            if ends_with_role and " " not in chunk:  # `Content and Communications`
+                continue
+            for name in names:
                 if not has_name or not _is_role(name):
                     yield name
                 has_name = True
+            ends_with_role = len(names) < len(_COMMA.split(chunk))
 
 
 def clean_names(values: Iterable[str], site_names: Iterable[str] = ()) -> tuple[str, ...]:
@@ -176,20 +182,20 @@ def _and_pattern() -> re.Pattern[str]:
     return re.compile(rf"\s+(?:{alternatives_pattern(load_words('and'))})\s+(?=[^\W\d_a-z])")
 
 
-def _split_commas(text: str) -> Iterator[str]:
-    """Yield the parts between commas without roles, titles and suffixes (`Jr.`) that follow a name."""
+def _split_commas(text: str) -> list[str]:
+    """Return the parts between commas without the roles, titles and suffixes (`Jr.`) that follow a name.
+
+    Behind a role stands its department or employer, unless a role follows that too.
+    """
     parts = [part for part in _COMMA.split(text) if part]
-    name = ""
-    for part in parts:
-        if name and part.casefold() in _SUFFIXES:
-            continue
-        if name and _is_role(part):
-            continue
-        if name:
-            yield name
-        name = part
-    if name:
-        yield name
+    names, is_behind_role = parts[:1], False
+    for part, next_part in pairwise((*parts[1:], "")):
+        if _is_role(part):
+            is_behind_role = True
+        elif part.casefold() not in _SUFFIXES and (not is_behind_role or _is_role(next_part)):
+            names.append(part)
+            is_behind_role = False
+    return names
 
 
 def _is_role(text: str) -> bool:

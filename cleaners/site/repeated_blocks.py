@@ -64,7 +64,8 @@ class SiteMemory:
     hold hardly anything but repeated text, with the number of pages that have them. `outer_keys` are the repeated keys
     mostly before or after the page's own text. `beside_text_keys` stand beside a text of its own on most of their
     pages, and on at least `_SURE_PAGES`. `agreed_texts` are the texts that most pages remove which have them. `slots`
-    are the numbers of the places where nearly all pages keep nothing.
+    are the numbers of the places where nearly all pages keep nothing. `closing_texts` are those that so many pages
+    remove near the end of their text that it ends there: what stands below may be a note on the author.
     """
 
     page_count: int
@@ -74,6 +75,7 @@ class SiteMemory:
     beside_text_keys: frozenset[int] = frozenset()
     agreed_texts: frozenset[int] = frozenset()
     slots: frozenset[int] = frozenset()
+    closing_texts: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,9 @@ def judge_repeated_blocks(blocks: Sequence[KeyedBlock], memory: SiteMemory) -> d
     page = [block for block in blocks if block.is_kept]
     removed_blocks = (block for block in blocks if not block.is_kept)
     closing_positions = [
-        block.position for block in removed_blocks if not block.is_heading and _is_closing_line(block, memory)
+        block.position
+        for block in removed_blocks
+        if not block.is_heading and (block.text_id in memory.closing_texts or _is_closing_line(block, memory))
     ]
     if not closing_positions and not any(block.template_key in memory.pages_per_key for block in page):
         return {}
@@ -280,7 +284,21 @@ def _is_closing_line(block: KeyedBlock, memory: SiteMemory) -> bool:
     page_count = memory.pages_per_key.get(block.template_key, 0)
     if block.template_key not in memory.outer_keys or (page_count == 2 < memory.page_count):
         return False
-    return page_count >= memory.page_count * (_FREQUENT_SHARE if page_count >= _FREQUENT_PAGES else _COMMON_SHARE)
+    return are_most_pages(page_count, memory.page_count)
+
+
+def are_most_pages(count: int, page_count: int) -> bool:
+    """Return whether so many of a site's pages open or close with a text that it belongs to none of their articles.
+
+    >>> are_most_pages(12, 20), are_most_pages(11, 20), are_most_pages(30, 100)
+    (True, False, True)
+    """
+    return count >= page_count * (_FREQUENT_SHARE if count >= _FREQUENT_PAGES else _COMMON_SHARE)
+
+
+def is_near_end(words_below: int, words: int) -> bool:
+    """Return whether so few of a page's kept words stand below a line that these may be a note on the author."""
+    return _MAX_REMOVED_PART * words_below <= words
 
 
 def _verdicts_below_closing_line(
@@ -312,7 +330,7 @@ def not_below_note(restored: Mapping[int, Verdict], verdicts: Mapping[int, Verdi
 def _is_closing_note(page: Sequence[KeyedBlock], below: Sequence[int], text_span: _TextSpan) -> bool:
     """Return whether the blocks below a closing line are a note on the author, and a small part of the page."""
     is_note = bool(below) and page[below[0]].names_author and 0 <= text_span.first_index < below[0]
-    return is_note and _MAX_REMOVED_PART * _total_words(page, below) <= _total_words(page, range(len(page)))
+    return is_note and is_near_end(_total_words(page, below), _total_words(page, range(len(page))))
 
 
 def _own_text_span(page: Sequence[KeyedBlock], pages_per_key: Mapping[int, int]) -> _TextSpan:

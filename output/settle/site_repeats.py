@@ -22,8 +22,10 @@ from broadsheet.cleaners.document import Verdict
 from broadsheet.cleaners.site.repeated_blocks import (
     KeyedBlock,
     SiteMemory,
+    are_most_pages,
     build_site_memory,
     is_consensus,
+    is_near_end,
     min_repeat_pages,
 )
 from broadsheet.cleaners.site.site_judge import OwnPage, SiteEvidence, judge_page
@@ -36,6 +38,8 @@ from .page_table import (
     IS_KEPT_ELSEWHERE,
     IS_SHARED,
     IS_SURE,
+    LEAVES,
+    LEAVES_WITH_OTHERS,
     MAX_KEPT,
     MAY_REPEAT,
     NAMES_AUTHOR,
@@ -245,10 +249,11 @@ def rejudge_pages(
         db.execute(_INSERT_EVIDENCE, evidence)
         restored_blocks = find_restored_blocks(db, host, place_counts, repeated_keys, roles.unjudged)
         memory, kept_elsewhere = _build_memory(db, host, page_count, roles.uncounted, agreed_texts)
-        memory = replace(memory, slots=place_counts.slots())
+        closing_texts = _find_closing_texts(db, host, page_count, roles.uncounted)
+        memory = replace(memory, slots=place_counts.slots(), closing_texts=closing_texts)
         site, pages_by_text = SiteEvidence(blocks=memory), defaultdict[int, list[int]](list)
         for page_id, blocks in _pages_to_judge(db, host, memory, restored_blocks.keys(), roles.unjudged):
-            rows = _evident_blocks(blocks, kept_elsewhere)
+            rows = _evident_blocks(blocks, kept_elsewhere, closing_texts)
             own = OwnPage(blocks=rows, returning=restored_blocks.get(page_id, {}))
             if verdicts := judge_page(own, site).blocks:
                 for block in rows:
@@ -327,6 +332,21 @@ def _build_memory(
     return memory, kept_elsewhere
 
 
+def _find_closing_texts(db: Database, host: str, page_count: int, uncounted_pages: Collection[int]) -> frozenset[int]:
+    """Find the texts that many pages remove near the end of their text."""
+    closed_pages = Counter[int]()
+    for pages in read_scans(db, host):
+        flags, words = pages.blocks["flags"], pages.blocks["words"].astype(np.int64)
+        kept_words = np.cumsum(words * (flags & IS_KEPT > 0))
+        last_words = kept_words[np.searchsorted(pages.owners, pages.owners, side="right") - 1]
+        first_words = np.concatenate(([0], kept_words))[np.searchsorted(pages.owners, pages.owners)]
+        closes = (flags & (LEAVES | LEAVES_WITH_OTHERS) > 0) & pages.of_pages(~pages.among(uncounted_pages))
+        closes &= is_near_end(last_words - kept_words, last_words - first_words)
+        texts = pages.blocks["text"][closes]
+        closed_pages.update(text for text, _ in set(zip(texts.tolist(), pages.owners[closes].tolist(), strict=True)))
+    return frozenset(text for text, count in closed_pages.items() if are_most_pages(count, page_count))
+
+
 def _count_containers(owners: Int64Array, containers: Int64Array) -> dict[Hashable, int]:
     """Count the pages of each container, by blocks of which each has a page and a container."""
     names, indexes = np.unique(containers, return_inverse=True)
@@ -341,6 +361,7 @@ def _pages_to_judge(
 ) -> Iterator[tuple[int, ScannedBlocks]]:
     """Yield the pages on which the site's memory may have something to say, in order, each with its scan."""
     keys, texts, slots = sorted(memory.pages_per_key), sorted(memory.agreed_texts), sorted(memory.slots)
+    closing_texts = sorted(memory.closing_texts)
     for pages in read_scans(db, host):
         judged = pages.of_pages(~pages.among(unjudged))
         returns = pages.of_pages(pages.among(restored))
@@ -348,28 +369,25 @@ def _pages_to_judge(
         blocks = pages.blocks[is_candidate]
         says = np.isin(blocks["key"], keys) | np.isin(blocks["text"], texts) | np.isin(blocks["path"], slots)
         is_candidate[is_candidate] = says
+        is_candidate |= np.isin(pages.blocks["text"], closing_texts)
         yield from pages.having(judged & (is_candidate | returns))
 
 
-def _keyed_blocks(blocks: ScannedBlocks) -> list[KeyedBlock]:
-    """Return the blocks of a page that the site may repeat."""
+def _evident_blocks(
+    blocks: ScannedBlocks, kept_elsewhere: Collection[tuple[int, int]], closing_texts: Collection[int] = frozenset()
+) -> list[KeyedBlock]:
+    """Return the blocks of a page that are evidence: what it keeps, what other pages keep in the same container, and
+    the lines that close a text.
+    """
     return [
         KeyedBlock(
             position, key, container, words, bool(flags & IS_HEADING), bool(flags & NAMES_AUTHOR),
             bool(flags & IS_KEPT), text, path, bool(flags & IS_SURE),
         )
         for text, key, path, container, position, words, flags in blocks.tolist()
-        if flags & MAY_REPEAT
+        if text in closing_texts
+        or (flags & MAY_REPEAT and (flags & IS_KEPT or (key, container) in kept_elsewhere))
     ]  # fmt: skip
-
-
-def _evident_blocks(blocks: ScannedBlocks, kept_elsewhere: Collection[tuple[int, int]]) -> list[KeyedBlock]:
-    """Return the blocks of a page that are evidence: what it keeps, and what other pages keep in the same container."""
-    return [
-        block
-        for block in _keyed_blocks(blocks)
-        if block.is_kept or (block.template_key, block.container) in kept_elsewhere
-    ]
 
 
 def verdict_reasons(verdicts: Mapping[int, Verdict]) -> dict[int, tuple[str, str]]:

@@ -287,9 +287,18 @@ BYLINES: dict[tuple[str, ...], list[str]] = {
         *("Written by: Ann Lee", "Ann Lee, Senior Editor", "Ann Lee | Chief Reporter", "Ann Lee, Berlin Editor."),
         *("Ann Lee, valley", "Ann Lee (Berlin)", "ann@paper.example Ann Lee", "By Ann Lee on May 3, 2024"),
         *("Ann Lee, Updated by Bo Chen", "Ann Lee; Valley Editorial Team"),
+        *(
+            "By Ann Lee, Project Manager, Digital Content and Communications",
+            "By Ann Lee, Program Manager, Mill Network",
+        ),
         "This is a guest post by Ann Lee, who bakes bread for a living.",
     ],
     (ANN, "Bo Chen", "Cy Roe"): ["By Ann Lee, Bo Chen and Cy Roe"],
+    (ANN, "Bo Chen"): [
+        "Ann Lee, reporter, Bo Chen, editor",
+        "Ann Lee, editor, and Bo Chen",
+        "Ann Lee, editor and Bo Chen",
+    ],
     ("Anna Groß", "Bernd Klein"): [
         "Von Anna Groß und Bernd Klein",
         "Dies ist ein Gastbeitrag von Anna Groß und Bernd Klein",

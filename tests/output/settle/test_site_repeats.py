@@ -54,6 +54,10 @@ def paragraphs(name: str) -> list[tuple[str, str, Verdict]]:
     return [(" ".join(f"{name}{part}{n}" for n in range(40)), BODY, KEPT) for part in "xy"]
 
 
+def texts_of(name: str) -> list[str]:
+    return [text for text, *_ in paragraphs(name)]
+
+
 def article(make: Maker, name: str, *below: tuple[str, str] | str, above: str = "", **changes: object) -> Outcome:
     """An outcome whose page has two paragraphs of its own, a text between them and what is given below."""
     rows = paragraphs(name)
@@ -133,7 +137,7 @@ def test_what_repeats_within_the_text_is_kept_and_marked(archive, make):
     assert rows(archive, MARKED, "Let us ask her") == [(1, "selected", EVIDENCE.format(6, 6))]
 
 
-LINE, TEASER = "Talk about this article with us", Verdict(False, "other articles", "context/teaser")
+LINE, TEASER = "Talk about this article with all of us here", Verdict(False, "other articles", "context/teaser")
 NOTE = "Ada was born by the sea and came to us late"
 
 
@@ -159,6 +163,19 @@ def test_a_note_on_the_author_below_the_sites_line_goes_though_the_page_removed_
     settled(archive, make, *others(make))  # so that the line is the site's no more
     assert with_text(archive, NOTE) == {"noted"}
     assert rows(archive, f"SELECT count(*) FROM {OWN_VERDICTS}") == [(0,)]
+
+
+def test_so_does_one_below_a_line_that_every_page_removes_near_its_end_and_none_below_one_in_the_middle(archive, make):
+    notes = {name: f"Ada was born by the {name} of seven seas" for name in ("first", "second", "third")}
+    archive.save([closed(make, "plain", "We saw the sea and it was late")])
+    settled(
+        archive, make, *(closed(make, name, note, f"A line on the {name} of her books") for name, note in notes.items())
+    )
+    assert with_text(archive, "A line on the") == with_text(archive, "Ada") == set()
+    assert with_text(archive, "We saw the sea") == {"plain"}
+    longer = {f"long{n}": f"Ada went to {'abcdefghi'[n]}town" for n in range(9)}
+    settled(archive, make, *(closed(make, name, told, *texts_of(name)) for name, told in longer.items()))
+    assert with_text(archive, "Ada") == {*notes, *longer}
 
 
 def test_copies_of_an_article_count_once(archive, make):
