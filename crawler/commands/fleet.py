@@ -171,8 +171,6 @@ def _planned_run(
         fleet, sites, records, lambda: _made_engine(fleet, options, place), is_waiting=options["is_waiting"],
         everything=options["everything"], is_quiet=options["quiet"],
     )  # fmt: skip
-    if place:
-        run.count_pages = fleet_run.StoredPageCounter(place)
     if place and place.per_address and options["scheduler"]:
         run.addresses = fleet_run.StartAddresses()
     return run
@@ -193,6 +191,8 @@ def _made_engine(
         return site_processes.run_site(task, lifeline, records.log(task.name), is_stopped, variables)
 
     parallel = options["parallel"] or fleet.parallel or site_processes.default_parallel()
+    if place:
+        return site_processes.LocalEngine(run, parallel, lambda task: place.copy(task.name).archive)
     return site_processes.LocalEngine(run, parallel)
 
 
@@ -217,7 +217,7 @@ def _run_stored(
         told_store_faults(),
         archive_lock.hold_lock(folder / lock, refusal=f"another fleet run is at work in {folder}"),
         record.held(
-            lambda: [task.name for task in run.running()] if run else (),
+            lambda: run.running_pages() if run else {},
             lambda: run.stop() if run else None,
             lambda: [task.name for task in run.waiting()] if run else (),
         ),

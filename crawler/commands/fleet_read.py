@@ -53,6 +53,7 @@ with lazy_imports():
         list_runs,
         object_store,
         site_copies,
+        site_processes,
         site_records,
         site_states,
         sites_file,
@@ -109,9 +110,11 @@ def fleet_status(**options: Any) -> int:
     """
     standings = {standing.name: standing for standing in _standings(options)}
     results = [standing.record.result for standing in standings.values() if standing.record]
-    ended = [result.name for result in fleet_turn.worst_first(results)]
+    ended = fleet_turn.worst_first(results)
     first = [name for name, standing in standings.items() if standing.problem or standing.is_waiting]
-    names = list(dict.fromkeys([*first, *ended, *standings]))
+    bad = [result.name for result in ended if result.end not in fleet_turn.QUIET_ENDS]
+    running = [name for name, standing in standings.items() if standing.is_running]
+    names = list(dict.fromkeys([*first, *bad, *running, *(result.name for result in ended), *standings]))
     if options["as_json"]:
         print_json({"sites": [_status_values(standings[name]) for name in names]})
         return 0
@@ -157,14 +160,16 @@ def _standings(options: Mapping[str, Any]) -> Iterator[_Standing]:
     for site in sites:
         record, archive = fleet_folder.RecordFolder(fleet.folder).read(site.name), fleet.archive(site.name)
         due, is_running = site_records.next_due(site, record), archive_lock.is_owned(archive)
-        yield _Standing(site.name, str(archive), site.groups, record, due, is_running)
+        pages = site_processes.page_count(archive) if is_running else 0
+        yield _Standing(site.name, str(archive), site.groups, record, due, is_running, pages)
 
 
 @dataclass(frozen=True, slots=True)
 class _Runs:
-    """Owners of the sites that are running, and the sites that wait after a loss."""
+    """Owners of the sites that are running, the pages that these have by now, and the sites that wait after a loss."""
 
     owners: Mapping[str, str]
+    pages: Mapping[str, int]
     waiting: frozenset[str]
 
 
@@ -176,10 +181,11 @@ def _stored(address: str, names: Sequence[str] | None) -> tuple[Mapping[str, sit
     store = fleet_module.known_store(address)
     runs = list_runs.read_runs(store).values()
     owners = {name: run.owner for run in runs for name in (*run.running, *run.waiting)}
+    pages = {name: count for run in runs for name, count in run.running.items()}
     waiting = frozenset(name for run in runs for name in run.waiting)
     with fleet_module.told_store_faults():
         listed = site_records.stored_site_names(store) if names is None else names
-        return site_records.indexed_states(store, listed, owners), _Runs(owners, waiting)
+        return site_records.indexed_states(store, listed, owners), _Runs(owners, pages, waiting)
 
 
 def _stored_standing(
@@ -188,7 +194,8 @@ def _stored_standing(
 ) -> _Standing:  # fmt: skip
     owner, is_waiting = runs.owners.get(name, ""), name in runs.waiting
     worker = owner or (state.record.worker if state.record else "")
-    pages, is_running = state.head.pages if owner else 0, bool(owner) and not is_waiting
+    pages, is_running = runs.pages.get(name) or state.head.pages, bool(owner) and not is_waiting
+    pages = pages if owner else 0
     return _Standing(name, *place, state.record, due, is_running, pages, worker, state.problem, is_waiting)
 
 

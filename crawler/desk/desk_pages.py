@@ -30,7 +30,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broadsheet.output.archive.archive_errors import ArchiveError
-from broadsheet.output.archive.archive_lock import hold_lock
+from broadsheet.output.archive.archive_lock import hold_lock, is_owned
 from broadsheet.output.archive.stored_values import utc_text
 from broadsheet.output.browse.form_routes import FormHandler, read_form
 from broadsheet.output.browse.home_page import ArchiveLine, list_archives
@@ -45,6 +45,7 @@ from broadsheet.output.write.takedowns import WILDCARD, Takedown, plan_takedown
 
 from ..cli.command_line import duration
 from ..fetch.identity import read_contact
+from ..fleet.site_processes import PageCounter
 from ..fleet.site_records import SiteRecord
 from ..fleet.sites_file import SITE_NAME, Site
 from ..options import OptionError
@@ -115,6 +116,14 @@ class SiteLine(NamedTuple):
     due: str
 
 
+class Running(NamedTuple):
+    """A crawl at work: an archive and the pages that it has by now; without a job a command elsewhere started it."""
+
+    name: str
+    pages: int
+    job: Job | None
+
+
 @dataclass(frozen=True)
 class Desk:
     """A desk: the room in which it stands, its folder, and its jobs. `cron_line` keeps the schedule without it."""
@@ -124,6 +133,7 @@ class Desk:
     jobs: JobFolder
     cron_line: str
     session: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    counter: PageCounter = field(default_factory=PageCounter)
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes of the desk's pages and forms."""
@@ -139,6 +149,7 @@ class Desk:
         return [
             Mount(f"{ROOT}/static", StaticFiles(directory=HOME / "static")),
             Route(f"{ROOT}/jobs/{{id}}/live", self.send_live),
+            Route(f"{ROOT}/live", self.send_work),
             *(Route(f"{ROOT}/{path}", self._form(act), methods=["POST"]) for path, act in forms.items()),
             *(Route(path, self._page(show)) for path, show in pages.items()),
         ]
@@ -185,7 +196,7 @@ class Desk:
         latest, sites = latest_jobs(jobs), {site.name: site for site in self.folder.fleet().sites}
         shown = [self._line(name, sites.get(name), lines.get(name), latest.get(name)) for name in {**sites, **lines}]
         return self._html(
-            "desk.html", lines=shown, jobs=[job for job in jobs if not job.state.is_over], past=jobs[:8],
+            "desk.html", lines=shown, **self._work_view(), past=jobs[:8],
             keeps_schedule=self.folder.keeps_schedule, cron_line=self.cron_line, folder=str(self.folder.root),
         )  # fmt: skip
 
@@ -196,6 +207,23 @@ class Desk:
             due = "now" if moment is None or moment <= datetime.now(UTC) else utc_text(moment)
         url = ", ".join(site.urls[:1] or site.hosts) if site else ""
         return SiteLine(name, url, line, self.folder.records().read(name), job, due)
+
+    def _work_view(self) -> dict[str, Any]:
+        """Return what is at work: jobs, and crawls that were started elsewhere, each with its pages."""
+        jobs = [job for job in self.jobs.jobs() if not job.state.is_over]
+        own = {job.order.archive for job in jobs if job.state is not JobState.QUEUED}
+        elsewhere = [
+            name for name in self.room.library.archives if name not in own and is_owned(self.folder.archive(name))
+        ]
+        work = [Running(job.order.archive, self._pages(job.order), job) for job in jobs]
+        return {"work": [*work, *(Running(name, self.counter.count(self._file(name)), None) for name in elsewhere)]}
+
+    def _pages(self, order: Order) -> int:
+        """Return the pages of the archive that an order crawls; 0 for other verbs."""
+        return self.counter.count(self._file(order.archive)) if order.verb in ("crawl", "update") else 0
+
+    def _file(self, name: str) -> Path:
+        return self.jobs.archives / (name if name.endswith(".db") else f"{name}.db")
 
     def show_job(self, request: Request) -> Response:
         """Show how far a job is, and what it printed; of a trial crawl what it found."""
@@ -239,17 +267,30 @@ class Desk:
         """Send what a job's page shows whenever it changes, until the job ends."""
         job_id = request.path_params["id"]
         self._job(job_id)
-        template = self.room.renderer.environment.get_template("job_parts.html")
+
+        def view() -> tuple[dict[str, Any], bool]:
+            job = self._job(job_id)
+            return self._job_view(job), job.state.is_over
+
+        return self._live("job_parts.html", view)
+
+    async def send_work(self, _: Request) -> Response:
+        """Send what is at work whenever it changes, for as long as the front page is open."""
+        return self._live("work_parts.html", lambda: (self._work_view(), False))
+
+    def _live(self, template_name: str, view: Callable[[], tuple[dict[str, Any], bool]]) -> Response:
+        """Send a part of a page whenever it changes, until `view` says that it does no more."""
+        template = self.room.renderer.environment.get_template(template_name)
 
         def rendered() -> tuple[str, bool]:
             with suppress(click.ClickException):
                 self.folder.refresh(self.room.library)  # of a first crawl the archive appears meanwhile
-            job = self._job(job_id)
+            values, is_over = view()
             frame = PageFrame(token=self.room.token, may_write=True)
-            return template.render(view={"name": "", **self._job_view(job)}, frame=frame), job.state.is_over
+            return template.render(view={"name": "", **values}, frame=frame), is_over
 
         async def events() -> AsyncIterator[str]:
-            sent = ""
+            sent: str | None = None
             while True:
                 text, is_over = await run_in_threadpool(rendered)
                 if text != sent:

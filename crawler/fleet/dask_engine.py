@@ -77,6 +77,7 @@ class DaskEngine:
         self._worker_seconds = worker_seconds
         self._function = function or dask_worker.run_on_worker
         self._futures: set[Future[Any]] = set()
+        self._pages: dict[str, int] = {}
         self._is_stopped = False
         self._gone_at: float | None = None
         self._worker_at = time.monotonic()
@@ -104,8 +105,13 @@ class DaskEngine:
         except (OSError, TimeoutError, AssertionError) as error:
             on_end(WorkerLost(f"the scheduler at {self._address} is gone: {error}"))
             return
+        self._pages.pop(task.name, None)
         self._futures.add(future)
         future.add_done_callback(partial(self._end, on_end))  # type: ignore[no-untyped-call]
+
+    def pages(self, task: SiteTask) -> int:
+        """Return the pages of a running task, as its worker told a few seconds ago: see `Engine.pages`."""
+        return self._pages.get(task.name, 0)
 
     def stop(self) -> None:
         """Stop: see `Engine.stop`."""
@@ -136,8 +142,12 @@ class DaskEngine:
         on_end(end)
 
     def _begin(self, client: Client) -> None:
-        """Set the terms of a scheduler that was connected to, and have each worker stop the crawls of other runs."""
+        """Set the terms of a scheduler that was connected to, have each worker stop the crawls of other runs, and tell
+        the pages of ours.
+        """
         set_terms(client, self._address)
+        topic = dask_worker.pages_topic(self._place.identity)
+        client.subscribe_topic(topic, lambda event: self._pages.update(event[1]))  # type: ignore[no-untyped-call]
         client.register_plugin(dask_worker.CrawlGuard(self._place.lost_seconds))
         self._client, self._gone_at, self._looked_at, self._has_earlier = client, None, 0.0, True
 
@@ -166,7 +176,7 @@ class DaskEngine:
             raise CommandError("there was no worker for too long")
         if self._room or self._worker_at + 2 * _CORES_SECONDS > self._looked_at:
             _LOG.warning(
-                "the scheduler at %s has no worker; start one: dask worker %s --nthreads 4 --nworkers 1 "
+                "the scheduler at %s has no worker; start one: dask worker %s --nworkers 1 --no-nanny --nthreads 4 "
                 "(waiting %.0f minutes for it; Ctrl-C ends, and the same command goes on later)",
                 self._address, self._address, self._worker_seconds / 60,
             )  # fmt: skip

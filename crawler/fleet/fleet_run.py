@@ -26,7 +26,6 @@ from ..fetch.address_slots import exempt_network, most_hosts
 from .fleet_turn import QUIET_ENDS, result_line, running_text, site_task, tell
 from .object_store import ObjectStore, StoreError, StoreRefused
 from .site_head import SiteAttempt, read_head
-from .site_processes import page_count
 from .site_records import (
     SAYS_NOTHING,
     SiteRecord,
@@ -39,8 +38,8 @@ from .site_records import (
 )
 from .site_task import Engine, SiteEnd, SiteResult, SiteTask, WorkerLost
 from .sites_file import Site, SiteList
-from .store_address import check_writable, store_at
-from .stored_run import StorePlace, runner_name
+from .store_address import check_writable
+from .stored_run import runner_name
 
 _LOOKUPS = 32  # of addresses at once
 _INDEX_SECONDS = 60.0
@@ -200,7 +199,6 @@ class FleetRun:
     sites: Sequence[Site]
     records: Records
     make_engine: Callable[[], Engine]
-    count_pages: Callable[[SiteTask], int] = lambda task: page_count(task.archive)
     addresses: StartAddresses | None = None
     """The addresses of which no two sites are crawled at once, where crawls are on several machines."""
     is_waiting: bool = False
@@ -268,6 +266,10 @@ class FleetRun:
         """Return the tasks whose worker was lost, and that wait until it has surely stopped."""
         return tuple(task for _, task in self._lost.copy())
 
+    def running_pages(self) -> dict[str, int]:
+        """Return the pages that the archive of each running site has by now."""
+        return {task.name: self._count_pages(task) for task in self.running()}
+
     def progress_line(self) -> str:
         """Say in one line how far the run is, and what is running."""
         count = self.ends.total()
@@ -277,7 +279,10 @@ class FleetRun:
         used_count = self.ends[SiteEnd.IN_USE] + self.ends[SiteEnd.OVERTAKEN]
         used = f", {used_count:,} in use elsewhere" if used_count else ""
         lost = f"; {len(self._lost):,} waiting after a loss" if self._lost else ""
-        return f"{done}{failures}{used}; running: {running_text(self.running(), self.count_pages)}{lost}"
+        return f"{done}{failures}{used}; running: {running_text(self.running(), self._count_pages)}{lost}"
+
+    def _count_pages(self, task: SiteTask) -> int:
+        return self._engine.pages(task) if self._engine else 0
 
     def _due_at(self, site: Site) -> datetime:
         return next_due(site, self.records.read(site.name)) or _AT_ONCE
@@ -374,32 +379,3 @@ class FleetRun:
         if self.is_waiting:
             heapq.heappush(self._due, (due if result.end is SiteEnd.DONE else max(due, now + _AGAIN), number))
         return False
-
-
-_PAGES_SECONDS = 10.0  # between two looks at the pages of a site that runs elsewhere
-
-
-class StoredPageCounter:
-    """Counter of the pages of running tasks, for a progress line: of a local copy, or as the site's head says.
-
-    The store is asked beside the caller, who gets what was known last.
-    """
-
-    def __init__(self, store_place: StorePlace) -> None:
-        self._store_place = store_place
-        self._pages: dict[str, int] = {}
-        self._asked_at: dict[str, float] = {}
-
-    def __call__(self, task: SiteTask) -> int:
-        """Return the number of URLs that a task's archive has asked for."""
-        archive = self._store_place.local_folder / task.name / f"{task.name}.db"
-        if archive.is_file():
-            return page_count(archive)
-        if time.monotonic() - self._asked_at.get(task.name, -_PAGES_SECONDS) >= _PAGES_SECONDS:
-            self._asked_at[task.name] = time.monotonic()
-            threading.Thread(target=self._ask, args=(task.name,), name="pages", daemon=True).start()
-        return self._pages.get(task.name, 0)
-
-    def _ask(self, name: str) -> None:
-        with suppress(StoreError):
-            self._pages[name] = read_head(store_at(self._store_place.address), name).pages

@@ -1,4 +1,4 @@
-"""The record of who runs a list against a store: one process for each part, renewed each minute.
+"""The record of who runs a list against a store: one process for each part, renewed four times a minute.
 
 Data is protected by the heads of sites; this is for the sites' sake, of which each host is crawled by one crawl. So a
 second run is refused, until the record of the first is old and somebody has it taken over.
@@ -21,7 +21,7 @@ from .object_store import ObjectStore, StoreError, StoreRefused, VersionMoved
 
 _LOG = logging.getLogger(__name__)
 RUN_KEY = "run.json"
-_RENEW_SECONDS = 60.0
+_RENEW_SECONDS = 15.0
 _PUT_TRIES = 20
 WHOLE = "1/1"
 """The part that is the whole list."""
@@ -29,7 +29,8 @@ WHOLE = "1/1"
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run of a part of a list: its id, what people call it, when it was last renewed, and the sites that are running.
+    """A run of a part of a list: its id, what people call it, when it was last renewed, and the sites that are running
+    with the pages that each has by now.
 
     Those that are `waiting` have lost their worker, and run again once it has surely stopped.
 
@@ -40,7 +41,7 @@ class RunRecord:
     owner: str
     place: str
     renewed_at: str
-    running: tuple[str, ...] = ()
+    running: Mapping[str, int] = field(default_factory=dict)
     waiting: tuple[str, ...] = ()
 
 
@@ -62,9 +63,12 @@ def is_current_run(store: ObjectStore, run: str) -> bool:
 def _parse(data: bytes) -> dict[str, RunRecord]:
     with suppress(ValueError, TypeError, KeyError):
         values = json.loads(data)
-        waiting = values.get("waiting", {})
+        waiting, pages = values.get("waiting", {}), values.get("pages", {})
         return {
-            part: RunRecord(**{**run, "running": tuple(run["running"]), "waiting": tuple(waiting.get(part, ()))})
+            part: RunRecord(
+                **{**run, "running": {site: int(pages.get(part, {}).get(site, 0)) for site in run["running"]}},
+                waiting=tuple(waiting.get(part, ())),
+            )
             for part, run in values["runs"].items()
         }
     return {}
@@ -94,7 +98,7 @@ class ListRun:
     @contextmanager
     def held(
         self,
-        running: Callable[[], Sequence[str]],
+        running: Callable[[], Mapping[str, int]],
         on_loss: Callable[[], object],
         waiting: Callable[[], Sequence[str]] = tuple,
     ) -> Iterator[None]:
@@ -104,7 +108,7 @@ class ListRun:
         def renew(has_ended: threading.Event) -> None:
             while not has_ended.wait(_RENEW_SECONDS):
                 try:
-                    self._change(lambda runs: self._renewed(runs, tuple(running()), tuple(waiting())))
+                    self._change(lambda runs: self._renewed(runs, running(), tuple(waiting())))
                 except RunRefused as error:
                     _LOG.warning("%s", error)
                     self.is_lost = True
@@ -139,7 +143,7 @@ class ListRun:
         return age > timedelta(seconds=self.take_over)
 
     def _renewed(
-        self, runs: Mapping[str, RunRecord], running: tuple[str, ...], waiting: tuple[str, ...]
+        self, runs: Mapping[str, RunRecord], running: Mapping[str, int], waiting: tuple[str, ...]
     ) -> dict[str, RunRecord]:
         run = runs.get(self.part)
         if run is None or run.id != self.id:
@@ -151,9 +155,10 @@ class ListRun:
         for _ in range(_PUT_TRIES):
             stored = self.store.read_record(RUN_KEY)
             runs = change(_parse(stored.data) if stored else {})
-            values = {part: asdict(run) for part, run in runs.items()}
+            values = {part: {**asdict(run), "running": list(run.running)} for part, run in runs.items()}
             waiting = {part: run.pop("waiting") for part, run in values.items()}  # apart: 0.1.0 refuses other fields
-            content = {"runs": values, "waiting": waiting, "write_id": token_hex(8)}
+            pages = {part: dict(run.running) for part, run in runs.items()}
+            content = {"runs": values, "waiting": waiting, "pages": pages, "write_id": token_hex(8)}
             data = json.dumps(content, indent=1).encode()
             with suppress(VersionMoved):
                 self.store.replace_record(RUN_KEY, data, stored.version if stored else "")

@@ -60,6 +60,24 @@ def page_count(archive: Path) -> int:
         return 0
 
 
+_COUNT_FACTOR = 50  # of the time that counting an archive's pages took, until they are counted again
+
+
+class PageCounter:
+    """A counter of the pages of archives while they are crawled, which reads a large one more rarely."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[float, int]] = {}
+
+    def count(self, archive: Path) -> int:
+        """Return the number of an archive's pages as it was a moment ago."""
+        again_at, pages = self._known.get(archive, (0.0, 0))
+        if (started := time.monotonic()) >= again_at:
+            pages, ended = page_count(archive), time.monotonic()
+            self._known[archive] = (ended + _COUNT_FACTOR * (ended - started), pages)
+        return pages
+
+
 _TERMINATED = 128 + signal.SIGTERM
 _ENDS = {0: SiteEnd.DONE, 2: SiteEnd.BAD_OPTIONS, IN_USE: SiteEnd.IN_USE, INTERRUPTED: SiteEnd.STOPPED,
          _TERMINATED: SiteEnd.STOPPED, -signal.SIGTERM: SiteEnd.STOPPED, -signal.SIGINT: SiteEnd.STOPPED}  # fmt: skip
@@ -193,13 +211,21 @@ class LocalEngine:
     """An engine of at most `parallel` tasks at once on this machine, each in a thread that waits for its crawl.
 
     `run` runs one task: it gets the lifeline that its crawl is to hang on, and what says that it is to stop.
+    `archive_of` returns the file that the crawl of a task writes.
     """
 
     lost_seconds = 0.0
 
-    def __init__(self, run: Callable[[SiteTask, Lifeline, Callable[[], bool]], SiteResult], parallel: int) -> None:
+    def __init__(
+        self,
+        run: Callable[[SiteTask, Lifeline, Callable[[], bool]], SiteResult],
+        parallel: int,
+        archive_of: Callable[[SiteTask], Path] = lambda task: task.archive,
+    ) -> None:
         self._run = run
         self._parallel = parallel
+        self._archive_of = archive_of
+        self._counter = PageCounter()
         self._lifeline = Lifeline()
         self._is_stopped = False
 
@@ -217,6 +243,10 @@ class LocalEngine:
                 on_end(SiteResult.without_run(task, f"{type(error).__name__}: {error}", SiteEnd.FAILED))
 
         threading.Thread(target=work, name=f"site-{task.name}", daemon=True).start()
+
+    def pages(self, task: SiteTask) -> int:
+        """Return the pages of a running task: see `Engine.pages`."""
+        return self._counter.count(self._archive_of(task))
 
     def stop(self) -> None:
         """Stop: see `Engine.stop`."""

@@ -165,6 +165,10 @@ class Engine(Protocol):
         """
         ...
 
+    def pages(self, task: SiteTask) -> int:
+        """Return the number of pages that the archive of a running task has by now; 0 where that is not known yet."""
+        ...
+
     def stop(self) -> None:
         """Stop what is running in good order. It may be called from any thread, and from a signal handler."""
         ...

@@ -260,6 +260,10 @@ class StorePlace:
         """Return the folder for local copies on this machine."""
         return Path(os.path.expandvars(self.work_folder)).expanduser().absolute()
 
+    def copy(self, site: str) -> LocalCopy:
+        """Return the place for a site's local copy on this machine."""
+        return LocalCopy(self.local_folder / site, site, self.identity)
+
 
 @dataclass(frozen=True)
 class CrawlHost:
@@ -278,7 +282,7 @@ def run_task(task: SiteTask, place: StorePlace, host: CrawlHost) -> SiteResult:
         if problem := disk_problem(place.local_folder):
             return SiteResult.without_run(task, problem, SiteEnd.UNSUITABLE_DISK)
         store = _opened_store(place)
-        copy = LocalCopy(place.local_folder / task.name, task.name, place.identity)
+        copy = place.copy(task.name)
         site = StoredSite(store, copy, place.save_seconds, lambda: is_current_run(store, place.run))
         with in_hand(copy):
             return _run_in_hand(site, task, place, host)

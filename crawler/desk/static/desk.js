@@ -1,4 +1,5 @@
-// A job's page, live: the server sends what stands there each time that it changes. Without this the page reloads.
+// A job's page, and what is at work on the front page, live: the server sends what stands there each time that it
+// changes. Without this the page reloads.
 "use strict";
 
 const live = document.getElementById("live");

@@ -91,7 +91,7 @@ class EngineHere:
 
     lost_seconds = 0.0
 
-    def __init__(self, _run: object, parallel: int) -> None:
+    def __init__(self, _run: object, parallel: int, *_words: object) -> None:
         self._parallel = parallel
 
     def room(self) -> int:
@@ -99,6 +99,9 @@ class EngineHere:
 
     def start(self, task: SiteTask, on_end: Callable[[SiteResult], object]) -> None:
         on_end(self._result(task))
+
+    def pages(self, task: SiteTask) -> int:
+        return 0
 
     def _result(self, task: SiteTask) -> SiteResult:
         if task.name != "town":

@@ -123,7 +123,7 @@ def test_status_has_a_line_a_site_the_worst_first_and_exact_values_as_json(ended
     assert values[0]["counts"]["articles"] == 2
     with Archive.open(archive_of(ended, "well")):
         well = ("fleet", "status", ended, "--site", "well")
-        assert verb_here(*well)[1].splitlines()[1].split()[:2] == ["well", "running"]
+        assert verb_here(*well)[1].splitlines()[1].split()[:4] == ["well", "running,", "2", "pages"]
         assert json.loads(verb_here(*well, "--json")[1])["sites"][0]["is_running"] is True
 
 
@@ -211,7 +211,7 @@ def test_the_status_of_a_store_is_the_same_with_a_list_and_without_one(ended, tm
         record = next_record(task, result, parse_record(attempt.head.turn), "river, process 1")
         attempt.publish(turn=record_values(record), pages=40)
     list_run = ListRun(store, "1/1", "lake, process 2", "elsewhere")
-    list_run._change(lambda runs: {"1/1": RunRecord(list_run.id, list_run.owner, "x", utc_now(), ("well",))})
+    list_run._change(lambda runs: {"1/1": RunRecord(list_run.id, list_run.owner, "x", utc_now(), {"well": 0})})
     monkeypatch.chdir(tmp_path)
     ended.rename(tmp_path / "other.toml")
 
@@ -232,7 +232,10 @@ def test_the_status_of_a_store_is_the_same_with_a_list_and_without_one(ended, tm
     assert (values["none"]["end"], values["none"]["worker"]) == (None, "")
     assert (values["well"]["is_running"], values["well"]["running_pages"]) == (True, 40)
     assert (values["bad"]["failures"], values["bad"]["worker"]) == (2, "river, process 1")
-    lost = RunRecord(list_run.id, list_run.owner, "x", utc_now(), (), ("well",))
+    now = RunRecord(list_run.id, list_run.owner, "x", utc_now(), {"well": 43})
+    list_run._change(lambda runs: {"1/1": now})
+    assert json.loads(status("--json"))["sites"][1]["running_pages"] == 43, "of the run, newer than the last state"
+    lost = RunRecord(list_run.id, list_run.owner, "x", utc_now(), {}, ("well",))
     list_run._change(lambda runs: {"1/1": lost})
     assert read_runs(store) == {"1/1": lost}
     assert status().splitlines()[1].startswith("well  waiting after a loss, 40 pages ")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from unittest import mock
 
 import pytest
+from starlette.requests import Request
 
 from broadsheet.crawler.desk.desk_pages import ACTIONS, EXPORTS, remedies
 from broadsheet.crawler.desk.jobs import FOLDER, JobState, Order, end_job
+from broadsheet.crawler.fleet.site_processes import page_count
 from broadsheet.output.archive.archive_errors import InUse
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from tests.crawler.desk.conftest import ORIGIN, DeskClient, said
+from tests.crawler.warm import PATIENCE
 
 HOSTILE_TITLE = "<script>alert(1)</script>"
 MADE = "/~/archives/made"
@@ -211,6 +215,26 @@ def test_a_page_without_scripts_reloads_while_a_job_is_at_work(desk):
     assert (stopped.state, stopped.is_stopped_by_person) == (JobState.STOPPED, True)
     for path in ("/", f"/~/jobs/{job.id}"):
         assert "http-equiv" not in desk.page(path)
+
+
+def test_the_front_page_tells_live_the_pages_of_a_crawl_that_a_command_elsewhere_runs(desk, db):
+    """A crawl that the desk has ordered is told with its job, and its pages."""
+
+    async def told() -> list[str]:
+        events = aiter((await desk.desk.send_work(Request({"type": "http"}))).body_iterator)
+        texts = [await asyncio.wait_for(anext(events), PATIENCE)]
+        with Archive.open(db):
+            texts.append(await asyncio.wait_for(anext(events), PATIENCE))
+        job = desk.order(f"{MADE}/orders", action="update")
+        texts += [await asyncio.wait_for(anext(events), PATIENCE), f"/~/jobs/{job.id}"]
+        return texts
+
+    nothing, elsewhere, ordered, address = asyncio.run(told())
+    pages = f"{page_count(db)} pages"
+    assert ["crawled by a command elsewhere" in text for text in (nothing, elsewhere, ordered)] == [False, True, False]
+    assert [pages in text for text in (nothing, elsewhere, ordered)] == [False, True, True]
+    assert address in ordered
+    assert pages in desk.page("/")
 
 
 def test_a_list_with_a_mistake_is_said_in_one_line(desk, db):

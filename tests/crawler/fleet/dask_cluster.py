@@ -51,10 +51,10 @@ class DaskCluster:
             assert time.monotonic() < deadline
             time.sleep(0.2)
 
-    def start_worker(self, machine: str = "", address: str = "", special: Mapping[str, str] = {}) -> None:
+    def start_worker(self, machine: str = "", address: str = "", special: Mapping[str, str] = {}, *more: str) -> None:
         """A worker that is started again when it ends, as a service is; on a machine of its own if none is named."""
         words = [sys.executable, "-m", "distributed.cli.dask_worker", address or self.address, "--nthreads", "2"]
-        words += ["--nworkers", "1", "--no-dashboard", "--host", "127.0.0.1", "--memory-limit", "0"]
+        words += ["--nworkers", "1", "--no-dashboard", "--host", "127.0.0.1", "--memory-limit", "0", *more]
         machine = machine or f"machine-{len(self.workers)}"
         folder = self.folder / machine
         words += ["--local-directory", f"{folder}-scratch", "--death-timeout", "20"]

@@ -5,13 +5,17 @@ Also over TLS with a certificate authority of one's own, and a bucket whose key 
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import select
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -37,7 +41,7 @@ from tests.crawler.fleet.conftest import free_port
 from tests.crawler.fleet.dask_cluster import DaskCluster
 from tests.crawler.fleet.s3_server import BUCKET, SECRET, S3Server, running_s3_server
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
-from tests.crawler.shell import start
+from tests.crawler.shell import environment, start, verb_here
 from tests.crawler.warm import PATIENCE
 
 LOST_SECONDS = 15.0
@@ -129,13 +133,13 @@ def test_runs_that_were_taken_over_stop_and_those_of_others_do_not(tmp_path):
     }
     try:
         for run, other in others.items():
-            state.under_way[run, other.identity] = 1
+            state.crawls.add(dask_worker.Crawl(run, other.identity, run, tmp_path))
         assert dask_worker.stop_earlier_runs(place) == 1
         assert {run for run, _ in state.stopped_runs} == {"1/2 old"}
         assert state.is_stopped(replace(place, run="1/2 old"))
         assert not state.is_stopped(place)
     finally:
-        state.under_way.clear()
+        state.crawls.clear()
         state.stopped_runs.clear()
 
 
@@ -221,6 +225,54 @@ def test_the_task_of_a_site_that_is_crawled_elsewhere_does_not_run(tmp_path, mon
     monkeypatch.setattr(stored_run, "run_task", lambda *_words: 1 / 0)
     place = replace(place_in(tmp_path), work_folder=str(tmp_path / "work"))
     assert dask_worker.run_on_worker(SiteTask("lamp", Path("lamp.db"), ()), place) is None
+
+
+PROGRAM = """
+from broadsheet.crawler.cli import main
+from broadsheet.crawler.fleet import list_runs
+from broadsheet.crawler.fleet.stored_run import StorePlace
+StorePlace.__init__.__defaults__ = (*StorePlace.__init__.__defaults__[:-1], 6.0)
+list_runs._RENEW_SECONDS = 0.5
+main()
+"""
+"""The program, with which the site of a lost worker waits for 12 seconds in place of two minutes."""
+
+
+@pytest.mark.slow
+def test_an_operator_sees_the_pages_of_a_running_site_and_that_it_waits_after_its_worker_was_ended(tmp_path, cluster):
+    """A worker that gets SIGTERM brings its crawl home before it ends, and the site goes on on the next one."""
+    cluster.start_worker("machine", "", {}, "--no-nanny")
+    site, store = slow_site(), tmp_path / "store"
+    sites = tmp_path / "sites.toml"
+    sites.write_text(
+        f'[defaults]\nallow-private = true\ndelay = 0\nconcurrency = 1\n[sites.lamp]\nurls = ["{site.url}/"]\n'
+    )
+    words = ["fleet", "run", str(sites), "--store", str(store), "--scheduler", cluster.address, "--work", "$MACHINE"]
+    run = subprocess.Popen([sys.executable, "-c", PROGRAM, *words], env=environment(), cwd=tmp_path)
+    seen: list[tuple[str, int]] = []
+
+    def status() -> tuple[str, int]:
+        code, out, errors = verb_here("fleet", "status", sites, "--store", store, "--json")
+        assert code == 0, errors
+        (one,) = json.loads(out)["sites"]
+        is_waiting = one["is_waiting_after_loss"]
+        seen.append(("waiting" if is_waiting else "running" if one["is_running"] else one["end"], one["running_pages"]))
+        return seen[-1]
+
+    until(lambda: (store / "store.json").exists(), PATIENCE)
+    until(lambda: status()[1] > 3, PATIENCE)
+    until(lambda: status()[1] > seen[0][1] + 8, PATIENCE)
+    (pid,) = cluster.worker_pids()
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: not Path(f"/proc/{pid}").exists(), 30)
+    assert read_head(store_at(str(store)), "lamp").turn["result"]["end"] == "stopped"
+    until(lambda: status()[0] == "waiting", PATIENCE)
+    assert run.wait(PATIENCE) == 0
+    assert status()[0] == "done"
+    pages = [count for _, count in seen if count]
+    assert pages == sorted(pages)
+    assert all(count == 1 for path, count in Counter(site.paths()).items() if path != "/robots.txt")
+    site.close()
 
 
 @pytest.fixture
