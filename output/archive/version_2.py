@@ -276,6 +276,15 @@ def _let_corrections_watch(db: Database) -> None:
         db.execute(statement)
 
 
+# A page's style sheets and pictures, and the files that a style sheet names.
+_PAGE_FILES = """CREATE TABLE _page_files (
+    user_id INTEGER NOT NULL,
+    url_id INTEGER NOT NULL,
+    PRIMARY KEY (user_id, url_id)
+) WITHOUT ROWID;
+CREATE INDEX page_files_url ON _page_files (url_id);"""
+
+
 STEPS: tuple[Step, ...] = (
     """CREATE TABLE _pending_revisions (
     article_id INTEGER PRIMARY KEY,
@@ -317,5 +326,6 @@ DROP TABLE _rule_rates;""",
     _OVERVIEWS,
     _shorten_block_numbers,
     "ALTER TABLE _images ADD COLUMN place INTEGER;",
+    _PAGE_FILES,
     _let_corrections_watch,
 )

@@ -165,6 +165,8 @@ NEEDED_ROWS = (
     ("alarms", "run_id", "runs", "id"),
     ("_listed", "url_id", "urls", "id"),
     ("_pictures", "capture_id", "captures", "id"),
+    ("_page_files", "user_id", "urls", "id"),
+    ("_page_files", "url_id", "urls", "id"),
     ("pages", "layout_id", "_layouts", "id"),
 )
 """Table and column whose value needs a row elsewhere, without a foreign key."""

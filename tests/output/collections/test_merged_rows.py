@@ -33,6 +33,7 @@ COPIED = {
     inner.URL_ORDERS: set(),
     inner.RENDERED_LAYOUTS: set(),
     inner.PICTURES: set(),
+    inner.PAGE_FILES: set(),
     "captures": {"warc_file"},
     inner.RESOURCE_USERS: set(),
     "robots_files": set(),
@@ -65,6 +66,7 @@ OF_ONE_FILE = named("""
 
 REFERENCES = {
     "url_id": "SELECT url FROM {}.urls WHERE id = ?",
+    "user_id": "SELECT url FROM {}.urls WHERE id = ?",
     "reason_id": f"SELECT reason || ' ' || rule FROM {{}}.{inner.REASONS} WHERE id = ?",
 }
 """Columns with numbers that each archive gives anew, and what they stand for."""
@@ -92,6 +94,7 @@ def fill(db: Database) -> None:
     put(db, "captures", 2, **capture)
     put(db, inner.RESOURCE_USERS, 2, capture_id=2000, url=URL)
     put(db, inner.PICTURES, 3, url_id=picture["id"], capture_id=2000)
+    put(db, inner.PAGE_FILES, 3, user_id=page["id"], url_id=picture["id"])
     put(db, "takedowns", 2, pattern="http://gone.test/*")
     put(db, inner.CLEANERS, 2)
     put(db, inner.REASONS, 7)
