@@ -243,6 +243,7 @@ class UrlSource(StrEnum):
     GUESS = "guess"  # a usual place
     ARCHIVE = "archive"  # its own record in an imported file
     IMAGE = "image"  # an article shows it
+    STYLE = "style"  # a style sheet of an article's page
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,9 +75,14 @@ class CrawlOptions:
         return cls(**values)._checked()
 
     def _checked(self) -> CrawlOptions:
-        if self.keep == PICTURES and not self.warc:
+        if self.keeps_files and not self.warc:
             raise OptionError("pictures are kept in the raw responses, and none are kept without warc")
         return self
+
+    @property
+    def keeps_files(self) -> bool:
+        """Return whether files of the articles' pages are fetched after the pages."""
+        return self.keep in (PICTURES, PAGE)
 
     def as_values(self) -> dict[str, object]:
         """Return the options as JSON-like values, for the row of the run."""
@@ -97,9 +102,9 @@ def parse_size(value: str, name: str) -> int:
 
 
 REVISIT_MODES = ("", "due", "update", "all")  # none; those due; these and the pages that would announce news; all
-PICTURES = "pictures"
-KEPT_PARTS = ("text", PICTURES)
-"""What may be kept of articles: their text, or the files of their pictures too."""
+PICTURES, PAGE = "pictures", "page"
+KEPT_PARTS = ("text", PICTURES, PAGE)
+"""What may be kept of articles: their text, the files of their pictures too, or all that their pages show."""
 
 BROWSER_MODES = (BROWSER_AUTO, BROWSER_NEVER, BROWSER_ALWAYS) = ("auto", "never", "always")
 """The pages that are rendered in a browser: those that need it, none, all."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from lxml import etree
@@ -83,7 +83,7 @@ class _ImageReader:
             self._is_inside[parent] = _is_in_article(*self._places.find(element), self.root)
         if not self._is_inside[parent] or _is_small(element):
             return
-        url = _address(element, self.base)
+        url = picture_address(element.get, self.base)
         if url and url not in self.images and not _is_teaser(element):
             alt = _short_text(element.get("alt") or "")
             self.images[url] = ArticleImage(url, *self._caption_and_credit(element), alt, self.places.get(element))
@@ -111,10 +111,12 @@ def _article_path(kept_blocks: Sequence[Block]) -> str | None:
     return ">".join(steps[: article_step + 1])
 
 
-def _address(element: etree._Element, base: str) -> str:
-    """Return the absolute address of a picture; of several sizes the largest, if scripts put it in place later."""
-    values = [value for name in _ADDRESS_ATTRIBUTES if (value := (element.get(name) or "").strip())]
-    values += [size for name in _SOURCE_SETS if (size := _largest(element.get(name) or ""))]
+def picture_address(attribute: Callable[[str], str | None], base: str) -> str:
+    """Return the absolute address of a picture by its attributes; of several sizes the largest, if scripts put it in
+    place later.
+    """
+    values = [value for name in _ADDRESS_ATTRIBUTES if (value := (attribute(name) or "").strip())]
+    values += [size for name in _SOURCE_SETS if (size := _largest(attribute(name) or ""))]
     urls = (resolve_href(value, base) for value in values if not value.startswith("data:"))
     return next((url for url in urls if _is_address(url)), "")
 

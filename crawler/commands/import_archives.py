@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -79,8 +80,9 @@ _IMPORT_OPTIONS: Options = (
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
     click.option("--own", is_flag=True,
                  help="Instead of files, import responses in the archive's own WARC folders that have no row yet."),
-    click.option("--keep", type=click.Choice(("text", "pictures")), default="text", metavar="WHAT",
-                 help="text; or pictures: also the articles' image files, if the WARC files hold them."),
+    click.option("--keep", type=click.Choice(("text", "pictures", "page")), default="text", metavar="WHAT",
+                 help="text; pictures: also the articles' image files, if the WARC files hold them; or page: "
+                      "these, the style sheets and the other pictures of the articles' pages."),
 )  # fmt: skip
 
 
@@ -113,8 +115,8 @@ def import_(**options: Any) -> int:
         if not indexed_files:
             if not was_there:
                 archive_file.archive_path(options["db"]).unlink()  # as empty as it was made, and locked until here
-            picture_count = _take_pictures(archive, crawl_options, options)
-            code = _print_nothing_to_do(unreadable_count, len(paths) - unreadable_count, picture_count)
+            kept = _take_pictures(archive, crawl_options)
+            code = _print_nothing_to_do(unreadable_count, len(paths) - unreadable_count, kept)
             return code or int(bool(lost_before and not options["lenient"]))
         with archive_access.told_faults(options["db"]):
             importer, signal_number = run_import(
@@ -224,7 +226,12 @@ def read_options(options: Mapping[str, Any]) -> options_module.CrawlOptions:
     try:
         crawl_options = options_module.CrawlOptions.from_arguments(
             arguments
-            | {"seeds": ("archive",), "languages": options["language"], "extractor": early_checks.extractor_setting()}
+            | {
+                "keep": options.get("keep"),
+                "seeds": ("archive",),
+                "languages": options["language"],
+                "extractor": early_checks.extractor_setting(),
+            }
         )
         scope.Scope.from_hosts((), crawl_options.include, crawl_options.exclude)
         run_parts.site_rules_of(crawl_options)
@@ -269,18 +276,17 @@ def _index_files(
     return indexed_files, unreadable_count
 
 
-def _take_pictures(
-    archive: archive_writer.Archive, crawl_options: options_module.CrawlOptions, options: Mapping[str, Any]
-) -> int:
-    """Keep the articles' image files if the options say so; return the number of new ones."""
-    if options.get("keep") != "pictures":
-        return 0
+def _take_pictures(archive: archive_writer.Archive, crawl_options: options_module.CrawlOptions) -> Counter[str]:
+    """Keep the files of the articles' pages if the options say so; count the new ones."""
+    if not crawl_options.keeps_files:
+        return Counter()
     return importing.take_pictures(archive, obeys_directives=crawl_options.obey_directives)
 
 
-def _print_nothing_to_do(unreadable_count: int, imported_count: int, picture_count: int) -> int:
-    if picture_count:
-        print_text(f"Kept {plain_words.count_text(picture_count, 'picture')} of files that were imported before.")
+def _print_nothing_to_do(unreadable_count: int, imported_count: int, kept: Counter[str]) -> int:
+    if kept:
+        word = "picture" if len(kept) == 1 else "picture or style sheet"
+        print_text(f"Kept {plain_words.count_text(kept.total(), word)} of files that were imported before.")
     elif imported_count:
         print_text(f"Nothing to do: {files_text(imported_count)} in the archive already.")
     return int(bool(unreadable_count))
@@ -314,9 +320,8 @@ def run_import(
     with closing(archive_file.open_database(options["db"], read_only=True)) as read_db:
         importer, signal_number = asyncio.run(_import_records(archive, read_db, order, crawl_options, options))
     settle_pool.settle_in_processes(archive.db)
-    if not signal_number and (picture_count := _take_pictures(archive, crawl_options, options)):
-        kept = url_words.UrlKind.PICTURE, url_words.UrlState.DONE, url_words.OutcomeReason.PICTURE
-        importer.outcome_counts[url_words.UrlCount(*kept).key] += picture_count
+    if not signal_number:
+        importer.outcome_counts += _take_pictures(archive, crawl_options)
     record_counts = (order.counts + importer.record_counts).items()
     counts = dict(importer.outcome_counts) | {f"record/{kind}": n for kind, n in record_counts}
     run_end = ("stopped", f"signal {signal_number}") if signal_number else ("finished", "")

@@ -73,6 +73,11 @@ class RunResult:
         return self._count_done(OutcomeReason.PICTURE)
 
     @property
+    def sheet_count(self) -> int:
+        """Count the style sheets that were fetched and kept."""
+        return self._count_done(OutcomeReason.STYLE)
+
+    @property
     def unchanged_count(self) -> int:
         """Count the URLs that were requested again and had not changed, by their server's 304."""
         return self._count_done(OutcomeReason.NOT_MODIFIED)
@@ -204,7 +209,8 @@ def headline(run: RunResult, totals: Totals) -> str:
     taken_out = f" ({shelved_text(totals.shelved)} taken out)" if totals.shelved else ""
     unchanged = f", {count_text(run.unchanged_count, 'URL')} unchanged" if run.unchanged_count else ""
     pictures = f", {count_text(run.picture_count, 'picture')}" if run.picture_count else ""
-    pages = f"{count_text(run.page_count, 'page')} {run.pages_verb}{unchanged}{pictures} in {run.seconds:.0f} s"
+    sheets = f", {count_text(run.sheet_count, 'style sheet')}" if run.sheet_count else ""
+    pages = f"{count_text(run.page_count, 'page')} {run.pages_verb}{unchanged}{pictures}{sheets} in {run.seconds:.0f} s"
     return f"{count_text(totals.articles, 'article')} in {run.db}{taken_out}; {pages}"
 
 

@@ -120,8 +120,9 @@ LIMIT_OPTIONS: Options = option_group("How much", (
     click.option("--no-warc", is_flag=True,
                  help="Keep no raw responses. By default they go to WARC files beside the archive."),
     click.option("--max-size", metavar="SIZE", help="Stop when archive and raw responses reach SIZE: 500M, 20G."),
-    click.option("--keep", type=click.Choice(("text", "pictures")), metavar="WHAT",
-                 help="text; or pictures: also the image files of the articles, fetched after the pages."),
+    click.option("--keep", type=click.Choice(("text", "pictures", "page")), metavar="WHAT",
+                 help="text; pictures: also the image files of the articles, fetched after the pages; or page: "
+                      "these, the style sheets and the other pictures of the articles' pages."),
     click.option("--watch", type=click.Choice(("close", "usual", "rare")), metavar="WORD",
                  help="How soon known pages are due again: close, usual or rare. Later runs keep to it."),
     click.option("--wait", "patience", type=duration, metavar="TIME",

@@ -32,8 +32,8 @@ from broadsheet.output.raw.raw_exchange import Capture, RawExchange, warc_digest
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
 
-from ..discovery.found_rows import DiscoveryResult, file_row, urls_from_outlinks
-from ..discovery.picture_headers import read_picture
+from ..discovery.found_rows import DiscoveryResult, file_row, page_file_rows, urls_from_outlinks
+from ..discovery.picture_headers import read_picture, read_sheet
 from ..discovery.response_bodies import BodyKind, body_kind, is_media_type
 from ..discovery.scope import Scope
 from ..fetch.challenges import is_challenge
@@ -190,7 +190,8 @@ class OutcomeBuilder:
         redirect to yet another host.
         """
         if queued_url.kind in (UrlKind.SITEMAP, UrlKind.FEED, UrlKind.PICTURE):
-            origin = (queued_url.kind, UrlSource.REDIRECT, queued_url.url, queued_url.depth)
+            found_via = UrlSource.STYLE if queued_url.found_via == UrlSource.STYLE else UrlSource.REDIRECT
+            origin = (queued_url.kind, found_via, queued_url.url, queued_url.depth)
             return DiscoveryResult((file_row(target, *origin),))
         if queued_url.found_via == UrlSource.SEED:
             return replace(
@@ -223,16 +224,20 @@ class OutcomeBuilder:
         return replace(retry, http_status=answer.response.status, capture=answer_capture(answer))
 
     def _picture_outcome(self, answer: Answer) -> Outcome:
-        """Build the outcome of an image file; only its header is read."""
+        """Build the outcome of an image file, of which only the header is read, or of a style sheet."""
         capture = answer_capture(answer)
         if self.options.obey_directives:
             reason = exclusion_reason(capture.directives, self.robot, answer.received_at)
             if reason or refused_uses(usage_of(capture.usage_stated)):
                 return _answer_outcome(answer, UrlState.SKIPPED, reason or OutcomeReason.CONTENT_USAGE, capture)
-        picture = read_picture(answer.response.body)
+        body, queued_url = answer.response.body, answer.queued_url
+        is_sheet = queued_url.found_via == UrlSource.STYLE
+        picture = read_sheet(body, answer.header("Content-Type")) if is_sheet else read_picture(body)
         if isinstance(picture, OutcomeReason):
             return _answer_outcome(answer, UrlState.SKIPPED, picture, capture)
-        return replace(_answer_outcome(answer, UrlState.DONE, OutcomeReason.PICTURE, capture), picture=picture)
+        reason = OutcomeReason.STYLE if is_sheet else OutcomeReason.PICTURE
+        files = page_file_rows(body.decode("latin-1"), queued_url.url, queued_url.depth) if is_sheet else ()
+        return replace(_answer_outcome(answer, UrlState.DONE, reason, capture), picture=picture, page_files=files)
 
     async def _content_outcome(self, answer: Answer) -> Outcome:
         body, queued_url = answer.response.body, answer.queued_url
@@ -285,8 +290,8 @@ class OutcomeBuilder:
         capture = replace(capture, directives=result.directives)
         if result.reason == OutcomeReason.CHALLENGED and (retry := self._retry_of(answer, result.reason)):
             return replace(retry, capture=capture)
-        outcome = replace(_answer_outcome(answer, result.state, result.reason, capture), page=result.page)
-        return _with_discovered(outcome, result.discovered)
+        outcome = _answer_outcome(answer, result.state, result.reason, capture)
+        return _with_discovered(replace(outcome, page=result.page, page_files=result.files), result.discovered)
 
     async def _page_result(self, job: PageJob) -> PageResult:
         """Clean a page, or take the result of a page of the same bytes in the same folder of its host.

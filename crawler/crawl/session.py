@@ -24,6 +24,7 @@ from broadsheet.output.write.alarms import survey
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.corrections import told_articles
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.write.picture_queue import lacks_page_files
 from broadsheet.output.write.revisit_schedule import RevisitPolicy, UpdateRun, Watch, conditional_headers
 from broadsheet.output.write.run_records import (
     crawl_options,
@@ -45,7 +46,7 @@ from .. import __version__
 from ..discovery.found_rows import is_followed
 from ..discovery.scope import Scope
 from ..discovery.traps import trap_reason
-from ..options import CrawlOptions
+from ..options import PAGE, CrawlOptions
 from ..workers.settle_pool import settle_in_processes
 from .outcome_writer import Writer
 from .robots_rules import DIRECTIVE_REASONS
@@ -222,7 +223,12 @@ class CrawlSession:
         return told_articles(self._archive.db)
 
     def validators(self, queued_url: QueuedUrl) -> dict[str, str]:
-        """Return the headers that request a known URL only if it has changed (If-None-Match, If-Modified-Since)."""
+        """Return the headers that request a known URL only if it has changed (If-None-Match, If-Modified-Since).
+
+        None where the page is needed for the files that it shows.
+        """
+        if self._options.keep == PAGE and lacks_page_files(self.read_db, queued_url.id):
+            return {}
         return conditional_headers(self.read_db, queued_url.id, queued_url.url)
 
     async def store(self, outcome: Outcome) -> set[str]:

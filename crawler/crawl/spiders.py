@@ -29,7 +29,7 @@ from ..fetch.guard import guard_reactor
 from ..fetch.requests import EarlyStop
 from ..fetch.safe_settings import running_problem
 from ..items import ArticleItem
-from ..options import PICTURES, CrawlOptions, OptionError
+from ..options import CrawlOptions, OptionError
 from .fetcher import Fetcher
 from .frontier import Turn
 from .robots_rules import MAX_BYTES
@@ -217,7 +217,7 @@ class SiteSpider(scrapy.Spider):
 
     async def _fetch_pictures(self) -> None:
         """Fetch the pictures of the articles, after all pages and at the same pace; a limit on pages does not count."""
-        if self.parts.options.keep != PICTURES or self.end_reason not in ("", "max_pages"):
+        if not self.parts.options.keeps_files or self.end_reason not in ("", "max_pages"):
             return
         if not await asyncio.to_thread(self._begin_pictures):
             return

@@ -14,23 +14,27 @@ from functools import lru_cache
 from broadsheet.cleaners.document import CleanedPage, ExtractorUse, Metadata, Page, PageType, PageVerdict, UrlSource
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile, SiteRuleFolder
 from broadsheet.cleaners.lineage import site_rules_digest
+from broadsheet.cleaners.page.parsed_page import decode
 from broadsheet.output.archive.metadata_columns import read_stated_date
 from broadsheet.output.archive.page_rows import TOLD_ARTICLE, PageRows, make_page_rows
 from broadsheet.output.archive.url_words import OutcomeReason, Reason, UrlKind, UrlState
 from broadsheet.output.archive.usage_preferences import refused_uses
+from broadsheet.output.write.outcome import DiscoveredUrl
+from broadsheet.output.write.picture_queue import REFUSING
 from broadsheet.output.write.url_queue import QueuedUrl
 
 from ..discovery.feed_reader import read_feed
 from ..discovery.found_rows import (
     DiscoveryResult,
     file_row,
+    page_file_rows,
     urls_from_feed,
     urls_from_outlinks,
     urls_from_sitemap,
 )
 from ..discovery.scope import Scope
 from ..discovery.sitemaps import SitemapKind, read_sitemap
-from ..options import CrawlOptions
+from ..options import PAGE, CrawlOptions
 from .robots_rules import exclusion_reason, with_nofollow_skipped
 
 
@@ -62,8 +66,8 @@ class PageJob:
 
 @dataclass(frozen=True, slots=True)
 class PageResult:
-    """Result of a page: state, reason, prepared rows, the URLs on it, and the directives of its headers and its
-    HTML.
+    """Result of a page: state, reason, prepared rows, the URLs on it, the directives of its headers and its HTML, and
+    the files that it shows, if the crawl keeps them.
     """
 
     state: UrlState
@@ -71,6 +75,7 @@ class PageResult:
     page: PageRows
     discovered: DiscoveryResult
     directives: tuple[str, ...]
+    files: tuple[DiscoveredUrl, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,17 @@ def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
     elif cleaned.verdict.page_type is PageType.CAPTCHA:
         state, reason = UrlState.FAILED, OutcomeReason.CHALLENGED
     rows = make_page_rows(cleaned, rules_digest, extractor_use)
-    return PageResult(state, reason or cleaned.verdict.page_type, rows, discovered, directives)
+    files = _files(job.page, directives, policy.options) if state == UrlState.DONE and cleaned.is_article else ()
+    return PageResult(state, reason or cleaned.verdict.page_type, rows, discovered, directives, files)
+
+
+def _files(page: Page, directives: Iterable[str], options: CrawlOptions) -> tuple[DiscoveredUrl, ...]:
+    """Make the rows of the files that an article's page shows, if the options say so."""
+    if options.keep != PAGE:
+        return ()
+    rows = page_file_rows(decode(page.body, page.content_type).text, page.url)
+    refuses_pictures = options.obey_directives and not set(REFUSING).isdisjoint(directives)
+    return tuple(row for row in rows if not refuses_pictures or row.found_via == UrlSource.STYLE)
 
 
 def process_empty_page(page: Page) -> PageRows:

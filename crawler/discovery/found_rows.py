@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from broadsheet.cleaners.document import Outlink, UrlSource
-from broadsheet.cleaners.page.canonical_urls import host_of, is_probably_media
+from broadsheet.cleaners.page.canonical_urls import MAX_URL_CHARS, host_of, is_probably_media
+from broadsheet.cleaners.page.page_files import list_files
 from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, Reason, UrlKind, UrlState
 from broadsheet.output.write.outcome import DiscoveredUrl
+from broadsheet.output.write.picture_queue import MAX_PICTURES
 from broadsheet.output.write.url_queue import QueuedUrl
 
 from ..options import CrawlOptions
@@ -160,6 +162,27 @@ def urls_from_feed(
 def file_row(url: str, kind: UrlKind, found_via: UrlSource, found_on: str = "", depth: int = 0) -> DiscoveredUrl:
     """Make the row of a sitemap or feed, or of a picture; `depth` counts the indexes above a sitemap."""
     return DiscoveredUrl(url, host_of(url), kind, found_via, found_on, depth, fetch_priority(url, found_via))
+
+
+MAX_SHEETS, MAX_SHEET_PICTURES = 20, 30
+"""Style sheets of a page, or imported by one, and pictures of a style sheet, that are fetched at most."""
+
+
+def page_file_rows(text: str, url: str, depth: int | None = None) -> tuple[DiscoveredUrl, ...]:
+    """Make the rows of the files that a page shows; with a `depth`, of those that a style sheet of the page names.
+
+    A page names the sheets of depth 1, these those of depth 2, whose imports are left out.
+    """
+    files = list_files(text, url, is_sheet=depth is not None)
+    most_sheets = MAX_SHEETS if (depth or 0) < _DEEPEST_SHEET else 0
+    rows = (file_row(file_url, UrlKind.PICTURE, kind, url, (depth or 0) + 1) for kind, file_url in files)
+    known = [row for row in rows if row.host and len(row.url) <= MAX_URL_CHARS]
+    sheets = [row for row in known if row.found_via == UrlSource.STYLE]
+    pictures = [row for row in known if row.found_via == UrlSource.IMAGE]
+    return (*sheets[:most_sheets], *pictures[: MAX_PICTURES if depth is None else MAX_SHEET_PICTURES])
+
+
+_DEEPEST_SHEET = 2
 
 
 def _urls_from_entries(

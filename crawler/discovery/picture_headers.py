@@ -12,7 +12,7 @@ import re
 import struct
 from collections.abc import Callable
 
-from broadsheet.output.archive.pictures import MAX_BYTES, SVG, Picture
+from broadsheet.output.archive.pictures import MAX_BYTES, SHEET, SHEET_BYTES, SVG, Picture
 from broadsheet.output.archive.url_words import OutcomeReason
 
 from .response_bodies import head_text, root_name
@@ -49,6 +49,15 @@ def read_picture(body: bytes) -> Picture | OutcomeReason:
     if width * height > MAX_PIXELS:
         return OutcomeReason.TOO_LARGE
     return Picture(hashlib.sha256(body).hexdigest(), media_type, width, height, len(body))
+
+
+def read_sheet(body: bytes, content_type: str) -> Picture | OutcomeReason:
+    """Return the facts about a style sheet, or the reason not to keep the file; browsers go by its type too."""
+    if len(body) > SHEET_BYTES:
+        return OutcomeReason.TOO_LARGE
+    if content_type.partition(";")[0].strip().lower() != SHEET:
+        return OutcomeReason.NO_PICTURE
+    return Picture(hashlib.sha256(body).hexdigest(), SHEET, 0, 0, len(body))
 
 
 def _format_of(body: bytes) -> tuple[str, Callable[[bytes], _Size]]:

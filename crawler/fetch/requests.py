@@ -18,8 +18,10 @@ from scrapy.http import Headers, Request, Response
 from scrapy.signalmanager import SignalManager
 from scrapy.signals import bytes_received, headers_received
 
+from broadsheet.cleaners.document import UrlSource
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFolder
 from broadsheet.output.archive.pictures import MAX_BYTES as PICTURE_BYTES
+from broadsheet.output.archive.pictures import SHEET, SHEET_BYTES
 from broadsheet.output.archive.url_words import UrlKind
 from broadsheet.output.raw.raw_exchange import RawExchange
 from broadsheet.output.write.url_queue import QueuedUrl
@@ -33,6 +35,7 @@ ROBOTS_HEADERS = {"Accept": "text/plain, */*;q=0.5", "Accept-Encoding": "identit
 """Request headers of a robots.txt. It is not compressed, so that the beginning of a stopped download can be read."""
 
 _KIND_HEADERS = {UrlKind.ROBOTS: ROBOTS_HEADERS, UrlKind.PICTURE: {"Accept": "image/*", "Accept-Encoding": "identity"}}
+_SHEET_HEADERS = {"Accept": SHEET, "Accept-Encoding": "gzip"}
 _PICTURE_TYPES = ("image/", "application/octet-stream", "binary/octet-stream")
 
 
@@ -65,7 +68,7 @@ class RequestBuilder:
         if queued_url.kind == UrlKind.ROBOTS:
             meta |= {"download_maxsize": 0, "length": 0}  # no size limit by Scrapy: `EarlyStop` has one
         if queued_url.kind == UrlKind.PICTURE:
-            meta["download_maxsize"] = PICTURE_BYTES
+            meta["download_maxsize"] = SHEET_BYTES if queued_url.found_via == UrlSource.STYLE else PICTURE_BYTES
         return Request(url, headers=self._headers(queued_url, url), meta=meta)
 
     def build_resource(
@@ -89,11 +92,13 @@ class RequestBuilder:
         return Request(url, headers=headers, meta=meta)
 
     def _headers(self, queued_url: QueuedUrl, url: str) -> dict[str, str]:
-        kind_headers = _KIND_HEADERS.get(queued_url.kind) or self._site_rule_headers(queued_url.host)
+        is_sheet = queued_url.found_via == UrlSource.STYLE
+        own_headers = _SHEET_HEADERS if is_sheet else _KIND_HEADERS.get(queued_url.kind)
+        kind_headers = own_headers or self._site_rule_headers(queued_url.host)
         conditional_headers = self.validators(queued_url) if queued_url.held_at else {}
         given_headers = self.given_headers.for_url(url)
-        own_headers = (kind_headers, cookie_header(self.cookies, url), conditional_headers)
-        return overlaid(self.identity.headers(), given_headers, *own_headers)
+        added_headers = (kind_headers, cookie_header(self.cookies, url), conditional_headers)
+        return overlaid(self.identity.headers(), given_headers, *added_headers)
 
     def _site_rule_headers(self, host: str) -> dict[str, str]:
         return allowed_headers(self.site_rules.for_host(host)) if self.site_rules else {}
@@ -119,12 +124,14 @@ class EarlyStop:
         """Stop the download (StopDownload) if the headers show that it is not a page."""
         queued_url = request.meta.get("queued")
         content_type = (headers.get("Content-Type") or b"").decode("latin-1")
-        if queued_url is not None and self._is_unwanted(queued_url.kind, content_type):
+        if queued_url is not None and self._is_unwanted(queued_url, content_type):
             raise _stop_download(request, "unspecified")
 
-    def _is_unwanted(self, kind: UrlKind, content_type: str) -> bool:
+    def _is_unwanted(self, queued_url: QueuedUrl, content_type: str) -> bool:
+        kind = queued_url.kind
         if kind == UrlKind.PICTURE:
-            return bool(content_type) and not content_type.strip().lower().startswith((*_PICTURE_TYPES, "text/html"))
+            types = (SHEET,) if queued_url.found_via == UrlSource.STYLE else _PICTURE_TYPES
+            return bool(content_type) and not content_type.strip().lower().startswith((*types, "text/html"))
         return kind == UrlKind.PAGE and self.is_media_type(content_type)
 
     def check_length(self, data: bytes, request: Request) -> None:

@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,8 @@ from broadsheet.output.write.url_queue import QueuedUrl
 from ..crawl.outcome_writer import Writer
 from ..crawl.outcomes import Answer, OutcomeBuilder
 from ..crawl.robots_rules import RobotsRules, exclusion_reason
-from ..discovery.picture_headers import read_picture
+from ..discovery.found_rows import page_file_rows
+from ..discovery.picture_headers import read_picture, read_sheet
 from ..discovery.scope import Scope
 from ..fetch.challenges import is_challenge
 from ..fetch.faults import RetryPolicy
@@ -347,8 +349,8 @@ def _with_record_location(outcome: Outcome, record_capture: Capture) -> Outcome:
     """Return the outcome with the location of its record; the URLs on the page are stored and not queued."""
     record_values = {name: getattr(record_capture, name) for name in _RECORD_FIELDS}
     capture = outcome.capture and replace(outcome.capture, **record_values)
-    rows = tuple(map(_as_not_held, outcome.discovered_urls))
-    return replace(outcome, capture=capture, discovered_urls=rows, found_via=UrlSource.ARCHIVE)
+    rows, files = (tuple(map(_as_not_held, urls)) for urls in (outcome.discovered_urls, outcome.page_files))
+    return replace(outcome, capture=capture, discovered_urls=rows, page_files=files, found_via=UrlSource.ARCHIVE)
 
 
 def _as_not_held(row: DiscoveredUrl) -> DiscoveredUrl:
@@ -377,24 +379,33 @@ _LOCATIONS = f"""SELECT {LOCATION_COLUMNS}
     FROM captures c LEFT JOIN captures o ON o.id = c.refers_to WHERE c.id = ?"""
 
 
-def take_pictures(archive: Archive, *, obeys_directives: bool) -> int:
-    """Keep the files of the articles' pictures that the archive has as responses; return how many.
+def take_pictures(archive: Archive, *, obeys_directives: bool) -> Counter[str]:
+    """Keep the files of the articles' pictures, and of their pages, that the archive has as responses; count them.
 
-    A response that is no picture, is too large or cannot be read is left as it is. With `obeys_directives`, so are
-    pictures whose page or own headers refuse.
+    A response that is no picture or sheet, is too large or cannot be read is left as it is. With `obeys_directives`, so
+    are pictures whose page or own headers refuse. Sheets name further files, which are looked for in the next round.
     """
-    taken_count, batch = 0, list[Outcome]()
+    rounds = (_take_files(archive, depth, obeys_directives=obeys_directives) for depth in range(1, _ROUNDS + 1))
+    return sum(takewhile(bool, rounds), Counter[str]())
+
+
+_ROUNDS = 3  # sheets of a page, what these import, the pictures of those
+
+
+def _take_files(archive: Archive, depth: int, *, obeys_directives: bool) -> Counter[str]:
+    taken, batch = Counter[str](), list[Outcome]()
     for found in archive.pictures_at_hand(obeys_directives=obeys_directives):
         if obeys_directives and _is_refused(found):
             continue
-        picture = _read_picture(archive.db, archive.path, found.capture_id)
-        if picture is not None:
-            batch.append(_picture_outcome(found, picture))
+        outcome = _file_outcome(archive.db, archive.path, found, depth)
+        if outcome is not None:
+            batch.append(outcome)
+            taken[outcome.count.key] += 1
         if len(batch) >= _BATCH:
             archive.save(batch)
-            taken_count, batch = taken_count + len(batch), []
+            batch = []
     archive.save(batch)
-    return taken_count + len(batch)
+    return taken
 
 
 def _is_refused(found: PictureAtHand) -> bool:
@@ -402,25 +413,27 @@ def _is_refused(found: PictureAtHand) -> bool:
     return bool(exclusion_reason(found.directives, _ROBOT, seen_at) or refused_uses(found.usage))
 
 
-def _read_picture(db: Database, folder: Path, capture_id: int) -> Picture | None:
-    """Read the facts of the picture in a capture's record; None if it is not kept."""
-    places = record_locations(db.execute(_LOCATIONS, [capture_id]).fetchone())
+def _file_outcome(db: Database, folder: Path, found: PictureAtHand, depth: int) -> Outcome | None:
+    """Make the outcome of the picture or style sheet in a capture's record; None if it is not kept."""
+    places = record_locations(db.execute(_LOCATIONS, [found.capture_id]).fetchone())
     try:
-        picture = read_picture(read_full_response(*places, folder).body)
+        body = read_full_response(*places, folder).body
     except ReplayError:
         return None
-    return picture if isinstance(picture, Picture) else None
-
-
-def _picture_outcome(found: PictureAtHand, picture: Picture) -> Outcome:
+    is_sheet = "css" in found.content_type.lower()
+    picture = read_sheet(body, found.content_type) if is_sheet else read_picture(body)
+    if not isinstance(picture, Picture):
+        return None
+    files = page_file_rows(body.decode("latin-1"), found.url, depth) if is_sheet else ()
     return Outcome(
         found.url,
         UrlState.DONE,
-        OutcomeReason.PICTURE,
+        OutcomeReason.STYLE if is_sheet else OutcomeReason.PICTURE,
         http_status=200,
         fetched_at=found.fetched_at,
         capture=Capture(found.url, found.fetched_at, 200, payload_digest=found.payload_digest),
         picture=picture,
+        page_files=tuple(map(_as_not_held, files)),
         kind=UrlKind.PICTURE,
         found_via=UrlSource.ARCHIVE,
     )

@@ -6,7 +6,7 @@ digest, and one record holds it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 MAX_BYTES = 10 * 1024 * 1024
 """Bytes of a picture's file at most: few photographs for the web have more than one megabyte."""
 
+SHEET_BYTES = 1024 * 1024
+"""Bytes of a style sheet at most."""
+
+SHEET = "text/css"
 SVG = "image/svg+xml"
 ENDINGS = {
     "image/jpeg": ".jpg", "image/png": ".png", "image/gif": ".gif", "image/webp": ".webp", "image/avif": ".avif",
@@ -43,7 +47,7 @@ _KEPT_TEXTS = """SELECT b.position, t.text
 class Picture:
     """A picture's file: SHA-256 in hexadecimal, media type, width and height in pixels, bytes.
 
-    Width and height are 0 for an SVG.
+    Width and height are 0 for an SVG. A style sheet of a page is stored in the same way, with the type `SHEET`.
     """
 
     digest: str
@@ -80,6 +84,28 @@ def put_picture(db: Database, url_id: int, capture_id: int, picture: Picture) ->
     """Store the facts of a URL's picture. Runs in the caller's transaction."""
     facts = (picture.digest, picture.type, picture.width, picture.height, picture.bytes)
     db.execute(_PUT, [url_id, capture_id, *facts])
+
+
+_PUT_FILE = "INSERT OR IGNORE INTO _page_files (user_id, url_id) SELECT ?, id FROM urls WHERE url = ?"
+_FILE = "SELECT u.location, p.capture_id FROM urls u LEFT JOIN _pictures p ON p.url_id = u.id WHERE u.url = ?"
+_MOST_HOPS = 10
+
+
+def put_page_files(db: Database, user_id: int, urls: Iterable[str]) -> None:
+    """Note the files that a page, or a style sheet, uses. Those of its earlier versions stay, so that a takedown
+    reaches them. Runs in the caller's transaction.
+    """
+    db.conn.executemany(_PUT_FILE, [(user_id, url) for url in urls])
+
+
+def find_file(db: Database, url: str) -> int | None:
+    """Return the capture that holds the picture or style sheet of a URL, or of where it redirects to; None without."""
+    for _ in range(_MOST_HOPS):
+        location, capture_id = db.execute(_FILE, [url]).fetchone() or (None, None)
+        if capture_id is not None or location is None:
+            return capture_id
+        url = location
+    return None
 
 
 def pictures_of_article(db: Database, article_id: int) -> Iterator[ShownPicture]:

@@ -39,6 +39,7 @@ class OutcomeReason(StrEnum):
     WITHDRAWN = "withdrawn"
     FEED = "feed"
     PICTURE = "picture"
+    STYLE = "style"
     NOT_MODIFIED = "not_modified"  # a 304: what is stored is still current, and the row keeps its own reason
     REDIRECT = "redirect"
     ROBOTS = "robots"

@@ -298,6 +298,15 @@ def _spell_utc_shorter(db: Database) -> None:
         db.execute(f"UPDATE {table} SET {column} = replace({column}, '+00:00', 'Z') WHERE {column} LIKE '%+00:00'")
 
 
+# A page's style sheets and pictures, and the files that a style sheet names.
+_PAGE_FILES = """CREATE TABLE _page_files (
+    user_id INTEGER NOT NULL,
+    url_id INTEGER NOT NULL,
+    PRIMARY KEY (user_id, url_id)
+) WITHOUT ROWID;
+CREATE INDEX page_files_url ON _page_files (url_id);"""
+
+
 STEPS: tuple[Step, ...] = (
     """CREATE TABLE _pending_revisions (
     article_id INTEGER PRIMARY KEY,
@@ -340,6 +349,7 @@ DROP TABLE _statements;""",
     _OVERVIEWS,
     _shorten_block_numbers,
     "ALTER TABLE _images ADD COLUMN place INTEGER;",
+    _PAGE_FILES,
     _let_corrections_watch,
     _spell_utc_shorter,
     _LISTED,

@@ -1,8 +1,9 @@
 """Stored responses to look at: the WARC record, a page in a sandbox, ReplayWeb.page.
 
 A page in the sandbox has a port of its own, and nothing in it runs, leads or calls. The policy forbids scripts and
-every request. Browsers still look up names that a page announces (`dns-prefetch`, `preconnect`) and follow links, so
-the tags that do so are renamed. The page is shown as it was sent, apart from that; the record is what is kept.
+every request but to this port, which answers with the style sheets and pictures that are stored. Browsers still look up
+names that a page announces (`dns-prefetch`, `preconnect`) and follow links, so the tags that announce are renamed, and
+links lead to the page itself. The page is shown as it was sent, apart from that; the record is what is kept.
 
 ReplayWeb.page is AGPL and no part of Broadsheet. The room serves it from the folder that the user names, from the port
 of raw pages, and only to frames of the room. Its service worker answers every request of the page from the record, so
@@ -26,8 +27,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from broadsheet.cleaners.document import UrlSource
+from broadsheet.cleaners.page.page_files import FileAddress, page_with_files, sheet_with_files
+
 from ..archive.archive_errors import ArchiveError, NotReachable
-from ..archive.pictures import ENDINGS
+from ..archive.pictures import ENDINGS, SHEET, Picture, find_file
 from ..raw.picture_files import find_picture, read_picture_file
 from ..raw.raw_exchange import LOCATION_COLUMNS, RecordLocation, record_locations
 from ..raw.warc_reader import RecordError
@@ -52,13 +56,7 @@ def download_routes(room: Room) -> list[Route]:
     def picture(request: Request) -> Response:
         archive, number = room.archive(request.path_params["archive"]), path_number(request)
         with archive.open() as db:
-            facts = find_picture(db, number)
-            if facts is None or facts.type not in ENDINGS:
-                raise NotHereError("the archive has no picture of that number")
-            try:
-                data = read_picture_file(db, archive.path, number, facts)
-            except RecordError as error:
-                raise NotHereError(str(error)) from error
+            facts, data = read_stored_file(db, number, archive.path)
         return Response(data, media_type=facts.type, headers={"content-security-policy": _PICTURE_POLICY})
 
     def markdown(request: Request) -> Response:
@@ -181,23 +179,27 @@ def find_replay_record(db: Database, capture_id: int, folder: Path) -> ReplayRec
     return ReplayRecord(row[0], row[1], f"record.{'warc.gz' if name.endswith('.gz') else 'warc'}", data)
 
 
-_LINKS = re.compile(r"<(/?)(?:a|area)(?=[\s/>])", re.IGNORECASE)
+_LINKS = re.compile(r"<(a|area)(?=[\s/>])", re.IGNORECASE)
+_INERT_LINK = r'<\1 href="#" ping="" target="_self" attributionsrc=""'  # of attributes with one name the first counts
 _ACTIVE = re.compile(
-    r"<(/?)(link|base|meta|iframe|frame|frameset|object|embed|portal|fencedframe|applet|form)(?=[\s/>])", re.IGNORECASE
+    r"<(/?)(link|base|meta|iframe|frame|frameset|object|embed|portal|fencedframe|applet|form|source)(?=[\s/>])",
+    re.IGNORECASE,
 )
-_LINK_STYLE = "<style>span[href] { text-decoration: underline; cursor: not-allowed }</style>"
+_LINK_STYLE = "<style>a[href], area[href] { cursor: not-allowed }</style>"
 _RECORD_LOCATIONS = f"""SELECT {LOCATION_COLUMNS}
     FROM captures c LEFT JOIN captures o ON o.id = c.refers_to WHERE c.id = ?"""
 _SANDBOX_POLICY = (
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; "
-    "frame-ancestors "
+    "sandbox; default-src 'none'; style-src 'unsafe-inline' {0}; img-src data: {0}; form-action 'none'; "
+    "base-uri 'none'; frame-ancestors {1}"
 )
 
 
-def raw_headers(authorities: tuple[str, ...]) -> dict[str, str]:
-    """Return the headers of raw pages, which only the pages of the room under these names may frame."""
+def raw_headers(authorities: tuple[str, ...], own_authorities: tuple[str, ...]) -> dict[str, str]:
+    """Return the headers of raw pages, which only the pages of the room under these names may frame, and which get
+    style sheets and pictures from their own server alone.
+    """
     return {
-        "content-security-policy": _SANDBOX_POLICY + _framing(authorities),
+        "content-security-policy": _SANDBOX_POLICY.format(_framing(own_authorities), _framing(authorities)),
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
         "x-dns-prefetch-control": "off",
@@ -222,19 +224,62 @@ def make_raw_app(
     def show(request: Request) -> Response:
         if request.headers.get("sec-fetch-dest", "iframe") != "iframe":
             return PlainTextResponse("a raw page is shown inside the reading room only\n", 403)
-        archive = room.archive(request.path_params["archive"])
+        archive, number = room.archive(request.path_params["archive"]), path_number(request)
         with archive.open() as db:
-            places = find_record(db, path_number(request))
-        document = read_raw(*places, archive.path)
-        if not document.is_html:
-            return PlainTextResponse(document.text)
-        return Response(inert_page(document.text), media_type="text/html")
+            document = read_raw(*find_record(db, number), archive.path)
+            if not document.is_html:
+                return PlainTextResponse(document.text)
+            address = _stored_address(db, room, request.path_params["archive"])
+            text = page_with_files(document.text, _sent_as(db, number)[0], address)
+        return Response(inert_page(text), media_type="text/html")
 
-    routes = [Route("/{token}/{archive}/{id:digits}", partial(_guarded, room.raw_token, show))]
+    def file(request: Request) -> Response:
+        archive, number = room.archive(request.path_params["archive"]), path_number(request)
+        with archive.open() as db:
+            facts, data = read_stored_file(db, number, archive.path)
+            if facts.type != SHEET:
+                return Response(data, media_type=facts.type)
+            url, content_type = _sent_as(db, number)
+            address = _stored_address(db, room, request.path_params["archive"])
+            data = sheet_with_files(data.decode("latin-1"), url, address).encode("latin-1")
+        return Response(data, headers={"content-type": content_type})
+
+    routes = [
+        Route("/{token}/{archive}/{id:digits}", partial(_guarded, room.raw_token, show)),
+        Route("/{token}/{archive}/file/{id:digits}", partial(_guarded, room.raw_token, file)),
+    ]
     if room.replay_assets is not None:
         routes = [*replay_routes(room, room.replay_assets, room_authorities), *routes]
     app = Starlette(routes=routes)
-    return Guard(app, authorities, raw_headers(room_authorities), sites=("none", "same-origin", "same-site"))
+    sites = ("none", "same-origin", "same-site")
+    return Guard(app, authorities, raw_headers(room_authorities, authorities), sites=sites, parts=("style", "image"))
+
+
+def _stored_address(db: Database, room: Room, archive: str) -> FileAddress:
+    """Return the function that gives a stored file its address here."""
+
+    def address(_: UrlSource, url: str) -> str:
+        number = find_file(db, url)
+        return "" if number is None else f"/{room.raw_token}/{quote(archive)}/file/{number}"
+
+    return address
+
+
+def _sent_as(db: Database, capture_id: int) -> tuple[str, str]:
+    """Return the URL of a capture, and its content type."""
+    url, content_type = db.execute("SELECT url, content_type FROM captures WHERE id = ?", [capture_id]).fetchone()
+    return str(url), str(content_type)
+
+
+def read_stored_file(db: Database, capture_id: int, folder: Path) -> tuple[Picture, bytes]:
+    """Read the picture or style sheet that a capture holds. NotHereError if it holds none, or cannot be read."""
+    facts = find_picture(db, capture_id)
+    if facts is None or facts.type not in (*ENDINGS, SHEET):
+        raise NotHereError("the archive has no picture of that number")
+    try:
+        return facts, read_picture_file(db, folder, capture_id, facts)
+    except RecordError as error:
+        raise NotHereError(str(error)) from error
 
 
 def find_record(db: Database, capture_id: int) -> tuple[RecordLocation, RecordLocation | None]:
@@ -249,5 +294,5 @@ def find_record(db: Database, capture_id: int) -> tuple[RecordLocation, RecordLo
 
 
 def inert_page(text: str) -> str:
-    """Rename the tags of a page that link, fetch, frame or lead elsewhere, so that browsers ignore them."""
-    return _ACTIVE.sub(r"<\1inert-\2", _LINKS.sub(r"<\1span", text)) + _LINK_STYLE
+    """Rename the tags of a page that announce, fetch, frame or lead elsewhere, and let links lead to it alone."""
+    return _ACTIVE.sub(r"<\1inert-\2", _LINKS.sub(_INERT_LINK, text)) + _LINK_STYLE

@@ -57,6 +57,7 @@ class Guard:
     """ASGI middleware. `authorities` are the values of Host that are answered; `headers` are added where missing.
 
     `sites` are the values of Sec-Fetch-Site that may read: `none` where a person typed the address or has a bookmark.
+    What is a part of a page, by Sec-Fetch-Dest in `parts`, is for all sites: a page in a sandbox is of no site.
     With `may_write` a POST passes if it comes from a page of this very server, else none does.
     """
 
@@ -65,6 +66,7 @@ class Guard:
     headers: Mapping[str, str] = field(default_factory=dict)
     may_write: bool = False
     sites: tuple[str, ...] = ("none", "same-origin")
+    parts: tuple[str, ...] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it in one line of plain text."""
@@ -87,7 +89,12 @@ class Guard:
             return PlainTextResponse("this server does not answer to that name\n", 421)
         if method not in _METHODS:
             return PlainTextResponse("this server reads pages and takes forms\n", 405)
-        if method in _READING_METHODS and headers.get("sec-fetch-site", "none").lower() not in self.sites:
+        is_part = headers.get("sec-fetch-dest", "").lower() in self.parts
+        if (
+            method in _READING_METHODS
+            and headers.get("sec-fetch-site", "none").lower() not in self.sites
+            and not is_part
+        ):
             return PlainTextResponse("another site led here: to read this, press Enter in the address bar\n", 403)
         if method not in _READING_METHODS and not (self.may_write and _is_from(host, headers)):
             return PlainTextResponse("only a form on a page of this server may change anything\n", 403)

@@ -36,6 +36,8 @@ _DOCUMENT = """SELECT id, fetched_at FROM captures WHERE rendered_for = ?1 AND u
 _RESPONSE = """SELECT id FROM captures
     WHERE url = ?1 AND rendered_for IS NULL AND http_status = 200 AND fetched_at <= ?2
     ORDER BY fetched_at DESC, id LIMIT 1"""
+_HAS_FILES = """SELECT EXISTS (SELECT 1 FROM urls u JOIN _page_files f ON f.user_id = u.id
+    JOIN _pictures p ON p.url_id = f.url_id WHERE u.url = ?)"""
 _PLACE = "SELECT warc_file, warc_offset, warc_length FROM captures WHERE id = ?"
 _FILE_PLACE = 8  # of the name of the WARC file in the row
 _TEXT_LISTS = {11: "directives", 12: "usage_stated"}  # columns that hold JSON arrays, by their place in the row
@@ -64,7 +66,7 @@ class CaptureView(NamedTuple):
 
     `robots` is what the host's robots.txt said then; `article_id` is 0 where no current text comes from it.
     `rendered_for` is the page for which a browser asked for it, `views` the two captures of a page that a browser
-    rendered.
+    rendered. `has_files`: the style sheets or pictures that it shows are stored.
     """
 
     id: int
@@ -88,6 +90,7 @@ class CaptureView(NamedTuple):
     head: str
     fault: str
     views: RenderedViews | None = None
+    has_files: bool = False
 
 
 def read_capture(db: Database, capture_id: int, folder: Path) -> CaptureView:
@@ -103,7 +106,8 @@ def read_capture(db: Database, capture_id: int, folder: Path) -> CaptureView:
     for place, name in _TEXT_LISTS.items():
         values[place] = stored_texts(row[place], "captures", name, capture_id)
     views = find_views(db, capture_id, row[1], row[2], row[-1])
-    return CaptureView(*[*values, *_read_head(db, capture_id, folder), views])
+    has_files = bool(db.execute(_HAS_FILES, [row[1]]).fetchone()[0])
+    return CaptureView(*[*values, *_read_head(db, capture_id, folder), views, has_files])
 
 
 def find_views(db: Database, capture_id: int, url: str, fetched_at: str, rendered_for: str) -> RenderedViews | None:

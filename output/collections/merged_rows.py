@@ -115,9 +115,19 @@ _PUT_PICTURES = f"""INSERT INTO _pictures (url_id, capture_id, digest, type, wid
             > (SELECT fetched_at FROM main.captures WHERE id = _pictures.capture_id)"""
 
 
+_PUT_PAGE_FILES = f"""INSERT OR IGNORE INTO _page_files (user_id, url_id) SELECT user.id, file.id
+    FROM {SCHEMA_NAME}._page_files f JOIN {SCHEMA_NAME}.urls s ON s.id = f.user_id
+        JOIN {SCHEMA_NAME}.urls t ON t.id = f.url_id
+        JOIN main.urls user ON user.url = s.url JOIN main.urls file ON file.url = t.url
+    WHERE user.reason <> '{OutcomeReason.FORGOTTEN}' AND file.reason <> '{OutcomeReason.FORGOTTEN}'"""
+
+
 def merge_pictures(target: Database) -> None:
-    """Take over the facts of pictures, of a URL the later ones; after URLs and captures. Inside a transaction."""
+    """Take over the facts of pictures, of a URL the later ones, and which pages use which files; after URLs and
+    captures. Inside a transaction.
+    """
     target.execute(_PUT_PICTURES)
+    target.execute(_PUT_PAGE_FILES)
 
 
 _CAPTURE_COLUMNS = (

@@ -166,6 +166,8 @@ NEEDED_ROWS = (
     ("_yields", "run_id", "runs", "id"),
     ("alarms", "run_id", "runs", "id"),
     ("_pictures", "capture_id", "captures", "id"),
+    ("_page_files", "user_id", "urls", "id"),
+    ("_page_files", "url_id", "urls", "id"),
     ("pages", "layout_id", "_layouts", "id"),
 )
 """Table and column whose value needs a row elsewhere, without a foreign key."""

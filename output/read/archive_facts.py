@@ -51,6 +51,7 @@ _FAILED_LISTS = f"""SELECT kind, count(*), min(url) FROM urls
         AND (kind, reason) NOT IN (VALUES {", ".join(f"('{kind}', '{reason}')" for kind, reason in GONE_FEEDS)})
     GROUP BY kind ORDER BY kind DESC"""
 _FAILED_PICTURES = """SELECT sum(state = 'failed') FROM urls WHERE kind = 'picture' AND state IN ('done', 'failed')
+        AND found_via <> 'style'
     HAVING max(state = 'done' AND reason = 'picture') = 0"""
 _SEED = "SELECT state, reason, location FROM urls WHERE url = ?"
 _ALARMS = """SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id

@@ -28,7 +28,7 @@ from ..archive.archive_lock import ArchiveLock
 from ..archive.atomic_writes import write_transaction
 from ..archive.fulltext import compact_file, index_postponed, postpone_indexing
 from ..archive.page_rows import Sighting
-from ..archive.pictures import put_picture
+from ..archive.pictures import put_page_files, put_picture
 from ..archive.rendered_layouts import put_rendered_layout
 from ..archive.stored_text import SQL_ARTICLE_TYPES, sql_words, storable_text
 from ..archive.stored_values import utc_now
@@ -369,6 +369,8 @@ class Archive:
         if self._update:
             queue_announced(self.db, outcome.discovered_urls, self._update, seen_at)
         fill_dates(self.db, outcome.discovered_urls)
+        add_urls(self.db, outcome.page_files, seen_at)
+        put_page_files(self.db, row.id, (storable_text(file.url) for file in outcome.page_files))
         if not row.held_at:
             self._count_outside_links(outcome.outside_links)
 

@@ -76,7 +76,8 @@ class Outcome:
     fetched_at: str = ""
     capture: Capture | None = None
     page: PageRows | None = None
-    picture: Picture | None = None  # a picture that is kept, whose record the capture has
+    picture: Picture | None = None  # a picture or style sheet that is kept, whose record the capture has
+    page_files: tuple[DiscoveredUrl, ...] = ()  # those that the page shows, or the style sheet names
     rendered_layout: RenderedLayout | None = None  # of a page that a browser rendered, or left out for its layout
     discovered_urls: tuple[DiscoveredUrl, ...] = ()
     outside_links: Mapping[str, int] = field(default_factory=dict)

@@ -1,8 +1,9 @@
 """Takedowns: articles removed from an archive for good, at somebody's request, so that they never come back.
 
 Removed are the articles, also shelved ones, their revisions, pages, ledgers and captures, and their words in the
-full-text index. Block texts and pictures go if nothing else uses them. What stays are the rows of `urls`, skipped, and
-the takedown itself, which keeps these URLs and every URL that matches out of the queue (triggers on `urls`).
+full-text index. Block texts, pictures and style sheets go if nothing else uses them. What stays are the rows of
+`urls`, skipped, and the takedown itself, which keeps these URLs and every URL that matches out of the queue (triggers
+on `urls`).
 Nothing of it is left then in bytes that no row uses. What a kill, a full disk or a reader keeps from being done is
 noted in `meta`, and `finish_takedowns` does it, in whatever process opens the archive to write next.
 """
@@ -76,11 +77,19 @@ _REACHED = f"""CREATE TEMP TABLE reached AS
     back (id) AS (
         SELECT id FROM pages_of UNION
         SELECT f.id FROM back b JOIN urls t ON t.id = b.id JOIN urls f ON f.location = t.url)
+    , used (id) AS (
+        SELECT url_id FROM _page_files WHERE user_id IN (SELECT id FROM back)
+        UNION SELECT f.url_id FROM used u JOIN _page_files f ON f.user_id = u.id),
+    needed (id) AS (
+        SELECT f.url_id FROM _page_files f JOIN pages p ON p.id = f.user_id
+        WHERE EXISTS (SELECT 1 FROM used) AND p.id NOT IN (SELECT id FROM back)
+        UNION SELECT f.url_id FROM needed n JOIN _page_files f ON f.user_id = n.id)
     , shown (id) AS (
-        SELECT u.id FROM urls u WHERE u.kind = 'picture' AND u.url IN (
+        SELECT u.id FROM urls u WHERE u.kind = 'picture' AND (u.id IN (SELECT id FROM used) OR u.url IN (
             SELECT url FROM _images WHERE page_id IN (SELECT id FROM back)
             UNION SELECT image FROM articles WHERE page_id IN (SELECT id FROM back)
-            UNION SELECT image FROM shelved WHERE page_id IN (SELECT id FROM back))
+            UNION SELECT image FROM shelved WHERE page_id IN (SELECT id FROM back)))
+            AND u.id NOT IN (SELECT id FROM needed)
             AND NOT EXISTS (SELECT 1 FROM _images o WHERE o.url = u.url AND o.page_id NOT IN (SELECT id FROM back))
             AND NOT EXISTS (SELECT 1 FROM articles o WHERE o.image = u.url AND o.page_id NOT IN (SELECT id FROM back))
         UNION SELECT t.id FROM shown s JOIN urls f ON f.id = s.id JOIN urls t ON t.url = f.location
@@ -117,6 +126,7 @@ _REMOVALS = (
     "DELETE FROM pages WHERE id IN (SELECT id FROM reached)",
     "DELETE FROM _layouts WHERE id NOT IN (SELECT layout_id FROM pages WHERE layout_id IS NOT NULL)",
     "DELETE FROM _pictures WHERE url_id IN (SELECT id FROM reached)",
+    "DELETE FROM _page_files WHERE user_id IN (SELECT id FROM reached) OR url_id IN (SELECT id FROM reached)",
     f"DELETE {_FROM_REACHED_CAPTURES}",
     "DELETE FROM _resource_users WHERE url IN (SELECT url FROM reached)",
     """UPDATE captures SET rendered_for = (SELECT min(url) FROM _resource_users WHERE capture_id = captures.id)

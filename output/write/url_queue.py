@@ -110,6 +110,8 @@ _PUT_URL = """INSERT INTO urls (
         depth = min(depth, excluded.depth), _priority = max(_priority, excluded._priority),
         lastmod = coalesce(excluded.lastmod, lastmod), state = excluded.state,
         kind = CASE excluded.kind WHEN 'picture' THEN 'picture' ELSE urls.kind END,
+        found_via = CASE WHEN excluded.kind = 'picture' AND urls.kind = 'page' THEN excluded.found_via
+            ELSE urls.found_via END,
         reason = CASE urls.state WHEN 'queued' THEN urls.reason ELSE excluded.reason END
     WHERE excluded.state = 'queued' AND (
         (urls.state = 'queued' AND (excluded.depth < urls.depth OR excluded._priority > urls._priority))

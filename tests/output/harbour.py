@@ -198,7 +198,9 @@ def fill_harbour(file: Path) -> Maker:
         rendered = {"rendered_layout": layout, "reused_urls": (f"{OTHER}/none",)}
         archive.save([replace(make.outcome(f"{OTHER}/js", "Seen in a browser."), **rendered)])
         archive.queue_pictures(obeys_directives=False)
-        archive.save([picture_outcome(make, MILL, FILES[MILL]), make.failure(RIVER, "http_404")])
+        named = (DiscoveredUrl(RIVER, "a.example", UrlKind.PICTURE, UrlSource.IMAGE, MILL),)
+        mill = replace(picture_outcome(make, MILL, FILES[MILL]), page_files=named)
+        archive.save([mill, make.failure(RIVER, "http_404")])
         settle(archive.db, make.clock)
         survey(archive.db, run, make.clock())
         archive.runs.finish(run, "finished", "", {"page/done/article": 9, "page/done/list": 1, "robots/done/robots": 1})

@@ -81,7 +81,7 @@ def test_priority(path, expected):
 def test_how_it_was_found_counts():
     assert {source.value: fetch_priority(SITE + "about", source) for source in UrlSource} == {
         "seed": 140, "robots": 130, "single_page": 70, "feed": 48, "sitemap": 45, "redirect": 45, "canonical": 45,
-        **dict.fromkeys(("link", "next", "guess", "archive", "image"), 40),
+        **dict.fromkeys(("link", "next", "guess", "archive", "image", "style"), 40),
     }  # fmt: skip
 
 

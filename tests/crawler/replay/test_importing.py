@@ -280,11 +280,11 @@ def test_what_is_kept_of_pictures(tmp_path, monkeypatch):
     with Archive.open(tmp_path / "a.db") as archive:
         import_files(archive, tmp_path, "a.warc.gz")
         settle(archive.db)
-        assert take_pictures(archive, obeys_directives=True) == 5
+        assert take_pictures(archive, obeys_directives=True).total() == 5
         kept = rows_of(archive, "SELECT image FROM article_pictures ORDER BY image")
         assert kept == ["/a.png", "/again.png", "/b.png", "/c.png", "/other.png"]
-        assert take_pictures(archive, obeys_directives=False) == 2
-        assert take_pictures(archive, obeys_directives=False) == 0
+        assert take_pictures(archive, obeys_directives=False).total() == 2
+        assert take_pictures(archive, obeys_directives=False).total() == 0
         query = "SELECT url, kind, state, reason, fetched_at, http_status, found_via FROM urls WHERE kind = 'picture'"
         assert rows_of(archive, f"{query} ORDER BY url") == [
             f"/{name}.png picture done picture 10h 200 archive"

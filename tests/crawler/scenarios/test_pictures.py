@@ -13,7 +13,7 @@ from tests.crawler.crawls import SMALL, Result, Serve, kill_group
 from tests.crawler.pictures import SVG, illustrated, jpeg, png, served
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import command, verb
-from tests.internal_tables import PICTURES
+from tests.internal_tables import PAGE_FILES, PICTURES
 
 KEPT = {"keep": "pictures", **SMALL}
 
@@ -175,3 +175,100 @@ def test_pictures_need_raw_responses(crawl):
     assert code == 2
     assert "pictures are kept in the raw responses" in errors
     assert not crawl.db.exists()
+
+
+PAGE_KEPT = {"keep": "page", **SMALL}
+SHEETS = {"/s/main.css", "/s/own.css", "/s/more.css"}
+
+
+def sheet(text: str) -> Reply:
+    return served(text.encode(), "text/css; charset=utf-8")
+
+
+def a_styled_site(serve: Serve) -> ScriptedSite:
+    """Two articles of one layout, one with a sheet of its own that imports another and a picture beside its text."""
+    site = serve({"/robots.txt": Reply("User-agent: *\nDisallow: /closed/\n", 200, {"Content-Type": "text/plain"})})
+    head = '<link rel="stylesheet" href="/s/main.css"><link rel=stylesheet href="/closed/a.css">'
+    own = '<link rel="preload" as="style" href="/s/own.css" onload="this.rel=`x`"><!-- <img src="/i/no.png"> -->'
+    none = '<link rel="stylesheet" href="/s/page.css">'
+    site.routes |= {
+        "/": page("home", "/one", "/two", head='<link rel="stylesheet" href="/s/home.css">'),
+        "/one": page("one", head=head + own, extra='<aside><img src="/i/beside.png"></aside>'),
+        "/two": page(
+            "two", head=head + none + "<style>@import '/s/gone.css'; p { background: url(/i/in.png) }</style>"
+        ),
+        "/s/main.css": sheet("body { background: url(../i/paper.png) } @font-face { src: url(f.woff2) }"),
+        "/s/own.css": sheet("@import url('more.css'); p { background: URL( \"/i/own.png#a\" ) }"),
+        "/s/more.css": sheet("@import 'third.css' screen; i { background: url(/i/deep.png) }"),
+        "/s/page.css": served(b"<html>sign in", "text/html"),
+        **{f"/i/{name}.png": served(png(shade=n)) for n, name in enumerate(("beside", "in", "paper", "own", "deep"))},
+    }
+    return site
+
+
+@pytest.mark.slow
+def test_what_a_page_shows_is_kept_once_and_goes_with_the_last_page_that_uses_it(crawl, serve):
+    site = a_styled_site(serve)
+    result = crawl(site.url + "/", **PAGE_KEPT)
+    states = result.states(site)
+    kept = {path for path, (_, reason) in states.items() if reason in ("style", "picture")}
+    assert kept == SHEETS | {f"/i/{name}.png" for name in ("beside", "in", "paper", "own", "deep")}
+    assert states["/closed/a.css"] == ("skipped", "robots.txt")
+    assert states["/s/page.css"] == ("skipped", "no_picture")
+    assert states["/s/gone.css"] == ("failed", "http_404")
+    assert not {"/s/home.css", "/s/third.css", "/s/f.woff2", "/i/no.png"} & set(states)
+    paths = site.paths()
+    assert min(map(paths.index, SHEETS)) > max(map(paths.index, ("/one", "/two")))
+    assert max(map(paths.count, kept)) == 1
+    [asked] = [seen.headers for seen in site.log if seen.path == "/s/main.css"]
+    assert (asked["Accept"], asked["Accept-Encoding"]) == ("text/css", "gzip")
+    assert verb("verify", result.db)[0] == 0
+
+    assert verb("forget", result.db, site.url + "/one", "--yes")[0] == 0
+    gone = {"/one", "/s/own.css", "/s/more.css", "/i/beside.png", "/i/own.png", "/i/deep.png"}
+    assert {path for path, state in result.states(site).items() if state == ("skipped", "forgotten")} == gone
+    assert result.rows("SELECT count(*) FROM captures WHERE url LIKE '%/own.css'") == [(0,)]
+    assert b"deep.png" not in unpacked(Path(f"{result.db}.warc"))
+    assert verb("forget", result.db, site.url + "/two", "--yes")[0] == 0
+    assert [result.rows(f"SELECT count(*) FROM {table}") for table in (PICTURES, PAGE_FILES)] == [[(0,)]] * 2
+    assert verb("verify", result.db)[0] == 0
+
+
+@pytest.mark.slow
+def test_an_update_gets_what_the_pages_of_an_earlier_crawl_show(crawl, serve):
+    site = a_styled_site(serve)
+    for path in ("/one", "/two"):
+        site.routes[path] = Reply(site.routes[path], 200, {"Content-Type": "text/html", "ETag": '"a"'})
+    result = crawl(site.url + "/", **SMALL)
+    assert not SHEETS & set(site.paths())
+    texts = result.articles()
+    options = ("--allow-private", "--delay", "0")
+    code, out, errors = command("update", result.db, "--all", "--keep", "page", *options)
+    assert (code, "5 pictures, 3 style sheets" in out) == (0, True), out + errors
+    assert result.articles() == texts
+    before = len(site.paths())
+    assert command("update", result.db, "--all", "--keep", "page", *options)[0] == 0
+    assert [seen.headers.get("If-None-Match") for seen in site.log[before:] if seen.path == "/one"] == ['"a"']
+    assert not SHEETS & set(site.paths()[before:])
+
+
+@pytest.mark.slow
+def test_a_crawl_that_is_killed_among_style_sheets_goes_on_with_them(crawl, serve):
+    site = a_styled_site(serve)
+    asked, own = threading.Event(), site.routes["/s/own.css"]
+
+    def slow(_: Seen) -> Reply:
+        asked.set()
+        site.closing.wait(1.0)
+        return own
+
+    site.routes["/s/own.css"] = slow
+    process = crawl.start(site.url + "/", **PAGE_KEPT)
+    assert asked.wait(100)
+    kill_group(process)
+    site.routes["/s/own.css"] = own
+    result = crawl(site.url + "/", **PAGE_KEPT)
+    states = result.states(site)
+    assert {path for path, state in states.items() if state == ("done", "style")} == SHEETS
+    assert states["/i/deep.png"] == ("done", "picture")
+    assert verb("verify", result.db)[0] == 0

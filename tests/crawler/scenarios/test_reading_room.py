@@ -15,6 +15,7 @@ from broadsheet.cleaners.document import Metadata
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from tests.browser import TIMEOUT, LoopbackBrowser, axe_findings, axe_source, loopback_browser
+from tests.crawler.pictures import png
 from tests.crawler.scripted_site import Reply, ScriptedSite
 from tests.crawler.shell import crawl, demo_archive, start
 from tests.output.cleaned_pages import with_page
@@ -213,6 +214,51 @@ def test_a_raw_page_is_shown_and_calls_nobody(page, browser):
     expect(page.frame_locator("iframe.raw").locator("body")).not_to_be_empty()
     expect(page.locator("main")).to_contain_text("without its styles and pictures")
     assert browser.outside[before:] == []
+
+
+STYLED_PAGE = """<!doctype html><html lang="en"><head><title>Story</title><meta property="og:type" content="article">
+<base href="/b/"><link rel="stylesheet" href="main.css"><link rel="stylesheet" href="//evil.example/a.css"></head><body>
+<article><h1>Story</h1>{words}<picture><source srcset="//evil.example/s.png"><img id="shown" class="big" src="data:,"
+data-src="../i/shown.png" srcset="//evil.example/t.png 2x" width="30"></picture></article></body></html>"""
+STYLES = {
+    "/b/main.css": """@import "more.css"; body { background: rgb(1, 2, 3) url("//evil.example/b.png") }
+        @font-face { font-family: evil; src: url("//evil.example/f.woff2") } h1 { font-family: evil, serif }""",
+    "/b/more.css": "a { color: rgb(4, 5, 6) } article { background: url('../i/paper.png') } .big { height: 77px }",
+}
+
+
+def test_a_stored_page_shows_its_own_styles_and_pictures_and_asks_the_room_alone(browser, tmp_path):
+    story = STYLED_PAGE.replace("{words}", WORDS + '<p><a href="/other">The other story of the harbour</a></p>')
+    site = ScriptedSite({"/story": story, "/": "<a href=/story>The story</a>"})
+    site.routes |= {path: Reply(text, headers={"Content-Type": "text/css"}) for path, text in STYLES.items()}
+    site.routes |= {
+        f"/i/{name}.png": Reply(png(30, 20), headers={"Content-Type": "image/png"}) for name in ("shown", "paper")
+    }
+    crawl(site, tmp_path / "a.db", "--no-sitemaps", "--keep", "page")
+    opening = opened(tmp_path / "a.db")
+    room = next(opening)
+    asked, before, page = len(site.paths()), len(browser.outside), browser.page()
+    urls = list[str]()
+    page.on("request", lambda request: urls.append(request.url))
+    page.goto(f"{room}articles")
+    page.locator("ol.articles a").click()
+    page.get_by_role("link", name="Stored page").click()
+    expect(page.locator("main")).to_contain_text("with the styles and pictures that are stored")
+    frame = page.frame_locator("iframe.raw")
+    expect(frame.locator("#shown")).to_have_js_property("naturalWidth", 30)
+    expect(frame.locator("#shown")).to_have_css("height", "77px")
+    expect(frame.locator("body")).to_have_css("background-color", "rgb(1, 2, 3)")
+    expect(frame.get_by_text("The other story")).to_have_css("color", "rgb(4, 5, 6)")
+    page.wait_for_load_state("networkidle")
+    assert sum("/file/" in url for url in urls) == 4, "two sheets and two pictures"
+    frame.get_by_text("The other story").click()
+    page.wait_for_load_state("networkidle")
+    expect(frame.locator("h1")).to_have_text("Story")
+    page.close()
+    assert browser.outside[before:] == []
+    assert len(site.paths()) == asked
+    assert next(opening, None) is None
+    site.close()
 
 
 def test_it_can_be_read_without_javascript(browser, room):

@@ -32,6 +32,7 @@ COPIED = {
     inner.URL_ORDERS: set(),
     inner.RENDERED_LAYOUTS: set(),
     inner.PICTURES: set(),
+    inner.PAGE_FILES: set(),
     "captures": {"warc_file"},
     inner.RESOURCE_USERS: set(),
     "robots_files": set(),
@@ -64,6 +65,7 @@ OF_ONE_FILE = named("""
 
 REFERENCES = {
     "url_id": "SELECT url FROM {}.urls WHERE id = ?",
+    "user_id": "SELECT url FROM {}.urls WHERE id = ?",
     "reason_id": f"SELECT reason || ' ' || rule FROM {{}}.{inner.REASONS} WHERE id = ?",
 }
 """Columns with numbers that each archive gives anew, and what they stand for."""
@@ -80,7 +82,7 @@ def side_by_side(target: Archive, source: Path) -> Iterator[Any]:
 def fill(db: Database) -> None:
     """Store a row in each table that is copied."""
     put(db, "robots_files", 9, host=HOST, access="rules")
-    put(db, "urls", 2, url=URL, host=HOST, kind="page", state="done", in_feed=1)
+    page = put(db, "urls", 2, url=URL, host=HOST, kind="page", state="done", in_feed=1)
     picture = put(db, "urls", 3, url=PICTURE, host=HOST, kind="picture", state="done")
     put(db, inner.URL_PATTERNS, 2, host=HOST)
     put(db, inner.URL_ORDERS, 2)
@@ -90,6 +92,7 @@ def fill(db: Database) -> None:
     put(db, "captures", 2, **capture)
     put(db, inner.RESOURCE_USERS, 2, capture_id=2000, url=URL)
     put(db, inner.PICTURES, 3, url_id=picture["id"], capture_id=2000)
+    put(db, inner.PAGE_FILES, 3, user_id=page["id"], url_id=picture["id"])
     put(db, "takedowns", 2, pattern="http://gone.test/*")
     put(db, inner.CLEANERS, 2)
     put(db, inner.REASONS, 7)

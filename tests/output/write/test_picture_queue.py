@@ -144,7 +144,7 @@ def test_a_response_at_hand_is_the_latest_whole_one_of_a_picture(shown, url, cap
         values = CAPTURE | here | {"directives": f'["d{number}"]', "fetched_at": at} | capture
         put(shown, "captures", number, id=number, **values)
     found = pictures_at_hand(shown)
-    expected = PictureAtHand(f"{SITE}/i/a", 8, "2026-01-05", "payload_digest 8", ("d8",), ())
+    expected = PictureAtHand(f"{SITE}/i/a", 8, "2026-01-05", "payload_digest 8", "content_type 8", ("d8",), ())
     assert found == ((expected,) if is_found else ())
     put(shown, PICTURES, 1, url_id=1)
     assert pictures_at_hand(shown) == ()
