@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..document import KeepReason, RemovalReason, Verdict
 
@@ -296,8 +296,11 @@ def are_most_pages(count: int, page_count: int) -> bool:
     return count >= page_count * (_FREQUENT_SHARE if count >= _FREQUENT_PAGES else _COMMON_SHARE)
 
 
-def is_near_end(words_below: int, words: int) -> bool:
-    """Return whether so few of a page's kept words stand below a line that these may be a note on the author."""
+def is_near_end(words_below: Any, words: Any) -> Any:
+    """Return whether so few of a page's kept words stand below a line that these may be a note on the author.
+
+    Of columns of numbers, return a column.
+    """
     return _MAX_REMOVED_PART * words_below <= words
 
 
@@ -330,7 +333,7 @@ def not_below_note(restored: Mapping[int, Verdict], verdicts: Mapping[int, Verdi
 def _is_closing_note(page: Sequence[KeyedBlock], below: Sequence[int], text_span: _TextSpan) -> bool:
     """Return whether the blocks below a closing line are a note on the author, and a small part of the page."""
     is_note = bool(below) and page[below[0]].names_author and 0 <= text_span.first_index < below[0]
-    return is_note and is_near_end(_total_words(page, below), _total_words(page, range(len(page))))
+    return is_note and bool(is_near_end(_total_words(page, below), _total_words(page, range(len(page)))))
 
 
 def _own_text_span(page: Sequence[KeyedBlock], pages_per_key: Mapping[int, int]) -> _TextSpan:
