@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 
 class CrawlError(Exception):
-    """The crawl cannot run on this machine, or broke; the message is one line."""
+    """A crawl that cannot run on this machine, or that failed; the message is one line."""
 
 
 class CrawlArguments(TypedDict, total=False):
     """Options of a crawl: the fields of `broadsheet.crawler.options.CrawlOptions`, and some settings.
 
-    `headers` are names with values, `cookies` a cookies.txt file, `ca` a PEM file of further certificate authorities,
-    `concurrency` the pending requests to one host, and `max_time` and `delay` are in seconds.
+    `headers` maps names to values, `cookies` is a cookies.txt file, `ca` a PEM file of additional certificate
+    authorities, `concurrency` the number of pending requests to one host. `max_time` and `delay` are in seconds.
     """
 
     include: Sequence[str]
@@ -81,7 +81,7 @@ class CrawlArguments(TypedDict, total=False):
 class CrawlProgress:
     """Progress of a crawl: pages of this run, articles among them, failed URLs, and waiting URLs.
 
-    `seconds` have passed since its first request; `latest_url` was stored last, and is empty at the beginning.
+    `seconds` counts from the first request; `latest_url` is the last one stored, empty at the beginning.
     """
 
     pages: int
@@ -94,12 +94,12 @@ class CrawlProgress:
 
 @dataclass(frozen=True, slots=True)
 class CrawlResult:
-    """Result of a crawl that ended in order.
+    """Result of a crawl that ended properly.
 
     `outcome` is `finished`, or `stopped` by the program, a signal or a limit of Scrapy's. `reason` says why it ended:
-    `finished`, `max_pages`, `max_time`, `max_size`, `shutdown` … `pages` and `article_pages` are those that this run
-    stored. `counts` are its URLs by `state/reason`. `problems` has a line for each start URL that failed, or one if
-    nothing was found. `stats` are Scrapy's, and ours under `broadsheet/`.
+    `finished`, `max_pages`, `max_time`, `max_size`, `shutdown` … `pages` and `article_pages` count what this run
+    stored, `counts` its URLs by `state/reason`. `problems` has a line for each failed start URL, or one if nothing was
+    found. `stats` are Scrapy's, with ours under `broadsheet/`.
     """
 
     archive: Path
@@ -114,10 +114,10 @@ class CrawlResult:
 
 
 class StopFlag(Protocol):
-    """Flag that says whether to stop, such as a `threading.Event`."""
+    """Flag that tells the crawl to stop, such as a `threading.Event`."""
 
     def is_set(self) -> bool:
-        """Return whether the crawl is to stop."""
+        """Return whether the crawl should stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class _CrawlRequest:
     interval: float
 
     def pickled(self) -> bytes:
-        """Return the request as it is sent. OptionError for values that cannot be."""
+        """Return the request as bytes. Raises OptionError if a value cannot be pickled."""
         try:
             return pickle.dumps(self)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
@@ -233,7 +233,7 @@ class _CrawlProcess:
             self._pipe.close()
 
     def messages(self) -> Iterator[Any]:
-        """Yield what the process sends, until it ends."""
+        """Yield the messages of the process, until it ends."""
         while True:
             try:
                 yield pickle.load(self._pipe)
@@ -241,7 +241,7 @@ class _CrawlProcess:
                 return
 
     def stop(self) -> None:
-        """Let the crawl stop: store what is under way, and end."""
+        """Stop the crawl: the process stores what is under way, and ends."""
         with suppress(BrokenPipeError):
             self._stdin.close()
 

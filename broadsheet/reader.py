@@ -50,10 +50,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RawResponse:
-    """Response as it came: status, headers with lower-case names, and the body in bytes, unpacked.
+    """Response as received: status, headers with lower-case names, and the decoded body as bytes.
 
-    `fetched_at` is in UTC. `truncated` is the reason for a body that is not whole (`length`, `time`, `disconnect`,
-    `unspecified`), and None for a whole one.
+    `fetched_at` is in UTC. `truncated` says why the body is incomplete (`length`, `time`, `disconnect`, `unspecified`);
+    None if it is complete.
     """
 
     url: str
@@ -77,7 +77,7 @@ def open(path: str | PathLike[str]) -> ArchiveReader:
 
 
 class ArticleIterator(Iterator[Article]):
-    """Articles of an archive, one after the other. Jupyter shows the first ones, which takes none from the iterator."""
+    """Iterator over an archive's articles. Jupyter shows the first ones without consuming them."""
 
     def __init__(self, read: Callable[[], Iterator[Article]]) -> None:
         self._read = read
@@ -94,8 +94,9 @@ class ArticleIterator(Iterator[Article]):
 class ArchiveReader:
     """Archive that is open for reading; `broadsheet.open` makes it. Close it, or use it in a `with` statement.
 
-    Any URL that leads to a page or article names it, and so do its number and a title that no other has. Threads may
-    hand a reader over, but only one may use it at a time. Every method raises ArchiveError if the file is damaged.
+    A page or article is named by any URL that leads to it, by its number, or by a title that no other has. A reader may
+    be passed between threads, but only one may use it at a time. Every method raises ArchiveError if the file is
+    damaged.
     """
 
     def __init__(self, db: Database) -> None:
@@ -131,7 +132,7 @@ class ArchiveReader:
         return self.articles()
 
     def close(self) -> None:
-        """Close the file. May be called again."""
+        """Close the file. Calling it again does nothing."""
         self._db.close()
 
     def articles(
@@ -158,7 +159,7 @@ class ArchiveReader:
         return ArticleIterator(lambda: self._iter_articles(bounds, one_per_cluster=one_per_cluster))
 
     def article(self, url_or_id: str | int) -> Article | None:
-        """Return an article; None if the archive has none of this URL or number."""
+        """Return the article with this URL or number; None if the archive has none."""
         with self._reading():
             return find_stored_article(self._db, str(url_or_id))
 
@@ -176,22 +177,22 @@ class ArchiveReader:
         """Explain a page: return its verdict with evidence, and for an article each visible block with verdict, reason
         and rule.
 
-        None if the archive has no page of this URL or number.
+        None if the archive has no page with this URL or number.
         """
         with self._reading():
             return find_page(self._db, str(url_or_id))
 
     def removed(self, url_or_id: str | int) -> tuple[StoredBlock, ...]:
-        """Return the blocks of an article's page that are not in its text, in order, each with reason and rule.
+        """Return the blocks that were removed from an article's page, in order, each with reason and rule.
 
-        Raises LookupError if the archive has no page of this URL or number.
+        Raises LookupError if the archive has no page with this URL or number.
         """
         return tuple(block for block in self.blocks(url_or_id) if not block.is_kept)
 
     def blocks(self, url_or_id: str | int) -> tuple[StoredBlock, ...]:
         """Return every visible block of an article's page, kept or removed, in order, each with reason and rule.
 
-        Raises LookupError if the archive has no page of this URL or number.
+        Raises LookupError if the archive has no page with this URL or number.
         """
         page = self.explain(url_or_id)
         if page is None:
@@ -199,9 +200,9 @@ class ArchiveReader:
         return page.blocks
 
     def versions(self, url_or_id: str | int) -> tuple[TextVersion, ...]:
-        """Return each text that an article has had, the first one first, with the day of its capture.
+        """Return each text that an article had, the earliest first, with the day of its capture.
 
-        Raises LookupError if the archive has no article of this URL or number.
+        Raises LookupError if the archive has no article with this URL or number.
         """
         with self._reading():
             article = find_revised_article(self._db, str(url_or_id))
@@ -215,9 +216,9 @@ class ArchiveReader:
             yield from iter_links(self._db)
 
     def alike(self) -> list[AlikePair]:
-        """Compare all articles and return the pairs that are alike: near-duplicates, versions, copies, parts.
+        """Compare all articles, and return the similar pairs: near-duplicates, versions, copies, parts.
 
-        It reads every text: some seconds for ten thousand articles.
+        Reads every text, which takes some seconds for ten thousand articles.
         """
         from broadsheet.output.read.alike_articles import find_alike  # brings numpy
 
@@ -225,11 +226,10 @@ class ArchiveReader:
             return find_alike(self._db)
 
     def changes(self, since: int | date | str = 0) -> Iterator[ListedChange]:
-        """Yield what became of articles, the earliest first: the rows of the table `changes`.
+        """Yield the rows of the table `changes`, the earliest first: which articles came, changed or went.
 
-        `since` is a number, and the changes after it are listed: keep the `seq` of the last change you saw, or
-        `latest_change`. Or it is a time, a day or text such as `2026-01-31T12:00`; without a zone it is in UTC. Raises
-        ValueError for a text that is no time.
+        `since` is the number of the last change that you saw (keep its `seq`, or `latest_change`), or else a time, a
+        day or text such as `2026-01-31T12:00`, in UTC if it has no zone. Raises ValueError for text that is not a time.
         """
         return self._iter_changes(*_since(since))
 
@@ -237,8 +237,8 @@ class ArchiveReader:
         """Yield the edits that publications made to their articles, the earliest first: corrections, headlines,
         withdrawals …
 
-        `since` is as for `changes`. `kinds` are the kinds to list; `new` articles and texts of another `cleaner` come
-        only if they are named. Raises ValueError for a text that is not a time, or for an unknown kind.
+        `since` is as for `changes`. `kinds` selects kinds of edits; `new` articles, and texts of another `cleaner`, are
+        listed only if named. Raises ValueError for text that is not a time, or for an unknown kind.
         """
         if unknown_kinds := sorted({*kinds} - {*ALL_KINDS}):
             raise ValueError(f"{unknown_kinds[0]!r} is not a kind of edit: they are {', '.join(ALL_KINDS)}")
@@ -246,14 +246,15 @@ class ArchiveReader:
 
     @property
     def latest_change(self) -> int:
-        """Return the number of the latest change, 0 if there is none; `changes` takes it to list later changes only."""
+        """Return the number of the latest change, 0 if there is none; pass it to `changes` to list only later ones."""
         with self._reading():
             return latest_seq(self._db)
 
     def raw(self, url_or_id: str | int) -> RawResponse | None:
-        """Return the stored response that a URL's page was read from; of a sitemap, robots.txt or error the latest.
+        """Return the stored response that a URL's page was read from; for a sitemap, robots.txt or error the latest
+        one.
 
-        None if the archive keeps no raw response of it. Raises ArchiveError if its WARC file is missing or damaged.
+        None if no raw response is stored. Raises ArchiveError if the WARC file is missing or damaged.
         """
         from broadsheet.crawler.replay.recorded_response import ReplayError, read_full_response
 

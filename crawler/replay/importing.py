@@ -79,7 +79,7 @@ _NOT_MODIFIED = (0, 304)  # the statuses of revisits whose stated digest, if any
 
 @dataclass(frozen=True, slots=True)
 class ReplayedRecord:
-    """A record's response, and for a revisit the record that its body comes from and that record's response."""
+    """A record's response; for a revisit also the record with its body, and that record's response."""
 
     response: RecordedResponse
     original: BodyRecord | None = None
@@ -87,7 +87,7 @@ class ReplayedRecord:
 
 
 def read_indexed_record(job: ReplayJob, order: RecordOrder, folder: Path) -> ReplayedRecord | None:
-    """Read the response of a record; None if its body is in no file. ReplayError if the record cannot be read."""
+    """Read the response of a record; None if no file has its body. Raises ReplayError if the record cannot be read."""
     if job.record.kind == BROKEN:
         raise ReplayError(OutcomeReason.BROKEN_RECORD)
     response = read_response(job.location, folder)
@@ -113,7 +113,7 @@ def _has_other_payload(job: ReplayJob, response: RecordedResponse, body: BodyRec
 
 
 def _with_bodies(response: RecordedResponse, bodies: list[BodyRecord], folder: Path) -> Iterator[ReplayedRecord]:
-    """Yield a revisit with each of these bodies that can be read."""
+    """Yield the revisit with each of these bodies that can be read."""
     for body in bodies:
         try:
             original = read_response(body.location, folder)
@@ -137,9 +137,7 @@ _RECORDS_PER_WORKER = 4  # records under way for each worker
 
 
 class Importer:
-    """A processor of the jobs of a `RecordOrder` that stores their outcomes; `print_line` gets a line a broken
-    record.
-    """
+    """Runs the jobs of a `RecordOrder` and stores their outcomes; `print_line` is called for each broken record."""
 
     def __init__(
         self,
@@ -167,7 +165,7 @@ class Importer:
         self.is_stopping = False
 
     async def run(self, database: Path, given_workers: WorkerPool | None = None) -> None:
-        """Run all jobs with these workers, or one a processor; relative paths are relative to `database`."""
+        """Run all jobs in these workers, by default one per processor; relative paths are relative to `database`."""
         self._database = database
         workers = given_workers or WorkerPool(process_count(0))
         # So few records are under way that a batch which waited for more would hold all of them back.
@@ -187,9 +185,9 @@ class Importer:
                 workers.close()
 
     async def _process_in_order(self, job: ReplayJob, builder: OutcomeBuilder, writer: Writer) -> None:
-        """Process a record after the earlier one of its URL, and after the latest robots.txt, sitemap or feed.
+        """Process a record after the previous one of its URL, and after the latest robots.txt, sitemap or feed.
 
-        A revisit waits for the record with its body too, whose capture its own refers to.
+        A revisit also waits for the record with its body, because its capture refers to that one's.
         """
         earlier = [self._last_listing, *map(self._last_by_url.get, (job.url, *self._body_urls(job)))]
         finished = self._last_by_url[job.url] = asyncio.get_running_loop().create_future()
@@ -230,7 +228,7 @@ class Importer:
     async def _outcome_of_record(
         self, job: ReplayJob, row: StoredUrl | None, builder: OutcomeBuilder
     ) -> Outcome | None:
-        """Make the outcome of a record; None if the archive has it already, or a better one of its URL."""
+        """Return the outcome of a record; None if the archive has it already, or a better one for its URL."""
         if is_forgotten(self._read_db, job.url):
             return self._unless_known_better(
                 Outcome(job.url, UrlState.SKIPPED, OutcomeReason.FORGOTTEN, found_via=UrlSource.ARCHIVE), row
@@ -258,7 +256,7 @@ class Importer:
         return replace(_with_record_evidence(outcome, response), is_older=is_older or is_idle)
 
     def _is_better(self, rendered: Outcome, row: StoredUrl | None) -> bool:
-        """Return whether a rendered page is its URL's content: it shows more than the page that was received."""
+        """Return whether a rendered page replaces the received page: whether it shows more."""
         if row is None or row.state == UrlState.QUEUED or row.reason == OutcomeReason.NOT_IN_ARCHIVE:
             return True
         received = stored_page(self._read_db, rendered.url) if row.state == UrlState.DONE else None
@@ -294,7 +292,9 @@ class Importer:
         return Answer(queued_url, response, datetime.fromisoformat(job.record.at), robots_id, usage)
 
     def _robots_in_force(self, host: str, at: str) -> tuple[int | None, RobotsRules | None]:
-        """Return a host's robots.txt with its id: as read by this import, or the stored one of the time."""
+        """Return a host's robots.txt with its id: the one read by this import, otherwise the one stored for
+        that time.
+        """
         if robots := self._robots.get(host):
             return robots.id, robots
         if (found := stored_robots(self._read_db, host, at)) is None:
@@ -321,7 +321,7 @@ class Importer:
         )
 
     def _unless_known_better(self, outcome: Outcome, row: StoredUrl | None) -> Outcome | None:
-        """Make the outcome of a record without a response; None where the archive has a better outcome, or the same."""
+        """Return the outcome of a record without a response; None if the archive has the same or a better outcome."""
         is_known = row is not None and (row.state in (UrlState.DONE, UrlState.FAILED) or row.reason == outcome.reason)
         if is_known or (row is not None and outcome.reason == OutcomeReason.NOT_IN_ARCHIVE):
             return None
@@ -346,7 +346,7 @@ def _record_capture(
 
 
 def _with_record_location(outcome: Outcome, record_capture: Capture) -> Outcome:
-    """Return the outcome with the location of its record; the URLs on the page are stored and not queued."""
+    """Return the outcome with its record's location; URLs found on the page are stored but not queued."""
     record_values = {name: getattr(record_capture, name) for name in _RECORD_FIELDS}
     capture = outcome.capture and replace(outcome.capture, **record_values)
     rows, files = (tuple(map(_as_not_held, urls)) for urls in (outcome.discovered_urls, outcome.page_files))
@@ -369,7 +369,7 @@ def _with_record_evidence(outcome: Outcome, response: RecordedResponse) -> Outco
 
 
 def file_names_text(paths: Sequence[Path]) -> str:
-    """Name the files in a few words, for the record of the run."""
+    """List the file names briefly, for the record of the run."""
     first_names = ", ".join(path.name for path in paths[:3])
     return first_names if len(paths) <= 3 else f"{first_names} and {len(paths) - 3} more"
 

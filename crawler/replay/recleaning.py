@@ -62,7 +62,7 @@ def reclean_page(page: RawPage, folder: str, packed_policy: bytes) -> PageRows |
 def hear_extractor_again(
     page: RawPage, folder: str, rules: Sequence[SiteRuleFile]
 ) -> tuple[tuple[str, bool], ...] | UnreadResponse:
-    """Read a page's raw response and return each block's text, as it is stored, and whether trafilatura selects it."""
+    """Read a page's raw response; return the stored text of each block, and whether trafilatura selects it."""
     response = _read_raw(page, folder)
     if isinstance(response, UnreadResponse):
         return response
@@ -74,7 +74,7 @@ def hear_extractor_again(
 
 
 def _read_raw(page: RawPage, folder: str) -> RecordedResponse | UnreadResponse:
-    """Read a page's raw response, at the URL that it ended at, with all that was wrong with its record."""
+    """Read a page's raw response under its final URL, with all faults of its record."""
     if page.record_location is None:
         return UnreadResponse(OutcomeReason.RAW_MISSING, "the archive has no raw response of this page")
     response = try_read_response(page.record_location, page.body_location, Path(folder))
@@ -85,9 +85,9 @@ def _read_raw(page: RawPage, folder: str) -> RecordedResponse | UnreadResponse:
 
 
 def clean_as_told(db: Database, folder: Path) -> int:
-    """Clean the pages again that a person calls articles, or no longer does; return how many could not be read.
+    """Clean the pages again whose kind a person has just changed; return how many could not be read.
 
-    They have the site rules of the last run. Settle the archive afterwards.
+    Uses the site rules of the last run. Settle the archive afterwards.
     """
     options = CrawlOptions((), site_rules=latest_site_rules(db))
     unread = 0
@@ -116,7 +116,7 @@ _SHOWN_KINDS = ("changed", "gained", "lost")
 
 @dataclass(slots=True)
 class RecleanFindings:
-    """The findings of a run: counts of changes, some changes in full, and the pages left unchanged, by the cause."""
+    """Findings of a run: counts of changes, some changes in full, and counts of unchanged pages by cause."""
 
     tally: RecleanTally = field(default_factory=RecleanTally)
     examples: list[PageChange] = field(default_factory=list)
@@ -128,14 +128,14 @@ class RecleanFindings:
         return self.tally.pages_by_kind.total()
 
     def add(self, change: PageChange) -> None:
-        """Count a change, and keep it as an example if it is of a kind to be shown."""
+        """Count a change, and keep it as an example if its kind is shown."""
         self.tally.add(change)
         if change.kind in _SHOWN_KINDS and len(self.examples) < _MAX_EXAMPLES:
             self.examples.append(change)
 
 
 class Recleaner:
-    """A run that cleans pages of an archive again. `print_line` gets a line for some of the pages that cannot be
+    """Run that cleans pages of an archive again. `print_line` is called for some of the pages that cannot be
     cleaned.
     """
 
@@ -158,10 +158,10 @@ class Recleaner:
         await self._reclean_pages(include_current, worker_count)
 
     async def write(self, options: Mapping[str, object], *, include_current: bool, worker_count: int = 0) -> int:
-        """Clean the pages, store the changes, and return the run's id. `worker_count` 0 is one a processor.
+        """Clean the pages, store the changes, and return the run's id. `worker_count` 0 means one per processor.
 
-        `include_current`: also the pages that the current cleaner made. NotReachable, with nothing changed, if the disk
-        has no room for every page once more.
+        `include_current` also cleans pages made by the current cleaner. Raises NotReachable, with nothing changed, if
+        the disk cannot hold every page a second time.
         """
         self._check_room(include_current)
         self._run_id = begin_run(self._db, utc_now(), options)
@@ -174,7 +174,7 @@ class Recleaner:
         return self._run_id
 
     def _check_room(self, include_current: bool) -> None:
-        """Raise NotReachable if pages are to be cleaned and the disk has no room for their new versions."""
+        """Raise NotReachable if there are pages to clean and the disk cannot hold their new versions."""
         try:
             check_room(Path(self._folder).parent, database_bytes(self._db), "cleaning again")
         except NotReachable:

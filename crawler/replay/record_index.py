@@ -40,8 +40,8 @@ _LONGEST_DATE = 64
 
 
 def record_time(stated_date: str, http_date: str = "") -> str:
-    """Return the time of a record, UTC ISO 8601 to the second, by its own date and the Date header; empty without
-    either.
+    """Return a record's time, UTC ISO 8601 to the second, from its own date and the Date header; empty if it has
+    neither.
     """
     period = _stated_period(stated_date.strip())
     answered_at = _parse_http_date(http_date)
@@ -53,9 +53,7 @@ def record_time(stated_date: str, http_date: str = "") -> str:
 
 
 def _stated_period(text: str) -> tuple[datetime, datetime] | None:
-    """Return the first and the last second that a date allows; None if it is no date, or one at which there was
-    no Web.
-    """
+    """Return the first and last second that a date allows; None if it is invalid, or before the Web existed."""
     match = _RECORD_DATE.fullmatch(text) if len(text) <= _LONGEST_DATE else None
     if match is None:
         return None
@@ -110,7 +108,7 @@ _ARCHIVE_ENDINGS = (".warc", ".warc.gz", ".warc.zst", ".arc", ".arc.gz")
 
 
 class ScanError(ValueError):
-    """A file without readable records; the text is one line for the person who named the file."""
+    """A file without readable records; the text is one line for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +132,9 @@ class IndexedRecord:
 
 
 def scan_records(path: Path) -> Iterator[IndexedRecord]:
-    """Yield the records of a file in its order. Raises ScanError, before the first one, if none can be read.
+    """Yield the records of a file in order. Raises ScanError, before the first one, if none can be read.
 
-    A record without a time takes that of the record before it; the first takes the file's.
+    A record without a time gets that of the previous record; the first one gets the file's.
     """
     try:
         segments = _archive_segments(path)

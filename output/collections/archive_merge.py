@@ -59,7 +59,7 @@ FileStates = Mapping[str, list[int]]
 
 
 class MergedState(NamedTuple):
-    """An archive as it was when it was merged: the stamp of its file, and its WARC files and their copies."""
+    """An archive at the time of its merge: the stamp of its file, its WARC files, and their copies."""
 
     stamp: str
     files: FileStates
@@ -74,13 +74,13 @@ def read_merged_state(target: Database, source: SourceArchive) -> MergedState:
 
 
 def write_merged_state(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> None:
-    """Remember an archive as it is now. Runs in the caller's transaction, the last of a merge."""
+    """Store an archive's present state. Runs in the caller's transaction, the last of a merge."""
     state = {"stamp": source.stamp, "files": file_states(target, source, copies)}
     target.execute(STORE_FACT, [_key_of(source), as_json(state)])
 
 
 def file_states(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> FileStates:
-    """Return the WARC files of an archive and their copies as they are now; -1 for what is not there."""
+    """Return the present WARC files of an archive and their copies; -1 for missing files."""
     file = database_file(target)
     return {
         copy.target_name: [
@@ -121,7 +121,7 @@ class MergeResult:
 
     @property
     def has_changed(self) -> bool:
-        """Return whether anything but counts came in."""
+        """Return whether the merge changed anything but counts."""
         return bool(self.new_urls or self.stored_pages or self.copied_bytes or self.takedowns)
 
 
@@ -132,7 +132,9 @@ def refuse_itself(path: str | Path, target: str | Path) -> None:
 
 
 def refuse_damaged_source(target: Database, source: SourceArchive) -> None:
-    """Raise ArchiveError if an archive is damaged, unless it was merged as it is now: then it is not read."""
+    """Raise ArchiveError if an archive is damaged. An archive that was merged in its present state is not
+    read again.
+    """
     if read_merged_state(target, source).stamp != source.stamp:
         refuse_damage(source.db, source.file)
 
@@ -143,12 +145,12 @@ def merge_source(
     clock: Callable[[], str] = utc_now,
     on_host: Callable[[str], None] | None = None,
 ) -> MergeResult:
-    """Merge an archive into an open one, whose owner the caller is. `on_host` hears of each host before.
+    """Merge an archive into an open one that the caller owns. `on_host` is called before each host.
 
-    The caller has called `refuse_damaged_source` for each source, before the first of them was merged.
+    The caller must have called `refuse_damaged_source` for all sources before the first merge.
 
-    ArchiveError, with nothing changed, if it contradicts this one: the same number for two texts, the same record with
-    other bytes.
+    Raises ArchiveError, with nothing changed, if the archives contradict each other: one number for two texts, or one
+    record with different bytes.
     """
     copies = plan_copies(target, source)
     merged_state = read_merged_state(target, source)
@@ -266,12 +268,12 @@ def plan_copies(target: Database, source: SourceArchive) -> list[WarcCopy]:
 
 
 def copy_bytes(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> int:
-    """Copy what is new, and have the disk confirm it; return how many bytes. `put_file_rows` makes them count."""
+    """Copy new bytes and sync them to the disk; return their number. They count only after `put_file_rows`."""
     return sum(_copy_file(source.file, target, copy) for copy in copies if copy.copied_length < copy.length)
 
 
 def note_copies(target: Database, copies: Iterable[WarcCopy]) -> None:
-    """Note in the journal how far copies reach; to be called after the transaction of `put_file_rows`."""
+    """Record the lengths of copies in the journal; call it after the transaction of `put_file_rows`."""
     folders = claimed_folders(target)
     for copy in copies:
         if folders.owns(copy.target_name):
@@ -279,7 +281,7 @@ def note_copies(target: Database, copies: Iterable[WarcCopy]) -> None:
 
 
 def put_file_rows(target: Database, copies: Iterable[WarcCopy]) -> None:
-    """State the lengths of copies. Runs in the caller's transaction."""
+    """Store the lengths of copies. Runs in the caller's transaction."""
     put_file_lengths(target, ((copy.target_name, copy.length, copy.begun_at) for copy in copies))
 
 

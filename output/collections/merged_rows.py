@@ -271,7 +271,7 @@ HostLinks = Counter[str]
 
 
 def merge_links(target: Database, source: SourceArchive) -> None:
-    """Add the source's counts, less what came in before, alone or with others. Runs in the caller's transaction."""
+    """Add the source's link counts, minus those that were merged before. Runs in the caller's transaction."""
     known_parts = _remembered_links(target)
     for name, links in _link_parts(source).items():
         known_links = known_parts.get(name, Counter())
@@ -353,7 +353,7 @@ _PUT_TAKEDOWN = """INSERT OR IGNORE INTO takedowns (id, pattern, at, urls, artic
 
 
 def merge_shared_rows(target: Database, source: SourceArchive) -> None:
-    """Take over what belongs to no host. Runs in the caller's transaction."""
+    """Merge the rows that belong to no host. Runs in the caller's transaction."""
     for statement in _COPIES:
         target.execute(statement)
     merge_links(target, source)
@@ -455,8 +455,8 @@ def read_sightings(target: Database, article_id: int) -> Sightings:
 
 
 def merge_history(target: Database, article_id: int, stored_sightings: Sightings) -> bool:
-    """Put the source's revisions of an article in place if they go on from `stored_sightings`, which the target had;
-    returns whether they do.
+    """Store the source's revisions of an article if they continue the target's `stored_sightings`; return whether they
+    do.
     """
     source_sightings = _read_revisions(target, SCHEMA_NAME, article_id)
     count = len(stored_sightings)
@@ -467,7 +467,7 @@ def merge_history(target: Database, article_id: int, stored_sightings: Sightings
 
 
 def merge_gone_histories(target: Database) -> None:
-    """Take over the revisions of articles that neither archive has any more."""
+    """Merge the revisions of articles that neither archive has any more."""
     for (gone_article,) in target.execute(_GONE_ARTICLES).fetchall():
         merge_history(target, gone_article, [])
 

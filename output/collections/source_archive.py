@@ -84,7 +84,7 @@ class SourceArchive:
 
     @property
     def identity(self) -> str:
-        """Return the name that tells the archive from others for as long as it exists."""
+        """Return a name that identifies the archive for its whole life."""
         return identity_of(self.db, self.file)
 
     @property
@@ -102,8 +102,8 @@ class SourceArchive:
 
 
 def refuse_damage(db: Database, file: Path) -> None:
-    """Raise ArchiveError if the rows of an archive cannot go into another file as they are; the message names both
-    the file and the place. To be called before anything is written.
+    """Raise ArchiveError if an archive's rows are unfit to be merged; the message has file and place. Call it before
+    anything is written.
     """
     if problem := first_source_problem(db):
         raise NotAnArchive(f"{file} is damaged ({problem.detail}); run broadsheet verify")
@@ -111,9 +111,9 @@ def refuse_damage(db: Database, file: Path) -> None:
 
 @contextmanager
 def open_source(path: str | Path) -> Iterator[SourceArchive]:
-    """Lock and open an archive that is to be merged, so that no crawl writes to it meanwhile.
+    """Lock and open an archive that will be merged, so that no crawl writes to it meanwhile.
 
-    Raises ArchiveError if a crawl owns it, or if it is of another schema, damaged or missing.
+    Raises ArchiveError if a crawl owns it, or if it is missing, damaged or of another schema.
     """
     file = archive_path(path)
     db = open_database(file, read_only=True)

@@ -47,7 +47,7 @@ _FRAME_SIZE = 18  # bytes of a gzip member besides its blocks (RFC 1952, section
 
 
 class Rescue(NamedTuple):
-    """A capture that stays although its payload is in a record to be erased, and what its new record is made of."""
+    """A capture that stays although its payload is in a record to be erased, with the data for its new record."""
 
     capture_id: int
     capture: Capture
@@ -60,7 +60,7 @@ def needed_files(db: Database) -> list[str]:
 
 
 def find_rescues(db: Database, folder: Path) -> list[Rescue]:
-    """Return the captures to be written again before those of the URLs in `temp.reached` may be erased."""
+    """Return the captures that must be rewritten before those of the URLs in `temp.reached` may be erased."""
     rescues = []
     for capture_id, *columns in db.execute(_STAYING_CAPTURES).fetchall():
         try:
@@ -73,7 +73,9 @@ def find_rescues(db: Database, folder: Path) -> list[Rescue]:
 
 
 def write_rescues(db: Database, raw_writer: RawResponseWriter, rescues: Sequence[Rescue]) -> None:
-    """Write captures again: the first of each payload in full, the others as revisits of it. Inside the transaction."""
+    """Rewrite captures: the first of each payload in full, the others as revisits of it. Runs inside the
+    transaction.
+    """
     for rescue in rescues:
         record_columns = raw_writer.write_capture(rescue.capture, rescue.exchange)
         db.execute(f"UPDATE captures SET {_SET_LOCATION} WHERE id = ?", [*record_columns, rescue.capture_id])
@@ -82,7 +84,7 @@ def write_rescues(db: Database, raw_writer: RawResponseWriter, rescues: Sequence
 def note_erasures(db: Database) -> None:
     """Note the spans to overwrite: the records of the URLs in `temp.reached`, and those that refer to them.
 
-    Inside the transaction, before `write_rescues`. What could not be rescued has no raw response any more.
+    Runs inside the transaction, before `write_rescues`. Captures that cannot be rescued lose their raw response.
     """
     capture_ids = [capture_id for (capture_id,) in db.execute(_ERASED_CAPTURES)]
     for capture_id in capture_ids:
@@ -93,17 +95,17 @@ def note_erasures(db: Database) -> None:
 
 
 def note_erasure(db: Database, file: str, offset: int, following: int) -> None:
-    """Note a record that no row names, to be overwritten by `erase_records`. Inside the transaction.
+    """Note a record without a row, for `erase_records` to overwrite. Runs inside the transaction.
 
-    `following` is where the next record that may have a row begins.
+    `following` is the offset of the next record that may have a row.
     """
     db.execute(_PUT_ERASURE, [file, offset, following])
 
 
 def erase_records(db: Database, folder: Path, clock: Callable[[], str]) -> int:
-    """Overwrite the noted spans; return how many there were. May be repeated if it was cut off.
+    """Overwrite the noted spans; return their number. Can be repeated after an interruption.
 
-    Those of a file that is away, missing or short stay noted until all of it is there.
+    Spans in files that are away, missing or incomplete stay noted until the whole file is there.
     """
     away_files, folders = read_away_files(database_file(db)), claimed_folders(db)
     rows = db.execute("SELECT file, offset, following FROM _warc_erasures").fetchall()
@@ -120,7 +122,7 @@ def erase_records(db: Database, folder: Path, clock: Callable[[], str]) -> int:
 
 
 def waiting_files(db: Database) -> list[str]:
-    """Return the WARC files in which records are still to be overwritten, once all of the file is there."""
+    """Return the WARC files with records that will be overwritten once the whole file is there."""
     files = db.execute("SELECT DISTINCT file FROM _warc_erasures ORDER BY file").fetchall()
     return [shown_name(database_file(db), file) for (file,) in files]
 

@@ -49,8 +49,8 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 class RecordHead:
     """A record's WARC-Type in lower case, its header fields by lower-case name, and its head's size in bytes.
 
-    `length` is the stated length of the block in bytes, None if none is stated that is a number. The fields of an ARC
-    record are those that a WARC record would have, its type is `response`, or `warcinfo` at the beginning of a file.
+    `length` is the stated length of the block in bytes; None if it is missing or not a number. ARC records get the
+    fields of a WARC record; their type is `response`, or `warcinfo` at the start of a file.
     """
 
     kind: str
@@ -66,15 +66,15 @@ class RecordHead:
 
     @property
     def rendered_text_url(self) -> str:
-        """Return the URL of the page whose text, as a browser rendered it, the record has; else an empty string."""
+        """Return the page's URL if the record holds its text as rendered by a browser; otherwise an empty string."""
         match = _RENDERED_TEXT.fullmatch(self.url) if self.kind == "resource" else None
         return match[1] if match else ""
 
     @property
     def rendered_url(self) -> str:
-        """Return the URL of the page that the record has as a browser rendered it; empty for any other record.
+        """Return the page's URL if the record holds it as rendered by a browser; otherwise an empty string.
 
-        It is a text, a document that crocoite marks, or a document of ours, which names its response.
+        Such a record is a text, a document marked by crocoite, or one of ours, which names its response.
         """
         is_ours = self.kind == "resource" and "warc-refers-to" in self.fields
         is_document = is_ours and self.fields.get("content-type", "").startswith("text/html")
@@ -82,7 +82,7 @@ class RecordHead:
 
 
 def parse_record_head(data: bytes) -> RecordHead | None:
-    """Read the head of the record that begins with these bytes; None if none does. It may break off where they end."""
+    """Parse the head of the record at the start of these bytes, which may be incomplete; None if there is none."""
     data = data[:HEAD_BYTES]
     if _WARC_START.match(data):
         return _warc_head(data)
@@ -94,7 +94,7 @@ def parse_record_head(data: bytes) -> RecordHead | None:
 def ends_record(head: RecordHead, following: bytes) -> bool:
     """Return whether a record with this head may end before these bytes.
 
-    Its end mark, the next record or nothing follows then.
+    True if its end mark, the next record or nothing follows.
     """
     if (_ARC_END if head.is_arc else _WARC_END).match(following):
         return True
@@ -166,16 +166,16 @@ PieceGenerator = Generator[bytes, None, int | None]
 
 
 class MemberError(Exception):
-    """A member whose data is damaged; what came before the damage was yielded."""
+    """A damaged member of a packed file; what precedes the damage was yielded."""
 
 
 def packed_magic(data: bytes) -> bytes:
-    """Return the magic bytes that packed data begins with; none for data that is not packed."""
+    """Return the magic bytes at the start of packed data; empty for other data."""
     return next((magic for magic in (GZIP_MAGIC, ZSTD_MAGIC) if data.startswith(magic)), b"")
 
 
 def unpack_member(data: bytes | mmap, start: int, end: int) -> PieceGenerator:
-    """Unpack the member that begins at `start` and ends at `end` at the latest. MemberError where it is damaged."""
+    """Unpack the member between `start` and, at most, `end`. Raises MemberError where it is damaged."""
     is_zstd = data[start : start + len(ZSTD_MAGIC)] == ZSTD_MAGIC
     return _unpack_zstd(data, start, end) if is_zstd else _unpack_gzip(data, start, end)
 
@@ -249,7 +249,7 @@ _ALGORITHMS = {"sha1", "sha-1", "sha256", "sha-256", "sha512", "sha-512", "md5"}
 
 
 class ImportedRecordError(Exception):
-    """Bytes of which no record can be read; the message is one line. `is_too_large`: for its size alone."""
+    """Bytes without a readable record; the message is one line. `is_too_large`: rejected only for its size."""
 
     def __init__(self, message: str, *, is_too_large: bool = False) -> None:
         super().__init__(message)
@@ -278,7 +278,7 @@ class ImportedRecord:
 def read_imported_record(data: bytes, max_bytes: int) -> ImportedRecord:
     """Read the first record in some bytes, packed or not.
 
-    ImportedRecordError if there is none, none that can be unpacked, or one whose block has more than `max_bytes` bytes.
+    Raises ImportedRecordError if no record can be read, or if its block is larger than `max_bytes`.
     """
     unpacked, is_intact = _unpack(data, max_bytes + 2 * HEAD_BYTES)
     head = parse_record_head(unpacked)
@@ -301,7 +301,9 @@ def split_http(block: bytes) -> tuple[bytes, bytes]:
 
 
 def has_digest(data: bytes, stated_digest: str) -> bool | None:
-    """Return whether bytes have a digest as WARC headers state it, base 32 or hexadecimal; None if nobody can tell."""
+    """Return whether data has a digest as stated in WARC headers, in base 32 or hexadecimal; None if it cannot be
+    checked.
+    """
     algorithm, _, value = stated_digest.strip().partition(":")
     if algorithm.lower() not in _ALGORITHMS:
         return None

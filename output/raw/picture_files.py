@@ -22,7 +22,7 @@ _AUTOMATIC = 32 + zlib.MAX_WBITS  # gzip or zlib, as the header says
 
 
 def find_picture(db: Database, capture_id: int) -> Picture | None:
-    """Return the facts of the picture that a capture holds; None if it holds none."""
+    """Return the facts of the picture in a capture; None if it holds no picture."""
     row = db.execute(_OF_CAPTURE, [capture_id]).fetchone()
     return Picture(*row) if row else None
 
@@ -50,8 +50,8 @@ def _possible_files(exchange: RawExchange) -> Iterator[bytes]:
 
 
 def picture_faults(db: Database, folder: Path, sample: RowSample = WHOLE) -> Iterator[tuple[int, str]]:
-    """Yield (number of the URL, what is wrong) for each picture whose file cannot be had, but for WARC files that are
-    gone: `raw_faults` names them.
+    """Yield (number of the URL, fault) for each picture that cannot be read; `raw_faults` reports missing
+    WARC files.
     """
     for url_id, capture_id, *facts in db.execute(_PICTURES.format(sample.condition("url_id"))).fetchall():
         try:

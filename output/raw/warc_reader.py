@@ -40,11 +40,11 @@ _LOCATIONS = """SELECT c.warc_file, c.warc_offset, c.warc_length, c.final_url, c
 
 
 class RecordError(Exception):
-    """A record that is missing or incomplete where one should be; the message says where, in one line."""
+    """A missing or incomplete record; the message is one line with its place."""
 
 
 class FileGoneError(RecordError):
-    """A record whose file, or the folder of it, is not there."""
+    """A record whose file or folder is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,10 @@ def read_record(folder: Path, file: str, offset: int, length: int) -> WarcRecord
 
 
 def read_span(folder: Path, file: str, offset: int, length: int) -> bytes:
-    """Read `length` bytes of a file from an offset on. RecordError if it has not so many.
+    """Read `length` bytes of a file from an offset. Raises RecordError if the file is shorter.
 
-    `folder` is the database whose rows name the file, as for `warc_folders.record_file`. No more memory is asked for
-    than the file is long, whatever the length.
+    `folder` is the database whose rows name the file, as for `warc_folders.record_file`. Allocates no more memory than
+    the file's size, whatever the length.
     """
     source = f"{file} at {offset}"
     try:
@@ -117,7 +117,7 @@ def parse_record(data: bytes, source: str) -> WarcRecord:
 
 
 def iter_records(data: bytes, source: str, limit: int = 1000) -> Iterator[tuple[int, WarcRecord]]:
-    """Yield the first `limit` records in some bytes, each with its offset. RecordError at bytes that are none."""
+    """Yield the first `limit` records in some bytes, each with its offset. Raises RecordError at other bytes."""
     stream = BytesIO(data)
     try:
         for record in islice(ArchiveIterator(stream, parse_http=False), limit):
@@ -199,9 +199,9 @@ it is in the sample."""
 
 
 def raw_faults(db: Database, folder: Path, sample: RowSample = WHOLE) -> Iterator[str]:
-    """Yield each fault as a message of one line. `folder` is the database's; read are the captures of the sample.
+    """Yield each fault in the captures of the sample as a one-line message. `folder` is the database's.
 
-    What is not there, a WARC folder or a file of one that is, is one line with the number of its responses.
+    A missing WARC folder or file gives one line, with the number of its responses.
     """
     gone: Counter[str] = Counter()
     for file, rows in groupby(db.execute(_CAPTURE_ROWS.format(sample.condition("c.id"))), key=lambda row: row[0]):
@@ -283,7 +283,7 @@ def _imported_record_faults(folder: Path, row: CaptureRow) -> Iterator[str]:
 
 
 def row_mismatch(record: WarcRecord, url: str, fetched_at: str, payload_digest: str, location: str) -> Iterator[str]:
-    """Yield a message if the record is not the one that its row in `captures` describes."""
+    """Yield a message if the record does not match its row in `captures`."""
     stated_digest = record.fields.get("warc-payload-digest", payload_digest)
     actual_digest = stated_digest if record.kind == "revisit" else warc_digest(record.head_and_body[1])
     if record.kind not in _ROW_KINDS:

@@ -214,14 +214,14 @@ class RawResponseWriter(WarcFiles):
 
 
 def record_location(db: Database, capture_id: int) -> tuple[str, int, int] | None:
-    """Return file, offset and length of a capture's record; None if it has none."""
+    """Return the file, offset and length of a capture's record; None if it has none."""
     query = "SELECT warc_file, warc_offset, warc_length FROM captures WHERE id = ? AND warc_file IS NOT NULL"
     row = db.execute(query, [capture_id]).fetchone()
     return row and (str(row[0]), int(row[1]), int(row[2]))
 
 
 def save_capture(db: Database, capture: Capture, raw_writer: RawResponseWriter | None) -> int:
-    """Store a capture, with its WARC records if there is a writer, and return its id. One that is stored stays."""
+    """Store a capture, with its WARC records if there is a writer, and return its id. A stored capture is kept."""
     exchange = capture.raw
     if exchange is not None:
         capture = replace(

@@ -166,7 +166,6 @@ def _moment(table: str, column: str, row: object, value: str) -> datetime:
 
 _REVISIONS = """SELECT number, seen_at, title, change, kinds, added, removed, rewritten, note, capture_id
     FROM revisions WHERE article_id = ? ORDER BY number"""
-_CHANGE_COLUMN = 3
 
 _REVISED_ARTICLE = """SELECT id, url, page_id FROM articles WHERE id = ?1
     UNION ALL SELECT id, url, page_id FROM shelved WHERE id = ?1"""

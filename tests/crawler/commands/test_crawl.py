@@ -5,9 +5,10 @@ import threading
 
 import pytest
 
+from broadsheet.crawler.crawl import processes
 from broadsheet.output.archive.archive_lock import ArchiveLock, is_owned
 from tests.crawler.scripted_site import Reply, page
-from tests.crawler.shell import CONTACT, command, crawl, rows
+from tests.crawler.shell import CONTACT, command, crawl, rows, verb_here
 
 WRONG = [
     ([], "say where to start"),
@@ -33,10 +34,10 @@ WRONG = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "message"), WRONG, ids=[f"wrong{n}" for n in range(len(WRONG))])
-def test_nonsense_is_one_line_and_makes_no_file(tmp_path, arguments, message):
-    code, out, errors = command("crawl", *arguments, "--db", tmp_path / "a.db")
+def test_nonsense_is_one_line_and_makes_no_file(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.setattr(processes, "start_fork_server", lambda: None)
+    code, out, errors = verb_here("crawl", *arguments, "--db", tmp_path / "a.db")
     assert (code, out, errors.count("\n")) == (2, "", 1)
     assert errors.startswith("broadsheet: ")
     assert message in errors
@@ -48,10 +49,11 @@ def test_nonsense_is_one_line_and_makes_no_file(tmp_path, arguments, message):
     ("path", "message"),
     [("none/a.db", "does not exist"), ("folder", "is a folder"), ("text.db", "is not a SQLite database")],
 )
-def test_an_archive_that_cannot_be_is_one_line(tmp_path, path, message):
+def test_an_archive_that_cannot_be_is_one_line(tmp_path, monkeypatch, path, message):
+    monkeypatch.setattr(processes, "start_fork_server", lambda: None)
     (tmp_path / "folder").mkdir()
     (tmp_path / "text.db").write_text("no database, but a text of some length")
-    code, out, errors = command("crawl", "https://a.example/", "--db", tmp_path / path)
+    code, out, errors = verb_here("crawl", "https://a.example/", "--db", tmp_path / path)
     assert (code, out, errors.count("\n")) == (1, "", 1)
     assert message in errors
 

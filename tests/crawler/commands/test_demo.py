@@ -15,9 +15,10 @@ import pytest
 from broadsheet.crawler.cli import run
 from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.commands import demo
+from broadsheet.crawler.crawl import processes
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.demo.truth import expected_stories
-from tests.crawler.shell import command
+from tests.crawler.shell import command, verb_here
 
 
 @pytest.mark.slow
@@ -46,11 +47,12 @@ def test_the_demo_shows_what_it_promises(tmp_path):
     connection.close()
 
 
-def test_another_archive_of_that_name_is_left_alone(tmp_path):
+def test_another_archive_of_that_name_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "start_fork_server", lambda: None)
     with Archive.open(tmp_path / "sample.db") as archive:
         archive.runs.start("crawl https://a.example/", {}, {})
     bytes_before = (tmp_path / "sample.db").read_bytes()
-    code, out, errors = command("demo", "--keep", tmp_path)
+    code, out, errors = verb_here("demo", "--keep", tmp_path)
     assert (code, out) == (2, "")
     assert "name another folder with --keep" in errors
     assert (tmp_path / "sample.db").read_bytes() == bytes_before

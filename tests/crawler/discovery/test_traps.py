@@ -11,10 +11,9 @@ import pytest
 
 from broadsheet.crawler.discovery.traps import trap_reason
 from broadsheet.output.write.url_bounds import PatternLimits
-from tests.crawler.crawls import Crawl, Result, kill_group
+from tests.crawler.crawls import Crawl, Result
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.warm import PATIENCE
-from tests.internal_tables import URL_PATTERNS
 
 HOST = "https://a.example"
 LONG = "/" + "%D8%AE" * 300  # 600 characters as a reader sees them
@@ -194,23 +193,6 @@ def test_a_trap_without_a_sign_ends_when_nothing_new_comes(crawl, trap, reason, 
     assert stories_of(result) == set(STORIES)
     assert len(site.log) <= bound * 1.2 + 300
     assert reason in {told for _, told in result.states().values()}
-
-
-@pytest.mark.slow
-def test_a_killed_crawl_does_not_begin_to_count_anew(crawl):
-    site = Maze(pagination)
-    try:
-        process = crawl.start(f"{site.url}/")
-        while len(site.log) < 300 and process.poll() is None:
-            site.closing.wait(0.05)
-        kill_group(process)
-        result = crawl(f"{site.url}/")
-    finally:
-        site.close()
-    assert result.run() == ("finished", "finished")
-    assert len(site.log) < PatternLimits().narrow_pattern * 1.2 + 300
-    (counted,) = result.rows(f"SELECT dry FROM {URL_PATTERNS} WHERE pattern = '/word?page'")
-    assert counted[0] > PatternLimits().narrow_pattern
 
 
 @pytest.mark.parametrize(

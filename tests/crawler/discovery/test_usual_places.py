@@ -118,6 +118,7 @@ def test_the_last_day_of_a_leap_february_counts():
     assert is_too_old("2024-02", date(2024, 3, 1))
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40))
 def test_any_text_is_a_date_or_none(text):
     assert is_too_old(text, date(2024, 1, 1)) in (True, False)

@@ -404,24 +404,3 @@ def test_a_closed_pool_takes_no_job_and_kills_its_workers(monkeypatch):
 
     asyncio.run(work())
     assert bench.log[4:] == [*["w0 is killed", "w1 is killed"] * 2, "w1 is closed", "w0 is closed"]
-
-
-def test_the_time_limit_is_looked_at_four_times_a_second_while_there_is_work(monkeypatch):
-    bench, pauses = Bench(monkeypatch, 1), []
-
-    async def work() -> None:
-        loop = asyncio.get_running_loop()
-        later = loop.call_later
-        monkeypatch.setattr(loop, "call_later", lambda pause, *words: pauses.append(pause) or later(0, *words))
-        job = bench.job("a")
-        await breathe()
-        assert set(pauses) == {0.25}
-        bench.workers[0].answer()
-        await job
-        await breathe()
-        count = len(pauses)
-        await breathe()
-        assert (len(pauses), bench.pool._timer) == (count, None)
-
-    asyncio.run(work())
-    assert WorkerPool(1)._page_seconds == 60.0
