@@ -81,14 +81,13 @@ def _reclean(options: Mapping[str, Any], crawl_options: options_module.CrawlOpti
     import asyncio
 
     started, path = time.monotonic(), options["db"]
-    recorded = _recorded(crawl_options)
     # A dry run takes no lock: it may run beside a crawl.
     opening = archive_access.open_read_only(path) if options["dry_run"] else archive_writer.Archive.open(path)
     with opening as opened:
         archive = opened if isinstance(opened, archive_writer.Archive) else None
         db = archive.db if archive else opened
-        run_id = archive.runs.start("reclean", recorded, session.software_versions()) if archive else 0
-        recleaner, reclean_run, signal_number = asyncio.run(_run_recleaner(db, options, crawl_options))
+        run_id = archive.runs.start("reclean", _recorded(crawl_options), session.software_versions()) if archive else 0
+        recleaner, reclean_run, signal_number = asyncio.run(_run_recleaner(db, options, crawl_options, run_id))
         if archive:
             settle_pool.settle_in_processes(archive.db)  # also what a run that was killed has left unsettled
             run_end = ("stopped", f"signal {signal_number}") if signal_number else ("finished", "")
@@ -107,7 +106,7 @@ def _recorded(options: options_module.CrawlOptions) -> dict[str, object]:
 
 
 async def _run_recleaner(
-    db: Any, options: Mapping[str, Any], crawl_options: options_module.CrawlOptions
+    db: Any, options: Mapping[str, Any], crawl_options: options_module.CrawlOptions, run_id: int
 ) -> tuple[recleaning.Recleaner, int, int]:
     signals: list[int] = []
     started, reclean_run = time.monotonic(), 0
@@ -128,8 +127,7 @@ async def _run_recleaner(
             if options["dry_run"]:
                 await recleaner.dry_run(include_current=options["all"])
             else:
-                recorded = _recorded(crawl_options)
-                reclean_run = await recleaner.write(recorded, include_current=options["all"])
+                reclean_run = await recleaner.write(run_id, include_current=options["all"])
     return recleaner, reclean_run, signals[0] if signals else 0
 
 
@@ -194,9 +192,7 @@ def _example_lines(change: own_reading.PageChange) -> Iterator[str]:
 def _undo(path: str, run: int | None, *, quiet: bool) -> int:
     """Undo the last run, or all runs after `run`."""
     with archive_access.told_faults(path), archive_writer.Archive.open(path) as archive:
-        run_ids = [
-            reclean_run.id for reclean_run in reclean_undo.list_recleans(archive.db) if reclean_run.state != "undone"
-        ]
+        run_ids = reclean_undo.list_recleans(archive.db)
         if run is None:
             if not run_ids:
                 return archive_access.refuse(f"{path} has no reclean run to undo")

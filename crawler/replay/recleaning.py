@@ -6,7 +6,7 @@ Pages of the current cleaner are left out, so an interrupted run goes on where i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
@@ -30,8 +30,8 @@ from broadsheet.output.settle.own_reading import PageChange, RecleanTally, compa
 from broadsheet.output.settle.recleaned_pages import (
     RawPage,
     RecleanedPage,
-    begin_run,
-    finish_run,
+    begin_reclean,
+    end_reclean,
     pages_with_raw,
     replace_page,
     store_batch,
@@ -149,7 +149,7 @@ class Recleaner:
         self._uncleaned_pages = frozenset(uncleaned_pages(db))
         self._current_lineage = lru_cache(maxsize=10_000)(self._find_current_lineage)
         self._batch: list[RecleanedPage] = []
-        self._run_id = 0
+        self._reclean_id = 0
         self.findings = RecleanFindings()
         self.is_stopping = False
 
@@ -157,21 +157,21 @@ class Recleaner:
         """Find the changes, and write nothing."""
         await self._reclean_pages(include_current, worker_count)
 
-    async def write(self, options: Mapping[str, object], *, include_current: bool, worker_count: int = 0) -> int:
-        """Clean the pages, store the changes, and return the run's id. `worker_count` 0 means one per processor.
+    async def write(self, run_id: int, *, include_current: bool, worker_count: int = 0) -> int:
+        """Clean the pages, store the changes, and return the number of the run's reclean.
 
-        `include_current` also cleans pages made by the current cleaner. Raises NotReachable, with nothing changed, if
+        `worker_count` 0 means one per processor. `include_current` also cleans pages made by the current cleaner. Raises NotReachable, with nothing changed, if
         the disk cannot hold every page a second time.
         """
         self._check_room(include_current)
-        self._run_id = begin_run(self._db, utc_now(), options)
+        self._reclean_id = begin_reclean(self._db, run_id)
         try:
             await self._reclean_pages(include_current, worker_count)
         finally:
             self._store_batch()
         if not self.is_stopping:
-            finish_run(self._db, self._run_id, utc_now(), self.findings.tally.as_counts())
-        return self._run_id
+            end_reclean(self._db, self._reclean_id)
+        return self._reclean_id
 
     def _check_room(self, include_current: bool) -> None:
         """Raise NotReachable if there are pages to clean and the disk cannot hold their new versions."""
@@ -228,7 +228,7 @@ class Recleaner:
         if old_page is None or old_page.capture_id != page.capture_id:
             return
         self.findings.add(compare_readings(old_page, new_page))
-        if self._run_id:
+        if self._reclean_id:
             self._batch.append(RecleanedPage(page, old_page, new_page))
             if len(self._batch) >= _MAX_BATCH:
                 self._store_batch()
@@ -236,4 +236,4 @@ class Recleaner:
     def _store_batch(self) -> None:
         batch, self._batch = self._batch, []
         if batch:
-            store_batch(self._db, self._run_id, batch, utc_now)
+            store_batch(self._db, self._reclean_id, batch, utc_now)

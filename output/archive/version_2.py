@@ -268,6 +268,22 @@ UPDATE pages SET _copy_of = (SELECT original_id FROM _page_copies WHERE page_id 
 CREATE INDEX pages_copies ON pages (_copy_of) WHERE _copy_of IS NOT NULL;
 DROP TABLE _page_copies;"""
 
+# A reclean that several runs took up is noted at the last: one that is cut off is taken up by its outcome.
+_RECLEANS = """ALTER TABLE runs ADD COLUMN _reclean INTEGER;
+UPDATE runs SET _reclean = (SELECT c.id FROM _recleans c WHERE c.state <> 'undone' AND runs.id = (
+    SELECT r.id FROM runs r WHERE r.command = 'reclean' AND r.started_at <= coalesce(c.finished_at, '~')
+    ORDER BY r.started_at DESC, r.rowid DESC LIMIT 1));
+ALTER TABLE _reclean_before RENAME TO _earlier_readings;
+CREATE TABLE _reclean_before (
+    page_id INTEGER NOT NULL REFERENCES pages (id) ON DELETE CASCADE,
+    reclean_id INTEGER NOT NULL,
+    before BLOB NOT NULL,
+    PRIMARY KEY (page_id, reclean_id)
+) WITHOUT ROWID;
+INSERT INTO _reclean_before (page_id, reclean_id, before) SELECT page_id, reclean_id, before FROM _earlier_readings;
+DROP TABLE _earlier_readings;
+DROP TABLE _recleans;"""
+
 _CORRECTION_COLUMNS = "id, field, block_id, article_id, host, value, url, who, at, note, reason, rule, undone_at"
 
 
@@ -354,4 +370,5 @@ DROP TABLE _statements;""",
     _spell_utc_shorter,
     _LISTED,
     _COPIES,
+    _RECLEANS,
 )

@@ -164,6 +164,7 @@ NEEDED_ROWS = (
     ("revisions", "capture_id", "captures", "id"),
     ("_pending_revisions", "capture_id", "captures", "id"),
     ("_yields", "run_id", "runs", "id"),
+    ("_reclean_before", "reclean_id", "runs", "_reclean"),
     ("alarms", "run_id", "runs", "id"),
     ("_pictures", "capture_id", "captures", "id"),
     ("_page_files", "user_id", "urls", "id"),

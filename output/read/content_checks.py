@@ -128,7 +128,6 @@ _JSON_COLUMNS: Mapping[str, Mapping[str, Callable[[object], object]]] = {
     "_shelf": {"article": json_object},
     "shelved": dict(_METADATA),
     "revisions": {"kinds": json_texts},
-    "_recleans": {"options": json_object, "counts": json_object},
     "_imports": {"options": json_object, "records": json_object},
 }
 """The columns that hold JSON, by table, with their decoders."""

@@ -170,7 +170,6 @@ _WORDS: Mapping[str, frozenset[str]] = {
         ("_layouts.kind", ("", PageType.ARTICLE, PageType.LIST, PageType.OTHER)),
         ("_page_leads.way", ("next", "whole")),
         ("robots_files.access", ("rules", "all", "nothing")),
-        ("_recleans.state", ("running", "done", "undone")),
     )
 }
 

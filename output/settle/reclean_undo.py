@@ -16,23 +16,13 @@ from .recleaned_pages import RawPage, replace_page
 from .settling import settle
 
 _PAGES_PER_BATCH = 64
-_RUNS = """SELECT id, started_at, coalesce(finished_at, ''), state, counts FROM _recleans ORDER BY id"""
+_RECLEANS = "SELECT DISTINCT _reclean FROM runs WHERE _reclean IS NOT NULL ORDER BY _reclean"
 # Of several runs to be undone, the reading from before the first counts.
 _PAGES_BEFORE = """SELECT b.page_id, b.before, u.url, u.host, p.capture_id, coalesce(c.fetched_at, '')
     FROM (SELECT page_id, min(reclean_id) AS first FROM _reclean_before WHERE reclean_id > ? GROUP BY page_id) f
         JOIN _reclean_before b ON b.page_id = f.page_id AND b.reclean_id = f.first
         JOIN pages p ON p.id = b.page_id JOIN urls u ON u.id = p.id LEFT JOIN captures c ON c.id = p.capture_id
     ORDER BY b.page_id LIMIT ?"""
-
-
-class RecleanRun(NamedTuple):
-    """A row of `recleans`; `counts` is JSON."""
-
-    id: int
-    started_at: str
-    finished_at: str
-    state: str
-    counts: str
 
 
 class UndoResult(NamedTuple):
@@ -43,9 +33,9 @@ class UndoResult(NamedTuple):
     newer_pages: int
 
 
-def list_recleans(db: Database) -> list[RecleanRun]:
-    """List all runs, the earliest first."""
-    return [RecleanRun(*row) for row in db.execute(_RUNS).fetchall()]
+def list_recleans(db: Database) -> list[int]:
+    """List the numbers of the recleans that can be undone, the earliest first."""
+    return [number for (number,) in db.execute(_RECLEANS)]
 
 
 def undo_after(db: Database, run_id: int, clock: Callable[[], str]) -> UndoResult:
@@ -69,8 +59,7 @@ def undo_after(db: Database, run_id: int, clock: Callable[[], str]) -> UndoResul
                 db.execute("DELETE FROM _reclean_before WHERE page_id = ? AND reclean_id > ?", [page_id, run_id])
     settle(db, clock)
     with write_transaction(db):  # the last step: an undo that is cut off before it is taken up by the same command
-        update = "UPDATE _recleans SET state = 'undone' WHERE id > ? AND state <> 'undone'"
-        undone_runs = db.execute(update, [run_id]).rowcount
+        undone_runs = db.execute("UPDATE runs SET _reclean = NULL WHERE _reclean > ?", [run_id]).rowcount
     return UndoResult(undone_runs, restored_pages, newer_pages)
 
 

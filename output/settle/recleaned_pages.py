@@ -5,7 +5,7 @@ A page that a run changes keeps its earlier reading, packed, in `reclean_before`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,7 +21,6 @@ from ..archive.page_rows import (
     put_signature,
     put_statements,
 )
-from ..archive.stored_text import as_json
 from ..raw.raw_exchange import LOCATION_COLUMNS, RecordLocation, record_locations
 from ..write.assembled_text import put_chances, update_certainty
 from ..write.page_writer import save_page
@@ -103,38 +102,38 @@ class RecleanedPage(NamedTuple):
     new_rows: PageRows
 
 
-def begin_run(db: Database, started_at: str, options: Mapping[str, object]) -> int:
-    """Begin a run, or take up one that was cut off; returns its id."""
+# A reclean that was cut off goes on under its number, so that one undo puts all of it back.
+_LAST_RECLEAN = """SELECT _reclean, outcome IS 'finished' FROM runs WHERE _reclean IS NOT NULL
+    ORDER BY _reclean DESC, started_at DESC, rowid DESC LIMIT 1"""
+_UNNUMBER_UNCHANGED = """UPDATE runs SET _reclean = NULL
+    WHERE _reclean = ?1 AND NOT EXISTS (SELECT 1 FROM _reclean_before WHERE reclean_id = ?1)"""
+
+
+def begin_reclean(db: Database, run_id: int) -> int:
+    """Give a run the number of its reclean, a new one or that of one which was cut off; returns it."""
     with write_transaction(db):
-        row = db.execute("SELECT id FROM _recleans WHERE state = 'running' ORDER BY id DESC LIMIT 1").fetchone()
-        if row:
-            return int(row[0])
-        insert = "INSERT INTO _recleans (started_at, state, options) VALUES (?, 'running', ?)"
-        return int(db.execute(insert, [started_at, as_json(dict(options))]).lastrowid or 0)
+        number, is_complete = db.execute(_LAST_RECLEAN).fetchone() or (0, True)
+        db.execute("UPDATE runs SET _reclean = ? WHERE id = ?", [number + is_complete, run_id])
+    return int(number + is_complete)
 
 
-def finish_run(db: Database, run_id: int, finished_at: str, counts: Mapping[str, int]) -> None:
-    """Note that a run is finished; one that changed nothing leaves no row."""
+def end_reclean(db: Database, number: int) -> None:
+    """Take the number back from a reclean that changed nothing."""
     with write_transaction(db):
-        changed_page = db.execute("SELECT 1 FROM _reclean_before WHERE reclean_id = ? LIMIT 1", [run_id]).fetchone()
-        if changed_page is None:
-            db.execute("DELETE FROM _recleans WHERE id = ?", [run_id])
-            return
-        update = "UPDATE _recleans SET state = 'done', finished_at = ?, counts = ? WHERE id = ?"
-        db.execute(update, [finished_at, as_json(dict(counts)), run_id])
+        db.execute(_UNNUMBER_UNCHANGED, [number])
 
 
-def store_batch(db: Database, run_id: int, batch: Sequence[RecleanedPage], clock: Callable[[], str]) -> None:
+def store_batch(db: Database, reclean_id: int, batch: Sequence[RecleanedPage], clock: Callable[[], str]) -> None:
     """Store the new rows of pages in one transaction.
 
     Rows of `changes` have the present time; all else keeps the time of its capture.
     """
     with write_transaction(db), changes_made_now(db, clock):
         for recleaned in batch:
-            _store_page(db, run_id, recleaned)
+            _store_page(db, reclean_id, recleaned)
 
 
-def _store_page(db: Database, run_id: int, recleaned: RecleanedPage) -> None:
+def _store_page(db: Database, reclean_id: int, recleaned: RecleanedPage) -> None:
     page, old_reading, new_rows = recleaned.page, recleaned.old_reading, recleaned.new_rows
     if old_reading.equals(new_rows) and new_rows.lineage:
         note_same_reading(db, page.id, new_rows.lineage)
@@ -144,7 +143,7 @@ def _store_page(db: Database, run_id: int, recleaned: RecleanedPage) -> None:
         put_chances(db, page.id, new_rows.ledger.chances)
         update_certainty(db, page.id)
         return
-    db.execute(_INSERT_BEFORE, [page.id, run_id, old_reading.pack()])
+    db.execute(_INSERT_BEFORE, [page.id, reclean_id, old_reading.pack()])
     replace_page(db, page, new_rows, old_reading.first_seen, old_reading.last_seen)
 
 

@@ -315,11 +315,10 @@ def _store_copies(db: Database, representatives: Representatives, pages: Collect
     """Store which page represents which, of these pages or of all; returns those that became a copy or are none now."""
     wanted = None if pages is None else json.dumps(sorted(pages))
     stored_copies = dict(db.execute(_STORED_COPIES, [wanted]).fetchall())
-    moved_pages = frozenset(stored_copies.keys() ^ representatives.keys())
-    changed = [pair for pair in representatives.items() if stored_copies.get(pair[0]) != pair[1]]
-    changed += [(page, None) for page in stored_copies.keys() - representatives.keys()]
+    originals: dict[int, int | None] = dict.fromkeys(stored_copies) | dict(representatives.items())
+    changed = [pair for pair in originals.items() if stored_copies.get(pair[0]) != pair[1]]
     db.conn.executemany("UPDATE pages SET _copy_of = ?2 WHERE id = ?1", changed)
-    return moved_pages
+    return frozenset(stored_copies.keys() ^ representatives.keys())
 
 
 def _gather_findings(

@@ -13,7 +13,7 @@ def _names(text: str) -> frozenset[str]:
 TIMES = _names("""
     _sqlite_migrations.applied_at alarms.at articles.first_seen articles.last_seen
     _block_evidence.first_seen _scans.first_seen
-    captures.fetched_at changes.at _imports.finished_at _recleans.finished_at _recleans.started_at revisions.seen_at
+    captures.fetched_at changes.at _imports.finished_at revisions.seen_at
     robots_files.seen_at corrections.at corrections.undone_at rulings.at runs.finished_at runs.started_at
     _shelf.first_seen _shelf.last_seen shelved.first_seen shelved.last_seen takedowns.at
     articles_overview.first_seen articles_overview.last_seen edits.at _reviews.at versions.day versions.seen_at
@@ -126,7 +126,7 @@ PACKED_READINGS = _names("_reclean_before.before")
 READING_FIELDS = _names("capture cleaner seen")
 """Those fields; they are not compared."""
 
-UNORDERED = _names("runs.counts _recleans.counts")
+UNORDERED = _names("runs.counts")
 """JSON objects whose names come in the order in which things happened."""
 
 DATED = _names("blocks.evidence removed.evidence")

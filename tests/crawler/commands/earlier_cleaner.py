@@ -19,7 +19,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from tests.crawler.scripted_site import page
 from tests.crawler.warcs import answer, digest, record, write
-from tests.internal_tables import CLEANERS, REASONS, RECLEANS
+from tests.internal_tables import CLEANERS, REASONS
 
 SITE = "https://a.example"
 SEEN = "2024-03-01T10:00:00Z"
@@ -84,7 +84,7 @@ def town(**was: Any) -> tuple[dict[str, str], dict[str, Any]]:
 
 def tables(db: Path, *without: str) -> dict[str, list[tuple[Any, ...]]]:
     """Everything in an archive but for its runs and what only grows."""
-    left_out = ("runs", "sqlite_", "_sqlite", "articles_fts", REASONS, CLEANERS, RECLEANS, "changes", *without)
+    left_out = ("runs", "sqlite_", "_sqlite", "articles_fts", REASONS, CLEANERS, "changes", *without)
     connection = sqlite3.connect(f"file:{db}?mode=ro", uri=True)
     try:
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]

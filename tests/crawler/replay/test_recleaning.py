@@ -23,7 +23,6 @@ from broadsheet.output.settle.own_reading import PageChange, read_own_reading
 from broadsheet.output.settle.recleaned_pages import RawPage
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.fleet.sites import store_pages
-from tests.internal_tables import RECLEANS
 from tests.output.conftest import Maker
 
 PLACE = RecordLocation("a.warc.gz", 0, 9)
@@ -121,7 +120,7 @@ def test_thirty_two_pages_are_one_transaction(archive, monkeypatch, run_id, page
     reading = read_own_reading(archive.db, 1)
     assert reading is not None
     made = recleaner(archive)
-    made._run_id = run_id
+    made._reclean_id = run_id
     for _ in range(pages):
         made._note_change(page(capture_id=reading.capture_id), reading.rows)
     assert stored == [(7, size) for size in batches]
@@ -172,7 +171,9 @@ def test_pages_are_read_cleaned_and_compared_and_stored_if_they_are_to_be(tmp_pa
         assert made == ["3 workers", "closed"]
 
         run = recleaner(opened)
-        asyncio.run(run.write({"a": 1}, include_current=True, worker_count=2))
+        started = opened.runs.start("reclean", {}, {})
+        asyncio.run(run.write(started, include_current=True, worker_count=2))
+        opened.runs.finish(started, "finished", "", {})
         assert (run.findings.pages, run.findings.unchanged_counts) == (2, {"broken_record": 1, "no_raw": 1})
         (change, _) = run.findings.examples
         assert (change.kind, change.url, change.new_texts) == ("lost", "http://lamp.example/one", ())
@@ -180,8 +181,8 @@ def test_pages_are_read_cleaned_and_compared_and_stored_if_they_are_to_be(tmp_pa
         assert opened.db.execute(_TYPES).fetchall() == after
         run = recleaner(opened)
         run.is_stopping = True
-        asyncio.run(run.write({"a": 2}, include_current=True))
-        assert opened.db.execute(f"SELECT options, state, counts FROM {RECLEANS}").fetchall() == [
-            ('{"a": 1}', "done", '{"lost": 2, "blocks_back": 0, "blocks_removed": 0}'), ('{"a": 2}', "running", "{}"),
+        asyncio.run(run.write(opened.runs.start("reclean", {}, {}), include_current=True))
+        assert opened.db.execute("SELECT _reclean FROM runs WHERE _reclean ORDER BY started_at, rowid").fetchall() == [
+            (1,), (2,),
         ]  # fmt: skip
         assert made[-1] == "closed"

@@ -23,6 +23,7 @@ from broadsheet.output.archive.stored_values import BLOCK_KINDS, content_id, tex
 from broadsheet.output.read.edit_history import ALL_KINDS, list_edits
 from broadsheet.output.read.search import rank_articles
 from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.recleaned_pages import begin_reclean
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.person_verdicts import Ruling
@@ -31,6 +32,7 @@ from tests.internal_tables import (
     PAGE_BLOCKS,
     PENDING_REVISIONS,
     REASONS,
+    RECLEAN_BEFORE,
     REVIEWS,
     REVISION_BLOCKS,
     SHELF,
@@ -164,6 +166,33 @@ def test_version_2_closes_the_gaps_in_the_numbers_of_revisions(tmp_path):
         "article_id": 7, "seen_at": "seen_at 6", "capture_id": 6002, "title": "title 6",
         "text_digest": "text_digest 6", "before": "note 6",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("state", "next_number"), [("done", 4), ("running", 3)])
+def test_version_2_keeps_what_a_reclean_can_be_undone_by(tmp_path, state, next_number):
+    """Of an undone one nothing is kept. One that was killed, and taken up by a second run, is one reclean."""
+    file = _stored_file(tmp_path, 1)
+    with closing(sqlite3.connect(file)) as db, db:
+        (page_id,) = db.execute("SELECT min(id) FROM pages").fetchone()
+        run = "INSERT INTO runs (started_at, command, options, versions, outcome) VALUES (?, ?, '{}', '{}', ?)"
+        outcome = "finished" if state == "done" else "killed"
+        db.executemany(run, [
+            ("2030-01", "reclean", "finished"), ("2030-02", "reclean", "finished"), ("2030-03", "reclean", "killed"),
+            ("2030-04", "reclean", outcome), ("2030-05", "crawl", "finished"),
+        ])  # fmt: skip
+        reclean = "INSERT INTO _recleans (id, started_at, finished_at, state, options) VALUES (?, ?, ?, ?, '{}')"
+        db.executemany(reclean, [
+            (1, "2030-01", "2030-01", "done"), (2, "2030-02", "2030-02", "undone"),
+            (3, "2030-03", "2030-04" if state == "done" else None, state),
+        ])  # fmt: skip
+        before = [(page_id, 1, b"one"), (page_id, 3, b"three")]
+        db.executemany("INSERT INTO _reclean_before (page_id, reclean_id, before) VALUES (?, ?, ?)", before)
+    with closing(open_database(file)) as db:
+        query = "SELECT started_at, _reclean FROM runs WHERE _reclean ORDER BY started_at"
+        assert db.execute(query).fetchall() == [("2030-01", 1), ("2030-04", 3)]
+        assert db.execute(f"SELECT page_id, reclean_id, before FROM {RECLEAN_BEFORE}").fetchall() == before
+        (run_id,) = db.execute("SELECT id FROM runs WHERE started_at = '2030-05'").fetchone()
+        assert begin_reclean(db, run_id) == next_number
 
 
 def test_version_2_keeps_what_a_page_states_and_what_a_user_made_of_it(tmp_path):

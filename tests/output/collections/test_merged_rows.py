@@ -39,7 +39,7 @@ COPIED = {
     "takedowns": set(),
     inner.CLEANERS: set(),
     inner.REASONS: {"id"},
-    "runs": set(),
+    "runs": {"_reclean"},
     inner.YIELDS: set(),
     "alarms": set(),
     "corrections": set(),
@@ -59,7 +59,7 @@ MADE_BY_SETTLING = named("""
     _common_texts _unsettled _unsettled_texts _own_verdicts _scans
 """).split()
 OF_ONE_FILE = named("""
-    meta _imports _recleans _reclean_before _warc_files _warc_erasures _url_counts _unindexed
+    meta _imports _reclean_before _warc_files _warc_erasures _url_counts _unindexed
 """).split()
 """Facts of a file, what was done with it, where its records lie, and counts that triggers keep."""
 
@@ -300,8 +300,9 @@ NO_END = dict.fromkeys(END)
 
 @pytest.mark.parametrize(("ours", "theirs"), [(END, NO_END), (NO_END, END), (END, END)])
 def test_a_run_that_one_archive_has_unfinished_is_finished(merged, archive, ours, theirs):
-    assert {*RUN, *END} == columns(archive.db, "runs").keys()
-    assert merged("runs", RUN | ours, RUN | theirs) == RUN | END
+    run = RUN | {"_reclean": None}
+    assert {*run, *END} == columns(archive.db, "runs").keys()
+    assert merged("runs", run | ours, run | theirs) == run | END
 
 
 @pytest.mark.parametrize("name", sorted({*RUN, *END} - {"id"}))

@@ -17,7 +17,7 @@ from broadsheet.output.archive.table_columns import TableColumn
 from broadsheet.output.read import content_checks as checks
 from broadsheet.output.read import file_checks
 from broadsheet.output.read.file_checks import column_values, full_text, rules_of, schema_tables
-from tests.internal_tables import IMPORTS, LAYOUTS, PAGE_BLOCKS, RECLEANS, REVIEWS, SHELF
+from tests.internal_tables import IMPORTS, LAYOUTS, PAGE_BLOCKS, REVIEWS, SHELF
 from tests.output.filled_rows import put, tables
 
 RULED_COLUMNS = {*file_checks._WORDS, *file_checks._shapes(), *file_checks._ranges()}
@@ -113,7 +113,7 @@ def test_the_times_of_a_run_are_times(archive, started_at, finished_at):
     assert finding.location in ("runs/finished_at row 5", "runs/started_at row 5")
 
 
-@pytest.mark.parametrize("table", ["runs", RECLEANS, IMPORTS, "corrections", REVIEWS, "takedowns", "alarms"])
+@pytest.mark.parametrize("table", ["runs", IMPORTS, "corrections", REVIEWS, "takedowns", "alarms"])
 def test_every_time_of_an_event_has_a_pattern(table):
     [columns] = [stored.columns for stored in schema_tables() if stored.name == table]
     times = {f"{table}.{column.name}" for column in columns if re.search(r"(?:^|_)at$", column.name)}
@@ -136,7 +136,6 @@ JSON_COLUMNS = {
     "articles": [*JSON_LISTS, "metadata_sources"],
     SHELF: ["article"],
     "revisions": ["kinds"],
-    RECLEANS: ["options", "counts"],
     IMPORTS: ["options", "records"],
 }
 OBJECTS = {"options", "versions", "counts", "metadata_sources", "article", "records"}
@@ -148,9 +147,8 @@ OBJECTS = {"options", "versions", "counts", "metadata_sources", "article", "reco
 @pytest.mark.parametrize("is_whole", [True, False])
 def test_each_column_of_json_is_checked(db, table, column, is_whole):
     whole = {name: "{}" if name in OBJECTS else "[]" for name in JSON_COLUMNS[table]}
-    state = {"state": "done"} if table == RECLEANS else {}
     broken = {} if is_whole else {column: "[]" if column in OBJECTS else "{}"}
-    put(db, table, 3, **(whole | state | broken))
+    put(db, table, 3, **(whole | broken))
     found = [finding.location.partition(" ")[0] for finding in checks._json_faults(db, table)]
     assert found == ([] if is_whole else [f"{table}/{column}"])
 

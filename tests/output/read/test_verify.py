@@ -26,7 +26,8 @@ from tests.output.wires import make_exchange
 PAGE = "(SELECT id FROM urls WHERE url LIKE '%/1')"
 BLOCK = f"page_id = {PAGE} AND position = 1"
 LAYOUT = "INSERT INTO _layouts (id, host, signature, pages, articles, kind, evidence) VALUES (5, 'a.test', x'00', "
-RECLEAN = "INSERT INTO _recleans (id, started_at, state, options) VALUES (9, '', 'done', '{}'); "
+RECLEAN = """INSERT INTO runs (id, started_at, command, options, versions, _reclean)
+    VALUES (9, '2026-01-01T00:00:00+00:00', 'reclean', '{}', '{}', 9); """
 DAMAGES = [
     ("articles_and_pages", f"UPDATE pages SET page_type = 'list' WHERE id = {PAGE}", "do not name each other"),
     ("articles_and_pages", f"UPDATE pages SET article_id = NULL WHERE id = {PAGE}", "do not name each other"),

@@ -34,7 +34,7 @@ from broadsheet.output.write.run_records import moved_seeds, queue_unfetched, re
 from broadsheet.output.write.takedowns import plan_takedown, take_down
 from broadsheet.output.write.url_queue import UNREACHED_HOSTS, PassingReason, Queue, queue_left_out
 from tests.bench.load.generated_site import GeneratedSite
-from tests.internal_tables import CLEANERS, PAGE_BLOCKS, REASONS, RECLEANS
+from tests.internal_tables import CLEANERS, PAGE_BLOCKS, REASONS
 from tests.output.query_plans import IndexStatistics, WatchedConnection, growing_steps
 
 pytestmark = pytest.mark.slow
@@ -164,7 +164,7 @@ def test_ruling(writer):
     carry_out_ruling(writer.db, ruling, undo=True)
 
 
-SELDOM_DELETED = {REASONS, "runs", "robots_files", CLEANERS, RECLEANS}
+SELDOM_DELETED = {REASONS, "runs", "robots_files", CLEANERS}
 """Tables to which others refer, and whose rows stay; a run of `reclean` that changed nothing deletes its own one."""
 
 

@@ -35,12 +35,12 @@ from broadsheet.output.settle.own_reading import (
     read_own_reading,
     unpack_reading,
 )
-from broadsheet.output.settle.reclean_undo import RecleanRun, UndoResult, list_recleans, undo_after
+from broadsheet.output.settle.reclean_undo import UndoResult, list_recleans, undo_after
 from broadsheet.output.settle.recleaned_pages import (
     RawPage,
     RecleanedPage,
-    begin_run,
-    finish_run,
+    begin_reclean,
+    end_reclean,
     pages_with_raw,
     replace_page,
     store_batch,
@@ -51,7 +51,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.person_verdicts import Ruling
 from tests.crawler.scripted_site import page
-from tests.internal_tables import BLOCK_TEXTS, OWN_VERDICTS, RECLEAN_BEFORE, RECLEANS, named
+from tests.internal_tables import BLOCK_TEXTS, OWN_VERDICTS, RECLEAN_BEFORE, named
 from tests.output.cleaned_pages import page_rows
 from tests.output.filled_rows import put, rows, tables
 
@@ -322,29 +322,35 @@ def test_an_article_keeps_when_it_was_seen(db, make, seen, expected):
     assert [(article["first_seen"], article["last_seen"]) for article in rows(db, "articles")] == [expected]
 
 
-def test_a_run_that_was_cut_off_is_taken_up_and_one_that_changed_nothing_leaves_no_row(db):
-    first = begin_run(db, "t1", {"a": 1})
+def begin(db: Database, outcome: str = "finished") -> int:
+    """Begin a reclean as a run does, which ends so; returns its number."""
+    put_run = "INSERT INTO runs (started_at, command, options, versions, outcome) VALUES ('t', 'reclean', '', '', ?)"
+    return begin_reclean(db, int(db.execute(put_run, [outcome]).lastrowid or 0))
+
+
+def test_a_reclean_that_was_cut_off_keeps_its_number_and_one_that_changed_nothing_has_none(db):
+    first = begin(db, "killed")
     assert not db.conn.in_transaction
-    assert begin_run(db, "t2", {}) == first
-    finish_run(db, first, "t3", {"changed": 0})
+    assert begin(db) == first
+    end_reclean(db, first)
     assert not db.conn.in_transaction
-    assert rows(db, RECLEANS) == []
-    second = begin_run(db, "t4", {"b": 2})
+    assert list_recleans(db) == []
+    second = begin(db, "stopped")
     put(db, RECLEAN_BEFORE, 1, reclean_id=second)
-    finish_run(db, second, "t5", {"changed": 1})
-    stored = {"state": "done", "options": '{"b": 2}', "counts": '{"changed": 1}'}
-    assert rows(db, RECLEANS) == [{"id": second, "started_at": "t4", "finished_at": "t5"} | stored]
-    third = begin_run(db, "t6", {})
-    assert third != second
-    finish_run(db, third, "t7", {})
-    assert [row["id"] for row in rows(db, RECLEANS)] == [second]
+    assert begin(db) == second
+    end_reclean(db, second)
+    third = begin(db)
+    assert third == second + 1
+    assert list_recleans(db) == [second, third]
+    end_reclean(db, third)
+    assert list_recleans(db) == [second]
 
 
 def test_a_page_that_differs_keeps_its_first_reading_of_a_run_and_one_that_does_not_none(archive, make):
     archive.save([make.outcome(URL, "one two")])
     first = reading = own_reading(archive, 1)
     page = replace(RAW_PAGE, id=1, capture_id=reading.capture_id)
-    run = begin_run(archive.db, "t", {})
+    run = begin(archive.db)
     store_batch(archive.db, run, [RecleanedPage(page, reading, reading.rows)], make.clock)
     assert not archive.db.conn.in_transaction
     assert rows(archive.db, RECLEAN_BEFORE) == []
@@ -370,7 +376,7 @@ def test_a_reading_that_is_the_same_stores_what_no_reading_is_compared_by(archiv
         statements=(FieldStatement("title", "h1", "One"),),
     )
     page = replace(RAW_PAGE, id=1, capture_id=reading.capture_id)
-    store_batch(archive.db, begin_run(archive.db, "t", {}), [RecleanedPage(page, reading, new)], make.clock)
+    store_batch(archive.db, begin(archive.db), [RecleanedPage(page, reading, new)], make.clock)
     stored = own_reading(archive, 1).rows
     assert replace(new, certainty=None) == replace(stored, certainty=None)
     assert stored.certainty == 0.8644
@@ -378,7 +384,7 @@ def test_a_reading_that_is_the_same_stores_what_no_reading_is_compared_by(archiv
 
 # Undoing.
 
-KEPT_BY_UNDO = {BLOCK_TEXTS, RECLEANS, RECLEAN_BEFORE, "changes"}
+KEPT_BY_UNDO = {BLOCK_TEXTS, "runs", RECLEAN_BEFORE, "changes"}
 """Tables that tell of the reclean and its undoing, and texts of earlier versions. All others are as they were."""
 
 CHANGED = set(
@@ -400,23 +406,19 @@ def three(tmp_path):
 
 
 def reclean(archive: Archive, **bodies: str) -> int:
-    """Store another reading of pages as one run; returns its id."""
-    run_id = begin_run(archive.db, NOW, {})
+    """Store another reading of pages as one reclean; returns its number."""
+    run_id = begin(archive.db)
     for name, body in bodies.items():
         [raw_page] = [each for each in pages_with_raw(archive.db) if each.url == f"{SITE}/{name}"]
         recleaned = RecleanedPage(raw_page, own_reading(archive, name), rows_of(name, body))
         store_batch(archive.db, run_id, [recleaned], lambda: NOW)
-    finish_run(archive.db, run_id, NOW, {"changed": len(bodies)})
+    end_reclean(archive.db, run_id)
     settle(archive.db)
     return run_id
 
 
 def undo(archive: Archive, run_id: int = 0, clock: Callable[[], str] = lambda: NOW) -> UndoResult:
     return undo_after(archive.db, run_id, clock)
-
-
-def states(archive: Archive) -> list[str]:
-    return [run.state for run in list_recleans(archive.db)]
 
 
 def readings(archive: Archive) -> dict[str, list[Any]]:
@@ -431,13 +433,13 @@ def test_all_is_as_it_was_before(three):
     reclean(three, river=page("quay"), mill=LIST, gone=page("gone"))
     changed = readings(three)
     assert {table for table in before if before[table] != changed[table]} == CHANGED
-    assert list_recleans(three.db) == [RecleanRun(1, NOW, NOW, "done", '{"changed": 3}')]
+    assert list_recleans(three.db) == [1]
     assert undo(three, 2**80) == UndoResult(0, 0, 0)
     assert undo(three) == UndoResult(1, 3, 0)
     assert not three.db.conn.in_transaction
     assert readings(three) == before
     assert three.db.execute("SELECT count(*) FROM changes WHERE at = ?", [NOW]).fetchone() == (6,)
-    assert states(three) == ["undone"]
+    assert list_recleans(three.db) == []
     assert undo(three) == UndoResult(0, 0, 0)
 
 
@@ -448,7 +450,7 @@ def test_of_several_runs_those_after_the_named_one_are_undone(three):
     reclean(three, river=page("ferry"), mill=page("lock"))
     assert undo(three, first) == UndoResult(2, 2, 0)
     assert readings(three) == between
-    assert states(three) == ["done", "undone", "undone"]
+    assert list_recleans(three.db) == [first]
 
 
 def test_a_page_that_was_fetched_since_stays(three):
@@ -468,11 +470,11 @@ def test_an_undoing_that_is_cut_off_goes_on(three, monkeypatch):
     monkeypatch.setattr(f"{module}._PAGES_PER_BATCH", 1)
     with pytest.raises(KeyboardInterrupt):
         undo(three, clock=Mock(side_effect=[NOW, KeyboardInterrupt]))
-    assert states(three) == ["done"]
+    assert list_recleans(three.db) == [1]
     with monkeypatch.context() as patched:
         patched.setattr(f"{module}.settle", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             undo(three)
-    assert states(three) == ["done"]
+    assert list_recleans(three.db) == [1]
     assert undo(three).undone_runs == 1
     assert readings(three) == before
