@@ -13,7 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
 
 from broadsheet.output.read.plain_words import count_text
 
@@ -25,10 +26,14 @@ from .batch_task import BatchTask, BulkJob, PieceResult, clean_batch, collect_sc
 from .site_parts import SHUFFLED, PartTask, ShuffleTask, judge_sites, known_part, part_tasks, shuffle_batch
 from .sources import Source
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 Task = BatchTask | PartTask
 
 _TASK_TRIES = 3  # of a batch whose worker dies, by Dask
 _MARKERS_AT_ONCE = 16  # read, of earlier runs
+_SCHEDULER_SECONDS = 600.0  # to wait for one that is gone, as a run of a fleet does
 
 
 @dataclass
@@ -185,26 +190,51 @@ class BulkRun:
         self._records += 1
 
     def _run_on_cluster(self, tasks: Sequence[Task]) -> None:
-        client, ended = connected(self.scheduler), queue.SimpleQueue[Any]()
-        try:
-            futures = {
-                client.submit(
-                    run_on_worker, task, key=f"clean-{task.name}-{id(self)}", pure=False, retries=_TASK_TRIES
-                ): task
-                for task in tasks
-            }
-            for future in futures:
-                future.add_done_callback(ended.put)  # type: ignore[no-untyped-call]
-            while futures and not self.is_stopping:
-                with suppress(queue.Empty):
-                    future = ended.get(timeout=0.5)
-                    task = futures.pop(future)
-                    results = list(_results_of(future, task))
-                    if not isinstance(task, ShuffleTask):
-                        self._records += sum(result.records for result in results)
-                    self._take(task, results)
-        finally:
-            client.close(timeout=2)  # type: ignore[no-untyped-call]
+        """Submit tasks, again to the next scheduler where one is lost with them. CommandError if none comes."""
+        left, client = {task.name: task for task in tasks}, connected(self.scheduler)
+        while True:
+            try:
+                self._take_ended(client, left)
+            finally:
+                client.close(timeout=2)  # type: ignore[no-untyped-call]
+            if not left or self.is_stopping:
+                return
+            self.lines.append(f"the scheduler at {self.scheduler} is gone; waiting for it")
+            client = self._connected_again()
+
+    def _take_ended(self, client: Client, left: dict[str, Task]) -> None:
+        """Take the results of tasks off those that are left, until none is or the scheduler is gone."""
+        ended = queue.SimpleQueue[Any]()
+        futures = {
+            client.submit(
+                run_on_worker, task, key=f"clean-{name}-{token_hex(4)}", pure=False, retries=_TASK_TRIES
+            ): task
+            for name, task in left.items()
+        }
+        for future in futures:
+            future.add_done_callback(ended.put)  # type: ignore[no-untyped-call]
+        while left and not self.is_stopping and client.status == "running":
+            with suppress(queue.Empty):
+                future = ended.get(timeout=0.5)
+                if future.status not in ("finished", "error"):
+                    return  # its scheduler knows it no longer
+                task = left.pop(futures[future].name)
+                results = list(_results_of(future, task))
+                if not isinstance(task, ShuffleTask):
+                    self._records += sum(result.records for result in results)
+                self._take(task, results)
+
+    def _connected_again(self) -> Client:
+        deadline = time.monotonic() + _SCHEDULER_SECONDS
+        while True:
+            try:
+                return connected(self.scheduler)
+            except CommandError as error:
+                if self.is_stopping or time.monotonic() > deadline:
+                    raise CommandError(
+                        f"the scheduler at {self.scheduler} is gone; the same command goes on"
+                    ) from error
+            time.sleep(1)
 
     def _take(self, task: Task | None, results: Sequence[PieceResult], *, is_known: bool = False) -> None:
         """Add up results. A source of several parts is known if all are, and unread if one is.

@@ -241,17 +241,9 @@ def known_store(address: str) -> object_store.ObjectStore:
 
 
 def crawl_environment(fleet: sites_file.SiteList, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment variables that every crawl of a fleet gets in addition.
-
-    The crawls run side by side, so each has one worker process, and they share a folder of requests by address.
-    A variable that the environment has already is left as it is.
-    """
-    chosen = {
-        "BROADSHEET_WORKERS": "1",
-        "BROADSHEET_PER_ADDRESS": str(fleet.per_address),
-        "BROADSHEET_ADDRESS_FOLDER": str(fleet.folder / fleet_folder.FOLDER / "addresses"),
-    }
-    return {name: value for name, value in chosen.items() if name not in environment}
+    """Return the variables that each crawl beside the list gets in addition."""
+    folder = fleet.folder / fleet_folder.FOLDER / "addresses"
+    return site_processes.crawl_environment(fleet.per_address, folder, environment)
 
 
 def listed_sites(options: Mapping[str, Any]) -> sites_file.SiteList:

@@ -7,7 +7,6 @@ named by number; the next number is taken by a hard link, which succeeds for one
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 import time
@@ -20,6 +19,7 @@ from broadsheet.output.archive.atomic_writes import sync_folder
 from broadsheet.output.raw.warc_folders import sync_to_disk
 
 from .object_store import (
+    CHUNK_BYTES,
     DamagedObject,
     NotInStore,
     StoreFull,
@@ -27,8 +27,6 @@ from .object_store import (
     StoreUnreachable,
     VersionedRecord,
     VersionMoved,
-    digest_of,
-    file_chunks,
 )
 
 _PART_PREFIX = ".part-"
@@ -50,7 +48,7 @@ class FolderStore:
     def put_bytes(self, key: str, data: bytes) -> None:
         """Write bytes under a name of their own, have the disk confirm them, give them their name, and read them."""
         self._write(key, data)
-        if digest_of(FolderStore.chunks(self, key)).sha256 != hashlib.sha256(data).hexdigest():
+        if b"".join(FolderStore.chunks(self, key)) != data:
             raise DamagedObject(f"{self.address} does not give back what was put there as {key}")
 
     def put_file(self, key: str, file: Path) -> None:
@@ -69,7 +67,8 @@ class FolderStore:
             if hasattr(os, "posix_fadvise"):
                 os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             stream.seek(start)
-            yield from file_chunks(stream)
+            while chunk := stream.read(CHUNK_BYTES):
+                yield chunk
 
     def length(self, key: str) -> int | None:
         """Return the number of bytes of an object; None if there is none."""

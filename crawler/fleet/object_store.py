@@ -14,13 +14,12 @@ StoreError
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 CHUNK_BYTES = 1 << 20
 
@@ -55,14 +54,6 @@ class DamagedObject(StoreError):  # noqa: N818
 
 class NewerState(DamagedObject):
     """A newer version of this program wrote an object, which this one cannot read."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileDigest:
-    """A file's number of bytes, and their SHA-256 in hexadecimal digits."""
-
-    length: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,31 +112,6 @@ class ObjectStore(Protocol):
         be its own, as those of `SiteHead` are by attempt and generation: S3 names a version by its content.
         """
         ...
-
-
-def digest_of(chunks: Iterable[bytes]) -> FileDigest:
-    """Compute length and digest of bytes that come in pieces.
-
-    >>> digest_of([b"ab", b"c"]).length
-    3
-    """
-    digest, length = hashlib.sha256(), 0
-    for chunk in chunks:
-        digest.update(chunk)
-        length += len(chunk)
-    return FileDigest(length, digest.hexdigest())
-
-
-def file_chunks(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the bytes of an open file, in pieces."""
-    while chunk := stream.read(CHUNK_BYTES):
-        yield chunk
-
-
-def file_digest(path: Path) -> FileDigest:
-    """Compute length and digest of a file."""
-    with path.open("rb") as stream:
-        return digest_of(file_chunks(stream))
 
 
 _LOG = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 A delta holds a group of pages. Their earlier contents are the prefix that zstd refers to (`zstd --patch-from` does the
 same), so what a page keeps costs next to nothing, also where rows moved to a page beside it. A delta against no file is
-a part of the file itself. Measured: `python -m tests.bench.fleet_bytes`.
+a part of the file itself.
 """
 
 from __future__ import annotations

@@ -28,9 +28,9 @@ from broadsheet.output.write.archive_writer import Archive
 from .object_store import DamagedObject, NotInStore, ObjectStore
 from .site_head import read_head
 from .site_states import (
-    KnownState,
     SiteManifest,
     StateWriter,
+    StoredState,
     fetch_database,
     fetch_warc_file,
     parse_manifest,
@@ -89,7 +89,7 @@ def write_origin(copy: LocalCopy, manifest: str) -> None:
         stream.write(json.dumps({"store": copy.store, "manifest": manifest}).encode())
 
 
-def bring_copy_home(copy: LocalCopy, saved: SavedState) -> None:
+def bring_copy_home(copy: LocalCopy, saved: StoredState) -> None:
     """Remove a copy whose state the store has, but for its database, which becomes the base.
 
     Bytes of WARC files that no row knows stay too.
@@ -150,16 +150,16 @@ def _files_beside(copy: LocalCopy) -> tuple[Path, ...]:
     return (*companions, copy.archive.with_suffix(".log"), copy.origin_path)
 
 
-def read_base(copy: LocalCopy) -> KnownState | None:
+def read_base(copy: LocalCopy) -> StoredState | None:
     """Read the state that the store had when the base was made; None if there is no base."""
     known = _read_base_manifest(copy)
     return replace(known, file=copy.base_path) if known and copy.base_path.is_file() else None
 
 
-def _read_base_manifest(copy: LocalCopy) -> KnownState | None:
+def _read_base_manifest(copy: LocalCopy) -> StoredState | None:
     with suppress(FileNotFoundError, DamagedObject, UnicodeDecodeError):
         key, _, data = copy.base_manifest_path.read_bytes().partition(b"\n")
-        return KnownState(parse_manifest(data, str(copy.base_manifest_path)), key.decode())
+        return StoredState(parse_manifest(data, str(copy.base_manifest_path)), key.decode())
     return None
 
 
@@ -168,18 +168,11 @@ def _write_base_manifest(copy: LocalCopy, manifest: SiteManifest, key: str) -> N
         stream.write(key.encode() + b"\n" + manifest.to_json())
 
 
-def keep_base(copy: LocalCopy, saved: SavedState) -> None:
+def keep_base(copy: LocalCopy, saved: StoredState) -> None:
     """Make a saved state the base of the copy. A kill in between leaves one of another digest, as good as none."""
-    saved.database.replace(copy.base_path)
+    assert saved.file
+    saved.file.replace(copy.base_path)
     _write_base_manifest(copy, saved.manifest, saved.key)
-
-
-def remove_base(copy: LocalCopy) -> None:
-    """Remove the base of a copy, and its folder if nothing else is in it."""
-    for path in (copy.base_path, copy.base_manifest_path):
-        path.unlink(missing_ok=True)
-    with suppress(OSError):
-        copy.folder.rmdir()
 
 
 _IDLE_SECONDS = 7 * 24 * 3600.0
@@ -197,11 +190,13 @@ def remove_old_bases(folder: Path) -> None:
         copy = LocalCopy(path.parent, path.parent.name, "")
         with suppress(OSError):  # another worker may remove it first
             if path.stat().st_mtime < oldest and not copy.is_left_over():
-                remove_base(copy)
+                copy.base_path.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
+                copy.folder.rmdir()  # if nothing else is in it
 
 
 def fetch_site(
-    store: ObjectStore, manifest: SiteManifest, manifest_key: str, copy: LocalCopy, base: KnownState | None = None
+    store: ObjectStore, manifest: SiteManifest, manifest_key: str, copy: LocalCopy, base: StoredState | None = None
 ) -> None:
     """Fetch a site's database, and note its WARC files as away. The database appears last, whole or not at all."""
     copy.folder.mkdir(parents=True, exist_ok=True)
@@ -218,7 +213,7 @@ def fetch_with_base(store: ObjectStore, manifest_key: str, copy: LocalCopy) -> N
     if not (base and base.manifest.database == manifest.database):
         fetch_database(store, manifest.database, copy.base_path, base)
     _write_base_manifest(copy, manifest, manifest_key)
-    fetch_site(store, manifest, manifest_key, copy, KnownState(manifest, manifest_key, copy.base_path))
+    fetch_site(store, manifest, manifest_key, copy, StoredState(manifest, manifest_key, copy.base_path))
 
 
 def fetch_warc_files(store: ObjectStore, archive: Path, names: Iterable[str]) -> None:
@@ -233,16 +228,7 @@ _WARC_LENGTHS = "SELECT name, length FROM _warc_files"
 _ERASED_NAMES = "SELECT DISTINCT file FROM _warc_erasures"
 
 
-@dataclass(frozen=True, slots=True)
-class SavedState:
-    """A state that was saved: the key of its manifest, the manifest, and the file that has its database."""
-
-    key: str
-    manifest: SiteManifest
-    database: Path
-
-
-def save_site(writer: StateWriter, copy: LocalCopy) -> SavedState:
+def save_site(writer: StateWriter, copy: LocalCopy) -> StoredState:
     """Save all that a local copy has, once nobody works on it.
 
     Only what the base does not have is stored. WARC files in which a takedown has something erased come here first, and
@@ -253,10 +239,10 @@ def save_site(writer: StateWriter, copy: LocalCopy) -> SavedState:
     _close_archive(writer.store, copy.archive)
     with hold_lock(copy.archive), _still_database(copy) as database:
         manifest = writer.save(copy.archive, database, base)
-        return SavedState(writer.put_manifest(manifest), manifest, database)
+        return StoredState(manifest, writer.put_manifest(manifest), database)
 
 
-def save_running(writer: StateWriter, copy: LocalCopy) -> SavedState | None:
+def save_running(writer: StateWriter, copy: LocalCopy) -> StoredState | None:
     """Save what the archive of a running crawl has committed, in the state of one moment; None if it has no tables
     yet.
     """
@@ -265,7 +251,7 @@ def save_running(writer: StateWriter, copy: LocalCopy) -> SavedState | None:
     if not _has_tables(snapshot):
         return None
     manifest = writer.save(copy.archive, snapshot, _base_of(writer.store, copy))
-    return SavedState(writer.put_manifest(manifest), manifest, snapshot)
+    return StoredState(manifest, writer.put_manifest(manifest), snapshot)
 
 
 def _has_tables(database: Path) -> bool:
@@ -273,13 +259,13 @@ def _has_tables(database: Path) -> bool:
         return bool(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _base_of(store: ObjectStore, copy: LocalCopy) -> KnownState | None:
+def _base_of(store: ObjectStore, copy: LocalCopy) -> StoredState | None:
     """Return the state that the copy was made from; without the base's file, if that is gone, what the store says."""
     origin, base = read_origin(copy), read_base(copy)
     if not origin or (base and base.key == origin):
         return base if origin else None
     with suppress(NotInStore):
-        return KnownState(read_manifest(store, origin), origin)
+        return StoredState(read_manifest(store, origin), origin)
     return None
 
 

@@ -207,6 +207,20 @@ def default_parallel() -> int:
     return max(1, min(by_cores, memory // _CRAWL_BYTES)) if memory else by_cores
 
 
+def crawl_environment(per_address: int, folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that each crawl of a fleet gets; one that the environment has wins.
+
+    Crawls run side by side, so each has one worker process. `folder` is where those of a machine share their slots of
+    addresses.
+    """
+    chosen = {
+        "BROADSHEET_WORKERS": "1",
+        "BROADSHEET_PER_ADDRESS": str(per_address),
+        "BROADSHEET_ADDRESS_FOLDER": str(folder),
+    }
+    return {name: value for name, value in chosen.items() if name not in environment}
+
+
 class LocalEngine:
     """An engine of at most `parallel` tasks at once on this machine, each in a thread that waits for its crawl.
 

@@ -27,7 +27,7 @@ from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.raw.warc_files import AwayFile, StoredPiece, read_away_files
 from broadsheet.output.raw.warc_folders import make_folder, set_aside, shown_name, warc_path
 
-from .object_store import DamagedObject, NotInStore, ObjectStore, StoreError, file_digest
+from .object_store import DamagedObject, NotInStore, ObjectStore, StoreError
 from .page_deltas import DamagedDelta, FileChange, apply_delta, compare_files, pack_change
 from .site_head import FORMAT, SiteAttempt, SiteHead, check_format, read_head
 
@@ -118,7 +118,7 @@ def state_prefix(site: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownState:
+class StoredState:
     """A state that the store has, the key of its manifest, and the file here with its database, if there is one."""
 
     manifest: SiteManifest
@@ -133,7 +133,7 @@ class StateWriter:
     store: ObjectStore
     attempt: SiteAttempt
 
-    def save(self, archive: Path, database: Path, base: KnownState | None) -> SiteManifest:
+    def save(self, archive: Path, database: Path, base: StoredState | None) -> SiteManifest:
         """Store the pieces of a state that the base does not have; return the manifest of all.
 
         `database` is a file that nobody writes, the archive's own or a copy, whose WARC files lie beside `archive`.
@@ -154,7 +154,7 @@ class StateWriter:
         """Store a manifest; return its key. Nothing says yet that it counts: the head does, once it is published."""
         return self._put_labelled(f"{token_hex(4)}.json", manifest.to_json())
 
-    def _save_database(self, database: Path, base: KnownState | None) -> DatabaseState:
+    def _save_database(self, database: Path, base: StoredState | None) -> DatabaseState:
         """Save what changed since the base. All of it anew where that is due, or something was taken down since."""
         takedowns = takedown_digest(database)
         if base and base.file and not base.manifest.database.is_heavy:
@@ -224,7 +224,7 @@ def _has_piece(stream: BinaryIO, position: int, piece: StoredPiece) -> bool:
     return hashlib.sha256(stream.read(piece.length)).hexdigest() == piece.sha256
 
 
-def fetch_database(store: ObjectStore, state: DatabaseState, target: Path, base: KnownState | None = None) -> None:
+def fetch_database(store: ObjectStore, state: DatabaseState, target: Path, base: StoredState | None = None) -> None:
     """Make a database of its pieces, of which only those are fetched that the base lacks. It appears whole.
 
     DamagedObject if it is not what was brought to the store. `target` may be the base's own file.
@@ -236,23 +236,27 @@ def fetch_database(store: ObjectStore, state: DatabaseState, target: Path, base:
             except DamagedDelta as error:
                 raise DamagedObject(f"{store.address}/{piece.key}: {error}") from error
         file.flush()
-        if file_digest(Path(stream.name)).sha256 != state.sha256:
+        if _file_digest(Path(stream.name)) != state.sha256:
             raise DamagedObject(f"{store.address} has pieces of {target.name} that do not make what was brought there")
 
 
-def _copy_base(state: DatabaseState, base: KnownState | None, file: BinaryIO) -> int:
+def _copy_base(state: DatabaseState, base: StoredState | None, file: BinaryIO) -> int:
     """Copy the base's file if the state continues it; return how many pieces that makes superfluous."""
     known = base.manifest.database if base else None
     if not (base and base.file and known and state.pieces[: len(known.pieces)] == known.pieces):
         return 0
     with suppress(FileNotFoundError), base.file.open("rb") as source:
         shutil.copyfileobj(source, file)
-        file.flush()
-        if file_digest(base.file).sha256 == known.sha256:
+        if _file_digest(base.file) == known.sha256:
             return len(known.pieces)
     file.seek(0)
     file.truncate()
     return 0
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fetch_piece(store: ObjectStore, piece: StoredPiece) -> bytes:

@@ -43,7 +43,7 @@ from .site_copies import (
     write_origin,
 )
 from .site_head import Overtaken, SiteAttempt, read_head
-from .site_processes import page_count, run_site
+from .site_processes import crawl_environment, page_count, run_site
 from .site_records import SAYS_NOTHING, next_record, parse_record, record_values, result_since
 from .site_states import StateWriter, collect_leftovers, read_manifest
 from .site_task import SiteEnd, SiteResult, SiteTask
@@ -66,17 +66,11 @@ class StoredSite:
     """Whether the run that this is part of has the site still; asked after each save."""
 
 
-def run_stored(site: StoredSite, crawl: Callable[[Path, threading.Event], _Result]) -> _Result:
-    """Run `crawl` on the site's archive as an attempt of its own, and bring the archive home: see `run_attempt`."""
-    attempt = SiteAttempt(site.store, site.copy.site)
-    return run_attempt(site, attempt, crawl, lambda _: {})
-
-
-def run_attempt(
+def run_stored(
     site: StoredSite,
-    attempt: SiteAttempt,
     crawl: Callable[[Path, threading.Event], _Result],
-    last_words: Callable[[_Result], dict[str, Any]],
+    attempt: SiteAttempt | None = None,
+    last_words: Callable[[_Result], dict[str, Any]] = lambda _: {},
 ) -> _Result:
     """Run `crawl` on the site's archive, and bring the archive home, with what `last_words` says of the result.
 
@@ -85,6 +79,7 @@ def run_attempt(
     else has published the site meanwhile: what was crawled since the last save is then left. StoreError if the store
     fails for longer than its patience.
     """
+    attempt = attempt or SiteAttempt(site.store, site.copy.site)
     must_stop = threading.Event()
     words: dict[str, Any] = {}
     try:
@@ -161,7 +156,8 @@ def save_now(site: StoredSite, attempt: SiteAttempt) -> None:
     try:
         attempt.publish(manifest=saved.key, takedowns=(), pages=page_count(site.copy.archive))
     except Overtaken:
-        saved.database.unlink()
+        assert saved.file
+        saved.file.unlink()
         raise
     write_origin(site.copy, saved.key)
     keep_base(site.copy, saved)
@@ -173,7 +169,7 @@ def _bring_home(site: StoredSite, attempt: SiteAttempt, words: dict[str, Any]) -
     if not site.copy.is_left_over():  # nothing was stored, so nothing is to be said
         return
     saved = save_site(StateWriter(site.store, attempt), site.copy)
-    attempt.publish(manifest=saved.key, takedowns=(), pages=page_count(saved.database), **words)
+    attempt.publish(manifest=saved.key, takedowns=(), pages=page_count(site.copy.archive), **words)
     bring_copy_home(site.copy, saved)
     remove_old_bases(site.copy.folder.parent)
     with suppress(StoreError):  # the next attempt collects them
@@ -205,7 +201,7 @@ def forget_stored(site: StoredSite, patterns: Sequence[str], note: str) -> list[
                 if site.copy.is_left_over():
                     with hold_lock(site.copy.archive):  # a crawl whose runner was killed takes a moment to stop
                         pass
-                return run_attempt(site, attempt, lambda file, _: waiting_in(file), lambda _: {})
+                return run_stored(site, lambda file, _: waiting_in(file), attempt)
         except Overtaken:
             if not tries_left:
                 raise
@@ -242,18 +238,9 @@ class StorePlace:
     """After so long without its scheduler a worker stops its crawls."""
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that a crawl gets; one that the machine sets wins.
-
-        They are no credentials of the store, one worker process, since crawls run side by side, and the folder in
-        which the machine's crawls share their slots of addresses.
-        """
-        chosen = {
-            "BROADSHEET_WORKERS": "1",
-            "BROADSHEET_PER_ADDRESS": str(self.per_address),
-            "BROADSHEET_ADDRESS_FOLDER": str(self.local_folder / ".addresses"),
-        }
+        """Return the variables that a crawl gets: those of each, and no credentials of the store."""
         secrets = {name: "" for name in os.environ if name.startswith(_SECRET_PREFIXES)}
-        return {name: value for name, value in chosen.items() if name not in os.environ} | secrets
+        return crawl_environment(self.per_address, self.local_folder / ".addresses", os.environ) | secrets
 
     @property
     def local_folder(self) -> Path:
@@ -325,7 +312,7 @@ def runner_name() -> str:
 
 
 def _run_in_hand(site: StoredSite, task: SiteTask, place: StorePlace, host: CrawlHost) -> SiteResult:
-    """Crawl a site, unless it is no longer due, and bring it home. The errors of `run_attempt`."""
+    """Crawl a site, unless it is no longer due, and bring it home. The errors of `run_stored`."""
     attempt = SiteAttempt(site.store, task.name)
     earlier = parse_record(attempt.head.turn)
     if result := result_since(task, earlier):
@@ -344,6 +331,6 @@ def _run_in_hand(site: StoredSite, task: SiteTask, place: StorePlace, host: Craw
         return {"turn": record_values(next_record(task, named, earlier, runner_name()))}
 
     generation = attempt.head.generation
-    result = run_attempt(site, attempt, crawl, last_words)
+    result = run_stored(site, crawl, attempt, last_words)
     is_published = attempt.head.generation > generation and result.end not in SAYS_NOTHING
     return replace(result, archive=task.archive, is_published=is_published)

@@ -40,7 +40,6 @@ from broadsheet.crawler.fleet.site_copies import (
     fetch_site,
     fetch_warc_files,
     read_origin,
-    remove_base,
     remove_old_bases,
     save_site,
     set_copy_aside,
@@ -49,9 +48,9 @@ from broadsheet.crawler.fleet.site_copies import (
 from broadsheet.crawler.fleet.site_head import Overtaken, SiteAttempt, SiteHead, head_key, read_head
 from broadsheet.crawler.fleet.site_states import (
     DatabaseState,
-    KnownState,
     SiteManifest,
     StateWriter,
+    StoredState,
     collect_leftovers,
     fetch_database,
     parse_manifest,
@@ -314,7 +313,7 @@ def test_a_database_without_a_change_is_the_state_that_it_was(counting, tmp_path
     copy, writer = copy_in(tmp_path, "one"), writer_in(counting)
     first = writer.save(copy.archive, copy.archive, None)
     second = writer.save(
-        copy.archive, copy.archive, KnownState(first, "m", Path(shutil.copy(copy.archive, tmp_path / "b")))
+        copy.archive, copy.archive, StoredState(first, "m", Path(shutil.copy(copy.archive, tmp_path / "b")))
     )
     assert second.database == first.database
 
@@ -333,7 +332,7 @@ def test_a_warc_file_that_grew_is_put_from_where_it_ended(counting, tmp_path):
     writer = writer_in(counting)
     first = writer.save(copy.archive, copy.archive, None)
     store_pages(copy.archive, ["two"])
-    second = writer.save(copy.archive, copy.archive, KnownState(first, "m"))
+    second = writer.save(copy.archive, copy.archive, StoredState(first, "m"))
     (file,), (grown,) = first.warc_files, second.warc_files
     assert grown.pieces[:1] == file.pieces
     assert [piece.length for piece in grown.pieces[1:]] == [grown.length - file.length]
@@ -344,7 +343,7 @@ def test_a_warc_file_with_other_bytes_is_put_anew(counting, tmp_path):
     first = writer_in(counting).save(copy.archive, copy.archive, None)
     with Archive.open(copy.archive) as opened:
         take_down(opened.db, f"{HOST}/one", clock=Clock(2_000))
-    second = writer_in(counting).save(copy.archive, copy.archive, KnownState(first, "m"))
+    second = writer_in(counting).save(copy.archive, copy.archive, StoredState(first, "m"))
     (file,), (erased,) = first.warc_files, second.warc_files
     assert erased.length == file.length
     assert not {piece.key for piece in file.pieces} & {piece.key for piece in erased.pieces}
@@ -406,7 +405,7 @@ def test_a_piece_with_other_bytes_is_noticed(counting, tmp_path):
 
 def test_bytes_that_come_back_otherwise_are_noticed(counting, tmp_path, monkeypatch):
     copy = copy_in(tmp_path, "one")
-    monkeypatch.setattr(folder_store, "file_chunks", lambda stream: iter([b"something else"]))
+    monkeypatch.setattr(folder_store.FolderStore, "chunks", lambda *_words: iter([b"something else"]))
     with pytest.raises(DamagedObject, match="does not give back"):
         writer_in(counting).save(copy.archive, copy.archive, None)
 
@@ -616,11 +615,6 @@ def test_nothing_is_left_of_a_copy_but_its_base_and_what_is_not_its_own(tmp_path
     assert noted[1] == {"lamp.log", "origin.json"}
     assert noted[-2:] == [{"origin.json"}, set()]
     assert names_in(copy) == ["base.json", "lamp.db.base", "notes.txt"]
-    remove_base(copy)
-    assert names_in(copy) == ["notes.txt"]
-    (copy.folder / "notes.txt").unlink()
-    remove_base(copy)
-    assert not copy.folder.exists()
 
 
 NOW = 2_000_000_000

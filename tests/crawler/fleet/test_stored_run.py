@@ -36,7 +36,6 @@ from broadsheet.crawler.fleet.stored_run import (
     StorePlace,
     forget_stored,
     in_hand,
-    run_attempt,
     run_stored,
     run_task,
     save_now,
@@ -239,7 +238,7 @@ def test_a_state_whose_pieces_go_while_they_are_fetched_is_overtaken(disk, tmp_p
     attempt = SiteAttempt(disk, "lamp")
     forget_stored(site_in(disk, tmp_path), [ONE], "")
     with pytest.raises(Overtaken):
-        run_attempt(site_in(disk, tmp_path, "second"), attempt, crawl_of("two"), lambda _: {})
+        run_stored(site_in(disk, tmp_path, "second"), crawl_of("two"), attempt)
     for key in disk.keys(state_prefix("lamp")):
         disk.delete(key)
     with pytest.raises(NotInStore):
@@ -282,7 +281,7 @@ def test_a_takedown_refuses_a_running_attempt_and_comes_before_the_next_state(ru
 
     def forget_and_die(archive: Path, _is_lost: Event) -> None:
         store_pages(archive, ["late"])
-        with killed_at(monkeypatch, stored_run, "run_attempt"):
+        with killed_at(monkeypatch, stored_run, "run_stored"):
             forget_stored(site_in(run_store, tmp_path, "second"), [ONE], "asked")
 
     with pytest.raises(Overtaken):
@@ -296,14 +295,14 @@ def test_a_takedown_refuses_a_running_attempt_and_comes_before_the_next_state(ru
 
 def test_a_takedown_tries_again_where_others_publish_meanwhile(run_store, tmp_path, monkeypatch):
     run_stored(site_in(run_store, tmp_path), crawl_of("one", "two"))
-    run, times = run_attempt, iter([True, False])
+    run, times = run_stored, iter([True, False])
 
     def beaten(site: stored_run.StoredSite, *words: Any) -> object:
         if next(times):
             run_stored(site_in(run_store, tmp_path, "quick"), crawl_of("quick"))
         return run(site, *words)
 
-    monkeypatch.setattr(stored_run, "run_attempt", lambda site, *words: (
+    monkeypatch.setattr(stored_run, "run_stored", lambda site, *words: (
         beaten if site.copy.folder.parent.name == "second" else run)(site, *words))  # fmt: skip
     assert forget_stored(site_in(run_store, tmp_path, "second"), [f"{HOST}/one"], "") == []
     assert stored_names(run_store, tmp_path) == {"two", "quick"}
