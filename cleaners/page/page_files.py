@@ -94,7 +94,7 @@ def sheet_with_files(text: str, url: str, address: FileAddress) -> str:
 def _ask(kind: UrlSource, reference: str, base: str, address: FileAddress) -> str:
     """Ask for the address of a file; a fragment, as of a symbol in a picture, stays."""
     file_url, sign, fragment = resolve_href(reference, base).partition("#")
-    is_file = file_url.lower().startswith("http") and not reference.startswith("#")
+    is_file = file_url.lower().startswith("http") and reference[:1] not in ("", "#")
     named = address(kind, file_url) if is_file else ""
     return named + sign + fragment if named else ""
 
@@ -103,7 +103,7 @@ def _attributes(text: str) -> dict[str, str]:
     """Read the attributes of a tag; of several with one name the first counts, as in browsers."""
     values: dict[str, str] = {}
     for name, value in _ATTRIBUTE.findall(text):
-        values.setdefault(name.lower(), unescape(value.strip("\"'")))
+        values.setdefault(name.lower(), unescape(value[1:-1] if value[:1] in ('"', "'") else value))
     return values
 
 

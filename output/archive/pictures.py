@@ -6,9 +6,13 @@ digest, and one record holds it.
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -109,13 +113,38 @@ def find_file(db: Database, url: str) -> int | None:
 
 
 def pictures_of_article(db: Database, article_id: int) -> Iterator[ShownPicture]:
-    """Yield the pictures of an article that the archive has, its lead first, each file once."""
+    """Yield the pictures of an article that the archive has, its lead first, each file once.
+
+    A lead that stands in the text in another size is left out.
+    """
     seen_digests: set[str] = set()
-    for position, url, caption, credit, alt, capture_id, *facts, place in db.execute(_SHOWN, [article_id]).fetchall():
+    rows = db.execute(_SHOWN, [article_id]).fetchall()
+    stems_in_text = {picture_stem(url) for position, url, *_ in rows if position >= 0}
+    for position, url, caption, credit, alt, capture_id, *facts, place in rows:
         picture = Picture(*facts)
+        if position < 0 and picture_stem(url) in stems_in_text:
+            continue
         if picture.type in ENDINGS and picture.digest not in seen_digests:
             seen_digests.add(picture.digest)
             yield ShownPicture(position, url, caption, credit, alt, capture_id, picture, place)
+
+
+def picture_stem(url: str) -> str:
+    """Return what the addresses of one picture in several sizes have in common.
+
+    >>> picture_stem("https://news.example/2024/mill-300x200.jpg?w=300&v=2")
+    'news.example/2024/mill.jpg?v=2'
+    """
+    path_parts, arguments = _load_sizes()
+    path, _, query = url.removeprefix("https://").removeprefix("http://").partition("?")
+    kept = (part for part in query.split("&") if part.partition("=")[0].lower() not in arguments)
+    return f"{path_parts.sub('', path)}?{'&'.join(kept)}"
+
+
+@cache
+def _load_sizes() -> tuple[re.Pattern[str], frozenset[str]]:
+    sizes = tomllib.loads((Path(__file__).with_name("picture_sizes.toml")).read_text("utf-8"))
+    return re.compile("|".join(sizes["path_parts"])), frozenset(sizes["arguments"])
 
 
 def named_pictures(db: Database, article_id: int) -> Iterator[ShownPicture]:

@@ -22,6 +22,7 @@ from ..read.archive_facts import PICTURE_WORDS
 from ..read.edit_history import Revision, revisions_of
 from ..read.page_lookup import StoredBlock, StoredPage, read_page
 from ..read.plain_words import count_text, shelving_words
+from ..write.corrections import CorrectedField, corrections_in_force
 from ..write.verdicts import OF_PAGE, find_steps, waiting_blocks
 from .article_list import ListPlace
 from .strict_requests import NotHereError
@@ -151,7 +152,8 @@ class ArticleView:
 
     `certainty` is the F1 that its verdicts are expected to have; None: not known. `pictures` stand where the page has
     them, also those whose files the archive lacks. `missing_pictures` counts those that can be asked for. `place` is
-    its place in the list from which it was opened; None: in none.
+    its place in the list from which it was opened; None: in none. `watch` is a person's word for how closely it is
+    watched, empty without.
     """
 
     id: int
@@ -183,6 +185,7 @@ class ArticleView:
     missing_pictures: int = 0
     notes: tuple[ArticleNote, ...] = ()
     place: ListPlace | None = None
+    watch: str = ""
 
     @property
     def runs(self) -> tuple[BlockRun, ...]:
@@ -223,6 +226,7 @@ def read_article(db: Database, article_id: int) -> ArticleView:
     }
     pending_blocks = waiting_blocks(db, fields["page_id"])
     page_keys = [article_id, fields["page_id"]]
+    corrections = corrections_in_force(db, article_id, fields["host"])
     certainty, has_pictures = db.execute(_PAGE_FACTS, [fields["page_id"]]).fetchone()
     revisions, is_emptied = revisions_of(db, article_id), not fields["markdown"].strip() and bool(rulings)
     facts = (fields["why"], fields["page_type"], certainty, fields["word_count"], bool(has_pictures), is_emptied)
@@ -243,6 +247,7 @@ def read_article(db: Database, article_id: int) -> ArticleView:
             CaptureLine(*[*values[:6], *map(bool, values[6:])]) for values in db.execute(_CAPTURES, page_keys)
         ),
         pictures=picture_runs(db, article_id, [*pictures_of_article(db, article_id), *named_pictures(db, article_id)]),
+        watch=watched.value if (watched := corrections.get(CorrectedField.WATCH)) else "",
         missing_pictures=db.execute(_ASKABLE_PICTURES, [fields["page_id"]]).fetchone()[0],
         notes=tuple(article_notes(NotedFacts(*facts, revisions))),
     )

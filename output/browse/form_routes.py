@@ -35,6 +35,7 @@ from ..write.corrections import (
     stored_day,
 )
 from ..write.person_verdicts import Review, Ruling, drop_review, store_review
+from ..write.revisit_schedule import Watch
 from ..write.site_fields import apply_field_corrections
 from ..write.verdicts import apply_rulings
 from .article_page import ArticleView, read_article
@@ -251,6 +252,8 @@ def _given_fields(view: ArticleView, arguments: Arguments) -> dict[str, str]:
         shown = view.published_day if name == "published" else getattr(view, name)
         if name in arguments.values and (text := " ".join(arguments.text(name).split())) != shown:
             given[name] = text
+    if (watch := arguments.choice("watch", tuple(Watch))) and watch != view.watch:
+        given["watch"] = watch
     for name in ("authors", "tags"):
         lines = tuple(line for line in map(str.strip, arguments.text(name).splitlines()) if line)
         if name in arguments.values and lines != getattr(view, name):

@@ -194,12 +194,13 @@ _SANDBOX_POLICY = (
 )
 
 
-def raw_headers(authorities: tuple[str, ...], own_authorities: tuple[str, ...]) -> dict[str, str]:
+def raw_headers(authorities: tuple[str, ...], own_authorities: tuple[str, ...], token: str) -> dict[str, str]:
     """Return the headers of raw pages, which only the pages of the room under these names may frame, and which get
-    style sheets and pictures from their own server alone.
+    stored files from their own server alone.
     """
+    files = _framing(own_authorities, f"/{token}/file/")
     return {
-        "content-security-policy": _SANDBOX_POLICY.format(_framing(own_authorities), _framing(authorities)),
+        "content-security-policy": _SANDBOX_POLICY.format(files, _framing(authorities)),
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
         "x-dns-prefetch-control": "off",
@@ -208,9 +209,9 @@ def raw_headers(authorities: tuple[str, ...], own_authorities: tuple[str, ...]) 
     }
 
 
-def _framing(authorities: tuple[str, ...]) -> str:
-    """Return the origins of a policy; it cannot name an address of IPv6."""
-    return " ".join(f"http://{name}" for name in authorities if not name.startswith("["))
+def _framing(authorities: tuple[str, ...], path: str = "") -> str:
+    """Return the origins of a policy, or a folder of each; it cannot name an address of IPv6."""
+    return " ".join(f"http://{name}{path}" for name in authorities if not name.startswith("["))
 
 
 def make_raw_app(
@@ -246,13 +247,19 @@ def make_raw_app(
 
     routes = [
         Route("/{token}/{archive}/{id:digits}", partial(_guarded, room.raw_token, show)),
-        Route("/{token}/{archive}/file/{id:digits}", partial(_guarded, room.raw_token, file)),
+        Route("/{token}/file/{archive}/{id:digits}", partial(_guarded, room.raw_token, file)),
     ]
     if room.replay_assets is not None:
         routes = [*replay_routes(room, room.replay_assets, room_authorities), *routes]
     app = Starlette(routes=routes)
     sites = ("none", "same-origin", "same-site")
-    return Guard(app, authorities, raw_headers(room_authorities, authorities), sites=sites, parts=("style", "image"))
+    return Guard(
+        app,
+        authorities,
+        raw_headers(room_authorities, authorities, room.raw_token),
+        sites=sites,
+        parts=("style", "image"),
+    )
 
 
 def _stored_address(db: Database, room: Room, archive: str) -> FileAddress:
@@ -260,7 +267,7 @@ def _stored_address(db: Database, room: Room, archive: str) -> FileAddress:
 
     def address(_: UrlSource, url: str) -> str:
         number = find_file(db, url)
-        return "" if number is None else f"/{room.raw_token}/{quote(archive)}/file/{number}"
+        return "" if number is None else f"/{room.raw_token}/file/{quote(archive)}/{number}"
 
     return address
 

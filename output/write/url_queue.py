@@ -101,8 +101,8 @@ _WITH_TARGETS = """WITH RECURSIVE meant (id) AS (VALUES {values} UNION
 
 # A URL found again on a shorter or better way: a queued row takes the better values, and one that was skipped for
 # its depth, or because the page that named it asked not to follow its links, is queued after all, so that what is
-# fetched does not depend on the order of the crawl. A picture that redirects to a file that a page links to takes that
-# file along, which was left out as no page.
+# fetched does not depend on the order of the crawl. A queued page stays one, though an article may show it. A picture
+# that redirects to a file that a page links to takes that file along, which was left out as no page.
 _PUT_URL = """INSERT INTO urls (
         url, host, kind, state, reason, found_via, found_on, depth, _priority, lastmod, first_seen)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -114,7 +114,8 @@ _PUT_URL = """INSERT INTO urls (
             ELSE urls.found_via END,
         reason = CASE urls.state WHEN 'queued' THEN urls.reason ELSE excluded.reason END
     WHERE excluded.state = 'queued' AND (
-        (urls.state = 'queued' AND (excluded.depth < urls.depth OR excluded._priority > urls._priority))
+        (urls.state = 'queued' AND (excluded.depth < urls.depth OR excluded._priority > urls._priority)
+            AND (excluded.kind <> 'picture' OR urls.kind = 'picture'))
         OR (urls.state = 'skipped' AND urls.reason IN ('depth', 'nofollow'))
         OR (excluded.kind = 'picture' AND urls.kind = 'page' AND urls.reason = 'media_type'))"""
 

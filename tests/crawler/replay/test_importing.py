@@ -454,3 +454,36 @@ def test_pictures_are_kept_at_once_and_refusals_are_obeyed(tmp_path):
     assert shown(db) == KEPT | {"/i/c.png", "/i/d.png"}
     assert command("import", file, "--db", obeying, "--keep", "pictures", "--obey-directives")[0] == 0
     assert shown(obeying) == KEPT
+
+
+@pytest.mark.slow
+def test_what_pages_show_is_taken_from_the_files_and_asked_for_later_where_they_lack_it(tmp_path):
+    def sheet(path: str, text: str) -> bytes:
+        return record(f"{SITE}{path}", answer(text, content_type="text/css"))
+
+    links = "".join(f'<link rel="stylesheet" href="/s/{name}.css">' for name in ("before", "after", "missing"))
+    records = [
+        sheet("/s/before.css", "@import 'more.css'; p { background: url(/i/paper.png) }"),
+        record(f"{SITE}/one", answer(page("one", head=links, extra='<aside><img src="/i/beside.png"></aside>'))),
+        sheet("/s/after.css", "p {}"),
+        sheet("/s/more.css", "@import 'deeper.css';"),
+        sheet("/s/deeper.css", "p {}"),
+        a_picture("/i/paper.png", png(shade=1)),
+        a_picture("/i/beside.png", png(shade=2)),
+    ]
+    file, db = write(tmp_path / "a.warc.gz", records), tmp_path / "a.db"
+    code, out, errors = command("import", file, "--db", db, "--keep", "page")
+    assert (code, "2 pictures, 3 style sheets" in out) == (0, True), out + errors
+    kept = {url.removeprefix(SITE): reason for url, reason in rows(db, "SELECT url, reason FROM urls")}
+    assert {url for url, reason in kept.items() if reason == "style"} == {
+        "/s/before.css",
+        "/s/after.css",
+        "/s/more.css",
+    }
+    assert {url for url, reason in kept.items() if reason == "picture"} == {"/i/paper.png", "/i/beside.png"}
+    assert (kept["/s/missing.css"], kept["/s/deeper.css"]) == ("not_in_archive", "media_type")
+    with Archive.open(db) as archive:
+        assert archive.queue_pictures(obeys_directives=False) == 1
+        queued = rows_of(archive, "SELECT url, found_via FROM urls WHERE state = 'queued'")
+    assert queued == ["/s/missing.css style"]
+    assert verb("verify", db)[0] == 0

@@ -193,7 +193,7 @@ def a_styled_site(serve: Serve) -> ScriptedSite:
     none = '<link rel="stylesheet" href="/s/page.css">'
     site.routes |= {
         "/": page("home", "/one", "/two", head='<link rel="stylesheet" href="/s/home.css">'),
-        "/one": page("one", head=head + own, extra='<aside><img src="/i/beside.png"></aside>'),
+        "/one": page("one", head=head + own, extra='<aside><img src="/i/beside.png"><img src="/two"></aside>'),
         "/two": page(
             "two", head=head + none + "<style>@import '/s/gone.css'; p { background: url(/i/in.png) }</style>"
         ),

@@ -218,7 +218,8 @@ def test_a_raw_page_is_shown_and_calls_nobody(page, browser):
 
 STYLED_PAGE = """<!doctype html><html lang="en"><head><title>Story</title><meta property="og:type" content="article">
 <base href="/b/"><link rel="stylesheet" href="main.css"><link rel="stylesheet" href="//evil.example/a.css"></head><body>
-<article><h1>Story</h1>{words}<picture><source srcset="//evil.example/s.png"><img id="shown" class="big" src="data:,"
+<article><h1>Story</h1>{words}<img src="none.png"><img src="/none.png"><picture>
+<source srcset="//evil.example/s.png"><img id="shown" class="big" src="data:,"
 data-src="../i/shown.png" srcset="//evil.example/t.png 2x" width="30"></picture></article></body></html>"""
 STYLES = {
     "/b/main.css": """@import "more.css"; body { background: rgb(1, 2, 3) url("//evil.example/b.png") }
@@ -239,7 +240,7 @@ def test_a_stored_page_shows_its_own_styles_and_pictures_and_asks_the_room_alone
     room = next(opening)
     asked, before, page = len(site.paths()), len(browser.outside), browser.page()
     urls = list[str]()
-    page.on("request", lambda request: urls.append(request.url))
+    page.on("response", lambda response: urls.append(response.url))
     page.goto(f"{room}articles")
     page.locator("ol.articles a").click()
     page.get_by_role("link", name="Stored page").click()
@@ -251,6 +252,7 @@ def test_a_stored_page_shows_its_own_styles_and_pictures_and_asks_the_room_alone
     expect(frame.get_by_text("The other story")).to_have_css("color", "rgb(4, 5, 6)")
     page.wait_for_load_state("networkidle")
     assert sum("/file/" in url for url in urls) == 4, "two sheets and two pictures"
+    assert not [url for url in urls if url.endswith("none.png")], "what is not stored is not asked for"
     frame.get_by_text("The other story").click()
     page.wait_for_load_state("networkidle")
     expect(frame.locator("h1")).to_have_text("Story")

@@ -1,5 +1,7 @@
 """Pictures of articles: each column of a row, and which files an article shows."""
 
+import pytest
+
 from broadsheet.output.archive.pictures import (
     ENDINGS,
     Picture,
@@ -41,6 +43,28 @@ def test_an_article_shows_each_file_once_and_none_of_another_type(db):
     assert found[0].position == -1
     assert found[0].file_name == "a.png"
     assert list(pictures_of_article(db, 8)) == []
+
+
+@pytest.mark.parametrize(
+    ("lead", "is_same"),
+    [
+        ("https://a.test/i/mill-1200x630.jpg", True),
+        ("http://a.test/i/mill@2x.jpg", True),
+        ("https://a.test/i/mill.jpg?w=1200&fit=crop", True),
+        ("https://a.test/w_1200,h_630/i/mill.jpg", True),
+        ("https://a.test/i/mill-2.jpg", False),
+        ("https://a.test/i/mill.jpg?id=2", False),
+        ("https://b.test/i/mill.jpg", False),
+    ],
+)
+def test_a_lead_that_stands_in_the_text_in_another_size_is_shown_there_alone(db, lead, is_same):
+    put(db, "articles", 1, id=7, page_id=9, image=lead)
+    in_text = "https://a.test/i/mill-300x200.jpg"
+    for number, url in enumerate((lead, in_text), 20):
+        put(db, "urls", number, id=number, url=url, kind="picture", state="done", location=None)
+        put(db, PICTURES, number, url_id=number, digest=f"{number}", type="image/jpeg")
+    put(db, IMAGES, 1, page_id=9, position=0, url=in_text)
+    assert [shown.url for shown in pictures_of_article(db, 7)] == [lead] * (not is_same) + [in_text]
 
 
 def test_a_file_is_named_by_half_of_its_digest_and_its_type():

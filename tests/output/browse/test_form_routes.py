@@ -5,6 +5,7 @@ import re
 import pytest
 
 from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.revisit_schedule import find_url_row
 from tests.output.browse.conftest import ORIGIN, SITE, article_id, visible_text
 
 ONE, TWO = article_id(f"{SITE}/1"), article_id(f"{SITE}/2")
@@ -75,7 +76,13 @@ def test_while_a_crawl_owns_the_file_a_ruling_waits_and_is_shown_to(client, bloc
         ("reviews", {"block": 5, "answer": "right"}, 404),
         *(
             ("corrections", field, 400)
-            for field in ({"published": "2024-13-01"}, {"language": "?!"}, {"title": " "}, {"kind": "article"})
+            for field in (
+                {"published": "2024-13-01"},
+                {"language": "?!"},
+                {"title": " "},
+                {"kind": "article"},
+                {"watch": "hourly"},
+            )
         ),
     ],
 )
@@ -132,6 +139,16 @@ def test_fields_are_corrected_where_they_stand_and_show_what_the_page_says(clien
     for name in ("title", "authors", "published", "language"):
         assert "Taken back" in correct(client, undo=name)
     assert client.json(f"a/article/{ONE}.json") | {"revisions": []} == before | {"revisions": []}
+
+
+def test_how_closely_an_article_is_watched_is_said_where_it_is_corrected(client):
+    assert "watched close corrected Take back" in visible_text(correct(client, watch="close"))
+    assert client.json(f"a/article/{ONE}.json")["watch"] == "close"
+    with client.room.archive("a").open() as db:
+        assert find_url_row(db, f"{SITE}/1").watch == "close", "its visits follow the word"
+    assert correct(client, watch="close", note="again").count("Corrected.") == 1
+    assert "watched close" not in visible_text(correct(client, undo="watch"))
+    assert client.json(f"a/article/{ONE}.json")["watch"] == ""
 
 
 def test_a_page_is_called_no_article_where_it_is_read_and_one_after_all(client):

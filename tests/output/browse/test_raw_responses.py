@@ -89,7 +89,8 @@ def test_a_record_that_is_gone_is_said_and_costs_nothing_else(client, number, ke
 def test_a_raw_page_comes_from_its_own_port_in_a_sandbox(client, number):
     answer = raw(client).get(f"/{client.room.raw_token}/a/{number}", headers=FRAMED)
     assert answer.status_code == 200
-    assert raw_headers(loopback_authorities(PORT), loopback_authorities(9000)).items() <= dict(answer.headers).items()
+    headers = raw_headers(loopback_authorities(PORT), loopback_authorities(9000), client.room.raw_token)
+    assert headers.items() <= dict(answer.headers).items()
 
 
 def test_a_raw_page_is_for_the_room_alone(client, number):

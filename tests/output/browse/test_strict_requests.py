@@ -159,11 +159,11 @@ def test_what_a_page_may_do_stands_in_these_headers():
     assert page_headers() == {"content-security-policy": f"{policy}'none'", **others}
     assert page_headers("http://[::1]:9") == {"content-security-policy": f"{policy}http://[::1]:9", **others}
     sandbox = (
-        "sandbox; default-src 'none'; style-src 'unsafe-inline' http://127.0.0.1:2 http://localhost:2; "
-        "img-src data: http://127.0.0.1:2 http://localhost:2; form-action 'none'; base-uri 'none'; "
+        "sandbox; default-src 'none'; style-src 'unsafe-inline' http://127.0.0.1:2/x/file/ http://localhost:2/x/file/; "
+        "img-src data: http://127.0.0.1:2/x/file/ http://localhost:2/x/file/; form-action 'none'; base-uri 'none'; "
         "frame-ancestors http://127.0.0.1:1 http://localhost:1"
     )
-    assert raw_headers(loopback_authorities(1), loopback_authorities(2)) == {
+    assert raw_headers(loopback_authorities(1), loopback_authorities(2), "x") == {
         "content-security-policy": sandbox, "referrer-policy": "no-referrer", "x-content-type-options": "nosniff",
         "x-dns-prefetch-control": "off", "cross-origin-resource-policy": "cross-origin", "cache-control": "no-store",
     }  # fmt: skip

@@ -309,7 +309,8 @@ def test_what_is_found_again_is_improved_or_queued_after_all(archive, make, kind
             found = make.discovered(url, depth=depth, priority=priority, state=state, reason="new", kind=kind)
             add_urls(archive.db, [found], "2027")
             row = archive.db["urls"].get(1 + number * len(ways) + ways.index((depth, priority)))
-            is_better = old_state == "queued" and (depth < 2 or priority > 5)
+            is_page_shown = (old_kind, kind) == ("page", "picture")  # which stays a page to be fetched
+            is_better = old_state == "queued" and (depth < 2 or priority > 5) and not is_page_shown
             is_revived = reason in ("depth", "nofollow")
             is_file_of_picture = (reason, old_kind, kind) == ("media_type", "page", "picture")
             if state == "queued" and (is_better or is_revived or is_file_of_picture):
