@@ -86,7 +86,7 @@ lowest: pyproject.toml
 
 expected: $(READY)
 	BROADSHEET_EXPECT=1 $(BIN)/pytest -q -n 0 -p no:randomly -m "not slow" \
-		$$(grep -rlE 'expected_texts|page_reports|output.told' tests --include='test_*.py')
+		$$(grep -rlE 'expected_texts|page_reports|output.told|import told' tests --include='test_*.py')
 	git diff --stat -- '*.txt'
 
 mutants: $(READY)

@@ -160,8 +160,8 @@ class Recleaner:
     async def write(self, run_id: int, *, include_current: bool, worker_count: int = 0) -> int:
         """Clean the pages, store the changes, and return the number of the run's reclean.
 
-        `worker_count` 0 means one per processor. `include_current` also cleans pages made by the current cleaner. Raises NotReachable, with nothing changed, if
-        the disk cannot hold every page a second time.
+        `worker_count` 0 means one per processor. `include_current` also cleans pages made by the current cleaner.
+        Raises NotReachable, with nothing changed, if the disk cannot hold every page a second time.
         """
         self._check_room(include_current)
         self._reclean_id = begin_reclean(self._db, run_id)

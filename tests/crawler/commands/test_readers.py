@@ -441,7 +441,7 @@ def test_revisions_are_chosen_by_number_or_time_and_else_the_last_two_texts(choi
         (RevisionChoice(last=6), "there is no revision 6: they go from 1 to 5"),
         (
             RevisionChoice(at="2026-01-01T11:59:59Z"),
-            "first seen at 2026-01-01T12:00:00.00:00, after 2026-01-01T11",
+            "first seen at 2026-01-01T12:00:00Z, after 2026-01-01T11",
         ),
         (RevisionChoice(at="soon"), "--at 'soon' is not a time: write 2026-01-31"),
         (RevisionChoice(at="0001-01-01T00:00+23:59"), "is not a time"),

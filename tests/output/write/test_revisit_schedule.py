@@ -7,6 +7,7 @@ import pytest
 
 from broadsheet.cleaners.document import PageType
 from broadsheet.crawler.options import WATCHES
+from broadsheet.output.archive.stored_values import utc_text
 from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.raw.raw_exchange import Capture
 from broadsheet.output.read.verify import verify
