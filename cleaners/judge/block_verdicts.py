@@ -8,6 +8,7 @@ the extractor's where it was asked, so that a person can see which ones disagree
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,7 +23,7 @@ from ..document import (
     cast_vote,
     verdict_by,
 )
-from ..page.running_text import body_span, brief_positions, is_prose, main_container_positions
+from ..page.running_text import MAX_LINK_DENSITY, brief_positions, is_prose, main_container_positions
 from ..rules.layout_rules import author_box, explain_layout
 from ..rules.matcher import RuleBook
 from ..rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY, BodyPosition, Rule
@@ -31,12 +32,16 @@ from . import rescue
 from .block_features import Reading
 from .certainty import block_chances
 from .headline_blocks import (
+    blocks_above_title,
     find_title_line,
+    find_url_headline,
     metadata_blocks,
 )
 from .page_boilerplate import (
     blocks_in_boxes,
+    blocks_in_other_columns,
     boilerplate_rule,
+    comment_blocks,
     continues_section,
     explain_by_content,
     is_box_heading,
@@ -44,20 +49,26 @@ from .page_boilerplate import (
     is_teaser,
     opens_teaser_box,
 )
+from .repeated_texts import repeated_blocks
 from .site_rules import override_verdicts
 from .text_span import (
     COMMENT_THREAD,
     author_notes,
     comment_thread_start,
     other_articles,
+    text_span,
 )
 from .weighed_verdicts import ELSEWHERE_ENDING, MODEL_SELECTS, weigh
 
 _EXTRACTED = Vote("extractor", True, "extractor/selected", KeepReason.SELECTED)
 _SECTION = "/section"
 _LISTING, _ENTRY = "any/listing-heading", "/entry"  # of events, jobs or sponsors, and its links
+# Looked up once: each access is a call.
+_CAPTION, _DONATION, _DUPLICATE = RemovalReason.CAPTION, RemovalReason.DONATION, RemovalReason.DUPLICATE
 _ADDRESSES = re.compile(r"(?:https?://|www\.)\S+(?:\s+(?:https?://|www\.)\S+)*")  # of sources, bare
-_LISTED_SHARE = 0.2  # of the text's words that listings would take: then they are the text
+_CAPTION_WORDS = 25  # of a longer paragraph a credit at the end makes no caption
+_TOLD_SHARE, _TOLD_PARAGRAPHS = 0.2, 2  # of the text's words, and of its paragraphs, that one rule would take
+_LITTLE_SHARE = 0.15  # of the selected words: sections that leave less than this are not believed
 _ANYWHERE = BodyPosition()
 _LINE_REASONS = frozenset(
     (RemovalReason.BYLINE, RemovalReason.DATE, RemovalReason.TAGS)
@@ -71,12 +82,15 @@ class _VoteContext:
 
     blocks: Sequence[Block]
     selected_positions: frozenset[int]  # by the judge, or the main container where it selected nothing
+    in_other_columns: frozenset[int]  # selected too, but in another column of a page laid out by a table
+    above_title: frozenset[int]  # selected too, but above the title
     comment_thread: range  # from its heading to the end of the page; empty without one
     other_articles: Mapping[int, str]  # by position of their blocks, the rule that removes each
     boxed_blocks: Mapping[int, Rule]  # by position, each with its rule
     body: range  # from the first to the last article paragraph
     metadata: Metadata
     rules: RuleBook
+    title_position: int | None  # of the line that is the title
     site_name: str  # as links to the site's pages have it; empty without a URL
 
     def body_positions(self) -> list[BodyPosition]:
@@ -122,7 +136,18 @@ def rule_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Verd
     for cast_votes in _VOTERS:
         for n, vote in cast_votes(context).items():
             votes_by_block[n].append(vote)
-    return _verdicts_of(votes_by_block)
+    verdicts = _verdicts_of(votes_by_block)
+    if not _sections_remove_nearly_all(context, verdicts):
+        return verdicts
+    votes_without_sections = [[vote for vote in votes if not vote.rule.endswith(_SECTION)] for votes in votes_by_block]
+    return _verdicts_of(votes_without_sections)
+
+
+def _sections_remove_nearly_all(context: _VoteContext, verdicts: Sequence[Verdict]) -> bool:
+    """Return whether boilerplate sections would remove nearly the whole selection. If so, they are ignored."""
+    words = {n: context.blocks[n].words for n in context.selected_positions}
+    kept_words = sum(count for n, count in words.items() if verdicts[n].kept)
+    return sum(words.values()) >= _MOTTO_WORDS and kept_words < _LITTLE_SHARE * sum(words.values())
 
 
 def _verdicts_of(votes_by_block: Sequence[list[Vote]]) -> tuple[Verdict, ...]:
@@ -145,23 +170,30 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
     blocks = reading.blocks
     title_position = find_title_line(blocks, reading.metadata)
     selected_positions = _selection_to_judge(reading, rules, title_position)
-    article_positions = selected_positions
+    in_other_columns = blocks_in_other_columns(blocks, selected_positions)
+    above_title = blocks_above_title(blocks, selected_positions - in_other_columns, title_position)
+    above_title |= reading.selected - selected_positions
+    article_positions = selected_positions - in_other_columns - above_title
     thread_start = comment_thread_start(blocks, article_positions, rules)
     comment_thread = range(len(blocks) if thread_start is None else thread_start, len(blocks))
-    articles_beside = other_articles(blocks, title_position, rules)
+    headline = find_url_headline(blocks, reading.page.url) if title_position is None else title_position
+    articles_beside = other_articles(blocks, headline, rules)
     article_positions = article_positions.difference(comment_thread, articles_beside)
     boxed_blocks = blocks_in_boxes(blocks, article_positions)
     article_positions = article_positions.difference(boxed_blocks)
-    body = body_span(blocks, article_positions)
+    body = text_span(blocks, article_positions, rules, reading.metadata)
     return _VoteContext(
         blocks,
         article_positions,
+        in_other_columns,
+        above_title,
         comment_thread,
         articles_beside,
         boxed_blocks,
         body,
         reading.metadata,
         rules,
+        title_position,
         _site_name(reading.page.url),
     )
 
@@ -207,6 +239,10 @@ def _phrase_votes(context: _VoteContext) -> _Votes:
     for block, position in zip(context.blocks, context.body_positions(), strict=True):
         n = block.position
         rule = context.rules.match(block, position)
+        if rule and rule.reason == _CAPTION and _is_long_paragraph(block):
+            rule = None
+        if rule and rule.reason == _DONATION and _is_menu_entry(block):
+            rule = None
         if rule and rule.heads_section and position.between and not opens_teaser_box(context.blocks, n):
             rule = None
         if rule:
@@ -219,9 +255,38 @@ def _phrase_votes(context: _VoteContext) -> _Votes:
             section = None
     if listed := {n for n, vote in votes.items() if vote.rule.startswith(_LISTING)}:
         words = sum([context.blocks[n].words for n in context.selected_positions])
-        if sum([context.blocks[n].words for n in listed]) > _LISTED_SHARE * words:
+        if sum([context.blocks[n].words for n in listed]) > _TOLD_SHARE * words:
             votes = {n: vote for n, vote in votes.items() if n not in listed}
+    if donations := [n for n, vote in votes.items() if vote.reason == _DONATION]:
+        told = _rules_that_tell(context, votes, donations)
+        votes = {n: vote for n, vote in votes.items() if vote.rule not in told}
     return _box_heading_votes(context, votes) | votes
+
+
+def _is_menu_entry(block: Block) -> bool:
+    """Return whether a block is a navigation link by its markup: it leads to another page and asks for nothing."""
+    rule = explain_layout(block.path, block.landmarks) if block.link_density > MAX_LINK_DENSITY else None
+    return rule is not None and rule.reason == RemovalReason.NAVIGATION
+
+
+def _is_long_paragraph(block: Block) -> bool:
+    """Return whether a block is too long for a caption and its markup does not call it one."""
+    is_paragraph = (
+        block.kind is BlockKind.PARAGRAPH and block.words > _CAPTION_WORDS and "figure" not in block.landmarks
+    )
+    return is_paragraph and explain_layout(block.path, block.landmarks) is None
+
+
+def _rules_that_tell(context: _VoteContext, votes: _Votes, donations: Sequence[int]) -> frozenset[str]:
+    """Return the donation rules that would remove a fifth of the text: such an article is about donating."""
+    words: Counter[str] = Counter()
+    paragraphs: Counter[str] = Counter()
+    text = [n for n in context.selected_positions if n in context.body and is_prose(context.blocks[n])]
+    for n in set(donations).intersection(text):
+        words[votes[n].rule] += context.blocks[n].words
+        paragraphs[votes[n].rule] += 1
+    enough = _TOLD_SHARE * sum(context.blocks[n].words for n in text)
+    return frozenset(rule for rule, count in words.items() if count >= enough and paragraphs[rule] >= _TOLD_PARAGRAPHS)
 
 
 def _continues_section(section: Rule, block: Block, selected_positions: frozenset[int], position: BodyPosition) -> bool:
@@ -270,17 +335,32 @@ def _boilerplate_votes(context: _VoteContext) -> _Votes:
     for n in context.selected_positions:
         if rule := boilerplate_rule(context.blocks[n], context.body):
             votes[n] = cast_vote("layout", False, rule.name, rule.reason)
-    return votes
+    comments = comment_blocks(context.blocks, context.selected_positions)
+    votes |= dict.fromkeys(comments, cast_vote("layout", False, "layout/comments", RemovalReason.COMMENTS))
+    votes |= dict.fromkeys(
+        context.in_other_columns, cast_vote("layout", False, "layout/other-column", RemovalReason.SIDEBAR)
+    )
+    return votes | dict.fromkeys(
+        context.above_title, cast_vote("layout", False, "layout/above-title", RemovalReason.HEADER)
+    )
+
+
+def _duplicate_votes(context: _VoteContext) -> _Votes:
+    """Vote against selected blocks that repeat an earlier one."""
+    duplicates = repeated_blocks(context.blocks, context.selected_positions)
+    return dict.fromkeys(duplicates, cast_vote("context", False, "context/duplicate", RemovalReason.DUPLICATE))
 
 
 def _selection_votes(context: _VoteContext) -> _Votes:
     """Vote for the selected blocks."""
-    return dict.fromkeys(context.selected_positions, MODEL_SELECTS)
+    return dict.fromkeys(context.selected_positions | context.in_other_columns | context.above_title, MODEL_SELECTS)
 
 
 def _rescue_votes(context: _VoteContext) -> _Votes:
     """Vote for blocks that were not selected, though their surroundings show that they are the article's."""
     rules = rescue.rescued_blocks(context.blocks, context.selected_positions, context.metadata, context.body)
+    links = rescue.link_list(context.blocks, context.title_position, context.site_name)
+    rules |= dict.fromkeys(links - context.selected_positions, rescue.LINK_LIST)
     return {n: cast_vote("context", True, rule, KeepReason.RESCUED) for n, rule in rules.items()}
 
 
@@ -310,5 +390,5 @@ def _explain_content(block: Block, site_name: str) -> tuple[str, RemovalReason] 
 
 _VOTERS: tuple[Callable[[_VoteContext], _Votes], ...] = (
     _metadata_votes, _phrase_votes, _comment_thread_votes, _other_article_votes, _box_votes,
-    _boilerplate_votes, _selection_votes, _rescue_votes, _layout_votes,
+    _boilerplate_votes, _duplicate_votes, _selection_votes, _rescue_votes, _layout_votes,
 )  # fmt: skip

@@ -17,9 +17,11 @@ from ..document import Block, BlockKind, Metadata, RemovalReason, Verdict
 from ..page.running_text import (
     MAX_LINK_DENSITY,
     NON_ARTICLE_LANDMARKS,
+    is_prose,
     most_worded,
     prose_of,
 )
+from ..page.url_shapes import is_named_by_slug, slug_words
 from ..rules.matcher import fold_text, strip_outer_marks
 
 _TITLE_WORDS = 3  # a shorter paragraph may equal the title by chance
@@ -44,6 +46,13 @@ def find_title_line(blocks: Sequence[Block], metadata: Metadata) -> int | None:
         or [block for block in candidates if _is_title_paragraph(block)]
     )
     return title_blocks[0].position if title_blocks else None
+
+
+def find_url_headline(blocks: Sequence[Block], url: str) -> int | None:
+    """Find the heading whose words are those of a page's URL; for a page whose title is not among its blocks."""
+    slug = slug_words(url)
+    headings = [b for b in blocks if b.kind is BlockKind.HEADING and b.link_density < MAX_LINK_DENSITY] if slug else ()
+    return next((block.position for block in headings if is_named_by_slug(block.text, slug)), None)
 
 
 def comparable_text(text: str) -> str:
@@ -178,15 +187,17 @@ def _is_title_tag(block: Block) -> bool:
 
 
 _SAME_TITLE = 0.9  # similarity, by difflib, from which two titles are the same
+_TRAIL_CHARS = 60  # of a breadcrumb before its last part
+_BELOW_TITLE = 0.75  # of the prose: if so much is below the title, what is above it is boilerplate
 
 
 def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) -> dict[int, RemovalReason]:
-    """Return the reason (title, byline, tags), by position, for blocks that only repeat the metadata."""
+    """Return the reason (title, breadcrumb, byline, tags), by position, for blocks that only repeat the metadata."""
     reasons: dict[int, RemovalReason] = {}
     title = strip_outer_marks(fold_text(metadata.title))
     authors = {strip_outer_marks(fold_text(name)) for name in metadata.authors}
     tags = {strip_outer_marks(fold_text(tag)) for tag in metadata.tags}
-    most_chars = max(2 * len(title), *map(len, (*authors, *tags)), 0) + SLACK_CHARS
+    most_chars = max(2 * len(title), *map(len, (*authors, *tags)), 0) + SLACK_CHARS + _TRAIL_CHARS
     title_lengths = _lengths_near(title)
     for block in blocks:
         if len(block.text) > most_chars and block.kind is not BlockKind.HEADING:
@@ -195,11 +206,26 @@ def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) ->
         may_be_title = block.kind is BlockKind.HEADING or len(text) in title_lengths or title.startswith(text)
         if title and may_be_title and _echoes_title(block, text, title, body):
             reasons[block.position] = RemovalReason.TITLE
+        elif title and (" > " in text or " » " in text) and _is_trail(text, title):
+            reasons[block.position] = RemovalReason.BREADCRUMB
         elif text in authors:
             reasons[block.position] = RemovalReason.BYLINE
         elif text in tags and block.link_density > MAX_LINK_DENSITY:
             reasons[block.position] = RemovalReason.TAGS
     return reasons
+
+
+def blocks_above_title(
+    blocks: Sequence[Block], selected_positions: frozenset[int], title_position: int | None
+) -> frozenset[int]:
+    """Find selected blocks above the line that repeats the title, where most of the prose is below it."""
+    if title_position is None:
+        return frozenset()
+    positions = frozenset(n for n in selected_positions if n < title_position)
+    words_above = sum(blocks[n].words for n in positions if is_prose(blocks[n]))
+    words_below = sum([block.words for block in prose_of(blocks[title_position + 1 :])])
+    mostly_below = words_below and words_below >= _BELOW_TITLE * (words_above + words_below)
+    return positions if mostly_below else frozenset()
 
 
 def _echoes_title(block: Block, text: str, title: str, body: range) -> bool:
@@ -216,6 +242,12 @@ def _lengths_near(title: str) -> range:
     """Return the lengths of texts that are nearly as long as a title."""
     slack = len(title) // 5
     return range(len(title) - slack, len(title) + slack + 1)
+
+
+def _is_trail(text: str, title: str) -> bool:
+    """Return whether a line is a breadcrumb: short names with separators between them, and the title last."""
+    parents, _, last_name = text.rpartition(" > " if " > " in text else " » ")
+    return len(parents) <= _TRAIL_CHARS and is_title_text(strip_outer_marks(last_name), title)
 
 
 def _nearly_equal(text: str, title: str) -> bool:

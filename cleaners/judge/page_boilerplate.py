@@ -1,4 +1,4 @@
-"""Boilerplate that a page itself gives away: by markup, or links as of teasers.
+"""Boilerplate that a page itself gives away: by markup, layout tables, or links as of teasers.
 
 A teaser links to another page. A heading above teasers opens a section of them, which ends at the article's own text.
 """
@@ -6,22 +6,27 @@ A teaser links to another page. A heading above teasers opens a section of them,
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from ..document import Block, BlockKind, RemovalReason
 from ..page.running_text import (
     MAX_LINK_DENSITY,
     NON_ARTICLE_LANDMARKS,
     common_step_count,
+    container_of,
     is_prose,
+    most_worded,
 )
 from ..rules.layout_rules import box_apart, explain_layout
 from ..rules.rule import BodyPosition, Rule
+from ..words import rough_word_count
 
 _TEASER_WORDS = 30
+_CARD_TITLE_WORDS, _CARD_WORDS = 3, 60
 _CARD_LINKED = 0.5  # link density
 _EXCERPT_WORDS, _EXCERPT_LINKED = 50, 0.25  # from so many words, and below this link density, a text is no excerpt
-_SENTENCE_ENDS = (".", "!", "。", "！")
 _ELLIPSES = ("…", "...", "[…]", "[...]")
 
 
@@ -51,8 +56,18 @@ def is_teaser(block: Block) -> bool:
     """Return whether a block is a link to another page, or an excerpt that is cut with an ellipsis."""
     if block.kind in (BlockKind.QUOTE, BlockKind.CODE, BlockKind.TABLE):
         return False
+    if _is_card(block):
+        return True
     is_short = block.words <= _TEASER_WORDS
     return is_short and (block.link_density > _CARD_LINKED or block.text.rstrip().endswith(_ELLIPSES))
+
+
+def _is_card(block: Block) -> bool:
+    """Return whether a block of several lines is a linked headline with a date or an excerpt below."""
+    headline, _, details = block.text.partition("\n")
+    is_linked = abs(block.link_chars - len(headline)) <= len(headline) // 5
+    is_headline = is_linked and rough_word_count(headline) >= _CARD_TITLE_WORDS
+    return bool(details) and is_headline and block.words <= _CARD_WORDS
 
 
 _FEW_WORD_LINKS = "context/links", RemovalReason.NAVIGATION
@@ -83,10 +98,16 @@ _SHORT_LINE_REASONS = frozenset(
     )
 )
 _SHORT_LINE_WORDS = 14
+_ARTICLE_WORDS = 80
 _BOX_WORDS = 8
 _WORDS_OUTSIDE_BOXES = 100
+_PASTED_WORDS = 25  # a shorter paragraph may be a caption
+_PARAGRAPH = re.compile(r">p(?:[.#][^>]*)?$")
 _LINE_NUMBERS = "layout/line-numbers"
 _HEAD_BLOCKS = 3  # below the first paragraph, which may still be byline and date
+_CELL = re.compile(r"t[dh](?:$|[.#])")
+_COLUMN_SHARE = 0.5  # of the prose: if one column of a layout table holds so much, the others are boilerplate
+_WRAPPER_SHARE = 0.95  # of the prose: a cell with so much is a frame around the page, and its inner cells count
 _CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}|\d{4}|\d{1,2}[./-]\d{1,2}")
 
 
@@ -113,6 +134,63 @@ def boilerplate_rule(block: Block, body: range) -> Rule | None:
     return rule if outside_article or block.link_density >= MAX_LINK_DENSITY else None
 
 
+def comment_blocks(blocks: Sequence[Block], selected_positions: frozenset[int]) -> frozenset[int]:
+    """Find selected prose in the comments section, below an article of some length that stands outside of it."""
+    prose_positions = [n for n in sorted(selected_positions) if is_prose(blocks[n])]
+    comments = frozenset(n for n in prose_positions if _is_comment(blocks[n]))
+    article_positions = [n for n in prose_positions if n not in comments]
+    if sum(blocks[n].words for n in article_positions) < _ARTICLE_WORDS:
+        return frozenset()
+    return frozenset(n for n in comments if n > article_positions[-1])
+
+
+def _is_comment(block: Block) -> bool:
+    rule = explain_layout(block.path, block.landmarks)
+    return rule is not None and rule.reason == RemovalReason.COMMENTS
+
+
+def blocks_in_other_columns(blocks: Sequence[Block], selected_positions: frozenset[int]) -> frozenset[int]:
+    """Find selected blocks in other columns of a layout table than the one that holds most of the page's prose."""
+    cells_by_path = {path: chain for path in {block.path for block in blocks} if (chain := _layout_cells(path))}
+    if not cells_by_path:
+        return frozenset()
+    cells = {block.position: cells_by_path[block.path] for block in blocks if block.path in cells_by_path}
+    main_column = _main_column({n: blocks[n].words for n in cells if is_prose(blocks[n])}, cells)
+    if not main_column:
+        return frozenset()
+    level = len(main_column) - 1
+    return frozenset(
+        n for n in selected_positions if len(cells.get(n, ())) > level and cells[n][level] != main_column[level]
+    )
+
+
+def _main_column(prose_words: dict[int, int], cells: dict[int, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the nested cells down to the column with most of the words; empty where no column has most of them.
+
+    `prose_words` and `cells` are by the block's position; `cells` as `_layout_cells` gives them.
+    """
+    level, positions = 0, list(prose_words)
+    while positions := [n for n in positions if len(cells[n]) > level]:
+        words_by_cell: Counter[str] = Counter()  # by the cell's path, which says in which cells it is
+        for n in positions:
+            words_by_cell[cells[n][level]] += prose_words[n]
+        largest_cell, words = max(words_by_cell.items(), key=lambda pair: (pair[1], pair[0]))
+        positions = [n for n in positions if cells[n][level] == largest_cell]
+        if words < _WRAPPER_SHARE * words_by_cell.total():
+            return cells[positions[0]][: level + 1] if words >= _COLUMN_SHARE * words_by_cell.total() else ()
+        level += 1
+    return ()
+
+
+@lru_cache(maxsize=1024)
+def _layout_cells(path: str) -> tuple[str, ...]:
+    """Return the paths of the table cells that a path goes through, the outermost first."""
+    if ">td" not in path and ">th" not in path and path[:1] != "t":
+        return ()
+    steps = path.split(">")
+    return tuple(">".join(steps[: n + 1]) for n, step in enumerate(steps) if _CELL.match(step))
+
+
 def blocks_in_boxes(blocks: Sequence[Block], selected_positions: frozenset[int]) -> dict[int, Rule]:
     """Return the blocks in boxes apart from the text, each with its rule.
 
@@ -123,18 +201,24 @@ def blocks_in_boxes(blocks: Sequence[Block], selected_positions: frozenset[int])
         return {}
     outside = [blocks[n] for n in sorted(selected_positions) if n not in boxed_blocks and is_prose(blocks[n])]
     if sum([block.words for block in outside]) >= _WORDS_OUTSIDE_BOXES:
-        return boxed_blocks
+        return {n: rule for n, rule in boxed_blocks.items() if not _is_pasted(blocks[n], outside)}
     return {n: rule for n, rule in boxed_blocks.items() if rule.name == _LINE_NUMBERS}
 
 
-def is_box_heading(blocks: Sequence[Block], position: int, kept_prose: Iterable[int]) -> bool:
-    """Return whether a short line is the heading of a box: its container holds the block below it and no kept prose.
+def _is_pasted(block: Block, text: Sequence[Block]) -> bool:
+    """Return whether a paragraph between others of the text's container is named like a box, as pasted text may be.
 
-    Neither a sentence nor a line that is marked up as the one below, such as the link above in a menu, is a heading.
+    `text` is the prose outside of boxes. What is named so as the text's own container goes on around it is no box.
     """
-    heading = blocks[position]
-    is_one_of_several = heading.path == blocks[position + 1].path
-    if heading.words > _BOX_WORDS or is_one_of_several or heading.text.endswith(_SENTENCE_ENDS):
+    is_paragraph = _PARAGRAPH.search(block.path) and block.words > _PASTED_WORDS and is_prose(block)
+    if not is_paragraph or not text[0].position < block.position < text[-1].position:
+        return False
+    return container_of(block) == most_worded(text, container_of)
+
+
+def is_box_heading(blocks: Sequence[Block], position: int, kept_prose: Iterable[int]) -> bool:
+    """Return whether a short line is the heading of a box: its container holds the block below it and no kept prose."""
+    if blocks[position].words > _BOX_WORDS:
         return False
     steps, next_steps = (blocks[n].path.split(">") for n in (position, position + 1))
     common_steps = common_step_count(steps, next_steps)

@@ -10,15 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from itertools import pairwise
 
 from ..document import Block, BlockKind, RemovalReason, Verdict
 from ..page.running_text import container_of, is_prose
 from ..rules.matcher import fold_text
 
 _LEAD_WORDS = 8
+_SECOND_RENDERING_WORDS = 120  # repeated in one run, at the same place in the markup
 _VERSE_LINES, _VERSE_LINE_WORDS = 3, 12  # at least, of a stanza or of code; at most, of each of its lines
 _PULLED_SHARE = 0.8  # of a quote's runs of words: if one paragraph holds so many, the quote is pulled out of it
 _MOST_QUOTES = 100  # on a page of more, quotes are the article
+_ATTRIBUTION_WORDS = 10
+_ATTRIBUTION = re.compile(r"(?:^|[\s”\"»’'])[—–―~]\s?(?P<name>[^—–―~]+)$")
 _TEXT_KINDS = frozenset((BlockKind.PARAGRAPH, BlockKind.LIST_ITEM))
 _WORD = re.compile(r"\w+")
 _RUN_WORDS = 3
@@ -29,26 +33,30 @@ _WITNESS_SHARE = 0.5  # of a duplicate's runs of words that the block which it r
 def repeated_blocks(blocks: Sequence[Block], positions: Iterable[int]) -> set[int]:
     """Find selected blocks with the text of an earlier selected block, in another place of the markup.
 
-    At the same place a text repeats itself: a note under each of several pictures, a refrain, a step of a how-to. Short
-    lines are found beside a longer block, one after the other as before; alone, short lines, items of lists and verse
-    may repeat.
+    At the same place a text repeats itself: a note under each of several pictures, a refrain, a step of a how-to. In a
+    long run of such blocks a whole passage is there twice. So it is where short lines repeat beside a longer block, one
+    after the other as before; alone, short lines, items of lists and verse may repeat.
     """
     order = sorted(positions)
     first_copies: dict[str, int] = {}
     earlier_paths: dict[str, set[str]] = {}
     duplicates: dict[int, int] = {}  # by position, the index in `order` of the first copy
+    own_repeats: list[int] = []
     for index, n in enumerate(order):
         text = fold_text(blocks[n].text)
         paths = earlier_paths.setdefault(text, set())
-        if paths and blocks[n].path not in paths:
+        if blocks[n].path in paths:
+            own_repeats.append(n)
+        elif paths:
             duplicates[index] = first_copies[text]
         first_copies.setdefault(text, index)
         paths.add(blocks[n].path)
+    second_renderings = {n for n in _second_renderings(blocks, own_repeats) if blocks[n].words >= _LEAD_WORDS}
     if not duplicates:
-        return set()
+        return second_renderings
     selected = [blocks[n] for n in order]
     copies = _with_witness(duplicates, selected)
-    return {order[n] for n in copies if not _is_said_again(selected, duplicates, copies, n)}
+    return second_renderings | {order[n] for n in copies if not _is_said_again(selected, duplicates, copies, n)}
 
 
 def _is_said_again(blocks: Sequence[Block], duplicates: Mapping[int, int], copies: Set[int], index: int) -> bool:
@@ -84,6 +92,13 @@ def _may_repeat(block: Block) -> bool:
     return block.kind is BlockKind.LIST_ITEM or is_verse
 
 
+def _second_renderings(blocks: Sequence[Block], repeats: Sequence[int]) -> set[int]:
+    """Return the repeated blocks in runs of so many words that a whole passage is on the page twice."""
+    run_starts = [i for i, n in enumerate(repeats) if i == 0 or n != repeats[i - 1] + 1]
+    runs = [repeats[start:end] for start, end in pairwise([*run_starts, len(repeats)])]
+    return {n for run in runs if sum(blocks[n].words for n in run) >= _SECOND_RENDERING_WORDS for n in run}
+
+
 def pull_quotes(
     blocks: Sequence[Block], kept_positions: Collection[int], lead_positions: Collection[int] = ()
 ) -> set[int]:
@@ -99,11 +114,34 @@ def pull_quotes(
     runs_by_quote = {n: runs for n in candidates if (runs := set(_word_runs(blocks[n].text)))}
     quoted = set[WordRun]().union(*runs_by_quote.values())
     shared_runs = [shared for n in text_positions if (shared := quoted.intersection(_word_runs(blocks[n].text)))]
-    return {
+    quotes = {
         n
         for n, runs in runs_by_quote.items()
         if any(len(runs & shared) >= _PULLED_SHARE * len(runs) for shared in shared_runs)
     }
+    return {n for n in quotes if not _is_attributed(blocks, n, text_positions)}
+
+
+def _is_attributed(blocks: Sequence[Block], position: int, text_positions: Collection[int]) -> bool:
+    """Return whether a quote says who said it, at its end or in the line below, in words that the text lacks."""
+    if blocks[position].kind is not BlockKind.QUOTE:
+        return False
+    names = _words_of(_attribution_of(blocks, position))
+    return bool(names) and not names <= {word for n in text_positions for word in _words_of(blocks[n].text)}
+
+
+def _attribution_of(blocks: Sequence[Block], position: int) -> str:
+    """Return who said a quote, as its end or the next line of the same quotation states it; empty without either."""
+    lines = [blocks[position].text]
+    if position + 1 < len(blocks) and "blockquote" in blocks[position + 1].landmarks:
+        lines.append(blocks[position + 1].text)
+    found = (_ATTRIBUTION.search(line) for line in lines)
+    names = (match["name"] for match in found if match)
+    return next((name for name in names if len(name.split()) <= _ATTRIBUTION_WORDS), "")
+
+
+def _words_of(text: str) -> set[str]:
+    return set(_WORD.findall(text.lower()))
 
 
 def _word_runs(text: str, length: int = _RUN_WORDS) -> Iterator[WordRun]:

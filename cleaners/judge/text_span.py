@@ -1,4 +1,7 @@
-"""Ends of the article's text on a page: notes on the author, readers' comments, the next article.
+"""Span of the article's text on a page: its first and last paragraph, readers' comments, the next article.
+
+A note on the author, a licence or an appeal below the text is as long as a paragraph, and none. If it counted as one,
+the lines above it would seem to stand within the text, where rules for the surroundings of a text do not apply.
 
 Old weblogs have readers' comments in the article's own container, as paragraphs like its own. They are told by a
 heading above, in any language of the phrase rules, and below it line after line that signs a comment with its date.
@@ -15,28 +18,58 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..document import Block, BlockKind, Metadata, RemovalReason
-from ..page.running_text import container_of, is_prose, most_worded, prose_of
+from ..page.running_text import body_span, container_of, is_prose, most_worded, prose_of
 from ..rules.layout_rules import explain_layout
 from ..rules.matcher import RuleBook, fold_text
-from ..rules.rule import AFTER_BODY, BEFORE_BODY
+from ..rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY
 from .page_boilerplate import is_teaser
 
+_LEAST_TEXT_SHARE = 0.5  # of the words of all paragraphs: where less would be left, nothing is taken off
+_SECOND_NAME_CHARS = 80  # after the first mention of a name, in which the second begins a note
 _LEAST_NAME_CHARS = 6
+
+
+def text_span(
+    blocks: Sequence[Block], selected_positions: frozenset[int], rules: RuleBook, metadata: Metadata
+) -> range:
+    """Return the positions from the first to the last selected paragraph, less those at the end that are no text.
+
+    No text are paragraphs that a phrase rule matches wherever they stand, and notes on the authors.
+    """
+    span = body_span(blocks, selected_positions)
+    paragraphs = _paragraphs(blocks, selected_positions, span)
+    container = most_worded(paragraphs, container_of)
+    end, names = len(paragraphs), _full_names(metadata)
+    while end and _is_no_text(paragraphs[end - 1], rules, names, container):
+        end -= 1
+    text_words = sum(block.words for block in paragraphs[:end])
+    if not end or text_words < _LEAST_TEXT_SHARE * sum(block.words for block in paragraphs):
+        return span
+    return range(span.start, paragraphs[end - 1].position + 1)
 
 
 def author_notes(
     blocks: Sequence[Block], selected_positions: frozenset[int], span: range, metadata: Metadata
 ) -> set[int]:
-    """Return the positions of the notes on the page's authors below the text that `span` holds."""
+    """Return the positions of the notes on the page's authors.
+
+    These are notes below the text that `span` holds, and notes further up that say the name twice at once ("Ann Lee,
+    reporter. Ann Lee joined …").
+    """
     names = _full_names(metadata)
     if not span or not names:
         return set()
     container = most_worded(_paragraphs(blocks, selected_positions, span), container_of)
-    return {block.position for block in blocks[span.stop :] if _is_author_note(block, names, container)}
+    notes = {block.position for block in blocks[span.stop :] if _is_author_note(block, names, container)}
+    return notes | {n for n in span[1:] if is_prose(blocks[n]) and _says_name_twice(blocks[n], names)}
 
 
 def _paragraphs(blocks: Sequence[Block], selected_positions: frozenset[int], span: range) -> list[Block]:
     return [blocks[n] for n in span if n in selected_positions and is_prose(blocks[n])]
+
+
+def _is_no_text(block: Block, rules: RuleBook, names: tuple[str, ...], container: str) -> bool:
+    return rules.match(block, WITHIN_BODY) is not None or _is_author_note(block, names, container)
 
 
 def _is_author_note(block: Block, names: tuple[str, ...], container: str) -> bool:
@@ -50,9 +83,17 @@ def _is_author_note(block: Block, names: tuple[str, ...], container: str) -> boo
     return any(_begins_with_name(text, name) for name in names) and not f"{block.path}>".startswith(f"{container}>")
 
 
+def _says_name_twice(block: Block, names: Sequence[str]) -> bool:
+    """Return whether a block begins with an author's full name and repeats it at once."""
+    text = fold_text(block.text)
+    return any(
+        _begins_with_name(text, name) and name in text[len(name) : len(name) + _SECOND_NAME_CHARS] for name in names
+    )
+
+
 def _full_names(metadata: Metadata) -> tuple[str, ...]:
-    """Return the full names of the authors, folded as texts are compared. A comment may begin with a first name."""
-    return tuple(name for name in map(fold_text, metadata.authors) if " " in name and len(name) >= _LEAST_NAME_CHARS)
+    """Return the full names of the authors, folded as texts are to be compared."""
+    return tuple(name for name in map(fold_text, metadata.authors) if len(name) >= _LEAST_NAME_CHARS)
 
 
 def _begins_with_name(text: str, name: str) -> bool:

@@ -40,7 +40,7 @@ from ..page.running_text import (
 from ..rules.layout_rules import box_rule_names, explain_layout
 from .page_boilerplate import explain_by_content
 from .repeated_texts import pull_quotes, repeated_blocks
-from .rescue import STANDFIRST, answered_questions
+from .rescue import ADDRESS, LINK_LIST, STANDFIRST, answered_questions
 from .text_span import COMMENT_THREAD, NEXT_ARTICLE, PREVIOUS_ARTICLE
 from .tree_models import expected_f1
 
@@ -92,18 +92,14 @@ _HEADING_WORDS = 9
 _HEADING_KINDS = frozenset((BlockKind.HEADING, BlockKind.PARAGRAPH))
 _HEADED_WITHIN = 2  # blocks below a line that it may be the heading of
 _NOTE_WORDS = 5
-_FOOTNOTE = re.compile(r"(?:\^|\[(?:\d{1,3}|[ivx]{1,5})\]|[¹²³⁴-⁹]|\*{1,3}\s)\s*[^\s*]")
+_FOOTNOTE = re.compile(r"(?:\^|\[\d{1,3}\]|[¹²³⁴-⁹]|\*{1,3}\s)\s*\S")
 _BACKLINKS = ("↩", "↑", "↩\ufe0e", "↑\ufe0e")  # at the end of a footnote
 
 
 def deciding_vote_against(verdict: Verdict) -> Vote | None:
-    """Return the first vote against a block, or that of its own markup if it says more than a heading far above, or
-    than what the block may head.
-    """
+    """Return the first vote against a block, or that of its own markup if it says more than a heading far above."""
     votes = [vote for vote in verdict.votes if not vote.keep]
-    if votes and votes[0].rule.endswith("/heading"):
-        votes.sort(key=lambda vote: vote.voter != "layout")
-    elif votes and votes[0].rule.endswith(_SECTION_ENDING):
+    if votes and votes[0].rule.endswith(_SECTION_ENDING):
         layout_votes = (vote for vote in votes if vote.voter == "layout" and vote.reason in _SPECIFIC_LAYOUT_REASONS)
         return next(layout_votes, votes[0])
     votes = [vote for vote in votes if not (vote.rule.endswith("/heading") and vote.reason in _LABEL_REASONS)]
@@ -121,15 +117,15 @@ def model_votes_against(
 
     `skipped_positions` get no vote. `kept_positions` are the blocks that end up kept; `authors` are the page's.
     """
-    fallback = _FallbackReasons(blocks, kept_positions, authors)
     block_reasons = [
-        None if n in kept_positions and n in skipped_positions else _block_reason(block) or fallback.note_reason(block)
+        None if n in kept_positions and n in skipped_positions else _block_reason(block)
         for n, block in enumerate(blocks)
     ]
     rule_votes = _deciding_votes_against(rule_verdicts)
     reasons_from_above = _reasons_from_above(blocks, rule_votes, kept_positions, block_reasons)
     reasons = [reason or from_above for reason, from_above in zip(block_reasons, reasons_from_above, strict=True)]
     heading_reasons = _heading_reasons(blocks, rule_votes, kept_positions, reasons)
+    fallback = _FallbackReasons(blocks, kept_positions, authors)
     return {
         n: cast_vote("model", False, *(reasons[n] or heading_reasons.get(n) or fallback.reason_for(block)))
         for n, block in enumerate(blocks)
@@ -223,22 +219,15 @@ class _FallbackReasons:
         self.article_containers = prose_containers or {container_of(blocks[n]) for n in kept_positions}
         self.authors = authors
 
-    def note_reason(self, block: Block) -> RuleReason | None:
-        """Return the rule and the reason for a footnote or a note on the author; None for any other block."""
-        if block.position < self.first_kept:
-            return None
-        if _FOOTNOTE.match(block.text) or block.text.endswith(_BACKLINKS):
-            return "model/footnote", RemovalReason.NOTES
-        is_note = block.position > self.last_kept and block.words >= _NOTE_WORDS
-        if is_note and names_author(block.text, self.authors):
-            return "model/author-note", RemovalReason.AUTHOR_BIO
-        return None
-
     def reason_for(self, block: Block) -> RuleReason:
-        """Return the rule and the reason for a removed block that is no note."""
+        """Return the rule and the reason for a removed block."""
         if block.position < self.first_kept:
             return "model/before-article", RemovalReason.HEADER
+        if _FOOTNOTE.match(block.text) or block.text.endswith(_BACKLINKS):
+            return "model/footnote", RemovalReason.NOTES
         below_article = block.position > self.last_kept
+        if below_article and block.words >= _NOTE_WORDS and names_author(block.text, self.authors):
+            return "model/author-note", RemovalReason.AUTHOR_BIO
         if container_of(block) in self.article_containers:
             return (
                 ("model/closing-line", RemovalReason.CLOSING)
@@ -258,10 +247,11 @@ class _FallbackReasons:
 
 # Thresholds are probabilities, by the model, that a block is the article's: from them on it is kept.
 SURE_THRESHOLD = 0.98  # the model overrules a rule that matches the block itself
-_SECTION_THRESHOLD = 0.8  # it overrules the section that a heading above opened
+_SECTION_THRESHOLD = 0.8  # it overrules the section that a heading above opened, or the column beside the article's
 _UNREACHABLE_THRESHOLD = 2.0  # no probability overrules what reads like the article's text and is told by its place
 _ADD_MARGIN = 0.05  # above the page's threshold, for blocks that the rules remove
 _KEEP_MARGIN = 0.05  # below the page's threshold, for blocks that the rules keep
+_LINK_RULES = frozenset((ADDRESS, LINK_LIST))
 _STANDFIRST_FLOOR = 0.35  # below it four in five words that a standfirst's place speaks for are no text
 _SPECIAL_KIND_THRESHOLD = 0.1  # for quotes, code and tables: often not annotated, yet they belong to the text
 _OPENING_THRESHOLD = 0.3  # for the sentence that the article opens with: it may be the standfirst
@@ -269,15 +259,18 @@ _SECTION_ENDING = "/section"
 ELSEWHERE_ENDING = "-elsewhere"
 """The ending of a rule's name for an item of a list whose links all lead to other sites."""
 
+_LABEL_WORDS = 4
 _TITLE_RULE = f"metadata/{RemovalReason.TITLE.key}"
+_BUTTON = re.compile(r">button(?:[.#][^>]*)?$")  # the end of a path
 _OPENING_WORDS, _SENTENCE_ENDS = 8, tuple(".!?…。！？")
 DIRECT_VOTERS = frozenset(("metadata", "rule"))
 _SPECIAL_KINDS = frozenset((BlockKind.QUOTE, BlockKind.CODE, BlockKind.TABLE))
 _INDIRECT_RULE_ENDINGS = frozenset(("section", "heading"))  # of votes by a rule that matched another block
 MODEL_SELECTS = Vote("model", True, "model/selected", KeepReason.SELECTED)
 MODEL_KEEPS = Vote("model", True, "model/kept", KeepReason.RESCUED)
-_CODE = Vote("context", True, "context/code-between", KeepReason.RESCUED)
 _ANSWERED = Vote("context", True, "context/answered-question", KeepReason.RESCUED)
+_CODE = Vote("context", True, "context/code-between", KeepReason.RESCUED)
+_SECTION_PROSE = Vote("context", True, "context/prose-in-text", KeepReason.RESCUED)
 _TITLE_HEADING = Vote("context", True, "context/heading-in-text", KeepReason.RESCUED)
 _UNNAMED = Vote("context", True, "context/unnamed-in-text", KeepReason.RESCUED)
 # Probabilities from which such a block is brought back. Cross-validated on seven corpora, 97 % of the words of items
@@ -285,6 +278,7 @@ _UNNAMED = Vote("context", True, "context/unnamed-in-text", KeepReason.RESCUED)
 _LIKELY, _UNNAMED_THRESHOLD = 0.5, 0.1
 _LINKED = Vote("context", True, "context/links-in-text", KeepReason.RESCUED)
 _LINKED_BELOW_THRESHOLD = 0.2  # below the text; of items within it that link to other sites 94 % of the words are its
+_KEPT_OF_LIST = 0.5  # from this share on the items of a list that link to other sites are kept too
 _DUPLICATE = Vote("context", False, "context/duplicate", RemovalReason.DUPLICATE)
 _BELIEVED_SHARE = 0.15  # of the words that the rules keep: where the model keeps less, it is not believed
 _BELIEVED_WORDS = 60  # nor where it keeps fewer words than this, and fewer than the rules
@@ -303,6 +297,9 @@ def weigh(
     """
     page_threshold = expected_f1(np.array([block.words for block in blocks]), probabilities) / 2
     thresholds = _keep_thresholds(blocks, rule_verdicts, page_threshold)
+    buttons = _button_positions(blocks, rule_verdicts)
+    for n in buttons:
+        thresholds[n] = max(thresholds[n], SURE_THRESHOLD)
     if (opening_position := _opening_position(blocks, rule_verdicts)) is not None:
         thresholds[opening_position] = min(thresholds[opening_position], _OPENING_THRESHOLD)
     kept_positions = _true_positions(probabilities >= np.array(thresholds, np.result_type(probabilities, np.float32)))
@@ -310,14 +307,20 @@ def weigh(
     leads = {n for n in kept_positions if rule_verdicts[n].rule == STANDFIRST}
     duplicates |= pull_quotes(blocks, kept_positions - duplicates, leads)
     kept_positions -= duplicates
+    labels = _label_positions(blocks, rule_verdicts, kept_positions)
+    kept_positions -= labels
     questions = answered_questions(blocks, kept_positions) - duplicates
     code = _code_between(blocks, rule_verdicts, kept_positions) - duplicates
     within = _within_text(blocks, rule_verdicts, probabilities, kept_positions)
-    within = {n: vote for n, vote in within.items() if n not in duplicates}
+    within = {n: vote for n, vote in within.items() if n not in duplicates | labels}
     kept_positions |= questions | code | within.keys()
+    rest = _rest_of_lists(blocks, rule_verdicts, kept_positions) - duplicates
+    within |= dict.fromkeys(rest, _LINKED)
+    kept_positions |= rest
     if _removes_nearly_all(blocks, rule_verdicts, kept_positions):
         return list(rule_verdicts)
     likely_positions = _true_positions(probabilities >= page_threshold + _ADD_MARGIN)
+    likely_positions -= labels | (buttons - kept_positions)
     votes_against = model_votes_against(blocks, rule_verdicts, kept_positions, authors, likely_positions)
     model_votes = list((dict.fromkeys(range(len(blocks)), MODEL_KEEPS) | votes_against).values())
     verdicts: dict[tuple[int, ...], Verdict] = {}  # blocks with the same key share a verdict
@@ -366,8 +369,10 @@ def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float) -> fl
     rule_endings = {vote.rule.rpartition("/")[2] for vote in votes_against}
     if rule_endings - _INDIRECT_RULE_ENDINGS:
         return SURE_THRESHOLD
-    if "section" in rule_endings:
+    if "section" in rule_endings or any(vote.rule == "layout/other-column" for vote in verdict.votes):
         return _SECTION_THRESHOLD
+    if any(vote.rule in _LINK_RULES for vote in verdict.votes):
+        return 0  # all of it is a link, which looks like navigation to the model
     if not verdict.kept:
         return page_threshold + _ADD_MARGIN
     if block.kind in _SPECIAL_KINDS:
@@ -376,11 +381,29 @@ def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float) -> fl
     return max(page_threshold - _KEEP_MARGIN, floor)
 
 
+def _button_positions(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict]) -> set[int]:
+    """Return the labels of buttons that no rule keeps, such as `Yes`, which look like short lines of dialogue."""
+    button_paths = [(n, block.path) for n, block in enumerate(blocks) if ">button" in block.path]
+    return {n for n, path in button_paths if _BUTTON.search(path) and not rule_verdicts[n].kept}
+
+
 def _opening_position(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict]) -> int | None:
     """Return the first block that the rules keep, headings and short lines apart, if it ends like a sentence."""
     kept_blocks = (block for block, verdict in zip(blocks, rule_verdicts, strict=True) if verdict.kept)
     opening = next((b for b in kept_blocks if b.kind is not BlockKind.HEADING and b.words >= _OPENING_WORDS), None)
     return opening.position if opening is not None and opening.text.endswith(_SENTENCE_ENDS) else None
+
+
+def _label_positions(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kept_positions: set[int]) -> set[int]:
+    """Find kept lines of a few words and a colon above a teaser that is removed: `See also:` in any language."""
+    labels = set()
+    for n in kept_positions:
+        text = blocks[n].text
+        if text.endswith((":", "：")) and blocks[n].words <= _LABEL_WORDS and n + 1 < len(blocks):
+            vote = deciding_vote_against(rule_verdicts[n + 1])
+            if n + 1 not in kept_positions and vote is not None and vote.reason == RemovalReason.RELATED:
+                labels.add(n)
+    return labels
 
 
 def _code_between(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kept_positions: set[int]) -> set[int]:
@@ -399,7 +422,8 @@ def _within_text(
 ) -> dict[int, Vote]:
     """Return the votes that bring back what stands within the text, in its own container, by position.
 
-    These are items of lists and paragraphs that no rule names, and headings like the title.
+    These are items of lists and paragraphs that no rule names, and headings like the title. A section that a heading
+    opened ends, too, where prose that the model holds for text stands there.
     """
     prose = [blocks[n] for n in kept_positions if is_prose(blocks[n])]
     if not prose:
@@ -412,6 +436,8 @@ def _within_text(
         if n > last:
             if probabilities[n] >= _LINKED_BELOW_THRESHOLD and _links_elsewhere(rule_verdicts[n]):
                 votes[n] = _LINKED
+        elif probabilities[n] >= _LIKELY and is_prose(blocks[n]) and _is_in_section(rule_verdicts[n]):
+            votes[n] = _SECTION_PROSE
         elif n > first and (vote := _vote_within(blocks[n], rule_verdicts[n], probabilities[n])):
             votes[n] = vote
     return votes
@@ -421,6 +447,39 @@ def _links_elsewhere(verdict: Verdict) -> bool:
     """Return whether an item of a list is suspect only for its links, which lead to other sites."""
     votes_against = [vote for vote in verdict.votes if not vote.keep]
     return bool(votes_against) and all(vote.rule.endswith(ELSEWHERE_ENDING) for vote in votes_against)
+
+
+def _rest_of_lists(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kept_positions: set[int]) -> set[int]:
+    """Find the items that link to other sites in lists of which half is kept: the others are of their kind."""
+    distinct_verdicts = dict(zip(map(id, rule_verdicts), rule_verdicts, strict=True))
+    judged = [(key, verdict) for key, verdict in distinct_verdicts.items() if ELSEWHERE_ENDING in verdict.rule]
+    elsewhere = {key for key, verdict in judged if _links_elsewhere(verdict)}
+    if not elsewhere:
+        return set()
+    candidates = [n for n, key in enumerate(map(id, rule_verdicts)) if key in elsewhere and n not in kept_positions]
+    runs = dict.fromkeys(_list_around(blocks, n) for n in candidates)
+    found = {n for run in runs if len(kept_positions.intersection(run)) >= _KEPT_OF_LIST * len(run) for n in run}
+    return found.intersection(candidates)
+
+
+def _list_around(blocks: Sequence[Block], position: int) -> range:
+    """Return the positions of the items at one path, one below the other, around an item."""
+    first, end, path = position, position + 1, blocks[position].path
+    while first and blocks[first - 1].path == path:
+        first -= 1
+    while end < len(blocks) and blocks[end].path == path:
+        end += 1
+    return range(first, end)
+
+
+def _is_in_section(verdict: Verdict) -> bool:
+    """Return whether a heading above speaks against a block, and else its markup at most."""
+    votes_against = [vote for vote in verdict.votes if not vote.keep]
+    in_section = [vote.rule.endswith(_SECTION_ENDING) for vote in votes_against]
+    return any(in_section) and all(
+        is_section or (vote.voter == "layout" and vote.rule not in final_rules())
+        for vote, is_section in zip(votes_against, in_section, strict=True)
+    )
 
 
 def _vote_within(block: Block, verdict: Verdict, probability: float) -> Vote | None:

@@ -22,7 +22,7 @@ from broadsheet.cleaners.judge.block_features import judge_page
 from broadsheet.cleaners.page.parsed_page import decode
 from broadsheet.crawler.demo.server import Resource, render
 from tests.budget_pages import budget_pages
-from tests.cleaners.building import STORY
+from tests.cleaners.building import PROSE, STORY
 
 SHARED = os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[3] / "shared"
 CORPUS = Path(SHARED) / "corpus" / "wcxb" / "html"
@@ -295,6 +295,13 @@ def cleaned_article(body: str) -> CleanedPage:
 
 def paragraphs(*texts: str) -> str:
     return "".join(f"<p>{text}</p>" for text in texts)
+
+
+@pytest.mark.parametrize("intro", ["", PROSE], ids=["alone", "below a paragraph"])
+def test_a_list_of_links_to_other_sites_that_is_the_article_is_its_text(intro):
+    page = cleaned_article(paragraphs(*[intro] * bool(intro)) + f"<ul>{LINKS}</ul>")
+    assert page.is_article
+    assert page.text.split("\n") == [*[intro] * bool(intro), *(name for name, _ in TOPICS)]
 
 
 def test_a_list_of_the_site_s_own_pages_is_none():

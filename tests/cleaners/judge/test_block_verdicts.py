@@ -93,25 +93,29 @@ JOBS = (
 )
 LENGTHY = "The council met on Monday and spoke about the old mill by the river for three hours. " * 4
 ASK = "Paragraph on giving: please consider making a donation to the mill, said the poster in the window of the {}."
-BAKERY = ASK.format("bakery")
+BAKERY, SCHOOL = ASK.format("bakery"), ASK.format("school")
 SIGN_UP = "Sign up for our newsletter to get the news each morning."
 
 
 @pytest.mark.parametrize(
     ("body", "text", "reason", "rule"),
     [
+        (f"{ALL}<p>{FLOOD}</p>{ALL}", FLOOD, "selected", ""),
         (f"{ALL}<p>{FLOODED}</p>{ALL}", FLOODED, "caption", ""),
         (f"{ALL}<div class=wp-caption><p>{FLOOD}</p></div>{ALL}", FLOOD, "caption", ""),
+        (f"<nav><a href=/give>Donate now</a></nav>{ALL}", "Donate now", "navigation", "layout/navigation"),
         (f"{ALL}<p><a href=/give>Donate now</a></p>", "Donate now", "donation", ""),
         (f"{ALL}<div class=author-box>{ANN}{BIO}</div>", "Ann Lee", "about the author", ""),
         (f"{ALL}<div class=author-box>{ANN}{BIO}</div>", "Reporter", "about the author", ""),
         (f"<div class=head>{ANN}</div>{ALL}", "Ann Lee", "byline", ""),
         (f"<div>{ALL}</div><div class=related><p><a href=/weir>{OWNS}</a></p></div>", OWNS, "other articles", ""),
         (f"<div>{ALL}</div><div class=end><p>{WROTE}</p></div>", WROTE, "about the author", "metadata/author-note"),
+        (f"{STORY[0]}<p>{BAKERY}</p><p>{SCHOOL}</p>{''.join(STORY[1:])}", BAKERY, "selected", ""),
         (f"{STORY[0]}<p>{BAKERY}</p>{''.join(STORY[1:])}", BAKERY, "donation", ""),
         (f"<div>{ALL}</div><div><p>Paragraph that ends it.</p><p>Tags: mills, rivers</p></div>",
          "Paragraph that ends it.", "selected", ""),
-        (f"<div>{ALL}</div><div class=box><h4>Our letter</h4><p>{SIGN_UP}</p></div>", "Our letter", "newsletter", ""),
+        (f"<div>{ALL}</div><div><p>Paragraph that ends it.</p><p>{SIGN_UP}</p></div>",
+         "Paragraph that ends it.", "newsletter", ""),
         *((ALL + JOBS, name, "other articles", "en/related-heading/section") for name in ("Stellenangebote", "Land")),
         (f"{RELATED}<p>Cut of it …</p><p>{LENGTHY}</p>", "Cut of it …", "other articles", "en/related-heading/section"),
     ],
@@ -192,4 +196,4 @@ def test_words_above_the_title_that_are_a_motto(words, is_kept):
         Block(2, BlockKind.LIST_ITEM, "A short line", path="body>div.y>ul>li"),
     )  # fmt: skip
     rule = rule_verdicts(reading(blocks, (0, 2), Metadata(title=title.text), ""))[0].rule
-    assert (rule == "model/not-selected") is is_kept
+    assert (rule == "layout/above-title") is is_kept

@@ -9,12 +9,26 @@ import pytest
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Block, BlockKind, KeepReason, Metadata, Page, RemovalReason, Verdict
 from broadsheet.cleaners.judge.headline_blocks import (
+    blocks_above_title,
     find_standfirst,
     find_title_line,
+    find_url_headline,
     looks_like_standfirst,
     metadata_blocks,
 )
 from tests.cleaners.building import PROSE, STORY, block, holds_up_to, linked, words
+
+
+def test_what_stands_above_the_title_is_set_aside_where_the_prose_is_below():
+    blocks = [block(0, "A motto of the site"), block(1, "The mill burned down", kind=BlockKind.HEADING, level=1)]
+    blocks += [block(n) for n in range(2, 6)]
+    metadata = Metadata(title="The mill burned down")
+    line = find_title_line(blocks, metadata)
+    assert line == 1
+    assert blocks_above_title(blocks, frozenset((0, 2, 3, 4, 5)), line) == {0}
+    assert find_title_line(blocks, Metadata()) is None
+    assert blocks_above_title(blocks, frozenset((2, 3)), None) == frozenset()
+
 
 LEAD = "What the council hid about the mill for all of eleven years"
 KEPT = Verdict(True, KeepReason.SELECTED, "extractor/selected")
@@ -69,6 +83,23 @@ def test_a_cleaned_page_has_its_standfirst_as_a_field_and_in_its_text():
     assert "standfirst" not in without.metadata.sources
 
 
+@pytest.mark.parametrize(
+    ("url", "position"),
+    [
+        ("https://a.test/2024/the-mill-by-the-river.html", 2),
+        ("https://a.test/The-Mill-by-the-River/", 2),
+        ("https://a.test/read-more-about-mills", None),
+        ("https://a.test/mill-river", None),
+        ("https://a.test/the-mill/12", None),
+        ("https://[broken/the-mill-by-the-river", None),
+    ],
+)
+def test_a_url_names_the_heading_that_has_its_words(url, position):
+    names = ("Read more about mills and what became of all of their many owners", "The mill", "The mill by the river")
+    blocks = [block(n, name, kind=BlockKind.HEADING) for n, name in enumerate(names)]
+    assert find_url_headline([*blocks, linked(3, "The bridge", kind=BlockKind.HEADING)], url) == position
+
+
 NAMED = "The mill burned down at night"  # of 29 characters
 
 
@@ -105,6 +136,7 @@ def test_the_last_two_steps_of_a_path_call_a_block_a_standfirst(steps):
         ("The mill burned dawn at night", "repeats the title"),
         ("The mill burned", None),
         ("The mill burned down", "repeats the title"),
+        ("Home > News > The mill burned down at night", "breadcrumb"),
         ("Ann Lee", "byline"), ("Ann", None), ("Fire", None),
     ],
 )  # fmt: skip
@@ -140,6 +172,16 @@ def _is_title(text: str, title: str = NAMED, **fields: object) -> bool:
     return find_title_line([block(0, text, **fields)], Metadata(title=title)) == 0
 
 
+def _is_trail(chars: int) -> bool:
+    lines = [block(0, f"{'x' * chars} > {NAMED}"), block(1)]
+    return 0 in metadata_blocks(lines, Metadata(title=NAMED), range(1, 2))
+
+
+def _is_above(words_below: int) -> bool:
+    blocks = [block(0), block(1, NAMED, kind=BlockKind.HEADING), block(2, words(words_below))]
+    return blocks_above_title(blocks, frozenset({0, 2}), 1) == {0}
+
+
 def _is_described(same: int) -> bool:
     text = ("mill by the river " * 6)[:100]
     return looks_like_standfirst(block(0, text.upper()), text[:same] + "#" * 41)
@@ -152,8 +194,10 @@ def test_thresholds():
     assert holds_up_to(17, lambda n: not _is_title(NAMED[:n], **H)), "share of a title that a heading has"
     assert holds_up_to(39, lambda n: _is_title(NAMED + "." * n, **H)), "marks around a title"
     assert holds_up_to(2, lambda n: not _is_title(words(n), words(n))), "words of a paragraph that is the title"
+    assert holds_up_to(60, _is_trail), "characters of a trail"
     assert holds_up_to(7, lambda n: not looks_like_standfirst(block(0, words(n), path="p.lead"), "")), "standfirst"
     assert holds_up_to(59, lambda n: not _is_described(n)), "characters shared with the description"
+    assert holds_up_to(53, lambda n: not _is_above(n)), "share of the prose below the title"
 
 
 DECK = "Nothing was left of it when the firemen came at night"

@@ -1,6 +1,8 @@
-"""What the page itself shows to be no article: boxes, sections of teasers."""
+"""What the page itself shows to be no article: boxes, columns, comments, sections of teasers."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +10,9 @@ from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import BlockKind, Page, RemovalReason
 from broadsheet.cleaners.judge.page_boilerplate import (
     blocks_in_boxes,
+    blocks_in_other_columns,
     boilerplate_rule,
+    comment_blocks,
     continues_section,
     explain_by_content,
     is_box_heading,
@@ -79,6 +83,24 @@ def test_where_hardly_any_text_stands_outside_the_boxes_they_are_the_text():
     assert blocks_in_boxes([*slides, *outside], frozenset(range(6))) == {}, "not selected"
 
 
+@pytest.mark.parametrize(
+    ("path", "count", "position", "is_boxed"),
+    [
+        ("p.caption", 26, 1, False),
+        ("p.bio", 26, 1, False),
+        ("p.caption", 25, 1, True),
+        ("div.caption", 26, 1, True),
+        ("figure.caption>p", 26, 1, True),
+        ("p.bio", 26, 2, True),
+    ],
+)
+def test_a_long_paragraph_of_the_text_is_no_box_by_a_class_that_was_pasted_with_it(path, count, position, is_boxed):
+    texts = [block(0, words(60)), block(1, words(60))]
+    texts.insert(position, block(position, words(count), path=f"body>div>{path}"))
+    blocks = [replace(text, position=n) for n, text in enumerate(texts)]
+    assert blocks_in_boxes(blocks, frozenset(range(3))).keys() == ({position} if is_boxed else set())
+
+
 def test_a_box_goes_whatever_the_model_says():
     text = "".join(f"<p>{paragraph}</p>" for paragraph in [*STORY, *(f"{line} Again." for line in STORY)])
     fact = "The mill was built by the miller in the year of the great flood."
@@ -90,14 +112,38 @@ def test_a_box_goes_whatever_the_model_says():
     assert "great flood" not in cleaned.text
 
 
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (["left"] * 2 + ["middle"] * 5, {0, 1}),
+        (["middle"] * 5, set()),
+        (["a", "b"], {0}),
+        (["a", "b", "c"], set()),
+        ([("a", 51), ("b", 50)], {1}),
+        ([("a", 950), ("b", 50)], set()),
+        ([("a", 949), ("b", 51)], {1}),
+    ],
+    ids=["most", "alone", "of halves the last", "none has half", "a little more", "a frame", "nearly a frame"],
+)
+def test_the_column_with_half_of_the_prose_is_the_article_s(columns, expected):
+    cells = [(cell, len(PROSE.split())) if isinstance(cell, str) else cell for cell in columns]
+    blocks = [block(n, words(count), path=f"body>table>tr>td.{cell}>p") for n, (cell, count) in enumerate(cells)]
+    assert blocks_in_other_columns(blocks, frozenset(range(len(blocks)))) == expected
+
+
+def test_comments_stand_below_an_article():
+    comments = [block(n, path="body>ol.commentlist>li>p") for n in (6, 7)]
+    assert comment_blocks([*TEXT, *comments], frozenset(range(8))) == {6, 7}
+    assert (
+        comment_blocks([TEXT[0], *(replace(b, position=b.position - 5) for b in comments)], frozenset(range(3)))
+        == set()
+    )
+
+
 def test_the_heading_of_a_removed_box_goes_with_it():
     blocks = [block(0), block(1, "One letter a week", path="body>div.box>h3"), block(2, path="body>div.box>p")]
     assert is_box_heading(blocks, 1, [0])
     assert not is_box_heading(blocks, 1, [0, 2])
-    blocks[1] = block(1, "One letter a week came to us.", path="body>div.box>h3")
-    assert not is_box_heading(blocks, 1, [0]), "a sentence"
-    blocks[1] = block(1, "Videos", path="body>div.box>p")
-    assert not is_box_heading(blocks, 1, [0]), "another entry of the same list"
 
 
 @pytest.mark.parametrize(
@@ -126,9 +172,20 @@ def test_a_removed_block_is_explained_by_what_it_is(text, fields, expected):
         (linked(0, LONG), False),
         (block(0, "x" * 100, link_chars=50), False),
         (block(0, "x" * 100, link_chars=51), True),
+        (linked(0, "The mill burned\n3 May", kind=BlockKind.LIST_ITEM), True),
+        (linked(0, "The mill burned\n3 May", kind=BlockKind.QUOTE), False),
+        (linked(0, "The mill burned\n3 May", kind=BlockKind.CODE), False),
+        (linked(0, "The mill burned\n3 May", kind=BlockKind.TABLE), False),
+        (block(0, f"one two three\n{words(57)}", link_chars=13), True),
+        (block(0, f"one two three\n{words(58)}", link_chars=13), False),
+        (block(0, f"one twothree\n{words(57)}", link_chars=12), False),
+        (block(0, f"one two three\n{words(57)}", link_chars=11), True),
+        (block(0, f"one two three\n{words(57)}", link_chars=10), False),
+        (block(0, f"one two three\n{words(57)}", link_chars=15), True),
+        (block(0, f"one two three\n{words(57)}", link_chars=16), False),
     ],
 )
-def test_a_teaser_is_a_short_link_or_a_cut_excerpt(candidate, expected):
+def test_a_teaser_is_a_short_link_a_cut_excerpt_or_a_card_under_a_linked_headline(candidate, expected):
     assert is_teaser(candidate) is expected
 
 
@@ -162,6 +219,11 @@ def test_a_long_text_that_is_neither_cut_nor_a_link_is_no_excerpt(end, link_char
     assert is_no_excerpt(block(0, words(60) + end, link_chars=link_chars)) is expected
 
 
+def _comments_below(count: int) -> frozenset[int]:
+    comment = block(1, words(20), path="body>div.comments>p")
+    return comment_blocks([block(0, words(count)), comment], frozenset({0, 1}))
+
+
 def _boxes_beside(count: int) -> object:
     box = block(1, words(20), path="body>div.infobox>p")
     return blocks_in_boxes([block(0, words(count)), box], frozenset({0, 1}))
@@ -181,5 +243,6 @@ def test_thresholds():
     assert holds_up_to(30, _is_in_section), "words of a teaser"
     assert holds_up_to(49, lambda n: not is_no_excerpt(block(0, words(n)))), "words of no excerpt"
     assert holds_up_to(24, lambda n: is_no_excerpt(block(0, "x " * 49 + "yy", link_chars=n))), "links of no excerpt"
+    assert holds_up_to(79, lambda n: not _comments_below(n)), "words above comments"
     assert holds_up_to(99, lambda n: not _boxes_beside(n)), "words beside boxes"
     assert holds_up_to(8, _heads_box), "words of a box's heading"

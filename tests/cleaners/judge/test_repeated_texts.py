@@ -93,6 +93,26 @@ def test_a_lead_is_pulled_out_of_the_text_that_it_begins():
     assert (pull_quotes(lead, range(2), {0}), pull_quotes(lead, range(2))) == ({0}, set())
 
 
+@pytest.mark.parametrize(
+    ("quote", "below", "is_copy"),
+    [
+        (SAID, "", True),
+        (f"{SAID} — Ann Lee, miller", "", False),
+        (f"{SAID}\n— Ann Lee, miller", "", False),
+        (f"{SAID} — the old mill", "", True),
+        (SAID, "– Ann Lee", False),
+        (SAID, "The mill stands.", True),
+    ],
+    ids=["bare", "signed", "signed below", "words of the text", "a line below", "no signature"],
+)
+def test_a_quote_stays_with_an_attribution_that_the_text_lacks(quote, below, is_copy):
+    fields = {"kind": BlockKind.QUOTE, "path": "body>blockquote>p", "landmarks": frozenset({"blockquote"})}
+    blocks = [block(0), block(1, quote, **fields), block(2, STORY[0])]
+    if below:
+        blocks.insert(2, block(2, below, **fields))
+    assert pull_quotes(blocks, range(len(blocks))) == ({1} if is_copy else set())
+
+
 def test_what_follows_a_dash_at_length_is_no_attribution():
     going_on = "and then of all that others had seen and of what Ann Lee had told them"
     quote = block(1, f"{words(80)} — {going_on}", kind=BlockKind.QUOTE)
@@ -170,6 +190,11 @@ def _pulled(*quotes: str) -> set[int]:
     return pull_quotes(blocks, range(len(blocks)))
 
 
+def _items(count: int) -> set[int]:
+    items = [block(n, f"{n % 9} {words(13)}", kind=BlockKind.LIST_ITEM) for n in range(count)]
+    return repeated_blocks(items, range(count))
+
+
 def _names_shared(shared: int) -> bool:
     """Of ten runs of three words, the kept block has so many."""
     blocks = [block(0, words(shared + 2)), block(1, words(12))]
@@ -178,6 +203,8 @@ def _names_shared(shared: int) -> bool:
 
 def test_thresholds():
     assert holds_up_to(7, lambda n: not _repeats(words(n), words(n), path="body>aside>p")), "words of a copy"
+    assert holds_up_to(59, lambda n: not _repeats(words(n), words(60, "v"), words(n), words(60, "v"))), "of a passage"
+    assert holds_up_to(17, lambda n: not _items(n)), "items of a passage"
     assert holds_up_to(2, lambda n: _pulled(f"{words(12 - n)} {words(n, 'own')}")), "own words of a pulled quote"
     assert holds_up_to(7, lambda n: not _pulled(words(n))), "words of a pulled quote"
     assert holds_up_to(100, lambda n: _pulled(*[words(9)] * n)), "quotes of a page"

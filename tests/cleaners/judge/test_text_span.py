@@ -16,6 +16,10 @@ from tests.cleaners.building import PROSE, STORY, block, holds_up_to, words
 RULES = load_rules("en")
 SIGNED = Metadata(authors=("Ada Writer", "Bo"))
 NOTE = "Ada Writer, data reporter, reads meters, minutes and permits, and has done so here for eleven years now."
+TWICE = "Ada Writer, data reporter. Ada Writer came here as a proof-reader and has read meters for eleven years now."
+LICENCE = (
+    "You may republish this article free of charge, with attribution to The Mill Post and a link to the article here."
+)
 TEXT, BELOW = "body>div.text>p", "body>p"
 
 
@@ -30,13 +34,34 @@ def story(*below: tuple[str, str]) -> list[Block]:
 
 
 @pytest.mark.parametrize(
+    ("blocks", "metadata", "expected"),
+    [
+        (story((NOTE, BELOW), (LICENCE, BELOW)), SIGNED, range(3)),
+        (story((NOTE, BELOW)), Metadata(), range(4)),
+        (story((LICENCE, BELOW), (PROSE, BELOW)), SIGNED, range(5)),
+        (story((NOTE, TEXT)), SIGNED, range(4)),
+        ([block(0, path=TEXT), block(1, LICENCE), block(2, f"{LICENCE} {PROSE}")], SIGNED, range(3)),
+        ([block(0, path=TEXT), block(1, f"Ada Writer {words(16)}", path=BELOW)], SIGNED, range(1)),
+        ([block(0, path=TEXT), block(1, f"Ada Writer {words(17)}", path=BELOW)], SIGNED, range(2)),
+        ([], SIGNED, range(0)),
+    ],
+    ids=["a note and a licence", "nobody signs the page", "a paragraph follows", "the author signs in the text",
+         "half would go", "half stays", "nearly half stays", "nothing"],
+)  # fmt: skip
+def test_notes_and_licences_below_the_text_are_no_end_of_it(blocks, metadata, expected):
+    assert module.text_span(blocks, everything(blocks), RULES, metadata) == expected
+
+
+@pytest.mark.parametrize(
     ("below", "span", "notes"),
     [
         ((NOTE, "Ada Writers met twice.", "A note by Ada Writer.", "Bo keeps bees.", "Ada Writer"), range(3), {3, 7}),
         ((NOTE,), range(0), set()),
         (((NOTE, TEXT),), range(3), set()),
+        (((TWICE, TEXT), (NOTE, TEXT), (PROSE, TEXT)), range(6), {3}),
+        (((TWICE, TEXT), (NOTE, TEXT), (PROSE, TEXT)), range(3, 6), set()),
     ],
-    ids=["whole names", "no text", "in the text"],
+    ids=["whole names", "no text", "in the text", "the name twice at once", "it opens the text"],
 )  # fmt: skip
 def test_a_note_begins_with_the_whole_name_of_an_author(below, span, notes):
     blocks = story(*((each, BELOW) if isinstance(each, str) else each for each in below))
@@ -44,13 +69,14 @@ def test_a_note_begins_with_the_whole_name_of_an_author(below, span, notes):
     assert module.author_notes(blocks, everything(blocks), span, Metadata()) == set()
 
 
-def test_a_note_has_a_full_name_of_some_letters():
-    def is_note(text: str, name: str) -> bool:
-        blocks = story((text, BELOW))
-        return module.author_notes(blocks, everything(blocks), range(3), Metadata(authors=(name,))) == {3}
+def test_a_note_has_a_name_of_some_letters_and_its_second_mention_is_near():
+    def is_note(text: str, name: str, *below: tuple[str, str], path: str = BELOW) -> bool:
+        blocks = story((text, path), *below)
+        return module.author_notes(blocks, everything(blocks), range(3 + len(below)), Metadata(authors=(name,))) == {3}
 
     assert holds_up_to(5, lambda n: not is_note(f"Bo {'x' * (n - 3)} reads.", f"Bo {'x' * (n - 3)}"))
-    assert not is_note("Theodora, what you say of the mill is right.", "Theodora"), "a reader addresses her"
+    again = "Ada Writer, {} Ada Writer " + PROSE
+    assert holds_up_to(67, lambda n: is_note(again.format("x" * n), "Ada Writer", (PROSE, TEXT), path=TEXT))
 
 
 def cleaned(body: str, title: str = "The mill", url: str = "https://mill.example/2012/05/the-mill") -> CleanedPage:
@@ -63,6 +89,16 @@ def paragraphs(texts: Iterable[str]) -> str:
 
 def rules_of(page: CleanedPage) -> dict[str, tuple[str, str]]:
     return {b.text: (v.rule, v.reason) for b, v in zip(page.blocks, page.verdicts, strict=True)}
+
+
+def test_the_tags_above_two_notes_go_with_them():
+    page = cleaned(
+        f'<meta name="author" content="Ada Writer"><h1>The mill</h1><td><div class="text">{paragraphs(STORY)}</div>'
+        f"<p>Filed under: <a href=/h>Harbour</a> <a href=/c>Courts</a></p><p>{NOTE}</p><p>{LICENCE}</p></td>"
+    )
+    assert page.text.split("\n") == STORY
+    assert rules_of(page)[NOTE][0] == "metadata/author-note"
+    assert rules_of(page)["Filed under: Harbour Courts"][0] == "en/tags-line"
 
 
 # --- Threads of comments ----------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from broadsheet.cleaners.document import Block, BlockKind, Verdict, Vote
-from broadsheet.cleaners.judge.rescue import STANDFIRST
+from broadsheet.cleaners.judge.rescue import ADDRESS, STANDFIRST
 from broadsheet.cleaners.judge.tree_models import expected_f1
 from broadsheet.cleaners.judge.weighed_verdicts import (
     MODEL_SELECTS,
@@ -42,11 +42,12 @@ RELATED = verdict(against("en/related", "other articles"))
 BY_PHRASE = verdict(against("en/donation", "donation"), *SELECTED.votes)
 SECTION = verdict(against("en/related/section", "other articles"), rule="en/section")
 HEADING = verdict(against("en/related/heading", "other articles"), rule="en/heading")
+COLUMN = Verdict(True, "selected", "model/selected", (against("layout/other-column", "other articles", "layout"),))
 ECHO = verdict(against("metadata/title", "repeats the title", "metadata"))
 TEASER = verdict(against("context/teaser", "other articles", "layout"))
 ELSEWHERE = verdict(against("context/teaser-elsewhere", "other articles", "layout"))
 NAMED_ELSEWHERE = replace(ELSEWHERE, votes=(*RELATED.votes, *ELSEWHERE.votes))
-LEAD, RESCUED = brought_back(STANDFIRST), brought_back("context/siblings")
+LEAD, RESCUED, LINK = brought_back(STANDFIRST), brought_back("context/siblings"), brought_back(ADDRESS)
 
 Row = tuple[Block, Verdict, float]
 """A block, what the rules say of it and the model's probability."""
@@ -100,10 +101,11 @@ def test_who_decides(given, probability, rule):
     [
         (BY_PHRASE, BlockKind.PARAGRAPH, SURE_THRESHOLD),
         (SECTION, BlockKind.PARAGRAPH, 0.8),
+        (COLUMN, BlockKind.PARAGRAPH, 0.8),
         (SELECTED, BlockKind.QUOTE, 0.1),
         (SELECTED, BlockKind.TABLE, 0.1),
     ],
-    ids=["a phrase", "a section", "a quote", "a table"],
+    ids=["a phrase", "a section", "another column", "a quote", "a table"],
 )
 def test_a_block_is_kept_from_its_threshold_on(given, kind, threshold):
     assert within(line("A line of its own", given, threshold, kind=kind)).kept
@@ -128,6 +130,22 @@ def test_else_it_is_kept_from_the_pages_threshold_on_with_a_margin(given, kind, 
         threshold = expected_f1(counts, np.array([0.99, 0.99, probability, 0.99, 0.99])) / 2 + margin
         found = within(line("A line of its own", given, float(probability), kind=kind))
         assert found.kept == (probability >= threshold)
+
+
+@pytest.mark.parametrize(
+    ("row", "is_kept"),
+    [
+        (line("Yes", UNSELECTED, 0.7, "body>button"), False),
+        (line("Yes", UNSELECTED, 0.7, "body>div.feedback>button.yes#first"), False),
+        (line("Yes", UNSELECTED, 0.7, "body>button>p"), True),
+        (line("Yes", SELECTED, 0.7, "body>button"), True),
+        (line("Yes", UNSELECTED, 0.99, "body>button"), True),
+        (line("https://tide.example/film", LINK, 0.01), True),
+        (line("https://tide.example/film", replace(BY_PHRASE, votes=(BY_PHRASE.votes[0], *LINK.votes)), 0.01), False),
+    ],
+)
+def test_a_button_needs_a_voice_that_is_sure_and_an_address_that_was_brought_back_none(row, is_kept):
+    assert within(row).kept is is_kept
 
 
 PULLED = "is long enough to count as running text in any language that there is"
@@ -196,6 +214,17 @@ def test_the_model_is_believed_from_a_share_and_a_number_of_words_on(kept_words,
     assert any(vote.rule == "model/closing-line" for vote in weigh_rows(rows)[-1].votes) is is_believed
 
 
+@pytest.mark.parametrize(
+    ("label", "is_kept"), [("Lue myös:", False), (words(4) + ":", False), (words(5) + ":", True), ("She said it", True)]
+)
+def test_a_label_that_announces_only_a_teaser_goes_with_it(label, is_kept):
+    rows = [*story(0), line(label, SELECTED, 0.9), line("Another headline", TEASER, 0.1), *story(1, 2, 3)]
+    found = weigh_rows(rows)[1]
+    assert (found.kept, found.reason) == (is_kept, "selected" if is_kept else "other articles")
+    rows[2] = line("Another headline", SELECTED, 0.99)
+    assert weigh_rows(rows)[1].kept
+
+
 def test_a_question_is_kept_with_its_answer_though_the_model_removes_it():
     question = line("How long is a paragraph?", UNSELECTED, 0.1, "body>div.faq>button")
     for probability, is_answered in [(0.99, True), (0.1, False)]:
@@ -209,6 +238,10 @@ ITEM = {"kind": BlockKind.LIST_ITEM, "level": 1, "path": "body>main>ul>li"}
 BREAD, MILL = "Bread, cheese and a bottle of water", LONG.format("of the mill")
 LINKED = ITEM | {"link_chars": len(BREAD)}
 TITLE = {"kind": BlockKind.HEADING, "level": 2, "path": "body>main>h2"}
+
+
+def section(*more: Vote) -> Verdict:
+    return replace(SECTION, votes=(*SECTION.votes, *more))
 
 
 @pytest.mark.parametrize(
@@ -225,6 +258,12 @@ TITLE = {"kind": BlockKind.HEADING, "level": 2, "path": "body>main>h2"}
         (line("The mill by the river", ECHO, 0.6, **TITLE), "context/heading-in-text"),
         (line("The mill by the river", ECHO, 0.4, **TITLE), ""),
         (line("The mill by the river", ECHO, 0.6, **TITLE | {"path": "body>header>h2"}), ""),
+        (line(MILL, SECTION, 0.6), "context/prose-in-text"),
+        (line(MILL, section(against("layout/sidebar", "sidebar", "layout")), 0.6), "context/prose-in-text"),
+        (line(MILL, SECTION, 0.4), ""),
+        (line(MILL, SECTION, 0.6, "body>div>p"), ""),
+        (line(MILL, section(against("layout/caption-text", "caption", "layout")), 0.6), ""),
+        (line(MILL, section(against("metadata/byline", "byline", "metadata")), 0.6), ""),
         (line(BREAD, ELSEWHERE, 0.15, **LINKED), "context/links-in-text"),
         (line(BREAD, ELSEWHERE, 0.05, **LINKED), ""),
         (line(BREAD, ELSEWHERE, 0.25, **LINKED | {"path": "body>aside>ul>li"}), ""),
@@ -242,12 +281,14 @@ def test_what_stands_within_the_text_and_has_no_reason_of_its_own_is_brought_bac
         (line(BREAD, UNSELECTED, 0.15, **ITEM), 0, ""),
         (line(BREAD, UNSELECTED, 0.15, **ITEM), 1, "context/unnamed-in-text"),
         (line(BREAD, UNSELECTED, 0.15, **ITEM), 5, ""),
+        (line(MILL, SECTION, 0.6), 0, "context/prose-in-text"),
+        (line(MILL, SECTION, 0.6), 5, ""),
         (line(BREAD, ELSEWHERE, 0.25, **LINKED), 0, ""),
         (line(BREAD, ELSEWHERE, 0.25, **LINKED), 5, "context/links-in-text"),
         (line(BREAD, ELSEWHERE, 0.15, **LINKED), 5, ""),
     ],
 )
-def test_below_the_text_links_to_other_sites_stay(row, above, rule):
+def test_above_the_text_a_section_ends_and_below_it_links_to_other_sites_stay(row, above, rule):
     found = within(row, above, 5 - above)
     assert (found.rule if found.kept else "") == rule
 
@@ -263,6 +304,17 @@ def test_on_a_page_in_doubt_a_standfirst_s_place_alone_keeps_nothing_that_the_mo
     doubtful = line(lead, given, probability, "body>section>p")
     found = weigh_rows([*story(0, 1, 2, probability=0.5), doubtful, *story(4, probability=0.5)])
     assert [each.kept for each in found] == [True, True, True, is_kept, True]
+
+
+@pytest.mark.parametrize(
+    ("kept", "given", "expected"),
+    [(2, ELSEWHERE, 4), (1, ELSEWHERE, 1), (2, NAMED_ELSEWHERE, 2), (2, RELATED, 2)],
+    ids=["half is kept", "less is", "a rule names them", "they do not lead elsewhere"],
+)
+def test_the_rest_of_a_list_that_links_to_other_sites_stays_with_half_of_it(kept, given, expected):
+    text = [line(LONG.format(n), SELECTED, 0.9, "body>div.text>p") for n in range(5)]
+    items = [line(f"{BREAD} {n}", *((SELECTED, 0.9) if n < kept else (given, 0.05)), **LINKED) for n in range(4)]
+    assert [each.kept for each in weigh_rows([*text, *items])[5:]] == [n < expected for n in range(4)]
 
 
 # --- Reasons for what the model removes and no rule names -------------------------------------------------------------
@@ -295,8 +347,6 @@ OAK = {"path": "body>main>div.x*>div>p"}
         (line("[3] See the ledger of the old mill.", path="body>section>ol>li"), True, FOOTNOTE),
         (line("The mill burned twice. ↩", path="body>section>ol>li"), True, FOOTNOTE),
         (line("¹ In the old count.", path="body>section>ol>li"), True, FOOTNOTE),
-        (line("[iv] See the ledger of the old mill.", path="body>section>ol>li"), True, FOOTNOTE),
-        (line("* * *"), True, CLOSING),
         (line("Built of oak"), False, INSIDE),
         (line("Built of oak", **OAK), False, BESIDE),
         (line("Built of oak", link_chars=5, **OAK), False, BESIDE),
@@ -324,22 +374,10 @@ OTHER_LINE = line("A line of more words than a heading has, so that it heads not
         ((line("From our archive", path=BOX), OTHER_LINE, WEIR), 0, HEADS),
         ((line("From our archive", path=BOX), OTHER_LINE, OTHER_LINE, WEIR), 0, BESIDE),
         ((WEIR, line("Who broke it", path=BOX)), 1, ("model/beside-related", "other articles")),
-        ((WEIR, line("[2] In the ledger of the old mill", path=BOX)), 1, FOOTNOTE),
     ],
 )
 def test_a_heading_takes_the_reason_of_what_it_heads_and_a_block_that_of_the_one_beside_it(rows, number, expected):
     assert reasons(*rows)[number] == expected
-
-
-def test_a_biography_below_a_link_to_other_articles_is_one_in_all_its_paragraphs():
-    note, more = line(NOTE, path=BOX), line("She was born by the sea and keeps goats there.", path=BOX)
-    found = reasons(WEIR, note, more, is_last=True, authors=("Ana Quist",))
-    assert found[1:] == [AUTHOR_NOTE, ("model/beside-author-bio", "about the author")]
-
-
-def test_the_markup_of_a_line_says_more_than_what_it_may_head():
-    day = against("layout/byline", "byline", "layout")
-    assert deciding_vote_against(verdict(against("en/comments-heading/heading", "comments"), day)) == day
 
 
 def test_what_the_model_removes_is_explained_by_its_place_and_by_what_stands_above_it():
