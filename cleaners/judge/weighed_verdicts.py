@@ -92,14 +92,18 @@ _HEADING_WORDS = 9
 _HEADING_KINDS = frozenset((BlockKind.HEADING, BlockKind.PARAGRAPH))
 _HEADED_WITHIN = 2  # blocks below a line that it may be the heading of
 _NOTE_WORDS = 5
-_FOOTNOTE = re.compile(r"(?:\^|\[\d{1,3}\]|[¹²³⁴-⁹]|\*{1,3}\s)\s*\S")
+_FOOTNOTE = re.compile(r"(?:\^|\[(?:\d{1,3}|[ivx]{1,5})\]|[¹²³⁴-⁹]|\*{1,3}\s)\s*[^\s*]")
 _BACKLINKS = ("↩", "↑", "↩\ufe0e", "↑\ufe0e")  # at the end of a footnote
 
 
 def deciding_vote_against(verdict: Verdict) -> Vote | None:
-    """Return the first vote against a block, or that of its own markup if it says more than a heading far above."""
+    """Return the first vote against a block, or that of its own markup if it says more than a heading far above, or
+    than what the block may head.
+    """
     votes = [vote for vote in verdict.votes if not vote.keep]
-    if votes and votes[0].rule.endswith(_SECTION_ENDING):
+    if votes and votes[0].rule.endswith("/heading"):
+        votes.sort(key=lambda vote: vote.voter != "layout")
+    elif votes and votes[0].rule.endswith(_SECTION_ENDING):
         layout_votes = (vote for vote in votes if vote.voter == "layout" and vote.reason in _SPECIFIC_LAYOUT_REASONS)
         return next(layout_votes, votes[0])
     votes = [vote for vote in votes if not (vote.rule.endswith("/heading") and vote.reason in _LABEL_REASONS)]
@@ -117,15 +121,15 @@ def model_votes_against(
 
     `skipped_positions` get no vote. `kept_positions` are the blocks that end up kept; `authors` are the page's.
     """
+    fallback = _FallbackReasons(blocks, kept_positions, authors)
     block_reasons = [
-        None if n in kept_positions and n in skipped_positions else _block_reason(block)
+        None if n in kept_positions and n in skipped_positions else _block_reason(block) or fallback.note_reason(block)
         for n, block in enumerate(blocks)
     ]
     rule_votes = _deciding_votes_against(rule_verdicts)
     reasons_from_above = _reasons_from_above(blocks, rule_votes, kept_positions, block_reasons)
     reasons = [reason or from_above for reason, from_above in zip(block_reasons, reasons_from_above, strict=True)]
     heading_reasons = _heading_reasons(blocks, rule_votes, kept_positions, reasons)
-    fallback = _FallbackReasons(blocks, kept_positions, authors)
     return {
         n: cast_vote("model", False, *(reasons[n] or heading_reasons.get(n) or fallback.reason_for(block)))
         for n, block in enumerate(blocks)
@@ -219,15 +223,22 @@ class _FallbackReasons:
         self.article_containers = prose_containers or {container_of(blocks[n]) for n in kept_positions}
         self.authors = authors
 
-    def reason_for(self, block: Block) -> RuleReason:
-        """Return the rule and the reason for a removed block."""
+    def note_reason(self, block: Block) -> RuleReason | None:
+        """Return the rule and the reason for a footnote or a note on the author; None for any other block."""
         if block.position < self.first_kept:
-            return "model/before-article", RemovalReason.HEADER
+            return None
         if _FOOTNOTE.match(block.text) or block.text.endswith(_BACKLINKS):
             return "model/footnote", RemovalReason.NOTES
-        below_article = block.position > self.last_kept
-        if below_article and block.words >= _NOTE_WORDS and names_author(block.text, self.authors):
+        is_note = block.position > self.last_kept and block.words >= _NOTE_WORDS
+        if is_note and names_author(block.text, self.authors):
             return "model/author-note", RemovalReason.AUTHOR_BIO
+        return None
+
+    def reason_for(self, block: Block) -> RuleReason:
+        """Return the rule and the reason for a removed block that is no note."""
+        if block.position < self.first_kept:
+            return "model/before-article", RemovalReason.HEADER
+        below_article = block.position > self.last_kept
         if container_of(block) in self.article_containers:
             return (
                 ("model/closing-line", RemovalReason.CLOSING)

@@ -347,6 +347,8 @@ OAK = {"path": "body>main>div.x*>div>p"}
         (line("[3] See the ledger of the old mill.", path="body>section>ol>li"), True, FOOTNOTE),
         (line("The mill burned twice. ↩", path="body>section>ol>li"), True, FOOTNOTE),
         (line("¹ In the old count.", path="body>section>ol>li"), True, FOOTNOTE),
+        (line("[iv] See the ledger of the old mill.", path="body>section>ol>li"), True, FOOTNOTE),
+        (line("* * *"), True, CLOSING),
         (line("Built of oak"), False, INSIDE),
         (line("Built of oak", **OAK), False, BESIDE),
         (line("Built of oak", link_chars=5, **OAK), False, BESIDE),
@@ -374,10 +376,22 @@ OTHER_LINE = line("A line of more words than a heading has, so that it heads not
         ((line("From our archive", path=BOX), OTHER_LINE, WEIR), 0, HEADS),
         ((line("From our archive", path=BOX), OTHER_LINE, OTHER_LINE, WEIR), 0, BESIDE),
         ((WEIR, line("Who broke it", path=BOX)), 1, ("model/beside-related", "other articles")),
+        ((WEIR, line("[2] In the ledger of the old mill", path=BOX)), 1, FOOTNOTE),
     ],
 )
 def test_a_heading_takes_the_reason_of_what_it_heads_and_a_block_that_of_the_one_beside_it(rows, number, expected):
     assert reasons(*rows)[number] == expected
+
+
+def test_a_biography_below_a_link_to_other_articles_is_one_in_all_its_paragraphs():
+    note, more = line(NOTE, path=BOX), line("She was born by the sea and keeps goats there.", path=BOX)
+    found = reasons(WEIR, note, more, is_last=True, authors=("Ana Quist",))
+    assert found[1:] == [AUTHOR_NOTE, ("model/beside-author-bio", "about the author")]
+
+
+def test_the_markup_of_a_line_says_more_than_what_it_may_head():
+    day = against("layout/byline", "byline", "layout")
+    assert deciding_vote_against(verdict(against("en/comments-heading/heading", "comments"), day)) == day
 
 
 def test_what_the_model_removes_is_explained_by_its_place_and_by_what_stands_above_it():

@@ -51,8 +51,8 @@ def test_each_column_of_a_page_has_its_value(db, make):
         "id": 1, "capture_id": 5, "page_type": "article", "own_type": "article",
         "evidence": '["words=7", "links=4"]', "title": "A title", "canonical_url": "http://a.test/main",
         "text_digest": made.digest, "word_count": 7, "blocks": 3, "kept": 1, "removed": 2, "outlinks": 4,
-        "robots": '["noarchive"]', "cleaner_version": "16", "article_id": FIRST.article_id, "_copy_of": None, "certainty": 0.75,
-        "layout_id": None,
+        "robots": '["noarchive"]', "cleaner_version": "16", "article_id": FIRST.article_id, "certainty": 0.75,
+        "layout_id": None, "_copy_of": None,
     }  # fmt: skip
     assert set(columns(db, "pages")) == {*expected, "cleaner_id"}, "name what a new column holds"
     assert {name: row[name] for name in expected} == expected
@@ -65,7 +65,8 @@ def test_each_column_of_a_page_has_its_value(db, make):
     assert {name: row[name] for name in expected} == expected | {
         "page_type": "list", "own_type": "list", "evidence": '["links=90"]', "title": "Another",
         "canonical_url": None, "text_digest": "sha256:0", "word_count": 0, "blocks": 2, "kept": 0, "removed": 2,
-        "outlinks": 90, "robots": "[]", "cleaner_version": "17", "article_id": None, "_copy_of": None, "certainty": None,
+        "outlinks": 90, "robots": "[]", "cleaner_version": "17", "article_id": None, "certainty": None,
+        "_copy_of": None,
     }  # fmt: skip
 
 
