@@ -12,7 +12,8 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -51,6 +52,7 @@ from ..fleet.sites_file import SITE_NAME, Site
 from ..options import OptionError
 from .desk_folder import DeskFolder, checked_every, latest_jobs, make_jobs
 from .jobs import FOLDER, Job, JobFolder, JobState, Order
+from .metrics import CONTENT_TYPE, Sample, metrics_text
 
 HOME = Path(__file__).parent
 ROOT = "/~"
@@ -150,6 +152,7 @@ class Desk:
             Mount(f"{ROOT}/static", StaticFiles(directory=HOME / "static")),
             Route(f"{ROOT}/jobs/{{id}}/live", self.send_live),
             Route(f"{ROOT}/live", self.send_work),
+            Route(f"{ROOT}/metrics", self._page(self.send_metrics)),
             *(Route(f"{ROOT}/{path}", self._form(act), methods=["POST"]) for path, act in forms.items()),
             *(Route(path, self._page(show)) for path, show in pages.items()),
         ]
@@ -192,13 +195,31 @@ class Desk:
     def show_front(self, _: Request) -> Response:
         """Show the sites, the archives and the running jobs."""
         jobs = self.jobs.jobs()
-        lines = {line.name: line for line in list_archives(self.room.library).archives}
-        latest, sites = latest_jobs(jobs), {site.name: site for site in self.folder.fleet().sites}
-        shown = [self._line(name, sites.get(name), lines.get(name), latest.get(name)) for name in {**sites, **lines}]
         return self._html(
-            "desk.html", lines=shown, **self._work_view(), past=jobs[:8],
+            "desk.html", lines=self._lines(jobs), **self._work_view(), past=jobs[:8],
             keeps_schedule=self.folder.keeps_schedule, cron_line=self.cron_line, folder=str(self.folder.root),
         )  # fmt: skip
+
+    def send_metrics(self, _: Request) -> Response:
+        """Send the figures of the front page as Prometheus reads them."""
+        pages = Counter[str]()
+        for work in self._work_view()["work"]:
+            pages[work.name] = max(pages[work.name], work.pages)  # of an archive with a crawl and jobs that wait for it
+        samples = [Sample("broadsheet_running_pages", name, count) for name, count in pages.items()]
+        for name, _url, line, record, _job, due in self._lines(self.jobs.jobs()):
+            if line and not line.fault:
+                samples.append(Sample("broadsheet_articles", name, line.articles))
+                samples.append(Sample("broadsheet_bytes", name, line.size))
+            if due:
+                samples.append(Sample("broadsheet_due", name, int(due == "now")))
+            if record:
+                samples.append(Sample("broadsheet_failed_turns", name, record.failures))
+        return Response(metrics_text(samples), media_type=CONTENT_TYPE)
+
+    def _lines(self, jobs: Sequence[Job]) -> list[SiteLine]:
+        lines = {line.name: line for line in list_archives(self.room.library).archives}
+        latest, sites = latest_jobs(jobs), {site.name: site for site in self.folder.fleet().sites}
+        return [self._line(name, sites.get(name), lines.get(name), latest.get(name)) for name in {**sites, **lines}]
 
     def _line(self, name: str, site: Site | None, line: ArchiveLine | None, job: Job | None) -> SiteLine:
         due = ""
@@ -475,7 +496,7 @@ def _told_mistakes() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class TokenGate:
-    """ASGI middleware that lets nobody in who has not given the desk's token, in a form; a cookie remembers it."""
+    """ASGI middleware that lets nobody in without the desk's token, in a header or a form; a cookie remembers it."""
 
     app: ASGIApp
     token: str
@@ -484,7 +505,9 @@ class TokenGate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or ask for the token."""
         request = Request(scope, receive)
-        if scope["path"].startswith("/static/") or is_token(_cookie(request), self.session):
+        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+        is_known = is_token(_cookie(request), self.session) or is_token(bearer, self.token)
+        if scope["path"].startswith("/static/") or is_known:
             await self.app(scope, receive, send)
             return
         fields = parse_qs((await request.body()).decode("ascii", "replace")) if request.method == "POST" else {}

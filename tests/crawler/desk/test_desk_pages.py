@@ -237,6 +237,22 @@ def test_the_front_page_tells_live_the_pages_of_a_crawl_that_a_command_elsewhere
     assert pages in desk.page("/")
 
 
+def test_prometheus_reads_the_figures_of_the_front_page(desk, db):
+    desk.order(f"{MADE}/orders", action="update")
+    job = desk.order(f"{MADE}/orders", action="verify")
+    answer = desk.http.get("/~/metrics")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    with Archive.open(db) as archive:
+        ((articles,),) = archive.db.execute("SELECT count(*) FROM articles").fetchall()
+    samples = [line for line in answer.text.splitlines() if not line.startswith("#")]
+    assert samples == [
+        f'broadsheet_articles{{archive="made"}} {articles}',
+        f'broadsheet_bytes{{archive="made"}} {db.stat().st_size}',
+        f'broadsheet_running_pages{{archive="made"}} {page_count(db)}',
+    ], job
+    assert answer.text.count("# TYPE") == 3
+
+
 def test_a_list_with_a_mistake_is_said_in_one_line(desk, db):
     (db.parent / "sites.toml").write_text("[sites.a]\nurls = 1\n")
     answer = desk.http.get("/")
@@ -266,6 +282,8 @@ def test_a_token_keeps_everybody_out_who_does_not_type_it(db, open_desk):
     desk.http.cookies.clear()
     desk.http.cookies.set("broadsheet_desk", "x" * 16)
     assert desk.http.get("/").status_code == 401
+    for token, code in (("x" * 16, 200), ("x" * 15, 401), ("", 401)):
+        assert desk.http.get("/~/metrics", headers={"authorization": f"Bearer {token}"}).status_code == code
 
 
 def test_the_open_desk_keeps_the_schedule_and_outlives_a_mistake_in_the_list(desk, db, caplog):
