@@ -14,13 +14,11 @@ from functools import lru_cache
 from broadsheet.cleaners.document import CleanedPage, ExtractorUse, Metadata, Page, PageType, PageVerdict, UrlSource
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile, SiteRuleFolder
 from broadsheet.cleaners.lineage import site_rules_digest
-from broadsheet.cleaners.page.parsed_page import decode
 from broadsheet.output.archive.metadata_columns import read_stated_date
 from broadsheet.output.archive.page_rows import TOLD_ARTICLE, PageRows, make_page_rows
 from broadsheet.output.archive.url_words import OutcomeReason, Reason, UrlKind, UrlState
-from broadsheet.output.archive.usage_preferences import refused_uses
+from broadsheet.output.archive.usage_preferences import PICTURE_REFUSALS, refused_uses
 from broadsheet.output.write.outcome import DiscoveredUrl
-from broadsheet.output.write.picture_queue import REFUSING
 from broadsheet.output.write.url_queue import QueuedUrl
 
 from ..discovery.feed_reader import read_feed
@@ -119,8 +117,10 @@ def _files(page: Page, directives: Iterable[str], options: CrawlOptions) -> tupl
     """Make the rows of the files that an article's page shows, if the options say so."""
     if options.keep != PAGE:
         return ()
+    from broadsheet.cleaners.page.parsed_page import decode
+
     rows = page_file_rows(decode(page.body, page.content_type).text, page.url)
-    refuses_pictures = options.obey_directives and not set(REFUSING).isdisjoint(directives)
+    refuses_pictures = options.obey_directives and not set(PICTURE_REFUSALS).isdisjoint(directives)
     return tuple(row for row in rows if not refuses_pictures or row.found_via == UrlSource.STYLE)
 
 

@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -216,7 +216,7 @@ class Desk:
                 samples.append(Sample("broadsheet_failed_turns", name, record.failures))
         return Response(metrics_text(samples), media_type=CONTENT_TYPE)
 
-    def _lines(self, jobs: Sequence[Job]) -> list[SiteLine]:
+    def _lines(self, jobs: list[Job]) -> list[SiteLine]:
         lines = {line.name: line for line in list_archives(self.room.library).archives}
         latest, sites = latest_jobs(jobs), {site.name: site for site in self.folder.fleet().sites}
         return [self._line(name, sites.get(name), lines.get(name), latest.get(name)) for name in {**sites, **lines}]

@@ -11,8 +11,7 @@ from broadsheet.cleaners.document import Outlink, UrlSource
 from broadsheet.cleaners.page.canonical_urls import MAX_URL_CHARS, host_of, is_probably_media
 from broadsheet.cleaners.page.page_files import list_files
 from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, Reason, UrlKind, UrlState
-from broadsheet.output.write.outcome import DiscoveredUrl
-from broadsheet.output.write.picture_queue import MAX_PICTURES
+from broadsheet.output.write.outcome import MAX_PICTURES, DiscoveredUrl
 from broadsheet.output.write.url_queue import QueuedUrl
 
 from ..options import CrawlOptions

@@ -20,6 +20,9 @@ _DATA = read_toml(__package__, "usage_preferences.toml")
 USES: tuple[str, ...] = tuple(_DATA["uses"])
 """The uses that are told apart."""
 
+PICTURE_REFUSALS = ("noimageindex", "noimageai", "broadsheet: noimageindex", "broadsheet: noimageai")
+"""Directives of a page that ask not to use its pictures."""
+
 _USES_BY_LABEL: dict[str, list[str]] = _DATA["labels"]
 _GRANTS = frozenset(_DATA["grants"])
 _DIRECTIVES: dict[str, list[str]] = _DATA["directives"]

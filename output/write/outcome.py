@@ -14,6 +14,9 @@ from ..archive.stored_values import content_id
 from ..archive.url_words import NO_REASON, Reason, UrlCount, UrlKind, UrlState
 from ..raw.raw_exchange import Capture
 
+MAX_PICTURES = 50
+"""Pictures of an article that are fetched at most, in the order of its page, and its lead."""
+
 
 @dataclass(frozen=True, slots=True)
 class DiscoveredUrl:

@@ -14,18 +14,15 @@ from ..archive.atomic_writes import write_transaction
 from ..archive.stored_text import SQL_ARTICLE_TYPES
 from ..archive.stored_values import stored_texts
 from ..archive.url_words import OutcomeReason, UrlKind
+from ..archive.usage_preferences import PICTURE_REFUSALS
+from .outcome import MAX_PICTURES
 from .takedowns import FORGOTTEN_URL
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-MAX_PICTURES = 50
-"""Pictures of an article that are fetched at most, in the order of its page, and its lead."""
-
-REFUSING = ("noimageindex", "noimageai", "broadsheet: noimageindex", "broadsheet: noimageai")
-"""Directives of a page that ask not to use its pictures."""
 _IS_PERMITTED = f"""NOT EXISTS (SELECT 1 FROM captures c, json_each(c.directives) d WHERE c.id = a.capture_id
-    AND d.value IN ({", ".join(f"'{directive}'" for directive in REFUSING)}))"""
+    AND d.value IN ({", ".join(f"'{directive}'" for directive in PICTURE_REFUSALS)}))"""
 # The pictures that articles name, and where they are known to redirect to.
 _WANTED = f"""WITH RECURSIVE named (image, url) AS (
         SELECT a.image, a.url FROM articles a WHERE a.image LIKE 'http%' AND {{permitted}}
