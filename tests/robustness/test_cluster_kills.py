@@ -33,7 +33,7 @@ from tests.crawler.warcs import answer, record, write
 from tests.crawler.warm import PATIENCE
 
 pytest.importorskip("distributed", reason="needs Dask: pip install 'broadsheet[fleet]'")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]  # each takes three minutes
 PROGRAM = """
 from broadsheet.crawler.cli import main
 from broadsheet.crawler.fleet import list_runs
