@@ -44,8 +44,10 @@ from .page_table import (
     MAY_REPEAT,
     NAMES_AUTHOR,
     PAGE_TABLES,
+    BoolArray,
     Int64Array,
     ScannedBlocks,
+    ScannedPages,
     create_page_tables,
     drop_scans,
     list_article_pages,
@@ -249,11 +251,10 @@ def rejudge_pages(
         db.execute(_INSERT_EVIDENCE, evidence)
         restored_blocks = find_restored_blocks(db, host, place_counts, repeated_keys, roles.unjudged)
         memory, kept_elsewhere = _build_memory(db, host, page_count, roles.uncounted, agreed_texts)
-        closing_texts = _find_closing_texts(db, host, page_count, roles.uncounted)
-        memory = replace(memory, slots=place_counts.slots(), closing_texts=closing_texts)
+        memory = replace(memory, slots=place_counts.slots())
         site, pages_by_text = SiteEvidence(blocks=memory), defaultdict[int, list[int]](list)
         for page_id, blocks in _pages_to_judge(db, host, memory, restored_blocks.keys(), roles.unjudged):
-            rows = _evident_blocks(blocks, kept_elsewhere, closing_texts)
+            rows = _evident_blocks(blocks, kept_elsewhere, memory.closing_texts)
             own = OwnPage(blocks=rows, returning=restored_blocks.get(page_id, {}))
             if verdicts := judge_page(own, site).blocks:
                 for block in rows:
@@ -315,10 +316,12 @@ def _build_memory(
     pages_by_key = dict(db.execute(_PAGE_COUNTS, [min_repeat_pages(page_count)]).fetchall())
     kept_elsewhere = set(db.execute(_KEPT_ELSEWHERE).fetchall())
     repeated_keys, plain_containers = sorted(pages_by_key), Counter[Hashable]()
+    closed_pages = Counter[int]()
 
     def counted_pages() -> Iterator[list[KeyedBlock]]:
         for pages in read_scans(db, host):
             counts = pages.of_pages(~pages.among(uncounted_pages))
+            closed_pages.update(text for text, _ in _closing_texts(pages, counts))
             is_candidate = counts & (pages.blocks["flags"] & MAY_REPEAT > 0)
             repeats = is_candidate.copy()
             repeats[repeats] = np.isin(pages.blocks["key"][repeats], repeated_keys)
@@ -329,22 +332,20 @@ def _build_memory(
             yield from (_evident_blocks(blocks, kept_elsewhere) for _, blocks in pages.having(repeats))
 
     memory = build_site_memory(counted_pages(), pages_by_key, page_count, agreed_texts, plain_containers)
-    return memory, kept_elsewhere
+    closing_texts = frozenset(text for text, count in closed_pages.items() if are_most_pages(count, page_count))
+    return replace(memory, closing_texts=closing_texts), kept_elsewhere
 
 
-def _find_closing_texts(db: Database, host: str, page_count: int, uncounted_pages: Collection[int]) -> frozenset[int]:
-    """Find the texts that many pages remove near the end of their text."""
-    closed_pages = Counter[int]()
-    for pages in read_scans(db, host):
-        flags, words = pages.blocks["flags"], pages.blocks["words"].astype(np.int64)
-        kept_words = np.cumsum(words * (flags & IS_KEPT > 0))
-        last_words = kept_words[np.searchsorted(pages.owners, pages.owners, side="right") - 1]
-        first_words = np.concatenate(([0], kept_words))[np.searchsorted(pages.owners, pages.owners)]
-        closes = (flags & (LEAVES | LEAVES_WITH_OTHERS) > 0) & pages.of_pages(~pages.among(uncounted_pages))
-        closes &= is_near_end(last_words - kept_words, last_words - first_words)
-        texts = pages.blocks["text"][closes]
-        closed_pages.update(text for text, _ in set(zip(texts.tolist(), pages.owners[closes].tolist(), strict=True)))
-    return frozenset(text for text, count in closed_pages.items() if are_most_pages(count, page_count))
+def _closing_texts(pages: ScannedPages, is_counted: BoolArray) -> set[tuple[int, int]]:
+    """Find what counted pages remove near the end of their text: text and page, each once."""
+    flags = pages.blocks["flags"]
+    removed = np.flatnonzero((flags & (LEAVES | LEAVES_WITH_OTHERS) > 0) & is_counted)
+    owners = pages.owners[removed]
+    kept_words = np.concatenate(([0], np.cumsum(pages.blocks["words"].astype(np.int64) * (flags & IS_KEPT > 0))))
+    at_start = kept_words[np.searchsorted(pages.owners, owners)]
+    at_end = kept_words[np.searchsorted(pages.owners, owners, side="right")]
+    closes = is_near_end(at_end - kept_words[removed + 1], at_end - at_start)
+    return set(zip(pages.blocks["text"][removed[closes]].tolist(), owners[closes].tolist(), strict=True))
 
 
 def _count_containers(owners: Int64Array, containers: Int64Array) -> dict[Hashable, int]:
