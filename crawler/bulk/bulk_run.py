@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from broadsheet.output.read.plain_words import count_text
 
 from ..cli.command_line import CommandError
-from ..fleet.dask_engine import connected
+from ..fleet.dask_engine import SCHEDULER_SECONDS, connected
 from ..fleet.store_address import store_at
 from .batch_plan import agreed_plan
 from .batch_task import BatchTask, BulkJob, PieceResult, clean_batch, collect_scratch, known_results, read_marker
@@ -33,7 +33,6 @@ Task = BatchTask | PartTask
 
 _TASK_TRIES = 3  # of a batch whose worker dies, by Dask
 _MARKERS_AT_ONCE = 16  # read, of earlier runs
-_SCHEDULER_SECONDS = 600.0  # to wait for one that is gone, as a run of a fleet does
 
 
 @dataclass
@@ -225,7 +224,7 @@ class BulkRun:
                 self._take(task, results)
 
     def _connected_again(self) -> Client:
-        deadline = time.monotonic() + _SCHEDULER_SECONDS
+        deadline = time.monotonic() + SCHEDULER_SECONDS
         while True:
             try:
                 return connected(self.scheduler)

@@ -52,7 +52,7 @@ from ..fleet.sites_file import SITE_NAME, Site
 from ..options import OptionError
 from .desk_folder import DeskFolder, checked_every, latest_jobs, make_jobs
 from .jobs import FOLDER, Job, JobFolder, JobState, Order
-from .metrics import CONTENT_TYPE, Sample, metrics_text
+from .metrics import CONTENT_TYPE, Figure, metrics_text
 
 HOME = Path(__file__).parent
 ROOT = "/~"
@@ -205,16 +205,16 @@ class Desk:
         pages = Counter[str]()
         for work in self._work_view()["work"]:
             pages[work.name] = max(pages[work.name], work.pages)  # of an archive with a crawl and jobs that wait for it
-        samples = [Sample("broadsheet_running_pages", name, count) for name, count in pages.items()]
+        figures = [Figure("broadsheet_running_pages", name, count) for name, count in pages.items()]
         for name, _url, line, record, _job, due in self._lines(self.jobs.jobs()):
             if line and not line.fault:
-                samples.append(Sample("broadsheet_articles", name, line.articles))
-                samples.append(Sample("broadsheet_bytes", name, line.size))
+                figures.append(Figure("broadsheet_articles", name, line.articles))
+                figures.append(Figure("broadsheet_bytes", name, line.size))
             if due:
-                samples.append(Sample("broadsheet_due", name, int(due == "now")))
+                figures.append(Figure("broadsheet_due", name, int(due == "now")))
             if record:
-                samples.append(Sample("broadsheet_failed_turns", name, record.failures))
-        return Response(metrics_text(samples), media_type=CONTENT_TYPE)
+                figures.append(Figure("broadsheet_failed_turns", name, record.failures))
+        return Response(metrics_text(figures), media_type=CONTENT_TYPE)
 
     def _lines(self, jobs: list[Job]) -> list[SiteLine]:
         lines = {line.name: line for line in list_archives(self.room.library).archives}

@@ -17,7 +17,7 @@ _HELP = {
 """What each figure means. All of them go up and down."""
 
 
-class Sample(NamedTuple):
+class Figure(NamedTuple):
     """A figure of an archive at this moment: `name` is one of those above."""
 
     name: str
@@ -25,18 +25,18 @@ class Sample(NamedTuple):
     value: int
 
 
-def metrics_text(samples: Iterable[Sample]) -> str:
-    r"""Return the samples as Prometheus reads them, those of one name below its help.
+def metrics_text(figures: Iterable[Figure]) -> str:
+    r"""Return the figures as Prometheus reads them, those of one name below its help.
 
-    >>> print(metrics_text([Sample("broadsheet_articles", 'the "news"', 27)]), end="")
+    >>> print(metrics_text([Figure("broadsheet_articles", 'the "news"', 27)]), end="")
     # HELP broadsheet_articles Articles in the archive.
     # TYPE broadsheet_articles gauge
     broadsheet_articles{archive="the \"news\""} 27
     """
     lines: list[str] = []
-    for name, found in groupby(sorted(samples), key=lambda sample: sample.name):
+    for name, found in groupby(sorted(figures), key=lambda figure: figure.name):
         lines += [f"# HELP {name} {_HELP[name]}", f"# TYPE {name} gauge"]
-        lines += [f'{name}{{archive="{_escaped(sample.archive)}"}} {sample.value}' for sample in found]
+        lines += [f'{name}{{archive="{_escaped(figure.archive)}"}} {figure.value}' for figure in found]
     return "".join(f"{line}\n" for line in lines)
 
 

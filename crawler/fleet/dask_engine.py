@@ -51,6 +51,9 @@ def set_terms(client: Client, address: str) -> None:
         ) from error
 
 
+SCHEDULER_SECONDS = 600.0
+"""How long a run waits for a scheduler that is gone."""
+
 _CONNECT_SECONDS = 10
 _CORES_SECONDS = 5.0  # between two looks at how many workers there are
 
@@ -66,7 +69,7 @@ class DaskEngine:
         self,
         address: str,
         place: StorePlace,
-        scheduler_seconds: float = 600.0,
+        scheduler_seconds: float = SCHEDULER_SECONDS,
         worker_seconds: float = 600.0,
         function: Callable[[SiteTask, StorePlace], SiteResult | None] | None = None,
     ) -> None:
