@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 Int64Array = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-IS_KEPT, IS_LEFT_OUT, IS_SHARED, IS_KEPT_ELSEWHERE, IS_FREQUENT, IS_CAPTION = 1, 2, 4, 8, 16, 32
+IS_KEPT, IS_LEFT_OUT, IS_SHARED, IS_KEPT_ELSEWHERE, IS_FREQUENT, IS_CAPTION, IS_AUTHOR_NOTE = 1, 2, 4, 8, 16, 32, 64
 """Flags of a block: its page kept it by its own verdict; its page left it out for a reason that the site's evidence may
 overrule; another page has its text; some page keeps the text that this one left out; pages keep the text more than
-`MAX_KEPT` times; its page removes it as a caption or byline, since its markup calls it so."""
+`MAX_KEPT` times; its page removes it as a caption or byline, since its markup calls it so; its page removes it as a note
+on the author below the text."""
 MAX_KEPT = 3
-KIND_FACTOR = 64  # the number of a block's kind, times this, is added to its flags
+KIND_FACTOR = 128  # the number of a block's kind, times this, is added to its flags
 HEADING_KIND = BLOCK_KINDS.index("heading")
 
 FlaggedBlock = tuple[int, int, int, str]
@@ -65,14 +66,16 @@ _CREATE_OVERRULABLE_REASONS = """CREATE TEMP TABLE settle_leaving AS SELECT id F
             OR rule GLOB 'layout/*')"""
 _CREATE_CAPTION_REASONS = """CREATE TEMP TABLE settle_captions AS SELECT id FROM _reasons
     WHERE reason IN ('caption', 'byline') AND rule GLOB 'layout/*'"""
+_CREATE_NOTE_REASONS = "CREATE TEMP TABLE settle_notes AS SELECT id FROM _reasons WHERE rule = 'model/author-note'"
 
 _CREATE_TABLES = (
     _CREATE_OVERRULABLE_REASONS,
     "CREATE UNIQUE INDEX temp.settle_leaving_id ON settle_leaving (id)",
     _CREATE_CAPTION_REASONS,
     "CREATE UNIQUE INDEX temp.settle_captions_id ON settle_captions (id)",
+    _CREATE_NOTE_REASONS,
 )
-PAGE_TABLES = ("settle_leaving", "settle_captions")
+PAGE_TABLES = ("settle_leaving", "settle_captions", "settle_notes")
 
 _PAGES_OF_HOST = f"""SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
     WHERE u.host = ? AND p.own_type IN {SQL_ARTICLE_TYPES} ORDER BY p.id"""
@@ -84,7 +87,8 @@ _PAGE_FACTS = """SELECT l.layout, l.chances, coalesce(a.title, s.title, ''),
 _BLOCKS_TEMPLATE = f"""SELECT b.position, b.block_id,
         {KIND_FACTOR} * b.kind + CASE WHEN {{kept}} THEN {IS_KEPT} + (coalesce(c.asked, 0) & {IS_SHARED}) ELSE
             coalesce(c.asked, 0) + {IS_LEFT_OUT} * ({{reason}} IN temp.settle_leaving)
-                + {IS_CAPTION} * ({{reason}} IN temp.settle_captions) END, t.text
+                + {IS_CAPTION} * ({{reason}} IN temp.settle_captions)
+                + {IS_AUTHOR_NOTE} * ({{reason}} IN temp.settle_notes) END, t.text
     FROM _page_blocks b {{joins}} LEFT JOIN _common_texts c ON c.block_id = b.block_id
         CROSS JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND ({{kept}} OR c.asked & {IS_KEPT_ELSEWHERE} OR {{reason}} IN temp.settle_leaving)

@@ -31,6 +31,7 @@ from ..archive.ledger import read_layout
 from ..archive.stored_values import BLOCK_KINDS, content_id, decoding
 from .page_table import (
     HEADING_KIND,
+    IS_AUTHOR_NOTE,
     IS_CAPTION,
     IS_HEADING,
     IS_KEPT,
@@ -305,7 +306,8 @@ def _scan_page(facts: PageFacts) -> ScannedBlocks:
         paths = [row[0] for row in layout_rows]
         chances = bytes(len(paths)) if facts.chances is None else facts.chances
         sure_flags = [chances[position] >= SURE_CHANCE for position in range(len(paths))]
-        counted_blocks = [(*block, rough_word_count(block[3])) for block in facts.flagged_blocks]
+        flagged_blocks = _without_returns_below_note(facts.flagged_blocks)
+        counted_blocks = [(*block, rough_word_count(block[3])) for block in flagged_blocks]
     needed_blocks = [
         (position, block_id, flags, text, words)
         for position, block_id, flags, text, words in counted_blocks
@@ -326,6 +328,13 @@ def _scan_page(facts: PageFacts) -> ScannedBlocks:
     other_paths = dict.fromkeys(paths).keys() - {paths[position] for position, *_ in needed_blocks}
     rows += [(0, 0, *_place_numbers(path), -1, 0, 0) for path in sorted(other_paths)]
     return np.array(rows, SCANNED_BLOCK)
+
+
+def _without_returns_below_note(blocks: Sequence[FlaggedBlock]) -> Sequence[FlaggedBlock]:
+    """Let nothing return from a note on the author down: a site's notes stand where its articles' last lines do."""
+    note = next((n for n, (_, _, flags, _) in enumerate(blocks) if flags & IS_AUTHOR_NOTE), len(blocks))
+    below = ((position, text_id, flags & ~IS_LEFT_OUT, text) for position, text_id, flags, text in blocks[note:])
+    return [*blocks[:note], *below]
 
 
 def _scanned_flags(flags: int, text: str, words: int) -> int:

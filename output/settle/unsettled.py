@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 
-SETTLE_VERSION = "10"
+SETTLE_VERSION = "11"
 """Raised whenever settling the same archive may give another result: every archive is then settled as a whole once."""
 
 _FACT = "settled"

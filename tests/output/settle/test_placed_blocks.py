@@ -22,6 +22,7 @@ from tests.output.filled_rows import put
 from tests.output.settle.stories import BODY, BOX, KEPT, LEFT, with_blocks
 
 CAPTION, RULED = Verdict(False, "caption", "layout/caption"), Verdict(False, "share buttons", "share.icons")
+NOTE = Verdict(False, "about the author", "model/author-note")
 SURE, DOUBTFUL, HARDLY = 252, 128, 3
 OUT, IN, DOUBT = (LEFT, HARDLY), (KEPT, SURE), (KEPT, DOUBTFUL)  # what pages do with their boxes
 PHRASE = (RULED, HARDLY)
@@ -65,6 +66,7 @@ SLOT = [("z", 0, "furniture inside the article", "site/slot", 1)]
         pytest.param([OUT] * 19, IN, {}, [], id="the models are sure by themselves"),
         pytest.param([IN] * 11, (RULED, SURE), {}, [], id="a phrase rule explains it"),
         pytest.param([IN] * 11, (CAPTION, DOUBTFUL), {}, [], id="the markup calls it a caption"),
+        pytest.param([IN] * 11, (NOTE, DOUBTFUL), {}, [], id="its page takes it for a note on the author"),
         pytest.param([(CAPTION, HARDLY)] * 19, DOUBT, {}, SLOT, id="others call it a caption"),
         pytest.param([PHRASE] * 19, DOUBT, {}, SLOT, id="nearly all lose what is at this place"),
         pytest.param([PHRASE] * 19, DOUBT, {"box_at": 2}, [], id="between paragraphs it stays"),
@@ -80,6 +82,22 @@ def test_a_block_is_judged_again_by_what_other_pages_do_at_its_place(archive, ma
     assert "zuaa" in text
     assert ("zbox" in text) is (found == RESTORED or (not found and odd_box[0].kept))
     assert settle(archive.db, make.clock).rejudged_pages == 0
+
+
+def test_nothing_returns_below_what_a_page_takes_for_a_note_on_its_author(archive, make):
+    """The note is two paragraphs long, and the second does not begin with the name."""
+    texts = {part: " ".join(f"z{part}{a}{b}" for a in "abcd" for b in LETTERS[:10]) for part in "uvwxy"}
+    verdicts = dict.fromkeys("uw", KEPT) | {"v": LEFT, "x": NOTE, "y": LEFT}
+    rows = [(text, BODY, verdicts[part]) for part, text in texts.items()]
+    changed = settled(
+        archive,
+        make,
+        *(article(make, name) for name in LETTERS[:11]),
+        with_blocks(make.outcome("http://a.test/z", "x"), *rows),
+    )
+    assert changed == RESTORED
+    [(text,)] = archive.db.execute("SELECT text FROM articles WHERE url LIKE '%/z'").fetchall()
+    assert text.split("\n") == [texts[part] for part in "uvw"]
 
 
 def test_with_fewer_pages_and_with_surer_models_the_own_verdict_returns(archive, make):
