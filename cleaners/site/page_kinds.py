@@ -37,8 +37,8 @@ class LayoutPage:
     `has_list_address`, of any page, says that its URL has the shape of a list's. `quoted_pages` are those whose
     openings, titles or cards most of its kept text is; `is_patchwork`, if all of it is. `folder` is the pattern of its
     URL's path up to the last part. `has_sure_day` says that it shows or states when it was published or who wrote it;
-    `kept_blocks` is how many blocks its text has; `is_in_menu` says that most pages of the host link to it in a menu.
-    `layout` names its layout.
+    `kept_blocks` is how many blocks its text has, counted only without such a day; `is_in_menu` says that most pages of
+    the host link to it in a menu. `layout` names its layout.
     """
 
     page_id: int
@@ -301,7 +301,8 @@ def _card_rule(
     cards = [page for page in pages if page.is_article and page.page_id not in taken_out]
     if len(cards) < _MIN_CARDS or sum(page.has_sure_day for page in cards) > _CARD_DAYS * len(cards):
         return []
-    words, blocks = (median(getattr(page, name) for page in cards) for name in ("words", "kept_blocks"))
+    words = median(page.words for page in cards)
+    blocks = median(page.kept_blocks for page in cards if not page.has_sure_day)
     alike = sum(abs(page.words - words) <= _ALIKE_WORDS * words for page in cards)
     is_form = blocks <= _CARD_BLOCKS or alike >= _ALIKE_SHARE * len(cards)
     if words >= _CARD_WORDS * typical_words or not is_form:
