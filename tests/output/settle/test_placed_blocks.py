@@ -90,8 +90,12 @@ def test_a_host_too_large_for_memory_is_judged_alike(archive, make, monkeypatch,
     """Its scans are read again by each pass: all of them, those after the first pages, or none."""
     monkeypatch.setattr(page_table, "_PAGES_AT_ONCE", 3)
     monkeypatch.setattr(page_table, "_KEPT_BYTES", kept_bytes)
-    assert settled(archive, make, *(article(make, name) for name in LETTERS[:18]), article(make, "z", DOUBT)) == []
-    assert settled(archive, make, article(make, LETTERS[18])) == SLOT
+    opening_hours = ("The office of the harbour is open from nine to five", BOX, KEPT)
+    pages = []
+    for name in LETTERS:
+        paragraphs = [(" ".join(f"{name}{part}{word}" for word in LETTERS), BODY, KEPT) for part in "uvw"]
+        pages.append(with_blocks(make.outcome(f"http://a.test/{name}", "x"), *paragraphs, opening_hours))
+    assert settled(archive, make, *pages) == [(name, 0, "repeated on the site", "site/repeated", 1) for name in LETTERS]
 
 
 def test_nothing_returns_below_what_a_page_takes_for_a_note_on_its_author(archive, make):
