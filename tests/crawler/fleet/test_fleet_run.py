@@ -114,6 +114,21 @@ def test_sites_are_crawled_then_nothing_is_due_then_they_are_updated(serve, tmp_
 
 
 @pytest.mark.slow
+def test_a_run_that_waits_for_a_store_crawls_a_site_at_each_turn(serve, tmp_path):
+    (site,) = sites = sites_of(serve, 1)
+    file = write_list(tmp_path, sites)
+    file.write_text(file.read_text().replace("delay = 0", 'delay = 0\nevery = "2s"'))
+    runner = start("fleet", "run", file, "--wait", "--store", tmp_path / "store", "--work", tmp_path / "work")
+    try:
+        until(lambda: site.paths().count("/") > 2 or runner.poll() is not None, PATIENCE)
+    finally:
+        runner.send_signal(signal.SIGTERM)
+        out, errors = runner.communicate(timeout=PATIENCE)
+    assert runner.returncode == 128 + signal.SIGTERM, out + errors
+    assert f"s0: done; {PAGES} new" in errors
+
+
+@pytest.mark.slow
 def test_a_stop_ends_all_crawls_and_the_same_command_goes_on(serve, tmp_path):
     sites = sites_of(serve, 2)
     file = write_list(tmp_path, sites, "[fleet]\nparallel = 2\n")
