@@ -208,7 +208,9 @@ def compare_versions(old_version: ArticleVersion, new_version: ArticleVersion) -
         for old_pos, new_pos in pairs
     )
     notices = _find_new_notices(old_page, new_page, pairs)
-    is_reordered = _reorders_paragraphs(old_page, new_page)
+    old_keys, new_keys = _paragraph_keys(old_page), _paragraph_keys(new_page)
+    common_keys = set(old_keys) & set(new_keys)
+    is_reordered = [key for key in old_keys if key in common_keys] != [key for key in new_keys if key in common_keys]
     kinds = set(notices)
     notice_texts = set(notices.values())
     for change in changes:
@@ -414,13 +416,6 @@ def _changes_date(old_version: ArticleVersion, new_version: ArticleVersion) -> b
         return False
     old_date, new_date = parse_moment(old_version.published), parse_moment(new_version.published)
     return old_date is not None and new_date is not None and not old_date.may_equal(new_date)
-
-
-def _reorders_paragraphs(old_page: _FoldedPage, new_page: _FoldedPage) -> bool:
-    """Return whether the paragraphs that both captures keep exactly once come in another order."""
-    old_keys, new_keys = _paragraph_keys(old_page), _paragraph_keys(new_page)
-    common_keys = set(old_keys) & set(new_keys)
-    return [key for key in old_keys if key in common_keys] != [key for key in new_keys if key in common_keys]
 
 
 def _paragraph_keys(page: _FoldedPage) -> list[str]:

@@ -62,17 +62,13 @@ def _list_markers(previous_markers: list[str], block: Block) -> list[str]:
     """
     level = max(1, block.level)
     markers = previous_markers[:level] + [_BULLET] * (level - 1 - len(previous_markers))
-    if not _is_numbered(block.path):
+    # the innermost list that the block stands in does not number its items
+    tags = (step.partition(".")[0].partition("#")[0] for step in reversed(block.path.split(">")))
+    if next((tag for tag in tags if tag in _LIST_TAGS), "") != "ol":
         return [*markers[: level - 1], _BULLET]
     previous_marker = markers[level - 1] if len(markers) >= level else ""
     number = int(previous_marker[:-2]) + 1 if previous_marker.endswith(". ") else 1
     return [*markers[: level - 1], f"{number}. "]
-
-
-def _is_numbered(path: str) -> bool:
-    """Return whether the innermost list that a block stands in numbers its items."""
-    tags = (step.partition(".")[0].partition("#")[0] for step in reversed(path.split(">")))
-    return next((tag for tag in tags if tag in _LIST_TAGS), "") == "ol"
 
 
 def _list_item(block: Block, markers: list[str]) -> str:

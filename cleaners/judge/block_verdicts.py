@@ -137,17 +137,13 @@ def rule_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Verd
         for n, vote in cast_votes(context).items():
             votes_by_block[n].append(vote)
     verdicts = _verdicts_of(votes_by_block)
-    if not _sections_remove_nearly_all(context, verdicts):
+    # sections that would remove nearly the whole selection are ignored
+    words = {n: context.blocks[n].words for n in context.selected_positions}
+    kept_words = sum(count for n, count in words.items() if verdicts[n].kept)
+    if not (sum(words.values()) >= _MOTTO_WORDS and kept_words < _LITTLE_SHARE * sum(words.values())):
         return verdicts
     votes_without_sections = [[vote for vote in votes if not vote.rule.endswith(_SECTION)] for votes in votes_by_block]
     return _verdicts_of(votes_without_sections)
-
-
-def _sections_remove_nearly_all(context: _VoteContext, verdicts: Sequence[Verdict]) -> bool:
-    """Return whether boilerplate sections would remove nearly the whole selection. If so, they are ignored."""
-    words = {n: context.blocks[n].words for n in context.selected_positions}
-    kept_words = sum(count for n, count in words.items() if verdicts[n].kept)
-    return sum(words.values()) >= _MOTTO_WORDS and kept_words < _LITTLE_SHARE * sum(words.values())
 
 
 def _verdicts_of(votes_by_block: Sequence[list[Vote]]) -> tuple[Verdict, ...]:

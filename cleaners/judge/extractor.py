@@ -42,7 +42,9 @@ def extracted_text(tree: HtmlElement, url: str = "", *, recall: bool = False) ->
     text, and so does a paragraph of very many parts, which would take it minutes: the verdicts are then made without
     its vote.
     """
-    if _has_crowded_paragraph(tree):
+    # trafilatura's time grows with the square of the elements in a line of text
+    lines = (line for line in tree.iter(*_LINE_TAGS) if len(line))
+    if any(next(islice(line.iter(), _MOST_IN_LINE, None), None) is not None for line in lines):
         return ""
     options = Extractor(
         output_format="python", url=url or None, comments=False, fast=not recall, precision=not recall, recall=recall
@@ -54,18 +56,15 @@ def extracted_text(tree: HtmlElement, url: str = "", *, recall: bool = False) ->
     return str(getattr(document, "text", None) or "")
 
 
-def _has_crowded_paragraph(tree: HtmlElement) -> bool:
-    """Return whether a line of text has so many elements in it that trafilatura's time grows with their square."""
-    lines = (line for line in tree.iter(*_LINE_TAGS) if len(line))
-    return any(next(islice(line.iter(), _MOST_IN_LINE, None), None) is not None for line in lines)
-
-
 def blocks_in_text(blocks: Sequence[Block], text: str) -> frozenset[int]:
     """Return the positions of the blocks whose words are in `text`, which is matched line by line."""
     lines = [words for line in text.splitlines() if (words := _words(line))]
     block_words = [_words(block.text) for block in blocks]
     if max(len(lines), len(block_words)) > _MOST_ALIGNED:
-        return _blocks_in_any_order(block_words, lines)
+        whole_lines, line_words = frozenset(lines), frozenset(word for line in lines for word in line)
+        return frozenset(
+            n for n, words in enumerate(block_words) if words in whole_lines or _has_most_words_in(words, line_words)
+        )
     positions: set[int] = set()
     numbers: dict[tuple[str, ...], int] = {}  # numbers compare faster than lists of words
     block_numbers = [numbers.setdefault(words, len(numbers)) for words in block_words]
@@ -76,14 +75,6 @@ def blocks_in_text(blocks: Sequence[Block], text: str) -> frozenset[int]:
         elif tag == "replace":
             positions.update(_blocks_in_gap(block_words, range(b1, b2), lines[l1:l2]))
     return frozenset(positions)
-
-
-def _blocks_in_any_order(block_words: list[tuple[str, ...]], lines: list[tuple[str, ...]]) -> frozenset[int]:
-    """Return the positions of the blocks that are a line, or most of whose words are in any of the lines."""
-    whole_lines, line_words = frozenset(lines), frozenset(word for line in lines for word in line)
-    return frozenset(
-        n for n, words in enumerate(block_words) if words in whole_lines or _has_most_words_in(words, line_words)
-    )
 
 
 def _words(text: str) -> tuple[str, ...]:

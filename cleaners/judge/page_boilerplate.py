@@ -56,18 +56,14 @@ def is_teaser(block: Block) -> bool:
     """Return whether a block is a link to another page, or an excerpt that is cut with an ellipsis."""
     if block.kind in (BlockKind.QUOTE, BlockKind.CODE, BlockKind.TABLE):
         return False
-    if _is_card(block):
-        return True
-    is_short = block.words <= _TEASER_WORDS
-    return is_short and (block.link_density > _CARD_LINKED or block.text.rstrip().endswith(_ELLIPSES))
-
-
-def _is_card(block: Block) -> bool:
-    """Return whether a block of several lines is a linked headline with a date or an excerpt below."""
+    # a card: a linked headline with a date or an excerpt below
     headline, _, details = block.text.partition("\n")
     is_linked = abs(block.link_chars - len(headline)) <= len(headline) // 5
     is_headline = is_linked and rough_word_count(headline) >= _CARD_TITLE_WORDS
-    return bool(details) and is_headline and block.words <= _CARD_WORDS
+    if bool(details) and is_headline and block.words <= _CARD_WORDS:
+        return True
+    is_short = block.words <= _TEASER_WORDS
+    return is_short and (block.link_density > _CARD_LINKED or block.text.rstrip().endswith(_ELLIPSES))
 
 
 _FEW_WORD_LINKS = "context/links", RemovalReason.NAVIGATION

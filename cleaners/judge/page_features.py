@@ -105,7 +105,8 @@ def page_features(reading: Reading, verdicts: Sequence[Verdict], picture_count: 
         url=url,
         url_shape=shape_of(url),
         states_article=_states_article(tree, nodes, metas),
-        states_listing=_states_listing(nodes, metas),
+        states_listing=metas.get("og:type") == "profile"
+        or any(_LISTING_TYPES.intersection(types_of(node)) for node in nodes),
         is_paywalled=any(str(node.get("isAccessibleForFree", "")).lower() == "false" for node in nodes),
         body_classes=_body_classes(tree),
         h1_count=sum(block.level == 1 for block in headings),
@@ -148,10 +149,6 @@ def _states_article(tree: TagIndex, nodes: Sequence[JsonLdNode], metas: dict[str
         element for element in tree.typed_elements if element.tag in _MAIN_TAGS and _is_microdata_article(element)
     ]
     return len(article_items) == 1
-
-
-def _states_listing(nodes: Sequence[JsonLdNode], metas: dict[str, str]) -> bool:
-    return metas.get("og:type") == "profile" or any(_LISTING_TYPES.intersection(types_of(node)) for node in nodes)
 
 
 def _is_microdata_article(element: etree._Element) -> bool:

@@ -54,11 +54,12 @@ def page_signs(
     """Count the signs: `nodes` are the page's JSON-LD, `metas` its meta elements by name. The tree is not changed."""
     tree, blocks = reading.index, reading.blocks
     kept_blocks = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
+    counts = Counter(element.tag for element in tree.iter(*_COUNTED_TAGS))
     signs = (
         _type_signs(tree, nodes, metas)
         | _metadata_signs(metas, reading.metadata)
         | _url_signs(reading.page.url)
-        | _element_signs(tree)
+        | {f"n_{tag}": log1p(counts[tag]) for tag in _COUNTED_TAGS}
     )
     return (
         signs
@@ -124,11 +125,6 @@ def _url_signs(url: str) -> Signs:
         "slug_words": float(sum(not word.isdigit() for word in _WORD_SEPARATORS.split(last_segment) if word)),
         "slug_digits": float(sum(char.isdigit() for char in last_segment)),
     }
-
-
-def _element_signs(tree: TagIndex) -> Signs:
-    counts = Counter(element.tag for element in tree.iter(*_COUNTED_TAGS))
-    return {f"n_{tag}": log1p(counts[tag]) for tag in _COUNTED_TAGS}
 
 
 def _size_signs(blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> Signs:
@@ -230,19 +226,15 @@ def _kinds_in_step(step: str) -> tuple[str, ...]:
     return tuple({kind for word in words if word in kinds_by_word for kind in kinds_by_word[word]})
 
 
-def _count_digits(text: str) -> int:
-    """Count the characters 0 to 9 as bytes of UTF-8, since no other character has these bytes."""
-    codes = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
-    return int(np.count_nonzero((codes >= ord("0")) & (codes <= ord("9"))))
-
-
 def _wording_signs(kept_blocks: Sequence[Block]) -> Signs:
     """Count words of the first person plural, quotation marks and digits, per word of the kept text."""
     text = " ".join(block.text for block in kept_blocks)[:_WORDING_CHARS].casefold()
     words = text.split()
     total = len(words) or 1
+    # no other character has the bytes of 0 to 9 in UTF-8
+    codes = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
     return {
         "we": sum(map(_WE_WORDS.__contains__, words)) / total,
         "quotes": sum(map(text.count, _QUOTES)) / total,
-        "digits": _count_digits(text) / total,
+        "digits": int(np.count_nonzero((codes >= ord("0")) & (codes <= ord("9")))) / total,
     }

@@ -264,7 +264,20 @@ def _is_page_of_system(page: PageFeatures) -> bool:
 
 def _test_list(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | None:
     """Find a page of links to articles: facts for a list against facts for an article, each with a weight."""
-    listing_facts = _listing_facts(page)
+    facts: dict[str, float] = {}
+    if weight := _LIST_URL_SCORES.get(page.url_shape):
+        facts[f"url={page.url_shape}"] = weight
+    if classes := sorted(page.body_classes & _LISTING_CLASSES):
+        facts[f"body_class={classes[0]}"] = 2
+    if page.states_listing:
+        facts["states=listing"] = 1
+    if page.headline_count >= _FEWEST_HEADLINES:
+        facts[f"headlines={page.headline_count}"] = min(2.0, page.headline_count / 4)
+    if page.listed_words > page.kept_words / 2 and page.headline_count >= 2:
+        facts[f"listed_words={page.listed_words}"] = 2
+    if page.article_count >= 3:
+        facts[f"articles={page.article_count}"] = 1
+    listing_facts = facts | _link_facts(page)
     article_facts = _article_facts(page)
     if list(listing_facts) == [f"url={UrlShape.LIST}"] and _is_misleading_list_url(page, estimate):
         return None
@@ -305,23 +318,6 @@ def _is_diary_entry(page: PageFeatures, estimate: KindEstimate) -> bool:
 def _is_link_article(page: PageFeatures, estimate: KindEstimate) -> bool:
     """Return whether a page of links has its own heading and by its signs is plainly an article, such as a round-up."""
     return page.has_own_heading and estimate.chances["article"] >= _LINK_ARTICLE_CHANCE
-
-
-def _listing_facts(page: PageFeatures) -> dict[str, float]:
-    facts: dict[str, float] = {}
-    if weight := _LIST_URL_SCORES.get(page.url_shape):
-        facts[f"url={page.url_shape}"] = weight
-    if classes := sorted(page.body_classes & _LISTING_CLASSES):
-        facts[f"body_class={classes[0]}"] = 2
-    if page.states_listing:
-        facts["states=listing"] = 1
-    if page.headline_count >= _FEWEST_HEADLINES:
-        facts[f"headlines={page.headline_count}"] = min(2.0, page.headline_count / 4)
-    if page.listed_words > page.kept_words / 2 and page.headline_count >= 2:
-        facts[f"listed_words={page.listed_words}"] = 2
-    if page.article_count >= 3:
-        facts[f"articles={page.article_count}"] = 1
-    return facts | _link_facts(page)
 
 
 def _link_facts(page: PageFeatures) -> dict[str, float]:

@@ -226,7 +226,9 @@ def _heads_article(
     One that stands in the container of this text, as a section's does, heads an article if both it and the title are in
     an `article` and have a byline right below.
     """
-    if _is_in_text(heading, text):
+    # it stands in the container of the prose beside it, as a section's heading does
+    container = heading.path.rpartition(">")[0]
+    if any(is_prose(block) and block.path.rpartition(">")[0] == container for block in text):
         is_article = "article" in heading.landmarks & title.landmarks
         return is_article and _is_signed(heading, blocks, rules) and _is_signed(title, blocks, rules)
     end = title.position if heading.position < title.position else len(blocks)
@@ -237,12 +239,6 @@ def _is_made_like(block: Block, title: Block) -> bool:
     if block.level != title.level or block.text == title.text:
         return False
     return block.path.split(">")[-_COMPARED_STEPS:] == title.path.split(">")[-_COMPARED_STEPS:]
-
-
-def _is_in_text(heading: Block, text: Sequence[Block]) -> bool:
-    """Return whether a heading stands in the container of the prose beside it, as that of a section does."""
-    container = heading.path.rpartition(">")[0]
-    return any(is_prose(block) and block.path.rpartition(">")[0] == container for block in text)
 
 
 def _is_signed(heading: Block, blocks: Sequence[Block], rules: RuleBook) -> bool:

@@ -126,7 +126,10 @@ def model_votes_against(
         None if n in kept_positions and n in skipped_positions else _block_reason(block) or fallback.note_reason(block)
         for n, block in enumerate(blocks)
     ]
-    rule_votes = _deciding_votes_against(rule_verdicts)
+    # many blocks share a verdict
+    distinct_verdicts = dict(zip(map(id, rule_verdicts), rule_verdicts, strict=True))
+    votes = {key: deciding_vote_against(verdict) for key, verdict in distinct_verdicts.items()}
+    rule_votes = list(map(votes.__getitem__, map(id, rule_verdicts)))
     reasons_from_above = _reasons_from_above(blocks, rule_votes, kept_positions, block_reasons)
     reasons = [reason or from_above for reason, from_above in zip(block_reasons, reasons_from_above, strict=True)]
     heading_reasons = _heading_reasons(blocks, rule_votes, kept_positions, reasons)
@@ -135,13 +138,6 @@ def model_votes_against(
         for n, block in enumerate(blocks)
         if n not in skipped_positions
     }
-
-
-def _deciding_votes_against(rule_verdicts: Sequence[Verdict]) -> list[Vote | None]:
-    """Return the deciding vote against each block; computed once for blocks that share a verdict."""
-    distinct_verdicts = dict(zip(map(id, rule_verdicts), rule_verdicts, strict=True))
-    votes = {key: deciding_vote_against(verdict) for key, verdict in distinct_verdicts.items()}
-    return list(map(votes.__getitem__, map(id, rule_verdicts)))
 
 
 def _block_reason(block: Block) -> RuleReason | None:
@@ -308,7 +304,9 @@ def weigh(
     """
     page_threshold = expected_f1(np.array([block.words for block in blocks]), probabilities) / 2
     thresholds = _keep_thresholds(blocks, rule_verdicts, page_threshold)
-    buttons = _button_positions(blocks, rule_verdicts)
+    # labels of buttons, such as `Yes`, look like short lines of dialogue
+    button_paths = [(n, block.path) for n, block in enumerate(blocks) if ">button" in block.path]
+    buttons = {n for n, path in button_paths if _BUTTON.search(path) and not rule_verdicts[n].kept}
     for n in buttons:
         thresholds[n] = max(thresholds[n], SURE_THRESHOLD)
     if (opening_position := _opening_position(blocks, rule_verdicts)) is not None:
@@ -328,7 +326,9 @@ def weigh(
     rest = _rest_of_lists(blocks, rule_verdicts, kept_positions) - duplicates
     within |= dict.fromkeys(rest, _LINKED)
     kept_positions |= rest
-    if _removes_nearly_all(blocks, rule_verdicts, kept_positions):
+    words_by_rules = sum(block.words for block, verdict in zip(blocks, rule_verdicts, strict=True) if verdict.kept)
+    words = sum(blocks[n].words for n in kept_positions)
+    if words < _BELIEVED_SHARE * words_by_rules or (words < _BELIEVED_WORDS and words < words_by_rules):
         return list(rule_verdicts)
     likely_positions = _true_positions(probabilities >= page_threshold + _ADD_MARGIN)
     likely_positions -= labels | (buttons - kept_positions)
@@ -342,7 +342,8 @@ def weigh(
         overrules, is_duplicate = is_kept and thresholds[n] == SURE_THRESHOLD, n in duplicates
         keys.append(key := (verdict_id, vote_id, is_kept, overrules, is_duplicate))
         if key not in verdicts and is_kept:
-            verdicts[key] = _keep_verdict(verdict, model_vote, overrules=overrules)
+            vote_for = next((vote for vote in verdict.votes if vote.keep), model_vote)
+            verdicts[key] = _verdict_led_by(model_vote if overrules else vote_for, verdict, model_vote)
         elif key not in verdicts:
             verdicts[key] = _remove_verdict(verdict, model_vote, is_duplicate=is_duplicate)
     brought_back = within | dict.fromkeys(code, _CODE) | dict.fromkeys(questions, _ANSWERED)
@@ -390,12 +391,6 @@ def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float) -> fl
         return _SPECIAL_KIND_THRESHOLD
     floor = _STANDFIRST_FLOOR if verdict.rule == STANDFIRST else 0.0
     return max(page_threshold - _KEEP_MARGIN, floor)
-
-
-def _button_positions(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict]) -> set[int]:
-    """Return the labels of buttons that no rule keeps, such as `Yes`, which look like short lines of dialogue."""
-    button_paths = [(n, block.path) for n, block in enumerate(blocks) if ">button" in block.path]
-    return {n for n, path in button_paths if _BUTTON.search(path) and not rule_verdicts[n].kept}
 
 
 def _opening_position(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict]) -> int | None:
@@ -501,19 +496,6 @@ def _vote_within(block: Block, verdict: Verdict, probability: float) -> Vote | N
         return _LINKED
     is_text = block.kind is BlockKind.LIST_ITEM or is_prose(block)
     return _UNNAMED if is_text and vote is None and _block_reason(block) is None else None
-
-
-def _removes_nearly_all(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kept_positions: set[int]) -> bool:
-    """Return whether the model removes nearly all that the rules keep, and adds nothing in its place."""
-    words_by_rules = sum(block.words for block, verdict in zip(blocks, rule_verdicts, strict=True) if verdict.kept)
-    words = sum(blocks[n].words for n in kept_positions)
-    return words < _BELIEVED_SHARE * words_by_rules or (words < _BELIEVED_WORDS and words < words_by_rules)
-
-
-def _keep_verdict(verdict: Verdict, model_vote: Vote, *, overrules: bool) -> Verdict:
-    """Make a verdict that keeps, with the rule of the first vote for it, or of the model if that overruled a rule."""
-    vote_for = next((vote for vote in verdict.votes if vote.keep), model_vote)
-    return _verdict_led_by(model_vote if overrules else vote_for, verdict, model_vote)
 
 
 def _remove_verdict(verdict: Verdict, model_vote: Vote, *, is_duplicate: bool) -> Verdict:

@@ -63,7 +63,8 @@ def detect_encoding(body: bytes) -> str:
     sample = text_sample(body)
     if sum(_letter_pairs(sample.decode(FALLBACK_ENCODING, "replace")).values()) < _FEW_LETTERS:
         return FALLBACK_ENCODING  # quotation marks are the same in many encodings
-    fits = list(_one_byte_fits(sample, _stated_language(body)))
+    match = _LANGUAGE.search(body[:_PRESCAN_BYTES])
+    fits = list(_one_byte_fits(sample, match[1].decode("ascii").lower() if match else ""))
     best = max(fits, key=lambda fit: fit.share)
     encoding = _library_guess(sample)
     if encoding in _WIDE_CODECS and (best.share < _SURE_FIT or best.encoding == _DENSE_ENCODING):
@@ -170,11 +171,6 @@ def _fit(pairs: _Pairs, language: LanguageLetters) -> float:
 def _is_at_home(letter: str, after_lower: bool, language: LanguageLetters) -> bool:
     """Return whether a language has this letter; it has no capital inside of a word."""
     return letter in language.letters or (not after_lower and letter.lower() in language.letters)
-
-
-def _stated_language(body: bytes) -> str:
-    match = _LANGUAGE.search(body[:_PRESCAN_BYTES])
-    return match[1].decode("ascii").lower() if match else ""
 
 
 def _is_one_byte(encoding: str) -> bool:

@@ -15,8 +15,6 @@ from enum import StrEnum
 from html import escape, unescape
 from itertools import islice
 
-from lxml.html import HtmlElement
-
 from ..document import Block
 from .canonical_urls import split_url
 from .elements import is_in_boilerplate
@@ -128,18 +126,13 @@ def _read_templates(page: PageContext, base: str) -> HeldText:
     for template in islice(page.tree.iter("template"), _MAX_TEMPLATES):
         if len("".join(template.itertext())) < _MIN_TEMPLATE_CHARS or is_in_boilerplate(template):
             continue
-        template_blocks = read_blocks(_as_body(template), base)
+        body = deepcopy(template)
+        body.tag, body.tail = "body", None
+        template_blocks = read_blocks(body, base)
         text = " ".join(block.text for block in template_blocks)
         if sum(block.words for block in template_blocks) >= MIN_BODY_WORDS and not has_value_places(text):
             blocks += template_blocks
     return HeldText(TextSource.TEMPLATE, _counted(blocks, TextSource.TEMPLATE)) if blocks else _NOTHING
-
-
-def _as_body(template: HtmlElement) -> HtmlElement:
-    """Return a copy of a template as an element that shows its content."""
-    body = deepcopy(template)
-    body.tag, body.tail = "body", None
-    return body
 
 
 def _chosen_text(page: PageContext, base: str, source: TextSource, texts: Sequence[StatedText]) -> HeldText:

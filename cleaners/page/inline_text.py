@@ -90,20 +90,17 @@ class InlineRun:
             if event == "start" and not enters:
                 walker.skip_subtree()
             elif enters:
-                self._open_element(child)
+                if child.tag == "a":
+                    self.open_link(resolve_href(child.get("href") or "", ""))
+                elif child.tag in ("br", "p", "div", "li"):
+                    self.add(" ")
+                if child.text:
+                    self.add(child.text)
             else:
                 if child.tag == "a":
                     self.close_link()
                 if child is not element and child.tail:
                     self.add(f" {child.tail}" if child.tag in ("p", "div", "li") else child.tail)
-
-    def _open_element(self, element: etree._Element) -> None:
-        if element.tag == "a":
-            self.open_link(resolve_href(element.get("href") or "", ""))
-        elif element.tag in ("br", "p", "div", "li"):
-            self.add(" ")
-        if element.text:
-            self.add(element.text)
 
     def add(self, text: str, verbatim: bool = False) -> None:
         """Add text as written in the source; white space before the first word counts only with `verbatim`."""

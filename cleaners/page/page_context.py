@@ -222,21 +222,18 @@ class PageContext:
         """Return all names of the site that the page states, then the host and its labels."""
         host = split_url(self.url).hostname or ""
         labels = [label for label in host.split(".") if label not in _GENERIC_HOST_LABELS][:-1]
+        names = [name for value in self.member_values("publisher") for name in list(string_values(value))[:1]]
+        for node in self.statements.json_ld_nodes:
+            if _SITE_TYPES.intersection(types_of(node)):
+                names.extend(list(string_values(node.get("name")))[:1])
         return (
             *self.statements.meta_contents(meta_names("sitename")),
-            *self._stated_site_names(),
+            *[normalise_text(name) for name in names if not name.startswith("http")],
             *self._home_headings(),
             host,
             host.removeprefix("www."),
             *labels,
         )
-
-    def _stated_site_names(self) -> list[str]:
-        names = [name for value in self.member_values("publisher") for name in list(string_values(value))[:1]]
-        for node in self.statements.json_ld_nodes:
-            if _SITE_TYPES.intersection(types_of(node)):
-                names.extend(list(string_values(node.get("name")))[:1])
-        return [normalise_text(name) for name in names if not name.startswith("http")]
 
     def _home_headings(self) -> list[str]:
         """Return the headings that are nothing but a link to the front page: they are the site's name."""

@@ -118,11 +118,7 @@ def picture_address(attribute: Callable[[str], str | None], base: str) -> str:
     values = [value for name in _ADDRESS_ATTRIBUTES if (value := (attribute(name) or "").strip())]
     values += [size for name in _SOURCE_SETS if (size := _largest(attribute(name) or ""))]
     urls = (resolve_href(value, base) for value in values if not value.startswith("data:"))
-    return next((url for url in urls if _is_address(url)), "")
-
-
-def _is_address(url: str) -> bool:
-    return bool(_HOST.match(url)) and len(url) <= _MOST_URL_CHARS
+    return next((url for url in urls if bool(_HOST.match(url)) and len(url) <= _MOST_URL_CHARS), "")
 
 
 def _largest(source_set: str) -> str:

@@ -190,17 +190,13 @@ def _texts_of_value(source: str, start: int) -> tuple[list[StatedText], int]:
     if quoted:
         literal = quoted[1] if quoted[1] is not None else quoted[2].replace("\\'", "'")
         value_source, value_start = _unescape(literal), 0
-    value_start += _leading_spaces(value_source, value_start)
+    head = value_source[value_start : value_start + 100]
+    value_start += len(head) - len(head.lstrip())
     try:
         value, end = json.JSONDecoder(strict=False).raw_decode(value_source, value_start)
     except (ValueError, RecursionError):
         return list(_texts_by_pattern(value_source[value_start:])), quoted.end() if quoted else len(source)
     return list(_texts_of_tree(_with_references(value))), quoted.end() if quoted else end
-
-
-def _leading_spaces(source: str, start: int) -> int:
-    head = source[start : start + 100]
-    return len(head) - len(head.lstrip())
 
 
 def _unescape(text: str) -> str:

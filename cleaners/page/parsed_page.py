@@ -204,7 +204,7 @@ def _parse_text(text: str) -> ParsedPage:
         _move_text_to_body(root)
         if streamed:
             place_streamed_pieces(root)
-        if has_gutter_hint(text):
+        if _HINT.search(text) is not None:
             set_gutters_apart(root)
     return ParsedPage(root, cuts)
 
@@ -313,11 +313,6 @@ _MOST_LISTINGS, _MOST_GUTTERS = 200, 20_000  # of a page
 _CELL_TAGS = ("td", "th")
 _PROSE_TAGS = ("p", "h1", "h2", "h3", "ul", "ol", "form", "img", "section", "article", "table")
 _LINE_TAGS = frozenset(("div", "li", "p", "tr", "br"))  # each is a line of its cell
-
-
-def has_gutter_hint(text: str) -> bool:
-    """Return whether a page's source may have a gutter: a quick test before its tree is searched."""
-    return _HINT.search(text) is not None
 
 
 def set_gutters_apart(root: etree._Element) -> None:

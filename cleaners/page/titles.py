@@ -33,7 +33,8 @@ def choose_title(titles: Sequence[TitleCandidate], site_names: Iterable[str]) ->
         (text, candidate)
         for candidate in titles
         for text in _without_site_name(candidate.text, folded_site_names, own_beginnings)
-        if fold_title(text) not in folded_site_names and not _is_cut_at_quote(text, titles)
+        if fold_title(text) not in folded_site_names
+        and not any(candidate.source == _SHOWN and candidate.text.startswith(f'{text} "') for candidate in titles)
     ]
     if not candidates:
         return "", ""
@@ -51,11 +52,6 @@ def fold_title(text: str) -> str:
     'the mill burned'
     """
     return " ".join(_WORD.findall(text.casefold()))
-
-
-def _is_cut_at_quote(title: str, titles: Iterable[TitleCandidate]) -> bool:
-    """Return whether a candidate is a shown heading cut at a quotation mark that an attribute did not escape."""
-    return any(candidate.source == _SHOWN and candidate.text.startswith(f'{title} "') for candidate in titles)
 
 
 def title_parts(title: str) -> dict[str, str]:

@@ -255,7 +255,10 @@ class _BlockReader:
                     if run.parts or self.cut_blocks:
                         self._flush(context)
                 elif tag in _INLINE_TAGS:
-                    self._close_inline(tag)
+                    if tag == "a":
+                        self.run.close_link()
+                    elif tag in _MARKDOWN_MARKS:
+                        self.run.close_mark(_MARKDOWN_MARKS[tag])
             if (tail := element.tail) and element is not tree:
                 run.add(tail, contexts[-1].verbatim)
         self._flush(contexts[-1])
@@ -307,12 +310,6 @@ class _BlockReader:
         else:
             self.picture_places[element] = len(self.blocks)
             self.run.add(" ", context.verbatim)
-
-    def _close_inline(self, tag: str) -> None:
-        if tag == "a":
-            self.run.close_link()
-        elif tag in _MARKDOWN_MARKS:
-            self.run.close_mark(_MARKDOWN_MARKS[tag])
 
     def _absolute_url(self, href: str) -> str:
         if not href or href.startswith("#"):

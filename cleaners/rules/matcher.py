@@ -218,7 +218,9 @@ class RuleBook:
 def _matches(rule: Rule, folded: str, text: str) -> bool:
     """Return whether a rule matches a folded text, or the same without its outer marks, `text`."""
     if not rule.whole:
-        return _matches_unquoted(rule, folded)
+        # outside of quotation marks: an even number of them is before the match
+        match = _compiled(rule.patterns).search(folded)
+        return match is not None and folded.count('"', 0, match.start()) % 2 == 0
     return bool(text) and _compiled(rule.patterns).fullmatch(text) is not None
 
 
@@ -226,12 +228,6 @@ def _rule_literals(rule: Rule) -> frozenset[str]:
     """Return strings of which every text that matches the rule contains one; empty if unknown."""
     literals_by_pattern = [literals_of(pattern) for pattern in rule.patterns]
     return frozenset[str]().union(*literals_by_pattern) if all(literals_by_pattern) else frozenset()
-
-
-def _matches_unquoted(rule: Rule, folded: str) -> bool:
-    """Return whether the first match is outside of quotation marks: an even number of them is before it."""
-    match = _compiled(rule.patterns).search(folded)
-    return match is not None and folded.count('"', 0, match.start()) % 2 == 0
 
 
 def _fits_link_density(rule: Rule, block: Block) -> bool:

@@ -68,7 +68,10 @@ def parse_rules(name: str, text: str, *, trust_patterns: bool = False) -> tuple[
     fragments: dict[str, str] = table.get("fragments", {})
     rules = tuple(_rule(name, entry, fragments) for entry in table["rule"])
     for rule in () if trust_patterns else rules:
-        _check_patterns(rule)
+        try:
+            re.compile("|".join(rule.patterns))
+        except re.error as error:
+            raise RuleFileError(f"{rule.name}: {error}") from error
     return rules
 
 
@@ -86,14 +89,9 @@ def _rule(file: str, entry: dict[str, Any], fragments: dict[str, str]) -> Rule:
         rule = Rule(**values)
     except (TypeError, ValueError, KeyError) as error:
         raise RuleFileError(f"{name}: {error}") from error
-    return _checked_rule(rule)
-
-
-def _check_patterns(rule: Rule) -> None:
-    try:
-        re.compile("|".join(rule.patterns))
-    except re.error as error:
-        raise RuleFileError(f"{rule.name}: {error}") from error
+    if not rule.whole and not rule.anchors:
+        raise RuleFileError(f"{rule.name}: a rule that searches needs anchors")
+    return rule
 
 
 def _with_fragments(pattern: str, fragments: dict[str, str]) -> str:
@@ -103,12 +101,6 @@ def _with_fragments(pattern: str, fragments: dict[str, str]) -> str:
             raise ValueError(f"no fragment {match[1]}")
         pattern = pattern.replace(match[0], f"(?:{fragments[match[1]]})")
     return pattern
-
-
-def _checked_rule(rule: Rule) -> Rule:
-    if not rule.whole and not rule.anchors:
-        raise RuleFileError(f"{rule.name}: a rule that searches needs anchors")
-    return rule
 
 
 OWN_PREFIX = "own"

@@ -262,7 +262,9 @@ def _tail_removals(text: TextLines, body_end: int, removals: _Removals) -> _Remo
     These are all lines from the first that is removed already or by a rule, or from the first cut teaser.
     """
     tail_removals: _Removals = {}
-    boilerplate_start = _cut_cards_start(text.shapes, body_end)
+    # two or more cut teasers behind the body
+    match = _CUT_CARDS.search(text.shapes, body_end + 1)
+    boilerplate_start = match.start() if match else len(text.shapes)
     for index in range(body_end + 1, len(text.shapes)):
         rule = text.matching_rule(index, AFTER_BODY)
         if index in removals or rule:
@@ -270,12 +272,6 @@ def _tail_removals(text: TextLines, body_end: int, removals: _Removals) -> _Remo
         if index not in removals and (rule or index >= boilerplate_start):
             tail_removals[index] = (rule.reason, rule.name) if rule else _tail_removal(text.shapes, index)
     return tail_removals
-
-
-def _cut_cards_start(shapes: str, body_end: int) -> int:
-    """Return the index at which two or more cut teasers begin behind the body; the text's length without any."""
-    match = _CUT_CARDS.search(shapes, body_end + 1)
-    return match.start() if match else len(shapes)
 
 
 def _tail_removal(shapes: str, index: int) -> _Removal:

@@ -230,7 +230,8 @@ def run_command(command: click.Command, arguments: Sequence[str] | None = None) 
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except click.ClickException as error:
-        _print_error(_error_message(error))
+        hint = f" ({error.ctx.command_path} --help)" if isinstance(error, click.UsageError) and error.ctx else ""
+        _print_error(error.format_message() + hint)
         return error.exit_code
     except ArchiveError as error:
         _print_error(str(error))
@@ -239,12 +240,6 @@ def run_command(command: click.Command, arguments: Sequence[str] | None = None) 
         _print_error(_system_message(error))
         return 1
     return code if isinstance(code, int) else 0
-
-
-def _error_message(error: click.ClickException) -> str:
-    """Return the error's text; a usage error also names the verb's help."""
-    hint = f" ({error.ctx.command_path} --help)" if isinstance(error, click.UsageError) and error.ctx else ""
-    return error.format_message() + hint
 
 
 def _system_message(error: OSError | sqlite3.OperationalError) -> str:

@@ -277,7 +277,8 @@ def duration_text(seconds: float) -> str:
 
 def _bar_line(tally: CrawlTally, columns: int) -> RenderableType:
     done_count = sum(tally.counts[state] for state in (UrlState.DONE, UrlState.FAILED, UrlState.SKIPPED))
-    times = "  ".join(filter(None, [_clock_text(tally.elapsed), tally.remaining_text()]))
+    minutes, rest = divmod(int(tally.elapsed), 60)
+    times = "  ".join(filter(None, [f"{minutes // 60}:{minutes % 60:02}:{rest:02}", tally.remaining_text()]))
     room = columns if columns < _NARROW_COLUMNS else columns - len(times) - 2
     bar = ProgressBar(done_count + tally.queued_count(), done_count, width=min(_MAX_BAR_COLUMNS, room))
     grid = Table.grid(padding=(0, 2))
@@ -315,8 +316,3 @@ def _host_lines(tally: CrawlTally, columns: int) -> Iterator[Text]:
         yield Text(cut_line(f"{cut_line(host, 30):<30}", 30).ljust(30) + numbers[: max(0, columns - 30)])
     if len(hosts) > _MAX_HOSTS:
         yield Text(f"… and {len(hosts) - _MAX_HOSTS:,} more hosts", style="dim")
-
-
-def _clock_text(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

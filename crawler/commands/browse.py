@@ -86,7 +86,11 @@ def browse(**options: Any) -> int:
     by default Broadsheet in the home folder.
     """
     if options["manage"]:
-        _check_desk(options)
+        processes.require_workers()
+        if options["token"] is not None and len(options["token"]) < _LEAST_TOKEN:
+            raise CommandError(f"--token needs at least {_LEAST_TOKEN} characters")
+        if not _is_loopback(options["host"]) and not options["token"]:
+            raise CommandError("beyond loopback a desk needs --token: anyone who reaches it could crawl from here")
     assets = raw_responses.check_assets(Path(options["replay_assets"])) if options["replay_assets"] else None
     folder = _managed_folder(options) if options["manage"] else None
     library = (
@@ -112,7 +116,9 @@ def browse(**options: Any) -> int:
             _announce(library, _origin(own_name, listener), may_write=room.may_write, is_desk=folder is not None)
             application.serve([application.Listener(listener, app), application.Listener(raw_listener, raw_app)])
 
-    _end_at_signals()
+    # a crawl of the sample site has left its handlers
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     if folder is None:
         serve(application.make_app(room, own_names))
         return 0
@@ -127,15 +133,6 @@ def browse(**options: Any) -> int:
 
 _LEAST_TOKEN = 16  # characters
 _HOME_FOLDER = "Broadsheet"
-
-
-def _check_desk(options: dict[str, Any]) -> None:
-    """Check the options of a desk. CommandError for unusable or unsafe ones."""
-    processes.require_workers()
-    if options["token"] is not None and len(options["token"]) < _LEAST_TOKEN:
-        raise CommandError(f"--token needs at least {_LEAST_TOKEN} characters")
-    if not _is_loopback(options["host"]) and not options["token"]:
-        raise CommandError("beyond loopback a desk needs --token: anyone who reaches it could crawl from here")
 
 
 def _managed_folder(options: dict[str, Any]) -> desk_folder.DeskFolder:
@@ -155,12 +152,6 @@ def _cron_line(root: Path) -> str:
     program = shutil.which("broadsheet") or f"{sys.executable} -m broadsheet.crawler.cli"
     line = f"17 * * * * {program} fleet run --quiet {shlex.quote(str(root / desk_folder.LIST))}"
     return line.replace("%", "\\%")  # which cron takes for the end of a line
-
-
-def _end_at_signals() -> None:
-    """Have Ctrl-C and SIGTERM end this process before it serves: a crawl of the sample site has left handlers."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
 
 
 def read_raw(

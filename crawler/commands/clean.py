@@ -209,9 +209,13 @@ def _print_result(result: _CleanResult, options: Mapping[str, Any], file: str, *
     if not is_alone:
         print_text(f"==> {one_line(file)} <==")
     if options["explain"]:
-        _print_blocks(result)
+        cells = [_block_cells(block, verdict) for block, verdict in zip(result.blocks, result.verdicts, strict=True)]
+        print_text(format_blocks(_COLUMN_HEADS, cells, [block.text for block in result.blocks], terminal_width()))
     else:
-        _print_article(result, result.markdown if options["shape"] == "markdown" else result.text, options["shape"])
+        title = one_line(result.title)
+        print_text(f"# {title}" if options["shape"] == "markdown" and title else title)
+        print_text()
+        print_text(result.markdown if options["shape"] == "markdown" else result.text)
     if not is_alone:
         print_text()
 
@@ -264,13 +268,6 @@ def _clean_text(body: bytes) -> _CleanResult:
     return _CleanResult(title, blocks, verdicts, *article_text.assemble(blocks, verdicts), page_facts={})
 
 
-def _print_article(result: _CleanResult, article: str, output_format: str) -> None:
-    title = one_line(result.title)
-    print_text(f"# {title}" if output_format == "markdown" and title else title)
-    print_text()
-    print_text(article)
-
-
 def _json_values(result: _CleanResult, *, explain: bool) -> dict[str, object]:
     values = {"title": result.title, "text": result.text, "markdown": result.markdown}
     blocks = [_block_values(block, verdict) for block, verdict in zip(result.blocks, result.verdicts, strict=True)]
@@ -291,11 +288,6 @@ def _block_values(block: document.Block, verdict: document.Verdict) -> dict[str,
         "path": block.path,
         "text": block.text,
     }
-
-
-def _print_blocks(result: _CleanResult) -> None:
-    cells = [_block_cells(block, verdict) for block, verdict in zip(result.blocks, result.verdicts, strict=True)]
-    print_text(format_blocks(_COLUMN_HEADS, cells, [block.text for block in result.blocks], terminal_width()))
 
 
 def _block_cells(block: document.Block, verdict: document.Verdict) -> list[str]:

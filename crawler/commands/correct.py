@@ -128,18 +128,14 @@ def _guess_reason(block_place: ruling_examples.RulingExample | None) -> document
     """Guess the reason: that of a layout rule, of the nearest removed block, or `promo`."""
     if block_place is None:
         return document.RemovalReason.PROMO
-    layout_reason = _layout_reason(block_place.block)
+    rule = layout_rules.explain_layout(block_place.block.path, block_place.block.landmarks)
+    layout_reason = rule.reason if rule else None
     nearby_reasons = (
         document.RemovalReason(verdict.reason)
         for verdict in block_place.surrounding_verdicts
         if not verdict.kept and verdict.reason in rule_module.REASONS
     )
     return layout_reason or next(nearby_reasons, document.RemovalReason.PROMO)
-
-
-def _layout_reason(block: document.Block) -> document.RemovalReason | None:
-    rule = layout_rules.explain_layout(block.path, block.landmarks)
-    return rule.reason if rule else None
 
 
 def _comment_lines(lines: Sequence[str]) -> str:
@@ -214,7 +210,10 @@ def _correct(path: str, words: str, values: Mapping[str, str], options: Mapping[
             return archive_access.refuse(f"{path} has no {'page of' if 'kind' in values else 'article'} {words}")
         before = {named.url: _states(archive.db, named.url, values)}
         if options["same_layout"]:
-            before |= _alike(archive.db, named.url, values)
+            is_article = int(values.get("kind") != "article")
+            urls = [other for (other,) in archive.db.execute(_OF_LAYOUT, [named.url, is_article]).fetchall()]
+            states = {other: _states(archive.db, other, values) for other in urls}
+            before |= {other: state for other, state in states.items() if state != _right(values)}
             if not options["yes"]:
                 return _preview(before, values)
         at = stored_values.utc_now()
@@ -251,14 +250,6 @@ def _states(db: Database, url: str, values: Mapping[str, str]) -> dict[str, str]
         return {"kind": "withdrawn" if is_out else page.page_type if page else "none"}
     article = stored_articles.find_stored_article(db, url)
     return {name: _shown(getattr(article, _FIELDS.get(name, name))) for name in values}
-
-
-def _alike(db: Database, url: str, values: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Return, by URL, the values that the corrections would change on other pages of the same layout."""
-    is_article = int(values.get("kind") != "article")
-    urls = [other for (other,) in db.execute(_OF_LAYOUT, [url, is_article]).fetchall()]
-    states = {other: _states(db, other, values) for other in urls}
-    return {other: state for other, state in states.items() if state != _right(values)}
 
 
 _OF_LAYOUT = """SELECT u.url FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN articles a ON a.page_id = p.id

@@ -190,7 +190,8 @@ def _is_one_page(output_format: str, target: str | None) -> bool:
 
 def _write_folder(db: Database, output_format: str, folder: str, options: ExportOptions) -> int:
     with write_errors():
-        count = _folder_writer(output_format)(
+        writers = {"markdown": article_files.export_markdown, "tei": tei.export_tei, "epub": epub.export_epub}
+        count = writers.get(output_format, article_files.export_reader_pages)(
             db, Path(folder), one_per_cluster=options.one_per_cluster, on_kept=lambda name: _print_kept(folder, name)
         )
     if output_format not in ("html", "epub"):  # html has a page that explains the fields; an EPUB is for reading only
@@ -225,11 +226,6 @@ def _stream_writer(output_format: str) -> Callable[..., int]:
     if output_format == "html":
         return article_files.export_one_page
     return article_rows.export_csv if output_format == "csv" else article_rows.export_jsonl
-
-
-def _folder_writer(output_format: str) -> Callable[..., int]:
-    writers = {"markdown": article_files.export_markdown, "tei": tei.export_tei, "epub": epub.export_epub}
-    return writers.get(output_format, article_files.export_reader_pages)
 
 
 def _entries(db: Database) -> tuple[article_rows.DictionaryEntry, ...]:

@@ -47,7 +47,9 @@ def check_crawl(options: Mapping[str, Any]) -> None:
     if not archive.parent.is_dir():
         raise NotReachable(f"the folder {archive.absolute().parent} does not exist")
     if is_new:
-        _check_hosts(seeds)
+        hosts = dict.fromkeys(urlsplit(seed).hostname or "" for seed in seeds)
+        if not any(_is_known_host(host) for host in hosts):
+            raise click.ClickException(f"no such host, or no network: {', '.join(hosts)}; no archive was made")
 
 
 def check_options(options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -126,13 +128,6 @@ def spider_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
     disabled |= {"sampling": False} if options.get("no_sampling") else {}
     identity = {"contact": options["contact"] or "", "user_agent": options["user_agent"] or ""}
     return arguments | disabled | identity | {"seeds": options["urls"], "languages": options["language"]}
-
-
-def _check_hosts(seeds: Iterable[str]) -> None:
-    """Raise ClickException if the resolver knows the host of none of the start URLs; the first known one suffices."""
-    hosts = dict.fromkeys(urlsplit(seed).hostname or "" for seed in seeds)
-    if not any(_is_known_host(host) for host in hosts):
-        raise click.ClickException(f"no such host, or no network: {', '.join(hosts)}; no archive was made")
 
 
 def _is_known_host(host: str) -> bool:

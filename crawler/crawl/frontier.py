@@ -77,7 +77,7 @@ class Frontier:
             self._change_event.clear()
             if turn := self._next_turn():
                 yield turn
-            elif self._is_finished():
+            elif not self._in_flight and (self._is_draining or self._queue.is_empty()):
                 return
             else:
                 await self._wait_for_change()
@@ -268,7 +268,10 @@ class Frontier:
             return None
         if self._pending_requests >= self._politeness.max_requests:
             return None
-        self._schedule_changed_hosts()
+        hosts = [*self._deferred_hosts, *self._changed_hosts.values()]
+        self._deferred_hosts, self._changed_hosts = [], {}
+        for host in hosts:
+            self._schedule_host(host)
         if self._clock() - self._scanned_at >= _SCAN_SECONDS:
             self._scan_queue()
         turn = self._first_turn()
@@ -276,13 +279,6 @@ class Frontier:
             self._scan_queue()
             turn = self._first_turn()
         return turn
-
-    def _schedule_changed_hosts(self) -> None:
-        """Schedule the hosts whose state has changed, and those that were deferred."""
-        hosts = [*self._deferred_hosts, *self._changed_hosts.values()]
-        self._deferred_hosts, self._changed_hosts = [], {}
-        for host in hosts:
-            self._schedule_host(host)
 
     def _scan_queue(self) -> None:
         """Make hosts active that have a URL due in the queue, and schedule them."""
@@ -380,9 +376,6 @@ class Frontier:
         host.turn_count += 1
         self._in_flight[queued_url.url] = host
         self._changed_hosts[host.name] = host
-
-    def _is_finished(self) -> bool:
-        return not self._in_flight and (self._is_draining or self._queue.is_empty())
 
     async def _wait_for_change(self) -> None:
         """Wait until something changes, the next host is due, or it is time for the next scan."""

@@ -336,7 +336,11 @@ class HostRegistry:
                     return
                 self._scan_position = name
                 if (is_due or name in self._given_up_reasons) and name not in self._active:
-                    yield self._activate(name, now)
+                    host = self.get_or_create(name)
+                    del self._idle[name]
+                    self._active[name] = host
+                    host.active_since, host.turn_count = now, 0
+                    yield host
             if len(scanned_hosts) == scan_limit:
                 return
             self._scan_position, scan_limit = "", scan_limit - len(scanned_hosts)
@@ -364,13 +368,6 @@ class HostRegistry:
         if len(self._active) < MAX_ACTIVE_HOSTS:
             return False
         return host.turn_count >= _SHARE_TURNS or now - host.active_since >= _SHARE_SECONDS
-
-    def _activate(self, name: str, now: float) -> HostState:
-        host = self.get_or_create(name)
-        del self._idle[name]
-        self._active[name] = host
-        host.active_since, host.turn_count = now, 0
-        return host
 
     def _forget_idle(self, now: float) -> None:
         """Forget hosts that are idle for longest. One that asked for a wait keeps its pace until that is over."""

@@ -114,7 +114,9 @@ class OutcomeBuilder:
         if robots is not None:
             return self._robots_outcome(answer, robots)
         if is_challenge(answer.response):
-            return self._challenged_outcome(answer)
+            return self._retry_of(answer, OutcomeReason.CHALLENGED) or _answer_outcome(
+                answer, UrlState.FAILED, OutcomeReason.CHALLENGED
+            )
         if status == NOT_MODIFIED_STATUS and answer.queued_url.held_at:
             return _answer_outcome(answer, UrlState.DONE, OutcomeReason.NOT_MODIFIED)
         if 300 <= status < 400 and answer.header("Location"):
@@ -206,12 +208,6 @@ class OutcomeBuilder:
         retry = self._retry_of(answer, http_reason(status)) if is_retryable_status(status) else None
         return retry or _answer_outcome(answer, UrlState.FAILED, http_reason(status))
 
-    def _challenged_outcome(self, answer: Answer) -> Outcome:
-        """Build the outcome of a bot challenge: a retry, or a failure after the last try."""
-        return self._retry_of(answer, OutcomeReason.CHALLENGED) or _answer_outcome(
-            answer, UrlState.FAILED, OutcomeReason.CHALLENGED
-        )
-
     def _retry_of(self, answer: Answer, reason: Reason) -> Outcome | None:
         """Build the outcome that requests a URL again after a response, `Retry-After` at the earliest; None after the
         last try.
@@ -282,7 +278,8 @@ class OutcomeBuilder:
 
     async def _page_outcome(self, answer: Answer) -> Outcome:
         capture = answer_capture(answer)
-        page = _page_of(answer, capture.directives)
+        response, content_type = answer.response, answer.header("Content-Type")
+        page = Page(response.url, response.body, content_type, response.status, answer.timestamp, capture.directives)
         job = PageJob(page, answer.queued_url, answer.received_at, usage_of(capture.usage_stated))
         result = await self._page_result(job)
         if target := result.page.verdict.refresh_url:
@@ -349,12 +346,6 @@ def retry_after_of(answer: Answer) -> float | None:
 def unfetched_outcome(queued_url: QueuedUrl, state: UrlState, reason: Reason) -> Outcome:
     """Build the outcome of a URL that was given up without a request."""
     return Outcome(queued_url.url, state, reason, kind=queued_url.kind)
-
-
-def _page_of(answer: Answer, directives: tuple[str, ...]) -> Page:
-    """Return the response as the cleaners take it, with the robot directives of its headers."""
-    response, content_type = answer.response, answer.header("Content-Type")
-    return Page(response.url, response.body, content_type, response.status, answer.timestamp, directives)
 
 
 def _headers(answer: Answer) -> tuple[tuple[str, str], ...]:

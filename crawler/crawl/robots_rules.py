@@ -84,7 +84,8 @@ class RobotsRules:
             return cls._build(Access.NOTHING, reason, url, host)
         if status >= 300:
             return cls._build(Access.ALL, reason, url, host)
-        if _is_markup(body):
+        # sites without a robots.txt answer with a web page and status 200
+        if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
             return cls._build(Access.ALL, OutcomeReason.NOT_ROBOTS, url, host)
         return cls._build(Access.RULES, reason, url, host, _decode_robots(body))
 
@@ -138,11 +139,6 @@ def robot_name(user_agent: str) -> str:
 def _sitemap_urls(parser: Protego, url: str) -> tuple[str, ...]:
     sitemap_urls = (canonicalise(sitemap, url) for sitemap in parser.sitemaps)
     return tuple(dict.fromkeys(sitemap for sitemap in sitemap_urls if sitemap))
-
-
-def _is_markup(body: bytes) -> bool:
-    """Return whether the body is a web page: sites without a robots.txt answer so, with status 200."""
-    return body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
 
 
 def _decode_robots(body: bytes) -> str:

@@ -11,7 +11,7 @@ add-on, so that what the project, a spider or the command line sets goes first.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from scrapy.crawler import Crawler
@@ -69,7 +69,8 @@ _logger = logging.getLogger(__name__)
 
 def bring_settings(settings: BaseSettings) -> None:
     """Put our settings below those that a user has set."""
-    for name, value in _own_values():
+    names = (name for name in dir(own_settings) if name.isupper() and not name.startswith("_"))
+    for name, value in ((name, getattr(own_settings, name)) for name in names if name not in _OF_THE_PROJECT):
         settings.set(name, value, priority=_PRIORITY)
 
 
@@ -131,12 +132,6 @@ def is_user_set(settings: BaseSettings, name: str) -> bool:
 def _above_user(settings: BaseSettings, name: str) -> int:
     """Return a priority above the user's, whose value Scrapy sets a second time when it runs a project's crawl."""
     return (settings.getpriority(name) or 0) + 1
-
-
-def _own_values() -> Iterator[tuple[str, Any]]:
-    """Return the names and values of our settings that are for any project."""
-    names = (name for name in dir(own_settings) if name.isupper() and not name.startswith("_"))
-    return ((name, getattr(own_settings, name)) for name in names if name not in _OF_THE_PROJECT)
 
 
 class QuietLogFormatter(LogFormatter):

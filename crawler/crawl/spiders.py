@@ -7,7 +7,7 @@ import gc
 import os
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Self
@@ -31,7 +31,6 @@ from ..fetch.safe_settings import running_problem
 from ..items import ArticleItem
 from ..options import CrawlOptions, OptionError
 from .fetcher import Fetcher
-from .frontier import Turn
 from .robots_rules import MAX_BYTES
 from .run_parts import build_parts
 from .scrapy_settings import (
@@ -168,7 +167,9 @@ class SiteSpider(scrapy.Spider):
             if turn.reason:
                 self._start_task(self.fetcher.give_up(turn))
             elif is_at_limit():
-                self._drop_turn(turn)
+                # the turn's URL stays queued; URLs in flight may finish
+                self.parts.frontier.mark_stored(turn.queued_url.url)
+                self.parts.frontier.drain()
             else:
                 self.requested_pages += turn.queued_url.kind == UrlKind.PAGE
                 self._start_task(self.fetcher.fetch(turn.queued_url))
@@ -248,10 +249,7 @@ class SiteSpider(scrapy.Spider):
     def _next_batch(self, articles: Iterator[dict[str, object]]) -> list[ArticleItem]:
         with self._end_lock:
             batch = () if self.is_closed else islice(articles, _ARTICLES_PER_BATCH)
-            return [self._item(article) for article in batch]
-
-    def _item(self, article: Mapping[str, object]) -> ArticleItem:
-        return self.item_class({name: article[name] for name in ArticleItem.fields})
+            return [self.item_class({name: article[name] for name in ArticleItem.fields}) for article in batch]
 
     def stop_at_limit(self, reason: str) -> None:
         """Start no more requests; the limit becomes the `end_reason`. While articles are yielded, stop yielding at
@@ -300,11 +298,6 @@ class SiteSpider(scrapy.Spider):
         """Return the number of bytes that may still be kept, also for responses in memory; None without a limit."""
         max_size = self.parts.options.max_size
         return max(0, max_size - self.parts.session.total_bytes) if max_size else None
-
-    def _drop_turn(self, turn: Turn) -> None:
-        """Stop at a limit: leave the turn's URL queued and hand out no more; URLs in flight may finish."""
-        self.parts.frontier.mark_stored(turn.queued_url.url)
-        self.parts.frontier.drain()
 
     async def store(self, outcome: Outcome) -> None:
         """Store an outcome and tell the frontier. An archive that cannot be written ends the crawl."""

@@ -101,7 +101,9 @@ def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
     discovered = _discovered_urls(cleaned, job.queued_url, directives, policy)
     reason = _option_exclusion(cleaned, policy.options)
     if exclusion := _directive_exclusion(cleaned, directives, job, policy):
-        reason, cleaned = exclusion, _without_text(cleaned)
+        # the canonical URL stays, and where it leads
+        metadata = Metadata(canonical_url=cleaned.metadata.canonical_url)
+        reason, cleaned = exclusion, replace(cleaned, metadata=metadata, blocks=(), verdicts=(), text="", markdown="")
     state: UrlState = UrlState.DONE
     if reason:
         verdict = PageVerdict(PageType.OTHER, (f"own_type={cleaned.verdict.page_type}", f"left_out={reason}"))
@@ -200,9 +202,3 @@ def _option_exclusion(cleaned: CleanedPage, options: CrawlOptions) -> OutcomeRea
     if options.since and day and date.fromisoformat(day) < options.since:
         return OutcomeReason.TOO_OLD
     return None
-
-
-def _without_text(cleaned: CleanedPage) -> CleanedPage:
-    """Remove text and metadata from the page; only its canonical URL stays, and where it leads."""
-    metadata = Metadata(canonical_url=cleaned.metadata.canonical_url)
-    return replace(cleaned, metadata=metadata, blocks=(), verdicts=(), text="", markdown="")

@@ -126,7 +126,7 @@ class DeskFolder:
             raise CommandError(preview.refusal)
         name = f"{FOLDER}/{TRIAL}{token}{_ARCHIVE_ENDING}"
         words = ["crawl", "--db", str(self.fleet().folder / name), f"--max-pages={_TRIAL_PAGES}", "--max-time=5m"]
-        words += ["--no-warc", *self._private_words(preview)]
+        words += ["--no-warc", *(["--allow-private"] if preview.is_private else [])]
         return Order(f"Ten pages of {preview.host}", name, (*words, "--", seed), (preview.host,), is_trial=True)
 
     def site_order(self, site: Site, verb: str = "", *further: str) -> Order:
@@ -136,7 +136,9 @@ class DeskFolder:
         task = replace(due, is_update=(due.is_update and verb != "crawl") or bool(further))
         words = task.command(path)
         words = (*words[:2], *further, *words[2:]) if words[0] == "update" else words
-        self._check_words(words)
+        options = words[: words.index("--")] if "--" in words else words
+        if "--allow-private" in options and not self.allow_private:
+            raise CommandError("the list allows private addresses to this site: the desk has to be started so too")
         title = f"{'Look again at' if words[0] == 'update' else 'Crawl'} {site.name}"
         return Order(title, site.name, words, site.hosts, None if further and not due.is_update else task)
 
@@ -151,14 +153,6 @@ class DeskFolder:
         place = ["--db", str(path)] if verb == "crawl" else [str(path)]
         hosts = site.hosts if crawls and site else ()
         return Order(title, name, (verb, *place, *own, *words), hosts, result=result)
-
-    def _check_words(self, words: tuple[str, ...]) -> None:
-        options = words[: words.index("--")] if "--" in words else words
-        if "--allow-private" in options and not self.allow_private:
-            raise CommandError("the list allows private addresses to this site: the desk has to be started so too")
-
-    def _private_words(self, preview: HostPreview) -> list[str]:
-        return ["--allow-private"] if preview.is_private else []
 
     # The list.
 

@@ -506,7 +506,7 @@ class TokenGate:
         """Answer a request, or ask for the token."""
         request = Request(scope, receive)
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        is_known = is_token(_cookie(request), self.session) or is_token(bearer, self.token)
+        is_known = is_token(request.cookies.get(_COOKIE, ""), self.session) or is_token(bearer, self.token)
         if scope["path"].startswith("/static/") or is_known:
             await self.app(scope, receive, send)
             return
@@ -524,10 +524,6 @@ _GATE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Bro
 </head><body><main class="narrow"><h1>The desk is closed</h1><form method="post" action="/">
 <p><label>Its token <input type="password" name="desk_token" autocomplete="current-password" required></label></p>
 <p class="buttons"><button class="main">Open</button></p></form></main></body></html>"""
-
-
-def _cookie(request: Request) -> str:
-    return request.cookies.get(_COOKIE, "")
 
 
 def keep_desk(desk: Desk, is_over: threading.Event) -> None:

@@ -64,21 +64,17 @@ def read_sitemap(body: bytes, url: str) -> Sitemap:
     if not head.strip():
         return Sitemap(SitemapKind.NOT_A_SITEMAP, reason=reason or "empty")
     if root in FEED_ROOTS:
-        return _feed_as_sitemap(data, url, reason)
+        feed = read_feed(data, url)
+        entries = tuple(
+            SitemapEntry(entry.url, entry.updated or entry.published, title=entry.title) for entry in feed.entries
+        )
+        return Sitemap(SitemapKind.FEED, entries, reason or feed.reason)
     if root:
         return _xml_sitemap(data, url, root, reason)
     root_match = _MISPLACED_ROOT.search(data, 0, HEAD_BYTES)
     if root_match:
         return _xml_sitemap(data[root_match.start() :], url, root_match[1].decode().lower(), reason or "broken_xml")
     return _text_sitemap(data, reason)
-
-
-def _feed_as_sitemap(data: bytes, url: str, reason: str) -> Sitemap:
-    feed = read_feed(data, url)
-    entries = tuple(
-        SitemapEntry(entry.url, entry.updated or entry.published, title=entry.title) for entry in feed.entries
-    )
-    return Sitemap(SitemapKind.FEED, entries, reason or feed.reason)
 
 
 def _text_sitemap(data: bytes, reason: str) -> Sitemap:

@@ -31,20 +31,15 @@ def requests_by_files() -> int:
     """Return the number of requests that the limit of open files allows, with an idle connection for each; at least
     one.
     """
-    return max(1, (open_file_limit() - _OWN_FILES) // 2)
+    import resource  # missing on Windows, where no crawl runs
+
+    soft_limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1, ((2**20 if soft_limit == resource.RLIM_INFINITY else soft_limit) - _OWN_FILES) // 2)
 
 
 def most_idle_connections() -> int:
     """Return the number of idle connections to keep open, over all hosts."""
     return min(2 * MOST_REQUESTS, requests_by_files())
-
-
-def open_file_limit() -> int:
-    """Return the number of files that this process may have open."""
-    import resource  # missing on Windows, where no crawl runs
-
-    soft_limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 2**20 if soft_limit == resource.RLIM_INFINITY else soft_limit
 
 
 def memory_bytes() -> int:

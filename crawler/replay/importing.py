@@ -189,7 +189,8 @@ class Importer:
 
         A revisit also waits for the record with its body, because its capture refers to that one's.
         """
-        earlier = [self._last_listing, *map(self._last_by_url.get, (job.url, *self._body_urls(job)))]
+        bodies = self._order.body_records(job.record) if job.record.kind == "revisit" else ()
+        earlier = [self._last_listing, *map(self._last_by_url.get, (job.url, *[body.url for body in bodies]))]
         finished = self._last_by_url[job.url] = asyncio.get_running_loop().create_future()
         if job.lists_urls:
             self._last_listing = finished
@@ -201,10 +202,6 @@ class Importer:
             finished.set_result(None)
             if self._last_by_url.get(job.url) is finished:
                 del self._last_by_url[job.url]
-
-    def _body_urls(self, job: ReplayJob) -> list[str]:
-        bodies = self._order.body_records(job.record) if job.record.kind == "revisit" else ()
-        return [body.url for body in bodies]
 
     async def _process(self, job: ReplayJob, builder: OutcomeBuilder, writer: Writer) -> None:
         row = stored_url(self._read_db, job.url)

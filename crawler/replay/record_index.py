@@ -59,7 +59,8 @@ def _stated_period(text: str) -> tuple[datetime, datetime] | None:
         return None
     year, month, day, hour, minute, second = (int(part) if part else None for part in match.groups()[:6])
     try:
-        zone = _zone(match[7], match[8], match[9])
+        offset = timedelta(hours=int(match[8] or 0), minutes=int(match[9] or 0))
+        zone = timezone(-offset if match[7] == "-" else offset)
         earliest = datetime(year or 0, month or 1, day or 1, hour or 0, minute or 0, min(second or 0, 59), tzinfo=zone)
         last_day = calendar.monthrange(earliest.year, month or 12)[1]
         latest = earliest.replace(
@@ -73,11 +74,6 @@ def _stated_period(text: str) -> tuple[datetime, datetime] | None:
     except (ValueError, OverflowError):
         return None
     return period if _is_plausible(period[0]) and _is_plausible(period[1]) else None
-
-
-def _zone(sign: str | None, hours: str | None, minutes: str | None) -> timezone:
-    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-    return timezone(-offset if sign == "-" else offset)
 
 
 def _parse_http_date(text: str) -> datetime | None:

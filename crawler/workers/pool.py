@@ -123,7 +123,8 @@ class WorkerPool:
                 worker.send_job(job)
         if not self._queued_jobs:
             self._duplicate_blocked_jobs()
-        self._schedule_check()
+        if self._timer is None and self._loop is not None and any(worker.jobs for worker in self._workers):
+            self._timer = self._loop.call_later(_CHECK_SECONDS, self._check_timeouts)
 
     def _least_busy_worker(self) -> WorkerProcess | None:
         worker = min(self._workers, key=lambda worker: len(worker.jobs), default=None)
@@ -172,18 +173,13 @@ class WorkerPool:
             _fail_job(worker.jobs.popleft(), error)
         self._queued_jobs.extendleft(reversed(worker.jobs))
 
-    def _schedule_check(self) -> None:
-        """Schedule a check of the time limit, if a job is running and no check is scheduled."""
-        if self._timer is None and self._loop is not None and any(worker.jobs for worker in self._workers):
-            self._timer = self._loop.call_later(_CHECK_SECONDS, self._check_timeouts)
-
     def _check_timeouts(self) -> None:
         """Kill workers whose running job exceeds the wall-clock limit. Workers enforce the CPU limit themselves."""
         self._timer = None
         now, limit = time.monotonic(), _CLOCK_SHARE * self._page_seconds
         for worker in tuple(self._workers):
             if worker.jobs and now - worker.job_started_at > limit:
-                noticed_late = _is_noticed_late(now - worker.job_started_at, limit)
+                noticed_late = (now - worker.job_started_at) - limit > _LATE_SECONDS
                 worker.kill()
                 self._remove_worker(
                     worker, WorkerError(OutcomeReason.WORKER_TIMEOUT, f"{limit:g} s", is_retryable=noticed_late)
@@ -241,11 +237,6 @@ class WorkerPool:
 def _fail_job(job: WorkerJob, error: WorkerError) -> None:
     if not job.answer.done():
         job.answer.set_exception(error)
-
-
-def _is_noticed_late(job_seconds: float, limit: float) -> bool:
-    """Tell whether a time limit was noticed far too late, for instance because this process was suspended."""
-    return job_seconds - limit > _LATE_SECONDS
 
 
 def _unpack_result(answer: bytes) -> Any:

@@ -333,19 +333,15 @@ def _run_job(job: bytes) -> bytes:
 def _limit_process() -> None:
     """Set up this worker: ignore Ctrl-C, lower the priority below the crawl's, and limit its memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _limit_memory()
-    with suppress(OSError):
-        os.nice(_NICENESS)
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLD)
-
-
-def _limit_memory() -> None:
-    """Limit this process's memory where the system supports it; macOS does not."""
+    # macOS has no such limit
     import resource  # missing on Windows, where no workers run
 
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    with suppress(OSError):
+        os.nice(_NICENESS)
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLD)
 
 
 def _take_message(buffer: bytearray) -> bytes | None:

@@ -124,18 +124,10 @@ def compact_file(db: Database) -> None:
     What fails, as on a full disk, is left to the next run: nothing is lost but space.
     """
     with suppress(DatabaseError):
-        if _new_share(db) >= _MIN_NEW_SHARE:
+        # the share of the index that lies outside its largest segment
+        sizes = [size for (size,) in db.execute(_SEGMENT_SIZES)]
+        if (1 - max(sizes) / sum(sizes) if sizes else 0.0) >= _MIN_NEW_SHARE:
             db.execute("INSERT INTO articles_fts (articles_fts) VALUES ('optimize')")
-        if _free_share(db) >= _MIN_FREE_SHARE:
+        (free_pages,), (pages,) = (db.execute(f"PRAGMA {name}").fetchone() for name in ("freelist_count", "page_count"))
+        if (free_pages / pages if pages else 0.0) >= _MIN_FREE_SHARE:
             db.conn.executescript("PRAGMA incremental_vacuum")  # `execute` would free one page only
-
-
-def _new_share(db: Database) -> float:
-    """Return the share of the index, in pages of its terms, that lies outside its largest segment."""
-    sizes = [size for (size,) in db.execute(_SEGMENT_SIZES)]
-    return 1 - max(sizes) / sum(sizes) if sizes else 0.0
-
-
-def _free_share(db: Database) -> float:
-    (free_pages,), (pages,) = (db.execute(f"PRAGMA {name}").fetchone() for name in ("freelist_count", "page_count"))
-    return free_pages / pages if pages else 0.0

@@ -56,7 +56,8 @@ def usage_of(statements: Iterable[str]) -> tuple[str, ...]:
     refused: set[str] = set()
     granted: set[str] = set()
     for statement in statements:
-        expression = _expression(statement).lower()
+        value = statement.removeprefix(_ROBOTS_SOURCE).partition(":")[2].strip()
+        expression = (value.partition(" ")[2] if value.startswith("/") else value).lower()
         refused.update(_uses(match[1] for match in _REFUSED.finditer(expression)))
         granted.update(_uses(_granted_labels(expression)))
     return tuple(f"{use}={'n' if use in refused else 'y'}" for use in sorted(refused | granted))
@@ -133,12 +134,6 @@ class RobotsUsage:
 
 def _clip(value: str) -> str:
     return " ".join(value.split())[:_MAX_CHARS]
-
-
-def _expression(statement: str) -> str:
-    """Return the preferences of a statement, without source, label and path."""
-    value = statement.removeprefix(_ROBOTS_SOURCE).partition(":")[2].strip()
-    return value.partition(" ")[2] if value.startswith("/") else value
 
 
 def _granted_labels(expression: str) -> Iterator[str]:

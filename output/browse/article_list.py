@@ -275,11 +275,6 @@ def count_sides(db: Database) -> SideCounts:
     return {name: db.execute(query).fetchall() for name, query in queries.items()}
 
 
-def count_hits(db: Database, ids: Sequence[int]) -> tuple[CubeRow, ...]:
-    """Count some articles as `count_facets` counts all."""
-    return tuple(db.execute(_CUBE_OF_HITS, [_json(ids)]).fetchall())
-
-
 class Selection:
     """The articles that a request leaves: those of a search or of a name by their numbers, others by conditions."""
 
@@ -309,7 +304,7 @@ class Selection:
 
     def _count_rows(self) -> Sequence[CubeRow]:
         if self._hits is not None:
-            return count_hits(self._db, self._hits)
+            return tuple(self._db.execute(_CUBE_OF_HITS, [_json(self._hits)]).fetchall())
         if self._request.certainty:
             return self._db.execute(_CUBE.format(self._certainty_condition)).fetchall()
         return self._counts.cube

@@ -73,12 +73,6 @@ def read_merged_state(target: Database, source: SourceArchive) -> MergedState:
     return MergedState(str(values.get("stamp", "")), dict(values.get("files", {})))
 
 
-def write_merged_state(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> None:
-    """Store an archive's present state. Runs in the caller's transaction, the last of a merge."""
-    state = {"stamp": source.stamp, "files": file_states(target, source, copies)}
-    target.execute(STORE_FACT, [_key_of(source), as_json(state)])
-
-
 def file_states(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> FileStates:
     """Return the present WARC files of an archive and their copies; -1 for missing files."""
     file = database_file(target)
@@ -163,13 +157,15 @@ def merge_source(
                 refuse_other_bytes(target, source, copy)
         url_count = _count(target, "main.urls")
         removing_count = merge_takedowns(target, clock)
-        copied_bytes = copy_bytes(target, source, copies)
+        # copied bytes count only after `put_file_rows`
+        copied_bytes = sum(_copy_file(source.file, target, copy) for copy in copies if copy.copied_length < copy.length)
         forgotten_urls, conflicts = _merge_shared(target, source, copies, clock)
         stored_count = _merge_hosts(target, source, clock, on_host)
         _finish(target, forgotten_urls, clock)
         finish_takedowns(target, clock)
         with write_transaction(target):
-            write_merged_state(target, source, copies)
+            state = {"stamp": source.stamp, "files": file_states(target, source, copies)}
+            target.execute(STORE_FACT, [_key_of(source), as_json(state)])
         return MergeResult(
             source.file, _count(target, "main.urls") - url_count, stored_count, copied_bytes, removing_count, conflicts
         )
@@ -265,11 +261,6 @@ def plan_copies(target: Database, source: SourceArchive) -> list[WarcCopy]:
     copies = [_plan_copy(target, source, *row) for row in rows if row[0] not in shared_names]
     shared_copies = [WarcCopy(name, name, length, length, at) for name, length, at in rows if name in shared_names]
     return [copy for copy in (*copies, *shared_copies) if copy.length]
-
-
-def copy_bytes(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> int:
-    """Copy new bytes and sync them to the disk; return their number. They count only after `put_file_rows`."""
-    return sum(_copy_file(source.file, target, copy) for copy in copies if copy.copied_length < copy.length)
 
 
 def note_copies(target: Database, copies: Iterable[WarcCopy]) -> None:

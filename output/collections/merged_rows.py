@@ -556,7 +556,10 @@ def _merge_page(target: Database, source: SourceArchive, pair: _PagePair) -> boo
     if reading:
         _save_reading(target, pair.sighting, reading)
     if merge_history(target, pair.sighting.article_id, stored_sightings):
-        _correct_last_revision(target, pair.sighting)
+        # until settling
+        stored = stored_article(target, pair.sighting.url)
+        if stored:
+            correct_revision(target, pair.sighting.article_id, stored.title, text_digest(stored.text))
     return reading is not None
 
 
@@ -570,13 +573,6 @@ def _save_reading(target: Database, sighting: Sighting, reading: OwnReading) -> 
             seen = [reading.first_seen, reading.last_seen, sighting.page_id]
             target.execute(_UPDATE_SEEN.format(table), seen)
     _put_user_values(target, sighting.page_id, reading.user_values)
-
-
-def _correct_last_revision(target: Database, sighting: Sighting) -> None:
-    """Have the last revision state the title and the text as they stand here until settling."""
-    stored = stored_article(target, sighting.url)
-    if stored:
-        correct_revision(target, sighting.article_id, stored.title, text_digest(stored.text))
 
 
 def _put_user_values(target: Database, page_id: int, values: Mapping[str, object]) -> None:

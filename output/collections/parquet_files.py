@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -125,7 +125,7 @@ class RowWriter:
     def add(self, row: Row) -> None:
         """Write a row, at the latest at the end."""
         self._group.append(row)
-        self._size += _size_of(row)
+        self._size += sum(len(value) if isinstance(value, str) else _VALUE_BYTES for value in row)
         if len(self._group) >= _GROUP_ROWS or self._size >= _GROUP_BYTES:
             self._write_group()
 
@@ -140,7 +140,9 @@ class RowWriter:
             self._writer.close()
 
     def _write_group(self) -> None:
-        self._writer.write_table(_arrow_table(self._table, self._group))
+        columns = zip(self._table.schema, self._table.conversions, zip(*self._group, strict=True), strict=True)
+        arrays = [_array(self._table.name, field, convert, values) for field, convert, values in columns]
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._table.schema))
         self._group, self._size = [], 0
         self.groups += 1
 
@@ -157,16 +159,6 @@ def write_parts(table: ParquetTable, rows: Iterable[Row], folder: Path) -> int:
                 count, row = count + 1, next(waiting, None)
         number += 1
     return count
-
-
-def _size_of(row: Row) -> int:
-    return sum(len(value) if isinstance(value, str) else _VALUE_BYTES for value in row)
-
-
-def _arrow_table(table: ParquetTable, rows: Sequence[Row]) -> pa.Table:
-    columns = zip(table.schema, table.conversions, zip(*rows, strict=True), strict=True)
-    arrays = [_array(table.name, field, convert, values) for field, convert, values in columns]
-    return pa.Table.from_arrays(arrays, schema=table.schema)
 
 
 def _array(table: str, field: pa.Field, convert: Callable[[object], object], values: Iterable[object]) -> pa.Array:

@@ -184,15 +184,11 @@ def _record_length(data: bytes, source: str) -> int:
         first_record = parse_record(data, source)
         first_id = first_record.fields.get("warc-record-id")
         for offset, record in iter_records(data, source):
-            if offset and not _is_concurrent_to(record, str(first_id)):
+            if offset and record.fields.get("warc-concurrent-to") != str(first_id):
                 return offset
     except RecordError:
         pass
     return len(data)
-
-
-def _is_concurrent_to(record: WarcRecord, record_id: str) -> bool:
-    return record.fields.get("warc-concurrent-to") == record_id
 
 
 def _committed_length(db: Database, file: str) -> int:

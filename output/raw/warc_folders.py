@@ -497,15 +497,12 @@ class RawFolders:
         folder_id = read_folder_id(folder)
         own_id = self._id() or folder_id or token_hex(16)
         if own_id != self._id():
-            self._put_id(own_id)
+            with write_transaction(self._db):
+                self._db.execute(STORE_FACT, [_ID_KEY, own_id])
         put_folder_id(folder, own_id, folder_id)
 
     def _id(self) -> str:
         return stored_id(self._db)
-
-    def _put_id(self, folder_id: str) -> None:
-        with write_transaction(self._db):
-            self._db.execute(STORE_FACT, [_ID_KEY, folder_id])
 
 
 _CLAIMS: dict[str, RawFolders] = {}

@@ -98,7 +98,10 @@ def back_up(source: Path, target: Path, *, with_raw: bool = True, earlier: Path 
     too full.
     """
     check_path(source, read_only=True)
-    _check_target(target)
+    check_path(target, read_only=False)
+    for ending in ("", "-wal", "-journal"):
+        if os.path.lexists(path := f"{target}{ending}"):
+            raise NotReachable(f"{path} exists already: name a new file for the backup")
     part = Path(f"{target}.part")
     _remove_part(part)
     away = read_away_files(source)
@@ -199,13 +202,6 @@ def _remove_beside(database: Path) -> None:
         if folder.is_dir() and not folder.is_symlink():
             shutil.rmtree(folder)
     write_away_files(database, ())
-
-
-def _check_target(target: Path) -> None:
-    check_path(target, read_only=False)
-    for ending in ("", "-wal", "-journal"):
-        if os.path.lexists(path := f"{target}{ending}"):
-            raise NotReachable(f"{path} exists already: name a new file for the backup")
 
 
 def _remove_part(part: Path) -> None:

@@ -173,6 +173,10 @@ def gather_facts(
     }  # fmt: skip
     seeds = tuple(_seed_outcomes(db))
     last_run_at, last_outcome = db.execute(_LAST_RUN).fetchone() or ("", "none")
+    # chapters that share a title are one to look at
+    examples: dict[str, Example] = {}
+    for row in db.execute(_LEAST_CERTAIN):
+        examples.setdefault(row[1] or row[2], Example(*row))
     return ArchiveFacts(
         path=path or str(file),
         measured_at=now,
@@ -185,7 +189,7 @@ def gather_facts(
         alarms=tuple(AlarmLine(*row) for row in db.execute(_ALARMS)),
         withdrawals=read_withdrawals(db),
         edits=read_edits(db),
-        uncertain=Sample(db.execute(_COUNT_CERTAINTIES).fetchone()[0], _least_certain(db)),
+        uncertain=Sample(db.execute(_COUNT_CERTAINTIES).fetchone()[0], tuple(examples.values())[:MAX_EXAMPLES]),
         pictures=_sample(db.execute(_PICTURES).fetchall()),
         undated=Sample(undated or 0, _examples(db.execute(_UNDATED))),
         misdated=_sample(list(_misdated(db))),
@@ -247,14 +251,6 @@ def _unreadable_pages(db: Database, outcomes: Mapping[tuple[str, str], int]) -> 
     for page_type in UNREADABLE_TYPES:
         if count := outcomes.get((UrlState.DONE, page_type)):
             yield page_type, Sample(count, _examples(db.execute(_URLS_OF_TYPE, [str(page_type)])))
-
-
-def _least_certain(db: Database) -> tuple[Example, ...]:
-    """Return the least certain articles, one of each title: chapters that share one are one to look at."""
-    examples: dict[str, Example] = {}
-    for row in db.execute(_LEAST_CERTAIN):
-        examples.setdefault(row[1] or row[2], Example(*row))
-    return tuple(examples.values())[:MAX_EXAMPLES]
 
 
 def _examples(rows: Iterable[Sequence[object]]) -> tuple[Example, ...]:

@@ -147,7 +147,9 @@ def stored_values(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
         yield from _json_faults(db, table)
     for article_id, before in db.conn.execute("SELECT article_id, before FROM _pending_revisions"):
         yield from _fault_of(partial(VersionMetadata.from_json, before), "_pending_revisions", "before", article_id)
-    yield from _layout_faults(db, sample)
+    for page_id, layout, chances, block_count in db.conn.execute(_LAYOUTS.format(sample.condition("l.page_id"))):
+        yield from _fault_of(partial(check_layout, layout, block_count), "_page_layout", "layout", page_id)
+        yield from _fault_of(partial(check_chances, chances, block_count), "_page_layout", "chances", page_id)
     yield from _scan_faults(db, sample)
     yield from _reading_faults(db, sample)
 
@@ -159,12 +161,6 @@ def _json_faults(db: Database, table: str) -> Iterator[Finding]:
         for (column, decode), value in zip(decoders.items(), values, strict=True):
             if value is not None:
                 yield from _fault_of(partial(decode, value), table, column, row_name)
-
-
-def _layout_faults(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
-    for page_id, layout, chances, block_count in db.conn.execute(_LAYOUTS.format(sample.condition("l.page_id"))):
-        yield from _fault_of(partial(check_layout, layout, block_count), "_page_layout", "layout", page_id)
-        yield from _fault_of(partial(check_chances, chances, block_count), "_page_layout", "chances", page_id)
 
 
 def _scan_faults(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:

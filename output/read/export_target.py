@@ -62,18 +62,15 @@ class OwnFiles:
 
     def status_refusal(self, status: os.stat_result) -> str:
         """Return why an open file must not be written, judged by its device and inode."""
-        for file in self._existing_files():
+        backups = self._database.parent.glob(f"{escape(self._database.name)}.backup-*")
+        candidates = (self._database, *self._companions, *backups, *self._record_files)
+        for file in (file for file in candidates if file.is_file()):
             if os.path.samestat(file.stat(), status):
                 return "is the archive itself" if file == self._database else "belongs to the archive"
         return ""
 
     def _is_backup(self, file: Path) -> bool:
         return file.parent == self._database.parent and file.name.startswith(f"{self._database.name}.backup-")
-
-    def _existing_files(self) -> Iterator[Path]:
-        backups = self._database.parent.glob(f"{escape(self._database.name)}.backup-*")
-        candidates = (self._database, *self._companions, *backups, *self._record_files)
-        return (file for file in candidates if file.is_file())
 
 
 def is_sqlite_file(path: Path) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
@@ -308,18 +308,13 @@ def _value_faults(db: Database, table: StoredTable) -> Iterator[Finding]:
     names = [column.name for column in table.columns]
     rules = rules_of("articles" if table.name == _SHELF_VIEW else table.name, table.columns)
     judges = [rule.fault for rule in rules]
-    columns, suspects = column_list(names), _suspect_rows(names, rules)
+    conditions = [rule.suspect_numbers(name) for name, rule in zip(names, rules, strict=True)]
+    columns, suspects = column_list(names), " OR ".join(conditions) if all(conditions) else "true"
     query = f"SELECT {table.row_name}, {columns} FROM {table.name} WHERE {suspects}"
     for row_name, *values in db.conn.execute(query):
         for name, judge, value in zip(names, judges, values, strict=True):
             if fault := judge(value):
                 yield value_finding(table.name, name, _readable(row_name), fault)
-
-
-def _suspect_rows(names: Sequence[str], rules: Sequence[ColumnRule]) -> str:
-    """Return SQL for the rows that may have a fault: all, unless every column holds numbers and nothing else."""
-    conditions = [rule.suspect_numbers(name) for name, rule in zip(names, rules, strict=True)]
-    return " OR ".join(conditions) if all(conditions) else "true"
 
 
 def _readable(row_name: object) -> object:

@@ -233,10 +233,6 @@ def _implausible_section(report: Report, width: int, max_lines: int) -> str:
     return "\n".join(("Seldom so, and worth a look", *facts, *_more_line(len(report.implausible), max_lines)))
 
 
-def _format_cell(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else _one_line(str(value))
-
-
 def _one_line(text: str) -> str:
     """Return the text in one line, without control characters; spaces in front stay."""
     return text[: len(text) - len(text.lstrip(" "))] + " ".join(inert_text(text).split())
@@ -265,7 +261,7 @@ def _format_table(
     """Format a table with its title; columns of numbers are right-aligned, empty ones left out. Empty without rows."""
     if not values:
         return ""
-    rows = [[_format_cell(value) for value in row] for row in values]
+    rows = [[f"{value:,}" if isinstance(value, int) else _one_line(str(value)) for value in row] for row in values]
     full_columns = [column for column in range(len(heads)) if any(row[column] for row in rows)]
     heads, rows = [heads[column] for column in full_columns], [[row[column] for column in full_columns] for row in rows]
     shown_rows, columns = rows[:max_lines], range(len(heads))

@@ -64,7 +64,9 @@ def export_sqlite(db: Database, target: str, *, one_per_cluster: bool = False) -
         _make_tables(exported, entries)
         exported.execute("PRAGMA secure_delete = ON")  # forgotten articles must not survive in free pages
         exported.begin()
-        _describe(exported, entries)
+        meanings = {**{("articles", one.name): one.meaning for one in entries if one.name != "id"}, **_MEANINGS}
+        rows = [{"table": table, "column": column, "meaning": text} for (table, column), text in meanings.items()]
+        exported.table("dictionary").upsert_all(rows, pk=("table", "column"))
         stored = _stored_ids(exported)
         for article in _articles(db, one_per_cluster=one_per_cluster):
             values = {name: article[name] for name in names}
@@ -134,13 +136,6 @@ def _make_tables(exported: Database, entries: Sequence[DictionaryEntry]) -> None
         )
     if not articles.detect_fts():
         articles.enable_fts(_SEARCHED, create_triggers=True, tokenize=_TOKENIZER)
-
-
-def _describe(exported: Database, entries: Sequence[DictionaryEntry]) -> None:
-    """Say what each column means."""
-    meanings = {**{("articles", one.name): one.meaning for one in entries if one.name != "id"}, **_MEANINGS}
-    rows = [{"table": table, "column": column, "meaning": text} for (table, column), text in meanings.items()]
-    exported.table("dictionary").upsert_all(rows, pk=("table", "column"))
 
 
 def _column_type(entry: DictionaryEntry) -> type:

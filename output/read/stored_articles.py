@@ -155,17 +155,13 @@ def articles_frame(db: Database, columns: Sequence[str] = ()) -> pd.DataFrame:
         import pandas as pd
     except ImportError as error:
         raise ImportError(f"to_pandas needs pandas: {install_command('pandas')}") from error
-    names = _checked_names(db, columns)
-    query = f"SELECT id, {', '.join(map(quoted_name, names))} FROM articles ORDER BY id"
-    rows = db.execute(query).fetchall()
-    return pd.DataFrame({name: _series(name, [(row[0], row[i]) for row in rows]) for i, name in enumerate(names, 1)})
-
-
-def _checked_names(db: Database, columns: Sequence[str]) -> list[str]:
     stored_names = [column.name for column in table_columns(db, "articles")]
     if missing_names := [name for name in columns if name not in stored_names]:
         raise KeyError(f"articles has no column {missing_names[0]}; it has {', '.join(stored_names)}")
-    return list(columns) or stored_names
+    names = list(columns) or stored_names
+    query = f"SELECT id, {', '.join(map(quoted_name, names))} FROM articles ORDER BY id"
+    rows = db.execute(query).fetchall()
+    return pd.DataFrame({name: _series(name, [(row[0], row[i]) for row in rows]) for i, name in enumerate(names, 1)})
 
 
 def _series(name: str, numbered_values: Sequence[tuple[int, object]]) -> pd.Series:

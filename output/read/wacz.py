@@ -191,7 +191,10 @@ def export_wacz(db: Database, target: Path | BinaryIO, *, keeps_credentials: boo
         lines = _index_lines(db, offsets)
         package.add_index(lines)
         package.add("pages/pages.jsonl", _page_lines(db, offsets))
-        package.close(_description(db))
+        description: dict[str, object] = {"created": utc_now(), "software": "Broadsheet"}
+        for url, fetched_at in db.execute(_START):
+            description |= {"title": url, "mainPageUrl": url, "mainPageDate": fetched_at}
+        package.close(description)
     content.captures = len(offsets)
     return content
 
@@ -330,14 +333,6 @@ def _page_lines(db: Database, offsets: _Offsets) -> Iterator[bytes]:
             continue
         page = {"id": str(capture_id), "url": url, "ts": fetched_at, "title": title or url}
         yield json.dumps(page).encode() + b"\n"
-
-
-def _description(db: Database) -> dict[str, object]:
-    """Return the data package's metadata: its time and software, and its start page."""
-    description: dict[str, object] = {"created": utc_now(), "software": "Broadsheet"}
-    for url, fetched_at in db.execute(_START):
-        description |= {"title": url, "mainPageUrl": url, "mainPageDate": fetched_at}
-    return description
 
 
 def _index_time(time: str) -> str:

@@ -94,9 +94,10 @@ def preview_ruling(db: Database, ruling: Ruling, *, undo: bool = False) -> Rulin
         return RulingEffect(True, page_count, _text_changes(db, steps_without), *commonest_reason(db, held_steps))
     steps_with = _prospective_steps(db, ruling, is_in_force=True)
     covered_steps = [step for step in steps_with if step.ruling_id == ruling.id]
+    query, scope = _scope_query(ruling)
     return RulingEffect(
         False,
-        _count_pages_in_scope(db, ruling),
+        int(db.execute(f"SELECT count(*) FROM ({query})", scope).fetchone()[0]),
         _text_changes(db, steps_with),
         *commonest_reason(db, covered_steps or steps_with),
     )
@@ -107,23 +108,13 @@ def sample_effect(db: Database, ruling: Ruling, *, undo: bool = False, examples:
 
     The time is bounded: a block on every page of a large archive takes as long as one on a thousand.
     """
-    page_ids = _pages_in_scope(db, ruling)
+    # one more than are looked at
+    query, scope = _scope_query(ruling)
+    page_ids = [page_id for (page_id,) in db.execute(f"{query} LIMIT {MOST_PAGES + 1}", scope)]
     steps = _prospective_steps(db, ruling, is_in_force=not undo, page_ids=page_ids[:MOST_PAGES])
     changed_pages = list(dict.fromkeys(step.page_id for step in steps if step.changes_text))
     changes = _text_changes(db, [step for step in steps if step.page_id in changed_pages[:examples]])
     return RulingSample(len(page_ids[:MOST_PAGES]), len(changed_pages), len(page_ids) > MOST_PAGES, changes[:examples])
-
-
-def _pages_in_scope(db: Database, ruling: Ruling) -> list[int]:
-    """Return the pages on which a ruling's block stands in its scope, at most one more than are looked at."""
-    query, scope = _scope_query(ruling)
-    return [page_id for (page_id,) in db.execute(f"{query} LIMIT {MOST_PAGES + 1}", scope)]
-
-
-def _count_pages_in_scope(db: Database, ruling: Ruling) -> int:
-    """Return the same counted, all of them, whichever ruling is in force there."""
-    query, scope = _scope_query(ruling)
-    return int(db.execute(f"SELECT count(*) FROM ({query})", scope).fetchone()[0])
 
 
 def _scope_query(ruling: Ruling) -> tuple[str, dict[str, object]]:

@@ -357,7 +357,9 @@ class Archive:
             put_rendered_layout(self.db, outcome.rendered_layout)
         self._acknowledge(row, outcome, is_content_current=outcome.state == UrlState.DONE and save_result.is_current)
         if outcome.given_up_host:
-            self._give_up_host(outcome)
+            kinds = give_up_host(self.db, outcome.given_up_host, outcome.state, outcome.reason, _GIVE_UP_BATCH)
+            for kind, count in kinds.items():
+                self._given_up_counts[UrlCount(kind, outcome.state, outcome.reason).key] += count
         newest_id = newest_url_id(self.db)
         add_urls(self.db, outcome.discovered_urls, seen_at)
         note_listed_urls(self.db, outcome.discovered_urls)
@@ -372,7 +374,11 @@ class Archive:
         add_urls(self.db, outcome.page_files, seen_at)
         put_page_files(self.db, row.id, (storable_text(file.url) for file in outcome.page_files))
         if not row.held_at:
-            self._count_outside_links(outcome.outside_links)
+            self.db.conn.executemany(
+                """INSERT INTO _outside_hosts (host, links) VALUES (?, ?)
+                    ON CONFLICT (host) DO UPDATE SET links = links + excluded.links""",
+                [(storable_text(host), links) for host, links in outcome.outside_links.items()],
+            )
 
     def _get_or_add_row(self, outcome: Outcome, seen_at: str) -> UrlRow:
         """Return the row of the outcome's URL, added if missing."""
@@ -422,20 +428,6 @@ class Archive:
                 "is_page": outcome.page is not None,
                 "id": row.id,
             },
-        )
-
-    def _give_up_host(self, outcome: Outcome) -> None:
-        """Give a batch of the host's queued URLs the outcome's state and reason, and count them."""
-        kinds = give_up_host(self.db, outcome.given_up_host, outcome.state, outcome.reason, _GIVE_UP_BATCH)
-        for kind, count in kinds.items():
-            self._given_up_counts[UrlCount(kind, outcome.state, outcome.reason).key] += count
-
-    def _count_outside_links(self, outside_links: Mapping[str, int]) -> None:
-        """Add to the number of links to each host outside the crawl."""
-        self.db.conn.executemany(
-            """INSERT INTO _outside_hosts (host, links) VALUES (?, ?)
-                ON CONFLICT (host) DO UPDATE SET links = links + excluded.links""",
-            [(storable_text(host), links) for host, links in outside_links.items()],
         )
 
 

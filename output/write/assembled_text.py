@@ -84,7 +84,9 @@ def rebuild_page(db: Database, page_id: int, changed_at: str) -> None:
                 _replace_text(db, table, article_number, assembled)
                 put_links(db, page_id, text_links(assembled.markdown, url))
             if text != assembled.text:
-                _note_new_text(db, table, article_number, assembled, changed_at)
+                correct_revision(db, article_number, None, text_digest(assembled.text))
+                if table == "articles":
+                    note_change(db, article_number, changed_at, ArticleChange.CHANGED)
     if (head_id := head_page(db, page_id)) != page_id:
         rebuild_page(db, head_id, changed_at)
 
@@ -96,12 +98,6 @@ def _replace_text(db: Database, table: str, article_number: int, assembled: Asse
         "word_count": assembled.word_count,
     }
     update_article(db, table, article_number, values)
-
-
-def _note_new_text(db: Database, table: str, article_number: int, assembled: AssembledText, changed_at: str) -> None:
-    correct_revision(db, article_number, None, text_digest(assembled.text))
-    if table == "articles":
-        note_change(db, article_number, changed_at, ArticleChange.CHANGED)
 
 
 def with_assembled_text(db: Database, page_id: int, rows: PageRows) -> PageRows:

@@ -340,16 +340,12 @@ def _record_takedown(db: Database, patterns: Iterable[str], takedown: Takedown, 
                 content_id(storable_text(pattern)),
                 storable_text(pattern),
                 taken_down_at,
-                *((0, 0, 0) if index else _takedown_counts(takedown)),
+                *((0, 0, 0) if index else (len(takedown.urls), len(takedown.articles), takedown.block_count)),
                 storable_text(note),
             )
             for index, pattern in enumerate(patterns)
         ],
     )
-
-
-def _takedown_counts(takedown: Takedown) -> tuple[int, int, int]:
-    return len(takedown.urls), len(takedown.articles), takedown.block_count
 
 
 def _first_column(rows: sqlite3.Cursor) -> tuple[str, ...]:

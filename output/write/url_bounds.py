@@ -173,7 +173,7 @@ class _UrlRow:
                 yield self.host, _COPY + convention
             yield from ((self.host, url_patterns.narrow), (self.host, url_patterns.wide), (self.host, WHOLE_HOST))
         else:
-            yield self.host, _file_pattern(self.kind, self.url)
+            yield self.host, f"{self.kind} {patterns_of(self.url).narrow}"
 
     @property
     def is_bounded(self) -> bool:
@@ -270,7 +270,11 @@ class PatternTracker:
         if outcome.state == UrlState.FAILED and outcome.reason in _NOT_THERE_REASONS and outcome.kind in _COUNTED_KINDS:
             self._count_page(page, has_gained=False, is_echo=True)
         if outcome.kind == UrlKind.SITEMAP and outcome.state == UrlState.DONE:
-            self._count_nested(found_on, is_nested=outcome.reason == _NESTED_INDEX)
+            # hardly any of the sitemaps that the index lists can be followed
+            is_nested = outcome.reason == _NESTED_INDEX
+            self._nested_by_index[found_on] += 1 if is_nested else -_NESTED_SAMPLE
+            if is_nested and self._nested_by_index[found_on] >= _NESTED_SAMPLE:
+                self.requeued_hosts.update(host for (host,) in self.db.execute(_SKIP_SITEMAPS, [found_on]).fetchall())
         if outcome.kind in _FILE_KINDS and outcome.state == UrlState.DONE:
             self._count_page(page, has_gained=any(row.kind == UrlKind.PAGE for row in new_rows))
         elif outcome.page or (outcome.location and outcome.state == UrlState.DONE):
@@ -282,12 +286,6 @@ class PatternTracker:
                 self._add_counts(host, _LISTED, [1, 1, 0, 0, 0, 0])
             if has_new_text and found_on and found_via not in _LIST_SOURCES:
                 self._credit_source(found_on)
-
-    def _count_nested(self, index_url: str, *, is_nested: bool) -> None:
-        """Count a sitemap that an index lists; leave out the others once hardly any of them can be followed."""
-        self._nested_by_index[index_url] += 1 if is_nested else -_NESTED_SAMPLE
-        if is_nested and self._nested_by_index[index_url] >= _NESTED_SAMPLE:
-            self.requeued_hosts.update(host for (host,) in self.db.execute(_SKIP_SITEMAPS, [index_url]).fetchall())
 
     def _admit(self, row: _UrlRow) -> bool:
         """Skip a discovered URL if a pattern is spent; return whether it is still queued."""
@@ -492,10 +490,6 @@ class PatternTracker:
 def _is_one_page(row: _PatternCounts) -> bool:
     """Return whether a host gives one page at both spellings."""
     return row.pattern == _SPELLING and row.echo_count == row.fetched_count >= _SAME_PAIRS
-
-
-def _file_pattern(kind: UrlKind, url: str) -> str:
-    return f"{kind} {patterns_of(url).narrow}"
 
 
 def _hides_content(outcome: Outcome) -> bool:
