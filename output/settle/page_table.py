@@ -112,7 +112,7 @@ _KEPT_BYTES = 64 << 20  # of unpacked scans: those of some thirty thousand pages
 
 
 class PageFacts(NamedTuple):
-    """A page before it is scanned: what its article states, its packed layout, and its judged blocks.
+    """A page before it is scanned: its article's title and authors, its packed layout, and its judged blocks.
 
     `chances` has a byte for each block, None if not known. `flagged_blocks` are those that may matter, in order, with
     the page's own verdicts as flags.
@@ -194,7 +194,7 @@ def store_scan(db: Database, page_id: int, first_seen: str, blocks: ScannedBlock
 def unpack_scan(scan: bytes) -> bytes:
     """Unpack a stored scan into the bytes of its blocks.
 
-    Raises ValueError if it is none.
+    Raises ValueError if the bytes are not a scan.
     """
     blocks = unpacked(scan)
     if len(blocks) % SCANNED_BLOCK.itemsize:
@@ -203,10 +203,10 @@ def unpack_scan(scan: bytes) -> bytes:
 
 
 class HostScans:
-    """The scans of a host's pages, some pages at a time and as often as is asked.
+    """The scans of a host's pages, some pages at a time; can be iterated over several times.
 
-    What fits into `_KEPT_BYTES` is read once; the rest is read again each time. Scans are stored before the first
-    reading.
+    Scans that fit into `_KEPT_BYTES` are read once, the others anew for each iteration. All scans must be stored before
+    the first one.
     """
 
     def __init__(self, db: Database, host: str) -> None:
@@ -220,7 +220,7 @@ class HostScans:
             yield from self._read_others()
 
     def _read_others(self) -> Iterator[ScannedPages]:
-        """Read what is not kept, and keep what fits."""
+        """Read the scans that are not in memory yet, and keep those that fit."""
         free_bytes = _KEPT_BYTES - sum(pages.blocks.nbytes for pages in self._kept)
         last_page = self._kept[-1].page_ids[-1] if self._kept else -1
         rows = self.db.execute(_SCANS, [self.host, last_page])

@@ -1,4 +1,4 @@
-"""Texts that a host's pages repeat, and what follows for the blocks of its pages.
+"""Texts that a host's pages repeat, and the verdicts on blocks that follow from them.
 
 Pages with one text count once, and pages that only repeat others are not counted at all. Everything starts from the
 pages' own verdicts, so the result depends on the archive's content, and neither on the order in which it came nor on
@@ -222,7 +222,7 @@ def kept_text(db: Database, page_id: int) -> str:
 
 
 def drop_site_tables(db: Database) -> None:
-    """Drop the view and these tables; none of them has to exist."""
+    """Drop the view and these tables, if they exist."""
     db.execute("DROP VIEW IF EXISTS temp.settle_kept")
     for table in _TEMPORARY_TABLES:
         db.execute(f"DROP TABLE IF EXISTS temp.{table}")
@@ -310,7 +310,7 @@ def _read_consensus(db: Database) -> frozenset[int]:
 def _build_memory(
     scans: HostScans, page_count: int, uncounted_pages: Collection[int], agreed_texts: frozenset[int]
 ) -> tuple[SiteMemory, Collection[tuple[int, int]]]:
-    """Build the memory of what the host repeats, and return with it the (key, container) of what some pages remove.
+    """Build the memory of the host's repeated texts, and return with it the (key, container) of blocks that some pages remove.
 
     Of a page on which no key repeats, only the containers matter in which it keeps text.
     """

@@ -1,4 +1,4 @@
-"""The scan of a host's article pages: what blocks say, where they stand, what articles' places lost.
+"""The scan of a host's article pages: the texts of blocks, their places, and the text that was removed there.
 
 Each page is scanned once, for the texts, lengths and places of its blocks. Everything starts from the pages' own
 verdicts, as in `site_repeats.py`, so neither order nor repetition matters.
@@ -235,7 +235,7 @@ def scan_host(
     repeated_keys: SeenTwice,
     parallel_map: ParallelMap,
 ) -> PlaceCounts:
-    """Scan the pages of a host that have no scan, store these, and count what all scans say of places.
+    """Scan the pages of a host that have no scan, store the scans, and count by place over all scans.
 
     The keys of each page are added to `repeated_keys` in two sets: those that the site may repeat, and those that the
     page left out. Pages that are not among `uncounted_pages` count.
@@ -278,9 +278,9 @@ def _place_numbers(path: str) -> tuple[int, int]:
 
 
 def text_key(text: str, template: str, block_id: int, kind: int) -> int:
-    """Hash a block's text into a number that ignores what varies from page to page.
+    """Hash a block's text into a number that ignores the parts that vary from page to page.
 
-    `template` is the text without what varies.
+    `template` is the text without those parts.
     """
     return block_id if kind in _EXACT_KINDS or template == text else content_id(template)
 
@@ -339,7 +339,7 @@ def _without_returns_below_note(blocks: Sequence[FlaggedBlock]) -> Sequence[Flag
 
 
 def _scanned_flags(flags: int, text: str, words: int) -> int:
-    """Return what a block's own flags say of it, as flags of a scanned block."""
+    """Translate a block's own flags into flags of a scanned block."""
     is_heading = flags // KIND_FACTOR == HEADING_KIND
     scanned = flags & IS_KEPT | MAY_REPEAT * bool(flags & (IS_KEPT | IS_KEPT_ELSEWHERE)) | IS_HEADING * is_heading
     if _is_restorable(flags, text, words):
