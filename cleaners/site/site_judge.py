@@ -39,7 +39,7 @@ _BLOCK_STEPS: tuple[Callable[[Sequence[KeyedBlock], SiteMemory], dict[int, Verdi
     judge_repeated_blocks,  # site/repeated, site/author-bio, site/closing-note
     judge_slots,  # site/slot: hardly any page keeps something at the place
 )
-"""Steps over a page's blocks, the strongest first. Text that returns to the article's place (site/body) ranks below them."""
+"""Steps over a page's blocks, the strongest first. Text that returns (site/body) ranks below them."""
 
 
 @dataclass(frozen=True, slots=True)

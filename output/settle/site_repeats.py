@@ -310,7 +310,7 @@ def _read_consensus(db: Database) -> frozenset[int]:
 def _build_memory(
     scans: HostScans, page_count: int, uncounted_pages: Collection[int], agreed_texts: frozenset[int]
 ) -> tuple[SiteMemory, Collection[tuple[int, int]]]:
-    """Build the memory of the host's repeated texts, and return with it the (key, container) of blocks that some pages remove.
+    """Build the memory of the host's repeated texts, with the (key, container) of blocks that some pages remove.
 
     Of a page on which no key repeats, only the containers matter in which it keeps text.
     """
