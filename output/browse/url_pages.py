@@ -236,21 +236,18 @@ class UrlView(NamedTuple):
 
 def show_coverage(coverage: Sequence[Coverage] | None) -> CoverageView:
     """Return the report's coverage with a bar for each source."""
-    return CoverageView(None if coverage is None else tuple(map(_source_coverage, coverage)))
+    return CoverageView(None if coverage is None else tuple(map(source_coverage, coverage)))
 
 
-def coverage_parts(source: Coverage) -> tuple[BarPart, ...]:
-    """Divide the URLs that a source names: those that were not read by their state, as everywhere."""
+def source_coverage(source: Coverage) -> SourceCoverage:
+    """Return the outcome of the URLs that a source names, with its bar: those that were not read by their state."""
     not_read = Counter[str]()
     for gap in source.gaps:
         not_read["leads elsewhere" if gap.state == "done" else gap.state] += gap.urls
     pages = sum(gap.urls for gap in source.pages)
-    return bar_parts([("articles", source.articles), ("other pages", pages), *not_read.most_common()])
-
-
-def _source_coverage(source: Coverage) -> SourceCoverage:
+    parts = bar_parts([("articles", source.articles), ("other pages", pages), *not_read.most_common()])
     return SourceCoverage(
-        source.source, source.named, source.articles, coverage_parts(source), source.pages, source.gaps, source.unnamed,
+        source.source, source.named, source.articles, parts, source.pages, source.gaps, source.unnamed,
         source.unnamed_examples,
     )  # fmt: skip
 
