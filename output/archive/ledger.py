@@ -81,6 +81,11 @@ def make_ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict], chanc
         reason_and_rule: index
         for index, reason_and_rule in enumerate(dict.fromkeys([(verdict.reason, verdict.rule) for verdict in verdicts]))
     }
+    rows = [
+        (block.path, block.level, block.link_chars, _sorted_landmarks(block.landmarks), block.markdown)
+        for block in sorted(blocks, key=lambda block: block.position)
+    ]
+    packed = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")  # a lone surrogate
     return LedgerRows(
         texts=tuple(text_rows.values()),
         reasons=tuple([(str(reason), rule) for reason, rule in reason_indexes]),
@@ -96,7 +101,7 @@ def make_ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict], chanc
                 for block, verdict in zip(blocks, verdicts, strict=True)
             ]
         ),
-        layout=_packed_layout(blocks),
+        layout=zlib.compress(packed, _COMPRESSION_LEVEL),
         chances=chances,
         repeats=tuple(
             [
@@ -216,16 +221,6 @@ def _stored_block(row: Sequence[Any], layout_row: LayoutRow) -> Block:
     position, kind, text, *_ = row
     path, level, link_chars, landmarks, markdown = layout_row
     return Block(position, BlockKind(BLOCK_KINDS[kind]), text, markdown, path, level, link_chars, frozenset(landmarks))
-
-
-def _packed_layout(blocks: Sequence[Block]) -> bytes:
-    """Return the layout of a page: compressed JSON, `[[path, level, link_chars, landmarks, markdown], ...]`."""
-    rows = [
-        (block.path, block.level, block.link_chars, _sorted_landmarks(block.landmarks), block.markdown)
-        for block in sorted(blocks, key=lambda block: block.position)
-    ]
-    packed = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")  # a lone surrogate
-    return zlib.compress(packed, _COMPRESSION_LEVEL)
 
 
 @lru_cache(maxsize=256)

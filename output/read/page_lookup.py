@@ -23,7 +23,7 @@ from ..write.site_fields import OwnField, corrected_fields
 _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed,
         s.why, p.certainty
     FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN shelved s ON s.page_id = p.id WHERE p.id = ?"""
-_BLOCKS = f"""SELECT b.position, b.block_id, b.kept, r.reason, r.rule, coalesce(n.reason, ''), coalesce(n.rule, ''),
+_BLOCKS = f"""SELECT b.position, b.block_id, b.kept, r.reason, r.rule, n.reason, n.rule,
         coalesce(l.pages, e.pages), coalesce(l.of_pages, e.of_pages), t.text, b.kind,
         {REPEATED_POSITION}
     FROM _page_blocks b JOIN urls u ON u.id = b.page_id JOIN _block_texts t ON t.id = b.block_id
@@ -40,7 +40,7 @@ _STATE = "SELECT url, state, reason FROM urls WHERE url = ?"
 
 @dataclass(frozen=True, slots=True)
 class StoredBlock:
-    """A block of the ledger. `own_reason` and `own_rule` are the verdict that a ruling replaced; empty without one.
+    """A block of the ledger. `own_reason` and `own_rule` are the verdict that a ruling replaced; None without one.
 
     The text stands on `page_count` of the host's `of_pages` pages; None if it stands on one, or was not counted.
     `repeats` is the position of the kept block that this one repeats; None if it repeats none.
@@ -51,8 +51,8 @@ class StoredBlock:
     is_kept: bool
     reason: str
     rule: str
-    own_reason: str
-    own_rule: str
+    own_reason: str | None
+    own_rule: str | None
     page_count: int | None
     of_pages: int | None
     text: str
