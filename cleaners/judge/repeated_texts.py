@@ -162,7 +162,12 @@ def name_repeated(blocks: Sequence[Block], verdicts: tuple[Verdict, ...]) -> tup
     kept_blocks = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
     first_positions = {block.text: block.position for block in reversed(kept_blocks)}
     runs_by_position = {n: _longest_runs(blocks[n].text) for n in duplicates if blocks[n].text not in first_positions}
-    shared_runs = _shared_runs(runs_by_position.values(), kept_blocks)
+    wanted = frozenset[WordRun]().union(*runs_by_position.values())
+    lengths = {len(run) for run in wanted}
+    shared_runs = [
+        frozenset[WordRun]().union(*[wanted.intersection(_word_runs(block.text, length)) for length in lengths])
+        for block in kept_blocks
+    ]
     named = list(verdicts)
     for n in duplicates:
         position = first_positions.get(blocks[n].text)
@@ -195,13 +200,3 @@ def _most_alike(
 def _longest_runs(text: str) -> frozenset[WordRun]:
     """Return all runs of three words, or of as many as the text has."""
     return frozenset(_word_runs(text, min(_RUN_WORDS, len(_WORD.findall(text)))))
-
-
-def _shared_runs(duplicates: Collection[frozenset[WordRun]], blocks: Sequence[Block]) -> list[frozenset[WordRun]]:
-    """Return for each block those of its runs of words that one of the duplicates has too."""
-    wanted = frozenset[WordRun]().union(*duplicates)
-    lengths = {len(run) for run in wanted}
-    return [
-        frozenset[WordRun]().union(*[wanted.intersection(_word_runs(block.text, length)) for length in lengths])
-        for block in blocks
-    ]

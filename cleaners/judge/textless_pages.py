@@ -72,25 +72,18 @@ def add_held_text(reading: Reading, judged: JudgedBlocks, held: HeldText) -> tup
         _beside(block, verdict, vote, is_repeated=block.position in shown)
         for block, verdict in zip(reading.blocks, judged.verdicts, strict=True)
     )
-    held_verdicts = _held_verdicts(blocks, vote)
+    # where such names cover half of the words, they mean something else
+    rules = {block.position: box_apart(block.path) or boilerplate_rule(block, _NOWHERE) for block in blocks}
+    named_words = sum(block.words for block in blocks if rules[block.position])
+    if 2 * named_words >= sum(block.words for block in blocks):
+        rules = {}
+    held_verdicts = tuple(_held_verdict(vote, rules.get(block.position)) for block in blocks)
     chances = bytes(certain_chance(is_kept=verdict.kept) for verdict in held_verdicts)
     return (
         replace(reading, blocks=reading.blocks + blocks),
         JudgedBlocks(verdicts + held_verdicts, judged.chances + chances),
         f"text_source={held.source}",
     )
-
-
-def _held_verdicts(blocks: Sequence[Block], vote: Vote) -> tuple[Verdict, ...]:
-    """Return the verdicts on a held text: all is kept but captions, bylines and the like that its markup names.
-
-    Where these are half of the words, the names mean something else.
-    """
-    rules = {block.position: box_apart(block.path) or boilerplate_rule(block, _NOWHERE) for block in blocks}
-    named_words = sum(block.words for block in blocks if rules[block.position])
-    if 2 * named_words >= sum(block.words for block in blocks):
-        rules = {}
-    return tuple(_held_verdict(vote, rules.get(block.position)) for block in blocks)
 
 
 def _held_verdict(vote: Vote, rule: Rule | None) -> Verdict:

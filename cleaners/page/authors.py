@@ -234,7 +234,7 @@ def find_authors(page: PageContext) -> tuple[tuple[str, ...], str]:
     names_of_site: tuple[tuple[str, ...], str] | None = None
     for source in _READERS:
         if names := clean_names(_stated_names(page, source), page.site_names):
-            if _are_all_of_site(names, page.site_names):
+            if {name_key(name) for name in names} <= {name_key(name) for name in page.site_names}:
                 names_of_site = names_of_site or (names, source)
             elif names_of_site is None or all(map(is_personal, names)):
                 return names, source
@@ -253,11 +253,6 @@ def _stated_names(page: PageContext, source: str) -> list[str]:
     if source not in page.names_by_source:
         page.names_by_source[source] = list(_READERS[source](page))
     return page.names_by_source[source]
-
-
-def _are_all_of_site(names: Iterable[str], site_names: Iterable[str]) -> bool:
-    """Return whether all names are the site's own."""
-    return {name_key(name) for name in names} <= {name_key(name) for name in site_names}
 
 
 def _corporate_author(page: PageContext) -> tuple[tuple[str, ...], str]:

@@ -88,10 +88,14 @@ def _published_dates(page: PageContext) -> SourcedDates:
     yield from _stated_dates(page, ("datePublished",), "published")
     yield from _marked_dates(page, "published")
     yield from _url_dates(page)
-    yield from _microdata_dates(page)
+    for element in page.bylines_and_dates[1][:50]:
+        if element.get("itemprop") == "datePublished" and page.is_part_of_article(element, UNRELATED_CLASS):
+            yield parse_date(element.get("content") or element.get("datetime") or "", page.language_hint), "markup"
     yield from _visible_dates(page, "published")
     yield from _stated_dates(page, ("dateCreated", "uploadDate"), "")
-    yield from _unnamed_dates(page)
+    for content in _contents_by_name(page, _UPLOAD_NAME.search):
+        if _STATED_TIME.match(content):
+            yield parse_date(content), "meta"
 
 
 def _dated_path(url: str, iso: str) -> str:
@@ -231,13 +235,6 @@ def _marked_dates(page: PageContext, label: str) -> SourcedDates:
                 yield _element_date(element, page), "markup"
 
 
-def _microdata_dates(page: PageContext) -> SourcedDates:
-    """Yield the dates in the attributes of elements that their `itemprop` calls the date of publication."""
-    for element in page.bylines_and_dates[1][:50]:
-        if element.get("itemprop") == "datePublished" and page.is_part_of_article(element, UNRELATED_CLASS):
-            yield parse_date(element.get("content") or element.get("datetime") or "", page.language_hint), "markup"
-
-
 def _class_text(element: Element) -> str:
     return f"{element.get('itemprop', '')} {element.get('class', '')}"
 
@@ -372,13 +369,6 @@ def _dates_by_class(page: PageContext) -> SourcedDates:
     for element in page.statements.time_elements[:10]:
         if page.is_part_of_article(element, UNRELATED_CLASS):
             yield _element_date(element, page), "markup"
-
-
-def _unnamed_dates(page: PageContext) -> SourcedDates:
-    """Yield the times in metas whose names have a word for publication in them."""
-    for content in _contents_by_name(page, _UPLOAD_NAME.search):
-        if _STATED_TIME.match(content):
-            yield parse_date(content), "meta"
 
 
 _MAX_STATEMENTS = 12  # of a page: sources that state the same day count once

@@ -66,21 +66,17 @@ def detect_encoding(body: bytes) -> str:
     match = _LANGUAGE.search(body[:_PRESCAN_BYTES])
     fits = list(_one_byte_fits(sample, match[1].decode("ascii").lower() if match else ""))
     best = max(fits, key=lambda fit: fit.share)
-    encoding = _library_guess(sample)
+    # up to the first invalid byte
+    whole = max(_decoded_bytes(sample, name) for name in _WIDE_CODECS)
+    part = sample[:whole] if 2 * whole >= len(sample) else sample
+    guess = from_bytes(part, cp_isolation=[*_WESTERN_ENCODINGS, *_OTHER_ENCODINGS, *_WIDE_CODECS]).best()
+    encoding = guess.encoding if guess else ""
     if encoding in _WIDE_CODECS and (best.share < _SURE_FIT or best.encoding == _DENSE_ENCODING):
         return encoding
     if best.share < _MISFIT:
         return FALLBACK_ENCODING
     equals = [fit.encoding for fit in fits if fit.share == best.share]
     return encoding if encoding in equals else best.encoding
-
-
-def _library_guess(sample: bytes) -> str:
-    """Return charset-normalizer's guess for the sample up to the first invalid byte; empty without a guess."""
-    whole = max(_decoded_bytes(sample, name) for name in _WIDE_CODECS)
-    part = sample[:whole] if 2 * whole >= len(sample) else sample
-    guess = from_bytes(part, cp_isolation=[*_WESTERN_ENCODINGS, *_OTHER_ENCODINGS, *_WIDE_CODECS]).best()
-    return guess.encoding if guess else ""
 
 
 def contradicts_text(body: bytes, encoding: str) -> bool:
@@ -136,21 +132,16 @@ def _one_byte_fits(sample: bytes, language_code: str) -> Iterator[EncodingFit]:
         bonus = _LANGUAGE_BONUS if language_code in language.codes else 0
         for encoding in language.encodings:
             if encoding not in pairs_by_encoding:
-                pairs_by_encoding[encoding] = _letter_pairs_of_bytes(byte_pairs, encoding)
+                characters = bytes(range(256)).decode(encoding, "replace")
+                pairs_by_encoding[encoding] = _count_letters(
+                    (characters[previous], characters[byte], count) for (previous, byte), count in byte_pairs.items()
+                )
             yield EncodingFit(encoding, _fit(pairs_by_encoding[encoding], language) + bonus)
 
 
 def _letter_pairs(text: str) -> _Pairs:
     """Count the characters beyond ASCII, but for those of typography, by whether a lower-case letter is before them."""
     return _count_letters((*pair, count) for pair, count in Counter(zip(" " + text, text, strict=False)).items())
-
-
-def _letter_pairs_of_bytes(byte_pairs: Mapping[tuple[int, int], int], encoding: str) -> _Pairs:
-    """Count the letter pairs of a text in a one-byte encoding, from the number of each pair of bytes in it."""
-    characters = bytes(range(256)).decode(encoding, "replace")
-    return _count_letters(
-        (characters[previous], characters[byte], count) for (previous, byte), count in byte_pairs.items()
-    )
 
 
 def _count_letters(neighbours: Iterable[tuple[str, str, int]]) -> _Pairs:

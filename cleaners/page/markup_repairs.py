@@ -257,23 +257,18 @@ def place_streamed_pieces(tree: etree._Element) -> None:
         for id_prefix in (_BOUNDARY_ID, _SEGMENT_ID):
             template = templates.get(id_prefix + number)
             if template is not None and template.getparent() is not None and piece not in template.iterancestors():
-                _replace_template(template, piece)
+                fallback = _fallback_elements(template) if str(template.get("id")).startswith(_BOUNDARY_ID) else None
+                if fallback is not None:
+                    template.tail = None
+                    for element in fallback:
+                        _remove_element(element, keep_tail=False)
+                _remove_element(piece, keep_tail=True)
+                template.addprevious(piece)
                 break
 
 
 def _is_piece(element: etree._Element) -> bool:
     return "hidden" in element.attrib and str(element.get("id") or "").startswith("S:")
-
-
-def _replace_template(template: etree._Element, piece: etree._Element) -> None:
-    """Move a piece to its template, and remove the fallback content of the boundary that the template begins."""
-    fallback = _fallback_elements(template) if str(template.get("id")).startswith(_BOUNDARY_ID) else None
-    if fallback is not None:
-        template.tail = None
-        for element in fallback:
-            _remove_element(element, keep_tail=False)
-    _remove_element(piece, keep_tail=True)
-    template.addprevious(piece)
 
 
 def _fallback_elements(template: etree._Element) -> list[etree._Element] | None:

@@ -168,6 +168,10 @@ def _position_columns(word_counts: Column, is_prose: Column, is_kept: Column, ti
     first_body, last_body = (int(body[0]), int(body[-1])) if len(body) else (0, len(word_counts) - 1)
     prose_mask = is_prose > 0
     prose_above, prose_below = previous_marked(prose_mask), len(positions) - 1 - previous_marked(prose_mask[::-1])[::-1]
+    # the words in a line's unbroken run of lines that are prose, or that are not
+    starts = np.flatnonzero(np.diff(is_prose, prepend=-1))
+    run_numbers = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(is_prose)))
+    run_words: Column = np.bincount(run_numbers, word_counts)[run_numbers]
     return {
         "place": positions / len(positions),
         "from_top": np.log1p(positions),
@@ -183,16 +187,8 @@ def _position_columns(word_counts: Column, is_prose: Column, is_kept: Column, ti
         "until_prose": np.log1p(
             np.where(prose_below >= len(positions), _MAX_DISTANCE, np.minimum(prose_below - positions, _MAX_DISTANCE))
         ),
-        "run_words": np.log1p(_run_words(word_counts, is_prose)),
+        "run_words": np.log1p(run_words),
     }
-
-
-def _run_words(word_counts: Column, is_prose: Column) -> Column:
-    """Return, for each line, the number of words in its unbroken run of lines that are prose, or that are not."""
-    starts = np.flatnonzero(np.diff(is_prose, prepend=-1))
-    run_numbers = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(is_prose)))
-    run_words: Column = np.bincount(run_numbers, word_counts)[run_numbers]
-    return run_words
 
 
 def _text_columns(word_counts: Column, is_prose: Column, is_kept: Column, line_columns: Columns) -> Columns:

@@ -56,7 +56,9 @@ def judge_lines_by_rules(text: TextLines) -> tuple[int | None, tuple[Verdict, ..
     body_start, body_end = _body_span(text, removals)
     title_index = _find_title(text, body_start, removals)
     removals |= _head_removals(text, title_index, body_start, removals)
-    removals |= _body_removals(text, body_start, body_end, removals)
+    indices = (index for index in range(max(body_start, 0), body_end + 1) if index not in removals)
+    rules = ((index, text.matching_rule(index, WITHIN_BODY)) for index in indices)
+    removals |= {index: (rule.reason, rule.name) for index, rule in rules if rule}
     removals |= _tail_removals(text, body_end, removals)
     removals |= dict(_find_repeats(text, title_index, removals))
     return title_index, tuple(_verdict(removals.get(index)) for index in range(len(text.blocks)))
@@ -250,12 +252,6 @@ def _author_name_removals(text: TextLines, body_start: int, head_removals: _Remo
     }
 
 
-def _body_removals(text: TextLines, body_start: int, body_end: int, removals: _Removals) -> _Removals:
-    indices = (index for index in range(max(body_start, 0), body_end + 1) if index not in removals)
-    rules = ((index, text.matching_rule(index, WITHIN_BODY)) for index in indices)
-    return {index: (rule.reason, rule.name) for index, rule in rules if rule}
-
-
 def _tail_removals(text: TextLines, body_end: int, removals: _Removals) -> _Removals:
     """Return the lines to remove behind the body.
 
@@ -340,7 +336,10 @@ def _line_thresholds(rule_verdicts: Sequence[Verdict], chances: Column, word_cou
     is_nearly_clean = (
         sum(ruled_by_phrase) < _CLEAN_LINES or (word_counts * chances).sum() >= _CLEAN_SHARE * word_counts.sum()
     )
-    best_threshold = _best_f1_threshold(word_counts, chances)
+    # one more line improves the expected F1 from half of the best F1 on
+    order = np.argsort(-chances, kind="stable")
+    expected_words, chosen_words = np.cumsum((word_counts * chances)[order]), np.cumsum(word_counts[order])
+    best_threshold = float((expected_words / (chosen_words + expected_words[-1])).max())
     kept_threshold, removed_threshold = (
         (_CLEAN_KEEP, _CLEAN_RESCUE)
         if is_nearly_clean
@@ -371,13 +370,6 @@ def _rescue_threshold(
 def _is_ruled(verdict: Verdict) -> bool:
     """Return whether a phrase rule decided, and not the order of lines."""
     return any(vote.voter == "rule" for vote in verdict.votes)
-
-
-def _best_f1_threshold(word_counts: Column, chances: Column) -> float:
-    """Return the chance from which one more kept line improves the expected word F1: half of the best F1."""
-    order = np.argsort(-chances, kind="stable")
-    expected_words, chosen_words = np.cumsum((word_counts * chances)[order]), np.cumsum(word_counts[order])
-    return float((expected_words / (chosen_words + expected_words[-1])).max())
 
 
 def _combined_verdict(rule_verdict: Verdict, model_vote: Vote, is_kept: bool) -> Verdict:

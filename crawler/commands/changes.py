@@ -59,7 +59,11 @@ def changes(db: str, since: str | None, kinds: tuple[str, ...], as_json: bool) -
             if as_json:
                 print_json_lines([{**edit._asdict(), "summary": edit_summary(edit)}])
             else:
-                _print_edit(edit)
+                columns = terminal_width()
+                head = f"{edit.seq:>6}  {edit.at[:16].replace('T', ' ')}  {', '.join(edit.kinds):<16}  "
+                print_text(fit(head + one_line(edit.title or "(no title)"), columns))
+                print_text(" " * _INDENT + cut_line(edit_summary(edit), columns - _INDENT))
+                print_text(" " * _INDENT + one_line(edit.url))
     if edit is None and not as_json:
         click.echo("no edits" + (f" since {one_line(since)}" if since else ""), err=True)
     return 0
@@ -105,14 +109,6 @@ _KIND_TEXTS: dict[str, str] = {
     "new": "new article",
     "cleaner": ("the text comes from another version of the cleaner; what the publication changed cannot be told"),
 }
-
-
-def _print_edit(edit: edit_history.ListedEdit) -> None:
-    columns = terminal_width()
-    head = f"{edit.seq:>6}  {edit.at[:16].replace('T', ' ')}  {', '.join(edit.kinds):<16}  "
-    print_text(fit(head + one_line(edit.title or "(no title)"), columns))
-    print_text(" " * _INDENT + cut_line(edit_summary(edit), columns - _INDENT))
-    print_text(" " * _INDENT + one_line(edit.url))
 
 
 _TERMINAL_STYLES = {
@@ -191,21 +187,17 @@ def _choose_revisions(
     with_text = [revision for revision in revisions if not revision.is_textless]
     last = by_number[choice.last] if choice.last is not None else with_text[-1]
     if choice.at is not None:
-        return _revision_at(with_text, choice.at), last
+        try:
+            moment = utc_text(datetime.fromisoformat(choice.at))
+        except (ValueError, OverflowError):
+            raise CommandError(f"--at {choice.at!r} is not a time: write 2026-01-31 or 2026-01-31T12:00") from None
+        earlier = [revision for revision in with_text if revision.seen_at <= moment]
+        if not earlier:
+            raise CommandError(f"the article was first seen at {with_text[0].seen_at}, after {choice.at}")
+        return earlier[-1], last
     if choice.first is not None:
         return by_number[choice.first], last
     return next((revision for revision in reversed(with_text) if revision.number < last.number), with_text[0]), last
-
-
-def _revision_at(texts: Sequence[edit_history.Revision], at: str) -> edit_history.Revision:
-    try:
-        moment = utc_text(datetime.fromisoformat(at))
-    except (ValueError, OverflowError):
-        raise CommandError(f"--at {at!r} is not a time: write 2026-01-31 or 2026-01-31T12:00") from None
-    earlier = [revision for revision in texts if revision.seen_at <= moment]
-    if not earlier:
-        raise CommandError(f"the article was first seen at {texts[0].seen_at}, after {at}")
-    return earlier[-1]
 
 
 def _change_text(revision: edit_history.Revision) -> str:

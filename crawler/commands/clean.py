@@ -135,7 +135,12 @@ def _clean_in_bulk(options: Mapping[str, Any]) -> int:
     processes.start_workers()
     target = options["output"] if "://" in options["output"] else str(Path(options["output"]).absolute())
     try:
-        sources_found = _bulk_sources(options)
+        found = sources.found_sources(options["files"], lambda line: click.echo(one_line(line), err=True))
+        if options["paths_from"]:
+            found += sources.listed_sources(options["paths_from"], options["base"])
+        if not found:
+            raise CommandError("name a WARC or WACZ file, a pattern, a folder, https://… or s3://…, or a list of them")
+        sources_found = list({source.address: source for source in found}.values())
         run = bulk_run.BulkRun(
             sources_found, _bulk_job(options, target), options["scheduler"], options["limit"], options["by_site"]
         )
@@ -144,15 +149,6 @@ def _clean_in_bulk(options: Mapping[str, Any]) -> int:
         raise click.ClickException(f"{target}: {getattr(error, 'strerror', None) or error}") from error
     print_text(run.summary())
     return run_summary.SIGNAL_EXIT_BASE + signals[0] if signals else int(bool(run.files["unread"]))
-
-
-def _bulk_sources(options: Mapping[str, Any]) -> list[sources.Source]:
-    found = sources.found_sources(options["files"], lambda line: click.echo(one_line(line), err=True))
-    if options["paths_from"]:
-        found += sources.listed_sources(options["paths_from"], options["base"])
-    if not found:
-        raise CommandError("name a WARC or WACZ file, a pattern, a folder, https://… or s3://…, or a list of them")
-    return list({source.address: source for source in found}.values())
 
 
 def _bulk_job(options: Mapping[str, Any], target: str) -> batch_task.BulkJob:

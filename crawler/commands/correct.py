@@ -329,7 +329,10 @@ def _list(path: str, target: str | None, *, as_json: bool) -> int:
     if target is not None or not (listed_rulings or fields):
         return archive_access.refuse(f"{path} has no {'rulings on blocks' if fields else 'corrections'}")
     if listed_rulings:
-        _print_rulings(listed_rulings)
+        heads = ("block_id", "verdict", "pages", "at", "overruled", "where", "note", "text")
+        cells = [_ruling_cells(listed_ruling) for listed_ruling in listed_rulings]
+        texts = [ruling.text for ruling in listed_rulings]
+        print_pages(format_blocks(heads, cells, texts, terminal_width(), wide_columns=restore.WIDE_COLUMNS))
     if fields:
         print_pages(format_table([_FIELD_HEADS, *map(_field_cells, fields)], terminal_width()))
     return 0
@@ -358,13 +361,6 @@ def _field_values(correction: corrections.Correction) -> dict[str, object]:
         "note": correction.note,
         "undone_at": correction.undone_at,
     }
-
-
-def _print_rulings(listed_rulings: Sequence[person_verdicts.ListedRuling]) -> None:
-    heads = ("block_id", "verdict", "pages", "at", "overruled", "where", "note", "text")
-    cells = [_ruling_cells(listed_ruling) for listed_ruling in listed_rulings]
-    texts = [ruling.text for ruling in listed_rulings]
-    print_pages(format_blocks(heads, cells, texts, terminal_width(), wide_columns=restore.WIDE_COLUMNS))
 
 
 def _ruling_values(listed_ruling: person_verdicts.ListedRuling) -> dict[str, object]:

@@ -116,7 +116,13 @@ def import_(**options: Any) -> int:
             if not was_there:
                 archive_file.archive_path(options["db"]).unlink()  # as empty as it was made, and locked until here
             kept = _take_pictures(archive, crawl_options)
-            code = _print_nothing_to_do(unreadable_count, len(paths) - unreadable_count, kept)
+            imported_count = len(paths) - unreadable_count
+            if kept:
+                word = "picture" if len(kept) == 1 else "picture or style sheet"
+                print_text(f"Kept {plain_words.count_text(kept.total(), word)} of files that were imported before.")
+            elif imported_count:
+                print_text(f"Nothing to do: {files_text(imported_count)} in the archive already.")
+            code = int(bool(unreadable_count))
             return code or int(bool(lost_before and not options["lenient"]))
         with archive_access.told_faults(options["db"]):
             importer, signal_number = run_import(
@@ -166,7 +172,13 @@ def _import_own(db: str, *, quiet: bool) -> int:
             "import --own", archive, order, read_options(options), options, list(paths.values())
         )
         if not signal_number:
-            erased_count = _erase_forgotten(archive, order)
+            # responses that were not imported because of a takedown
+            spans = list(_forgotten_spans(archive, order))
+            with atomic_writes.write_transaction(archive.db):
+                for file, offset, following in spans:
+                    erasure.note_erasure(archive.db, file, offset, following)
+            erasure.erase_records(archive.db, archive.path, stored_values.utc_now)
+            erased_count = len(spans)
             note_lengths(archive, paths)
     run = run_summary.RunResult(
         db, (), time.monotonic() - started, importer.outcome_counts, signal=signal_number, pages_verb="taken in"
@@ -195,16 +207,6 @@ def _index_own_files(archive: archive_writer.Archive, order: record_order.Record
     order.skip_locations(run_records.record_positions(archive.db))
     order.sort()
     return paths, len(dict(archive.raw_files).keys() - paths.keys() - away_files.keys())
-
-
-def _erase_forgotten(archive: archive_writer.Archive, order: record_order.RecordOrder) -> int:
-    """Erase responses that were not imported because of a takedown; return their number."""
-    spans = list(_forgotten_spans(archive, order))
-    with atomic_writes.write_transaction(archive.db):
-        for file, offset, following in spans:
-            erasure.note_erasure(archive.db, file, offset, following)
-    erasure.erase_records(archive.db, archive.path, stored_values.utc_now)
-    return len(spans)
 
 
 def _forgotten_spans(
@@ -281,15 +283,6 @@ def _take_pictures(archive: archive_writer.Archive, crawl_options: options_modul
     if not crawl_options.keeps_files:
         return Counter()
     return importing.take_pictures(archive, obeys_directives=crawl_options.obey_directives)
-
-
-def _print_nothing_to_do(unreadable_count: int, imported_count: int, kept: Counter[str]) -> int:
-    if kept:
-        word = "picture" if len(kept) == 1 else "picture or style sheet"
-        print_text(f"Kept {plain_words.count_text(kept.total(), word)} of files that were imported before.")
-    elif imported_count:
-        print_text(f"Nothing to do: {files_text(imported_count)} in the archive already.")
-    return int(bool(unreadable_count))
 
 
 def files_text(count: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from .verb_options import PATH, verb
 with lazy_imports():
     from broadsheet.output.archive import archive_file
     from broadsheet.output.collections import archive_merge, source_archive
-    from broadsheet.output.settle import settling
     from broadsheet.output.write import archive_writer, takedowns
 
     from ..cli import archive_access
@@ -59,7 +57,14 @@ def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
         recleaning.clean_as_told(archive.db, archive.path)
         settled = settle_pool.settle_in_processes(archive.db)
     if not quiet:
-        _print_total(target, results, settled)
+        copy_count = settled.duplicate_pages
+        are_copies = "is a copy of another" if copy_count == 1 else "are copies of others"
+        copies = f", {count_text(copy_count, 'page')} {are_copies}"
+        counts = f"{count_text(settled.articles, 'article')} from {count_text(len(results), 'archive')}"
+        print_text(f"{target}: {counts}{copies if copy_count else ''}")
+        backups = takedowns.archive_backups(Path(target).absolute())
+        if any(result.takedowns for result in results) and backups:
+            print_text(f"What was taken down is still in: {', '.join(backups)}")
     return 0
 
 
@@ -84,14 +89,3 @@ def result_text(result: archive_merge.MergeResult) -> str:
     if result.takedowns:
         parts.append(f"{count_text(result.takedowns, 'takedown')} carried out")
     return ", ".join(parts)
-
-
-def _print_total(target: str, results: Sequence[archive_merge.MergeResult], settled: settling.SettleResult) -> None:
-    copy_count = settled.duplicate_pages
-    are_copies = "is a copy of another" if copy_count == 1 else "are copies of others"
-    copies = f", {count_text(copy_count, 'page')} {are_copies}"
-    counts = f"{count_text(settled.articles, 'article')} from {count_text(len(results), 'archive')}"
-    print_text(f"{target}: {counts}{copies if copy_count else ''}")
-    backups = takedowns.archive_backups(Path(target).absolute())
-    if any(result.takedowns for result in results) and backups:
-        print_text(f"What was taken down is still in: {', '.join(backups)}")

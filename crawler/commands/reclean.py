@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -148,7 +147,13 @@ def _print_findings(
     ):
         if rule_counts:
             print_text(f"\nBlocks that {were} {title}: {rule_counts.total():,}, by rule")
-            print_text(_rules_table(rule_counts))
+            rows = [(str(count), reason, rule) for (reason, rule), count in rule_counts.most_common(_MAX_RULES)]
+            more_count = len(rule_counts) - _MAX_RULES
+            more_text = f"\n… and {count_text(more_count, 'more rule')}" if more_count > 0 else ""
+            print_text(
+                format_table([("blocks", "reason", "rule"), *rows], terminal_width(), right_aligned=frozenset({0}))
+                + more_text
+            )
     if options["dry_run"]:
         for change in sorted(findings.examples, key=lambda change: (change.kind, change.url))[: options["examples"]]:
             print_text("\n" + "\n".join(_example_lines(change)))
@@ -162,15 +167,6 @@ def _print_findings(
         print_text(f"\nThis was run {reclean_run}; broadsheet reclean {options['db']} --undo goes back.")
     elif has_changes:
         print_text("\nNothing was written; leave out --dry-run to do it.")
-
-
-def _rules_table(rule_counts: Counter[tuple[str, str]]) -> str:
-    rows = [(str(count), reason, rule) for (reason, rule), count in rule_counts.most_common(_MAX_RULES)]
-    more_count = len(rule_counts) - _MAX_RULES
-    more_text = f"\n… and {count_text(more_count, 'more rule')}" if more_count > 0 else ""
-    return (
-        format_table([("blocks", "reason", "rule"), *rows], terminal_width(), right_aligned=frozenset({0})) + more_text
-    )
 
 
 def _example_lines(change: own_reading.PageChange) -> Iterator[str]:

@@ -90,7 +90,14 @@ def test_rules(**options: Any) -> int:
         click.echo(one_line(str(problem)), err=True)
     if options["page"]:
         return _try_on_page(rule, Path(options["page"]), options["url"])
-    return _try_on_test_urls(rule, options)
+    if not rule.tests:
+        raise CommandError(f"{rule.file} has no test_url; name a saved page: broadsheet rules test FILE PAGE")
+    with tempfile.TemporaryDirectory() as folder:
+        rules = Path(folder) / "rules"
+        rules.mkdir()
+        shutil.copy(options["file"], rules / rule.file)
+        results = _crawl_test_pages(rule.tests, Path(folder) / "tests.db", rules, options)
+    return max(_print_result(page_test, result) for page_test, result in zip(rule.tests, results, strict=True))
 
 
 def _read_rules(path: Path) -> Iterator[site_rule_files.SiteRuleFile]:
@@ -167,18 +174,6 @@ def _print_contained(strings: Mapping[str, None], text: str) -> int:
         missing_count += not is_contained
         print_text(f"{'contains' if is_contained else 'MISSING '}  {one_line(string)}")
     return int(missing_count > 0)
-
-
-def _try_on_test_urls(rule: site_rule_files.SiteRuleFile, options: Mapping[str, Any]) -> int:
-    """Fetch the file's test pages in a crawl of their own and print the results; 1 if one gave no article."""
-    if not rule.tests:
-        raise CommandError(f"{rule.file} has no test_url; name a saved page: broadsheet rules test FILE PAGE")
-    with tempfile.TemporaryDirectory() as folder:
-        rules = Path(folder) / "rules"
-        rules.mkdir()
-        shutil.copy(options["file"], rules / rule.file)
-        results = _crawl_test_pages(rule.tests, Path(folder) / "tests.db", rules, options)
-    return max(_print_result(page_test, result) for page_test, result in zip(rule.tests, results, strict=True))
 
 
 def _print_result(page_test: site_rule_files.PageTest, result: page_lookup.UrlResult) -> int:

@@ -62,12 +62,6 @@ class RunResult:
         return counts_of_run(self.outcome_counts)
 
     @property
-    def rendered_counts(self) -> dict[str, int]:
-        """Count the pages that a browser rendered, by result."""
-        prefix = "broadsheet/browser/"
-        return {name.removeprefix(prefix): int(n) for name, n in self.stats.items() if name.startswith(prefix)}
-
-    @property
     def picture_count(self) -> int:
         """Count the pictures that were fetched and kept."""
         return self._count_done(OutcomeReason.PICTURE)
@@ -225,7 +219,8 @@ def _summary_lines(run: RunResult, totals: Totals, letter: RunLetter) -> Iterabl
     if letter.headline:
         more = f"broadsheet changes {shlex.quote(run.db)} --since {letter.after_seq}"
         yield f"{more} lists every edit; --kind new lists new articles."
-    if rendered := run.rendered_counts:
+    prefix = "broadsheet/browser/"
+    if rendered := {name.removeprefix(prefix): int(n) for name, n in run.stats.items() if name.startswith(prefix)}:
         gained = rendered.get("gained", 0)
         yield f"Rendered in a browser: {count_text(sum(rendered.values()), 'page')}, of which {gained:,} showed more"
     if run.end_reason in _LIMIT_OPTIONS:

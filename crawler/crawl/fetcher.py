@@ -161,21 +161,18 @@ class Fetcher:
             return await self.parts.outcomes.from_answer(answer, robots)
         except Exception as error:
             self.logger.exception("A fault of ours at %s", answer.queued_url.url)
-            self._report_to_scrapy(error, answer.response)
+            # as Scrapy reports an exception in a callback: CLOSESPIDER_ERRORCOUNT counts it
+            for name in ("count", type(error).__name__):
+                self.crawler.stats.inc_value(f"spider_exceptions/{name}")
+            self.crawler.signals.send_catch_log(
+                signals.spider_error,
+                failure=Failure(error),  # type: ignore[no-untyped-call]
+                response=answer.response,
+                spider=self.crawler.spider,
+            )
             return self.parts.outcomes.from_fault(
                 answer.queued_url, Fault(compound_reason(ReasonFamily.ERROR, type(error).__name__)), answer.received_at
             )
-
-    def _report_to_scrapy(self, error: Exception, response: Response) -> None:
-        """Report an exception in our code as Scrapy reports one in a callback: CLOSESPIDER_ERRORCOUNT counts it."""
-        for name in ("count", type(error).__name__):
-            self.crawler.stats.inc_value(f"spider_exceptions/{name}")
-        self.crawler.signals.send_catch_log(
-            signals.spider_error,
-            failure=Failure(error),  # type: ignore[no-untyped-call]
-            response=response,
-            spider=self.crawler.spider,
-        )
 
     def _report_to_frontier(self, answer: Answer, request: Request, *, is_wall: bool) -> None:
         """Report to the frontier whether the host responds well, fails, or wants fewer requests.

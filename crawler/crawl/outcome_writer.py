@@ -116,7 +116,13 @@ class Writer:
     def _run(self) -> None:
         while (first_outcome := self._next_outcome()) is not None:
             batch, is_closing = self._collect_batch(first_outcome)
-            self._commit_batch(batch)
+            loop, error = batch[0][1].get_loop(), None
+            try:
+                self._archive.save([self._without_known_links(outcome) for outcome, _ in batch])
+            except BaseException as exception:  # noqa: BLE001 - raised in the tasks that wait for these outcomes
+                self._known_links.clear()
+                error = exception
+            loop.call_soon_threadsafe(_resolve_futures, [committed for _, committed in batch], error)
             if is_closing:
                 return
             self._requeue_leftovers()
@@ -155,16 +161,6 @@ class Writer:
                 return batch, True
             batch.append(next_outcome)
         return batch, False
-
-    def _commit_batch(self, batch: Sequence[_PendingOutcome]) -> None:
-        """Store a batch, and resolve the futures of all its outcomes in one call to the event loop."""
-        loop, error = batch[0][1].get_loop(), None
-        try:
-            self._archive.save([self._without_known_links(outcome) for outcome, _ in batch])
-        except BaseException as exception:  # noqa: BLE001 - raised in the tasks that wait for these outcomes
-            self._known_links.clear()
-            error = exception
-        loop.call_soon_threadsafe(_resolve_futures, [committed for _, committed in batch], error)
 
     def _without_known_links(self, outcome: Outcome) -> Outcome:
         """Remove links that the archive has already from the outcome; the rows of a sitemap or feed all stay."""

@@ -112,7 +112,13 @@ class OutcomeBuilder:
         """Build the outcome of a response. `robots` is the parsed robots.txt if the URL is one."""
         status = answer.response.status
         if robots is not None:
-            return self._robots_outcome(answer, robots)
+            sitemap_urls = robots.sitemaps if self.reads_sitemaps else ()
+            rows = (file_row(url, UrlKind.SITEMAP, UrlSource.ROBOTS, answer.queued_url.url) for url in sitemap_urls)
+            if robots.access is Access.NOTHING:
+                outcome = _answer_outcome(answer, UrlState.FAILED, robots.reason)
+            else:
+                outcome = _answer_outcome(answer, UrlState.DONE, OutcomeReason.ROBOTS)
+            return replace(outcome, discovered_urls=tuple(rows))
         if is_challenge(answer.response):
             return self._retry_of(answer, OutcomeReason.CHALLENGED) or _answer_outcome(
                 answer, UrlState.FAILED, OutcomeReason.CHALLENGED
@@ -145,16 +151,6 @@ class OutcomeBuilder:
         return Outcome(
             queued_url.url, state, fault.reason, fetched_at=timestamp, capture=partial_capture, kind=queued_url.kind
         )
-
-    def _robots_outcome(self, answer: Answer, robots: RobotsRules) -> Outcome:
-        """Build the outcome of a robots.txt, with the sitemaps that it names."""
-        sitemap_urls = robots.sitemaps if self.reads_sitemaps else ()
-        rows = (file_row(url, UrlKind.SITEMAP, UrlSource.ROBOTS, answer.queued_url.url) for url in sitemap_urls)
-        if robots.access is Access.NOTHING:
-            outcome = _answer_outcome(answer, UrlState.FAILED, robots.reason)
-        else:
-            outcome = _answer_outcome(answer, UrlState.DONE, OutcomeReason.ROBOTS)
-        return replace(outcome, discovered_urls=tuple(rows))
 
     def _redirect_outcome(self, answer: Answer, target: str | None) -> Outcome:
         queued_url = answer.queued_url

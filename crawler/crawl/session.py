@@ -151,11 +151,18 @@ class CrawlSession:
             self._run_id = self._archive.runs.start(command, self._options.as_values(), software_versions())
             return 0
         if self._options.only_pages:
-            return self._start_pages(command)
+            self._run_id = self._archive.runs.start(command, self._options.as_values(), software_versions())
+            self.queue.turn_to_pages(self._archive.queue_pages(self._options.only_pages, self._options.watch))
+            self._writer = Writer(self._archive, self.pending_count)
+            return 0
         queued_count = self.queue.counts()[UrlState.QUEUED]
         revisit_start = unfinished_update_start(self._archive.db, self._options.revisit)
         if scope is not None and not self._options.revisit:
-            self._queue_left_out(scope)
+            # before the run is recorded: if it is cut off, the next one compares with the same crawls
+            latest_runs = {seed: run for run in crawl_options(self._archive.db) for seed in run["seeds"]}
+            earlier_runs = [latest_runs[seed] for seed in self._options.seeds if seed in latest_runs]
+            reasons = dict.fromkeys(reason for run in earlier_runs for reason in widened_reasons(self._options, run))
+            queue_left_out(self._archive.db, tuple(reasons), partial(is_within, scope, self._options))
         self._run_id = self._archive.runs.start(command, self._options.as_values(), software_versions())
         self._archive.requeue(self._lapsed_reasons(allowed_targets))
         self.queue.is_still_filling = lambda: self._archive.requeuer.has_more
@@ -165,23 +172,6 @@ class CrawlSession:
             self._requeue_due(revisit_start, scope)
         self._writer = Writer(self._archive, self.pending_count)
         return queued_count
-
-    def _start_pages(self, command: str) -> int:
-        """Record the run, queue the named pages, and start the writer."""
-        self._run_id = self._archive.runs.start(command, self._options.as_values(), software_versions())
-        self.queue.turn_to_pages(self._archive.queue_pages(self._options.only_pages, self._options.watch))
-        self._writer = Writer(self._archive, self.pending_count)
-        return 0
-
-    def _queue_left_out(self, scope: Scope) -> None:
-        """Queue URLs that the latest crawl from each start URL left out by its bounds, and that are within ours.
-
-        Call it before the run is recorded: if this run is cut off, the next one compares with the same crawls.
-        """
-        latest_runs = {seed: run for run in crawl_options(self._archive.db) for seed in run["seeds"]}
-        earlier_runs = [latest_runs[seed] for seed in self._options.seeds if seed in latest_runs]
-        reasons = dict.fromkeys(reason for run in earlier_runs for reason in widened_reasons(self._options, run))
-        queue_left_out(self._archive.db, tuple(reasons), partial(is_within, scope, self._options))
 
     def _lapsed_reasons(self, allowed_targets: AllowedTargets | None) -> Iterator[PassingReason]:
         """Yield the reasons for which earlier runs skipped URLs, and which may not apply to this one."""

@@ -303,7 +303,15 @@ def end_job(archives: Path, job: Job, code: int) -> None:
         for line in tell(task, result):
             print(f"broadsheet: {line}", file=sys.stderr)
     if job.order.verb == "forget" and not code:
-        _forget_outputs(folder, job)
+        # what jobs printed may name what was taken down; trial crawls may have its text
+        for file in folder.glob("*-*.json"):
+            order, output = _read_order(file), file.with_suffix(".txt")
+            if file.stem == job.id:
+                output.write_bytes(_tail(output).rstrip().rpartition(b"\n")[2] + b"\n")
+            elif order and (order.is_trial or order.archive == job.order.archive):
+                output.unlink(missing_ok=True)
+        for file in folder.glob(f"{TRIAL}*"):
+            file.unlink(missing_ok=True)
     _write_end(folder / f"{job.id}.jsonl", {"event": "ended", "at": now, "code": code})
 
 
@@ -314,21 +322,6 @@ def _write_end(log: Path, end: Mapping[str, object]) -> None:
     progress = [{name: value for name, value in line.items() if name != "url"} for line in lines if "pages" in line]
     with whole_file(log) as stream:
         stream.writelines(json.dumps(line).encode() + b"\n" for line in [*begin, *progress[-1:], end])
-
-
-def _forget_outputs(folder: Path, job: Job) -> None:
-    """Remove what jobs on an archive printed, which may name what was taken down; of this one the last line stays.
-
-    Trial crawls go too: they may have its text.
-    """
-    for file in folder.glob("*-*.json"):
-        order, output = _read_order(file), file.with_suffix(".txt")
-        if file.stem == job.id:
-            output.write_bytes(_tail(output).rstrip().rpartition(b"\n")[2] + b"\n")
-        elif order and (order.is_trial or order.archive == job.order.archive):
-            output.unlink(missing_ok=True)
-    for file in folder.glob(f"{TRIAL}*"):
-        file.unlink(missing_ok=True)
 
 
 def read_job(archives: Path, job_id: str) -> Job | None:

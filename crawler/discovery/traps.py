@@ -54,7 +54,14 @@ def trap_reason(url: str, this_year: int = _THIS_YEAR) -> OutcomeReason | None:
         return OutcomeReason.TRAP_PARAMETERS
     if sum(name in _FACET_PARAMETERS for name, _ in parameters) > _BOUNDS["facets"]:
         return OutcomeReason.TRAP_FACETS
-    return OutcomeReason.TRAP_CALENDAR if _is_far_ahead(parts.path, parameters, this_year) else None
+    # a year long past may be an archive's, or just a number
+    years = [int(value) for name, value in parameters if name in _YEAR_PARAMETERS and _YEAR.fullmatch(value)]
+    years += [
+        int(date[1]) for name, value in parameters if name in _DATE_PARAMETERS and (date := _DATE.fullmatch(value))
+    ]
+    if path_date := _DATE_IN_PATH.search(parts.path):
+        years.append(int(path_date[1]))
+    return OutcomeReason.TRAP_CALENDAR if any(year > this_year + _BOUNDS["years_ahead"] for year in years) else None
 
 
 def _parameters(query: str) -> list[tuple[str, str]]:
@@ -89,14 +96,3 @@ def _has_repeated_group(segments: list[str], size: int) -> bool:
         if not all(map(str.isdigit, group)) and segments[start : start + span] == group * _BOUNDS["group_in_a_row"]:
             return True
     return False
-
-
-def _is_far_ahead(path: str, parameters: list[tuple[str, str]], this_year: int) -> bool:
-    """Tell whether the URL lists dates in a coming year. A year long past may be an archive's, or just a number."""
-    years = [int(value) for name, value in parameters if name in _YEAR_PARAMETERS and _YEAR.fullmatch(value)]
-    years += [
-        int(date[1]) for name, value in parameters if name in _DATE_PARAMETERS and (date := _DATE.fullmatch(value))
-    ]
-    if path_date := _DATE_IN_PATH.search(path):
-        years.append(int(path_date[1]))
-    return any(year > this_year + _BOUNDS["years_ahead"] for year in years)

@@ -164,7 +164,8 @@ class PageRenderer:
     async def _answer(self, route: Route, request: Request) -> None:
         """Answer a request of the page: with its own document, by the crawl, or not at all."""
         with suppress(Error):
-            if self._is_own_document(request):
+            is_first = not self._requests.has_document and request.is_navigation_request()
+            if is_first and request.frame.parent_frame is None and request.method == "GET":
                 self._requests.has_document = True
                 await route.fulfill(status=200, headers=dict(self._order.headers), body=self._order.body)
             elif request.is_navigation_request():
@@ -174,10 +175,6 @@ class PageRenderer:
                 await route.abort()
             else:
                 await self._answer_by_crawl(route, request)
-
-    def _is_own_document(self, request: Request) -> bool:
-        is_first = not self._requests.has_document and request.is_navigation_request()
-        return is_first and request.frame.parent_frame is None and request.method == "GET"
 
     async def _answer_by_crawl(self, route: Route, request: Request) -> None:
         self._last_number += 1

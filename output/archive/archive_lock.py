@@ -41,21 +41,17 @@ class ArchiveLock:
         deadline = time.monotonic() + patience
         while True:
             try:
-                return self._lock_now()
+                if _LENT.get(self._database) is False:
+                    self._is_lent = _LENT[self._database] = True
+                    return
+                for _ in range(_TRIES):
+                    if self._try_lock():
+                        return
+                raise InUse(f"{self._database} is in use by another command")
             except InUse:
                 if time.monotonic() >= deadline:
                     raise
             time.sleep(min(_PAUSE, max(0.0, deadline - time.monotonic())))
-
-    def _lock_now(self) -> None:
-        """Lock without waiting. A lock that `keep_lock` keeps for this process is lent to one at a time."""
-        if _LENT.get(self._database) is False:
-            self._is_lent = _LENT[self._database] = True
-            return
-        for _ in range(_TRIES):
-            if self._try_lock():
-                return
-        raise InUse(f"{self._database} is in use by another command")
 
     def release(self) -> None:
         """Remove the lock file and unlock; does nothing if it is not locked."""
@@ -74,7 +70,12 @@ class ArchiveLock:
         try:
             self._path.touch()
             inode = self._path.stat().st_ino
-            _check_flock(self._path)
+            # without flock filelock would take the file itself for a lock, which a kill leaves
+            with suppress(ImportError):
+                from fcntl import LOCK_UN, flock
+
+                with self._path.open("rb") as stream:
+                    flock(stream, LOCK_UN)
             self._lock.acquire(timeout=0)
         except Timeout as error:
             raise InUse(f"{self._database} is in use by another command") from error
@@ -96,15 +97,6 @@ class ArchiveLock:
             return self._path.stat().st_ino
         except FileNotFoundError:
             return -1
-
-
-def _check_flock(path: Path) -> None:
-    """Raise OSError where flock is missing: filelock would take the file itself for a lock, which a kill leaves."""
-    with suppress(ImportError):
-        from fcntl import LOCK_UN, flock
-
-        with path.open("rb") as stream:
-            flock(stream, LOCK_UN)
 
 
 _LENT: dict[Path, bool] = {}

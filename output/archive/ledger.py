@@ -15,7 +15,7 @@ from functools import lru_cache
 from sqlite3 import IntegrityError
 from typing import TYPE_CHECKING, Any
 
-from broadsheet.cleaners.document import Block, BlockKind, Verdict
+from broadsheet.cleaners.document import Block, BlockKind, RemovalReason, Verdict
 
 from .archive_errors import TextConflict
 from .stored_text import storable_text
@@ -33,8 +33,11 @@ _PUT_BLOCK = """INSERT INTO _page_blocks (page_id, position, block_id, kind, kep
 # A text under a number that stands for another one fails, since the column takes no NULL; SQLite compares them.
 _PUT_TEXT = """INSERT INTO _block_texts (id, text) VALUES (?, ?)
     ON CONFLICT (id) DO UPDATE SET text = NULL WHERE text <> excluded.text"""
-_READ_BLOCKS = """SELECT b.position, b.kind, t.text, b.kept, r.reason, r.rule,
-        CASE WHEN r.reason = 'said twice' THEN b.repeats END
+REPEATED_POSITION = f"CASE WHEN r.reason = '{RemovalReason.DUPLICATE}' THEN b.repeats END"
+"""SQL for the position of the kept block that a block `b`, removed for the reason `r`, repeats; NULL for others."""
+
+_READ_BLOCKS = f"""SELECT b.position, b.kind, t.text, b.kept, r.reason, r.rule,
+        {REPEATED_POSITION}
     FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id JOIN _reasons r ON r.id = b.reason_id
     WHERE b.page_id = ? ORDER BY b.position"""
 _READ_KEPT = """SELECT b.position, b.kind, t.text FROM _page_blocks b CROSS JOIN _block_texts t ON t.id = b.block_id
@@ -78,6 +81,11 @@ def make_ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict], chanc
         reason_and_rule: index
         for index, reason_and_rule in enumerate(dict.fromkeys([(verdict.reason, verdict.rule) for verdict in verdicts]))
     }
+    rows = [
+        (block.path, block.level, block.link_chars, _sorted_landmarks(block.landmarks), block.markdown)
+        for block in sorted(blocks, key=lambda block: block.position)
+    ]
+    packed = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")  # a lone surrogate
     return LedgerRows(
         texts=tuple(text_rows.values()),
         reasons=tuple([(str(reason), rule) for reason, rule in reason_indexes]),
@@ -93,7 +101,7 @@ def make_ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict], chanc
                 for block, verdict in zip(blocks, verdicts, strict=True)
             ]
         ),
-        layout=_packed_layout(blocks),
+        layout=zlib.compress(packed, _COMPRESSION_LEVEL),
         chances=chances,
         repeats=tuple(
             [
@@ -213,16 +221,6 @@ def _stored_block(row: Sequence[Any], layout_row: LayoutRow) -> Block:
     position, kind, text, *_ = row
     path, level, link_chars, landmarks, markdown = layout_row
     return Block(position, BlockKind(BLOCK_KINDS[kind]), text, markdown, path, level, link_chars, frozenset(landmarks))
-
-
-def _packed_layout(blocks: Sequence[Block]) -> bytes:
-    """Return the layout of a page: compressed JSON, `[[path, level, link_chars, landmarks, markdown], ...]`."""
-    rows = [
-        (block.path, block.level, block.link_chars, _sorted_landmarks(block.landmarks), block.markdown)
-        for block in sorted(blocks, key=lambda block: block.position)
-    ]
-    packed = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")  # a lone surrogate
-    return zlib.compress(packed, _COMPRESSION_LEVEL)
 
 
 @lru_cache(maxsize=256)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import COMPARED_KINDS, EditKind
-from broadsheet.cleaners.document import BlockKind, PageType
+from broadsheet.cleaners.document import PageType
 from broadsheet.cleaners.judge.certainty import Certainty, certainty
 
 from ..archive.metadata_columns import ARTICLE_COLUMNS, JSON_COLUMNS, METADATA_FIELDS, STATING_COLUMNS
@@ -65,30 +66,19 @@ class MetadataLine(NamedTuple):
     own: str | None = None
 
 
-class ShownBlock(NamedTuple):
-    """A block of the page with its verdict.
+@dataclass(frozen=True, slots=True)
+class ShownBlock(StoredBlock):
+    """A block of the page with the ruling in force and its scope: `article`, `host`, `everywhere`; empty without one.
 
-    Its text stands on `page_count` `of_pages` article pages of the host; both are None where that was not counted.
-    `ruled` is the scope of the ruling in force (`article`, `host`, `everywhere`), empty if none is; `is_waiting` says
-    that a ruling on it waits for a crawl to end. `repeats` is the position of the kept block that a block
-    which is said twice repeats.
+    `is_waiting`: a ruling on it waits for a crawl to end.
     """
 
-    position: int
-    block_id: int
-    kind: BlockKind
-    is_kept: bool
-    reason: str
-    rule: str
-    page_count: int | None
-    of_pages: int | None
-    own_reason: str
-    own_rule: str
-    ruled: str
-    note: str
-    is_waiting: bool
-    text: str
-    repeats: int | None = None
+    ruled: str = ""
+    note: str = ""
+    is_waiting: bool = False
+
+
+_STORED_VALUES = attrgetter(*(field.name for field in fields(StoredBlock)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,14 +283,7 @@ def _shown_blocks(
         is_for_article, host, _, note = rulings.get(block.position, (False, None, "", ""))
         scope = "article" if is_for_article else "host" if host else "everywhere"
         ruled = scope if block.position in rulings else ""
-        yield _shown_block(block, ruled, note, is_waiting=block.block_id in pending_blocks)
-
-
-def _shown_block(block: StoredBlock, ruled: str, note: str, *, is_waiting: bool) -> ShownBlock:
-    evidence = (block.page_count, block.of_pages, block.own_reason or "", block.own_rule or "")
-    verdict = (block.is_kept, block.reason, block.rule, *evidence)
-    ruling = (ruled, note, is_waiting)
-    return ShownBlock(block.position, block.block_id, block.kind, *verdict, *ruling, block.text, repeats=block.repeats)
+        yield ShownBlock(*[*_STORED_VALUES(block), ruled, note, block.block_id in pending_blocks])
 
 
 def _reason_counts(blocks: Iterable[ShownBlock]) -> tuple[tuple[str, int], ...]:

@@ -97,24 +97,12 @@ class Proposal(NamedTuple):
     opening: str
 
 
-class JudgedLine(NamedTuple):
-    """A judgement that was made: what the verdict was, and whether it was right; None: the person cannot tell."""
-
-    url: str
-    is_kept: bool
-    reason: str
-    rule: str
-    is_right: bool | None
-    judged_at: str
-    text: str
-
-
 class ReviewView(NamedTuple):
     """The block to judge next (None: nothing is left), the figures of the judgements, and the latest of them."""
 
     proposal: Proposal | None
     figures: ReviewFigures
-    latest: tuple[JudgedLine, ...]
+    latest: tuple[Review, ...]
 
 
 def read_review(db: Database) -> ReviewView:
@@ -123,7 +111,7 @@ def read_review(db: Database) -> ReviewView:
     return ReviewView(
         proposal=_propose(db, reviews),
         figures=review_figures(reviews),
-        latest=tuple(_judged_line(review) for review in reversed(reviews[-LATEST:])),
+        latest=tuple(reversed(reviews[-LATEST:])),
     )
 
 
@@ -139,11 +127,6 @@ def find_judged_block(db: Database, article_id: int, block_id: int) -> Review | 
         return None
     url, host, is_kept, reason, rule, version = row
     return Review(url, host, block_id, bool(is_kept), reason, rule, None, "", version)
-
-
-def _judged_line(review: Review) -> JudgedLine:
-    verdict = (review.is_kept, review.reason, review.rule, review.is_right)
-    return JudgedLine(review.url, *verdict, review.judged_at, review.text)
 
 
 def _propose(db: Database, reviews: Sequence[Review]) -> Proposal | None:

@@ -94,22 +94,12 @@ class PageProposal:
         return self.article_id > 0 and not self.shelving_reason
 
 
-class JudgedPage(NamedTuple):
-    """A judgement that was made on a page: what it was taken for, and whether that was right; None: cannot tell."""
-
-    url: str
-    is_kept: bool
-    reason: str
-    is_right: bool | None
-    judged_at: str
-
-
 class PageReviewView(NamedTuple):
     """The page to judge next (None: nothing is left), the figures of the judgements, and the latest of them."""
 
     proposal: PageProposal | None
     figures: ReviewFigures
-    latest: tuple[JudgedPage, ...]
+    latest: tuple[Review, ...]
 
 
 def read_page_review(db: Database) -> PageReviewView:
@@ -118,10 +108,7 @@ def read_page_review(db: Database) -> PageReviewView:
     return PageReviewView(
         proposal=_propose(db, reviews),
         figures=review_figures(reviews),
-        latest=tuple(
-            JudgedPage(review.url, review.is_kept, review.reason, review.is_right, review.judged_at)
-            for review in reversed(reviews[-LATEST:])
-        ),
+        latest=tuple(reversed(reviews[-LATEST:])),
     )
 
 

@@ -5,7 +5,7 @@ Each page is one frozen value, shown by a template, and as JSON under the same n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -268,7 +268,13 @@ def _read_articles(call: PageCall, room_address: str) -> WebFeed:
     db, arguments = call.db, call.arguments
     values = {name: arguments.text(name) for name in ("q", "host", "language", "section", "year")}
     chosen = {name: value for name, value in values.items() if value}
-    bounds = _bounds(chosen)
+    match, year = match_expression(chosen.get("q", "")), chosen.get("year", "")
+    if "q" in chosen and not match:
+        raise BadArgumentError("q has no word to search for")
+    if year and not (len(year) == 4 and year.isascii() and year.isdigit()):
+        raise BadArgumentError("year is not a year")
+    languages = (chosen["language"],) if "language" in chosen else ()
+    bounds = ArticleBounds(chosen.get("host", ""), year, year, languages, chosen.get("section", ""), match)
     scope = FeedScope(host=bounds.host, limit=ENTRIES, room=room_address)
     if bounds == ALL_ARTICLES:
         return read_feed(db, scope)
@@ -278,17 +284,6 @@ def _read_articles(call: PageCall, room_address: str) -> WebFeed:
     title = f"{', '.join(others)}: {feed.title}" if others else feed.title
     feed_id = uuid5(NAMESPACE_URL, f"{feed.id}?{urlencode(sorted(chosen.items()))}")
     return replace(feed, id=feed_id.urn, title=xml_line(inert_text(title)))
-
-
-def _bounds(chosen: Mapping[str, str]) -> ArticleBounds:
-    """Return the bounds that a feed's arguments set. Raises BadArgumentError for words or a year that are none."""
-    match, year = match_expression(chosen.get("q", "")), chosen.get("year", "")
-    if "q" in chosen and not match:
-        raise BadArgumentError("q has no word to search for")
-    if year and not (len(year) == 4 and year.isascii() and year.isdigit()):
-        raise BadArgumentError("year is not a year")
-    languages = (chosen["language"],) if "language" in chosen else ()
-    return ArticleBounds(chosen.get("host", ""), year, year, languages, chosen.get("section", ""), match)
 
 
 def _read_changes(call: PageCall, room_address: str) -> WebFeed:

@@ -12,12 +12,10 @@ from sqlite_utils import Database
 from ..archive.stored_values import utc_now
 from ..read import judgement
 from ..read.archive_facts import ArchiveFacts
-from ..read.coverage import Coverage
 from ..read.judgement import LookKind, judge
 from ..read.report_figures import RemovedCount, read_runs, read_yields
 from .article_list import FACETS, CubeRow
-from .charts import BarPart
-from .url_pages import coverage_parts
+from .url_pages import SourceCoverage, source_coverage
 
 _MOST_RUNS = 40
 
@@ -47,14 +45,6 @@ class ReasonLine(NamedTuple):
     blocks: int
     words: int
     width: float
-
-
-class CoverageBar(NamedTuple):
-    """The outcome of the URLs that a source names, as a bar."""
-
-    source: str
-    named: int
-    parts: tuple[BarPart, ...]
 
 
 class RunYield(NamedTuple):
@@ -111,7 +101,7 @@ class ReportPage(NamedTuple):
 
     totals: ArchiveTotals
     reasons: tuple[ReasonLine, ...] | None
-    coverage: tuple[CoverageBar, ...] | None
+    coverage: tuple[SourceCoverage, ...] | None
     runs: tuple[RunYield, ...]
     looks: tuple[ReportLook, ...]
     calm: str
@@ -144,7 +134,7 @@ def read_report(
     return ReportPage(
         totals=figures.totals,
         reasons=None if removed is None else _reasons(removed),
-        coverage=None if coverage is None else tuple(map(_coverage_bar, coverage)),
+        coverage=None if coverage is None else tuple(map(source_coverage, coverage)),
         runs=runs,
         looks=tuple(_report_look(db, look) for look in looks),
         calm=judgement.calm_sentence(looks),
@@ -162,10 +152,6 @@ def _reasons(removed: Sequence[RemovedCount]) -> tuple[ReasonLine, ...]:
     largest = max(blocks.values(), default=1)
     rows = sorted(blocks.items(), key=lambda row: (-row[1], row[0]))
     return tuple(ReasonLine(reason, count, words[reason], round(100 * count / largest, 1)) for reason, count in rows)
-
-
-def _coverage_bar(coverage: Coverage) -> CoverageBar:
-    return CoverageBar(coverage.source, coverage.named, coverage_parts(coverage))
 
 
 def _runs(db: Database) -> Iterator[RunYield]:

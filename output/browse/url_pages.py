@@ -19,7 +19,6 @@ from ..raw.warc_folders import shown_name
 from ..raw.warc_reader import RecordError, read_response, read_span
 from ..read.coverage import Coverage, CoveredUrl, Gap, hint_for, list_covered_urls
 from .article_page import MOST_ROWS
-from .charts import BarPart, bar_parts
 from .strict_requests import Arguments, NotHereError
 
 _CAPTURE = """SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.final_url, c.content_type,
@@ -162,6 +161,15 @@ _CAPTURES = f"""SELECT id, fetched_at, coalesce(http_status, 0), content_type, p
     WHERE url = ? ORDER BY fetched_at DESC, id LIMIT {MOST_ROWS}"""
 
 
+class BarPart(NamedTuple):
+    """A part of a bar that is 100 wide: its name, its value, where it begins and how wide it is."""
+
+    name: str
+    value: int
+    x: float
+    width: float
+
+
 class SourceCoverage(NamedTuple):
     """The outcome of the URLs that one source names."""
 
@@ -236,21 +244,29 @@ class UrlView(NamedTuple):
 
 def show_coverage(coverage: Sequence[Coverage] | None) -> CoverageView:
     """Return the report's coverage with a bar for each source."""
-    return CoverageView(None if coverage is None else tuple(map(_source_coverage, coverage)))
+    return CoverageView(None if coverage is None else tuple(map(source_coverage, coverage)))
 
 
-def coverage_parts(source: Coverage) -> tuple[BarPart, ...]:
-    """Divide the URLs that a source names: those that were not read by their state, as everywhere."""
+def bar_parts(values: Sequence[tuple[str, int]]) -> tuple[BarPart, ...]:
+    """Divide a bar by shares; every part above zero is wide enough to be seen."""
+    total, x = sum(value for _, value in values), 0.0
+    parts = []
+    for name, value in values:
+        width = round(100 * value / total, 2) if total else 0.0
+        parts.append(BarPart(name, value, round(x, 2), max(width, 0.4) if value else 0.0))
+        x += width
+    return tuple(parts)
+
+
+def source_coverage(source: Coverage) -> SourceCoverage:
+    """Return the outcome of the URLs that a source names, with its bar: those that were not read by their state."""
     not_read = Counter[str]()
     for gap in source.gaps:
         not_read["leads elsewhere" if gap.state == "done" else gap.state] += gap.urls
     pages = sum(gap.urls for gap in source.pages)
-    return bar_parts([("articles", source.articles), ("other pages", pages), *not_read.most_common()])
-
-
-def _source_coverage(source: Coverage) -> SourceCoverage:
+    parts = bar_parts([("articles", source.articles), ("other pages", pages), *not_read.most_common()])
     return SourceCoverage(
-        source.source, source.named, source.articles, coverage_parts(source), source.pages, source.gaps, source.unnamed,
+        source.source, source.named, source.articles, parts, source.pages, source.gaps, source.unnamed,
         source.unnamed_examples,
     )  # fmt: skip
 

@@ -161,7 +161,12 @@ def merge_source(
         copied_bytes = sum(_copy_file(source.file, target, copy) for copy in copies if copy.copied_length < copy.length)
         forgotten_urls, conflicts = _merge_shared(target, source, copies, clock)
         stored_count = _merge_hosts(target, source, clock, on_host)
-        _finish(target, forgotten_urls, clock)
+        with write_transaction(target):
+            merge_gone_histories(target)
+            merge_edits(target)
+            merge_pictures(target)
+        for url in forgotten_urls:
+            take_down(target, url, clock=clock, follows_redirects=False)
         finish_takedowns(target, clock)
         with write_transaction(target):
             state = {"stamp": source.stamp, "files": file_states(target, source, copies)}
@@ -207,16 +212,6 @@ def _merge_hosts(
             merge_urls(target, host)
             stored_count += merge_pages(target, source, host, clock)
     return stored_count
-
-
-def _finish(target: Database, forgotten_urls: Iterable[str], clock: Callable[[], str]) -> None:
-    """Merge what needs all hosts: edits, histories of articles that neither archive has, and takedowns."""
-    with write_transaction(target):
-        merge_gone_histories(target)
-        merge_edits(target)
-        merge_pictures(target)
-    for url in forgotten_urls:
-        take_down(target, url, clock=clock, follows_redirects=False)
 
 
 def _count(db: Database, table: str) -> int:

@@ -7,7 +7,6 @@ memory at a time.
 
 from __future__ import annotations
 
-import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -23,24 +22,6 @@ from ..archive.schema_doc import column_meanings
 from ..archive.stored_values import decoding, json_texts
 
 Row = tuple[object, ...]
-_MADE_BY = {
-    "`broadsheet export --format parquet`": ("articles", "removed", "urls"),
-    "`broadsheet clean … -o`": ("pages", "removed", "records"),
-}
-"""The commands that write Parquet, with the tables of each."""
-_PAGE_HEAD = """# Parquet tables
-
-With this page you read the Parquet files of [`export`](export.md#parquet) and of
-[`clean`](machines.md#warc-files-by-the-thousand), in DuckDB for instance:
-
-```
-SELECT page_type, count(*) FROM 'clean/pages/*.parquet' GROUP BY 1
-```
-
-A table is a folder of files, packed with zstd. Each column has its meaning in the files too, as its field's
-`description`. This page is generated: `python -m broadsheet.output.collections.parquet_files docs`.
-"""
-
 _GROUP_ROWS = 100_000
 _GROUP_BYTES = 32 * 2**20  # of texts, before they are packed; a group is in memory as a whole
 _FILE_GROUPS = 16  # some 150 MB of articles, packed
@@ -74,33 +55,6 @@ def parquet_tables() -> Mapping[str, ParquetTable]:
         schema = pa.schema(fields, metadata={"description": declared["meaning"]})
         tables[table] = ParquetTable(table, schema, tuple(_TYPES[kind][1] for _, kind in pairs))
     return tables
-
-
-def parquet_page() -> str:
-    """Return the page of the tables in Markdown."""
-    heads = [f"{name} writes {', '.join(f'[`{each}`](#{each})' for each in made)}." for name, made in _MADE_BY.items()]
-    lines = [_PAGE_HEAD, *_paragraphs(heads)]
-    for name, table in parquet_tables().items():
-        lines += [
-            f"## {name}",
-            "",
-            _described(table.schema.metadata),
-            "",
-            "| column | type | meaning |",
-            "|---|---|---|",
-        ]
-        lines += [f"| `{each.name}` | `{each.type}` | {_described(each.metadata)} |" for each in table.schema]
-        lines.append("")
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _paragraphs(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        yield from (text, "")
-
-
-def _described(metadata: Mapping[bytes, bytes]) -> str:
-    return metadata[b"description"].decode()
 
 
 def _schema_columns(declared: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -202,7 +156,3 @@ _TYPES: Mapping[str, tuple[pa.DataType, Callable[[object], object]]] = {
     "day": (pa.date32(), _day),
     "texts": (pa.list_(pa.string()), json_texts),
 }
-
-
-if __name__ == "__main__":
-    (Path(sys.argv[1]) / "parquet.md").write_text(parquet_page(), encoding="utf-8")

@@ -98,7 +98,12 @@ class RecordMaker:
         kind, body = "response", exchange.body
         if original is not None:
             kind, body = "revisit", b""
-            headers |= _revisit_fields(original)
+            profile = "server-not-modified" if original.is_not_modified else "identical-payload-digest"
+            headers |= {
+                "WARC-Profile": _REVISIT_PROFILE + profile,
+                "WARC-Refers-To-Target-URI": original.url,
+                "WARC-Refers-To-Date": original.date,
+            }
         response, response_id = self._record(kind, headers, exchange.head, body, _HTTP_CONTENT + "response")
         companion_headers = common_headers | {"WARC-Concurrent-To": f"<{response_id}>"}
         request_headers = companion_headers | {REDACTED_FIELD: ", ".join(exchange.redacted_headers)}
@@ -133,15 +138,6 @@ class RecordMaker:
         member = isal_zlib.compressobj(self._level, isal_zlib.DEFLATED, _GZIP_WINDOW_BITS)
         pieces = (f"{_VERSION}\r\n{lines}\r\n".encode(), head, body, b"\r\n\r\n")
         return b"".join((*map(member.compress, pieces), member.flush())), record_id
-
-
-def _revisit_fields(original: OriginalRecord) -> dict[str, str]:
-    profile = "server-not-modified" if original.is_not_modified else "identical-payload-digest"
-    return {
-        "WARC-Profile": _REVISIT_PROFILE + profile,
-        "WARC-Refers-To-Target-URI": original.url,
-        "WARC-Refers-To-Date": original.date,
-    }
 
 
 def _is_readable_head(head: bytes) -> bool:

@@ -11,6 +11,7 @@ from broadsheet.cleaners.document import ArticleImage, BlockKind
 from broadsheet.cleaners.page.canonical_urls import canonicalise
 
 from ..archive.article_filter import find_known_url
+from ..archive.ledger import REPEATED_POSITION
 from ..archive.page_rows import stored_images
 from ..archive.stored_text import storable_text
 from ..archive.stored_values import BLOCK_KINDS, decoding, stored_texts
@@ -22,9 +23,9 @@ from ..write.site_fields import OwnField, corrected_fields
 _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed,
         s.why, p.certainty
     FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN shelved s ON s.page_id = p.id WHERE p.id = ?"""
-_BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, n.reason, n.rule,
+_BLOCKS = f"""SELECT b.position, b.block_id, b.kept, r.reason, r.rule, n.reason, n.rule,
         coalesce(l.pages, e.pages), coalesce(l.of_pages, e.of_pages), t.text, b.kind,
-        CASE WHEN r.reason = 'said twice' THEN b.repeats END
+        {REPEATED_POSITION}
     FROM _page_blocks b JOIN urls u ON u.id = b.page_id JOIN _block_texts t ON t.id = b.block_id
         JOIN _reasons r ON r.id = b.reason_id
         LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = u.host AND e.at_place = 0 AND e.pages > 1
@@ -39,7 +40,7 @@ _STATE = "SELECT url, state, reason FROM urls WHERE url = ?"
 
 @dataclass(frozen=True, slots=True)
 class StoredBlock:
-    """A block of the ledger. `own_reason` and `own_rule` are the verdict that a ruling replaced; None without a ruling.
+    """A block of the ledger. `own_reason` and `own_rule` are the verdict that a ruling replaced; None without one.
 
     The text stands on `page_count` of the host's `of_pages` pages; None if it stands on one, or was not counted.
     `repeats` is the position of the kept block that this one repeats; None if it repeats none.

@@ -102,18 +102,15 @@ def _counted(count: int, table: str, name: str) -> str:
 def reason_text(reason: str) -> str:
     """Describe a reason in words; a reason without words is returned with spaces for underscores."""
     if match := re.fullmatch(r"http_(\d{3})", reason):
-        return _status_text(int(match[1]))
+        code = int(match[1])
+        try:
+            return f"HTTP {code} {HTTPStatus(code).phrase}"
+        except ValueError:
+            return f"HTTP {code}"
     texts, kind = _reason_texts(), reason.partition(":")[0]
     if kind == "error" and reason != kind:  # `error` alone is a page; `error:NAME` a fault that has no words
         return reason
     return texts.get(reason) or texts.get(kind) or reason.replace("_", " ")
-
-
-def _status_text(code: int) -> str:
-    try:
-        return f"HTTP {code} {HTTPStatus(code).phrase}"
-    except ValueError:
-        return f"HTTP {code}"
 
 
 @cache

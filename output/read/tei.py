@@ -70,7 +70,13 @@ def _header(article: Mapping[str, Any]) -> Element:
     description = SubElement(header, "fileDesc")
     _add_title(SubElement(description, "titleStmt"), article)
     _add_publication(SubElement(description, "publicationStmt"), article)
-    _add_source(SubElement(SubElement(description, "sourceDesc"), "bibl"), article)
+    bibliography = SubElement(SubElement(description, "sourceDesc"), "bibl")
+    _add_title(bibliography, article)
+    _add(bibliography, "publisher", xml_line(article["sitename"]) or xml_line(article["host"]))
+    if article["published_stated"]:
+        _add_date(bibliography, article)
+    _add(bibliography, "idno", xml_line(article["url"])).set("type", "URL")
+    _add(bibliography, "note", f"Read on {xml_line(article['last_seen'])}.").set("type", "read")
     project = SubElement(SubElement(header, "encodingDesc"), "projectDesc")
     _add(project, "p", f"Cleaned by Broadsheet, cleaner {xml_text(article['cleaner_version'])}: navigation, "
          "advertisements and the like are left out; paragraphs, headings, lists, quotations, tables and links are "
@@ -97,15 +103,6 @@ def _add_publication(statement: Element, article: Mapping[str, Any]) -> None:
             _add(SubElement(availability, "licence"), "p", xml_line(article["licence"]))
         if usage:
             _add(availability, "p", f"The site says of its use: {usage}.")
-
-
-def _add_source(bibliography: Element, article: Mapping[str, Any]) -> None:
-    _add_title(bibliography, article)
-    _add(bibliography, "publisher", xml_line(article["sitename"]) or xml_line(article["host"]))
-    if article["published_stated"]:
-        _add_date(bibliography, article)
-    _add(bibliography, "idno", xml_line(article["url"])).set("type", "URL")
-    _add(bibliography, "note", f"Read on {xml_line(article['last_seen'])}.").set("type", "read")
 
 
 def _add_date(parent: Element, article: Mapping[str, Any]) -> None:

@@ -81,7 +81,12 @@ def rebuild_page(db: Database, page_id: int, changed_at: str) -> None:
         query = f"SELECT id, text, markdown, url FROM {table} WHERE page_id = ?"
         for article_number, text, markdown, url in db.execute(query, [page_id]).fetchall():
             if (text, markdown) != (assembled.text, assembled.markdown):
-                _replace_text(db, table, article_number, assembled)
+                values: dict[str, SqlValue] = {
+                    "text": assembled.text,
+                    "markdown": assembled.markdown,
+                    "word_count": assembled.word_count,
+                }
+                update_article(db, table, article_number, values)
                 put_links(db, page_id, text_links(assembled.markdown, url))
             if text != assembled.text:
                 correct_revision(db, article_number, None, text_digest(assembled.text))
@@ -89,15 +94,6 @@ def rebuild_page(db: Database, page_id: int, changed_at: str) -> None:
                     note_change(db, article_number, changed_at, ArticleChange.CHANGED)
     if (head_id := head_page(db, page_id)) != page_id:
         rebuild_page(db, head_id, changed_at)
-
-
-def _replace_text(db: Database, table: str, article_number: int, assembled: AssembledText) -> None:
-    values: dict[str, SqlValue] = {
-        "text": assembled.text,
-        "markdown": assembled.markdown,
-        "word_count": assembled.word_count,
-    }
-    update_article(db, table, article_number, values)
 
 
 def with_assembled_text(db: Database, page_id: int, rows: PageRows) -> PageRows:

@@ -39,12 +39,12 @@ from broadsheet.cleaners.judge.tree_models import (
     MOST_LEAVES,
     SECOND_LOOK_MODEL,
     Trees,
-    trees_from_dump,
 )
 from tests.training.annotated_pages import BlockExample, read_block_examples
 from tests.training.corpora import FOLDS, MIXTURE, SITES, TrainingCorpus, fold_of, training_options
 from tests.training.labels import fold_whitespace, word_f1, words_of
 from tests.training.network_model import train_network, write_network
+from tests.training.tree_dumps import save_trees, trees_from_dump
 from tests.training.word_weights import HostFolds, with_word_sums, write_word_weights
 
 
@@ -292,7 +292,7 @@ def corpus_digest(folder: Path, corpus: str) -> str:
 def write_model(trees: Trees, folder: Path, file: str) -> None:
     """Write a model to a file of the folder."""
     with (folder / file).open("wb") as stream:
-        trees.save(stream)
+        save_trees(trees, stream)
 
 
 def write_facts(facts: dict[str, Any], folder: Path, file: str) -> None:

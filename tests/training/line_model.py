@@ -166,7 +166,11 @@ def out_of_fold(dumps: Sequence[TextDump]) -> list[Column]:
     probabilities: dict[int, Column] = {}
     for fold in range(FOLDS):
         trees = train_line_model([dump for dump in dumps if fold_of(dump.host) != fold])
-        probabilities |= {n: trees.predict(dump.rows) for n, dump in enumerate(dumps) if fold_of(dump.host) == fold}
+        probabilities |= {
+            n: 1 / (1 + np.exp(-trees.log_odds(dump.rows)))
+            for n, dump in enumerate(dumps)
+            if fold_of(dump.host) == fold
+        }
     return [probabilities[n] for n in range(len(dumps))]
 
 

@@ -13,6 +13,7 @@ from broadsheet.cleaners.document import Column
 from broadsheet.cleaners.judge import tree_models as model
 from broadsheet.cleaners.judge.block_features import judge_page
 from tests.cleaners.judge.test_block_features import reading
+from tests.training.tree_dumps import save_trees, trees_from_dump
 
 Node = dict[str, Any]
 
@@ -52,21 +53,21 @@ def test_trees_of_any_shape_give_what_walking_each_gives():
     trees = [random_tree(random, size) for size in (1, 2, 31, 32, *random.integers(1, 33, 60).tolist())]
     rows = (random.integers(0, 9, (130, 3)) / 8).astype(np.float32)
     sums = [sum(walk_tree(tree, row) for tree in trees) for row in rows]
-    model_trees = model.trees_from_dump(["a", "b", "c"], {"tree_info": [{"tree_structure": tree} for tree in trees]})
+    model_trees = trees_from_dump(["a", "b", "c"], {"tree_info": [{"tree_structure": tree} for tree in trees]})
     assert model_trees.log_odds(rows).tolist() == sums
     assert model_trees.log_odds(rows[:1]).tolist() == sums[:1]
 
 
 def test_a_page_of_very_many_blocks_is_seen_as_its_parts_are():
     rows = np.random.default_rng(4).random((1203, 2)).astype(np.float32)
-    trees = model.trees_from_dump(["a", "b"], DUMP)
+    trees = trees_from_dump(["a", "b"], DUMP)
     for glance in (0, 1):
         parts = [trees.log_odds(rows[n : n + 100], glance) for n in range(0, len(rows), 100)]
         assert trees.log_odds(rows, glance).tolist() == np.concatenate(parts).tolist()
 
 
 def test_a_feature_at_the_threshold_goes_left():
-    trees = model.trees_from_dump(["a"], {"tree_info": [{"tree_structure": node(0, 0.1, leaf(1), leaf(2))}]})
+    trees = trees_from_dump(["a"], {"tree_info": [{"tree_structure": node(0, 0.1, leaf(1), leaf(2))}]})
     at = np.float32(0.1)  # a little above 0.1
     assert trees.log_odds(np.array([[at], [np.nextafter(at, np.float32(0))]])).tolist() == [2, 1]
 
@@ -76,13 +77,13 @@ def test_a_tree_of_the_most_leaves_fits_and_the_last_leaf_is_reached():
     for n in reversed(range(model.MOST_LEAVES - 1)):
         tree = node(0, n, leaf(n), tree)
     rows = np.arange(model.MOST_LEAVES + 5, dtype=np.float32)[:, None]
-    log_odds = model.trees_from_dump(["a"], {"tree_info": [{"tree_structure": tree}]}).log_odds(rows)
+    log_odds = trees_from_dump(["a"], {"tree_info": [{"tree_structure": tree}]}).log_odds(rows)
     assert log_odds.tolist() == [min(n, model.MOST_LEAVES - 1) for n in range(model.MOST_LEAVES + 5)]
 
 
 def test_a_block_that_the_first_trees_are_sure_is_none_is_not_looked_at_any_more():
     first, later = node(0, 0.5, leaf(-0.1), leaf(0)), node(0, 0.5, leaf(1), leaf(1))
-    trees = model.trees_from_dump(["a"], {"tree_info": [{"tree_structure": first}] * 40 + [{"tree_structure": later}]})
+    trees = trees_from_dump(["a"], {"tree_info": [{"tree_structure": first}] * 40 + [{"tree_structure": later}]})
     log_odds = trees.log_odds(np.array([[0], [1], [0]], np.float32), early_stop=40)
     assert log_odds.tolist() == pytest.approx([-4, 1, -4], abs=1e-4)
 
@@ -90,14 +91,14 @@ def test_a_block_that_the_first_trees_are_sure_is_none_is_not_looked_at_any_more
 def test_a_saved_model_is_the_same_when_read_and_the_same_bytes_when_saved_again(tmp_path, monkeypatch):
     streams = [io.BytesIO(), io.BytesIO()]
     for stream in streams:
-        model.trees_from_dump(["a", "b"], DUMP).save(stream)
+        save_trees(trees_from_dump(["a", "b"], DUMP), stream)
     assert streams[0].getvalue() == streams[1].getvalue()
     (tmp_path / model.FIRST_LOOK_MODEL).write_bytes(streams[0].getvalue())
     monkeypatch.setattr(package_data, "files", lambda package: tmp_path)
     rows = np.random.default_rng(5).random((9, 2)).astype(np.float32)
     loaded_trees = model.load_trees.__wrapped__(model.FIRST_LOOK_MODEL)
     assert isinstance(loaded_trees, model.Trees)
-    assert loaded_trees.log_odds(rows).tolist() == model.trees_from_dump(["a", "b"], DUMP).log_odds(rows).tolist()
+    assert loaded_trees.log_odds(rows).tolist() == trees_from_dump(["a", "b"], DUMP).log_odds(rows).tolist()
 
 
 def test_the_models_that_come_along_know_these_features_and_tell_story_from_menu():

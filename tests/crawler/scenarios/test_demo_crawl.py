@@ -14,9 +14,9 @@ import pytest
 from broadsheet.cleaners.clean import article_text
 from broadsheet.crawler.demo.server import DemoServer, render
 from broadsheet.output.archive.archive_file import open_database
-from broadsheet.output.archive.schema_doc import references
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.demo.truth import EXPECTED_OUTCOMES, expected_stories
+from tests.data_reference import references
 
 PAGES = expected_stories()
 UNMARKED: dict[str, str | None] = {"/es/2024/04/la-cooperativa-que-prestaba-a-sus-jefes/": None}

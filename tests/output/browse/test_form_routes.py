@@ -44,7 +44,7 @@ def test_to_ask_for_the_opposite_takes_the_ruling_back(client, block_of):
     block = block_of("Only here")
     rule(client, block)
     assert "done=taken" in rule(client, block, keep=0)
-    assert client.json(f"a/article/{ONE}.json")["blocks"][2]["own_rule"] == ""
+    assert client.json(f"a/article/{ONE}.json")["blocks"][2]["own_rule"] is None
     assert verdicts(client)["Only here"] is False
 
 

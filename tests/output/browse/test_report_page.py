@@ -7,8 +7,8 @@ import time
 from broadsheet.cleaners.document import PageType
 from broadsheet.output.browse import home_page, page_routes, room
 from broadsheet.output.browse.article_list import count_facets
-from broadsheet.output.browse.charts import BarPart, bar_parts
 from broadsheet.output.browse.report_page import ReportWords, count_figures, read_report
+from broadsheet.output.browse.url_pages import BarPart, bar_parts
 from broadsheet.output.read.archive_facts import gather_facts
 from broadsheet.output.read.coverage import measure_coverage
 from broadsheet.output.read.report_figures import read_removed

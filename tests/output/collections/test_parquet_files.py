@@ -10,7 +10,8 @@ import pytest
 
 from broadsheet.output.archive.archive_errors import DamagedValue
 from broadsheet.output.collections import parquet_files
-from broadsheet.output.collections.parquet_files import RowWriter, parquet_page, parquet_tables, write_parts
+from broadsheet.output.collections.parquet_files import RowWriter, parquet_tables, write_parts
+from tests.data_reference import parquet_page
 from tests.output.filled_rows import columns
 
 LEFT_OUT = {
@@ -32,7 +33,7 @@ def test_each_column_of_the_archive_is_there_or_named(archive, table):
 
 def test_the_page_of_the_tables_is_current():
     page = (Path(__file__).parents[3] / "docs/parquet.md").read_text("utf-8")
-    assert page == parquet_page(), "run: python -m broadsheet.output.collections.parquet_files docs"
+    assert page == parquet_page(), "run: python -m tests.data_reference docs"
     assert set(re.findall(r"^## (\w+)$", page, re.MULTILINE)) == set(parquet_tables())
 
 

@@ -14,8 +14,8 @@ from broadsheet.cleaners.document import PageType
 from broadsheet.cleaners.site.page_kinds import LayoutPage, weigh_kinds
 from broadsheet.output.archive.migrations import MIGRATIONS
 from broadsheet.output.archive.table_columns import TableColumn
-from broadsheet.output.read import content_checks as checks
 from broadsheet.output.read import file_checks
+from broadsheet.output.read import verify as checks
 from broadsheet.output.read.file_checks import column_values, full_text, rules_of, schema_tables
 from tests.internal_tables import IMPORTS, LAYOUTS, PAGE_BLOCKS, REVIEWS, SHELF
 from tests.output.filled_rows import put, tables

@@ -13,9 +13,16 @@ from broadsheet.cleaners.lineage import CLEANER_VERSION
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.row_sample import RowSample
 from broadsheet.output.read import verify as checks
-from broadsheet.output.read.agreement_checks import NEEDED_ROWS, missing_rows_query
 from broadsheet.output.read.file_checks import Finding, column_values
-from broadsheet.output.read.verify import CHECKS, RAW_CHECKS, first_problem, first_source_problem, verify
+from broadsheet.output.read.verify import (
+    CHECKS,
+    NEEDED_ROWS,
+    RAW_CHECKS,
+    first_problem,
+    first_source_problem,
+    missing_rows_query,
+    verify,
+)
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from tests.internal_tables import PAGE_BLOCKS, PAGE_LEADS, named
