@@ -7,8 +7,8 @@ import os
 import queue
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -217,8 +217,12 @@ class BulkRun:
                 future = ended.get(timeout=0.5)
                 if future.status not in ("finished", "error"):
                     return  # its scheduler knows it no longer
-                task = left.pop(futures[future].name)
-                results = list(_results_of(future, task))
+                task = futures[future]
+                try:
+                    results = _results_of(future, task)
+                except (OSError, CancelledError):
+                    return  # it was done, and the connection broke before its results were here
+                del left[task.name]
                 if not isinstance(task, ShuffleTask):
                     self._records += sum(result.records for result in results)
                 self._take(task, results)
@@ -284,10 +288,12 @@ def run_on_worker(task: Task) -> list[PieceResult]:
     return run_task(task, should_stop=lambda: worker.status.name.startswith("clos"))
 
 
-def _results_of(future: Any, task: Task) -> Iterator[PieceResult]:
-    try:
-        yield from future.result()
-    except Exception as error:  # noqa: BLE001 - the worker's, of this batch alone
-        problem = f"{type(error).__name__}: {error}".partition("\n")[0]
-        for piece in task.batch:
-            yield PieceResult(piece.source, problem=f"{piece.source}: {problem}")
+def _results_of(future: Any, task: Task) -> list[PieceResult]:
+    """Return the results of a task that was done, or the worker's error for each piece. OSError or CancelledError if
+    results cannot be fetched.
+    """
+    if future.status == "finished":
+        return list(future.result())
+    error = future.exception()
+    problem = f"{type(error).__name__}: {error}".partition("\n")[0]
+    return [PieceResult(piece.source, problem=f"{piece.source}: {problem}") for piece in task.batch]
