@@ -18,6 +18,7 @@ from concurrent.futures import CancelledError
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
@@ -224,6 +225,22 @@ def test_results_that_are_lost_with_the_scheduler_are_asked_for_again(tmp_path, 
     run.run()
     assert (len(schedulers), run.files, len(table(tmp_path / "out", "records"))) == (2, {"cleaned": 1}, 5)
     assert run.lines == ["the scheduler at tcp://127.0.0.1:1 is gone; waiting for it"]
+
+
+def test_between_two_steps_a_scheduler_that_is_gone_is_waited_for(tmp_path, monkeypatch):
+    none = CommandError("there is no Dask scheduler")
+    answers = [none, Mock(), none, none, Mock(), none, none]
+    monkeypatch.setattr(bulk_run, "connected", Mock(side_effect=answers))
+    monkeypatch.setattr(
+        bulk_run, "time", SimpleNamespace(monotonic=iter([0, 0, 0, 600, 600, 0, 601]).__next__, sleep=id)
+    )
+    run = BulkRun((), BulkJob(str(tmp_path), CLEANER), "tcp://127.0.0.1:1")
+    with pytest.raises(CommandError, match="there is no Dask scheduler"):
+        run._connected()
+    assert [run._connected(), run._connected()] == [answers[1], answers[4]]
+    assert run.lines == ["the scheduler at tcp://127.0.0.1:1 is gone; waiting for it"] * 2
+    with pytest.raises(CommandError, match="is gone; the same command goes on"):
+        run._connected()
 
 
 def test_options_that_do_not_go_together_are_said(tmp_path, capsys):
