@@ -7,13 +7,13 @@ digest, and one record holds it.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from broadsheet.cleaners.package_data import read_toml
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -143,7 +143,7 @@ def picture_stem(url: str) -> str:
 
 @cache
 def _load_sizes() -> tuple[re.Pattern[str], frozenset[str]]:
-    sizes = tomllib.loads((Path(__file__).with_name("picture_sizes.toml")).read_text("utf-8"))
+    sizes = read_toml(__package__, "picture_sizes.toml")
     return re.compile("|".join(sizes["path_parts"])), frozenset(sizes["arguments"])
 
 

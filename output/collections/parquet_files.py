@@ -7,7 +7,6 @@ memory at a time.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
@@ -16,6 +15,8 @@ from typing import Any, BinaryIO, NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from broadsheet.cleaners.package_data import read_toml
 
 from ..archive.metadata_columns import column_kind
 from ..archive.schema_doc import column_meanings
@@ -46,7 +47,7 @@ class ParquetTable(NamedTuple):
 def parquet_tables() -> Mapping[str, ParquetTable]:
     """Return the tables by name, as `parquet.toml` lists them."""
     tables = {}
-    for table, declared in tomllib.loads(Path(__file__).with_name("parquet.toml").read_text("utf-8")).items():
+    for table, declared in read_toml(__package__, "parquet.toml").items():
         meanings = {**column_meanings()[declared["from"]], **declared.get("meanings", {})}
         pairs = [*_schema_columns(declared), *(column.split() for column in declared["columns"])]
         fields = [
