@@ -35,11 +35,7 @@ from .judge.page_type import LONE_PAYWALL, page_verdict
 from .judge.repeated_texts import name_repeated
 from .judge.site_rule_files import SiteRuleFile
 from .judge.site_rule_values import merge_links, override_metadata
-from .judge.site_rules import (
-    apply_replacements,
-    apply_rules,
-    copy_without_stripped,
-)
+from .judge.site_rules import apply_replacements, apply_rules, copy_without_stripped
 from .judge.textless_pages import add_held_text, find_picture_article, kept_prose_words, without_text
 from .lineage import CLEANER_VERSION
 from .page.elements import index_tags

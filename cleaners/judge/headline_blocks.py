@@ -14,13 +14,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from ..document import Block, BlockKind, Metadata, RemovalReason, Verdict
-from ..page.running_text import (
-    MAX_LINK_DENSITY,
-    NON_ARTICLE_LANDMARKS,
-    is_prose,
-    most_worded,
-    prose_of,
-)
+from ..page.running_text import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, is_prose, most_worded, prose_of
 from ..page.url_shapes import is_named_by_slug, slug_words
 from ..rules.matcher import fold_text, strip_outer_marks
 

@@ -21,21 +21,9 @@ from ..document import Block, Column, KeepReason, RemovalReason, Verdict, Vote, 
 from ..page.elements import INVISIBLE_TAGS
 from ..page.links import base_url
 from ..page.parsed_page import parse
-from ..page.visible_blocks import (
-    ElementLabels,
-    is_body_label,
-    is_failure_label,
-    keeps_whole_body,
-    removal_label,
-)
+from ..page.visible_blocks import ElementLabels, is_body_label, is_failure_label, keeps_whole_body, removal_label
 from .site_rule_files import Directive, SiteRuleFile
-from .site_rule_values import (
-    DirectiveFinder,
-    DirectiveMatch,
-    SiteRuleValues,
-    XPathResult,
-    read_values,
-)
+from .site_rule_values import DirectiveFinder, DirectiveMatch, SiteRuleValues, XPathResult, read_values
 from .weighed_verdicts import DIRECT_VOTERS
 
 """The labels of the directives that name an element, by element."""

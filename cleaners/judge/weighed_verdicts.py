@@ -30,13 +30,7 @@ from ..document import (
     cast_vote,
     verdict_by,
 )
-from ..page.running_text import (
-    MAX_LINK_DENSITY,
-    common_step_count,
-    container_of,
-    is_prose,
-    most_worded,
-)
+from ..page.running_text import MAX_LINK_DENSITY, common_step_count, container_of, is_prose, most_worded
 from ..rules.layout_rules import box_rule_names, explain_layout
 from .page_boilerplate import explain_by_content
 from .repeated_texts import pull_quotes, repeated_blocks

@@ -27,12 +27,7 @@ from .elements import (
     prose_chars,
     running_chars,
 )
-from .inline_text import (
-    InlineRun,
-    is_data_table,
-    read_captions,
-    read_table,
-)
+from .inline_text import InlineRun, is_data_table, read_captions, read_table
 from .running_text import LITTLE_PROSE_WORDS, prose_words
 
 _SITE_LABEL_PREFIX = "site:"

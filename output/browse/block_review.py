@@ -15,13 +15,7 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.document import KeepReason, RemovalReason
 
-from ..write.person_verdicts import (
-    Reliability,
-    Review,
-    list_reviews,
-    reliability,
-    reliability_by,
-)
+from ..write.person_verdicts import Reliability, Review, list_reviews, reliability, reliability_by
 
 LATEST = 10
 """How many of the judgements a page of review lists."""

@@ -26,15 +26,7 @@ from ..read.report_figures import read_implausible, read_removed
 from ..read.run_letter import RunLetter, read_letter
 from ..read.search import match_expression
 from ..read.web_feeds import FeedScope, WebFeed, atom_document, read_feed
-from .article_list import (
-    ArticleCounts,
-    ListPlace,
-    ListRequest,
-    count_facets,
-    count_sides,
-    find_listed,
-    list_articles,
-)
+from .article_list import ArticleCounts, ListPlace, ListRequest, count_facets, count_sides, find_listed, list_articles
 from .article_page import read_article
 from .block_review import read_review
 from .edit_pages import compare, list_changes

@@ -43,14 +43,7 @@ from .merged_rows import (
     note_forgotten,
     note_hosts,
 )
-from .source_archive import (
-    SCHEMA_NAME,
-    MergeConflict,
-    SourceArchive,
-    attached,
-    give_identity,
-    refuse_damage,
-)
+from .source_archive import SCHEMA_NAME, MergeConflict, SourceArchive, attached, give_identity, refuse_damage
 
 _READ_STATE = "SELECT value FROM meta WHERE key = ?"
 

@@ -17,13 +17,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from ..archive.article_filter import (
-    ALL_ARTICLES,
-    USAGE_COLUMN,
-    USAGE_OF_ARTICLE,
-    ArticleBounds,
-    article_scope,
-)
+from ..archive.article_filter import ALL_ARTICLES, USAGE_COLUMN, USAGE_OF_ARTICLE, ArticleBounds, article_scope
 from ..read.article_rows import chosen_articles
 from ..read.export_target import OwnFiles, TargetRefused, whole_folder
 from ..write.takedowns import WILDCARD

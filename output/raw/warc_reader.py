@@ -22,12 +22,7 @@ from sqlite_utils import Database
 from ..archive.archive_errors import ArchiveError
 from ..archive.archive_file import database_file
 from ..archive.row_sample import WHOLE, RowSample
-from .imported_records import (
-    BODY_KINDS,
-    DIGEST_MISMATCH,
-    ImportedRecordError,
-    read_imported_record,
-)
+from .imported_records import BODY_KINDS, DIGEST_MISMATCH, ImportedRecordError, read_imported_record
 from .raw_exchange import RawExchange, warc_digest
 from .warc_folders import newer_folders, open_regular, record_file, shown_name
 

@@ -22,15 +22,7 @@ from ..archive.installed_extras import install_command
 from ..archive.url_words import OutcomeReason, ReasonText, UrlState
 from .archive_facts import ArchiveFacts, Example, SeedOutcome, gather_facts
 from .coverage import Coverage, Gap, hint_for, measure_coverage
-from .plain_words import (
-    count_text,
-    edit_counts_text,
-    joined,
-    reason_text,
-    shelved_text,
-    shown_time,
-    span_text,
-)
+from .plain_words import count_text, edit_counts_text, joined, reason_text, shelved_text, shown_time, span_text
 from .report_figures import host_scope
 
 _MAX_NAMED = 3  # titles or reasons in a sentence

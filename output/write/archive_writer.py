@@ -56,15 +56,7 @@ from .revisit_schedule import (
 from .run_records import RunRecorder
 from .takedowns import finish_takedowns, note_takedown, unless_forgotten
 from .url_bounds import PatternLimits, PatternTracker, is_new_text, newest_url_id, without_excess_sitemaps
-from .url_queue import (
-    PAGE_KINDS,
-    PassingReason,
-    Requeuer,
-    add_urls,
-    fill_dates,
-    give_up_host,
-    note_listed_urls,
-)
+from .url_queue import PAGE_KINDS, PassingReason, Requeuer, add_urls, fill_dates, give_up_host, note_listed_urls
 from .verdicts import apply_rulings, has_block_corrections
 
 # A failed request leaves what is known of the URL: where it redirected to, and what the archive holds of it.

@@ -32,15 +32,7 @@ from broadsheet.cleaners.document import PageType, UrlSource
 from ..archive.page_rows import article_id
 from ..archive.stored_text import storable_text
 from ..archive.stored_values import utc_text
-from ..archive.url_words import (
-    OutcomeReason,
-    Reason,
-    ReasonFamily,
-    UrlKind,
-    UrlState,
-    compound_reason,
-    http_reason,
-)
+from ..archive.url_words import OutcomeReason, Reason, ReasonFamily, UrlKind, UrlState, compound_reason, http_reason
 from .corrections import CorrectedField, Correction, store_correction
 from .outcome import DiscoveredUrl, Outcome
 from .run_records import crawl_options

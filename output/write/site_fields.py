@@ -17,13 +17,7 @@ from broadsheet.cleaners.document import AUTHORS, Metadata
 from broadsheet.cleaners.site.field_evidence import SettledField
 
 from ..archive.article_storage import ArticleChange, note_change
-from ..archive.metadata_columns import (
-    SOURCES_COLUMN,
-    STATED_AS_FIELDS,
-    field_columns,
-    metadata_of_row,
-    sources_value,
-)
+from ..archive.metadata_columns import SOURCES_COLUMN, STATED_AS_FIELDS, field_columns, metadata_of_row, sources_value
 from ..archive.page_rows import PageRows, article_id
 from ..archive.revisions import correct_revision
 from ..archive.shelf import update_article

@@ -49,15 +49,7 @@ from broadsheet.cleaners.page.url_shapes import (
 from ..archive.page_rows import PageRows
 from ..archive.stored_text import SQL_ARTICLE_TYPES, sql_words, storable_text
 from ..archive.stored_values import content_id
-from ..archive.url_words import (
-    NO_REASON,
-    OutcomeReason,
-    ReasonFamily,
-    UrlKind,
-    UrlState,
-    compound_reason,
-    http_reason,
-)
+from ..archive.url_words import NO_REASON, OutcomeReason, ReasonFamily, UrlKind, UrlState, compound_reason, http_reason
 from .outcome import Outcome
 
 WHOLE_HOST = "*"

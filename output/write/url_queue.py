@@ -22,15 +22,7 @@ from broadsheet.cleaners.document import UrlSource
 from ..archive.atomic_writes import write_transaction
 from ..archive.stored_text import sql_words, storable_text
 from ..archive.stored_values import utc_now, utc_text
-from ..archive.url_words import (
-    OutcomeReason,
-    Reason,
-    ReasonFamily,
-    ReasonText,
-    UrlKind,
-    UrlState,
-    compound_reason,
-)
+from ..archive.url_words import OutcomeReason, Reason, ReasonFamily, ReasonText, UrlKind, UrlState, compound_reason
 from .outcome import DiscoveredUrl
 
 if TYPE_CHECKING:
