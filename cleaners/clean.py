@@ -144,7 +144,7 @@ def clean(
     judged, pictures = find_picture_article(reading, judged)
     judged = replace(judged, verdicts=name_repeated(reading.blocks, judged.verdicts))
     verdict = page_verdict(page_features(reading, judged.verdicts, len(pictures)))
-    if LONE_PAYWALL in verdict.evidence:  # what is kept is a menu, or the offer
+    if LONE_PAYWALL in verdict.evidence:  # only a menu or the offer is kept
         judged = without_text(judged, _PAYWALL_VOTE)
     kept_blocks = [block for block, is_kept in zip(reading.blocks, judged.verdicts, strict=True) if is_kept.kept]
     metadata = _metadata_of_text(reading, judged.verdicts, kept_blocks, is_article=verdict.is_article)

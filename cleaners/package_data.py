@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @cache
 def read_toml(package: str, name: str) -> dict[str, Any]:
-    """Read a TOML file of a package, once in a process: nobody changes what it returns.
+    """Read a TOML file of a package, once in a process; do not change the result.
 
     >>> read_toml("broadsheet.cleaners.page", "robots_directives.toml")["tdm"]
     ['tdm-reservation', 'tdm-policy']

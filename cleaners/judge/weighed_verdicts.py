@@ -225,7 +225,7 @@ class _FallbackReasons:
         return None
 
     def reason_for(self, block: Block) -> RuleReason:
-        """Return the rule and the reason for a removed block that is no note."""
+        """Return the rule and the reason for a removed block that is not a note."""
         if block.position < self.first_kept:
             return "model/before-article", RemovalReason.HEADER
         below_article = block.position > self.last_kept

@@ -105,7 +105,7 @@ def open_writer(file: Path, migrations: Migrations = MIGRATIONS, target_version:
 
 
 def database_bytes(db: Database) -> int:
-    """Return the size of an open archive's database, with what is not yet written back to its file."""
+    """Return the size in bytes of an open archive's database, the part in its write-ahead log included."""
     (pages,), (page_size,) = (db.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
     return int(pages) * int(page_size)
 
@@ -308,7 +308,7 @@ def _ends_in(path: Path, ending: bytes) -> bool:
 
 
 def _check_readable(file: Path, *, allow_empty: bool = False) -> None:
-    """Raise ArchiveError for what is no file with something in it.
+    """Raise ArchiveError for anything but a file with content.
 
     SQLite says whether it is a database: see `read_head` for why the file is not opened here.
     """
@@ -347,7 +347,7 @@ def _version_of(db: Database, file: Path, newest_version: int) -> int:
 
 
 def _facts(db: Database) -> dict[str, str]:
-    """Return what table `meta` states of the schema; nothing where it is no table of ours."""
+    """Return what table `meta` states of the schema; nothing if the table is not ours."""
     columns = {row[1] for row in db.execute("PRAGMA table_info(meta)")}
     if not {"key", "value"} <= columns:
         return {}

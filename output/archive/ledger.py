@@ -205,9 +205,9 @@ def read_kept_blocks(db: Database, page_id: int) -> Iterator[Block]:
 
 
 def _layout_of_page(db: Database, page_id: int, block_count: int) -> list[LayoutRow]:
-    """Return the layout of a page that has so many blocks.
+    """Return the layout of a page with this number of blocks.
 
-    Raises DamagedValue if it is not of so many.
+    Raises DamagedValue if it has another number.
     """
     column = db.execute("SELECT layout FROM _page_layout WHERE page_id = ?", [page_id]).fetchone()
     with decoding("_page_layout", "layout", page_id):

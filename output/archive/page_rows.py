@@ -212,12 +212,12 @@ class PageRows:
     kept: int
     outlinks: int
     ledger: LedgerRows
-    leads: tuple[tuple[str, str, bool], ...] = ()  # as `page_leads` returns them; empty where it is no article
+    leads: tuple[tuple[str, str, bool], ...] = ()  # as `page_leads` returns them; empty unless it is an article
     lineage: Lineage | None = None  # the cleaner that made it
     layout_signature: bytes | None = None  # of the page's markup; None where it was not taken
     images: tuple[ArticleImage, ...] = ()  # empty where it is neither article nor gallery
-    statements: tuple[FieldStatement, ...] = ()  # empty where it is no article
-    certainty: float | None = None  # of the text, 0 to 1; None where it is no article or not known
+    statements: tuple[FieldStatement, ...] = ()  # empty unless it is an article
+    certainty: float | None = None  # of the text, 0 to 1; None unless it is an article and known
     asked_extractor: bool = field(default=False, compare=False)  # whether trafilatura was asked; only counted, by run
 
     @property

@@ -35,7 +35,7 @@ from .room import Notice, Room
 from .strict_requests import BadArgumentError, ForbiddenError, Guard, NotHereError, page_headers
 
 _DAMAGE_SIGNS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
-"""What comes of a stored value that cannot be what was stored."""
+"""The answer to a request that meets a damaged value."""
 
 _STATUSES: Mapping[type[Exception], int] = {
     BadArgumentError: 400, ClientDisconnect: 400, ForbiddenError: 403, NotHereError: 404, ArchiveError: 503,

@@ -337,7 +337,7 @@ class Selection:
         return f"articles INDEXED BY {'articles_published_day' if is_plain else 'articles_listed'}"
 
     def sides(self) -> Iterator[Facet]:
-        """Yield the side facets: of the whole archive, of a short list, or else with what is chosen alone."""
+        """Yield the side facets: of the whole archive or a short list; of a long list only the chosen values."""
         counts: SideCounts = {}
         if self._request.is_whole:
             counts = self._counts.sides or {}

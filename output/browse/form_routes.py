@@ -137,7 +137,7 @@ def back_to(arguments: Arguments, archive: ArchiveFile) -> str:
 
 
 def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
-    """Store a judgement and mend what it finds wrong, or take both back; lead to what is next."""
+    """Store a judgement and mend what it finds wrong, or undo both; redirect to the next block or page."""
     is_undo = arguments.flag("undo")
     answer = ReviewAnswer(arguments.choice("answer", tuple(ReviewAnswer), ReviewAnswer.UNSURE))
     with archive.open() as db:
@@ -225,7 +225,7 @@ def correct(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
 
 
 def take_out(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
-    """Say that the ticked articles are none, and those of the chosen folders, or take back what was said at a time."""
+    """Mark the ticked articles, and those in the chosen folders, as no articles; or undo what was marked at a time."""
     at, said_at = utc_now(), arguments.text("undo")
     with archive.open() as db:
         if said_at:
@@ -286,7 +286,7 @@ _MADE = "SELECT kept FROM rulings WHERE article_id = ?1 AND note = ?2 AND block_
 
 
 class ReviewAnswer(StrEnum):
-    """Answer of a person who reviews: `none` says of a page that it is no article."""
+    """Answer of a person who reviews: `none` says of a page that it is not an article."""
 
     RIGHT = "right"
     WRONG = "wrong"

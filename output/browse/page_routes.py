@@ -224,7 +224,7 @@ def _twin(request: Request, page_path: str) -> str:
 # They are the feeds that `broadsheet export` writes. An edit has its words, and links to both versions in this room.
 
 ENTRIES = 50
-"""Entries of a feed, the newest: a reader asks again long before so many are new."""
+"""Entries of a feed, the newest: feed readers ask again long before this many are new."""
 
 _MEDIA_TYPE = "application/atom+xml; charset=utf-8"
 _FeedReader = Callable[[PageCall, str], WebFeed]

@@ -96,7 +96,7 @@ def web_link(url: str | None) -> str:
 
 def reading_html(markdown: str, figures: Sequence[tuple[int, Markup]] = ()) -> Markup:
     """Return an article's Markdown as HTML: no HTML of its own, links to web addresses alone. Each of the `figures`
-    stands after so many letters of the text; at the end of a very long one.
+    stands after this number of letters of the text, or at the end of a very long one.
     """
     markdown = inert_text(markdown)
     if len(markdown) > _MOST_MARKDOWN:

@@ -86,7 +86,7 @@ class ArchiveFigures(NamedTuple):
 
 
 class ReportWords(NamedTuple):
-    """Sentences on an archive: how complete it is, empty while that is being counted, and what is seldom so."""
+    """Sentences on an archive: how complete it is (empty while that is being counted), and what is unusual about it."""
 
     completeness: str = ""
     implausible: tuple[str, ...] = ()

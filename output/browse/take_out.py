@@ -1,4 +1,4 @@
-"""Articles of the list that are none: those that a person ticked, and the others in the same folders of URLs."""
+"""Wrong articles in the list: those that a person ticked, and the others in the same folders of URLs."""
 
 from __future__ import annotations
 

@@ -305,7 +305,7 @@ def _has_same_head(path: Path, other_path: Path) -> bool:
 
 
 def _first_record(path: Path) -> bytes:
-    """Read the first record of a file, a warcinfo of some hundred bytes; as it is if it is no gzip member."""
+    """Read the first record of a file, a warcinfo of some hundred bytes; unpack it if it is a gzip member."""
     with path.open("rb") as stream:
         head = stream.read(_FIRST_RECORD_BYTES)
     try:

@@ -255,7 +255,7 @@ def _renumbered_runs(target: Database) -> Iterator[tuple[object, ...]]:
 
 
 def _is_same_run(stored: tuple[object, ...], values: list[object]) -> bool:
-    """Return whether two rows are of one run, which one of the archives may hold unfinished."""
+    """Return whether two rows describe the same run; one archive may have copied it before it finished."""
     pairs = list(zip(stored, values, strict=True))
     return all(first == second for first, second in pairs if first is not None and second is not None)
 
@@ -384,7 +384,7 @@ def merge_corrections(target: Database) -> tuple[str, ...]:
 
 
 def merge_takedowns(target: Database, clock: Callable[[], str]) -> int:
-    """Take down here what was taken down there; returns how many takedowns removed something.
+    """Repeat the source's takedowns in the target; return how many of them removed something.
 
     Each is a transaction of its own. Every address of what was taken down there has a row, so none is followed here.
     """

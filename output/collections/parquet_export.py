@@ -41,7 +41,7 @@ def export_parquet(
     """Write the articles within the bounds, what was removed from them, and their URLs; without bounds, all URLs.
 
     Returns the number of rows of each table. TargetRefused if the folder holds other files under a table's name,
-    DamagedValue if a stored value cannot be what was stored.
+    DamagedValue if a stored value is damaged.
     """
     for name in _QUERIES:
         if any(not path.match("part-*.parquet") for path in (folder / name).glob("*")):

@@ -68,7 +68,7 @@ def _schema_columns(declared: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 class RowWriter:
     """A writer of rows, one after the other, to one file. Use it in a `with`; only a group is in memory at a time.
 
-    DamagedValue if a stored value cannot be what was stored. `groups` counts what is written.
+    DamagedValue if a stored value is damaged. `groups` counts what is written.
     """
 
     def __init__(self, table: ParquetTable, file: Path | BinaryIO) -> None:

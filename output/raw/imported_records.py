@@ -228,7 +228,7 @@ def _unpack_zstd(data: bytes | mmap, start: int, end: int) -> PieceGenerator:
 
 
 DIGEST_MISMATCH = "digest_mismatch"
-"""The fault of a block that has not the digest that its record states, or not the checksum of its gzip member."""
+"""The fault of a block whose digest differs from the one its record states, or whose gzip checksum is wrong."""
 
 TRUNCATED = "truncated"
 """The fault of a block that is shorter than its record states."""

@@ -1,4 +1,4 @@
-"""Segments of a WARC or ARC file: where records begin and end, whatever is wrong with one of them."""
+"""Segments of a WARC or ARC file: where records begin and end, even if some of them are damaged."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class RecordSegment:
         return pattern.search(self._unpacked_prefix(self._start, member.end), head.size) is not None
 
     def spans(self) -> Iterator[RecordSpan]:
-        """Yield the records in order. What is no record, between two, is a span without a beginning."""
+        """Yield the records in order. Bytes between two records are a span with an empty `beginning`."""
         position = self._skip_blank(self._start)
         while position < self._end:
             if self._magic:

@@ -1,4 +1,4 @@
-"""Credentials taken out of what is stored: the values of request headers, and user names in URLs. Pure.
+"""Removal of credentials before anything is stored: the values of request headers, and user names in URLs. Pure.
 
 `credentials.toml` says which names of headers look like credentials.
 """

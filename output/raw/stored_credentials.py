@@ -84,7 +84,7 @@ def file_spans(db: Database, file: str, committed_length: int) -> Iterator[FileS
 def redacted_span(data: bytes) -> bytes:
     """Return the records between two captures' with the credentials of requests replaced; all others byte for byte.
 
-    From bytes on that are no whole record everything is left out, since nobody can tell what it holds.
+    Everything after the last whole record is left out, since its content is unknown.
     """
     return b"".join(_redacted_member(member, record) for member, record in _members(data))
 
@@ -105,7 +105,7 @@ def _redacted_member(member: bytes, record: bytes) -> bytes:
 
 
 def _split_request(record: bytes) -> tuple[bytes, RedactedRequest]:
-    """Return a record's WARC headers, and the request that it holds, redacted; an empty one if it is no request."""
+    """Return a record's WARC headers, and the request that it holds, redacted; an empty one if it is not a request."""
     head, _, block = record.partition(_HEAD_END)
     is_request = _REQUEST_TYPE.search(head) is not None
     return head, redact_request(block.removesuffix(_HEAD_END)) if is_request else RedactedRequest(b"")

@@ -41,7 +41,7 @@ class StoredPiece:
 
     @classmethod
     def from_values(cls, values: Mapping[str, object]) -> Self:
-        """Read a piece as JSON lists it. KeyError, ValueError or TypeError if it is none."""
+        """Read a piece from its JSON. KeyError, ValueError or TypeError if that is malformed."""
         return cls(str(values["key"]), int(str(values["length"])), str(values["sha256"]))
 
 
@@ -163,7 +163,7 @@ class WarcFiles:
         return WrittenSpan(self._name, offset, self._length - offset)
 
     def sync(self) -> None:
-        """Make the disk confirm what was appended, and note it; to be called inside the transaction that names it.
+        """Sync the appended bytes to the disk and note their length. Call it inside the transaction that names them.
 
         OSError if the file was deleted or replaced since it was opened: what is appended would go with it.
         """
@@ -173,7 +173,7 @@ class WarcFiles:
             self._db.execute("UPDATE _warc_files SET length = ? WHERE name = ?", [self._length, self._name])
 
     def mark_committed(self) -> None:
-        """Write the journal's lines for what was appended; to be called after the transaction was committed."""
+        """Write the journal's lines for the appended bytes. Call it after the transaction is committed."""
         if self._has_uncommitted:
             self._has_uncommitted = False
             self.total_bytes += self._length - self._committed_length
@@ -181,7 +181,7 @@ class WarcFiles:
             self._folders.note(self._name, self._length)
 
     def roll_back(self) -> None:
-        """Cut off what was appended for a transaction that failed, which no row names; to be called after it failed.
+        """Cut off the bytes that a failed transaction appended, which no row names. Call it after the failure.
 
         DatabaseError if the database does not say whether it has committed; nothing is cut then.
         """

@@ -48,7 +48,7 @@ RAW_ENDING = ".warc"
 """Role and ending of the folder that an archive's own responses go to, after the database's name."""
 
 MERGED_ENDING = ".merged.warc"
-"""That of the folder with copies of other archives' files. They may grow there, so nothing is appended here."""
+"""Role of the folder with copies of other archives' files. Those may grow at their source: append nothing to them."""
 
 _ROLES = (RAW_ENDING, MERGED_ENDING)
 
@@ -145,7 +145,7 @@ def _newer_text(folders: str, byte_count: int, database: Path) -> str:
 
 
 def open_regular(path: Path, *, follows_links: bool = True) -> BinaryIO:
-    """Open an ordinary file for reading. OSError, at once, for any other: to open a pipe waits for its other end."""
+    """Open an ordinary file for reading. OSError for any other: opening a pipe would wait for its other end."""
     flags = getattr(os, "O_NONBLOCK", 0) | (0 if follows_links else getattr(os, "O_NOFOLLOW", 0))
     stream = os.fdopen(os.open(path, os.O_RDONLY | flags), "rb")
     if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
@@ -167,7 +167,7 @@ def read_folder_id(folder: Path) -> str:
 
 
 def is_warc_folder(folder: Path) -> bool:
-    """Return whether a folder says that it is the WARC folder of an archive, of whichever."""
+    """Return whether a folder is the WARC folder of some archive, by its identity file and journal."""
     return (folder / IDENTITY_NAME).is_file() and (folder / JOURNAL_NAME).is_file()
 
 
@@ -266,7 +266,7 @@ def tail_files(database: Path) -> list[str]:
 
 
 def unknown_files(database: Path) -> list[str]:
-    """Return what else lies in an archive's WARC folders, as a cloud's doubled file; no takedown reaches into it."""
+    """Return unknown files in an archive's WARC folders, such as conflict copies; takedowns cannot reach them."""
     found: list[str] = []
     for folder in own_folders(database):
         if known := read_committed(folder).keys():
@@ -543,7 +543,7 @@ def make_folder(folder: Path, mode: int = 0o777) -> None:
 
 
 def put_folder_id(folder: Path, folder_id: str, stored: str) -> None:
-    """State the id of a folder, unless that is what is `stored` in it."""
+    """Write the id of a folder, unless it is `stored` there already."""
     if folder_id != stored:
         with whole_file(folder / IDENTITY_NAME) as stream:
             stream.write(json.dumps({"id": folder_id}).encode())

@@ -89,7 +89,7 @@ def read_span(folder: Path, file: str, offset: int, length: int) -> bytes:
         raise kind(f"{source}: {error.strerror}") from error
     except ArchiveError as error:
         raise RecordError(f"{source}: {error}") from error
-    except (TypeError, ValueError) as error:  # a name, offset or length that is none
+    except (TypeError, ValueError) as error:  # a name, offset or length of the wrong type
         raise RecordError(f"{source}: {error}") from error
     if not is_inside or len(data) < length:
         raise RecordError(f"{source}: the file ends before the record does")

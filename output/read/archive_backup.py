@@ -153,7 +153,7 @@ class DatedCopies:
         return copy, result
 
     def unchanged(self) -> list[Path]:
-        """Return the copies that nobody has changed, the oldest first."""
+        """Return the unchanged copies, the oldest first."""
         created_at = _created_at(self.source)
         return [
             path
@@ -307,7 +307,7 @@ def _begin_folder(folder: Path, folder_id: str, target: Path) -> None:
 
 
 def _put_file(file: _WarcFile) -> bool:
-    """Link or copy a file, unless it is there; return whether it is a hard link.
+    """Link or copy a file unless it exists; return whether it is a hard link.
 
     A shorter one gives way if the file begins with it. NotReachable if bytes would be lost.
     """

@@ -81,7 +81,7 @@ class ExportFolder:
         write_file(self._own_files, self._folder / LIST_NAME, b"".join(lines))
 
     def _is_foreign(self, name: str) -> bool:
-        """Return whether a file is there that is not as an export has written it."""
+        """Return whether a file exists that differs from what an export wrote."""
         path, folder = self._folder / name, os.path.realpath(self._folder)
         is_inside = os.path.commonpath([folder, os.path.realpath(path.parent)]) == folder
         if not is_inside or path.is_symlink() or not path.is_file():

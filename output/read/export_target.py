@@ -225,7 +225,7 @@ def whole_folder(own_files: Sequence[OwnFiles], target: Path) -> Iterator[Path]:
 def _standard_output(own_files: OwnFiles) -> AbstractContextManager[BinaryIO]:
     try:
         descriptor = sys.stdout.fileno()
-    except (OSError, ValueError):  # something in its place that is no file, or nothing
+    except (OSError, ValueError):  # no such file, or a folder in its place
         return nullcontext(sys.stdout.buffer)
     return _duplicate(own_files, "standard output", descriptor)
 
@@ -272,7 +272,7 @@ def _checked_file(own_files: OwnFiles, target: str) -> Path:
 
 
 def _named_file(own_files: OwnFiles, target: str) -> Path:
-    """Return the file that a target leads to, there or not, which is no file of the archive's."""
+    """Return the file that a target leads to, existing or not. TargetRefused if it belongs to the archive."""
     file = Path(os.path.realpath(target))
     if not target:
         raise TargetRefused("name a file to write")

@@ -116,7 +116,7 @@ def _articles(db: Database, *, one_per_cluster: bool) -> Iterator[dict[str, Any]
 
 
 def _make_tables(exported: Database, entries: Sequence[DictionaryEntry]) -> None:
-    """Make the tables that are not there."""
+    """Make the missing tables."""
     articles = exported.table("articles")
     if not articles.exists():
         exported.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
@@ -167,7 +167,7 @@ def _unlink(exported: Database, number: int) -> None:
 
 
 def _gone_articles(db: Database, exported: Database, written: set[int]) -> list[int]:
-    """Return the numbers in the file of articles that the archive knows and has no longer, whatever was chosen."""
+    """Return the ids in the file of articles that the archive once had and no longer has, chosen or not."""
     rows = exported.table("articles").rows_where(select=f"id, {_ARCHIVE_ID}, url")
     left = [row for row in rows if row[_ARCHIVE_ID] not in written]
     try:

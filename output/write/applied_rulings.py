@@ -54,7 +54,7 @@ class TextChange(NamedTuple):
 class RulingEffect(NamedTuple):
     """The effect of a ruling.
 
-    `takes_back`: it only removes the opposite ruling, since that alone gives what was asked. `page_count` is of the
+    `takes_back`: removing the opposite ruling was enough. `page_count` is of the
     pages that have the block in the ruling's scope; `reason` and `rule` are those of the verdict that it overrules most
     often.
     """

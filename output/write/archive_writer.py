@@ -59,7 +59,7 @@ from .url_bounds import PatternLimits, PatternTracker, is_new_text, newest_url_i
 from .url_queue import PAGE_KINDS, PassingReason, Requeuer, add_urls, fill_dates, give_up_host, note_listed_urls
 from .verdicts import apply_rulings, has_block_corrections
 
-# A failed request leaves what is known of the URL: where it redirected to, and what the archive holds of it.
+# A failed request keeps what is known of the URL: where it redirected to, and what the archive holds of it.
 _ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = attempts + :attempts,
     kind = CASE WHEN :is_picture THEN 'picture' WHEN :is_page AND kind = 'feed' THEN 'page' ELSE kind END,
     http_status = coalesce(:status, http_status), fetched_at = coalesce(:at, fetched_at),
@@ -235,7 +235,7 @@ class Archive:
 
     @property
     def total_bytes(self) -> int:
-        """Return the bytes of the database, of what is not yet written back to it, and of the WARC files."""
+        """Return the bytes of the database with its write-ahead log, and of the WARC files."""
         files = (self._file, Path(f"{self._file}-wal"))
         return self.raw_bytes + sum(path.stat().st_size for path in files if path.exists())
 

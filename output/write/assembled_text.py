@@ -132,7 +132,7 @@ def put_parts(db: Database, parts: Mapping[int, ArticlePart], pages: Collection[
 
 
 def head_page(db: Database, page_id: int) -> int:
-    """Return the first page of the article of which this page is a part; the page itself where it is no part."""
+    """Return the first page of the article that this page continues; the page itself if it continues none."""
     row = db.execute(_HEAD, [page_id]).fetchone()
     return int(row[0]) if row else page_id
 

@@ -50,7 +50,7 @@ _KINDS = """SELECT u.id, c.value FROM corrections c CROSS JOIN urls u ON u.url =
     WHERE c.block_id IS NULL AND c.field = 'kind' AND c.undone_at IS NULL ORDER BY c.at, c.id"""
 _TOLD_ARTICLES = """SELECT url FROM corrections
     WHERE block_id IS NULL AND field = 'kind' AND undone_at IS NULL AND value = 'article' ORDER BY url"""
-# Only cleaning makes an article of a page that is none by itself, and takes it back.
+# Only cleaning can turn such a page into an article, and back.
 _UNCLEANED = f"""SELECT p.id FROM corrections c CROSS JOIN urls u ON u.url = c.url CROSS JOIN pages p ON p.id = u.id
     WHERE c.block_id IS NULL AND c.field = 'kind' AND CASE WHEN c.value = 'article' AND c.undone_at IS NULL
         THEN p.own_type NOT IN {SQL_ARTICLE_TYPES} ELSE instr(p.evidence, '"{TOLD_ARTICLE}"') END ORDER BY p.id"""
@@ -106,7 +106,7 @@ def undo_correction(db: Database, correction: Correction, undone_at: str) -> boo
 
 
 def stored_day(text: str) -> str:
-    """Return a day as corrections store it. ValueError for what is not a day.
+    """Return a day as corrections store it. ValueError if it is not a date.
 
     >>> stored_day("20240131")
     '2024-01-31'
@@ -135,7 +135,7 @@ def list_corrections(db: Database) -> list[Correction]:
 
 
 def corrections_in_force(db: Database, article_id: int, host: str) -> dict[CorrectedField, Correction]:
-    """Return the corrections of fields and kind that hold for an article, or a page that is none, by field."""
+    """Return the corrections in force for an article or another page, by field."""
     return {correction.field: correction for correction in _read(db.execute(_IN_FORCE, [article_id, host]))}
 
 

@@ -143,7 +143,7 @@ _LIST_REVIEWS = """SELECT r.url, r.host, r.block_id, r.kept, r.reason, r.rule, r
 class Review:
     """A person's judgement on the verdict of a block, or (`block_id` None) on that of a whole page.
 
-    A page is judged right if its text is the whole article and no more, or if it is no article. `is_kept` then says
+    A page is judged right if its text is the whole article and no more, or if it is not an article. `is_kept` then says
     that it is an article, and `reason` is its type. `is_right` is None where the person cannot tell. `text` is the
     block's, empty where the archive no longer has it.
     """
@@ -171,7 +171,7 @@ class Review:
 
 
 class Reliability(NamedTuple):
-    """The reliability of verdicts: so many of the judged blocks were right.
+    """The reliability of verdicts: how many of the judged blocks were right.
 
     The bounds are shares from 0 to 1, between which that of all such blocks lies with 95 % certainty.
     """

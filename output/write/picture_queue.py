@@ -43,7 +43,7 @@ _AT_HAND = f"""{_WANTED} SELECT c.url, c.id, c.fetched_at, c.payload_digest, c.c
         AND NOT EXISTS (SELECT 1 FROM _pictures p WHERE p.url_id = u.id) ORDER BY c.url"""
 _PUT = f"""INSERT OR IGNORE INTO urls (url, host, kind, state, found_via, found_on, first_seen)
     VALUES (?, ?, '{UrlKind.PICTURE}', 'queued', '{UrlSource.IMAGE}', ?, ?)"""
-# Links to picture files were left out as no pages; what failed may be there now, but for what is gone.
+# Links to picture files were left out as not pages. Failed ones may work now, except those that are gone.
 _TAKE_LINKED = f"""{_WANTED} UPDATE urls SET kind = '{UrlKind.PICTURE}', state = 'queued', reason = '', attempts = 0
     WHERE kind = 'page' AND state = 'skipped' AND reason = '{OutcomeReason.MEDIA_TYPE}'
         AND url IN (SELECT image FROM wanted)"""

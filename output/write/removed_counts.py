@@ -71,7 +71,7 @@ def stored_counts(db: Database, host: str) -> RemovedByReason | None:
 
 
 def store_counts(db: Database, hosts: Iterable[str]) -> None:
-    """Count what is removed on these hosts. Runs in the transaction that settles the archive."""
+    """Count the removed blocks of these hosts. Runs in the transaction that settles the archive."""
     for host in hosts:
         db.execute(_COUNT_PAGES, [host])
         is_uncounted = db.execute(_IS_UNCOUNTED, [host]).fetchone()

@@ -337,7 +337,7 @@ def archive_watch(db: Database) -> Watch:
 
 
 def set_watch(db: Database, url_ids: Iterable[int], watch: Watch, at: str) -> None:
-    """Have these pages watched so from now on, whatever holds for the archive, as corrections that can be taken back.
+    """Override how closely these pages are watched, as corrections that can be undone.
 
     Runs in the caller's transaction.
     """
@@ -347,7 +347,7 @@ def set_watch(db: Database, url_ids: Iterable[int], watch: Watch, at: str) -> No
 
 
 def queue_due(db: Database, update: UpdateRun, now: str) -> int:
-    """Queue again what is due; returns how many. In batches, so that memory does not grow with the archive."""
+    """Queue the URLs that are due, in batches to bound memory; return how many."""
     last_id, count = 0, 0
     while rows := [UrlRow(*row) for row in db.execute(_FETCHED_ROWS, [last_id, _ROWS_PER_BATCH]).fetchall()]:
         due_rows = [row for row in rows if _is_due(row, update, now)]
@@ -358,7 +358,7 @@ def queue_due(db: Database, update: UpdateRun, now: str) -> int:
 
 
 def queue_pages(db: Database, urls: Iterable[str]) -> list[int]:
-    """Queue known URLs again, whatever came of them before; returns the ids of all that are queued now."""
+    """Queue known URLs again, whatever their last outcome; return the ids of all that are queued now."""
     rows = [row for url in urls if (row := find_url_row(db, url))]
     values = (str(OutcomeReason.REVISIT), None, _LIST_PRIORITY, _ARTICLE_PRIORITY)
     db.conn.executemany(_QUEUE_AGAIN, [(*values, row.id) for row in rows])

@@ -122,7 +122,7 @@ _REMOVALS = (
     "DELETE FROM _page_blocks WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM _page_layout WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM _page_signatures WHERE page_id IN (SELECT id FROM reached)",
-    # Settling counts anew what is left.
+    # Settling counts the rest again.
     "DELETE FROM pages WHERE id IN (SELECT id FROM reached)",
     "DELETE FROM _layouts WHERE id NOT IN (SELECT layout_id FROM pages WHERE layout_id IS NOT NULL)",
     "DELETE FROM _pictures WHERE url_id IN (SELECT id FROM reached)",
@@ -195,7 +195,16 @@ def plan_takedown(db: Database, pattern: str, *, follows_redirects: bool = True)
 
     Where no person sees the plan, follow no redirects: an address may lead to another article by now.
     """
-    _collect_reached(db, pattern, _MOST_HOPS if follows_redirects else 0)
+    for table in ("reached", "gone", "gone_texts"):
+        db.execute(f"DROP TABLE IF EXISTS temp.{table}")
+    db.execute(_REACHED, [storable_text(pattern), WILDCARD in pattern, (_MOST_HOPS if follows_redirects else 0)])
+    stored_ids = f"{_REACHED_ROWS.format('id', 'articles')} UNION {_REACHED_ROWS.format('id', 'shelved')}"
+    ids_by_url = [article_id(url) for (url,) in db.execute("SELECT url FROM reached").fetchall()]
+    db.execute(
+        f"CREATE TEMP TABLE gone AS SELECT id FROM ({stored_ids}) UNION SELECT value FROM json_each(?)",
+        [json.dumps(ids_by_url)],
+    )
+    db.execute(_GONE_TEXTS)
     urls = tuple(url for (url,) in db.execute("SELECT url FROM reached ORDER BY url"))
     return Takedown(
         pattern,
@@ -266,7 +275,7 @@ def _note_waiting(db: Database, waiting: Sequence[tuple[str, str]]) -> None:
 
 
 def finish_takedowns(db: Database, clock: Callable[[], str] = utc_now) -> str:
-    """Do what is left of all takedowns: those that wait, then the bytes that no row uses. Needs autocommit.
+    """Finish all takedowns: those that wait, then the bytes that no row uses. Needs autocommit.
 
     Returns what stands in the way, in a line, if something does: the disk has too little room, or another program reads
     the archive. It stays noted then.
@@ -308,24 +317,8 @@ def _write_back(db: Database) -> None:
 
 
 def archive_backups(file: Path) -> tuple[str, ...]:
-    """Return the backups beside an archive: copies from before an upgrade, which still hold what is taken down."""
+    """Return the backups beside an archive: copies from before an upgrade, which takedowns cannot reach."""
     return tuple(sorted(str(path) for path in file.parent.glob(f"{file.name}.backup-v*")))
-
-
-def _collect_reached(db: Database, pattern: str, hops: int) -> None:
-    """Make the temporary tables `reached`, the URLs to remove, `gone`, their articles, also long removed ones, and
-    `gone_texts`, the texts that stand nowhere else.
-    """
-    for table in ("reached", "gone", "gone_texts"):
-        db.execute(f"DROP TABLE IF EXISTS temp.{table}")
-    db.execute(_REACHED, [storable_text(pattern), WILDCARD in pattern, hops])
-    stored_ids = f"{_REACHED_ROWS.format('id', 'articles')} UNION {_REACHED_ROWS.format('id', 'shelved')}"
-    ids_by_url = [article_id(url) for (url,) in db.execute("SELECT url FROM reached").fetchall()]
-    db.execute(
-        f"CREATE TEMP TABLE gone AS SELECT id FROM ({stored_ids}) UNION SELECT value FROM json_each(?)",
-        [json.dumps(ids_by_url)],
-    )
-    db.execute(_GONE_TEXTS)
 
 
 def _record_takedown(db: Database, patterns: Iterable[str], takedown: Takedown, note: str, taken_down_at: str) -> None:

@@ -64,7 +64,7 @@ _UNWANTED_ARTICLE_REASONS = frozenset((  # of articles that are not stored
 ))  # fmt: skip
 _HIDING_PAGE_TYPES = frozenset((PageType.WALL, PageType.CAPTCHA, PageType.ERROR, PageType.NEEDS_JAVASCRIPT))
 _FILE_KINDS = (UrlKind.SITEMAP, UrlKind.FEED)
-_COUNTED_KINDS = (UrlKind.PAGE, UrlKind.FEED)  # of URLs that are not there
+_COUNTED_KINDS = (UrlKind.PAGE, UrlKind.FEED)  # whose missing URLs (404) count
 _BOUND_REASONS = (
     OutcomeReason.TRAP_PATTERN, OutcomeReason.TRAP_HOST_BOUND, OutcomeReason.DRY, OutcomeReason.SPELLING,
 )  # fmt: skip
@@ -72,10 +72,10 @@ _SPELLING, _INDEX_COPY = "spelling index", "copy index"  # patterns of pairs of 
 _SAME_PAIRS = 3  # of spellings that gave the same page before a second one is left out
 _HOPEFUL_PER_DRY = 10  # hopeful pages that count as much as one dry page
 _MIN_LISTED = 30  # articles that sitemaps and feeds must have brought before they can account for a host
-_ARTICLES_PER_UNLISTED = 20  # a host is accounted for if at most one article in so many was found by links alone
+_ARTICLES_PER_UNLISTED = 20  # a host is accounted for if links alone found at most one article in 20
 _NESTED_INDEX = compound_reason(ReasonFamily.SITEMAP, "nested_index")  # of an index too deep to be followed
 _NESTED_SAMPLE = 10  # such indexes in an index, ten more for each sitemap in it, after which its others are left out
-_SAMPLE_SHARE, _COPY_SHARE = 10, 50  # one URL of so many of a sampled pattern, or of copies, is fetched
+_SAMPLE_SHARE, _COPY_SHARE = 10, 50  # fetch one URL in 10 of a sampled pattern, one in 50 of copies
 
 _URL_SOURCE = "SELECT found_via, coalesce(found_on, ''), host FROM urls WHERE id = ?"
 _NEW_URLS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE id > ? ORDER BY id"

@@ -156,7 +156,7 @@ class Queue:
         self._statements = _PAGES
 
     def turn_to_pictures(self) -> None:
-        """Read the queue of pictures from now on; before, what is no picture is read."""
+        """Switch from the queue of pages, sitemaps and feeds to that of pictures."""
         self._statements = _PICTURES
 
     def turn_to_pages(self, ids: Iterable[int]) -> None:
