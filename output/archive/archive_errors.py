@@ -47,7 +47,7 @@ class WrongSchema(ArchiveError):  # noqa: N818
 
 
 class ForeignSchema(ArchiveError):  # noqa: N818
-    """The file has something that would run, or mislead, when it is written, and that this program did not make."""
+    """The file has foreign SQL that would run, or mislead, when the file is written."""
 
 
 class NotReachable(ArchiveError):  # noqa: N818

@@ -150,7 +150,7 @@ def _open_reader(file: Path) -> Database:
 
 
 def is_torn_copy(file: Path, *, is_damaged: bool = False) -> bool:
-    """Return whether a file without an owner says that it is being written, and lacks its write-ahead log.
+    """Return whether a file without an owner is marked as being written, but lacks its write-ahead log.
 
     A killed crawl leaves the log, and no damage. Where there is damage, the log may be that of another moment.
     """
@@ -173,7 +173,7 @@ def read_head(file: Path, size: int) -> bytes:
 
 
 def own_descriptor(file: Path, flags: int = 0) -> int | None:
-    """Return a descriptor that this process has of a file, opened with the flags; None if it has none."""
+    """Return an open descriptor of this process for a file, with these flags, or None."""
     with suppress(ImportError, FileNotFoundError):
         from fcntl import F_GETFL, fcntl
 
@@ -267,7 +267,7 @@ def check_path(file: Path, *, read_only: bool) -> None:
 
 
 def make_private(path: str | Path, originals: Collection[Path] = ()) -> None:
-    """Make an empty file where an archive is to be made: for its owner alone, or, for a copy, for those who may use
+    """Make an empty file for a new archive: for its owner alone, or, for a copy, for those who may use
     all its originals. What is there stays as it is.
 
     SQLite gives a database's mode to the files beside it, and we to its WARC folder.
@@ -284,7 +284,7 @@ def folder_mode(file: Path) -> int:
 
 
 def check_companions(file: Path) -> None:
-    """Raise NotReachable for links and special files in place of those that stand beside a database.
+    """Raise NotReachable for links and special files in place of a database's companion files.
 
     SQLite would follow a link that a stranger has put there, and write what it leads to. It would also delete the file
     that a rollback journal names as its super-journal; archives never have one.

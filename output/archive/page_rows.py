@@ -167,7 +167,7 @@ def lineage_id(lineage: Lineage) -> int:
 
 
 def intern_lineage(db: Database, lineage: Lineage | None) -> int | None:
-    """Return the id of a cleaner, whose row is added if it is missing; None for None."""
+    """Return the id of a cleaner, adding its row if it is missing; None for None."""
     if lineage is None:
         return None
     cleaner_id = lineage_id(lineage)
@@ -261,7 +261,7 @@ def make_page_rows(
 
 
 def page_certainty(cleaned: CleanedPage) -> float | None:
-    """Return the F1 that the verdicts on a page are expected to have, 0 to 1; None where that is not known."""
+    """Return the expected F1 of the verdicts on a page, 0 to 1; None if unknown."""
     words, kept = [block.words for block in cleaned.blocks], [verdict.kept for verdict in cleaned.verdicts]
     return expected_verdict_f1(words, cleaned.chances, kept)
 

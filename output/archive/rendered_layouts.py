@@ -98,7 +98,7 @@ class RenderedLayout:
 
 
 def _decide(layout: RenderedLayout, *, has_gained: bool) -> RenderDecision:
-    """Decide by the words of the first pages; later a page that gains speaks for all, some that do not against."""
+    """Decide by the words of the first pages; later by pages that gain, or by several in a row that do not."""
     if layout.rendered < TRIED_PAGES:
         return RenderDecision.TRYING
     if layout.decision is RenderDecision.TRYING:

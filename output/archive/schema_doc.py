@@ -64,7 +64,7 @@ def schema_columns(db: Database) -> dict[str, list[str]]:
 
 
 def columns_of(db: Database, name: str) -> list[tuple[int, str, str, int, object, int]]:
-    """Return the columns of a table or view as SQLite tells of them."""
+    """Return the columns of a table or view, as rows of SQLite's `table_info`."""
     return db.execute(f"PRAGMA table_info({name})").fetchall()
 
 

@@ -137,7 +137,7 @@ def _clip(value: str) -> str:
 
 
 def _granted_labels(expression: str) -> Iterator[str]:
-    """Yield the labels that an expression grants; none if it is not a dictionary throughout."""
+    """Yield the labels that an expression grants; nothing unless all of it is a valid dictionary."""
     members = [_MEMBER.fullmatch(member) for member in expression.split(",")]
     for member in members if all(members) else ():
         if member and member[2] in _GRANTS:

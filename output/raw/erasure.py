@@ -73,7 +73,7 @@ def find_rescues(db: Database, folder: Path) -> list[Rescue]:
 
 
 def write_rescues(db: Database, raw_writer: RawResponseWriter, rescues: Sequence[Rescue]) -> None:
-    """Rewrite captures: the first of each payload in full, the others as revisits of it. Runs inside the
+    """Rewrite captures: the first of each payload in full, the others as its revisits. Runs inside the
     transaction.
     """
     for rescue in rescues:

@@ -52,7 +52,7 @@ class RecordSpan:
 
 
 class _Member(NamedTuple):
-    """A packed member: its end, its first bytes unpacked, and how many bytes it has unpacked, as far as it can be."""
+    """A packed member: its end, its first bytes unpacked, and its unpacked size, as far as it can be read."""
 
     end: int
     beginning: bytes
@@ -84,7 +84,7 @@ class RecordSegment:
         return len(list(self._member_spans(self._start, member))) > 1 or self._hides_records(member)
 
     def _hides_records(self, member: _Member) -> bool:
-        """Return whether a member that begins with a file's head, whose length is wrong, has records after it."""
+        """Return whether a member that begins with a warcinfo record of a wrong length has records after it."""
         head = parse_record_head(member.beginning)
         if head is None or head.kind != "warcinfo":
             return False
@@ -129,7 +129,7 @@ class RecordSegment:
         return _Member(self._next_record(position + 1) if end is None else end, bytes(beginning), size)
 
     def _member_spans(self, position: int, member: _Member) -> Iterator[RecordSpan]:
-        """Return the record of a member, and those that it should not hold besides."""
+        """Return the record of a member, and any others that it should not hold."""
         yield RecordSpan(position, member.end - position, member.beginning)
         head = parse_record_head(member.beginning)
         if head is None or head.length is None or head.size + head.length + 8 >= member.size:

@@ -44,7 +44,7 @@ class FileSpan(NamedTuple):
 
 
 def credentials_warning(db: Database, folder: Path) -> str:
-    """Say in one line that the archive's requests hold credentials; return an empty text if none are seen.
+    """Return a one-line warning if the archive's requests hold credentials; empty if none are seen.
 
     `folder` is the database (`raw_folder`). What cannot be read is passed over:
     `broadsheet.output.raw.warc_reader` says where that is.
@@ -112,7 +112,7 @@ def _split_request(record: bytes) -> tuple[bytes, RedactedRequest]:
 
 
 def _members(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the gzip members in some bytes, packed and unpacked, up to what is no whole one."""
+    """Yield the gzip members in some bytes, packed and unpacked, up to the first incomplete one."""
     position: int | None = 0
     with suppress(MemberError):
         while position is not None and position < len(data):

@@ -83,7 +83,7 @@ def read_away_files(database: Path) -> Mapping[str, AwayFile]:
 
 
 def write_away_files(database: Path, files: Iterable[AwayFile]) -> None:
-    """Replace the list, whole or not at all; an empty one goes."""
+    """Replace the list atomically; an empty list removes the file."""
     path, rows = away_path(database), [asdict(file) for file in files]
     if not rows:
         path.unlink(missing_ok=True)
@@ -143,7 +143,7 @@ class WarcFiles:
         """Committed bytes of all files."""
 
     def make_room(self, size: int) -> None:
-        """Have a file open that takes `size` more bytes within the size limit, or an empty one."""
+        """Ensure that a file is open with room for `size` more bytes, or an empty one."""
         if self._fd >= 0 and (not self._length or self._length + size <= self._size_limit):
             return
         if self._fd < 0 and self._reopen_newest(size):
@@ -210,7 +210,7 @@ class WarcFiles:
         raise OSError(f"{name} is gone: it was deleted or replaced while it was written")
 
     def holds(self, name: str, end: int) -> bool:
-        """Return whether a WARC file is there, or away, and reaches to the byte `end`."""
+        """Return whether a WARC file exists, here or in a store, and has at least `end` bytes."""
         if name in self._away_files:
             return self._away_files[name].length >= end
         path = warc_path(self._database, name)
@@ -221,7 +221,7 @@ class WarcFiles:
             self._length += written
 
     def _reopen_newest(self, size: int) -> bool:
-        """Open the newest file if it is as long as was committed and has room; return whether it is open."""
+        """Open the newest file if its length is the committed one and it has room; return whether it is open."""
         rows = self._db.execute(_OWN_FILES)
         row = next((row for row in rows if self._folders.owns(row[0]) or self._is_new(row[0])), None)
         if row is None or row[0] in self._away_files or (row[1] and row[1] + size > self._size_limit):
@@ -241,7 +241,7 @@ class WarcFiles:
         return not warc_path(self._database, name).parent.is_dir()
 
     def _begin_file(self) -> None:
-        """Begin a file. The journal and its row have it first, so that a file without them is never ours.
+        """Begin a file. Journal and row name it first, so that a file without them is never ours.
 
         A file of somebody else that comes to have this name meanwhile is left as it is, and another name is taken.
         """

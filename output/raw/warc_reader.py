@@ -218,7 +218,7 @@ def raw_faults(db: Database, folder: Path, sample: RowSample = WHOLE) -> Iterato
 
 
 def _gone_place(folder: Path, file: str) -> str:
-    """Return the folder, or the file in one that is there, without which no record of a file can be read; or nothing.
+    """Return the missing folder, or the missing file in an existing folder, of some records; empty if both exist.
 
     Unsafe paths are reported with their records.
     """
@@ -291,7 +291,7 @@ def row_mismatch(record: WarcRecord, url: str, fetched_at: str, payload_digest: 
 
 
 def _record_mismatches(record: WarcRecord, row: CaptureRow, location: str) -> Iterator[str]:
-    """Yield a message if the record is not the one that its row describes, or states another status."""
+    """Yield a message if the record differs from its row, or states another status."""
     mismatches = list(row_mismatch(record, *row[3:6], location))
     yield from mismatches
     match = None if mismatches or record.kind == "resource" else _STATUS_LINE.match(record.block)

@@ -206,7 +206,7 @@ class Archive:
         self._bound_wal()
 
     def _bound_wal(self) -> None:
-        """Begin the write-ahead log anew where it has grown too long, between readers that come and go.
+        """Restart the write-ahead log where it has grown too long, even while readers come and go.
 
         One that keeps a snapshot is waited for a moment, each time that the log has doubled.
         """
@@ -285,7 +285,7 @@ class Archive:
         return counts.items()
 
     def requeue(self, passing_reasons: Iterable[PassingReason]) -> int:
-        """Begin to queue again URLs that have these reasons; return how many rows the first step changed.
+        """Start to requeue URLs with these reasons; return how many rows the first step changed.
 
         `requeuer.step` does the next one.
         """
@@ -293,7 +293,7 @@ class Archive:
         return self.requeuer.step()
 
     def close(self) -> None:
-        """Leave a single file: everything written back, and no longer in WAL mode unless a reader still has it open.
+        """Leave a single file: write everything back, and end WAL mode unless a reader still has the file open.
 
         A file that is not in WAL mode can be read from a folder that cannot be written, by any tool.
         Closing again does nothing.
@@ -332,7 +332,7 @@ class Archive:
             self.db.conn.execute("PRAGMA journal_mode = DELETE").fetchone()
 
     def _save_outcome(self, outcome: Outcome) -> None:
-        """Store one outcome: capture, page, state of the URL, discovered URLs, and what patterns and revisits learn."""
+        """Store one outcome: capture, page, state of the URL, discovered URLs, effects on patterns and revisits."""
         outcome = unless_forgotten(self.db, outcome)
         if outcome.is_older:
             if outcome.capture:
@@ -402,7 +402,7 @@ class Archive:
         return SaveResult(is_current=not has_article)
 
     def _acknowledge(self, row: UrlRow, outcome: Outcome, *, is_content_current: bool) -> None:
-        """Take the URL out of the queue with its outcome; current content also sets `held_reason` and `held_at`."""
+        """Set the URL's outcome, which dequeues it; current content also sets `held_reason` and `held_at`."""
         is_unmodified = outcome.reason == OutcomeReason.NOT_MODIFIED
         reason = row.held_reason if is_unmodified and row.held_reason else outcome.reason
         self.db.execute(

@@ -1,4 +1,4 @@
-"""Corrections: what a person says of a block, of a field, or of whether a page is an article.
+"""Corrections: a person's word on a block, on a field, or on whether a page is an article.
 
 A correction wins over every other verdict, also on pages that are fetched later. Of several the one for the article is
 in force, with all its URLs and copies, else the one for its host, else the one for everywhere. There is one row for
@@ -91,7 +91,7 @@ class Correction:
 
 
 def store_correction(db: Database, correction: Correction) -> None:
-    """Store a correction, in place of the one of its subject, field and scope. Runs in the caller's transaction."""
+    """Store a correction, replacing the one of its subject, field and scope. Runs in the caller's transaction."""
     one = correction
     host = None if one.host is None else storable_text(one.host)
     texts = map(storable_text, (one.url, one.who, one.at, one.note, one.reason, one.rule))
@@ -100,7 +100,7 @@ def store_correction(db: Database, correction: Correction) -> None:
 
 
 def undo_correction(db: Database, correction: Correction, undone_at: str) -> bool:
-    """Take a correction back; the row stays. Returns whether it was in force. Runs in the caller's transaction."""
+    """Undo a correction; the row stays. Return whether it was in force. Runs in the caller's transaction."""
     update = "UPDATE corrections SET undone_at = ? WHERE id = ? AND undone_at IS NULL"
     return bool(db.execute(update, [undone_at, correction.id]).rowcount)
 
@@ -115,7 +115,7 @@ def stored_day(text: str) -> str:
 
 
 def put_corrections(db: Database, made: Iterable[Correction], *, undo: bool, at: str) -> None:
-    """Store corrections, or take those of the same fields back. Runs in the caller's transaction; to be applied yet."""
+    """Store corrections, or undo those of the same fields, without applying them. Runs in the caller's transaction."""
     for one in made:
         if undo:
             undo_correction(db, one, at)
@@ -124,7 +124,7 @@ def put_corrections(db: Database, made: Iterable[Correction], *, undo: bool, at:
 
 
 def stored_correction(db: Database, scope: Correction) -> Correction | None:
-    """Return the correction of the same subject and field in exactly the same scope; None if none stands there."""
+    """Return the correction of the same subject and field in exactly the same scope, or None."""
     query = f"SELECT {COLUMNS} FROM corrections WHERE id = ? AND undone_at IS NULL"
     return next(_read(db.execute(query, [scope.id])), None)
 
@@ -150,12 +150,12 @@ def told_articles(db: Database) -> frozenset[str]:
 
 
 def uncleaned_pages(db: Database) -> list[int]:
-    """List the ids of pages that cleaning again makes articles, or none, as a person says."""
+    """List the ids of pages whose kind a person corrected, to be cleaned again."""
     return [page_id for (page_id,) in db.execute(_UNCLEANED)]
 
 
 def has_field_corrections(db: Database) -> bool:
-    """Return whether anybody ever corrected a field, or the kind of a page."""
+    """Return whether a field, or the kind of a page, was ever corrected."""
     query = "SELECT 1 FROM corrections INDEXED BY corrections_field WHERE block_id IS NULL LIMIT 1"
     return db.execute(query).fetchone() is not None
 

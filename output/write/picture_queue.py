@@ -1,4 +1,4 @@
-"""Pictures of the articles: those in an article and its lead, each URL once, to be fetched or found among captures.
+"""Pictures of the articles (lead and inline), each URL once, to be fetched or found among captures.
 
 The files that a page shows besides are queued with the page (`Outcome.page_files`).
 """
@@ -82,7 +82,7 @@ def lacks_page_files(db: Database, url_id: int) -> bool:
 
 
 class PictureAtHand(NamedTuple):
-    """Response that may be the file of an article's picture or page: its capture, and what it says of its use."""
+    """Response that may be the file of an article's picture or page: its capture, and its usage preferences."""
 
     url: str
     capture_id: int

@@ -1,4 +1,4 @@
-"""Revisits: the time at which a page is due again, and the queueing of pages that are.
+"""Revisits: when pages are due again, and queueing the due ones.
 
 The time follows from how often a page was found changed: a visit with a change halves the interval, one without makes
 it half as long again, between a floor and a ceiling. In the long run about 37 % of visits find a change.
@@ -50,7 +50,7 @@ _MAX_UNFOUNDED = 3  # announcements in a row that came to nothing
 
 
 class Watch(StrEnum):
-    """Word of a person for an archive, or for an article: how closely pages are watched."""
+    """A person's setting for an archive, or for an article: how closely pages are watched."""
 
     CLOSE = "close"
     USUAL = "usual"
@@ -58,7 +58,7 @@ class Watch(StrEnum):
 
 
 class _WatchBounds(NamedTuple):
-    """Effect of a word on an interval: a factor, and the bounds in seconds that then hold."""
+    """Effect of such a setting on the interval: a factor, and bounds in seconds."""
 
     factor: float
     shortest: float
@@ -191,7 +191,7 @@ def _parse_partial_date(text: str) -> datetime:
 
 
 def _parse_now(text: str) -> datetime:
-    """Parse the time in UTC; without one, a day before the last that Python knows, so that everything is due."""
+    """Parse the time in UTC; without one, return nearly the last day that Python knows, so that everything is due."""
     return datetime.fromisoformat(text).astimezone(UTC) if text else datetime.max.replace(tzinfo=UTC) - timedelta(1)
 
 
@@ -259,7 +259,7 @@ class UpdateRun:
 
 @dataclass(frozen=True, slots=True)
 class UrlRow:
-    """A row of `urls`, as far as visiting it again depends on it."""
+    """The columns of `urls` that decide on a revisit."""
 
     id: int
     url: str
@@ -331,7 +331,7 @@ def foresee_visits(db: Database, now: str) -> VisitOutlook:
 
 
 def archive_watch(db: Database) -> Watch:
-    """Return how closely an archive is watched, as its last crawl was told."""
+    """Return how closely an archive is watched, by the options of its last crawl."""
     runs = crawl_options(db)
     return Watch(runs[-1].get("watch") or Watch.USUAL) if runs else Watch.USUAL
 
@@ -367,7 +367,7 @@ def queue_pages(db: Database, urls: Iterable[str]) -> list[int]:
 
 
 def queue_announced(db: Database, urls: Iterable[DiscoveredUrl], update: UpdateRun, now: str) -> int:
-    """Queue again what a sitemap or feed says has changed, and what a redirect leads to; returns how many."""
+    """Requeue pages that a sitemap or feed says have changed, and redirect targets; return how many."""
     count = 0
     for discovered in urls:
         if (

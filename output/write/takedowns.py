@@ -1,4 +1,4 @@
-"""Takedowns: articles removed from an archive for good, at somebody's request, so that they never come back.
+"""Takedowns: articles removed from an archive for good, on request, so that they never come back.
 
 Removed are the articles, also shelved ones, their revisions, pages, ledgers and captures, and their words in the
 full-text index. Block texts, pictures and style sheets go if nothing else uses them. What stays are the rows of
@@ -172,7 +172,7 @@ def is_forgotten(db: Database, url: str) -> bool:
 
 
 def unless_forgotten(db: Database, outcome: Outcome) -> Outcome:
-    """Return an outcome as it is stored: what leads to a forgotten URL, by redirect or canonical URL, is too.
+    """Return the outcome to store: a page whose redirect or canonical URL is a forgotten URL is forgotten too.
 
     Where an earlier page is stored, which nobody took down, the outcome is a redirect, and that page stays.
     """
@@ -258,14 +258,14 @@ def _apply_takedown(db: Database, pattern: str, takedown: Takedown, note: str, c
 
 
 def note_takedown(db: Database, pattern: str, note: str = "") -> None:
-    """Note a takedown that is to be begun by `finish_takedowns`; the connection need not own the archive."""
+    """Request a takedown, which `finish_takedowns` begins; the connection need not own the archive."""
     with write_transaction(db):
         waiting = [other for other in waiting_takedowns(db) or () if other[0] != pattern]
         _note_waiting(db, [*waiting, (pattern, note)])
 
 
 def waiting_takedowns(db: Database) -> list[tuple[str, str]] | None:
-    """Return takedowns that are noted but not begun, as (pattern, note); None if all is finished."""
+    """Return requested takedowns that have not begun, as (pattern, note); None if all are finished."""
     row = db.execute(_READ_UNFINISHED).fetchone()
     return [(str(pattern), str(note)) for pattern, note in json.loads(row[0])] if row else None
 
@@ -322,7 +322,7 @@ def archive_backups(file: Path) -> tuple[str, ...]:
 
 
 def _record_takedown(db: Database, patterns: Iterable[str], takedown: Takedown, note: str, taken_down_at: str) -> None:
-    """Add a row for each pattern; the counts stand with the first. A row keeps its URLs out of new crawls too."""
+    """Add a row for each pattern, the counts with the first. A row also keeps its URLs out of new crawls."""
     db.conn.executemany(
         """INSERT INTO takedowns (id, pattern, at, urls, articles, blocks, note) VALUES (?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (pattern) DO UPDATE SET at = excluded.at, urls = max(urls, excluded.urls),
