@@ -96,7 +96,7 @@ class BlockRun:
 
 
 class CopyLine(NamedTuple):
-    """An article that is alike: how, how much (0 to 1), and which."""
+    """A similar article: the kind of similarity, its degree (0 to 1), and the article."""
 
     kind: str
     similarity: float

@@ -51,7 +51,7 @@ class PageCall(NamedTuple):
 
 
 class PageRoute(NamedTuple):
-    """A page: its path below the archive's name, its template, its part of the menu, and what makes its value."""
+    """A page: its path below the archive's name, its template, its part of the menu, and the function for its value."""
 
     path: str
     template: str
@@ -88,7 +88,7 @@ def _report(call: PageCall) -> object:
 
 
 def _letter(call: PageCall) -> RunLetter | None:
-    """Return the letter of the last run; None while what it rests on is being counted."""
+    """Return the letter of the last run; None while its facts are being counted."""
     facts = _facts(call)
     if facts is None:
         return None
@@ -150,7 +150,7 @@ def page_routes(room: Room) -> Iterator[Route]:
 
 
 def _front_page(room: Room) -> Callable[[Request], Response]:
-    """Return the list of archives; where there is one, that."""
+    """Return the list of archives, or the only archive."""
 
     def show(request: Request) -> Response:  # noqa: ARG001
         names = list(room.library.archives)

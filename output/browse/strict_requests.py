@@ -122,11 +122,11 @@ _MAX_CHARACTERS = 1000
 
 
 class BadArgumentError(Exception):
-    """An address asks for what cannot be; the message is one line."""
+    """An invalid argument in an address; the message is one line."""
 
 
 class NotHereError(Exception):
-    """The archive does not hold what an address names; the message is one line."""
+    """An address of something that the archive does not hold; the message is one line."""
 
 
 class ForbiddenError(Exception):
@@ -159,7 +159,7 @@ class Arguments:
         return int(value)
 
     def choice(self, name: str, choices: Collection[str], default: str = "") -> str:
-        """Return one of some words, by default the one given, or empty."""
+        """Return an argument that must be one of some words; the default if it is not given."""
         value = self.text(name) or default
         if value and value not in choices:
             raise BadArgumentError(f"{name} is none of {', '.join(choices)}")

@@ -99,7 +99,7 @@ def _rows(
 
 
 def _owners(archives: Sequence[Database], name: str) -> Mapping[object, int]:
-    """Return, for each article or URL, the index of the archive that counts; nothing for a single archive."""
+    """Return, for each article or URL, the index of the archive whose row is exported; empty for a single archive."""
     if len(archives) < 2:
         return {}
     table, key, seen = ("urls", "url", "fetched_at") if name == "urls" else ("articles", "id", "last_seen")

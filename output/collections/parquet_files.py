@@ -59,7 +59,7 @@ def parquet_tables() -> Mapping[str, ParquetTable]:
 
 
 def _schema_columns(declared: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the columns that a table has of the schema's, each with its type; none if it lists its own."""
+    """Yield the columns that a table takes from the schema, each with its type; nothing if it lists its own."""
     left_out = ("", *declared.get("all_but", ()))
     names = column_meanings()[declared["from"]] if "all_but" in declared else ()
     return ((name, _KINDS.get(kind := column_kind(name), kind)) for name in names if name not in left_out)

@@ -118,7 +118,7 @@ def _body(article: dict[str, object]) -> str:
 
 
 def _yaml_value(value: object) -> str:
-    """Return JSON that YAML reads, and in which a viewer that knows no front matter finds neither HTML nor a link."""
+    """Return JSON that is valid YAML, without anything that a viewer without front matter takes for HTML or a link."""
     json_text = escaped_json(json.dumps(value, ensure_ascii=False))
     return _TAG_OR_LINK.sub(lambda match: f"\\u{ord(match[0]):04x}", json_text)
 

@@ -32,7 +32,7 @@ def datasette_metadata(db: Database) -> dict[str, Any]:
 
 
 def metadata_for(database_name: str, columns_by_table: Mapping[str, list[str]], site: str = "") -> dict[str, Any]:
-    """Return the same for a database that Datasette calls by a name, with these tables and views, of a site. Pure."""
+    """Return the metadata for a database name in Datasette, with these tables and views, of a site. Pure."""
     shown, meanings = read_toml(__package__, "datasette.toml"), column_meanings()
     tables: dict[str, Any] = {
         name: {"hidden": True} for name in (*shown["hidden"], *columns_by_table) if name.startswith(_HIDDEN)

@@ -42,7 +42,7 @@ def fact_words(fact: str) -> str:
 
 
 def shelving_words(reason: str) -> str:
-    """Return in words why an article does not count as one of its own."""
+    """Say in words why an article is shelved."""
     return _words()["shelving"].get(reason, reason)
 
 
