@@ -35,11 +35,7 @@ from .judge.page_type import LONE_PAYWALL, page_verdict
 from .judge.repeated_texts import name_repeated
 from .judge.site_rule_files import SiteRuleFile
 from .judge.site_rule_values import merge_links, override_metadata
-from .judge.site_rules import (
-    apply_replacements,
-    apply_rules,
-    copy_without_stripped,
-)
+from .judge.site_rules import apply_replacements, apply_rules, copy_without_stripped
 from .judge.textless_pages import add_held_text, find_picture_article, kept_prose_words, without_text
 from .lineage import CLEANER_VERSION
 from .page.elements import index_tags
@@ -148,7 +144,7 @@ def clean(
     judged, pictures = find_picture_article(reading, judged)
     judged = replace(judged, verdicts=name_repeated(reading.blocks, judged.verdicts))
     verdict = page_verdict(page_features(reading, judged.verdicts, len(pictures)))
-    if LONE_PAYWALL in verdict.evidence:  # what is kept is a menu, or the offer
+    if LONE_PAYWALL in verdict.evidence:  # only a menu or the offer is kept
         judged = without_text(judged, _PAYWALL_VOTE)
     kept_blocks = [block for block, is_kept in zip(reading.blocks, judged.verdicts, strict=True) if is_kept.kept]
     metadata = _metadata_of_text(reading, judged.verdicts, kept_blocks, is_article=verdict.is_article)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,9 @@ if TYPE_CHECKING:
     from .document import Column
 
 
+@cache
 def read_toml(package: str, name: str) -> dict[str, Any]:
-    """Read a TOML file of a package.
+    """Read a TOML file of a package, once in a process; do not change the result.
 
     >>> read_toml("broadsheet.cleaners.page", "robots_directives.toml")["tdm"]
     ['tdm-reservation', 'tdm-policy']

@@ -52,7 +52,7 @@ class CsvArticles(CsvItemExporter):
 
 
 class XmlArticles(XmlItemExporter):
-    """XML without the characters that XML does not allow; what is not known is empty."""
+    """XML without the characters that XML forbids; unknown values are empty."""
 
     def serialize_field(self, field: Any, name: str, value: Any) -> Any:  # noqa: ARG002
         """Return the value, or each entry of a list, as text without these characters."""

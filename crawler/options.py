@@ -44,7 +44,7 @@ class CrawlOptions:
     ignore_robots: bool = False  # robots.txt is read and recorded, and not obeyed
     sampling: bool = True  # where sitemaps and feeds suffice, URLs like many that brought nothing are sampled
     extractor: ExtractorUse | None = None  # pages on which trafilatura is asked; None: as BROADSHEET_EXTRACTOR says
-    keep: str = "text"  # what is kept of articles: one of KEPT_PARTS
+    keep: str = "text"  # the parts of articles to store: one of KEPT_PARTS
     only_missing: bool = False  # nothing but the articles' pictures is asked for
     only_pages: tuple[str, ...] = ()  # these pages of the archive alone are fetched, due or not
     browser: str = "auto"  # the pages that are rendered in a browser: one of BROWSER_MODES
@@ -56,8 +56,13 @@ class CrawlOptions:
         given_names = {name for name in arguments if not name.startswith("_")}  # `_job` and the like are scrapyd's
         if unknown := sorted(given_names - argument_names):
             raise _unknown_argument(unknown[0], argument_names)
+        seeds = [*_strings(arguments.get("seeds") or arguments.get("url"))]
+        if file := arguments.get("urls_file"):
+            seeds += read_seed_file(file)
+        if not seeds:
+            raise OptionError("no URL given: say where to start (-a url=https://…)")
         values: dict[str, Any] = {
-            "seeds": _seeds(arguments),
+            "seeds": tuple(dict.fromkeys(map(_with_scheme, seeds))),
             "max_pages": _number(arguments, "max_pages", int) or 0,
             "max_depth": _number(arguments, "max_depth", int),
             "max_time": _number(arguments, "max_time", float) or 0.0,
@@ -149,15 +154,6 @@ def read_seed_file(path: str | Path) -> tuple[str, ...]:
             f"cannot read the file of URLs {path}: {getattr(error, 'strerror', None) or error}"
         ) from error
     return tuple(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#"))
-
-
-def _seeds(arguments: Mapping[str, Any]) -> tuple[str, ...]:
-    seeds = [*_strings(arguments.get("seeds") or arguments.get("url"))]
-    if file := arguments.get("urls_file"):
-        seeds += read_seed_file(file)
-    if not seeds:
-        raise OptionError("no URL given: say where to start (-a url=https://…)")
-    return tuple(dict.fromkeys(map(_with_scheme, seeds)))
 
 
 def _with_scheme(seed: str) -> str:

@@ -25,7 +25,7 @@ def has_plugin(group: str, name: str) -> bool:
 
 
 def load_plugin(group: str, name: str) -> Callable[..., Any]:
-    """Return what a plug-in names. Raises CommandError, in one line, if there is none or it cannot be loaded."""
+    """Load the object that a plug-in names. CommandError, in one line, if it is missing or cannot be loaded."""
     from importlib.metadata import entry_points
 
     found = tuple(entry_points(group=group, name=name))

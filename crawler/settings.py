@@ -48,11 +48,11 @@ ENVIRONMENT_SETTINGS = tuple(
     name for name in list(globals()) if name.startswith("BROADSHEET_") and name not in INTERNAL_SETTINGS
 )
 ENVIRONMENT_PROBLEMS: list[str] = []
-"""What is wrong with variables of the environment, a line each: they are left out."""
+"""Errors in environment variables, a line each; these variables are ignored."""
 
 
 def _read_value(text: str, default: object) -> object:
-    """Read a variable's text as a value of the default's type. KeyError or ValueError if it is none."""
+    """Read a variable's text as a value of the default's type. KeyError or ValueError if it cannot be read so."""
     if isinstance(default, bool):
         return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}[text.lower()]
     if isinstance(default, list):
@@ -116,7 +116,7 @@ DOWNLOADER_MIDDLEWARES_BASE = _without(
     f"{_DOWNLOADER}cookies.",  # a session would make pages depend on the order of the crawl
     f"{_DOWNLOADER}offsite.",
     f"{_DOWNLOADER}httpauth.",  # no user name is ever sent
-    f"{_DOWNLOADER}httpcache.",  # an answer from a cache is no capture
+    f"{_DOWNLOADER}httpcache.",  # an answer from a cache is not a capture
     f"{_DOWNLOADER}httpcompression.",
 ) | {
     # in its place: limits the ratio; completely or not at all

@@ -1,6 +1,7 @@
 """The references of an archive's data, made from the schemas: `python -m tests.data_reference docs`.
 
-It writes `docs/schema.md`, the contract, and `docs/parquet.md`; the words around the schema are in `data_reference.txt`.
+It writes `docs/schema.md`, the contract, and `docs/parquet.md`. The words around the schema are in
+`data_reference.txt`.
 """
 
 import sys

@@ -35,7 +35,7 @@ _NOTICE_END_MARK = r"\s*(?:[:：.。|]|\s[-–—]|[–—])"
 
 
 def notice_kind(text: str) -> EditKind | None:
-    """Return the kind of notice (correction or update) that a text is, in any language of the data; None if it is none.
+    """Return the kind of notice (correction or update) that a text is, in any language; None for other texts.
 
     >>> notice_kind("Correction: An earlier version of this article misspelled the mayor's name.")
     <EditKind.CORRECTION: 'correction'>
@@ -186,7 +186,7 @@ class _FoldedPage:
         return [position for position, block in enumerate(self.version.blocks) if block.is_kept]
 
     def kept_positions_missing_from(self, other_page: _FoldedPage) -> list[int]:
-        """Return the positions of the kept blocks whose text is no block of the other page."""
+        """Return the positions of the kept blocks whose text is not a block of the other page."""
         return [
             position
             for position in self.kept_positions()
@@ -386,7 +386,7 @@ def _changes_lead(
 
 
 def _find_lead(page: _FoldedPage, notice_texts: Collection[str]) -> str:
-    """Find the first kept paragraph that is no notice; empty if there is none."""
+    """Find the first kept paragraph that is not a notice; empty if there is none."""
     texts = (page.text_at(position) for position in page.kept_positions() if _is_prose(page.version.blocks[position]))
     return next((text for text in texts if text not in notice_texts), "")
 

@@ -108,7 +108,7 @@ _EDGE_BLOCKS, _EDGE_WORDS = 2, 6  # at either end of an article, and words of on
 def edge_template(text: str, index: int, count: int) -> str:
     """Return a short text with its numbers as 0 if it is one of the first or last two of so many; else the text.
 
-    What a counter says there is no value that the article states: `Popularity: 3 %` ends all articles of a site.
+    A counter there is not a fact of the article: `Popularity: 3 %` ends all articles of a site.
 
     >>> edge_template("Popularity: 3 %", 9, 10), edge_template("Popularity: 3 %", 4, 10)
     ('Popularity: 0 %', 'Popularity: 3 %')

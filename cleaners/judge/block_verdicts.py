@@ -12,17 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..document import (
-    Block,
-    BlockKind,
-    KeepReason,
-    Metadata,
-    RemovalReason,
-    Verdict,
-    Vote,
-    cast_vote,
-    verdict_by,
-)
+from ..document import Block, BlockKind, KeepReason, Metadata, RemovalReason, Verdict, Vote, cast_vote, verdict_by
 from ..page.running_text import MAX_LINK_DENSITY, brief_positions, is_prose, main_container_positions
 from ..rules.layout_rules import author_box, explain_layout
 from ..rules.matcher import RuleBook
@@ -31,12 +21,7 @@ from ..rules.rule_files import load_rules
 from . import rescue
 from .block_features import Reading
 from .certainty import block_chances
-from .headline_blocks import (
-    blocks_above_title,
-    find_title_line,
-    find_url_headline,
-    metadata_blocks,
-)
+from .headline_blocks import blocks_above_title, find_title_line, find_url_headline, metadata_blocks
 from .page_boilerplate import (
     blocks_in_boxes,
     blocks_in_other_columns,
@@ -51,13 +36,7 @@ from .page_boilerplate import (
 )
 from .repeated_texts import repeated_blocks
 from .site_rules import override_verdicts
-from .text_span import (
-    COMMENT_THREAD,
-    author_notes,
-    comment_thread_start,
-    other_articles,
-    text_span,
-)
+from .text_span import COMMENT_THREAD, author_notes, comment_thread_start, other_articles, text_span
 from .weighed_verdicts import ELSEWHERE_ENDING, MODEL_SELECTS, weigh
 
 _EXTRACTED = Vote("extractor", True, "extractor/selected", KeepReason.SELECTED)

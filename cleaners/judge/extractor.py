@@ -20,7 +20,7 @@ from trafilatura.settings import Extractor
 from ..document import Block
 
 _WORD = re.compile(r"\w+")
-_WORDS_SHARE = 0.75  # of a block's words: if so many are in the gap's lines, it counts as selected
+_WORDS_SHARE = 0.75  # of a block's words in the gap's lines, from which it counts as selected
 _SHORT_WORDS = 4  # a block of no more words must be in the lines as a whole
 _LINE_TAGS = ("p",)  # whose parts trafilatura collects one by one
 _MOST_IN_LINE = 2_000  # elements in one of them; of 1,000 pages the most were 231

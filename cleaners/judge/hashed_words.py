@@ -27,7 +27,7 @@ WORD_FEATURES = ("says", "named", "heading_says")
 """The names of the features: of the block's text, of the names around it, of the text of the heading above."""
 BLOCK_BUCKETS = 2**16
 BLOCK_WORDS_FILE = "block_words.npz"
-FULL_WEIGHT_BLOCK_WORDS = 8  # of fewer words each weighs no more than of so many
+FULL_WEIGHT_BLOCK_WORDS = 8  # below this, each word weighs no more than one of eight
 
 _WORD, _ASCII_WORD = re.compile(r"[^\W\d_]+|\d+"), re.compile(rb"[a-z]+|0+")
 # What an ASCII character counts as: a letter in lower case, a digit, or a space between words.

@@ -14,13 +14,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from ..document import Block, BlockKind, Metadata, RemovalReason, Verdict
-from ..page.running_text import (
-    MAX_LINK_DENSITY,
-    NON_ARTICLE_LANDMARKS,
-    is_prose,
-    most_worded,
-    prose_of,
-)
+from ..page.running_text import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, is_prose, most_worded, prose_of
 from ..page.url_shapes import is_named_by_slug, slug_words
 from ..rules.matcher import fold_text, strip_outer_marks
 
@@ -86,7 +80,7 @@ def split_headline(
     """Split a headline in two lines into title and standfirst, in the blocks and in the metadata.
 
     `stated_titles` are what the page states for search engines. The lines stay together where one of these has both,
-    and where the second is no sentence: many headlines are only broken for their looks.
+    and where the second is not a sentence: many headlines are only broken for their looks.
     """
     title = fold_text(metadata.title)
     broken = (block for block in blocks if block.kind is BlockKind.HEADING and "\n" in block.text)
@@ -139,7 +133,7 @@ def looks_like_standfirst(block: Block, description: str) -> bool:
 def find_standfirst(blocks: Sequence[Block], verdicts: Sequence[Verdict], metadata: Metadata) -> str:
     """Return the article's standfirst, as it stands in the text; empty where the page shows none.
 
-    A first paragraph that looks like those below it is none, though the description repeats it.
+    A first paragraph that looks like those below it does not count, even if the description repeats it.
     """
     title_position = find_title_line(blocks, metadata)
     kept_blocks = [

@@ -1,7 +1,7 @@
 """Missing day of publication: looked for after the verdict, where an article's statements and headline show none.
 
 The page's lines around the kept text are asked first, then its scripts, then htmldate. This is its only importer. A day
-that the page shows only beside the article, in a sidebar or among other articles, is none of its.
+that the page shows only beside the article, in a sidebar or among other articles, does not count.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from ..words import rough_word_count
 _TEASER_WORDS = 30
 _CARD_TITLE_WORDS, _CARD_WORDS = 3, 60
 _CARD_LINKED = 0.5  # link density
-_EXCERPT_WORDS, _EXCERPT_LINKED = 50, 0.25  # from so many words, and below this link density, a text is no excerpt
+_EXCERPT_WORDS, _EXCERPT_LINKED = 50, 0.25  # from this length, and below this link density, a text is not an excerpt
 _ELLIPSES = ("…", "...", "[…]", "[...]")
 
 
@@ -38,7 +38,7 @@ def opens_teaser_box(blocks: Sequence[Block], position: int) -> bool:
 def continues_section(block: Block, selected_positions: frozenset[int], position: BodyPosition) -> bool:
     """Return whether a block still belongs to the boilerplate section that a heading above it opened.
 
-    Above the last paragraph of the article, the section ends at the first block that is no teaser; below it, at a
+    Above the last paragraph of the article, the section ends at the first block that is not a teaser; below it, at a
     longer block that was selected.
     """
     if position.between or position.before_body:
@@ -47,7 +47,7 @@ def continues_section(block: Block, selected_positions: frozenset[int], position
 
 
 def is_no_excerpt(block: Block) -> bool:
-    """Return whether a block is no teaser: long, with few links, and without a closing ellipsis."""
+    """Return whether a block is not a teaser: long, with few links, and without a closing ellipsis."""
     is_long = block.words >= _EXCERPT_WORDS and block.link_density < _EXCERPT_LINKED
     return is_long and not block.text.rstrip().endswith(_ELLIPSES)
 
@@ -204,7 +204,7 @@ def blocks_in_boxes(blocks: Sequence[Block], selected_positions: frozenset[int])
 def _is_pasted(block: Block, text: Sequence[Block]) -> bool:
     """Return whether a paragraph between others of the text's container is named like a box, as pasted text may be.
 
-    `text` is the prose outside of boxes. What is named so as the text's own container goes on around it is no box.
+    `text` is the prose outside of boxes. What is named so as the text's own container goes on around it is not a box.
     """
     is_paragraph = _PARAGRAPH.search(block.path) and block.words > _PASTED_WORDS and is_prose(block)
     if not is_paragraph or not text[0].position < block.position < text[-1].position:

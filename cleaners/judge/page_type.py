@@ -108,7 +108,7 @@ def parse_table(raw_table: dict[str, Any]) -> PointsTable:
 _PHRASES = {name: tuple(phrases) for name, phrases in PAGE_DATA["phrases"].items()}
 _ARTICLE_CLASSES = frozenset(PAGE_DATA["body_classes"]["article"])
 _LISTING_CLASSES = frozenset(PAGE_DATA["body_classes"]["listing"])
-_PAGE_NUMBER_CLASS = "page-id-"  # with `page`, how WordPress names what is no post
+_PAGE_NUMBER_CLASS = "page-id-"  # with `page`, how WordPress names what is not a post
 _ATTACHMENT_CLASSES = frozenset(PAGE_DATA["body_classes"]["attachment"])
 
 PICTURES_ONLY = "text=pictures only"
@@ -121,8 +121,8 @@ _BARE_WORDS = 60  # a page with fewer kept words may be a wall, an error page or
 _SHELL_WORDS = 25  # a page with fewer words may be an empty shell that scripts fill
 _LIST_SCORE = 2
 _FEWEST_HEADLINES, _MANY_HEADLINES = 3, 6
-_ARTICLE_WORDS = 250  # so many kept words outside of teasers are evidence for an article
-_EMPTY_WORDS, _NEAR_EMPTY_WORDS = 3, 8  # kept words below which a page is no article, the second without prose
+_ARTICLE_WORDS = 250  # kept words outside of teasers that are evidence for an article
+_EMPTY_WORDS, _NEAR_EMPTY_WORDS = 3, 8  # kept words below which a page is not an article, the second without prose
 _MANY_IMAGES, _GALLERY_SCORE = 8, 2
 _FEWEST_SURE_WORDS = 6  # kept words below which a page without prose is none either although its signs are plain
 _SURE_ARTICLE_CHANCE = 0.8  # of a page that is an article although its address is that of a page of every site

@@ -19,7 +19,7 @@ from ..rules.matcher import fold_text
 _LEAD_WORDS = 8
 _SECOND_RENDERING_WORDS = 120  # repeated in one run, at the same place in the markup
 _VERSE_LINES, _VERSE_LINE_WORDS = 3, 12  # at least, of a stanza or of code; at most, of each of its lines
-_PULLED_SHARE = 0.8  # of a quote's runs of words: if one paragraph holds so many, the quote is pulled out of it
+_PULLED_SHARE = 0.8  # of a quote's runs of words in one paragraph, from which it is a pull quote of it
 _MOST_QUOTES = 100  # on a page of more, quotes are the article
 _ATTRIBUTION_WORDS = 10
 _ATTRIBUTION = re.compile(r"(?:^|[\s”\"»’'])[—–―~]\s?(?P<name>[^—–―~]+)$")
@@ -93,7 +93,7 @@ def _may_repeat(block: Block) -> bool:
 
 
 def _second_renderings(blocks: Sequence[Block], repeats: Sequence[int]) -> set[int]:
-    """Return the repeated blocks in runs of so many words that a whole passage is on the page twice."""
+    """Return the repeated blocks in runs long enough to show that a whole passage is on the page twice."""
     run_starts = [i for i, n in enumerate(repeats) if i == 0 or n != repeats[i - 1] + 1]
     runs = [repeats[start:end] for start, end in pairwise([*run_starts, len(repeats)])]
     return {n for run in runs if sum(blocks[n].words for n in run) >= _SECOND_RENDERING_WORDS for n in run}
@@ -145,7 +145,7 @@ def _words_of(text: str) -> set[str]:
 
 
 def _word_runs(text: str, length: int = _RUN_WORDS) -> Iterator[WordRun]:
-    """Return all runs of so many words, in order. To make a set of them takes longer than to look for some of them."""
+    """Return all runs of this many words, in order. Building a set would take longer than looking for a few."""
     words = _WORD.findall(text.lower())
     return zip(*[words[start:] for start in range(length)], strict=False)
 

@@ -184,7 +184,7 @@ def _is_listed_link(block: Block, site_name: str) -> bool:
 
 
 def answered_questions(blocks: Sequence[Block], kept_positions: Set[int]) -> set[int]:
-    """Return the questions that fold out a kept answer: without them a reader would not know what is answered."""
+    """Return the questions above kept answers in fold-out lists; without them the answers make no sense."""
     questions = {n - 1 for n in kept_positions if n and _folds_out(blocks[n - 1], blocks[n])}
     kept_texts = {blocks[n].text for n in kept_positions} if questions else ()
     return {n for n in questions if blocks[n].text not in kept_texts}

@@ -154,7 +154,7 @@ def parse_rule_file(text: str, file: str) -> SiteRuleFile:
 
 
 def _parse_directive(raw: str, line: int) -> Directive | str:
-    """Return the directive on a line, or a message that says what is wrong with it."""
+    """Return the directive on a line, or an error message."""
     match = _LINE.match(raw)
     if match is None:
         return "not a directive (name: value)"
@@ -182,7 +182,7 @@ def _value_problem(directive: Directive) -> str:
 
 
 def xpath_problem(expression: str) -> str:
-    """Return what is wrong with an XPath 1.0 expression, or an empty string. It is also tried on a small page."""
+    """Return the error in an XPath 1.0 expression, or an empty string. It is also tried on a small page."""
     try:
         etree.XPath(expression)(_sample_page())
     except (etree.XPathError, ValueError) as error:

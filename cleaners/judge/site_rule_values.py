@@ -120,9 +120,11 @@ class SiteRuleValues(NamedTuple):
 
 def read_values(finder: DirectiveFinder, url: str) -> SiteRuleValues:
     """Extract the values that the rules name. `url` is the base of the page's relative links."""
+    texts = _first_texts(finder, "author")
+    names = clean_names(texts)
     return SiteRuleValues(
         title=next(iter(_first_texts(finder, "title")), ""),
-        authors=_author_names(_first_texts(finder, "author")),
+        authors=names or tuple(dict.fromkeys(text for text in texts if len(text) <= _MAX_NAME_CHARS))[:_MAX_AUTHORS],
         dates=tuple(_first_texts(finder, "date")),
         links=tuple(_links(finder, url)),
         excluded_image_parts=tuple(
@@ -183,12 +185,6 @@ def _texts(result: XPathResult, name: str) -> Iterator[str]:
     yield from [text for text in texts if text][: None if name == "date" else 1]
 
 
-def _author_names(texts: list[str]) -> tuple[str, ...]:
-    """Return the names of people in the texts, or the texts themselves if none of them looks like a name."""
-    names = clean_names(texts)
-    return names or tuple(dict.fromkeys(text for text in texts if len(text) <= _MAX_NAME_CHARS))[:_MAX_AUTHORS]
-
-
 def _links(finder: DirectiveFinder, url: str) -> Iterator[Outlink]:
     """Yield a link to the whole article on a single page and one to its next page.
 
@@ -212,6 +208,6 @@ def _condition_holds(finder: DirectiveFinder, next_directives: list[tuple[str, D
 
 
 def _link_target(result: XPathResult, url: str) -> str:
-    """Return the canonical URL that a result links to; empty if it is no link."""
+    """Return the canonical URL that a result links to; empty if it is not a link."""
     href = result if isinstance(result, str) else result.get("href") or result.get("src") or result.get("content") or ""
     return (canonicalise(href.strip(), url) or "") if href.strip() else ""

@@ -21,26 +21,14 @@ from ..document import Block, Column, KeepReason, RemovalReason, Verdict, Vote, 
 from ..page.elements import INVISIBLE_TAGS
 from ..page.links import base_url
 from ..page.parsed_page import parse
-from ..page.visible_blocks import (
-    ElementLabels,
-    is_body_label,
-    is_failure_label,
-    keeps_whole_body,
-    removal_label,
-)
+from ..page.visible_blocks import ElementLabels, is_body_label, is_failure_label, keeps_whole_body, removal_label
 from .site_rule_files import Directive, SiteRuleFile
-from .site_rule_values import (
-    DirectiveFinder,
-    DirectiveMatch,
-    SiteRuleValues,
-    XPathResult,
-    read_values,
-)
+from .site_rule_values import DirectiveFinder, DirectiveMatch, SiteRuleValues, XPathResult, read_values
 from .weighed_verdicts import DIRECT_VOTERS
 
 """The labels of the directives that name an element, by element."""
 
-_MAX_GROWTH = 4  # replacements may make a page so many times longer
+_MAX_GROWTH = 4  # times that replacements may lengthen a page
 _TAG_NAME = re.compile(r"[a-z][a-z0-9]*")
 _PAGE_TAGS = frozenset(("html", "head", "body"))  # a substring of their classes says nothing about a part of the page
 
@@ -169,7 +157,7 @@ def _strip_attributes(finder: DirectiveFinder) -> None:
 
 
 def _drop_attribute(result: Any) -> None:
-    """Remove an attribute from its element; a result that is no attribute is left alone."""
+    """Remove an attribute from its element; a result that is not an attribute is left alone."""
     if getattr(result, "is_attribute", False) and (parent := result.getparent()) is not None:
         parent.attrib.pop(result.attrname, None)
 

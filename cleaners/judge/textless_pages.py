@@ -31,7 +31,7 @@ from .page_boilerplate import boilerplate_rule
 
 _SHORT_TEXT_WORDS = 3 * LITTLE_PROSE_WORDS  # a kept text with fewer words may be that of a dialog
 _ANYWHERE = frozenset[str]()  # old pages stand in a form as a whole
-_MOSTLY = 0.7  # of a held text's words: a page that shows so many has the text in its markup
+_MOSTLY = 0.7  # of a held text's words; a page that shows this share has the text in its markup
 _MIN_WORDS = 3  # of a block that is looked for in a held text
 _NOWHERE = range(0)  # a held text has no body yet, within which a short line may be the text's
 _WORD = re.compile(r"\w+")

@@ -128,7 +128,7 @@ LINE_MODEL = "lines.npz"  # of the text mode
 
 _BLOCKS_AT_ONCE = 500  # so that the working arrays of all trees fit a processor's cache
 
-EARLY_STOP_TREES = 80  # after so many, a block that is plainly boilerplate is not evaluated further
+EARLY_STOP_TREES = 80  # trees after which plain boilerplate is not evaluated further
 _EARLY_STOP_LOG_ODDS = -3.0  # log-odds: one in twenty, and the other trees mostly lower it
 
 
@@ -153,7 +153,7 @@ class Trees:
     def log_odds(self, rows: Column, early_stop: int = 0) -> Column:
         """Sum the trees for each row of features.
 
-        With `early_stop`, rows that the first so many trees find plainly boilerplate have the sum of these alone.
+        With `early_stop`, rows that the first `early_stop` trees find plainly boilerplate keep the sum of these trees.
         """
         if len(rows) > _BLOCKS_AT_ONCE:
             starts = range(0, len(rows), _BLOCKS_AT_ONCE)

@@ -30,13 +30,7 @@ from ..document import (
     cast_vote,
     verdict_by,
 )
-from ..page.running_text import (
-    MAX_LINK_DENSITY,
-    common_step_count,
-    container_of,
-    is_prose,
-    most_worded,
-)
+from ..page.running_text import MAX_LINK_DENSITY, common_step_count, container_of, is_prose, most_worded
 from ..rules.layout_rules import box_rule_names, explain_layout
 from .page_boilerplate import explain_by_content
 from .repeated_texts import pull_quotes, repeated_blocks
@@ -231,7 +225,7 @@ class _FallbackReasons:
         return None
 
     def reason_for(self, block: Block) -> RuleReason:
-        """Return the rule and the reason for a removed block that is no note."""
+        """Return the rule and the reason for a removed block that is not a note."""
         if block.position < self.first_kept:
             return "model/before-article", RemovalReason.HEADER
         below_article = block.position > self.last_kept

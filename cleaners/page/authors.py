@@ -11,14 +11,7 @@ from operator import itemgetter
 
 from .date_parser import find_dates
 from .page_context import PageContext, runs_within
-from .statements import (
-    Element,
-    JsonLdNode,
-    element_text,
-    resolve_references,
-    string_values,
-    types_of,
-)
+from .statements import Element, JsonLdNode, element_text, resolve_references, string_values, types_of
 from .word_lists import alternatives_pattern, load_words, meta_names
 
 MAX_AUTHORS = 30

@@ -29,7 +29,7 @@ MAX_URL_CHARS = 2000
 
 _MAX_INPUT_CHARS = 8 * MAX_URL_CHARS
 _REMEMBERED_URLS, _MAX_REMEMBERED_CHARS = 2048, 500
-"""So many links are remembered with where they lead: those of a site's frame are on every page. None that is longer."""
+"""Number of resolved links that are cached (a site's frame repeats its links), and the longest of them."""
 
 _DATA = read_toml(__package__, "canonical_urls.toml")
 
@@ -172,7 +172,7 @@ def _host_of_origin(url: str) -> str:
 
 
 def is_probably_media(url: str) -> bool:
-    """Return whether the path has the extension of a file that is no page: image, audio, document, script, style."""
+    """Return whether the path has the extension of a file that is not a page: image, audio, document, script, style."""
     match = _URL_PARTS.match(url)
     file_name = (match[3] if match else url).rpartition("/")[2]
     stem, _, extension = file_name.rpartition(".")

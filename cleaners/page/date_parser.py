@@ -61,7 +61,7 @@ class LabelledDate(NamedTuple):
 
 
 def parse_date(text: str, language: str = "") -> str:
-    """Return the ISO 8601 form of a field's value, or an empty string if it is no date.
+    """Return the ISO 8601 form of a field's value, or an empty string if it is not a date.
 
     ISO 8601 in its usual and sloppy forms, RFC 2822, Unix seconds and milliseconds, and written dates are read.
 

@@ -73,7 +73,7 @@ def find_language(page: PageContext, text: str = "") -> tuple[str, str]:
 
 
 def primary_tag(value: str) -> str:
-    """Return the primary subtag of `de-AT`, `de_AT` or `de, en`, in lower case; empty if it is no language tag."""
+    """Return the primary subtag of `de-AT`, `de_AT` or `de, en`, in lower case; empty if it is not a language tag."""
     match = None if _CHARSET.match(value) else _LANGUAGE_TAG.match(value)
     tag = match[1].lower() if match else ""
     return "" if tag in _NO_LANGUAGE_TAGS else tag

@@ -94,7 +94,7 @@ def cut_attributes(text: str) -> str:
     long_tags = (part.partition(">")[0] for part in _long_parts(text))
     if all(len(tag) <= _LONG_TAG_CHARS or len(_attribute_ends(tag)) <= MAX_ATTRIBUTES for tag in long_tags):
         return text
-    return _SCRIPT_OR_LONG_TAG.sub(_cut_attributes, text)  # slower: `a <b` in a script is no tag
+    return _SCRIPT_OR_LONG_TAG.sub(_cut_attributes, text)  # slower: `a <b` in a script is not a tag
 
 
 def _long_parts(text: str) -> Iterator[str]:

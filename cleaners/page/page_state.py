@@ -2,7 +2,7 @@
 
 State is a script of the type `application/json` (`__NEXT_DATA__`, `__NUXT_DATA__`), a value that a script assigns
 (`window.__INITIAL_STATE__ = {…}`, `JSON.parse("…")`), or an attribute that holds JSON (`data-page="{…}"`). A member
-with one of the names in `body_fields` may hold the text: a string, or the nodes of a rich text. State that is no JSON,
+with one of the names in `body_fields` may hold the text: a string, or the nodes of a rich text. State that is not JSON,
 or is cut or nested too deeply, is searched for such members by a pattern. Everything is bounded; nothing raises.
 
 Next.js streams its state: scripts push strings (`self.__next_f.push([1,"…"])`) that together are rows, each `id:JSON`

@@ -228,7 +228,7 @@ def _encoded(text: str) -> bytes:
 
 
 def _within_bounds(text: str, *, may_be_large: bool) -> tuple[str, tuple[str, ...]]:
-    """Bound a page's elements and attributes: return its text and what was cut.
+    """Bound a page's elements and attributes: return its text and the cuts.
 
     Elements are counted if there may be many. Of those nested too deeply only the tags go, as they do where libxml2
     refuses them.

@@ -190,7 +190,7 @@ _BYLINE, _DATE = "byline", "dated"
 _CLASS_PATTERNS = dict.fromkeys(BYLINE_CLASSES, _BYLINE) | dict.fromkeys(DATE_CLASSES, _DATE)
 _BYLINE_ATTRIBUTES = BYLINE_ATTRIBUTES | {"href"}
 _AUTHOR_PATH, _AUTOR_PATH, _AUTHOR_QUERY = AUTHOR_HREFS
-MAX_TEXT_CHARS = 1000  # of an element; a longer text is no title, name or date
+MAX_TEXT_CHARS = 1000  # of an element; a longer text is not a title, name or date
 
 
 @dataclass(frozen=True, slots=True)

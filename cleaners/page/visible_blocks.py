@@ -27,12 +27,7 @@ from .elements import (
     prose_chars,
     running_chars,
 )
-from .inline_text import (
-    InlineRun,
-    is_data_table,
-    read_captions,
-    read_table,
-)
+from .inline_text import InlineRun, is_data_table, read_captions, read_table
 from .running_text import LITTLE_PROSE_WORDS, prose_words
 
 _SITE_LABEL_PREFIX = "site:"
@@ -95,7 +90,7 @@ _MARKDOWN_MARKS = {
 }  # fmt: skip
 _WORD_SEPARATORS = frozenset(("img", "input"))  # within a line, but the words before and after them are two words
 _INLINE_TAGS = _WORD_SEPARATORS.union(_MARKDOWN_MARKS, ("a", "br"))
-_KIND_RESETS = frozenset(("td", "th", "article", "section"))  # their text is no part of a list item or heading around
+_KIND_RESETS = frozenset(("td", "th", "article", "section"))  # their text is not part of a list item or heading around
 _LIST_TAGS = frozenset(("ul", "ol", "dl", "menu", "dir"))
 _DIGITS = re.compile(r"\d+")
 _MAX_CLASSES = 4

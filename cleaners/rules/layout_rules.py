@@ -16,6 +16,7 @@ from ..package_data import read_toml
 from .rule import Rule, rule_reason
 
 _WORDS = re.compile(r"[A-Z]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|\d+")
+_FILE = "layout.toml"
 _NO_RULE = 1_000_000  # an index that no rule has
 _SHOWN_BY_FIGURE = re.compile(r">figure\b.*>(?:blockquote|table|pre)\b")  # content that a figure shows, not its caption
 _PAGE_TAGS = frozenset({"html", "body", "main", "article"})
@@ -131,22 +132,17 @@ def _first_rules() -> tuple[dict[str, int], dict[str, int]]:
 
 @cache
 def _layout_rules() -> tuple[_LayoutRule, ...]:
-    return tuple(_layout_rule(entry) for entry in _rule_file()["rule"])
+    return tuple(_layout_rule(entry) for entry in read_toml(__package__, _FILE)["rule"])
 
 
 @cache
 def _box_rules() -> tuple[dict[str, Rule], dict[str, Rule]]:
     """Return the rules for boxes apart from the text, by each of their tags and by each of their tokens."""
-    rules = [_layout_rule(entry) for entry in _rule_file()["apart"]]
+    rules = [_layout_rule(entry) for entry in read_toml(__package__, _FILE)["apart"]]
     return (
         {tag: layout_rule.rule for layout_rule in rules for tag in layout_rule.tags},
         {token: layout_rule.rule for layout_rule in rules for token in layout_rule.tokens},
     )
-
-
-@cache
-def _rule_file() -> dict[str, list[dict[str, str | list[str]]]]:
-    return read_toml(__package__, "layout.toml")
 
 
 def _layout_rule(entry: dict[str, str | list[str]]) -> _LayoutRule:

@@ -13,18 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..document import Column, Columns, RemovalReason, Verdict
-from ..judge.characters import (
-    DIGIT,
-    END,
-    IDEOGRAPH,
-    LETTER,
-    MARK,
-    OTHER,
-    PAUSE,
-    UPPER,
-    Characters,
-    count_characters,
-)
+from ..judge.characters import DIGIT, END, IDEOGRAPH, LETTER, MARK, OTHER, PAUSE, UPPER, Characters, count_characters
 from ..judge.page_columns import neighbour_values, previous_marked, signed_log, window_sums
 from .text_lines import TextLines
 

@@ -59,7 +59,17 @@ def judge_lines_by_rules(text: TextLines) -> tuple[int | None, tuple[Verdict, ..
     indices = (index for index in range(max(body_start, 0), body_end + 1) if index not in removals)
     rules = ((index, text.matching_rule(index, WITHIN_BODY)) for index in indices)
     removals |= {index: (rule.reason, rule.name) for index, rule in rules if rule}
-    removals |= _tail_removals(text, body_end, removals)
+    tail_removals: _Removals = {}
+    # two or more cut teasers behind the body
+    match = _CUT_CARDS.search(text.shapes, body_end + 1)
+    boilerplate_start = match.start() if match else len(text.shapes)
+    for index in range(body_end + 1, len(text.shapes)):
+        rule = text.matching_rule(index, AFTER_BODY)
+        if index in removals or rule:
+            boilerplate_start = min(boilerplate_start, index)
+        if index not in removals and (rule or index >= boilerplate_start):
+            tail_removals[index] = (rule.reason, rule.name) if rule else _tail_removal(text.shapes, index)
+    removals |= tail_removals
     removals |= dict(_find_repeats(text, title_index, removals))
     return title_index, tuple(_verdict(removals.get(index)) for index in range(len(text.blocks)))
 
@@ -116,7 +126,7 @@ def _is_short_section(text: TextLines, heading_index: int, end: int) -> bool:
 
 
 def _related_end(shapes: str, heading_index: int) -> int:
-    """Return the end of related links: the next heading, or the next paragraph that is no excerpt of a card."""
+    """Return the end of related links: the next heading, or the next paragraph that is not an excerpt of a card."""
     body_resumes = _RESUMED.search(shapes, heading_index)
     card_count = 0
     for index in range(heading_index + 1, len(shapes)):
@@ -250,24 +260,6 @@ def _author_name_removals(text: TextLines, body_start: int, head_removals: _Remo
     return {
         index: (RemovalReason.BYLINE, "text/name") for index in candidates if _NAME.fullmatch(text.blocks[index].text)
     }
-
-
-def _tail_removals(text: TextLines, body_end: int, removals: _Removals) -> _Removals:
-    """Return the lines to remove behind the body.
-
-    These are all lines from the first that is removed already or by a rule, or from the first cut teaser.
-    """
-    tail_removals: _Removals = {}
-    # two or more cut teasers behind the body
-    match = _CUT_CARDS.search(text.shapes, body_end + 1)
-    boilerplate_start = match.start() if match else len(text.shapes)
-    for index in range(body_end + 1, len(text.shapes)):
-        rule = text.matching_rule(index, AFTER_BODY)
-        if index in removals or rule:
-            boilerplate_start = min(boilerplate_start, index)
-        if index not in removals and (rule or index >= boilerplate_start):
-            tail_removals[index] = (rule.reason, rule.name) if rule else _tail_removal(text.shapes, index)
-    return tail_removals
 
 
 def _tail_removal(shapes: str, index: int) -> _Removal:

@@ -43,12 +43,12 @@ class Plan(NamedTuple):
 
 
 def batch_name(batch: Batch) -> str:
-    """Return the name of a batch's files, a digest of what is in it."""
+    """Return the name of a batch's files: a digest of its pieces."""
     return hashlib.sha256(json.dumps(batch).encode()).hexdigest()[:_DIGITS]
 
 
 def new_batches(sources: Sequence[Source], planned: Iterable[Batch]) -> list[Batch]:
-    """Return batches of the sources that no planned one has, each of about as many bytes.
+    """Return batches of the sources that are not planned yet, each of about the same size.
 
     >>> new_batches([Source("/a", 10), Source("/b", 10)], [(Piece("/b"),)])
     [(Piece(source='/a', start=0, end=None),)]
@@ -69,7 +69,7 @@ def new_batches(sources: Sequence[Source], planned: Iterable[Batch]) -> list[Bat
 
 
 def agreed_plan(store: ObjectStore, sources: Sequence[Source], *, is_by_site: bool = False) -> Plan:
-    """Add what is new to the plan of a target, and return all of it. StoreError, CommandError.
+    """Add new batches to the plan of a target, and return the whole plan. StoreError, CommandError.
 
     CommandError too if sites are judged and were not before, or the other way round.
     """

@@ -131,7 +131,7 @@ class BatchTask:
 
 
 class Course(NamedTuple):
-    """The course of a task: what is told of each record, and whether to give up."""
+    """Callbacks of a task: one is called for each record, the other says whether to give up."""
 
     on_record: Callable[[], object]
     should_stop: Callable[[], bool]
@@ -229,7 +229,7 @@ def read_marker(target: str, name: str) -> dict[str, Any]:
 
 
 def marked_results(marker: Mapping[str, Any]) -> list[PieceResult]:
-    """Return the results that a marker states. KeyError or TypeError if it is none of ours."""
+    """Return the results that a marker states. KeyError or TypeError if the marker is malformed."""
     return [PieceResult(**each) for each in marker["results"]]
 
 
@@ -403,7 +403,7 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def collect_scratch() -> int:
-    """Remove the folders of killed processes on this machine, whose locks nobody holds; return how many."""
+    """Remove the scratch folders of killed processes, whose locks are free; return how many."""
     count = 0
     for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
         if not (folder / _SCRATCH_LOCK).exists():  # one that is being made or removed

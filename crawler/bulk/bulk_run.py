@@ -39,7 +39,7 @@ _MARKERS_AT_ONCE = 16  # read, of earlier runs
 class BulkRun:
     """A run over sources: `scheduler` is the address of a Dask cluster, empty for this machine's cores.
 
-    With `limit`, so many records are cleaned at most, a batch after the other on this machine. `lines` gets a line for
+    With `limit`, at most that many records are cleaned, batch by batch on this machine. `lines` gets a line for
     a person about each file that could not be read. `is_by_site` has each host judged as a whole.
     """
 
@@ -272,7 +272,7 @@ def run_task(
     on_record: Callable[[], object] = lambda: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> list[PieceResult]:
-    """Do a task of a bulk run, of whichever kind. StoreError, OSError or BatchStopped."""
+    """Run a task of any kind. StoreError, OSError or BatchStopped."""
     if isinstance(task, PartTask):
         return judge_sites(task, on_record, should_stop)
     return (

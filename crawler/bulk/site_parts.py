@@ -91,7 +91,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PartTask:
-    """A part of the hosts to judge. `shuffle` is a digest of what was shuffled; a fault is told of `batch`."""
+    """A part of the hosts to judge. `shuffle` is a digest of the shuffled batches; faults are reported for `batch`."""
 
     part: int
     spans: tuple[Span, ...]

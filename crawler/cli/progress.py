@@ -96,7 +96,7 @@ class CrawlTally:
         return "  ".join([*parts, *filter(None, [self.remaining_text()])])
 
     def remaining_text(self) -> str:
-        """Return `about 6 min for what is queued`; empty if unknown, or if nothing waits."""
+        """Return the remaining time, as `about 6 min for what is queued`; empty if unknown or if nothing is queued."""
         seconds = self.remaining_seconds
         return f"about {duration_text(seconds)} for what is queued" if seconds and self.queued_count() else ""
 

@@ -111,16 +111,8 @@ _KIND_TEXTS: dict[str, str] = {
 }
 
 
-_TERMINAL_STYLES = {
-    SAME_SIGN: "",
-    REMOVED_SIGN: "red strike",
-    ADDED_SIGN: "green bold",
-}
-_PLAIN_MARKS = {
-    SAME_SIGN: ("", ""),
-    REMOVED_SIGN: ("[-", "-]"),
-    ADDED_SIGN: ("{+", "+}"),
-}
+_TERMINAL_STYLES = {SAME_SIGN: "", REMOVED_SIGN: "red strike", ADDED_SIGN: "green bold"}
+_PLAIN_MARKS = {SAME_SIGN: ("", ""), REMOVED_SIGN: ("[-", "-]"), ADDED_SIGN: ("{+", "+}")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,7 @@ from broadsheet.output.read.plain_words import fact_words
 
 from ..cli.command_line import CommandError, require_extra, shard
 from ..cli.lazy_modules import lazy_imports
-from ..cli.terminal import (
-    format_blocks,
-    one_line,
-    print_json,
-    print_json_lines,
-    print_text,
-    terminal_width,
-)
+from ..cli.terminal import format_blocks, one_line, print_json, print_json_lines, print_text, terminal_width
 from .verb_options import (
     DAY_AND_LANGUAGE_OPTIONS,
     INCLUDE_OPTION,

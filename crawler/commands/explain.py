@@ -15,14 +15,7 @@ import click
 from broadsheet.output.read.plain_words import count_text, fact_words, reason_text, shelving_words
 
 from ..cli.lazy_modules import lazy_imports
-from ..cli.terminal import (
-    format_blocks,
-    one_line,
-    print_json,
-    print_pages,
-    print_text,
-    terminal_width,
-)
+from ..cli.terminal import format_blocks, one_line, print_json, print_pages, print_text, terminal_width
 from .verb_options import REFERENCE, archive_argument, article_reference, verb
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -182,7 +182,15 @@ def _print_effect(db: Database, asked: _RequestedRuling, effect: applied_rulings
     print_text(cut_line(line, terminal_width()))
     print_text("  " + cut_line(person_verdicts.block_text(db, ruling.block_id) or "", terminal_width() - 2))
     article_changes = [change for change in effect.text_changes if not change.is_shelved]
-    _print_changes(article_changes)
+    rows = [
+        (f"{change.words_before:,}", "→", f"{change.words_after:,}", "words", change.title, change.url)
+        for change in article_changes[:_MAX_ARTICLES]
+    ]
+    if rows:
+        lines = format_table(rows, terminal_width() - 2, right_aligned=frozenset({0, 2})).splitlines()
+        print_text("\n".join(f"  {line}" for line in lines))
+    if len(article_changes) > _MAX_ARTICLES:
+        print_text(f"  … and {len(article_changes) - _MAX_ARTICLES:,} more")
     copy_count = len(effect.text_changes) - len(article_changes)
     pages_text = f"{count_text(effect.page_count, 'page')} carr{'ies' if effect.page_count == 1 else 'y'} it"
     copies_text = f", and {count_text(copy_count, 'copy')} of them" if copy_count else ""
@@ -192,15 +200,3 @@ def _print_effect(db: Database, asked: _RequestedRuling, effect: applied_rulings
         others = f"{count_text(other_count, 'other page')} {'has' if other_count == 1 else 'have'} the same text"
         print_text(f"{others}: --host HOST or --everywhere takes it there too")
     return 0
-
-
-def _print_changes(changes: Sequence[applied_rulings.TextChange]) -> None:
-    rows = [
-        (f"{change.words_before:,}", "→", f"{change.words_after:,}", "words", change.title, change.url)
-        for change in changes[:_MAX_ARTICLES]
-    ]
-    if rows:
-        lines = format_table(rows, terminal_width() - 2, right_aligned=frozenset({0, 2})).splitlines()
-        print_text("\n".join(f"  {line}" for line in lines))
-    if len(changes) > _MAX_ARTICLES:
-        print_text(f"  … and {len(changes) - _MAX_ARTICLES:,} more")

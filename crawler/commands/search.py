@@ -11,22 +11,8 @@ import click
 from broadsheet.output.read.plain_words import count_text, joined
 
 from ..cli.lazy_modules import lazy_imports
-from ..cli.terminal import (
-    cut_line,
-    fit,
-    is_coloured,
-    one_line,
-    print_json,
-    print_pages,
-    terminal_width,
-)
-from .verb_options import (
-    FILTER_OPTIONS,
-    archive_argument,
-    article_filter,
-    verb,
-    with_options,
-)
+from ..cli.terminal import cut_line, fit, is_coloured, one_line, print_json, print_pages, terminal_width
+from .verb_options import FILTER_OPTIONS, archive_argument, article_filter, verb, with_options
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

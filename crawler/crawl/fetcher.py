@@ -32,13 +32,7 @@ from ..fetch.requests import (
 )
 from .frontier import Turn
 from .host_files import redirect_target
-from .outcomes import (
-    Answer,
-    answer_capture,
-    partial_capture,
-    retry_after_of,
-    unfetched_outcome,
-)
+from .outcomes import Answer, answer_capture, partial_capture, retry_after_of, unfetched_outcome
 from .robots_rules import RobotsRules
 from .run_parts import CrawlParts
 

@@ -93,7 +93,7 @@ class Frontier:
         self._change_event.set()
 
     def begin_again(self) -> None:
-        """Start over with the present queue, without what was read ahead before."""
+        """Drop what was read ahead, and start over from the present queue."""
         self._is_draining = self._is_scan_fresh = False
         self._scanned_at = -_SCAN_SECONDS
         for host in self._hosts.drop_read_ahead():

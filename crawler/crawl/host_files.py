@@ -49,7 +49,7 @@ class RobotsReader:
     ) -> Outcome | None:
         """Build the outcome of a response to a robots.txt by `build_outcome`; None if it is retried."""
         queued_url, response = answer.queued_url, answer.response
-        # What was cut off while it was packed cannot be unpacked.
+        # A compressed body that was cut off cannot be unpacked.
         is_cut_off = "download_stopped" in response.flags and answer.header("Content-Encoding")
         status = 0 if is_cut_off else response.status
         is_challenged = is_challenge(response)

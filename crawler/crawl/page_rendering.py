@@ -32,13 +32,7 @@ from broadsheet.output.write.url_queue import QueuedUrl
 from ..fetch.challenges import is_challenge
 from ..fetch.exchange_recorder import ByteAllowance
 from ..fetch.faults import Fault
-from ..fetch.requests import (
-    RequestBuilder,
-    latency_of,
-    raw_exchange_of_fault,
-    raw_exchange_of_response,
-    wire_length_of,
-)
+from ..fetch.requests import RequestBuilder, latency_of, raw_exchange_of_fault, raw_exchange_of_response, wire_length_of
 from ..options import BROWSER_ALWAYS, CrawlOptions
 from ..rendering.browser import Browser
 from ..rendering.chromium import Chromium

@@ -26,11 +26,7 @@ from broadsheet.output.write.corrections import told_articles
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.picture_queue import lacks_page_files
 from broadsheet.output.write.revisit_schedule import RevisitPolicy, UpdateRun, Watch, conditional_headers
-from broadsheet.output.write.run_records import (
-    crawl_options,
-    queue_unfetched,
-    unfinished_update_start,
-)
+from broadsheet.output.write.run_records import crawl_options, queue_unfetched, unfinished_update_start
 from broadsheet.output.write.takedowns import unless_forgotten
 from broadsheet.output.write.url_bounds import PatternLimits
 from broadsheet.output.write.url_queue import (

@@ -66,7 +66,7 @@ class SiteSpider(scrapy.Spider):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        """Check the arguments and open the archive. OptionError or ArchiveError say what is wrong."""
+        """Check the arguments and open the archive. OptionError or ArchiveError if the crawl cannot start."""
         spider = super().from_crawler(crawler, *args, name=cls.name)
         redact_logs()
         db = kwargs.get("db") or crawler.settings["BROADSHEET_DB"]

@@ -61,7 +61,7 @@ def not_found_resource() -> Resource:
 
 
 def _resources(origin: str) -> dict[str, Resource]:
-    """Return the resources by path, with `/404` for the page of what is not there."""
+    """Return the resources by path, with `/404` for the error page."""
     responses = tomllib.loads(_SITE.with_name("responses.toml").read_text("utf-8"))
     files = {_path_of(file, responses): file for file in _SITE.rglob("*") if file.is_file()}
     paths = sorted(files.keys() | responses.keys())

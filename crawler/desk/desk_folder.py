@@ -157,7 +157,7 @@ class DeskFolder:
     # The list.
 
     def preview(self, url: str) -> tuple[str, HostPreview]:
-        """Return the start URL that a person means, and what is known of its host. CommandError if it is none."""
+        """Return the start URL that a person typed, and what is known of its host. CommandError for anything else."""
         try:
             [seed] = checked_seeds((with_scheme(url),), True)
         except OptionError as error:
@@ -212,7 +212,7 @@ class DeskFolder:
         return head.replace('folder = "archives"  ', 'folder = "."         ')
 
     def _write_list(self, text: str, wanted: Mapping[str, Any] | None = None) -> None:
-        """Replace the list, if it can be read and says what is wanted."""
+        """Replace the list if the new text parses and says what is wanted."""
         new = self.list_file.with_name(f".{LIST}.new")
         try:
             new.write_text(text, "utf-8")
@@ -246,7 +246,7 @@ class DeskFolder:
         return self.fleet().folder / FOLDER / _SETTINGS
 
     def order_due(self, jobs: JobFolder) -> None:
-        """Order what is due: sites that nobody crawls, whose last job no person has stopped."""
+        """Queue jobs for the due sites, except those being crawled or whose last job a person stopped."""
         now, latest = datetime.now(UTC), latest_jobs(jobs.jobs())
         for site in self.fleet().sites:
             job, due = latest.get(site.name), self.due_at(site)

@@ -230,7 +230,7 @@ class Desk:
         return SiteLine(name, url, line, self.folder.records().read(name), job, due)
 
     def _work_view(self) -> dict[str, Any]:
-        """Return what is at work: jobs, and crawls that were started elsewhere, each with its pages."""
+        """Return the running jobs, and crawls that were started elsewhere, each with its number of pages."""
         jobs = [job for job in self.jobs.jobs() if not job.state.is_over]
         own = {job.order.archive for job in jobs if job.state is not JobState.QUEUED}
         elsewhere = [
@@ -296,7 +296,7 @@ class Desk:
         return self._live("job_parts.html", view)
 
     async def send_work(self, _: Request) -> Response:
-        """Send what is at work whenever it changes, for as long as the front page is open."""
+        """Send the running jobs whenever they change, while the front page is open."""
         return self._live("work_parts.html", lambda: (self._work_view(), False))
 
     def _live(self, template_name: str, view: Callable[[], tuple[dict[str, Any], bool]]) -> Response:
@@ -496,7 +496,7 @@ def _told_mistakes() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class TokenGate:
-    """ASGI middleware that lets nobody in without the desk's token, in a header or a form; a cookie remembers it."""
+    """ASGI middleware that demands the desk's token, in a header or a form; a cookie remembers it."""
 
     app: ASGIApp
     token: str
@@ -527,7 +527,7 @@ _GATE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Bro
 
 
 def keep_desk(desk: Desk, is_over: threading.Event) -> None:
-    """Start what may run, and what is due if the desk keeps the schedule, again and again until the desk closes."""
+    """Start waiting jobs, and due ones if the desk keeps the schedule, until the desk closes."""
     looked_at = float("-inf")
     while not is_over.wait(_TURN_SECONDS):
         try:

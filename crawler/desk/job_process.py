@@ -17,7 +17,7 @@ _PATIENCE = 10.0  # seconds: a desk that looks whether the job runs holds its lo
 
 
 def carry_out(archives: Path, job_id: str) -> int:
-    """Carry out an order that nobody has begun, and return the verb's exit code."""
+    """Carry out an order that was not begun yet, and return the verb's exit code."""
     with hold_lock(archives / FOLDER / f"{job_id}.run", _PATIENCE):
         job = read_job(archives, job_id)
         if job is None:

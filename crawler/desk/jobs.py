@@ -159,7 +159,7 @@ class JobFolder:
             return [job for name in names if (job := self.job(name))]
 
     def job(self, job_id: str) -> Job | None:
-        """Return a job as it is now; None for an id that is none, or whose order cannot be read."""
+        """Return a job as it is now; None for an invalid id, or if its order cannot be read."""
         with self._lock:
             if job := self._over.get(job_id):
                 return job
@@ -349,7 +349,7 @@ def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_lines(log: Path) -> list[dict[str, Any]]:
-    """Read the first line of a log and some of its last ones; a line that was cut off is none."""
+    """Read the first line of a log and some of its last ones, without lines that were cut off."""
     with suppress(OSError):
         with log.open("rb") as stream:
             first = stream.readline()

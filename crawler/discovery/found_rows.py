@@ -15,13 +15,7 @@ from broadsheet.output.write.outcome import MAX_PICTURES, DiscoveredUrl
 from broadsheet.output.write.url_queue import QueuedUrl
 
 from ..options import CrawlOptions
-from .feed_reader import (
-    FeedEntry,
-    NamingPage,
-    is_comment_feed,
-    is_comment_place,
-    is_own_comment_feed,
-)
+from .feed_reader import FeedEntry, NamingPage, is_comment_feed, is_comment_place, is_own_comment_feed
 from .scope import Scope
 from .sitemaps import Sitemap, SitemapKind
 from .traps import trap_reason

@@ -82,7 +82,7 @@ class _StrictConnectionCreator:
 
 
 def check_authorities(file: str) -> None:
-    """Raise OptionError if a file holds no certificate authorities in PEM; an empty name is no file."""
+    """Raise OptionError if a file holds no certificate authorities in PEM; an empty name is not a file."""
     try:
         if file:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)

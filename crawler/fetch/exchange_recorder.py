@@ -186,7 +186,7 @@ class _ConnectionWithExchange:
 
 
 class RecordingTransport:
-    """A transport that records what is written to it."""
+    """A transport that records the bytes written to it."""
 
     def __init__(self, transport: Any, exchange: ExchangeRecorder) -> None:
         self._transport = transport

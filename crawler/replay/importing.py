@@ -34,13 +34,7 @@ from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.output.archive.page_rows import with_evidence
 from broadsheet.output.archive.pictures import Picture
 from broadsheet.output.archive.rendered_layouts import shows_more
-from broadsheet.output.archive.url_words import (
-    OutcomeReason,
-    ReasonFamily,
-    UrlKind,
-    UrlState,
-    compound_reason,
-)
+from broadsheet.output.archive.url_words import OutcomeReason, ReasonFamily, UrlKind, UrlState, compound_reason
 from broadsheet.output.archive.usage_preferences import refused_uses
 from broadsheet.output.raw.imported_records import BAD_REVISIT
 from broadsheet.output.raw.raw_exchange import LOCATION_COLUMNS, Capture, record_locations

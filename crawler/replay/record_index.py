@@ -91,7 +91,7 @@ def _is_plausible(time: datetime) -> bool:
 
 BROKEN = "broken"
 LOADED = "loaded"
-"""The kind of a record that is no page: a page loaded it in a browser."""
+"""The kind of a record that is not a page: a page loaded it in a browser."""
 RENDERED = "rendered"
 """The kind of a record that has a page as a browser rendered it, by us or by another crawler."""
 

@@ -181,7 +181,7 @@ class RecordOrder:
 
 
 def canonical_record_url(url: str) -> str | None:
-    """Return the canonical spelling of a record's URL, without a user name and password; None if it is no URL of a
+    """Return the canonical spelling of a record's URL, without a user name and password; None if it is not a URL of a
     page.
     """
     return canonicalise(_USER_INFO.sub(r"\1", url.strip()))

@@ -2,7 +2,7 @@
 
 ArchiveError
 ├── NotAnArchive      not SQLite, damaged, or a SQLite file of another program
-├── DamagedValue      a stored value cannot be what was stored; the message names its table, column and row
+├── DamagedValue      a stored value is damaged; the message names its table, column and row
 ├── TextConflict      a text whose number stands for another text already; the message has both
 ├── WrongSchema       written by another version of the schema, and not upgradable here
 ├── ForeignSchema     has a trigger, or an object in place of the schema's, that this program did not make
@@ -47,7 +47,7 @@ class WrongSchema(ArchiveError):  # noqa: N818
 
 
 class ForeignSchema(ArchiveError):  # noqa: N818
-    """The file has something that would run, or mislead, when it is written, and that this program did not make."""
+    """The file has foreign SQL that would run, or mislead, when the file is written."""
 
 
 class NotReachable(ArchiveError):  # noqa: N818

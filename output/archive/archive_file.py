@@ -105,7 +105,7 @@ def open_writer(file: Path, migrations: Migrations = MIGRATIONS, target_version:
 
 
 def database_bytes(db: Database) -> int:
-    """Return the size of an open archive's database, with what is not yet written back to its file."""
+    """Return the size in bytes of an open archive's database, the part in its write-ahead log included."""
     (pages,), (page_size,) = (db.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
     return int(pages) * int(page_size)
 
@@ -150,7 +150,7 @@ def _open_reader(file: Path) -> Database:
 
 
 def is_torn_copy(file: Path, *, is_damaged: bool = False) -> bool:
-    """Return whether a file without an owner says that it is being written, and lacks its write-ahead log.
+    """Return whether a file without an owner is marked as being written, but lacks its write-ahead log.
 
     A killed crawl leaves the log, and no damage. Where there is damage, the log may be that of another moment.
     """
@@ -173,7 +173,7 @@ def read_head(file: Path, size: int) -> bytes:
 
 
 def own_descriptor(file: Path, flags: int = 0) -> int | None:
-    """Return a descriptor that this process has of a file, opened with the flags; None if it has none."""
+    """Return an open descriptor of this process for a file, with these flags, or None."""
     with suppress(ImportError, FileNotFoundError):
         from fcntl import F_GETFL, fcntl
 
@@ -267,7 +267,7 @@ def check_path(file: Path, *, read_only: bool) -> None:
 
 
 def make_private(path: str | Path, originals: Collection[Path] = ()) -> None:
-    """Make an empty file where an archive is to be made: for its owner alone, or, for a copy, for those who may use
+    """Make an empty file for a new archive: for its owner alone, or, for a copy, for those who may use
     all its originals. What is there stays as it is.
 
     SQLite gives a database's mode to the files beside it, and we to its WARC folder.
@@ -284,7 +284,7 @@ def folder_mode(file: Path) -> int:
 
 
 def check_companions(file: Path) -> None:
-    """Raise NotReachable for links and special files in place of those that stand beside a database.
+    """Raise NotReachable for links and special files in place of a database's companion files.
 
     SQLite would follow a link that a stranger has put there, and write what it leads to. It would also delete the file
     that a rollback journal names as its super-journal; archives never have one.
@@ -308,7 +308,7 @@ def _ends_in(path: Path, ending: bytes) -> bool:
 
 
 def _check_readable(file: Path, *, allow_empty: bool = False) -> None:
-    """Raise ArchiveError for what is no file with something in it.
+    """Raise ArchiveError for anything but a file with content.
 
     SQLite says whether it is a database: see `read_head` for why the file is not opened here.
     """
@@ -347,7 +347,7 @@ def _version_of(db: Database, file: Path, newest_version: int) -> int:
 
 
 def _facts(db: Database) -> dict[str, str]:
-    """Return what table `meta` states of the schema; nothing where it is no table of ours."""
+    """Return what table `meta` states of the schema; nothing if the table is not ours."""
     columns = {row[1] for row in db.execute("PRAGMA table_info(meta)")}
     if not {"key", "value"} <= columns:
         return {}

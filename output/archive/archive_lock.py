@@ -34,7 +34,7 @@ class ArchiveLock:
         self._is_lent = False
 
     def acquire(self, patience: float = 0.0) -> None:
-        """Lock, waiting for its holder for `patience` seconds at most, or raise InUse.
+        """Lock, waiting at most `patience` seconds for the holder, or raise InUse.
 
         Raises NotReachable if the lock file cannot be made.
         """
@@ -64,7 +64,7 @@ class ArchiveLock:
             self._lock.release()
 
     def _try_lock(self) -> bool:
-        """Lock the file at the path; False if it was removed meanwhile, so that another attempt is due."""
+        """Lock the file at the path; False if it was removed meanwhile: try again."""
         if self._path.is_symlink():
             raise NotReachable(f"{self._path} is a link: look at it, and move it away")
         try:
@@ -122,7 +122,7 @@ def hold_lock(path: Path, patience: float = 0.0, refusal: str = "") -> Iterator[
 
 @contextmanager
 def keep_lock(database: Path, patience: float) -> Iterator[None]:
-    """Own the archive in this process while the context is open, whoever in the process opens it, one after the other.
+    """Hold the archive's lock for this process while the context is open; its opens are lent the lock in turn.
 
     Waits for another process for `patience` seconds at most, and then raises InUse. `database` is a path as
     `broadsheet.output.archive.archive_file.archive_path` gives it.
@@ -136,7 +136,7 @@ def keep_lock(database: Path, patience: float) -> Iterator[None]:
 
 
 def is_owned(database: str | Path) -> bool:
-    """Return whether a process holds the lock of an archive, without touching it; for people, not for decisions.
+    """Return whether a process holds the lock of an archive, without touching it. It may be outdated: only show it.
 
     Where the system does not list its locks, a lock file that a killed process left counts too.
     """

@@ -1,4 +1,4 @@
-"""The articles of an archive that a person asks for, and the URL that a person means.
+"""Filters on articles, and look-up of the URL that a person means.
 
 Searches, exports, feeds, reports and Python share this one meaning. A ruling's host is that very host, since what is
 ruled there is written, and so are the hosts of an import.
@@ -34,7 +34,7 @@ _DAY = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ArticleBounds:
-    """Bounds on articles; empty ones leave everything in.
+    """Bounds on articles; empty ones let everything pass.
 
     `host` is a host, or a domain whose subdomains count too, as `host_condition` has it. `since` and `until` are ISO
     days, months or years, both included, compared with the day that the publisher states; an article without one is
@@ -70,7 +70,7 @@ class ArticleBounds:
 
     @property
     def values(self) -> Mapping[str, str]:
-        """Return the parameters of `condition`; more than it uses do no harm."""
+        """Return the parameters of `condition`; it may use only some of them."""
         languages = {f"language_{number}": tag for number, tag in enumerate(self.languages)}
         return {
             "since": self.since,
@@ -123,7 +123,7 @@ def host_condition(host: str, column: str = "host") -> str:
 
 
 def stored_host_of(host: str) -> str:
-    """Return the host that a person names, as an archive stores it; in lower case, if it can be none."""
+    """Return a host as an archive stores it; only in lower case if it is not a valid host."""
     text = host.strip()
     return host_of(canonicalise(text if "://" in text else f"http://{text}/") or "") or text.lower()
 
@@ -153,7 +153,7 @@ def _quoted(text: str) -> str:
 
 @contextmanager
 def article_scope(db: Database, article_filter: ArticleBounds) -> Iterator[None]:
-    """Narrow table `articles`, for this connection and while the context is open, to what the filter leaves in.
+    """Narrow table `articles`, for this connection and while the context is open, to the articles that pass the filter.
 
     A temporary view stands before the table, so that whatever reads articles need not know of it. It has a further
     column, `usage`, of the article's capture, unless a user has one of that name.

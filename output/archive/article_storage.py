@@ -121,7 +121,7 @@ def latest_seq(db: Database) -> int:
 
 @contextmanager
 def changes_made_now(db: Database, clock: Callable[[], str]) -> Iterator[None]:
-    """Give what the body appends to `changes` the present time; all else that it stores keeps that of its capture."""
+    """Use the present time for what the body appends to `changes`; its other rows keep the time of their capture."""
     last_seq = latest_seq(db)
     yield
     db.execute("UPDATE changes SET at = ? WHERE seq > ?", [clock(), last_seq])

@@ -1,4 +1,4 @@
-"""Writes that happen whole or not at all: transactions, and files that are on the disk before they have their name."""
+"""Atomic writes: transactions, and files that are synced before they get their name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def write_transaction(db: Database) -> Iterator[None]:
-    """Run the body as one transaction that takes the write lock at once; inside another it becomes part of it.
+    """Run the body as one transaction that takes the write lock at once; nested, it joins the outer one.
 
     A transaction that begins by reading and writes later fails when somebody else has written in between.
     """
@@ -33,7 +33,7 @@ def write_transaction(db: Database) -> Iterator[None]:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a stream whose bytes become the file at the end of the `with` block; after an exception it is as it was.
+    """Open a stream whose bytes replace the file when the `with` block ends; an exception leaves the old file.
 
     One writer a path at a time: what a killed one left half done is written over.
     """
@@ -50,7 +50,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the disk confirm the names of new files in a folder."""
+    """Sync a folder, so that the names of new files survive a crash."""
     with suppress(OSError):  # not every system lets a folder be opened
         fd = os.open(folder, os.O_RDONLY)
         try:

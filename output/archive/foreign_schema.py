@@ -47,7 +47,7 @@ def distrust_schema(connection: sqlite3.Connection) -> None:
 
 
 def refuse_foreign_objects(db: Database, file: Path, migrations: Migrations) -> None:
-    """Raise ForeignSchema if something that is not of the schema stands in its place, or would run at a write."""
+    """Raise ForeignSchema if foreign SQL takes the place of the schema's, or would run at a write."""
     refuse_replaced_objects(db, file, migrations)
     own_objects = _own_objects(migrations)
     triggers = {

@@ -119,7 +119,7 @@ _SEGMENT_SIZES = "SELECT count(*) FROM articles_fts_idx GROUP BY segid"
 
 
 def compact_file(db: Database) -> None:
-    """Merge the index and cut the file, where that gives back enough. Needs autocommit, and keeps no reader waiting.
+    """Merge the index and shrink the file if enough is gained. Needs autocommit; blocks no reader.
 
     What fails, as on a full disk, is left to the next run: nothing is lost but space.
     """

@@ -1,4 +1,4 @@
-"""Command that installs a missing extra, for the way in which this program was installed."""
+"""The command that installs a missing extra, by how this program was installed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def install_command(extra: str) -> str:
-    """Return the command that brings what an extra needs into this very environment, however that was made.
+    """Return the command that installs an extra into this environment, however that was made.
 
     It names the packages themselves: no registry has to know Broadsheet, and a checkout stays as it is.
     """

@@ -205,9 +205,9 @@ def read_kept_blocks(db: Database, page_id: int) -> Iterator[Block]:
 
 
 def _layout_of_page(db: Database, page_id: int, block_count: int) -> list[LayoutRow]:
-    """Return the layout of a page that has so many blocks.
+    """Return the layout of a page with this number of blocks.
 
-    Raises DamagedValue if it is not of so many.
+    Raises DamagedValue if it has another number.
     """
     column = db.execute("SELECT layout FROM _page_layout WHERE page_id = ?", [page_id]).fetchone()
     with decoding("_page_layout", "layout", page_id):
@@ -243,7 +243,7 @@ def _layout_rows(layout: bytes) -> list[LayoutRow]:
 
 
 def intern_reasons(db: Database, pairs: Sequence[tuple[str, str]]) -> list[int]:
-    """Return the number in `reasons` of each (reason, rule); those that have none are added."""
+    """Return the id in `reasons` of each (reason, rule), adding missing rows."""
     numbers = _reason_numbers(db, pairs)
     if missing := [pair for pair, number in zip(pairs, numbers, strict=True) if number is None]:
         db.conn.executemany("INSERT OR IGNORE INTO _reasons (reason, rule) VALUES (?, ?)", sorted(missing))
@@ -252,6 +252,6 @@ def intern_reasons(db: Database, pairs: Sequence[tuple[str, str]]) -> list[int]:
 
 
 def _reason_numbers(db: Database, pairs: Sequence[tuple[str, str]]) -> list[int | None]:
-    """Return the number of each (reason, rule); None for one that has none."""
+    """Return the id of each (reason, rule); None for unknown ones."""
     query = "SELECT (SELECT id FROM _reasons WHERE reason = ? AND rule = ?)"
     return [db.conn.execute(query, pair).fetchone()[0] for pair in pairs]

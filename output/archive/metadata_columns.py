@@ -203,7 +203,7 @@ class StatedMetadata(MetadataFields[str | None, datetime | None]):
 def typed_value(name: str, value: Any, row: object) -> Any:
     """Return the value of a column of `articles` with its type of Python; NULL is None.
 
-    Raises DamagedValue, with the column and the row's name, if it cannot be what was stored.
+    Raises DamagedValue, with the column and the row's name, if it is damaged.
     """
     if name == SOURCES_COLUMN:
         return stored_object(value, "articles", name, row)

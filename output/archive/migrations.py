@@ -49,7 +49,7 @@ def schema_text() -> str:
 
 
 def _baseline_text() -> str:
-    """Return the statements of the baseline: as they are written down, and the triggers where their mark stands."""
+    """Return the statements of the baseline, with the triggers in place of their mark."""
     return _BASELINE.read_text(encoding="utf-8").replace(_TRIGGERS_MARK, "\n".join(_settling_triggers()), 1)
 
 
@@ -68,7 +68,7 @@ _NOTE_UNSETTLED = """    INSERT INTO _unsettled (page_id, host)
 
 
 def _settling_triggers() -> Iterator[str]:
-    """Yield the triggers that note each page of which something came, went or changed."""
+    """Yield the triggers that note each page whose rows were added, changed or deleted."""
     for table, page, columns in _SETTLED_TABLES:
         changed = [("changed", f"UPDATE OF {columns}", ("old", "new"))] if columns else []
         for name, event, rows in (("new", "INSERT", ("new",)), ("gone", "DELETE", ("old",)), *changed):
@@ -89,7 +89,7 @@ def sql_statements(script: str) -> Iterator[str]:
 
 
 def run_statements(db: Database, statements: Iterable[str]) -> None:
-    """Run the statements of a migration; what a user made gives up the names that they take, and is called NAME_own."""
+    """Run the statements of a migration; a user's objects in the way are renamed to NAME_own."""
     for statement in statements:
         _rename_users_column(db, statement)
         _rename_users_object(db, statement)
@@ -100,7 +100,7 @@ _UNUSABLE = re.compile(r"error in (view|trigger) (.+?): ")
 
 
 def _execute(db: Database, statement: str) -> None:
-    """Run a statement; a user's view or trigger that is of no use already stays so, and does not stop a renaming."""
+    """Run a statement; a user's broken view or trigger does not stop a renaming."""
     unusable_objects: list[str] = []
     while True:
         try:

@@ -167,7 +167,7 @@ def lineage_id(lineage: Lineage) -> int:
 
 
 def intern_lineage(db: Database, lineage: Lineage | None) -> int | None:
-    """Return the id of a cleaner, whose row is added if it is missing; None for None."""
+    """Return the id of a cleaner, adding its row if it is missing; None for None."""
     if lineage is None:
         return None
     cleaner_id = lineage_id(lineage)
@@ -212,12 +212,12 @@ class PageRows:
     kept: int
     outlinks: int
     ledger: LedgerRows
-    leads: tuple[tuple[str, str, bool], ...] = ()  # as `page_leads` returns them; empty where it is no article
+    leads: tuple[tuple[str, str, bool], ...] = ()  # as `page_leads` returns them; empty unless it is an article
     lineage: Lineage | None = None  # the cleaner that made it
     layout_signature: bytes | None = None  # of the page's markup; None where it was not taken
     images: tuple[ArticleImage, ...] = ()  # empty where it is neither article nor gallery
-    statements: tuple[FieldStatement, ...] = ()  # empty where it is no article
-    certainty: float | None = None  # of the text, 0 to 1; None where it is no article or not known
+    statements: tuple[FieldStatement, ...] = ()  # empty unless it is an article
+    certainty: float | None = None  # of the text, 0 to 1; None unless it is an article and known
     asked_extractor: bool = field(default=False, compare=False)  # whether trafilatura was asked; only counted, by run
 
     @property
@@ -261,7 +261,7 @@ def make_page_rows(
 
 
 def page_certainty(cleaned: CleanedPage) -> float | None:
-    """Return the F1 that the verdicts on a page are expected to have, 0 to 1; None where that is not known."""
+    """Return the expected F1 of the verdicts on a page, 0 to 1; None if unknown."""
     words, kept = [block.words for block in cleaned.blocks], [verdict.kept for verdict in cleaned.verdicts]
     return expected_verdict_f1(words, cleaned.chances, kept)
 

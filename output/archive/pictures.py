@@ -7,13 +7,13 @@ digest, and one record holds it.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from broadsheet.cleaners.package_data import read_toml
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -103,7 +103,7 @@ def put_page_files(db: Database, user_id: int, urls: Iterable[str]) -> None:
 
 
 def find_file(db: Database, url: str) -> int | None:
-    """Return the capture that holds the picture or style sheet of a URL, or of where it redirects to; None without."""
+    """Return the capture that holds the picture or style sheet of a URL, redirects followed, or None."""
     for _ in range(_MOST_HOPS):
         location, capture_id = db.execute(_FILE, [url]).fetchone() or (None, None)
         if capture_id is not None or location is None:
@@ -130,7 +130,7 @@ def pictures_of_article(db: Database, article_id: int) -> Iterator[ShownPicture]
 
 
 def picture_stem(url: str) -> str:
-    """Return what the addresses of one picture in several sizes have in common.
+    """Return the common part of a picture's URLs in several sizes.
 
     >>> picture_stem("https://news.example/2024/mill-300x200.jpg?w=300&v=2")
     'news.example/2024/mill.jpg?v=2'
@@ -143,7 +143,7 @@ def picture_stem(url: str) -> str:
 
 @cache
 def _load_sizes() -> tuple[re.Pattern[str], frozenset[str]]:
-    sizes = tomllib.loads((Path(__file__).with_name("picture_sizes.toml")).read_text("utf-8"))
+    sizes = read_toml(__package__, "picture_sizes.toml")
     return re.compile("|".join(sizes["path_parts"])), frozenset(sizes["arguments"])
 
 
@@ -185,7 +185,7 @@ def picture_runs(db: Database, article_id: int, pictures: Sequence[ShownPicture]
 
 
 def count_letters(text: str) -> int:
-    """Count letters and digits: what a text and its Markdown have in common.
+    """Count letters and digits, which are the same in a text and its Markdown.
 
     >>> count_letters("**No. 7**")
     3

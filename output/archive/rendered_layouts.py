@@ -19,7 +19,7 @@ TRIED_PAGES = 3
 """Pages of a layout that are rendered before it is decided, and that gain nothing in a row before it is given up."""
 
 SAMPLED = 50
-"""Of the pages of a layout that is given up, one in so many is rendered."""
+"""One in this many pages of a layout is still rendered after the layout is given up."""
 
 BARREN_TYPES = (PageType.NEEDS_JAVASCRIPT, PageType.EMPTY)
 """The types of pages that have nothing to read."""
@@ -98,7 +98,7 @@ class RenderedLayout:
 
 
 def _decide(layout: RenderedLayout, *, has_gained: bool) -> RenderDecision:
-    """Decide by the words of the first pages; later a page that gains speaks for all, some that do not against."""
+    """Decide by the words of the first pages; later by pages that gain, or by several in a row that do not."""
     if layout.rendered < TRIED_PAGES:
         return RenderDecision.TRYING
     if layout.decision is RenderDecision.TRYING:

@@ -27,7 +27,7 @@ from .stored_values import BLOCK_KINDS, content_id, decoding, json_value, stored
 
 
 class RevisionMark(StrEnum):
-    """The mark of a revision that is no edit, in `revisions.change`."""
+    """The mark of a revision that is not an edit, in `revisions.change`."""
 
     FIRST = "first"
     CLEANER = "cleaner"  # another cleaner made the text, so that nobody can say what the publication changed

@@ -18,11 +18,11 @@ class RowSample:
 
     @classmethod
     def of_day(cls, count: int, day: date) -> RowSample:
-        """Return the part whose turn it is on a day: on `count` days in a row each part has one."""
+        """Return the part to check on a day: within `count` days each part has its turn."""
         return cls(day.toordinal() % count + 1, count)
 
     def holds(self, number: int) -> bool:
-        """Return whether a number that is not negative, as of a digest, is in this part."""
+        """Return whether a non-negative number, such as a digest, is in this part."""
         return number % self.count == self.number - 1
 
     def condition(self, column: str) -> str:

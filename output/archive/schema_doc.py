@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 
 from sqlite_utils import Database
 
+from broadsheet.cleaners.package_data import read_toml
+
 from .metadata_columns import SOURCES_COLUMN, STATED_MEANINGS
 
-_FOLDER = Path(__file__).parent
 _INTERNAL = ("sqlite_", "_sqlite_", "articles_fts_")
 
-EXAMPLES = tomllib.loads((_FOLDER / "contract.toml").read_text(encoding="utf-8"))
+EXAMPLES = read_toml(__package__, "contract.toml")
 """The contract: each table and view that others build on, with a query as an example, in their order."""
 
 ColumnMeanings = Mapping[str, Mapping[str, str]]
@@ -25,7 +24,7 @@ ColumnMeanings = Mapping[str, Mapping[str, str]]
 @cache
 def column_meanings() -> ColumnMeanings:
     """Read the meaning of each table and column from `schema.toml`, and of what a page states from its declaration."""
-    meanings = tomllib.loads((_FOLDER / "schema.toml").read_text(encoding="utf-8"))
+    meanings = read_toml(__package__, "schema.toml")
     lines = [*meanings["articles"].items()]
     place = [name for name, _ in lines].index(SOURCES_COLUMN)
     return {**meanings, "articles": dict([*lines[:place], *STATED_MEANINGS.items(), *lines[place:]])}
@@ -50,7 +49,7 @@ _ABSENT = re.compile(r"[;.] (?:NULL (?P<when>[^.]*)|else NULL)\.")
 @cache
 def _units() -> Mapping[str, str]:
     """Read the unit of each column that has one, by its name, which means the same in all tables."""
-    units = tomllib.loads((_FOLDER / "units.toml").read_text(encoding="utf-8"))
+    units = read_toml(__package__, "units.toml")
     return {column: unit for unit, columns in units.items() for column in columns}
 
 
@@ -65,7 +64,7 @@ def schema_columns(db: Database) -> dict[str, list[str]]:
 
 
 def columns_of(db: Database, name: str) -> list[tuple[int, str, str, int, object, int]]:
-    """Return the columns of a table or view as SQLite tells of them."""
+    """Return the columns of a table or view, as rows of SQLite's `table_info`."""
     return db.execute(f"PRAGMA table_info({name})").fetchall()
 
 

@@ -35,9 +35,9 @@ class ShelvingReason(StrEnum):
     DUPLICATE = "duplicate"  # another URL names the same text
     LIST = "list"  # the page only repeats other articles
     PART = "part"  # its text is in the article of another page
-    LAYOUT = "layout"  # the pages of its layout are none
+    LAYOUT = "layout"  # the pages of its layout are not articles
     EMPTIED = "emptied"  # all its text is what the site repeats
-    WITHDRAWN = "withdrawn"  # a person says that it is no article
+    WITHDRAWN = "withdrawn"  # a person says that it is not an article
     COPY = "copy"  # another page has its text, now that what the site repeats is taken out of both
 
 
@@ -70,9 +70,9 @@ def unshelve(db: Database, article_number: int) -> None:
 
 
 def update_article(db: Database, table: str, article_number: int, values: Mapping[str, SqlValue]) -> None:
-    """Set columns of an article, by their names in `articles`; it is there, or `table` is `shelved`.
+    """Set columns of an article that is in `table`, by their names in `articles`.
 
-    Its number is none of them: SQLite would write the row and its indexes anew.
+    Leave out its id: SQLite would write the row and all its indexes again.
     """
     if table == "shelved":
         own_values = {name: value for name, value in values.items() if name in _OWN_COLUMNS}

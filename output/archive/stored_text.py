@@ -1,4 +1,4 @@
-"""Text on its way into SQLite and out of it: storable, split into words, harmless for a terminal.
+"""Text for SQLite, the full-text index and terminals: storable, split into words, without control characters.
 
 The full-text index reads scripts without spaces between words (Chinese, Japanese) as overlapping pairs and triples. Its
 SQL in `schema.sql` has these ranges. What searches, counts words or compares texts must take the
@@ -63,7 +63,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character: no output can en
 
 
 def inert_text(text: str) -> str:
-    """Return the text without characters that act on a terminal or on the order of the text around them."""
+    """Return the text without control characters and those that change the direction of text."""
     text = text.replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     return _SURROGATE.sub("\ufffd", _CONTROL.sub("", text))
 

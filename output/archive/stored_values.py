@@ -57,14 +57,14 @@ BLOCK_KINDS = ("paragraph", "heading", "list_item", "table", "quote", "code", "c
 """What the numbers of kinds in `page_blocks` stand for."""
 
 _DECODING_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, zlib.error, struct.error)
-"""What decoding a value raises that is not what was stored; JSON and Unicode errors are ValueErrors."""
+"""The exceptions that decoding a damaged value raises; JSON and Unicode errors are ValueErrors."""
 
 
 _LONGEST_UNPACKED = 1 << 27  # bytes of a page's layout or reading: more than the bytes of any page
 
 
 def unpacked(value: bytes) -> bytes:
-    """Unpack a value that zlib has packed. ValueError if it is none, or unpacks to what no page has.
+    """Unpack a value that zlib has packed. ValueError if it is damaged, or larger than any page's.
 
     >>> unpacked(zlib.compress(b"words"))
     b'words'
@@ -90,7 +90,7 @@ def location_of(table: str, column: str, row: object) -> str:
 
 @contextmanager
 def decoding(table: str, column: str, row: object) -> Iterator[None]:
-    """Raise DamagedValue, naming this value, for whatever cannot be decoded while the context is open."""
+    """Turn decoding errors within the context into DamagedValue, which names this value."""
     try:
         yield
     except _DECODING_ERRORS as error:

@@ -33,7 +33,7 @@ def table_columns(db: Database, table: str) -> list[TableColumn]:
 
 
 def quoted_name(name: str) -> str:
-    """Quote a name as an SQL identifier, whatever characters it has.
+    """Quote any name as an SQL identifier.
 
     >>> quoted_name('an "own" column')
     '"an ""own"" column"'

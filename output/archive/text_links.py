@@ -14,7 +14,7 @@ from broadsheet.cleaners.page.canonical_urls import canonicalise
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-# Code holds no links; what is escaped begins none.
+# Code holds no links, and an escaped bracket begins none.
 _CODE_OR_LINK = re.compile(
     r"^(`{3,})\n.*?\n\1$|`[^`]*`|\\.|\[((?:[^\[\]\\]|\\.)*)\]\(([^()\[\]<>\s]+)\)", re.MULTILINE | re.DOTALL
 )

@@ -35,7 +35,7 @@ class UrlState(StrEnum):
 class OutcomeReason(StrEnum):
     """The reason for a URL's state, where one word says all. `output/read/url_reasons.toml` says each for people."""
 
-    # What was read, where it is no page, or where a person says so
+    # What was read, where it is not a page, or where a person says so
     WITHDRAWN = "withdrawn"
     FEED = "feed"
     PICTURE = "picture"

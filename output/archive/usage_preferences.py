@@ -3,7 +3,7 @@
 A stated preference is a line as it came, after its source: `Content-Usage: train-ai=n`, `robots.txt Content-Usage:
 /blog search=y`. The preferences that follow are `train-ai=n` for a refused use, `train-ai=y` for a granted one; a use
 of which nothing is said is not among them. Of lines that contradict one another the refusal counts, and of a line that
-is no dictionary (RFC 9651) what it refuses. Drafts: draft-ietf-aipref-attach, draft-ietf-aipref-vocab.
+is not a dictionary (RFC 9651) what it refuses. Drafts: draft-ietf-aipref-attach, draft-ietf-aipref-vocab.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def header_statements(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def usage_of(statements: Iterable[str]) -> tuple[str, ...]:
-    """Return the preferences that follow from what is stated, sorted by use; the stricter one where two differ.
+    """Return the preferences that the statements add up to, sorted by use. Where two differ, the stricter one counts.
 
     >>> usage_of(["Content-Usage: train-ai=y, search=y", "robots.txt Content-Signal: ai-train=no"])
     ('search=y', 'train-ai=n')
@@ -137,7 +137,7 @@ def _clip(value: str) -> str:
 
 
 def _granted_labels(expression: str) -> Iterator[str]:
-    """Yield the labels that an expression grants; none if it is not a dictionary throughout."""
+    """Yield the labels that an expression grants; nothing unless all of it is a valid dictionary."""
     members = [_MEMBER.fullmatch(member) for member in expression.split(",")]
     for member in members if all(members) else ():
         if member and member[2] in _GRANTS:

@@ -1,1 +1,1 @@
-"""The reading room: a page on this machine over an archive, to see it, judge it and mend it."""
+"""The reading room: web pages on this machine to read, judge and mend an archive."""

@@ -35,7 +35,7 @@ from .room import Notice, Room
 from .strict_requests import BadArgumentError, ForbiddenError, Guard, NotHereError, page_headers
 
 _DAMAGE_SIGNS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
-"""What comes of a stored value that cannot be what was stored."""
+"""The answer to a request that meets a damaged value."""
 
 _STATUSES: Mapping[type[Exception], int] = {
     BadArgumentError: 400, ClientDisconnect: 400, ForbiddenError: 403, NotHereError: 404, ArchiveError: 503,
@@ -45,7 +45,7 @@ _STATUSES: Mapping[type[Exception], int] = {
 def make_app(
     room: Room, authorities: tuple[str, ...], pages: Sequence[BaseRoute] = (), middleware: Sequence[Middleware] = ()
 ) -> Guard:
-    """Make the application over a room's archives, for the names under which its server is to answer.
+    """Make the application for a room's archives, and for the host names that its server answers to.
 
     `pages` are further ones, which go before the room's own.
     """
@@ -59,7 +59,7 @@ def make_app(
         return room.notice(notice)
 
     def show_damage(request: Request, error: Exception) -> Response:
-        """Put an error down to damage of the archive, if there is any; else it is a fault of ours."""
+        """Blame an error on damage of the archive, if there is any; else it is a fault of ours."""
         archive = room.library.archives.get(request.url.path.split("/")[1])
         if archive is None:
             raise error
@@ -108,7 +108,7 @@ class Listener(NamedTuple):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 is one of the system's choice.
+    """Return a listening socket; with port 0 the system chooses one.
 
     Raises NotReachable in one line if it cannot be had.
     """
@@ -125,7 +125,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves signals to whoever runs it."""
+    """A server that leaves signals to its caller."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -137,7 +137,7 @@ _MOST_CONNECTIONS = 100
 
 
 class _PunctualProtocol(H11Protocol):
-    """HTTP/1.1 of uvicorn, with a time limit on what it has none for: a request's head and its body.
+    """Uvicorn's HTTP/1.1 with time limits on a request's head and body, which it lacks.
 
     Where there are too many, the oldest connection that waits for its peer makes room for a new one. So half-open
     connections keep no others out.
@@ -155,7 +155,7 @@ class _PunctualProtocol(H11Protocol):
                 min(waiting, key=lambda peer: peer.opened_at).drop()
 
     def data_received(self, data: bytes) -> None:
-        """Read what came; begin or end the wait for the rest of a request."""
+        """Read received bytes; begin or end the wait for the rest of a request."""
         super().data_received(data)
         is_answering = self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
         if is_answering or self.transport.is_closing():
@@ -170,7 +170,7 @@ class _PunctualProtocol(H11Protocol):
 
     @property
     def waits_for_peer(self) -> bool:
-        """Tell whether the next move is the peer's: to send the rest of a request, or to read an answer."""
+        """Tell whether the server waits for the peer: for the rest of a request, or to read an answer."""
         return self._deadline is not None or self.timeout_keep_alive_task is not None or self.flow.write_paused
 
     def drop(self) -> None:

@@ -1,4 +1,4 @@
-"""The list of articles: what a search and the chosen facets leave, sorted, with the facets' counts.
+"""The list of articles that match a search and the chosen facets, sorted, with the facets' counts.
 
 Without a search everything is read from one index, `articles_listed`. A search looks at its best hits, at most
 `MOST_HITS`, since a frequent word stands in most articles of a large archive. Side facets (author, tag, certainty)
@@ -110,7 +110,7 @@ class ListRequest:
 
     @property
     def chosen(self) -> Mapping[str, str]:
-        """Return all that the list is narrowed to."""
+        """Return all values that the list is narrowed to."""
         certainty = {"certainty": self.certainty} if self.certainty else {}
         return {**self.facets, **self.names, **certainty}
 
@@ -144,7 +144,7 @@ class ListPlace:
 
     @property
     def request(self) -> ListRequest:
-        """Return the request that gave the list. Raises BadArgumentError for arguments of none."""
+        """Return the request for the list. Raises BadArgumentError if the arguments are not those of a list."""
         try:
             return ListRequest.of(Arguments(dict(parse_qsl(self.list, keep_blank_values=True, max_num_fields=20))))
         except ValueError as error:
@@ -152,7 +152,7 @@ class ListPlace:
 
     @property
     def arguments(self) -> Mapping[str, object]:
-        """Return the arguments by which an article's address tells its place."""
+        """Return the arguments of an article's address that state its place."""
         return {"list": self.list, "at": self.position, "of": self.total}
 
     @property
@@ -276,7 +276,7 @@ def count_sides(db: Database) -> SideCounts:
 
 
 class Selection:
-    """The articles that a request leaves: those of a search or of a name by their numbers, others by conditions."""
+    """The articles that match a request: of a search or a name by their numbers, others by conditions."""
 
     def __init__(self, db: Database, request: ListRequest, counts: ArticleCounts) -> None:
         self._db, self._request, self._counts = db, request, counts
@@ -337,7 +337,7 @@ class Selection:
         return f"articles INDEXED BY {'articles_published_day' if is_plain else 'articles_listed'}"
 
     def sides(self) -> Iterator[Facet]:
-        """Yield the side facets: of the whole archive, of a short list, or else with what is chosen alone."""
+        """Yield the side facets: of the whole archive or a short list; of a long list only the chosen values."""
         counts: SideCounts = {}
         if self._request.is_whole:
             counts = self._counts.sides or {}

@@ -49,7 +49,7 @@ _CAPTURES = f"""SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.
 _PAGE_FACTS = "SELECT certainty, EXISTS (SELECT 1 FROM _images WHERE page_id = ?1) FROM pages WHERE id = ?1"
 
 
-# What an update asks for: neither what is there nor what is gone from its site.
+# Pictures that an update asks for: neither stored nor gone from the site.
 _ASKABLE_PICTURES = """SELECT count(*) FROM _images i WHERE page_id = ? AND NOT EXISTS (SELECT 1 FROM urls u
     WHERE u.url = i.url AND (u.state = 'done' OR u.reason IN ('http_404', 'http_410', 'forgotten')))"""
 
@@ -57,7 +57,7 @@ _ASKABLE_PICTURES = """SELECT count(*) FROM _images i WHERE page_id = ? AND NOT 
 class MetadataLine(NamedTuple):
     """A field of an article's metadata, its value as text, and where on the page it was read.
 
-    `own` is what the page states where a person corrected it (empty: nothing); None where nobody did.
+    `own` is the page's own statement if a person corrected the field (it may be empty), else None.
     """
 
     name: str
@@ -96,7 +96,7 @@ class BlockRun:
 
 
 class CopyLine(NamedTuple):
-    """An article that is alike: how, how much (0 to 1), and which."""
+    """A similar article: the kind of similarity, its degree (0 to 1), and the article."""
 
     kind: str
     similarity: float

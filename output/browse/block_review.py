@@ -15,13 +15,7 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.document import KeepReason, RemovalReason
 
-from ..write.person_verdicts import (
-    Reliability,
-    Review,
-    list_reviews,
-    reliability,
-    reliability_by,
-)
+from ..write.person_verdicts import Reliability, Review, list_reviews, reliability, reliability_by
 
 LATEST = 10
 """How many of the judgements a page of review lists."""
@@ -136,22 +130,18 @@ def _propose(db: Database, reviews: Sequence[Review]) -> Proposal | None:
     candidates = [row for row in db.execute(_CANDIDATES) if (row[4], row[2]) not in judged_blocks]
     if not candidates:
         return None
-    return _proposal(db, min(candidates, key=lambda row: _rank(row, judged_rules)))
+    _, reason, rule, is_kept, block_id, pages, page_id, _ = min(candidates, key=lambda row: _rank(row, judged_rules))
+    article_id, title, url, host, opening, position = db.execute(_BLOCK, [page_id, block_id]).fetchone()
+    return Proposal(
+        block_id, article_id, title, url, host, position, bool(is_kept), reason, rule, pages,
+        tuple(_blocks_around(db, page_id, position)), opening,
+    )  # fmt: skip
 
 
 def _rank(row: Sequence[Any], judged_rules: Mapping[tuple[str, str, str], int]) -> tuple[Any, ...]:
     """Return the place of a candidate: smaller goes first."""
     host, reason, rule, _, block_id, pages, _, _ = row
     return judged_rules.get((host, reason, rule), 0), reason not in _DOUBTFUL, -pages, reason, rule, block_id
-
-
-def _proposal(db: Database, candidate: Sequence[Any]) -> Proposal:
-    _, reason, rule, is_kept, block_id, pages, page_id, _ = candidate
-    article_id, title, url, host, opening, position = db.execute(_BLOCK, [page_id, block_id]).fetchone()
-    return Proposal(
-        block_id, article_id, title, url, host, position, bool(is_kept), reason, rule, pages,
-        tuple(_blocks_around(db, page_id, position)), opening,
-    )  # fmt: skip
 
 
 def _blocks_around(db: Database, page_id: int, position: int) -> Iterator[NearbyBlock]:

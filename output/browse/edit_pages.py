@@ -67,17 +67,6 @@ def compare(db: Database, arguments: Arguments) -> DiffView:
     if article is None:
         raise NotHereError("the archive has no article of that number")
     revisions = revisions_of(db, article.id)
-    first, last = _choose(revisions, arguments)
-    try:
-        comparison = compare_revisions(db, article, first, last)
-    except TextNotKeptError as error:
-        raise NotHereError(str(error)) from error
-    runs = tuple(tuple(rows) for _, rows in groupby(comparison.rows, key=lambda row: row.kind == "same"))
-    return DiffView(*comparison[:4], arguments.choice("layout", LAYOUTS, "inline"), runs, revisions)
-
-
-def _choose(revisions: tuple[Revision, ...], arguments: Arguments) -> tuple[Revision, Revision]:
-    """Choose the earlier and the later of the two requested revisions."""
     with_text = [revision for revision in revisions if not revision.is_textless]
     last_number = arguments.number("to", with_text[-1].number if with_text else 0)
     earlier = [revision for revision in with_text if revision.number < last_number]
@@ -85,4 +74,10 @@ def _choose(revisions: tuple[Revision, ...], arguments: Arguments) -> tuple[Revi
     by_number = {revision.number: revision for revision in revisions}
     if first_number not in by_number or last_number not in by_number:
         raise NotHereError("the article has one text only, or no such revision: nothing to compare")
-    return by_number[first_number], by_number[last_number]
+    first, last = by_number[first_number], by_number[last_number]
+    try:
+        comparison = compare_revisions(db, article, first, last)
+    except TextNotKeptError as error:
+        raise NotHereError(str(error)) from error
+    runs = tuple(tuple(rows) for _, rows in groupby(comparison.rows, key=lambda row: row.kind == "same"))
+    return DiffView(*comparison[:4], arguments.choice("layout", LAYOUTS, "inline"), runs, revisions)

@@ -96,7 +96,7 @@ def _form_fields(body: bytes) -> list[tuple[str, str]]:
 
 
 def rule(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
-    """Make or take back a ruling, and lead back to where it was asked for."""
+    """Make or undo a ruling, and redirect back to the page of the form."""
     scope, is_undo = arguments.choice("scope", SCOPES, "article"), arguments.flag("undo")
     back = back_to(arguments, archive)
     with archive.open() as db:
@@ -126,7 +126,7 @@ def carry_out(archive: ArchiveFile, ruling: Ruling, *, undo: bool) -> str:
 
 
 def back_to(arguments: Arguments, archive: ArchiveFile) -> str:
-    """Return the address of the same archive to which a form asks to be led back; empty if there is none."""
+    """Return the address in the same archive to which a form asks to return; empty without one."""
     target = arguments.text("back")
     if not target:
         return ""
@@ -137,7 +137,7 @@ def back_to(arguments: Arguments, archive: ArchiveFile) -> str:
 
 
 def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
-    """Store a judgement and mend what it finds wrong, or take both back; lead to what is next."""
+    """Store a judgement and mend what it finds wrong, or undo both; redirect to the next block or page."""
     is_undo = arguments.flag("undo")
     answer = ReviewAnswer(arguments.choice("answer", tuple(ReviewAnswer), ReviewAnswer.UNSURE))
     with archive.open() as db:
@@ -185,7 +185,7 @@ def _find_target(db: Database, arguments: Arguments) -> _ReviewTarget:
 def _keep(
     room: Room, archive: ArchiveFile, put: Callable[[Database], None], made: Sequence[Correction], undo: bool, at: str
 ) -> bool:
-    """Store what `put` does, and corrections, or take these back; return whether they wait for another's end."""
+    """Call `put`, and store or undo corrections; return whether they wait for another process to end."""
 
     def put_all(db: Database) -> None:
         put(db)
@@ -208,7 +208,7 @@ def _keep(
 
 
 def correct(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
-    """Correct the fields of an article that differ from what it has, or whether it is one, or take that back."""
+    """Correct the changed fields of an article, or whether it is one, or undo that."""
     at, undone = utc_now(), arguments.choice("undo", tuple(CorrectedField))
     with archive.open() as db:
         view = read_article(db, arguments.number("article"))
@@ -225,7 +225,7 @@ def correct(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
 
 
 def take_out(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
-    """Say that the ticked articles are none, and those of the chosen folders, or take back what was said at a time."""
+    """Mark the ticked articles, and those in the chosen folders, as no articles; or undo what was marked at a time."""
     at, said_at = utc_now(), arguments.text("undo")
     with archive.open() as db:
         if said_at:
@@ -246,7 +246,7 @@ def _no_article(number: int, url: str, at: str, note: str) -> Correction:
 
 
 def _given_fields(view: ArticleView, arguments: Arguments) -> dict[str, str]:
-    """Return the fields that are given otherwise than the article has them, as corrections store them."""
+    """Return the given fields that differ from the article's, as corrections store them."""
     given: dict[str, str] = {}
     for name in ("title", "published", "language"):
         shown = view.published_day if name == "published" else getattr(view, name)
@@ -286,7 +286,7 @@ _MADE = "SELECT kept FROM rulings WHERE article_id = ?1 AND note = ?2 AND block_
 
 
 class ReviewAnswer(StrEnum):
-    """Answer of a person who reviews: `none` says of a page that it is no article."""
+    """Answer of a person who reviews: `none` says of a page that it is not an article."""
 
     RIGHT = "right"
     WRONG = "wrong"
@@ -295,17 +295,17 @@ class ReviewAnswer(StrEnum):
 
     @property
     def is_right(self) -> bool | None:
-        """Return whether the verdict was right; None where the person cannot tell."""
+        """Return whether the verdict was right; None if the person cannot tell."""
         return None if self is ReviewAnswer.UNSURE else self is ReviewAnswer.RIGHT
 
 
 def mending_rulings(db: Database, article_id: int, block_id: int, ruled_at: str) -> Iterator[Ruling]:
-    """Yield the ruling that turns the verdict on a block round in its article."""
+    """Yield the ruling that reverses the verdict on a block in its article."""
     for is_kept, reason, rule in db.execute(_BLOCKS, [article_id, block_id]).fetchall()[-1:]:
         yield Ruling(block_id, not is_kept, article_id, None, ruled_at, NOTE, reason, rule)
 
 
 def made_rulings(db: Database, article_id: int, block_id: int, undone_at: str) -> Iterator[Ruling]:
-    """Yield the ruling on a block in an article that a review made, to be taken back."""
+    """Yield the ruling on a block in an article that a review made, to be undone."""
     for (is_kept,) in db.execute(_MADE, [article_id, NOTE, block_id]).fetchall():
         yield Ruling(block_id, bool(is_kept), article_id, ruled_at=undone_at)

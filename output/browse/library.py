@@ -1,4 +1,4 @@
-"""The holdings of a reading room: one archive, or all those of a folder.
+"""The archives of a reading room: a single one, or all in a folder.
 
 Each file is opened for a single request, and no connection outlives it. A crawl that begins and ends under an open page
 leaves one file, out of WAL mode.
@@ -22,7 +22,7 @@ _ENDINGS = (".db", ".sqlite", ".sqlite3")
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
-    """An archive by the name that stands in addresses, and its file."""
+    """An archive: its name in addresses, and its file."""
 
     name: str
     path: Path
@@ -59,7 +59,7 @@ class Library:
 
     @property
     def only_archive(self) -> ArchiveFile | None:
-        """Return the archive of a library that has one; None for several."""
+        """Return the only archive of a library; None if it has several."""
         return next(iter(self.archives.values())) if len(self.archives) == 1 else None
 
     @classmethod

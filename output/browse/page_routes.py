@@ -26,15 +26,7 @@ from ..read.report_figures import read_implausible, read_removed
 from ..read.run_letter import RunLetter, read_letter
 from ..read.search import match_expression
 from ..read.web_feeds import FeedScope, WebFeed, atom_document, read_feed
-from .article_list import (
-    ArticleCounts,
-    ListPlace,
-    ListRequest,
-    count_facets,
-    count_sides,
-    find_listed,
-    list_articles,
-)
+from .article_list import ArticleCounts, ListPlace, ListRequest, count_facets, count_sides, find_listed, list_articles
 from .article_page import read_article
 from .block_review import read_review
 from .edit_pages import compare, list_changes
@@ -59,7 +51,7 @@ class PageCall(NamedTuple):
 
 
 class PageRoute(NamedTuple):
-    """A page: its path below the archive's name, its template, its part of the menu, and what makes its value."""
+    """A page: its path below the archive's name, its template, its part of the menu, and the function for its value."""
 
     path: str
     template: str
@@ -96,7 +88,7 @@ def _report(call: PageCall) -> object:
 
 
 def _letter(call: PageCall) -> RunLetter | None:
-    """Return the letter of the last run; None while what it rests on is being counted."""
+    """Return the letter of the last run; None while its facts are being counted."""
     facts = _facts(call)
     if facts is None:
         return None
@@ -158,7 +150,7 @@ def page_routes(room: Room) -> Iterator[Route]:
 
 
 def _front_page(room: Room) -> Callable[[Request], Response]:
-    """Return the list of archives; where there is one, that."""
+    """Return the list of archives, or the only archive."""
 
     def show(request: Request) -> Response:  # noqa: ARG001
         names = list(room.library.archives)
@@ -232,7 +224,7 @@ def _twin(request: Request, page_path: str) -> str:
 # They are the feeds that `broadsheet export` writes. An edit has its words, and links to both versions in this room.
 
 ENTRIES = 50
-"""Entries of a feed, the newest: a reader asks again long before so many are new."""
+"""Entries of a feed, the newest: feed readers ask again long before this many are new."""
 
 _MEDIA_TYPE = "application/atom+xml; charset=utf-8"
 _FeedReader = Callable[[PageCall, str], WebFeed]

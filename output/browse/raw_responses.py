@@ -150,7 +150,7 @@ def replay_routes(room: Room, assets: Path, room_authorities: tuple[str, ...]) -
 
 
 def _guarded(token: str, answer: _Answer, request: Request) -> Response:
-    """Return the answer to a request with the token; a line without it, or where there is nothing to show."""
+    """Answer a request that has the token; one line without it, or if there is nothing to show."""
     if request.path_params["token"] != token:
         return PlainTextResponse("not here\n", 404)
     try:
@@ -301,5 +301,5 @@ def find_record(db: Database, capture_id: int) -> tuple[RecordLocation, RecordLo
 
 
 def inert_page(text: str) -> str:
-    """Rename the tags of a page that announce, fetch, frame or lead elsewhere, and let links lead to it alone."""
+    """Rename the tags of a page that announce, fetch, frame or redirect, and let links lead only to the live page."""
     return _ACTIVE.sub(r"<\1inert-\2", _LINKS.sub(_INERT_LINK, text)) + _LINK_STYLE

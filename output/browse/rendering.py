@@ -61,7 +61,7 @@ def moment_html(moment: str | None) -> Markup:
 
 
 def status_text(status: int) -> str:
-    """Return an HTTP status with what it means.
+    """Return an HTTP status with its meaning.
 
     >>> status_text(304)
     'HTTP 304 Not Modified'
@@ -96,7 +96,7 @@ def web_link(url: str | None) -> str:
 
 def reading_html(markdown: str, figures: Sequence[tuple[int, Markup]] = ()) -> Markup:
     """Return an article's Markdown as HTML: no HTML of its own, links to web addresses alone. Each of the `figures`
-    stands after so many letters of the text; at the end of a very long one.
+    stands after this number of letters of the text, or at the end of a very long one.
     """
     markdown = inert_text(markdown)
     if len(markdown) > _MOST_MARKDOWN:
@@ -157,7 +157,7 @@ def whole_options(text: str) -> Markup:
 
 
 def groupby_run(values: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]:
-    """Return values in a row that have the same attribute of a name, together, with that attribute."""
+    """Group consecutive values by an attribute; return each group with its value."""
     return [(key, list(run)) for key, run in groupby(values, key=lambda value: getattr(value, name))]
 
 
@@ -201,17 +201,17 @@ class PageFrame:
 
 
 class CompiledTemplates(BytecodeCache):
-    """The code of templates, so that each is compiled once a process, however many rooms there are in it."""
+    """A cache of compiled templates, so that each is compiled once in a process with several rooms."""
 
     def __init__(self) -> None:
         self._codes: dict[tuple[str, str], CodeType] = {}  # by a template's key and its content's checksum
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        """Give a template its code, if it was compiled before."""
+        """Load a template's code if it was compiled before."""
         bucket.code = self._codes.get((bucket.key, bucket.checksum))
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep the code of a template that was compiled just now."""
+        """Keep the code of a newly compiled template."""
         if bucket.code is not None:
             self._codes[bucket.key, bucket.checksum] = bucket.code
 

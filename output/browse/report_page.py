@@ -66,7 +66,7 @@ class LookExample(NamedTuple):
 
 
 class ReportLook(NamedTuple):
-    """Something to know of the archive: its kind, what it is, what may be done, the path of the page that shows it, and
+    """A finding about the archive: its kind, the sentence, advice, the path of the page that shows it, and
     whether it is more than good to know. The path is empty where no page does. `examples` are some of the articles.
     """
 
@@ -79,14 +79,14 @@ class ReportLook(NamedTuple):
 
 
 class ArchiveFigures(NamedTuple):
-    """The figures that take a pass over all articles, counted once for each state of the archive."""
+    """The figures that need a pass over all articles, counted once for each state of the archive."""
 
     totals: ArchiveTotals
     has_certainty: bool
 
 
 class ReportWords(NamedTuple):
-    """Sentences on an archive: how complete it is, empty while that is being counted, and what is seldom so."""
+    """Sentences on an archive: how complete it is (empty while that is being counted), and what is unusual about it."""
 
     completeness: str = ""
     implausible: tuple[str, ...] = ()

@@ -42,14 +42,14 @@ _T = TypeVar("_T")
 
 
 class RoomWording(NamedTuple):
-    """The command line's words for a reason of table `urls` and for an edit, so that pages say the same."""
+    """The command line's words for reasons of table `urls` and for edits, so that pages use the same."""
 
     reason_text: Callable[[str], str]
     edit_summary: Callable[[ListedEdit], str]
 
 
 class Notice(NamedTuple):
-    """A page that only says something: the status of the answer, and the words."""
+    """A page with only a message: the status of the answer, and the text."""
 
     status: int
     message: str
@@ -60,12 +60,12 @@ _STATE = """SELECT (SELECT max(seq) FROM changes), (SELECT group_concat(urls) FR
 
 
 def _state_of(db: Database) -> object:
-    """Return a value that is another one after each change of articles or of the states of URLs, and after each run."""
+    """Return a value that changes with each change of articles or of the states of URLs, and with each run."""
     return db.execute(_STATE).fetchone()
 
 
 class Counted:
-    """Values that take long to count, by archive and name, for as long as the archive has not changed."""
+    """A cache of values that take long to count, by archive and name, until the archive changes."""
 
     def __init__(self) -> None:
         self._values: dict[tuple[str, str], tuple[object, Any]] = {}
@@ -85,7 +85,7 @@ class Counted:
         return value
 
     def get_soon(self, db: Database, archive: ArchiveFile, name: str, count: Callable[[Database], _T]) -> _T | None:
-        """Return the value as it is now in a small archive.
+        """Return the value as it is now, if the archive is small.
 
         In a large one as it was counted last, None if it never was; it is counted anew in a thread of its own.
         """
@@ -164,7 +164,7 @@ class Room:
         return PageFrame(archive.name, section, self.token, self.may_write, is_busy, waiting_count, twin, shown)
 
     def notice(self, notice: Notice, frame: PageFrame | None = None) -> Response:
-        """Return a page that only says something."""
+        """Return a page with only a message."""
         return self.renderer.html("notice.html", notice, frame or self.frame(), notice.status)
 
     @contextmanager

@@ -57,7 +57,7 @@ class Guard:
     """ASGI middleware. `authorities` are the values of Host that are answered; `headers` are added where missing.
 
     `sites` are the values of Sec-Fetch-Site that may read: `none` where a person typed the address or has a bookmark.
-    What is a part of a page, by Sec-Fetch-Dest in `parts`, is for all sites: a page in a sandbox is of no site.
+    Parts of a page (a Sec-Fetch-Dest in `parts`) may come from any site, since a sandboxed page belongs to none.
     With `may_write` a POST passes if it comes from a page of this very server, else none does.
     """
 
@@ -122,11 +122,11 @@ _MAX_CHARACTERS = 1000
 
 
 class BadArgumentError(Exception):
-    """An address asks for what cannot be; the message is one line."""
+    """An invalid argument in an address; the message is one line."""
 
 
 class NotHereError(Exception):
-    """The archive does not hold what an address names; the message is one line."""
+    """An address of something that the archive does not hold; the message is one line."""
 
 
 class ForbiddenError(Exception):
@@ -159,7 +159,7 @@ class Arguments:
         return int(value)
 
     def choice(self, name: str, choices: Collection[str], default: str = "") -> str:
-        """Return one of some words, by default the one given, or empty."""
+        """Return an argument that must be one of some words; the default if it is not given."""
         value = self.text(name) or default
         if value and value not in choices:
             raise BadArgumentError(f"{name} is none of {', '.join(choices)}")
@@ -179,7 +179,7 @@ def path_number(request: Request) -> int:
 
 
 class _Digits(Convertor[str]):
-    """A number in a path, as text until it is read: one of thousands of digits is none that Python makes an int of."""
+    """A number in a path, kept as text until it is read: Python refuses to parse one of thousands of digits."""
 
     regex = "[0-9]+"
 

@@ -1,4 +1,4 @@
-"""Articles of the list that are none: those that a person ticked, and the others in the same folders of URLs."""
+"""Wrong articles in the list: those that a person ticked, and the others in the same folders of URLs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class UrlFolder(NamedTuple):
 
 
 class TakeOutPreview(NamedTuple):
-    """Preview of what would be taken out: the ticked articles, and by folder the others that are addressed alike."""
+    """Preview of the articles to take out: the ticked ones, and by folder the others with similar addresses."""
 
     ticked: tuple[TakenArticle, ...]
     folders: tuple[UrlFolder, ...]

@@ -1,4 +1,4 @@
-"""URLs by coverage, down to each URL, and a response as it was received.
+"""URLs by coverage, down to each URL, and single responses.
 
 Of a response the page shows its head, what it asked of robots, and the place of its record.
 """
@@ -61,7 +61,7 @@ class RenderedViews(NamedTuple):
 
 
 class CaptureView(NamedTuple):
-    """A capture with the head of its response as it was sent, or with what is wrong with its record.
+    """A capture with the head of its response as sent, or the fault of its record.
 
     `robots` is what the host's robots.txt said then; `article_id` is 0 where no current text comes from it.
     `rendered_for` is the page for which a browser asked for it, `views` the two captures of a page that a browser
@@ -214,7 +214,7 @@ class UrlCapture(NamedTuple):
 
 
 class UrlView(NamedTuple):
-    """All that the archive knows of a URL.
+    """Everything that the archive knows of a URL.
 
     `page_type` and `evidence` are empty where it gave no page, `article_id` is 0 where it leads to no article.
     """

@@ -43,14 +43,7 @@ from .merged_rows import (
     note_forgotten,
     note_hosts,
 )
-from .source_archive import (
-    SCHEMA_NAME,
-    MergeConflict,
-    SourceArchive,
-    attached,
-    give_identity,
-    refuse_damage,
-)
+from .source_archive import SCHEMA_NAME, MergeConflict, SourceArchive, attached, give_identity, refuse_damage
 
 _READ_STATE = "SELECT value FROM meta WHERE key = ?"
 
@@ -74,7 +67,7 @@ def read_merged_state(target: Database, source: SourceArchive) -> MergedState:
 
 
 def file_states(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> FileStates:
-    """Return the present WARC files of an archive and their copies; -1 for missing files."""
+    """Return the present WARC files of an archive and their copies; -1 as the length of missing files."""
     file = database_file(target)
     return {
         copy.target_name: [
@@ -312,7 +305,7 @@ def _has_same_head(path: Path, other_path: Path) -> bool:
 
 
 def _first_record(path: Path) -> bytes:
-    """Read the first record of a file, a warcinfo of some hundred bytes; as it is if it is no gzip member."""
+    """Read the first record of a file, a warcinfo of some hundred bytes; unpack it if it is a gzip member."""
     with path.open("rb") as stream:
         head = stream.read(_FIRST_RECORD_BYTES)
     try:
@@ -341,7 +334,7 @@ def _copy_name(path: Path) -> str:
 
 
 def refuse_other_bytes(target: Database, source: SourceArchive, copy: WarcCopy) -> None:
-    """Compare the records that both archives have in a file; what was taken down in one has been written over there.
+    """Compare the records that both archives have in a file, except those that a takedown overwrote.
 
     Raises MergeConflict if one differs.
     """
@@ -360,7 +353,7 @@ def _span(stream: BinaryIO, offset: int, length: int) -> bytes:
 
 
 def _copy_file(source: Path, target: Database, copy: WarcCopy) -> int:
-    """Append what a copy lacks; what an earlier attempt left behind its committed bytes is set aside first."""
+    """Append the missing bytes to a copy; first set aside what an interrupted attempt left."""
     path = warc_path(database_file(target), copy.target_name)
     claimed_folders(target).begin(copy.target_name)
     if path.is_file():

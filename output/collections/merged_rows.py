@@ -247,7 +247,7 @@ def merge_runs(target: Database) -> None:
 
 
 def _renumbered_runs(target: Database) -> Iterator[tuple[object, ...]]:
-    """Yield the source's runs: their number there, their number here, and the other columns."""
+    """Yield the source's runs: their id there, their id here, and the other columns."""
     for run_id, *values in target.execute(_RUNS).fetchall():
         stored = target.execute(_STORED_RUN, [run_id]).fetchone()
         is_other_run = stored is not None and not _is_same_run(stored, values)
@@ -255,7 +255,7 @@ def _renumbered_runs(target: Database) -> Iterator[tuple[object, ...]]:
 
 
 def _is_same_run(stored: tuple[object, ...], values: list[object]) -> bool:
-    """Return whether two rows are of one run, which one of the archives may hold unfinished."""
+    """Return whether two rows describe the same run; one archive may have copied it before it finished."""
     pairs = list(zip(stored, values, strict=True))
     return all(first == second for first, second in pairs if first is not None and second is not None)
 
@@ -281,7 +281,7 @@ def merge_links(target: Database, source: SourceArchive) -> None:
 
 
 def _link_parts(source: SourceArchive) -> Mapping[str, HostLinks]:
-    """Return the source's counts by the archive that they are from."""
+    """Return the source's counts by the archive that they come from."""
     parts = _remembered_links(source.db)
     own_links: HostLinks = Counter(dict(source.db.execute(_LINKS).fetchall()))
     for links in parts.values():
@@ -368,7 +368,7 @@ def note_forgotten(target: Database) -> None:
 
 
 def merge_corrections(target: Database) -> tuple[str, ...]:
-    """Take over the corrections with the texts that they are on, a later act in place of an earlier.
+    """Take over the corrections with their block texts; the later act wins.
 
     Returns a line for each on which the archives disagree. `note_forgotten` has been called. Runs in the caller's
     transaction.
@@ -384,7 +384,7 @@ def merge_corrections(target: Database) -> tuple[str, ...]:
 
 
 def merge_takedowns(target: Database, clock: Callable[[], str]) -> int:
-    """Take down here what was taken down there; returns how many takedowns removed something.
+    """Repeat the source's takedowns in the target; return how many of them removed something.
 
     Each is a transaction of its own. Every address of what was taken down there has a row, so none is followed here.
     """
@@ -576,5 +576,5 @@ def _save_reading(target: Database, sighting: Sighting, reading: OwnReading) -> 
 
 
 def _put_user_values(target: Database, page_id: int, values: Mapping[str, object]) -> None:
-    """Write what a user noted beside the source's article, where there is something."""
+    """Copy the values in a user's own columns from the source's article."""
     put_user_values(target, page_id, {name: value for name, value in values.items() if value is not None})  # type: ignore[misc]

@@ -17,13 +17,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from ..archive.article_filter import (
-    ALL_ARTICLES,
-    USAGE_COLUMN,
-    USAGE_OF_ARTICLE,
-    ArticleBounds,
-    article_scope,
-)
+from ..archive.article_filter import ALL_ARTICLES, USAGE_COLUMN, USAGE_OF_ARTICLE, ArticleBounds, article_scope
 from ..read.article_rows import chosen_articles
 from ..read.export_target import OwnFiles, TargetRefused, whole_folder
 from ..write.takedowns import WILDCARD
@@ -47,7 +41,7 @@ def export_parquet(
     """Write the articles within the bounds, what was removed from them, and their URLs; without bounds, all URLs.
 
     Returns the number of rows of each table. TargetRefused if the folder holds other files under a table's name,
-    DamagedValue if a stored value cannot be what was stored.
+    DamagedValue if a stored value is damaged.
     """
     for name in _QUERIES:
         if any(not path.match("part-*.parquet") for path in (folder / name).glob("*")):
@@ -105,7 +99,7 @@ def _rows(
 
 
 def _owners(archives: Sequence[Database], name: str) -> Mapping[object, int]:
-    """Return, for each article or URL, the index of the archive that counts; nothing for a single archive."""
+    """Return, for each article or URL, the index of the archive whose row is exported; empty for a single archive."""
     if len(archives) < 2:
         return {}
     table, key, seen = ("urls", "url", "fetched_at") if name == "urls" else ("articles", "id", "last_seen")

@@ -7,7 +7,6 @@ memory at a time.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
@@ -16,6 +15,8 @@ from typing import Any, BinaryIO, NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from broadsheet.cleaners.package_data import read_toml
 
 from ..archive.metadata_columns import column_kind
 from ..archive.schema_doc import column_meanings
@@ -46,7 +47,7 @@ class ParquetTable(NamedTuple):
 def parquet_tables() -> Mapping[str, ParquetTable]:
     """Return the tables by name, as `parquet.toml` lists them."""
     tables = {}
-    for table, declared in tomllib.loads(Path(__file__).with_name("parquet.toml").read_text("utf-8")).items():
+    for table, declared in read_toml(__package__, "parquet.toml").items():
         meanings = {**column_meanings()[declared["from"]], **declared.get("meanings", {})}
         pairs = [*_schema_columns(declared), *(column.split() for column in declared["columns"])]
         fields = [
@@ -58,7 +59,7 @@ def parquet_tables() -> Mapping[str, ParquetTable]:
 
 
 def _schema_columns(declared: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the columns that a table has of the schema's, each with its type; none if it lists its own."""
+    """Yield the columns that a table takes from the schema, each with its type; nothing if it lists its own."""
     left_out = ("", *declared.get("all_but", ()))
     names = column_meanings()[declared["from"]] if "all_but" in declared else ()
     return ((name, _KINDS.get(kind := column_kind(name), kind)) for name in names if name not in left_out)
@@ -67,7 +68,7 @@ def _schema_columns(declared: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 class RowWriter:
     """A writer of rows, one after the other, to one file. Use it in a `with`; only a group is in memory at a time.
 
-    DamagedValue if a stored value cannot be what was stored. `groups` counts what is written.
+    DamagedValue if a stored value is damaged. `groups` counts what is written.
     """
 
     def __init__(self, table: ParquetTable, file: Path | BinaryIO) -> None:

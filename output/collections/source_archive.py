@@ -41,7 +41,7 @@ def former_identity(identity: str) -> str:
 
 
 def give_identity(target: Database) -> None:
-    """Give an archive that others are merged into an identity of its own, once. Runs in the caller's transaction."""
+    """Give the target of a merge an identity of its own, once. Runs in the caller's transaction."""
     if not _given(target):
         target.execute(STORE_FACT, [_KEY, f"{_first_run(target)}{_SEPARATOR}{token_hex(8)}"])
 
@@ -67,7 +67,7 @@ _HEADER_BYTES = 100  # of a SQLite file: its counter of changes is among them
 
 
 class MergeConflict(ArchiveError):  # noqa: N818 - named by what it is
-    """A contradiction of two archives; the message names both sides. Nothing was changed."""
+    """A conflict between two archives; the message names both sides. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def find_rescues(db: Database, folder: Path) -> list[Rescue]:
 
 
 def write_rescues(db: Database, raw_writer: RawResponseWriter, rescues: Sequence[Rescue]) -> None:
-    """Rewrite captures: the first of each payload in full, the others as revisits of it. Runs inside the
+    """Rewrite captures: the first of each payload in full, the others as its revisits. Runs inside the
     transaction.
     """
     for rescue in rescues:
@@ -144,7 +144,7 @@ def blank_record(length: int, date: str, record_id: str) -> bytes:
 
 
 def _gzip_stored(data: bytes, block_count: int) -> Iterator[bytes]:
-    """Return the pieces of a gzip member that holds `data` uncompressed, in so many stored blocks."""
+    """Return the pieces of a gzip member that holds `data` uncompressed, in this number of stored blocks."""
     yield b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
     for number in range(block_count):
         part = data[number * _BLOCK_SIZE : (number + 1) * _BLOCK_SIZE]
@@ -168,7 +168,7 @@ def _overwrite(path: Path, offset: int, end: int, date: str) -> None:
 
 
 def _blank(length: int, date: str) -> bytes:
-    """Return what is written over so many bytes: a blank record, or zeros over what a short file has left of one.
+    """Return the bytes that replace an erased record of this length: a blank record, or zeros at a torn file's end.
 
     Zeros are what gzip pads with.
     """

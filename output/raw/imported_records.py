@@ -1,4 +1,4 @@
-"""Records of other crawlers' WARC and ARC files, packed or not, read as far as they can be. Pure.
+"""Records of other crawlers' WARC and ARC files, packed or not, read as far as possible. Pure.
 
 Libraries give up on a file at the first odd head. Here a head may have line ends without CR, an unknown version, bytes
 outside UTF-8, lines without a colon, and an invalid length. ARC heads may have spaces in the URL and any date.
@@ -202,7 +202,7 @@ def _unpack_gzip(data: bytes | mmap, start: int, end: int) -> PieceGenerator:
 
 
 def _bytes_before_damage(stream: zlib._Decompress, chunk: bytes) -> Iterator[bytes]:
-    """Return what a chunk gives, packed byte by packed byte, up to the one at which it cannot be unpacked."""
+    """Unpack a chunk byte by byte, up to the damage."""
     for position in range(len(chunk)):
         try:
             yield stream.decompress(chunk[position : position + 1])
@@ -228,7 +228,7 @@ def _unpack_zstd(data: bytes | mmap, start: int, end: int) -> PieceGenerator:
 
 
 DIGEST_MISMATCH = "digest_mismatch"
-"""The fault of a block that has not the digest that its record states, or not the checksum of its gzip member."""
+"""The fault of a block whose digest differs from the one its record states, or whose gzip checksum is wrong."""
 
 TRUNCATED = "truncated"
 """The fault of a block that is shorter than its record states."""
@@ -335,7 +335,7 @@ def _unpack(data: bytes, max_bytes: int) -> tuple[bytes, bool]:
 
 
 def _block_of(head: RecordHead, rest: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """Return the block in what follows a head, and its faults. If its length is wrong, all there is belongs to it."""
+    """Return the block that follows a head, and its faults. If its length is wrong, it takes all bytes there are."""
     length = head.length
     if length is not None and length <= len(rest) and ends_record(head, rest[length : length + HEAD_BYTES]):
         return rest[:length], ()

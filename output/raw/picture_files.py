@@ -42,7 +42,7 @@ def read_picture_file(db: Database, folder: Path, capture_id: int, picture: Pict
 
 
 def _possible_files(exchange: RawExchange) -> Iterator[bytes]:
-    """Yield the body as it stands, without transfer coding, and unpacked: other crawlers write any of them."""
+    """Yield the body as stored, without transfer coding, and unpacked: other crawlers write any of these."""
     yield exchange.body
     yield (data := dechunked_body(exchange))
     if exchange.header("content-encoding").strip().lower() in ("gzip", "x-gzip", "deflate"):

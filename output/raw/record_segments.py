@@ -1,4 +1,4 @@
-"""Segments of a WARC or ARC file: where records begin and end, whatever is wrong with one of them."""
+"""Segments of a WARC or ARC file: where records begin and end, even if some of them are damaged."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class RecordSpan:
 
 
 class _Member(NamedTuple):
-    """A packed member: its end, its first bytes unpacked, and how many bytes it has unpacked, as far as it can be."""
+    """A packed member: its end, its first bytes unpacked, and its unpacked size, as far as it can be read."""
 
     end: int
     beginning: bytes
@@ -84,7 +84,7 @@ class RecordSegment:
         return len(list(self._member_spans(self._start, member))) > 1 or self._hides_records(member)
 
     def _hides_records(self, member: _Member) -> bool:
-        """Return whether a member that begins with a file's head, whose length is wrong, has records after it."""
+        """Return whether a member that begins with a warcinfo record of a wrong length has records after it."""
         head = parse_record_head(member.beginning)
         if head is None or head.kind != "warcinfo":
             return False
@@ -92,7 +92,7 @@ class RecordSegment:
         return pattern.search(self._unpacked_prefix(self._start, member.end), head.size) is not None
 
     def spans(self) -> Iterator[RecordSpan]:
-        """Yield the records in order. What is no record, between two, is a span without a beginning."""
+        """Yield the records in order. Bytes between two records are a span with an empty `beginning`."""
         position = self._skip_blank(self._start)
         while position < self._end:
             if self._magic:
@@ -129,7 +129,7 @@ class RecordSegment:
         return _Member(self._next_record(position + 1) if end is None else end, bytes(beginning), size)
 
     def _member_spans(self, position: int, member: _Member) -> Iterator[RecordSpan]:
-        """Return the record of a member, and those that it should not hold besides."""
+        """Return the record of a member, and any others that it should not hold."""
         yield RecordSpan(position, member.end - position, member.beginning)
         head = parse_record_head(member.beginning)
         if head is None or head.length is None or head.size + head.length + 8 >= member.size:

@@ -1,4 +1,4 @@
-"""Credentials taken out of what is stored: the values of request headers, and user names in URLs. Pure.
+"""Removal of credentials before anything is stored: the values of request headers, and user names in URLs. Pure.
 
 `credentials.toml` says which names of headers look like credentials.
 """
@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.resources import files
+
+from broadsheet.cleaners.package_data import read_toml
 
 REDACTED = b"[redacted]"
 """What stands in place of a value."""
 
-_DATA = tomllib.loads(files(__package__).joinpath("credentials.toml").read_text(encoding="utf-8"))
+_DATA = read_toml(__package__, "credentials.toml")
 _NAMES, _WORDS, _PARTS = frozenset(_DATA["names"]), frozenset(_DATA["words"]), tuple(_DATA["parts"])
 _SEPARATOR = re.compile(r"[-_.]")
 _HEAD_END = re.compile(rb"\n\r?\n")

@@ -44,7 +44,7 @@ class FileSpan(NamedTuple):
 
 
 def credentials_warning(db: Database, folder: Path) -> str:
-    """Say in one line that the archive's requests hold credentials; return an empty text if none are seen.
+    """Return a one-line warning if the archive's requests hold credentials; empty if none are seen.
 
     `folder` is the database (`raw_folder`). What cannot be read is passed over:
     `broadsheet.output.raw.warc_reader` says where that is.
@@ -84,7 +84,7 @@ def file_spans(db: Database, file: str, committed_length: int) -> Iterator[FileS
 def redacted_span(data: bytes) -> bytes:
     """Return the records between two captures' with the credentials of requests replaced; all others byte for byte.
 
-    From bytes on that are no whole record everything is left out, since nobody can tell what it holds.
+    Everything after the last whole record is left out, since its content is unknown.
     """
     return b"".join(_redacted_member(member, record) for member, record in _members(data))
 
@@ -105,14 +105,14 @@ def _redacted_member(member: bytes, record: bytes) -> bytes:
 
 
 def _split_request(record: bytes) -> tuple[bytes, RedactedRequest]:
-    """Return a record's WARC headers, and the request that it holds, redacted; an empty one if it is no request."""
+    """Return a record's WARC headers, and the request that it holds, redacted; an empty one if it is not a request."""
     head, _, block = record.partition(_HEAD_END)
     is_request = _REQUEST_TYPE.search(head) is not None
     return head, redact_request(block.removesuffix(_HEAD_END)) if is_request else RedactedRequest(b"")
 
 
 def _members(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the gzip members in some bytes, packed and unpacked, up to what is no whole one."""
+    """Yield the gzip members in some bytes, packed and unpacked, up to the first incomplete one."""
     position: int | None = 0
     with suppress(MemberError):
         while position is not None and position < len(data):

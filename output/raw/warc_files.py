@@ -41,7 +41,7 @@ class StoredPiece:
 
     @classmethod
     def from_values(cls, values: Mapping[str, object]) -> Self:
-        """Read a piece as JSON lists it. KeyError, ValueError or TypeError if it is none."""
+        """Read a piece from its JSON. KeyError, ValueError or TypeError if that is malformed."""
         return cls(str(values["key"]), int(str(values["length"])), str(values["sha256"]))
 
 
@@ -83,7 +83,7 @@ def read_away_files(database: Path) -> Mapping[str, AwayFile]:
 
 
 def write_away_files(database: Path, files: Iterable[AwayFile]) -> None:
-    """Replace the list, whole or not at all; an empty one goes."""
+    """Replace the list atomically; an empty list removes the file."""
     path, rows = away_path(database), [asdict(file) for file in files]
     if not rows:
         path.unlink(missing_ok=True)
@@ -143,7 +143,7 @@ class WarcFiles:
         """Committed bytes of all files."""
 
     def make_room(self, size: int) -> None:
-        """Have a file open that takes `size` more bytes within the size limit, or an empty one."""
+        """Ensure that a file is open with room for `size` more bytes, or an empty one."""
         if self._fd >= 0 and (not self._length or self._length + size <= self._size_limit):
             return
         if self._fd < 0 and self._reopen_newest(size):
@@ -163,7 +163,7 @@ class WarcFiles:
         return WrittenSpan(self._name, offset, self._length - offset)
 
     def sync(self) -> None:
-        """Make the disk confirm what was appended, and note it; to be called inside the transaction that names it.
+        """Sync the appended bytes to the disk and note their length. Call it inside the transaction that names them.
 
         OSError if the file was deleted or replaced since it was opened: what is appended would go with it.
         """
@@ -173,7 +173,7 @@ class WarcFiles:
             self._db.execute("UPDATE _warc_files SET length = ? WHERE name = ?", [self._length, self._name])
 
     def mark_committed(self) -> None:
-        """Write the journal's lines for what was appended; to be called after the transaction was committed."""
+        """Write the journal's lines for the appended bytes. Call it after the transaction is committed."""
         if self._has_uncommitted:
             self._has_uncommitted = False
             self.total_bytes += self._length - self._committed_length
@@ -181,7 +181,7 @@ class WarcFiles:
             self._folders.note(self._name, self._length)
 
     def roll_back(self) -> None:
-        """Cut off what was appended for a transaction that failed, which no row names; to be called after it failed.
+        """Cut off the bytes that a failed transaction appended, which no row names. Call it after the failure.
 
         DatabaseError if the database does not say whether it has committed; nothing is cut then.
         """
@@ -210,7 +210,7 @@ class WarcFiles:
         raise OSError(f"{name} is gone: it was deleted or replaced while it was written")
 
     def holds(self, name: str, end: int) -> bool:
-        """Return whether a WARC file is there, or away, and reaches to the byte `end`."""
+        """Return whether a WARC file exists, here or in a store, and has at least `end` bytes."""
         if name in self._away_files:
             return self._away_files[name].length >= end
         path = warc_path(self._database, name)
@@ -221,7 +221,7 @@ class WarcFiles:
             self._length += written
 
     def _reopen_newest(self, size: int) -> bool:
-        """Open the newest file if it is as long as was committed and has room; return whether it is open."""
+        """Open the newest file if its length is the committed one and it has room; return whether it is open."""
         rows = self._db.execute(_OWN_FILES)
         row = next((row for row in rows if self._folders.owns(row[0]) or self._is_new(row[0])), None)
         if row is None or row[0] in self._away_files or (row[1] and row[1] + size > self._size_limit):
@@ -241,7 +241,7 @@ class WarcFiles:
         return not warc_path(self._database, name).parent.is_dir()
 
     def _begin_file(self) -> None:
-        """Begin a file. The journal and its row have it first, so that a file without them is never ours.
+        """Begin a file. Journal and row name it first, so that a file without them is never ours.
 
         A file of somebody else that comes to have this name meanwhile is left as it is, and another name is taken.
         """

@@ -48,7 +48,7 @@ RAW_ENDING = ".warc"
 """Role and ending of the folder that an archive's own responses go to, after the database's name."""
 
 MERGED_ENDING = ".merged.warc"
-"""That of the folder with copies of other archives' files. They may grow there, so nothing is appended here."""
+"""Role of the folder with copies of other archives' files. Those may grow at their source: append nothing to them."""
 
 _ROLES = (RAW_ENDING, MERGED_ENDING)
 
@@ -145,7 +145,7 @@ def _newer_text(folders: str, byte_count: int, database: Path) -> str:
 
 
 def open_regular(path: Path, *, follows_links: bool = True) -> BinaryIO:
-    """Open an ordinary file for reading. OSError, at once, for any other: to open a pipe waits for its other end."""
+    """Open an ordinary file for reading. OSError for any other: opening a pipe would wait for its other end."""
     flags = getattr(os, "O_NONBLOCK", 0) | (0 if follows_links else getattr(os, "O_NOFOLLOW", 0))
     stream = os.fdopen(os.open(path, os.O_RDONLY | flags), "rb")
     if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
@@ -167,12 +167,12 @@ def read_folder_id(folder: Path) -> str:
 
 
 def is_warc_folder(folder: Path) -> bool:
-    """Return whether a folder says that it is the WARC folder of an archive, of whichever."""
+    """Return whether a folder is the WARC folder of some archive, by its identity file and journal."""
     return (folder / IDENTITY_NAME).is_file() and (folder / JOURNAL_NAME).is_file()
 
 
 def leads_astray(folder: Path) -> bool:
-    """Return whether a folder is a link to one that has other things than WARC files, as a stranger's may be.
+    """Return whether a folder is a link to a folder of other things than WARC files, as a stranger may plant.
 
     An operator may have the folder on another disk: there it is empty, or says whose it is.
     """
@@ -210,7 +210,7 @@ def own_folders(database: Path) -> tuple[Path, Path]:
 
 
 def shown_name(database: Path, name: str) -> str:
-    """Return what a person calls a file that rows name, seen from the archive's folder.
+    """Return the name of a file in rows as a person sees it from the archive's folder.
 
     >>> shown_name(Path("/tmp/news.db"), ".warc/news-2026.warc.gz")
     'news.db.warc/news-2026.warc.gz'
@@ -251,7 +251,7 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def warc_path(database: Path, name: str) -> Path:
-    """Return the path of an archive's own WARC file, an ordinary one or none; NotAnArchive for anything else."""
+    """Return the path of an archive's own WARC file, which may be missing; NotAnArchive if it is no ordinary file."""
     path = Path("".join((str(database), "/".join(split_name(name)))))
     if leads_astray(path.parent):
         raise NotAnArchive(f"{path.parent} is a link to what is not a WARC folder")
@@ -266,7 +266,7 @@ def tail_files(database: Path) -> list[str]:
 
 
 def unknown_files(database: Path) -> list[str]:
-    """Return what else lies in an archive's WARC folders, as a cloud's doubled file; no takedown reaches into it."""
+    """Return unknown files in an archive's WARC folders, such as conflict copies; takedowns cannot reach them."""
     found: list[str] = []
     for folder in own_folders(database):
         if known := read_committed(folder).keys():
@@ -433,7 +433,7 @@ class RawFolders:
                     yield f"{role}/{name}", length
 
     def begin(self, file: str) -> None:
-        """Note that a file is this archive's, before it is made. The folder is made if it is missing."""
+        """Register a file before it is made. The folder is made if it is missing."""
         role, name = split_name(file)
         if role not in self._owned:
             self._own(role)
@@ -445,7 +445,7 @@ class RawFolders:
         self._owned[role].note(name, length)
 
     def recover(self, away_names: Mapping[str, object]) -> Recovery:
-        """Set torn bytes aside, and compare files with the database's table. Files that are away are as they were."""
+        """Set torn bytes aside, and compare files with the database's table; files in a store are left alone."""
         rows = {str(name): int(length) for name, length in self._db.execute(_LENGTHS)}
         recovery = Recovery(self._database)
         journal_names = [f"{role}/{name}" for role, folder in self._owned.items() for name in folder.committed]
@@ -490,7 +490,7 @@ class RawFolders:
                     raise MisplacedFolder(self._database, found, folder)
 
     def _own(self, role: str) -> None:
-        """Lock a folder, made if it is missing, and state whose it is."""
+        """Lock a folder, made if it is missing, and write its owner's id."""
         folder = Path(f"{self._database}{role}")
         make_folder(folder, folder_mode(self._database))
         self._owned[role] = _OwnedFolder(folder)
@@ -529,7 +529,7 @@ def stored_id(db: Database) -> str:
 
 
 def unshare(path: Path) -> None:
-    """Give a file bytes of its own, before it is written, if it has other names: those of backups by hard link."""
+    """Break a file's hard links (of backups) before it is written."""
     if path.stat().st_nlink > 1:
         with whole_file(path) as copy, path.open("rb") as stream:
             shutil.copyfileobj(stream, copy)
@@ -543,7 +543,7 @@ def make_folder(folder: Path, mode: int = 0o777) -> None:
 
 
 def put_folder_id(folder: Path, folder_id: str, stored: str) -> None:
-    """State the id of a folder, unless that is what is `stored` in it."""
+    """Write the id of a folder, unless it is `stored` there already."""
     if folder_id != stored:
         with whole_file(folder / IDENTITY_NAME) as stream:
             stream.write(json.dumps({"id": folder_id}).encode())

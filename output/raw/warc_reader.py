@@ -22,12 +22,7 @@ from sqlite_utils import Database
 from ..archive.archive_errors import ArchiveError
 from ..archive.archive_file import database_file
 from ..archive.row_sample import WHOLE, RowSample
-from .imported_records import (
-    BODY_KINDS,
-    DIGEST_MISMATCH,
-    ImportedRecordError,
-    read_imported_record,
-)
+from .imported_records import BODY_KINDS, DIGEST_MISMATCH, ImportedRecordError, read_imported_record
 from .raw_exchange import RawExchange, warc_digest
 from .warc_folders import newer_folders, open_regular, record_file, shown_name
 
@@ -94,7 +89,7 @@ def read_span(folder: Path, file: str, offset: int, length: int) -> bytes:
         raise kind(f"{source}: {error.strerror}") from error
     except ArchiveError as error:
         raise RecordError(f"{source}: {error}") from error
-    except (TypeError, ValueError) as error:  # a name, offset or length that is none
+    except (TypeError, ValueError) as error:  # a name, offset or length of the wrong type
         raise RecordError(f"{source}: {error}") from error
     if not is_inside or len(data) < length:
         raise RecordError(f"{source}: the file ends before the record does")
@@ -223,7 +218,7 @@ def raw_faults(db: Database, folder: Path, sample: RowSample = WHOLE) -> Iterato
 
 
 def _gone_place(folder: Path, file: str) -> str:
-    """Return the folder, or the file in one that is there, without which no record of a file can be read; or nothing.
+    """Return the missing folder, or the missing file in an existing folder, of some records; empty if both exist.
 
     Unsafe paths are reported with their records.
     """
@@ -296,7 +291,7 @@ def row_mismatch(record: WarcRecord, url: str, fetched_at: str, payload_digest: 
 
 
 def _record_mismatches(record: WarcRecord, row: CaptureRow, location: str) -> Iterator[str]:
-    """Yield a message if the record is not the one that its row describes, or states another status."""
+    """Yield a message if the record differs from its row, or states another status."""
     mismatches = list(row_mismatch(record, *row[3:6], location))
     yield from mismatches
     match = None if mismatches or record.kind == "resource" else _STATUS_LINE.match(record.block)

@@ -266,7 +266,7 @@ def save_capture(db: Database, capture: Capture, raw_writer: RawResponseWriter |
 
 
 def _find_original(db: Database, capture: Capture, exchange: RawExchange) -> _OriginalRow | None:
-    """Find the capture whose record already holds this one's payload; None if none does."""
+    """Find the capture whose record already holds this one's payload, or None."""
     if capture.http_status == _NOT_MODIFIED:
         row = db.execute(_ORIGINAL_BY_URL, [storable_text(capture.url)]).fetchone()
     elif exchange.body and not exchange.truncated:

@@ -36,7 +36,7 @@ REPEATED_PAGES = 6
 SHORT_TOKENS = 40
 """Texts below this many words or characters are not compared: what they share is a phrase, not a story."""
 
-SAMPLE_ONE_IN = 8  # one in so many shingles is in the sketch
+SAMPLE_ONE_IN = 8  # one shingle in eight is in the sketch
 CROWD_LIMIT = 24
 """Articles of one host that may share a run of words; what stands in more is a form, and evidence of nothing."""
 

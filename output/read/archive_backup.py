@@ -1,4 +1,4 @@
-"""A backup of an archive, which is an archive: made while its readers and its writer go on.
+"""Backups of an archive, which are archives themselves, made while it is read and written.
 
 The database is copied by SQLite's backup API, as one transaction sees it. Then come its WARC files up to the lengths
 that these rows have, by hard link or copy. The database gets its name last. So a killed backup does not look like one,
@@ -123,7 +123,7 @@ def back_up(source: Path, target: Path, *, with_raw: bool = True, earlier: Path 
 
 @contextmanager
 def dated_copies(source: Path, folder: Path) -> Iterator[DatedCopies]:
-    """Open a folder of dated copies for this process alone, and remove what killed backups left in it.
+    """Lock a folder of dated copies, and remove what killed backups left in it.
 
     Raises InUse if another process makes a copy there.
     """
@@ -144,7 +144,7 @@ class DatedCopies:
     folder: Path
 
     def make(self, *, with_raw: bool = True) -> tuple[Path, BackupResult]:
-        """Make a copy named by the time; files that the newest copy has too become hard links."""
+        """Make a copy named by the time; files that are also in the newest copy become hard links."""
         now = datetime.now(UTC).replace(microsecond=0)
         copy = self.folder / f"{self.source.stem}-{now:{_DATE_FORM}}{self.source.suffix}"
         earlier = self.unchanged()[-1:]
@@ -153,7 +153,7 @@ class DatedCopies:
         return copy, result
 
     def unchanged(self) -> list[Path]:
-        """Return the copies that nobody has changed, the oldest first."""
+        """Return the unchanged copies, the oldest first."""
         created_at = _created_at(self.source)
         return [
             path
@@ -222,7 +222,7 @@ def _copy_database(source: Path, target: Path, part: Path, planned: Callable[[Da
 
 
 def _hold_still(db: Database, source: Path, stack: ExitStack) -> None:
-    """Keep writers from beginning where a reader would stop them; one that is at work goes on, in WAL mode."""
+    """Keep new writers out where the backup would block them; a running one goes on, in WAL mode."""
     deadline = time.monotonic() + _PATIENCE
     while db.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         try:
@@ -252,7 +252,7 @@ def _check_room(db: Database, folder: Path, files: Iterable[_WarcFile]) -> None:
 
 
 def _planned_files(db: Database, source: Path, target: Path, earlier: Path | None) -> Iterator[_WarcFile]:
-    """Yield the WARC files that are whole where the rows say."""
+    """Yield the WARC files that exist and are complete."""
     newest: Path | None = None  # of its own files, the one that is appended to
     for name, length in db.execute(_FILES).fetchall():
         path = warc_path(source, name)
@@ -270,7 +270,7 @@ def _planned_files(db: Database, source: Path, target: Path, earlier: Path | Non
 def _put_files(
     db: Database, source: Path, target: Path, files: Sequence[_WarcFile], away: Mapping[str, AwayFile] | None
 ) -> BackupResult:
-    """Put WARC files beside the backup, and have its database name imported ones as they are seen from there.
+    """Put WARC files beside the backup, and rename imported ones in its rows relative to its folder.
 
     `away` is None for a copy without raw responses.
     """
@@ -298,7 +298,7 @@ def _put_files(
 
 
 def _begin_folder(folder: Path, folder_id: str, target: Path) -> None:
-    """Make a folder and state whose it is; ForeignFolder if it is that of another archive."""
+    """Make a folder and write its owner's id; ForeignFolder if it belongs to another archive."""
     stored = read_folder_id(folder)
     if stored != folder_id if stored else folder.is_dir() and any(folder.iterdir()):
         raise ForeignFolder(target, folder)
@@ -307,7 +307,7 @@ def _begin_folder(folder: Path, folder_id: str, target: Path) -> None:
 
 
 def _put_file(file: _WarcFile) -> bool:
-    """Link or copy a file, unless it is there; return whether it is a hard link.
+    """Link or copy a file unless it exists; return whether it is a hard link.
 
     A shorter one gives way if the file begins with it. NotReachable if bytes would be lost.
     """

@@ -1,4 +1,4 @@
-"""Facts of an archive by which it is judged: pages by outcome, start URLs, alarms, edits, dates, visits to come."""
+"""The facts that an archive is judged by: pages by outcome, start URLs, alarms, edits, dates, coming visits."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Example(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The number of articles or pages of a sort, with some examples."""
+    """A number of articles or pages, with some examples."""
 
     count: int
     examples: tuple[Example, ...] = ()
@@ -205,7 +205,7 @@ def gather_facts(
 
 
 def _misdated(db: Database) -> Iterator[Sequence[object]]:
-    """Yield the articles whose day is not the one that their URL names."""
+    """Yield the articles whose day differs from the one in their URL."""
     for *row, day in db.execute(_DATED_URLS):
         url_day = date_in_url(str(row[2]))
         if url_day and abs((date.fromisoformat(url_day) - date.fromisoformat(day)).days) >= _DAYS_APART:

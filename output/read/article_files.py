@@ -30,14 +30,7 @@ from ..raw.picture_files import read_picture_file
 from ..raw.warc_reader import RecordError
 from .article_rows import DictionaryEntry, article_dictionary, chosen_articles, iter_articles
 from .export_folder import PICTURE_FOLDER, ExportFolder, open_export
-from .inert_markup import (
-    article_html,
-    escaped_words,
-    inert_markdown,
-    is_safe_link,
-    language_tag,
-    xml_line,
-)
+from .inert_markup import article_html, escaped_words, inert_markdown, is_safe_link, language_tag, xml_line
 from .plain_words import count_text
 
 _LAST_FIELDS = ("description", "url", "canonical_url", "image", "page_type", "word_count", "id", USAGE_COLUMN)
@@ -125,7 +118,7 @@ def _body(article: dict[str, object]) -> str:
 
 
 def _yaml_value(value: object) -> str:
-    """Return JSON that YAML reads, and in which a viewer that knows no front matter finds neither HTML nor a link."""
+    """Return JSON that is valid YAML, without anything that a viewer without front matter takes for HTML or a link."""
     json_text = escaped_json(json.dumps(value, ensure_ascii=False))
     return _TAG_OR_LINK.sub(lambda match: f"\\u{ord(match[0]):04x}", json_text)
 

@@ -1,4 +1,4 @@
-"""Articles as rows: their reading for exporters, CSV, JSON lines, and the dictionary of their fields.
+"""Articles as rows for exporters: CSV, JSON lines, and the dictionary of their fields.
 
 Exporters read one article at a time, with JSON columns as lists and mappings. The dictionary says for each field its
 meaning and the type of its values.

@@ -6,20 +6,20 @@ as captured.
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlite_utils import Database
+
+from broadsheet.cleaners.package_data import read_toml
 
 from ..archive.url_words import Reason, UrlState
 
 MAX_EXAMPLES = 3
 
 _MAX_HOPS = 10
+_DATA = "coverage.toml"
 _IS_NAMED = {
     "sitemap": "n.in_sitemap",
     "feed": "n.in_feed",
@@ -89,7 +89,7 @@ class Gap:
         """Return whether a person could act on the gap, or should know of it; False if the site says that the page is
         gone.
         """
-        return bool(self.hint) and self.reason not in _settled_reasons()
+        return bool(self.hint) and self.reason not in read_toml(__package__, _DATA)["settled"]
 
 
 class Coverage(NamedTuple):
@@ -133,7 +133,7 @@ def list_covered_urls(
 
 def hint_for(state: UrlState, reason: Reason) -> str:
     """Return advice about URLs that were not read, or an empty string."""
-    hints = _load_hints()
+    hints: dict[str, str] = read_toml(__package__, _DATA)["hints"]
     return hints.get(reason) or hints.get(reason.partition(":")[0]) or hints.get(state, "")
 
 
@@ -142,7 +142,7 @@ def missing_words(gap: Gap) -> str:
     if gap.state == UrlState.QUEUED:
         return "still to be fetched"
     family = gap.reason.partition(":")[0]
-    lists: dict[str, list[str]] = _load_data()["missing"]
+    lists: dict[str, list[str]] = read_toml(__package__, _DATA)["missing"]
     found = next((words for words, reasons in lists.items() if family in reasons), "failed")
     return "" if found == "no page" else found
 
@@ -172,19 +172,3 @@ def _measure_source(db: Database, source: str, query: str) -> Coverage:
             if source == "sitemap" and total and len(examples) < MAX_EXAMPLES:
                 examples.append(url)
     return Coverage(source, total, sum(gap.urls for gap in articles), pages, gaps, unnamed, tuple(examples))
-
-
-@cache
-def _load_hints() -> dict[str, str]:
-    hints: dict[str, str] = _load_data()["hints"]
-    return hints
-
-
-@cache
-def _settled_reasons() -> frozenset[str]:
-    return frozenset(_load_data()["settled"])
-
-
-@cache
-def _load_data() -> dict[str, Any]:
-    return tomllib.loads(files(__package__).joinpath("coverage.toml").read_text("utf-8"))

@@ -6,15 +6,14 @@ The display is in `datasette.toml`, the meanings are in `output/archive/schema.t
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
-from functools import cache
 from html import escape
-from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
 from sqlite_utils import Database
+
+from broadsheet.cleaners.package_data import read_toml
 
 from ..archive.archive_file import database_file
 from ..archive.schema_doc import ColumnMeanings, column_meanings, schema_columns
@@ -33,8 +32,8 @@ def datasette_metadata(db: Database) -> dict[str, Any]:
 
 
 def metadata_for(database_name: str, columns_by_table: Mapping[str, list[str]], site: str = "") -> dict[str, Any]:
-    """Return the same for a database that Datasette calls by a name, with these tables and views, of a site. Pure."""
-    shown, meanings = _load_shown(), column_meanings()
+    """Return the metadata for a database name in Datasette, with these tables and views, of a site. Pure."""
+    shown, meanings = read_toml(__package__, "datasette.toml"), column_meanings()
     tables: dict[str, Any] = {
         name: {"hidden": True} for name in (*shown["hidden"], *columns_by_table) if name.startswith(_HIDDEN)
     }
@@ -73,7 +72,7 @@ def _texts(table: str, columns: list[str], meanings: ColumnMeanings) -> dict[str
 
 def _style(article_columns: Iterable[str]) -> str:
     """Return the style sheet, with a label for each column on an article's own page."""
-    shown = _load_shown()
+    shown = read_toml(__package__, "datasette.toml")
     labels = [shown["row_label"].replace("COLUMN", name) for name in article_columns if re.fullmatch(r"\w+", name)]
     return "\n".join((shown["style"], *labels))
 
@@ -81,8 +80,3 @@ def _style(article_columns: Iterable[str]) -> str:
 def _plain(text: str) -> str:
     """Return text without the marks of code, which Datasette would show."""
     return text.replace("`", "")
-
-
-@cache
-def _load_shown() -> dict[str, Any]:
-    return tomllib.loads(files(__package__).joinpath("datasette.toml").read_text("utf-8"))

@@ -93,7 +93,7 @@ def _words_html(words: WordChanges) -> str:
 
 
 def _cut(words: WordChanges) -> Iterator[tuple[str, str]]:
-    """Yield the words with long passages that stay cut in their middle, at their first and last end if outermost."""
+    """Yield the words, with long unchanged passages cut: in the middle, or at the outer end of the first and last."""
     for index, (sign, text) in enumerate(words):
         if sign != SAME_SIGN or len(text) <= 2 * _SHOWN_CHARS + 1:
             yield sign, text

@@ -25,7 +25,7 @@ from ..write.person_verdicts import find_article
 
 NEW: Final = "new"
 EDIT_KINDS = (*COMPARED_KINDS, *TEXTLESS_KINDS)
-"""What is an edit; `new` articles and texts of another `cleaner` are listed where a person asks for them."""
+"""Kinds that count as edits. `new` articles and `cleaner` changes are listed only on request."""
 ALL_KINDS = (*EDIT_KINDS, RevisionMark.CLEANER, NEW)
 
 _FROM_CHANGES = """FROM changes c LEFT JOIN revisions r ON r.article_id = c.article_id AND r.number = c.revision

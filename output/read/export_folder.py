@@ -1,4 +1,4 @@
-"""A folder of exported files that mirrors its archive: files of articles that are gone go, and no edited file does.
+"""A folder of exported files that mirrors its archive: files of removed articles are deleted, edited files never.
 
 A list in the folder has what was written: a line for each file, with its digest and the articles in it. The line comes
 before the file, so that after a kill each file is one of the list, or is not ours.
@@ -81,7 +81,7 @@ class ExportFolder:
         write_file(self._own_files, self._folder / LIST_NAME, b"".join(lines))
 
     def _is_foreign(self, name: str) -> bool:
-        """Return whether a file is there that is not as an export has written it."""
+        """Return whether a file exists that differs from what an export wrote."""
         path, folder = self._folder / name, os.path.realpath(self._folder)
         is_inside = os.path.commonpath([folder, os.path.realpath(path.parent)]) == folder
         if not is_inside or path.is_symlink() or not path.is_file():
@@ -112,7 +112,7 @@ def listed_articles(folder: Path) -> frozenset[int]:
 
 
 def _is_stale(name: str, file: ExportedFile, article_ids: frozenset[int], renewed: frozenset[int]) -> bool:
-    """Return whether a file that an earlier export wrote has to go: a picture with the last of its articles, a page
+    """Return whether a file of an earlier export must be deleted: a picture with the last of its articles, a page
     with any.
     """
     if not file.articles or file.articles <= renewed:

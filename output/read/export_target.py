@@ -1,4 +1,4 @@
-"""The target of an export: a file whole or not at all, or a pipe, and never a file of the archive.
+"""The target of an export: a file written atomically, or a pipe, but never a file of the archive.
 
 A link is followed, so that it stays a link. New content has a name of its own in the target's folder until it is
 complete and on the disk. A pipe, a device or a descriptor is written to as a stream and never replaced.
@@ -88,16 +88,16 @@ _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d{1,9})")
 
 
 class TargetRefused(Exception):  # noqa: N818 - the name says it all
-    """A refusal to write to the target, before anything is written; the message says why, in one line."""
+    """A refused target; nothing was written. The message says why, in one line."""
 
 
 class TargetWriteError(Exception):
-    """A failure while writing, which leaves what stood under the target's name; the message says why, in one line."""
+    """A failed write; the old target is unchanged. The message says why, in one line."""
 
 
 @contextmanager
 def open_target(own_files: OwnFiles, target: str) -> Iterator[BinaryIO]:
-    """Open a stream to the target, a path or `-`; an ordinary file stands there once the `with` block is done.
+    """Open a stream to the target, a path or `-`; an ordinary file appears when the `with` block ends.
 
     Raises TargetRefused if nothing can be begun, TargetWriteError if writing fails, and BrokenPipeError if the reader
     of a pipe closes it.
@@ -225,7 +225,7 @@ def whole_folder(own_files: Sequence[OwnFiles], target: Path) -> Iterator[Path]:
 def _standard_output(own_files: OwnFiles) -> AbstractContextManager[BinaryIO]:
     try:
         descriptor = sys.stdout.fileno()
-    except (OSError, ValueError):  # something in its place that is no file, or nothing
+    except (OSError, ValueError):  # no such file, or a folder in its place
         return nullcontext(sys.stdout.buffer)
     return _duplicate(own_files, "standard output", descriptor)
 
@@ -272,7 +272,7 @@ def _checked_file(own_files: OwnFiles, target: str) -> Path:
 
 
 def _named_file(own_files: OwnFiles, target: str) -> Path:
-    """Return the file that a target leads to, there or not, which is no file of the archive's."""
+    """Return the file that a target leads to, existing or not. TargetRefused if it belongs to the archive."""
     file = Path(os.path.realpath(target))
     if not target:
         raise TargetRefused("name a file to write")
@@ -292,7 +292,7 @@ def _check_writable(file: Path, target: str) -> None:
 
 @contextmanager
 def _whole_file(file: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
-    """Open a stream whose bytes become the file at the end of the `with` block; after an exception it is as it was."""
+    """Open a stream whose bytes replace the file when the `with` block ends; an exception leaves the old file."""
     part_file = file.with_name(f".broadsheet-{token_hex(6)}.part")
     try:
         descriptor = os.open(part_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
@@ -309,7 +309,7 @@ def _whole_file(file: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
 
 
 def _complete(stream: BinaryIO, file: Path, *, sync: bool) -> None:
-    """Have all bytes written, on the disk if `sync`, with the permissions of the file that they replace."""
+    """Flush all bytes, to the disk if `sync`, and keep the permissions of the replaced file."""
     stream.flush()
     with suppress(FileNotFoundError):
         os.fchmod(stream.fileno(), stat.S_IMODE(file.stat().st_mode))

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.cleaners.document import ARTICLE_TYPES, PageType, UrlSource
+from broadsheet.cleaners.package_data import read_toml
 
 from ..archive.archive_file import database_file
 from ..archive.article_storage import ArticleChange
@@ -236,16 +235,11 @@ def _rule_of(name: str, column: TableColumn) -> ColumnRule:
 
 
 @cache
-def _tables() -> dict[str, Any]:
-    return tomllib.loads(files(__package__).joinpath("columns.toml").read_text("utf-8"))
-
-
-@cache
 def _shapes() -> dict[str, tuple[re.Pattern[str], str]]:
     """Read by `table.column` the pattern of its texts, and a name for them."""
     return {
         name: (re.compile(shape["pattern"], re.DOTALL), shape["meaning"])
-        for shape in _tables()["shapes"].values()
+        for shape in read_toml(__package__, "columns.toml")["shapes"].values()
         for name in shape["columns"]
     }
 
@@ -255,7 +249,7 @@ def _ranges() -> dict[str, tuple[float, float]]:
     """Read by `table.column` its lowest and its highest number."""
     return {
         name: (bounds["lowest"], bounds["highest"])
-        for bounds in _tables()["ranges"].values()
+        for bounds in read_toml(__package__, "columns.toml")["ranges"].values()
         for name in bounds["columns"]
     }
 

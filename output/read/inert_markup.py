@@ -1,4 +1,4 @@
-"""Markdown and HTML of articles in which nothing acts: no HTML of a page's own, no pictures, safe links.
+"""Inert Markdown and HTML of articles: no HTML of the page, no pictures, safe links.
 
 Cleaning escapes an article's Markdown, but an archive may be of an earlier cleaner or of somebody else. So a text in
 which something might act is parsed as CommonMark. If something does act, the characters that begin HTML or a link
@@ -39,7 +39,7 @@ def escaped_words(text: str) -> str:
 
 
 def inert_markdown(markdown: str) -> str:
-    """Return the Markdown as it is if nothing in it acts; else with its links and HTML shown as source.
+    """Return the Markdown unchanged if it is inert; else with its links and HTML shown as source.
 
     >>> inert_markdown("[x](javascript:alert) <b>")
     '&#91;x&#93;(javascript:alert) &lt;b>'

@@ -22,15 +22,7 @@ from ..archive.installed_extras import install_command
 from ..archive.url_words import OutcomeReason, ReasonText, UrlState
 from .archive_facts import ArchiveFacts, Example, SeedOutcome, gather_facts
 from .coverage import Coverage, Gap, hint_for, measure_coverage
-from .plain_words import (
-    count_text,
-    edit_counts_text,
-    joined,
-    reason_text,
-    shelved_text,
-    shown_time,
-    span_text,
-)
+from .plain_words import count_text, edit_counts_text, joined, reason_text, shelved_text, shown_time, span_text
 from .report_figures import host_scope
 
 _MAX_NAMED = 3  # titles or reasons in a sentence
@@ -124,7 +116,7 @@ def judge(facts: ArchiveFacts, now: str = "") -> tuple[Look, ...]:
 
 
 def needs_look(looks: Iterable[Look]) -> list[Look]:
-    """Return the looks that need somebody's attention."""
+    """Return the looks that need attention."""
     return [look for look in looks if look.severity != Severity.NOTE]
 
 
@@ -156,7 +148,7 @@ def verdict_sentence(articles: int, shelved: Iterable[tuple[str, int]], looks: I
 
 
 def calm_sentence(looks: Iterable[Look]) -> str:
-    """Say that nothing needs a look, and how many URLs could not be read all the same.
+    """Say that nothing needs a look, and how many URLs could still not be read.
 
     >>> calm_sentence([Look(LookKind.GAP, Severity.NOTE, 1, "1 URL was not read: HTTP 403 Forbidden")])
     'nothing needs a look but 1 URL that could not be read'
@@ -270,7 +262,7 @@ def _alarm_looks(facts: ArchiveFacts) -> Iterator[Look]:
 
 
 def _gap_looks(facts: ArchiveFacts) -> Iterator[Look]:
-    """Yield the gaps that somebody can do something about, each with the source that names most of its URLs."""
+    """Yield the gaps that a person can act on, each with the source that names most of its URLs."""
     gaps: dict[tuple[UrlState, str], tuple[Gap, str]] = {}
     for coverage in facts.coverage or ():
         for gap in coverage.gaps:

@@ -1,4 +1,4 @@
-"""HTML by which Jupyter shows an archive, articles and a cleaned page: escaped, without script or style, safe links."""
+"""HTML for Jupyter of an archive, articles and a cleaned page: escaped, without script or style, safe links."""
 
 from __future__ import annotations
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from http import HTTPStatus
-from importlib.resources import files
+
+from broadsheet.cleaners.package_data import read_toml
 
 
 def rule_words(rule: str) -> str:
@@ -43,7 +42,7 @@ def fact_words(fact: str) -> str:
 
 
 def shelving_words(reason: str) -> str:
-    """Return in words why an article does not count as one of its own."""
+    """Say in words why an article is shelved."""
     return _words()["shelving"].get(reason, reason)
 
 
@@ -107,17 +106,11 @@ def reason_text(reason: str) -> str:
             return f"HTTP {code} {HTTPStatus(code).phrase}"
         except ValueError:
             return f"HTTP {code}"
-    texts, kind = _reason_texts(), reason.partition(":")[0]
+    texts, kind = read_toml(__package__, "url_reasons.toml"), reason.partition(":")[0]
     if kind == "error" and reason != kind:  # `error` alone is a page; `error:NAME` a fault that has no words
         return reason
     return texts.get(reason) or texts.get(kind) or reason.replace("_", " ")
 
 
-@cache
-def _reason_texts() -> dict[str, str]:
-    return tomllib.loads(files(__package__).joinpath("url_reasons.toml").read_text("utf-8"))
-
-
-@cache
 def _words() -> Mapping[str, Mapping[str, str]]:
-    return tomllib.loads(files(__package__).joinpath("plain_words.toml").read_text("utf-8"))
+    return read_toml(__package__, "plain_words.toml")

@@ -187,24 +187,8 @@ def _tables(report: Report) -> Iterator[_Table]:
         ("what it is", "how it was recognised", "blocks", "words"),
         [(block_words(row.reason), rule_words(row.rule), row.blocks, row.words) for row in report.removed],
     )
-    yield _yield_table(report.yields)
-    yield "Links to other hosts", ("host", "links"), report.outside
-    yield "Runs", ("started", "finished", "outcome", "why", "pages", "command"), list(map(_run_cells, report.runs))
-
-
-def _certainty_words(report: Report) -> str:
-    return ", ".join(f"{count.articles:,} {count.certainty}" for count in report.certainty)
-
-
-def _run_cells(run: RunLine) -> tuple[object, ...]:
-    why = "" if run.reason == run.outcome else run.reason
-    return shown_time(run.started_at), shown_time(run.finished_at), run.outcome, why, run.pages or "", run.command
-
-
-def _yield_table(yields: Sequence[Yield]) -> _Table:
-    """Return all of each host's pages, run by run, the latest first."""
     shown_yields: list[Yield] = []
-    for host_yield in yields:
+    for host_yield in report.yields:
         if host_yield.part == "*" and sum(run.host == host_yield.host for run in shown_yields) < _MAX_RUNS:
             shown_yields.append(host_yield)
     hosts = {host_yield.host for host_yield in shown_yields}
@@ -216,7 +200,18 @@ def _yield_table(yields: Sequence[Yield]) -> _Table:
         for one in shown_yields
     ]
     heads = ("host", "run", "pages", "article pages", "no text", "copies", "words", "removed")
-    return f"What {hosts.pop() if len(hosts) == 1 else 'each site'} gave, run by run", heads, rows
+    yield f"What {hosts.pop() if len(hosts) == 1 else 'each site'} gave, run by run", heads, rows
+    yield "Links to other hosts", ("host", "links"), report.outside
+    yield "Runs", ("started", "finished", "outcome", "why", "pages", "command"), list(map(_run_cells, report.runs))
+
+
+def _certainty_words(report: Report) -> str:
+    return ", ".join(f"{count.articles:,} {count.certainty}" for count in report.certainty)
+
+
+def _run_cells(run: RunLine) -> tuple[object, ...]:
+    why = "" if run.reason == run.outcome else run.reason
+    return shown_time(run.started_at), shown_time(run.finished_at), run.outcome, why, run.pages or "", run.command
 
 
 def _example_lines(urls: Sequence[str], total: int, width: int) -> Iterator[str]:

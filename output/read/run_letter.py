@@ -195,7 +195,7 @@ def completeness(db: Database, coverage: Sequence[Coverage]) -> str:
 
 
 def _shares(coverage: Coverage, articles_here: int) -> str:
-    """Say how much of a list is here, and why the rest is missing. What is no page by its nature is no part of it.
+    """Say how much of a list is here, and why the rest is missing. URLs that cannot be pages do not count.
 
     Several of its URLs may lead to one of the `articles_here`.
     """
@@ -230,7 +230,7 @@ def _missing_counts(coverage: Coverage) -> Counter[str]:
 
 
 def _other_gaps(db: Database, links: Coverage | None) -> Iterator[str]:
-    """Say what is missing beside the list that vouches: of pages that links alone lead to, lists, pictures."""
+    """Say what else is missing: pages that only links lead to, lists, pictures."""
     if links and (missing := _missing_counts(links)):
         yield f"of the pages that only links lead to, {_told(missing)}"
     forbidden = [shape_of(url) for (url,) in db.execute(_FORBIDDEN)]

@@ -179,7 +179,7 @@ def rank_articles(db: Database, query: str, limit: int) -> list[int]:
 
 
 def _rank_bound(db: Database, match: str) -> int:
-    """Return the id below which not too many articles match to be ranked."""
+    """Return the id that bounds the matching articles to as many as can be ranked."""
     row = db.execute(_BOUND, {"match": match}).fetchone()
     return _NO_BOUND if row is None else int(row[0])
 

@@ -99,7 +99,7 @@ class _ArchiveUnreadable(Exception):  # noqa: N818 - the name says it all
 
 @contextmanager
 def _writing(target: str) -> Iterator[None]:
-    """Within it, what SQLite cannot write is a TargetWriteError of one line; an error of the archive stays one."""
+    """Turn errors of writing within the context into a one-line TargetWriteError; those of the archive pass unchanged."""
     try:
         yield
     except _ArchiveUnreadable as error:
@@ -116,7 +116,7 @@ def _articles(db: Database, *, one_per_cluster: bool) -> Iterator[dict[str, Any]
 
 
 def _make_tables(exported: Database, entries: Sequence[DictionaryEntry]) -> None:
-    """Make the tables that are not there."""
+    """Make the missing tables."""
     articles = exported.table("articles")
     if not articles.exists():
         exported.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
@@ -143,13 +143,13 @@ def _column_type(entry: DictionaryEntry) -> type:
 
 
 def _stored_ids(exported: Database) -> dict[int, int]:
-    """Return the numbers in the file of its articles, by their numbers in archives."""
+    """Return the row ids of the file's articles by their ids in the archive."""
     rows = exported.table("articles").rows_where(select=f"id, {_ARCHIVE_ID}")
     return {row[_ARCHIVE_ID]: row["id"] for row in rows}
 
 
 def _store(exported: Database, number: int | None, article: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    """Add an article with its authors and tags, or bring the one of this number in the file up to date."""
+    """Add an article with its authors and tags, or update the file's row of it."""
     articles, row = exported.table("articles"), {_ARCHIVE_ID: article["id"], **values}
     if number is None:
         articles.insert(row)
@@ -167,7 +167,7 @@ def _unlink(exported: Database, number: int) -> None:
 
 
 def _gone_articles(db: Database, exported: Database, written: set[int]) -> list[int]:
-    """Return the numbers in the file of articles that the archive knows and has no longer, whatever was chosen."""
+    """Return the ids in the file of articles that the archive once had and no longer has, chosen or not."""
     rows = exported.table("articles").rows_where(select=f"id, {_ARCHIVE_ID}, url")
     left = [row for row in rows if row[_ARCHIVE_ID] not in written]
     try:
@@ -183,7 +183,7 @@ def _has_lost(db: Database, article_id: int, url: str) -> bool:
 
 
 def _remove(exported: Database, article_ids: Sequence[int]) -> None:
-    """Remove articles, and authors and tags that are of no article any more."""
+    """Remove articles, and authors and tags that no article has any more."""
     for number in article_ids:
         _unlink(exported, number)
         exported.table("articles").delete(number)

@@ -69,29 +69,7 @@ def _header(article: Mapping[str, Any]) -> Element:
     header = Element("teiHeader")
     description = SubElement(header, "fileDesc")
     _add_title(SubElement(description, "titleStmt"), article)
-    _add_publication(SubElement(description, "publicationStmt"), article)
-    bibliography = SubElement(SubElement(description, "sourceDesc"), "bibl")
-    _add_title(bibliography, article)
-    _add(bibliography, "publisher", xml_line(article["sitename"]) or xml_line(article["host"]))
-    if article["published_stated"]:
-        _add_date(bibliography, article)
-    _add(bibliography, "idno", xml_line(article["url"])).set("type", "URL")
-    _add(bibliography, "note", f"Read on {xml_line(article['last_seen'])}.").set("type", "read")
-    project = SubElement(SubElement(header, "encodingDesc"), "projectDesc")
-    _add(project, "p", f"Cleaned by Broadsheet, cleaner {xml_text(article['cleaner_version'])}: navigation, "
-         "advertisements and the like are left out; paragraphs, headings, lists, quotations, tables and links are "
-         "encoded.")  # fmt: skip
-    _add_profile(SubElement(header, "profileDesc"), article)
-    return header
-
-
-def _add_title(statement: Element, article: Mapping[str, Any]) -> None:
-    _add(statement, "title", xml_line(article["title"]) or xml_line(article["url"]))
-    for author in article["authors"]:
-        _add(statement, "author", xml_line(author))
-
-
-def _add_publication(statement: Element, article: Mapping[str, Any]) -> None:
+    statement = SubElement(description, "publicationStmt")
     _add(statement, "publisher", xml_line(article["sitename"]) or xml_line(article["host"]))
     if article["published_stated"]:
         _add_date(statement, article)
@@ -103,16 +81,18 @@ def _add_publication(statement: Element, article: Mapping[str, Any]) -> None:
             _add(SubElement(availability, "licence"), "p", xml_line(article["licence"]))
         if usage:
             _add(availability, "p", f"The site says of its use: {usage}.")
-
-
-def _add_date(parent: Element, article: Mapping[str, Any]) -> None:
-    date = _add(parent, "date", xml_line(article["published_stated"]))
-    when = str(article["published"] or article["published_day"] or "")
-    if _W3C_DATE.fullmatch(when):
-        date.set("when", when)
-
-
-def _add_profile(profile: Element, article: Mapping[str, Any]) -> None:
+    bibliography = SubElement(SubElement(description, "sourceDesc"), "bibl")
+    _add_title(bibliography, article)
+    _add(bibliography, "publisher", xml_line(article["sitename"]) or xml_line(article["host"]))
+    if article["published_stated"]:
+        _add_date(bibliography, article)
+    _add(bibliography, "idno", xml_line(article["url"])).set("type", "URL")
+    _add(bibliography, "note", f"Read on {xml_line(article['last_seen'])}.").set("type", "read")
+    project = SubElement(SubElement(header, "encodingDesc"), "projectDesc")
+    _add(project, "p", f"Cleaned by Broadsheet, cleaner {xml_text(article['cleaner_version'])}: navigation, "
+         "advertisements and the like are left out; paragraphs, headings, lists, quotations, tables and links are "
+         "encoded.")  # fmt: skip
+    profile = SubElement(header, "profileDesc")
     if article["description"]:
         _add(SubElement(profile, "abstract"), "p", xml_line(article["description"]))
     language = language_tag(article["language"]) or _UNKNOWN_LANGUAGE
@@ -121,6 +101,20 @@ def _add_profile(profile: Element, article: Mapping[str, Any]) -> None:
         keywords = SubElement(SubElement(profile, "textClass"), "keywords")
         for subject in subjects:
             _add(keywords, "term", subject)
+    return header
+
+
+def _add_title(statement: Element, article: Mapping[str, Any]) -> None:
+    _add(statement, "title", xml_line(article["title"]) or xml_line(article["url"]))
+    for author in article["authors"]:
+        _add(statement, "author", xml_line(author))
+
+
+def _add_date(parent: Element, article: Mapping[str, Any]) -> None:
+    date = _add(parent, "date", xml_line(article["published_stated"]))
+    when = str(article["published"] or article["published_day"] or "")
+    if _W3C_DATE.fullmatch(when):
+        date.set("when", when)
 
 
 class _BodyBuilder:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, partial
-from importlib.resources import files
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -21,6 +19,7 @@ from sqlite_utils import Database
 from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS
 from broadsheet.cleaners.document import ARTICLE_TYPES, KeepReason, PageType, RemovalReason
 from broadsheet.cleaners.lineage import CLEANER_VERSION
+from broadsheet.cleaners.package_data import read_toml
 from broadsheet.cleaners.page.canonical_urls import host_of
 
 from ..archive.archive_errors import DamagedValue
@@ -92,15 +91,10 @@ _WORD_SETS: Mapping[str, Iterable[str]] = {
 """The parameters of the queries in `invariants.toml`."""
 
 
-@cache
-def _invariants() -> Mapping[str, Sequence[Mapping[str, str]]]:
-    return tomllib.loads(files(__package__).joinpath("invariants.toml").read_text("utf-8"))
-
-
 def _broken(db: Database, check: str) -> Iterator[Finding]:
     """Yield a finding for each row that breaks an invariant of a check."""
     words = {name: json.dumps(list(words)) for name, words in _WORD_SETS.items()}
-    for invariant in _invariants()[check]:
+    for invariant in read_toml(__package__, "invariants.toml")[check]:
         for row in db.conn.execute(invariant["query"], words):
             location = invariant["place"].format(*row)
             yield Finding(f"{location} {invariant['fault'].format(*row)}", location)

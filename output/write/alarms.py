@@ -88,7 +88,7 @@ def has_risen(present: PageShare, past: PageShare, min_difference: float = MIN_D
 
 
 class Alarm(NamedTuple):
-    """A change in a part of a host's pages that somebody should look at, with the figures as a sentence."""
+    """A change in a part of a host's pages that a person should look at, with the figures as a sentence."""
 
     host: str
     part: str
@@ -163,7 +163,7 @@ def _past_yields(db: Database, present: _Yield, part: str) -> list[_Yield]:
 
 
 def _without_alarm(db: Database, past: Sequence[_Yield], present: _Yield, what: str) -> list[_Yield]:
-    """Return the earlier runs in which the same alarm was not raised: a fault goes on raising it until it is mended."""
+    """Return the earlier runs without the same alarm: until a fault is mended, it raises the alarm in each run."""
     alarmed_runs = {run_id for (run_id,) in db.execute(_ALARMED_RUNS, [present.host, present.part, what])}
     return [run for run in past if run.run_id not in alarmed_runs]
 
@@ -173,7 +173,7 @@ def _share(hits: int, pages: int) -> PageShare:
 
 
 def _median_share(counts: Iterable[tuple[int, int]]) -> PageShare | None:
-    """Return the median of the shares of runs with enough pages, of the pages of all; None without such a run."""
+    """Return the median share over the runs with enough pages, and the sum of their pages; None without such a run."""
     counted = [(hits, pages) for hits, pages in counts if pages >= MIN_PAGES]
     if not counted:
         return None
@@ -284,6 +284,6 @@ def _yield_rows(db: Database, run_id: int) -> Iterator[tuple[object, ...]]:
 
 
 def _words_at_rank(db: Database, host: str, part: str, rank: int) -> int:
-    """Return the words of the article at a rank, counted from the shortest, which is 0; 0 if there is none."""
+    """Return the words of the article at a rank, 0 for the shortest; 0 without such an article."""
     row = db.execute(_WORDS_AT_RANK, [host, part, rank]).fetchone()
     return int(row[0]) if row else 0

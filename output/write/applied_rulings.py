@@ -1,4 +1,4 @@
-"""Rulings carried out: what one would change, and changes; and it is stored or taken back with that.
+"""Rulings applied: previews of their effect, and storing or undoing one with that effect.
 
 A person's rulings replace every other verdict (`broadsheet.output.write.verdicts`).
 """
@@ -20,7 +20,7 @@ from .verdicts import OF_BLOCK, OF_BLOCK_ON_PAGES, OF_RULING, RulingStep, apply_
 
 
 def commonest_reason(db: Database, steps: Iterable[RulingStep]) -> tuple[str, str]:
-    """Return the (reason, rule) that most of the blocks would have without a ruling; empty strings for no block."""
+    """Return the (reason, rule) that most of the blocks would have without a ruling; empty strings without blocks."""
     counts = Counter(step.own_verdict[1] for step in steps)
     if not counts:
         return "", ""
@@ -54,7 +54,7 @@ class TextChange(NamedTuple):
 class RulingEffect(NamedTuple):
     """The effect of a ruling.
 
-    `takes_back`: it only removes the opposite ruling, since that alone gives what was asked. `page_count` is of the
+    `takes_back`: removing the opposite ruling was enough. `page_count` is of the
     pages that have the block in the ruling's scope; `reason` and `rule` are those of the verdict that it overrules most
     often.
     """
@@ -80,7 +80,7 @@ class RulingSample(NamedTuple):
 
 
 def preview_ruling(db: Database, ruling: Ruling, *, undo: bool = False) -> RulingEffect:
-    """Compute the effect of a ruling, or with `undo` of removing the one in its scope, and change nothing.
+    """Preview a ruling, or with `undo` the removal of the one in its scope; change nothing.
 
     A read-only connection is enough. Asking for the opposite of a stored ruling removes that ruling if this alone gives
     what is asked.
@@ -124,7 +124,7 @@ def _scope_query(ruling: Ruling) -> tuple[str, dict[str, object]]:
 
 
 def carry_out_ruling(db: Database, ruling: Ruling, *, undo: bool = False, applies: bool = True) -> RulingEffect:
-    """Store a ruling or take one back, and apply the change, in one transaction.
+    """Store or undo a ruling, and apply the change, in one transaction.
 
     Where it is not applied, as while a crawl owns the archive, whoever settles next does so.
     """

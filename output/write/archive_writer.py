@@ -56,18 +56,10 @@ from .revisit_schedule import (
 from .run_records import RunRecorder
 from .takedowns import finish_takedowns, note_takedown, unless_forgotten
 from .url_bounds import PatternLimits, PatternTracker, is_new_text, newest_url_id, without_excess_sitemaps
-from .url_queue import (
-    PAGE_KINDS,
-    PassingReason,
-    Requeuer,
-    add_urls,
-    fill_dates,
-    give_up_host,
-    note_listed_urls,
-)
+from .url_queue import PAGE_KINDS, PassingReason, Requeuer, add_urls, fill_dates, give_up_host, note_listed_urls
 from .verdicts import apply_rulings, has_block_corrections
 
-# A failed request leaves what is known of the URL: where it redirected to, and what the archive holds of it.
+# A failed request keeps what is known of the URL: where it redirected to, and what the archive holds of it.
 _ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = attempts + :attempts,
     kind = CASE WHEN :is_picture THEN 'picture' WHEN :is_page AND kind = 'feed' THEN 'page' ELSE kind END,
     http_status = coalesce(:status, http_status), fetched_at = coalesce(:at, fetched_at),
@@ -214,7 +206,7 @@ class Archive:
         self._bound_wal()
 
     def _bound_wal(self) -> None:
-        """Begin the write-ahead log anew where it has grown too long, between readers that come and go.
+        """Restart the write-ahead log where it has grown too long, even while readers come and go.
 
         One that keeps a snapshot is waited for a moment, each time that the log has doubled.
         """
@@ -243,7 +235,7 @@ class Archive:
 
     @property
     def total_bytes(self) -> int:
-        """Return the bytes of the database, of what is not yet written back to it, and of the WARC files."""
+        """Return the bytes of the database with its write-ahead log, and of the WARC files."""
         files = (self._file, Path(f"{self._file}-wal"))
         return self.raw_bytes + sum(path.stat().st_size for path in files if path.exists())
 
@@ -293,7 +285,7 @@ class Archive:
         return counts.items()
 
     def requeue(self, passing_reasons: Iterable[PassingReason]) -> int:
-        """Begin to queue again URLs that have these reasons; return how many rows the first step changed.
+        """Start to requeue URLs with these reasons; return how many rows the first step changed.
 
         `requeuer.step` does the next one.
         """
@@ -301,7 +293,7 @@ class Archive:
         return self.requeuer.step()
 
     def close(self) -> None:
-        """Leave a single file: everything written back, and no longer in WAL mode unless a reader still has it open.
+        """Leave a single file: write everything back, and end WAL mode unless a reader still has the file open.
 
         A file that is not in WAL mode can be read from a folder that cannot be written, by any tool.
         Closing again does nothing.
@@ -340,7 +332,7 @@ class Archive:
             self.db.conn.execute("PRAGMA journal_mode = DELETE").fetchone()
 
     def _save_outcome(self, outcome: Outcome) -> None:
-        """Store one outcome: capture, page, state of the URL, discovered URLs, and what patterns and revisits learn."""
+        """Store one outcome: capture, page, state of the URL, discovered URLs, effects on patterns and revisits."""
         outcome = unless_forgotten(self.db, outcome)
         if outcome.is_older:
             if outcome.capture:
@@ -410,7 +402,7 @@ class Archive:
         return SaveResult(is_current=not has_article)
 
     def _acknowledge(self, row: UrlRow, outcome: Outcome, *, is_content_current: bool) -> None:
-        """Take the URL out of the queue with its outcome; current content also sets `held_reason` and `held_at`."""
+        """Set the URL's outcome, which dequeues it; current content also sets `held_reason` and `held_at`."""
         is_unmodified = outcome.reason == OutcomeReason.NOT_MODIFIED
         reason = row.held_reason if is_unmodified and row.held_reason else outcome.reason
         self.db.execute(

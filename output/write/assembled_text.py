@@ -70,7 +70,7 @@ def update_counts(db: Database, page_id: int, assembled: AssembledText) -> None:
 
 
 def rebuild_page(db: Database, page_id: int, changed_at: str) -> None:
-    """Assemble the text of a page's article again, and of the article of which it is a further page.
+    """Assemble again the text of a page's article, and of the article that the page continues.
 
     A text that differs is noted in `changes` at `changed_at`. The current revision is corrected in place: it is the
     same capture with other verdicts. Runs in the caller's transaction.
@@ -97,7 +97,7 @@ def rebuild_page(db: Database, page_id: int, changed_at: str) -> None:
 
 
 def with_assembled_text(db: Database, page_id: int, rows: PageRows) -> PageRows:
-    """Return the rows of a page with the text that its stored ledger gives; its counts are stored too."""
+    """Return the rows of a page with the text of its stored ledger; store its counts too."""
     assembled = assemble_page(db, page_id)
     update_counts(db, page_id, assembled)
     return replace(
@@ -132,7 +132,7 @@ def put_parts(db: Database, parts: Mapping[int, ArticlePart], pages: Collection[
 
 
 def head_page(db: Database, page_id: int) -> int:
-    """Return the first page of the article of which this page is a part; the page itself where it is no part."""
+    """Return the first page of the article that this page continues; the page itself if it continues none."""
     row = db.execute(_HEAD, [page_id]).fetchone()
     return int(row[0]) if row else page_id
 
@@ -168,7 +168,7 @@ def _new_blocks(blocks: Iterable[Block], known_texts: set[str]) -> Iterable[Bloc
 
 @dataclass(frozen=True, slots=True)
 class ArticlePart:
-    """A page's part in an article: id of the first page, and index; -1 for one whose text the first page holds too."""
+    """A page's part in an article: id of the first page, and index; -1 if the first page holds its text too."""
 
     head_id: int
     index: int

@@ -1,4 +1,4 @@
-"""Corrections: what a person says of a block, of a field, or of whether a page is an article.
+"""Corrections: a person's word on a block, on a field, or on whether a page is an article.
 
 A correction wins over every other verdict, also on pages that are fetched later. Of several the one for the article is
 in force, with all its URLs and copies, else the one for its host, else the one for everywhere. There is one row for
@@ -50,7 +50,7 @@ _KINDS = """SELECT u.id, c.value FROM corrections c CROSS JOIN urls u ON u.url =
     WHERE c.block_id IS NULL AND c.field = 'kind' AND c.undone_at IS NULL ORDER BY c.at, c.id"""
 _TOLD_ARTICLES = """SELECT url FROM corrections
     WHERE block_id IS NULL AND field = 'kind' AND undone_at IS NULL AND value = 'article' ORDER BY url"""
-# Only cleaning makes an article of a page that is none by itself, and takes it back.
+# Only cleaning can turn such a page into an article, and back.
 _UNCLEANED = f"""SELECT p.id FROM corrections c CROSS JOIN urls u ON u.url = c.url CROSS JOIN pages p ON p.id = u.id
     WHERE c.block_id IS NULL AND c.field = 'kind' AND CASE WHEN c.value = 'article' AND c.undone_at IS NULL
         THEN p.own_type NOT IN {SQL_ARTICLE_TYPES} ELSE instr(p.evidence, '"{TOLD_ARTICLE}"') END ORDER BY p.id"""
@@ -91,7 +91,7 @@ class Correction:
 
 
 def store_correction(db: Database, correction: Correction) -> None:
-    """Store a correction, in place of the one of its subject, field and scope. Runs in the caller's transaction."""
+    """Store a correction, replacing the one of its subject, field and scope. Runs in the caller's transaction."""
     one = correction
     host = None if one.host is None else storable_text(one.host)
     texts = map(storable_text, (one.url, one.who, one.at, one.note, one.reason, one.rule))
@@ -100,13 +100,13 @@ def store_correction(db: Database, correction: Correction) -> None:
 
 
 def undo_correction(db: Database, correction: Correction, undone_at: str) -> bool:
-    """Take a correction back; the row stays. Returns whether it was in force. Runs in the caller's transaction."""
+    """Undo a correction; the row stays. Return whether it was in force. Runs in the caller's transaction."""
     update = "UPDATE corrections SET undone_at = ? WHERE id = ? AND undone_at IS NULL"
     return bool(db.execute(update, [undone_at, correction.id]).rowcount)
 
 
 def stored_day(text: str) -> str:
-    """Return a day as corrections store it. ValueError for what is not a day.
+    """Return a day as corrections store it. ValueError if it is not a date.
 
     >>> stored_day("20240131")
     '2024-01-31'
@@ -115,7 +115,7 @@ def stored_day(text: str) -> str:
 
 
 def put_corrections(db: Database, made: Iterable[Correction], *, undo: bool, at: str) -> None:
-    """Store corrections, or take those of the same fields back. Runs in the caller's transaction; to be applied yet."""
+    """Store corrections, or undo those of the same fields, without applying them. Runs in the caller's transaction."""
     for one in made:
         if undo:
             undo_correction(db, one, at)
@@ -124,7 +124,7 @@ def put_corrections(db: Database, made: Iterable[Correction], *, undo: bool, at:
 
 
 def stored_correction(db: Database, scope: Correction) -> Correction | None:
-    """Return the correction of the same subject and field in exactly the same scope; None if none stands there."""
+    """Return the correction of the same subject and field in exactly the same scope, or None."""
     query = f"SELECT {COLUMNS} FROM corrections WHERE id = ? AND undone_at IS NULL"
     return next(_read(db.execute(query, [scope.id])), None)
 
@@ -135,7 +135,7 @@ def list_corrections(db: Database) -> list[Correction]:
 
 
 def corrections_in_force(db: Database, article_id: int, host: str) -> dict[CorrectedField, Correction]:
-    """Return the corrections of fields and kind that hold for an article, or a page that is none, by field."""
+    """Return the corrections in force for an article or another page, by field."""
     return {correction.field: correction for correction in _read(db.execute(_IN_FORCE, [article_id, host]))}
 
 
@@ -150,12 +150,12 @@ def told_articles(db: Database) -> frozenset[str]:
 
 
 def uncleaned_pages(db: Database) -> list[int]:
-    """List the ids of pages that cleaning again makes articles, or none, as a person says."""
+    """List the ids of pages whose kind a person corrected, to be cleaned again."""
     return [page_id for (page_id,) in db.execute(_UNCLEANED)]
 
 
 def has_field_corrections(db: Database) -> bool:
-    """Return whether anybody ever corrected a field, or the kind of a page."""
+    """Return whether a field, or the kind of a page, was ever corrected."""
     query = "SELECT 1 FROM corrections INDEXED BY corrections_field WHERE block_id IS NULL LIMIT 1"
     return db.execute(query).fetchone() is not None
 

@@ -97,7 +97,7 @@ class _PendingRevision(NamedTuple):
 
 
 class _Absence(NamedTuple):
-    """An article that was withdrawn, or came back: where and when, its title, what came instead."""
+    """An article that was withdrawn, or came back: where and when, its title, what its URL gives instead."""
 
     sighting: Sighting
     title: str
@@ -114,7 +114,7 @@ def decide_pending(
 
 
 def note_absences(db: Database, noted_at: str) -> int:
-    """Note which articles their publication or a person took away since, and which came back; returns how many of
+    """Note the articles that their publication or a person withdrew since, and those that came back; return how many of
     both.
     """
     withdrawals = _absences(db, _WITHDRAWN_ARTICLES) + _absences(db, _TAKEN_OUT)
@@ -131,13 +131,13 @@ def _absences(db: Database, query: str) -> list[_Absence]:
 
 
 def _is_absent(db: Database, article_id: int) -> bool:
-    """Return whether the last note on an article says that it was withdrawn."""
+    """Return whether an article's last revision says that it was withdrawn."""
     row = db.execute(_IS_WITHDRAWN, [article_id]).fetchone()
     return bool(row and row[0])
 
 
 def _note_absence_changes(db: Database, absences: Iterable[_Absence], change: EditKind, noted_at: str) -> None:
-    """Add a revision without a text, and a change, for each."""
+    """Add a revision without text, and a change, for each."""
     for absence in absences:
         article_id = absence.sighting.article_id
         (digest,) = db.execute(_LATEST_DIGEST, [article_id]).fetchone() or ("",)
@@ -147,7 +147,7 @@ def _note_absence_changes(db: Database, absences: Iterable[_Absence], change: Ed
 
 
 def _decide_revision(db: Database, pending: _PendingRevision, decided_at: str, reclean: Recleaner | None) -> bool:
-    """Decide one revision, and number it if it is an edit; returns whether it is one.
+    """Decide one revision, and number it if it is an edit; return whether it is.
 
     If not, the revision before stays the latest, with the text as it is now.
     """

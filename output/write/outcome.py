@@ -99,18 +99,18 @@ class Outcome:
 
     @property
     def count(self) -> UrlCount:
-        """Return the URL as it is counted."""
+        """Return the key under which the URL is counted."""
         return UrlCount(self.kind, self.state, self.reason)
 
     @property
     def raw_size(self) -> int:
-        """Return bytes of the raw exchanges that are to be kept."""
+        """Return the number of bytes of the raw exchanges to keep."""
         captures = (*self.extra_captures, *((self.capture,) if self.capture else ()))
         return sum(capture.raw.size for capture in captures if capture.raw)
 
     @property
     def has_new_article(self) -> bool:
-        """Return whether the outcome stores an article, or stores one anew."""
+        """Return whether the outcome stores an article, new or again."""
         return self.page is not None and self.page.is_article and not self.is_older
 
     @property

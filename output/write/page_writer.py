@@ -44,7 +44,7 @@ _UPSERT = (
 
 
 class SaveResult(NamedTuple):
-    """The result of saving a page: is it now its URL's current content, and did its article's title or text change?"""
+    """The result of saving a page: whether it is now its URL's current content, and whether title or text changed."""
 
     is_current: bool
     has_changed: bool = False
@@ -98,7 +98,7 @@ def _state_before(db: Database, sighting: Sighting) -> ArticleState:
 
 
 def _is_cut_short(db: Database, stored: StoredArticle, sighting: Sighting, rows: PageRows) -> bool:
-    """Return whether an article that was stored whole is now only its free beginning, or what it is without scripts."""
+    """Return whether an article that was stored whole now has only its free beginning, or lacks what scripts add."""
     became_teaser = rows.verdict.page_type is PageType.TEASER and stored.page_type == PageType.ARTICLE
     if became_teaser and rows.words < _TEASER_SHARE * stored.word_count:
         return True

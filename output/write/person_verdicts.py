@@ -89,12 +89,12 @@ def stored_ruling(db: Database, scope: Ruling) -> Ruling | None:
 
 
 def store_ruling(db: Database, ruling: Ruling) -> None:
-    """Store a ruling, in place of the one in the same scope. Runs in the caller's transaction."""
+    """Store a ruling, replacing the one in the same scope. Runs in the caller's transaction."""
     store_correction(db, ruling.correction)
 
 
 def drop_ruling(db: Database, ruling: Ruling) -> None:
-    """Take the ruling in this scope back; its effect on the ledger stays until rulings are applied."""
+    """Undo the ruling in this scope; its effect on the ledger stays until rulings are applied."""
     undo_correction(db, ruling.correction, ruling.ruled_at)
 
 
@@ -112,7 +112,7 @@ def count_pages(db: Database, block_id: int) -> int:
 
 
 def find_article(db: Database, reference: str) -> int | None:
-    """Find the id of the article that a user means by its id, by one of its URLs (`find_known_url`), or by its title if
+    """Find the id of the article that a user names by id, by one of its URLs (`find_known_url`), or by its title if
     no other article has it; None if there is none.
     """
     if reference.isascii() and reference.isdigit() and len(reference) < 19:
@@ -143,7 +143,7 @@ _LIST_REVIEWS = """SELECT r.url, r.host, r.block_id, r.kept, r.reason, r.rule, r
 class Review:
     """A person's judgement on the verdict of a block, or (`block_id` None) on that of a whole page.
 
-    A page is judged right if its text is the whole article and no more, or if it is no article. `is_kept` then says
+    A page is judged right if its text is the whole article and no more, or if it is not an article. `is_kept` then says
     that it is an article, and `reason` is its type. `is_right` is None where the person cannot tell. `text` is the
     block's, empty where the archive no longer has it.
     """
@@ -161,7 +161,7 @@ class Review:
 
     @property
     def id(self) -> int:
-        """Return one for each page and block, so that a later judgement replaces an earlier one."""
+        """Return an id for each page and block, so that a later judgement replaces an earlier one."""
         return content_id("review", storable_text(self.url), "page" if self.block_id is None else str(self.block_id))
 
     @property
@@ -171,7 +171,7 @@ class Review:
 
 
 class Reliability(NamedTuple):
-    """The reliability of verdicts: so many of the judged blocks were right.
+    """The reliability of verdicts: how many of the judged blocks were right.
 
     The bounds are shares from 0 to 1, between which that of all such blocks lies with 95 % certainty.
     """
@@ -183,13 +183,13 @@ class Reliability(NamedTuple):
 
 
 def store_review(db: Database, review: Review) -> None:
-    """Store a judgement, in place of an earlier one. Runs in the caller's transaction."""
+    """Store a judgement, replacing an earlier one. Runs in the caller's transaction."""
     verdict = (review.is_kept, review.reason, review.rule, review.is_right, review.judged_at, review.cleaner_version)
     db.execute(_STORE_REVIEW, [review.id, review.url, review.host, review.block_id, *verdict])
 
 
 def drop_review(db: Database, review: Review) -> None:
-    """Take a judgement back."""
+    """Undo a judgement."""
     db.execute("DELETE FROM _reviews WHERE id = ?", [review.id])
 
 

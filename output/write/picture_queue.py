@@ -1,4 +1,4 @@
-"""Pictures of the articles: those in an article and its lead, each URL once, to be fetched or found among captures.
+"""Pictures of the articles (lead and inline), each URL once, to be fetched or found among captures.
 
 The files that a page shows besides are queued with the page (`Outcome.page_files`).
 """
@@ -43,7 +43,7 @@ _AT_HAND = f"""{_WANTED} SELECT c.url, c.id, c.fetched_at, c.payload_digest, c.c
         AND NOT EXISTS (SELECT 1 FROM _pictures p WHERE p.url_id = u.id) ORDER BY c.url"""
 _PUT = f"""INSERT OR IGNORE INTO urls (url, host, kind, state, found_via, found_on, first_seen)
     VALUES (?, ?, '{UrlKind.PICTURE}', 'queued', '{UrlSource.IMAGE}', ?, ?)"""
-# Links to picture files were left out as no pages; what failed may be there now, but for what is gone.
+# Links to picture files were left out as not pages. Failed ones may work now, except those that are gone.
 _TAKE_LINKED = f"""{_WANTED} UPDATE urls SET kind = '{UrlKind.PICTURE}', state = 'queued', reason = '', attempts = 0
     WHERE kind = 'page' AND state = 'skipped' AND reason = '{OutcomeReason.MEDIA_TYPE}'
         AND url IN (SELECT image FROM wanted)"""
@@ -82,7 +82,7 @@ def lacks_page_files(db: Database, url_id: int) -> bool:
 
 
 class PictureAtHand(NamedTuple):
-    """Response that may be the file of an article's picture or page: its capture, and what it says of its use."""
+    """Response that may be the file of an article's picture or page: its capture, and its usage preferences."""
 
     url: str
     capture_id: int

@@ -63,7 +63,7 @@ def _summed(rows: Iterable[tuple[int, int, int]]) -> RemovedByReason:
 
 
 def stored_counts(db: Database, host: str) -> RemovedByReason | None:
-    """Return what settling has counted on a host; None if it has no count of it."""
+    """Return the counts that settling stored for a host; None without any."""
     if (row := db.execute(_READ, [host]).fetchone()) is None:
         return None
     with decoding("meta", "value", f"{_KEY}{host}"):
@@ -71,7 +71,7 @@ def stored_counts(db: Database, host: str) -> RemovedByReason | None:
 
 
 def store_counts(db: Database, hosts: Iterable[str]) -> None:
-    """Count what is removed on these hosts. Runs in the transaction that settles the archive."""
+    """Count the removed blocks of these hosts. Runs in the transaction that settles the archive."""
     for host in hosts:
         db.execute(_COUNT_PAGES, [host])
         is_uncounted = db.execute(_IS_UNCOUNTED, [host]).fetchone()

@@ -1,4 +1,4 @@
-"""Revisits: the time at which a page is due again, and the queueing of pages that are.
+"""Revisits: when pages are due again, and queueing the due ones.
 
 The time follows from how often a page was found changed: a visit with a change halves the interval, one without makes
 it half as long again, between a floor and a ceiling. In the long run about 37 % of visits find a change.
@@ -32,15 +32,7 @@ from broadsheet.cleaners.document import PageType, UrlSource
 from ..archive.page_rows import article_id
 from ..archive.stored_text import storable_text
 from ..archive.stored_values import utc_text
-from ..archive.url_words import (
-    OutcomeReason,
-    Reason,
-    ReasonFamily,
-    UrlKind,
-    UrlState,
-    compound_reason,
-    http_reason,
-)
+from ..archive.url_words import OutcomeReason, Reason, ReasonFamily, UrlKind, UrlState, compound_reason, http_reason
 from .corrections import CorrectedField, Correction, store_correction
 from .outcome import DiscoveredUrl, Outcome
 from .run_records import crawl_options
@@ -58,7 +50,7 @@ _MAX_UNFOUNDED = 3  # announcements in a row that came to nothing
 
 
 class Watch(StrEnum):
-    """Word of a person for an archive, or for an article: how closely pages are watched."""
+    """A person's setting for an archive, or for an article: how closely pages are watched."""
 
     CLOSE = "close"
     USUAL = "usual"
@@ -66,7 +58,7 @@ class Watch(StrEnum):
 
 
 class _WatchBounds(NamedTuple):
-    """Effect of a word on an interval: a factor, and the bounds in seconds that then hold."""
+    """Effect of such a setting on the interval: a factor, and bounds in seconds."""
 
     factor: float
     shortest: float
@@ -199,7 +191,7 @@ def _parse_partial_date(text: str) -> datetime:
 
 
 def _parse_now(text: str) -> datetime:
-    """Parse the time in UTC; without one, a day before the last that Python knows, so that everything is due."""
+    """Parse the time in UTC; without one, return nearly the last day that Python knows, so that everything is due."""
     return datetime.fromisoformat(text).astimezone(UTC) if text else datetime.max.replace(tzinfo=UTC) - timedelta(1)
 
 
@@ -267,7 +259,7 @@ class UpdateRun:
 
 @dataclass(frozen=True, slots=True)
 class UrlRow:
-    """A row of `urls`, as far as visiting it again depends on it."""
+    """The columns of `urls` that decide on a revisit."""
 
     id: int
     url: str
@@ -339,13 +331,13 @@ def foresee_visits(db: Database, now: str) -> VisitOutlook:
 
 
 def archive_watch(db: Database) -> Watch:
-    """Return how closely an archive is watched, as its last crawl was told."""
+    """Return how closely an archive is watched, by the options of its last crawl."""
     runs = crawl_options(db)
     return Watch(runs[-1].get("watch") or Watch.USUAL) if runs else Watch.USUAL
 
 
 def set_watch(db: Database, url_ids: Iterable[int], watch: Watch, at: str) -> None:
-    """Have these pages watched so from now on, whatever holds for the archive, as corrections that can be taken back.
+    """Override how closely these pages are watched, as corrections that can be undone.
 
     Runs in the caller's transaction.
     """
@@ -355,7 +347,7 @@ def set_watch(db: Database, url_ids: Iterable[int], watch: Watch, at: str) -> No
 
 
 def queue_due(db: Database, update: UpdateRun, now: str) -> int:
-    """Queue again what is due; returns how many. In batches, so that memory does not grow with the archive."""
+    """Queue the URLs that are due, in batches to bound memory; return how many."""
     last_id, count = 0, 0
     while rows := [UrlRow(*row) for row in db.execute(_FETCHED_ROWS, [last_id, _ROWS_PER_BATCH]).fetchall()]:
         due_rows = [row for row in rows if _is_due(row, update, now)]
@@ -366,7 +358,7 @@ def queue_due(db: Database, update: UpdateRun, now: str) -> int:
 
 
 def queue_pages(db: Database, urls: Iterable[str]) -> list[int]:
-    """Queue known URLs again, whatever came of them before; returns the ids of all that are queued now."""
+    """Queue known URLs again, whatever their last outcome; return the ids of all that are queued now."""
     rows = [row for url in urls if (row := find_url_row(db, url))]
     values = (str(OutcomeReason.REVISIT), None, _LIST_PRIORITY, _ARTICLE_PRIORITY)
     db.conn.executemany(_QUEUE_AGAIN, [(*values, row.id) for row in rows])
@@ -375,7 +367,7 @@ def queue_pages(db: Database, urls: Iterable[str]) -> list[int]:
 
 
 def queue_announced(db: Database, urls: Iterable[DiscoveredUrl], update: UpdateRun, now: str) -> int:
-    """Queue again what a sitemap or feed says has changed, and what a redirect leads to; returns how many."""
+    """Requeue pages that a sitemap or feed says have changed, and redirect targets; return how many."""
     count = 0
     for discovered in urls:
         if (

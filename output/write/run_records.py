@@ -1,4 +1,4 @@
-"""The runs of an archive: recorded, resumed, and files imported completely.
+"""The runs of an archive, recorded and resumed, and the files that were imported completely.
 
 A run's record says what was asked, with which options and versions, when, and how it ended. A resumed crawl takes from
 earlier runs their options, an unfinished update, and the redirects they followed. Imported files are WARC, ARC and
@@ -40,7 +40,7 @@ class RunRecorder:
         self._clock = clock
 
     def start(self, command: str, options: Mapping[str, object], versions: Mapping[str, str]) -> int:
-        """Note that a run begins, and return its id. A run that was cut off before is noted as `killed`.
+        """Record the start of a run, and return its id. An earlier run that was cut off is marked `killed`.
 
         User names and passwords in URLs are left out, be it a start URL or a proxy's.
         """
@@ -62,7 +62,7 @@ class RunRecorder:
         return run_id
 
     def finish(self, run_id: int, outcome: str, reason: str, counts: Mapping[str, int]) -> None:
-        """Note how a run ended."""
+        """Record how a run ended."""
         self._db.execute(
             "UPDATE runs SET finished_at = ?, outcome = ?, reason = ?, counts = ? WHERE id = ?",
             [self._clock(), outcome, storable_text(reason), as_json(dict(sorted(counts.items()))), run_id],
@@ -109,7 +109,7 @@ _RUNS_NEWEST_FIRST = "SELECT id, started_at, outcome, reason, options FROM runs 
 
 
 def crawl_options(db: Database) -> list[dict[str, Any]]:
-    """Return the options of all crawls into the archive, the earliest first, but those of pictures or named pages."""
+    """Return the options of all crawls into the archive, earliest first, except those of pictures or named pages."""
     rows = db.execute("SELECT options, id FROM runs ORDER BY started_at, rowid").fetchall()
     runs = (_run_options(*row) for row in rows)
     return [options for options in runs if options.get("seeds") and not _is_partial(options)]
@@ -121,7 +121,7 @@ def _is_partial(options: Mapping[str, Any]) -> bool:
 
 
 def useless_seeds(db: Database, seeds: Iterable[str]) -> dict[str, str]:
-    """Find the start URLs that failed and never gave anything, or were taken down, each with the reason."""
+    """Find the start URLs that failed every time, or were taken down, each with the reason."""
     reasons = {seed: db.execute(_USELESS_SEED, [storable_text(seed)]).fetchone() for seed in seeds}
     return {seed: str(row[0]) for seed, row in reasons.items() if row}
 
@@ -167,7 +167,7 @@ def moved_seeds(db: Database, seeds: Iterable[str], max_steps: int) -> tuple[str
 
 
 def hosts_of_queued_seeds(db: Database, urls: Iterable[str]) -> set[str]:
-    """Return the hosts of those of the URLs that are queued as start URLs or as what these redirect to."""
+    """Return the hosts of those URLs that are queued as start URLs or as redirect targets of one."""
     rows = (db.execute(_QUEUED_SEED, [storable_text(url)]).fetchone() for url in urls)
     return {str(row[0]) for row in rows if row}
 
@@ -247,7 +247,7 @@ def stored_page(db: Database, url: str) -> tuple[PageType, int] | None:
 
 
 def stated_fields(db: Database, url: str, at: str) -> list[tuple[str, str]]:
-    """Return what a URL's response of a time said of its use, as header fields; the time is UTC ISO 8601."""
+    """Return the usage preferences in the headers of a URL's response at a time (UTC, ISO 8601)."""
     row = db.execute(_STATED, [storable_text(url), at]).fetchone()
     if row is None:
         return []
@@ -280,7 +280,7 @@ def is_imported(db: Database, file: ImportedFile, options: Mapping[str, object])
 
 
 def imported_records(db: Database, file: ImportedFile, options: Mapping[str, object]) -> Mapping[str, int] | None:
-    """Return the numbers of a file's records by type, as `note_import` noted them; None if it was not imported so."""
+    """Return the numbers of a file's records by type, as `note_import` stored them; None without such an import."""
     query = "SELECT records FROM _imports WHERE file = ? AND size = ? AND modified = ? AND options = ?"
     parameters = [storable_text(file.name), file.size, file.modified_ns, as_json(dict(options))]
     row = db.execute(query, parameters).fetchone()

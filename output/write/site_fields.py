@@ -1,4 +1,4 @@
-"""Fields of an article that have another value than its page states: the site's, or above that a person's.
+"""Fields of an article that override what its page states: by the site's evidence, and above that by a person.
 
 Table `_own_fields` keeps the page's own value with its source, and the site's with the evidence for it, so that either
 can be put back. A person's is in `corrections`, as `broadsheet.output.write.verdicts` has it of blocks.
@@ -17,13 +17,7 @@ from broadsheet.cleaners.document import AUTHORS, Metadata
 from broadsheet.cleaners.site.field_evidence import SettledField
 
 from ..archive.article_storage import ArticleChange, note_change
-from ..archive.metadata_columns import (
-    SOURCES_COLUMN,
-    STATED_AS_FIELDS,
-    field_columns,
-    metadata_of_row,
-    sources_value,
-)
+from ..archive.metadata_columns import SOURCES_COLUMN, STATED_AS_FIELDS, field_columns, metadata_of_row, sources_value
 from ..archive.page_rows import PageRows, article_id
 from ..archive.revisions import correct_revision
 from ..archive.shelf import update_article
@@ -63,18 +57,18 @@ class OwnField:
 
     @property
     def text(self) -> str:
-        """Return the page's own value as people write it; empty for none."""
+        """Return the page's own value as people write it; empty without one."""
         value = _parse(self.field, self.value)
         return value if isinstance(value, str) else ", ".join(value)
 
 
 def pages_with_site_fields(db: Database, host: str) -> set[int]:
-    """Return the ids of a host's pages that have values by the site's evidence."""
+    """Return the ids of a host's pages with values from the site's evidence."""
     return {page_id for (page_id,) in db.execute(_PAGES, [host])}
 
 
 def own_fields(db: Database, page_id: int) -> list[OwnField]:
-    """Return the page's own values of the fields that have another."""
+    """Return the page's own values of the overridden fields."""
     return [OwnField(*row) for row in db.execute(_OWN_FIELDS, [page_id]).fetchall()]
 
 
@@ -105,7 +99,7 @@ def stored_metadata(db: Database, page_id: int) -> tuple[str, Metadata] | None:
 
 
 def replace_site_fields(db: Database, page_id: int, fields: Iterable[SettledField], changed_at: str) -> bool:
-    """Make these the only values that a page's article has by the site's evidence; return whether that changed any.
+    """Replace the values that a page's article has from the site's evidence; return whether any changed.
 
     A title that differs is noted in `changes` at `changed_at`. Runs in the caller's transaction.
     """
@@ -130,7 +124,7 @@ def corrected_fields(db: Database, page_id: int) -> tuple[OwnField, ...]:
 
 
 def raised_fields(db: Database, page_id: int, rows: PageRows) -> tuple[PageRows, tuple[OwnField, ...]]:
-    """Give a page that is stored again the site's values, where its own ones are the same, and above them a person's.
+    """Reapply the site's values to a page that is stored again, if its own are unchanged, and above them a person's.
 
     Those whose own value is another are forgotten, until the archive is settled. Returns also the rows for
     `put_own_fields`.
@@ -143,7 +137,7 @@ def raised_fields(db: Database, page_id: int, rows: PageRows) -> tuple[PageRows,
 
 
 def put_own_fields(db: Database, page_id: int, fields: Iterable[OwnField]) -> None:
-    """Make these the page's own values of the fields that have another."""
+    """Store the page's own values of the overridden fields."""
     db.execute("DELETE FROM _own_fields WHERE page_id = ?", [page_id])
     db.conn.executemany(_PUT_OWN_FIELD, [(page_id, *astuple(field)) for field in fields])
 
@@ -164,7 +158,7 @@ def _raise_fields(db: Database, page_id: int, site: Iterable[OwnField], changed_
 def _raised(
     own: Metadata, site: Iterable[OwnField], corrected: Mapping[str, str]
 ) -> tuple[Metadata, tuple[OwnField, ...]]:
-    """Return metadata with the site's values above its own, and a person's above both, and the rows that keep those."""
+    """Return metadata with the site's values above its own, and a person's above both, and the rows to store."""
     metadata, rows, by_name = own, [], {field.field: field for field in site}
     for name in sorted(by_name.keys() | corrected.keys()):
         field = by_name.get(name, OwnField(name, "", ""))
@@ -175,7 +169,7 @@ def _raised(
 
 
 def _corrected(db: Database, page_id: int) -> dict[str, str]:
-    """Return a person's values for a page's article, by field; one for the page's own URL holds before others."""
+    """Return a person's values for a page's article, by field; one for the page's own URL wins."""
     if not has_field_corrections(db):
         return {}
     url, host, article_number = db.execute(_PAGE_NAMES, [page_id]).fetchone()
@@ -189,7 +183,7 @@ def _site_fields(db: Database, page_id: int) -> list[OwnField]:
 
 
 def _states(metadata: Metadata, field: OwnField) -> bool:
-    """Return whether a page states the same value as it did when the site's took its place."""
+    """Return whether a page still states the value that the site's replaced."""
     stated = _as_text(getattr(metadata, field.field)), metadata.sources.get(field.field, "")
     return stated == (field.value, field.source)
 

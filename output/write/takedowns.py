@@ -1,4 +1,4 @@
-"""Takedowns: articles removed from an archive for good, at somebody's request, so that they never come back.
+"""Takedowns: articles removed from an archive for good, on request, so that they never come back.
 
 Removed are the articles, also shelved ones, their revisions, pages, ledgers and captures, and their words in the
 full-text index. Block texts, pictures and style sheets go if nothing else uses them. What stays are the rows of
@@ -122,7 +122,7 @@ _REMOVALS = (
     "DELETE FROM _page_blocks WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM _page_layout WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM _page_signatures WHERE page_id IN (SELECT id FROM reached)",
-    # Settling counts anew what is left.
+    # Settling counts the rest again.
     "DELETE FROM pages WHERE id IN (SELECT id FROM reached)",
     "DELETE FROM _layouts WHERE id NOT IN (SELECT layout_id FROM pages WHERE layout_id IS NOT NULL)",
     "DELETE FROM _pictures WHERE url_id IN (SELECT id FROM reached)",
@@ -172,7 +172,7 @@ def is_forgotten(db: Database, url: str) -> bool:
 
 
 def unless_forgotten(db: Database, outcome: Outcome) -> Outcome:
-    """Return an outcome as it is stored: what leads to a forgotten URL, by redirect or canonical URL, is too.
+    """Return the outcome to store: a page whose redirect or canonical URL is a forgotten URL is forgotten too.
 
     Where an earlier page is stored, which nobody took down, the outcome is a redirect, and that page stays.
     """
@@ -195,7 +195,16 @@ def plan_takedown(db: Database, pattern: str, *, follows_redirects: bool = True)
 
     Where no person sees the plan, follow no redirects: an address may lead to another article by now.
     """
-    _collect_reached(db, pattern, _MOST_HOPS if follows_redirects else 0)
+    for table in ("reached", "gone", "gone_texts"):
+        db.execute(f"DROP TABLE IF EXISTS temp.{table}")
+    db.execute(_REACHED, [storable_text(pattern), WILDCARD in pattern, (_MOST_HOPS if follows_redirects else 0)])
+    stored_ids = f"{_REACHED_ROWS.format('id', 'articles')} UNION {_REACHED_ROWS.format('id', 'shelved')}"
+    ids_by_url = [article_id(url) for (url,) in db.execute("SELECT url FROM reached").fetchall()]
+    db.execute(
+        f"CREATE TEMP TABLE gone AS SELECT id FROM ({stored_ids}) UNION SELECT value FROM json_each(?)",
+        [json.dumps(ids_by_url)],
+    )
+    db.execute(_GONE_TEXTS)
     urls = tuple(url for (url,) in db.execute("SELECT url FROM reached ORDER BY url"))
     return Takedown(
         pattern,
@@ -249,14 +258,14 @@ def _apply_takedown(db: Database, pattern: str, takedown: Takedown, note: str, c
 
 
 def note_takedown(db: Database, pattern: str, note: str = "") -> None:
-    """Note a takedown that is to be begun by `finish_takedowns`; the connection need not own the archive."""
+    """Request a takedown, which `finish_takedowns` begins; the connection need not own the archive."""
     with write_transaction(db):
         waiting = [other for other in waiting_takedowns(db) or () if other[0] != pattern]
         _note_waiting(db, [*waiting, (pattern, note)])
 
 
 def waiting_takedowns(db: Database) -> list[tuple[str, str]] | None:
-    """Return takedowns that are noted but not begun, as (pattern, note); None if all is finished."""
+    """Return requested takedowns that have not begun, as (pattern, note); None if all are finished."""
     row = db.execute(_READ_UNFINISHED).fetchone()
     return [(str(pattern), str(note)) for pattern, note in json.loads(row[0])] if row else None
 
@@ -266,7 +275,7 @@ def _note_waiting(db: Database, waiting: Sequence[tuple[str, str]]) -> None:
 
 
 def finish_takedowns(db: Database, clock: Callable[[], str] = utc_now) -> str:
-    """Do what is left of all takedowns: those that wait, then the bytes that no row uses. Needs autocommit.
+    """Finish all takedowns: those that wait, then the bytes that no row uses. Needs autocommit.
 
     Returns what stands in the way, in a line, if something does: the disk has too little room, or another program reads
     the archive. It stays noted then.
@@ -308,28 +317,12 @@ def _write_back(db: Database) -> None:
 
 
 def archive_backups(file: Path) -> tuple[str, ...]:
-    """Return the backups beside an archive: copies from before an upgrade, which still hold what is taken down."""
+    """Return the backups beside an archive: copies from before an upgrade, which takedowns cannot reach."""
     return tuple(sorted(str(path) for path in file.parent.glob(f"{file.name}.backup-v*")))
 
 
-def _collect_reached(db: Database, pattern: str, hops: int) -> None:
-    """Make the temporary tables `reached`, the URLs to remove, `gone`, their articles, also long removed ones, and
-    `gone_texts`, the texts that stand nowhere else.
-    """
-    for table in ("reached", "gone", "gone_texts"):
-        db.execute(f"DROP TABLE IF EXISTS temp.{table}")
-    db.execute(_REACHED, [storable_text(pattern), WILDCARD in pattern, hops])
-    stored_ids = f"{_REACHED_ROWS.format('id', 'articles')} UNION {_REACHED_ROWS.format('id', 'shelved')}"
-    ids_by_url = [article_id(url) for (url,) in db.execute("SELECT url FROM reached").fetchall()]
-    db.execute(
-        f"CREATE TEMP TABLE gone AS SELECT id FROM ({stored_ids}) UNION SELECT value FROM json_each(?)",
-        [json.dumps(ids_by_url)],
-    )
-    db.execute(_GONE_TEXTS)
-
-
 def _record_takedown(db: Database, patterns: Iterable[str], takedown: Takedown, note: str, taken_down_at: str) -> None:
-    """Add a row for each pattern; the counts stand with the first. A row keeps its URLs out of new crawls too."""
+    """Add a row for each pattern, the counts with the first. A row also keeps its URLs out of new crawls."""
     db.conn.executemany(
         """INSERT INTO takedowns (id, pattern, at, urls, articles, blocks, note) VALUES (?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (pattern) DO UPDATE SET at = excluded.at, urls = max(urls, excluded.urls),

@@ -1,4 +1,4 @@
-"""Bounds on crawler traps, URLs that go on without end; stored in the archive, so that they outlive a killed crawl.
+"""Bounds on crawler traps (endless URLs), stored in the archive, so that they survive a killed crawl.
 
 Each URL found on a page belongs to its narrow pattern, to a wide one and to its host
 (`broadsheet.cleaners.page.url_shapes`). A new article sets the counts of its own patterns, and of those of the page
@@ -49,15 +49,7 @@ from broadsheet.cleaners.page.url_shapes import (
 from ..archive.page_rows import PageRows
 from ..archive.stored_text import SQL_ARTICLE_TYPES, sql_words, storable_text
 from ..archive.stored_values import content_id
-from ..archive.url_words import (
-    NO_REASON,
-    OutcomeReason,
-    ReasonFamily,
-    UrlKind,
-    UrlState,
-    compound_reason,
-    http_reason,
-)
+from ..archive.url_words import NO_REASON, OutcomeReason, ReasonFamily, UrlKind, UrlState, compound_reason, http_reason
 from .outcome import Outcome
 
 WHOLE_HOST = "*"
@@ -72,7 +64,7 @@ _UNWANTED_ARTICLE_REASONS = frozenset((  # of articles that are not stored
 ))  # fmt: skip
 _HIDING_PAGE_TYPES = frozenset((PageType.WALL, PageType.CAPTCHA, PageType.ERROR, PageType.NEEDS_JAVASCRIPT))
 _FILE_KINDS = (UrlKind.SITEMAP, UrlKind.FEED)
-_COUNTED_KINDS = (UrlKind.PAGE, UrlKind.FEED)  # of URLs that are not there
+_COUNTED_KINDS = (UrlKind.PAGE, UrlKind.FEED)  # whose missing URLs (404) count
 _BOUND_REASONS = (
     OutcomeReason.TRAP_PATTERN, OutcomeReason.TRAP_HOST_BOUND, OutcomeReason.DRY, OutcomeReason.SPELLING,
 )  # fmt: skip
@@ -80,10 +72,10 @@ _SPELLING, _INDEX_COPY = "spelling index", "copy index"  # patterns of pairs of 
 _SAME_PAIRS = 3  # of spellings that gave the same page before a second one is left out
 _HOPEFUL_PER_DRY = 10  # hopeful pages that count as much as one dry page
 _MIN_LISTED = 30  # articles that sitemaps and feeds must have brought before they can account for a host
-_ARTICLES_PER_UNLISTED = 20  # a host is accounted for if at most one article in so many was found by links alone
+_ARTICLES_PER_UNLISTED = 20  # a host is accounted for if links alone found at most one article in 20
 _NESTED_INDEX = compound_reason(ReasonFamily.SITEMAP, "nested_index")  # of an index too deep to be followed
 _NESTED_SAMPLE = 10  # such indexes in an index, ten more for each sitemap in it, after which its others are left out
-_SAMPLE_SHARE, _COPY_SHARE = 10, 50  # one URL of so many of a sampled pattern, or of copies, is fetched
+_SAMPLE_SHARE, _COPY_SHARE = 10, 50  # fetch one URL in 10 of a sampled pattern, one in 50 of copies
 
 _URL_SOURCE = "SELECT found_via, coalesce(found_on, ''), host FROM urls WHERE id = ?"
 _NEW_URLS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE id > ? ORDER BY id"
@@ -156,7 +148,7 @@ class _PatternCounts:
 
 @dataclass(frozen=True, slots=True)
 class _UrlRow:
-    """A row of `urls`, as far as its patterns depend on it."""
+    """The columns of `urls` that decide on a URL's patterns."""
 
     id: int
     url: str
@@ -203,7 +195,7 @@ def newest_url_id(db: Database) -> int:
 
 
 def without_excess_sitemaps(db: Database, outcome: Outcome, limits: PatternLimits) -> Outcome:
-    """Leave out the sitemaps that an index names beyond those that may be queued; the outcome's reason says so."""
+    """Drop the sitemaps of an index beyond those that may be queued; the outcome's reason says so."""
     if not any(row.kind == UrlKind.SITEMAP for row in outcome.discovered_urls[:1]):
         return outcome
     rooms = {"": 5 * limits.sitemaps - db.execute(_COUNT_SITEMAPS).fetchone()[0]}
@@ -297,7 +289,7 @@ class PatternTracker:
         return not reason
 
     def _skip_reason(self, row: _UrlRow) -> OutcomeReason | None:
-        """Return the reason to skip a URL whose pattern or host is spent, or that is spelled otherwise; else None."""
+        """Return the reason to skip a URL whose pattern or host is spent, or that is another spelling; else None."""
         if self._is_spelled_otherwise(row):
             return OutcomeReason.SPELLING
         if not row.is_bounded or not (self._spent_patterns or self._barren_patterns or self._echoing_patterns):
@@ -314,7 +306,7 @@ class PatternTracker:
         return OutcomeReason.TRAP_HOST_BOUND if is_whole_host else OutcomeReason.TRAP_PATTERN
 
     def _is_spelled_otherwise(self, row: _UrlRow) -> bool:
-        """Return whether a page came of another spelling, or that was found before and is queued."""
+        """Return whether another spelling gave a page, or was found before and is queued."""
         is_judged = row.kind == UrlKind.PAGE and row.found_via != UrlSource.SEED and self.limits.sampled
         if not is_judged or row.host not in self._one_page_hosts:
             return False
@@ -438,12 +430,12 @@ class PatternTracker:
         return key in self._echoing_patterns or (key in self._barren_patterns and self._is_accounted(key[0]))
 
     def _is_barren(self, row: _PatternCounts) -> bool:
-        """Return whether no page of a narrow pattern has brought or led to anything, of enough to say so."""
+        """Return whether enough pages of a narrow pattern were fetched, and none brought or led to anything."""
         is_tried = 0 < self.limits.sampled <= row.dry_count
         return row.is_narrow and is_tried and not row.article_count + row.led_count
 
     def _is_echoing(self, row: _PatternCounts) -> bool:
-        """Return whether a pattern is sampled on any host, as the module says."""
+        """Return whether a pattern is sampled on any host (see the module's docstring)."""
         least = self.limits.sampled
         if not least:
             return False
@@ -488,7 +480,7 @@ class PatternTracker:
 
 
 def _is_one_page(row: _PatternCounts) -> bool:
-    """Return whether a host gives one page at both spellings."""
+    """Return whether both spellings give the same page on a host."""
     return row.pattern == _SPELLING and row.echo_count == row.fetched_count >= _SAME_PAIRS
 
 
@@ -511,7 +503,7 @@ def _leads_elsewhere(page: _UrlRow, admitted_rows: list[_UrlRow]) -> bool:
 
 
 def _is_lone_list_pattern(pattern: str) -> bool:
-    """Return whether a pattern is of lists that do not lead from one to the next, such as `/author/word`."""
+    """Return whether a pattern is of lists that do not continue one another, such as `/author/word`."""
     *folders, last = pattern.split("/")
     return not LIST_SEGMENTS.isdisjoint(folders) and last in (WORD, SLUG)
 

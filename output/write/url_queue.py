@@ -1,4 +1,4 @@
-"""The queue: rows of `urls` to be fetched next, and those that an earlier run left out or failed.
+"""The queue: rows of `urls` to fetch next, and rows that an earlier run left out or failed to fetch.
 
 Within a host robots.txt goes first, then sitemaps and feeds, then pages; among equals the larger priority, then the one
 found first. Taking reads the first entries of the index `urls_ready`, and of `urls_retry` those that are due, however
@@ -22,15 +22,7 @@ from broadsheet.cleaners.document import UrlSource
 from ..archive.atomic_writes import write_transaction
 from ..archive.stored_text import sql_words, storable_text
 from ..archive.stored_values import utc_now, utc_text
-from ..archive.url_words import (
-    OutcomeReason,
-    Reason,
-    ReasonFamily,
-    ReasonText,
-    UrlKind,
-    UrlState,
-    compound_reason,
-)
+from ..archive.url_words import OutcomeReason, Reason, ReasonFamily, ReasonText, UrlKind, UrlState, compound_reason
 from .outcome import DiscoveredUrl
 
 if TYPE_CHECKING:
@@ -164,11 +156,11 @@ class Queue:
         self._statements = _PAGES
 
     def turn_to_pictures(self) -> None:
-        """Read the queue of pictures from now on; before, what is no picture is read."""
+        """Switch from the queue of pages, sitemaps and feeds to that of pictures."""
         self._statements = _PICTURES
 
     def turn_to_pages(self, ids: Iterable[int]) -> None:
-        """Read these rows alone from now on, and those that they redirect to."""
+        """Restrict the queue to these rows, and those that they redirect to."""
         values = ", ".join(f"({int(number)})" for number in ids)
         self._statements = _Statements.of(PAGE_KINDS, f"< {_PICTURE_RANK}", _WITH_TARGETS.format(values=values))
 
@@ -202,7 +194,7 @@ class Queue:
         return [(name, bool(is_due)) for name, is_due in self._db.execute(self._statements.hosts, parameters)]
 
     def is_empty(self) -> bool:
-        """Return whether no URL is queued, not even one that is not due yet, and none is about to be."""
+        """Return whether no URL is queued, due or not, and none is about to be."""
         if self.is_still_filling():  # called first: when it returns False, what was queued is committed
             return False
         return self._db.execute(self._statements.any).fetchone() is None
@@ -229,7 +221,7 @@ def add_urls(db: Database, discovered_urls: Iterable[DiscoveredUrl], seen_at: st
 
 
 def fill_dates(db: Database, discovered_urls: Iterable[DiscoveredUrl]) -> None:
-    """Date rows without a date, whatever their state: a page may have been found, or fetched, before the sitemap that
+    """Fill in missing dates of rows in any state: a page may have been found, or fetched, before the sitemap that
     dates it was read, and an import's pages come after it.
 
     For after `queue_announced`, which judges a date by the one that was known.
@@ -291,7 +283,7 @@ _QUEUE_AGAIN = """UPDATE urls SET state = 'queued', reason = '', _not_before = N
 
 
 class PassingReason(NamedTuple):
-    """A state and a reason that may no longer hold; a reason that ends in ":" stands for all that begin with it.
+    """A state and a reason that may no longer hold; a reason that ends in ":" is a prefix.
 
     With a `port`, only the URLs of hosts with that port are meant.
     """
@@ -368,7 +360,7 @@ class Requeuer:
         return changed_count
 
     def drop_rest(self) -> None:
-        """Queue no more; the rest is left for the next run."""
+        """Stop queueing; the next run gets the rest."""
         self._groups.clear()
 
     def _advance(self, group: _RowGroup, limit: int) -> int:
@@ -396,7 +388,7 @@ class Requeuer:
                 yield _RowGroup(passing_reason.state, kind, reason, passing_reason.port)
 
     def _reasons(self, passing_reason: PassingReason, kind: UrlKind) -> Iterator[ReasonText]:
-        """Yield the stored reasons that are meant, found with one index look-up each."""
+        """Yield the matching stored reasons, with one index look-up each."""
         last_reason = f"{passing_reason.reason}\uffff" if passing_reason.reason.endswith(":") else passing_reason.reason
         operator, bound = ">=", passing_reason.reason
         while reason := self._db.execute(

@@ -1,4 +1,4 @@
-"""The verdict on each block of a page: its own, above that the site's, above that a person's; written where it differs.
+"""The verdict on each block of a page: the page's own, overridden by the site's, then by a person's.
 
 The ledger holds the verdict in force. Table `_own_verdicts` has a row for each block on which another verdict than the
 page's own is in force: the own one, and that of the site's memory, if it has one. A person's correction counts for its
@@ -98,7 +98,7 @@ class RulingStep:
 
     @property
     def is_idle(self) -> bool:
-        """Return whether the ledger already is as it should be."""
+        """Return whether the ledger is up to date."""
         return self.current_verdict == self.target_verdict
 
     @property
@@ -142,7 +142,7 @@ def raise_verdicts(
     site_verdicts: Mapping[int, Verdict] | None = None,
     carried: CarriedVerdicts | None = None,
 ) -> bool:
-    """Bring a page's ledger in line: its own verdicts, above them the site's, above those a person's.
+    """Update a page's ledger: its own verdicts, overridden by the site's, then by a person's.
 
     The site's are these by position, or those that are carried over, else the stored ones. Returns whether any
     verdict changed. Runs in the caller's transaction.
@@ -180,13 +180,13 @@ def raise_verdicts(
 
 
 def waiting_blocks(db: Database, page_id: int | None = None) -> set[int]:
-    """Return the texts of blocks, on a page or on any, on which a correction is not applied yet."""
+    """Return the ids of block texts, on one page or all, with corrections that are not applied yet."""
     query = (OF_ALL, {}) if page_id is None else (OF_PAGE, {"page": page_id})
     return {step.block_id for step in find_steps(db, *query) if not step.is_idle}
 
 
 def has_block_corrections(db: Database) -> bool:
-    """Return whether anybody ever corrected a block."""
+    """Return whether a block was ever corrected."""
     return db.execute("SELECT 1 FROM corrections WHERE block_id IS NOT NULL LIMIT 1").fetchone() is not None
 
 
@@ -212,7 +212,7 @@ def site_verdict_reasons(db: Database, page_id: int) -> dict[int, tuple[str, str
 
 
 def replace_site_verdicts(db: Database, pages: Mapping[int, Mapping[int, Verdict]], changed_at: str) -> None:
-    """Make these, by page and position, the only site verdicts of the pages, and rebuild their articles' texts.
+    """Replace the site verdicts of the pages, given by page and position, and rebuild their articles' texts.
 
     A text that differs is noted in `changes` at `changed_at`. Runs in the caller's transaction. All verdicts are
     written first, since each write to another table makes the full-text index write a segment of what it has collected.

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
+from broadsheet.cleaners.package_data import read_toml
 from broadsheet.output.archive.migrations import MIGRATIONS
 from broadsheet.output.archive.schema_doc import schema_columns
 from broadsheet.output.read import datasette as module
@@ -62,7 +63,7 @@ def pages(file: Path, metadata: dict[str, Any], *paths: str) -> list[str]:
 def test_what_is_shown_is_there_and_what_is_there_is_shown_or_hidden():
     db = Database(memory=True)
     MIGRATIONS.apply(db)
-    shown, columns = module._load_shown(), schema_columns(db)
+    shown, columns = read_toml(module.__package__, "datasette.toml"), schema_columns(db)
     tables = metadata_for("x", columns)["databases"]["x"]["tables"]
     assert set(shown["tables"]) <= set(columns)
     assert set(shown["hidden"]) - set(columns) == {"_sqlite_migrations", "sqlite_sequence"}
@@ -103,7 +104,7 @@ def test_a_users_column_is_shown_without_a_meaning():
 def test_the_first_pages_lead_to_what_a_person_looks_at(metadata, archive_file):
     home, database = pages(archive_file, metadata, "", "news+of+today")
     assert "An archive of articles" in home
-    for query in module._load_shown()["queries"].values():
+    for query in read_toml(module.__package__, "datasette.toml")["queries"].values():
         assert query["title"] in database
     visible = database.partition("hidden table")[0]
     assert PAGE_LAYOUT not in visible
@@ -137,9 +138,9 @@ def test_every_table_and_view_has_its_page_and_numbers_of_articles_lead_to_their
         names = [name for (name,) in connection.execute(query)]
     assert {"articles_fts", "articles_fts_data", "articles_fts_idx"} < {*names}
     pages(archive_file, metadata, *(f"news+of+today/{name}.json" for name in names))
-    names += module._load_shown()["queries"]
+    names += read_toml(module.__package__, "datasette.toml")["queries"]
     shown = dict(zip(names, pages(archive_file, metadata, *(f"news+of+today/{name}" for name in names)), strict=True))
-    described = module._load_shown()["tables"].items()
+    described = read_toml(module.__package__, "datasette.toml")["tables"].items()
     targets = {name: table["with_titles"] for name, table in described if "with_titles" in table}
     assert set(targets) == {"changes", "revisions", "rulings"}
     for name, target in targets.items():
@@ -150,7 +151,7 @@ def test_every_table_and_view_has_its_page_and_numbers_of_articles_lead_to_their
 
 
 def test_every_canned_query_answers(metadata, archive_file):
-    names = list(module._load_shown()["queries"])
+    names = list(read_toml(module.__package__, "datasette.toml")["queries"])
     paths = [f"news+of+today/{name}.json?_shape=array&url={ARTICLE}&seq=0" for name in names]
     answers = dict(zip(names, map(json.loads, pages(archive_file, metadata, *paths)), strict=True))
     assert [row["text"] for row in answers["removed_from_an_article"]] == ["Donate now"]
