@@ -339,6 +339,7 @@ def test_each_room_is_imported_from_its_folder():
         assert Path(file).resolve().parent == REPOSITORY / room
 
 
+@pytest.mark.slow
 def test_each_module_is_reached_by_a_test():
     """By what tests import, and what that imports; a verb, which is loaded by its name, by a test that names it."""
     modules = module_names(REPOSITORY)

@@ -474,6 +474,7 @@ def kill_at_two(file: batch_task.FileRecord, source: str, packed_job: bytes) -> 
 WET = record("http://a.example/one", b"The bridge was opened.", kind="conversion", Content_Type="text/plain")
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_read_is_an_outcome(tmp_path):
     """Each has a line, and costs itself alone."""
     problems = {

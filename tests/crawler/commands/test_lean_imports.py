@@ -44,6 +44,7 @@ def verb(words: str) -> str:
     return f"from broadsheet.crawler.cli import run; run({words.split()!r}); print('loaded:'); {HEAVY}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "told"),
     [

@@ -96,6 +96,7 @@ def test_a_refusal_is_a_line_and_changes_nothing(command, code, said, here):
     assert everything(here) == before
 
 
+@pytest.mark.slow
 def test_rules_of_a_page_that_a_crawl_may_not_ask_for_are_a_line(here):
     code, out, errors = command("rules", "test", "loop.txt")
     assert (code, out, errors.count("\n"), "refused" in errors) == (2, "", 1, True), errors

@@ -261,6 +261,7 @@ def test_a_folder_that_cannot_be_written_is_a_line_and_can_be_read(tmp_path):
     assert sorted(path.name for path in folder.iterdir()) == ["a.db", "other.db"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "exit_code"), [("browse a.db", 1), ("demo", 2)])
 def test_a_port_in_use_is_a_line(tmp_path, monkeypatch, words, exit_code):
     monkeypatch.chdir(tmp_path)

@@ -143,6 +143,7 @@ def test_another_resolver_is_refused(crawl, chain, resolver, message):
     assert "Traceback" not in result.errors
 
 
+@pytest.mark.slow
 def test_one_line_names_the_settings_that_have_no_effect(crawl, chain):
     asked = {"AUTOTHROTTLE_ENABLED": 1, "REDIRECT_ENABLED": 0, "COOKIES_ENABLED": 1}
     result = crawl(f"{chain.url}/", max_pages=1, USER_AGENT="Own/1.0", **asked)
