@@ -46,6 +46,7 @@ def latest_run(db: Path) -> tuple[str, str]:
     return outcome, reason
 
 
+@pytest.mark.slow
 def test_a_crawl_says_how_far_it_is_and_what_came_of_it_and_may_follow_another(tmp_path, site):
     seen: list[broadsheet.CrawlProgress] = []
     db = tmp_path / "a.db"

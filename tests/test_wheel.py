@@ -145,6 +145,7 @@ def installed_path(name: str) -> str:
     return name if name.startswith("broadsheet/") else f"broadsheet/{name}"
 
 
+@pytest.mark.slow
 def test_a_plain_checkout_opens_an_archive_where_only_what_it_needs_is_installed(tmp_path):
     copy_checkout(tmp_path)
     program = """import broadsheet, broadsheet.crawler.cli

@@ -69,6 +69,7 @@ def test_a_reader_is_told_of_each_corpus_that_the_models_learned_from(document):
     assert [corpus.name for corpus in corpora.MIXTURE if not re.search(rf"^(?:\| `)?{corpus.name}\b", told, re.M)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SITES.is_dir(), reason="the evaluation data is not there")
 def test_a_reader_is_told_of_each_site_that_is_learned_from_with_the_licence_that_it_states():
     rows = (REPOSITORY / "docs/cleaning.md").read_text("utf-8").splitlines()

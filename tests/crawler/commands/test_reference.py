@@ -53,6 +53,7 @@ print(reference_page(cli), end="")
 """
 
 
+@pytest.mark.slow
 def test_the_page_is_what_a_new_process_prints():
     """Another process, so that what verbs are declared with when they are imported is this test's, too."""
     printed = subprocess.run(

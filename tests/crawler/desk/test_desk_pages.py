@@ -217,6 +217,7 @@ def test_a_page_without_scripts_reloads_while_a_job_is_at_work(desk):
         assert "http-equiv" not in desk.page(path)
 
 
+@pytest.mark.slow
 def test_the_front_page_tells_live_the_pages_of_a_crawl_that_a_command_elsewhere_runs(desk, db):
     """A crawl that the desk has ordered is told with its job, and its pages."""
 

@@ -121,6 +121,7 @@ def test_a_body_has_a_root(body, root):
     assert root_name(head_text(body)) == root
 
 
+@pytest.mark.slow
 def test_unpacked_bodies_have_fifty_mebibytes_and_sixty_four_members_at_most():
     most = 50 * 1024 * 1024
     assert gunzip_body(b"x" * most) == (b"x" * most, "")

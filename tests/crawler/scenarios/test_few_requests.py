@@ -91,6 +91,7 @@ def test_a_search_for_places_goes_on_after_a_kill(crawl, serve):
     assert site.paths().count("/sitemap.xml") == 1, "what was stored before is not asked for again"
 
 
+@pytest.mark.slow
 def test_feeds_of_comments_are_not_asked_for_and_have_their_outcome(crawl, serve):
     site = serve({"/feed/": feed(*PATHS)})
     site.routes["/"] = page("home", *PATHS, head=LINK.format("/feed/") + LINK.format("/comments/feed/"))

@@ -89,6 +89,7 @@ def test_arc_files_are_read(tmp_path, db, version, packed):
     assert rows(db, "SELECT DISTINCT fetched_at FROM captures") == [("2024-03-01T10:00:00Z",)]
 
 
+@pytest.mark.slow
 def test_every_record_of_a_file_that_is_odd_throughout_is_accounted_for(tmp_path, db):
     good = [record(f"{SITE}/good{number}", story(f"good{number}")) for number in range(8)]
     odd = [

@@ -47,6 +47,7 @@ def files(result: Result, site: ScriptedSite) -> list[tuple[Any, ...]]:
     return result.rows("SELECT access, reason, text, url FROM robots_files WHERE host = ? ORDER BY rowid", host)
 
 
+@pytest.mark.slow
 def test_a_robots_txt_is_followed_five_times_and_to_other_hosts(crawl, serve):
     rules = robots("User-agent: *\nDisallow: /private\n")
     far = serve({"/elsewhere.txt": rules, **home("private")})

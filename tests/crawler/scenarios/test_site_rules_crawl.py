@@ -19,6 +19,7 @@ def folder(tmp_path: Path, text: str, name: str = "127.0.0.1.txt") -> Path:
     return made
 
 
+@pytest.mark.slow
 def test_rules_are_applied_where_a_page_is_read(site, crawl, tmp_path):
     site.routes["/"] = page("river", "/hill", "/lake")
     site.routes["/lake"] = page("lake", extra=BOX)

@@ -69,6 +69,7 @@ def test_plain_sqlite_reads_articles_authors_tags_and_full_text(town, tmp_path):
     assert sorted(columns) == sorted(meanings)
 
 
+@pytest.mark.slow
 def test_datasette_shows_it_and_searches_in_it(town, tmp_path):
     datasette = pytest.importorskip("datasette.app")
     export_sqlite(town.db, str(tmp_path / "small.db"))
