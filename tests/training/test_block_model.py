@@ -15,7 +15,6 @@ import pytest
 
 from broadsheet.cleaners.document import Block, BlockKind, Column, Metadata
 from broadsheet.cleaners.judge.block_features import measure_page
-from tests.bench.corpus import ROOT
 from tests.cleaners.building import STORY, reading
 from tests.training import block_model, line_model, page_type_model
 from tests.training.annotated_pages import BlockExample
@@ -52,11 +51,6 @@ def test_without_the_annotated_pages_one_line_says_so(model, tmp_path):
         model.main(["--corpus", str(tmp_path)])
 
 
-def test_the_annotated_pages_are_looked_for_beside_the_repository(monkeypatch):
-    monkeypatch.setattr(type(ROOT), "is_file", lambda _: True)
-    assert training_options("", "judge", []).corpus == ROOT.parent / "shared" / "corpus"
-
-
 def made(number: int, corpus: str = "wcxb", **changes: Any) -> BlockExample:
     """Example of four blocks: a word, a paragraph of the article, a paragraph of boilerplate, a word."""
     texts = ["Menu", STORY[0], STORY[1], "Share"]
@@ -66,17 +60,6 @@ def made(number: int, corpus: str = "wcxb", **changes: Any) -> BlockExample:
     page, measured = reading(blocks, (1,), Metadata()), measure_page(blocks, Metadata())
     example = BlockExample(corpus, f"h{number}.example", page, measured, labels, weights, *said)
     return replace(example, **changes)
-
-
-def test_of_plain_boilerplate_one_block_in_four_is_trained_on_and_weighs_for_all():
-    easy = np.array([True, True, False, True] * 3)
-    labels, weights, is_used = block_model._training_blocks([made(0), made(1), made(2)], easy)
-    assert labels.tolist() == [0, 1, 0, 0] * 3
-    assert weights.tolist() == [4, 2, 3, 0] * 3
-    assert is_used.tolist() == [True, True, True, False] * 3
-    assert block_model._training_blocks([made(0), made(1)], np.array([True] * 8))[2].tolist() == [
-        True, True, False, False, True, True, False, False,
-    ]  # fmt: skip
 
 
 def test_each_page_is_judged_by_models_that_saw_no_page_of_its_host(monkeypatch):

@@ -19,10 +19,6 @@ from tests.training.line_model import TextDump, read_dumps, score_dumps
 pytest.importorskip("html_text", reason="needs html-text: pip install '.[dev]'")
 
 
-def test_a_dump_has_no_number_that_is_none(corpus):
-    assert all(np.isfinite(dump.rows).all() for dump in read_dumps(corpus, 5))
-
-
 ROW = {
     "id": "1",
     "url": "https://a.example/",
@@ -61,11 +57,6 @@ def test_the_lines_of_each_kind_of_text_have_labels_and_weights():
     assert [dump.text.blocks[0].text for dump in small_dumps(1, title=None) if dump.kind == "clean"] == ["-"]
 
 
-def test_verse_has_lines_of_five_to_nine_words():
-    lines = line_model._verse_lines(" ".join(f"w{n}" for n in range(60)) + "\nlast line").split("\n")
-    assert [len(line.split()) for line in lines] == [5, 6, 5, 6, 5, 6, 5, 6, 5, 6, 5, 2]
-
-
 def test_scores_by_kind_and_corpus():
     dumps = small_dumps()
     every = [[Verdict(True, "", "")] * len(dump.rule_verdicts) for dump in dumps]
@@ -82,17 +73,6 @@ def test_scores_by_kind_and_corpus():
     assert "boilerplate_kept" not in score_dumps(plain, every[:1])["full"]["wcxb"]
 
 
-def test_cleaning_is_compared_with_the_rules_and_the_text_as_it_is():
-    dumps = small_dumps()
-    chances = [dump.labels.astype(float) for dump in dumps]
-    scores = line_model.compare_cleaning(dumps, chances)
-    assert {name: of_kinds["full"]["wcxb"] for name, of_kinds in scores.items()} == {
-        "as it is": {"texts": 1, "f1": 0.9412, "boilerplate_kept": 1.0},
-        "rules alone": {"texts": 1, "f1": 1.0, "boilerplate_kept": 0.0},
-        "cleaned": {"texts": 1, "f1": 1.0, "boilerplate_kept": 0.0},
-    }
-
-
 def test_each_text_is_judged_by_trees_that_saw_no_page_of_its_host(monkeypatch):
     class CountingTrees:
         def __init__(self, count: int) -> None:
@@ -107,17 +87,6 @@ def test_each_text_is_judged_by_trees_that_saw_no_page_of_its_host(monkeypatch):
     chances = [column[0] for column in line_model.out_of_fold(dumps)]
     found = [round(np.log(chance / (1 - chance))) for chance in chances]
     assert found == [sum(other != fold for other in folds) for fold in folds]
-
-
-def test_lines_without_weight_are_not_trained_on(monkeypatch):
-    calls: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(line_model, "fit_trees", lambda *arguments: calls.append(arguments))
-    dumps = small_dumps()[:1] + small_dumps()[2:3]
-    line_model.train_line_model(dumps)
-    [(names, rows, labels, weights, rounds)] = calls
-    assert (names, rounds) == (dumps[0].feature_names, 150)
-    assert len(rows) == len(labels) == len(weights) == sum(int((dump.weights > 0).sum()) for dump in dumps)
-    assert (weights > 0).all()
 
 
 def test_each_nth_page_is_read(tmp_path):

@@ -7,8 +7,6 @@ from math import log1p
 import pytest
 
 from broadsheet.cleaners.document import BlockKind, RemovalReason, Verdict
-from broadsheet.cleaners.judge import page_features as features
-from broadsheet.cleaners.judge import page_signs
 from broadsheet.cleaners.judge.page_features import PageFeatures, is_headline
 from tests.bench.verdicts import read_features
 from tests.cleaners.building import block
@@ -16,7 +14,6 @@ from tests.cleaners.building import block
 URL = "https://a.example/news/mill"
 LD = '<script type="application/ld+json">{"@type": "%s"%s}</script>'
 KEPT, GONE = Verdict(True, "", ""), Verdict(False, RemovalReason.NAVIGATION, "")
-COMMENT = Verdict(False, RemovalReason.COMMENTS, "")
 
 
 def page(body: str, url: str = URL) -> PageFeatures:
@@ -142,15 +139,6 @@ def test_a_headline_is_a_heading_that_links_to_another_page_of_the_host(changes,
     assert is_headline(block(0, **values), URL) is expected
 
 
-def test_the_first_and_the_last_text_are_of_so_many_blocks():
-    blocks = [block(n, f"t{n}") for n in range(60)]
-    verdicts = [KEPT if n in (10, 20) else GONE for n in range(60)]
-    assert features._tail_text(blocks, verdicts).split() == [f"t{n}" for n in range(17, 33)]
-    assert features._head_text(blocks, verdicts).split() == [f"t{n}" for n in range(40)]
-    assert features._head_text(blocks, [COMMENT, *verdicts[1:]]).split() == [f"t{n}" for n in range(1, 40)]
-    assert features._tail_text(blocks, [KEPT, *[GONE] * 59]).split() == [f"t{n}" for n in range(13)]
-
-
 @pytest.mark.parametrize(("words", "is_read"), [(119, True), (120, False)])
 def test_phrases_are_looked_for_on_pages_of_fewer_than_a_hundred_and_twenty_words(words, is_read):
     text = " ".join(["word"] * (words - 10))
@@ -185,58 +173,3 @@ def test_phrases_are_looked_for_on_pages_of_fewer_than_a_hundred_and_twenty_word
 )  # fmt: skip
 def test_statements_and_elements_are_counted(body, name, value):
     assert page(body).signs[name] == pytest.approx(value)
-
-
-@pytest.mark.parametrize(
-    ("url", "signs"),
-    [
-        ("forum.a.example/x", {"host_forum": 1, "path_depth": 1, "slug_words": 1}),
-        ("forum.ask.example/x", {"host_forum": 1, "path_depth": 1, "slug_words": 1}),
-        ("a.forum/x", {"path_depth": 1, "slug_words": 1}),
-        ("a.example/products/item/sku/x", {"path_product": 2, "path_service": 1, "path_depth": 4, "slug_words": 1}),
-        ("a.example/our-products/kettle", {"path_product": 1, "path_service": 1, "path_depth": 2, "slug_words": 1}),
-        ("a.example/x/our-products", {"path_depth": 2, "slug_words": 2}),
-        ("a.example/a/b//c/", {"path_list": 1, "path_depth": 3, "slug_words": 1}),
-        ("a.example/", {}),
-        ("a.example/x/the-old_mill.7", {"path_depth": 2, "slug_words": 3, "slug_digits": 1}),
-        ("a.example/2024/mill", {"path_depth": 2, "slug_words": 1}),
-        ("[broken/products", {}),
-    ],
-)
-def test_an_address_has_signs(url, signs):
-    assert {name: value for name, value in page_signs._url_signs(f"https://{url}").items() if value} == signs
-
-
-LINES = {
-    "asks_product": ["Add to cart", " → Add to cart (3)", "Add to cart" + "!" * 29],
-    "prices": ["$49.00", "49 EUR", "$49.00 " + "x" * 73],
-    "dates": ["3 May 2024", "May 3, 2024", "2024-05-03", "3 days ago"],
-    "": ["Add to cart now", "Add to cart" + "!" * 30, "EUR", "49 pieces", "$49.00 " + "x" * 74, "May 2024"],
-}
-
-
-@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in LINES.items() for text in texts])
-def test_short_lines_are_labels_prices_or_dates(name, text):
-    signs = page_signs._line_signs([block(0, text)])
-    assert {sign for sign in ("asks_product", "prices", "dates") if signs[sign] == log1p(1)} == set(
-        filter(None, [name])
-    )
-    assert sum(signs[sign] for sign in ("asks_product", "prices", "dates")) == (log1p(1) if name else 0)
-
-
-@pytest.mark.parametrize(
-    ("path", "share"),
-    [
-        ("body>div.product>p", 0.75),
-        ("body>div#product>p", 0.75),
-        ("body>div.my-product>p", 0.75),
-        ("body>div.my_product>p", 0.75),
-        ("body>div.add-to-cart>p", 0.75),
-        ("body>div.products>p", 0),
-        ("body>product>p", 0),
-    ],
-)
-def test_text_within_a_name_is_a_share_of_the_text(path, share):
-    blocks = [block(0, "xxx", path=path), block(1, "x")]
-    signs = page_signs._path_signs(blocks, blocks[1:])
-    assert (signs["class_product"], signs["kept_class_product"]) == (share, 0)

@@ -279,6 +279,7 @@ def test_without_pyarrow_the_command_that_installs_it_is_a_line(tmp_path, monkey
     assert capsys.readouterr().err.startswith("broadsheet: this needs pyarrow, which is not installed: ")
 
 
+@pytest.mark.slow
 def test_each_record_is_a_row_and_a_page_has_its_text_whatever_it_was_judged_as(tmp_path):
     source, target = tmp_path / "a.warc.gz", tmp_path / "out"
     cards = "".join(

@@ -29,6 +29,7 @@ def crawl(site: ScriptedSite, db: Path, *options: object) -> tuple[int, str, str
     return command("crawl", f"{site.url}/", "--db", db, *QUICK, "--delay", 0, *options)
 
 
+@pytest.mark.slow
 def test_the_last_line_is_the_command_that_puts_the_copy_back(site, tmp_path):
     db, copy = tmp_path / "my news.db", tmp_path / "monday's.db"
     assert crawl(site, db, "--max-pages", 3)[0] == 0

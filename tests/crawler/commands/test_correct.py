@@ -247,6 +247,7 @@ def number_of(said: str) -> str:
     return said.partition("(number ")[2].partition(")")[0]
 
 
+@pytest.mark.slow
 def test_what_a_person_calls_no_article_is_taken_out_with_its_copies_told_once_and_given_back(mill, tmp_path):
     before, export = states(mill), tmp_path / "all.jsonl"
     code, said, _ = verb_here("correct", mill, MIRROR, "--not-article", "--note", "an advertorial")
@@ -290,6 +291,7 @@ def test_the_later_word_on_a_page_counts_in_every_merge(mill, tmp_path, monkeypa
             assert (states(target)[MILL], states(target)[MIRROR]) == (last, last)
 
 
+@pytest.mark.slow
 def test_a_page_that_is_a_list_by_itself_becomes_an_article_on_a_persons_word(mill, tmp_path):
     before = states(mill)
     assert before[NEWS] == ("done", "list", "list", 0)

@@ -73,6 +73,7 @@ def test_an_archive_in_use_is_waited_for(serve, db):
     assert not is_owned(db)
 
 
+@pytest.mark.slow
 def test_a_site_is_crawled_and_told(serve, tmp_path):
     routes = {f"/{name}": page(name) for name in ("one", "two")}
     site = serve({"/": page("home", "/one", "/two", "/away"), **routes})

@@ -175,6 +175,7 @@ def test_what_was_taken_down_does_not_come_back(tmp_path, db):
     assert rows(db, f"SELECT count(*) FROM captures WHERE url = '{SITE}/river'") == [(0,)]
 
 
+@pytest.mark.slow
 def test_what_a_pattern_took_down_does_not_come_back_under_another_address(tmp_path, db):
     again = [
         record(f"{SITE}/river", answer(page("river")), at(50)),

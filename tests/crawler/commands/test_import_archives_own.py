@@ -108,6 +108,7 @@ def copied_folder(db: Path) -> Path:
     return Path("c.db")
 
 
+@pytest.mark.slow
 def test_a_folder_that_was_renamed_is_of_the_database_of_its_name(db, copied_folder):
     shutil.rmtree("a.db.warc")
     code, out, errors = printed("import", "--own", "--db", db)

@@ -67,7 +67,9 @@ def verb(words: str) -> str:
             id="a crawl has what Scrapy loads slowly first, and nothing that only workers need",
             marks=slow,
         ),
-        pytest.param(FORKED, ["[True, False]", "1", "[]"], id="a fork server has no reactor, thread or archive"),
+        pytest.param(
+            FORKED, ["[True, False]", "1", "[]"], id="a fork server has no reactor, thread or archive", marks=slow
+        ),
     ],
 )
 def test_a_process_has_loaded_what_it_needs(program, told, tmp_path):

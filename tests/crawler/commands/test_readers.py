@@ -362,6 +362,7 @@ def test_lists_of_a_report_are_whole_where_the_output_is_no_terminal(db, monkeyp
     assert bounds == [shown]
 
 
+@pytest.mark.slow
 def test_verify_names_what_is_broken_reads_a_part_a_day_and_warns_of_credentials(db, monkeypatch):
     assert verb_here("verify", db) == (0, "in order: 2 articles\n", "")
     for words, part in ((("--sample", "3/7"), "3/7"), ((), None)):

@@ -141,6 +141,7 @@ def test_undo_puts_back_what_stood_before(db):
     assert (code, "no reclean run to undo" in errors) == (1, True)
 
 
+@pytest.mark.slow
 def test_going_back_to_a_run_undoes_those_after_it(db, tmp_path):
     at_first = texts(db)
     verb("reclean", db)
@@ -214,6 +215,7 @@ def test_pages_without_a_raw_response_stay_as_they_are(db):
     }
 
 
+@pytest.mark.slow
 def test_a_takedown_takes_what_stood_before_along(db):
     verb("reclean", db)
     assert rows(
@@ -237,6 +239,7 @@ def write_beside(db: Path, column: str = "note TEXT") -> dict[str, str]:
     return dict(rows(db, "SELECT url, note FROM articles"))
 
 
+@pytest.mark.slow
 def test_what_a_user_wrote_beside_articles_stays_and_comes_back_with_those_that_were_lost(db):
     rows_before = write_beside(db)
     assert verb("reclean", db)[0] == 0
@@ -248,6 +251,7 @@ def test_what_a_user_wrote_beside_articles_stays_and_comes_back_with_those_that_
     assert verb("verify", db)[0] == 0
 
 
+@pytest.mark.slow
 def test_undo_leaves_what_a_user_wrote_since_and_brings_bytes_back(db):
     write_beside(db, "note BLOB DEFAULT x'00'")
     connection = sqlite3.connect(db)

@@ -130,25 +130,6 @@ def test_the_hosts_that_wait_are_told_with_the_reason_the_longest_first(archive)
     assert [wait.host for wait in hand.frontier.waits(2)] == ["b.example"]
 
 
-@pytest.mark.parametrize("delays", [(0.25, 0.75), (0.75, 0.25)])
-def test_the_wait_is_until_the_first_host_or_robots_txt_is_due(archive, delays):
-    hand = FrontierDriver(archive, delay=0)
-    assert hand.frontier._seconds_to_wait() == 1, "no longer than to the next scan"
-    for host, delay in zip("ab", delays, strict=True):
-        open_with_delay(hand, f"{host}.example", delay)
-    assert hand.take(0.01) is None
-    assert hand.frontier._seconds_to_wait() == pytest.approx(0.25)
-    hand.clock.now += 0.3
-    assert hand.take(0.01)
-    assert hand.frontier._seconds_to_wait() == pytest.approx(0.45)
-    hand.clock.now += 1
-    hand.add("http://c.example/1")
-    turns = [hand.turn(), hand.turn()]
-    hand.frontier.retry_robots(next(turn.queued_url for turn in turns if turn.queued_url.kind == "robots"), 0.5)
-    assert hand.take(0.01) is None
-    assert hand.frontier._seconds_to_wait() == pytest.approx(0.5)
-
-
 @pytest.mark.parametrize(
     ("robots", "waits"),
     [
@@ -236,18 +217,6 @@ def open_with_delay(hand: FrontierDriver, host: str, delay: float) -> None:
     """Have a host's robots.txt answered, with a Crawl-delay in seconds from now on."""
     hand.add(f"http://{host}/1")
     hand.open(host, rules(f"Crawl-delay: {delay}"))
-
-
-def test_a_host_that_is_due_and_for_which_there_is_no_room_makes_no_wait_shorter(archive):
-    """Else nothing would be waited for, and the crawl would turn round and round until there is room."""
-    hand = FrontierDriver(archive, delay=0, max_requests=1)
-    for host in ("a.example", "b.example"):
-        open_with_delay(hand, host, 0.5)
-    hand.clock.now += 1
-    assert hand.take()
-    assert hand.take(0.01) is None
-    assert hand.frontier._due_hosts.next_due_at() < hand.clock.now  # type: ignore[operator]
-    assert hand.frontier._seconds_to_wait() == 1
 
 
 def test_only_so_many_are_under_way_at_once(archive):

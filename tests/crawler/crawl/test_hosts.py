@@ -68,18 +68,6 @@ def test_hosts_come_in_as_far_as_there_is_room_and_go_round(registry):
     assert order == "45678901234567890123"
 
 
-def test_a_scan_reads_so_many_hosts_in_all_also_where_it_begins_again(registry, monkeypatch):
-    """All are active but for those that have no room, so that nothing ends the scan but its own bound."""
-    monkeypatch.setattr(hosts, "MAX_ACTIVE_HOSTS", 20)
-    counts: list[int] = []
-    next_hosts = registry._queue.next_hosts
-    monkeypatch.setattr(
-        registry._queue, "next_hosts", lambda previous, count: counts.append(count) or next_hosts(previous, count)
-    )
-    assert [activate_due(registry) for _ in range(4)] == ["0123", "4567", "89", ""]
-    assert counts == [4, 4, 4, 2, 4], "the third scan comes to the end after two, and reads two from the beginning"
-
-
 def test_what_is_known_of_a_resting_host_is_kept_for_a_while(registry):
     """Of one that asked for a wait until it is over, of a dead one for ever."""
     activate_due(registry)
@@ -146,13 +134,6 @@ def test_a_new_robots_txt_moves_the_floor_and_keeps_what_was_learnt():
     assert slow.with_floor(1.0, 5.0).next_request_at == 130
 
 
-@pytest.mark.parametrize(("active", "size"), [(0, 64), (1, 64), (64, 64), (65, 63), (512, 8), (1024, 4), (5000, 4)])
-def test_fewer_urls_are_read_ahead_where_many_hosts_are_active(active, size):
-    registry = HostRegistry(None, lambda: Pace(0))  # type: ignore[arg-type]
-    registry._active = {str(number): host(str(number)) for number in range(active)}
-    assert registry.batch_size() == size
-
-
 @pytest.mark.parametrize(
     ("active", "turns", "seconds", "is_over"),
     [(1023, 999, 9_999.0, False), (1024, 64, 0.0, True), (1024, 63, 599.9, False), (1024, 0, 600.0, True)],
@@ -217,22 +198,6 @@ def test_an_expired_robots_txt_holds_for_a_day_more_where_it_cannot_be_read_agai
     assert served.previous_robots is None
     assert served.robots_read_at == (0.0 if holds else age)
     assert served.robots_stale_at == age + (3600.0 if holds else DAY)
-
-
-def test_only_hosts_that_wait_for_nothing_are_forgotten(registry):
-    for number in range(7):
-        idle = registry.get_or_create(f"idle{number}.example")
-        idle.robots = FREE
-    registry._idle["idle0.example"].robots_due_at = 11.0
-    registry._idle["idle1.example"].pace = Pace(0, next_request_at=11.0)
-    registry._idle["idle2.example"].robots_due_at = 10.0
-    registry._idle["idle3.example"].pace = Pace(0, next_request_at=10.0)
-    kept = [registry._idle[f"idle{number}.example"] for number in range(2)]
-    registry._forget_idle(10.0)
-    assert sorted(registry._idle) == [f"idle{number}.example" for number in (0, 1, 4, 5, 6)]
-    assert [(each.robots, each.is_robots_requested) for each in kept] == [(None, False)] * 2
-    registry._forget_idle(10.0)
-    assert len(registry._idle) == 5, "no more than there is room for, and so many as a scan reads"
 
 
 def test_hosts_are_asked_as_gently_as_the_documentation_says_unless_a_user_wants_it_otherwise():

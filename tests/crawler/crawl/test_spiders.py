@@ -83,6 +83,7 @@ def test_bounds_leave_rows_with_their_reasons(crawl, serve):
     assert sorted(site.paths()) == ["/in/deeper", "/in/es", "/in/not", "/in/old", "/robots.txt"]
 
 
+@pytest.mark.slow
 def test_the_list_spider_fetches_its_urls_and_nothing_else(crawl, serve, tmp_path):
     site = serve({"/one": page("one", "/three"), **stories("two", "three")})
     listed = tmp_path / "urls.txt"

@@ -14,12 +14,12 @@ import pytest
 from broadsheet.cleaners.document import ExtractorUse
 from broadsheet.crawler.options import CrawlOptions
 from broadsheet.crawler.replay import recleaning
-from broadsheet.crawler.replay.recleaning import Recleaner, RecleanFindings
+from broadsheet.crawler.replay.recleaning import Recleaner
 from broadsheet.crawler.replay.recorded_response import UnreadResponse
 from broadsheet.crawler.workers.pool import WorkerError
 from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.raw.raw_exchange import RecordLocation
-from broadsheet.output.settle.own_reading import PageChange, read_own_reading
+from broadsheet.output.settle.own_reading import read_own_reading
 from broadsheet.output.settle.recleaned_pages import RawPage
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.fleet.sites import store_pages
@@ -70,15 +70,6 @@ def test_what_another_use_of_the_extractor_made_is_cleaned_again(archive):
     assert len(lineages) == len(ExtractorUse)
 
 
-@pytest.mark.parametrize(("kind", "is_shown"), [("changed", True), ("gained", True), ("lost", True), ("other", False)])
-def test_two_hundred_changes_are_kept_to_be_shown(kind, is_shown):
-    findings = RecleanFindings()
-    for _ in range(201):
-        findings.add(PageChange(kind, URL, ""))
-    assert findings.pages == 201
-    assert len(findings.examples) == (200 if is_shown else 0)
-
-
 @pytest.mark.parametrize(
     ("result", "line"),
     [
@@ -111,22 +102,6 @@ def test_a_page_that_was_fetched_meanwhile_is_left_as_it_is(archive, distance, i
     for given in (page(capture_id=stored + distance), page(id=99)):
         asyncio.run(made._reclean_one_page(given, workers))
         assert made.findings.pages == is_counted
-
-
-@pytest.mark.parametrize(("run_id", "pages", "batches"), [(0, 32, []), (7, 31, []), (7, 32, [32]), (7, 65, [32, 32])])
-def test_thirty_two_pages_are_one_transaction(archive, monkeypatch, run_id, pages, batches):
-    stored: list[tuple[int, int]] = []
-    monkeypatch.setattr(recleaning, "store_batch", lambda db, run, batch, clock: stored.append((run, len(batch))))
-    reading = read_own_reading(archive.db, 1)
-    assert reading is not None
-    made = recleaner(archive)
-    made._reclean_id = run_id
-    for _ in range(pages):
-        made._note_change(page(capture_id=reading.capture_id), reading.rows)
-    assert stored == [(7, size) for size in batches]
-    made._store_batch()
-    made._store_batch()
-    assert sum(size for _, size in stored) == (pages if run_id else 0)
 
 
 class InlinePool:

@@ -163,6 +163,7 @@ def test_a_second_run_asks_for_what_is_due_and_loses_nothing(crawled):
     assert crawled.result.rows("SELECT outcome FROM runs") == [("finished",)] * 2
 
 
+@pytest.mark.slow
 def test_the_scoring_hook_returns_what_the_crawl_stored(crawled):
     site = render(crawled.origin)
     wrong = [

@@ -209,6 +209,7 @@ def exported_document(db: Database, folder: Path) -> str:
     return file.read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_markdown(db, tmp_path):
     yaml = pytest.importorskip("yaml")
     for payload in payloads_in(db):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import operator
 import os
 import pickle
@@ -12,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 from unittest.mock import Mock
@@ -20,7 +18,7 @@ from unittest.mock import Mock
 import pytest
 
 from broadsheet.crawler.workers import worker
-from broadsheet.crawler.workers.worker import WorkerJob, WorkerProcess, pack_message, start_fork_server, unpack_answer
+from broadsheet.crawler.workers.worker import WorkerJob, WorkerProcess, pack_message, start_fork_server
 
 
 async def run_jobs(worker: WorkerProcess, *jobs: tuple[Callable[..., object], tuple[object, ...]]) -> list[object]:
@@ -130,35 +128,6 @@ if __name__ == "__main__":
 def test_ctrl_c_does_not_reach_the_fork_server_while_it_imports():
     done = subprocess.run([sys.executable, "-c", _BLOCKED_SIGNALS], capture_output=True, text=True, check=True)
     assert int(done.stdout) & 1 << (signal.SIGINT - 1)
-
-
-def out_of_memory() -> None:
-    raise MemoryError
-
-
-def test_jobs_are_served_in_order_until_the_socket_ends(monkeypatch):
-    limits, collected = [], []
-    monkeypatch.setattr(worker, "_limit_process", lambda: limits.append("set"))
-    monkeypatch.setattr(worker, "gc", SimpleNamespace(collect=collected.append))
-    ours, theirs = socket.socketpair()
-    thread = threading.Thread(target=worker._serve_jobs, args=(theirs,))
-    thread.start()
-    used, jobs = WorkerProcess(None, ours), [((operator.add, (number, 1)), (True, number + 1)) for number in range(32)]
-    for job, answer in ((out_of_memory, ()), (False, "out of memory")), *jobs:
-        used.send_blocking(pack_message(job))
-        assert unpack_answer(used.receive_blocking()) == answer
-    used.close()
-    thread.join(20)
-    assert not thread.is_alive()
-    assert (limits, collected) == (["set"], [1, 1]), "cycles are collected after each sixteenth of 33 jobs"
-    assert theirs.fileno() == -1
-
-
-@pytest.mark.parametrize("length", [8 + 5, 8 + 4, 8, 7, 3, 0])
-def test_a_message_that_breaks_off_ends_the_jobs(length):
-    message = (5).to_bytes(8, "big") + b"12345"
-    read = worker._read_message(io.BytesIO(message[:length]))
-    assert read == (message[8:length] if length >= 8 else b"")
 
 
 def test_a_worker_that_is_gone_is_told_while_an_answer_is_awaited():

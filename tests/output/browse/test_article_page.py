@@ -105,6 +105,7 @@ def keys_on_page(html):
     return set(re.findall(r'data-key="(.)"', html)) - {"?"}
 
 
+@pytest.mark.slow
 def test_the_foot_of_each_page_has_the_keys_that_work_on_it(client, filled, block_of):
     one = article_id(f"{SITE}/1")
     listed = linked(client.page("a/articles"), "Two")

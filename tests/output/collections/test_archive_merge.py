@@ -166,6 +166,7 @@ def test_an_archive_that_grew_brings_what_is_new_with_its_edits(tmp_path, shards
     assert rows(merged, "SELECT kind, revision FROM changes WHERE kind <> ''") == [("correction", 2)]
 
 
+@pytest.mark.slow
 def test_each_raw_record_is_found_under_a_name_of_its_own(tmp_path, make):
     sources = []
     for number, host in enumerate(HOSTS[:2]):

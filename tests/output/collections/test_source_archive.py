@@ -68,6 +68,7 @@ def test_a_shard_is_known_again_after_an_archive_that_it_is_in(tmp_path, make, s
     assert sorted(keys) == sorted(f"merged_archive {identity(path)}" for path in (shards[0], merged))
 
 
+@pytest.mark.slow
 def test_links_count_once_whichever_way_an_archive_comes(tmp_path, make, shards):
     target, merged = tmp_path / "target.db", tmp_path / "all.db"
     merge(merged, make, *shards)

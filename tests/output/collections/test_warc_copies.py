@@ -92,22 +92,6 @@ def test_a_copy_reaches_as_far_as_the_journal_or_the_row_says(pair, tmp_path, co
     assert [plan.copied_length for plan in planned(pair)] == [copied]
 
 
-def test_files_that_are_no_gzip_are_compared_in_their_first_16384_bytes(tmp_path):
-    for same, is_same in ((16_384, True), (16_383, False)):
-        files = [tmp_path / name for name in "ab"]
-        for file in files:
-            file.write_bytes(b"x" * same + file.name.encode())
-        assert warc_copies._has_same_head(*files) is is_same
-        assert not warc_copies._has_same_head(files[0], tmp_path / "none")
-
-
-def test_a_file_is_read_in_chunks_and_only_as_far_as_it_counts(tmp_path):
-    (tmp_path / "file").write_bytes(bytes(range(256)) * 9000)
-    chunks = list(warc_copies._chunks(tmp_path / "file", 3, 2_097_155))
-    assert [len(chunk) for chunk in chunks] == [1_048_576, 1_048_576]
-    assert list(warc_copies._chunks(tmp_path / "file", 3, 5)) == [b"\3\4"]
-
-
 def test_a_file_that_is_missing_here_is_copied_and_there_refused(pair, tmp_path):
     (tmp_path / "here" / FILE).unlink()
     assert [copy.source_name == copy.target_name for copy in planned(pair)] == [False]

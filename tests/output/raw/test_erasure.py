@@ -51,6 +51,7 @@ def test_a_blank_has_the_length_that_is_asked_for(length):
     assert record.block.strip() in (b"taken-down: yes", b"taken-down: yes"[: len(record.block)].strip())
 
 
+@pytest.mark.slow
 def test_a_record_goes_with_its_request_and_the_others_stay_where_they_are(file):
     with archive_with_warcs(file) as archive:
         archive.save([fetched(f"http://a.test/{name}", n, SECRET * n) for n, name in enumerate(("a", "b", "c"), 1)])

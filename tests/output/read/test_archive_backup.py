@@ -173,6 +173,7 @@ def copies_made(news: Path, folder: Path, count: int) -> list[Path]:
         return [copies.make()[0] for _ in range(count)]
 
 
+@pytest.mark.slow
 def test_older_copies_go_and_only_those_that_nobody_has_worked_with(news, tmp_path, clock):
     folder = tmp_path / "days"
     folder.mkdir()
