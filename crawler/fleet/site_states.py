@@ -330,9 +330,7 @@ def _manifest_faults(store: ObjectStore, key: str, sample: RowSample) -> Iterato
     except (NotInStore, DamagedObject) as error:
         yield str(error)
         return
-    for piece in manifest.database.pieces:
-        yield from _piece_faults(store, f"{manifest.site}.db", piece, sample)
-    for file in (*manifest.warc_files, *manifest.lost_files):
+    for file in (AwayFile("", manifest.database.pieces), *manifest.warc_files, *manifest.lost_files):
         for piece in file.pieces:
             yield from _piece_faults(store, f"{manifest.site}.db{file.name}", piece, sample)
 

@@ -64,7 +64,7 @@ _PAGES = 8
 _TURNS = 3
 _LOST_SECONDS = 20.0
 _ACT_SECONDS, _KILL_SECONDS = (9.0, 20.0), (40.0, 80.0)
-_BY_DESIGN = ("articles.cleaner_version of ", "urls.revisit_seconds of ")
+_BY_DESIGN = ("articles.cleaner_version of ", "urls._revisit_seconds of ")
 """What differs where one worker has a later cleaner, and where clocks differ by an hour."""
 _FAULTS = (
     "differing_sites", "fetched_after_home", "tracebacks", "secrets", "findings", "not_done",

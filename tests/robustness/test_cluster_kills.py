@@ -93,27 +93,42 @@ def kill(what: str, command: Command, cluster: DaskCluster) -> None:
         cluster.kill_worker(what)
 
 
+@pytest.mark.parametrize(
+    ("kills", "by_site"),
+    [(("scheduler", "scheduler", "first", "command"), ()), (("scheduler",) * 3, ("--by-site",))],
+    ids=["alone", "by site"],
+)
 @pytest.mark.parametrize("seed", [64])
-def test_a_bulk_run_has_each_record_once(tmp_path, monkeypatch, cluster, seed):
+def test_a_bulk_run_has_each_record_once(tmp_path, monkeypatch, cluster, seed, kills, by_site):
     for number in range(16):
         pages = [record(f"http://a{number}.example/{n}", answer(harbour_page("One") * 40)) for n in range(60)]
         (tmp_path / "march").mkdir(exist_ok=True)
         write(tmp_path / f"march/{number}.warc", pages)
     monkeypatch.setattr(batch_plan, "_LEAST_BYTES", 2000)
-    completed = tmp_path / "out/completed"
-    completed.mkdir(parents=True)
-    agreed_plan(FolderStore(tmp_path / "out"), found_sources([str(tmp_path / "march")], print), is_by_site=False)
+    found = found_sources([str(tmp_path / "march")], print)
+    targets = [tmp_path / name for name in ("undisturbed", "out")]
+    for target in targets:
+        (target / "completed").mkdir(parents=True)
+        agreed_plan(FolderStore(target), found, is_by_site=bool(by_site))
+    assert Command(tmp_path, "clean", tmp_path / "march", "-o", targets[0], *by_site).end() == 0
     draw = random.Random(seed)
-    command = Command(tmp_path, "clean", tmp_path / "march", "-o", tmp_path / "out", "--scheduler", cluster.address)
-    kills = ["scheduler", "scheduler", "first", "command"]
+    words = ("clean", tmp_path / "march", "-o", targets[1], *by_site, "--scheduler", cluster.address)
+    command = Command(tmp_path, *words)
     for what in draw.sample(kills, len(kills)):
-        known = len(list(completed.iterdir()))
-        until(more_than(completed, known), PATIENCE)
+        known = len(list((targets[1] / "completed").iterdir()))
+        until(more_than(targets[1] / "completed", known), PATIENCE)
         time.sleep(draw.uniform(0, 0.5))
         kill(what, command, cluster)
     assert (command.end(), "Traceback" in command.said()) == (0, False), command.said()
-    rows = pd.read_parquet(tmp_path / "out/records")
-    assert (len(rows), rows.duplicated(["source", "record_offset"]).any()) == (960, False)
+    expected, rows = (outcomes(target) for target in targets)
+    assert (len(rows), rows == expected) == (960, True)
+
+
+def outcomes(target: Path) -> list[tuple[str, ...]]:
+    """Each record's place and outcome."""
+    columns = ["source", "record_offset", "url", "state", "reason", "page_type"]
+    table = pd.read_parquet(target / "records", columns=columns).astype(str)
+    return sorted(table.itertuples(index=False, name=None))
 
 
 def more_than(folder: Path, count: int) -> Callable[[], bool]:
