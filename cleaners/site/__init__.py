@@ -1,1 +1,1 @@
-"""Judgement of a site: what all pages of a host say together about each of them."""
+"""Judgement of a site: each page judged by the evidence of all pages of its host."""

@@ -23,7 +23,7 @@ from ..page.language import are_near
 from ..page.titles import fold_title, title_parts
 
 MIN_PAGES = 5
-"""Pages that state a field before what they have in common is evidence: on fewer, chance makes them alike."""
+"""The least number of pages that must state a field: on fewer pages, equal values may be chance."""
 
 _CONSTANT_SHARE = 0.95  # of a source's pages with one value: the source states the site's, not the page's
 _VARYING_SHARE = 0.1  # of the pages on which another source names somebody: fewer are guests of a blog
@@ -61,7 +61,7 @@ class SharedTitles(NamedTuple):
     stated_parts: frozenset[tuple[str, str]]
 
     def without_template(self, title: str) -> str:
-        """Return a stated title without what most begin or end with."""
+        """Return a stated title without the beginning or ending that most titles share."""
         for side, part in title_parts(title).items():
             if (side, part) in self.stated_parts:
                 title = title.removeprefix(part) if side == "beginning" else title.removesuffix(part)
@@ -139,7 +139,7 @@ class FieldEvidence:
 
     @property
     def is_silent(self) -> bool:
-        """Return whether it speaks against no value of any page: only what a page itself states may."""
+        """Return whether the evidence contradicts no value of any page; a page's own statements still may."""
         found = (self.constant_sources, self.order, self.template_parts, self.phrases, self.shared_titles.counts)
         return not any((*found, self.menu_names, self.false_days, self.has_roles)) and self.usual_language is None
 
@@ -203,7 +203,7 @@ def weigh_evidence(
     languages: Mapping[str, int] | None = None,
     menu_names: frozenset[str] = frozenset(),
 ) -> FieldEvidence:
-    """Weigh what a site's sources state and how its pages' titles begin and end.
+    """Weigh the statements of a site's sources, and the beginnings and endings of its titles.
 
     `languages` are the pages' own, each with how many pages have it; empty for none. Titles are counted as they are
     once another has taken the place of one that several pages share.
@@ -240,7 +240,7 @@ def weigh_evidence(
 
 
 def _common_parts(titles: Sequence[str]) -> dict[tuple[str, str], int]:
-    """Return what most titles begin or end with, by side and part, with how many do."""
+    """Return the beginnings and endings that most titles share, by side and part, with their counts."""
     counts = Counter(part for title in titles for part in title_parts(title).items())
     enough = max(MIN_PAGES, _TEMPLATE_SHARE * len(titles))
     return {part: count for part, count in counts.items() if count >= enough}

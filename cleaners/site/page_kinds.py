@@ -1,4 +1,4 @@
-"""Kinds of a site's pages: which of those that look like articles are none, by what their layout has in common.
+"""Kinds of a site's pages: find pages that only look like articles, by layouts and folders of URLs.
 
 A layout of lists takes along those of its pages that look like articles. A layout whose pages are nearly all articles
 with texts of their own is a **main** layout; pages are taken out only beside one. From it go cards of a directory,
@@ -37,8 +37,8 @@ class LayoutPage:
     `has_list_address`, of any page, says that its URL has the shape of a list's. `quoted_pages` are those whose
     openings, titles or cards most of its kept text is; `is_patchwork`, if all of it is. `folder` is the pattern of its
     URL's path up to the last part. `has_sure_day` says that it shows or states when it was published or who wrote it;
-    `kept_blocks` is how many blocks its text has; `is_in_menu` says that most pages of the host link to it in a menu.
-    `layout` names its layout.
+    `kept_blocks` is how many blocks its text has, counted only without such a day; `is_in_menu` says that most pages of
+    the host link to it in a menu. `layout` names its layout.
     """
 
     page_id: int
@@ -72,7 +72,7 @@ class KindRule(NamedTuple):
     spares_dated: bool = False
 
     def holds_for(self, page: LayoutPage) -> bool:
-        """Return whether a page that looks like an article is none by the rule."""
+        """Return whether the rule takes a page that looks like an article for something else."""
         if self.spares_dated and page.has_sure_day:
             return False
         return page.words < self.fewer_words or (self.takes_quotes and bool(page.quoted_pages))
@@ -135,7 +135,7 @@ class _Layout:
 
 
 def weigh_kinds(pages: Sequence[LayoutPage]) -> KindEvidence:
-    """Weigh what the pages of one host, each with its layout, say of one another."""
+    """Weigh the pages of one host against each other, each with its layout."""
     groups: dict[bytes, list[LayoutPage]] = defaultdict(list)
     for page in pages:
         groups[page.layout].append(page)
@@ -158,7 +158,7 @@ def weigh_kinds(pages: Sequence[LayoutPage]) -> KindEvidence:
 
 
 def judge_kind(page: LayoutPage, evidence: KindEvidence) -> PageVerdict | None:
-    """Return the verdict on a page that looks like an article and is none; None for any other page."""
+    """Return the verdict on a page that only looks like an article; None for any other page."""
     verdict = _by_layout(page, evidence.layouts) or _by_folder(page, evidence.folders)
     if verdict is None and page.is_article and evidence.tells_by_menu and page.is_in_menu and not page.has_sure_day:
         return PageVerdict(PageType.OTHER, ("most pages link to it in the menu, and it shows no day and no author",))
@@ -266,7 +266,7 @@ _DATED_ARTICLES, _MIN_DATED = 0.8, 10  # share, and number, of the articles that
 def _weigh_folders(
     pages: Sequence[LayoutPage], articles: Sequence[LayoutPage], taken_out: Collection[int]
 ) -> dict[str, list[KindRule]]:
-    """Return the rules of folders, by what their pages are; `articles` are those that no layout takes out."""
+    """Return the rules of folders, by the kinds of their pages; `articles` are those that no layout takes out."""
     folders: dict[str, list[LayoutPage]] = defaultdict(list)
     for page in pages:
         folders[page.folder].append(page)
@@ -283,7 +283,7 @@ def _weigh_folders(
 def _list_rule(
     folder: str, pages: Sequence[LayoutPage], typical_words: float, taken_out: Collection[int]
 ) -> list[KindRule]:
-    """Return the rule of a folder of which most pages are proven lists: what is shorter than articles is one too."""
+    """Return the rule of a folder where most pages are proven lists: pages shorter than articles are lists too."""
     proven = sum(page.page_type in _LIST_TYPES or page.page_id in taken_out for page in pages)
     if len(pages) < _MIN_FOLDER or proven < _PROVEN_LISTS * len(pages):
         return []
@@ -301,7 +301,8 @@ def _card_rule(
     cards = [page for page in pages if page.is_article and page.page_id not in taken_out]
     if len(cards) < _MIN_CARDS or sum(page.has_sure_day for page in cards) > _CARD_DAYS * len(cards):
         return []
-    words, blocks = (median(getattr(page, name) for page in cards) for name in ("words", "kept_blocks"))
+    words = median(page.words for page in cards)
+    blocks = median(page.kept_blocks for page in cards if not page.has_sure_day)
     alike = sum(abs(page.words - words) <= _ALIKE_WORDS * words for page in cards)
     is_form = blocks <= _CARD_BLOCKS or alike >= _ALIKE_SHARE * len(cards)
     if words >= _CARD_WORDS * typical_words or not is_form:

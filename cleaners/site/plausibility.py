@@ -1,4 +1,4 @@
-"""Plausibility of what a site gave: facts that a person should look at, since they are seldom so; pure.
+"""Plausibility of a site's articles: unusual facts that a person should look at; pure.
 
 One value of a field on many articles, titles with a common ending, languages mixed, a line that some articles keep and
 others lost, a folder nearly all pages of which are no articles.
@@ -42,7 +42,7 @@ class SiteFigures:
 
 
 def implausible_facts(site: SiteFigures) -> Iterator[str]:
-    """Yield what is seldom so of a site, each as a sentence; nothing of a site of few articles.
+    """Yield unusual facts about a site, each as a sentence; nothing for a site with few articles.
 
     >>> authors = {"authors": {"What We Do": 6, "Ann Lee": 5, "Bo Chen": 4}}
     >>> list(implausible_facts(SiteFigures("a.example", 15, authors, [])))

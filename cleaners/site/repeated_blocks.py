@@ -1,4 +1,4 @@
-"""Boilerplate of a site among a page's kept blocks, found by what the pages of the site repeat; pure.
+"""Boilerplate of a site among a page's kept blocks, found by the texts that the site's pages repeat; pure.
 
 A page comes as its kept blocks, and those of its removed blocks that other pages keep. Each has the key of its text's
 template: texts that differ only in numbers, dates, addresses, or in the page's own title and authors have one key. The
@@ -37,7 +37,7 @@ _FEW_WORDS = 60  # of a page: a slot may hold all of them
 
 
 class KeyedBlock(NamedTuple):
-    """Block of a page, reduced to what the comparison of pages needs.
+    """Block of a page, reduced to the facts that the comparison of pages needs.
 
     `text_id` is the number of its text, `template_key` that of the text's template, `container` names
     its container. `names_author`: it begins with an author's name. `is_kept`: the page's own verdict keeps it. `place`
@@ -58,7 +58,7 @@ class KeyedBlock(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SiteMemory:
-    """Memory of what the pages of one site have in common.
+    """Memory of the texts and places that the pages of one site share.
 
     `pages_per_key` is the number of pages of each repeated key. `boilerplate_containers` are the container paths that
     hold hardly anything but repeated text, with the number of pages that have them. `outer_keys` are the repeated keys
@@ -173,7 +173,7 @@ def is_site_slot(page_count: int, keeping_count: int) -> bool:
 
 
 def is_consensus(removing_pages: int, keeping_pages: int) -> bool:
-    """Return whether so many pages remove a text that it is no article's: two of three that have it, and four.
+    """Return whether enough pages remove a text for it to be no article's: two of three that have it, at least four.
 
     >>> is_consensus(4, 2), is_consensus(3, 0), is_consensus(5, 3)
     (True, False, False)
@@ -198,7 +198,7 @@ def judge_consensus(page: Sequence[KeyedBlock], memory: SiteMemory) -> dict[int,
 
 
 def judge_slots(page: Sequence[KeyedBlock], memory: SiteMemory) -> dict[int, Verdict]:
-    """Remove, by position, what a page keeps in slots above and below its text: tags that a phrase rule does not know.
+    """Remove blocks in the site's slots above and below the page's text, such as tags that no phrase rule knows.
 
     What the page's models are sure of stays: between paragraphs, a list may sit where other pages have buttons. At most
     a third of the page's kept words go, or all of a few: more is an article that stands elsewhere.
@@ -280,7 +280,7 @@ def _is_site_text(block: KeyedBlock, memory: SiteMemory) -> bool:
 
 
 def _is_closing_line(block: KeyedBlock, memory: SiteMemory) -> bool:
-    """Return whether a text opens or closes so many articles that it belongs to none of them."""
+    """Return whether a text opens or closes too many articles to belong to any of them."""
     page_count = memory.pages_per_key.get(block.template_key, 0)
     if block.template_key not in memory.outer_keys or (page_count == 2 < memory.page_count):
         return False
@@ -288,7 +288,7 @@ def _is_closing_line(block: KeyedBlock, memory: SiteMemory) -> bool:
 
 
 def are_most_pages(count: int, page_count: int) -> bool:
-    """Return whether so many of a site's pages open or close with a text that it belongs to none of their articles.
+    """Return whether too many of a site's pages open or close with a text for it to belong to an article.
 
     >>> are_most_pages(12, 20), are_most_pages(11, 20), are_most_pages(30, 100)
     (True, False, True)

@@ -1,4 +1,4 @@
-"""Judgement of one page by what all pages of its site say: all steps, in the order in which they win; pure.
+"""Judgement of one page by the evidence of all pages of its site: all steps, the strongest first; pure.
 
 Whoever asks why a page became what it is reads here which step decides, and in the step's module on what grounds. Each
 step votes with a rule name, which the archive keeps beside the block, or with a fact in the evidence of the page.
@@ -39,12 +39,12 @@ _BLOCK_STEPS: tuple[Callable[[Sequence[KeyedBlock], SiteMemory], dict[int, Verdi
     judge_repeated_blocks,  # site/repeated, site/author-bio, site/closing-note
     judge_slots,  # site/slot: hardly any page keeps something at the place
 )
-"""Steps over a page's blocks, the strongest first. Below them is what returns to the article's place (site/body)."""
+"""Steps over a page's blocks, the strongest first. Text that returns (site/body) ranks below them."""
 
 
 @dataclass(frozen=True, slots=True)
 class SiteEvidence:
-    """Evidence of a site about its pages, by what it is about; None where it is not known or not asked."""
+    """Evidence of a site about its pages, by subject; None where it is not known or not asked."""
 
     fields: FieldEvidence | None = None
     kinds: KindEvidence | None = None
@@ -76,7 +76,7 @@ class SiteVerdict(NamedTuple):
 
 
 def judge_page(own: OwnPage, evidence: SiteEvidence, person: bool | None = None) -> SiteVerdict:
-    """Judge a page by what its site says.
+    """Judge a page by the evidence of its site.
 
     `person` is whether somebody says that the page is an article, None if nobody does: the kind is then theirs.
     """

@@ -7,8 +7,8 @@ import os
 import queue
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -58,6 +58,7 @@ class BulkRun:
     _states: dict[str, str] = field(default_factory=dict, init=False)  # of sources: cleaned, known or unread
     _records: int = field(default=0, init=False)
     _started: float = field(default=0.0, init=False)
+    _was_connected: bool = field(default=False, init=False)
 
     @cached_property
     def _named(self) -> frozenset[str]:
@@ -190,16 +191,15 @@ class BulkRun:
 
     def _run_on_cluster(self, tasks: Sequence[Task]) -> None:
         """Submit tasks, again to the next scheduler where one is lost with them. CommandError if none comes."""
-        left, client = {task.name: task for task in tasks}, connected(self.scheduler)
-        while True:
+        left = {task.name: task for task in tasks}
+        while left and not self.is_stopping:
+            client = self._connected()
             try:
                 self._take_ended(client, left)
             finally:
                 client.close(timeout=2)  # type: ignore[no-untyped-call]
-            if not left or self.is_stopping:
-                return
-            self.lines.append(f"the scheduler at {self.scheduler} is gone; waiting for it")
-            client = self._connected_again()
+            if left and not self.is_stopping:
+                self.lines.append(f"the scheduler at {self.scheduler} is gone; waiting for it")
 
     def _take_ended(self, client: Client, left: dict[str, Task]) -> None:
         """Take the results of tasks off those that are left, until none is or the scheduler is gone."""
@@ -217,22 +217,31 @@ class BulkRun:
                 future = ended.get(timeout=0.5)
                 if future.status not in ("finished", "error"):
                     return  # its scheduler knows it no longer
-                task = left.pop(futures[future].name)
-                results = list(_results_of(future, task))
+                task = futures[future]
+                try:
+                    results = _results_of(future, task)
+                except (OSError, CancelledError):
+                    return  # it was done, and the connection broke before its results were here
+                del left[task.name]
                 if not isinstance(task, ShuffleTask):
                     self._records += sum(result.records for result in results)
                 self._take(task, results)
 
-    def _connected_again(self) -> Client:
-        deadline = time.monotonic() + SCHEDULER_SECONDS
+    def _connected(self) -> Client:
+        """Connect to the scheduler; wait for it if this run was connected before. CommandError if none comes."""
+        deadline, line = time.monotonic() + SCHEDULER_SECONDS, f"the scheduler at {self.scheduler} is gone"
         while True:
             try:
-                return connected(self.scheduler)
+                client = connected(self.scheduler)
             except CommandError as error:
+                if not self._was_connected:
+                    raise
                 if self.is_stopping or time.monotonic() > deadline:
-                    raise CommandError(
-                        f"the scheduler at {self.scheduler} is gone; the same command goes on"
-                    ) from error
+                    raise CommandError(f"{line}; the same command goes on") from error
+                self.lines.append(f"{line}; waiting for it")  # said once, as long as no other line comes
+            else:
+                self._was_connected = True
+                return client
             time.sleep(1)
 
     def _take(self, task: Task | None, results: Sequence[PieceResult], *, is_known: bool = False) -> None:
@@ -284,10 +293,12 @@ def run_on_worker(task: Task) -> list[PieceResult]:
     return run_task(task, should_stop=lambda: worker.status.name.startswith("clos"))
 
 
-def _results_of(future: Any, task: Task) -> Iterator[PieceResult]:
-    try:
-        yield from future.result()
-    except Exception as error:  # noqa: BLE001 - the worker's, of this batch alone
-        problem = f"{type(error).__name__}: {error}".partition("\n")[0]
-        for piece in task.batch:
-            yield PieceResult(piece.source, problem=f"{piece.source}: {problem}")
+def _results_of(future: Any, task: Task) -> list[PieceResult]:
+    """Return the results of a task that was done, or the worker's error for each piece. OSError or CancelledError if
+    results cannot be fetched.
+    """
+    if future.status == "finished":
+        return list(future.result())
+    error = future.exception()
+    problem = f"{type(error).__name__}: {error}".partition("\n")[0]
+    return [PieceResult(piece.source, problem=f"{piece.source}: {problem}") for piece in task.batch]

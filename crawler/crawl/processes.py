@@ -36,11 +36,8 @@ from ..workers.worker import (
 
 T = TypeVar("T")
 
-_PRELOADED_MODULES = (
-    "broadsheet.crawler.commands.spider_run", "broadsheet.crawler.commands.update", "broadsheet.crawler.cli.progress",
-    "broadsheet.output.settle.settling", *PRELOADED_MODULES,
-)  # fmt: skip
-"""Modules that forks of crawls share; none installs a reactor. The workers' come last, since they call gc.freeze."""
+_PRELOADED_MODULES = ("broadsheet.crawler.crawl.shared_imports", *PRELOADED_MODULES)
+"""Modules that forks of crawls share. The workers' come last, since they call gc.freeze."""
 
 
 class Lifeline:

@@ -1,8 +1,8 @@
 """Copies of a stored site on this disk: fetched, worked on, saved again.
 
 A fetch brings the database, while the WARC files stay where they are. Beside the copy stays its base, the database as
-the store has it: a state is saved against it, and the next fetch goes on from it, so only new pieces travel. Copies
-that are only read are brought up to date once for each state of the store.
+the store has it: a state is saved against it, and the next fetch goes on from it, so only new pieces travel. One file,
+`origin.json`, says of which state both are. Copies that are only read are brought up to date once for each state.
 """
 
 from __future__ import annotations
@@ -27,15 +27,7 @@ from broadsheet.output.write.archive_writer import Archive
 
 from .object_store import DamagedObject, NotInStore, ObjectStore
 from .site_head import read_head
-from .site_states import (
-    SiteManifest,
-    StateWriter,
-    StoredState,
-    fetch_database,
-    fetch_warc_file,
-    parse_manifest,
-    read_manifest,
-)
+from .site_states import StateWriter, StoredState, fetch_database, fetch_warc_file, parse_manifest, read_manifest
 from .store_address import store_at, store_identity
 
 
@@ -56,7 +48,7 @@ class LocalCopy:
 
     @property
     def origin_path(self) -> Path:
-        """Return the file that says from which manifest the copy was made."""
+        """Return the file with the store and the state that the copy was made from."""
         return self.folder / "origin.json"
 
     @property
@@ -64,29 +56,38 @@ class LocalCopy:
         """Return the file of the database as the store has it, which a state is compared with."""
         return self.folder / f"{self.site}.db.base"
 
-    @property
-    def base_manifest_path(self) -> Path:
-        """Return the manifest of the state that the base is."""
-        return self.folder / "base.json"
-
     def is_left_over(self) -> bool:
         """Tell whether an earlier task left an archive here, which is not in the store, or not known to be."""
         return self.archive.is_file() and self.archive.stat().st_size > 0
 
 
-def read_origin(copy: LocalCopy) -> str | None:
-    """Read the manifest that a copy was made from, empty for none; None if that is not known, or of another store."""
-    try:
-        values = json.loads(copy.origin_path.read_bytes())
-        return str(values["manifest"]) if str(values["store"]) == copy.store else None
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
+def read_origin(copy: LocalCopy) -> StoredState | None:
+    """Read the state that a copy was made from, with the base as its file; None if that is not known, or of another
+    store.
+    """
+    with suppress(FileNotFoundError, ValueError, KeyError, TypeError, DamagedObject):
+        data = copy.origin_path.read_bytes()
+        values = json.loads(data)
+        base = copy.base_path if copy.base_path.is_file() else None
+        if values["store"] == copy.store:
+            return StoredState(parse_manifest(data, str(copy.origin_path)), str(values["key"]), base)
+    return None
 
 
-def write_origin(copy: LocalCopy, manifest: str) -> None:
-    """Note the manifest from which the copy was made."""
+def write_origin(copy: LocalCopy, state: StoredState) -> None:
+    """Note the state that the copy was made from."""
     with whole_file(copy.origin_path) as stream:
-        stream.write(json.dumps({"store": copy.store, "manifest": manifest}).encode())
+        stream.write(state.manifest.to_json(store=copy.store, key=state.key))
+
+
+def keep_base(copy: LocalCopy, saved: StoredState) -> None:
+    """Make a saved state the origin and the base of the copy.
+
+    A kill in between leaves a base of another digest, as good as none.
+    """
+    assert saved.file
+    write_origin(copy, saved)
+    saved.file.replace(copy.base_path)
 
 
 def bring_copy_home(copy: LocalCopy, saved: StoredState) -> None:
@@ -109,6 +110,8 @@ def set_copy_aside(copy: LocalCopy) -> None:
     does the rest.
     """
     _set_aside(copy, [copy.archive, *_files_beside(copy), *own_folders(copy.archive)])
+    if not copy.base_path.exists():
+        copy.origin_path.unlink(missing_ok=True)
     with suppress(OSError):
         copy.folder.rmdir()
 
@@ -145,34 +148,9 @@ def _set_aside(copy: LocalCopy, paths: Iterable[Path]) -> None:
 
 
 def _files_beside(copy: LocalCopy) -> tuple[Path, ...]:
-    """Return the files that belong to the archive of a copy; its origin comes last."""
+    """Return the files that belong to the archive of a copy."""
     companions = (Path(f"{copy.archive}{ending}") for ending in (*COMPANION_ENDINGS, ".home"))
-    return (*companions, copy.archive.with_suffix(".log"), copy.origin_path)
-
-
-def read_base(copy: LocalCopy) -> StoredState | None:
-    """Read the state that the store had when the base was made; None if there is no base."""
-    known = _read_base_manifest(copy)
-    return replace(known, file=copy.base_path) if known and copy.base_path.is_file() else None
-
-
-def _read_base_manifest(copy: LocalCopy) -> StoredState | None:
-    with suppress(FileNotFoundError, DamagedObject, UnicodeDecodeError):
-        key, _, data = copy.base_manifest_path.read_bytes().partition(b"\n")
-        return StoredState(parse_manifest(data, str(copy.base_manifest_path)), key.decode())
-    return None
-
-
-def _write_base_manifest(copy: LocalCopy, manifest: SiteManifest, key: str) -> None:
-    with whole_file(copy.base_manifest_path) as stream:
-        stream.write(key.encode() + b"\n" + manifest.to_json())
-
-
-def keep_base(copy: LocalCopy, saved: StoredState) -> None:
-    """Make a saved state the base of the copy. A kill in between leaves one of another digest, as good as none."""
-    assert saved.file
-    saved.file.replace(copy.base_path)
-    _write_base_manifest(copy, saved.manifest, saved.key)
+    return (*companions, copy.archive.with_suffix(".log"))
 
 
 _IDLE_SECONDS = 7 * 24 * 3600.0
@@ -186,34 +164,28 @@ def remove_old_bases(folder: Path) -> None:
     """
     usage = shutil.disk_usage(folder)
     oldest = time.time() - _IDLE_SECONDS if usage.free > _LEAST_FREE * usage.total else time.time()
-    for path in folder.glob("*/base.json"):
-        copy = LocalCopy(path.parent, path.parent.name, "")
+    for base in folder.glob("*/*.db.base"):
+        copy = LocalCopy(base.parent, base.parent.name, "")
         with suppress(OSError):  # another worker may remove it first
-            if path.stat().st_mtime < oldest and not copy.is_left_over():
-                copy.base_path.unlink(missing_ok=True)
-                path.unlink(missing_ok=True)
+            if base.stat().st_mtime < oldest and not copy.is_left_over():
+                base.unlink()
+                copy.origin_path.unlink(missing_ok=True)
                 copy.folder.rmdir()  # if nothing else is in it
 
 
-def fetch_site(
-    store: ObjectStore, manifest: SiteManifest, manifest_key: str, copy: LocalCopy, base: StoredState | None = None
-) -> None:
-    """Fetch a site's database, and note its WARC files as away. The database appears last, whole or not at all."""
-    copy.folder.mkdir(parents=True, exist_ok=True)
-    write_away_files(copy.archive, manifest.warc_files)
-    write_origin(copy, manifest_key)
-    fetch_database(store, manifest.database, copy.archive, base)
+def fetch_copy(store: ObjectStore, key: str, copy: LocalCopy) -> None:
+    """Fetch what the base of a copy lacks of a state, whose WARC files are noted as away. NotInStore, DamagedObject.
 
-
-def fetch_with_base(store: ObjectStore, manifest_key: str, copy: LocalCopy) -> None:
-    """Fetch a site with what its base lacks, and make the base what was fetched. NotInStore, DamagedObject."""
+    The archive appears last, whole or not at all.
+    """
     copy.folder.mkdir(parents=True, exist_ok=True)
-    base = read_base(copy)
-    manifest = base.manifest if base and base.key == manifest_key else read_manifest(store, manifest_key)
-    if not (base and base.manifest.database == manifest.database):
+    base = read_origin(copy)
+    manifest = base.manifest if base and base.key == key else read_manifest(store, key)
+    if not (base and base.file and base.manifest.database == manifest.database):
         fetch_database(store, manifest.database, copy.base_path, base)
-    _write_base_manifest(copy, manifest, manifest_key)
-    fetch_site(store, manifest, manifest_key, copy, StoredState(manifest, manifest_key, copy.base_path))
+    write_away_files(copy.archive, manifest.warc_files)
+    write_origin(copy, StoredState(manifest, key))
+    fetch_database(store, manifest.database, copy.archive, StoredState(manifest, key, copy.base_path))
 
 
 def fetch_warc_files(store: ObjectStore, archive: Path, names: Iterable[str]) -> None:
@@ -235,7 +207,7 @@ def save_site(writer: StateWriter, copy: LocalCopy) -> StoredState:
     what no row uses is then overwritten. Nothing states yet that this is the site: a head does. InUse while a crawl
     owns the archive.
     """
-    base = _base_of(writer.store, copy)
+    base = read_origin(copy)
     _close_archive(writer.store, copy.archive)
     with hold_lock(copy.archive), _still_database(copy) as database:
         manifest = writer.save(copy.archive, database, base)
@@ -250,23 +222,13 @@ def save_running(writer: StateWriter, copy: LocalCopy) -> StoredState | None:
     copy_database(copy.archive, snapshot)
     if not _has_tables(snapshot):
         return None
-    manifest = writer.save(copy.archive, snapshot, _base_of(writer.store, copy))
+    manifest = writer.save(copy.archive, snapshot, read_origin(copy))
     return StoredState(manifest, writer.put_manifest(manifest), snapshot)
 
 
 def _has_tables(database: Path) -> bool:
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
         return bool(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _base_of(store: ObjectStore, copy: LocalCopy) -> StoredState | None:
-    """Return the state that the copy was made from; without the base's file, if that is gone, what the store says."""
-    origin, base = read_origin(copy), read_base(copy)
-    if not origin or (base and base.key == origin):
-        return base if origin else None
-    with suppress(NotInStore):
-        return StoredState(read_manifest(store, origin), origin)
-    return None
 
 
 def _close_archive(store: ObjectStore, archive: Path) -> None:
@@ -331,10 +293,11 @@ class ReadingCopies:
             key = read_head(self.store, site).manifest
             if not key:
                 return None
-            if read_origin(copy) == key and copy.is_left_over():
+            origin = read_origin(copy) if copy.is_left_over() else None
+            if origin and origin.key == key:
                 return copy.archive
             try:
-                self._fetch(copy, key)
+                self._fetch(copy, key, origin)
             except NotInStore:
                 if not tries_left:
                     raise
@@ -343,17 +306,15 @@ class ReadingCopies:
             return copy.archive
         return None
 
-    def _fetch(self, copy: LocalCopy, key: str) -> None:
-        """Bring a copy up to a state, whose name comes last. What was read so far is the base."""
-        manifest, base = read_manifest(self.store, key), _read_base_manifest(copy) if read_origin(copy) else None
+    def _fetch(self, copy: LocalCopy, key: str, origin: StoredState | None) -> None:
+        """Bring a copy up to a state, which is noted last. What was read so far is the base."""
+        manifest, base = read_manifest(self.store, key), origin and replace(origin, file=copy.archive)
         copy.folder.mkdir(parents=True, exist_ok=True)
-        known = replace(base, file=copy.archive) if base and copy.is_left_over() else None
-        fetch_database(self.store, manifest.database, copy.base_path, known)
+        fetch_database(self.store, manifest.database, copy.base_path, base)
         set_copy_aside(copy)
         copy.base_path.replace(copy.archive)
         write_away_files(copy.archive, manifest.warc_files)
-        _write_base_manifest(copy, manifest, key)
-        write_origin(copy, key)
+        write_origin(copy, StoredState(manifest, key))
 
 
 def reading_copies(address: str, folder: Path) -> ReadingCopies:

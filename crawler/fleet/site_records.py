@@ -127,13 +127,14 @@ def next_record(task: SiteTask, result: SiteResult, earlier: SiteRecord | None, 
 
 
 def result_since(task: SiteTask, record: SiteRecord | None) -> SiteResult | None:
-    """Return the result that a site had after the task was made, if the site is not due again; else None.
+    """Return the result that a site had after the task was made, if the task finds it not due again; else None.
 
     So a task whose word was lost on the way is not run twice.
     """
-    if record is None or record.finished_at == task.after or next_due(task, record) is None:
+    if record is None or record.finished_at == task.after:
         return None
-    return record.result
+    due = next_due(task, record)
+    return record.result if due and utc_text(due) > task.turn_at else None
 
 
 @dataclass(frozen=True, slots=True)

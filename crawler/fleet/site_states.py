@@ -19,7 +19,7 @@ from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 from broadsheet.output.archive.atomic_writes import whole_file
 from broadsheet.output.archive.row_sample import RowSample
@@ -82,9 +82,9 @@ class SiteManifest:
         files = (*self.warc_files, *self.lost_files)
         return {piece.key for pieces in (self.database.pieces, *(file.pieces for file in files)) for piece in pieces}
 
-    def to_json(self) -> bytes:
-        """Return the manifest as it stands in the store."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, separators=(",", ":")).encode()
+    def to_json(self, **more: str) -> bytes:
+        """Return the manifest as it stands in the store; a local copy adds `more` fields."""
+        return json.dumps({"format": FORMAT, **asdict(self), **more}, separators=(",", ":")).encode()
 
 
 def parse_manifest(data: bytes, name: str) -> SiteManifest:
@@ -124,6 +124,11 @@ class StoredState:
     manifest: SiteManifest
     key: str
     file: Path | None = None
+
+    @classmethod
+    def of_nothing(cls, site: str) -> Self:
+        """Return the state of a site that the store has not yet: its key is empty."""
+        return cls(SiteManifest(site, 0, "", DatabaseState(0, "", 0, ())), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from .site_copies import (
     LocalCopy,
     bring_copy_home,
     clear_place,
-    fetch_with_base,
+    fetch_copy,
     keep_base,
     read_origin,
     remove_old_bases,
@@ -45,7 +45,7 @@ from .site_copies import (
 from .site_head import Overtaken, SiteAttempt, read_head
 from .site_processes import crawl_environment, page_count, run_site
 from .site_records import SAYS_NOTHING, next_record, parse_record, record_values, result_since
-from .site_states import StateWriter, collect_leftovers, read_manifest
+from .site_states import StateWriter, StoredState, collect_leftovers, read_manifest
 from .site_task import SiteEnd, SiteResult, SiteTask
 from .store_address import check_identity, store_at
 
@@ -107,16 +107,16 @@ def _prepare(site: StoredSite, attempt: SiteAttempt) -> None:
     origin = read_origin(copy)
     copy.folder.mkdir(parents=True, exist_ok=True)
     with hold_lock(copy.archive):  # a crawl whose runner was killed takes a moment to stop
-        if copy.is_left_over() and origin != head.manifest:
+        if copy.is_left_over() and (origin is None or origin.key != head.manifest):
             _LOG.info("%s has moved on since %s was left here", copy.site, copy.archive)
             set_copy_aside(copy)
         if not copy.is_left_over():
             clear_place(copy, is_new=not head.manifest)
     if not copy.is_left_over():
         if head.manifest:
-            fetch_with_base(site.store, head.manifest, copy)
+            fetch_copy(site.store, head.manifest, copy)
         else:
-            write_origin(copy, "")
+            write_origin(copy, StoredState.of_nothing(copy.site))
     if copy.is_left_over():
         set_foreign_folders_aside(copy)
     if head.takedowns and copy.is_left_over():
@@ -159,7 +159,6 @@ def save_now(site: StoredSite, attempt: SiteAttempt) -> None:
         assert saved.file
         saved.file.unlink()
         raise
-    write_origin(site.copy, saved.key)
     keep_base(site.copy, saved)
     collect_leftovers(site.store, attempt.site, attempt.head, saved.manifest)
 

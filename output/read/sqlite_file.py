@@ -99,7 +99,7 @@ class _ArchiveUnreadable(Exception):  # noqa: N818 - the name says it all
 
 @contextmanager
 def _writing(target: str) -> Iterator[None]:
-    """Turn errors of writing within the context into a one-line TargetWriteError; those of the archive pass."""
+    """Turn errors of writing within the context into a one-line TargetWriteError; the archive's own pass unchanged."""
     try:
         yield
     except _ArchiveUnreadable as error:

@@ -127,15 +127,14 @@ def _read_blocks(db: Database, host: str) -> Iterator[tuple[int, Iterator[BlockT
         yield page_id, (block for _, text in page_rows if (block := BlockText(text)).first_words)
 
 
-_PAGES_OF_HOST = """SELECT p.id, p.own_type, p.word_count, p.text_digest,
-        coalesce(a.published_stated, x.published_stated) IS NOT NULL,
-        coalesce(json_extract(coalesce(a.metadata_sources, x.metadata_sources), '$.published'), 'script')
-            NOT IN ('script', 'htmldate'), u.url, s.signature
+_HAS_SURE_DAY = """coalesce(json_extract(coalesce(a.metadata_sources, x.metadata_sources), '$.published'), 'script')
+            NOT IN ('script', 'htmldate')"""
+_PAGES_OF_HOST = f"""SELECT p.id, p.own_type, p.word_count, p.text_digest,
+        coalesce(a.published_stated, x.published_stated) IS NOT NULL, {_HAS_SURE_DAY},
+        iif({_HAS_SURE_DAY}, 0, (SELECT count(*) FROM temp.settle_kept k WHERE k.page_id = p.id)), u.url, s.signature
     FROM urls u CROSS JOIN _page_signatures s ON s.page_id = u.id JOIN pages p ON p.id = s.page_id
         LEFT JOIN articles a ON a.page_id = p.id LEFT JOIN shelved x ON x.page_id = p.id
     WHERE u.host = ? AND s.signature <> x'' ORDER BY p.id"""
-_KEPT_COUNTS = """SELECT k.page_id, count(*) FROM urls u CROSS JOIN temp.settle_kept k ON k.page_id = u.id
-    WHERE u.host = ? GROUP BY k.page_id"""
 _COLUMNS = "id, host, signature, pages, articles, kind, evidence"
 _STORED_LAYOUTS = f"SELECT {_COLUMNS} FROM _layouts WHERE host = ?"
 _TAKEN_OUT = f"""SELECT p.id, p.page_type, p.evidence FROM shelved x JOIN pages p ON p.id = x.page_id
@@ -215,17 +214,11 @@ def _read_pages(db: Database, host: str) -> list[LayoutPage]:
     name_by_signature = {signature: group[0] for group in groups for signature in group}
     quotations = find_quotations(db, host) if len(groups) > 1 else {}
     menu = _read_menu(db, host) if len(rows) > _MIN_SAMPLE else frozenset()
-    kept_counts = dict(db.execute(_KEPT_COUNTS, [host]).fetchall())
-    return [
-        _layout_page([*columns, name_by_signature[signature]], quotations, kept_counts.get(columns[0], 0), menu)
-        for *columns, signature in rows
-    ]
+    return [_layout_page([*columns, name_by_signature[signature]], quotations, menu) for *columns, signature in rows]
 
 
-def _layout_page(
-    columns: list[Any], quotations: Mapping[int, Quotation], kept_blocks: int, menu: frozenset[str]
-) -> LayoutPage:
-    page_id, own_type, words, digest, has_date, has_sure_day, url, layout = columns
+def _layout_page(columns: list[Any], quotations: Mapping[int, Quotation], menu: frozenset[str]) -> LayoutPage:
+    page_id, own_type, words, digest, has_date, has_sure_day, kept_blocks, url, layout = columns
     quotation = quotations.get(int(str(page_id)), NO_QUOTATION)
     return LayoutPage(
         page_id=int(str(page_id)),
@@ -238,7 +231,7 @@ def _layout_page(
         has_list_address=shape_of(str(url)) in (UrlShape.LIST, UrlShape.DEEP_LIST) and not is_section(str(url)),
         folder=folder_of(str(url)),
         has_sure_day=bool(has_sure_day),
-        kept_blocks=kept_blocks,
+        kept_blocks=int(str(kept_blocks)),
         is_in_menu=str(url) in menu,
         layout=layout,
     )

@@ -1,4 +1,4 @@
-"""A page's own reading as the archive holds it, and what cleaning it again changes.
+"""A page's own reading as the archive holds it, and the changes that a new cleaning makes to it.
 
 The reading is the cleaner's result, without the site's memory and without rulings. It can be packed into bytes, to be
 stored while the page is cleaned again, and made into rows again. A change is stated for the article, and block by block
@@ -314,7 +314,7 @@ NO_BLOCK_REASON = ("no block any more", "")
 """(reason, rule) of a text that was kept and is no block now."""
 
 BlockChanges = tuple[tuple[str, str, str], ...]
-"""(text, reason, rule) of blocks: for one brought back, what had removed it; for one removed, what removes it now."""
+"""(text, reason, rule) of blocks: a restored block has the rule that had removed it, a removed one the new rule."""
 
 
 class PageChange(NamedTuple):

@@ -2,7 +2,7 @@
 
 Table `_scans` has what a page's blocks say and where they stand, packed as rows of numbers. A page is scanned again
 only if it changed, or if what other pages do with one of its texts did. A host may have more blocks than memory holds,
-so every pass reads the scans anew, some pages at a time. `site_scan.py` makes them.
+so what is beyond a bound is read anew by every pass, some pages at a time. `site_scan.py` makes them.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ BoolArray = NDArray[np.bool_]
 IS_KEPT, IS_LEFT_OUT, IS_SHARED, IS_KEPT_ELSEWHERE, IS_FREQUENT, IS_CAPTION, IS_AUTHOR_NOTE = 1, 2, 4, 8, 16, 32, 64
 """Flags of a block: its page kept it by its own verdict; its page left it out for a reason that the site's evidence may
 overrule; another page has its text; some page keeps the text that this one left out; pages keep the text more than
-`MAX_KEPT` times; its page removes it as a caption or byline, since its markup calls it so; its page removes it as a note
-on the author below the text."""
+`MAX_KEPT` times; its page removes it as a caption or byline, since its markup calls it so; its page removes it as a
+note on the author below the text."""
 MAX_KEPT = 3
 KIND_FACTOR = 128  # the number of a block's kind, times this, is added to its flags
 HEADING_KIND = BLOCK_KINDS.index("heading")
@@ -103,15 +103,16 @@ _HAS_OVERRULED_BLOCKS = "SELECT EXISTS (SELECT 1 FROM _own_verdicts WHERE page_i
 
 _PUT_SCAN = "INSERT INTO _scans (page_id, first_seen, scan) VALUES (?, ?, ?)"
 _SCANS = """SELECT s.page_id, s.first_seen, s.scan FROM urls u CROSS JOIN _scans s ON s.page_id = u.id
-    WHERE u.host = ? ORDER BY s.page_id"""
+    WHERE u.host = ? AND s.page_id > ? ORDER BY s.page_id"""
 _DELETE_CHANGED = """DELETE FROM _scans WHERE page_id IN (
     SELECT n.page_id FROM _unsettled n CROSS JOIN urls u ON u.id = n.page_id WHERE u.host = ?)"""
 _SCANNED_PAGES = "SELECT s.page_id FROM urls u CROSS JOIN _scans s ON s.page_id = u.id WHERE u.host = ?"
 _PAGES_AT_ONCE = 512
+_KEPT_BYTES = 64 << 20  # of unpacked scans: those of some thirty thousand pages
 
 
 class PageFacts(NamedTuple):
-    """A page before it is scanned: what its article states, its packed layout, and its judged blocks.
+    """A page before it is scanned: its article's title and authors, its packed layout, and its judged blocks.
 
     `chances` has a byte for each block, None if not known. `flagged_blocks` are those that may matter, in order, with
     the page's own verdicts as flags.
@@ -193,7 +194,7 @@ def store_scan(db: Database, page_id: int, first_seen: str, blocks: ScannedBlock
 def unpack_scan(scan: bytes) -> bytes:
     """Unpack a stored scan into the bytes of its blocks.
 
-    Raises ValueError if it is none.
+    Raises ValueError if the bytes are not a scan.
     """
     blocks = unpacked(scan)
     if len(blocks) % SCANNED_BLOCK.itemsize:
@@ -201,14 +202,42 @@ def unpack_scan(scan: bytes) -> bytes:
     return blocks
 
 
-def read_scans(db: Database, host: str) -> Iterator[ScannedPages]:
-    """Read the scans of a host's pages, some pages at a time."""
-    rows = db.execute(_SCANS, [host])
-    while batch := rows.fetchmany(_PAGES_AT_ONCE):
-        page_ids, first_seen, packed_scans = zip(*batch, strict=True)
-        scans = []
-        for page_id, scan in zip(page_ids, packed_scans, strict=True):
-            with decoding("_scans", "scan", page_id):
-                scans.append(unpack_scan(scan))
-        owners = np.repeat(np.arange(len(scans)), [len(scan) // SCANNED_BLOCK.itemsize for scan in scans])
-        yield ScannedPages(page_ids, first_seen, owners, np.frombuffer(b"".join(scans), SCANNED_BLOCK))
+class HostScans:
+    """The scans of a host's pages, some pages at a time; can be iterated over several times.
+
+    Scans that fit into `_KEPT_BYTES` are read once, the others anew for each iteration. All scans must be stored before
+    the first one.
+    """
+
+    def __init__(self, db: Database, host: str) -> None:
+        self.db, self.host = db, host
+        self._kept: list[ScannedPages] = []
+        self._are_all_kept = False
+
+    def __iter__(self) -> Iterator[ScannedPages]:
+        yield from self._kept
+        if not self._are_all_kept:
+            yield from self._read_others()
+
+    def _read_others(self) -> Iterator[ScannedPages]:
+        """Read the scans that are not in memory yet, and keep those that fit."""
+        free_bytes = _KEPT_BYTES - sum(pages.blocks.nbytes for pages in self._kept)
+        last_page = self._kept[-1].page_ids[-1] if self._kept else -1
+        rows = self.db.execute(_SCANS, [self.host, last_page])
+        while batch := rows.fetchmany(_PAGES_AT_ONCE):
+            pages = _unpack_scans(batch)
+            free_bytes -= pages.blocks.nbytes
+            if free_bytes > 0:
+                self._kept.append(pages)
+            yield pages
+        self._are_all_kept = free_bytes > 0
+
+
+def _unpack_scans(rows: Sequence[tuple[int, str, bytes]]) -> ScannedPages:
+    page_ids, first_seen, packed_scans = zip(*rows, strict=True)
+    scans = []
+    for page_id, scan in zip(page_ids, packed_scans, strict=True):
+        with decoding("_scans", "scan", page_id):
+            scans.append(unpack_scan(scan))
+    owners = np.repeat(np.arange(len(scans)), [len(scan) // SCANNED_BLOCK.itemsize for scan in scans])
+    return ScannedPages(page_ids, first_seen, owners, np.frombuffer(b"".join(scans), SCANNED_BLOCK))

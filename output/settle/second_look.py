@@ -1,11 +1,11 @@
-"""Second look at the pages of a host whose blocks were judged: which have no text left, and which have one text now.
+"""Second look at the pages of a host whose blocks were judged: pages without text, and pages that became equal.
 
-An **emptied** page kept nothing but what its site repeats, or what stands in its slots. It is no article: it has its
-title and no text, and is `other`, or a `gallery` if it shows a picture that no other page of its host shows. A **late
-copy** has the title, the day and the text of another page of its host since what the site repeats is out of both.
+An **emptied** page kept only text that its site repeats, or that stands in the site's slots. It is not an article: it
+has a title but no text, and is `other`, or a `gallery` if it shows a picture that no other page of its host shows. A
+**late copy** has the same title, day and text as another page of its host once repeated text is removed from both.
 
-Both stay what they were to the first look: evidence of what the site repeats, and judged like articles. So what is
-found depends on the archive's content alone. The shelf keeps it for the next settling.
+For the first look both stay articles: they are evidence of what the site repeats, and are judged. So the result depends
+on the archive's content alone. The shelf keeps it for the next settling.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def stored_second_look(db: Database) -> SecondLook:
 
 
 def look_again(db: Database, hosts: Iterable[str], stored: SecondLook) -> SecondLook:
-    """Look at the pages of hosts whose blocks were judged; of other hosts what is stored holds."""
+    """Look again at the pages of hosts whose blocks were just judged; for other hosts, reuse the stored result."""
     judged_hosts = list(hosts)
     emptied = {page_id: page for page_id, page in stored.emptied.items() if page.host not in judged_hosts}
     copies = {page_id: page for page_id, page in stored.copies.items() if page.host not in judged_hosts}

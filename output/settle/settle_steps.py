@@ -49,7 +49,7 @@ ROWS_PER_STEP = 100_000
 
 
 class SettleSteps:
-    """The steps of one settling: `end_step` is called wherever what was written so far may be committed.
+    """The steps of one settling: `end_step` is called wherever it is safe to commit.
 
     `was_alone` says whether nobody else has written to the file between two steps, and so whether it is settled.
     """

@@ -161,7 +161,7 @@ def write_second_look(db: Database, stored: SecondLook, hosts: Collection[str], 
 
 
 def _changed_rows(db: Database, findings: PageFindings) -> Iterator[_SettledRow]:
-    """Yield the rows of `pages` that differ from what the findings make of them, as they should be."""
+    """Yield the rows of `pages` that the findings change, with their new values."""
     pages = "pages p" if findings.is_whole else "settle_judged j CROSS JOIN pages p ON p.id = j.page_id"
     stored_rows = db.execute(_STORED_ROWS.format(pages=pages))
     for page_id, url, own_type, stored_type, stored_article_id, has_settled_evidence in stored_rows:
@@ -184,7 +184,7 @@ def _changed_rows(db: Database, findings: PageFindings) -> Iterator[_SettledRow]
 
 
 def _settled_verdict(findings: PageFindings, page_id: int) -> PageVerdict | None:
-    """Return the verdict on a page that looks like an article and is none; None if it is one."""
+    """Return the verdict on a page that only looks like an article; None if it is an article."""
     if layout_verdict := findings.layout_verdicts.get(page_id):
         facts = tuple(f"{LAYOUT_EVIDENCE}{fact}" for fact in layout_verdict.evidence)
         return PageVerdict(layout_verdict.page_type, facts)

@@ -126,7 +126,7 @@ _UPDATE_REASONS = f"""UPDATE urls SET held_reason = (SELECT {_SETTLED_REASON} FR
 
 
 class SettleResult(NamedTuple):
-    """The result of settling: what it found, and what it changed.
+    """The result of settling: its findings and its changes.
 
     `layout_pages` look like articles and are none by the layout that they are made in, `emptied_pages` since all their
     text is the site's. `removed_articles` were shelved and `returned_articles` brought back from there;
@@ -187,7 +187,7 @@ def settle(db: Database, clock: Callable[[], str] = utc_now, parallel_map: Paral
 
 
 def _judge_stale_pages(db: Database, settled_at: str, parallel_map: ParallelMap, steps: SettleSteps) -> dict[str, int]:
-    """Judge again what may have changed since the archive was last settled; returns what did, by field of the result.
+    """Judge again the pages that may have changed since the last settling; returns counts by field of the result.
 
     Fields are settled first, since titles and authors decide on what follows. Layouts and what a site repeats are
     judged on hosts where something changed that they depend on; copies, parts and lists are looked for among the pages
@@ -238,7 +238,7 @@ def _drop_temporary_tables(db: Database) -> None:
 
 
 def _settle_rest(db: Database, settled_at: str) -> dict[str, int]:
-    """Settle what depends on more than pages and costs little where nothing has changed."""
+    """Settle facts that depend on more than single pages and cost little where nothing has changed."""
     db.execute(_UPDATE_REASONS)
     decide_pending(db, settled_at)
     note_absences(db, settled_at)
@@ -246,7 +246,7 @@ def _settle_rest(db: Database, settled_at: str) -> dict[str, int]:
 
 
 def _changes(removed: int, returned: int, rewritten: int, rejudged: int) -> dict[str, int]:
-    """Return the fields of the result that say what was changed."""
+    """Return the fields of the result that count changes."""
     return {
         "removed_articles": removed,
         "returned_articles": returned,
@@ -391,7 +391,7 @@ _IN_MENU = """SELECT total(r.reason IN ('navigation', 'share buttons')), count(*
 
 
 def settle_statements(db: Database, hosts: Iterable[str], settled_at: str) -> int:
-    """Count what the sources of these hosts' pages state, and settle their fields; return the pages that changed."""
+    """Count the statements of these hosts' pages by source, and settle their fields; return the pages that changed."""
     return sum(_settle_host(db, host, settled_at) for host in hosts)
 
 
@@ -436,7 +436,7 @@ def _menu_names(db: Database, host: str, findings: Iterable[SourceFinding]) -> f
 
 
 def _read_page(db: Database, page_id: int) -> StatedPage | None:
-    """Read an article's own values and what its page's sources state; None if the page has no article."""
+    """Read an article's own values and its page's statements; None if the page has no article."""
     stored = stored_metadata(db, page_id)
     if stored is None:
         return None

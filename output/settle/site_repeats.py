@@ -1,4 +1,4 @@
-"""Texts that a host's pages repeat, and what follows for the blocks of its pages.
+"""Texts that a host's pages repeat, and the verdicts on blocks that follow from them.
 
 Pages with one text count once, and pages that only repeat others are not counted at all. Everything starts from the
 pages' own verdicts, so the result depends on the archive's content, and neither on the order in which it came nor on
@@ -45,13 +45,13 @@ from .page_table import (
     NAMES_AUTHOR,
     PAGE_TABLES,
     BoolArray,
+    HostScans,
     Int64Array,
     ScannedBlocks,
     ScannedPages,
     create_page_tables,
     drop_scans,
     list_article_pages,
-    read_scans,
 )
 from .settle_steps import ParallelMap, serial_map
 from .site_scan import SeenTwice, find_restored_blocks, scan_host
@@ -222,7 +222,7 @@ def kept_text(db: Database, page_id: int) -> str:
 
 
 def drop_site_tables(db: Database) -> None:
-    """Drop the view and these tables; none of them has to exist."""
+    """Drop the view and these tables, if they exist."""
     db.execute("DROP VIEW IF EXISTS temp.settle_kept")
     for table in _TEMPORARY_TABLES:
         db.execute(f"DROP TABLE IF EXISTS temp.{table}")
@@ -242,18 +242,19 @@ def rejudge_pages(
     page_count = sum(page_id not in roles.uncounted for page_id in page_ids)
     if page_count > 1:
         repeated_keys = SeenTwice(BLOCKS_PER_PAGE * len(page_ids))
-        place_counts = scan_host(db, host, page_ids, roles.uncounted, repeated_keys, parallel_map)
-        _fill_candidates(db, host, repeated_keys, roles.uncounted)
+        scans = HostScans(db, host)
+        place_counts = scan_host(scans, page_ids, roles.uncounted, repeated_keys, parallel_map)
+        _fill_candidates(scans, repeated_keys, roles.uncounted)
         agreed_texts = _read_consensus(db)
         evidence = {"host": host, "pages": page_count}
         db.conn.executemany(_INSERT_CONSENSUS_EVIDENCE, [{**evidence, "text": text} for text in sorted(agreed_texts)])
         db.execute(_DELETE_UNMATCHED)
         db.execute(_INSERT_EVIDENCE, evidence)
-        restored_blocks = find_restored_blocks(db, host, place_counts, repeated_keys, roles.unjudged)
-        memory, kept_elsewhere = _build_memory(db, host, page_count, roles.uncounted, agreed_texts)
+        restored_blocks = find_restored_blocks(scans, place_counts, repeated_keys, roles.unjudged)
+        memory, kept_elsewhere = _build_memory(scans, page_count, roles.uncounted, agreed_texts)
         memory = replace(memory, slots=place_counts.slots())
         site, pages_by_text = SiteEvidence(blocks=memory), defaultdict[int, list[int]](list)
-        for page_id, blocks in _pages_to_judge(db, host, memory, restored_blocks.keys(), roles.unjudged):
+        for page_id, blocks in _pages_to_judge(scans, memory, restored_blocks.keys(), roles.unjudged):
             rows = _evident_blocks(blocks, kept_elsewhere, memory.closing_texts)
             own = OwnPage(blocks=rows, returning=restored_blocks.get(page_id, {}))
             if verdicts := judge_page(own, site).blocks:
@@ -284,10 +285,10 @@ def _create_host_tables(db: Database) -> None:
     )
 
 
-def _fill_candidates(db: Database, host: str, repeated_keys: SeenTwice, uncounted_pages: Collection[int]) -> None:
+def _fill_candidates(scans: HostScans, repeated_keys: SeenTwice, uncounted_pages: Collection[int]) -> None:
     """Fill `settle_seen` with the blocks whose keys seem to be on several of the scanned pages."""
-    db.execute("DELETE FROM settle_seen")
-    for pages in read_scans(db, host):
+    scans.db.execute("DELETE FROM settle_seen")
+    for pages in scans:
         counted = ~pages.among(uncounted_pages)
         wanted = pages.blocks["flags"] & MAY_REPEAT > 0
         wanted[wanted] = repeated_keys.contains(pages.blocks["key"][wanted])
@@ -297,7 +298,7 @@ def _fill_candidates(db: Database, host: str, repeated_keys: SeenTwice, uncounte
                 pages.owners[wanted].tolist(), pages.blocks[wanted].tolist(), strict=True
             )
         ]
-        db.conn.executemany(_INSERT_CANDIDATE, rows)
+        scans.db.conn.executemany(_INSERT_CANDIDATE, rows)
 
 
 def _read_consensus(db: Database) -> frozenset[int]:
@@ -307,28 +308,28 @@ def _read_consensus(db: Database) -> frozenset[int]:
 
 
 def _build_memory(
-    db: Database, host: str, page_count: int, uncounted_pages: Collection[int], agreed_texts: frozenset[int]
+    scans: HostScans, page_count: int, uncounted_pages: Collection[int], agreed_texts: frozenset[int]
 ) -> tuple[SiteMemory, Collection[tuple[int, int]]]:
-    """Build the memory of what the host repeats, and return with it the (key, container) of what some pages remove.
+    """Build the memory of the host's repeated texts, with the (key, container) of blocks that some pages remove.
 
     Of a page on which no key repeats, only the containers matter in which it keeps text.
     """
-    pages_by_key = dict(db.execute(_PAGE_COUNTS, [min_repeat_pages(page_count)]).fetchall())
-    kept_elsewhere = set(db.execute(_KEPT_ELSEWHERE).fetchall())
+    pages_by_key = dict(scans.db.execute(_PAGE_COUNTS, [min_repeat_pages(page_count)]).fetchall())
+    kept_elsewhere = set(scans.db.execute(_KEPT_ELSEWHERE).fetchall())
     repeated_keys, plain_containers = sorted(pages_by_key), Counter[Hashable]()
     closed_pages = Counter[int]()
 
     def counted_pages() -> Iterator[list[KeyedBlock]]:
-        for pages in read_scans(db, host):
+        for pages in scans:
             counts = pages.of_pages(~pages.among(uncounted_pages))
-            closed_pages.update(text for text, _ in _closing_texts(pages, counts))
+            closed_pages.update(_count_closing_texts(pages, counts))
             is_candidate = counts & (pages.blocks["flags"] & MAY_REPEAT > 0)
             repeats = is_candidate.copy()
             repeats[repeats] = np.isin(pages.blocks["key"][repeats], repeated_keys)
             has_repeats = np.zeros(len(pages.page_ids), bool)
             has_repeats[pages.owners[repeats]] = True
             is_plain = is_candidate & ~pages.of_pages(has_repeats) & (pages.blocks["flags"] & IS_KEPT > 0)
-            plain_containers.update(_count_containers(pages.owners[is_plain], pages.blocks["container"][is_plain]))
+            plain_containers.update(_count_pages(pages.owners[is_plain], pages.blocks["container"][is_plain]))
             yield from (_evident_blocks(blocks, kept_elsewhere) for _, blocks in pages.having(repeats))
 
     memory = build_site_memory(counted_pages(), pages_by_key, page_count, agreed_texts, plain_containers)
@@ -336,8 +337,8 @@ def _build_memory(
     return replace(memory, closing_texts=closing_texts), kept_elsewhere
 
 
-def _closing_texts(pages: ScannedPages, is_counted: BoolArray) -> set[tuple[int, int]]:
-    """Find what counted pages remove near the end of their text: text and page, each once."""
+def _count_closing_texts(pages: ScannedPages, is_counted: BoolArray) -> dict[int, int]:
+    """Count the pages, by text that counted pages remove near the end of their text."""
     flags = pages.blocks["flags"]
     removed = np.flatnonzero((flags & (LEAVES | LEAVES_WITH_OTHERS) > 0) & is_counted)
     owners = pages.owners[removed]
@@ -345,25 +346,24 @@ def _closing_texts(pages: ScannedPages, is_counted: BoolArray) -> set[tuple[int,
     at_start = kept_words[np.searchsorted(pages.owners, owners)]
     at_end = kept_words[np.searchsorted(pages.owners, owners, side="right")]
     closes = is_near_end(at_end - kept_words[removed + 1], at_end - at_start)
-    return set(zip(pages.blocks["text"][removed[closes]].tolist(), owners[closes].tolist(), strict=True))
+    return _count_pages(owners[closes], pages.blocks["text"][removed[closes]])
 
 
-def _count_containers(owners: Int64Array, containers: Int64Array) -> dict[Hashable, int]:
-    """Count the pages of each container, by blocks of which each has a page and a container."""
-    names, indexes = np.unique(containers, return_inverse=True)
+def _count_pages(owners: Int64Array, numbers: Int64Array) -> dict[int, int]:
+    """Count the pages of each number, by blocks of which each has a page and a number."""
+    names, indexes = np.unique(numbers, return_inverse=True)
     pairs = np.unique(owners * max(len(names), 1) + indexes)
-    return dict(
-        zip(names.tolist(), np.bincount(pairs % max(len(names), 1), minlength=len(names)).tolist(), strict=True)
-    )
+    counts = np.bincount(pairs % max(len(names), 1), minlength=len(names))
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
 def _pages_to_judge(
-    db: Database, host: str, memory: SiteMemory, restored: Collection[int], unjudged: Collection[int]
+    scans: HostScans, memory: SiteMemory, restored: Collection[int], unjudged: Collection[int]
 ) -> Iterator[tuple[int, ScannedBlocks]]:
     """Yield the pages on which the site's memory may have something to say, in order, each with its scan."""
     keys, texts, slots = sorted(memory.pages_per_key), sorted(memory.agreed_texts), sorted(memory.slots)
     closing_texts = sorted(memory.closing_texts)
-    for pages in read_scans(db, host):
+    for pages in scans:
         judged = pages.of_pages(~pages.among(unjudged))
         returns = pages.of_pages(pages.among(restored))
         is_candidate = pages.blocks["flags"] & MAY_REPEAT > 0

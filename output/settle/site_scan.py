@@ -1,4 +1,4 @@
-"""The scan of a host's article pages: what blocks say, where they stand, what articles' places lost.
+"""The scan of a host's article pages: the texts of blocks, their places, and the text that was removed there.
 
 Each page is scanned once, for the texts, lengths and places of its blocks. Everything starts from the pages' own
 verdicts, as in `site_repeats.py`, so neither order nor repetition matters.
@@ -47,13 +47,14 @@ from .page_table import (
     NAMES_AUTHOR,
     SCANNED_BLOCK,
     BoolArray,
+    FlaggedBlock,
+    HostScans,
     Int64Array,
     PageFacts,
     ScannedBlocks,
     ScannedPages,
     list_unscanned,
     read_page_facts,
-    read_scans,
     store_scan,
 )
 from .settle_steps import ParallelMap
@@ -156,7 +157,7 @@ class PlaceCounts:
 
 
 def find_restored_blocks(
-    db: Database, host: str, place_counts: PlaceCounts, repeated_keys: SeenTwice, unjudged_pages: Collection[int]
+    scans: HostScans, place_counts: PlaceCounts, repeated_keys: SeenTwice, unjudged_pages: Collection[int]
 ) -> dict[int, dict[int, int]]:
     """Find the texts, by page id and position, that the site's evidence brings back; the evidence is written into
     `settle_evidence`.
@@ -164,27 +165,27 @@ def find_restored_blocks(
     places = place_counts.article_places()
     texts_by_page: dict[int, dict[int, int]] = {}
     if places:
-        for page_id, position, text, path in _unshared_blocks(db, host, repeated_keys, list(places), unjudged_pages):
+        for page_id, position, text, path in _unshared_blocks(scans, repeated_keys, list(places), unjudged_pages):
             texts_by_page.setdefault(page_id, {})[position] = text
-            db.execute(_INSERT_EVIDENCE, [text, host, *places[path], place_counts.first_kept_at[path]])
+            scans.db.execute(_INSERT_EVIDENCE, [text, scans.host, *places[path], place_counts.first_kept_at[path]])
     return texts_by_page
 
 
 def _unshared_blocks(
-    db: Database, host: str, repeated_keys: SeenTwice, paths: Sequence[int], unjudged_pages: Collection[int]
+    scans: HostScans, repeated_keys: SeenTwice, paths: Sequence[int], unjudged_pages: Collection[int]
 ) -> Iterator[tuple[int, int, int, int]]:
     """Yield (page id, position, text, path) of the blocks that pages left out among article text, that are stored
     nowhere else, and that most pages keep or no other page has.
     """
     doubtful_keys: set[int] = set()
-    for pages in read_scans(db, host):
+    for pages in scans:
         keys = pages.blocks["key"][_leaves_at(pages, paths)]
         doubtful_keys.update(keys[repeated_keys.contains(keys)].tolist())
     comes_back: dict[int, bool] = {}
     if doubtful_keys:
-        _list_leaving_pages(db, host, sorted(doubtful_keys))
-        comes_back = {key: _is_mostly_kept(db, key) for key in doubtful_keys}
-    for pages in read_scans(db, host):
+        _list_leaving_pages(scans, sorted(doubtful_keys))
+        comes_back = {key: _is_mostly_kept(scans.db, key) for key in doubtful_keys}
+    for pages in scans:
         judged = pages.of_pages(~pages.among(unjudged_pages))
         wanted = judged & _leaves_at(pages, paths) & (pages.blocks["flags"] & IS_STORED_ELSEWHERE == 0)
         for owner, block in zip(pages.owners[wanted].tolist(), pages.blocks[wanted].tolist(), strict=True):
@@ -200,16 +201,16 @@ def _leaves_at(pages: ScannedPages, paths: Sequence[int]) -> BoolArray:
     return is_left_out
 
 
-def _list_leaving_pages(db: Database, host: str, keys: Sequence[int]) -> None:
+def _list_leaving_pages(scans: HostScans, keys: Sequence[int]) -> None:
     """List in `settle_left` the pages that left out these keys."""
     for statement in _CREATE_DOUBTFUL_KEYS:
-        db.execute(statement)
-    for pages in read_scans(db, host):
+        scans.db.execute(statement)
+    for pages in scans:
         leaves = pages.blocks["flags"] & (LEAVES | LEAVES_WITH_OTHERS) > 0
         leaves[leaves] = np.isin(pages.blocks["key"][leaves], keys)
         pairs = zip(pages.blocks["key"][leaves].tolist(), pages.owners[leaves].tolist(), strict=True)
         rows = ((key, pages.page_ids[owner]) for key, owner in sorted(set(pairs)))
-        db.conn.executemany("INSERT INTO settle_left (key, page_id) VALUES (?, ?)", rows)
+        scans.db.conn.executemany("INSERT INTO settle_left (key, page_id) VALUES (?, ?)", rows)
 
 
 def _is_mostly_kept(db: Database, key: int) -> bool:
@@ -228,19 +229,19 @@ _EXACT_KINDS = {
 
 
 def scan_host(
-    db: Database,
-    host: str,
+    host_scans: HostScans,
     page_ids: Sequence[int],
     uncounted_pages: Collection[int],
     repeated_keys: SeenTwice,
     parallel_map: ParallelMap,
 ) -> PlaceCounts:
-    """Scan the pages of a host that have no scan, store these, and count what all scans say of places.
+    """Scan the pages of a host that have no scan, store the scans, and count by place over all scans.
 
     The keys of each page are added to `repeated_keys` in two sets: those that the site may repeat, and those that the
     page left out. Pages that are not among `uncounted_pages` count.
     """
-    unscanned = list_unscanned(db, host, page_ids)
+    db = host_scans.db
+    unscanned = list_unscanned(db, host_scans.host, page_ids)
     jobs = (
         [read_page_facts(db, page_id) for page_id in unscanned[start : start + _PAGES_PER_JOB]]
         for start in range(0, len(unscanned), _PAGES_PER_JOB)
@@ -249,7 +250,7 @@ def scan_host(
         for page_id, first_seen, blocks in scans:
             store_scan(db, page_id, first_seen, blocks)
     place_counts = PlaceCounts()
-    for pages in read_scans(db, host):
+    for pages in host_scans:
         for flags in (MAY_REPEAT, LEAVES | LEAVES_WITH_OTHERS):
             wanted = pages.blocks["flags"] & flags > 0
             repeated_keys.add(pages.owners[wanted], pages.blocks["key"][wanted])
@@ -277,9 +278,9 @@ def _place_numbers(path: str) -> tuple[int, int]:
 
 
 def text_key(text: str, template: str, block_id: int, kind: int) -> int:
-    """Hash a block's text into a number that ignores what varies from page to page.
+    """Hash a block's text into a number that ignores the parts that vary from page to page.
 
-    `template` is the text without what varies.
+    `template` is the text without those parts.
     """
     return block_id if kind in _EXACT_KINDS or template == text else content_id(template)
 
@@ -338,7 +339,7 @@ def _without_returns_below_note(blocks: Sequence[FlaggedBlock]) -> Sequence[Flag
 
 
 def _scanned_flags(flags: int, text: str, words: int) -> int:
-    """Return what a block's own flags say of it, as flags of a scanned block."""
+    """Translate a block's own flags into flags of a scanned block."""
     is_heading = flags // KIND_FACTOR == HEADING_KIND
     scanned = flags & IS_KEPT | MAY_REPEAT * bool(flags & (IS_KEPT | IS_KEPT_ELSEWHERE)) | IS_HEADING * is_heading
     if _is_restorable(flags, text, words):

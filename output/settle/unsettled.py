@@ -121,7 +121,7 @@ def hosts_of_pages(db: Database, page_ids: Collection[int]) -> frozenset[str]:
 
 
 def read_roles(db: Database, host: str) -> PageRoles:
-    """Read the pages of a host that are no evidence, by what is stored of copies, parts and types."""
+    """Read the pages of a host that do not count as evidence: copies, parts and pages of other types."""
     unjudged_pages, copies = (
         frozenset(page_id for (page_id,) in db.execute(query, [host])) for query in (_UNJUDGED_PAGES, _COPIES)
     )

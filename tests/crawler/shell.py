@@ -26,6 +26,7 @@ HOSTILE = "Evil \x1b[2J\u202etxt\x07 title"
 """A title that would clear the screen, turn the text around and ring."""
 
 ACTIVE = frozenset("\x1b\x07\u202e")
+_REACTOR = "twisted.internet.reactor"
 _PROGRESS = re.compile(
     r"^[\d,]+ (?:pages|of [\d,]+ records)  .*\n", re.MULTILINE
 )  # a slow machine shows it, a quick one does not
@@ -63,10 +64,13 @@ def verb(*arguments: object) -> tuple[int, str, str]:
 
 
 def verb_here(*arguments: object) -> tuple[int, str, str]:
-    """The same, always in this process."""
+    """The same, always in this process. What reaches Scrapy's process needs one of its own: a reactor runs once, and
+    stays for all tests after it."""
+    had_reactor = _REACTOR in sys.modules
     out, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     with mock.patch.dict(os.environ, environment()), redirect_stdout(out), redirect_stderr(errors):
         code = cli.run(list(map(str, arguments)))
+    assert had_reactor or _REACTOR not in sys.modules, f"run this by command(): {arguments}"
     said, told = (stream.buffer.getvalue().decode() for stream in (out, errors))  # type: ignore[attr-defined]
     return code, said, _PROGRESS.sub("", told)
 

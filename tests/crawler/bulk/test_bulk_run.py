@@ -14,15 +14,19 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from concurrent.futures import CancelledError
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
 
 import dask.dataframe
 import pandas as pd
 import pytest
 
-from broadsheet.crawler.bulk import batch_plan, batch_task
+from broadsheet.crawler.bulk import batch_plan, batch_task, bulk_run
 from broadsheet.crawler.bulk.batch_plan import Piece, agreed_plan, new_batches
 from broadsheet.crawler.bulk.batch_task import (
     BatchStopped,
@@ -197,6 +201,46 @@ def test_a_cluster_cleans_the_same_also_where_a_worker_dies(tmp_path, monkeypatc
     assert printed.startswith("6 files; 30 records = 12 pages + 6 skipped + 12 failed\n")
     shutil.rmtree(tmp_path / "out/completed")
     assert len(pd.read_parquet(tmp_path / "out/pages")) == 12
+
+
+@pytest.mark.parametrize("error", [CancelledError(), ConnectionResetError("Stream is closed")])
+def test_results_that_are_lost_with_the_scheduler_are_asked_for_again(tmp_path, monkeypatch, error):
+    """The marker of the batch says them then, as the worker had done it."""
+    file = harbour(tmp_path / "a.warc.gz")
+
+    class Scheduler(Mock):
+        """Runs a task as it is submitted. Who asks for what the first one did finds no connection."""
+
+        status = "running"
+
+        def submit(self, function: Any, task: Any, **_: Any) -> Mock:
+            results, is_first = bulk_run.run_task(task), len(schedulers) == 1
+            future = Mock(status="finished", result=Mock(side_effect=error if is_first else [results]))
+            future.add_done_callback = lambda take: take(future)
+            return future
+
+    schedulers = list[Scheduler]()
+    monkeypatch.setattr(bulk_run, "connected", lambda _address: schedulers.append(Scheduler()) or schedulers[-1])
+    run = BulkRun(found_sources([str(file)], print), BulkJob(str(tmp_path / "out"), CLEANER), "tcp://127.0.0.1:1")
+    run.run()
+    assert (len(schedulers), run.files, len(table(tmp_path / "out", "records"))) == (2, {"cleaned": 1}, 5)
+    assert run.lines == ["the scheduler at tcp://127.0.0.1:1 is gone; waiting for it"]
+
+
+def test_between_two_steps_a_scheduler_that_is_gone_is_waited_for(tmp_path, monkeypatch):
+    none = CommandError("there is no Dask scheduler")
+    answers = [none, Mock(), none, none, Mock(), none, none]
+    monkeypatch.setattr(bulk_run, "connected", Mock(side_effect=answers))
+    monkeypatch.setattr(
+        bulk_run, "time", SimpleNamespace(monotonic=iter([0, 0, 0, 600, 600, 0, 601]).__next__, sleep=id)
+    )
+    run = BulkRun((), BulkJob(str(tmp_path), CLEANER), "tcp://127.0.0.1:1")
+    with pytest.raises(CommandError, match="there is no Dask scheduler"):
+        run._connected()
+    assert [run._connected(), run._connected()] == [answers[1], answers[4]]
+    assert run.lines == ["the scheduler at tcp://127.0.0.1:1 is gone; waiting for it"] * 2
+    with pytest.raises(CommandError, match="is gone; the same command goes on"):
+        run._connected()
 
 
 def test_options_that_do_not_go_together_are_said(tmp_path, capsys):

@@ -49,11 +49,10 @@ def test_nonsense_is_one_line_and_makes_no_file(tmp_path, monkeypatch, arguments
     ("path", "message"),
     [("none/a.db", "does not exist"), ("folder", "is a folder"), ("text.db", "is not a SQLite database")],
 )
-def test_an_archive_that_cannot_be_is_one_line(tmp_path, monkeypatch, path, message):
-    monkeypatch.setattr(processes, "start_fork_server", lambda: None)
+def test_an_archive_that_cannot_be_is_one_line(tmp_path, path, message):
     (tmp_path / "folder").mkdir()
     (tmp_path / "text.db").write_text("no database, but a text of some length")
-    code, out, errors = verb_here("crawl", "https://a.example/", "--db", tmp_path / path)
+    code, out, errors = command("crawl", "https://a.example/", "--db", tmp_path / path)
     assert (code, out, errors.count("\n")) == (1, "", 1)
     assert message in errors
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.crawler.scripted_site import page
 from tests.crawler.warm import REPOSITORY
 
 HEAVY = "print(*sorted({'numpy', 'pandas', 'scrapy', 'sqlite_utils', 'trafilatura'} & set(sys.modules)))"
@@ -24,6 +26,13 @@ for name in _PRELOADED_MODULES:
 print([name in sys.modules for name in ("broadsheet.crawler.commands.spider_run", "twisted.internet.reactor")])
 print(threading.active_count())
 print([file for file in os.listdir("/proc/self/fd") if "first.db" in os.path.realpath(f"/proc/self/fd/{file}")])"""
+CRAWLED = """
+import broadsheet.crawler.crawl.shared_imports, broadsheet.crawler.workers.preload
+from broadsheet.crawler.cli import run
+before = set(sys.modules)
+run(sys.argv[1:])
+known = ("_posixshmem", "multiprocessing.", "runpy")
+print("loaded:", *sorted(name for name in set(sys.modules) - before if not name.startswith(known)))"""
 DATA_FRAMES = "import broadsheet.crawler.commands, sqlite_utils"
 EARLY = """
 import numpy, broadsheet.crawler.commands, sqlite_utils.db
@@ -62,8 +71,20 @@ def verb(words: str) -> str:
 )
 def test_a_process_has_loaded_what_it_needs(program, told, tmp_path):
     (tmp_path / "page.html").write_text("<p>The mill is sold.</p>")
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys\n{program}"], cwd=tmp_path, capture_output=True, text=True, check=True,
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-    )  # fmt: skip
-    assert done.stdout.rpartition("loaded:\n")[2].splitlines() == told
+    assert output_of(program, tmp_path).rpartition("loaded:\n")[2].splitlines() == told
+
+
+def output_of(program: str, folder: Path, *words: str) -> str:
+    command = [sys.executable, "-c", f"import sys\n{program}", *words]
+    variables = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, env=variables).stdout
+
+
+@slow
+def test_a_fork_that_crawls_imports_nothing_but_its_reactor(serve, tmp_path):
+    """Modules of multiprocessing stand in the server that forks."""
+    site = serve({"/": page("home", "/mill"), "/mill": page("mill")})
+    options = ("--allow-private", "--delay", "0", "--quiet")
+    for words in (("crawl", f"{site.url}/", "--db", "a.db"), ("update", "a.db")):
+        out = output_of(CRAWLED, tmp_path, *words, *options)
+        assert out.rpartition("loaded: ")[2] == "twisted.internet.reactor\n"

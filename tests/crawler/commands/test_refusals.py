@@ -11,7 +11,7 @@ import pytest
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.commands.conftest import CAPTION, RIVER, TOWER
-from tests.crawler.shell import ACTIVE, verb_here
+from tests.crawler.shell import ACTIVE, command, verb_here
 
 BLOCK = block_id(CAPTION)
 
@@ -86,7 +86,6 @@ def everything(archive: Path) -> list[object]:
         ("clean binary", 2, "neither a page nor text"),
         ("clean missing", 2, "missing"),
         ("clean folder", 2, "holds no .html"),
-        ("rules test loop.txt", 2, "refused"),
     ],
 )  # fmt: skip
 def test_a_refusal_is_a_line_and_changes_nothing(command, code, said, here):
@@ -95,6 +94,11 @@ def test_a_refusal_is_a_line_and_changes_nothing(command, code, said, here):
     assert (ended, out, errors.count("\n"), ACTIVE & set(errors)) == (code, "", 1, set()), errors
     assert said in errors
     assert everything(here) == before
+
+
+def test_rules_of_a_page_that_a_crawl_may_not_ask_for_are_a_line(here):
+    code, out, errors = command("rules", "test", "loop.txt")
+    assert (code, out, errors.count("\n"), "refused" in errors) == (2, "", 1, True), errors
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 
 from broadsheet.crawler.fleet.object_store import ObjectStore
-from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files
+from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_copy, fetch_warc_files
 from broadsheet.crawler.fleet.site_head import read_head
 from broadsheet.crawler.fleet.site_states import SiteManifest, read_manifest
 from broadsheet.crawler.fleet.stored_run import StoredSite
@@ -60,7 +60,7 @@ def stored_manifest(store: ObjectStore, site: str = "lamp") -> SiteManifest:
 def stored_names(store: ObjectStore, folder: Path) -> set[str]:
     """The names of the site's pages in the store, whose archive is checked with all of its WARC files."""
     copy = LocalCopy(folder / "looked-at", "lamp", "store-1")
-    fetch_site(store, stored_manifest(store), read_head(store, "lamp").manifest, copy)
+    fetch_copy(store, read_head(store, "lamp").manifest, copy)
     fetch_warc_files(store, copy.archive, list(read_away_files(copy.archive)))
     with closing(open_database(copy.archive, read_only=True)) as db:
         findings = list(verify(db))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -13,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event
@@ -23,7 +24,7 @@ import pytest
 
 from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.fleet import fleet_folder as disk
-from broadsheet.crawler.fleet import fleet_run, list_runs
+from broadsheet.crawler.fleet import fleet_run, list_runs, site_records
 from broadsheet.crawler.fleet.fleet_run import FleetRun, StartAddresses, StoredRecords
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.list_runs import RUN_KEY, ListRun, RunRefused, is_current_run, overlap, read_runs
@@ -34,6 +35,7 @@ from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, 
 from broadsheet.crawler.fleet.sites_file import Site, SiteList
 from broadsheet.crawler.fleet.store_address import make_store, store_at
 from broadsheet.output.archive.archive_lock import is_owned
+from broadsheet.output.archive.stored_values import utc_text
 from tests.crawler.crawls import QUICK, kill_group, until
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import environment, rows, start, verb_here
@@ -111,6 +113,24 @@ def test_sites_are_crawled_then_nothing_is_due_then_they_are_updated(serve, tmp_
     code, out, errors = run_fleet(file, "--all", "--site", "s0")
     assert code == 0, errors
     assert "Looking again" in (tmp_path / "archives/.fleet/s0.log").read_text()
+
+
+@pytest.mark.slow
+def test_a_run_that_waits_for_a_store_crawls_a_site_at_each_turn(serve, tmp_path, monkeypatch):
+    """Also where the worker's word of when the turn ended is some seconds from that of the run."""
+    (site,) = sites = sites_of(serve, 1)
+    file, ticks = write_list(tmp_path, sites), itertools.count(0, 2)
+    file.write_text(file.read_text().replace("delay = 0", 'delay = 0\nevery = "2s"'))
+    monkeypatch.setattr(site_records, "utc_now", lambda: utc_text(datetime.now(UTC) + timedelta(seconds=next(ticks))))
+
+    def stop() -> None:
+        with suppress(AssertionError):  # the count of the looks says it below
+            until(lambda: site.paths().count("/") > 2, PATIENCE / 2)  # a first crawl asks twice
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop).start()
+    code, _, errors = verb_here("fleet", "run", file, "--wait", "--store", tmp_path / "s", "--work", tmp_path / "work")
+    assert (code, site.paths().count("/") > 2) == (128 + signal.SIGTERM, True), errors
 
 
 @pytest.mark.slow

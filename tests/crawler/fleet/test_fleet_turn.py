@@ -114,6 +114,8 @@ def test_a_task_has_its_result_where_its_word_was_lost_and_the_site_is_not_due_a
     done, failed = record(DONE), record(FAILED)
     assert result_since(replace(TASK, after="earlier"), done) == done.result
     assert result_since(replace(TASK, after="earlier"), failed) == failed.result
+    for turn_at, result in (("2026-01-02T01:59:59Z", done.result), ("2026-01-02T02:00:00Z", None)):
+        assert result_since(replace(TASK, after="earlier", turn_at=turn_at), done) == result
     assert result_since(replace(TASK, after=done.finished_at), done) is None
     assert result_since(replace(TASK, words_digest="other"), done) is None
     assert (result_since(TASK, record(STOPPED)), result_since(TASK, None)) == (None, None)

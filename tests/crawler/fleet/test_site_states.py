@@ -37,7 +37,7 @@ from broadsheet.crawler.fleet.page_deltas import DamagedDelta, FileChange, apply
 from broadsheet.crawler.fleet.site_copies import (
     LocalCopy,
     ReadingCopies,
-    fetch_site,
+    fetch_copy,
     fetch_warc_files,
     read_origin,
     remove_old_bases,
@@ -364,8 +364,8 @@ def test_a_database_begins_anew_when_its_changes_are_many(counting, tmp_path, mo
 DAMAGES: dict[str, Callable[[LocalCopy], object]] = {
     "other bytes": lambda copy: copy.base_path.write_bytes(copy.base_path.read_bytes()[:-4096]),
     "gone": lambda copy: copy.base_path.unlink(),
-    "no manifest": lambda copy: copy.base_manifest_path.unlink(),
-    "no JSON": lambda copy: copy.base_manifest_path.write_bytes(b"{"),
+    "no origin": lambda copy: copy.origin_path.unlink(),
+    "no JSON": lambda copy: copy.origin_path.write_bytes(b"{"),
 }
 
 
@@ -458,7 +458,7 @@ def test_warc_files_are_fetched_of_their_pieces_and_a_stranger_of_the_name_is_se
     (file,) = stored_manifest(counting).warc_files
     assert len(file.pieces) > 3
     copy = LocalCopy(tmp_path / "fetched", "lamp", "store-1")
-    fetch_site(counting, stored_manifest(counting), read_head(counting, "lamp").manifest, copy)
+    fetch_copy(counting, read_head(counting, "lamp").manifest, copy)
     path = Path(f"{copy.archive}{file.name}")
     path.parent.mkdir()
     path.write_bytes(b"of nobody knows whom")
@@ -467,7 +467,7 @@ def test_warc_files_are_fetched_of_their_pieces_and_a_stranger_of_the_name_is_se
     assert [tail.read_bytes() for tail in path.parent.glob("*.tail-*")] == [b"of nobody knows whom"]
     assert read_away_files(copy.archive) == {}
     counting.taken("read")
-    fetch_site(counting, stored_manifest(counting), read_head(counting, "lamp").manifest, copy)
+    fetch_copy(counting, read_head(counting, "lamp").manifest, copy)
     counting.taken("read")
     fetch_warc_files(counting, copy.archive, [file.name])
     assert counting.taken("read") == set()
@@ -556,7 +556,7 @@ def test_a_reader_fetches_the_pieces_that_it_lacks(counting, tmp_path):
         counting.delete(piece.key)
     assert urls(copies.archive("lamp")) == ["one", "two"]
     names = [path.name for path in (tmp_path / "copies/lamp").iterdir()]
-    assert sorted(names) == ["base.json", "lamp.db", "lamp.db.away", "origin.json"]
+    assert sorted(names) == ["lamp.db", "lamp.db.away", "origin.json"]
 
 
 def test_only_files_that_are_away_are_fetched(tmp_path, store, monkeypatch):
@@ -565,8 +565,8 @@ def test_only_files_that_are_away_are_fetched(tmp_path, store, monkeypatch):
     copy, noted = LocalCopy(tmp_path / "read/lamp", "lamp", "store-1"), list[list[str]]()
     fetch = site_copies.fetch_database
     monkeypatch.setattr(site_copies, "fetch_database", lambda *words: noted.append(names_in(copy)) or fetch(*words))
-    fetch_site(store, stored_manifest(store), read_head(store, "lamp").manifest, copy)
-    assert noted == [["lamp.db.away", "origin.json"]]
+    fetch_copy(store, read_head(store, "lamp").manifest, copy)
+    assert noted == [[], ["lamp.db.away", "lamp.db.base", "origin.json"]]
     (name,) = read_away_files(copy.archive)
     fetch_warc_files(store, copy.archive, [".warc/none.warc.gz", name])
     fetch_warc_files(store, copy.archive, [name])
@@ -581,8 +581,9 @@ def test_an_origin_that_is_none_of_this_store_counts_for_none(tmp_path, text):
     copy = LocalCopy(tmp_path / "here/lamp", "lamp", "store-1")
     copy.folder.mkdir(parents=True)
     assert read_origin(copy) is None
-    write_origin(copy, "m")
-    assert read_origin(copy) == "m"
+    state = replace(StoredState.of_nothing("lamp"), key="m")
+    write_origin(copy, state)
+    assert read_origin(copy) == state
     copy.origin_path.write_text(text)
     assert read_origin(copy) is None
 
@@ -592,29 +593,30 @@ def names_in(copy: LocalCopy) -> list[str]:
 
 
 def test_nothing_is_left_of_a_copy_but_its_base_and_what_is_not_its_own(tmp_path, monkeypatch):
-    """The archive goes first, and last what says where it came from: a removal that is cut off leaves no archive."""
+    """The archive goes first: a removal that is cut off leaves nothing that could be taken for one."""
     copy, noted = LocalCopy(tmp_path / "here/lamp", "lamp", "store-1"), list[set[str]]()
     copy.folder.mkdir(parents=True)
     for data, is_left_over in ((b"", False), (b"x", True)):
         copy.archive.write_bytes(data)
         assert copy.is_left_over() is is_left_over
     copy.archive.unlink()
-    write_origin(copy, "m")
     store_pages(copy.archive, ["one"])
 
     def note(path: Path, target: Path) -> Path:
-        noted.append({"lamp.db", "lamp.log", "origin.json"} & {*names_in(copy)})
+        noted.append({"lamp.db", "lamp.log"} & {*names_in(copy)})
         return rename(path, target)
 
     rename = Path.rename
     monkeypatch.setattr(Path, "rename", note)
-    for name in ("lamp.log", "lamp.db.home", "lamp.db-wal", "lamp.db-shm", "lamp.db.base", "base.json", "notes.txt"):
+    for name in ("lamp.log", "lamp.db.home", "lamp.db-wal", "lamp.db-shm", "lamp.db.base", "origin.json", "notes.txt"):
         (copy.folder / name).touch()
     assert list(copy.folder.rglob("*.warc.gz"))
     set_copy_aside(copy)
-    assert noted[1] == {"lamp.log", "origin.json"}
-    assert noted[-2:] == [{"origin.json"}, set()]
-    assert names_in(copy) == ["base.json", "lamp.db.base", "notes.txt"]
+    assert (noted[1], noted[-1]) == ({"lamp.log"}, set())
+    assert names_in(copy) == ["lamp.db.base", "notes.txt", "origin.json"]
+    copy.base_path.unlink()
+    set_copy_aside(copy)
+    assert names_in(copy) == ["notes.txt"]
 
 
 NOW = 2_000_000_000
@@ -624,9 +626,9 @@ def kept_base(folder: Path, name: str, seconds: int, *, is_in_use: bool = False)
     """A base that was last used so long ago."""
     copy = LocalCopy(folder / name, name, "store-1")
     copy.folder.mkdir(parents=True)
-    for path in (copy.base_path, copy.base_manifest_path, *([copy.archive] if is_in_use else [])):
+    for path in (copy.base_path, copy.origin_path, *([copy.archive] if is_in_use else [])):
         path.write_bytes(b"bytes")
-    os.utime(copy.base_manifest_path, (NOW - seconds, NOW - seconds))
+    os.utime(copy.base_path, (NOW - seconds, NOW - seconds))
     return copy
 
 

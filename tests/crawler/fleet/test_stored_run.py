@@ -28,7 +28,7 @@ from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, Patie
 from broadsheet.crawler.fleet.site_copies import LocalCopy, read_origin, write_origin
 from broadsheet.crawler.fleet.site_head import Overtaken, SiteAttempt, SiteHead, read_head
 from broadsheet.crawler.fleet.site_records import SiteRecord, parse_record
-from broadsheet.crawler.fleet.site_states import state_prefix
+from broadsheet.crawler.fleet.site_states import StoredState, state_prefix
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.store_address import make_store, store_at
 from broadsheet.crawler.fleet.stored_run import (
@@ -53,13 +53,13 @@ from tests.windows import KilledError
 def test_what_was_crawled_is_in_the_store_and_no_longer_here(run_store, tmp_path):
     """Bases of other sites go from this machine that were not used for long."""
     site = site_in(run_store, tmp_path)
-    old_base = site.copy.folder.with_name("old") / "base.json"
+    old_base = site.copy.folder.with_name("old") / "old.db.base"
     old_base.parent.mkdir(parents=True)
     old_base.touch()
     os.utime(old_base, (0, 0))
     run_stored(site, crawl_of("one", "two"))
     assert not old_base.parent.exists()
-    assert {path.name for path in site.copy.folder.iterdir()} == {"lamp.db.base", "base.json"}
+    assert {path.name for path in site.copy.folder.iterdir()} == {"lamp.db.base", "origin.json"}
     assert stored_names(run_store, tmp_path) == {"one", "two"}
 
 
@@ -133,7 +133,7 @@ def assert_nothing_unnamed(store: ObjectStore) -> None:
 def attempt_at(site: stored_run.StoredSite) -> SiteAttempt:
     """An attempt whose local copy is ready for a first crawl."""
     site.copy.folder.mkdir(parents=True)
-    write_origin(site.copy, "")
+    write_origin(site.copy, StoredState.of_nothing("lamp"))
     return SiteAttempt(site.store, "lamp")
 
 
@@ -215,7 +215,7 @@ def test_a_first_crawl_that_was_killed_and_overtaken_stands_in_nobodys_way(run_s
     for machine, page in (("second", "two"), ("first", "three"), ("second", "four"), ("first", "five")):
         run_stored(site_in(run_store, tmp_path, machine), crawl_of(page))
     assert stored_names(run_store, tmp_path) == {"two", "three", "four", "five"}
-    assert {path.name for path in folder.iterdir()} == {"lamp.db.base", "base.json"}
+    assert {path.name for path in folder.iterdir()} == {"lamp.db.base", "origin.json"}
 
 
 def test_a_log_that_an_archive_left_is_not_applied_to_the_next_one(run_store, tmp_path, monkeypatch):
@@ -248,7 +248,7 @@ def test_a_state_whose_pieces_go_while_they_are_fetched_is_overtaken(disk, tmp_p
 def test_a_crawl_that_still_runs_here_keeps_its_archive(run_store, tmp_path):
     site = site_in(run_store, tmp_path)
     site.copy.folder.mkdir(parents=True)
-    stored_run.write_origin(site.copy, "elsewhere")
+    write_origin(site.copy, replace(StoredState.of_nothing("lamp"), key="elsewhere"))
     with Archive.open(site.copy.archive), pytest.raises(InUse):
         run_stored(site, crawl_of("one"))
 
@@ -501,9 +501,9 @@ def test_saving_takes_a_twentieth_of_the_time_at_most_and_what_fails_is_left_to_
 
 
 def test_a_crawl_that_stores_nothing_leaves_nothing(run_store, tmp_path):
-    site, seen = site_in(run_store, tmp_path), list[str | None]()
+    site, seen = site_in(run_store, tmp_path), list[StoredState | None]()
     run_stored(site, lambda _archive, _is_lost: seen.append(read_origin(site.copy)))
-    assert (read_head(run_store, "lamp"), seen) == (SiteHead(), [""])
+    assert (read_head(run_store, "lamp"), seen) == (SiteHead(), [StoredState.of_nothing("lamp")])
     assert run_store.keys(state_prefix("lamp")) == []
 
 

@@ -26,9 +26,9 @@ from urllib.parse import urljoin
 
 from broadsheet.crawler.fleet import site_head
 from broadsheet.crawler.fleet.object_store import ObjectStore
-from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files
+from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_copy, fetch_warc_files
 from broadsheet.crawler.fleet.site_head import read_head
-from broadsheet.crawler.fleet.site_states import fetch_database, parse_manifest, read_manifest
+from broadsheet.crawler.fleet.site_states import fetch_database, parse_manifest
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.raw.warc_files import read_away_files
 from broadsheet.output.read.verify import verify
@@ -360,7 +360,7 @@ def stored_archive(store: ObjectStore, name: str, folder: Path) -> StoredArchive
     """Fetch what a store says that a site is."""
     key = read_head(store, name).manifest
     copy = LocalCopy(folder / name, name, "")
-    fetch_site(store, read_manifest(store, key), key, copy)
+    fetch_copy(store, key, copy)
     fetch_warc_files(store, copy.archive, list(read_away_files(copy.archive)))
     with closing(open_database(copy.archive, read_only=True)) as db:
         findings = tuple(problem.detail for problem in verify(db))

@@ -9,6 +9,7 @@ import pytest
 from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import Verdict
 from broadsheet.output.read.verify import verify
+from broadsheet.output.settle import page_table
 from broadsheet.output.settle.page_table import IS_STORED_ELSEWHERE, read_page_facts
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.settle.site_repeats import create_kept_view
@@ -82,6 +83,19 @@ def test_a_block_is_judged_again_by_what_other_pages_do_at_its_place(archive, ma
     assert "zuaa" in text
     assert ("zbox" in text) is (found == RESTORED or (not found and odd_box[0].kept))
     assert settle(archive.db, make.clock).rejudged_pages == 0
+
+
+@pytest.mark.parametrize("kept_bytes", [1, 2_000, 1 << 20])
+def test_a_host_too_large_for_memory_is_judged_alike(archive, make, monkeypatch, kept_bytes):
+    """Its scans are read again by each pass: all of them, those after the first pages, or none."""
+    monkeypatch.setattr(page_table, "_PAGES_AT_ONCE", 3)
+    monkeypatch.setattr(page_table, "_KEPT_BYTES", kept_bytes)
+    opening_hours = ("The office of the harbour is open from nine to five", BOX, KEPT)
+    pages = []
+    for name in LETTERS:
+        paragraphs = [(" ".join(f"{name}{part}{word}" for word in LETTERS), BODY, KEPT) for part in "uvw"]
+        pages.append(with_blocks(make.outcome(f"http://a.test/{name}", "x"), *paragraphs, opening_hours))
+    assert settled(archive, make, *pages) == [(name, 0, "repeated on the site", "site/repeated", 1) for name in LETTERS]
 
 
 def test_nothing_returns_below_what_a_page_takes_for_a_note_on_its_author(archive, make):
