@@ -53,26 +53,17 @@ def _book(primary: str) -> RuleBook:
 @cache
 def read_rules(name: str) -> tuple[Rule, ...]:
     """Return the rules of one file (`en`, `any` …), in its order. Patterns are compiled when first needed."""
-    return parse_rules(
-        name, files(__package__).joinpath(f"phrases/{name}.toml").read_text("utf-8"), trust_patterns=True
-    )
+    return parse_rules(name, files(__package__).joinpath(f"phrases/{name}.toml").read_text("utf-8"))
 
 
-def parse_rules(name: str, text: str, *, trust_patterns: bool = False) -> tuple[Rule, ...]:
+def parse_rules(name: str, text: str) -> tuple[Rule, ...]:
     """Return the rules in a TOML text; `name` is the prefix of each rule's name.
 
-    With `trust_patterns` the patterns are not compiled to check that they are valid regular expressions.
     Raises `RuleFileError` if a rule lacks a field, has an unknown one, or has an invalid value.
     """
     table = tomllib.loads(text)
     fragments: dict[str, str] = table.get("fragments", {})
-    rules = tuple(_rule(name, entry, fragments) for entry in table["rule"])
-    for rule in () if trust_patterns else rules:
-        try:
-            re.compile("|".join(rule.patterns))
-        except re.error as error:
-            raise RuleFileError(f"{rule.name}: {error}") from error
-    return rules
+    return tuple(_rule(name, entry, fragments) for entry in table["rule"])
 
 
 def _rule(file: str, entry: dict[str, Any], fragments: dict[str, str]) -> Rule:

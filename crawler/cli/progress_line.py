@@ -78,8 +78,8 @@ async def show_progress(status_line: Callable[[], str], *, quiet: bool) -> Async
 
 
 @asynccontextmanager
-async def handle_stop_signals(on_stop: Callable[[int], None], notice: str) -> AsyncIterator[None]:
-    """Call `on_stop` with the signal's number at the first Ctrl-C or SIGTERM within the block, and print `notice`.
+async def handle_stop_signals(on_stop: Callable[[int], None]) -> AsyncIterator[None]:
+    """Call `on_stop` with the signal's number at the first Ctrl-C or SIGTERM within the block, and say so.
 
     The second one ends the process at once.
     """
@@ -87,7 +87,7 @@ async def handle_stop_signals(on_stop: Callable[[int], None], notice: str) -> As
 
     def on_signal(signal_number: int) -> None:
         on_stop(signal_number)
-        click.echo(one_line(f"{notice}; Ctrl-C again stops at once."), err=True)
+        click.echo("Stopping after the current work; Ctrl-C again stops at once.", err=True)
         for stop_signal in _SIGNALS:
             loop.remove_signal_handler(stop_signal)
 

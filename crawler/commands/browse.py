@@ -104,7 +104,7 @@ def browse(**options: Any) -> int:
     own_name = next(iter(names), _url_host(options["host"]))
     room = room_module.Room(
         library, room_module.RoomWording(reason_text, changes.edit_summary), may_write=not options["read_only"],
-        raw_origin=_origin(own_name, raw_listener), read_raw=read_raw, replay_assets=assets,
+        raw_origin=_origin(own_name, raw_listener), replay_assets=assets,
     )  # fmt: skip
     own_names, raw_names = (
         strict_requests.loopback_authorities(sock.getsockname()[1], names) for sock in (listener, raw_listener)

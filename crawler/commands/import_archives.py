@@ -343,7 +343,7 @@ async def _import_records(
 
     async with progress_line.show_progress(status_line, quiet=options["quiet"]) as print_line:
         importer = importing.Importer(archive, read_db, order, crawl_options, print_line)
-        async with progress_line.handle_stop_signals(on_stop, "Stopping after the current work"):
+        async with progress_line.handle_stop_signals(on_stop):
             await importer.run(archive_file.archive_path(options["db"]))
     return importer, signals[0] if signals else 0
 

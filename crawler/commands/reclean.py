@@ -122,7 +122,7 @@ async def _run_recleaner(
 
     async with progress_line.show_progress(status_line, quiet=options["quiet"]) as print_line:
         recleaner = recleaning.Recleaner(db, archive_file.archive_path(options["db"]), crawl_options, print_line)
-        async with progress_line.handle_stop_signals(on_stop, "Stopping after the current work"):
+        async with progress_line.handle_stop_signals(on_stop):
             if options["dry_run"]:
                 await recleaner.dry_run(include_current=options["all"])
             else:

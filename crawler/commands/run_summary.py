@@ -168,7 +168,7 @@ def print_failures(run: RunResult, looks: Iterable[Look], on_failure: Callable[[
 def next_steps(db: str, *, lacks_pictures: bool = False) -> str:
     """Return the commands to type next, as they work in this shell and folder."""
     db_name = shlex.quote(db)
-    broadsheet = _typed_command("broadsheet")
+    broadsheet = _typed_command()
     hint = "" if find_program("datasette") else " (pipx install datasette)"
     steps = (
         (f"{broadsheet} search {db_name} WORDS", "find articles"),
@@ -189,11 +189,11 @@ def find_program(name: str) -> str | None:
     return shutil.which(name) or (str(beside) if beside.exists() else None)
 
 
-def _typed_command(command: str) -> str:
-    """Return a command as it must be typed: with its folder if it is not on the PATH."""
-    script = Path(sys.executable).parent / command
-    if shutil.which(command) or not script.exists():
-        return command
+def _typed_command() -> str:
+    """Return `broadsheet` as it must be typed: with its folder if it is not on the PATH."""
+    script = Path(sys.executable).parent / "broadsheet"
+    if shutil.which(script.name) or not script.exists():
+        return script.name
     working_folder = Path.cwd()
     return shlex.quote(str(script.relative_to(working_folder) if script.is_relative_to(working_folder) else script))
 

@@ -10,7 +10,6 @@ import hashlib
 import re
 import sys
 import threading
-import time
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -99,9 +98,8 @@ _POLL_SECONDS = 0.05  # how soon the server notices that it is to stop
 
 
 class LoggedRequest(NamedTuple):
-    """A request as the server answered it: time.monotonic() seconds, method, path with query, status."""
+    """A request as the server answered it: method, path with query, status."""
 
-    answered_at: float
     method: str
     path: str
     status: int
@@ -182,7 +180,7 @@ class _RequestHandler(BaseHTTPRequestHandler):
         resource = self.server.resources.get(urlsplit(self.path).path) or not_found_resource()
         etag = f'"{hashlib.sha256(resource.body).hexdigest()[:16]}"'
         status = 304 if resource.status == 200 and _is_fresh(resource, etag, self.headers) else resource.status
-        self.server.requests.append(LoggedRequest(time.monotonic(), self.command, self.path, status))
+        self.server.requests.append(LoggedRequest(self.command, self.path, status))
         self.send_response(status)
         self._send_headers(resource, etag, status)
         if with_body and status not in _NO_BODY:

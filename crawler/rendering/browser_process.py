@@ -136,15 +136,15 @@ class PageRenderer:
     async def _render(self) -> Rendering | Failure:
         page = await self._open_page()
         await _within(page.goto(self._order.url, wait_until="commit"))
-        is_still = await self._wait_until_still(page)
+        await self._wait_until_still(page)
         await _within(page.evaluate(_SCRIPTS["hide"], _CONSENT))
         html = await _within(page.evaluate(_SCRIPTS["document"]))
         if len(html) > _MAX_DOCUMENT:
             return Failure(RenderProblem.TOO_LARGE)
-        return Rendering(html.encode("utf-8", "replace").decode(), is_still)
+        return Rendering(html.encode("utf-8", "replace").decode())
 
-    async def _wait_until_still(self, page: Page) -> bool:
-        """Wait until the text no longer changes; return False if time ran out first.
+    async def _wait_until_still(self, page: Page) -> None:
+        """Wait until the text no longer changes, or time runs out.
 
         A page with little text is scrolled to its end a few times: it may load more.
         """
@@ -155,11 +155,10 @@ class PageRenderer:
             if lengths[-1] < 0 or len(set(lengths[-_STILL_LOOKS:])) > 1:
                 continue
             if lengths[-1] >= _ENOUGH_CHARACTERS or scroll_count >= _MAX_SCROLLS:
-                return True
+                return
             await _within(page.evaluate(_SCRIPTS["scroll"]))
             scroll_count += 1
             lengths.append(-1)
-        return False
 
     async def _answer(self, route: Route, request: Request) -> None:
         """Answer a request of the page: with its own document, by the crawl, or not at all."""

@@ -60,10 +60,9 @@ class ResourceAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """Rendered document as HTML, and whether its text stopped changing in time."""
+    """Rendered document as HTML."""
 
     html: str = field(repr=False)
-    is_still: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,15 +172,13 @@ def read_head(file: Path, size: int) -> bytes:
         return stream.read(size)
 
 
-def own_descriptor(file: Path, flags: int = 0) -> int | None:
-    """Return an open descriptor of this process for a file, with these flags, or None."""
-    with suppress(ImportError, FileNotFoundError):
-        from fcntl import F_GETFL, fcntl
-
+def own_descriptor(file: Path) -> int | None:
+    """Return an open descriptor of this process for a file, or None."""
+    with suppress(FileNotFoundError):
         status = file.stat()
         for number in map(int, os.listdir("/dev/fd")):
             with suppress(OSError):
-                if os.path.samestat(os.fstat(number), status) and fcntl(number, F_GETFL) & flags == flags:
+                if os.path.samestat(os.fstat(number), status):
                     return number
     return None
 

@@ -128,10 +128,10 @@ def stored_host_of(host: str) -> str:
     return host_of(canonicalise(text if "://" in text else f"http://{text}/") or "") or text.lower()
 
 
-def permitting_condition(use: str, capture: str = "capture_id") -> str:
-    """Return an SQL condition on the number of an article's capture: does no word of its site refuse a use?
+def permitting_condition(use: str) -> str:
+    """Return an SQL condition on articles: does no word of the site refuse a use?
 
-    The words are those of the capture and of later ones of its URL. Without a use the condition is `true`.
+    The words are those of the article's capture and of later ones of its URL. Without a use the condition is `true`.
     """
     if not use:
         return "true"
@@ -139,7 +139,7 @@ def permitting_condition(use: str, capture: str = "capture_id") -> str:
     likes = [_array_condition("c.usage", text) for text in usage]
     likes += [_array_condition("c.directives", text) for text in directives]
     return f"""NOT EXISTS (SELECT 1 FROM main.captures o JOIN main.captures c ON c.url = o.url
-        AND c.fetched_at >= o.fetched_at WHERE o.id = {capture} AND ({" OR ".join(likes)}))"""
+        AND c.fetched_at >= o.fetched_at WHERE o.id = capture_id AND ({" OR ".join(likes)}))"""
 
 
 def _array_condition(column: str, text: str) -> str:

@@ -31,7 +31,6 @@ from .facets import facet_value_text
 from .library import ArchiveFile, Library
 from .rendering import PageFrame, Renderer, key_hint, make_environment
 from .strict_requests import NotHereError
-from .url_pages import RawReader
 
 _FEW_URLS = 20_000
 """URLs of an archive up to which everything is counted while somebody waits: within a fifth of a second."""
@@ -118,7 +117,6 @@ class Room:
     wording: RoomWording
     may_write: bool = True
     raw_origin: str = ""
-    read_raw: RawReader | None = None
     replay_assets: Path | None = None
     helpers: Mapping[str, Any] = field(default_factory=dict)
     """Further names for templates, and in `templates` further folders of them: pages that are added to the room."""

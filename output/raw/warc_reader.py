@@ -208,7 +208,7 @@ def raw_faults(db: Database, folder: Path, sample: RowSample = WHOLE) -> Iterato
         if place := _gone_place(folder, name):
             gone[place] += 0
         else:
-            yield from _span_faults(folder, name, 0, length)
+            yield from _start_faults(folder, name, length)
     for place, count in gone.items():
         yield f"{place} is not there: put it back beside the database; raw responses in it: {count:,}"
     try:
@@ -238,7 +238,7 @@ def _file_faults(folder: Path, rows: Sequence[CaptureRow]) -> Iterator[str]:
                 yield from _imported_record_faults(folder, row)
         return
     if first_offset:
-        yield from _span_faults(folder, file, 0, first_offset)
+        yield from _start_faults(folder, file, first_offset)
     for row, end in zip(rows, [*(next_row[1] for next_row in rows[1:]), committed_length], strict=True):
         if row[10]:
             yield from _capture_faults(folder, row, end - row[1])
@@ -299,12 +299,10 @@ def _record_mismatches(record: WarcRecord, row: CaptureRow, location: str) -> It
         yield f"{location}: the record's status is {int(match[1])}, that of its row {row[9]}"
 
 
-def _span_faults(folder: Path, file: str, offset: int, length: int) -> Iterator[str]:
-    """Yield the faults of a span of a file whose records no row names."""
+def _start_faults(folder: Path, file: str, length: int) -> Iterator[str]:
+    """Yield the faults of the first bytes of a file, whose records no row names."""
     try:
-        yield from _unnamed_record_faults(
-            read_span(folder, file, offset, length), f"{shown_name(folder, file)} at {offset}"
-        )
+        yield from _unnamed_record_faults(read_span(folder, file, 0, length), f"{shown_name(folder, file)} at 0")
     except RecordError as error:
         yield str(error)
 

@@ -32,7 +32,7 @@ from .report_figures import read_urls
 
 MOST_NEW = 50
 """New articles that a letter names; it counts the others."""
-_MOST_UNSURE, _MOST_FAILED = 3, 8
+_MOST_UNSURE, _MOST_FAILED, _MOST_LINES = 3, 8, 10
 
 _LAST_RUN = """SELECT id, started_at, coalesce(finished_at, ''),
         CASE WHEN json_valid(counts) THEN counts ELSE '{}' END FROM runs
@@ -249,11 +249,11 @@ def _other_gaps(db: Database, links: Coverage | None) -> Iterator[str]:
         yield f"none of {count_text(pictures, 'picture')} could be fetched"
 
 
-def letter_lines(letter: RunLetter, most: int = 10) -> Iterator[str]:
-    """Yield a letter as lines of plain text, with at most `most` articles or edits of a kind."""
-    yield from _part("New", [_article_words(article) for article in letter.new], letter.new_count, most)
+def letter_lines(letter: RunLetter) -> Iterator[str]:
+    """Yield a letter as lines of plain text, with at most ten articles or edits of a kind."""
+    yield from _part("New", [_article_words(article) for article in letter.new], letter.new_count)
     for title, edits in (("Edited", letter.edits), ("Withdrawn", letter.withdrawals), ("Back", letter.returns)):
-        yield from _part(title, [_edit_words(edit) for edit in edits], len(edits), most)
+        yield from _part(title, [_edit_words(edit) for edit in edits], len(edits))
     if not letter.headline:
         yield "No new article and no edit."
     if letter.unsure:
@@ -268,14 +268,14 @@ def letter_lines(letter: RunLetter, most: int = 10) -> Iterator[str]:
         yield f"Completeness: {letter.completeness}"
 
 
-def _part(title: str, lines: Sequence[tuple[str, str]], count: int, most: int) -> Iterator[str]:
+def _part(title: str, lines: Sequence[tuple[str, str]], count: int) -> Iterator[str]:
     if count:
         yield f"{title}: {count:,}"
-    for words, url in lines[:most]:
+    for words, url in lines[:_MOST_LINES]:
         yield f"  {_inert(words)}"
         yield f"      {_inert(url)}"
-    if count > most:
-        yield f"  … and {count - most:,} more"
+    if count > _MOST_LINES:
+        yield f"  … and {count - _MOST_LINES:,} more"
 
 
 def _article_words(article: LetterArticle) -> tuple[str, str]:

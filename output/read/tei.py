@@ -123,13 +123,13 @@ class _BodyBuilder:
     def __init__(self, body: Element) -> None:
         self._body = body
         self._open = [SubElement(body, "div")]
-        self._handlers: dict[str, Callable[[Token], None]] = {
+        self._handlers: dict[str, Callable[[Token], object]] = {
             "inline": lambda token: self.add(token.children or ()),
             "text": lambda token: self._add_text(token.content),
             "softbreak": lambda token: self._add_text("\n"),  # noqa: ARG005
             "hardbreak": lambda token: self._add_empty("lb"),  # noqa: ARG005
             "hr": lambda token: self._add_empty("milestone", unit="section"),  # noqa: ARG005
-            "code_inline": lambda token: self._add_leaf("code", token.content),
+            "code_inline": lambda token: _add(self._open[-1], "code", token.content),
             "code_block": self._add_code,
             "fence": self._add_code,
             "link_open": self._open_link,
@@ -179,9 +179,6 @@ class _BodyBuilder:
 
     def _add_empty(self, name: str, **attributes: str) -> None:
         SubElement(self._open[-1], name, attributes)
-
-    def _add_leaf(self, name: str, text: str) -> None:
-        _add(self._open[-1], name, text)
 
     def _add_code(self, token: Token) -> None:
         _add(self._open[-1], "ab", token.content).attrib.update({"type": "code", _SPACE: "preserve"})

@@ -145,7 +145,6 @@ def _read_in_the_room(db: Path) -> None:
     """Ask for the pages of the reading room; SystemExit if one is a fault of the server."""
     from starlette.testclient import TestClient
 
-    from broadsheet.crawler.commands.browse import read_raw
     from broadsheet.crawler.commands.changes import edit_summary
     from broadsheet.output.browse.application import make_app
     from broadsheet.output.browse.library import Library
@@ -154,7 +153,7 @@ def _read_in_the_room(db: Path) -> None:
     from broadsheet.output.read.plain_words import reason_text
 
     library = Library.at(db)
-    room = Room(library, RoomWording(reason_text, edit_summary), read_raw=read_raw)
+    room = Room(library, RoomWording(reason_text, edit_summary))
     client = TestClient(make_app(room, loopback_authorities(_PORT)), base_url=f"http://127.0.0.1:{_PORT}")
     for name in library.archives:
         numbers = [row["id"] for row in _rows(client, name)]

@@ -503,7 +503,7 @@ def test_the_first_signal_is_told_and_the_second_is_nobody_s(capsys):
     stops: list[int] = []
 
     async def work() -> None:
-        async with progress_line.handle_stop_signals(stops.append, "Stopping"):
+        async with progress_line.handle_stop_signals(stops.append):
             signal.raise_signal(signal.SIGTERM)
             await asyncio.sleep(0.01)
             handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
@@ -515,4 +515,4 @@ def test_the_first_signal_is_told_and_the_second_is_nobody_s(capsys):
     finally:
         signal.signal(signal.SIGINT, before)
     assert stops == [signal.SIGTERM]
-    assert capsys.readouterr().err == "Stopping; Ctrl-C again stops at once.\n"
+    assert capsys.readouterr().err == "Stopping after the current work; Ctrl-C again stops at once.\n"

@@ -24,7 +24,7 @@ MESSAGES: list[Message] = [
     RenderOrder("https://a.example/", {"content-type": "text/html"}, bytes(range(256))),
     ResourceRequest(7, "https://a.example/x", "fetch", {"accept": "*/*"}),
     ResourceAnswer(7, 200, {"content-type": "text/plain"}, b"\0\xff"),
-    Rendering("<p>ä</p>", is_still=False),
+    Rendering("<p>ä</p>"),
     Failure(RenderProblem.HUNG, "a detail"),
 ]
 
