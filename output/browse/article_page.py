@@ -341,7 +341,7 @@ def article_notes(facts: NotedFacts) -> Iterator[ArticleNote]:
         text = "A person took all of its text out."
         yield ArticleNote(NoteKind.EMPTIED, text, "?view=blocks", "The blocks")
     elif facts.certainty is not None and certainty(facts.certainty) is Certainty.LOW:
-        text = "The text is of low certainty: something may be missing, or too much."
+        text = "The text is of low certainty: some text may be missing or superfluous."
         yield ArticleNote(NoteKind.UNCERTAIN, text, "?view=blocks", "What was removed")
     yield from _edit_notes(facts.revisions)
     if facts.page_type == PageType.TEASER:

@@ -151,10 +151,10 @@ def calm_sentence(looks: Iterable[Look]) -> str:
     """Say that nothing needs a look, and how many URLs could still not be read.
 
     >>> calm_sentence([Look(LookKind.GAP, Severity.NOTE, 1, "1 URL was not read: HTTP 403 Forbidden")])
-    'nothing needs a look but 1 URL that could not be read'
+    'nothing needs a look, though 1 URL could not be read'
     """
     unread = sum(look.count for look in looks if look.kind in (LookKind.BROWSER, LookKind.WALL, LookKind.GAP))
-    return "nothing needs a look" + (f" but {count_text(unread, 'URL')} that could not be read" if unread else "")
+    return "nothing needs a look" + (f", though {count_text(unread, 'URL')} could not be read" if unread else "")
 
 
 def _run_looks(facts: ArchiveFacts) -> Iterator[Look]:
@@ -329,7 +329,7 @@ def _article_looks(facts: ArchiveFacts) -> Iterator[Look]:
     """Yield what the texts and dates of single articles lack."""
     path, of_all = quote(facts.path), f"of {count_text(facts.articles, 'article')}"
     if low := facts.uncertain:
-        sentence = f"{low.count:,} {of_all} {_be(low.count)} of low certainty: something may be missing, or too much"
+        sentence = f"{low.count:,} {of_all} {_be(low.count)} of low certainty: some text may be missing or superfluous"
         advice = f"broadsheet search {path} --sort certainty lists the least certain first"
         yield Look(LookKind.UNCERTAIN, Severity.NOTE, low.count, sentence, advice, examples=low.examples)
     if bare := facts.pictures:

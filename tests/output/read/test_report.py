@@ -80,7 +80,7 @@ def test_the_first_sentence_is_a_verdict(archive, make):
     archive.save([listed(make, "sitemap", "1", "2", "3", "4"), make.outcome(f"{HOST}/1", "a text")])
     archive.save([make.failure(f"{HOST}/{n}", f"http_{reason}") for n, reason in ((2, 403), (3, 404), (4, 500))])
     text = render(gather_report(archive.db), judge_archive(archive.db, "a.db"), read_letter(archive.db), 100)
-    assert text.splitlines()[0] == "1 article; nothing needs a look but 2 URLs that could not be read."
+    assert text.splitlines()[0] == "1 article; nothing needs a look, though 2 URLs could not be read."
     assert "1 URL that sitemaps name was not read: HTTP 403 Forbidden" in text
     assert max(map(len, text.splitlines())) <= 100
 
@@ -93,7 +93,7 @@ def test_a_summary_is_a_line_on_each_thing_and_what_needs_a_look(archive, make):
     report, looks = gather_report(archive.db), judge_archive(archive.db, "a.db")
     summary = render_summary(report, looks, read_letter(archive.db), 100)
     head, lines, told, *_ = summary.split("\n\n")
-    assert head == "1 article; nothing needs a look but 1 URL that could not be read."
+    assert head == "1 article; nothing needs a look, though 1 URL could not be read."
     assert [line.split("  ")[1] for line in lines.splitlines() if line[2] != " "] == [
         "Complete?", "Last run", "Around them",
     ]  # fmt: skip
