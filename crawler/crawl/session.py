@@ -230,7 +230,7 @@ class CrawlSession:
 
     @property
     def batch_count(self) -> int:
-        """Count the transactions of outcomes so far."""
+        """Count the committed transactions of outcomes."""
         return self._archive.batch_count
 
     def settle(self) -> None:
