@@ -62,7 +62,7 @@ def _list_markers(previous_markers: list[str], block: Block) -> list[str]:
     """
     level = max(1, block.level)
     markers = previous_markers[:level] + [_BULLET] * (level - 1 - len(previous_markers))
-    # the innermost list that the block stands in does not number its items
+    # Only an innermost `ol` numbers its items.
     tags = (step.partition(".")[0].partition("#")[0] for step in reversed(block.path.split(">")))
     if next((tag for tag in tags if tag in _LIST_TAGS), "") != "ol":
         return [*markers[: level - 1], _BULLET]

@@ -116,7 +116,7 @@ def rule_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Verd
         for n, vote in cast_votes(context).items():
             votes_by_block[n].append(vote)
     verdicts = _verdicts_of(votes_by_block)
-    # sections that would remove nearly the whole selection are ignored
+    # Sections that would remove nearly the whole selection are ignored.
     words = {n: context.blocks[n].words for n in context.selected_positions}
     kept_words = sum(count for n, count in words.items() if verdicts[n].kept)
     if not (sum(words.values()) >= _MOTTO_WORDS and kept_words < _LITTLE_SHARE * sum(words.values())):

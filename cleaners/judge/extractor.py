@@ -42,7 +42,7 @@ def extracted_text(tree: HtmlElement, url: str = "", *, recall: bool = False) ->
     text, and so does a paragraph of very many parts, which would take it minutes: the verdicts are then made without
     its vote.
     """
-    # trafilatura's time grows with the square of the elements in a line of text
+    # Trafilatura's time grows with the square of the elements in a line of text.
     lines = (line for line in tree.iter(*_LINE_TAGS) if len(line))
     if any(next(islice(line.iter(), _MOST_IN_LINE, None), None) is not None for line in lines):
         return ""

@@ -56,7 +56,7 @@ def is_teaser(block: Block) -> bool:
     """Return whether a block is a link to another page, or an excerpt that is cut with an ellipsis."""
     if block.kind in (BlockKind.QUOTE, BlockKind.CODE, BlockKind.TABLE):
         return False
-    # a card: a linked headline with a date or an excerpt below
+    # A card is a linked headline with a date or an excerpt below.
     headline, _, details = block.text.partition("\n")
     is_linked = abs(block.link_chars - len(headline)) <= len(headline) // 5
     is_headline = is_linked and rough_word_count(headline) >= _CARD_TITLE_WORDS

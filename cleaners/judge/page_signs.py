@@ -231,7 +231,7 @@ def _wording_signs(kept_blocks: Sequence[Block]) -> Signs:
     text = " ".join(block.text for block in kept_blocks)[:_WORDING_CHARS].casefold()
     words = text.split()
     total = len(words) or 1
-    # no other character has the bytes of 0 to 9 in UTF-8
+    # In UTF-8 no other character contains the bytes of 0 to 9.
     codes = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
     return {
         "we": sum(map(_WE_WORDS.__contains__, words)) / total,

@@ -120,11 +120,10 @@ class SiteRuleValues(NamedTuple):
 
 def read_values(finder: DirectiveFinder, url: str) -> SiteRuleValues:
     """Extract the values that the rules name. `url` is the base of the page's relative links."""
-    title = next(iter(_first_texts(finder, "title")), "")  # first: matches are told in the order of this function
-    texts = _first_texts(finder, "author")
+    titles, texts = _first_texts(finder, "title"), _first_texts(finder, "author")
     names = clean_names(texts)
     return SiteRuleValues(
-        title=title,
+        title=next(iter(titles), ""),
         authors=names or tuple(dict.fromkeys(text for text in texts if len(text) <= _MAX_NAME_CHARS))[:_MAX_AUTHORS],
         dates=tuple(_first_texts(finder, "date")),
         links=tuple(_links(finder, url)),

@@ -226,7 +226,7 @@ def _heads_article(
     One that stands in the container of this text, as a section's does, heads an article if both it and the title are in
     an `article` and have a byline right below.
     """
-    # it stands in the container of the prose beside it, as a section's heading does
+    # A section's heading stands in the container of its prose.
     container = heading.path.rpartition(">")[0]
     if any(is_prose(block) and block.path.rpartition(">")[0] == container for block in text):
         is_article = "article" in heading.landmarks & title.landmarks

@@ -72,7 +72,7 @@ def add_held_text(reading: Reading, judged: JudgedBlocks, held: HeldText) -> tup
         _beside(block, verdict, vote, is_repeated=block.position in shown)
         for block, verdict in zip(reading.blocks, judged.verdicts, strict=True)
     )
-    # where such names cover half of the words, they mean something else
+    # Where such names cover half of the words, they mean something else.
     rules = {block.position: box_apart(block.path) or boilerplate_rule(block, _NOWHERE) for block in blocks}
     named_words = sum(block.words for block in blocks if rules[block.position])
     if 2 * named_words >= sum(block.words for block in blocks):

@@ -120,13 +120,20 @@ def model_votes_against(
         None if n in kept_positions and n in skipped_positions else _block_reason(block) or fallback.note_reason(block)
         for n, block in enumerate(blocks)
     ]
-    # many blocks share a verdict
+    # Many blocks share a verdict, so each is looked at once.
     distinct_verdicts = dict(zip(map(id, rule_verdicts), rule_verdicts, strict=True))
     votes = {key: deciding_vote_against(verdict) for key, verdict in distinct_verdicts.items()}
     rule_votes = list(map(votes.__getitem__, map(id, rule_verdicts)))
     reasons_from_above = _reasons_from_above(blocks, rule_votes, kept_positions, block_reasons)
     reasons = [reason or from_above for reason, from_above in zip(block_reasons, reasons_from_above, strict=True)]
-    heading_reasons = _heading_reasons(blocks, rule_votes, kept_positions, reasons)
+    # Headings and short lines go with the boilerplate directly below them in the same container.
+    heading_reasons: dict[int, RuleReason] = {}
+    for n, block in enumerate(blocks):
+        is_short_heading = block.words <= _HEADING_WORDS and block.kind in _HEADING_KINDS
+        if is_short_heading and reasons[n] is None and n not in kept_positions:
+            reason = _reason_below(blocks, rule_votes, kept_positions, reasons, n)
+            if reason in _HEADED_REASONS:
+                heading_reasons[n] = _HEADING_RULES[reason], reason
     return {
         n: cast_vote("model", False, *(reasons[n] or heading_reasons.get(n) or fallback.reason_for(block)))
         for n, block in enumerate(blocks)
@@ -163,24 +170,6 @@ def _reasons_from_above(
         elif block_reason := block_reasons[n]:
             reason_above, container_above = block_reason[1], container
     return reasons
-
-
-def _heading_reasons(
-    blocks: Sequence[Block],
-    rule_votes: Sequence[Vote | None],
-    kept_positions: Set[int],
-    reasons: Sequence[RuleReason | None],
-) -> dict[int, RuleReason]:
-    """Return the reasons, by position, of headings and short lines directly above boilerplate of the same container."""
-    heading_reasons: dict[int, RuleReason] = {}
-    for n, block in enumerate(blocks):
-        if reasons[n] is not None or n in kept_positions:
-            continue
-        if block.words <= _HEADING_WORDS and block.kind in _HEADING_KINDS:
-            reason = _reason_below(blocks, rule_votes, kept_positions, reasons, n)
-            if reason in _HEADED_REASONS:
-                heading_reasons[n] = _HEADING_RULES[reason], reason
-    return heading_reasons
 
 
 def _reason_below(
@@ -298,7 +287,7 @@ def weigh(
     """
     page_threshold = expected_f1(np.array([block.words for block in blocks]), probabilities) / 2
     thresholds = _keep_thresholds(blocks, rule_verdicts, page_threshold)
-    # labels of buttons, such as `Yes`, look like short lines of dialogue
+    # Labels of buttons, such as `Yes`, look like short lines of dialogue.
     button_paths = [(n, block.path) for n, block in enumerate(blocks) if ">button" in block.path]
     buttons = {n for n, path in button_paths if _BUTTON.search(path) and not rule_verdicts[n].kept}
     for n in buttons:

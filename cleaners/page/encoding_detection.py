@@ -66,7 +66,7 @@ def detect_encoding(body: bytes) -> str:
     match = _LANGUAGE.search(body[:_PRESCAN_BYTES])
     fits = list(_one_byte_fits(sample, match[1].decode("ascii").lower() if match else ""))
     best = max(fits, key=lambda fit: fit.share)
-    # up to the first invalid byte
+    # Guess by the bytes before the first invalid one.
     whole = max(_decoded_bytes(sample, name) for name in _WIDE_CODECS)
     part = sample[:whole] if 2 * whole >= len(sample) else sample
     guess = from_bytes(part, cp_isolation=[*_WESTERN_ENCODINGS, *_OTHER_ENCODINGS, *_WIDE_CODECS]).best()

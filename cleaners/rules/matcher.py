@@ -218,7 +218,7 @@ class RuleBook:
 def _matches(rule: Rule, folded: str, text: str) -> bool:
     """Return whether a rule matches a folded text, or the same without its outer marks, `text`."""
     if not rule.whole:
-        # outside of quotation marks: an even number of them is before the match
+        # The match is outside of quotes if an even number of quotation marks precedes it.
         match = _compiled(rule.patterns).search(folded)
         return match is not None and folded.count('"', 0, match.start()) % 2 == 0
     return bool(text) and _compiled(rule.patterns).fullmatch(text) is not None

@@ -157,7 +157,7 @@ def _position_columns(word_counts: Column, is_prose: Column, is_kept: Column, ti
     first_body, last_body = (int(body[0]), int(body[-1])) if len(body) else (0, len(word_counts) - 1)
     prose_mask = is_prose > 0
     prose_above, prose_below = previous_marked(prose_mask), len(positions) - 1 - previous_marked(prose_mask[::-1])[::-1]
-    # the words in a line's unbroken run of lines that are prose, or that are not
+    # Count the words of each run of prose lines, or of other lines.
     starts = np.flatnonzero(np.diff(is_prose, prepend=-1))
     run_numbers = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(is_prose)))
     run_words: Column = np.bincount(run_numbers, word_counts)[run_numbers]

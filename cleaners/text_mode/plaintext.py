@@ -60,7 +60,7 @@ def judge_lines_by_rules(text: TextLines) -> tuple[int | None, tuple[Verdict, ..
     rules = ((index, text.matching_rule(index, WITHIN_BODY)) for index in indices)
     removals |= {index: (rule.reason, rule.name) for index, rule in rules if rule}
     tail_removals: _Removals = {}
-    # two or more cut teasers behind the body
+    # Two or more teasers with a cut end begin the boilerplate.
     match = _CUT_CARDS.search(text.shapes, body_end + 1)
     boilerplate_start = match.start() if match else len(text.shapes)
     for index in range(body_end + 1, len(text.shapes)):
@@ -328,7 +328,7 @@ def _line_thresholds(rule_verdicts: Sequence[Verdict], chances: Column, word_cou
     is_nearly_clean = (
         sum(ruled_by_phrase) < _CLEAN_LINES or (word_counts * chances).sum() >= _CLEAN_SHARE * word_counts.sum()
     )
-    # one more line improves the expected F1 from half of the best F1 on
+    # One more line improves the expected F1 if its chance is above half of the best F1.
     order = np.argsort(-chances, kind="stable")
     expected_words, chosen_words = np.cumsum((word_counts * chances)[order]), np.cumsum(word_counts[order])
     best_threshold = float((expected_words / (chosen_words + expected_words[-1])).max())

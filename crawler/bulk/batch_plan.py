@@ -1,4 +1,4 @@
-"""Plan of a bulk run: which sources, or parts of large ones, one task cleans to one file a table.
+"""Plan of a bulk run: the sources, or parts of large ones, that each task cleans to one file a table.
 
 The plan stands in the target and only grows, each version by one conditional put. So whoever cleans a source, in this
 run or after a kill, writes the same files: no record is there twice, and none is missing.
@@ -36,7 +36,7 @@ Batch = tuple[Piece, ...]
 
 
 class Plan(NamedTuple):
-    """Plan of a target: its batches, and in how many parts it judges sites; 0 where each page is judged alone."""
+    """Plan of a target: its batches, and the number of parts in which it judges sites; 0 to judge pages alone."""
 
     batches: tuple[Batch, ...] = ()
     parts: int = 0
@@ -101,7 +101,7 @@ def _bytes(source: Source) -> int:
 
 
 def _pieces(source: Source) -> Iterator[tuple[Piece, int]]:
-    """Cut a large file on a disk. The last part has no end, so that it has what is added to the file later."""
+    """Cut a large file on a disk. The last part has no end, so that it includes records that are appended later."""
     count = max(1, round(source.size / RANGE_BYTES)) if source.is_local else 1
     for number in range(count):
         start, is_last = number * RANGE_BYTES, number == count - 1

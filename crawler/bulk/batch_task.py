@@ -49,7 +49,7 @@ _SCRATCH, _SCRATCH_LOCK = "broadsheet-bulk-", "lock"
 
 @dataclass(frozen=True)
 class RecordSelection:
-    """The records that a run is about: those of some hosts, by patterns on URLs, and a part of them by digest."""
+    """The records to clean: those of some hosts, by patterns on URLs, and a sample of them by digest."""
 
     hosts: frozenset[str] = frozenset()
     include: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ class RecordSelection:
         self._scope.fits_patterns("")
 
     def takes(self, record: IndexedRecord) -> bool:
-        """Return whether a record is one of them. One without a URL is, unless URLs are chosen from."""
+        """Return whether a record is selected. One without a URL is, unless the selection is by URL."""
         if not (self.hosts or self.include or self.sample != WHOLE):
             return True
         url = canonical_record_url(record.url)
@@ -97,7 +97,7 @@ class BulkJob:
 
     @property
     def means(self) -> dict[str, object]:
-        """Return what rows depend on besides their sources, as a marker names it."""
+        """Return what rows depend on besides their sources, for the marker."""
         only = "articles" if self.is_articles_only else ""
         return {"lineage": self.cleaner.lineage, "selection": self.selection.as_values(), "only": only}
 
@@ -121,12 +121,12 @@ class BatchTask:
 
     @property
     def made_by(self) -> dict[str, object]:
-        """Return what its files depend on, as the marker names it."""
+        """Return what its files depend on, for the marker."""
         return {**self.named_sources, **self.job.means, "limit": self.limit}
 
     @property
     def named_sources(self) -> dict[str, object]:
-        """Return its sources with their versions, as the marker names them."""
+        """Return its sources with their versions, for the marker."""
         return {"sources": [[*piece, version] for piece, version in zip(self.batch, self.versions, strict=True)]}
 
 
@@ -148,7 +148,7 @@ class RecordRows(NamedTuple):
 
     @property
     def outcome(self) -> str:
-        """Return state and reason in a word, by which records are counted."""
+        """Return state and reason as one word, the key of the counts."""
         return f"{self.state}/{self.reason}"
 
 
@@ -205,7 +205,7 @@ def _unpacked(packed_job: bytes) -> BulkJob:
 
 
 def known_results(task: BatchTask) -> list[PieceResult] | None:
-    """Return what came of a batch, if it was cleaned before by the same means; None if it is to be cleaned."""
+    """Return the results of a batch that was already cleaned in the same way; None if it is to be cleaned."""
     marker = read_marker(task.job.target, task.name)
     try:
         results = marked_results(marker)
@@ -236,7 +236,7 @@ def marked_results(marker: Mapping[str, Any]) -> list[PieceResult]:
 def put_marker(
     target: str, name: str, made_by: Mapping[str, object], results: Sequence[PieceResult], **facts: object
 ) -> None:
-    """Put the marker of a task, which comes last."""
+    """Write the marker of a task, after all its files."""
     marker = {"made_by": made_by, "results": list(map(asdict, results)), **facts}
     store_at(target).put_bytes(f"{MARKERS}/{name}.json", json.dumps(marker).encode())
 
@@ -246,7 +246,7 @@ def _parted(made_by: dict[str, Any]) -> tuple[list[list[object]], dict[str, Any]
 
 
 class BatchStopped(Exception):  # noqa: N818 - no fault
-    """A batch that was given up, so that its process can end. Nothing of it is in the target."""
+    """A batch that was given up because its process is to end. Nothing of it is in the target."""
 
 
 def clean_batch(
@@ -254,7 +254,7 @@ def clean_batch(
     on_record: Callable[[], object] = lambda: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> list[PieceResult]:
-    """Clean a batch into its target, unless it was cleaned meanwhile, and return a result a source.
+    """Clean a batch into its target, unless it was cleaned meanwhile; return a result for each source.
 
     A source that cannot be read is a result. StoreError or OSError if the target takes nothing, BatchStopped if it
     should stop.
@@ -269,7 +269,7 @@ def clean_batch(
 
 @contextmanager
 def written_tables(target: str, name: str, scratch: Path) -> Iterator[Mapping[str, RowWriter]]:
-    """Give a writer a table; at the end, but for an error, their files are put into the target."""
+    """Yield a writer for each table; at the end, unless there was an error, put their files into the target."""
     store = store_at(target)
     with ExitStack() as stack:
         yield {
@@ -316,7 +316,7 @@ async def take_all(
     course: Course,
     take: Callable[[Piece, Path, IndexedRecord], Awaitable[str]],
 ) -> list[PieceResult]:
-    """Take the chosen answers of all sources of a batch, a few at a time; `take` returns what came of one.
+    """Process the chosen answers of all sources of a batch, a few at a time; `take` returns the outcome of one.
 
     A source that cannot be read is a result; BatchStopped if the task is to stop.
     """
@@ -356,7 +356,7 @@ async def take_all(
 
 
 class _ChosenRecords:
-    """The answers of a piece that a selection takes; `passed_over` counts the others as they are met."""
+    """The answers of a piece that a selection takes; `passed_over` counts the others met so far."""
 
     def __init__(self, file: Path, piece: Piece, selection: RecordSelection) -> None:
         self._file = file
@@ -379,7 +379,7 @@ class _ChosenRecords:
 
 @contextmanager
 def _fetched(source: str, scratch: Path) -> Iterator[Path]:
-    """Give the file of a source; one in a bucket or on a server is fetched, and removed at the end."""
+    """Yield the file of a source; one in a bucket or on a server is fetched, and removed at the end."""
     if "://" not in source:
         Path(source).stat()
         yield Path(source)
@@ -397,7 +397,7 @@ def _fetched(source: str, scratch: Path) -> Iterator[Path]:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Give a folder that is removed at the end; one whose process was killed is removed by the next run there."""
+    """Yield a folder that is removed at the end; if the process is killed, the next run there removes it."""
     with tempfile.TemporaryDirectory(prefix=_SCRATCH) as name, FileLock(f"{name}/{_SCRATCH_LOCK}"):
         yield Path(name)
 

@@ -87,13 +87,13 @@ class BulkRun:
         self.is_stopping = True
 
     def progress_line(self) -> str:
-        """Say in one line how far the run is."""
+        """Return the progress of the run in one line."""
         seconds = max(time.monotonic() - self._started, 1e-9)
         done = f"{len(self._states):,} of {count_text(len(self.sources), 'file')}"
         return f"{done}, {count_text(self._records, 'record')}, {self._records / seconds:.1f} a second"
 
     def summary(self) -> str:
-        """Say in lines what came of all; records read are the sum of their outcomes."""
+        """Return a summary in lines; the outcomes add up to the records read."""
         total, states, files = self.counts.total(), Counter[str](), self.files
         for outcome, count in self.counts.items():
             states[outcome.partition("/")[0]] += count
@@ -109,7 +109,7 @@ class BulkRun:
         )
 
     def _planned(self) -> list[BatchTask]:
-        """Plan what the target has not planned yet, and return the tasks that this run is about."""
+        """Add new sources to the target's plan, and return the tasks of this run."""
         if "://" not in self.job.target:
             Path(self.job.target).mkdir(parents=True, exist_ok=True)
         for source in self.sources:
@@ -130,7 +130,7 @@ class BulkRun:
         ]  # fmt: skip
 
     def _without_known(self, tasks: Sequence[Task]) -> list[Task]:
-        """Return the tasks that no earlier run has done, and take the results of the others."""
+        """Return the tasks that no earlier run has done, and count the results of the others."""
         with ThreadPoolExecutor(_MARKERS_AT_ONCE) as pool:
             results = list(pool.map(known_task, tasks))
         for task, known in zip(tasks, results, strict=True):
@@ -190,7 +190,7 @@ class BulkRun:
         self._records += 1
 
     def _run_on_cluster(self, tasks: Sequence[Task]) -> None:
-        """Submit tasks, again to the next scheduler where one is lost with them. CommandError if none comes."""
+        """Submit tasks to the scheduler; if it is lost, submit the rest to the next one. CommandError if none comes."""
         left = {task.name: task for task in tasks}
         while left and not self.is_stopping:
             client = self._connected()
@@ -202,7 +202,7 @@ class BulkRun:
                 self.lines.append(f"the scheduler at {self.scheduler} is gone; waiting for it")
 
     def _take_ended(self, client: Client, left: dict[str, Task]) -> None:
-        """Take the results of tasks off those that are left, until none is or the scheduler is gone."""
+        """Collect results, removing their tasks from `left`, until none is left or the scheduler is gone."""
         ended = queue.SimpleQueue[Any]()
         futures = {
             client.submit(
@@ -263,7 +263,7 @@ class BulkRun:
 
 
 def known_task(task: Task) -> list[PieceResult] | None:
-    """Return what came of a task, if an earlier run has done it by the same means."""
+    """Return the results of a task that an earlier run has done in the same way; None without."""
     return known_part(task) if isinstance(task, PartTask) else known_results(task)
 
 
@@ -281,7 +281,7 @@ def run_task(
 
 
 def run_on_worker(task: Task) -> list[PieceResult]:
-    """Do a task in a thread of a Dask worker. Its nanny started it as a process that may have no children.
+    """Run a task in a thread of a Dask worker, whose nanny started it as a daemon that may have no children.
 
     When the worker is told to end, the task is given up: another worker begins it again.
     """

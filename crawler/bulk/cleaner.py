@@ -145,7 +145,7 @@ class Cleaner:
         return self.clean_page(Page(url, body, "" if isinstance(html, bytes) else "text/html; charset=utf-8"))
 
     def clean_page(self, page: Page) -> Cleaned:
-        """Clean a response with its headers' word on it."""
+        """Clean a response, with what its headers say about it."""
         rules = self._rules.for_host(host_of(page.url)) if self._rules else ()
         cleaned = clean_page(page, rules, self._extractor)
         text, markdown = cleaned.text, cleaned.markdown

@@ -1,4 +1,4 @@
-"""Records of WARC files to values, one after the other: what the bulk verb runs, and a step for other pipelines."""
+"""Cleaning of WARC records to values, one by one: a step of the bulk verb, and for other pipelines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CONVERSION = "conversion"  # the type of a record with a text in place of a pag
 
 
 class FileRecord(NamedTuple):
-    """Record of a file, where the scanner of this package has found it."""
+    """Record of a file, as found by this package's scanner."""
 
     file: str
     record: IndexedRecord
@@ -41,7 +41,7 @@ class FastwarcRecord(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CleanedRecord:
-    """Record that stands for an answer, and what came of it. `at` is its time, UTC ISO 8601.
+    """Record that stands for an answer, with its outcome. `at` is its time, UTC ISO 8601.
 
     `state` is `done`, `skipped` or `failed`. `reason` is a page's type, or why there is none: `media_type`, `http_404`,
     `broken_record`, `language` … `page` is there for each page that was read, also for one that the options leave out.
@@ -59,7 +59,7 @@ class CleanedRecord:
 def clean_records(
     records: str | Path | Iterable[FileRecord | FastwarcRecord], cleaner: Cleaner | None = None, **options: Any
 ) -> Iterator[CleanedRecord]:
-    """Yield what comes of each record that stands for an answer: a response, revisit, resource or damaged record.
+    """Yield the outcome of each record that stands for an answer: a response, revisit, resource or damaged record.
 
     `records` is a WARC, ARC or WACZ file, or an iterable of fastwarc's records. The options are those of a `Cleaner`,
     unless one is given. A record that cannot be read is a value too; a file without any, or with texts in place of
@@ -78,7 +78,7 @@ def clean_records(
 
 
 def answers(file: Path) -> Iterator[IndexedRecord]:
-    """Yield the records of a file that stand for an answer. ScanError if it cannot be read, or has texts alone."""
+    """Yield the records of a file that stand for an answer. ScanError if it cannot be read, or has only texts."""
     kinds = set[str]()
     for record in scan_records(file):
         kinds.add(record.kind)

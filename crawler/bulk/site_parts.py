@@ -1,4 +1,4 @@
-"""Sites judged as a whole in bulk: records are shuffled by host, and each host is for a while an archive of its own.
+"""Bulk cleaning by site: records are shuffled by host, and each host becomes a temporary archive.
 
 A batch of sources becomes one object of records, in order of the parts that their hosts belong to. A part takes its
 records from all of these, imports those of each host, settles, and writes the tables that cleaning alone writes.
@@ -73,11 +73,11 @@ _REMOVED = "SELECT {} FROM removed WHERE article_id = (SELECT id FROM articles W
 
 @dataclass(frozen=True, slots=True)
 class ShuffleTask(BatchTask):
-    """A batch whose records are to be put in order of the parts that their hosts belong to."""
+    """A batch whose records are to be sorted by the part that their host belongs to."""
 
     @property
     def made_by(self) -> dict[str, object]:
-        """Return what its object depends on, as the marker names it."""
+        """Return what its object depends on, for the marker."""
         return {**self.named_sources, "selection": self.job.selection.as_values(), "parts": self.job.parts}
 
 
@@ -106,12 +106,12 @@ class PartTask:
 
     @property
     def made_by(self) -> dict[str, object]:
-        """Return what its files depend on, as the marker names it."""
+        """Return what its files depend on, for the marker."""
         return {"shuffle": self.shuffle, "parts": self.job.parts, **self.job.means}
 
 
 class _Outcome(NamedTuple):
-    """Outcome of a capture: its URL's, which may rest on a later one, and the URL's page, which may be of another."""
+    """Outcome of a capture: the state of its URL, and the URL's page; both may come from another capture."""
 
     fetched_at: str
     state: str
@@ -125,7 +125,7 @@ class _Outcome(NamedTuple):
 
 
 class _MovedRecord(NamedTuple):
-    """Record of a part: where it came from, and where it stands now."""
+    """Record of a part: its original and its present place."""
 
     source: str
     offset: int
@@ -141,7 +141,7 @@ class _MovedRecord(NamedTuple):
 
 
 def shuffle_batch(task: ShuffleTask, should_stop: Callable[[], bool] = lambda: False) -> list[PieceResult]:
-    """Write the records of a batch to one object, unless that is there, and return a result a source.
+    """Write the records of a batch to one object, unless it exists; return a result for each source.
 
     Raises what `clean_batch` does.
     """
@@ -191,7 +191,7 @@ def _write_part(out: BinaryIO, spilled: Path, records: Sequence[_MovedRecord]) -
 
 
 def part_tasks(job: BulkJob, markers: Sequence[tuple[BatchTask, Mapping[str, Any]]]) -> list[PartTask]:
-    """Return the tasks of all parts that have records or had some, by the batches that were shuffled."""
+    """Return the tasks of all parts that have or had records in the shuffled batches."""
     spans: dict[int, list[Span]] = defaultdict(list)
     shuffled = []
     for task, marker in markers:
@@ -204,7 +204,7 @@ def part_tasks(job: BulkJob, markers: Sequence[tuple[BatchTask, Mapping[str, Any
 
 
 def known_part(task: PartTask) -> list[PieceResult] | None:
-    """Return what came of a part, if it was judged before by the same means; None if it is to be judged."""
+    """Return the results of a part that was already judged in the same way; None if it is to be judged."""
     marker = read_marker(task.job.target, task.name)
     try:
         return marked_results(marker) if marker["made_by"] == json.loads(json.dumps(task.made_by)) else None
@@ -217,7 +217,7 @@ def judge_sites(
     on_record: Callable[[], object] = lambda: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> list[PieceResult]:
-    """Judge the sites of a part, host by host, unless that was done meanwhile; return a result a source.
+    """Judge the sites of a part, host by host, unless that was done meanwhile; return a result for each source.
 
     Raises what `clean_batch` does.
     """
@@ -261,7 +261,7 @@ def _fetched_records(store: ObjectStore, span: Span, file: Path) -> Iterator[_Mo
 
 
 class _Site:
-    """The records of a host, and what its site says of them."""
+    """The records of a host, judged as a site."""
 
     def __init__(self, job: BulkJob, records: Sequence[_MovedRecord], course: Course, pool: WorkerPool) -> None:
         self._pool = pool
@@ -311,7 +311,7 @@ class _Site:
         importer.is_stopping = True
 
     async def _rows(self, db: Database, moved: _MovedRecord, outcome: _Outcome | None) -> RecordRows:
-        """Return the rows of a record by what the archive has of it."""
+        """Return the rows of a record by its outcome in the archive."""
         self._course.on_record()
         if outcome is None:
             return _without_capture(db, moved.record)
@@ -324,7 +324,7 @@ class _Site:
         return RecordRows(UrlState.SKIPPED, OLDER)
 
     async def _page_rows(self, db: Database, moved: _MovedRecord, outcome: _Outcome) -> RecordRows:
-        """Return the rows of a page: with the article's text as the site leaves it, or the page's own."""
+        """Return the rows of a page: with the settled text of its article, or the page's own text."""
         names, page_type = parquet_tables()["pages"].column_names, outcome.page_type
         is_article = page_type in ARTICLE_TYPES
         nothing = RecordRows(UrlState.DONE, page_type, page_type)
@@ -354,7 +354,7 @@ class _Site:
 
 
 def _without_capture(db: Database, record: IndexedRecord) -> RecordRows:
-    """Return the outcome of a record whose response could not be read, or is another's."""
+    """Return the outcome of a record without a capture: unreadable, or a duplicate of another."""
     if row := db.execute(_URL, [canonical_record_url(record.url)]).fetchone():
         return RecordRows(*row)
     is_revisit = record.kind == "revisit"

@@ -32,7 +32,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class Source(NamedTuple):
-    """File to clean: its path or address, its bytes, 0 if a server does not say, and its version.
+    """File to clean: its path or address, its size in bytes (0 if a server does not say), and its version.
 
     `problem` says in a line why there is no such file.
     """
@@ -44,7 +44,7 @@ class Source(NamedTuple):
 
     @property
     def is_local(self) -> bool:
-        """Return whether it is on a disk, where a part of it can be read alone."""
+        """Return whether it is on a disk, where parts of it can be read."""
         return "://" not in self.address
 
 

@@ -97,7 +97,7 @@ for _group, _verbs in ((cli, _VERBS), (rules, _RULES_VERBS), (fleet, _FLEET_VERB
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line and return its exit code; what goes wrong is one line on standard error."""
+    """Run a command line and return its exit code; errors are one line on standard error."""
     return run_command(cli, arguments)
 
 

@@ -1,4 +1,4 @@
-"""Access to an archive: opened for reading, a refusal in one line, and the damage behind an error."""
+"""Access to an archive: opening it, refusals in one line, and the damage behind an error."""
 
 from __future__ import annotations
 

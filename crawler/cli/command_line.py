@@ -34,7 +34,7 @@ _SHARD = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})")
 
 
 class CommandError(click.ClickException):
-    """Error of a command that cannot be carried out as it is given; the text says why, in one line."""
+    """Error of a command that makes no sense as given; the text says why, in one line."""
 
     exit_code = 2
 

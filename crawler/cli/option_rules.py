@@ -131,7 +131,7 @@ def _is_given(parameter: click.Parameter, context: click.Context) -> bool:
 
 
 def _broken(rule: str, given: Collection[str], known: Collection[str]) -> str:
-    """Describe how a rule is broken; empty if it is kept."""
+    """Describe how a rule is broken; empty if it is not."""
     name, needs, others = rule.partition(" needs ")
     if needs:
         is_broken = name in given and not any(word in known for word in others.split())

@@ -116,7 +116,7 @@ def browse(**options: Any) -> int:
             _announce(library, _origin(own_name, listener), may_write=room.may_write, is_desk=folder is not None)
             application.serve([application.Listener(listener, app), application.Listener(raw_listener, raw_app)])
 
-    # a crawl of the sample site has left its handlers
+    # A crawl of the sample site leaves its handlers behind.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     if folder is None:

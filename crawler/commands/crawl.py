@@ -169,7 +169,7 @@ def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def failure_message(run: run_summary.RunResult) -> str:
-    """Say what broke a crawl, and that it can be continued."""
+    """Return what broke a crawl, and that it can be continued."""
     kind, _, detail = run.failure.partition(": ")
     if kind == "archive" and detail.startswith(f"{run.db} is damaged"):
         return detail

@@ -111,8 +111,12 @@ def import_(**options: Any) -> int:
     with archive_writer.Archive.open(options["db"]) as archive, closing(record_order.RecordOrder()) as order:
         archive_access.print_notices(archive.recovery)
         lost_before = [path for path in paths if say_lost_before(archive.db, path, options["db"], recorded)]
-        indexed_files, unreadable_count = _index_files(archive, order, paths, options, recorded)
-        if not indexed_files:
+        files = {(file := run_records.ImportedFile.of(path, Path(options["db"]))).name: (file, path) for path in paths}
+        new = {name: file for name, file in files.items() if not run_records.is_imported(archive.db, file[0], recorded)}
+        hosts = frozenset(article_filter.stored_host_of(host).removeprefix("www.") for host in options["hosts"])
+        found = _index_files(archive, order, {name: path for name, (_, path) in new.items()}, hosts)
+        unreadable_count = len(new) - len(found)
+        if not found:
             if not was_there:
                 archive_file.archive_path(options["db"]).unlink()  # as empty as it was made, and locked until here
             kept = _take_pictures(archive, crawl_options)
@@ -126,13 +130,12 @@ def import_(**options: Any) -> int:
             return code or int(bool(lost_before and not options["lenient"]))
         with archive_access.told_faults(options["db"]):
             importer, signal_number = run_import(
-                "import", archive, order, crawl_options, options, [path for path, _, _ in indexed_files]
+                "import", archive, order, crawl_options, options, [new[name][1] for name in found]
             )
         if not signal_number:
-            for _, imported_file, record_counts in indexed_files:
-                noted_at = stored_values.utc_now()
-                run_records.note_import(archive.db, imported_file, recorded, noted_at, record_counts)
-            own_names = {file.name for _, file, _ in indexed_files} & dict(archive.raw_files).keys()
+            for name, record_counts in found.items():
+                run_records.note_import(archive.db, new[name][0], recorded, stored_values.utc_now(), record_counts)
+            own_names = found.keys() & dict(archive.raw_files).keys()
             if own_names and not options["hosts"]:
                 order.skip_locations(run_records.record_positions(archive.db))
                 note_lengths(archive, own_names - {job.file for job in order.jobs()})
@@ -161,25 +164,28 @@ def _import_own(db: str, *, quiet: bool) -> int:
         closing(record_order.RecordOrder()) as order,
     ):
         archive_access.print_notices(replace(archive.recovery, unnamed_bytes=0), quiet=quiet)
-        paths, unread_count = _index_own_files(archive, order)
+        away_files, lengths = warc_files.read_away_files(archive.path), dict(archive.raw_files)
+        here = {name: warc_folders.warc_path(archive.path, name) for name in lengths if name not in away_files}
+        found = _index_files(archive, order, {name: path for name, path in here.items() if path.is_file()})
+        unread_count = len(here) - len(found)
         if next(order.jobs(), None) is None:
-            note_lengths(archive, paths)
+            note_lengths(archive, found)
             settle_pool.settle_in_processes(archive.db)  # what a run that was cut off has left unsettled
             if not quiet and not unread_count:
-                print_text(_NOTHING_TO_DO if paths else _NOTHING_READ)
+                print_text(_NOTHING_TO_DO if found else _NOTHING_READ)
             return int(bool(unread_count))
         importer, signal_number = run_import(
-            "import --own", archive, order, read_options(options), options, list(paths.values())
+            "import --own", archive, order, read_options(options), options, [here[name] for name in found]
         )
         if not signal_number:
-            # responses that were not imported because of a takedown
+            # Erase responses that a takedown keeps from being imported.
             spans = list(_forgotten_spans(archive, order))
             with atomic_writes.write_transaction(archive.db):
                 for file, offset, following in spans:
                     erasure.note_erasure(archive.db, file, offset, following)
             erasure.erase_records(archive.db, archive.path, stored_values.utc_now)
             erased_count = len(spans)
-            note_lengths(archive, paths)
+            note_lengths(archive, found)
     run = run_summary.RunResult(
         db, (), time.monotonic() - started, importer.outcome_counts, signal=signal_number, pages_verb="taken in"
     )
@@ -192,21 +198,22 @@ def _import_own(db: str, *, quiet: bool) -> int:
     return int(bool(order.lost or unread_count))
 
 
-def _index_own_files(archive: archive_writer.Archive, order: record_order.RecordOrder) -> tuple[dict[str, Path], int]:
-    """Index the records that no row names; return the files that were read, by name, and how many were not."""
-    away_files, paths = warc_files.read_away_files(archive.path), {}
-    for name, _ in archive.raw_files:
-        path = warc_folders.warc_path(archive.path, name)
-        if name in away_files or not path.is_file():
-            continue
+def _index_files(
+    archive: archive_writer.Archive,
+    order: record_order.RecordOrder,
+    paths: Mapping[str, Path],
+    hosts: frozenset[str] = frozenset(),
+) -> dict[str, Counter[str]]:
+    """Index the records that no row names of files, given by name; return the counts of each file that can be read."""
+    found: dict[str, Counter[str]] = {}
+    for name, path in paths.items():
         try:
-            order.add_file(name, path)
-            paths[name] = path
+            found[name] = order.add_file(name, path, hosts)
         except (record_index.ScanError, OSError) as error:
             click.echo(one_line(f"broadsheet: {error}"), err=True)
     order.skip_locations(run_records.record_positions(archive.db))
     order.sort()
-    return paths, len(dict(archive.raw_files).keys() - paths.keys() - away_files.keys())
+    return found
 
 
 def _forgotten_spans(
@@ -248,34 +255,6 @@ def recorded_options(options: Mapping[str, Any], crawl_options: options_module.C
     return {name: value for name, value in crawl_options.as_values().items() if name in names} | {
         "hosts": options["hosts"]
     }
-
-
-_IndexedFiles = list[tuple[Path, "run_records.ImportedFile", Mapping[str, int]]]
-
-
-def _index_files(
-    archive: archive_writer.Archive,
-    order: record_order.RecordOrder,
-    paths: Sequence[Path],
-    options: Mapping[str, Any],
-    recorded: Mapping[str, object],
-) -> tuple[_IndexedFiles, int]:
-    """Index the records of files that were not imported before; return those files, and how many cannot be read."""
-    hosts = frozenset(article_filter.stored_host_of(host).removeprefix("www.") for host in options["hosts"])
-    indexed_files: _IndexedFiles = []
-    unreadable_count = 0
-    for path in paths:
-        imported_file = run_records.ImportedFile.of(path, Path(options["db"]))
-        if run_records.is_imported(archive.db, imported_file, recorded):
-            continue
-        try:
-            indexed_files.append((path, imported_file, order.add_file(imported_file.name, path, hosts)))
-        except (record_index.ScanError, OSError) as error:
-            unreadable_count += 1
-            click.echo(one_line(f"broadsheet: {error}"), err=True)
-    order.skip_locations(run_records.record_positions(archive.db))
-    order.sort()
-    return indexed_files, unreadable_count
 
 
 def _take_pictures(archive: archive_writer.Archive, crawl_options: options_module.CrawlOptions) -> Counter[str]:

@@ -47,5 +47,5 @@ def verify(db: str, sample: row_sample.RowSample | None, as_json: bool) -> int:
 
 
 def sample_words(sample: row_sample.RowSample | None) -> str:
-    """Return the end of a sentence about a check: which part was read; empty if all was."""
+    """Return the end of a sentence that says which part was checked; empty if all was."""
     return f"; of texts and raw responses part {sample.number} of {sample.count}" if sample else ""

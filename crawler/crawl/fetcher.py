@@ -155,7 +155,7 @@ class Fetcher:
             return await self.parts.outcomes.from_answer(answer, robots)
         except Exception as error:
             self.logger.exception("A fault of ours at %s", answer.queued_url.url)
-            # as Scrapy reports an exception in a callback: CLOSESPIDER_ERRORCOUNT counts it
+            # Scrapy reports exceptions in callbacks so; CLOSESPIDER_ERRORCOUNT counts them.
             for name in ("count", type(error).__name__):
                 self.crawler.stats.inc_value(f"spider_exceptions/{name}")
             self.crawler.signals.send_catch_log(

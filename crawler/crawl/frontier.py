@@ -83,12 +83,12 @@ class Frontier:
                 await self._wait_for_change()
 
     def stop(self) -> None:
-        """Hand out nothing more, and end `turns` at once."""
+        """Stop handing out turns, and end `turns` at once."""
         self._is_stopped = True
         self._change_event.set()
 
     def drain(self) -> None:
-        """Hand out nothing more, and end `turns` when nothing is in flight."""
+        """Stop handing out turns, and end `turns` when nothing is in flight."""
         self._is_draining = True
         self._change_event.set()
 
@@ -106,7 +106,7 @@ class Frontier:
         self._mark_changed(host)
 
     def note_found(self, found: Iterable[DiscoveredUrl]) -> None:
-        """Note what a stored page names: where something goes before all that was read of its host's queue ahead, the
+        """Note the URLs that a stored page names: if one goes before all that was read ahead of its host's queue, the
         queue is read anew. So the articles of a page do not wait behind the lists of the one before.
         """
         best = dict[str, int]()
@@ -181,7 +181,7 @@ class Frontier:
         return host.robots or host.previous_robots
 
     def retry_robots(self, queued_url: QueuedUrl, wait: float) -> None:
-        """Have a robots.txt requested again, `wait` seconds from now at the earliest."""
+        """Schedule a robots.txt for another request, after at least `wait` seconds."""
         host = self._hosts.get_or_create(queued_url.host)
         host.robots_attempts, host.robots_due_at = queued_url.attempts + 1, self._clock() + wait
         host.is_robots_requested = False
@@ -233,7 +233,7 @@ class Frontier:
         return None
 
     def waits(self, least_seconds: float) -> list[HostWait]:
-        """Return the active hosts that wait at least so long for their next request, the longest wait first."""
+        """Return the active hosts that wait at least this long for their next request, the longest wait first."""
         now, own_delay = self._clock(), self._politeness.delay
         waits = [
             HostWait(host.name, host.pace.next_request_at - now, host.pace.wait_reason(now, own_delay))

@@ -1,4 +1,4 @@
-"""Files at known places of a host: its robots.txt, and sitemaps and feeds guessed where nothing names them.
+"""Files at known places of a host: its robots.txt, and guessed sitemaps and feeds if nothing names any.
 
 A guess is a row like any other, stored in the transaction of the outcome that leads to it. A page or a robots.txt leads
 to the first usual place, and a place that is not there to the next one.

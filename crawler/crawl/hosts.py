@@ -107,7 +107,7 @@ class Pace:
         return replace(self, delay=slower_delay, next_request_at=next_request_at)
 
     def wait_reason(self, now: float, own_delay: float) -> WaitReason:
-        """Return why the next request waits; `own_delay` is the one that the crawl was started with."""
+        """Return why the next request waits; `own_delay` is the crawl's setting."""
         if self.next_request_at - now > self.delay:
             return WaitReason.ASKED
         if self.delay > self.floor:

@@ -1,4 +1,4 @@
-"""From a response, or the lack of one, to the outcome that the archive stores.
+"""Outcomes for the archive, built from responses and faults.
 
 Whatever happens to a URL becomes one `Outcome` with a state and a reason. Parsing and cleaning run in the workers.
 """
@@ -182,7 +182,7 @@ class OutcomeBuilder:
         return None
 
     def _with_source_of(self, queued_url: QueuedUrl, discovered: DiscoveryResult, target: str) -> DiscoveryResult:
-        """Give the redirect's target the role of the redirected URL.
+        """Give a redirect's target the role of the redirected URL.
 
         The target of a sitemap, feed or picture is one too. The target of a seed counts as a seed, so that it may
         redirect to yet another host.
@@ -323,7 +323,7 @@ class OutcomeBuilder:
 
 
 def _sameness(job: PageJob) -> tuple[object, ...]:
-    """Return the key of pages that share a result: equal bytes, host, folder, and headers that matter."""
+    """Return a key that is equal for pages with the same result: same bytes, host, folder, and relevant headers."""
     page, split = job.page, urlsplit(job.page.url)
     digest = hashlib.sha256(page.body).digest()
     stated = page.content_type, page.http_status, page.directives, job.usage

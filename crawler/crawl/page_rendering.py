@@ -88,11 +88,11 @@ class ResourceCache:
         return answer and replace(answer, number=request.number)
 
     def chain(self, request: ResourceRequest) -> tuple[str, ...]:
-        """Return the URLs that were asked for the answer to a request: its own, and those that it was redirected to."""
+        """Return the URLs requested for an answer: the request's own, and those that it was redirected to."""
         return self._chains.get(request.url, ())
 
     def put(self, request: ResourceRequest, answer: ResourceAnswer, chain: Sequence[str] = ()) -> None:
-        """Keep an answer, and which URLs were asked for it, if its kind, status and Cache-Control permit it."""
+        """Cache an answer with the requested URLs, if its kind, status and Cache-Control permit it."""
         is_permitted = "no-store" not in answer.headers.get("cache-control", "").lower()
         if request.kind not in _CACHED_KINDS or answer.status != 200 or not is_permitted:
             return

@@ -79,7 +79,7 @@ def _crawl(words: Sequence[str], environment: Mapping[str, str], lifeline: Conne
 
 
 def watch_lifeline(descriptor: int) -> None:
-    """Have this process stop when the other end of a pipe is gone, and with it the program that started the crawl."""
+    """Stop this process when the other end of a pipe, and with it the program that started the crawl, is gone."""
     os.set_inheritable(descriptor, False)  # programs started from here must not hold the pipe open
     threading.Thread(target=_wait_for_end, args=(descriptor,), name="lifeline", daemon=True).start()
 
@@ -99,7 +99,7 @@ _FILES_PER_WORKER = 4
 
 
 def open_files_problem() -> str:
-    """Say why too few files can be open, in one line; empty if there are enough. Needs a system that has `resource`."""
+    """Return in one line why too few files can be open; empty if there are enough. Needs the module `resource`."""
     import resource
 
     needed_count = _LEAST_FILES + _FILES_PER_WORKER * process_count(0)

@@ -84,7 +84,7 @@ class RobotsRules:
             return cls._build(Access.NOTHING, reason, url, host)
         if status >= 300:
             return cls._build(Access.ALL, reason, url, host)
-        # sites without a robots.txt answer with a web page and status 200
+        # Many sites without a robots.txt answer with a web page and status 200.
         if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
             return cls._build(Access.ALL, OutcomeReason.NOT_ROBOTS, url, host)
         return cls._build(Access.RULES, reason, url, host, _decode_robots(body))

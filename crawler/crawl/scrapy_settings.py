@@ -75,7 +75,7 @@ def bring_settings(settings: BaseSettings) -> None:
 
 
 def translate_settings(settings: BaseSettings) -> None:
-    """Give what a user set of Scrapy's to the parts of ours that have taken it over."""
+    """Translate Scrapy settings of the user to ours that replace them."""
     for name, own_name in _TAKEN_OVER.items():
         if is_user_set(settings, name) and not is_user_set(settings, own_name):
             settings.set(own_name, settings[name], priority=settings.getpriority(name) or 0)
@@ -112,7 +112,7 @@ def ignored_settings(settings: BaseSettings) -> str:
 
 
 def _is_harmless(settings: BaseSettings, name: str, harmless: object) -> bool:
-    """Return whether a setting asks for what happens anyway."""
+    """Return whether a setting asks for the default behaviour."""
     try:
         return harmless is not None and settings.getbool(name) == bool(harmless)
     except (TypeError, ValueError):  # no switch

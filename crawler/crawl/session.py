@@ -154,7 +154,7 @@ class CrawlSession:
         queued_count = self.queue.counts()[UrlState.QUEUED]
         revisit_start = unfinished_update_start(self._archive.db, self._options.revisit)
         if scope is not None and not self._options.revisit:
-            # before the run is recorded: if it is cut off, the next one compares with the same crawls
+            # Do this before the run is recorded: if it is cut off, the next one compares with the same crawls.
             latest_runs = {seed: run for run in crawl_options(self._archive.db) for seed in run["seeds"]}
             earlier_runs = [latest_runs[seed] for seed in self._options.seeds if seed in latest_runs]
             reasons = dict.fromkeys(reason for run in earlier_runs for reason in widened_reasons(self._options, run))
@@ -230,7 +230,7 @@ class CrawlSession:
 
     @property
     def batch_count(self) -> int:
-        """Count the transactions of outcomes so far."""
+        """Count the committed transactions of outcomes."""
         return self._archive.batch_count
 
     def settle(self) -> None:

@@ -167,7 +167,7 @@ class SiteSpider(scrapy.Spider):
             if turn.reason:
                 self._start_task(self.fetcher.give_up(turn))
             elif is_at_limit():
-                # the turn's URL stays queued; URLs in flight may finish
+                # The turn's URL stays queued; URLs in flight may finish.
                 self.parts.frontier.mark_stored(turn.queued_url.url)
                 self.parts.frontier.drain()
             else:

@@ -101,7 +101,7 @@ def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
     discovered = _discovered_urls(cleaned, job.queued_url, directives, policy)
     reason = _option_exclusion(cleaned, policy.options)
     if exclusion := _directive_exclusion(cleaned, directives, job, policy):
-        # the canonical URL stays, and where it leads
+        # Keep only where the page leads: its canonical URL.
         metadata = Metadata(canonical_url=cleaned.metadata.canonical_url)
         reason, cleaned = exclusion, replace(cleaned, metadata=metadata, blocks=(), verdicts=(), text="", markdown="")
     state: UrlState = UrlState.DONE

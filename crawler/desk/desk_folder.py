@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
+from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.archive.archive_lock import is_owned
 from broadsheet.output.archive.atomic_writes import whole_file
 from broadsheet.output.browse.library import ArchiveFile, Library
@@ -113,7 +113,7 @@ class DeskFolder:
             is_own = SITE_NAME.fullmatch(path.stem) and path.is_file() and not path.is_symlink()
             if is_own and path.stat().st_size:
                 archive = library.archives.get(path.stem) or ArchiveFile(path.stem, path.resolve())
-                if path.stem in library.archives or self.site(path.stem) or _can_be_read(archive):
+                if path.stem in library.archives or self.site(path.stem) or archive.is_readable:
                     found[path.stem] = archive
         library.archives = found
 
@@ -289,14 +289,6 @@ def _may_follow(job: Job, now: datetime) -> bool:
     if not job.state.is_over or job.is_stopped_by_person:
         return False
     return (now - datetime.fromisoformat(job.ended_at)).total_seconds() >= _AGAIN_SECONDS
-
-
-def _can_be_read(archive: ArchiveFile) -> bool:
-    try:
-        archive.check()
-        return True
-    except ArchiveError:
-        return False
 
 
 def checked_every(text: str) -> str:

@@ -303,7 +303,7 @@ def end_job(archives: Path, job: Job, code: int) -> None:
         for line in tell(task, result):
             print(f"broadsheet: {line}", file=sys.stderr)
     if job.order.verb == "forget" and not code:
-        # what jobs printed may name what was taken down; trial crawls may have its text
+        # Output of jobs may name the article that was taken down, and trial crawls may hold its text.
         for file in folder.glob("*-*.json"):
             order, output = _read_order(file), file.with_suffix(".txt")
             if file.stem == job.id:

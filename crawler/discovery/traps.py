@@ -54,7 +54,7 @@ def trap_reason(url: str, this_year: int = _THIS_YEAR) -> OutcomeReason | None:
         return OutcomeReason.TRAP_PARAMETERS
     if sum(name in _FACET_PARAMETERS for name, _ in parameters) > _BOUNDS["facets"]:
         return OutcomeReason.TRAP_FACETS
-    # a year long past may be an archive's, or just a number
+    # Past years may be an archive's, or just numbers.
     years = [int(value) for name, value in parameters if name in _YEAR_PARAMETERS and _YEAR.fullmatch(value)]
     years += [
         int(date[1]) for name, value in parameters if name in _DATE_PARAMETERS and (date := _DATE.fullmatch(value))

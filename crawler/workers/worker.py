@@ -333,7 +333,7 @@ def _run_job(job: bytes) -> bytes:
 def _limit_process() -> None:
     """Set up this worker: ignore Ctrl-C, lower the priority below the crawl's, and limit its memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # macOS has no such limit
+    # macOS does not support this limit.
     import resource  # missing on Windows, where no workers run
 
     with suppress(ValueError, OSError):

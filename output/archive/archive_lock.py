@@ -70,7 +70,7 @@ class ArchiveLock:
         try:
             self._path.touch()
             inode = self._path.stat().st_ino
-            # without flock filelock would take the file itself for a lock, which a kill leaves
+            # Without flock, filelock would take the file itself for the lock, and a killed process leaves it behind.
             with suppress(ImportError):
                 from fcntl import LOCK_UN, flock
 

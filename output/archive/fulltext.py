@@ -124,7 +124,7 @@ def compact_file(db: Database) -> None:
     What fails, as on a full disk, is left to the next run: nothing is lost but space.
     """
     with suppress(DatabaseError):
-        # the share of the index that lies outside its largest segment
+        # What lies outside the largest segment is worth merging.
         sizes = [size for (size,) in db.execute(_SEGMENT_SIZES)]
         if (1 - max(sizes) / sum(sizes) if sizes else 0.0) >= _MIN_NEW_SHARE:
             db.execute("INSERT INTO articles_fts (articles_fts) VALUES ('optimize')")

@@ -32,6 +32,15 @@ class ArchiveFile:
         with self.open():
             return
 
+    @property
+    def is_readable(self) -> bool:
+        """Return whether it can be read."""
+        try:
+            self.check()
+        except ArchiveError:
+            return False
+        return True
+
     @contextmanager
     def open(self) -> Iterator[Database]:
         """Open the archive as it stands at one moment, until the context closes.
@@ -72,7 +81,7 @@ class Library:
         archives: dict[str, ArchiveFile] = {}
         for file in files:
             archive = ArchiveFile(_free_name(file.stem, archives), archive_path(file))
-            if not path.is_dir() or _is_readable(archive):
+            if not path.is_dir() or archive.is_readable:
                 archives[archive.name] = archive
         if not path.is_dir():
             archives[next(iter(archives))].check()
@@ -86,11 +95,3 @@ def _free_name(stem: str, taken: Mapping[str, object]) -> str:
     name = "".join(char if char.isalnum() or char in "-_." else "-" for char in stem).strip(".") or "archive"
     names = (name if number == 1 else f"{name}-{number}" for number in range(1, len(taken) + 2))
     return next(candidate for candidate in names if candidate not in taken)
-
-
-def _is_readable(archive: ArchiveFile) -> bool:
-    try:
-        archive.check()
-        return True
-    except ArchiveError:
-        return False

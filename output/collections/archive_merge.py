@@ -150,7 +150,7 @@ def merge_source(
                 refuse_other_bytes(target, source, copy)
         url_count = _count(target, "main.urls")
         removing_count = merge_takedowns(target, clock)
-        # copied bytes count only after `put_file_rows`
+        # Copied bytes count only after `put_file_rows`.
         copied_bytes = sum(_copy_file(source.file, target, copy) for copy in copies if copy.copied_length < copy.length)
         forgotten_urls, conflicts = _merge_shared(target, source, copies, clock)
         stored_count = _merge_hosts(target, source, clock, on_host)

@@ -556,7 +556,7 @@ def _merge_page(target: Database, source: SourceArchive, pair: _PagePair) -> boo
     if reading:
         _save_reading(target, pair.sighting, reading)
     if merge_history(target, pair.sighting.article_id, stored_sightings):
-        # until settling
+        # The text as it stands here holds until the target is settled.
         stored = stored_article(target, pair.sighting.url)
         if stored:
             correct_revision(target, pair.sighting.article_id, stored.title, text_digest(stored.text))

@@ -173,7 +173,7 @@ def gather_facts(
     }  # fmt: skip
     seeds = tuple(_seed_outcomes(db))
     last_run_at, last_outcome = db.execute(_LAST_RUN).fetchone() or ("", "none")
-    # chapters that share a title are one to look at
+    # Chapters that share a title need one look.
     examples: dict[str, Example] = {}
     for row in db.execute(_LEAST_CERTAIN):
         examples.setdefault(row[1] or row[2], Example(*row))

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from urllib.parse import urlsplit
+from xml.etree.ElementTree import Element, SubElement
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -86,6 +87,13 @@ def xml_text(value: object) -> str:
 def xml_line(value: object) -> str:
     """Return the same in one line, white space folded."""
     return " ".join(xml_text(value).split())
+
+
+def add_element(parent: Element, name: str, text: str) -> Element:
+    """Add an XML element with a text to another one, and return it."""
+    element = SubElement(parent, name)
+    element.text = text
+    return element
 
 
 def language_tag(value: object) -> str:

@@ -16,7 +16,7 @@ from ..archive.article_filter import USAGE_COLUMN
 from .article_files import file_name
 from .article_rows import chosen_articles, iter_articles
 from .export_folder import open_export
-from .inert_markup import article_tokens, is_safe_link, language_tag, xml_line, xml_text
+from .inert_markup import add_element, article_tokens, is_safe_link, language_tag, xml_line, xml_text
 
 _TEI = "http://www.tei-c.org/ns/1.0"
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -70,48 +70,48 @@ def _header(article: Mapping[str, Any]) -> Element:
     description = SubElement(header, "fileDesc")
     _add_title(SubElement(description, "titleStmt"), article)
     statement = SubElement(description, "publicationStmt")
-    _add(statement, "publisher", xml_line(article["sitename"]) or xml_line(article["host"]))
+    add_element(statement, "publisher", xml_line(article["sitename"]) or xml_line(article["host"]))
     if article["published_stated"]:
         _add_date(statement, article)
-    _add(statement, "idno", str(article["id"])).set("type", "broadsheet")
+    add_element(statement, "idno", str(article["id"])).set("type", "broadsheet")
     usage = ", ".join(map(xml_line, article.get(USAGE_COLUMN) or ()))
     if article["licence"] or usage:
         availability = SubElement(statement, "availability")
         if article["licence"]:
-            _add(SubElement(availability, "licence"), "p", xml_line(article["licence"]))
+            add_element(SubElement(availability, "licence"), "p", xml_line(article["licence"]))
         if usage:
-            _add(availability, "p", f"The site says of its use: {usage}.")
+            add_element(availability, "p", f"The site says of its use: {usage}.")
     bibliography = SubElement(SubElement(description, "sourceDesc"), "bibl")
     _add_title(bibliography, article)
-    _add(bibliography, "publisher", xml_line(article["sitename"]) or xml_line(article["host"]))
+    add_element(bibliography, "publisher", xml_line(article["sitename"]) or xml_line(article["host"]))
     if article["published_stated"]:
         _add_date(bibliography, article)
-    _add(bibliography, "idno", xml_line(article["url"])).set("type", "URL")
-    _add(bibliography, "note", f"Read on {xml_line(article['last_seen'])}.").set("type", "read")
+    add_element(bibliography, "idno", xml_line(article["url"])).set("type", "URL")
+    add_element(bibliography, "note", f"Read on {xml_line(article['last_seen'])}.").set("type", "read")
     project = SubElement(SubElement(header, "encodingDesc"), "projectDesc")
-    _add(project, "p", f"Cleaned by Broadsheet, cleaner {xml_text(article['cleaner_version'])}: navigation, "
+    add_element(project, "p", f"Cleaned by Broadsheet, cleaner {xml_text(article['cleaner_version'])}: navigation, "
          "advertisements and the like are left out; paragraphs, headings, lists, quotations, tables and links are "
          "encoded.")  # fmt: skip
     profile = SubElement(header, "profileDesc")
     if article["description"]:
-        _add(SubElement(profile, "abstract"), "p", xml_line(article["description"]))
+        add_element(SubElement(profile, "abstract"), "p", xml_line(article["description"]))
     language = language_tag(article["language"]) or _UNKNOWN_LANGUAGE
-    _add(SubElement(profile, "langUsage"), "language", language).set("ident", language)
+    add_element(SubElement(profile, "langUsage"), "language", language).set("ident", language)
     if subjects := dict.fromkeys(xml_line(tag) for tag in (article["section"], *article["tags"]) if tag):
         keywords = SubElement(SubElement(profile, "textClass"), "keywords")
         for subject in subjects:
-            _add(keywords, "term", subject)
+            add_element(keywords, "term", subject)
     return header
 
 
 def _add_title(statement: Element, article: Mapping[str, Any]) -> None:
-    _add(statement, "title", xml_line(article["title"]) or xml_line(article["url"]))
+    add_element(statement, "title", xml_line(article["title"]) or xml_line(article["url"]))
     for author in article["authors"]:
-        _add(statement, "author", xml_line(author))
+        add_element(statement, "author", xml_line(author))
 
 
 def _add_date(parent: Element, article: Mapping[str, Any]) -> None:
-    date = _add(parent, "date", xml_line(article["published_stated"]))
+    date = add_element(parent, "date", xml_line(article["published_stated"]))
     when = str(article["published"] or article["published_day"] or "")
     if _W3C_DATE.fullmatch(when):
         date.set("when", when)
@@ -129,7 +129,7 @@ class _BodyBuilder:
             "softbreak": lambda token: self._add_text("\n"),  # noqa: ARG005
             "hardbreak": lambda token: self._add_empty("lb"),  # noqa: ARG005
             "hr": lambda token: self._add_empty("milestone", unit="section"),  # noqa: ARG005
-            "code_inline": lambda token: _add(self._open[-1], "code", token.content),
+            "code_inline": lambda token: add_element(self._open[-1], "code", token.content),
             "code_block": self._add_code,
             "fence": self._add_code,
             "link_open": self._open_link,
@@ -181,10 +181,4 @@ class _BodyBuilder:
         SubElement(self._open[-1], name, attributes)
 
     def _add_code(self, token: Token) -> None:
-        _add(self._open[-1], "ab", token.content).attrib.update({"type": "code", _SPACE: "preserve"})
-
-
-def _add(parent: Element, name: str, text: str) -> Element:
-    element = SubElement(parent, name)
-    element.text = text
-    return element
+        add_element(self._open[-1], "ab", token.content).attrib.update({"type": "code", _SPACE: "preserve"})

@@ -20,7 +20,7 @@ from ..archive.stored_text import escaped_json
 from ..archive.stored_values import LARGEST_INTEGER, stored_texts
 from .coverage import Coverage, measure_coverage
 from .edit_diffs import EditDiff, diff_html, read_edit_diff, version_links
-from .inert_markup import article_html, is_safe_link, language_tag, xml_line, xml_text
+from .inert_markup import add_element, article_html, is_safe_link, language_tag, xml_line, xml_text
 from .run_letter import completeness, letter_lines, read_letter
 
 _EPOCH = "1970-01-01T00:00:00Z"
@@ -184,11 +184,11 @@ _GENERATOR = "Broadsheet"
 def atom_document(feed: WebFeed) -> bytes:
     """Return the feed as an XML document in UTF-8."""
     root = Element("feed", {"xmlns": _ATOM})
-    _add_element(root, "id", feed.id)
-    _add_element(root, "title", feed.title)
-    _add_element(root, "updated", feed.updated)
-    _add_element(SubElement(root, "author"), "name", _GENERATOR)
-    _add_element(root, "generator", _GENERATOR)
+    add_element(root, "id", feed.id)
+    add_element(root, "title", feed.title)
+    add_element(root, "updated", feed.updated)
+    add_element(SubElement(root, "author"), "name", _GENERATOR)
+    add_element(root, "generator", _GENERATOR)
     for entry in feed.entries:
         root.append(_entry_element(entry))
     document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
@@ -198,26 +198,20 @@ def atom_document(feed: WebFeed) -> bytes:
 def _entry_element(entry: WebFeedEntry) -> Element:
     element = Element("entry", {_XML_LANGUAGE: entry.language} if entry.language else {})
     for name, text in (("id", entry.id), ("title", entry.title), ("updated", entry.updated)):
-        _add_element(element, name, text)
+        add_element(element, name, text)
     if entry.published:
-        _add_element(element, "published", entry.published)
+        add_element(element, "published", entry.published)
     if has_link := is_safe_link(entry.url):
         SubElement(element, "link", {"rel": "alternate", "href": entry.url})
     for author in entry.authors:
-        _add_element(SubElement(element, "author"), "name", author)
+        add_element(SubElement(element, "author"), "name", author)
     for tag in entry.tags:
         SubElement(element, "category", {"term": tag})
-    _add_element(element, "summary", entry.summary)
+    add_element(element, "summary", entry.summary)
     if entry.html:
-        _add_element(element, "content", entry.html).set("type", "html")
+        add_element(element, "content", entry.html).set("type", "html")
     elif not has_link:  # one of them there must be
-        _add_element(element, "content", entry.summary or entry.title).set("type", "text")
-    return element
-
-
-def _add_element(parent: Element, name: str, text: str) -> Element:
-    element = SubElement(parent, name)
-    element.text = text
+        add_element(element, "content", entry.summary or entry.title).set("type", "text")
     return element
 
 

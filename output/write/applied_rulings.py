@@ -108,7 +108,7 @@ def sample_effect(db: Database, ruling: Ruling, *, undo: bool = False, examples:
 
     The time is bounded: a block on every page of a large archive takes as long as one on a thousand.
     """
-    # one more than are looked at
+    # One more page than is looked at tells whether there are more.
     query, scope = _scope_query(ruling)
     page_ids = [page_id for (page_id,) in db.execute(f"{query} LIMIT {MOST_PAGES + 1}", scope)]
     steps = _prospective_steps(db, ruling, is_in_force=not undo, page_ids=page_ids[:MOST_PAGES])

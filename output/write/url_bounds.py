@@ -262,7 +262,7 @@ class PatternTracker:
         if outcome.state == UrlState.FAILED and outcome.reason in _NOT_THERE_REASONS and outcome.kind in _COUNTED_KINDS:
             self._count_page(page, has_gained=False, is_echo=True)
         if outcome.kind == UrlKind.SITEMAP and outcome.state == UrlState.DONE:
-            # hardly any of the sitemaps that the index lists can be followed
+            # If hardly any sitemap of an index can be followed, the rest is not tried.
             is_nested = outcome.reason == _NESTED_INDEX
             self._nested_by_index[found_on] += 1 if is_nested else -_NESTED_SAMPLE
             if is_nested and self._nested_by_index[found_on] >= _NESTED_SAMPLE:
