@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import random
 from contextlib import closing
 from pathlib import Path
@@ -29,11 +28,6 @@ def test_the_same_seed_changes_the_site_in_the_same_way():
         town.site.close()
     assert (told[0], pages[0]) == (told[1], pages[1])
     assert {line.split()[0] for line in told[0]} >= {"add", "note", "gone", "moved", "canonical"}
-
-
-def test_what_stands_in_a_damaged_file_of_responses_is_read():
-    whole = [gzip.compress(text) for text in (b"one", b"two", b"three")]
-    assert model._unpacked(whole[0] + b"\x1f\x8b\x08torn" + whole[2]) == b"onethree"
 
 
 def _lose_correction(one: Walk) -> None:

@@ -6,14 +6,13 @@ from math import log1p
 
 import pytest
 
-from broadsheet.cleaners.document import BlockKind, RemovalReason, Verdict
+from broadsheet.cleaners.document import BlockKind
 from broadsheet.cleaners.judge.page_features import PageFeatures, is_headline
 from tests.bench.verdicts import read_features
 from tests.cleaners.building import block
 
 URL = "https://a.example/news/mill"
 LD = '<script type="application/ld+json">{"@type": "%s"%s}</script>'
-KEPT, GONE = Verdict(True, "", ""), Verdict(False, RemovalReason.NAVIGATION, "")
 
 
 def page(body: str, url: str = URL) -> PageFeatures:

@@ -74,6 +74,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Result, Scri
     site.close()
 
 
+@pytest.mark.slow
 def test_odd_answers_are_recorded_with_their_reasons_and_the_run_ends_well(odd):
     result, site = odd
     states = result.states(site)

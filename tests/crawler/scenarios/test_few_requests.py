@@ -147,17 +147,6 @@ def test_feeds_lists_copies_and_programs_of_a_blog_are_asked_for_as_far_as_they_
 
 
 @pytest.mark.slow
-def test_a_pattern_of_pages_that_are_not_there_is_sampled(crawl, serve):
-    gone = [f"/old/{number}" for number in range(300)]
-    site = serve({"/": page("home", "/one", *gone), **stories("one")})
-    result = crawl(f"{site.url}/", sitemaps=0, feeds=0)
-    asked = sum(path.startswith("/old/") for path in site.paths())
-    assert 30 <= asked < 100
-    states = result.rows("SELECT state, reason, count(*) FROM urls WHERE url LIKE '%/old/%' GROUP BY 1, 2 ORDER BY 1")
-    assert states == [("failed", "http_404", asked), ("skipped", "dry", 300 - asked)]
-
-
-@pytest.mark.slow
 def test_pages_that_stand_under_two_addresses_are_cleaned_once_and_stored_as_one_article(crawl, serve):
     paths = [f"/{name}/{end}" for name in ("mill", "river", "bridge", "lock") for end in ("", "story")]
     site = serve({"/": page("home", *paths)})

@@ -53,21 +53,6 @@ def test_a_hundred_hosts_are_asked_at_once(crawl, serve):
     assert max(len(site.log) for site in sites) == 2
 
 
-def test_a_total_bounds_all_hosts_together(crawl, serve):
-    crowd = Crowd(4, patience=0.2)
-    sites = [serve({"/": crowd.answer}) for _ in range(8)]
-    crawl(*(f"{site.url}/" for site in sites), CONCURRENT_REQUESTS=3, **SMALL)
-    assert 1 <= crowd.most <= 3
-
-
-def test_one_host_may_be_asked_for_more_than_sixteen_pages_at_once(crawl, serve):
-    crowd = Crowd(24, patience=60)
-    names = [f"/s{number}" for number in range(24)]
-    site = serve({"/": page("home", *names), **dict.fromkeys(names, crowd.answer)})
-    crawl(f"{site.url}/", BROADSHEET_CONCURRENCY=24, DOWNLOAD_TIMEOUT=110, **SMALL)
-    assert crowd.most == 24
-
-
 PATIENCE = 40  # seconds: a guard against hanging, far below the waits that these hosts ask for
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
@@ -86,31 +85,6 @@ def test_a_robots_txt_is_followed_five_times_and_to_other_hosts(crawl, serve):
 
 
 @pytest.mark.slow
-def test_what_each_status_of_a_robots_txt_means(crawl, serve):
-    def busy_once(seen: Seen) -> Reply:
-        first = len(hurried.times(seen.path)) == 1
-        return robots("slow down", 429, Retry_After="2") if first else robots("User-agent: *\nDisallow: /no\n")
-
-    hurried = serve(home("no", "yes"))
-    hurried.routes["/robots.txt"] = busy_once
-    busy = serve({"/robots.txt": robots("slow down", 429), **home("one")})
-    forbidden = serve({"/robots.txt": robots("no", 403), **home("one")})
-    failing = serve({"/robots.txt": robots("oops", 500), **home("one")})
-    sites = (hurried, busy, forbidden, failing)
-    result = crawl(*(site.url + "/" for site in sites), BROADSHEET_RETRY_TIMES=1, **SMALL)
-
-    assert hurried.times("/robots.txt")[1] - hurried.times("/robots.txt")[0] >= 2
-    assert result.states(hurried)["/no"] == ("skipped", "robots.txt")
-    assert result.states(hurried)["/yes"] == ARTICLE
-    for site, reason in ((busy, "challenged"), (failing, "http_500")):
-        assert site.paths() == ["/robots.txt"] * 2
-        assert result.states(site) == {"/": ("skipped", "robots_unreachable"), "/robots.txt": ("failed", reason)}
-        assert files(result, site)[0][:3] == ("nothing", reason, "")
-    assert result.states(forbidden)["/one"] == ARTICLE
-    assert files(result, forbidden)[0][:3] == ("all", "http_403", "")
-
-
-@pytest.mark.slow
 def test_half_a_megabyte_of_robots_txt_is_read_however_long_it_is(crawl, serve):
     head = b"\xef\xbb\xbfUser-agent: *\nDisallow: /early\n"
     long = head + b"# filler, filler, filler\n" * 2_000_000 + b"Disallow: /late\n"
@@ -169,29 +143,6 @@ def test_the_rules_stay_when_the_file_cannot_be_read_again_and_the_next_run_asks
 
 
 @pytest.mark.slow
-def test_an_absurd_crawl_delay_is_recorded_and_a_time_limit_still_ends_the_run(crawl, serve):
-    site = serve({"/robots.txt": robots("User-agent: *\nCrawl-delay: 86400\n"), **home("one")})
-    result = crawl(site.url + "/", max_time=2, **SMALL)
-    assert site.paths() == ["/robots.txt"]
-    assert files(result, site)[0][1] == "http_200:delay_capped"
-    assert "asks for 86400 s between requests; it gets 600 s" in result.errors
-    assert result.run() == ("finished", "max_time")
-    assert result.states(site)["/"] == ("skipped", "limit")
-
-
-@pytest.mark.slow
-def test_request_rate_and_crawl_delay_are_kept(crawl, serve):
-    delay = serve({"/robots.txt": robots("User-agent: *\nCrawl-delay: 1\n"), **home("a", "b")})
-    rate = serve({"/robots.txt": robots("User-agent: broadsheet\nRequest-rate: 3/2\n"), **home("a", "b")})
-    other = serve({"/robots.txt": robots("User-agent: otherbot\nCrawl-delay: 3600\n"), **home("a", "b")})
-    result = crawl(*(site.url + "/" for site in (delay, rate, other)), max_time=60, **SMALL)
-    assert min(gaps(delay)) >= 0.8
-    assert min(gaps(rate)) >= 0.5
-    assert result.states(other)["/b"] == ARTICLE
-    assert result.run()[1] == "finished"
-
-
-@pytest.mark.slow
 def test_retry_after_holds_the_whole_host_in_seconds_and_as_a_date(crawl, serve):
     def busy(seen: Seen) -> Reply:
         site = by_port[int(seen.headers["Host"].rpartition(":")[2])]
@@ -220,39 +171,6 @@ def test_a_redirect_s_retry_after_is_no_reason_to_wait(crawl, serve):
     site = serve({"/": page("home", "/old"), "/old": Reply("", 301, {"Location": "/new", "Retry-After": "3600"})})
     site.routes |= stories("new")
     assert crawl(site.url + "/", max_time=60, **SMALL).states(site)["/new"] == ARTICLE
-
-
-@pytest.mark.slow
-def test_the_pace_slows_when_told_to_and_comes_back(crawl, serve):
-    names = [f"s{n}" for n in range(6)]
-    site = serve({"/": page("home", "/busy"), **stories(*names)})
-    busy = Reply(page("busy", *(f"/{name}" for name in names)))  # what follows it is known only then
-    site.routes["/busy"] = lambda seen: Reply("later", 429) if len(site.times(seen.path)) == 1 else busy
-    crawl(site.url + "/", BROADSHEET_DELAY="0.2", BROADSHEET_CONCURRENCY=1, **SMALL)
-    between = gaps(site)
-    at = site.paths().index("/busy")
-    assert between[at] >= 1.9  # at least a second, doubled
-    assert between[at + 1] >= 0.9  # a good answer halves what is left
-    assert min(between) >= 0.1
-
-
-@pytest.mark.slow
-def test_requests_under_way_to_one_host_are_bounded(crawl, serve):
-    names = [f"s{n}" for n in range(12)]
-    site, most, now, lock = serve(home(*names)), [0], [0], threading.Lock()
-
-    def counted(seen: Seen) -> Reply:
-        with lock:
-            now[0] += 1
-            most[0] = max(most[0], now[0])
-        site.closing.wait(0.1)
-        with lock:
-            now[0] -= 1
-        return Reply(page(seen.path.strip("/")))
-
-    site.routes |= {f"/{name}": counted for name in names}
-    crawl(site.url + "/", BROADSHEET_CONCURRENCY=3, **SMALL)
-    assert 1 <= most[0] <= 3
 
 
 @pytest.mark.slow

@@ -119,31 +119,6 @@ def test_the_stats_are_scrapys_and_ours(crawl, serve, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_cache_of_scrapys_is_refused(crawl, chain, tmp_path):
-    """Answers from it were stored as captures that never happened, and without raw responses."""
-    result = crawl(f"{chain.url}/", HTTPCACHE_ENABLED=1, HTTPCACHE_DIR=tmp_path / "cache")
-    assert (result.code, chain.log, result.db.exists()) == (1, [], False)
-    assert "HTTPCACHE_ENABLED must be off" in result.errors
-    assert result.errors.count("\n") == 1
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("resolver", "message"),
-    [
-        ("scrapy.resolver.CachingThreadedResolver", "DNS_RESOLVER must not be set: no address would be judged"),
-        ("no.such.Resolver", "DNS_RESOLVER cannot be used: No module named 'no'"),
-    ],
-)
-def test_another_resolver_is_refused(crawl, chain, resolver, message):
-    """It was an error in the log, and exit code 0."""
-    result = crawl(f"{chain.url}/", DNS_RESOLVER=resolver)
-    assert (result.code != 0, chain.log, result.db.exists()) == (True, [], False)
-    assert message in result.errors
-    assert "Traceback" not in result.errors
-
-
-@pytest.mark.slow
 def test_one_line_names_the_settings_that_have_no_effect(crawl, chain):
     asked = {"AUTOTHROTTLE_ENABLED": 1, "REDIRECT_ENABLED": 0, "COOKIES_ENABLED": 1}
     result = crawl(f"{chain.url}/", max_pages=1, USER_AGENT="Own/1.0", **asked)
@@ -213,34 +188,6 @@ def test_what_is_said_to_have_no_effect_has_none(crawl, serve):
     assert set(sent) == {None}
     assert usual_states["/moved"] == ("done", "redirect")
     assert usual_states["/broken"][0] == "failed"
-
-
-@pytest.mark.slow
-def test_depth_limit_is_that_of_the_links(crawl, chain):
-    assert len(crawl(f"{chain.url}/", DEPTH_LIMIT=1).articles()) == len(NAMES)
-
-
-@pytest.mark.slow
-def test_retries_are_as_many_as_retry_times(crawl, serve):
-    for times in (0, 1):
-        (crawl.folder / str(times)).mkdir()
-        site = serve({"/": Reply(b"", status=500)})
-        Crawl(crawl.folder / str(times))(f"{site.url}/", RETRY_TIMES=times)
-        assert site.paths().count("/") == 1 + times
-
-
-@pytest.mark.slow
-def test_robots_txt_is_left_aside_only_where_both_say_so(crawl, serve):
-    rules = "User-agent: *\nDisallow: /secret"
-    site = serve({"/": page("start", "/secret"), "/secret": page("secret"), "/robots.txt": rules})
-    refused = crawl(f"{site.url}/", ROBOTSTXT_OBEY=False)
-    assert "also set -a ignore_robots=1" in refused.errors
-    assert refused.errors.count("\n") == 1
-    assert site.paths() == []
-    result = crawl(f"{site.url}/", ROBOTSTXT_OBEY=False, ignore_robots=1)
-    assert list(result.articles()) == [f"{site.url}/secret"]
-    [(options,)] = result.rows("SELECT options FROM runs ORDER BY started_at DESC LIMIT 1")
-    assert json.loads(options)["ignore_robots"] is True
 
 
 @pytest.mark.slow

@@ -40,20 +40,6 @@ def test_walls_are_no_articles_and_the_next_run_asks_again(crawl, serve):
 
 
 @pytest.mark.slow
-def test_a_wall_slows_its_host_and_its_retry_after_holds(crawl, serve):
-    site = serve({"/": page("home", "/wall", "/after"), **stories("after")})
-    wall = Reply(CAPTCHA, 403, {"CF-Mitigated": "challenge", "Retry-After": "3"})
-    site.routes["/wall"] = lambda seen: wall if len(site.times(seen.path)) == 1 else page("wall")
-    good = serve({"/": page("home", "/wall"), **stories("after")})  # a wall only for whom reads it
-    good.routes["/wall"] = lambda seen: CAPTCHA if len(good.times(seen.path)) == 1 else page("wall", "/after")
-    result = crawl(site.url + "/", good.url + "/", BROADSHEET_CONCURRENCY=1, **SMALL)
-    for each, least in ((site, 2.9), (good, 1.9)):  # without Retry-After at least a second, doubled
-        at = each.times("/wall")[0]
-        assert min(seen.at - at for seen in each.log if seen.at > at) >= least
-        assert {result.states(each)[path] for path in ("/wall", "/after")} == {("done", "article")}
-
-
-@pytest.mark.slow
 def test_a_wall_in_place_of_robots_txt_permits_nothing(crawl, serve):
     site = serve({"/robots.txt": Reply(CAPTCHA, 403), "/": page("home")})
     settings = {"BROADSHEET_RETRY_TIMES": 1} | SMALL

@@ -26,6 +26,7 @@ from tests.internal_tables import WARC_FILES
 from tests.output.conftest import Maker
 from tests.output.merging import merge_archive
 from tests.output.wires import archive_with_warcs, bodies, contents, crawl, exit_code, fetched
+from tests.sampling import sampled
 
 SITE = "http://a.test/"
 Usage = namedtuple("Usage", "total used free")
@@ -289,7 +290,7 @@ def test_a_target_that_is_there_or_has_no_room_is_refused(news, tmp_path, monkey
 KILLED_BEFORE = ("_copy_database", "_put_files", "_begin_folder", "_put_file", "put_journal", "write_away_files")
 
 
-@pytest.mark.parametrize("step", KILLED_BEFORE)
+@pytest.mark.parametrize("step", sampled(KILLED_BEFORE, 3))
 def test_a_killed_backup_is_none_and_the_same_command_goes_on(news, tmp_path, monkeypatch, step):
     target, before = tmp_path / "b.db", contents(news.with_name("news.db.warc"))
 

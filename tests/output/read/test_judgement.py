@@ -145,7 +145,7 @@ def test_all_that_is_known_and_said_of_an_archive(archive, make, name):
     assert text == told.expected(EXPECTED, name, text)
 
 
-def test_the_reports_of_an_archive_and_of_a_fleet_say_it(looks, file, tmp_path, capsys):
+def reports_of_an_archive_and_of_a_fleet_say_it(looks, file, tmp_path, capsys):
     def said(*command):
         assert run([*command]) == 0
         return capsys.readouterr().out
@@ -164,7 +164,7 @@ def test_the_reports_of_an_archive_and_of_a_fleet_say_it(looks, file, tmp_path, 
     assert [look["kind"] for look in site["looks"]] == [look.kind for look in looks]
 
 
-def test_the_closing_lines_of_a_crawl_say_it(looks, file, capsys):
+def closing_lines_of_a_crawl_say_it(looks, file, capsys):
     ended = result(file)
     print_summary(ended, review_run(ended))
     print_failures(ended, review_run(ended).looks)
@@ -176,7 +176,7 @@ def test_the_closing_lines_of_a_crawl_say_it(looks, file, capsys):
         )  # fmt: skip
 
 
-def test_home_says_it(looks, file):
+def home_says_it(looks, file):
     with closing(open_database(file, read_only=True)) as db:
         facts = gather_facts(db, coverage=measure_coverage(db))
         page = read_report(db, count_figures(db, count_facets(db)), facts, (), ReportWords())
@@ -187,7 +187,7 @@ def test_home_says_it(looks, file):
                for look, shown in zip(looks, page.looks, strict=True))  # fmt: skip
 
 
-def test_a_notice_says_what_is_new(looks, file):
+def notice_says_what_is_new(looks, file):
     with closing(open_database(file, read_only=True)) as db:
         before = ArchiveMoment(10**6, NOW)
         lines = [item.line for item in read_news(db, before, lambda edit: "")]
@@ -196,6 +196,14 @@ def test_a_notice_says_what_is_new(looks, file):
     for look in looks:
         is_told = look.severity != Severity.NOTE and look.kind not in judgement.TOLD_BY_LETTER
         assert any(look.sentence in line for line in lines) == is_told
+
+
+def test_each_place_says_it(looks, file, tmp_path, capsys):
+    """One archive of a name serves all places: to make it takes longer than to read it."""
+    reports_of_an_archive_and_of_a_fleet_say_it(looks, file, tmp_path, capsys)
+    closing_lines_of_a_crawl_say_it(looks, file, capsys)
+    home_says_it(looks, file)
+    notice_says_what_is_new(looks, file)
 
 
 def test_a_crawl_at_work_is_named_and_its_queue_is_no_gap(archive, make, file):
