@@ -8,7 +8,6 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, cast
@@ -69,29 +68,11 @@ _MOST_LINES = 20  # about records that are left out of a WACZ
 _FOLDER_DICTIONARY = "dictionary.json"
 
 
-@dataclass(frozen=True, slots=True)
-class ExportOptions:
-    """Options of `broadsheet export`, beside the target."""
-
-    output_format: str
-    one_per_cluster: bool = False
-    byte_order_mark: bool = False
-    keeps_credentials: bool = False
-    article_filter: article_filter_module.ArticleBounds = field(
-        default_factory=lambda: article_filter_module.ALL_ARTICLES
-    )
-    feed_scope: web_feeds.FeedScope = field(default_factory=lambda: web_feeds.FeedScope())
-
-
-def export_options(options: Mapping[str, Any]) -> ExportOptions:
-    """Read the options from the command line."""
-    bounds, of_edits = article_filter(options), options["edits"] or bool(options["kinds"])
-    scope = web_feeds.FeedScope(
-        of_edits, bounds.host, tuple(options["kinds"]), options["limit"] or _FEED_ENTRIES, options["room"] or ""
-    )
-    return ExportOptions(
-        options["shape"], options["one_per_cluster"], options["bom"], options["keep_credentials"], bounds, scope
-    )
+def feed_scope(options: Mapping[str, Any]) -> web_feeds.FeedScope:
+    """Return what a feed of these options holds."""
+    of_edits, kinds = options["edits"] or bool(options["kinds"]), tuple(options["kinds"])
+    host, room = article_filter(options).host, options["room"] or ""
+    return web_feeds.FeedScope(of_edits, host, kinds, options["limit"] or _FEED_ENTRIES, room)
 
 
 _EXPORT_FORMATS = (
@@ -116,7 +97,7 @@ def _stated_format(ctx: click.Context, _: click.Parameter, value: str | None) ->
 _EXPORT_OPTIONS: Options = (
     archive_argument,
     click.argument("others", nargs=-1, metavar="[DB...]", type=existing_archive, shell_complete=complete_files),
-    click.option("--format", "shape", type=_ExportFormat(_EXPORT_FORMATS), callback=_stated_format,
+    click.option("--format", "output_format", type=_ExportFormat(_EXPORT_FORMATS), callback=_stated_format,
                  help="By default by the ending of PATH: .jsonl, .csv, .atom, .wacz, .html, .db; a folder: markdown."),
     click.option("-o", "--output", type=PATH, metavar="PATH", is_eager=True,
                  help="A file; a folder for markdown, html (but NAME.html), epub, tei, parquet; else standard output."),
@@ -147,14 +128,14 @@ def export(**options: Any) -> int:
     archives: a folder with articles, what was removed from them, and URLs. It needs the extra parquet; without it, the
     command that installs it is printed.
     """
-    target, chosen = options["output"], export_options(options)
-    if chosen.output_format == "parquet":
-        return _write_parquet((options["db"], *options["others"]), target, chosen)
+    target = options["output"]
+    if options["output_format"] == "parquet":
+        return _write_parquet((options["db"], *options["others"]), target, options)
     with archive_access.open_read_only(options["db"]) as db:
-        if chosen.output_format == "wacz":
-            return _write_wacz(db, target, keeps_credentials=chosen.keeps_credentials)
-        with article_filter_module.article_scope(db, chosen.article_filter):
-            return _write_articles(db, target, chosen)
+        if options["output_format"] == "wacz":
+            return _write_wacz(db, target, keeps_credentials=options["keep_credentials"])
+        with article_filter_module.article_scope(db, article_filter(options)):
+            return _write_articles(db, target, options)
 
 
 def format_of(target: str | None) -> str:
@@ -170,10 +151,10 @@ def format_of(target: str | None) -> str:
     )
 
 
-def _write_articles(db: Database, target: str | None, options: ExportOptions) -> int:
-    output_format = options.output_format
+def _write_articles(db: Database, target: str | None, options: Mapping[str, Any]) -> int:
+    output_format = options["output_format"]
     if output_format in _FEED_FORMATS:
-        return _write_feed(db, output_format, target, options.feed_scope)
+        return _write_feed(db, output_format, target, feed_scope(options))
     if output_format == "sqlite":
         return _write_sqlite(db, target, options)
     if output_format in _FOLDER_FORMATS and not _is_one_page(output_format, target):
@@ -188,11 +169,11 @@ def _is_one_page(output_format: str, target: str | None) -> bool:
     return output_format == "html" and Path(target or "").suffix.lower() == ".html"
 
 
-def _write_folder(db: Database, output_format: str, folder: str, options: ExportOptions) -> int:
+def _write_folder(db: Database, output_format: str, folder: str, options: Mapping[str, Any]) -> int:
     with write_errors():
         writers = {"markdown": article_files.export_markdown, "tei": tei.export_tei, "epub": epub.export_epub}
         count = writers.get(output_format, article_files.export_reader_pages)(
-            db, Path(folder), one_per_cluster=options.one_per_cluster, on_kept=lambda name: _print_kept(folder, name)
+            db, Path(folder), one_per_cluster=options["one_per_cluster"], on_kept=lambda name: _print_kept(folder, name)
         )
     if output_format not in ("html", "epub"):  # html has a page that explains the fields; an EPUB is for reading only
         _write_dictionary(db, Path(folder) / _FOLDER_DICTIONARY, article_rows.json_dictionary(_entries(db)))
@@ -203,12 +184,12 @@ def _print_kept(folder: str, name: str) -> None:
     click.echo(one_line(f"{Path(folder) / name} was changed since its export, and is left alone"), err=True)
 
 
-def _write_stream(db: Database, output_format: str, target: str, options: ExportOptions) -> int:
+def _write_stream(db: Database, output_format: str, target: str, options: Mapping[str, Any]) -> int:
     """Write one file of articles; beside an ordinary file, also its data dictionary."""
-    marked = {"byte_order_mark": options.byte_order_mark} if output_format == "csv" else {}
+    marked = {"byte_order_mark": options["bom"]} if output_format == "csv" else {}
     with open_output(db, target) as stream:
         text_stream = cast(TextIO, codecs.getwriter("utf-8")(stream))  # a TextIOWrapper would close the stream
-        count = _stream_writer(output_format)(db, text_stream, one_per_cluster=options.one_per_cluster, **marked)
+        count = _stream_writer(output_format)(db, text_stream, one_per_cluster=options["one_per_cluster"], **marked)
     if export_target.is_ordinary_file(target) and output_format in ("jsonl", "csv"):
         entries = _entries(db)
         if output_format == "csv":
@@ -241,14 +222,14 @@ def _write_dictionary(db: Database, file: Path, text: str) -> None:
         export_target.write_file(export_target.OwnFiles.of(db), file, text.encode())
 
 
-def _write_parquet(files: tuple[str, ...], target: str | None, options: ExportOptions) -> int:
+def _write_parquet(files: tuple[str, ...], target: str | None, options: Mapping[str, Any]) -> int:
     require_extra("pyarrow", "parquet")
     folder = _required_folder("parquet", target)
     with ExitStack() as stack, write_errors():
         archives = [stack.enter_context(archive_access.open_read_only(file)) for file in files]
         try:
             counts = parquet_export.export_parquet(
-                archives, Path(folder), options.article_filter, one_per_cluster=options.one_per_cluster
+                archives, Path(folder), article_filter(options), one_per_cluster=options["one_per_cluster"]
             )
         except (DamagedValue, sqlite3.DatabaseError):
             for file in files:
@@ -268,11 +249,11 @@ def _write_feed(db: Database, output_format: str, target: str | None, scope: web
     return 0
 
 
-def _write_sqlite(db: Database, target: str | None, options: ExportOptions) -> int:
+def _write_sqlite(db: Database, target: str | None, options: Mapping[str, Any]) -> int:
     if target is None:
         raise CommandError("sqlite is one binary file: name it with -o")
     with write_errors():
-        count = sqlite_file.export_sqlite(db, target, one_per_cluster=options.one_per_cluster)
+        count = sqlite_file.export_sqlite(db, target, one_per_cluster=options["one_per_cluster"])
     _print_count(count_text(count, "article"), target)
     return 0
 

@@ -123,9 +123,9 @@ def test_a_stream_that_cannot_go_back_gets_a_whole_file():
 
 @pytest.mark.parametrize(("given", "limit"), [(None, 100), (7, 7)])
 def test_a_feed_has_a_hundred_entries_unless_told_otherwise(given, limit):
-    names = ("output", "edits", "kinds", "room", "one_per_cluster", "bom", "keep_credentials", "host", "since", "until")
-    options = dict.fromkeys(names) | {"shape": "atom", "limit": given, "kinds": (), "languages": (), "section": ""}
-    assert export.export_options(options).feed_scope == FeedScope(False, "", (), limit, "")
+    names = ("edits", "room", "host", "since", "until")
+    options = dict.fromkeys(names) | {"limit": given, "kinds": (), "languages": (), "section": ""}
+    assert export.feed_scope(options) == FeedScope(False, "", (), limit, "")
 
 
 def test_a_raw_file_without_bytes_is_no_response(db, tmp_path, capsys):
