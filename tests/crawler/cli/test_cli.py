@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from broadsheet.crawler.cli import cli, run
+from broadsheet.crawler.cli import cli, main, run
 from broadsheet.crawler.commands.verb_options import import_while_not_collecting
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.crawls import REPOSITORY
@@ -73,3 +73,11 @@ def test_while_modules_are_imported_no_garbage_is_collected(tmp_path, monkeypatc
         assert gc.get_freeze_count() > 0
     finally:
         gc.unfreeze()
+
+
+def test_the_process_ends_with_the_code_of_its_command(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["broadsheet", "verify"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("broadsheet: ")

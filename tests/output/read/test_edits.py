@@ -14,6 +14,7 @@ from broadsheet.output.read.edit_history import (
     compare_revisions,
     find_revised_article,
     latest_edits,
+    list_changes,
     list_edits,
     revisions_of,
 )
@@ -56,6 +57,11 @@ def test_each_value_of_an_edit_is_from_its_column(noted):
     assert correction == ListedEdit(
         2, AT[2], "correction", ("correction", "body"), 2, 7, URL, "title 2", "title 1", 2008, 2009, 2010, "note 2"
     )
+
+
+def test_each_row_of_changes_is_listed_with_its_number_and_time(noted):
+    listed = [(row.seq, row.at.isoformat()[:19] + "Z") for row in list_changes(noted.db, after_seq=1)]
+    assert listed == [(number, AT[number]) for number in (2, 3, 4)]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,15 @@ def dry(archive: Archive, make: Maker, count: int, path: str = "list?x={}") -> N
         page(archive, make, path.format(number), path.format(number + 1))
 
 
+def test_a_redirect_that_led_nowhere_counts_for_no_pattern(archive, make):
+    for path, ended, counted in (("moved", {"state": "done", "reason": "redirect"}, 1), ("round", {}, 0)):
+        with write_transaction(archive.db):
+            add_urls(archive.db, [make.discovered(f"{HOST}{path}/0")], make.clock())
+        archive.save([replace(make.failure(f"{HOST}{path}/0", "redirect_loop"), location=f"{HOST}{path}", **ended)])
+        query = f"SELECT coalesce(sum(fetched), 0) FROM {URL_PATTERNS} WHERE pattern LIKE ?"
+        assert archive.db.execute(query, [f"%/{path}/%"]).fetchone() == (counted,), path
+
+
 def lists(numbers, *more):
     """Lists that each lead to the next one, and to more."""
     return [(f"list?x={n}", [f"list?x={n + 1}", *(link.format(n) for link in more)], "") for n in numbers]
