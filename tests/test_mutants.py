@@ -119,7 +119,7 @@ copy._fill()
 copy.executed = ExecutedLines(folder, folder / "copy")
 copy.executed.tests_of_fault = lambda fault: {test}
 faults = faults_of(module, (REPOSITORY / module).read_text())
-for line in ("amounts.append(int(_CGROUP_LIMIT", "return 2**20 if soft_limit == resource.RLIM_INFINITY"):
+for line in ("amounts.append(int(_CGROUP_LIMIT", "return max(1, ((2**20 if soft_limit == resource.RLIM_INFINITY"):
     outcome = copy.try_quick(next(fault for fault in faults if fault.line.startswith(line)))
     print(outcome.noticed, outcome.by, outcome.tests)
 print(copy.fails_without([test]))"""

@@ -59,7 +59,7 @@ IGNORED_DIRECTIVES = {
     "autodetect_next_page": "links that a page marks as its next one are always followed",
     "single_page_link_in_feed": "what a feed lists is fetched and read as a page",
     "insert_detected_image": "the text has no images", "src_lazy_load_attr": "the text has no images",
-    "footnotes": "footnotes are judged as all blocks are", "strip_comments": "HTML comments are no text",
+    "footnotes": "footnotes are judged like any other block", "strip_comments": "HTML comments are never text",
     "skip_id_or_class": "its meaning is not documented",
     "post_strip_attr": "attributes do not enter the text",
     "requires_login": "the crawl logs in nowhere", "not_logged_in_xpath": "the crawl logs in nowhere",

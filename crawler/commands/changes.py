@@ -161,7 +161,7 @@ def _compare(
     if choice == RevisionChoice() and text_count < 2:
         last = revisions[-1] if revisions else None
         change_text = f" ({_change_text(last)} {last.seen_at[:16]})" if last and last.is_textless else ""
-        return f"{article.url} has one text only{change_text}: nothing to compare"
+        return f"{article.url} has only one text{change_text}: nothing to compare"
     first, last = _choose_revisions(revisions, choice)
     try:
         return edit_history.compare_revisions(db, article, first, last)

@@ -181,7 +181,7 @@ def correct(db: str, words: tuple[str, ...], **options: Any) -> int:
     if not words and not values:
         return _list(db, options["target"], as_json=options["as_json"])
     if not words or not values:
-        raise CommandError("say which article, and what is right: --title, --author … or --not-article")
+        raise CommandError("name an article and its corrections: --title, --author … or --not-article")
     return _correct(db, " ".join(words), values, options)
 
 

@@ -173,8 +173,8 @@ def failure_message(run: run_summary.RunResult) -> str:
     kind, _, detail = run.failure.partition(": ")
     if kind == "archive" and detail.startswith(f"{run.db} is damaged"):
         return detail
-    cause = f"{run.db} cannot be written: {detail}" if kind == "archive" else f"a fault of ours: {detail}"
-    return f"{cause}; what is stored is in order, and the same command goes on from here"
+    cause = f"{run.db} cannot be written: {detail}" if kind == "archive" else f"internal error: {detail}"
+    return f"{cause}; the stored data is intact, and the same command goes on from here"
 
 
 def crawl_and_notify(crawl: CrawlingVerb, options: Mapping[str, Any], receivers: Sequence[run_notices.Receiver]) -> int:

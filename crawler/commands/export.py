@@ -216,7 +216,9 @@ def _entries(db: Database) -> tuple[article_rows.DictionaryEntry, ...]:
 def _write_dictionary(db: Database, file: Path, text: str) -> None:
     """Write a data dictionary, but never over a file that an export did not write."""
     if file.exists() and not article_rows.is_own_dictionary(file):
-        click.echo(one_line(f"{file} is not ours, so the data dictionary is not written there"), err=True)
+        click.echo(
+            one_line(f"{file} was not written by broadsheet, so the data dictionary does not replace it"), err=True
+        )
         return
     with write_errors():
         export_target.write_file(export_target.OwnFiles.of(db), file, text.encode())

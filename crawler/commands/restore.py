@@ -54,7 +54,7 @@ _RULING_OPTIONS: Options = (
     click.argument("position", metavar="BLOCK", type=click.IntRange(0), required=False),
     click.argument("words", metavar="[FIRST WORDS]", nargs=-1),
     click.option("--everywhere", is_flag=True, help="Wherever the block's text stands, now and later."),
-    click.option("--host", metavar="HOST", help="Wherever it stands on this host."),
+    click.option("--host", metavar="HOST", help="Wherever it appears on this host."),
     click.option("--article", metavar=REFERENCE, help="Only in this article. With ARTICLE BLOCK that is the default."),
     click.option("--note", default="", metavar="TEXT", help="Why; stored with the ruling."),
     click.option("--undo", is_flag=True, help="Take the ruling back: the page's own verdict holds again."),

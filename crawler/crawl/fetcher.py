@@ -154,7 +154,7 @@ class Fetcher:
         try:
             return await self.parts.outcomes.from_answer(answer, robots)
         except Exception as error:
-            self.logger.exception("A fault of ours at %s", answer.queued_url.url)
+            self.logger.exception("Internal error at %s", answer.queued_url.url)
             # Scrapy reports exceptions in callbacks so; CLOSESPIDER_ERRORCOUNT counts them.
             for name in ("count", type(error).__name__):
                 self.crawler.stats.inc_value(f"spider_exceptions/{name}")

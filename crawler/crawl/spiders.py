@@ -185,7 +185,7 @@ class SiteSpider(scrapy.Spider):
         if not task.cancelled() and (error := task.exception()):
             failure = self._failure_of(error)
             if failure.startswith("fault"):
-                self.logger.error("A fault of ours", exc_info=error)
+                self.logger.error("Internal error", exc_info=error)
             self.end_reason = self.end_reason or failure
             self.parts.frontier.stop()
 

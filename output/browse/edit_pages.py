@@ -73,7 +73,7 @@ def compare(db: Database, arguments: Arguments) -> DiffView:
     first_number = arguments.number("from", earlier[-1].number if earlier else 0)
     by_number = {revision.number: revision for revision in revisions}
     if first_number not in by_number or last_number not in by_number:
-        raise NotHereError("the article has one text only, or no such revision: nothing to compare")
+        raise NotHereError("the article has only one text, or no such revision: nothing to compare")
     first, last = by_number[first_number], by_number[last_number]
     try:
         comparison = compare_revisions(db, article, first, last)

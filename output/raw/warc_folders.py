@@ -254,7 +254,7 @@ def warc_path(database: Path, name: str) -> Path:
     """Return the path of an archive's own WARC file, which may be missing; NotAnArchive if it is no ordinary file."""
     path = Path("".join((str(database), "/".join(split_name(name)))))
     if leads_astray(path.parent):
-        raise NotAnArchive(f"{path.parent} is a link to what is not a WARC folder")
+        raise NotAnArchive(f"{path.parent} is a link that does not lead to a WARC folder")
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise NotAnArchive(f"table _warc_files names {name}, which is not a WARC file of this archive")
     return path
@@ -304,7 +304,7 @@ def record_file(base: Path, name: str) -> Path:
     path = Path(f"{base}{name}")
     folder = Path(f"{base}{name.partition('/')[0]}")
     if leads_astray(folder):
-        raise OSError(0, "in a folder that is a link to what is not a WARC folder")
+        raise OSError(0, "in a folder that is a link, but not to a WARC folder")
     if not os.path.realpath(path).startswith(f"{os.path.realpath(folder)}{os.sep}"):
         raise OSError(0, "a link that leads out of the folder")
     return path

@@ -119,7 +119,7 @@ def full_text(db: Database) -> Iterator[Finding]:
         for (article_id,) in db.execute(missing)
     )
     yield from (
-        Finding(f"the full-text index holds {rowid}, which is no article", f"articles_fts row {rowid}")
+        Finding(f"the full-text index has row {rowid}, which is not an article", f"articles_fts row {rowid}")
         for (rowid,) in db.execute(surplus)
     )
     yield from _full_text_words(db)

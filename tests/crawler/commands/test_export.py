@@ -97,7 +97,7 @@ def test_another_file_of_a_dictionary_s_name_is_left_alone(db, tmp_path, capsys)
     (tmp_path / "a.csv-metadata.json").write_text("mine")
     assert run(["export", str(db), "--format", "csv", "-o", str(tmp_path / "a.csv")]) == 0
     assert (tmp_path / "a.csv-metadata.json").read_text() == "mine"
-    assert "is not ours" in capsys.readouterr().err
+    assert "was not written by broadsheet" in capsys.readouterr().err
 
 
 @pytest.mark.slow

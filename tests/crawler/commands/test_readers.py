@@ -292,7 +292,7 @@ def test_edits_are_listed_in_order_with_what_they_did_since_a_number_and_by_kind
     assert [edit["url"] for edit in listed("--kind", "new")] == [STORY, GONE, EVIL]
     assert listed("--since", "2100-01-01") == []
     code, _, errors = verb_here("diff", edited, GONE)
-    assert (code, "has one text only (withdrawn: HTTP 410 Gone" in errors) == (1, True)
+    assert (code, "has only one text (withdrawn: HTTP 410 Gone" in errors) == (1, True)
 
 
 @pytest.mark.slow

@@ -248,7 +248,7 @@ def test_a_turn_that_was_stopped_or_refused_is_told_by_its_exit_code(
     assert not Path("new.db").exists()
 
 
-BROKEN = "what is stored is in order, and the same command goes on from here"
+BROKEN = "the stored data is intact, and the same command goes on from here"
 
 
 @pytest.mark.usefixtures("here")
@@ -258,8 +258,8 @@ BROKEN = "what is stored is in order, and the same command goes on from here"
         ({}, (), 0, True, ""),
         ({}, ("-q",), 0, False, ""),
         ({"signal": 15}, (), 143, False, "Stopped. town.db is in order, and the same command goes on from here.\n"),
-        ({"end_reason": "fault: KeyError"}, (), 1, False, f"broadsheet: a fault of ours: KeyError; {BROKEN}"),
-        ({"end_reason": "fault: a.db is damaged"}, ("-q",), 1, False, "broadsheet: a fault of ours: a.db is damaged; "),
+        ({"end_reason": "fault: KeyError"}, (), 1, False, f"broadsheet: internal error: KeyError; {BROKEN}"),
+        ({"end_reason": "fault: a.db is damaged"}, ("-q",), 1, False, "broadsheet: internal error: a.db is damaged; "),
         ({"end_reason": "archive: no room"}, (), 1, False, f"broadsheet: town.db cannot be written: no room; {BROKEN}"),
         ({"end_reason": "archive: town.db is damaged at x"}, (), 1, False, "broadsheet: town.db is damaged at x\n"),
     ],

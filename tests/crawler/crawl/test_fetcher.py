@@ -209,7 +209,7 @@ def test_an_exception_of_ours_is_reported_to_scrapy(caplog):
 
     fetching.crawler.signals.connect(on_error, signals.spider_error)
     assert fetching.fetch(queued("/a")) == [("failed", "error:ZeroDivisionError")]
-    assert "A fault of ours at https://mill.example/a" in caplog.text
+    assert "Internal error at https://mill.example/a" in caplog.text
     assert seen == [(ZeroDivisionError, "https://mill.example/a")]
     counts = {"spider_exceptions/count": 1, "spider_exceptions/ZeroDivisionError": 1}
     assert fetching.crawler.stats.get_stats() == counts

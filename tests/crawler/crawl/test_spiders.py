@@ -309,7 +309,7 @@ def test_a_fault_of_ours_is_logged_and_ends_the_crawl(monkeypatch, caplog):
     assert frontier.told == ["stop"]
     assert session.done[-1] == ("failed", "fault: KeyError: 'ours'")
     [logged] = [entry for entry in caplog.records if entry.levelname == "ERROR"]
-    assert (logged.getMessage(), logged.exc_info is not None) == ("A fault of ours", True)
+    assert (logged.getMessage(), logged.exc_info is not None) == ("Internal error", True)
 
 
 def test_a_fault_while_it_closes_is_raised_and_an_archive_s_is_the_reason(monkeypatch):

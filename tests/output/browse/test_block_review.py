@@ -88,7 +88,7 @@ def test_cannot_tell_is_an_answer_that_moves_no_figure(client):
     block = proposal(client)
     page = visible_text(client.page(judge(client, block, answer="unsure")))
     assert "Noted as unsure." in page
-    assert "“Cannot tell”: 1, in none of the figures" in page
+    assert "“Cannot tell”: 1, not counted in the figures" in page
     view = client.json("a/review.json")
     assert (view["figures"]["overall"]["judged"], view["latest"][0]["is_right"]) == (0, None)
     assert view["proposal"]["block_id"] != block["block_id"]
