@@ -61,9 +61,16 @@ def is_current_run(store: ObjectStore, run: str) -> bool:
 
 
 def _parse(data: bytes) -> dict[str, RunRecord]:
-    with suppress(ValueError, TypeError, KeyError, AttributeError):
-        runs = json.loads(data)["runs"]
-        return {part: RunRecord(**{**run, "waiting": tuple(run["waiting"])}) for part, run in runs.items()}
+    with suppress(ValueError, TypeError, KeyError):
+        values = json.loads(data)
+        waiting, pages = values.get("waiting", {}), values.get("pages", {})
+        return {
+            part: RunRecord(
+                **{**run, "running": {site: int(pages.get(part, {}).get(site, 0)) for site in run["running"]}},
+                waiting=tuple(waiting.get(part, ())),
+            )
+            for part, run in values["runs"].items()
+        }
     return {}
 
 
@@ -148,8 +155,11 @@ class ListRun:
         for _ in range(_PUT_TRIES):
             stored = self.store.read_record(RUN_KEY)
             runs = change(_parse(stored.data) if stored else {})
-            values = {part: asdict(run) for part, run in runs.items()}
-            data = json.dumps({"runs": values, "write_id": token_hex(8)}, indent=1).encode()
+            values = {part: {**asdict(run), "running": list(run.running)} for part, run in runs.items()}
+            waiting = {part: run.pop("waiting") for part, run in values.items()}  # apart: 0.1.0 refuses other fields
+            pages = {part: dict(run.running) for part, run in runs.items()}
+            content = {"runs": values, "waiting": waiting, "pages": pages, "write_id": token_hex(8)}
+            data = json.dumps(content, indent=1).encode()
             with suppress(VersionMoved):
                 self.store.replace_record(RUN_KEY, data, stored.version if stored else "")
                 return

@@ -41,17 +41,21 @@ class ArchiveLock:
         deadline = time.monotonic() + patience
         while True:
             try:
-                if _LENT.get(self._database) is False:
-                    self._is_lent = _LENT[self._database] = True
-                    return
-                for _ in range(_TRIES):
-                    if self._try_lock():
-                        return
-                raise InUse(f"{self._database} is in use by another command")
+                return self._lock_now()
             except InUse:
                 if time.monotonic() >= deadline:
                     raise
             time.sleep(min(_PAUSE, max(0.0, deadline - time.monotonic())))
+
+    def _lock_now(self) -> None:
+        """Lock without waiting, or raise InUse. A lock that `keep_lock` holds is lent to one opener at a time."""
+        if _LENT.get(self._database) is False:
+            self._is_lent = _LENT[self._database] = True
+            return
+        for _ in range(_TRIES):
+            if self._try_lock():
+                return
+        raise InUse(f"{self._database} is in use by another command")
 
     def release(self) -> None:
         """Remove the lock file and unlock; does nothing if it is not locked."""

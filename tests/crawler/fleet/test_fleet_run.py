@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import random
 import signal
@@ -591,6 +592,18 @@ def test_a_record_that_makes_no_sense_counts_for_none(store):
     store.replace_record(RUN_KEY, b"{", "")
     with held(list_run(store, "first")):
         assert sorted(read_runs(store)) == ["1/1"]
+
+
+def test_a_run_of_a_version_without_waiting_sites_and_pages_is_seen_and_sees_ours(store):
+    """While the machines of a fleet are upgraded: a run that is not in the record stops its crawls."""
+    earlier = {"id": "i", "owner": "other", "place": "p", "renewed_at": "2026-01-01T12:00:00Z", "running": ["lamp"]}
+    store.replace_record(RUN_KEY, json.dumps({"runs": {"2/3": earlier}, "write_id": "w"}).encode(), "")
+    assert is_current_run(store, "i")
+    assert read_runs(store)["2/3"].running == {"lamp": 0}
+    with held(list_run(store, "first", part="1/3")):
+        stored = json.loads(store.read_record(RUN_KEY).data)["runs"]
+        assert stored["2/3"] == earlier
+        assert stored["1/3"].keys() == earlier.keys()
 
 
 @pytest.mark.slow
