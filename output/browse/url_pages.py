@@ -88,8 +88,8 @@ class CaptureView(NamedTuple):
     rendered_for: str
     head: str
     fault: str
-    views: RenderedViews | None = None
-    has_files: bool = False
+    views: RenderedViews | None
+    has_files: bool
 
 
 def read_capture(db: Database, capture_id: int, folder: Path) -> CaptureView:

@@ -26,7 +26,12 @@ from broadsheet.cleaners.judge.site_rule_values import (
     override_metadata,
     read_values,
 )
-from broadsheet.cleaners.judge.site_rules import apply_replacements, apply_rules, copy_without_stripped
+from broadsheet.cleaners.judge.site_rules import (
+    apply_replacements,
+    apply_rules,
+    copy_without_stripped,
+    directive_matches,
+)
 from broadsheet.cleaners.page.parsed_page import parse
 
 URL = "https://press.example/harbour/wall"
@@ -282,6 +287,7 @@ def test_all_that_rules_find_on_a_page_and_change_in_it():
         Outlink("https://press.example/whole", via=UrlSource.SINGLE_PAGE),
         Outlink("https://press.example/harbour/wall?page=2", via=UrlSource.NEXT),
     )
+    assert directive_matches(rule_file, SMALL, URL) == findings.matches
     assert findings.values == SiteRuleValues("in", ("Ann Lee",), ("2024-05-03", "May"), links, ("pixel",))
     assert findings.evidence == (f"native_ad={label}24/native_ad_clue",)
     matches = [f"{m.label.removeprefix(label)} {m.count} {m.sample or '-'}" for m in findings.matches]

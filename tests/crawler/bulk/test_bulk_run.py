@@ -5,6 +5,7 @@ A batch of them gives Parquet files of their pages, of what was removed, and of 
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import os
@@ -32,10 +33,12 @@ from broadsheet.crawler.bulk.batch_task import (
     BatchStopped,
     BatchTask,
     BulkJob,
+    Course,
     RecordSelection,
     clean_batch,
     collect_scratch,
     scratch_folder,
+    take_all,
 )
 from broadsheet.crawler.bulk.bulk_run import BulkRun
 from broadsheet.crawler.bulk.cleaner import Cleaner
@@ -45,6 +48,7 @@ from broadsheet.crawler.cli.command_line import CommandError
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import StoreRefused
 from broadsheet.crawler.fleet.store_address import store_at, web_store
+from broadsheet.crawler.replay.record_index import IndexedRecord
 from broadsheet.output.archive.row_sample import RowSample
 from tests.bench.load.site import free_port
 from tests.crawler.fleet.dask_cluster import DaskCluster
@@ -421,6 +425,18 @@ def test_scratch_of_the_dead_is_removed_and_that_of_the_living_stays(tmp_path, m
         assert collect_scratch() == 1
         assert list(tmp_path.iterdir()) == [living]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_source_that_is_gone_is_a_result_that_another_try_may_change(tmp_path):
+    sources = (str(tmp_path / "gone.warc.gz"), str(harbour(tmp_path / "a.warc.gz")))
+    task = BatchTask(tuple(map(Piece, sources)), ("1", "1"), BulkJob(str(tmp_path), CLEANER))
+
+    async def take(piece: Piece, file: Path, one: IndexedRecord) -> str:
+        return "done"
+
+    lost, taken = asyncio.run(take_all(task, tmp_path, Course(lambda: None, lambda: False), take))
+    assert (lost.source, lost.problem, lost.is_lost) == (sources[0], f"{sources[0]}: No such file or directory", True)
+    assert (taken.source, taken.problem, taken.is_lost, taken.counts) == (sources[1], "", False, {"done": 5})
 
 
 @pytest.mark.slow

@@ -77,7 +77,6 @@ def as_before(db: Path, source: Path, *undo: object) -> None:
         assert verb_here("correct", db)[0] == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
 def test_a_text_that_is_forgotten_takes_its_rulings_along(archive_path, tmp_path, scope):
     source = Path(shutil.copy(archive_path, tmp_path / "other.db"))
@@ -90,7 +89,6 @@ def test_a_text_that_is_forgotten_takes_its_rulings_along(archive_path, tmp_path
     as_before(archive_path, source)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
 def test_a_ruling_on_what_was_forgotten_here_does_not_come_in(archive_path, tmp_path, scope):
     source = Path(shutil.copy(archive_path, tmp_path / "other.db"))
@@ -113,7 +111,6 @@ def test_a_ruling_brings_its_text_where_the_page_was_edited_since(archive_path, 
     as_before(source, archive_path, *scope)
 
 
-@pytest.mark.slow
 def test_a_ruling_for_another_host_outlives_the_text_that_it_waits_for(archive_path, tmp_path):
     """A text that no page carries now may come again, and nothing of that host was forgotten."""
     source, make = tmp_path / "other.db", Maker()
@@ -133,7 +130,6 @@ def test_a_ruling_for_another_host_outlives_the_text_that_it_waits_for(archive_p
     as_before(source, archive_path)
 
 
-@pytest.mark.slow
 def test_a_ruling_that_was_taken_back_stays_so_in_every_merge(archive_path, tmp_path, monkeypatch):
     """Undoing is an act with its time: an archive that still has the ruling does not bring it back."""
     other, verdicts = Path(shutil.copy(archive_path, tmp_path / "other.db")), "SELECT value, undone_at FROM corrections"
@@ -247,7 +243,6 @@ def number_of(said: str) -> str:
     return said.partition("(number ")[2].partition(")")[0]
 
 
-@pytest.mark.slow
 def test_what_a_person_calls_no_article_is_taken_out_with_its_copies_told_once_and_given_back(mill, tmp_path):
     before, export = states(mill), tmp_path / "all.jsonl"
     code, said, _ = verb_here("correct", mill, MIRROR, "--not-article", "--note", "an advertorial")
@@ -273,7 +268,6 @@ def test_what_a_person_calls_no_article_is_taken_out_with_its_copies_told_once_a
     assert states(mill) == before
 
 
-@pytest.mark.slow
 def test_the_later_word_on_a_page_counts_in_every_merge(mill, tmp_path, monkeypatch):
     other = Path(shutil.copy(mill, tmp_path / "other.db"))
     for second, (db, kind) in enumerate(((mill, "--not-article"), (other, "--article"), (other, "--not-article"))):
@@ -291,12 +285,16 @@ def test_the_later_word_on_a_page_counts_in_every_merge(mill, tmp_path, monkeypa
             assert (states(target)[MILL], states(target)[MIRROR]) == (last, last)
 
 
-@pytest.mark.slow
 def test_a_page_that_is_a_list_by_itself_becomes_an_article_on_a_persons_word(mill, tmp_path):
     before = states(mill)
     assert before[NEWS] == ("done", "list", "list", 0)
     code, said, errors = verb_here("correct", mill, NEWS, "--article")
     assert (code, errors, "kind: list → article" in said) == (0, "", True)
+    times = {
+        at
+        for (at,) in rows(mill, f"SELECT at FROM changes JOIN articles a ON a.id = article_id WHERE a.url = '{NEWS}'")
+    }
+    assert min(times) > "2026", "the time of the act, not of the capture"
     assert verb_here("reclean", mill, "--all", "-q")[0] == 0
     merged = tmp_path / "merged.db"
     assert verb_here("merge", merged, mill)[0] == 0

@@ -229,8 +229,10 @@ def test_a_page_that_its_workers_die_of_fails_with_that_reason(monkeypatch, work
     async def dies(*_: object) -> object:
         raise WorkerError("worker_died")
 
-    monkeypatch.setattr(workers, "run", dies)
-    assert told(outcome_of(outcomes, answer(PAGE, page("heavy")))) == "failed worker_died"
+    with monkeypatch.context() as patch:
+        patch.setattr(workers, "run", dies)
+        assert told(outcome_of(outcomes, answer(PAGE, page("heavy")))) == "failed worker_died"
+    assert told(outcome_of(outcomes, answer(PAGE, page("heavy")))) == "done article", "a failure is not used again"
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ import pytest
 from scrapy.settings import Settings
 
 from broadsheet.crawler.cli.command_line import CommandError
+from broadsheet.crawler.commands import spider_run
 from broadsheet.crawler.commands.spider_run import project_settings
 from broadsheet.crawler.crawl import run_parts
 from broadsheet.crawler.crawl.early_checks import _is_known_host, _unusable_seed, check_files, checked_seeds
@@ -76,6 +77,12 @@ def test_no_crawl_runs_under_settings_that_would_mislead(changes, options, probl
     given.update(changes)
     with pytest.raises(OptionError, match=problem) if problem else nullcontext():
         _check_settings(CrawlOptions(("https://a.test/",), **options), given)  # type: ignore[arg-type]
+
+
+def test_no_command_runs_with_a_variable_that_makes_no_sense(monkeypatch):
+    monkeypatch.setattr(spider_run, "ENVIRONMENT_PROBLEMS", ["BROADSHEET_X is no number", "another"])
+    with pytest.raises(CommandError, match=r"^BROADSHEET_X is no number$"):
+        project_settings()
 
 
 @pytest.mark.parametrize(

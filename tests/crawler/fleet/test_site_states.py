@@ -37,6 +37,7 @@ from broadsheet.crawler.fleet.page_deltas import DamagedDelta, FileChange, apply
 from broadsheet.crawler.fleet.site_copies import (
     LocalCopy,
     ReadingCopies,
+    clear_place,
     fetch_copy,
     fetch_warc_files,
     read_origin,
@@ -297,6 +298,15 @@ def copy_in(folder: Path, *names: str) -> LocalCopy:
     copy.folder.mkdir(parents=True, exist_ok=True)
     store_pages(copy.archive, names)
     return copy
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_what_a_killed_run_left_goes_and_warc_files_stay_unless_the_site_is_new(tmp_path, is_new):
+    copy = copy_in(tmp_path, "a")
+    log = Path(f"{copy.archive}-wal")
+    log.write_bytes(b"log")
+    clear_place(copy, is_new=is_new)
+    assert (log.exists(), any(tmp_path.rglob("*.warc.gz"))) == (False, not is_new)
 
 
 def test_a_warc_file_without_a_record_is_none_of_the_state(counting, tmp_path):

@@ -1,10 +1,12 @@
 """Books of articles: whole by the standard's minimum, well-formed whatever the titles hold, two hundred a volume."""
 
+import re
 import zipfile
 from xml.etree import ElementTree
 
 import pytest
 
+from broadsheet.output.archive.stored_values import content_id
 from broadsheet.output.read import epub
 from broadsheet.output.read.epub import export_epub
 
@@ -29,6 +31,9 @@ def test_volumes_go_by_day_and_the_undated_come_last(books):
     pages = ["".join(book.read(name).decode() for name in book.namelist() if name.startswith("art")) for book in books]
     found = [[n for n in range(5) if f"Text {n} &amp; more." in page] for page in pages]
     assert found == [[2, 4], [0, 3], [1]]
+    names = [re.findall("urn:broadsheet:([^<]+)", book.read("book.opf").decode()) for book in books]
+    ids = [content_id(f"http://a.test/{number}") for number in range(5)]
+    assert names == [[f"{ids[2]}-{ids[4]}"], [f"{ids[3]}-{ids[0]}"], [str(ids[1])]]
 
 
 def test_a_book_has_what_the_standard_asks_for_and_each_part_is_well_formed(books):

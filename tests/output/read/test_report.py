@@ -46,6 +46,17 @@ def test_a_report_on_a_host_counts_its_rows_alone(archive, make):
     assert {host: known_hosts(db, host) for host in known} == known
 
 
+def test_what_many_articles_of_a_host_share_is_told(archive, make):
+    """Each of the fields that are looked at; a value that is missing is none."""
+    urls = [f"http://a.test/{number}" for number in range(12)]
+    archive.save([make.outcome(url, f"text of {url}", title=f"Title of {url}") for url in urls])
+    archive.db.execute("UPDATE articles SET published_day = '2024-03-01' WHERE url < 'http://a.test/3'")
+    archive.db.execute("UPDATE articles SET authors = '[\"What We Do\"]' WHERE url < 'http://a.test/4'")
+    assert gather_report(archive.db).implausible == (
+        "a.test: 6 of 12 articles have the authors What We Do", "a.test: 5 of 12 articles have the day 2024-03-01",
+    )  # fmt: skip
+
+
 def test_what_was_removed_is_added_up_from_what_settling_has_counted(archive, make):
     archive.save([make.outcome("http://a.test/1", "one text", removed=("x",)), make.outcome("http://b.test/1", "two")])
     before, statements = gather_report(archive.db), []
