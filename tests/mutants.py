@@ -3,8 +3,9 @@
 Each run draws anew from all packages, by a seed that it prints. What counts is the first try: no test was written for
 these faults. A fault is put into a copy of the checkout, never into the checkout itself. The quick tests that execute
 its line are run there, the nearest first and then the others, up to a bound. One run of the quick tests under coverage
-tells which these are (`tests/executed_lines.py`); it is kept in `.cache/mutants` until the commit changes. `--slow`
-tries the slow tests of the module on what is left. Property-based tests draw the same inputs each time.
+tells which these are (`tests/executed_lines.py`); it is kept in `.cache/mutants` until the commit changes. It does not
+tell what a worker process executes for a test: `--whole` tries all quick tests on what is left, as `make quick` would.
+`--slow` tries the slow tests of the module then. Property-based tests draw the same inputs each time.
 `tests/bench/results/mutants.json` keeps the runs, with counts by room and kind: noticed by the quick tests + by the
 slow ones / drawn. `tests/mutants.toml` argues, one by one, that a fault changes nothing that an input could tell.
 """
@@ -60,6 +61,7 @@ FLOOR = 0.8
 # Seconds of the tests of one fault, as the run under coverage took for them: the nearest, and then the others.
 BATCH_SECONDS = (25.0, 120.0)
 FILE_SECONDS = 0.1  # what it costs to collect a file of tests
+WHOLE_SECONDS = 600.0  # all quick tests may take so long
 SLOW_SECONDS = 90.0  # the slow tests of one fault are ended after so long
 PATIENCE = 60.0  # a fault's tests may take so long, and SLOWER times what they took without it
 SLOWER = 6.0
@@ -315,6 +317,12 @@ class Copy:
             left -= set(tests)
         return Outcome(*fault.key, fault.kind, "quick" if by else "no", by, count)
 
+    def try_whole(self, fault: Fault, outcome: Outcome) -> Outcome:
+        """Run all quick tests until one fails, in two processes. What then fails alone too has noticed the fault."""
+        by = self._by(fault, ["-m", "not slow", "-n", "2"], None, WHOLE_SECONDS)
+        is_noticed = by in ("time", "collecting") or (by and self._by(fault, [by.partition("::")[0]], [by], PATIENCE))
+        return replace(outcome, noticed="quick", by=by) if is_noticed else outcome
+
     def try_slow(self, fault: Fault, outcome: Outcome) -> Outcome:
         """Run the slow tests of a fault's own test files, or else of its room, for a while."""
         files = test_files(fault.module) or [f"tests/{room_of(fault.module)}"]
@@ -377,8 +385,9 @@ def _run_tests(copy: Path, arguments: Sequence[str], chosen: _Chosen) -> NoRetur
             os.dup2(silence, fd)
         os.chdir(copy)
         sys.path[:] = [str(copy), *(path for path in sys.path if path not in ("", str(REPOSITORY)))]
-        os.environ["PYTHONPATH"] = str(copy)
-        sys.dont_write_bytecode = True  # two faults within a second may have files of one size
+        # Two faults within a second may have files of one size.
+        os.environ.update(PYTHONPATH=str(copy), PYTHONDONTWRITEBYTECODE="1")
+        sys.dont_write_bytecode = True
         for name in [name for name in sys.modules if name.partition(".")[0] in ("tests", "broadsheet")]:
             del sys.modules[name]
         code = int(pytest.main([*_OPTIONS, *arguments], plugins=[chosen]))
@@ -452,13 +461,15 @@ def write_run(record: Mapping[str, Any]) -> None:
     write_figures(RESULTS, {"runs": [*others, record][-KEPT_RUNS:]})
 
 
-def try_faults(copy: Copy, faults: Sequence[Fault], deadline: float) -> dict[Key, Outcome]:
+def try_faults(copy: Copy, faults: Sequence[Fault], deadline: float, is_whole: bool) -> dict[Key, Outcome]:
     """Try faults with the quick tests. A test that fails without a fault too has noticed none."""
     outcomes = {}
     for number, fault in enumerate(faults, 1):
         if time.monotonic() > deadline:
             break
         outcome = copy.try_quick(fault)
+        if is_whole and not outcome.by:
+            outcome = copy.try_whole(fault, outcome)
         if outcome.by not in ("", "time", "collecting") and copy.fails_without([outcome.by]):
             outcome = replace(outcome, noticed="no", by=f"{outcome.by} fails without it")
         outcomes[fault.key] = outcome
@@ -473,6 +484,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--faults", type=int, default=60, help="how many (default: 60)")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 32), help="by default another at each run")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no more after so long")
+    parser.add_argument("--whole", action="store_true", help="try all quick tests on those that the chosen missed")
     parser.add_argument("--slow", action="store_true", help="try the slow tests on those that no quick one noticed")
     parser.add_argument("--rooms", nargs="*", help="of these folders alone: a way to write tests, which no file keeps")
     options = parser.parse_args(arguments)
@@ -480,7 +492,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commit, copy, deadline = describe_commit(REPOSITORY), Copy(), time.monotonic() + options.seconds
     names = [name for name in modules() if not options.rooms or room_of(name) in options.rooms]
     faults = drawn_faults(names, options.seed, options.faults)
-    outcomes = try_faults(copy, faults, deadline)
+    outcomes = try_faults(copy, faults, deadline, options.whole)
     for fault in faults if options.slow else ():
         if fault.key in outcomes and outcomes[fault.key].noticed == "no" and time.monotonic() < deadline:
             outcomes[fault.key] = copy.try_slow(fault, outcomes[fault.key])

@@ -157,6 +157,11 @@ def test_a_thread_has_a_heading_and_signed_comments(blocks, start):
     assert thread_start(blocks) == start
 
 
+def test_a_thread_is_signed_by_the_lines_that_are_the_most():
+    other = [block(7, f"7 {PROSE}", path=CONTENT), block(8, POSTED, path=f"{CONTENT}.zzz")]
+    assert thread_start([*thread(), *other]) == 2
+
+
 def test_a_thread_below_no_text_or_with_no_selected_text_is_none():
     assert thread_start(thread(), selected=(2, 3, 4, 5, 6)) is None
     assert thread_start(thread(), selected=(0, 1, 2, 4, 6)) is None

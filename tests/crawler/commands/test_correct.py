@@ -262,7 +262,7 @@ def test_what_a_person_calls_no_article_is_taken_out_with_its_copies_told_once_a
     assert f"has no article {MILL}: a person says that it is no article\n" in verb_here("show", mill, MILL)[2]
     [(title,)] = rows(mill, f"SELECT title FROM shelved WHERE url = '{MILL}'")
     assert title.lower() != title
-    assert verb_here("explain", mill, title.lower())[0] == 0
+    assert verb_here("explain", mill, f" {title.lower()} ")[0] == 0
     assert verb_here("correct", mill, title.lower(), "--article")[1].startswith(f"{MILL}\n")
     assert verb_here("correct", mill, "--undo", number_of(said))[0] == 0
     assert states(mill) == before

@@ -10,10 +10,12 @@ from broadsheet.output.write.run_records import (
     hosts_of_queued_seeds,
     moved_seeds,
     redirect_chains,
+    stated_fields,
     unfinished_update_start,
     useless_seeds,
 )
 from broadsheet.output.write.takedowns import take_down
+from tests.output.filled_rows import put
 
 HOST = "http://a.test"
 
@@ -128,3 +130,16 @@ def test_a_number_that_another_run_has_is_given_to_no_second_one(file, make, mon
     monkeypatch.setattr("broadsheet.output.write.run_records.content_id", lambda *_: 7)
     with Archive.open(file, make.clock) as archive:
         assert [archive.runs.start("crawl", {}, {}) for _ in range(3)] == [7, 8, 9]
+
+
+def test_what_a_response_stated_is_that_of_the_last_before_a_time_and_of_no_document_that_a_browser_made(archive):
+    usage = '["robots.txt ai=n", "tdm-reservation: 1"]'
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    for number, at, said in ((2, "08:00", "noindex"), (1, "09:00", "noai"), (3, "09:30", "late"), (4, "09:00", "made")):
+        put(archive.db, "captures", number, url=f"{HOST}/a", fetched_at=f"2026-11-02T{at}:00Z", usage_stated=usage,
+            directives=f'["{said}"]', rendered_for=f"{HOST}/a" if said == "made" else None)  # fmt: skip
+    times = [f"2026-11-02T{at}:00Z" for at in ("07:00", "08:59", "09:10", "12:00")]
+    found = [stated_fields(archive.db, f"{HOST}/a", at)[0] for at in times]
+    assert found == [("x-robots-tag", said) for said in ("noindex", "noindex", "noai", "late")]
+    assert stated_fields(archive.db, f"{HOST}/a", times[2])[1:] == [("tdm-reservation", "1")]
+    assert stated_fields(archive.db, f"{HOST}/b", times[2]) == []

@@ -17,8 +17,10 @@ from broadsheet.output.write.takedowns import (
     archive_pattern,
     finish_takedowns,
     is_forgotten,
+    note_takedown,
     plan_takedown,
     take_down,
+    waiting_takedowns,
 )
 from broadsheet.output.write.url_queue import PassingReason, Queue
 from tests.output.conftest import Maker
@@ -74,6 +76,17 @@ def test_a_takedown_is_remembered_with_its_numbers(archive, make, words):
     finish_takedowns(archive.db)
     assert verify(archive.db) == []
     assert archive.db.execute(row, [HOST + "secret"]).fetchone() == (3, 1, 2, "asked by letter")
+
+
+def test_a_request_waits_until_it_or_the_same_takedown_has_begun(archive, make, words):
+    stored(archive, make, words)
+    for path in ("secret", "other"):
+        note_takedown(archive.db, HOST + path, path)
+    take_down(archive.db, HOST + "secret", "", make.clock)
+    assert waiting_takedowns(archive.db) == [(HOST + "other", "other")]
+    assert finish_takedowns(archive.db, make.clock) == ""
+    assert waiting_takedowns(archive.db) is None
+    assert archive.db.execute("SELECT count(*) FROM articles").fetchone() == (0,)
 
 
 def test_what_matches_is_not_queued_again_whoever_adds_it(archive, make):
