@@ -84,8 +84,7 @@ def _sides(result: dict[str, Any]) -> str:
 
 
 _GROWTH_NOTE = """A light site: short pages of generated words, from the benchmark's own server on the same processors.
-"Settle" is the time to settle the finished archive again. "Late" is the delay of the event loop at worst, and at the
-99th percentile."""
+"Late" is the delay of the event loop at worst, and at the 99th percentile."""
 
 
 def _growth(result: dict[str, Any]) -> str:
@@ -93,13 +92,13 @@ def _growth(result: dict[str, Any]) -> str:
     if not rows:
         return ""
     lines = ["## Growth", "", _GROWTH_NOTE, ""]
-    lines += _row("pages", "pages/s", "bytes a page", "peak memory MB", "of it the main process", "settle s", "late ms")
-    lines += _row(*["--:"] * 7)
+    lines += _row("pages", "pages/s", "bytes a page", "peak memory MB", "of it the main process", "late ms")
+    lines += _row(*["--:"] * 6)
     for row in rows:
         memory = (f"{row['peak_mb']:,.0f}", f"{row['own_peak_mb']:,.0f}")
         rate, size = f"{row['pages_a_second']:.1f}", f"{row['bytes_a_page']:,}"
         late = f"{row['lag_ms']['worst']:.0f}, {row['lag_ms']['p99']:.0f}"
-        lines += _row(f"{row['pages']:,}", rate, size, *memory, f"{row['settle_s']:.2f}", late)
+        lines += _row(f"{row['pages']:,}", rate, size, *memory, late)
     return "\n".join(lines)
 
 

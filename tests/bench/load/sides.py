@@ -7,7 +7,6 @@ import pathlib
 import shutil
 import sqlite3
 import sys
-import time
 from dataclasses import asdict
 from typing import Any
 
@@ -33,7 +32,7 @@ def ours(base: str, work: pathlib.Path, pages: int, *options: str) -> dict[str, 
     lag = json.loads(report.read_text())
     stored = {"bytes_a_page": round(db.stat().st_size / max(count, 1)), "lag_ms": lag}
     stored["raw_bytes_a_page"] = round(raw / max(count, 1))
-    return _figures(run, pages, count) | {"articles": articles} | stored | settling(db)
+    return _figures(run, pages, count) | {"articles": articles} | stored
 
 
 def naive(base: str, work: pathlib.Path, pages: int) -> dict[str, Any]:
@@ -59,17 +58,6 @@ def command_line(urls: pathlib.Path, work: pathlib.Path, pages: int) -> dict[str
     run = watched([tool, "-i", str(urls), "-o", str(out), *options], work)
     count = sum(1 for _ in out.rglob("*.json"))
     return _figures(run, pages, count) | {"articles": count}
-
-
-def settling(db: pathlib.Path) -> dict[str, float]:
-    """What settling an archive takes that is settled already; it looks at everything again."""
-    from broadsheet.output.settle.settling import settle
-    from broadsheet.output.write.archive_writer import Archive
-
-    with Archive.open(db) as archive:
-        started = time.monotonic()
-        settle(archive.db)
-        return {"settle_s": round(time.monotonic() - started, 2)}
 
 
 _OPTIONS = ("--delay", "0", "--concurrency", str(AT_ONCE), "--allow-private", "--quiet")
