@@ -28,6 +28,7 @@ from tests.bench.corpus import ROOT, SHARED, is_article, truth_rows, with_pages
 from tests.bench.figures import today, write_figures
 from tests.bench.load.paired import PAIRS, quiet_load, spread_of
 from tests.bench.site_pages import names, site_pages
+from tests.tools import describe_commit
 
 RESULT = pathlib.Path(__file__).parent / "results/bare.json"
 DOCUMENT = ROOT / "docs/performance.md"
@@ -176,7 +177,7 @@ def section() -> str:
     return f"""## One page, beside bare extraction
 
 CPU time of `clean` and of trafilatura's `bare_extraction` with metadata, in turn on the same pages in one process, in
-five processes ({stored["measured"]}, at a load of {stored["load"]}). Compare the two sides of
+five processes ({stored["measured"]} at {stored["commit"]}, at a load of {stored["load"]}). Compare the two sides of
 a row, not rows, nor milliseconds with those of another table. The ratio is that of the sums, the median of five, beside
 the least and the most; one page on which a side takes seconds decides it, so the ratio of the median page stands beside
 it. A page may be in several shapes. The last column is the share of pages on which trafilatura is asked too. A process
@@ -206,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     result = rounds(shapes | pages)
     for name, row in result.items():
         print(name, row, flush=True)
-    stored = {"measured": today(), "load": load, "sets": result}
+    stored = {"measured": today(), "commit": describe_commit(ROOT), "load": load, "sets": result}
     write_figures(options.out, stored)
     before, _, rest = DOCUMENT.read_text("utf-8").partition("## One page, beside bare extraction")
     DOCUMENT.write_text(f"{before}{section()}{rest.partition(END)[2]}", "utf-8")

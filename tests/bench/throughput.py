@@ -28,6 +28,7 @@ from tests.bench.load.paired import PAIRS, in_turn, quiet_load
 from tests.bench.load.site import ROOT, TOOLS, build, free_port, light_site, pages_in, served
 from tests.bench.load.stages import PIPE, SETTLE, STORE, budget
 from tests.bench.whole_sites import with_last_table
+from tests.tools import describe_commit
 
 RESULT = pathlib.Path(__file__).parent / "results/throughput.json"
 PAGE = ROOT / "docs/performance.md"
@@ -93,6 +94,7 @@ def measured(args: argparse.Namespace, work: pathlib.Path) -> dict[str, Any]:
     port = free_port()
     result: dict[str, Any] = {
         "date": today(),
+        "commit": describe_commit(ROOT),
         "load": quiet_load(),
         "cores": os.cpu_count(),
         "machine": platform.machine(),

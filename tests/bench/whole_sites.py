@@ -37,6 +37,7 @@ from tests.bench.load.site import TOOLS, free_port, running
 from tests.bench.load.watch import session_cost
 from tests.bench.site_pages import CACHE, names
 from tests.bench.sites import ROOT, SHARED, Site
+from tests.tools import describe_commit
 
 RESULT = pathlib.Path(__file__).parent / "results/whole_sites.json"
 PAGE = ROOT / "docs/performance.md"
@@ -46,16 +47,15 @@ _FEW_PAGES = 300  # a smaller site is mostly start
 _SAME_PAGES = 0.1  # share of the larger number of pages by which the sides may differ
 _NOTE = """Both sides crawled real sites and generated ones whole, on loopback, in turn.
 
-- Measured by `python -m tests.bench.whole_sites`, last on {date} ({cores} processors, python {python}, scrapy {scrapy},
-  trafilatura {trafilatura}, corpus {corpus}). A row keeps its figures until its site is measured again; some were
-  measured beside other work, so compare the ratios. Only sites in the table were measured.
-- Up to {rounds} rounds, each side's run of median CPU. CPU is that of all processes of a side.
+- Measured by `python -m tests.bench.whole_sites`, last on {date} at {commit} ({cores} processors, python {python},
+  scrapy {scrapy}, trafilatura {trafilatura}, corpus {corpus}). A row keeps its figures until its site is measured
+  again. Only sites in the table were measured.
+- {rounds} rounds or more, each side's run of median CPU. CPU is that of all processes of a side.
 - Pages: those of our archive, and the articles that the naive spider stored. The naive spider takes each spelling
-  of an address, such as `?share=…`, for another page, and finds few pages of indymedia_pt."""
+  of an address, such as `?share=…`, for another page."""
 
 
 _GENERATORS = ("tests/bench/load/wordpress_site.py", "tests/bench/load/story_sites.py")
-_ACCOUNT = pathlib.Path(__file__).parent / "documents/whole_sites.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def table(result: dict[str, Any]) -> str:
     ]
     lines += [_table_row(row) for row in result["sites"] if "naive" in row and "ours" in row]
     lines += ["", _summary_line(result["summary"])] if result.get("summary") else []
-    return "\n".join([*lines, "", _ACCOUNT.read_text("utf-8").rstrip(), END])
+    return "\n".join([*lines, END])
 
 
 def is_comparable(row: dict[str, Any]) -> bool:
@@ -168,8 +168,8 @@ def _summary_line(summary: dict[str, Any]) -> str:
 
 
 def _run_facts(result: dict[str, Any]) -> dict[str, Any]:
-    rounds = max((len(row[side]["rounds"]) for row in result["sites"] for side in SIDES if side in row), default=0)
-    return {name: result[name] for name in ("date", "cores", "corpus")} | {"rounds": rounds}
+    rounds = min((len(row[side]["rounds"]) for row in result["sites"] for side in SIDES if side in row), default=0)
+    return {name: result[name] for name in ("date", "commit", "cores", "corpus")} | {"rounds": rounds}
 
 
 def _table_row(row: dict[str, Any]) -> str:
@@ -226,17 +226,18 @@ def main() -> None:
     args = parser.parse_args()
     if not (TOOLS / "naive_spider.py").is_file():
         sys.exit(f"no corpus in {SHARED}: set BROADSHEET_SHARED")
-    rows = last_rows(args.out)
+    rows, commit = last_rows(args.out), describe_commit(ROOT)  # before a result is written
     for name in args.names or [*names(), *GENERATED]:
         rows[name] = rows.get(name, {}) | measure(name, args.sides.split(","), args.rounds)
-        _write(args.out, rows, args.comparable)
+        _write(args.out, rows, args.comparable, commit)
 
 
-def _write(out: pathlib.Path, rows: dict[str, Any], comparable_only: bool) -> None:
+def _write(out: pathlib.Path, rows: dict[str, Any], comparable_only: bool, commit: str) -> None:
     sites = sorted(rows.values(), key=lambda row: (row["site"] in GENERATED, row["site"]))
     versions = {name: version(name) for name in ("broadsheet", "scrapy", "trafilatura", "lxml")}
     result = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "commit": commit,
         "cores": os.cpu_count(),
         "versions": {"python": platform.python_version()} | versions,
         "corpus": corpus_hash(),

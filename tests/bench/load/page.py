@@ -33,7 +33,7 @@ sqlite-utils demo-out/sample.db --table \\
 Without a delay cleaning bounds a crawl, which runs in one worker process a processor. The figures below are of such
 crawls. Compare the ratios; the absolute figures belong to the machine.
 
-| measured on | {result["date"]}, `python -m tests.bench.throughput`, `tests/bench/results/throughput.json` |
+| measured on | {result["date"]} at {result["commit"]}, `python -m tests.bench.throughput`, `tests/bench/results/throughput.json` |
 |---|---|
 | machine | {result["cores"]} processors |
 | versions | {versions} |
