@@ -19,6 +19,7 @@ def _head(result: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
     number = max(map(len, result.get("rounds", {}).values()), default=1)
     rounds = f"in {number} rounds" if number > 1 else "once"
+    measured = f"{result['date']} at {result['commit']}, `python -m tests.bench.throughput`"
     return f"""# Performance
 
 With this page you know how long a crawl of your site takes, and what it needs. A crawl of somebody else's site waits
@@ -33,7 +34,7 @@ sqlite-utils demo-out/sample.db --table \\
 Without a delay cleaning bounds a crawl, which runs in one worker process a processor. The figures below are of such
 crawls. Compare the ratios; the absolute figures belong to the machine.
 
-| measured on | {result["date"]} at {result["commit"]}, `python -m tests.bench.throughput`, `tests/bench/results/throughput.json` |
+| measured on | {measured}, `tests/bench/results/throughput.json` |
 |---|---|
 | machine | {result["cores"]} processors |
 | versions | {versions} |
